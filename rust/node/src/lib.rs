@@ -1,0 +1,1 @@
+//! Drives the core with real sockets, threads and files.

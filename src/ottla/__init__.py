@@ -1,0 +1,1 @@
+"""Ottla: the Apache Kafka platform in one Python package."""

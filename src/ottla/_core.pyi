@@ -1,0 +1,128 @@
+"""The whole Rust boundary on one page. stubtest proves it; errors are OttlaError's subclasses' base."""
+
+from collections.abc import Sequence
+from typing import Any, final
+
+__version__: str
+
+class CoreError(Exception):
+    """The core refused; `args` are (kind, text). Kinds: see rust/python/src/errors.rs."""
+
+# ---------------------------------------------------------------- wire: the plan codec
+# (owner: wire) compile_plan(...), encode(...), decode(...)
+
+# ---------------------------------------------------------------- record batches
+# (owner: log) build_batch(...), read_batches(...), see src/ottla/wire/records.py
+
+# ---------------------------------------------------------------- one log, for raft and tools
+# (owner: log) Log: append, flush, read, truncate, offsets
+
+# ---------------------------------------------------------------- the node
+@final
+class Request:
+    """One request for Python to decide. Frozen."""
+
+    token: int  # answer with Node.reply(token, ...)
+    api_key: int
+    api_version: int
+    correlation_id: int
+    client_id: str | None
+    body: bytes  # what follows the request header
+    connection_id: int
+    listener: str  # listener name, e.g. "PLAINTEXT", "CONTROLLER"
+    local_host: str  # the local address of the connection's socket, no brackets
+    local_port: int
+    peer_host: str
+    peer_port: int
+
+@final
+class Event:
+    """Something the core found that Python must know: kind and fields."""
+
+    kind: str  # "log-failed" (topic, partition, text), "poisoned" (text), "wake"
+    topic: str
+    partition: int
+    text: str
+
+@final
+class Node:
+    """One broker's clock, sockets, logs and hot requests, on threads that never take the GIL.
+
+    Every method may be called from any thread. After a poison (a panic or a broken invariant inside) every
+    call raises CoreError("poisoned", ...), and the user's process lives on.
+    """
+
+    def __init__(
+        self,
+        *,
+        node_id: int,
+        log_dirs: Sequence[str],
+        threads: int = 2,
+        clock_offset_ms: int = 0,
+        request_memory_bytes_max: int = 268435456,
+        request_size_bytes_max: int = 104857600,
+        connection_idle_ms_max: int = 600000,
+        connections_max: int = 2147483647,
+        connections_per_ip_max: int = 2147483647,
+        socket_send_buffer_bytes: int = 102400,
+        socket_receive_buffer_bytes: int = 524288,
+        fetch_session_slots: int = 1000,
+        fetch_max_bytes: int = 57671680,
+    ) -> None: ...
+
+    # the clock: real time plus an offset; moves forward only
+    def now_ms(self) -> int: ...
+    def advance_clock(self, by_ms: int) -> int: ...
+    def freeze_clock(self, frozen: bool) -> None: ...
+
+    # sockets
+    def listen(self, listener: str, host: str, port: int, *, controller: bool = False) -> int: ...
+    def set_apis(self, rows: Sequence[tuple[int, int, int, int, bool, bool]]) -> None:
+        """(api key, min version, max version, first flexible version, on brokers, on controllers)."""
+    def serve(self) -> None:
+        """Begin to accept connections on all listeners (until then they queue in the backlog)."""
+
+    # the decision queue
+    def next(self, timeout_ms: int | None) -> list[Request | Event]:
+        """All that waits, or [] at the timeout; the GIL is released meanwhile."""
+    def wake(self) -> None: ...
+    def reply(self, token: int, body: bytes) -> None:
+        """The response's body; the core puts size and response header before it. A gone connection is no error."""
+    def hang_up(self, token: int) -> None:
+        """Close the connection that the request came from, as Kafka does for what it can't parse."""
+
+    # partitions that this broker hosts; keys of `config` are topic config names with parsed values
+    def open_partitions(
+        self, states: Sequence[tuple[str, bytes, int, int, int, dict[str, Any]]]
+    ) -> list[str | None]:
+        """(topic, topic id, partition, leader epoch, log dir index, config): create or load, then lead. Error texts or None."""
+    def configure_topic(self, topic: str, config: dict[str, Any]) -> None: ...
+    def delete_partitions(self, partitions: Sequence[tuple[str, int]]) -> None: ...
+    def partition_offsets(self, topic: str, partition: int) -> tuple[int, int, int, int, int, int]:
+        """(log start, high watermark, last stable, log end, leader epoch, size in bytes)."""
+    def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:
+        """Append batches of our own coordinators (CRCs already right); (base offset, last offset)."""
+    def read(self, topic: str, partition: int, offset: int, bytes_max: int) -> bytes:
+        """Whole batches from the one that holds `offset` on, up to the high watermark; at least one if there is one."""
+    def list_offset(self, topic: str, partition: int, timestamp_ms: int, *, isolation: int) -> tuple[int, int, int]: ...
+    def epoch_end_offset(self, topic: str, partition: int, leader_epoch: int) -> tuple[int, int]: ...
+    def delete_records(self, topic: str, partition: int, offset: int) -> int: ...
+    def load_report(self) -> list[str]:
+        """What recovery did, one line a log that needed any."""
+
+    # housekeeping, called from Python's timers (they follow the node's clock); each runs off the GIL
+    def enforce_retention(self) -> list[str]: ...
+    def roll_due(self) -> None: ...
+    def expire_producers(self) -> None: ...
+    def delete_renamed(self) -> None: ...
+    def checkpoint(self) -> None: ...
+    def flush(self) -> None: ...
+
+    def metrics(self) -> dict[str, float]: ...
+
+    # ends
+    def stop(self, timeout_ms: int, broker_epoch: int) -> None:
+        """Clean: no new requests, flush, checkpoints, `.kafka_cleanshutdown` last."""
+    def kill(self) -> None: ...
+    def power_cut(self) -> None: ...
+    def after_fork_child(self) -> None: ...
