@@ -1,0 +1,70 @@
+"""Fixtures for all tests that need a running node.
+
+`server` is one node a session and kind: Ottla in `make test`, and Apache Kafka 4.3.1 as well under
+`make test-long` (its parameter carries the marks `long` and `jvm`). `oracle` is that same real node,
+for tests that compare. Topics and groups are never reused between tests: `name()` gives a fresh one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from javatools import JavaTools
+from oracle import Oracle
+from servers import OttlaServer, Server
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Fresh names for topics and groups, each telling which test it belongs to."""
+    stem = "".join(c if c.isalnum() else "-" for c in request.node.originalname)[:40]
+    return lambda: f"{stem}-{os.getpid()}-{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
+    """One running Apache Kafka 4.3.1, shared by all tests that ask for it."""
+    with Oracle(tmp_path_factory.mktemp("oracle")) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def ottla_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OttlaServer]:
+    """One running Ottla node in this process, shared by all tests that ask for it."""
+    node = OttlaServer(tmp_path_factory.mktemp("ottla") / "data")
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.fixture(
+    scope="session",
+    params=["ottla", pytest.param("kafka", marks=[pytest.mark.long, pytest.mark.jvm])],
+)
+def server(request: pytest.FixtureRequest) -> Server:
+    """The node that black-box tests run against."""
+    found: Server = request.getfixturevalue(
+        "oracle" if request.param == "kafka" else "ottla_server"
+    )
+    return found
+
+
+@pytest.fixture(scope="session")
+def java_tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JavaTools]:
+    """One JVM that runs Apache Kafka's own tools."""
+    tools = JavaTools(tmp_path_factory.mktemp("java-tools"))
+    yield tools
+    tools.close()
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Recorded answers and folders of Apache Kafka 4.3.1."""
+    return Path(__file__).parent / "data"

@@ -1,0 +1,197 @@
+"""Apache Kafka 4.3.1 as an oracle: format, start and stop one real node.
+
+It is what Ottla is held against. The jars come from Maven Central by way of `tests/java/pom.xml`; nothing
+of the product needs them. A node here is combined (broker and controller), listens on 127.0.0.1 alone,
+and keeps all it has under one folder: `server.properties`, `data/` (its log.dirs) and `server.log`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+JAVA_DIR = Path(__file__).parent / "java"
+LIBS = JAVA_DIR / "target" / "libs"
+CLUSTER_ID = "4L6g3nShT-eMCtK--X86sw"
+QUICK_JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+
+SMALL: dict[str, str] = {
+    "offsets.topic.num.partitions": "4",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.num.partitions": "2",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+}
+"""Settings that make one node usable and quick; both servers of a comparison get them."""
+
+
+def classpath() -> str:
+    """The jars of 4.3.1.
+
+    Raises:
+        FileNotFoundError: they were not fetched yet; the text says how.
+    """
+    if not any(LIBS.glob("kafka_2.13-4.3.1.jar")):
+        raise FileNotFoundError(
+            f"no Apache Kafka jars in {LIBS}; fetch them with "
+            "`mvn -q -f tests/java/pom.xml dependency:copy-dependencies`"
+        )
+    return f"{LIBS}/*"
+
+
+def java(main: str, *args: str, jvm: tuple[str, ...] = ()) -> list[str]:
+    """The command line that runs one main class of 4.3.1 in a JVM of its own."""
+    quiet = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+    return ["java", *QUICK_JVM, *quiet, *jvm, "-cp", classpath(), main, *args]
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on right now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port: int = s.getsockname()[1]
+        return port
+
+
+def answers_api_versions(port: int, *, host: str = "127.0.0.1") -> bool:
+    """Whether a Kafka listener there answers ApiVersions v0 without an error."""
+    body = struct.pack(">hhih4s", 18, 0, 7, 4, b"boot")
+    try:
+        with socket.create_connection((host, port), 2) as s:
+            s.settimeout(5)
+            s.sendall(struct.pack(">i", len(body)) + body)
+            with s.makefile("rb") as f:
+                size = struct.unpack(">i", f.read(4))[0]
+                answer = f.read(size)
+                return len(answer) == size and answer[4:6] == b"\0\0"
+    except (OSError, struct.error):
+        return False
+
+
+class Oracle:
+    """One node of Apache Kafka 4.3.1 in a folder; may be stopped, killed and started again in place."""
+
+    kind = "kafka"
+
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, str] | None = None,
+        *,
+        log_dir: Path | None = None,
+        heap: str = "512m",
+        quick_jvm: bool = True,
+    ) -> None:
+        self.folder = folder
+        self.log_dir = log_dir or folder / "data"
+        self.port = free_port()
+        self.controller_port = free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self.config = {**SMALL, **(config or {})}
+        self.server_log = folder / "server.log"
+        self._heap = heap
+        self._quick_jvm = quick_jvm
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self.properties = folder / "server.properties"
+        self._write_properties()
+
+    def _write_properties(self) -> None:
+        rows = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},"
+            f"CONTROLLER://127.0.0.1:{self.controller_port}",
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": str(self.log_dir),
+            **self.config,
+        }
+        self.properties.write_text("".join(f"{k}={v}\n" for k, v in rows.items()))
+
+    @property
+    def pid(self) -> int:
+        """The JVM's process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def format(self, cluster_id: str = CLUSTER_ID) -> None:
+        """Format the log directory with Apache's own storage tool."""
+        args = ("format", "-t", cluster_id, "-c", str(self.properties))
+        done = subprocess.run(java("kafka.tools.StorageTool", *args), capture_output=True)
+        assert done.returncode == 0, (done.stdout + done.stderr).decode()
+
+    def start(self, *, timeout_s: float = 90) -> None:
+        """Start the node (formatting first, if that was never done) and wait until it answers."""
+        if not (self.log_dir / "meta.properties").exists():
+            self.format()
+        flags = (f"-Xmx{self._heap}", f"-Xms{self._heap}")
+        command = java("kafka.Kafka", str(self.properties), jvm=flags)
+        if not self._quick_jvm:  # as kafka-server-start.sh would run it
+            command = [c for c in command if c not in QUICK_JVM]
+            command[1:1] = ["-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"]
+        log: IO[bytes]
+        with self.server_log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + timeout_s
+        while not answers_api_versions(self.port):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                tail = self.server_log.read_text(errors="replace")[-4000:]
+                raise RuntimeError(f"Apache Kafka did not come up in {self.folder}:\n{tail}")
+            time.sleep(0.02)
+
+    def stop(self, *, timeout_s: float = 60) -> None:
+        """Stop cleanly, as kafka-server-stop.sh does."""
+        self._end(signal.SIGTERM, timeout_s)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, no clean-shutdown file is written."""
+        self._end(signal.SIGKILL, 30)
+
+    def _end(self, how: signal.Signals, timeout_s: float) -> None:
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(30)
+            raise
+
+    def restart(self) -> None:
+        """A clean stop and a start on the same folder and ports."""
+        self.stop()
+        self.start()
+
+    def errors_logged(self) -> list[str]:
+        """Lines of the server's log at ERROR or FATAL."""
+        text = self.server_log.read_text(errors="replace")
+        return [line for line in text.splitlines() if " ERROR " in line or " FATAL " in line]
+
+    def __enter__(self) -> Oracle:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def dump_log(*files: Path, args: tuple[str, ...] = ()) -> str:
+    """What kafka-dump-log of 4.3.1 prints of these files; complaints included."""
+    names = ",".join(os.fspath(f) for f in files)
+    command = java("org.apache.kafka.tools.DumpLogSegments", "--files", names, *args)
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout + done.stderr
