@@ -1,0 +1,1 @@
+"""Answers requests: router.py says which, handlers/ has one file an API."""

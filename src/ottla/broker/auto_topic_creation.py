@@ -1,0 +1,61 @@
+"""Topics that come to be because a client named them, and the internal ones that coordinators live in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from ottla.wire.messages.create_topics import (
+    CreatableTopic,
+    CreatableTopicConfig,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.context import Context
+
+CREATE_TOPICS_VERSION = 7
+
+
+def create(
+    context: Context, names: Iterable[str], then: Callable[[dict[str, int]], None]
+) -> None:
+    """Ask the controller for these topics with the broker's defaults; `then` gets an error code for each name.
+
+    The answer comes when the topics are committed and this broker leads its partitions, so that the client's next
+    request finds them.
+    """
+
+    def answered(response: CreateTopicsResponse) -> None:
+        then({topic.name: topic.error_code for topic in response.topics})
+
+    request = CreateTopicsRequest(
+        topics=[_creatable(context, name) for name in names],
+        timeout_ms=context.config["request.timeout.ms"],
+    )
+    context.controller.ask(request, CREATE_TOPICS_VERSION, answered)
+
+
+def _creatable(context: Context, name: str) -> CreatableTopic:
+    config = context.config
+    if name == "__consumer_offsets":
+        return CreatableTopic(
+            name=name,
+            num_partitions=config["offsets.topic.num.partitions"],
+            replication_factor=config["offsets.topic.replication.factor"],
+            configs=_configs(
+                ("cleanup.policy", "compact"),
+                ("compression.type", "producer"),
+                ("segment.bytes", str(config["offsets.topic.segment.bytes"])),
+            ),
+        )
+    return CreatableTopic(
+        name=name,
+        num_partitions=config["num.partitions"],
+        replication_factor=config["default.replication.factor"],
+    )
+
+
+def _configs(*pairs: tuple[str, str]) -> list[CreatableTopicConfig]:
+    return [CreatableTopicConfig(name=name, value=value) for name, value in pairs]

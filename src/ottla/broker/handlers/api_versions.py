@@ -1,0 +1,74 @@
+"""ApiVersions: what this listener serves, and the cluster's features.
+
+Needs no permission. A version that we don't know is answered as version 0 with UNSUPPORTED_VERSION and the range
+that we do know, so that the client can ask again (KIP-35). Finalized features are what clients choose
+their transaction protocol by (KIP-584).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.metadata.features import KRAFT_VERSION, supported_features
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.api_versions import (
+    ApiVersion,
+    ApiVersionsRequest,
+    ApiVersionsResponse,
+    FinalizedFeatureKey,
+    SupportedFeatureKey,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+
+_PUNCTUATION = "-."
+
+
+def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsResponse:
+    """Answer with the table of the listener that the request came in on."""
+    if asked.version > ApiVersionsRequest.max_version:
+        return ApiVersionsResponse(
+            error_code=ErrorCode.UNSUPPORTED_VERSION,
+            api_keys=[
+                ApiVersion(
+                    api_key=18,
+                    min_version=ApiVersionsRequest.min_version,
+                    max_version=ApiVersionsRequest.max_version,
+                )
+            ],
+        )
+    if asked.version >= 3 and not (
+        _is_software_name(asked.body.client_software_name)
+        and _is_software_name(asked.body.client_software_version)
+    ):
+        return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST)
+    return ApiVersionsResponse(
+        api_keys=[
+            ApiVersion(api_key=api.key, min_version=api.min_version, max_version=api.max_version)
+            for api in context.router.announced(controller=asked.controller)
+        ],
+        # Before version 4 a minimum of 0 could not be told from "absent", so such features are left out (KAFKA-17011).
+        supported_features=[
+            SupportedFeatureKey(name=name, min_version=low, max_version=high)
+            for name, (low, high) in supported_features().items()
+            if low > 0 or asked.version >= 4
+        ],
+        finalized_features_epoch=context.image.offset,
+        finalized_features=[
+            FinalizedFeatureKey(name=name, max_version_level=level, min_version_level=level)
+            for name, level in context.image.features.items()
+            if level > 0 or name != KRAFT_VERSION
+        ],
+    )
+
+
+def _is_software_name(text: str) -> bool:
+    """Letters and digits, with dashes and dots between them (KIP-511)."""
+    return bool(text) and (
+        text.isascii()
+        and text[0].isalnum()
+        and text[-1].isalnum()
+        and all(letter.isalnum() or letter in _PUNCTUATION for letter in text)
+    )

@@ -1,0 +1,57 @@
+"""DeleteRecords: move the start of partitions forward (KIP-107).
+
+Needs DELETE on the topic. Offset -1 means the high watermark. Only topics whose cleanup policy deletes may lose records.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla._core import CoreError
+from ottla.broker.core_errors import error_code
+from ottla.broker.partitions import leadership_error
+from ottla.broker.topic_settings import topic_setting
+from ottla.metadata.topic_names import is_internal
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.delete_records import (
+    DeleteRecordsPartition,
+    DeleteRecordsPartitionResult,
+    DeleteRecordsRequest,
+    DeleteRecordsResponse,
+    DeleteRecordsTopicResult,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+
+
+def handle(context: Context, asked: Asked[DeleteRecordsRequest]) -> DeleteRecordsResponse:
+    """Cut every partition; each has its own error."""
+    return DeleteRecordsResponse(
+        topics=[
+            DeleteRecordsTopicResult(
+                name=topic.name,
+                partitions=[_cut(context, topic.name, cut) for cut in topic.partitions],
+            )
+            for topic in asked.body.topics
+        ]
+    )
+
+
+def _cut(
+    context: Context, topic: str, cut: DeleteRecordsPartition
+) -> DeleteRecordsPartitionResult:
+    index = cut.partition_index
+    error = leadership_error(context, topic, index)
+    if not error and is_internal(topic):
+        error = ErrorCode.INVALID_TOPIC_EXCEPTION
+    if not error and "delete" not in topic_setting(context, topic, "cleanup.policy"):
+        error = ErrorCode.POLICY_VIOLATION
+    low = -1
+    if not error:
+        try:
+            low = context.core.delete_records(topic, index, cut.offset)
+        except CoreError as failure:
+            error = error_code(failure)
+    return DeleteRecordsPartitionResult(partition_index=index, low_watermark=low, error_code=error)

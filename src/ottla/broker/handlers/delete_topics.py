@@ -1,0 +1,17 @@
+"""DeleteTopics: by name, and by id from version 6 on.
+
+Needs DELETE on the topics. The controller decides; the brokers' logs go when they learn of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+
+
+def handle(context: Context, asked: Asked[Any]) -> None:
+    """Hand the request to the controller, which answers by its token."""
+    context.controller.submit(asked)

@@ -1,0 +1,104 @@
+"""DescribeTopicPartitions: topics and partitions a page at a time, with their eligible leaders (KIP-966).
+
+Needs DESCRIBE on the topics. Topics come in the order of their names; a cursor says where the next page starts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.authorized_operations import TOPIC_OPERATIONS
+from ottla.metadata.topic_names import is_internal, topic_name_problem
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.describe_topic_partitions import (
+    Cursor,
+    DescribeTopicPartitionsRequest,
+    DescribeTopicPartitionsResponse,
+    DescribeTopicPartitionsResponsePartition,
+    DescribeTopicPartitionsResponseTopic,
+    ResponseCursor,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+    from ottla.metadata.image import Partition, Topic
+
+Response = DescribeTopicPartitionsResponse
+
+
+def handle(context: Context, asked: Asked[DescribeTopicPartitionsRequest]) -> Response:
+    """One page of what was asked."""
+    body = asked.body
+    cursor = body.cursor
+    limit = context.config["max.request.partition.size.limit"]
+    room = max(min(body.response_partition_limit, limit), 1)
+    response = Response()
+    for name in _names(context, body, cursor):
+        topic = context.image.topics.by_name.get(name)
+        if topic is None:
+            response.topics.append(_unknown(name))
+            continue
+        first = cursor.partition_index if cursor is not None and cursor.topic_name == name else 0
+        page = topic.partitions[first : first + room]
+        response.topics.append(_page(context, topic, first, page))
+        room -= len(page)
+        if first + len(page) < len(topic.partitions):
+            response.next_cursor = ResponseCursor(
+                topic_name=name, partition_index=first + len(page)
+            )
+            break
+    return response
+
+
+def _names(
+    context: Context, body: DescribeTopicPartitionsRequest, cursor: Cursor | None
+) -> list[str]:
+    names = {topic.name for topic in body.topics} or set(context.image.topics.by_name)
+    from_name = "" if cursor is None else cursor.topic_name
+    return sorted(name for name in names if name >= from_name)
+
+
+def _unknown(name: str) -> DescribeTopicPartitionsResponseTopic:
+    return DescribeTopicPartitionsResponseTopic(
+        error_code=ErrorCode.INVALID_TOPIC_EXCEPTION
+        if topic_name_problem(name)
+        else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        name=name,
+        is_internal=is_internal(name),
+    )
+
+
+def _page(
+    context: Context, topic: Topic, first: int, page: tuple[Partition, ...]
+) -> DescribeTopicPartitionsResponseTopic:
+    return DescribeTopicPartitionsResponseTopic(
+        name=topic.name,
+        topic_id=topic.id,
+        is_internal=is_internal(topic.name),
+        partitions=[
+            _partition(context, index, partition) for index, partition in enumerate(page, first)
+        ],
+        topic_authorized_operations=TOPIC_OPERATIONS,
+    )
+
+
+def _partition(
+    context: Context, index: int, partition: Partition
+) -> DescribeTopicPartitionsResponsePartition:
+    alive = context.image.brokers
+    return DescribeTopicPartitionsResponsePartition(
+        error_code=ErrorCode.NONE
+        if partition.leader in alive
+        else ErrorCode.LEADER_NOT_AVAILABLE,
+        partition_index=index,
+        leader_id=partition.leader,
+        leader_epoch=partition.leader_epoch,
+        replica_nodes=list(partition.replicas),
+        isr_nodes=list(partition.isr),
+        eligible_leader_replicas=list(partition.elr),
+        last_known_elr=list(partition.last_known_elr),
+        offline_replicas=[
+            broker for broker in partition.replicas if broker not in alive or alive[broker].fenced
+        ],
+    )

@@ -1,0 +1,40 @@
+"""InitProducerId: an identity for an idempotent producer.
+
+Needs IDEMPOTENT_WRITE on the cluster, or WRITE on any topic. Ids come from the controller in blocks of 1000. There is
+no transaction coordinator yet: a transactional id gets an error that every client takes as final, at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+
+
+def handle(
+    context: Context, asked: Asked[InitProducerIdRequest]
+) -> InitProducerIdResponse | None:
+    """A fresh producer id with epoch 0; waits for a new block if this broker's is used up."""
+    if asked.body.transactional_id is not None:
+        error = (
+            ErrorCode.UNSUPPORTED_VERSION
+            if asked.body.transactional_id
+            else ErrorCode.INVALID_REQUEST
+        )
+        return InitProducerIdResponse(error_code=error)
+
+    def allocated(error: int, producer_id: int) -> None:
+        context.reply(
+            asked.token,
+            InitProducerIdResponse(
+                error_code=error, producer_id=producer_id, producer_epoch=-1 if error else 0
+            ),
+        )
+
+    context.producer_ids.take(allocated)
+    return None

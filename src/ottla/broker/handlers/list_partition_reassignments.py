@@ -1,0 +1,17 @@
+"""ListPartitionReassignments: the partitions whose replicas are on the move.
+
+Needs DESCRIBE on the cluster. The controller answers: it alone knows what is under way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+
+
+def handle(context: Context, asked: Asked[Any]) -> None:
+    """Hand the request to the controller, which answers by its token."""
+    context.controller.submit(asked)

@@ -1,0 +1,51 @@
+"""OffsetForLeaderEpoch: where a leader epoch ended, so that a consumer finds out that its log was cut (KIP-320).
+
+Needs DESCRIBE on the topic.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla._core import CoreError
+from ottla.broker.core_errors import error_code
+from ottla.broker.partitions import leadership_error
+from ottla.wire.messages.offset_for_leader_epoch import (
+    EpochEndOffset,
+    OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse,
+    OffsetForLeaderPartition,
+    OffsetForLeaderTopicResult,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+
+
+def handle(
+    context: Context, asked: Asked[OffsetForLeaderEpochRequest]
+) -> OffsetForLeaderEpochResponse:
+    """The largest epoch not above the asked one, and its end offset."""
+    return OffsetForLeaderEpochResponse(
+        topics=[
+            OffsetForLeaderTopicResult(
+                topic=topic.topic,
+                partitions=[
+                    _end(context, topic.topic, partition) for partition in topic.partitions
+                ],
+            )
+            for topic in asked.body.topics
+        ]
+    )
+
+
+def _end(context: Context, topic: str, asked: OffsetForLeaderPartition) -> EpochEndOffset:
+    error = leadership_error(context, topic, asked.partition, asked.current_leader_epoch)
+    if error:
+        return EpochEndOffset(partition=asked.partition, error_code=error)
+    try:
+        epoch, end = context.core.epoch_end_offset(topic, asked.partition, asked.leader_epoch)
+    except CoreError as failure:
+        return EpochEndOffset(partition=asked.partition, error_code=error_code(failure))
+    return EpochEndOffset(partition=asked.partition, leader_epoch=epoch, end_offset=end)

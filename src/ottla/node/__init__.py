@@ -1,0 +1,1 @@
+"""One process: format, start order, the decision loop, HTTP, shutdown."""

@@ -1,0 +1,58 @@
+"""How a node behaves inside somebody else's process.
+
+A fork closes the node's sockets and files in the child, where none of its threads exist; the end of the interpreter
+stops what still runs, within two seconds. Nothing else of the process is touched: no signal handlers, no garbage
+collector settings, no logging setup, no prints.
+
+The one set of living nodes in this module is weak and exists because the interpreter's own hooks are process-wide.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+from typing import Protocol
+
+EXIT_TIMEOUT_MS = 2000
+
+
+class Resident(Protocol):
+    """What the hooks need of a node."""
+
+    def after_fork_child(self) -> None:
+        """Close what the child inherited; never wait for threads: there are none."""
+
+    def stop(self, timeout_ms: int) -> None:
+        """End cleanly within the timeout."""
+
+
+_alive: weakref.WeakSet[Resident] = weakref.WeakSet()
+_hooked = False
+
+
+def resident(node: Resident) -> None:
+    """Look after this node until `gone`."""
+    global _hooked
+    _alive.add(node)
+    if not _hooked:
+        _hooked = True
+        os.register_at_fork(after_in_child=_forked)
+        atexit.register(_exit)
+
+
+def gone(node: Resident) -> None:
+    """The node has ended by itself."""
+    _alive.discard(node)
+
+
+def _forked() -> None:
+    for node in list(_alive):
+        node.after_fork_child()
+    _alive.clear()
+
+
+def _exit() -> None:
+    nodes = list(_alive)
+    for node in nodes:
+        node.stop(EXIT_TIMEOUT_MS // len(nodes))

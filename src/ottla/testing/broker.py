@@ -1,0 +1,165 @@
+"""A whole Kafka node inside the process that starts it.
+
+    with ottla.Broker() as broker:
+        producer = confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap_servers})
+
+It listens on a free port of 127.0.0.1, keeps its logs in a temporary folder unless it is given one, and takes nothing of
+the process but a few threads. Several may live side by side.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ottla.errors import OttlaError
+
+if TYPE_CHECKING:
+    from ottla.node.node import Node
+
+STOP_TIMEOUT_MS = 10_000
+HOST = "127.0.0.1"
+
+_DEFAULTS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "default.replication.factor": "1",
+    "min.insync.replicas": "1",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+}
+
+
+class NotRunning(OttlaError):
+    """The broker has not been started, or has ended."""
+
+
+class Broker:
+    """One node, controller and broker, that real Kafka clients use over TCP.
+
+    Args:
+        dir: a folder for its logs, which is kept and found again by the next Broker on it; by default a temporary
+            one that is removed at the end.
+        port: the port to listen on; 0 takes a free one.
+        config: broker properties as in server.properties, on top of the defaults for a single node.
+    """
+
+    def __init__(
+        self,
+        *,
+        dir: str | os.PathLike[str] | None = None,
+        port: int = 0,
+        config: Mapping[str, str] | None = None,
+    ) -> None:
+        self._kept = dir is not None
+        self._dir = os.fspath(dir) if dir is not None else tempfile.mkdtemp(prefix="ottla-")
+        self._properties = {
+            **_DEFAULTS,
+            "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:0",
+            "controller.quorum.bootstrap.servers": f"{HOST}:{port or 9093}",
+            "log.dirs": self._dir,
+            **(config or {}),
+        }
+        self._node: Node | None = None
+
+    @property
+    def dir(self) -> str:
+        """The folder of its logs."""
+        return self._dir
+
+    @property
+    def port(self) -> int:
+        """The port that clients connect to.
+
+        Raises:
+            NotRunning: it has not been started, or has ended.
+        """
+        return self._running().ports["PLAINTEXT"]
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """What goes into a client's `bootstrap.servers`."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def cluster_id(self) -> str:
+        """The cluster's id, which lives as long as its folder."""
+        return self._running().cluster_id
+
+    def start(self) -> Broker:
+        """Format the folder if it is new, recover what is in it, and serve; returns when clients can connect.
+
+        Raises:
+            OttlaError: a property is wrong, the folder is in use, or what is in it can't be read.
+        """
+        from ottla.node.format import ensure_formatted
+        from ottla.node.node import Node
+
+        if self._node is None:
+            os.makedirs(self._dir, exist_ok=True)
+            ensure_formatted(self._properties)
+            node = Node(self._properties)
+            node.start()
+            self._node = node
+        return self
+
+    def close(self) -> None:
+        """Stop cleanly and remove the folder if it was temporary. Calling it again does nothing."""
+        node, self._node = self._node, None
+        if node is not None:
+            node.stop(STOP_TIMEOUT_MS)
+        self._remove()
+
+    def kill(self) -> None:
+        """End as if the process had been killed: connections are reset, nothing is flushed or tidied.
+
+        `start` brings the node back on the same folder, where it recovers.
+        """
+        node, self._node = self._running(), None
+        node.kill()
+
+    def power_cut(self) -> None:
+        """End as if the machine had lost its power: as `kill`, and what was not fsynced is lost as well."""
+        node, self._node = self._running(), None
+        node.power_cut()
+
+    def advance(self, seconds: float) -> None:
+        """Move the node's clock forward; returns when everything that came due on the way has been done."""
+        self._running().advance(round(seconds * 1000))
+
+    def __enter__(self) -> Broker:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        where = self.bootstrap_servers if self._node is not None else "not running"
+        return f"<ottla.Broker {where}, {self._dir}>"
+
+    def _running(self) -> Node:
+        if self._node is None:
+            raise NotRunning(
+                "this broker is not running", hint="use it in a `with` block, or call start()"
+            )
+        return self._node
+
+    def _remove(self) -> None:
+        if not self._kept:
+            shutil.rmtree(self._dir, ignore_errors=True)
