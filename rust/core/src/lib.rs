@@ -1,1 +1,7 @@
 //! The pure half of Ottla: it reads no clock, draws no random number, and touches files only through `Disk`.
+
+pub mod batch;
+pub mod compression;
+pub mod crc;
+pub mod disk;
+pub mod log;

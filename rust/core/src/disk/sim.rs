@@ -1,0 +1,539 @@
+//! A disk in memory that fails as disks do, under a seed.
+//!
+//! What was written is visible at once and safe only after `sync` (bytes, length) or `sync_dir` (names). `crash`
+//! keeps what was safe and, of the rest, what the seed says: whole writes, torn ones, or none. Handles from before
+//! a crash fail afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::{Disk, DiskFile, Entry, Open};
+
+#[derive(Clone, Default)]
+struct Inode {
+    data: Vec<u8>,
+    safe: Vec<u8>,
+    pending: Vec<Change>,
+    modified_ms: i64,
+}
+
+#[derive(Clone)]
+enum Change {
+    Write(u64, Vec<u8>),
+    SetLen(u64),
+}
+
+#[derive(Clone)]
+enum Rename {
+    Link(PathBuf, usize),
+    Unlink(PathBuf),
+    Move(PathBuf, PathBuf),
+    MoveDir(PathBuf, PathBuf),
+    MakeDir(PathBuf),
+    DropDir(PathBuf),
+}
+
+impl Rename {
+    fn touches(&self, dir: &Path) -> bool {
+        let within = |path: &Path| path.parent() == Some(dir) || path.starts_with(dir);
+        match self {
+            Self::Link(path, _)
+            | Self::Unlink(path)
+            | Self::MakeDir(path)
+            | Self::DropDir(path) => within(path),
+            Self::Move(from, to) | Self::MoveDir(from, to) => within(from) || within(to),
+        }
+    }
+}
+
+#[derive(Clone, Default)]
+struct Names {
+    files: BTreeMap<PathBuf, usize>,
+    dirs: BTreeSet<PathBuf>,
+}
+
+impl Names {
+    fn apply(&mut self, change: &Rename) {
+        match change {
+            Rename::Link(path, inode) => {
+                self.files.insert(path.clone(), *inode);
+            }
+            Rename::Unlink(path) => {
+                self.files.remove(path);
+            }
+            Rename::Move(from, to) => {
+                if let Some(inode) = self.files.remove(from) {
+                    self.files.insert(to.clone(), inode);
+                }
+            }
+            Rename::MoveDir(from, to) => self.move_dir(from, to),
+            Rename::MakeDir(path) => {
+                self.dirs.insert(path.clone());
+            }
+            Rename::DropDir(path) => {
+                self.files.retain(|file, _| !file.starts_with(path));
+                self.dirs.retain(|dir| !dir.starts_with(path));
+            }
+        }
+    }
+
+    fn move_dir(&mut self, from: &Path, to: &Path) {
+        let moved = |path: &Path| match path.strip_prefix(from) {
+            Ok(rest) if rest.as_os_str().is_empty() => to.to_owned(),
+            Ok(rest) => to.join(rest),
+            Err(_) => path.to_owned(),
+        };
+        self.files = self
+            .files
+            .iter()
+            .map(|(path, inode)| (moved(path), *inode))
+            .collect();
+        self.dirs = self.dirs.iter().map(|path| moved(path)).collect();
+    }
+}
+
+struct State {
+    inodes: Vec<Inode>,
+    names: Names,
+    safe_names: Names,
+    pending_names: Vec<Rename>,
+    locks: BTreeSet<PathBuf>,
+    seed: u64,
+    capacity: u64,
+    generation: u64,
+    now_ms: i64,
+    /// Fail every write from this many on; None never.
+    writes_left: Option<u64>,
+}
+
+impl State {
+    fn random(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.seed;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.random() % bound.max(1) as u64) as usize
+    }
+
+    fn used(&self) -> u64 {
+        self.names
+            .files
+            .values()
+            .map(|&inode| self.inodes[inode].data.len() as u64)
+            .sum()
+    }
+
+    fn rename(&mut self, change: Rename) {
+        self.names.apply(&change);
+        self.pending_names.push(change);
+    }
+}
+
+/// A seeded file system in memory. Clones share it.
+#[derive(Clone)]
+pub struct SimDisk(Arc<Mutex<State>>);
+
+impl SimDisk {
+    pub fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            inodes: Vec::new(),
+            names: Names::default(),
+            safe_names: Names::default(),
+            pending_names: Vec::new(),
+            locks: BTreeSet::new(),
+            seed,
+            capacity: u64::MAX,
+            generation: 0,
+            now_ms: 0,
+            writes_left: None,
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Bytes that all files may hold together; writes beyond it fail, having written what fits.
+    pub fn set_capacity(&self, bytes: u64) {
+        self.state().capacity = bytes;
+    }
+
+    pub fn used(&self) -> u64 {
+        self.state().used()
+    }
+
+    /// After this many more writes and syncs every one fails; None ends that.
+    pub fn fail_after(&self, writes: Option<u64>) {
+        self.state().writes_left = writes;
+    }
+
+    /// What files' modification times are taken from.
+    pub fn set_now(&self, now_ms: i64) {
+        self.state().now_ms = now_ms;
+    }
+
+    /// Power is cut: keep what was synced, and of the rest what the seed says.
+    pub fn crash(&self) {
+        let mut state = self.state();
+        state.generation += 1;
+        state.locks.clear();
+        let kept = {
+            let n = state.pending_names.len();
+            state.below(n + 1)
+        };
+        let changes = std::mem::take(&mut state.pending_names);
+        let mut names = state.safe_names.clone();
+        changes[..kept]
+            .iter()
+            .for_each(|change| names.apply(change));
+        for index in 0..state.inodes.len() {
+            let pending = std::mem::take(&mut state.inodes[index].pending);
+            let mut data = std::mem::take(&mut state.inodes[index].safe);
+            for change in pending {
+                match (change, state.below(4)) {
+                    (_, 0) => {}
+                    (Change::SetLen(len), _) => data.resize(len as usize, 0),
+                    (Change::Write(position, bytes), 1) => {
+                        let torn = state.below(bytes.len() + 1);
+                        write(&mut data, position, &bytes[..torn]);
+                    }
+                    (Change::Write(position, bytes), _) => write(&mut data, position, &bytes),
+                }
+            }
+            state.inodes[index].data = data.clone();
+            state.inodes[index].safe = data;
+        }
+        state.safe_names = names.clone();
+        state.names = names;
+    }
+
+    /// The process died, the machine did not: everything written stays, handles and locks go.
+    pub fn kill(&self) {
+        let mut state = self.state();
+        state.generation += 1;
+        state.locks.clear();
+    }
+}
+
+fn write(data: &mut Vec<u8>, position: u64, bytes: &[u8]) {
+    let position = position as usize;
+    if data.len() < position + bytes.len() {
+        data.resize(position + bytes.len(), 0);
+    }
+    data[position..position + bytes.len()].copy_from_slice(bytes);
+}
+
+fn missing(path: &Path) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("{} does not exist", path.display()),
+    )
+}
+
+pub struct SimFile {
+    disk: SimDisk,
+    inode: usize,
+    generation: u64,
+    writable: bool,
+}
+
+/// Held while it lives.
+pub struct SimLock {
+    disk: SimDisk,
+    path: PathBuf,
+    generation: u64,
+}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        let mut state = self.disk.state();
+        if state.generation == self.generation {
+            state.locks.remove(&self.path);
+        }
+    }
+}
+
+impl Disk for SimDisk {
+    type File = SimFile;
+    type Lock = SimLock;
+
+    fn open(&self, path: &Path, how: Open) -> io::Result<SimFile> {
+        let mut state = self.state();
+        let inode = match state.names.files.get(path) {
+            Some(&inode) => inode,
+            None if matches!(how, Open::Create | Open::Truncate) => {
+                if !path
+                    .parent()
+                    .is_some_and(|dir| state.names.dirs.contains(dir))
+                {
+                    return Err(missing(path));
+                }
+                let modified_ms = state.now_ms;
+                state.inodes.push(Inode {
+                    modified_ms,
+                    ..Inode::default()
+                });
+                let inode = state.inodes.len() - 1;
+                state.rename(Rename::Link(path.to_owned(), inode));
+                inode
+            }
+            None => return Err(missing(path)),
+        };
+        if how == Open::Truncate && !state.inodes[inode].data.is_empty() {
+            state.inodes[inode].data.clear();
+            state.inodes[inode].pending.push(Change::SetLen(0));
+        }
+        let generation = state.generation;
+        Ok(SimFile {
+            disk: self.clone(),
+            inode,
+            generation,
+            writable: how != Open::Read,
+        })
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        let state = self.state();
+        if !state.names.dirs.contains(dir) {
+            return Err(missing(dir));
+        }
+        let name = |path: &Path| {
+            path.file_name()
+                .and_then(|n| n.to_str())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let mut entries = Vec::new();
+        for (path, &inode) in &state.names.files {
+            if path.parent() == Some(dir) {
+                let inode = &state.inodes[inode];
+                let len = inode.data.len() as u64;
+                entries.push(Entry {
+                    name: name(path),
+                    is_dir: false,
+                    len,
+                    modified_ms: inode.modified_ms,
+                });
+            }
+        }
+        for path in &state.names.dirs {
+            if path.parent() == Some(dir) {
+                entries.push(Entry {
+                    name: name(path),
+                    is_dir: true,
+                    len: 0,
+                    modified_ms: 0,
+                });
+            }
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Option<Entry>> {
+        let state = self.state();
+        let name = path
+            .file_name()
+            .and_then(|n| n.to_str())
+            .unwrap_or_default()
+            .to_owned();
+        if let Some(&inode) = state.names.files.get(path) {
+            let inode = &state.inodes[inode];
+            let len = inode.data.len() as u64;
+            return Ok(Some(Entry {
+                name,
+                is_dir: false,
+                len,
+                modified_ms: inode.modified_ms,
+            }));
+        }
+        let is_dir = state.names.dirs.contains(path);
+        Ok(is_dir.then_some(Entry {
+            name,
+            is_dir,
+            len: 0,
+            modified_ms: 0,
+        }))
+    }
+
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        let above: Vec<&Path> = dir.ancestors().collect();
+        for dir in above.into_iter().rev() {
+            if !state.names.dirs.contains(dir) {
+                state.rename(Rename::MakeDir(dir.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        if state.names.files.contains_key(from) {
+            state.rename(Rename::Move(from.to_owned(), to.to_owned()));
+        } else if state.names.dirs.contains(from) {
+            state.rename(Rename::MoveDir(from.to_owned(), to.to_owned()));
+        } else {
+            return Err(missing(from));
+        }
+        Ok(())
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        if !state.names.files.contains_key(path) {
+            return Err(missing(path));
+        }
+        state.rename(Rename::Unlink(path.to_owned()));
+        Ok(())
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        if !state.names.dirs.contains(dir) {
+            return Err(missing(dir));
+        }
+        state.rename(Rename::DropDir(dir.to_owned()));
+        Ok(())
+    }
+
+    /// As a journal does: everything that was done to names before is safe too, whichever folder it was in.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        let Some(last) = state
+            .pending_names
+            .iter()
+            .rposition(|change| change.touches(dir))
+        else {
+            return Ok(());
+        };
+        let rest = state.pending_names.split_off(last + 1);
+        let done = std::mem::replace(&mut state.pending_names, rest);
+        done.iter()
+            .for_each(|change| state.safe_names.apply(change));
+        Ok(())
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<SimLock> {
+        drop(self.open(path, Open::Create)?);
+        let mut state = self.state();
+        if !state.locks.insert(path.to_owned()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let generation = state.generation;
+        Ok(SimLock {
+            disk: self.clone(),
+            path: path.to_owned(),
+            generation,
+        })
+    }
+
+    fn space(&self, _path: &Path) -> io::Result<(u64, u64)> {
+        let state = self.state();
+        Ok((state.capacity, state.capacity.saturating_sub(state.used())))
+    }
+}
+
+impl SimFile {
+    fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.disk.state();
+        if state.generation != self.generation {
+            return Err(io::Error::other("this handle is from before the crash"));
+        }
+        Ok(state)
+    }
+
+    fn change(&self) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.alive()?;
+        if !self.writable {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        match &mut state.writes_left {
+            Some(0) => return Err(io::Error::other("the disk failed, as it was told to")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(state)
+    }
+}
+
+impl DiskFile for SimFile {
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let state = self.alive()?;
+        let data = &state.inodes[self.inode].data;
+        let Some(rest) = usize::try_from(position).ok().and_then(|p| data.get(p..)) else {
+            return Ok(0);
+        };
+        let n = rest.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&rest[..n]);
+        Ok(n)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
+        let mut state = self.change()?;
+        let len = state.inodes[self.inode].data.len() as u64;
+        let grows = (position + bytes.len() as u64).saturating_sub(len);
+        let room = state.capacity.saturating_sub(state.used());
+        let fits = bytes.len()
+            - usize::try_from(grows.saturating_sub(room))
+                .unwrap_or(0)
+                .min(bytes.len());
+        let now_ms = state.now_ms;
+        let inode = &mut state.inodes[self.inode];
+        inode.modified_ms = now_ms;
+        if fits > 0 {
+            write(&mut inode.data, position, &bytes[..fits]);
+            inode
+                .pending
+                .push(Change::Write(position, bytes[..fits].to_vec()));
+        }
+        if fits < bytes.len() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    fn allocate(&self, _position: u64, len: u64) -> io::Result<()> {
+        let state = self.alive()?;
+        if state.used().saturating_add(len) > state.capacity {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut state = self.change()?;
+        let now_ms = state.now_ms;
+        let inode = &mut state.inodes[self.inode];
+        inode.modified_ms = now_ms;
+        inode
+            .data
+            .resize(usize::try_from(len).map_err(io::Error::other)?, 0);
+        inode.pending.push(Change::SetLen(len));
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut state = self.change()?;
+        let inode = &mut state.inodes[self.inode];
+        inode.pending.clear();
+        inode.safe = inode.data.clone();
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.alive()?.inodes[self.inode].data.len() as u64)
+    }
+
+    fn raw_fd(&self) -> Option<i32> {
+        None
+    }
+}

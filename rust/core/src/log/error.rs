@@ -1,0 +1,158 @@
+//! What a log can refuse, with Kafka's error codes where a client sees them.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Kafka's error codes that a log answers with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i16)]
+pub enum Code {
+    OffsetOutOfRange = 1,
+    CorruptMessage = 2,
+    MessageTooLarge = 10,
+    RecordListTooLarge = 18,
+    InvalidTimestamp = 32,
+    UnsupportedForMessageFormat = 43,
+    OutOfOrderSequenceNumber = 45,
+    InvalidProducerEpoch = 47,
+    InvalidTxnState = 48,
+    TransactionCoordinatorFenced = 52,
+    KafkaStorageError = 56,
+    UnsupportedCompressionType = 76,
+    InvalidRecord = 87,
+}
+
+impl Code {
+    pub fn code(self) -> i16 {
+        self as i16
+    }
+}
+
+/// One record that a batch was refused for (Produce response v8 and up: `record_errors`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordError {
+    pub batch_index: i32,
+    pub text: Option<String>,
+}
+
+/// Why nothing was appended. The log is as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendError {
+    pub code: Code,
+    pub text: String,
+    pub record_errors: Vec<RecordError>,
+}
+
+impl AppendError {
+    pub fn new(code: Code, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+            record_errors: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for AppendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for AppendError {}
+
+/// The disk failed, or what lies on it can't be a log.
+#[derive(Debug)]
+pub enum LogError {
+    Io {
+        doing: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    /// A file is there but is not what Kafka would have written.
+    Corrupt { path: PathBuf, text: String },
+    /// The request does not fit the log (a bound beyond its end, say).
+    OutOfRange { text: String },
+}
+
+impl LogError {
+    pub fn corrupt(path: &Path, text: impl Into<String>) -> Self {
+        Self::Corrupt {
+            path: path.to_owned(),
+            text: text.into(),
+        }
+    }
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io {
+                doing,
+                path,
+                source,
+            } => write!(f, "{doing} {}: {source}", path.display()),
+            Self::Corrupt { path, text } => write!(f, "{}: {text}", path.display()),
+            Self::OutOfRange { text } => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for LogError {}
+
+impl From<LogError> for AppendError {
+    fn from(e: LogError) -> Self {
+        Self::new(Code::KafkaStorageError, e.to_string())
+    }
+}
+
+/// Why nothing can be read at an offset.
+#[derive(Debug)]
+pub enum ReadError {
+    OffsetOutOfRange {
+        log_start_offset: i64,
+        log_end_offset: i64,
+    },
+    Log(LogError),
+}
+
+impl From<LogError> for ReadError {
+    fn from(e: LogError) -> Self {
+        Self::Log(e)
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OffsetOutOfRange {
+                log_start_offset,
+                log_end_offset,
+            } => {
+                write!(
+                    f,
+                    "the log holds offsets {log_start_offset} to {log_end_offset}"
+                )
+            }
+            Self::Log(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// Say what was being done to which file.
+pub(crate) trait During<T> {
+    fn during(self, doing: &'static str, path: &Path) -> Result<T, LogError>;
+}
+
+impl<T> During<T> for io::Result<T> {
+    fn during(self, doing: &'static str, path: &Path) -> Result<T, LogError> {
+        self.map_err(|source| LogError::Io {
+            doing,
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
