@@ -1,0 +1,15 @@
+"""The root of every error that Ottla raises on purpose.
+
+An error says what happened; its `hint` says what to do next. Subclasses carry what a program may want to
+look at as fields, never only in the text.
+"""
+
+from __future__ import annotations
+
+
+class OttlaError(Exception):
+    """Something that Ottla refuses or can't do, with a hint when there is something to try."""
+
+    def __init__(self, text: str, *, hint: str | None = None) -> None:
+        super().__init__(text)
+        self.hint = hint
