@@ -39,7 +39,9 @@ class Request:
 class Event:
     """Something the core found that Python must know: kind and fields."""
 
-    kind: str  # "log-failed" (topic, partition, text), "poisoned" (text), "wake"
+    # "log-failed" (topic, partition, text: the log takes no more writes), "poisoned" (text: the node is dead),
+    # "refused" (text: what a peer sent and why its connection was closed, or why it was not let in)
+    kind: str
     topic: str
     partition: int
     text: str
@@ -76,7 +78,8 @@ class Node:
     def freeze_clock(self, frozen: bool) -> None: ...
 
     # sockets
-    def listen(self, listener: str, host: str, port: int, *, controller: bool = False) -> int: ...
+    def listen(self, listener: str, host: str, port: int, *, controller: bool = False, backlog: int = 50) -> int:
+        """Bind and return the port (chosen if 0); "" or a wildcard binds every address of both families."""
     def set_apis(self, rows: Sequence[tuple[int, int, int, int, bool, bool]]) -> None:
         """(api key, min version, max version, first flexible version, on brokers, on controllers)."""
     def serve(self) -> None:
@@ -84,8 +87,13 @@ class Node:
 
     # the decision queue
     def next(self, timeout_ms: int | None) -> list[Request | Event]:
-        """All that waits, or [] at the timeout; the GIL is released meanwhile."""
-    def wake(self) -> None: ...
+        """All that waits, or [] at the timeout or a wake; the GIL is released meanwhile.
+
+        Raises CoreError "stopped" once the node has ended and nothing is left; call it from one plain thread
+        (a thread that waits here does not see signals).
+        """
+    def wake(self) -> None:
+        """Make `next` return, now or the next time that it is called."""
     def reply(self, token: int, body: bytes) -> None:
         """The response's body; the core puts size and response header before it. A gone connection is no error."""
     def hang_up(self, token: int) -> None:

@@ -2,6 +2,8 @@
 
 pub mod batch;
 pub mod compression;
+pub mod connection;
 pub mod crc;
 pub mod disk;
+pub mod hot;
 pub mod log;

@@ -1,1 +1,25 @@
-//! Drives the core with real sockets, threads and files.
+//! Drives the core with real sockets, threads, a clock and files; holds no Python objects.
+//!
+//! A `Node` owns a tokio runtime. Each connection is one task that handles one request at a time, as Apache
+//! Kafka does; what needs a decision goes to a queue that one Python thread empties. The work itself lies in
+//! `ottla_core`, which knows neither sockets nor threads.
+
+mod apis;
+mod budget;
+mod clock;
+mod connection;
+mod descriptors;
+mod error;
+mod listener;
+mod metrics;
+mod node;
+mod queue;
+mod shared;
+mod signal;
+
+pub use apis::{Api, Apis};
+pub use connection::Connection;
+pub use error::NodeError;
+pub use node::Node;
+pub use queue::{Asked, Event, Item};
+pub use shared::Options;

@@ -1,9 +1,13 @@
 //! `ottla._core`: the skin between Python and the two pure crates. `src/ottla/_core.pyi` is its one page.
 
+mod errors;
+mod node;
+
 use pyo3::prelude::*;
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    Ok(())
+    module.add("CoreError", module.py().get_type::<errors::CoreError>())?;
+    node::register(module)
 }

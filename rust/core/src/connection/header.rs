@@ -1,0 +1,69 @@
+//! The header before every request and every response (KIP-482 for its flexible form).
+
+use crate::hot::{Malformed, Reader};
+
+/// What a request says about itself. `body_at` is where its body begins in the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestHeader<'a> {
+    pub api_key: i16,
+    pub api_version: i16,
+    pub correlation_id: i32,
+    pub client_id: Option<&'a str>,
+    pub body_at: usize,
+}
+
+/// Read a request header; `first_flexible` says from which version on an API's header ends in tagged fields.
+pub fn parse_header(
+    frame: &[u8],
+    first_flexible: impl FnOnce(i16) -> i16,
+) -> Result<RequestHeader<'_>, Malformed> {
+    let mut reader = Reader::new(frame);
+    let api_key = reader.int16()?;
+    let api_version = reader.int16()?;
+    let correlation_id = reader.int32()?;
+    let client_id = reader.nullable_string(false)?;
+    if api_version >= first_flexible(api_key) {
+        reader.skip_tags()?;
+    }
+    Ok(RequestHeader {
+        api_key,
+        api_version,
+        correlation_id,
+        client_id,
+        body_at: reader.position(),
+    })
+}
+
+/// Begin a reply: the place of its size, the correlation id, and an empty tag section if `flexible`.
+///
+/// Returns where the size stands, for whoever knows the reply's length to fill in.
+pub fn put_response_header(out: &mut Vec<u8>, correlation_id: i32, flexible: bool) -> usize {
+    let size_at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&correlation_id.to_be_bytes());
+    if flexible {
+        out.push(0);
+    }
+    size_at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_header_versions_are_read() {
+        let plain = [0, 3, 0, 1, 0, 0, 0, 9, 0, 2, b'm', b'e', 42];
+        let header = parse_header(&plain, |_| 9).expect("header v1");
+        assert_eq!(
+            (header.api_key, header.api_version, header.correlation_id),
+            (3, 1, 9)
+        );
+        assert_eq!((header.client_id, header.body_at), (Some("me"), 12));
+        let flexible = [0, 3, 0, 9, 0, 0, 0, 9, 0xff, 0xff, 1, 5, 2, 7, 7, 42];
+        let header = parse_header(&flexible, |_| 9).expect("header v2");
+        assert_eq!((header.client_id, header.body_at), (None, 15));
+        assert!(parse_header(&flexible[..13], |_| 9).is_err());
+        assert!(parse_header(&[0, 3], |_| 9).is_err());
+    }
+}

@@ -1,0 +1,554 @@
+//! One connection: a task that takes one request at a time, in order, as Apache Kafka does.
+//!
+//! While a request is parked, with Python or in a fetch, the next ones wait unread or in the inbox, and the
+//! task still notices that the peer has gone. Replies to frames that came together leave together.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Instant;
+
+use ottla_core::connection::{Inbox, parse_header, put_response_header};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::net::TcpStream;
+
+use crate::apis::{API_VERSIONS, Apis};
+use crate::descriptors::Noted;
+use crate::listener::Listener;
+use crate::metrics::add;
+use crate::queue::Asked;
+use crate::shared::{Held, Life, Shared, lock};
+use crate::signal::Signal;
+
+/// Replies are sent when they are this many, even if more frames wait.
+const OUTBOX_BYTES: usize = 64 * 1024;
+/// While a request is parked, at most this much of what the peer sends on is taken in.
+const READ_AHEAD_BYTES: usize = 64 * 1024;
+
+/// How a connection ends. Later ones outrank earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Ending {
+    None,
+    /// Give the receive buffer back; nothing ends.
+    Rest,
+    /// End when the request that is under way is answered; at once if Python holds it.
+    Drain,
+    Close,
+    /// Without a goodbye: the peer sees a reset.
+    Reset,
+}
+
+/// What others may know of a connection and do to it.
+#[derive(Debug)]
+pub struct Connection {
+    pub id: u64,
+    pub listener: Arc<Listener>,
+    pub local: SocketAddr,
+    pub peer: SocketAddr,
+    pub signal: Signal,
+    ending: AtomicU8,
+    reply: Mutex<Option<Vec<u8>>>,
+    active_at_ms: AtomicU64,
+    busy: AtomicBool,
+}
+
+impl std::fmt::Debug for Signal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signal")
+    }
+}
+
+impl Connection {
+    pub fn new(
+        id: u64,
+        listener: Arc<Listener>,
+        (local, peer): (SocketAddr, SocketAddr),
+        now_ms: u64,
+    ) -> Self {
+        Self {
+            id,
+            listener,
+            local,
+            peer,
+            signal: Signal::default(),
+            ending: AtomicU8::new(Ending::None as u8),
+            reply: Mutex::new(None),
+            active_at_ms: AtomicU64::new(now_ms),
+            busy: AtomicBool::new(false),
+        }
+    }
+
+    pub fn end(&self, ending: Ending) {
+        self.ending.fetch_max(ending as u8, Ordering::AcqRel);
+        self.signal.ring();
+    }
+
+    fn ending(&self) -> u8 {
+        self.ending.load(Ordering::Acquire)
+    }
+
+    fn is_ending(&self, ending: Ending) -> bool {
+        self.ending() >= ending as u8
+    }
+
+    /// Whether a request is being handled, so that silence of the peer is no idleness.
+    pub fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    pub fn active_at_ms(&self) -> u64 {
+        self.active_at_ms.load(Ordering::Relaxed)
+    }
+
+    /// Hand over the whole reply frame to the request that is parked here.
+    pub fn answer(&self, frame: Vec<u8>) {
+        *lock(&self.reply) = Some(frame);
+        self.signal.ring();
+    }
+}
+
+/// Why a connection is over; `Refused` is worth a line in the log.
+#[derive(Debug)]
+pub enum Over {
+    Gone,
+    Refused(String),
+}
+
+impl From<io::Error> for Over {
+    fn from(_: io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+/// What ended a wait.
+enum Woken {
+    Received,
+    Signal,
+    PeerClosed,
+}
+
+/// The task's own half.
+pub struct Task {
+    pub(crate) node: Arc<Shared>,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) apis: Arc<Apis>,
+    pub(crate) inbox: Inbox,
+    pub(crate) outbox: Vec<u8>,
+    charged: usize,
+    // Before the stream, so that it is dropped before the stream closes its descriptor.
+    _noted: Noted,
+    pub(crate) stream: TcpStream,
+}
+
+impl Task {
+    pub fn new(node: Arc<Shared>, connection: Arc<Connection>, stream: TcpStream) -> Self {
+        let apis = Arc::clone(
+            &node
+                .apis
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        );
+        let noted = node.descriptors.note(&stream);
+        Self {
+            node,
+            connection,
+            apis,
+            inbox: Inbox::default(),
+            outbox: Vec::new(),
+            charged: 0,
+            _noted: noted,
+            stream,
+        }
+    }
+
+    /// Serve until the peer or the node ends it.
+    pub async fn run(&mut self) {
+        let over = match self.serve().await {
+            Ok(never) => match never {},
+            Err(over) => over,
+        };
+        if let Over::Refused(text) = over {
+            add(&self.node.metrics.requests_malformed, 1);
+            let peer = self.connection.peer;
+            self.node.queue.tell(
+                "refused",
+                format!("closed the connection from {peer}: {text}"),
+            );
+        }
+        if self.connection.is_ending(Ending::Reset) {
+            // Linger of zero: the kernel drops what was not sent and resets the peer.
+            let _ =
+                socket2::SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO));
+        }
+    }
+
+    async fn serve(&mut self) -> Result<std::convert::Infallible, Over> {
+        loop {
+            self.take_frames().await?;
+            self.flush().await?;
+            if self.connection.is_ending(Ending::Drain) {
+                return Err(Over::Gone);
+            }
+            self.receive().await?;
+        }
+    }
+
+    /// Handle every whole frame that has arrived.
+    async fn take_frames(&mut self) -> Result<(), Over> {
+        let size_max = self.node.options.request_size_bytes_max;
+        while let Some(frame) = self
+            .inbox
+            .next_frame(size_max)
+            .map_err(|error| Over::Refused(error.to_string()))?
+        {
+            self.connection
+                .active_at_ms
+                .store(self.node.uptime_ms(), Ordering::Relaxed);
+            self.connection.busy.store(true, Ordering::Relaxed);
+            let outcome = self.handle(frame).await;
+            self.connection.busy.store(false, Ordering::Relaxed);
+            outcome?;
+            if self.outbox.len() >= OUTBOX_BYTES {
+                self.flush().await?;
+            }
+            if self.connection.is_ending(Ending::Drain) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Handle one frame and consume it.
+    async fn handle(&mut self, frame: std::ops::Range<usize>) -> Result<(), Over> {
+        let began = Instant::now();
+        let apis = Arc::clone(&self.apis);
+        let controller = self.connection.listener.controller;
+        let bytes = &*self.inbox.frame_mut(&frame);
+        let size = bytes.len();
+        let header = parse_header(bytes, |key| apis.first_flexible(key))
+            .map_err(|malformed| Over::Refused(format!("a request header with {malformed}")))?;
+        let (key, version, correlation_id) =
+            (header.api_key, header.api_version, header.correlation_id);
+        let Some(api) = apis.get(key, controller) else {
+            return Err(Over::Refused(format!(
+                "API key {key} is not served on this listener"
+            )));
+        };
+        // A client that asks ApiVersions at a version from the future is told which ones there are.
+        let supported = (api.version_min..=api.version_max).contains(&version);
+        if !supported && key != API_VERSIONS {
+            return Err(Over::Refused(format!(
+                "API key {key} is not served at version {version}"
+            )));
+        }
+        let counters = self.node.metrics.api(key);
+        add(&counters.requests, 1);
+        add(&counters.request_bytes, size);
+        let token = self.node.next_token.fetch_add(1, Ordering::Relaxed);
+        let asked = Asked {
+            token,
+            api_key: key,
+            api_version: version,
+            correlation_id,
+            client_id: header.client_id.map(str::to_owned),
+            body: bytes[header.body_at..].to_vec(),
+            connection: Arc::clone(&self.connection),
+        };
+        let flexible = version >= api.first_flexible && key != API_VERSIONS;
+        self.inbox.consume(&frame);
+        self.ask_python(asked, flexible).await?;
+        let counters = self.node.metrics.api(key);
+        counters.total_ns.fetch_add(
+            u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
+        Ok(())
+    }
+
+    async fn ask_python(&mut self, asked: Asked, flexible: bool) -> Result<(), Over> {
+        self.flush().await?;
+        let (token, key, size) = (asked.token, asked.api_key, asked.body.len());
+        let connection = Arc::clone(&self.connection);
+        let held = Held {
+            connection: Arc::clone(&connection),
+            correlation_id: asked.correlation_id,
+            flexible,
+        };
+        lock(&self.node.held).insert(token, held);
+        self.node.budget.take_anyway(size);
+        self.node.queue.ask(asked);
+        let outcome = self.await_answer().await;
+        self.node.budget.give(size);
+        match outcome {
+            Ok(frame) => {
+                add(&self.node.metrics.api(key).response_bytes, frame.len());
+                self.outbox = frame;
+                Ok(())
+            }
+            Err(over) => {
+                lock(&self.node.held).remove(&token);
+                Err(over)
+            }
+        }
+    }
+
+    async fn await_answer(&mut self) -> Result<Vec<u8>, Over> {
+        let mut peer_closed = false;
+        loop {
+            if let Some(frame) = lock(&self.connection.reply).take() {
+                return Ok(frame);
+            }
+            if self.connection.is_ending(Ending::Drain) {
+                return Err(Over::Gone);
+            }
+            match self.park(peer_closed).await? {
+                // It may have closed only its sending side and still want the answer; if not, sending fails.
+                Woken::PeerClosed => peer_closed = true,
+                Woken::Received | Woken::Signal => {}
+            }
+        }
+    }
+
+    /// Wait for the signal, and meanwhile for the peer, whose further bytes are taken in up to a limit.
+    async fn park(&mut self, deaf: bool) -> Result<Woken, Over> {
+        let Self {
+            connection,
+            inbox,
+            stream,
+            ..
+        } = self;
+        if !inbox.has_room() {
+            inbox.make_room(inbox.capacity());
+        }
+        let listen = !deaf && inbox.waiting_bytes() < READ_AHEAD_BYTES * 2 && inbox.has_room();
+        std::future::poll_fn(|context| {
+            if connection.signal.poll(context).is_ready() {
+                return Poll::Ready(Ok(Woken::Signal));
+            }
+            if !listen {
+                return Poll::Pending;
+            }
+            poll_receive(inbox, stream, context)
+        })
+        .await
+    }
+
+    /// Wait for more bytes. Idle connections hold no buffer.
+    async fn receive(&mut self) -> Result<(), Over> {
+        if self.inbox.capacity() == 0 {
+            self.await_first_byte().await?;
+        }
+        let capacity = self.inbox.capacity_wanted();
+        let more = capacity.saturating_sub(self.inbox.capacity());
+        if more > 0 {
+            let node = Arc::clone(&self.node);
+            // Over the budget, only one connection at a time goes on, and not for ever.
+            let overdraft = self.unless_ending(node.budget.take(more)).await?;
+            self.charged += more;
+            if let Some(overdraft) = overdraft {
+                self.inbox.make_room(capacity);
+                return match tokio::time::timeout_at(overdraft.deadline, self.receive_frame()).await
+                {
+                    Ok(received) => received,
+                    Err(_) => Err(Over::Refused(
+                        "it did not finish its frame while memory was short".into(),
+                    )),
+                };
+            }
+        }
+        self.inbox.make_room(capacity);
+        self.receive_once().await
+    }
+
+    /// Wait for something else than the peer.
+    async fn unless_ending<T>(&self, wait: impl Future<Output = T>) -> Result<T, Over> {
+        let mut wait = pin!(wait);
+        std::future::poll_fn(|context| {
+            while self.connection.signal.poll(context).is_ready() {
+                if self.connection.is_ending(Ending::Drain) {
+                    return Poll::Ready(Err(Over::Gone));
+                }
+            }
+            wait.as_mut().poll(context).map(Ok)
+        })
+        .await
+    }
+
+    /// Receive to the end of the frame that has begun, growing as bytes arrive.
+    async fn receive_frame(&mut self) -> Result<(), Over> {
+        loop {
+            self.receive_once().await?;
+            let size_max = self.node.options.request_size_bytes_max;
+            match self.inbox.next_frame(size_max) {
+                Ok(None) => {}
+                Ok(Some(_)) | Err(_) => return Ok(()),
+            }
+            let capacity = self.inbox.capacity_wanted();
+            let more = capacity.saturating_sub(self.inbox.capacity());
+            self.node.budget.take_anyway(more);
+            self.charged += more;
+            self.inbox.make_room(capacity);
+        }
+    }
+
+    async fn receive_once(&mut self) -> Result<(), Over> {
+        loop {
+            let Self {
+                connection,
+                inbox,
+                stream,
+                ..
+            } = self;
+            let woken = std::future::poll_fn(|context| {
+                if connection.signal.poll(context).is_ready() {
+                    return Poll::Ready(Ok(Woken::Signal));
+                }
+                poll_receive(inbox, stream, context)
+            })
+            .await?;
+            match woken {
+                Woken::Received => return Ok(()),
+                Woken::PeerClosed => return Err(Over::Gone),
+                Woken::Signal if self.connection.is_ending(Ending::Drain) => {
+                    return Err(Over::Gone);
+                }
+                Woken::Signal => {
+                    if self.rest() {
+                        self.await_first_byte().await?;
+                        self.node.budget.take_anyway(self.inbox.capacity_wanted());
+                        self.charged += self.inbox.capacity_wanted();
+                        self.inbox.make_room(self.inbox.capacity_wanted());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Give the buffers of an idle connection back.
+    fn rest(&mut self) -> bool {
+        let _ = self.connection.ending.compare_exchange(
+            Ending::Rest as u8,
+            Ending::None as u8,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        if !self.inbox.is_empty() {
+            return false;
+        }
+        self.inbox.release();
+        self.outbox = Vec::new();
+        self.node.budget.give(std::mem::take(&mut self.charged));
+        true
+    }
+
+    async fn await_first_byte(&mut self) -> Result<(), Over> {
+        loop {
+            let Self {
+                connection, stream, ..
+            } = self;
+            let readable = std::future::poll_fn(|context| {
+                if connection.signal.poll(context).is_ready() {
+                    return Poll::Ready(Ok(false));
+                }
+                stream.poll_read_ready(context).map_ok(|()| true)
+            })
+            .await?;
+            if readable {
+                return Ok(());
+            }
+            if self.connection.is_ending(Ending::Drain) {
+                return Err(Over::Gone);
+            }
+            self.rest();
+        }
+    }
+
+    /// Send what is in the outbox.
+    pub(crate) async fn flush(&mut self) -> Result<(), Over> {
+        let Self {
+            connection,
+            stream,
+            outbox,
+            ..
+        } = self;
+        let mut sent = 0;
+        while sent < outbox.len() {
+            sent += std::future::poll_fn(|context| {
+                match Pin::new(&mut *stream).poll_write(context, &outbox[sent..]) {
+                    Poll::Ready(written) => Poll::Ready(written.map_err(Over::from)),
+                    Poll::Pending => {
+                        while connection.signal.poll(context).is_ready() {
+                            if connection.is_ending(Ending::Close) {
+                                return Poll::Ready(Err(Over::Gone));
+                            }
+                        }
+                        Poll::Pending
+                    }
+                }
+            })
+            .await?;
+        }
+        outbox.clear();
+        Ok(())
+    }
+}
+
+fn poll_receive(
+    inbox: &mut Inbox,
+    stream: &mut TcpStream,
+    context: &mut std::task::Context<'_>,
+) -> Poll<Result<Woken, Over>> {
+    let received = pin!(stream.read_buf(inbox.receive_buffer()));
+    match std::future::Future::poll(received, context) {
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(Ok(0)) => Poll::Ready(Ok(Woken::PeerClosed)),
+        Poll::Ready(Ok(_)) => {
+            inbox.received();
+            Poll::Ready(Ok(Woken::Received))
+        }
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.node.budget.give(self.charged);
+        let connection = {
+            let mut connections = lock(&self.node.connections);
+            connections.remove(&self.connection.id)
+        };
+        drop(connection);
+        add(&self.node.metrics.connections_closed, 1);
+        self.node.connection_gone.notify_all();
+        self.node.connection_freed.notify_one();
+    }
+}
+
+/// Answer a held request; one whose connection has gone is forgotten.
+pub fn reply(node: &Shared, token: u64, body: &[u8]) {
+    let Some(held) = lock(&node.held).remove(&token) else {
+        return;
+    };
+    let mut frame = Vec::with_capacity(body.len() + 9);
+    let size_at = put_response_header(&mut frame, held.correlation_id, held.flexible);
+    frame.extend_from_slice(body);
+    let size = u32::try_from(frame.len() - size_at - 4).unwrap_or(u32::MAX);
+    frame[size_at..size_at + 4].copy_from_slice(&size.to_be_bytes());
+    held.connection.answer(frame);
+}
+
+/// Close the connection that a held request came from.
+pub fn hang_up(node: &Shared, token: u64) {
+    if let Some(held) = lock(&node.held).remove(&token) {
+        held.connection.end(Ending::Close);
+    }
+}
+
+/// Whether a node still takes new connections.
+pub fn accepts(node: &Shared) -> bool {
+    node.life() == Life::Running && !node.is_poisoned()
+}

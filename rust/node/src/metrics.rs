@@ -1,0 +1,70 @@
+//! Counters that the hot path adds to and Python reads; names are assembled only when asked.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const APIS: usize = 128;
+
+#[derive(Default)]
+pub struct ApiCounters {
+    pub requests: AtomicU64,
+    pub request_bytes: AtomicU64,
+    pub response_bytes: AtomicU64,
+    pub errors: AtomicU64,
+    pub total_ns: AtomicU64,
+}
+
+pub struct Metrics {
+    apis: Box<[ApiCounters]>,
+    pub connections_accepted: AtomicU64,
+    pub connections_closed: AtomicU64,
+    pub connections_refused: AtomicU64,
+    pub requests_malformed: AtomicU64,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            apis: (0..APIS).map(|_| ApiCounters::default()).collect(),
+            connections_accepted: AtomicU64::new(0),
+            connections_closed: AtomicU64::new(0),
+            connections_refused: AtomicU64::new(0),
+            requests_malformed: AtomicU64::new(0),
+        }
+    }
+}
+
+/// Add to a counter.
+pub fn add(counter: &AtomicU64, by: usize) {
+    counter.fetch_add(by as u64, Ordering::Relaxed);
+}
+
+impl Metrics {
+    /// The counters of one API; keys beyond the table share its last row.
+    pub fn api(&self, key: i16) -> &ApiCounters {
+        let place = usize::try_from(key).unwrap_or(APIS - 1).min(APIS - 1);
+        &self.apis[place]
+    }
+
+    /// Everything, by name. Names with a key end in `.KEY`, the API's number.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn read(&self, out: &mut Vec<(String, f64)>) {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
+        for (key, api) in self.apis.iter().enumerate() {
+            if api.requests.load(Ordering::Relaxed) == 0 {
+                continue;
+            }
+            out.push((format!("request.count.{key}"), read(&api.requests)));
+            out.push((format!("request.bytes.{key}"), read(&api.request_bytes)));
+            out.push((format!("response.bytes.{key}"), read(&api.response_bytes)));
+            out.push((format!("request.errors.{key}"), read(&api.errors)));
+            out.push((format!("request.total_ms.{key}"), read(&api.total_ns) / 1e6));
+        }
+        out.push((
+            "connection.accepted".into(),
+            read(&self.connections_accepted),
+        ));
+        out.push(("connection.closed".into(), read(&self.connections_closed)));
+        out.push(("connection.refused".into(), read(&self.connections_refused)));
+        out.push(("request.malformed".into(), read(&self.requests_malformed)));
+    }
+}

@@ -1,0 +1,292 @@
+//! One node's native half: made, told to listen and serve, asked, ended. Every method may be called from any
+//! thread, and none runs after a poison.
+
+use std::mem::ManuallyDrop;
+use std::net::TcpListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+
+use crate::apis::{Api, Apis};
+use crate::connection::{self, Ending};
+use crate::descriptors::Noted;
+use crate::error::NodeError;
+use crate::listener::{Listener, accept_loop, bind, guarded, panic_text};
+use crate::queue::Item;
+use crate::shared::{Life, Options, Shared, lock};
+
+/// How often connections are looked over for idleness.
+const SWEEP: Duration = Duration::from_secs(1);
+/// After this long without a request a connection's receive buffer is given back.
+const REST_AFTER_MS: u64 = 5_000;
+/// How long an abrupt end waits for tasks to let go of their sockets.
+const ABRUPT_END: Duration = Duration::from_secs(2);
+
+/// A listener that waits to be served. The note stands before the socket, so that it is dropped first.
+struct Bound {
+    listener: Arc<Listener>,
+    noted: Noted,
+    socket: TcpListener,
+}
+
+pub struct Node {
+    shared: Arc<Shared>,
+    // Never dropped in a forked child, where joining the parent's threads would wait for ever.
+    runtime: ManuallyDrop<Mutex<Option<Runtime>>>,
+    bound: ManuallyDrop<Mutex<Vec<Bound>>>,
+    process_id: u32,
+}
+
+impl Node {
+    pub fn new(options: Options) -> Result<Self, NodeError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(options.threads.max(1))
+            .thread_name("ottla-io")
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| {
+                NodeError::new("storage", format!("no threads to serve with: {error}"))
+            })?;
+        let shared = Arc::new(Shared::new(options));
+        runtime.spawn(guarded(Arc::clone(&shared), sweep(Arc::clone(&shared))));
+        Ok(Self {
+            shared,
+            runtime: ManuallyDrop::new(Mutex::new(Some(runtime))),
+            bound: ManuallyDrop::default(),
+            process_id: std::process::id(),
+        })
+    }
+
+    /// Do something for a caller; a panic poisons the node and comes back as an error.
+    pub fn call<T>(
+        &self,
+        work: impl FnOnce(&Arc<Shared>) -> Result<T, NodeError>,
+    ) -> Result<T, NodeError> {
+        self.shared.check_usable()?;
+        catch_unwind(AssertUnwindSafe(|| work(&self.shared))).unwrap_or_else(|panic| {
+            let text = panic_text(&*panic);
+            self.shared.poison(&text);
+            Err(NodeError::new("poisoned", text))
+        })
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.shared.clock.now_ms()
+    }
+
+    pub fn advance_clock(&self, by_ms: u64) -> i64 {
+        self.shared.clock.advance(by_ms)
+    }
+
+    pub fn freeze_clock(&self, frozen: bool) {
+        self.shared.clock.freeze(frozen);
+    }
+
+    /// Bind a listener and return its port; connections wait in the backlog until `serve`.
+    pub fn listen(
+        &self,
+        name: &str,
+        host: &str,
+        port: u16,
+        controller: bool,
+        backlog: i32,
+    ) -> Result<u16, NodeError> {
+        self.call(|shared| {
+            let socket = bind(host, port, backlog, &shared.options)?;
+            let port = socket
+                .local_addr()
+                .map_err(|error| {
+                    NodeError::new("bind", format!("the bound port is unknown: {error}"))
+                })?
+                .port();
+            let listener = Arc::new(Listener {
+                name: name.to_owned(),
+                controller,
+            });
+            let noted = shared.descriptors.note(&socket);
+            lock(&self.bound).push(Bound {
+                listener,
+                noted,
+                socket,
+            });
+            Ok(port)
+        })
+    }
+
+    /// Which requests are taken; connections made before keep the table that they came in with.
+    pub fn set_apis(&self, rows: impl IntoIterator<Item = Api>) -> Result<(), NodeError> {
+        self.call(|shared| {
+            let apis = Arc::new(Apis::new(rows));
+            *shared.apis.write().unwrap_or_else(PoisonError::into_inner) = apis;
+            Ok(())
+        })
+    }
+
+    /// Begin to accept on every listener that was bound since the last call.
+    pub fn serve(&self) -> Result<(), NodeError> {
+        self.call(|shared| {
+            let runtime = lock(&self.runtime);
+            let Some(runtime) = runtime.as_ref() else {
+                return shared.check_usable();
+            };
+            let _entered = runtime.enter();
+            for Bound {
+                listener,
+                noted,
+                socket,
+            } in lock(&self.bound).drain(..)
+            {
+                let socket = tokio::net::TcpListener::from_std(socket).map_err(|error| {
+                    NodeError::new("bind", format!("a listener cannot be served: {error}"))
+                })?;
+                let task = accept_loop(Arc::clone(shared), listener, socket, noted);
+                runtime.spawn(guarded(Arc::clone(shared), task));
+            }
+            Ok(())
+        })
+    }
+
+    /// All that waits for Python. After an end it returns at once with an error.
+    pub fn next(&self, timeout: Option<Duration>) -> Result<Vec<Item>, NodeError> {
+        let items = self.shared.queue.next(timeout);
+        if items.is_empty() {
+            self.shared.check_usable()?;
+        }
+        Ok(items)
+    }
+
+    pub fn wake(&self) {
+        self.shared.queue.wake();
+    }
+
+    pub fn reply(&self, token: u64, body: &[u8]) -> Result<(), NodeError> {
+        self.call(|shared| {
+            connection::reply(shared, token, body);
+            Ok(())
+        })
+    }
+
+    pub fn hang_up(&self, token: u64) -> Result<(), NodeError> {
+        self.call(|shared| {
+            connection::hang_up(shared, token);
+            Ok(())
+        })
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    pub fn metrics(&self) -> Result<Vec<(String, f64)>, NodeError> {
+        self.call(|shared| {
+            let mut out = Vec::new();
+            shared.metrics.read(&mut out);
+            out.push((
+                "connection.count".into(),
+                lock(&shared.connections).len() as f64,
+            ));
+            out.push(("request.held".into(), lock(&shared.held).len() as f64));
+            out.push(("memory.used_bytes".into(), shared.budget.used() as f64));
+            out.push((
+                "memory.max_bytes".into(),
+                shared.options.request_memory_bytes_max as f64,
+            ));
+            Ok(out)
+        })
+    }
+
+    /// End cleanly: no new requests; those being handled are finished and answered within `timeout`.
+    pub fn stop(&self, timeout: Duration, _broker_epoch: i64) -> Result<(), NodeError> {
+        self.shared.check_usable()?;
+        if !self.shared.enter(Life::Stopping) {
+            return Ok(());
+        }
+        lock(&self.bound).clear();
+        self.shared.close_all(Ending::Drain);
+        self.await_no_connections(timeout);
+        self.end(Ending::Close);
+        Ok(())
+    }
+
+    /// End as if the process had died: sockets are reset, nothing is flushed.
+    pub fn kill(&self) {
+        self.end(Ending::Reset);
+    }
+
+    fn end(&self, ending: Ending) {
+        if !self.shared.enter(Life::Ended) {
+            return;
+        }
+        lock(&self.bound).clear();
+        self.shared.close_all(ending);
+        self.await_no_connections(ABRUPT_END);
+        let runtime = lock(&self.runtime).take();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_timeout(ABRUPT_END);
+        }
+        self.shared.queue.wake();
+    }
+
+    fn await_no_connections(&self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
+        let mut connections = lock(&self.shared.connections);
+        while !connections.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            connections = self
+                .shared
+                .connection_gone
+                .wait_timeout(connections, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// In a forked child: close what the parent's node had open, and never touch its threads.
+    pub fn after_fork_child(&self) {
+        if self.process_id == std::process::id() {
+            return;
+        }
+        self.shared.enter(Life::Forked);
+        self.shared.descriptors.close_in_child();
+    }
+
+    /// Whether this is a copy of a node that lives in another process.
+    pub fn is_foreign(&self) -> bool {
+        self.process_id != std::process::id()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if self.is_foreign() {
+            return;
+        }
+        self.kill();
+        // SAFETY: nothing uses either field after this drop.
+        unsafe {
+            ManuallyDrop::drop(&mut self.runtime);
+            ManuallyDrop::drop(&mut self.bound);
+        }
+    }
+}
+
+/// Close connections that were idle too long, and take buffers back from those that rest.
+async fn sweep(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    while shared.life() <= Life::Stopping {
+        ticks.tick().await;
+        let now = shared.uptime_ms();
+        let idle_max = u64::try_from(shared.options.connection_idle_ms_max).unwrap_or(u64::MAX);
+        for connection in lock(&shared.connections).values() {
+            let idle = now.saturating_sub(connection.active_at_ms());
+            if idle > idle_max && !connection.is_busy() {
+                connection.end(Ending::Close);
+            } else if (REST_AFTER_MS..REST_AFTER_MS + 2000).contains(&idle) {
+                connection.end(Ending::Rest);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What waits for Python: requests to decide and events to know, taken by one thread, all at once.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::shared::lock;
+
+/// A request for Python. The body is what follows the header.
+#[derive(Debug)]
+pub struct Asked {
+    pub token: u64,
+    pub api_key: i16,
+    pub api_version: i16,
+    pub correlation_id: i32,
+    pub client_id: Option<String>,
+    pub body: Vec<u8>,
+    pub connection: std::sync::Arc<crate::connection::Connection>,
+}
+
+/// Something that the node found and Python must know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub kind: &'static str,
+    pub topic: String,
+    pub partition: i32,
+    pub text: String,
+}
+
+#[derive(Debug)]
+pub enum Item {
+    Asked(Asked),
+    Event(Event),
+}
+
+/// Hostile peers cause events; beyond this many unread ones the rest are dropped.
+const EVENTS_MAX: usize = 1000;
+
+#[derive(Default)]
+pub struct Queue {
+    state: Mutex<State>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    items: VecDeque<Item>,
+    events: usize,
+    woken: bool,
+}
+
+impl Queue {
+    pub fn ask(&self, asked: Asked) {
+        lock(&self.state).items.push_back(Item::Asked(asked));
+        self.filled.notify_one();
+    }
+
+    pub fn tell(&self, kind: &'static str, text: impl Into<String>) {
+        self.tell_of(kind, "", -1, text);
+    }
+
+    pub fn tell_of(
+        &self,
+        kind: &'static str,
+        topic: &str,
+        partition: i32,
+        text: impl Into<String>,
+    ) {
+        let event = Event {
+            kind,
+            topic: topic.to_owned(),
+            partition,
+            text: text.into(),
+        };
+        {
+            let mut state = lock(&self.state);
+            if state.events >= EVENTS_MAX {
+                return;
+            }
+            state.events += 1;
+            state.items.push_back(Item::Event(event));
+        }
+        self.filled.notify_one();
+    }
+
+    /// Make the next (or present) `next` return, even if nothing waits.
+    pub fn wake(&self) {
+        lock(&self.state).woken = true;
+        self.filled.notify_all();
+    }
+
+    /// All that waits, or nothing at the timeout or a wake.
+    pub fn next(&self, timeout: Option<Duration>) -> Vec<Item> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut state = lock(&self.state);
+        while state.items.is_empty() && !state.woken {
+            state = match deadline {
+                None => self
+                    .filled
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break;
+                    }
+                    self.filled
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+        state.woken = false;
+        state.events = 0;
+        state.items.drain(..).collect()
+    }
+}

@@ -1,0 +1,155 @@
+//! What all tasks and callers of one node share.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
+
+use crate::apis::Apis;
+use crate::budget::Budget;
+use crate::clock::Clock;
+use crate::connection::{Connection, Ending};
+use crate::descriptors::Descriptors;
+use crate::error::NodeError;
+use crate::metrics::Metrics;
+use crate::queue::Queue;
+
+/// How the node was asked to be; units and meanings as in `_core.pyi`.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub node_id: i32,
+    pub log_dirs: Vec<PathBuf>,
+    pub threads: usize,
+    pub clock_offset_ms: i64,
+    pub request_memory_bytes_max: usize,
+    pub request_size_bytes_max: usize,
+    pub connection_idle_ms_max: i64,
+    pub connections_max: usize,
+    pub connections_per_ip_max: usize,
+    pub socket_send_buffer_bytes: i32,
+    pub socket_receive_buffer_bytes: i32,
+    pub fetch_session_slots: usize,
+    pub fetch_max_bytes: usize,
+}
+
+/// Where a node is in its life; it only moves down this list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Life {
+    Running,
+    Stopping,
+    Ended,
+    Forked,
+}
+
+/// A request that Python holds: where its answer goes.
+pub struct Held {
+    pub connection: Arc<Connection>,
+    pub correlation_id: i32,
+    pub flexible: bool,
+}
+
+pub struct Shared {
+    pub options: Options,
+    pub clock: Clock,
+    pub started: Instant,
+    pub queue: Queue,
+    pub apis: RwLock<Arc<Apis>>,
+    pub budget: Budget,
+    pub metrics: Metrics,
+    pub descriptors: Arc<Descriptors>,
+    pub held: Mutex<HashMap<u64, Held>>,
+    pub next_token: AtomicU64,
+    pub connections: Mutex<HashMap<u64, Arc<Connection>>>,
+    pub connection_gone: Condvar,
+    pub connection_freed: tokio::sync::Notify,
+    life: AtomicU8,
+    poisoned: AtomicBool,
+    poison_text: OnceLock<String>,
+}
+
+/// Lock without a care for panics elsewhere: after a panic the node is poisoned and refuses all calls anyway.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub fn new(options: Options) -> Self {
+        Self {
+            clock: Clock::new(options.clock_offset_ms),
+            started: Instant::now(),
+            queue: Queue::default(),
+            apis: RwLock::default(),
+            budget: Budget::new(options.request_memory_bytes_max),
+            metrics: Metrics::default(),
+            descriptors: Arc::default(),
+            held: Mutex::default(),
+            next_token: AtomicU64::new(1),
+            connections: Mutex::default(),
+            connection_gone: Condvar::new(),
+            connection_freed: tokio::sync::Notify::new(),
+            life: AtomicU8::new(Life::Running as u8),
+            poisoned: AtomicBool::new(false),
+            poison_text: OnceLock::new(),
+            options,
+        }
+    }
+
+    pub fn life(&self) -> Life {
+        match self.life.load(Ordering::Acquire) {
+            0 => Life::Running,
+            1 => Life::Stopping,
+            2 => Life::Ended,
+            _ => Life::Forked,
+        }
+    }
+
+    /// Move on in life; false if the node was there already.
+    pub fn enter(&self, life: Life) -> bool {
+        self.life.fetch_max(life as u8, Ordering::AcqRel) < life as u8
+    }
+
+    /// Milliseconds of real time since the node was made, for idle times.
+    pub fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Refuse to go on: nothing is served or written after a broken invariant.
+    pub fn poison(&self, text: &str) {
+        let _ = self.poison_text.set(text.to_owned());
+        if !self.poisoned.swap(true, Ordering::AcqRel) {
+            self.queue.tell("poisoned", text);
+            self.close_all(Ending::Reset);
+        }
+    }
+
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
+    }
+
+    /// Err if the node cannot do anything any more.
+    pub fn check_usable(&self) -> Result<(), NodeError> {
+        if self.is_poisoned() {
+            let text = self
+                .poison_text
+                .get()
+                .map_or("a broken invariant", String::as_str);
+            return Err(NodeError::new("poisoned", text));
+        }
+        match self.life() {
+            Life::Running | Life::Stopping => Ok(()),
+            Life::Ended => Err(NodeError::new("stopped", "this node was stopped")),
+            Life::Forked => Err(NodeError::new(
+                "forked",
+                "this node lives in the parent process",
+            )),
+        }
+    }
+
+    pub fn close_all(&self, ending: Ending) {
+        for connection in lock(&self.connections).values() {
+            connection.end(ending);
+        }
+    }
+}
