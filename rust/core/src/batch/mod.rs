@@ -1,1 +1,10 @@
-//! Record batches of format 2, the only one that 4.x writes.
+//! Record batches of format 2, the only one that 4.x writes: their header, their records, and how to make them.
+
+mod build;
+mod header;
+mod record;
+pub mod varint;
+
+pub use build::{BatchSpec, Builder, HeaderOut, RecordOut};
+pub use header::*;
+pub use record::{Fault, Record, RecordHead, Records, SliceSource, Source, StreamSource};
