@@ -12,7 +12,26 @@ class CoreError(Exception):
 # (owner: wire) compile_plan(...), encode(...), decode(...)
 
 # ---------------------------------------------------------------- record batches
-# (owner: log) build_batch(...), read_batches(...), see src/ottla/wire/records.py
+def build_batch(
+    records: Sequence[
+        tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]], int, int]
+    ],
+    *,
+    base_offset: int,
+    leader_epoch: int,
+    codec: str,
+    level: int | None,
+    producer_id: int,
+    producer_epoch: int,
+    base_sequence: int,
+    transactional: bool,
+    control: bool,
+    log_append_time_ms: int | None,
+) -> bytes:
+    """One sealed batch of (key, value, headers, timestamp, offset or -1). Through `wire.records`."""
+
+def read_batches(data: bytes, records: bool) -> list[tuple[Any, ...]]:
+    """The whole batches in `data`, as `wire.records.read_batches` dresses them."""
 
 # ---------------------------------------------------------------- one log, for raft and tools
 # (owner: log) Log: append, flush, read, truncate, offsets

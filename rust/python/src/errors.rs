@@ -10,6 +10,8 @@
 //! - `offset-out-of-range`: an offset outside of the log.
 //! - `storage`: a disk refused, or the log is offline.
 //! - `locked`: another process uses the log directory.
+//!
+//! Kinds of record batches: `invalid`, and `corrupt-batch`: the bytes hold no whole, right batch.
 
 use ottla_node::NodeError;
 use pyo3::create_exception;

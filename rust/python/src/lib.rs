@@ -2,6 +2,7 @@
 
 mod errors;
 mod node;
+mod records;
 
 use pyo3::prelude::*;
 
@@ -9,5 +10,6 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("CoreError", module.py().get_type::<errors::CoreError>())?;
+    records::register(module)?;
     node::register(module)
 }
