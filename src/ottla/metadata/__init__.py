@@ -1,0 +1,1 @@
+"""The cluster image, built by applying metadata records; immutable, with deltas."""

@@ -1,0 +1,62 @@
+"""The log that a quorum keeps, as raft sees it; node/ wires the real one, tests one in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ottla.raft.quorum import Batch
+from ottla.raft.quorum_state import QuorumState
+from ottla.raft.snapshots import SnapshotId
+
+
+class MetadataLog(Protocol):
+    """`__cluster_metadata-0`: batches, snapshots, and the quorum-state file beside them."""
+
+    @property
+    def start_offset(self) -> int:
+        """The first offset that can be read; later than 0 once a snapshot replaced what was
+        before."""
+
+    @property
+    def end_offset(self) -> int:
+        """The offset of the next record."""
+
+    @property
+    def last_epoch(self) -> int:
+        """The leader epoch of the last batch, or of the snapshot that the log begins after; 0 if
+        empty."""
+
+    @property
+    def size_bytes(self) -> int:
+        """What the segments take, snapshots not counted."""
+
+    def append(self, batch: Batch) -> int:
+        """Put one batch at the end and give back its size in bytes; not yet on disk."""
+
+    def flush(self) -> int:
+        """Bring all to disk; gives back the end offset."""
+
+    def read(self, offset: int, bytes_max: int) -> bytes:
+        """Whole batches from the one that holds `offset` on; at least one if there is one."""
+
+    def delete_before(self, offset: int) -> None:
+        """Let the log start at `offset`: a snapshot holds what was before."""
+
+    def load_state(self) -> QuorumState | None:
+        """The saved quorum state; None on a fresh node."""
+
+    def save_state(self, state: QuorumState, kraft_version: int, voter_ids: Sequence[int]) -> None:
+        """Replace the quorum-state file, on disk when this returns."""
+
+    def snapshots(self) -> Sequence[tuple[SnapshotId, int]]:
+        """All snapshots with their size in bytes, oldest first."""
+
+    def read_snapshot(self, snapshot: SnapshotId) -> bytes:
+        """All of a snapshot."""
+
+    def write_snapshot(self, snapshot: SnapshotId, contents: bytes) -> None:
+        """Add a snapshot: whole and on disk when this returns, or not there at all."""
+
+    def delete_snapshot(self, snapshot: SnapshotId) -> None:
+        """Take a snapshot away."""
