@@ -1,0 +1,145 @@
+"""How stored records say what they are.
+
+A metadata record is an unsigned varint frame version (1), its type, its version, and then its body. A coordinator's
+record has a key that begins with its type as int16, in the one version that keys have, and a value that
+begins with its own version; a null value deletes the key. Each of the coordinators' topics counts its
+types apart.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from ottla.wire.schema import (
+    CoordinatorKey,
+    CoordinatorValue,
+    MetadataRecord,
+    ProtocolError,
+    decode,
+    decode_prefix,
+    encode,
+)
+
+FRAME_VERSION = 1
+KEY_VERSION = 0
+
+CONSUMER_OFFSETS = "__consumer_offsets"
+TRANSACTION_STATE = "__transaction_state"
+SHARE_GROUP_STATE = "__share_group_state"
+
+_TYPES = {
+    CONSUMER_OFFSETS: {
+        0: ("offsets", "LegacyOffsetCommit"),
+        1: ("offsets", "OffsetCommit"),
+        2: ("groups", "GroupMetadata"),
+        3: ("groups", "ConsumerGroupMetadata"),
+        4: ("groups", "ConsumerGroupPartitionMetadata"),
+        5: ("groups", "ConsumerGroupMemberMetadata"),
+        6: ("groups", "ConsumerGroupTargetAssignmentMetadata"),
+        7: ("groups", "ConsumerGroupTargetAssignmentMember"),
+        8: ("groups", "ConsumerGroupCurrentMemberAssignment"),
+        10: ("share", "ShareGroupMemberMetadata"),
+        11: ("share", "ShareGroupMetadata"),
+        12: ("share", "ShareGroupTargetAssignmentMetadata"),
+        13: ("share", "ShareGroupTargetAssignmentMember"),
+        14: ("share", "ShareGroupCurrentMemberAssignment"),
+        15: ("share", "ShareGroupStatePartitionMetadata"),
+        16: ("groups", "ConsumerGroupRegularExpression"),
+        17: ("streams", "StreamsGroupMetadata"),
+        19: ("streams", "StreamsGroupMemberMetadata"),
+        20: ("streams", "StreamsGroupTargetAssignmentMetadata"),
+        21: ("streams", "StreamsGroupTargetAssignmentMember"),
+        22: ("streams", "StreamsGroupCurrentMemberAssignment"),
+        23: ("streams", "StreamsGroupTopology"),
+    },
+    TRANSACTION_STATE: {0: ("transaction", "TransactionLog")},
+    SHARE_GROUP_STATE: {0: ("share", "ShareSnapshot"), 1: ("share", "ShareUpdate")},
+}
+
+
+class UnknownRecordType(ProtocolError):
+    """A record of a type that 4.3.1 does not write; newer brokers may have left it."""
+
+
+def encode_metadata_record(record: MetadataRecord, version: int) -> bytes:
+    """The value of a record of `__cluster_metadata`.
+
+    Raises:
+        EncodeError: the version cannot carry the record.
+    """
+    # Types and versions are below 128, where a varint is the byte itself.
+    return bytes((FRAME_VERSION, record.api_key, version)) + encode(record, version)
+
+
+def decode_metadata_record(data: bytes) -> tuple[MetadataRecord, int]:
+    """The record and its version.
+
+    Raises:
+        UnknownRecordType: there is no such type.
+        ProtocolError: the bytes are no framed record.
+    """
+    if len(data) < 3 or data[0] != FRAME_VERSION:
+        raise ProtocolError(f"not a metadata record of frame version {FRAME_VERSION}: {data[:3]!r}")
+    kind = _metadata_types().get(data[1])
+    if kind is None:
+        raise UnknownRecordType(f"there is no metadata record of type {data[1]}")
+    record, end = decode_prefix(kind, data, data[2], 3)
+    if end != len(data):
+        raise ProtocolError(f"{kind.__name__}: {len(data) - end} bytes follow its end")
+    return record, data[2]
+
+
+def _metadata_types() -> dict[int, type[MetadataRecord]]:
+    from ottla.wire.stored.metadata import BY_TYPE
+
+    return BY_TYPE
+
+
+def encode_coordinator(message: CoordinatorKey | CoordinatorValue, version: int = 0) -> bytes:
+    """A key with its type before it, or a value with its version before it.
+
+    Raises:
+        EncodeError: the version cannot carry the value.
+    """
+    if isinstance(message, CoordinatorKey):
+        return message.api_key.to_bytes(2, "big") + encode(message, KEY_VERSION)
+    return version.to_bytes(2, "big") + encode(message, version)
+
+
+def decode_coordinator_key(data: bytes, topic: str = CONSUMER_OFFSETS) -> CoordinatorKey:
+    """The key of a record of a coordinator's topic.
+
+    Raises:
+        UnknownRecordType: the topic has no such type.
+        ProtocolError: the bytes are no such key.
+    """
+    kind = _class_of(topic, _prefix(data), "Key")
+    return decode(cast("type[CoordinatorKey]", kind), data[2:], KEY_VERSION)
+
+
+def decode_coordinator_value(
+    data: bytes, key: CoordinatorKey, topic: str = CONSUMER_OFFSETS
+) -> tuple[CoordinatorValue, int]:
+    """The value that belongs to a key, and its version.
+
+    Raises:
+        ProtocolError: the bytes are no such value.
+    """
+    version = _prefix(data)
+    kind = _class_of(topic, key.api_key, "Value")
+    return decode(cast("type[CoordinatorValue]", kind), data[2:], version), version
+
+
+def _prefix(data: bytes) -> int:
+    if len(data) < 2:
+        raise ProtocolError(f"a coordinator's key or value has 2 bytes before it, not {len(data)}")
+    return int.from_bytes(data[:2], "big", signed=True)
+
+
+def _class_of(topic: str, record_type: int, suffix: str) -> object:
+    row = _TYPES[topic].get(record_type)
+    if row is None:
+        raise UnknownRecordType(f"{topic} has no records of type {record_type}")
+    module, name = row
+    loaded = __import__(f"ottla.wire.stored.{module}", fromlist=(name,))
+    return getattr(loaded, name + suffix)
