@@ -1,7 +1,7 @@
 """The whole Rust boundary on one page. stubtest proves it; errors are OttlaError's subclasses' base."""
 
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, Self, final
 
 __version__: str
 
@@ -9,7 +9,34 @@ class CoreError(Exception):
     """The core refused; `args` are (kind, text). Kinds: see rust/python/src/errors.rs."""
 
 # ---------------------------------------------------------------- wire: the plan codec
-# (owner: wire) compile_plan(...), encode(...), decode(...)
+@final
+class Plan:
+    """A declared class, compiled for the codec. Used through `ottla.wire.schema` alone. Frozen."""
+
+    def __new__(
+        cls,
+        class_: type,
+        name: str,
+        fields: list[
+            tuple[
+                str,  # name, which is the slot's
+                str,  # kind: "int32", "[]string", "struct", "[]struct"
+                Plan | None,  # of the struct inside
+                # versions, nullable versions, tagged versions: first and last
+                tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+                tuple[int, bool, bool],  # tag, ignorable, never flexible
+                Any,  # default; () stands for a new list, or a struct with its own defaults
+            ]
+        ],
+        versions: tuple[int, int],
+        flexible: tuple[int, int],
+    ) -> Self: ...
+    def encode(self, message: Any, version: int) -> bytes:
+        """Raises CoreError "unencodable", or TypeError for a value of another type than declared."""
+    def decode(self, data: bytes, version: int, offset: int) -> tuple[Any, int]:
+        """A new object, and where it ended. Raises CoreError "malformed"."""
+    def fill(self, object: Any, given: dict[str, Any]) -> None:
+        """Set every slot of a new object: what is given by name, else the default."""
 
 # ---------------------------------------------------------------- record batches
 def build_batch(

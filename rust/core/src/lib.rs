@@ -7,3 +7,4 @@ pub mod crc;
 pub mod disk;
 pub mod hot;
 pub mod log;
+pub mod plan;

@@ -11,13 +11,15 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
-use crate::errors::refused;
+use crate::errors::CoreError;
 
 /// What a struct's plan remembers for Python: its class, and by field the slot's name and the default.
 struct Owner {
     class: Py<PyType>,
-    slots: Vec<(Py<PyString>, Fallback)>,
+    slots: Vec<Slot>,
 }
+
+type Slot = (Py<PyString>, Fallback);
 
 enum Fallback {
     /// Immutable, so every object may hold the same one.
@@ -144,7 +146,8 @@ impl Plan {
         match error {
             Refused::Host(error) => error,
             Refused::Fault(fault) => {
-                refused(kind, format!("{} v{version}: {fault}", self.plan.root.name))
+                let text = format!("{} v{version}: {fault}", self.plan.root.name);
+                CoreError::new_err((kind, text))
             }
         }
     }
@@ -154,7 +157,7 @@ fn range((first, last): (i16, i16)) -> Versions {
     Versions { first, last }
 }
 
-fn compile_field(row: Row<'_>) -> PyResult<(Field<Owner>, (Py<PyString>, Fallback))> {
+fn compile_field(row: Row<'_>) -> PyResult<(Field<Owner>, Slot)> {
     let (name, kind, nested, (versions, nullable, tagged), (tag, ignorable, fixed), default) = row;
     let nested = nested.map(|plan| Arc::clone(&plan.get().plan.root));
     let kind = compile_kind(&kind, nested.as_ref())?;

@@ -12,6 +12,10 @@
 //! - `locked`: another process uses the log directory.
 //!
 //! Kinds of record batches: `invalid`, and `corrupt-batch`: the bytes hold no whole, right batch.
+//!
+//! Kinds of the plan codec:
+//! - `malformed`: bytes of a peer that are not the message that they claim to be.
+//! - `unencodable`: a message of our own that has no form in the version asked for.
 
 use ottla_node::NodeError;
 use pyo3::create_exception;

@@ -1,5 +1,6 @@
 //! `ottla._core`: the skin between Python and the two pure crates. `src/ottla/_core.pyi` is its one page.
 
+mod codec;
 mod errors;
 mod node;
 mod records;
@@ -11,5 +12,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("CoreError", module.py().get_type::<errors::CoreError>())?;
     records::register(module)?;
+    module.add_class::<codec::Plan>()?;
     node::register(module)
 }

@@ -1,7 +1,8 @@
 """The live APIs of 4.3.1, one row each; their messages load when they are first asked for.
 
-A node announces and the core checks versions from this table, so neither pays for 178 message classes.
-Four more keys (4 to 7) have names only: they spoke to brokers of the ZooKeeper age, and no version of them is left.
+A node announces and the core checks versions from this table, so neither pays for 178 message
+classes. Four more keys (4 to 7) have names only: they spoke to brokers of the ZooKeeper age, and
+no version of them is left.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ RETIRED = {4: "LeaderAndIsr", 5: "StopReplica", 6: "UpdateMetadata", 7: "Control
 class Api(NamedTuple):
     """One API: versions from `min_version` to `max_version` are stable.
 
-    `latest_version` is above that where Apache has one that only `unstable.api.versions.enable` opens.
+    `latest_version` is above that where Apache keeps one behind `unstable.api.versions.enable`.
     """
 
     key: int
@@ -46,9 +47,7 @@ def _api(
     listeners: tuple[str, ...],
     latest: int = -1,
 ) -> Api:
-    return Api(
-        key, name, _snake(name), least, most, first_flexible, listeners, max(most, latest)
-    )
+    return Api(key, name, _snake(name), least, most, first_flexible, listeners, max(most, latest))
 
 
 def _snake(name: str) -> str:

@@ -1,7 +1,9 @@
-"""Headers and bodies of requests and responses, without the four-byte size that sockets put before them.
+"""Headers and bodies of requests and responses, without the four-byte size that sockets put before
+them.
 
-The header's version follows from the body's: flexible bodies have request header 2 and response header 1, others 1
-and 0. ApiVersions answers with response header 0 always, since the asker may not know better (KIP-511).
+The header's version follows from the body's: flexible bodies have request header 2 and response
+header 1, others 1 and 0. ApiVersions answers with response header 0 always, since the asker may
+not know better (KIP-511).
 """
 
 from __future__ import annotations

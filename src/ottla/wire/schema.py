@@ -4,13 +4,14 @@
         topics: list[CreatableTopic] = array(CreatableTopic, "0+")
         timeout_ms: int = int32("0+", default=60000)
 
-The metaclass takes the specifiers (`ottla.wire.types`) out of the class's body, makes slots of them, and
-keeps them in `__fields__`. At first use the class hands them to the Rust core as a plan; the core then
-encodes and decodes objects of it. Nothing is generated and nothing is written twice.
+The metaclass takes the specifiers (`ottla.wire.types`) out of the class's body, makes slots of
+them, and keeps them in `__fields__`. At first use the class hands them to the Rust core as a
+plan; the core then encodes and decodes objects of it. Nothing is generated and nothing is
+written twice.
 
-What stays true: every field is optional in the constructor, by keyword only, with Kafka's default;
-objects of one class are equal when their fields are; decoding bytes of a stranger raises `ProtocolError`
-or returns a whole message.
+What stays true: every field is optional in the constructor, by keyword only, with Kafka's
+default; objects of one class are equal when their fields are; decoding bytes of a stranger
+raises `ProtocolError` or returns a whole message.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class StructType(type):
     """Makes slots of declared fields, and remembers their order, which is the order of the wire."""
 
     __fields__: Mapping[str, Field]
+    _plan: _core.Plan | None
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **kwargs: Any

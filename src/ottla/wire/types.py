@@ -1,14 +1,15 @@
 """The field specifiers of message declarations, and the few values that need more than Python has.
 
-A specifier says how a field lies in the bytes and in which versions; the annotation beside it says what
-Python sees. They return `Any` so that the annotation stands: `timeout_ms: int = int32("0+")`.
+A specifier says how a field lies in the bytes and in which versions; the annotation beside it
+says what Python sees. They return `Any` so that the annotation stands: `timeout_ms: int =
+int32("0+")`.
 
-Versions are written as in Kafka's own definitions: "3" is one version, "2-7" a closed range, "5+" all
-from 5 on, "" none. Every specifier takes `default` (what a message holds that was not told
-otherwise, and what a reader sees in versions without the field), `tag` (the field is tagged,
-KIP-482, in the versions `tagged`, by default in all of its versions) and `ignorable` (left out
-without complaint where the version cannot carry it); those that can be null take `nullable`, the
-versions in which they can.
+Versions are written as in Kafka's own definitions: "3" is one version, "2-7" a closed range,
+"5+" all from 5 on, "" none. Every specifier takes `default` (what a message holds that was not
+told otherwise, and what a reader sees in versions without the field), `tag` (the field is
+tagged, KIP-482, in the versions `tagged`, by default in all of its versions) and `ignorable`
+(left out without complaint where the version cannot carry it); those that can be null take
+`nullable`, the versions in which they can.
 """
 
 from __future__ import annotations

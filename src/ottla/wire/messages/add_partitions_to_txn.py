@@ -1,5 +1,5 @@
-"""AddPartitionsToTxn (24): enter partitions into transactions. Up to v3 asked by clients; from v4
-by brokers, in batches, also to verify (KIP-890).
+"""AddPartitionsToTxn (24): enter partitions into transactions. Up to v3 asked by clients; from
+v4 by brokers, in batches, also to verify (KIP-890).
 """
 
 from __future__ import annotations

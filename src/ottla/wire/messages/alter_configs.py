@@ -1,4 +1,6 @@
-"""AlterConfigs (33): replace all configs of a resource; IncrementalAlterConfigs is the better one."""
+"""AlterConfigs (33): replace all configs of a resource; IncrementalAlterConfigs is the better
+one.
+"""
 
 from __future__ import annotations
 

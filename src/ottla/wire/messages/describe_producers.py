@@ -1,4 +1,6 @@
-"""DescribeProducers (61): active producers of partitions, to find hanging transactions (KIP-664)."""
+"""DescribeProducers (61): active producers of partitions, to find hanging transactions
+(KIP-664).
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Fetch (1): read record batches, for consumers and followers alike. Sessions (KIP-227), topic ids
-from v13 (KIP-516), replica state from v15 (KIP-903), high watermark from v18 (KIP-1166).
+"""Fetch (1): read record batches, for consumers and followers alike. Sessions (KIP-227), topic
+ids from v13 (KIP-516), replica state from v15 (KIP-903), high watermark from v18 (KIP-1166).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""OffsetFetch (9): a group's kept positions; several groups from v8 (KIP-709), topic ids from v10."""
+"""OffsetFetch (9): a group's kept positions; several groups from v8 (KIP-709), topic ids from
+v10.
+"""
 
 from __future__ import annotations
 

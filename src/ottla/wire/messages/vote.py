@@ -1,5 +1,5 @@
-"""Vote (52): ask for a vote in the quorum (KIP-595); voter directories from v1 (KIP-853), pre-vote
-from v2 (KIP-996).
+"""Vote (52): ask for a vote in the quorum (KIP-595); voter directories from v1 (KIP-853), pre-
+vote from v2 (KIP-996).
 """
 
 from __future__ import annotations

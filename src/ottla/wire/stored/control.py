@@ -1,5 +1,5 @@
-"""Control records: the key says which kind (abort 0, commit 1, and the quorum's own), the value is
-the kind's.
+"""Control records: the key says which kind (abort 0, commit 1, and the quorum's own), the value
+is the kind's.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How stored records say what they are.
 
-A metadata record is an unsigned varint frame version (1), its type, its version, and then its body. A coordinator's
-record has a key that begins with its type as int16, in the one version that keys have, and a value that
-begins with its own version; a null value deletes the key. Each of the coordinators' topics counts its
-types apart.
+A metadata record is an unsigned varint frame version (1), its type, its version, and then its
+body. A coordinator's record has a key that begins with its type as int16, in the one version
+that keys have, and a value that begins with its own version; a null value deletes the key. Each
+of the coordinators' topics counts its types apart.
 """
 
 from __future__ import annotations

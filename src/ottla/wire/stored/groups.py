@@ -6,11 +6,11 @@ types 3 to 8 and 16, a record a member, so that one heartbeat rewrites little.
 
 from __future__ import annotations
 
-from ottla.wire.schema import Message, Struct
+from ottla.wire.schema import CoordinatorKey, CoordinatorValue, Struct
 from ottla.wire.types import array, binary, int8, int32, int64, string, struct, uuid
 
 
-class GroupMetadataKey(Message, api_key=2, versions="0"):
+class GroupMetadataKey(CoordinatorKey, api_key=2, versions="0"):
     group: str = string("0")
 
 
@@ -25,7 +25,7 @@ class MemberMetadata(Struct):
     assignment: bytes = binary("0+")
 
 
-class GroupMetadataValue(Message, api_key=2, versions="0-4", flexible="4+"):
+class GroupMetadataValue(CoordinatorValue, api_key=2, versions="0-4", flexible="4+"):
     protocol_type: str = string("0+")
     generation: int = int32("0+")
     protocol: str | None = string("0+", nullable="0+")
@@ -34,16 +34,16 @@ class GroupMetadataValue(Message, api_key=2, versions="0-4", flexible="4+"):
     members: list[MemberMetadata] = array(MemberMetadata, "0+")
 
 
-class ConsumerGroupMetadataKey(Message, api_key=3, versions="0"):
+class ConsumerGroupMetadataKey(CoordinatorKey, api_key=3, versions="0"):
     group_id: str = string("0")
 
 
-class ConsumerGroupMetadataValue(Message, api_key=3, versions="0", flexible="0+"):
+class ConsumerGroupMetadataValue(CoordinatorValue, api_key=3, versions="0", flexible="0+"):
     epoch: int = int32("0+")
     metadata_hash: int = int64("0+", tag=0)
 
 
-class ConsumerGroupPartitionMetadataKey(Message, api_key=4, versions="0"):
+class ConsumerGroupPartitionMetadataKey(CoordinatorKey, api_key=4, versions="0"):
     group_id: str = string("0")
 
 
@@ -59,11 +59,11 @@ class TopicMetadata(Struct):
     partition_metadata: list[PartitionMetadata] = array(PartitionMetadata, "0+")
 
 
-class ConsumerGroupPartitionMetadataValue(Message, api_key=4, versions="0", flexible="0+"):
+class ConsumerGroupPartitionMetadataValue(CoordinatorValue, api_key=4, versions="0", flexible="0+"):
     topics: list[TopicMetadata] = array(TopicMetadata, "0+")
 
 
-class ConsumerGroupMemberMetadataKey(Message, api_key=5, versions="0"):
+class ConsumerGroupMemberMetadataKey(CoordinatorKey, api_key=5, versions="0"):
     group_id: str = string("0")
     member_id: str = string("0")
 
@@ -78,7 +78,7 @@ class ClassicMemberMetadata(Struct):
     supported_protocols: list[ClassicProtocol] = array(ClassicProtocol, "0+")
 
 
-class ConsumerGroupMemberMetadataValue(Message, api_key=5, versions="0", flexible="0+"):
+class ConsumerGroupMemberMetadataValue(CoordinatorValue, api_key=5, versions="0", flexible="0+"):
     instance_id: str | None = string("0+", nullable="0+")
     rack_id: str | None = string("0+", nullable="0+")
     client_id: str = string("0+")
@@ -92,16 +92,18 @@ class ConsumerGroupMemberMetadataValue(Message, api_key=5, versions="0", flexibl
     )
 
 
-class ConsumerGroupTargetAssignmentMetadataKey(Message, api_key=6, versions="0"):
+class ConsumerGroupTargetAssignmentMetadataKey(CoordinatorKey, api_key=6, versions="0"):
     group_id: str = string("0")
 
 
-class ConsumerGroupTargetAssignmentMetadataValue(Message, api_key=6, versions="0", flexible="0+"):
+class ConsumerGroupTargetAssignmentMetadataValue(
+    CoordinatorValue, api_key=6, versions="0", flexible="0+"
+):
     assignment_epoch: int = int32("0+")
     assignment_timestamp: int = int64("0+", tag=0, ignorable=True)
 
 
-class ConsumerGroupTargetAssignmentMemberKey(Message, api_key=7, versions="0"):
+class ConsumerGroupTargetAssignmentMemberKey(CoordinatorKey, api_key=7, versions="0"):
     group_id: str = string("0")
     member_id: str = string("0")
 
@@ -111,11 +113,13 @@ class TopicPartition(Struct):
     partitions: list[int] = array(int32, "0+")
 
 
-class ConsumerGroupTargetAssignmentMemberValue(Message, api_key=7, versions="0", flexible="0+"):
+class ConsumerGroupTargetAssignmentMemberValue(
+    CoordinatorValue, api_key=7, versions="0", flexible="0+"
+):
     topic_partitions: list[TopicPartition] = array(TopicPartition, "0+")
 
 
-class ConsumerGroupCurrentMemberAssignmentKey(Message, api_key=8, versions="0"):
+class ConsumerGroupCurrentMemberAssignmentKey(CoordinatorKey, api_key=8, versions="0"):
     group_id: str = string("0")
     member_id: str = string("0")
 
@@ -126,7 +130,9 @@ class TopicPartitions(Struct):
     assignment_epochs: list[int] | None = array(int32, "0+", nullable="0+", tag=0)
 
 
-class ConsumerGroupCurrentMemberAssignmentValue(Message, api_key=8, versions="0", flexible="0+"):
+class ConsumerGroupCurrentMemberAssignmentValue(
+    CoordinatorValue, api_key=8, versions="0", flexible="0+"
+):
     member_epoch: int = int32("0+")
     previous_member_epoch: int = int32("0+")
     state: int = int8("0+")
@@ -134,12 +140,14 @@ class ConsumerGroupCurrentMemberAssignmentValue(Message, api_key=8, versions="0"
     partitions_pending_revocation: list[TopicPartitions] = array(TopicPartitions, "0+")
 
 
-class ConsumerGroupRegularExpressionKey(Message, api_key=16, versions="0"):
+class ConsumerGroupRegularExpressionKey(CoordinatorKey, api_key=16, versions="0"):
     group_id: str = string("0")
     regular_expression: str = string("0")
 
 
-class ConsumerGroupRegularExpressionValue(Message, api_key=16, versions="0", flexible="0+"):
+class ConsumerGroupRegularExpressionValue(
+    CoordinatorValue, api_key=16, versions="0", flexible="0+"
+):
     topics: list[str] = array(string, "0+")
     version: int = int64("0+")
     timestamp: int = int64("0+")

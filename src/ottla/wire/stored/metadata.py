@@ -8,7 +8,7 @@ allows.
 
 from __future__ import annotations
 
-from ottla.wire.schema import Message, Struct
+from ottla.wire.schema import MetadataRecord, Struct
 from ottla.wire.types import (
     array,
     binary,
@@ -37,7 +37,7 @@ class BrokerFeature(Struct):
     max_supported_version: int = int16("0+")
 
 
-class RegisterBrokerRecord(Message, api_key=0, versions="0-4", flexible="0+"):
+class RegisterBrokerRecord(MetadataRecord, api_key=0, versions="0-4", flexible="0+"):
     """A broker registered; the record's offset is its broker epoch."""
 
     broker_id: int = int32("0+")
@@ -53,21 +53,21 @@ class RegisterBrokerRecord(Message, api_key=0, versions="0-4", flexible="0+"):
     cordoned_log_dirs: list[bytes] | None = array(uuid, "4+", nullable="4+", default=None, tag=1)
 
 
-class UnregisterBrokerRecord(Message, api_key=1, versions="0", flexible="0+"):
+class UnregisterBrokerRecord(MetadataRecord, api_key=1, versions="0", flexible="0+"):
     """A broker was forgotten."""
 
     broker_id: int = int32("0+")
     broker_epoch: int = int64("0+")
 
 
-class TopicRecord(Message, api_key=2, versions="0", flexible="0+"):
+class TopicRecord(MetadataRecord, api_key=2, versions="0", flexible="0+"):
     """A topic came to be; its partitions follow."""
 
     name: str = string("0+")
     topic_id: bytes = uuid("0+")
 
 
-class PartitionRecord(Message, api_key=3, versions="0-2", flexible="0+"):
+class PartitionRecord(MetadataRecord, api_key=3, versions="0-2", flexible="0+"):
     """A partition came to be."""
 
     partition_id: int = int32("0+", default=-1)
@@ -87,7 +87,7 @@ class PartitionRecord(Message, api_key=3, versions="0-2", flexible="0+"):
     last_known_elr: list[int] | None = array(int32, "2+", nullable="2+", default=None, tag=2)
 
 
-class ConfigRecord(Message, api_key=4, versions="0", flexible="0+"):
+class ConfigRecord(MetadataRecord, api_key=4, versions="0", flexible="0+"):
     """A config of a resource was set, or removed if the value is null."""
 
     resource_type: int = int8("0+")
@@ -96,7 +96,7 @@ class ConfigRecord(Message, api_key=4, versions="0", flexible="0+"):
     value: str | None = string("0+", nullable="0+")
 
 
-class PartitionChangeRecord(Message, api_key=5, versions="0-2", flexible="0+"):
+class PartitionChangeRecord(MetadataRecord, api_key=5, versions="0-2", flexible="0+"):
     """What changed of a partition; absent tags mean no change.
 
     A leader, even -1, raises the leader epoch; the partition epoch rises with every record.
@@ -117,27 +117,27 @@ class PartitionChangeRecord(Message, api_key=5, versions="0-2", flexible="0+"):
     last_known_elr: list[int] | None = array(int32, "2+", nullable="2+", default=None, tag=7)
 
 
-class FenceBrokerRecord(Message, api_key=7, versions="0", flexible="0+"):
+class FenceBrokerRecord(MetadataRecord, api_key=7, versions="0", flexible="0+"):
     """A broker was fenced; BrokerRegistrationChangeRecord took its place."""
 
     id: int = int32("0+")
     epoch: int = int64("0+")
 
 
-class UnfenceBrokerRecord(Message, api_key=8, versions="0", flexible="0+"):
+class UnfenceBrokerRecord(MetadataRecord, api_key=8, versions="0", flexible="0+"):
     """A broker was unfenced; BrokerRegistrationChangeRecord took its place."""
 
     id: int = int32("0+")
     epoch: int = int64("0+")
 
 
-class RemoveTopicRecord(Message, api_key=9, versions="0", flexible="0+"):
+class RemoveTopicRecord(MetadataRecord, api_key=9, versions="0", flexible="0+"):
     """A topic is gone, with its partitions."""
 
     topic_id: bytes = uuid("0+")
 
 
-class DelegationTokenRecord(Message, api_key=10, versions="0", flexible="0+"):
+class DelegationTokenRecord(MetadataRecord, api_key=10, versions="0", flexible="0+"):
     """A delegation token came to be or changed."""
 
     owner: str = string("0+")
@@ -149,7 +149,7 @@ class DelegationTokenRecord(Message, api_key=10, versions="0", flexible="0+"):
     token_id: str = string("0+")
 
 
-class UserScramCredentialRecord(Message, api_key=11, versions="0", flexible="0+"):
+class UserScramCredentialRecord(MetadataRecord, api_key=11, versions="0", flexible="0+"):
     """A SCRAM credential came to be or changed."""
 
     name: str = string("0+")
@@ -160,7 +160,7 @@ class UserScramCredentialRecord(Message, api_key=11, versions="0", flexible="0+"
     iterations: int = int32("0+")
 
 
-class FeatureLevelRecord(Message, api_key=12, versions="0", flexible="0+"):
+class FeatureLevelRecord(MetadataRecord, api_key=12, versions="0", flexible="0+"):
     """A feature was finalized at a level."""
 
     name: str = string("0+")
@@ -172,7 +172,7 @@ class EntityData(Struct):
     entity_name: str | None = string("0+", nullable="0+")
 
 
-class ClientQuotaRecord(Message, api_key=14, versions="0", flexible="0+"):
+class ClientQuotaRecord(MetadataRecord, api_key=14, versions="0", flexible="0+"):
     """A quota was set or removed."""
 
     entity: list[EntityData] = array(EntityData, "0+")
@@ -181,7 +181,7 @@ class ClientQuotaRecord(Message, api_key=14, versions="0", flexible="0+"):
     remove: bool = boolean("0+")
 
 
-class ProducerIdsRecord(Message, api_key=15, versions="0", flexible="0+"):
+class ProducerIdsRecord(MetadataRecord, api_key=15, versions="0", flexible="0+"):
     """A block of producer ids was given to a broker."""
 
     broker_id: int = int32("0+")
@@ -189,7 +189,7 @@ class ProducerIdsRecord(Message, api_key=15, versions="0", flexible="0+"):
     next_producer_id: int = int64("0+")
 
 
-class BrokerRegistrationChangeRecord(Message, api_key=17, versions="0-3", flexible="0+"):
+class BrokerRegistrationChangeRecord(MetadataRecord, api_key=17, versions="0-3", flexible="0+"):
     """A broker was fenced, unfenced, began controlled shutdown, or its folders changed."""
 
     broker_id: int = int32("0+")
@@ -200,7 +200,7 @@ class BrokerRegistrationChangeRecord(Message, api_key=17, versions="0-3", flexib
     cordoned_log_dirs: list[bytes] | None = array(uuid, "3+", nullable="3+", default=None, tag=3)
 
 
-class AccessControlEntryRecord(Message, api_key=18, versions="0", flexible="0+"):
+class AccessControlEntryRecord(MetadataRecord, api_key=18, versions="0", flexible="0+"):
     """An ACL came to be."""
 
     id: bytes = uuid("0+")
@@ -213,46 +213,46 @@ class AccessControlEntryRecord(Message, api_key=18, versions="0", flexible="0+")
     permission_type: int = int8("0+")
 
 
-class RemoveAccessControlEntryRecord(Message, api_key=19, versions="0", flexible="0+"):
+class RemoveAccessControlEntryRecord(MetadataRecord, api_key=19, versions="0", flexible="0+"):
     """An ACL is gone."""
 
     id: bytes = uuid("0+")
 
 
-class NoOpRecord(Message, api_key=20, versions="0", flexible="0+"):
+class NoOpRecord(MetadataRecord, api_key=20, versions="0", flexible="0+"):
     """Nothing; it moves the end of the log while nobody asks for anything."""
 
 
-class ZkMigrationStateRecord(Message, api_key=21, versions="0", flexible="0+"):
+class ZkMigrationStateRecord(MetadataRecord, api_key=21, versions="0", flexible="0+"):
     """How far the move from ZooKeeper is; always none in clusters of 4.x."""
 
     zk_migration_state: int = int8("0+")
 
 
-class RemoveUserScramCredentialRecord(Message, api_key=22, versions="0", flexible="0+"):
+class RemoveUserScramCredentialRecord(MetadataRecord, api_key=22, versions="0", flexible="0+"):
     """A SCRAM credential is gone."""
 
     name: str = string("0+")
     mechanism: int = int8("0+")
 
 
-class BeginTransactionRecord(Message, api_key=23, versions="0", flexible="0+"):
+class BeginTransactionRecord(MetadataRecord, api_key=23, versions="0", flexible="0+"):
     """What follows counts only when an EndTransactionRecord comes (KIP-868)."""
 
     name: str | None = string("0+", nullable="0+", default=None, tag=0)
 
 
-class EndTransactionRecord(Message, api_key=24, versions="0", flexible="0+"):
+class EndTransactionRecord(MetadataRecord, api_key=24, versions="0", flexible="0+"):
     """All records since the last BeginTransactionRecord count (KIP-868)."""
 
 
-class AbortTransactionRecord(Message, api_key=25, versions="0", flexible="0+"):
+class AbortTransactionRecord(MetadataRecord, api_key=25, versions="0", flexible="0+"):
     """Undoes all records since the last BeginTransactionRecord (KIP-868)."""
 
     reason: str | None = string("0+", nullable="0+", default=None, tag=0)
 
 
-class RemoveDelegationTokenRecord(Message, api_key=26, versions="0", flexible="0+"):
+class RemoveDelegationTokenRecord(MetadataRecord, api_key=26, versions="0", flexible="0+"):
     """A delegation token is gone."""
 
     token_id: str = string("0+")
@@ -271,7 +271,7 @@ class ControllerFeature(Struct):
     max_supported_version: int = int16("0+")
 
 
-class RegisterControllerRecord(Message, api_key=27, versions="0", flexible="0+"):
+class RegisterControllerRecord(MetadataRecord, api_key=27, versions="0", flexible="0+"):
     """A controller registered (KIP-919)."""
 
     controller_id: int = int32("0+")
@@ -281,7 +281,41 @@ class RegisterControllerRecord(Message, api_key=27, versions="0", flexible="0+")
     features: list[ControllerFeature] = array(ControllerFeature, "0+")
 
 
-class ClearElrRecord(Message, api_key=28, versions="0", flexible="0+"):
+class ClearElrRecord(MetadataRecord, api_key=28, versions="0", flexible="0+"):
     """The eligible leader replicas of one topic, or of all, are void (KIP-966)."""
 
     topic_name: str = string("0+")
+
+
+BY_TYPE: dict[int, type[MetadataRecord]] = {
+    kind.api_key: kind
+    for kind in (
+        RegisterBrokerRecord,
+        UnregisterBrokerRecord,
+        TopicRecord,
+        PartitionRecord,
+        ConfigRecord,
+        PartitionChangeRecord,
+        FenceBrokerRecord,
+        UnfenceBrokerRecord,
+        RemoveTopicRecord,
+        DelegationTokenRecord,
+        UserScramCredentialRecord,
+        FeatureLevelRecord,
+        ClientQuotaRecord,
+        ProducerIdsRecord,
+        BrokerRegistrationChangeRecord,
+        AccessControlEntryRecord,
+        RemoveAccessControlEntryRecord,
+        NoOpRecord,
+        ZkMigrationStateRecord,
+        RemoveUserScramCredentialRecord,
+        BeginTransactionRecord,
+        EndTransactionRecord,
+        AbortTransactionRecord,
+        RemoveDelegationTokenRecord,
+        RegisterControllerRecord,
+        ClearElrRecord,
+    )
+}
+"""The classes by `api_key`."""

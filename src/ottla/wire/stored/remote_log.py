@@ -1,8 +1,10 @@
-"""The records of `__remote_log_metadata`, the default store of tiered storage's metadata (KIP-405)."""
+"""The records of `__remote_log_metadata`, the default store of tiered storage's metadata
+(KIP-405).
+"""
 
 from __future__ import annotations
 
-from ottla.wire.schema import Message, Struct
+from ottla.wire.schema import MetadataRecord, Struct
 from ottla.wire.types import array, binary, boolean, int8, int32, int64, string, struct, uuid
 
 
@@ -22,7 +24,7 @@ class SegmentLeaderEpochEntry(Struct):
     offset: int = int64("0+")
 
 
-class RemoteLogSegmentMetadataRecord(Message, api_key=0, versions="0", flexible="0+"):
+class RemoteLogSegmentMetadataRecord(MetadataRecord, api_key=0, versions="0", flexible="0+"):
     remote_log_segment_id: RemoteLogSegmentIdEntry = struct(RemoteLogSegmentIdEntry, "0+")
     start_offset: int = int64("0+")
     end_offset: int = int64("0+")
@@ -36,7 +38,7 @@ class RemoteLogSegmentMetadataRecord(Message, api_key=0, versions="0", flexible=
     txn_index_empty: bool = boolean("0+", tag=0)
 
 
-class RemoteLogSegmentMetadataUpdateRecord(Message, api_key=1, versions="0", flexible="0+"):
+class RemoteLogSegmentMetadataUpdateRecord(MetadataRecord, api_key=1, versions="0", flexible="0+"):
     remote_log_segment_id: RemoteLogSegmentIdEntry = struct(RemoteLogSegmentIdEntry, "0+")
     broker_id: int = int32("0+")
     event_timestamp_ms: int = int64("0+")
@@ -44,7 +46,9 @@ class RemoteLogSegmentMetadataUpdateRecord(Message, api_key=1, versions="0", fle
     remote_log_segment_state: int = int8("0+")
 
 
-class RemoteLogSegmentMetadataSnapshotRecord(Message, api_key=3, versions="0", flexible="0+"):
+class RemoteLogSegmentMetadataSnapshotRecord(
+    MetadataRecord, api_key=3, versions="0", flexible="0+"
+):
     segment_id: bytes = uuid("0+")
     start_offset: int = int64("0+")
     end_offset: int = int64("0+")
@@ -58,7 +62,7 @@ class RemoteLogSegmentMetadataSnapshotRecord(Message, api_key=3, versions="0", f
     txn_index_empty: bool = boolean("0+", tag=0)
 
 
-class RemotePartitionDeleteMetadataRecord(Message, api_key=2, versions="0", flexible="0+"):
+class RemotePartitionDeleteMetadataRecord(MetadataRecord, api_key=2, versions="0", flexible="0+"):
     topic_id_partition: TopicIdPartitionEntry = struct(TopicIdPartitionEntry, "0+")
     broker_id: int = int32("0+")
     event_timestamp_ms: int = int64("0+")

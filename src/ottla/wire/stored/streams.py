@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ottla.wire.schema import Message, Struct
+from ottla.wire.schema import CoordinatorKey, CoordinatorValue, Struct
 from ottla.wire.types import array, int8, int16, int32, int64, string, struct, uint16
 
 
-class StreamsGroupMetadataKey(Message, api_key=17, versions="0"):
+class StreamsGroupMetadataKey(CoordinatorKey, api_key=17, versions="0"):
     group_id: str = string("0")
 
 
@@ -15,7 +15,7 @@ class LastAssignmentConfig(Struct):
     value: str = string("0+")
 
 
-class StreamsGroupMetadataValue(Message, api_key=17, versions="0", flexible="0+"):
+class StreamsGroupMetadataValue(CoordinatorValue, api_key=17, versions="0", flexible="0+"):
     epoch: int = int32("0+")
     metadata_hash: int = int64("0+")
     validated_topology_epoch: int = int32("0+", default=-1, tag=0)
@@ -24,7 +24,7 @@ class StreamsGroupMetadataValue(Message, api_key=17, versions="0", flexible="0+"
     )
 
 
-class StreamsGroupMemberMetadataKey(Message, api_key=19, versions="0"):
+class StreamsGroupMemberMetadataKey(CoordinatorKey, api_key=19, versions="0"):
     group_id: str = string("0")
     member_id: str = string("0")
 
@@ -39,7 +39,7 @@ class KeyValue(Struct):
     value: str = string("0+")
 
 
-class StreamsGroupMemberMetadataValue(Message, api_key=19, versions="0", flexible="0+"):
+class StreamsGroupMemberMetadataValue(CoordinatorValue, api_key=19, versions="0", flexible="0+"):
     instance_id: str | None = string("0+", nullable="0+")
     rack_id: str | None = string("0+", nullable="0+")
     client_id: str = string("0+")
@@ -51,16 +51,18 @@ class StreamsGroupMemberMetadataValue(Message, api_key=19, versions="0", flexibl
     client_tags: list[KeyValue] = array(KeyValue, "0+")
 
 
-class StreamsGroupTargetAssignmentMetadataKey(Message, api_key=20, versions="0"):
+class StreamsGroupTargetAssignmentMetadataKey(CoordinatorKey, api_key=20, versions="0"):
     group_id: str = string("0")
 
 
-class StreamsGroupTargetAssignmentMetadataValue(Message, api_key=20, versions="0", flexible="0+"):
+class StreamsGroupTargetAssignmentMetadataValue(
+    CoordinatorValue, api_key=20, versions="0", flexible="0+"
+):
     assignment_epoch: int = int32("0+")
     assignment_timestamp: int = int64("0+", tag=0, ignorable=True)
 
 
-class StreamsGroupTargetAssignmentMemberKey(Message, api_key=21, versions="0"):
+class StreamsGroupTargetAssignmentMemberKey(CoordinatorKey, api_key=21, versions="0"):
     group_id: str = string("0")
     member_id: str = string("0")
 
@@ -70,7 +72,9 @@ class StreamsGroupTargetAssignmentMemberValueTaskIds(Struct):
     partitions: list[int] = array(int32, "0+")
 
 
-class StreamsGroupTargetAssignmentMemberValue(Message, api_key=21, versions="0", flexible="0+"):
+class StreamsGroupTargetAssignmentMemberValue(
+    CoordinatorValue, api_key=21, versions="0", flexible="0+"
+):
     active_tasks: list[StreamsGroupTargetAssignmentMemberValueTaskIds] = array(
         StreamsGroupTargetAssignmentMemberValueTaskIds, "0+"
     )
@@ -82,7 +86,7 @@ class StreamsGroupTargetAssignmentMemberValue(Message, api_key=21, versions="0",
     )
 
 
-class StreamsGroupCurrentMemberAssignmentKey(Message, api_key=22, versions="0"):
+class StreamsGroupCurrentMemberAssignmentKey(CoordinatorKey, api_key=22, versions="0"):
     group_id: str = string("0")
     member_id: str = string("0")
 
@@ -93,7 +97,9 @@ class StreamsGroupCurrentMemberAssignmentValueTaskIds(Struct):
     assignment_epochs: list[int] | None = array(int32, "0+", nullable="0+", tag=0)
 
 
-class StreamsGroupCurrentMemberAssignmentValue(Message, api_key=22, versions="0", flexible="0+"):
+class StreamsGroupCurrentMemberAssignmentValue(
+    CoordinatorValue, api_key=22, versions="0", flexible="0+"
+):
     member_epoch: int = int32("0+")
     previous_member_epoch: int = int32("0+")
     state: int = int8("0+")
@@ -117,7 +123,7 @@ class StreamsGroupCurrentMemberAssignmentValue(Message, api_key=22, versions="0"
     )
 
 
-class StreamsGroupTopologyKey(Message, api_key=23, versions="0"):
+class StreamsGroupTopologyKey(CoordinatorKey, api_key=23, versions="0"):
     group_id: str = string("0")
 
 
@@ -149,6 +155,6 @@ class Subtopology(Struct):
     copartition_groups: list[CopartitionGroup] = array(CopartitionGroup, "0+")
 
 
-class StreamsGroupTopologyValue(Message, api_key=23, versions="0", flexible="0+"):
+class StreamsGroupTopologyValue(CoordinatorValue, api_key=23, versions="0", flexible="0+"):
     epoch: int = int32("0+")
     subtopologies: list[Subtopology] = array(Subtopology, "0+")

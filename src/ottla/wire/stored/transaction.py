@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ottla.wire.schema import Message, Struct
+from ottla.wire.schema import CoordinatorKey, CoordinatorValue, Struct
 from ottla.wire.types import array, int8, int16, int32, int64, string
 
 
-class TransactionLogKey(Message, api_key=0, versions="0"):
+class TransactionLogKey(CoordinatorKey, api_key=0, versions="0"):
     transactional_id: str = string("0")
 
 
@@ -15,7 +15,7 @@ class PartitionsSchema(Struct):
     partition_ids: list[int] = array(int32, "0+")
 
 
-class TransactionLogValue(Message, api_key=0, versions="0-1", flexible="1+"):
+class TransactionLogValue(CoordinatorValue, api_key=0, versions="0-1", flexible="1+"):
     producer_id: int = int64("0+")
     previous_producer_id: int = int64("1+", default=-1, tag=0)
     next_producer_id: int = int64("1+", default=-1, tag=1)
