@@ -1,0 +1,3 @@
+"""Deciders that are kept in internal topics: groups now, transactions and share groups on the same
+runtime.
+"""

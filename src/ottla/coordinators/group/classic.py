@@ -1,0 +1,334 @@
+"""A classic group and its members: the facts, and what can be read off them.
+
+Two kinds of facts live side by side. What the last finished rebalance decided (generation,
+protocol, leader, members, assignments) is written to the log as one GroupMetadata record. The round
+that is under way (who has joined, who has synced, parked requests, sessions) is only in memory,
+here as in Apache Kafka: after a failover the members simply join again. The rules that move a group
+are in join.py, sync.py and membership.py.
+
+What stays true (`check`): every static member is a member, votes are the sum of the members'
+protocols, the number of parked joins is counted right, and the leader is a member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+EMPTY: Final = "Empty"
+PREPARING_REBALANCE: Final = "PreparingRebalance"
+COMPLETING_REBALANCE: Final = "CompletingRebalance"
+STABLE: Final = "Stable"
+DEAD: Final = "Dead"
+
+CONSUMER_PROTOCOL_TYPE: Final = "consumer"
+
+Protocols = tuple[tuple[str, bytes], ...]
+"""What a member can do, best first: (name, metadata)."""
+
+
+class Member:
+    """One member of a classic group."""
+
+    __slots__ = (
+        "assignment",
+        "client_host",
+        "client_id",
+        "deadline_ms",
+        "instance_id",
+        "is_new",
+        "join_token",
+        "member_id",
+        "protocols",
+        "rebalance_timeout_ms",
+        "session_timeout_ms",
+        "sync_token",
+        "timer_at_ms",
+    )
+
+    def __init__(
+        self,
+        member_id: str,
+        *,
+        instance_id: str | None,
+        client_id: str,
+        client_host: str,
+        rebalance_timeout_ms: int,
+        session_timeout_ms: int,
+        protocols: Protocols,
+        assignment: bytes = b"",
+    ) -> None:
+        self.member_id = member_id
+        self.instance_id = instance_id
+        self.client_id = client_id
+        self.client_host = client_host
+        self.rebalance_timeout_ms = rebalance_timeout_ms
+        self.session_timeout_ms = session_timeout_ms
+        self.protocols = protocols
+        self.assignment = assignment
+        self.join_token: int | None = None
+        """The parked JoinGroup, and below the parked SyncGroup."""
+        self.sync_token: int | None = None
+        self.is_new = False
+        """Whether it waits in its first join, which may last longer than its session."""
+        self.deadline_ms = 0
+        """When its session ends."""
+        self.timer_at_ms: int | None = None
+        """When its timer fires: at the deadline or before it, then it is set again."""
+
+    def metadata(self, protocol: str | None) -> bytes:
+        """What the member said with this protocol."""
+        for name, metadata in self.protocols:
+            if name == protocol:
+                return metadata
+        return b""
+
+
+class ClassicGroup:
+    """One group. Its fields are changed through the methods that keep the counts right."""
+
+    __slots__ = (
+        "awaiting_join",
+        "generation_id",
+        "group_id",
+        "join_timer",
+        "leader_id",
+        "members",
+        "new_member_added",
+        "pending_joins",
+        "pending_syncs",
+        "previous_state",
+        "protocol_name",
+        "protocol_type",
+        "state",
+        "state_timestamp_ms",
+        "static_members",
+        "subscribed_topics",
+        "sync_timer",
+        "votes",
+    )
+
+    def __init__(self, group_id: str, state_timestamp_ms: int) -> None:
+        self.group_id = group_id
+        self.state = EMPTY
+        self.previous_state = DEAD
+        self.state_timestamp_ms = state_timestamp_ms
+        """When the group came into its state; -1 unknown (records before version 2)."""
+        self.protocol_type: str | None = None
+        self.protocol_name: str | None = None
+        self.generation_id = 0
+        self.leader_id: str | None = None
+        self.members: dict[str, Member] = {}
+        self.static_members: dict[str, str] = {}
+        """Group instance id to member id."""
+        self.pending_joins: set[str] = set()
+        """Member ids that were given out (KIP-394) and have not come back yet."""
+        self.pending_syncs: set[str] = set()
+        self.awaiting_join = 0
+        self.votes: dict[str, int] = {}
+        """How many members know each protocol."""
+        self.subscribed_topics: frozenset[str] | None = None
+        """The topics of a group of consumers; None where it cannot be known."""
+        self.new_member_added = False
+        """Whether someone joined since the initial delay was last extended."""
+        self.join_timer: tuple[int, int] | None = None
+        """During the initial rebalance: (this delay, what may remain after it), in ms."""
+        self.sync_timer = False
+
+    # ------------------------------------------------------------ reading
+
+    @property
+    def is_empty(self) -> bool:
+        return self.state == EMPTY
+
+    @property
+    def uses_consumer_protocol(self) -> bool:
+        return self.protocol_type == CONSUMER_PROTOCOL_TYPE
+
+    @property
+    def can_rebalance(self) -> bool:
+        return self.state in (EMPTY, STABLE, COMPLETING_REBALANCE)
+
+    @property
+    def all_joined(self) -> bool:
+        return self.awaiting_join == len(self.members) and not self.pending_joins
+
+    @property
+    def rebalance_timeout_ms(self) -> int:
+        """How long a rebalance may take: as long as the most patient member allows."""
+        return max((member.rebalance_timeout_ms for member in self.members.values()), default=0)
+
+    def supports(self, protocol_type: str, protocols: Protocols) -> bool:
+        """Whether a member with these protocols could be in the group with all others."""
+        if self.state == EMPTY:
+            return bool(protocol_type) and bool(protocols)
+        size = len(self.members)
+        return protocol_type == self.protocol_type and any(
+            self.votes.get(name) == size for name, _ in protocols
+        )
+
+    def is_subscribed_to(self, topic: str) -> bool:
+        """Whether members may be reading the topic; unknown counts as yes for consumers."""
+        if self.subscribed_topics is None:
+            return self.uses_consumer_protocol
+        return topic in self.subscribed_topics
+
+    def select_protocol(self) -> str:
+        """The protocol that all know and most members like best.
+
+        Equal votes fall as in Apache Kafka, which takes the first in the order of Java's HashMap.
+        """
+        size = len(self.members)
+        candidates = {name for name, count in self.votes.items() if count == size}
+        ballots: dict[str, int] = {}
+        for member in self.members.values():
+            choice = next((name for name, _ in member.protocols if name in candidates), None)
+            if choice is not None:
+                ballots[choice] = ballots.get(choice, 0) + 1
+        most = max(ballots.values())
+        return next(name for name in in_hash_map_order(ballots) if ballots[name] == most)
+
+    # ------------------------------------------------------------ changing
+
+    def transition(self, state: str, now_ms: int) -> None:
+        self.previous_state, self.state = self.state, state
+        self.state_timestamp_ms = now_ms
+
+    def add(self, member: Member, protocol_type: str) -> None:
+        """Take a member in; the first one brings the protocol type and leads."""
+        if not self.members:
+            self.protocol_type = protocol_type
+        self.members[member.member_id] = member
+        if member.instance_id is not None:
+            self.static_members[member.instance_id] = member.member_id
+        if self.leader_id is None:
+            self.leader_id = member.member_id
+        self._count(member.protocols, 1)
+        if member.join_token is not None:
+            self.awaiting_join += 1
+        self.pending_joins.discard(member.member_id)
+
+    def remove(self, member_id: str) -> Member | None:
+        """Take a member or a pending one out; the member who joined first leads then."""
+        member = self.members.pop(member_id, None)
+        if member is not None:
+            self._count(member.protocols, -1)
+            if member.join_token is not None:
+                self.awaiting_join -= 1
+            if member.instance_id is not None:
+                self.static_members.pop(member.instance_id, None)
+        if self.leader_id == member_id:
+            self.leader_id = next(iter(self.members), None)
+        self.pending_joins.discard(member_id)
+        self.pending_syncs.discard(member_id)
+        return member
+
+    def replace(self, old_id: str, new_id: str) -> Member:
+        """Give a static member a new member id; what it had stays its own."""
+        old = self.members.pop(old_id)
+        if old.join_token is not None or old.sync_token is not None:
+            raise RuntimeError(f"the parked requests of {old_id} must be answered first")
+        member = Member(
+            new_id,
+            instance_id=old.instance_id,
+            client_id=old.client_id,
+            client_host=old.client_host,
+            rebalance_timeout_ms=old.rebalance_timeout_ms,
+            session_timeout_ms=old.session_timeout_ms,
+            protocols=old.protocols,
+            assignment=old.assignment,
+        )
+        self.members[new_id] = member
+        if self.leader_id == old_id:
+            self.leader_id = new_id
+        if old.instance_id is not None:
+            self.static_members[old.instance_id] = new_id
+        if old_id in self.pending_syncs:
+            self.pending_syncs.remove(old_id)
+            self.pending_syncs.add(new_id)
+        return member
+
+    def update(
+        self,
+        member: Member,
+        *,
+        protocols: Protocols,
+        rebalance_timeout_ms: int,
+        session_timeout_ms: int,
+    ) -> None:
+        """What a member says when it joins again."""
+        self._count(member.protocols, -1)
+        member.protocols = protocols
+        self._count(member.protocols, 1)
+        member.rebalance_timeout_ms = rebalance_timeout_ms
+        member.session_timeout_ms = session_timeout_ms
+
+    def park_join(self, member: Member, token: int | None) -> int | None:
+        """Park a JoinGroup, or take it back with None; what was parked before."""
+        before, member.join_token = member.join_token, token
+        if member.member_id in self.members:
+            self.awaiting_join += (token is not None) - (before is not None)
+        return before
+
+    def elect_joined_leader(self) -> bool:
+        """Pass the leadership on if the leader has not joined this round; False if nobody could
+        take it.
+        """
+        if self.leader_id is None:
+            return False
+        if self.members[self.leader_id].join_token is not None:
+            return True
+        joined = next((m for m in self.members.values() if m.join_token is not None), None)
+        if joined is None:
+            return False
+        self.leader_id = joined.member_id
+        return True
+
+    def check(self) -> None:
+        """Stop before a broken group is written."""
+        members = self.members
+        votes: dict[str, int] = {}
+        for member in members.values():
+            for name in dict(member.protocols):
+                votes[name] = votes.get(name, 0) + 1
+        if (
+            votes != self.votes
+            or self.awaiting_join != sum(m.join_token is not None for m in members.values())
+            or (self.leader_id is not None and self.leader_id not in members)
+            or (bool(members) and self.leader_id is None)
+            or not self.pending_syncs <= members.keys()
+            or any(members[m].instance_id != i for i, m in self.static_members.items())
+            or (self.state == EMPTY and bool(members))
+        ):
+            raise RuntimeError(f"group {self.group_id} broke an invariant in state {self.state}")
+
+    def _count(self, protocols: Protocols, by: int) -> None:
+        for name in dict(protocols):
+            count = self.votes.get(name, 0) + by
+            if count:
+                self.votes[name] = count
+            else:
+                self.votes.pop(name, None)
+
+
+def java_hash(text: str) -> int:
+    """String.hashCode: over UTF-16 units, in 32 signed bits."""
+    value = 0
+    units = text.encode("utf-16-be", "surrogatepass")
+    for i in range(0, len(units), 2):
+        value = (31 * value + (units[i] << 8) + units[i + 1]) & 0xFFFFFFFF
+    return value - (1 << 32) if value >= 1 << 31 else value
+
+
+def in_hash_map_order(names: Iterable[str]) -> list[str]:
+    """The order in which Java's HashMap, which these names were put into, gives them out."""
+    keys = list(names)
+    buckets = 16
+    while len(keys) > buckets * 3 // 4:
+        buckets *= 2
+
+    def bucket(name: str) -> int:
+        value = java_hash(name) & 0xFFFFFFFF
+        return (value ^ (value >> 16)) & (buckets - 1)
+
+    return sorted(keys, key=bucket)

@@ -1,0 +1,391 @@
+"""JoinGroup: how members come in, and how a rebalance begins and gets its members together.
+
+A round goes Empty or Stable → PreparingRebalance (everybody joins, each request is parked) →
+CompletingRebalance (the next generation is told, the leader computes the assignment) → Stable
+(sync.py). The first round of an empty group waits group.initial.rebalance.delay.ms on the machine's
+time, and again while members keep coming; later rounds wait until all have joined or the rebalance
+timeout of the most patient member is over.
+
+KIP-345 (static members), KIP-394 (MEMBER_ID_REQUIRED), KIP-559 (protocol in the response), KIP-800
+(reason, only logged by Apache Kafka and so not kept), KIP-814 (a static leader that returns skips
+the assignment).
+"""
+
+from __future__ import annotations
+
+from ottla.coordinators.group import membership, records
+from ottla.coordinators.group.classic import (
+    COMPLETING_REBALANCE,
+    EMPTY,
+    PREPARING_REBALANCE,
+    STABLE,
+    ClassicGroup,
+    Member,
+    Protocols,
+)
+from ottla.coordinators.group.config import GroupConfig
+from ottla.coordinators.group.membership import join_key, session_key, sync_key
+from ottla.coordinators.group.turn import Turn
+from ottla.coordinators.runtime import Ask
+from ottla.decide import Entropy
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.join_group import (
+    JoinGroupRequest,
+    JoinGroupResponse,
+    JoinGroupResponseMember,
+)
+
+KNOWN_MEMBER_ID_VERSION = 4
+SKIP_ASSIGNMENT_VERSION = 9
+
+
+def join(turn: Turn, config: GroupConfig, entropy: Entropy, group: ClassicGroup, ask: Ask) -> None:
+    """Decide one JoinGroup to a group that exists."""
+    request: JoinGroupRequest = ask.body
+    member_id = request.member_id
+    protocols = _protocols(request)
+    if not _has_room(config, group, member_id):
+        membership.remove(turn, group, member_id)
+        refuse(turn, ask, ErrorCode.GROUP_MAX_SIZE_REACHED, member_id="")
+    elif not group.supports(request.protocol_type, protocols):
+        refuse(turn, ask, ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
+    elif not member_id:
+        _join_unknown(turn, config, entropy, group, ask, protocols)
+    else:
+        _join_known(turn, config, group, ask, protocols)
+
+
+def refuse(turn: Turn, ask: Ask, error: ErrorCode, *, member_id: str | None = None) -> None:
+    """Answer with an error, and with the member id that came unless another is given."""
+    request: JoinGroupRequest = ask.body
+    turn.reply(
+        ask.token,
+        JoinGroupResponse(
+            error_code=error, member_id=request.member_id if member_id is None else member_id
+        ),
+    )
+
+
+def _protocols(request: JoinGroupRequest) -> Protocols:
+    return tuple((protocol.name, bytes(protocol.metadata)) for protocol in request.protocols)
+
+
+def _has_room(config: GroupConfig, group: ClassicGroup, member_id: str) -> bool:
+    """group.max.size: while a rebalance gathers, those who have joined count; else the members."""
+    member = group.members.get(member_id)
+    if group.state == PREPARING_REBALANCE:
+        if member is not None and member.join_token is not None:
+            return True
+        return group.awaiting_join < config.size_max
+    if group.state in (COMPLETING_REBALANCE, STABLE):
+        return member is not None or len(group.members) < config.size_max
+    return True
+
+
+def _join_unknown(
+    turn: Turn,
+    config: GroupConfig,
+    entropy: Entropy,
+    group: ClassicGroup,
+    ask: Ask,
+    protocols: Protocols,
+) -> None:
+    """A member without an id: a new one, or a static one that came back."""
+    request: JoinGroupRequest = ask.body
+    instance_id = request.group_instance_id
+    new_id = _member_id(entropy, ask.client_id if instance_id is None else instance_id)
+    if instance_id is not None:
+        old_id = group.static_members.get(instance_id)
+        if old_id is not None:
+            _replace_static(turn, config, group, ask, old_id, new_id, protocols)
+        else:
+            _add(turn, config, group, ask, new_id, protocols)
+    elif ask.version >= KNOWN_MEMBER_ID_VERSION:
+        group.pending_joins.add(new_id)
+        turn.wake_in(request.session_timeout_ms, session_key(group, new_id))
+        refuse(turn, ask, ErrorCode.MEMBER_ID_REQUIRED, member_id=new_id)
+    else:
+        _add(turn, config, group, ask, new_id, protocols)
+
+
+def _member_id(entropy: Entropy, prefix: str) -> str:
+    text = entropy.uuid().hex()
+    return f"{prefix}-{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _join_known(
+    turn: Turn, config: GroupConfig, group: ClassicGroup, ask: Ask, protocols: Protocols
+) -> None:
+    """A member that has an id: a pending one that comes in, or one that joins again."""
+    request: JoinGroupRequest = ask.body
+    member_id = request.member_id
+    if member_id in group.pending_joins:
+        if request.group_instance_id is not None:
+            # Ids are given out to dynamic members only; Apache Kafka trips over an illegal state
+            # here.
+            refuse(turn, ask, ErrorCode.UNKNOWN_SERVER_ERROR)
+        else:
+            _add(turn, config, group, ask, member_id, protocols)
+        return
+    error = membership.validate(group, member_id, request.group_instance_id)
+    if error is not None:
+        turn.reply(
+            ask.token,
+            JoinGroupResponse(
+                error_code=error, member_id=member_id, protocol_type=None, protocol_name=None
+            ),
+        )
+        return
+    member = group.members[member_id]
+    if group.state == COMPLETING_REBALANCE and member.protocols == protocols:
+        # Its response was lost: it gets the same one again, and the round goes on.
+        turn.reply(ask.token, _joined(group, member_id))
+    elif group.state == STABLE and group.leader_id != member_id and member.protocols == protocols:
+        # A follower that changes nothing learns of the generation it is in; the leader's join means
+        # a rebalance.
+        turn.reply(ask.token, _joined(group, member_id))
+    elif group.state in (PREPARING_REBALANCE, COMPLETING_REBALANCE, STABLE):
+        _update(turn, group, member, ask, protocols)
+        _prepare_or_complete(turn, config, group)
+    else:
+        refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID)
+
+
+def _joined(group: ClassicGroup, member_id: str) -> JoinGroupResponse:
+    """The answer of a finished join; the leader alone is told who else is in."""
+    leads = group.leader_id == member_id
+    return JoinGroupResponse(
+        generation_id=group.generation_id,
+        protocol_type=group.protocol_type,
+        protocol_name=group.protocol_name,
+        leader=group.leader_id or "",
+        member_id=member_id,
+        members=_all_members(group) if leads else [],
+    )
+
+
+def _all_members(group: ClassicGroup) -> list[JoinGroupResponseMember]:
+    return [
+        JoinGroupResponseMember(
+            member_id=member.member_id,
+            group_instance_id=member.instance_id,
+            metadata=member.metadata(group.protocol_name),
+        )
+        for member in group.members.values()
+    ]
+
+
+def _add(
+    turn: Turn,
+    config: GroupConfig,
+    group: ClassicGroup,
+    ask: Ask,
+    member_id: str,
+    protocols: Protocols,
+) -> None:
+    request: JoinGroupRequest = ask.body
+    member = Member(
+        member_id,
+        instance_id=request.group_instance_id,
+        client_id=ask.client_id,
+        client_host=ask.client_host,
+        rebalance_timeout_ms=_rebalance_timeout_ms(request),
+        session_timeout_ms=request.session_timeout_ms,
+        protocols=protocols,
+    )
+    member.is_new = True
+    member.join_token = ask.token
+    if group.state == PREPARING_REBALANCE and group.previous_state == EMPTY:
+        group.new_member_added = True
+    group.add(member, request.protocol_type)
+    membership.extend_session(turn, group, member, config.new_member_join_timeout_ms)
+    _prepare_or_complete(turn, config, group)
+
+
+def _update(
+    turn: Turn, group: ClassicGroup, member: Member, ask: Ask, protocols: Protocols
+) -> None:
+    request: JoinGroupRequest = ask.body
+    group.update(
+        member,
+        protocols=protocols,
+        rebalance_timeout_ms=_rebalance_timeout_ms(request),
+        session_timeout_ms=request.session_timeout_ms,
+    )
+    displaced = group.park_join(member, ask.token)
+    if displaced is not None:
+        # The client sent its join again; nobody waits for the first one any more.
+        turn.reply(
+            displaced,
+            JoinGroupResponse(
+                error_code=ErrorCode.REBALANCE_IN_PROGRESS, member_id=member.member_id
+            ),
+        )
+
+
+def _rebalance_timeout_ms(request: JoinGroupRequest) -> int:
+    """Version 0 had no rebalance timeout: the session's counts."""
+    timeout_ms: int = request.rebalance_timeout_ms
+    return request.session_timeout_ms if timeout_ms < 0 else timeout_ms
+
+
+def _replace_static(
+    turn: Turn,
+    config: GroupConfig,
+    group: ClassicGroup,
+    ask: Ask,
+    old_id: str,
+    new_id: str,
+    protocols: Protocols,
+) -> None:
+    """A static member came back without its id: the id that it had is fenced from now on.
+
+    If the group is stable and would select the same protocol, nobody else notices. The leader is
+    then told to skip the assignment (version 9), and older clients are given the old leader id so
+    that they do not think they lead.
+    """
+    leader_before = group.leader_id or ""
+    membership.fence(turn, group, group.members[old_id])
+    member = group.replace(old_id, new_id)
+    membership.extend_session(turn, group, member)
+    _update(turn, group, member, ask, protocols)
+    if group.state == STABLE and group.select_protocol() == group.protocol_name:
+        leads = group.leader_id == new_id and ask.version >= SKIP_ASSIGNMENT_VERSION
+        turn.write(records.group_metadata(group))
+        _answer_join(
+            turn,
+            group,
+            member,
+            JoinGroupResponse(
+                generation_id=group.generation_id,
+                protocol_type=group.protocol_type,
+                protocol_name=group.protocol_name,
+                leader=(group.leader_id or "")
+                if ask.version >= SKIP_ASSIGNMENT_VERSION
+                else leader_before,
+                member_id=new_id,
+                members=_all_members(group) if leads else [],
+                skip_assignment=leads,
+            ),
+        )
+    elif group.state == COMPLETING_REBALANCE:
+        prepare_rebalance(turn, config, group)
+    else:
+        _prepare_or_complete(turn, config, group)
+
+
+def _answer_join(
+    turn: Turn, group: ClassicGroup, member: Member, response: JoinGroupResponse
+) -> None:
+    token = group.park_join(member, None)
+    if token is not None:
+        turn.reply(token, response)
+
+
+# ---------------------------------------------------------------- the round
+
+
+def _prepare_or_complete(turn: Turn, config: GroupConfig, group: ClassicGroup) -> None:
+    if group.can_rebalance:
+        prepare_rebalance(turn, config, group)
+    else:
+        complete_if_all_joined(turn, group)
+
+
+def member_left(turn: Turn, config: GroupConfig, group: ClassicGroup) -> None:
+    """Somebody left: begin a round, or see whether that was the one everybody waited for."""
+    if group.state in (STABLE, COMPLETING_REBALANCE):
+        prepare_rebalance(turn, config, group)
+    else:
+        complete_if_all_joined(turn, group)
+
+
+def member_expired(turn: Turn, config: GroupConfig, group: ClassicGroup) -> None:
+    """Like `member_left`, but an expiry ends the gathering of an initial rebalance too, as in
+    Apache Kafka.
+    """
+    if group.state == PREPARING_REBALANCE and group.all_joined:
+        complete_join(turn, group)
+    else:
+        member_left(turn, config, group)
+
+
+def complete_if_all_joined(turn: Turn, group: ClassicGroup) -> None:
+    """Finish gathering when all are there; the initial rebalance always waits for its timer."""
+    if group.state == PREPARING_REBALANCE and group.previous_state != EMPTY and group.all_joined:
+        complete_join(turn, group)
+
+
+def prepare_rebalance(turn: Turn, config: GroupConfig, group: ClassicGroup) -> None:
+    """Begin a round: wait until all members have joined."""
+    if group.state == COMPLETING_REBALANCE:
+        for member in group.members.values():
+            member.assignment = b""
+            membership.answer_sync(turn, group, member, error=ErrorCode.REBALANCE_IN_PROGRESS)
+    group.pending_syncs.clear()
+    _cancel_sync_timer(turn, group)
+    initial = group.state == EMPTY
+    group.transition(PREPARING_REBALANCE, turn.now_ms)
+    if initial:
+        delay_ms = config.initial_rebalance_delay_ms
+        group.join_timer = (delay_ms, max(group.rebalance_timeout_ms - delay_ms, 0))
+        turn.wake_in(delay_ms, join_key(group), real=True)
+    elif group.all_joined:
+        complete_join(turn, group)
+    else:
+        turn.wake_in(group.rebalance_timeout_ms, join_key(group))
+
+
+def initial_delay_over(turn: Turn, config: GroupConfig, group: ClassicGroup) -> None:
+    """The initial delay has passed: wait once more if someone has just come and time is left, else
+    go on.
+    """
+    if group.join_timer is None:
+        return
+    delay_ms, remaining_ms = group.join_timer
+    if group.new_member_added and remaining_ms > 0:
+        group.new_member_added = False
+        next_ms = min(config.initial_rebalance_delay_ms, remaining_ms)
+        group.join_timer = (next_ms, max(remaining_ms - delay_ms, 0))
+        turn.wake_in(next_ms, join_key(group), real=True)
+    else:
+        complete_join(turn, group)
+
+
+def complete_join(turn: Turn, group: ClassicGroup) -> None:
+    """Gathering is over: who is missing is out (unless static), the rest learns of the next
+    generation.
+    """
+    turn.cancel(join_key(group), real=group.join_timer is not None)
+    group.join_timer = None
+    for member in list(group.members.values()):
+        if member.join_token is None and member.instance_id is None:
+            membership.remove(turn, group, member.member_id)
+    if group.members and not group.elect_joined_leader():
+        # Only static members are left and none has joined: wait for one of them another round.
+        turn.wake_in(group.rebalance_timeout_ms, join_key(group))
+        return
+    group.generation_id += 1
+    group.pending_syncs.clear()
+    if not group.members:
+        group.protocol_name = None
+        group.subscribed_topics = records.subscribed_topics(group)
+        group.transition(EMPTY, turn.now_ms)
+        turn.write(records.group_metadata(group))
+        return
+    group.protocol_name = group.select_protocol()
+    group.subscribed_topics = records.subscribed_topics(group)
+    group.transition(COMPLETING_REBALANCE, turn.now_ms)
+    for member in group.members.values():
+        _answer_join(turn, group, member, _joined(group, member.member_id))
+        membership.extend_session(turn, group, member)
+        member.is_new = False
+        group.pending_syncs.add(member.member_id)
+    turn.wake_in(group.rebalance_timeout_ms, sync_key(group))
+    group.sync_timer = True
+
+
+def _cancel_sync_timer(turn: Turn, group: ClassicGroup) -> None:
+    if group.sync_timer:
+        group.sync_timer = False
+        turn.cancel(sync_key(group))

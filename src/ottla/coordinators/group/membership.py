@@ -1,0 +1,217 @@
+"""Being a member: who may speak for one, how long a session lasts, Heartbeat and LeaveGroup.
+
+A session's timer is not moved at each heartbeat: the member's deadline is, and the timer, when it
+fires early, is set again. So a heartbeat costs no timer. A member with a parked JoinGroup or
+SyncGroup is alive whatever its session says, except in its first join, which may last
+`new_member_join_timeout_ms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from ottla.coordinators.group.classic import (
+    COMPLETING_REBALANCE,
+    PREPARING_REBALANCE,
+    STABLE,
+    ClassicGroup,
+    Member,
+)
+from ottla.coordinators.group.turn import Turn
+from ottla.coordinators.runtime import Ask
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
+from ottla.wire.messages.join_group import JoinGroupResponse
+from ottla.wire.messages.leave_group import (
+    LeaveGroupRequest,
+    LeaveGroupResponse,
+    MemberIdentity,
+    MemberResponse,
+)
+from ottla.wire.messages.sync_group import SyncGroupResponse
+
+Rebalance = Callable[[ClassicGroup], None]
+"""What follows a departure; join.py's `rebalance` with its turn and config bound."""
+
+
+def session_key(group: ClassicGroup, member_id: str) -> Hashable:
+    """The timer of a member's session, or of the time that a pending one has to come back."""
+    return ("session", group.group_id, member_id)
+
+
+def join_key(group: ClassicGroup) -> Hashable:
+    """The timer of gathering members, initial delay or rebalance timeout."""
+    return ("join", group.group_id)
+
+
+def sync_key(group: ClassicGroup) -> Hashable:
+    """The timer of the members' SyncGroup after a join."""
+    return ("sync", group.group_id)
+
+
+def validate(group: ClassicGroup, member_id: str, instance_id: str | None) -> ErrorCode | None:
+    """Whether this member may speak: a static one only by the id that it was given last (KIP-345)."""
+    if instance_id is not None:
+        known_id = group.static_members.get(instance_id)
+        if known_id is None:
+            return ErrorCode.UNKNOWN_MEMBER_ID
+        if known_id != member_id:
+            return ErrorCode.FENCED_INSTANCE_ID
+    if member_id not in group.members:
+        return ErrorCode.UNKNOWN_MEMBER_ID
+    return None
+
+
+# ---------------------------------------------------------------- sessions
+
+
+def extend_session(
+    turn: Turn, group: ClassicGroup, member: Member, timeout_ms: int | None = None
+) -> None:
+    """The member was heard: its session lasts that long from now on."""
+    if timeout_ms is None:
+        timeout_ms = member.session_timeout_ms
+    member.deadline_ms = turn.now_ms + timeout_ms
+    if member.timer_at_ms is None or member.timer_at_ms > member.deadline_ms:
+        member.timer_at_ms = member.deadline_ms
+        turn.wake_in(timeout_ms, session_key(group, member.member_id))
+
+
+def session_timer(turn: Turn, group: ClassicGroup, member_id: str, rebalance: Rebalance) -> None:
+    """The timer of a session fired: it ends, or the timer was early."""
+    if member_id in group.pending_joins:
+        group.remove(member_id)
+        if group.state == PREPARING_REBALANCE:
+            rebalance(group)
+        return
+    member = group.members.get(member_id)
+    if member is None:
+        return
+    member.timer_at_ms = None
+    if turn.now_ms < member.deadline_ms:
+        member.timer_at_ms = member.deadline_ms
+        turn.wake_in(member.deadline_ms - turn.now_ms, session_key(group, member_id))
+    elif member.is_new or (member.join_token is None and member.sync_token is None):
+        remove(turn, group, member_id)
+        rebalance(group)
+
+
+def remove(turn: Turn, group: ClassicGroup, member_id: str) -> None:
+    """Take a member out; what it has parked is answered with UNKNOWN_MEMBER_ID."""
+    member = group.members.get(member_id)
+    if member is not None:
+        token = group.park_join(member, None)
+        if token is not None:
+            turn.reply(
+                token, JoinGroupResponse(error_code=ErrorCode.UNKNOWN_MEMBER_ID, member_id="")
+            )
+        answer_sync(turn, group, member, error=ErrorCode.UNKNOWN_MEMBER_ID)
+    if member is not None or member_id in group.pending_joins:
+        turn.cancel(session_key(group, member_id))
+    group.remove(member_id)
+
+
+def fence(turn: Turn, group: ClassicGroup, member: Member) -> None:
+    """A newer process took this static member's place: what the older one waits for ends here."""
+    token = group.park_join(member, None)
+    if token is not None:
+        turn.reply(
+            token,
+            JoinGroupResponse(
+                error_code=ErrorCode.FENCED_INSTANCE_ID,
+                member_id=member.member_id,
+                protocol_type=None,
+                protocol_name=None,
+            ),
+        )
+    if member.sync_token is not None:
+        turn.reply(member.sync_token, SyncGroupResponse(error_code=ErrorCode.FENCED_INSTANCE_ID))
+        member.sync_token = None
+    turn.cancel(session_key(group, member.member_id))
+
+
+def answer_sync(
+    turn: Turn, group: ClassicGroup, member: Member, error: ErrorCode = ErrorCode.NONE
+) -> None:
+    """Answer a parked SyncGroup, if there is one; its session counts from now on."""
+    if member.sync_token is None:
+        return
+    done = error == ErrorCode.NONE
+    turn.reply(
+        member.sync_token,
+        SyncGroupResponse(
+            error_code=error,
+            protocol_type=group.protocol_type if done else None,
+            protocol_name=group.protocol_name if done else None,
+            assignment=member.assignment if done else b"",
+        ),
+    )
+    member.sync_token = None
+    extend_session(turn, group, member)
+
+
+# ---------------------------------------------------------------- Heartbeat
+
+
+def heartbeat(turn: Turn, group: ClassicGroup, ask: Ask) -> None:
+    """Decide one Heartbeat to a group that exists."""
+    request: HeartbeatRequest = ask.body
+    error = validate(group, request.member_id, request.group_instance_id)
+    if error is None and request.generation_id != group.generation_id:
+        error = ErrorCode.ILLEGAL_GENERATION
+    if error is None:
+        extend_session(turn, group, group.members[request.member_id])
+        if group.state == PREPARING_REBALANCE:
+            error = ErrorCode.REBALANCE_IN_PROGRESS
+    turn.reply(ask.token, HeartbeatResponse(error_code=error or ErrorCode.NONE))
+
+
+# ---------------------------------------------------------------- LeaveGroup
+
+
+def leave(turn: Turn, group: ClassicGroup, ask: Ask, rebalance: Rebalance) -> None:
+    """Decide one LeaveGroup: each member that it names leaves or gets its own error, then one
+    rebalance follows.
+    """
+    request: LeaveGroupRequest = ask.body
+    answers = []
+    left = False
+    for identity in request.members:
+        error = _leave_one(turn, group, identity)
+        left = left or error is None
+        answers.append(
+            MemberResponse(
+                member_id=identity.member_id,
+                group_instance_id=identity.group_instance_id,
+                error_code=error or ErrorCode.NONE,
+            )
+        )
+    if left:
+        rebalance(group)
+    turn.reply(ask.token, LeaveGroupResponse(members=answers))
+
+
+def _leave_one(turn: Turn, group: ClassicGroup, identity: MemberIdentity) -> ErrorCode | None:
+    member_id: str = identity.member_id
+    instance_id: str | None = identity.group_instance_id
+    if not member_id:
+        # An administrator removes a static member by its instance id alone.
+        known_id = group.static_members.get(instance_id) if instance_id is not None else None
+        if known_id is None:
+            return ErrorCode.UNKNOWN_MEMBER_ID
+        remove(turn, group, known_id)
+        return None
+    if member_id in group.pending_joins:
+        remove(turn, group, member_id)
+        return None
+    error = validate(group, member_id, instance_id)
+    if error is None:
+        remove(turn, group, member_id)
+    return error
+
+
+def lives(group: ClassicGroup) -> bool:
+    """Whether anybody is in the group or on the way in."""
+    return group.state in (PREPARING_REBALANCE, COMPLETING_REBALANCE, STABLE) or bool(
+        group.pending_joins
+    )
