@@ -1,8 +1,9 @@
 """Fixtures for all tests that need a running node.
 
 `server` is one node a session and kind: Ottla in `make test`, and Apache Kafka 4.3.1 as well under
-`make test-long` (its parameter carries the marks `long` and `jvm`). `oracle` is that same real node,
-for tests that compare. Topics and groups are never reused between tests: `name()` gives a fresh one.
+`make test-long` (its parameter carries the marks `long` and `jvm`). `oracle` is that same real
+node, for tests that compare. Topics and groups are never reused between tests: `name()` gives a
+fresh one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The Java tools and clients of Apache Kafka 4.3.1, all run inside one JVM that tests talk to by lines.
+"""The Java tools and clients of Apache Kafka 4.3.1, all run inside one JVM.
 
-Sources are in `tests/java/tools`; they are compiled once a test run into a temporary folder.
+Tests talk to it by lines of JSON. Sources are in `tests/java/tools`; they are compiled once a test
+run into a temporary folder.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Apache Kafka 4.3.1 as an oracle: format, start and stop one real node.
 
-It is what Ottla is held against. The jars come from Maven Central by way of `tests/java/pom.xml`; nothing
-of the product needs them. A node here is combined (broker and controller), listens on 127.0.0.1 alone,
-and keeps all it has under one folder: `server.properties`, `data/` (its log.dirs) and `server.log`.
+It is what Ottla is held against. The jars come from Maven Central by way of `tests/java/pom.xml`;
+nothing of the product needs them. A node here is combined (broker and controller), listens on
+127.0.0.1 alone, and keeps all it has under one folder: `server.properties`, `data/` (its log.dirs)
+and `server.log`.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def answers_api_versions(port: int, *, host: str = "127.0.0.1") -> bool:
 
 
 class Oracle:
-    """One node of Apache Kafka 4.3.1 in a folder; may be stopped, killed and started again in place."""
+    """One node of Apache Kafka 4.3.1 in a folder; it can be stopped, killed and started again."""
 
     kind = "kafka"
 

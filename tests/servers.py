@@ -6,6 +6,7 @@ Both have the same small surface, so one test function holds both to the same be
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -28,7 +29,7 @@ class Server(Protocol):
 
 
 def eventually(condition: Callable[[], Any], what: str, *, timeout_s: float = 20) -> Any:
-    """Poll until `condition()` is true and return what it returned; fail with `what` at the deadline."""
+    """Poll until `condition()` is true and return that; fail with `what` at the deadline."""
     deadline = time.monotonic() + timeout_s
     while True:
         if found := condition():
@@ -53,7 +54,7 @@ class OttlaServer:
         """Start the node on its folder."""
         import ottla
 
-        self._broker = ottla.Broker(self.folder, port=self.port, config=self.config)
+        self._broker = ottla.Broker(dir=self.folder, port=self.port, config=self.config)
         self._broker.start()
 
     def stop(self) -> None:
@@ -90,15 +91,13 @@ class OttlaProcess:
     def start(self, *, timeout_s: float = 20) -> None:
         """Start the process and wait until it answers."""
         program = (
-            "import sys, json, signal, ottla\n"
+            "import json, signal, sys\n"
+            "import ottla\n"
             "folder, port, config = json.loads(sys.argv[1])\n"
             "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
-            "with ottla.Broker(folder, port=port, config=config) as broker:\n"
-            "    print('\\n'.join(broker.load_report()), flush=True)\n"
+            "with ottla.Broker(dir=folder, port=port, config=config):\n"
             "    signal.sigwait([signal.SIGTERM])\n"
         )
-        import json
-
         argument = json.dumps([str(self.folder), self.port, self.config])
         source = Path(__file__).parents[1] / "src"
         with self.log.open("ab") as log:

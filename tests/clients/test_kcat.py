@@ -35,7 +35,7 @@ def consume(server: Server, topic: str, *args: str) -> str:
 def test_writes_reads_and_finds_its_records_after_a_restart(
     server: Server, name: Callable[[], str]
 ) -> None:
-    """If this failed, the first five minutes of any newcomer would fail: write, read, restart, read."""
+    """If this failed, a newcomer's first five minutes would fail."""
     topic = name()
     lines = "".join(f"line {i}\n" for i in range(100))
     kcat(server, "-P", "-t", topic, stdin=lines)
