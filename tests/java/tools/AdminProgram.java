@@ -31,7 +31,7 @@ public final class AdminProgram {
         String bootstrap = args[0];
         String topic = args[1];
         Map<String, Object> seen = new TreeMap<>();
-        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap, "default.api.timeout.ms", "20000"))) {
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap, "request.timeout.ms", "20000", "default.api.timeout.ms", "20000"))) {
             topics(admin, topic, seen);
             offsets(admin, bootstrap, topic, seen);
             configs(admin, topic, seen);

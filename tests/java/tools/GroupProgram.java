@@ -7,8 +7,10 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
@@ -40,8 +42,8 @@ public final class GroupProgram {
         seen.put("shared", first.assignment().size() + "+" + second.assignment().size());
         until(() -> new TreeSet<>(got).size() == 40, got, first, second);
         seen.put("records", new TreeSet<>(got).size());
-        first.commitSync();
-        second.commitSync();
+        commitAll(first);
+        commitAll(second);
         if (fixed) {
             var before = new TreeSet<>(second.assignment().stream().map(Object::toString).toList());
             second.close();
@@ -67,6 +69,12 @@ public final class GroupProgram {
         var consumer = new KafkaConsumer<>(own, new StringDeserializer(), new StringDeserializer());
         consumer.subscribe(List.of(topic));
         return consumer;
+    }
+
+    private static void commitAll(KafkaConsumer<String, String> member) {
+        Map<TopicPartition, OffsetAndMetadata> at = new HashMap<>();
+        for (var partition : member.assignment()) at.put(partition, new OffsetAndMetadata(10));
+        member.commitSync(at);
     }
 
     private interface Condition {

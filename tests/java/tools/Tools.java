@@ -65,6 +65,14 @@ public final class Tools {
                     e.getCause().printStackTrace();
                 }
             }
+            // What would run at the JVM's end runs now: the console producer sends its last records there.
+            for (Runnable hook : hooks) {
+                Thread thread = new Thread(hook);
+                thread.setDaemon(true);
+                thread.start();
+                thread.join(20_000);
+            }
+            hooks.clear();
             answers.println(json.writeValueAsString(Map.of(
                 "exit", status[0],
                 "out", out.toString(StandardCharsets.UTF_8),
