@@ -1,0 +1,190 @@
+"""Is this file one that we can honour? What stops the start, and what the log must say about the
+rest.
+
+Every key that the file sets is honoured, or named here once: as a warning where leaving it out does
+no harm, as a fatal problem where it would be unsafe to ignore. Wrong values are fatal with Kafka's
+words and our hint. Nothing is accepted and ignored in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from ottla.config.broker import BrokerConfig
+from ottla.config.row import REFUSED, REQUIRED, Row, broker_rows
+from ottla.config.values import ConfigException, parse_value, render
+
+
+class Problem(NamedTuple):
+    """One thing to say about the configuration: the key, what is wrong, and what to do about it."""
+
+    key: str
+    text: str
+    hint: str | None = None
+
+
+class Problems(NamedTuple):
+    """All there is to say about a configuration."""
+
+    fatal: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+    def error(self) -> ConfigException | None:
+        """All fatal problems as one exception; None if there are none."""
+        if not self.fatal:
+            return None
+        hints = list(dict.fromkeys(p.hint for p in self.fatal if p.hint))
+        text = "\n".join(p.text for p in self.fatal)
+        return ConfigException(text, "\n".join(hints) or None)
+
+
+REMOVED: Final = (
+    "delegation.token.master.key",
+    "inter.broker.protocol.version",
+    "log.cleaner.min.cleanable.dirty.ratio",
+    "log.message.downconversion.enable",
+    "log.message.format.version",
+    "log.message.timestamp.difference.max.ms",
+    "offsets.commit.required.acks",
+    "password.encoder.secret",
+    "zookeeper.connect",
+    "zookeeper.connection.timeout.ms",
+    "zookeeper.session.timeout.ms",
+)
+"""Keys of older Apache Kafka releases that 4.3.1 has no more; many a file still sets them."""
+
+AUTHORIZER_KEYS: Final = ("allow.everyone.if.no.acl.found", "super.users")
+"""Keys that Kafka's own authorizer reads; they are in no table."""
+
+ONE_PROCESS: Final = "process.roles=broker,controller is what runs today"
+
+
+def check(properties: Mapping[str, str]) -> Problems:
+    """What is wrong with the properties of a file, and what of them is not honoured yet."""
+    from ottla.config.rules import broken_rules
+
+    config = BrokerConfig(properties)
+    fatal = list(_wrong_values(properties))
+    if not fatal:
+        fatal += [Problem(*broken) for broken in broken_rules(config)]
+    if not fatal:
+        fatal += _unsafe(config)
+    once = {problem.text: problem for problem in reversed(fatal)}
+    return Problems(tuple(reversed(once.values())), tuple(_warnings(properties)))
+
+
+def _wrong_values(properties: Mapping[str, str]) -> Iterator[Problem]:
+    rows = broker_rows()
+    twins = {"node.id": "broker.id"}
+    for name, row in rows.items():
+        if name in properties:
+            try:
+                parse_value(row, properties[name])
+            except ConfigException as refused:
+                yield Problem(name, refused.text, refused.hint or _hint(row))
+        elif row.default == REQUIRED and twins.get(name) not in properties:
+            text = f'Missing required configuration "{name}" which has no default value.'
+            yield Problem(name, text, f"add a line such as {name}={_EXAMPLES[name]}")
+
+
+_EXAMPLES: Final = {
+    "node.id": "1",
+    "process.roles": "broker,controller",
+    "controller.listener.names": "CONTROLLER",
+}
+
+_TYPE_HINTS: Final = {
+    "BOOLEAN": "write true or false",
+    "DOUBLE": "write a number such as 0.5",
+    "INT": "write a whole number from -2147483648 to 2147483647, digits only",
+    "LONG": "write a whole number, digits only",
+    "SHORT": "write a whole number from -32768 to 32767, digits only",
+}
+
+
+def _hint(row: Row) -> str:
+    words = _TYPE_HINTS.get(row.type, "")
+    if row.validator.startswith("["):
+        words = f"allowed is {row.validator}"
+    if row.default in (None, "", REQUIRED):
+        return words or f"leave the line {row.name}=… out if you do not need it"
+    return f"{words}{'; ' if words else ''}without the line {row.name} is {row.default}"
+
+
+def _unsafe(config: BrokerConfig) -> Iterator[Problem]:
+    """What the file asks for rightly, and what this node must refuse because it can't do it yet."""
+    if set(config.process_roles) != {"broker", "controller"}:
+        shown = ",".join(config.process_roles)
+        text = f"process.roles={shown} is not there yet: a node is broker and controller at once"
+        yield Problem("process.roles", text, ONE_PROCESS)
+    for endpoint in config.listeners:
+        if endpoint.protocol != "PLAINTEXT":
+            text = (
+                f"listener {endpoint.listener} speaks {endpoint.protocol}, which is not there yet"
+            )
+            yield Problem("listeners", text, "only PLAINTEXT listeners can be served today")
+        if not 0 <= endpoint.port < 65536:
+            yield Problem("listeners", f"listener {endpoint.url} has a port outside 0 to 65535")
+    for endpoint in config.advertised_listeners or ():
+        if not 0 <= endpoint.port < 65536:
+            key = "advertised.listeners"
+            yield Problem(key, f"{endpoint.url} in {key} has a port outside 0 to 65535")
+    if len(config.voters) > 1 or len(config.bootstrap_servers) > 1:
+        key = "controller.quorum.voters" if config.voters else "controller.quorum.bootstrap.servers"
+        text = f"{key} names several controllers; a quorum of several voters is not there yet"
+        yield Problem(key, text, "name this node alone")
+    yield from _refused_rows(config)
+
+
+def _refused_rows(config: BrokerConfig) -> Iterator[Problem]:
+    for name, value in config.explicit.items():
+        row = broker_rows().get(name)
+        if row is None:
+            continue
+        harmless = render(parse_value(row, value)) in ("", row.default)
+        if name == "authorizer.class.name" and not harmless:
+            allowed = config.explicit.get("allow.everyone.if.no.acl.found", "").strip().lower()
+            if allowed != "true":
+                text = (
+                    f"authorizer.class.name={value}: there is no authorizer yet, and without one "
+                    "everybody may do everything"
+                )
+                hint = "if that is what you want, set allow.everyone.if.no.acl.found=true"
+                yield Problem(name, text, hint)
+        elif row.stance.startswith(REFUSED) and not harmless:
+            text = f"{name}={value} can't be honoured: {row.stance.removeprefix(REFUSED)}"
+            yield Problem(name, text, f"remove the line {name}=… from the file")
+
+
+def _warnings(properties: Mapping[str, str]) -> Iterator[Problem]:
+    rows = broker_rows()
+    for name in properties:
+        row = rows.get(name)
+        if row is None:
+            yield from _unknown(name)
+        elif not row.honoured and not row.stance.startswith(REFUSED):
+            yield Problem(name, f"{name} is not honoured: {row.stance}")
+    if "compact" in properties.get("log.cleanup.policy", ""):
+        text = "log.cleanup.policy: compacted topics are stored but not cleaned yet"
+        yield Problem("log.cleanup.policy", text)
+
+
+def _unknown(name: str) -> Iterator[Problem]:
+    if name in AUTHORIZER_KEYS:
+        yield Problem(name, f"{name} is not honoured: there is no authorizer yet")
+        return
+    if name in REMOVED or name.startswith("zookeeper."):
+        yield Problem(name, f"{name} is not honoured: Apache Kafka removed it before 4.3.1")
+        return
+    if name.startswith("listener.name."):
+        yield Problem(name, f"{name} is not honoured: listeners have no keys of their own yet")
+        return
+    if name.startswith(("rlmm.config.", "rsm.config.")):
+        yield Problem(name, f"{name} is not honoured: tiered storage is not there yet")
+        return
+    from ottla.config.nearest import nearest
+
+    found = nearest(name, broker_rows())
+    hint = f"did you mean {found}?" if found else None
+    yield Problem(name, f"{name} is not a broker configuration; nothing reads it", hint)
