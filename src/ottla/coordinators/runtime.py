@@ -23,10 +23,16 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from ottla.decide import Decision, Timer
 from ottla.wire.errors import ErrorCode
-from ottla.wire.records import Batch, Record, build_batch, read_batches
+from ottla.wire.records import (
+    MARKER_COMMIT,
+    Batch,
+    Record,
+    build_batch,
+    control_kind,
+    read_batches,
+)
 
 LOAD_STEP_BYTES: Final = 1 << 20
-MARKER_COMMIT: Final = 1
 
 
 Done = Callable[[Any], None]
@@ -226,7 +232,7 @@ class Runtime:
         return partition in self._shards
 
     def machine(self, partition: int) -> Machine | None:
-        """The loaded shard of a partition, for gauges and tests; None while it loads or elsewhere."""
+        """The loaded shard of a partition, for gauges and tests; else None."""
         shard = self._shards.get(partition)
         return None if shard is None or shard.loading else shard.machine
 
@@ -270,7 +276,8 @@ class Runtime:
                     self._append(shard, now_ms)
                 except AppendFailed as failed:
                     self._report(
-                        f"{self.topic}-{shard.partition} did not take a batch and is loaded again: {failed}"
+                        f"{self.topic}-{shard.partition} did not take a batch and is "
+                        f"loaded again: {failed}"
                     )
                     self.elected(shard.partition)
                 else:
@@ -360,8 +367,9 @@ class Runtime:
             if record.offset < shard.load_offset or record.key is None:
                 continue
             if batch.is_control:
-                kind = int.from_bytes(record.key[2:4], "big")
-                shard.machine.end_transaction(batch.producer_id, committed=kind == MARKER_COMMIT)
+                shard.machine.end_transaction(
+                    batch.producer_id, committed=control_kind(record) == MARKER_COMMIT
+                )
             else:
                 shard.machine.apply(StoredRecord(record.key, record.value), producer_id, now_ms)
 

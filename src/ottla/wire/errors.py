@@ -7,7 +7,7 @@ anything.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +32,12 @@ class _Row:
         setattr(owner, name, member)
 
 
-def _fatal(code: int, text: str) -> Any:
-    return _Row(code, False, text)
+def _fatal(code: int, text: str) -> ErrorCode:
+    return cast("ErrorCode", _Row(code, False, text))
 
 
-def _retry(code: int, text: str) -> Any:
-    return _Row(code, True, text)
+def _retry(code: int, text: str) -> ErrorCode:
+    return cast("ErrorCode", _Row(code, True, text))
 
 
 class ErrorCode(int):

@@ -132,7 +132,7 @@ class GroupCoordinator:
 
         def finish(response: LeaveGroupResponse) -> None:
             if asker.version < 3 and response.members:
-                response = refuse(response.members[0].error_code)
+                response = LeaveGroupResponse(error_code=response.members[0].error_code)
             done(response)
 
         if not request.group_id:

@@ -8,7 +8,8 @@ SyncGroup is alive whatever its session says, except in its first join, which ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from ottla.coordinators.group.classic import (
     COMPLETING_REBALANCE,
@@ -30,27 +31,39 @@ from ottla.wire.messages.leave_group import (
 )
 from ottla.wire.messages.sync_group import SyncGroupResponse
 
+SESSION: Final = "session"
+JOIN: Final = "join"
+SYNC: Final = "sync"
+
 Rebalance = Callable[[ClassicGroup], None]
 """What follows a departure; join.py's `rebalance` with its turn and config bound."""
 
 
-def session_key(group: ClassicGroup, member_id: str) -> Hashable:
-    """The timer of a member's session, or of the time that a pending one has to come back."""
-    return ("session", group.group_id, member_id)
+class TimerKey(NamedTuple):
+    """Names one timer of a shard."""
+
+    kind: str
+    group_id: str
+    member_id: str = ""
 
 
-def join_key(group: ClassicGroup) -> Hashable:
+def session_key(group: ClassicGroup, member_id: str) -> TimerKey:
+    """A member's session, or the time that a pending one has to come back."""
+    return TimerKey(SESSION, group.group_id, member_id)
+
+
+def join_key(group: ClassicGroup) -> TimerKey:
     """The timer of gathering members, initial delay or rebalance timeout."""
-    return ("join", group.group_id)
+    return TimerKey(JOIN, group.group_id)
 
 
-def sync_key(group: ClassicGroup) -> Hashable:
+def sync_key(group: ClassicGroup) -> TimerKey:
     """The timer of the members' SyncGroup after a join."""
-    return ("sync", group.group_id)
+    return TimerKey(SYNC, group.group_id)
 
 
 def validate(group: ClassicGroup, member_id: str, instance_id: str | None) -> ErrorCode | None:
-    """Whether this member may speak: a static one only by the id that it was given last (KIP-345)."""
+    """Whether this member may speak; a static one only by its last id (KIP-345)."""
     if instance_id is not None:
         known_id = group.static_members.get(instance_id)
         if known_id is None:

@@ -12,6 +12,7 @@ from ottla.coordinators.group.classic import EMPTY, STABLE, ClassicGroup, Member
 from ottla.coordinators.runtime import StoredRecord
 from ottla.wire import schema
 from ottla.wire.messages.consumer_protocol import ConsumerProtocolSubscription
+from ottla.wire.stored.frame import encode_coordinator
 from ottla.wire.stored.groups import GroupMetadataKey, GroupMetadataValue, MemberMetadata
 from ottla.wire.stored.offsets import (
     LegacyOffsetCommitValue,
@@ -69,7 +70,9 @@ def group_metadata(group: ClassicGroup) -> StoredRecord:
             for member in group.members.values()
         ],
     )
-    return StoredRecord(_group_key(group.group_id), _value(value, GROUP_METADATA_VERSION))
+    return StoredRecord(
+        _group_key(group.group_id), encode_coordinator(value, GROUP_METADATA_VERSION)
+    )
 
 
 def empty_group_metadata(group: ClassicGroup) -> StoredRecord:
@@ -77,7 +80,9 @@ def empty_group_metadata(group: ClassicGroup) -> StoredRecord:
     value = GroupMetadataValue(
         protocol=None, leader=None, current_state_timestamp=group.state_timestamp_ms
     )
-    return StoredRecord(_group_key(group.group_id), _value(value, GROUP_METADATA_VERSION))
+    return StoredRecord(
+        _group_key(group.group_id), encode_coordinator(value, GROUP_METADATA_VERSION)
+    )
 
 
 def group_tombstone(group_id: str) -> StoredRecord:
@@ -135,16 +140,15 @@ def subscribed_topics(group: ClassicGroup) -> frozenset[str] | None:
         metadata = member.metadata(group.protocol_name)
         try:
             topics.update(_subscription_topics(metadata))
-        except ValueError:
+        except schema.ProtocolError:
             return None
     return frozenset(topics)
 
 
 def _subscription_topics(metadata: bytes) -> list[str]:
     version = min(_version(metadata), ConsumerProtocolSubscription.max_version)
-    subscription = schema.decode(ConsumerProtocolSubscription, metadata[2:], version)
-    topics: list[str] = subscription.topics
-    return topics
+    subscription, _ = schema.decode_prefix(ConsumerProtocolSubscription, metadata, version, 2)
+    return subscription.topics
 
 
 # ---------------------------------------------------------------- offsets
@@ -162,7 +166,7 @@ def offset_commit(group_id: str, topic: str, partition: int, committed: Committe
         topic_id=committed.topic_id,
     )
     version = OFFSET_COMMIT_EXPIRING_VERSION if expires else OFFSET_COMMIT_VERSION
-    return StoredRecord(_offset_key(group_id, topic, partition), _value(value, version))
+    return StoredRecord(_offset_key(group_id, topic, partition), encode_coordinator(value, version))
 
 
 def offset_tombstone(group_id: str, topic: str, partition: int) -> StoredRecord:
@@ -193,20 +197,11 @@ def read_committed(kind: int, value: bytes) -> Committed:
 
 
 def _group_key(group_id: str) -> bytes:
-    return _prefixed(GROUP_METADATA, schema.encode(GroupMetadataKey(group=group_id), 0))
+    return encode_coordinator(GroupMetadataKey(group=group_id))
 
 
 def _offset_key(group_id: str, topic: str, partition: int) -> bytes:
-    key = OffsetCommitKey(group=group_id, topic=topic, partition=partition)
-    return _prefixed(OFFSET_COMMIT, schema.encode(key, 0))
-
-
-def _value(value: GroupMetadataValue | OffsetCommitValue, version: int) -> bytes:
-    return _prefixed(version, schema.encode(value, version))
-
-
-def _prefixed(number: int, body: bytes) -> bytes:
-    return number.to_bytes(2, "big") + body
+    return encode_coordinator(OffsetCommitKey(group=group_id, topic=topic, partition=partition))
 
 
 def _version(value: bytes) -> int:

@@ -32,6 +32,7 @@ from ottla.coordinators.group.classic import (
 )
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.foreign import ForeignGroup
+from ottla.coordinators.group.membership import TimerKey
 from ottla.coordinators.group.offsets import Offsets
 from ottla.coordinators.group.turn import Turn
 from ottla.coordinators.runtime import Ask, StoredRecord
@@ -47,6 +48,7 @@ from ottla.wire.messages.offset_commit import OffsetCommitRequest
 from ottla.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup
 from ottla.wire.messages.sync_group import SyncGroupRequest
+from ottla.wire.schema import ProtocolError
 
 EXPIRE: Final = "expire"
 GROUP_ID_NOT_FOUND_VERSION: Final = 9
@@ -76,7 +78,7 @@ class GroupShard:
         "_entropy",
         "_handlers",
         "_loading",
-        "_unknown_kinds",
+        "_unreadable",
         "foreign",
         "groups",
         "offsets",
@@ -86,7 +88,7 @@ class GroupShard:
         self._config = config
         self._entropy = entropy
         self._loading = True
-        self._unknown_kinds: dict[int, int] = {}
+        self._unreadable: dict[int, int] = {}
         self.groups: dict[str, ClassicGroup] = {}
         self.foreign: dict[str, ForeignGroup] = {}
         self.offsets = Offsets()
@@ -115,21 +117,20 @@ class GroupShard:
 
     def fire(self, key: Hashable, now_ms: int) -> Decision:
         turn = Turn(now_ms)
-        if key == EXPIRE:
+        if not isinstance(key, TimerKey):
             self._expire(turn)
             return turn.decision()
-        kind, group_id, *rest = key  # type: ignore[misc]
-        group = self.groups.get(group_id)
+        group = self.groups.get(key.group_id)
         if group is None:
             return turn.decision()
-        if kind == "session":
+        if key.kind == membership.SESSION:
             membership.session_timer(
                 turn,
                 group,
-                rest[0],
+                key.member_id,
                 lambda one: join.member_expired(turn, self._config, one),
             )
-        elif kind == "sync":
+        elif key.kind == membership.SYNC:
             sync.sync_timer(turn, self._config, group)
         elif group.join_timer is not None:
             join.initial_delay_over(turn, self._config, group)
@@ -140,6 +141,16 @@ class GroupShard:
 
     def apply(self, record: StoredRecord, producer_id: int, now_ms: int) -> None:
         kind = records.key_type(record.key)
+        if not self._loading:
+            self._apply(kind, record, producer_id, now_ms)
+            return
+        try:
+            self._apply(kind, record, producer_id, now_ms)
+        except ProtocolError:
+            # Somebody else wrote it. It stays where it is, and must not keep the rest from loading.
+            self._unreadable[kind] = self._unreadable.get(kind, 0) + 1
+
+    def _apply(self, kind: int, record: StoredRecord, producer_id: int, now_ms: int) -> None:
         if kind in (records.OFFSET_COMMIT, records.LEGACY_OFFSET_COMMIT):
             self._apply_offset(kind, record, producer_id, now_ms)
         elif kind == records.GROUP_METADATA:
@@ -148,7 +159,7 @@ class GroupShard:
             group_id = records.read_group_id(record.key)
             foreign.apply(self.foreign, group_id, kind, record)
         else:
-            self._unknown_kinds[kind] = self._unknown_kinds.get(kind, 0) + 1
+            self._unreadable[kind] = self._unreadable.get(kind, 0) + 1
 
     def end_transaction(self, producer_id: int, *, committed: bool) -> None:
         self.offsets.end_transaction(producer_id, committed=committed)
@@ -169,13 +180,13 @@ class GroupShard:
         """What the load found that is not served, one line each."""
         kinds = sorted({group.kind for group in self.foreign.values()})
         lines = [
-            f"{sum(g.kind == kind for g in self.foreign.values())} {kind} group(s) are kept as they "
-            f"are and not served yet"
+            f"{sum(g.kind == kind for g in self.foreign.values())} {kind} group(s) are kept as "
+            f"they are and not served yet"
             for kind in kinds
         ]
         lines += [
-            f"{count} record(s) of the unknown kind {kind} are kept as they are"
-            for kind, count in sorted(self._unknown_kinds.items())
+            f"{count} record(s) of kind {kind} cannot be read and are kept as they are"
+            for kind, count in sorted(self._unreadable.items())
         ]
         return lines
 
