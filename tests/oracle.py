@@ -29,6 +29,10 @@ SMALL: dict[str, str] = {
     "transaction.state.log.num.partitions": "2",
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "default.replication.factor": "1",
+    "min.insync.replicas": "1",
     "group.initial.rebalance.delay.ms": "0",
 }
 """Settings that make one node usable and quick; both servers of a comparison get them."""
