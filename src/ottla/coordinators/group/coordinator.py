@@ -84,6 +84,8 @@ class GroupCoordinator:
             return JoinGroupResponse(error_code=error, member_id=request.member_id)
 
         def finish(response: JoinGroupResponse) -> None:
+            if response.error_code:
+                response.protocol_name = None
             if response.protocol_name is None and asker.version < 7:
                 response.protocol_name = ""
             done(response)

@@ -1,0 +1,109 @@
+"""FindCoordinator: which broker coordinates a group.
+
+Needs DESCRIBE on the group (no authorizer yet). Versions 0 to 6: one key up to 3, several from 4 on
+(KIP-699). The first one that asks makes `__consumer_offsets`; Apache Kafka answers
+COORDINATOR_NOT_AVAILABLE meanwhile, we hold the reply until it is there.
+
+There are no coordinators of transactions and share groups yet, and clients must hear that at once:
+COORDINATOR_NOT_AVAILABLE would be tried again until they time out. Up to version 3 (librdkafka,
+kafka-python, aiokafka) the answer for a transactional id is TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+the one error that librdkafka takes as final there; from 4 on (Apache's client, franz-go) it is
+UNSUPPORTED_VERSION, for these take any unknown error as final and show its text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ottla.broker import auto_topic_creation
+from ottla.coordinators.group.coordinator import GROUP_TOPIC
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.find_coordinator import (
+    Coordinator,
+    FindCoordinatorRequest,
+    FindCoordinatorResponse,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+
+BATCH_VERSION: Final = 4
+GROUP: Final = 0
+TRANSACTION: Final = 1
+SHARE: Final = 2
+SHARE_VERSION: Final = 6
+
+NO_TRANSACTIONS: Final = (
+    "This node has no transaction coordinator yet: "
+    "use an idempotent producer without a transactional.id."
+)
+NO_SHARE_GROUPS: Final = "This node has no share coordinator yet: use a consumer group."
+UNKNOWN_KEY_TYPE: Final = "There is no coordinator of this key type."
+
+
+def handle(
+    context: Context, asked: Asked[FindCoordinatorRequest]
+) -> FindCoordinatorResponse | None:
+    """Answer from the image, after making the groups' topic if it is missing."""
+    if asked.body.key_type != GROUP or GROUP_TOPIC in context.image.topics.by_name:
+        return _response(context, asked)
+
+    def created(_errors: dict[str, int]) -> None:
+        context.reply(asked.token, _response(context, asked))
+
+    auto_topic_creation.create(context, [GROUP_TOPIC], created)
+    return None
+
+
+def _response(context: Context, asked: Asked[FindCoordinatorRequest]) -> FindCoordinatorResponse:
+    body = asked.body
+    if asked.version >= BATCH_VERSION:
+        return FindCoordinatorResponse(
+            coordinators=[_find(context, asked, key) for key in body.coordinator_keys]
+        )
+    found = _find(context, asked, body.key)
+    return FindCoordinatorResponse(
+        error_code=found.error_code,
+        error_message=found.error_message or ErrorCode(found.error_code).name,
+        node_id=found.node_id,
+        host=found.host,
+        port=found.port,
+    )
+
+
+def _find(context: Context, asked: Asked[Any], key: str) -> Coordinator:
+    key_type = asked.body.key_type
+    if key_type == TRANSACTION:
+        old = asked.version < BATCH_VERSION
+        error = (
+            ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+            if old
+            else ErrorCode.UNSUPPORTED_VERSION
+        )
+        return _refusal(key, error, NO_TRANSACTIONS)
+    if key_type == SHARE and asked.version >= SHARE_VERSION:
+        return _refusal(key, ErrorCode.UNSUPPORTED_VERSION, NO_SHARE_GROUPS)
+    if key_type != GROUP:
+        return _refusal(key, ErrorCode.INVALID_REQUEST, UNKNOWN_KEY_TYPE)
+    return _find_group(context, asked, key)
+
+
+def _find_group(context: Context, asked: Asked[Any], group_id: str) -> Coordinator:
+    image = context.image
+    topic = image.topics.by_name.get(GROUP_TOPIC)
+    if topic is not None:
+        leader_id = topic.partitions[context.groups.partition_for(group_id)].leader
+        leader = image.brokers.get(leader_id)
+        endpoint = None if leader is None else context.broker_endpoint(leader, asked)
+        if endpoint is not None:
+            host, port = endpoint
+            return Coordinator(
+                key=group_id, node_id=leader_id, host=host, port=port, error_message=""
+            )
+    error = ErrorCode.COORDINATOR_NOT_AVAILABLE
+    return _refusal(group_id, error, error.text)
+
+
+def _refusal(key: str, error: ErrorCode, text: str) -> Coordinator:
+    return Coordinator(key=key, node_id=-1, host="", port=-1, error_code=error, error_message=text)

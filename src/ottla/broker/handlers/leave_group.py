@@ -1,0 +1,25 @@
+"""LeaveGroup: leave a classic group, or remove members from it as an administrator.
+
+Needs READ on the group (no authorizer yet). Versions 0 to 5: several members, by instance id too,
+from 3; reasons from 5.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.asker import answer, asker
+from ottla.wire.messages.leave_group import LeaveGroupRequest, MemberIdentity
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+
+
+def handle(context: Context, asked: Asked[LeaveGroupRequest]) -> None:
+    """Hand it to the coordinator; the one member of old versions becomes a list of one."""
+    request = asked.body
+    if asked.version < 3:
+        members = [MemberIdentity(member_id=request.member_id)]
+        request = LeaveGroupRequest(group_id=request.group_id, members=members)
+    context.groups.leave_group(request, asker(context, asked), answer(context, asked))

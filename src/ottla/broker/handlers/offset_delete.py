@@ -1,0 +1,59 @@
+"""OffsetDelete: forget single offsets of a group.
+
+Needs DELETE on the group and READ on the topics (no authorizer yet). Version 0. Topics that do not
+exist fail one by one; the others go to the coordinator, which spares what the group's members still
+read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.asker import answer, asker
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.offset_delete import (
+    OffsetDeleteRequest,
+    OffsetDeleteRequestTopic,
+    OffsetDeleteResponse,
+    OffsetDeleteResponsePartition,
+    OffsetDeleteResponseTopic,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+
+
+def handle(context: Context, asked: Asked[OffsetDeleteRequest]) -> None:
+    """Sort out what does not exist, hand the rest to the coordinator, and join both answers."""
+    request = asked.body
+    known = []
+    refused = {}
+    for topic in request.topics:
+        found = context.image.topics.by_name.get(topic.name)
+        count = 0 if found is None else len(found.partitions)
+        there = [one for one in topic.partitions if 0 <= one.partition_index < count]
+        if there:
+            known.append(OffsetDeleteRequestTopic(name=topic.name, partitions=there))
+        refused[topic.name] = OffsetDeleteResponseTopic(
+            name=topic.name,
+            partitions=[
+                OffsetDeleteResponsePartition(
+                    partition_index=one.partition_index,
+                    error_code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                )
+                for one in topic.partitions
+                if not 0 <= one.partition_index < count
+            ],
+        )
+    send = answer(context, asked)
+
+    def deleted(response: OffsetDeleteResponse) -> None:
+        if response.error_code == ErrorCode.NONE:
+            for topic in response.topics:
+                refused[topic.name].partitions.extend(topic.partitions)
+            response.topics = list(refused.values())
+        send(response)
+
+    request.topics = known
+    context.groups.offset_delete(request, asker(context, asked), deleted)

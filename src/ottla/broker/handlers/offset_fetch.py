@@ -1,0 +1,160 @@
+"""OffsetFetch: how far groups have read.
+
+Needs DESCRIBE on the groups and topics (no authorizer yet). Versions 1 to 10: all topics of a group
+(null) from 2 on, stable offsets (KIP-447) from 7, several groups (KIP-709) from 8, topic ids
+instead of names from 10. A group or partition that nothing was committed for has the offset -1 and
+no error.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.asker import answer, asker
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchRequestGroup,
+    OffsetFetchRequestTopics,
+    OffsetFetchResponse,
+    OffsetFetchResponseGroup,
+    OffsetFetchResponsePartition,
+    OffsetFetchResponsePartitions,
+    OffsetFetchResponseTopic,
+    OffsetFetchResponseTopics,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+
+GROUP_ERROR_VERSION = 2
+BATCH_VERSION = 8
+TOPIC_ID_VERSION = 10
+
+
+def handle(context: Context, asked: Asked[OffsetFetchRequest]) -> OffsetFetchResponse | None:
+    """Ask the coordinator for each group and answer when all are there."""
+    groups = asked.body.groups if asked.version >= BATCH_VERSION else [_only_group(asked.body)]
+    if not groups:
+        return OffsetFetchResponse()
+    send = answer(context, asked)
+    who = asker(context, asked)
+    answers: dict[int, OffsetFetchResponseGroup] = {}
+
+    def fetched(index: int, response: OffsetFetchResponseGroup) -> None:
+        if asked.version >= TOPIC_ID_VERSION:
+            _name_by_id(context, response, groups[index])
+        answers[index] = response
+        if len(answers) == len(groups):
+            send(_response(asked.version, [answers[i] for i in range(len(groups))], groups))
+
+    for index, group in enumerate(groups):
+        wanted = group
+        if asked.version >= TOPIC_ID_VERSION and group.topics is not None:
+            wanted = _by_name(context, group)
+        context.groups.offset_fetch(
+            wanted,
+            who,
+            lambda response, index=index: fetched(index, response),
+            require_stable=asked.body.require_stable,
+        )
+    return None
+
+
+def _only_group(request: OffsetFetchRequest) -> OffsetFetchRequestGroup:
+    """The single group of versions before 8, in the form of later ones."""
+    return OffsetFetchRequestGroup(
+        group_id=request.group_id,
+        topics=None
+        if request.topics is None
+        else [
+            OffsetFetchRequestTopics(name=topic.name, partition_indexes=topic.partition_indexes)
+            for topic in request.topics
+        ],
+    )
+
+
+def _by_name(context: Context, group: OffsetFetchRequestGroup) -> OffsetFetchRequestGroup:
+    """The group's topics that exist, with the names that their ids stand for."""
+    by_id = context.image.topics.by_id
+    return OffsetFetchRequestGroup(
+        group_id=group.group_id,
+        topics=[
+            OffsetFetchRequestTopics(
+                name=by_id[topic.topic_id].name,
+                topic_id=topic.topic_id,
+                partition_indexes=topic.partition_indexes,
+            )
+            for topic in group.topics or ()
+            if topic.topic_id in by_id
+        ],
+    )
+
+
+def _name_by_id(
+    context: Context, response: OffsetFetchResponseGroup, group: OffsetFetchRequestGroup
+) -> None:
+    """Give the answer the ids of its topics, and an error to those that do not exist."""
+    if response.error_code:
+        return
+    if group.topics is None:
+        by_name = context.image.topics.by_name
+        response.topics = [topic for topic in response.topics if topic.name in by_name]
+        for topic in response.topics:
+            topic.topic_id = by_name[topic.name].id
+        return
+    response.topics += [
+        OffsetFetchResponseTopics(
+            topic_id=topic.topic_id,
+            partitions=[
+                _nothing(index, ErrorCode.UNKNOWN_TOPIC_ID) for index in topic.partition_indexes
+            ],
+        )
+        for topic in group.topics
+        if topic.topic_id not in context.image.topics.by_id
+    ]
+
+
+def _nothing(partition_index: int, error: int) -> OffsetFetchResponsePartitions:
+    return OffsetFetchResponsePartitions(
+        partition_index=partition_index, committed_offset=-1, metadata="", error_code=error
+    )
+
+
+def _response(
+    version: int,
+    answers: list[OffsetFetchResponseGroup],
+    groups: list[OffsetFetchRequestGroup],
+) -> OffsetFetchResponse:
+    if version >= BATCH_VERSION:
+        return OffsetFetchResponse(groups=answers)
+    only = answers[0]
+    if only.error_code and version < GROUP_ERROR_VERSION:
+        # There is no place for an error of the group yet: each partition carries it.
+        only.topics = [
+            OffsetFetchResponseTopics(
+                name=topic.name,
+                partitions=[_nothing(index, only.error_code) for index in topic.partition_indexes],
+            )
+            for topic in groups[0].topics or ()
+        ]
+    return OffsetFetchResponse(
+        error_code=only.error_code,
+        topics=[
+            OffsetFetchResponseTopic(
+                name=topic.name,
+                partitions=[
+                    OffsetFetchResponsePartition(
+                        partition_index=one.partition_index,
+                        committed_offset=one.committed_offset,
+                        committed_leader_epoch=one.committed_leader_epoch,
+                        metadata=one.metadata,
+                        error_code=one.error_code,
+                    )
+                    for one in topic.partitions
+                ],
+            )
+            for topic in only.topics
+        ],
+    )
