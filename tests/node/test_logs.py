@@ -1,0 +1,76 @@
+"""Log lines: their shape, their levels, and that they can't be forged or stop the node."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from ottla.node.logs import Logs, open_logs
+
+AT = 1_800_000_000.25
+
+
+def lines(format: str = "text", level: str = "INFO") -> tuple[Logs, list[str]]:
+    """Logs that collect what they write."""
+    written: list[str] = []
+    return Logs(written.append, format=format, level=level, now=lambda: AT), written
+
+
+def test_text_for_people() -> None:
+    """If this failed, log shippers that know Kafka's line would not parse ours."""
+    logs, written = lines()
+    logs.warn("disk is slow", ms=12)
+    assert written[0].endswith(",250] WARN disk is slow ms=12\n")
+    assert written[0].startswith("[2027-01-")
+
+
+def test_json_for_machines() -> None:
+    """If this failed, ottla.log.format=json would write something that is not one JSON object a
+    line.
+    """
+    logs, written = lines("json")
+    logs.error("failed\nbadly", topic="t", error=OSError("x"))
+    assert written[0].count("\n") == 1
+    assert json.loads(written[0]) == {
+        "time": "2027-01-15T08:00:00.250Z",
+        "level": "ERROR",
+        "text": "failed\nbadly",
+        "topic": "t",
+        "error": "x",
+    }
+
+
+def test_levels_and_once() -> None:
+    """If this failed, a JSON log would hold lines that are not one JSON object each."""
+    logs, written = lines(level="WARN")
+    logs.debug("a")
+    logs.info("b")
+    logs.warn_once("key", "c")
+    logs.warn_once("key", "c")
+    logs.error("d")
+    assert [line.split("] ")[1] for line in written] == ["WARN c\n", "ERROR d\n"]
+    Logs.silent().error("nobody hears this")
+
+
+def test_a_client_can_not_forge_a_line() -> None:
+    """If this failed, a topic or client id with a line end in it could fake log lines."""
+    logs, written = lines()
+    logs.info("client said\n[2026-01-01 00:00:00,000] ERROR gotcha\x1b[31m")
+    assert written[0].count("\n") == 1
+    assert "\x1b" not in written[0]
+
+
+def test_to_a_file_and_into_nothing(tmp_path: Path) -> None:
+    """If this failed, a log file would be overwritten at a restart, or a full disk would kill the
+    node.
+    """
+    path = tmp_path / "node.log"
+    open_logs(file=str(path)).info("first")
+    open_logs(file=str(path)).info("second \udc80")
+    assert [line.split("] ")[1] for line in path.read_text().splitlines()] == [
+        "INFO first",
+        "INFO second \\udc80",
+    ]
+    if os.path.exists("/dev/full"):
+        open_logs(file="/dev/full").error("dropped, not raised")
