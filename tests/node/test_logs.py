@@ -42,7 +42,7 @@ def test_json_for_machines() -> None:
 
 
 def test_levels_and_once() -> None:
-    """If this failed, a JSON log would hold lines that are not one JSON object each."""
+    """If this failed, ottla.log.level would not hold, or a warning would come again and again."""
     logs, written = lines(level="WARN")
     logs.debug("a")
     logs.info("b")

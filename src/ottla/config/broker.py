@@ -73,14 +73,16 @@ class BrokerConfig:
 
     def text(self, name: str) -> str | None:
         """What was set for this very key, dynamic before static, or its default."""
-        for layer in (self.dynamic, self.cluster_dynamic, self.explicit):
+        for layer in (self.dynamic, self.cluster_dynamic):
             if name in layer:
                 return layer[name]
-        twin = {"broker.id": "node.id", "node.id": "broker.id"}.get(name)
-        if twin in self.explicit:
-            return self.explicit[twin]
-        row = broker_rows().get(name)
-        return row.default if row else None
+        found = self.text_of_file(name)
+        return broker_rows()[name].default if found is None else found
+
+    def text_of_file(self, name: str) -> str | None:
+        """What the file or the command line set; `node.id` and `broker.id` set one another."""
+        twin = {"broker.id": "node.id", "node.id": "broker.id"}.get(name, "")
+        return self.explicit.get(name, self.explicit.get(twin))
 
     def parsed(self, name: str) -> Any:
         """As `text`, parsed; a default is not validated.

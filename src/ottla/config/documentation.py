@@ -1,0 +1,166 @@
+"""One sentence on each key that this node honours; for the others, what becomes of them.
+
+The sentences are ours. They go out in DescribeConfigs when a client asks for documentation, and
+into the reference pages.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from ottla.config.row import REFUSED, broker_rows
+
+BROKER: Final = """
+advertised.listeners: What clients are told to dial; without it, the address that they came in on.
+auto.create.topics.enable: Whether a topic comes to be when a client first asks for it.
+broker.id: The older name of node.id; both must be the same.
+broker.rack: The rack that this broker stands in, for clients that read from the nearest replica.
+compression.gzip.level: The effort of gzip where the broker itself compresses.
+compression.lz4.level: The effort of lz4 where the broker itself compresses.
+compression.type: The codec that batches are stored in; producer keeps each as it came.
+compression.zstd.level: The effort of zstd where the broker itself compresses.
+connections.max.idle.ms: A connection without a request for this long is closed.
+controller.listener.names: The listeners that serve the controller; the others serve clients.
+controller.quorum.bootstrap.servers: Where the controller of a dynamic quorum is found.
+controller.quorum.voters: The controllers of a static quorum as id@host:port.
+default.replication.factor: How many replicas a topic gets that does not say.
+delete.topic.enable: Whether topics may be deleted.
+fetch.max.bytes: The most bytes that one Fetch reply holds, one batch aside.
+group.initial.rebalance.delay.ms: How long an empty group waits for more members to join.
+group.max.session.timeout.ms: The longest session timeout that a member may ask for.
+group.max.size: The most members that one group may have.
+group.min.session.timeout.ms: The shortest session timeout that a member may ask for.
+inter.broker.listener.name: The listener that brokers use for one another.
+listener.security.protocol.map: What each listener name speaks.
+listeners: Where this node listens, as NAME://host:port; no host means every interface.
+log.cleanup.policy: What becomes of old records: delete, compact, or both.
+log.dir: The folder of the logs, where log.dirs is not set.
+log.dirs: The folders of the logs.
+log.flush.interval.messages: So many records are written before they are forced to disk.
+log.flush.interval.ms: Records wait no longer than this before they are forced to disk.
+log.flush.offset.checkpoint.interval.ms: How often recovery points are written down.
+log.flush.scheduler.interval.ms: How often logs are looked through for what is due to be flushed.
+log.flush.start.offset.checkpoint.interval.ms: How often log start offsets are written down.
+log.index.interval.bytes: An index entry is made after so many bytes of records.
+log.index.size.max.bytes: How large an index file may grow before the segment is rolled.
+log.message.timestamp.after.max.ms: How far in the future a record's timestamp may lie.
+log.message.timestamp.before.max.ms: How far in the past a record's timestamp may lie.
+log.message.timestamp.type: Whether records keep their producer's time or get the broker's.
+log.preallocate: Whether a new segment's file gets its full size at once.
+log.retention.bytes: A partition beyond this size loses its oldest segments; -1 is no limit.
+log.retention.check.interval.ms: How often logs are looked through for segments to delete.
+log.retention.hours: How long records are kept, in hours; minutes and ms go before it.
+log.retention.minutes: How long records are kept, in minutes; ms goes before it.
+log.retention.ms: How long records are kept; -1 is for ever.
+log.roll.hours: A segment is rolled at this age, in hours; log.roll.ms goes before it.
+log.roll.jitter.hours: The most that is taken off the roll time at random, in hours.
+log.roll.jitter.ms: The most that is taken off the roll time at random.
+log.roll.ms: A segment is rolled at this age.
+log.segment.bytes: A segment is rolled when it would grow beyond this size.
+log.segment.delete.delay.ms: How long the files of a deleted segment stay on disk.
+max.connections: The most connections that this broker holds at once.
+max.connections.per.ip: The most connections from one address.
+max.incremental.fetch.session.cache.slots: How many fetch sessions are remembered.
+max.request.partition.size.limit: The most partitions that one topic description holds.
+message.max.bytes: The largest batch that is taken, after compression.
+metadata.log.dir: The folder of the metadata log; without it the first of log.dirs.
+metadata.log.max.record.bytes.between.snapshots: So many bytes of metadata make a snapshot due.
+metadata.log.max.snapshot.interval.ms: A snapshot is made at least this often when there is news.
+metadata.max.idle.interval.ms: An idle controller writes a record this often; 0 is never.
+min.insync.replicas: With acks=all, how many replicas must have a record before it counts.
+node.id: This node's number in the cluster.
+num.partitions: How many partitions a topic gets that does not say.
+offset.metadata.max.bytes: The longest text that a client may commit with an offset.
+offsets.retention.check.interval.ms: How often groups are looked through for expired offsets.
+offsets.retention.minutes: How long an empty group's offsets are kept.
+offsets.topic.num.partitions: How many partitions the topic of offsets gets.
+offsets.topic.replication.factor: How many replicas the topic of offsets gets.
+offsets.topic.segment.bytes: The segment size of the topic of offsets.
+ottla.http.listen: Where /metrics, /livez and /readyz are served, as host:port; empty is nowhere.
+ottla.log.file: The file that log lines are appended to; without it standard output.
+ottla.log.format: Log lines as text for people or json for machines.
+ottla.log.level: The least level that is logged.
+process.roles: What this process is: broker, controller, or both.
+producer.id.expiration.check.interval.ms: How often idle producers are looked for.
+producer.id.expiration.ms: How long an idle producer is remembered.
+queued.max.request.bytes: The most memory for requests that wait; beyond it sockets are not read.
+request.timeout.ms: How long the broker waits for what it asked of another node.
+security.inter.broker.protocol: What brokers speak to one another.
+socket.receive.buffer.bytes: The receive buffer of a connection; -1 is the system's choice.
+socket.request.max.bytes: The largest request that is read.
+socket.send.buffer.bytes: The send buffer of a connection; -1 is the system's choice.
+"""
+
+TOPIC: Final = """
+cleanup.policy: What becomes of old records: delete, compact, or both; nothing keeps all.
+compression.gzip.level: The effort of gzip where the broker itself compresses.
+compression.lz4.level: The effort of lz4 where the broker itself compresses.
+compression.type: The codec that batches are stored in; producer keeps each as it came.
+compression.zstd.level: The effort of zstd where the broker itself compresses.
+delete.retention.ms: How long a compacted topic shows that a key was deleted.
+file.delete.delay.ms: How long the files of a deleted segment stay on disk.
+flush.messages: So many records are written before they are forced to disk.
+flush.ms: Records wait no longer than this before they are forced to disk.
+follower.replication.throttled.replicas: The replicas whose fetching is throttled.
+index.interval.bytes: An index entry is made after so many bytes of records.
+leader.replication.throttled.replicas: The replicas whose sending is throttled.
+local.retention.bytes: How much of a tiered topic stays on local disk; -2 takes retention.bytes.
+local.retention.ms: How long a tiered topic stays on local disk; -2 takes retention.ms.
+max.compaction.lag.ms: A record is compacted at the latest after this time.
+max.message.bytes: The largest batch that is taken, after compression.
+message.timestamp.after.max.ms: How far in the future a record's timestamp may lie.
+message.timestamp.before.max.ms: How far in the past a record's timestamp may lie.
+message.timestamp.type: Whether records keep their producer's time or get the broker's.
+min.cleanable.dirty.ratio: How much of a log must be uncompacted before it is compacted.
+min.compaction.lag.ms: A record stays uncompacted at least this long.
+min.insync.replicas: With acks=all, how many replicas must have a record before it counts.
+preallocate: Whether a new segment's file gets its full size at once.
+remote.log.copy.disable: Whether segments of a tiered topic are no longer copied away.
+remote.log.delete.on.disable: Whether remote segments go when tiering is switched off.
+remote.storage.enable: Whether segments move to remote storage.
+retention.bytes: A partition beyond this size loses its oldest segments; -1 is no limit.
+retention.ms: How long records are kept; -1 is for ever.
+segment.bytes: A segment is rolled when it would grow beyond this size.
+segment.index.bytes: How large an index file may grow before the segment is rolled.
+segment.jitter.ms: The most that is taken off the roll time at random.
+segment.ms: A segment is rolled at this age.
+unclean.leader.election.enable: Whether a replica that lacks records may lead in need.
+"""
+
+GROUP: Final = """
+consumer.assignment.interval.ms: The least time between two assignments of the group.
+consumer.heartbeat.interval.ms: How often members of a consumer group say that they live.
+consumer.session.timeout.ms: How long a silent member stays in a consumer group.
+share.assignment.interval.ms: The least time between two assignments of the group.
+share.auto.offset.reset: Where a share group begins: earliest, latest, or a time ago.
+share.delivery.count.limit: How often a record is tried before it is given up.
+share.heartbeat.interval.ms: How often members of a share group say that they live.
+share.isolation.level: Whether a share group sees records of open transactions.
+share.partition.max.record.locks: The most records of a partition in delivery at once.
+share.record.lock.duration.ms: How long a delivered record waits for its acknowledgement.
+share.renew.acknowledge.enable: Whether members may prolong their hold on a record.
+share.session.timeout.ms: How long a silent member stays in a share group.
+streams.assignment.interval.ms: The least time between two assignments of the group.
+streams.heartbeat.interval.ms: How often members of a streams group say that they live.
+streams.initial.rebalance.delay.ms: How long an empty streams group waits for more members.
+streams.num.standby.replicas: How many spare copies of each state store are kept.
+streams.session.timeout.ms: How long a silent member stays in a streams group.
+"""
+
+
+@cache
+def _sentences(kind: str) -> dict[str, str]:
+    table = {"broker": BROKER, "topic": TOPIC, "group": GROUP}[kind]
+    pairs = (line.partition(": ") for line in table.strip().splitlines())
+    return {name: sentence for name, _, sentence in pairs}
+
+
+def documentation(kind: str, name: str) -> str | None:
+    """The sentence on a "broker", "topic" or "group" key; None for a key that has none."""
+    if kind not in ("broker", "topic", "group"):
+        return None
+    found = _sentences(kind).get(name)
+    if found is None and kind == "broker" and name in broker_rows():
+        found = f"Not honoured: {broker_rows()[name].stance.removeprefix(REFUSED)}."
+    return found
