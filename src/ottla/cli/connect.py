@@ -1,0 +1,58 @@
+"""From a command's options to a Client: `--bootstrap-server` and `--command-config`."""
+
+from __future__ import annotations
+
+import sys
+
+from ottla.cli.options import Parsed
+from ottla.cli.properties import read_properties
+from ottla.cli.run import tell_waiting
+from ottla.client.client import Client
+from ottla.errors import OttlaError
+
+_HONOURED = {"client.id", "request.timeout.ms", "default.api.timeout.ms", "security.protocol"}
+
+
+def connect(parsed: Parsed, *, timeout_ms: int | None = None) -> Client:
+    """A client of the cluster that the command line names.
+
+    Raises:
+        UsageError: no --bootstrap-server, or its text makes no sense.
+        OttlaError: the properties file can't be read or asks for what is not built yet.
+    """
+    bootstrap = parsed.required("--bootstrap-server")
+    path = parsed.text("--command-config")
+    properties = read_properties(path) if path else {}
+    require_plaintext(properties)
+    for key in sorted(set(properties) - _HONOURED):
+        print(f"WARN {path}: {key} has no effect on this command", file=sys.stderr)
+    return Client(
+        bootstrap,
+        client_id=properties.get("client.id", parsed.command.name.removesuffix(".sh")),
+        request_timeout_ms=_ms(properties, "request.timeout.ms", 30_000),
+        timeout_ms=timeout_ms or _ms(properties, "default.api.timeout.ms", 60_000),
+        on_wait=tell_waiting,
+    )
+
+
+def require_plaintext(properties: dict[str, str]) -> None:
+    """Refuse settings that would be unsafe to ignore.
+
+    Raises:
+        OttlaError: another security protocol than PLAINTEXT.
+    """
+    protocol = properties.get("security.protocol", "PLAINTEXT")
+    if protocol.upper() != "PLAINTEXT":
+        raise OttlaError(
+            f"security.protocol={protocol} is not built yet",
+            hint="only PLAINTEXT works so far; connect to a listener without TLS and SASL",
+        )
+
+
+def _ms(properties: dict[str, str], key: str, default: int) -> int:
+    text = properties.get(key)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise OttlaError(f"{key}={text}: this takes milliseconds, a whole number above 0")
+    return int(text)

@@ -1,0 +1,238 @@
+"""Options of a command, declared as rows; the parser, `--help` and the docs read the same rows.
+
+The grammar is that of Apache Kafka's tools: `--name value` or `--name=value`, no abbreviations, the
+next word is the value even if it opens with a dash, and an option with an optional value takes the
+next word unless that opens with a dash. (The standard library's parser does none of the last three,
+and costs more to import than the rest of a command.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ottla.errors import OttlaError
+
+
+class UsageError(OttlaError):
+    """The command line itself is wrong."""
+
+
+class Option(NamedTuple):
+    """One option: `value` names what it takes (None: nothing), `optional` ones may be left out."""
+
+    name: str
+    help: str
+    value: str | None = None
+    number: bool = False
+    optional: bool = False
+    many: bool = False
+    only_with: tuple[str, ...] = ()
+    refused: str | None = None
+    """Why this option of Apache's is not honoured; giving it is an error."""
+    deprecated_for: str | None = None
+
+
+class Command(NamedTuple):
+    """A command: what `--help` tells, and what the parser accepts."""
+
+    name: str
+    about: str
+    options: tuple[Option, ...]
+    examples: tuple[tuple[str, str], ...] = ()
+    exit_codes: tuple[tuple[int, str], ...] = ((0, "done"), (1, "not done; the reason is printed"))
+    words: str | None = None
+    """What the words that are no options are called, if there are any."""
+    help_exit_code: int = 1
+    """Apache's tools leave with 1 after their help; our own verbs with 0."""
+
+
+class Parsed:
+    """What a command line gave."""
+
+    __slots__ = ("command", "values", "words")
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.values: dict[str, list[str | None]] = {}
+        self.words: list[str] = []
+
+    def has(self, name: str) -> bool:
+        """Whether the option was given."""
+        return name in self.values
+
+    def all(self, name: str) -> list[str]:
+        """Every value of an option that may be repeated."""
+        return [value for value in self.values.get(name, []) if value is not None]
+
+    def text(self, name: str, default: str | None = None) -> str | None:
+        """The option's one value.
+
+        Raises:
+            UsageError: it was given several times.
+        """
+        values = self.all(name)
+        if len(values) > 1:
+            raise UsageError(f"{name} is given {len(values)} times, but takes one value")
+        return values[0] if values else default
+
+    def required(self, name: str) -> str:
+        """The option's one value.
+
+        Raises:
+            UsageError: it is missing.
+        """
+        value = self.text(name)
+        if value is None:
+            raise UsageError(f"{name} is missing")
+        return value
+
+    def number(self, name: str, default: int | None = None) -> int | None:
+        """The option's value as a whole number.
+
+        Raises:
+            UsageError: it is none.
+        """
+        text = self.text(name)
+        if text is None:
+            return default
+        try:
+            return int(text)
+        except ValueError:
+            raise UsageError(f"{name} takes a whole number, not '{text}'") from None
+
+    def exactly_one(self, *names: str) -> str:
+        """Which of some options was given.
+
+        Raises:
+            UsageError: none of them, or several.
+        """
+        given = [name for name in names if self.has(name)]
+        if len(given) != 1:
+            said = " and ".join(given) if given else "none"
+            raise UsageError(f"give exactly one of {', '.join(names)} (given: {said})")
+        return given[0]
+
+    def not_together(self, *names: str) -> None:
+        """Refuse two of these options at once.
+
+        Raises:
+            UsageError: more than one is there.
+        """
+        given = [name for name in names if self.has(name)]
+        if len(given) > 1:
+            raise UsageError(f"{' and '.join(given)} can't be given together")
+
+
+HELP = Option("--help", "Print this text.")
+VERSION = Option("--version", "Print the version of Apache Kafka that this command is like.")
+BOOTSTRAP = Option(
+    "--bootstrap-server", "Nodes to connect to; several with commas between.", "host:port"
+)
+COMMAND_CONFIG = Option(
+    "--command-config",
+    "A properties file with settings of the client (client.id, timeouts).",
+    "file",
+)
+
+
+def parse(command: Command, arguments: Sequence[str]) -> Parsed:
+    """Read a command line.
+
+    Raises:
+        UsageError: an option is unknown, refused, or lacks its value.
+    """
+    rows = {option.name: option for option in (*command.options, HELP, VERSION)}
+    parsed = Parsed(command)
+    waiting = list(reversed(arguments))
+    while waiting:
+        word = waiting.pop()
+        if not word.startswith("-") or word == "-":
+            parsed.words.append(word)
+            continue
+        name, equals, inline = word.partition("=")
+        option = rows.get(name)
+        if option is None:
+            raise UsageError(f"unknown option {name}", hint=_nearest(name, list(rows)))
+        parsed.values.setdefault(name, []).append(
+            _value(option, inline if equals else None, waiting)
+        )
+    if not parsed.has("--help") and not parsed.has("--version"):
+        _check(parsed, rows)
+    return parsed
+
+
+def _value(option: Option, inline: str | None, waiting: list[str]) -> str | None:
+    if option.value is None:
+        if inline is not None:
+            raise UsageError(f"{option.name} takes no value")
+        return None
+    if inline is not None:
+        return inline
+    if option.optional:
+        return waiting.pop() if waiting and not waiting[-1].startswith("-") else None
+    if not waiting:
+        raise UsageError(f"{option.name} needs a value: {option.name} <{option.value}>")
+    return waiting.pop()
+
+
+def _check(parsed: Parsed, rows: dict[str, Option]) -> None:
+    if parsed.words and parsed.command.words is None:
+        raise UsageError(f"'{parsed.words[0]}' is no option", hint="options open with --")
+    for name in parsed.values:
+        option = rows[name]
+        if option.refused is not None:
+            raise UsageError(f"{name} is not honoured: {option.refused}")
+        if option.only_with and not any(parsed.has(other) for other in option.only_with):
+            raise UsageError(f"{name} only goes with {' or '.join(option.only_with)}")
+        if option.number:
+            for value in parsed.all(name):
+                _check_number(name, value)
+        if not option.many:
+            parsed.text(name)
+
+
+def _check_number(name: str, value: str) -> None:
+    if not value.lstrip("+-").isascii() or not value.lstrip("+-").isdigit():
+        raise UsageError(f"{name} takes a whole number, not '{value}'")
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 1)
+    return f"did you mean {close[0]}?" if close else None
+
+
+def help_text(command: Command) -> str:
+    """What `--help` prints."""
+    from textwrap import fill
+
+    lines = [f"{command.name}: {command.about}", ""]
+    if command.examples:
+        lines.append("Examples:")
+        for what, line in command.examples:
+            lines += [f"  # {what}", f"  {line}"]
+        lines.append("")
+    lines.append("Options:")
+    for option in sorted((*command.options, HELP, VERSION), key=lambda option: option.name):
+        if option.value is None:
+            shown = option.name
+        elif option.optional:
+            shown = f"{option.name} [{option.value}]"
+        else:
+            shown = f"{option.name} <{option.value}>"
+        text = option.help
+        if option.refused is not None:
+            text = f"Not honoured: {option.refused}"
+        if option.deprecated_for is not None:
+            text = f"Older name of {option.deprecated_for}."
+        if option.only_with:
+            text += f" Goes with {', '.join(option.only_with)}."
+        if option.many:
+            text += " May be repeated."
+        lines.append(f"  {shown}")
+        lines.append(fill(text, 96, initial_indent="      ", subsequent_indent="      "))
+    lines += ["", "Exit codes:"]
+    lines += [f"  {code}  {what}" for code, what in command.exit_codes]
+    return "\n".join(lines)

@@ -1,0 +1,96 @@
+"""How every command begins and ends: parse, do, say what went wrong, leave with a code.
+
+Errors go to stderr as a message, a blank line and `hint: ...`. A closed pipe (`... | head`) ends
+quietly, Ctrl-C with 130, as a shell expects.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from ottla.cli.options import Command, Parsed, UsageError, help_text, parse
+from ottla.errors import OttlaError
+
+APACHE_KAFKA_VERSION = "4.3.1"
+INTERRUPTED = 130
+
+
+class Failed(OttlaError):
+    """The command did not do what it was asked; the text is empty if all was said."""
+
+
+def run(
+    command: Command, main: Callable[[Parsed], int], arguments: Sequence[str] | None = None
+) -> int:
+    """Run a command and return its exit code."""
+    try:
+        if arguments is None:
+            arguments = sys.argv[1:]
+        if not arguments and command.words is None:
+            print(help_text(command), file=sys.stderr)
+            return 1
+        parsed = parse(command, arguments)
+        if parsed.has("--help"):
+            print(help_text(command))
+            return command.help_exit_code
+        if parsed.has("--version"):
+            return print_version()
+        warn_deprecated(parsed)
+        code = main(parsed)
+        sys.stdout.flush()
+        return code
+    except UsageError as error:
+        tell(error, fallback_hint=f"{command.name} --help shows all options, with examples")
+        return 1
+    except OttlaError as error:
+        tell(error)
+        return 1
+    except BrokenPipeError:
+        _close_stdout()
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def tell(error: OttlaError, *, fallback_hint: str | None = None) -> None:
+    """Print an error and its hint."""
+    sys.stdout.flush()
+    if str(error):
+        print(error, file=sys.stderr)
+    hint = error.hint or fallback_hint
+    if hint:
+        print(f"\nhint: {hint}", file=sys.stderr)
+
+
+def tell_waiting(error: OttlaError) -> None:
+    """Say that nobody answers yet, once, while a command keeps trying."""
+    print(f"{error}; still trying, Ctrl-C to stop", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+    sys.stderr.flush()
+
+
+def warn_deprecated(parsed: Parsed) -> None:
+    """Name the options that have a newer name."""
+    for option in parsed.command.options:
+        if option.deprecated_for and parsed.has(option.name):
+            print(f"{option.name} is the older name of {option.deprecated_for}", file=sys.stderr)
+
+
+def print_version() -> int:
+    """Print the version as Apache's tools do, alone on stdout, and ours beside it."""
+    from ottla._core import __version__
+
+    print(APACHE_KAFKA_VERSION)
+    print(f"(Ottla {__version__}, compatible with Apache Kafka)", file=sys.stderr)
+    return 0
+
+
+def _close_stdout() -> None:
+    """Keep the interpreter from complaining about the closed pipe once more when it exits."""
+    import os
+
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)

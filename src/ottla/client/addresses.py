@@ -1,0 +1,40 @@
+"""Bootstrap addresses: `host:port,host:port`, IPv6 in brackets.
+
+Only the text is judged here; whether a name resolves is found out when it is dialled.
+"""
+
+from __future__ import annotations
+
+from ottla.client.errors import BadAddress
+
+_HINT = "write host:port, several with commas between; IPv6 as [::1]:9092"
+
+
+def parse_bootstrap(text: str) -> list[tuple[str, int]]:
+    """The (host, port) pairs of a bootstrap list.
+
+    Raises:
+        BadAddress: it is empty, or one of them is not host:port.
+    """
+    parsed = [_parse(part.strip()) for part in text.split(",") if part.strip()]
+    if not parsed:
+        raise BadAddress("the list of servers to connect to is empty", hint=_HINT)
+    return parsed
+
+
+def _parse(text: str) -> tuple[str, int]:
+    scheme, separator, rest = text.partition("://")
+    if separator:
+        if scheme.upper() != "PLAINTEXT":
+            raise BadAddress(f"'{text}' asks for {scheme}, which is not built yet", hint=_HINT)
+        text = rest
+    host, colon, port_text = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise BadAddress(f"'{text}' is ambiguous: is its last part a port?", hint=_HINT)
+    if not colon or not host:
+        raise BadAddress(f"'{text}' has no port", hint=_HINT)
+    if not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text) < 65536):
+        raise BadAddress(f"'{text}': '{port_text}' is not a port (1 to 65535)", hint=_HINT)
+    return host, int(port_text)

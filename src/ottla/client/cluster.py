@@ -1,0 +1,148 @@
+"""Admin calls about the cluster: its nodes, their APIs, log dirs, the quorum, its features."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+from ottla.client.client import Client
+from ottla.client.errors import ApiNotSupported, check
+
+METADATA_TOPIC = "__cluster_metadata"
+
+
+class Broker(NamedTuple):
+    """A broker as DescribeCluster names it."""
+
+    id: int
+    host: str
+    port: int
+    rack: str | None
+    fenced: bool
+
+
+class Cluster(NamedTuple):
+    """The cluster's id and who is in it."""
+
+    id: str
+    controller: int
+    brokers: list[Broker]
+
+
+class ApiRange(NamedTuple):
+    """Versions of one API that a node serves; `usable` is the newest that this client knows too."""
+
+    key: int
+    name: str
+    min_version: int
+    max_version: int
+    usable: int | None
+
+
+class LogDir(NamedTuple):
+    """One folder of a broker with the bytes of each partition in it."""
+
+    broker: int
+    path: str
+    error_code: int
+    partitions: dict[tuple[str, int], int]
+    total_bytes: int
+    usable_bytes: int
+
+
+def describe(client: Client, *, fenced: bool = False) -> Cluster:
+    """The cluster's id, controller and brokers, fenced ones if wanted."""
+    from ottla.wire.messages.describe_cluster import DescribeClusterRequest
+
+    def ask() -> Any:
+        version = client.connection().version_for(DescribeClusterRequest)
+        request = DescribeClusterRequest(include_fenced_brokers=fenced and version >= 2)
+        response = client.request(request)
+        check(response.error_code, response.error_message)
+        return response
+
+    found = client.attempt(ask)
+    brokers = [Broker(b.broker_id, b.host, b.port, b.rack, b.is_fenced) for b in found.brokers]
+    return Cluster(found.cluster_id, found.controller_id, brokers)
+
+
+def api_ranges(client: Client, node_id: int) -> list[ApiRange]:
+    """What a node serves, in the order of the keys."""
+    from ottla.wire import api
+
+    connection = client.connection(node_id)
+    known = {row.key: row for row in api.apis()}
+    found = []
+    for row in sorted(connection.api_versions.api_keys, key=lambda row: int(row.api_key)):
+        ours = known.get(row.api_key)
+        usable = None
+        if ours is not None:
+            newest = min(row.max_version, ours.max_version)
+            if newest >= max(row.min_version, ours.min_version):
+                usable = newest
+        name = ours.name if ours is not None else f"UNKNOWN({row.api_key})"
+        found.append(ApiRange(row.api_key, name, row.min_version, row.max_version, usable))
+    return found
+
+
+def log_dirs(client: Client, node_ids: list[int] | None = None) -> list[LogDir]:
+    """The log dirs of some brokers, or of all."""
+    from ottla.wire.messages.describe_log_dirs import DescribeLogDirsRequest
+
+    found = []
+    for node_id in node_ids if node_ids is not None else client.attempt(client.nodes):
+        ask = partial(client.request_node, node_id, DescribeLogDirsRequest(topics=None))
+        response = client.attempt(ask)
+        check(response.error_code)
+        for row in response.results:
+            partitions = {
+                (topic.name, p.partition_index): int(p.partition_size)
+                for topic in row.topics
+                for p in topic.partitions
+            }
+            found.append(
+                LogDir(
+                    node_id,
+                    row.log_dir,
+                    row.error_code,
+                    partitions,
+                    row.total_bytes,
+                    row.usable_bytes,
+                )
+            )
+    return found
+
+
+def quorum(client: Client) -> Any:
+    """DescribeQuorum's answer for the metadata partition: leader, epoch, voters, observers."""
+    from ottla.wire.messages import describe_quorum as m
+
+    request = m.DescribeQuorumRequest(
+        topics=[
+            m.DescribeQuorumRequestTopicData(
+                topic_name=METADATA_TOPIC,
+                partitions=[m.DescribeQuorumRequestPartitionData(partition_index=0)],
+            )
+        ]
+    )
+
+    def ask() -> Any:
+        response = client.request(request)
+        check(response.error_code, response.error_message)
+        partition = response.topics[0].partitions[0]
+        check(partition.error_code, partition.error_message)
+        return partition
+
+    return client.attempt(ask)
+
+
+def features(client: Client) -> dict[str, int]:
+    """The cluster's finalized feature levels.
+
+    Raises:
+        ApiNotSupported: the node tells of none.
+    """
+    answer = client.connection().api_versions
+    if answer.finalized_features_epoch < 0:
+        raise ApiNotSupported("the node knows no finalized features yet")
+    return {row.name: row.max_version_level for row in answer.finalized_features}

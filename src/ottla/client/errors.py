@@ -1,0 +1,59 @@
+"""What can go wrong when one talks to a Kafka node.
+
+Three kinds, which callers treat differently: our side (an address that means nothing), the way
+between (refused, lost, too slow), and the node's own answer (`BrokerError`, with Kafka's error
+code).
+"""
+
+from __future__ import annotations
+
+from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
+
+
+class BadAddress(OttlaError):
+    """A bootstrap address that can't be understood, or a name that resolves to nothing."""
+
+
+class ConnectionFailed(OttlaError):
+    """Nobody answered at an address, or the connection broke."""
+
+    def __init__(self, host: str, port: int, reason: str, *, hint: str | None = None) -> None:
+        self.host, self.port, self.reason = host, port, reason
+        super().__init__(f"{address_text(host, port)}: {reason}", hint=hint)
+
+
+class TimedOut(OttlaError):
+    """No answer, or no success, within the time that the caller gave."""
+
+
+class ApiNotSupported(OttlaError):
+    """The node serves no version of the API that this client knows."""
+
+
+class BrokerError(OttlaError):
+    """The node's answer is an error; `code` is Kafka's."""
+
+    def __init__(self, code: int, text: str | None = None, *, hint: str | None = None) -> None:
+        self.code = ErrorCode(code)
+        super().__init__(text or self.code.text, hint=hint)
+
+    @property
+    def retriable(self) -> bool:
+        """Whether the same request may succeed a little later."""
+        return self.code.retriable
+
+
+def address_text(host: str, port: int) -> str:
+    """`host:port`, with the brackets that IPv6 needs."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def check(code: int, text: str | None = None) -> None:
+    """Raise what an error code in a reply means; nothing for 0.
+
+    Raises:
+        BrokerError: the code is not 0.
+    """
+    if code:
+        raise BrokerError(code, text)

@@ -1,0 +1,159 @@
+"""Admin calls about offsets in partitions: ends of logs, what lies at a time, cutting logs.
+
+Partitions are grouped by their leader, so a call costs one request a node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ottla.client.client import Client
+from ottla.client.errors import ApiNotSupported, BrokerError
+
+LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED, EARLIEST_PENDING_UPLOAD = (
+    -1,
+    -2,
+    -3,
+    -4,
+    -5,
+    -6,
+)
+_NEEDS_VERSION = {
+    MAX_TIMESTAMP: 7,
+    EARLIEST_LOCAL: 8,
+    LATEST_TIERED: 9,
+    EARLIEST_PENDING_UPLOAD: 11,
+}
+
+TopicPartition = tuple[str, int]
+
+
+class Found(NamedTuple):
+    """An offset and its record's timestamp; offset -1 when the log has no such record."""
+
+    offset: int
+    timestamp_ms: int
+    leader_epoch: int
+
+
+def list_offsets(
+    client: Client, wanted: Mapping[TopicPartition, int], *, read_committed: bool = False
+) -> dict[TopicPartition, Found | BrokerError]:
+    """The offset at a timestamp (or LATEST, EARLIEST, ...) of each partition."""
+    from ottla.wire.messages import list_offsets as m
+
+    def request(places: list[TopicPartition]) -> Any:
+        return m.ListOffsetsRequest(
+            replica_id=-1,
+            isolation_level=1 if read_committed else 0,
+            topics=[
+                m.ListOffsetsTopic(
+                    name=topic,
+                    partitions=[
+                        m.ListOffsetsPartition(partition_index=p, timestamp=wanted[(topic, p)])
+                        for p in partitions
+                    ],
+                )
+                for topic, partitions in by_topic(places).items()
+            ],
+            timeout_ms=client.timeout_ms,
+        )
+
+    def needs(node_id: int, places: list[TopicPartition]) -> None:
+        version = client.connection(node_id).version_for(m.ListOffsetsRequest)
+        for place in places:
+            least = _NEEDS_VERSION.get(wanted[place], 0)
+            if version < least:
+                raise ApiNotSupported(
+                    f"node {node_id} knows no offset for {wanted[place]} (ListOffsets v{least})"
+                )
+
+    found: dict[TopicPartition, Found | BrokerError] = {}
+    for place, row in _ask_leaders(client, wanted, request, before=needs).items():
+        if isinstance(row, BrokerError):
+            found[place] = row
+        else:
+            found[place] = Found(row.offset, row.timestamp, row.leader_epoch)
+    return found
+
+
+def delete_records(
+    client: Client, before: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int | BrokerError]:
+    """Drop records below an offset (-1: all) of each partition; the new log start offsets."""
+    from ottla.wire.messages import delete_records as m
+
+    def request(places: list[TopicPartition]) -> Any:
+        return m.DeleteRecordsRequest(
+            topics=[
+                m.DeleteRecordsTopic(
+                    name=topic,
+                    partitions=[
+                        m.DeleteRecordsPartition(partition_index=p, offset=before[(topic, p)])
+                        for p in partitions
+                    ],
+                )
+                for topic, partitions in by_topic(places).items()
+            ],
+            timeout_ms=client.timeout_ms,
+        )
+
+    return {
+        place: row if isinstance(row, BrokerError) else row.low_watermark
+        for place, row in _ask_leaders(client, before, request).items()
+    }
+
+
+def by_topic(places: Iterable[TopicPartition]) -> dict[str, list[int]]:
+    """Partitions under their topics, in the order given."""
+    topics: dict[str, list[int]] = {}
+    for topic, partition in places:
+        topics.setdefault(topic, []).append(partition)
+    return topics
+
+
+def _ask_leaders(
+    client: Client,
+    wanted: Iterable[TopicPartition],
+    request: Callable[[list[TopicPartition]], Any],
+    *,
+    before: Callable[[int, list[TopicPartition]], None] | None = None,
+) -> dict[TopicPartition, Any]:
+    """One request a leader; partitions whose leader moved are asked for again."""
+    done: dict[TopicPartition, Any] = {}
+    waiting = list(wanted)
+
+    def ask() -> None:
+        retry: BrokerError | None = None
+        groups: dict[int, list[TopicPartition]] = {}
+        for place in list(waiting):
+            try:
+                groups.setdefault(client.leader(*place), []).append(place)
+            except BrokerError as error:
+                done[place] = error
+                if not error.retriable or error.code == 3:
+                    waiting.remove(place)
+                else:
+                    retry = error
+        for node_id, places in groups.items():
+            if before is not None:
+                before(node_id, places)
+            for topic in client.request_node(node_id, request(places)).topics:
+                for row in topic.partitions:
+                    place = (topic.name, row.partition_index)
+                    failure = BrokerError(row.error_code) if row.error_code else None
+                    done[place] = failure or row
+                    if failure is not None and failure.retriable:
+                        retry = failure
+                    else:
+                        waiting.remove(place)
+        if retry is not None:
+            raise retry
+
+    try:
+        client.attempt(ask)
+    except BrokerError:
+        if any(place not in done for place in waiting):
+            raise
+    return done

@@ -1,0 +1,273 @@
+"""Conversation scripts: command lines with what Apache Kafka's own tools printed and returned.
+
+A script (tests/data/cli/*.txt) is a list of steps, run in order against one fresh node:
+
+    $ kafka-topics.sh --list --bootstrap-server {node}     a command; what follows is its expected
+    exit 0                                                 exit code and standard output
+    my-topic
+
+    $ kafka-topics.sh --no-such-flag                       `only-exit` when the sentences are the
+    exit 1 only-exit                                       tool's own and nobody parses them
+
+    @produce my-topic 0 5                                  the runner's own steps, see `Stage`
+
+`python tests/cli/script.py HOST:PORT CLASSPATH` records: it runs every command with the Java tools
+of the class path against a running Apache Kafka and writes what they said into the scripts. The
+tests run our tools on the same steps and compare.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+DATA = Path(__file__).parent.parent / "data" / "cli"
+
+JAVA = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m")
+JAVA_TOOLS = {
+    "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
+    "kafka-console-producer.sh": "org.apache.kafka.tools.ConsoleProducer",
+    "kafka-console-consumer.sh": "org.apache.kafka.tools.consumer.ConsoleConsumer",
+    "kafka-consumer-groups.sh": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+    "kafka-get-offsets.sh": "org.apache.kafka.tools.GetOffsetShell",
+    "kafka-broker-api-versions.sh": "org.apache.kafka.tools.BrokerApiVersionsCommand",
+    "kafka-configs.sh": "kafka.admin.ConfigCommand",
+}
+
+
+class Step(NamedTuple):
+    """One step of a script: `text` opens with `$` (a command) or `@` (the stage's own)."""
+
+    text: str
+    stdin: str
+    exit_code: int
+    only_exit: bool
+    unordered: bool
+    stdout: str
+
+
+class Ran(NamedTuple):
+    """What a command did."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[[list[str], str], Ran]
+
+
+def read_script(path: Path) -> list[Step]:
+    """The steps of one file; blank lines inside an output are written as `~`."""
+    steps = []
+    for block in re.split(r"\n\s*\n", path.read_text().strip()):
+        lines = [line for line in block.split("\n") if not line.startswith("#")]
+        if not lines:
+            continue
+        text, rest = lines[0], lines[1:]
+        stdin = ""
+        while rest and rest[0].startswith("< "):
+            stdin += rest.pop(0)[2:].replace("\\t", "\t") + "\n"
+        words = rest.pop(0).split() if rest else ["exit", "0"]
+        output = "\n".join("" if line == "~" else line for line in rest)
+        steps.append(
+            Step(text, stdin, int(words[1]), "only-exit" in words, "unordered" in words, output)
+        )
+    return steps
+
+
+def write_script(path: Path, steps: list[Step]) -> None:
+    """Write the steps back, keeping the comments that open the file."""
+    head = [line for line in path.read_text().split("\n\n")[0].split("\n") if line[:1] == "#"]
+    blocks = ["\n".join(head)] if head else []
+    for step in steps:
+        lines = [step.text]
+        lines += ["< " + line.replace("\t", "\\t") for line in step.stdin.splitlines()]
+        if step.text.startswith("$"):
+            marks = " only-exit" * step.only_exit + " unordered" * step.unordered
+            lines.append(f"exit {step.exit_code}{marks}")
+            if step.stdout and not step.only_exit:
+                lines += [line or "~" for line in step.stdout.split("\n")]
+        blocks.append("\n".join(lines))
+    path.write_text("\n\n".join(blocks) + "\n")
+
+
+def normal(text: str, node: str) -> str:
+    """What differs from run to run (addresses, ids, times) replaced by its name.
+
+    Padding stays: `node` and the recorded one are equally long, HOST:PORT with five digits.
+    """
+    host, _, port = node.rpartition(":")
+    text = re.sub(rf"\b(?:{re.escape(host)}|localhost|127\.0\.0\.1):{port}\b", "{node}", text)
+    text = re.sub(r"(TopicId: )[\w-]{22}", r"\1{topic-id}", text)
+    uuid = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    text = re.sub(uuid, "00000000-0000-0000-0000-000000000000", text)
+    text = re.sub(r"(CreateTime|LogAppendTime):\d+", r"\1:{time}", text)
+    text = re.sub(r"[ \t]+(?=\n|$)", "", text)
+    return text.strip("\n")
+
+
+class Stage:
+    """The runner's own steps: records and group members that the commands then find."""
+
+    def __init__(self, node: str) -> None:
+        """Against the node at `node` (host:port)."""
+        self.node = node
+        self._members: dict[str, tuple[threading.Event, threading.Thread]] = {}
+
+    def play(self, text: str) -> None:
+        """Do one `@` step: `@produce TOPIC PARTITION COUNT [TIMESTAMP]`, `@join`, `@leave`."""
+        verb, *words = text.split()
+        getattr(self, "_" + verb[1:])(*words)
+
+    def close(self) -> None:
+        """Stop every member that is still there."""
+        for name in list(self._members):
+            self._leave(name)
+
+    def _produce(self, topic: str, partition: str, count: str, timestamp: str = "0") -> None:
+        from confluent_kafka import Producer
+
+        producer = Producer({"bootstrap.servers": self.node, "linger.ms": 0})
+        for number in range(int(count)):
+            producer.produce(
+                topic,
+                f"value-{number}".encode(),
+                f"key-{number}".encode(),
+                int(partition),
+                timestamp=int(timestamp) + number if timestamp != "0" else 0,
+            )
+        if producer.flush(20):
+            raise TimeoutError("records were not acknowledged in time")
+
+    def _commit(self, group: str, topic: str, partition: str, offset: str) -> None:
+        from confluent_kafka import Consumer, TopicPartition
+
+        consumer = Consumer({"bootstrap.servers": self.node, "group.id": group})
+        place = TopicPartition(topic, int(partition), int(offset))
+        consumer.commit(offsets=[place], asynchronous=False)
+        consumer.close()
+
+    def _join(self, name: str, group: str, *topics: str) -> None:
+        from confluent_kafka import Consumer
+
+        done, joined = threading.Event(), threading.Event()
+
+        def poll() -> None:
+            consumer = Consumer(
+                {
+                    "bootstrap.servers": self.node,
+                    "group.id": group,
+                    "client.id": name,
+                    "auto.offset.reset": "earliest",
+                    "enable.auto.commit": False,
+                    "partition.assignment.strategy": "range",
+                }
+            )
+            consumer.subscribe(list(topics), on_assign=lambda *_: joined.set())
+            while not done.is_set():
+                consumer.poll(0.1)
+            consumer.close()
+
+        thread = threading.Thread(target=poll, name=name, daemon=True)
+        thread.start()
+        self._members[name] = (done, thread)
+        if not joined.wait(20):
+            raise TimeoutError(f"{name} was not assigned partitions in time")
+
+    def _leave(self, name: str) -> None:
+        done, thread = self._members.pop(name)
+        done.set()
+        thread.join(20)
+
+
+def play(path: Path, node: str, run: Run) -> list[tuple[Step, Ran | None]]:
+    """Run all steps against `node`; each with what its command did."""
+    stage = Stage(node)
+    done: list[tuple[Step, Ran | None]] = []
+    try:
+        for step in read_script(path):
+            if step.text.startswith("@"):
+                stage.play(step.text)
+                done.append((step, None))
+                continue
+            words = [word.replace("{node}", node) for word in split(step.text[2:])]
+            ran = run(words, step.stdin)
+            done.append((step, ran._replace(stdout=normal(ran.stdout, node))))
+    finally:
+        stage.close()
+    return done
+
+
+def differences(step: Step, ran: Ran) -> list[str]:
+    """How what a command did differs from the record; sentences are cut to their first word."""
+    found = []
+    if ran.exit_code != step.exit_code:
+        found.append(f"exit code {ran.exit_code}, recorded is {step.exit_code}")
+    if not step.only_exit:
+        ours, theirs = (comparable(text, step) for text in (ran.stdout, step.stdout))
+        if ours != theirs:
+            found += difflib.unified_diff(theirs, ours, "Apache Kafka", "Ottla", lineterm="", n=9)
+    return found
+
+
+def comparable(text: str, step: Step) -> list[str]:
+    """The lines that programs may parse; of sentences only what they open with."""
+    lines = []
+    for line in text.split("\n"):
+        if line.startswith(("Warning: --", "Option --")):
+            continue  # that an option has a newer name; ours go to stderr
+        line = re.sub(
+            r"(Error: |Error while executing topic command : |WARNING: |Warn: ).*", r"\1", line
+        )
+        line = re.sub(r"(could not be deleted due to|is invalid): .*", r"\1", line)
+        line = line.rstrip()
+        if line:
+            lines.append(line)
+    return sorted(lines) if step.unordered else lines
+
+
+def split(line: str) -> list[str]:
+    """Words of a command line as a shell sees them."""
+    import shlex
+
+    return shlex.split(line)
+
+
+def record(node: str, class_path: str, names: list[str]) -> None:
+    """Write into the scripts what Apache Kafka's tools say to the same steps."""
+
+    def run(words: list[str], stdin: str) -> Ran:
+        started = time.monotonic()
+        process = subprocess.run(
+            [*JAVA, "-cp", class_path, JAVA_TOOLS[words[0]], *words[1:]],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        print(f"{time.monotonic() - started:.1f}s", process.returncode, *words, flush=True)
+        if process.stderr:
+            print("   stderr:", process.stderr[:300].replace("\n", "\n   "), flush=True)
+        return Ran(process.returncode, process.stdout, process.stderr)
+
+    for path in sorted(DATA.glob("*.txt")):
+        if names and path.stem not in names:
+            continue
+        steps = []
+        for step, ran in play(path, node, run):
+            if ran is not None:
+                step = step._replace(exit_code=ran.exit_code, stdout=ran.stdout)
+            steps.append(step)
+        write_script(path, steps)
+
+
+if __name__ == "__main__":
+    record(sys.argv[1], sys.argv[2], sys.argv[3:])
