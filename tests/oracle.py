@@ -94,6 +94,7 @@ class Oracle:
         log_dir: Path | None = None,
         heap: str = "512m",
         quick_jvm: bool = True,
+        quorum: str = "static",
     ) -> None:
         self.folder = folder
         self.log_dir = log_dir or folder / "data"
@@ -104,16 +105,19 @@ class Oracle:
         self.server_log = folder / "server.log"
         self._heap = heap
         self._quick_jvm = quick_jvm
+        self._quorum = quorum
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self.properties = folder / "server.properties"
         self._write_properties()
 
     def _write_properties(self) -> None:
+        voters = {"controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}"}
+        bootstrap = {"controller.quorum.bootstrap.servers": f"127.0.0.1:{self.controller_port}"}
         rows = {
+            **(voters if self._quorum == "static" else bootstrap),
             "process.roles": "broker,controller",
             "node.id": "1",
-            "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},"
             f"CONTROLLER://127.0.0.1:{self.controller_port}",
             "controller.listener.names": "CONTROLLER",
@@ -130,7 +134,9 @@ class Oracle:
 
     def format(self, cluster_id: str = CLUSTER_ID) -> None:
         """Format the log directory with Apache's own storage tool."""
-        args = ("format", "-t", cluster_id, "-c", str(self.properties))
+        args = ["format", "-t", cluster_id, "-c", str(self.properties)]
+        if self._quorum == "dynamic":
+            args.append("--standalone")
         done = subprocess.run(java("kafka.tools.StorageTool", *args), capture_output=True)
         assert done.returncode == 0, (done.stdout + done.stderr).decode()
 

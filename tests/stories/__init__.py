@@ -1,0 +1,1 @@
+"""Whole stories: kills, restarts, full disks, and folders that change hands."""
