@@ -1,0 +1,1 @@
+"""Deciders that change the cluster: topics, partitions, configs, brokers, producer ids."""

@@ -1,0 +1,105 @@
+"""CreatePartitions: topics grow, placed by the controller or as the request assigns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ottla.controller.state import RECORDS_PER_REQUEST_MAX, Outcome, State, Versioned
+from ottla.controller.topics import TopicError, check_assignment, new_partition, placed
+from ottla.metadata.snapshot import new_partition_record
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.create_partitions import (
+    CreatePartitionsRequest,
+    CreatePartitionsResponse,
+    CreatePartitionsTopic,
+    CreatePartitionsTopicResult,
+)
+
+_errors: Any = ErrorCode
+
+
+def create(state: State, request: CreatePartitionsRequest, version: int, now_ms: int) -> Outcome:
+    """Add partitions to topics, each topic for itself."""
+    names = [topic.name for topic in request.topics]
+    twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()
+    results: list[CreatePartitionsTopicResult] = []
+    records: list[Versioned] = []
+    for name in twice:
+        results.append(
+            CreatePartitionsTopicResult(
+                name=name, error_code=_errors.INVALID_REQUEST, error_message="Duplicate topic name."
+            )
+        )
+    for topic in request.topics:
+        if topic.name in twice:
+            continue
+        try:
+            made = _grow(state, topic)
+            if len(records) + len(made) > RECORDS_PER_REQUEST_MAX:
+                raise TopicError(
+                    _errors.POLICY_VIOLATION, "Excessively large number of partitions per request."
+                )
+        except TopicError as error:
+            results.append(
+                CreatePartitionsTopicResult(
+                    name=topic.name, error_code=error.code, error_message=error.text
+                )
+            )
+        else:
+            records.extend(made)
+            results.append(CreatePartitionsTopicResult(name=topic.name))
+    response = CreatePartitionsResponse(results=results)
+    return Outcome(response, () if request.validate_only else records)
+
+
+def _grow(state: State, asked: CreatePartitionsTopic) -> list[Versioned]:
+    topic = state.image.topics.by_name.get(asked.name)
+    if topic is None:
+        raise TopicError(_errors.UNKNOWN_TOPIC_OR_PARTITION)
+    has, wants = len(topic.partitions), asked.count
+    if wants == has:
+        raise TopicError(_errors.INVALID_PARTITIONS, f"Topic already has {has} partition(s).")
+    if wants < has:
+        raise TopicError(
+            _errors.INVALID_PARTITIONS,
+            f"The topic {asked.name} currently has {has} partition(s); "
+            f"{wants} would not be an increase.",
+        )
+    if wants - has > RECORDS_PER_REQUEST_MAX:
+        raise TopicError(
+            _errors.POLICY_VIOLATION, "Excessively large number of partitions per request."
+        )
+    if asked.assignments is not None and len(asked.assignments) != wants - has:
+        raise TopicError(
+            _errors.INVALID_REPLICA_ASSIGNMENT,
+            f"Attempted to add {wants - has} additional partition(s), but only "
+            f"{len(asked.assignments)} assignment(s) were specified.",
+        )
+    factor = len(topic.partitions[0].replicas)
+    replicas: Sequence[Sequence[int]]
+    if asked.assignments is not None:
+        replicas = _assigned(state, asked, factor, has)
+    else:
+        replicas = placed(state, wants - has, factor, first_partition=has)
+    level = state.image.metadata_version
+    return [
+        new_partition_record(topic.id, has + index, new_partition(state, chosen), level)
+        for index, chosen in enumerate(replicas)
+    ]
+
+
+def _assigned(
+    state: State, asked: CreatePartitionsTopic, factor: int, has: int
+) -> list[Sequence[int]]:
+    chosen: list[Sequence[int]] = []
+    for index, assignment in enumerate(asked.assignments or ()):
+        check_assignment(state, assignment.broker_ids, factor)
+        if not any(state.is_active(broker) for broker in assignment.broker_ids):
+            raise TopicError(
+                _errors.INVALID_REPLICA_ASSIGNMENT,
+                "All brokers specified in the manual partition assignment for partition "
+                f"{has + index} are fenced or in controlled shutdown.",
+            )
+        chosen.append(assignment.broker_ids)
+    return chosen

@@ -1,0 +1,127 @@
+"""What the active controller knows: the cluster with all that was decided, and what it heard of its brokers.
+
+The image here runs ahead of the brokers' images: it has every record as soon as it is decided. Sessions are soft state: they are
+not in the log and begin anew with each controller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ottla.metadata.features import ELIGIBLE_LEADER_REPLICAS_VERSION
+from ottla.metadata.image import BROKER_RESOURCE, EMPTY_IMAGE, MetadataImage, Partition, Topic
+
+if TYPE_CHECKING:
+    from ottla.config.broker import BrokerConfig
+    from ottla.decide import Entropy
+
+Versioned = tuple[Any, int]
+"""A metadata record and the version that it is written in."""
+
+RECORDS_PER_REQUEST_MAX = 10_000
+"""As in Apache Kafka: one request may not decide more records, so that they fit one batch."""
+
+
+class Outcome(NamedTuple):
+    """What one request comes to: the response, and the records that must be safe before it goes out."""
+
+    response: Any
+    records: Sequence[Versioned] = ()
+
+
+class Session(NamedTuple):
+    """When a broker was last heard of, and how far it had applied the metadata log."""
+
+    broker_epoch: int
+    heard_ms: int
+    metadata_offset: int
+    controlled_shutdown_offset: int | None
+    """The offset up to which all others must have seen that this broker goes; None if it does not."""
+
+
+class State:
+    """The controller's state, on which the deciders of this room are functions."""
+
+    __slots__ = ("cluster_id", "config", "entropy", "image", "kraft_version", "next_offset", "node_id", "sessions")
+
+    def __init__(
+        self, *, node_id: int, cluster_id: str, config: BrokerConfig, entropy: Entropy
+    ) -> None:
+        self.node_id = node_id
+        self.cluster_id = cluster_id
+        self.config = config
+        self.entropy = entropy
+        self.image: MetadataImage = EMPTY_IMAGE
+        self.next_offset = 0
+        """Where the next record will land."""
+        self.kraft_version = 0
+        self.sessions: dict[int, Session] = {}
+
+    # ------------------------------------------------------------------ brokers
+    def is_active(self, broker_id: int) -> bool:
+        """Whether the broker may lead: registered, not fenced, not on its way out."""
+        broker = self.image.brokers.get(broker_id)
+        return broker is not None and not broker.fenced and not broker.in_controlled_shutdown
+
+    def has_valid_session(self, broker_id: int, epoch: int, now_ms: int) -> bool:
+        """Whether that incarnation of the broker was heard of within its session timeout."""
+        session = self.sessions.get(broker_id)
+        timeout_ms: int = self.config["broker.session.timeout.ms"]
+        return (
+            session is not None
+            and session.broker_epoch == epoch
+            and now_ms - session.heard_ms < timeout_ms
+        )
+
+    def directory_for(self, broker_id: int) -> bytes:
+        """The directory that a new replica on the broker goes to: its only one, else it chooses itself."""
+        broker = self.image.brokers.get(broker_id)
+        if broker is None or len(broker.log_dirs) != 1:
+            return bytes(16)
+        return broker.log_dirs[0]
+
+    # ------------------------------------------------------------------ partitions
+    def partitions(self) -> Iterator[tuple[Topic, int, Partition]]:
+        """Every partition, in the order of topics."""
+        for topic in self.image.topics.by_id.values():
+            for index, partition in enumerate(topic.partitions):
+                yield topic, index, partition
+
+    def partitions_with_isr(self, broker_id: int) -> Iterator[tuple[Topic, int, Partition]]:
+        """Partitions that count the broker as in sync."""
+        return (found for found in self.partitions() if broker_id in found[2].isr)
+
+    def has_leaderships(self, broker_id: int) -> bool:
+        """Whether the broker leads anything."""
+        return any(partition.leader == broker_id for _, _, partition in self.partitions())
+
+    # ------------------------------------------------------------------ configs in force
+    @property
+    def elr_enabled(self) -> bool:
+        """Whether eligible leader replicas are tracked (KIP-966)."""
+        return self.image.features.get(ELIGIBLE_LEADER_REPLICAS_VERSION, 0) > 0
+
+    def topic_value(self, topic: str, name: str) -> str | None:
+        """What is set for a topic key: on the topic, on this node, or cluster-wide; None if nowhere."""
+        configs = self.image.configs
+        for scope in (
+            self.image.topic_config(topic),
+            configs.get((BROKER_RESOURCE, str(self.node_id)), {}),
+            configs.get((BROKER_RESOURCE, ""), {}),
+        ):
+            if name in scope:
+                return scope[name]
+        return None
+
+    def min_insync_replicas(self, topic: str) -> int:
+        """The topic's min.insync.replicas in force."""
+        value = self.topic_value(topic, "min.insync.replicas")
+        return int(value) if value is not None else int(self.config["min.insync.replicas"])
+
+    def unclean_leader_election(self, topic: str) -> bool:
+        """Whether a replica that is out of sync may be elected for the topic."""
+        value = self.topic_value(topic, "unclean.leader.election.enable")
+        if value is None:
+            return bool(self.config["unclean.leader.election.enable"])
+        return value.strip().lower() == "true"
