@@ -1,7 +1,9 @@
-"""What a new active controller writes first: the bootstrap records on an empty log, an abort of a half-written transaction.
+"""What a new active controller writes first: the bootstrap records on an empty log, an abort of a
+half-written transaction.
 
-The bootstrap records come from `bootstrap.checkpoint`, which format wrote. With eligible leader replicas on, the cluster-wide
-min.insync.replicas must stand in the log, so the controller's own setting is written with them.
+The bootstrap records come from `bootstrap.checkpoint`, which format wrote. With eligible leader
+replicas on, the cluster-wide min.insync.replicas must stand in the log, so the controller's own
+setting is written with them.
 """
 
 from __future__ import annotations

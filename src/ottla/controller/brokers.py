@@ -1,12 +1,11 @@
 """Brokers register, send heartbeats, are fenced and let in again (KIP-631).
 
-A broker epoch is the offset at which the records of its registration begin. A broker is let in when it has applied the log up to
-its own registration; it is fenced when its session ends without a heartbeat, or when it shuts down and leads nothing any more.
+A broker epoch is the offset at which the records of its registration begin. A broker is let in when
+it has applied the log up to its own registration; it is fenced when its session ends without a
+heartbeat, or when it shuts down and leads nothing any more.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from ottla.controller.elections import leader_and_isr_changes
 from ottla.controller.state import Outcome, Session, State, Versioned
@@ -29,7 +28,6 @@ from ottla.wire.stored.metadata import (
     BrokerRegistrationChangeRecord,
     RegisterBrokerRecord,
 )
-
 
 FENCED = 1
 UNFENCED = -1
@@ -62,21 +60,18 @@ def register(state: State, request: BrokerRegistrationRequest, now_ms: int) -> O
     return Outcome(BrokerRegistrationResponse(broker_epoch=record.broker_epoch), records)
 
 
-def _registration_error(
-    state: State, request: BrokerRegistrationRequest, now_ms: int
-) -> ErrorCode:
-    errors: Any = ErrorCode
+def _registration_error(state: State, request: BrokerRegistrationRequest, now_ms: int) -> ErrorCode:
     if request.cluster_id != state.cluster_id:
-        return errors.INCONSISTENT_CLUSTER_ID
+        return ErrorCode.INCONSISTENT_CLUSTER_ID
     known = state.image.brokers.get(request.broker_id)
     if (
         known is not None
         and known.incarnation_id != request.incarnation_id
         and state.has_valid_session(known.id, known.epoch, now_ms)
     ):
-        return errors.DUPLICATE_BROKER_REGISTRATION
+        return ErrorCode.DUPLICATE_BROKER_REGISTRATION
     if request.is_migrating_zk_broker:
-        return errors.BROKER_ID_NOT_REGISTERED
+        return ErrorCode.BROKER_ID_NOT_REGISTERED
     if directory_assignment_supported(state.image.metadata_version):
         dirs = request.log_dirs
         others = {
@@ -91,15 +86,14 @@ def _registration_error(
             or not _RESERVED_DIRECTORIES.isdisjoint(dirs)
             or not others.isdisjoint(dirs)
         ):
-            return errors.INVALID_REGISTRATION
+            return ErrorCode.INVALID_REGISTRATION
     return _features_error(state, request)
 
 
 def _features_error(state: State, request: BrokerRegistrationRequest) -> ErrorCode:
-    errors: Any = ErrorCode
     offered = {f.name: f for f in request.features}
     if METADATA_VERSION not in offered:
-        return errors.INVALID_REGISTRATION
+        return ErrorCode.INVALID_REGISTRATION
     finalized = {**state.image.features, KRAFT_VERSION: state.kraft_version}
     for name, level in finalized.items():
         feature = offered.get(name)
@@ -109,8 +103,8 @@ def _features_error(state: State, request: BrokerRegistrationRequest) -> ErrorCo
             else (feature.min_supported_version, feature.max_supported_version)
         )
         if not low <= level <= high:
-            return errors.UNSUPPORTED_VERSION
-    return errors.NONE
+            return ErrorCode.UNSUPPORTED_VERSION
+    return ErrorCode.NONE
 
 
 def _registration_record(state: State, request: BrokerRegistrationRequest) -> RegisterBrokerRecord:
@@ -150,8 +144,7 @@ def _records_for_shutdown(state: State, broker_id: int, unclean: bool) -> list[V
     touched = [
         found
         for found in state.partitions()
-        if broker_id in found[2].isr
-        or (unclean and broker_id in found[2].eligible_leader_replicas)
+        if broker_id in found[2].isr or (unclean and broker_id in found[2].eligible_leader_replicas)
     ]
     if unclean and state.elr_enabled:
         return leader_and_isr_changes(state, touched, without=broker_id, lost=broker_id)
@@ -161,12 +154,11 @@ def _records_for_shutdown(state: State, broker_id: int, unclean: bool) -> list[V
 # ---------------------------------------------------------------------- heartbeats
 def heartbeat(state: State, request: BrokerHeartbeatRequest, now_ms: int) -> Outcome:
     """Hear from a broker; fence it, let it in, or see it out, as it wants and may."""
-    errors: Any = ErrorCode
     broker = state.image.brokers.get(request.broker_id)
     if broker is None:
-        return Outcome(BrokerHeartbeatResponse(error_code=errors.BROKER_ID_NOT_REGISTERED))
+        return Outcome(BrokerHeartbeatResponse(error_code=ErrorCode.BROKER_ID_NOT_REGISTERED))
     if broker.epoch != request.broker_epoch:
-        return Outcome(BrokerHeartbeatResponse(error_code=errors.STALE_BROKER_EPOCH))
+        return Outcome(BrokerHeartbeatResponse(error_code=ErrorCode.STALE_BROKER_EPOCH))
     before = _standing(broker)
     after = _next_standing(state, broker, request)
     records: list[Versioned] = []
@@ -222,7 +214,8 @@ def _next_standing(state: State, broker: Broker, request: BrokerHeartbeatRequest
 
 
 def _lowest_active_offset(state: State, request: BrokerHeartbeatRequest) -> int:
-    """How far the slowest broker that is alive has applied the log; the one that asks counts as it says now."""
+    """How far the slowest broker that is alive has applied the log; the one that asks counts as it
+    says now."""
     offsets = [
         session.metadata_offset
         for broker_id, session in state.sessions.items()
@@ -233,9 +226,7 @@ def _lowest_active_offset(state: State, request: BrokerHeartbeatRequest) -> int:
 
 def fence(state: State, broker: Broker) -> list[Versioned]:
     """Take the broker out: its leaderships first, then the broker."""
-    records = leader_and_isr_changes(
-        state, state.partitions_with_isr(broker.id), without=broker.id
-    )
+    records = leader_and_isr_changes(state, state.partitions_with_isr(broker.id), without=broker.id)
     records.append((_change(broker, fenced=FENCED), 0))
     return records
 
@@ -266,7 +257,8 @@ def _change(broker: Broker, *, fenced: int) -> BrokerRegistrationChangeRecord:
 def _directory_changes(
     state: State, broker: Broker, request: BrokerHeartbeatRequest
 ) -> list[Versioned]:
-    """Directories that the broker lost (KIP-858), and those that take no new replicas (KIP-1066)."""
+    """Directories that the broker lost (KIP-858), and those that take no new replicas
+    (KIP-1066)."""
     records: list[Versioned] = []
     level = state.image.metadata_version
     lost = [d for d in request.offline_log_dirs if d in broker.log_dirs]
@@ -297,7 +289,8 @@ def _directory_changes(
 
 # ---------------------------------------------------------------------- sessions
 def expired(state: State, now_ms: int) -> list[Broker]:
-    """Brokers that are not fenced and whose session has ended; one not heard of yet gets a session now."""
+    """Brokers that are not fenced and whose session has ended; one not heard of yet gets a session
+    now."""
     late = []
     for broker in state.image.brokers.values():
         if broker.fenced:
@@ -312,18 +305,14 @@ def expired(state: State, now_ms: int) -> list[Broker]:
 def next_expiry_ms(state: State) -> int | None:
     """When to look for ended sessions again."""
     timeout_ms: int = state.config["broker.session.timeout.ms"]
-    heard = [
-        session.heard_ms
-        for broker_id, session in state.sessions.items()
-        if (broker := state.image.brokers.get(broker_id)) is not None and not broker.fenced
-    ]
+    # Sessions of fenced brokers count too: what lets them in is not applied yet when this is asked.
+    heard = [session.heard_ms for session in state.sessions.values()]
     return min(heard) + timeout_ms if heard else None
 
 
 def broker_epoch_error(state: State, broker_id: int, broker_epoch: int) -> ErrorCode:
     """What a request that carries a broker's epoch is answered when it is not the current one."""
-    errors: Any = ErrorCode
     broker = state.image.brokers.get(broker_id)
     if broker is None or broker.epoch != broker_epoch:
-        return errors.STALE_BROKER_EPOCH
-    return errors.NONE
+        return ErrorCode.STALE_BROKER_EPOCH
+    return ErrorCode.NONE

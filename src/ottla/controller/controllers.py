@@ -1,4 +1,5 @@
-"""ControllerRegistration: each controller tells the log its endpoints and features once a life (KIP-919)."""
+"""ControllerRegistration: each controller tells the log its endpoints and features once a life
+(KIP-919)."""
 
 from __future__ import annotations
 

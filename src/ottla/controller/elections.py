@@ -1,8 +1,9 @@
 """Who leads a partition after a change, and the PartitionChangeRecord that says so.
 
-The rules are those of Apache Kafka 4.3.1 with and without eligible leader replicas (KIP-966): a leader comes from the ISR; from the
-eligible leader replicas when the ISR is empty; it may be the last known leader when both are; and any replica only where
-unclean elections are allowed. The two last are unclean: the ISR becomes that one replica, in recovery.
+The rules are those of Apache Kafka 4.3.1 with and without eligible leader replicas (KIP-966): a
+leader comes from the ISR; from the eligible leader replicas when the ISR is empty; it may be the
+last known leader when both are; and any replica only where unclean elections are allowed. The two
+last are unclean: the ISR becomes that one replica, in recovery.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class PartitionChange:
         self.record = PartitionChangeRecord(partition_id=index, topic_id=topic_id)
 
     def build(self, min_isr: int, lost: Iterable[int] = ()) -> bool:
-        """Decide; whether anything changes. `lost` replicas shut down uncleanly and may have lost data."""
+        """Decide; whether anything changes. `lost` replicas shut down uncleanly and may have lost
+        data."""
         old, record = self._old, self.record
         if self._elr_enabled:
             self._track_eligible_leaders(min_isr, frozenset(lost))
@@ -143,7 +145,8 @@ def leader_and_isr_changes(
     joined: int = -1,
     lost: int = -1,
 ) -> list[Versioned]:
-    """The changes that follow when a broker goes (`without`), comes (`joined`), or came back unclean (`lost`)."""
+    """The changes that follow when a broker goes (`without`), comes (`joined`), or came back
+    unclean (`lost`)."""
     version = partition_record_version(state.image.metadata_version)
     elr_enabled = state.elr_enabled
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ottla.controller.state import RECORDS_PER_REQUEST_MAX, Outcome, State, Versioned
-from ottla.controller.topics import TopicError, check_assignment, new_partition, placed
+from ottla.controller.topics import (
+    EXCESSIVE,
+    TopicError,
+    check_assignment,
+    new_partition,
+    placed,
+    repeated,
+)
 from ottla.metadata.snapshot import new_partition_record
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.create_partitions import (
@@ -16,30 +22,26 @@ from ottla.wire.messages.create_partitions import (
     CreatePartitionsTopicResult,
 )
 
-_errors: Any = ErrorCode
-
 
 def create(state: State, request: CreatePartitionsRequest, version: int, now_ms: int) -> Outcome:
     """Add partitions to topics, each topic for itself."""
-    names = [topic.name for topic in request.topics]
-    twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()
-    results: list[CreatePartitionsTopicResult] = []
-    records: list[Versioned] = []
-    for name in twice:
-        results.append(
-            CreatePartitionsTopicResult(
-                name=name, error_code=_errors.INVALID_REQUEST, error_message="Duplicate topic name."
-            )
+    twice = repeated(topic.name for topic in request.topics)
+    results = [
+        CreatePartitionsTopicResult(
+            name=name,
+            error_code=ErrorCode.INVALID_REQUEST,
+            error_message="Duplicate topic name.",
         )
+        for name in twice
+    ]
+    records: list[Versioned] = []
     for topic in request.topics:
         if topic.name in twice:
             continue
         try:
             made = _grow(state, topic)
             if len(records) + len(made) > RECORDS_PER_REQUEST_MAX:
-                raise TopicError(
-                    _errors.POLICY_VIOLATION, "Excessively large number of partitions per request."
-                )
+                raise TopicError(ErrorCode.POLICY_VIOLATION, EXCESSIVE)
         except TopicError as error:
             results.append(
                 CreatePartitionsTopicResult(
@@ -56,23 +58,21 @@ def create(state: State, request: CreatePartitionsRequest, version: int, now_ms:
 def _grow(state: State, asked: CreatePartitionsTopic) -> list[Versioned]:
     topic = state.image.topics.by_name.get(asked.name)
     if topic is None:
-        raise TopicError(_errors.UNKNOWN_TOPIC_OR_PARTITION)
+        raise TopicError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
     has, wants = len(topic.partitions), asked.count
     if wants == has:
-        raise TopicError(_errors.INVALID_PARTITIONS, f"Topic already has {has} partition(s).")
+        raise TopicError(ErrorCode.INVALID_PARTITIONS, f"Topic already has {has} partition(s).")
     if wants < has:
         raise TopicError(
-            _errors.INVALID_PARTITIONS,
+            ErrorCode.INVALID_PARTITIONS,
             f"The topic {asked.name} currently has {has} partition(s); "
             f"{wants} would not be an increase.",
         )
     if wants - has > RECORDS_PER_REQUEST_MAX:
-        raise TopicError(
-            _errors.POLICY_VIOLATION, "Excessively large number of partitions per request."
-        )
+        raise TopicError(ErrorCode.POLICY_VIOLATION, EXCESSIVE)
     if asked.assignments is not None and len(asked.assignments) != wants - has:
         raise TopicError(
-            _errors.INVALID_REPLICA_ASSIGNMENT,
+            ErrorCode.INVALID_REPLICA_ASSIGNMENT,
             f"Attempted to add {wants - has} additional partition(s), but only "
             f"{len(asked.assignments)} assignment(s) were specified.",
         )
@@ -97,7 +97,7 @@ def _assigned(
         check_assignment(state, assignment.broker_ids, factor)
         if not any(state.is_active(broker) for broker in assignment.broker_ids):
             raise TopicError(
-                _errors.INVALID_REPLICA_ASSIGNMENT,
+                ErrorCode.INVALID_REPLICA_ASSIGNMENT,
                 "All brokers specified in the manual partition assignment for partition "
                 f"{has + index} are fenced or in controlled shutdown.",
             )

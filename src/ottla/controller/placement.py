@@ -1,7 +1,9 @@
-"""Where new replicas go: striped over racks and brokers, so that leaders and replicas spread evenly.
+"""Where new replicas go: striped over racks and brokers, so that leaders and replicas spread
+evenly.
 
-Each partition takes its brokers rack by rack, one from each, beginning at a random place and one further for every partition. Brokers
-that are fenced come last and never lead; brokers with no usable directory are left out.
+Each partition takes its brokers rack by rack, one from each, beginning at a random place and one
+further for every partition. Brokers that are fenced come last and never lead; brokers with no
+usable directory are left out.
 """
 
 from __future__ import annotations

@@ -13,7 +13,9 @@ from ottla.wire.stored.metadata import ProducerIdsRecord
 PRODUCER_ID_BLOCK_SIZE = 1000
 
 
-def allocate(state: State, request: AllocateProducerIdsRequest, version: int, now_ms: int) -> Outcome:
+def allocate(
+    state: State, request: AllocateProducerIdsRequest, version: int, now_ms: int
+) -> Outcome:
     """Hand out the next block; the record says where the one after it begins."""
     error = broker_epoch_error(state, request.broker_id, request.broker_epoch)
     if error:

@@ -1,6 +1,9 @@
-"""ListPartitionReassignments: what is being moved. Nothing is yet, unless the folder came from a larger cluster."""
+"""ListPartitionReassignments: what is being moved. Nothing is yet, unless the folder came from a
+larger cluster."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from ottla.controller.state import Outcome, State
 from ottla.wire.messages.list_partition_reassignments import (
@@ -16,10 +19,11 @@ def list_reassignments(
 ) -> Outcome:
     """All partitions with replicas being added or removed, or those of the topics asked for."""
     by_name = state.image.topics.by_name
+    asked: dict[str, Iterable[int]]
     if request.topics is None:
         asked = {name: range(len(topic.partitions)) for name, topic in by_name.items()}
     else:
-        asked = {topic.name: topic.partition_indexes for topic in request.topics}  # type: ignore[misc]
+        asked = {topic.name: topic.partition_indexes for topic in request.topics}
     found = []
     for name, indexes in asked.items():
         topic = by_name.get(name)

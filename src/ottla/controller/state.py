@@ -1,7 +1,8 @@
-"""What the active controller knows: the cluster with all that was decided, and what it heard of its brokers.
+"""What the active controller knows: the cluster with all that was decided, and what it heard of its
+brokers.
 
-The image here runs ahead of the brokers' images: it has every record as soon as it is decided. Sessions are soft state: they are
-not in the log and begin anew with each controller.
+The image here runs ahead of the brokers' images: it has every record as soon as it is decided.
+Sessions are soft state: they are not in the log and begin anew with each controller.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ RECORDS_PER_REQUEST_MAX = 10_000
 
 
 class Outcome(NamedTuple):
-    """What one request comes to: the response, and the records that must be safe before it goes out."""
+    """What one request comes to: the response, and the records that must be safe before it goes
+    out."""
 
     response: Any
     records: Sequence[Versioned] = ()
@@ -37,13 +39,24 @@ class Session(NamedTuple):
     heard_ms: int
     metadata_offset: int
     controlled_shutdown_offset: int | None
-    """The offset up to which all others must have seen that this broker goes; None if it does not."""
+    """The offset up to which all others must have seen that this broker goes; None if it does
+    not."""
 
 
 class State:
     """The controller's state, on which the deciders of this room are functions."""
 
-    __slots__ = ("cluster_id", "config", "entropy", "image", "kraft_version", "next_offset", "node_id", "sessions")
+    __slots__ = (
+        "_in_force",
+        "cluster_id",
+        "config",
+        "entropy",
+        "image",
+        "kraft_version",
+        "next_offset",
+        "node_id",
+        "sessions",
+    )
 
     def __init__(
         self, *, node_id: int, cluster_id: str, config: BrokerConfig, entropy: Entropy
@@ -57,6 +70,7 @@ class State:
         """Where the next record will land."""
         self.kraft_version = 0
         self.sessions: dict[int, Session] = {}
+        self._in_force: tuple[Any, Any, BrokerConfig] | None = None
 
     # ------------------------------------------------------------------ brokers
     def is_active(self, broker_id: int) -> bool:
@@ -75,7 +89,8 @@ class State:
         )
 
     def directory_for(self, broker_id: int) -> bytes:
-        """The directory that a new replica on the broker goes to: its only one, else it chooses itself."""
+        """The directory that a new replica on the broker goes to: its only one, else it chooses
+        itself."""
         broker = self.image.brokers.get(broker_id)
         if broker is None or len(broker.log_dirs) != 1:
             return bytes(16)
@@ -97,13 +112,25 @@ class State:
         return any(partition.leader == broker_id for _, _, partition in self.partitions())
 
     # ------------------------------------------------------------------ configs in force
+    def broker_config(self) -> BrokerConfig:
+        """This node's own configuration under the dynamic configs of the image."""
+        configs = self.image.configs
+        cluster = configs.get((BROKER_RESOURCE, ""))
+        broker = configs.get((BROKER_RESOURCE, str(self.node_id)))
+        known = self._in_force
+        if known is None or known[0] is not cluster or known[1] is not broker:
+            config = self.config.with_dynamic(cluster=cluster or {}, broker=broker or {})
+            known = self._in_force = (cluster, broker, config)
+        return known[2]
+
     @property
     def elr_enabled(self) -> bool:
         """Whether eligible leader replicas are tracked (KIP-966)."""
         return self.image.features.get(ELIGIBLE_LEADER_REPLICAS_VERSION, 0) > 0
 
     def topic_value(self, topic: str, name: str) -> str | None:
-        """What is set for a topic key: on the topic, on this node, or cluster-wide; None if nowhere."""
+        """What is set for a topic key: on the topic, on this node, or cluster-wide; None if
+        nowhere."""
         configs = self.image.configs
         for scope in (
             self.image.topic_config(topic),

@@ -1,17 +1,19 @@
-"""CreateTopics and DeleteTopics, decided topic by topic: one that fails does not hold up the others.
+"""CreateTopics and DeleteTopics, decided topic by topic: one that fails does not hold up the
+others.
 
-The checks, their order, codes and texts are those of Apache Kafka 4.3.1; scripts match on some of the texts.
+The checks, their order, codes and texts are those of Apache Kafka 4.3.1; scripts match on some of
+the texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ottla.controller.placement import PlacementError, place_replicas
 from ottla.controller.state import RECORDS_PER_REQUEST_MAX, Outcome, State, Versioned
-from ottla.controller.topic_configs import creation_config_error, effective_entries
-from ottla.metadata.image import LEADER_RECOVERED, Partition
+from ottla.controller.topic_configs import EffectiveEntries, creation_config_error
+from ottla.metadata.image import LEADER_RECOVERED, TOPIC_RESOURCE, Partition
 from ottla.metadata.snapshot import new_partition_record
 from ottla.metadata.topic_names import (
     METADATA_TOPIC,
@@ -37,7 +39,8 @@ from ottla.wire.types import ZERO_UUID
 if TYPE_CHECKING:
     from ottla.metadata.image import Topic
 
-_errors: Any = ErrorCode
+
+EXCESSIVE = "Excessively large number of partitions per request."
 
 
 class TopicError(Exception):
@@ -52,28 +55,27 @@ class TopicError(Exception):
 # ---------------------------------------------------------------------- create
 def create(state: State, request: CreateTopicsRequest, version: int, now_ms: int) -> Outcome:
     """Create topics with their configs and partitions, or only say what would come of it."""
-    names = [topic.name for topic in request.topics]
-    twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()
+    twice = repeated(topic.name for topic in request.topics)
     asked = sum(_partitions_asked(state, topic) for topic in request.topics)
     results: list[CreatableTopicResult] = []
     records: list[Versioned] = []
-    collisions = _Collisions(state)
+    collisions, entries = _Collisions(state), EffectiveEntries(state)
     for topic in request.topics:
         try:
             if topic.name in twice:
-                raise TopicError(_errors.INVALID_REQUEST, "Duplicate topic name.")
+                raise TopicError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")
             if topic.name == METADATA_TOPIC:
                 raise TopicError(
-                    _errors.INVALID_REQUEST,
+                    ErrorCode.INVALID_REQUEST,
                     "Creation of internal topic __cluster_metadata is prohibited.",
                 )
             if asked > RECORDS_PER_REQUEST_MAX:
                 raise TopicError(
-                    _errors.POLICY_VIOLATION,
-                    "Excessively large number of partitions per request.",
+                    ErrorCode.POLICY_VIOLATION,
+                    EXCESSIVE,
                 )
             _check_name(state, topic.name, collisions)
-            result, made = _create(state, topic, version)
+            result, made = _create(state, topic, entries if version >= 5 else None)
         except TopicError as error:
             result, made = _failed(topic.name, error), []
         else:
@@ -85,7 +87,8 @@ def create(state: State, request: CreateTopicsRequest, version: int, now_ms: int
 
 
 class _Collisions:
-    """Names that exist, by what metrics make of them; made when the first name that could collide comes."""
+    """Names that exist, by what metrics make of them; made when the first name that could collide
+    comes."""
 
     __slots__ = ("_by_unified", "_state")
 
@@ -119,40 +122,42 @@ def _partitions_asked(state: State, topic: CreatableTopic) -> int:
 def _check_name(state: State, name: str, collisions: _Collisions) -> None:
     problem = topic_name_problem(name)
     if problem is not None:
-        raise TopicError(_errors.INVALID_TOPIC_EXCEPTION, f"Topic name is invalid: {problem}")
+        raise TopicError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"Topic name is invalid: {problem}")
     if name in state.image.topics.by_name:
-        raise TopicError(_errors.TOPIC_ALREADY_EXISTS, f"Topic '{name}' already exists.")
+        raise TopicError(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic '{name}' already exists.")
     other = collisions.with_name(name)
     if other is not None:
         raise TopicError(
-            _errors.INVALID_TOPIC_EXCEPTION,
+            ErrorCode.INVALID_TOPIC_EXCEPTION,
             f"Topic '{name}' collides with existing topic: {other}",
         )
 
 
 def _create(
-    state: State, topic: CreatableTopic, version: int
+    state: State, topic: CreatableTopic, entries: EffectiveEntries | None
 ) -> tuple[CreatableTopicResult, list[Versioned]]:
     configs = {config.name: config.value for config in topic.configs}
     problem = creation_config_error(state, configs)
     if problem is not None:
-        raise TopicError(_errors.INVALID_CONFIG, problem)
+        raise TopicError(ErrorCode.INVALID_CONFIG, problem)
     values = {name: value for name, value in configs.items() if value is not None}
-    if topic.assignments:
-        replicas = _manual_assignments(state, topic)
-    else:
-        replicas = _placed(state, topic)
+    replicas: Sequence[Sequence[int]] = (
+        _manual_assignments(state, topic) if topic.assignments else _placed(state, topic)
+    )
     topic_id = state.entropy.uuid()
     records: list[Versioned] = [(TopicRecord(name=topic.name, topic_id=topic_id), 0)]
-    for name in sorted(values):
-        records.append(
-            (
-                ConfigRecord(
-                    resource_type=2, resource_name=topic.name, name=name, value=values[name]
-                ),
-                0,
-            )
+    records.extend(
+        (
+            ConfigRecord(
+                resource_type=TOPIC_RESOURCE,
+                resource_name=topic.name,
+                name=name,
+                value=values[name],
+            ),
+            0,
         )
+        for name in sorted(values)
+    )
     level = state.image.metadata_version
     for index, of_partition in enumerate(replicas):
         partition = new_partition(state, of_partition)
@@ -164,7 +169,7 @@ def _create(
         error_message=None,
         num_partitions=len(replicas),
         replication_factor=len(replicas[0]),
-        configs=effective_entries(state, values) if version >= 5 else None,
+        configs=None if entries is None else entries.of(values),
     )
     return result, records
 
@@ -176,7 +181,8 @@ def _failed(name: str, error: TopicError) -> CreatableTopicResult:
 
 
 def new_partition(state: State, replicas: Sequence[int]) -> Partition:
-    """A partition at its beginning: in sync are those replicas that are active, and the first of them leads."""
+    """A partition at its beginning: in sync are those replicas that are active, and the first of
+    them leads."""
     isr = tuple(replica for replica in replicas if state.is_active(replica))
     return Partition(
         replicas=tuple(replicas),
@@ -196,12 +202,13 @@ def new_partition(state: State, replicas: Sequence[int]) -> Partition:
 def _manual_assignments(state: State, topic: CreatableTopic) -> list[Sequence[int]]:
     if topic.replication_factor != -1:
         raise TopicError(
-            _errors.INVALID_REQUEST,
-            "A manual partition assignment was specified, but replication factor was not set to -1.",
+            ErrorCode.INVALID_REQUEST,
+            "A manual partition assignment was specified, but "
+            "replication factor was not set to -1.",
         )
     if topic.num_partitions != -1:
         raise TopicError(
-            _errors.INVALID_REQUEST,
+            ErrorCode.INVALID_REQUEST,
             "A manual partition assignment was specified, but numPartitions was not set to -1.",
         )
     assigned: dict[int, Sequence[int]] = {}
@@ -210,55 +217,57 @@ def _manual_assignments(state: State, topic: CreatableTopic) -> list[Sequence[in
         index = assignment.partition_index
         if index in assigned:
             raise TopicError(
-                _errors.INVALID_REPLICA_ASSIGNMENT,
+                ErrorCode.INVALID_REPLICA_ASSIGNMENT,
                 f"Found multiple manual partition assignments for partition {index}",
             )
         check_assignment(state, assignment.broker_ids, factor)
         factor = len(assignment.broker_ids)
         if not any(state.is_active(broker) for broker in assignment.broker_ids):
             raise TopicError(
-                _errors.INVALID_REPLICA_ASSIGNMENT,
+                ErrorCode.INVALID_REPLICA_ASSIGNMENT,
                 f"All brokers specified in the manual partition assignment for partition {index} "
                 "are fenced or in controlled shutdown.",
             )
         assigned[index] = assignment.broker_ids
     if set(assigned) != set(range(len(assigned))):
         raise TopicError(
-            _errors.INVALID_REPLICA_ASSIGNMENT,
+            ErrorCode.INVALID_REPLICA_ASSIGNMENT,
             "partitions should be a consecutive 0-based integer sequence",
         )
     return [assigned[index] for index in range(len(assigned))]
 
 
 def check_assignment(state: State, replicas: Sequence[int], factor: int | None) -> None:
-    """Check one partition's manual assignment; `factor` is the number of replicas that the others have.
+    """Check one partition's manual assignment; `factor` is the number of replicas that the others
+    have.
 
     Raises:
         TopicError: it can't be.
     """
     if not replicas:
         raise TopicError(
-            _errors.INVALID_REPLICA_ASSIGNMENT,
+            ErrorCode.INVALID_REPLICA_ASSIGNMENT,
             "The manual partition assignment includes an empty replica list.",
         )
     previous: int | None = None
     for broker in sorted(replicas):
         if broker not in state.image.brokers:
             raise TopicError(
-                _errors.INVALID_REPLICA_ASSIGNMENT,
+                ErrorCode.INVALID_REPLICA_ASSIGNMENT,
                 f"The manual partition assignment includes broker {broker}, "
                 "but no such broker is registered.",
             )
         if broker == previous:
             raise TopicError(
-                _errors.INVALID_REPLICA_ASSIGNMENT,
+                ErrorCode.INVALID_REPLICA_ASSIGNMENT,
                 f"The manual partition assignment includes the broker {broker} more than once.",
             )
         previous = broker
     if factor is not None and factor != len(replicas):
         raise TopicError(
-            _errors.INVALID_REPLICA_ASSIGNMENT,
-            f"The manual partition assignment includes a partition with {len(replicas)} replica(s), "
+            ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+            f"The manual partition assignment includes a partition with {len(replicas)} "
+            "replica(s), "
             f"but this is not consistent with previous partitions, which have {factor} replica(s).",
         )
 
@@ -266,12 +275,12 @@ def check_assignment(state: State, replicas: Sequence[int], factor: int | None) 
 def _placed(state: State, topic: CreatableTopic) -> list[tuple[int, ...]]:
     if topic.replication_factor < -1 or topic.replication_factor == 0:
         raise TopicError(
-            _errors.INVALID_REPLICATION_FACTOR,
+            ErrorCode.INVALID_REPLICATION_FACTOR,
             "Replication factor must be larger than 0, or -1 to use the default value.",
         )
     if topic.num_partitions < -1 or topic.num_partitions == 0:
         raise TopicError(
-            _errors.INVALID_PARTITIONS,
+            ErrorCode.INVALID_PARTITIONS,
             "Number of partitions was set to an invalid non-positive value.",
         )
     partitions = topic.num_partitions
@@ -301,12 +310,12 @@ def placed(
         )
     except PlacementError as error:
         raise TopicError(
-            _errors.INVALID_REPLICATION_FACTOR,
+            ErrorCode.INVALID_REPLICATION_FACTOR,
             f"Unable to replicate the partition {factor} time(s): {error}",
         ) from None
     if not all(any(state.is_active(broker) for broker in chosen) for chosen in replicas):
         raise TopicError(
-            _errors.INVALID_REPLICATION_FACTOR,
+            ErrorCode.INVALID_REPLICATION_FACTOR,
             f"Unable to replicate the partition {factor} time(s): "
             "All brokers are currently fenced or in controlled shutdown.",
         )
@@ -325,34 +334,34 @@ def delete(state: State, request: DeleteTopicsRequest, version: int, now_ms: int
         asked: list[tuple[str | None, bytes]] = [(name, ZERO_UUID) for name in request.topic_names]
     else:
         asked = [(topic.name, topic.topic_id) for topic in request.topics]
-    twice_named = _twice(name for name, _ in asked if name is not None)
-    twice_by_id = _twice(topic_id for _, topic_id in asked if topic_id != ZERO_UUID)
-    named_ids = {by_name[name].id for name, _ in asked if name in by_name}
+    twice_named = repeated(name for name, _ in asked if name is not None)
+    twice_by_id = repeated(topic_id for _, topic_id in asked if topic_id != ZERO_UUID)
+    named_ids = {by_name[name].id for name, _ in asked if name is not None and name in by_name}
     for name, topic_id in _distinct(asked):
         try:
             if name is None and topic_id == ZERO_UUID:
                 raise TopicError(
-                    _errors.INVALID_REQUEST, "Neither topic name nor id were specified."
+                    ErrorCode.INVALID_REQUEST, "Neither topic name nor id were specified."
                 )
             if name is not None and topic_id != ZERO_UUID:
                 raise TopicError(
-                    _errors.INVALID_REQUEST, "You may not specify both topic name and topic id."
+                    ErrorCode.INVALID_REQUEST, "You may not specify both topic name and topic id."
                 )
             if name in twice_named:
-                raise TopicError(_errors.INVALID_REQUEST, "Duplicate topic name.")
+                raise TopicError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")
             if topic_id in twice_by_id:
-                raise TopicError(_errors.INVALID_REQUEST, "Duplicate topic id.")
+                raise TopicError(ErrorCode.INVALID_REQUEST, "Duplicate topic id.")
             if topic_id in named_ids:
                 raise TopicError(
-                    _errors.INVALID_REQUEST,
+                    ErrorCode.INVALID_REQUEST,
                     "The provided topic name maps to an ID that was already supplied.",
                 )
             topic: Topic | None = by_id.get(topic_id) if name is None else by_name.get(name)
             if topic is None:
                 raise TopicError(
-                    _errors.UNKNOWN_TOPIC_ID
+                    ErrorCode.UNKNOWN_TOPIC_ID
                     if name is None
-                    else _errors.UNKNOWN_TOPIC_OR_PARTITION
+                    else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
                 )
         except TopicError as error:
             results.append(
@@ -367,7 +376,7 @@ def delete(state: State, request: DeleteTopicsRequest, version: int, now_ms: int
 
 
 def _deletion_disabled(request: DeleteTopicsRequest, version: int) -> Outcome:
-    code = _errors.INVALID_REQUEST if version < 3 else _errors.TOPIC_DELETION_DISABLED
+    code = ErrorCode.INVALID_REQUEST if version < 3 else ErrorCode.TOPIC_DELETION_DISABLED
     names = request.topic_names if version < 6 else [topic.name for topic in request.topics]
     ids = [ZERO_UUID] * len(names) if version < 6 else [topic.topic_id for topic in request.topics]
     results = [
@@ -377,7 +386,8 @@ def _deletion_disabled(request: DeleteTopicsRequest, version: int) -> Outcome:
     return Outcome(DeleteTopicsResponse(responses=results))
 
 
-def _twice(values: Any) -> set[Any]:
+def repeated(values: Iterable[Any]) -> set[Any]:
+    """Those values that come more than once."""
     seen: set[Any] = set()
     twice: set[Any] = set()
     for value in values:
@@ -386,7 +396,8 @@ def _twice(values: Any) -> set[Any]:
 
 
 def _distinct(asked: list[tuple[str | None, bytes]]) -> list[tuple[str | None, bytes]]:
-    """Each name or id once: a duplicate is answered once. Entries with neither stay, each for itself."""
+    """Each name or id once: a duplicate is answered once. Entries with neither stay, each for
+    itself."""
     seen: set[tuple[str | None, bytes]] = set()
     kept = []
     for entry in asked:
@@ -394,4 +405,3 @@ def _distinct(asked: list[tuple[str | None, bytes]]) -> list[tuple[str | None, b
             kept.append(entry)
             seen.add(entry)
     return kept
-

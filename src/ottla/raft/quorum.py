@@ -230,8 +230,7 @@ class Quorum:
             names = ", ".join(str(voter) for voter in voters)
             raise QuorumError(
                 f"the quorum has {len(voters)} voters ({names}); this version runs quorums of one",
-                hint="run the other voters with Apache Kafka, or format this node with
-                --standalone",
+                hint="format this node with --standalone to run it alone",
             )
         if any(mine.directory_id) and mine.directory_id != self.directory_id:
             raise QuorumError(
