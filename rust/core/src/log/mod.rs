@@ -7,220 +7,392 @@
 //! file descriptor (`release_files`).
 
 mod api;
+mod append;
 mod config;
+mod epochs;
 mod error;
+pub mod files;
+mod index;
+mod open;
+mod producers;
+mod read;
+mod retain;
+mod scan;
+mod segment;
+mod transaction_index;
+mod validate;
 
-use std::path::Path;
-use std::path::PathBuf;
+#[cfg(test)]
+mod tests;
 
-use crate::disk::Disk;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::batch::Header;
+use crate::disk::{Disk, DiskFile, Open};
+use epochs::Epochs;
+use error::During;
+use files::{EPOCHS_FILE, SNAPSHOT_SUFFIX, file_path};
+use producers::Producers;
+use segment::{Place, Segment};
 
 pub use api::*;
 pub use config::*;
 pub use error::*;
 
+/// A batch near the log's end.
+#[derive(Clone, Copy)]
+struct Tail {
+    at: u64,
+    header: Header,
+}
+
+/// Files that were renamed and go for good later.
+struct Doomed {
+    due_ms: i64,
+    paths: Vec<PathBuf>,
+}
+
 pub struct Log<D: Disk> {
     disk: D,
     dir: PathBuf,
     config: LogConfig,
+    /// By base offset; never empty; the last one is active.
+    segments: Vec<Segment<D>>,
+    tail: VecDeque<Tail>,
+    epochs: Epochs,
+    producers: Producers,
+    start_offset: i64,
+    end_offset: i64,
+    high_watermark: i64,
+    recovery_point: i64,
+    unflushed_messages: i64,
+    flushed_ms: i64,
+    doomed: Vec<Doomed>,
+    /// Names in the folder changed since it was synced last.
+    dir_dirty: bool,
+    parent_dirty: bool,
+    epochs_dirty: bool,
+    /// Why nothing can be appended any more.
+    failed: Option<String>,
 }
 
-#[allow(unused_variables, clippy::missing_errors_doc)]
 impl<D: Disk> Log<D> {
-    /// Open the folder, or make a new log in it (the folder too). Cheap after a clean shutdown; else every segment
-    /// from the recovery point on is read, checked, and cut after its last whole batch.
-    pub fn open(
-        disk: D,
-        dir: PathBuf,
-        config: LogConfig,
-        now_ms: i64,
-        hints: OpenHints,
-    ) -> Result<(Self, Recovery), LogError> {
-        unimplemented!()
+    fn segment(&mut self, at: usize) -> (Place<'_, D>, &mut Segment<D>) {
+        let place = Place {
+            disk: &self.disk,
+            dir: &self.dir,
+            index_bytes: self.config.segment_index_bytes,
+            index_interval: u64::from(self.config.index_interval_bytes),
+        };
+        (place, &mut self.segments[at])
     }
 
-    /// Append one or more whole batches as leader: base offsets and leader epoch are patched into `batches`, and
-    /// they are written from there. All or none.
-    pub fn append(
-        &mut self,
-        batches: &mut [u8],
-        context: &AppendContext,
-    ) -> Result<Appended, AppendError> {
-        unimplemented!()
+    fn active(&mut self) -> (Place<'_, D>, &mut Segment<D>) {
+        self.segment(self.segments.len() - 1)
     }
 
-    /// Append what the leader sent, offsets and epochs as they came. A batch cut short at the end is left out.
-    pub fn append_as_follower(
-        &mut self,
-        batches: &[u8],
-        now_ms: i64,
-    ) -> Result<Appended, AppendError> {
-        unimplemented!()
+    fn last_segment(&self) -> &Segment<D> {
+        &self.segments[self.segments.len() - 1]
     }
 
-    /// Where the batches from `offset` on lie, within one segment: at most `bytes_max`, none that begins at or past
-    /// `upper_bound` (high watermark, last stable offset or log end). With `min_one` a first batch larger than
-    /// `bytes_max` comes whole. Empty at `upper_bound`.
-    pub fn read(
-        &mut self,
-        offset: i64,
-        bytes_max: usize,
-        upper_bound: i64,
-        min_one: bool,
-    ) -> Result<Slice<D::File>, ReadError> {
-        unimplemented!()
+    /// The segment that holds `offset`, or the first.
+    fn segment_at(&self, offset: i64) -> usize {
+        self.segments
+            .partition_point(|segment| segment.base_offset <= offset)
+            .saturating_sub(1)
     }
 
-    /// What a read_committed reader of offsets from `from` to `upper_bound` (exclusive) must skip, sorted by first offset.
-    pub fn aborted_transactions(
-        &mut self,
-        from: i64,
-        upper_bound: i64,
-    ) -> Result<Vec<AbortedTransaction>, LogError> {
-        unimplemented!()
-    }
-
-    /// The partition moved its high watermark: decided transactions below it become stable, and retention may go up to it.
-    /// A log starts with its high watermark at its log start offset.
+    /// The partition moved its high watermark: decided transactions below it become stable, and retention may go up
+    /// to it. A log starts with its high watermark at its log start offset.
     pub fn set_high_watermark(&mut self, high_watermark: i64) {
-        unimplemented!()
+        self.high_watermark = high_watermark.clamp(self.start_offset, self.end_offset);
+        self.producers.high_watermark(self.high_watermark);
+    }
+
+    pub fn high_watermark(&self) -> i64 {
+        self.high_watermark
     }
 
     /// The first offset that read_committed must not see yet: never above the high watermark.
     pub fn last_stable_offset(&self) -> i64 {
-        unimplemented!()
+        let unstable = self.producers.first_unstable().unwrap_or(i64::MAX);
+        unstable.min(self.high_watermark).max(self.start_offset)
     }
 
     pub fn log_start_offset(&self) -> i64 {
-        unimplemented!()
+        self.start_offset
     }
 
     pub fn log_end_offset(&self) -> i64 {
-        unimplemented!()
+        self.end_offset
     }
 
     /// Up to where everything is fsynced.
     pub fn recovery_point(&self) -> i64 {
-        unimplemented!()
+        self.recovery_point
     }
 
     /// Bytes of all segments' batches.
     pub fn size(&self) -> u64 {
-        unimplemented!()
+        self.segments.iter().map(|segment| segment.size).sum()
     }
 
     pub fn segment_count(&self) -> usize {
-        unimplemented!()
+        self.segments.len()
+    }
+
+    pub fn active_segment_base_offset(&self) -> i64 {
+        self.last_segment().base_offset
     }
 
     pub fn dir(&self) -> &Path {
-        unimplemented!()
+        &self.dir
     }
 
     pub fn config(&self) -> &LogConfig {
-        unimplemented!()
+        &self.config
     }
 
+    /// Takes effect with the next append or pass of retention.
     pub fn set_config(&mut self, config: LogConfig) {
-        unimplemented!()
+        self.config = config;
     }
 
-    /// ListOffsets. Only offsets below `upper_bound` are found by time; `Latest` is `upper_bound` itself. Reads and
-    /// decompresses: not for an I/O thread.
-    pub fn lookup(&mut self, what: Lookup, upper_bound: i64) -> Result<Option<Found>, LogError> {
-        unimplemented!()
+    /// Why the log takes no more appends, if it does not.
+    pub fn failure(&self) -> Option<&str> {
+        self.failed.as_deref()
     }
 
     /// The latest leader epoch that has an entry; None in an empty log.
     pub fn latest_epoch(&self) -> Option<i32> {
-        unimplemented!()
+        self.epochs.latest()
     }
 
-    /// This epoch begins at the log's end: said by a new leader before its first append (and durable).
+    /// This epoch begins at the log's end: said by a new leader before its first append. Safe after `flush`.
+    ///
+    /// # Errors
+    /// If the disk fails.
     pub fn begin_epoch(&mut self, leader_epoch: i32) -> Result<(), LogError> {
-        unimplemented!()
+        if self.epochs.assign(leader_epoch, self.end_offset) {
+            self.write_epochs()?;
+        }
+        Ok(())
     }
 
     /// OffsetForLeaderEpoch: (largest epoch not above the asked one, where it ended); (-1, -1) if unknown.
     pub fn epoch_end_offset(&self, leader_epoch: i32) -> (i32, i64) {
-        unimplemented!()
+        self.epochs.end_offset(leader_epoch, self.end_offset)
     }
 
     /// The epoch of the record at `offset`.
     pub fn epoch_at(&self, offset: i64) -> Option<i32> {
-        unimplemented!()
+        self.epochs.at(offset)
     }
 
-    /// Begin a new segment if the active one is older than `segment.ms` (less its jitter). True if it did.
+    fn write_epochs(&mut self) -> Result<(), LogError> {
+        let path = self.dir.join(EPOCHS_FILE);
+        let text = self.epochs.text();
+        self.disk
+            .write_atomically(&path, text.as_bytes(), false)
+            .during("writing", &path)?;
+        self.epochs_dirty = true;
+        self.dir_dirty = true;
+        Ok(())
+    }
+
+    /// Begin a new segment if the active one was begun more than `segment.ms` ago and holds anything. True if it
+    /// did. Apache Kafka rolls by time only when something is appended (so does `append`); a quiet log's last
+    /// segment would otherwise never become old enough to delete.
+    ///
+    /// # Errors
+    /// If the disk fails.
     pub fn roll_if_due(&mut self, now_ms: i64) -> Result<bool, LogError> {
-        unimplemented!()
+        let active = self.last_segment();
+        let patience = self.config.segment_ms.saturating_sub(self.jitter_ms());
+        if active.size == 0 || now_ms.saturating_sub(active.created_ms) <= patience {
+            return Ok(false);
+        }
+        self.roll(self.end_offset, now_ms)?;
+        Ok(true)
     }
 
-    /// Fsync if `flush.ms` passed since the last time. True if it did.
+    /// Seal the active segment, snapshot the producers, begin a new segment at `base_offset`.
+    fn roll(&mut self, base_offset: i64, now_ms: i64) -> Result<(), LogError> {
+        if self.last_segment().base_offset == base_offset {
+            return Ok(());
+        }
+        let (place, active) = self.active();
+        active.seal(place)?;
+        self.producers.end_offset = base_offset;
+        self.write_snapshot()?;
+        let (place, _) = self.active();
+        match Segment::create(place, base_offset, now_ms) {
+            Ok(segment) => {
+                self.segments.push(segment);
+                self.tail.clear();
+                self.dir_dirty = true;
+                Ok(())
+            }
+            Err(e) => {
+                retain::remove_segment_files(&self.disk, &self.dir, base_offset, true);
+                Err(e)
+            }
+        }
+    }
+
+    fn write_snapshot(&mut self) -> Result<(), LogError> {
+        let offset = self.producers.end_offset;
+        if offset <= self.producers.snapshot_offset {
+            return Ok(());
+        }
+        let path = file_path(&self.dir, offset, SNAPSHOT_SUFFIX);
+        let bytes = self.producers.snapshot();
+        let write = |file: D::File| file.write_all_at(&bytes, 0);
+        self.disk
+            .open(&path, Open::Truncate)
+            .and_then(write)
+            .during("writing", &path)?;
+        self.producers.snapshot_offset = offset;
+        self.dir_dirty = true;
+        Ok(())
+    }
+
+    /// Fsync if `flush.ms` passed since the last time and something was appended. True if it did.
+    ///
+    /// # Errors
+    /// If the disk fails.
     pub fn flush_if_due(&mut self, now_ms: i64) -> Result<bool, LogError> {
-        unimplemented!()
-    }
-
-    /// Delete (rename to `.deleted`) what retention by time, size and log start offset lets go, below the high watermark.
-    pub fn enforce_retention(&mut self, now_ms: i64) -> Result<Vec<DeletedSegment>, LogError> {
-        unimplemented!()
-    }
-
-    /// Remove renamed files whose `file.delete.delay.ms` is over; how many.
-    pub fn remove_deleted(&mut self, now_ms: i64) -> Result<usize, LogError> {
-        unimplemented!()
-    }
-
-    /// DeleteRecords: move the log start offset up to `offset` (-1: to the high watermark). `OutOfRange` beyond the
-    /// high watermark. The new start; whole segments below it go with the next `enforce_retention`.
-    pub fn delete_records(&mut self, offset: i64) -> Result<i64, LogError> {
-        unimplemented!()
-    }
-
-    /// Cut all records from `offset` on.
-    pub fn truncate_to(&mut self, offset: i64, now_ms: i64) -> Result<(), LogError> {
-        unimplemented!()
-    }
-
-    /// Drop everything and begin again, empty, at `offset`.
-    pub fn truncate_fully_and_start_at(
-        &mut self,
-        offset: i64,
-        now_ms: i64,
-    ) -> Result<(), LogError> {
-        unimplemented!()
+        if self.recovery_point == self.end_offset {
+            self.flushed_ms = now_ms;
+            return Ok(false);
+        }
+        if now_ms.saturating_sub(self.flushed_ms) < self.config.flush_ms {
+            return Ok(false);
+        }
+        self.flush()?;
+        self.flushed_ms = now_ms;
+        Ok(true)
     }
 
     /// Make all that was appended safe, and move the recovery point up. Not for an I/O thread.
+    ///
+    /// # Errors
+    /// If the disk fails. A failed fsync ends the log: what it had taken may be lost, and later ones would not say so.
     pub fn flush(&mut self) -> Result<(), LogError> {
-        unimplemented!()
+        let (offset, files) = self.unflushed()?;
+        for file in files {
+            if let Err(e) = file.sync().during("syncing", &self.dir) {
+                self.failed = Some(format!("the log is offline after a failed fsync: {e}"));
+                return Err(e);
+            }
+        }
+        self.flushed_to(offset);
+        Ok(())
     }
 
-    /// What `flush` would sync now: sync these off the lock, then call `flushed_to` with the offset.
-    pub fn unflushed(&mut self) -> Result<(i64, Vec<std::sync::Arc<D::File>>), LogError> {
-        unimplemented!()
+    /// What `flush` would sync now: sync these off the lock, then call `flushed_to` with the offset. Sealed segments,
+    /// the folder and the epochs are synced in here: that is rare.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn unflushed(&mut self) -> Result<(i64, Vec<Arc<D::File>>), LogError> {
+        let mut files = Vec::new();
+        if self.epochs_dirty {
+            let path = self.dir.join(EPOCHS_FILE);
+            let sync = |file: D::File| file.sync();
+            self.disk
+                .open(&path, Open::Write)
+                .and_then(sync)
+                .during("syncing", &path)?;
+            self.epochs_dirty = false;
+        }
+        if self.recovery_point < self.end_offset {
+            let last = self.segments.len() - 1;
+            for at in self.segment_at(self.recovery_point)..last {
+                let (place, segment) = self.segment(at);
+                segment.sync(place, true)?;
+                segment.forget();
+            }
+            let (place, active) = self.active();
+            files.push(active.file(place)?);
+        }
+        if self.dir_dirty {
+            self.disk.sync_dir(&self.dir).during("syncing", &self.dir)?;
+            self.dir_dirty = false;
+        }
+        if self.parent_dirty {
+            if let Some(parent) = self.dir.parent() {
+                self.disk.sync_dir(parent).during("syncing", parent)?;
+            }
+            self.parent_dirty = false;
+        }
+        Ok((self.end_offset, files))
     }
 
     pub fn flushed_to(&mut self, offset: i64) {
-        unimplemented!()
+        let offset = offset.min(self.end_offset);
+        if offset > self.recovery_point {
+            self.recovery_point = offset;
+            self.unflushed_messages = self.end_offset - offset;
+        }
     }
 
     /// Forget producers that were silent for `producer.id.expiration.ms` and have no open transaction; how many.
     pub fn expire_producers(&mut self, now_ms: i64) -> usize {
-        unimplemented!()
+        self.producers
+            .expire(now_ms, self.config.producer_id_expiration_ms)
     }
 
     pub fn producers(&self) -> Vec<ProducerSummary> {
-        unimplemented!()
+        self.producers.summaries()
+    }
+
+    /// The topic wants compaction, which does not exist yet: the log keeps everything above its start.
+    pub fn is_uncleaned(&self) -> bool {
+        self.config.cleanup_compact
     }
 
     /// Give back file descriptors; they come back when needed.
+    ///
+    /// # Errors
+    /// If index entries that waited in memory cannot be written.
     pub fn release_files(&mut self) -> Result<(), LogError> {
-        unimplemented!()
+        for at in 0..self.segments.len() {
+            let (place, segment) = self.segment(at);
+            segment.release(place)?;
+        }
+        Ok(())
     }
 
-    /// Clean: flush, trim the indexes, write the producer snapshot. Else only let go of the files.
-    pub fn close(self, clean: bool) -> Result<(), LogError> {
-        unimplemented!()
+    /// Clean: flush, complete and trim the indexes, write the producer snapshot. Else only let go of the files.
+    ///
+    /// # Errors
+    /// If the disk fails; the folder must then not be called clean.
+    pub fn close(mut self, clean: bool) -> Result<(), LogError> {
+        if !clean {
+            self.segments.iter_mut().for_each(Segment::forget);
+            return Ok(());
+        }
+        if let Some(text) = self.failed {
+            return Err(LogError::OutOfRange { text });
+        }
+        let written = self.recovery_point < self.end_offset || self.last_segment().is_touched();
+        self.flush()?;
+        let (place, active) = self.active();
+        active.seal(place)?;
+        if written && active.size > 0 {
+            active.sync_indexes(place)?;
+        }
+        self.write_snapshot()?;
+        if self.dir_dirty && self.end_offset > 0 {
+            let path = file_path(&self.dir, self.producers.snapshot_offset, SNAPSHOT_SUFFIX);
+            if let Ok(file) = self.disk.open(&path, Open::Write) {
+                file.sync().during("syncing", &path)?;
+            }
+            self.disk.sync_dir(&self.dir).during("syncing", &self.dir)?;
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,358 @@
+//! Appending, as leader and as follower.
+
+use super::api::{AppendContext, Appended, Origin};
+use super::config::TimestampType;
+use super::error::{AppendError, Code, LogError};
+use super::producers::Staged;
+use super::scan::marker_of;
+use super::segment::Brief;
+use super::transaction_index::Aborted;
+use super::validate::{rewrite, split, walk};
+use super::{Log, Tail};
+use crate::batch::{
+    Batches, Cut, Header, NO_TIMESTAMP, assign, crc_holds, seal, set_max_timestamp,
+};
+use crate::disk::Disk;
+
+/// Batches of the active segment's end that are remembered, so that reads there ask no index.
+const TAIL_BATCHES: usize = 64;
+
+impl<D: Disk> Log<D> {
+    /// Append one or more whole batches as leader: base offsets and leader epoch are patched into `batches`, and
+    /// they are written from there. All or none. Bytes after the last whole batch are left out.
+    ///
+    /// # Errors
+    /// What a client did wrong, with Kafka's code; `KafkaStorageError` if the disk failed. The log is as it was.
+    pub fn append(
+        &mut self,
+        batches: &mut [u8],
+        context: &AppendContext,
+    ) -> Result<Appended, AppendError> {
+        let mut found = split(batches, &self.config, context)?;
+        let mut rewritten: Option<Vec<u8>> = None;
+        for n in 0..found.len() {
+            let (at, header) = found[n];
+            let batch = &mut batches[at..at + header.size()];
+            let walked = walk(batch, &header, &self.config, context)?;
+            if walked.rewrite && rewritten.is_none() {
+                rewritten = Some(Vec::new());
+                if n > 0 {
+                    return Err(mixed());
+                }
+            }
+            if let Some(out) = &mut rewritten {
+                let new = rewrite(batch, &header, &self.config, context)?;
+                let header = Header::parse(&new).ok_or_else(mixed)?;
+                found[n] = (out.len(), header);
+                out.extend_from_slice(&new);
+                continue;
+            }
+            let (append_time, max) = match self.config.timestamp_type {
+                TimestampType::LogAppendTime => (true, context.now_ms),
+                TimestampType::CreateTime => (false, walked.max_timestamp),
+            };
+            if set_max_timestamp(batch, append_time, max) {
+                seal(batch);
+                found[n].1 = Header::parse(batch).ok_or_else(mixed)?;
+            }
+        }
+        match rewritten {
+            Some(mut out) => self.append_checked(&mut out, found, context),
+            None => self.append_checked(batches, found, context),
+        }
+    }
+
+    /// Batches whose records are right: offsets, producer state, and the write.
+    fn append_checked(
+        &mut self,
+        batches: &mut [u8],
+        mut found: Vec<(usize, Header)>,
+        context: &AppendContext,
+    ) -> Result<Appended, AppendError> {
+        let base_offset = self.end_offset;
+        let mut next = base_offset;
+        let mut staged = Staged::default();
+        let mut count = 0;
+        for (at, header) in &mut found {
+            header.base_offset = next;
+            header.leader_epoch = context.leader_epoch;
+            assign(&mut batches[*at..], next, context.leader_epoch);
+            next = header.next_offset();
+            count += u64::from(header.record_count.unsigned_abs());
+            if !header.has_producer_id() {
+                continue;
+            }
+            if context.origin == Origin::Client {
+                if let Some(seen) = self.producers.duplicate(header) {
+                    return Ok(self.duplicate(
+                        seen.first_offset(),
+                        seen.last_offset,
+                        seen.timestamp_ms,
+                    ));
+                }
+            }
+            let batch = &batches[*at..*at + header.size()];
+            let marker = if header.is_control() {
+                marker_of(header, batch)
+            } else {
+                None
+            };
+            self.producers
+                .stage(&mut staged, header, marker, Some(context.origin))?;
+        }
+        let size = found.last().map_or(0, |(at, header)| at + header.size());
+        let rolled = self.put(&batches[..size], &found, staged, context.now_ms)?;
+        let append_time = self.config.timestamp_type == TimestampType::LogAppendTime;
+        Ok(Appended {
+            base_offset,
+            last_offset: next - 1,
+            log_append_time_ms: if append_time {
+                context.now_ms
+            } else {
+                NO_TIMESTAMP
+            },
+            log_start_offset: self.start_offset,
+            duplicate: false,
+            record_count: count,
+            size_bytes: size as u64,
+            rolled,
+        })
+    }
+
+    fn duplicate(&self, base_offset: i64, last_offset: i64, timestamp_ms: i64) -> Appended {
+        Appended {
+            base_offset,
+            last_offset,
+            log_append_time_ms: timestamp_ms,
+            log_start_offset: self.start_offset,
+            duplicate: true,
+            record_count: 0,
+            size_bytes: 0,
+            rolled: false,
+        }
+    }
+
+    /// Append what the leader sent, offsets and epochs as they came. A batch cut short at the end is left out.
+    ///
+    /// # Errors
+    /// `CorruptMessage` for wrong bytes, `OffsetOutOfRange` for offsets below the log's end or out of order.
+    pub fn append_as_follower(
+        &mut self,
+        batches: &[u8],
+        now_ms: i64,
+    ) -> Result<Appended, AppendError> {
+        let mut found = Vec::new();
+        let mut staged = Staged::default();
+        let mut next = self.end_offset;
+        let mut count = 0;
+        for piece in Batches::new(batches) {
+            let (at, header, batch) = match piece {
+                Ok(piece) => piece,
+                Err(Cut::Incomplete) => break,
+                Err(cut) => {
+                    return Err(AppendError::new(
+                        Code::CorruptMessage,
+                        format!("no record batch: {cut:?}"),
+                    ));
+                }
+            };
+            if !crc_holds(batch) || header.last_offset_delta < 0 || header.base_offset < 0 {
+                return Err(AppendError::new(
+                    Code::CorruptMessage,
+                    format!("the batch at offset {} is corrupt", header.base_offset),
+                ));
+            }
+            if header.base_offset < next {
+                return Err(AppendError::new(
+                    Code::OffsetOutOfRange,
+                    format!(
+                        "a batch at offset {} where {next} comes next",
+                        header.base_offset
+                    ),
+                ));
+            }
+            next = header.next_offset();
+            count += u64::from(header.record_count.unsigned_abs());
+            if header.has_producer_id() {
+                let marker = if header.is_control() {
+                    marker_of(&header, batch)
+                } else {
+                    None
+                };
+                self.producers.stage(&mut staged, &header, marker, None)?;
+            }
+            found.push((at, header));
+        }
+        let Some((at, last)) = found.last() else {
+            return Ok(self.nothing());
+        };
+        let size = at + last.size();
+        let base_offset = found[0].1.base_offset;
+        let rolled = self.put(&batches[..size], &found, staged, now_ms)?;
+        Ok(Appended {
+            base_offset,
+            last_offset: next - 1,
+            record_count: count,
+            size_bytes: size as u64,
+            rolled,
+            ..self.nothing()
+        })
+    }
+
+    fn nothing(&self) -> Appended {
+        Appended {
+            base_offset: self.end_offset,
+            last_offset: self.end_offset - 1,
+            log_append_time_ms: NO_TIMESTAMP,
+            log_start_offset: self.start_offset,
+            duplicate: false,
+            record_count: 0,
+            size_bytes: 0,
+            rolled: false,
+        }
+    }
+
+    /// Write checked batches at the log's end and remember all that follows from them.
+    fn put(
+        &mut self,
+        bytes: &[u8],
+        found: &[(usize, Header)],
+        staged: Staged,
+        now_ms: i64,
+    ) -> Result<bool, AppendError> {
+        if let Some(text) = &self.failed {
+            return Err(AppendError::new(Code::KafkaStorageError, text.clone()));
+        }
+        if bytes.len() > self.config.segment_bytes as usize {
+            return Err(AppendError::new(
+                Code::RecordListTooLarge,
+                format!(
+                    "{} bytes in one append; segment.bytes is {}",
+                    bytes.len(),
+                    self.config.segment_bytes
+                ),
+            ));
+        }
+        let (Some((_, first)), Some((_, last))) = (found.first(), found.last()) else {
+            return Ok(false);
+        };
+        let newest = found
+            .iter()
+            .map(|(_, header)| header.max_timestamp)
+            .max()
+            .unwrap_or(-1);
+        let rolled = self.roll_for(bytes.len() as u64, first, last, newest, now_ms)?;
+        let mut epochs_changed = false;
+        for (_, header) in found {
+            epochs_changed |= self.epochs.assign(header.leader_epoch, header.base_offset);
+        }
+        if epochs_changed {
+            self.write_epochs()?;
+        }
+        let limit = u64::from(self.config.segment_bytes);
+        let (place, active) = self.active();
+        active.write(place, bytes, limit)?;
+        active.modified_ms = now_ms;
+        // The bytes are there: from here on a failure would leave memory and disk at odds, so it ends this log.
+        let done = self.remember(found, staged, last.next_offset());
+        if let Err(e) = done {
+            let text = format!("the log is offline after a failed write: {e}");
+            self.failed = Some(text.clone());
+            return Err(AppendError::new(Code::KafkaStorageError, text));
+        }
+        self.unflushed_messages += last.next_offset() - first.base_offset;
+        if self.unflushed_messages >= self.config.flush_messages {
+            self.flush()?;
+        }
+        Ok(rolled)
+    }
+
+    fn remember(
+        &mut self,
+        found: &[(usize, Header)],
+        staged: Staged,
+        end_offset: i64,
+    ) -> Result<(), LogError> {
+        let (place, active) = self.active();
+        let mut tail = Vec::with_capacity(found.len().min(TAIL_BATCHES));
+        for (_, header) in found {
+            tail.push(Tail {
+                at: active.size,
+                header: *header,
+            });
+            let brief = Brief {
+                last_offset: header.last_offset(),
+                max_timestamp: header.max_timestamp,
+                size: header.size() as u64,
+            };
+            active.note(place, brief)?;
+        }
+        let aborted = self.producers.commit(staged, end_offset);
+        for (completed, last_stable_offset) in aborted {
+            let entry = Aborted {
+                producer_id: completed.producer_id,
+                first_offset: completed.first_offset,
+                last_offset: completed.last_offset,
+                last_stable_offset,
+            };
+            let (place, active) = self.active();
+            active.note_aborted(place, entry)?;
+        }
+        for batch in tail {
+            if self.tail.len() == TAIL_BATCHES {
+                self.tail.pop_front();
+            }
+            self.tail.push_back(batch);
+        }
+        self.end_offset = end_offset;
+        Ok(())
+    }
+
+    /// Begin a new segment if these bytes must not go into the active one.
+    fn roll_for(
+        &mut self,
+        bytes: u64,
+        first: &Header,
+        last: &Header,
+        newest_ms: i64,
+        now_ms: i64,
+    ) -> Result<bool, LogError> {
+        let limit = u64::from(self.config.segment_bytes);
+        let patience = self.config.segment_ms.saturating_sub(self.jitter_ms());
+        let (place, active) = self.active();
+        let relative = last.last_offset() - active.base_offset;
+        let full =
+            active.size + bytes > limit || active.indexes_full() || relative > i64::from(i32::MAX);
+        let roll =
+            full || (active.size > 0 && active.waited_ms(place, now_ms, newest_ms)? > patience);
+        if roll {
+            self.roll(first.base_offset.max(self.end_offset), now_ms)?;
+        }
+        Ok(roll)
+    }
+
+    /// `segment.jitter.ms` spreads rolls of many logs; which part of it a segment takes follows from its name.
+    pub(super) fn jitter_ms(&self) -> i64 {
+        let most = self.config.segment_jitter_ms.min(self.config.segment_ms);
+        if most <= 0 {
+            return 0;
+        }
+        let name = self
+            .dir
+            .file_name()
+            .map(|name| name.to_string_lossy())
+            .unwrap_or_default();
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ self.last_segment().base_offset as u64;
+        for byte in name.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        (hash % most as u64) as i64
+    }
+}
+
+fn mixed() -> AppendError {
+    AppendError::new(
+        Code::InvalidRecord,
+        "these batches cannot be appended together",
+    )
+}

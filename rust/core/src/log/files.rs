@@ -1,0 +1,278 @@
+//! The small files around logs, as Apache Kafka writes them: names of files and folders, checkpoints,
+//! `partition.metadata` and `.kafka_cleanshutdown`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::error::{During, LogError};
+use crate::disk::Disk;
+
+pub const LOG_SUFFIX: &str = ".log";
+pub const SNAPSHOT_SUFFIX: &str = ".snapshot";
+pub const DELETED_SUFFIX: &str = ".deleted";
+pub const CLEANED_SUFFIX: &str = ".cleaned";
+pub const SWAP_SUFFIX: &str = ".swap";
+
+pub const EPOCHS_FILE: &str = "leader-epoch-checkpoint";
+pub const PARTITION_METADATA_FILE: &str = "partition.metadata";
+pub const CLEAN_SHUTDOWN_FILE: &str = ".kafka_cleanshutdown";
+pub const LOCK_FILE: &str = ".lock";
+pub const RECOVERY_POINT_FILE: &str = "recovery-point-offset-checkpoint";
+pub const HIGH_WATERMARK_FILE: &str = "replication-offset-checkpoint";
+pub const LOG_START_FILE: &str = "log-start-offset-checkpoint";
+pub const CLEANER_FILE: &str = "cleaner-offset-checkpoint";
+
+/// `00000000000000000042.log`
+pub fn file_name(offset: i64, suffix: &str) -> String {
+    format!("{offset:020}{suffix}")
+}
+
+pub fn file_path(dir: &Path, offset: i64, suffix: &str) -> PathBuf {
+    dir.join(file_name(offset, suffix))
+}
+
+/// The offset that a file's name begins with.
+pub fn offset_of(name: &str) -> Option<i64> {
+    let digits = name.split('.').next()?;
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok()
+}
+
+/// What a folder's name says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FolderKind {
+    Live,
+    /// `topic-partition.<32 hex digits>-delete`
+    Deleted,
+    Stray,
+    Future,
+}
+
+/// The folder of a partition's log: `topic-3`, or with a mark behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    pub topic: String,
+    pub partition: i32,
+    pub kind: FolderKind,
+}
+
+impl Folder {
+    pub fn parse(name: &str) -> Option<Self> {
+        let marks = [
+            ("-delete", FolderKind::Deleted),
+            ("-stray", FolderKind::Stray),
+            ("-future", FolderKind::Future),
+        ];
+        let marked = marks.iter().find_map(|(mark, kind)| {
+            let (rest, id) = name.strip_suffix(mark)?.rsplit_once('.')?;
+            let hex = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+            hex.then_some((rest, *kind))
+        });
+        let (name, kind) = marked.unwrap_or((name, FolderKind::Live));
+        let (topic, partition) = name.rsplit_once('-')?;
+        let partition = partition.parse().ok().filter(|n: &i32| *n >= 0)?;
+        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        if topic.is_empty() || !topic.bytes().all(legal) {
+            return None;
+        }
+        Some(Self {
+            topic: topic.to_owned(),
+            partition,
+            kind,
+        })
+    }
+
+    pub fn name(topic: &str, partition: i32) -> String {
+        format!("{topic}-{partition}")
+    }
+
+    /// The name under which a folder waits for what comes next. `unique` tells it from an earlier one of the same
+    /// name. Kafka keeps names to 255 characters, at the cost of the topic's end.
+    pub fn marked_name(topic: &str, partition: i32, unique: u128, kind: FolderKind) -> String {
+        let mark = match kind {
+            FolderKind::Live => return Self::name(topic, partition),
+            FolderKind::Deleted => "delete",
+            FolderKind::Stray => "stray",
+            FolderKind::Future => "future",
+        };
+        let tail = format!("-{partition}.{unique:032x}-{mark}");
+        let room = 255 - tail.len();
+        format!("{}{tail}", &topic[..topic.len().min(room)])
+    }
+}
+
+/// Offsets of many partitions in one file.
+pub type Offsets = BTreeMap<(String, i32), i64>;
+
+/// Read a checkpoint; empty if there is none.
+pub fn read_checkpoint<D: Disk>(disk: &D, path: &Path) -> Result<Offsets, LogError> {
+    let Some(bytes) = disk.read_all(path).during("reading", path)? else {
+        return Ok(Offsets::new());
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    parse_checkpoint(&text).ok_or_else(|| LogError::corrupt(path, "this is no offset checkpoint"))
+}
+
+fn parse_checkpoint(text: &str) -> Option<Offsets> {
+    let mut lines = text.lines();
+    if lines.next()?.trim() != "0" {
+        return None;
+    }
+    let count: usize = lines.next()?.trim().parse().ok()?;
+    let mut offsets = Offsets::new();
+    for line in lines.filter(|line| !line.trim().is_empty()) {
+        let mut words = line.split_whitespace();
+        let topic = words.next()?.to_owned();
+        let partition = words.next()?.parse().ok()?;
+        offsets.insert((topic, partition), words.next()?.parse().ok()?);
+        if words.next().is_some() {
+            return None;
+        }
+    }
+    (offsets.len() == count).then_some(offsets)
+}
+
+/// Replace a checkpoint, safely.
+pub fn write_checkpoint<D: Disk>(disk: &D, path: &Path, offsets: &Offsets) -> Result<(), LogError> {
+    let mut text = format!("0\n{}\n", offsets.len());
+    for ((topic, partition), offset) in offsets {
+        text.push_str(&format!("{topic} {partition} {offset}\n"));
+    }
+    disk.write_atomically(path, text.as_bytes(), true)
+        .during("writing", path)
+}
+
+/// The topic id in `partition.metadata`, in Kafka's text form; None if there is no such file.
+pub fn read_partition_metadata<D: Disk>(disk: &D, dir: &Path) -> Result<Option<String>, LogError> {
+    let path = dir.join(PARTITION_METADATA_FILE);
+    let Some(bytes) = disk.read_all(&path).during("reading", &path)? else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let field = |name: &str| {
+        text.lines()
+            .find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
+    };
+    match (field("version"), field("topic_id")) {
+        (Some("0"), Some(id)) => Ok(Some(id.to_owned())),
+        _ => Err(LogError::corrupt(
+            &path,
+            "this is not what Kafka writes there",
+        )),
+    }
+}
+
+/// Say which topic the folder belongs to. Kafka syncs it; so do we, when asked to.
+pub fn write_partition_metadata<D: Disk>(
+    disk: &D,
+    dir: &Path,
+    topic_id: &str,
+    durable: bool,
+) -> Result<(), LogError> {
+    let path = dir.join(PARTITION_METADATA_FILE);
+    let text = format!("version: 0\ntopic_id: {topic_id}");
+    disk.write_atomically(&path, text.as_bytes(), durable)
+        .during("writing", &path)
+}
+
+/// Whether the folder was left by a clean shutdown; and the broker's epoch then, -1 if it is not told.
+pub fn read_clean_shutdown<D: Disk>(disk: &D, log_dir: &Path) -> Result<Option<i64>, LogError> {
+    let path = log_dir.join(CLEAN_SHUTDOWN_FILE);
+    let Some(bytes) = disk.read_all(&path).during("reading", &path)? else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let epoch = text.split_once("\"brokerEpoch\"").and_then(|(_, rest)| {
+        let number = rest.trim_start().strip_prefix(':')?.trim_start();
+        let end = number
+            .find(|c: char| c != '-' && !c.is_ascii_digit())
+            .unwrap_or(number.len());
+        number[..end].parse().ok()
+    });
+    Ok(Some(epoch.unwrap_or(-1)))
+}
+
+/// The last thing that a clean shutdown writes.
+pub fn write_clean_shutdown<D: Disk>(
+    disk: &D,
+    log_dir: &Path,
+    broker_epoch: i64,
+) -> Result<(), LogError> {
+    let path = log_dir.join(CLEAN_SHUTDOWN_FILE);
+    let text = format!("{{\"version\":0,\"brokerEpoch\":{broker_epoch}}}");
+    disk.write_atomically(&path, text.as_bytes(), true)
+        .during("writing", &path)
+}
+
+/// The first thing that a start removes, once it was read: a crash from here on needs recovery.
+pub fn remove_clean_shutdown<D: Disk>(disk: &D, log_dir: &Path) -> Result<(), LogError> {
+    let path = log_dir.join(CLEAN_SHUTDOWN_FILE);
+    match disk.remove_file(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        done => done
+            .and_then(|()| disk.sync_dir(log_dir))
+            .during("removing", &path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::SimDisk;
+
+    /// A checkpoint that comes back different would start recovery or the log at a wrong offset.
+    #[test]
+    fn checkpoints_round_trip() {
+        let disk = SimDisk::new(1);
+        disk.create_dir_all(Path::new("/d")).unwrap();
+        let path = Path::new("/d/recovery-point-offset-checkpoint");
+        let offsets = Offsets::from([(("a".into(), 0), 5), (("a-b".into(), 12), 1 << 40)]);
+        write_checkpoint(&disk, path, &offsets).unwrap();
+        assert_eq!(read_checkpoint(&disk, path).unwrap(), offsets);
+        let text = String::from_utf8(disk.read_all(path).unwrap().unwrap()).unwrap();
+        assert_eq!(text, "0\n2\na 0 5\na-b 12 1099511627776\n");
+        assert!(parse_checkpoint("0\n3\na 0 5\n").is_none());
+        assert!(parse_checkpoint("1\n0\n").is_none());
+    }
+
+    /// A folder that is taken for a live one is served; one that is not is never served again.
+    #[test]
+    fn folder_names() {
+        let live = |topic: &str, partition| {
+            Some(Folder {
+                topic: topic.into(),
+                partition,
+                kind: FolderKind::Live,
+            })
+        };
+        assert_eq!(Folder::parse("a-b-3"), live("a-b", 3));
+        assert_eq!(Folder::parse("a.b-delete-0"), live("a.b-delete", 0));
+        assert_eq!(Folder::parse("lost+found"), None);
+        assert_eq!(Folder::parse("a"), None);
+        let name = Folder::marked_name("t", 4, 0xabc, FolderKind::Deleted);
+        assert_eq!(name, "t-4.00000000000000000000000000000abc-delete");
+        let parsed = Folder::parse(&name).unwrap();
+        assert_eq!((parsed.partition, parsed.kind), (4, FolderKind::Deleted));
+        let long = "x".repeat(249);
+        assert_eq!(
+            Folder::marked_name(&long, 4, 1, FolderKind::Stray).len(),
+            255
+        );
+    }
+
+    /// Apache Kafka skips recovery when it finds this file: it must say what Apache's says.
+    #[test]
+    fn clean_shutdown_round_trips() {
+        let disk = SimDisk::new(1);
+        let dir = Path::new("/d");
+        disk.create_dir_all(dir).unwrap();
+        assert_eq!(read_clean_shutdown(&disk, dir).unwrap(), None);
+        write_clean_shutdown(&disk, dir, 77).unwrap();
+        assert_eq!(read_clean_shutdown(&disk, dir).unwrap(), Some(77));
+        remove_clean_shutdown(&disk, dir).unwrap();
+        assert_eq!(read_clean_shutdown(&disk, dir).unwrap(), None);
+        remove_clean_shutdown(&disk, dir).unwrap();
+    }
+}

@@ -1,0 +1,444 @@
+//! What a log knows of its idempotent and transactional producers.
+//!
+//! It is a function of the log's batches: a snapshot at some offset plus the batches from there on give it back.
+//! Kept for each producer: its epoch, its last five batches (a retry of one of them is answered with the offsets
+//! of the first attempt) and its open transaction. Kept for the log: which transactions are open, and which are
+//! decided but not yet below the high watermark; the last stable offset follows from both.
+
+use std::collections::BTreeMap;
+
+use super::api::{Origin, ProducerSummary};
+use super::error::{AppendError, Code};
+use crate::batch::{Header, add_sequence};
+use crate::crc::crc32c;
+
+const BATCHES_KEPT: usize = 5;
+const SNAPSHOT_VERSION: i16 = 1;
+const SNAPSHOT_ENTRY_BYTES: usize = 46;
+const NO_EPOCH: i16 = -1;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BatchSeen {
+    pub last_sequence: i32,
+    pub last_offset: i64,
+    pub offset_delta: i32,
+    pub timestamp_ms: i64,
+}
+
+impl BatchSeen {
+    fn first_sequence(&self) -> i32 {
+        let first = i64::from(self.last_sequence) - i64::from(self.offset_delta);
+        (if first < 0 { first + (1 << 31) } else { first }) as i32
+    }
+
+    pub fn first_offset(&self) -> i64 {
+        self.last_offset - i64::from(self.offset_delta)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Producer {
+    epoch: i16,
+    coordinator_epoch: i32,
+    last_timestamp_ms: i64,
+    transaction_first_offset: Option<i64>,
+    batches: [BatchSeen; BATCHES_KEPT],
+    count: u8,
+}
+
+impl Producer {
+    const NONE: Self = Self {
+        epoch: NO_EPOCH,
+        coordinator_epoch: -1,
+        last_timestamp_ms: -1,
+        transaction_first_offset: None,
+        batches: [BatchSeen {
+            last_sequence: 0,
+            last_offset: 0,
+            offset_delta: 0,
+            timestamp_ms: 0,
+        }; BATCHES_KEPT],
+        count: 0,
+    };
+
+    fn seen(&self) -> &[BatchSeen] {
+        &self.batches[..usize::from(self.count)]
+    }
+
+    fn last(&self) -> Option<&BatchSeen> {
+        self.seen().last()
+    }
+
+    fn set_epoch(&mut self, epoch: i16) {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.count = 0;
+        }
+    }
+
+    fn push(&mut self, batch: BatchSeen) {
+        if usize::from(self.count) == BATCHES_KEPT {
+            self.batches.rotate_left(1);
+            self.count -= 1;
+        }
+        self.batches[usize::from(self.count)] = batch;
+        self.count += 1;
+    }
+}
+
+/// A transaction marker's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marker {
+    pub commit: bool,
+    pub coordinator_epoch: i32,
+    pub timestamp_ms: i64,
+}
+
+impl Marker {
+    /// From a control record; None if it is some other control record.
+    pub fn parse(key: Option<&[u8]>, value: Option<&[u8]>, timestamp_ms: i64) -> Option<Self> {
+        let commit = match key?.get(2..4)? {
+            [0, 0] => false,
+            [0, 1] => true,
+            _ => return None,
+        };
+        let mut epoch = [0; 4];
+        epoch.copy_from_slice(value?.get(2..6)?);
+        Some(Self {
+            commit,
+            coordinator_epoch: i32::from_be_bytes(epoch),
+            timestamp_ms,
+        })
+    }
+}
+
+/// A transaction that a marker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Completed {
+    pub producer_id: i64,
+    pub first_offset: i64,
+    pub last_offset: i64,
+    pub aborted: bool,
+}
+
+/// What an append will change, held back until its bytes are written.
+#[derive(Default)]
+pub struct Staged {
+    producers: Vec<(i64, Producer)>,
+    begun: Vec<(i64, i64)>,
+    pub completed: Vec<Completed>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Producers {
+    known: BTreeMap<i64, Producer>,
+    /// First offset to producer.
+    open: BTreeMap<i64, i64>,
+    /// First offset to last offset of what is decided above the high watermark.
+    decided: BTreeMap<i64, i64>,
+    /// The state is that of the log up to here.
+    pub end_offset: i64,
+    pub snapshot_offset: i64,
+}
+
+fn refuse(code: Code, text: String) -> AppendError {
+    AppendError::new(code, text)
+}
+
+impl Producers {
+    pub fn starting_at(offset: i64) -> Self {
+        Self {
+            end_offset: offset,
+            snapshot_offset: offset,
+            ..Self::default()
+        }
+    }
+
+    /// The first attempt of a batch that is sent again.
+    pub fn duplicate(&self, header: &Header) -> Option<BatchSeen> {
+        let producer = self.known.get(&header.producer_id)?;
+        if producer.epoch != header.producer_epoch {
+            return None;
+        }
+        let (first, last) = (header.base_sequence, header.last_sequence());
+        producer
+            .seen()
+            .iter()
+            .find(|seen| seen.first_sequence() == first && seen.last_sequence == last)
+            .copied()
+    }
+
+    /// Check a batch (with its assigned offsets in `header`) against the state, and note what it will change.
+    pub fn stage(
+        &self,
+        staged: &mut Staged,
+        header: &Header,
+        marker: Option<Marker>,
+        origin: Option<Origin>,
+    ) -> Result<(), AppendError> {
+        let id = header.producer_id;
+        let at = match staged.producers.iter().position(|(known, _)| *known == id) {
+            Some(at) => at,
+            None => {
+                let producer = self.known.get(&id).copied().unwrap_or(Producer::NONE);
+                staged.producers.push((id, producer));
+                staged.producers.len() - 1
+            }
+        };
+        let producer = &mut staged.producers[at].1;
+        if header.is_control() {
+            let Some(marker) = marker else { return Ok(()) };
+            if let Some(completed) = end_transaction(producer, header, marker, origin)? {
+                staged.completed.push(completed);
+            }
+            return Ok(());
+        }
+        if origin.is_some() {
+            check_epoch(producer, header)?;
+        }
+        if origin == Some(Origin::Client) {
+            check_sequence(producer, header)?;
+        }
+        producer.set_epoch(header.producer_epoch);
+        producer.push(BatchSeen {
+            last_sequence: header.last_sequence(),
+            last_offset: header.last_offset(),
+            offset_delta: header.last_offset_delta,
+            timestamp_ms: header.max_timestamp,
+        });
+        producer.last_timestamp_ms = header.max_timestamp;
+        match (producer.transaction_first_offset, header.is_transactional()) {
+            (Some(_), false) if origin.is_some() => Err(refuse(
+                Code::InvalidTxnState,
+                format!("producer {id} has a transaction open here and wrote outside of it"),
+            )),
+            (None, true) => {
+                producer.transaction_first_offset = Some(header.base_offset);
+                staged.begun.push((header.base_offset, id));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What was staged is in the log now, which ends at `end_offset`. Gives each aborted transaction with the last
+    /// stable offset that its index entry carries.
+    pub fn commit(&mut self, staged: Staged, end_offset: i64) -> Vec<(Completed, i64)> {
+        for (id, producer) in staged.producers {
+            self.known.insert(id, producer);
+        }
+        self.open.extend(staged.begun);
+        let mut aborted = Vec::new();
+        for completed in staged.completed {
+            let stable = self
+                .open
+                .iter()
+                .find(|(_, id)| **id != completed.producer_id)
+                .map_or(completed.last_offset + 1, |(first, _)| *first);
+            self.open.remove(&completed.first_offset);
+            self.decided
+                .insert(completed.first_offset, completed.last_offset);
+            if completed.aborted {
+                aborted.push((completed, stable));
+            }
+        }
+        self.end_offset = end_offset;
+        aborted
+    }
+
+    /// The first offset that is not decided, or decided above the high watermark.
+    pub fn first_unstable(&self) -> Option<i64> {
+        let open = self.open.first_key_value().map(|(first, _)| *first);
+        let decided = self.decided.first_key_value().map(|(first, _)| *first);
+        match (open, decided) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    pub fn high_watermark(&mut self, high_watermark: i64) {
+        if !self.decided.is_empty() {
+            self.decided.retain(|_, last| *last >= high_watermark);
+        }
+    }
+
+    pub fn log_starts_at(&mut self, offset: i64) {
+        self.decided.retain(|_, last| *last >= offset);
+        self.end_offset = self.end_offset.max(offset);
+    }
+
+    pub fn expire(&mut self, now_ms: i64, expiration_ms: i64) -> usize {
+        let before = self.known.len();
+        self.known
+            .retain(|_, producer| !expired(producer, now_ms, expiration_ms));
+        before - self.known.len()
+    }
+
+    pub fn summaries(&self) -> Vec<ProducerSummary> {
+        let summary = |(id, producer): (&i64, &Producer)| ProducerSummary {
+            producer_id: *id,
+            producer_epoch: producer.epoch,
+            last_sequence: producer.last().map_or(-1, |batch| batch.last_sequence),
+            last_timestamp_ms: producer.last_timestamp_ms,
+            coordinator_epoch: producer.coordinator_epoch,
+            current_transaction_first_offset: producer.transaction_first_offset.unwrap_or(-1),
+        };
+        self.known.iter().map(summary).collect()
+    }
+
+    /// A snapshot file's bytes.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(10 + self.known.len() * SNAPSHOT_ENTRY_BYTES);
+        out.extend_from_slice(&SNAPSHOT_VERSION.to_be_bytes());
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&(self.known.len() as i32).to_be_bytes());
+        for (id, producer) in &self.known {
+            let last = producer.last();
+            out.extend_from_slice(&id.to_be_bytes());
+            out.extend_from_slice(&producer.epoch.to_be_bytes());
+            out.extend_from_slice(&last.map_or(-1, |b| b.last_sequence).to_be_bytes());
+            out.extend_from_slice(&last.map_or(-1, |b| b.last_offset).to_be_bytes());
+            out.extend_from_slice(&last.map_or(0, |b| b.offset_delta).to_be_bytes());
+            out.extend_from_slice(&producer.last_timestamp_ms.to_be_bytes());
+            out.extend_from_slice(&producer.coordinator_epoch.to_be_bytes());
+            let first = producer.transaction_first_offset.unwrap_or(-1);
+            out.extend_from_slice(&first.to_be_bytes());
+        }
+        let crc = crc32c(&out[6..]);
+        out[2..6].copy_from_slice(&crc.to_be_bytes());
+        out
+    }
+
+    /// The state in a snapshot at `offset`; None if the file is broken. Producers that were silent too long by now
+    /// are left out.
+    pub fn load(bytes: &[u8], offset: i64, now_ms: i64, expiration_ms: i64) -> Option<Self> {
+        let (head, mut rest) = (bytes.get(..10)?, bytes.get(10..)?);
+        let number = |at: usize| {
+            let mut four = [0; 4];
+            four.copy_from_slice(&head[at..at + 4]);
+            u32::from_be_bytes(four)
+        };
+        let count = number(6) as usize;
+        if head[..2] != SNAPSHOT_VERSION.to_be_bytes()
+            || number(2) != crc32c(&bytes[6..])
+            || rest.len() != count.checked_mul(SNAPSHOT_ENTRY_BYTES)?
+        {
+            return None;
+        }
+        let mut state = Self::starting_at(offset);
+        for _ in 0..count {
+            let id = i64::from_be_bytes(cut(&mut rest)?);
+            let epoch = i16::from_be_bytes(cut(&mut rest)?);
+            let last_sequence = i32::from_be_bytes(cut(&mut rest)?);
+            let last_offset = i64::from_be_bytes(cut(&mut rest)?);
+            let offset_delta = i32::from_be_bytes(cut(&mut rest)?);
+            let timestamp_ms = i64::from_be_bytes(cut(&mut rest)?);
+            let coordinator_epoch = i32::from_be_bytes(cut(&mut rest)?);
+            let first = i64::from_be_bytes(cut(&mut rest)?);
+            let transaction_first_offset = (first >= 0).then_some(first);
+            let mut producer = Producer {
+                epoch,
+                coordinator_epoch,
+                last_timestamp_ms: timestamp_ms,
+                transaction_first_offset,
+                ..Producer::NONE
+            };
+            if last_offset >= 0 {
+                producer.push(BatchSeen {
+                    last_sequence,
+                    last_offset,
+                    offset_delta,
+                    timestamp_ms,
+                });
+            }
+            if expired(&producer, now_ms, expiration_ms) {
+                continue;
+            }
+            if let Some(first) = transaction_first_offset {
+                state.open.insert(first, id);
+            }
+            state.known.insert(id, producer);
+        }
+        Some(state)
+    }
+}
+
+fn cut<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, tail) = rest.split_first_chunk()?;
+    *rest = tail;
+    Some(*head)
+}
+
+fn expired(producer: &Producer, now_ms: i64, expiration_ms: i64) -> bool {
+    producer.transaction_first_offset.is_none()
+        && now_ms.saturating_sub(producer.last_timestamp_ms) >= expiration_ms
+}
+
+fn check_epoch(producer: &Producer, header: &Header) -> Result<(), AppendError> {
+    if header.producer_epoch < producer.epoch {
+        return Err(refuse(
+            Code::InvalidProducerEpoch,
+            format!(
+                "producer {} has epoch {} here; epoch {} is over",
+                header.producer_id, producer.epoch, header.producer_epoch
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn check_sequence(producer: &Producer, header: &Header) -> Result<(), AppendError> {
+    let next = header.base_sequence;
+    let expected = if producer.epoch == NO_EPOCH {
+        return Ok(());
+    } else if header.producer_epoch != producer.epoch {
+        0
+    } else {
+        producer
+            .last()
+            .map_or(0, |last| add_sequence(last.last_sequence, 1))
+    };
+    if next == expected {
+        return Ok(());
+    }
+    Err(refuse(
+        Code::OutOfOrderSequenceNumber,
+        format!(
+            "producer {} (epoch {}) sent sequence {next} where {expected} comes next",
+            header.producer_id, header.producer_epoch
+        ),
+    ))
+}
+
+fn end_transaction(
+    producer: &mut Producer,
+    header: &Header,
+    marker: Marker,
+    origin: Option<Origin>,
+) -> Result<Option<Completed>, AppendError> {
+    if origin.is_some() {
+        check_epoch(producer, header)?;
+        if producer.coordinator_epoch > marker.coordinator_epoch {
+            return Err(refuse(
+                Code::TransactionCoordinatorFenced,
+                format!(
+                    "a transaction coordinator of epoch {} has written here; epoch {} is over",
+                    producer.coordinator_epoch, marker.coordinator_epoch
+                ),
+            ));
+        }
+    }
+    let completed = producer
+        .transaction_first_offset
+        .take()
+        .map(|first_offset| Completed {
+            producer_id: header.producer_id,
+            first_offset,
+            last_offset: header.base_offset,
+            aborted: !marker.commit,
+        });
+    producer.set_epoch(header.producer_epoch);
+    producer.coordinator_epoch = marker.coordinator_epoch;
+    producer.last_timestamp_ms = marker.timestamp_ms;
+    Ok(completed)
+}

@@ -1,0 +1,296 @@
+//! What goes: by retention, by DeleteRecords, by truncation.
+
+use std::path::{Path, PathBuf};
+
+use super::api::{DeletedFor, DeletedSegment};
+use super::error::{During, LogError};
+use super::files::{DELETED_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, file_name, file_path, offset_of};
+use super::index::{Kind, Offsets, Times};
+use super::producers::Producers;
+use super::segment::Segment;
+use super::transaction_index::SUFFIX as TRANSACTIONS_SUFFIX;
+use super::{Doomed, Log};
+use crate::disk::Disk;
+
+const SEGMENT_SUFFIXES: [&str; 4] = [
+    LOG_SUFFIX,
+    Offsets::SUFFIX,
+    Times::SUFFIX,
+    TRANSACTIONS_SUFFIX,
+];
+
+/// Remove a segment's files, whichever are there.
+pub(super) fn remove_segment_files<D: Disk>(disk: &D, dir: &Path, base: i64, quiet: bool) -> bool {
+    let mut done = true;
+    for suffix in SEGMENT_SUFFIXES {
+        match disk.remove_file(&file_path(dir, base, suffix)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => done = quiet,
+            _ => {}
+        }
+    }
+    done
+}
+
+impl<D: Disk> Log<D> {
+    /// Delete (rename to `.deleted`) what retention by time, size and log start offset lets go, below the high
+    /// watermark. A topic with `cleanup.policy=compact` alone loses only what is below the log start offset.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn enforce_retention(&mut self, now_ms: i64) -> Result<Vec<DeletedSegment>, LogError> {
+        let mut deleted = Vec::new();
+        let start = self.start_offset;
+        let count = self.deletable(|log, at| {
+            Ok(log
+                .segments
+                .get(at + 1)
+                .is_some_and(|next| next.base_offset <= start))
+        })?;
+        self.delete_first(count, DeletedFor::LogStartOffset, now_ms, &mut deleted)?;
+        if !self.config.cleanup_delete {
+            return Ok(deleted);
+        }
+        if self.config.retention_bytes >= 0 {
+            let mut excess = self.size() as i64 - self.config.retention_bytes;
+            let count = self.deletable(|log, at| {
+                excess -= log.segments[at].size as i64;
+                Ok(excess >= 0)
+            })?;
+            self.delete_first(count, DeletedFor::RetentionSize, now_ms, &mut deleted)?;
+        }
+        if self.config.retention_ms >= 0 {
+            let keep_ms = self.config.retention_ms;
+            let count = self.deletable(|log, at| {
+                let (place, segment) = log.segment(at);
+                Ok(now_ms.saturating_sub(segment.age_timestamp(place)?) > keep_ms)
+            })?;
+            self.delete_first(count, DeletedFor::RetentionTime, now_ms, &mut deleted)?;
+        }
+        Ok(deleted)
+    }
+
+    /// How many segments from the first on may go: all of their records below the high watermark, and `lets_go`
+    /// true. An empty last segment stays.
+    fn deletable(
+        &mut self,
+        mut lets_go: impl FnMut(&mut Self, usize) -> Result<bool, LogError>,
+    ) -> Result<usize, LogError> {
+        for at in 0..self.segments.len() {
+            let last = at + 1 == self.segments.len();
+            let end = if last {
+                self.end_offset
+            } else {
+                self.segments[at + 1].base_offset
+            };
+            let empty = last && self.segments[at].size == 0;
+            if self.high_watermark < end || empty || !lets_go(self, at)? {
+                return Ok(at);
+            }
+        }
+        Ok(self.segments.len())
+    }
+
+    fn delete_first(
+        &mut self,
+        count: usize,
+        reason: DeletedFor,
+        now_ms: i64,
+        deleted: &mut Vec<DeletedSegment>,
+    ) -> Result<(), LogError> {
+        if count == 0 {
+            return Ok(());
+        }
+        if count == self.segments.len() {
+            self.roll(self.end_offset, now_ms)?;
+        }
+        let gone: Vec<_> = self.segments[..count]
+            .iter()
+            .map(|s| (s.base_offset, s.size))
+            .collect();
+        let first_kept = self.segments[count].base_offset;
+        self.move_start(first_kept)?;
+        for (base_offset, size_bytes) in gone {
+            self.doom(base_offset, true, now_ms)?;
+            self.segments.remove(0);
+            deleted.push(DeletedSegment {
+                base_offset,
+                size_bytes,
+                reason,
+            });
+        }
+        Ok(())
+    }
+
+    /// Rename a segment's files, to be removed when their delay is over.
+    fn doom(&mut self, base: i64, with_snapshot: bool, now_ms: i64) -> Result<(), LogError> {
+        let mut paths = Vec::new();
+        let snapshot = with_snapshot.then_some(SNAPSHOT_SUFFIX);
+        for suffix in SEGMENT_SUFFIXES.iter().copied().chain(snapshot) {
+            let path = file_path(&self.dir, base, suffix);
+            let new = self
+                .dir
+                .join(format!("{}{DELETED_SUFFIX}", file_name(base, suffix)));
+            match self.disk.rename(&path, &new) {
+                Ok(()) => paths.push(new),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(e).during("renaming", &path),
+            }
+        }
+        let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
+        self.doomed.push(Doomed { due_ms, paths });
+        self.dir_dirty = true;
+        Ok(())
+    }
+
+    /// Remove renamed files whose `file.delete.delay.ms` is over; how many.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn remove_deleted(&mut self, now_ms: i64) -> Result<usize, LogError> {
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.doomed)
+            .into_iter()
+            .partition(|doomed| doomed.due_ms <= now_ms);
+        self.doomed = later;
+        let paths: Vec<PathBuf> = due.into_iter().flat_map(|doomed| doomed.paths).collect();
+        for path in &paths {
+            match self.disk.remove_file(path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(e).during("removing", path);
+                }
+                _ => {}
+            }
+        }
+        Ok(paths.len())
+    }
+
+    /// DeleteRecords: move the log start offset up to `offset` (-1: to the high watermark). The new start; whole
+    /// segments below it go with the next `enforce_retention`.
+    ///
+    /// # Errors
+    /// `OutOfRange` beyond the high watermark.
+    pub fn delete_records(&mut self, offset: i64) -> Result<i64, LogError> {
+        let offset = if offset == -1 {
+            self.high_watermark
+        } else {
+            offset
+        };
+        if offset < 0 || offset > self.high_watermark {
+            return Err(LogError::OutOfRange {
+                text: format!(
+                    "records below {offset} cannot go: the high watermark is {}",
+                    self.high_watermark
+                ),
+            });
+        }
+        self.move_start(offset)?;
+        Ok(self.start_offset)
+    }
+
+    fn move_start(&mut self, offset: i64) -> Result<(), LogError> {
+        if offset <= self.start_offset {
+            return Ok(());
+        }
+        self.start_offset = offset;
+        self.high_watermark = self.high_watermark.max(offset);
+        self.producers.log_starts_at(offset);
+        if self.epochs.truncate_start(offset) {
+            self.write_epochs()?;
+        }
+        Ok(())
+    }
+
+    /// Cut all records from `offset` on. The producers' state is rebuilt from what is left.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn truncate_to(&mut self, offset: i64, now_ms: i64) -> Result<(), LogError> {
+        if offset < 0 {
+            return Err(LogError::OutOfRange {
+                text: format!("no log ends at {offset}"),
+            });
+        }
+        if offset >= self.end_offset {
+            if self.epochs.truncate_end(self.end_offset) {
+                self.write_epochs()?;
+            }
+            return Ok(());
+        }
+        if self.segments[0].base_offset > offset {
+            return self.truncate_fully_and_start_at(offset, now_ms);
+        }
+        while self.last_segment().base_offset > offset {
+            let base = self.last_segment().base_offset;
+            self.doom(base, true, now_ms)?;
+            self.segments.pop();
+        }
+        self.tail.clear();
+        let at = self.segments.len() - 1;
+        let found = self.locate(at, offset)?;
+        if let Some(found) = found {
+            let (place, active) = self.active();
+            active.truncate(place, found.at, offset, now_ms)?;
+            active.sync(place, false)?;
+        }
+        if self.epochs.truncate_end(offset) {
+            self.write_epochs()?;
+        }
+        self.end_offset = offset;
+        self.start_offset = self.start_offset.min(offset);
+        self.recovery_point = self.recovery_point.min(offset);
+        self.high_watermark = self.high_watermark.min(offset);
+        self.remove_snapshots(|snapshot| snapshot > offset)?;
+        self.producers = self.load_producers(offset, now_ms)?;
+        Ok(())
+    }
+
+    /// Drop everything and begin again, empty, at `offset`.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn truncate_fully_and_start_at(
+        &mut self,
+        offset: i64,
+        now_ms: i64,
+    ) -> Result<(), LogError> {
+        let bases: Vec<i64> = self
+            .segments
+            .iter()
+            .map(|segment| segment.base_offset)
+            .collect();
+        for base in bases {
+            self.doom(base, true, now_ms)?;
+        }
+        self.remove_snapshots(|_| true)?;
+        let (place, _) = self.active();
+        let segment = Segment::create(place, offset, now_ms)?;
+        self.segments = vec![segment];
+        self.tail.clear();
+        self.epochs.clear();
+        self.write_epochs()?;
+        self.producers = Producers::starting_at(offset);
+        self.start_offset = offset;
+        self.end_offset = offset;
+        self.high_watermark = offset;
+        self.recovery_point = offset;
+        Ok(())
+    }
+
+    pub(super) fn remove_snapshots(&self, goes: impl Fn(i64) -> bool) -> Result<(), LogError> {
+        for offset in self.snapshot_offsets()? {
+            if goes(offset) {
+                let path = file_path(&self.dir, offset, SNAPSHOT_SUFFIX);
+                self.disk.remove_file(&path).during("removing", &path)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn snapshot_offsets(&self) -> Result<Vec<i64>, LogError> {
+        let entries = self.disk.list(&self.dir).during("listing", &self.dir)?;
+        let names = entries.iter().map(|entry| entry.name.as_str());
+        Ok(names
+            .filter(|name| name.ends_with(SNAPSHOT_SUFFIX))
+            .filter_map(offset_of)
+            .collect())
+    }
+}

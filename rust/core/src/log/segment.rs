@@ -1,0 +1,551 @@
+//! One segment: a file of batches, its indexes, and what is remembered of both.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::{During, LogError};
+use super::files::{LOG_SUFFIX, file_path};
+use super::index::{Index, Kind, Offsets, Times};
+use super::scan::{Position, Scan};
+use super::transaction_index::{Aborted, ENTRY_BYTES, SUFFIX as TRANSACTIONS_SUFFIX};
+use crate::disk::{Disk, DiskFile, Open};
+
+const ALLOCATE_STEP_MIN: u64 = 1 << 20;
+const ALLOCATE_STEP_MAX: u64 = 64 << 20;
+/// Below this a segment is too small to be worth reserving space for.
+const ALLOCATE_FROM: u64 = 256 << 10;
+
+/// Where a log's files lie.
+pub struct Place<'a, D: Disk> {
+    pub disk: &'a D,
+    pub dir: &'a Path,
+    pub index_bytes: u32,
+    pub index_interval: u64,
+}
+
+impl<D: Disk> Clone for Place<'_, D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D: Disk> Copy for Place<'_, D> {}
+
+/// What one batch tells its segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Brief {
+    pub last_offset: i64,
+    pub max_timestamp: i64,
+    pub size: u64,
+}
+
+pub struct Segment<D: Disk> {
+    pub base_offset: i64,
+    pub size: u64,
+    pub created_ms: i64,
+    pub modified_ms: i64,
+    offsets: Index<Offsets>,
+    times: Index<Times>,
+    file: Option<Arc<D::File>>,
+    bytes_since_entry: u64,
+    /// (timestamp, relative offset), (-1, 0) if no batch has one; None if not looked up yet.
+    largest: Option<(i64, i64)>,
+    first_timestamp: Option<i64>,
+    allocated: u64,
+    /// The indexes' ends were held against the segment.
+    checked: bool,
+    cannot_allocate: bool,
+}
+
+impl<D: Disk> Segment<D> {
+    pub fn create(place: Place<'_, D>, base_offset: i64, now_ms: i64) -> Result<Self, LogError> {
+        let path = file_path(place.dir, base_offset, LOG_SUFFIX);
+        let file = place
+            .disk
+            .open(&path, Open::Truncate)
+            .during("creating", &path)?;
+        let path = file_path(place.dir, base_offset, Offsets::SUFFIX);
+        let offsets =
+            Index::create(place.disk, &path, place.index_bytes).during("creating", &path)?;
+        let path = file_path(place.dir, base_offset, Times::SUFFIX);
+        let times =
+            Index::create(place.disk, &path, place.index_bytes).during("creating", &path)?;
+        Ok(Self {
+            base_offset,
+            size: 0,
+            created_ms: now_ms,
+            modified_ms: now_ms,
+            offsets,
+            times,
+            file: Some(Arc::new(file)),
+            bytes_since_entry: 0,
+            largest: Some((-1, 0)),
+            first_timestamp: None,
+            allocated: 0,
+            checked: true,
+            cannot_allocate: false,
+        })
+    }
+
+    /// A segment that lies there already; nothing is read yet.
+    pub fn known(
+        place: Place<'_, D>,
+        base_offset: i64,
+        size: u64,
+        index_lens: (u64, u64),
+        now_ms: i64,
+        modified_ms: i64,
+    ) -> Self {
+        Self {
+            base_offset,
+            size,
+            created_ms: now_ms,
+            modified_ms,
+            offsets: Index::known(index_lens.0, place.index_bytes),
+            times: Index::known(index_lens.1, place.index_bytes),
+            file: None,
+            bytes_since_entry: 0,
+            largest: None,
+            first_timestamp: None,
+            allocated: size,
+            checked: false,
+            cannot_allocate: false,
+        }
+    }
+
+    pub fn file(&mut self, place: Place<'_, D>) -> Result<Arc<D::File>, LogError> {
+        if let Some(file) = &self.file {
+            return Ok(file.clone());
+        }
+        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+        let file = Arc::new(
+            place
+                .disk
+                .open(&path, Open::Write)
+                .during("opening", &path)?,
+        );
+        self.file = Some(file.clone());
+        Ok(file)
+    }
+
+    /// Read batches from this position on.
+    pub fn scan(&mut self, place: Place<'_, D>, from: u64) -> Result<Scan<D::File>, LogError> {
+        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+        Ok(Scan::new(self.file(place)?, path, from, self.size))
+    }
+
+    /// An index that ends in nonsense (zeroes that a crash left, a position past the end) is built anew.
+    fn check(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+        if self.checked {
+            return Ok(());
+        }
+        self.checked = true;
+        let offsets = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        let times = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let entries = self.offsets.entries();
+        let last = self
+            .offsets
+            .last(place.disk, &offsets)
+            .during("reading", &offsets)?;
+        let sound = match last {
+            None => true,
+            Some((offset, position)) => {
+                offset >= 0
+                    && position >= 0
+                    && (position as u64) < self.size
+                    && (entries == 1 || position > 0)
+            }
+        };
+        let last = self
+            .times
+            .last(place.disk, &times)
+            .during("reading", &times)?;
+        let entries = self.times.entries();
+        let sound =
+            sound && last.is_none_or(|(time, offset)| offset >= 0 && (entries == 1 || time > 0));
+        if sound {
+            Ok(())
+        } else {
+            self.rebuild_indexes(place)
+        }
+    }
+
+    /// Read all batches and write both indexes anew.
+    pub fn rebuild_indexes(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+        let modified_ms = self.modified_ms;
+        let size = self.reset_indexes(place)?;
+        let mut scan = self.scan(place, 0)?;
+        scan.set_end(size);
+        while let Some(found) = scan.next_header()? {
+            self.note(place, brief(&found))?;
+        }
+        self.size = size;
+        self.modified_ms = modified_ms;
+        self.seal(place)
+    }
+
+    /// Empty both indexes, as if no batch were there yet; the size that the segment had.
+    pub fn reset_indexes(&mut self, place: Place<'_, D>) -> Result<u64, LogError> {
+        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        self.offsets =
+            Index::create(place.disk, &path, place.index_bytes).during("creating", &path)?;
+        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        self.times =
+            Index::create(place.disk, &path, place.index_bytes).during("creating", &path)?;
+        self.checked = true;
+        self.bytes_since_entry = 0;
+        self.largest = Some((-1, 0));
+        self.first_timestamp = None;
+        Ok(std::mem::replace(&mut self.size, 0))
+    }
+
+    /// Remember a batch that lies at the segment's end: `size` grows by it.
+    pub fn note(&mut self, place: Place<'_, D>, batch: Brief) -> Result<(), LogError> {
+        let relative = batch.last_offset - self.base_offset;
+        let mut largest = self.largest_timestamp(place)?;
+        if batch.max_timestamp > largest.0 {
+            largest = (batch.max_timestamp, relative);
+            self.largest = Some(largest);
+        }
+        if self.size == 0 {
+            self.first_timestamp = Some(batch.max_timestamp);
+        }
+        if self.bytes_since_entry > place.index_interval {
+            let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+            let entry = (relative, self.size as i64);
+            self.offsets
+                .append(place.disk, &path, entry)
+                .during("writing", &path)?;
+            self.note_time(place, largest)?;
+            self.bytes_since_entry = 0;
+        }
+        self.size += batch.size;
+        self.bytes_since_entry += batch.size;
+        Ok(())
+    }
+
+    fn note_time(&mut self, place: Place<'_, D>, largest: (i64, i64)) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let last = self
+            .times
+            .last(place.disk, &path)
+            .during("reading", &path)?;
+        if largest.0 > last.map_or(-1, |(time, _)| time) {
+            self.times
+                .append(place.disk, &path, largest)
+                .during("writing", &path)?;
+        }
+        Ok(())
+    }
+
+    /// (largest timestamp, relative last offset of its batch); -1 if there is none.
+    pub fn largest_timestamp(&mut self, place: Place<'_, D>) -> Result<(i64, i64), LogError> {
+        if let Some(largest) = self.largest {
+            return Ok(largest);
+        }
+        self.check(place)?;
+        if let Some(largest) = self.largest {
+            return Ok(largest);
+        }
+        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let last = self
+            .times
+            .last(place.disk, &path)
+            .during("reading", &path)?;
+        let largest = last.unwrap_or((-1, 0));
+        self.largest = Some(largest);
+        Ok(largest)
+    }
+
+    /// What retention by time looks at.
+    pub fn age_timestamp(&mut self, place: Place<'_, D>) -> Result<i64, LogError> {
+        let (time, _) = self.largest_timestamp(place)?;
+        Ok(if time >= 0 { time } else { self.modified_ms })
+    }
+
+    /// How long the segment has waited to be rolled, on the clock of its records where they have one.
+    pub fn waited_ms(
+        &mut self,
+        place: Place<'_, D>,
+        now_ms: i64,
+        message_ms: i64,
+    ) -> Result<i64, LogError> {
+        if self.first_timestamp.is_none() && self.size > 0 {
+            let first = self.scan(place, 0)?.next_header()?;
+            self.first_timestamp = first.map(|found| found.header.max_timestamp);
+        }
+        Ok(match self.first_timestamp {
+            Some(first) if first >= 0 => message_ms.saturating_sub(first),
+            _ => now_ms.saturating_sub(self.created_ms),
+        })
+    }
+
+    pub fn indexes_full(&self) -> bool {
+        self.offsets.is_full() || self.times.is_full()
+    }
+
+    /// Write whole batches at the end. The segment does not know of them until `note`.
+    pub fn write(&mut self, place: Place<'_, D>, bytes: &[u8], limit: u64) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+        let file = self.file(place)?;
+        let end = self.size + bytes.len() as u64;
+        if end > self.allocated && end > ALLOCATE_FROM && !self.cannot_allocate {
+            let step = end.clamp(ALLOCATE_STEP_MIN, ALLOCATE_STEP_MAX);
+            let target = (self.size + step).min(limit.max(end));
+            match file.allocate(self.size, target - self.size) {
+                Ok(()) => self.allocated = target,
+                Err(_) => self.cannot_allocate = true,
+            }
+        }
+        match file.write_all_at(bytes, self.size) {
+            Ok(()) => Ok(()),
+            Err(e) => {
+                // What was written of it must not be found by a later reader.
+                self.cannot_allocate = false;
+                file.set_len(self.size).during("cutting back", &path)?;
+                self.allocated = self.size;
+                Err(e).during("writing", &path)
+            }
+        }
+    }
+
+    /// Where the first batch begins that holds `offset` or comes after it.
+    pub fn translate(
+        &mut self,
+        place: Place<'_, D>,
+        offset: i64,
+    ) -> Result<Option<Position>, LogError> {
+        let from = self.position_before(place, offset)?;
+        let mut scan = self.scan(place, from)?;
+        while let Some(found) = scan.next_header()? {
+            if found.header.last_offset() >= offset {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A position at or before the batch that holds `offset`.
+    pub fn position_before(&mut self, place: Place<'_, D>, offset: i64) -> Result<u64, LogError> {
+        self.check(place)?;
+        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        let key = offset - self.base_offset;
+        let floor = self
+            .offsets
+            .floor(place.disk, &path, key)
+            .during("reading", &path)?;
+        Ok(floor.map_or(0, |(_, position)| position as u64))
+    }
+
+    /// A position at or before the first batch with a record of this time.
+    pub fn position_for_time(
+        &mut self,
+        place: Place<'_, D>,
+        time: i64,
+        start: i64,
+    ) -> Result<u64, LogError> {
+        self.check(place)?;
+        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let floor = self
+            .times
+            .floor(place.disk, &path, time)
+            .during("reading", &path)?;
+        let offset = floor.map_or(self.base_offset, |(_, relative)| {
+            self.base_offset + relative
+        });
+        self.position_before(place, offset.max(start))
+    }
+
+    /// The offset after the last batch; reads from the last index entry on. None if the end is not whole.
+    pub fn next_offset(&mut self, place: Place<'_, D>) -> Result<Option<i64>, LogError> {
+        if self.size == 0 {
+            return Ok(Some(self.base_offset));
+        }
+        let from = self.position_before(place, i64::MAX)?;
+        let mut scan = self.scan(place, from)?;
+        let mut next = self.base_offset;
+        let mut end = from;
+        while let Some(found) = scan.next_header()? {
+            next = found.header.next_offset();
+            end = found.at + found.header.size() as u64;
+            let time = found.header.max_timestamp;
+            if time > self.largest_timestamp(place)?.0 {
+                self.largest = Some((time, found.header.last_offset() - self.base_offset));
+            }
+        }
+        Ok((end == self.size).then_some(next))
+    }
+
+    /// The segment takes no more batches: complete and trim its indexes, give back reserved space.
+    pub fn seal(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+        let largest = self.largest_timestamp(place)?;
+        self.note_time(place, largest)?;
+        self.trim(place)
+    }
+
+    fn trim(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        self.offsets
+            .trim(place.disk, &path)
+            .during("trimming", &path)?;
+        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        self.times
+            .trim(place.disk, &path)
+            .during("trimming", &path)?;
+        if self.allocated > self.size {
+            let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+            self.file(place)?
+                .set_len(self.size)
+                .during("trimming", &path)?;
+            self.allocated = self.size;
+        }
+        Ok(())
+    }
+
+    /// Cut everything from `position` on; `offset` is the first that goes.
+    pub fn truncate(
+        &mut self,
+        place: Place<'_, D>,
+        position: u64,
+        offset: i64,
+        now_ms: i64,
+    ) -> Result<(), LogError> {
+        self.check(place)?;
+        let relative = offset - self.base_offset;
+        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        let keep = self
+            .offsets
+            .partition(place.disk, &path, |(o, at)| {
+                o < relative && (at as u64) < position
+            })
+            .and_then(|keep| self.offsets.truncate(place.disk, &path, keep));
+        keep.during("cutting", &path)?;
+        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let keep = self
+            .times
+            .partition(place.disk, &path, |(_, o)| o < relative)
+            .and_then(|keep| self.times.truncate(place.disk, &path, keep));
+        keep.during("cutting", &path)?;
+        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+        self.file(place)?
+            .set_len(position)
+            .during("cutting", &path)?;
+        self.size = position;
+        self.allocated = position;
+        self.bytes_since_entry = 0;
+        self.largest = None;
+        if position == 0 {
+            self.first_timestamp = None;
+            self.created_ms = now_ms;
+            self.largest = Some((-1, 0));
+        } else {
+            self.next_offset(place)?;
+        }
+        self.truncate_transactions(place, offset)
+    }
+
+    /// Make the segment safe; of a sealed one its indexes too, since nothing rebuilds them after a crash.
+    pub fn sync(&mut self, place: Place<'_, D>, sealed: bool) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+        self.file(place)?.sync().during("syncing", &path)?;
+        if sealed {
+            self.sync_indexes(place)?;
+        }
+        Ok(())
+    }
+
+    pub fn sync_indexes(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        self.offsets
+            .sync(place.disk, &path)
+            .during("syncing", &path)?;
+        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        self.times
+            .sync(place.disk, &path)
+            .during("syncing", &path)?;
+        let path = file_path(place.dir, self.base_offset, TRANSACTIONS_SUFFIX);
+        match place.disk.open(&path, Open::Write) {
+            Ok(file) => file.sync().during("syncing", &path),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(e).during("opening", &path),
+        }
+    }
+
+    /// Hold no descriptor and no more memory than needed.
+    pub fn release(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        self.offsets
+            .release(place.disk, &path)
+            .during("writing", &path)?;
+        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        self.times
+            .release(place.disk, &path)
+            .during("writing", &path)?;
+        self.file = None;
+        Ok(())
+    }
+
+    /// Something may lie in the indexes that was never synced.
+    pub fn is_touched(&self) -> bool {
+        self.offsets.is_touched() || self.times.is_touched()
+    }
+
+    /// Let go of the file without a word to the disk.
+    pub fn forget(&mut self) {
+        self.file = None;
+    }
+
+    pub fn aborted(&self, place: Place<'_, D>) -> Result<Vec<Aborted>, LogError> {
+        let path = file_path(place.dir, self.base_offset, TRANSACTIONS_SUFFIX);
+        let Some(bytes) = place.disk.read_all(&path).during("reading", &path)? else {
+            return Ok(Vec::new());
+        };
+        bytes
+            .chunks_exact(ENTRY_BYTES)
+            .map(|entry| {
+                Aborted::parse(entry)
+                    .ok_or_else(|| LogError::corrupt(&path, "an entry of an unknown version"))
+            })
+            .collect()
+    }
+
+    pub fn note_aborted(&self, place: Place<'_, D>, aborted: Aborted) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, TRANSACTIONS_SUFFIX);
+        let append = |file: D::File| {
+            let end = file.len()? / ENTRY_BYTES as u64 * ENTRY_BYTES as u64;
+            file.write_all_at(&aborted.bytes(), end)
+        };
+        place
+            .disk
+            .open(&path, Open::Create)
+            .and_then(append)
+            .during("writing", &path)
+    }
+
+    pub fn truncate_transactions(&self, place: Place<'_, D>, offset: i64) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, TRANSACTIONS_SUFFIX);
+        let keep = match self.aborted(place) {
+            Ok(all) if all.is_empty() => return Ok(()),
+            Ok(all) => all
+                .iter()
+                .take_while(|aborted| aborted.last_offset < offset)
+                .count(),
+            Err(_) => 0,
+        };
+        let cut = |file: D::File| file.set_len((keep * ENTRY_BYTES) as u64);
+        place
+            .disk
+            .open(&path, Open::Create)
+            .and_then(cut)
+            .during("cutting", &path)
+    }
+}
+
+pub fn brief(found: &Position) -> Brief {
+    Brief {
+        last_offset: found.header.last_offset(),
+        max_timestamp: found.header.max_timestamp,
+        size: found.header.size() as u64,
+    }
+}

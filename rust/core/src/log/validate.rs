@@ -1,0 +1,325 @@
+//! What a batch must be before a leader appends it, as 4.x checks it: the header's claims, then every record.
+//!
+//! Offsets inside an uncompressed batch are taken as they are, as Apache Kafka does; a compressed batch whose
+//! offsets do not count up from 0 is written anew with ones that do.
+
+use super::api::{AppendContext, Origin};
+use super::config::{LogConfig, TimestampType};
+use super::error::{AppendError, Code, RecordError};
+use crate::batch::{
+    BatchSpec, Builder, Cut, Fault, HEADER_BYTES, Header, HeaderOut, NO_TIMESTAMP, RecordHead,
+    RecordOut, Records, SliceSource, Source, StreamSource, crc_holds, first_header,
+};
+use crate::compression::{Codec, Decompressor};
+
+/// First Produce version that may carry zstd.
+const ZSTD_FROM_PRODUCE: i16 = 7;
+/// Errors named to a client, at most: a batch can hold millions of bad records.
+const RECORD_ERRORS_MAX: usize = 1000;
+
+/// What the walk over a batch's records found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walked {
+    pub max_timestamp: i64,
+    /// The batch cannot be kept as it came.
+    pub rewrite: bool,
+}
+
+fn refuse(code: Code, text: impl Into<String>) -> AppendError {
+    AppendError::new(code, text)
+}
+
+/// Cut `bytes` into whole batches, checking headers and checksums. Bytes after the last whole batch are left out.
+pub fn split(
+    bytes: &[u8],
+    config: &LogConfig,
+    context: &AppendContext,
+) -> Result<Vec<(usize, Header)>, AppendError> {
+    let client = context.origin == Origin::Client;
+    let mut found = Vec::with_capacity(1);
+    let mut at = 0;
+    loop {
+        let header = match first_header(&bytes[at..]) {
+            Ok(header) => header,
+            Err(Cut::Incomplete) => break,
+            Err(Cut::Magic(magic)) if client => {
+                return Err(refuse(
+                    Code::InvalidRecord,
+                    format!("the batch has format {magic}; only format 2 is taken"),
+                ));
+            }
+            Err(cut) => {
+                return Err(refuse(
+                    Code::CorruptMessage,
+                    format!("no record batch: {cut:?}"),
+                ));
+            }
+        };
+        found.push((at, header));
+        at += header.size();
+    }
+    if found.is_empty() || (client && found.len() != 1) {
+        return Err(refuse(
+            Code::InvalidRecord,
+            format!(
+                "a partition's records must be exactly one batch, not {}",
+                found.len()
+            ),
+        ));
+    }
+    for (at, header) in &found {
+        check_header(&bytes[*at..*at + header.size()], header, config, context)?;
+    }
+    Ok(found)
+}
+
+fn check_header(
+    batch: &[u8],
+    header: &Header,
+    config: &LogConfig,
+    context: &AppendContext,
+) -> Result<(), AppendError> {
+    let client = context.origin == Origin::Client;
+    let codec = header.codec().ok_or_else(|| {
+        refuse(
+            Code::UnsupportedCompressionType,
+            "a codec that does not exist",
+        )
+    })?;
+    if client && codec == Codec::Zstd && context.produce_version < ZSTD_FROM_PRODUCE {
+        return Err(refuse(
+            Code::UnsupportedCompressionType,
+            format!("zstd needs Produce version {ZSTD_FROM_PRODUCE}"),
+        ));
+    }
+    if client && header.base_offset != 0 {
+        return Err(refuse(
+            Code::InvalidRecord,
+            format!(
+                "a produced batch begins at offset 0, not {}",
+                header.base_offset
+            ),
+        ));
+    }
+    if context.origin != Origin::Raft && batch.len() > config.max_message_bytes as usize {
+        return Err(too_large(batch.len(), config));
+    }
+    if !crc_holds(batch) {
+        return Err(refuse(
+            Code::CorruptMessage,
+            format!("the batch's checksum is not {}", header.crc),
+        ));
+    }
+    let span = i64::from(header.last_offset_delta) + 1;
+    if span <= 0 || header.record_count <= 0 || span != i64::from(header.record_count) {
+        return Err(refuse(
+            Code::InvalidRecord,
+            format!("{} records on {span} offsets", header.record_count),
+        ));
+    }
+    if client && header.is_control() {
+        return Err(refuse(
+            Code::InvalidRecord,
+            "clients may not write control records",
+        ));
+    }
+    if client && header.has_producer_id() && header.base_sequence < 0 {
+        return Err(refuse(
+            Code::InvalidRecord,
+            format!(
+                "sequence {} of producer {}",
+                header.base_sequence, header.producer_id
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn too_large(size: usize, config: &LogConfig) -> AppendError {
+    refuse(
+        Code::MessageTooLarge,
+        format!(
+            "a batch of {size} bytes; max.message.bytes is {}",
+            config.max_message_bytes
+        ),
+    )
+}
+
+/// Walk over every record.
+pub fn walk(
+    batch: &[u8],
+    header: &Header,
+    config: &LogConfig,
+    context: &AppendContext,
+) -> Result<Walked, AppendError> {
+    let codec = header.codec().unwrap_or_default();
+    let records = &batch[HEADER_BYTES..];
+    let target = config.compression.unwrap_or(codec);
+    // Control batches stay as they are, whatever the topic's codec.
+    let recode = target != codec && !(codec == Codec::None && header.is_control());
+    let (max_timestamp, counted) = if codec == Codec::None {
+        walk_records(
+            Records::new(SliceSource::new(records), header.record_count),
+            header,
+            config,
+            context,
+        )?
+    } else {
+        let stream = Decompressor::new(codec, records)
+            .map_err(|e| refuse(Code::CorruptMessage, format!("the compressed records: {e}")))?;
+        walk_records(
+            Records::new(StreamSource::new(stream), header.record_count),
+            header,
+            config,
+            context,
+        )?
+    };
+    let rewrite = recode || (codec != Codec::None && !counted);
+    Ok(Walked {
+        max_timestamp,
+        rewrite,
+    })
+}
+
+/// (largest timestamp, whether offsets count up from 0)
+fn walk_records<S: Source>(
+    mut records: Records<S>,
+    header: &Header,
+    config: &LogConfig,
+    context: &AppendContext,
+) -> Result<(i64, bool), AppendError> {
+    let mut max_timestamp = NO_TIMESTAMP;
+    let mut counted = true;
+    let mut index = 0;
+    let mut errors: Vec<RecordError> = Vec::new();
+    let mut code = Code::InvalidRecord;
+    while let Some(head) = records.next_head().map_err(|fault| broken(index, &fault))? {
+        let timestamp = header.timestamp(head.timestamp_delta);
+        if let Some((kind, text)) = check_record(&head, timestamp, header, config, context) {
+            if kind == Code::InvalidTimestamp {
+                code = kind;
+            }
+            if errors.len() < RECORD_ERRORS_MAX {
+                errors.push(RecordError {
+                    batch_index: index,
+                    text: Some(text),
+                });
+            }
+        }
+        counted &= head.offset_delta == index;
+        max_timestamp = max_timestamp.max(timestamp);
+        index += 1;
+    }
+    if errors.is_empty() {
+        return Ok((max_timestamp, counted));
+    }
+    let text = match code {
+        Code::InvalidTimestamp => "records with timestamps out of range".to_owned(),
+        _ => format!(
+            "{} records were refused, the first ones named",
+            errors.len()
+        ),
+    };
+    Err(AppendError {
+        code,
+        text,
+        record_errors: errors,
+    })
+}
+
+fn broken(index: i32, fault: &Fault) -> AppendError {
+    let code = match fault {
+        Fault::Record(_) => Code::InvalidRecord,
+        Fault::Codec(_) => Code::CorruptMessage,
+    };
+    refuse(code, format!("record {index}: {}", fault.text()))
+}
+
+fn check_record(
+    head: &RecordHead,
+    timestamp: i64,
+    header: &Header,
+    config: &LogConfig,
+    context: &AppendContext,
+) -> Option<(Code, String)> {
+    if config.cleanup_compact && !head.has_key {
+        return Some((
+            Code::InvalidRecord,
+            "a compacted topic takes no record without a key".into(),
+        ));
+    }
+    if config.timestamp_type == TimestampType::CreateTime && timestamp != NO_TIMESTAMP {
+        let age = i128::from(context.now_ms) - i128::from(timestamp);
+        let before = i128::from(config.timestamp_before_max_ms);
+        let after = i128::from(config.timestamp_after_max_ms);
+        if age > before || -age > after {
+            let text = format!(
+                "timestamp {timestamp} is not within {} ms before and {} ms after {}",
+                config.timestamp_before_max_ms, config.timestamp_after_max_ms, context.now_ms
+            );
+            return Some((Code::InvalidTimestamp, text));
+        }
+    } else if header.is_log_append_time() {
+        let text = "producers do not set the timestamp type LogAppendTime";
+        return Some((Code::InvalidTimestamp, text.into()));
+    }
+    None
+}
+
+/// Write a batch anew with the topic's codec, offsets that count up, and the broker's time where the topic says so.
+pub fn rewrite(
+    batch: &[u8],
+    header: &Header,
+    config: &LogConfig,
+    context: &AppendContext,
+) -> Result<Vec<u8>, AppendError> {
+    let codec = header.codec().unwrap_or_default();
+    let append_time = match config.timestamp_type {
+        TimestampType::LogAppendTime => Some(context.now_ms),
+        TimestampType::CreateTime => None,
+    };
+    let spec = BatchSpec {
+        codec: config.compression.unwrap_or(codec),
+        levels: config.compression_levels,
+        log_append_time_ms: append_time,
+        producer_id: header.producer_id,
+        producer_epoch: header.producer_epoch,
+        base_sequence: header.base_sequence,
+        transactional: header.is_transactional(),
+        control: header.is_control(),
+        ..BatchSpec::default()
+    };
+    let io = |e: std::io::Error| refuse(Code::CorruptMessage, e.to_string());
+    let mut builder = Builder::new(spec).map_err(io)?;
+    let stream = Decompressor::new(codec, &batch[HEADER_BYTES..]).map_err(io)?;
+    let mut records = Records::new(StreamSource::new(stream), header.record_count);
+    let mut index = 0;
+    while let Some(record) = records
+        .next_record()
+        .map_err(|fault| broken(index, &fault))?
+    {
+        let headers: Vec<HeaderOut<'_>> = record
+            .headers
+            .iter()
+            .map(|(k, v)| (k.as_slice(), v.as_deref()))
+            .collect();
+        let timestamp = header.timestamp(record.timestamp_delta);
+        builder
+            .append(&RecordOut {
+                timestamp_ms: append_time.unwrap_or(timestamp),
+                key: record.key.as_deref(),
+                value: record.value.as_deref(),
+                headers: &headers,
+            })
+            .map_err(io)?;
+        index += 1;
+        if builder.written() > config.max_message_bytes as usize {
+            return Err(too_large(builder.written(), config));
+        }
+    }
+    let batch = builder.finish(None).map_err(io)?;
+    if batch.len() > config.max_message_bytes as usize {
+        return Err(too_large(batch.len(), config));
+    }
+    Ok(batch)
+}
