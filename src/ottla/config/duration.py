@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from typing import Final
 
-_SHAPE = re.compile(
+_SHAPE: Final = (
     r"([-+]?)P(?:([-+]?\d+)D)?"
-    r"(T(?:([-+]?\d+)H)?(?:([-+]?\d+)M)?(?:([-+]?\d+)(?:[.,](\d{0,9}))?S)?)?",
-    re.IGNORECASE,
+    r"(T(?:([-+]?\d+)H)?(?:([-+]?\d+)M)?(?:([-+]?\d+)(?:[.,](\d{0,9}))?S)?)?"
 )
 _NANOS = 1_000_000_000
 
@@ -25,7 +24,9 @@ def is_positive_duration(text: str) -> bool:
 
 
 def _nanos(text: str) -> int | None:
-    found = _SHAPE.fullmatch(text)
+    import re
+
+    found = re.fullmatch(_SHAPE, text, re.IGNORECASE)
     if found is None:
         return None
     sign, days, time, hours, minutes, seconds, fraction = found.groups()

@@ -1,0 +1,105 @@
+# The checkout's own tools. Everything is installed into .venv, rust/target and tests/java/target;
+# `make run` needs Python 3.11 and Rust, `make test` also Java 17 and Maven.
+# PYTHON may name another Python to make the virtual environment with.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+PY := $(VENV)/bin/python
+CORE := src/ottla/_core.abi3.so
+CARGO := cargo --config net.retry=5
+JARS := tests/java/target/libs/.fetched
+PYTEST := $(PY) -m pytest
+SITE_PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test test-long check bench wheel docs clean core tools jars kcat \
+        install rust lint unit java clients
+
+help: ## say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: $(VENV)/.run core ## a virtual environment in .venv and the native core in src/ottla
+
+run: build ## the main job: real flights through a node that is killed half way, checked at the end
+	$(PY) -m ottla.stories.flights
+
+test: ## all that must pass before a change lands; prints each stage's seconds
+	$(PYTHON) tests/stages.py install rust lint unit java clients
+
+test-long: ## test, then what needs hours or a JVM for every case
+	$(PYTHON) tests/stages.py install rust lint unit java clients long
+
+check: build $(VENV)/.dev ## lint, types, import rules, Rust lints and tests, unit tests
+	$(PYTHON) tests/stages.py lint rust unit
+
+bench: install ## Ottla and Apache Kafka 4.3.1 side by side
+	$(PY) -m bench
+
+wheel: build $(VENV)/.dev ## one wheel in dist/, for any Python from 3.11 on
+	$(VENV)/bin/maturin build --release --out dist
+
+docs: $(VENV)/.run ## write docs/reference anew from the rows in the code
+	PYTHONPATH=src $(PY) docs/reference/generate.py
+
+clean: ## remove what was built and installed
+	rm -rf $(VENV) $(CORE) rust/target tests/java/target dist .mypy_cache .ruff_cache .hypothesis
+
+# ---------------------------------------------------------------- stages of make test
+
+install: build $(VENV)/.dev $(JARS) kcat
+
+rust: core
+	cd rust && cargo fmt --all --check
+	cd rust && $(CARGO) clippy --release --all-targets --workspace -- -D warnings
+	cd rust && $(CARGO) test --release -q -p ottla-core -p ottla-node
+
+lint: core $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	PYTHONPATH=src $(VENV)/bin/stubtest ottla._core --mypy-config-file pyproject.toml
+	PYTHONPATH=src $(VENV)/bin/lint-imports
+
+unit: core $(VENV)/.dev
+	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories
+
+java: core $(VENV)/.dev $(JARS)
+	$(PYTEST) -m "jvm and not long" --ignore=tests/clients --ignore=tests/stories
+
+clients: core $(VENV)/.dev $(JARS) kcat
+	$(PYTEST) -m "not long" tests/clients tests/stories
+
+long: core $(VENV)/.dev $(JARS) kcat
+	$(PYTEST) -m "long"
+
+# ---------------------------------------------------------------- what they need
+
+# The package is found in src by a .pth file: edits count at once, and the native core is there too.
+$(VENV)/.run: requirements.txt
+	$(PYTHON) tests/python_version.py
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q --disable-pip-version-check -r requirements.txt
+	echo "$(CURDIR)/src" > "$$($(PY) -c $(SITE_PACKAGES))/ottla.pth"
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(PY) -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+# Cargo itself knows what is up to date. The library is moved into place, never written over: a
+# running node may have it mapped.
+core:
+	cd rust && $(CARGO) build --release -q -p ottla-python --features pyo3/extension-module
+	@cmp -s rust/target/release/lib_core.so $(CORE) \
+		|| { cp rust/target/release/lib_core.so $(CORE).new && mv $(CORE).new $(CORE); }
+
+jars: $(JARS)
+$(JARS): tests/java/pom.xml
+	mvn -q -B -f tests/java/pom.xml dependency:copy-dependencies
+	touch $@
+
+kcat:
+	@command -v kcat >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		|| { echo "kcat is missing; install it (Debian: apt-get install kcat)"; exit 1; }; \
+		apt-get install -y -q kcat || { apt-get update -q && apt-get install -y -q kcat; }; }

@@ -1,0 +1,238 @@
+"""The house rules that no other tool holds: sizes, names, machine paths, sleeping tests, unfinished
+work.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+LINES_MAX = 600
+COLUMNS_MAX = 100
+FUNCTION_LINES_MAX = 60
+
+BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "new", "v2"}
+MAY_SLEEP = {"tests/oracle.py", "tests/servers.py", "tests/waiting.py"}
+"""The files whose business is to wait for a process, by polling a condition with a deadline."""
+
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError|unimplemented!|todo!)\b")
+MACHINE_PATH = re.compile(r"(?<![\w.$}])/(work|home|root|Users|workspace|mnt)/\w")
+OTHER_WORLDS = re.compile(r"\b(chatgpt|copilot|claude|anthropic|openai|gpt-\d)\b", re.IGNORECASE)
+
+DATA = ("tests/data/",)
+"""Recorded answers of Apache Kafka: long lines and many of them are what they are."""
+
+
+def tracked() -> list[str]:
+    """Every file that git knows, or would be told of."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [f for f in done.stdout.splitlines() if (ROOT / f).is_file()]
+
+
+def texts(*suffixes: str) -> Iterator[tuple[str, str]]:
+    """Tracked text files of our own with one of these suffixes, and what is in them."""
+    for file in tracked():
+        if file.endswith(suffixes) and not file.startswith(DATA):
+            try:
+                yield file, (ROOT / file).read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                continue
+
+
+def report(problems: list[str]) -> None:
+    """Fail with all problems at once."""
+    assert not problems, "\n" + "\n".join(problems)
+
+
+def test_files_are_short() -> None:
+    """If this failed, a file would have grown beyond what one reads at a sitting; split it along a
+    noun.
+    """
+    report(
+        [
+            f"{file}: {lines} lines"
+            for file, text in texts(".py", ".rs", ".java", ".md", ".pyi")
+            if (lines := text.count("\n")) > LINES_MAX and not file.startswith("docs/reference/")
+        ]
+    )
+
+
+def test_functions_are_short() -> None:
+    """If this failed, a function would do more than one thing; split it, or name its parts."""
+    found = []
+    for file, text in texts(".py"):
+        if not file.startswith("src/"):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > FUNCTION_LINES_MAX:
+                    found.append(f"{file}:{node.lineno}: {node.name} has {lines} lines")
+    report(found)
+
+
+def test_lines_are_narrow() -> None:
+    """If this failed, a line would be wider than the page; ruff and rustfmt look after code, this
+    after the rest.
+    """
+    report(
+        [
+            f"{file}:{number}: {len(line)} columns"
+            for file, text in texts(".toml", ".sh", ".properties", "Makefile", ".yml")
+            for number, line in enumerate(text.splitlines(), 1)
+            if len(line) > COLUMNS_MAX
+        ]
+    )
+
+
+def test_names_say_something() -> None:
+    """If this failed, a file would be named for nothing: name the noun that it holds."""
+    report(
+        [f"{f}: no name for a file" for f in tracked() if BANNED_NAMES & set(f.lower().split("."))]
+        + [f"{f}: no name" for f in tracked() if BANNED_NAMES & set(Path(f.lower()).parts)]
+        + [f"{f}: no name" for f in tracked() if Path(f).stem.lower() in BANNED_NAMES]
+    )
+
+
+def test_nothing_points_at_one_machine() -> None:
+    """If this failed, the checkout would only work, or make sense, where somebody wrote it."""
+    report(
+        [
+            f"{file}:{number}: {line.strip()[:90]}"
+            for file, text in texts("")
+            for number, line in enumerate(text.splitlines(), 1)
+            if MACHINE_PATH.search(line) and file != "tests/tidy/test_tidy.py"
+        ]
+    )
+
+
+def test_nothing_is_left_unfinished() -> None:
+    """If this failed, somebody would meet half a feature; finish it or refuse it by name."""
+    report(
+        [
+            f"{file}:{number}: {line.strip()[:90]}"
+            for file, text in texts(".py", ".rs", ".md", ".java", "Makefile")
+            for number, line in enumerate(text.splitlines(), 1)
+            if (UNFINISHED.search(line) or OTHER_WORLDS.search(line))
+            and file != "tests/tidy/test_tidy.py"
+        ]
+    )
+
+
+def test_tests_say_what_they_are_for() -> None:
+    """If this failed, nobody would know what is broken when a test fails."""
+    found = []
+    for file, text in texts(".py"):
+        if not file.startswith("tests/") or not Path(file).name.startswith("test_"):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if (
+                isinstance(node, ast.FunctionDef)
+                and node.name.startswith("test_")
+                and not ast.get_docstring(node)
+            ):
+                found.append(f"{file}:{node.lineno}: {node.name} has no docstring")  # noqa: PERF401
+    report(found)
+
+
+def test_no_test_sleeps() -> None:
+    """If this failed, a test would guess how long something takes; wait for a condition instead."""
+    found = []
+    for file, text in texts(".py"):
+        if not file.startswith("tests/") or file in MAY_SLEEP:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep"):
+                found.append(f"{file}:{node.lineno}: sleeps")  # noqa: PERF401
+    report(found)
+
+
+def test_modules_open_with_their_theory() -> None:
+    """If this failed, a reader would open a file that does not say what it is."""
+    report(
+        [
+            f"{file}: no docstring at its head"
+            for file, text in texts(".py")
+            if text.strip() and not ast.get_docstring(ast.parse(text))
+        ]
+    )
+
+
+ROOMS_OF_THE_PLATFORM = ("client", "console", "sql", "mirror", "connect", "streams", "registry")
+ROOMS_OF_DECIDERS = ("wire", "raft", "metadata", "controller", "coordinators")
+MAY_IMPORT_CORE = ("wire", "replication", "node")
+
+
+def rooms() -> list[str]:
+    """The packages and modules right under ottla that stand today."""
+    source = ROOT / "src" / "ottla"
+    found = [p.parent.name for p in source.glob("*/__init__.py")]
+    return found + [p.stem for p in source.glob("*.py") if p.stem != "__init__"]
+
+
+def test_every_room_stands_in_the_import_contracts() -> None:
+    """If this failed, a new room would be free of the import rules until somebody remembered it."""
+    text = (ROOT / ".importlinter").read_text(encoding="utf-8")
+    _, layers, platform, deciders = text.split("[importlinter:contract:")
+    for room in rooms():
+        assert re.search(rf"\b{room}\b", layers), f"{room} is in no layer of .importlinter"
+        if room in ROOMS_OF_THE_PLATFORM:
+            assert f"ottla.{room}\n" in platform.split("forbidden_modules")[0], room
+        if room in ("broker", "node", "replication", "controller", "coordinators", "raft"):
+            assert f"ottla.{room}\n" in platform.split("forbidden_modules")[1], room
+        if room in ROOMS_OF_DECIDERS:
+            assert f"ottla.{room}\n" in deciders, f"{room} is missing among the deciders"
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Every module that a file imports, early or late, but not for type checkers alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_only_three_rooms_touch_the_core() -> None:
+    """If this failed, the boundary to Rust would spread; reach bytes through wire.records.
+
+    Whoever calls what was handed to it may catch the core's error by name.
+    """
+    found = []
+    for file, text in texts(".py"):
+        parts = Path(file).parts
+        if parts[:2] != ("src", "ottla") or len(parts) < 4 or parts[2] in MAY_IMPORT_CORE:
+            continue
+        names = {n for n in imports(ast.parse(text)) if n.startswith("ottla._core")}
+        if names - {"ottla._core", "ottla._core.CoreError", "ottla._core.__version__"}:
+            found.append(f"{file}: imports ottla._core; only {', '.join(MAY_IMPORT_CORE)} may")
+    report(found)
+
+
+HEAVY = {"asyncio", "dataclasses", "enum", "inspect", "json", "logging", "uuid", "re"}
+
+
+@pytest.mark.parametrize("room", ["node", "broker", "config", "wire", "metadata", "raft"])
+def test_start_up_imports_nothing_heavy(room: str) -> None:
+    """If this failed, every start of a node would pay for a module that it may not need."""
+    found = []
+    for file, text in texts(".py"):
+        if not file.startswith(f"src/ottla/{room}/"):
+            continue
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = set(imports(ast.Module([node], [])))
+                heavy = {n.split(".")[0] for n in names} & HEAVY
+                found += [f"{file}:{node.lineno}: {name}" for name in sorted(heavy)]
+    report(found)
