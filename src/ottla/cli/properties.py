@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ottla.cli.options import UsageError
-from ottla.config.properties import parse_properties
 from ottla.errors import OttlaError
 
 
@@ -15,6 +14,8 @@ def read_properties(path: str) -> dict[str, str]:
     Raises:
         OttlaError: it can't be read.
     """
+    from ottla.config.properties import parse_properties
+
     try:
         with open(path, encoding="utf-8") as file:
             return {key: value.strip() for key, value in parse_properties(file.read()).items()}

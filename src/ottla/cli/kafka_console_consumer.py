@@ -1,0 +1,318 @@
+"""kafka-console-consumer.sh: records of a topic as lines on standard output.
+
+The work is librdkafka's. Nothing is committed unless a group is named.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+
+from ottla.cli.librdkafka import Complaints, translate
+from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
+from ottla.cli.properties import key_values, read_properties
+from ottla.cli.record_lines import Formatter, Printed
+from ottla.cli.run import Failed, run
+from ottla.client.addresses import parse_bootstrap
+from ottla.errors import OttlaError
+
+PACKAGE = "org.apache.kafka.tools.consumer."
+DEFAULT, LOGGING, NO_OP = (
+    PACKAGE + "DefaultMessageFormatter",
+    PACKAGE + "LoggingMessageFormatter",
+    PACKAGE + "NoOpMessageFormatter",
+)
+ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
+RECORDS_PER_POLL = 500
+TERMINATED = 143
+
+COMMAND = Command(
+    "kafka-console-consumer.sh",
+    "print the records of a topic, one a line",
+    (
+        BOOTSTRAP,
+        Option("--topic", "The topic to read.", "name"),
+        Option("--include", "A regular expression of topics to read.", "regex"),
+        Option("--from-beginning", "Begin with the oldest record, not with the next new one."),
+        Option("--partition", "Read this partition only.", "number", number=True),
+        Option(
+            "--offset",
+            "Where to begin in --partition: a number, earliest or latest.",
+            "offset",
+        ),
+        Option("--group", "Read as a member of this group, and commit.", "name"),
+        Option("--max-messages", "Leave after so many records.", "count", number=True),
+        Option("--timeout-ms", "Leave when nothing came for so long.", "ms", number=True),
+        Option("--isolation-level", "read_uncommitted or read_committed.", "level"),
+        Option(
+            "--formatter-property",
+            "What is printed: print.key=true, print.timestamp, print.partition, print.offset, "
+            "print.headers, print.value=false, key.separator, line.separator, headers.separator, "
+            "null.literal, key.deserializer, value.deserializer, headers.deserializer.",
+            "key=value",
+            many=True,
+        ),
+        Option("--property", "", "key=value", many=True, deprecated_for="--formatter-property"),
+        Option("--formatter-config", "A file with formatter properties.", "file"),
+        Option("--formatter", "Default-, Logging- or NoOpMessageFormatter.", "class"),
+        Option("--key-deserializer", "What keys are: LongDeserializer, ...", "class"),
+        Option("--value-deserializer", "What values are: LongDeserializer, ...", "class"),
+        Option("--skip-message-on-error", "Go on after a record that can't be printed."),
+        Option("--command-property", "A consumer setting.", "key=value", many=True),
+        Option(
+            "--consumer-property", "", "key=value", many=True, deprecated_for="--command-property"
+        ),
+        Option("--command-config", "A file with consumer settings.", "file"),
+        Option("--consumer.config", "", "file", deprecated_for="--command-config"),
+        Option(
+            "--enable-systest-events",
+            "",
+            refused="these lines are for the system tests of Apache Kafka itself",
+        ),
+    ),
+    (
+        (
+            "everything, then what comes (end with Ctrl-C)",
+            "kafka-console-consumer.sh --topic my-events --from-beginning "
+            "--bootstrap-server localhost:9092",
+        ),
+        (
+            "ten records with their keys",
+            "kafka-console-consumer.sh --topic my-events --from-beginning --max-messages 10 "
+            "--formatter-property print.key=true --bootstrap-server localhost:9092",
+        ),
+    ),
+    (
+        (0, "done: --max-messages were printed, or --timeout-ms is over"),
+        (1, "not done; the reason is printed"),
+        (130, "ended by Ctrl-C"),
+    ),
+)
+
+
+class Terminated(BaseException):
+    """SIGTERM: leave the group and say how much was read, as Apache's tool does."""
+
+
+def main(parsed: Parsed) -> int:
+    """Print records until there are enough, it takes too long, or somebody stops it."""
+    _check(parsed)
+    settings = _settings(parsed)
+    formatter = _formatter(parsed)
+    # From here on the signal ends the reading, not the process: the group is to be left.
+    signal.signal(signal.SIGTERM, _terminate)
+    reader = Reader(parsed, settings, formatter)
+    try:
+        reader.read()
+    except Terminated:
+        return TERMINATED
+    finally:
+        reader.close()
+    return 0
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    raise Terminated
+
+
+class Reader:
+    """A librdkafka consumer, what it prints with, and how many records it printed."""
+
+    def __init__(
+        self, parsed: Parsed, settings: dict[str, Any], formatter: Formatter | None
+    ) -> None:
+        from confluent_kafka import Consumer, KafkaException
+
+        self._complaints = Complaints()
+        settings["error_cb"] = self._complaints
+        try:
+            self._consumer = Consumer(settings)
+        except KafkaException as error:
+            raise OttlaError(
+                f"the consumer's settings are refused: {error.args[0].str()}"
+            ) from None
+        self._formatter = formatter
+        self._logs = (parsed.text("--formatter") or "") == LOGGING
+        self._skips = parsed.has("--skip-message-on-error")
+        self._left = parsed.number("--max-messages", -1) or 0
+        timeout_ms = parsed.number("--timeout-ms", -1) or -1
+        self._timeout_s = timeout_ms / 1000 if timeout_ms >= 0 else None
+        self._count = 0
+        self._begin(parsed)
+
+    def _begin(self, parsed: Parsed) -> None:
+        from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, TopicPartition
+
+        partition = parsed.number("--partition")
+        if partition is not None:
+            text = parsed.text(
+                "--offset", "earliest" if parsed.has("--from-beginning") else "latest"
+            )
+            assert text is not None
+            named = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
+            offset = named[text] if text in named else int(text)
+            self._consumer.assign([TopicPartition(parsed.required("--topic"), partition, offset)])
+            return
+        pattern = parsed.text("--include")
+        if pattern is not None:
+            # librdkafka takes what opens with ^ as a regular expression.
+            self._consumer.subscribe([f"^({pattern.replace(',', '|').strip()})$"])
+        else:
+            self._consumer.subscribe([parsed.required("--topic")])
+
+    def read(self) -> None:
+        """Print until there are enough or nothing came for the time given."""
+        last = time.monotonic()
+        while self._left:
+            message = self._consumer.poll(0.1)
+            if message is None:
+                if self._timeout_s is not None and time.monotonic() - last > self._timeout_s:
+                    print(f"nothing came for {round(self._timeout_s * 1000)} ms", file=sys.stderr)
+                    return
+                continue
+            last = time.monotonic()
+            self._print(message)
+            # What came along with it needs no waiting; more than is wanted would be committed.
+            room = RECORDS_PER_POLL if self._left < 0 else min(RECORDS_PER_POLL, self._left)
+            if room:
+                for more in self._consumer.consume(room, 0):
+                    self._print(more)
+            sys.stdout.buffer.flush()
+
+    def close(self) -> None:
+        """Leave the group and say how many records were printed."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._consumer.close()
+        print(f"Processed a total of {self._count} messages", file=sys.stderr)
+
+    def _print(self, message: Any) -> None:
+        error = message.error()
+        if error is not None:
+            self._handle(error)
+            return
+        self._count += 1
+        if self._left > 0:
+            self._left -= 1
+        if self._formatter is None:
+            return
+        try:
+            line = self._formatter.line(_printed(message))
+        except OttlaError as problem:
+            if not self._skips:
+                raise
+            print(f"skipped offset {message.offset()}: {problem}", file=sys.stderr)
+            return
+        sys.stdout.buffer.write(line)
+        if self._logs:
+            print(f"INFO {line.decode(errors='replace').rstrip()}", file=sys.stderr)
+
+    def _handle(self, error: Any) -> None:
+        from confluent_kafka import KafkaError
+
+        passing = (
+            KafkaError.UNKNOWN_TOPIC_OR_PART,
+            KafkaError._UNKNOWN_TOPIC,
+            KafkaError.LEADER_NOT_AVAILABLE,
+        )
+        if error.code() in passing or error.retriable():
+            self._complaints.say(error.str())
+            return
+        raise Failed(error.str())
+
+
+def _printed(message: Any) -> Printed:
+    kind, timestamp_ms = message.timestamp()
+    return Printed(
+        {1: "CreateTime", 2: "LogAppendTime"}.get(kind),
+        timestamp_ms,
+        message.partition(),
+        message.offset(),
+        message.headers() or [],
+        message.key(),
+        message.value(),
+    )
+
+
+def _check(parsed: Parsed) -> None:
+    parsed.exactly_one("--topic", "--include")
+    parsed.required("--bootstrap-server")
+    parsed.not_together("--group", "--partition")
+    parsed.not_together("--from-beginning", "--offset")
+    parsed.not_together("--include", "--partition")
+    for older, newer in (
+        ("--consumer-property", "--command-property"),
+        ("--consumer.config", "--command-config"),
+        ("--property", "--formatter-property"),
+    ):
+        parsed.not_together(older, newer)
+    offset = parsed.text("--offset")
+    if offset is not None:
+        if not parsed.has("--partition"):
+            raise UsageError("--offset needs --partition")
+        if offset not in ("earliest", "latest") and not (offset.isascii() and offset.isdigit()):
+            raise UsageError(f"--offset takes a number from 0, earliest or latest, not '{offset}'")
+    level = parsed.text("--isolation-level", ISOLATION_LEVELS[0])
+    if level not in ISOLATION_LEVELS:
+        raise UsageError(f"--isolation-level takes {' or '.join(ISOLATION_LEVELS)}, not '{level}'")
+
+
+def _settings(parsed: Parsed) -> dict[str, Any]:
+    """librdkafka's settings: files first, then properties, then options."""
+    path = parsed.text("--command-config") or parsed.text("--consumer.config")
+    given = read_properties(path) if path else {}
+    for option in ("--command-property", "--consumer-property"):
+        given.update(key_values(option, parsed.all(option)))
+    bootstrap = parsed.required("--bootstrap-server")
+    parse_bootstrap(bootstrap)
+    groups = {name for name in (parsed.text("--group"), given.get("group.id")) if name}
+    if len(groups) > 1:
+        raise UsageError(f"two groups are named: {' and '.join(sorted(groups))}")
+    beginning = parsed.has("--from-beginning")
+    if beginning and given.get("auto.offset.reset", "earliest") != "earliest":
+        raise UsageError("--from-beginning and auto.offset.reset say different things")
+    settings: dict[str, Any] = {
+        "client.id": "console-consumer",
+        "auto.offset.reset": "earliest" if beginning else "latest",
+        "allow.auto.create.topics": True,
+        "log_level": 2,
+    }
+    if not groups:
+        settings["enable.auto.commit"] = False
+    settings.update(translate(given, consumer=True))
+    settings["isolation.level"] = parsed.text(
+        "--isolation-level", given.get("isolation.level", ISOLATION_LEVELS[0])
+    )
+    settings["bootstrap.servers"] = bootstrap
+    settings["group.id"] = groups.pop() if groups else f"console-consumer-{_random_number()}"
+    return settings
+
+
+def _random_number() -> int:
+    import os
+
+    return int.from_bytes(os.urandom(4)) % 100_000
+
+
+def _formatter(parsed: Parsed) -> Formatter | None:
+    """What prints; None prints nothing."""
+    name = parsed.text("--formatter", DEFAULT)
+    if name not in (DEFAULT, LOGGING, NO_OP):
+        raise UsageError(
+            f"--formatter {name} is not here", hint=f"there are {DEFAULT}, {LOGGING}, {NO_OP}"
+        )
+    path = parsed.text("--formatter-config")
+    properties = read_properties(path) if path else {}
+    for option in ("--property", "--formatter-property"):
+        properties.update(key_values(option, parsed.all(option)))
+    for option in ("--key-deserializer", "--value-deserializer"):
+        value = parsed.text(option)
+        if value is not None:
+            properties[option.removeprefix("--").replace("-", ".")] = value
+    return None if name == NO_OP else Formatter(properties)
+
+
+def entry() -> int:
+    """kafka-console-consumer.sh."""
+    return run(COMMAND, main)

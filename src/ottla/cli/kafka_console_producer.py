@@ -1,0 +1,254 @@
+"""kafka-console-producer.sh: lines of standard input become records.
+
+The work is librdkafka's. Keys land in the partitions that Java's producer would choose.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from ottla.cli.librdkafka import Complaints, translate
+from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
+from ottla.cli.properties import key_values, read_properties
+from ottla.cli.record_lines import LineReader
+from ottla.cli.run import Failed, run
+from ottla.client.addresses import parse_bootstrap
+from ottla.errors import OttlaError
+
+READER = "org.apache.kafka.tools.LineMessageReader"
+CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+ACKS = ("all", "-1", "0", "1")
+MAX_BLOCK_MS = 60_000
+
+COMMAND = Command(
+    "kafka-console-producer.sh",
+    "write lines of standard input to a topic, one record a line",
+    (
+        BOOTSTRAP,
+        Option("--topic", "The topic to write to.", "name"),
+        Option("--sync", "Wait for each record before the next line is read."),
+        Option(
+            "--compression-codec",
+            "none, gzip, snappy, lz4 or zstd; gzip if no value is given.",
+            "codec",
+            optional=True,
+        ),
+        Option("--batch-size", "Bytes of a batch at most.", "bytes", number=True),
+        Option(
+            "--max-partition-memory-bytes",
+            "",
+            "bytes",
+            number=True,
+            deprecated_for="--batch-size",
+        ),
+        Option("--message-send-max-retries", "How often to try again; 3.", "count", number=True),
+        Option("--retry-backoff-ms", "Wait before trying again; 100.", "ms", number=True),
+        Option("--timeout", "Wait for more lines to fill a batch; 5.", "ms", number=True),
+        Option("--request-required-acks", "all, -1, 0 or 1; all if left out.", "acks"),
+        Option("--request-timeout-ms", "Time for one answer; 1500.", "ms", number=True),
+        Option("--metadata-expiry-ms", "Ask for leaders again after this time.", "ms", number=True),
+        Option("--max-block-ms", "How long to wait for the topic to be known.", "ms", number=True),
+        Option("--max-memory-bytes", "Bytes that may wait to be sent.", "bytes", number=True),
+        Option("--socket-buffer-size", "The socket's send buffer.", "bytes", number=True),
+        Option(
+            "--reader-property",
+            "How lines are cut: parse.key=true, key.separator=:, parse.headers=true, "
+            "headers.delimiter, headers.separator, headers.key.separator, null.marker, "
+            "ignore.error.",
+            "key=value",
+            many=True,
+        ),
+        Option("--property", "", "key=value", many=True, deprecated_for="--reader-property"),
+        Option("--reader-config", "A file with reader properties.", "file"),
+        Option("--line-reader", f"Only {READER}, which is the default.", "class"),
+        Option("--command-property", "A producer setting.", "key=value", many=True),
+        Option(
+            "--producer-property", "", "key=value", many=True, deprecated_for="--command-property"
+        ),
+        Option("--command-config", "A file with producer settings.", "file"),
+        Option("--producer.config", "", "file", deprecated_for="--command-config"),
+    ),
+    (
+        (
+            "type lines, end with Ctrl-D",
+            "kafka-console-producer.sh --topic my-events --bootstrap-server localhost:9092",
+        ),
+        (
+            "lines with keys",
+            "echo 'key:value' | kafka-console-producer.sh --topic my-events "
+            "--reader-property parse.key=true --reader-property key.separator=: "
+            "--bootstrap-server localhost:9092",
+        ),
+    ),
+    ((0, "every record was acknowledged"), (1, "some were not, or a line could not be read")),
+)
+
+
+def main(parsed: Parsed) -> int:
+    """Send every line and wait until all are acknowledged."""
+    topic = parsed.required("--topic")
+    settings = _settings(parsed)
+    reader = _reader(parsed)
+    max_block_ms = parsed.number("--max-block-ms", MAX_BLOCK_MS) or MAX_BLOCK_MS
+    return Sender(settings, topic, max_block_ms, sync=parsed.has("--sync")).send_lines(
+        sys.stdin.buffer, reader.read
+    )
+
+
+class Sender:
+    """A librdkafka producer, and how many records failed."""
+
+    def __init__(
+        self, settings: dict[str, Any], topic: str, max_block_ms: int, *, sync: bool
+    ) -> None:
+        from confluent_kafka import KafkaException, Producer
+
+        settings["error_cb"] = Complaints()
+        try:
+            self._producer = Producer(settings)
+        except KafkaException as error:
+            raise OttlaError(
+                f"the producer's settings are refused: {error.args[0].str()}"
+            ) from None
+        self._topic, self._sync, self._failed = topic, sync, 0
+        self._max_block_s = max_block_ms / 1000
+        self._wait_for_topic()
+
+    def _wait_for_topic(self) -> None:
+        """Fail early and clearly when nobody answers; this also makes the topic where nodes may."""
+        from confluent_kafka import KafkaException
+
+        try:
+            self._producer.list_topics(self._topic, timeout=self._max_block_s)
+        except KafkaException as error:
+            raise Failed(
+                f"topic {self._topic} is not known after {round(self._max_block_s * 1000)} ms: "
+                f"{error.args[0].str()}",
+                hint="is a node running there? `ottla up` starts one on localhost:9092",
+            ) from None
+
+    def send_lines(self, source: BinaryIO, read: Callable[[bytes], Any]) -> int:
+        """Send until the input ends; the command's exit code."""
+        prompt = sys.stdin.isatty() and sys.stdout.isatty()
+        try:
+            while True:
+                if prompt:
+                    sys.stdout.write(">")
+                    sys.stdout.flush()
+                line = source.readline()
+                if not line:
+                    break
+                record = read(line.removesuffix(b"\n").removesuffix(b"\r"))
+                self._send(record)
+        finally:
+            left = self._producer.flush()
+        if self._failed or left:
+            raise Failed(f"{self._failed + left} records were not written")
+        return 0
+
+    def _send(self, record: Any) -> None:
+        import time
+
+        deadline = time.monotonic() + self._max_block_s
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic,
+                    record.value,
+                    record.key,
+                    headers=record.headers or None,
+                    on_delivery=self._delivered,
+                )
+                break
+            except BufferError:
+                if time.monotonic() > deadline:
+                    raise Failed("no room for more records: nobody takes them") from None
+                self._producer.poll(0.1)
+        if self._sync:
+            self._producer.flush()
+            if self._failed:
+                raise Failed("a record was not written; the lines after it were not sent")
+        else:
+            self._producer.poll(0)
+
+    def _delivered(self, error: Any, _message: Any) -> None:
+        if error is not None:
+            self._failed += 1
+            if self._failed <= 10:
+                print(f"ERROR a record was not written: {error.str()}", file=sys.stderr)
+
+
+def _settings(parsed: Parsed) -> dict[str, Any]:
+    """librdkafka's settings: files first, then properties, then options."""
+    parsed.not_together("--command-property", "--producer-property")
+    parsed.not_together("--command-config", "--producer.config")
+    path = parsed.text("--command-config") or parsed.text("--producer.config")
+    given = read_properties(path) if path else {}
+    for option in ("--command-property", "--producer-property"):
+        given.update(key_values(option, parsed.all(option)))
+    bootstrap = parsed.required("--bootstrap-server")
+    parse_bootstrap(bootstrap)
+    settings: dict[str, Any] = {
+        "client.id": "console-producer",
+        "acks": _one_of(parsed.text("--request-required-acks", "all"), ACKS, "acks"),
+        "retries": 3,
+        "retry.backoff.ms": 100,
+        "request.timeout.ms": 1500,
+        "linger.ms": 5,
+        "delivery.timeout.ms": 120_000,
+        "partitioner": "murmur2_random",
+        "log_level": 2,
+    }
+    settings.update(translate(given, consumer=False))
+    settings["bootstrap.servers"] = bootstrap
+    if parsed.has("--compression-codec"):
+        codec = parsed.text("--compression-codec", "gzip")
+        settings["compression.type"] = _one_of(codec, CODECS, "compression codec")
+    for option, key in _NUMBERS.items():
+        value = parsed.number(option)
+        if value is not None:
+            if value < 1 and option not in ("--timeout", "--message-send-max-retries"):
+                raise UsageError(f"{option} takes a number above 0, not {value}")
+            settings[key] = value
+    memory = parsed.number("--max-memory-bytes")
+    if memory is not None:
+        settings["queue.buffering.max.kbytes"] = max(1, memory // 1024)
+    return settings
+
+
+_NUMBERS = {
+    "--max-partition-memory-bytes": "batch.size",
+    "--batch-size": "batch.size",
+    "--message-send-max-retries": "retries",
+    "--retry-backoff-ms": "retry.backoff.ms",
+    "--timeout": "linger.ms",
+    "--request-timeout-ms": "request.timeout.ms",
+    "--metadata-expiry-ms": "topic.metadata.refresh.interval.ms",
+    "--socket-buffer-size": "socket.send.buffer.bytes",
+}
+
+
+def _reader(parsed: Parsed) -> LineReader:
+    name = parsed.text("--line-reader", READER)
+    if name != READER:
+        raise UsageError(f"--line-reader {name}: only {READER} is here")
+    parsed.not_together("--reader-property", "--property")
+    path = parsed.text("--reader-config")
+    properties = read_properties(path) if path else {}
+    for option in ("--property", "--reader-property"):
+        properties.update(key_values(option, parsed.all(option)))
+    properties.pop("topic", None)  # Apache's tool passes it to the reader; ours knows it already
+    return LineReader(properties)
+
+
+def _one_of(value: str | None, known: tuple[str, ...], what: str) -> str:
+    if value not in known:
+        raise UsageError(f"'{value}' is no {what}; there are {', '.join(known)}")
+    return value
+
+
+def entry() -> int:
+    """kafka-console-producer.sh."""
+    return run(COMMAND, main)

@@ -1,0 +1,119 @@
+"""Java's names of producer and consumer settings in terms of librdkafka, which does the work here.
+
+Most names are the same. Some are spelled differently, some mean a Java class, some size a buffer
+that does not exist here: those are told on stderr, one line each, and nothing is dropped without a
+word.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from ottla.cli.connect import require_plaintext
+from ottla.errors import OttlaError
+
+SAME = frozenset(
+    """
+    acks allow.auto.create.topics auto.commit.interval.ms auto.offset.reset batch.size
+    bootstrap.servers check.crcs client.dns.lookup client.id client.rack compression.type
+    connections.max.idle.ms delivery.timeout.ms enable.auto.commit enable.idempotence
+    enable.metrics.push fetch.max.bytes fetch.min.bytes group.id group.instance.id group.protocol
+    group.remote.assignor heartbeat.interval.ms isolation.level linger.ms
+    max.in.flight.requests.per.connection max.partition.fetch.bytes max.poll.interval.ms
+    metadata.max.age.ms reconnect.backoff.max.ms reconnect.backoff.ms request.timeout.ms retries
+    retry.backoff.max.ms retry.backoff.ms security.protocol session.timeout.ms
+    transaction.timeout.ms transactional.id
+    """.split()  # noqa: SIM905 (a list of strings would take a page)
+)
+RENAMED = {
+    "fetch.max.wait.ms": "fetch.wait.max.ms",
+    "max.request.size": "message.max.bytes",
+    "receive.buffer.bytes": "socket.receive.buffer.bytes",
+    "send.buffer.bytes": "socket.send.buffer.bytes",
+    "socket.connection.setup.timeout.ms": "socket.connection.setup.timeout.ms",
+}
+ASSIGNORS = {
+    "RangeAssignor": "range",
+    "RoundRobinAssignor": "roundrobin",
+    "CooperativeStickyAssignor": "cooperative-sticky",
+}
+CONSUMER_REQUEST_TIMEOUT = "socket.timeout.ms"
+
+NOT_HERE = {
+    "max.poll.records": "records are handed over one by one",
+    "max.block.ms": "use --max-block-ms",
+    "key.serializer": "the console tools write bytes",
+    "value.serializer": "the console tools write bytes",
+    "key.deserializer": "use --key-deserializer",
+    "value.deserializer": "use --value-deserializer",
+}
+
+
+def translate(settings: Mapping[str, str], *, consumer: bool) -> dict[str, str]:
+    """Java's settings as librdkafka's.
+
+    Raises:
+        OttlaError: a setting that would be unsafe to ignore.
+    """
+    require_plaintext(dict(settings))
+    out: dict[str, str] = {}
+    for key, value in settings.items():
+        if key == "partition.assignment.strategy":
+            out[key] = _assignors(value)
+        elif key == "buffer.memory":
+            out["queue.buffering.max.kbytes"] = str(max(1, int(value) // 1024))
+        elif key == "request.timeout.ms" and consumer:
+            # librdkafka's own request.timeout.ms is the producer's ack timeout.
+            out[CONSUMER_REQUEST_TIMEOUT] = value
+        elif key in SAME:
+            out[key] = value
+        elif key in RENAMED:
+            out[RENAMED[key]] = value
+        else:
+            reason = NOT_HERE.get(key) or _unknown(key, consumer)
+            print(f"WARN {key} has no effect on this command: {reason}", file=sys.stderr)
+    return out
+
+
+def _unknown(key: str, consumer: bool) -> str:
+    from ottla.config.nearest import nearest
+    from ottla.config.row import client_rows
+
+    known = client_rows("consumer" if consumer else "producer")
+    if key in known:
+        return "only Apache's Java client knows it"
+    close = nearest(key, known)
+    return f"no such setting; did you mean {close}?" if close else "no such setting"
+
+
+def _assignors(value: str) -> str:
+    names = []
+    for part in value.split(","):
+        short = part.strip().rpartition(".")[2]
+        if short not in ASSIGNORS and short not in ASSIGNORS.values():
+            raise OttlaError(
+                f"partition.assignment.strategy: {part.strip()} is a class that only Java can load",
+                hint=f"there are {', '.join(ASSIGNORS)}",
+            )
+        names.append(ASSIGNORS.get(short, short))
+    return ",".join(names)
+
+
+class Complaints:
+    """What librdkafka reports while it works, each text once, on stderr."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __call__(self, error: object) -> None:
+        """librdkafka's error callback."""
+        text = str(getattr(error, "str", lambda: error)())
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        """Print a text that was not printed before."""
+        key = text.partition(" (after ")[0]
+        if key not in self._said:
+            self._said.add(key)
+            print(f"WARN {text}; still trying", file=sys.stderr, flush=True)
