@@ -291,6 +291,11 @@ def _directory_changes(
 def expired(state: State, now_ms: int) -> list[Broker]:
     """Brokers that are not fenced and whose session has ended; one not heard of yet gets a session
     now."""
+    timeout_ms: int = state.config["broker.session.timeout.ms"]
+    for broker_id, session in list(state.sessions.items()):
+        known = state.image.brokers.get(broker_id)
+        if (known is None or known.fenced) and now_ms - session.heard_ms >= timeout_ms:
+            del state.sessions[broker_id]
     late = []
     for broker in state.image.brokers.values():
         if broker.fenced:
