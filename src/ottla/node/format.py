@@ -1,0 +1,280 @@
+"""Formats a node's folders: what `kafka-storage.sh format` does, and what an embedded broker does
+for a new folder.
+
+Each folder gets `bootstrap.checkpoint` (the features that a new cluster begins with) and
+`meta.properties`; the metadata folder of a dynamic quorum's voter also the 0-0 checkpoint with the
+voters. `meta.properties` is written last, so that a folder counts as formatted only when it is
+whole. The contents equal those of Apache Kafka 4.3.1, which starts on such a folder.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ottla.config.broker import BrokerConfig
+from ottla.errors import OttlaError
+from ottla.metadata.features import (
+    FEATURES,
+    KRAFT_VERSION,
+    METADATA_VERSION,
+    METADATA_VERSION_MAX,
+    METADATA_VERSION_NAMES,
+)
+from ottla.metadata.topic_names import METADATA_TOPIC
+from ottla.node.meta_properties import (
+    META_PROPERTIES,
+    MetaProperties,
+    MetaPropertiesError,
+    read_meta_properties,
+    replace_file,
+    sync_directory,
+    write_meta_properties,
+)
+from ottla.raft.snapshots import (
+    BOOTSTRAP_SNAPSHOT,
+    decode_snapshot,
+    encode_snapshot,
+    snapshot_name,
+)
+from ottla.raft.voters import Voter, VoterSet
+from ottla.wire.stored.metadata import FeatureLevelRecord
+from ottla.wire.types import uuid_text
+
+BOOTSTRAP_CHECKPOINT = "bootstrap.checkpoint"
+METADATA_PARTITION = f"{METADATA_TOPIC}-0"
+
+Versioned = tuple[Any, int]
+
+
+class FormatError(OttlaError):
+    """The folders can't be formatted as asked."""
+
+
+class AlreadyFormatted(FormatError):
+    """A folder is formatted already, and nobody said to leave such folders be."""
+
+
+class Formatted(NamedTuple):
+    """One folder that was formatted; `kind` is Apache Kafka's word for it."""
+
+    directory: str
+    kind: str
+
+
+# ---------------------------------------------------------------------- features
+def bootstrap_records(
+    metadata_version: int = METADATA_VERSION_MAX, levels: Mapping[str, int] | None = None
+) -> list[Versioned]:
+    """The feature records that a new cluster begins with; `levels` replace the defaults.
+
+    Raises:
+        FormatError: a feature or level is unknown, or depends on what is not there.
+    """
+    chosen = {
+        name: feature.default_level(metadata_version)
+        for name, feature in FEATURES.items()
+        if name != KRAFT_VERSION
+    }
+    for name, level in (levels or {}).items():
+        if name == KRAFT_VERSION:
+            continue
+        if name not in FEATURES:
+            known = ", ".join(sorted(FEATURES))
+            raise FormatError(f"Unsupported feature: {name}. Supported features are: {known}")
+        if not 0 <= level <= FEATURES[name].max_level:
+            raise FormatError(f"No feature:{name} with feature level {level}")
+        chosen[name] = level
+    chosen[METADATA_VERSION] = metadata_version
+    _check_dependencies(chosen)
+    records: list[Versioned] = [
+        (FeatureLevelRecord(name=METADATA_VERSION, feature_level=metadata_version), 0)
+    ]
+    records.extend(
+        (FeatureLevelRecord(name=name, feature_level=chosen[name]), 0)
+        for name in sorted(chosen)
+        if name != METADATA_VERSION and chosen[name] > 0
+    )
+    return records
+
+
+def _check_dependencies(chosen: Mapping[str, int]) -> None:
+    for name, level in chosen.items():
+        if name not in FEATURES:
+            continue
+        for needed, needed_level in FEATURES[name].dependencies.get(level, {}).items():
+            if chosen.get(needed, 0) < needed_level:
+                raise FormatError(
+                    f"{name} could not be set to {level} because it depends on "
+                    f"{needed} level {needed_level}",
+                    hint=f"add --feature {name}=0, or take a later --release-version",
+                )
+
+
+def bootstrap_bytes(records: Sequence[Versioned], now_ms: int) -> bytes:
+    """The contents of `bootstrap.checkpoint`."""
+    return encode_snapshot(records, epoch=0, now_ms=now_ms, last_contained_log_timestamp=0)
+
+
+def read_bootstrap(directory: str) -> list[Versioned]:
+    """The records of a folder's `bootstrap.checkpoint`; the latest defaults if there is no such
+    file.
+
+    Raises:
+        SnapshotError: it is damaged.
+    """
+    path = os.path.join(directory, BOOTSTRAP_CHECKPOINT)
+    try:
+        with open(path, "rb") as file:
+            contents = decode_snapshot(file.read(), path)
+    except FileNotFoundError:
+        return bootstrap_records()
+    return list(zip(contents.records, contents.versions, strict=True))
+
+
+# ---------------------------------------------------------------------- voters
+def standalone_voters(config: BrokerConfig, directory_id: bytes) -> VoterSet:
+    """The voter set of a quorum of this node alone."""
+    names = config.controller_listener_names
+    endpoints = tuple(
+        (endpoint.listener, endpoint.host or _host_name(), endpoint.port)
+        for endpoint in config.listeners
+        if endpoint.listener in names
+    )
+    return {config.node_id: Voter(config.node_id, directory_id, endpoints)}
+
+
+def _host_name() -> str:
+    import socket
+
+    return socket.getfqdn()
+
+
+# ---------------------------------------------------------------------- folders
+def format_directories(
+    config: BrokerConfig,
+    cluster_id: str,
+    *,
+    metadata_version: int = METADATA_VERSION_MAX,
+    levels: Mapping[str, int] | None = None,
+    voters: VoterSet | None = None,
+    standalone: bool = False,
+    ignore_formatted: bool = False,
+) -> list[Formatted]:
+    """Format the folders of a node, the metadata folder first; what was formatted, in that order.
+
+    `voters` are the first voters of a dynamic quorum; with `standalone` that is this node alone.
+    Neither is given for a static quorum, or for a node that joins a quorum later.
+
+    Raises:
+        AlreadyFormatted: a folder is formatted, and `ignore_formatted` is off.
+        FormatError: the features don't fit, or a folder belongs to another cluster or node.
+        OSError: a folder can't be written.
+    """
+    from ottla.node.entropy import SystemEntropy
+
+    records = bootstrap_records(metadata_version, levels)
+    directories = _directories(config)
+    known = {directory: read_meta_properties(directory) for directory in directories}
+    _check_known(known, cluster_id, config.node_id, ignore_formatted)
+    now_ms = time.time_ns() // 1_000_000
+    checkpoint = bootstrap_bytes(records, now_ms)
+    entropy = SystemEntropy()
+    done: list[Formatted] = []
+    for directory in directories:
+        if known[directory] is not None:
+            continue
+        directory_id = entropy.uuid()
+        kind = "data directory"
+        here: VoterSet | None = None
+        if directory == config.metadata_log_dir:
+            here = standalone_voters(config, directory_id) if standalone else voters
+            kind = "metadata directory"
+            if here is not None:
+                mine = here.get(config.node_id)
+                kind = f"dynamic metadata {'' if mine is None else 'voter '}directory"
+                directory_id = directory_id if mine is None else mine.directory_id
+        os.makedirs(directory, exist_ok=True)
+        if here is not None and config.node_id in here:
+            _write_voters(directory, here, now_ms)
+        replace_file(os.path.join(directory, BOOTSTRAP_CHECKPOINT), checkpoint)
+        write_meta_properties(directory, MetaProperties(cluster_id, config.node_id, directory_id))
+        done.append(Formatted(directory, kind))
+    return done
+
+
+def _directories(config: BrokerConfig) -> list[str]:
+    """All folders of the node, each once, the metadata folder first."""
+    return list(dict.fromkeys((config.metadata_log_dir, *config.log_dirs)))
+
+
+def _check_known(
+    known: Mapping[str, MetaProperties | None],
+    cluster_id: str,
+    node_id: int,
+    ignore_formatted: bool,
+) -> None:
+    for directory, meta in known.items():
+        if meta is None:
+            continue
+        if not ignore_formatted:
+            raise AlreadyFormatted(
+                f"Log directory {directory} is already formatted. "
+                "Use --ignore-formatted to ignore this directory and format the others."
+            )
+        path = os.path.join(directory, META_PROPERTIES)
+        if meta.cluster_id != cluster_id:
+            raise FormatError(
+                f"Invalid cluster.id in: {path}. Expected {cluster_id}, but read {meta.cluster_id}"
+            )
+        if meta.node_id != node_id:
+            raise FormatError(
+                f"Stored node id {meta.node_id} doesn't match previous node id {node_id} in {path}"
+            )
+
+
+def _write_voters(directory: str, voters: VoterSet, now_ms: int) -> None:
+    folder = os.path.join(directory, METADATA_PARTITION)
+    os.makedirs(folder, exist_ok=True)
+    contents = encode_snapshot(
+        (),
+        epoch=BOOTSTRAP_SNAPSHOT.epoch,
+        now_ms=now_ms,
+        last_contained_log_timestamp=now_ms,
+        kraft_version=1,
+        voters=voters,
+    )
+    replace_file(os.path.join(folder, snapshot_name(BOOTSTRAP_SNAPSHOT)), contents, mode=0o400)
+    sync_directory(directory)
+
+
+def ensure_formatted(properties: Mapping[str, str]) -> str:
+    """Format the folders of an embedded node where they are new; gives back the cluster id.
+
+    The node is then a quorum of its own. Folders that are formatted stay as they are, whoever
+    formatted them.
+
+    Raises:
+        OttlaError: a property is wrong, or a folder belongs to another node or cluster.
+    """
+    from ottla.node.entropy import SystemEntropy
+
+    config = BrokerConfig(properties)
+    found = [read_meta_properties(directory) for directory in _directories(config)]
+    clusters = {meta.cluster_id for meta in found if meta is not None}
+    if len(clusters) > 1:
+        raise MetaPropertiesError(f"log.dirs names folders of {len(clusters)} clusters")
+    if clusters and None not in found:
+        return clusters.pop()
+    cluster_id = clusters.pop() if clusters else uuid_text(SystemEntropy().uuid())
+    format_directories(
+        config, cluster_id, standalone=not config.voters, ignore_formatted=bool(found)
+    )
+    return cluster_id
+
+
+def metadata_version_name(level: int) -> str:
+    """What people call a metadata.version: "4.3-IV0"."""
+    return METADATA_VERSION_NAMES.get(level, str(level))

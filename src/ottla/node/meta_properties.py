@@ -1,0 +1,165 @@
+"""`meta.properties`: which cluster, node and directory a folder of logs belongs to; written by
+format, last of all.
+
+A folder without it is not formatted. Files of version 0 (from clusters of the ZooKeeper days) are
+read as Apache Kafka 4.x reads them, and refused by it and by us at start.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ottla.config.properties import parse_properties
+from ottla.errors import OttlaError
+from ottla.wire.types import uuid_from_text, uuid_text
+
+if TYPE_CHECKING:
+    from ottla.config.broker import BrokerConfig
+
+META_PROPERTIES = "meta.properties"
+
+
+class MetaPropertiesError(OttlaError):
+    """The folders of logs are not (or not alike) formatted."""
+
+
+class MetaProperties(NamedTuple):
+    """What one folder says of itself."""
+
+    cluster_id: str
+    node_id: int
+    directory_id: bytes
+
+    def described(self) -> str:
+        """As `kafka-storage.sh info` prints it."""
+        return (
+            f"{{cluster.id={self.cluster_id}, directory.id={uuid_text(self.directory_id)}, "
+            f"node.id={self.node_id}, version=1}}"
+        )
+
+
+class Directories(NamedTuple):
+    """What all folders of one node say together; `directory_ids` in the order of `log.dirs`."""
+
+    cluster_id: str
+    node_id: int
+    directory_ids: tuple[bytes, ...]
+
+
+def read_meta_properties(directory: str) -> MetaProperties | None:
+    """What the folder says; None if it is not formatted.
+
+    Raises:
+        MetaPropertiesError: the file is there but can't be used.
+    """
+    path = os.path.join(directory, META_PROPERTIES)
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = parse_properties(file.read())
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise MetaPropertiesError(f"{path} can't be read: {error}") from error
+    if values.get("version") != "1":
+        raise MetaPropertiesError(
+            f"{path} has version {values.get('version', '0')}; only version 1 (KRaft) can be used",
+            hint="a folder of a ZooKeeper cluster is migrated with Apache Kafka 3.9 first",
+        )
+    try:
+        directory_id = uuid_from_text(values["directory.id"])
+        return MetaProperties(values["cluster.id"], int(values["node.id"]), directory_id)
+    except (KeyError, ValueError) as error:
+        raise MetaPropertiesError(f"{path} lacks or garbles {error}") from None
+
+
+def write_meta_properties(directory: str, meta: MetaProperties) -> None:
+    """Write the file so that it is whole and on disk, or not there."""
+    written = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime())
+    text = (
+        f"#\n#{written}\nnode.id={meta.node_id}\ndirectory.id={uuid_text(meta.directory_id)}\n"
+        f"version=1\ncluster.id={_escaped(meta.cluster_id)}\n"
+    )
+    replace_file(os.path.join(directory, META_PROPERTIES), text.encode())
+
+
+def read_directories(config: BrokerConfig) -> Directories:
+    """What the formatted folders of a node say; they must agree with each other and with `node.id`.
+
+    Raises:
+        MetaPropertiesError: a folder is not formatted, or belongs to another node or cluster.
+    """
+    found = [_formatted(directory, config) for directory in config.log_dirs]
+    first = found[0]
+    for directory, meta in zip(config.log_dirs, found, strict=True):
+        if meta.cluster_id != first.cluster_id:
+            raise MetaPropertiesError(
+                f"{directory} belongs to cluster {meta.cluster_id}, "
+                f"but {config.log_dirs[0]} to {first.cluster_id}",
+                hint="log.dirs may only name folders of one cluster",
+            )
+        if meta.node_id != config.node_id:
+            raise MetaPropertiesError(
+                f"{directory} belongs to node {meta.node_id}, but node.id is {config.node_id}",
+                hint="correct node.id, or name this node's own folder in log.dirs",
+            )
+    ids = tuple(meta.directory_id for meta in found)
+    if len(set(ids)) < len(ids):
+        raise MetaPropertiesError(
+            "two folders of log.dirs have the same directory.id",
+            hint="one was copied from the other; keep only one of them in log.dirs",
+        )
+    return Directories(first.cluster_id, first.node_id, ids)
+
+
+def _formatted(directory: str, config: BrokerConfig) -> MetaProperties:
+    meta = read_meta_properties(directory)
+    if meta is None:
+        raise MetaPropertiesError(
+            f"{directory} is not formatted",
+            hint="kafka-storage.sh format -t $(kafka-storage.sh random-uuid) -c <config file>",
+        )
+    return meta
+
+
+def replace_file(path: str, contents: bytes, *, mode: int = 0o644) -> None:
+    """Put a file in place as a whole: a crash leaves the old one or the new one, never a part."""
+    temporary = f"{path}.tmp"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(descriptor)
+        if mode != 0o644:
+            os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        remove_files([temporary])
+        raise
+    sync_directory(os.path.dirname(path))
+
+
+def sync_directory(directory: str) -> None:
+    """Make names that were added to or taken from a folder last."""
+    descriptor = os.open(directory or ".", os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_files(paths: Iterable[str]) -> None:
+    """Remove files that may be gone already."""
+    for path in paths:
+        try:
+            os.remove(path)
+        except FileNotFoundError:
+            continue
+
+
+def _escaped(value: str) -> str:
+    """A value as Java's property files escape it."""
+    return "".join(f"\\{c}" if c in ":=#!\\" else c for c in value)
