@@ -9,16 +9,17 @@ from base64 import b64encode
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import pytest
+from test_malformed import mutated
 from wire_classes import messages, random_message, versions
 
 from javatools import JavaTools
 from ottla.wire.api import apis
 from ottla.wire.errors import ErrorCode
 from ottla.wire.frame import request_header_version, response_header_version
-from ottla.wire.schema import Message, Struct, decode, encode
+from ottla.wire.schema import Message, ProtocolError, Struct, decode, encode
 
 pytestmark = pytest.mark.jvm
 
@@ -41,6 +42,12 @@ def java_name(kind: type[Message]) -> str:
 
 def python_class(name: str) -> type[Message]:
     return messages().get(name) or messages()[name.removesuffix("Data")]
+
+
+def write_frame(out: BinaryIO, kind: type[Message], version: int, data: bytes) -> None:
+    name = java_name(kind).encode()
+    out.write(struct.pack(">H", len(name)) + name)
+    out.write(struct.pack(">hi", version, len(data)) + data)
 
 
 def read_frames(path: Path) -> Iterator[Frame]:
@@ -82,9 +89,7 @@ def test_apache_reads_what_we_write(java_tools: JavaTools, tmp_path: Path) -> No
                 message = random_message(kind, version, entropy) if count else kind()
                 data = encode(message, version)
                 assert decode(kind, data, version) == message
-                name = java_name(kind).encode()
-                out.write(struct.pack(">H", len(name)) + name)
-                out.write(struct.pack(">hi", version, len(data)) + data)
+                write_frame(out, kind, version, data)
                 sent.append((message, version, data))
     ran = java_tools.run("MessageProgram", "exchange", str(tmp_path / "in"), str(tmp_path / "out"))
     ran.checked()
@@ -112,6 +117,27 @@ def test_we_read_what_apache_writes(
     with capsys.disabled():
         print(f"\n{len(seen)} of 739 message versions exchanged with Apache's classes")
     assert seen == set(versions())
+
+
+def test_apache_takes_what_we_take(java_tools: JavaTools, tmp_path: Path) -> None:
+    """Damaged bytes that still pass for a message with us are the same message to a real Kafka."""
+    entropy = random.Random(SEED)
+    taken = []
+    with (tmp_path / "in").open("wb") as out:
+        for kind, version in versions():
+            for _ in range(PER_VERSION):
+                data = mutated(encode(random_message(kind, version, entropy), version), entropy)
+                try:
+                    taken.append(decode(kind, data, version))
+                except ProtocolError:
+                    continue
+                write_frame(out, kind, version, data)
+    ran = java_tools.run("MessageProgram", "exchange", str(tmp_path / "in"), str(tmp_path / "out"))
+    ran.checked()
+    frames = list(read_frames(tmp_path / "out"))
+    assert len(frames) == len(taken) > 739
+    for message, frame in zip(taken, frames, strict=True):
+        assert frame.values == values(message), f"{frame.name} v{frame.version}"
 
 
 def test_tables_equal_apaches(java_tools: JavaTools) -> None:

@@ -5,6 +5,11 @@ use super::{Field, Kind, Plan, Reader, Refused, StructPlan, check_version};
 /// A list grows from here as its elements arrive, whatever number the bytes claim.
 const LIST_CAPACITY_MAX: usize = 1024;
 
+/// The most structs in one message. An honest struct takes tens of bytes, a hostile one as few as two, and each becomes
+/// an object of hundreds: without a limit a request of 100 MiB would fill all memory. The Metadata of a cluster
+/// of a million partitions stays below it.
+pub const STRUCTS_MAX: usize = 1 << 21;
+
 /// Makes values for the decoder.
 pub trait Build<T> {
     type Value;
@@ -48,6 +53,7 @@ pub fn decode<T, B: Build<T>>(
     Decoder {
         version,
         flexible,
+        structs: 0,
         build,
     }
     .structure(&plan.root, reader)
@@ -56,6 +62,7 @@ pub fn decode<T, B: Build<T>>(
 struct Decoder<'b, B> {
     version: i16,
     flexible: bool,
+    structs: usize,
     build: &'b mut B,
 }
 
@@ -68,6 +75,11 @@ impl<B> Decoder<'_, B> {
     where
         B: Build<T>,
     {
+        self.structs += 1;
+        if self.structs > STRUCTS_MAX {
+            let text = format!("holds more than {STRUCTS_MAX} structs");
+            return Err(reader.fault(text).into());
+        }
         let object = self.build.begin(plan).map_err(Refused::Host)?;
         for (index, field) in plan.fields.iter().enumerate() {
             if field.versions.contains(self.version) && !field.tagged.contains(self.version) {

@@ -5,18 +5,20 @@
 //! The codec knows nothing of who holds the values: a `Build` makes them, a `Source` gives them, and `T` is
 //! whatever those two wish to keep beside each struct.
 //!
-//! What stays true: a length that the bytes claim allocates nothing before those bytes were seen, nesting is as deep
-//! as the plan and no deeper, and everything that is wrong ends in one `Fault` that names the field.
+//! What stays true: a length that the bytes claim allocates nothing before those bytes were seen, the number of structs
+//! is limited, nesting is as deep as the plan and no deeper, and everything that is wrong ends in one `Fault` that names the field.
 
 mod decode;
 mod encode;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::fmt;
 use std::sync::Arc;
 
-pub use decode::{Build, decode};
+pub use decode::{Build, STRUCTS_MAX, decode};
 pub use encode::{Source, encode};
 pub use read::Reader;
 
