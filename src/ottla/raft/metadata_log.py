@@ -43,6 +43,9 @@ class MetadataLog(Protocol):
     def delete_before(self, offset: int) -> None:
         """Let the log start at `offset`: a snapshot holds what was before."""
 
+    def start_at(self, offset: int) -> None:
+        """Throw the whole log away and begin anew at `offset`: a snapshot is ahead of the log."""
+
     def load_state(self) -> QuorumState | None:
         """The saved quorum state; None on a fresh node."""
 
@@ -60,3 +63,9 @@ class MetadataLog(Protocol):
 
     def delete_snapshot(self, snapshot: SnapshotId) -> None:
         """Take a snapshot away."""
+
+    def close(self) -> None:
+        """Flush and close; nothing may follow."""
+
+    def abandon(self) -> None:
+        """Close without flushing, as a killed process would."""

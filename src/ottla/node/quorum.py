@@ -1,0 +1,363 @@
+"""Runs this node's quorum: loads the metadata log, leads it, appends what the controller decides,
+moves the image.
+
+It does what `raft.quorum.Quorum` says, on a `MetadataLog`. `append` only writes; `commit` brings
+everything that was appended to disk with one fsync, and only then do the records count: the high
+watermark passes them and the image has them. Snapshots are taken here when they are due, and what
+they made needless is deleted.
+
+Used on the decision thread only. An error of the log leaves it in doubt what is in it: the quorum
+must not be used after one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ottla.errors import OttlaError
+from ottla.metadata.image import MetadataImage
+from ottla.metadata.loader import CommittedBatch, MetadataLoader
+from ottla.metadata.snapshot import snapshot_records
+from ottla.raft.control_records import decode_control
+from ottla.raft.quorum import Flushed, Propose, Quorum, Ready, ReplicaPosition, Resign, Started
+from ottla.raft.quorum_state import QuorumState
+from ottla.raft.snapshots import (
+    SnapshotError,
+    SnapshotId,
+    SnapshotPolicy,
+    decode_snapshot,
+    deletable_snapshots,
+    encode_snapshot,
+    snapshot_name,
+)
+from ottla.raft.voters import BOOTSTRAP_OFFSET, Voter, VoterHistory, VoterSet, voters_of
+from ottla.wire.records import Batch as StoredBatch
+from ottla.wire.records import read_batches
+from ottla.wire.stored.frame import decode_metadata_record, encode_metadata_record
+from ottla.wire.stored.raft import KRaftVersionRecord, VotersRecord
+
+if TYPE_CHECKING:
+    from ottla.config.broker import BrokerConfig
+    from ottla.metadata.delta import MetadataDelta
+    from ottla.raft.metadata_log import MetadataLog
+
+READ_BYTES = 4 * 1024 * 1024
+
+Versioned = tuple[Any, int]
+
+
+class MetadataLogError(OttlaError):
+    """The metadata log or its snapshots can't be read, or do not fit each other."""
+
+
+class VoterDescription(NamedTuple):
+    """One voter, as DescribeQuorum shows it."""
+
+    voter: Voter
+    position: ReplicaPosition
+
+
+class QuorumDescription(NamedTuple):
+    """What DescribeQuorum shows of the quorum."""
+
+    leader_id: int
+    leader_epoch: int
+    high_watermark: int
+    voters: tuple[VoterDescription, ...]
+    observers: tuple[VoterDescription, ...]
+
+
+class MetadataQuorum:
+    """The quorum of one node. `lead` once, then `append` and `commit`; at the end `close` or
+    `abandon`.
+    """
+
+    __slots__ = (
+        "_loader",
+        "_log",
+        "_pending",
+        "_policy",
+        "_quorum",
+        "_retention",
+        "_say",
+    )
+
+    def __init__(
+        self,
+        *,
+        node_id: int,
+        directory_id: bytes,
+        config: BrokerConfig,
+        log: MetadataLog,
+        now_ms: int,
+        say: Callable[[str], None],
+    ) -> None:
+        """`say` takes a line for the node's log."""
+        self._log = log
+        self._say = say
+        self._loader = MetadataLoader()
+        self._pending: list[CommittedBatch] = []
+        self._retention = (
+            config["metadata.max.retention.bytes"],
+            config["metadata.max.retention.ms"],
+        )
+        self._policy = SnapshotPolicy(
+            bytes_max=config["metadata.log.max.record.bytes.between.snapshots"],
+            interval_ms_max=config["metadata.log.max.snapshot.interval.ms"],
+            now_ms=now_ms,
+        )
+        history = VoterHistory(_static_voters(config))
+        self._read(history)
+        self._quorum = Quorum(
+            node_id=node_id,
+            directory_id=directory_id,
+            state=log.load_state() or QuorumState(),
+            history=history,
+            end_offset=log.end_offset,
+            last_epoch=log.last_epoch,
+        )
+
+    # ------------------------------------------------------------------ what it knows
+    @property
+    def image(self) -> MetadataImage:
+        """The cluster as of the high watermark."""
+        return self._loader.image
+
+    @property
+    def next_offset(self) -> int:
+        """Where the next record will land."""
+        return self._quorum.end_offset
+
+    @property
+    def high_watermark(self) -> int:
+        """Records below it are on disk and count."""
+        return self._quorum.high_watermark
+
+    @property
+    def kraft_version(self) -> int:
+        """The finalized kraft.version."""
+        return self._quorum.history.kraft_version
+
+    @property
+    def open_transaction(self) -> int | None:
+        """The offset of a metadata transaction that was begun and not ended."""
+        return self._loader.transaction_start
+
+    def describe(self, now_ms: int) -> QuorumDescription:
+        """The quorum as its leader sees it."""
+        quorum = self._quorum
+        return QuorumDescription(
+            leader_id=quorum.state.leader_id,
+            leader_epoch=quorum.state.leader_epoch,
+            high_watermark=quorum.high_watermark,
+            voters=tuple(
+                VoterDescription(voter, quorum.position(voter.id, now_ms))
+                for voter in quorum.history.voters.values()
+            ),
+            observers=(),
+        )
+
+    # ------------------------------------------------------------------ what it does
+    def lead(self, now_ms: int) -> MetadataDelta:
+        """Win the election, commit what is in the log, and give the delta from nothing to now.
+
+        Raises:
+            QuorumError: this node is not the quorum's only voter.
+        """
+        self._do(self._quorum.step(Started(), now_ms))
+        delta = self._commit(now_ms)
+        self._clean(now_ms)
+        return delta
+
+    def append(self, records: Sequence[Versioned], now_ms: int) -> int:
+        """Append records as one batch; the offset of the last. They count after `commit`.
+
+        Raises:
+            NotLeader: `lead` was not called, or leadership is gone.
+        """
+        encoded = [(None, encode_metadata_record(record, version)) for record, version in records]
+        self._do(
+            self._quorum.step(Propose(encoded), now_ms), records=[record for record, _ in records]
+        )
+        return self._quorum.end_offset - 1
+
+    def commit(self, now_ms: int) -> MetadataDelta | None:
+        """Bring what was appended to disk and into the image; None if nothing was appended."""
+        return self._commit(now_ms) if self._pending else None
+
+    def snapshot(self, now_ms: int) -> SnapshotId | None:
+        """Take a snapshot of the image now; None if there is nothing new to take."""
+        image = self._loader.image
+        wanted = SnapshotId(image.offset + 1, image.epoch)
+        if image.offset < 0 or any(wanted == known for known, _ in self._log.snapshots()):
+            return None
+        kraft_version, voters = self._quorum.history.at(image.offset)
+        dynamic = kraft_version > 0
+        contents = encode_snapshot(
+            snapshot_records(image),
+            epoch=wanted.epoch,
+            now_ms=now_ms,
+            last_contained_log_timestamp=image.timestamp_ms,
+            kraft_version=kraft_version if dynamic else None,
+            voters=voters if dynamic else None,
+        )
+        self._log.write_snapshot(wanted, contents)
+        self._policy.taken(now_ms)
+        return wanted
+
+    def close(self, now_ms: int) -> None:
+        """Give up leadership and close the log in order."""
+        self._quorum.step(Resign(), now_ms)
+        self._log.close()
+
+    def abandon(self) -> None:
+        """Close as a killed process would: what was appended and not committed may be lost."""
+        self._log.abandon()
+
+    # ------------------------------------------------------------------ carrying out Ready
+    def _do(self, ready: Ready, records: Sequence[Any] = ()) -> None:
+        if ready.save is not None:
+            history = self._quorum.history
+            self._log.save_state(ready.save, history.kraft_version, list(history.voters))
+        for batch in ready.append:
+            size = self._log.append(batch)
+            self._pending.append(
+                CommittedBatch(
+                    batch.base_offset,
+                    batch.last_offset,
+                    batch.leader_epoch,
+                    batch.timestamp_ms,
+                    size,
+                    records,
+                )
+            )
+
+    def _commit(self, now_ms: int) -> MetadataDelta:
+        ready = self._quorum.step(Flushed(self._log.flush()), now_ms)
+        high_watermark = ready.high_watermark or self._quorum.high_watermark
+        committed = [batch for batch in self._pending if batch.last_offset < high_watermark]
+        self._pending = self._pending[len(committed) :]
+        delta = self._loader.load(committed)
+        size = sum(batch.size_bytes for batch in committed)
+        why = self._policy.committed(size, now_ms)
+        if why is not None and self._loader.transaction_start is None:
+            taken = self.snapshot(now_ms)
+            if taken is not None:
+                self._say(f"took the metadata snapshot {snapshot_name(taken)}: {why}")
+                self._clean(now_ms)
+        return delta
+
+    # ------------------------------------------------------------------ loading
+    def _read(self, history: VoterHistory) -> None:
+        """Read snapshot and log; batches wait in `_pending` until an election makes them count."""
+        log = self._log
+        offset = 0
+        snapshots = log.snapshots()
+        if snapshots:
+            latest = snapshots[-1][0]
+            if latest.offset > log.end_offset:
+                self._say(
+                    f"the metadata log ends at {log.end_offset}, before its snapshot "
+                    f"{snapshot_name(latest)}: it begins anew there"
+                )
+                log.start_at(latest.offset)
+            self._pending.append(self._read_snapshot(latest, history))
+            offset = latest.offset
+        if log.start_offset > offset:
+            raise MetadataLogError(
+                f"the metadata log begins at {log.start_offset}, "
+                "and no snapshot holds what was before",
+                hint="restore the *.checkpoint files of __cluster_metadata-0",
+            )
+        for batch in self._batches(offset):
+            self._pending.append(_read_batch(batch, offset, history))
+
+    def _read_snapshot(self, snapshot: SnapshotId, history: VoterHistory) -> CommittedBatch:
+        name = snapshot_name(snapshot)
+        data = self._log.read_snapshot(snapshot)
+        try:
+            contents = decode_snapshot(data, name)
+        except SnapshotError as error:
+            raise MetadataLogError(
+                str(error), hint=f"restore {name}, or remove it if an older snapshot is there"
+            ) from error
+        at = snapshot.offset - 1 if snapshot.offset > 0 else BOOTSTRAP_OFFSET
+        for message in contents.control:
+            _tell(history, at, message)
+        return CommittedBatch(
+            0,
+            snapshot.offset - 1,
+            snapshot.epoch,
+            contents.last_contained_log_timestamp,
+            0,
+            contents.records,
+        )
+
+    def _batches(self, offset: int) -> Iterator[StoredBatch]:
+        end_offset = self._log.end_offset
+        while offset < end_offset:
+            batches = read_batches(self._log.read(offset, READ_BYTES))
+            if not batches:
+                raise MetadataLogError(f"the metadata log can't be read at offset {offset}")
+            yield from batches
+            offset = batches[-1].last_offset + 1
+
+    # ------------------------------------------------------------------ cleaning
+    def _clean(self, now_ms: int) -> None:
+        log = self._log
+        retention_bytes, retention_ms = self._retention
+        gone = deletable_snapshots(
+            log.snapshots(),
+            log_size_bytes=log.size_bytes,
+            retention_bytes=retention_bytes,
+            retention_ms=retention_ms,
+            timestamp_of=self._timestamp_of,
+            now_ms=now_ms,
+        )
+        if not gone:
+            return
+        oldest_left = log.snapshots()[len(gone)][0]
+        log.delete_before(oldest_left.offset)
+        for snapshot in gone:
+            log.delete_snapshot(snapshot)
+        self._quorum.history.trim(oldest_left.offset)
+
+    def _timestamp_of(self, snapshot: SnapshotId) -> int:
+        name = snapshot_name(snapshot)
+        return decode_snapshot(self._log.read_snapshot(snapshot), name).last_contained_log_timestamp
+
+
+def _read_batch(batch: StoredBatch, offset: int, history: VoterHistory) -> CommittedBatch:
+    """A batch of the log; its records before `offset` are in the snapshot already."""
+    records: list[Any] = []
+    for record in batch.records:
+        if batch.is_control:
+            message = decode_control(record.key or b"", record.value or b"")
+            _tell(history, record.offset, message)
+        elif record.offset >= offset:
+            records.append(decode_metadata_record(record.value or b"")[0])
+    return CommittedBatch(
+        batch.base_offset,
+        batch.last_offset,
+        batch.leader_epoch,
+        batch.max_timestamp_ms,
+        batch.size_bytes,
+        records,
+    )
+
+
+def _tell(history: VoterHistory, offset: int, message: Any) -> None:
+    if isinstance(message, VotersRecord):
+        history.set_voters(offset, voters_of(message))
+    elif isinstance(message, KRaftVersionRecord):
+        history.set_kraft_version(offset, message.kraft_version)
+
+
+def _static_voters(config: BrokerConfig) -> VoterSet:
+    """The voters of `controller.quorum.voters`; they listen on the first controller listener."""
+    listener = next(iter(config.controller_listener_names), "")
+    return {
+        voter.id: Voter(voter.id, endpoints=((listener, voter.host, voter.port),))
+        for voter in config.voters
+    }

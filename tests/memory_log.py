@@ -1,0 +1,96 @@
+"""A metadata log in memory, for tests of what runs on one: it can lose what was not flushed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ottla.raft.quorum import Batch
+from ottla.raft.quorum_state import QuorumState
+from ottla.raft.snapshots import SnapshotId
+from ottla.wire.records import Record, build_batch
+
+
+class MemoryLog:
+    """`MetadataLog` (see ottla/raft/metadata_log.py) over a list of batches."""
+
+    def __init__(self) -> None:
+        self.start_offset = 0
+        self.batches: list[tuple[Batch, bytes]] = []
+        self.flushed = 0
+        self.flushes = 0
+        self.state: QuorumState | None = None
+        self.files: dict[SnapshotId, bytes] = {}
+        self.empty_end = 0
+
+    @property
+    def end_offset(self) -> int:
+        return self.batches[-1][0].last_offset + 1 if self.batches else self.empty_end
+
+    @property
+    def last_epoch(self) -> int:
+        if self.batches:
+            return self.batches[-1][0].leader_epoch
+        return max((snapshot.epoch for snapshot in self.files), default=0)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(len(data) for _, data in self.batches)
+
+    def append(self, batch: Batch) -> int:
+        assert batch.base_offset == self.end_offset
+        data = build_batch(
+            [Record(key, value, timestamp_ms=batch.timestamp_ms) for key, value in batch.records],
+            base_offset=batch.base_offset,
+            leader_epoch=batch.leader_epoch,
+            control=batch.control,
+        )
+        self.batches.append((batch, data))
+        return len(data)
+
+    def flush(self) -> int:
+        self.flushed = self.end_offset
+        self.flushes += 1
+        return self.flushed
+
+    def read(self, offset: int, bytes_max: int) -> bytes:
+        chosen = b""
+        for batch, data in self.batches:
+            if batch.last_offset >= offset:
+                if chosen and len(chosen) + len(data) > bytes_max:
+                    break
+                chosen += data
+        return chosen
+
+    def delete_before(self, offset: int) -> None:
+        self.batches = [entry for entry in self.batches if entry[0].last_offset >= offset]
+        self.start_offset = self.batches[0][0].base_offset if self.batches else offset
+        self.empty_end = max(self.empty_end, offset)
+
+    def start_at(self, offset: int) -> None:
+        self.batches = []
+        self.start_offset = self.empty_end = offset
+
+    def load_state(self) -> QuorumState | None:
+        return self.state
+
+    def save_state(self, state: QuorumState, kraft_version: int, voter_ids: Sequence[int]) -> None:
+        self.state = state
+
+    def snapshots(self) -> list[tuple[SnapshotId, int]]:
+        return [(snapshot, len(self.files[snapshot])) for snapshot in sorted(self.files)]
+
+    def read_snapshot(self, snapshot: SnapshotId) -> bytes:
+        return self.files[snapshot]
+
+    def write_snapshot(self, snapshot: SnapshotId, contents: bytes) -> None:
+        self.files[snapshot] = contents
+
+    def delete_snapshot(self, snapshot: SnapshotId) -> None:
+        del self.files[snapshot]
+
+    def close(self) -> None:
+        self.flush()
+
+    def abandon(self) -> None:
+        """Lose what was not flushed."""
+        self.batches = [entry for entry in self.batches if entry[0].last_offset < self.flushed]

@@ -1,0 +1,222 @@
+"""The quorum's driver on a log in memory: elections, commits, crashes, snapshots."""
+
+from __future__ import annotations
+
+import pytest
+from memory_log import MemoryLog
+
+from ottla.config.broker import BrokerConfig
+from ottla.node.quorum import MetadataLogError, MetadataQuorum
+from ottla.raft.quorum import NotLeader, QuorumError
+from ottla.raft.quorum_state import QuorumState
+from ottla.raft.snapshots import BOOTSTRAP_SNAPSHOT, SnapshotId, encode_snapshot
+from ottla.raft.voters import Voter
+from ottla.wire.records import read_batches
+from ottla.wire.stored.metadata import (
+    BeginTransactionRecord,
+    FeatureLevelRecord,
+    TopicRecord,
+)
+
+DIRECTORY = bytes(range(16))
+STATIC = {"controller.quorum.voters": "1@localhost:9093"}
+
+
+def topic(name: str) -> tuple[TopicRecord, int]:
+    return TopicRecord(name=name, topic_id=name.encode().ljust(16, b"\0")), 0
+
+
+def opened(log: MemoryLog, properties: dict[str, str] | None = None) -> MetadataQuorum:
+    config = BrokerConfig(
+        {
+            "node.id": "1",
+            "process.roles": "broker,controller",
+            "controller.listener.names": "CONTROLLER",
+            **(STATIC if properties is None else properties),
+        }
+    )
+    return MetadataQuorum(
+        node_id=1, directory_id=DIRECTORY, config=config, log=log, now_ms=0, say=lambda line: None
+    )
+
+
+def test_each_life_begins_a_new_epoch_with_a_leader_change() -> None:
+    """A reused epoch would let two leaders write different records at one offset."""
+    log = MemoryLog()
+    opened(log).lead(1)
+    opened(log).lead(2)
+    assert log.state == QuorumState(leader_epoch=2, leader_id=1)
+    assert [(b.leader_epoch, b.control, b.base_offset) for b, _ in log.batches] == [
+        (1, True, 0),
+        (2, True, 1),
+    ]
+
+
+def test_an_epoch_in_the_log_is_never_used_again_even_without_its_state_file() -> None:
+    """A log copied without quorum-state must not see one epoch twice."""
+    log = MemoryLog()
+    opened(log).lead(1)
+    log.state = None
+    opened(log).lead(2)
+    assert log.batches[-1][0].leader_epoch == 2
+
+
+def test_records_count_only_after_a_commit() -> None:
+    """A reply before the fsync would promise what a crash takes back."""
+    log = MemoryLog()
+    quorum = opened(log)
+    quorum.lead(1)
+    assert quorum.append([topic("a"), topic("b")], 2) == 2
+    assert "a" not in quorum.image.topics.by_name
+    assert quorum.high_watermark == 1
+    delta = quorum.commit(3)
+    assert delta is not None
+    assert [t.name for t in delta.topics_created()] == ["a", "b"]
+    assert (quorum.high_watermark, quorum.image.offset, log.flushed) == (3, 2, 3)
+    assert quorum.commit(4) is None
+
+
+def test_a_crash_loses_what_was_not_committed_and_nothing_else() -> None:
+    """Restart must find every committed record and go on after the last one."""
+    log = MemoryLog()
+    quorum = opened(log)
+    quorum.lead(1)
+    quorum.append([topic("kept")], 2)
+    quorum.commit(2)
+    quorum.append([topic("lost")], 3)
+    quorum.abandon()
+    again = opened(log)
+    again.lead(4)
+    assert set(again.image.topics.by_name) == {"kept"}
+    assert again.next_offset == 3
+
+
+def test_nothing_is_appended_without_leadership() -> None:
+    """A follower that appended would write a log of its own."""
+    with pytest.raises(NotLeader):
+        opened(MemoryLog()).append([topic("a")], 1)
+
+
+def test_voters_of_the_bootstrap_checkpoint_are_told_to_the_log_once() -> None:
+    """Other nodes learn the voters from the log alone; a second telling would be a change of voters."""
+    log = MemoryLog()
+    voters = {1: Voter(1, DIRECTORY, (("CONTROLLER", "localhost", 9093),))}
+    log.files[BOOTSTRAP_SNAPSHOT] = encode_snapshot(
+        (), epoch=0, now_ms=0, last_contained_log_timestamp=0, kraft_version=1, voters=voters
+    )
+    first = opened(log, {})
+    first.lead(1)
+    assert first.kraft_version == 1
+    kinds = [record.key[3] for record in read_batches(log.batches[0][1])[0].records]
+    assert kinds == [2, 5, 6]
+    second = opened(log, {})
+    second.lead(2)
+    assert [record.key[3] for record in read_batches(log.batches[1][1])[0].records] == [2]
+    assert second.describe(5).voters[0].voter == voters[1]
+
+
+@pytest.mark.parametrize(
+    ("properties", "words"),
+    [
+        ({"controller.quorum.voters": "1@a:1,2@b:2"}, "2 voters"),
+        ({"controller.quorum.voters": "2@b:2"}, "no voter"),
+        ({}, "nobody"),
+    ],
+)
+def test_quorums_that_are_not_ours_alone_are_refused(
+    properties: dict[str, str], words: str
+) -> None:
+    """Leading a quorum without its other voters would fork the cluster."""
+    with pytest.raises(QuorumError, match=words):
+        opened(MemoryLog(), properties).lead(1)
+
+
+def test_a_voter_on_another_disk_is_refused() -> None:
+    """An empty disk under a voter's id would vote for a past that it does not know (KIP-853)."""
+    log = MemoryLog()
+    log.files[BOOTSTRAP_SNAPSHOT] = encode_snapshot(
+        (),
+        epoch=0,
+        now_ms=0,
+        last_contained_log_timestamp=0,
+        kraft_version=1,
+        voters={1: Voter(1, b"other".ljust(16))},
+    )
+    with pytest.raises(QuorumError, match="directory"):
+        opened(log, {}).lead(1)
+
+
+def test_snapshots_are_taken_by_size_and_read_back() -> None:
+    """Without snapshots the log would grow for ever, and with wrong ones a restart loses topics."""
+    log = MemoryLog()
+    size = {"metadata.log.max.record.bytes.between.snapshots": "500", **STATIC}
+    quorum = opened(log, size)
+    quorum.lead(1)
+    quorum.append([(FeatureLevelRecord(name="metadata.version", feature_level=30), 0)], 1)
+    for number in range(10):
+        quorum.append([topic(f"t{number}")], 10 + number)
+        quorum.commit(10 + number)
+    assert log.files
+    newest = max(log.files)
+    log.delete_before(newest.offset)
+    again = opened(log, size)
+    again.lead(50)
+    assert again.image.topics == quorum.image.topics
+    assert again.image.features == {"metadata.version": 30}
+
+
+def test_a_snapshot_is_taken_by_time_only_when_something_is_new() -> None:
+    """A second snapshot at one offset would replace a file that may be in use."""
+    log = MemoryLog()
+    quorum = opened(log, {"metadata.log.max.snapshot.interval.ms": "100", **STATIC})
+    quorum.lead(1)
+    quorum.append([topic("a")], 150)
+    quorum.commit(150)
+    assert set(log.files) == {SnapshotId(2, 1)}
+    assert quorum.snapshot(160) is None
+
+
+def test_old_snapshots_and_the_log_before_them_go_by_size() -> None:
+    """metadata.max.retention.bytes must bound what the metadata takes on disk."""
+    log = MemoryLog()
+    limits = {
+        "metadata.log.max.record.bytes.between.snapshots": "200",
+        "metadata.max.retention.bytes": "1000",
+        **STATIC,
+    }
+    quorum = opened(log, limits)
+    quorum.lead(1)
+    for number in range(60):
+        quorum.append([topic(f"t{number}")], 10 + number)
+        quorum.commit(10 + number)
+    assert log.start_offset > 0
+    assert min(log.files).offset >= log.start_offset
+    again = opened(log, limits)
+    again.lead(100)
+    assert len(again.image.topics.by_name) == 60
+
+
+def test_a_log_that_misses_its_beginning_is_refused() -> None:
+    """Starting without the records before the log would forget topics silently."""
+    log = MemoryLog()
+    quorum = opened(log)
+    quorum.lead(1)
+    quorum.append([topic("a")], 2)
+    quorum.commit(2)
+    log.delete_before(1)
+    with pytest.raises(MetadataLogError, match="no snapshot"):
+        opened(log)
+
+
+def test_a_transaction_without_an_end_is_not_in_the_image() -> None:
+    """Half of the bootstrap records would be a cluster of features that never were decided."""
+    log = MemoryLog()
+    quorum = opened(log)
+    quorum.lead(1)
+    quorum.append([(BeginTransactionRecord(name="Bootstrap records"), 0), topic("half")], 2)
+    quorum.commit(2)
+    assert "half" not in quorum.image.topics.by_name
+    again = opened(log)
+    again.lead(3)
+    assert again.open_transaction == 1
+    assert "half" not in again.image.topics.by_name
