@@ -1,0 +1,89 @@
+"""Which servers of this user run on this machine: how kafka-server-stop.sh finds what to stop.
+
+Each server keeps a small file in a folder of the user's own and holds a lock on it as long as it
+lives; the kernel lets go of the lock however the process ends, so a file without a lock is a
+leftover, and a pid is only trusted while its file is locked. Log directories are left alone:
+nothing private goes there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from typing import NamedTuple
+
+from ottla.errors import OttlaError
+
+
+class Server(NamedTuple):
+    """A running server."""
+
+    pid: int
+    node_id: int
+    roles: tuple[str, ...]
+    bootstrap: str
+
+
+def _folder() -> str:
+    """The user's folder for such files, made if it is not there.
+
+    Raises:
+        OttlaError: somebody else made it.
+    """
+    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    folder = os.path.join(base, f"ottla-{os.getuid()}")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    found = os.stat(folder)
+    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise OttlaError(f"{folder} is not this user's own", hint="remove it, or make it mode 700")
+    return folder
+
+
+class Announcement:
+    """That this process is a server; ends with the process, or by `close`."""
+
+    def __init__(self, *, node_id: int, roles: tuple[str, ...], bootstrap: str) -> None:
+        self._path = os.path.join(_folder(), f"{os.getpid()}.json")
+        self._file = open(self._path, "w", encoding="utf-8")  # noqa: SIM115 (held until the end)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        row = {"pid": os.getpid(), "node_id": node_id, "roles": roles, "bootstrap": bootstrap}
+        json.dump(row, self._file)
+        self._file.flush()
+
+    def close(self) -> None:
+        """Take the announcement back."""
+        if not self._file.closed:
+            os.unlink(self._path)
+            self._file.close()
+
+
+def running_servers() -> list[Server]:
+    """The servers that live, by pid; leftovers are removed on the way."""
+    found = []
+    folder = _folder()
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if not name.endswith(".json"):
+            continue
+        try:
+            with open(path, encoding="utf-8") as file:
+                if _unlocked(file.fileno()):
+                    os.unlink(path)
+                    continue
+                row = json.load(file)
+                found.append(
+                    Server(row["pid"], row["node_id"], tuple(row["roles"]), row["bootstrap"])
+                )
+        except (FileNotFoundError, ValueError, KeyError):
+            continue  # it ended, or begins, just now
+    return found
+
+
+def _unlocked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,127 @@
+"""`ottla up`: a node for this machine, formatted if it is new, with nothing to configure."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ottla.cli.options import Command, Option, Parsed, UsageError
+from ottla.errors import OttlaError
+
+PORT = 9092
+DIR = "ottla-data"
+
+COMMAND = Command(
+    "ottla up",
+    "start a Kafka node here; Ctrl-C stops it",
+    (
+        Option(
+            "--port",
+            f"Where clients connect; {PORT} if left out, 0 for any free one.",
+            "port",
+            number=True,
+        ),
+        Option("--dir", f"Where records are kept; ./{DIR} if left out.", "folder"),
+        Option("--dev", "Keep nothing: a temporary folder, removed at the end."),
+        Option(
+            "--advertise",
+            "Listen on all interfaces and tell clients to come to this address.",
+            "host[:port]",
+        ),
+        Option("--json", "Say where to connect as one line of JSON."),
+        Option("--verbose", "Print the node's log."),
+    ),
+    (
+        ("a node at localhost:9092, its data in ./ottla-data", "ottla up"),
+        ("a node that leaves nothing behind", "ottla up --dev"),
+        ("one that other machines reach", "ottla up --advertise 192.168.1.20"),
+    ),
+    ((0, "stopped cleanly"), (1, "it could not start; the reason is printed")),
+    words="",
+    help_exit_code=0,
+)
+
+
+def main(parsed: Parsed) -> int:
+    """Serve until somebody asks for the end."""
+    if parsed.words:
+        raise UsageError(f"'{parsed.words[0]}' is no option of ottla up")
+    parsed.not_together("--dev", "--dir")
+    if not parsed.has("--dev"):
+        return _up(parsed, os.path.abspath(parsed.text("--dir") or DIR))
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="ottla-")
+    try:
+        return _up(parsed, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _up(parsed: Parsed, folder: str) -> int:
+    from ottla.cli.server import client_port, serve
+    from ottla.node.format import ensure_formatted
+    from ottla.node.node import Node
+
+    properties = _properties(parsed, folder)
+    os.makedirs(folder, exist_ok=True)
+    ensure_formatted(properties)
+
+    def started(node: Node) -> None:
+        host = parsed.text("--advertise", "localhost") or "localhost"
+        where = host if _has_port(host) else f"{host}:{client_port(node)}"
+        if parsed.has("--json"):
+            import json
+
+            row = {"bootstrap_servers": where, "dir": folder, "pid": os.getpid()}
+            print(json.dumps(row), flush=True)
+        else:
+            kept = "nothing is kept" if parsed.has("--dev") else f"data in {folder}"
+            print(f"Kafka is ready at {where} ({kept}; Ctrl-C stops it)", flush=True)
+
+    try:
+        return serve(properties, started=started, quiet=not parsed.has("--verbose"))
+    except OttlaError as error:
+        if error.hint is None and "in use" in str(error):
+            error.hint = "--port 0 takes a free port"
+        raise
+    finally:
+        sys.stdout.flush()
+
+
+def _properties(parsed: Parsed, folder: str) -> dict[str, str]:
+    port = parsed.number("--port", PORT)
+    assert port is not None
+    if not 0 <= port < 65536:
+        raise UsageError(f"--port takes 0 to 65535, not {port}")
+    advertised = parsed.text("--advertise")
+    host = "127.0.0.1" if advertised is None else "0.0.0.0"
+    properties = {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://127.0.0.1:0",
+        "controller.quorum.bootstrap.servers": "127.0.0.1:9093",
+        "log.dirs": folder,
+        "offsets.topic.replication.factor": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "group.initial.rebalance.delay.ms": "0",
+    }
+    if advertised is not None:
+        if not _has_port(advertised):
+            if port == 0:
+                raise UsageError("--advertise needs a port when --port is 0")
+            advertised = f"{advertised}:{port}"
+        properties["advertised.listeners"] = f"PLAINTEXT://{advertised}"
+    return properties
+
+
+def _has_port(address: str) -> bool:
+    host, colon, port = address.rpartition(":")
+    return bool(colon) and port.isdigit() and (":" not in host or host.endswith("]"))
