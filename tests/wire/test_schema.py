@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from ottla import _core
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.messages.describe_topic_partitions import Cursor, DescribeTopicPartitionsRequest
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic, ReplicaState
@@ -148,3 +149,26 @@ def test_one_api_loads_alone() -> None:
     command = [sys.executable, "-c", program]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert ran.stdout == "['ottla.wire.messages.metadata']\n"
+
+
+def test_plans_take_slotted_classes_alone() -> None:
+    """The core writes into slots directly; another kind of class would be memory of another kind."""
+    number = ("x", "int8", None, ((0, 1), (0, -1), (0, -1)), (0, False, False), 0)
+
+    class Other:
+        x = property(lambda self: 1)
+
+    class Slotted:
+        __slots__ = ("x",)
+
+    with pytest.raises(TypeError, match="makes its own objects"):
+        _core.Plan(int, "int", [], (0, 1), (0, -1))
+    with pytest.raises(TypeError, match="x is no slot"):
+        _core.Plan(Other, "Other", [number], (0, 1), (0, -1))
+    plan = _core.Plan(Slotted, "Slotted", [number], (0, 1), (0, -1))
+    with pytest.raises(TypeError, match="doesn't apply"):
+        plan.fill(3, {})
+    with pytest.raises(TypeError, match="needs Slotted"):
+        plan.encode(3, 0)
+    with pytest.raises(AttributeError):
+        plan.encode(Slotted(), 0)

@@ -12,14 +12,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
 use crate::errors::CoreError;
+use crate::slots::{Slot, blank, check_plain};
 
-/// What a struct's plan remembers for Python: its class, and by field the slot's name and the default.
+/// What a struct's plan remembers for Python: its class, and by field the slot and the default.
 struct Owner {
     class: Py<PyType>,
-    slots: Vec<Slot>,
+    slots: Vec<(Slot, Fallback)>,
 }
-
-type Slot = (Py<PyString>, Fallback);
 
 enum Fallback {
     /// Immutable, so every object may hold the same one.
@@ -34,8 +33,8 @@ pub struct Plan {
     plan: CorePlan<Owner>,
 }
 
-/// (name, kind, element kind or None, struct's plan or None, versions, nullable versions, tagged versions, tag,
-/// ignorable, never flexible, default); a range of versions is (first, last).
+/// (name, kind, plan of the struct inside, (versions, nullable versions, tagged versions), (tag, ignorable, never
+/// flexible), default); a range of versions is (first, last).
 type Row<'py> = (
     Bound<'py, PyString>,
     String,
@@ -57,12 +56,14 @@ impl Plan {
         versions: (i16, i16),
         flexible: (i16, i16),
     ) -> PyResult<Self> {
+        check_plain(&class_)?;
         let mut compiled = Vec::with_capacity(fields.len());
         let mut slots = Vec::with_capacity(fields.len());
         for row in fields {
-            let (field, slot) = compile_field(row)?;
+            let slot = Slot::of(&class_, row.0.clone())?;
+            let (field, fallback) = compile_field(row)?;
             compiled.push(field);
-            slots.push(slot);
+            slots.push((slot, fallback));
         }
         let owner = Owner {
             class: class_.unbind(),
@@ -117,16 +118,15 @@ impl Plan {
         let py = object.py();
         let root = &self.plan.root;
         let mut used = 0;
-        for (index, (name, _)) in root.owner.slots.iter().enumerate() {
-            let name = name.bind(py);
-            let value = match given.get_item(name)? {
+        for (index, (slot, _)) in root.owner.slots.iter().enumerate() {
+            let value = match given.get_item(&slot.name)? {
                 Some(value) => {
                     used += 1;
                     value
                 }
                 None => fallback(py, root, index)?,
             };
-            object.setattr(name, value)?;
+            slot.set(object, &value)?;
         }
         if used == given.len() {
             return Ok(());
@@ -157,7 +157,7 @@ fn range((first, last): (i16, i16)) -> Versions {
     Versions { first, last }
 }
 
-fn compile_field(row: Row<'_>) -> PyResult<(Field<Owner>, Slot)> {
+fn compile_field(row: Row<'_>) -> PyResult<(Field<Owner>, Fallback)> {
     let (name, kind, nested, (versions, nullable, tagged), (tag, ignorable, fixed), default) = row;
     let nested = nested.map(|plan| Arc::clone(&plan.get().plan.root));
     let kind = compile_kind(&kind, nested.as_ref())?;
@@ -179,7 +179,7 @@ fn compile_field(row: Row<'_>) -> PyResult<(Field<Owner>, Slot)> {
         never_flexible: fixed,
         preset,
     };
-    Ok((field, (name.unbind(), fallback)))
+    Ok((field, fallback))
 }
 
 fn compile_kind(name: &str, nested: Option<&Arc<StructPlan<Owner>>>) -> PyResult<Kind<Owner>> {
@@ -227,15 +227,6 @@ fn compile_preset(kind: &Kind<Owner>, default: &Bound<'_, PyAny>) -> PyResult<Pr
     })
 }
 
-/// An object of the struct's class whose slots are all unset; `__init__` does not run.
-fn blank<'py>(py: Python<'py>, plan: &StructPlan<Owner>) -> PyResult<Bound<'py, PyAny>> {
-    let class = plan.owner.class.as_ptr().cast::<pyo3::ffi::PyTypeObject>();
-    // SAFETY: `class` is a live type object, held by the plan, and the GIL is held. Classes of
-    // `ottla.wire.schema.Struct` derive from `object` alone and define no `__new__`, so generic
-    // allocation is all that making one takes; a null pointer becomes the pending exception.
-    unsafe { Bound::from_owned_ptr_or_err(py, pyo3::ffi::PyType_GenericAlloc(class, 0)) }
-}
-
 fn fallback<'py>(
     py: Python<'py>,
     plan: &StructPlan<Owner>,
@@ -245,9 +236,9 @@ fn fallback<'py>(
         Fallback::Shared(value) => Ok(value.bind(py).clone()),
         Fallback::List => Ok(PyList::empty(py).into_any()),
         Fallback::Struct(nested) => {
-            let object = blank(py, nested)?;
-            for (inner, (name, _)) in nested.owner.slots.iter().enumerate() {
-                object.setattr(name.bind(py), fallback(py, nested, inner)?)?;
+            let object = blank(nested.owner.class.bind(py))?;
+            for (inner, (slot, _)) in nested.owner.slots.iter().enumerate() {
+                slot.set(&object, &fallback(py, nested, inner)?)?;
             }
             Ok(object)
         }
@@ -292,7 +283,7 @@ impl<'py> Build<Owner> for Objects<'py> {
     }
 
     fn begin(&mut self, plan: &StructPlan<Owner>) -> PyResult<Self::Object> {
-        blank(self.py, plan)
+        blank(plan.owner.class.bind(self.py))
     }
 
     fn set(
@@ -302,7 +293,7 @@ impl<'py> Build<Owner> for Objects<'py> {
         index: usize,
         value: Self::Value,
     ) -> PyResult<()> {
-        object.setattr(plan.owner.slots[index].0.bind(self.py), value)
+        plan.owner.slots[index].0.set(object, &value)
     }
 
     fn preset(
@@ -343,7 +334,7 @@ impl<'py> Source<Owner> for Slots<'py> {
         plan: &StructPlan<Owner>,
         index: usize,
     ) -> PyResult<Self::Value> {
-        object.getattr(plan.owner.slots[index].0.bind(object.py()))
+        plan.owner.slots[index].0.get(object)
     }
 
     fn check(&self, object: &Self::Value, plan: &StructPlan<Owner>) -> PyResult<()> {

@@ -4,6 +4,7 @@ mod codec;
 mod errors;
 mod node;
 mod records;
+mod slots;
 
 use pyo3::prelude::*;
 
