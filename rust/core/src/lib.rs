@@ -7,4 +7,6 @@ pub mod crc;
 pub mod disk;
 pub mod hot;
 pub mod log;
+pub mod partition;
 pub mod plan;
+pub mod session;

@@ -27,6 +27,11 @@ impl<'a> Reader<'a> {
         Self { bytes, at: 0 }
     }
 
+    /// Begin at a place of the frame; positions count from the frame's start.
+    pub fn from(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at: at.min(bytes.len()) }
+    }
+
     pub fn position(&self) -> usize {
         self.at
     }

@@ -1,0 +1,142 @@
+//! Produce, versions 3 to 13: what it asks, where its records lie in the frame, and its answer.
+//!
+//! From version 13 on topics go by id. All of a request is read before anything is appended, so a malformed
+//! one changes nothing.
+
+use std::ops::Range;
+
+use super::{Malformed, Reader, TopicAt, writer};
+use crate::log::RecordError;
+
+const FIRST_FLEXIBLE: i16 = 9;
+const FIRST_BY_ID: i16 = 13;
+
+/// One partition's records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProducePart {
+    /// Index into `ProduceRequest::topics`.
+    pub topic: usize,
+    pub index: i32,
+    /// Where the records lie in the frame; None for null.
+    pub records: Option<Range<usize>>,
+}
+
+/// A request's lists are kept from one request to the next, so that a steady producer allocates nothing.
+#[derive(Debug, Default)]
+pub struct ProduceRequest {
+    pub transactional: bool,
+    pub acks: i16,
+    pub timeout_ms: i32,
+    pub topics: Vec<TopicAt>,
+    pub parts: Vec<ProducePart>,
+}
+
+/// Read the body that begins at `body_at` of the frame.
+pub fn parse_produce(
+    frame: &[u8],
+    body_at: usize,
+    version: i16,
+    request: &mut ProduceRequest,
+) -> Result<(), Malformed> {
+    let flexible = version >= FIRST_FLEXIBLE;
+    let mut reader = Reader::from(frame, body_at);
+    request.topics.clear();
+    request.parts.clear();
+    request.transactional = reader.nullable_string(flexible)?.is_some();
+    request.acks = reader.int16()?;
+    request.timeout_ms = reader.int32()?;
+    for topic in 0..reader.array_length(flexible)? {
+        request.topics.push(TopicAt::read(&mut reader, version >= FIRST_BY_ID, flexible)?);
+        for _ in 0..reader.array_length(flexible)? {
+            let index = reader.int32()?;
+            let records = reader.nullable_bytes_range(flexible)?;
+            if flexible {
+                reader.skip_tags()?;
+            }
+            request.parts.push(ProducePart { topic, index, records });
+        }
+        if flexible {
+            reader.skip_tags()?;
+        }
+    }
+    if flexible {
+        reader.skip_tags()?;
+    }
+    reader.finish()
+}
+
+/// What became of one partition's records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Produced {
+    pub error_code: i16,
+    pub base_offset: i64,
+    pub log_append_time_ms: i64,
+    pub log_start_offset: i64,
+    pub record_errors: Vec<RecordError>,
+    pub error_message: Option<String>,
+}
+
+impl Produced {
+    pub fn refused(error_code: i16) -> Self {
+        Self {
+            error_code,
+            base_offset: -1,
+            log_append_time_ms: -1,
+            log_start_offset: -1,
+            record_errors: Vec::new(),
+            error_message: None,
+        }
+    }
+
+    pub fn refused_with(error_code: i16, text: impl Into<String>) -> Self {
+        Self { error_message: Some(text.into()), ..Self::refused(error_code) }
+    }
+}
+
+/// Put the response's body; `outcomes` go with `request.parts`.
+pub fn put_produce_response(
+    out: &mut Vec<u8>,
+    version: i16,
+    frame: &[u8],
+    request: &ProduceRequest,
+    outcomes: &[Produced],
+) {
+    let flexible = version >= FIRST_FLEXIBLE;
+    writer::length(out, flexible, Some(request.topics.len()));
+    let mut rest = request.parts.iter().zip(outcomes).peekable();
+    for (place, topic) in request.topics.iter().enumerate() {
+        match topic {
+            TopicAt::Id(id) => out.extend_from_slice(id),
+            TopicAt::Name(_) => writer::nullable_string(out, flexible, Some(topic.name(frame))),
+        }
+        let count = rest.clone().take_while(|(part, _)| part.topic == place).count();
+        writer::length(out, flexible, Some(count));
+        for (part, outcome) in rest.by_ref().take(count) {
+            put_partition(out, version, part.index, outcome);
+        }
+        writer::no_tags(out, flexible);
+    }
+    writer::int32(out, 0); // throttle_time_ms
+    writer::no_tags(out, flexible);
+}
+
+fn put_partition(out: &mut Vec<u8>, version: i16, index: i32, outcome: &Produced) {
+    let flexible = version >= FIRST_FLEXIBLE;
+    writer::int32(out, index);
+    writer::int16(out, outcome.error_code);
+    writer::int64(out, outcome.base_offset);
+    writer::int64(out, outcome.log_append_time_ms);
+    if version >= 5 {
+        writer::int64(out, outcome.log_start_offset);
+    }
+    if version >= 8 {
+        writer::length(out, flexible, Some(outcome.record_errors.len()));
+        for error in &outcome.record_errors {
+            writer::int32(out, error.batch_index);
+            writer::nullable_string(out, flexible, error.text.as_deref());
+            writer::no_tags(out, flexible);
+        }
+        writer::nullable_string(out, flexible, outcome.error_message.as_deref());
+    }
+    writer::no_tags(out, flexible);
+}

@@ -1,0 +1,319 @@
+//! One partition that this broker leads: its log, its high watermark, and who waits for either.
+//!
+//! It alone writes the log end offset, the high watermark and the followers' positions. Who leads, who
+//! follows and who is in sync comes down from above as one immutable `PartitionState`, from which the high
+//! watermark is computed anew. It is used under one lock, reads no clock and wakes nobody by itself but the
+//! waiters that were parked with it.
+
+mod waiters;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::disk::Disk;
+use crate::hot::{
+    FENCED_LEADER_EPOCH, FetchPart, Isolation, KAFKA_STORAGE_ERROR, NOT_ENOUGH_REPLICAS, OFFSET_OUT_OF_RANGE,
+    Produced, UNKNOWN_LEADER_EPOCH, UNKNOWN_SERVER_ERROR,
+};
+use crate::log::{AbortedTransaction, AppendContext, AppendError, Appended, Code, Log, ReadError, Slice};
+
+pub use waiters::Waiter;
+use waiters::Waiters;
+
+/// What the cluster says about a partition; replaced as a whole, never changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionState {
+    pub leader_epoch: i32,
+    pub replicas: Vec<i32>,
+    pub isr: Vec<i32>,
+    /// Topic config `min.insync.replicas`.
+    pub min_insync_replicas: i32,
+}
+
+impl PartitionState {
+    /// No more replicas can be asked for than there are.
+    fn isr_is_too_small(&self) -> bool {
+        let wanted = usize::try_from(self.min_insync_replicas).unwrap_or(0).min(self.replicas.len());
+        self.isr.len() < wanted
+    }
+}
+
+/// The offsets that a partition tells its readers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offsets {
+    pub log_start: i64,
+    pub high_watermark: i64,
+    pub last_stable: i64,
+    pub log_end: i64,
+}
+
+/// How one partition is to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Read {
+    pub part: FetchPart,
+    pub isolation: Isolation,
+    pub bytes_max: usize,
+    /// A first batch larger than `bytes_max` comes whole.
+    pub min_one: bool,
+}
+
+/// What a read found. The slice stays readable without the partition.
+#[derive(Debug)]
+pub struct ReadDone<F> {
+    pub offsets: Offsets,
+    pub slice: Slice<F>,
+    pub aborted: Option<Vec<AbortedTransaction>>,
+    pub diverging_epoch: Option<(i32, i64)>,
+}
+
+/// What an append did.
+#[derive(Debug)]
+pub struct AppendDone {
+    pub appended: Appended,
+    /// The high watermark that the producer has to see before it is told, if it wants all in-sync replicas.
+    pub required_offset: i64,
+}
+
+pub struct Partition<D: Disk, W: Waiter> {
+    local_id: i32,
+    log: Log<D>,
+    state: Arc<PartitionState>,
+    high_watermark: i64,
+    /// Log end offsets of followers by id, as far as they have fetched.
+    followers: BTreeMap<i32, i64>,
+    waiters: Waiters<W>,
+    offline: Option<String>,
+}
+
+impl<D: Disk, W: Waiter> Partition<D, W> {
+    /// Lead with this log; `high_watermark` is what was known of it before.
+    pub fn lead(local_id: i32, log: Log<D>, state: PartitionState, high_watermark: i64) -> Self {
+        let mut partition = Self {
+            local_id,
+            high_watermark: high_watermark.clamp(log.log_start_offset(), log.log_end_offset()),
+            log,
+            state: Arc::new(state),
+            followers: BTreeMap::new(),
+            waiters: Waiters::default(),
+            offline: None,
+        };
+        partition.log.set_high_watermark(partition.high_watermark);
+        partition.raise_high_watermark();
+        partition
+    }
+
+    pub fn state(&self) -> &Arc<PartitionState> {
+        &self.state
+    }
+
+    /// Take what the cluster says now; followers that are gone are forgotten.
+    pub fn set_state(&mut self, state: PartitionState) {
+        self.followers.retain(|id, _| state.replicas.contains(id));
+        self.state = Arc::new(state);
+        self.raise_high_watermark();
+        self.waiters.changed();
+    }
+
+    pub fn log(&self) -> &Log<D> {
+        &self.log
+    }
+
+    /// The log, for housekeeping. Whatever moves the log start offset is followed by `log_start_moved`.
+    pub fn log_mut(&mut self) -> &mut Log<D> {
+        &mut self.log
+    }
+
+    pub fn into_log(self) -> Log<D> {
+        self.log
+    }
+
+    pub fn offsets(&self) -> Offsets {
+        Offsets {
+            log_start: self.log.log_start_offset(),
+            high_watermark: self.high_watermark,
+            last_stable: self.log.last_stable_offset(),
+            log_end: self.log.log_end_offset(),
+        }
+    }
+
+    /// Why this log takes no more writes, if so.
+    pub fn offline(&self) -> Option<&str> {
+        self.offline.as_deref()
+    }
+
+    /// Take no more writes: the disk failed, and what it holds past the last good append is unknown.
+    pub fn go_offline(&mut self, text: String) {
+        self.offline.get_or_insert(text);
+        self.waiters.changed();
+    }
+
+    /// Append as leader. `all_in_sync` is acks=all: refused while too few replicas are in sync.
+    pub fn append(
+        &mut self,
+        batches: &mut [u8],
+        context: &AppendContext,
+        all_in_sync: bool,
+    ) -> Result<AppendDone, Produced> {
+        if let Some(text) = &self.offline {
+            return Err(Produced::refused_with(KAFKA_STORAGE_ERROR, text.as_str()));
+        }
+        if all_in_sync && self.state.isr_is_too_small() {
+            return Err(Produced::refused(NOT_ENOUGH_REPLICAS));
+        }
+        let context = AppendContext { leader_epoch: self.state.leader_epoch, ..*context };
+        let before = self.offsets();
+        match self.log.append(batches, &context) {
+            Ok(appended) => {
+                if self.raise_high_watermark() {
+                    let stable_moved = self.log.last_stable_offset() > before.last_stable;
+                    self.waiters.readable(appended.size_bytes, stable_moved);
+                }
+                Ok(AppendDone { required_offset: appended.last_offset + 1, appended })
+            }
+            Err(error) => {
+                if error.code == Code::KafkaStorageError {
+                    self.go_offline(error.text.clone());
+                }
+                Err(self.refusal(error))
+            }
+        }
+    }
+
+    /// An append's error as a producer is told it. As in Kafka, the log start offset is told for errors of the
+    /// records' contents and of the producer's state, not for those of their size or of the disk.
+    fn refusal(&self, error: AppendError) -> Produced {
+        let bare = matches!(
+            error.code,
+            Code::MessageTooLarge | Code::RecordListTooLarge | Code::CorruptMessage | Code::KafkaStorageError
+        ) || (error.code == Code::InvalidRecord && error.record_errors.is_empty());
+        Produced {
+            log_start_offset: if bare { -1 } else { self.log.log_start_offset() },
+            record_errors: error.record_errors,
+            ..Produced::refused_with(error.code.code(), error.text)
+        }
+    }
+
+    /// Read for a consumer, up to what it may see. Err is an error code.
+    pub fn read(&mut self, read: &Read) -> Result<ReadDone<D::File>, i16> {
+        self.check_leader_epoch(read.part.current_leader_epoch)?;
+        let offsets = self.offsets();
+        let nothing = |diverging_epoch, aborted| ReadDone {
+            offsets,
+            slice: Slice { file: None, position: 0, len: 0, first_batch_incomplete: false },
+            aborted,
+            diverging_epoch,
+        };
+        let committed = read.isolation == Isolation::ReadCommitted;
+        if let Some(diverging) = self.diverging_epoch(&read.part)? {
+            return Ok(nothing(Some(diverging), None));
+        }
+        let offset = read.part.fetch_offset;
+        if offset < offsets.log_start || offset > offsets.log_end {
+            return Err(OFFSET_OUT_OF_RANGE);
+        }
+        let upper_bound = if committed { offsets.last_stable } else { offsets.high_watermark };
+        if offset >= upper_bound {
+            return Ok(nothing(None, committed.then(Vec::new)));
+        }
+        let mut slice = self.log.read(offset, read.bytes_max, upper_bound, read.min_one).map_err(code_of)?;
+        if slice.first_batch_incomplete {
+            slice = Slice { file: None, len: 0, ..slice };
+        }
+        let aborted = if committed && slice.len > 0 {
+            Some(self.log.aborted_transactions(offset, upper_bound).map_err(|_| KAFKA_STORAGE_ERROR)?)
+        } else {
+            committed.then(Vec::new)
+        };
+        Ok(ReadDone { offsets, slice, aborted, diverging_epoch: None })
+    }
+
+    /// Whether a client that knows this leader epoch may go on; -1 is one that does not check.
+    pub fn check_leader_epoch(&self, epoch: i32) -> Result<(), i16> {
+        match epoch {
+            -1 => Ok(()),
+            _ if epoch < self.state.leader_epoch => Err(FENCED_LEADER_EPOCH),
+            _ if epoch > self.state.leader_epoch => Err(UNKNOWN_LEADER_EPOCH),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the reader's log parted from ours, if it says which epoch it fetched last.
+    fn diverging_epoch(&self, part: &FetchPart) -> Result<Option<(i32, i64)>, i16> {
+        if part.last_fetched_epoch < 0 {
+            return Ok(None);
+        }
+        let (epoch, end_offset) = self.epoch_end_offset(part.last_fetched_epoch);
+        if epoch < 0 || end_offset < 0 {
+            return Err(OFFSET_OUT_OF_RANGE);
+        }
+        let parted = epoch < part.last_fetched_epoch || end_offset < part.fetch_offset;
+        Ok(parted.then_some((epoch, end_offset)))
+    }
+
+    /// The largest epoch not above the asked one, and where it ended; (-1, -1) if there is none.
+    pub fn epoch_end_offset(&self, epoch: i32) -> (i32, i64) {
+        if epoch == self.state.leader_epoch {
+            return (epoch, self.log.log_end_offset());
+        }
+        self.log.epoch_end_offset(epoch)
+    }
+
+    /// A follower's log ends here now.
+    pub fn follower_reached(&mut self, id: i32, log_end_offset: i64) {
+        if !self.state.replicas.contains(&id) {
+            return;
+        }
+        self.followers.insert(id, log_end_offset);
+        if self.raise_high_watermark() {
+            self.waiters.changed();
+        }
+    }
+
+    pub fn log_start_moved(&mut self) {
+        self.high_watermark = self.high_watermark.max(self.log.log_start_offset());
+    }
+
+    /// Tell this waiter when something can be read, or has changed. Parking twice is once.
+    pub fn park(&mut self, waiter: &Arc<W>, committed: bool) {
+        self.waiters.park(waiter, committed);
+    }
+
+    /// Everyone who waits has to look again: the partition changes hands or goes.
+    pub fn wake_all(&mut self) {
+        self.waiters.changed();
+    }
+
+    pub fn waiter_count(&self) -> usize {
+        self.waiters.count()
+    }
+
+    /// The high watermark is the least log end offset of all in-sync replicas; it never goes back, and stands
+    /// still while fewer replicas are in sync than the topic demands (KIP-966).
+    fn raise_high_watermark(&mut self) -> bool {
+        if self.state.isr_is_too_small() {
+            return false;
+        }
+        let ends = self.state.isr.iter().map(|id| {
+            if *id == self.local_id {
+                self.log.log_end_offset()
+            } else {
+                self.followers.get(id).copied().unwrap_or(0)
+            }
+        });
+        let Some(reached) = ends.min() else { return false };
+        if reached <= self.high_watermark {
+            return false;
+        }
+        self.high_watermark = reached;
+        self.log.set_high_watermark(reached);
+        true
+    }
+}
+
+fn code_of(error: ReadError) -> i16 {
+    match error {
+        ReadError::OffsetOutOfRange { .. } => OFFSET_OUT_OF_RANGE,
+        ReadError::Log(crate::log::LogError::OutOfRange { .. }) => UNKNOWN_SERVER_ERROR,
+        ReadError::Log(_) => KAFKA_STORAGE_ERROR,
+    }
+}

@@ -1,0 +1,234 @@
+//! Incremental fetch sessions (KIP-227): what a reader asked for is remembered, and it is told only changes.
+//!
+//! A session has a number and an epoch that counts its requests. The reader sends what it changes about the
+//! list of partitions; the answer leaves out partitions that have nothing new. A partition that had data moves
+//! to the end of the list, so that a large one does not starve the others.
+//!
+//! Nothing here reads a partition: `begin` says what to read, `finish` what to leave out of the answer.
+
+use std::collections::BTreeMap;
+
+use crate::hot::{
+    FETCH_SESSION_ID_NOT_FOUND, FETCH_SESSION_TOPIC_ID_ERROR, FetchPart, FetchRequest,
+    INVALID_FETCH_SESSION_EPOCH, PartitionReply, TopicRef,
+};
+
+/// The epoch of a request that begins a session.
+const EPOCH_INITIAL: i32 = 0;
+/// The epoch of a request that wants no session, and ends the one it names.
+const EPOCH_FINAL: i32 = -1;
+/// A session younger than this is not given up for another one; one that rested as long is.
+const EVICTION_MS: i64 = 120_000;
+
+/// One partition to read, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    pub topic: TopicRef,
+    pub part: FetchPart,
+}
+
+/// What a request turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// Everything that was asked is answered; no session.
+    Sessionless,
+    /// Everything that was asked is answered, and a session begins if there is room for it.
+    Full,
+    /// Changes of this session are answered.
+    Incremental(i32),
+}
+
+struct Cached {
+    wanted: Wanted,
+    /// What the reader was told last; a high watermark of -1 makes the next answer name the partition.
+    high_watermark: i64,
+    log_start_offset: i64,
+}
+
+struct Session {
+    epoch: i32,
+    by_id: bool,
+    created_ms: i64,
+    used_ms: i64,
+    places: BTreeMap<(TopicRef, i32), u64>,
+    partitions: BTreeMap<u64, Cached>,
+    next_place: u64,
+}
+
+impl Session {
+    fn put(&mut self, wanted: Wanted) {
+        let key = (wanted.topic.clone(), wanted.part.index);
+        if let Some(place) = self.places.get(&key) {
+            if let Some(cached) = self.partitions.get_mut(place) {
+                cached.wanted = wanted;
+            }
+            return;
+        }
+        let cached = Cached { wanted, high_watermark: -1, log_start_offset: -1 };
+        self.push(key, cached);
+    }
+
+    fn push(&mut self, key: (TopicRef, i32), cached: Cached) {
+        let place = self.next_place;
+        self.next_place += 1;
+        self.places.insert(key, place);
+        self.partitions.insert(place, cached);
+    }
+
+    fn forget(&mut self, key: &(TopicRef, i32)) {
+        if let Some(place) = self.places.remove(key) {
+            self.partitions.remove(&place);
+        }
+    }
+
+    /// Note what is answered; whether the answer has to name this partition.
+    fn note(&mut self, reply: &PartitionReply, has_records: bool) -> bool {
+        let key = (reply.topic.clone(), reply.index);
+        let Some(place) = self.places.get(&key).copied() else { return true };
+        let Some(cached) = self.partitions.get_mut(&place) else { return true };
+        let mut named = has_records;
+        if cached.high_watermark != reply.high_watermark {
+            named = true;
+            cached.high_watermark = reply.high_watermark;
+        }
+        if cached.log_start_offset != reply.log_start_offset {
+            named = true;
+            cached.log_start_offset = reply.log_start_offset;
+        }
+        named |= reply.diverging_epoch.is_some();
+        if reply.error_code != 0 {
+            // When the error is over, the reader has to hear of it even if nothing else changed.
+            cached.high_watermark = -1;
+            named = true;
+        }
+        if has_records && let Some(cached) = self.partitions.remove(&place) {
+            self.push(key, cached);
+        }
+        named
+    }
+}
+
+/// All sessions of a node.
+pub struct Sessions {
+    slots: usize,
+    sessions: BTreeMap<i32, Session>,
+    evictions: u64,
+}
+
+impl Sessions {
+    pub fn new(slots: usize) -> Self {
+        Self { slots, sessions: BTreeMap::new(), evictions: 0 }
+    }
+
+    pub fn count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many partitions all sessions remember together.
+    pub fn partition_count(&self) -> usize {
+        self.sessions.values().map(|session| session.partitions.len()).sum()
+    }
+
+    pub fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
+    /// What this request wants read; Err is an error code for the whole request.
+    pub fn begin(
+        &mut self,
+        request: &FetchRequest,
+        frame: &[u8],
+        by_id: bool,
+        now_ms: i64,
+    ) -> Result<(Kind, Vec<Wanted>), i16> {
+        let asked = || -> Vec<Wanted> {
+            let topics: Vec<TopicRef> = request.topics.iter().map(|topic| topic.to_owned(frame)).collect();
+            let wanted = |(topic, part): &(usize, FetchPart)| Wanted { topic: topics[*topic].clone(), part: *part };
+            request.parts.iter().map(wanted).collect()
+        };
+        let (id, epoch) = (request.head.session_id, request.head.session_epoch);
+        if epoch == EPOCH_FINAL || epoch == EPOCH_INITIAL {
+            if id != 0 {
+                self.sessions.remove(&id);
+            }
+            let kind = if epoch == EPOCH_FINAL { Kind::Sessionless } else { Kind::Full };
+            return Ok((kind, asked()));
+        }
+        let session = self.sessions.get_mut(&id).ok_or(FETCH_SESSION_ID_NOT_FOUND)?;
+        if session.epoch != epoch {
+            return Err(INVALID_FETCH_SESSION_EPOCH);
+        }
+        if session.by_id != by_id {
+            return Err(FETCH_SESSION_TOPIC_ID_ERROR);
+        }
+        for wanted in asked() {
+            session.put(wanted);
+        }
+        for (topic, index) in &request.forgotten {
+            session.forget(&(topic.to_owned(frame), *index));
+        }
+        if session.partitions.is_empty() {
+            self.sessions.remove(&id);
+            return Ok((Kind::Sessionless, Vec::new()));
+        }
+        session.epoch = next_epoch(session.epoch);
+        session.used_ms = now_ms;
+        let wanted = session.partitions.values().map(|cached| cached.wanted.clone()).collect();
+        Ok((Kind::Incremental(id), wanted))
+    }
+
+    /// Begin a session for what a full request asked, if there is room, and return its number or 0.
+    ///
+    /// `number` is a random one; it is changed until it is free.
+    pub fn create(&mut self, wanted: Vec<Wanted>, by_id: bool, now_ms: i64, number: u32) -> i32 {
+        if wanted.is_empty() || !self.make_room(wanted.len(), now_ms) {
+            return 0;
+        }
+        let mut id = i32::try_from(number & 0x7fff_ffff).unwrap_or(1).max(1);
+        while self.sessions.contains_key(&id) {
+            id = id.checked_add(1).unwrap_or(1);
+        }
+        let mut session = Session {
+            epoch: next_epoch(EPOCH_INITIAL),
+            by_id,
+            created_ms: now_ms,
+            used_ms: now_ms,
+            places: BTreeMap::new(),
+            partitions: BTreeMap::new(),
+            next_place: 0,
+        };
+        for wanted in wanted {
+            session.put(wanted);
+        }
+        self.sessions.insert(id, session);
+        id
+    }
+
+    /// Note what session `id` is told; `keep[i]` becomes whether the i-th reply has to be in the answer.
+    pub fn finish(&mut self, id: i32, replies: &[PartitionReply], has_records: impl Fn(usize) -> bool) -> Vec<bool> {
+        let Some(session) = self.sessions.get_mut(&id) else { return vec![true; replies.len()] };
+        replies.iter().enumerate().map(|(place, reply)| session.note(reply, has_records(place))).collect()
+    }
+
+    fn make_room(&mut self, size: usize, now_ms: i64) -> bool {
+        if self.sessions.len() < self.slots {
+            return true;
+        }
+        // First one that rests, then a smaller one that has been here for a while.
+        let oldest = self.sessions.iter().min_by_key(|(_, session)| session.used_ms);
+        let resting = oldest.filter(|(_, session)| now_ms - session.used_ms > EVICTION_MS);
+        let smallest = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| now_ms - session.created_ms > EVICTION_MS && session.partitions.len() <= size)
+            .min_by_key(|(_, session)| session.partitions.len());
+        let Some(id) = resting.or(smallest).map(|(id, _)| *id) else { return false };
+        self.sessions.remove(&id);
+        self.evictions += 1;
+        true
+    }
+}
+
+fn next_epoch(epoch: i32) -> i32 {
+    epoch.checked_add(1).unwrap_or(1)
+}
