@@ -5,20 +5,26 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Instant;
 
 use ottla_core::connection::{Inbox, parse_header, put_response_header};
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use ottla_core::disk::DiskFile;
+use ottla_core::hot::{FetchRequest, ProduceRequest, Produced};
+use ottla_core::partition::Waiter;
+use rustix::net::SendFlags;
+use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::TcpStream;
 
-use crate::apis::{API_VERSIONS, Apis};
+use crate::apis::{API_VERSIONS, Apis, FETCH, PRODUCE};
 use crate::descriptors::Noted;
+use crate::disk::NodeFile;
 use crate::listener::Listener;
 use crate::metrics::add;
+use crate::produce::HotHeader;
 use crate::queue::Asked;
 use crate::shared::{Held, Life, Shared, lock};
 use crate::signal::Signal;
@@ -54,6 +60,8 @@ pub struct Connection {
     reply: Mutex<Option<Vec<u8>>>,
     active_at_ms: AtomicU64,
     busy: AtomicBool,
+    /// How many more bytes a parked fetch waits for.
+    missing: AtomicI64,
 }
 
 impl std::fmt::Debug for Signal {
@@ -79,6 +87,7 @@ impl Connection {
             reply: Mutex::new(None),
             active_at_ms: AtomicU64::new(now_ms),
             busy: AtomicBool::new(false),
+            missing: AtomicI64::new(0),
         }
     }
 
@@ -104,9 +113,35 @@ impl Connection {
         self.active_at_ms.load(Ordering::Relaxed)
     }
 
+    /// Wait for so many bytes from now on.
+    pub(crate) fn wants(&self, bytes: i64) {
+        self.missing.store(bytes, Ordering::Release);
+    }
+
+    /// Whether enough was added since `wants`, together with what was found already.
+    pub(crate) fn has_enough(&self, found: usize) -> bool {
+        self.missing.load(Ordering::Acquire) <= i64::try_from(found).unwrap_or(i64::MAX)
+    }
+
     /// Hand over the whole reply frame to the request that is parked here.
     pub fn answer(&self, frame: Vec<u8>) {
         *lock(&self.reply) = Some(frame);
+        self.signal.ring();
+    }
+}
+
+impl Waiter for Connection {
+    fn readable(&self, bytes: u64) -> bool {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let enough = self.missing.fetch_sub(bytes, Ordering::AcqRel) <= bytes;
+        if enough {
+            self.signal.ring();
+        }
+        enough
+    }
+
+    fn changed(&self) {
+        self.missing.store(0, Ordering::Release);
         self.signal.ring();
     }
 }
@@ -125,19 +160,31 @@ impl From<io::Error> for Over {
 }
 
 /// What ended a wait.
-enum Woken {
+pub(crate) enum Woken {
     Received,
     Signal,
     PeerClosed,
 }
 
-/// The task's own half.
+/// A part of a reply that is sent from its file, at this place of the outbox.
+pub(crate) struct FilePiece {
+    pub at: usize,
+    pub file: Arc<NodeFile>,
+    pub position: u64,
+    pub len: usize,
+}
+
+/// The task's own half. Its lists are kept from one request to the next.
 pub struct Task {
     pub(crate) node: Arc<Shared>,
     pub(crate) connection: Arc<Connection>,
     pub(crate) apis: Arc<Apis>,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Vec<u8>,
+    pub(crate) files: Vec<FilePiece>,
+    pub(crate) produce_request: ProduceRequest,
+    pub(crate) produced: Vec<Produced>,
+    pub(crate) fetch_request: FetchRequest,
     charged: usize,
     // Before the stream, so that it is dropped before the stream closes its descriptor.
     _noted: Noted,
@@ -159,6 +206,10 @@ impl Task {
             apis,
             inbox: Inbox::default(),
             outbox: Vec::new(),
+            files: Vec::new(),
+            produce_request: ProduceRequest::default(),
+            produced: Vec::new(),
+            fetch_request: FetchRequest::default(),
             charged: 0,
             _noted: noted,
             stream,
@@ -212,7 +263,7 @@ impl Task {
             let outcome = self.handle(frame).await;
             self.connection.busy.store(false, Ordering::Relaxed);
             outcome?;
-            if self.outbox.len() >= OUTBOX_BYTES {
+            if self.outbox.len() >= OUTBOX_BYTES || !self.files.is_empty() {
                 self.flush().await?;
             }
             if self.connection.is_ending(Ending::Drain) {
@@ -248,6 +299,20 @@ impl Task {
         let counters = self.node.metrics.api(key);
         add(&counters.requests, 1);
         add(&counters.request_bytes, size);
+        if !controller && (key == PRODUCE || key == FETCH) {
+            let hot = HotHeader {
+                version,
+                correlation_id,
+                body_at: header.body_at,
+                from_admin: HotHeader::is_admin(header.client_id),
+            };
+            let refused =
+                if key == PRODUCE { self.produce(frame, &hot).await? } else { self.fetch(frame, &hot).await? };
+            let counters = self.node.metrics.api(key);
+            add(&counters.errors, usize::from(refused));
+            counters.took(began);
+            return Ok(());
+        }
         let token = self.node.next_token.fetch_add(1, Ordering::Relaxed);
         let asked = Asked {
             token,
@@ -313,8 +378,27 @@ impl Task {
         }
     }
 
+    /// Note the length of a reply, of which so many bytes are sent from files.
+    pub(crate) fn close_reply(&mut self, size_at: usize, in_files: usize, key: i16) {
+        let size = self.outbox.len() - size_at - 4 + in_files;
+        // Fetch replies are bounded by fetch.max.bytes and one batch, all others by their requests.
+        let declared = i32::try_from(size).unwrap_or(i32::MAX);
+        self.outbox[size_at..size_at + 4].copy_from_slice(&declared.to_be_bytes());
+        add(&self.node.metrics.api(key).response_bytes, size + 4);
+    }
+
+    pub(crate) fn check_ending(&self) -> Result<(), Over> {
+        if self.connection.is_ending(Ending::Drain) { Err(Over::Gone) } else { Ok(()) }
+    }
+
+    /// Wait for the signal alone: nothing is received, so frames stay where they are.
+    pub(crate) async fn hear(&mut self) -> Result<(), Over> {
+        std::future::poll_fn(|context| self.connection.signal.poll(context)).await;
+        self.check_ending()
+    }
+
     /// Wait for the signal, and meanwhile for the peer, whose further bytes are taken in up to a limit.
-    async fn park(&mut self, deaf: bool) -> Result<Woken, Over> {
+    pub(crate) async fn park(&mut self, deaf: bool) -> Result<Woken, Over> {
         let Self {
             connection,
             inbox,
@@ -467,33 +551,87 @@ impl Task {
         }
     }
 
-    /// Send what is in the outbox.
+    /// Send what is in the outbox, with the pieces that lie in files.
     pub(crate) async fn flush(&mut self) -> Result<(), Over> {
-        let Self {
-            connection,
-            stream,
-            outbox,
-            ..
-        } = self;
+        if self.outbox.is_empty() {
+            return Ok(());
+        }
+        let held = self.outbox.len();
+        self.node.budget.take_anyway(held);
+        let sent = self.flush_pieces().await;
+        self.node.budget.give(held);
+        self.outbox.clear();
+        self.files.clear();
+        sent
+    }
+
+    async fn flush_pieces(&mut self) -> Result<(), Over> {
         let mut sent = 0;
-        while sent < outbox.len() {
-            sent += std::future::poll_fn(|context| {
-                match Pin::new(&mut *stream).poll_write(context, &outbox[sent..]) {
-                    Poll::Ready(written) => Poll::Ready(written.map_err(Over::from)),
-                    Poll::Pending => {
-                        while connection.signal.poll(context).is_ready() {
-                            if connection.is_ending(Ending::Close) {
-                                return Poll::Ready(Err(Over::Gone));
-                            }
-                        }
-                        Poll::Pending
+        for piece in std::mem::take(&mut self.files) {
+            self.send(sent..piece.at, true).await?;
+            sent = piece.at;
+            self.send_file(&piece).await?;
+        }
+        self.send(sent..self.outbox.len(), false).await
+    }
+
+    /// Send a part of the outbox; `more` says that the rest follows at once, so that packets are filled.
+    async fn send(&mut self, mut part: std::ops::Range<usize>, more: bool) -> Result<(), Over> {
+        let flags = if more { SendFlags::MORE | SendFlags::NOSIGNAL } else { SendFlags::NOSIGNAL };
+        while !part.is_empty() {
+            let bytes = &self.outbox[part.clone()];
+            let count = self.write_when_ready(|stream| Ok(rustix::net::send(stream, bytes, flags)?)).await?;
+            part.start += count;
+        }
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    async fn send_file(&mut self, piece: &FilePiece) -> Result<(), Over> {
+        let (mut position, mut left) = (piece.position, piece.len);
+        let Some(number) = piece.file.raw_fd() else { return Err(Over::Gone) };
+        // SAFETY: the piece holds the open file for as long as this borrow is used.
+        let file = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
+        while left > 0 {
+            let count = self
+                .write_when_ready(|stream| Ok(rustix::fs::sendfile(stream, file, Some(&mut position), left)?))
+                .await?;
+            if count == 0 {
+                // The file became shorter than what was promised: the peer can only be told by closing.
+                return Err(Over::Gone);
+            }
+            left -= count;
+        }
+        Ok(())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    async fn send_file(&mut self, _: &FilePiece) -> Result<(), Over> {
+        Err(Over::Gone)
+    }
+
+    /// Do one write to the socket, when it takes any, unless the connection is told to close.
+    async fn write_when_ready(
+        &self,
+        mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> Result<usize, Over> {
+        let Self { connection, stream, .. } = self;
+        loop {
+            match stream.try_io(Interest::WRITABLE, || write(stream)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                done => return Ok(done?),
+            }
+            std::future::poll_fn(|context| {
+                while connection.signal.poll(context).is_ready() {
+                    if connection.is_ending(Ending::Close) {
+                        return Poll::Ready(Err(Over::Gone));
                     }
                 }
+                stream.poll_write_ready(context).map_err(Over::from)
             })
             .await?;
         }
-        outbox.clear();
-        Ok(())
     }
 }
 

@@ -35,28 +35,19 @@ impl Descriptors {
         &block[number % BLOCK]
     }
 
-    /// Remember a descriptor. Beyond a million of them some are not remembered and stay open in children.
     pub fn note(self: &std::sync::Arc<Self>, descriptor: &impl AsRawFd) -> Noted {
-        let fd = descriptor.as_raw_fd();
+        self.note_number(descriptor.as_raw_fd())
+    }
+
+    /// Remember a descriptor. Beyond a million of them some are not remembered and stay open in children.
+    pub fn note_number(self: &std::sync::Arc<Self>, fd: RawFd) -> Noted {
         let start = self.hint.fetch_add(1, Ordering::Relaxed);
-        // Slots are reused from the low end first so that few blocks are made.
-        let free = (0..BLOCK * BLOCKS)
-            .map(|step| {
-                if step < 64 {
-                    (start + step) % BLOCK
-                } else {
-                    step - 64
-                }
-            })
-            .find(|number| {
-                self.slot(*number)
-                    .compare_exchange(-1, fd, Ordering::AcqRel, Ordering::Relaxed)
-                    .is_ok()
-            });
-        Noted {
-            descriptors: std::sync::Arc::clone(self),
-            slot: free,
-        }
+        // A few slots by turns, so that a busy node seldom searches; then all of them from the low end.
+        let by_turns = (0..64).map(|step| (start + step) % BLOCK);
+        let free = by_turns.chain(0..BLOCK * BLOCKS).find(|number| {
+            self.slot(*number).compare_exchange(-1, fd, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        });
+        Noted { descriptors: std::sync::Arc::clone(self), slot: free }
     }
 
     /// In a forked child: close every descriptor that the parent's node had. Takes no lock, allocates nothing.

@@ -1,6 +1,7 @@
 //! Counters that the hot path adds to and Python reads; names are assembled only when asked.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 const APIS: usize = 128;
 
@@ -13,12 +14,21 @@ pub struct ApiCounters {
     pub total_ns: AtomicU64,
 }
 
+impl ApiCounters {
+    /// Add the time since a request was taken up.
+    pub fn took(&self, began: Instant) {
+        self.total_ns.fetch_add(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
 pub struct Metrics {
     apis: Box<[ApiCounters]>,
     pub connections_accepted: AtomicU64,
     pub connections_closed: AtomicU64,
     pub connections_refused: AtomicU64,
     pub requests_malformed: AtomicU64,
+    pub parked_fetch: AtomicU64,
+    pub parked_produce: AtomicU64,
 }
 
 impl Default for Metrics {
@@ -29,6 +39,8 @@ impl Default for Metrics {
             connections_closed: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
             requests_malformed: AtomicU64::new(0),
+            parked_fetch: AtomicU64::new(0),
+            parked_produce: AtomicU64::new(0),
         }
     }
 }
@@ -65,6 +77,8 @@ impl Metrics {
         ));
         out.push(("connection.closed".into(), read(&self.connections_closed)));
         out.push(("connection.refused".into(), read(&self.connections_refused)));
+        out.push(("fetch.parked".into(), read(&self.parked_fetch)));
+        out.push(("produce.parked".into(), read(&self.parked_produce)));
         out.push(("request.malformed".into(), read(&self.requests_malformed)));
     }
 }

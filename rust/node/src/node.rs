@@ -50,7 +50,8 @@ impl Node {
             .map_err(|error| {
                 NodeError::new("storage", format!("no threads to serve with: {error}"))
             })?;
-        let shared = Arc::new(Shared::new(options));
+        let shared = Arc::new(Shared::new(options)?);
+        let _ = shared.runtime.set(runtime.handle().clone());
         runtime.spawn(guarded(Arc::clone(&shared), sweep(Arc::clone(&shared))));
         Ok(Self {
             shared,
@@ -186,6 +187,19 @@ impl Node {
                 lock(&shared.connections).len() as f64,
             ));
             out.push(("request.held".into(), lock(&shared.held).len() as f64));
+            {
+                let sessions = lock(&shared.sessions);
+                out.push(("session.count".into(), sessions.count() as f64));
+                out.push(("session.partitions".into(), sessions.partition_count() as f64));
+                out.push(("session.evictions".into(), sessions.evictions() as f64));
+            }
+            let hosted = shared.hosted();
+            let mut partitions = 0;
+            for topic in hosted.topics() {
+                partitions += topic.cells().count();
+                topic.traffic.read(&topic.name, &mut out);
+            }
+            out.push(("partition.count".into(), f64::from(u32::try_from(partitions).unwrap_or(u32::MAX))));
             out.push(("memory.used_bytes".into(), shared.budget.used() as f64));
             out.push((
                 "memory.max_bytes".into(),
@@ -196,7 +210,9 @@ impl Node {
     }
 
     /// End cleanly: no new requests; those being handled are finished and answered within `timeout`.
-    pub fn stop(&self, timeout: Duration, _broker_epoch: i64) -> Result<(), NodeError> {
+    ///
+    /// Then logs are flushed and closed, checkpoints written, and the mark of a clean shutdown last.
+    pub fn stop(&self, timeout: Duration, broker_epoch: i64) -> Result<(), NodeError> {
         self.shared.check_usable()?;
         if !self.shared.enter(Life::Stopping) {
             return Ok(());
@@ -204,8 +220,10 @@ impl Node {
         lock(&self.bound).clear();
         self.shared.close_all(Ending::Drain);
         self.await_no_connections(timeout);
+        self.shared.close_all(Ending::Close);
+        let closed = self.call(|shared| Self::close_logs(shared, broker_epoch));
         self.end(Ending::Close);
-        Ok(())
+        closed
     }
 
     /// End as if the process had died: sockets are reset, nothing is flushed.
@@ -213,10 +231,23 @@ impl Node {
         self.end(Ending::Reset);
     }
 
+    /// End as if the machine had lost power: as a kill, and what was not synced is gone.
+    pub fn power_cut(&self) -> Result<(), NodeError> {
+        if !self.shared.options.power_cuts {
+            let text = "this node was not made with power_cuts=True, so what was synced is not known";
+            return Err(NodeError::new("invalid", text));
+        }
+        self.shared.check_usable()?;
+        self.end(Ending::Reset);
+        let lost = self.shared.disk.lose_unsynced();
+        lost.map(|_| ()).map_err(|error| NodeError::new("storage", error.to_string()))
+    }
+
     fn end(&self, ending: Ending) {
         if !self.shared.enter(Life::Ended) {
             return;
         }
+        self.shared.disk.die();
         lock(&self.bound).clear();
         self.shared.close_all(ending);
         self.await_no_connections(ABRUPT_END);
@@ -224,6 +255,8 @@ impl Node {
         if let Some(runtime) = runtime {
             runtime.shutdown_timeout(ABRUPT_END);
         }
+        Self::drop_logs(&self.shared);
+        lock(&self.shared.dirs).dirs.clear();
         self.shared.queue.wake();
     }
 

@@ -1,17 +1,24 @@
 //! What all tasks and callers of one node share.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
+
+use ottla_core::session::Sessions;
 
 use crate::apis::Apis;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::connection::{Connection, Ending};
 use crate::descriptors::Descriptors;
+use crate::dirs::LogDirs;
+use crate::disk::NodeDisk;
 use crate::error::NodeError;
+use crate::hosted::Hosted;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
 
@@ -31,6 +38,8 @@ pub struct Options {
     pub socket_receive_buffer_bytes: i32,
     pub fetch_session_slots: usize,
     pub fetch_max_bytes: usize,
+    /// Keep track of what was synced, so that `power_cut` can take the rest away.
+    pub power_cuts: bool,
 }
 
 /// Where a node is in its life; it only moves down this list.
@@ -64,6 +73,13 @@ pub struct Shared {
     pub connections: Mutex<HashMap<u64, Arc<Connection>>>,
     pub connection_gone: Condvar,
     pub connection_freed: tokio::sync::Notify,
+    pub sessions: Mutex<Sessions>,
+    pub disk: NodeDisk,
+    pub dirs: Mutex<LogDirs>,
+    pub runtime: OnceLock<tokio::runtime::Handle>,
+    hosted: RwLock<Hosted>,
+    seeds: RandomState,
+    draws: AtomicU64,
     life: AtomicU8,
     poisoned: AtomicBool,
     poison_text: OnceLock<String>,
@@ -75,15 +91,25 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub fn new(options: Options) -> Self {
-        Self {
+    pub fn new(options: Options) -> Result<Self, NodeError> {
+        let descriptors: Arc<Descriptors> = Arc::default();
+        let disk = NodeDisk::new(Arc::clone(&descriptors), options.power_cuts);
+        let dirs = LogDirs::open(&disk, &options.log_dirs)?;
+        Ok(Self {
             clock: Clock::new(options.clock_offset_ms),
             started: Instant::now(),
             queue: Queue::default(),
             apis: RwLock::default(),
             budget: Budget::new(options.request_memory_bytes_max),
             metrics: Metrics::default(),
-            descriptors: Arc::default(),
+            descriptors,
+            sessions: Mutex::new(Sessions::new(options.fetch_session_slots)),
+            disk,
+            dirs: Mutex::new(dirs),
+            runtime: OnceLock::new(),
+            hosted: RwLock::default(),
+            seeds: RandomState::new(),
+            draws: AtomicU64::new(0),
             held: Mutex::default(),
             next_token: AtomicU64::new(1),
             connections: Mutex::default(),
@@ -93,7 +119,20 @@ impl Shared {
             poisoned: AtomicBool::new(false),
             poison_text: OnceLock::new(),
             options,
-        }
+        })
+    }
+
+    pub fn hosted(&self) -> RwLockReadGuard<'_, Hosted> {
+        self.hosted.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn hosted_mut(&self) -> RwLockWriteGuard<'_, Hosted> {
+        self.hosted.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number that nobody can guess from earlier ones: the standard library's keyed hash of a counter.
+    pub fn random(&self) -> u64 {
+        self.seeds.hash_one(self.draws.fetch_add(1, Ordering::Relaxed))
     }
 
     pub fn life(&self) -> Life {
@@ -121,6 +160,13 @@ impl Shared {
         if !self.poisoned.swap(true, Ordering::AcqRel) {
             self.queue.tell("poisoned", text);
             self.close_all(Ending::Reset);
+        }
+    }
+
+    /// Work that nobody waits for; a panic in it poisons the node.
+    pub fn guard(&self, work: impl FnOnce()) {
+        if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+            self.poison(&crate::listener::panic_text(&*panic));
         }
     }
 

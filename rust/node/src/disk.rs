@@ -1,0 +1,223 @@
+//! The node's file system: the real one, whose descriptors are noted for forked children, and which can die.
+//!
+//! After a kill no byte reaches a file any more, whichever thread was about to write. If the node is to be
+//! able to lose power (tests), every file's synced length is known, and a power cut takes away what lies behind.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ottla_core::disk::{Disk, DiskFile, Entry, Open, RealDisk, RealFile, RealLock};
+
+use crate::descriptors::{Descriptors, Noted};
+use crate::shared::lock;
+
+#[derive(Clone)]
+pub struct NodeDisk {
+    real: RealDisk,
+    shared: Arc<State>,
+}
+
+struct State {
+    descriptors: Arc<Descriptors>,
+    dead: AtomicBool,
+    synced: Option<Mutex<BTreeMap<PathBuf, Arc<AtomicU64>>>>,
+}
+
+pub struct NodeFile {
+    // Before the file, so that it is dropped before the descriptor is closed.
+    _noted: Noted,
+    file: RealFile,
+    shared: Arc<State>,
+    synced: Option<Arc<AtomicU64>>,
+}
+
+pub struct NodeLock {
+    _lock: RealLock,
+}
+
+impl NodeDisk {
+    pub fn new(descriptors: Arc<Descriptors>, power_cuts: bool) -> Self {
+        let synced = power_cuts.then(Mutex::default);
+        let shared = Arc::new(State { descriptors, dead: AtomicBool::new(false), synced });
+        Self { real: RealDisk, shared }
+    }
+
+    /// From now on every change is refused.
+    pub fn die(&self) {
+        self.shared.dead.store(true, Ordering::Release);
+    }
+
+    /// Take away what was never synced; only after `die`. False if nobody kept track.
+    pub fn lose_unsynced(&self) -> io::Result<bool> {
+        let Some(synced) = &self.shared.synced else { return Ok(false) };
+        for (path, synced) in lock(synced).iter() {
+            let safe = synced.load(Ordering::Acquire);
+            match std::fs::OpenOptions::new().write(true).open(path) {
+                Ok(file) => {
+                    if file.metadata()?.len() > safe {
+                        file.set_len(safe)?;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    fn alive(&self) -> io::Result<()> {
+        self.shared.alive()
+    }
+
+    fn synced_length(&self, path: &Path, how: Open, file: &RealFile) -> io::Result<Option<Arc<AtomicU64>>> {
+        let Some(synced) = &self.shared.synced else { return Ok(None) };
+        let mut synced = lock(synced);
+        if let Some(known) = synced.get(path) {
+            let known = Arc::clone(known);
+            if how == Open::Truncate {
+                known.store(0, Ordering::Release);
+            }
+            return Ok(Some(known));
+        }
+        let length = Arc::new(AtomicU64::new(file.len()?));
+        if how != Open::Read {
+            synced.insert(path.to_owned(), Arc::clone(&length));
+        }
+        Ok(Some(length))
+    }
+}
+
+impl State {
+    fn alive(&self) -> io::Result<()> {
+        if self.dead.load(Ordering::Acquire) {
+            return Err(io::Error::other("this node was killed"));
+        }
+        Ok(())
+    }
+}
+
+impl Disk for NodeDisk {
+    type File = NodeFile;
+    type Lock = NodeLock;
+
+    fn open(&self, path: &Path, how: Open) -> io::Result<NodeFile> {
+        if how != Open::Read {
+            self.alive()?;
+        }
+        let file = self.real.open(path, how)?;
+        let synced = self.synced_length(path, how, &file)?;
+        let noted = self.shared.descriptors.note_number(file.raw_fd().unwrap_or(-1));
+        Ok(NodeFile { _noted: noted, file, shared: Arc::clone(&self.shared), synced })
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        self.real.list(dir)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Option<Entry>> {
+        self.real.stat(path)
+    }
+
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.alive()?;
+        self.real.create_dir_all(dir)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.alive()?;
+        self.real.rename(from, to)?;
+        if let Some(synced) = &self.shared.synced {
+            let mut synced = lock(synced);
+            let moved: Vec<PathBuf> = synced.keys().filter(|path| path.starts_with(from)).cloned().collect();
+            for path in moved {
+                let rest = path.strip_prefix(from).unwrap_or(Path::new(""));
+                let there = if rest.as_os_str().is_empty() { to.to_owned() } else { to.join(rest) };
+                if let Some(length) = synced.remove(&path) {
+                    synced.insert(there, length);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.alive()?;
+        self.real.remove_file(path)?;
+        if let Some(synced) = &self.shared.synced {
+            lock(synced).remove(path);
+        }
+        Ok(())
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.alive()?;
+        self.real.remove_dir_all(dir)?;
+        if let Some(synced) = &self.shared.synced {
+            lock(synced).retain(|path, _| !path.starts_with(dir));
+        }
+        Ok(())
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.alive()?;
+        self.real.sync_dir(dir)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<NodeLock> {
+        Ok(NodeLock { _lock: self.real.lock(path)? })
+    }
+
+    fn space(&self, path: &Path) -> io::Result<(u64, u64)> {
+        self.real.space(path)
+    }
+}
+
+impl DiskFile for NodeFile {
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        self.file.read_at(buffer, position)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
+        self.shared.alive()?;
+        self.file.write_all_at(bytes, position)?;
+        if let Some(synced) = &self.synced {
+            // What is written over is as unsafe as what is new.
+            synced.fetch_min(position, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+
+    fn allocate(&self, position: u64, len: u64) -> io::Result<()> {
+        self.shared.alive()?;
+        self.file.allocate(position, len)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.shared.alive()?;
+        if let Some(synced) = &self.synced {
+            synced.fetch_min(len, Ordering::AcqRel);
+        }
+        self.file.set_len(len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.shared.alive()?;
+        let length = if self.synced.is_some() { self.file.len()? } else { 0 };
+        self.file.sync()?;
+        if let Some(synced) = &self.synced {
+            synced.store(length, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn raw_fd(&self) -> Option<i32> {
+        self.file.raw_fd()
+    }
+}

@@ -1,0 +1,191 @@
+//! The partitions that this node hosts, found by topic name or topic id.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ottla_core::hot::{TopicRef, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION};
+use ottla_core::partition::Partition;
+
+use crate::connection::Connection;
+use crate::disk::NodeDisk;
+
+pub type LedPartition = Partition<NodeDisk, Connection>;
+
+/// What a topic's clients moved.
+#[derive(Default)]
+pub struct Traffic {
+    pub messages_in: AtomicU64,
+    pub bytes_in: AtomicU64,
+    pub bytes_out: AtomicU64,
+    pub produce_requests: AtomicU64,
+    pub fetch_requests: AtomicU64,
+    pub produce_failed: AtomicU64,
+    pub fetch_failed: AtomicU64,
+}
+
+impl Traffic {
+    /// Everything, by name; names end in the topic's.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn read(&self, topic: &str, out: &mut Vec<(String, f64)>) {
+        let rows = [
+            ("messages_in", &self.messages_in),
+            ("bytes_in", &self.bytes_in),
+            ("bytes_out", &self.bytes_out),
+            ("produce_requests", &self.produce_requests),
+            ("fetch_requests", &self.fetch_requests),
+            ("produce_failed", &self.produce_failed),
+            ("fetch_failed", &self.fetch_failed),
+        ];
+        for (name, counter) in rows {
+            out.push((format!("topic.{name}.{topic}"), counter.load(Ordering::Relaxed) as f64));
+        }
+    }
+}
+
+/// One partition and the one lock around it. Empty once it is deleted, or the node has ended.
+pub struct Cell {
+    pub topic: Arc<str>,
+    pub index: i32,
+    pub log_dir: usize,
+    pub internal: bool,
+    pub traffic: Arc<Traffic>,
+    pub partition: Mutex<Option<LedPartition>>,
+    pub failed: AtomicBool,
+    touched: AtomicBool,
+}
+
+impl Cell {
+    pub fn new(topic: &Topic, index: i32, log_dir: usize, partition: LedPartition) -> Self {
+        Self {
+            topic: Arc::clone(&topic.name),
+            index,
+            log_dir,
+            internal: is_internal(&topic.name),
+            traffic: Arc::clone(&topic.traffic),
+            partition: Mutex::new(Some(partition)),
+            failed: AtomicBool::new(false),
+            touched: AtomicBool::new(true),
+        }
+    }
+
+    /// Note that it is in use, so that its files stay open.
+    pub fn touch(&self) {
+        if !self.touched.load(Ordering::Relaxed) {
+            self.touched.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it was in use since this was asked last.
+    pub fn was_touched(&self) -> bool {
+        self.touched.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// Topics that only brokers write to.
+pub fn is_internal(topic: &str) -> bool {
+    matches!(topic, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
+}
+
+pub struct Topic {
+    pub name: Arc<str>,
+    pub id: [u8; 16],
+    pub traffic: Arc<Traffic>,
+    cells: Vec<Option<Arc<Cell>>>,
+}
+
+impl Topic {
+    pub fn new(name: &str, id: [u8; 16]) -> Self {
+        Self { name: name.into(), id, traffic: Arc::default(), cells: Vec::new() }
+    }
+
+    pub fn cell(&self, index: i32) -> Option<&Arc<Cell>> {
+        self.cells.get(usize::try_from(index).ok()?)?.as_ref()
+    }
+
+    pub fn cells(&self) -> impl Iterator<Item = &Arc<Cell>> {
+        self.cells.iter().flatten()
+    }
+}
+
+#[derive(Default)]
+pub struct Hosted {
+    topics: Vec<Option<Topic>>,
+    by_name: HashMap<Arc<str>, usize>,
+    by_id: HashMap<[u8; 16], usize>,
+}
+
+impl Hosted {
+    pub fn topic(&self, name: &str) -> Option<&Topic> {
+        self.topics[*self.by_name.get(name)?].as_ref()
+    }
+
+    pub fn topics(&self) -> impl Iterator<Item = &Topic> {
+        self.topics.iter().flatten()
+    }
+
+    pub fn cells(&self) -> Vec<Arc<Cell>> {
+        self.topics().flat_map(Topic::cells).cloned().collect()
+    }
+
+    pub fn find(&self, topic: &str, index: i32) -> Result<&Arc<Cell>, i16> {
+        self.topic(topic).and_then(|topic| topic.cell(index)).ok_or(UNKNOWN_TOPIC_OR_PARTITION)
+    }
+
+    pub fn find_by_id(&self, id: &[u8; 16], index: i32) -> Result<&Arc<Cell>, i16> {
+        let place = self.by_id.get(id).ok_or(UNKNOWN_TOPIC_ID)?;
+        let topic = self.topics[*place].as_ref().ok_or(UNKNOWN_TOPIC_ID)?;
+        topic.cell(index).ok_or(UNKNOWN_TOPIC_OR_PARTITION)
+    }
+
+    pub fn find_ref(&self, topic: &TopicRef, index: i32) -> Result<&Arc<Cell>, i16> {
+        match topic {
+            TopicRef::Name(name) => self.find(name, index),
+            TopicRef::Id(id) => self.find_by_id(id, index),
+        }
+    }
+
+    /// The topic of this name and id, made if need be; a namesake with another id is let go.
+    pub fn topic_or_new(&mut self, name: &str, id: [u8; 16]) -> &mut Topic {
+        let known = self.by_name.get(name).copied();
+        let known = known.filter(|place| self.topics[*place].as_ref().is_some_and(|topic| topic.id == id));
+        let place = known.unwrap_or_else(|| {
+            self.forget(name);
+            let place = self.topics.iter().position(Option::is_none).unwrap_or_else(|| {
+                self.topics.push(None);
+                self.topics.len() - 1
+            });
+            self.by_name.insert(name.into(), place);
+            self.by_id.insert(id, place);
+            place
+        });
+        self.topics[place].get_or_insert_with(|| Topic::new(name, id))
+    }
+
+    pub fn put(&mut self, name: &str, id: [u8; 16], cell: Arc<Cell>) {
+        let Ok(place) = usize::try_from(cell.index) else { return };
+        let topic = self.topic_or_new(name, id);
+        if topic.cells.len() <= place {
+            topic.cells.resize_with(place + 1, || None);
+        }
+        topic.cells[place] = Some(cell);
+    }
+
+    /// Take a partition out, and its topic with the last one.
+    pub fn take(&mut self, name: &str, index: i32) -> Option<Arc<Cell>> {
+        let topic = self.topics[*self.by_name.get(name)?].as_mut()?;
+        let cell = topic.cells.get_mut(usize::try_from(index).ok()?)?.take();
+        if topic.cells.iter().all(Option::is_none) {
+            self.forget(name);
+        }
+        cell
+    }
+
+    fn forget(&mut self, name: &str) {
+        if let Some(place) = self.by_name.remove(name)
+            && let Some(topic) = self.topics[place].take()
+        {
+            self.by_id.remove(&topic.id);
+        }
+    }
+}
