@@ -116,6 +116,7 @@ class Node:
         socket_receive_buffer_bytes: int = 524288,
         fetch_session_slots: int = 1000,
         fetch_max_bytes: int = 57671680,
+        power_cuts: bool = False,  # know what was synced, so that `power_cut` can take the rest away
     ) -> None: ...
 
     # the clock: real time plus an offset; moves forward only
@@ -151,24 +152,34 @@ class Node:
     ) -> list[str | None]:
         """(topic, topic id, partition, leader epoch, log dir index, config): create or load, then lead. Error texts or None."""
     def configure_topic(self, topic: str, config: dict[str, Any]) -> None: ...
-    def delete_partitions(self, partitions: Sequence[tuple[str, int]]) -> None: ...
+    def delete_partitions(self, partitions: Sequence[tuple[str, int]]) -> None:
+        """Stop leading them and rename their folders; the files go when `delete_renamed` finds them due."""
+    def strays(self) -> list[tuple[str, int, str]]:
+        """(topic, partition, folder) of what lies in the log dirs and was not opened (`__cluster_metadata` apart)."""
+    def set_strays_aside(self) -> list[str]:
+        """Rename such folders to `-stray`, as Kafka does at its start; their new names."""
     def partition_offsets(self, topic: str, partition: int) -> tuple[int, int, int, int, int, int]:
         """(log start, high watermark, last stable, log end, leader epoch, size in bytes)."""
     def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:
         """Append batches of our own coordinators (CRCs already right); (base offset, last offset)."""
     def read(self, topic: str, partition: int, offset: int, bytes_max: int) -> bytes:
         """Whole batches from the one that holds `offset` on, up to the high watermark; at least one if there is one."""
-    def list_offset(self, topic: str, partition: int, timestamp_ms: int, *, isolation: int) -> tuple[int, int, int]: ...
+    def list_offset(self, topic: str, partition: int, timestamp_ms: int, *, isolation: int) -> tuple[int, int, int]:
+        """(offset, timestamp, leader epoch) for ListOffsets' timestamps, negative ones too; all -1 if none is found."""
     def epoch_end_offset(self, topic: str, partition: int, leader_epoch: int) -> tuple[int, int]: ...
     def delete_records(self, topic: str, partition: int, offset: int) -> int: ...
     def load_report(self) -> list[str]:
         """What recovery did, one line a log that needed any."""
+    @property
+    def previous_broker_epoch(self) -> int:
+        """From the mark of the last clean stop; -1 if there was none."""
 
     # housekeeping, called from Python's timers (they follow the node's clock); each runs off the GIL
     def enforce_retention(self) -> list[str]: ...
     def roll_due(self) -> None: ...
-    def expire_producers(self) -> None: ...
-    def delete_renamed(self) -> None: ...
+    def expire_producers(self) -> int: ...
+    def delete_renamed(self) -> int:
+        """Remove what was renamed and is due (`file.delete.delay.ms`): segments and folders; how many."""
     def checkpoint(self) -> None: ...
     def flush(self) -> None: ...
 

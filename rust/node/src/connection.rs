@@ -306,8 +306,11 @@ impl Task {
                 body_at: header.body_at,
                 from_admin: HotHeader::is_admin(header.client_id),
             };
-            let refused =
-                if key == PRODUCE { self.produce(frame, &hot).await? } else { self.fetch(frame, &hot).await? };
+            let refused = if key == PRODUCE {
+                self.produce(frame, &hot).await?
+            } else {
+                self.fetch(frame, &hot).await?
+            };
             let counters = self.node.metrics.api(key);
             add(&counters.errors, usize::from(refused));
             counters.took(began);
@@ -388,7 +391,11 @@ impl Task {
     }
 
     pub(crate) fn check_ending(&self) -> Result<(), Over> {
-        if self.connection.is_ending(Ending::Drain) { Err(Over::Gone) } else { Ok(()) }
+        if self.connection.is_ending(Ending::Drain) {
+            Err(Over::Gone)
+        } else {
+            Ok(())
+        }
     }
 
     /// Wait for the signal alone: nothing is received, so frames stay where they are.
@@ -577,10 +584,16 @@ impl Task {
 
     /// Send a part of the outbox; `more` says that the rest follows at once, so that packets are filled.
     async fn send(&mut self, mut part: std::ops::Range<usize>, more: bool) -> Result<(), Over> {
-        let flags = if more { SendFlags::MORE | SendFlags::NOSIGNAL } else { SendFlags::NOSIGNAL };
+        let flags = if more {
+            SendFlags::MORE | SendFlags::NOSIGNAL
+        } else {
+            SendFlags::NOSIGNAL
+        };
         while !part.is_empty() {
             let bytes = &self.outbox[part.clone()];
-            let count = self.write_when_ready(|stream| Ok(rustix::net::send(stream, bytes, flags)?)).await?;
+            let count = self
+                .write_when_ready(|stream| Ok(rustix::net::send(stream, bytes, flags)?))
+                .await?;
             part.start += count;
         }
         Ok(())
@@ -589,12 +602,21 @@ impl Task {
     #[cfg(target_os = "linux")]
     async fn send_file(&mut self, piece: &FilePiece) -> Result<(), Over> {
         let (mut position, mut left) = (piece.position, piece.len);
-        let Some(number) = piece.file.raw_fd() else { return Err(Over::Gone) };
+        let Some(number) = piece.file.raw_fd() else {
+            return Err(Over::Gone);
+        };
         // SAFETY: the piece holds the open file for as long as this borrow is used.
         let file = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
         while left > 0 {
             let count = self
-                .write_when_ready(|stream| Ok(rustix::fs::sendfile(stream, file, Some(&mut position), left)?))
+                .write_when_ready(|stream| {
+                    Ok(rustix::fs::sendfile(
+                        stream,
+                        file,
+                        Some(&mut position),
+                        left,
+                    )?)
+                })
                 .await?;
             if count == 0 {
                 // The file became shorter than what was promised: the peer can only be told by closing.
@@ -615,7 +637,9 @@ impl Task {
         &self,
         mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
     ) -> Result<usize, Over> {
-        let Self { connection, stream, .. } = self;
+        let Self {
+            connection, stream, ..
+        } = self;
         loop {
             match stream.try_io(Interest::WRITABLE, || write(stream)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -45,9 +45,14 @@ impl Descriptors {
         // A few slots by turns, so that a busy node seldom searches; then all of them from the low end.
         let by_turns = (0..64).map(|step| (start + step) % BLOCK);
         let free = by_turns.chain(0..BLOCK * BLOCKS).find(|number| {
-            self.slot(*number).compare_exchange(-1, fd, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            self.slot(*number)
+                .compare_exchange(-1, fd, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
         });
-        Noted { descriptors: std::sync::Arc::clone(self), slot: free }
+        Noted {
+            descriptors: std::sync::Arc::clone(self),
+            slot: free,
+        }
     }
 
     /// In a forked child: close every descriptor that the parent's node had. Takes no lock, allocates nothing.

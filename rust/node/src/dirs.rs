@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use ottla_core::disk::Disk;
-use ottla_core::log::{
-    FolderKind, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_FILE, Offsets, OpenHints, RECOVERY_POINT_FILE,
-    Folder, read_checkpoint, read_clean_shutdown, remove_clean_shutdown, write_checkpoint, write_clean_shutdown,
+use ottla_core::log::OpenHints;
+use ottla_core::log::files::{
+    Folder, FolderKind, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_FILE, Offsets,
+    RECOVERY_POINT_FILE, read_checkpoint, read_clean_shutdown, remove_clean_shutdown,
+    write_checkpoint, write_clean_shutdown,
 };
 
 use crate::disk::{NodeDisk, NodeLock};
@@ -61,30 +63,55 @@ impl LogDirs {
             for entry in disk.list(path).map_err(|error| storage(&error))? {
                 let folder = Folder::parse(&entry.name).filter(|_| entry.is_dir);
                 if folder.is_some_and(|folder| folder.kind == FolderKind::Deleted) {
-                    doomed.push(Doomed { path: path.join(&entry.name), due_ms: None });
+                    doomed.push(Doomed {
+                        path: path.join(&entry.name),
+                        due_ms: None,
+                    });
                 }
             }
             dirs.push(dir);
         }
-        Ok(Self { dirs, doomed, report: Vec::new() })
+        Ok(Self {
+            dirs,
+            doomed,
+            report: Vec::new(),
+        })
     }
 
     pub fn get(&self, index: usize) -> Result<&LogDir, NodeError> {
         let count = self.dirs.len();
-        self.dirs
-            .get(index)
-            .ok_or_else(|| NodeError::new("invalid", format!("log dir {index} of {count} does not exist")))
+        self.dirs.get(index).ok_or_else(|| {
+            NodeError::new(
+                "invalid",
+                format!("log dir {index} of {count} does not exist"),
+            )
+        })
     }
 
     /// Folders of live partitions that `is_hosted` does not know.
-    pub fn strays(&self, disk: &NodeDisk, is_hosted: impl Fn(&str, i32) -> bool) -> Result<Vec<Stray>, NodeError> {
+    pub fn strays(
+        &self,
+        disk: &NodeDisk,
+        is_hosted: impl Fn(&str, i32) -> bool,
+    ) -> Result<Vec<Stray>, NodeError> {
         let mut strays = Vec::new();
         for dir in &self.dirs {
             for entry in disk.list(&dir.path).map_err(|error| storage(&error))? {
-                let Some(Folder { topic, partition, kind }) = Folder::parse(&entry.name) else { continue };
+                let Some(Folder {
+                    topic,
+                    partition,
+                    kind,
+                }) = Folder::parse(&entry.name)
+                else {
+                    continue;
+                };
                 let live = kind == FolderKind::Live && entry.is_dir && topic != METADATA_TOPIC;
                 if live && !is_hosted(&topic, partition) {
-                    strays.push(Stray { topic, partition, path: dir.path.join(&entry.name) });
+                    strays.push(Stray {
+                        topic,
+                        partition,
+                        path: dir.path.join(&entry.name),
+                    });
                 }
             }
         }
@@ -94,17 +121,22 @@ impl LogDirs {
 
 impl LogDir {
     fn open(disk: &NodeDisk, path: &Path) -> Result<Self, NodeError> {
-        let io = |error: std::io::Error| storage(&format!("log directory {}: {error}", path.display()));
+        let io =
+            |error: std::io::Error| storage(&format!("log directory {}: {error}", path.display()));
         disk.create_dir_all(path).map_err(io)?;
-        let lock = disk.lock(&path.join(LOCK_FILE)).map_err(|error| match error.kind() {
-            std::io::ErrorKind::WouldBlock => {
-                NodeError::new("locked", format!("another broker uses the log directory {}", path.display()))
-            }
-            _ => io(error),
-        })?;
+        let lock = disk
+            .lock(&path.join(LOCK_FILE))
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::WouldBlock => NodeError::new(
+                    "locked",
+                    format!("another broker uses the log directory {}", path.display()),
+                ),
+                _ => io(error),
+            })?;
         let clean = read_clean_shutdown(disk, path).map_err(|error| storage(&error))?;
         remove_clean_shutdown(disk, path).map_err(|error| storage(&error))?;
-        let checkpoint = |name| read_checkpoint(disk, &path.join(name)).map_err(|error| storage(&error));
+        let checkpoint =
+            |name| read_checkpoint(disk, &path.join(name)).map_err(|error| storage(&error));
         Ok(Self {
             _lock: lock,
             clean,
@@ -133,7 +165,12 @@ impl LogDir {
         self.log_starts.remove(&key);
     }
 
-    pub fn note(&mut self, topic: &str, partition: i32, (recovery_point, high_watermark, log_start): (i64, i64, i64)) {
+    pub fn note(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        (recovery_point, high_watermark, log_start): (i64, i64, i64),
+    ) {
         let key = (topic.to_owned(), partition);
         self.recovery_points.insert(key.clone(), recovery_point);
         self.high_watermarks.insert(key.clone(), high_watermark);
@@ -151,7 +188,11 @@ impl LogDir {
         write(HIGH_WATERMARK_FILE, &self.high_watermarks)
     }
 
-    pub fn write_clean_shutdown(&self, disk: &NodeDisk, broker_epoch: i64) -> Result<(), NodeError> {
+    pub fn write_clean_shutdown(
+        &self,
+        disk: &NodeDisk,
+        broker_epoch: i64,
+    ) -> Result<(), NodeError> {
         write_clean_shutdown(disk, &self.path, broker_epoch).map_err(|error| storage(&error))
     }
 }

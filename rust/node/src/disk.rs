@@ -41,8 +41,15 @@ pub struct NodeLock {
 impl NodeDisk {
     pub fn new(descriptors: Arc<Descriptors>, power_cuts: bool) -> Self {
         let synced = power_cuts.then(Mutex::default);
-        let shared = Arc::new(State { descriptors, dead: AtomicBool::new(false), synced });
-        Self { real: RealDisk, shared }
+        let shared = Arc::new(State {
+            descriptors,
+            dead: AtomicBool::new(false),
+            synced,
+        });
+        Self {
+            real: RealDisk,
+            shared,
+        }
     }
 
     /// From now on every change is refused.
@@ -52,7 +59,9 @@ impl NodeDisk {
 
     /// Take away what was never synced; only after `die`. False if nobody kept track.
     pub fn lose_unsynced(&self) -> io::Result<bool> {
-        let Some(synced) = &self.shared.synced else { return Ok(false) };
+        let Some(synced) = &self.shared.synced else {
+            return Ok(false);
+        };
         for (path, synced) in lock(synced).iter() {
             let safe = synced.load(Ordering::Acquire);
             match std::fs::OpenOptions::new().write(true).open(path) {
@@ -72,8 +81,15 @@ impl NodeDisk {
         self.shared.alive()
     }
 
-    fn synced_length(&self, path: &Path, how: Open, file: &RealFile) -> io::Result<Option<Arc<AtomicU64>>> {
-        let Some(synced) = &self.shared.synced else { return Ok(None) };
+    fn synced_length(
+        &self,
+        path: &Path,
+        how: Open,
+        file: &RealFile,
+    ) -> io::Result<Option<Arc<AtomicU64>>> {
+        let Some(synced) = &self.shared.synced else {
+            return Ok(None);
+        };
         let mut synced = lock(synced);
         if let Some(known) = synced.get(path) {
             let known = Arc::clone(known);
@@ -109,8 +125,16 @@ impl Disk for NodeDisk {
         }
         let file = self.real.open(path, how)?;
         let synced = self.synced_length(path, how, &file)?;
-        let noted = self.shared.descriptors.note_number(file.raw_fd().unwrap_or(-1));
-        Ok(NodeFile { _noted: noted, file, shared: Arc::clone(&self.shared), synced })
+        let noted = self
+            .shared
+            .descriptors
+            .note_number(file.raw_fd().unwrap_or(-1));
+        Ok(NodeFile {
+            _noted: noted,
+            file,
+            shared: Arc::clone(&self.shared),
+            synced,
+        })
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
@@ -131,10 +155,18 @@ impl Disk for NodeDisk {
         self.real.rename(from, to)?;
         if let Some(synced) = &self.shared.synced {
             let mut synced = lock(synced);
-            let moved: Vec<PathBuf> = synced.keys().filter(|path| path.starts_with(from)).cloned().collect();
+            let moved: Vec<PathBuf> = synced
+                .keys()
+                .filter(|path| path.starts_with(from))
+                .cloned()
+                .collect();
             for path in moved {
                 let rest = path.strip_prefix(from).unwrap_or(Path::new(""));
-                let there = if rest.as_os_str().is_empty() { to.to_owned() } else { to.join(rest) };
+                let there = if rest.as_os_str().is_empty() {
+                    to.to_owned()
+                } else {
+                    to.join(rest)
+                };
                 if let Some(length) = synced.remove(&path) {
                     synced.insert(there, length);
                 }
@@ -167,7 +199,9 @@ impl Disk for NodeDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<NodeLock> {
-        Ok(NodeLock { _lock: self.real.lock(path)? })
+        Ok(NodeLock {
+            _lock: self.real.lock(path)?,
+        })
     }
 
     fn space(&self, path: &Path) -> io::Result<(u64, u64)> {
@@ -205,7 +239,11 @@ impl DiskFile for NodeFile {
 
     fn sync(&self) -> io::Result<()> {
         self.shared.alive()?;
-        let length = if self.synced.is_some() { self.file.len()? } else { 0 };
+        let length = if self.synced.is_some() {
+            self.file.len()?
+        } else {
+            0
+        };
         self.file.sync()?;
         if let Some(synced) = &self.synced {
             synced.store(length, Ordering::Release);

@@ -11,8 +11,8 @@ use std::time::Duration;
 use ottla_core::connection::put_response_header;
 use ottla_core::disk::DiskFile;
 use ottla_core::hot::{
-    FENCED_LEADER_EPOCH, FetchRequest, Isolation, PartitionReply, UNKNOWN_LEADER_EPOCH, UNKNOWN_TOPIC_OR_PARTITION,
-    parse_fetch, put_fetch_response,
+    FENCED_LEADER_EPOCH, FetchRequest, Isolation, PartitionReply, UNKNOWN_LEADER_EPOCH,
+    UNKNOWN_TOPIC_OR_PARTITION, parse_fetch, put_fetch_response,
 };
 use ottla_core::log::Slice;
 use ottla_core::partition::Read;
@@ -48,7 +48,12 @@ impl Found {
         self.put(reply, None, None);
     }
 
-    fn put(&mut self, reply: PartitionReply, slice: Option<Slice<NodeFile>>, traffic: Option<Arc<Traffic>>) {
+    fn put(
+        &mut self,
+        reply: PartitionReply,
+        slice: Option<Slice<NodeFile>>,
+        traffic: Option<Arc<Traffic>>,
+    ) {
         self.replies.push(reply);
         self.slices.push(slice);
         self.traffic.push(traffic);
@@ -70,7 +75,11 @@ impl Found {
 
 impl Task {
     /// Handle a Fetch request and consume its frame. Returns whether any partition was refused.
-    pub(crate) async fn fetch(&mut self, frame: Range<usize>, header: &HotHeader) -> Result<bool, Over> {
+    pub(crate) async fn fetch(
+        &mut self,
+        frame: Range<usize>,
+        header: &HotHeader,
+    ) -> Result<bool, Over> {
         let node = Arc::clone(&self.node);
         let bytes = &*self.inbox.frame_mut(&frame);
         let mut request = std::mem::take(&mut self.fetch_request);
@@ -104,7 +113,13 @@ impl Task {
     }
 
     /// Remember what the session is told, leave out what has nothing new, and say the session's number.
-    fn settle_session(&self, kind: Kind, wanted: Vec<Wanted>, by_id: bool, found: &mut Found) -> i32 {
+    fn settle_session(
+        &self,
+        kind: Kind,
+        wanted: Vec<Wanted>,
+        by_id: bool,
+        found: &mut Found,
+    ) -> i32 {
         let node = &self.node;
         let now_ms = node.uptime_ms().cast_signed();
         match kind {
@@ -143,7 +158,9 @@ impl Task {
         let deadline = tokio::time::Instant::now() + wait;
         let node = Arc::clone(&self.node);
         node.metrics.parked_fetch.fetch_add(1, Ordering::Relaxed);
-        let outcome = self.wait_and_read(request, wanted, version, (found, min_bytes), deadline).await;
+        let outcome = self
+            .wait_and_read(request, wanted, version, (found, min_bytes), deadline)
+            .await;
         node.metrics.parked_fetch.fetch_sub(1, Ordering::Relaxed);
         outcome
     }
@@ -195,10 +212,13 @@ impl Task {
         wait_for: Option<usize>,
     ) -> Found {
         let head = &request.head;
-        let mut left = usize::try_from(head.max_bytes).unwrap_or(0).min(self.node.options.fetch_max_bytes);
+        let mut left = usize::try_from(head.max_bytes)
+            .unwrap_or(0)
+            .min(self.node.options.fetch_max_bytes);
         let mut found = Found::default();
         if let Some(min_bytes) = wait_for {
-            self.connection.wants(i64::try_from(min_bytes).unwrap_or(i64::MAX));
+            self.connection
+                .wants(i64::try_from(min_bytes).unwrap_or(i64::MAX));
         }
         for Wanted { topic, part } in wanted {
             let cell = self.node.hosted().find_ref(topic, part.index).cloned();
@@ -211,7 +231,11 @@ impl Task {
             };
             if head.replica_id >= 0 {
                 // No replica of this cluster is known here: what Kafka answers one that it does not know.
-                found.refuse(PartitionReply::refused(topic.clone(), part.index, UNKNOWN_LEADER_EPOCH));
+                found.refuse(PartitionReply::refused(
+                    topic.clone(),
+                    part.index,
+                    UNKNOWN_LEADER_EPOCH,
+                ));
                 continue;
             }
             cell.touch();
@@ -272,23 +296,35 @@ impl Task {
         let size_at = put_response_header(outbox, header.correlation_id, flexible);
         let mut in_files = 0;
         let records_bytes = |place| found.records_bytes(place);
-        put_fetch_response(outbox, header.version, head, &found.replies, records_bytes, |out, place| {
-            let Some(slice) = &found.slices[place] else { return true };
-            let Some(file) = &slice.file else { return slice.len == 0 };
-            if slice.len >= SENDFILE_BYTES_MIN && cfg!(target_os = "linux") {
-                in_files += slice.len;
-                files.push(FilePiece {
-                    at: out.len(),
-                    file: Arc::clone(file),
-                    position: slice.position,
-                    len: slice.len,
-                });
-                return true;
-            }
-            let start = out.len();
-            out.resize(start + slice.len, 0);
-            file.read_exact_at(&mut out[start..], slice.position).is_ok()
-        });
+        put_fetch_response(
+            outbox,
+            header.version,
+            head,
+            &found.replies,
+            records_bytes,
+            |out, place| {
+                let Some(slice) = &found.slices[place] else {
+                    return true;
+                };
+                let Some(file) = &slice.file else {
+                    return slice.len == 0;
+                };
+                if slice.len >= SENDFILE_BYTES_MIN && cfg!(target_os = "linux") {
+                    in_files += slice.len;
+                    files.push(FilePiece {
+                        at: out.len(),
+                        file: Arc::clone(file),
+                        position: slice.position,
+                        len: slice.len,
+                    });
+                    return true;
+                }
+                let start = out.len();
+                out.resize(start + slice.len, 0);
+                file.read_exact_at(&mut out[start..], slice.position)
+                    .is_ok()
+            },
+        );
         self.close_reply(size_at, in_files, crate::apis::FETCH);
     }
 }

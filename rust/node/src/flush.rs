@@ -14,11 +14,17 @@ pub fn flush_cell(node: &Shared, cell: &Cell) {
         None => return,
     };
     let outcome = match unflushed {
-        Ok((offset, files)) => files.iter().try_for_each(|file| file.sync()).map(|()| offset).map_err(|e| e.to_string()),
+        Ok((offset, files)) => files
+            .iter()
+            .try_for_each(|file| file.sync())
+            .map(|()| offset)
+            .map_err(|e| e.to_string()),
         Err(error) => Err(error.to_string()),
     };
     let mut guard = lock(&cell.partition);
-    let Some(partition) = guard.as_mut() else { return };
+    let Some(partition) = guard.as_mut() else {
+        return;
+    };
     match outcome {
         Ok(offset) => partition.log_mut().flushed_to(offset),
         Err(text) => fail(node, cell, partition, format!("syncing failed: {text}")),
@@ -29,13 +35,16 @@ pub fn flush_cell(node: &Shared, cell: &Cell) {
 pub fn fail(node: &Shared, cell: &Cell, partition: &mut crate::hosted::LedPartition, text: String) {
     partition.go_offline(text.clone());
     if !cell.failed.swap(true, std::sync::atomic::Ordering::AcqRel) {
-        node.queue.tell_of("log-failed", &cell.topic, cell.index, text);
+        node.queue
+            .tell_of("log-failed", &cell.topic, cell.index, text);
     }
 }
 
 /// The same, soon, on a thread that may block.
 pub fn flush_in_background(node: &Arc<Shared>, cell: &Arc<Cell>) {
-    let Some(runtime) = node.runtime.get() else { return };
+    let Some(runtime) = node.runtime.get() else {
+        return;
+    };
     let (node, cell) = (Arc::clone(node), Arc::clone(cell));
     runtime.spawn_blocking(move || node.guard(|| flush_cell(&node, &cell)));
 }

@@ -38,7 +38,10 @@ impl Traffic {
             ("fetch_failed", &self.fetch_failed),
         ];
         for (name, counter) in rows {
-            out.push((format!("topic.{name}.{topic}"), counter.load(Ordering::Relaxed) as f64));
+            out.push((
+                format!("topic.{name}.{topic}"),
+                counter.load(Ordering::Relaxed) as f64,
+            ));
         }
     }
 }
@@ -84,7 +87,10 @@ impl Cell {
 
 /// Topics that only brokers write to.
 pub fn is_internal(topic: &str) -> bool {
-    matches!(topic, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
+    matches!(
+        topic,
+        "__consumer_offsets" | "__transaction_state" | "__share_group_state"
+    )
 }
 
 pub struct Topic {
@@ -96,7 +102,12 @@ pub struct Topic {
 
 impl Topic {
     pub fn new(name: &str, id: [u8; 16]) -> Self {
-        Self { name: name.into(), id, traffic: Arc::default(), cells: Vec::new() }
+        Self {
+            name: name.into(),
+            id,
+            traffic: Arc::default(),
+            cells: Vec::new(),
+        }
     }
 
     pub fn cell(&self, index: i32) -> Option<&Arc<Cell>> {
@@ -129,7 +140,9 @@ impl Hosted {
     }
 
     pub fn find(&self, topic: &str, index: i32) -> Result<&Arc<Cell>, i16> {
-        self.topic(topic).and_then(|topic| topic.cell(index)).ok_or(UNKNOWN_TOPIC_OR_PARTITION)
+        self.topic(topic)
+            .and_then(|topic| topic.cell(index))
+            .ok_or(UNKNOWN_TOPIC_OR_PARTITION)
     }
 
     pub fn find_by_id(&self, id: &[u8; 16], index: i32) -> Result<&Arc<Cell>, i16> {
@@ -148,13 +161,21 @@ impl Hosted {
     /// The topic of this name and id, made if need be; a namesake with another id is let go.
     pub fn topic_or_new(&mut self, name: &str, id: [u8; 16]) -> &mut Topic {
         let known = self.by_name.get(name).copied();
-        let known = known.filter(|place| self.topics[*place].as_ref().is_some_and(|topic| topic.id == id));
+        let known = known.filter(|place| {
+            self.topics[*place]
+                .as_ref()
+                .is_some_and(|topic| topic.id == id)
+        });
         let place = known.unwrap_or_else(|| {
             self.forget(name);
-            let place = self.topics.iter().position(Option::is_none).unwrap_or_else(|| {
-                self.topics.push(None);
-                self.topics.len() - 1
-            });
+            let place = self
+                .topics
+                .iter()
+                .position(Option::is_none)
+                .unwrap_or_else(|| {
+                    self.topics.push(None);
+                    self.topics.len() - 1
+                });
             self.by_name.insert(name.into(), place);
             self.by_id.insert(id, place);
             place
@@ -163,7 +184,9 @@ impl Hosted {
     }
 
     pub fn put(&mut self, name: &str, id: [u8; 16], cell: Arc<Cell>) {
-        let Ok(place) = usize::try_from(cell.index) else { return };
+        let Ok(place) = usize::try_from(cell.index) else {
+            return;
+        };
         let topic = self.topic_or_new(name, id);
         if topic.cells.len() <= place {
             topic.cells.resize_with(place + 1, || None);

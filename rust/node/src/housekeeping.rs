@@ -28,7 +28,9 @@ impl Node {
         for cell in cells {
             let outcome = {
                 let mut guard = lock(&cell.partition);
-                let Some(partition) = guard.as_mut() else { continue };
+                let Some(partition) = guard.as_mut() else {
+                    continue;
+                };
                 match work(&cell, partition) {
                     Ok(outcome) => outcome,
                     Err(error) => {
@@ -57,7 +59,11 @@ impl Node {
                     deleted.into_iter().map(move |segment| {
                         format!(
                             "{}-{}: deleted the segment at {} of {} bytes ({:?})",
-                            cell.topic, cell.index, segment.base_offset, segment.size_bytes, segment.reason
+                            cell.topic,
+                            cell.index,
+                            segment.base_offset,
+                            segment.size_bytes,
+                            segment.reason
                         )
                     })
                 })
@@ -86,7 +92,9 @@ impl Node {
     pub fn expire_producers(&self) -> Result<usize, NodeError> {
         self.call(|shared| {
             let now_ms = shared.clock.now_ms();
-            let done = Self::each(shared, |_, partition| Ok(partition.log_mut().expire_producers(now_ms)));
+            let done = Self::each(shared, |_, partition| {
+                Ok(partition.log_mut().expire_producers(now_ms))
+            });
             Ok(done.into_iter().map(|(_, expired)| expired).sum())
         })
     }
@@ -95,7 +103,9 @@ impl Node {
     pub fn delete_renamed(&self) -> Result<usize, NodeError> {
         self.call(|shared| {
             let now_ms = shared.clock.now_ms();
-            let segments = Self::each(shared, |_, partition| partition.log_mut().remove_deleted(now_ms));
+            let segments = Self::each(shared, |_, partition| {
+                partition.log_mut().remove_deleted(now_ms)
+            });
             let mut removed: usize = segments.into_iter().map(|(_, count)| count).sum();
             let mut due = Vec::new();
             lock(&shared.dirs).doomed.retain_mut(|doomed| {
@@ -109,7 +119,9 @@ impl Node {
                 match shared.disk.remove_dir_all(&path) {
                     Ok(()) => removed += 1,
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(storage(&format!("removing {}: {error}", path.display()))),
+                    Err(error) => {
+                        return Err(storage(&format!("removing {}: {error}", path.display())));
+                    }
                 }
             }
             Ok(removed)
@@ -120,7 +132,11 @@ impl Node {
     pub fn checkpoint(&self) -> Result<(), NodeError> {
         self.call(|shared| {
             Self::each(shared, |cell, partition| {
-                if cell.was_touched() { Ok(()) } else { partition.log_mut().release_files() }
+                if cell.was_touched() {
+                    Ok(())
+                } else {
+                    partition.log_mut().release_files()
+                }
             });
             self.write_checkpoints(shared)
         })
@@ -129,7 +145,11 @@ impl Node {
     pub(crate) fn write_checkpoints(&self, shared: &Arc<Shared>) -> Result<(), NodeError> {
         let noted = Self::each(shared, |_, partition| {
             let offsets = partition.offsets();
-            Ok((partition.log().recovery_point(), offsets.high_watermark, offsets.log_start))
+            Ok((
+                partition.log().recovery_point(),
+                offsets.high_watermark,
+                offsets.log_start,
+            ))
         });
         let mut dirs = lock(&shared.dirs);
         for (cell, offsets) in noted {
@@ -137,7 +157,9 @@ impl Node {
                 dir.note(&cell.topic, cell.index, offsets);
             }
         }
-        dirs.dirs.iter().try_for_each(|dir| dir.write_checkpoints(&shared.disk))
+        dirs.dirs
+            .iter()
+            .try_for_each(|dir| dir.write_checkpoints(&shared.disk))
     }
 
     /// Sync every partition.
@@ -154,12 +176,16 @@ impl Node {
     pub(crate) fn close_logs(shared: &Arc<Shared>, broker_epoch: i64) -> Result<(), NodeError> {
         let mut problem = None;
         for cell in shared.hosted().cells() {
-            let Some(partition) = lock(&cell.partition).take() else { continue };
+            let Some(partition) = lock(&cell.partition).take() else {
+                continue;
+            };
             let offsets = partition.offsets();
             let healthy = partition.offline().is_none();
             let outcome = partition.into_log().close(healthy);
             let mut dirs = lock(&shared.dirs);
-            let Some(dir) = dirs.dirs.get_mut(cell.log_dir) else { continue };
+            let Some(dir) = dirs.dirs.get_mut(cell.log_dir) else {
+                continue;
+            };
             match outcome {
                 Ok(()) if healthy => {
                     let offsets = (offsets.log_end, offsets.high_watermark, offsets.log_start);
@@ -168,7 +194,10 @@ impl Node {
                 Ok(()) => dir.failed = true,
                 Err(error) => {
                     dir.failed = true;
-                    problem.get_or_insert(storage(&format!("closing {}-{}: {error}", cell.topic, cell.index)));
+                    problem.get_or_insert(storage(&format!(
+                        "closing {}-{}: {error}",
+                        cell.topic, cell.index
+                    )));
                 }
             }
         }

@@ -27,8 +27,8 @@ mod signal;
 
 pub use apis::{Api, Apis};
 pub use connection::Connection;
-pub use partitions::OpenState;
 pub use error::NodeError;
 pub use node::Node;
+pub use partitions::OpenState;
 pub use queue::{Asked, Event, Item};
 pub use shared::Options;

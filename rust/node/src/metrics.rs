@@ -17,7 +17,10 @@ pub struct ApiCounters {
 impl ApiCounters {
     /// Add the time since a request was taken up.
     pub fn took(&self, began: Instant) {
-        self.total_ns.fetch_add(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.total_ns.fetch_add(
+            u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
     }
 }
 

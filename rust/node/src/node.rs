@@ -190,7 +190,10 @@ impl Node {
             {
                 let sessions = lock(&shared.sessions);
                 out.push(("session.count".into(), sessions.count() as f64));
-                out.push(("session.partitions".into(), sessions.partition_count() as f64));
+                out.push((
+                    "session.partitions".into(),
+                    sessions.partition_count() as f64,
+                ));
                 out.push(("session.evictions".into(), sessions.evictions() as f64));
             }
             let hosted = shared.hosted();
@@ -199,7 +202,10 @@ impl Node {
                 partitions += topic.cells().count();
                 topic.traffic.read(&topic.name, &mut out);
             }
-            out.push(("partition.count".into(), f64::from(u32::try_from(partitions).unwrap_or(u32::MAX))));
+            out.push((
+                "partition.count".into(),
+                f64::from(u32::try_from(partitions).unwrap_or(u32::MAX)),
+            ));
             out.push(("memory.used_bytes".into(), shared.budget.used() as f64));
             out.push((
                 "memory.max_bytes".into(),
@@ -234,13 +240,15 @@ impl Node {
     /// End as if the machine had lost power: as a kill, and what was not synced is gone.
     pub fn power_cut(&self) -> Result<(), NodeError> {
         if !self.shared.options.power_cuts {
-            let text = "this node was not made with power_cuts=True, so what was synced is not known";
+            let text =
+                "this node was not made with power_cuts=True, so what was synced is not known";
             return Err(NodeError::new("invalid", text));
         }
         self.shared.check_usable()?;
         self.end(Ending::Reset);
         let lost = self.shared.disk.lose_unsynced();
-        lost.map(|_| ()).map_err(|error| NodeError::new("storage", error.to_string()))
+        lost.map(|_| ())
+            .map_err(|error| NodeError::new("storage", error.to_string()))
     }
 
     fn end(&self, ending: Ending) {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use ottla_core::disk::{Disk, DiskFile};
+use ottla_core::log::files::{
+    Folder, FolderKind, read_partition_metadata, write_partition_metadata,
+};
 use ottla_core::log::{
-    AppendContext, ConfigValue, Folder, FolderKind, Log, LogConfig, LogError, Lookup, Origin, ReadError,
-    read_partition_metadata, write_partition_metadata,
+    AppendContext, ConfigValue, Log, LogConfig, LogError, Lookup, Origin, ReadError,
 };
 use ottla_core::partition::{Offsets, Partition, PartitionState};
 
@@ -39,7 +41,12 @@ fn parse_config(rows: &[(String, ConfigValue)]) -> Result<(LogConfig, i32), Node
     let mut min_insync_replicas = 1;
     for (key, value) in rows {
         if key == MIN_INSYNC_REPLICAS {
-            let wrong = || NodeError::new("invalid", format!("{key} must be a whole number, not {value:?}"));
+            let wrong = || {
+                NodeError::new(
+                    "invalid",
+                    format!("{key} must be a whole number, not {value:?}"),
+                )
+            };
             min_insync_replicas = match value {
                 ConfigValue::Int(count) => i32::try_from(*count).map_err(|_| wrong())?,
                 ConfigValue::Text(text) => text.trim().parse().map_err(|_| wrong())?,
@@ -47,7 +54,9 @@ fn parse_config(rows: &[(String, ConfigValue)]) -> Result<(LogConfig, i32), Node
             };
             continue;
         }
-        config.set(key, value).map_err(|error| NodeError::new("invalid", error.text))?;
+        config
+            .set(key, value)
+            .map_err(|error| NodeError::new("invalid", error.text))?;
     }
     Ok((config, min_insync_replicas))
 }
@@ -63,15 +72,21 @@ fn id_text(id: [u8; 16]) -> String {
 
 impl Node {
     /// Create or load, then lead. None where it worked, else why not; the others are led all the same.
-    pub fn open_partitions(&self, states: Vec<OpenState>) -> Result<Vec<Option<String>>, NodeError> {
+    pub fn open_partitions(
+        &self,
+        states: Vec<OpenState>,
+    ) -> Result<Vec<Option<String>>, NodeError> {
         self.call(|shared| {
-            let outcomes: Vec<Mutex<Option<String>>> = states.iter().map(|_| Mutex::new(None)).collect();
+            let outcomes: Vec<Mutex<Option<String>>> =
+                states.iter().map(|_| Mutex::new(None)).collect();
             let next = std::sync::atomic::AtomicUsize::new(0);
             let many = states.len() >= PARALLEL_FROM;
             let work = || {
                 loop {
                     let place = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    let Some(state) = states.get(place) else { return };
+                    let Some(state) = states.get(place) else {
+                        return;
+                    };
                     if let Err(error) = open_one(shared, state, many) {
                         *lock(&outcomes[place]) = Some(error.text);
                     }
@@ -84,19 +99,35 @@ impl Node {
                     std::panic::resume_unwind(panic);
                 }
             });
-            Ok(outcomes.into_iter().map(|outcome| lock(&outcome).take()).collect())
+            Ok(outcomes
+                .into_iter()
+                .map(|outcome| lock(&outcome).take())
+                .collect())
         })
     }
 
     /// Take a topic's configuration for all of its partitions here; a topic that is not here is none of ours.
-    pub fn configure_topic(&self, topic: &str, rows: &[(String, ConfigValue)]) -> Result<(), NodeError> {
+    pub fn configure_topic(
+        &self,
+        topic: &str,
+        rows: &[(String, ConfigValue)],
+    ) -> Result<(), NodeError> {
         self.call(|shared| {
             let (config, min_insync_replicas) = parse_config(rows)?;
-            let cells: Vec<_> = shared.hosted().topic(topic).into_iter().flat_map(Topic::cells).cloned().collect();
+            let cells: Vec<_> = shared
+                .hosted()
+                .topic(topic)
+                .into_iter()
+                .flat_map(Topic::cells)
+                .cloned()
+                .collect();
             for cell in cells {
                 if let Some(partition) = lock(&cell.partition).as_mut() {
                     partition.log_mut().set_config(config.clone());
-                    let state = PartitionState { min_insync_replicas, ..(**partition.state()).clone() };
+                    let state = PartitionState {
+                        min_insync_replicas,
+                        ..(**partition.state()).clone()
+                    };
                     partition.set_state(state);
                 }
             }
@@ -110,7 +141,9 @@ impl Node {
             for (topic, index) in partitions {
                 let taken = shared.hosted_mut().take(topic, *index);
                 let Some(cell) = taken else { continue };
-                let Some(mut partition) = lock(&cell.partition).take() else { continue };
+                let Some(mut partition) = lock(&cell.partition).take() else {
+                    continue;
+                };
                 partition.wake_all();
                 let log = partition.into_log();
                 let (path, delay_ms) = (log.dir().to_owned(), log.config().file_delete_delay_ms);
@@ -118,7 +151,10 @@ impl Node {
                 let doomed = mark_folder(shared, &path, (topic, *index), FolderKind::Deleted)?;
                 let due_ms = Some(shared.clock.now_ms().saturating_add(delay_ms));
                 let mut dirs = lock(&shared.dirs);
-                dirs.doomed.push(Doomed { path: doomed, due_ms });
+                dirs.doomed.push(Doomed {
+                    path: doomed,
+                    due_ms,
+                });
                 if let Some(dir) = dirs.dirs.get_mut(cell.log_dir) {
                     dir.forget(topic, *index);
                 }
@@ -134,7 +170,10 @@ impl Node {
             let is_hosted = |topic: &str, index| shared.hosted().find(topic, index).is_ok();
             let strays = lock(&shared.dirs).strays(&shared.disk, is_hosted)?;
             let text = |path: PathBuf| path.to_string_lossy().into_owned();
-            Ok(strays.into_iter().map(|stray| (stray.topic, stray.partition, text(stray.path))).collect())
+            Ok(strays
+                .into_iter()
+                .map(|stray| (stray.topic, stray.partition, text(stray.path)))
+                .collect())
         })
     }
 
@@ -160,8 +199,17 @@ impl Node {
         work: impl FnOnce(&Arc<Shared>, &Arc<Cell>, &mut LedPartition) -> Result<T, NodeError>,
     ) -> Result<T, NodeError> {
         self.call(|shared| {
-            let unknown = || NodeError::new("unknown-partition", format!("{topic}-{index} is not hosted here"));
-            let cell = shared.hosted().find(topic, index).cloned().map_err(|_| unknown())?;
+            let unknown = || {
+                NodeError::new(
+                    "unknown-partition",
+                    format!("{topic}-{index} is not hosted here"),
+                )
+            };
+            let cell = shared
+                .hosted()
+                .find(topic, index)
+                .cloned()
+                .map_err(|_| unknown())?;
             let mut guard = lock(&cell.partition);
             cell.touch();
             work(shared, &cell, guard.as_mut().ok_or_else(unknown)?)
@@ -169,14 +217,27 @@ impl Node {
     }
 
     /// Offsets, leader epoch and size in bytes.
-    pub fn partition_offsets(&self, topic: &str, index: i32) -> Result<(Offsets, i32, u64), NodeError> {
+    pub fn partition_offsets(
+        &self,
+        topic: &str,
+        index: i32,
+    ) -> Result<(Offsets, i32, u64), NodeError> {
         self.with_partition(topic, index, |_, _, partition| {
-            Ok((partition.offsets(), partition.state().leader_epoch, partition.log().size()))
+            Ok((
+                partition.offsets(),
+                partition.state().leader_epoch,
+                partition.log().size(),
+            ))
         })
     }
 
     /// Append a coordinator's batches; the first and the last offset.
-    pub fn append(&self, topic: &str, index: i32, mut records: Vec<u8>) -> Result<(i64, i64), NodeError> {
+    pub fn append(
+        &self,
+        topic: &str,
+        index: i32,
+        mut records: Vec<u8>,
+    ) -> Result<(i64, i64), NodeError> {
         self.with_partition(topic, index, |shared, cell, partition| {
             let context = AppendContext {
                 now_ms: shared.clock.now_ms(),
@@ -195,27 +256,42 @@ impl Node {
                     if let Some(text) = partition.offline().map(str::to_owned) {
                         crate::flush::fail(shared, cell, partition, text);
                     }
-                    let text = refused.error_message.unwrap_or_else(|| format!("error {}", refused.error_code));
-                    Err(NodeError::new("storage", format!("{topic}-{index}: {text}")))
+                    let text = refused
+                        .error_message
+                        .unwrap_or_else(|| format!("error {}", refused.error_code));
+                    Err(NodeError::new(
+                        "storage",
+                        format!("{topic}-{index}: {text}"),
+                    ))
                 }
             }
         })
     }
 
     /// Whole batches from the one that holds `offset` on, below the high watermark.
-    pub fn read(&self, topic: &str, index: i32, offset: i64, bytes_max: usize) -> Result<Vec<u8>, NodeError> {
+    pub fn read(
+        &self,
+        topic: &str,
+        index: i32,
+        offset: i64,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, NodeError> {
         let slice = self.with_partition(topic, index, |_, _, partition| {
             let upper_bound = partition.offsets().high_watermark;
-            partition.log_mut().read(offset, bytes_max, upper_bound, true).map_err(|error| match error {
-                ReadError::OffsetOutOfRange { .. } => {
-                    NodeError::new("offset-out-of-range", format!("{topic}-{index}: {error}"))
-                }
-                ReadError::Log(error) => storage(&error),
-            })
+            partition
+                .log_mut()
+                .read(offset, bytes_max, upper_bound, true)
+                .map_err(|error| match error {
+                    ReadError::OffsetOutOfRange { .. } => {
+                        NodeError::new("offset-out-of-range", format!("{topic}-{index}: {error}"))
+                    }
+                    ReadError::Log(error) => storage(&error),
+                })
         })?;
         let mut bytes = vec![0; slice.len];
         if let Some(file) = &slice.file {
-            file.read_exact_at(&mut bytes, slice.position).map_err(|error| storage(&error))?;
+            file.read_exact_at(&mut bytes, slice.position)
+                .map_err(|error| storage(&error))?;
         }
         bytes.truncate(whole_batches(&bytes));
         Ok(bytes)
@@ -229,18 +305,38 @@ impl Node {
         timestamp_ms: i64,
         isolation: i8,
     ) -> Result<(i64, i64, i32), NodeError> {
-        let what = Lookup::from_timestamp(timestamp_ms)
-            .ok_or_else(|| NodeError::new("invalid", format!("{timestamp_ms} is no timestamp to look up")))?;
+        let what = Lookup::from_timestamp(timestamp_ms).ok_or_else(|| {
+            NodeError::new(
+                "invalid",
+                format!("{timestamp_ms} is no timestamp to look up"),
+            )
+        })?;
         self.with_partition(topic, index, |_, _, partition| {
             let offsets = partition.offsets();
-            let upper_bound = if isolation == 1 { offsets.last_stable } else { offsets.high_watermark };
-            let found = partition.log_mut().lookup(what, upper_bound).map_err(|error| storage(&error))?;
-            Ok(found.map_or((-1, -1, -1), |found| (found.offset, found.timestamp_ms, found.leader_epoch)))
+            let upper_bound = if isolation == 1 {
+                offsets.last_stable
+            } else {
+                offsets.high_watermark
+            };
+            let found = partition
+                .log_mut()
+                .lookup(what, upper_bound)
+                .map_err(|error| storage(&error))?;
+            Ok(found.map_or((-1, -1, -1), |found| {
+                (found.offset, found.timestamp_ms, found.leader_epoch)
+            }))
         })
     }
 
-    pub fn epoch_end_offset(&self, topic: &str, index: i32, epoch: i32) -> Result<(i32, i64), NodeError> {
-        self.with_partition(topic, index, |_, _, partition| Ok(partition.epoch_end_offset(epoch)))
+    pub fn epoch_end_offset(
+        &self,
+        topic: &str,
+        index: i32,
+        epoch: i32,
+    ) -> Result<(i32, i64), NodeError> {
+        self.with_partition(topic, index, |_, _, partition| {
+            Ok(partition.epoch_end_offset(epoch))
+        })
     }
 
     /// DeleteRecords: the new log start offset.
@@ -264,7 +360,12 @@ impl Node {
     pub fn previous_broker_epoch(&self) -> Result<i64, NodeError> {
         self.call(|shared| {
             let dirs = lock(&shared.dirs);
-            Ok(dirs.dirs.iter().map(|dir| dir.clean.unwrap_or(-1)).min().unwrap_or(-1))
+            Ok(dirs
+                .dirs
+                .iter()
+                .map(|dir| dir.clean.unwrap_or(-1))
+                .min()
+                .unwrap_or(-1))
         })
     }
 }
@@ -291,7 +392,11 @@ fn mark_folder(
     let unique = u128::from(shared.random()) << 64 | u128::from(shared.random());
     let there = path.with_file_name(Folder::marked_name(topic, index, unique, kind));
     shared.disk.rename(path, &there).map_err(|error| {
-        storage(&format!("renaming {} to {}: {error}", path.display(), there.display()))
+        storage(&format!(
+            "renaming {} to {}: {error}",
+            path.display(),
+            there.display()
+        ))
     })?;
     Ok(there)
 }
@@ -306,13 +411,20 @@ fn open_one(shared: &Arc<Shared>, state: &OpenState, many: bool) -> Result<(), N
         isr: vec![local],
         min_insync_replicas,
     };
-    let hosted = shared.hosted().find_by_id(&state.topic_id, index).ok().cloned();
+    let hosted = shared
+        .hosted()
+        .find_by_id(&state.topic_id, index)
+        .ok()
+        .cloned();
     if let Some(cell) = hosted
         && let Some(partition) = lock(&cell.partition).as_mut()
     {
         partition.log_mut().set_config(config);
         if partition.log().latest_epoch() != Some(state.leader_epoch) {
-            partition.log_mut().begin_epoch(state.leader_epoch).map_err(|error| storage(&error))?;
+            partition
+                .log_mut()
+                .begin_epoch(state.leader_epoch)
+                .map_err(|error| storage(&error))?;
         }
         partition.set_state(partition_state);
         return Ok(());
@@ -320,16 +432,33 @@ fn open_one(shared: &Arc<Shared>, state: &OpenState, many: bool) -> Result<(), N
     let (path, hints, high_watermark) = {
         let dirs = lock(&shared.dirs);
         let dir = dirs.get(state.log_dir)?;
-        let high_watermark = dir.high_watermarks.get(&(state.topic.clone(), index)).copied();
-        (dir.path.join(Folder::name(topic, index)), dir.hints(topic, index), high_watermark.unwrap_or(0))
+        let high_watermark = dir
+            .high_watermarks
+            .get(&(state.topic.clone(), index))
+            .copied();
+        (
+            dir.path.join(Folder::name(topic, index)),
+            dir.hints(topic, index),
+            high_watermark.unwrap_or(0),
+        )
     };
-    let hints = set_namesake_aside(shared, state, &path)?.then_some(hints).unwrap_or_default();
+    let hints = set_namesake_aside(shared, state, &path)?
+        .then_some(hints)
+        .unwrap_or_default();
     let log = open_log(shared, state, path, config, hints)?;
     let partition = Partition::lead(local, log, partition_state, high_watermark);
     let mut hosted = shared.hosted_mut();
-    let cell = Cell::new(hosted.topic_or_new(topic, state.topic_id), index, state.log_dir, partition);
+    let cell = Cell::new(
+        hosted.topic_or_new(topic, state.topic_id),
+        index,
+        state.log_dir,
+        partition,
+    );
     if many && let Some(partition) = lock(&cell.partition).as_mut() {
-        partition.log_mut().release_files().map_err(|error| storage(&error))?;
+        partition
+            .log_mut()
+            .release_files()
+            .map_err(|error| storage(&error))?;
     }
     hosted.put(topic, state.topic_id, Arc::new(cell));
     Ok(())
@@ -371,14 +500,20 @@ fn open_log(
     let (mut log, recovery) = opened.map_err(|error| storage(&error))?;
     let text = recovery.to_string();
     if !text.is_empty() {
-        lock(&shared.dirs).report.push(format!("{}-{}: {text}", state.topic, state.partition));
+        lock(&shared.dirs)
+            .report
+            .push(format!("{}-{}: {text}", state.topic, state.partition));
     }
-    if read_partition_metadata(&shared.disk, &path).map_err(|error| storage(&error))?.is_none() {
+    if read_partition_metadata(&shared.disk, &path)
+        .map_err(|error| storage(&error))?
+        .is_none()
+    {
         write_partition_metadata(&shared.disk, &path, &id_text(state.topic_id), false)
             .map_err(|error| storage(&error))?;
     }
     if log.latest_epoch() != Some(state.leader_epoch) {
-        log.begin_epoch(state.leader_epoch).map_err(|error| storage(&error))?;
+        log.begin_epoch(state.leader_epoch)
+            .map_err(|error| storage(&error))?;
     }
     Ok(log)
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use ottla_core::connection::put_response_header;
 use ottla_core::hot::{
-    INVALID_REQUIRED_ACKS, INVALID_TOPIC_EXCEPTION, ProducePart, ProduceRequest, Produced, REQUEST_TIMED_OUT,
-    TopicAt, UNKNOWN_TOPIC_OR_PARTITION, UNSUPPORTED_VERSION, parse_produce, put_produce_response,
+    INVALID_REQUIRED_ACKS, INVALID_TOPIC_EXCEPTION, ProducePart, ProduceRequest, Produced,
+    REQUEST_TIMED_OUT, TopicAt, UNKNOWN_TOPIC_OR_PARTITION, UNSUPPORTED_VERSION, parse_produce,
+    put_produce_response,
 };
 use ottla_core::log::{AppendContext, Origin};
 
@@ -49,7 +50,11 @@ struct Pending {
 
 impl Task {
     /// Handle a Produce request and consume its frame. Returns whether any partition was refused.
-    pub(crate) async fn produce(&mut self, frame: Range<usize>, header: &HotHeader) -> Result<bool, Over> {
+    pub(crate) async fn produce(
+        &mut self,
+        frame: Range<usize>,
+        header: &HotHeader,
+    ) -> Result<bool, Over> {
         let node = Arc::clone(&self.node);
         let mut request = std::mem::take(&mut self.produce_request);
         let bytes = self.inbox.frame_mut(&frame);
@@ -60,7 +65,8 @@ impl Task {
         let mut pending = Vec::new();
         append_all(&node, bytes, header, &request, &mut outcomes, &mut pending);
         if !pending.is_empty() {
-            self.await_high_watermark(&request, &mut outcomes, pending).await?;
+            self.await_high_watermark(&request, &mut outcomes, pending)
+                .await?;
         }
         let refused = outcomes.iter().any(|outcome| outcome.error_code != 0);
         if request.acks == 0 && refused {
@@ -130,7 +136,12 @@ fn append_all(
     pending: &mut Vec<Pending>,
 ) {
     if !(-1..=1).contains(&request.acks) {
-        outcomes.extend(request.parts.iter().map(|_| Produced::refused(INVALID_REQUIRED_ACKS)));
+        outcomes.extend(
+            request
+                .parts
+                .iter()
+                .map(|_| Produced::refused(INVALID_REQUIRED_ACKS)),
+        );
         return;
     }
     let context = AppendContext {
@@ -150,7 +161,10 @@ fn append_all(
         let outcome = match cell {
             Err(code) => Produced::refused(code),
             Ok(cell) => {
-                let records = part.records.clone().map_or(&mut [][..], |range| &mut frame[range]);
+                let records = part
+                    .records
+                    .clone()
+                    .map_or(&mut [][..], |range| &mut frame[range]);
                 let outcome = match refusal(&cell, header, request, part, records) {
                     Some(refused) => Err(refused),
                     None => append_one(node, &cell, records, &context, request.acks),
@@ -159,7 +173,11 @@ fn append_all(
                 match outcome {
                     Ok((produced, required_offset)) => {
                         if let Some(required_offset) = required_offset {
-                            pending.push(Pending { place: outcomes.len(), cell, required_offset });
+                            pending.push(Pending {
+                                place: outcomes.len(),
+                                cell,
+                                required_offset,
+                            });
                         }
                         produced
                     }
@@ -185,10 +203,15 @@ fn refusal(
     if cell.internal && !header.from_admin {
         return Some(Produced::refused(INVALID_TOPIC_EXCEPTION));
     }
-    let attributes = records.get(ATTRIBUTES).map_or(0, |bytes| i16::from_be_bytes([bytes[0], bytes[1]]));
+    let attributes = records
+        .get(ATTRIBUTES)
+        .map_or(0, |bytes| i16::from_be_bytes([bytes[0], bytes[1]]));
     if request.transactional || attributes & TRANSACTIONAL != 0 {
         // A code that the Java producer takes as fatal: it stops at once instead of trying again.
-        let text = format!("{}-{}: transactions are not served yet", cell.topic, part.index);
+        let text = format!(
+            "{}-{}: transactions are not served yet",
+            cell.topic, part.index
+        );
         return Some(Produced::refused_with(UNSUPPORTED_VERSION, text));
     }
     None
@@ -204,14 +227,17 @@ fn append_one(
 ) -> Result<(Produced, Option<i64>), Produced> {
     cell.touch();
     let mut guard = lock(&cell.partition);
-    let Some(partition) = guard.as_mut() else { return Err(Produced::refused(UNKNOWN_TOPIC_OR_PARTITION)) };
+    let Some(partition) = guard.as_mut() else {
+        return Err(Produced::refused(UNKNOWN_TOPIC_OR_PARTITION));
+    };
     let done = match partition.append(records, context, acks == ALL_IN_SYNC) {
         Ok(done) => done,
         Err(refused) => {
             if let Some(text) = partition.offline()
                 && !cell.failed.swap(true, Ordering::AcqRel)
             {
-                node.queue.tell_of("log-failed", &cell.topic, cell.index, text);
+                node.queue
+                    .tell_of("log-failed", &cell.topic, cell.index, text);
             }
             return Err(refused);
         }
@@ -223,8 +249,12 @@ fn append_one(
         flush_in_background(node, cell);
     }
     if !appended.duplicate {
-        cell.traffic.messages_in.fetch_add(appended.record_count, Ordering::Relaxed);
-        cell.traffic.bytes_in.fetch_add(appended.size_bytes, Ordering::Relaxed);
+        cell.traffic
+            .messages_in
+            .fetch_add(appended.record_count, Ordering::Relaxed);
+        cell.traffic
+            .bytes_in
+            .fetch_add(appended.size_bytes, Ordering::Relaxed);
     }
     let produced = Produced {
         base_offset: appended.base_offset,

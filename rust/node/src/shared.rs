@@ -5,7 +5,10 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard,
+    RwLockWriteGuard,
+};
 use std::time::Instant;
 
 use ottla_core::session::Sessions;
@@ -132,7 +135,8 @@ impl Shared {
 
     /// A number that nobody can guess from earlier ones: the standard library's keyed hash of a counter.
     pub fn random(&self) -> u64 {
-        self.seeds.hash_one(self.draws.fetch_add(1, Ordering::Relaxed))
+        self.seeds
+            .hash_one(self.draws.fetch_add(1, Ordering::Relaxed))
     }
 
     pub fn life(&self) -> Life {

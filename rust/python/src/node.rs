@@ -1,10 +1,12 @@
 //! `Node`, `Request` and `Event` for Python: arguments converted, the GIL released, errors mapped.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ottla_node::{Api, Item, NodeError, Options};
+use ottla_core::log::ConfigValue;
+use ottla_node::{Api, Item, NodeError, OpenState, Options};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyList};
 
 use crate::errors::refused;
 
@@ -23,7 +25,7 @@ pub struct Request {
     client_id: Option<String>,
     #[pyo3(get)]
     body: Py<PyBytes>,
-    connection: std::sync::Arc<ottla_node::Connection>,
+    connection: Arc<ottla_node::Connection>,
 }
 
 #[pymethods]
@@ -94,6 +96,37 @@ pub struct Node {
     node: ottla_node::Node,
 }
 
+/// (topic, topic id, partition, leader epoch, log dir index, config)
+type State<'py> = (String, Vec<u8>, i32, i32, usize, Bound<'py, PyDict>);
+
+fn uuid(bytes: &[u8]) -> PyResult<[u8; 16]> {
+    let wrong = |_| refused(NodeError::new("invalid", "a topic id has 16 bytes"));
+    bytes.try_into().map_err(wrong)
+}
+
+/// A topic's configuration; values of other types than Kafka's configs have are refused.
+fn config_rows(config: &Bound<'_, PyDict>) -> PyResult<Vec<(String, ConfigValue)>> {
+    let mut rows = Vec::with_capacity(config.len());
+    for (key, value) in config {
+        let key: String = key.extract()?;
+        let value = if value.is_none() {
+            continue;
+        } else if let Ok(flag) = value.cast::<PyBool>() {
+            ConfigValue::Bool(flag.is_true())
+        } else if let Ok(number) = value.extract::<i64>() {
+            ConfigValue::Int(number)
+        } else if let Ok(number) = value.extract::<f64>() {
+            ConfigValue::Double(number)
+        } else if let Ok(text) = value.extract::<String>() {
+            ConfigValue::Text(text)
+        } else {
+            ConfigValue::List(value.extract()?)
+        };
+        rows.push((key, value));
+    }
+    Ok(rows)
+}
+
 type ApiRow = (i16, i16, i16, i16, bool, bool);
 
 #[pymethods]
@@ -103,7 +136,7 @@ impl Node {
         request_memory_bytes_max=268_435_456, request_size_bytes_max=104_857_600,
         connection_idle_ms_max=600_000, connections_max=2_147_483_647,
         connections_per_ip_max=2_147_483_647, socket_send_buffer_bytes=102_400,
-        socket_receive_buffer_bytes=524_288, fetch_session_slots=1000, fetch_max_bytes=57_671_680))]
+        socket_receive_buffer_bytes=524_288, fetch_session_slots=1000, fetch_max_bytes=57_671_680, power_cuts=false))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -120,6 +153,7 @@ impl Node {
         socket_receive_buffer_bytes: i32,
         fetch_session_slots: usize,
         fetch_max_bytes: usize,
+        power_cuts: bool,
     ) -> PyResult<Self> {
         let options = Options {
             node_id,
@@ -135,6 +169,7 @@ impl Node {
             socket_receive_buffer_bytes,
             fetch_session_slots,
             fetch_max_bytes,
+            power_cuts,
         };
         let node = py
             .detach(|| ottla_node::Node::new(options))
@@ -214,6 +249,172 @@ impl Node {
         self.node.hang_up(token).map_err(refused)
     }
 
+    fn open_partitions(
+        &self,
+        py: Python<'_>,
+        states: Vec<State<'_>>,
+    ) -> PyResult<Vec<Option<String>>> {
+        // A topic's partitions share one dict, which is converted once.
+        let mut known: Option<(Bound<'_, PyDict>, Arc<Vec<(String, ConfigValue)>>)> = None;
+        let mut opens = Vec::with_capacity(states.len());
+        for (topic, topic_id, partition, leader_epoch, log_dir, config) in states {
+            let rows = match &known {
+                Some((dict, rows)) if dict.is(&config) => Arc::clone(rows),
+                _ => Arc::new(config_rows(&config)?),
+            };
+            known = Some((config, Arc::clone(&rows)));
+            opens.push(OpenState {
+                topic,
+                topic_id: uuid(&topic_id)?,
+                partition,
+                leader_epoch,
+                log_dir,
+                config: rows,
+            });
+        }
+        py.detach(|| self.node.open_partitions(opens))
+            .map_err(refused)
+    }
+
+    fn configure_topic(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        config: &Bound<'_, PyDict>,
+    ) -> PyResult<()> {
+        let rows = config_rows(config)?;
+        py.detach(|| self.node.configure_topic(topic, &rows))
+            .map_err(refused)
+    }
+
+    fn delete_partitions(&self, py: Python<'_>, partitions: Vec<(String, i32)>) -> PyResult<()> {
+        py.detach(|| self.node.delete_partitions(&partitions))
+            .map_err(refused)
+    }
+
+    fn strays(&self, py: Python<'_>) -> PyResult<Vec<(String, i32, String)>> {
+        py.detach(|| self.node.strays()).map_err(refused)
+    }
+
+    fn set_strays_aside(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        py.detach(|| self.node.set_strays_aside()).map_err(refused)
+    }
+
+    fn partition_offsets(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        partition: i32,
+    ) -> PyResult<(i64, i64, i64, i64, i32, u64)> {
+        let (offsets, leader_epoch, size) = py
+            .detach(|| self.node.partition_offsets(topic, partition))
+            .map_err(refused)?;
+        Ok((
+            offsets.log_start,
+            offsets.high_watermark,
+            offsets.last_stable,
+            offsets.log_end,
+            leader_epoch,
+            size,
+        ))
+    }
+
+    fn append(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        partition: i32,
+        records: Vec<u8>,
+    ) -> PyResult<(i64, i64)> {
+        py.detach(|| self.node.append(topic, partition, records))
+            .map_err(refused)
+    }
+
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+        bytes_max: usize,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = py
+            .detach(|| self.node.read(topic, partition, offset, bytes_max))
+            .map_err(refused)?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    #[pyo3(signature = (topic, partition, timestamp_ms, *, isolation))]
+    fn list_offset(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        partition: i32,
+        timestamp_ms: i64,
+        isolation: i8,
+    ) -> PyResult<(i64, i64, i32)> {
+        py.detach(|| {
+            self.node
+                .list_offset(topic, partition, timestamp_ms, isolation)
+        })
+        .map_err(refused)
+    }
+
+    fn epoch_end_offset(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        partition: i32,
+        leader_epoch: i32,
+    ) -> PyResult<(i32, i64)> {
+        py.detach(|| self.node.epoch_end_offset(topic, partition, leader_epoch))
+            .map_err(refused)
+    }
+
+    fn delete_records(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> PyResult<i64> {
+        py.detach(|| self.node.delete_records(topic, partition, offset))
+            .map_err(refused)
+    }
+
+    fn load_report(&self) -> PyResult<Vec<String>> {
+        self.node.load_report().map_err(refused)
+    }
+
+    #[getter]
+    fn previous_broker_epoch(&self) -> PyResult<i64> {
+        self.node.previous_broker_epoch().map_err(refused)
+    }
+
+    fn enforce_retention(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        py.detach(|| self.node.enforce_retention()).map_err(refused)
+    }
+
+    fn roll_due(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.node.roll_due()).map_err(refused)
+    }
+
+    fn expire_producers(&self, py: Python<'_>) -> PyResult<usize> {
+        py.detach(|| self.node.expire_producers()).map_err(refused)
+    }
+
+    fn delete_renamed(&self, py: Python<'_>) -> PyResult<usize> {
+        py.detach(|| self.node.delete_renamed()).map_err(refused)
+    }
+
+    fn checkpoint(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.node.checkpoint()).map_err(refused)
+    }
+
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.node.flush()).map_err(refused)
+    }
+
     fn metrics(&self) -> PyResult<std::collections::HashMap<String, f64>> {
         Ok(self.node.metrics().map_err(refused)?.into_iter().collect())
     }
@@ -226,6 +427,10 @@ impl Node {
 
     fn kill(&self, py: Python<'_>) {
         py.detach(|| self.node.kill());
+    }
+
+    fn power_cut(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.node.power_cut()).map_err(refused)
     }
 
     fn after_fork_child(&self) {

@@ -72,12 +72,20 @@ pub fn parse_fetch(
     head.min_bytes = reader.int32()?;
     head.max_bytes = reader.int32()?;
     // As Kafka reads it: 1 is read_committed, all else is not.
-    head.isolation =
-        if reader.int8()? == 1 { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
-    (head.session_id, head.session_epoch) =
-        if version >= 7 { (reader.int32()?, reader.int32()?) } else { (0, -1) };
+    head.isolation = if reader.int8()? == 1 {
+        Isolation::ReadCommitted
+    } else {
+        Isolation::ReadUncommitted
+    };
+    (head.session_id, head.session_epoch) = if version >= 7 {
+        (reader.int32()?, reader.int32()?)
+    } else {
+        (0, -1)
+    };
     for topic in 0..reader.array_length(flexible)? {
-        request.topics.push(TopicAt::read(reader, version >= FIRST_BY_ID, flexible)?);
+        request
+            .topics
+            .push(TopicAt::read(reader, version >= FIRST_BY_ID, flexible)?);
         for _ in 0..reader.array_length(flexible)? {
             request.parts.push((topic, parse_part(reader, version)?));
         }
@@ -170,7 +178,10 @@ impl PartitionReply {
 
     /// A refusal of a partition that does not exist; Kafka's form differs in the aborted list.
     pub fn unknown(topic: TopicRef, index: i32, error_code: i16) -> Self {
-        Self { aborted: Some(Vec::new()), ..Self::refused(topic, index, error_code) }
+        Self {
+            aborted: Some(Vec::new()),
+            ..Self::refused(topic, index, error_code)
+        }
     }
 }
 
@@ -245,7 +256,8 @@ fn put_partition_tags(out: &mut Vec<u8>, version: i16, reply: &PartitionReply) {
     if version < FIRST_FLEXIBLE {
         return;
     }
-    let count = usize::from(reply.diverging_epoch.is_some()) + usize::from(reply.current_leader.is_some());
+    let count =
+        usize::from(reply.diverging_epoch.is_some()) + usize::from(reply.current_leader.is_some());
     writer::uvarint(out, count);
     if let Some((epoch, end_offset)) = reply.diverging_epoch {
         out.extend_from_slice(&[0, 13]);

@@ -9,7 +9,9 @@ mod produce;
 mod reader;
 mod writer;
 
-pub use fetch::{FetchHead, FetchPart, FetchRequest, Isolation, PartitionReply, parse_fetch, put_fetch_response};
+pub use fetch::{
+    FetchHead, FetchPart, FetchRequest, Isolation, PartitionReply, parse_fetch, put_fetch_response,
+};
 pub use produce::{ProducePart, ProduceRequest, Produced, parse_produce, put_produce_response};
 pub use reader::{Malformed, Reader};
 

@@ -46,14 +46,22 @@ pub fn parse_produce(
     request.acks = reader.int16()?;
     request.timeout_ms = reader.int32()?;
     for topic in 0..reader.array_length(flexible)? {
-        request.topics.push(TopicAt::read(&mut reader, version >= FIRST_BY_ID, flexible)?);
+        request.topics.push(TopicAt::read(
+            &mut reader,
+            version >= FIRST_BY_ID,
+            flexible,
+        )?);
         for _ in 0..reader.array_length(flexible)? {
             let index = reader.int32()?;
             let records = reader.nullable_bytes_range(flexible)?;
             if flexible {
                 reader.skip_tags()?;
             }
-            request.parts.push(ProducePart { topic, index, records });
+            request.parts.push(ProducePart {
+                topic,
+                index,
+                records,
+            });
         }
         if flexible {
             reader.skip_tags()?;
@@ -89,7 +97,10 @@ impl Produced {
     }
 
     pub fn refused_with(error_code: i16, text: impl Into<String>) -> Self {
-        Self { error_message: Some(text.into()), ..Self::refused(error_code) }
+        Self {
+            error_message: Some(text.into()),
+            ..Self::refused(error_code)
+        }
     }
 }
 
@@ -109,7 +120,10 @@ pub fn put_produce_response(
             TopicAt::Id(id) => out.extend_from_slice(id),
             TopicAt::Name(_) => writer::nullable_string(out, flexible, Some(topic.name(frame))),
         }
-        let count = rest.clone().take_while(|(part, _)| part.topic == place).count();
+        let count = rest
+            .clone()
+            .take_while(|(part, _)| part.topic == place)
+            .count();
         writer::length(out, flexible, Some(count));
         for (part, outcome) in rest.by_ref().take(count) {
             put_partition(out, version, part.index, outcome);

@@ -29,7 +29,10 @@ impl<'a> Reader<'a> {
 
     /// Begin at a place of the frame; positions count from the frame's start.
     pub fn from(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at: at.min(bytes.len()) }
+        Self {
+            bytes,
+            at: at.min(bytes.len()),
+        }
     }
 
     pub fn position(&self) -> usize {

@@ -12,10 +12,12 @@ use std::sync::Arc;
 
 use crate::disk::Disk;
 use crate::hot::{
-    FENCED_LEADER_EPOCH, FetchPart, Isolation, KAFKA_STORAGE_ERROR, NOT_ENOUGH_REPLICAS, OFFSET_OUT_OF_RANGE,
-    Produced, UNKNOWN_LEADER_EPOCH, UNKNOWN_SERVER_ERROR,
+    FENCED_LEADER_EPOCH, FetchPart, Isolation, KAFKA_STORAGE_ERROR, NOT_ENOUGH_REPLICAS,
+    OFFSET_OUT_OF_RANGE, Produced, UNKNOWN_LEADER_EPOCH, UNKNOWN_SERVER_ERROR,
 };
-use crate::log::{AbortedTransaction, AppendContext, AppendError, Appended, Code, Log, ReadError, Slice};
+use crate::log::{
+    AbortedTransaction, AppendContext, AppendError, Appended, Code, Log, ReadError, Slice,
+};
 
 pub use waiters::Waiter;
 use waiters::Waiters;
@@ -33,7 +35,9 @@ pub struct PartitionState {
 impl PartitionState {
     /// No more replicas can be asked for than there are.
     fn isr_is_too_small(&self) -> bool {
-        let wanted = usize::try_from(self.min_insync_replicas).unwrap_or(0).min(self.replicas.len());
+        let wanted = usize::try_from(self.min_insync_replicas)
+            .unwrap_or(0)
+            .min(self.replicas.len());
         self.isr.len() < wanted
     }
 }
@@ -160,7 +164,10 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         if all_in_sync && self.state.isr_is_too_small() {
             return Err(Produced::refused(NOT_ENOUGH_REPLICAS));
         }
-        let context = AppendContext { leader_epoch: self.state.leader_epoch, ..*context };
+        let context = AppendContext {
+            leader_epoch: self.state.leader_epoch,
+            ..*context
+        };
         let before = self.offsets();
         match self.log.append(batches, &context) {
             Ok(appended) => {
@@ -168,7 +175,10 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
                     let stable_moved = self.log.last_stable_offset() > before.last_stable;
                     self.waiters.readable(appended.size_bytes, stable_moved);
                 }
-                Ok(AppendDone { required_offset: appended.last_offset + 1, appended })
+                Ok(AppendDone {
+                    required_offset: appended.last_offset + 1,
+                    appended,
+                })
             }
             Err(error) => {
                 if error.code == Code::KafkaStorageError {
@@ -184,10 +194,17 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     fn refusal(&self, error: AppendError) -> Produced {
         let bare = matches!(
             error.code,
-            Code::MessageTooLarge | Code::RecordListTooLarge | Code::CorruptMessage | Code::KafkaStorageError
+            Code::MessageTooLarge
+                | Code::RecordListTooLarge
+                | Code::CorruptMessage
+                | Code::KafkaStorageError
         ) || (error.code == Code::InvalidRecord && error.record_errors.is_empty());
         Produced {
-            log_start_offset: if bare { -1 } else { self.log.log_start_offset() },
+            log_start_offset: if bare {
+                -1
+            } else {
+                self.log.log_start_offset()
+            },
             record_errors: error.record_errors,
             ..Produced::refused_with(error.code.code(), error.text)
         }
@@ -199,7 +216,12 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         let offsets = self.offsets();
         let nothing = |diverging_epoch, aborted| ReadDone {
             offsets,
-            slice: Slice { file: None, position: 0, len: 0, first_batch_incomplete: false },
+            slice: Slice {
+                file: None,
+                position: 0,
+                len: 0,
+                first_batch_incomplete: false,
+            },
             aborted,
             diverging_epoch,
         };
@@ -211,20 +233,40 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         if offset < offsets.log_start || offset > offsets.log_end {
             return Err(OFFSET_OUT_OF_RANGE);
         }
-        let upper_bound = if committed { offsets.last_stable } else { offsets.high_watermark };
+        let upper_bound = if committed {
+            offsets.last_stable
+        } else {
+            offsets.high_watermark
+        };
         if offset >= upper_bound {
             return Ok(nothing(None, committed.then(Vec::new)));
         }
-        let mut slice = self.log.read(offset, read.bytes_max, upper_bound, read.min_one).map_err(code_of)?;
+        let mut slice = self
+            .log
+            .read(offset, read.bytes_max, upper_bound, read.min_one)
+            .map_err(code_of)?;
         if slice.first_batch_incomplete {
-            slice = Slice { file: None, len: 0, ..slice };
+            slice = Slice {
+                file: None,
+                len: 0,
+                ..slice
+            };
         }
         let aborted = if committed && slice.len > 0 {
-            Some(self.log.aborted_transactions(offset, upper_bound).map_err(|_| KAFKA_STORAGE_ERROR)?)
+            Some(
+                self.log
+                    .aborted_transactions(offset, upper_bound)
+                    .map_err(|_| KAFKA_STORAGE_ERROR)?,
+            )
         } else {
             committed.then(Vec::new)
         };
-        Ok(ReadDone { offsets, slice, aborted, diverging_epoch: None })
+        Ok(ReadDone {
+            offsets,
+            slice,
+            aborted,
+            diverging_epoch: None,
+        })
     }
 
     /// Whether a client that knows this leader epoch may go on; -1 is one that does not check.
@@ -300,7 +342,9 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
                 self.followers.get(id).copied().unwrap_or(0)
             }
         });
-        let Some(reached) = ends.min() else { return false };
+        let Some(reached) = ends.min() else {
+            return false;
+        };
         if reached <= self.high_watermark {
             return false;
         }

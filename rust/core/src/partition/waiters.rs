@@ -38,7 +38,10 @@ impl<W: Waiter> Waiters<W> {
             parked.waiter.strong_count() > 0
         });
         if !known {
-            self.parked.push(Parked { waiter: Arc::downgrade(waiter), committed });
+            self.parked.push(Parked {
+                waiter: Arc::downgrade(waiter),
+                committed,
+            });
         }
     }
 
@@ -47,7 +50,10 @@ impl<W: Waiter> Waiters<W> {
             if parked.committed && !stable_moved {
                 return true;
             }
-            parked.waiter.upgrade().is_some_and(|waiter| !waiter.readable(bytes))
+            parked
+                .waiter
+                .upgrade()
+                .is_some_and(|waiter| !waiter.readable(bytes))
         });
     }
 
@@ -60,7 +66,10 @@ impl<W: Waiter> Waiters<W> {
     }
 
     pub fn count(&self) -> usize {
-        self.parked.iter().filter(|parked| parked.waiter.strong_count() > 0).count()
+        self.parked
+            .iter()
+            .filter(|parked| parked.waiter.strong_count() > 0)
+            .count()
     }
 }
 
@@ -95,7 +104,11 @@ mod tests {
         waiters.readable(60, false);
         assert_eq!(waiters.count(), 1, "the first one had enough");
         waiters.readable(1, true);
-        assert_eq!(waiters.count(), 0, "stable bytes wake readers of committed records");
+        assert_eq!(
+            waiters.count(),
+            0,
+            "stable bytes wake readers of committed records"
+        );
         waiters.park(&one, false);
         drop(one);
         assert_eq!(waiters.count(), 0);

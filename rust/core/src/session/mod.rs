@@ -64,7 +64,11 @@ impl Session {
             }
             return;
         }
-        let cached = Cached { wanted, high_watermark: -1, log_start_offset: -1 };
+        let cached = Cached {
+            wanted,
+            high_watermark: -1,
+            log_start_offset: -1,
+        };
         self.push(key, cached);
     }
 
@@ -84,8 +88,12 @@ impl Session {
     /// Note what is answered; whether the answer has to name this partition.
     fn note(&mut self, reply: &PartitionReply, has_records: bool) -> bool {
         let key = (reply.topic.clone(), reply.index);
-        let Some(place) = self.places.get(&key).copied() else { return true };
-        let Some(cached) = self.partitions.get_mut(&place) else { return true };
+        let Some(place) = self.places.get(&key).copied() else {
+            return true;
+        };
+        let Some(cached) = self.partitions.get_mut(&place) else {
+            return true;
+        };
         let mut named = has_records;
         if cached.high_watermark != reply.high_watermark {
             named = true;
@@ -117,7 +125,11 @@ pub struct Sessions {
 
 impl Sessions {
     pub fn new(slots: usize) -> Self {
-        Self { slots, sessions: BTreeMap::new(), evictions: 0 }
+        Self {
+            slots,
+            sessions: BTreeMap::new(),
+            evictions: 0,
+        }
     }
 
     pub fn count(&self) -> usize {
@@ -126,7 +138,10 @@ impl Sessions {
 
     /// How many partitions all sessions remember together.
     pub fn partition_count(&self) -> usize {
-        self.sessions.values().map(|session| session.partitions.len()).sum()
+        self.sessions
+            .values()
+            .map(|session| session.partitions.len())
+            .sum()
     }
 
     pub fn evictions(&self) -> u64 {
@@ -142,8 +157,15 @@ impl Sessions {
         now_ms: i64,
     ) -> Result<(Kind, Vec<Wanted>), i16> {
         let asked = || -> Vec<Wanted> {
-            let topics: Vec<TopicRef> = request.topics.iter().map(|topic| topic.to_owned(frame)).collect();
-            let wanted = |(topic, part): &(usize, FetchPart)| Wanted { topic: topics[*topic].clone(), part: *part };
+            let topics: Vec<TopicRef> = request
+                .topics
+                .iter()
+                .map(|topic| topic.to_owned(frame))
+                .collect();
+            let wanted = |(topic, part): &(usize, FetchPart)| Wanted {
+                topic: topics[*topic].clone(),
+                part: *part,
+            };
             request.parts.iter().map(wanted).collect()
         };
         let (id, epoch) = (request.head.session_id, request.head.session_epoch);
@@ -151,10 +173,17 @@ impl Sessions {
             if id != 0 {
                 self.sessions.remove(&id);
             }
-            let kind = if epoch == EPOCH_FINAL { Kind::Sessionless } else { Kind::Full };
+            let kind = if epoch == EPOCH_FINAL {
+                Kind::Sessionless
+            } else {
+                Kind::Full
+            };
             return Ok((kind, asked()));
         }
-        let session = self.sessions.get_mut(&id).ok_or(FETCH_SESSION_ID_NOT_FOUND)?;
+        let session = self
+            .sessions
+            .get_mut(&id)
+            .ok_or(FETCH_SESSION_ID_NOT_FOUND)?;
         if session.epoch != epoch {
             return Err(INVALID_FETCH_SESSION_EPOCH);
         }
@@ -173,7 +202,11 @@ impl Sessions {
         }
         session.epoch = next_epoch(session.epoch);
         session.used_ms = now_ms;
-        let wanted = session.partitions.values().map(|cached| cached.wanted.clone()).collect();
+        let wanted = session
+            .partitions
+            .values()
+            .map(|cached| cached.wanted.clone())
+            .collect();
         Ok((Kind::Incremental(id), wanted))
     }
 
@@ -205,9 +238,20 @@ impl Sessions {
     }
 
     /// Note what session `id` is told; `keep[i]` becomes whether the i-th reply has to be in the answer.
-    pub fn finish(&mut self, id: i32, replies: &[PartitionReply], has_records: impl Fn(usize) -> bool) -> Vec<bool> {
-        let Some(session) = self.sessions.get_mut(&id) else { return vec![true; replies.len()] };
-        replies.iter().enumerate().map(|(place, reply)| session.note(reply, has_records(place))).collect()
+    pub fn finish(
+        &mut self,
+        id: i32,
+        replies: &[PartitionReply],
+        has_records: impl Fn(usize) -> bool,
+    ) -> Vec<bool> {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return vec![true; replies.len()];
+        };
+        replies
+            .iter()
+            .enumerate()
+            .map(|(place, reply)| session.note(reply, has_records(place)))
+            .collect()
     }
 
     fn make_room(&mut self, size: usize, now_ms: i64) -> bool {
@@ -215,14 +259,21 @@ impl Sessions {
             return true;
         }
         // First one that rests, then a smaller one that has been here for a while.
-        let oldest = self.sessions.iter().min_by_key(|(_, session)| session.used_ms);
+        let oldest = self
+            .sessions
+            .iter()
+            .min_by_key(|(_, session)| session.used_ms);
         let resting = oldest.filter(|(_, session)| now_ms - session.used_ms > EVICTION_MS);
         let smallest = self
             .sessions
             .iter()
-            .filter(|(_, session)| now_ms - session.created_ms > EVICTION_MS && session.partitions.len() <= size)
+            .filter(|(_, session)| {
+                now_ms - session.created_ms > EVICTION_MS && session.partitions.len() <= size
+            })
             .min_by_key(|(_, session)| session.partitions.len());
-        let Some(id) = resting.or(smallest).map(|(id, _)| *id) else { return false };
+        let Some(id) = resting.or(smallest).map(|(id, _)| *id) else {
+            return false;
+        };
         self.sessions.remove(&id);
         self.evictions += 1;
         true
