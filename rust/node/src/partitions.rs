@@ -442,9 +442,11 @@ fn open_one(shared: &Arc<Shared>, state: &OpenState, many: bool) -> Result<(), N
             high_watermark.unwrap_or(0),
         )
     };
-    let hints = set_namesake_aside(shared, state, &path)?
-        .then_some(hints)
-        .unwrap_or_default();
+    let hints = if set_namesake_aside(shared, state, &path)? {
+        hints
+    } else {
+        OpenHints::default()
+    };
     let log = open_log(shared, state, path, config, hints)?;
     let partition = Partition::lead(local, log, partition_state, high_watermark);
     let mut hosted = shared.hosted_mut();
@@ -493,7 +495,7 @@ fn open_log(
     state: &OpenState,
     path: PathBuf,
     config: LogConfig,
-    hints: ottla_core::log::OpenHints,
+    hints: OpenHints,
 ) -> Result<Log<NodeDisk>, NodeError> {
     let now_ms = shared.clock.now_ms();
     let opened = Log::open(shared.disk.clone(), path.clone(), config, now_ms, hints);

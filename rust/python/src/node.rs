@@ -104,8 +104,10 @@ fn uuid(bytes: &[u8]) -> PyResult<[u8; 16]> {
     bytes.try_into().map_err(wrong)
 }
 
+type ConfigRows = Vec<(String, ConfigValue)>;
+
 /// A topic's configuration; values of other types than Kafka's configs have are refused.
-fn config_rows(config: &Bound<'_, PyDict>) -> PyResult<Vec<(String, ConfigValue)>> {
+fn config_rows(config: &Bound<'_, PyDict>) -> PyResult<ConfigRows> {
     let mut rows = Vec::with_capacity(config.len());
     for (key, value) in config {
         let key: String = key.extract()?;
@@ -255,7 +257,7 @@ impl Node {
         states: Vec<State<'_>>,
     ) -> PyResult<Vec<Option<String>>> {
         // A topic's partitions share one dict, which is converted once.
-        let mut known: Option<(Bound<'_, PyDict>, Arc<Vec<(String, ConfigValue)>>)> = None;
+        let mut known: Option<(Bound<'_, PyDict>, Arc<ConfigRows>)> = None;
         let mut opens = Vec::with_capacity(states.len());
         for (topic, topic_id, partition, leader_epoch, log_dir, config) in states {
             let rows = match &known {
