@@ -9,7 +9,7 @@ use ottla_core::log::files::{
     Folder, FolderKind, read_partition_metadata, write_partition_metadata,
 };
 use ottla_core::log::{
-    AppendContext, ConfigValue, Log, LogConfig, LogError, Lookup, Origin, ReadError,
+    AppendContext, ConfigValue, Log, LogConfig, LogError, Lookup, OpenHints, Origin, ReadError,
 };
 use ottla_core::partition::{Offsets, Partition, PartitionState};
 
