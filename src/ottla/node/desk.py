@@ -1,0 +1,119 @@
+"""Where requests come in and replies go out: decodes, finds the handler, encodes, by token.
+
+A request that can't be decoded ends its connection, as in Apache Kafka; so does a handler that fails in a way that it
+should not, and the log says why. Neither ends the node.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ottla.broker.asked import Asked
+from ottla.wire import api as wire_api
+from ottla.wire.errors import ProtocolError
+from ottla.wire.schema import decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ottla._core import Node as Core
+    from ottla._core import Request
+    from ottla.broker.context import Context
+    from ottla.broker.router import Router
+    from ottla.node.logs import Logs
+
+API_VERSIONS = 18
+
+
+class Desk:
+    """Takes requests to their handlers and replies back to the core."""
+
+    __slots__ = (
+        "_context",
+        "_controller_listeners",
+        "_core",
+        "_internal",
+        "_logs",
+        "_next_internal",
+        "_router",
+        "_versions",
+    )
+
+    def __init__(
+        self, core: Core, router: Router, logs: Logs, controller_listeners: frozenset[str]
+    ) -> None:
+        self._core = core
+        self._controller_listeners = controller_listeners
+        self._router = router
+        self._logs = logs
+        self._context: Context
+        self._versions: dict[int, int] = {}
+        self._internal: dict[int, Callable[[Any], None]] = {}
+        self._next_internal = -1
+
+    def open(self, context: Context) -> None:
+        """From now on requests are answered in this context."""
+        self._context = context
+
+    def take(self, request: Request) -> None:
+        """Decode one request and let its handler answer, now or later."""
+        key, version = request.api_key, request.api_version
+        try:
+            body = None if _unknown(key, version) else decode(
+                wire_api.request_class(key), request.body, version
+            )
+        except ProtocolError as problem:
+            self._logs.warn(f"hung up on {_peer(request)}: {problem}")
+            self._core.hang_up(request.token)
+            return
+        asked = Asked(
+            request.token,
+            key,
+            version,
+            request.client_id,
+            body,
+            request.listener,
+            request.local_host,
+            request.local_port,
+            request.peer_host,
+            request.listener in self._controller_listeners,
+        )
+        self._versions[request.token] = 0 if body is None else version
+        try:
+            response = self._router.handler(key)(self._context, asked)
+        except Exception:
+            import traceback
+
+            self._versions.pop(request.token, None)
+            self._logs.error(
+                f"a handler failed on api {key} version {version} of {_peer(request)}; its "
+                f"connection is closed\n{traceback.format_exc()}"
+            )
+            self._core.hang_up(request.token)
+            return
+        if response is not None:
+            self.reply(request.token, response)
+
+    def internal(self, then: Callable[[Any], None]) -> int:
+        """A token for a request of our own; `then` gets its response."""
+        token = self._next_internal
+        self._next_internal -= 1
+        self._internal[token] = then
+        return token
+
+    def reply(self, token: int, response: Any) -> None:
+        """Send the response to whoever asked with this token."""
+        if token < 0:
+            self._internal.pop(token)(response)
+            return
+        version = self._versions.pop(token)
+        self._core.reply(token, encode(response, version))
+
+
+def _unknown(key: int, version: int) -> bool:
+    """Only ApiVersions is asked in versions that we don't know: its answer says which ones we do."""
+    return key == API_VERSIONS and version > wire_api.request_class(key).max_version
+
+
+def _peer(request: Request) -> str:
+    return f"{request.peer_host}:{request.peer_port} on {request.listener}"

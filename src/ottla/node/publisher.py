@@ -1,0 +1,86 @@
+"""Carries what changed in the cluster's image to the core: partitions to open, to configure, to delete.
+
+The core hears only of differences. A partition that the core can't open (a full disk, a corrupt folder) is named in
+the log and answers KAFKA_STORAGE_ERROR; the others go on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ottla.broker.context import Context
+    from ottla.metadata.delta import MetadataDelta
+    from ottla.metadata.image import Partition, Topic
+    from ottla.node.logs import Logs
+
+State = tuple[str, bytes, int, int, int, dict[str, Any]]
+Listener = "Callable[[MetadataDelta], None]"
+
+
+class Publisher:
+    """Applies deltas to the core and tells the coordinators what they lead."""
+
+    __slots__ = ("_context", "_logs")
+
+    def __init__(self, context: Context, logs: Logs) -> None:
+        self._context = context
+        self._logs = logs
+
+    def publish(self, delta: MetadataDelta) -> None:
+        """Make the core as the new image says; the context shows the image from then on."""
+        context = self._context
+        context.image = delta.image
+        context.settings.changed(delta)
+        core = context.core
+        gone = [
+            (topic.name, index)
+            for topic in delta.topics_deleted()
+            for index, partition in enumerate(topic.partitions)
+            if context.node_id in partition.replicas
+        ]
+        if gone:
+            core.delete_partitions(gone)
+        self.open(
+            (change.topic, change.index, change.new)
+            for change in delta.partitions_changed()
+            if change.old is None or change.old.leader_epoch != change.new.leader_epoch
+        )
+        for topic in self._reconfigured(delta):
+            core.configure_topic(topic, context.settings.topic(topic))
+        if context.groups is not None:
+            context.groups.publish(delta)
+
+    def open(self, partitions: Iterable[tuple[Topic, int, Partition]]) -> None:
+        """Create or load these partitions, as far as they are led here."""
+        context = self._context
+        states: list[State] = []
+        configs: dict[str, dict[str, Any]] = {}
+        for topic, index, partition in partitions:
+            if partition.leader != context.node_id:
+                continue
+            config = configs.get(topic.name)
+            if config is None:
+                config = configs[topic.name] = context.settings.topic(topic.name)
+            folder = context.log_dir_index(partition)
+            states.append((topic.name, topic.id, index, partition.leader_epoch, folder, config))
+        if not states:
+            return
+        for state, problem in zip(states, context.core.open_partitions(states), strict=True):
+            if problem is not None:
+                self._logs.error(f"{state[0]}-{state[2]} can't be opened: {problem}")
+
+    def _reconfigured(self, delta: MetadataDelta) -> Iterable[str]:
+        """Topics whose configs changed, or all of them when a broker default did."""
+        image = delta.image
+        if any(kind == BROKER_RESOURCE for kind, _ in delta.configs_changed):
+            return list(image.topics.by_name)
+        return [
+            name
+            for kind, name in delta.configs_changed
+            if kind == TOPIC_RESOURCE and name in image.topics.by_name
+        ]
