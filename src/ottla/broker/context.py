@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ottla.broker.producer_ids import ProducerIds
+from ottla.broker.settings import Settings
+
 if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla.broker.asked import Asked
     from ottla.broker.router import Router
     from ottla.config.broker import BrokerConfig
-    from ottla.metadata.image import Broker, MetadataImage
+    from ottla.coordinators.group.coordinator import GroupCoordinator
+    from ottla.metadata.image import Broker, MetadataImage, Partition
 
 
 class Decides(Protocol):
-    """A decider as handlers reach it. The node runs its decisions and sends the replies."""
+    """The controller as handlers reach it: near or far, it decides and its replies come by token."""
 
     def submit(self, asked: Asked[Any]) -> None:
         """Decide this request; the reply goes out by its token when it is safe."""
@@ -27,29 +31,24 @@ class Decides(Protocol):
         """Decide a request of our own; `then` gets the response, on the decision thread."""
 
 
-class Quorum(Protocol):
-    """What DescribeQuorum and friends need of raft."""
-
-    def describe(self, now_ms: int) -> Any:
-        """The quorum's leader, epoch, high watermark and voters."""
-
-
 class Context:
     """One broker's view for its handlers; all of it is used on the decision thread only."""
 
     __slots__ = (
+        "_directories",
         "advertised",
         "cluster_id",
-        "config",
         "controller",
         "core",
         "groups",
         "image",
         "log_dirs",
         "node_id",
+        "producer_ids",
         "quorum",
         "reply",
         "router",
+        "settings",
     )
 
     def __init__(
@@ -60,22 +59,34 @@ class Context:
         config: BrokerConfig,
         core: Core,
         router: Router,
-        log_dirs: tuple[str, ...],
+        directories: tuple[bytes, ...],
         image: MetadataImage,
+        controller: Decides,
+        reply: Callable[[int, Any], None],
     ) -> None:
         self.node_id = node_id
         self.cluster_id = cluster_id
-        self.config = config
         self.core = core
         self.router = router
-        self.log_dirs = log_dirs
+        self.log_dirs = config.log_dirs
+        self._directories = directories
         self.image = image
-        self.advertised: dict[str, tuple[str, int]] = {}
-        """Listener name to the host and port of `advertised.listeners`, where the file sets it."""
-        self.controller: Decides
-        self.groups: Any
+        self.settings = Settings(config, image, node_id)
+        self.controller = controller
+        self.reply = reply
+        self.producer_ids = ProducerIds(self)
+        self.groups: GroupCoordinator
         self.quorum: Any
-        self.reply: Callable[[int, Any], None]
+        self.advertised = {
+            endpoint.listener: (endpoint.host, endpoint.port)
+            for endpoint in config.advertised_listeners or ()
+        }
+        """Listener name to the host and port of `advertised.listeners`, where the file sets it."""
+
+    @property
+    def config(self) -> BrokerConfig:
+        """The broker's config in force."""
+        return self.settings.config
 
     def now_ms(self) -> int:
         """The node's clock, which tests can move."""
@@ -95,3 +106,8 @@ class Context:
             return self.endpoint(asked)
         endpoint = broker.endpoints.get(asked.listener)
         return None if endpoint is None else (endpoint.host, endpoint.port)
+
+    def log_dir_index(self, partition: Partition) -> int:
+        """Which of `log_dirs` holds this broker's replica; the first, where the record names none of ours."""
+        directory = partition.directory_of(self.node_id)
+        return self._directories.index(directory) if directory in self._directories else 0

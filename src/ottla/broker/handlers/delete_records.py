@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from ottla._core import CoreError
 from ottla.broker.core_errors import error_code
 from ottla.broker.partitions import leadership_error
-from ottla.broker.topic_settings import topic_setting
 from ottla.metadata.topic_names import is_internal
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_records import (
@@ -46,7 +45,7 @@ def _cut(
     error = leadership_error(context, topic, index)
     if not error and is_internal(topic):
         error = ErrorCode.INVALID_TOPIC_EXCEPTION
-    if not error and "delete" not in topic_setting(context, topic, "cleanup.policy"):
+    if not error and "delete" not in context.settings.topic(topic)["cleanup.policy"]:
         error = ErrorCode.POLICY_VIOLATION
     low = -1
     if not error:

@@ -96,7 +96,7 @@ def _partition(
         leader_epoch=partition.leader_epoch,
         replica_nodes=list(partition.replicas),
         isr_nodes=list(partition.isr),
-        eligible_leader_replicas=list(partition.elr),
+        eligible_leader_replicas=list(partition.eligible_leader_replicas),
         last_known_elr=list(partition.last_known_elr),
         offline_replicas=[
             broker for broker in partition.replicas if broker not in alive or alive[broker].fenced

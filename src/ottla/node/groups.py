@@ -1,0 +1,145 @@
+"""The group coordinator in this node: its shards over the core's logs, its timers on the node's loop.
+
+Which shards there are follows from the image: this broker coordinates the groups of the partitions of
+`__consumer_offsets` that it leads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ottla._core import CoreError
+from ottla.coordinators.group.config import GroupConfig
+from ottla.coordinators.group.coordinator import GROUP_TOPIC, GroupCoordinator
+from ottla.coordinators.group.shard import GroupShard
+from ottla.coordinators.runtime import AppendFailed, Runtime
+from ottla.node.loop import real_ms
+
+if TYPE_CHECKING:
+    from ottla._core import Node as Core
+    from ottla.broker.context import Context
+    from ottla.config.broker import BrokerConfig
+    from ottla.decide import Entropy, Timer
+    from ottla.metadata.delta import MetadataDelta
+    from ottla.node.logs import Logs
+    from ottla.node.loop import Loop
+
+_MINUTE_MS = 60_000
+_CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+
+
+class CoreLog:
+    """One internal topic in the core, as coordinators reach it."""
+
+    __slots__ = ("_core", "_topic")
+
+    def __init__(self, core: Core, topic: str) -> None:
+        self._core = core
+        self._topic = topic
+
+    def append(self, partition: int, batch: bytes) -> int:
+        """Append one batch; the offset of its last record."""
+        try:
+            return self._core.append(self._topic, partition, batch)[1]
+        except CoreError as problem:
+            raise AppendFailed(str(problem.args[-1])) from problem
+
+    def read(self, partition: int, offset: int, bytes_max: int) -> bytes:
+        """Whole batches from the one that holds `offset` on."""
+        return self._core.read(self._topic, partition, offset, bytes_max)
+
+    def offsets(self, partition: int) -> tuple[int, int, int]:
+        """(log start offset, high watermark, log end offset)."""
+        start, high_watermark, _, end, _, _ = self._core.partition_offsets(self._topic, partition)
+        return start, high_watermark, end
+
+
+class LoopTimers:
+    """The loop's timers, as coordinators set them."""
+
+    __slots__ = ("_core", "_loop")
+
+    def __init__(self, core: Core, loop: Loop) -> None:
+        self._core = core
+        self._loop = loop
+
+    def set(self, timer: Timer, now_ms: int, fire: Callable[[int], None]) -> None:
+        """Call `fire` with the node's clock when the timer is due; None cancels, of either kind."""
+        real = timer.real and timer.at_ms is not None
+        self._loop.set_timer(timer.key, None, fire, real=not real)
+        if timer.at_ms is None or not real:
+            self._loop.set_timer(timer.key, timer.at_ms, fire)
+            return
+        core = self._core
+        at_ms = real_ms() + timer.at_ms - now_ms
+        self._loop.set_timer(timer.key, at_ms, lambda _: fire(core.now_ms()), real=True)
+
+
+class Groups:
+    """Owns the coordinator and drives its runtime."""
+
+    __slots__ = ("_context", "_runtime", "coordinator")
+
+    def __init__(self, context: Context, loop: Loop, logs: Logs, entropy: Entropy) -> None:
+        self._context = context
+        config = group_config(context.config)
+        self._runtime = Runtime(
+            GROUP_TOPIC,
+            log=CoreLog(context.core, GROUP_TOPIC),
+            timers=LoopTimers(context.core, loop),
+            machine=lambda partition: GroupShard(config, entropy),
+            report=logs.warn,
+            codec=_CODECS[context.config["offsets.topic.compression.codec"]],
+            batch_bytes_max=config.batch_bytes_max,
+        )
+        self.coordinator = GroupCoordinator(self._runtime, config, self._partition_count)
+
+    def publish(self, delta: MetadataDelta) -> None:
+        """Take up and lay down shards as the image says; forget the offsets of deleted topics."""
+        me = self._context.node_id
+        for change in delta.partitions_changed():
+            if change.topic.name != GROUP_TOPIC:
+                continue
+            leads = change.new.leader == me
+            led = change.old is not None and change.old.leader == me
+            if leads and (
+                not led or change.old is None or change.old.leader_epoch != change.new.leader_epoch
+            ):
+                self._runtime.elected(change.index)
+            elif led and not leads:
+                self._runtime.resigned(change.index)
+        deleted = {topic.name: topic.id for topic in delta.topics_deleted()}
+        if GROUP_TOPIC in deleted:
+            for partition in self._runtime.partitions():
+                self._runtime.resigned(partition)
+        elif deleted:
+            self.coordinator.topics_deleted(deleted, self._context.now_ms())
+
+    def commit(self) -> bool:
+        """End of a turn: append, answer, load a piece; whether there is more to load."""
+        now_ms = self._context.now_ms()
+        more = self._runtime.step(now_ms)
+        self._runtime.flush(now_ms)
+        return more
+
+    def _partition_count(self) -> int:
+        topic = self._context.image.topics.by_name.get(GROUP_TOPIC)
+        if topic is not None:
+            return len(topic.partitions)
+        count: int = self._context.config["offsets.topic.num.partitions"]
+        return count
+
+
+def group_config(config: BrokerConfig) -> GroupConfig:
+    """The coordinator's settings out of the broker's."""
+    return GroupConfig(
+        initial_rebalance_delay_ms=config["group.initial.rebalance.delay.ms"],
+        session_timeout_ms_min=config["group.min.session.timeout.ms"],
+        session_timeout_ms_max=config["group.max.session.timeout.ms"],
+        size_max=config["group.max.size"],
+        offset_metadata_bytes_max=config["offset.metadata.max.bytes"],
+        offsets_retention_ms=config["offsets.retention.minutes"] * _MINUTE_MS,
+        offsets_retention_check_interval_ms=config["offsets.retention.check.interval.ms"],
+        batch_bytes_max=config["message.max.bytes"],
+    )
