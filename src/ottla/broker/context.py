@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.settings import Settings
+from ottla.metadata.image import EMPTY_IMAGE
 
 if TYPE_CHECKING:
     from ottla._core import Node as Core
@@ -60,7 +61,6 @@ class Context:
         core: Core,
         router: Router,
         directories: tuple[bytes, ...],
-        image: MetadataImage,
         controller: Decides,
         reply: Callable[[int, Any], None],
     ) -> None:
@@ -70,8 +70,8 @@ class Context:
         self.router = router
         self.log_dirs = config.log_dirs
         self._directories = directories
-        self.image = image
-        self.settings = Settings(config, image, node_id)
+        self.image: MetadataImage = EMPTY_IMAGE
+        self.settings = Settings(config, EMPTY_IMAGE, node_id)
         self.controller = controller
         self.reply = reply
         self.producer_ids = ProducerIds(self)

@@ -11,24 +11,25 @@ from typing import TYPE_CHECKING, Any
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from ottla.broker.context import Context
     from ottla.metadata.delta import MetadataDelta
     from ottla.metadata.image import Partition, Topic
+    from ottla.node.groups import Groups
     from ottla.node.logs import Logs
 
 State = tuple[str, bytes, int, int, int, dict[str, Any]]
-Listener = "Callable[[MetadataDelta], None]"
 
 
 class Publisher:
     """Applies deltas to the core and tells the coordinators what they lead."""
 
-    __slots__ = ("_context", "_logs")
+    __slots__ = ("_context", "_groups", "_logs")
 
-    def __init__(self, context: Context, logs: Logs) -> None:
+    def __init__(self, context: Context, groups: Groups, logs: Logs) -> None:
         self._context = context
+        self._groups = groups
         self._logs = logs
 
     def publish(self, delta: MetadataDelta) -> None:
@@ -45,17 +46,16 @@ class Publisher:
         ]
         if gone:
             core.delete_partitions(gone)
-        self.open(
+        self._open(
             (change.topic, change.index, change.new)
             for change in delta.partitions_changed()
             if change.old is None or change.old.leader_epoch != change.new.leader_epoch
         )
         for topic in self._reconfigured(delta):
             core.configure_topic(topic, context.settings.topic(topic))
-        if context.groups is not None:
-            context.groups.publish(delta)
+        self._groups.publish(delta)
 
-    def open(self, partitions: Iterable[tuple[Topic, int, Partition]]) -> None:
+    def _open(self, partitions: Iterable[tuple[Topic, int, Partition]]) -> None:
         """Create or load these partitions, as far as they are led here."""
         context = self._context
         states: list[State] = []
@@ -66,6 +66,12 @@ class Publisher:
             config = configs.get(topic.name)
             if config is None:
                 config = configs[topic.name] = context.settings.topic(topic.name)
+                if "compact" in config["cleanup.policy"]:
+                    self._logs.warn_once(
+                        "cleanup.policy=compact",
+                        f"cleanup.policy=compact of {topic.name} is kept but not acted upon yet: its log "
+                        "is not cleaned, and its records are never deleted by time or size",
+                    )
             folder = context.log_dir_index(partition)
             states.append((topic.name, topic.id, index, partition.leader_epoch, folder, config))
         if not states:

@@ -58,8 +58,11 @@ def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsRes
         finalized_features_epoch=context.image.offset,
         finalized_features=[
             FinalizedFeatureKey(name=name, max_version_level=level, min_version_level=level)
-            for name, level in context.image.features.items()
-            if level > 0 or name != KRAFT_VERSION
+            for name, level in {
+                **context.image.features,
+                KRAFT_VERSION: context.quorum.kraft_version,
+            }.items()
+            if level > 0
         ],
     )
 
