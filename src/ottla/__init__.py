@@ -1,9 +1,9 @@
 """Ottla: the Apache Kafka platform in one Python package.
 
-    import ottla
+import ottla
 
-    with ottla.Broker() as broker:
-        ...  # any Kafka client, at broker.bootstrap_servers
+with ottla.Broker() as broker:
+    ...  # any Kafka client, at broker.bootstrap_servers
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Topics that come to be because a client named them, and the internal ones that coordinators live in."""
+"""Topics that come to be because a client named them, and the internal ones that coordinators live
+in.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,12 @@ if TYPE_CHECKING:
 CREATE_TOPICS_VERSION = 7
 
 
-def create(
-    context: Context, names: Iterable[str], then: Callable[[dict[str, int]], None]
-) -> None:
-    """Ask the controller for these topics with the broker's defaults; `then` gets an error code for each name.
+def create(context: Context, names: Iterable[str], then: Callable[[dict[str, int]], None]) -> None:
+    """Ask the controller for these topics with the broker's defaults; `then` gets an error code
+    for each name.
 
-    The answer comes when the topics are committed and this broker leads its partitions, so that the client's next
-    request finds them.
+    The answer comes when the topics are committed and this broker leads its partitions, so that
+    the client's next request finds them.
     """
 
     def answered(response: CreateTopicsResponse) -> None:

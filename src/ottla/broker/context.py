@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 class Decides(Protocol):
-    """The controller as handlers reach it: near or far, it decides and its replies come by token."""
+    """The controller as handlers reach it: near or far, it decides and its replies come by
+    token.
+    """
 
     def submit(self, asked: Asked[Any]) -> None:
         """Decide this request; the reply goes out by its token when it is safe."""
@@ -95,19 +97,23 @@ class Context:
     def endpoint(self, asked: Asked[Any]) -> tuple[str, int]:
         """The address of this broker for the client that asks.
 
-        It is what `advertised.listeners` says, and else the local address of the socket that the client came in
-        on: that one works for it by proof, so one machine needs no configuration.
+        It is what `advertised.listeners` says, and else the local address of the socket that the
+        client came in on: that one works for it by proof, so one machine needs no configuration.
         """
         return self.advertised.get(asked.listener, (asked.local_host, asked.local_port))
 
     def broker_endpoint(self, broker: Broker, asked: Asked[Any]) -> tuple[str, int] | None:
-        """The address of any broker on the listener that the client uses; None if it has no such listener."""
+        """The address of any broker on the listener that the client uses; None if it has no such
+        listener.
+        """
         if broker.id == self.node_id:
             return self.endpoint(asked)
         endpoint = broker.endpoints.get(asked.listener)
         return None if endpoint is None else (endpoint.host, endpoint.port)
 
     def log_dir_index(self, partition: Partition) -> int:
-        """Which of `log_dirs` holds this broker's replica; the first, where the record names none of ours."""
+        """Which of `log_dirs` holds this broker's replica; the first, where the record names none
+        of ours.
+        """
         directory = partition.directory_of(self.node_id)
         return self._directories.index(directory) if directory in self._directories else 0

@@ -15,7 +15,8 @@ def leadership_error(
 ) -> ErrorCode:
     """NONE if this broker leads the partition in the epoch that the client believes in (KIP-320).
 
-    A client with an older epoch is fenced; one with a newer epoch knows more than we do and has to wait.
+    A client with an older epoch is fenced; one with a newer epoch knows more than we do and has to
+    wait.
     """
     found = context.image.topics.by_name.get(topic)
     if found is None or not 0 <= partition < len(found.partitions):

@@ -1,6 +1,7 @@
 """Hands out producer ids from the block that the controller gave this broker.
 
-A block is used by one life of one broker: what is left of it at a restart is lost, so no id is given out twice.
+A block is used by one life of one broker: what is left of it at a restart is lost, so no id is
+given out twice.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Which API is served where, and by whom: one row an API.
 
-A row names the handler's file under handlers/ or says that the core answers it (Produce and Fetch). What has no
-row is not announced, and a client that asks for it anyway is hung up on, as Apache Kafka does.
-Handlers are imported on first use: a node that nobody asks for groups never loads them.
+A row names the handler's file under handlers/ or says that the core answers it (Produce and
+Fetch). What has no row is not announced, and a client that asks for it anyway is hung up on, as
+Apache Kafka does. Handlers are imported on first use: a node that nobody asks for groups never
+loads them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""What config keys are worth right now: a topic's own value, the admin's broker default, the file's, Kafka's.
+"""What config keys are worth right now: a topic's own value, the admin's broker default, the
+file's, Kafka's.
 
-`context.config` is replaced, never changed, when the admin sets dynamic broker configs; topics are asked anew then.
+`context.config` is replaced, never changed, when the admin sets dynamic broker configs; topics are
+asked anew then.
 """
 
 from __future__ import annotations

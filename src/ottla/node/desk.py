@@ -1,7 +1,7 @@
 """Where requests come in and replies go out: decodes, finds the handler, encodes, by token.
 
-A request that can't be decoded ends its connection, as in Apache Kafka; so does a handler that fails in a way that it
-should not, and the log says why. Neither ends the node.
+A request that can't be decoded ends its connection, as in Apache Kafka; so does a handler that
+fails in a way that it should not, and the log says why. Neither ends the node.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.broker.asked import Asked
 from ottla.wire import api as wire_api
-from ottla.wire.errors import ProtocolError
-from ottla.wire.schema import decode, encode
+from ottla.wire.schema import ProtocolError, decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,8 +58,10 @@ class Desk:
         """Decode one request and let its handler answer, now or later."""
         key, version = request.api_key, request.api_version
         try:
-            body = None if _unknown(key, version) else decode(
-                wire_api.request_class(key), request.body, version
+            body = (
+                None
+                if _unknown(key, version)
+                else decode(wire_api.request_class(key), request.body, version)
             )
         except ProtocolError as problem:
             self._logs.warn(f"hung up on {_peer(request)}: {problem}")
@@ -111,7 +112,9 @@ class Desk:
 
 
 def _unknown(key: int, version: int) -> bool:
-    """Only ApiVersions is asked in versions that we don't know: its answer says which ones we do."""
+    """Only ApiVersions is asked in versions that we don't know: its answer says which ones we
+    do.
+    """
     return key == API_VERSIONS and version > wire_api.request_class(key).max_version
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 
 _RESERVED_BELOW = 100
-"""Kafka keeps the lowest ids for itself (zero, the metadata topic, lost and unassigned directories)."""
+"""Kafka keeps the lowest ids for itself (zero, the metadata topic, lost and unassigned
+directories).
+"""
 
 
 class SystemEntropy:
@@ -14,8 +16,8 @@ class SystemEntropy:
     __slots__ = ()
 
     def uuid(self) -> bytes:
-        """A version 4 UUID; never a reserved one, nor one whose text begins with a dash, which commands
-        would take for a flag."""
+        """A version 4 UUID; never a reserved one, nor one whose text begins with a dash, which
+        commands would take for a flag."""
         while True:
             found = bytearray(os.urandom(16))
             found[6] = found[6] & 0x0F | 0x40

@@ -1,7 +1,8 @@
-"""The group coordinator in this node: its shards over the core's logs, its timers on the node's loop.
+"""The group coordinator in this node: its shards over the core's logs, its timers on the node's
+loop.
 
-Which shards there are follows from the image: this broker coordinates the groups of the partitions of
-`__consumer_offsets` that it leads.
+Which shards there are follows from the image: this broker coordinates the groups of the partitions
+of `__consumer_offsets` that it leads.
 """
 
 from __future__ import annotations

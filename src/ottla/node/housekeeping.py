@@ -1,6 +1,8 @@
-"""What a node does for its logs in the background: retention, rolling, checkpoints, old producers, deleted folders.
+"""What a node does for its logs in the background: retention, rolling, checkpoints, old producers,
+deleted folders.
 
-Everything here but the checkpoints follows the node's clock. The core does the work off the decision thread's GIL.
+Everything here but the checkpoints follows the node's clock. The core does the work off the
+decision thread's GIL.
 """
 
 from __future__ import annotations

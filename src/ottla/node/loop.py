@@ -1,8 +1,8 @@
 """The one plain thread that decides: takes what waits, decides it, makes it safe, answers.
 
-A turn is: take all requests that wait, decide each, fire what is due, then commit once (one fsync of the metadata log
-for everything that the turn decided). No asyncio, no lock: whatever touches the deciders' state runs here, and
-other threads hand their wishes in with `call`.
+A turn is: take all requests that wait, decide each, fire what is due, then commit once (one fsync
+of the metadata log for everything that the turn decided). No asyncio, no lock: whatever touches
+the deciders' state runs here, and other threads hand their wishes in with `call`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Loop:
 
         def fire(due_ms: int) -> None:
             action()
-            self.set_timer(key, max(due_ms, self._now(real) - period_ms) + period_ms, fire, real=real)
+            self.set_timer(
+                key, max(due_ms, self._now(real) - period_ms) + period_ms, fire, real=real
+            )
 
         self.set_timer(key, self._now(real) + period_ms, fire, real=real)
 

@@ -1,10 +1,11 @@
 """How a node behaves inside somebody else's process.
 
-A fork closes the node's sockets and files in the child, where none of its threads exist; the end of the interpreter
-stops what still runs, within two seconds. Nothing else of the process is touched: no signal handlers, no garbage
-collector settings, no logging setup, no prints.
+A fork closes the node's sockets and files in the child, where none of its threads exist; the end
+of the interpreter stops what still runs, within two seconds. Nothing else of the process is
+touched: no signal handlers, no garbage collector settings, no logging setup, no prints.
 
-The one set of living nodes in this module is weak and exists because the interpreter's own hooks are process-wide.
+The one set of living nodes in this module is weak and exists because the interpreter's own hooks
+are process-wide.
 """
 
 from __future__ import annotations

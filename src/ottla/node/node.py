@@ -1,9 +1,9 @@
 """One node: controller and broker in one process, from start to end.
 
-The order of the start: check the configuration, take the folders, bind the listeners (so that a port in use is known before
-anything is touched), read the metadata log and lead it, register as broker, load the partitions, decide, accept.
-The end goes the other way round. A node that fails where it should not is poisoned: it stops serving, says why, and
-leaves its process alone.
+The order of the start: check the configuration, take the folders, bind the listeners (so that a
+port in use is known before anything is touched), read the metadata log and lead it, register as
+broker, load the partitions, decide, accept. The end goes the other way round. A node that fails
+where it should not is poisoned: it stops serving, says why, and leaves its process alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from ottla._core import Request
 
 MEMORY_BYTES_MAX = 256 * 1024 * 1024
-"""What frames, staged batches and unsent replies may take where `queued.max.request.bytes` says nothing."""
+"""What frames, staged batches and unsent replies may take where `queued.max.request.bytes` says
+nothing.
+"""
 
 
 class NodeFailed(OttlaError):
@@ -70,7 +72,8 @@ class Node:
         """Bring the node up; returns when clients can connect.
 
         Raises:
-            OttlaError: the folders are not formatted, in use or unreadable, a port is taken, or the quorum is
+            OttlaError: the folders are not formatted, in use or unreadable, a port is taken, or
+            the quorum is
                 not one that this node can lead.
         """
         config = self.config
@@ -168,7 +171,9 @@ class Node:
 
     # ------------------------------------------------------------------ ends
     def stop(self, timeout_ms: int) -> None:
-        """End cleanly: no new requests, logs flushed, checkpoints and the clean-shutdown mark written."""
+        """End cleanly: no new requests, logs flushed, checkpoints and the clean-shutdown mark
+        written.
+        """
         if not self._begin_end():
             return
         self._loop.stop(timeout_ms / 1000)
@@ -178,7 +183,9 @@ class Node:
         self._ended.set()
 
     def kill(self) -> None:
-        """End as a killed process would: connections reset, nothing flushed, no clean-shutdown mark."""
+        """End as a killed process would: connections reset, nothing flushed, no clean-shutdown
+        mark.
+        """
         if self._begin_end():
             self._core.kill()
             self._loop.stop(5)

@@ -1,7 +1,8 @@
-"""Carries what changed in the cluster's image to the core: partitions to open, to configure, to delete.
+"""Carries what changed in the cluster's image to the core: partitions to open, to configure, to
+delete.
 
-The core hears only of differences. A partition that the core can't open (a full disk, a corrupt folder) is named in
-the log and answers KAFKA_STORAGE_ERROR; the others go on.
+The core hears only of differences. A partition that the core can't open (a full disk, a corrupt
+folder) is named in the log and answers KAFKA_STORAGE_ERROR; the others go on.
 """
 
 from __future__ import annotations

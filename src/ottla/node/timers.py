@@ -1,6 +1,7 @@
 """Timers as data: who wants to be woken when, in the order of their deadlines.
 
-A timer has a key; setting a key again replaces it, setting it to None forgets it. Nothing here reads a clock.
+A timer has a key; setting a key again replaces it, setting it to None forgets it. Nothing here
+reads a clock.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ class Timers:
         self._sequence = 0
 
     def set(self, key: Hashable, at_ms: int | None, action: Action) -> None:
-        """Fire `action` once at `at_ms`, instead of whatever was set for `key`; None only cancels."""
+        """Fire `action` once at `at_ms`, instead of whatever was set for `key`; None only
+        cancels.
+        """
         if at_ms is None:
             self._entries.pop(key, None)
             return

@@ -3,8 +3,8 @@
     with ottla.Broker() as broker:
         producer = confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap_servers})
 
-It listens on a free port of 127.0.0.1, keeps its logs in a temporary folder unless it is given one, and takes nothing of
-the process but a few threads. Several may live side by side.
+It listens on a free port of 127.0.0.1, keeps its logs in a temporary folder unless it is given
+one, and takes nothing of the process but a few threads. Several may live side by side.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Broker:
     """One node, controller and broker, that real Kafka clients use over TCP.
 
     Args:
-        dir: a folder for its logs, which is kept and found again by the next Broker on it; by default a temporary
+        dir: a folder for its logs, which is kept and found again by the next Broker on it; by
+        default a temporary
             one that is removed at the end.
         port: the port to listen on; 0 takes a free one.
         config: broker properties as in server.properties, on top of the defaults for a single node.
@@ -98,7 +99,8 @@ class Broker:
         return self._running().cluster_id
 
     def start(self) -> Broker:
-        """Format the folder if it is new, recover what is in it, and serve; returns when clients can connect.
+        """Format the folder if it is new, recover what is in it, and serve; returns when clients
+        can connect.
 
         Raises:
             OttlaError: a property is wrong, the folder is in use, or what is in it can't be read.
@@ -122,7 +124,8 @@ class Broker:
         self._remove()
 
     def kill(self) -> None:
-        """End as if the process had been killed: connections are reset, nothing is flushed or tidied.
+        """End as if the process had been killed: connections are reset, nothing is flushed or
+        tidied.
 
         `start` brings the node back on the same folder, where it recovers.
         """
@@ -130,12 +133,16 @@ class Broker:
         node.kill()
 
     def power_cut(self) -> None:
-        """End as if the machine had lost its power: as `kill`, and what was not fsynced is lost as well."""
+        """End as if the machine had lost its power: as `kill`, and what was not fsynced is lost as
+        well.
+        """
         node, self._node = self._running(), None
         node.power_cut()
 
     def advance(self, seconds: float) -> None:
-        """Move the node's clock forward; returns when everything that came due on the way has been done."""
+        """Move the node's clock forward; returns when everything that came due on the way has been
+        done.
+        """
         self._running().advance(round(seconds * 1000))
 
     def __enter__(self) -> Broker:

@@ -1,8 +1,8 @@
 """ApiVersions: what this listener serves, and the cluster's features.
 
-Needs no permission. A version that we don't know is answered as version 0 with UNSUPPORTED_VERSION and the range
-that we do know, so that the client can ask again (KIP-35). Finalized features are what clients choose
-their transaction protocol by (KIP-584).
+Needs no permission. A version that we don't know is answered as version 0 with UNSUPPORTED_VERSION
+and the range that we do know, so that the client can ask again (KIP-35). Finalized features are
+what clients choose their transaction protocol by (KIP-584).
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsRes
             ApiVersion(api_key=api.key, min_version=api.min_version, max_version=api.max_version)
             for api in context.router.announced(controller=asked.controller)
         ],
-        # Before version 4 a minimum of 0 could not be told from "absent", so such features are left out (KAFKA-17011).
+        # Before version 4 a minimum of 0 could not be told from "absent", so such features are
+        # left out (KAFKA-17011).
         supported_features=[
             SupportedFeatureKey(name=name, min_version=low, max_version=high)
             for name, (low, high) in supported_features().items()

@@ -1,6 +1,7 @@
 """CreateTopics: new topics with their partitions, replicas and configs.
 
-Needs CREATE on the cluster or on each topic. The controller decides; each topic succeeds or fails on its own.
+Needs CREATE on the cluster or on each topic. The controller decides; each topic succeeds or fails
+on its own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """DeleteRecords: move the start of partitions forward (KIP-107).
 
-Needs DELETE on the topic. Offset -1 means the high watermark. Only topics whose cleanup policy deletes may lose records.
+Needs DELETE on the topic. Offset -1 means the high watermark. Only topics whose cleanup policy
+deletes may lose records.
 """
 
 from __future__ import annotations
@@ -38,9 +39,7 @@ def handle(context: Context, asked: Asked[DeleteRecordsRequest]) -> DeleteRecord
     )
 
 
-def _cut(
-    context: Context, topic: str, cut: DeleteRecordsPartition
-) -> DeleteRecordsPartitionResult:
+def _cut(context: Context, topic: str, cut: DeleteRecordsPartition) -> DeleteRecordsPartitionResult:
     index = cut.partition_index
     error = leadership_error(context, topic, index)
     if not error and is_internal(topic):

@@ -1,7 +1,7 @@
 """DescribeCluster: the cluster's id, its brokers or its controllers (KIP-700, KIP-919, KIP-1073).
 
-Needs DESCRIBE on the cluster. A broker's listener tells of brokers, a controller's of controllers; asking the one
-for the other is MISMATCHED_ENDPOINT_TYPE.
+Needs DESCRIBE on the cluster. A broker's listener tells of brokers, a controller's of controllers;
+asking the one for the other is MISMATCHED_ENDPOINT_TYPE.
 """
 
 from __future__ import annotations
@@ -61,9 +61,7 @@ def _this_node(context: Context, asked: Asked[DescribeClusterRequest]) -> Descri
     return DescribeClusterBroker(broker_id=context.node_id, host=host, port=port)
 
 
-def _brokers(
-    context: Context, asked: Asked[DescribeClusterRequest]
-) -> list[DescribeClusterBroker]:
+def _brokers(context: Context, asked: Asked[DescribeClusterRequest]) -> list[DescribeClusterBroker]:
     found = []
     for broker in context.image.brokers.values():
         if broker.fenced and not asked.body.include_fenced_brokers:

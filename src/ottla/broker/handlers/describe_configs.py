@@ -1,7 +1,9 @@
-"""DescribeConfigs: what is set for topics, brokers, groups and client metrics, and where each value comes from.
+"""DescribeConfigs: what is set for topics, brokers, groups and client metrics, and where each
+value comes from.
 
-Needs DESCRIBE_CONFIGS on the resource. A broker answers for itself and, under the empty name, for the defaults of all.
-Loggers have no levels of their own here, so that kind of resource is refused by name.
+Needs DESCRIBE_CONFIGS on the resource. A broker answers for itself and, under the empty name, for
+the defaults of all. Loggers have no levels of their own here, so that kind of resource is refused
+by name.
 """
 
 from __future__ import annotations

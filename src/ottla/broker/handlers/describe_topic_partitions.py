@@ -1,6 +1,8 @@
-"""DescribeTopicPartitions: topics and partitions a page at a time, with their eligible leaders (KIP-966).
+"""DescribeTopicPartitions: topics and partitions a page at a time, with their eligible leaders
+(KIP-966).
 
-Needs DESCRIBE on the topics. Topics come in the order of their names; a cursor says where the next page starts.
+Needs DESCRIBE on the topics. Topics come in the order of their names; a cursor says where the next
+page starts.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from ottla.wire.messages.describe_topic_partitions import (
     DescribeTopicPartitionsResponse,
     DescribeTopicPartitionsResponsePartition,
     DescribeTopicPartitionsResponseTopic,
-    ResponseCursor,
+    Cursor,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def handle(context: Context, asked: Asked[DescribeTopicPartitionsRequest]) -> Re
         response.topics.append(_page(context, topic, first, page))
         room -= len(page)
         if first + len(page) < len(topic.partitions):
-            response.next_cursor = ResponseCursor(
+            response.next_cursor = Cursor(
                 topic_name=name, partition_index=first + len(page)
             )
             break
@@ -88,9 +90,7 @@ def _partition(
 ) -> DescribeTopicPartitionsResponsePartition:
     alive = context.image.brokers
     return DescribeTopicPartitionsResponsePartition(
-        error_code=ErrorCode.NONE
-        if partition.leader in alive
-        else ErrorCode.LEADER_NOT_AVAILABLE,
+        error_code=ErrorCode.NONE if partition.leader in alive else ErrorCode.LEADER_NOT_AVAILABLE,
         partition_index=index,
         leader_id=partition.leader,
         leader_epoch=partition.leader_epoch,

@@ -1,6 +1,7 @@
 """IncrementalAlterConfigs: set, delete, append to and subtract from configs (KIP-339).
 
-Needs ALTER_CONFIGS on the resource. The controller decides; each resource succeeds or fails on its own.
+Needs ALTER_CONFIGS on the resource. The controller decides; each resource succeeds or fails on its
+own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """InitProducerId: an identity for an idempotent producer.
 
-Needs IDEMPOTENT_WRITE on the cluster, or WRITE on any topic. Ids come from the controller in blocks of 1000. There is
-no transaction coordinator yet: a transactional id gets an error that every client takes as final, at once.
+Needs IDEMPOTENT_WRITE on the cluster, or WRITE on any topic. Ids come from the controller in
+blocks of 1000. There is no transaction coordinator yet: a transactional id gets an error that
+every client takes as final, at once.
 """
 
 from __future__ import annotations
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     from ottla.broker.context import Context
 
 
-def handle(
-    context: Context, asked: Asked[InitProducerIdRequest]
-) -> InitProducerIdResponse | None:
+def handle(context: Context, asked: Asked[InitProducerIdRequest]) -> InitProducerIdResponse | None:
     """A fresh producer id with epoch 0; waits for a new block if this broker's is used up."""
     if asked.body.transactional_id is not None:
         error = (

@@ -1,6 +1,7 @@
 """ListConfigResources: the names of everything that can hold configs (KIP-1142).
 
-Needs DESCRIBE_CONFIGS on the cluster. Version 0 knew client metrics alone. No types means all of them.
+Needs DESCRIBE_CONFIGS on the cluster. Version 0 knew client metrics alone. No types means all of
+them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""ListOffsets: the offset of a time, or of the start, the end or the largest timestamp of a partition.
+"""ListOffsets: the offset of a time, or of the start, the end or the largest timestamp of a
+partition.
 
-Needs DESCRIBE on the topic. Negative timestamps are names: -1 latest, -2 earliest, -3 max timestamp (version 7),
--4 earliest local (8), -5 latest tiered (9), -6 earliest pending upload (11); nothing is tiered here, so the last two
-answer "none".
+Needs DESCRIBE on the topic. Negative timestamps are names: -1 latest, -2 earliest, -3 max
+timestamp (version 7), -4 earliest local (8), -5 latest tiered (9), -6 earliest pending upload
+(11); nothing is tiered here, so the last two answer "none".
 """
 
 from __future__ import annotations
@@ -76,6 +77,4 @@ def _offset(
 
 
 def _failed(partition: ListOffsetsPartition, error: ErrorCode) -> ListOffsetsPartitionResponse:
-    return ListOffsetsPartitionResponse(
-        partition_index=partition.partition_index, error_code=error
-    )
+    return ListOffsetsPartitionResponse(partition_index=partition.partition_index, error_code=error)

@@ -1,8 +1,9 @@
-"""Metadata: brokers, topics, partitions and who leads them; creates topics that are named for the first time.
+"""Metadata: brokers, topics, partitions and who leads them; creates topics that are named for the
+first time.
 
-Needs DESCRIBE on the topics (no authorizer yet). Topics by id from version 10 on, with null names from 12 on. Where
-Apache Kafka answers an auto-created topic with UNKNOWN_TOPIC_OR_PARTITION until a later try, we hold the reply until it is
-there: the client needs one request less.
+Needs DESCRIBE on the topics (no authorizer yet). Topics by id from version 10 on, with null names
+from 12 on. Where Apache Kafka answers an auto-created topic with UNKNOWN_TOPIC_OR_PARTITION until
+a later try, we hold the reply until it is there: the client needs one request less.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ def _response(
     body = asked.body
     wants_operations = asked.version >= 8 and body.include_topic_authorized_operations
     topics = [
-        _topic(context, topic) if isinstance(topic, MetadataRequestTopic) else _found(context, topic)
+        _topic(context, topic)
+        if isinstance(topic, MetadataRequestTopic)
+        else _found(context, topic)
         for topic in _asked_topics(context, asked)
     ]
     for topic in topics:
@@ -157,13 +160,17 @@ def _brokers(context: Context, asked: Asked[MetadataRequest]) -> list[MetadataRe
 
 
 def _some_broker(context: Context) -> int:
-    """Clients send admin calls here; any broker forwards them, so we name ourselves while we are alive."""
+    """Clients send admin calls here; any broker forwards them, so we name ourselves while we are
+    alive.
+    """
     me = context.image.brokers.get(context.node_id)
     return context.node_id if me is not None and not me.fenced else -1
 
 
 def _creation_error(code: int | None) -> int:
-    """What the client learns of a creation that failed: a bad name or policy is final, all else it tries again."""
+    """What the client learns of a creation that failed: a bad name or policy is final, all else it
+    tries again.
+    """
     if code in (ErrorCode.INVALID_TOPIC_EXCEPTION, ErrorCode.POLICY_VIOLATION):
         return int(code)
     return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION

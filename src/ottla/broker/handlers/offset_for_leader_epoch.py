@@ -1,4 +1,5 @@
-"""OffsetForLeaderEpoch: where a leader epoch ended, so that a consumer finds out that its log was cut (KIP-320).
+"""OffsetForLeaderEpoch: where a leader epoch ended, so that a consumer finds out that its log was
+cut (KIP-320).
 
 Needs DESCRIBE on the topic.
 """
