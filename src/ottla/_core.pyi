@@ -61,7 +61,47 @@ def read_batches(data: bytes, records: bool) -> list[tuple[Any, ...]]:
     """The whole batches in `data`, as `wire.records.read_batches` dresses them."""
 
 # ---------------------------------------------------------------- one log, for raft and tools
-# (owner: log) Log: append, flush, read, truncate, offsets
+@final
+class Log:
+    """A partition's folder, opened for reading and appending, outside of any node.
+
+    Raises CoreError "storage" when the disk fails or holds what is no log, "stopped" after `close`.
+    """
+
+    def __new__(
+        cls,
+        folder: str,
+        config: dict[str, Any],
+        *,
+        now_ms: int,
+        clean_shutdown: bool = False,
+        recovery_point: int = 0,
+        log_start_offset: int = 0,
+    ) -> Self: ...
+    @property
+    def report(self) -> str:
+        """What opening mended, in one line; empty if nothing."""
+    @property
+    def start_offset(self) -> int: ...
+    @property
+    def end_offset(self) -> int: ...
+    @property
+    def last_epoch(self) -> int:
+        """The leader epoch of the last batch; -1 in an empty log."""
+    @property
+    def size_bytes(self) -> int: ...
+    def append(self, batches: bytes, *, leader_epoch: int, now_ms: int) -> tuple[int, int]:
+        """Put whole batches at the end; (first offset, last offset). Not yet on disk."""
+    def flush(self) -> int:
+        """fsync everything; the end offset that is now safe."""
+    def read(self, offset: int, bytes_max: int) -> bytes:
+        """Whole batches from the one that holds `offset` on, at least one if there is one."""
+    def delete_before(self, offset: int, now_ms: int) -> None:
+        """Let the log start at `offset`: whole segments before it are removed."""
+    def start_at(self, offset: int, now_ms: int) -> None:
+        """Drop everything and begin again, empty, at `offset`."""
+    def close(self, *, clean: bool) -> None:
+        """Clean: flush, complete the indexes, snapshot. Else only let go of the files."""
 
 # ---------------------------------------------------------------- the node
 @final

@@ -2,6 +2,7 @@
 
 mod codec;
 mod errors;
+mod log;
 mod node;
 mod records;
 mod slots;
@@ -14,5 +15,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CoreError", module.py().get_type::<errors::CoreError>())?;
     records::register(module)?;
     module.add_class::<codec::Plan>()?;
+    module.add_class::<log::Log>()?;
     node::register(module)
 }

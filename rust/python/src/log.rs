@@ -1,0 +1,220 @@
+//! One log for Python: the metadata log of a quorum, and tools that open a folder by themselves.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use ottla_core::disk::{DiskFile, RealDisk};
+use ottla_core::log::{
+    AppendContext, ConfigValue, Log as CoreLog, LogConfig, OpenHints, Origin, ReadError,
+};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
+
+use crate::errors::CoreError;
+
+/// A partition's folder, opened for reading and appending.
+#[pyclass(frozen, module = "ottla._core")]
+pub struct Log {
+    log: Mutex<Option<CoreLog<RealDisk>>>,
+    report: String,
+}
+
+fn storage(problem: impl std::fmt::Display) -> PyErr {
+    CoreError::new_err(("storage", problem.to_string()))
+}
+
+fn invalid(problem: impl std::fmt::Display) -> PyErr {
+    CoreError::new_err(("invalid", problem.to_string()))
+}
+
+/// Topic config names with parsed values, as `config/` hands them down; names of other rooms are passed over.
+pub fn log_config(given: &Bound<'_, PyDict>) -> PyResult<LogConfig> {
+    let mut config = LogConfig::default();
+    for (key, value) in given.iter() {
+        let key: String = key.extract()?;
+        if value.is_none() {
+            continue;
+        }
+        let value = if value.is_instance_of::<PyBool>() {
+            ConfigValue::Bool(value.extract()?)
+        } else if value.is_instance_of::<PyInt>() {
+            ConfigValue::Int(value.extract()?)
+        } else if value.is_instance_of::<PyFloat>() {
+            ConfigValue::Double(value.extract()?)
+        } else if value.is_instance_of::<PyString>() {
+            ConfigValue::Text(value.extract()?)
+        } else {
+            ConfigValue::List(value.extract()?)
+        };
+        config.set(&key, &value).map_err(|e| invalid(e.text))?;
+    }
+    Ok(config)
+}
+
+impl Log {
+    fn with<R>(&self, f: impl FnOnce(&mut CoreLog<RealDisk>) -> PyResult<R>) -> PyResult<R> {
+        let mut guard = self
+            .log
+            .lock()
+            .map_err(|_| CoreError::new_err(("poisoned", "an earlier call broke this log")))?;
+        let log = guard
+            .as_mut()
+            .ok_or_else(|| CoreError::new_err(("stopped", "this log is closed")))?;
+        f(log)
+    }
+}
+
+#[pymethods]
+impl Log {
+    #[new]
+    #[pyo3(signature = (folder, config, *, now_ms, clean_shutdown=false, recovery_point=0, log_start_offset=0))]
+    fn new(
+        py: Python<'_>,
+        folder: PathBuf,
+        config: &Bound<'_, PyDict>,
+        now_ms: i64,
+        clean_shutdown: bool,
+        recovery_point: i64,
+        log_start_offset: i64,
+    ) -> PyResult<Self> {
+        let config = log_config(config)?;
+        let hints = OpenHints {
+            clean_shutdown,
+            recovery_point,
+            log_start_offset,
+        };
+        let (log, recovery) = py
+            .detach(|| CoreLog::open(RealDisk, folder, config, now_ms, hints))
+            .map_err(storage)?;
+        Ok(Self {
+            log: Mutex::new(Some(log)),
+            report: recovery.to_string(),
+        })
+    }
+
+    /// What opening mended, in one line; empty if nothing.
+    #[getter]
+    fn report(&self) -> &str {
+        &self.report
+    }
+
+    #[getter]
+    fn start_offset(&self) -> PyResult<i64> {
+        self.with(|log| Ok(log.log_start_offset()))
+    }
+
+    #[getter]
+    fn end_offset(&self) -> PyResult<i64> {
+        self.with(|log| Ok(log.log_end_offset()))
+    }
+
+    /// The leader epoch of the last batch; -1 in an empty log.
+    #[getter]
+    fn last_epoch(&self) -> PyResult<i32> {
+        self.with(|log| Ok(log.latest_epoch().unwrap_or(-1)))
+    }
+
+    #[getter]
+    fn size_bytes(&self) -> PyResult<u64> {
+        self.with(|log| Ok(log.size()))
+    }
+
+    #[pyo3(signature = (batches, *, leader_epoch, now_ms))]
+    fn append(
+        &self,
+        py: Python<'_>,
+        batches: &[u8],
+        leader_epoch: i32,
+        now_ms: i64,
+    ) -> PyResult<(i64, i64)> {
+        let mut bytes = batches.to_vec();
+        let context = AppendContext {
+            now_ms,
+            leader_epoch,
+            origin: Origin::Raft,
+            produce_version: i16::MAX,
+        };
+        py.detach(|| {
+            self.with(|log| {
+                let appended = log.append(&mut bytes, &context).map_err(storage)?;
+                log.set_high_watermark(log.log_end_offset());
+                Ok((appended.base_offset, appended.last_offset))
+            })
+        })
+    }
+
+    /// fsync everything; the end offset that is now safe.
+    fn flush(&self, py: Python<'_>) -> PyResult<i64> {
+        py.detach(|| {
+            self.with(|log| {
+                log.flush().map_err(storage)?;
+                Ok(log.recovery_point())
+            })
+        })
+    }
+
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        offset: i64,
+        bytes_max: usize,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = py.detach(|| {
+            self.with(|log| {
+                let end = log.log_end_offset();
+                let slice = log
+                    .read(offset, bytes_max, end, true)
+                    .map_err(|e| match e {
+                        ReadError::OffsetOutOfRange { .. } => CoreError::new_err((
+                            "offset-out-of-range",
+                            format!("there is no offset {offset} in this log"),
+                        )),
+                        other => storage(other),
+                    })?;
+                let mut bytes = vec![0; slice.len];
+                if let Some(file) = slice.file {
+                    file.read_exact_at(&mut bytes, slice.position)
+                        .map_err(storage)?;
+                }
+                Ok(bytes)
+            })
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Let the log start at `offset`: whole segments before it are removed.
+    fn delete_before(&self, py: Python<'_>, offset: i64, now_ms: i64) -> PyResult<()> {
+        py.detach(|| {
+            self.with(|log| {
+                log.delete_records(offset).map_err(storage)?;
+                log.enforce_retention(now_ms).map_err(storage)?;
+                log.remove_deleted(now_ms).map_err(storage)?;
+                Ok(())
+            })
+        })
+    }
+
+    /// Drop everything and begin again, empty, at `offset`.
+    fn start_at(&self, py: Python<'_>, offset: i64, now_ms: i64) -> PyResult<()> {
+        py.detach(|| {
+            self.with(|log| {
+                log.truncate_fully_and_start_at(offset, now_ms)
+                    .map_err(storage)
+            })
+        })
+    }
+
+    /// Clean: flush, complete the indexes, snapshot. Else only let go of the files. Again: nothing.
+    #[pyo3(signature = (*, clean))]
+    fn close(&self, py: Python<'_>, clean: bool) -> PyResult<()> {
+        let taken = self
+            .log
+            .lock()
+            .map_err(|_| CoreError::new_err(("poisoned", "an earlier call broke this log")))?
+            .take();
+        match taken {
+            Some(log) => py.detach(|| log.close(clean)).map_err(storage),
+            None => Ok(()),
+        }
+    }
+}
