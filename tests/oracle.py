@@ -95,11 +95,11 @@ class Oracle:
         heap: str = "512m",
         quick_jvm: bool = True,
         quorum: str = "static",
+        ports: tuple[int, int] | None = None,
     ) -> None:
         self.folder = folder
         self.log_dir = log_dir or folder / "data"
-        self.port = free_port()
-        self.controller_port = free_port()
+        self.port, self.controller_port = ports or (free_port(), free_port())
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.config = {**SMALL, **(config or {})}
         self.server_log = folder / "server.log"

@@ -6,16 +6,15 @@ Both have the same small surface, so one test function holds both to the same be
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from oracle import SMALL, Oracle, answers_api_versions, free_port
+from oracle import CLUSTER_ID, SMALL, answers_api_versions, free_port
+
+BIN = Path(__file__).parents[1] / "bin"
 
 
 class Server(Protocol):
@@ -70,17 +69,41 @@ class OttlaServer:
 
 
 class OttlaProcess:
-    """An Ottla node in a process of its own, which a test may kill."""
+    """An Ottla server in a process of its own, started by the command that users type.
+
+    `folder` is its log directory; `server.properties` and the log lie beside it.
+    """
 
     kind = "ottla"
 
-    def __init__(self, folder: Path, config: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, config: Mapping[str, str] | None = None, *, quorum: str = "static"
+    ) -> None:
         self.folder = folder
-        self.config = {**SMALL, **(config or {})}
         self.port = free_port()
+        self.controller_port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.log = folder.with_name(folder.name + ".log")
+        self._properties = folder.with_name(folder.name + ".properties")
+        self._quorum = quorum
         self._process: subprocess.Popen[bytes] | None = None
+        controller = f"127.0.0.1:{self.controller_port}"
+        voters = {"controller.quorum.voters": f"1@{controller}"}
+        rows = {
+            **(
+                voters
+                if quorum == "static"
+                else {"controller.quorum.bootstrap.servers": controller}
+            ),
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{controller}",
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": str(folder),
+            **SMALL,
+            **(config or {}),
+        }
+        self._properties.write_text("".join(f"{k}={v}\n" for k, v in rows.items()))
 
     @property
     def pid(self) -> int:
@@ -88,25 +111,25 @@ class OttlaProcess:
         assert self._process is not None
         return self._process.pid
 
+    def format(self) -> None:
+        """Format the log directory by kafka-storage.sh."""
+        script = BIN / "kafka-storage.sh"
+        command = [script, "format", "-t", CLUSTER_ID, "-c", self._properties]
+        if self._quorum == "dynamic":
+            command.append("--standalone")
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def start(self, *, timeout_s: float = 20) -> None:
-        """Start the process and wait until it answers."""
-        program = (
-            "import json, signal, sys\n"
-            "import ottla\n"
-            "folder, port, config = json.loads(sys.argv[1])\n"
-            "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
-            "with ottla.Broker(dir=folder, port=port, config=config):\n"
-            "    signal.sigwait([signal.SIGTERM])\n"
-        )
-        argument = json.dumps([str(self.folder), self.port, self.config])
-        source = Path(__file__).parents[1] / "src"
+        """Start the process (formatting first, if that was never done) and wait until it answers."""
+        if not (self.folder / "meta.properties").exists():
+            self.format()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", program, argument],
+                [BIN / "kafka-server-start.sh", self._properties],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": str(source)},
                 start_new_session=True,
             )
         deadline = time.monotonic() + timeout_s
@@ -142,8 +165,3 @@ class OttlaProcess:
         """A clean stop and a start on the same folder and port."""
         self.stop()
         self.start()
-
-
-def oracle_server(folder: Path, config: Mapping[str, str] | None = None) -> Oracle:
-    """The real Apache Kafka 4.3.1, not started yet."""
-    return Oracle(folder, config)

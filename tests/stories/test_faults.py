@@ -134,7 +134,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_full_disk(small_disk: Path) -> None:
     """If this failed, a full disk would lose acknowledged records, or end the node for good."""
     node = OttlaProcess(small_disk / "data")
-    node.log = small_disk.with_name("full.log")
+    node.log = small_disk.with_name("full.log")  # the server's own lines need room
     node.start()
     try:
         create(node.bootstrap)

@@ -42,16 +42,20 @@ def dump_everything(tools: JavaTools, folder: Path) -> None:
 
 
 @pytest.mark.jvm
-def test_apache_starts_on_our_folder_and_we_on_its(tmp_path: Path, java_tools: JavaTools) -> None:
+@pytest.mark.parametrize("quorum", ["dynamic", pytest.param("static", marks=pytest.mark.long)])
+def test_apache_starts_on_our_folder_and_we_on_its(
+    tmp_path: Path, java_tools: JavaTools, quorum: str
+) -> None:
     """If this failed, Apache Kafka could not read what Ottla wrote, or the reverse."""
     folder = tmp_path / "data"
-    ours = OttlaProcess(folder)
+    ours = OttlaProcess(folder, quorum=quorum)
     ours.start()
     folders.write(ours.bootstrap)
     before = folders.read_written(ours.bootstrap)
     ours.stop()
     dump_everything(java_tools, folder)
-    apache = Oracle(tmp_path / "apache", log_dir=folder, quorum="dynamic")
+    ports = (ours.port, ours.controller_port)
+    apache = Oracle(tmp_path / "apache", log_dir=folder, quorum=quorum, ports=ports)
     apache.start()
     try:
         assert folders.read_written(apache.bootstrap) == before
@@ -75,11 +79,8 @@ def test_ottla_starts_on_a_recorded_folder_of_apache(tmp_path: Path, data_dir: P
     """If this failed, a 4.3.1 folder with open transactions could not be taken over."""
     with tarfile.open(data_dir / "apache-4.3.1-folder.tar.xz") as archive:
         archive.extractall(tmp_path, filter="data")
-    config = {
-        "controller.quorum.voters": "1@127.0.0.1:9093",
-        "offsets.retention.minutes": "50000000",  # the record grows older than a week
-    }
-    ours = OttlaProcess(tmp_path / "data", config)
+    keep = {"offsets.retention.minutes": "50000000"}  # the record grows older than a week
+    ours = OttlaProcess(tmp_path / "data", keep)
     ours.start()
     try:
         folders.check_apaches_folder(ours.bootstrap)
@@ -111,8 +112,7 @@ def test_ottla_starts_on_a_fresh_folder_of_apache(
         folders.check_apaches_folder(apache.bootstrap)
     finally:
         end(apache)
-    voters = f"1@127.0.0.1:{apache.controller_port}"
-    ours = OttlaProcess(tmp_path / "data", {"controller.quorum.voters": voters})
+    ours = OttlaProcess(tmp_path / "data")
     ours.start()
     try:
         folders.check_apaches_folder(ours.bootstrap)
