@@ -1,0 +1,117 @@
+"""What the group coordinator's parts promise beside the rules of members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coordinators.world import World
+from ottla.coordinators.group.classic import in_hash_map_order, java_hash
+from ottla.coordinators.group.config import GroupConfig
+from ottla.coordinators.group.coordinator import partition_for
+from ottla.wire.messages.heartbeat import HeartbeatRequest
+from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
+from ottla.wire.messages.list_groups import ListGroupsRequest
+from ottla.wire.messages.offset_commit import (
+    OffsetCommitRequest,
+    OffsetCommitRequestPartition,
+    OffsetCommitRequestTopic,
+)
+from ottla.wire.records import read_batches
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", 0),
+        ("my-group", -1906497762),
+        ("polygenelubricants", -2147483648),
+        ("größe", 98762257),
+        ("🦦", 1772840),
+    ],
+)
+def test_java_hash(text: str, expected: int) -> None:
+    """A group would live in another partition than Apache Kafka looks for it in."""
+    assert java_hash(text) == expected
+
+
+def test_partition_of_the_smallest_hash() -> None:
+    """Utils.abs makes 0 of Integer.MIN_VALUE; anything else is another partition, or none."""
+    assert partition_for("polygenelubricants", 50) == 0
+
+
+def test_hash_map_order() -> None:
+    """Members whose votes tie would be given another protocol than Apache Kafka gives them."""
+    names = ["range", "roundrobin", "sticky", "cooperative-sticky"]
+    assert in_hash_map_order(names) == ["sticky", "range", "roundrobin", "cooperative-sticky"]
+    twenty = [f"p{letter}{letter}" for letter in "abcdefghijklmnopqrst"]
+    assert "".join(name[-1] for name in in_hash_map_order(twenty)) == "gaceikmoqshbdfjlnprt"
+
+
+def test_a_turn_is_one_batch() -> None:
+    """Commits that came together would each cost an append of their own."""
+    world = World(GroupConfig(), partitions=1)
+    for offset in range(20):
+        partition = OffsetCommitRequestPartition(partition_index=0, committed_offset=offset)
+        topic = OffsetCommitRequestTopic(name="t", partitions=[partition])
+        request = OffsetCommitRequest(group_id=f"g{offset}", topics=[topic])
+        world.groups.offset_commit(request, world.asker(9), lambda response: None)
+    world.settle()
+    assert [batch.record_count for batch in read_batches(world.log.data[0])] == [20]
+
+
+def test_a_turn_that_is_too_large_for_a_batch_is_cut() -> None:
+    """A busy turn would be refused by the log as a whole."""
+    config = GroupConfig(batch_bytes_max=2000)
+    world = World(config, partitions=1)
+    answers: list[Any] = []
+    for offset in range(100):
+        partition = OffsetCommitRequestPartition(partition_index=0, committed_offset=offset)
+        topic = OffsetCommitRequestTopic(name="t", partitions=[partition])
+        request = OffsetCommitRequest(group_id=f"g{offset}", topics=[topic])
+        world.groups.offset_commit(request, world.asker(9), answers.append)
+    world.settle()
+    batches = read_batches(world.log.data[0])
+    assert all(batch.size_bytes <= config.batch_bytes_max for batch in batches)
+    assert sum(batch.record_count for batch in batches) == len(answers) == 100
+    world.boot()
+    assert len(world.shard("g0").groups) == 100
+
+
+def test_a_heartbeat_costs_no_timer() -> None:
+    """Ten thousand members' heartbeats would fill the timers' heap."""
+    world = World(GroupConfig(initial_rebalance_delay_ms=0), partitions=1)
+    joined: list[Any] = []
+    request = JoinGroupRequest(
+        group_id="g",
+        session_timeout_ms=10000,
+        protocol_type="consumer",
+        protocols=[JoinGroupRequestProtocol(name="range", metadata=b"")],
+    )
+    world.groups.join_group(request, world.asker(3), joined.append)
+    world.settle()
+    world.wait(0)
+    set_before = world.set
+    times = 0
+
+    def counting(*args: Any) -> None:
+        nonlocal times
+        times += 1
+        set_before(*args)
+
+    world.set = counting  # type: ignore[method-assign]
+    beat = HeartbeatRequest(group_id="g", member_id=joined[0].member_id, generation_id=1)
+    for _ in range(100):
+        world.groups.heartbeat(beat, world.asker(4), lambda response: None)
+        world.advance(10)
+    assert times == 0
+
+
+def test_requests_for_no_group_at_all_are_answered() -> None:
+    """A client that lists the groups of a broker without any would wait for ever."""
+    world = World(GroupConfig(), partitions=1)
+    world.runtime.resigned(0)
+    answers: list[Any] = []
+    world.groups.list_groups(ListGroupsRequest(), world.asker(5), answers.append)
+    assert [one.groups for one in answers] == [[]]

@@ -1,0 +1,312 @@
+"""Whatever members do, and in whatever order: no invariant of a group breaks.
+
+The world is the scripts' one, with a few groups and members so that they meet often. After every
+step each group passes its own `check` (it raises inside of the decision otherwise), and the log
+alone tells the same story as the memory does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from coordinators.world import Counter, World
+from ottla.coordinators.group.classic import COMPLETING_REBALANCE, EMPTY, STABLE, ClassicGroup
+from ottla.coordinators.group.config import GroupConfig
+from ottla.coordinators.group.shard import GroupShard
+from ottla.coordinators.runtime import StoredRecord
+from ottla.wire.messages.delete_groups import DeleteGroupsRequest
+from ottla.wire.messages.heartbeat import HeartbeatRequest
+from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
+from ottla.wire.messages.leave_group import LeaveGroupRequest, MemberIdentity
+from ottla.wire.messages.offset_commit import (
+    OffsetCommitRequest,
+    OffsetCommitRequestPartition,
+    OffsetCommitRequestTopic,
+)
+from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
+from ottla.wire.records import read_batches
+
+GROUPS = st.sampled_from(["g", "h"])
+NOBODY = 99
+MEMBERS = st.one_of(st.integers(0, 5), st.just(NOBODY))
+INSTANCES = st.sampled_from([None, None, "one", "two"])
+PROTOCOLS = st.sampled_from([("range",), ("range", "sticky"), ("sticky", "range"), ("sticky",)])
+CONFIG = GroupConfig(
+    initial_rebalance_delay_ms=100,
+    size_max=4,
+    offsets_retention_ms=60000,
+    offsets_retention_check_interval_ms=20000,
+)
+
+
+class Members(RuleBasedStateMachine):
+    """Members of two groups who do as they please."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(CONFIG, partitions=1)
+        self.answers: list[list[Any]] = []
+        self.known: dict[str, list[str]] = {"g": [], "h": []}
+        self.generations: dict[str, int] = {}
+
+    def _ask(self, ask: Callable[[Callable[[Any], None]], None], group_id: str = "") -> None:
+        answers: list[Any] = []
+        self.answers.append(answers)
+
+        def done(response: Any) -> None:
+            answers.append(response)
+            member_id = getattr(response, "member_id", "")
+            if member_id and member_id not in self.known[group_id]:
+                self.known[group_id].append(member_id)
+
+        ask(done)
+        self.world.settle()
+
+    def _member(self, group_id: str, index: int) -> str:
+        """A member of the group, or one of the past, or none."""
+        group = self.world.shard(group_id).groups.get(group_id)
+        known = list(group.members) if group is not None else []
+        known += [one for one in reversed(self.known[group_id]) if one not in known]
+        return known[index] if index < len(known) else ""
+
+    def _replayed(self) -> GroupShard:
+        """What the log alone tells."""
+        replayed = GroupShard(CONFIG, Counter())
+        for batch in read_batches(self.world.log.data[0]):
+            for record in batch.records:
+                assert record.key is not None
+                replayed.apply(StoredRecord(record.key, record.value), -1, 0)
+        return replayed
+
+    def _stored(self, group_id: str) -> ClassicGroup | None:
+        return self._replayed().groups.get(group_id)
+
+    def _generation(self, group_id: str, off: int) -> int:
+        group = self.world.shard(group_id).groups.get(group_id)
+        return (0 if group is None else group.generation_id) + off
+
+    @rule(
+        group_id=GROUPS,
+        member=MEMBERS,
+        instance=INSTANCES,
+        protocols=PROTOCOLS,
+        version=st.sampled_from([3, 8, 9]),
+    )
+    def join(
+        self,
+        group_id: str,
+        member: int,
+        instance: str | None,
+        protocols: tuple[str, ...],
+        version: int,
+    ) -> None:
+        request = JoinGroupRequest(
+            group_id=group_id,
+            member_id=self._member(group_id, member),
+            group_instance_id=instance,
+            protocol_type="consumer",
+            session_timeout_ms=10000,
+            rebalance_timeout_ms=5000,
+            protocols=[
+                JoinGroupRequestProtocol(name=name, metadata=bytes(6)) for name in protocols
+            ],
+        )
+        asker = self.world.asker(version)
+        self._ask(lambda done: self.world.groups.join_group(request, asker, done), group_id)
+
+    @rule(
+        group_id=GROUPS,
+        member=MEMBERS,
+        instance=INSTANCES,
+        off=st.sampled_from([0, 0, 0, 1]),
+        text=st.binary(max_size=3),
+    )
+    def sync(self, group_id: str, member: int, instance: str | None, off: int, text: bytes) -> None:
+        request = SyncGroupRequest(
+            group_id=group_id,
+            member_id=self._member(group_id, member),
+            group_instance_id=instance,
+            generation_id=self._generation(group_id, off),
+            assignments=[
+                SyncGroupRequestAssignment(member_id=one, assignment=text)
+                for one in self.known[group_id]
+            ],
+        )
+        asker = self.world.asker(3)
+        self._ask(lambda done: self.world.groups.sync_group(request, asker, done))
+
+    @rule(group_id=GROUPS)
+    def sync_all(self, group_id: str) -> None:
+        group = self.world.shard(group_id).groups.get(group_id)
+        for member in list(group.members.values()) if group is not None else []:
+            request = SyncGroupRequest(
+                group_id=group_id,
+                member_id=member.member_id,
+                group_instance_id=member.instance_id,
+                generation_id=group.generation_id,
+                assignments=[
+                    SyncGroupRequestAssignment(member_id=one, assignment=one.encode())
+                    for one in group.members
+                ],
+            )
+            asker = self.world.asker(3)
+            self._ask(lambda done, r=request, a=asker: self.world.groups.sync_group(r, a, done))
+
+    @rule(group_id=GROUPS, protocols=PROTOCOLS)
+    def join_all(self, group_id: str, protocols: tuple[str, ...]) -> None:
+        group = self.world.shard(group_id).groups.get(group_id)
+        for index in range(len(group.members) if group is not None else 0):
+            self.join(group_id, index, None, protocols, 9)
+
+    @rule(group_id=GROUPS)
+    def followers_sync(self, group_id: str) -> None:
+        group = self.world.shard(group_id).groups.get(group_id)
+        for index, member in enumerate(list(group.members) if group is not None else []):
+            if member != group.leader_id:
+                self.sync(group_id, index, None, 0, b"")
+
+    @rule(group_id=GROUPS, member=MEMBERS, off=st.sampled_from([0, 0, 1]))
+    def heartbeat(self, group_id: str, member: int, off: int) -> None:
+        request = HeartbeatRequest(
+            group_id=group_id,
+            member_id=self._member(group_id, member),
+            generation_id=self._generation(group_id, off),
+        )
+        asker = self.world.asker(4)
+        self._ask(lambda done: self.world.groups.heartbeat(request, asker, done))
+
+    @rule(group_id=GROUPS, members=st.lists(st.tuples(MEMBERS, INSTANCES), max_size=3))
+    def leave(self, group_id: str, members: list[tuple[int, str | None]]) -> None:
+        request = LeaveGroupRequest(
+            group_id=group_id,
+            members=[
+                MemberIdentity(member_id=self._member(group_id, member), group_instance_id=instance)
+                for member, instance in members
+            ],
+        )
+        asker = self.world.asker(5)
+        self._ask(lambda done: self.world.groups.leave_group(request, asker, done))
+
+    @rule(
+        group_id=GROUPS,
+        member=MEMBERS,
+        generation=st.sampled_from([-1, 0, 1]),
+        offset=st.integers(0, 9),
+    )
+    def commit(self, group_id: str, member: int, generation: int, offset: int) -> None:
+        if generation >= 0:
+            generation = self._generation(group_id, generation)
+        partition = OffsetCommitRequestPartition(
+            partition_index=offset % 2, committed_offset=offset
+        )
+        request = OffsetCommitRequest(
+            group_id=group_id,
+            member_id=self._member(group_id, member),
+            generation_id_or_member_epoch=generation,
+            topics=[OffsetCommitRequestTopic(name="t", partitions=[partition])],
+        )
+        asker = self.world.asker(9)
+        self._ask(lambda done: self.world.groups.offset_commit(request, asker, done))
+
+    @rule(group_id=GROUPS)
+    def delete(self, group_id: str) -> None:
+        request = DeleteGroupsRequest(groups_names=[group_id])
+        asker = self.world.asker(2)
+        self._ask(lambda done: self.world.groups.delete_groups(request, asker, done))
+
+    @rule(by_ms=st.sampled_from([100, 4999, 5000, 10000, 30000]))
+    def advance(self, by_ms: int) -> None:
+        self.world.advance(by_ms)
+
+    @rule(by_ms=st.sampled_from([99, 100, 200]))
+    def wait(self, by_ms: int) -> None:
+        self.world.wait(by_ms)
+
+    @rule()
+    def restart(self) -> None:
+        """The process dies: nobody who waits is answered by it any more."""
+        self.world.boot()
+        self.answers = [one for one in self.answers if one]
+        self.generations.clear()
+
+    @rule(group_id=GROUPS, offset=st.integers(0, 9))
+    def fail(self, group_id: str, offset: int) -> None:
+        """An append fails, and the shard is dropped and loaded again."""
+        self.world.log.failing = True
+        self.commit(group_id, NOBODY, -1, offset)
+        self.world.log.failing = False
+        self.generations.clear()
+
+    @rule(held=st.booleans())
+    def hold(self, held: bool) -> None:
+        log = self.world.log
+        log.held = held
+        if not held:
+            log.marks[:] = log.ends
+            self.world.runtime.high_watermark_moved(0, log.ends[0])
+
+    @invariant()
+    def answered_at_most_once(self) -> None:
+        assert all(len(one) <= 1 for one in self.answers)
+
+    @invariant()
+    def a_generation_is_new(self) -> None:
+        """A generation that is being made has not been written before."""
+        for group_id, group in self.world.shard("g").groups.items():
+            if group.state == COMPLETING_REBALANCE:
+                stored = self._stored(group_id)
+                assert stored is None or stored.generation_id < group.generation_id
+
+    @invariant()
+    def generations_rise(self) -> None:
+        for group_id in list(self.generations):
+            if group_id not in self.world.shard(group_id).groups:
+                del self.generations[group_id]
+        for group_id, group in self.world.shard(group_id="g").groups.items():
+            assert group.generation_id >= self.generations.get(group_id, 0)
+            self.generations[group_id] = group.generation_id
+
+    @invariant()
+    def log_tells_what_memory_holds(self) -> None:
+        live = self.world.shard("g")
+        replayed = self._replayed()
+        assert replayed.offsets.by_group == live.offsets.by_group
+        assert replayed.groups.keys() == live.groups.keys()
+        for group_id, group in live.groups.items():
+            stored = replayed.groups[group_id]
+            if group.state not in (STABLE, EMPTY):
+                assert stored.generation_id <= group.generation_id
+                continue
+            assert stored.generation_id == group.generation_id
+            assert stored.protocol_name == group.protocol_name
+            assert stored.leader_id == group.leader_id
+            assert {
+                member.member_id: (member.instance_id, member.assignment)
+                for member in stored.members.values()
+            } == {
+                member.member_id: (member.instance_id, member.assignment)
+                for member in group.members.values()
+            }
+
+    def teardown(self) -> None:
+        """In the end everybody has been answered: no request is parked for ever."""
+        self.hold(False)
+        for _ in range(40):
+            self.world.wait(200)
+            self.world.advance(30000)
+        assert all(len(one) == 1 for one in self.answers)
+
+
+Members.TestCase.settings = settings(
+    max_examples=100,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestMembers = Members.TestCase
+TestMembers.__doc__ = "Members of classic groups could be lost, answered twice, or forgotten."
