@@ -67,6 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     command = shlex.join(["python", "-m", "bench", *(arguments or sys.argv[1:])])
     heading = f"{now:%Y-%m-%d} · `{command}` · {rigs.cpu_model()} · {args.rounds} rounds, medians"
     print(f"\n{heading}\n\n{table(results)}")
+    if args.write:
+        write_into(Path(args.write), f"{heading}\n\n{table(results)}")
     if args.json:
         rows = [{**r.figure._asdict(), "ottla": r.ottla, "kafka": r.kafka} for r in results]
         Path(args.json).write_text(json.dumps({"heading": heading, "figures": rows}, indent=1))
@@ -90,6 +92,15 @@ def one_round(
                 print(f"round {number + 1}  {kind:6} {key:18} {found[key]:.3f}", file=sys.stderr)
 
 
+def write_into(page: Path, results: str) -> None:
+    """Replace what stands between the page's two marks."""
+    before, mark, rest = page.read_text().partition("<!-- results -->\n")
+    _, end, after = rest.partition("<!-- end of results -->")
+    if not mark or not end:
+        raise SystemExit(f"{page} has no <!-- results --> and <!-- end of results -->")
+    page.write_text(f"{before}{mark}{results}\n{end}{after}")
+
+
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
@@ -97,6 +108,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="show the figures and leave")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--json", help="write all values into this file")
+    parser.add_argument("--write", help="put the table between the marks of this page")
     parser.add_argument("--scale", type=float, default=1.0, help="0.001 for a quick look")
     parser.add_argument("--warm-gib", type=float, default=6.0, help="what warms each server")
     parser.add_argument("--without-kafka", action="store_true", help="measure Ottla alone")

@@ -121,7 +121,7 @@ class OttlaProcess:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def start(self, *, timeout_s: float = 20) -> None:
-        """Start the process (formatting first, if that was never done) and wait until it answers."""
+        """Start the process, formatting first where needed, and wait until it answers."""
         if not (self.folder / "meta.properties").exists():
             self.format()
         with self.log.open("ab") as log:
