@@ -1,4 +1,7 @@
-"""Every declaration against the definitions inside of Apache Kafka 4.3.1's jars, field by field."""
+"""Every declaration against the definitions inside of Apache Kafka 4.3.1's jars, field by field.
+
+What needs the jars runs with the tests that start a JVM.
+"""
 
 from __future__ import annotations
 
@@ -68,6 +71,7 @@ def field_differences(
     return wrong
 
 
+@pytest.mark.jvm
 def test_every_declaration_equals_its_definition(capsys: pytest.CaptureFixture[str]) -> None:
     """Else a field, a version, a tag, a default or a null is not what Apache Kafka has there."""
     wrong = []
@@ -90,6 +94,7 @@ def test_all_versions_are_there() -> None:
     assert sum(issubclass(kind, Request | Response) for kind, _ in counted) == 604
 
 
+@pytest.mark.jvm
 def test_the_api_table_equals_the_definitions() -> None:
     """The table is what nodes announce; it must not drift from the messages."""
     rows = {row.api_key: row for row in definitions().values() if row.type == "request"}

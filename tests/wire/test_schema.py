@@ -152,7 +152,7 @@ def test_one_api_loads_alone() -> None:
 
 
 def test_plans_take_slotted_classes_alone() -> None:
-    """The core writes into slots directly; another kind of class would be memory of another kind."""
+    """The core writes into slots directly; another class would be memory of another kind."""
     number = ("x", "int8", None, ((0, 1), (0, -1), (0, -1)), (0, False, False), 0)
 
     class Other:
