@@ -169,8 +169,20 @@ class Node:
         """Bind and return the port (chosen if 0); "" or a wildcard binds every address of both families."""
     def set_apis(self, rows: Sequence[tuple[int, int, int, int, bool, bool]]) -> None:
         """(api key, min version, max version, first flexible version, on brokers, on controllers)."""
+    def bind(
+        self,
+        *,
+        produce_request: Plan,
+        produce_response: Plan,
+        fetch_request: Plan,
+        fetch_response: Plan,
+    ) -> None:
+        """Hold the hot handlers against the declared messages (`schema.plan_of`). CoreError "invalid" where they part."""
     def serve(self) -> None:
-        """Begin to accept connections on all listeners (until then they queue in the backlog)."""
+        """Begin to accept connections on all listeners (until then they queue in the backlog).
+
+        Refused until `bind` was called, if Produce or Fetch are served.
+        """
 
     # the decision queue
     def next(self, timeout_ms: int | None) -> list[Request | Event]:

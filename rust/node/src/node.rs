@@ -126,9 +126,27 @@ impl Node {
         })
     }
 
+    /// Note that the hot handlers were held against the declared messages.
+    pub fn bind(&self) -> Result<(), NodeError> {
+        self.call(|shared| {
+            shared
+                .bound_to_messages
+                .store(true, std::sync::atomic::Ordering::Release);
+            Ok(())
+        })
+    }
+
     /// Begin to accept on every listener that was bound since the last call.
     pub fn serve(&self) -> Result<(), NodeError> {
         self.call(|shared| {
+            let bound = shared
+                .bound_to_messages
+                .load(std::sync::atomic::Ordering::Acquire);
+            if !bound && shared.serves_hot_requests() {
+                let text = "the hot handlers were not held against the declared messages: call \
+                            Node.bind(produce_request=plan_of(ProduceRequest), ...) first";
+                return Err(NodeError::new("invalid", text));
+            }
             let runtime = lock(&self.runtime);
             let Some(runtime) = runtime.as_ref() else {
                 return shared.check_usable();

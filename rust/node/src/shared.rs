@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use ottla_core::session::Sessions;
 
-use crate::apis::Apis;
+use crate::apis::{Apis, FETCH, PRODUCE};
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::connection::{Connection, Ending};
@@ -79,6 +79,7 @@ pub struct Shared {
     pub sessions: Mutex<Sessions>,
     pub disk: NodeDisk,
     pub dirs: Mutex<LogDirs>,
+    pub bound_to_messages: AtomicBool,
     pub runtime: OnceLock<tokio::runtime::Handle>,
     hosted: RwLock<Hosted>,
     seeds: RandomState,
@@ -109,6 +110,7 @@ impl Shared {
             sessions: Mutex::new(Sessions::new(options.fetch_session_slots)),
             disk,
             dirs: Mutex::new(dirs),
+            bound_to_messages: AtomicBool::new(false),
             runtime: OnceLock::new(),
             hosted: RwLock::default(),
             seeds: RandomState::new(),
@@ -131,6 +133,13 @@ impl Shared {
 
     pub fn hosted_mut(&self) -> RwLockWriteGuard<'_, Hosted> {
         self.hosted.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn serves_hot_requests(&self) -> bool {
+        let apis = self.apis.read().unwrap_or_else(PoisonError::into_inner);
+        [PRODUCE, FETCH]
+            .iter()
+            .any(|key| apis.get(*key, false).is_some())
     }
 
     /// A number that nobody can guess from earlier ones: the standard library's keyed hash of a counter.

@@ -33,6 +33,13 @@ pub struct Plan {
     plan: CorePlan<Owner>,
 }
 
+impl Plan {
+    /// Hold the declaration against what the hot handlers were written for.
+    pub fn check_layout(&self, message: &str, expected: &str) -> Result<(), String> {
+        ottla_core::hot::layout::check(message, expected, &self.plan)
+    }
+}
+
 /// (name, kind, plan of the struct inside, (versions, nullable versions, tagged versions), (tag, ignorable, never
 /// flexible), default); a range of versions is (first, last).
 type Row<'py> = (

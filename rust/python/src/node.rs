@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ottla_core::hot::layout;
 use ottla_core::log::ConfigValue;
 use ottla_node::{Api, Item, NodeError, OpenState, Options};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyList};
 
+use crate::codec::Plan;
 use crate::errors::refused;
 
 /// One request for Python to decide.
@@ -219,6 +221,31 @@ impl Node {
             },
         );
         self.node.set_apis(rows).map_err(refused)
+    }
+
+    #[pyo3(signature = (*, produce_request, produce_response, fetch_request, fetch_response))]
+    fn bind(
+        &self,
+        produce_request: &Plan,
+        produce_response: &Plan,
+        fetch_request: &Plan,
+        fetch_response: &Plan,
+    ) -> PyResult<()> {
+        let checks = [
+            ("ProduceRequest", layout::PRODUCE_REQUEST, produce_request),
+            (
+                "ProduceResponse",
+                layout::PRODUCE_RESPONSE,
+                produce_response,
+            ),
+            ("FetchRequest", layout::FETCH_REQUEST, fetch_request),
+            ("FetchResponse", layout::FETCH_RESPONSE, fetch_response),
+        ];
+        for (message, expected, plan) in checks {
+            plan.check_layout(message, expected)
+                .map_err(|text| refused(NodeError::new("invalid", text)))?;
+        }
+        self.node.bind().map_err(refused)
     }
 
     fn serve(&self, py: Python<'_>) -> PyResult<()> {

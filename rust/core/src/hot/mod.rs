@@ -5,6 +5,7 @@
 //! node refuses to start if that list differs from the declared messages.
 
 mod fetch;
+pub mod layout;
 mod produce;
 mod reader;
 mod writer;
