@@ -270,7 +270,8 @@ class Script:
     def _do_restart(self, _names: list[str], args: dict[str, str]) -> None:
         self.world.loads = args.get("load") != "no"
         self.world.boot()
-        self._do_report([], {})
+        self.lines += [f"! {report}" for report in self.world.reports]
+        self.world.reports.clear()
 
     def _do_reconfigure(self, _names: list[str], args: dict[str, str]) -> None:
         changed = {key: int(value) for key, value in args.items()}
@@ -282,12 +283,6 @@ class Script:
 
     def _do_resign(self, names: list[str], _args: dict[str, str]) -> None:
         self.world.runtime.resigned(self.world.groups.partition_for(names[0]))
-
-    def _do_report(self, _names: list[str], _args: dict[str, str]) -> None:
-        for partition in range(self.world.partitions):
-            shard: Any = self.world.runtime.machine(partition)
-            if shard is not None:
-                self.lines += [f"! {line}" for line in shard.report()]
 
     def _do_put(self, names: list[str], args: dict[str, str]) -> None:
         key, value = names

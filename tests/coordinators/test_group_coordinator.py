@@ -10,6 +10,7 @@ from coordinators.world import World
 from ottla.coordinators.group.classic import in_hash_map_order, java_hash
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.coordinator import partition_for
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
 from ottla.wire.messages.list_groups import ListGroupsRequest
@@ -45,8 +46,12 @@ def test_hash_map_order() -> None:
     """Members whose votes tie would be given another protocol than Apache Kafka gives them."""
     names = ["range", "roundrobin", "sticky", "cooperative-sticky"]
     assert in_hash_map_order(names) == ["sticky", "range", "roundrobin", "cooperative-sticky"]
-    twenty = [f"p{letter}{letter}" for letter in "abcdefghijklmnopqrst"]
-    assert "".join(name[-1] for name in in_hash_map_order(twenty)) == "gaceikmoqshbdfjlnprt"
+    fifteen = (
+        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+    )
+    assert " ".join(in_hash_map_order(fifteen.split())) == (
+        "nine fifteen six one seven two three thirteen eight fourteen four twelve eleven ten five"
+    )
 
 
 def test_a_turn_is_one_batch() -> None:
@@ -115,3 +120,41 @@ def test_requests_for_no_group_at_all_are_answered() -> None:
     answers: list[Any] = []
     world.groups.list_groups(ListGroupsRequest(), world.asker(5), answers.append)
     assert [one.groups for one in answers] == [[]]
+
+
+@pytest.mark.parametrize(
+    "field", ["group_id", "group_instance_id", "protocol_type", "protocol", "client_id"]
+)
+def test_text_that_no_record_can_hold(field: str) -> None:
+    """One member with an endless name would make its group's records impossible to write."""
+    world = World(GroupConfig(initial_rebalance_delay_ms=0), partitions=1)
+    text = "ü" * 20000
+    request = JoinGroupRequest(
+        group_id=text if field == "group_id" else "g",
+        group_instance_id=text if field == "group_instance_id" else "one",
+        session_timeout_ms=10000,
+        protocol_type=text if field == "protocol_type" else "consumer",
+        protocols=[
+            JoinGroupRequestProtocol(name=text if field == "protocol" else "range", metadata=b"")
+        ],
+    )
+    answers: list[Any] = []
+    asker = world.asker(9, text if field == "client_id" else "c")
+    world.groups.join_group(request, asker, answers.append)
+    world.settle()
+    world.wait(0)
+    wanted = {"group_id": ErrorCode.INVALID_GROUP_ID, "client_id": ErrorCode.NONE}
+    assert [one.error_code for one in answers] == [wanted.get(field, ErrorCode.INVALID_REQUEST)]
+
+
+def test_a_broken_decision_reloads_its_shard() -> None:
+    """A bug in one rule would leave a half-changed group behind that is then written."""
+    world = World(GroupConfig(), partitions=1)
+    shard = world.shard("g")
+    shard.groups["g"] = object()
+    request = HeartbeatRequest(group_id="g", member_id="m", generation_id=1)
+    with pytest.raises(AttributeError):
+        world.groups.heartbeat(request, world.asker(4), lambda response: None)
+    world.settle()
+    assert world.shard("g") is not shard
+    assert world.shard("g").groups == {}

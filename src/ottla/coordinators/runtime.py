@@ -113,6 +113,9 @@ class Machine(Protocol):
     def loaded(self, now_ms: int) -> Decision:
         """The replay is over; set the timers that the state asks for."""
 
+    def report(self) -> list[str]:
+        """What an operator should know about what was loaded, one line each."""
+
 
 class _Held(NamedTuple):
     """Replies that wait for the high watermark to reach `offset` (one past what they depend on)."""
@@ -219,8 +222,15 @@ class Runtime:
             if self._load_piece(shard, now_ms):
                 self._loads.popleft()
                 shard.loading = False
+                for line in shard.machine.report():
+                    self._report(f"{self.topic}-{shard.partition}: {line}")
                 self._carry(shard, shard.machine.loaded(now_ms), now_ms)
             break
+        return bool(self._loads)
+
+    @property
+    def loading(self) -> bool:
+        """Whether `step` has something left to do."""
         return bool(self._loads)
 
     def partitions(self) -> list[int]:
@@ -262,7 +272,14 @@ class Runtime:
             self._tokens += 1
             ask = Ask(self._tokens, body, version, client_id, client_host)
             shard.asks[ask.token] = (done, refuse)
-            self._carry(shard, shard.machine.decide(ask, now_ms), now_ms)
+            try:
+                decision = shard.machine.decide(ask, now_ms)
+            except Exception:
+                # Nothing was written; what is in memory may be half changed, so the log counts.
+                del shard.asks[ask.token]
+                self.elected(partition)
+                raise
+            self._carry(shard, decision, now_ms)
 
     def flush(self, now_ms: int) -> None:
         """End of a turn: append what was decided, one batch a shard, and let go what is safe."""

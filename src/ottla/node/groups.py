@@ -122,7 +122,7 @@ class Groups:
         now_ms = self._context.now_ms()
         more = self._runtime.step(now_ms)
         self._runtime.flush(now_ms)
-        return more
+        return more or self._runtime.loading
 
     def _partition_count(self) -> int:
         topic = self._context.image.topics.by_name.get(GROUP_TOPIC)

@@ -37,6 +37,7 @@ from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetc
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 GROUP_TOPIC: Final = "__consumer_offsets"
+TEXT_BYTES_MAX: Final = 32767 - 64
 
 
 def partition_for(group_id: str, partition_count: int) -> int:
@@ -54,7 +55,8 @@ class Asker:
 
     def __init__(self, version: int, client_id: str, client_host: str, now_ms: int) -> None:
         self.version = version
-        self.client_id = client_id
+        # A member id is made of it, and has to fit into a record.
+        self.client_id = client_id[: TEXT_BYTES_MAX // 4]
         self.client_host = client_host
         self.now_ms = now_ms
 
@@ -92,8 +94,11 @@ class GroupCoordinator:
 
         timeout_ms = request.session_timeout_ms
         config = self._config
-        if not request.group_id:
+        names = [protocol.name for protocol in request.protocols]
+        if not request.group_id or _is_too_long(request.group_id):
             finish(refuse(ErrorCode.INVALID_GROUP_ID))
+        elif _is_too_long(request.group_instance_id, request.protocol_type, *names):
+            finish(refuse(ErrorCode.INVALID_REQUEST))
         elif not config.session_timeout_ms_min <= timeout_ms <= config.session_timeout_ms_max:
             finish(refuse(ErrorCode.INVALID_SESSION_TIMEOUT))
         else:
@@ -150,7 +155,10 @@ class GroupCoordinator:
         def refuse(error: ErrorCode) -> Any:
             return refuse_commit(request, error)
 
-        self._ask(request.group_id, request, asker, done, refuse)
+        if _is_too_long(request.group_id):
+            done(refuse(ErrorCode.INVALID_GROUP_ID))
+        else:
+            self._ask(request.group_id, request, asker, done, refuse)
 
     def offset_fetch(
         self,
@@ -268,6 +276,14 @@ class GroupCoordinator:
             client_id=asker.client_id,
             client_host=asker.client_host,
         )
+
+
+def _is_too_long(*texts: str | None) -> bool:
+    """Whether a text, made longer to a member id, has no place in a record.
+
+    Records have lengths of 16 bits; requests of newer versions have not.
+    """
+    return any(text is not None and len(text.encode()) > TEXT_BYTES_MAX for text in texts)
 
 
 def _gather(count: int, merge: Callable[[list[Any]], None]) -> Callable[[], Done]:

@@ -207,7 +207,8 @@ def commit(turn: Turn, config: GroupConfig, request: OffsetCommitRequest) -> Off
     """Write the offsets of a commit that was found valid; metadata that is too long fails by
     partition.
     """
-    expires_ms = -1 if request.retention_time_ms == -1 else turn.now_ms + request.retention_time_ms
+    retention_ms = request.retention_time_ms
+    expires_ms = -1 if retention_ms == -1 else min(turn.now_ms + retention_ms, (1 << 63) - 1)
     answers = []
     for topic in request.topics:
         partitions = []

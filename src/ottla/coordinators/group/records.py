@@ -146,6 +146,8 @@ def subscribed_topics(group: ClassicGroup) -> frozenset[str] | None:
 
 
 def _subscription_topics(metadata: bytes) -> list[str]:
+    if len(metadata) < 2:
+        raise schema.ProtocolError("a subscription begins with its version")
     version = min(_version(metadata), ConsumerProtocolSubscription.max_version)
     subscription, _ = schema.decode_prefix(ConsumerProtocolSubscription, metadata, version, 2)
     return subscription.topics
