@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.broker.asked import Asked
 from ottla.wire import api as wire_api
-from ottla.wire.schema import ProtocolError, decode, encode
+from ottla.wire.schema import ProtocolError, decode_prefix, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,10 +58,11 @@ class Desk:
         """Decode one request and let its handler answer, now or later."""
         key, version = request.api_key, request.api_version
         try:
+            # As Apache Kafka does, a request is served even if bytes follow its end.
             body = (
                 None
                 if _unknown(key, version)
-                else decode(wire_api.request_class(key), request.body, version)
+                else decode_prefix(wire_api.request_class(key), request.body, version)[0]
             )
         except ProtocolError as problem:
             self._logs.warn(f"hung up on {_peer(request)}: {problem}")

@@ -1,0 +1,70 @@
+"""Requests in, replies out, and connections ended for what cannot be read."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from ottla.node.desk import Desk
+from ottla.wire.messages.metadata import MetadataRequest, MetadataResponse
+from ottla.wire.schema import encode
+
+VERSION = 12
+
+
+class Core:
+    """Remembers what the desk asked of it."""
+
+    def __init__(self) -> None:
+        self.replies: list[tuple[int, bytes]] = []
+        self.hung_up: list[int] = []
+
+    def reply(self, token: int, body: bytes) -> None:
+        self.replies.append((token, body))
+
+    def hang_up(self, token: int) -> None:
+        self.hung_up.append(token)
+
+
+def ask(body: bytes) -> tuple[Core, list[str]]:
+    """What the desk does with one Metadata request, and what it warns of."""
+    core: Any = Core()
+    warnings: list[str] = []
+    answer = MetadataResponse(cluster_id="c")
+    router: Any = SimpleNamespace(handler=lambda key: lambda context, asked: answer)
+    logs: Any = SimpleNamespace(warn=warnings.append, error=warnings.append)
+    desk = Desk(core, router, logs, frozenset())
+    desk.open(None)  # type: ignore[arg-type]
+    request: Any = SimpleNamespace(
+        token=7,
+        api_key=3,
+        api_version=VERSION,
+        client_id="test",
+        body=body,
+        listener="PLAINTEXT",
+        local_host="127.0.0.1",
+        local_port=1,
+        peer_host="127.0.0.1",
+        peer_port=2,
+    )
+    desk.take(request)
+    return core, warnings
+
+
+def test_bytes_after_the_end_of_a_request_are_ignored() -> None:
+    """Apache Kafka 4.3.1 serves such requests, so clients that send them exist."""
+    core, warnings = ask(encode(MetadataRequest(topics=[]), VERSION) + b"xyz")
+    assert core.replies == [(7, encode(MetadataResponse(cluster_id="c"), VERSION))]
+    assert not core.hung_up
+    assert not warnings
+
+
+def test_what_cannot_be_read_ends_its_connection_alone() -> None:
+    """One client's broken bytes must not reach a handler, nor harm anybody else."""
+    core, warnings = ask(b"\x7f\xff")
+    assert core.hung_up == [7]
+    assert not core.replies
+    assert warnings == [
+        "hung up on 127.0.0.1:2 on PLAINTEXT: MetadataRequest v12: topics: claims 126 elements"
+        " and only 1 bytes are left (at byte 1)"
+    ]
