@@ -21,7 +21,7 @@ help: ## say what there is
 build: $(VENV)/.run core ## a virtual environment in .venv and the native core in src/ottla
 
 run: build ## the main job: real flights through a node that is killed half way, checked at the end
-	$(PY) -m ottla.stories.flights
+	$(PY) examples/flights
 
 test: ## all that must pass before a change lands; prints each stage's seconds
 	$(PYTHON) tests/stages.py install rust lint unit java clients
