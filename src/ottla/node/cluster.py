@@ -1,0 +1,236 @@
+"""The controller in this node, over the quorum that it leads, and this broker's place in the cluster.
+
+Requests are decided at once and their records appended; `commit`, at the end of a turn, brings them to disk with one
+fsync, moves the image, publishes it to the broker, and only then lets the replies go. So whoever is told that a topic
+exists finds its partitions led.
+
+Controller and broker are one process: registration and heartbeats are requests like any other, asked without a
+socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ottla.controller.controller import Controller
+from ottla.decide import Decision, Reply, Timer
+from ottla.errors import OttlaError
+from ottla.metadata.features import KRAFT_VERSION, supported_features
+from ottla.node.format import bootstrap_records
+from ottla.node.loop import real_ms
+from ottla.node.metadata_files import MetadataFiles
+from ottla.node.quorum import MetadataQuorum
+from ottla.node.registration import heartbeat, register_broker, register_controller
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatResponse
+from ottla.wire.messages.broker_registration import BrokerRegistrationResponse
+from ottla.wire.messages.controller_registration import ControllerRegistrationResponse
+
+if TYPE_CHECKING:
+    from ottla._core import Node as Core
+    from ottla.broker.asked import Asked
+    from ottla.config.broker import BrokerConfig
+    from ottla.decide import Entropy
+    from ottla.metadata.delta import MetadataDelta
+    from ottla.node.desk import Desk
+    from ottla.node.logs import Logs
+    from ottla.node.loop import Loop
+
+NO_EPOCH = -1
+
+
+class ClusterError(OttlaError):
+    """This node can't take its place in the cluster."""
+
+
+class Identity(NamedTuple):
+    """Who this node is."""
+
+    node_id: int
+    cluster_id: str
+    directory_ids: tuple[bytes, ...]
+    ports: dict[str, int]
+    """Listener name to the port that it is bound to."""
+
+
+class _Ask(NamedTuple):
+    """A request as the controller sees it."""
+
+    token: int
+    body: Any
+    version: int
+
+
+class Cluster:
+    """Quorum, controller and registration of one node. Used on the decision thread only."""
+
+    __slots__ = (
+        "_config",
+        "_controller",
+        "_core",
+        "_desk",
+        "_entropy",
+        "_held",
+        "_identity",
+        "_logs",
+        "_loop",
+        "_publish",
+        "_quorum",
+        "broker_epoch",
+    )
+
+    def __init__(
+        self,
+        identity: Identity,
+        config: BrokerConfig,
+        core: Core,
+        desk: Desk,
+        logs: Logs,
+        entropy: Entropy,
+    ) -> None:
+        self._identity = identity
+        self._config = config
+        self._core = core
+        self._desk = desk
+        self._logs = logs
+        self._entropy = entropy
+        self._loop: Loop
+        self._publish: Callable[[MetadataDelta], None]
+        self._quorum: MetadataQuorum
+        self._controller: Controller
+        self._held: list[Reply] = []
+        self.broker_epoch = NO_EPOCH
+        """The epoch of this broker's registration."""
+
+    # ------------------------------------------------------------------ start and end
+    def open(self, loop: Loop, publish: Callable[[MetadataDelta], None]) -> None:
+        """Lead the quorum, activate the controller, register and unfence this broker.
+
+        `publish` gets every delta of the image from now on, the first with all that there was.
+
+        Raises:
+            OttlaError: the metadata log can't be read or led, or the registration is refused.
+        """
+        self._loop = loop
+        self._publish = publish
+        now_ms = self._core.now_ms()
+        identity, config = self._identity, self._config
+        self._quorum = quorum = MetadataQuorum(
+            node_id=identity.node_id,
+            directory_id=identity.directory_ids[0],
+            config=config,
+            log=MetadataFiles(config, self._core.now_ms),
+            now_ms=now_ms,
+            say=self._logs.info,
+        )
+        publish(quorum.lead(now_ms))
+        self._controller = Controller(
+            node_id=identity.node_id,
+            cluster_id=identity.cluster_id,
+            config=config,
+            entropy=self._entropy,
+        )
+        self._carry(
+            self._controller.activate(
+                image=quorum.image,
+                next_offset=quorum.next_offset,
+                kraft_version=quorum.kraft_version,
+                bootstrap=bootstrap_records(config),
+                open_transaction=quorum.open_transaction,
+                now_ms=real_ms(),
+            )
+        )
+        self.commit()
+        self._register()
+
+    def close(self) -> None:
+        """Fence this broker as a controlled shutdown does, then close the quorum in order."""
+        self._heartbeat(want_shut_down=True)
+        self.commit()
+        self._quorum.close(self._core.now_ms())
+
+    def abandon(self) -> None:
+        """Let go of the metadata log as a killed process would."""
+        self._quorum.abandon()
+
+    # ------------------------------------------------------------------ requests
+    def submit(self, asked: Asked[Any]) -> None:
+        """Decide this request; its reply goes out by its token when it is safe."""
+        self._carry(self._controller.decide(_Ask(asked.token, asked.body, asked.version), real_ms()))
+
+    def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
+        """Decide a request of our own; `then` gets the response when it is safe."""
+        token = self._desk.internal(then)
+        self._carry(self._controller.decide(_Ask(token, message, version), real_ms()))
+
+    def commit(self) -> None:
+        """Make safe what was decided, publish it, and let the replies go; they may decide more."""
+        while True:
+            delta = self._quorum.commit(self._core.now_ms())
+            if delta is not None:
+                self._publish(delta)
+            held, self._held = self._held, []
+            if not held:
+                return
+            for reply in held:
+                self._desk.reply(reply.token, reply.message)
+
+    def _carry(self, decision: Decision) -> None:
+        if decision.records:
+            self._controller.apply(decision.records, now_ms=real_ms())
+            self._quorum.append(decision.records, self._core.now_ms())
+        self._held.extend(decision.replies)
+        for timer in decision.timers:
+            self._arm(timer)
+
+    def _arm(self, timer: Timer) -> None:
+        def fire(_due_ms: int) -> None:
+            self._carry(self._controller.fire(timer.key, real_ms()))
+
+        self._loop.set_timer(timer.key, timer.at_ms, fire, real=timer.real)
+
+    # ------------------------------------------------------------------ what the quorum says
+    @property
+    def kraft_version(self) -> int:
+        """The finalized kraft.version."""
+        return self._quorum.kraft_version
+
+    def describe(self) -> Any:
+        """The quorum as its leader sees it."""
+        return self._quorum.describe(self._core.now_ms())
+
+    # ------------------------------------------------------------------ this broker's place
+    def _register(self) -> None:
+        identity, config = self._identity, self._config
+        controller = register_controller(identity, config, self._entropy)
+        self._expect(controller, ControllerRegistrationResponse)
+        broker = register_broker(identity, config, self._entropy, self._core.previous_broker_epoch())
+        response = self._expect(broker, BrokerRegistrationResponse)
+        self.broker_epoch = response.broker_epoch
+        self._heartbeat()
+        period_ms = config["broker.heartbeat.interval.ms"]
+        self._loop.every("broker-heartbeat", period_ms, self._heartbeat, real=True)
+
+    def _heartbeat(self, *, want_shut_down: bool = False) -> None:
+        request = heartbeat(
+            self._identity,
+            self.broker_epoch,
+            metadata_offset=self._quorum.image.offset,
+            want_shut_down=want_shut_down,
+        )
+        self._expect(request, BrokerHeartbeatResponse)
+
+    def _expect(self, message: Any, kind: type[Any]) -> Any:
+        """The response to a request of this broker, at once: its controller is here."""
+        answers: list[Any] = []
+        self.ask(message, kind.max_version, answers.append)
+        self.commit()
+        response = answers[0]
+        if response.error_code != ErrorCode.NONE:
+            error = ErrorCode(response.error_code)
+            raise ClusterError(
+                f"the controller refused {type(message).__name__} of node "
+                f"{self._identity.node_id}: {error!r}"
+            )
+        return response
