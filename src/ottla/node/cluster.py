@@ -1,23 +1,23 @@
-"""The controller in this node, over the quorum that it leads, and this broker's place in the cluster.
+"""The controller in this node, over the quorum that it leads, and this broker's place in the
+cluster.
 
-Requests are decided at once and their records appended; `commit`, at the end of a turn, brings them to disk with one
-fsync, moves the image, publishes it to the broker, and only then lets the replies go. So whoever is told that a topic
-exists finds its partitions led.
+Requests are decided at once and their records appended; `commit`, at the end of a turn, brings
+them to disk with one fsync, moves the image, publishes it to the broker, and only then lets the
+replies go. So whoever is told that a topic exists finds its partitions led.
 
-Controller and broker are one process: registration and heartbeats are requests like any other, asked without a
-socket.
+Controller and broker are one process: registration and heartbeats are requests like any other,
+asked without a socket.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.controller.controller import Controller
 from ottla.decide import Decision, Reply, Timer
 from ottla.errors import OttlaError
-from ottla.metadata.features import KRAFT_VERSION, supported_features
-from ottla.node.format import bootstrap_records
+from ottla.node.format import read_bootstrap
 from ottla.node.loop import real_ms
 from ottla.node.metadata_files import MetadataFiles
 from ottla.node.quorum import MetadataQuorum
@@ -136,7 +136,7 @@ class Cluster:
                 image=quorum.image,
                 next_offset=quorum.next_offset,
                 kraft_version=quorum.kraft_version,
-                bootstrap=bootstrap_records(config),
+                bootstrap=read_bootstrap(config.metadata_log_dir),
                 open_transaction=quorum.open_transaction,
                 now_ms=real_ms(),
             )
@@ -157,7 +157,9 @@ class Cluster:
     # ------------------------------------------------------------------ requests
     def submit(self, asked: Asked[Any]) -> None:
         """Decide this request; its reply goes out by its token when it is safe."""
-        self._carry(self._controller.decide(_Ask(asked.token, asked.body, asked.version), real_ms()))
+        self._carry(
+            self._controller.decide(_Ask(asked.token, asked.body, asked.version), real_ms())
+        )
 
     def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
         """Decide a request of our own; `then` gets the response when it is safe."""
@@ -203,9 +205,10 @@ class Cluster:
     # ------------------------------------------------------------------ this broker's place
     def _register(self) -> None:
         identity, config = self._identity, self._config
-        controller = register_controller(identity, config, self._entropy)
+        controller = register_controller(identity, config, self._entropy.uuid())
         self._expect(controller, ControllerRegistrationResponse)
-        broker = register_broker(identity, config, self._entropy, self._core.previous_broker_epoch())
+        previous_epoch = self._core.previous_broker_epoch()
+        broker = register_broker(identity, config, self._entropy.uuid(), previous_epoch)
         response = self._expect(broker, BrokerRegistrationResponse)
         self.broker_epoch = response.broker_epoch
         self._heartbeat()

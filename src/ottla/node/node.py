@@ -19,8 +19,8 @@ from ottla.broker.context import Context
 from ottla.broker.router import Router
 from ottla.config import BrokerConfig, check
 from ottla.errors import OttlaError
-from ottla.node.cluster import Cluster, Identity
 from ottla.node import housekeeping, manners
+from ottla.node.cluster import Cluster, Identity
 from ottla.node.desk import Desk
 from ottla.node.entropy import SystemEntropy
 from ottla.node.groups import Groups

@@ -18,7 +18,6 @@ from ottla.wire.messages.describe_topic_partitions import (
     DescribeTopicPartitionsResponse,
     DescribeTopicPartitionsResponsePartition,
     DescribeTopicPartitionsResponseTopic,
-    Cursor,
 )
 
 if TYPE_CHECKING:
@@ -46,9 +45,7 @@ def handle(context: Context, asked: Asked[DescribeTopicPartitionsRequest]) -> Re
         response.topics.append(_page(context, topic, first, page))
         room -= len(page)
         if first + len(page) < len(topic.partitions):
-            response.next_cursor = Cursor(
-                topic_name=name, partition_index=first + len(page)
-            )
+            response.next_cursor = Cursor(topic_name=name, partition_index=first + len(page))
             break
     return response
 

@@ -1,0 +1,101 @@
+"""What a node tells the controller of itself: the messages of its registration and its
+heartbeats.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.metadata.features import supported_features
+from ottla.wire.messages import broker_registration as broker_messages
+from ottla.wire.messages import controller_registration as controller_messages
+from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ottla.config.broker import BrokerConfig
+    from ottla.config.listeners import Endpoint
+    from ottla.node.cluster import Identity
+
+_SECURITY_PROTOCOLS = {"PLAINTEXT": 0, "SSL": 1, "SASL_PLAINTEXT": 2, "SASL_SSL": 3}
+_WILDCARDS = ("", "0.0.0.0", "::")
+
+
+def register_controller(
+    identity: Identity, config: BrokerConfig, incarnation_id: bytes
+) -> controller_messages.ControllerRegistrationRequest:
+    """This controller, its listeners, and every feature that it supports."""
+    return controller_messages.ControllerRegistrationRequest(
+        controller_id=identity.node_id,
+        incarnation_id=incarnation_id,
+        listeners=[
+            controller_messages.Listener(
+                name=name, host=host, port=port, security_protocol=protocol
+            )
+            for name, host, port, protocol in _listeners(identity, config, controller=True)
+        ],
+        features=[
+            controller_messages.Feature(
+                name=name, min_supported_version=low, max_supported_version=high
+            )
+            for name, (low, high) in supported_features().items()
+        ],
+    )
+
+
+def register_broker(
+    identity: Identity, config: BrokerConfig, incarnation_id: bytes, previous_epoch: int
+) -> broker_messages.BrokerRegistrationRequest:
+    """This broker, its listeners, folders, and every feature that it supports."""
+    return broker_messages.BrokerRegistrationRequest(
+        broker_id=identity.node_id,
+        cluster_id=identity.cluster_id,
+        incarnation_id=incarnation_id,
+        listeners=[
+            broker_messages.Listener(name=name, host=host, port=port, security_protocol=protocol)
+            for name, host, port, protocol in _listeners(identity, config, controller=False)
+        ],
+        features=[
+            broker_messages.Feature(
+                name=name, min_supported_version=low, max_supported_version=high
+            )
+            for name, (low, high) in supported_features().items()
+        ],
+        rack=config["broker.rack"],
+        log_dirs=list(identity.directory_ids),
+        previous_broker_epoch=previous_epoch,
+    )
+
+
+def heartbeat(
+    identity: Identity, broker_epoch: int, *, metadata_offset: int, want_shut_down: bool
+) -> BrokerHeartbeatRequest:
+    """This broker lives and has applied the metadata log up to an offset."""
+    return BrokerHeartbeatRequest(
+        broker_id=identity.node_id,
+        broker_epoch=broker_epoch,
+        current_metadata_offset=metadata_offset,
+        want_shut_down=want_shut_down,
+    )
+
+
+def _listeners(
+    identity: Identity, config: BrokerConfig, *, controller: bool
+) -> Iterator[tuple[str, str, int, int]]:
+    """(listener, host, port, security protocol) as other nodes may dial them."""
+    advertised = {endpoint.listener: endpoint for endpoint in config.advertised_listeners or ()}
+    for bound in config.listeners:
+        if (bound.listener in config.controller_listener_names) is not controller:
+            continue
+        told: Endpoint = advertised.get(bound.listener, bound)
+        host = _own_name() if told.host in _WILDCARDS else told.host
+        port = told.port or identity.ports[bound.listener]
+        yield bound.listener, host, port, _SECURITY_PROTOCOLS[bound.protocol]
+
+
+def _own_name() -> str:
+    """What a listener on every address is registered under."""
+    import socket
+
+    return socket.getfqdn()
