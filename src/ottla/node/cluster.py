@@ -207,7 +207,7 @@ class Cluster:
         identity, config = self._identity, self._config
         controller = register_controller(identity, config, self._entropy.uuid())
         self._expect(controller, ControllerRegistrationResponse)
-        previous_epoch = self._core.previous_broker_epoch()
+        previous_epoch = self._core.previous_broker_epoch
         broker = register_broker(identity, config, self._entropy.uuid(), previous_epoch)
         response = self._expect(broker, BrokerRegistrationResponse)
         self.broker_epoch = response.broker_epoch

@@ -24,9 +24,6 @@ def schedule(loop: Loop, core: Core, config: BrokerConfig, logs: Logs) -> None:
         for line in core.enforce_retention():
             logs.info(line)
 
-    def flush_due() -> None:
-        core.flush_due()
-
     loop.every("retention", config["log.retention.check.interval.ms"], retention)
     loop.every("deleted", max(config["log.segment.delete.delay.ms"], 1000), core.delete_renamed)
     loop.every(
@@ -37,4 +34,4 @@ def schedule(loop: Loop, core: Core, config: BrokerConfig, logs: Logs) -> None:
     )
     flush_period_ms = config["log.flush.scheduler.interval.ms"]
     if flush_period_ms < (1 << 62):
-        loop.every("flush", flush_period_ms, flush_due, real=True)
+        loop.every("flush", flush_period_ms, core.roll_due, real=True)

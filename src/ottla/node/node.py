@@ -28,6 +28,7 @@ from ottla.node.logs import Logs
 from ottla.node.loop import Loop
 from ottla.node.meta_properties import read_directories
 from ottla.node.publisher import Publisher
+from ottla.wire.schema import plan_of
 
 if TYPE_CHECKING:
     from ottla._core import Request
@@ -123,10 +124,13 @@ class Node:
         context.groups = self._groups.coordinator
         self._desk.open(context)
         core.set_apis(router.core_table())
+        _bind_hot_messages(core)
         publisher = Publisher(context, self._groups, self.logs)
         self._cluster.open(self._loop, publisher.publish)
         for line in core.load_report():
             self.logs.info(line)
+        for folder in core.set_strays_aside():
+            self.logs.warn(f"{folder} belongs to no partition of this node and was set aside")
         housekeeping.schedule(self._loop, core, config, self.logs)
 
     def _identity(self) -> Identity:
@@ -230,6 +234,19 @@ def _checked(properties: Mapping[str, str], logs: Logs) -> BrokerConfig:
     for warning in problems.warnings:
         logs.warn_once(warning.key, warning.text)
     return BrokerConfig(properties)
+
+
+def _bind_hot_messages(core: Core) -> None:
+    """Hold the core's hot handlers against the messages as they are declared."""
+    from ottla.wire.messages.fetch import FetchRequest, FetchResponse
+    from ottla.wire.messages.produce import ProduceRequest, ProduceResponse
+
+    core.bind(
+        produce_request=plan_of(ProduceRequest),
+        produce_response=plan_of(ProduceResponse),
+        fetch_request=plan_of(FetchRequest),
+        fetch_response=plan_of(FetchResponse),
+    )
 
 
 def _core(config: BrokerConfig) -> Core:
