@@ -14,7 +14,6 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 LINES_MAX = 600
-COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 60
 
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "new", "v2"}
@@ -76,20 +75,6 @@ def test_functions_are_short() -> None:
                 if lines > FUNCTION_LINES_MAX:
                     found.append(f"{file}:{node.lineno}: {node.name} has {lines} lines")
     report(found)
-
-
-def test_lines_are_narrow() -> None:
-    """If this failed, a line would be wider than the page; ruff and rustfmt look after code, this
-    after the rest.
-    """
-    report(
-        [
-            f"{file}:{number}: {len(line)} columns"
-            for file, text in texts(".toml", ".sh", ".properties", "Makefile", ".yml")
-            for number, line in enumerate(text.splitlines(), 1)
-            if len(line) > COLUMNS_MAX
-        ]
-    )
 
 
 def test_names_say_something() -> None:
@@ -174,7 +159,7 @@ def rooms() -> list[str]:
     """The packages and modules right under ottla that stand today."""
     source = ROOT / "src" / "ottla"
     found = [p.parent.name for p in source.glob("*/__init__.py")]
-    return found + [p.stem for p in source.glob("*.py") if p.stem != "__init__"]
+    return found + [p.stem for p in source.glob("*.py") if not p.stem.startswith("__")]
 
 
 def test_every_room_stands_in_the_import_contracts() -> None:

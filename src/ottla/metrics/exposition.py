@@ -1,0 +1,81 @@
+"""A snapshot of numbers as the text that Prometheus reads (format 0.0.4).
+
+The snapshot is a plain mapping: the core's counters under the names that `_core.Node.metrics` gives
+them, and what the node adds. This is a pure function of it: no clock, no state, the same text for
+the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ottla.metrics.rows import Row, rows
+from ottla.wire.api import apis
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
+
+
+def exposition(snapshot: Mapping[str, float]) -> str:
+    """All metrics that the snapshot has a value for."""
+    by_prefix = _grouped(snapshot)
+    lines: list[str] = []
+    for row in rows():
+        samples = list(_samples(row, snapshot, by_prefix))
+        if samples:
+            lines.append(f"# HELP {row.name} {row.help}")
+            lines.append(f"# TYPE {row.name} {row.kind}")
+            lines += samples
+    return "\n".join(lines) + "\n"
+
+
+def _grouped(snapshot: Mapping[str, float]) -> dict[str, list[tuple[str, float]]]:
+    """The names of the snapshot that end in a label's value, by what comes before it."""
+    prefixes = {row.source for row in rows() if row.label}
+    found: dict[str, list[tuple[str, float]]] = {}
+    for name, value in snapshot.items():
+        for end in (_nth_dot(name, 2), _nth_dot(name, 1)):
+            if name[:end] in prefixes:
+                found.setdefault(name[:end], []).append((name[end:], value))
+                break
+    return found
+
+
+def _nth_dot(name: str, count: int) -> int:
+    """Where the text after the nth dot begins, 0 if there are fewer."""
+    at = 0
+    for _ in range(count):
+        at = name.find(".", at) + 1
+        if at == 0:
+            return 0
+    return at
+
+
+def _samples(
+    row: Row, snapshot: Mapping[str, float], by_prefix: Mapping[str, list[tuple[str, float]]]
+) -> Iterator[str]:
+    if not row.label:
+        if row.source in snapshot:
+            yield f"{row.name} {_number(snapshot[row.source])}"
+        return
+    found = by_prefix.get(row.source, [])
+    if row.summed and found:
+        yield f"{row.name} {_number(sum(value for _, value in found))}"
+    for text, value in found:
+        for shown in _request_names(text) if row.label == "request" else (text,):
+            yield f'{row.name}{{{row.label}="{shown.translate(_ESCAPES)}"}} {_number(value)}'
+
+
+def _request_names(key: str) -> tuple[str, ...]:
+    """The names that Kafka's metrics have for an API's number; a consumer's Fetch has two."""
+    names = {str(api.key): api.name for api in apis()}
+    name = names.get(key, key)
+    return (name, "FetchConsumer") if name == "Fetch" else (name,)
+
+
+def _number(value: float) -> str:
+    if value != value or value in (float("inf"), float("-inf")):
+        return {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}[str(value)]
+    return str(int(value)) if value == int(value) else repr(float(value))

@@ -1,0 +1,55 @@
+"""The numbers that a node shows of itself, from the image and the core's counters."""
+
+from __future__ import annotations
+
+from ottla.config import BrokerConfig
+from ottla.metadata.image import EMPTY_IMAGE, MetadataImage, Partition, Topic, Topics
+from ottla.metrics import exposition
+from ottla.node.measures import measures
+
+ZERO = bytes(16)
+
+
+def partition(leader: int, replicas: tuple[int, ...], isr: tuple[int, ...]) -> Partition:
+    """A partition of which only who leads and who is in sync counts."""
+    return Partition(replicas, (ZERO,) * len(replicas), isr, (), (), (), (), leader, 0, 1, 1)
+
+
+def image() -> MetadataImage:
+    """One topic that is well, one that is not."""
+    topics = (
+        Topic(ZERO, "well", (partition(1, (1,), (1,)), partition(1, (1,), (1,)))),
+        Topic(ZERO, "ill", (partition(1, (2, 1), (1,)), partition(-1, (1,), (1,)))),
+    )
+    by_name = {topic.name: topic for topic in topics}
+    return EMPTY_IMAGE._replace(
+        offset=41,
+        topics=Topics(by_name, {}),
+        configs={(2, "ill"): {"min.insync.replicas": "2"}},
+    )
+
+
+def test_what_the_image_says_of_partitions() -> None:
+    """If this failed, an alert on offline or under-replicated partitions would be wrong."""
+    found = measures(
+        {"fetch.parked": 3}, image(), BrokerConfig({"node.id": "1"}), {"raft.leader": 1}
+    )
+    assert found["controller.topics"] == 2
+    assert found["controller.partitions"] == 4
+    assert found["controller.partitions_offline"] == found["partition.offline_replicas"] == 1
+    assert found["controller.imbalance"] == 2
+    assert found["partition.leaders"] == 3
+    assert found["partition.under_replicated"] == found["partition.under_min_isr"] == 1
+    assert found["partition.at_min_isr"] == 2
+    assert found["metadata.applied_offset"] == 41
+    assert found["controller.active"]
+
+
+def test_the_page_has_twenty_kafka_names_and_the_process() -> None:
+    """If this failed, the first look at a node's dashboard would be empty."""
+    config = BrokerConfig({"node.id": "1"})
+    text = exposition(measures({"fetch.parked": 3}, image(), config, {"raft.leader": 2}))
+    assert text.count("# TYPE kafka_") >= 18
+    assert "kafka_controller_kafkacontroller_activecontrollercount 0\n" in text
+    assert 'purgatory_purgatorysize{delayedOperation="Fetch"} 3\n' in text
+    assert "\nprocess_cpu_seconds_total " in text
