@@ -65,7 +65,8 @@ def read_batches(data: bytes, records: bool) -> list[tuple[Any, ...]]:
 class Log:
     """A partition's folder, opened for reading and appending, outside of any node.
 
-    Raises CoreError "storage" when the disk fails or holds what is no log, "stopped" after `close`.
+    Raises CoreError "storage" when the disk fails or holds what is no log, "refused" for bytes
+    that may not be appended, "stopped" after `close`.
     """
 
     def __new__(
@@ -92,6 +93,12 @@ class Log:
     def size_bytes(self) -> int: ...
     def append(self, batches: bytes, *, leader_epoch: int, now_ms: int) -> tuple[int, int]:
         """Put whole batches at the end; (first offset, last offset). Not yet on disk."""
+    def append_as_follower(self, batches: bytes, *, now_ms: int) -> tuple[int, int]:
+        """Put what a leader sent at the end, offsets and epochs as they came."""
+    def truncate_to(self, offset: int, now_ms: int) -> None:
+        """Cut all records from `offset` on."""
+    def epoch_end_offset(self, leader_epoch: int) -> tuple[int, int]:
+        """(largest epoch not above the asked one, where it ended); (-1, -1) if unknown."""
     def flush(self) -> int:
         """fsync everything; the end offset that is now safe."""
     def read(self, offset: int, bytes_max: int) -> bytes:

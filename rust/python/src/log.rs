@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use ottla_core::batch::Batches;
 use ottla_core::disk::{DiskFile, RealDisk};
 use ottla_core::log::{
-    AppendContext, ConfigValue, Log as CoreLog, LogConfig, OpenHints, Origin, ReadError,
+    AppendContext, Code, ConfigValue, Log as CoreLog, LogConfig, OpenHints, Origin, ReadError,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
@@ -83,9 +84,11 @@ impl Log {
             recovery_point,
             log_start_offset,
         };
-        let (log, recovery) = py
+        let (mut log, recovery) = py
             .detach(|| CoreLog::open(RealDisk, folder, config, now_ms, hints))
             .map_err(storage)?;
+        // Nobody else says how far this log is replicated: what it holds may be read, and let go of.
+        log.set_high_watermark(log.log_end_offset());
         Ok(Self {
             log: Mutex::new(Some(log)),
             report: recovery.to_string(),
@@ -136,7 +139,10 @@ impl Log {
         };
         py.detach(|| {
             self.with(|log| {
-                let appended = log.append(&mut bytes, &context).map_err(storage)?;
+                let appended = log.append(&mut bytes, &context).map_err(|e| match e.code {
+                    Code::KafkaStorageError => storage(e),
+                    _ => CoreError::new_err(("refused", e.text)),
+                })?;
                 log.set_high_watermark(log.log_end_offset());
                 Ok((appended.base_offset, appended.last_offset))
             })
@@ -176,10 +182,44 @@ impl Log {
                     file.read_exact_at(&mut bytes, slice.position)
                         .map_err(storage)?;
                 }
+                let whole: usize = Batches::new(&bytes)
+                    .map_while(Result::ok)
+                    .map(|(_, _, batch)| batch.len())
+                    .sum();
+                bytes.truncate(whole);
                 Ok(bytes)
             })
         })?;
         Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Append what a leader sent, offsets and epochs as they came.
+    #[pyo3(signature = (batches, *, now_ms))]
+    fn append_as_follower(
+        &self,
+        py: Python<'_>,
+        batches: &[u8],
+        now_ms: i64,
+    ) -> PyResult<(i64, i64)> {
+        py.detach(|| {
+            self.with(|log| {
+                let appended = log
+                    .append_as_follower(batches, now_ms)
+                    .map_err(|e| CoreError::new_err(("refused", e.text)))?;
+                log.set_high_watermark(log.log_end_offset());
+                Ok((appended.base_offset, appended.last_offset))
+            })
+        })
+    }
+
+    /// Cut all records from `offset` on.
+    fn truncate_to(&self, py: Python<'_>, offset: i64, now_ms: i64) -> PyResult<()> {
+        py.detach(|| self.with(|log| log.truncate_to(offset, now_ms).map_err(storage)))
+    }
+
+    /// (largest epoch not above the asked one, where it ended); (-1, -1) if unknown.
+    fn epoch_end_offset(&self, leader_epoch: i32) -> PyResult<(i32, i64)> {
+        self.with(|log| Ok(log.epoch_end_offset(leader_epoch)))
     }
 
     /// Let the log start at `offset`: whole segments before it are removed.

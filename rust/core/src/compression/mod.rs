@@ -138,7 +138,7 @@ impl BufRead for Decompressor<'_> {
 pub enum Compressor {
     None(Vec<u8>),
     Gzip(flate2::write::GzEncoder<Vec<u8>>),
-    Snappy(XerialWriter),
+    Snappy(Box<XerialWriter>),
     Lz4(Box<lz4_flex::frame::FrameEncoder<Vec<u8>>>),
     Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
 }
@@ -154,7 +154,7 @@ impl Compressor {
                 };
                 Self::Gzip(flate2::write::GzEncoder::new(onto, level))
             }
-            Codec::Snappy => Self::Snappy(XerialWriter::new(onto)),
+            Codec::Snappy => Self::Snappy(Box::new(XerialWriter::new(onto))),
             Codec::Lz4 => {
                 let frame = lz4_flex::frame::FrameInfo::new()
                     .block_size(lz4_flex::frame::BlockSize::Max64KB)

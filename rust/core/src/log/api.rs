@@ -34,7 +34,8 @@ pub struct Appended {
     pub duplicate: bool,
     pub record_count: u64,
     pub size_bytes: u64,
-    /// A new segment was begun.
+    /// A new segment was begun. Flush soon, off the I/O thread: until then a power cut may cost the end of the
+    /// segment before it and leave a hole in front of this one (as in Apache Kafka).
     pub rolled: bool,
 }
 

@@ -30,8 +30,8 @@ impl<D: Disk> Log<D> {
     ) -> Result<Appended, AppendError> {
         let mut found = split(batches, &self.config, context)?;
         let mut rewritten: Option<Vec<u8>> = None;
-        for n in 0..found.len() {
-            let (at, header) = found[n];
+        for (n, place) in found.iter_mut().enumerate() {
+            let (at, header) = *place;
             let batch = &mut batches[at..at + header.size()];
             let walked = walk(batch, &header, &self.config, context)?;
             if walked.rewrite && rewritten.is_none() {
@@ -43,7 +43,7 @@ impl<D: Disk> Log<D> {
             if let Some(out) = &mut rewritten {
                 let new = rewrite(batch, &header, &self.config, context)?;
                 let header = Header::parse(&new).ok_or_else(mixed)?;
-                found[n] = (out.len(), header);
+                *place = (out.len(), header);
                 out.extend_from_slice(&new);
                 continue;
             }
@@ -53,7 +53,7 @@ impl<D: Disk> Log<D> {
             };
             if set_max_timestamp(batch, append_time, max) {
                 seal(batch);
-                found[n].1 = Header::parse(batch).ok_or_else(mixed)?;
+                place.1 = Header::parse(batch).ok_or_else(mixed)?;
             }
         }
         match rewritten {
@@ -251,14 +251,18 @@ impl<D: Disk> Log<D> {
         }
         let limit = u64::from(self.config.segment_bytes);
         let (place, active) = self.active();
-        active.write(place, bytes, limit)?;
+        if let Err(e) = active.write(place, bytes, limit) {
+            if active.cut_back(place).is_err() {
+                self.fail(&format!("a failed write: {e}"));
+            }
+            return Err(e.into());
+        }
         active.modified_ms = now_ms;
         // The bytes are there: from here on a failure would leave memory and disk at odds, so it ends this log.
         let done = self.remember(found, staged, last.next_offset());
         if let Err(e) = done {
-            let text = format!("the log is offline after a failed write: {e}");
-            self.failed = Some(text.clone());
-            return Err(AppendError::new(Code::KafkaStorageError, text));
+            self.fail(&format!("a failed write: {e}"));
+            return Err(e.into());
         }
         self.unflushed_messages += last.next_offset() - first.base_offset;
         if self.unflushed_messages >= self.config.flush_messages {

@@ -48,6 +48,9 @@ struct Tail {
     header: Header,
 }
 
+/// Up to which offset a flush reaches, and the files that it must sync.
+pub type Unflushed<F> = (i64, Vec<Arc<F>>);
+
 /// Files that were renamed and go for good later.
 struct Doomed {
     due_ms: i64,
@@ -225,6 +228,11 @@ impl<D: Disk> Log<D> {
         }
         let (place, active) = self.active();
         active.seal(place)?;
+        if self.recovery_point >= self.end_offset {
+            // Recovery will not look at this segment again, so nothing would mend its indexes.
+            let (place, active) = self.active();
+            active.sync_indexes(place)?;
+        }
         self.producers.end_offset = base_offset;
         self.write_snapshot()?;
         let (place, _) = self.active();
@@ -281,14 +289,33 @@ impl<D: Disk> Log<D> {
     /// # Errors
     /// If the disk fails. A failed fsync ends the log: what it had taken may be lost, and later ones would not say so.
     pub fn flush(&mut self) -> Result<(), LogError> {
-        let (offset, files) = self.unflushed()?;
-        for file in files {
-            if let Err(e) = file.sync().during("syncing", &self.dir) {
-                self.failed = Some(format!("the log is offline after a failed fsync: {e}"));
-                return Err(e);
+        let done = self.unflushed().and_then(|(offset, files)| {
+            files
+                .iter()
+                .try_for_each(|file| file.sync())
+                .during("syncing", &self.dir)?;
+            Ok(offset)
+        });
+        match done {
+            Ok(offset) => {
+                self.flushed_to(offset);
+                Ok(())
+            }
+            Err(e) => {
+                self.fail(&format!("a failed fsync: {e}"));
+                Err(e)
             }
         }
-        self.flushed_to(offset);
+    }
+
+    /// Take no appends any more. Said by whoever syncs `unflushed` files itself, too.
+    pub fn fail(&mut self, what: &str) {
+        self.failed = Some(format!("the log is offline after {what}"));
+    }
+
+    fn sync_dir(&mut self) -> Result<(), LogError> {
+        self.disk.sync_dir(&self.dir).during("syncing", &self.dir)?;
+        self.dir_dirty = false;
         Ok(())
     }
 
@@ -297,7 +324,7 @@ impl<D: Disk> Log<D> {
     ///
     /// # Errors
     /// If the disk fails.
-    pub fn unflushed(&mut self) -> Result<(i64, Vec<Arc<D::File>>), LogError> {
+    pub fn unflushed(&mut self) -> Result<Unflushed<D::File>, LogError> {
         let mut files = Vec::new();
         if self.epochs_dirty {
             let path = self.dir.join(EPOCHS_FILE);
@@ -319,8 +346,7 @@ impl<D: Disk> Log<D> {
             files.push(active.file(place)?);
         }
         if self.dir_dirty {
-            self.disk.sync_dir(&self.dir).during("syncing", &self.dir)?;
-            self.dir_dirty = false;
+            self.sync_dir()?;
         }
         if self.parent_dirty {
             if let Some(parent) = self.dir.parent() {

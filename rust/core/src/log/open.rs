@@ -19,7 +19,6 @@ use super::retain::remove_segment_files;
 use super::scan::{Position, Scan};
 use super::segment::{Place, Segment, brief};
 use super::transaction_index::Aborted;
-use crate::batch::{Cut, first_header};
 use crate::disk::{Disk, DiskFile, Entry};
 
 impl<D: Disk> Log<D> {
@@ -291,9 +290,15 @@ impl<D: Disk> Log<D> {
                 self.write_snapshot()?;
             }
             recovery.recovered_segments += 1;
-            let cut = self.recover_segment(at)?;
+            let (cut, next_offset) = self.recover_segment(at)?;
             at += 1;
-            if cut == 0 {
+            // A power cut between a roll and its flush: the new name is there, the end before it is not.
+            let hollow = self.segments[at..].iter().all(|segment| segment.size == 0)
+                && self
+                    .segments
+                    .get(at)
+                    .is_some_and(|next| next.base_offset > next_offset);
+            if cut == 0 && !hollow {
                 continue;
             }
             recovery.truncated_bytes += cut;
@@ -316,8 +321,9 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    /// Check one segment batch by batch, building its indexes anew; the bytes that were cut.
-    fn recover_segment(&mut self, at: usize) -> Result<u64, LogError> {
+    /// Check one segment batch by batch, building its indexes anew; the bytes that were cut, and the offset after
+    /// what is left.
+    fn recover_segment(&mut self, at: usize) -> Result<(u64, i64), LogError> {
         let (place, segment) = self.segment(at);
         segment.truncate_transactions(place, i64::MIN)?;
         let len = segment.reset_indexes(place)?;
@@ -327,10 +333,7 @@ impl<D: Disk> Log<D> {
         let mut next = base;
         let mut buffer = Vec::new();
         let mut valid = 0;
-        loop {
-            let Some(found) = scan.next_header()? else {
-                break;
-            };
+        while let Some(found) = scan.next_header()? {
             let header = &found.header;
             let in_order = header.base_offset >= next
                 && header.last_offset_delta >= 0
@@ -360,34 +363,40 @@ impl<D: Disk> Log<D> {
             file.sync().during("syncing", &path)?;
         }
         segment.seal(place)?;
-        Ok(len - valid)
+        Ok((len - valid, next))
     }
 
-    /// Bytes that are whole messages of an older format must not be taken for a torn write and cut.
+    /// Bytes that are a whole message of an older format must not be taken for a torn write and cut.
     fn refuse_old_format(&mut self, at: usize, from: u64, len: u64) -> Result<(), LogError> {
-        const LOOK_BYTES: u64 = 34;
-        if len - from < LOOK_BYTES {
+        const HEAD_BYTES: usize = 17;
+        if len - from < HEAD_BYTES as u64 {
             return Ok(());
         }
         let (place, segment) = self.segment(at);
         let path = file_path(place.dir, segment.base_offset, LOG_SUFFIX);
-        let mut bytes = [0; LOOK_BYTES as usize];
-        segment
-            .file(place)?
-            .read_exact_at(&mut bytes, from)
+        let file = segment.file(place)?;
+        let mut head = [0; HEAD_BYTES];
+        file.read_exact_at(&mut head, from)
             .during("reading", &path)?;
-        let mut word = [0; 4];
-        word.copy_from_slice(&bytes[8..12]);
-        let size = i64::from(i32::from_be_bytes(word));
-        if matches!(first_header(&bytes), Err(Cut::Magic(0 | 1)))
-            && size + 12 <= (len - from) as i64
-        {
-            return Err(LogError::corrupt(
-                &path,
-                format!("byte {from}: messages of a format before 2; these are not read here"),
-            ));
+        let word =
+            |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let (size, crc) = (u64::from(word(8)), word(12));
+        if head[16] > 1 || size < 14 || size > len - from - 12 {
+            return Ok(());
         }
-        Ok(())
+        let mut message = vec![0; size as usize - 4];
+        file.read_exact_at(&mut message, from + 16)
+            .during("reading", &path)?;
+        if crc_fast::crc32_iso_hdlc(&message) != crc {
+            return Ok(());
+        }
+        Err(LogError::corrupt(
+            &path,
+            format!(
+                "byte {from}: a message of format {}; only format 2 is read here",
+                head[16]
+            ),
+        ))
     }
 
     /// Let the producers' state see a batch that lies in the log.

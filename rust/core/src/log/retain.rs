@@ -222,6 +222,8 @@ impl<D: Disk> Log<D> {
             let base = self.last_segment().base_offset;
             self.doom(base, true, now_ms)?;
             self.segments.pop();
+            // A power cut must not bring back what was cut: it would follow what is written next.
+            self.sync_dir()?;
         }
         self.tail.clear();
         let at = self.segments.len() - 1;
@@ -261,6 +263,7 @@ impl<D: Disk> Log<D> {
             self.doom(base, true, now_ms)?;
         }
         self.remove_snapshots(|_| true)?;
+        self.sync_dir()?;
         let (place, _) = self.active();
         let segment = Segment::create(place, offset, now_ms)?;
         self.segments = vec![segment];

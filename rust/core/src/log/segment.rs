@@ -298,16 +298,17 @@ impl<D: Disk> Segment<D> {
                 Err(_) => self.cannot_allocate = true,
             }
         }
-        match file.write_all_at(bytes, self.size) {
-            Ok(()) => Ok(()),
-            Err(e) => {
-                // What was written of it must not be found by a later reader.
-                self.cannot_allocate = false;
-                file.set_len(self.size).during("cutting back", &path)?;
-                self.allocated = self.size;
-                Err(e).during("writing", &path)
-            }
-        }
+        file.write_all_at(bytes, self.size).during("writing", &path)
+    }
+
+    /// After a failed write: what was written of it must not be found by a later reader.
+    pub fn cut_back(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+        self.cannot_allocate = false;
+        self.allocated = self.size;
+        self.file(place)?
+            .set_len(self.size)
+            .during("cutting back", &path)
     }
 
     /// Where the first batch begins that holds `offset` or comes after it.
