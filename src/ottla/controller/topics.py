@@ -78,8 +78,6 @@ def create(state: State, request: CreateTopicsRequest, version: int, now_ms: int
             result, made = _create(state, topic, entries if version >= 5 else None)
         except TopicError as error:
             result, made = _failed(topic.name, error), []
-        else:
-            collisions.add(topic.name)
         results.append(result)
         records.extend(made)
     response = CreateTopicsResponse(topics=results)
@@ -87,7 +85,7 @@ def create(state: State, request: CreateTopicsRequest, version: int, now_ms: int
 
 
 class _Collisions:
-    """Names that exist, by what metrics make of them; made when the first name that could collide
+    """Topics that exist, by what metrics make of their names; made when the first name that could collide
     comes."""
 
     __slots__ = ("_by_unified", "_state")
@@ -104,11 +102,6 @@ class _Collisions:
             names = self._state.image.topics.by_name
             self._by_unified = {unified(n): n for n in names if has_collision_characters(n)}
         return self._by_unified.get(unified(name))
-
-    def add(self, name: str) -> None:
-        """A topic that this request creates."""
-        if self._by_unified is not None and has_collision_characters(name):
-            self._by_unified.setdefault(unified(name), name)
 
 
 def _partitions_asked(state: State, topic: CreatableTopic) -> int:
@@ -358,11 +351,7 @@ def delete(state: State, request: DeleteTopicsRequest, version: int, now_ms: int
                 )
             topic: Topic | None = by_id.get(topic_id) if name is None else by_name.get(name)
             if topic is None:
-                raise TopicError(
-                    ErrorCode.UNKNOWN_TOPIC_ID
-                    if name is None
-                    else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-                )
+                raise _unknown(by_id_only=name is None)
         except TopicError as error:
             results.append(
                 DeletableTopicResult(
@@ -373,6 +362,14 @@ def delete(state: State, request: DeleteTopicsRequest, version: int, now_ms: int
             records.append((RemoveTopicRecord(topic_id=topic.id), 0))
             results.append(DeletableTopicResult(name=topic.name, topic_id=topic.id))
     return Outcome(DeleteTopicsResponse(responses=results), records)
+
+
+def _unknown(*, by_id_only: bool) -> TopicError:
+    if by_id_only:
+        return TopicError(ErrorCode.UNKNOWN_TOPIC_ID, "This server does not host this topic ID.")
+    return TopicError(
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition."
+    )
 
 
 def _deletion_disabled(request: DeleteTopicsRequest, version: int) -> Outcome:
