@@ -60,10 +60,13 @@ def create(state: State, request: CreateTopicsRequest, version: int, now_ms: int
     results: list[CreatableTopicResult] = []
     records: list[Versioned] = []
     collisions, entries = _Collisions(state), EffectiveEntries(state)
+    for name in twice:
+        error = TopicError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")
+        results.append(_failed(name, error))
     for topic in request.topics:
+        if topic.name in twice:
+            continue
         try:
-            if topic.name in twice:
-                raise TopicError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")
             if topic.name == METADATA_TOPIC:
                 raise TopicError(
                     ErrorCode.INVALID_REQUEST,
@@ -85,8 +88,9 @@ def create(state: State, request: CreateTopicsRequest, version: int, now_ms: int
 
 
 class _Collisions:
-    """Topics that exist, by what metrics make of their names; made when the first name that could collide
-    comes."""
+    """Topics that exist, by what metrics make of their names; made when the first name comes that
+    could collide.
+    """
 
     __slots__ = ("_by_unified", "_state")
 
@@ -329,8 +333,11 @@ def delete(state: State, request: DeleteTopicsRequest, version: int, now_ms: int
         asked = [(topic.name, topic.topic_id) for topic in request.topics]
     twice_named = repeated(name for name, _ in asked if name is not None)
     twice_by_id = repeated(topic_id for _, topic_id in asked if topic_id != ZERO_UUID)
+    given_ids = {topic_id for name, topic_id in asked if name is None}
     named_ids = {by_name[name].id for name, _ in asked if name is not None and name in by_name}
     for name, topic_id in _distinct(asked):
+        if name is None and topic_id in named_ids:
+            continue  # answered under its name
         try:
             if name is None and topic_id == ZERO_UUID:
                 raise TopicError(
@@ -344,12 +351,13 @@ def delete(state: State, request: DeleteTopicsRequest, version: int, now_ms: int
                 raise TopicError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")
             if topic_id in twice_by_id:
                 raise TopicError(ErrorCode.INVALID_REQUEST, "Duplicate topic id.")
-            if topic_id in named_ids:
+            topic: Topic | None = by_id.get(topic_id) if name is None else by_name.get(name)
+            if name is not None and topic is not None and topic.id in given_ids:
+                topic_id = topic.id
                 raise TopicError(
                     ErrorCode.INVALID_REQUEST,
                     "The provided topic name maps to an ID that was already supplied.",
                 )
-            topic: Topic | None = by_id.get(topic_id) if name is None else by_name.get(name)
             if topic is None:
                 raise _unknown(by_id_only=name is None)
         except TopicError as error:
