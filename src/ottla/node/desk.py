@@ -84,14 +84,8 @@ class Desk:
         try:
             response = self._router.handler(key)(self._context, asked)
         except Exception:
-            import traceback
-
             self._versions.pop(request.token, None)
-            self._logs.error(
-                f"a handler failed on api {key} version {version} of {_peer(request)}; its "
-                f"connection is closed\n{traceback.format_exc()}"
-            )
-            self._core.hang_up(request.token)
+            self._give_up(request.token, f"the handler of {_peer(request)}, api {key} v{version}")
             return
         if response is not None:
             self.reply(request.token, response)
@@ -109,7 +103,19 @@ class Desk:
             self._internal.pop(token)(response)
             return
         version = self._versions.pop(token)
-        self._core.reply(token, encode(response, version))
+        try:
+            body = encode(response, version)
+        except EncodeError:
+            self._give_up(token, f"{type(response).__name__} v{version}")
+            return
+        self._core.reply(token, body)
+
+    def _give_up(self, token: int, what: str) -> None:
+        """A fault of ours: say all that is known of it, and end that one connection."""
+        import traceback
+
+        self._logs.error(f"{what} failed; its connection is closed\n{traceback.format_exc()}")
+        self._core.hang_up(token)
 
 
 def _unknown(key: int, version: int) -> bool:

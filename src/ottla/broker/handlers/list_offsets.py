@@ -72,7 +72,10 @@ def _offset(
     except CoreError as failure:
         return _failed(partition, error_code(failure))
     return ListOffsetsPartitionResponse(
-        partition_index=index, timestamp=found_ms, offset=offset, leader_epoch=epoch
+        partition_index=index,
+        timestamp=found_ms,
+        offset=offset,
+        leader_epoch=epoch if asked.version >= 4 else -1,
     )
 
 
