@@ -5,8 +5,8 @@ classes. Four more keys (4 to 7) have names only: they spoke to brokers of the Z
 no version of them is left.
 """
 
-# Annotations are evaluated here: a NamedTuple compiles each one that is text, which took more time
-# than all the rest of this module.
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
@@ -163,12 +163,12 @@ def api(key: int) -> Api:
     return _BY_KEY[key]
 
 
-def request_class(key: int) -> "type[Request]":
+def request_class(key: int) -> type[Request]:
     """The request of an API; its module is imported at the first call."""
     return cast("type[Request]", _load(_BY_KEY[key], "Request"))
 
 
-def response_class(key: int) -> "type[Response]":
+def response_class(key: int) -> type[Response]:
     """The response of an API; its module is imported at the first call."""
     return cast("type[Response]", _load(_BY_KEY[key], "Response"))
 
