@@ -51,6 +51,7 @@ from ottla.wire.messages.offset_delete import (
 from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetchRequestTopics
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
 from ottla.wire.records import Record, build_batch, control_batch
+from ottla.wire.schema import Response, decode, encode
 
 FOLDER = Path(__file__).parent.parent / "scripts" / "groups"
 SEPARATOR = "----"
@@ -83,7 +84,12 @@ class Script:
         self.lines += [f"+ {line}" for line in trace.batch_lines(batch)]
 
     def _answer(self, name: str) -> Callable[[Any], None]:
+        version = self.world.asked_version
+
         def done(response: Any) -> None:
+            if isinstance(response, Response):
+                # What the client reads: fields that its version does not carry are gone.
+                response = decode(type(response), encode(response, version), version)
             member_id = getattr(response, "member_id", "")
             if member_id:
                 self.ids[name] = member_id

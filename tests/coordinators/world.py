@@ -79,6 +79,7 @@ class World:
         self.entropy = Counter()
         self.reports: list[str] = []
         self.loads = True
+        self.asked_version = 0
         self._timers: dict[Hashable, tuple[int, bool, Callable[[int], None]]] = {}
         self.boot()
 
@@ -106,6 +107,7 @@ class World:
         self.runtime.flush(self.now_ms)
 
     def asker(self, version: int, client_id: str = "c") -> Asker:
+        self.asked_version = version
         return Asker(version, client_id, "/127.0.0.1", self.now_ms)
 
     # ------------------------------------------------------------ Timers
