@@ -6,8 +6,10 @@ from ottla.config import BrokerConfig
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage, Partition, Topic, Topics
 from ottla.metrics import exposition
 from ottla.node.measures import measures
+from ottla.node.quorum import QuorumDescription
 
 ZERO = bytes(16)
+QUORUM = QuorumDescription(1, 3, 50, (), ())
 
 
 def partition(leader: int, replicas: tuple[int, ...], isr: tuple[int, ...]) -> Partition:
@@ -32,7 +34,7 @@ def image() -> MetadataImage:
 def test_what_the_image_says_of_partitions() -> None:
     """If this failed, an alert on offline or under-replicated partitions would be wrong."""
     found = measures(
-        {"fetch.parked": 3}, image(), BrokerConfig({"node.id": "1"}), {"raft.leader": 1}
+        {"fetch.parked": 3}, image(), BrokerConfig({"node.id": "1"}), QUORUM
     )
     assert found["controller.topics"] == 2
     assert found["controller.partitions"] == 4
@@ -43,12 +45,13 @@ def test_what_the_image_says_of_partitions() -> None:
     assert found["partition.at_min_isr"] == 2
     assert found["metadata.applied_offset"] == 41
     assert found["controller.active"]
+    assert found["controller.committed_offset"] == 49
 
 
 def test_the_page_has_twenty_kafka_names_and_the_process() -> None:
     """If this failed, the first look at a node's dashboard would be empty."""
     config = BrokerConfig({"node.id": "1"})
-    text = exposition(measures({"fetch.parked": 3}, image(), config, {"raft.leader": 2}))
+    text = exposition(measures({"fetch.parked": 3}, image(), config, QUORUM._replace(leader_id=2)))
     assert text.count("# TYPE kafka_") >= 18
     assert "kafka_controller_kafkacontroller_activecontrollercount 0\n" in text
     assert 'purgatory_purgatorysize{delayedOperation="Fetch"} 3\n' in text

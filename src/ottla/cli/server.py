@@ -14,12 +14,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ottla.cli.running_servers import Announcement
+from ottla.config import BrokerConfig
 from ottla.errors import OttlaError
-from ottla.node.logs import open_logs
+from ottla.node.logs import Logs, open_logs
 from ottla.node.node import Node
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from ottla.node.http import HttpServer
 
 STOP_TIMEOUT_MS = 60_000
 GC_THRESHOLDS = (50_000, 20, 50)
@@ -70,13 +73,14 @@ def serve(
         OttlaError: it could not be started.
     """
     signals = Signals()
-    level = "WARN" if quiet else "INFO"
-    logs = open_logs(file=log_file, format=properties.get("ottla.log.format", "text"), level=level)
+    logs = _logs(properties, log_file, quiet)
     node = Node(properties, logs=logs)
     node.start()
+    http = None
     config = node.config
     announcement = None
     try:
+        http = _http(node)
         clients = _client_port(node)
         announcement = Announcement(
             node_id=config.node_id,
@@ -90,6 +94,8 @@ def serve(
             started(node)
         signals.wait(node)
     finally:
+        if http is not None:
+            http.close()
         node.stop(STOP_TIMEOUT_MS)
         if announcement is not None:
             announcement.close()
@@ -98,6 +104,35 @@ def serve(
     logs.info("stopped cleanly")
     sys.stdout.flush()
     return 0
+
+
+def _logs(properties: Mapping[str, str], file: str | None, quiet: bool) -> Logs:
+    """The server's logs, as the `ottla.log.` keys and the command say."""
+    config = BrokerConfig(properties)
+    return open_logs(
+        file=file or config["ottla.log.file"],
+        format=config["ottla.log.format"],
+        level="WARN" if quiet else config["ottla.log.level"],
+    )
+
+
+def _http(node: Node) -> HttpServer | None:
+    """/metrics, /livez and /readyz, if `ottla.http.listen` says where."""
+    listen = node.config["ottla.http.listen"]
+    if not listen:
+        return None
+    from ottla.metrics import exposition
+    from ottla.node.http import HttpServer, Watched
+
+    watched = Watched(
+        metrics=lambda: exposition(node.measures()),
+        live=lambda: node.failure or "",
+        ready=node.unready,
+    )
+    server = HttpServer(listen, watched)
+    server.start()
+    node.logs.info(f"/metrics, /livez and /readyz are on port {server.port}")
+    return server
 
 
 def _client_port(node: Node) -> int:

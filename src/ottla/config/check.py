@@ -158,13 +158,18 @@ def _refused_rows(config: BrokerConfig) -> Iterator[Problem]:
 
 
 def _warnings(properties: Mapping[str, str]) -> Iterator[Problem]:
+    """One line for all keys that share a reason, so that a common file does not fill the log."""
     rows = broker_rows()
+    by_reason: dict[str, list[str]] = {}
     for name in properties:
         row = rows.get(name)
         if row is None:
             yield from _unknown(name)
         elif not row.honoured and not row.stance.startswith(REFUSED):
-            yield Problem(name, f"{name} is not honoured: {row.stance}")
+            by_reason.setdefault(row.stance, []).append(name)
+    for reason, names in by_reason.items():
+        verb = "is" if len(names) == 1 else "are"
+        yield Problem(names[0], f"{', '.join(names)} {verb} not honoured: {reason}")
     if "compact" in properties.get("log.cleanup.policy", ""):
         text = "log.cleanup.policy: compacted topics are stored but not cleaned yet"
         yield Problem("log.cleanup.policy", text)
@@ -186,5 +191,5 @@ def _unknown(name: str) -> Iterator[Problem]:
     from ottla.config.nearest import nearest
 
     found = nearest(name, broker_rows())
-    hint = f"did you mean {found}?" if found else None
-    yield Problem(name, f"{name} is not a broker configuration; nothing reads it", hint)
+    question = f"; did you mean {found}?" if found else ""
+    yield Problem(name, f"{name} is not a broker configuration and nothing reads it{question}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
     from ottla.metadata.image import MetadataImage, Partition
+    from ottla.node.quorum import QuorumDescription
 
 BROKER_STATE_RUNNING: Final = 3
 _TOPIC_RESOURCE: Final = 2
@@ -23,22 +24,31 @@ def measures(
     core: Mapping[str, float],
     image: MetadataImage,
     config: BrokerConfig,
-    raft: Mapping[str, float],
+    quorum: QuorumDescription,
 ) -> dict[str, float]:
-    """The snapshot of a node that serves.
-
-    `raft` has the quorum's numbers under the names that begin with `raft.` in `ottla.metrics.rows`;
-    `raft.leader` at least.
-    """
+    """The snapshot of a node that serves."""
     found = {_PARKED.get(name, name): value for name, value in core.items()}
     found["broker.state"] = BROKER_STATE_RUNNING
     found["metadata.applied_offset"] = image.offset
-    found.update(raft)
-    found["controller.active"] = raft["raft.leader"] == config.node_id
+    found.update(_of_quorum(quorum, config.node_id))
     found.update(_of_cluster(image))
     found.update(_of_broker(image, config))
     found.update(_of_process())
     return found
+
+
+def _of_quorum(quorum: QuorumDescription, node_id: int) -> Iterator[tuple[str, float]]:
+    leads = quorum.leader_id == node_id
+    yield "controller.active", leads
+    yield "controller.committed_offset", quorum.high_watermark - 1
+    yield f"raft.state.{'leader' if leads else 'follower'}", 1
+    yield "raft.leader", quorum.leader_id
+    yield "raft.epoch", quorum.leader_epoch
+    yield "raft.high_watermark", quorum.high_watermark
+    yield "raft.voters", len(quorum.voters)
+    for described in quorum.voters:
+        if described.voter.id == node_id:
+            yield "raft.log_end_offset", described.position.end_offset
 
 
 def _of_cluster(image: MetadataImage) -> Iterator[tuple[str, float]]:
@@ -51,7 +61,6 @@ def _of_cluster(image: MetadataImage) -> Iterator[tuple[str, float]]:
     yield "controller.partitions_offline", sum(p.leader < 0 for p in partitions)
     yield "controller.imbalance", sum(p.leader != p.replicas[0] for p in partitions)
     yield "controller.applied_offset", image.offset
-    yield "controller.committed_offset", image.offset
 
 
 def _of_broker(image: MetadataImage, config: BrokerConfig) -> Iterator[tuple[str, float]]:

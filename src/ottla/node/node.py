@@ -165,9 +165,20 @@ class Node:
         """Move the node's clock forward; what comes due on the way is done when this returns."""
         self._loop.advance(by_ms)
 
-    def metrics(self) -> dict[str, float]:
-        """The core's counters; see metrics/ for their names to the outside."""
-        return self._core.metrics()
+    def measures(self) -> dict[str, float]:
+        """The node's numbers, for `ottla.metrics`; from any thread."""
+        from ottla.node.measures import measures
+
+        context = self._context
+        quorum = self._cluster.describe()
+        return measures(self._core.metrics(), context.image, context.config, quorum)
+
+    def unready(self) -> str:
+        """Why clients can't be served, "" while they can; from any thread."""
+        broker = self._context.image.brokers.get(self.config.node_id)
+        if broker is None:
+            return "the broker is not registered"
+        return "the broker is fenced" if broker.fenced else ""
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Until the node has ended, by itself or not; False at the timeout."""
