@@ -63,16 +63,18 @@ def _samples(
     found = by_prefix.get(row.source, [])
     if row.summed and found:
         yield f"{row.name} {_number(sum(value for _, value in found))}"
-    for text, value in found:
-        for shown in _request_names(text) if row.label == "request" else (text,):
+    for text, value in sorted(found):
+        names = _request_names(text, row) if row.label == "request" else (text,)
+        for shown in names:
             yield f'{row.name}{{{row.label}="{shown.translate(_ESCAPES)}"}} {_number(value)}'
 
 
-def _request_names(key: str) -> tuple[str, ...]:
-    """The names that Kafka's metrics have for an API's number; a consumer's Fetch has two."""
+def _request_names(key: str, row: Row) -> tuple[str, ...]:
+    """The names for an API's number. Kafka's own metrics count a consumer's Fetch under two."""
     names = {str(api.key): api.name for api in apis()}
     name = names.get(key, key)
-    return (name, "FetchConsumer") if name == "Fetch" else (name,)
+    twice = name == "Fetch" and row.name.startswith("kafka_")
+    return (name, "FetchConsumer") if twice else (name,)
 
 
 def _number(value: float) -> str:
