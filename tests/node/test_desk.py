@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from ottla.node.desk import Desk
 from ottla.wire.messages.metadata import MetadataRequest, MetadataResponse
 from ottla.wire.schema import encode
@@ -26,11 +28,11 @@ class Core:
         self.hung_up.append(token)
 
 
-def ask(body: bytes) -> tuple[Core, list[str]]:
+def ask(body: bytes, answer: Any = None) -> tuple[Core, list[str]]:
     """What the desk does with one Metadata request, and what it warns of."""
     core: Any = Core()
     warnings: list[str] = []
-    answer = MetadataResponse(cluster_id="c")
+    answer = answer or MetadataResponse(cluster_id="c")
     router: Any = SimpleNamespace(handler=lambda key: lambda context, asked: answer)
     logs: Any = SimpleNamespace(warn=warnings.append, error=warnings.append)
     desk = Desk(core, router, logs, frozenset())
@@ -68,3 +70,14 @@ def test_what_cannot_be_read_ends_its_connection_alone() -> None:
         "hung up on 127.0.0.1:2 on PLAINTEXT: MetadataRequest v12: topics: claims 126 elements"
         " and only 1 bytes are left (at byte 1)"
     ]
+
+
+@pytest.mark.parametrize(
+    "answer", [MetadataResponse(cluster_id=5), MetadataResponse(cluster_id="x" * 40000)]
+)
+def test_an_answer_that_cannot_be_written_ends_its_connection_alone(answer: Any) -> None:
+    """A fault in one handler must not end the node."""
+    core, warnings = ask(encode(MetadataRequest(topics=[]), VERSION), answer)
+    assert core.hung_up == [7]
+    assert not core.replies
+    assert warnings[0].startswith("MetadataResponse v12 failed; its connection is closed\n")

@@ -105,7 +105,7 @@ class Desk:
         version = self._versions.pop(token)
         try:
             body = encode(response, version)
-        except EncodeError:
+        except (EncodeError, TypeError):
             self._give_up(token, f"{type(response).__name__} v{version}")
             return
         self._core.reply(token, body)
