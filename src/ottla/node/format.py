@@ -197,7 +197,7 @@ def format_directories(
                 kind = f"dynamic metadata {'' if mine is None else 'voter '}directory"
                 directory_id = directory_id if mine is None else mine.directory_id
         os.makedirs(directory, exist_ok=True)
-        if here is not None and config.node_id in here:
+        if here is not None:
             _write_voters(directory, here, now_ms)
         replace_file(os.path.join(directory, BOOTSTRAP_CHECKPOINT), checkpoint)
         write_meta_properties(directory, MetaProperties(cluster_id, config.node_id, directory_id))
