@@ -5,6 +5,8 @@
 //! removed name only after `Disk::sync_dir` of its folder.
 
 mod real;
+#[cfg(test)]
+mod real_tests;
 mod sim;
 
 use std::io;

@@ -82,14 +82,14 @@ impl<D: Disk> Log<D> {
             if !header.has_producer_id() {
                 continue;
             }
-            if context.origin == Origin::Client {
-                if let Some(seen) = self.producers.duplicate(header) {
-                    return Ok(self.duplicate(
-                        seen.first_offset(),
-                        seen.last_offset,
-                        seen.timestamp_ms,
-                    ));
-                }
+            if context.origin == Origin::Client
+                && let Some(seen) = self.producers.duplicate(header)
+            {
+                return Ok(self.duplicate(
+                    seen.first_offset(),
+                    seen.last_offset,
+                    seen.timestamp_ms,
+                ));
             }
             let batch = &batches[*at..*at + header.size()];
             let marker = if header.is_control() {

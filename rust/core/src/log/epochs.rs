@@ -51,10 +51,11 @@ impl Epochs {
         if epoch < 0 || start < 0 {
             return false;
         }
-        if let Some((last, last_start)) = self.starts.last_key_value() {
-            if *last == epoch && start >= *last_start {
-                return false;
-            }
+        if let Some((last, last_start)) = self.starts.last_key_value()
+            && *last == epoch
+            && start >= *last_start
+        {
+            return false;
         }
         while let Some((last, last_start)) = self.starts.last_key_value() {
             if *last < epoch && *last_start < start {

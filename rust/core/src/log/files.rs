@@ -111,6 +111,10 @@ pub fn read_checkpoint<D: Disk>(disk: &D, path: &Path) -> Result<Offsets, LogErr
     let Some(bytes) = disk.read_all(path).during("reading", path)? else {
         return Ok(Offsets::new());
     };
+    if bytes.is_empty() {
+        // Apache Kafka makes the file before it has anything to say.
+        return Ok(Offsets::new());
+    }
     let text = String::from_utf8_lossy(&bytes);
     parse_checkpoint(&text).ok_or_else(|| LogError::corrupt(path, "this is no offset checkpoint"))
 }
@@ -233,6 +237,8 @@ mod tests {
         assert_eq!(read_checkpoint(&disk, path).unwrap(), offsets);
         let text = String::from_utf8(disk.read_all(path).unwrap().unwrap()).unwrap();
         assert_eq!(text, "0\n2\na 0 5\na-b 12 1099511627776\n");
+        disk.open(path, crate::disk::Open::Truncate).unwrap();
+        assert_eq!(read_checkpoint(&disk, path).unwrap(), Offsets::new());
         assert!(parse_checkpoint("0\n3\na 0 5\n").is_none());
         assert!(parse_checkpoint("1\n0\n").is_none());
     }

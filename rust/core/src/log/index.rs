@@ -200,12 +200,12 @@ impl<K: Kind> Index<K> {
     ) -> io::Result<usize> {
         let (mut low, mut high) = (0, self.entries());
         // The block seen last answers most searches alone.
-        if let Some((at, entries)) = &self.block {
-            if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
-                if before(*first) && !before(*last) {
-                    return Ok(at + entries.partition_point(|entry| before(*entry)));
-                }
-            }
+        if let Some((at, entries)) = &self.block
+            && let (Some(first), Some(last)) = (entries.first(), entries.last())
+            && before(*first)
+            && !before(*last)
+        {
+            return Ok(at + entries.partition_point(|entry| before(*entry)));
         }
         while low < high {
             let middle = low + (high - low) / 2;
@@ -220,10 +220,10 @@ impl<K: Kind> Index<K> {
 
     /// The last entry whose key is not above `key`.
     pub fn floor<D: Disk>(&mut self, disk: &D, path: &Path, key: i64) -> io::Result<Option<Entry>> {
-        if let Some(last) = self.last(disk, path)? {
-            if last.0 <= key {
-                return Ok(Some(last));
-            }
+        if let Some(last) = self.last(disk, path)?
+            && last.0 <= key
+        {
+            return Ok(Some(last));
         }
         match self.partition(disk, path, |entry| entry.0 <= key)? {
             0 => Ok(None),

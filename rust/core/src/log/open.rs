@@ -75,6 +75,7 @@ impl<D: Disk> Log<D> {
         }
         log.settle(&entries, now_ms, &hints)?;
         recovery.log_end_offset = log.end_offset;
+        log.segments.iter_mut().for_each(Segment::forget);
         Ok((log, recovery))
     }
 

@@ -61,7 +61,7 @@ pub struct Segment<D: Disk> {
 impl<D: Disk> Segment<D> {
     pub fn create(place: Place<'_, D>, base_offset: i64, now_ms: i64) -> Result<Self, LogError> {
         let path = file_path(place.dir, base_offset, LOG_SUFFIX);
-        let file = place
+        place
             .disk
             .open(&path, Open::Truncate)
             .during("creating", &path)?;
@@ -78,7 +78,7 @@ impl<D: Disk> Segment<D> {
             modified_ms: now_ms,
             offsets,
             times,
-            file: Some(Arc::new(file)),
+            file: None,
             bytes_since_entry: 0,
             largest: Some((-1, 0)),
             first_timestamp: None,
