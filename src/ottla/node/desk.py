@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.broker.asked import Asked
 from ottla.wire import api as wire_api
-from ottla.wire.schema import ProtocolError, decode_prefix, encode
+from ottla.wire.schema import EncodeError, ProtocolError, decode_prefix, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
