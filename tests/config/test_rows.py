@@ -134,3 +134,21 @@ def test_a_row_shows_itself() -> None:
     """If this failed, a failing test about a row would not say which one it is."""
     assert repr(broker_rows()["num.partitions"]) == "Row('num.partitions', INT, default='1')"
     assert broker_rows()["ssl.key.password"].sensitive
+
+
+def test_what_is_honoured_is_read_somewhere() -> None:
+    """If this failed, a key would be called honoured though nothing reads it."""
+    source = Path(__file__).parent.parent.parent / "src" / "ottla"
+    tables = {"documentation.py", "topic.py", "row.py"}
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in source.rglob("*.py")
+        if path.name not in tables and not path.name.startswith("broker_")
+    )
+    defaults = {key for synonyms in SYNONYMS.values() for key in synonyms}
+    unread = [
+        name
+        for name, row in broker_rows().items()
+        if row.honoured and name not in defaults and f'"{name}"' not in code
+    ]
+    assert not unread

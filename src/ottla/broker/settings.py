@@ -32,7 +32,9 @@ class Settings:
     def topic(self, name: str) -> dict[str, Any]:
         """Every topic key with its parsed value in force for `name`."""
         if self._defaults is None:
-            self._defaults = topic_defaults(self.config)
+            # No topic's key, but every log remembers its own producers.
+            key = "producer.id.expiration.ms"
+            self._defaults = {**topic_defaults(self.config), key: self.config[key]}
         return {**self._defaults, **parse_topic_configs(self._image.topic_config(name))}
 
     def changed(self, delta: MetadataDelta) -> None:

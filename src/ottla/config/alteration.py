@@ -131,12 +131,13 @@ def _keeps_the_rules(config: BrokerConfig) -> None:
 def changes_while_running(name: str) -> bool:
     """Whether a change of this broker key takes effect in a running node.
 
-    Today these are the defaults of topic configs.
+    Today these are the defaults of topic configs, and how long producers are remembered.
     """
     row = broker_rows().get(name)
     if row is None or not row.dynamic or not row.honoured:
         return False
-    return any(name in synonyms for synonyms in SYNONYMS.values())
+    of_logs = any(name in synonyms for synonyms in SYNONYMS.values())
+    return of_logs or name == "producer.id.expiration.ms"
 
 
 def _why_not(name: str) -> str:

@@ -44,7 +44,7 @@ offsets.commit.timeout.ms                 INT     5000 [1,...] high static later
 offsets.load.buffer.size                  INT     5242880 [1,...] high static no-buffer
 offsets.retention.check.interval.ms       LONG    600000 [1,...] high static yes
 offsets.retention.minutes                 INT     10080 [1,...] high static yes
-offsets.topic.compression.codec           INT     0 - high static later
+offsets.topic.compression.codec           INT     0 - high static yes
 offsets.topic.num.partitions              INT     50 [1,...] high static yes
 offsets.topic.replication.factor          SHORT   3 [1,...] high static yes
 offsets.topic.segment.bytes               INT     104857600 [1,...] high static yes

@@ -31,7 +31,7 @@ log.flush.interval.messages                   LONG    9223372036854775807 [1,...
 log.flush.interval.ms                         LONG    - - high cluster yes
 log.flush.offset.checkpoint.interval.ms       INT     60000 [0,...] high static yes
 log.flush.scheduler.interval.ms               LONG    9223372036854775807 - high static yes
-log.flush.start.offset.checkpoint.interval.ms INT     60000 [0,...] high static yes
+log.flush.start.offset.checkpoint.interval.ms INT     60000 [0,...] high static checkpoint
 log.index.interval.bytes                      INT     4096 [0,...] medium cluster yes
 log.index.size.max.bytes                      INT     10485760 [4,...] medium cluster yes
 log.initial.task.delay.ms                     LONG    30000 [0,...] low static later internal

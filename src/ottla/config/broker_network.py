@@ -21,7 +21,7 @@ max.connections.per.ip.overrides                 STRING  '' - medium cluster lat
 max.incremental.fetch.session.cache.slots        INT     1000 [0,...] medium static yes
 max.request.partition.size.limit                 INT     2000 [1,...] medium static yes
 num.io.threads                                   INT     8 [1,...] high cluster threads
-num.network.threads                              INT     3 [1,...] high cluster threads
+num.network.threads                              INT     3 [1,...] high cluster yes
 producer.purgatory.purge.interval.requests       INT     1000 - medium static no-buffer
 queued.max.request.bytes                         LONG    -1 - medium static yes
 queued.max.requests                              INT     500 [1,...] high static later

@@ -7,10 +7,10 @@ Columns: see `ottla.config.row`.
 ROWS = """
 alter.config.policy.class.name                  CLASS   - - low static no-policy
 background.threads                              INT     10 [1,...] high cluster threads
-broker.heartbeat.interval.ms                    INT     2000 - medium static one-node
+broker.heartbeat.interval.ms                    INT     2000 - medium static yes
 broker.id                                       INT     -1 - high static yes
 broker.rack                                     STRING  - - medium static yes
-broker.session.timeout.ms                       INT     9000 - medium static one-node
+broker.session.timeout.ms                       INT     9000 - medium static yes
 config.providers                                LIST    '' list+empty low cluster later
 controlled.shutdown.enable                      BOOLEAN true - medium static one-node
 controller.performance.always.log.threshold.ms  LONG    2000 [0,...] medium static later internal
@@ -36,11 +36,11 @@ kafka.metrics.reporters                         LIST    '' list+empty low static
 metadata.log.dir                                STRING  - - high static yes
 metadata.log.max.record.bytes.between.snapshots LONG    20971520 [1,...] high static yes
 metadata.log.max.snapshot.interval.ms           LONG    3600000 [0,...] high static yes
-metadata.log.segment.bytes                      INT     1073741824 [8388608,...] high static metadata-log
-metadata.log.segment.ms                         LONG    604800000 - high static metadata-log
+metadata.log.segment.bytes                      INT     1073741824 [8388608,...] high static yes
+metadata.log.segment.ms                         LONG    604800000 - high static yes
 metadata.max.idle.interval.ms                   INT     500 [0,...] low static yes
-metadata.max.retention.bytes                    LONG    104857600 - high static metadata-log
-metadata.max.retention.ms                       LONG    604800000 - high static metadata-log
+metadata.max.retention.bytes                    LONG    104857600 - high static yes
+metadata.max.retention.ms                       LONG    604800000 - high static yes
 metric.reporters                                LIST    o.a.k.common.metrics.JmxReporter list+empty low cluster reporters
 metrics.num.samples                             INT     2 [1,...] low static reporters
 metrics.recording.level                         STRING  INFO - low static reporters

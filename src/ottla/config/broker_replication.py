@@ -29,6 +29,6 @@ replica.socket.receive.buffer.bytes              INT     65536 - high static one
 replica.socket.timeout.ms                        INT     30000 - high static one-node
 replication.quota.window.num                     INT     11 [1,...] low static quotas
 replication.quota.window.size.seconds            INT     1 [1,...] low static quotas
-unclean.leader.election.enable                   BOOLEAN false - high cluster one-node
+unclean.leader.election.enable                   BOOLEAN false - high cluster yes
 unclean.leader.election.interval.ms              LONG    300000 [1,...] medium static one-node internal
 """  # noqa: E501

@@ -14,8 +14,10 @@ from ottla.config.row import REFUSED, broker_rows
 BROKER: Final = """
 advertised.listeners: What clients are told to dial; without it, the address that they came in on.
 auto.create.topics.enable: Whether a topic comes to be when a client first asks for it.
+broker.heartbeat.interval.ms: How often a broker tells the controller that it lives.
 broker.id: The older name of node.id; both must be the same.
 broker.rack: The rack that this broker stands in, for clients that read from the nearest replica.
+broker.session.timeout.ms: A broker that is silent for this long is fenced.
 compression.gzip.level: The effort of gzip where the broker itself compresses.
 compression.lz4.level: The effort of lz4 where the broker itself compresses.
 compression.type: The codec that batches are stored in; producer keeps each as it came.
@@ -41,7 +43,6 @@ log.flush.interval.messages: So many records are written before they are forced 
 log.flush.interval.ms: Records wait no longer than this before they are forced to disk.
 log.flush.offset.checkpoint.interval.ms: How often recovery points are written down.
 log.flush.scheduler.interval.ms: How often logs are looked through for what is due to be flushed.
-log.flush.start.offset.checkpoint.interval.ms: How often log start offsets are written down.
 log.index.interval.bytes: An index entry is made after so many bytes of records.
 log.index.size.max.bytes: How large an index file may grow before the segment is rolled.
 log.message.timestamp.after.max.ms: How far in the future a record's timestamp may lie.
@@ -67,13 +68,19 @@ message.max.bytes: The largest batch that is taken, after compression.
 metadata.log.dir: The folder of the metadata log; without it the first of log.dirs.
 metadata.log.max.record.bytes.between.snapshots: So many bytes of metadata make a snapshot due.
 metadata.log.max.snapshot.interval.ms: A snapshot is made at least this often when there is news.
+metadata.log.segment.bytes: A segment of the metadata log is rolled at this size.
+metadata.log.segment.ms: A segment of the metadata log is rolled at this age.
 metadata.max.idle.interval.ms: An idle controller writes a record this often; 0 is never.
+metadata.max.retention.bytes: How much of the metadata log is kept behind its snapshots.
+metadata.max.retention.ms: How long the metadata log is kept behind its snapshots.
 min.insync.replicas: With acks=all, how many replicas must have a record before it counts.
 node.id: This node's number in the cluster.
+num.network.threads: The most threads that serve connections; never more than processors.
 num.partitions: How many partitions a topic gets that does not say.
 offset.metadata.max.bytes: The longest text that a client may commit with an offset.
 offsets.retention.check.interval.ms: How often groups are looked through for expired offsets.
 offsets.retention.minutes: How long an empty group's offsets are kept.
+offsets.topic.compression.codec: The codec of the records in the topic of offsets, by its number.
 offsets.topic.num.partitions: How many partitions the topic of offsets gets.
 offsets.topic.replication.factor: How many replicas the topic of offsets gets.
 offsets.topic.segment.bytes: The segment size of the topic of offsets.
@@ -90,6 +97,7 @@ security.inter.broker.protocol: What brokers speak to one another.
 socket.receive.buffer.bytes: The receive buffer of a connection; -1 is the system's choice.
 socket.request.max.bytes: The largest request that is read.
 socket.send.buffer.bytes: The send buffer of a connection; -1 is the system's choice.
+unclean.leader.election.enable: Whether a replica that lacks records may lead in need.
 """
 
 TOPIC: Final = """

@@ -29,10 +29,10 @@ REFUSED: Final = "refused: "
 STANCES: Final = {
     "yes": HONOURED,
     "authorizer": "there is no authorizer yet: everybody may do everything",
+    "checkpoint": "start offsets are written with log.flush.offset.checkpoint.interval.ms",
     "cleaner": "compacted topics are stored but not cleaned yet",
     "consumer": "the consumer group protocol (KIP-848) is not there yet",
     "later": "not there yet",
-    "metadata-log": "the metadata log is one segment between snapshots",
     "no-buffer": "there is no such buffer to size here",
     "no-policy": REFUSED + "a policy that is left out would let through what it forbids",
     "no-tiered": REFUSED + "tiered storage is not there yet",
