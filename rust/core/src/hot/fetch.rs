@@ -115,12 +115,12 @@ pub fn parse_fetch(
                 head.replica_id = replica.int32()?;
                 head.replica_epoch = replica.int64()?;
                 replica.skip_tags()?;
-                replica.finish()?;
             }
             Ok(())
         })?;
     }
-    reader.finish()
+    // As in Apache Kafka, what follows a request in its frame is not looked at.
+    Ok(())
 }
 
 fn parse_part(reader: &mut Reader<'_>, version: i16) -> Result<FetchPart, Malformed> {

@@ -70,7 +70,8 @@ pub fn parse_produce(
     if flexible {
         reader.skip_tags()?;
     }
-    reader.finish()
+    // As in Apache Kafka, what follows a request in its frame is not looked at.
+    Ok(())
 }
 
 /// What became of one partition's records.
