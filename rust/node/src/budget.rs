@@ -38,6 +38,11 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Whether others may soon have to wait.
+    pub fn is_tight(&self) -> bool {
+        self.used() > self.bytes_max / 2
+    }
+
     pub fn try_take(&self, bytes: usize) -> bool {
         self.used
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {

@@ -34,6 +34,9 @@ const OUTBOX_BYTES: usize = 64 * 1024;
 /// While a request is parked, at most this much of what the peer sends on is taken in.
 const READ_AHEAD_BYTES: usize = 64 * 1024;
 
+/// While memory is short, a larger buffer than this is given back as soon as it is empty.
+const CAPACITY_KEPT: usize = 64 * 1024;
+
 /// How a connection ends. Later ones outrank earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -241,8 +244,12 @@ impl Task {
         loop {
             self.take_frames().await?;
             self.flush().await?;
-            if self.connection.is_ending(Ending::Drain) {
-                return Err(Over::Gone);
+            self.check_ending()?;
+            if self.inbox.is_empty()
+                && self.inbox.capacity() > CAPACITY_KEPT
+                && self.node.budget.is_tight()
+            {
+                self.rest();
             }
             self.receive().await?;
         }

@@ -12,10 +12,14 @@ use crate::error::NodeError;
 use crate::flush::{fail, flush_cell};
 use crate::hosted::{Cell, LedPartition};
 use crate::node::Node;
+use crate::partitions::sync_volumes;
 use crate::shared::{Shared, lock};
 
 /// How long a folder that an earlier run deleted is kept: Kafka's default for `file.delete.delay.ms`.
 const LEFT_BEHIND_DELAY_MS: i64 = 60_000;
+
+/// From how many partitions on one sync of the volume comes before those of single files.
+const VOLUME_SYNC_FROM: usize = 64;
 
 impl Node {
     /// Do something with every partition; a disk that fails takes that log offline and is told as an event.
@@ -175,6 +179,9 @@ impl Node {
     /// Close all logs cleanly, then write what the next start needs to know, the mark of a clean stop last.
     pub(crate) fn close_logs(shared: &Arc<Shared>, broker_epoch: i64) -> Result<(), NodeError> {
         let mut problem = None;
+        if shared.hosted().cells().len() >= VOLUME_SYNC_FROM {
+            sync_volumes(shared)?;
+        }
         for cell in shared.hosted().cells() {
             let Some(partition) = lock(&cell.partition).take() else {
                 continue;

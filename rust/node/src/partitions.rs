@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use ottla_core::disk::{Disk, DiskFile};
 use ottla_core::log::files::{
-    Folder, FolderKind, read_partition_metadata, write_partition_metadata,
+    Folder, FolderKind, PARTITION_METADATA_FILE, read_partition_metadata, write_partition_metadata,
 };
 use ottla_core::log::{
     AppendContext, ConfigValue, Log, LogConfig, LogError, Lookup, OpenHints, Origin, ReadError,
@@ -33,6 +33,19 @@ pub struct OpenState {
     pub leader_epoch: i32,
     pub log_dir: usize,
     pub config: Arc<Vec<(String, ConfigValue)>>,
+}
+
+/// Make all log directories safe, a volume at a time.
+pub fn sync_volumes(shared: &Shared) -> Result<(), NodeError> {
+    let paths: Vec<PathBuf> = lock(&shared.dirs)
+        .dirs
+        .iter()
+        .map(|dir| dir.path.clone())
+        .collect();
+    paths
+        .iter()
+        .try_for_each(|path| shared.disk.sync_volume(path))
+        .map_err(|error| storage(&error))
 }
 
 /// A topic's configuration for its log, and its `min.insync.replicas`.
@@ -99,6 +112,13 @@ impl Node {
                     std::panic::resume_unwind(panic);
                 }
             });
+            // Names and ids of new folders become safe soon, all at once, without making the caller wait.
+            if let Some(runtime) = shared.runtime.get() {
+                let shared = Arc::clone(shared);
+                runtime.spawn_blocking(move || {
+                    let _ = sync_volumes(&shared);
+                });
+            }
             Ok(outcomes
                 .into_iter()
                 .map(|outcome| lock(&outcome).take())
@@ -468,7 +488,7 @@ fn open_one(shared: &Arc<Shared>, state: &OpenState, many: bool) -> Result<(), N
 
 /// A folder of an earlier topic of the same name is kept, but not used. False if there was one.
 fn set_namesake_aside(shared: &Shared, state: &OpenState, path: &Path) -> Result<bool, NodeError> {
-    let known = read_partition_metadata(&shared.disk, path).map_err(|error| storage(&error))?;
+    let known = known_topic_id(shared, path)?;
     let wanted = id_text(state.topic_id);
     match known {
         Some(id) if id != wanted => {
@@ -490,6 +510,18 @@ fn set_namesake_aside(shared: &Shared, state: &OpenState, path: &Path) -> Result
     }
 }
 
+/// The topic id that a folder names. An empty file is none: power was lost before the name was safe.
+fn known_topic_id(shared: &Shared, path: &Path) -> Result<Option<String>, NodeError> {
+    let file = shared
+        .disk
+        .stat(&path.join(PARTITION_METADATA_FILE))
+        .map_err(|error| storage(&error))?;
+    if file.is_none_or(|file| file.len == 0) {
+        return Ok(None);
+    }
+    read_partition_metadata(&shared.disk, path).map_err(|error| storage(&error))
+}
+
 fn open_log(
     shared: &Shared,
     state: &OpenState,
@@ -506,10 +538,7 @@ fn open_log(
             .report
             .push(format!("{}-{}: {text}", state.topic, state.partition));
     }
-    if read_partition_metadata(&shared.disk, &path)
-        .map_err(|error| storage(&error))?
-        .is_none()
-    {
+    if known_topic_id(shared, &path)?.is_none() {
         write_partition_metadata(&shared.disk, &path, &id_text(state.topic_id), false)
             .map_err(|error| storage(&error))?;
     }

@@ -211,6 +211,9 @@ mod tests {
         assert!(Reader::new(&[3, 0xc3, 0x28]).nullable_string(true).is_err());
         assert_eq!(Reader::new(&[0]).nullable_string(true), Ok(None));
         assert_eq!(Reader::new(&[3, b'o', b'k']).string(true), Ok("ok"));
-        assert!(Reader::new(&[1, 5, 3, 1, 2]).skip_tags().is_err(), "a tag cut short");
+        assert!(
+            Reader::new(&[1, 5, 3, 1, 2]).skip_tags().is_err(),
+            "a tag cut short"
+        );
     }
 }
