@@ -11,7 +11,6 @@ from ottla.metadata.features import partition_record_version
 from ottla.metadata.image import (
     LEADER_RECOVERED,
     LEADER_RECOVERING,
-    MetadataImage,
     Partition,
     Topic,
 )
@@ -19,7 +18,6 @@ from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.alter_partition import (
     AlterPartitionRequest,
     AlterPartitionRequestPartitionData,
-    AlterPartitionRequestTopicData,
     AlterPartitionResponse,
     AlterPartitionResponsePartitionData,
     AlterPartitionResponseTopicData,
@@ -135,35 +133,3 @@ def _error(
 
 def _refused(index: int, error: ErrorCode) -> AlterPartitionResponsePartitionData:
     return AlterPartitionResponsePartitionData(partition_index=index, error_code=error)
-
-
-def recovered(image: MetadataImage, broker_id: int) -> AlterPartitionRequest | None:
-    """What a broker asks once it leads partitions that it was elected for uncleanly: it has
-    recovered.
-
-    None if there is no such partition. The broker asks this of the controller after it loaded the
-    logs.
-    """
-    topics = []
-    for topic in image.topics.by_id.values():
-        partitions = [
-            AlterPartitionRequestPartitionData(
-                partition_index=index,
-                leader_epoch=partition.leader_epoch,
-                new_isr_with_epochs=[
-                    BrokerState(broker_id=replica, broker_epoch=image.brokers[replica].epoch)
-                    for replica in partition.isr
-                ],
-                leader_recovery_state=LEADER_RECOVERED,
-                partition_epoch=partition.partition_epoch,
-            )
-            for index, partition in enumerate(topic.partitions)
-            if partition.leader == broker_id
-            and partition.leader_recovery_state == LEADER_RECOVERING
-        ]
-        if partitions:
-            topics.append(AlterPartitionRequestTopicData(topic_id=topic.id, partitions=partitions))
-    if not topics:
-        return None
-    epoch = image.brokers[broker_id].epoch
-    return AlterPartitionRequest(broker_id=broker_id, broker_epoch=epoch, topics=topics)

@@ -146,8 +146,10 @@ class Cluster:
 
     def close(self) -> None:
         """Fence this broker as a controlled shutdown does, then close the quorum in order."""
-        self._heartbeat(want_shut_down=True)
-        self.commit()
+        # The first takes the leaderships away, the second finds none and fences the broker.
+        for _ in range(2):
+            if self._heartbeat(want_shut_down=True).should_shut_down:
+                break
         self._quorum.close(self._core.now_ms())
 
     def abandon(self) -> None:
@@ -215,14 +217,15 @@ class Cluster:
         period_ms = config["broker.heartbeat.interval.ms"]
         self._loop.every("broker-heartbeat", period_ms, self._heartbeat, real=True)
 
-    def _heartbeat(self, *, want_shut_down: bool = False) -> None:
+    def _heartbeat(self, *, want_shut_down: bool = False) -> BrokerHeartbeatResponse:
         request = heartbeat(
             self._identity,
             self.broker_epoch,
             metadata_offset=self._quorum.image.offset,
             want_shut_down=want_shut_down,
         )
-        self._expect(request, BrokerHeartbeatResponse)
+        response: BrokerHeartbeatResponse = self._expect(request, BrokerHeartbeatResponse)
+        return response
 
     def _expect(self, message: Any, kind: type[Any]) -> Any:
         """The response to a request of this broker, at once: its controller is here."""

@@ -77,6 +77,8 @@ def heartbeat(
         broker_epoch=broker_epoch,
         current_metadata_offset=metadata_offset,
         want_shut_down=want_shut_down,
+        # Every folder takes new replicas; None would say that this broker knows no such thing.
+        cordoned_log_dirs=[],
     )
 
 
