@@ -405,7 +405,9 @@ impl<D: Disk> Log<D> {
             return Err(LogError::OutOfRange { text });
         }
         let written = self.recovery_point < self.end_offset || self.last_segment().is_touched();
-        self.flush()?;
+        if self.end_offset > self.start_offset {
+            self.flush()?;
+        }
         let (place, active) = self.active();
         active.seal(place)?;
         if written && active.size > 0 {
