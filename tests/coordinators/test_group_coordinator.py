@@ -158,3 +158,23 @@ def test_a_broken_decision_reloads_its_shard() -> None:
     world.settle()
     assert world.shard("g") is not shard
     assert world.shard("g").groups == {}
+
+
+def test_a_shard_whose_log_is_damaged() -> None:
+    """One damaged partition would stop the node, or serve groups that it knows half of."""
+    world = World(GroupConfig(), partitions=2)
+    for group_id in ("g", "h"):
+        topic = OffsetCommitRequestTopic(name="t", partitions=[OffsetCommitRequestPartition()])
+        request = OffsetCommitRequest(group_id=group_id, topics=[topic])
+        world.groups.offset_commit(request, world.asker(9), lambda response: None)
+    world.settle()
+    damaged = world.groups.partition_for("g")
+    assert world.groups.partition_for("h") != damaged
+    data = world.log.data[damaged]
+    world.log.data[damaged] = data[:-1] + bytes([data[-1] ^ 1])
+    world.boot()
+    assert world.shard("g") is None
+    assert world.shard("h").groups.keys() == {"h"}
+    assert [f"__consumer_offsets-{damaged} cannot be loaded" in one for one in world.reports] == [
+        True
+    ]

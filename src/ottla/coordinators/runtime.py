@@ -26,6 +26,7 @@ from ottla.wire.errors import ErrorCode
 from ottla.wire.records import (
     MARKER_COMMIT,
     Batch,
+    CorruptBatch,
     Record,
     build_batch,
     control_kind,
@@ -213,19 +214,26 @@ class Runtime:
             self._forget(shard)
 
     def step(self, now_ms: int) -> bool:
-        """Load one piece of one shard; whether more is left to load."""
-        while self._loads:
+        """Load about LOAD_STEP_BYTES, of one shard or several; whether more is left to load."""
+        bytes_left = LOAD_STEP_BYTES
+        while self._loads and bytes_left > 0:
             shard = self._loads[0]
             if self._shards.get(shard.partition) is not shard:
                 self._loads.popleft()
                 continue
-            if self._load_piece(shard, now_ms):
+            try:
+                size = self._load_piece(shard, now_ms)
+            except CorruptBatch as corrupt:
+                self._report(f"{self.topic}-{shard.partition} cannot be loaded: {corrupt}")
+                self.resigned(shard.partition)
+                continue
+            bytes_left -= size
+            if not size:
                 self._loads.popleft()
                 shard.loading = False
                 for line in shard.machine.report():
                     self._report(f"{self.topic}-{shard.partition}: {line}")
                 self._carry(shard, shard.machine.loaded(now_ms), now_ms)
-            break
         return bool(self._loads)
 
     @property
@@ -364,19 +372,18 @@ class Runtime:
             size += record_size
         return groups
 
-    def _load_piece(self, shard: _Shard, now_ms: int) -> bool:
-        """Replay up to LOAD_STEP_BYTES; whether the shard has caught up with its log."""
+    def _load_piece(self, shard: _Shard, now_ms: int) -> int:
+        """Replay up to LOAD_STEP_BYTES; how many, and 0 when the shard has caught up."""
         end_offset = self._log.offsets(shard.partition)[2]
         if shard.load_offset >= end_offset:
-            return True
+            return 0
         data = self._log.read(shard.partition, shard.load_offset, LOAD_STEP_BYTES)
         if not data:
             shard.end_offset = end_offset
-            return True
         for batch in read_batches(data):
             self._replay(shard, batch, now_ms)
             shard.load_offset = shard.end_offset = batch.last_offset + 1
-        return shard.load_offset >= end_offset
+        return len(data)
 
     def _replay(self, shard: _Shard, batch: Batch, now_ms: int) -> None:
         producer_id = batch.producer_id if batch.is_transactional else -1
