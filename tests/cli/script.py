@@ -38,7 +38,6 @@ JAVA_TOOLS = {
     "kafka-consumer-groups.sh": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
     "kafka-get-offsets.sh": "org.apache.kafka.tools.GetOffsetShell",
     "kafka-broker-api-versions.sh": "org.apache.kafka.tools.BrokerApiVersionsCommand",
-    "kafka-configs.sh": "kafka.admin.ConfigCommand",
 }
 
 
@@ -123,7 +122,7 @@ class Stage:
         self._members: dict[str, tuple[threading.Event, threading.Thread]] = {}
 
     def play(self, text: str) -> None:
-        """Do one `@` step: `@produce TOPIC PARTITION COUNT [TIMESTAMP]`, `@join`, `@leave`."""
+        """Do one `@` step: `@produce TOPIC PARTITION COUNT [TIMESTAMP]`, ..."""
         verb, *words = text.split()
         getattr(self, "_" + verb[1:])(*words)
 
@@ -146,6 +145,15 @@ class Stage:
             )
         if producer.flush(20):
             raise TimeoutError("records were not acknowledged in time")
+
+    def _gone(self, topic: str) -> None:
+        from confluent_kafka.admin import AdminClient
+
+        admin = AdminClient({"bootstrap.servers": self.node})
+        deadline = time.monotonic() + 20
+        while topic in admin.list_topics(timeout=10).topics:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{topic} is still there")
 
     def _commit(self, group: str, topic: str, partition: str, offset: str) -> None:
         from confluent_kafka import Consumer, TopicPartition

@@ -10,6 +10,9 @@ from ottla.cli.run import tell_waiting
 from ottla.client.client import Client
 from ottla.errors import OttlaError
 
+VERB_PATIENCE_MS = 3000
+"""Scripts start a server and use it at once, so Apache's tools wait long; people want to know."""
+
 _HONOURED = {"client.id", "request.timeout.ms", "default.api.timeout.ms", "security.protocol"}
 
 
@@ -30,6 +33,7 @@ def connect(parsed: Parsed, *, timeout_ms: int | None = None) -> Client:
         bootstrap,
         client_id=properties.get("client.id", parsed.command.name.removesuffix(".sh")),
         request_timeout_ms=_ms(properties, "request.timeout.ms", 30_000),
+        connect_timeout_ms=VERB_PATIENCE_MS if parsed.command.name.startswith("ottla ") else None,
         timeout_ms=timeout_ms or _ms(properties, "default.api.timeout.ms", 60_000),
         on_wait=tell_waiting,
     )

@@ -71,10 +71,10 @@ def verb(words: Sequence[str]) -> int:
         tell(UsageError(f"ottla has no verb '{name}'", hint=hint))
         return 1
     module, arguments = translate(rest)
-    return _run(module, arguments)
+    return _run(name, module, arguments)
 
 
-def _run(module: str, arguments: list[str]) -> int:
+def _run(name: str, module: str, arguments: list[str]) -> int:
     """Run an Apache tool's code with our own default of where to connect."""
     from importlib import import_module
 
@@ -82,7 +82,8 @@ def _run(module: str, arguments: list[str]) -> int:
     said = [word.partition("=")[0] for word in arguments]
     if "--bootstrap-server" not in said:
         arguments = [*arguments, "--bootstrap-server", AT]
-    return run(tool.COMMAND, tool.main, arguments)
+    command = tool.COMMAND._replace(name=f"ottla {name}", help_exit_code=0)
+    return run(command, tool.main, arguments)
 
 
 def _named(rest: list[str], option: str) -> list[str]:

@@ -22,6 +22,7 @@ from ottla.client.errors import (
     BrokerError,
     ConnectionFailed,
     TimedOut,
+    Unreachable,
     check,
 )
 from ottla.errors import OttlaError
@@ -51,6 +52,8 @@ class Client:
         bootstrap_servers: `host:port`, several with commas between.
         request_timeout_ms: for one answer on one connection.
         timeout_ms: for a whole call, its retries included.
+        connect_timeout_ms: how long to keep trying while nobody answers at all; as timeout_ms if
+            it is not given.
         on_wait: told once, in words, when nobody answers yet and the call keeps trying.
     """
 
@@ -61,12 +64,14 @@ class Client:
         client_id: str = "ottla",
         request_timeout_ms: int = 30_000,
         timeout_ms: int = 60_000,
+        connect_timeout_ms: int | None = None,
         on_wait: Callable[[OttlaError], None] | None = None,
     ) -> None:
         self._bootstrap = parse_bootstrap(bootstrap_servers)
         self._client_id = client_id
         self._request_timeout_ms = request_timeout_ms
         self.timeout_ms = timeout_ms
+        self._connect_timeout_ms = timeout_ms if connect_timeout_ms is None else connect_timeout_ms
         self._on_wait = on_wait
         self._bootstrapped: Connection | None = None
         self._connections: dict[int, Connection] = {}
@@ -244,7 +249,7 @@ class Client:
 
     def _bootstrap_connection(self) -> Connection:
         """Try every known address until one answers or the time is over."""
-        deadline = time.monotonic() + self.timeout_ms / 1000
+        deadline = time.monotonic() + self._connect_timeout_ms / 1000
         backoff_ms = BACKOFF_MS
         told = False
         while True:
@@ -259,8 +264,10 @@ class Client:
                 except (ConnectionFailed, TimedOut) as error:
                     last = error
             assert last is not None
-            if isinstance(last, BadAddress) or time.monotonic() + backoff_ms / 1000 > deadline:
+            if isinstance(last, BadAddress):
                 raise last
+            if time.monotonic() + backoff_ms / 1000 > deadline:
+                raise Unreachable(str(last), hint=last.hint)
             if not told and self._on_wait is not None:
                 told = True
                 self._on_wait(last)

@@ -23,6 +23,10 @@ class ConnectionFailed(OttlaError):
         super().__init__(f"{address_text(host, port)}: {reason}", hint=hint)
 
 
+class Unreachable(OttlaError):
+    """No node of the cluster could be reached in the time that the caller gave."""
+
+
 class TimedOut(OttlaError):
     """No answer, or no success, within the time that the caller gave."""
 

@@ -1,0 +1,71 @@
+"""Our commands against what Apache Kafka 4.3.1's tools printed and returned for the same lines.
+
+The scripts under tests/data/cli run in one order on one fresh node, so each sees what its recording
+saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.commands import run
+from cli.script import DATA, Ran, Step, differences, play, read_script
+from oracle import Oracle
+from servers import OttlaServer, Server
+
+SCRIPTS = ("topics", "offsets", "groups", "api_versions", "console")
+
+
+@pytest.fixture(
+    scope="module",
+    params=["ottla", pytest.param("kafka", marks=[pytest.mark.long, pytest.mark.jvm])],
+)
+def fresh(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A node that nobody used before."""
+    folder = tmp_path_factory.mktemp(f"scripts-{request.param}")
+    node = OttlaServer(folder / "data") if request.param == "ottla" else Oracle(folder)
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script(fresh: Server, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, a program that reads our tools' output or exit codes would be misled."""
+    monkeypatch.chdir(DATA.parents[2])  # the scripts name files by their path in the checkout
+    wrong = []
+    for step, ran in play(DATA / f"{script}.txt", fresh.bootstrap, run):
+        if ran is not None and (found := _differences(step, ran, fresh.kind)):
+            wrong += [step.text, *found, f"stderr: {ran.stderr.strip()}", ""]
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+def _differences(step: Step, ran: Ran, kind: str) -> list[str]:
+    """Which APIs are served is each node's own; how they are printed is not."""
+    if step.text.startswith("$ kafka-broker-api-versions.sh") and kind == "ottla":
+        recorded = set(step.stdout.replace(",\n", "\n").split("\n"))
+        ours = ran.stdout.replace(",\n", "\n").split("\n")
+        return [line for line in ours if line not in recorded and "UNSUPPORTED" not in line]
+    return differences(step, ran)
+
+
+def test_every_script_is_played() -> None:
+    """If this failed, a recording would lie about and be compared with nothing."""
+    names = {path.stem for path in DATA.glob("*.txt")}
+    assert names == set(SCRIPTS), "add it to SCRIPTS, in its place"
+
+
+def test_a_script_is_read_as_written(tmp_path: Path) -> None:
+    """If this failed, a recording would be compared with something that it does not say."""
+    path = tmp_path / "one.txt"
+    path.write_text(
+        "# head\n\n$ a --b\n< in\\tput\nexit 3 unordered\nout\n~\nput\n\n@produce t 0 1\n"
+    )
+    command, stage = read_script(path)
+    assert command == Step("$ a --b", "in\tput\n", 3, False, True, "out\n\nput")
+    assert stage.text == "@produce t 0 1"
