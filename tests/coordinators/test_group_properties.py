@@ -251,6 +251,11 @@ class Members(RuleBasedStateMachine):
             self.world.runtime.high_watermark_moved(0, log.ends[0])
 
     @invariant()
+    def groups_are_whole(self) -> None:
+        for group in self.world.shard("g").groups.values():
+            group.check()
+
+    @invariant()
     def answered_at_most_once(self) -> None:
         assert all(len(one) <= 1 for one in self.answers)
 
