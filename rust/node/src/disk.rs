@@ -35,6 +35,7 @@ pub struct NodeFile {
 }
 
 pub struct NodeLock {
+    _noted: Noted,
     _lock: RealLock,
 }
 
@@ -94,7 +95,11 @@ impl NodeDisk {
                 .into_iter()
                 .filter_map(|(path, safe)| Some((path.metadata().ok()?.len(), safe)))
                 .collect();
-            rustix::fs::syncfs(std::fs::File::open(dir)?)?;
+            let folder = std::fs::File::open(dir)?;
+            let noted = self.shared.descriptors.note(&folder);
+            let done = rustix::fs::syncfs(&folder);
+            drop(noted);
+            done?;
             lengths
                 .into_iter()
                 .for_each(|(length, safe)| safe.store(length, Ordering::Release));
@@ -226,8 +231,11 @@ impl Disk for NodeDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<NodeLock> {
+        let lock = self.real.lock(path)?;
+        let noted = self.shared.descriptors.note_number(lock.raw_fd());
         Ok(NodeLock {
-            _lock: self.real.lock(path)?,
+            _noted: noted,
+            _lock: lock,
         })
     }
 

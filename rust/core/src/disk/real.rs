@@ -16,7 +16,14 @@ pub struct RealFile(File);
 
 /// Held while it lives.
 #[derive(Debug)]
-pub struct RealLock(#[allow(dead_code)] File);
+pub struct RealLock(File);
+
+impl RealLock {
+    /// For whoever has to close it in a forked child, which would else hold the lock too.
+    pub fn raw_fd(&self) -> i32 {
+        self.0.as_raw_fd()
+    }
+}
 
 fn entry(name: String, metadata: &fs::Metadata) -> Entry {
     let modified_ms = metadata.mtime() * 1000 + metadata.mtime_nsec() / 1_000_000;
