@@ -236,6 +236,9 @@ def comparable(text: str, step: Step) -> list[str]:
             r"(Error: |Error while executing topic command : |WARNING: |Warn: ).*", r"\1", line
         )
         line = re.sub(r"(could not be deleted due to|is invalid): .*", r"\1", line)
+        head, mark, settings = line.partition("\tConfigs: ")
+        if mark:  # in the order of somebody's hash table
+            line = head + mark + ",".join(sorted(settings.split(",")))
         line = line.rstrip()
         if line:
             lines.append(line)

@@ -112,7 +112,7 @@ def _logs(properties: Mapping[str, str], file: str | None, quiet: bool) -> Logs:
     return open_logs(
         file=file or config["ottla.log.file"],
         format=config["ottla.log.format"],
-        level="WARN" if quiet else config["ottla.log.level"],
+        level="ERROR" if quiet else config["ottla.log.level"],
     )
 
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _PUNCTUATION = "-."
 
+PRODUCE = 0
+"""Announced from version 0, as 4.x does though it serves no less than 3: older librdkafka takes the
+least version of Produce for what compression a node knows (KAFKA-18659)."""
+
 
 def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsResponse:
     """Answer with the table of the listener that the request came in on."""
@@ -46,7 +50,11 @@ def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsRes
         return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST)
     return ApiVersionsResponse(
         api_keys=[
-            ApiVersion(api_key=api.key, min_version=api.min_version, max_version=api.max_version)
+            ApiVersion(
+                api_key=api.key,
+                min_version=0 if api.key == PRODUCE else api.min_version,
+                max_version=api.max_version,
+            )
             for api in context.router.announced(controller=asked.controller)
         ],
         # Before version 4 a minimum of 0 could not be told from "absent", so such features are
