@@ -42,6 +42,9 @@ pub struct AppendError {
     pub code: Code,
     pub text: String,
     pub record_errors: Vec<RecordError>,
+    /// The log itself refused what is in the records. Kafka then tells the log start offset; it does not for what
+    /// was refused at first sight, for sizes, checksums and the disk.
+    pub by_content: bool,
 }
 
 impl AppendError {
@@ -50,6 +53,14 @@ impl AppendError {
             code,
             text: text.into(),
             record_errors: Vec::new(),
+            by_content: false,
+        }
+    }
+
+    pub(crate) fn content(code: Code, text: impl Into<String>) -> Self {
+        Self {
+            by_content: true,
+            ..Self::new(code, text)
         }
     }
 }

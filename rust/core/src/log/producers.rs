@@ -142,7 +142,7 @@ pub struct Producers {
 }
 
 fn refuse(code: Code, text: String) -> AppendError {
-    AppendError::new(code, text)
+    AppendError::content(code, text)
 }
 
 impl Producers {

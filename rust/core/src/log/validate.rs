@@ -7,8 +7,8 @@ use super::api::{AppendContext, Origin};
 use super::config::{LogConfig, TimestampType};
 use super::error::{AppendError, Code, RecordError};
 use crate::batch::{
-    BatchSpec, Builder, Cut, Fault, HEADER_BYTES, Header, HeaderOut, NO_TIMESTAMP, RecordHead,
-    RecordOut, Records, SliceSource, Source, StreamSource, crc_holds, first_header,
+    BatchSpec, Builder, Cut, Fault, HEADER_BYTES, Header, HeaderOut, MAGIC, NO_TIMESTAMP,
+    RecordHead, RecordOut, Records, SliceSource, Source, StreamSource, crc_holds, first_header,
 };
 use crate::compression::{Codec, Decompressor};
 
@@ -29,6 +29,10 @@ fn refuse(code: Code, text: impl Into<String>) -> AppendError {
     AppendError::new(code, text)
 }
 
+fn content(text: impl Into<String>) -> AppendError {
+    AppendError::content(Code::InvalidRecord, text)
+}
+
 /// Cut `bytes` into whole batches, checking headers and checksums. Bytes after the last whole batch are left out.
 pub fn split(
     bytes: &[u8],
@@ -42,7 +46,7 @@ pub fn split(
         let header = match first_header(&bytes[at..]) {
             Ok(header) => header,
             Err(Cut::Incomplete) => break,
-            Err(Cut::Magic(magic)) if client => {
+            Err(Cut::Magic(magic)) if client && magic < MAGIC => {
                 return Err(refuse(
                     Code::InvalidRecord,
                     format!("the batch has format {magic}; only format 2 is taken"),
@@ -93,13 +97,10 @@ fn check_header(
         ));
     }
     if client && header.base_offset != 0 {
-        return Err(refuse(
-            Code::InvalidRecord,
-            format!(
-                "a produced batch begins at offset 0, not {}",
-                header.base_offset
-            ),
-        ));
+        return Err(content(format!(
+            "a produced batch begins at offset 0, not {}",
+            header.base_offset
+        )));
     }
     if context.origin != Origin::Raft && batch.len() > config.max_message_bytes as usize {
         return Err(too_large(batch.len(), config));
@@ -112,25 +113,19 @@ fn check_header(
     }
     let span = i64::from(header.last_offset_delta) + 1;
     if span <= 0 || header.record_count <= 0 || span != i64::from(header.record_count) {
-        return Err(refuse(
-            Code::InvalidRecord,
-            format!("{} records on {span} offsets", header.record_count),
-        ));
+        return Err(content(format!(
+            "{} records on {span} offsets",
+            header.record_count
+        )));
     }
     if client && header.is_control() {
-        return Err(refuse(
-            Code::InvalidRecord,
-            "clients may not write control records",
-        ));
+        return Err(content("clients may not write control records"));
     }
     if client && header.has_producer_id() && header.base_sequence < 0 {
-        return Err(refuse(
-            Code::InvalidRecord,
-            format!(
-                "sequence {} of producer {}",
-                header.base_sequence, header.producer_id
-            ),
-        ));
+        return Err(content(format!(
+            "sequence {} of producer {}",
+            header.base_sequence, header.producer_id
+        )));
     }
     Ok(())
 }
@@ -221,9 +216,8 @@ fn walk_records<S: Source>(
         ),
     };
     Err(AppendError {
-        code,
-        text,
         record_errors: errors,
+        ..AppendError::content(code, text)
     })
 }
 
@@ -232,7 +226,7 @@ fn broken(index: i32, fault: &Fault) -> AppendError {
         Fault::Record(_) => Code::InvalidRecord,
         Fault::Codec(_) => Code::CorruptMessage,
     };
-    refuse(code, format!("record {index}: {}", fault.text()))
+    AppendError::content(code, format!("record {index}: {}", fault.text()))
 }
 
 fn check_record(

@@ -192,18 +192,11 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     /// An append's error as a producer is told it. As in Kafka, the log start offset is told for errors of the
     /// records' contents and of the producer's state, not for those of their size or of the disk.
     fn refusal(&self, error: AppendError) -> Produced {
-        let bare = matches!(
-            error.code,
-            Code::MessageTooLarge
-                | Code::RecordListTooLarge
-                | Code::CorruptMessage
-                | Code::KafkaStorageError
-        ) || (error.code == Code::InvalidRecord && error.record_errors.is_empty());
         Produced {
-            log_start_offset: if bare {
-                -1
-            } else {
+            log_start_offset: if error.by_content {
                 self.log.log_start_offset()
+            } else {
+                -1
             },
             record_errors: error.record_errors,
             ..Produced::refused_with(error.code.code(), error.text)

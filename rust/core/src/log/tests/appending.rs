@@ -47,7 +47,9 @@ fn bad_batches_are_refused() {
     assert_eq!(code(put(&mut log, marker(1, 0, true))), Code::InvalidRecord);
     let mut old = batch(&["a"]);
     old[16] = 1;
-    assert_eq!(code(put(&mut log, old)), Code::InvalidRecord);
+    assert_eq!(code(put(&mut log, old.clone())), Code::InvalidRecord);
+    old[16] = 3;
+    assert_eq!(code(put(&mut log, old)), Code::CorruptMessage);
     let spec = BatchSpec {
         codec: Codec::Zstd,
         ..Default::default()
@@ -81,6 +83,7 @@ fn bad_batches_are_refused() {
     let refused = put(&mut log, far).unwrap_err();
     assert_eq!(refused.code, Code::InvalidTimestamp);
     assert_eq!(refused.record_errors[0].batch_index, 1);
+    assert!(refused.by_content);
     assert_eq!(
         put(&mut log, Vec::new()).unwrap_err().code,
         Code::InvalidRecord
