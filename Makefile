@@ -42,7 +42,7 @@ docs: $(VENV)/.run ## write docs/reference anew from the rows in the code
 	PYTHONPATH=src $(PY) docs/reference/generate.py
 
 clean: ## remove what was built and installed
-	rm -rf $(VENV) $(CORE) rust/target tests/java/target dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CORE) rust/target tests/java/target dist .*_cache .hypothesis
 
 # ---------------------------------------------------------------- stages of make test
 
