@@ -1,0 +1,211 @@
+"""The server commands as processes: start, stop, daemon, `ottla up`, and the scripts in bin/."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from oracle import answers_api_versions, free_port
+from servers import eventually
+
+ROOT = Path(__file__).parents[2]
+BIN = ROOT / "bin"
+START_S_MAX = 0.3
+
+
+class Place:
+    """A server.properties on free ports, and an environment that sees no other server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.properties = folder / "server.properties"
+        self.properties.write_text(
+            "process.roles=broker,controller\nnode.id=7\ncontroller.listener.names=CONTROLLER\n"
+            f"listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{free_port()}\n"
+            "controller.quorum.bootstrap.servers=127.0.0.1:9093\n"
+            f"log.dirs={folder}/data\n"
+        )
+        runtime = folder / "runtime"
+        runtime.mkdir()
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+            "XDG_RUNTIME_DIR": str(runtime),
+            "LOG_DIR": str(folder / "logs"),
+        }
+
+    def run(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of bin/ to its end."""
+        return subprocess.run(
+            [BIN / name, *words],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def start(self, name: str, *words: str) -> subprocess.Popen[str]:
+        """Start a command of bin/."""
+        return subprocess.Popen(
+            [BIN / name, *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def format(self) -> None:
+        """Make its folder a node's."""
+        uuid = self.run("kafka-storage.sh", "random-uuid").stdout.strip()
+        done = self.run("kafka-storage.sh", "format", "-t", uuid, "-c", str(self.properties))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A place whose servers are gone afterwards."""
+    found = Place(tmp_path)
+    yield found
+    found.run("kafka-server-stop.sh")
+    eventually(lambda: not answers_api_versions(found.port), "the server has stopped")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_runs_and_stops_cleanly(place: Place, number: int) -> None:
+    """If this failed, the guide's command would not serve, or not stop cleanly."""
+    place.format()
+    with place.start("kafka-server-start.sh", "server.properties") as server:
+        eventually(lambda: answers_api_versions(place.port), "the server answers")
+        node = f"127.0.0.1:{place.port}"
+        words = (
+            "--create",
+            "--topic",
+            "my-events",
+            "--partitions",
+            "3",
+            "--replication-factor",
+            "1",
+        )
+        made = place.run("kafka-topics.sh", *words, "--bootstrap-server", node)
+        assert (made.returncode, made.stdout) == (0, "Created topic my-events.\n"), made.stderr
+        server.send_signal(number)
+        output, _ = server.communicate(timeout=30)
+    assert server.returncode == 0, output
+    assert "Kafka Server started" in output
+    assert (place.folder / "data" / ".kafka_cleanshutdown").exists()
+
+
+def test_an_unformatted_folder_is_refused(place: Place) -> None:
+    """If this failed, a wrong log.dirs would silently become an empty cluster."""
+    done = place.run("kafka-server-start.sh", "server.properties")
+    assert done.returncode == 1
+    assert "hint:" in done.stderr
+    assert "kafka-storage.sh format" in done.stdout + done.stderr
+
+
+def test_overrides_count_instead_of_the_file(place: Place) -> None:
+    """If this failed, --override would be taken without a word and without effect."""
+    place.format()
+    done = place.run("kafka-server-start.sh", "server.properties", "--override", "num.partitions=x")
+    assert done.returncode == 1
+    assert "num.partitions" in done.stdout + done.stderr
+    done = place.run("kafka-server-start.sh", "server.properties", "--override", "num.partitions")
+    assert (done.returncode, "key=value" in done.stderr) == (1, True)
+
+
+def test_a_daemon_serves_when_the_command_returns_and_is_found_to_be_stopped(place: Place) -> None:
+    """If this failed, scripts that start and stop a server in the background would not work."""
+    place.format()
+    done = place.run("kafka-server-start.sh", "-daemon", "server.properties")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert answers_api_versions(place.port)
+    assert "Kafka Server started" in (place.folder / "logs" / "kafkaServer.out").read_text()
+    other = place.run("kafka-server-stop.sh", "--node-id", "8")
+    assert (other.returncode, other.stdout) == (1, "No matching kafka server to stop\n")
+    assert answers_api_versions(place.port)
+    assert place.run("kafka-server-stop.sh", "--process-role=broker").returncode == 0
+    eventually(lambda: not answers_api_versions(place.port), "the server has stopped")
+    eventually(
+        lambda: place.run("kafka-server-stop.sh").stdout == "No kafka server to stop\n",
+        "the server is forgotten",
+    )
+
+
+def test_a_daemon_that_can_not_start_says_why(place: Place) -> None:
+    """If this failed, a script would go on without a server."""
+    done = place.run("kafka-server-start.sh", "-daemon", "server.properties")
+    assert done.returncode == 1
+    assert "kafka-storage.sh format" in done.stderr
+
+
+def test_ottla_up_says_where_and_leaves_nothing(place: Place) -> None:
+    """If this failed, the first command that a newcomer types would not work, or leave rubbish."""
+    with place.start("ottla", "up", "--dev", "--port", "0", "--json") as server:
+        assert server.stdout is not None
+        row = json.loads(server.stdout.readline())
+        assert answers_api_versions(int(row["bootstrap_servers"].rpartition(":")[2]))
+        assert Path(row["dir"]).is_dir()
+        os.kill(row["pid"], signal.SIGTERM)
+        server.communicate(timeout=30)
+    assert server.returncode == 0
+    assert not Path(row["dir"]).exists()
+
+
+def test_a_port_in_use_is_named(place: Place) -> None:
+    """If this failed, a second node would fail with a riddle."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = place.run("ottla", "up", "--dev", "--port", port)
+    assert done.returncode == 1
+    assert port in done.stderr
+    assert "hint:" in done.stderr
+
+
+def test_a_file_that_is_not_here_is_taken_from_the_package(place: Place) -> None:
+    """If this failed, the guide's lines would only work inside of a Kafka folder."""
+    path = "config/kraft/server.properties"
+    (place.folder / "elsewhere").mkdir()
+    done = place.run("kafka-storage.sh", "info", "-c", path)
+    assert f"{path} is not under" in done.stderr
+    done = place.run("kafka-storage.sh", "info", "-c", "config/kraft/none.properties")
+    assert done.returncode == 1
+    assert "is not there" in done.stderr
+
+
+def test_commands_start_quickly(place: Place) -> None:
+    """If this failed, every command in a script would be felt."""
+    quickest = 60.0
+    for _ in range(5):
+        begun = time.monotonic()
+        assert place.run("kafka-topics.sh", "--version").returncode == 0
+        quickest = min(quickest, time.monotonic() - begun)
+    assert quickest < START_S_MAX, f"{quickest:.3f} s"
+
+
+def test_scripts_work_through_a_link(place: Place) -> None:
+    """If this failed, a link to a script in some bin folder would not find its checkout."""
+    link = place.folder / "kafka-topics.sh"
+    link.symlink_to(BIN / "kafka-topics.sh")
+    done = subprocess.run([link, "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "4.3.1\n"), done.stderr
+
+
+def test_an_unbuilt_checkout_says_what_to_run(tmp_path: Path) -> None:
+    """If this failed, a fresh clone would answer with a path that is not there."""
+    shutil.copytree(BIN, tmp_path / "bin", symlinks=True)
+    script = tmp_path / "bin" / "kafka-topics.sh"
+    done = subprocess.run([script, "--list"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "make build" in done.stderr
