@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,23 @@ from servers import OttlaServer, Server
 _numbers = itertools.count(1)
 
 
+TEST_SECONDS_MAX = 150
+
+
+@pytest.fixture(autouse=True)
+def _deadline(request: pytest.FixtureRequest) -> Iterator[None]:
+    """End a test that waits for what never comes, instead of the whole run's time."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError(f"{request.node.name} took more than {TEST_SECONDS_MAX} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(TEST_SECONDS_MAX)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> Callable[[], str]:
     """Fresh names for topics and groups, each telling which test it belongs to."""
@@ -32,7 +50,7 @@ def name(request: pytest.FixtureRequest) -> Callable[[], str]:
 @pytest.fixture(scope="session")
 def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
     """One running Apache Kafka 4.3.1, shared by all tests that ask for it."""
-    with Oracle(tmp_path_factory.mktemp("oracle")) as node:
+    with Oracle(tmp_path_factory.mktemp("oracle"), quorum="dynamic") as node:
         yield node
 
 

@@ -140,7 +140,9 @@ def case_group_life(talk: Talk) -> None:
         )
         talk.note([g for g in listed.groups if g.group_id == group])
         talk.note(listed.error_code)
-    talk.ask(DeleteGroupsRequest(groups_names=[group, talk.topic("missing"), ""]), 2)
+    names = [group, talk.topic("missing"), ""]
+    deleted = talk.ask(DeleteGroupsRequest(groups_names=names), 2, note=False).results
+    talk.note(sorted((d.group_id, d.error_code) for d in deleted))
     leave = LeaveGroupRequest(group_id=group, members=[MemberIdentity(member_id="nobody")])
     talk.ask(leave, 3)
     talk.ask(LeaveGroupRequest(group_id=group, members=[MemberIdentity(member_id=member)]), 5)

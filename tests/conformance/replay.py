@@ -67,5 +67,5 @@ def record(port: int) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder, Oracle(Path(folder)) as node:
+    with tempfile.TemporaryDirectory() as folder, Oracle(Path(folder), quorum="dynamic") as node:
         record(node.port)

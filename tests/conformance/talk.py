@@ -22,7 +22,8 @@ from ottla.wire.schema import Request, Response, Struct
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 DAY_MS = 86_400_000
 TEXTS = {"error_message", "batch_index_error_message", "documentation"}
-NUMBERED = {"producer_id": "pid", "session_id": "session"}
+NUMBERED = {"producer_id": ("pid", 0), "session_id": ("session", 1)}
+"""Numbers that a server hands out: what they are, and the least of them."""
 ABOUT_NOW = re.compile(r"timestamp|append_time|_time_ms$|max_timestamp")
 R = TypeVar("R", bound=Response)
 
@@ -153,8 +154,9 @@ class Talk:
         return UUID.sub(lambda found: self._named("uuid", found.group()), value)
 
     def _plain_number(self, value: int, field: str) -> Any:
-        if field in NUMBERED and value > 0:
-            return self._named(NUMBERED[field], value)
+        if field in NUMBERED:
+            kind, least = NUMBERED[field]
+            return self._named(kind, value) if value >= least else value
         if field == "port" and value == self._port:
             return "<port>"
         if ABOUT_NOW.search(field) and abs(value - time.time() * 1000) < DAY_MS:

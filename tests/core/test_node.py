@@ -168,9 +168,7 @@ def test_a_reply_to_a_gone_connection_is_no_error(tmp_path: Path) -> None:
         with Peer(node.port) as peer:
             peer.send(METADATA, 1, b"late")
             eventually(lambda: node.asked)
-            peer.socket.setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-            )
+            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         eventually(lambda: node.core.metrics()["connection.count"] == 0)
         node.core.reply(node.asked[0].token, b"anyone?")
         node.core.reply(123456, b"never asked")

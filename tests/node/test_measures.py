@@ -33,9 +33,7 @@ def image() -> MetadataImage:
 
 def test_what_the_image_says_of_partitions() -> None:
     """If this failed, an alert on offline or under-replicated partitions would be wrong."""
-    found = measures(
-        {"fetch.parked": 3}, image(), BrokerConfig({"node.id": "1"}), QUORUM
-    )
+    found = measures({"fetch.parked": 3}, image(), BrokerConfig({"node.id": "1"}), QUORUM)
     assert found["controller.topics"] == 2
     assert found["controller.partitions"] == 4
     assert found["controller.partitions_offline"] == found["partition.offline_replicas"] == 1

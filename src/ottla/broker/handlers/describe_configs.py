@@ -85,7 +85,7 @@ def _entries(
         if problem:
             raise _Refused(ErrorCode.INVALID_TOPIC_EXCEPTION, f"Topic name is invalid: {problem}")
         if name not in image.topics.by_name:
-            raise _Refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+            raise _Refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "")
         return describe_topic(config, image.topic_config(name), names=names, documentation=told)
     if kind == BROKER_RESOURCE:
         if not name:

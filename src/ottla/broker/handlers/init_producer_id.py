@@ -25,7 +25,7 @@ def handle(context: Context, asked: Asked[InitProducerIdRequest]) -> InitProduce
             if asked.body.transactional_id
             else ErrorCode.INVALID_REQUEST
         )
-        return InitProducerIdResponse(error_code=error)
+        return InitProducerIdResponse(error_code=error, producer_epoch=-1)
 
     def allocated(error: int, producer_id: int) -> None:
         context.reply(

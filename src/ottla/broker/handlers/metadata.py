@@ -35,6 +35,10 @@ NOT_ASKED = -2147483648
 
 def handle(context: Context, asked: Asked[MetadataRequest]) -> MetadataResponse | None:
     """Answer from the image, after creating what is missing and may be created."""
+    if asked.version < 12 and any(
+        topic.name is None or topic.topic_id != ZERO_UUID for topic in asked.body.topics or ()
+    ):
+        return _refused_ids(asked)
     missing = _creatable_names(context, asked)
     if not missing:
         return _response(context, asked, {})
@@ -44,6 +48,20 @@ def handle(context: Context, asked: Asked[MetadataRequest]) -> MetadataResponse 
 
     auto_topic_creation.create(context, missing, created)
     return None
+
+
+def _refused_ids(asked: Asked[MetadataRequest]) -> MetadataResponse:
+    """Versions 10 and 11 have a place for ids, which Apache Kafka refuses; so do we."""
+    return MetadataResponse(
+        topics=[
+            MetadataResponseTopic(
+                error_code=ErrorCode.INVALID_REQUEST,
+                name=topic.name or "",
+                topic_id=topic.topic_id,
+            )
+            for topic in asked.body.topics or ()
+        ]
+    )
 
 
 def _creatable_names(context: Context, asked: Asked[MetadataRequest]) -> list[str]:
