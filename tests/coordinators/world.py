@@ -11,11 +11,12 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.coordinator import GROUP_TOPIC, Asker, GroupCoordinator
+from ottla.coordinators.group.coordinator import Asker, GroupCoordinator
 from ottla.coordinators.group.shard import GroupShard
 from ottla.coordinators.runtime import AppendFailed, Runtime
 from ottla.decide import Timer
 from ottla.wire.records import read_batches
+from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 
 class Counter:
@@ -87,7 +88,7 @@ class World:
         """Start over with nothing but the log."""
         self._timers.clear()
         self.runtime = Runtime(
-            GROUP_TOPIC,
+            CONSUMER_OFFSETS,
             log=self.log,
             timers=self,
             machine=lambda _: GroupShard(self.config, self.entropy),

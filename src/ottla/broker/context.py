@@ -43,10 +43,10 @@ class Context:
         "cluster_id",
         "controller",
         "core",
-        "groups",
         "image",
         "log_dirs",
         "node_id",
+        "open_groups",
         "producer_ids",
         "quorum",
         "reply",
@@ -77,13 +77,18 @@ class Context:
         self.controller = controller
         self.reply = reply
         self.producer_ids = ProducerIds(self)
-        self.groups: GroupCoordinator
+        self.open_groups: Callable[[], GroupCoordinator]
         self.quorum: Any
         self.advertised = {
             endpoint.listener: (endpoint.host, endpoint.port)
             for endpoint in config.advertised_listeners or ()
         }
         """Listener name to the host and port of `advertised.listeners`, where the file sets it."""
+
+    @property
+    def groups(self) -> GroupCoordinator:
+        """The group coordinator, made on first use: many nodes never see a group."""
+        return self.open_groups()
 
     @property
     def config(self) -> BrokerConfig:

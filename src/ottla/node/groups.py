@@ -11,18 +11,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ottla._core import CoreError
-from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.coordinator import GROUP_TOPIC, GroupCoordinator
-from ottla.coordinators.group.shard import GroupShard
-from ottla.coordinators.runtime import AppendFailed, Runtime
 from ottla.node.loop import real_ms
+from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla.broker.context import Context
     from ottla.config.broker import BrokerConfig
+    from ottla.coordinators.group.config import GroupConfig
+    from ottla.coordinators.group.coordinator import GroupCoordinator
+    from ottla.coordinators.runtime import Runtime
     from ottla.decide import Entropy, Timer
-    from ottla.metadata.delta import MetadataDelta
+    from ottla.metadata.delta import MetadataDelta, PartitionChange
     from ottla.node.logs import Logs
     from ottla.node.loop import Loop
 
@@ -44,6 +44,8 @@ class CoreLog:
         try:
             return self._core.append(self._topic, partition, batch)[1]
         except CoreError as problem:
+            from ottla.coordinators.runtime import AppendFailed
+
             raise AppendFailed(str(problem.args[-1])) from problem
 
     def read(self, partition: int, offset: int, bytes_max: int) -> bytes:
@@ -78,54 +80,86 @@ class LoopTimers:
 
 
 class Groups:
-    """Owns the coordinator and drives its runtime."""
+    """Owns the coordinator and drives its runtime; both are made when the first group needs them.
 
-    __slots__ = ("_context", "_runtime", "coordinator")
+    That keeps a tenth of the imports out of the start of a node that never sees a group.
+    """
+
+    __slots__ = ("_context", "_coordinator", "_entropy", "_logs", "_loop", "_runtime")
 
     def __init__(self, context: Context, loop: Loop, logs: Logs, entropy: Entropy) -> None:
         self._context = context
-        config = group_config(context.config)
+        self._loop = loop
+        self._logs = logs
+        self._entropy = entropy
+        self._runtime: Runtime | None = None
+        self._coordinator: GroupCoordinator | None = None
+
+    def open(self) -> GroupCoordinator:
+        """The coordinator as handlers use it."""
+        if self._coordinator is None:
+            from ottla.coordinators.group.coordinator import GroupCoordinator
+
+            config = group_config(self._context.config)
+            runtime = self._open_runtime(config)
+            self._coordinator = GroupCoordinator(runtime, config, self._partition_count)
+        return self._coordinator
+
+    def _open_runtime(self, config: GroupConfig) -> Runtime:
+        from ottla.coordinators.group.shard import GroupShard
+        from ottla.coordinators.runtime import Runtime
+
+        context = self._context
+        entropy = self._entropy
         self._runtime = Runtime(
-            GROUP_TOPIC,
-            log=CoreLog(context.core, GROUP_TOPIC),
-            timers=LoopTimers(context.core, loop),
-            machine=lambda partition: GroupShard(config, entropy),
-            report=logs.warn,
+            CONSUMER_OFFSETS,
+            log=CoreLog(context.core, CONSUMER_OFFSETS),
+            timers=LoopTimers(context.core, self._loop),
+            machine=lambda _partition: GroupShard(config, entropy),
+            report=self._logs.warn,
             codec=_CODECS[context.config["offsets.topic.compression.codec"]],
             batch_bytes_max=config.batch_bytes_max,
         )
-        self.coordinator = GroupCoordinator(self._runtime, config, self._partition_count)
+        return self._runtime
 
     def publish(self, delta: MetadataDelta) -> None:
         """Take up and lay down shards as the image says; forget the offsets of deleted topics."""
-        me = self._context.node_id
         for change in delta.partitions_changed():
-            if change.topic.name != GROUP_TOPIC:
-                continue
-            leads = change.new.leader == me
-            led = change.old is not None and change.old.leader == me
-            if leads and (
-                not led or change.old is None or change.old.leader_epoch != change.new.leader_epoch
-            ):
-                self._runtime.elected(change.index)
-            elif led and not leads:
-                self._runtime.resigned(change.index)
+            if change.topic.name == CONSUMER_OFFSETS:
+                self._follow(change)
+        runtime = self._runtime
         deleted = {topic.name: topic.id for topic in delta.topics_deleted()}
-        if GROUP_TOPIC in deleted:
-            for partition in self._runtime.partitions():
-                self._runtime.resigned(partition)
-        elif deleted:
-            self.coordinator.topics_deleted(deleted, self._context.now_ms())
+        if runtime is None or not deleted:
+            return
+        if CONSUMER_OFFSETS in deleted:
+            for partition in runtime.partitions():
+                runtime.resigned(partition)
+        else:
+            self.open().topics_deleted(deleted, self._context.now_ms())
+
+    def _follow(self, change: PartitionChange) -> None:
+        me = self._context.node_id
+        led = change.old is not None and change.old.leader == me
+        if change.new.leader == me:
+            if not led or change.old is None or change.old.leader_epoch != change.new.leader_epoch:
+                self.open()
+                if self._runtime is not None:
+                    self._runtime.elected(change.index)
+        elif led and self._runtime is not None:
+            self._runtime.resigned(change.index)
 
     def commit(self) -> bool:
         """End of a turn: append, answer, load a piece; whether there is more to load."""
+        runtime = self._runtime
+        if runtime is None:
+            return False
         now_ms = self._context.now_ms()
-        more = self._runtime.step(now_ms)
-        self._runtime.flush(now_ms)
-        return more or self._runtime.loading
+        more = runtime.step(now_ms)
+        runtime.flush(now_ms)
+        return more or runtime.loading
 
     def _partition_count(self) -> int:
-        topic = self._context.image.topics.by_name.get(GROUP_TOPIC)
+        topic = self._context.image.topics.by_name.get(CONSUMER_OFFSETS)
         if topic is not None:
             return len(topic.partitions)
         count: int = self._context.config["offsets.topic.num.partitions"]
@@ -134,6 +168,8 @@ class Groups:
 
 def group_config(config: BrokerConfig) -> GroupConfig:
     """The coordinator's settings out of the broker's."""
+    from ottla.coordinators.group.config import GroupConfig
+
     return GroupConfig(
         initial_rebalance_delay_ms=config["group.initial.rebalance.delay.ms"],
         session_timeout_ms_min=config["group.min.session.timeout.ms"],

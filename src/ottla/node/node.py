@@ -121,7 +121,7 @@ class Node:
         )
         context.quorum = self._cluster
         self._groups = Groups(context, self._loop, self.logs, entropy)
-        context.groups = self._groups.coordinator
+        context.open_groups = self._groups.open
         self._desk.open(context)
         core.set_apis(router.core_table())
         _bind_hot_messages(core)

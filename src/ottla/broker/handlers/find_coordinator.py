@@ -16,13 +16,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.broker import auto_topic_creation
-from ottla.coordinators.group.coordinator import GROUP_TOPIC
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.find_coordinator import (
     Coordinator,
     FindCoordinatorRequest,
     FindCoordinatorResponse,
 )
+from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
@@ -46,13 +46,13 @@ def handle(
     context: Context, asked: Asked[FindCoordinatorRequest]
 ) -> FindCoordinatorResponse | None:
     """Answer from the image, after making the groups' topic if it is missing."""
-    if asked.body.key_type != GROUP or GROUP_TOPIC in context.image.topics.by_name:
+    if asked.body.key_type != GROUP or CONSUMER_OFFSETS in context.image.topics.by_name:
         return _response(context, asked)
 
     def created(_errors: dict[str, int]) -> None:
         context.reply(asked.token, _response(context, asked))
 
-    auto_topic_creation.create(context, [GROUP_TOPIC], created)
+    auto_topic_creation.create(context, [CONSUMER_OFFSETS], created)
     return None
 
 
@@ -91,7 +91,7 @@ def _find(context: Context, asked: Asked[Any], key: str) -> Coordinator:
 
 def _find_group(context: Context, asked: Asked[Any], group_id: str) -> Coordinator:
     image = context.image
-    topic = image.topics.by_name.get(GROUP_TOPIC)
+    topic = image.topics.by_name.get(CONSUMER_OFFSETS)
     if topic is not None:
         leader_id = topic.partitions[context.groups.partition_for(group_id)].leader
         leader = image.brokers.get(leader_id)

@@ -36,7 +36,6 @@ from ottla.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteR
 from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
-GROUP_TOPIC: Final = "__consumer_offsets"
 TEXT_BYTES_MAX: Final = 32767 - 64
 
 
