@@ -1,10 +1,11 @@
 """The one shape of everything that decides.
 
-A decider is a state machine over a log. It is asked (`decide`), answers with a `Decision`, and changes
-only by `apply`, which sees every record twice in its life: at once when it was decided, and again when
-the log is replayed after a restart. Whoever runs it (node/ in production, sim/ in simulation) appends
-the records in order and as one batch, and lets each reply go when the high watermark has passed the
-offset that it was decided at; replies of reads too, so nobody learns what could still be lost.
+A decider is a state machine over a log. It is asked (`decide`), answers with a `Decision`, and
+changes only by `apply`, which sees every record twice in its life: at once when it was decided,
+and again when the log is replayed after a restart. Whoever runs it (node/ in production, sim/ in
+simulation) appends the records in order and as one batch, and lets each reply go when the high
+watermark has passed the offset that it was decided at; replies of reads too, so nobody learns what
+could still be lost.
 
 Time comes in as an argument, replies and timers go out as values: a decider holds no clock, no
 thread, no socket, and no randomness but the `Entropy` that it was given.
@@ -57,7 +58,9 @@ NOTHING = Decision()
 
 
 class Entropy(Protocol):
-    """Where a decider gets its random identifiers from: seeded in simulation, the system's otherwise."""
+    """Where a decider gets its random identifiers from: seeded in simulation, the system's
+    otherwise.
+    """
 
     def uuid(self) -> bytes:
         """16 random bytes that form a version 4 UUID, never one that Kafka reserves."""

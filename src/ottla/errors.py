@@ -1,7 +1,7 @@
 """The root of every error that Ottla raises on purpose.
 
-An error says what happened; its `hint` says what to do next. Subclasses carry what a program may want to
-look at as fields, never only in the text.
+An error says what happened; its `hint` says what to do next. Subclasses carry what a program may
+want to look at as fields, never only in the text.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What every handler may use: the cluster as this broker knows it, its logs, and its deciders.
 
-Handlers are plain functions of a Context and a request. They return the response, or None when a decider will
-answer by the request's token.
+Handlers are plain functions of a Context and a request. They return the response, or None when a
+decider will answer by the request's token.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.group.coordinator import GroupCoordinator
     from ottla.metadata.image import Broker, MetadataImage, Partition
+    from ottla.raft.description import QuorumDescription
 
 
 class Decides(Protocol):
@@ -32,6 +33,17 @@ class Decides(Protocol):
 
     def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
         """Decide a request of our own; `then` gets the response, on the decision thread."""
+
+
+class Quorum(Protocol):
+    """What handlers may ask of raft."""
+
+    @property
+    def kraft_version(self) -> int:
+        """The finalized kraft.version."""
+
+    def describe(self) -> QuorumDescription:
+        """The quorum now."""
 
 
 class Context:
@@ -78,7 +90,7 @@ class Context:
         self.reply = reply
         self.producer_ids = ProducerIds(self)
         self.open_groups: Callable[[], GroupCoordinator]
-        self.quorum: Any
+        self.quorum: Quorum
         self.advertised = {
             endpoint.listener: (endpoint.host, endpoint.port)
             for endpoint in config.advertised_listeners or ()

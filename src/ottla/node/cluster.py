@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ottla.node.desk import Desk
     from ottla.node.logs import Logs
     from ottla.node.loop import Loop
+    from ottla.raft.description import QuorumDescription
 
 NO_EPOCH = -1
 
@@ -200,7 +201,7 @@ class Cluster:
         """The finalized kraft.version."""
         return self._quorum.kraft_version
 
-    def describe(self) -> Any:
+    def describe(self) -> QuorumDescription:
         """The quorum as its leader sees it."""
         return self._quorum.describe(self._core.now_ms())
 

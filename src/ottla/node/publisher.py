@@ -70,8 +70,9 @@ class Publisher:
                 if "compact" in config["cleanup.policy"]:
                     self._logs.warn_once(
                         "cleanup.policy=compact",
-                        f"cleanup.policy=compact of {topic.name} is kept but not acted upon yet: its log "
-                        "is not cleaned, and its records are never deleted by time or size",
+                        f"cleanup.policy=compact of {topic.name} is kept but not acted upon yet: "
+                        "its log is not cleaned, and its records are never deleted by time or "
+                        "size",
                     )
             folder = context.log_dir_index(partition)
             states.append((topic.name, topic.id, index, partition.leader_epoch, folder, config))

@@ -13,14 +13,15 @@ must not be used after one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ottla.errors import OttlaError
 from ottla.metadata.image import MetadataImage
 from ottla.metadata.loader import CommittedBatch, MetadataLoader
 from ottla.metadata.snapshot import snapshot_records
 from ottla.raft.control_records import decode_control
-from ottla.raft.quorum import Flushed, Propose, Quorum, Ready, ReplicaPosition, Resign, Started
+from ottla.raft.description import QuorumDescription, VoterDescription
+from ottla.raft.quorum import Flushed, Propose, Quorum, Ready, Resign, Started
 from ottla.raft.quorum_state import QuorumState
 from ottla.raft.snapshots import (
     SnapshotError,
@@ -49,23 +50,6 @@ Versioned = tuple[Any, int]
 
 class MetadataLogError(OttlaError):
     """The metadata log or its snapshots can't be read, or do not fit each other."""
-
-
-class VoterDescription(NamedTuple):
-    """One voter, as DescribeQuorum shows it."""
-
-    voter: Voter
-    position: ReplicaPosition
-
-
-class QuorumDescription(NamedTuple):
-    """What DescribeQuorum shows of the quorum."""
-
-    leader_id: int
-    leader_epoch: int
-    high_watermark: int
-    voters: tuple[VoterDescription, ...]
-    observers: tuple[VoterDescription, ...]
 
 
 class MetadataQuorum:

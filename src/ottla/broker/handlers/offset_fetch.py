@@ -8,6 +8,7 @@ no error.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ottla.broker.asker import answer, asker
@@ -56,7 +57,7 @@ def handle(context: Context, asked: Asked[OffsetFetchRequest]) -> OffsetFetchRes
         context.groups.offset_fetch(
             wanted,
             who,
-            lambda response, index=index: fetched(index, response),
+            partial(fetched, index),
             require_stable=asked.body.require_stable,
         )
     return None
