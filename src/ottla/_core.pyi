@@ -172,7 +172,9 @@ class Node:
     def freeze_clock(self, frozen: bool) -> None: ...
 
     # sockets
-    def listen(self, listener: str, host: str, port: int, *, controller: bool = False, backlog: int = 50) -> int:
+    def listen(
+        self, listener: str, host: str, port: int, *, controller: bool = False, backlog: int = 50
+    ) -> int:
         """Bind and return the port (chosen if 0); "" or a wildcard binds every address of both families."""
     def set_apis(self, rows: Sequence[tuple[int, int, int, int, bool, bool]]) -> None:
         """(api key, min version, max version, first flexible version, on brokers, on controllers)."""
@@ -223,9 +225,13 @@ class Node:
         """Append batches of our own coordinators (CRCs already right); (base offset, last offset)."""
     def read(self, topic: str, partition: int, offset: int, bytes_max: int) -> bytes:
         """Whole batches from the one that holds `offset` on, up to the high watermark; at least one if there is one."""
-    def list_offset(self, topic: str, partition: int, timestamp_ms: int, *, isolation: int) -> tuple[int, int, int]:
+    def list_offset(
+        self, topic: str, partition: int, timestamp_ms: int, *, isolation: int
+    ) -> tuple[int, int, int]:
         """(offset, timestamp, leader epoch) for ListOffsets' timestamps, negative ones too; all -1 if none is found."""
-    def epoch_end_offset(self, topic: str, partition: int, leader_epoch: int) -> tuple[int, int]: ...
+    def epoch_end_offset(
+        self, topic: str, partition: int, leader_epoch: int
+    ) -> tuple[int, int]: ...
     def delete_records(self, topic: str, partition: int, offset: int) -> int: ...
     def load_report(self) -> list[str]:
         """What recovery did, one line a log that needed any."""
@@ -241,7 +247,6 @@ class Node:
         """Remove what was renamed and is due (`file.delete.delay.ms`): segments and folders; how many."""
     def checkpoint(self) -> None: ...
     def flush(self) -> None: ...
-
     def metrics(self) -> dict[str, float]: ...
 
     # ends

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
     from ottla.metadata.image import MetadataImage, Partition
-    from ottla.node.quorum import QuorumDescription
+    from ottla.raft.description import QuorumDescription
 
 BROKER_STATE_RUNNING: Final = 3
 _TOPIC_RESOURCE: Final = 2

@@ -49,9 +49,16 @@ class Node:
     Args:
         properties: what a server.properties says.
         logs: where its lines go; silent by default.
+        power_cuts: keep track of what was fsynced, so that `power_cut` can take the rest away.
     """
 
-    def __init__(self, properties: Mapping[str, str], *, logs: Logs | None = None) -> None:
+    def __init__(
+        self,
+        properties: Mapping[str, str],
+        *,
+        logs: Logs | None = None,
+        power_cuts: bool = False,
+    ) -> None:
         self.logs = logs or Logs.silent()
         self.config = _checked(properties, self.logs)
         self.ports: dict[str, int] = {}
@@ -59,6 +66,7 @@ class Node:
         self.cluster_id = ""
         self.failure: str | None = None
         """Why the node serves no more, if it broke."""
+        self._power_cuts = power_cuts
         self._ended = threading.Event()
         self._core: Core
         self._loop: Loop
@@ -73,15 +81,14 @@ class Node:
         """Bring the node up; returns when clients can connect.
 
         Raises:
-            OttlaError: the folders are not formatted, in use or unreadable, a port is taken, or
-            the quorum is
-                not one that this node can lead.
+            OttlaError: the folders are not formatted, in use or unreadable, a port is taken, or the
+                quorum is not one that this node can lead.
         """
         config = self.config
         meta = read_directories(config)
         self.cluster_id = meta.cluster_id
         self._directories = meta.directory_ids
-        self._core = _core(config)
+        self._core = _core(config, self._power_cuts)
         try:
             self._bind()
             self._open()
@@ -260,7 +267,7 @@ def _bind_hot_messages(core: Core) -> None:
     )
 
 
-def _core(config: BrokerConfig) -> Core:
+def _core(config: BrokerConfig, power_cuts: bool) -> Core:
     request_memory: int = config["queued.max.request.bytes"]
     try:
         return Core(
@@ -276,6 +283,7 @@ def _core(config: BrokerConfig) -> Core:
             socket_receive_buffer_bytes=config["socket.receive.buffer.bytes"],
             fetch_session_slots=config["max.incremental.fetch.session.cache.slots"],
             fetch_max_bytes=config["fetch.max.bytes"],
+            power_cuts=power_cuts,
         )
     except CoreError as problem:
         raise NodeFailed(str(problem.args[-1])) from problem

@@ -73,6 +73,7 @@ class Broker:
             **(config or {}),
         }
         self._node: Node | None = None
+        self._pid = os.getpid()
 
     @property
     def dir(self) -> str:
@@ -111,7 +112,7 @@ class Broker:
         if self._node is None:
             os.makedirs(self._dir, exist_ok=True)
             ensure_formatted(self._properties)
-            node = Node(self._properties)
+            node = Node(self._properties, power_cuts=True)
             node.start()
             self._node = node
         return self
@@ -119,9 +120,12 @@ class Broker:
     def close(self) -> None:
         """Stop cleanly and remove the folder if it was temporary. Calling it again does nothing."""
         node, self._node = self._node, None
+        if os.getpid() != self._pid:
+            return  # a fork's child has closed what it inherited; the folder is its parent's
         if node is not None:
             node.stop(STOP_TIMEOUT_MS)
-        self._remove()
+        if not self._kept:
+            shutil.rmtree(self._dir, ignore_errors=True)
 
     def kill(self) -> None:
         """End as if the process had been killed: connections are reset, nothing is flushed or
@@ -166,7 +170,3 @@ class Broker:
                 "this broker is not running", hint="use it in a `with` block, or call start()"
             )
         return self._node
-
-    def _remove(self) -> None:
-        if not self._kept:
-            shutil.rmtree(self._dir, ignore_errors=True)

@@ -67,13 +67,15 @@ def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsRes
         finalized_features_epoch=context.image.offset,
         finalized_features=[
             FinalizedFeatureKey(name=name, max_version_level=level, min_version_level=level)
-            for name, level in {
-                **context.image.features,
-                KRAFT_VERSION: context.quorum.kraft_version,
-            }.items()
+            for name, level in _finalized(context).items()
             if level > 0
         ],
     )
+
+
+def _finalized(context: Context) -> dict[str, int]:
+    """The image's levels, and the quorum's own, which is in no metadata record."""
+    return {**context.image.features, KRAFT_VERSION: context.quorum.kraft_version}
 
 
 def _is_software_name(text: str) -> bool:
