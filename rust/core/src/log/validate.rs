@@ -1,7 +1,8 @@
 //! What a batch must be before a leader appends it, as 4.x checks it: the header's claims, then every record.
 //!
-//! Offsets inside an uncompressed batch are taken as they are, as Apache Kafka does; a compressed batch whose
-//! offsets do not count up from 0 is written anew with ones that do.
+//! Offsets inside an uncompressed batch are taken as they are, as Apache Kafka does; inside a compressed one they
+//! must count up from 0. What 4.3.1 answers with UNKNOWN_SERVER_ERROR (a codec that does not exist, a compressed
+//! stream that is broken) gets an error of its own here; none of them is worth a retry.
 
 use super::api::{AppendContext, Origin};
 use super::config::{LogConfig, TimestampType};
@@ -161,7 +162,7 @@ pub fn walk(
         )?
     } else {
         let stream = Decompressor::new(codec, records)
-            .map_err(|e| refuse(Code::CorruptMessage, format!("the compressed records: {e}")))?;
+            .map_err(|e| content(format!("the compressed records: {e}")))?;
         walk_records(
             Records::new(StreamSource::new(stream), header.record_count),
             header,
@@ -169,7 +170,10 @@ pub fn walk(
             context,
         )?
     };
-    let rewrite = recode || (codec != Codec::None && !counted);
+    if codec != Codec::None && !counted && !recode {
+        return Err(content("offsets inside a compressed batch count up from 0"));
+    }
+    let rewrite = recode;
     Ok(Walked {
         max_timestamp,
         rewrite,
@@ -222,11 +226,7 @@ fn walk_records<S: Source>(
 }
 
 fn broken(index: i32, fault: &Fault) -> AppendError {
-    let code = match fault {
-        Fault::Record(_) => Code::InvalidRecord,
-        Fault::Codec(_) => Code::CorruptMessage,
-    };
-    AppendError::content(code, format!("record {index}: {}", fault.text()))
+    content(format!("record {index}: {}", fault.text()))
 }
 
 fn check_record(

@@ -98,6 +98,95 @@ fn bad_batches_are_refused() {
     assert_eq!((log.log_end_offset(), log.size()), (0, 0));
 }
 
+/// Malformed records, each with the answer of 4.3.1; one that passed would break every reader behind it.
+#[test]
+fn malformed_records_are_refused() {
+    // One record: length 7 (0x0e), attributes, timestamp, offset, key of 1, value of 1, no headers.
+    let good = [0x10, 0, 0, 0, 2, b'k', 2, b'v', 0];
+    let with = |at: usize, byte: u8| {
+        let mut bytes = good.to_vec();
+        bytes[at] = byte;
+        bytes
+    };
+    let sealed = |records: &[u8], count: u8, attributes: u8| {
+        let mut bytes = batch(&["a"])[..HEADER_BYTES].to_vec();
+        (bytes[22], bytes[26], bytes[60]) = (attributes, count.wrapping_sub(1), count);
+        bytes.extend_from_slice(records);
+        let length = (bytes.len() - 12) as u32;
+        bytes[8..12].copy_from_slice(&length.to_be_bytes());
+        crate::batch::seal(&mut bytes);
+        bytes
+    };
+    let gzip = |records: &[u8]| {
+        let mut stream =
+            crate::compression::Compressor::new(Codec::Gzip, Default::default(), Vec::new())
+                .unwrap();
+        std::io::Write::write_all(&mut stream, records).unwrap();
+        stream.finish().unwrap()
+    };
+    let refused = [
+        ("too long", sealed(&with(0, 0x12), 1, 0)),
+        ("too short", sealed(&with(0, 0x0e), 1, 0)),
+        ("negative length", sealed(&with(0, 0x01), 1, 0)),
+        ("negative headers", sealed(&with(8, 1), 1, 0)),
+        ("many headers", sealed(&with(8, 100), 1, 0)),
+        ("key beyond the record", sealed(&with(4, 60), 1, 0)),
+        ("value beyond the record", sealed(&with(6, 60), 1, 0)),
+        ("bytes behind", sealed(&[&good[..], &[0, 0]].concat(), 1, 0)),
+        ("a record is missing", sealed(&good, 2, 0)),
+        ("not gzip", sealed(&good, 1, 1)),
+        ("not snappy", sealed(&good, 1, 2)),
+        ("not lz4", sealed(&good, 1, 3)),
+        ("not zstd", sealed(&good, 1, 4)),
+        ("cut gzip", sealed(&gzip(&good)[..12], 1, 1)),
+        (
+            "bytes behind in gzip",
+            sealed(&gzip(&[&good[..], &[0]].concat()), 1, 1),
+        ),
+        ("compressed offsets", sealed(&gzip(&with(3, 6)), 1, 1)),
+    ];
+    let (_, mut log) = fresh(config());
+    for (name, bytes) in refused {
+        let error = put(&mut log, bytes).expect_err(name);
+        assert_eq!(
+            (error.code, error.by_content),
+            (Code::InvalidRecord, true),
+            "{name}"
+        );
+    }
+    let unknown = code(put(&mut log, sealed(&good, 1, 5)));
+    assert_eq!(unknown, Code::UnsupportedCompressionType);
+    for bytes in [
+        sealed(&good, 1, 0),
+        sealed(&with(3, 6), 1, 0),
+        sealed(&gzip(&good), 1, 1),
+    ] {
+        put(&mut log, bytes).unwrap();
+    }
+    assert_eq!(log.log_end_offset(), 3);
+}
+
+/// A small batch that unpacks to a great deal is walked, not held: the limit is on the batch as it came.
+#[test]
+fn a_bomb_costs_time_only() {
+    let value = "0".repeat(32 << 20);
+    for codec in [Codec::Gzip, Codec::Lz4, Codec::Zstd] {
+        let spec = BatchSpec {
+            codec,
+            ..Default::default()
+        };
+        let bomb = batch_with(spec, &[value.as_str()]);
+        assert!(bomb.len() < 1 << 20, "{codec:?}");
+        let (_, mut log) = fresh(config());
+        put(&mut log, bomb.clone()).unwrap();
+        let (_, mut log) = fresh(LogConfig {
+            compression: Some(Codec::None),
+            ..config()
+        });
+        assert_eq!(code(put(&mut log, bomb)), Code::MessageTooLarge);
+    }
+}
+
 /// A record without a key could never be cleaned from a compacted topic.
 #[test]
 fn compacted_topics_want_keys() {
