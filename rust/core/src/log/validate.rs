@@ -104,7 +104,7 @@ fn check_header(
         )));
     }
     if context.origin != Origin::Raft && batch.len() > config.max_message_bytes as usize {
-        return Err(too_large(batch.len(), config));
+        return Err(too_large(batch.len() as u64, config));
     }
     if !crc_holds(batch) {
         return Err(refuse(
@@ -131,7 +131,7 @@ fn check_header(
     Ok(())
 }
 
-fn too_large(size: usize, config: &LogConfig) -> AppendError {
+fn too_large(size: u64, config: &LogConfig) -> AppendError {
     refuse(
         Code::MessageTooLarge,
         format!(
@@ -153,7 +153,7 @@ pub fn walk(
     let target = config.compression.unwrap_or(codec);
     // Control batches stay as they are, whatever the topic's codec.
     let recode = target != codec && !(codec == Codec::None && header.is_control());
-    let (max_timestamp, counted) = if codec == Codec::None {
+    let (max_timestamp, counted, bytes) = if codec == Codec::None {
         walk_records(
             Records::new(SliceSource::new(records), header.record_count),
             header,
@@ -173,6 +173,10 @@ pub fn walk(
     if codec != Codec::None && !counted && !recode {
         return Err(content("offsets inside a compressed batch count up from 0"));
     }
+    // Unpacked it would be too large: say so before it takes the memory.
+    if recode && target == Codec::None && bytes > u64::from(config.max_message_bytes) {
+        return Err(too_large(bytes, config));
+    }
     let rewrite = recode;
     Ok(Walked {
         max_timestamp,
@@ -180,15 +184,16 @@ pub fn walk(
     })
 }
 
-/// (largest timestamp, whether offsets count up from 0)
+/// (largest timestamp, whether offsets count up from 0, bytes of all records)
 fn walk_records<S: Source>(
     mut records: Records<S>,
     header: &Header,
     config: &LogConfig,
     context: &AppendContext,
-) -> Result<(i64, bool), AppendError> {
+) -> Result<(i64, bool, u64), AppendError> {
     let mut max_timestamp = NO_TIMESTAMP;
     let mut counted = true;
+    let mut bytes = 0;
     let mut index = 0;
     let mut errors: Vec<RecordError> = Vec::new();
     let mut code = Code::InvalidRecord;
@@ -206,11 +211,12 @@ fn walk_records<S: Source>(
             }
         }
         counted &= head.offset_delta == index;
+        bytes += head.size as u64;
         max_timestamp = max_timestamp.max(timestamp);
         index += 1;
     }
     if errors.is_empty() {
-        return Ok((max_timestamp, counted));
+        return Ok((max_timestamp, counted, bytes));
     }
     let text = match code {
         Code::InvalidTimestamp => "records with timestamps out of range".to_owned(),
@@ -308,12 +314,12 @@ pub fn rewrite(
             .map_err(io)?;
         index += 1;
         if builder.written() > config.max_message_bytes as usize {
-            return Err(too_large(builder.written(), config));
+            return Err(too_large(builder.written() as u64, config));
         }
     }
     let batch = builder.finish(None).map_err(io)?;
     if batch.len() > config.max_message_bytes as usize {
-        return Err(too_large(batch.len(), config));
+        return Err(too_large(batch.len() as u64, config));
     }
     Ok(batch)
 }
