@@ -152,7 +152,8 @@ def test_cluster_tools(run: Run, name: Callable[[], str]) -> None:
     run("kafka-topics", "--create", "--topic", topic).checked()
     versions = run("kafka-broker-api-versions").checked()
     assert "Produce(0): 0 to 13 [usable: 13]" in versions
-    assert "UNSUPPORTED" not in versions.split("ApiVersions(18)")[0]
+    served = re.findall(r"(\w+)\(\d+\): .*\[usable: \d+\]", versions)
+    assert {"Fetch", "Metadata", "CreateTopics", "JoinGroup", "DescribeConfigs"} <= set(served)
     dirs = json.loads(run("kafka-log-dirs", "--describe").checked().splitlines()[-1])
     found = {p["partition"] for p in dirs["brokers"][0]["logDirs"][0]["partitions"]}
     assert f"{topic}-0" in found

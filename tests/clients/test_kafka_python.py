@@ -25,8 +25,11 @@ def producer_of(server: Server, **config: Any) -> Iterator[KafkaProducer]:
 def consumer_of(server: Server, *topics: str, **config: Any) -> Iterator[KafkaConsumer]:
     """A consumer that is closed at the end."""
     settings = {"auto_offset_reset": "earliest", "enable_auto_commit": False, **config}
-    made = KafkaConsumer(*topics, bootstrap_servers=server.bootstrap, **settings)
-    with closing(made) as consumer:
+    with closing(KafkaConsumer(bootstrap_servers=server.bootstrap, **settings)) as consumer:
+        if topics:
+            # Its assignor sees no partitions if the group is faster than its first metadata.
+            consumer.subscribe(topics)
+            eventually(lambda: all(map(consumer.partitions_for_topic, topics)), "metadata")
         yield consumer
 
 
@@ -90,7 +93,6 @@ def test_group_that_rebalances(server: Server, name: Callable[[], str]) -> None:
         "group_id": group,
         "heartbeat_interval_ms": 200,
         "session_timeout_ms": 10000,
-        "metadata_max_age_ms": 500,  # it may assign before it has seen the topic's partitions
     }
 
     def settled(members: list[KafkaConsumer], sizes: list[int]) -> bool:
