@@ -184,6 +184,7 @@ def test_admin_client(server: Server, java_tools: JavaTools, name: Callable[[], 
         "features": [
             "eligible.leader.replicas.version",
             "group.version",
+            "kraft.version",
             "metadata.version",
             "share.version",
             "streams.version",
