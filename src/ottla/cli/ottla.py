@@ -12,6 +12,7 @@ take every option of the tool behind them.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -37,7 +38,8 @@ ottla: Kafka, without the JVM
   ottla offsets TOPIC            where each partition ends
   ottla api-versions             what a node speaks
 
-All but `up` connect to {AT}; `--at host:port` names another node, Ottla or Apache Kafka.
+All but `up` connect to {AT}; `--at host:port`, or OTTLA_AT in the environment, names another
+node, Ottla or Apache Kafka.
 `ottla VERB --help` shows more. In Python: `with ottla.Broker() as broker: ...`
 Apache's own command names are here too: kafka-topics.sh, kafka-console-producer.sh, ...
 """
@@ -81,7 +83,7 @@ def _run(name: str, module: str, arguments: list[str]) -> int:
     tool = import_module(f"ottla.cli.{module}")
     said = [word.partition("=")[0] for word in arguments]
     if "--bootstrap-server" not in said:
-        arguments = [*arguments, "--bootstrap-server", AT]
+        arguments = [*arguments, "--bootstrap-server", os.environ.get("OTTLA_AT") or AT]
     command = tool.COMMAND._replace(name=f"ottla {name}", help_exit_code=0)
     return run(command, tool.main, arguments)
 

@@ -1,0 +1,157 @@
+"""Every command and program that the docs show is run, and prints what they say.
+
+A page's ```console blocks run in order, in a folder of its own, with bin/ on the PATH.
+`localhost:9092` is another port here, so that nothing of the machine is disturbed; `ottla up` runs
+in the background until the page ends. A line of `...` stands for any lines, `...` inside a line for
+any text.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from oracle import answers_api_versions, free_port
+from servers import eventually
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for path in [ROOT / "docs" / "tutorial.md", *(ROOT / "docs" / "guides").glob("*.md")]
+)
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+
+
+class Reader:
+    """Somebody who types what a page says."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = free_port()
+        self._node: subprocess.Popen[bytes] | None = None
+        runtime = folder / "runtime"
+        runtime.mkdir()
+        config = folder / "config" / "kraft"
+        config.mkdir(parents=True)
+        text = (ROOT / "config" / "kraft" / "server.properties").read_text()
+        text = text.replace("9092", str(self._port)).replace("9093", str(free_port()))
+        text = text.replace("/tmp/kraft-combined-logs", str(folder / "kraft"))
+        (config / "server.properties").write_text(text)
+        self._environment = {
+            **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+            "PATH": f"{ROOT / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "XDG_RUNTIME_DIR": str(runtime),
+            "LOG_DIR": str(folder / "logs"),
+            "OTTLA_AT": f"127.0.0.1:{self._port}",
+        }
+
+    def read(self, page: str) -> None:
+        """Run every block of a page."""
+        for kind, block in BLOCK.findall((ROOT / page).read_text()):
+            if kind == "console":
+                for command, expected in _commands(block):
+                    self._type(command, expected)
+            elif kind == "python":
+                self._run([sys.executable, "-c", self._here(block)], python=True)
+
+    def _type(self, command: str, expected: list[str]) -> None:
+        if command.startswith("ottla up"):
+            self._up(command)
+            return
+        output = self._run(["bash", "-o", "pipefail", "-c", self._here(command)])
+        ours = output.replace(f"127.0.0.1:{self._port}", "localhost:9092").splitlines()
+        assert _fits(ours, expected), f"$ {command}\nshown: {expected}\nseen:  {ours}"
+
+    def _up(self, command: str) -> None:
+        with (self._folder / "up.log").open("wb") as log:
+            self._node = subprocess.Popen(
+                [ROOT / "bin" / "ottla", *command.split()[1:], "--port", str(self._port)],
+                cwd=self._folder,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+            )
+        eventually(lambda: answers_api_versions(self._port), "the node is up")
+
+    def _run(self, words: list[str], *, python: bool = False) -> str:
+        environment = dict(self._environment)
+        if python:
+            environment["PYTHONPATH"] = str(ROOT / "src")
+        done = subprocess.run(
+            words,
+            cwd=self._folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode in (0, -13, 141), f"{words[-1]}\n{done.stdout}"
+        return done.stdout
+
+    def _here(self, text: str) -> str:
+        return text.replace("localhost:9092", f"127.0.0.1:{self._port}")
+
+    def close(self) -> None:
+        """Stop what still runs."""
+        stop = [ROOT / "bin" / "kafka-server-stop.sh"]
+        subprocess.run(stop, env=self._environment, capture_output=True)
+        eventually(lambda: not answers_api_versions(self._port), "the node has stopped")
+        if self._node is not None:
+            assert self._node.wait(20) == 0
+
+
+def _commands(block: str) -> Iterator[tuple[str, list[str]]]:
+    """Each `$ command` of a block with the lines that it prints."""
+    command, output = "", []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            if command:
+                yield command, output
+            command, output = line[2:], []
+        else:
+            output.append(line)
+    yield command, output
+
+
+def _fits(ours: list[str], shown: list[str]) -> bool:
+    if not shown:
+        return not ours
+    pattern = "".join(
+        "(?:.*\n)*" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*") + "\n"
+        for line in shown
+    )
+    return re.fullmatch(pattern, "".join(line + "\n" for line in ours)) is not None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_shows(page: str, tmp_path: Path) -> None:
+    """If this failed, somebody who follows the page would see something else, or an error."""
+    reader = Reader(tmp_path)
+    try:
+        reader.read(page)
+    finally:
+        reader.close()
+
+
+def test_every_command_is_documented() -> None:
+    """If this failed, a command would be there that no guide tells of."""
+    from ottla.cli.launch import COMMANDS
+
+    text = (ROOT / "docs" / "guides" / "commands.md").read_text()
+    missing = [name for name in COMMANDS if f"`{name}" not in text]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    """If this failed, a link would be dead."""
+    for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text()):
+        assert ((ROOT / page).parent / target).exists(), target
