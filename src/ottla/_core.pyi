@@ -1,4 +1,4 @@
-"""The whole Rust boundary on one page. stubtest proves it; errors are OttlaError's subclasses' base."""
+"""The whole Rust boundary on one page. stubtest proves it."""
 
 from collections.abc import Sequence
 from typing import Any, Self, final
@@ -32,7 +32,7 @@ class Plan:
         flexible: tuple[int, int],
     ) -> Self: ...
     def encode(self, message: Any, version: int) -> bytes:
-        """Raises CoreError "unencodable", or TypeError for a value of another type than declared."""
+        """Raises CoreError "unencodable", or TypeError for a value of an undeclared type."""
     def decode(self, data: bytes, version: int, offset: int) -> tuple[Any, int]:
         """A new object, and where it ended. Raises CoreError "malformed"."""
     def fill(self, object: Any, given: dict[str, Any]) -> None:
@@ -55,7 +55,7 @@ def build_batch(
     control: bool,
     log_append_time_ms: int | None,
 ) -> bytes:
-    """One sealed batch of (key, value, headers, timestamp, offset or -1). Through `wire.records`."""
+    """One sealed batch of (key, value, headers, timestamp, offset or -1)."""
 
 def read_batches(data: bytes, records: bool) -> list[tuple[Any, ...]]:
     """The whole batches in `data`, as `wire.records.read_batches` dresses them."""
@@ -132,8 +132,9 @@ class Request:
 class Event:
     """Something the core found that Python must know: kind and fields."""
 
-    # "log-failed" (topic, partition, text: the log takes no more writes), "poisoned" (text: the node is dead),
-    # "refused" (text: what a peer sent and why its connection was closed, or why it was not let in)
+    # "log-failed" (topic, partition, text: the log takes no more writes),
+    # "poisoned" (text: the node is dead), "refused" (text: what a peer sent and why its connection
+    # was closed, or why it was not let in)
     kind: str
     topic: str
     partition: int
@@ -143,8 +144,8 @@ class Event:
 class Node:
     """One broker's clock, sockets, logs and hot requests, on threads that never take the GIL.
 
-    Every method may be called from any thread. After a poison (a panic or a broken invariant inside) every
-    call raises CoreError("poisoned", ...), and the user's process lives on.
+    Every method may be called from any thread. After a poison (a panic or a broken invariant
+    inside) every call raises CoreError("poisoned", ...), and the user's process lives on.
     """
 
     def __init__(
@@ -163,7 +164,8 @@ class Node:
         socket_receive_buffer_bytes: int = 524288,
         fetch_session_slots: int = 1000,
         fetch_max_bytes: int = 57671680,
-        power_cuts: bool = False,  # know what was synced, so that `power_cut` can take the rest away
+        # know what was synced, so that `power_cut` can take the rest away
+        power_cuts: bool = False,
     ) -> None: ...
 
     # the clock: real time plus an offset; moves forward only
@@ -175,9 +177,12 @@ class Node:
     def listen(
         self, listener: str, host: str, port: int, *, controller: bool = False, backlog: int = 50
     ) -> int:
-        """Bind and return the port (chosen if 0); "" or a wildcard binds every address of both families."""
+        """Bind and return the port (chosen if 0).
+
+        An empty host or a wildcard binds every address of both families.
+        """
     def set_apis(self, rows: Sequence[tuple[int, int, int, int, bool, bool]]) -> None:
-        """(api key, min version, max version, first flexible version, on brokers, on controllers)."""
+        """Rows: (api key, min version, max version, first flexible, on brokers, on controllers)."""
     def bind(
         self,
         *,
@@ -186,7 +191,10 @@ class Node:
         fetch_request: Plan,
         fetch_response: Plan,
     ) -> None:
-        """Hold the hot handlers against the declared messages (`schema.plan_of`). CoreError "invalid" where they part."""
+        """Hold the hot handlers against the declared messages (`schema.plan_of`).
+
+        Raises CoreError "invalid" where they part.
+        """
     def serve(self) -> None:
         """Begin to accept connections on all listeners (until then they queue in the backlog).
 
@@ -197,38 +205,56 @@ class Node:
     def next(self, timeout_ms: int | None) -> list[Request | Event]:
         """All that waits, or [] at the timeout or a wake; the GIL is released meanwhile.
 
-        Raises CoreError "stopped" once the node has ended and nothing is left; call it from one plain thread
-        (a thread that waits here does not see signals).
+        Raises CoreError "stopped" once the node has ended and nothing is left; call it from one
+        plain thread (a thread that waits here does not see signals).
         """
     def wake(self) -> None:
         """Make `next` return, now or the next time that it is called."""
     def reply(self, token: int, body: bytes) -> None:
-        """The response's body; the core puts size and response header before it. A gone connection is no error."""
+        """The response's body; the core puts size and response header before it.
+
+        That the connection is gone is no error.
+        """
     def hang_up(self, token: int) -> None:
-        """Close the connection that the request came from, as Kafka does for what it can't parse."""
+        """Close the connection of that request, as Kafka does for what it can't parse."""
 
     # partitions that this broker hosts; keys of `config` are topic config names with parsed values
     def open_partitions(
         self, states: Sequence[tuple[str, bytes, int, int, int, dict[str, Any]]]
     ) -> list[str | None]:
-        """(topic, topic id, partition, leader epoch, log dir index, config): create or load, then lead. Error texts or None."""
+        """Create or load each log, then lead it; for each what went wrong, or None.
+
+        A state is (topic, topic id, partition, leader epoch, log dir index, config).
+        """
     def configure_topic(self, topic: str, config: dict[str, Any]) -> None: ...
     def delete_partitions(self, partitions: Sequence[tuple[str, int]]) -> None:
-        """Stop leading them and rename their folders; the files go when `delete_renamed` finds them due."""
+        """Stop leading them and rename their folders.
+
+        The files go when `delete_renamed` finds them due.
+        """
     def strays(self) -> list[tuple[str, int, str]]:
-        """(topic, partition, folder) of what lies in the log dirs and was not opened (`__cluster_metadata` apart)."""
+        """(topic, partition, folder) of what lies in the log dirs and was not opened.
+
+        The folder of `__cluster_metadata` is not among them.
+        """
     def set_strays_aside(self) -> list[str]:
         """Rename such folders to `-stray`, as Kafka does at its start; their new names."""
     def partition_offsets(self, topic: str, partition: int) -> tuple[int, int, int, int, int, int]:
         """(log start, high watermark, last stable, log end, leader epoch, size in bytes)."""
     def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:
-        """Append batches of our own coordinators (CRCs already right); (base offset, last offset)."""
+        """Append our own coordinators' batches (CRCs already right); (base offset, last offset)."""
     def read(self, topic: str, partition: int, offset: int, bytes_max: int) -> bytes:
-        """Whole batches from the one that holds `offset` on, up to the high watermark; at least one if there is one."""
+        """Whole batches from the one that holds `offset` on, up to the high watermark.
+
+        At least one if there is one.
+        """
     def list_offset(
         self, topic: str, partition: int, timestamp_ms: int, *, isolation: int
     ) -> tuple[int, int, int]:
-        """(offset, timestamp, leader epoch) for ListOffsets' timestamps, negative ones too; all -1 if none is found."""
+        """(offset, timestamp, leader epoch) for ListOffsets' timestamps, negative ones too.
+
+        All are -1 if none is found.
+        """
     def epoch_end_offset(
         self, topic: str, partition: int, leader_epoch: int
     ) -> tuple[int, int]: ...
@@ -239,12 +265,12 @@ class Node:
     def previous_broker_epoch(self) -> int:
         """From the mark of the last clean stop; -1 if there was none."""
 
-    # housekeeping, called from Python's timers (they follow the node's clock); each runs off the GIL
+    # housekeeping, called from Python's timers, which follow the node's clock; all run off the GIL
     def enforce_retention(self) -> list[str]: ...
     def roll_due(self) -> None: ...
     def expire_producers(self) -> int: ...
     def delete_renamed(self) -> int:
-        """Remove what was renamed and is due (`file.delete.delay.ms`): segments and folders; how many."""
+        """Remove renamed segments and folders that are due (`file.delete.delay.ms`); how many."""
     def checkpoint(self) -> None: ...
     def flush(self) -> None: ...
     def metrics(self) -> dict[str, float]: ...

@@ -20,6 +20,7 @@ from node_peer import (
     eventually,
     serving,
 )
+
 from ottla import _core
 
 
@@ -377,7 +378,7 @@ def _open_files(folder: str, but: int) -> list[str]:
 
 
 def test_a_forked_child_lets_go(tmp_path: Path) -> None:
-    """A child would keep the port and the log's lock after its parent's end, or hang at its exit."""
+    """A child would keep the port and the log's lock after its parent, or hang at its exit."""
     with serving(tmp_path) as node, Peer(node.port) as peer:
         peer.produce(batch())
         peer_number = peer.socket.fileno()

@@ -1,4 +1,4 @@
-"""Produce and Fetch through raw sockets: what is written, read, parked, refused, and told by sessions."""
+"""Produce and Fetch through raw sockets: what is written, read, parked, refused and remembered."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from node_peer import PRODUCE, TOPIC, TOPIC_ID, Peer, batch, eventually, serving
+
 from ottla import _core
 from ottla.wire import schema
 from ottla.wire.messages.produce import (

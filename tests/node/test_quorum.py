@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from memory_log import MemoryLog
 
+from memory_log import MemoryLog
 from ottla.config.broker import BrokerConfig
 from ottla.node.quorum import MetadataLogError, MetadataQuorum
 from ottla.raft.quorum import NotLeader, QuorumError
@@ -98,7 +98,7 @@ def test_nothing_is_appended_without_leadership() -> None:
 
 
 def test_voters_of_the_bootstrap_checkpoint_are_told_to_the_log_once() -> None:
-    """Other nodes learn the voters from the log alone; a second telling would be a change of voters."""
+    """Others learn the voters from the log alone; telling twice would be a change of voters."""
     log = MemoryLog()
     voters = {1: Voter(1, DIRECTORY, (("CONTROLLER", "localhost", 9093),))}
     log.files[BOOTSTRAP_SNAPSHOT] = encode_snapshot(
