@@ -97,7 +97,9 @@ def test_group_that_rebalances(server: Server, name: Callable[[], str]) -> None:
 
     def settled(members: list[KafkaConsumer], sizes: list[int]) -> bool:
         for consumer in members:
-            consumer.poll(timeout_ms=50)
+            # A poll that ends in the middle of a join may leave kafka-python waiting for ever,
+            # against Apache Kafka too; a longer one does not end there.
+            consumer.poll(timeout_ms=400)
         return [len(c.assignment()) for c in members] == sizes
 
     with consumer_of(server, topic, **settings) as one:
