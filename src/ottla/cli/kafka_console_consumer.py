@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from ottla.cli.librdkafka import Complaints, translate
@@ -143,7 +144,7 @@ class Reader:
         self._begin(parsed)
 
     def _begin(self, parsed: Parsed) -> None:
-        from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, TopicPartition
+        from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
 
         partition = parsed.number("--partition")
         if partition is not None:
@@ -151,6 +152,9 @@ class Reader:
                 "--offset", "earliest" if parsed.has("--from-beginning") else "latest"
             )
             assert text is not None
+            # Without knowing the leader, librdkafka would wait half a second to ask it for an end.
+            with suppress(KafkaException):
+                self._consumer.list_topics(parsed.required("--topic"), timeout=5)
             named = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
             offset = named[text] if text in named else int(text)
             self._consumer.assign([TopicPartition(parsed.required("--topic"), partition, offset)])
