@@ -35,7 +35,9 @@ def dump_everything(tools: JavaTools, folder: Path) -> None:
         for index in sorted(folder.glob(f"*/{pattern}")):
             ran = tools.run("kafka-dump-log", "--files", str(index), "--index-sanity-check")
             out = ran.checked()
-            assert "passed sanity check" in out, f"{index}: {out}"
+            # Nothing is indexed before `index.interval.bytes`; of such a file the tool says this.
+            empty = index.stat().st_size == 0 and "is empty." in out
+            assert empty or "passed sanity check" in out, f"{index}: {out}"
             checked = tools.run("kafka-dump-log", "--files", str(index), "--verify-index-only")
             found = [c for c in COMPLAINTS if c in checked.checked()]
             assert not found, f"{index}: {checked.out}"
