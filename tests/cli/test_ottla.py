@@ -79,12 +79,17 @@ def test_what_is_not_here_is_refused_by_name(name: str) -> None:
 
 def test_commands_import_little() -> None:
     """If this failed, commands would grow slow by an import that nobody noticed."""
+    import os
     import subprocess
     import sys
+    from pathlib import Path
 
     heavy = {"asyncio", "argparse", "logging", "inspect", "dataclasses", "confluent_kafka", "json"}
     program = "import sys, ottla.cli.kafka_topics; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert not heavy & set(done.stdout.split())
     assert not [m for m in done.stdout.split() if m.startswith(("ottla.broker", "ottla.node"))]

@@ -67,7 +67,7 @@ COMMAND = Command(
             "",
             "key",
             many=True,
-            refused="use kafka-configs.sh --alter --delete-config",
+            refused="Apache's tool gave it up in 4.0; kafka-configs.sh is not built yet",
         ),
         Option(
             "--if-exists",
