@@ -3,31 +3,31 @@
 //! While a request is parked, with Python or in a fetch, the next ones wait unread or in the inbox, and the
 //! task still notices that the peer has gone. Replies to frames that came together leave together.
 
+mod receiving;
+mod sending;
+
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Instant;
 
 use ottla_core::connection::{Inbox, parse_header, put_response_header};
-use ottla_core::disk::DiskFile;
 use ottla_core::hot::{FetchRequest, ProduceRequest, Produced};
 use ottla_core::partition::Waiter;
-use rustix::net::SendFlags;
-use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::TcpStream;
 
 use crate::apis::{API_VERSIONS, Apis, FETCH, PRODUCE};
 use crate::descriptors::Noted;
-use crate::disk::NodeFile;
 use crate::listener::Listener;
 use crate::metrics::add;
 use crate::produce::HotHeader;
 use crate::queue::Asked;
 use crate::shared::{Held, Life, Shared, lock};
 use crate::signal::Signal;
+use receiving::poll_receive;
+pub(crate) use sending::FilePiece;
 
 /// Replies are sent when they are this many, even if more frames wait.
 const OUTBOX_BYTES: usize = 64 * 1024;
@@ -167,14 +167,6 @@ pub(crate) enum Woken {
     Received,
     Signal,
     PeerClosed,
-}
-
-/// A part of a reply that is sent from its file, at this place of the outbox.
-pub(crate) struct FilePiece {
-    pub at: usize,
-    pub file: Arc<NodeFile>,
-    pub position: u64,
-    pub len: usize,
 }
 
 /// The task's own half. Its lists are kept from one request to the next.
@@ -433,253 +425,6 @@ impl Task {
             poll_receive(inbox, stream, context)
         })
         .await
-    }
-
-    /// Wait for more bytes. Idle connections hold no buffer.
-    async fn receive(&mut self) -> Result<(), Over> {
-        if self.inbox.capacity() == 0 {
-            self.await_first_byte().await?;
-        }
-        let capacity = self.inbox.capacity_wanted();
-        let more = capacity.saturating_sub(self.inbox.capacity());
-        if more > 0 {
-            let node = Arc::clone(&self.node);
-            // Over the budget, only one connection at a time goes on, and not for ever.
-            let overdraft = self.unless_ending(node.budget.take(more)).await?;
-            self.charged += more;
-            if let Some(overdraft) = overdraft {
-                self.inbox.make_room(capacity);
-                return match tokio::time::timeout_at(overdraft.deadline, self.receive_frame()).await
-                {
-                    Ok(received) => received,
-                    Err(_) => Err(Over::Refused(
-                        "it did not finish its frame while memory was short".into(),
-                    )),
-                };
-            }
-        }
-        self.inbox.make_room(capacity);
-        self.receive_once().await
-    }
-
-    /// Wait for something else than the peer.
-    async fn unless_ending<T>(&self, wait: impl Future<Output = T>) -> Result<T, Over> {
-        let mut wait = pin!(wait);
-        std::future::poll_fn(|context| {
-            while self.connection.signal.poll(context).is_ready() {
-                if self.connection.is_ending(Ending::Drain) {
-                    return Poll::Ready(Err(Over::Gone));
-                }
-            }
-            wait.as_mut().poll(context).map(Ok)
-        })
-        .await
-    }
-
-    /// Receive to the end of the frame that has begun, growing as bytes arrive.
-    async fn receive_frame(&mut self) -> Result<(), Over> {
-        loop {
-            self.receive_once().await?;
-            let size_max = self.node.options.request_size_bytes_max;
-            match self.inbox.next_frame(size_max) {
-                Ok(None) => {}
-                Ok(Some(_)) | Err(_) => return Ok(()),
-            }
-            let capacity = self.inbox.capacity_wanted();
-            let more = capacity.saturating_sub(self.inbox.capacity());
-            self.node.budget.take_anyway(more);
-            self.charged += more;
-            self.inbox.make_room(capacity);
-        }
-    }
-
-    async fn receive_once(&mut self) -> Result<(), Over> {
-        loop {
-            let Self {
-                connection,
-                inbox,
-                stream,
-                ..
-            } = self;
-            let woken = std::future::poll_fn(|context| {
-                if connection.signal.poll(context).is_ready() {
-                    return Poll::Ready(Ok(Woken::Signal));
-                }
-                poll_receive(inbox, stream, context)
-            })
-            .await?;
-            match woken {
-                Woken::Received => return Ok(()),
-                Woken::PeerClosed => return Err(Over::Gone),
-                Woken::Signal if self.connection.is_ending(Ending::Drain) => {
-                    return Err(Over::Gone);
-                }
-                Woken::Signal => {
-                    if self.rest() {
-                        self.await_first_byte().await?;
-                        self.node.budget.take_anyway(self.inbox.capacity_wanted());
-                        self.charged += self.inbox.capacity_wanted();
-                        self.inbox.make_room(self.inbox.capacity_wanted());
-                    }
-                }
-            }
-        }
-    }
-
-    /// Give the buffers of an idle connection back.
-    fn rest(&mut self) -> bool {
-        let _ = self.connection.ending.compare_exchange(
-            Ending::Rest as u8,
-            Ending::None as u8,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
-        if !self.inbox.is_empty() {
-            return false;
-        }
-        self.inbox.release();
-        self.outbox = Vec::new();
-        self.node.budget.give(std::mem::take(&mut self.charged));
-        true
-    }
-
-    async fn await_first_byte(&mut self) -> Result<(), Over> {
-        loop {
-            let Self {
-                connection, stream, ..
-            } = self;
-            let readable = std::future::poll_fn(|context| {
-                if connection.signal.poll(context).is_ready() {
-                    return Poll::Ready(Ok(false));
-                }
-                stream.poll_read_ready(context).map_ok(|()| true)
-            })
-            .await?;
-            if readable {
-                return Ok(());
-            }
-            if self.connection.is_ending(Ending::Drain) {
-                return Err(Over::Gone);
-            }
-            self.rest();
-        }
-    }
-
-    /// Send what is in the outbox, with the pieces that lie in files.
-    pub(crate) async fn flush(&mut self) -> Result<(), Over> {
-        if self.outbox.is_empty() {
-            return Ok(());
-        }
-        let held = self.outbox.len();
-        self.node.budget.take_anyway(held);
-        let sent = self.flush_pieces().await;
-        self.node.budget.give(held);
-        self.outbox.clear();
-        self.files.clear();
-        sent
-    }
-
-    async fn flush_pieces(&mut self) -> Result<(), Over> {
-        let mut sent = 0;
-        for piece in std::mem::take(&mut self.files) {
-            self.send(sent..piece.at, true).await?;
-            sent = piece.at;
-            self.send_file(&piece).await?;
-        }
-        self.send(sent..self.outbox.len(), false).await
-    }
-
-    /// Send a part of the outbox; `more` says that the rest follows at once, so that packets are filled.
-    async fn send(&mut self, mut part: std::ops::Range<usize>, more: bool) -> Result<(), Over> {
-        let flags = if more {
-            SendFlags::MORE | SendFlags::NOSIGNAL
-        } else {
-            SendFlags::NOSIGNAL
-        };
-        while !part.is_empty() {
-            let bytes = &self.outbox[part.clone()];
-            let count = self
-                .write_when_ready(|stream| Ok(rustix::net::send(stream, bytes, flags)?))
-                .await?;
-            part.start += count;
-        }
-        Ok(())
-    }
-
-    #[cfg(target_os = "linux")]
-    async fn send_file(&mut self, piece: &FilePiece) -> Result<(), Over> {
-        let (mut position, mut left) = (piece.position, piece.len);
-        let Some(number) = piece.file.raw_fd() else {
-            return Err(Over::Gone);
-        };
-        // SAFETY: the piece holds the open file for as long as this borrow is used.
-        let file = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
-        while left > 0 {
-            let count = self
-                .write_when_ready(|stream| {
-                    Ok(rustix::fs::sendfile(
-                        stream,
-                        file,
-                        Some(&mut position),
-                        left,
-                    )?)
-                })
-                .await?;
-            if count == 0 {
-                // The file became shorter than what was promised: the peer can only be told by closing.
-                return Err(Over::Gone);
-            }
-            left -= count;
-        }
-        Ok(())
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    async fn send_file(&mut self, _: &FilePiece) -> Result<(), Over> {
-        Err(Over::Gone)
-    }
-
-    /// Do one write to the socket, when it takes any, unless the connection is told to close.
-    async fn write_when_ready(
-        &self,
-        mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
-    ) -> Result<usize, Over> {
-        let Self {
-            connection, stream, ..
-        } = self;
-        loop {
-            match stream.try_io(Interest::WRITABLE, || write(stream)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                done => return Ok(done?),
-            }
-            std::future::poll_fn(|context| {
-                while connection.signal.poll(context).is_ready() {
-                    if connection.is_ending(Ending::Close) {
-                        return Poll::Ready(Err(Over::Gone));
-                    }
-                }
-                stream.poll_write_ready(context).map_err(Over::from)
-            })
-            .await?;
-        }
-    }
-}
-
-fn poll_receive(
-    inbox: &mut Inbox,
-    stream: &mut TcpStream,
-    context: &mut std::task::Context<'_>,
-) -> Poll<Result<Woken, Over>> {
-    let received = pin!(stream.read_buf(inbox.receive_buffer()));
-    match std::future::Future::poll(received, context) {
-        Poll::Pending => Poll::Pending,
-        Poll::Ready(Ok(0)) => Poll::Ready(Ok(Woken::PeerClosed)),
-        Poll::Ready(Ok(_)) => {
-            inbox.received();
-            Poll::Ready(Ok(Woken::Received))
-        }
-        Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
     }
 }
 

@@ -1,0 +1,125 @@
+//! The sending half of a connection's task: the outbox, and the pieces of replies that lie in files.
+//!
+//! Records go from the page cache to the socket; what stands around them is the outbox.
+
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+
+use ottla_core::disk::DiskFile;
+use rustix::net::SendFlags;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use super::{Ending, Over, Task};
+use crate::disk::NodeFile;
+
+/// A part of a reply that is sent from its file, at this place of the outbox.
+pub(crate) struct FilePiece {
+    pub at: usize,
+    pub file: Arc<NodeFile>,
+    pub position: u64,
+    pub len: usize,
+}
+
+impl Task {
+    /// Send what is in the outbox, with the pieces that lie in files.
+    pub(crate) async fn flush(&mut self) -> Result<(), Over> {
+        if self.outbox.is_empty() {
+            return Ok(());
+        }
+        let held = self.outbox.len();
+        self.node.budget.take_anyway(held);
+        let sent = self.flush_pieces().await;
+        self.node.budget.give(held);
+        self.outbox.clear();
+        self.files.clear();
+        sent
+    }
+
+    async fn flush_pieces(&mut self) -> Result<(), Over> {
+        let mut sent = 0;
+        for piece in std::mem::take(&mut self.files) {
+            self.send(sent..piece.at, true).await?;
+            sent = piece.at;
+            self.send_file(&piece).await?;
+        }
+        self.send(sent..self.outbox.len(), false).await
+    }
+
+    /// Send a part of the outbox; `more` says that the rest follows at once, so that packets are filled.
+    async fn send(&mut self, mut part: std::ops::Range<usize>, more: bool) -> Result<(), Over> {
+        let flags = if more {
+            SendFlags::MORE | SendFlags::NOSIGNAL
+        } else {
+            SendFlags::NOSIGNAL
+        };
+        while !part.is_empty() {
+            let bytes = &self.outbox[part.clone()];
+            let count = self
+                .write_when_ready(|stream| Ok(rustix::net::send(stream, bytes, flags)?))
+                .await?;
+            part.start += count;
+        }
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    async fn send_file(&mut self, piece: &FilePiece) -> Result<(), Over> {
+        let (mut position, mut left) = (piece.position, piece.len);
+        let Some(number) = piece.file.raw_fd() else {
+            return Err(Over::Gone);
+        };
+        // SAFETY: the piece holds the open file for as long as this borrow is used.
+        let file = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
+        while left > 0 {
+            let count = self
+                .write_when_ready(|stream| {
+                    Ok(rustix::fs::sendfile(
+                        stream,
+                        file,
+                        Some(&mut position),
+                        left,
+                    )?)
+                })
+                .await?;
+            if count == 0 {
+                // The file became shorter than what was promised: the peer can only be told by closing.
+                return Err(Over::Gone);
+            }
+            left -= count;
+        }
+        Ok(())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    async fn send_file(&mut self, _: &FilePiece) -> Result<(), Over> {
+        Err(Over::Gone)
+    }
+
+    /// Do one write to the socket, when it takes any, unless the connection is told to close.
+    async fn write_when_ready(
+        &self,
+        mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> Result<usize, Over> {
+        let Self {
+            connection, stream, ..
+        } = self;
+        loop {
+            match stream.try_io(Interest::WRITABLE, || write(stream)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                done => return Ok(done?),
+            }
+            std::future::poll_fn(|context| {
+                while connection.signal.poll(context).is_ready() {
+                    if connection.is_ending(Ending::Close) {
+                        return Poll::Ready(Err(Over::Gone));
+                    }
+                }
+                stream.poll_write_ready(context).map_err(Over::from)
+            })
+            .await?;
+        }
+    }
+}
