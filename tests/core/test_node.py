@@ -387,7 +387,7 @@ def test_a_forked_child_lets_go(tmp_path: Path) -> None:
             code = 1
             try:
                 node.core.after_fork_child()
-                left = _open_files(str(tmp_path), but=peer_number)
+                left = _open_files(f"{tmp_path}/", but=peer_number)
                 try:
                     node.core.metrics()
                 except _core.CoreError as error:

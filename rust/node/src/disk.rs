@@ -79,30 +79,15 @@ impl NodeDisk {
     }
 
     /// Make everything on the volume of `dir` safe at once: far cheaper than thousands of small syncs, which
-    /// find nothing left to do afterwards. Where the system cannot, the small ones do it.
+    /// find nothing left to do afterwards. Where the system cannot, the small ones do it; so too where power
+    /// may be cut, so that what is lost then depends on nothing but the order of calls.
     pub fn sync_volume(&self, dir: &Path) -> io::Result<()> {
         self.alive()?;
         #[cfg(target_os = "linux")]
-        {
-            let lengths: Vec<_> = match &self.shared.synced {
-                Some(synced) => lock(synced)
-                    .iter()
-                    .map(|(path, safe)| (path.clone(), Arc::clone(safe)))
-                    .collect(),
-                None => Vec::new(),
-            };
-            let lengths: Vec<_> = lengths
-                .into_iter()
-                .filter_map(|(path, safe)| Some((path.metadata().ok()?.len(), safe)))
-                .collect();
+        if self.shared.synced.is_none() {
             let folder = std::fs::File::open(dir)?;
-            let noted = self.shared.descriptors.note(&folder);
-            let done = rustix::fs::syncfs(&folder);
-            drop(noted);
-            done?;
-            lengths
-                .into_iter()
-                .for_each(|(length, safe)| safe.store(length, Ordering::Release));
+            let _noted = self.shared.descriptors.note(&folder);
+            rustix::fs::syncfs(&folder)?;
         }
         #[cfg(not(target_os = "linux"))]
         let _ = dir;
