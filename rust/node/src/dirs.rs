@@ -129,7 +129,10 @@ impl LogDir {
             .map_err(|error| match error.kind() {
                 std::io::ErrorKind::WouldBlock => NodeError::new(
                     "locked",
-                    format!("the log directory {} is in use: another node holds its .lock", path.display()),
+                    format!(
+                        "the log directory {} is in use: another node holds its .lock",
+                        path.display()
+                    ),
                 ),
                 _ => io(error),
             })?;

@@ -42,7 +42,7 @@ pub fn fail(node: &Shared, cell: &Cell, partition: &mut crate::hosted::LedPartit
 
 /// The same, soon, on a thread that may block.
 pub fn flush_in_background(node: &Arc<Shared>, cell: &Arc<Cell>) {
-    let Some(runtime) = node.runtime.get() else {
+    let Some(runtime) = lock(&node.runtime).clone() else {
         return;
     };
     let (node, cell) = (Arc::clone(node), Arc::clone(cell));

@@ -51,7 +51,7 @@ impl Node {
                 NodeError::new("storage", format!("no threads to serve with: {error}"))
             })?;
         let shared = Arc::new(Shared::new(options)?);
-        let _ = shared.runtime.set(runtime.handle().clone());
+        *lock(&shared.runtime) = Some(runtime.handle().clone());
         runtime.spawn(guarded(Arc::clone(&shared), sweep(Arc::clone(&shared))));
         Ok(Self {
             shared,
@@ -277,6 +277,7 @@ impl Node {
         lock(&self.bound).clear();
         self.shared.close_all(ending);
         self.await_no_connections(ABRUPT_END);
+        drop(lock(&self.shared.runtime).take());
         let runtime = lock(&self.runtime).take();
         if let Some(runtime) = runtime {
             runtime.shutdown_timeout(ABRUPT_END);

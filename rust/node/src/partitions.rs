@@ -113,7 +113,7 @@ impl Node {
                 }
             });
             // Names and ids of new folders become safe soon, all at once, without making the caller wait.
-            if let Some(runtime) = shared.runtime.get() {
+            if let Some(runtime) = lock(&shared.runtime).clone() {
                 let shared = Arc::clone(shared);
                 runtime.spawn_blocking(move || {
                     let _ = sync_volumes(&shared);

@@ -80,7 +80,8 @@ pub struct Shared {
     pub disk: NodeDisk,
     pub dirs: Mutex<LogDirs>,
     pub bound_to_messages: AtomicBool,
-    pub runtime: OnceLock<tokio::runtime::Handle>,
+    /// Where blocking work is put; none once the node has ended, so that the runtime can go.
+    pub runtime: Mutex<Option<tokio::runtime::Handle>>,
     hosted: RwLock<Hosted>,
     seeds: RandomState,
     draws: AtomicU64,
@@ -111,7 +112,7 @@ impl Shared {
             disk,
             dirs: Mutex::new(dirs),
             bound_to_messages: AtomicBool::new(false),
-            runtime: OnceLock::new(),
+            runtime: Mutex::default(),
             hosted: RwLock::default(),
             seeds: RandomState::new(),
             draws: AtomicU64::new(0),
