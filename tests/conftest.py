@@ -23,7 +23,7 @@ from servers import OttlaServer, Server
 _numbers = itertools.count(1)
 
 
-TEST_SECONDS_MAX = 60
+TEST_SECONDS_MAX = 150
 
 
 @pytest.fixture(autouse=True)

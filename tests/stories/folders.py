@@ -39,6 +39,7 @@ def read(
             "group.id": "unused",
             "isolation.level": isolation,
             "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,
             "log_level": 0,
         }
     )
@@ -73,7 +74,7 @@ def write(bootstrap: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     kept = {"retention.ms": "-1"}
     topics = [
-        NewTopic("codecs", num_partitions=1, replication_factor=1, config=kept),
+        NewTopic("packed", num_partitions=1, replication_factor=1, config=kept),
         NewTopic("many", 2, 1, config={**kept, "segment.bytes": "1048576"}),
         NewTopic("appended", 1, 1, config={**kept, "message.timestamp.type": "LogAppendTime"}),
         NewTopic("compacted", 1, 1, config={"cleanup.policy": "compact"}),
@@ -87,7 +88,7 @@ def write(bootstrap: str) -> None:
         )
         for i in range(30):
             value = f"{codec} {i} ".encode() * 20
-            producer.produce("codecs", value, codec.encode(), timestamp=THEN + i)
+            producer.produce("packed", value, codec.encode(), timestamp=THEN + i)
         assert producer.flush(20) == 0
     producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True})
     for i in range(3000):
@@ -103,7 +104,7 @@ def write(bootstrap: str) -> None:
     consumer.close()
 
 
-WRITTEN = (("codecs", 0), ("many", 0), ("many", 1), ("appended", 0), ("compacted", 0))
+WRITTEN = (("packed", 0), ("many", 0), ("many", 1), ("appended", 0), ("compacted", 0))
 
 
 def read_written(bootstrap: str) -> dict[str, Any]:

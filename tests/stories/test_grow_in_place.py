@@ -32,7 +32,7 @@ def dump_everything(tools: JavaTools, folder: Path) -> None:
         complaints = [line for line in out.splitlines() if any(c in line for c in COMPLAINTS)]
         assert not complaints, f"{log}: {complaints[:5]}"
     for pattern in ("*.index", "*.timeindex"):
-        for index in sorted(folder.glob(f"*/{pattern}")):
+        for index in sorted(f for f in folder.glob(f"*/{pattern}") if f.stat().st_size):
             ran = tools.run("kafka-dump-log", "--files", str(index), "--index-sanity-check")
             out = ran.checked()
             # Nothing is indexed before `index.interval.bytes`; of such a file the tool says this.
