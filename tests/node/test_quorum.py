@@ -10,7 +10,7 @@ from ottla.node.quorum import MetadataLogError, MetadataQuorum
 from ottla.raft.quorum import NotLeader, QuorumError
 from ottla.raft.quorum_state import QuorumState
 from ottla.raft.snapshots import BOOTSTRAP_SNAPSHOT, SnapshotId, encode_snapshot
-from ottla.raft.voters import Voter
+from ottla.raft.voters import Endpoints, Voter
 from ottla.wire.records import read_batches
 from ottla.wire.stored.metadata import (
     BeginTransactionRecord,
@@ -26,7 +26,9 @@ def topic(name: str) -> tuple[TopicRecord, int]:
     return TopicRecord(name=name, topic_id=name.encode().ljust(16, b"\0")), 0
 
 
-def opened(log: MemoryLog, properties: dict[str, str] | None = None) -> MetadataQuorum:
+def opened(
+    log: MemoryLog, properties: dict[str, str] | None = None, endpoints: Endpoints = ()
+) -> MetadataQuorum:
     config = BrokerConfig(
         {
             "node.id": "1",
@@ -36,7 +38,13 @@ def opened(log: MemoryLog, properties: dict[str, str] | None = None) -> Metadata
         }
     )
     return MetadataQuorum(
-        node_id=1, directory_id=DIRECTORY, config=config, log=log, now_ms=0, say=lambda line: None
+        node_id=1,
+        directory_id=DIRECTORY,
+        config=config,
+        log=log,
+        now_ms=0,
+        say=lambda line: None,
+        endpoints=endpoints,
     )
 
 
@@ -113,6 +121,21 @@ def test_voters_of_the_bootstrap_checkpoint_are_told_to_the_log_once() -> None:
     second.lead(2)
     assert [record.key[3] for record in read_batches(log.batches[1][1])[0].records] == [2]
     assert second.describe(5).voters[0].voter == voters[1]
+
+
+def test_a_voter_that_moved_tells_the_log_its_new_address() -> None:
+    """Brokers that learn the leader from the voter set would dial where nobody listens."""
+    log = MemoryLog()
+    here, there = (("CONTROLLER", "localhost", 9093),), (("CONTROLLER", "localhost", 9193),)
+    voters = {1: Voter(1, DIRECTORY, here)}
+    log.files[BOOTSTRAP_SNAPSHOT] = encode_snapshot(
+        (), epoch=0, now_ms=0, last_contained_log_timestamp=0, kraft_version=1, voters=voters
+    )
+    opened(log, {}, here).lead(1)
+    opened(log, {}, there).lead(2)
+    opened(log, {}, there).lead(3)
+    assert [len(batch.records) for batch, _ in log.batches] == [3, 3, 1]
+    assert opened(log, {}).describe(4).voters[0].voter.endpoints == there
 
 
 @pytest.mark.parametrize(

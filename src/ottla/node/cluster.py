@@ -19,9 +19,15 @@ from ottla.decide import Decision, Reply, Timer
 from ottla.errors import OttlaError
 from ottla.node.format import read_bootstrap
 from ottla.node.loop import real_ms
+from ottla.node.meta_properties import metadata_directory_id
 from ottla.node.metadata_files import MetadataFiles
 from ottla.node.quorum import MetadataQuorum
-from ottla.node.registration import heartbeat, register_broker, register_controller
+from ottla.node.registration import (
+    controller_endpoints,
+    heartbeat,
+    register_broker,
+    register_controller,
+)
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatResponse
 from ottla.wire.messages.broker_registration import BrokerRegistrationResponse
@@ -119,11 +125,12 @@ class Cluster:
         identity, config = self._identity, self._config
         self._quorum = quorum = MetadataQuorum(
             node_id=identity.node_id,
-            directory_id=identity.directory_ids[0],
+            directory_id=metadata_directory_id(config),
             config=config,
             log=MetadataFiles(config, self._core.now_ms),
             now_ms=now_ms,
             say=self._logs.info,
+            endpoints=controller_endpoints(identity, config),
         )
         publish(quorum.lead(now_ms))
         self._controller = Controller(

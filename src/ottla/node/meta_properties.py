@@ -114,6 +114,16 @@ def read_directories(config: BrokerConfig) -> Directories:
     return Directories(first.cluster_id, first.node_id, ids)
 
 
+def metadata_directory_id(config: BrokerConfig) -> bytes:
+    """The id of the folder that holds the metadata log; in a dynamic quorum the voter is known by
+    it.
+
+    Raises:
+        MetaPropertiesError: the folder is not formatted.
+    """
+    return _formatted(config.metadata_log_dir, config).directory_id
+
+
 def _formatted(directory: str, config: BrokerConfig) -> MetaProperties:
     meta = read_meta_properties(directory)
     if meta is None:

@@ -32,7 +32,7 @@ from ottla.raft.snapshots import (
     encode_snapshot,
     snapshot_name,
 )
-from ottla.raft.voters import BOOTSTRAP_OFFSET, Voter, VoterHistory, VoterSet, voters_of
+from ottla.raft.voters import BOOTSTRAP_OFFSET, Endpoints, Voter, VoterHistory, VoterSet, voters_of
 from ottla.wire.records import Batch as StoredBatch
 from ottla.wire.records import read_batches
 from ottla.wire.stored.frame import decode_metadata_record, encode_metadata_record
@@ -76,8 +76,11 @@ class MetadataQuorum:
         log: MetadataLog,
         now_ms: int,
         say: Callable[[str], None],
+        endpoints: Endpoints = (),
     ) -> None:
-        """`say` takes a line for the node's log."""
+        """`say` takes a line for the node's log; `endpoints` are this controller's, as others may
+        dial them.
+        """
         self._log = log
         self._say = say
         self._loader = MetadataLoader()
@@ -100,6 +103,7 @@ class MetadataQuorum:
             history=history,
             end_offset=log.end_offset,
             last_epoch=log.last_epoch,
+            endpoints=endpoints,
         )
 
     # ------------------------------------------------------------------ what it knows

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
     from ottla.config.listeners import Endpoint
     from ottla.node.cluster import Identity
+    from ottla.raft.voters import Endpoints
 
 _SECURITY_PROTOCOLS = {"PLAINTEXT": 0, "SSL": 1, "SASL_PLAINTEXT": 2, "SASL_SSL": 3}
 _WILDCARDS = ("", "0.0.0.0", "::")
@@ -42,6 +43,12 @@ def register_controller(
             for name, (low, high) in supported_features().items()
         ],
     )
+
+
+def controller_endpoints(identity: Identity, config: BrokerConfig) -> Endpoints:
+    """This controller's listeners as other nodes may dial them."""
+    listeners = _listeners(identity, config, controller=True)
+    return tuple((name, host, port) for name, host, port, _ in listeners)
 
 
 def register_broker(

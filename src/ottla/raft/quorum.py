@@ -25,7 +25,7 @@ from typing import NamedTuple
 from ottla.errors import OttlaError
 from ottla.raft.control_records import KeyValue, encode_control
 from ottla.raft.quorum_state import QuorumState
-from ottla.raft.voters import VoterHistory, voters_record
+from ottla.raft.voters import Endpoints, VoterHistory, voters_record
 from ottla.wire.stored.raft import (
     KRaftVersionRecord,
     LeaderChangeMessage,
@@ -115,6 +115,7 @@ class Quorum:
         "_positions",
         "directory_id",
         "end_offset",
+        "endpoints",
         "epoch_start_offset",
         "high_watermark",
         "history",
@@ -132,7 +133,9 @@ class Quorum:
         history: VoterHistory,
         end_offset: int,
         last_epoch: int,
+        endpoints: Endpoints = (),
     ) -> None:
+        """`endpoints` are this voter's own, as others may dial them now; () leaves what is known."""
         self.node_id = node_id
         self.directory_id = directory_id
         # A log that was copied without its quorum-state file must not see its epochs again.
@@ -141,6 +144,7 @@ class Quorum:
         self.state = state
         self.history = history
         self.end_offset = end_offset
+        self.endpoints = endpoints
         self.role = UNATTACHED
         self.high_watermark = -1
         self.epoch_start_offset = -1
@@ -198,18 +202,29 @@ class Quorum:
                 )
             )
         ]
-        if self.history.only_bootstrapped:
-            # What the 0-0 checkpoint says was only on this node: now the log says it.
-            kraft_version = self.history.kraft_version
-            records.append(
-                encode_control(KRaftVersionRecord(version=0, kraft_version=kraft_version))
-            )
-            records.append(encode_control(voters_record(voters)))
-            self.history.set_kraft_version(self.end_offset + 1, kraft_version)
-            self.history.set_voters(self.end_offset + 2, voters)
+        records.extend(self._voters_to_tell())
         return Ready(
             save=self.state, append=(self._batch(records, now_ms, control=True),), flush=True
         )
+
+    def _voters_to_tell(self) -> list[KeyValue]:
+        """The voters, if the log must learn them: of the 0-0 checkpoint, which only this node has
+        read, or with an address of this node that has changed since.
+        """
+        history = self.history
+        mine = history.voters[self.node_id]
+        moved = bool(self.endpoints) and mine.endpoints != self.endpoints
+        if history.kraft_version == 0 or not (history.only_bootstrapped or moved):
+            return []
+        voters = dict(history.voters)
+        if moved:
+            voters[self.node_id] = mine._replace(endpoints=self.endpoints)
+        history.set_kraft_version(self.end_offset + 1, history.kraft_version)
+        history.set_voters(self.end_offset + 2, voters)
+        return [
+            encode_control(KRaftVersionRecord(version=0, kraft_version=history.kraft_version)),
+            encode_control(voters_record(voters)),
+        ]
 
     def _resign(self) -> Ready:
         if self.role != LEADER:

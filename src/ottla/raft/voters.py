@@ -22,13 +22,16 @@ BOOTSTRAP_OFFSET = -1
 """Where voters stand that come from the 0-0 checkpoint: before the log's first record."""
 
 
+Endpoints = tuple[tuple[str, str, int], ...]
+"""(listener name, host, port) of each controller listener."""
+
+
 class Voter(NamedTuple):
     """One voter; the directory id is zero where a static quorum does not tell it."""
 
     id: int
     directory_id: bytes = ZERO_UUID
-    endpoints: tuple[tuple[str, str, int], ...] = ()
-    """(listener name, host, port)."""
+    endpoints: Endpoints = ()
     kraft_versions: tuple[int, int] = (0, 1)
 
 
