@@ -24,10 +24,10 @@ run: build ## the main job: real flights through a node that is killed half way,
 	$(PY) examples/flights
 
 test: ## all that must pass before a change lands; prints each stage's seconds
-	$(PYTHON) tests/stages.py install rust lint unit java clients
+	$(PYTHON) tests/stages.py install lint rust unit java clients
 
 test-long: ## test, then what needs hours or a JVM for every case
-	$(PYTHON) tests/stages.py install rust lint unit java clients long
+	$(PYTHON) tests/stages.py install lint rust unit java clients long
 
 check: build $(VENV)/.dev ## lint, types, import rules, Rust lints and tests, unit tests
 	$(PYTHON) tests/stages.py lint rust unit
@@ -49,7 +49,6 @@ clean: ## remove what was built and installed
 install: build $(VENV)/.dev $(JARS) kcat
 
 rust: core
-	cd rust && cargo fmt --all --check
 	cd rust && $(CARGO) clippy --release --all-targets --workspace -- -D warnings
 	cd rust && $(CARGO) test --release -q -p ottla-core -p ottla-node
 
@@ -59,6 +58,7 @@ lint: core $(VENV)/.dev
 	$(VENV)/bin/mypy
 	PYTHONPATH=src $(VENV)/bin/stubtest ottla._core --mypy-config-file pyproject.toml
 	PYTHONPATH=src $(VENV)/bin/lint-imports
+	cd rust && cargo fmt --all --check
 
 unit: core $(VENV)/.dev
 	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories

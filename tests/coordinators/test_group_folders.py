@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from ottla.wire.messages.offset_commit import (
 )
 from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
-from servers import OttlaServer
+from servers import OttlaServer, eventually
 
 pytestmark = [pytest.mark.jvm, pytest.mark.long]
 
@@ -38,21 +37,20 @@ class Node:
 
     def ask(self, request: Any, version: int) -> Any:
         """The response, once the coordinator is there and loaded."""
-        deadline = time.monotonic() + 30
         busy = (
             ErrorCode.COORDINATOR_NOT_AVAILABLE,
             ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
             ErrorCode.NOT_COORDINATOR,
         )
-        while True:
+
+        def answered() -> Any:
             told: list[Any] = []
             self._remote.ask(request, Asker(version, "c", "", 0), told.append)
             self._remote.hear(10)
             errors = re.findall(r"error_code=(-?\d+)", repr(told[0]))
-            if not any(str(int(error)) in errors for error in busy):
-                return told[0]
-            assert time.monotonic() < deadline, told[0]
-            time.sleep(0.05)
+            return None if any(str(int(error)) in errors for error in busy) else told[0]
+
+        return eventually(answered, "a coordinator that is loaded", timeout_s=30)
 
     def commit(self, group_id: str, offset: int, version: int = 9) -> None:
         partition = OffsetCommitRequestPartition(

@@ -6,12 +6,12 @@ import select
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import servers
 from ottla import _core
 from ottla.wire import schema
 from ottla.wire.messages.fetch import (
@@ -211,10 +211,4 @@ def batch(count: int = 1, size: int = 10, **header: Any) -> bytes:
 
 def eventually(condition: Callable[[], Any], seconds: float = 10) -> Any:
     """Poll until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.002)
+    return servers.eventually(condition, "what the test waits for", timeout_s=seconds)

@@ -135,7 +135,7 @@ class Quorum:
         last_epoch: int,
         endpoints: Endpoints = (),
     ) -> None:
-        """`endpoints` are this voter's own, as others may dial them now; () leaves what is known."""
+        """`endpoints` are this voter's own, where others dial it now; () leaves what is known."""
         self.node_id = node_id
         self.directory_id = directory_id
         # A log that was copied without its quorum-state file must not see its epochs again.
