@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ottla._core import __version__
     from ottla.errors import OttlaError
     from ottla.testing.broker import Broker
 

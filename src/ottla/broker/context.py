@@ -14,8 +14,8 @@ from ottla.broker.settings import Settings
 from ottla.metadata.image import EMPTY_IMAGE
 
 if TYPE_CHECKING:
-    from ottla._core import Node as Core
     from ottla.broker.asked import Asked
+    from ottla.broker.partition_logs import PartitionLogs
     from ottla.broker.router import Router
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.group.coordinator import GroupCoordinator
@@ -54,10 +54,11 @@ class Context:
         "advertised",
         "cluster_id",
         "controller",
-        "core",
         "image",
         "log_dirs",
+        "logs",
         "node_id",
+        "now_ms",
         "open_groups",
         "producer_ids",
         "quorum",
@@ -72,7 +73,8 @@ class Context:
         node_id: int,
         cluster_id: str,
         config: BrokerConfig,
-        core: Core,
+        logs: PartitionLogs,
+        now_ms: Callable[[], int],
         router: Router,
         directories: tuple[bytes, ...],
         controller: Decides,
@@ -80,7 +82,9 @@ class Context:
     ) -> None:
         self.node_id = node_id
         self.cluster_id = cluster_id
-        self.core = core
+        self.logs = logs
+        self.now_ms = now_ms
+        """The node's clock, which tests can move."""
         self.router = router
         self.log_dirs = config.log_dirs
         self._directories = directories
@@ -106,10 +110,6 @@ class Context:
     def config(self) -> BrokerConfig:
         """The broker's config in force."""
         return self.settings.config
-
-    def now_ms(self) -> int:
-        """The node's clock, which tests can move."""
-        return self.core.now_ms()
 
     def endpoint(self, asked: Asked[Any]) -> tuple[str, int]:
         """The address of this broker for the client that asks.

@@ -80,7 +80,7 @@ def warn_deprecated(parsed: Parsed) -> None:
 
 def print_version() -> int:
     """Print the version as Apache's tools do, alone on stdout, and ours beside it."""
-    from ottla._core import __version__
+    from ottla import __version__
 
     print(APACHE_KAFKA_VERSION)
     print(f"(Ottla {__version__}, compatible with Apache Kafka)", file=sys.stderr)

@@ -104,10 +104,10 @@ class Connection:
         return address_text(self.host, self.port)
 
     def _ask_versions(self, timeout_ms: int) -> ApiVersionsResponse:
-        from ottla import _core
+        from ottla import __version__
 
         question = ApiVersionsRequest(
-            client_software_name="ottla", client_software_version=_core.__version__
+            client_software_name="ottla", client_software_version=__version__
         )
         version = ApiVersionsRequest.max_version
         body = self._exchange(question, version, timeout_ms)

@@ -85,10 +85,13 @@ class Groups:
     That keeps a tenth of the imports out of the start of a node that never sees a group.
     """
 
-    __slots__ = ("_context", "_coordinator", "_entropy", "_logs", "_loop", "_runtime")
+    __slots__ = ("_context", "_coordinator", "_core", "_entropy", "_logs", "_loop", "_runtime")
 
-    def __init__(self, context: Context, loop: Loop, logs: Logs, entropy: Entropy) -> None:
+    def __init__(
+        self, context: Context, core: Core, loop: Loop, logs: Logs, entropy: Entropy
+    ) -> None:
         self._context = context
+        self._core = core
         self._loop = loop
         self._logs = logs
         self._entropy = entropy
@@ -113,8 +116,8 @@ class Groups:
         entropy = self._entropy
         self._runtime = Runtime(
             CONSUMER_OFFSETS,
-            log=CoreLog(context.core, CONSUMER_OFFSETS),
-            timers=LoopTimers(context.core, self._loop),
+            log=CoreLog(self._core, CONSUMER_OFFSETS),
+            timers=LoopTimers(self._core, self._loop),
             machine=lambda _partition: GroupShard(config, entropy),
             report=self._logs.warn,
             codec=_CODECS[context.config["offsets.topic.compression.codec"]],

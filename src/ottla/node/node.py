@@ -21,6 +21,7 @@ from ottla.config import BrokerConfig, check
 from ottla.errors import OttlaError
 from ottla.node import housekeeping, manners
 from ottla.node.cluster import Cluster, Identity
+from ottla.node.core_logs import CorePartitionLogs
 from ottla.node.desk import Desk
 from ottla.node.entropy import SystemEntropy
 from ottla.node.groups import Groups
@@ -120,19 +121,20 @@ class Node:
             node_id=config.node_id,
             cluster_id=self.cluster_id,
             config=config,
-            core=core,
+            logs=CorePartitionLogs(core),
+            now_ms=core.now_ms,
             router=router,
             directories=self._directories,
             controller=self._cluster,
             reply=self._desk.reply,
         )
         context.quorum = self._cluster
-        self._groups = Groups(context, self._loop, self.logs, entropy)
+        self._groups = Groups(context, core, self._loop, self.logs, entropy)
         context.open_groups = self._groups.open
         self._desk.open(context)
         core.set_apis(router.core_table())
         _bind_hot_messages(core)
-        publisher = Publisher(context, self._groups, self.logs)
+        publisher = Publisher(context, core, self._groups, self.logs)
         self._cluster.open(self._loop, publisher.publish)
         for line in core.load_report():
             self.logs.info(line)

@@ -14,6 +14,7 @@ from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ottla._core import Node as Core
     from ottla.broker.context import Context
     from ottla.metadata.delta import MetadataDelta
     from ottla.metadata.image import Partition, Topic
@@ -26,10 +27,11 @@ State = tuple[str, bytes, int, int, int, dict[str, Any]]
 class Publisher:
     """Applies deltas to the core and tells the coordinators what they lead."""
 
-    __slots__ = ("_context", "_groups", "_logs")
+    __slots__ = ("_context", "_core", "_groups", "_logs")
 
-    def __init__(self, context: Context, groups: Groups, logs: Logs) -> None:
+    def __init__(self, context: Context, core: Core, groups: Groups, logs: Logs) -> None:
         self._context = context
+        self._core = core
         self._groups = groups
         self._logs = logs
 
@@ -38,7 +40,7 @@ class Publisher:
         context = self._context
         context.image = delta.image
         context.settings.changed(delta)
-        core = context.core
+        core = self._core
         gone = [
             (topic.name, index)
             for topic in delta.topics_deleted()
@@ -78,7 +80,7 @@ class Publisher:
             states.append((topic.name, topic.id, index, partition.leader_epoch, folder, config))
         if not states:
             return
-        for state, problem in zip(states, context.core.open_partitions(states), strict=True):
+        for state, problem in zip(states, self._core.open_partitions(states), strict=True):
             if problem is not None:
                 self._logs.error(f"{state[0]}-{state[2]} can't be opened: {problem}")
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla._core import CoreError
-from ottla.broker.core_errors import error_code
+from ottla.broker.partition_logs import LogRefused
 from ottla.broker.partitions import leadership_error
 from ottla.metadata.topic_names import is_internal
 from ottla.wire.errors import ErrorCode
@@ -49,7 +48,7 @@ def _cut(context: Context, topic: str, cut: DeleteRecordsPartition) -> DeleteRec
     low = -1
     if not error:
         try:
-            low = context.core.delete_records(topic, index, cut.offset)
-        except CoreError as failure:
-            error = error_code(failure)
+            low = context.logs.delete_records(topic, index, cut.offset)
+        except LogRefused as refused:
+            error = refused.code
     return DeleteRecordsPartitionResult(partition_index=index, low_watermark=low, error_code=error)

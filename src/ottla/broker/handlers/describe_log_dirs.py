@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.context import Context
 
-SIZE = 5
-"""Where `_core.Node.partition_offsets` has the bytes."""
-
 
 def handle(context: Context, asked: Asked[DescribeLogDirsRequest]) -> DescribeLogDirsResponse:
     """Every log folder with the asked partitions that live in it."""
@@ -58,7 +55,7 @@ def _folder(context: Context, folder: str, topics: dict[str, list[int]]) -> Desc
                 partitions=[
                     DescribeLogDirsPartition(
                         partition_index=index,
-                        partition_size=context.core.partition_offsets(name, index)[SIZE],
+                        partition_size=context.logs.size_bytes(name, index),
                     )
                     for index in indexes
                 ],

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ottla._core import CoreError
-from ottla.broker.core_errors import error_code
+from ottla.broker.partition_logs import LogRefused
 from ottla.broker.partitions import leadership_error
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.list_offsets import (
@@ -66,11 +65,11 @@ def _offset(
     if timestamp in _TIERED:
         return ListOffsetsPartitionResponse(partition_index=index)
     try:
-        offset, found_ms, epoch = context.core.list_offset(
+        offset, found_ms, epoch = context.logs.find_offset(
             topic, index, timestamp, isolation=asked.body.isolation_level
         )
-    except CoreError as failure:
-        return _failed(partition, error_code(failure))
+    except LogRefused as refused:
+        return _failed(partition, refused.code)
     return ListOffsetsPartitionResponse(
         partition_index=index,
         timestamp=found_ms,

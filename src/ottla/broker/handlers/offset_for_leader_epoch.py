@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla._core import CoreError
-from ottla.broker.core_errors import error_code
+from ottla.broker.partition_logs import LogRefused
 from ottla.broker.partitions import leadership_error
 from ottla.wire.messages.offset_for_leader_epoch import (
     EpochEndOffset,
@@ -46,7 +45,7 @@ def _end(context: Context, topic: str, asked: OffsetForLeaderPartition) -> Epoch
     if error:
         return EpochEndOffset(partition=asked.partition, error_code=error)
     try:
-        epoch, end = context.core.epoch_end_offset(topic, asked.partition, asked.leader_epoch)
-    except CoreError as failure:
-        return EpochEndOffset(partition=asked.partition, error_code=error_code(failure))
+        epoch, end = context.logs.end_of_epoch(topic, asked.partition, asked.leader_epoch)
+    except LogRefused as refused:
+        return EpochEndOffset(partition=asked.partition, error_code=refused.code)
     return EpochEndOffset(partition=asked.partition, leader_epoch=epoch, end_offset=end)
