@@ -57,7 +57,9 @@ class JavaTools:
         sources = sorted(str(p) for p in (JAVA_DIR / "tools").glob("*.java"))
         subprocess.run(["javac", "-cp", classpath(), "-d", str(classes), *sources], check=True)
         quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
-        command = ["java", *QUICK_JVM, quiet, "-cp", f"{classpath()}:{classes}", "Tools"]
+        unpacked = f"-Djava.io.tmpdir={classes}"  # the codecs' native libraries
+        path = f"{classpath()}:{classes}"
+        command = ["java", *QUICK_JVM, quiet, unpacked, "-cp", path, "Tools"]
         self._log: IO[bytes] = (classes / "tools.log").open("wb")
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True

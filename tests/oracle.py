@@ -9,10 +9,12 @@ and `server.log`.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,7 +57,13 @@ def classpath() -> str:
 def java(main: str, *args: str, jvm: tuple[str, ...] = ()) -> list[str]:
     """The command line that runs one main class of 4.3.1 in a JVM of its own."""
     quiet = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-    return ["java", *QUICK_JVM, *quiet, *jvm, "-cp", classpath(), main, *args]
+    unpacked = f"-Djava.io.tmpdir={tempfile.gettempdir()}"  # the codecs' native libraries
+    return ["java", *QUICK_JVM, *quiet, unpacked, *jvm, "-cp", classpath(), main, *args]
+
+
+def dies_with_us() -> list[str]:
+    """What to put before a server's command line, so that not even a killed run leaves one."""
+    return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 
 def free_port() -> int:
@@ -150,6 +158,7 @@ class Oracle:
             command = [c for c in command if c not in QUICK_JVM]
             command[1:1] = ["-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"]
         log: IO[bytes]
+        command = [*dies_with_us(), *command]
         with self.server_log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from oracle import CLUSTER_ID, SMALL, answers_api_versions, free_port
+from oracle import CLUSTER_ID, SMALL, answers_api_versions, dies_with_us, free_port
 
 BIN = Path(__file__).parents[1] / "bin"
 
@@ -126,7 +126,7 @@ class OttlaProcess:
             self.format()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [BIN / "kafka-server-start.sh", self._properties],
+                [*dies_with_us(), str(BIN / "kafka-server-start.sh"), str(self._properties)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

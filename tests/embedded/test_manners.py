@@ -270,9 +270,21 @@ def test_end_of_the_interpreter_stops_the_node(tmp_path: Path) -> None:
 
 
 def test_unhandled_error_ends_the_process() -> None:
-    """If this failed, an exception in the user's code would leave a process that never ends."""
-    program = "import ottla; b = ottla.Broker().start(); raise SystemExit(3)"
-    assert run(program).returncode == 3
+    """If this failed, an exception in the user's code would leave a process that never ends, or
+    the folders of its brokers.
+    """
+    program = """
+import ottla
+brokers = [ottla.Broker().start() for _ in range(2)]
+brokers.append(ottla.Broker())
+brokers[0].kill()
+print(*(b.dir for b in brokers), flush=True)
+raise SystemExit(3)
+"""
+    done = run(program)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert len(done.stdout.split()) == 3
+    assert [folder for folder in done.stdout.split() if Path(folder).exists()] == []
 
 
 def test_import_is_light() -> None:

@@ -1,11 +1,12 @@
 """How a node behaves inside somebody else's process.
 
 A fork closes the node's sockets and files in the child, where none of its threads exist; the end
-of the interpreter stops what still runs, within two seconds. Nothing else of the process is
-touched: no signal handlers, no garbage collector settings, no logging setup, no prints.
+of the interpreter stops what still runs, within two seconds, and removes temporary folders that
+nobody removed. Nothing else of the process is touched: no signal handlers, no garbage collector
+settings, no logging setup, no prints.
 
-The one set of living nodes in this module is weak and exists because the interpreter's own hooks
-are process-wide.
+The sets of living nodes (weak) and of their temporary folders exist because the interpreter's own
+hooks are process-wide.
 """
 
 from __future__ import annotations
@@ -29,17 +30,14 @@ class Resident(Protocol):
 
 
 _alive: weakref.WeakSet[Resident] = weakref.WeakSet()
+_temporary: set[str] = set()
 _hooked = False
 
 
 def resident(node: Resident) -> None:
     """Look after this node until `gone`."""
-    global _hooked
     _alive.add(node)
-    if not _hooked:
-        _hooked = True
-        os.register_at_fork(after_in_child=_forked)
-        atexit.register(_exit)
+    _hook()
 
 
 def gone(node: Resident) -> None:
@@ -47,13 +45,38 @@ def gone(node: Resident) -> None:
     _alive.discard(node)
 
 
+def temporary(folder: str) -> None:
+    """Remove this folder at the end of the interpreter, unless it is `removed` before."""
+    _temporary.add(folder)
+    _hook()
+
+
+def removed(folder: str) -> None:
+    """The folder is no more."""
+    _temporary.discard(folder)
+
+
+def _hook() -> None:
+    global _hooked
+    if not _hooked:
+        _hooked = True
+        os.register_at_fork(after_in_child=_forked)
+        atexit.register(_exit)
+
+
 def _forked() -> None:
     for node in list(_alive):
         node.after_fork_child()
     _alive.clear()
+    _temporary.clear()  # they are the parent's
 
 
 def _exit() -> None:
     nodes = list(_alive)
     for node in nodes:
         node.stop(EXIT_TIMEOUT_MS // len(nodes))
+    if _temporary:
+        import shutil
+
+        for folder in _temporary:
+            shutil.rmtree(folder, ignore_errors=True)

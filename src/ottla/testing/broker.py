@@ -50,8 +50,7 @@ class Broker:
 
     Args:
         dir: a folder for its logs, which is kept and found again by the next Broker on it; by
-        default a temporary
-            one that is removed at the end.
+            default a temporary one, removed by `close` or at the end of the process.
         port: the port to listen on; 0 takes a free one.
         config: broker properties as in server.properties, on top of the defaults for a single node.
     """
@@ -74,6 +73,8 @@ class Broker:
         }
         self._node: Node | None = None
         self._pid = os.getpid()
+        if not self._kept:
+            self._make_folder()
 
     @property
     def dir(self) -> str:
@@ -110,7 +111,8 @@ class Broker:
         from ottla.node.node import Node
 
         if self._node is None:
-            os.makedirs(self._dir, exist_ok=True)
+            if not os.path.isdir(self._dir):
+                self._make_folder()
             ensure_formatted(self._properties)
             node = Node(self._properties, power_cuts=True)
             node.start()
@@ -125,7 +127,10 @@ class Broker:
         if node is not None:
             node.stop(STOP_TIMEOUT_MS)
         if not self._kept:
+            from ottla.node.manners import removed
+
             shutil.rmtree(self._dir, ignore_errors=True)
+            removed(self._dir)
 
     def kill(self) -> None:
         """End as if the process had been killed: connections are reset, nothing is flushed or
@@ -163,6 +168,13 @@ class Broker:
     def __repr__(self) -> str:
         where = self.bootstrap_servers if self._node is not None else "not running"
         return f"<ottla.Broker {where}, {self._dir}>"
+
+    def _make_folder(self) -> None:
+        os.makedirs(self._dir, exist_ok=True)
+        if not self._kept:
+            from ottla.node.manners import temporary
+
+            temporary(self._dir)
 
     def _running(self) -> Node:
         if self._node is None:
