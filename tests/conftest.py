@@ -25,17 +25,20 @@ _numbers = itertools.count(1)
 
 
 TEST_SECONDS_MAX = 150
+LONG_TEST_SECONDS_MAX = 600
 
 
 @pytest.fixture(autouse=True)
 def _deadline(request: pytest.FixtureRequest) -> Iterator[None]:
     """End a test that waits for what never comes, instead of the whole run's time."""
+    long = request.node.get_closest_marker("long") is not None
+    seconds = LONG_TEST_SECONDS_MAX if long else TEST_SECONDS_MAX
 
     def late(*_: object) -> None:
-        raise TimeoutError(f"{request.node.name} took more than {TEST_SECONDS_MAX} s")
+        raise TimeoutError(f"{request.node.name} took more than {seconds} s")
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(TEST_SECONDS_MAX)
+    signal.alarm(seconds)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)

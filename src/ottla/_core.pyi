@@ -78,6 +78,7 @@ class Log:
         clean_shutdown: bool = False,
         recovery_point: int = 0,
         log_start_offset: int = 0,
+        durable: bool = True,
     ) -> Self: ...
     @property
     def report(self) -> str:
@@ -166,6 +167,8 @@ class Node:
         fetch_max_bytes: int = 57671680,
         # know what was synced, so that `power_cut` can take the rest away
         power_cuts: bool = False,
+        # False: a sync is noted and not carried out, for a folder that goes with the node
+        durable: bool = True,
     ) -> None: ...
 
     # the clock: real time plus an offset; moves forward only

@@ -34,7 +34,11 @@ def ask(body: bytes, answer: Any = None) -> tuple[Core, list[str]]:
     warnings: list[str] = []
     answer = answer or MetadataResponse(cluster_id="c")
     router: Any = SimpleNamespace(handler=lambda key: lambda context, asked: answer)
-    logs: Any = SimpleNamespace(warn=warnings.append, error=warnings.append)
+
+    def failure(text: str, problem: Exception) -> None:
+        warnings.append(f"{text}: {type(problem).__name__}")
+
+    logs: Any = SimpleNamespace(warn=warnings.append, failure=failure)
     desk = Desk(core, router, logs, frozenset())
     desk.open(None)  # type: ignore[arg-type]
     request: Any = SimpleNamespace(
@@ -80,4 +84,4 @@ def test_an_answer_that_cannot_be_written_ends_its_connection_alone(answer: Any)
     core, warnings = ask(encode(MetadataRequest(topics=[]), VERSION), answer)
     assert core.hung_up == [7]
     assert not core.replies
-    assert warnings[0].startswith("MetadataResponse v12 failed; its connection is closed\n")
+    assert warnings[0].startswith("MetadataResponse v12 failed; its connection is closed: ")

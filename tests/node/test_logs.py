@@ -61,6 +61,38 @@ def test_a_client_can_not_forge_a_line() -> None:
     assert "\x1b" not in written[0]
 
 
+def broken() -> ZeroDivisionError:
+    """An exception with a traceback, whose text has a line end in it."""
+    try:
+        raise ZeroDivisionError("for \x1b[31m\n[2026-01-01 00:00:00,000] ERROR gotcha")
+    except ZeroDivisionError as problem:
+        return problem
+
+
+def test_a_traceback_can_be_read() -> None:
+    """If this failed, a person would read a traceback as one long line, or a line of it could be
+    taken for an event of its own.
+    """
+    logs, written = lines()
+    logs.failure("the handler failed", broken())
+    first, *rest = written[0].splitlines()
+    assert first.endswith("] ERROR the handler failed")
+    assert rest[0] == "    Traceback (most recent call last):"
+    assert any(line.startswith("    ZeroDivisionError: for \\x1b") for line in rest)
+    assert all(line.startswith("    ") for line in rest)
+    assert written[0].endswith("gotcha\n")
+
+
+def test_a_traceback_is_one_field_for_machines() -> None:
+    """If this failed, a log shipper would take each line of a traceback for a broken event."""
+    logs, written = lines("json")
+    logs.failure("the handler failed", broken())
+    assert written[0].count("\n") == 1
+    event = json.loads(written[0])
+    assert event["text"] == "the handler failed"
+    assert event["traceback"].startswith("Traceback (most recent call last):\n  File ")
+
+
 def test_to_a_file_and_into_nothing(tmp_path: Path) -> None:
     """If this failed, a log file would be overwritten at a restart, or a full disk would kill the
     node.

@@ -24,6 +24,7 @@ struct State {
     descriptors: Arc<Descriptors>,
     dead: AtomicBool,
     synced: Option<Mutex<BTreeMap<PathBuf, Arc<AtomicU64>>>>,
+    durable: bool,
 }
 
 pub struct NodeFile {
@@ -40,15 +41,20 @@ pub struct NodeLock {
 }
 
 impl NodeDisk {
-    pub fn new(descriptors: Arc<Descriptors>, power_cuts: bool) -> Self {
+    pub fn new(descriptors: Arc<Descriptors>, power_cuts: bool, durable: bool) -> Self {
         let synced = power_cuts.then(Mutex::default);
         let shared = Arc::new(State {
             descriptors,
             dead: AtomicBool::new(false),
             synced,
+            durable,
         });
         Self {
-            real: RealDisk,
+            real: if durable {
+                RealDisk::DURABLE
+            } else {
+                RealDisk::VOLATILE
+            },
             shared,
         }
     }
@@ -84,7 +90,7 @@ impl NodeDisk {
     pub fn sync_volume(&self, dir: &Path) -> io::Result<()> {
         self.alive()?;
         #[cfg(target_os = "linux")]
-        if self.shared.synced.is_none() {
+        if self.shared.durable && self.shared.synced.is_none() {
             let folder = std::fs::File::open(dir)?;
             let _noted = self.shared.descriptors.note(&folder);
             rustix::fs::syncfs(&folder)?;

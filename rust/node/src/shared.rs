@@ -43,6 +43,8 @@ pub struct Options {
     pub fetch_max_bytes: usize,
     /// Keep track of what was synced, so that `power_cut` can take the rest away.
     pub power_cuts: bool,
+    /// Carry syncs out; else they are only noted, for folders that go with the node.
+    pub durable: bool,
 }
 
 /// Where a node is in its life; it only moves down this list.
@@ -98,7 +100,11 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub fn new(options: Options) -> Result<Self, NodeError> {
         let descriptors: Arc<Descriptors> = Arc::default();
-        let disk = NodeDisk::new(Arc::clone(&descriptors), options.power_cuts);
+        let disk = NodeDisk::new(
+            Arc::clone(&descriptors),
+            options.power_cuts,
+            options.durable,
+        );
         let dirs = LogDirs::open(&disk, &options.log_dirs)?;
         Ok(Self {
             clock: Clock::new(options.clock_offset_ms),

@@ -68,7 +68,9 @@ impl Log {
 #[pymethods]
 impl Log {
     #[new]
-    #[pyo3(signature = (folder, config, *, now_ms, clean_shutdown=false, recovery_point=0, log_start_offset=0))]
+    #[pyo3(signature = (folder, config, *, now_ms, clean_shutdown=false, recovery_point=0, log_start_offset=0,
+        durable=true))]
+    #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
         folder: PathBuf,
@@ -77,7 +79,13 @@ impl Log {
         clean_shutdown: bool,
         recovery_point: i64,
         log_start_offset: i64,
+        durable: bool,
     ) -> PyResult<Self> {
+        let disk = if durable {
+            RealDisk::DURABLE
+        } else {
+            RealDisk::VOLATILE
+        };
         let config = log_config(config)?;
         let hints = OpenHints {
             clean_shutdown,
@@ -85,7 +93,7 @@ impl Log {
             log_start_offset,
         };
         let (mut log, recovery) = py
-            .detach(|| CoreLog::open(RealDisk, folder, config, now_ms, hints))
+            .detach(|| CoreLog::open(disk, folder, config, now_ms, hints))
             .map_err(storage)?;
         // Nobody else says how far this log is replicated: what it holds may be read, and let go of.
         log.set_high_watermark(log.log_end_offset());

@@ -140,7 +140,7 @@ impl Node {
         request_memory_bytes_max=268_435_456, request_size_bytes_max=104_857_600,
         connection_idle_ms_max=600_000, connections_max=2_147_483_647,
         connections_per_ip_max=2_147_483_647, socket_send_buffer_bytes=102_400,
-        socket_receive_buffer_bytes=524_288, fetch_session_slots=1000, fetch_max_bytes=57_671_680, power_cuts=false))]
+        socket_receive_buffer_bytes=524_288, fetch_session_slots=1000, fetch_max_bytes=57_671_680, power_cuts=false, durable=true))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -158,6 +158,7 @@ impl Node {
         fetch_session_slots: usize,
         fetch_max_bytes: usize,
         power_cuts: bool,
+        durable: bool,
     ) -> PyResult<Self> {
         let options = Options {
             node_id,
@@ -174,6 +175,7 @@ impl Node {
             fetch_session_slots,
             fetch_max_bytes,
             power_cuts,
+            durable,
         };
         let node = py
             .detach(|| ottla_node::Node::new(options))

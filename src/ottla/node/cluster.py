@@ -77,6 +77,7 @@ class Cluster:
         "_controller",
         "_core",
         "_desk",
+        "_durable",
         "_entropy",
         "_held",
         "_identity",
@@ -95,7 +96,10 @@ class Cluster:
         desk: Desk,
         logs: Logs,
         entropy: Entropy,
+        *,
+        durable: bool = True,
     ) -> None:
+        self._durable = durable
         self._identity = identity
         self._config = config
         self._core = core
@@ -127,7 +131,7 @@ class Cluster:
             node_id=identity.node_id,
             directory_id=metadata_directory_id(config),
             config=config,
-            log=MetadataFiles(config, self._core.now_ms),
+            log=MetadataFiles(config, self._core.now_ms, durable=self._durable),
             now_ms=now_ms,
             say=self._logs.info,
             endpoints=controller_endpoints(identity, config),

@@ -83,9 +83,10 @@ class Desk:
         self._versions[request.token] = 0 if body is None else version
         try:
             response = self._router.handler(key)(self._context, asked)
-        except Exception:
+        except Exception as problem:
             self._versions.pop(request.token, None)
-            self._give_up(request.token, f"the handler of {_peer(request)}, api {key} v{version}")
+            what = f"the handler of {_peer(request)}, api {key} v{version}"
+            self._give_up(request.token, what, problem)
             return
         if response is not None:
             self.reply(request.token, response)
@@ -105,16 +106,14 @@ class Desk:
         version = self._versions.pop(token)
         try:
             body = encode(response, version)
-        except (EncodeError, TypeError):
-            self._give_up(token, f"{type(response).__name__} v{version}")
+        except (EncodeError, TypeError) as problem:
+            self._give_up(token, f"{type(response).__name__} v{version}", problem)
             return
         self._core.reply(token, body)
 
-    def _give_up(self, token: int, what: str) -> None:
+    def _give_up(self, token: int, what: str, problem: Exception) -> None:
         """A fault of ours: say all that is known of it, and end that one connection."""
-        import traceback
-
-        self._logs.error(f"{what} failed; its connection is closed\n{traceback.format_exc()}")
+        self._logs.failure(f"{what} failed; its connection is closed", problem)
         self._core.hang_up(token)
 
 

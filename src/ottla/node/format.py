@@ -162,11 +162,13 @@ def format_directories(
     voters: VoterSet | None = None,
     standalone: bool = False,
     ignore_formatted: bool = False,
+    durable: bool = True,
 ) -> list[Formatted]:
     """Format the folders of a node, the metadata folder first; what was formatted, in that order.
 
     `voters` are the first voters of a dynamic quorum; with `standalone` that is this node alone.
-    Neither is given for a static quorum, or for a node that joins a quorum later.
+    Neither is given for a static quorum, or for a node that joins a quorum later. Without
+    `durable` nothing is synced.
 
     Raises:
         AlreadyFormatted: a folder is formatted, and `ignore_formatted` is off.
@@ -198,9 +200,10 @@ def format_directories(
                 directory_id = directory_id if mine is None else mine.directory_id
         os.makedirs(directory, exist_ok=True)
         if here is not None:
-            _write_voters(directory, here, now_ms)
-        replace_file(os.path.join(directory, BOOTSTRAP_CHECKPOINT), checkpoint)
-        write_meta_properties(directory, MetaProperties(cluster_id, config.node_id, directory_id))
+            _write_voters(directory, here, now_ms, durable)
+        replace_file(os.path.join(directory, BOOTSTRAP_CHECKPOINT), checkpoint, durable=durable)
+        meta = MetaProperties(cluster_id, config.node_id, directory_id)
+        write_meta_properties(directory, meta, durable=durable)
         done.append(Formatted(directory, kind))
     return done
 
@@ -235,7 +238,7 @@ def _check_known(
             )
 
 
-def _write_voters(directory: str, voters: VoterSet, now_ms: int) -> None:
+def _write_voters(directory: str, voters: VoterSet, now_ms: int, durable: bool) -> None:
     folder = os.path.join(directory, METADATA_PARTITION)
     os.makedirs(folder, exist_ok=True)
     contents = encode_snapshot(
@@ -246,15 +249,17 @@ def _write_voters(directory: str, voters: VoterSet, now_ms: int) -> None:
         kraft_version=1,
         voters=voters,
     )
-    replace_file(os.path.join(folder, snapshot_name(BOOTSTRAP_SNAPSHOT)), contents, mode=0o400)
-    sync_directory(directory)
+    path = os.path.join(folder, snapshot_name(BOOTSTRAP_SNAPSHOT))
+    replace_file(path, contents, mode=0o400, durable=durable)
+    if durable:
+        sync_directory(directory)
 
 
-def ensure_formatted(properties: Mapping[str, str]) -> str:
+def ensure_formatted(properties: Mapping[str, str], *, durable: bool = True) -> str:
     """Format the folders of an embedded node where they are new; gives back the cluster id.
 
     The node is then a quorum of its own. Folders that are formatted stay as they are, whoever
-    formatted them.
+    formatted them. Without `durable` nothing is synced.
 
     Raises:
         OttlaError: a property is wrong, or a folder belongs to another node or cluster.
@@ -270,7 +275,11 @@ def ensure_formatted(properties: Mapping[str, str]) -> str:
         return clusters.pop()
     cluster_id = clusters.pop() if clusters else uuid_text(SystemEntropy().uuid())
     format_directories(
-        config, cluster_id, standalone=not config.voters, ignore_formatted=bool(found)
+        config,
+        cluster_id,
+        standalone=not config.voters,
+        ignore_formatted=bool(found),
+        durable=durable,
     )
     return cluster_id
 

@@ -2,7 +2,7 @@
 
 A Logs object is passed to whoever has something to say; nothing here is global, and Python's own
 logging is neither used nor configured. Only the server commands make one that writes (`open_logs`);
-an embedded node gets `Logs.silent()`. A line goes out in one write, so threads do not mix their
+an embedded node gets `Logs.silent()`. An event goes out in one write, so threads do not mix their
 lines, and a write that fails (a full disk, a closed terminal) is dropped: the log must not stop the
 node.
 """
@@ -17,8 +17,11 @@ from typing import Any, Final
 
 LEVELS: Final = {"DEBUG": 0, "INFO": 1, "WARN": 2, "ERROR": 3}
 
+TRACEBACK: Final = "traceback"
+"""The field that text shows in lines of its own."""
+
 Format = Callable[[float, str, str, dict[str, Any]], str]
-"""Time in seconds, level, text and fields to one line without its end."""
+"""Time in seconds, level, text and fields to one event's line or lines, without the last end."""
 
 
 class Logs:
@@ -62,6 +65,17 @@ class Logs:
     def error(self, text: str, **fields: Any) -> None:
         """What failed."""
         self._line("ERROR", text, fields)
+
+    def failure(self, text: str, problem: BaseException) -> None:
+        """What failed by an exception that nobody expected, and the traceback.
+
+        As text the traceback follows in lines of its own, each indented, so that none of them can
+        be taken for an event; in JSON it is one field.
+        """
+        import traceback
+
+        lines = "".join(traceback.format_exception(problem)).rstrip()
+        self._line("ERROR", text, {TRACEBACK: lines})
 
     def warn_once(self, key: str, text: str, **fields: Any) -> None:
         """As `warn`, but only the first time for this key."""
@@ -112,9 +126,11 @@ def _nowhere(line: str) -> None:
 def _text(at: float, level: str, text: str, fields: dict[str, Any]) -> str:
     """`[2026-01-31 23:59:59,123] WARN text key=value`, local time, as Kafka's logs."""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-    tail = "".join(f" {key}={value}" for key, value in fields.items())
+    tail = "".join(f" {key}={value}" for key, value in fields.items() if key != TRACEBACK)
     line = f"[{stamp},{int(at * 1000) % 1000:03d}] {level} {text}{tail}"
-    return line if line.isprintable() else _one_line(line)
+    first = line if line.isprintable() else _one_line(line)
+    lines = fields.get(TRACEBACK, "").split("\n") if TRACEBACK in fields else ()
+    return "\n".join((first, *("    " + _one_line(line) for line in lines)))
 
 
 def _one_line(text: str) -> str:

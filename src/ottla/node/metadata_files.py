@@ -2,7 +2,8 @@
 file.
 
 The folder's names, bytes and modes are Apache Kafka's. A snapshot is written under a `.part` name,
-synced, and renamed; an unfinished one is removed when the folder is opened.
+synced, and renamed; an unfinished one is removed when the folder is opened. Without `durable` (an
+embedded node in a temporary folder) nothing is synced.
 """
 
 from __future__ import annotations
@@ -47,9 +48,12 @@ class MetadataFilesError(OttlaError):
 class MetadataFiles:
     """A `MetadataLog` (see raft/metadata_log.py) in a node's metadata log directory."""
 
-    __slots__ = ("_folder", "_log", "_now_ms")
+    __slots__ = ("_durable", "_folder", "_log", "_now_ms")
 
-    def __init__(self, config: BrokerConfig, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, config: BrokerConfig, now_ms: Callable[[], int], *, durable: bool = True
+    ) -> None:
+        self._durable = durable
         self._folder = os.path.join(config.metadata_log_dir, METADATA_FOLDER)
         self._now_ms = now_ms
         os.makedirs(self._folder, exist_ok=True)
@@ -67,6 +71,7 @@ class MetadataFiles:
                 },
                 now_ms=now_ms(),
                 log_start_offset=0 if not known else known[0][0].offset,
+                durable=durable,
             )
         )
 
@@ -143,7 +148,8 @@ class MetadataFiles:
     def save_state(self, state: QuorumState, kraft_version: int, voter_ids: Sequence[int]) -> None:
         """Replace the quorum-state file."""
         text = quorum_state_text(state, kraft_version, voter_ids)
-        replace_file(os.path.join(self._folder, QUORUM_STATE_FILE), text.encode())
+        path = os.path.join(self._folder, QUORUM_STATE_FILE)
+        replace_file(path, text.encode(), durable=self._durable)
 
     # ------------------------------------------------------------------ snapshots
     def snapshots(self) -> Sequence[tuple[SnapshotId, int]]:
@@ -163,12 +169,13 @@ class MetadataFiles:
     def write_snapshot(self, snapshot: SnapshotId, contents: bytes) -> None:
         """Add a snapshot: whole and on disk when this returns."""
         path = os.path.join(self._folder, snapshot_name(snapshot))
-        replace_file(path, contents, mode=0o400)
+        replace_file(path, contents, mode=0o400, durable=self._durable)
 
     def delete_snapshot(self, snapshot: SnapshotId) -> None:
         """Take a snapshot away."""
         remove_files([os.path.join(self._folder, snapshot_name(snapshot))])
-        sync_directory(self._folder)
+        if self._durable:
+            sync_directory(self._folder)
 
     # ------------------------------------------------------------------ ends
     def close(self) -> None:

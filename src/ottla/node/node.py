@@ -51,6 +51,7 @@ class Node:
         properties: what a server.properties says.
         logs: where its lines go; silent by default.
         power_cuts: keep track of what was fsynced, so that `power_cut` can take the rest away.
+        durable: carry out every fsync; needless where the folders go with the node.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Node:
         *,
         logs: Logs | None = None,
         power_cuts: bool = False,
+        durable: bool = True,
     ) -> None:
         self.logs = logs or Logs.silent()
         self.config = _checked(properties, self.logs)
@@ -68,6 +70,7 @@ class Node:
         self.failure: str | None = None
         """Why the node serves no more, if it broke."""
         self._power_cuts = power_cuts
+        self._durable = durable
         self._ended = threading.Event()
         self._core: Core
         self._loop: Loop
@@ -89,7 +92,7 @@ class Node:
         meta = read_directories(config)
         self.cluster_id = meta.cluster_id
         self._directories = meta.directory_ids
-        self._core = _core(config, self._power_cuts)
+        self._core = _core(config, self._power_cuts, self._durable)
         try:
             self._bind()
             self._open()
@@ -116,7 +119,9 @@ class Node:
         router = Router()
         self._desk = Desk(core, router, self.logs, frozenset(config.controller_listener_names))
         entropy = SystemEntropy()
-        self._cluster = Cluster(self._identity(), config, core, self._desk, self.logs, entropy)
+        self._cluster = Cluster(
+            self._identity(), config, core, self._desk, self.logs, entropy, durable=self._durable
+        )
         self._context = context = Context(
             node_id=config.node_id,
             cluster_id=self.cluster_id,
@@ -234,12 +239,8 @@ class Node:
         return not self._ended.is_set()
 
     def _failed(self, problem: BaseException) -> None:
-        import traceback
-
         self.failure = f"{type(problem).__name__}: {problem}"
-        self.logs.error(
-            "the node serves no more: " + "".join(traceback.format_exception(problem)).rstrip()
-        )
+        self.logs.failure("the node serves no more", problem)
         self._core.kill()
         self._cluster.abandon()
         manners.gone(self)
@@ -269,7 +270,7 @@ def _bind_hot_messages(core: Core) -> None:
     )
 
 
-def _core(config: BrokerConfig, power_cuts: bool) -> Core:
+def _core(config: BrokerConfig, power_cuts: bool, durable: bool) -> Core:
     request_memory: int = config["queued.max.request.bytes"]
     try:
         return Core(
@@ -286,6 +287,7 @@ def _core(config: BrokerConfig, power_cuts: bool) -> Core:
             fetch_session_slots=config["max.incremental.fetch.session.cache.slots"],
             fetch_max_bytes=config["fetch.max.bytes"],
             power_cuts=power_cuts,
+            durable=durable,
         )
     except CoreError as problem:
         raise NodeFailed(str(problem.args[-1])) from problem

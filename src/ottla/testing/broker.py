@@ -32,6 +32,8 @@ _DEFAULTS = {
     "inter.broker.listener.name": "PLAINTEXT",
     "default.replication.factor": "1",
     "min.insync.replicas": "1",
+    # Fifty folders for one test's group take longer than the test.
+    "offsets.topic.num.partitions": "4",
     "offsets.topic.replication.factor": "1",
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
@@ -39,6 +41,8 @@ _DEFAULTS = {
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
 }
+
+_FOLDERS = frozenset(("log.dirs", "log.dir", "metadata.log.dir"))
 
 
 class NotRunning(OttlaError):
@@ -63,6 +67,8 @@ class Broker:
         config: Mapping[str, str] | None = None,
     ) -> None:
         self._kept = dir is not None
+        # What goes with the broker need not outlive the machine; half of a test's time was fsync.
+        self._durable = self._kept or not _FOLDERS.isdisjoint(config or {})
         self._dir = os.fspath(dir) if dir is not None else tempfile.mkdtemp(prefix="ottla-")
         self._properties = {
             **_DEFAULTS,
@@ -113,8 +119,8 @@ class Broker:
         if self._node is None:
             if not os.path.isdir(self._dir):
                 self._make_folder()
-            ensure_formatted(self._properties)
-            node = Node(self._properties, power_cuts=True)
+            ensure_formatted(self._properties, durable=self._durable)
+            node = Node(self._properties, power_cuts=True, durable=self._durable)
             node.start()
             self._node = node
         return self

@@ -8,11 +8,23 @@ use std::path::Path;
 
 use super::{Disk, DiskFile, Entry, Open};
 
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RealDisk;
+#[derive(Clone, Copy, Debug)]
+pub struct RealDisk {
+    durable: bool,
+}
 
 #[derive(Debug)]
-pub struct RealFile(File);
+pub struct RealFile {
+    file: File,
+    durable: bool,
+}
+
+impl RealDisk {
+    /// A sync is a sync.
+    pub const DURABLE: Self = Self { durable: true };
+    /// Syncs do nothing: for folders that are removed when their user ends, and lost with the machine anyway.
+    pub const VOLATILE: Self = Self { durable: false };
+}
 
 /// Held while it lives.
 #[derive(Debug)]
@@ -48,7 +60,11 @@ impl Disk for RealDisk {
             Open::Create => options.write(true).create(true),
             Open::Truncate => options.write(true).create(true).truncate(true),
         };
-        options.open(path).map(RealFile)
+        let file = options.open(path)?;
+        Ok(RealFile {
+            file,
+            durable: self.durable,
+        })
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
@@ -97,7 +113,10 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        File::open(dir)?.sync_all()
+        if self.durable {
+            File::open(dir)?.sync_all()?;
+        }
+        Ok(())
     }
 
     fn lock(&self, path: &Path) -> io::Result<RealLock> {
@@ -154,7 +173,7 @@ fn lock_whole(file: &File) -> io::Result<()> {
 impl DiskFile for RealFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         loop {
-            match self.0.read_at(buffer, position) {
+            match self.file.read_at(buffer, position) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 done => return done,
             }
@@ -162,14 +181,14 @@ impl DiskFile for RealFile {
     }
 
     fn write_all_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
-        self.0.write_all_at(bytes, position)
+        self.file.write_all_at(bytes, position)
     }
 
     fn allocate(&self, position: u64, len: u64) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         {
             let keep = rustix::fs::FallocateFlags::KEEP_SIZE;
-            Ok(rustix::fs::fallocate(&self.0, keep, position, len)?)
+            Ok(rustix::fs::fallocate(&self.file, keep, position, len)?)
         }
         #[cfg(not(target_os = "linux"))]
         {
@@ -179,18 +198,21 @@ impl DiskFile for RealFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.file.set_len(len)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        if self.durable {
+            self.file.sync_data()?;
+        }
+        Ok(())
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn raw_fd(&self) -> Option<i32> {
-        Some(self.0.as_raw_fd())
+        Some(self.file.as_raw_fd())
     }
 }
