@@ -169,6 +169,8 @@ class Node:
         power_cuts: bool = False,
         # False: a sync is noted and not carried out, for a folder that goes with the node
         durable: bool = True,
+        # a fault for tests: panic where a request of this API key is handled
+        panic_on_api: int | None = None,
     ) -> None: ...
 
     # the clock: real time plus an offset; moves forward only

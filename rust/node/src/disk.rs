@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -129,6 +130,16 @@ impl NodeDisk {
     }
 }
 
+/// The file of this path, or those in the folder of this path: they stand side by side.
+fn below(synced: &BTreeMap<PathBuf, Arc<AtomicU64>>, path: &Path) -> Vec<PathBuf> {
+    let from = (Bound::Included(path), Bound::Unbounded);
+    let paths = synced.range::<Path, _>(from).map(|(known, _)| known);
+    paths
+        .take_while(|known| known.starts_with(path))
+        .cloned()
+        .collect()
+}
+
 impl State {
     fn alive(&self) -> io::Result<()> {
         if self.dead.load(Ordering::Acquire) {
@@ -178,11 +189,7 @@ impl Disk for NodeDisk {
         self.real.rename(from, to)?;
         if let Some(synced) = &self.shared.synced {
             let mut synced = lock(synced);
-            let moved: Vec<PathBuf> = synced
-                .keys()
-                .filter(|path| path.starts_with(from))
-                .cloned()
-                .collect();
+            let moved = below(&synced, from);
             for path in moved {
                 let rest = path.strip_prefix(from).unwrap_or(Path::new(""));
                 let there = if rest.as_os_str().is_empty() {
@@ -211,7 +218,10 @@ impl Disk for NodeDisk {
         self.alive()?;
         self.real.remove_dir_all(dir)?;
         if let Some(synced) = &self.shared.synced {
-            lock(synced).retain(|path, _| !path.starts_with(dir));
+            let mut synced = lock(synced);
+            for path in below(&synced, dir) {
+                synced.remove(&path);
+            }
         }
         Ok(())
     }

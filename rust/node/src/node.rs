@@ -170,6 +170,12 @@ impl Node {
 
     /// All that waits for Python. After an end it returns at once with an error.
     pub fn next(&self, timeout: Option<Duration>) -> Result<Vec<Item>, NodeError> {
+        let usable = self.shared.check_usable().is_ok();
+        let timeout = if usable {
+            timeout
+        } else {
+            Some(Duration::ZERO)
+        };
         let items = self.shared.queue.next(timeout);
         if items.is_empty() {
             self.shared.check_usable()?;

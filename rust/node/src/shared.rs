@@ -45,6 +45,8 @@ pub struct Options {
     pub power_cuts: bool,
     /// Carry syncs out; else they are only noted, for folders that go with the node.
     pub durable: bool,
+    /// A fault for tests: panic where a request of this API key is handled.
+    pub panic_on_api: Option<i16>,
 }
 
 /// Where a node is in its life; it only moves down this list.

@@ -140,7 +140,8 @@ impl Node {
         request_memory_bytes_max=268_435_456, request_size_bytes_max=104_857_600,
         connection_idle_ms_max=600_000, connections_max=2_147_483_647,
         connections_per_ip_max=2_147_483_647, socket_send_buffer_bytes=102_400,
-        socket_receive_buffer_bytes=524_288, fetch_session_slots=1000, fetch_max_bytes=57_671_680, power_cuts=false, durable=true))]
+        socket_receive_buffer_bytes=524_288, fetch_session_slots=1000, fetch_max_bytes=57_671_680, power_cuts=false,
+        durable=true, panic_on_api=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -159,6 +160,7 @@ impl Node {
         fetch_max_bytes: usize,
         power_cuts: bool,
         durable: bool,
+        panic_on_api: Option<i16>,
     ) -> PyResult<Self> {
         let options = Options {
             node_id,
@@ -176,6 +178,7 @@ impl Node {
             fetch_max_bytes,
             power_cuts,
             durable,
+            panic_on_api,
         };
         let node = py
             .detach(|| ottla_node::Node::new(options))

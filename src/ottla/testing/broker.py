@@ -93,6 +93,7 @@ class Broker:
 
         Raises:
             NotRunning: it has not been started, or has ended.
+            NodeFailed: it broke; the text says how.
         """
         return self._running().ports["PLAINTEXT"]
 
@@ -108,7 +109,7 @@ class Broker:
 
     def start(self) -> Broker:
         """Format the folder if it is new, recover what is in it, and serve; returns when clients
-        can connect.
+        can connect. A broker that broke is replaced by a new one on the same folder.
 
         Raises:
             OttlaError: a property is wrong, the folder is in use, or what is in it can't be read.
@@ -116,7 +117,7 @@ class Broker:
         from ottla.node.format import ensure_formatted
         from ottla.node.node import Node
 
-        if self._node is None:
+        if self._node is None or self._node.failure is not None:
             if not os.path.isdir(self._dir):
                 self._make_folder()
             ensure_formatted(self._properties, durable=self._durable)
@@ -172,7 +173,8 @@ class Broker:
         self.close()
 
     def __repr__(self) -> str:
-        where = self.bootstrap_servers if self._node is not None else "not running"
+        running = self._node is not None and self._node.failure is None
+        where = self.bootstrap_servers if running else "not running"
         return f"<ottla.Broker {where}, {self._dir}>"
 
     def _make_folder(self) -> None:
@@ -186,5 +188,12 @@ class Broker:
         if self._node is None:
             raise NotRunning(
                 "this broker is not running", hint="use it in a `with` block, or call start()"
+            )
+        if self._node.failure is not None:
+            from ottla.node.node import NodeFailed
+
+            raise NodeFailed(
+                f"this broker broke and serves no more: {self._node.failure}",
+                hint="close() it, or call start() for a new one on the same folder",
             )
         return self._node

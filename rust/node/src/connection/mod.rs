@@ -295,6 +295,10 @@ impl Task {
                 "API key {key} is not served at version {version}"
             )));
         }
+        assert!(
+            self.node.options.panic_on_api != Some(key),
+            "a fault was asked for on API key {key}"
+        );
         let counters = self.node.metrics.api(key);
         add(&counters.requests, 1);
         add(&counters.request_bytes, size);
