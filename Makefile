@@ -13,7 +13,7 @@ SITE_PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-long check bench wheel docs clean core tools jars kcat \
-        install rust lint unit java clients
+        install rust lint unit quick java clients
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,8 +29,8 @@ test: ## all that must pass before a change lands; prints each stage's seconds
 test-long: ## test, then what needs hours or a JVM for every case
 	$(PYTHON) tests/stages.py install lint rust unit java clients long
 
-check: build $(VENV)/.dev ## lint, types, import rules, Rust lints and tests, unit tests
-	$(PYTHON) tests/stages.py lint rust unit
+check: build $(VENV)/.dev ## what to run while working: lint, types, import rules, Rust, quick tests
+	$(PYTHON) tests/stages.py lint rust quick
 
 bench: install ## Ottla and Apache Kafka 4.3.1 side by side
 	$(PY) -m bench
@@ -62,6 +62,10 @@ lint: core $(VENV)/.dev
 
 unit: core $(VENV)/.dev
 	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories
+
+quick: core $(VENV)/.dev # unit without what types commands
+	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories \
+		--ignore=tests/cli --ignore=tests/docs
 
 java: core $(VENV)/.dev $(JARS)
 	$(PYTEST) -m "jvm and not long" --ignore=tests/clients --ignore=tests/stories
@@ -102,4 +106,5 @@ kcat:
 	@command -v kcat >/dev/null || { \
 		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		|| { echo "kcat is missing; install it (Debian: apt-get install kcat)"; exit 1; }; \
+		export DEBIAN_FRONTEND=noninteractive; \
 		apt-get install -y -q kcat || { apt-get update -q && apt-get install -y -q kcat; }; }
