@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -115,6 +115,24 @@ def test_corrupt_segment_is_not_served_as_good(node: OttlaProcess) -> None:
     assert found == wanted[: len(found)]
     assert 0 < len(found) < 100
     assert produce(node.bootstrap, [b"after"]) == [None]
+
+
+@pytest.mark.parametrize("end", [OttlaProcess.stop, OttlaProcess.kill], ids=["stopped", "killed"])
+def test_offsets_do_not_go_backward(node: OttlaProcess, end: Callable[[OttlaProcess], None]) -> None:
+    """If this failed, an older batch behind the tail would hang consumers, or have offsets given
+    out twice.
+    """
+    wanted = [b"%d" % i for i in range(10, 20)]
+    assert produce(node.bootstrap, wanted) == [None] * 10
+    end(node)
+    file = log_file(node)
+    data = file.read_bytes()
+    with file.open("ab") as f:
+        f.write(data[len(data) // 10 : len(data) // 10 * 2])
+    node.start()
+    assert values(node) == wanted
+    assert produce(node.bootstrap, [b"after"]) == [None]
+    assert values(node) == [*wanted, b"after"]
 
 
 @pytest.fixture

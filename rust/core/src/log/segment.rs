@@ -358,7 +358,8 @@ impl<D: Disk> Segment<D> {
         self.position_before(place, offset.max(start))
     }
 
-    /// The offset after the last batch; reads from the last index entry on. None if the end is not whole.
+    /// The offset after the last batch; reads from the last index entry on. None if the end is not whole, or if
+    /// offsets go backward there, which would have new batches written over offsets that are taken.
     pub fn next_offset(&mut self, place: Place<'_, D>) -> Result<Option<i64>, LogError> {
         if self.size == 0 {
             return Ok(Some(self.base_offset));
@@ -368,6 +369,9 @@ impl<D: Disk> Segment<D> {
         let mut next = self.base_offset;
         let mut end = from;
         while let Some(found) = scan.next_header()? {
+            if found.header.base_offset < next {
+                break;
+            }
             next = found.header.next_offset();
             end = found.at + found.header.size() as u64;
             let time = found.header.max_timestamp;

@@ -309,6 +309,38 @@ fn a_cut_at_any_byte() {
     }
 }
 
+/// An older batch behind the tail must not turn the log's end back: offsets that are taken would be given out again.
+#[test]
+fn a_batch_that_goes_backward_is_cut() {
+    let (disk, mut log) = fresh(config());
+    for _ in 0..6 {
+        put(&mut log, batch(&["a"])).unwrap();
+    }
+    let path = file_path(&dir(), 0, LOG_SUFFIX);
+    let clean = OpenHints {
+        clean_shutdown: true,
+        ..OpenHints::default()
+    };
+    for hints in [clean, OpenHints::default()] {
+        log.close(hints.clean_shutdown).unwrap();
+        let whole = disk.read_all(&path).unwrap().unwrap();
+        let one = whole.len() / 6;
+        let file = disk.open(&path, Open::Write).unwrap();
+        file.write_all_at(&whole[one..3 * one], whole.len() as u64)
+            .unwrap();
+        let (opened, recovery) = open_with(&disk, config(), hints);
+        log = opened;
+        assert_eq!((log.log_end_offset(), log.size()), (6, whole.len() as u64));
+        assert!(
+            recovery
+                .to_string()
+                .contains(&format!("cut {} bytes", 2 * one)),
+            "{recovery}"
+        );
+    }
+    assert_eq!(put(&mut log, batch(&["b"])).unwrap().base_offset, 6);
+}
+
 /// Messages of an older format are data: recovery must not take them for a torn write.
 #[test]
 fn old_formats_are_not_cut_away() {
