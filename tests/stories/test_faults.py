@@ -118,7 +118,9 @@ def test_corrupt_segment_is_not_served_as_good(node: OttlaProcess) -> None:
 
 
 @pytest.mark.parametrize("end", [OttlaProcess.stop, OttlaProcess.kill], ids=["stopped", "killed"])
-def test_offsets_do_not_go_backward(node: OttlaProcess, end: Callable[[OttlaProcess], None]) -> None:
+def test_offsets_do_not_go_backward(
+    node: OttlaProcess, end: Callable[[OttlaProcess], None]
+) -> None:
     """If this failed, an older batch behind the tail would hang consumers, or have offsets given
     out twice.
     """
