@@ -123,6 +123,32 @@ def test_a_verb_that_is_none() -> None:
     assert "did you mean ottla topics?" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "said", "hint"),
+    [
+        (["topics", "creat", "x"], "'creat' is no action", "did you mean create?"),
+        (["up", "--dir", "/proc/none"], "/proc/none", "check the path"),
+        (["up", "--dir", __file__], __file__, "check the path"),
+        (["up", "--advertise", "http://here"], "not 'http://here'", "brackets"),
+        (["up", "--advertise", "host:1:2"], "not 'host:1:2'", "brackets"),
+        (["up", "--prot", "1"], "unknown option --prot", "did you mean --port?"),
+    ],
+)
+def test_a_mistake_is_named_with_what_to_do(words: list[str], said: str, hint: str) -> None:
+    """If this failed, a newcomer's slip would end in a traceback, or in an address of nowhere."""
+    done = run(["ottla", *words])
+    assert done.exit_code == 1
+    assert said in done.stderr
+    assert hint in done.stderr.partition("hint: ")[2]
+
+
+def test_a_storage_verb_that_is_none() -> None:
+    """If this failed, the options would be blamed for a mistyped verb."""
+    done = run(["kafka-storage.sh", "frmat", "-c", "some.properties"])
+    assert done.exit_code == 1
+    assert "did you mean format?" in done.stderr
+
+
 def test_help_is_no_error() -> None:
     """If this failed, asking for help would look like a failure."""
     for words in (["ottla"], ["ottla", "--help"], ["ottla", "topics", "--help"]):

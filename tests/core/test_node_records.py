@@ -319,6 +319,21 @@ def test_strays_and_namesakes_are_set_aside(tmp_path: Path) -> None:
     core.kill()
 
 
+def test_a_partition_that_can_not_be_opened_stays_where_it_is(tmp_path: Path) -> None:
+    """One damaged small file would have a partition's records set aside as nobody's."""
+    with serving(tmp_path) as node, Peer(node.port) as peer:
+        peer.produce(batch(2))
+    folder = tmp_path / f"{TOPIC}-0"
+    (folder / "partition.metadata").write_text("damaged")
+    core = _core.Node(node_id=1, log_dirs=[str(tmp_path)])
+    (problem,) = core.open_partitions([(TOPIC, TOPIC_ID, 0, 0, 0, {})])
+    assert problem is not None
+    assert "partition.metadata" in problem
+    assert not [name for name in core.set_strays_aside() if name.startswith(str(folder))]
+    assert folder.is_dir()
+    core.kill()
+
+
 def test_lookups(tmp_path: Path) -> None:
     """ListOffsets, OffsetForLeaderEpoch and DeleteRecords would be wrong."""
     with serving(tmp_path) as node, Peer(node.port) as peer:

@@ -1,5 +1,6 @@
 //! The log directories: locked while the node lives, with what the last run left in their small files.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ottla_core::disk::Disk;
@@ -39,6 +40,8 @@ pub struct LogDirs {
     pub doomed: Vec<Doomed>,
     /// What recovery and opening did, in words.
     pub report: Vec<String>,
+    /// Partitions of this node whose folders could not be opened: their files stay as they are.
+    pub unopened: BTreeSet<(String, i32)>,
 }
 
 /// A partition's folder that no partition was opened in.
@@ -75,6 +78,7 @@ impl LogDirs {
             dirs,
             doomed,
             report: Vec::new(),
+            unopened: BTreeSet::new(),
         })
     }
 
@@ -88,7 +92,7 @@ impl LogDirs {
         })
     }
 
-    /// Folders of live partitions that `is_hosted` does not know.
+    /// Folders of live partitions that `is_hosted` does not know, but for those that could not be opened.
     pub fn strays(
         &self,
         disk: &NodeDisk,
@@ -106,9 +110,10 @@ impl LogDirs {
                     continue;
                 };
                 let live = kind == FolderKind::Live && entry.is_dir && topic != METADATA_TOPIC;
-                if live && !is_hosted(&topic, partition) {
+                let key = (topic, partition);
+                if live && !is_hosted(&key.0, partition) && !self.unopened.contains(&key) {
                     strays.push(Stray {
-                        topic,
+                        topic: key.0,
                         partition,
                         path: dir.path.join(&entry.name),
                     });

@@ -101,6 +101,8 @@ impl Node {
                         return;
                     };
                     if let Err(error) = open_one(shared, state, many) {
+                        let key = (state.topic.clone(), state.partition);
+                        lock(&shared.dirs).unopened.insert(key);
                         *lock(&outcomes[place]) = Some(error.text);
                     }
                 }

@@ -13,9 +13,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ottla.cli.options import Command, Option, Parsed, UsageError
+from ottla.cli.options import Command, Option, Parsed, UsageError, nearest
 from ottla.cli.run import Failed, run
-from ottla.errors import OttlaError
 
 if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
@@ -396,7 +395,9 @@ def feature_dependencies(parsed: Parsed) -> int:
 def _no_verb(parsed: Parsed) -> int:
     verbs = ", ".join(_VERBS)
     if parsed.words:
-        raise UsageError(f"'{parsed.words[0]}' is not one of {verbs}")
+        raise UsageError(
+            f"'{parsed.words[0]}' is not one of {verbs}", hint=nearest(parsed.words[0], _VERBS)
+        )
     raise UsageError(f"say what to do: one of {verbs}")
 
 
@@ -414,21 +415,10 @@ def storage(arguments: Sequence[str]) -> int:
     words = [_SHORT.get(word, word) for word in arguments]
     if words and words[0] in _VERBS:
         command, main = _VERBS[words[0]]
-        return run(command, _disk_errors_told(main), words[1:])
+        return run(command, main, words[1:])
+    if words and not words[0].startswith("-"):
+        words = words[:1]  # a verb that is none: its options are not what is wrong
     return run(VERBS, _no_verb, words)
-
-
-def _disk_errors_told(main: Callable[[Parsed], int]) -> Callable[[Parsed], int]:
-    def told(parsed: Parsed) -> int:
-        try:
-            return main(parsed)
-        except OSError as error:
-            raise OttlaError(
-                f"{error.filename or 'a folder'}: {error.strerror or error}",
-                hint="check log.dirs, and who may write there",
-            ) from error
-
-    return told
 
 
 def entry() -> int:

@@ -8,7 +8,7 @@ and costs more to import than the rest of a command.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ottla.errors import OttlaError
@@ -153,7 +153,7 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
         name, equals, inline = word.partition("=")
         option = rows.get(name)
         if option is None:
-            raise UsageError(f"unknown option {name}", hint=_nearest(name, list(rows)))
+            raise UsageError(f"unknown option {name}", hint=nearest(name, rows))
         parsed.values.setdefault(name, []).append(
             _value(option, inline if equals else None, waiting)
         )
@@ -197,10 +197,11 @@ def _check_number(name: str, value: str) -> None:
         raise UsageError(f"{name} takes a whole number, not '{value}'")
 
 
-def _nearest(name: str, known: list[str]) -> str | None:
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """A hint with the known word that looks like the one that was typed; None if none does."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, known, 1)
+    close = get_close_matches(name, list(known), 1)
     return f"did you mean {close[0]}?" if close else None
 
 

@@ -16,7 +16,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ottla.cli.options import UsageError
+from ottla.cli.options import UsageError, nearest
 from ottla.cli.run import print_version, run, tell
 
 AT = "localhost:9092"
@@ -66,13 +66,15 @@ def verb(words: Sequence[str]) -> int:
         return run(up.COMMAND, up.main, rest or ["--port", str(up.PORT)])
     translate = _VERBS.get(name)
     if translate is None:
-        from difflib import get_close_matches
-
-        close = get_close_matches(name, ["up", *_VERBS], 1)
-        hint = f"did you mean ottla {close[0]}?" if close else "ottla --help shows all verbs"
+        hint = nearest(f"ottla {name}", [f"ottla {verb}" for verb in ("up", *_VERBS)])
+        hint = hint or "ottla --help shows all verbs"
         tell(UsageError(f"ottla has no verb '{name}'", hint=hint))
         return 1
-    module, arguments = translate(rest)
+    try:
+        module, arguments = translate(rest)
+    except UsageError as error:
+        tell(error)
+        return 1
     return _run(name, module, arguments)
 
 
@@ -102,6 +104,9 @@ def _with_action(rest: list[str], option: str) -> list[str]:
         return [f"--{rest[0]}", *_named(rest[1:], option)]
     if "--help" in rest:
         return ["--help"]
+    if rest and not rest[0].startswith("-"):
+        hint = nearest(rest[0], _ACTIONS) or f"there are {', '.join(_ACTIONS)}"
+        raise UsageError(f"'{rest[0]}' is no action", hint=hint)
     return ["--list", *_named(rest, option)]
 
 

@@ -49,8 +49,27 @@ def run(
     except BrokenPipeError:
         _close_stdout()
         return 1
+    except OSError as error:
+        tell(_refused_by_the_system(error))
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _refused_by_the_system(error: OSError) -> OttlaError:
+    """A folder, file or socket that the system does not let us have, and what to do about it."""
+    import errno
+
+    hints = {
+        errno.ENOSPC: "the disk is full; make room, or choose a folder on another one",
+        errno.EROFS: "this file system can't be written; choose another folder",
+        errno.EACCES: "check who may write there, or choose another folder",
+        errno.EPERM: "check who may write there, or choose another folder",
+        errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    }
+    where = f"{error.filename}: " if error.filename else ""
+    hint = hints.get(error.errno or 0, "check the path, and who may write there")
+    return OttlaError(f"{where}{error.strerror or error}", hint=hint)
 
 
 def tell(error: OttlaError, *, fallback_hint: str | None = None) -> None:

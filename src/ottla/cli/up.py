@@ -83,8 +83,10 @@ def _up(parsed: Parsed, folder: str) -> int:
     try:
         return serve(properties, started=started, quiet=not parsed.has("--verbose"))
     except OttlaError as error:
-        if error.hint is None and "in use" in str(error):
-            error.hint = "--port 0 takes a free port"
+        if "cannot be listened on" in str(error):
+            error.hint = "--port names another port, --port 0 takes any free one"
+        elif "is in use" in str(error):
+            error.hint = "stop that node, or give this one another folder with --dir"
         raise
     finally:
         sys.stdout.flush()
@@ -110,12 +112,23 @@ def _properties(parsed: Parsed, folder: str) -> dict[str, str]:
         "group.initial.rebalance.delay.ms": "0",
     }
     if advertised is not None:
+        _check_address(advertised)
         if not _has_port(advertised):
             if port == 0:
                 raise UsageError("--advertise needs a port when --port is 0")
             advertised = f"{advertised}:{port}"
         properties["advertised.listeners"] = f"PLAINTEXT://{advertised}"
     return properties
+
+
+def _check_address(address: str) -> None:
+    host, colon, port = address.rpartition(":") if _has_port(address) else (address, "", "1")
+    host = host if not host.startswith("[") else host[1:].removesuffix("]").replace(":", ".")
+    if not host or set(host) & set(":/[] ,") or (colon and not 0 < int(port) < 65536):
+        raise UsageError(
+            f"--advertise takes host or host:port, not '{address}'",
+            hint="an IPv6 address stands in brackets: [fd00::1]:9092",
+        )
 
 
 def _has_port(address: str) -> bool:

@@ -71,7 +71,24 @@ def check(properties: Mapping[str, str]) -> Problems:
     if not fatal:
         fatal += _unsafe(config)
     once = {problem.text: problem for problem in reversed(fatal)}
-    return Problems(tuple(reversed(once.values())), tuple(_warnings(properties)))
+    warnings = list(_warnings(properties))
+    if not fatal:
+        warnings += _more_replicas_than_brokers(config)
+    return Problems(tuple(reversed(once.values())), tuple(warnings))
+
+
+def _more_replicas_than_brokers(config: BrokerConfig) -> Iterator[Problem]:
+    """Factors that one broker can't reach. Kafka says nothing, and then no group ever works."""
+    for key, what in _FACTORS.items():
+        if config[key] > 1:
+            text = f"{key} is {config[key]}, but there is one broker: {what} until {key}=1 is set"
+            yield Problem(key, text)
+
+
+_FACTORS: Final = {
+    "offsets.topic.replication.factor": "consumer groups will not work",
+    "default.replication.factor": "topics that name no factor can't be created",
+}
 
 
 def _wrong_values(properties: Mapping[str, str]) -> Iterator[Problem]:

@@ -96,7 +96,10 @@ def parse_listeners(
     for entry in entries:
         parsed = _split(entry)
         if parsed is None:
-            raise ConfigException(f"{start}: Unable to parse {entry} to a broker endpoint")
+            raise ConfigException(
+                f"{start}: Unable to parse {entry} to a broker endpoint",
+                "write NAME://host:port, such as PLAINTEXT://:9092; IPv6 as PLAINTEXT://[::1]:9092",
+            )
         name, host, port = parsed
         if name not in protocols:
             text = f"{start}: No security protocol defined for listener {name}"

@@ -125,7 +125,8 @@ def _listeners(config: BrokerConfig) -> Broken | None:
     subject = "appearing in the 'listeners' configuration when running the KRaft controller role"
     if not set(names) & set(controllers):
         text = f"controller.listener.names must contain at least one value {subject}"
-        return Broken("controller.listener.names", text)
+        hint = f"add a listener for it, such as {(*controllers, 'CONTROLLER')[0]}://:9093"
+        return Broken("controller.listener.names", text, hint)
     if set(controllers) - set(names):
         text = f"controller.listener.names must only contain values {subject}"
         return Broken("controller.listener.names", text)
@@ -161,7 +162,7 @@ def _advertised(config: BrokerConfig) -> Broken | None:
             "inter.broker.listener.name must be a listener name defined in advertised.listeners. "
             f"The valid options based on currently configured listeners are {','.join(names)}"
         )
-        return Broken("inter.broker.listener.name", text)
+        return Broken("inter.broker.listener.name", text, f"set it to {names[0]}")
     return None
 
 
@@ -204,7 +205,8 @@ def _connections(config: BrokerConfig) -> Broken | None:
 def _request_memory(config: BrokerConfig) -> Broken | None:
     key = "queued.max.request.bytes"
     if 0 < config[key] < config["socket.request.max.bytes"]:
-        return Broken(key, f"{key} must be larger or equal to socket.request.max.bytes")
+        text = f"{key} must be larger or equal to socket.request.max.bytes"
+        return Broken(key, text, "leave the line out: the node then bounds its memory by itself")
     return None
 
 

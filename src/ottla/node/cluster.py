@@ -127,11 +127,15 @@ class Cluster:
         self._publish = publish
         now_ms = self._core.now_ms()
         identity, config = self._identity, self._config
+        log = MetadataFiles(config, self._core.now_ms, durable=self._durable)
+        if "cut" in log.report:
+            # All that was acknowledged was fsynced: more than a torn last batch is a damaged disk.
+            self._logs.warn(f"__cluster_metadata-0: {log.report}")
         self._quorum = quorum = MetadataQuorum(
             node_id=identity.node_id,
             directory_id=metadata_directory_id(config),
             config=config,
-            log=MetadataFiles(config, self._core.now_ms, durable=self._durable),
+            log=log,
             now_ms=now_ms,
             say=self._logs.info,
             endpoints=controller_endpoints(identity, config),

@@ -35,6 +35,7 @@ from ottla.node.meta_properties import (
 )
 from ottla.raft.snapshots import (
     BOOTSTRAP_SNAPSHOT,
+    SnapshotError,
     decode_snapshot,
     encode_snapshot,
     snapshot_name,
@@ -131,6 +132,9 @@ def read_bootstrap(directory: str) -> list[Versioned]:
             contents = decode_snapshot(file.read(), path)
     except FileNotFoundError:
         return bootstrap_records()
+    except SnapshotError as error:
+        error.hint = "restore it, or remove it if this node has run before: it counts only once"
+        raise
     return list(zip(contents.records, contents.versions, strict=True))
 
 

@@ -62,7 +62,14 @@ def read_meta_properties(directory: str) -> MetaProperties | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise MetaPropertiesError(f"{path} can't be read: {error}") from error
+        raise MetaPropertiesError(
+            f"{path} can't be read: {error}", hint="log.dirs must name folders that can be read"
+        ) from error
+    if "version" not in values and "cluster.id" not in values:
+        raise MetaPropertiesError(
+            f"{path} is damaged: neither version nor cluster.id is in it",
+            hint="restore it from a backup; its cluster.id is that of the cluster's other folders",
+        )
     if values.get("version") != "1":
         raise MetaPropertiesError(
             f"{path} has version {values.get('version', '0')}; only version 1 (KRaft) can be used",
@@ -72,7 +79,9 @@ def read_meta_properties(directory: str) -> MetaProperties | None:
         directory_id = uuid_from_text(values["directory.id"])
         return MetaProperties(values["cluster.id"], int(values["node.id"]), directory_id)
     except (KeyError, ValueError) as error:
-        raise MetaPropertiesError(f"{path} lacks or garbles {error}") from None
+        raise MetaPropertiesError(
+            f"{path} lacks or garbles {error}", hint="restore it from a backup"
+        ) from None
 
 
 def write_meta_properties(directory: str, meta: MetaProperties, *, durable: bool = True) -> None:

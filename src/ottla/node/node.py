@@ -100,7 +100,7 @@ class Node:
         except BaseException as problem:
             self._core.kill()
             if isinstance(problem, CoreError):
-                raise NodeFailed(str(problem.args[-1])) from problem
+                raise _refused(problem) from problem
             raise
         manners.resident(self)
         self._loop.start(self, self._failed, f"ottla-node-{config.node_id}")
@@ -163,7 +163,10 @@ class Node:
         elif item.kind == "poisoned":
             raise NodeFailed(item.text)
         elif item.kind == "log-failed":
-            self.logs.error(f"{item.topic}-{item.partition} takes no more writes: {item.text}")
+            self.logs.error(
+                f"{item.topic}-{item.partition} takes no more writes: {item.text}; see to the "
+                "disk, then start the node again"
+            )
         elif item.kind == "refused":
             self.logs.warn(item.text)
 
@@ -257,6 +260,20 @@ def _checked(properties: Mapping[str, str], logs: Logs) -> BrokerConfig:
     return BrokerConfig(properties)
 
 
+_HINTS = {
+    "bind": "choose another host or port (0 takes any free port), or stop what listens there",
+    "locked": "stop that node, or give this one a folder of its own",
+    "storage": "the folder must be writable, with room on its disk; a damaged *-checkpoint file "
+    "may be removed: the logs are then looked through in full",
+}
+"""What to do about a kind of CoreError at the start."""
+
+
+def _refused(problem: CoreError) -> NodeFailed:
+    kind, text = str(problem.args[0]), str(problem.args[-1])
+    return NodeFailed(text, hint=_HINTS.get(kind))
+
+
 def _bind_hot_messages(core: Core) -> None:
     """Hold the core's hot handlers against the messages as they are declared."""
     from ottla.wire.messages.fetch import FetchRequest, FetchResponse
@@ -290,4 +307,4 @@ def _core(config: BrokerConfig, power_cuts: bool, durable: bool) -> Core:
             durable=durable,
         )
     except CoreError as problem:
-        raise NodeFailed(str(problem.args[-1])) from problem
+        raise _refused(problem) from problem

@@ -82,7 +82,10 @@ class Publisher:
             return
         for state, problem in zip(states, self._core.open_partitions(states), strict=True):
             if problem is not None:
-                self._logs.error(f"{state[0]}-{state[2]} can't be opened: {problem}")
+                self._logs.error(
+                    f"{state[0]}-{state[2]} can't be opened: {problem}; it is offline, "
+                    "its files stay as they are"
+                )
 
     def _reconfigured(self, delta: MetadataDelta) -> Iterable[str]:
         """Topics whose configs changed, or all of them when a broker default did."""

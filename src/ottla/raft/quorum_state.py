@@ -65,5 +65,7 @@ def parse_quorum_state(text: str) -> QuorumState:
             voted_id=int(data["votedId"]),
             voted_directory_id=ZERO_UUID if directory is None else uuid_from_text(directory),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
+        raise QuorumStateError(f"quorum-state lacks {error}", hint=hint) from None
+    except (ValueError, TypeError, AttributeError) as error:
         raise QuorumStateError(f"quorum-state can't be read: {error}", hint=hint) from None
