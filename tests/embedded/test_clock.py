@@ -1,0 +1,239 @@
+"""What a log does as time goes by: the test moves the broker's clock instead of waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+
+import ottla
+from conformance.talk import Talk
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.init_producer_id import InitProducerIdRequest
+from ottla.wire.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
+from ottla.wire.records import Record, build_batch
+from servers import OttlaProcess
+from stories.folders import read
+
+HOUR_S = 3600.0
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[ottla.Broker]:
+    """A broker with a folder that can be looked into and found again."""
+    with ottla.Broker(dir=tmp_path / "data") as found:
+        yield found
+
+
+def create(broker: ottla.Broker, topic: str = "t", **config: str) -> None:
+    """One partition; keys with underscores."""
+    settings = {key.replace("_", "."): value for key, value in config.items()}
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
+    admin.create_topics([NewTopic(topic, 1, 1, config=settings)])[topic].result(20)
+
+
+def produce(
+    broker: ottla.Broker, values: list[bytes], topic: str = "t", *, timestamp_ms: int = 0
+) -> list[str]:
+    """A batch a value; the names of the errors."""
+    settings = {"batch.num.messages": 1, "linger.ms": 0, "log_level": 0}
+    producer = Producer({"bootstrap.servers": broker.bootstrap_servers, **settings})
+    errors: list[str] = []
+    for value in values:
+        producer.produce(
+            topic,
+            value,
+            b"k",
+            timestamp=timestamp_ms,
+            on_delivery=lambda error, _: errors.append(error.name()) if error else None,
+        )
+    assert producer.flush(20) == 0
+    return errors
+
+
+def segments(broker: ottla.Broker, topic: str = "t") -> list[int]:
+    """Base offsets of the segments on disk."""
+    folder = Path(broker.dir, f"{topic}-0")
+    return sorted(int(file.stem) for file in folder.glob("*.log"))
+
+
+def bounds(broker: ottla.Broker, topic: str = "t") -> tuple[int, int]:
+    """(log start offset, end)."""
+    consumer = Consumer(
+        {"bootstrap.servers": broker.bootstrap_servers, "group.id": "unused", "log_level": 0}
+    )
+    found: tuple[int, int] = consumer.get_watermark_offsets(TopicPartition(topic, 0), 20)
+    consumer.close()
+    return found
+
+
+def test_retention_by_time(broker: ottla.Broker) -> None:
+    """If this failed, records would stay for ever, or go before their time."""
+    create(broker, retention_ms="7200000", segment_bytes="1048576")
+    assert produce(broker, [b"a" * 600_000] * 4) == []
+    before = segments(broker)
+    assert len(before) > 1
+    broker.advance(HOUR_S)
+    assert (bounds(broker), segments(broker)) == ((0, 4), before)
+    broker.advance(1.5 * HOUR_S)
+    assert bounds(broker) == (4, 4)
+    broker.advance(120)
+    assert segments(broker) == [4]
+    assert produce(broker, [b"after"]) == []
+    assert bounds(broker)[1] == 5
+
+
+def test_retention_by_size(broker: ottla.Broker) -> None:
+    """If this failed, a log would outgrow what its topic allows."""
+    create(broker, retention_bytes="1500000", retention_ms="-1", segment_bytes="1048576")
+    assert produce(broker, [b"a" * 900_000] * 5) == []
+    assert bounds(broker) == (0, 5)
+    broker.advance(600)
+    start, end = bounds(broker)
+    assert (start, end) == (3, 5), "two whole segments are more than what may stay"
+
+
+def test_roll_by_time(broker: ottla.Broker) -> None:
+    """If this failed, segment.ms would not hold and old records could not go."""
+    create(broker, segment_ms="60000", retention_ms="-1")
+    assert produce(broker, [b"a"]) == []
+    assert segments(broker) == [0]
+    broker.advance(61)
+    later = int(time.time() * 1000) + 61_000
+    assert produce(broker, [b"b"], timestamp_ms=later) == []
+    assert segments(broker) == [0, 1]
+
+
+def test_compacted_topics_lose_nothing(tmp_path: Path) -> None:
+    """If this failed, the last value of a key would go by age or size; or nobody would be told
+    that old ones stay.
+    """
+    config = {"log.retention.check.interval.ms": "50", "log.segment.delete.delay.ms": "0"}
+    node = OttlaProcess(tmp_path / "data", config)
+    node.start()
+    try:
+        small = {"cleanup.policy": "compact", "segment.bytes": "1048576", "retention.ms": "1"}
+        small["retention.bytes"] = "1"
+        admin = AdminClient({"bootstrap.servers": node.bootstrap, "log_level": 0})
+        for topic in ("one", "two"):
+            admin.create_topics([NewTopic(topic, 1, 1, config=small)])[topic].result(20)
+        old = {**small, "cleanup.policy": "delete"}
+        admin.create_topics([NewTopic("gone", 1, 1, config=old)])["gone"].result(20)
+        producer = Producer({"bootstrap.servers": node.bootstrap, "log_level": 0})
+        for i in range(4):
+            for topic in ("one", "gone"):
+                producer.produce(topic, b"%d" % i * 500_000, b"k", timestamp=1_700_000_000_000)
+                producer.flush(20)
+        while read(node.bootstrap, "gone", 0):
+            pass  # the deadline of the test ends this
+        assert [row.value and row.value[:1] for row in read(node.bootstrap, "one", 0)] == [
+            b"%d" % i for i in range(4)
+        ]
+        warned = [line for line in node.log.read_text().splitlines() if "=compact" in line]
+        assert len(warned) == 1, warned
+        assert " WARN " in warned[0]
+    finally:
+        node.kill()
+
+
+def test_lookup_by_timestamp(broker: ottla.Broker) -> None:
+    """If this failed, earliest, latest, max timestamp or a time would lead to the wrong record."""
+    create(broker, retention_ms="-1")
+    base = 1_700_000_000_000
+    for delta in (0, 1000, 5000, 3000):
+        assert produce(broker, [b"v"], timestamp_ms=base + delta) == []
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
+
+    def offset(spec: OffsetSpec) -> tuple[int, int]:
+        asked = TopicPartition("t", 0)
+        found = admin.list_offsets({asked: spec})[asked].result(20)
+        return found.offset, found.timestamp
+
+    assert offset(OffsetSpec.earliest())[0] == 0
+    assert offset(OffsetSpec.latest())[0] == 4
+    assert offset(OffsetSpec.max_timestamp()) == (2, base + 5000)
+    assert offset(OffsetSpec.for_timestamp(base + 1)) == (1, base + 1000)
+    assert offset(OffsetSpec.for_timestamp(base + 1001)) == (2, base + 5000)
+    assert offset(OffsetSpec.for_timestamp(base + 5001))[0] == -1
+
+
+def test_append_time_follows_the_clock(broker: ottla.Broker) -> None:
+    """If this failed, LogAppendTime would be the producer's time, or the machine's."""
+    create(broker, message_timestamp_type="LogAppendTime", retention_ms="-1")
+    broker.advance(HOUR_S)
+    assert produce(broker, [b"v"], timestamp_ms=1_700_000_000_000) == []
+    ((kind, stamp),) = [row.timestamp for row in read(broker.bootstrap_servers, "t", 0)]
+    assert kind == 2
+    assert 0 <= stamp - (time.time() - 60 + HOUR_S) * 1000 < 120_000
+
+
+def test_timestamps_too_far_off_are_refused(broker: ottla.Broker) -> None:
+    """If this failed, one wrong clock could keep a segment from ever going, or have it go now."""
+    create(
+        broker,
+        message_timestamp_after_max_ms=str(DAY_MS),
+        message_timestamp_before_max_ms=str(DAY_MS),
+    )
+    now_ms = int(time.time() * 1000)
+    for wrong in (now_ms - 2 * DAY_MS, now_ms + 2 * DAY_MS):
+        assert produce(broker, [b"v"], timestamp_ms=wrong) == ["INVALID_TIMESTAMP"]
+    assert produce(broker, [b"v"], timestamp_ms=now_ms + DAY_MS // 2) == []
+    broker.advance(DAY_MS / 1000)
+    assert produce(broker, [b"v"], timestamp_ms=now_ms + int(1.5 * DAY_MS)) == []
+    assert bounds(broker) == (0, 2)
+
+
+class Idempotent:
+    """A producer of one id, request by request."""
+
+    def __init__(self, broker: ottla.Broker) -> None:
+        self._talk = Talk(broker.port, "idempotent")
+        self.id = self._talk.ask(InitProducerIdRequest(transactional_id=None), 4).producer_id
+
+    def send(self, sequence: int, broker: ottla.Broker) -> tuple[ErrorCode, int]:
+        """One record with this sequence; (error, offset)."""
+        self._talk.hang_up()
+        self._talk = Talk(broker.port, "idempotent")
+        record = Record(b"k", b"v", timestamp_ms=int(time.time() * 1000))
+        data = build_batch([record], producer_id=self.id, producer_epoch=0, base_sequence=sequence)
+        rows = [PartitionProduceData(index=0, records=data)]
+        request = ProduceRequest(
+            acks=-1,
+            timeout_ms=5000,
+            topic_data=[TopicProduceData(name="t", partition_data=rows)],
+        )
+        (found,) = self._talk.ask(request, 9).responses[0].partition_responses
+        self._talk.hang_up()
+        return ErrorCode(found.error_code), found.base_offset
+
+
+@pytest.mark.parametrize("end", [ottla.Broker.close, ottla.Broker.kill])
+def test_duplicates_are_known_after_a_restart(tmp_path: Path, end: object) -> None:
+    """If this failed, a producer that asks again after a crash would have its records twice."""
+    broker = ottla.Broker(dir=tmp_path / "data").start()
+    create(broker)
+    producer = Idempotent(broker)
+    assert [producer.send(n, broker) for n in range(3)] == [(ErrorCode.NONE, n) for n in range(3)]
+    assert callable(end)
+    end(broker)
+    with ottla.Broker(dir=tmp_path / "data") as again:
+        assert producer.send(2, again) == (ErrorCode.NONE, 2)
+        assert producer.send(5, again)[0] == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+        assert producer.send(3, again) == (ErrorCode.NONE, 3)
+        assert bounds(again) == (0, 4)
+
+
+def test_producers_expire(broker: ottla.Broker) -> None:
+    """If this failed, every producer that ever was would stay in memory and in every snapshot."""
+    create(broker, retention_ms="-1")
+    producer = Idempotent(broker)
+    assert producer.send(0, broker) == (ErrorCode.NONE, 0)
+    broker.advance(23 * HOUR_S)
+    assert producer.send(7, broker)[0] == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    broker.advance(2 * HOUR_S)
+    assert producer.send(7, broker) == (ErrorCode.NONE, 1), "nobody remembers its last sequence"
