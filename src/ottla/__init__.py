@@ -8,8 +8,7 @@ with ottla.Broker() as broker:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # typing itself would be most of what `import ottla` costs
 if TYPE_CHECKING:
     from ottla._core import __version__
     from ottla.errors import OttlaError

@@ -49,6 +49,10 @@ class NotRunning(OttlaError):
     """The broker has not been started, or has ended."""
 
 
+class BadArgument(OttlaError, ValueError):
+    """What a Broker was given makes no sense."""
+
+
 class Broker:
     """One node, controller and broker, that real Kafka clients use over TCP.
 
@@ -56,7 +60,8 @@ class Broker:
         dir: a folder for its logs, which is kept and found again by the next Broker on it; by
             default a temporary one, removed by `close` or at the end of the process.
         port: the port to listen on; 0 takes a free one.
-        config: broker properties as in server.properties, on top of the defaults for a single node.
+        config: broker properties as in server.properties, on top of the defaults for a single
+            node. What of them has no effect is told by `warnings.warn`.
     """
 
     def __init__(
@@ -64,18 +69,19 @@ class Broker:
         *,
         dir: str | os.PathLike[str] | None = None,
         port: int = 0,
-        config: Mapping[str, str] | None = None,
+        config: Mapping[str, str | int | float | bool] | None = None,
     ) -> None:
+        self._config = {key: _text(value) for key, value in (config or {}).items()}
         self._kept = dir is not None
         # What goes with the broker need not outlive the machine; half of a test's time was fsync.
-        self._durable = self._kept or not _FOLDERS.isdisjoint(config or {})
+        self._durable = self._kept or not _FOLDERS.isdisjoint(self._config)
         self._dir = os.fspath(dir) if dir is not None else tempfile.mkdtemp(prefix="ottla-")
         self._properties = {
             **_DEFAULTS,
             "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:0",
             "controller.quorum.bootstrap.servers": f"{HOST}:{port or 9093}",
             "log.dirs": self._dir,
-            **(config or {}),
+            **self._config,
         }
         self._node: Node | None = None
         self._pid = os.getpid()
@@ -95,16 +101,27 @@ class Broker:
             NotRunning: it has not been started, or has ended.
             NodeFailed: it broke; the text says how.
         """
-        return self._running().ports["PLAINTEXT"]
+        return self._address()[1]
 
     @property
     def bootstrap_servers(self) -> str:
-        """What goes into a client's `bootstrap.servers`."""
-        return f"{HOST}:{self.port}"
+        """What goes into a client's `bootstrap.servers`: the first listener for clients.
+
+        Raises:
+            NotRunning: it has not been started, or has ended.
+            NodeFailed: it broke; the text says how.
+        """
+        host, port = self._address()
+        return f"{host}:{port}"
 
     @property
     def cluster_id(self) -> str:
-        """The cluster's id, which lives as long as its folder."""
+        """The cluster's id, which lives as long as its folder.
+
+        Raises:
+            NotRunning: it has not been started, or has ended.
+            NodeFailed: it broke; the text says how.
+        """
         return self._running().cluster_id
 
     def start(self) -> Broker:
@@ -118,9 +135,16 @@ class Broker:
         from ottla.node.node import Node
 
         if self._node is None or self._node.failure is not None:
-            if not os.path.isdir(self._dir):
-                self._make_folder()
-            ensure_formatted(self._properties, durable=self._durable)
+            self._tell_what_has_no_effect()
+            try:
+                if not os.path.isdir(self._dir):
+                    self._make_folder()
+                ensure_formatted(self._properties, durable=self._durable)
+            except OSError as error:
+                raise BadArgument(
+                    f"dir={self._dir!r} can't be used: {error.strerror or error}",
+                    hint="give a folder that can be written, or leave dir out for a temporary one",
+                ) from error
             node = Node(self._properties, power_cuts=True, durable=self._durable)
             node.start()
             self._node = node
@@ -159,6 +183,8 @@ class Broker:
         """Move the node's clock forward; returns when everything that came due on the way has been
         done.
         """
+        if seconds < 0:
+            raise BadArgument(f"the clock can't go back, as by {seconds} s")
         self._running().advance(round(seconds * 1000))
 
     def __enter__(self) -> Broker:
@@ -176,6 +202,25 @@ class Broker:
         running = self._node is not None and self._node.failure is None
         where = self.bootstrap_servers if running else "not running"
         return f"<ottla.Broker {where}, {self._dir}>"
+
+    def _address(self) -> tuple[str, int]:
+        """Host and port of the first listener that is not the controllers'."""
+        node = self._running()
+        controllers = node.config.controller_listener_names
+        first = next(e for e in node.config.listeners if e.listener not in controllers)
+        host = HOST if first.host in ("", "0.0.0.0", "::") else first.host
+        return (f"[{host}]" if ":" in host else host), node.ports[first.listener]
+
+    def _tell_what_has_no_effect(self) -> None:
+        """A server has its log for that; an embedded node is silent."""
+        if not self._config:
+            return
+        import warnings
+
+        from ottla.config import check
+
+        for problem in check(self._config).warnings:
+            warnings.warn(f"ottla.Broker(config=...): {problem.text}", stacklevel=3)
 
     def _make_folder(self) -> None:
         os.makedirs(self._dir, exist_ok=True)
@@ -197,3 +242,8 @@ class Broker:
                 hint="close() it, or call start() for a new one on the same folder",
             )
         return self._node
+
+
+def _text(value: str | int | float | bool) -> str:
+    """As a properties file would say it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,135 @@
+"""What `ottla.Broker` may be given, what it says about the rest, and where clients then find it."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+import ottla
+from oracle import answers_api_versions
+
+
+def write(broker: ottla.Broker) -> None:
+    """One record, acknowledged."""
+    producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
+    producer.produce("events", "written")
+    assert producer.flush(10) == 0
+
+
+def whole_life() -> None:
+    """A broker from start to end; what a process started by a test does."""
+    with ottla.Broker() as broker:
+        write(broker)
+
+
+@pytest.mark.parametrize(
+    "listeners",
+    [
+        "PLAINTEXT://[::1]:0,CONTROLLER://[::1]:0",
+        "PLAINTEXT://localhost:0,CONTROLLER://127.0.0.1:0",
+        "CONTROLLER://127.0.0.1:0,PLAINTEXT://:0",
+    ],
+)
+def test_clients_find_any_listener(listeners: str) -> None:
+    """If this failed, bootstrap_servers would name an address where nobody listens."""
+    with ottla.Broker(config={"listeners": listeners}) as broker:
+        write(broker)
+
+
+def test_values_may_be_numbers_and_flags() -> None:
+    """If this failed, config={"num.partitions": 3} would end in a riddle."""
+    config = {"num.partitions": 3, "auto.create.topics.enable": False}
+    with ottla.Broker(config=config) as broker:
+        assert answers_api_versions(broker.port)
+
+
+def test_what_has_no_effect_is_told() -> None:
+    """If this failed, a typing error in a key would be taken without a word."""
+    broker = ottla.Broker(config={"num.partition": "3"})
+    with pytest.warns(UserWarning, match=r"did you mean num\.partitions"):
+        broker.start()
+    broker.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"dir": "/proc/none"}, "can't be used"),
+        ({"dir": __file__}, "can't be used"),
+        ({"config": {"num.partitions": "x"}}, "num.partitions"),
+        ({"port": "here"}, "here"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments: dict[str, object], said: str) -> None:
+    """If this failed, a wrong argument would end in an error of somebody else's, without a hint."""
+    with pytest.raises(ottla.OttlaError, match=said) as refused:
+        ottla.Broker(**arguments).start()  # type: ignore[arg-type]
+    assert refused.value.hint
+
+
+def test_a_port_in_use_is_named() -> None:
+    """If this failed, a second broker on a port would not say what to do."""
+    with ottla.Broker() as broker, pytest.raises(ottla.OttlaError, match=str(broker.port)) as no:
+        ottla.Broker(port=broker.port).start()
+    assert "another host or port" in str(no.value.hint)
+
+
+def test_time_goes_forward() -> None:
+    """If this failed, a negative step would be taken and do nothing."""
+    with ottla.Broker() as broker, pytest.raises(ValueError, match="can't go back"):
+        broker.advance(-1)
+
+
+def test_what_is_not_running_says_so() -> None:
+    """If this failed, using a broker too early or too late would end in an AttributeError."""
+    broker = ottla.Broker()
+    with pytest.raises(ottla.OttlaError, match="not running") as refused:
+        _ = broker.port
+    assert "start()" in str(refused.value.hint)
+    assert "not running" in repr(broker)
+    with broker:
+        assert broker.bootstrap_servers in repr(broker)
+    broker.close()
+
+
+def test_under_asyncio() -> None:
+    """If this failed, a broker could not be used from a coroutine, or would leave a loop behind."""
+
+    async def use() -> None:
+        with ottla.Broker() as broker:
+            await asyncio.to_thread(write, broker)
+
+    asyncio.run(use())
+
+
+def test_in_processes_at_once() -> None:
+    """If this failed, parallel test workers would get in each other's way."""
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=whole_life) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+
+
+def test_importing_ottla_costs_nothing() -> None:
+    """If this failed, every program that imports ottla would pay for a node."""
+    program = "import sys; before = set(sys.modules); import ottla; print(*set(sys.modules)-before)"
+    source = str(Path(ottla.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": source},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(done.stdout.split()) <= {"ottla", "__future__"}
+    assert (Path(ottla.__file__).parent / "py.typed").exists()
