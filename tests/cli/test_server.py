@@ -113,6 +113,50 @@ def test_an_unformatted_folder_is_refused(place: Place) -> None:
     assert "kafka-storage.sh format" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "said", "hint"),
+    [
+        (
+            "num.partitions=0",
+            "Invalid value 0 for configuration num.partitions: Value must be at least 1",
+            "allowed is",
+        ),
+        (
+            "log.cleanup.policy=x",
+            "Invalid value x for configuration log.cleanup.policy: String must be one of: "
+            "compact, delete",
+            "without the line",
+        ),
+        (
+            "listener.security.protocol.map=PLAINTEXT:SSL,CONTROLLER:PLAINTEXT",
+            "SSL",
+            "PLAINTEXT",
+        ),
+        ("process.roles=broker", "process.roles=broker is not there yet", "broker,controller"),
+        (
+            "controller.quorum.voters=7@127.0.0.1:1,8@127.0.0.1:2",
+            "names several controllers",
+            "name this node alone",
+        ),
+        (
+            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "there is no authorizer yet",
+            "allow.everyone.if.no.acl.found=true",
+        ),
+    ],
+)
+def test_a_wrong_line_stops_the_start(place: Place, line: str, said: str, hint: str) -> None:
+    """If this failed, a node would run otherwise than its file says, or end without telling why."""
+    place.format()
+    done = place.run("kafka-server-start.sh", "server.properties", "--override", line)
+    assert done.returncode == 1
+    problem, _, advice = done.stderr.partition("\n\nhint: ")
+    assert said in problem
+    assert hint in advice
+    assert "Traceback" not in done.stderr
+    assert not (place.folder / "data" / "__cluster_metadata-0" / "quorum-state").exists()
+
+
 def test_overrides_count_instead_of_the_file(place: Place) -> None:
     """If this failed, --override would be taken without a word and without effect."""
     place.format()

@@ -120,3 +120,26 @@ def test_ottla_starts_on_a_fresh_folder_of_apache(
         folders.check_apaches_folder(ours.bootstrap)
     finally:
         ours.stop()
+
+
+@pytest.mark.long
+@pytest.mark.jvm
+def test_a_folder_has_one_server(tmp_path: Path) -> None:
+    """If this failed, both servers could write into the same logs at once and spoil them."""
+    apache = Oracle(tmp_path / "apache", log_dir=tmp_path / "data")
+    ours = OttlaProcess(tmp_path / "data")
+    apache.start()
+    try:
+        with pytest.raises(RuntimeError, match=r"\.lock|in use"):
+            ours.start()
+    finally:
+        apache.stop()
+    ours.start()
+    try:
+        with pytest.raises(RuntimeError, match=r"Failed to acquire lock on file \.lock"):
+            apache.start()
+    finally:
+        ours.stop()
+        apache.kill()
+    apache.start()
+    apache.stop()
