@@ -464,12 +464,15 @@ fn open_one(shared: &Arc<Shared>, state: &OpenState, many: bool) -> Result<(), N
             high_watermark.unwrap_or(0),
         )
     };
-    let hints = if set_namesake_aside(shared, state, &path)? {
-        hints
-    } else {
+    let known = known_topic_id(shared, &path)?;
+    let named = known.as_deref() == Some(&*id_text(state.topic_id));
+    let hints = if let Some(other) = known.filter(|_| !named) {
+        set_namesake_aside(shared, state, &path, &other)?;
         OpenHints::default()
+    } else {
+        hints
     };
-    let log = open_log(shared, state, path, config, hints)?;
+    let log = open_log(shared, state, path, config, hints, named)?;
     let partition = Partition::lead(local, log, partition_state, high_watermark);
     let mut hosted = shared.hosted_mut();
     let cell = Cell::new(
@@ -488,28 +491,26 @@ fn open_one(shared: &Arc<Shared>, state: &OpenState, many: bool) -> Result<(), N
     Ok(())
 }
 
-/// A folder of an earlier topic of the same name is kept, but not used. False if there was one.
-fn set_namesake_aside(shared: &Shared, state: &OpenState, path: &Path) -> Result<bool, NodeError> {
-    let known = known_topic_id(shared, path)?;
-    let wanted = id_text(state.topic_id);
-    match known {
-        Some(id) if id != wanted => {
-            let key = (state.topic.as_str(), state.partition);
-            let there = mark_folder(shared, path, key, FolderKind::Stray)?;
-            let mut dirs = lock(&shared.dirs);
-            dirs.report.push(format!(
-                "{}-{}: its folder belongs to an earlier topic {id}; it was set aside as {}",
-                state.topic,
-                state.partition,
-                there.display()
-            ));
-            if let Some(dir) = dirs.dirs.get_mut(state.log_dir) {
-                dir.forget(&state.topic, state.partition);
-            }
-            Ok(false)
-        }
-        _ => Ok(true),
+/// A folder of an earlier topic of the same name is kept, but not used.
+fn set_namesake_aside(
+    shared: &Shared,
+    state: &OpenState,
+    path: &Path,
+    id: &str,
+) -> Result<(), NodeError> {
+    let key = (state.topic.as_str(), state.partition);
+    let there = mark_folder(shared, path, key, FolderKind::Stray)?;
+    let mut dirs = lock(&shared.dirs);
+    dirs.report.push(format!(
+        "{}-{}: its folder belongs to an earlier topic {id}; it was set aside as {}",
+        state.topic,
+        state.partition,
+        there.display()
+    ));
+    if let Some(dir) = dirs.dirs.get_mut(state.log_dir) {
+        dir.forget(&state.topic, state.partition);
     }
+    Ok(())
 }
 
 /// The topic id that a folder names. An empty file is none: power was lost before the name was safe.
@@ -530,6 +531,7 @@ fn open_log(
     path: PathBuf,
     config: LogConfig,
     hints: OpenHints,
+    named: bool,
 ) -> Result<Log<NodeDisk>, NodeError> {
     let now_ms = shared.clock.now_ms();
     let opened = Log::open(shared.disk.clone(), path.clone(), config, now_ms, hints);
@@ -540,7 +542,7 @@ fn open_log(
             .report
             .push(format!("{}-{}: {text}", state.topic, state.partition));
     }
-    if known_topic_id(shared, &path)?.is_none() {
+    if !named {
         write_partition_metadata(&shared.disk, &path, &id_text(state.topic_id), false)
             .map_err(|error| storage(&error))?;
     }

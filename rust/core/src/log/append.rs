@@ -246,7 +246,7 @@ impl<D: Disk> Log<D> {
         for (_, header) in found {
             epochs_changed |= self.epochs.assign(header.leader_epoch, header.base_offset);
         }
-        if epochs_changed {
+        if epochs_changed || self.epochs_stale {
             self.write_epochs()?;
         }
         let limit = u64::from(self.config.segment_bytes);

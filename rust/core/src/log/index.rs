@@ -100,6 +100,12 @@ impl<K: Kind> Index<K> {
         Ok(index)
     }
 
+    /// Without entries, and with an empty file.
+    pub fn blank<D: Disk>(disk: &D, path: &Path, max_bytes: u32) -> io::Result<Self> {
+        disk.open(path, Open::Truncate)?;
+        Ok(Self::known(0, max_bytes))
+    }
+
     fn full_bytes(&self) -> u64 {
         (self.max_entries * K::BYTES) as u64
     }

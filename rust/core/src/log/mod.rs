@@ -77,6 +77,10 @@ pub struct Log<D: Disk> {
     dir_dirty: bool,
     parent_dirty: bool,
     epochs_dirty: bool,
+    /// What the file of epochs holds, if that is known.
+    epochs_in_file: Option<Epochs>,
+    /// The file was not written yet after the epochs were cut at opening.
+    epochs_stale: bool,
     /// Why nothing can be appended any more.
     failed: Option<String>,
 }
@@ -178,7 +182,7 @@ impl<D: Disk> Log<D> {
     /// # Errors
     /// If the disk fails.
     pub fn begin_epoch(&mut self, leader_epoch: i32) -> Result<(), LogError> {
-        if self.epochs.assign(leader_epoch, self.end_offset) {
+        if self.epochs.assign(leader_epoch, self.end_offset) || self.epochs_stale {
             self.write_epochs()?;
         }
         Ok(())
@@ -195,11 +199,18 @@ impl<D: Disk> Log<D> {
     }
 
     fn write_epochs(&mut self) -> Result<(), LogError> {
+        if self.epochs_in_file.as_ref() == Some(&self.epochs) {
+            self.epochs_stale = false;
+            return Ok(());
+        }
         let path = self.dir.join(EPOCHS_FILE);
         let text = self.epochs.text();
+        self.epochs_in_file = None;
         self.disk
             .write_atomically(&path, text.as_bytes(), false)
             .during("writing", &path)?;
+        self.epochs_in_file = Some(self.epochs.clone());
+        self.epochs_stale = false;
         self.epochs_dirty = true;
         self.dir_dirty = true;
         Ok(())
@@ -326,6 +337,9 @@ impl<D: Disk> Log<D> {
     /// If the disk fails.
     pub fn unflushed(&mut self) -> Result<Unflushed<D::File>, LogError> {
         let mut files = Vec::new();
+        if self.epochs_stale {
+            self.write_epochs()?;
+        }
         if self.epochs_dirty {
             let path = self.dir.join(EPOCHS_FILE);
             let sync = |file: D::File| file.sync();

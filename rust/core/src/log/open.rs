@@ -57,6 +57,8 @@ impl<D: Disk> Log<D> {
             dir_dirty: made,
             parent_dirty: made,
             epochs_dirty: false,
+            epochs_in_file: None,
+            epochs_stale: false,
             failed: None,
         };
         let entries = if made {
@@ -67,7 +69,12 @@ impl<D: Disk> Log<D> {
         log.find_segments(&entries, now_ms, &hints, &mut recovery)?;
         let epochs_lost = log.load_epochs(&entries)?;
         if !hints.clean_shutdown && !made {
-            log.recover(now_ms, &mut recovery)?;
+            if log.is_blank(&entries) {
+                let (place, segment) = log.segment(0);
+                segment.blank_indexes(place)?;
+            } else {
+                log.recover(now_ms, &mut recovery)?;
+            }
         }
         log.find_end(&entries, now_ms, &hints, &mut recovery)?;
         if epochs_lost && log.size() > 0 {
@@ -248,6 +255,7 @@ impl<D: Disk> Log<D> {
             .unwrap_or_default();
         match Epochs::parse(&String::from_utf8_lossy(&bytes)) {
             Some(epochs) => {
+                self.epochs_in_file = Some(epochs.clone());
                 self.epochs = epochs;
                 Ok(false)
             }
@@ -272,6 +280,17 @@ impl<D: Disk> Log<D> {
             self.write_epochs()?;
         }
         Ok(())
+    }
+
+    /// One empty segment and nothing beside it: what most partitions of a large topic are after a kill.
+    fn is_blank(&self, entries: &[Entry]) -> bool {
+        let plain = [LOG_SUFFIX, Offsets::SUFFIX, Times::SUFFIX];
+        self.segments.len() == 1
+            && self.segments[0].size == 0
+            && entries.iter().all(|entry| {
+                offset_of(&entry.name).is_none()
+                    || plain.iter().any(|suffix| entry.name.ends_with(suffix))
+            })
     }
 
     /// Read all segments from the recovery point on; cut the first broken one and drop those behind it.
@@ -542,9 +561,8 @@ impl<D: Disk> Log<D> {
             self.recovery_point.min(self.end_offset)
         };
         let changed = self.epochs.truncate_end(self.end_offset);
-        if self.epochs.truncate_start(self.start_offset) | changed {
-            self.write_epochs()?;
-        }
+        // An empty log's last epoch is cut here and comes back with its leader: most files need no writing.
+        self.epochs_stale = self.epochs.truncate_start(self.start_offset) | changed;
         let mut snapshots: Vec<i64> = entries
             .iter()
             .filter(|entry| entry.name.ends_with(SNAPSHOT_SUFFIX))

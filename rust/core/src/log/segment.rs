@@ -200,6 +200,18 @@ impl<D: Disk> Segment<D> {
         Ok(std::mem::replace(&mut self.size, 0))
     }
 
+    /// Cut the indexes of an empty segment, whatever is in them.
+    pub fn blank_indexes(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        self.offsets =
+            Index::blank(place.disk, &path, place.index_bytes).during("cutting", &path)?;
+        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        self.times = Index::blank(place.disk, &path, place.index_bytes).during("cutting", &path)?;
+        self.checked = true;
+        self.largest = Some((-1, 0));
+        Ok(())
+    }
+
     /// Remember a batch that lies at the segment's end: `size` grows by it.
     pub fn note(&mut self, place: Place<'_, D>, batch: Brief) -> Result<(), LogError> {
         let relative = batch.last_offset - self.base_offset;

@@ -354,3 +354,6 @@ fn code_of(error: ReadError) -> i16 {
         ReadError::Log(_) => KAFKA_STORAGE_ERROR,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -283,3 +283,6 @@ impl Sessions {
 fn next_epoch(epoch: i32) -> i32 {
     epoch.checked_add(1).unwrap_or(1)
 }
+
+#[cfg(test)]
+mod tests;

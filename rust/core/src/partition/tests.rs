@@ -1,0 +1,239 @@
+//! Scripts of events against one partition on the simulated disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use super::*;
+use crate::batch::{BatchSpec, Builder, RecordOut};
+use crate::disk::SimDisk;
+use crate::log::{LogConfig, OpenHints, Origin};
+
+/// Notes what it was told, and never has enough.
+#[derive(Default)]
+struct Told(Mutex<Vec<&'static str>>);
+
+impl Waiter for Told {
+    fn readable(&self, _: u64) -> bool {
+        self.0.lock().unwrap().push("readable");
+        false
+    }
+
+    fn changed(&self) {
+        self.0.lock().unwrap().push("changed");
+    }
+}
+
+impl Told {
+    fn take(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+type Led = Partition<SimDisk, Told>;
+
+fn state(leader_epoch: i32, isr: &[i32], min_insync_replicas: i32) -> PartitionState {
+    PartitionState {
+        leader_epoch,
+        replicas: vec![1, 2, 3],
+        isr: isr.to_vec(),
+        min_insync_replicas,
+    }
+}
+
+fn led(state: PartitionState) -> (SimDisk, Led) {
+    let disk = SimDisk::new(1);
+    disk.create_dir_all(Path::new("/data")).unwrap();
+    let dir = PathBuf::from("/data/topic-0");
+    let opened = Log::open(
+        disk.clone(),
+        dir,
+        LogConfig::default(),
+        0,
+        OpenHints::default(),
+    );
+    let mut log = opened.unwrap().0;
+    log.begin_epoch(state.leader_epoch).unwrap();
+    (disk, Partition::lead(1, log, state, 0))
+}
+
+fn batch(count: usize) -> Vec<u8> {
+    let mut builder = Builder::new(BatchSpec::default()).unwrap();
+    for _ in 0..count {
+        let record = RecordOut {
+            timestamp_ms: 1,
+            key: None,
+            value: Some(b"v"),
+            headers: &[],
+        };
+        builder.append(&record).unwrap();
+    }
+    builder.finish(None).unwrap()
+}
+
+fn append(partition: &mut Led, count: usize, all: bool) -> Result<AppendDone, Produced> {
+    let context = AppendContext {
+        now_ms: 1,
+        leader_epoch: -1,
+        origin: Origin::Client,
+        produce_version: 11,
+    };
+    partition.append(&mut batch(count), &context, all)
+}
+
+fn read(partition: &mut Led, fetch_offset: i64, epoch: i32, last: i32) -> Result<usize, i16> {
+    let part = FetchPart {
+        index: 0,
+        current_leader_epoch: epoch,
+        fetch_offset,
+        last_fetched_epoch: last,
+        log_start_offset: -1,
+        bytes_max: 1 << 20,
+    };
+    let read = Read {
+        part,
+        isolation: Isolation::ReadUncommitted,
+        bytes_max: 1 << 20,
+        min_one: true,
+    };
+    let done = partition.read(&read)?;
+    if let Some((epoch, end)) = done.diverging_epoch {
+        assert_eq!(done.slice.len, 0);
+        return Err(100 * epoch as i16 + end as i16);
+    }
+    Ok(done.slice.len)
+}
+
+#[test]
+fn the_high_watermark_follows_the_slowest_in_sync_replica() {
+    let (_, mut partition) = led(state(0, &[1, 2], 1));
+    let told = Arc::new(Told::default());
+    partition.park(&told, false);
+    let done = append(&mut partition, 3, true).unwrap();
+    assert_eq!(
+        (done.required_offset, partition.offsets().high_watermark),
+        (3, 0)
+    );
+    assert_eq!(told.take(), [""; 0], "nothing can be read yet");
+    assert_eq!(read(&mut partition, 0, -1, -1), Ok(0));
+    partition.follower_reached(3, 3);
+    assert_eq!(partition.offsets().high_watermark, 0, "3 is not in sync");
+    partition.follower_reached(9, 1);
+    assert_eq!(partition.offsets().high_watermark, 0, "9 is no replica");
+    partition.follower_reached(2, 2);
+    assert_eq!(
+        (partition.offsets().high_watermark, told.take()),
+        (2, vec!["changed"])
+    );
+    partition.park(&told, false);
+    partition.set_state(state(0, &[1], 1));
+    assert_eq!(
+        partition.offsets().high_watermark,
+        3,
+        "who left the ISR is not waited for"
+    );
+    partition.follower_reached(2, 1);
+    partition.set_state(state(0, &[1, 2], 1));
+    assert_eq!(partition.offsets().high_watermark, 3, "it never goes back");
+    assert!(read(&mut partition, 0, -1, -1).unwrap() > 0);
+}
+
+#[test]
+fn too_few_in_sync_replicas_stop_acks_all_and_the_high_watermark() {
+    let (_, mut partition) = led(state(0, &[1], 2));
+    let refused = append(&mut partition, 1, true).unwrap_err();
+    assert_eq!(refused.error_code, NOT_ENOUGH_REPLICAS);
+    assert_eq!(partition.offsets().log_end, 0);
+    append(&mut partition, 1, false).unwrap();
+    assert_eq!(partition.offsets().high_watermark, 0);
+    partition.set_state(state(0, &[1], 1));
+    assert_eq!(partition.offsets().high_watermark, 1);
+    let alone = PartitionState {
+        replicas: vec![1],
+        ..state(0, &[1], 5)
+    };
+    partition.set_state(alone);
+    assert!(
+        append(&mut partition, 1, true).is_ok(),
+        "no more than there are can be asked for"
+    );
+}
+
+#[test]
+fn a_new_leader_epoch_fences_old_readers_and_wakes_all() {
+    let (_, mut partition) = led(state(3, &[1], 1));
+    append(&mut partition, 4, true).unwrap();
+    let told = Arc::new(Told::default());
+    partition.park(&told, true);
+    assert!(read(&mut partition, 0, 3, -1).unwrap() > 0);
+    partition.log_mut().begin_epoch(5).unwrap();
+    partition.set_state(state(5, &[1], 1));
+    assert_eq!(told.take(), ["changed"]);
+    append(&mut partition, 2, true).unwrap();
+    assert_eq!(read(&mut partition, 0, 3, -1), Err(FENCED_LEADER_EPOCH));
+    assert_eq!(read(&mut partition, 0, 6, -1), Err(UNKNOWN_LEADER_EPOCH));
+    assert_eq!(
+        (partition.epoch_end_offset(3), partition.epoch_end_offset(4)),
+        ((3, 4), (3, 4))
+    );
+    assert_eq!(partition.epoch_end_offset(5), (5, 6));
+    assert!(
+        read(&mut partition, 4, 5, 3).unwrap() > 0,
+        "it fetched all of epoch 3"
+    );
+    assert_eq!(
+        read(&mut partition, 6, 5, 3),
+        Err(304),
+        "its log parted at 4"
+    );
+    assert_eq!(read(&mut partition, 7, 5, -1), Err(OFFSET_OUT_OF_RANGE));
+}
+
+#[test]
+fn readers_are_told_once_each_and_forgotten_when_gone() {
+    let (_, mut partition) = led(state(0, &[1], 1));
+    let (stays, leaves) = (Arc::new(Told::default()), Arc::new(Told::default()));
+    for waiter in [&stays, &stays, &leaves] {
+        partition.park(waiter, false);
+    }
+    drop(leaves);
+    append(&mut partition, 1, true).unwrap();
+    assert_eq!(stays.take(), ["readable"], "parking twice is once");
+    assert_eq!(partition.waiter_count(), 1);
+    partition.wake_all();
+    assert_eq!(
+        (stays.take(), partition.waiter_count()),
+        (vec!["changed"], 0)
+    );
+}
+
+#[test]
+fn a_full_disk_refuses_and_what_was_acknowledged_stays_readable() {
+    let (disk, mut partition) = led(state(0, &[1], 1));
+    append(&mut partition, 2, true).unwrap();
+    let told = Arc::new(Told::default());
+    partition.park(&told, false);
+    disk.set_capacity(disk.used());
+    let refused = append(&mut partition, 1, true).unwrap_err();
+    assert_eq!(refused.error_code, KAFKA_STORAGE_ERROR);
+    assert!(partition.offline().is_some());
+    assert_eq!(told.take(), ["changed"]);
+    disk.set_capacity(u64::MAX);
+    assert!(append(&mut partition, 1, true).is_err(), "it stays offline");
+    assert_eq!(partition.offsets().log_end, 2);
+    assert!(read(&mut partition, 0, -1, -1).unwrap() > 0);
+}
+
+#[test]
+fn deleted_records_move_the_start_and_the_high_watermark_with_it() {
+    let (_, mut partition) = led(state(0, &[1], 1));
+    append(&mut partition, 3, true).unwrap();
+    partition.log_mut().delete_records(2).unwrap();
+    partition.log_start_moved();
+    let offsets = partition.offsets();
+    assert_eq!(
+        (offsets.log_start, offsets.high_watermark, offsets.log_end),
+        (2, 3, 3)
+    );
+    assert_eq!(read(&mut partition, 1, -1, -1), Err(OFFSET_OUT_OF_RANGE));
+    assert!(read(&mut partition, 2, -1, -1).unwrap() > 0);
+}

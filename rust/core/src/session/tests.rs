@@ -1,0 +1,192 @@
+//! Scripts of requests against the sessions of one node.
+
+use super::*;
+use crate::hot::{FetchHead, TopicAt};
+
+const NOW: i64 = 1_000_000;
+const ID: [u8; 16] = [7; 16];
+
+fn request(id: i32, epoch: i32, asked: &[(i32, i64)], forgotten: &[i32]) -> FetchRequest {
+    let part = |&(index, fetch_offset): &(i32, i64)| FetchPart {
+        index,
+        current_leader_epoch: -1,
+        fetch_offset,
+        last_fetched_epoch: -1,
+        log_start_offset: -1,
+        bytes_max: 1 << 20,
+    };
+    FetchRequest {
+        head: FetchHead {
+            session_id: id,
+            session_epoch: epoch,
+            ..FetchHead::default()
+        },
+        topics: vec![TopicAt::Id(ID)],
+        parts: asked.iter().map(|one| (0, part(one))).collect(),
+        forgotten: forgotten
+            .iter()
+            .map(|index| (TopicAt::Id(ID), *index))
+            .collect(),
+    }
+}
+
+fn begin(
+    sessions: &mut Sessions,
+    id: i32,
+    epoch: i32,
+    asked: &[(i32, i64)],
+    forgotten: &[i32],
+) -> Result<(Kind, Vec<Wanted>), i16> {
+    sessions.begin(&request(id, epoch, asked, forgotten), &[], true, NOW)
+}
+
+fn create(sessions: &mut Sessions, partitions: i32, now_ms: i64) -> i32 {
+    let asked: Vec<(i32, i64)> = (0..partitions).map(|index| (index, 0)).collect();
+    let (kind, wanted) = begin(sessions, 0, 0, &asked, &[]).unwrap();
+    assert_eq!(kind, Kind::Full);
+    sessions.create(wanted, true, now_ms, 42)
+}
+
+fn places(wanted: &[Wanted]) -> Vec<(i32, i64)> {
+    let place = |one: &Wanted| (one.part.index, one.part.fetch_offset);
+    wanted.iter().map(place).collect()
+}
+
+fn reply(wanted: &Wanted, high_watermark: i64, error_code: i16) -> PartitionReply {
+    PartitionReply {
+        high_watermark,
+        log_start_offset: 0,
+        ..PartitionReply::refused(wanted.topic.clone(), wanted.part.index, error_code)
+    }
+}
+
+#[test]
+fn an_increment_changes_adds_and_forgets() {
+    let mut sessions = Sessions::new(10);
+    let id = create(&mut sessions, 3, NOW);
+    let (kind, wanted) = begin(&mut sessions, id, 1, &[(1, 50), (9, 90)], &[0]).unwrap();
+    assert_eq!(kind, Kind::Incremental(id));
+    assert_eq!(places(&wanted), [(1, 50), (2, 0), (9, 90)]);
+    let (_, wanted) = begin(&mut sessions, id, 2, &[], &[77]).unwrap();
+    assert_eq!(
+        wanted.len(),
+        3,
+        "to forget what was never asked is no error"
+    );
+}
+
+#[test]
+fn wrong_epochs_numbers_and_kinds_of_names_are_refused() {
+    let mut sessions = Sessions::new(10);
+    let id = create(&mut sessions, 1, NOW);
+    assert_eq!(
+        begin(&mut sessions, id + 1, 1, &[], &[]),
+        Err(FETCH_SESSION_ID_NOT_FOUND)
+    );
+    assert_eq!(
+        begin(&mut sessions, id, 2, &[], &[]),
+        Err(INVALID_FETCH_SESSION_EPOCH)
+    );
+    let by_name = sessions.begin(&request(id, 1, &[], &[]), &[], false, NOW);
+    assert_eq!(by_name, Err(FETCH_SESSION_TOPIC_ID_ERROR));
+    assert!(
+        begin(&mut sessions, id, 1, &[], &[]).is_ok(),
+        "a refusal uses no epoch up"
+    );
+    assert_eq!(
+        begin(&mut sessions, id, 1, &[], &[]),
+        Err(INVALID_FETCH_SESSION_EPOCH)
+    );
+}
+
+#[test]
+fn the_epoch_after_the_last_is_one() {
+    assert_eq!(next_epoch(i32::MAX), 1);
+}
+
+#[test]
+fn a_session_ends_by_its_last_epoch_by_a_new_one_and_by_being_empty() {
+    let mut sessions = Sessions::new(10);
+    for (epoch, kind) in [(-1, Kind::Sessionless), (0, Kind::Full)] {
+        let id = create(&mut sessions, 1, NOW);
+        let (got, wanted) = begin(&mut sessions, id, epoch, &[(5, 5)], &[]).unwrap();
+        assert_eq!((got, places(&wanted)), (kind, vec![(5, 5)]));
+        assert_eq!(sessions.count(), 0);
+    }
+    let id = create(&mut sessions, 1, NOW);
+    let (kind, wanted) = begin(&mut sessions, id, 1, &[], &[0]).unwrap();
+    assert_eq!(
+        (kind, wanted.len(), sessions.count()),
+        (Kind::Sessionless, 0, 0)
+    );
+}
+
+#[test]
+fn only_changes_are_told_and_whoever_had_data_moves_to_the_end() {
+    let mut sessions = Sessions::new(10);
+    let id = create(&mut sessions, 3, NOW);
+    let (_, wanted) = begin(&mut sessions, id, 1, &[], &[]).unwrap();
+    let replies: Vec<_> = wanted.iter().map(|one| reply(one, 5, 0)).collect();
+    assert_eq!(
+        sessions.finish(id, &replies, |_| false),
+        [true; 3],
+        "all is new at first"
+    );
+    assert_eq!(
+        sessions.finish(id, &replies, |place| place == 0),
+        [true, false, false]
+    );
+    let (_, wanted) = begin(&mut sessions, id, 2, &[], &[]).unwrap();
+    assert_eq!(places(&wanted), [(1, 0), (2, 0), (0, 0)]);
+    let moved = [reply(&wanted[0], 6, 0), reply(&wanted[1], 5, 0)];
+    assert_eq!(sessions.finish(id, &moved, |_| false), [true, false]);
+    let failed = [reply(&wanted[1], -1, 3)];
+    assert_eq!(sessions.finish(id, &failed, |_| false), [true]);
+    let over = [reply(&wanted[1], 5, 0)];
+    assert_eq!(
+        sessions.finish(id, &over, |_| false),
+        [true],
+        "the end of an error is told"
+    );
+    assert_eq!(sessions.finish(id, &over, |_| false), [false]);
+    assert_eq!(
+        sessions.finish(id + 1, &over, |_| false),
+        [true],
+        "its session has gone"
+    );
+}
+
+#[test]
+fn room_is_made_by_whoever_rests_or_is_old_and_no_larger() {
+    let mut sessions = Sessions::new(2);
+    let (large, small) = (create(&mut sessions, 5, NOW), create(&mut sessions, 2, NOW));
+    assert_ne!(large, small, "one random number gives two sessions");
+    assert_eq!(
+        create(&mut sessions, 9, NOW + EVICTION_MS),
+        0,
+        "both are young"
+    );
+    let asked = |sessions: &mut Sessions, id| {
+        let request = request(id, 1, &[], &[]);
+        sessions
+            .begin(&request, &[], true, NOW + EVICTION_MS)
+            .is_ok()
+    };
+    assert!(asked(&mut sessions, large) && asked(&mut sessions, small));
+    let later = NOW + EVICTION_MS + 1;
+    assert_eq!(
+        create(&mut sessions, 1, later),
+        0,
+        "both are larger and in use"
+    );
+    let new = create(&mut sessions, 2, later);
+    assert_eq!(
+        new, small,
+        "the smaller one went, and its number was free again"
+    );
+    assert_eq!((sessions.count(), sessions.partition_count()), (2, 7));
+    let newest = create(&mut sessions, 1, later + EVICTION_MS);
+    assert_eq!(newest, large, "the large one rests now");
+    assert_eq!(sessions.evictions(), 2);
+    assert_eq!(Sessions::new(0).create(Vec::new(), true, NOW, 1), 0);
+}
