@@ -15,6 +15,9 @@ from ottla.config.broker import BrokerConfig
 from ottla.config.row import REFUSED, REQUIRED, Row, broker_rows
 from ottla.config.values import ConfigException, parse_value, render
 
+LZ4_LEVEL = "9"
+"""Kafka's default; no other level makes a difference here."""
+
 
 class Problem(NamedTuple):
     """One thing to say about the configuration: the key, what is wrong, and what to do about it."""
@@ -187,6 +190,10 @@ def _warnings(properties: Mapping[str, str]) -> Iterator[Problem]:
     for reason, names in by_reason.items():
         verb = "is" if len(names) == 1 else "are"
         yield Problem(names[0], f"{', '.join(names)} {verb} not honoured: {reason}")
+    level = properties.get("compression.lz4.level", LZ4_LEVEL).strip()
+    if level != LZ4_LEVEL:
+        text = f"compression.lz4.level={level} has no effect: there is one lz4 speed"
+        yield Problem("compression.lz4.level", text)
     if "compact" in properties.get("log.cleanup.policy", ""):
         text = "log.cleanup.policy: compacted topics are stored but not cleaned yet"
         yield Problem("log.cleanup.policy", text)

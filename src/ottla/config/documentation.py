@@ -19,7 +19,7 @@ broker.id: The older name of node.id; both must be the same.
 broker.rack: The rack that this broker stands in, for clients that read from the nearest replica.
 broker.session.timeout.ms: A broker that is silent for this long is fenced.
 compression.gzip.level: The effort of gzip where the broker itself compresses.
-compression.lz4.level: The effort of lz4 where the broker itself compresses.
+compression.lz4.level: Has no effect: where the broker itself compresses, lz4 has one speed.
 compression.type: The codec that batches are stored in; producer keeps each as it came.
 compression.zstd.level: The effort of zstd where the broker itself compresses.
 connections.max.idle.ms: A connection without a request for this long is closed.
@@ -103,7 +103,7 @@ unclean.leader.election.enable: Whether a replica that lacks records may lead in
 TOPIC: Final = """
 cleanup.policy: What becomes of old records: delete, compact, or both; nothing keeps all.
 compression.gzip.level: The effort of gzip where the broker itself compresses.
-compression.lz4.level: The effort of lz4 where the broker itself compresses.
+compression.lz4.level: Has no effect: where the broker itself compresses, lz4 has one speed.
 compression.type: The codec that batches are stored in; producer keeps each as it came.
 compression.zstd.level: The effort of zstd where the broker itself compresses.
 delete.retention.ms: How long a compacted topic shows that a key was deleted.
