@@ -6,17 +6,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
+from ottla.broker.router import Router
+from ottla.cli import kafka_storage, up
+from ottla.cli.launch import COMMANDS
+from ottla.cli.options import help_text
+from ottla.cli.ottla import HELP as OTTLA_HELP
 from ottla.config.alteration import changes_while_running
 from ottla.config.documentation import documentation
 from ottla.config.group import synonym
 from ottla.config.row import REFUSED, Row, broker_rows, group_rows, topic_rows
 from ottla.config.topic import SYNONYMS
 from ottla.metrics.rows import rows as metric_rows
+from ottla.wire.errors import ErrorCode
 
 HERE = Path(__file__).parent
 WRITTEN = "<!-- Written by `make docs` from the code; do not edit. -->"
+TOOLS = [name for name in COMMANDS.values() if name not in ("ottla", "kafka_storage")]
 CHANGES = {"static": "no", "broker": "per broker", "cluster": "per broker or for all"}
 
 
@@ -27,6 +35,9 @@ def pages() -> dict[str, str]:
         "topic-configs.md": _topic(),
         "group-configs.md": _group(),
         "metrics.md": _metrics(),
+        "commands.md": _commands(),
+        "apis.md": _apis(),
+        "errors.md": _errors(),
     }
 
 
@@ -128,6 +139,55 @@ def _metrics() -> str:
         (
             [f"`{row.name}`", row.kind, f"`{row.label}`" if row.label else "", row.help]
             for row in metric_rows()
+        ),
+    )
+
+
+def _commands() -> str:
+    verbs = [command for command, _ in kafka_storage.VERB_ROWS.values()]
+    tools = [import_module(f"ottla.cli.{name}") for name in TOOLS]
+    commands = sorted([*(tool.COMMAND for tool in tools), *verbs], key=lambda each: each.name)
+    parts = [("ottla", OTTLA_HELP.rstrip()), (up.COMMAND.name, help_text(up.COMMAND))]
+    parts += [(command.name, help_text(command)) for command in commands]
+    body = "\n".join(f"## {name}\n\n```text\n{text}\n```\n" for name, text in parts)
+    return f"{WRITTEN}\n# Commands\n\nWhat `--help` prints.\n\n{body}"
+
+
+def _apis() -> str:
+    router = Router()
+    broker = {api.key for api in router.announced(controller=False)}
+    controller = {api.key for api in router.announced(controller=True)}
+    served = {api.key: api for flag in (False, True) for api in router.announced(controller=flag)}
+    return _page(
+        "APIs",
+        f"What a node announces and serves: {len(served)} APIs, at Apache Kafka 4.3.1's own lowest "
+        "and highest versions. A client that asks for another one is hung up on.",
+        ("key", "API", "versions", "listeners"),
+        (
+            [
+                str(api.key),
+                api.name,
+                f"{api.min_version} to {api.max_version}",
+                ", ".join(
+                    name
+                    for name, keys in (("broker", broker), ("controller", controller))
+                    if api.key in keys
+                ),
+            ]
+            for _, api in sorted(served.items())
+        ),
+    )
+
+
+def _errors() -> str:
+    return _page(
+        "Error codes",
+        "The codes of Kafka's protocol, with what they mean in our words. A client may try again "
+        "after a retriable one.",
+        ("code", "name", "retriable", "what it says"),
+        (
+            [str(int(error)), f"`{error.name}`", "yes" if error.retriable else "no", error.text]
+            for error in ErrorCode.all()
         ),
     )
 

@@ -23,7 +23,7 @@ from servers import eventually
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     str(path.relative_to(ROOT))
-    for path in [ROOT / "docs" / "tutorial.md", *(ROOT / "docs" / "guides").glob("*.md")]
+    for path in [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "guides").glob("*.md")]
 )
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
@@ -57,6 +57,9 @@ class Reader:
             if kind == "console":
                 for command, expected in _commands(block):
                     self._type(command, expected)
+            elif kind == "python" and "def test_" in block:
+                (self._folder / "test_shown.py").write_text(block)
+                self._run([sys.executable, "-m", "pytest", "-q", "test_shown.py"], python=True)
             elif kind == "python":
                 self._run([sys.executable, "-c", self._here(block)], python=True)
 

@@ -8,18 +8,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+from oracle import answers_api_versions, free_port
+from servers import eventually
+
 ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "README.md").read_text()
 SHOWN = re.compile(r"```python\n(.*?)```\s+```text\n(.*?)```", re.DOTALL)
+FIXTURE = re.compile(r"```python\n([^`]*?def test_.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
 
 
 def test_first_program() -> None:
     """If this failed, a newcomer's first program would not do what the README says."""
-    shown = SHOWN.findall((ROOT / "README.md").read_text())
+    shown = SHOWN.findall(TEXT)
     assert shown
     for program, output in shown:
         done = subprocess.run(
             [sys.executable, "-c", program],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            env=ENVIRONMENT,
             capture_output=True,
             text=True,
             timeout=60,
@@ -27,10 +34,69 @@ def test_first_program() -> None:
         assert (done.returncode, done.stdout) == (0, output), done.stderr
 
 
+def test_the_fixture(tmp_path: Path) -> None:
+    """If this failed, the first thing that somebody copies into a conftest would not work."""
+    (program,) = FIXTURE.findall(TEXT)
+    (tmp_path / "test_shown.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "test_shown.py"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    """If this failed, the lines that everybody types first would not work as they are printed."""
+    port = free_port()
+    config = tmp_path / "config" / "kraft" / "server.properties"
+    config.parent.mkdir(parents=True)
+    text = (ROOT / "config" / "kraft" / "server.properties").read_text()
+    text = text.replace("9092", str(port)).replace("9093", str(free_port()))
+    config.write_text(text.replace("/tmp/kraft-combined-logs", str(tmp_path / "logs")))
+    (tmp_path / "run").mkdir()
+    environment = {
+        **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+        "PATH": f"{ROOT / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "XDG_RUNTIME_DIR": str(tmp_path / "run"),
+    }
+    (block,) = [block for block in BLOCK.findall(TEXT) if "kafka-storage.sh format" in block]
+    lines = block.replace("localhost:9092", f"localhost:{port}").splitlines()
+    form, start, create, produce, consume = lines
+
+    def run(line: str, **more: str) -> str:
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            **more,
+        )
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        return done.stdout
+
+    run(form)
+    server = subprocess.Popen(
+        ["bash", "-c", f"exec {start}"], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        eventually(lambda: answers_api_versions(port), "the server answers")
+        assert run(create) == "Created topic my-events.\n"
+        run(produce, input="one\ntwo\n")
+        assert sorted(run(f"{consume} --max-messages 2").split()) == ["one", "two"]
+    finally:
+        server.terminate()
+        assert server.wait(30) == 0
+
+
 def test_every_file_that_it_names_exists() -> None:
     """If this failed, a link or a path of the README would lead nowhere."""
-    text = (ROOT / "README.md").read_text()
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+    for target in re.findall(r"\]\(([^)#:]+)\)", TEXT):
         assert (ROOT / target).exists(), target
-    for command in re.findall(r"^(kafka-[\w-]+\.sh)", text, re.MULTILINE):
+    for command in re.findall(r"^(kafka-[\w-]+\.sh)", TEXT, re.MULTILINE):
         assert (ROOT / "bin" / command).exists(), command

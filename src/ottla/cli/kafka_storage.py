@@ -393,15 +393,15 @@ def feature_dependencies(parsed: Parsed) -> int:
 
 
 def _no_verb(parsed: Parsed) -> int:
-    verbs = ", ".join(_VERBS)
+    verbs = ", ".join(VERB_ROWS)
     if parsed.words:
         raise UsageError(
-            f"'{parsed.words[0]}' is not one of {verbs}", hint=nearest(parsed.words[0], _VERBS)
+            f"'{parsed.words[0]}' is not one of {verbs}", hint=nearest(parsed.words[0], VERB_ROWS)
         )
     raise UsageError(f"say what to do: one of {verbs}")
 
 
-_VERBS: dict[str, tuple[Command, Callable[[Parsed], int]]] = {
+VERB_ROWS: dict[str, tuple[Command, Callable[[Parsed], int]]] = {
     "info": (INFO, info),
     "format": (FORMAT, format_folders),
     "version-mapping": (VERSION_MAPPING, version_mapping),
@@ -413,8 +413,8 @@ _VERBS: dict[str, tuple[Command, Callable[[Parsed], int]]] = {
 def storage(arguments: Sequence[str]) -> int:
     """Run one verb; the exit code."""
     words = [_SHORT.get(word, word) for word in arguments]
-    if words and words[0] in _VERBS:
-        command, main = _VERBS[words[0]]
+    if words and words[0] in VERB_ROWS:
+        command, main = VERB_ROWS[words[0]]
         return run(command, main, words[1:])
     if words and not words[0].startswith("-"):
         words = words[:1]  # a verb that is none: its options are not what is wrong
