@@ -51,10 +51,15 @@ class OttlaServer:
 
     def start(self) -> None:
         """Start the node on its folder."""
+        import warnings
+
         import ottla
 
         self._broker = ottla.Broker(dir=self.folder, port=self.port, config=self.config)
-        self._broker.start()
+        with warnings.catch_warnings():
+            # The configuration is the one that Apache Kafka gets, which honours more.
+            warnings.filterwarnings("ignore", message=r"ottla\.Broker\(config")
+            self._broker.start()
 
     def stop(self) -> None:
         """Stop the node cleanly."""
