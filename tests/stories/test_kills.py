@@ -21,7 +21,13 @@ from oracle import Oracle
 from servers import OttlaProcess, eventually
 
 TOPIC = "kills"
-QUICK_RECONNECT = {"reconnect.backoff.ms": 5, "reconnect.backoff.max.ms": 50, "log_level": 0}
+QUICK_RECONNECT = {
+    "reconnect.backoff.ms": 5,
+    "reconnect.backoff.max.ms": 50,
+    # Else librdkafka forgets its only broker at every kill, and looks for it once a second.
+    "metadata.recovery.strategy": "none",
+    "log_level": 0,
+}
 
 
 class Writer:
@@ -45,7 +51,7 @@ class Writer:
 
     def finish(self) -> None:
         """Wait until all is acknowledged."""
-        assert self._producer.flush(30) == 0
+        assert self._producer.flush(60) == 0
 
     def _done(self, error: KafkaError | None, message: Message) -> None:
         assert error is None, error
@@ -107,11 +113,11 @@ def test_every_acknowledged_record_survives_kills(
                 writer.write(dice.randrange(1, 20))
             return all(len(w.acknowledged) >= goal for w, goal in goals)
 
-        eventually(reached, "acknowledgements", timeout_s=30)
+        eventually(reached, "acknowledgements", timeout_s=60)
         node.kill()
         for writer in (plain, idempotent):
             writer.write(dice.randrange(0, 5))
-        node.start()
+        node.start(timeout_s=60)
     for writer in (plain, idempotent):
         writer.finish()
     found = read_all(node.bootstrap, 0)
