@@ -33,14 +33,19 @@ def test_a_topic_lives_and_dies(client: Client, name: Name) -> None:
     topic = name()
     new = topics.NewTopic(topic, 2, 1, configs={"retention.ms": "60000"})
     assert topics.create(client, [new]) == {topic: None}
-    assert topic in topics.names(client)
+    # Apache Kafka's broker learns of a change a moment after the controller has confirmed it.
+    eventually(lambda: topic in topics.names(client), "the topic is there")
     (found,) = topics.describe(client, [topic])
     assert [p.number for p in found.partitions] == [0, 1]
     assert all(p.leader == 1 and p.isr == [1] for p in found.partitions)
     assert topics.name_of(client, found.id) == topic
     topics.create_partitions(client, topic, 5)
-    (found,) = topics.describe(client, [topic], partitions_per_response=2)
-    assert [p.number for p in found.partitions] == [0, 1, 2, 3, 4]
+
+    def numbers() -> list[int]:
+        (found,) = topics.describe(client, [topic], partitions_per_response=2)
+        return [p.number for p in found.partitions]
+
+    eventually(lambda: numbers() == [0, 1, 2, 3, 4], "all five partitions are told")
     assert topics.delete(client, [topic]) == {topic: None}
     eventually(lambda: topic not in topics.names(client), "the topic is gone")
 

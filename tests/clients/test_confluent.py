@@ -47,7 +47,10 @@ def create(server: Server, topic: str, partitions: int = 1, **config: str) -> No
     """Create a topic; config keys are written with underscores."""
     settings = {k.replace("_", "."): v for k, v in config.items()}
     new = NewTopic(topic, num_partitions=partitions, replication_factor=1, config=settings)
-    admin_of(server).create_topics([new])[topic].result(20)
+    admin = admin_of(server)
+    admin.create_topics([new])[topic].result(20)
+    if server.kind == "kafka":  # its broker learns of the topic a moment after the controller
+        eventually(lambda: topic in admin.list_topics(timeout=20).topics, "the topic is there")
 
 
 def produce(
