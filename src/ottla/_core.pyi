@@ -3,6 +3,18 @@
 from collections.abc import Sequence
 from typing import Any, Self, final
 
+__all__ = [
+    "CoreError",
+    "Event",
+    "Log",
+    "Node",
+    "Plan",
+    "Request",
+    "__version__",
+    "build_batch",
+    "read_batches",
+]
+
 __version__: str
 
 class CoreError(Exception):
@@ -149,8 +161,8 @@ class Node:
     inside) every call raises CoreError("poisoned", ...), and the user's process lives on.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         node_id: int,
         log_dirs: Sequence[str],
@@ -171,7 +183,7 @@ class Node:
         durable: bool = True,
         # a fault for tests: panic where a request of this API key is handled
         panic_on_api: int | None = None,
-    ) -> None: ...
+    ) -> Self: ...
 
     # the clock: real time plus an offset; moves forward only
     def now_ms(self) -> int: ...
