@@ -54,8 +54,9 @@ impl<D: Disk> Log<D> {
             unflushed_messages: 0,
             flushed_ms: now_ms,
             doomed: Vec::new(),
-            dir_dirty: made,
-            parent_dirty: made,
+            // Of a process that was killed nobody knows which names it had made safe.
+            dir_dirty: made || !hints.clean_shutdown,
+            parent_dirty: made || !hints.clean_shutdown,
             epochs_dirty: false,
             epochs_in_file: None,
             epochs_stale: false,

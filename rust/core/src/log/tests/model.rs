@@ -447,3 +447,31 @@ proptest! {
         }
     }
 }
+
+/// A segment made before a crash loses its name with the next power cut, if nobody syncs the folder after opening.
+#[test]
+fn names_from_before_a_kill_are_made_safe() {
+    let append = |count: usize| {
+        let one = Step::Append {
+            values: 1,
+            codec: 0,
+            size: 0,
+        };
+        vec![one; count]
+    };
+    let mut steps = append(4);
+    steps.push(Step::Retain { bytes: 1 });
+    steps.extend(append(5));
+    steps.push(Step::Roll);
+    steps.extend(append(2));
+    steps.push(Step::DeleteRecords { part: 0 });
+    steps.push(Step::DeleteRecords { part: 232 });
+    steps.extend([Step::Crash, Step::Fail { writes: 5 }, Step::Roll]);
+    steps.push(Step::Reopen { clean: false });
+    steps.extend(append(1));
+    steps.extend([Step::Flush, Step::Crash]);
+    let mut world = World::new(644_217_407_199_836_787);
+    for step in steps {
+        world.take(step);
+    }
+}
