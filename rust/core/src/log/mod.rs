@@ -225,7 +225,8 @@ impl<D: Disk> Log<D> {
     pub fn roll_if_due(&mut self, now_ms: i64) -> Result<bool, LogError> {
         let active = self.last_segment();
         let patience = self.config.segment_ms.saturating_sub(self.jitter_ms());
-        if active.size == 0 || now_ms.saturating_sub(active.created_ms) <= patience {
+        let young = now_ms.saturating_sub(active.created_ms) <= patience;
+        if active.size == 0 || young || self.failed.is_some() {
             return Ok(false);
         }
         self.roll(self.end_offset, now_ms)?;
@@ -234,6 +235,10 @@ impl<D: Disk> Log<D> {
 
     /// Seal the active segment, snapshot the producers, begin a new segment at `base_offset`.
     fn roll(&mut self, base_offset: i64, now_ms: i64) -> Result<(), LogError> {
+        if let Some(text) = &self.failed {
+            // The producers may be ahead of the log's end; a snapshot would say so to the next who opens it.
+            return Err(LogError::OutOfRange { text: text.clone() });
+        }
         if self.last_segment().base_offset == base_offset {
             return Ok(());
         }

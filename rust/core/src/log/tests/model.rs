@@ -475,3 +475,31 @@ fn names_from_before_a_kill_are_made_safe() {
         world.take(step);
     }
 }
+
+/// A marker that failed half way is no part of the log; a roll must not write its effect into a snapshot.
+#[test]
+fn a_failed_log_rolls_no_more() {
+    let one = Step::Append {
+        values: 1,
+        codec: 0,
+        size: 0,
+    };
+    let mut world = World::new(8_654_048_586_004_776_399);
+    for step in [
+        Step::Mark {
+            producer: 5,
+            commit: false,
+        },
+        Step::Transactional { producer: 6 },
+        one,
+        Step::Full { room: 78 },
+        Step::Mark {
+            producer: 6,
+            commit: false,
+        },
+        Step::Roll,
+        Step::Reopen { clean: false },
+    ] {
+        world.take(step);
+    }
+}
