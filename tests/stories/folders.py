@@ -131,7 +131,8 @@ def check_apaches_folder(bootstrap: str) -> None:
     rows = read(bootstrap, "transactions", 0, isolation="read_uncommitted")
     keys = [r.key for r in rows]
     assert (keys.count(b"aborted"), keys.count(b"open"), keys.count(b"committed")) == (10, 1, 11)
-    assert committed(bootstrap, "readers", "plain", 2) == [(17, "seventeen"), (23, None)]
+    offsets = committed(bootstrap, "readers", "plain", 2)
+    assert offsets == [(17, "seventeen"), (23, None)], offsets
 
 
 def write_more(bootstrap: str) -> None:

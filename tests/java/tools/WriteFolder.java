@@ -43,7 +43,8 @@ public final class WriteFolder {
             }
         }
         transactions(config);
-        Map<String, Object> reader = Map.of("bootstrap.servers", bootstrap, "group.id", "readers");
+        Map<String, Object> reader = Map.of(
+                "bootstrap.servers", bootstrap, "group.id", "readers", "enable.auto.commit", "false");
         try (var consumer = new KafkaConsumer<>(reader, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.assign(List.of(new TopicPartition("plain", 0)));
             consumer.poll(Duration.ofMillis(10));
