@@ -1,0 +1,1 @@
+"""Attacks on a running node: what it must survive, one file a kind."""
