@@ -20,10 +20,13 @@ mod listener;
 mod metrics;
 mod node;
 mod partitions;
+mod patience;
 mod produce;
 mod queue;
 mod shared;
+mod shedding;
 mod signal;
+mod sweep;
 
 pub use apis::{Api, Apis};
 pub use connection::Connection;
