@@ -68,6 +68,9 @@ class Desk:
             self._logs.warn(f"hung up on {_peer(request)}: {problem}")
             self._core.hang_up(request.token)
             return
+        except Exception as problem:  # such as no descriptor to load the message with
+            self._give_up(request.token, f"the decoding of {_peer(request)}, api {key}", problem)
+            return
         asked = Asked(
             request.token,
             key,
