@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import ottla
-from attack.faults import Fault
+from attack.faults import Fault, core_of
 from attack.peer import Gone, Peer
 from oracle import SMALL, free_port
 from ottla.errors import OttlaError
@@ -44,10 +45,10 @@ IDEMPOTENT = (0, 1)
 CONFIG = {
     **SMALL,
     "log.flush.interval.messages": "1",
-    "log.segment.bytes": "65536",
+    "log.segment.bytes": "1048576",
+    "log.roll.ms": "60000",
     "log.retention.ms": "-1",
     "log.flush.offset.checkpoint.interval.ms": "300",
-    "log.flush.start.offset.checkpoint.interval.ms": "300",
     "log.segment.delete.delay.ms": "1000",
     "metadata.log.max.record.bytes.between.snapshots": "4096",
     "producer.id.expiration.ms": "2000000000",
@@ -81,7 +82,9 @@ class World:
         """
         for left in reversed(range(tries)):
             try:
-                self.broker.start()
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # what of the configuration has no effect
+                    self.broker.start()
                 return
             except OttlaError as problem:
                 self.counts[f"start refused: {type(problem).__name__}"] += 1
@@ -93,11 +96,6 @@ class World:
         """A promise was broken: end the run."""
         self.broken.append(text)
         self.over.set()
-
-    @property
-    def core(self) -> Any:
-        """The running node's native half."""
-        return self.broker._running()._core
 
 
 class Worker(threading.Thread):
@@ -171,7 +169,7 @@ class Writer(Worker):
 
     def _request(self, value: int) -> produce.ProduceRequest:
         text = b"%d:%d:" % (self.number, value)
-        records = [Record(None, text + b"x" * (value * 37 % 900), timestamp_ms=1_700_000_000_000)]
+        records = [Record(None, text + b"x" * (value * 37 % 9000), timestamp_ms=1_700_000_000_000)]
         producer: dict[str, int] = {}
         if self.idempotent:
             producer = {
@@ -347,16 +345,16 @@ def disk_fails(world: World, *, wait: bool = True) -> None:
     fault = Fault(
         verb=dice.choice(DISK_VERBS),
         path=dice.choice(PLACES),
-        error=dice.choice((*ERRNOS, "")),
+        errno=dice.choice((*ERRNOS, "")),
         delay_ms=dice.choice((0, 0, 5, 200)),
         short=dice.random() < 0.2,
-        skip=dice.randrange(0, 30),
-        count=dice.choice((1, 1, 3, 100)),
+        after=dice.randrange(0, 30),
+        times=dice.choice((1, 1, 3, 100)),
     )
-    world.core.set_disk_faults([fault])
+    core_of(world.broker).set_disk_faults([fault])
     if wait:
         time.sleep(dice.random() * 0.5)
-        world.core.set_disk_faults([])
+        core_of(world.broker).set_disk_faults([])
 
 
 def time_passes(world: World) -> None:
@@ -365,9 +363,9 @@ def time_passes(world: World) -> None:
         world.broker.advance(world.dice.random() * 600)
         return
     by_ms = world.dice.choice((-3_600_000, 60_000, 86_400_000))
-    world.core.jump_wall_clock(by_ms)
+    core_of(world.broker).jump_wall_clock(by_ms)
     time.sleep(0.05)
-    world.core.jump_wall_clock(-by_ms)
+    core_of(world.broker).jump_wall_clock(-by_ms)
 
 
 def descriptors_run_out(world: World) -> None:
