@@ -12,6 +12,7 @@ mod descriptors;
 mod dirs;
 mod disk;
 mod error;
+mod faults;
 mod fetch;
 mod flush;
 mod hosted;
@@ -30,7 +31,9 @@ mod sweep;
 
 pub use apis::{Api, Apis};
 pub use connection::Connection;
+pub use disk::NodeDisk;
 pub use error::NodeError;
+pub use faults::{DiskFault, FaultRow};
 pub use node::Node;
 pub use partitions::OpenState;
 pub use queue::{Asked, Event, Item};

@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use crate::apis::{Api, Apis};
 use crate::connection::{self, Ending};
 use crate::descriptors::Noted;
+use crate::disk::NodeDisk;
 use crate::error::NodeError;
 use crate::listener::{Listener, Listening, accept_loop, bind, guarded, panic_text};
 use crate::queue::Item;
@@ -74,6 +75,11 @@ impl Node {
             self.shared.poison(&text);
             Err(NodeError::new("poisoned", text))
         })
+    }
+
+    /// The disk of all that this node keeps, for logs that it does not host itself.
+    pub fn disk(&self) -> NodeDisk {
+        self.shared.disk.clone()
     }
 
     pub fn now_ms(&self) -> i64 {
