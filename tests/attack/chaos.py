@@ -492,12 +492,8 @@ def audit(
     answer = peer.ask(metadata.MetadataRequest(topics=None), 9)
     topics = {topic.name: topic for topic in answer.topics}
     for creator in creators:
-        problems += [
-            f"the topic {name} is lost" for name in sorted(creator.there - topics.keys())
-        ]
-        problems += [
-            f"the topic {name} came back" for name in sorted(creator.gone & topics.keys())
-        ]
+        problems += [f"the topic {name} is lost" for name in sorted(creator.there - topics.keys())]
+        problems += [f"the topic {name} came back" for name in sorted(creator.gone & topics.keys())]
     return problems
 
 
