@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.broker.asked import Asked
 from ottla.wire import api as wire_api
-from ottla.wire.schema import EncodeError, ProtocolError, decode_prefix, encode
+from ottla.wire.clip import encode_reply
+from ottla.wire.schema import EncodeError, ProtocolError, decode_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +106,7 @@ class Desk:
             return
         version = self._versions.pop(token)
         try:
-            body = encode(response, version)
+            body = encode_reply(response, version)
         except (EncodeError, TypeError) as problem:
             self._give_up(token, f"{type(response).__name__} v{version}", problem)
             return

@@ -18,6 +18,7 @@ from ottla.config.describe import (
     describe_group,
     describe_topic,
 )
+from ottla.config.whole_number import whole_number
 from ottla.metadata.image import (
     BROKER_LOGGER_RESOURCE,
     BROKER_RESOURCE,
@@ -112,12 +113,11 @@ def _entries(
 
 
 def _check_broker_id(context: Context, name: str) -> None:
-    try:
-        broker_id = int(name)
-    except ValueError:
+    broker_id = whole_number(name)
+    if broker_id is None:
         raise _Refused(
             ErrorCode.INVALID_REQUEST, f"Broker id must be an integer, but it is: {name}"
-        ) from None
+        )
     if broker_id != context.node_id:
         raise _Refused(
             ErrorCode.INVALID_REQUEST,
