@@ -1,9 +1,6 @@
-"""What attacks on a running node have in common: plausible requests, their fields one by one at
-their extremes, and a raw socket.
+"""A raw socket to a node, and a request with its fields one by one at their extremes.
 
-`plausible` fills a request as its declaration says, with names that exist, so that a handler goes
-as deep as it can; `extremes` yields the same request with one field changed. Nothing here knows
-what a node should answer.
+Nothing here knows what a node should answer.
 """
 
 from __future__ import annotations
@@ -105,24 +102,6 @@ class Line:
                 raise Closed
             parts += part
         return bytes(parts)
-
-
-def plausible(kind: type[Struct], version: int, value: Callable[[str, str, Field], Any]) -> Any:
-    """A message whose fields hold what `value(struct, field, declaration)` says, or, where that is
-    NotImplemented, their default; an array has one element.
-    """
-    fields: dict[str, Any] = {}
-    for name, field in kind.__fields__.items():
-        if not _within(field.versions, version):
-            continue
-        given = value(kind.__name__, name, field)
-        if given is not NotImplemented:
-            fields[name] = given
-        elif field.kind == "struct":
-            fields[name] = plausible(field.nested, version, value)
-        elif field.kind == "[]struct":
-            fields[name] = [plausible(field.nested, version, value)]
-    return kind(**fields)
 
 
 class Extreme(NamedTuple):

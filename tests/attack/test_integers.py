@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from attack.talk import Closed, Line, Silent, extremes, plausible
-from ottla.broker.router import ROUTES
+from attack.plausible import METADATA, Names, Shape, request_of, requests
+from attack.talk import Closed, Line, Silent, extremes
 from ottla.wire import frame
-from ottla.wire.api import api, request_class
+from ottla.wire.api import api
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic
@@ -50,69 +50,6 @@ MAY_WAIT = {
     SYNC: ("",),
 }
 """Where Apache Kafka parks a request too: what the path begins with."""
-
-
-class Shape(NamedTuple):
-    """One way to ask an API: what its fields hold, beyond what is common to all."""
-
-    name: str
-    fields: dict[str, Any]
-
-
-SHAPES: dict[int, tuple[Shape, ...]] = {
-    1: (Shape("read", {}), Shape("session", {"session_epoch": 0, "forgotten_topics_data": None})),
-    2: (Shape("latest", {"timestamp": -1}), Shape("time", {"timestamp": 1000})),
-    3: (Shape("name", {"topic_id": bytes(16)}), Shape("id", {"name": None})),
-    19: (
-        Shape("placed", {"assignments": []}),
-        Shape("assigned", {"num_partitions": -1, "replication_factor": -1}),
-    ),
-    20: (Shape("name", {"topic_id": bytes(16)}), Shape("id", {"name": None})),
-    22: (Shape("idempotent", {"transactional_id": None}), Shape("transactional", {})),
-    32: tuple(
-        Shape(f"kind-{kind}", {"resource_type": kind, "resource_name": name})
-        for kind, name in ((2, "t"), (4, "1"), (8, "1"), (16, "m"), (32, "g"))
-    ),
-    37: (Shape("placed", {"assignments": None}), Shape("assigned", {})),
-    44: tuple(
-        Shape(f"kind-{kind}", {"resource_type": kind, "resource_name": name, ".name": key})
-        for kind, name, key in (
-            (2, "t", "retention.ms"),
-            (4, "1", "log.retention.ms"),
-            (4, "", "log.retention.ms"),
-            (16, "m", "interval.ms"),
-            (32, "g", "consumer.session.timeout.ms"),
-        )
-    ),
-    55: (Shape("topic", {"topic_name": "__cluster_metadata"}),),
-}
-PLAIN = (Shape("plain", {}),)
-
-VALUES: dict[str, Any] = {
-    "name": "t", "topic": "t", "topic_name": "t", "topic_names": ["t"], "key": "g",
-    "coordinator_keys": ["g"], "resource_name": "t", "group_id": "g", "groups_names": ["g"],
-    "groups": ["g"], "generation_id": 1, "generation_id_or_member_epoch": 1,
-    "group_instance_id": None, "protocol_type": "consumer", "protocol_name": "range",
-    "session_timeout_ms": 60_000, "rebalance_timeout_ms": 60_000, "assignment": b"a",
-    "metadata": b"\0\1\0\0\0\1\0\1t\xff\xff\xff\xff", "acks": -1, "timeout_ms": 1000,
-    "transactional_id": None, "max_wait_ms": 0, "min_bytes": 1, "max_bytes": 1 << 20,
-    "partition_max_bytes": 1 << 20, "replica_id": -1, "replica_epoch": -1, "session_epoch": -1,
-    "current_leader_epoch": -1, "last_fetched_epoch": -1, "log_start_offset": -1,
-    "timestamp": -1,
-    "committed_offset": 1, "committed_leader_epoch": 0, "committed_metadata": "m",
-    "cluster_id": None,
-    "retention_time_ms": -1, "num_partitions": 1, "replication_factor": 1, "broker_ids": [1],
-    "partitions": [0], "partition_indexes": [0], "value": "1000", "resource_type": 2, "count": 3,
-    "configuration_keys": None, "producer_id": -1, "producer_epoch": -1, "endpoint_type": 1,
-    "response_partition_limit": 2000, "states_filter": ["Stable"], "types_filter": ["classic"],
-    "resource_types": [2], "client_software_name": "attack", "client_software_version": "1",
-    "offset": 0, "leader_epoch": 0, "validate_only": False, "pattern_type_filter": 3,
-}  # fmt: skip
-STRUCTS = {
-    ("CreatableTopicConfig", "name"): "retention.ms",
-    ("AlterableConfig", "name"): "retention.ms",
-    ("JoinGroupRequestProtocol", "name"): "range",
-}
 
 
 class Attack(NamedTuple):
@@ -171,7 +108,7 @@ class Target:
             JoinGroupRequest(
                 group_id=group, session_timeout_ms=60_000, rebalance_timeout_ms=60_000,
                 protocol_type="consumer",
-                protocols=[JoinGroupRequestProtocol(name="range", metadata=VALUES["metadata"])],
+                protocols=[JoinGroupRequestProtocol(name="range", metadata=METADATA)],
             ),
             3,
         )  # fmt: skip
@@ -237,56 +174,14 @@ def build_of(target: Target, key: int, version: int, shape: Shape) -> Callable[[
         group = f"g{next(target.numbers)}"
     if key in (19, 20):
         made = f"made-{next(target.numbers)}"
-
-    def value(of: str, name: str, field: Any) -> Any:
-        if name in shape.fields and shape.fields[name] is not None:
-            return shape.fields[name]
-        if name in shape.fields:
-            return None if version_has(field.nullable, version) else NotImplemented
-        if name == "name" and ".name" in shape.fields and of == "AlterableConfig":
-            return shape.fields[".name"]
-        if name == "member_id":
-            return target.member
-        if name == "group_id":
-            return group
-        if of in ("CreatableTopic", "DeleteTopicState", "DeleteTopicsRequest"):
-            name = {"name": "made", "topic_names": "mades"}.get(name, name)
-        if name in ("made", "mades"):
-            return made if name == "made" else [made]
-        if name == "topic_id":
-            return target.ids["t"]
-        if name == "records":
-            return target.batch
-        if field.kind == "[]struct":
-            return NotImplemented
-        return STRUCTS.get((of, name), VALUES.get(name, NotImplemented))
-
-    def build() -> Any:
-        return plausible(request_class(key), version, value)
-
-    if key in MEMBERS and key != JOIN:
+    if key in MEMBERS and (key != JOIN or version % 2):
         assert target.settled(group)
-    if key == JOIN and version % 2:
-        assert target.settled(group)  # odd versions come back, even ones are new
     elif key == JOIN:
-        target.member = ""
+        target.member = ""  # even versions are new to the group, odd ones come back
     if key == 20:
         target.create(made)
-    return build
-
-
-def version_has(span: tuple[int, int], version: int) -> bool:
-    return span[0] <= version <= span[1]
-
-
-def requests() -> list[tuple[int, int, Shape]]:
-    """Every served API, version and shape."""
-    return [
-        (route.key, version, shape)
-        for route in ROUTES
-        for version in range(api(route.key).min_version, api(route.key).max_version + 1)
-        for shape in SHAPES.get(route.key, PLAIN)
-    ]
+    names = Names(made, group, target.member, target.ids["t"], target.batch)
+    return lambda: request_of(key, version, shape, names)
 
 
 def encoded(request: Request, version: int) -> bytes:

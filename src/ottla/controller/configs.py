@@ -24,7 +24,7 @@ from ottla.config.topic import effective_topic_config, validate_topic_configs
 from ottla.config.values import ConfigException
 from ottla.config.whole_number import whole_number
 from ottla.controller.state import Outcome, State, Versioned
-from ottla.controller.topics import TopicError
+from ottla.controller.topics import TopicError, repeated
 from ottla.metadata.image import (
     BROKER_LOGGER_RESOURCE,
     BROKER_RESOURCE,
@@ -52,10 +52,11 @@ def alter(
     responses = []
     records: list[Versioned] = []
     keys = [(resource.resource_type, resource.resource_name) for resource in request.resources]
+    twice = repeated(keys)
     for resource, key in zip(request.resources, keys, strict=True):
         code, text = ErrorCode.NONE, None
         try:
-            if keys.count(key) > 1:
+            if key in twice:
                 raise TopicError(
                     ErrorCode.INVALID_REQUEST, "Each resource must appear at most once."
                 )

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 API_VERSIONS = 18
 
+REQUEST_OBJECT_BYTES_MAX = 32 * 1024 * 1024
+"""What a request may take in memory once it is decoded: the offsets of 100,000 partitions in one
+commit stay below it, and bytes that pretend to be millions of small structs do not.
+"""
+
 
 class Desk:
     """Takes requests to their handlers and replies back to the core."""
@@ -63,7 +68,12 @@ class Desk:
             body = (
                 None
                 if _unknown(key, version)
-                else decode_prefix(wire_api.request_class(key), request.body, version)[0]
+                else decode_prefix(
+                    wire_api.request_class(key),
+                    request.body,
+                    version,
+                    object_bytes_max=REQUEST_OBJECT_BYTES_MAX,
+                )[0]
             )
         except ProtocolError as problem:
             self._logs.warn(f"hung up on {_peer(request)}: {problem}")
