@@ -5,6 +5,7 @@ mod damage;
 mod extremes;
 mod keeping;
 mod model;
+mod recoding;
 
 use std::path::{Path, PathBuf};
 
