@@ -107,7 +107,7 @@ def test_kept_as_it_came_a_bomb_takes_no_memory(
 
 
 def test_a_window_is_bounded(node: OttlaProcess, client: PartitionClient) -> None:
-    """A frame may ask for a window of terabytes; Java's decoder takes up to 128 MiB, and so do we."""
+    """A frame may ask for a window of terabytes; up to 128 MiB are taken, as by Java's decoder."""
     before = Peak(node.pid)
     assert throw(node, "producer", zstd_bomb(1000, window_log=28)) == INVALID_RECORD
     assert throw(node, "producer", zstd_bomb(1000, window_log=41)) == INVALID_RECORD

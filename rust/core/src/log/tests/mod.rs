@@ -3,6 +3,7 @@
 mod appending;
 mod damage;
 mod extremes;
+mod flips;
 mod keeping;
 mod model;
 mod recoding;
