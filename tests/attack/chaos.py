@@ -34,6 +34,7 @@ from ottla.errors import OttlaError
 from ottla.wire.messages import create_topics, delete_topics, fetch, metadata, produce
 from ottla.wire.messages import offset_commit as commits
 from ottla.wire.messages import offset_fetch as committed
+from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.records import Record, build_batch, read_batches
 
@@ -145,7 +146,7 @@ class Writer(Worker):
     def work(self) -> None:
         """Send the next record; an idempotent one again until it is acknowledged."""
         if self.idempotent and self._producer_id < 0:
-            answer = self.peer.ask(InitProducerIdRequest(transaction_timeout_ms=60_000), 4)
+            answer = self.peer.ask(InitProducerIdRequest(transactional_id=None), 4)
             if answer.error_code:
                 self.refused(answer.error_code)
                 return
@@ -169,7 +170,9 @@ class Writer(Worker):
 
     def _request(self, value: int) -> produce.ProduceRequest:
         text = b"%d:%d:" % (self.number, value)
-        records = [Record(None, text + b"x" * (value * 37 % 9000), timestamp_ms=1_700_000_000_000)]
+        records = [
+            Record(None, text + b"x" * (value * 37 % 9000), timestamp_ms=int(time.time() * 1000))
+        ]
         producer: dict[str, int] = {}
         if self.idempotent:
             producer = {
@@ -234,6 +237,9 @@ class Committer(Worker):
         request = commits.OffsetCommitRequest(group_id=group, topics=[topic])
         (answer,) = self.peer.ask(request, 8).topics
         code = answer.partitions[0].error_code
+        if code == 16:  # NOT_COORDINATOR: nobody has asked for the offsets topic yet
+            find = FindCoordinatorRequest(coordinator_keys=[group])
+            self.peer.ask(find, 4)
         if code:
             self.refused(code)
         else:
@@ -342,12 +348,13 @@ def restart(world: World) -> None:
 def disk_fails(world: World, *, wait: bool = True) -> None:
     """Some calls fail, or are slow, or write a part."""
     dice = world.dice
+    errno = dice.choice((*ERRNOS, ""))
     fault = Fault(
         verb=dice.choice(DISK_VERBS),
         path=dice.choice(PLACES),
-        errno=dice.choice((*ERRNOS, "")),
+        errno=errno,
         delay_ms=dice.choice((0, 0, 5, 200)),
-        short=dice.random() < 0.2,
+        short=bool(errno) and dice.random() < 0.2,
         after=dice.randrange(0, 30),
         times=dice.choice((1, 1, 3, 100)),
     )
