@@ -22,7 +22,7 @@ from ottla.wire.schema import encode
 
 FEW = 20
 SLACK_STEPS = 1000
-"""What a list costs once, however long it is; a timer of the node's own may fire meanwhile."""
+"""What a list costs once, however long it is."""
 EQUAL_RATIO_MAX = 20
 DIFFERENT_RATIO_MAX = 200
 """How many bytes of an answer a byte of a list may bring. What exists is named in few bytes and
@@ -42,13 +42,13 @@ def handlers() -> Iterator[Handlers]:
 def test_work_and_answer_are_in_proportion(handlers: Handlers, which: List) -> None:
     """If this failed, one request of some hundred KiB could hold up everybody for seconds."""
     steps(handlers, which, FEW)  # what is imported or made at first use
-    small, middle, large = (steps(handlers, which, FEW * factor) for factor in (1, 4, 16))
-    # Four times as many entries more; with squares it would be sixteen times the steps.
-    assert large.steps - middle.steps <= 7 * (middle.steps - small.steps) + SLACK_STEPS, (
-        small.steps,
-        middle.steps,
-        large.steps,
-    )
+    for _ in range(3):  # the node may have loaded or flushed something of its own meanwhile
+        small, middle, large = (steps(handlers, which, FEW * factor) for factor in (1, 4, 16))
+        # Four times as many entries more; with squares it would be sixteen times the steps.
+        most = middle.steps + 7 * (middle.steps - small.steps) + SLACK_STEPS
+        if large.steps <= most:
+            break
+    assert large.steps <= most, (small.steps, middle.steps, large.steps)
     ratio = DIFFERENT_RATIO_MAX if which.distinct else EQUAL_RATIO_MAX
     asked = large.asked_bytes - small.asked_bytes
     answered = large.answered_bytes - small.answered_bytes
