@@ -168,6 +168,9 @@ def attempt(case: tuple[str, str, int]) -> list[str]:
             return ["refused"] if named else [f"refused without a name: {said}"]
         try:
             found = differences(broker, kept)
+            if list(copy.glob(f"{path.parent.name}.*-stray")):
+                # Its identity is another topic's: it is kept for whoever knows better.
+                found = [word.replace(": cut", ": set aside") for word in found]
             if broker._node is not None and broker._node.failure:
                 found.append(f"broke: {broker._node.failure}")
         finally:
@@ -204,17 +207,26 @@ def partition_difference(line: Line, topic: str, index: int, values: list[str]) 
     expected = list(enumerate(values))
     ours = [(offset, value) for offset, value in read if value != "never"]
     if word:
-        wrong = [one for one in ours if one not in expected]
-        return f"wrong: {wrong[:3]}" if wrong else word
+        return wrong(ours, expected) if set(ours) - set(expected) else word
     if ours != expected:
         if ours == expected[: len(ours)]:
             return "cut"
         if ours == expected[len(expected) - len(ours) :]:
             return "begins later"
-        return f"wrong: {[one for one in ours if one not in expected][:3] or 'a gap'}"
+        return wrong(ours, expected)
     return point_difference(line, topic, index, expected) or lookup_difference(
         line, topic, index, values
     )
+
+
+def wrong(ours: list[tuple[int, str]], expected: list[tuple[int, str]]) -> str:
+    """What was read and never written, or left out; one batch under another offset is a kind of
+    its own: its checksum does not cover that.
+    """
+    strangers = [one for one in ours if one not in expected]
+    if len(strangers) == 1 and strangers[0][1] in dict(expected).values():
+        return "misplaced"
+    return f"wrong: {strangers[:3] or 'a gap'}"
 
 
 def read_all(line: Line, topic: str, index: int) -> tuple[list[tuple[int, str]], str]:

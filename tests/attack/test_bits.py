@@ -34,9 +34,10 @@ class Kind(NamedTuple):
     """After a crash, when what was not flushed is looked through."""
 
 
-OWN_LOG = ("corrupt", "unreadable", "offline", "lookup")
-"""What a reader of the damaged log may meet: a checksum that does not fit, as Apache Kafka would
-serve it; an error; an offline partition; or a time that is not found.
+OWN_LOG = ("corrupt", "misplaced", "unreadable", "offline", "lookup")
+"""What a reader of the damaged log may meet: a checksum that does not fit, or a batch under another
+offset, which no checksum covers, as Apache Kafka would serve them; an error; an offline partition;
+or a time that is not found.
 """
 META_LOG = "__cluster_metadata-0"
 KINDS = (
@@ -55,7 +56,8 @@ KINDS = (
     Kind("*/*.txnindex", ("offline",), ("offline",)),
     Kind("*/*.snapshot", (), ()),
     Kind("*/leader-epoch-checkpoint", ("offline",), ("offline",)),
-    Kind("*/partition.metadata", ("offline",), ("offline",)),
+    # Another topic's id makes it another topic's folder, there as here: it is renamed and kept.
+    Kind("*/partition.metadata", ("offline", "set aside"), ("offline", "set aside")),
 )
 GROUPS = ("no coordinator", "cut")
 """What may become of a group whose log is damaged."""
