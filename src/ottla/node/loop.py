@@ -120,6 +120,8 @@ class Loop:
         def advance() -> None:
             target = self._core.now_ms() + by_ms
             while (due := self._clock.next_ms()) is not None and due <= target:
+                if self._stopping:
+                    raise NodeStopped("the node was stopped while its clock moved")
                 ahead = due - self._core.now_ms()
                 if ahead > 0:
                     self._core.advance_clock(ahead)
@@ -152,7 +154,7 @@ class Loop:
                 self._fire(self._real, real_ms())
                 self._turns.commit()
         except BaseException as problem:
-            if not self._stopping:
+            if not (self._stopping and isinstance(problem, NodeStopped)):
                 self._failed(problem)
 
     def _fire(self, timers: Timers, now_ms: int) -> None:
