@@ -205,16 +205,19 @@ class Cluster:
         delta = self._quorum.commit(self._core.now_ms())
         if delta is not None:
             self._publish(delta)
-        held, high_watermark = self._held, self._quorum.high_watermark
-        waiting = len(held)
-        for left in range(waiting, 0, -1):
-            if held[0].offset > high_watermark:
-                break
-            reply = held.popleft().reply
-            waiting = left - 1
-            self._desk.reply(reply.token, reply.message)
-        if len(held) > waiting:
+        waiting = len(self._held)
+        waiting -= self._answer()
+        if len(self._held) > waiting:
             self._core.wake()
+
+    def _answer(self) -> int:
+        """Let the replies go that are safe now; how many there were."""
+        held, high_watermark = self._held, self._quorum.high_watermark
+        safe = sum(one.offset <= high_watermark for one in held)
+        for _ in range(safe):
+            reply = held.popleft().reply
+            self._desk.reply(reply.token, reply.message)
+        return safe
 
     def _carry(self, decision: Decision) -> None:
         """Take in what was decided.
