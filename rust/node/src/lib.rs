@@ -15,6 +15,7 @@ mod error;
 mod faults;
 mod fetch;
 mod flush;
+mod heavy;
 mod hosted;
 mod housekeeping;
 mod listener;

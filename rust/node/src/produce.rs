@@ -1,8 +1,8 @@
 //! Produce, on the thread that received it: from the frame to the log's file without a copy.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use ottla_core::connection::put_response_header;
@@ -12,10 +12,12 @@ use ottla_core::hot::{
     UNSUPPORTED_VERSION, parse_produce, put_produce_response,
 };
 use ottla_core::log::{AppendContext, Origin};
+use ottla_core::partition::AppendDone;
 
 use crate::connection::{Over, Task};
 use crate::flush::flush_in_background;
-use crate::hosted::Cell;
+use crate::heavy::prepare_in_turn;
+use crate::hosted::{Cell, LedPartition};
 use crate::metrics::add;
 use crate::shared::{Shared, lock};
 
@@ -221,6 +223,37 @@ fn refusal(
     None
 }
 
+/// Append: at once if that is light work, else when it is its turn. The partition is still locked afterwards.
+fn append_in_turn<'a>(
+    node: &Shared,
+    cell: &'a Cell,
+    records: &mut [u8],
+    context: &AppendContext,
+    all: bool,
+) -> (
+    MutexGuard<'a, Option<LedPartition>>,
+    Result<AppendDone, Produced>,
+) {
+    let gone = || Produced::refused(UNKNOWN_TOPIC_OR_PARTITION);
+    let mut guard = lock(&cell.partition);
+    let partition = guard.as_mut().ok_or_else(gone);
+    let config = match partition.and_then(|led| Ok((led.append_light(records, context, all)?, led)))
+    {
+        Ok((Some(done), _)) => return (guard, Ok(done)),
+        Ok((None, led)) => led.log().config().clone(),
+        Err(refused) => return (guard, Err(refused)),
+    };
+    drop(guard);
+    let prepared = prepare_in_turn(node, records, &config, context);
+    let mut guard = lock(&cell.partition);
+    let partition = guard.as_mut().ok_or_else(gone);
+    let done = partition.and_then(|led| match prepared {
+        Ok(prepared) => led.append_prepared(prepared, context, all),
+        Err(error) => Err(led.refusal(error)),
+    });
+    (guard, done)
+}
+
 /// Append, and say which high watermark to wait for if it is not there yet.
 fn append_one(
     node: &Arc<Shared>,
@@ -230,11 +263,11 @@ fn append_one(
     acks: i16,
 ) -> Result<(Produced, Option<i64>), Produced> {
     cell.touch();
-    let mut guard = lock(&cell.partition);
+    let (mut guard, done) = append_in_turn(node, cell, records, context, acks == ALL_IN_SYNC);
     let Some(partition) = guard.as_mut() else {
         return Err(Produced::refused(UNKNOWN_TOPIC_OR_PARTITION));
     };
-    let done = match partition.append(records, context, acks == ALL_IN_SYNC) {
+    let done = match done {
         Ok(done) => done,
         Err(refused) => {
             if let Some(text) = partition.offline()
