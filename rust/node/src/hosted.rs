@@ -1,16 +1,23 @@
 //! The partitions that this node hosts, found by topic name or topic id.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ottla_core::hot::{TopicRef, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION};
+use ottla_core::hot::{
+    KAFKA_STORAGE_ERROR, TopicRef, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION,
+};
+use ottla_core::log::LogConfig;
 use ottla_core::partition::Partition;
+use tokio::sync::MutexGuard;
 
 use crate::connection::Connection;
 use crate::disk::NodeDisk;
 
 pub type LedPartition = Partition<NodeDisk, Connection>;
+
+/// How often a thread that serves asks for a lock before its task goes to sleep: an append takes some microseconds.
+const SPINS: u32 = 64;
 
 /// What a topic's clients moved.
 #[derive(Default)]
@@ -46,30 +53,125 @@ impl Traffic {
     }
 }
 
-/// One partition and the one lock around it. Empty once it is deleted, or the node has ended.
+/// How much of a partition is served. It gets worse where a disk fails and better where it mends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Standing {
+    Serving,
+    /// An append failed: reads go on.
+    ReadOnly,
+    /// It could not be opened, or a sync in its log directory failed.
+    Offline,
+}
+
+/// How a partition is to be led that is not open.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    pub leader_epoch: i32,
+    pub config: LogConfig,
+    pub min_insync_replicas: i32,
+    /// What kept it from being opened, as it was told last.
+    pub problem: String,
+}
+
+/// One partition and the one lock around it. Empty while it is not open, once it is deleted, or when the node has
+/// ended. Whoever serves asks `offline` first: an offline partition may be locked for long, by who tries to open it.
 pub struct Cell {
     pub topic: Arc<str>,
+    pub topic_id: [u8; 16],
     pub index: i32,
     pub log_dir: usize,
     pub internal: bool,
     pub traffic: Arc<Traffic>,
-    pub partition: Mutex<Option<LedPartition>>,
-    pub failed: AtomicBool,
+    pub partition: tokio::sync::Mutex<Option<LedPartition>>,
+    /// Set while the partition could not be opened.
+    pub opening: Mutex<Option<Box<Opening>>>,
+    /// Someone tries again by and by.
+    pub retried: AtomicBool,
+    /// See `flush.rs`.
+    pub flushing: AtomicU8,
+    /// That the disk refused something it can do later was told.
+    pub strained: AtomicBool,
+    standing: AtomicU8,
     touched: AtomicBool,
 }
 
 impl Cell {
-    pub fn new(topic: &Topic, index: i32, log_dir: usize, partition: LedPartition) -> Self {
+    pub fn new(topic: &Topic, index: i32, log_dir: usize) -> Self {
         Self {
             topic: Arc::clone(&topic.name),
+            topic_id: topic.id,
             index,
             log_dir,
             internal: is_internal(&topic.name),
             traffic: Arc::clone(&topic.traffic),
-            partition: Mutex::new(Some(partition)),
-            failed: AtomicBool::new(false),
+            partition: tokio::sync::Mutex::new(None),
+            opening: Mutex::new(None),
+            retried: AtomicBool::new(false),
+            flushing: AtomicU8::new(0),
+            strained: AtomicBool::new(false),
+            standing: AtomicU8::new(Standing::Offline as u8),
             touched: AtomicBool::new(true),
         }
+    }
+
+    pub fn standing(&self) -> Standing {
+        match self.standing.load(Ordering::Acquire) {
+            0 => Standing::Serving,
+            1 => Standing::ReadOnly,
+            _ => Standing::Offline,
+        }
+    }
+
+    /// Neither written nor read: KAFKA_STORAGE_ERROR.
+    pub fn is_offline(&self) -> bool {
+        self.standing.load(Ordering::Acquire) == Standing::Offline as u8
+    }
+
+    /// Why there is nothing behind the lock.
+    pub fn absence(&self) -> i16 {
+        if self.is_offline() {
+            KAFKA_STORAGE_ERROR
+        } else {
+            UNKNOWN_TOPIC_OR_PARTITION
+        }
+    }
+
+    /// It got worse, or is as bad as that already. Whether it was better before.
+    pub fn worsen(&self, standing: Standing) -> bool {
+        self.standing.fetch_max(standing as u8, Ordering::AcqRel) < standing as u8
+    }
+
+    /// It takes writes again, if it was only these that it did not take. Whether it was.
+    pub fn heal(&self) -> bool {
+        let (from, to) = (Standing::ReadOnly as u8, Standing::Serving as u8);
+        self.standing
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    /// It is open and takes writes (again).
+    pub fn serve(&self) {
+        self.standing
+            .store(Standing::Serving as u8, Ordering::Release);
+    }
+
+    /// Lock it on a thread that may block.
+    pub fn hold(&self) -> MutexGuard<'_, Option<LedPartition>> {
+        self.partition
+            .try_lock()
+            .unwrap_or_else(|_| self.partition.blocking_lock())
+    }
+
+    /// Lock it on a thread that serves others too: who holds it may be waiting for a slow disk.
+    pub async fn lock(&self) -> MutexGuard<'_, Option<LedPartition>> {
+        for _ in 0..SPINS {
+            if let Ok(guard) = self.partition.try_lock() {
+                return guard;
+            }
+            std::thread::yield_now();
+        }
+        self.partition.lock().await
     }
 
     /// Note that it is in use, so that its files stay open.

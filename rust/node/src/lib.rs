@@ -5,6 +5,7 @@
 //! `ottla_core`, which knows neither sockets nor threads.
 
 mod apis;
+mod background;
 mod budget;
 mod clock;
 mod connection;
@@ -15,11 +16,13 @@ mod error;
 mod faults;
 mod fetch;
 mod flush;
+mod heal;
 mod hosted;
 mod housekeeping;
 mod listener;
 mod metrics;
 mod node;
+mod opening;
 mod partitions;
 mod produce;
 mod queue;

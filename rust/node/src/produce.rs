@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use ottla_core::connection::put_response_header;
 use ottla_core::hot::{
-    INVALID_REQUIRED_ACKS, INVALID_TOPIC_EXCEPTION, ProducePart, ProduceRequest, Produced,
-    REQUEST_TIMED_OUT, TopicAt, UNKNOWN_TOPIC_OR_PARTITION, UNSUPPORTED_VERSION, parse_produce,
+    INVALID_REQUIRED_ACKS, INVALID_TOPIC_EXCEPTION, KAFKA_STORAGE_ERROR, ProducePart,
+    ProduceRequest, Produced, REQUEST_TIMED_OUT, TopicAt, UNSUPPORTED_VERSION, parse_produce,
     put_produce_response,
 };
 use ottla_core::log::{AppendContext, Origin};
+use tokio::sync::MutexGuard;
 
 use crate::connection::{Over, Task};
-use crate::flush::flush_in_background;
-use crate::hosted::Cell;
+use crate::flush::{append_failed, appended};
+use crate::hosted::{Cell, LedPartition};
 use crate::metrics::add;
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 
 const FIRST_FLEXIBLE: i16 = 9;
 const ALL_IN_SYNC: i16 = -1;
@@ -63,7 +64,7 @@ impl Task {
         let mut outcomes = std::mem::take(&mut self.produced);
         outcomes.clear();
         let mut pending = Vec::new();
-        append_all(&node, bytes, header, &request, &mut outcomes, &mut pending);
+        append_all(&node, bytes, header, &request, &mut outcomes, &mut pending).await;
         if !pending.is_empty() {
             self.await_high_watermark(&request, &mut outcomes, pending)
                 .await?;
@@ -99,15 +100,23 @@ impl Task {
         node.metrics.parked_produce.fetch_add(1, Ordering::Relaxed);
         let outcome = loop {
             self.connection.wants(i64::MAX);
-            pending.retain(|waiting| {
-                let mut partition = lock(&waiting.cell.partition);
-                let Some(partition) = partition.as_mut() else {
-                    outcomes[waiting.place] = Produced::refused(UNKNOWN_TOPIC_OR_PARTITION);
-                    return false;
+            for waiting in std::mem::take(&mut pending) {
+                let mut guard = waiting.cell.lock().await;
+                let Some(partition) = guard.as_mut() else {
+                    outcomes[waiting.place] = Produced::refused(waiting.cell.absence());
+                    continue;
                 };
+                if waiting.cell.is_offline() {
+                    outcomes[waiting.place] = Produced::refused(KAFKA_STORAGE_ERROR);
+                    continue;
+                }
                 partition.park(&self.connection, false);
-                partition.offsets().high_watermark < waiting.required_offset
-            });
+                let reached = partition.offsets().high_watermark >= waiting.required_offset;
+                drop(guard);
+                if !reached {
+                    pending.push(waiting);
+                }
+            }
             if pending.is_empty() {
                 break Ok(());
             }
@@ -127,7 +136,7 @@ impl Task {
     }
 }
 
-fn append_all(
+async fn append_all(
     node: &Arc<Shared>,
     frame: &mut [u8],
     header: &HotHeader,
@@ -167,7 +176,11 @@ fn append_all(
                     .map_or(&mut [][..], |range| &mut frame[range]);
                 let outcome = match refusal(&cell, header, request, part, records) {
                     Some(refused) => Err(refused),
-                    None => append_one(node, &cell, records, &context, request.acks),
+                    None => {
+                        cell.touch();
+                        let guard = cell.lock().await;
+                        append_one(node, &cell, guard, records, (&context, request.acks))
+                    }
                 };
                 add(&cell.traffic.produce_requests, 1);
                 match outcome {
@@ -203,6 +216,9 @@ fn refusal(
     if cell.internal && !header.from_admin {
         return Some(Produced::refused(INVALID_TOPIC_EXCEPTION));
     }
+    if cell.is_offline() {
+        return Some(Produced::refused(KAFKA_STORAGE_ERROR));
+    }
     let attributes = records
         .get(ATTRIBUTES)
         .map_or(0, |bytes| i16::from_be_bytes([bytes[0], bytes[1]]));
@@ -221,33 +237,29 @@ fn refusal(
 fn append_one(
     node: &Arc<Shared>,
     cell: &Arc<Cell>,
+    mut guard: MutexGuard<'_, Option<LedPartition>>,
     records: &mut [u8],
-    context: &AppendContext,
-    acks: i16,
+    (context, acks): (&AppendContext, i16),
 ) -> Result<(Produced, Option<i64>), Produced> {
-    cell.touch();
-    let mut guard = lock(&cell.partition);
     let Some(partition) = guard.as_mut() else {
-        return Err(Produced::refused(UNKNOWN_TOPIC_OR_PARTITION));
+        return Err(Produced::refused(cell.absence()));
     };
     let done = match partition.append(records, context, acks == ALL_IN_SYNC) {
         Ok(done) => done,
         Err(refused) => {
-            if let Some(text) = partition.offline()
-                && !cell.failed.swap(true, Ordering::AcqRel)
-            {
-                node.queue
-                    .tell_of("log-failed", &cell.topic, cell.index, text);
+            if refused.error_code == KAFKA_STORAGE_ERROR {
+                let text = refused.error_message.as_deref().unwrap_or_default();
+                append_failed(node, cell, partition, text);
             }
             return Err(refused);
         }
     };
-    let waits = acks == ALL_IN_SYNC && partition.offsets().high_watermark < done.required_offset;
+    appended(node, cell, partition, &done);
+    // Where `flush.messages` owes a flush, nobody is told before it.
+    let told_later = acks == ALL_IN_SYNC || (acks != 0 && partition.log().flush_is_owed());
+    let waits = told_later && partition.offsets().high_watermark < done.required_offset;
     drop(guard);
     let appended = done.appended;
-    if appended.rolled {
-        flush_in_background(node, cell);
-    }
     if !appended.duplicate {
         cell.traffic
             .messages_in

@@ -33,8 +33,9 @@ pub enum Item {
     Event(Event),
 }
 
-/// Hostile peers cause events; beyond this many unread ones the rest are dropped.
+/// Hostile peers cause events that name what was refused; beyond this many unread ones the rest of these are dropped.
 const EVENTS_MAX: usize = 1000;
+const REFUSED: &str = "refused";
 
 #[derive(Default)]
 pub struct Queue {
@@ -74,7 +75,7 @@ impl Queue {
         };
         {
             let mut state = lock(&self.state);
-            if state.events >= EVENTS_MAX {
+            if state.events >= EVENTS_MAX && kind == REFUSED {
                 return;
             }
             state.events += 1;

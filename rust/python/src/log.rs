@@ -163,6 +163,9 @@ impl Log {
                     Code::KafkaStorageError => storage(e),
                     _ => CoreError::new_err(("refused", e.text)),
                 })?;
+                if log.flush_is_owed() {
+                    log.flush().map_err(storage)?;
+                }
                 log.set_high_watermark(log.log_end_offset());
                 Ok((appended.base_offset, appended.last_offset))
             })
@@ -174,7 +177,7 @@ impl Log {
         py.detach(|| {
             self.with(|log| {
                 log.flush().map_err(storage)?;
-                Ok(log.recovery_point())
+                Ok(log.log_end_offset())
             })
         })
     }
@@ -226,6 +229,9 @@ impl Log {
                 let appended = log
                     .append_as_follower(batches, now_ms)
                     .map_err(|e| CoreError::new_err(("refused", e.text)))?;
+                if log.flush_is_owed() {
+                    log.flush().map_err(storage)?;
+                }
                 log.set_high_watermark(log.log_end_offset());
                 Ok((appended.base_offset, appended.last_offset))
             })

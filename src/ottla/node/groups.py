@@ -140,6 +140,16 @@ class Groups:
         else:
             self.open().topics_deleted(deleted, self._context.now_ms())
 
+    def opened(self, partition: int) -> None:
+        """A partition of the topic that could not be opened is open now: take it up."""
+        topic = self._context.image.topics.by_name.get(CONSUMER_OFFSETS)
+        if topic is None or not 0 <= partition < len(topic.partitions):
+            return
+        if topic.partitions[partition].leader == self._context.node_id:
+            self.open()
+            if self._runtime is not None:
+                self._runtime.elected(partition)
+
     def _follow(self, change: PartitionChange) -> None:
         me = self._context.node_id
         led = change.old is not None and change.old.leader == me
