@@ -45,8 +45,13 @@ class Plan:
     ) -> Self: ...
     def encode(self, message: Any, version: int) -> bytes:
         """Raises CoreError "unencodable", or TypeError for a value of an undeclared type."""
-    def decode(self, data: bytes, version: int, offset: int) -> tuple[Any, int]:
-        """A new object, and where it ended. Raises CoreError "malformed"."""
+    def decode(
+        self, data: bytes, version: int, offset: int, object_bytes_max: int
+    ) -> tuple[Any, int]:
+        """A new object, and where it ended. Raises CoreError "malformed".
+
+        So for an object that would take more than about `object_bytes_max` bytes of memory.
+        """
     def fill(self, object: Any, given: dict[str, Any]) -> None:
         """Set every slot of a new object: what is given by name, else the default."""
 

@@ -24,10 +24,13 @@ mod metrics;
 mod node;
 mod opening;
 mod partitions;
+mod patience;
 mod produce;
 mod queue;
 mod shared;
+mod shedding;
 mod signal;
+mod sweep;
 
 pub use apis::{Api, Apis};
 pub use connection::Connection;
