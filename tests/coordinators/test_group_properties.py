@@ -19,6 +19,7 @@ from ottla.coordinators.group.classic import COMPLETING_REBALANCE, EMPTY, STABLE
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.shard import GroupShard
 from ottla.coordinators.runtime import StoredRecord
+from ottla.decide import Now
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
@@ -80,7 +81,7 @@ class Members(RuleBasedStateMachine):
         for batch in read_batches(self.world.log.data[0]):
             for record in batch.records:
                 assert record.key is not None
-                replayed.apply(StoredRecord(record.key, record.value), -1, 0)
+                replayed.apply(StoredRecord(record.key, record.value), -1, Now(0, 0, 0))
         return replayed
 
     def _stored(self, group_id: str) -> ClassicGroup | None:

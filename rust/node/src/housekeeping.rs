@@ -81,7 +81,7 @@ impl Node {
             let now_ms = shared.clock.now_ms();
             let rolled = Self::each(shared, |_, partition| {
                 let rolled = partition.log_mut().roll_if_due(now_ms)?;
-                partition.log_mut().flush_if_due(now_ms)?;
+                partition.log_mut().flush_if_due(shared.clock.steady_ms())?;
                 Ok(rolled)
             });
             for (cell, rolled) in rolled {

@@ -185,16 +185,18 @@ class Cluster:
         self._carry(self._controller.decide(_Ask(token, message, version), real_ms()))
 
     def commit(self) -> None:
-        """Make safe what was decided, publish it, and let the replies go; they may decide more."""
-        while True:
-            delta = self._quorum.commit(self._core.now_ms())
-            if delta is not None:
-                self._publish(delta)
-            held, self._held = self._held, []
-            if not held:
-                return
-            for reply in held:
-                self._desk.reply(reply.token, reply.message)
+        """Make safe what was decided, publish it, and let the replies go.
+
+        They may decide more, which is the next turn's: so this one ends.
+        """
+        delta = self._quorum.commit(self._core.now_ms())
+        if delta is not None:
+            self._publish(delta)
+        held, self._held = self._held, []
+        for reply in held:
+            self._desk.reply(reply.token, reply.message)
+        if self._held:
+            self._core.wake()
 
     def _carry(self, decision: Decision) -> None:
         if decision.records:

@@ -285,6 +285,8 @@ impl<D: Disk> Log<D> {
 
     /// Fsync if `flush.ms` passed since the last time and something was appended. True if it did.
     ///
+    /// The time is of a clock that does not jump, and of no other use to a log: it is known from the first call on.
+    ///
     /// # Errors
     /// If the disk fails.
     pub fn flush_if_due(&mut self, now_ms: i64) -> Result<bool, LogError> {
@@ -292,6 +294,7 @@ impl<D: Disk> Log<D> {
             self.flushed_ms = now_ms;
             return Ok(false);
         }
+        self.flushed_ms = self.flushed_ms.min(now_ms);
         if now_ms.saturating_sub(self.flushed_ms) < self.config.flush_ms {
             return Ok(false);
         }

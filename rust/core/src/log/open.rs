@@ -52,7 +52,7 @@ impl<D: Disk> Log<D> {
             high_watermark: 0,
             recovery_point: hints.recovery_point,
             unflushed_messages: 0,
-            flushed_ms: now_ms,
+            flushed_ms: i64::MAX,
             doomed: Vec::new(),
             // Of a process that was killed nobody knows which names it had made safe.
             dir_dirty: made || !hints.clean_shutdown,
