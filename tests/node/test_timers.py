@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -122,8 +122,8 @@ class Turns:
 
 
 @pytest.fixture
-def core() -> Iterator[Core]:
-    yield Core()
+def core() -> Core:
+    return Core()
 
 
 @pytest.mark.parametrize("delay_ms", [-5, 0, 1])

@@ -37,7 +37,7 @@ from ottla.wire.messages.join_group import (
 
 KNOWN_MEMBER_ID_VERSION = 4
 SKIP_ASSIGNMENT_VERSION = 9
-ANOTHER_ROUND_MS_MIN = 500
+ANOTHER_ROUND_MS_MIN = 1000
 
 
 def join(turn: Turn, config: GroupConfig, entropy: Entropy, group: ClassicGroup, ask: Ask) -> None:
