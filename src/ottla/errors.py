@@ -13,3 +13,11 @@ class OttlaError(Exception):
     def __init__(self, text: str, *, hint: str | None = None) -> None:
         super().__init__(text)
         self.hint = hint
+
+
+class BrokenInvariant(OttlaError):
+    """What is in memory may not be what is in the log, or something that always holds does not.
+
+    Nobody on the way may take it for the fault of one request: it goes up to the decision loop and
+    ends the node.
+    """

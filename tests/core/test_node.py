@@ -108,17 +108,20 @@ def test_memory_is_bounded_and_requests_go_on(tmp_path: Path) -> None:
                     break
             peer.rest = frame[sent:]  # type: ignore[attr-defined]
             peer.socket.settimeout(20)
-        rests = [
-            threading.Thread(target=peer.socket.sendall, args=(peer.rest,))  # type: ignore[attr-defined]
-            for peer in peers
-        ]
-        for rest in rests:
-            rest.start()
-        for peer in peers:
-            assert len(peer.receive_frame()) == 700_004
+        replies: list[int] = []
+
+        def finish(peer: Peer) -> None:
+            """Send the rest and read the answer: one that nobody reads may cost its connection."""
+            peer.socket.sendall(peer.rest)  # type: ignore[attr-defined]
+            replies.append(len(peer.receive_frame()))
             peer.socket.close()
-        for rest in rests:
-            rest.join()
+
+        threads = [threading.Thread(target=finish, args=(peer,)) for peer in peers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert replies == [700_004] * 4
 
 
 def test_pipelined_requests_are_answered_in_order(tmp_path: Path) -> None:

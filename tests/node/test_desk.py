@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ottla.errors import BrokenInvariant
 from ottla.node.desk import Desk
 from ottla.wire.messages.metadata import MetadataRequest, MetadataResponse
 from ottla.wire.schema import encode
 
 VERSION = 12
+REQUEST = encode(MetadataRequest(topics=[]), VERSION)
 
 
 class Core:
@@ -30,10 +33,16 @@ class Core:
 
 def ask(body: bytes, answer: Any = None) -> tuple[Core, list[str]]:
     """What the desk does with one Metadata request, and what it warns of."""
+    answer = answer or MetadataResponse(cluster_id="c")
+    core, warnings, _ = handled(body, lambda context, asked: answer)
+    return core, warnings
+
+
+def handled(body: bytes, handler: Callable[[Any, Any], Any]) -> tuple[Core, list[str], Desk]:
+    """As `ask`, with a handler of the test's own; the desk too."""
     core: Any = Core()
     warnings: list[str] = []
-    answer = answer or MetadataResponse(cluster_id="c")
-    router: Any = SimpleNamespace(handler=lambda key: lambda context, asked: answer)
+    router: Any = SimpleNamespace(handler=lambda key: handler)
 
     def failure(text: str, problem: Exception) -> None:
         warnings.append(f"{text}: {type(problem).__name__}")
@@ -54,7 +63,7 @@ def ask(body: bytes, answer: Any = None) -> tuple[Core, list[str]]:
         peer_port=2,
     )
     desk.take(request)
-    return core, warnings
+    return core, warnings, desk
 
 
 def test_bytes_after_the_end_of_a_request_are_ignored() -> None:
@@ -85,3 +94,34 @@ def test_an_answer_that_cannot_be_written_ends_its_connection_alone(answer: Any)
     assert core.hung_up == [7]
     assert not core.replies
     assert warnings[0].startswith("MetadataResponse v12 failed; its connection is closed: ")
+
+
+def raising(problem: Exception) -> Callable[[Any, Any], Any]:
+    """A handler that raises."""
+
+    def handler(context: Any, asked: Any) -> Any:
+        raise problem
+
+    return handler
+
+
+def test_a_handler_that_fails_ends_its_connection_and_its_late_answer_is_dropped() -> None:
+    """If this failed, what a failed handler had asked for would end the node when it comes."""
+    core, warnings, desk = handled(REQUEST, raising(KeyError("topic")))
+    assert core.hung_up == [7]
+    assert "KeyError" in warnings[0]
+    desk.reply(7, MetadataResponse())
+    assert not core.replies
+
+
+def test_a_broken_invariant_is_no_connections_fault() -> None:
+    """If this failed, the node would go on with memory and log that differ."""
+    with pytest.raises(BrokenInvariant):
+        handled(REQUEST, raising(BrokenInvariant("half applied")))
+
+
+def test_a_second_answer_is_a_broken_invariant() -> None:
+    """If this failed, a client would get the answer to another of its requests."""
+    _, _, desk = handled(REQUEST, lambda context, asked: MetadataResponse())
+    with pytest.raises(BrokenInvariant, match="request 7 was answered twice"):
+        desk.reply(7, MetadataResponse())

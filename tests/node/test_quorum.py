@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from memory_log import MemoryLog
 from ottla.config.broker import BrokerConfig
-from ottla.node.quorum import MetadataLogError, MetadataQuorum
+from ottla.node.quorum import Encoded, MetadataLogError, MetadataQuorum, encode_records
 from ottla.raft.quorum import NotLeader, QuorumError
 from ottla.raft.quorum_state import QuorumState
 from ottla.raft.snapshots import BOOTSTRAP_SNAPSHOT, SnapshotId, encode_snapshot
@@ -22,8 +24,12 @@ DIRECTORY = bytes(range(16))
 STATIC = {"controller.quorum.voters": "1@localhost:9093"}
 
 
-def topic(name: str) -> tuple[TopicRecord, int]:
-    return TopicRecord(name=name, topic_id=name.encode().ljust(16, b"\0")), 0
+def topic(name: str) -> Encoded:
+    return encoded(TopicRecord(name=name, topic_id=name.encode().ljust(16, b"\0")))
+
+
+def encoded(record: Any) -> Encoded:
+    return encode_records([(record, 0)])[0]
 
 
 def opened(
@@ -175,7 +181,7 @@ def test_snapshots_are_taken_by_size_and_read_back() -> None:
     size = {"metadata.log.max.record.bytes.between.snapshots": "500", **STATIC}
     quorum = opened(log, size)
     quorum.lead(1)
-    quorum.append([(FeatureLevelRecord(name="metadata.version", feature_level=30), 0)], 1)
+    quorum.append([encoded(FeatureLevelRecord(name="metadata.version", feature_level=30))], 1)
     for number in range(10):
         quorum.append([topic(f"t{number}")], 10 + number)
         quorum.commit(10 + number)
@@ -236,7 +242,7 @@ def test_a_transaction_without_an_end_is_not_in_the_image() -> None:
     log = MemoryLog()
     quorum = opened(log)
     quorum.lead(1)
-    quorum.append([(BeginTransactionRecord(name="Bootstrap records"), 0), topic("half")], 2)
+    quorum.append([encoded(BeginTransactionRecord(name="Bootstrap records")), topic("half")], 2)
     quorum.commit(2)
     assert "half" not in quorum.image.topics.by_name
     again = opened(log)

@@ -124,7 +124,14 @@ class Controller:
         Raises:
             KeyError: no decider is here for such a request.
         """
-        outcome = _DECIDERS[type(ask.body).__name__](self.state, ask.body, ask.version, now_ms)
+        decider = _DECIDERS[type(ask.body).__name__]
+        try:
+            outcome = decider(self.state, ask.body, ask.version, now_ms)
+        except Exception:
+            # Soft state may be half changed, so it is given up, as with a new controller; what was
+            # decided before is in the image, which no decider writes to.
+            self.state = self.state.anew()
+            raise
         timers: Sequence[Timer] = ()
         if type(ask.body).__name__ in ("BrokerHeartbeatRequest", "BrokerRegistrationRequest"):
             timers = self._session_timer()

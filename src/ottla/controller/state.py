@@ -72,6 +72,19 @@ class State:
         self.sessions: dict[int, Session] = {}
         self._in_force: tuple[Any, Any, BrokerConfig] | None = None
 
+    def anew(self) -> State:
+        """What a new controller would know: the cluster, and nothing that was only heard."""
+        state = State(
+            node_id=self.node_id,
+            cluster_id=self.cluster_id,
+            config=self.config,
+            entropy=self.entropy,
+        )
+        state.image = self.image
+        state.next_offset = self.next_offset
+        state.kraft_version = self.kraft_version
+        return state
+
     # ------------------------------------------------------------------ brokers
     def is_active(self, broker_id: int) -> bool:
         """Whether the broker may lead: registered, not fenced, not on its way out."""

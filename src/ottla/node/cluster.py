@@ -3,7 +3,11 @@ cluster.
 
 Requests are decided at once and their records appended; `commit`, at the end of a turn, brings
 them to disk with one fsync, moves the image, publishes it to the broker, and only then lets the
-replies go. So whoever is told that a topic exists finds its partitions led.
+replies go whose offset the high watermark has passed. So whoever is told that a topic exists finds
+its partitions led.
+
+What is raised while a decision is taken in leaves it open whether memory and log say the same:
+`_carry` makes a `BrokenInvariant` of it, which ends the node.
 
 Controller and broker are one process: registration and heartbeats are requests like any other,
 asked without a socket.
@@ -11,17 +15,18 @@ asked without a socket.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.controller.controller import Controller
 from ottla.decide import Decision, Reply, Timer
-from ottla.errors import OttlaError
+from ottla.errors import BrokenInvariant, OttlaError
 from ottla.node.format import read_bootstrap
 from ottla.node.loop import real_ms
 from ottla.node.meta_properties import metadata_directory_id
 from ottla.node.metadata_files import MetadataFiles
-from ottla.node.quorum import MetadataQuorum
+from ottla.node.quorum import MetadataQuorum, encode_records
 from ottla.node.registration import (
     controller_endpoints,
     heartbeat,
@@ -69,6 +74,13 @@ class _Ask(NamedTuple):
     version: int
 
 
+class _Held(NamedTuple):
+    """A reply that waits until everything before `offset` is safe: it was decided on all of it."""
+
+    offset: int
+    reply: Reply
+
+
 class Cluster:
     """Quorum, controller and registration of one node. Used on the decision thread only."""
 
@@ -110,7 +122,7 @@ class Cluster:
         self._publish: Callable[[MetadataDelta], None]
         self._quorum: MetadataQuorum
         self._controller: Controller
-        self._held: list[Reply] = []
+        self._held: deque[_Held] = deque()
         self.broker_epoch = NO_EPOCH
         """The epoch of this broker's registration."""
 
@@ -127,7 +139,7 @@ class Cluster:
         self._publish = publish
         now_ms = self._core.now_ms()
         identity, config = self._identity, self._config
-        log = MetadataFiles(config, self._core.now_ms, durable=self._durable)
+        log = MetadataFiles(config, self._core.now_ms, durable=self._durable, core=self._core)
         if "cut" in log.report:
             # All that was acknowledged was fsynced: more than a torn last batch is a damaged disk.
             self._logs.warn(f"__cluster_metadata-0: {log.report}")
@@ -192,17 +204,35 @@ class Cluster:
         delta = self._quorum.commit(self._core.now_ms())
         if delta is not None:
             self._publish(delta)
-        held, self._held = self._held, []
-        for reply in held:
+        held, high_watermark = self._held, self._quorum.high_watermark
+        waiting = len(held)
+        for left in range(waiting, 0, -1):
+            if held[0].offset > high_watermark:
+                break
+            reply = held.popleft().reply
+            waiting = left - 1
             self._desk.reply(reply.token, reply.message)
-        if self._held:
+        if len(held) > waiting:
             self._core.wake()
 
     def _carry(self, decision: Decision) -> None:
+        """Take in what was decided.
+
+        Raises:
+            BrokenInvariant: it was taken in by halves.
+        """
         if decision.records:
-            self._controller.apply(decision.records, now_ms=real_ms())
-            self._quorum.append(decision.records, self._core.now_ms())
-        self._held.extend(decision.replies)
+            # A record that has no form in bytes is found before anything has changed.
+            encoded = encode_records(decision.records)
+            try:
+                self._controller.apply(decision.records, now_ms=real_ms())
+                self._quorum.append(encoded, self._core.now_ms())
+            except Exception as problem:
+                raise BrokenInvariant(
+                    f"a decision may be in memory and not in the metadata log: {problem}"
+                ) from problem
+        depends_on = self._quorum.next_offset
+        self._held.extend(_Held(depends_on, reply) for reply in decision.replies)
         for timer in decision.timers:
             self._arm(timer)
 

@@ -1,7 +1,9 @@
 """Where requests come in and replies go out: decodes, finds the handler, encodes, by token.
 
-A request that can't be decoded ends its connection, as in Apache Kafka; so does a handler that
-fails in a way that it should not, and the log says why. Neither ends the node.
+A request that can't be decoded ends its connection, as in Apache Kafka; so does a handler or an
+answer that fails before anything was applied, and the log says why. A `BrokenInvariant` (whatever
+was raised after a decision began to be applied, a second answer to one request) is nobody's
+connection's: it passes through here and ends the node.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ottla.broker.asked import Asked
+from ottla.errors import BrokenInvariant
 from ottla.wire import api as wire_api
-from ottla.wire.schema import EncodeError, ProtocolError, decode_prefix, encode
+from ottla.wire.clip import encode_reply
+from ottla.wire.schema import ProtocolError, decode_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +27,11 @@ if TYPE_CHECKING:
 
 API_VERSIONS = 18
 
+REQUEST_OBJECT_BYTES_MAX = 32 * 1024 * 1024
+"""What a request may take in memory once it is decoded: the offsets of 100,000 partitions in one
+commit stay below it, and bytes that pretend to be millions of small structs do not.
+"""
+
 
 class Desk:
     """Takes requests to their handlers and replies back to the core."""
@@ -31,6 +40,7 @@ class Desk:
         "_context",
         "_controller_listeners",
         "_core",
+        "_given_up",
         "_internal",
         "_logs",
         "_next_internal",
@@ -49,6 +59,8 @@ class Desk:
         self._versions: dict[int, int] = {}
         self._internal: dict[int, Callable[[Any], None]] = {}
         self._next_internal = -1
+        self._given_up: set[int] = set()
+        """Requests whose handler failed: what it had asked for may still be answered."""
 
     def open(self, context: Context) -> None:
         """From now on requests are answered in this context."""
@@ -62,11 +74,19 @@ class Desk:
             body = (
                 None
                 if _unknown(key, version)
-                else decode_prefix(wire_api.request_class(key), request.body, version)[0]
+                else decode_prefix(
+                    wire_api.request_class(key),
+                    request.body,
+                    version,
+                    object_bytes_max=REQUEST_OBJECT_BYTES_MAX,
+                )[0]
             )
         except ProtocolError as problem:
             self._logs.warn(f"hung up on {_peer(request)}: {problem}")
             self._core.hang_up(request.token)
+            return
+        except Exception as problem:  # such as no descriptor to load the message with
+            self._give_up(request.token, f"the decoding of {_peer(request)}, api {key}", problem)
             return
         asked = Asked(
             request.token,
@@ -83,8 +103,11 @@ class Desk:
         self._versions[request.token] = 0 if body is None else version
         try:
             response = self._router.handler(key)(self._context, asked)
+        except BrokenInvariant:
+            raise
         except Exception as problem:
-            self._versions.pop(request.token, None)
+            if self._versions.pop(request.token, None) is not None:
+                self._given_up.add(request.token)
             what = f"the handler of {_peer(request)}, api {key} v{version}"
             self._give_up(request.token, what, problem)
             return
@@ -103,10 +126,15 @@ class Desk:
         if token < 0:
             self._internal.pop(token)(response)
             return
-        version = self._versions.pop(token)
+        version = self._versions.pop(token, None)
+        if version is None:
+            if token not in self._given_up:
+                raise BrokenInvariant(f"request {token} was answered twice: {response!r:.200}")
+            self._given_up.remove(token)
+            return
         try:
-            body = encode(response, version)
-        except (EncodeError, TypeError) as problem:
+            body = encode_reply(response, version)
+        except Exception as problem:
             self._give_up(token, f"{type(response).__name__} v{version}", problem)
             return
         self._core.reply(token, body)

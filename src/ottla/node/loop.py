@@ -106,8 +106,10 @@ class Loop:
             try:
                 outcome.append(wish())
                 self._turns.commit()
-            except Exception as problem:
+            except BaseException as problem:
+                # The caller hears of it, and so does the node: nobody knows what was done of it.
                 problems.append(problem)
+                raise
             finally:
                 done.set()
 

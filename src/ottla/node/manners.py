@@ -14,6 +14,9 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 EXIT_TIMEOUT_MS = 2000
@@ -30,7 +33,8 @@ class Resident(Protocol):
 
 
 _alive: weakref.WeakSet[Resident] = weakref.WeakSet()
-_temporary: set[str] = set()
+_temporary: dict[str, Callable[[str], object]] = {}
+"""Folder to what removes it, found while things can still be found."""
 _hooked = False
 
 
@@ -47,13 +51,15 @@ def gone(node: Resident) -> None:
 
 def temporary(folder: str) -> None:
     """Remove this folder at the end of the interpreter, unless it is `removed` before."""
-    _temporary.add(folder)
+    from shutil import rmtree
+
+    _temporary[folder] = partial(rmtree, ignore_errors=True)
     _hook()
 
 
 def removed(folder: str) -> None:
     """The folder is no more."""
-    _temporary.discard(folder)
+    _temporary.pop(folder, None)
 
 
 def _hook() -> None:
@@ -74,9 +80,7 @@ def _forked() -> None:
 def _exit() -> None:
     nodes = list(_alive)
     for node in nodes:
-        node.stop(EXIT_TIMEOUT_MS // len(nodes))
-    if _temporary:
-        import shutil
-
-        for folder in _temporary:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(Exception):  # one that fails to stop must not keep the others running
+            node.stop(EXIT_TIMEOUT_MS // len(nodes))
+    for folder, remove in _temporary.items():
+        remove(folder)

@@ -208,11 +208,19 @@ class Node:
         """
         if not self._begin_end():
             return
-        self._loop.stop(timeout_ms / 1000)
-        if self.failure is None:
-            self._cluster.close()
-            self._core.stop(timeout_ms, self._cluster.broker_epoch)
-        self._ended.set()
+        try:
+            self._loop.stop(timeout_ms / 1000)
+            if self.failure is None:
+                self._cluster.close()
+                self._core.stop(timeout_ms, self._cluster.broker_epoch)
+        except BaseException:
+            self._cluster.abandon()
+            raise
+        finally:
+            # Does nothing after a clean stop. If a disk failed on the way, nothing is marked clean,
+            # and nobody may be left who still takes connections.
+            self._core.kill()
+            self._ended.set()
 
     def kill(self) -> None:
         """End as a killed process would: connections reset, nothing flushed, no clean-shutdown
@@ -242,12 +250,22 @@ class Node:
         return not self._ended.is_set()
 
     def _failed(self, problem: BaseException) -> None:
-        self.failure = f"{type(problem).__name__}: {problem}"
-        self.logs.failure("the node serves no more", problem)
-        self._core.kill()
-        self._cluster.abandon()
-        manners.gone(self)
-        self._ended.set()
+        """What must never happen did; first of all nobody is served any more, then it is told."""
+        self.failure = _in_words(problem)
+        try:
+            self._core.kill()
+            self._cluster.abandon()
+        finally:
+            manners.gone(self)
+            self._ended.set()
+            self.logs.failure("the node serves no more", problem)
+
+
+def _in_words(problem: BaseException) -> str:
+    try:
+        return f"{type(problem).__name__}: {problem}"
+    except Exception:  # what a problem says of itself may be a problem too
+        return type(problem).__name__
 
 
 def _checked(properties: Mapping[str, str], logs: Logs) -> BrokerConfig:

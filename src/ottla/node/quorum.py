@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 READ_BYTES = 4 * 1024 * 1024
 
 Versioned = tuple[Any, int]
+Encoded = tuple[Any, bytes]
 
 
 class MetadataLogError(OttlaError):
@@ -158,15 +159,15 @@ class MetadataQuorum:
         self._clean(now_ms)
         return delta
 
-    def append(self, records: Sequence[Versioned], now_ms: int) -> int:
+    def append(self, records: Sequence[Encoded], now_ms: int) -> int:
         """Append records as one batch; the offset of the last. They count after `commit`.
 
         Raises:
             NotLeader: `lead` was not called, or leadership is gone.
         """
-        encoded = [(None, encode_metadata_record(record, version)) for record, version in records]
+        values = [(None, data) for _, data in records]
         self._do(
-            self._quorum.step(Propose(encoded), now_ms), records=[record for record, _ in records]
+            self._quorum.step(Propose(values), now_ms), records=[record for record, _ in records]
         )
         return self._quorum.end_offset - 1
 
@@ -314,6 +315,15 @@ class MetadataQuorum:
     def _timestamp_of(self, snapshot: SnapshotId) -> int:
         name = snapshot_name(snapshot)
         return decode_snapshot(self._log.read_snapshot(snapshot), name).last_contained_log_timestamp
+
+
+def encode_records(records: Sequence[Versioned]) -> list[Encoded]:
+    """Records with their bytes, as `MetadataQuorum.append` takes them.
+
+    Raises:
+        EncodeError: a version can't carry its record.
+    """
+    return [(record, encode_metadata_record(record, version)) for record, version in records]
 
 
 def _read_batch(batch: StoredBatch, offset: int, history: VoterHistory) -> CommittedBatch:

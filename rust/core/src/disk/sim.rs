@@ -106,6 +106,9 @@ struct State {
     now_ms: i64,
     /// Fail every write from this many on; None never.
     writes_left: Option<u64>,
+    /// So many syncs of files succeed, then one fails.
+    syncs_left: Option<u64>,
+    pages_lost: bool,
 }
 
 impl State {
@@ -152,6 +155,8 @@ impl SimDisk {
             generation: 0,
             now_ms: 0,
             writes_left: None,
+            syncs_left: None,
+            pages_lost: false,
         })))
     }
 
@@ -175,6 +180,17 @@ impl SimDisk {
         self.state().writes_left = writes;
     }
 
+    /// After this many more syncs of files one fails, and only one: the page cache keeps what it held and takes some
+    /// of it for safe, so that later syncs succeed and a crash takes it. None ends that.
+    pub fn fail_sync_after(&self, syncs: Option<u64>) {
+        self.state().syncs_left = syncs;
+    }
+
+    /// Whether a sync failed since the last crash, so that files may hold what the disk does not.
+    pub fn pages_lost(&self) -> bool {
+        self.state().pages_lost
+    }
+
     /// What files' modification times are taken from.
     pub fn set_now(&self, now_ms: i64) {
         self.state().now_ms = now_ms;
@@ -184,6 +200,7 @@ impl SimDisk {
     pub fn crash(&self) {
         let mut state = self.state();
         state.generation += 1;
+        state.pages_lost = false;
         state.locks.clear();
         let kept = {
             let n = state.pending_names.len();
@@ -523,9 +540,23 @@ impl DiskFile for SimFile {
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.change()?;
+        let fails = state.syncs_left == Some(0);
+        state.syncs_left = state.syncs_left.and_then(|left| left.checked_sub(1));
+        let pending = std::mem::take(&mut state.inodes[self.inode].pending);
+        if fails {
+            let still = pending.into_iter().filter(|_| state.below(3) == 0);
+            let still = still.collect();
+            state.inodes[self.inode].pending = still;
+            state.pages_lost = true;
+            return Err(io::Error::other("the disk lost pages, as it was told to"));
+        }
         let inode = &mut state.inodes[self.inode];
-        inode.pending.clear();
-        inode.safe = inode.data.clone();
+        for change in pending {
+            match change {
+                Change::SetLen(len) => inode.safe.resize(len as usize, 0),
+                Change::Write(position, bytes) => write(&mut inode.safe, position, &bytes),
+            }
+        }
         Ok(())
     }
 

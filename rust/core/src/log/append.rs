@@ -220,9 +220,7 @@ impl<D: Disk> Log<D> {
         staged: Staged,
         now_ms: i64,
     ) -> Result<bool, AppendError> {
-        if let Some(text) = &self.failed {
-            return Err(AppendError::new(Code::KafkaStorageError, text.clone()));
-        }
+        self.fate.check()?;
         if bytes.len() > self.config.segment_bytes as usize {
             return Err(AppendError::new(
                 Code::RecordListTooLarge,
@@ -264,10 +262,8 @@ impl<D: Disk> Log<D> {
             self.fail(&format!("a failed write: {e}"));
             return Err(e.into());
         }
-        self.unflushed_messages += last.next_offset() - first.base_offset;
-        if self.unflushed_messages >= self.config.flush_messages {
-            self.flush()?;
-        }
+        let added = last.next_offset().saturating_sub(first.base_offset);
+        self.unflushed_messages = self.unflushed_messages.saturating_add(added);
         Ok(rolled)
     }
 

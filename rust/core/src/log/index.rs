@@ -172,11 +172,6 @@ impl<K: Kind> Index<K> {
         Ok(())
     }
 
-    pub fn sync<D: Disk>(&mut self, disk: &D, path: &Path) -> io::Result<()> {
-        self.write(disk, path)?;
-        disk.open(path, Open::Create)?.sync()
-    }
-
     pub fn get<D: Disk>(&mut self, disk: &D, path: &Path, n: usize) -> io::Result<Entry> {
         if n >= self.written {
             return self.pending.get(n - self.written).copied().ok_or_else(|| {

@@ -13,6 +13,7 @@ use super::files::{
     CLEANED_SUFFIX, DELETED_SUFFIX, EPOCHS_FILE, LOG_SUFFIX, SNAPSHOT_SUFFIX, SWAP_SUFFIX,
     file_name, file_path, offset_of,
 };
+use super::flush::{Fate, Unsafe};
 use super::index::{Kind, Offsets, Times};
 use super::producers::{Producers, Staged};
 use super::retain::remove_segment_files;
@@ -52,16 +53,18 @@ impl<D: Disk> Log<D> {
             high_watermark: 0,
             recovery_point: hints.recovery_point,
             unflushed_messages: 0,
-            flushed_ms: i64::MAX,
+            flushed_ms: None,
             doomed: Vec::new(),
-            // Of a process that was killed nobody knows which names it had made safe.
-            dir_dirty: made || !hints.clean_shutdown,
-            parent_dirty: made || !hints.clean_shutdown,
-            epochs_dirty: false,
+            dirty: Unsafe::default(),
             epochs_in_file: None,
             epochs_stale: false,
-            failed: None,
+            fate: Fate::default(),
         };
+        if made || !hints.clean_shutdown {
+            // Of a process that was killed nobody knows which names it had made safe.
+            log.dirty.names.note();
+            log.dirty.folder.note();
+        }
         let entries = if made {
             Vec::new()
         } else {
@@ -128,7 +131,7 @@ impl<D: Disk> Log<D> {
         if !whole.is_empty() {
             self.finish_swap(&whole, recovery)?;
         }
-        self.dir_dirty = true;
+        self.dirty.names.note();
         list(self)
     }
 
@@ -329,7 +332,7 @@ impl<D: Disk> Log<D> {
                 recovery
                     .removed_files
                     .push(file_name(segment.base_offset, LOG_SUFFIX));
-                self.dir_dirty = true;
+                self.dirty.names.note();
             }
         }
         if self.epochs != epochs_before {
@@ -542,7 +545,7 @@ impl<D: Disk> Log<D> {
             let segment = Segment::create(self.place(), hints.log_start_offset, now_ms)?;
             self.segments.push(segment);
             self.end_offset = hints.log_start_offset;
-            self.dir_dirty = true;
+            self.dirty.names.note();
         }
         Ok(())
     }
@@ -561,6 +564,16 @@ impl<D: Disk> Log<D> {
         } else {
             self.recovery_point.min(self.end_offset)
         };
+        if !hints.clean_shutdown {
+            let ended = self.segments.windows(2);
+            let unsafe_ones = ended.filter(|pair| pair[1].base_offset > self.recovery_point);
+            self.dirty.sealed = unsafe_ones.map(|pair| pair[0].base_offset).collect();
+        }
+        if self.end_offset == 0 {
+            // Closing an empty log syncs no names, to stop fast with thousands of them.
+            self.dirty.names.note();
+            self.dirty.folder.note();
+        }
         let changed = self.epochs.truncate_end(self.end_offset);
         // An empty log's last epoch is cut here and comes back with its leader: most files need no writing.
         self.epochs_stale = self.epochs.truncate_start(self.start_offset) | changed;

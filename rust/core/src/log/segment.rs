@@ -1,11 +1,11 @@
 //! One segment: a file of batches, its indexes, and what is remembered of both.
 
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::{During, LogError};
 use super::files::{LOG_SUFFIX, file_path};
+use super::flush::Target;
 use super::index::{Index, Kind, Offsets, Times};
 use super::scan::{Position, Scan};
 use super::transaction_index::{Aborted, ENTRY_BYTES, SUFFIX as TRANSACTIONS_SUFFIX};
@@ -462,31 +462,42 @@ impl<D: Disk> Segment<D> {
         self.truncate_transactions(place, offset)
     }
 
-    /// Make the segment safe; of a sealed one its indexes too, since nothing rebuilds them after a crash.
-    pub fn sync(&mut self, place: Place<'_, D>, sealed: bool) -> Result<(), LogError> {
-        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
-        self.file(place)?.sync().during("syncing", &path)?;
-        if sealed {
-            self.sync_indexes(place)?;
-        }
+    /// Name what must be synced of a segment that has ended; its indexes too, since nothing rebuilds them later.
+    pub fn hand_out(
+        &mut self,
+        place: Place<'_, D>,
+        files: &mut Vec<Target<D::File>>,
+    ) -> Result<(), LogError> {
+        let path = self.path(place);
+        files.push(match self.file.take() {
+            Some(file) => Target::Open(file, path),
+            None => Target::Closed(path),
+        });
+        self.hand_out_indexes(place, files)
+    }
+
+    pub fn hand_out_indexes(
+        &mut self,
+        place: Place<'_, D>,
+        files: &mut Vec<Target<D::File>>,
+    ) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        self.offsets
+            .write(place.disk, &path)
+            .during("writing", &path)?;
+        files.push(Target::Closed(path));
+        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        self.times
+            .write(place.disk, &path)
+            .during("writing", &path)?;
+        files.push(Target::Closed(path));
+        let path = file_path(place.dir, self.base_offset, TRANSACTIONS_SUFFIX);
+        files.push(Target::Closed(path));
         Ok(())
     }
 
-    pub fn sync_indexes(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
-        self.offsets
-            .sync(place.disk, &path)
-            .during("syncing", &path)?;
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
-        self.times
-            .sync(place.disk, &path)
-            .during("syncing", &path)?;
-        let path = file_path(place.dir, self.base_offset, TRANSACTIONS_SUFFIX);
-        match place.disk.open(&path, Open::Write) {
-            Ok(file) => file.sync().during("syncing", &path),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(e).during("opening", &path),
-        }
+    pub fn path(&self, place: Place<'_, D>) -> PathBuf {
+        file_path(place.dir, self.base_offset, LOG_SUFFIX)
     }
 
     /// Hold no descriptor and no more memory than needed.

@@ -1,0 +1,165 @@
+"""Whatever is raised after a decision began to be applied ends the node; what is raised before ends
+one connection.
+
+A node that went on would hold in memory what its log lacks: it would say of a topic that it
+exists already, and never list it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ottla
+from attack.raw import Peer, hung_up
+from ottla.broker import auto_topic_creation
+from ottla.controller.controller import Controller
+from ottla.node.cluster import Cluster
+from ottla.node.metadata_files import MetadataFiles, MetadataFilesError
+from ottla.node.quorum import MetadataQuorum
+from ottla.wire.messages.create_topics import (
+    CreatableTopic,
+    CreatableTopicConfig,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
+)
+from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
+from ottla.wire.schema import decode, encode
+
+CREATE_TOPICS, METADATA = 19, 3
+
+
+def create(broker: ottla.Broker, name: str, **config: str) -> int | None:
+    """The error code for a new topic; None if the connection was closed instead."""
+    configs = [CreatableTopicConfig(name=key, value=value) for key, value in config.items()]
+    topic = CreatableTopic(name=name, num_partitions=1, replication_factor=1, configs=configs)
+    with Peer(broker) as peer, hung_up() as closed:
+        body = peer.ask(CREATE_TOPICS, 7, encode(CreateTopicsRequest(topics=[topic]), 7))
+        return decode(CreateTopicsResponse, body, 7).topics[0].error_code
+    assert closed
+    return None
+
+
+def topics(broker: ottla.Broker) -> set[str | None]:
+    """The topics that Metadata lists."""
+    with Peer(broker) as peer:
+        body = peer.ask(METADATA, 12, encode(MetadataRequest(topics=None), 12))
+    return {topic.name for topic in decode(MetadataResponse, body, 12).topics}
+
+
+def fails_once(call: Callable[..., Any], problem: Exception) -> Callable[..., Any]:
+    """The call, which raises the first time."""
+    left = [problem]
+
+    def instead(*args: Any, **kwargs: Any) -> Any:
+        if left:
+            raise left.pop()
+        return call(*args, **kwargs)
+
+    return instead
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "problem"),
+    [
+        (Controller, "apply", ValueError("a record that contradicts")),
+        (MetadataQuorum, "append", RuntimeError("no batch")),
+        (MetadataFiles, "append", MetadataFilesError("no space")),
+        (MetadataFiles, "append", OSError(5, "input/output error")),
+        (MetadataFiles, "flush", MetadataFilesError("no sync")),
+        (Cluster, "_answer", KeyError(3)),
+    ],
+)
+def test_a_fault_while_a_decision_is_applied_ends_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, problem: Exception
+) -> None:
+    """If this failed, memory and metadata log would part: "already exists" for what nobody sees."""
+    broker = ottla.Broker(dir=tmp_path).start()
+    assert create(broker, "before") == 0
+    node = broker._node
+    assert node is not None
+    monkeypatch.setattr(owner, name, fails_once(getattr(owner, name), problem))
+    assert create(broker, "half") is None
+    assert node.wait(10), "the node goes on with half a decision"
+    with pytest.raises(ottla.OttlaError, match="broke and serves no more"):
+        assert broker.port
+    broker.start()
+    # Nobody was told of it, so it may be there or not; but both answers have to agree.
+    there = "half" in topics(broker)
+    assert create(broker, "half") == (36 if there else 0)
+    assert topics(broker) == {"before", "half"}
+    broker.close()
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("ottla.controller.controller._DECIDERS", "CreateTopicsRequest"),
+        ("ottla.node.cluster", "encode_records"),
+    ],
+)
+def test_a_fault_before_anything_was_applied_ends_one_connection(
+    monkeypatch: pytest.MonkeyPatch, where: str, name: str
+) -> None:
+    """If this failed, one request that trips over a bug would take the whole node down."""
+    import importlib
+
+    with ottla.Broker() as broker:
+        module, _, table = where.rpartition(".")
+        if table.startswith("_"):
+            rows = getattr(importlib.import_module(module), table)
+            monkeypatch.setitem(rows, name, fails_once(rows[name], IndexError(9)))
+        else:
+            call = getattr(importlib.import_module(where), name)
+            monkeypatch.setattr(f"{where}.{name}", fails_once(call, ValueError("no form")))
+        assert create(broker, "first") is None
+        assert create(broker, "second") == 0
+        assert create(broker, "first") == 0, "something of the failed request was kept"
+        broker.advance(60)
+        assert topics(broker) == {"first", "second"}
+
+
+def test_a_fault_in_a_callback_ends_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, whoever waits for an auto-created topic would wait for ever."""
+    create_topics = auto_topic_creation.create
+
+    def broken(context: Any, names: Any, then: Any) -> None:
+        def answered(codes: dict[str, int]) -> None:
+            raise LookupError("a callback of our own")
+
+        create_topics(context, names, answered)
+
+    monkeypatch.setattr(auto_topic_creation, "create", broken)
+    with ottla.Broker() as broker:
+        node = broker._node
+        request = MetadataRequest(
+            topics=[MetadataRequestTopic(name="auto")], allow_auto_topic_creation=True
+        )
+        with Peer(broker) as peer, hung_up() as closed:
+            peer.ask(METADATA, 12, encode(request, 12))
+        assert closed
+        assert node is not None
+        assert node.wait(10)
+        assert node.failure is not None
+        assert "a callback of our own" in node.failure
+
+
+def test_a_fault_while_the_clock_moves_ends_the_node() -> None:
+    """If this failed, a decision that a test's own clock set off could be applied by halves, and
+    only the test would hear of it.
+    """
+    with ottla.Broker() as broker:
+        node = broker._node
+        assert node is not None
+        loop = node._loop
+
+        def broken(_due_ms: int) -> None:
+            raise LookupError("half way")
+
+        loop.call(lambda: loop.set_timer("broken", node._core.now_ms() + 1000, broken))
+        with pytest.raises(LookupError):
+            broker.advance(3600)
+        assert node.wait(10), "the node goes on"
