@@ -181,8 +181,9 @@ class Cluster:
         self._quorum.close(self._core.now_ms())
 
     def abandon(self) -> None:
-        """Let go of the metadata log as a killed process would."""
-        self._quorum.abandon()
+        """Let go of the metadata log as a killed process would, if it was opened."""
+        if hasattr(self, "_quorum"):
+            self._quorum.abandon()
 
     # ------------------------------------------------------------------ requests
     def submit(self, asked: Asked[Any]) -> None:

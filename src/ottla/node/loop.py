@@ -137,6 +137,8 @@ class Loop:
             stride_ms = 1 + by_ms // ADVANCE_STEPS_MAX
             steps, at_ms = 0, -1
             while (due := self._clock.next_ms()) is not None and due <= target:
+                if self._stopping:
+                    raise NodeStopped("the node was stopped while its clock moved")
                 exact = steps < ADVANCE_STEPS_MAX
                 if not exact and at_ms == target:
                     break
@@ -170,7 +172,7 @@ class Loop:
                 self._fire(self._real, real_ms())
                 self._turns.commit()
         except BaseException as problem:
-            if not self._stopping:
+            if not (self._stopping and isinstance(problem, NodeStopped)):
                 self._failed(problem)
 
     def _move_to(self, steady_ms: int) -> None:
