@@ -198,9 +198,14 @@ class Node:
     ) -> Self: ...
 
     # the clock: real time plus an offset; moves forward only
+    # two clocks: the wall's, which may jump and which timestamps follow, and a steady one, on which
+    # durations are measured; both are moved, and stopped, together
     def now_ms(self) -> int: ...
+    def steady_ms(self) -> int: ...
     def advance_clock(self, by_ms: int) -> int: ...
     def freeze_clock(self, frozen: bool) -> None: ...
+    def jump_wall_clock(self, by_ms: int) -> None:
+        """A fault for tests: somebody sets the machine's clock forward or back."""
 
     # sockets
     def listen(
@@ -278,10 +283,19 @@ class Node:
         """(log start, high watermark, last stable, log end, leader epoch, size in bytes)."""
     def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:
         """Append our own coordinators' batches (CRCs already right); (base offset, last offset)."""
-    def read(self, topic: str, partition: int, offset: int, bytes_max: int) -> bytes:
+    def read(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        bytes_max: int,
+        *,
+        to_log_end: bool = False,
+    ) -> bytes:
         """Whole batches from the one that holds `offset` on, up to the high watermark.
 
-        At least one if there is one.
+        At least one if there is one. `to_log_end` is for coordinators, which load all that there
+        is and hold back what the high watermark has not passed.
         """
     def list_offset(
         self, topic: str, partition: int, timestamp_ms: int, *, isolation: int

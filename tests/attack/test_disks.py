@@ -12,6 +12,8 @@ import ottla
 from attack.faults import METADATA_LOG, Fault, core_of, disk_faults
 from attack.partition_client import PartitionClient, Read, client_of
 from ottla._core import CoreError
+from ottla.client import groups
+from ottla.client.client import Client
 from ottla.node.node import NodeFailed
 from ottla.wire.errors import ErrorCode
 from ottla.wire.records import read_batches
@@ -20,6 +22,11 @@ from servers import eventually
 STORAGE = ErrorCode.KAFKA_STORAGE_ERROR
 CHECKPOINT = "recovery-point-offset-checkpoint"
 CLEAN = ".kafka_cleanshutdown"
+COMES_BACK = {
+    ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+    ErrorCode.NOT_COORDINATOR,
+}
 OPENING = [
     Fault("create", "/orders-0", "ENOSPC"),
     Fault("create", "/orders-0/*.log", "EMFILE"),
@@ -325,6 +332,30 @@ def test_a_damaged_partition_is_offline_until_it_is_mended(tmp_path: Path, file:
         assert values(client.fetch("orders")) == [b"kept", b"taken"]
 
 
+def test_a_folder_that_is_away_while_it_is_mended_is_not_made_anew(tmp_path: Path) -> None:
+    """Who moves a damaged folder to mend it would find an empty one in its place."""
+    with ottla.Broker(dir=tmp_path / "data") as broker, client_of(broker) as client:
+        assert client.create("orders") == [0]
+        assert client.produce("orders", b"kept") == 0
+    place = tmp_path / "data" / "orders-0"
+    name = place / "partition.metadata"
+    whole = name.read_bytes()
+    name.write_bytes(b"damaged")
+    lines: list[str] = []
+    with ottla.Broker(dir=tmp_path / "data") as broker, client_of(broker) as client:
+        broker._running().logs._write = lines.append
+        broker._running().logs._level = 0
+        place.rename(tmp_path / "away")
+        eventually(lambda: any("bring it back" in line for line in lines), "it is tried again")
+        assert not place.exists()
+        assert is_offline(client, "orders")
+        (tmp_path / "away" / "partition.metadata").write_bytes(whole)
+        (tmp_path / "away").rename(place)
+        eventually(lambda: is_served(client, "orders"), "it is tried again")
+        assert values(client.fetch("orders")) == [b"kept", b"taken"]
+        assert any("orders-0 is open" in line for line in lines)
+
+
 def test_an_offline_partition_can_be_deleted_and_made_again(tmp_path: Path) -> None:
     """Who tries to open it would bring back what was deleted, or keep the name from being used."""
     with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
@@ -402,3 +433,27 @@ def test_a_namesake_is_not_recovered_from_where_the_old_one_ended(tmp_path: Path
             assert is_offline(client, "orders")
         eventually(lambda: is_served(client, "orders"), "the checkpoint could be written")
         assert "orders" not in (tmp_path / CHECKPOINT).read_text()
+
+
+def test_groups_of_an_offsets_partition_that_is_offline_come_back_with_it(tmp_path: Path) -> None:
+    """One damaged file of `__consumer_offsets` stopped the whole start; or, mended, its groups
+    would stay without a coordinator until another one.
+    """
+    config = {"offsets.topic.num.partitions": 1}
+    place = ("orders", 0)
+    with (
+        ottla.Broker(dir=tmp_path, config=config) as broker,
+        Client(broker.bootstrap_servers) as admin,
+        client_of(broker) as client,
+    ):
+        assert client.create("orders") == [0]
+        assert client.produce("orders", b"kept") == 0
+        assert groups.commit(admin, "readers", {place: 1}) == {place: None}
+    name = tmp_path / "__consumer_offsets-0" / "partition.metadata"
+    whole = name.read_bytes()
+    name.write_bytes(b"damaged")
+    with ottla.Broker(dir=tmp_path, config=config) as broker, client_of(broker) as client:
+        assert is_served(client, "orders")
+        assert client.committed("readers", "orders")[0] in COMES_BACK
+        name.write_bytes(whole)
+        eventually(lambda: client.committed("readers", "orders") == (0, 1), "it is tried again")

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::hosted::{Cell, LedPartition, Opening, Standing};
-use crate::opening::open_partition;
+use crate::opening::{open_partition, refused};
 use crate::shared::{Life, Shared, lock};
 
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -79,9 +79,8 @@ fn attempt(node: &Arc<Shared>, cell: &Arc<Cell>) -> bool {
         }
         Err(error) => {
             if let Some(opening) = lock(&cell.opening).as_mut()
-                && opening.problem != error.text
+                && refused(node, cell, opening, &error)
             {
-                opening.problem.clone_from(&error.text);
                 node.queue
                     .tell_of("log-unopened", &cell.topic, cell.index, error.text);
             }
@@ -106,6 +105,7 @@ pub fn lay_down(node: &Shared, cell: &Cell, mut partition: LedPartition) {
         config: partition.log().config().clone(),
         min_insync_replicas: state.min_insync_replicas,
         problem: String::new(),
+        existed: true,
     }));
     cell.worsen(Standing::Offline);
     partition.wake_all();

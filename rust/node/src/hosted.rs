@@ -72,6 +72,8 @@ pub struct Opening {
     pub min_insync_replicas: i32,
     /// What kept it from being opened, as it was told last.
     pub problem: String,
+    /// There was something in the place of its folder: a new one must not take its place while it is mended.
+    pub existed: bool,
 }
 
 /// One partition and the one lock around it. Empty while it is not open, once it is deleted, or when the node has

@@ -105,7 +105,7 @@ impl Node {
         let now_ms = shared.clock.now_ms();
         let due = Self::each(shared, |_, partition| {
             let rolled = partition.log_mut().roll_if_due(now_ms)?;
-            Ok(partition.log_mut().flush_is_due(now_ms) || rolled)
+            Ok(partition.log_mut().flush_is_due(shared.clock.steady_ms()) || rolled)
         });
         for (cell, due) in due {
             if due {

@@ -74,6 +74,7 @@ pub fn open_one(shared: &Arc<Shared>, state: &OpenState, many: bool) -> Result<(
             config,
             min_insync_replicas,
             problem: String::new(),
+            existed: false,
         };
         lead(shared, &cell, opening, (known.is_some(), many))
     });
@@ -109,11 +110,21 @@ fn lead(
             Ok(())
         }
         Err(error) => {
-            opening.problem.clone_from(&error.text);
+            refused(shared, cell, &mut opening, &error);
             *lock(&cell.opening) = Some(Box::new(opening));
             Err(error)
         }
     }
+}
+
+/// Remember why it could not be opened; whether that is news.
+pub fn refused(shared: &Shared, cell: &Cell, opening: &mut Opening, error: &NodeError) -> bool {
+    let place = lock(&shared.dirs).whereabouts(cell);
+    opening.existed |=
+        place.is_ok_and(|(path, ..)| !matches!(shared.disk.stat(&path), Ok(None) | Err(_)));
+    let news = opening.problem != error.text;
+    opening.problem.clone_from(&error.text);
+    news
 }
 
 /// A partition that is led already hears how it is led from now on.
@@ -148,12 +159,18 @@ pub fn open_partition(
     let known = known_topic_id(&shared.disk, &path)?;
     let named = known.as_deref() == Some(&*id_text(cell.topic_id));
     let mut made = false;
-    if let Some(other) = known.filter(|_| !named) {
-        set_namesake_aside(shared, cell, &path, &other)?;
+    if let Some(other) = known.as_ref().filter(|_| !named) {
+        set_namesake_aside(shared, cell, &path, other)?;
         made = true;
     } else if !named {
         let folder = shared.disk.stat(&path).map_err(|error| storage(&error))?;
         made = folder.is_none();
+    }
+    if made && known.is_none() && opening.existed {
+        return Err(storage(&format!(
+            "{} was there and is gone: bring it back, or delete the topic",
+            path.display()
+        )));
     }
     if made {
         // A checkpoint must not know a namesake that came before: recovery would begin where that one ended.

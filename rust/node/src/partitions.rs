@@ -274,16 +274,23 @@ impl Node {
         Ok((first, last))
     }
 
-    /// Whole batches from the one that holds `offset` on, below the high watermark.
+    /// Whole batches from the one that holds `offset` on: below the high watermark, or, for a coordinator that
+    /// loads what it will hold back until that passes it, up to the log end.
     pub fn read(
         &self,
         topic: &str,
         index: i32,
         offset: i64,
         bytes_max: usize,
+        to_log_end: bool,
     ) -> Result<Vec<u8>, NodeError> {
         let slice = self.with_partition(topic, index, |_, _, partition| {
-            let upper_bound = partition.offsets().high_watermark;
+            let offsets = partition.offsets();
+            let upper_bound = if to_log_end {
+                offsets.log_end
+            } else {
+                offsets.high_watermark
+            };
             partition
                 .log_mut()
                 .read(offset, bytes_max, upper_bound, true)
@@ -300,6 +307,10 @@ impl Node {
                 .map_err(|error| storage(&error))?;
         }
         bytes.truncate(whole_batches(&bytes));
+        if slice.len > 0 && bytes.is_empty() {
+            let text = format!("{topic}-{index}: the batch at offset {offset} is cut or damaged");
+            return Err(NodeError::new("storage", text));
+        }
         Ok(bytes)
     }
 

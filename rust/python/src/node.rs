@@ -190,6 +190,14 @@ impl Node {
         self.node.now_ms()
     }
 
+    fn steady_ms(&self) -> i64 {
+        self.node.steady_ms()
+    }
+
+    fn jump_wall_clock(&self, by_ms: i64) {
+        self.node.jump_wall_clock(by_ms);
+    }
+
     fn advance_clock(&self, by_ms: i64) -> PyResult<i64> {
         let by_ms = u64::try_from(by_ms)
             .map_err(|_| refused(NodeError::new("invalid", "the clock only moves forward")))?;
@@ -365,6 +373,7 @@ impl Node {
             .map_err(refused)
     }
 
+    #[pyo3(signature = (topic, partition, offset, bytes_max, *, to_log_end=false))]
     fn read<'py>(
         &self,
         py: Python<'py>,
@@ -372,9 +381,13 @@ impl Node {
         partition: i32,
         offset: i64,
         bytes_max: usize,
+        to_log_end: bool,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = py
-            .detach(|| self.node.read(topic, partition, offset, bytes_max))
+            .detach(|| {
+                self.node
+                    .read(topic, partition, offset, bytes_max, to_log_end)
+            })
             .map_err(refused)?;
         Ok(PyBytes::new(py, &bytes))
     }

@@ -183,8 +183,9 @@ class Cluster:
         self._quorum.close(self._core.now_ms())
 
     def abandon(self) -> None:
-        """Let go of the metadata log as a killed process would."""
-        self._quorum.abandon()
+        """Let go of the metadata log as a killed process would, if it was opened."""
+        if hasattr(self, "_quorum"):
+            self._quorum.abandon()
 
     # ------------------------------------------------------------------ requests
     def submit(self, asked: Asked[Any]) -> None:
@@ -199,22 +200,23 @@ class Cluster:
         self._carry(self._controller.decide(_Ask(token, message, version), real_ms()))
 
     def commit(self) -> None:
-        """Make safe what was decided, publish it, and let the replies go; they may decide more."""
-        while True:
-            delta = self._quorum.commit(self._core.now_ms())
-            if delta is not None:
-                self._publish(delta)
-            if not self._answer():
-                return
+        """Make safe what was decided, publish it, and let the replies go.
 
-    def _answer(self) -> bool:
-        """Let the replies go that are safe; whether there was one."""
+        They may decide more, which is the next turn's: so this one ends.
+        """
+        delta = self._quorum.commit(self._core.now_ms())
+        if delta is not None:
+            self._publish(delta)
         held, high_watermark = self._held, self._quorum.high_watermark
-        any_safe = bool(held) and held[0].offset <= high_watermark
-        while held and held[0].offset <= high_watermark:
+        waiting = len(held)
+        for left in range(waiting, 0, -1):
+            if held[0].offset > high_watermark:
+                break
             reply = held.popleft().reply
+            waiting = left - 1
             self._desk.reply(reply.token, reply.message)
-        return any_safe
+        if len(held) > waiting:
+            self._core.wake()
 
     def _carry(self, decision: Decision) -> None:
         """Take in what was decided.

@@ -177,7 +177,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
                     self.waiters.readable(appended.size_bytes, stable_moved);
                 }
                 Ok(AppendDone {
-                    required_offset: appended.last_offset + 1,
+                    required_offset: appended.last_offset.saturating_add(1),
                     appended,
                 })
             }
@@ -355,6 +355,8 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         let Some(reached) = ends.min() else {
             return false;
         };
+        // A follower may claim anything.
+        let reached = reached.min(self.log.log_end_offset());
         if reached <= self.high_watermark {
             return false;
         }
