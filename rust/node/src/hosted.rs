@@ -2,22 +2,25 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::time::{Duration, Instant};
 
 use ottla_core::hot::{
     KAFKA_STORAGE_ERROR, TopicRef, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION,
 };
 use ottla_core::log::LogConfig;
 use ottla_core::partition::Partition;
-use tokio::sync::MutexGuard;
 
 use crate::connection::Connection;
 use crate::disk::NodeDisk;
+use crate::shared::lock;
 
 pub type LedPartition = Partition<NodeDisk, Connection>;
 
-/// How often a thread that serves asks for a lock before its task goes to sleep: an append takes some microseconds.
-const SPINS: u32 = 64;
+/// How a thread that serves waits for a partition's lock, before its task rests: see `Cell::lock`.
+const SPINS: u32 = 100;
+const PATIENCE: Duration = Duration::from_millis(1);
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What a topic's clients moved.
 #[derive(Default)]
@@ -85,7 +88,7 @@ pub struct Cell {
     pub log_dir: usize,
     pub internal: bool,
     pub traffic: Arc<Traffic>,
-    pub partition: tokio::sync::Mutex<Option<LedPartition>>,
+    pub partition: Mutex<Option<LedPartition>>,
     /// Set while the partition could not be opened.
     pub opening: Mutex<Option<Box<Opening>>>,
     /// Someone tries again by and by.
@@ -107,7 +110,7 @@ impl Cell {
             log_dir,
             internal: is_internal(&topic.name),
             traffic: Arc::clone(&topic.traffic),
-            partition: tokio::sync::Mutex::new(None),
+            partition: Mutex::new(None),
             opening: Mutex::new(None),
             retried: AtomicBool::new(false),
             flushing: AtomicU8::new(0),
@@ -160,20 +163,41 @@ impl Cell {
 
     /// Lock it on a thread that may block.
     pub fn hold(&self) -> MutexGuard<'_, Option<LedPartition>> {
-        self.partition
-            .try_lock()
-            .unwrap_or_else(|_| self.partition.blocking_lock())
+        lock(&self.partition)
     }
 
-    /// Lock it on a thread that serves others too: who holds it may be waiting for a slow disk.
+    /// Lock it if nobody holds it.
+    pub fn try_hold(&self) -> Option<MutexGuard<'_, Option<LedPartition>>> {
+        match self.partition.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Lock it on a thread that serves others too. An append takes microseconds; who holds it for longer waits for a
+    /// slow disk, and then the task rests and not the thread. First come is not first served: that would have every
+    /// append wait for a thread to wake up.
     pub async fn lock(&self) -> MutexGuard<'_, Option<LedPartition>> {
         for _ in 0..SPINS {
-            if let Ok(guard) = self.partition.try_lock() {
+            if let Some(guard) = self.try_hold() {
+                return guard;
+            }
+            std::hint::spin_loop();
+        }
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if let Some(guard) = self.try_hold() {
                 return guard;
             }
             std::thread::yield_now();
         }
-        self.partition.lock().await
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            if let Some(guard) = self.try_hold() {
+                return guard;
+            }
+        }
     }
 
     /// Note that it is in use, so that its files stay open.

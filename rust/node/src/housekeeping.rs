@@ -275,7 +275,7 @@ impl Shared {
                 continue;
             }
             // One that is busy keeps its last row: it may be being opened by who waits for these checkpoints.
-            if let Ok(guard) = cell.partition.try_lock()
+            if let Some(guard) = cell.try_hold()
                 && let Some(partition) = guard.as_ref()
             {
                 let offsets = partition.offsets();

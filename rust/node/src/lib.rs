@@ -13,6 +13,8 @@ mod descriptors;
 mod dirs;
 mod disk;
 mod error;
+#[cfg(test)]
+mod fault_tests;
 mod faults;
 mod fetch;
 mod flush;

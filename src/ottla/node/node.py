@@ -258,7 +258,9 @@ class Node:
 
         context = self._context
         quorum = self._cluster.describe()
-        return measures(self._core.metrics(), context.image, context.config, quorum)
+        found = measures(self._core.metrics(), context.image, context.config, quorum)
+        offline = max(found["partition.offline_replicas"], len(context.offline))
+        return {**found, "partition.offline_replicas": offline}
 
     def unready(self) -> str:
         """Why clients can't be served, "" while they can; from any thread."""
