@@ -18,6 +18,11 @@ from attack.talk import Closed, Line
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.describe_configs import DescribeConfigsRequest, DescribeConfigsResource
+from ottla.wire.messages.describe_topic_partitions import (
+    Cursor,
+    DescribeTopicPartitionsRequest,
+    TopicRequest,
+)
 from ottla.wire.schema import encode
 
 FEW = 20
@@ -90,3 +95,12 @@ def test_tiny_entries_are_not_worth_their_memory(handlers: Handlers, entry: str)
     assert most < len(body) + 40 * 1024 * 1024
     assert line.ask(ApiVersionsRequest(), 0).error_code == 0
     line.close()
+
+
+def test_a_page_does_not_begin_before_its_topic(handlers: Handlers) -> None:
+    """If this failed, a cursor of -5 would name partitions that do not exist."""
+    asked = DescribeTopicPartitionsRequest(
+        topics=[TopicRequest(name="t")], cursor=Cursor(topic_name="t", partition_index=-5)
+    )
+    (topic,) = handlers.ask(asked, 0).topics
+    assert (topic.error_code, topic.partitions) == (ErrorCode.INVALID_REQUEST, [])
