@@ -4,53 +4,32 @@ partition, mostly a record: never a start, and never what comes after.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from coordinators.world import World
 from ottla.coordinators import runtime
 from ottla.coordinators.group.config import GroupConfig
 from ottla.wire.errors import ErrorCode
-from ottla.wire.messages.delete_groups import DeleteGroupsRequest
-from ottla.wire.messages.describe_groups import DescribeGroupsRequest
-from ottla.wire.messages.heartbeat import HeartbeatRequest
-from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
 from ottla.wire.messages.leave_group import LeaveGroupRequest, MemberIdentity
-from ottla.wire.messages.list_groups import ListGroupsRequest
 from ottla.wire.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitRequestPartition,
     OffsetCommitRequestTopic,
 )
-from ottla.wire.messages.offset_delete import (
-    OffsetDeleteRequest,
-    OffsetDeleteRequestPartition,
-    OffsetDeleteRequestTopic,
-)
 from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup
-from ottla.wire.messages.sync_group import SyncGroupRequest
 from ottla.wire.records import Record, build_batch, control_batch
-from ottla.wire.schema import encode
 from ottla.wire.stored.frame import CONSUMER_OFFSETS, encode_coordinator
 from ottla.wire.stored.groups import (
-    ConsumerGroupMemberMetadataKey,
-    ConsumerGroupMetadataKey,
     GroupMetadataKey,
     GroupMetadataValue,
     MemberMetadata,
 )
 from ottla.wire.stored.offsets import (
-    LegacyOffsetCommitKey,
-    LegacyOffsetCommitValue,
     OffsetCommitKey,
     OffsetCommitValue,
 )
-from ottla.wire.stored.share import ShareGroupMemberMetadataKey
-from ottla.wire.stored.streams import StreamsGroupTopologyKey
 
 CONFIG = GroupConfig(initial_rebalance_delay_ms=0, offsets_retention_check_interval_ms=600_000)
 MINUTE_MS = 60_000
@@ -207,259 +186,6 @@ def test_markers_of_transactions_that_wrote_nothing() -> None:
         GOOD,
     )
     assert committed(world, "good") == 5
-
-
-# ---------------------------------------------------------------- whatever bytes there are
-
-INT32 = st.sampled_from([-(1 << 31), -1, 0, 1, 300, 6000, (1 << 31) - 1])
-INT64 = st.sampled_from([-(1 << 63), -1, 0, 1, 1_000_000, (1 << 63) - 1])
-NAMES = st.sampled_from(["", "g", "h", "good", "m", "n", "x" * 300, "ü", "\0"])
-GROUPS = st.sampled_from(["g", "g", "h", "h", "good", "", "ü"])
-MAYBE = st.one_of(st.none(), NAMES)
-SUBSCRIPTIONS = st.one_of(
-    st.binary(max_size=12),
-    st.just(b"\0\0\0\0\0\1\0\1t\xff\xff\xff\xff"),
-    st.just(b"\0\0\x7f\xff\xff\xff"),
-    st.just(b"\xff\xff\0\0\0\0"),
-)
-MEMBERS = st.lists(
-    st.builds(
-        MemberMetadata,
-        member_id=NAMES,
-        group_instance_id=MAYBE,
-        client_id=NAMES,
-        client_host=NAMES,
-        rebalance_timeout=INT32,
-        session_timeout=INT32,
-        subscription=SUBSCRIPTIONS,
-        assignment=st.binary(max_size=4),
-    ),
-    max_size=3,
-)
-GROUP_VALUES = st.builds(
-    encode_coordinator,
-    st.builds(
-        GroupMetadataValue,
-        protocol_type=st.sampled_from(["", "consumer", "connect"]),
-        generation=INT32,
-        protocol=st.sampled_from([None, "", "range"]),
-        leader=MAYBE,
-        current_state_timestamp=INT64,
-        members=MEMBERS,
-    ),
-    st.sampled_from([3, 4]),
-)
-OFFSET_VALUES = st.builds(
-    encode_coordinator,
-    st.builds(
-        OffsetCommitValue,
-        offset=INT64,
-        leader_epoch=INT32,
-        metadata=NAMES,
-        commit_timestamp=INT64,
-        topic_id=st.sampled_from([bytes(16), b"\1" * 16]),
-    ),
-    st.sampled_from([3, 4]),
-)
-EXPIRING_VALUES = st.builds(
-    encode_coordinator,
-    st.builds(OffsetCommitValue, offset=INT64, commit_timestamp=INT64, expire_timestamp=INT64),
-    st.just(1),
-)
-LEGACY_VALUES = st.builds(
-    encode_coordinator,
-    st.builds(LegacyOffsetCommitValue, offset=INT64, metadata=NAMES, commit_timestamp=INT64),
-)
-KEYS = st.one_of(
-    st.builds(GroupMetadataKey, group=NAMES),
-    st.builds(OffsetCommitKey, group=NAMES, topic=NAMES, partition=INT32),
-    st.builds(LegacyOffsetCommitKey, group=NAMES, topic=NAMES, partition=INT32),
-    st.builds(ConsumerGroupMetadataKey, group_id=NAMES),
-    st.builds(ConsumerGroupMemberMetadataKey, group_id=NAMES, member_id=NAMES),
-    st.builds(ShareGroupMemberMetadataKey, group_id=NAMES, member_id=NAMES),
-    st.builds(StreamsGroupTopologyKey, group_id=NAMES),
-).map(encode_coordinator)
-
-
-def _mutated(data: bytes, edits: list[tuple[int, int]]) -> bytes:
-    """Some bytes of it are others; an edit past the end cuts it there or makes it longer."""
-    changed = bytearray(data)
-    for at, byte in edits:
-        if at < len(changed):
-            changed[at] = byte
-        elif byte < 128:
-            del changed[byte:]
-        else:
-            changed.append(byte)
-    return bytes(changed)
-
-
-EDITS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 255)), max_size=3)
-VALUES = st.one_of(GROUP_VALUES, OFFSET_VALUES, EXPIRING_VALUES, LEGACY_VALUES)
-MATCHED = st.one_of(
-    st.tuples(st.builds(GroupMetadataKey, group=GROUPS).map(encode_coordinator), GROUP_VALUES),
-    st.tuples(
-        st.builds(OffsetCommitKey, group=GROUPS, topic=NAMES, partition=INT32).map(
-            encode_coordinator
-        ),
-        st.one_of(OFFSET_VALUES, EXPIRING_VALUES),
-    ),
-)
-PAIRS = st.one_of(
-    MATCHED,
-    MATCHED,
-    st.tuples(KEYS, st.one_of(st.none(), VALUES)),
-    st.tuples(
-        st.builds(_mutated, KEYS, EDITS), st.one_of(st.none(), st.builds(_mutated, VALUES, EDITS))
-    ),
-    st.tuples(st.one_of(st.none(), st.binary(max_size=12)), st.one_of(st.none(), st.binary())),
-)
-
-
-def _batch(pairs: list[tuple[bytes | None, bytes | None]], producer_id: int) -> bytes:
-    return build_batch(
-        [Record(key, value) for key, value in pairs],
-        producer_id=producer_id,
-        producer_epoch=-1 if producer_id < 0 else 0,
-        transactional=producer_id >= 0,
-    )
-
-
-BATCHES = st.one_of(
-    st.builds(_batch, st.lists(PAIRS, min_size=1, max_size=4), st.sampled_from([-1, -1, -1, 5, 6])),
-    st.builds(
-        lambda kind, producer_id: control_batch(
-            kind,
-            bytes(6),
-            timestamp_ms=0,
-            producer_id=producer_id,
-            producer_epoch=0,
-            transactional=True,
-        ),
-        st.sampled_from([0, 1, 1, 9]),
-        st.sampled_from([5, 6, 7]),
-    ),
-)
-
-
-class Asking:
-    """Asks everything of some groups, and holds that everything is answered in words that exist."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.waiting = 0
-
-    def ask(self, ask: Callable[[Callable[[Any], None]], None], version: int) -> None:
-        self.waiting += 1
-
-        def done(response: Any) -> None:
-            self.waiting -= 1
-            if hasattr(response, "api_key"):
-                encode(response, version)
-
-        ask(done)
-        self.world.settle()
-
-    def everything(self, group_id: str) -> None:
-        groups, asker = self.world.groups, self.world.asker(9)
-        group = self.world.shard("g").groups.get(group_id)
-        members = [*group.members][:2] if group is not None else []
-        for member_id in [*members, "", "nobody"]:
-            generation = 0 if group is None else group.generation_id
-            instance_id = None
-            if group is not None and member_id in group.members:
-                instance_id = group.members[member_id].instance_id
-            beat = HeartbeatRequest(
-                group_id=group_id, member_id=member_id, generation_id=generation
-            )
-            self.ask(lambda done, r=beat: groups.heartbeat(r, asker, done), 4)
-            sync = SyncGroupRequest(
-                group_id=group_id,
-                member_id=member_id,
-                generation_id=generation,
-                protocol_type="consumer",
-                protocol_name="range",
-            )
-            self.ask(lambda done, r=sync: groups.sync_group(r, asker, done), 5)
-            join = JoinGroupRequest(
-                group_id=group_id,
-                member_id=member_id,
-                group_instance_id=instance_id,
-                protocol_type="consumer",
-                session_timeout_ms=10_000,
-                rebalance_timeout_ms=0,
-                protocols=[JoinGroupRequestProtocol(name="range", metadata=b"")],
-            )
-            self.ask(lambda done, r=join: groups.join_group(r, asker, done), 9)
-            self.ask(lambda done, g=group_id: self._commit(g, done), 9)
-            self.world.wait(1)
-            self.world.advance(400)
-            leave = LeaveGroupRequest(
-                group_id=group_id,
-                members=[MemberIdentity(member_id=member_id, group_instance_id=instance_id)],
-            )
-            self.ask(lambda done, r=leave: groups.leave_group(r, asker, done), 5)
-        self._administer(group_id)
-
-    def _commit(self, group_id: str, done: Callable[[Any], None]) -> None:
-        partition = OffsetCommitRequestPartition(partition_index=0, committed_offset=1)
-        topic = OffsetCommitRequestTopic(name="t", partitions=[partition])
-        for retention_ms in (-(1 << 63), -2, -1, 0, (1 << 63) - 1):
-            request = OffsetCommitRequest(
-                group_id=group_id, topics=[topic], retention_time_ms=retention_ms
-            )
-            self.ask(
-                lambda done, r=request: self.world.groups.offset_commit(
-                    r, self.world.asker(4), done
-                ),
-                4,
-            )
-        done(None)
-
-    def _administer(self, group_id: str) -> None:
-        groups, asker = self.world.groups, self.world.asker(6)
-        for stable in (False, True):
-            self.ask(
-                lambda done, s=stable: groups.offset_fetch(
-                    OffsetFetchRequestGroup(group_id=group_id, topics=None),
-                    asker,
-                    done,
-                    require_stable=s,
-                ),
-                9,
-            )
-        self.ask(lambda done: groups.list_groups(ListGroupsRequest(), asker, done), 5)
-        described = DescribeGroupsRequest(groups=[group_id])
-        self.ask(lambda done: groups.describe_groups(described, asker, done), 6)
-        partition = OffsetDeleteRequestPartition(partition_index=0)
-        deleted = OffsetDeleteRequest(
-            group_id=group_id, topics=[OffsetDeleteRequestTopic(name="t", partitions=[partition])]
-        )
-        self.ask(lambda done: groups.offset_delete(deleted, asker, done), 0)
-        self.world.groups.topics_deleted({"t": b"\1" * 16})
-        self.world.settle()
-        self.world.advance(20 * MINUTE_MS)
-        gone = DeleteGroupsRequest(groups_names=[group_id])
-        self.ask(lambda done: groups.delete_groups(gone, asker, done), 2)
-
-
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(batches=st.lists(BATCHES, max_size=6))
-def test_whatever_lies_in_the_log(batches: list[bytes]) -> None:
-    """One record, whoever wrote it, would end a start, a shard or the thread that decides."""
-    world = world_of(*batches, GOOD)
-    shard = world.shard("g")
-    assert shard is not None
-    asking = Asking(world)
-    for group_id in ("g", "h", "good", "ü", ""):
-        asking.everything(group_id)
-    world.wait(10 * MINUTE_MS)
-    world.advance(120 * MINUTE_MS)
-    assert world.shard("g") is shard, "a fault of ours had it loaded again"
-    assert asking.waiting == 0
-    assert not [line for line in world.reports if "left out" not in line and "kept" not in line]
-    world.boot()
-    assert world.shard("g") is not None
 
 
 def test_the_last_generation_is_followed_by_the_first() -> None:

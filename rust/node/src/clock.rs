@@ -24,6 +24,15 @@ struct State {
     frozen: Option<(i64, i64)>,
 }
 
+impl State {
+    fn wall_ms(&self) -> i64 {
+        self.frozen.map_or_else(
+            || real_ms().saturating_add(self.wall_offset_ms),
+            |(wall, _)| wall,
+        )
+    }
+}
+
 /// The machine's own time.
 pub fn real_ms() -> i64 {
     SystemTime::now()
@@ -48,22 +57,19 @@ impl Clock {
 
     /// The wall clock: what timestamps, ages of records and retention by time go by.
     pub fn now_ms(&self) -> i64 {
-        self.read(&lock(&self.state)).0
+        lock(&self.state).wall_ms()
     }
 
     /// The steady clock: milliseconds since the node was made, and what tests added.
     pub fn steady_ms(&self) -> i64 {
-        self.read(&lock(&self.state)).1
+        self.steady_of(&lock(&self.state))
     }
 
-    fn read(&self, state: &State) -> (i64, i64) {
-        state.frozen.unwrap_or_else(|| {
-            let wall = real_ms().saturating_add(state.wall_offset_ms);
-            (
-                wall,
-                self.elapsed_ms().saturating_add(state.steady_offset_ms),
-            )
-        })
+    fn steady_of(&self, state: &State) -> i64 {
+        state.frozen.map_or_else(
+            || self.elapsed_ms().saturating_add(state.steady_offset_ms),
+            |(_, steady)| steady,
+        )
     }
 
     fn elapsed_ms(&self) -> i64 {
@@ -79,7 +85,7 @@ impl Clock {
         if let Some((_, steady)) = &mut state.frozen {
             *steady = steady.saturating_add(by_ms);
         }
-        self.read(&state).0
+        state.wall_ms()
     }
 
     /// Set the wall clock alone forward or back, as an administrator or a time server does to a machine.
@@ -95,7 +101,7 @@ impl Clock {
     pub fn freeze(&self, frozen: bool) {
         let mut state = lock(&self.state);
         if frozen {
-            state.frozen = Some(self.read(&state));
+            state.frozen = Some((state.wall_ms(), self.steady_of(&state)));
         } else if let Some((wall, steady)) = state.frozen.take() {
             state.wall_offset_ms = wall.saturating_sub(real_ms());
             state.steady_offset_ms = steady.saturating_sub(self.elapsed_ms());
