@@ -25,6 +25,7 @@ def claims() -> tuple[ModuleType, ...]:
     """One module a claim, in the order of the table."""
     from bench import (
         command,
+        costs,
         embedded,
         latency,
         memory,
@@ -34,7 +35,7 @@ def claims() -> tuple[ModuleType, ...]:
         throughput,
     )
 
-    return (throughput, requests, latency, start, memory, partitions, embedded, command)
+    return (throughput, requests, latency, start, memory, partitions, embedded, command, costs)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -45,8 +45,13 @@ class Plan:
     ) -> Self: ...
     def encode(self, message: Any, version: int) -> bytes:
         """Raises CoreError "unencodable", or TypeError for a value of an undeclared type."""
-    def decode(self, data: bytes, version: int, offset: int) -> tuple[Any, int]:
-        """A new object, and where it ended. Raises CoreError "malformed"."""
+    def decode(
+        self, data: bytes, version: int, offset: int, object_bytes_max: int
+    ) -> tuple[Any, int]:
+        """A new object, and where it ended. Raises CoreError "malformed".
+
+        So for an object that would take more than about `object_bytes_max` bytes of memory.
+        """
     def fill(self, object: Any, given: dict[str, Any]) -> None:
         """Set every slot of a new object: what is given by name, else the default."""
 
@@ -91,6 +96,8 @@ class Log:
         recovery_point: int = 0,
         log_start_offset: int = 0,
         durable: bool = True,
+        # whose disk its files lie on: faults, `kill` and `power_cut` reach them too
+        node: Node | None = None,
     ) -> Self: ...
     @property
     def report(self) -> str:
@@ -291,6 +298,18 @@ class Node:
     def checkpoint(self) -> None: ...
     def flush(self) -> None: ...
     def metrics(self) -> dict[str, float]: ...
+
+    # for tests: a disk that fails
+    def set_disk_faults(self, rows: Sequence[tuple[str, str, str, int, bool, int, int]]) -> None:
+        """From now on these faults hold, and no others; [] for none.
+
+        A row: (verb, end of the path or a glob, errno or "", delay in ms, only a part is read or
+        written, matching calls that pass first, calls that it holds for or -1 for ever). Verbs:
+        open, create, read, write, allocate, set_len, sync, sync_dir, sync_volume, rename, remove,
+        list, stat, lock. What is sent from a file by the kernel is not read here.
+        """
+    def disk_faults_fired(self) -> list[int]:
+        """How often each row fired."""
 
     # ends
     def stop(self, timeout_ms: int, broker_epoch: int) -> None:

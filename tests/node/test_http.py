@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
-from ottla.node.http import CONNECTIONS_MAX, HttpError, HttpServer, Watched
+from ottla.node.http import (
+    CONNECTIONS_MAX,
+    REQUEST_SECONDS_MAX,
+    HttpError,
+    HttpServer,
+    Watched,
+)
+from servers import eventually
 
 
 class Node:
@@ -85,12 +97,74 @@ def test_other_requests_get_a_sentence(server: HttpServer, node: Node) -> None:
 
 
 def test_silent_clients_do_not_keep_others_out(server: HttpServer) -> None:
-    """If this failed, a client that connects and says nothing would stop the health checks."""
+    """If this failed, clients that connect and say nothing, however many, would stop the health
+    checks until they are hung up on.
+    """
     address = ("127.0.0.1", server.port)
-    silent = [socket.create_connection(address, 5) for _ in range(CONNECTIONS_MAX - 1)]
+    silent = [socket.create_connection(address, 5) for _ in range(300)]
+    silent[-1].sendall(b"GET /liv")
+    began = time.monotonic()
     assert get(server, "/livez") == (200, "ok\n")
+    assert get(server, "/metrics") == (200, "up 1\n")
+    assert time.monotonic() - began < REQUEST_SECONDS_MAX, "it waited for somebody else's time-out"
+    assert silent[0].recv(1) == b"", "the oldest are hung up on"
+    assert threading.active_count() < 3 * CONNECTIONS_MAX
     for connection in silent:
         connection.close()
+
+
+def test_a_trickle_is_hung_up_on(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, a client that sends a byte now and then would keep its place for hours."""
+    monkeypatch.setattr("ottla.node.http.REQUEST_SECONDS_MAX", 0.3)
+    with socket.create_connection(("127.0.0.1", server.port), 5) as trickle:
+        hung_up = False
+
+        def sends_on() -> bool:
+            nonlocal hung_up
+            try:
+                trickle.sendall(b"x")
+            except OSError:
+                hung_up = True
+            return hung_up
+
+        eventually(sends_on, "the server hangs up", timeout_s=10)
+
+
+def test_it_outlives_a_process_that_can_open_nothing(server: HttpServer) -> None:
+    """If this failed, one moment without descriptors would end /livez for good, and the node would
+    be taken for dead.
+    """
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    client = socket.socket()
+    client.settimeout(10)
+    try:
+        # Of descriptors below the limit none is free: the client's own is the last.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (client.fileno() + 1, limits[1]))
+        blocked = []
+        with suppress(OSError):
+            while True:
+                blocked.append(os.dup(0))
+        client.connect(("127.0.0.1", server.port))
+        client.sendall(b"GET /livez HTTP/1.1\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 OK")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for descriptor in blocked:
+            os.close(descriptor)
+        client.close()
+    assert get(server, "/livez") == (200, "ok\n")
+
+
+def test_it_answers_where_no_thread_can_be_started(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, a process at its limit of threads would end /livez for good."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert get(server, "/livez") == (200, "ok\n")
 
 
 def test_a_taken_port_is_named(server: HttpServer, node: Node) -> None:

@@ -1,49 +1,82 @@
 //! The bytes that all connections together may hold: frames being received, requests and replies under way.
 //!
-//! Over the budget a connection stops reading; nothing grows. So that half-received frames cannot wait for
-//! each other for ever, one connection at a time may go over it until its frame is whole, for a limited time.
+//! What is asked for beyond the budget waits in line, first come first served, and nothing grows meanwhile. So
+//! that half-received frames cannot wait for each other for ever, the first in line may go over the budget, one
+//! at a time and for a short time. Small things never wait: a connection's first small buffer lies beside the
+//! budget and is bounded by the number of connections; so whoever asks little is heard while others wait.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, Notify, Semaphore, SemaphorePermit};
 
-/// How long the one connection over the budget may take to send the rest of its frame.
-const OVERDRAFT_MAX: Duration = Duration::from_secs(30);
+use crate::patience::Memory;
 
 pub struct Budget {
     used: AtomicUsize,
+    beside: AtomicUsize,
     bytes_max: usize,
     freed: Notify,
+    waiting: AtomicUsize,
+    /// Tokio's lock is a fair queue: whoever holds it is the first in line.
+    line: Mutex<()>,
     overdraft: Semaphore,
 }
 
-/// The right to be over the budget; gone at `deadline`.
-pub struct Overdraft<'a> {
-    _permit: SemaphorePermit<'a>,
-    pub deadline: tokio::time::Instant,
+/// The right to be over the budget.
+pub struct Overdraft<'a>(#[allow(dead_code)] SemaphorePermit<'a>);
+
+/// A place in line; gone with the wait, however that ends.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Budget {
     pub fn new(bytes_max: usize) -> Self {
         Self {
             used: AtomicUsize::new(0),
+            beside: AtomicUsize::new(0),
             bytes_max,
             freed: Notify::new(),
+            waiting: AtomicUsize::new(0),
+            line: Mutex::new(()),
             overdraft: Semaphore::new(1),
         }
     }
 
+    /// All that is held, beside the budget too.
     pub fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
+        let beside = self.beside.load(Ordering::Relaxed);
+        self.used.load(Ordering::Relaxed).saturating_add(beside)
     }
 
     /// Whether others may soon have to wait.
     pub fn is_tight(&self) -> bool {
-        self.used() > self.bytes_max / 2
+        self.memory() != Memory::Enough
     }
 
+    pub fn memory(&self) -> Memory {
+        let used = self.used.load(Ordering::Relaxed);
+        if used > self.bytes_max {
+            Memory::Over
+        } else if self.waiting.load(Ordering::Relaxed) > 0 {
+            Memory::Missing
+        } else if used > self.bytes_max / 2 {
+            Memory::Short
+        } else {
+            Memory::Enough
+        }
+    }
+
+    /// Take if it is there and nobody waits for it.
     pub fn try_take(&self, bytes: usize) -> bool {
+        self.waiting.load(Ordering::Relaxed) == 0 && self.take_if_there(bytes)
+    }
+
+    fn take_if_there(&self, bytes: usize) -> bool {
         self.used
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
                 used.checked_add(bytes).filter(|sum| *sum <= self.bytes_max)
@@ -59,27 +92,125 @@ impl Budget {
     pub fn give(&self, bytes: usize) {
         if bytes > 0 {
             self.used.fetch_sub(bytes, Ordering::Relaxed);
-            self.freed.notify_waiters();
+            // Only the first in line listens.
+            self.freed.notify_one();
         }
     }
 
-    /// Wait until the bytes are there, or until it is this connection's turn to go over the budget.
-    pub async fn take(&self, bytes: usize) -> Option<Overdraft<'_>> {
+    /// Note a small buffer that lies beside the budget.
+    pub fn take_beside(&self, bytes: usize) {
+        self.beside.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub fn give_beside(&self, bytes: usize) {
+        self.beside.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Wait in line until the bytes are there; what would never fit waits for a budget that is almost free.
+    /// Returns what was taken.
+    pub async fn take(&self, bytes: usize) -> usize {
+        let bytes = bytes.min(self.bytes_max / 4 * 3);
+        if self.try_take(bytes) {
+            return bytes;
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        let _first = self.line.lock().await;
+        while !self.take_if_there(bytes) {
+            self.freed.notified().await;
+        }
+        bytes
+    }
+
+    /// Wait in line until the bytes are there, or until it is this connection's turn to go over the budget.
+    pub async fn take_or_overdraw(&self, bytes: usize) -> Option<Overdraft<'_>> {
+        if self.try_take(bytes) {
+            return None;
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        let _first = self.line.lock().await;
         loop {
-            let freed = self.freed.notified();
-            if self.try_take(bytes) {
+            if self.take_if_there(bytes) {
                 return None;
             }
             tokio::select! {
-                () = freed => {}
+                () = self.freed.notified() => {}
                 permit = self.overdraft.acquire() => {
                     if let Ok(permit) = permit {
                         self.take_anyway(bytes);
-                        let deadline = tokio::time::Instant::now() + OVERDRAFT_MAX;
-                        return Some(Overdraft { _permit: permit, deadline });
+                        return Some(Overdraft(permit));
                     }
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn whoever_waits_is_served_in_order() {
+        let budget = Budget::new(1000);
+        assert!(budget.try_take(900));
+        let (mut first, mut second) = (pin!(budget.take(500)), pin!(budget.take(50)));
+        assert!(poll(first.as_mut()).is_pending());
+        assert!(
+            poll(second.as_mut()).is_pending(),
+            "it would fit, but others came before"
+        );
+        assert!(!budget.try_take(1));
+        assert_eq!(budget.memory(), Memory::Missing);
+        budget.give(900);
+        assert_eq!(poll(first.as_mut()), Poll::Ready(500));
+        assert_eq!(poll(second.as_mut()), Poll::Ready(50));
+        assert_eq!((budget.used(), budget.memory()), (550, Memory::Short));
+    }
+
+    #[test]
+    fn the_first_in_line_goes_over_the_budget() {
+        let budget = Budget::new(1000);
+        assert!(budget.try_take(1000));
+        let mut first = pin!(budget.take_or_overdraw(500));
+        let Poll::Ready(Some(overdraft)) = poll(first.as_mut()) else {
+            panic!("it has to be let through");
+        };
+        let mut second = pin!(budget.take_or_overdraw(500));
+        assert!(poll(second.as_mut()).is_pending());
+        drop(overdraft);
+        assert!(matches!(poll(second.as_mut()), Poll::Ready(Some(_))));
+        assert_eq!(budget.used(), 2000);
+    }
+
+    #[test]
+    fn who_leaves_the_line_keeps_nobody_waiting() {
+        let budget = Budget::new(100);
+        assert!(budget.try_take(100));
+        {
+            let mut leaves = pin!(budget.take(50));
+            assert!(poll(leaves.as_mut()).is_pending());
+        }
+        budget.give(50);
+        assert!(budget.try_take(50));
+    }
+
+    #[test]
+    fn what_never_fits_is_taken_alone() {
+        let budget = Budget::new(100);
+        let mut huge = pin!(budget.take(1 << 40));
+        assert_eq!(poll(huge.as_mut()), Poll::Ready(75));
+        let mut other = pin!(budget.take(1 << 40));
+        assert!(poll(other.as_mut()).is_pending());
+        budget.give(75);
+        assert_eq!(poll(other.as_mut()), Poll::Ready(75));
     }
 }

@@ -11,6 +11,7 @@ const BLOCKS: usize = 1024;
 pub struct Descriptors {
     blocks: Box<[OnceLock<Box<[AtomicI32]>>]>,
     hint: AtomicUsize,
+    count: AtomicUsize,
 }
 
 /// A note that one descriptor belongs to the node, until it is dropped. Drop it before closing.
@@ -24,6 +25,7 @@ impl Default for Descriptors {
         Self {
             blocks: (0..BLOCKS).map(|_| OnceLock::new()).collect(),
             hint: AtomicUsize::new(0),
+            count: AtomicUsize::new(0),
         }
     }
 }
@@ -35,12 +37,18 @@ impl Descriptors {
         &block[number % BLOCK]
     }
 
+    /// How many are open.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
     pub fn note(self: &std::sync::Arc<Self>, descriptor: &impl AsRawFd) -> Noted {
         self.note_number(descriptor.as_raw_fd())
     }
 
     /// Remember a descriptor. Beyond a million of them some are not remembered and stay open in children.
     pub fn note_number(self: &std::sync::Arc<Self>, fd: RawFd) -> Noted {
+        self.count.fetch_add(1, Ordering::Relaxed);
         let start = self.hint.fetch_add(1, Ordering::Relaxed);
         // A few slots by turns, so that a busy node seldom searches; then all of them from the low end.
         let by_turns = (0..64).map(|step| (start + step) % BLOCK);
@@ -72,6 +80,7 @@ impl Descriptors {
 
 impl Drop for Noted {
     fn drop(&mut self) {
+        self.descriptors.count.fetch_sub(1, Ordering::Relaxed);
         if let Some(slot) = self.slot {
             self.descriptors.slot(slot).store(-1, Ordering::Release);
         }

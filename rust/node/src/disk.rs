@@ -1,6 +1,7 @@
 //! The node's file system: the real one, whose descriptors are noted for forked children, and which can die.
 //!
-//! After a kill no byte reaches a file any more, whichever thread was about to write. If the node is to be
+//! After a kill no byte reaches a file any more, whichever thread was about to write. Tests may let any call fail,
+//! or take its time (see `faults.rs`). If the node is to be
 //! able to lose power (tests), every file's synced length is known, and a power cut takes away what lies behind.
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use ottla_core::disk::{Disk, DiskFile, Entry, Open, RealDisk, RealFile, RealLock};
 
 use crate::descriptors::{Descriptors, Noted};
+use crate::faults::{Faults, Verb};
 use crate::shared::lock;
 
 #[derive(Clone)]
@@ -26,12 +28,15 @@ struct State {
     dead: AtomicBool,
     synced: Option<Mutex<BTreeMap<PathBuf, Arc<AtomicU64>>>>,
     durable: bool,
+    faults: Faults,
 }
 
 pub struct NodeFile {
     // Before the file, so that it is dropped before the descriptor is closed.
     _noted: Noted,
     file: RealFile,
+    /// As it was opened: a later rename is not followed. Only faults ask for it.
+    path: Box<Path>,
     shared: Arc<State>,
     synced: Option<Arc<AtomicU64>>,
 }
@@ -49,6 +54,7 @@ impl NodeDisk {
             dead: AtomicBool::new(false),
             synced,
             durable,
+            faults: Faults::default(),
         });
         Self {
             real: if durable {
@@ -58,6 +64,15 @@ impl NodeDisk {
             },
             shared,
         }
+    }
+
+    /// For a log that belongs to no node.
+    pub fn alone(durable: bool) -> Self {
+        Self::new(Arc::default(), false, durable)
+    }
+
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
     }
 
     /// From now on every change is refused.
@@ -90,6 +105,7 @@ impl NodeDisk {
     /// may be cut, so that what is lost then depends on nothing but the order of calls.
     pub fn sync_volume(&self, dir: &Path) -> io::Result<()> {
         self.alive()?;
+        self.suffer(Verb::SyncVolume, dir)?;
         #[cfg(target_os = "linux")]
         if self.shared.durable && self.shared.synced.is_none() {
             let folder = std::fs::File::open(dir)?;
@@ -103,6 +119,10 @@ impl NodeDisk {
 
     fn alive(&self) -> io::Result<()> {
         self.shared.alive()
+    }
+
+    fn suffer(&self, verb: Verb, path: &Path) -> io::Result<()> {
+        self.shared.faults.on(verb, path).outcome()
     }
 
     fn synced_length(
@@ -157,6 +177,11 @@ impl Disk for NodeDisk {
         if how != Open::Read {
             self.alive()?;
         }
+        let verb = match how {
+            Open::Read | Open::Write => Verb::Open,
+            Open::Create | Open::Truncate => Verb::Create,
+        };
+        self.suffer(verb, path)?;
         let file = self.real.open(path, how)?;
         let synced = self.synced_length(path, how, &file)?;
         let noted = self
@@ -166,26 +191,31 @@ impl Disk for NodeDisk {
         Ok(NodeFile {
             _noted: noted,
             file,
+            path: path.into(),
             shared: Arc::clone(&self.shared),
             synced,
         })
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        self.suffer(Verb::List, dir)?;
         self.real.list(dir)
     }
 
     fn stat(&self, path: &Path) -> io::Result<Option<Entry>> {
+        self.suffer(Verb::Stat, path)?;
         self.real.stat(path)
     }
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
         self.alive()?;
+        self.suffer(Verb::Create, dir)?;
         self.real.create_dir_all(dir)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.alive()?;
+        self.suffer(Verb::Rename, from)?;
         self.real.rename(from, to)?;
         if let Some(synced) = &self.shared.synced {
             let mut synced = lock(synced);
@@ -207,6 +237,7 @@ impl Disk for NodeDisk {
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.alive()?;
+        self.suffer(Verb::Remove, path)?;
         self.real.remove_file(path)?;
         if let Some(synced) = &self.shared.synced {
             lock(synced).remove(path);
@@ -216,6 +247,7 @@ impl Disk for NodeDisk {
 
     fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
         self.alive()?;
+        self.suffer(Verb::Remove, dir)?;
         self.real.remove_dir_all(dir)?;
         if let Some(synced) = &self.shared.synced {
             let mut synced = lock(synced);
@@ -228,10 +260,12 @@ impl Disk for NodeDisk {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.alive()?;
+        self.suffer(Verb::SyncDir, dir)?;
         self.real.sync_dir(dir)
     }
 
     fn lock(&self, path: &Path) -> io::Result<NodeLock> {
+        self.suffer(Verb::Lock, path)?;
         let lock = self.real.lock(path)?;
         let noted = self.shared.descriptors.note_number(lock.raw_fd());
         Ok(NodeLock {
@@ -245,28 +279,52 @@ impl Disk for NodeDisk {
     }
 }
 
+impl NodeFile {
+    fn suffer(&self, verb: Verb) -> io::Result<()> {
+        self.shared.faults.on(verb, &self.path).outcome()
+    }
+}
+
 impl DiskFile for NodeFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-        self.file.read_at(buffer, position)
+        let hit = self.shared.faults.on(Verb::Read, &self.path);
+        hit.outcome()?;
+        let len = if hit.short {
+            buffer.len() / 2
+        } else {
+            buffer.len()
+        };
+        self.file.read_at(&mut buffer[..len], position)
     }
 
     fn write_all_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
         self.shared.alive()?;
-        self.file.write_all_at(bytes, position)?;
+        let hit = self.shared.faults.on(Verb::Write, &self.path);
+        if !hit.short {
+            hit.outcome()?;
+        }
+        let len = if hit.short {
+            bytes.len() / 2
+        } else {
+            bytes.len()
+        };
+        self.file.write_all_at(&bytes[..len], position)?;
         if let Some(synced) = &self.synced {
             // What is written over is as unsafe as what is new.
             synced.fetch_min(position, Ordering::AcqRel);
         }
-        Ok(())
+        hit.outcome()
     }
 
     fn allocate(&self, position: u64, len: u64) -> io::Result<()> {
         self.shared.alive()?;
+        self.suffer(Verb::Allocate)?;
         self.file.allocate(position, len)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.shared.alive()?;
+        self.suffer(Verb::SetLen)?;
         if let Some(synced) = &self.synced {
             synced.fetch_min(len, Ordering::AcqRel);
         }
@@ -275,6 +333,7 @@ impl DiskFile for NodeFile {
 
     fn sync(&self) -> io::Result<()> {
         self.shared.alive()?;
+        self.suffer(Verb::Sync)?;
         let length = if self.synced.is_some() {
             self.file.len()?
         } else {

@@ -28,8 +28,10 @@ use crate::shared::lock;
 const FIRST_FLEXIBLE: i16 = 12;
 const FIRST_BY_ID: i16 = 13;
 const FIRST_WITH_LEADER: i16 = 16;
-/// From this size on a piece is sent from its file instead of through memory.
+/// From this size on a piece is sent from its file instead of through memory; while memory is short nearly all
+/// are, whatever it costs, so that readers who do not read hold next to nothing.
 const SENDFILE_BYTES_MIN: usize = 32 * 1024;
+const SENDFILE_BYTES_MIN_TIGHT: usize = 512;
 
 /// What one pass over the partitions found.
 #[derive(Default)]
@@ -291,6 +293,11 @@ impl Task {
     }
 
     fn put_fetch(&mut self, header: &HotHeader, head: (i16, i32), found: &Found) {
+        let sendfile_bytes_min = if self.node.budget.is_tight() {
+            SENDFILE_BYTES_MIN_TIGHT
+        } else {
+            SENDFILE_BYTES_MIN
+        };
         let Self { outbox, files, .. } = self;
         let flexible = header.version >= FIRST_FLEXIBLE;
         let size_at = put_response_header(outbox, header.correlation_id, flexible);
@@ -309,7 +316,7 @@ impl Task {
                 let Some(file) = &slice.file else {
                     return slice.len == 0;
                 };
-                if slice.len >= SENDFILE_BYTES_MIN && cfg!(target_os = "linux") {
+                if slice.len >= sendfile_bytes_min && cfg!(target_os = "linux") {
                     in_files += slice.len;
                     files.push(FilePiece {
                         at: out.len(),

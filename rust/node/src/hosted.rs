@@ -1,7 +1,7 @@
 //! The partitions that this node hosts, found by topic name or topic id.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ottla_core::hot::{TopicRef, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION};
@@ -55,6 +55,8 @@ pub struct Cell {
     pub traffic: Arc<Traffic>,
     pub partition: Mutex<Option<LedPartition>>,
     pub failed: AtomicBool,
+    /// How many flushes were asked for since the one that is under way began; 0 while none is.
+    pub flushes_wanted: AtomicU32,
     touched: AtomicBool,
 }
 
@@ -68,6 +70,7 @@ impl Cell {
             traffic: Arc::clone(&topic.traffic),
             partition: Mutex::new(Some(partition)),
             failed: AtomicBool::new(false),
+            flushes_wanted: AtomicU32::new(0),
             touched: AtomicBool::new(true),
         }
     }

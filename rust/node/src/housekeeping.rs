@@ -81,11 +81,10 @@ impl Node {
             let now_ms = shared.clock.now_ms();
             let rolled = Self::each(shared, |_, partition| {
                 let rolled = partition.log_mut().roll_if_due(now_ms)?;
-                partition.log_mut().flush_if_due(now_ms)?;
-                Ok(rolled)
+                Ok(partition.log_mut().flush_is_due(now_ms) || rolled)
             });
-            for (cell, rolled) in rolled {
-                if rolled {
+            for (cell, unsafe_now) in rolled {
+                if unsafe_now {
                     flush_cell(shared, &cell);
                 }
             }

@@ -1,6 +1,7 @@
 //! Listening sockets: bound at once, so that clients may queue in the backlog, and served when told.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::AsRawFd;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,7 +14,9 @@ use crate::connection::{Connection, Task, accepts};
 use crate::descriptors::Noted;
 use crate::error::NodeError;
 use crate::metrics::add;
+use crate::queue::REFUSED;
 use crate::shared::{Options, Shared, lock};
+use crate::shedding::Spare;
 
 /// What connections know of where they came in.
 #[derive(Debug)]
@@ -99,15 +102,30 @@ fn plain(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
+/// A listener that is served. The note stands before the socket, so that it is dropped first.
+pub struct Listening {
+    _noted: Noted,
+    pub socket: tokio::net::TcpListener,
+}
+
+impl Listening {
+    pub fn new(noted: Noted, socket: tokio::net::TcpListener) -> Self {
+        Self {
+            _noted: noted,
+            socket,
+        }
+    }
+
+    /// Stop listening at once, even if no thread is free to let go of the socket.
+    pub fn close(&self) {
+        // Where the system knows no such thing the socket closes with its task.
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
+    }
+}
+
 /// Take connections until the node ends.
-pub async fn accept_loop(
-    node: Arc<Shared>,
-    listener: Arc<Listener>,
-    socket: tokio::net::TcpListener,
-    noted: Noted,
-) {
-    // Parameters drop in reverse: the note goes before the socket closes its descriptor.
-    let _noted = noted;
+pub async fn accept_loop(node: Arc<Shared>, listener: Arc<Listener>, listening: Arc<Listening>) {
+    let mut spare = Spare::new(&node);
     while accepts(&node) {
         let full = lock(&node.connections).len() >= node.options.connections_max;
         if full {
@@ -115,12 +133,21 @@ pub async fn accept_loop(
                 .await;
             continue;
         }
-        match socket.accept().await {
+        match listening.socket.accept().await {
             Ok((stream, peer)) => accept(&node, &listener, stream, plain(peer)),
-            // Out of descriptors, or a connection that died in the backlog: try again, but not in a hurry.
+            Err(error) if is_out_of_descriptors(&error) => {
+                spare.make_room(&node, &listening).await;
+            }
+            // A connection that died in the backlog, or no memory for it: try again, but not in a hurry.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
+}
+
+fn is_out_of_descriptors(error: &std::io::Error) -> bool {
+    let of_process = rustix::io::Errno::MFILE.raw_os_error();
+    let of_machine = rustix::io::Errno::NFILE.raw_os_error();
+    [Some(of_process), Some(of_machine)].contains(&error.raw_os_error())
 }
 
 fn accept(
@@ -132,6 +159,9 @@ fn accept(
     let Ok(local) = stream.local_addr() else {
         return;
     };
+    if !node.makes_way(stream.as_raw_fd()) {
+        return;
+    }
     let _ = stream.set_nodelay(true);
     let _ = socket2::SockRef::from(&stream).set_keepalive(true);
     let id = node.next_token.fetch_add(1, Ordering::Relaxed);
@@ -157,7 +187,7 @@ fn accept(
                     "refused a connection: {} has {per_ip_max} already (max.connections.per.ip)",
                     peer.ip()
                 );
-                node.queue.tell("refused", text);
+                node.queue.tell(REFUSED, text);
                 return;
             }
         }

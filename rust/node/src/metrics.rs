@@ -1,6 +1,6 @@
 //! Counters that the hot path adds to and Python reads; names are assembled only when asked.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 const APIS: usize = 128;
@@ -12,9 +12,22 @@ pub struct ApiCounters {
     pub response_bytes: AtomicU64,
     pub errors: AtomicU64,
     pub total_ns: AtomicU64,
+    /// About the largest reply of Python's lately: what the next one may become.
+    reply_bytes: AtomicUsize,
 }
 
 impl ApiCounters {
+    pub fn reply_bytes_expected(&self) -> usize {
+        self.reply_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Learn from a reply; a large one is forgotten over a few small ones.
+    pub fn replied(&self, bytes: usize) {
+        let before = self.reply_bytes_expected();
+        self.reply_bytes
+            .store(bytes.max(before - before / 4), Ordering::Relaxed);
+    }
+
     /// Add the time since a request was taken up.
     pub fn took(&self, began: Instant) {
         self.total_ns.fetch_add(
@@ -29,6 +42,8 @@ pub struct Metrics {
     pub connections_accepted: AtomicU64,
     pub connections_closed: AtomicU64,
     pub connections_refused: AtomicU64,
+    pub connections_shed: AtomicU64,
+    pub connections_stalled: AtomicU64,
     pub requests_malformed: AtomicU64,
     pub parked_fetch: AtomicU64,
     pub parked_produce: AtomicU64,
@@ -41,6 +56,8 @@ impl Default for Metrics {
             connections_accepted: AtomicU64::new(0),
             connections_closed: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
+            connections_shed: AtomicU64::new(0),
+            connections_stalled: AtomicU64::new(0),
             requests_malformed: AtomicU64::new(0),
             parked_fetch: AtomicU64::new(0),
             parked_produce: AtomicU64::new(0),
@@ -80,6 +97,8 @@ impl Metrics {
         ));
         out.push(("connection.closed".into(), read(&self.connections_closed)));
         out.push(("connection.refused".into(), read(&self.connections_refused)));
+        out.push(("connection.shed".into(), read(&self.connections_shed)));
+        out.push(("connection.stalled".into(), read(&self.connections_stalled)));
         out.push(("fetch.parked".into(), read(&self.parked_fetch)));
         out.push(("produce.parked".into(), read(&self.parked_produce)));
         out.push(("request.malformed".into(), read(&self.requests_malformed)));

@@ -4,7 +4,7 @@
 use std::mem::ManuallyDrop;
 use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -12,15 +12,13 @@ use tokio::runtime::Runtime;
 use crate::apis::{Api, Apis};
 use crate::connection::{self, Ending};
 use crate::descriptors::Noted;
+use crate::disk::NodeDisk;
 use crate::error::NodeError;
-use crate::listener::{Listener, accept_loop, bind, guarded, panic_text};
+use crate::listener::{Listener, Listening, accept_loop, bind, guarded, panic_text};
 use crate::queue::Item;
 use crate::shared::{Life, Options, Shared, lock};
+use crate::sweep::sweep;
 
-/// How often connections are looked over for idleness.
-const SWEEP: Duration = Duration::from_secs(1);
-/// After this long without a request a connection's receive buffer is given back.
-const REST_AFTER_MS: u64 = 5_000;
 /// How long an abrupt end waits for tasks to let go of their sockets.
 const ABRUPT_END: Duration = Duration::from_secs(2);
 
@@ -37,6 +35,9 @@ pub struct Node {
     runtime: ManuallyDrop<Mutex<Option<Runtime>>>,
     bound: ManuallyDrop<Mutex<Vec<Bound>>>,
     process_id: u32,
+    /// Whether the end is over, for those who came second.
+    ended: Mutex<bool>,
+    ended_now: Condvar,
 }
 
 impl Node {
@@ -58,6 +59,8 @@ impl Node {
             runtime: ManuallyDrop::new(Mutex::new(Some(runtime))),
             bound: ManuallyDrop::default(),
             process_id: std::process::id(),
+            ended: Mutex::new(false),
+            ended_now: Condvar::new(),
         })
     }
 
@@ -72,6 +75,11 @@ impl Node {
             self.shared.poison(&text);
             Err(NodeError::new("poisoned", text))
         })
+    }
+
+    /// The disk of all that this node keeps, for logs that it does not host itself.
+    pub fn disk(&self) -> NodeDisk {
+        self.shared.disk.clone()
     }
 
     pub fn now_ms(&self) -> i64 {
@@ -161,7 +169,9 @@ impl Node {
                 let socket = tokio::net::TcpListener::from_std(socket).map_err(|error| {
                     NodeError::new("bind", format!("a listener cannot be served: {error}"))
                 })?;
-                let task = accept_loop(Arc::clone(shared), listener, socket, noted);
+                let listening = Arc::new(Listening::new(noted, socket));
+                lock(&shared.listening).push(Arc::clone(&listening));
+                let task = accept_loop(Arc::clone(shared), listener, listening);
                 runtime.spawn(guarded(Arc::clone(shared), task));
             }
             Ok(())
@@ -241,13 +251,19 @@ impl Node {
 
     /// End cleanly: no new requests; those being handled are finished and answered within `timeout`.
     ///
-    /// Then logs are flushed and closed, checkpoints written, and the mark of a clean shutdown last.
+    /// Then logs are flushed and closed, checkpoints written, and the mark of a clean shutdown last. Whatever
+    /// goes wrong on the way, nobody can connect any more when this returns.
     pub fn stop(&self, timeout: Duration, broker_epoch: i64) -> Result<(), NodeError> {
-        self.shared.check_usable()?;
+        if let Err(unusable) = self.shared.check_usable() {
+            self.end(Ending::Reset);
+            return Err(unusable);
+        }
         if !self.shared.enter(Life::Stopping) {
+            self.await_end(timeout);
             return Ok(());
         }
         lock(&self.bound).clear();
+        self.shared.close_listeners();
         self.shared.close_all(Ending::Drain);
         self.await_no_connections(timeout);
         self.shared.close_all(Ending::Close);
@@ -277,10 +293,12 @@ impl Node {
 
     fn end(&self, ending: Ending) {
         if !self.shared.enter(Life::Ended) {
+            self.await_end(ABRUPT_END * 3);
             return;
         }
         self.shared.disk.die();
         lock(&self.bound).clear();
+        self.shared.close_listeners();
         self.shared.close_all(ending);
         self.await_no_connections(ABRUPT_END);
         drop(lock(&self.shared.runtime).take());
@@ -291,6 +309,20 @@ impl Node {
         Self::drop_logs(&self.shared);
         lock(&self.shared.dirs).dirs.clear();
         self.shared.queue.wake();
+        *lock(&self.ended) = true;
+        self.ended_now.notify_all();
+    }
+
+    /// Wait until another thread, which ends this node, is done with that.
+    fn await_end(&self, timeout: Duration) {
+        if self.is_foreign() {
+            return; // that thread is the parent's
+        }
+        let ended = lock(&self.ended);
+        let waited = self
+            .ended_now
+            .wait_timeout_while(ended, timeout, |ended| !*ended);
+        drop(waited);
     }
 
     fn await_no_connections(&self, timeout: Duration) {
@@ -335,24 +367,6 @@ impl Drop for Node {
         unsafe {
             ManuallyDrop::drop(&mut self.runtime);
             ManuallyDrop::drop(&mut self.bound);
-        }
-    }
-}
-
-/// Close connections that were idle too long, and take buffers back from those that rest.
-async fn sweep(shared: Arc<Shared>) {
-    let mut ticks = tokio::time::interval(SWEEP);
-    while shared.life() <= Life::Stopping {
-        ticks.tick().await;
-        let now = shared.uptime_ms();
-        let idle_max = u64::try_from(shared.options.connection_idle_ms_max).unwrap_or(u64::MAX);
-        for connection in lock(&shared.connections).values() {
-            let idle = now.saturating_sub(connection.active_at_ms());
-            if idle > idle_max && !connection.is_busy() {
-                connection.end(Ending::Close);
-            } else if (REST_AFTER_MS..REST_AFTER_MS + 2000).contains(&idle) {
-                connection.end(Ending::Rest);
-            }
         }
     }
 }

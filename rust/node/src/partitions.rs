@@ -260,34 +260,43 @@ impl Node {
         index: i32,
         mut records: Vec<u8>,
     ) -> Result<(i64, i64), NodeError> {
-        self.with_partition(topic, index, |shared, cell, partition| {
-            let context = AppendContext {
-                now_ms: shared.clock.now_ms(),
-                leader_epoch: -1,
-                origin: Origin::Coordinator,
-                produce_version: i16::MAX,
-            };
-            match partition.append(&mut records, &context, true) {
-                Ok(done) => {
-                    if done.appended.rolled {
-                        crate::flush::flush_in_background(shared, cell);
+        let (first, last, owed) =
+            self.with_partition(topic, index, |shared, cell, partition| {
+                let context = AppendContext {
+                    now_ms: shared.clock.now_ms(),
+                    leader_epoch: -1,
+                    origin: Origin::Coordinator,
+                    produce_version: i16::MAX,
+                };
+                match partition.append(&mut records, &context, true) {
+                    Ok(done) => {
+                        if done.appended.rolled {
+                            crate::flush::flush_in_background(shared, cell);
+                        }
+                        let owed = partition.log().flush_is_owed().then(|| Arc::clone(cell));
+                        Ok((done.appended.base_offset, done.appended.last_offset, owed))
                     }
-                    Ok((done.appended.base_offset, done.appended.last_offset))
-                }
-                Err(refused) => {
-                    if let Some(text) = partition.offline().map(str::to_owned) {
-                        crate::flush::fail(shared, cell, partition, text);
+                    Err(refused) => {
+                        if let Some(text) = partition.offline().map(str::to_owned) {
+                            crate::flush::fail(shared, cell, partition, text);
+                        }
+                        let text = refused
+                            .error_message
+                            .unwrap_or_else(|| format!("error {}", refused.error_code));
+                        Err(NodeError::new(
+                            "storage",
+                            format!("{topic}-{index}: {text}"),
+                        ))
                     }
-                    let text = refused
-                        .error_message
-                        .unwrap_or_else(|| format!("error {}", refused.error_code));
-                    Err(NodeError::new(
-                        "storage",
-                        format!("{topic}-{index}: {text}"),
-                    ))
                 }
-            }
-        })
+            })?;
+        if let Some(cell) = owed {
+            self.call(|shared| {
+                crate::flush::flush_cell(shared, &cell);
+                Ok(())
+            })?;
+        }
+        Ok((first, last))
     }
 
     /// Whole batches from the one that holds `offset` on, below the high watermark.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use ottla_core::connection::put_response_header;
 use ottla_core::hot::{
-    INVALID_REQUIRED_ACKS, INVALID_TOPIC_EXCEPTION, ProducePart, ProduceRequest, Produced,
-    REQUEST_TIMED_OUT, TopicAt, UNKNOWN_TOPIC_OR_PARTITION, UNSUPPORTED_VERSION, parse_produce,
-    put_produce_response,
+    INVALID_REQUIRED_ACKS, INVALID_TOPIC_EXCEPTION, KAFKA_STORAGE_ERROR, ProducePart,
+    ProduceRequest, Produced, REQUEST_TIMED_OUT, TopicAt, UNKNOWN_TOPIC_OR_PARTITION,
+    UNSUPPORTED_VERSION, parse_produce, put_produce_response,
 };
 use ottla_core::log::{AppendContext, Origin};
 
@@ -105,6 +105,10 @@ impl Task {
                     outcomes[waiting.place] = Produced::refused(UNKNOWN_TOPIC_OR_PARTITION);
                     return false;
                 };
+                if partition.offline().is_some() {
+                    outcomes[waiting.place] = Produced::refused(KAFKA_STORAGE_ERROR);
+                    return false;
+                }
                 partition.park(&self.connection, false);
                 partition.offsets().high_watermark < waiting.required_offset
             });
@@ -242,10 +246,12 @@ fn append_one(
             return Err(refused);
         }
     };
-    let waits = acks == ALL_IN_SYNC && partition.offsets().high_watermark < done.required_offset;
+    let owed = partition.log().flush_is_owed();
+    let told_later = acks == ALL_IN_SYNC || (owed && acks != 0);
+    let waits = told_later && partition.offsets().high_watermark < done.required_offset;
     drop(guard);
     let appended = done.appended;
-    if appended.rolled {
+    if appended.rolled || owed {
         flush_in_background(node, cell);
     }
     if !appended.duplicate {

@@ -33,8 +33,10 @@ pub enum Item {
     Event(Event),
 }
 
-/// Hostile peers cause events; beyond this many unread ones the rest are dropped.
-const EVENTS_MAX: usize = 1000;
+/// The one kind of event that any peer may cause as often as it likes, and that nothing depends on.
+pub const REFUSED: &str = "refused";
+/// Beyond this many unread ones the rest of those are dropped; of other events none ever is.
+const REFUSED_MAX: usize = 1000;
 
 #[derive(Default)]
 pub struct Queue {
@@ -45,7 +47,7 @@ pub struct Queue {
 #[derive(Default)]
 struct State {
     items: VecDeque<Item>,
-    events: usize,
+    refused: usize,
     woken: bool,
 }
 
@@ -74,10 +76,12 @@ impl Queue {
         };
         {
             let mut state = lock(&self.state);
-            if state.events >= EVENTS_MAX {
-                return;
+            if kind == REFUSED {
+                if state.refused >= REFUSED_MAX {
+                    return;
+                }
+                state.refused += 1;
             }
-            state.events += 1;
             state.items.push_back(Item::Event(event));
         }
         self.filled.notify_one();
@@ -112,7 +116,28 @@ impl Queue {
             };
         }
         state.woken = false;
-        state.events = 0;
+        state.refused = 0;
         state.items.drain(..).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_peers_cause_is_dropped() {
+        let queue = Queue::default();
+        for _ in 0..REFUSED_MAX + 10 {
+            queue.tell(REFUSED, "a peer");
+        }
+        for partition in 0..5000 {
+            queue.tell_of("log-failed", "t", partition, "a disk");
+        }
+        queue.tell("poisoned", "why");
+        let items = queue.next(Some(Duration::ZERO));
+        assert_eq!(items.len(), REFUSED_MAX + 5000 + 1);
+        queue.tell(REFUSED, "heard again after they were read");
+        assert_eq!(queue.next(Some(Duration::ZERO)).len(), 1);
     }
 }

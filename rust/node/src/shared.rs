@@ -22,8 +22,13 @@ use crate::dirs::LogDirs;
 use crate::disk::NodeDisk;
 use crate::error::NodeError;
 use crate::hosted::Hosted;
+use crate::listener::Listening;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
+use crate::shedding::Room;
+
+/// What Python holds may take this part of the request memory, beside it.
+const DECISIONS_SHARE: usize = 4;
 
 /// How the node was asked to be; units and meanings as in `_core.pyi`.
 #[derive(Debug, Clone)]
@@ -72,7 +77,12 @@ pub struct Shared {
     pub started: Instant,
     pub queue: Queue,
     pub apis: RwLock<Arc<Apis>>,
+    /// What connections hold: frames being received and replies that are not sent.
     pub budget: Budget,
+    /// What Python holds: requests, what they are decoded to, and replies until they are sent.
+    pub decisions: Budget,
+    pub room: Room,
+    pub listening: Mutex<Vec<Arc<Listening>>>,
     pub metrics: Metrics,
     pub descriptors: Arc<Descriptors>,
     pub held: Mutex<HashMap<u64, Held>>,
@@ -114,6 +124,9 @@ impl Shared {
             queue: Queue::default(),
             apis: RwLock::default(),
             budget: Budget::new(options.request_memory_bytes_max),
+            decisions: Budget::new(options.request_memory_bytes_max / DECISIONS_SHARE),
+            room: Room::default(),
+            listening: Mutex::default(),
             metrics: Metrics::default(),
             descriptors,
             sessions: Mutex::new(Sessions::new(options.fetch_session_slots)),
@@ -181,6 +194,7 @@ impl Shared {
         let _ = self.poison_text.set(text.to_owned());
         if !self.poisoned.swap(true, Ordering::AcqRel) {
             self.queue.tell("poisoned", text);
+            self.close_listeners();
             self.close_all(Ending::Reset);
         }
     }
@@ -212,6 +226,13 @@ impl Shared {
                 "forked",
                 "this node lives in the parent process",
             )),
+        }
+    }
+
+    /// Let nobody in any more: the ports are free when this returns, whatever the threads are doing.
+    pub fn close_listeners(&self) {
+        for listening in lock(&self.listening).drain(..) {
+            listening.close();
         }
     }
 

@@ -103,20 +103,29 @@ impl Plan {
         Ok(PyBytes::new(py, &out))
     }
 
-    /// A new object from the bytes from `offset` on, and where it ended.
+    /// A new object from the bytes from `offset` on, and where it ended. Refused if it would take more than
+    /// `object_bytes_max`.
     fn decode<'py>(
         &self,
         py: Python<'py>,
         data: &[u8],
         version: i16,
         offset: usize,
+        object_bytes_max: usize,
     ) -> PyResult<(Bound<'py, PyAny>, usize)> {
         let data = data
             .get(offset..)
             .ok_or_else(|| PyValueError::new_err("offset lies behind the data"))?;
         let mut reader = Reader::new(data);
-        let value = plan::decode(&self.plan, version, &mut reader, &mut Objects { py })
-            .map_err(|error| self.error("malformed", version, error))?;
+        let mut objects = Objects { py };
+        let value = plan::decode(
+            &self.plan,
+            version,
+            &mut reader,
+            object_bytes_max,
+            &mut objects,
+        )
+        .map_err(|error| self.error("malformed", version, error))?;
         Ok((value, offset + reader.offset()))
     }
 

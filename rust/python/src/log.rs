@@ -4,20 +4,34 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use ottla_core::batch::Batches;
-use ottla_core::disk::{DiskFile, RealDisk};
+use ottla_core::disk::DiskFile;
 use ottla_core::log::{
     AppendContext, Code, ConfigValue, Log as CoreLog, LogConfig, OpenHints, Origin, ReadError,
 };
+use ottla_node::NodeDisk;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
 
 use crate::errors::CoreError;
+use crate::node::Node;
 
 /// A partition's folder, opened for reading and appending.
 #[pyclass(frozen, module = "ottla._core")]
 pub struct Log {
-    log: Mutex<Option<CoreLog<RealDisk>>>,
+    log: Mutex<Option<CoreLog<NodeDisk>>>,
     report: String,
+    process_id: u32,
+}
+
+impl Drop for Log {
+    /// In a forked child the node has closed this log's files, and their numbers may be others' by now.
+    fn drop(&mut self) {
+        if self.process_id != std::process::id()
+            && let Ok(log) = self.log.get_mut()
+        {
+            std::mem::forget(log.take());
+        }
+    }
 }
 
 fn storage(problem: impl std::fmt::Display) -> PyErr {
@@ -53,7 +67,7 @@ pub fn log_config(given: &Bound<'_, PyDict>) -> PyResult<LogConfig> {
 }
 
 impl Log {
-    fn with<R>(&self, f: impl FnOnce(&mut CoreLog<RealDisk>) -> PyResult<R>) -> PyResult<R> {
+    fn with<R>(&self, f: impl FnOnce(&mut CoreLog<NodeDisk>) -> PyResult<R>) -> PyResult<R> {
         let mut guard = self
             .log
             .lock()
@@ -69,7 +83,7 @@ impl Log {
 impl Log {
     #[new]
     #[pyo3(signature = (folder, config, *, now_ms, clean_shutdown=false, recovery_point=0, log_start_offset=0,
-        durable=true))]
+        durable=true, node=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -80,12 +94,9 @@ impl Log {
         recovery_point: i64,
         log_start_offset: i64,
         durable: bool,
+        node: Option<&Node>,
     ) -> PyResult<Self> {
-        let disk = if durable {
-            RealDisk::DURABLE
-        } else {
-            RealDisk::VOLATILE
-        };
+        let disk = node.map_or_else(|| NodeDisk::alone(durable), Node::disk);
         let config = log_config(config)?;
         let hints = OpenHints {
             clean_shutdown,
@@ -100,6 +111,7 @@ impl Log {
         Ok(Self {
             log: Mutex::new(Some(log)),
             report: recovery.to_string(),
+            process_id: std::process::id(),
         })
     }
 
@@ -151,6 +163,9 @@ impl Log {
                     Code::KafkaStorageError => storage(e),
                     _ => CoreError::new_err(("refused", e.text)),
                 })?;
+                if log.flush_is_owed() {
+                    log.flush().map_err(storage)?;
+                }
                 log.set_high_watermark(log.log_end_offset());
                 Ok((appended.base_offset, appended.last_offset))
             })
@@ -162,7 +177,7 @@ impl Log {
         py.detach(|| {
             self.with(|log| {
                 log.flush().map_err(storage)?;
-                Ok(log.recovery_point())
+                Ok(log.log_end_offset())
             })
         })
     }
@@ -214,6 +229,9 @@ impl Log {
                 let appended = log
                     .append_as_follower(batches, now_ms)
                     .map_err(|e| CoreError::new_err(("refused", e.text)))?;
+                if log.flush_is_owed() {
+                    log.flush().map_err(storage)?;
+                }
                 log.set_high_watermark(log.log_end_offset());
                 Ok((appended.base_offset, appended.last_offset))
             })

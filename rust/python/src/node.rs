@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ottla_core::hot::layout;
 use ottla_core::log::ConfigValue;
-use ottla_node::{Api, Item, NodeError, OpenState, Options};
+use ottla_node::{Api, DiskFault, FaultRow, Item, NodeDisk, NodeError, OpenState, Options};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyList};
 
@@ -449,6 +449,16 @@ impl Node {
         py.detach(|| self.node.flush()).map_err(refused)
     }
 
+    fn set_disk_faults(&self, rows: Vec<FaultRow>) -> PyResult<()> {
+        let rows: Result<Vec<_>, _> = rows.into_iter().map(DiskFault::new).collect();
+        self.node.disk().faults().set(rows.map_err(refused)?);
+        Ok(())
+    }
+
+    fn disk_faults_fired(&self) -> Vec<u64> {
+        self.node.disk().faults().fired()
+    }
+
     fn metrics(&self) -> PyResult<std::collections::HashMap<String, f64>> {
         Ok(self.node.metrics().map_err(refused)?.into_iter().collect())
     }
@@ -469,6 +479,13 @@ impl Node {
 
     fn after_fork_child(&self) {
         self.node.after_fork_child();
+    }
+}
+
+impl Node {
+    /// The disk that this node's files lie on.
+    pub fn disk(&self) -> NodeDisk {
+        self.node.disk()
     }
 }
 

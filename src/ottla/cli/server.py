@@ -1,16 +1,18 @@
 """Run a node as a server: what kafka-server-start.sh and `ottla up` share.
 
 SIGTERM and SIGINT stop it cleanly, a second one at once. Only here, in commands of our own, does
-anything touch signal handlers and the garbage collector.
+anything touch signal handlers, the garbage collector and the limits of the process.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from ottla.cli.running_servers import Announcement
@@ -74,36 +76,40 @@ def serve(
     """
     signals = Signals()
     logs = _logs(properties, log_file, quiet)
+    raise_descriptor_limit()
     node = Node(properties, logs=logs)
     node.start()
-    http = None
     config = node.config
-    announcement = None
-    try:
+    with ExitStack() as last, ExitStack() as ends:
+        ends.callback(node.stop, STOP_TIMEOUT_MS)
         http = _http(node)
-        clients = _client_port(node)
         announcement = Announcement(
             node_id=config.node_id,
             roles=tuple(properties.get("process.roles", "").replace(" ", "").split(",")),
-            bootstrap=f"localhost:{clients}",
+            bootstrap=f"localhost:{_client_port(node)}",
         )
+        last.callback(announcement.close)
+        if http is not None:
+            ends.callback(http.close)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         if not signals.asked:
             started(node)
         signals.wait(node)
-    finally:
-        if http is not None:
-            http.close()
-        node.stop(STOP_TIMEOUT_MS)
-        if announcement is not None:
-            announcement.close()
     if node.failure is not None:
         raise OttlaError(f"the node failed: {node.failure}")
     logs.info("stopped cleanly")
     sys.stdout.flush()
     return 0
+
+
+def raise_descriptor_limit() -> None:
+    """As many open files as the system lets this user have, as the JVM does at its start."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(OSError, ValueError):  # macOS says "unlimited" and then refuses it
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _logs(properties: Mapping[str, str], file: str | None, quiet: bool) -> Logs:
@@ -123,6 +129,8 @@ def _http(node: Node) -> HttpServer | None:
         return None
     from ottla.metrics import exposition
     from ottla.node.http import HttpServer, Watched
+
+    node.measures()  # loads what that needs now: later there may be no descriptor to do it with
 
     watched = Watched(
         metrics=lambda: exposition(node.measures()),

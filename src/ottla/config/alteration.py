@@ -68,8 +68,10 @@ def _must_be_list(row: Row | None, operation: int, name: str, *, broker: bool) -
 
 def _merged(start: tuple[str, ...], given: tuple[str, ...], operation: int) -> str:
     if operation == APPEND:
-        return ",".join([*start, *(g for g in given if g not in start)])
-    return ",".join(s for s in start if s not in given)
+        there = set(start)
+        return ",".join([*start, *(g for g in given if g not in there)])
+    gone = set(given)
+    return ",".join(s for s in start if s not in gone)
 
 
 def validate_broker_change(

@@ -9,6 +9,8 @@ _SHAPE: Final = (
     r"(T(?:([-+]?\d+)H)?(?:([-+]?\d+)M)?(?:([-+]?\d+)(?:[.,](\d{0,9}))?S)?)?"
 )
 _NANOS = 1_000_000_000
+_TEXT_MAX = 100
+"""No duration that Java can hold is as long; Python would stumble over thousands of digits."""
 
 
 def duration_ms(text: str) -> int | None:
@@ -26,7 +28,7 @@ def is_positive_duration(text: str) -> bool:
 def _nanos(text: str) -> int | None:
     import re
 
-    found = re.fullmatch(_SHAPE, text, re.IGNORECASE)
+    found = None if len(text) > _TEXT_MAX else re.fullmatch(_SHAPE, text, re.IGNORECASE)
     if found is None:
         return None
     sign, days, time, hours, minutes, seconds, fraction = found.groups()

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ottla.config.values import ConfigException, split_list
+from ottla.config.whole_number import whole_number
 
 SECURITY_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MAP: Final = "listener.security.protocol.map"
@@ -119,10 +120,10 @@ def _split(entry: str) -> tuple[str, str, int] | None:
     if not separator or not colon:
         return None
     host = host.removeprefix("[").removesuffix("]")
-    digits = port.removeprefix("-")
-    if not digits.isascii() or not digits.isdigit() or not _HOST_LETTERS.issuperset(host):
+    number = whole_number(port)
+    if number is None or port.startswith("+") or not _HOST_LETTERS.issuperset(host):
         return None
-    return name.upper(), host, int(port)
+    return name.upper(), host, number
 
 
 def _distinct_ports(found: Collection[Endpoint], start: str, shown: str) -> None:
@@ -142,4 +143,5 @@ def _distinct_ports(found: Collection[Endpoint], start: str, shown: str) -> None
 
 def _is_ipv4(host: str) -> bool:
     parts = host.split(".")
-    return len(parts) == 4 and all(p.isdigit() and int(p) < 256 for p in parts)
+    numbers = [whole_number(part) for part in parts]
+    return len(parts) == 4 and all(n is not None and 0 <= n < 256 for n in numbers)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ottla.config.values import ConfigException
+from ottla.config.whole_number import whole_number
 
 
 class Voter(NamedTuple):
@@ -30,11 +31,9 @@ def parse_voters(name: str, entries: Sequence[str]) -> tuple[Voter, ...]:
         voter_id, at, address = entry.partition("@")
         if not at or "@" in address:
             raise ConfigException(f"Invalid configuration value for {name}. {shape}")
-        try:
-            number = int(voter_id)
-        except ValueError:
-            text = f"Failed to parse voter ID as an integer from {voter_id}"
-            raise ConfigException(text) from None
+        number = whole_number(voter_id)
+        if number is None:
+            raise ConfigException(f"Failed to parse voter ID as an integer from {voter_id}")
         endpoint = split_address(address)
         if endpoint is None:
             start = f"Failed to parse host name from entry {entry} for the configuration {name}."
@@ -66,8 +65,9 @@ def parse_bootstrap_servers(name: str, entries: Sequence[str]) -> tuple[tuple[st
 def split_address(text: str) -> tuple[str, int] | None:
     """Host (without brackets) and port of `host:port`; None if it has another shape."""
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit():
+    number = whole_number(port)
+    if not colon or number is None or not port.isdigit():
         return None
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
-    return (host, int(port)) if host else None
+    return (host, number) if host else None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ottla.config.row import Row
+from ottla.config.whole_number import whole_number
 from ottla.errors import OttlaError
 
 INTEGER_BITS: Final = {"SHORT": 16, "INT": 32, "LONG": 64}
@@ -86,12 +87,10 @@ def _typed(name: str, kind: str, text: str | None) -> Any:
 
 
 def _integer(name: str, kind: str, text: str, trimmed: str) -> int:
-    digits = trimmed[1:] if trimmed[:1] in ("+", "-") else trimmed
-    if digits.isascii() and digits.isdigit():
-        number = int(trimmed)
-        bound = 1 << (INTEGER_BITS[kind] - 1)
-        if -bound <= number < bound:
-            return number
+    number = whole_number(trimmed)
+    bound = 1 << (INTEGER_BITS[kind] - 1)
+    if number is not None and -bound <= number < bound:
+        return number
     raise invalid(name, text, f"Not a number of type {kind}")
 
 
@@ -248,8 +247,13 @@ def _endpoints(name: str, value: Any) -> None:
 
 def _http_listen(name: str, value: Any) -> None:
     host, colon, port = value.rpartition(":")
-    if value and not (host and colon and port.isdigit() and int(port) < 65536):
+    if value and not (host and colon and _is_port(port)):
         raise invalid(name, value, "Expected host:port, or nothing for no HTTP")
+
+
+def _is_port(text: str) -> bool:
+    number = whole_number(text)
+    return number is not None and 0 <= number < 65536
 
 
 def _non_null(name: str, value: Any) -> None:

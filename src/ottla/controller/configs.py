@@ -22,8 +22,9 @@ from ottla.config.group import effective_group_config, validate_group_configs
 from ottla.config.row import broker_rows, client_metrics_rows, group_rows, topic_rows
 from ottla.config.topic import effective_topic_config, validate_topic_configs
 from ottla.config.values import ConfigException
+from ottla.config.whole_number import whole_number
 from ottla.controller.state import Outcome, State, Versioned
-from ottla.controller.topics import TopicError
+from ottla.controller.topics import TopicError, repeated
 from ottla.metadata.image import (
     BROKER_LOGGER_RESOURCE,
     BROKER_RESOURCE,
@@ -51,10 +52,11 @@ def alter(
     responses = []
     records: list[Versioned] = []
     keys = [(resource.resource_type, resource.resource_name) for resource in request.resources]
+    twice = repeated(keys)
     for resource, key in zip(request.resources, keys, strict=True):
         code, text = ErrorCode.NONE, None
         try:
-            if keys.count(key) > 1:
+            if key in twice:
                 raise TopicError(
                     ErrorCode.INVALID_REQUEST, "Each resource must appear at most once."
                 )
@@ -140,11 +142,12 @@ def _check_exists(state: State, kind: int, name: str) -> None:
                 ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"The topic '{name}' does not exist."
             )
     elif kind == BROKER_RESOURCE:
-        if name and not (name.isascii() and name.isdigit()):
+        node_id = whole_number(name)
+        if name and (node_id is None or not name.isdigit()):
             raise TopicError(
                 ErrorCode.INVALID_REQUEST, f"Node id must be an integer, but it is: {name}"
             )
-        if name and int(name) != state.node_id:
+        if name and node_id != state.node_id:
             raise TopicError(
                 ErrorCode.INVALID_REQUEST,
                 f"Unexpected broker id, expected {state.node_id}, but received {name}",

@@ -98,6 +98,10 @@ ottla_connections_closed_total counter connection.closed -
     Connections that were closed, by either side.
 ottla_connections_refused_total counter connection.refused -
     Connections that were refused because there were too many.
+ottla_connections_shed_total counter connection.shed -
+    Connections that were closed because they were idle longest and descriptors were short.
+ottla_connections_stalled_total counter connection.stalled -
+    Connections that were closed because they left requests or replies unfinished for too long.
 ottla_requests_malformed_total counter request.malformed -
     Requests that could not be read.
 ottla_requests_held gauge request.held -

@@ -139,7 +139,7 @@ class Cluster:
         self._publish = publish
         now_ms = self._core.now_ms()
         identity, config = self._identity, self._config
-        log = MetadataFiles(config, self._core.now_ms, durable=self._durable)
+        log = MetadataFiles(config, self._core.now_ms, durable=self._durable, core=self._core)
         if "cut" in log.report:
             # All that was acknowledged was fsynced: more than a torn last batch is a damaged disk.
             self._logs.warn(f"__cluster_metadata-0: {log.report}")

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ottla.broker.asked import Asked
 from ottla.errors import BrokenInvariant
 from ottla.wire import api as wire_api
-from ottla.wire.schema import ProtocolError, decode_prefix, encode
+from ottla.wire.clip import encode_reply
+from ottla.wire.schema import ProtocolError, decode_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from ottla.node.logs import Logs
 
 API_VERSIONS = 18
+
+REQUEST_OBJECT_BYTES_MAX = 32 * 1024 * 1024
+"""What a request may take in memory once it is decoded: the offsets of 100,000 partitions in one
+commit stay below it, and bytes that pretend to be millions of small structs do not.
+"""
 
 
 class Desk:
@@ -68,11 +74,19 @@ class Desk:
             body = (
                 None
                 if _unknown(key, version)
-                else decode_prefix(wire_api.request_class(key), request.body, version)[0]
+                else decode_prefix(
+                    wire_api.request_class(key),
+                    request.body,
+                    version,
+                    object_bytes_max=REQUEST_OBJECT_BYTES_MAX,
+                )[0]
             )
         except ProtocolError as problem:
             self._logs.warn(f"hung up on {_peer(request)}: {problem}")
             self._core.hang_up(request.token)
+            return
+        except Exception as problem:  # such as no descriptor to load the message with
+            self._give_up(request.token, f"the decoding of {_peer(request)}, api {key}", problem)
             return
         asked = Asked(
             request.token,
@@ -119,7 +133,7 @@ class Desk:
             self._given_up.remove(token)
             return
         try:
-            body = encode(response, version)
+            body = encode_reply(response, version)
         except Exception as problem:
             self._give_up(token, f"{type(response).__name__} v{version}", problem)
             return

@@ -3,23 +3,30 @@ embedded.
 
 A small server of its own, because Python's brings what a node's start would have to wait for. It
 answers GET and HEAD of three paths, one request a connection, on threads of its own: what it asks
-of the node must be safe from any thread. A client that sends nothing is hung up on after
-`REQUEST_SECONDS_MAX`.
+of the node must be safe from any thread. Whoever watches gets an answer while the node has
+trouble: a client has `REQUEST_SECONDS_MAX` for its whole request, when places run out the one that
+has been silent longest goes, and a process without a descriptor left still has one for this.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
 from ottla.errors import OttlaError
+from ottla.metrics import CONTENT_TYPE
 
 REQUEST_SECONDS_MAX: Final = 5.0
 REQUEST_BYTES_MAX: Final = 16 * 1024
 CONNECTIONS_MAX: Final = 16
+BACKLOG: Final = 512
+RETRY_SECONDS: Final = 0.05
+"""How long a process that can open nothing is left alone before the next try."""
 
 _REASONS: Final = {
     200: "OK",
@@ -67,7 +74,11 @@ class HttpServer:
         self._address = (host.removeprefix("[").removesuffix("]"), int(port))
         self._watched = watched
         self._socket: socket.socket | None = None
-        self._places = threading.BoundedSemaphore(CONNECTIONS_MAX)
+        self._connections: dict[socket.socket, bool] = {}
+        """Those that are open, oldest first; True once its request is there."""
+        self._lock = threading.Lock()
+        self._spare = -1
+        """A descriptor that is given away when there is no other to accept with."""
         self.port = 0
 
     def start(self) -> None:
@@ -82,7 +93,7 @@ class HttpServer:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((host, port))
-            listening.listen(CONNECTIONS_MAX)
+            listening.listen(BACKLOG)
         except OSError as problem:
             listening.close()
             text = f"ottla.http.listen={host}:{port} can't be listened on: {problem.strerror}"
@@ -90,8 +101,9 @@ class HttpServer:
             raise HttpError(text, hint=hint) from problem
         self.port = listening.getsockname()[1]
         self._socket = listening
+        self._spare = _spare()
         threading.Thread(
-            target=self._accept, args=(listening,), name="ottla-http", daemon=True
+            target=self._accept_all, args=(listening,), name="ottla-http", daemon=True
         ).start()
 
     def close(self) -> None:
@@ -102,29 +114,73 @@ class HttpServer:
                 listening.shutdown(socket.SHUT_RDWR)
             listening.close()
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept_all(self, listening: socket.socket) -> None:
         while self._socket is listening:
             try:
                 connection, _ = listening.accept()
             except OSError:
-                return
-            if not self._places.acquire(blocking=False):
-                connection.close()
+                if self._socket is listening:
+                    self._accept_with_spare(listening)
                 continue
-            threading.Thread(
-                target=self._serve, args=(connection,), name="ottla-http-request", daemon=True
-            ).start()
+            self._take_in(connection)
+        if self._spare >= 0:
+            os.close(self._spare)
+
+    def _take_in(self, connection: socket.socket) -> None:
+        """Serve it on a thread of its own, or here if there can be no more threads."""
+        with self._lock:
+            if len(self._connections) >= CONNECTIONS_MAX:
+                self._make_place()
+            self._connections[connection] = False
+        thread = threading.Thread(
+            target=self._serve, args=(connection,), name="ottla-http-request", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:
+            self._serve(connection)
+
+    def _accept_with_spare(self, listening: socket.socket) -> None:
+        """No descriptor is left, or a client went away too soon: answer one with the spare."""
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
+            try:
+                listening.settimeout(RETRY_SECONDS)
+                connection, _ = listening.accept()
+                with self._lock:
+                    self._connections[connection] = False
+                self._serve(connection)
+            except OSError:
+                pass  # nobody is there any more, or someone else took the descriptor
+            with suppress(OSError):
+                listening.settimeout(None)
+        else:
+            time.sleep(RETRY_SECONDS)
+        self._spare = _spare()
+
+    def _make_place(self) -> None:
+        """Hang up on the oldest connection that has not asked yet, else on the oldest of all."""
+        silent = (one for one, has_asked in self._connections.items() if not has_asked)
+        oldest = next(silent, None) or next(iter(self._connections))
+        del self._connections[oldest]
+        with suppress(OSError):  # it went by itself
+            oldest.shutdown(socket.SHUT_RDWR)
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            connection.settimeout(REQUEST_SECONDS_MAX)
             method, path = _request_line(connection)
+            with self._lock:
+                if connection in self._connections:
+                    self._connections[connection] = True
+            connection.settimeout(REQUEST_SECONDS_MAX)
             connection.sendall(_bytes(self._answer(method, path), head=method == "HEAD"))
         except OSError:
             pass  # the client went away, or said nothing: nobody is left to tell
         finally:
+            with self._lock:
+                self._connections.pop(connection, None)
             connection.close()
-            self._places.release()
 
     def _answer(self, method: str, path: str) -> Answer:
         if not path:
@@ -138,8 +194,6 @@ class HttpServer:
 
     def _of_path(self, path: str) -> Answer:
         if path == "/metrics":
-            from ottla.metrics import CONTENT_TYPE
-
             return Answer(200, self._watched.metrics(), CONTENT_TYPE)
         if path in ("/livez", "/readyz"):
             problem = self._watched.live() or (self._watched.ready() if path == "/readyz" else "")
@@ -148,9 +202,18 @@ class HttpServer:
 
 
 def _request_line(connection: socket.socket) -> tuple[str, str]:
-    """Method and path of the request; an empty path where it is none. Headers are read and left."""
+    """Method and path of the request; an empty path where it is none. Headers are read and left.
+
+    Raises:
+        OSError: it did not come in time.
+    """
+    deadline = time.monotonic() + REQUEST_SECONDS_MAX
     received = b""
     while b"\r\n\r\n" not in received and b"\n\n" not in received:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
         part = connection.recv(4096)
         received += part
         if not part or len(received) > REQUEST_BYTES_MAX:
@@ -159,6 +222,13 @@ def _request_line(connection: socket.socket) -> tuple[str, str]:
     if len(words) != 3 or not words[2].startswith("HTTP/1.") or not words[1].startswith("/"):
         return (words[0] if words else "", "")
     return words[0], words[1]
+
+
+def _spare() -> int:
+    try:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
 
 
 def _bytes(answer: Answer, *, head: bool) -> bytes:

@@ -4,7 +4,8 @@ A Logs object is passed to whoever has something to say; nothing here is global,
 logging is neither used nor configured. Only the server commands make one that writes (`open_logs`);
 an embedded node gets `Logs.silent()`. An event goes out in one write, so threads do not mix their
 lines, and a write that fails (a full disk, a closed terminal) is dropped: the log must not stop the
-node.
+node. Nor may it need anything when it is needed most: no line imports a module, opens a file or
+asks for a codec, as a process that can open nothing any more has to say so.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 LEVELS: Final = {"DEBUG": 0, "INFO": 1, "WARN": 2, "ERROR": 3}
 
@@ -38,7 +42,7 @@ class Logs:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._write = write
-        self._format: Format = _FORMATS[format]
+        self._format: Format = _FORMATS[format]()
         self._level = LEVELS[level]
         self._now = now
         self._said: set[str] = set()
@@ -72,10 +76,7 @@ class Logs:
         As text the traceback follows in lines of its own, each indented, so that none of them can
         be taken for an event; in JSON it is one field.
         """
-        import traceback
-
-        lines = "".join(traceback.format_exception(problem)).rstrip()
-        self._line("ERROR", text, {TRACEBACK: lines})
+        self._line("ERROR", text, {TRACEBACK: "\n".join(_traceback(problem))})
 
     def warn_once(self, key: str, text: str, **fields: Any) -> None:
         """As `warn`, but only the first time for this key."""
@@ -123,6 +124,51 @@ def _nowhere(line: str) -> None:
     """Drop a line."""
 
 
+FRAMES_MAX: Final = 50
+"""Frames of a traceback that are shown at most; those in the middle of more are left out."""
+
+
+def _traceback(problem: BaseException) -> list[str]:
+    """As Python's own, causes first, but without the lines of code: those lie in files."""
+    chain: list[BaseException] = []
+    link: BaseException | None = problem
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    lines: list[str] = []
+    for link in reversed(chain):
+        lines += ["", "which led to:", ""] if lines else []
+        lines += ["Traceback (most recent call last):", *_frames(link.__traceback__)]
+        lines.append(f"{_name(type(link))}: {_said_by(link)}")
+        lines += getattr(link, "__notes__", ())
+    return lines
+
+
+def _frames(traceback: TracebackType | None) -> list[str]:
+    frames = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        where = f'  File "{code.co_filename}", line {traceback.tb_lineno}, in {code.co_qualname}'
+        frames.append(where)
+        traceback = traceback.tb_next
+    if len(frames) > FRAMES_MAX:
+        half = FRAMES_MAX // 2
+        frames[half:-half] = [f"  ... {len(frames) - 2 * half} more"]
+    return frames
+
+
+def _name(kind: type) -> str:
+    own = kind.__module__ in ("builtins", "__main__")
+    return kind.__qualname__ if own else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _said_by(problem: BaseException) -> str:
+    try:
+        return str(problem)
+    except Exception as worse:  # what a problem says of itself may be a problem too
+        return f"<its text failed with {type(worse).__name__}>"
+
+
 def _text(at: float, level: str, text: str, fields: dict[str, Any]) -> str:
     """`[2026-01-31 23:59:59,123] WARN text key=value`, local time, as Kafka's logs."""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
@@ -135,16 +181,21 @@ def _text(at: float, level: str, text: str, fields: dict[str, Any]) -> str:
 
 def _one_line(text: str) -> str:
     """The text with line ends and control characters as escapes, so that nobody forges a line."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def _json(at: float, level: str, text: str, fields: dict[str, Any]) -> str:
+def _json() -> Format:
     """`{"time": "2026-01-31T22:59:59.123Z", "level": "WARN", "text": ..., fields}`, UTC."""
-    import json
+    from json import JSONEncoder  # now, for those who write it: a line must not need it first
 
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
-    line = {"time": f"{stamp}.{int(at * 1000) % 1000:03d}Z", "level": level, "text": text, **fields}
-    return json.dumps(line, default=str, ensure_ascii=False)
+    encode = JSONEncoder(default=str, ensure_ascii=False).encode
+
+    def line(at: float, level: str, text: str, fields: dict[str, Any]) -> str:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
+        time_z = f"{stamp}.{int(at * 1000) % 1000:03d}Z"
+        return encode({"time": time_z, "level": level, "text": text, **fields})
+
+    return line
 
 
-_FORMATS: Final[dict[str, Format]] = {"text": _text, "json": _json}
+_FORMATS: Final[dict[str, Callable[[], Format]]] = {"text": lambda: _text, "json": _json}

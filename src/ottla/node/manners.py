@@ -15,11 +15,10 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from typing import Protocol
-
-from ottla.errors import OttlaError
 
 EXIT_TIMEOUT_MS = 2000
 
@@ -35,7 +34,8 @@ class Resident(Protocol):
 
 
 _alive: set[Resident] = set()
-_temporary: set[str] = set()
+_temporary: dict[str, Callable[[str], object]] = {}
+"""Folder to what removes it, found while things can still be found."""
 _fork = threading.RLock()
 _hooked = False
 _loaded = False
@@ -77,13 +77,15 @@ def gone(node: Resident) -> None:
 
 def temporary(folder: str) -> None:
     """Remove this folder at the end of the interpreter, unless it is `removed` before."""
-    _temporary.add(folder)
+    from shutil import rmtree
+
+    _temporary[folder] = partial(rmtree, ignore_errors=True)
     _hook()
 
 
 def removed(folder: str) -> None:
     """The folder is no more."""
-    _temporary.discard(folder)
+    _temporary.pop(folder, None)
 
 
 def _hook() -> None:
@@ -107,12 +109,8 @@ def _forked() -> None:
 def _exit() -> None:
     nodes = _alive.copy()
     for node in nodes:
-        try:
+        # It has ended all the same, nobody is left to tell, and the others must end as well.
+        with suppress(Exception):
             node.stop(EXIT_TIMEOUT_MS // len(nodes))
-        except OttlaError:
-            continue  # it has ended all the same, and nobody is left to tell
-    if _temporary:
-        import shutil
-
-        for folder in _temporary.copy():
-            shutil.rmtree(folder, ignore_errors=True)
+    for folder, remove in _temporary.copy().items():
+        remove(folder)

@@ -32,6 +32,7 @@ from ottla.raft.snapshots import (
 from ottla.wire.records import Record, build_batch
 
 if TYPE_CHECKING:
+    from ottla._core import Node as Core
     from ottla.config.broker import BrokerConfig
 
 METADATA_FOLDER = "__cluster_metadata-0"
@@ -51,7 +52,12 @@ class MetadataFiles:
     __slots__ = ("_durable", "_folder", "_log", "_now_ms")
 
     def __init__(
-        self, config: BrokerConfig, now_ms: Callable[[], int], *, durable: bool = True
+        self,
+        config: BrokerConfig,
+        now_ms: Callable[[], int],
+        *,
+        durable: bool = True,
+        core: Core | None = None,
     ) -> None:
         self._durable = durable
         self._folder = os.path.join(config.metadata_log_dir, METADATA_FOLDER)
@@ -72,6 +78,7 @@ class MetadataFiles:
                 now_ms=now_ms(),
                 log_start_offset=0 if not known else known[0][0].offset,
                 durable=durable,
+                node=core,
             )
         )
 

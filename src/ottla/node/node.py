@@ -331,14 +331,23 @@ class Node:
         first = self._begin_end(killed=False)
         if self._killed:
             return
-        self.failure = f"{type(problem).__name__}: {problem}"
+        self.failure = _in_words(problem)
         if not first:
             self.logs.failure("the node failed in its last turn", problem)
             return
+        # First of all nobody is served any more; then it is told, before anybody who waits goes on.
         try:
+            self._kill_core()
             self.logs.failure("the node serves no more", problem)
         finally:
             self._let_go()
+
+
+def _in_words(problem: BaseException) -> str:
+    try:
+        return f"{type(problem).__name__}: {problem}"
+    except Exception:  # what a problem says of itself may be a problem too
+        return type(problem).__name__
 
 
 def _checked(properties: Mapping[str, str], logs: Logs) -> BrokerConfig:

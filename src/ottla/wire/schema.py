@@ -171,13 +171,27 @@ def decode(kind: type[M], data: bytes, version: int) -> M:
     return message
 
 
-def decode_prefix(kind: type[M], data: bytes, version: int, offset: int = 0) -> tuple[M, int]:
+OBJECT_BYTES_MAX = 1 << 30
+"""What a message may take in memory; the Metadata of a cluster of a million partitions stays
+below it.
+"""
+
+
+def decode_prefix(
+    kind: type[M],
+    data: bytes,
+    version: int,
+    offset: int = 0,
+    *,
+    object_bytes_max: int = OBJECT_BYTES_MAX,
+) -> tuple[M, int]:
     """The message that begins at `offset`, and the offset of what follows it.
 
     Raises:
-        ProtocolError: there is no such message.
+        ProtocolError: there is no such message, or it would take more than about
+            `object_bytes_max` bytes of memory.
     """
     try:
-        return (kind._plan or plan_of(kind)).decode(data, version, offset)
+        return (kind._plan or plan_of(kind)).decode(data, version, offset, object_bytes_max)
     except _core.CoreError as error:
         raise ProtocolError(error.args[1]) from None

@@ -84,12 +84,13 @@ impl Builder {
 
     /// Append with an offset of its own, which must be above the one before.
     pub fn append_at(&mut self, offset_delta: i32, record: &RecordOut<'_>) -> io::Result<()> {
-        if offset_delta < self.next_delta {
+        let after = offset_delta.checked_add(1);
+        let Some(after) = after.filter(|_| offset_delta >= self.next_delta) else {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "offsets in a batch must grow",
+                "offsets in a batch must grow, and stay below 2^31 - 1",
             ));
-        }
+        };
         let base = *self.base_timestamp.get_or_insert(record.timestamp_ms);
         self.max_timestamp = self.max_timestamp.max(record.timestamp_ms);
         let delta = record.timestamp_ms.wrapping_sub(base);
@@ -124,7 +125,7 @@ impl Builder {
             self.field(*value)?;
         }
         self.stream.write_all(&self.scratch)?;
-        self.next_delta = offset_delta + 1;
+        self.next_delta = after;
         self.count += 1;
         Ok(())
     }

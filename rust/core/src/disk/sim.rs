@@ -106,6 +106,11 @@ struct State {
     now_ms: i64,
     /// Fail every write from this many on; None never.
     writes_left: Option<u64>,
+    /// So many syncs of files succeed, then one fails.
+    syncs_left: Option<u64>,
+    pages_lost: bool,
+    reads: u64,
+    largest_read: usize,
 }
 
 impl State {
@@ -152,6 +157,10 @@ impl SimDisk {
             generation: 0,
             now_ms: 0,
             writes_left: None,
+            syncs_left: None,
+            pages_lost: false,
+            reads: 0,
+            largest_read: 0,
         })))
     }
 
@@ -175,6 +184,24 @@ impl SimDisk {
         self.state().writes_left = writes;
     }
 
+    /// After this many more syncs of files one fails, and only one: the page cache keeps what it held and takes some
+    /// of it for safe, so that later syncs succeed and a crash takes it. None ends that.
+    pub fn fail_sync_after(&self, syncs: Option<u64>) {
+        self.state().syncs_left = syncs;
+    }
+
+    /// How many reads there were since this was asked last, and how large the largest buffer was.
+    pub fn take_reads(&self) -> (u64, usize) {
+        let mut state = self.state();
+        let reads = std::mem::take(&mut state.reads);
+        (reads, std::mem::take(&mut state.largest_read))
+    }
+
+    /// Whether a sync failed since the last crash, so that files may hold what the disk does not.
+    pub fn pages_lost(&self) -> bool {
+        self.state().pages_lost
+    }
+
     /// What files' modification times are taken from.
     pub fn set_now(&self, now_ms: i64) {
         self.state().now_ms = now_ms;
@@ -184,6 +211,7 @@ impl SimDisk {
     pub fn crash(&self) {
         let mut state = self.state();
         state.generation += 1;
+        state.pages_lost = false;
         state.locks.clear();
         let kept = {
             let n = state.pending_names.len();
@@ -467,7 +495,9 @@ impl SimFile {
 
 impl DiskFile for SimFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-        let state = self.alive()?;
+        let mut state = self.alive()?;
+        state.reads += 1;
+        state.largest_read = state.largest_read.max(buffer.len());
         let data = &state.inodes[self.inode].data;
         let Some(rest) = usize::try_from(position).ok().and_then(|p| data.get(p..)) else {
             return Ok(0);
@@ -523,9 +553,23 @@ impl DiskFile for SimFile {
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.change()?;
+        let fails = state.syncs_left == Some(0);
+        state.syncs_left = state.syncs_left.and_then(|left| left.checked_sub(1));
+        let pending = std::mem::take(&mut state.inodes[self.inode].pending);
+        if fails {
+            let still = pending.into_iter().filter(|_| state.below(3) == 0);
+            let still = still.collect();
+            state.inodes[self.inode].pending = still;
+            state.pages_lost = true;
+            return Err(io::Error::other("the disk lost pages, as it was told to"));
+        }
         let inode = &mut state.inodes[self.inode];
-        inode.pending.clear();
-        inode.safe = inode.data.clone();
+        for change in pending {
+            match change {
+                Change::SetLen(len) => inode.safe.resize(len as usize, 0),
+                Change::Write(position, bytes) => write(&mut inode.safe, position, &bytes),
+            }
+        }
         Ok(())
     }
 

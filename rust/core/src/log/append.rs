@@ -16,6 +16,8 @@ use crate::disk::Disk;
 
 /// Batches of the active segment's end that are remembered, so that reads there ask no index.
 const TAIL_BATCHES: usize = 64;
+/// How far offsets in one segment may lie apart: indexes hold them in 32 bits.
+pub(super) const OFFSETS_MAX: i64 = i32::MAX as i64;
 
 impl<D: Disk> Log<D> {
     /// Append one or more whole batches as leader: base offsets and leader epoch are patched into `batches`, and
@@ -76,6 +78,9 @@ impl<D: Disk> Log<D> {
         for (at, header) in &mut found {
             header.base_offset = next;
             header.leader_epoch = context.leader_epoch;
+            if !header.has_offsets() {
+                return Err(no_offsets(header));
+            }
             assign(&mut batches[*at..], next, context.leader_epoch);
             next = header.next_offset();
             count += u64::from(header.record_count.unsigned_abs());
@@ -105,7 +110,7 @@ impl<D: Disk> Log<D> {
         let append_time = self.config.timestamp_type == TimestampType::LogAppendTime;
         Ok(Appended {
             base_offset,
-            last_offset: next - 1,
+            last_offset: next.saturating_sub(1),
             log_append_time_ms: if append_time {
                 context.now_ms
             } else {
@@ -156,7 +161,7 @@ impl<D: Disk> Log<D> {
                     ));
                 }
             };
-            if !crc_holds(batch) || header.last_offset_delta < 0 || header.base_offset < 0 {
+            if !crc_holds(batch) || !header.has_offsets() {
                 return Err(AppendError::new(
                     Code::CorruptMessage,
                     format!("the batch at offset {} is corrupt", header.base_offset),
@@ -191,7 +196,7 @@ impl<D: Disk> Log<D> {
         let rolled = self.put(&batches[..size], &found, staged, now_ms)?;
         Ok(Appended {
             base_offset,
-            last_offset: next - 1,
+            last_offset: next.saturating_sub(1),
             record_count: count,
             size_bytes: size as u64,
             rolled,
@@ -202,7 +207,7 @@ impl<D: Disk> Log<D> {
     fn nothing(&self) -> Appended {
         Appended {
             base_offset: self.end_offset,
-            last_offset: self.end_offset - 1,
+            last_offset: self.end_offset.saturating_sub(1),
             log_append_time_ms: NO_TIMESTAMP,
             log_start_offset: self.start_offset,
             duplicate: false,
@@ -220,9 +225,7 @@ impl<D: Disk> Log<D> {
         staged: Staged,
         now_ms: i64,
     ) -> Result<bool, AppendError> {
-        if let Some(text) = &self.failed {
-            return Err(AppendError::new(Code::KafkaStorageError, text.clone()));
-        }
+        self.fate.check()?;
         if bytes.len() > self.config.segment_bytes as usize {
             return Err(AppendError::new(
                 Code::RecordListTooLarge,
@@ -236,6 +239,12 @@ impl<D: Disk> Log<D> {
         let (Some((_, first)), Some((_, last))) = (found.first(), found.last()) else {
             return Ok(false);
         };
+        if last.last_offset().saturating_sub(first.base_offset) > OFFSETS_MAX {
+            return Err(AppendError::new(
+                Code::RecordListTooLarge,
+                "offsets of one append that no segment can hold together",
+            ));
+        }
         let newest = found
             .iter()
             .map(|(_, header)| header.max_timestamp)
@@ -264,10 +273,8 @@ impl<D: Disk> Log<D> {
             self.fail(&format!("a failed write: {e}"));
             return Err(e.into());
         }
-        self.unflushed_messages += last.next_offset() - first.base_offset;
-        if self.unflushed_messages >= self.config.flush_messages {
-            self.flush()?;
-        }
+        let added = last.next_offset().saturating_sub(first.base_offset);
+        self.unflushed_messages = self.unflushed_messages.saturating_add(added);
         Ok(rolled)
     }
 
@@ -324,9 +331,8 @@ impl<D: Disk> Log<D> {
         let limit = u64::from(self.config.segment_bytes);
         let patience = self.config.segment_ms.saturating_sub(self.jitter_ms());
         let (place, active) = self.active();
-        let relative = last.last_offset() - active.base_offset;
-        let full =
-            active.size + bytes > limit || active.indexes_full() || relative > i64::from(i32::MAX);
+        let relative = last.last_offset().saturating_sub(active.base_offset);
+        let full = active.size + bytes > limit || active.indexes_full() || relative > OFFSETS_MAX;
         let roll =
             full || (active.size > 0 && active.waited_ms(place, now_ms, newest_ms)? > patience);
         if roll {
@@ -352,6 +358,16 @@ impl<D: Disk> Log<D> {
         }
         (hash % most as u64) as i64
     }
+}
+
+fn no_offsets(header: &Header) -> AppendError {
+    AppendError::new(
+        Code::OffsetOutOfRange,
+        format!(
+            "no {} offsets are left from {} on",
+            header.record_count, header.base_offset
+        ),
+    )
 }
 
 fn mixed() -> AppendError {

@@ -73,6 +73,9 @@ impl fmt::Display for AppendError {
 
 impl std::error::Error for AppendError {}
 
+/// What a failed sync was doing.
+pub(crate) const SYNCING: &str = "syncing";
+
 /// The disk failed, or what lies on it can't be a log.
 #[derive(Debug)]
 pub enum LogError {
@@ -85,9 +88,16 @@ pub enum LogError {
     Corrupt { path: PathBuf, text: String },
     /// The request does not fit the log (a bound beyond its end, say).
     OutOfRange { text: String },
+    /// A sync or a cut failed before, so that nobody knows what the disk holds: only opening it anew helps.
+    Failed { text: String },
 }
 
 impl LogError {
+    /// Whether a sync failed. What the page cache held is then lost or not, and no later sync will tell.
+    pub fn is_failed_sync(&self) -> bool {
+        matches!(self, Self::Io { doing, .. } if *doing == SYNCING)
+    }
+
     pub fn corrupt(path: &Path, text: impl Into<String>) -> Self {
         Self::Corrupt {
             path: path.to_owned(),
@@ -105,7 +115,7 @@ impl fmt::Display for LogError {
                 source,
             } => write!(f, "{doing} {}: {source}", path.display()),
             Self::Corrupt { path, text } => write!(f, "{}: {text}", path.display()),
-            Self::OutOfRange { text } => f.write_str(text),
+            Self::OutOfRange { text } | Self::Failed { text } => f.write_str(text),
         }
     }
 }

@@ -12,10 +12,13 @@ mod config;
 mod epochs;
 mod error;
 pub mod files;
+mod find;
+mod flush;
 mod index;
 mod open;
 mod producers;
 mod read;
+mod recover;
 mod retain;
 mod scan;
 mod segment;
@@ -27,19 +30,20 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::batch::Header;
 use crate::disk::{Disk, DiskFile, Open};
 use epochs::Epochs;
 use error::During;
 use files::{EPOCHS_FILE, SNAPSHOT_SUFFIX, file_path};
+use flush::{Fate, Unsafe, sync_target};
 use producers::Producers;
 use segment::{Place, Segment};
 
 pub use api::*;
 pub use config::*;
 pub use error::*;
+pub use flush::{Flushed, Unflushed};
 
 /// A batch near the log's end.
 #[derive(Clone, Copy)]
@@ -47,9 +51,6 @@ struct Tail {
     at: u64,
     header: Header,
 }
-
-/// Up to which offset a flush reaches, and the files that it must sync.
-pub type Unflushed<F> = (i64, Vec<Arc<F>>);
 
 /// Files that were renamed and go for good later.
 struct Doomed {
@@ -71,23 +72,21 @@ pub struct Log<D: Disk> {
     high_watermark: i64,
     recovery_point: i64,
     unflushed_messages: i64,
-    flushed_ms: i64,
+    flushed_ms: Option<i64>,
     doomed: Vec<Doomed>,
-    /// Names in the folder changed since it was synced last.
-    dir_dirty: bool,
-    parent_dirty: bool,
-    epochs_dirty: bool,
+    dirty: Unsafe,
     /// What the file of epochs holds, if that is known.
     epochs_in_file: Option<Epochs>,
     /// The file was not written yet after the epochs were cut at opening.
     epochs_stale: bool,
-    /// Why nothing can be appended any more.
-    failed: Option<String>,
+    fate: Fate,
 }
 
 impl<D: Disk> Log<D> {
     fn segment(&mut self, at: usize) -> (Place<'_, D>, &mut Segment<D>) {
+        let next = self.segments.get(at + 1);
         let place = Place {
+            end: next.map_or(i64::MAX, |next| next.base_offset),
             disk: &self.disk,
             dir: &self.dir,
             index_bytes: self.config.segment_index_bytes,
@@ -136,11 +135,6 @@ impl<D: Disk> Log<D> {
         self.end_offset
     }
 
-    /// Up to where everything is fsynced.
-    pub fn recovery_point(&self) -> i64 {
-        self.recovery_point
-    }
-
     /// Bytes of all segments' batches.
     pub fn size(&self) -> u64 {
         self.segments.iter().map(|segment| segment.size).sum()
@@ -167,11 +161,6 @@ impl<D: Disk> Log<D> {
         self.config = config;
     }
 
-    /// Why the log takes no more appends, if it does not.
-    pub fn failure(&self) -> Option<&str> {
-        self.failed.as_deref()
-    }
-
     /// The latest leader epoch that has an entry; None in an empty log.
     pub fn latest_epoch(&self) -> Option<i32> {
         self.epochs.latest()
@@ -182,6 +171,7 @@ impl<D: Disk> Log<D> {
     /// # Errors
     /// If the disk fails.
     pub fn begin_epoch(&mut self, leader_epoch: i32) -> Result<(), LogError> {
+        self.fate.check()?;
         if self.epochs.assign(leader_epoch, self.end_offset) || self.epochs_stale {
             self.write_epochs()?;
         }
@@ -206,13 +196,14 @@ impl<D: Disk> Log<D> {
         let path = self.dir.join(EPOCHS_FILE);
         let text = self.epochs.text();
         self.epochs_in_file = None;
+        self.epochs_stale = true;
         self.disk
             .write_atomically(&path, text.as_bytes(), false)
             .during("writing", &path)?;
         self.epochs_in_file = Some(self.epochs.clone());
         self.epochs_stale = false;
-        self.epochs_dirty = true;
-        self.dir_dirty = true;
+        self.dirty.epochs.note();
+        self.dirty.names.note();
         Ok(())
     }
 
@@ -226,7 +217,7 @@ impl<D: Disk> Log<D> {
         let active = self.last_segment();
         let patience = self.config.segment_ms.saturating_sub(self.jitter_ms());
         let young = now_ms.saturating_sub(active.created_ms) <= patience;
-        if active.size == 0 || young || self.failed.is_some() {
+        if active.size == 0 || young || self.failure().is_some() {
             return Ok(false);
         }
         self.roll(self.end_offset, now_ms)?;
@@ -235,20 +226,14 @@ impl<D: Disk> Log<D> {
 
     /// Seal the active segment, snapshot the producers, begin a new segment at `base_offset`.
     fn roll(&mut self, base_offset: i64, now_ms: i64) -> Result<(), LogError> {
-        if let Some(text) = &self.failed {
-            // The producers may be ahead of the log's end; a snapshot would say so to the next who opens it.
-            return Err(LogError::OutOfRange { text: text.clone() });
-        }
-        if self.last_segment().base_offset == base_offset {
+        // The producers may be ahead of a failed log's end; a snapshot would say so to the next who opens it.
+        self.fate.check()?;
+        let ends = self.last_segment().base_offset;
+        if ends == base_offset {
             return Ok(());
         }
         let (place, active) = self.active();
         active.seal(place)?;
-        if self.recovery_point >= self.end_offset {
-            // Recovery will not look at this segment again, so nothing would mend its indexes.
-            let (place, active) = self.active();
-            active.sync_indexes(place)?;
-        }
         self.producers.end_offset = base_offset;
         self.write_snapshot()?;
         let (place, _) = self.active();
@@ -256,7 +241,8 @@ impl<D: Disk> Log<D> {
             Ok(segment) => {
                 self.segments.push(segment);
                 self.tail.clear();
-                self.dir_dirty = true;
+                self.dirty.sealed.push(ends);
+                self.dirty.names.note();
                 Ok(())
             }
             Err(e) => {
@@ -279,109 +265,15 @@ impl<D: Disk> Log<D> {
             .and_then(write)
             .during("writing", &path)?;
         self.producers.snapshot_offset = offset;
-        self.dir_dirty = true;
+        self.dirty.names.note();
         Ok(())
     }
 
-    /// Fsync if `flush.ms` passed since the last time and something was appended. True if it did.
-    ///
-    /// # Errors
-    /// If the disk fails.
-    pub fn flush_if_due(&mut self, now_ms: i64) -> Result<bool, LogError> {
-        if self.recovery_point == self.end_offset {
-            self.flushed_ms = now_ms;
-            return Ok(false);
-        }
-        if now_ms.saturating_sub(self.flushed_ms) < self.config.flush_ms {
-            return Ok(false);
-        }
-        self.flush()?;
-        self.flushed_ms = now_ms;
-        Ok(true)
-    }
-
-    /// Make all that was appended safe, and move the recovery point up. Not for an I/O thread.
-    ///
-    /// # Errors
-    /// If the disk fails. A failed fsync ends the log: what it had taken may be lost, and later ones would not say so.
-    pub fn flush(&mut self) -> Result<(), LogError> {
-        let done = self.unflushed().and_then(|(offset, files)| {
-            files
-                .iter()
-                .try_for_each(|file| file.sync())
-                .during("syncing", &self.dir)?;
-            Ok(offset)
-        });
-        match done {
-            Ok(offset) => {
-                self.flushed_to(offset);
-                Ok(())
-            }
-            Err(e) => {
-                self.fail(&format!("a failed fsync: {e}"));
-                Err(e)
-            }
-        }
-    }
-
-    /// Take no appends any more. Said by whoever syncs `unflushed` files itself, too.
-    pub fn fail(&mut self, what: &str) {
-        self.failed = Some(format!("the log is offline after {what}"));
-    }
-
-    fn sync_dir(&mut self) -> Result<(), LogError> {
-        self.disk.sync_dir(&self.dir).during("syncing", &self.dir)?;
-        self.dir_dirty = false;
-        Ok(())
-    }
-
-    /// What `flush` would sync now: sync these off the lock, then call `flushed_to` with the offset. Sealed segments,
-    /// the folder and the epochs are synced in here: that is rare.
-    ///
-    /// # Errors
-    /// If the disk fails.
-    pub fn unflushed(&mut self) -> Result<Unflushed<D::File>, LogError> {
-        let mut files = Vec::new();
-        if self.epochs_stale {
-            self.write_epochs()?;
-        }
-        if self.epochs_dirty {
-            let path = self.dir.join(EPOCHS_FILE);
-            let sync = |file: D::File| file.sync();
-            self.disk
-                .open(&path, Open::Write)
-                .and_then(sync)
-                .during("syncing", &path)?;
-            self.epochs_dirty = false;
-        }
-        if self.recovery_point < self.end_offset {
-            let last = self.segments.len() - 1;
-            for at in self.segment_at(self.recovery_point)..last {
-                let (place, segment) = self.segment(at);
-                segment.sync(place, true)?;
-                segment.forget();
-            }
-            let (place, active) = self.active();
-            files.push(active.file(place)?);
-        }
-        if self.dir_dirty {
-            self.sync_dir()?;
-        }
-        if self.parent_dirty {
-            if let Some(parent) = self.dir.parent() {
-                self.disk.sync_dir(parent).during("syncing", parent)?;
-            }
-            self.parent_dirty = false;
-        }
-        Ok((self.end_offset, files))
-    }
-
-    pub fn flushed_to(&mut self, offset: i64) {
-        let offset = offset.min(self.end_offset);
-        if offset > self.recovery_point {
-            self.recovery_point = offset;
-            self.unflushed_messages = self.end_offset - offset;
-        }
+    /// What was mended since this was asked last, in words.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        let mended = self.segments.iter_mut();
+        let mended = mended.filter_map(|segment| std::mem::take(&mut segment.note));
+        mended.collect()
     }
 
     /// Forget producers that were silent for `producer.id.expiration.ms` and have no open transaction; how many.
@@ -404,6 +296,10 @@ impl<D: Disk> Log<D> {
     /// # Errors
     /// If index entries that waited in memory cannot be written.
     pub fn release_files(&mut self) -> Result<(), LogError> {
+        if self.failure().is_some() {
+            self.segments.iter_mut().for_each(Segment::forget);
+            return Ok(());
+        }
         for at in 0..self.segments.len() {
             let (place, segment) = self.segment(at);
             segment.release(place)?;
@@ -414,32 +310,35 @@ impl<D: Disk> Log<D> {
     /// Clean: flush, complete and trim the indexes, write the producer snapshot. Else only let go of the files.
     ///
     /// # Errors
-    /// If the disk fails; the folder must then not be called clean.
+    /// If the disk fails, or the log has failed before; the folder must then not be called clean.
     pub fn close(mut self, clean: bool) -> Result<(), LogError> {
         if !clean {
-            self.segments.iter_mut().for_each(Segment::forget);
             return Ok(());
         }
-        if let Some(text) = self.failed {
-            return Err(LogError::OutOfRange { text });
-        }
+        self.fate.check()?;
         let written = self.recovery_point < self.end_offset || self.last_segment().is_touched();
         if self.end_offset > self.start_offset {
             self.flush()?;
         }
         let (place, active) = self.active();
         active.seal(place)?;
+        let mut files = Vec::new();
         if written && active.size > 0 {
-            active.sync_indexes(place)?;
+            active.hand_out_indexes(place, &mut files)?;
         }
         self.write_snapshot()?;
-        if self.dir_dirty && self.end_offset > 0 {
-            let path = file_path(&self.dir, self.producers.snapshot_offset, SNAPSHOT_SUFFIX);
-            if let Ok(file) = self.disk.open(&path, Open::Write) {
-                file.sync().during("syncing", &path)?;
+        self.fate.sync(|| {
+            files
+                .iter()
+                .try_for_each(|file| sync_target(&self.disk, file))?;
+            if self.dirty.names.pending() && self.end_offset > 0 {
+                let path = file_path(&self.dir, self.producers.snapshot_offset, SNAPSHOT_SUFFIX);
+                if let Ok(file) = self.disk.open(&path, Open::Write) {
+                    file.sync().during("syncing", &path)?;
+                }
+                self.disk.sync_dir(&self.dir).during("syncing", &self.dir)?;
             }
-            self.disk.sync_dir(&self.dir).during("syncing", &self.dir)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

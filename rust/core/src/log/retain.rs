@@ -10,7 +10,7 @@ use super::producers::Producers;
 use super::segment::Segment;
 use super::transaction_index::SUFFIX as TRANSACTIONS_SUFFIX;
 use super::{Doomed, Log};
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile};
 
 const SEGMENT_SUFFIXES: [&str; 4] = [
     LOG_SUFFIX,
@@ -39,6 +39,9 @@ impl<D: Disk> Log<D> {
     /// If the disk fails.
     pub fn enforce_retention(&mut self, now_ms: i64) -> Result<Vec<DeletedSegment>, LogError> {
         let mut deleted = Vec::new();
+        if self.failure().is_some() {
+            return Ok(deleted);
+        }
         let start = self.start_offset;
         let count = self.deletable(|log, at| {
             Ok(log
@@ -51,10 +54,11 @@ impl<D: Disk> Log<D> {
             return Ok(deleted);
         }
         if self.config.retention_bytes >= 0 {
-            let mut excess = self.size() as i64 - self.config.retention_bytes;
+            let mut rest = self.size();
+            let keep = self.config.retention_bytes.unsigned_abs();
             let count = self.deletable(|log, at| {
-                excess -= log.segments[at].size as i64;
-                Ok(excess >= 0)
+                rest = rest.saturating_sub(log.segments[at].size);
+                Ok(rest >= keep)
             })?;
             self.delete_first(count, DeletedFor::RetentionSize, now_ms, &mut deleted)?;
         }
@@ -109,9 +113,11 @@ impl<D: Disk> Log<D> {
             .collect();
         let first_kept = self.segments[count].base_offset;
         self.move_start(first_kept)?;
+        self.dirty.sealed.retain(|base| *base >= first_kept);
         for (base_offset, size_bytes) in gone {
-            self.doom(base_offset, true, now_ms)?;
+            // Gone even if a name cannot be changed: opening finds such files below the log's start.
             self.segments.remove(0);
+            self.doom(base_offset, true, now_ms)?;
             deleted.push(DeletedSegment {
                 base_offset,
                 size_bytes,
@@ -138,7 +144,7 @@ impl<D: Disk> Log<D> {
         }
         let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
         self.doomed.push(Doomed { due_ms, paths });
-        self.dir_dirty = true;
+        self.dirty.names.note();
         Ok(())
     }
 
@@ -202,8 +208,9 @@ impl<D: Disk> Log<D> {
     /// Cut all records from `offset` on. The producers' state is rebuilt from what is left.
     ///
     /// # Errors
-    /// If the disk fails.
+    /// If the disk fails; a cut that fails half way fails the log.
     pub fn truncate_to(&mut self, offset: i64, now_ms: i64) -> Result<(), LogError> {
+        self.fate.check()?;
         if offset < 0 {
             return Err(LogError::OutOfRange {
                 text: format!("no log ends at {offset}"),
@@ -218,6 +225,16 @@ impl<D: Disk> Log<D> {
         if self.segments[0].base_offset > offset {
             return self.truncate_fully_and_start_at(offset, now_ms);
         }
+        self.dirty.cuts += 1;
+        let done = self.cut_to(offset, now_ms);
+        self.whole_or_failed(done)
+    }
+
+    fn whole_or_failed(&mut self, done: Result<(), LogError>) -> Result<(), LogError> {
+        done.inspect_err(|error| self.fail(&format!("a cut that failed half way: {error}")))
+    }
+
+    fn cut_to(&mut self, offset: i64, now_ms: i64) -> Result<(), LogError> {
         while self.last_segment().base_offset > offset {
             let base = self.last_segment().base_offset;
             self.doom(base, true, now_ms)?;
@@ -231,14 +248,19 @@ impl<D: Disk> Log<D> {
         if let Some(found) = found {
             let (place, active) = self.active();
             active.truncate(place, found.at, offset, now_ms)?;
-            active.sync(place, false)?;
+            let (file, path) = (active.file(place)?, active.path(place));
+            self.fate.sync(|| file.sync().during("syncing", &path))?;
         }
+        let active = self.last_segment().base_offset;
+        self.dirty.sealed.retain(|base| *base < active);
         if self.epochs.truncate_end(offset) {
             self.write_epochs()?;
         }
         self.end_offset = offset;
         self.start_offset = self.start_offset.min(offset);
         self.recovery_point = self.recovery_point.min(offset);
+        let unflushed = offset.saturating_sub(self.recovery_point);
+        self.unflushed_messages = self.unflushed_messages.min(unflushed);
         self.high_watermark = self.high_watermark.min(offset);
         self.remove_snapshots(|snapshot| snapshot > offset)?;
         self.producers = self.load_producers(offset, now_ms)?;
@@ -254,6 +276,13 @@ impl<D: Disk> Log<D> {
         offset: i64,
         now_ms: i64,
     ) -> Result<(), LogError> {
+        self.fate.check()?;
+        self.dirty.cuts += 1;
+        let done = self.start_again_at(offset, now_ms);
+        self.whole_or_failed(done)
+    }
+
+    fn start_again_at(&mut self, offset: i64, now_ms: i64) -> Result<(), LogError> {
         let bases: Vec<i64> = self
             .segments
             .iter()
@@ -267,6 +296,8 @@ impl<D: Disk> Log<D> {
         let (place, _) = self.active();
         let segment = Segment::create(place, offset, now_ms)?;
         self.segments = vec![segment];
+        self.dirty.names.note();
+        self.dirty.sealed.clear();
         self.tail.clear();
         self.epochs.clear();
         self.write_epochs()?;
@@ -275,6 +306,7 @@ impl<D: Disk> Log<D> {
         self.end_offset = offset;
         self.high_watermark = offset;
         self.recovery_point = offset;
+        self.unflushed_messages = 0;
         Ok(())
     }
 

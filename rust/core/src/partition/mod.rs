@@ -16,7 +16,8 @@ use crate::hot::{
     OFFSET_OUT_OF_RANGE, Produced, UNKNOWN_LEADER_EPOCH, UNKNOWN_SERVER_ERROR,
 };
 use crate::log::{
-    AbortedTransaction, AppendContext, AppendError, Appended, Code, Log, ReadError, Slice,
+    AbortedTransaction, AppendContext, AppendError, Appended, Code, Flushed, Log, LogError,
+    ReadError, Slice,
 };
 
 pub use waiters::Waiter;
@@ -176,17 +177,33 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
                     self.waiters.readable(appended.size_bytes, stable_moved);
                 }
                 Ok(AppendDone {
-                    required_offset: appended.last_offset + 1,
+                    required_offset: appended.last_offset.saturating_add(1),
                     appended,
                 })
             }
             Err(error) => {
-                if error.code == Code::KafkaStorageError {
-                    self.go_offline(error.text.clone());
+                // A full disk is no end: the next append may find room. What can't be known any more is one.
+                if error.code == Code::KafkaStorageError
+                    && let Some(text) = self.log.failure()
+                {
+                    let text = text.to_owned();
+                    self.go_offline(text);
                 }
                 Err(self.refusal(error))
             }
         }
+    }
+
+    /// Take what came of a flush: what waited for it may now be told.
+    ///
+    /// # Errors
+    /// If nothing more is safe than before.
+    pub fn flushed(&mut self, done: Flushed) -> Result<(), LogError> {
+        self.log.flushed(done)?;
+        if self.raise_high_watermark() {
+            self.waiters.changed();
+        }
+        Ok(())
     }
 
     /// An append's error as a producer is told it. As in Kafka, the log start offset is told for errors of the
@@ -330,7 +347,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         }
         let ends = self.state.isr.iter().map(|id| {
             if *id == self.local_id {
-                self.log.log_end_offset()
+                self.log.acknowledged_offset()
             } else {
                 self.followers.get(id).copied().unwrap_or(0)
             }
@@ -338,6 +355,8 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         let Some(reached) = ends.min() else {
             return false;
         };
+        // A follower may claim anything.
+        let reached = reached.min(self.log.log_end_offset());
         if reached <= self.high_watermark {
             return false;
         }
@@ -350,7 +369,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
 fn code_of(error: ReadError) -> i16 {
     match error {
         ReadError::OffsetOutOfRange { .. } => OFFSET_OUT_OF_RANGE,
-        ReadError::Log(crate::log::LogError::OutOfRange { .. }) => UNKNOWN_SERVER_ERROR,
+        ReadError::Log(LogError::OutOfRange { .. }) => UNKNOWN_SERVER_ERROR,
         ReadError::Log(_) => KAFKA_STORAGE_ERROR,
     }
 }

@@ -206,21 +206,58 @@ fn readers_are_told_once_each_and_forgotten_when_gone() {
     );
 }
 
+/// A partition that a full disk took offline would stay so until a restart, with all the room in the world.
 #[test]
-fn a_full_disk_refuses_and_what_was_acknowledged_stays_readable() {
+fn a_full_disk_refuses_until_there_is_room_again() {
+    let (disk, mut partition) = led(state(0, &[1], 1));
+    append(&mut partition, 2, true).unwrap();
+    disk.set_capacity(disk.used());
+    let refused = append(&mut partition, 1, true).unwrap_err();
+    assert_eq!(refused.error_code, KAFKA_STORAGE_ERROR);
+    assert_eq!(partition.offsets().log_end, 2);
+    assert!(read(&mut partition, 0, -1, -1).unwrap() > 0);
+    disk.set_capacity(u64::MAX);
+    append(&mut partition, 1, true).unwrap();
+    assert_eq!(partition.offsets().log_end, 3);
+}
+
+/// What a later sync calls safe may be lost already: after one that failed nothing is taken, and waiters hear of it.
+#[test]
+fn a_failed_sync_takes_it_offline_for_good() {
     let (disk, mut partition) = led(state(0, &[1], 1));
     append(&mut partition, 2, true).unwrap();
     let told = Arc::new(Told::default());
     partition.park(&told, false);
-    disk.set_capacity(disk.used());
+    disk.fail_sync_after(Some(0));
+    let done = partition.log_mut().unflushed().unwrap().sync();
+    let error = partition.flushed(done).unwrap_err();
+    assert!(error.is_failed_sync(), "{error}");
+    partition.go_offline(error.to_string());
+    assert_eq!(told.take(), ["changed"]);
     let refused = append(&mut partition, 1, true).unwrap_err();
     assert_eq!(refused.error_code, KAFKA_STORAGE_ERROR);
-    assert!(partition.offline().is_some());
-    assert_eq!(told.take(), ["changed"]);
-    disk.set_capacity(u64::MAX);
-    assert!(append(&mut partition, 1, true).is_err(), "it stays offline");
-    assert_eq!(partition.offsets().log_end, 2);
     assert!(read(&mut partition, 0, -1, -1).unwrap() > 0);
+}
+
+/// With flush.messages=1 a record that is told, or read, and then lost in a power cut, breaks what was asked for.
+#[test]
+fn what_owes_a_flush_is_seen_when_it_is_safe() {
+    let (_, mut partition) = led(state(0, &[1], 1));
+    let config = LogConfig {
+        flush_messages: 2,
+        ..LogConfig::default()
+    };
+    partition.log_mut().set_config(config);
+    append(&mut partition, 1, true).unwrap();
+    assert_eq!(partition.offsets().high_watermark, 1);
+    append(&mut partition, 1, true).unwrap();
+    let told = Arc::new(Told::default());
+    partition.park(&told, false);
+    assert_eq!(partition.offsets().high_watermark, 1);
+    let done = partition.log_mut().unflushed().unwrap().sync();
+    partition.flushed(done).unwrap();
+    assert_eq!(partition.offsets().high_watermark, 2);
+    assert_eq!(told.take(), ["changed"]);
 }
 
 #[test]

@@ -5,10 +5,15 @@ use super::{Field, Kind, Plan, Reader, Refused, StructPlan, check_version};
 /// A list grows from here as its elements arrive, whatever number the bytes claim.
 const LIST_CAPACITY_MAX: usize = 1024;
 
-/// The most structs in one message. An honest struct takes tens of bytes, a hostile one as few as two, and each becomes
-/// an object of hundreds: without a limit a request of 100 MiB would fill all memory. The Metadata of a cluster
-/// of a million partitions stays below it.
-pub const STRUCTS_MAX: usize = 1 << 21;
+/// About what the host's objects take, in bytes: a struct without its fields, a field or an element, a number, a text
+/// or bytes without what they hold, a list without its elements. An honest struct takes tens of bytes on the wire, a
+/// hostile one as few as two, and each becomes an object of a hundred or more: without a limit on what is made, a request
+/// of 100 MiB would fill all memory.
+pub const STRUCT_BYTES: usize = 48;
+pub const PLACE_BYTES: usize = 8;
+pub const NUMBER_BYTES: usize = 32;
+pub const TEXT_BYTES: usize = 56;
+pub const LIST_BYTES: usize = 72;
 
 /// Makes values for the decoder.
 pub trait Build<T> {
@@ -41,11 +46,13 @@ pub trait Build<T> {
     fn finish(&mut self, object: Self::Object) -> Self::Value;
 }
 
-/// Read one message from the front of `reader`; what follows it is left there.
+/// Read one message from the front of `reader`; what follows it is left there. Refused if what it makes would take
+/// more than `object_bytes_max`.
 pub fn decode<T, B: Build<T>>(
     plan: &Plan<T>,
     version: i16,
     reader: &mut Reader<'_>,
+    object_bytes_max: usize,
     build: &mut B,
 ) -> Result<B::Value, Refused<B::Error>> {
     check_version(plan, version)?;
@@ -53,7 +60,8 @@ pub fn decode<T, B: Build<T>>(
     Decoder {
         version,
         flexible,
-        structs: 0,
+        object_bytes: 0,
+        object_bytes_max,
         build,
     }
     .structure(&plan.root, reader)
@@ -62,7 +70,8 @@ pub fn decode<T, B: Build<T>>(
 struct Decoder<'b, B> {
     version: i16,
     flexible: bool,
-    structs: usize,
+    object_bytes: usize,
+    object_bytes_max: usize,
     build: &'b mut B,
 }
 
@@ -75,11 +84,10 @@ impl<B> Decoder<'_, B> {
     where
         B: Build<T>,
     {
-        self.structs += 1;
-        if self.structs > STRUCTS_MAX {
-            let text = format!("holds more than {STRUCTS_MAX} structs");
-            return Err(reader.fault(text).into());
-        }
+        self.charge(
+            STRUCT_BYTES.saturating_add(PLACE_BYTES.saturating_mul(plan.fields.len())),
+            reader,
+        )?;
         let object = self.build.begin(plan).map_err(Refused::Host)?;
         for (index, field) in plan.fields.iter().enumerate() {
             if field.versions.contains(self.version) && !field.tagged.contains(self.version) {
@@ -88,6 +96,7 @@ impl<B> Decoder<'_, B> {
                     .map_err(|refused| refused.within(&field.name))?;
                 self.build.set(&object, plan, index, value)
             } else {
+                self.charge(preset_bytes(&field.kind), reader)?;
                 self.build.preset(&object, plan, index)
             }
             .map_err(Refused::Host)?;
@@ -161,6 +170,7 @@ impl<B> Decoder<'_, B> {
     where
         B: Build<T>,
     {
+        let starts_at = reader.offset();
         let built = match kind {
             Kind::Bool => Ok(self.build.boolean(reader.int8()? != 0)),
             Kind::Int8 => self.build.int(i64::from(reader.int8()?)),
@@ -190,7 +200,24 @@ impl<B> Decoder<'_, B> {
                 return self.structure(plan, reader);
             }
         };
+        self.charge(
+            plain_bytes(kind).saturating_add(reader.offset().saturating_sub(starts_at)),
+            reader,
+        )?;
         built.map_err(Refused::Host)
+    }
+
+    /// Count what an object takes.
+    fn charge<E>(&mut self, bytes: usize, reader: &Reader<'_>) -> Result<(), Refused<E>> {
+        self.object_bytes = self.object_bytes.saturating_add(bytes);
+        if self.object_bytes > self.object_bytes_max {
+            let text = format!(
+                "would take more than {} bytes of memory",
+                self.object_bytes_max
+            );
+            return Err(reader.fault(text).into());
+        }
+        Ok(())
     }
 
     fn array<T>(
@@ -204,7 +231,9 @@ impl<B> Decoder<'_, B> {
         B: Build<T>,
     {
         let mut items = Vec::with_capacity(length.min(LIST_CAPACITY_MAX));
+        self.charge(LIST_BYTES, reader)?;
         for _ in 0..length {
+            self.charge(PLACE_BYTES, reader)?;
             items.push(self.value(element, false, compact, reader)?);
         }
         self.build.list(items).map_err(Refused::Host)
@@ -222,5 +251,25 @@ impl<B> Decoder<'_, B> {
             return Ok(self.build.null());
         }
         Err(reader.fault("is null and must not be").into())
+    }
+}
+
+/// What a value takes beside the bytes that it was read from.
+fn plain_bytes<T>(kind: &Kind<T>) -> usize {
+    match kind {
+        Kind::Bool => 0,
+        Kind::String | Kind::Bytes | Kind::Records | Kind::Uuid => TEXT_BYTES,
+        _ => NUMBER_BYTES,
+    }
+}
+
+/// What a default takes: lists and structs are made anew for each object, all else is shared.
+fn preset_bytes<T>(kind: &Kind<T>) -> usize {
+    match kind {
+        Kind::Array(_) => LIST_BYTES,
+        Kind::Struct(plan) => {
+            STRUCT_BYTES.saturating_add(PLACE_BYTES.saturating_mul(plan.fields.len()))
+        }
+        _ => 0,
     }
 }

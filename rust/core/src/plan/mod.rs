@@ -18,7 +18,7 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
-pub use decode::{Build, STRUCTS_MAX, decode};
+pub use decode::{Build, decode};
 pub use encode::{Source, encode};
 pub use read::Reader;
 

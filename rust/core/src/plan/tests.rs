@@ -6,8 +6,7 @@ use proptest::prelude::*;
 
 use super::write::unsigned_varint;
 use super::{
-    Build, Field, Kind, Plan, Preset, Reader, Refused, STRUCTS_MAX, Source, StructPlan, Versions,
-    decode, encode,
+    Build, Field, Kind, Plan, Preset, Reader, Refused, Source, StructPlan, Versions, decode, encode,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -238,9 +237,11 @@ fn written(version: i16, message: &Tree) -> Result<Vec<u8>, String> {
     }
 }
 
+const MEMORY_MAX: usize = 1 << 20;
+
 fn read(version: i16, data: &[u8]) -> Result<(Tree, usize), String> {
     let mut reader = Reader::new(data);
-    match decode(&plan(), version, &mut reader, &mut Trees) {
+    match decode(&plan(), version, &mut reader, MEMORY_MAX, &mut Trees) {
         Ok(tree) => Ok((tree, reader.offset())),
         Err(Refused::Fault(fault)) => Err(fault.to_string()),
         Err(Refused::Host(never)) => match never {},
@@ -336,14 +337,17 @@ fn what_a_version_cannot_carry_is_refused() {
 }
 
 #[test]
-fn the_number_of_structs_is_limited() {
-    let count = STRUCTS_MAX as u32;
-    let mut data = b"\0\0".to_vec();
-    data.extend_from_slice(&count.to_be_bytes());
-    data.resize(data.len() + 4 * STRUCTS_MAX, 0);
-    let fault = read(0, &data).unwrap_err();
+fn what_a_message_makes_is_limited() {
+    let of_parts = |count: u32| {
+        let mut data = b"\0\0".to_vec();
+        data.extend_from_slice(&count.to_be_bytes());
+        data.resize(data.len() + 4 * count as usize + 4, 0);
+        data
+    };
+    assert!(read(0, &of_parts(4_000)).is_ok());
+    let fault = read(0, &of_parts(20_000)).unwrap_err();
     assert!(
-        fault.starts_with("parts: holds more than 2097152 structs"),
+        fault.starts_with("parts: would take more than 1048576 bytes of memory"),
         "{fault}"
     );
 }

@@ -22,8 +22,9 @@ use crate::apis::{API_VERSIONS, Apis, FETCH, PRODUCE};
 use crate::descriptors::Noted;
 use crate::listener::Listener;
 use crate::metrics::add;
+use crate::patience::Progress;
 use crate::produce::HotHeader;
-use crate::queue::Asked;
+use crate::queue::{Asked, REFUSED};
 use crate::shared::{Held, Life, Shared, lock};
 use crate::signal::Signal;
 use receiving::poll_receive;
@@ -36,6 +37,11 @@ const READ_AHEAD_BYTES: usize = 64 * 1024;
 
 /// While memory is short, a larger buffer than this is given back as soon as it is empty.
 const CAPACITY_KEPT: usize = 64 * 1024;
+
+/// What a request of Python's takes for each of its bytes, about: its body, what that is decoded to, the reply.
+const DECISION_COST: usize = 16;
+/// Requests that take no more than this are handed over at once, however many wait for memory.
+const DECISION_COST_SMALL: usize = 64 * 1024;
 
 /// How a connection ends. Later ones outrank earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +69,7 @@ pub struct Connection {
     reply: Mutex<Option<Vec<u8>>>,
     active_at_ms: AtomicU64,
     busy: AtomicBool,
+    pub progress: Progress,
     /// How many more bytes a parked fetch waits for.
     missing: AtomicI64,
 }
@@ -90,6 +97,7 @@ impl Connection {
             reply: Mutex::new(None),
             active_at_ms: AtomicU64::new(now_ms),
             busy: AtomicBool::new(false),
+            progress: Progress::default(),
             missing: AtomicI64::new(0),
         }
     }
@@ -103,6 +111,11 @@ impl Connection {
         self.ending.load(Ordering::Acquire)
     }
 
+    /// Whether it is about to go.
+    pub fn is_closing(&self) -> bool {
+        self.is_ending(Ending::Close)
+    }
+
     fn is_ending(&self, ending: Ending) -> bool {
         self.ending() >= ending as u8
     }
@@ -110,6 +123,10 @@ impl Connection {
     /// Whether a request is being handled, so that silence of the peer is no idleness.
     pub fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed)
+    }
+
+    fn touch(&self, now_ms: u64) {
+        self.active_at_ms.store(now_ms, Ordering::Relaxed);
     }
 
     pub fn active_at_ms(&self) -> u64 {
@@ -180,7 +197,11 @@ pub struct Task {
     pub(crate) produce_request: ProduceRequest,
     pub(crate) produced: Vec<Produced>,
     pub(crate) fetch_request: FetchRequest,
+    /// What the receive buffer takes of the budget, and beside it.
     charged: usize,
+    charged_beside: usize,
+    /// Whether the peer owes the rest of a frame.
+    is_owed: bool,
     // Before the stream, so that it is dropped before the stream closes its descriptor.
     _noted: Noted,
     pub(crate) stream: TcpStream,
@@ -206,6 +227,8 @@ impl Task {
             produced: Vec::new(),
             fetch_request: FetchRequest::default(),
             charged: 0,
+            charged_beside: 0,
+            is_owed: false,
             _noted: noted,
             stream,
         }
@@ -221,7 +244,7 @@ impl Task {
             add(&self.node.metrics.requests_malformed, 1);
             let peer = self.connection.peer;
             self.node.queue.tell(
-                "refused",
+                REFUSED,
                 format!("closed the connection from {peer}: {text}"),
             );
         }
@@ -255,9 +278,8 @@ impl Task {
             .next_frame(size_max)
             .map_err(|error| Over::Refused(error.to_string()))?
         {
-            self.connection
-                .active_at_ms
-                .store(self.node.uptime_ms(), Ordering::Relaxed);
+            self.is_settled();
+            self.connection.touch(self.node.uptime_ms());
             self.connection.busy.store(true, Ordering::Relaxed);
             let outcome = self.handle(frame).await;
             self.connection.busy.store(false, Ordering::Relaxed);
@@ -319,19 +341,25 @@ impl Task {
             counters.took(began);
             return Ok(());
         }
-        let token = self.node.next_token.fetch_add(1, Ordering::Relaxed);
+        let client_id = header.client_id.map(str::to_owned);
+        let body = frame.start + header.body_at..frame.end;
+        // What was answered before must not wait with this one.
+        self.flush().await?;
+        let cost = self.take_for_decision(key, body.len()).await?;
         let asked = Asked {
-            token,
+            token: self.node.next_token.fetch_add(1, Ordering::Relaxed),
             api_key: key,
             api_version: version,
             correlation_id,
-            client_id: header.client_id.map(str::to_owned),
-            body: bytes[header.body_at..].to_vec(),
+            client_id,
+            body: self.inbox.frame_mut(&body).to_vec(),
             connection: Arc::clone(&self.connection),
         };
         let flexible = version >= api.first_flexible && key != API_VERSIONS;
         self.inbox.consume(&frame);
-        self.ask_python(asked, flexible).await?;
+        let answered = self.ask_python(asked, flexible, cost).await;
+        self.node.decisions.give(cost);
+        answered?;
         let counters = self.node.metrics.api(key);
         counters.total_ns.fetch_add(
             u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
@@ -340,31 +368,46 @@ impl Task {
         Ok(())
     }
 
-    async fn ask_python(&mut self, asked: Asked, flexible: bool) -> Result<(), Over> {
-        self.flush().await?;
-        let (token, key, size) = (asked.token, asked.api_key, asked.body.len());
-        let connection = Arc::clone(&self.connection);
+    /// Wait for the memory that a decision takes: its request in every form, and a reply as large as the last.
+    async fn take_for_decision(&self, key: i16, body_bytes: usize) -> Result<usize, Over> {
+        let expected = self.node.metrics.api(key).reply_bytes_expected();
+        let cost = body_bytes.saturating_mul(DECISION_COST).max(expected);
+        if cost <= DECISION_COST_SMALL {
+            self.node.decisions.take_anyway(cost);
+            return Ok(cost);
+        }
+        self.unless_ending(self.node.decisions.take(cost)).await
+    }
+
+    /// Let Python decide; `cost` is what was taken for it. A large reply is sent before another one is made.
+    async fn ask_python(&mut self, asked: Asked, flexible: bool, cost: usize) -> Result<(), Over> {
+        let (token, key) = (asked.token, asked.api_key);
         let held = Held {
-            connection: Arc::clone(&connection),
+            connection: Arc::clone(&self.connection),
             correlation_id: asked.correlation_id,
             flexible,
         };
         lock(&self.node.held).insert(token, held);
-        self.node.budget.take_anyway(size);
         self.node.queue.ask(asked);
-        let outcome = self.await_answer().await;
-        self.node.budget.give(size);
-        match outcome {
-            Ok(frame) => {
-                add(&self.node.metrics.api(key).response_bytes, frame.len());
-                self.outbox = frame;
-                Ok(())
-            }
+        let frame = match self.await_answer().await {
+            Ok(frame) => frame,
             Err(over) => {
                 lock(&self.node.held).remove(&token);
-                Err(over)
+                return Err(over);
             }
+        };
+        let counters = self.node.metrics.api(key);
+        add(&counters.response_bytes, frame.len());
+        counters.replied(frame.len());
+        let beyond = frame.len().saturating_sub(cost);
+        self.outbox = frame;
+        if self.outbox.len() < OUTBOX_BYTES {
+            return Ok(());
         }
+        self.node.decisions.take_anyway(beyond);
+        let sent = self.flush().await;
+        self.node.decisions.give(beyond);
+        sent
     }
 
     async fn await_answer(&mut self) -> Result<Vec<u8>, Over> {
@@ -434,7 +477,7 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.node.budget.give(self.charged);
+        self.give_buffer();
         let connection = {
             let mut connections = lock(&self.node.connections);
             connections.remove(&self.connection.id)

@@ -1,49 +1,113 @@
 //! The receiving half of a connection's task: buffers that grow as bytes arrive and go back when idle.
 //!
 //! What memory all connections may hold is bounded by the node's budget; whoever waits for memory, or for
-//! its peer, still hears the connection's signal.
+//! its peer, still hears the connection's signal. What the peer owes meanwhile is noted (see patience.rs).
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::Duration;
 
 use ottla_core::connection::Inbox;
-use tokio::io::AsyncReadExt;
+use rustix::net::RecvFlags;
+use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Ending, Over, Task, Woken};
+use crate::budget::Overdraft;
+use crate::patience::Owes;
+use crate::shared::Shared;
+
+/// What a connection gets to begin with while memory is short: it lies beside the budget, so that small requests
+/// pass whatever waits.
+const BESIDE_BYTES: usize = 4 * 1024;
+/// The one connection over the budget may be silent for so long,
+const OVERDRAFT_SILENCE: Duration = Duration::from_secs(1);
+/// and has so long for each of so many bytes.
+const OVERDRAFT_MAX: Duration = Duration::from_secs(5);
+const OVERDRAFT_BYTES: usize = 8 * 1024 * 1024;
 
 impl Task {
     /// Wait for more bytes. Idle connections hold no buffer.
     pub(super) async fn receive(&mut self) -> Result<(), Over> {
-        if self.inbox.capacity() == 0 {
-            self.await_first_byte().await?;
-        }
-        let capacity = self.inbox.capacity_wanted();
-        let more = capacity.saturating_sub(self.inbox.capacity());
-        if more > 0 {
+        loop {
+            if self.inbox.capacity() == 0 {
+                self.await_first_byte().await?;
+            }
+            if !self.inbox.is_empty() && !self.is_owed {
+                self.is_owed = true;
+                let now_ms = self.node.uptime_ms();
+                self.connection.progress.began(now_ms);
+            }
             let node = Arc::clone(&self.node);
-            // Over the budget, only one connection at a time goes on, and not for ever.
-            let overdraft = self.unless_ending(node.budget.take(more)).await?;
-            self.charged += more;
-            if let Some(overdraft) = overdraft {
-                self.inbox.make_room(capacity);
-                return match tokio::time::timeout_at(overdraft.deadline, self.receive_frame()).await
-                {
-                    Ok(received) => received,
-                    Err(_) => Err(Over::Refused(
-                        "it did not finish its frame while memory was short".into(),
-                    )),
-                };
+            let overdraft = self.grow(&node).await?;
+            let received = match overdraft {
+                None => self.receive_once().await?,
+                Some(_) => self.receive_frame().await?,
+            };
+            if received {
+                return Ok(());
             }
         }
-        self.inbox.make_room(capacity);
-        self.receive_once().await
+    }
+
+    /// Note that the peer owes nothing any more.
+    pub(super) fn is_settled(&mut self) {
+        if self.is_owed {
+            self.is_owed = false;
+            self.connection.progress.settled();
+        }
+    }
+
+    /// Have room to receive into, with memory from the budget: what only makes receiving faster does not wait.
+    async fn grow<'a>(&mut self, node: &'a Shared) -> Result<Option<Overdraft<'a>>, Over> {
+        let (have, wanted) = (self.inbox.capacity(), self.inbox.capacity_wanted());
+        let more = wanted.saturating_sub(have);
+        let mut overdraft = None;
+        // However many connections there are, their first buffers alone do not make memory short.
+        let is_first_of_many = have == 0 && node.budget.is_tight();
+        if more == 0 || (!is_first_of_many && node.budget.try_take(more)) {
+            self.charged += more;
+        } else if have == 0 {
+            node.budget.take_beside(BESIDE_BYTES);
+            self.charged_beside += BESIDE_BYTES;
+            self.inbox.make_room(BESIDE_BYTES);
+            return Ok(None);
+        } else if self.inbox.waiting_bytes() < have {
+            self.inbox.make_room(have);
+            return Ok(None);
+        } else {
+            // Nobody waits in line for memory that its peer has nothing for.
+            self.await_readable().await?;
+            let wait = node.budget.take_or_overdraw(more);
+            self.connection.progress.owes(Owes::Nothing);
+            overdraft = self.unless_ending(wait).await?;
+            self.connection.progress.owes(Owes::Frame);
+            self.charged += more;
+        }
+        self.inbox.make_room(wanted);
+        Ok(overdraft)
+    }
+
+    /// Wait until there is something to receive, without receiving it.
+    async fn await_readable(&self) -> Result<(), Over> {
+        let peek = || rustix::net::recv(&self.stream, &mut [0u8; 1][..], RecvFlags::PEEK);
+        loop {
+            match self.stream.try_io(Interest::READABLE, || Ok(peek()?)) {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+                // A byte, or the end, which receiving will find.
+                Ok(_) => return Ok(()),
+            }
+            let readable = self.stream.readable();
+            self.unless_ending(readable).await??;
+        }
     }
 
     /// Wait for something else than the peer.
-    async fn unless_ending<T>(&self, wait: impl Future<Output = T>) -> Result<T, Over> {
+    pub(super) async fn unless_ending<T>(&self, wait: impl Future<Output = T>) -> Result<T, Over> {
         let mut wait = pin!(wait);
         std::future::poll_fn(|context| {
             while self.connection.signal.poll(context).is_ready() {
@@ -56,14 +120,25 @@ impl Task {
         .await
     }
 
-    /// Receive to the end of the frame that has begun, growing as bytes arrive.
-    async fn receive_frame(&mut self) -> Result<(), Over> {
+    /// Receive to the end of the frame that has begun, growing as bytes arrive, over the budget: so not for long.
+    async fn receive_frame(&mut self) -> Result<bool, Over> {
+        let size_max = self.node.options.request_size_bytes_max;
+        let began = Instant::now();
+        let had = self.inbox.waiting_bytes();
         loop {
-            self.receive_once().await?;
-            let size_max = self.node.options.request_size_bytes_max;
+            let pieces = (self.inbox.waiting_bytes() - had) / OVERDRAFT_BYTES + 1;
+            let last = began + OVERDRAFT_MAX * u32::try_from(pieces).unwrap_or(u32::MAX);
+            let deadline = last.min(Instant::now() + OVERDRAFT_SILENCE);
+            if let Ok(received) = timeout_at(deadline, self.receive_once()).await {
+                received?;
+            } else {
+                let text = "it did not finish its request while memory was short \
+                            (queued.max.request.bytes)";
+                return Err(Over::Refused(text.into()));
+            }
             match self.inbox.next_frame(size_max) {
                 Ok(None) => {}
-                Ok(Some(_)) | Err(_) => return Ok(()),
+                Ok(Some(_)) | Err(_) => return Ok(true),
             }
             let capacity = self.inbox.capacity_wanted();
             let more = capacity.saturating_sub(self.inbox.capacity());
@@ -73,8 +148,10 @@ impl Task {
         }
     }
 
-    async fn receive_once(&mut self) -> Result<(), Over> {
+    /// Receive what has arrived; false if the buffer was given back instead.
+    async fn receive_once(&mut self) -> Result<bool, Over> {
         loop {
+            let before = self.inbox.waiting_bytes();
             let Self {
                 connection,
                 inbox,
@@ -89,19 +166,20 @@ impl Task {
             })
             .await?;
             match woken {
-                Woken::Received => return Ok(()),
+                Woken::Received => {
+                    if self.is_owed {
+                        let received = self.inbox.waiting_bytes() - before;
+                        self.connection.progress.moved(received);
+                        self.connection.touch(self.node.uptime_ms());
+                    }
+                    return Ok(true);
+                }
                 Woken::PeerClosed => return Err(Over::Gone),
                 Woken::Signal if self.connection.is_ending(Ending::Drain) => {
                     return Err(Over::Gone);
                 }
-                Woken::Signal => {
-                    if self.rest() {
-                        self.await_first_byte().await?;
-                        self.node.budget.take_anyway(self.inbox.capacity_wanted());
-                        self.charged += self.inbox.capacity_wanted();
-                        self.inbox.make_room(self.inbox.capacity_wanted());
-                    }
-                }
+                Woken::Signal if self.rest() => return Ok(false),
+                Woken::Signal => {}
             }
         }
     }
@@ -119,8 +197,15 @@ impl Task {
         }
         self.inbox.release();
         self.outbox = Vec::new();
-        self.node.budget.give(std::mem::take(&mut self.charged));
+        self.give_buffer();
         true
+    }
+
+    /// Nothing is held any more.
+    pub(super) fn give_buffer(&mut self) {
+        self.node.budget.give(std::mem::take(&mut self.charged));
+        let beside = std::mem::take(&mut self.charged_beside);
+        self.node.budget.give_beside(beside);
     }
 
     async fn await_first_byte(&mut self) -> Result<(), Over> {

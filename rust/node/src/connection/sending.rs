@@ -11,8 +11,12 @@ use rustix::net::SendFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use super::{Ending, Over, Task};
+use super::{Ending, OUTBOX_BYTES, Over, Task};
 use crate::disk::NodeFile;
+use crate::patience::Owes;
+
+/// What may stay allocated for the next replies: two full outboxes.
+const OUTBOX_KEPT: usize = 2 * OUTBOX_BYTES;
 
 /// A part of a reply that is sent from its file, at this place of the outbox.
 pub(crate) struct FilePiece {
@@ -33,6 +37,9 @@ impl Task {
         let sent = self.flush_pieces().await;
         self.node.budget.give(held);
         self.outbox.clear();
+        if self.outbox.capacity() > OUTBOX_KEPT {
+            self.outbox = Vec::new();
+        }
         self.files.clear();
         sent
     }
@@ -105,12 +112,15 @@ impl Task {
         let Self {
             connection, stream, ..
         } = self;
-        loop {
+        let mut waited = false;
+        let done = loop {
             match stream.try_io(Interest::WRITABLE, || write(stream)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                done => return Ok(done?),
+                done => break done,
             }
+            waited = true;
+            connection.progress.owes(Owes::Reply);
             std::future::poll_fn(|context| {
                 while connection.signal.poll(context).is_ready() {
                     if connection.is_ending(Ending::Close) {
@@ -120,6 +130,12 @@ impl Task {
                 stream.poll_write_ready(context).map_err(Over::from)
             })
             .await?;
+        };
+        let count = done?;
+        if waited {
+            connection.progress.owes(Owes::Nothing);
+            connection.progress.moved(count);
         }
+        Ok(count)
     }
 }

@@ -4,10 +4,16 @@ value comes from.
 Needs DESCRIBE_CONFIGS on the resource. A broker answers for itself and, under the empty name, for
 the defaults of all. Loggers have no levels of their own here, so that kind of resource is refused
 by name.
+
+A few bytes ask for hundreds of rows. So a resource that is named twice is answered once (Apache's
+client cannot even read two answers for one), resources that set the same share their rows, and
+what would make the answer larger than a quarter of what a request may be is refused: that much
+holds the topics of a large cluster, and is written in less than a second.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from ottla.config.describe import (
@@ -18,6 +24,7 @@ from ottla.config.describe import (
     describe_group,
     describe_topic,
 )
+from ottla.config.whole_number import whole_number
 from ottla.metadata.image import (
     BROKER_LOGGER_RESOURCE,
     BROKER_RESOURCE,
@@ -52,72 +59,130 @@ class _Refused(Exception):
 
 def handle(context: Context, asked: Asked[DescribeConfigsRequest]) -> DescribeConfigsResponse:
     """Describe every resource; each has its own error."""
+    rows = _Rows(context, asked.body)
     return DescribeConfigsResponse(
-        results=[_result(context, asked.body, resource) for resource in asked.body.resources]
+        results=[rows.result(resource) for resource in _once(asked.body.resources)]
     )
 
 
-def _result(
-    context: Context, body: DescribeConfigsRequest, resource: DescribeConfigsResource
-) -> DescribeConfigsResult:
-    result = DescribeConfigsResult(
-        resource_type=resource.resource_type, resource_name=resource.resource_name
-    )
-    try:
-        entries = _entries(context, body, resource)
-    except _Refused as refused:
-        result.error_code = refused.code
-        result.error_message = refused.text
-    else:
-        result.configs = [_copied(entry, body.include_synonyms) for entry in entries]
-    return result
+def _once(resources: list[DescribeConfigsResource]) -> list[DescribeConfigsResource]:
+    found = {
+        (
+            resource.resource_type,
+            resource.resource_name,
+            frozenset(resource.configuration_keys or ()),
+        ): resource
+        for resource in resources
+    }
+    return list(found.values())
 
 
-def _entries(
-    context: Context, body: DescribeConfigsRequest, resource: DescribeConfigsResource
-) -> list[Entry]:
-    kind, name = resource.resource_type, resource.resource_name
-    names = set(resource.configuration_keys or ()) or None
-    config, image = context.config, context.image
-    told = body.include_documentation
+class _Rows:
+    """The rows of one answer: made once for all resources that set the same, and counted."""
+
+    __slots__ = ("_body", "_bytes", "_bytes_max", "_context", "_known")
+
+    def __init__(self, context: Context, body: DescribeConfigsRequest) -> None:
+        self._context = context
+        self._body = body
+        self._known: dict[Hashable, tuple[list[DescribeConfigsResourceResult], int]] = {}
+        self._bytes = 0
+        self._bytes_max: int = context.config["socket.request.max.bytes"] // 4
+
+    def result(self, resource: DescribeConfigsResource) -> DescribeConfigsResult:
+        """The answer for one resource."""
+        result = DescribeConfigsResult(
+            resource_type=resource.resource_type, resource_name=resource.resource_name
+        )
+        try:
+            result.configs = self._of(resource)
+        except _Refused as refused:
+            result.error_code = refused.code
+            result.error_message = refused.text
+        return result
+
+    def _of(self, resource: DescribeConfigsResource) -> list[DescribeConfigsResourceResult]:
+        kind, name = resource.resource_type, resource.resource_name
+        _check(self._context, kind, name)
+        wanted = frozenset(resource.configuration_keys or ())
+        own = self._context.image.configs.get((kind, name), {})
+        same: Hashable = (kind, frozenset(own.items()), wanted)
+        if kind == BROKER_RESOURCE:
+            same = (kind, bool(name), wanted)
+        if same not in self._known:
+            entries = _entries(self._context, kind, name, wanted, self._body.include_documentation)
+            rows = [_copied(entry, self._body.include_synonyms) for entry in entries]
+            self._known[same] = rows, sum(map(_size, rows))
+        rows, size = self._known[same]
+        if self._bytes + size > self._bytes_max:
+            raise _Refused(
+                ErrorCode.INVALID_REQUEST,
+                f"The answer would be larger than {self._bytes_max} bytes, a quarter of "
+                "socket.request.max.bytes: ask for fewer resources or keys at once.",
+            )
+        self._bytes += size
+        return rows
+
+
+def _size(row: DescribeConfigsResourceResult) -> int:
+    """About what a row takes on the wire."""
+    texts = [row.name, row.value, row.documentation]
+    for synonym in row.synonyms:
+        texts += (synonym.name, synonym.value)
+    return 16 + sum(len(text or "") + 2 for text in texts)
+
+
+def _check(context: Context, kind: int, name: str) -> None:
+    """Refuse what is no resource that can be described here."""
     if kind == TOPIC_RESOURCE:
         problem = topic_name_problem(name)
         if problem:
             raise _Refused(ErrorCode.INVALID_TOPIC_EXCEPTION, f"Topic name is invalid: {problem}")
-        if name not in image.topics.by_name:
+        if name not in context.image.topics.by_name:
             raise _Refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "")
-        return describe_topic(config, image.topic_config(name), names=names, documentation=told)
-    if kind == BROKER_RESOURCE:
-        if not name:
-            return describe_cluster_default(config, names=names, documentation=told)
-        _check_broker_id(context, name)
-        return describe_broker(config, names=names, documentation=told)
-    configs = image.configs.get((kind, name), {})
-    if kind == GROUP_RESOURCE:
+    elif kind == BROKER_RESOURCE:
+        if name:
+            _check_broker_id(context, name)
+    elif kind == GROUP_RESOURCE:
         if not name:
             raise _Refused(ErrorCode.INVALID_REQUEST, "Group name must not be empty")
-        return describe_group(config, configs, names=names, documentation=told)
-    if kind == CLIENT_METRICS_RESOURCE:
+    elif kind == CLIENT_METRICS_RESOURCE:
         if not name:
             raise _Refused(
                 ErrorCode.INVALID_REQUEST, "Client metrics subscription name must not be empty"
             )
-        return describe_client_metrics(configs, names=names)
-    if kind == BROKER_LOGGER_RESOURCE:
+    elif kind == BROKER_LOGGER_RESOURCE:
         raise _Refused(
             ErrorCode.INVALID_REQUEST,
             "Ottla has no logger levels: one log, its level is set by ottla.log.level",
         )
-    raise _Refused(ErrorCode.INVALID_REQUEST, f"Unsupported resource type: {kind}")
+    else:
+        raise _Refused(ErrorCode.INVALID_REQUEST, f"Unsupported resource type: {kind}")
+
+
+def _entries(
+    context: Context, kind: int, name: str, wanted: frozenset[str], told: bool
+) -> list[Entry]:
+    config, image = context.config, context.image
+    names = wanted or None
+    configs = image.configs.get((kind, name), {})
+    if kind == TOPIC_RESOURCE:
+        return describe_topic(config, image.topic_config(name), names=names, documentation=told)
+    if kind == GROUP_RESOURCE:
+        return describe_group(config, configs, names=names, documentation=told)
+    if kind == CLIENT_METRICS_RESOURCE:
+        return describe_client_metrics(configs, names=names)
+    if not name:
+        return describe_cluster_default(config, names=names, documentation=told)
+    return describe_broker(config, names=names, documentation=told)
 
 
 def _check_broker_id(context: Context, name: str) -> None:
-    try:
-        broker_id = int(name)
-    except ValueError:
+    broker_id = whole_number(name)
+    if broker_id is None:
         raise _Refused(
             ErrorCode.INVALID_REQUEST, f"Broker id must be an integer, but it is: {name}"
-        ) from None
+        )
     if broker_id != context.node_id:
         raise _Refused(
             ErrorCode.INVALID_REQUEST,

@@ -2,7 +2,8 @@
 
 Needs DESCRIBE on each group (no authorizer yet). Versions 0 to 6: authorized operations from 3,
 static members from 4; from 6 on a missing group is GROUP_ID_NOT_FOUND, before it is a group in the
-state Dead.
+state Dead. A group that is named twice is answered once: no client sends that, and what a group
+says of itself may be much longer than its name.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def handle(context: Context, asked: Asked[DescribeGroupsRequest]) -> None:
     """Hand them to their shards."""
     send = answer(context, asked)
+    asked.body.groups = list(dict.fromkeys(asked.body.groups))
 
     def described(response: DescribeGroupsResponse) -> None:
         if asked.body.include_authorized_operations:

@@ -32,6 +32,15 @@ def handle(context: Context, asked: Asked[DescribeTopicPartitionsRequest]) -> Re
     """One page of what was asked."""
     body = asked.body
     cursor = body.cursor
+    if cursor is not None and cursor.partition_index < 0:
+        error = ErrorCode.INVALID_REQUEST
+        refused = dict.fromkeys(topic.name for topic in body.topics)
+        return Response(
+            topics=[
+                DescribeTopicPartitionsResponseTopic(name=name, error_code=error)
+                for name in refused
+            ]
+        )
     limit = context.config["max.request.partition.size.limit"]
     room = max(min(body.response_partition_limit, limit), 1)
     response = Response()

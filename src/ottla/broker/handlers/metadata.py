@@ -2,8 +2,9 @@
 first time.
 
 Needs DESCRIBE on the topics (no authorizer yet). Topics by id from version 10 on, with null names
-from 12 on. Where Apache Kafka answers an auto-created topic with UNKNOWN_TOPIC_OR_PARTITION until
-a later try, we hold the reply until it is there: the client needs one request less.
+from 12 on. A topic that is named twice is answered once, as by Apache Kafka. Where that answers an
+auto-created topic with UNKNOWN_TOPIC_OR_PARTITION until a later try, we hold the reply until it is
+there: the client needs one request less.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def _asked_topics(
     topics = asked.body.topics
     if topics is None or (asked.version == 0 and not topics):
         return list(context.image.topics.by_name.values())
-    return topics
+    return list({(topic.name, topic.topic_id): topic for topic in topics}.values())
 
 
 def _topic(context: Context, asked: MetadataRequestTopic) -> MetadataResponseTopic:

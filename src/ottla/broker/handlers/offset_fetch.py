@@ -3,7 +3,8 @@
 Needs DESCRIBE on the groups and topics (no authorizer yet). Versions 1 to 10: all topics of a group
 (null) from 2 on, stable offsets (KIP-447) from 7, several groups (KIP-709) from 8, topic ids
 instead of names from 10. A group or partition that nothing was committed for has the offset -1 and
-no error.
+no error. What is named twice is answered once: clients ask for sets, and find what they asked for
+by its name in the answer.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ TOPIC_ID_VERSION = 10
 def handle(context: Context, asked: Asked[OffsetFetchRequest]) -> OffsetFetchResponse | None:
     """Ask the coordinator for each group and answer when all are there."""
     groups = asked.body.groups if asked.version >= BATCH_VERSION else [_only_group(asked.body)]
+    groups = _once(groups)
     if not groups:
         return OffsetFetchResponse()
     send = answer(context, asked)
@@ -61,6 +63,32 @@ def handle(context: Context, asked: Asked[OffsetFetchRequest]) -> OffsetFetchRes
             require_stable=asked.body.require_stable,
         )
     return None
+
+
+def _once(groups: list[OffsetFetchRequestGroup]) -> list[OffsetFetchRequestGroup]:
+    """Each group once, with each of its topics and their partitions once."""
+    found: dict[tuple[str, str | None, int], OffsetFetchRequestGroup] = {}
+    for group in groups:
+        first = found.setdefault((group.group_id, group.member_id, group.member_epoch), group)
+        if first.topics is None or group.topics is None:
+            first.topics = None
+        elif first is not group:
+            first.topics.extend(group.topics)
+    for group in found.values():
+        if group.topics is not None:
+            group.topics = _topics_once(group.topics)
+    return list(found.values())
+
+
+def _topics_once(topics: list[OffsetFetchRequestTopics]) -> list[OffsetFetchRequestTopics]:
+    partitions: dict[tuple[str, bytes], dict[int, None]] = {}
+    for topic in topics:
+        of_topic = partitions.setdefault((topic.name, topic.topic_id), {})
+        of_topic.update(dict.fromkeys(topic.partition_indexes))
+    return [
+        OffsetFetchRequestTopics(name=name, topic_id=topic_id, partition_indexes=list(indexes))
+        for (name, topic_id), indexes in partitions.items()
+    ]
 
 
 def _only_group(request: OffsetFetchRequest) -> OffsetFetchRequestGroup:

@@ -1,6 +1,8 @@
 //! One behaviour of the log a test, on the simulated disk.
 
 mod appending;
+mod damage;
+mod extremes;
 mod keeping;
 mod model;
 

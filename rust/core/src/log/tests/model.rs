@@ -48,6 +48,16 @@ enum Step {
     Fail {
         writes: u64,
     },
+    /// One sync fails, and what it should have made safe may be gone.
+    FailSync {
+        syncs: u64,
+    },
+    /// Take what must be synced, as a thread does that syncs without the lock.
+    HandOut,
+    /// It syncs; and comes back to tell, or ends before that.
+    Sync {
+        tells: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -69,6 +79,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Crash),
         1 => (0u64..6000).prop_map(|room| Step::Full { room }),
         1 => (0u64..6).prop_map(|writes| Step::Fail { writes }),
+        2 => (0u64..5).prop_map(|syncs| Step::FailSync { syncs }),
+        2 => Just(Step::HandOut),
+        2 => any::<bool>().prop_map(|tells| Step::Sync { tells }),
     ]
 }
 
@@ -91,9 +104,14 @@ struct World {
     /// Refused because the disk failed in the middle: the client knows nothing, and it may be there after all.
     doubtful: Option<Kept>,
     flushed: i64,
+    /// What the checkpoint says.
+    recovery_point: i64,
     start: i64,
     /// A roll whose flush failed: a power cut now may leave a hole, as it may in Apache Kafka.
     exposed: bool,
+    handed_out: Option<Unflushed<SimDisk>>,
+    /// What comes next is undefined.
+    over: bool,
 }
 
 fn small() -> LogConfig {
@@ -118,8 +136,11 @@ impl World {
             kept: Vec::new(),
             doubtful: None,
             flushed: 0,
+            recovery_point: 0,
             start: 0,
             exposed: false,
+            handed_out: None,
+            over: false,
         };
         world.open(false);
         world
@@ -137,9 +158,13 @@ impl World {
 
     /// The node's checkpoints are taken as safe: the recovery point is what was flushed.
     fn open(&mut self, clean_shutdown: bool) {
+        self.handed_out = None;
+        if self.over {
+            return;
+        }
         let hints = OpenHints {
             clean_shutdown,
-            recovery_point: self.flushed,
+            recovery_point: self.recovery_point,
             log_start_offset: self.start,
         };
         let (log, _) =
@@ -230,6 +255,9 @@ impl World {
     }
 
     fn take(&mut self, step: Step) {
+        if self.over {
+            return;
+        }
         let none = Kept {
             base_offset: 0,
             next_offset: 0,
@@ -330,50 +358,69 @@ impl World {
             Step::Release => {
                 let _ = self.log().release_files();
             }
+            Step::FailSync { syncs } => self.disk.fail_sync_after(Some(syncs)),
+            Step::HandOut => self.handed_out = self.log().unflushed().ok(),
+            Step::Sync { tells } => {
+                let done = self.handed_out.take().map(Unflushed::sync);
+                if let Some(done) = done.filter(|_| tells) {
+                    let _ = self.log().flushed(done);
+                    self.recovery_point = self.log().recovery_point();
+                    self.flushed = self.flushed.max(self.recovery_point);
+                }
+            }
             Step::Reopen { clean } => {
                 let log = self.log.take().unwrap();
-                let done = log.close(clean);
-                self.heal();
-                let clean = clean && done.is_ok();
+                let clean = clean && log.close(clean).is_ok();
                 if clean {
+                    self.heal();
                     self.flushed = self.end().max(self.start);
+                    self.recovery_point = self.flushed;
+                } else {
+                    self.die(false);
                 }
                 self.open(clean);
             }
             Step::Kill => {
-                self.log = None;
-                self.disk.kill();
-                self.heal();
+                self.die(false);
                 self.open(false);
             }
             Step::Crash => {
-                self.log = None;
-                if self.exposed {
-                    self.disk.kill();
-                } else {
-                    self.disk.crash();
-                }
-                self.heal();
+                self.die(true);
                 self.open(false);
             }
             Step::Full { room } => self.disk.set_capacity(self.disk.used() + room),
             Step::Fail { writes } => self.disk.fail_after(Some(writes)),
         }
-        self.check();
+        if !self.over {
+            self.check();
+        }
     }
 
     /// As the node does after a roll too: nothing follows a segment that could lose its end.
     fn flush(&mut self) {
         if self.log().flush().is_ok() {
             self.exposed = false;
-            self.flushed = self.log().recovery_point();
-            assert_eq!(self.flushed, self.end().max(self.start));
+            self.flushed = self.end().max(self.start);
+            self.recovery_point = self.log().recovery_point();
         }
+    }
+
+    /// The process ends. After a failed sync only a mended disk may be opened, one without the pages that it lost.
+    fn die(&mut self, power_cut: bool) {
+        self.log = None;
+        self.over = self.exposed && self.disk.pages_lost();
+        if self.exposed || !(power_cut || self.disk.pages_lost()) {
+            self.disk.kill();
+        } else {
+            self.disk.crash();
+        }
+        self.heal();
     }
 
     fn heal(&mut self) {
         self.disk.set_capacity(u64::MAX);
         self.disk.fail_after(None);
+        self.disk.fail_sync_after(None);
     }
 
     fn started(&mut self) {
@@ -393,9 +440,16 @@ impl World {
         if self.kept[at].base_offset != offset {
             return;
         }
-        self.log().truncate_to(offset, NOW).unwrap();
+        let failed = self.log().failure().is_some();
+        let done = self.log().truncate_to(offset, NOW);
+        if failed {
+            assert!(matches!(done, Err(LogError::Failed { .. })), "{done:?}");
+            return;
+        }
+        done.unwrap();
         self.kept.truncate(at);
         self.flushed = self.flushed.min(offset);
+        self.recovery_point = self.recovery_point.min(offset);
         assert_eq!(self.log().log_end_offset(), offset);
     }
 

@@ -1,0 +1,270 @@
+//! A disk that fails where a test says so: rows of verb, file and moment. Nothing else ever arms it; until then
+//! every call pays one relaxed load.
+//!
+//! Rows are looked at in their order. The delays of all that fire add up; the first that names an errno decides.
+
+use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use crate::error::NodeError;
+use crate::shared::lock;
+
+/// What a disk is asked to do, as a row names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Open what must exist.
+    Open,
+    /// Open what is made if need be, or make a folder.
+    Create,
+    Read,
+    Write,
+    Allocate,
+    SetLen,
+    Sync,
+    SyncDir,
+    SyncVolume,
+    Rename,
+    Remove,
+    List,
+    Stat,
+    Lock,
+}
+
+const VERBS: [(&str, Verb); 14] = [
+    ("open", Verb::Open),
+    ("create", Verb::Create),
+    ("read", Verb::Read),
+    ("write", Verb::Write),
+    ("allocate", Verb::Allocate),
+    ("set_len", Verb::SetLen),
+    ("sync", Verb::Sync),
+    ("sync_dir", Verb::SyncDir),
+    ("sync_volume", Verb::SyncVolume),
+    ("rename", Verb::Rename),
+    ("remove", Verb::Remove),
+    ("list", Verb::List),
+    ("stat", Verb::Stat),
+    ("lock", Verb::Lock),
+];
+
+const ERRNOS: [(&str, Errno); 9] = [
+    ("EACCES", Errno::ACCESS),
+    ("EDQUOT", Errno::DQUOT),
+    ("EIO", Errno::IO),
+    ("EMFILE", Errno::MFILE),
+    ("ENFILE", Errno::NFILE),
+    ("ENOENT", Errno::NOENT),
+    ("ENOSPC", Errno::NOSPC),
+    ("EPERM", Errno::PERM),
+    ("EROFS", Errno::ROFS),
+];
+
+/// One fault: where it holds, when, and what happens.
+#[derive(Debug, Clone)]
+pub struct DiskFault {
+    verb: Verb,
+    pattern: String,
+    errno: Option<i32>,
+    delay: Duration,
+    short: bool,
+    pass: u64,
+    /// How many more calls it holds for; None for ever.
+    left: Option<u64>,
+    fired: u64,
+}
+
+/// As Python says it: verb, path pattern, errno ("" for none), delay in ms, whether a part is done, calls to let
+/// pass, calls to hold for (negative: for ever).
+pub type FaultRow = (String, String, String, u64, bool, u64, i64);
+
+impl DiskFault {
+    pub fn new(
+        (verb, pattern, errno, delay_ms, short, pass, times): FaultRow,
+    ) -> Result<Self, NodeError> {
+        let unknown = |what, name: &str| {
+            NodeError::new("invalid", format!("{name:?} is no {what} of a disk fault"))
+        };
+        let verb = VERBS
+            .iter()
+            .find(|(name, _)| *name == verb)
+            .ok_or_else(|| unknown("verb", &verb))?
+            .1;
+        let number = ERRNOS.iter().find(|(name, _)| *name == errno);
+        if number.is_none() && !errno.is_empty() {
+            return Err(unknown("errno", &errno));
+        }
+        Ok(Self {
+            verb,
+            pattern,
+            errno: number.map(|(_, errno)| errno.raw_os_error()),
+            delay: Duration::from_millis(delay_ms),
+            short,
+            pass,
+            left: u64::try_from(times).ok(),
+            fired: 0,
+        })
+    }
+
+    fn fires(&mut self, verb: Verb, path: &str) -> bool {
+        if self.verb != verb || self.left == Some(0) || !ends_like(&self.pattern, path) {
+            return false;
+        }
+        if self.pass > 0 {
+            self.pass -= 1;
+            return false;
+        }
+        self.left = self.left.map(|left| left - 1);
+        self.fired += 1;
+        true
+    }
+}
+
+/// What comes over one call.
+#[derive(Debug, Default)]
+pub struct Hit {
+    pub errno: Option<i32>,
+    /// Only a part is read or written.
+    pub short: bool,
+}
+
+impl Hit {
+    pub fn outcome(&self) -> io::Result<()> {
+        self.errno
+            .map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(errno)))
+    }
+}
+
+#[derive(Default)]
+pub struct Faults {
+    armed: AtomicBool,
+    rows: Mutex<Vec<DiskFault>>,
+}
+
+impl Faults {
+    /// From now on these hold and no others.
+    pub fn set(&self, rows: Vec<DiskFault>) {
+        let armed = !rows.is_empty();
+        *lock(&self.rows) = rows;
+        self.armed.store(armed, Ordering::Relaxed);
+    }
+
+    /// How often each row fired, in the order in which they were set.
+    pub fn fired(&self) -> Vec<u64> {
+        lock(&self.rows).iter().map(|row| row.fired).collect()
+    }
+
+    /// What a call of this kind must suffer; delays have passed when this returns.
+    #[inline]
+    pub fn on(&self, verb: Verb, path: &Path) -> Hit {
+        if self.armed.load(Ordering::Relaxed) {
+            self.strike(verb, path)
+        } else {
+            Hit::default()
+        }
+    }
+
+    #[cold]
+    fn strike(&self, verb: Verb, path: &Path) -> Hit {
+        let path = path.to_string_lossy();
+        let mut hit = Hit::default();
+        let mut delay = Duration::ZERO;
+        for row in lock(&self.rows).iter_mut() {
+            if hit.errno.is_none() && row.fires(verb, &path) {
+                delay += row.delay;
+                hit.errno = row.errno;
+                hit.short |= row.short;
+            }
+        }
+        if !delay.is_zero() {
+            std::thread::sleep(delay);
+        }
+        hit
+    }
+}
+
+/// Whether `path` ends as the pattern says, in which `*` stands for anything, `/` too.
+fn ends_like(pattern: &str, path: &str) -> bool {
+    let (pattern, path) = (pattern.as_bytes(), path.as_bytes());
+    // As if the pattern began with a star: where the last one stood, and how much of the path it has eaten.
+    let mut star = 0;
+    let mut eaten = 0;
+    let (mut at, mut of) = (0, 0);
+    while at < path.len() {
+        match pattern.get(of) {
+            Some(b'*') => {
+                of += 1;
+                (star, eaten) = (of, at);
+            }
+            Some(byte) if *byte == path[at] => {
+                at += 1;
+                of += 1;
+            }
+            _ => {
+                eaten += 1;
+                (at, of) = (eaten, star);
+            }
+        }
+    }
+    pattern[of..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(verb: &str, pattern: &str, errno: &str, pass: u64, times: i64) -> DiskFault {
+        DiskFault::new((
+            verb.into(),
+            pattern.into(),
+            errno.into(),
+            0,
+            false,
+            pass,
+            times,
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_pattern_is_the_end_of_a_path_or_a_glob() {
+        for (pattern, path, fits) in [
+            ("", "/a/b.log", true),
+            (".log", "/a/b.log", true),
+            (".log", "/a/b.log.x", false),
+            ("orders-0/*.log", "/a/orders-0/00.log", true),
+            ("orders-0/*.log", "/a/orders-1/00.log", false),
+            ("/orders-0*", "/a/orders-0/leader-epoch-checkpoint", true),
+            ("*a*b*c", "/xaxbxaxc", true),
+            ("a*b", "/ab/ba", false),
+        ] {
+            assert_eq!(ends_like(pattern, path), fits, "{pattern} of {path}");
+        }
+    }
+
+    #[test]
+    fn a_row_lets_pass_then_holds_then_rests() {
+        let faults = Faults::default();
+        let log = Path::new("/d/t-0/0.log");
+        assert!(faults.on(Verb::Sync, log).outcome().is_ok());
+        faults.set(vec![row("sync", ".log", "EIO", 1, 2)]);
+        let outcomes = [(); 4].map(|()| faults.on(Verb::Sync, log).outcome().is_ok());
+        assert_eq!(outcomes, [true, false, false, true]);
+        assert!(faults.on(Verb::Write, log).outcome().is_ok());
+        assert_eq!(faults.fired(), [2]);
+        faults.set(Vec::new());
+        assert!(faults.fired().is_empty());
+    }
+
+    #[test]
+    fn names_that_nobody_knows_are_refused() {
+        for (verb, errno) in [("fly", "EIO"), ("sync", "EWHAT")] {
+            let row = (verb.into(), String::new(), errno.into(), 0, false, 0, -1);
+            assert_eq!(DiskFault::new(row).unwrap_err().kind, "invalid");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Room for descriptors: a reserve for the node's own files, and who goes when connections would eat into it.
+//!
+//! A process may have so many descriptors open (RLIMIT_NOFILE) and the node shares them with whatever else lives
+//! in its process. A log that cannot be opened costs more than a connection that nobody uses: so the last part of
+//! them is kept for files, and a connection that would take of it costs the one that was idle longest its place.
+//! One with a request under way is never closed for that. The limit is looked up anew, as a process may change it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::connection::{Connection, Ending};
+use crate::descriptors::Noted;
+use crate::listener::Listening;
+use crate::metrics::add;
+use crate::queue::REFUSED;
+use crate::shared::{Shared, lock};
+
+/// This part of the limit is kept for files, within these bounds.
+const RESERVE_SHARE: usize = 8;
+const RESERVE_MIN: usize = 16;
+const RESERVE_MAX: usize = 512;
+/// So many connections may stay even where files have taken the reserve: somebody has to be served.
+const KEPT_MIN: usize = 8;
+const TELL_EVERY_MS: u64 = 60_000;
+/// The others in the process seldom open or close much, and counting all takes a while, so that it is only done
+/// where half of the limit is in use.
+const LOOK_EVERY_MS: u64 = 10_000;
+/// How long a full process is given to close something before the next look.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What is known of the limit.
+pub struct Room {
+    limit: AtomicUsize,
+    /// Descriptors of the process that are not the node's.
+    foreign: AtomicUsize,
+    /// One more than the descriptor of the connection that came last.
+    highest: AtomicUsize,
+    looked_at_ms: AtomicU64,
+    told_at_ms: AtomicU64,
+    untold: AtomicUsize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            limit: AtomicUsize::new(usize::MAX),
+            foreign: AtomicUsize::new(0),
+            highest: AtomicUsize::new(0),
+            looked_at_ms: AtomicU64::new(0),
+            told_at_ms: AtomicU64::new(0),
+            untold: AtomicUsize::new(0),
+        }
+    }
+}
+
+/// The descriptors that connections may use at most.
+fn usable(limit: usize) -> usize {
+    limit.saturating_sub((limit / RESERVE_SHARE).clamp(RESERVE_MIN, RESERVE_MAX))
+}
+
+/// How many descriptors this process has open, where the system says so.
+fn open_in_process() -> Option<usize> {
+    let folder = if cfg!(target_os = "linux") {
+        "/proc/self/fd"
+    } else {
+        "/dev/fd"
+    };
+    Some(std::fs::read_dir(folder).ok()?.count())
+}
+
+impl Shared {
+    /// Look up the limit and, now and then, what the rest of the process has open; close connections if files
+    /// have taken of their room.
+    pub fn look_after_descriptors(&self) {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let limit = limit.map_or(usize::MAX, |limit| {
+            usize::try_from(limit).unwrap_or(usize::MAX)
+        });
+        self.room.limit.store(limit, Ordering::Relaxed);
+        let now = self.uptime_ms();
+        let looked_at = self.room.looked_at_ms.load(Ordering::Relaxed);
+        let own = self.descriptors.count();
+        let known = own + self.room.foreign.load(Ordering::Relaxed);
+        let crowded = known.max(self.room.highest.load(Ordering::Relaxed)) > limit / 2;
+        let is_due = crowded && now.saturating_sub(looked_at) >= LOOK_EVERY_MS;
+        if looked_at == 0 || is_due {
+            self.room.looked_at_ms.store(now.max(1), Ordering::Relaxed);
+            // That it cannot be counted says that nothing is left.
+            let foreign = open_in_process().unwrap_or(limit).saturating_sub(own);
+            self.room.foreign.store(foreign, Ordering::Relaxed);
+        }
+        self.shed(self.descriptors_over(0));
+    }
+
+    /// How many descriptors are in use beyond what connections may use. `highest` is one that was opened just
+    /// now: the system gives the lowest that is free, so all below it are in use.
+    fn descriptors_over(&self, highest: usize) -> usize {
+        let room = &self.room;
+        let counted = self.descriptors.count() + room.foreign.load(Ordering::Relaxed);
+        counted
+            .max(highest)
+            .saturating_sub(usable(room.limit.load(Ordering::Relaxed)))
+    }
+
+    /// Whether a connection with this descriptor may come in, for which another may have to go.
+    pub fn makes_way(&self, descriptor: i32) -> bool {
+        let highest = usize::try_from(descriptor).unwrap_or(0) + 1;
+        self.room.highest.store(highest, Ordering::Relaxed);
+        let over = self.descriptors_over(highest);
+        let fits = over == 0 || self.shed(over) || lock(&self.connections).len() < KEPT_MIN;
+        if !fits {
+            add(&self.metrics.connections_refused, 1);
+            self.tell_of_shedding(1, "refused a new one, as all others are in use");
+        }
+        fits
+    }
+
+    /// Close so many of the connections that were idle longest; false if there are none to close.
+    fn shed(&self, mut count: usize) -> bool {
+        if count == 0 {
+            return true;
+        }
+        let mut idle: Vec<Arc<Connection>> = Vec::new();
+        {
+            let connections = lock(&self.connections);
+            for connection in connections.values() {
+                if connection.is_closing() {
+                    // It frees its place without us.
+                    count = count.saturating_sub(1);
+                } else if !connection.is_busy() {
+                    idle.push(Arc::clone(connection));
+                }
+            }
+            if count == 0 {
+                return true;
+            }
+            count = count
+                .min(connections.len().saturating_sub(KEPT_MIN))
+                .min(idle.len());
+        }
+        if count == 0 {
+            return false;
+        }
+        if count < idle.len() {
+            idle.select_nth_unstable_by_key(count - 1, |connection| connection.active_at_ms());
+        }
+        for connection in &idle[..count] {
+            connection.end(Ending::Close);
+        }
+        add(&self.metrics.connections_shed, count);
+        let peer = idle[0].peer;
+        self.tell_of_shedding(
+            count,
+            &format!("closed those that were idle longest, that of {peer} among them"),
+        );
+        true
+    }
+
+    /// One line a minute says what happened, and how to have more room.
+    fn tell_of_shedding(&self, count: usize, done: &str) {
+        let room = &self.room;
+        let untold = room.untold.fetch_add(count, Ordering::Relaxed) + count;
+        let now = self.uptime_ms().max(1);
+        let told_at = room.told_at_ms.load(Ordering::Relaxed);
+        if told_at != 0 && now.saturating_sub(told_at) < TELL_EVERY_MS {
+            return;
+        }
+        room.told_at_ms.store(now, Ordering::Relaxed);
+        room.untold.store(0, Ordering::Relaxed);
+        let limit = room.limit.load(Ordering::Relaxed);
+        self.queue.tell(
+            REFUSED,
+            format!(
+                "connections take more descriptors than they may: {done} ({untold} since this was said \
+                 last). The process may open {limit} files, of which {} are for connections and what is \
+                 open already; raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE= in a systemd unit)",
+                usable(limit)
+            ),
+        );
+    }
+}
+
+/// A descriptor that is given away when no other is left, so that whoever waits can be turned away instead of
+/// waiting for ever.
+pub struct Spare(Option<(Noted, std::fs::File)>);
+
+impl Spare {
+    pub fn new(node: &Shared) -> Self {
+        let file = std::fs::File::open("/dev/null").ok();
+        Self(file.map(|file| (node.descriptors.note(&file), file)))
+    }
+
+    /// No descriptor is left to accept with: close an idle connection for it, or else turn the next one away.
+    pub async fn make_room(&mut self, node: &Shared, listening: &Listening) {
+        let freed = node.connection_freed.notified();
+        if node.shed(1) && tokio::time::timeout(PAUSE, freed).await.is_ok() {
+            return;
+        }
+        if self.0.take().is_some() {
+            let turned_away = tokio::time::timeout(PAUSE, listening.socket.accept()).await;
+            if let Ok(Ok(connection)) = turned_away {
+                drop(connection);
+                add(&node.metrics.connections_refused, 1);
+                node.tell_of_shedding(1, "turned new ones away");
+            }
+        }
+        *self = Self::new(node);
+        if self.0.is_none() {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_keep_a_part() {
+        assert_eq!(usable(1024), 1024 - 128);
+        assert_eq!(usable(64), 48);
+        assert_eq!(usable(1 << 20), (1 << 20) - 512);
+        assert_eq!(usable(4), 0);
+    }
+
+    #[test]
+    fn the_process_is_counted() {
+        let before = open_in_process().expect("the system says it");
+        let file = std::fs::File::open("/dev/null").expect("a file");
+        assert_eq!(open_in_process(), Some(before + 1));
+        drop(file);
+    }
+}

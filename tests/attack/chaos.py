@@ -1,0 +1,572 @@
+"""Everything at once: writers, committers and creators at work while the node is killed, loses
+power, runs out of disk and descriptors, and hears nonsense; then an audit of all it promised.
+
+One seed decides the order of troubles; threads make the rest. What an answer acknowledged must
+be found at the end: records at the offsets that were told, an idempotent producer's each once and
+in order, the last commits, the topics. Every append is flushed (`flush.messages=1`), so a power
+cut may take nothing that was acknowledged either. What was read once must never change.
+
+By hand: `python tests/attack/chaos.py --seconds 60 --seed 1` (with src and tests on PYTHONPATH).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import ottla
+from attack.faults import Fault, core_of
+from attack.peer import Gone, Peer
+from oracle import SMALL, free_port
+from ottla.errors import OttlaError
+from ottla.wire.messages import create_topics, delete_topics, fetch, metadata, produce
+from ottla.wire.messages import offset_commit as commits
+from ottla.wire.messages import offset_fetch as committed
+from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
+from ottla.wire.messages.init_producer_id import InitProducerIdRequest
+from ottla.wire.records import Record, build_batch, read_batches
+from servers import eventually
+
+TOPIC = "audited"
+GROUPS = tuple(f"chaos-{number}" for number in range(3))
+PARTITIONS = 4
+IDEMPOTENT = (0, 1)
+"""Partitions whose writers are idempotent; the others' writers never send a record twice."""
+CONFIG = {
+    **SMALL,
+    "log.flush.interval.messages": "1",
+    "log.segment.bytes": "1048576",
+    "log.roll.ms": "60000",
+    "log.retention.ms": "-1",
+    "log.flush.offset.checkpoint.interval.ms": "300",
+    "log.segment.delete.delay.ms": "1000",
+    "metadata.log.max.record.bytes.between.snapshots": "4096",
+    "producer.id.expiration.ms": "2000000000",
+    "offsets.retention.minutes": "2000000",
+    "connections.max.idle.ms": "20000",
+}
+DISK_VERBS = ("open", "create", "write", "sync", "sync_dir", "rename", "allocate")
+ERRNOS = ("EIO", "ENOSPC", "EMFILE")
+PLACES = ("*", f"*/{TOPIC}-0/*", f"*/{TOPIC}-2/*", "*/__consumer_offsets-*/*", "*checkpoint*",
+          "*/__cluster_metadata-0/*", "*.log", "*.index", "*.snapshot")  # fmt: skip
+
+
+class Broken(AssertionError):
+    """A promise that was not kept."""
+
+
+class World:
+    """The node under attack, and whether the attack goes on."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.port = free_port()
+        self.broker = ottla.Broker(dir=folder, port=self.port, config=CONFIG)
+        self.over = threading.Event()
+        self.counts: Counter[str] = Counter()
+        self.broken: list[str] = []
+
+    def start(self, tries: int = 40) -> None:
+        """Bring the node up, whatever state it is in; what starts may refuse is only trouble that
+        is still there.
+        """
+        for left in reversed(range(tries)):
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # what of the configuration has no effect
+                    self.broker.start()
+                return
+            except OttlaError as problem:
+                self.counts[f"start refused: {type(problem).__name__}"] += 1
+                if not left:
+                    raise Broken(f"the node does not start again: {problem}") from problem
+                self.over.wait(0.1)
+
+    def blame(self, text: str) -> None:
+        """A promise was broken: end the run."""
+        self.broken.append(text)
+        self.over.set()
+
+
+class Worker(threading.Thread, ABC):
+    """A client of its own that works until the world is over."""
+
+    def __init__(self, world: World, number: int) -> None:
+        super().__init__(name=f"{type(self).__name__}-{number}", daemon=True)
+        self.world = world
+        self.number = number
+        self.dice = random.Random(number * 7919 + 1)
+        self.peer = Peer(world.port, client_id=self.name, timeout_s=5)
+
+    def run(self) -> None:
+        """Work; a lost connection is trouble, and anything else a defect."""
+        while not self.world.over.is_set():
+            try:
+                self.work()
+            except Gone:
+                self.world.counts["gone"] += 1
+                self.world.over.wait(0.01)
+            except Exception as problem:
+                self.world.blame(f"{self.name}: {type(problem).__name__}: {problem}")
+        self.peer.hang_up()
+
+    @abstractmethod
+    def work(self) -> None:
+        """One request and what follows from it."""
+
+    def refused(self, code: int) -> None:
+        """An error is an answer, and no acknowledgement."""
+        self.world.counts[f"{type(self).__name__.lower()} error {code}"] += 1
+        self.world.over.wait(0.01)
+
+
+class Writer(Worker):
+    """Writes numbered records to one partition, one batch at a time."""
+
+    def __init__(self, world: World, number: int) -> None:
+        super().__init__(world, number)
+        self.idempotent = number in IDEMPOTENT
+        self.acknowledged: dict[int, int] = {}
+        """Value to offset."""
+        self.attempted = 0
+        self.retry = False
+        self._producer_id = -1
+
+    def work(self) -> None:
+        """Send the next record; an idempotent one again until it is acknowledged."""
+        if self.idempotent and self._producer_id < 0:
+            answer = self.peer.ask(InitProducerIdRequest(transactional_id=None), 4)
+            if answer.error_code:
+                self.refused(answer.error_code)
+                return
+            self._producer_id = answer.producer_id
+        value = self.attempted
+        if self.retry:
+            value -= 1
+        else:
+            self.attempted += 1
+        self.retry = self.idempotent
+        (topic,) = self.peer.ask(self._request(value), 9).responses
+        (part,) = topic.partition_responses
+        if part.error_code:
+            if part.error_code in (45, 47, 59):
+                self.world.blame(f"{self.name}: the producer's state was lost at {value}: {part}")
+            self.refused(part.error_code)
+            return
+        self.retry = False
+        self.acknowledged[value] = part.base_offset
+        self.world.counts["acknowledged"] += 1
+
+    def _request(self, value: int) -> produce.ProduceRequest:
+        text = b"%d:%d:" % (self.number, value)
+        records = [
+            Record(None, text + b"x" * (value * 37 % 9000), timestamp_ms=int(time.time() * 1000))
+        ]
+        producer: dict[str, int] = {}
+        if self.idempotent:
+            producer = {
+                "producer_id": self._producer_id,
+                "producer_epoch": 0,
+                "base_sequence": value,
+            }
+        batch = build_batch(records, **producer)  # type: ignore[arg-type]
+        data = produce.PartitionProduceData(index=self.number, records=batch)
+        topic = produce.TopicProduceData(name=TOPIC, partition_data=[data])
+        return produce.ProduceRequest(acks=-1, timeout_ms=5000, topic_data=[topic])
+
+
+class Reader(Worker):
+    """Reads one partition again and again, and holds each record against what it read before."""
+
+    def __init__(self, world: World, number: int) -> None:
+        super().__init__(world, number)
+        self.seen: dict[int, bytes] = {}
+        self._next = 0
+
+    def work(self) -> None:
+        """Read from where it stands; from the start now and then."""
+        if self.dice.random() < 0.02:
+            self._next = 0
+        code, batches = read(self.peer, self.number, self._next)
+        if code == 1:
+            if any(offset >= self._next for offset in self.seen):
+                self.world.blame(f"{self.name}: offset {self._next} was there and is gone")
+            self._next = 0
+        elif code:
+            self.refused(code)
+        for offset, value in batches:
+            if self.seen.setdefault(offset, value) != value:
+                self.world.blame(f"{self.name}: the record at {offset} changed")
+            self._next = offset + 1
+
+
+class Committer(Worker):
+    """Commits rising offsets for one group and now and then asks for the last."""
+
+    def __init__(self, world: World, number: int) -> None:
+        super().__init__(world, number)
+        self.acknowledged = -1
+        self.attempted = -1
+
+    def work(self) -> None:
+        """Commit the next offset, or ask."""
+        group = GROUPS[self.number]
+        if self.dice.random() < 0.2:
+            found = last_commit(self.peer, group)
+            if found is not None and not self.acknowledged <= found[0] <= self.attempted:
+                self.world.blame(
+                    f"{group}: {self.acknowledged} was committed, {found[0]} is what it has"
+                )
+            return
+        self.attempted += 1
+        part = commits.OffsetCommitRequestPartition(
+            partition_index=0, committed_offset=self.attempted
+        )
+        topic = commits.OffsetCommitRequestTopic(name=TOPIC, partitions=[part])
+        request = commits.OffsetCommitRequest(group_id=group, topics=[topic])
+        (answer,) = self.peer.ask(request, 8).topics
+        code = answer.partitions[0].error_code
+        if code == 16:  # NOT_COORDINATOR: nobody has asked for the offsets topic yet
+            find = FindCoordinatorRequest(coordinator_keys=[group])
+            self.peer.ask(find, 4)
+        if code:
+            self.refused(code)
+        else:
+            self.acknowledged = self.attempted
+            self.world.counts["committed"] += 1
+
+
+class Creator(Worker):
+    """Creates topics and deletes them, and remembers which must be there."""
+
+    def __init__(self, world: World, number: int) -> None:
+        super().__init__(world, number)
+        self.there: set[str] = set()
+        self.gone: set[str] = set()
+        self._count = 0
+
+    def work(self) -> None:
+        """Create one, or delete one of those that are there."""
+        self.world.over.wait(0.02)
+        if len(self.there) > 5:
+            name = self.dice.choice(sorted(self.there))
+            self.there.discard(name)  # from here on nobody knows, until the answer comes
+            request = delete_topics.DeleteTopicsRequest(topic_names=[name], timeout_ms=5000)
+            (answer,) = self.peer.ask(request, 5).responses
+            if answer.error_code in (0, 3):
+                self.gone.add(name)
+            else:
+                self.refused(answer.error_code)
+            return
+        self._count += 1
+        name = f"made-{self.number}-{self._count}"
+        new = create_topics.CreatableTopic(name=name, num_partitions=2, replication_factor=1)
+        (answer,) = self.peer.ask(create_topics.CreateTopicsRequest(topics=[new]), 5).topics
+        if answer.error_code:
+            self.refused(answer.error_code)
+        else:
+            self.there.add(name)
+            self.world.counts["created"] += 1
+
+
+class Hostile(Worker):
+    """Sends what no client should: half frames, nonsense, huge announcements."""
+
+    def work(self) -> None:
+        """One bad connection, and a pause."""
+        peer = Peer(self.world.port, timeout_s=1)
+        nonsense = self.dice.randbytes(self.dice.randrange(1, 200))
+        size = self.dice.choice((len(nonsense), 5_000, 90_000_000, 2**31 - 1))
+        with suppress(OSError):
+            peer.send(size.to_bytes(4, "big") + nonsense)
+            self.world.over.wait(self.dice.random() * 0.2)
+        peer.hang_up()
+
+
+def read(peer: Peer, partition: int, offset: int) -> tuple[int, list[tuple[int, bytes]]]:
+    """(error code, the records from an offset on) of one fetch."""
+    part = fetch.FetchPartition(
+        partition=partition, fetch_offset=offset, partition_max_bytes=1 << 20
+    )
+    topic = fetch.FetchTopic(topic=TOPIC, partitions=[part])
+    request = fetch.FetchRequest(max_wait_ms=100, min_bytes=1, topics=[topic])
+    (answer,) = peer.ask(request, 11).responses
+    (data,) = answer.partitions
+    if data.error_code:
+        return data.error_code, []
+    found = [
+        (record.offset, record.value or b"")
+        for batch in read_batches(data.records or b"")
+        for record in batch.records
+        if record.offset >= offset
+    ]
+    return 0, found
+
+
+def last_commit(peer: Peer, group: str) -> tuple[int] | None:
+    """What a group committed last, -1 if nothing; None while nobody can say."""
+    topic = committed.OffsetFetchRequestTopic(name=TOPIC, partition_indexes=[0])
+    answer = peer.ask(committed.OffsetFetchRequest(group_id=group, topics=[topic]), 7)
+    if answer.error_code:
+        return None
+    part = answer.topics[0].partitions[0]
+    return None if part.error_code else (part.committed_offset,)
+
+
+# ---------------------------------------------------------------------- troubles
+def kill(world: World) -> None:
+    """The process dies."""
+    world.broker.kill()
+    world.start()
+
+
+def power_cut(world: World) -> None:
+    """The machine dies, and what was not synced with it."""
+    world.broker.power_cut()
+    world.start()
+
+
+def restart(world: World) -> None:
+    """A clean stop, maybe with a disk that fails meanwhile."""
+    if world.dice.random() < 0.3:
+        disk_fails(world, wait=False)
+    world.broker.close()
+    world.start()
+
+
+def disk_fails(world: World, *, wait: bool = True) -> None:
+    """Some calls fail, or are slow, or write a part."""
+    dice = world.dice
+    errno = dice.choice((*ERRNOS, ""))
+    fault = Fault(
+        verb=dice.choice(DISK_VERBS),
+        path=dice.choice(PLACES),
+        errno=errno,
+        delay_ms=dice.choice((0, 0, 5, 200)),
+        short=bool(errno) and dice.random() < 0.2,
+        after=dice.randrange(0, 30),
+        times=dice.choice((1, 1, 3, 100)),
+    )
+    core_of(world.broker).set_disk_faults([fault])
+    if wait:
+        world.over.wait(dice.random() * 0.5)
+        core_of(world.broker).set_disk_faults([])
+
+
+def time_passes(world: World) -> None:
+    """The node's clock is moved, or the machine's jumps there and back."""
+    if world.dice.random() < 0.5:
+        world.broker.advance(world.dice.random() * 600)
+        return
+    by_ms = world.dice.choice((-3_600_000, 60_000, 86_400_000))
+    core_of(world.broker).jump_wall_clock(by_ms)
+    world.over.wait(0.05)
+    core_of(world.broker).jump_wall_clock(-by_ms)
+
+
+def descriptors_run_out(world: World) -> None:
+    """For a while the process may open no more files."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(name) for name in os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(highest - 2, 3), hard))
+    try:
+        world.over.wait(world.dice.random() * 0.5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def crowd(world: World) -> None:
+    """Many connections that begin a frame and never end it."""
+    peers = [Peer(world.port, timeout_s=1) for _ in range(60)]
+    for peer in peers:
+        with suppress(OSError):
+            peer.send((1_000_000).to_bytes(4, "big") + b"\0" * 100)
+    world.over.wait(world.dice.random() * 0.3)
+    for peer in peers:
+        peer.hang_up()
+
+
+TROUBLES: tuple[tuple[Callable[[World], None], int], ...] = (
+    (kill, 4),
+    (power_cut, 4),
+    (restart, 2),
+    (disk_fails, 8),
+    (time_passes, 3),
+    (descriptors_run_out, 2),
+    (crowd, 1),
+)
+
+
+def trouble(world: World) -> None:
+    """One trouble, and the node brought back if it gave up."""
+    make = world.dice.choices([one for one, _ in TROUBLES], [weight for _, weight in TROUBLES])[0]
+    world.counts[make.__name__] += 1
+    try:
+        make(world)
+    except OttlaError as problem:
+        world.counts[f"{make.__name__}: {type(problem).__name__}"] += 1
+    except Exception as problem:
+        if type(problem).__name__ != "CoreError":
+            raise
+        world.counts[f"{make.__name__}: CoreError {problem.args[0]}"] += 1
+    node = world.broker._node
+    if node is None or node.failure is not None:
+        if node is not None:
+            world.counts["node gave up"] += 1
+        world.start()
+
+
+# ---------------------------------------------------------------------- the run
+def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
+    """Attack a node for so long, then audit it; what happened how often.
+
+    Raises:
+        Broken: a promise was not kept; the text says which, and the seed.
+    """
+    world = World(folder, seed)
+    world.start()
+    create = create_topics.CreatableTopic(
+        name=TOPIC, num_partitions=PARTITIONS, replication_factor=1
+    )
+    first = Peer(world.port)
+    (made,) = first.ask(create_topics.CreateTopicsRequest(topics=[create]), 5).topics
+    assert made.error_code == 0, made
+    writers = [Writer(world, number) for number in range(PARTITIONS)]
+    readers = [Reader(world, number) for number in range(PARTITIONS)]
+    committers = [Committer(world, number) for number in range(len(GROUPS))]
+    creators = [Creator(world, number) for number in range(2)]
+    workers: list[Worker] = [*writers, *readers, *committers, *creators, Hostile(world, 0)]
+    for worker in workers:
+        worker.start()
+    end = time.monotonic() + seconds
+    try:
+        while time.monotonic() < end and not world.over.is_set():
+            world.over.wait(world.dice.random() * 0.4)
+            trouble(world)
+    finally:
+        world.over.set()
+        for worker in workers:
+            worker.join(30)
+    stuck = [worker.name for worker in workers if worker.is_alive()]
+    world.broker.close()
+    world.start()
+    try:
+        problems = world.broken + [f"{name} never ended" for name in stuck]
+        problems += audit(Peer(world.port), writers, readers, committers, creators)
+    finally:
+        world.broker.close()
+    if problems:
+        listed = "\n  ".join(problems[:20])
+        raise Broken(f"seed {seed}: {len(problems)} promises broken\n  {listed}\n{world.counts}")
+    return world.counts
+
+
+def audit(
+    peer: Peer,
+    writers: list[Writer],
+    readers: list[Reader],
+    committers: list[Committer],
+    creators: list[Creator],
+) -> list[str]:
+    """Every promise that the node does not keep now."""
+    problems = []
+    for writer, reader in zip(writers, readers, strict=True):
+        log = whole_log(peer, writer.number)
+        problems += audit_log(writer, log)
+        problems += [
+            f"partition {writer.number}: what was read at {offset} is {log.get(offset)!r:.40} now"
+            for offset, value in reader.seen.items()
+            if log.get(offset) != value
+        ]
+    for committer in committers:
+        group = GROUPS[committer.number]
+        found = patiently(lambda group=group: last_commit(peer, group))
+        if not committer.acknowledged <= found <= committer.attempted:
+            problems.append(f"{group}: {committer.acknowledged} was committed, now it has {found}")
+    answer = peer.ask(metadata.MetadataRequest(topics=None), 9)
+    topics = {topic.name: topic for topic in answer.topics}
+    for creator in creators:
+        problems += [f"the topic {name} is lost" for name in sorted(creator.there - topics.keys())]
+        problems += [f"the topic {name} came back" for name in sorted(creator.gone & topics.keys())]
+    return problems
+
+
+def whole_log(peer: Peer, partition: int) -> dict[int, bytes]:
+    """Offset to value of all that a partition holds."""
+    log: dict[int, bytes] = {}
+    while True:
+        code, found = patiently(lambda: read_if_served(peer, partition, len(log)))
+        if code:
+            raise Broken(f"partition {partition} can't be read at {len(log)}: error {code}")
+        if not found:
+            return log
+        log.update(found)
+
+
+def read_if_served(
+    peer: Peer, partition: int, offset: int
+) -> tuple[tuple[int, list[tuple[int, bytes]]]] | None:
+    """As `read`; None while the partition is offline."""
+    found = read(peer, partition, offset)
+    return None if found[0] in (3, 5, 6, 56) else (found,)
+
+
+def audit_log(writer: Writer, log: dict[int, bytes]) -> list[str]:
+    """What is wrong with a partition that one writer filled."""
+    where = f"partition {writer.number}"
+    values = [int(log[offset].split(b":")[1]) for offset in sorted(log)]
+    problems = []
+    if sorted(log) != list(range(len(log))):
+        problems.append(f"{where}: its offsets have gaps")
+    for value, offset in writer.acknowledged.items():
+        found = log.get(offset, b"nothing")
+        if not found.startswith(b"%d:%d:" % (writer.number, value)):
+            problems.append(f"{where}: {value} was acknowledged at {offset}; there is {found:.20}")
+    if values != sorted(set(values)):
+        problems.append(f"{where}: records are twice or out of order")
+    if writer.idempotent and values != list(range(len(values))):
+        problems.append(f"{where}: an idempotent producer's records have gaps")
+    return problems
+
+
+def patiently(ask: Callable[[], tuple[Any] | None]) -> Any:
+    """Ask until there is an answer; a partition may be loading, or healing."""
+    return eventually(ask, "an answer after the end of all troubles", timeout_s=90)[0]
+
+
+def main() -> int:
+    """One run by hand."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--seconds", type=float, default=60)
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    print(f"seed {given.seed}, {folder}", flush=True)
+    try:
+        counts = run(folder / "data", seed=given.seed, seconds=given.seconds)
+    except Broken as problem:
+        print(problem)
+        return 1
+    for what, count in sorted(counts.items()):
+        print(f"{count:8} {what}")
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

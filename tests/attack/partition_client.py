@@ -1,0 +1,150 @@
+"""One connection that asks for partitions by topic name, in codes and offsets: nothing is retried
+or hidden, as a client library would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import ottla
+from ottla.client.connection import Connection
+from ottla.wire.messages import (
+    create_topics,
+    delete_records,
+    delete_topics,
+    describe_topic_partitions,
+    fetch,
+    list_offsets,
+    metadata,
+    offset_for_leader_epoch,
+    produce,
+)
+from ottla.wire.records import Record, build_batch
+
+PRODUCE_BY_NAME = 9
+FETCH_BY_NAME = 12
+TIMEOUT_MS = 60_000
+
+
+class Read(NamedTuple):
+    """What a Fetch said of one partition."""
+
+    error_code: int
+    records: bytes
+    high_watermark: int
+
+
+class PartitionClient:
+    """Requests for one partition each; what comes back is the partition's own row."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def ask(self, message: Any, version: int | None = None) -> Any:
+        """Any request."""
+        return self._connection.request(message, timeout_ms=TIMEOUT_MS, version=version)
+
+    def create(self, *names: str, partitions: int = 1, **configs: str) -> list[int]:
+        """CreateTopics: an error code a topic. Configs' names with `_` for `.`."""
+        rows = [
+            create_topics.CreatableTopicConfig(name=key.replace("_", "."), value=value)
+            for key, value in configs.items()
+        ]
+        topics = [
+            create_topics.CreatableTopic(
+                name=name, num_partitions=partitions, replication_factor=1, configs=rows
+            )
+            for name in names
+        ]
+        answer = self.ask(create_topics.CreateTopicsRequest(topics=topics, timeout_ms=TIMEOUT_MS))
+        return [topic.error_code for topic in answer.topics]
+
+    def delete(self, name: str) -> int:
+        """DeleteTopics: its error code."""
+        topic = delete_topics.DeleteTopicState(name=name)
+        answer = self.ask(delete_topics.DeleteTopicsRequest(topics=[topic], timeout_ms=TIMEOUT_MS))
+        code: int = answer.responses[0].error_code
+        return code
+
+    def produce(self, topic: str, value: bytes, partition: int = 0) -> int:
+        """One record with acks=all: the error code."""
+        batch = build_batch([Record(None, value, timestamp_ms=1)], base_offset=0, leader_epoch=0)
+        data = produce.PartitionProduceData(index=partition, records=batch)
+        request = produce.ProduceRequest(
+            acks=-1,
+            timeout_ms=TIMEOUT_MS,
+            topic_data=[produce.TopicProduceData(name=topic, partition_data=[data])],
+        )
+        answer = self.ask(request, PRODUCE_BY_NAME)
+        code: int = answer.responses[0].partition_responses[0].error_code
+        return code
+
+    def fetch(self, topic: str, partition: int = 0, offset: int = 0) -> Read:
+        """What lies at an offset, at once."""
+        wanted = fetch.FetchPartition(
+            partition=partition, fetch_offset=offset, partition_max_bytes=1 << 20
+        )
+        request = fetch.FetchRequest(
+            max_wait_ms=0,
+            min_bytes=0,
+            max_bytes=1 << 20,
+            topics=[fetch.FetchTopic(topic=topic, partitions=[wanted])],
+        )
+        row = self.ask(request, FETCH_BY_NAME).responses[0].partitions[0]
+        return Read(row.error_code, bytes(row.records or b""), row.high_watermark)
+
+    def end_offset(self, topic: str, partition: int = 0) -> tuple[int, int]:
+        """ListOffsets for the latest: (error code, offset)."""
+        wanted = list_offsets.ListOffsetsPartition(partition_index=partition, timestamp=-1)
+        request = list_offsets.ListOffsetsRequest(
+            topics=[list_offsets.ListOffsetsTopic(name=topic, partitions=[wanted])]
+        )
+        row = self.ask(request).topics[0].partitions[0]
+        return row.error_code, row.offset
+
+    def epoch_end(self, topic: str, epoch: int = 0, partition: int = 0) -> int:
+        """OffsetForLeaderEpoch: its error code."""
+        wanted = offset_for_leader_epoch.OffsetForLeaderPartition(
+            partition=partition, leader_epoch=epoch
+        )
+        request = offset_for_leader_epoch.OffsetForLeaderEpochRequest(
+            topics=[offset_for_leader_epoch.OffsetForLeaderTopic(topic=topic, partitions=[wanted])]
+        )
+        code: int = self.ask(request).topics[0].partitions[0].error_code
+        return code
+
+    def delete_records(self, topic: str, offset: int, partition: int = 0) -> int:
+        """DeleteRecords: its error code."""
+        wanted = delete_records.DeleteRecordsPartition(partition_index=partition, offset=offset)
+        request = delete_records.DeleteRecordsRequest(
+            topics=[delete_records.DeleteRecordsTopic(name=topic, partitions=[wanted])],
+            timeout_ms=TIMEOUT_MS,
+        )
+        code: int = self.ask(request).topics[0].partitions[0].error_code
+        return code
+
+    def metadata(self, topic: str, partition: int = 0) -> Any:
+        """Metadata's row of the partition."""
+        wanted = metadata.MetadataRequestTopic(name=topic)
+        request = metadata.MetadataRequest(topics=[wanted], allow_auto_topic_creation=False)
+        rows = self.ask(request).topics[0].partitions
+        return next(row for row in rows if row.partition_index == partition)
+
+    def described(self, topic: str, partition: int = 0) -> Any:
+        """DescribeTopicPartitions' row of the partition."""
+        wanted = describe_topic_partitions.TopicRequest(name=topic)
+        request = describe_topic_partitions.DescribeTopicPartitionsRequest(topics=[wanted])
+        rows = self.ask(request).topics[0].partitions
+        return next(row for row in rows if row.partition_index == partition)
+
+
+@contextmanager
+def client_of(broker: ottla.Broker) -> Iterator[PartitionClient]:
+    """A connection to the broker, until the block ends."""
+    connection = Connection("127.0.0.1", broker.port, client_id="attack", timeout_ms=TIMEOUT_MS)
+    try:
+        yield PartitionClient(connection)
+    finally:
+        connection.close()

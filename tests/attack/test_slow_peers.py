@@ -1,0 +1,162 @@
+"""Peers that leave things unfinished: half frames, trickles, replies that nobody reads.
+
+They must not keep memory from those who mean it, nor may memory grow with them.
+"""
+
+from __future__ import annotations
+
+import resource
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+import pytest
+
+import ottla
+from attack.partition_client import PartitionClient
+from attack.peer import HOST, Peer
+from ottla.client.connection import Connection
+from ottla.wire import frame
+from ottla.wire.messages.api_versions import ApiVersionsRequest
+from ottla.wire.messages.metadata import MetadataRequest
+from ottla.wire.schema import Request
+from servers import eventually
+
+MEMORY = 3 << 20
+SOON_S = 10
+"""What a small request may take at most; it proves that nobody waits for the attackers' end."""
+LATER_S = 40
+"""The same of one that has to wait for memory."""
+
+
+@pytest.fixture(params=[300, pytest.param(1400, marks=pytest.mark.long)])
+def count(request: pytest.FixtureRequest) -> int:
+    """How many peers attack, as far as this process may open sockets: each takes two."""
+    return min(request.param, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
+
+
+@pytest.fixture
+def broker() -> Iterator[ottla.Broker]:
+    """A node with little memory for requests."""
+    config = {"queued.max.request.bytes": MEMORY, "socket.request.max.bytes": MEMORY}
+    with ottla.Broker(config=config) as broker:
+        yield broker
+
+
+@pytest.fixture
+def client(broker: ottla.Broker) -> Iterator[PartitionClient]:
+    """A client that was there before, and a topic."""
+    connection = Connection(HOST, broker.port, client_id="early", timeout_ms=30_000)
+    client = PartitionClient(connection)
+    assert client.create("t") == [0]
+    yield client
+    connection.close()
+
+
+def core_metric(broker: ottla.Broker, name: str) -> float:
+    """One of the core's numbers."""
+    assert broker._node is not None
+    return broker._node._core.metrics()[name]
+
+
+@contextmanager
+def attackers(
+    port: int, count: int, bytes_of: Callable[[int], bytes]
+) -> Iterator[list[socket.socket]]:
+    """Connections that have sent so much, as far as it was taken."""
+    with ExitStack() as stack:
+        sockets = []
+        for number in range(count):
+            peer = stack.enter_context(socket.create_connection((HOST, port), 30))
+            peer.setblocking(False)
+            with suppress(BlockingIOError):
+                peer.send(bytes_of(number))
+            sockets.append(peer)
+        yield sockets
+
+
+def half_frame(number: int) -> bytes:
+    """The beginning of a frame, of one of many sizes, each of them more than what is sent."""
+    sent = (10, 5_000, 20_000, 70_000, 4_096 - 4, 16_384 - 4, 65_536 - 4)[number % 7]
+    announced = (sent + 1, 1 << 20, MEMORY)[number % 3]
+    return struct.pack(">i", announced) + b"\0" * sent
+
+
+def assert_served(broker: ottla.Broker, client: PartitionClient) -> None:
+    """A new client's ApiVersions and a Produce of 500 KB, of one who was there and of a new one."""
+    began = time.monotonic()
+    peer = Peer(broker.port, timeout_s=LATER_S)
+    assert peer.ask(ApiVersionsRequest(), 0).error_code == 0
+    assert client.produce("t", b"small") == 0
+    assert time.monotonic() - began < SOON_S
+    peer.hang_up()
+    assert client.produce("t", b"v" * 500_000) == 0
+    connection = Connection(HOST, broker.port, client_id="late", timeout_ms=30_000)
+    assert PartitionClient(connection).produce("t", b"w" * 500_000) == 0
+    connection.close()
+    assert time.monotonic() - began < LATER_S
+
+
+def test_half_frames(broker: ottla.Broker, client: PartitionClient, count: int) -> None:
+    """If this failed, a thousand connections that begin a request and do not finish it would keep
+    all others waiting for a minute.
+    """
+    with attackers(broker.port, count, half_frame):
+        assert core_metric(broker, "memory.used_bytes") < 2 * MEMORY + count * 4096
+        assert_served(broker, client)
+        assert core_metric(broker, "connection.stalled") > 0
+
+
+def test_half_frames_that_trickle(
+    broker: ottla.Broker, client: PartitionClient, count: int
+) -> None:
+    """If this failed, a byte a second would be enough to keep memory for ever."""
+    done = threading.Event()
+
+    def trickle(peers: list[socket.socket]) -> None:
+        while not done.wait(1):
+            for peer in peers:
+                with suppress(OSError):
+                    peer.send(b"\0")
+
+    with attackers(broker.port, count, half_frame) as peers:
+        thread = threading.Thread(target=trickle, args=(peers,))
+        thread.start()
+        try:
+            assert_served(broker, client)
+            assert_served(broker, client)
+        finally:
+            done.set()
+            thread.join()
+
+
+def test_peers_that_do_not_read(broker: ottla.Broker, client: PartitionClient, count: int) -> None:
+    """If this failed, clients that ask for much and read nothing would fill the memory."""
+    assert client.create(*(f"{'x' * 200}-{number}" for number in range(300))) == [0] * 300
+    request = framed(MetadataRequest(topics=None), 1)
+    with attackers(broker.port, count, lambda _: request * 20):
+        assert core_metric(broker, "memory.used_bytes") < 2 * MEMORY
+        assert_served(broker, client)
+        assert core_metric(broker, "memory.used_bytes") < 2 * MEMORY
+
+
+def test_a_slow_peer_is_borne_while_there_is_memory(broker: ottla.Broker) -> None:
+    """If this failed, a client behind a bad line would be cut off for nothing."""
+    request = framed(ApiVersionsRequest(), 0)
+    with socket.create_connection((HOST, broker.port), 30) as slow:
+        slow.sendall(request[:-1])
+        eventually(lambda: core_metric(broker, "memory.used_bytes") > 0, "it arrived")
+        time_to_look = time.monotonic() + 4
+        eventually(lambda: time.monotonic() > time_to_look, "it was looked at four times")
+        slow.sendall(request[-1:])
+        assert len(slow.recv(4)) == 4
+        assert core_metric(broker, "connection.stalled") == 0
+
+
+def framed(request: Request, version: int) -> bytes:
+    """A request as it is sent."""
+    sent = frame.encode_request(request, version, correlation_id=1, client_id="attacker")
+    return struct.pack(">i", len(sent)) + sent
