@@ -338,8 +338,9 @@ impl Node {
         py.detach(|| self.node.strays()).map_err(refused)
     }
 
-    fn set_strays_aside(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        py.detach(|| self.node.set_strays_aside()).map_err(refused)
+    fn set_strays_aside(&self, py: Python<'_>, ours: Vec<(String, i32)>) -> PyResult<Vec<String>> {
+        py.detach(|| self.node.set_strays_aside(&ours))
+            .map_err(refused)
     }
 
     fn partition_offsets(
@@ -438,24 +439,15 @@ impl Node {
         self.node.previous_broker_epoch().map_err(refused)
     }
 
-    fn enforce_retention(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        py.detach(|| self.node.enforce_retention()).map_err(refused)
+    #[pyo3(signature = (pass_, /))]
+    fn begin(&self, pass_: &str) -> PyResult<()> {
+        self.node.begin(pass_).map_err(refused)
     }
 
-    fn roll_due(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| self.node.roll_due()).map_err(refused)
-    }
-
-    fn expire_producers(&self, py: Python<'_>) -> PyResult<usize> {
-        py.detach(|| self.node.expire_producers()).map_err(refused)
-    }
-
-    fn delete_renamed(&self, py: Python<'_>) -> PyResult<usize> {
-        py.detach(|| self.node.delete_renamed()).map_err(refused)
-    }
-
-    fn checkpoint(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| self.node.checkpoint()).map_err(refused)
+    #[pyo3(signature = (*, timeout_ms))]
+    fn settle(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<bool> {
+        py.detach(|| self.node.settle(Duration::from_millis(timeout_ms)))
+            .map_err(refused)
     }
 
     fn flush(&self, py: Python<'_>) -> PyResult<()> {

@@ -95,6 +95,7 @@ class Cluster:
         "_identity",
         "_logs",
         "_loop",
+        "_lost_directories",
         "_publish",
         "_quorum",
         "broker_epoch",
@@ -123,6 +124,7 @@ class Cluster:
         self._quorum: MetadataQuorum
         self._controller: Controller
         self._held: deque[_Held] = deque()
+        self._lost_directories: list[bytes] = []
         self.broker_epoch = NO_EPOCH
         """The epoch of this broker's registration."""
 
@@ -269,12 +271,18 @@ class Cluster:
         period_ms = config["broker.heartbeat.interval.ms"]
         self._loop.every("broker-heartbeat", period_ms, self._heartbeat, real=True)
 
+    def directory_lost(self, directory_id: bytes) -> None:
+        """Tell the controller of a log directory that failed: its partitions lose their leader."""
+        self._lost_directories.append(directory_id)
+        self._heartbeat()
+
     def _heartbeat(self, *, want_shut_down: bool = False) -> BrokerHeartbeatResponse:
         request = heartbeat(
             self._identity,
             self.broker_epoch,
             metadata_offset=self._quorum.image.offset,
             want_shut_down=want_shut_down,
+            offline_log_dirs=self._lost_directories,
         )
         response: BrokerHeartbeatResponse = self._expect(request, BrokerHeartbeatResponse)
         return response

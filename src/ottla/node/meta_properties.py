@@ -150,14 +150,14 @@ def replace_file(path: str, contents: bytes, *, mode: int = 0o644, durable: bool
     """
     temporary = f"{path}.tmp"
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        # What a crash left there may be read-only, as the file itself.
+        remove_files([temporary])
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(contents)
             file.flush()
             if durable:
                 os.fsync(descriptor)
-        if mode != 0o644:
-            os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException:
         remove_files([temporary])
