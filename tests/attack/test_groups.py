@@ -279,25 +279,12 @@ def test_a_partition_that_cannot_be_opened_costs_its_own_groups_only(tmp_path: P
                 assert committed(broker, group_id) == 5
         place.unlink()
         shutil.move(tmp_path / "kept", place)
-        reopen(broker, lost)
-        assert coordinator_error(broker, groups[lost]) == ErrorCode.NONE
+        eventually(
+            lambda: coordinator_error(broker, groups[lost]) == ErrorCode.NONE,
+            "the partition is opened again by itself",
+        )
         assert committed(broker, groups[lost]) == 5
         assert commit(broker, groups[lost], 6) == ErrorCode.NONE
-
-
-def reopen(broker: ottla.Broker, partition: int) -> None:
-    """What follows when a partition heals: it is opened, and its groups are told."""
-    node: Any = broker._node
-
-    def opened() -> None:
-        topic = node._context.image.topics.by_name[CONSUMER_OFFSETS]
-        epoch = topic.partitions[partition].leader_epoch
-        config = node._context.settings.topic(CONSUMER_OFFSETS)
-        state = (CONSUMER_OFFSETS, topic.id, partition, epoch, 0, config)
-        assert node._core.open_partitions([state]) == [None]
-        node._groups.opened(partition)
-
-    node._loop.call(opened)
 
 
 def test_the_topic_is_deleted_and_made_again_in_one_turn(broker: ottla.Broker) -> None:
