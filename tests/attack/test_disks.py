@@ -457,3 +457,40 @@ def test_groups_of_an_offsets_partition_that_is_offline_come_back_with_it(tmp_pa
         assert client.committed("readers", "orders")[0] in COMES_BACK
         name.write_bytes(whole)
         eventually(lambda: client.committed("readers", "orders") == (0, 1), "it is tried again")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("write", f"{CLEAN}.tmp", "ENOSPC"),
+        Fault("write", "-checkpoint.tmp", "ENOSPC"),
+        Fault("sync", "orders-0/*", "EIO"),
+        Fault("create", "orders-0/*.snapshot", "ENOSPC"),
+    ],
+    ids=lambda fault: fault.path,
+)
+def test_a_stop_that_the_disk_refuses_says_so_and_leaves_no_mark(
+    tmp_path: Path, fault: Fault
+) -> None:
+    """The next start would take for clean what was not written."""
+    broker = ottla.Broker(dir=tmp_path).start()
+    with client_of(broker) as client:
+        assert client.create("orders") == [0]
+        assert client.produce("orders", b"kept") == 0
+    core_of(broker).set_disk_faults([fault])
+    with pytest.raises(NodeFailed, match=tmp_path.name):
+        broker.close()
+    assert not (tmp_path / CLEAN).exists()
+    with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
+        assert values(client.fetch("orders")) == [b"kept"]
+
+
+def test_who_waits_for_a_sync_that_fails_is_told(tmp_path: Path, two_dirs: dict[str, str]) -> None:
+    """With flush.messages=1 a producer would wait for its timeout, or be told what is not so."""
+    with ottla.Broker(config=two_dirs) as broker, client_of(broker) as client:
+        assert client.create("orders", flush_messages="1") == [0]
+        assert client.produce("orders", b"kept") == 0
+        with disk_faults(broker, Fault("sync", "orders-0/*.log", "EIO")):
+            assert client.produce("orders", b"refused") == STORAGE
+        eventually(lambda: is_offline(client, "orders"), "its log directory failed")
+    assert (tmp_path / "data").is_dir()
