@@ -169,9 +169,6 @@ def attempt(case: tuple[str, str, int]) -> list[str]:
             return ["refused"] if named else [f"refused without a name: {said}"]
         try:
             found = differences(broker, kept)
-            if list(copy.glob(f"{path.parent.name}.*-stray")):
-                # Its identity is another topic's: it is kept for whoever knows better.
-                found = [word.replace(": cut", ": set aside") for word in found]
             if broker._node is not None and broker._node.failure:
                 found.append(f"broke: {broker._node.failure}")
         finally:

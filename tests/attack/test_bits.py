@@ -56,8 +56,8 @@ KINDS = (
     Kind("*/*.txnindex", ("offline",), ("offline",)),
     Kind("*/*.snapshot", (), ()),
     Kind("*/leader-epoch-checkpoint", ("offline",), ("offline",)),
-    # Another topic's id makes it another topic's folder, there as here: it is renamed and kept.
-    Kind("*/partition.metadata", ("offline", "set aside"), ("offline", "set aside")),
+    # Apache Kafka takes a garbled id for another topic's, and serves the partition empty.
+    Kind("*/partition.metadata", ("offline",), ("offline",)),
 )
 GROUPS = ("no coordinator", "cut")
 """What may become of a group whose log is damaged."""

@@ -157,9 +157,16 @@ pub fn open_partition(
 ) -> Result<LedPartition, NodeError> {
     let (path, mut hints, high_watermark) = lock(&shared.dirs).whereabouts(cell)?;
     let known = known_topic_id(&shared.disk, &path)?;
-    let named = known.as_deref() == Some(&*id_text(cell.topic_id));
+    let own = id_text(cell.topic_id);
+    let named = known.as_deref() == Some(&*own);
     let mut made = false;
     if let Some(other) = known.as_ref().filter(|_| !named) {
+        if is_garbled(other, &own) {
+            return Err(storage(&format!(
+                "{} has the topic id {other}, which is almost this topic's: damaged, it should say {own}",
+                path.join(PARTITION_METADATA_FILE).display()
+            )));
+        }
         set_namesake_aside(shared, cell, &path, other)?;
         made = true;
     } else if !named {
@@ -187,6 +194,12 @@ pub fn open_partition(
         state,
         high_watermark,
     ))
+}
+
+/// Ids are drawn at random: one that is another's in all but two places was that one.
+fn is_garbled(id: &str, own: &str) -> bool {
+    let places = id.bytes().zip(own.bytes());
+    id.len() == own.len() && places.filter(|(one, other)| one != other).count() <= 2
 }
 
 /// A folder of an earlier topic of the same name is kept, but not used.
@@ -256,5 +269,13 @@ mod tests {
         assert_eq!(id_text([0xff; 16]), "_____________________w");
         let counting: [u8; 16] = std::array::from_fn(|place| place as u8);
         assert_eq!(id_text(counting), "AAECAwQFBgcICQoLDA0ODw");
+    }
+
+    #[test]
+    fn a_garbled_id_is_no_other_topics() {
+        let own = id_text([7; 16]);
+        assert!(is_garbled(&own.replacen('B', "C", 1), &own));
+        assert!(!is_garbled(&id_text([9; 16]), &own));
+        assert!(!is_garbled("", &own));
     }
 }
