@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ottla.raft.metadata_log import MetadataLog
 
 READ_BYTES = 4 * 1024 * 1024
+NEVER_OLD_MS = (1 << 63) - 1
 
 Versioned = tuple[Any, int]
 Encoded = tuple[Any, bytes]
@@ -325,7 +326,13 @@ class MetadataQuorum:
 
     def _timestamp_of(self, snapshot: SnapshotId) -> int:
         name = snapshot_name(snapshot)
-        return decode_snapshot(self._log.read_snapshot(snapshot), name).last_contained_log_timestamp
+        try:
+            contents = decode_snapshot(self._log.read_snapshot(snapshot), name)
+        except SnapshotError as error:
+            # Nothing depends on an old snapshot; only its age is not known.
+            self._say(f"{error}; it is kept, whatever its age")
+            return NEVER_OLD_MS
+        return contents.last_contained_log_timestamp
 
 
 def encode_records(records: Sequence[Versioned]) -> list[Encoded]:
