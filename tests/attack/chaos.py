@@ -23,7 +23,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,7 @@ class Worker(threading.Thread, ABC):
                 self.world.over.wait(0.01)
             except Exception as problem:
                 self.world.blame(f"{self.name}: {type(problem).__name__}: {problem}")
-        self.peer.hang_up()
+        self.peer.close()
 
     @abstractmethod
     def work(self) -> None:
@@ -293,7 +293,7 @@ class Hostile(Worker):
         with suppress(OSError):
             peer.send(size.to_bytes(4, "big") + nonsense)
             self.world.over.wait(self.dice.random() * 0.2)
-        peer.hang_up()
+        peer.close()
 
 
 def read(peer: Peer, partition: int, offset: int) -> tuple[int, list[tuple[int, bytes]]]:
@@ -398,7 +398,7 @@ def crowd(world: World) -> None:
             peer.send((1_000_000).to_bytes(4, "big") + b"\0" * 100)
     world.over.wait(world.dice.random() * 0.3)
     for peer in peers:
-        peer.hang_up()
+        peer.close()
 
 
 TROUBLES: tuple[tuple[Callable[[World], None], int], ...] = (
@@ -443,8 +443,8 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
     create = create_topics.CreatableTopic(
         name=TOPIC, num_partitions=PARTITIONS, replication_factor=1
     )
-    first = Peer(world.port)
-    (made,) = first.ask(create_topics.CreateTopicsRequest(topics=[create]), 5).topics
+    with closing(Peer(world.port)) as peer:
+        (made,) = peer.ask(create_topics.CreateTopicsRequest(topics=[create]), 5).topics
     assert made.error_code == 0, made
     writers = [Writer(world, number) for number in range(PARTITIONS)]
     readers = [Reader(world, number) for number in range(PARTITIONS)]
@@ -467,7 +467,8 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
     world.start()
     try:
         problems = world.broken + [f"{name} never ended" for name in stuck]
-        problems += audit(Peer(world.port), writers, readers, committers, creators)
+        with closing(Peer(world.port)) as peer:
+            problems += audit(peer, writers, readers, committers, creators)
     finally:
         world.broker.close()
     if problems:

@@ -98,7 +98,8 @@ def make(folder: Path, how: str) -> None:
         if segment < SEGMENTS - 1:
             broker.advance(400)  # the segments roll
             node._loop.call(node._core.flush)
-            node._loop.call(node._core.checkpoint)
+            node._core.begin("checkpoint")
+            assert node._core.settle(timeout_ms=10_000)
     append_aborted(broker)
     for number, group in enumerate(GROUPS):
         commit(line, group, number + 7)

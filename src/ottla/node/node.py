@@ -42,6 +42,9 @@ MEMORY_BYTES_MAX = 256 * 1024 * 1024
 nothing.
 """
 
+SETTLE_TIMEOUT_MS = 60_000
+"""How long `advance` waits for what came due to be done."""
+
 
 END_TIMEOUT_S = 120.0
 """How long an end waits for one that another thread began; every part of an end has its limit."""
@@ -94,6 +97,7 @@ class Node:
         self._context: Context
         self._cluster: Cluster
         self._groups: Groups
+        self._publisher: Publisher
         self._directories: tuple[bytes, ...] = ()
 
     # ------------------------------------------------------------------ start
@@ -162,13 +166,13 @@ class Node:
         self._desk.open(context)
         core.set_apis(router.core_table())
         _bind_hot_messages(core)
-        publisher = Publisher(context, core, self._groups, self.logs)
-        self._cluster.open(self._loop, publisher.publish)
+        self._publisher = Publisher(context, core, self._groups, self.logs)
+        self._cluster.open(self._loop, self._publisher.publish)
         for line in core.load_report():
             self.logs.info(line)
-        for folder in core.set_strays_aside():
+        for folder in core.set_strays_aside(self._publisher.not_led()):
             self.logs.warn(f"{folder} belongs to no partition of this node and was set aside")
-        housekeeping.schedule(self._loop, core, config, self.logs)
+        housekeeping.schedule(self._loop, core, config)
 
     def _identity(self) -> Identity:
         return Identity(
@@ -185,13 +189,48 @@ class Node:
             self._desk.take(item)
         elif item.kind == "poisoned":
             raise NodeFailed(item.text)
-        elif item.kind == "log-failed":
-            self.logs.error(
-                f"{item.topic}-{item.partition} takes no more writes: {item.text}; see to the "
-                "disk, then start the node again"
-            )
         elif item.kind == "refused":
             self.logs.warn(item.text)
+        else:
+            self._hear_of_disks(item)
+
+    def _hear_of_disks(self, event: Event) -> None:
+        """See docs/design/faults.md for what each fault ends."""
+        name = f"{event.topic}-{event.partition}"
+        match event.kind:
+            case "log-failed":
+                self.logs.error(
+                    f"{name} takes no writes: {event.text}; reads go on, and the next write tries "
+                    "again: see to the disk"
+                )
+            case "log-unopened":
+                self._publisher.unopened(event.topic, event.partition, event.text)
+            case "log-healed":
+                self._publisher.healed(event.topic, event.partition)
+                for line in self._core.load_report():
+                    self.logs.info(line)
+            case "log-strained":
+                self.logs.warn(f"{name}: {event.text}; it is tried again later")
+            case "strained":
+                self.logs.warn(f"{event.text}; it is tried again later")
+            case "done":
+                self.logs.info(event.text)
+            case "log-dir-failed":
+                self._lose_directory(event.partition, event.text)
+
+    def _lose_directory(self, log_dir: int, text: str) -> None:
+        config = self.config
+        folder = config.log_dirs[log_dir]
+        self.logs.error(
+            f"the log directory {folder} failed: {text}; its partitions are offline: see to the "
+            "disk, then start the node again"
+        )
+        self._publisher.directory_lost(log_dir)
+        if os.path.realpath(folder) == os.path.realpath(config.metadata_log_dir):
+            raise NodeFailed(f"the log directory {folder}, which holds the metadata log, {text}")
+        if len(self._context.failed_log_dirs) == len(config.log_dirs):
+            raise NodeFailed(f"every log directory failed, {folder} last: {text}")
+        self._cluster.directory_lost(self._directories[log_dir])
 
     def commit(self) -> None:
         """End of a turn: what was decided becomes safe, and what waited for that is answered."""
@@ -209,6 +248,7 @@ class Node:
         """
         try:
             self._loop.advance(by_ms)
+            self._core.settle(timeout_ms=SETTLE_TIMEOUT_MS)
         except CoreError as problem:  # killed on the way, or poisoned
             raise NodeStopped(str(problem.args[-1])) from problem
 
@@ -218,7 +258,9 @@ class Node:
 
         context = self._context
         quorum = self._cluster.describe()
-        return measures(self._core.metrics(), context.image, context.config, quorum)
+        found = measures(self._core.metrics(), context.image, context.config, quorum)
+        offline = max(found["partition.offline_replicas"], len(context.offline))
+        return {**found, "partition.offline_replicas": offline}
 
     def unready(self) -> str:
         """Why clients can't be served, "" while they can; from any thread."""

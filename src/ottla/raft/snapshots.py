@@ -175,6 +175,9 @@ class SnapshotPolicy:
         self._bytes += size_bytes
         if self._bytes >= self.bytes_max:
             return f"{self._bytes} bytes of records since the last snapshot"
+        # Somebody may have set the clock back: the interval begins anew then, and does not wait for
+        # the old date.
+        self._last_ms = min(self._last_ms, now_ms)
         age_ms = now_ms - self._last_ms
         if self.interval_ms_max > 0 and age_ms >= self.interval_ms_max:
             return f"{age_ms} ms since the last snapshot"

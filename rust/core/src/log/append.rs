@@ -3,15 +3,13 @@
 use super::api::{AppendContext, Appended, Origin};
 use super::config::TimestampType;
 use super::error::{AppendError, Code, LogError};
+use super::prepare::{Prepared, prepare};
 use super::producers::Staged;
 use super::scan::marker_of;
 use super::segment::Brief;
 use super::transaction_index::Aborted;
-use super::validate::{rewrite, split, walk};
 use super::{Log, Tail};
-use crate::batch::{
-    Batches, Cut, Header, NO_TIMESTAMP, assign, crc_holds, seal, set_max_timestamp,
-};
+use crate::batch::{Batches, Cut, Header, NO_TIMESTAMP, assign, crc_holds};
 use crate::disk::Disk;
 
 /// Batches of the active segment's end that are remembered, so that reads there ask no index.
@@ -30,52 +28,25 @@ impl<D: Disk> Log<D> {
         batches: &mut [u8],
         context: &AppendContext,
     ) -> Result<Appended, AppendError> {
-        let mut found = split(batches, &self.config, context)?;
-        let mut rewritten: Option<Vec<u8>> = None;
-        for (n, place) in found.iter_mut().enumerate() {
-            let (at, header) = *place;
-            let batch = &mut batches[at..at + header.size()];
-            let walked = walk(batch, &header, &self.config, context)?;
-            if walked.rewrite && rewritten.is_none() {
-                rewritten = Some(Vec::new());
-                if n > 0 {
-                    return Err(mixed());
-                }
-            }
-            if let Some(out) = &mut rewritten {
-                let new = rewrite(batch, &header, &self.config, context)?;
-                let header = Header::parse(&new).ok_or_else(mixed)?;
-                *place = (out.len(), header);
-                out.extend_from_slice(&new);
-                continue;
-            }
-            let (append_time, max) = match self.config.timestamp_type {
-                TimestampType::LogAppendTime => (true, context.now_ms),
-                TimestampType::CreateTime => (false, walked.max_timestamp),
-            };
-            if set_max_timestamp(batch, append_time, max) {
-                seal(batch);
-                place.1 = Header::parse(batch).ok_or_else(mixed)?;
-            }
-        }
-        match rewritten {
-            Some(mut out) => self.append_checked(&mut out, found, context),
-            None => self.append_checked(batches, found, context),
-        }
+        let prepared = prepare(batches, &self.config, context)?;
+        self.append_prepared(prepared, context)
     }
 
-    /// Batches whose records are right: offsets, producer state, and the write.
-    fn append_checked(
+    /// Append what was prepared with this log's configuration: offsets, producer state, and the write.
+    ///
+    /// # Errors
+    /// As `append`.
+    pub fn append_prepared(
         &mut self,
-        batches: &mut [u8],
-        mut found: Vec<(usize, Header)>,
+        mut prepared: Prepared<'_>,
         context: &AppendContext,
     ) -> Result<Appended, AppendError> {
+        let (batches, found) = prepared.parts();
         let base_offset = self.end_offset;
         let mut next = base_offset;
         let mut staged = Staged::default();
         let mut count = 0;
-        for (at, header) in &mut found {
+        for (at, header) in found.iter_mut() {
             header.base_offset = next;
             header.leader_epoch = context.leader_epoch;
             if !header.has_offsets() {
@@ -106,7 +77,7 @@ impl<D: Disk> Log<D> {
                 .stage(&mut staged, header, marker, Some(context.origin))?;
         }
         let size = found.last().map_or(0, |(at, header)| at + header.size());
-        let rolled = self.put(&batches[..size], &found, staged, context.now_ms)?;
+        let rolled = self.put(&batches[..size], found, staged, context.now_ms)?;
         let append_time = self.config.timestamp_type == TimestampType::LogAppendTime;
         Ok(Appended {
             base_offset,
@@ -367,12 +338,5 @@ fn no_offsets(header: &Header) -> AppendError {
             "no {} offsets are left from {} on",
             header.record_count, header.base_offset
         ),
-    )
-}
-
-fn mixed() -> AppendError {
-    AppendError::new(
-        Code::InvalidRecord,
-        "these batches cannot be appended together",
     )
 }

@@ -16,6 +16,7 @@ mod find;
 mod flush;
 mod index;
 mod open;
+mod prepare;
 mod producers;
 mod read;
 mod recover;
@@ -44,6 +45,7 @@ pub use api::*;
 pub use config::*;
 pub use error::*;
 pub use flush::{Flushed, Unflushed};
+pub use prepare::{Prepared, memory_to_prepare, prepare, prepare_light};
 
 /// A batch near the log's end.
 #[derive(Clone, Copy)]

@@ -47,10 +47,13 @@ fn survive(files: &[(String, Vec<u8>)], hints: OpenHints, what: &str) {
     }
 }
 
+type Repair<'a> = &'a dyn Fn(&mut [u8], usize);
+
+/// Each of these fields, by place and width, of the first and the last such file.
 fn each_field(
     suffix: &str,
     fields: impl Fn(&[u8]) -> Vec<(usize, usize)>,
-    repair: Option<&dyn Fn(&mut [u8], usize)>,
+    repair: Option<Repair<'_>>,
 ) {
     let whole = folder();
     let mut tried = 0;

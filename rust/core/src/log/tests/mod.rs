@@ -3,8 +3,10 @@
 mod appending;
 mod damage;
 mod extremes;
+mod flips;
 mod keeping;
 mod model;
+mod recoding;
 
 use std::path::{Path, PathBuf};
 
