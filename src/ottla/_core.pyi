@@ -10,8 +10,10 @@ __all__ = [
     "Node",
     "Plan",
     "Request",
+    "Segment",
     "__version__",
     "build_batch",
+    "examine_segment",
     "read_batches",
 ]
 
@@ -129,6 +131,24 @@ class Log:
         """Drop everything and begin again, empty, at `offset`."""
     def close(self, *, clean: bool) -> None:
         """Clean: flush, complete the indexes, snapshot. Else only let go of the files."""
+
+@final
+class Segment:
+    """What one segment holds of a log whose offsets have no holes. Frozen."""
+
+    size: int
+    whole_bytes: int  # of whole batches that follow on each other, from the beginning on
+    next_offset: int  # after those
+    leader_epoch: int  # of the last of those
+    blank: bool  # nothing but zeros follows: the end, and space that was reserved
+    torn: bool  # a write that never arrived left zeros behind them
+    later_batches: int  # whole ones behind the first fault, or at it under another offset or epoch
+    later_offset: int  # the last of those; -1 if there is none
+
+def examine_segment(
+    path: str, *, next_offset: int, leader_epoch: int, leader_epoch_max: int
+) -> Segment:
+    """Look through a segment that should begin at an offset, in an epoch or a later one."""
 
 # ---------------------------------------------------------------- the node
 @final

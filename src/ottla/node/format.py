@@ -134,9 +134,11 @@ def read_bootstrap(directory: str) -> list[Versioned]:
             contents = decode_snapshot(file.read(), path)
     except FileNotFoundError:
         return bootstrap_records()
-    except SnapshotError as error:
-        error.hint = "restore it, or remove it if this node has run before: it counts only once"
-        raise
+    except (OSError, SnapshotError) as error:
+        raise SnapshotError(
+            str(error),
+            hint="restore it, or remove it if this node has run before: it counts only once",
+        ) from error
     return list(zip(contents.records, contents.versions, strict=True))
 
 
