@@ -20,9 +20,10 @@ import tempfile
 import threading
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from ottla.wire.messages import offset_fetch as committed
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.records import Record, build_batch, read_batches
+from servers import eventually
 
 TOPIC = "audited"
 GROUPS = tuple(f"chaos-{number}" for number in range(3))
@@ -91,7 +93,7 @@ class World:
                 self.counts[f"start refused: {type(problem).__name__}"] += 1
                 if not left:
                     raise Broken(f"the node does not start again: {problem}") from problem
-                time.sleep(0.1)
+                self.over.wait(0.1)
 
     def blame(self, text: str) -> None:
         """A promise was broken: end the run."""
@@ -99,7 +101,7 @@ class World:
         self.over.set()
 
 
-class Worker(threading.Thread):
+class Worker(threading.Thread, ABC):
     """A client of its own that works until the world is over."""
 
     def __init__(self, world: World, number: int) -> None:
@@ -116,19 +118,19 @@ class Worker(threading.Thread):
                 self.work()
             except Gone:
                 self.world.counts["gone"] += 1
-                time.sleep(0.01)
+                self.world.over.wait(0.01)
             except Exception as problem:
                 self.world.blame(f"{self.name}: {type(problem).__name__}: {problem}")
-        self.peer.hang_up()
+        self.peer.close()
 
+    @abstractmethod
     def work(self) -> None:
         """One request and what follows from it."""
-        raise NotImplementedError
 
     def refused(self, code: int) -> None:
         """An error is an answer, and no acknowledgement."""
         self.world.counts[f"{type(self).__name__.lower()} error {code}"] += 1
-        time.sleep(0.01)
+        self.world.over.wait(0.01)
 
 
 class Writer(Worker):
@@ -224,9 +226,9 @@ class Committer(Worker):
         group = GROUPS[self.number]
         if self.dice.random() < 0.2:
             found = last_commit(self.peer, group)
-            if found is not None and not self.acknowledged <= found <= self.attempted:
+            if found is not None and not self.acknowledged <= found[0] <= self.attempted:
                 self.world.blame(
-                    f"{group}: {self.acknowledged} was committed, {found} is what it has"
+                    f"{group}: {self.acknowledged} was committed, {found[0]} is what it has"
                 )
             return
         self.attempted += 1
@@ -258,7 +260,7 @@ class Creator(Worker):
 
     def work(self) -> None:
         """Create one, or delete one of those that are there."""
-        time.sleep(0.02)
+        self.world.over.wait(0.02)
         if len(self.there) > 5:
             name = self.dice.choice(sorted(self.there))
             self.there.discard(name)  # from here on nobody knows, until the answer comes
@@ -290,8 +292,8 @@ class Hostile(Worker):
         size = self.dice.choice((len(nonsense), 5_000, 90_000_000, 2**31 - 1))
         with suppress(OSError):
             peer.send(size.to_bytes(4, "big") + nonsense)
-            time.sleep(self.dice.random() * 0.2)
-        peer.hang_up()
+            self.world.over.wait(self.dice.random() * 0.2)
+        peer.close()
 
 
 def read(peer: Peer, partition: int, offset: int) -> tuple[int, list[tuple[int, bytes]]]:
@@ -314,14 +316,14 @@ def read(peer: Peer, partition: int, offset: int) -> tuple[int, list[tuple[int, 
     return 0, found
 
 
-def last_commit(peer: Peer, group: str) -> int | None:
+def last_commit(peer: Peer, group: str) -> tuple[int] | None:
     """What a group committed last, -1 if nothing; None while nobody can say."""
     topic = committed.OffsetFetchRequestTopic(name=TOPIC, partition_indexes=[0])
     answer = peer.ask(committed.OffsetFetchRequest(group_id=group, topics=[topic]), 7)
     if answer.error_code:
         return None
     part = answer.topics[0].partitions[0]
-    return None if part.error_code else part.committed_offset
+    return None if part.error_code else (part.committed_offset,)
 
 
 # ---------------------------------------------------------------------- troubles
@@ -360,7 +362,7 @@ def disk_fails(world: World, *, wait: bool = True) -> None:
     )
     core_of(world.broker).set_disk_faults([fault])
     if wait:
-        time.sleep(dice.random() * 0.5)
+        world.over.wait(dice.random() * 0.5)
         core_of(world.broker).set_disk_faults([])
 
 
@@ -371,7 +373,7 @@ def time_passes(world: World) -> None:
         return
     by_ms = world.dice.choice((-3_600_000, 60_000, 86_400_000))
     core_of(world.broker).jump_wall_clock(by_ms)
-    time.sleep(0.05)
+    world.over.wait(0.05)
     core_of(world.broker).jump_wall_clock(-by_ms)
 
 
@@ -383,7 +385,7 @@ def descriptors_run_out(world: World) -> None:
     highest = max(int(name) for name in os.listdir("/proc/self/fd"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(highest - 2, 3), hard))
     try:
-        time.sleep(world.dice.random() * 0.5)
+        world.over.wait(world.dice.random() * 0.5)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -394,9 +396,9 @@ def crowd(world: World) -> None:
     for peer in peers:
         with suppress(OSError):
             peer.send((1_000_000).to_bytes(4, "big") + b"\0" * 100)
-    time.sleep(world.dice.random() * 0.3)
+    world.over.wait(world.dice.random() * 0.3)
     for peer in peers:
-        peer.hang_up()
+        peer.close()
 
 
 TROUBLES: tuple[tuple[Callable[[World], None], int], ...] = (
@@ -441,8 +443,8 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
     create = create_topics.CreatableTopic(
         name=TOPIC, num_partitions=PARTITIONS, replication_factor=1
     )
-    first = Peer(world.port)
-    (made,) = first.ask(create_topics.CreateTopicsRequest(topics=[create]), 5).topics
+    with closing(Peer(world.port)) as peer:
+        (made,) = peer.ask(create_topics.CreateTopicsRequest(topics=[create]), 5).topics
     assert made.error_code == 0, made
     writers = [Writer(world, number) for number in range(PARTITIONS)]
     readers = [Reader(world, number) for number in range(PARTITIONS)]
@@ -454,7 +456,7 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
     end = time.monotonic() + seconds
     try:
         while time.monotonic() < end and not world.over.is_set():
-            time.sleep(world.dice.random() * 0.4)
+            world.over.wait(world.dice.random() * 0.4)
             trouble(world)
     finally:
         world.over.set()
@@ -465,7 +467,8 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
     world.start()
     try:
         problems = world.broken + [f"{name} never ended" for name in stuck]
-        problems += audit(Peer(world.port), writers, readers, committers, creators)
+        with closing(Peer(world.port)) as peer:
+            problems += audit(peer, writers, readers, committers, creators)
     finally:
         world.broker.close()
     if problems:
@@ -518,10 +521,10 @@ def whole_log(peer: Peer, partition: int) -> dict[int, bytes]:
 
 def read_if_served(
     peer: Peer, partition: int, offset: int
-) -> tuple[int, list[tuple[int, bytes]]] | None:
+) -> tuple[tuple[int, list[tuple[int, bytes]]]] | None:
     """As `read`; None while the partition is offline."""
     found = read(peer, partition, offset)
-    return None if found[0] in (3, 5, 6, 56) else found
+    return None if found[0] in (3, 5, 6, 56) else (found,)
 
 
 def audit_log(writer: Writer, log: dict[int, bytes]) -> list[str]:
@@ -542,14 +545,9 @@ def audit_log(writer: Writer, log: dict[int, bytes]) -> list[str]:
     return problems
 
 
-def patiently(ask: Callable[[], Any]) -> Any:
+def patiently(ask: Callable[[], tuple[Any] | None]) -> Any:
     """Ask until there is an answer; a partition may be loading, or healing."""
-    deadline = time.monotonic() + 90
-    while (found := ask()) is None:
-        if time.monotonic() > deadline:
-            raise Broken("no answer for 90 s after the end of all troubles")
-        time.sleep(0.05)
-    return found
+    return eventually(ask, "an answer after the end of all troubles", timeout_s=90)[0]
 
 
 def main() -> int:

@@ -44,7 +44,7 @@ class Peer:
             (size,) = struct.unpack(">i", self._receive(4))
             answer = self._receive(size)
         except OSError as problem:
-            self.hang_up()
+            self.close()
             raise Gone(str(problem)) from problem
         correlation_id, response = frame.decode_response(
             response_class(request.api_key), answer, version
@@ -58,7 +58,7 @@ class Peer:
             self._socket = socket.create_connection((HOST, self._port), self._timeout_s)
         self._socket.sendall(raw)
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         """Close the connection."""
         if self._socket is not None:
             self._socket.close()

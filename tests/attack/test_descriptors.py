@@ -71,7 +71,8 @@ def test_idle_connections_leave_descriptors_to_files(tmp_path: Path) -> None:
         with idle_connections(node.port, LIMIT + 40) as idle, client(node.port) as asked:
             assert asked.create("after", partitions=4) == [0]
             assert [asked.produce("after", b"v", index) for index in range(4)] == [0] * 4
-            assert node.do("core.checkpoint()") == "None"
+            assert node.do('core.begin("checkpoint")') == "None"
+            assert node.do("core.settle(timeout_ms=10_000)") == "True"
             assert node.metric("connection.count") < LIMIT - RESERVE
             assert node.metric("connection.shed") > RESERVE
             idle[0].settimeout(10)

@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,50 @@ def test_memory_is_bounded_and_requests_go_on(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert replies == [700_004] * 4
+
+
+def test_replies_that_nobody_reads_are_bounded(tmp_path: Path) -> None:
+    """Small questions with large answers, asked by many who read none, would take any memory."""
+    reply, memory = 1 << 20, 16 << 20
+    with serving(tmp_path, request_memory_bytes_max=memory) as node:
+        node.answer = lambda _: bytes(reply)
+        peers = [Peer(node.port) for _ in range(12)]
+        for _ in range(3):
+            for peer in peers:
+                with suppress(OSError):
+                    peer.send(METADATA, 1, b"much")
+        eventually(lambda: node.core.metrics()["connection.stalled"] > 4, 30)
+        eventually(lambda: node.core.metrics()["memory.used_bytes"] < memory, 30)
+        with Peer(node.port) as reads:
+            reads.socket.settimeout(30)
+            reads.send(METADATA, 1, b"much")
+            assert len(reads.receive_frame()) == reply + 4
+        for peer in peers:
+            peer.socket.close()
+
+
+def test_a_large_decision_waits_for_the_one_before(tmp_path: Path) -> None:
+    """Large requests would be decoded and answered all at once, each of them many times its size
+    in memory.
+    """
+    body = b"z" * (1 << 20)
+    held: list[_core.Request] = []
+    with serving(tmp_path, request_memory_bytes_max=16 << 20) as node:
+        node.answer = lambda request: held.append(request) if request.body == body else b"small"  # type: ignore[func-returns-value]
+        peers = [Peer(node.port) for _ in range(3)]
+        for peer in peers:
+            peer.send(METADATA, 1, body)
+        eventually(lambda: held)
+        with Peer(node.port) as small:
+            small.send(METADATA, 1, b"?")
+            assert small.receive_frame().endswith(b"small"), "others go on"
+        for count in (1, 2, 3):
+            eventually(lambda count=count: len(held) == count)
+            assert node.core.metrics()["request.held"] == 1
+            node.core.reply(held[-1].token, b"done")
+        for peer in peers:
+            assert peer.receive_frame().endswith(b"done")
+            peer.socket.close()
 
 
 def test_pipelined_requests_are_answered_in_order(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ def test_a_panic_poisons_its_node_alone(tmp_path: Path) -> None:
         assert "API key 3" in text
         assert [event.kind for event in broken.events] == ["poisoned"]
         assert peer.receive_frame() == b"", "so does every other of this node"
+        with pytest.raises(ConnectionRefusedError):
+            Peer(broken.port)  # though nobody has called anything yet
         for call in (
             lambda: broken.core.partition_offsets(TOPIC, 0),
             broken.core.serve,

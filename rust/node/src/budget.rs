@@ -59,9 +59,12 @@ impl Budget {
     }
 
     pub fn memory(&self) -> Memory {
-        if self.waiting.load(Ordering::Relaxed) > 0 {
+        let used = self.used.load(Ordering::Relaxed);
+        if used > self.bytes_max {
+            Memory::Over
+        } else if self.waiting.load(Ordering::Relaxed) > 0 {
             Memory::Missing
-        } else if self.used.load(Ordering::Relaxed) > self.bytes_max / 2 {
+        } else if used > self.bytes_max / 2 {
             Memory::Short
         } else {
             Memory::Enough

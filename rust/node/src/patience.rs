@@ -28,6 +28,8 @@ pub enum Memory {
     Short,
     /// Somebody waits for it.
     Missing,
+    /// More is taken than there should be.
+    Over,
 }
 
 /// The time that a peer has, and the bytes that it must move in it.
@@ -46,7 +48,8 @@ fn least(owes: Owes, memory: Memory) -> Option<Least> {
         (Owes::Nothing, _) | (Owes::Reply, Memory::Enough) => return None,
         (Owes::Frame, Memory::Enough) => (60_000, 1),
         (_, Memory::Short) => (10_000, 10 * 1024),
-        (_, Memory::Missing) => (3_000, 48 * 1024),
+        (Owes::Reply, Memory::Missing | Memory::Over) => (1_000, 64 * 1024),
+        (Owes::Frame, Memory::Missing | Memory::Over) => (3_000, 48 * 1024),
     };
     Some(Least { within_ms, bytes })
 }
@@ -145,9 +148,14 @@ impl Progress {
             Some(least) if since != 0 && got < least.bytes => {
                 (waited >= least.within_ms).then_some(owed)
             }
-            // Enough of it: what is due from here on is asked from here on.
+            // Nothing or enough: what is due from here on is asked from when it is first seen.
             _ => {
-                self.since_ms.store(look.now_ms.max(1), Ordering::Relaxed);
+                let from_ms = if owed == Owes::Nothing {
+                    0
+                } else {
+                    look.now_ms.max(1)
+                };
+                self.since_ms.store(from_ms, Ordering::Relaxed);
                 self.moved_then.store(moved, Ordering::Relaxed);
                 None
             }
@@ -199,6 +207,10 @@ mod tests {
         assert_eq!(overdue_at(Owes::Frame, 0, MISSING), Some(3));
         assert_eq!(overdue_at(Owes::Reply, 0, ENOUGH), None);
         assert_eq!(overdue_at(Owes::Reply, 0, SHORT), Some(10));
+        assert_eq!(
+            overdue_at(Owes::Reply, 0, (Memory::Short, Memory::Over)),
+            Some(1)
+        );
         assert_eq!(overdue_at(Owes::Nothing, 0, MISSING), None);
     }
 
@@ -219,7 +231,7 @@ mod tests {
         );
         assert_eq!(
             overdue_at(Owes::Reply, 0, (Memory::Enough, Memory::Missing)),
-            Some(3)
+            Some(1)
         );
     }
 
@@ -242,7 +254,8 @@ mod tests {
         }
         progress.owes(Owes::Frame);
         assert_eq!(progress.overdue(look(101, MISSING)), None);
-        assert_eq!(progress.overdue(look(102, MISSING)), Some(Owes::Frame));
+        assert_eq!(progress.overdue(look(103, MISSING)), None);
+        assert_eq!(progress.overdue(look(104, MISSING)), Some(Owes::Frame));
     }
 
     #[test]

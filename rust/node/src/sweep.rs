@@ -22,7 +22,7 @@ pub async fn sweep(shared: Arc<Shared>) {
         shared.look_after_descriptors();
         let now_ms = shared.uptime_ms();
         let frames = shared.budget.memory();
-        if frames != Memory::Missing {
+        if frames < Memory::Missing {
             enough_at_ms = now_ms;
         }
         shared.look_after_connections(Look {

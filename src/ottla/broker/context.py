@@ -54,11 +54,13 @@ class Context:
         "advertised",
         "cluster_id",
         "controller",
+        "failed_log_dirs",
         "image",
         "log_dirs",
         "logs",
         "node_id",
         "now_ms",
+        "offline",
         "open_groups",
         "producer_ids",
         "quorum",
@@ -88,6 +90,10 @@ class Context:
         self.router = router
         self.log_dirs = config.log_dirs
         self._directories = directories
+        self.offline: set[tuple[str, int]] = set()
+        """Partitions of this broker, by topic and index, that the disk keeps from being served."""
+        self.failed_log_dirs: set[int] = set()
+        """Places in `log_dirs` of those that a failed sync ended."""
         self.image: MetadataImage = EMPTY_IMAGE
         self.settings = Settings(config, EMPTY_IMAGE, node_id)
         self.controller = controller

@@ -66,7 +66,9 @@ impl Task {
         let (have, wanted) = (self.inbox.capacity(), self.inbox.capacity_wanted());
         let more = wanted.saturating_sub(have);
         let mut overdraft = None;
-        if more == 0 || node.budget.try_take(more) {
+        // However many connections there are, their first buffers alone do not make memory short.
+        let is_first_of_many = have == 0 && node.budget.is_tight();
+        if more == 0 || (!is_first_of_many && node.budget.try_take(more)) {
             self.charged += more;
         } else if have == 0 {
             node.budget.take_beside(BESIDE_BYTES);

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ottla.broker import auto_topic_creation
 from ottla.broker.authorized_operations import CLUSTER_OPERATIONS, TOPIC_OPERATIONS
+from ottla.broker.partitions import offline_replicas, shown_leader
 from ottla.metadata.topic_names import is_internal, topic_name_problem
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.metadata import (
@@ -140,25 +141,26 @@ def _found(context: Context, topic: Topic) -> MetadataResponseTopic:
         topic_id=topic.id,
         is_internal=is_internal(topic.name),
         partitions=[
-            _partition(context, index, partition)
+            _partition(context, topic.name, index, partition)
             for index, partition in enumerate(topic.partitions)
         ],
     )
 
 
-def _partition(context: Context, index: int, partition: Partition) -> MetadataResponsePartition:
-    alive = context.image.brokers
-    leader = alive.get(partition.leader)
+def _partition(
+    context: Context, topic: str, index: int, partition: Partition
+) -> MetadataResponsePartition:
+    leader = shown_leader(context, topic, index, partition)
     return MetadataResponsePartition(
-        error_code=ErrorCode.NONE if leader is not None else ErrorCode.LEADER_NOT_AVAILABLE,
+        error_code=ErrorCode.NONE
+        if leader in context.image.brokers
+        else ErrorCode.LEADER_NOT_AVAILABLE,
         partition_index=index,
-        leader_id=partition.leader,
+        leader_id=leader,
         leader_epoch=partition.leader_epoch,
         replica_nodes=list(partition.replicas),
         isr_nodes=list(partition.isr),
-        offline_replicas=[
-            broker for broker in partition.replicas if broker not in alive or alive[broker].fenced
-        ],
+        offline_replicas=offline_replicas(context, topic, index, partition),
     )
 
 
