@@ -29,7 +29,7 @@ from typing import Any
 
 import ottla
 from attack.faults import Fault, core_of
-from attack.peer import Gone, Peer
+from attack.line import Gone, Line
 from oracle import SMALL, free_port
 from ottla.errors import OttlaError
 from ottla.wire.messages import create_topics, delete_topics, fetch, metadata, produce
@@ -109,7 +109,7 @@ class Worker(threading.Thread, ABC):
         self.world = world
         self.number = number
         self.dice = random.Random(number * 7919 + 1)
-        self.peer = Peer(world.port, client_id=self.name, timeout_s=5)
+        self.line = Line(world.port, client_id=self.name, timeout_s=5)
 
     def run(self) -> None:
         """Work; a lost connection is trouble, and anything else a defect."""
@@ -121,7 +121,7 @@ class Worker(threading.Thread, ABC):
                 self.world.over.wait(0.01)
             except Exception as problem:
                 self.world.blame(f"{self.name}: {type(problem).__name__}: {problem}")
-        self.peer.close()
+        self.line.close()
 
     @abstractmethod
     def work(self) -> None:
@@ -148,7 +148,7 @@ class Writer(Worker):
     def work(self) -> None:
         """Send the next record; an idempotent one again until it is acknowledged."""
         if self.idempotent and self._producer_id < 0:
-            answer = self.peer.ask(InitProducerIdRequest(transactional_id=None), 4)
+            answer = self.line.ask(InitProducerIdRequest(transactional_id=None), 4)
             if answer.error_code:
                 self.refused(answer.error_code)
                 return
@@ -159,7 +159,7 @@ class Writer(Worker):
         else:
             self.attempted += 1
         self.retry = self.idempotent
-        (topic,) = self.peer.ask(self._request(value), 9).responses
+        (topic,) = self.line.ask(self._request(value), 9).responses
         (part,) = topic.partition_responses
         if part.error_code:
             if part.error_code in (45, 47, 59):
@@ -200,7 +200,7 @@ class Reader(Worker):
         """Read from where it stands; from the start now and then."""
         if self.dice.random() < 0.02:
             self._next = 0
-        code, batches = read(self.peer, self.number, self._next)
+        code, batches = read(self.line, self.number, self._next)
         if code == 1:
             if any(offset >= self._next for offset in self.seen):
                 self.world.blame(f"{self.name}: offset {self._next} was there and is gone")
@@ -225,7 +225,7 @@ class Committer(Worker):
         """Commit the next offset, or ask."""
         group = GROUPS[self.number]
         if self.dice.random() < 0.2:
-            found = last_commit(self.peer, group)
+            found = last_commit(self.line, group)
             if found is not None and not self.acknowledged <= found[0] <= self.attempted:
                 self.world.blame(
                     f"{group}: {self.acknowledged} was committed, {found[0]} is what it has"
@@ -237,11 +237,11 @@ class Committer(Worker):
         )
         topic = commits.OffsetCommitRequestTopic(name=TOPIC, partitions=[part])
         request = commits.OffsetCommitRequest(group_id=group, topics=[topic])
-        (answer,) = self.peer.ask(request, 8).topics
+        (answer,) = self.line.ask(request, 8).topics
         code = answer.partitions[0].error_code
         if code == 16:  # NOT_COORDINATOR: nobody has asked for the offsets topic yet
             find = FindCoordinatorRequest(coordinator_keys=[group])
-            self.peer.ask(find, 4)
+            self.line.ask(find, 4)
         if code:
             self.refused(code)
         else:
@@ -265,7 +265,7 @@ class Creator(Worker):
             name = self.dice.choice(sorted(self.there))
             self.there.discard(name)  # from here on nobody knows, until the answer comes
             request = delete_topics.DeleteTopicsRequest(topic_names=[name], timeout_ms=5000)
-            (answer,) = self.peer.ask(request, 5).responses
+            (answer,) = self.line.ask(request, 5).responses
             if answer.error_code in (0, 3):
                 self.gone.add(name)
             else:
@@ -274,7 +274,7 @@ class Creator(Worker):
         self._count += 1
         name = f"made-{self.number}-{self._count}"
         new = create_topics.CreatableTopic(name=name, num_partitions=2, replication_factor=1)
-        (answer,) = self.peer.ask(create_topics.CreateTopicsRequest(topics=[new]), 5).topics
+        (answer,) = self.line.ask(create_topics.CreateTopicsRequest(topics=[new]), 5).topics
         if answer.error_code:
             self.refused(answer.error_code)
         else:
@@ -287,23 +287,23 @@ class Hostile(Worker):
 
     def work(self) -> None:
         """One bad connection, and a pause."""
-        peer = Peer(self.world.port, timeout_s=1)
+        line = Line(self.world.port, timeout_s=1)
         nonsense = self.dice.randbytes(self.dice.randrange(1, 200))
         size = self.dice.choice((len(nonsense), 5_000, 90_000_000, 2**31 - 1))
-        with suppress(OSError):
-            peer.send(size.to_bytes(4, "big") + nonsense)
+        with suppress(Gone):
+            line.send_bytes(size.to_bytes(4, "big") + nonsense)
             self.world.over.wait(self.dice.random() * 0.2)
-        peer.close()
+        line.close()
 
 
-def read(peer: Peer, partition: int, offset: int) -> tuple[int, list[tuple[int, bytes]]]:
+def read(line: Line, partition: int, offset: int) -> tuple[int, list[tuple[int, bytes]]]:
     """(error code, the records from an offset on) of one fetch."""
     part = fetch.FetchPartition(
         partition=partition, fetch_offset=offset, partition_max_bytes=1 << 20
     )
     topic = fetch.FetchTopic(topic=TOPIC, partitions=[part])
     request = fetch.FetchRequest(max_wait_ms=100, min_bytes=1, topics=[topic])
-    (answer,) = peer.ask(request, 11).responses
+    (answer,) = line.ask(request, 11).responses
     (data,) = answer.partitions
     if data.error_code:
         return data.error_code, []
@@ -316,10 +316,10 @@ def read(peer: Peer, partition: int, offset: int) -> tuple[int, list[tuple[int, 
     return 0, found
 
 
-def last_commit(peer: Peer, group: str) -> tuple[int] | None:
+def last_commit(line: Line, group: str) -> tuple[int] | None:
     """What a group committed last, -1 if nothing; None while nobody can say."""
     topic = committed.OffsetFetchRequestTopic(name=TOPIC, partition_indexes=[0])
-    answer = peer.ask(committed.OffsetFetchRequest(group_id=group, topics=[topic]), 7)
+    answer = line.ask(committed.OffsetFetchRequest(group_id=group, topics=[topic]), 7)
     if answer.error_code:
         return None
     part = answer.topics[0].partitions[0]
@@ -392,13 +392,13 @@ def descriptors_run_out(world: World) -> None:
 
 def crowd(world: World) -> None:
     """Many connections that begin a frame and never end it."""
-    peers = [Peer(world.port, timeout_s=1) for _ in range(60)]
-    for peer in peers:
-        with suppress(OSError):
-            peer.send((1_000_000).to_bytes(4, "big") + b"\0" * 100)
+    lines = [Line(world.port, timeout_s=1) for _ in range(60)]
+    for line in lines:
+        with suppress(Gone):
+            line.send_bytes((1_000_000).to_bytes(4, "big") + b"\0" * 100)
     world.over.wait(world.dice.random() * 0.3)
-    for peer in peers:
-        peer.close()
+    for line in lines:
+        line.close()
 
 
 TROUBLES: tuple[tuple[Callable[[World], None], int], ...] = (
@@ -443,8 +443,8 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
     create = create_topics.CreatableTopic(
         name=TOPIC, num_partitions=PARTITIONS, replication_factor=1
     )
-    with closing(Peer(world.port)) as peer:
-        (made,) = peer.ask(create_topics.CreateTopicsRequest(topics=[create]), 5).topics
+    with closing(Line(world.port)) as line:
+        (made,) = line.ask(create_topics.CreateTopicsRequest(topics=[create]), 5).topics
     assert made.error_code == 0, made
     writers = [Writer(world, number) for number in range(PARTITIONS)]
     readers = [Reader(world, number) for number in range(PARTITIONS)]
@@ -467,8 +467,8 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
     world.start()
     try:
         problems = world.broken + [f"{name} never ended" for name in stuck]
-        with closing(Peer(world.port)) as peer:
-            problems += audit(peer, writers, readers, committers, creators)
+        with closing(Line(world.port)) as line:
+            problems += audit(line, writers, readers, committers, creators)
     finally:
         world.broker.close()
     if problems:
@@ -478,7 +478,7 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
 
 
 def audit(
-    peer: Peer,
+    line: Line,
     writers: list[Writer],
     readers: list[Reader],
     committers: list[Committer],
@@ -487,7 +487,7 @@ def audit(
     """Every promise that the node does not keep now."""
     problems = []
     for writer, reader in zip(writers, readers, strict=True):
-        log = whole_log(peer, writer.number)
+        log = whole_log(line, writer.number)
         problems += audit_log(writer, log)
         problems += [
             f"partition {writer.number}: what was read at {offset} is {log.get(offset)!r:.40} now"
@@ -496,10 +496,10 @@ def audit(
         ]
     for committer in committers:
         group = GROUPS[committer.number]
-        found = patiently(lambda group=group: last_commit(peer, group))
+        found = patiently(lambda group=group: last_commit(line, group))
         if not committer.acknowledged <= found <= committer.attempted:
             problems.append(f"{group}: {committer.acknowledged} was committed, now it has {found}")
-    answer = peer.ask(metadata.MetadataRequest(topics=None), 9)
+    answer = line.ask(metadata.MetadataRequest(topics=None), 9)
     topics = {topic.name: topic for topic in answer.topics}
     for creator in creators:
         problems += [f"the topic {name} is lost" for name in sorted(creator.there - topics.keys())]
@@ -507,11 +507,11 @@ def audit(
     return problems
 
 
-def whole_log(peer: Peer, partition: int) -> dict[int, bytes]:
+def whole_log(line: Line, partition: int) -> dict[int, bytes]:
     """Offset to value of all that a partition holds."""
     log: dict[int, bytes] = {}
     while True:
-        code, found = patiently(lambda: read_if_served(peer, partition, len(log)))
+        code, found = patiently(lambda: read_if_served(line, partition, len(log)))
         if code:
             raise Broken(f"partition {partition} can't be read at {len(log)}: error {code}")
         if not found:
@@ -520,10 +520,10 @@ def whole_log(peer: Peer, partition: int) -> dict[int, bytes]:
 
 
 def read_if_served(
-    peer: Peer, partition: int, offset: int
+    line: Line, partition: int, offset: int
 ) -> tuple[tuple[int, list[tuple[int, bytes]]]] | None:
     """As `read`; None while the partition is offline."""
-    found = read(peer, partition, offset)
+    found = read(line, partition, offset)
     return None if found[0] in (3, 5, 6, 56) else (found,)
 
 

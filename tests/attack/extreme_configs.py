@@ -18,7 +18,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from attack import children
-from attack.talk import Closed, Line, Silent
+from attack.line import Closed, Line, Silent
 from ottla.config.row import broker_rows, topic_rows
 from ottla.config.values import INTEGER_BITS
 from ottla.errors import OttlaError

@@ -22,7 +22,7 @@ if __name__ == "__main__":
 
 import ottla
 from attack import children
-from attack.talk import Closed, Line, Silent
+from attack.line import Closed, Line, Silent
 from ottla.wire.messages.create_topics import (
     CreatableTopic,
     CreatableTopicConfig,

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from attack.costs import Handlers, List, lists, steps
-from attack.talk import Closed, Line
+from attack.line import Closed, Line
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.describe_configs import DescribeConfigsRequest, DescribeConfigsResource

@@ -52,13 +52,13 @@ def make_topic(broker: ottla.Broker, name: str, partitions: int = 1) -> None:
     line = Line(broker.port)
     answer = line.ask(CreateTopicsRequest(topics=[topic]), 7)
     assert [one.error_code for one in answer.topics] == [0]
-    line.hang_up()
+    line.close()
 
 
 def coordinator_error(broker: ottla.Broker, group_id: str) -> ErrorCode:
     line = Line(broker.port)
     answer = line.ask(FindCoordinatorRequest(coordinator_keys=[group_id]), 6)
-    line.hang_up()
+    line.close()
     return ErrorCode(answer.coordinators[0].error_code)
 
 
@@ -77,7 +77,7 @@ def commit(broker: ottla.Broker, group_id: str, offset: int = 5) -> ErrorCode:
         return found != ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
 
     eventually(loaded, f"the group {group_id} is loaded")
-    line.hang_up()
+    line.close()
     return found
 
 
@@ -92,7 +92,7 @@ def committed(broker: ottla.Broker, group_id: str) -> Any:
         return answers[-1].error_code != ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
 
     eventually(loaded, f"the group {group_id} is loaded")
-    line.hang_up()
+    line.close()
     if answers[-1].error_code:
         return ErrorCode(answers[-1].error_code)
     return answers[-1].topics[0].partitions[0].committed_offset if answers[-1].topics else None
@@ -109,7 +109,7 @@ def join_request(group_id: str = "g", member_id: str = "", **fields: Any) -> Joi
 def describe(broker: ottla.Broker, group_id: str = "g") -> Any:
     line = Line(broker.port)
     (found,) = line.ask(DescribeGroupsRequest(groups=[group_id]), 5).groups
-    line.hang_up()
+    line.close()
     return found
 
 
@@ -118,7 +118,7 @@ def is_alive(broker: ottla.Broker) -> bool:
     line = Line(broker.port)
     assert line.ask(ApiVersionsRequest(), 0).error_code == 0
     described = line.ask(DescribeGroupsRequest(groups=["somebody-else"]), 5)
-    line.hang_up()
+    line.close()
     return len(described.groups) == 1
 
 
@@ -212,7 +212,7 @@ def write(broker: ottla.Broker, partition: int, key: bytes | None, value: bytes 
     )
     answer = line.ask(request, 9)
     assert answer.responses[0].partition_responses[0].error_code == 0
-    line.hang_up()
+    line.close()
 
 
 def test_whatever_is_written_into_the_topic_does_not_keep_the_node_from_starting(

@@ -16,13 +16,12 @@ from pathlib import Path
 import pytest
 
 import ottla
-from attack.raw import Peer
+from attack.line import Line
 from ottla._core import examine_segment
 from ottla.node.metadata_damage import MetadataDamaged
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
-from ottla.wire.messages.metadata import MetadataRequest, MetadataResponse
+from ottla.wire.messages.metadata import MetadataRequest
 from ottla.wire.records import Batch, read_batches
-from ottla.wire.schema import decode, encode
 
 SEED = 20261125
 METADATA = "__cluster_metadata-0"
@@ -42,16 +41,14 @@ SMALL = (
 
 def topics(broker: ottla.Broker) -> set[str | None]:
     """The topics that Metadata lists."""
-    with Peer(broker) as peer:
-        body = peer.ask(3, 12, encode(MetadataRequest(topics=None), 12))
-    return {topic.name for topic in decode(MetadataResponse, body, 12).topics}
+    answer = Line(broker.port).ask(MetadataRequest(topics=None), 12)
+    return {topic.name for topic in answer.topics}
 
 
 def create(broker: ottla.Broker, name: str) -> None:
     """A topic of one partition."""
     topic = CreatableTopic(name=name, num_partitions=1, replication_factor=1)
-    with Peer(broker) as peer:
-        peer.ask(19, 7, encode(CreateTopicsRequest(topics=[topic]), 7))
+    Line(broker.port).ask(CreateTopicsRequest(topics=[topic]), 7)
     assert name in topics(broker)
 
 
