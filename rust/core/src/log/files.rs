@@ -163,12 +163,18 @@ pub fn read_partition_metadata<D: Disk>(disk: &D, dir: &Path) -> Result<Option<S
             .find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
     };
     match (field("version"), field("topic_id")) {
-        (Some("0"), Some(id)) => Ok(Some(id.to_owned())),
+        (Some("0"), Some(id)) if is_topic_id(id) => Ok(Some(id.to_owned())),
         _ => Err(LogError::corrupt(
             &path,
             "this is not what Kafka writes there",
         )),
     }
+}
+
+/// 128 bits as Kafka writes them. What is none must not be taken for another topic's, whose folder is set aside.
+fn is_topic_id(text: &str) -> bool {
+    let digit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    text.len() == 22 && text.bytes().all(digit)
 }
 
 /// Say which topic the folder belongs to. Kafka syncs it; so do we, when asked to.
@@ -227,7 +233,7 @@ pub fn remove_clean_shutdown<D: Disk>(disk: &D, log_dir: &Path) -> Result<(), Lo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::SimDisk;
+    use crate::disk::{DiskFile, SimDisk};
 
     /// A checkpoint that comes back different would start recovery or the log at a wrong offset.
     #[test]
@@ -244,6 +250,30 @@ mod tests {
         assert_eq!(read_checkpoint(&disk, path).unwrap(), Offsets::new());
         assert!(parse_checkpoint("0\n3\na 0 5\n").is_none());
         assert!(parse_checkpoint("1\n0\n").is_none());
+    }
+
+    /// An id that is not one is damage; taken for another topic's, the partition would be served empty.
+    #[test]
+    fn a_damaged_topic_id_is_named() {
+        let disk = SimDisk::new(1);
+        let dir = Path::new("/d");
+        disk.create_dir_all(dir).unwrap();
+        let id = "AAECAwQFBgcICQoLDA0ODw";
+        write_partition_metadata(&disk, dir, id, true).unwrap();
+        let read = || read_partition_metadata(&disk, dir);
+        assert_eq!(read().unwrap().as_deref(), Some(id));
+        let path = dir.join(PARTITION_METADATA_FILE);
+        let whole = disk.read_all(&path).unwrap().unwrap();
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let file = disk.open(&path, crate::disk::Open::Truncate).unwrap();
+            file.write_all_at(&bytes, 0).unwrap();
+            match read() {
+                Ok(other) => assert!(other.is_some_and(|other| is_topic_id(&other)), "bit {bit}"),
+                Err(e) => assert!(e.to_string().contains(PARTITION_METADATA_FILE), "{e}"),
+            }
+        }
     }
 
     /// A folder that is taken for a live one is served; one that is not is never served again.
