@@ -145,17 +145,27 @@ impl Source for SliceSource<'_> {
 pub struct StreamSource<R: BufRead> {
     stream: R,
     position: u64,
+    most: u64,
 }
 
 impl<R: BufRead> StreamSource<R> {
     pub fn new(stream: R) -> Self {
+        Self::limited(stream, u64::MAX)
+    }
+
+    /// One that ends soon after so many bytes, as if there were no more.
+    pub fn limited(stream: R, most: u64) -> Self {
         Self {
             stream,
             position: 0,
+            most,
         }
     }
 
     fn window(&mut self) -> Result<&[u8], Fault> {
+        if self.position >= self.most {
+            return Ok(&[]);
+        }
         self.stream.fill_buf().map_err(|e| match e.kind() {
             std::io::ErrorKind::UnexpectedEof => ended(),
             _ => Fault::Codec(format!("the compressed records are broken: {e}")),

@@ -3,7 +3,6 @@
 //! Nothing that is written there is believed: a walk ends where a batch cannot stand, by its length or its offsets,
 //! so that whoever walks meets only batches within the file and offsets that rise within the segment.
 
-use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -166,7 +165,7 @@ impl<F: DiskFile> Scan<F> {
 /// The transaction marker in a control batch's bytes, if it is one.
 pub fn marker_of(header: &Header, batch: &[u8]) -> Option<Marker> {
     let stream = Decompressor::new(header.codec()?, &batch[HEADER_BYTES..]).ok()?;
-    let stream = StreamSource::new(stream.take(MARKER_BYTES_MAX as u64));
+    let stream = StreamSource::limited(stream, MARKER_BYTES_MAX as u64);
     let record = Records::new(stream, header.record_count)
         .next_record()
         .ok()??;

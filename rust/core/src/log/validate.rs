@@ -4,8 +4,6 @@
 //! must count up from 0. What 4.3.1 answers with UNKNOWN_SERVER_ERROR (a codec that does not exist, a compressed
 //! stream that is broken) gets an error of its own here; none of them is worth a retry.
 
-use std::io::Read;
-
 use super::api::{AppendContext, Origin};
 use super::config::{LogConfig, TimestampType};
 use super::error::{AppendError, Code, RecordError};
@@ -164,7 +162,7 @@ pub fn walk(
     } else {
         let stream = Decompressor::new(codec, records)
             .map_err(|e| content(format!("the compressed records: {e}")))?;
-        let source = StreamSource::new(stream.take(most));
+        let source = StreamSource::limited(stream, most);
         let mut records = Records::new(source, header.record_count);
         let walked = walk_records(&mut records, header, config, context);
         if records.position() >= most {
