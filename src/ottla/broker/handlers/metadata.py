@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ottla.broker import auto_topic_creation
 from ottla.broker.authorized_operations import CLUSTER_OPERATIONS, TOPIC_OPERATIONS
-from ottla.broker.partitions import offline_replicas, shown_leader
+from ottla.broker.partitions import shown
 from ottla.metadata.topic_names import is_internal, topic_name_problem
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.metadata import (
@@ -150,7 +150,7 @@ def _found(context: Context, topic: Topic) -> MetadataResponseTopic:
 def _partition(
     context: Context, topic: str, index: int, partition: Partition
 ) -> MetadataResponsePartition:
-    leader = shown_leader(context, topic, index, partition)
+    leader, offline = shown(context, topic, index, partition)
     return MetadataResponsePartition(
         error_code=ErrorCode.NONE
         if leader in context.image.brokers
@@ -160,7 +160,7 @@ def _partition(
         leader_epoch=partition.leader_epoch,
         replica_nodes=list(partition.replicas),
         isr_nodes=list(partition.isr),
-        offline_replicas=offline_replicas(context, topic, index, partition),
+        offline_replicas=offline,
     )
 
 
