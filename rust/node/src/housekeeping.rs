@@ -82,22 +82,20 @@ impl Node {
         let done = Self::each(shared, |_, partition| {
             let deleted = partition.log_mut().enforce_retention(now_ms);
             partition.log_start_moved();
-            deleted
+            Ok((deleted?, partition.log_mut().take_notes()))
         });
-        done.into_iter()
-            .flat_map(|(cell, deleted)| {
-                deleted.into_iter().map(move |segment| {
-                    format!(
-                        "{}-{}: deleted the segment at {} of {} bytes ({:?})",
-                        cell.topic,
-                        cell.index,
-                        segment.base_offset,
-                        segment.size_bytes,
-                        segment.reason
-                    )
-                })
-            })
-            .collect()
+        let mut lines = Vec::new();
+        for (cell, (deleted, notes)) in done {
+            let name = format!("{}-{}", cell.topic, cell.index);
+            lines.extend(notes.into_iter().map(|note| format!("{name}: {note}")));
+            lines.extend(deleted.into_iter().map(|segment| {
+                format!(
+                    "{name}: deleted the segment at {} of {} bytes ({:?})",
+                    segment.base_offset, segment.size_bytes, segment.reason
+                )
+            }));
+        }
+        lines
     }
 
     /// Begin new segments where the active one is too old, and sync these and where `flush.ms` is over.

@@ -41,14 +41,29 @@ impl<D: Disk> Segment<D> {
     ) -> Result<Option<Position>, LogError> {
         let mut scan = self.scan_to(place, offset)?;
         while let Some(found) = scan.next_header()? {
-            if found.header.last_offset() >= offset {
-                return Ok(Some(found));
+            if found.header.last_offset() < offset {
+                continue;
             }
+            // A gap before a batch is rare, and may be none: then the next one begins too early.
+            let gap = found.header.base_offset > offset;
+            if gap && scan.peek()?.is_none() && !scan.is_done() {
+                return Err(self.damaged(&scan));
+            }
+            return Ok(Some(found));
         }
         if scan.is_done() {
             return Ok(None);
         }
-        Err(scan.damage())
+        Err(self.damaged(&scan))
+    }
+
+    /// Why a walk ended early. It is noted once.
+    pub fn damaged(&mut self, scan: &Scan<D::File>) -> LogError {
+        let damage = scan.damage();
+        if !std::mem::replace(&mut self.damage_noted, true) {
+            self.note = Some(damage.to_string());
+        }
+        damage
     }
 
     /// A walk that begins at or before the batch that holds `offset`.
@@ -252,7 +267,7 @@ impl<D: Disk> Segment<D> {
         while scan.next_header()?.is_some() {}
         let path = self.path(place);
         if !scan.is_done() {
-            self.note = Some(scan.damage().to_string());
+            self.damaged(&scan);
             return Ok(false);
         }
         self.rebuild_indexes(place)?;

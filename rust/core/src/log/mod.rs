@@ -271,7 +271,7 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    /// What was mended since this was asked last, in words.
+    /// What was mended, or found damaged, since this was asked last, in words.
     pub fn take_notes(&mut self) -> Vec<String> {
         let mended = self.segments.iter_mut();
         let mended = mended.filter_map(|segment| std::mem::take(&mut segment.note));

@@ -177,7 +177,7 @@ impl<D: Disk> Log<D> {
         if scan.is_done() {
             return Ok(None);
         }
-        Err(scan.damage())
+        Err(segment.damaged(&scan))
     }
 
     fn first_at_time(&mut self, time: i64) -> Result<Option<Found>, LogError> {
@@ -198,7 +198,7 @@ impl<D: Disk> Log<D> {
                 }
             }
             if !scan.is_done() {
-                return Err(scan.damage());
+                return Err(segment.damaged(&scan));
             }
         }
         Ok(None)

@@ -65,8 +65,9 @@ pub struct Segment<D: Disk> {
     pub(super) mended: bool,
     /// The indexes were built anew and are not safe yet.
     pub rebuilt: bool,
-    /// What was mended here and is not told yet.
+    /// What was mended or found here and is not told yet.
     pub note: Option<String>,
+    pub(super) damage_noted: bool,
     cannot_allocate: bool,
 }
 
@@ -101,6 +102,7 @@ impl<D: Disk> Segment<D> {
             mended: false,
             rebuilt: false,
             note: None,
+            damage_noted: false,
             cannot_allocate: false,
         })
     }
@@ -132,6 +134,7 @@ impl<D: Disk> Segment<D> {
             mended: false,
             rebuilt: false,
             note: None,
+            damage_noted: false,
             cannot_allocate: false,
         }
     }

@@ -4,6 +4,7 @@ mod appending;
 mod damage;
 mod extremes;
 mod flips;
+mod flushing;
 mod keeping;
 mod model;
 mod recoding;
