@@ -40,8 +40,9 @@ def test_a_change_is_seen_at_once(broker: ottla.Broker) -> None:
         assert context.metadata_rows.of(context, context.image.topics.by_name["t"]) is (
             context.metadata_rows.of(context, context.image.topics.by_name["t"])
         )
-        more = CreatePartitionsTopic(name="t", count=3)
-        line.ask(CreatePartitionsRequest(topics=[more], timeout_ms=5000), 3)
+        more = CreatePartitionsTopic(name="t", count=3, assignments=None)
+        (made,) = line.ask(CreatePartitionsRequest(topics=[more], timeout_ms=5000), 3).results
+        assert made.error_code == 0, made
         assert len(rows(line, "t")) == 3
         context.offline.add(("t", 1))
         assert [row.leader_id for row in rows(line, "t")] == [1, -1, 1]
