@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ottla.broker.metadata_rows import MetadataRows
 from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.settings import Settings
 from ottla.metadata.image import EMPTY_IMAGE
@@ -58,6 +59,7 @@ class Context:
         "image",
         "log_dirs",
         "logs",
+        "metadata_rows",
         "node_id",
         "now_ms",
         "offline",
@@ -95,6 +97,7 @@ class Context:
         self.failed_log_dirs: set[int] = set()
         """Places in `log_dirs` of those that a failed sync ended."""
         self.image: MetadataImage = EMPTY_IMAGE
+        self.metadata_rows = MetadataRows()
         self.settings = Settings(config, EMPTY_IMAGE, node_id)
         self.controller = controller
         self.reply = reply

@@ -40,23 +40,23 @@ def leadership_error(
     return ErrorCode.NONE
 
 
-def shown_leader(context: Context, topic: str, index: int, partition: Partition) -> int:
-    """The leader as clients are told it: none, if it is this broker and its disk fails."""
-    return NO_LEADER if (topic, index) in context.offline else partition.leader
+def shown(context: Context, topic: str, index: int, partition: Partition) -> tuple[int, list[int]]:
+    """Leader and offline replicas as clients are told them.
 
-
-def offline_replicas(context: Context, topic: str, index: int, partition: Partition) -> list[int]:
-    """The replicas whose broker is away or fenced, or whose log directory is lost (KIP-858)."""
+    A replica is offline whose broker is away or fenced, whose log directory is lost (KIP-858), or
+    that this broker cannot open; in the last case the partition has no leader. Every partition of
+    every Metadata passes here, so it is one plain loop.
+    """
     brokers = context.image.brokers
-    here = context.node_id if (topic, index) in context.offline else NO_LEADER
-
-    def lost(replica: int) -> bool:
+    here = bool(context.offline) and (topic, index) in context.offline
+    offline = []
+    for replica, directory in zip(partition.replicas, partition.directories, strict=True):
         broker = brokers.get(replica)
-        if broker is None or broker.fenced or replica == here:
-            return True
-        directory = partition.directory_of(replica)
-        if directory in _UNNAMED or not broker.log_dirs:
-            return False
-        return directory not in broker.log_dirs
-
-    return [replica for replica in partition.replicas if lost(replica)]
+        if (
+            broker is None
+            or broker.fenced
+            or (directory not in broker.log_dirs and broker.log_dirs and directory not in _UNNAMED)
+            or (here and replica == context.node_id)
+        ):
+            offline.append(replica)
+    return NO_LEADER if here else partition.leader, offline

@@ -207,10 +207,11 @@ class Cluster:
         delta = self._quorum.commit(self._core.now_ms())
         if delta is not None:
             self._publish(delta)
-        waiting = len(self._held)
-        waiting -= self._answer()
-        if len(self._held) > waiting:
-            self._core.wake()
+        if self._held:
+            waiting = len(self._held)
+            waiting -= self._answer()
+            if len(self._held) > waiting:
+                self._core.wake()
 
     def _answer(self) -> int:
         """Let the replies go that are safe now; how many there were."""

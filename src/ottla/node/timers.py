@@ -42,7 +42,8 @@ class Timers:
         """The earliest deadline, or None."""
         while self._heap:
             at_ms, sequence, key = self._heap[0]
-            if self._is_set(key, sequence):
+            entry = self._entries.get(key)
+            if entry is not None and entry[1] == sequence:
                 return at_ms
             heappop(self._heap)
         return None
@@ -56,12 +57,10 @@ class Timers:
         while (at_ms := self.next_ms()) is not None and at_ms <= now_ms:
             waiting.append(heappop(self._heap))
         for at_ms, sequence, key in waiting:
-            if self._is_set(key, sequence):
-                yield at_ms, self._entries.pop(key)[2]
-
-    def _is_set(self, key: Hashable, sequence: int) -> bool:
-        entry = self._entries.get(key)
-        return entry is not None and entry[1] == sequence
+            entry = self._entries.get(key)
+            if entry is not None and entry[1] == sequence:
+                del self._entries[key]
+                yield at_ms, entry[2]
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.authorized_operations import TOPIC_OPERATIONS
-from ottla.broker.partitions import offline_replicas, shown_leader
+from ottla.broker.partitions import shown
 from ottla.metadata.topic_names import is_internal, topic_name_problem
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_topic_partitions import (
@@ -97,7 +97,7 @@ def _page(
 def _partition(
     context: Context, topic: str, index: int, partition: Partition
 ) -> DescribeTopicPartitionsResponsePartition:
-    leader = shown_leader(context, topic, index, partition)
+    leader, offline = shown(context, topic, index, partition)
     return DescribeTopicPartitionsResponsePartition(
         error_code=ErrorCode.NONE
         if leader in context.image.brokers
@@ -109,5 +109,5 @@ def _partition(
         isr_nodes=list(partition.isr),
         eligible_leader_replicas=list(partition.eligible_leader_replicas),
         last_known_elr=list(partition.last_known_elr),
-        offline_replicas=offline_replicas(context, topic, index, partition),
+        offline_replicas=offline,
     )

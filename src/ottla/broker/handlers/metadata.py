@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from ottla.broker import auto_topic_creation
 from ottla.broker.authorized_operations import CLUSTER_OPERATIONS, TOPIC_OPERATIONS
-from ottla.broker.partitions import offline_replicas, shown_leader
 from ottla.metadata.topic_names import is_internal, topic_name_problem
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.metadata import (
@@ -21,7 +20,6 @@ from ottla.wire.messages.metadata import (
     MetadataRequestTopic,
     MetadataResponse,
     MetadataResponseBroker,
-    MetadataResponsePartition,
     MetadataResponseTopic,
 )
 from ottla.wire.types import ZERO_UUID
@@ -29,7 +27,7 @@ from ottla.wire.types import ZERO_UUID
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.context import Context
-    from ottla.metadata.image import Partition, Topic
+    from ottla.metadata.image import Topic
 
 NOT_ASKED = -2147483648
 """What the authorized-operations fields hold when the client did not ask for them."""
@@ -140,27 +138,7 @@ def _found(context: Context, topic: Topic) -> MetadataResponseTopic:
         name=topic.name,
         topic_id=topic.id,
         is_internal=is_internal(topic.name),
-        partitions=[
-            _partition(context, topic.name, index, partition)
-            for index, partition in enumerate(topic.partitions)
-        ],
-    )
-
-
-def _partition(
-    context: Context, topic: str, index: int, partition: Partition
-) -> MetadataResponsePartition:
-    leader = shown_leader(context, topic, index, partition)
-    return MetadataResponsePartition(
-        error_code=ErrorCode.NONE
-        if leader in context.image.brokers
-        else ErrorCode.LEADER_NOT_AVAILABLE,
-        partition_index=index,
-        leader_id=leader,
-        leader_epoch=partition.leader_epoch,
-        replica_nodes=list(partition.replicas),
-        isr_nodes=list(partition.isr),
-        offline_replicas=offline_replicas(context, topic, index, partition),
+        partitions=context.metadata_rows.of(context, topic),
     )
 
 
