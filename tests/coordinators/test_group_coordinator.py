@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from coordinators.world import World
-from ottla.coordinators.group.classic import in_hash_map_order, java_hash
+from ottla.coordinators.group.classic import ClassicGroup, in_hash_map_order, java_hash
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.coordinator import partition_for
 from ottla.wire.errors import ErrorCode
@@ -178,3 +178,28 @@ def test_a_shard_whose_log_is_damaged() -> None:
     assert world.shard("g") is None
     assert world.shard("h").groups.keys() == {"h"}
     assert [f"__consumer_offsets-{damaged} can't be used" in one for one in world.reports] == [True]
+
+
+def test_what_only_times_out_is_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, thousands of ids that nobody came back with would each have the whole group
+    looked through at their end, all in one turn.
+    """
+    world = World(GroupConfig(), partitions=1)
+    protocols = [JoinGroupRequestProtocol(name="range", metadata=b"")]
+    join = JoinGroupRequest(
+        group_id="g",
+        session_timeout_ms=6000,
+        rebalance_timeout_ms=600_000,
+        protocol_type="consumer",
+        protocols=protocols,
+    )
+    answers: list[Any] = []
+    for _ in range(50):
+        world.groups.join_group(join, world.asker(4), answers.append)
+    world.settle()
+    assert [answer.error_code for answer in answers] == [ErrorCode.MEMBER_ID_REQUIRED] * 50
+    looks: list[str] = []
+    monkeypatch.setattr(ClassicGroup, "check", lambda group: looks.append(group.group_id))
+    world.advance(7000)
+    assert not world.shard("g").groups["g"].pending_joins
+    assert len(looks) <= 1

@@ -120,6 +120,7 @@ class GroupShard:
         group = self.groups.get(key.group_id)
         if group is None:
             return turn.decision()
+        generation_id = group.generation_id
         if key.kind == membership.SESSION:
             membership.session_timer(
                 turn,
@@ -133,7 +134,9 @@ class GroupShard:
             join.initial_delay_over(turn, self._config, group)
         else:
             join.complete_join(turn, group)
-        group.check()
+        if turn.records or group.generation_id != generation_id:
+            # It looks at every member: a session that only goes on must not pay for it.
+            group.check()
         return turn.decision()
 
     def apply(self, record: StoredRecord, producer_id: int, now: Now) -> None:
