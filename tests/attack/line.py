@@ -37,7 +37,7 @@ class Line:
         self._client_id = client_id
         self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
-        self._sent: list[tuple[int, int]] = []
+        self._sent: list[tuple[int, int, int]] = []
         self._count = 0
 
     def ask(self, request: Request, version: int, *, timeout_s: float | None = None) -> Any:
@@ -58,12 +58,14 @@ class Line:
                 request, version, correlation_id=self._count, client_id=self._client_id
             )
         )
-        self._sent.append((request.api_key, version))
+        self._sent.append((request.api_key, version, self._count))
 
     def answer(self, *, timeout_s: float | None = None) -> Any:
         """The answer to the oldest request that has none yet."""
-        key, version = self._sent.pop(0)
-        return decoded(key, version, self.next_frame(timeout_s=timeout_s))
+        key, version, correlation_id = self._sent.pop(0)
+        answer = self.next_frame(timeout_s=timeout_s)
+        assert int.from_bytes(answer[:4], "big") == correlation_id, "the answer to another request"
+        return decoded(key, version, answer)
 
     def exchange(self, payload: bytes, *, timeout_s: float | None = None) -> bytes:
         """Send a frame of any bytes and return the next frame."""

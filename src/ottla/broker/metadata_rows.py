@@ -34,14 +34,17 @@ class MetadataRows:
         self._shown: tuple[object, object, set[tuple[str, int]]] = (None, None, set())
         """What the rows show: topics, brokers, and what is offline."""
 
-    def of(self, context: Context, topic: Topic) -> list[MetadataResponsePartition]:
-        """A row for each partition of the topic."""
+    def refresh(self, context: Context) -> None:
+        """Forget what has changed; called once a request."""
         topics, brokers, offline = self._shown
         image = context.image
         if image.topics is not topics or image.brokers is not brokers or context.offline != offline:
             self._shown = (image.topics, image.brokers, context.offline.copy())
             self._rows.clear()
             self._kept = 0
+
+    def of(self, context: Context, topic: Topic) -> list[MetadataResponsePartition]:
+        """A row for each partition of the topic."""
         rows = self._rows.get(topic.name)
         if rows is None:
             rows = [

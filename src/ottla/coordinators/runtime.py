@@ -23,6 +23,7 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Final, NamedTuple, Protocol
 
 from ottla.decide import Decision, Now, Timer
+from ottla.errors import BrokenInvariant
 from ottla.wire.errors import ErrorCode
 from ottla.wire.records import (
     MARKER_COMMIT,
@@ -307,6 +308,8 @@ class Runtime:
                     records_left -= replayed
             except (LogUnavailable, CorruptBatch) as problem:
                 self._retry(shard.partition, str(problem))
+            except BrokenInvariant:
+                raise
             except Exception as problem:
                 self._retry(shard.partition, "a fault of this program", problem)
         return bool(self._loads)
@@ -357,6 +360,8 @@ class Runtime:
             now = self._now()
             try:
                 self._carry(shard, shard.machine.decide(ask, now), now)
+            except BrokenInvariant:
+                raise
             except Exception as problem:
                 # Nothing was written; what is in memory may be half changed, so the log counts.
                 del shard.asks[ask.token]
@@ -550,6 +555,8 @@ class Runtime:
             now = self._now()
             try:
                 self._carry(shard, shard.machine.fire(timer.key, now), now)
+            except BrokenInvariant:
+                raise
             except Exception as problem:
                 # As in `submit`: nothing was written, so the log counts.
                 self._retry(shard.partition, "a fault of this program", problem)
@@ -564,7 +571,7 @@ class Runtime:
     def _answer(self, shard: _Shard, token: int, message: Any) -> None:
         waiting = shard.asks.pop(token, None)
         if waiting is None:
-            raise RuntimeError(f"{self.topic}-{shard.partition} answered request {token} twice")
+            raise BrokenInvariant(f"{self.topic}-{shard.partition} answered request {token} twice")
         waiting[0](message)
 
     def _drop(self, partition: int) -> None:

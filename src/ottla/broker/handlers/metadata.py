@@ -80,6 +80,7 @@ def _response(
 ) -> MetadataResponse:
     body = asked.body
     wants_operations = asked.version >= 8 and body.include_topic_authorized_operations
+    context.metadata_rows.refresh(context)
     topics = [
         _topic(context, topic)
         if isinstance(topic, MetadataRequestTopic)
