@@ -217,7 +217,6 @@ class Node:
         panic_on_api: int | None = None,
     ) -> Self: ...
 
-    # the clock: real time plus an offset; moves forward only
     # two clocks: the wall's, which may jump and which timestamps follow, and a steady one, on which
     # durations are measured; both are moved, and stopped, together
     def now_ms(self) -> int: ...
@@ -287,7 +286,7 @@ class Node:
     def delete_partitions(self, partitions: Sequence[tuple[str, int]]) -> None:
         """Stop leading them and rename their folders.
 
-        The files go when `delete_renamed` finds them due.
+        The files go with a later pass of "deleted".
         """
     def strays(self) -> list[tuple[str, int, str]]:
         """(topic, partition, folder) of what lies in the log dirs and was not opened.

@@ -1,8 +1,8 @@
 """What a node does for its logs in the background: retention, rolling, checkpoints, old producers,
 deleted folders.
 
-Everything here but the checkpoints follows the node's clock. The core does the work on threads of
-its own: nobody waits for a slow disk here. What it did comes back as events.
+Checkpoints and flushes run on real time, everything else on the node's clock. The core does the
+work on threads of its own: nobody waits for a slow disk here. What it did comes back as events.
 """
 
 from __future__ import annotations
