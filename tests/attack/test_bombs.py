@@ -134,3 +134,29 @@ def test_eight_at_once_cost_others_nothing(node: OttlaProcess, client: Partition
     assert codes == [TOO_LARGE] * 8
     assert slowest < SOON_S
     assert peak.growth() < GROWTH_MAX
+
+
+def test_who_waits_takes_no_thread(node: OttlaProcess, client: PartitionClient) -> None:
+    """Each waiting batch held a thread of those that the node may have; five hundred of them left
+    none to serve with.
+    """
+    bomb = zstd_bomb(UNPACKED // 10)
+    before = threads(node.pid)
+    codes: list[int] = []
+    throwers = [
+        threading.Thread(target=lambda: codes.append(throw(node, "lz4", bomb))) for _ in range(30)
+    ]
+    for thrower in throwers:
+        thrower.start()
+    most = before
+    while any(thrower.is_alive() for thrower in throwers):
+        most = max(most, threads(node.pid))
+        client.ask(api_versions.ApiVersionsRequest())
+    assert len(codes) == 30
+    assert most < before + 10
+
+
+def threads(pid: int) -> int:
+    """How many threads a process has."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("Threads:")[1].split()[0])

@@ -56,11 +56,12 @@ pub struct LogDirs {
     pub report: Vec<String>,
 }
 
-/// A partition's folder that no partition was opened in.
-pub struct Stray {
+/// What has the name of a partition's folder.
+pub struct Found {
     pub topic: String,
     pub partition: i32,
     pub path: PathBuf,
+    pub is_dir: bool,
 }
 
 pub fn storage(error: &impl std::fmt::Display) -> NodeError {
@@ -122,16 +123,16 @@ impl LogDirs {
         Ok((path, dir.hints(&key), high_watermark))
     }
 
-    /// Folders of live partitions that `is_ours` does not know.
+    /// Folders of live partitions that `is_ours` does not know in that directory, by its place.
     pub fn strays(
         &self,
         disk: &NodeDisk,
-        is_ours: impl Fn(&str, i32) -> bool,
-    ) -> Result<Vec<Stray>, NodeError> {
+        is_ours: impl Fn(usize, &str, i32) -> bool,
+    ) -> Result<Vec<Found>, NodeError> {
         let mut strays = Vec::new();
-        for dir in &self.dirs {
-            let live = dir.live_folders(disk)?.into_iter();
-            strays.extend(live.filter(|stray| !is_ours(&stray.topic, stray.partition)));
+        for (index, dir) in self.dirs.iter().enumerate() {
+            let live = dir.live(disk)?.into_iter().filter(|found| found.is_dir);
+            strays.extend(live.filter(|found| !is_ours(index, &found.topic, found.partition)));
         }
         Ok(strays)
     }
@@ -171,8 +172,9 @@ impl LogDir {
         })
     }
 
-    /// Folders that are some partition's, whoever knows it.
-    pub fn live_folders(&self, disk: &NodeDisk) -> Result<Vec<Stray>, NodeError> {
+    /// What has the name of a partition's folder, whoever knows it, and whatever it is: a link to a disk that is
+    /// away is none now and may be one again.
+    pub fn live(&self, disk: &NodeDisk) -> Result<Vec<Found>, NodeError> {
         let mut found = Vec::new();
         for entry in disk.list(&self.path).map_err(|error| storage(&error))? {
             if let Some(Folder {
@@ -180,12 +182,12 @@ impl LogDir {
                 partition,
                 kind: FolderKind::Live,
             }) = Folder::parse(&entry.name)
-                && entry.is_dir
                 && topic != METADATA_TOPIC
             {
-                found.push(Stray {
+                found.push(Found {
                     topic,
                     partition,
+                    is_dir: entry.is_dir,
                     path: self.path.join(&entry.name),
                 });
             }
@@ -230,6 +232,8 @@ impl LogDir {
         self.high_watermarks.insert(key.clone(), high_watermark);
         if log_start > 0 {
             self.log_starts.insert(key, log_start);
+        } else {
+            self.log_starts.remove(&key);
         }
     }
 

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
-use ottla_core::log::LogError;
+use ottla_core::log::{Flushed, LogError};
 use ottla_core::partition::AppendDone;
 
 use crate::heal::retry;
@@ -16,6 +17,9 @@ const IDLE: u8 = 0;
 const RUNNING: u8 = 1;
 /// Something was appended or rolled since the flush that runs began.
 const AGAIN: u8 = 2;
+
+/// After how long a flush that is owed, and could not be made, is tried again.
+const OWED_AGAIN: Duration = Duration::from_millis(200);
 
 /// Make what a partition has appended so far safe.
 pub fn flush_cell(node: &Arc<Shared>, cell: &Arc<Cell>) {
@@ -46,26 +50,39 @@ fn flush_once(node: &Arc<Shared>, cell: &Arc<Cell>) {
         _ => return,
     };
     let flushed = unflushed.map(ottla_core::log::Unflushed::sync);
-    let mut guard = cell.hold();
-    let Some(partition) = guard.as_mut() else {
-        return;
-    };
-    match flushed.and_then(|flushed| partition.flushed(flushed)) {
-        Ok(()) => {
-            cell.strained.store(false, Ordering::Relaxed);
-            if cell.internal {
-                node.queue.wake(); // a coordinator may wait for its high watermark
+    // Looked at before the partition is: a sync that failed beneath one that is gone by now tells of its disk too.
+    let lost = flushed.as_ref().ok().and_then(Flushed::failed_sync);
+    if let Some(partition) = cell.hold().as_mut() {
+        match flushed.and_then(|flushed| partition.flushed(flushed)) {
+            Ok(()) => {
+                cell.strained.store(false, Ordering::Relaxed);
+                if cell.internal {
+                    node.queue.wake(); // a coordinator may wait for its high watermark
+                }
             }
-        }
-        Err(error) => {
-            let lost = error.is_failed_sync();
-            suffer(node, cell, partition, &error);
-            drop(guard);
-            if lost {
-                fail_dir(node, cell.log_dir, &error.to_string());
+            Err(error) => {
+                suffer(node, cell, partition, &error);
+                if partition.log().failure().is_none() && partition.log().flush_is_owed() {
+                    flush_again_soon(node, cell);
+                }
             }
         }
     }
+    if let Some(text) = lost {
+        fail_dir(node, cell.log_dir, &text);
+    }
+}
+
+/// Somebody waits for a flush that could not be made, for want of a descriptor, say.
+fn flush_again_soon(node: &Arc<Shared>, cell: &Arc<Cell>) {
+    let Some(runtime) = lock(&node.runtime).clone() else {
+        return;
+    };
+    let (node, cell) = (Arc::clone(node), Arc::clone(cell));
+    runtime.spawn(async move {
+        tokio::time::sleep(OWED_AGAIN).await;
+        flush_in_background(&node, &cell);
+    });
 }
 
 /// What comes of a disk that failed beneath one partition. After a failed sync `fail_dir` has to follow.

@@ -6,17 +6,18 @@ use ottla_core::log::{
     AppendContext, AppendError, LogConfig, Prepared, memory_to_prepare, prepare,
 };
 
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 
-/// Prepare a batch for its log, without the log's lock. The task waits; its thread's other tasks go on elsewhere.
-pub fn prepare_in_turn<'a>(
+/// Prepare a batch for its log, without the log's lock. The task waits for its turn without a thread; in its turn
+/// its thread's other tasks go on elsewhere.
+pub async fn prepare_in_turn<'a>(
     node: &Shared,
     batch: &'a mut [u8],
     config: &LogConfig,
     context: &AppendContext,
 ) -> Result<Prepared<'a>, AppendError> {
+    let _turn = node.heavy.lock().await;
     tokio::task::block_in_place(|| {
-        let _turn = lock(&node.heavy);
         // Nobody waits for the budget with a frame in hand, which others may wait for; but it knows.
         let memory = memory_to_prepare(batch, config);
         node.budget.take_anyway(memory);

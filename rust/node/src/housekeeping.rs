@@ -10,7 +10,7 @@ use ottla_core::disk::Disk;
 use ottla_core::log::LogError;
 
 use crate::background::Pass;
-use crate::dirs::{Doomed, Stray, storage};
+use crate::dirs::{Doomed, Found, storage};
 use crate::error::NodeError;
 use crate::flush::{fail_dir, flush_cell, suffer};
 use crate::hosted::{Cell, LedPartition};
@@ -188,23 +188,26 @@ impl Node {
             // A help and no more: every file is synced all the same, and says what became of it.
             let _ = sync_volumes(shared);
         }
-        let mut closed = BTreeSet::new();
+        let mut proofs = vec![Proof::default(); shared.options.log_dirs.len()];
         for cell in cells {
-            match close_cell(shared, &cell) {
-                Ok(true) => {
-                    closed.insert((cell.topic.to_string(), cell.index));
-                }
-                Ok(false) => {}
-                Err(error) => {
-                    problem.get_or_insert(storage(&format!(
-                        "closing {}-{}: {error}",
-                        cell.topic, cell.index
-                    )));
-                }
+            let closed = close_cell(shared, &cell).unwrap_or_else(|error| {
+                problem.get_or_insert(storage(&format!(
+                    "closing {}-{}: {error}",
+                    cell.topic, cell.index
+                )));
+                false
+            });
+            let Some(proof) = proofs.get_mut(cell.log_dir) else {
+                continue;
+            };
+            if closed {
+                proof.closed.insert((cell.topic.to_string(), cell.index));
+            } else {
+                proof.broken = true;
             }
         }
-        for index in 0..shared.options.log_dirs.len() {
-            if let Err(error) = end_dir(shared, index, &closed, broker_epoch) {
+        for (index, proof) in proofs.iter().enumerate() {
+            if let Err(error) = end_dir(shared, index, proof, broker_epoch) {
                 problem.get_or_insert(error);
             }
         }
@@ -232,7 +235,8 @@ fn close_cell(shared: &Arc<Shared>, cell: &Cell) -> Result<bool, LogError> {
         return Ok(false);
     }
     log.close(true).inspect_err(|error| {
-        if error.is_failed_sync() {
+        // `Failed`: the sync failed meanwhile, under a flush in the background.
+        if error.is_failed_sync() || matches!(error, LogError::Failed { .. }) {
             fail_dir(shared, cell.log_dir, &error.to_string());
         }
     })?;
@@ -243,11 +247,20 @@ fn close_cell(shared: &Arc<Shared>, cell: &Cell) -> Result<bool, LogError> {
     Ok(true)
 }
 
-/// The last word in a log directory. The mark is a proof: every folder there was closed cleanly.
+/// What is known of a log directory when all of its logs are closed.
+#[derive(Clone, Default)]
+struct Proof {
+    closed: BTreeSet<(String, i32)>,
+    /// A partition of this directory was not open, or could not be closed.
+    broken: bool,
+}
+
+/// The last word in a log directory. The mark is a proof: every partition of it, and everything there that has a
+/// partition's name, was closed cleanly.
 fn end_dir(
     shared: &Shared,
     index: usize,
-    closed: &BTreeSet<(String, i32)>,
+    proof: &Proof,
     broker_epoch: i64,
 ) -> Result<(), NodeError> {
     if lock(&shared.dirs).has_failed(index) {
@@ -256,14 +269,21 @@ fn end_dir(
     shared.write_checkpoints(index)?;
     let dirs = lock(&shared.dirs);
     let dir = dirs.get(index)?;
-    let known = |folder: Stray| closed.contains(&(folder.topic, folder.partition));
-    if dir.live_folders(&shared.disk)?.into_iter().all(known) {
+    let known = |found: Found| proof.closed.contains(&(found.topic, found.partition));
+    if !proof.broken && dir.live(&shared.disk)?.into_iter().all(known) {
         dir.write_clean_shutdown(&shared.disk, broker_epoch)?;
     }
     Ok(())
 }
 
 impl Shared {
+    /// Whether this very partition is still hosted, and no namesake instead.
+    fn hosts(&self, cell: &Arc<Cell>) -> bool {
+        self.hosted()
+            .find(&cell.topic, cell.index)
+            .is_ok_and(|found| Arc::ptr_eq(found, cell))
+    }
+
     /// Write the offset checkpoints of one log directory, unless it failed: what they say must stay then.
     pub fn write_checkpoints(&self, index: usize) -> Result<(), NodeError> {
         let _turn = lock(&self.checkpointing);
@@ -288,7 +308,10 @@ impl Shared {
                 return Ok(());
             };
             for (cell, row) in noted {
-                dir.note(&cell.topic, cell.index, row);
+                // Deleted since it was asked: the name may be another topic's by now.
+                if self.hosts(&cell) {
+                    dir.note(&cell.topic, cell.index, row);
+                }
             }
             dir.checkpoints()
         };

@@ -10,7 +10,7 @@ use ottla_core::partition::{Offsets, PartitionState};
 
 use crate::dirs::{Doomed, storage};
 use crate::error::NodeError;
-use crate::flush::{append_failed, appended, flush_cell};
+use crate::flush::{append_failed, appended};
 use crate::hosted::{Cell, LedPartition, Topic};
 use crate::node::Node;
 use crate::opening::{mark_folder, open_one};
@@ -161,8 +161,7 @@ impl Node {
     /// Folders of partitions that were not opened: (topic, partition, path).
     pub fn strays(&self) -> Result<Vec<(String, i32, String)>, NodeError> {
         self.call(|shared| {
-            let is_hosted = |topic: &str, index| shared.hosted().find(topic, index).is_ok();
-            let strays = lock(&shared.dirs).strays(&shared.disk, is_hosted)?;
+            let strays = lock(&shared.dirs).strays(&shared.disk, hosted_in(shared))?;
             let text = |path: PathBuf| path.to_string_lossy().into_owned();
             Ok(strays
                 .into_iter()
@@ -175,8 +174,9 @@ impl Node {
     /// this node that is not led now comes back.
     pub fn set_strays_aside(&self, ours: &[(String, i32)]) -> Result<Vec<String>, NodeError> {
         self.call(|shared| {
-            let is_ours = |topic: &str, index| {
-                shared.hosted().find(topic, index).is_ok()
+            let is_hosted = hosted_in(shared);
+            let is_ours = |dir, topic: &str, index| {
+                is_hosted(dir, topic, index)
                     || ours.iter().any(|(ours, of)| ours == topic && *of == index)
             };
             let strays = lock(&shared.dirs).strays(&shared.disk, is_ours)?;
@@ -232,46 +232,35 @@ impl Node {
         })
     }
 
-    /// Append a coordinator's batches; the first and the last offset. A flush that `flush.messages` owes is made
-    /// before it returns: coordinators answer when the high watermark is there.
+    /// Append a coordinator's batches; the first and the last offset. A flush that `flush.messages` owes is made in
+    /// the background: coordinators answer when the high watermark is there.
     pub fn append(
         &self,
         topic: &str,
         index: i32,
         mut records: Vec<u8>,
     ) -> Result<(i64, i64), NodeError> {
-        let (first, last, owed) =
-            self.with_partition(topic, index, |shared, cell, partition| {
-                let context = AppendContext {
-                    now_ms: shared.clock.now_ms(),
-                    leader_epoch: -1,
-                    origin: Origin::Coordinator,
-                    produce_version: i16::MAX,
-                };
-                match partition.append(&mut records, &context, true) {
-                    Ok(done) => {
-                        let owed = partition.log().flush_is_owed().then(|| Arc::clone(cell));
-                        if owed.is_none() {
-                            appended(shared, cell, partition, &done);
-                        }
-                        Ok((done.appended.base_offset, done.appended.last_offset, owed))
-                    }
-                    Err(refused) => {
-                        let text = refused
-                            .error_message
-                            .unwrap_or_else(|| format!("error {}", refused.error_code));
-                        append_failed(shared, cell, partition, &text);
-                        Err(storage(&format!("{topic}-{index}: {text}")))
-                    }
+        self.with_partition(topic, index, |shared, cell, partition| {
+            let context = AppendContext {
+                now_ms: shared.clock.now_ms(),
+                leader_epoch: -1,
+                origin: Origin::Coordinator,
+                produce_version: i16::MAX,
+            };
+            match partition.append(&mut records, &context, true) {
+                Ok(done) => {
+                    appended(shared, cell, partition, &done);
+                    Ok((done.appended.base_offset, done.appended.last_offset))
                 }
-            })?;
-        if let Some(cell) = owed {
-            self.call(|shared| {
-                flush_cell(shared, &cell);
-                Ok(())
-            })?;
-        }
-        Ok((first, last))
+                Err(refused) => {
+                    let text = refused
+                        .error_message
+                        .unwrap_or_else(|| format!("error {}", refused.error_code));
+                    append_failed(shared, cell, partition, &text);
+                    Err(storage(&format!("{topic}-{index}: {text}")))
+                }
+            }
+        })
     }
 
     /// Whole batches from the one that holds `offset` on: below the high watermark, or, for a coordinator that
@@ -384,6 +373,16 @@ impl Node {
                 .min()
                 .unwrap_or(-1))
         })
+    }
+}
+
+/// Whether a partition is hosted in the log directory of this place.
+fn hosted_in(shared: &Shared) -> impl Fn(usize, &str, i32) -> bool {
+    |dir, topic, index| {
+        let hosted = shared.hosted();
+        hosted
+            .find(topic, index)
+            .is_ok_and(|cell| cell.log_dir == dir)
     }
 }
 

@@ -251,7 +251,7 @@ async fn append_one(
             Err(refused) => return settle(node, cell, guard, Err(refused), acks),
         }
     };
-    let prepared = prepare_in_turn(node, records, &config, context);
+    let prepared = prepare_in_turn(node, records, &config, context).await;
     let mut guard = cell.lock().await;
     let led = guard.as_mut().ok_or_else(absent)?;
     let done = match prepared {

@@ -83,7 +83,7 @@ pub struct Shared {
     /// What Python holds: requests, what they are decoded to, and replies until they are sent.
     pub decisions: Budget,
     /// Whose turn it is to look through a batch that unpacks to far more than it is.
-    pub heavy: Mutex<()>,
+    pub heavy: tokio::sync::Mutex<()>,
     pub room: Room,
     pub listening: Mutex<Vec<Arc<Listening>>>,
     pub metrics: Metrics,
@@ -133,7 +133,7 @@ impl Shared {
             apis: RwLock::default(),
             budget: Budget::new(options.request_memory_bytes_max),
             decisions: Budget::new(options.request_memory_bytes_max / DECISIONS_SHARE),
-            heavy: Mutex::default(),
+            heavy: tokio::sync::Mutex::default(),
             room: Room::default(),
             listening: Mutex::default(),
             metrics: Metrics::default(),

@@ -121,6 +121,14 @@ pub struct Flushed {
     outcome: Result<(), LogError>,
 }
 
+impl Flushed {
+    /// Why nobody knows what the disk holds, if a sync failed. It counts whether or not its log is still there.
+    pub fn failed_sync(&self) -> Option<String> {
+        let error = self.outcome.as_ref().err()?;
+        error.is_failed_sync().then(|| error.to_string())
+    }
+}
+
 fn unless_gone(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -130,6 +130,7 @@ impl<D: Disk> Log<D> {
     /// Rename a segment's files, to be removed when their delay is over.
     fn doom(&mut self, base: i64, with_snapshot: bool, now_ms: i64) -> Result<(), LogError> {
         let mut paths = Vec::new();
+        let mut outcome = Ok(());
         let snapshot = with_snapshot.then_some(SNAPSHOT_SUFFIX);
         for suffix in SEGMENT_SUFFIXES.iter().copied().chain(snapshot) {
             let path = file_path(&self.dir, base, suffix);
@@ -139,28 +140,37 @@ impl<D: Disk> Log<D> {
             match self.disk.rename(&path, &new) {
                 Ok(()) => paths.push(new),
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-                Err(e) => return Err(e).during("renaming", &path),
+                Err(e) => {
+                    outcome = Err(e).during("renaming", &path);
+                    break;
+                }
             }
         }
+        // What has its new name goes, whatever became of the rest.
         let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
         self.doomed.push(Doomed { due_ms, paths });
         self.dirty.names.note();
-        Ok(())
+        outcome
     }
 
     /// Remove renamed files whose `file.delete.delay.ms` is over; how many.
     ///
     /// # Errors
-    /// If the disk fails.
+    /// If the disk fails. What could not be removed is tried again by the next call.
     pub fn remove_deleted(&mut self, now_ms: i64) -> Result<usize, LogError> {
         let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.doomed)
             .into_iter()
             .partition(|doomed| doomed.due_ms <= now_ms);
         self.doomed = later;
         let paths: Vec<PathBuf> = due.into_iter().flat_map(|doomed| doomed.paths).collect();
-        for path in &paths {
+        for (done, path) in paths.iter().enumerate() {
             match self.disk.remove_file(path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    let paths = paths[done..].to_vec();
+                    self.doomed.push(Doomed {
+                        due_ms: now_ms,
+                        paths,
+                    });
                     return Err(e).during("removing", path);
                 }
                 _ => {}
