@@ -247,3 +247,28 @@ def test_a_record_of_a_newer_release_is_named(copy: Path) -> None:
     with pytest.raises(ottla.OttlaError, match=f"offset {offset} of __cluster_metadata-0") as no:
         ottla.Broker(dir=copy).start()
     assert no.value.hint
+
+
+def test_an_old_quorum_state_does_not_cost_a_sound_log(whole: Path, tmp_path: Path) -> None:
+    """If this failed, whoever brought back a quorum-state of yesterday, as the hint for a damaged
+    one says, would be told to cut the log.
+    """
+    data = shutil.copytree(whole, tmp_path / "data")
+    state = data / METADATA / "quorum-state"
+    epoch = int(state.read_text().split('"leaderEpoch":')[1].split(",")[0])
+    assert epoch > 1
+    state.write_text(state.read_text().replace(f'"leaderEpoch":{epoch}', '"leaderEpoch":1'))
+    with pytest.raises(MetadataDamaged, match="older than the log") as refused:
+        ottla.Broker(dir=data).start()
+    command = str(refused.value.hint).rpartition(": ")[2]
+    assert subprocess.run(command, shell=True).returncode == 0
+    with ottla.Broker(dir=data) as broker:
+        assert topics(broker) >= set(TOPICS)
+
+
+def test_a_lost_metadata_log_is_no_new_cluster(whole: Path, tmp_path: Path) -> None:
+    """If this failed, a node would start as an empty cluster and set all partitions aside."""
+    data = shutil.copytree(whole, tmp_path / "data")
+    (data / LOG).unlink()
+    with pytest.raises(MetadataDamaged, match="holds no metadata"):
+        ottla.Broker(dir=data).start()

@@ -76,7 +76,7 @@ def test_recovery_says_what_it_did(node: OttlaProcess) -> None:
     node.start()
     assert values(node) == wanted
     said = node.log.read_text()
-    assert re.search(rf"INFO {TOPIC}-0: .*cut 54 bytes", said), said
+    assert re.search(rf"WARN {TOPIC}-0: .*cut 54 bytes", said), said
     assert produce(node.bootstrap, [b"after"]) == [None]
     assert values(node) == [*wanted, b"after"]
 

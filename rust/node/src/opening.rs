@@ -156,6 +156,15 @@ pub fn open_partition(
     again: bool,
 ) -> Result<LedPartition, NodeError> {
     let (path, mut hints, high_watermark) = lock(&shared.dirs).whereabouts(cell)?;
+    let dir = path.parent().unwrap_or(&path);
+    let there = shared.disk.stat(dir).map_err(|error| storage(&error))?;
+    if there.is_none() {
+        // A disk that was unmounted: what were made at its place now would lie on another.
+        return Err(storage(&format!(
+            "the log directory {} is gone: bring it back",
+            dir.display()
+        )));
+    }
     let known = known_topic_id(&shared.disk, &path)?;
     let own = id_text(cell.topic_id);
     let named = known.as_deref() == Some(&*own);

@@ -280,6 +280,7 @@ def _settings(parsed: Parsed) -> dict[str, Any]:
         "client.id": "console-consumer",
         "auto.offset.reset": "earliest" if beginning else "latest",
         "allow.auto.create.topics": True,
+        "check.crcs": True,  # as Java's consumer does, and librdkafka does not
         "log_level": 2,
     }
     if not groups:

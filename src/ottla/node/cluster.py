@@ -236,7 +236,8 @@ class Cluster:
                 self._quorum.append(encoded, self._core.now_ms())
             except Exception as problem:
                 raise BrokenInvariant(
-                    f"a decision may be in memory and not in the metadata log: {problem}"
+                    f"a decision may be in memory and not in the metadata log: {problem}",
+                    hint=getattr(problem, "hint", None),
                 ) from problem
         depends_on = self._quorum.next_offset
         self._held.extend(_Held(depends_on, reply) for reply in decision.replies)

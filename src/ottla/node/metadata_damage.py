@@ -12,6 +12,8 @@ Nothing is changed here: the way out is a command that the error names, typed by
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from shlex import quote
 from typing import NamedTuple
 
@@ -21,6 +23,7 @@ from ottla.errors import OttlaError
 LOG_SUFFIX = ".log"
 EPOCH_MAX = (1 << 31) - 1
 OFFSET_MAX = (1 << 63) - 1
+_PARTITION = re.compile(r"[a-zA-Z0-9._-]+-[0-9]+")
 
 
 class MetadataDamaged(OttlaError):
@@ -41,8 +44,45 @@ def refuse_damage(folder: str, leader_epoch_max: int = EPOCH_MAX) -> None:
     `leader_epoch_max` is the epoch of quorum-state, which is saved before a batch is written in it.
 
     Raises:
-        MetadataDamaged: there is more behind the first fault, or a segment is missing.
+        MetadataDamaged: there is more behind the first fault, a segment is missing, or quorum-state
+            is older than the log.
     """
+    try:
+        _look_through(folder, leader_epoch_max)
+    except MetadataDamaged:
+        # A log that is whole by itself is not to be cut: it is quorum-state that is wrong.
+        leader_epoch = _look_through(folder, EPOCH_MAX)
+        if leader_epoch <= leader_epoch_max:
+            raise
+        raise MetadataDamaged(
+            f"quorum-state in {folder} ends with epoch {leader_epoch_max}, but the log beside it "
+            f"was led in epoch {leader_epoch}: that file is older than the log",
+            hint="bring back the quorum-state of the same day; where this node is the only voter "
+            f"it may be removed: rm {quote(os.path.join(folder, 'quorum-state'))}",
+        ) from None
+
+
+def refuse_emptiness(folder: str, log_dirs: Iterable[str]) -> None:
+    """A log that was led and holds nothing beside partitions that it should know of is lost.
+
+    Raises:
+        MetadataDamaged: to start would be to begin anew, and to set every partition aside.
+    """
+    if any(os.path.getsize(os.path.join(folder, n)) for n in os.listdir(folder) if _is_segment(n)):
+        return
+    for log_dir in log_dirs:
+        for name in os.listdir(log_dir) if os.path.isdir(log_dir) else ():
+            if _PARTITION.fullmatch(name) and os.path.join(log_dir, name) != folder:
+                raise MetadataDamaged(
+                    f"{folder} holds no metadata, though it was led before and partitions lie in "
+                    f"{log_dir} ({name}): the log of the cluster is lost",
+                    hint=f"restore {folder} from a backup; to begin a new cluster, format another "
+                    "folder",
+                )
+
+
+def _look_through(folder: str, leader_epoch_max: int) -> int:
+    """The epoch of the last whole batch."""
     names = sorted(name for name in os.listdir(folder) if _is_segment(name))
     next_offset, leader_epoch = (int(names[0].removesuffix(LOG_SUFFIX)) if names else 0), 0
     for index, name in enumerate(names):
@@ -62,6 +102,7 @@ def refuse_damage(folder: str, leader_epoch_max: int = EPOCH_MAX) -> None:
         later = [os.path.join(folder, n) for n in names[index + 1 :]]
         if segment.later_batches or any(os.path.getsize(path) for path in later):
             raise _damage(found, later)
+    return leader_epoch
 
 
 def _is_segment(name: str) -> bool:
@@ -79,8 +120,8 @@ def _damage(found: _Found, later: list[str]) -> MetadataDamaged:
     return MetadataDamaged(
         f"{path} is damaged at byte {segment.whole_bytes}, where offset {segment.next_offset} "
         f"should be; {behind}, with changes of the cluster that would be lost without a word",
-        hint=f"restore the folder from a backup; or give up what was changed from offset "
-        f"{segment.next_offset} on: {cut}",
+        hint="restore the folder from a backup; or copy it, and give up what was changed from "
+        f"offset {segment.next_offset} on (topics made since are set aside as -stray): {cut}",
     )
 
 
@@ -88,8 +129,9 @@ def _hole(found: _Found, next_offset: int, rest: list[str]) -> MetadataDamaged:
     return MetadataDamaged(
         f"{found.path} begins at offset {found.base_offset}, but the segment before it ends at "
         f"{next_offset}: what was between them is missing",
-        hint="restore the folder from a backup; or give up what was changed from offset "
-        f"{next_offset} on: {' && '.join(_removed(rest))}",
+        hint="restore the folder from a backup; or copy it, and give up what was changed from "
+        f"offset {next_offset} on (topics made since are set aside as -stray): "
+        f"{' && '.join(_removed(rest))}",
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ottla._core import CoreError, Log
 from ottla.errors import OttlaError
 from ottla.node.meta_properties import remove_files, replace_file, sync_directory
-from ottla.node.metadata_damage import EPOCH_MAX, refuse_damage
+from ottla.node.metadata_damage import EPOCH_MAX, refuse_damage, refuse_emptiness
 from ottla.raft.quorum import Batch
 from ottla.raft.quorum_state import (
     QUORUM_STATE_FILE,
@@ -71,6 +71,10 @@ class MetadataFiles:
             lambda: refuse_damage(self._folder, EPOCH_MAX if state is None else state.leader_epoch),
         )
         known = self.snapshots()
+        # The snapshot at offset 0 is of the formatting.
+        nothing_known = not any(snapshot.offset for snapshot, _ in known)
+        if nothing_known and state is not None and state.leader_epoch > 0:
+            _opened(self._folder, lambda: refuse_emptiness(self._folder, config.log_dirs))
         self._log = _reached(
             lambda: Log(
                 self._folder,

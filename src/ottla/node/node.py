@@ -12,6 +12,7 @@ all others wait until it is over.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -169,7 +170,7 @@ class Node:
         self._publisher = Publisher(context, core, self._groups, self.logs)
         self._cluster.open(self._loop, self._publisher.publish)
         for line in core.load_report():
-            self.logs.info(line)
+            (self.logs.warn if _LOSS.search(line) else self.logs.info)(line)
         for folder in core.set_strays_aside(self._publisher.not_led()):
             self.logs.warn(f"{folder} belongs to no partition of this node and was set aside")
         housekeeping.schedule(self._loop, core, config)
@@ -259,8 +260,10 @@ class Node:
         context = self._context
         quorum = self._cluster.describe()
         found = measures(self._core.metrics(), context.image, context.config, quorum)
-        offline = max(found["partition.offline_replicas"], len(context.offline))
-        return {**found, "partition.offline_replicas": offline}
+        unopened = len(context.offline)
+        for name in ("partition.offline_replicas", "controller.partitions_offline"):
+            found[name] = max(found[name], unopened)
+        return found
 
     def unready(self) -> str:
         """Why clients can't be served, "" while they can; from any thread."""
@@ -383,6 +386,10 @@ class Node:
             self.logs.failure("the node serves no more", problem)
         finally:
             self._let_go()
+
+
+_LOSS = re.compile(r"\bcut \d|\bdropped\b|\.log\b|earlier topic")
+"""What a line about the opening of a log says when records may have gone."""
 
 
 def _in_words(problem: BaseException) -> str:
