@@ -13,7 +13,7 @@ SITE_PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-long check bench wheel docs clean core tools jars kcat \
-        install rust lint unit quick java clients
+        install rust lint unit quick attack java clients long
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,10 +24,10 @@ run: build ## the main job: real flights through a node that is killed half way,
 	$(PY) examples/flights
 
 test: ## all that must pass before a change lands; prints each stage's seconds
-	$(PYTHON) tests/stages.py install lint rust unit java clients
+	$(PYTHON) tests/stages.py install lint rust unit attack java clients
 
 test-long: ## test, then what needs hours or a JVM for every case
-	$(PYTHON) tests/stages.py install lint rust unit java clients long
+	$(PYTHON) tests/stages.py install lint rust unit attack java clients long
 
 check: build $(VENV)/.dev ## what to run while working: lint, types, import rules, Rust, quick tests
 	$(PYTHON) tests/stages.py lint rust quick
@@ -62,14 +62,17 @@ lint: core $(VENV)/.dev
 	cd rust && cargo fmt --all --check
 
 unit: core $(VENV)/.dev
-	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories
+	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories --ignore=tests/attack
 
 quick: core $(VENV)/.dev # unit without what types commands
 	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories \
-		--ignore=tests/cli --ignore=tests/docs
+		--ignore=tests/attack --ignore=tests/cli --ignore=tests/docs
+
+attack: core $(VENV)/.dev # a minute of chaos among them
+	$(PYTEST) -m "not long" tests/attack
 
 java: core $(VENV)/.dev $(JARS)
-	$(PYTEST) -m "jvm and not long" --ignore=tests/clients --ignore=tests/stories
+	$(PYTEST) -m "jvm and not long" --ignore=tests/clients --ignore=tests/stories --ignore=tests/attack
 
 clients: core $(VENV)/.dev $(JARS) kcat
 	$(PYTEST) -m "not long" tests/clients tests/stories

@@ -10,8 +10,10 @@ __all__ = [
     "Node",
     "Plan",
     "Request",
+    "Segment",
     "__version__",
     "build_batch",
+    "examine_segment",
     "read_batches",
 ]
 
@@ -130,6 +132,24 @@ class Log:
     def close(self, *, clean: bool) -> None:
         """Clean: flush, complete the indexes, snapshot. Else only let go of the files."""
 
+@final
+class Segment:
+    """What one segment holds of a log whose offsets have no holes. Frozen."""
+
+    size: int
+    whole_bytes: int  # of whole batches that follow on each other, from the beginning on
+    next_offset: int  # after those
+    leader_epoch: int  # of the last of those
+    blank: bool  # nothing but zeros follows: the end, and space that was reserved
+    torn: bool  # a write that never arrived left zeros behind them
+    later_batches: int  # whole ones behind the first fault, or at it under another offset or epoch
+    later_offset: int  # the last of those; -1 if there is none
+
+def examine_segment(
+    path: str, *, next_offset: int, leader_epoch: int, leader_epoch_max: int
+) -> Segment:
+    """Look through a segment that should begin at an offset, in an epoch or a later one."""
+
 # ---------------------------------------------------------------- the node
 @final
 class Request:
@@ -152,7 +172,12 @@ class Request:
 class Event:
     """Something the core found that Python must know: kind and fields."""
 
-    # "log-failed" (topic, partition, text: the log takes no more writes),
+    # "log-failed" (topic, partition, text: an append failed; reads go on),
+    # "log-unopened" (topic, partition, text: it is still offline, for another reason than before),
+    # "log-healed" (topic, partition: it is open and takes writes again),
+    # "log-strained" (topic, partition, text: the disk refused what can be done later),
+    # "strained" (text: the same of no partition), "done" (text: what a background pass did),
+    # "log-dir-failed" (partition: the log dir's index, text: a failed sync ended it),
     # "poisoned" (text: the node is dead), "refused" (text: what a peer sent and why its connection
     # was closed, or why it was not let in)
     kind: str
@@ -193,9 +218,14 @@ class Node:
     ) -> Self: ...
 
     # the clock: real time plus an offset; moves forward only
+    # two clocks: the wall's, which may jump and which timestamps follow, and a steady one, on which
+    # durations are measured; both are moved, and stopped, together
     def now_ms(self) -> int: ...
+    def steady_ms(self) -> int: ...
     def advance_clock(self, by_ms: int) -> int: ...
     def freeze_clock(self, frozen: bool) -> None: ...
+    def jump_wall_clock(self, by_ms: int) -> None:
+        """A fault for tests: somebody sets the machine's clock forward or back."""
 
     # sockets
     def listen(
@@ -248,6 +278,9 @@ class Node:
     ) -> list[str | None]:
         """Create or load each log, then lead it; for each what went wrong, or None.
 
+        What went wrong keeps that partition offline; it is tried again in the background, until
+        the event "log-healed".
+
         A state is (topic, topic id, partition, leader epoch, log dir index, config).
         """
     def configure_topic(self, topic: str, config: dict[str, Any]) -> None: ...
@@ -261,16 +294,28 @@ class Node:
 
         The folder of `__cluster_metadata` is not among them.
         """
-    def set_strays_aside(self) -> list[str]:
-        """Rename such folders to `-stray`, as Kafka does at its start; their new names."""
+    def set_strays_aside(self, ours: Sequence[tuple[str, int]]) -> list[str]:
+        """Rename such folders to `-stray`, as Kafka does at its start; their new names.
+
+        Those of `ours` stay: partitions of this node that are not led now.
+        """
     def partition_offsets(self, topic: str, partition: int) -> tuple[int, int, int, int, int, int]:
         """(log start, high watermark, last stable, log end, leader epoch, size in bytes)."""
     def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:
         """Append our own coordinators' batches (CRCs already right); (base offset, last offset)."""
-    def read(self, topic: str, partition: int, offset: int, bytes_max: int) -> bytes:
+    def read(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        bytes_max: int,
+        *,
+        to_log_end: bool = False,
+    ) -> bytes:
         """Whole batches from the one that holds `offset` on, up to the high watermark.
 
-        At least one if there is one.
+        At least one if there is one. `to_log_end` is for coordinators, which load all that there
+        is and hold back what the high watermark has not passed.
         """
     def list_offset(
         self, topic: str, partition: int, timestamp_ms: int, *, isolation: int
@@ -284,19 +329,23 @@ class Node:
     ) -> tuple[int, int]: ...
     def delete_records(self, topic: str, partition: int, offset: int) -> int: ...
     def load_report(self) -> list[str]:
-        """What recovery did, one line a log that needed any."""
+        """What recovery did since this was asked last, one line a log that needed any."""
     @property
     def previous_broker_epoch(self) -> int:
         """From the mark of the last clean stop; -1 if there was none."""
 
-    # housekeeping, called from Python's timers, which follow the node's clock; all run off the GIL
-    def enforce_retention(self) -> list[str]: ...
-    def roll_due(self) -> None: ...
-    def expire_producers(self) -> int: ...
-    def delete_renamed(self) -> int:
-        """Remove renamed segments and folders that are due (`file.delete.delay.ms`); how many."""
-    def checkpoint(self) -> None: ...
-    def flush(self) -> None: ...
+    # housekeeping: passes over all partitions, begun by Python's timers, which follow the node's
+    # clock, and run in the background
+    def begin(self, pass_: str, /) -> None:
+        """Begin "retention", "flush", "checkpoint", "producers" or "deleted".
+
+        If one of its kind still runs, another follows it. What was done, or refused by the disk,
+        comes back as events.
+        """
+    def settle(self, *, timeout_ms: int) -> bool:
+        """Wait until nothing runs in the background; False at the timeout."""
+    def flush(self) -> None:
+        """Sync every partition, here and now."""
     def metrics(self) -> dict[str, float]: ...
 
     # for tests: a disk that fails

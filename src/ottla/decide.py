@@ -25,10 +25,21 @@ class Reply(NamedTuple):
     """A response message of `ottla.wire`."""
 
 
+class Now(NamedTuple):
+    """What time it is, on the three clocks of a node."""
+
+    wall_ms: int
+    """What records are stamped with, and what ages by date. It may jump, forward and back."""
+    steady_ms: int
+    """What durations are measured on: it never goes back and only tests make it leap."""
+    real_ms: int
+    """The machine's monotonic time, which not even a test moves."""
+
+
 class Timer(NamedTuple):
     """Ask the decider again at `at_ms`, or never if it is None (which cancels that key's timer).
 
-    `real` timers run on the machine's time; others follow the node's clock, which tests move.
+    `at_ms` is a time of `Now.real_ms` for `real` timers, and else of `Now.steady_ms`.
     """
 
     key: Any

@@ -20,15 +20,16 @@ import tempfile
 import threading
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import ottla
 from attack.faults import Fault, core_of
-from attack.peer import Gone, Peer
+from attack.line import Gone, Line
 from oracle import SMALL, free_port
 from ottla.errors import OttlaError
 from ottla.wire.messages import create_topics, delete_topics, fetch, metadata, produce
@@ -37,6 +38,7 @@ from ottla.wire.messages import offset_fetch as committed
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.records import Record, build_batch, read_batches
+from servers import eventually
 
 TOPIC = "audited"
 GROUPS = tuple(f"chaos-{number}" for number in range(3))
@@ -91,7 +93,7 @@ class World:
                 self.counts[f"start refused: {type(problem).__name__}"] += 1
                 if not left:
                     raise Broken(f"the node does not start again: {problem}") from problem
-                time.sleep(0.1)
+                self.over.wait(0.1)
 
     def blame(self, text: str) -> None:
         """A promise was broken: end the run."""
@@ -99,7 +101,7 @@ class World:
         self.over.set()
 
 
-class Worker(threading.Thread):
+class Worker(threading.Thread, ABC):
     """A client of its own that works until the world is over."""
 
     def __init__(self, world: World, number: int) -> None:
@@ -107,7 +109,7 @@ class Worker(threading.Thread):
         self.world = world
         self.number = number
         self.dice = random.Random(number * 7919 + 1)
-        self.peer = Peer(world.port, client_id=self.name, timeout_s=5)
+        self.line = Line(world.port, client_id=self.name, timeout_s=5)
 
     def run(self) -> None:
         """Work; a lost connection is trouble, and anything else a defect."""
@@ -116,19 +118,19 @@ class Worker(threading.Thread):
                 self.work()
             except Gone:
                 self.world.counts["gone"] += 1
-                time.sleep(0.01)
+                self.world.over.wait(0.01)
             except Exception as problem:
                 self.world.blame(f"{self.name}: {type(problem).__name__}: {problem}")
-        self.peer.hang_up()
+        self.line.close()
 
+    @abstractmethod
     def work(self) -> None:
         """One request and what follows from it."""
-        raise NotImplementedError
 
     def refused(self, code: int) -> None:
         """An error is an answer, and no acknowledgement."""
         self.world.counts[f"{type(self).__name__.lower()} error {code}"] += 1
-        time.sleep(0.01)
+        self.world.over.wait(0.01)
 
 
 class Writer(Worker):
@@ -146,7 +148,7 @@ class Writer(Worker):
     def work(self) -> None:
         """Send the next record; an idempotent one again until it is acknowledged."""
         if self.idempotent and self._producer_id < 0:
-            answer = self.peer.ask(InitProducerIdRequest(transactional_id=None), 4)
+            answer = self.line.ask(InitProducerIdRequest(transactional_id=None), 4)
             if answer.error_code:
                 self.refused(answer.error_code)
                 return
@@ -157,7 +159,7 @@ class Writer(Worker):
         else:
             self.attempted += 1
         self.retry = self.idempotent
-        (topic,) = self.peer.ask(self._request(value), 9).responses
+        (topic,) = self.line.ask(self._request(value), 9).responses
         (part,) = topic.partition_responses
         if part.error_code:
             if part.error_code in (45, 47, 59):
@@ -198,7 +200,7 @@ class Reader(Worker):
         """Read from where it stands; from the start now and then."""
         if self.dice.random() < 0.02:
             self._next = 0
-        code, batches = read(self.peer, self.number, self._next)
+        code, batches = read(self.line, self.number, self._next)
         if code == 1:
             if any(offset >= self._next for offset in self.seen):
                 self.world.blame(f"{self.name}: offset {self._next} was there and is gone")
@@ -223,10 +225,10 @@ class Committer(Worker):
         """Commit the next offset, or ask."""
         group = GROUPS[self.number]
         if self.dice.random() < 0.2:
-            found = last_commit(self.peer, group)
-            if found is not None and not self.acknowledged <= found <= self.attempted:
+            found = last_commit(self.line, group)
+            if found is not None and not self.acknowledged <= found[0] <= self.attempted:
                 self.world.blame(
-                    f"{group}: {self.acknowledged} was committed, {found} is what it has"
+                    f"{group}: {self.acknowledged} was committed, {found[0]} is what it has"
                 )
             return
         self.attempted += 1
@@ -235,11 +237,11 @@ class Committer(Worker):
         )
         topic = commits.OffsetCommitRequestTopic(name=TOPIC, partitions=[part])
         request = commits.OffsetCommitRequest(group_id=group, topics=[topic])
-        (answer,) = self.peer.ask(request, 8).topics
+        (answer,) = self.line.ask(request, 8).topics
         code = answer.partitions[0].error_code
         if code == 16:  # NOT_COORDINATOR: nobody has asked for the offsets topic yet
             find = FindCoordinatorRequest(coordinator_keys=[group])
-            self.peer.ask(find, 4)
+            self.line.ask(find, 4)
         if code:
             self.refused(code)
         else:
@@ -258,12 +260,12 @@ class Creator(Worker):
 
     def work(self) -> None:
         """Create one, or delete one of those that are there."""
-        time.sleep(0.02)
+        self.world.over.wait(0.02)
         if len(self.there) > 5:
             name = self.dice.choice(sorted(self.there))
             self.there.discard(name)  # from here on nobody knows, until the answer comes
             request = delete_topics.DeleteTopicsRequest(topic_names=[name], timeout_ms=5000)
-            (answer,) = self.peer.ask(request, 5).responses
+            (answer,) = self.line.ask(request, 5).responses
             if answer.error_code in (0, 3):
                 self.gone.add(name)
             else:
@@ -272,7 +274,7 @@ class Creator(Worker):
         self._count += 1
         name = f"made-{self.number}-{self._count}"
         new = create_topics.CreatableTopic(name=name, num_partitions=2, replication_factor=1)
-        (answer,) = self.peer.ask(create_topics.CreateTopicsRequest(topics=[new]), 5).topics
+        (answer,) = self.line.ask(create_topics.CreateTopicsRequest(topics=[new]), 5).topics
         if answer.error_code:
             self.refused(answer.error_code)
         else:
@@ -285,23 +287,23 @@ class Hostile(Worker):
 
     def work(self) -> None:
         """One bad connection, and a pause."""
-        peer = Peer(self.world.port, timeout_s=1)
+        line = Line(self.world.port, timeout_s=1)
         nonsense = self.dice.randbytes(self.dice.randrange(1, 200))
         size = self.dice.choice((len(nonsense), 5_000, 90_000_000, 2**31 - 1))
-        with suppress(OSError):
-            peer.send(size.to_bytes(4, "big") + nonsense)
-            time.sleep(self.dice.random() * 0.2)
-        peer.hang_up()
+        with suppress(Gone):
+            line.send_bytes(size.to_bytes(4, "big") + nonsense)
+            self.world.over.wait(self.dice.random() * 0.2)
+        line.close()
 
 
-def read(peer: Peer, partition: int, offset: int) -> tuple[int, list[tuple[int, bytes]]]:
+def read(line: Line, partition: int, offset: int) -> tuple[int, list[tuple[int, bytes]]]:
     """(error code, the records from an offset on) of one fetch."""
     part = fetch.FetchPartition(
         partition=partition, fetch_offset=offset, partition_max_bytes=1 << 20
     )
     topic = fetch.FetchTopic(topic=TOPIC, partitions=[part])
     request = fetch.FetchRequest(max_wait_ms=100, min_bytes=1, topics=[topic])
-    (answer,) = peer.ask(request, 11).responses
+    (answer,) = line.ask(request, 11).responses
     (data,) = answer.partitions
     if data.error_code:
         return data.error_code, []
@@ -314,14 +316,14 @@ def read(peer: Peer, partition: int, offset: int) -> tuple[int, list[tuple[int, 
     return 0, found
 
 
-def last_commit(peer: Peer, group: str) -> int | None:
+def last_commit(line: Line, group: str) -> tuple[int] | None:
     """What a group committed last, -1 if nothing; None while nobody can say."""
     topic = committed.OffsetFetchRequestTopic(name=TOPIC, partition_indexes=[0])
-    answer = peer.ask(committed.OffsetFetchRequest(group_id=group, topics=[topic]), 7)
+    answer = line.ask(committed.OffsetFetchRequest(group_id=group, topics=[topic]), 7)
     if answer.error_code:
         return None
     part = answer.topics[0].partitions[0]
-    return None if part.error_code else part.committed_offset
+    return None if part.error_code else (part.committed_offset,)
 
 
 # ---------------------------------------------------------------------- troubles
@@ -360,7 +362,7 @@ def disk_fails(world: World, *, wait: bool = True) -> None:
     )
     core_of(world.broker).set_disk_faults([fault])
     if wait:
-        time.sleep(dice.random() * 0.5)
+        world.over.wait(dice.random() * 0.5)
         core_of(world.broker).set_disk_faults([])
 
 
@@ -371,7 +373,7 @@ def time_passes(world: World) -> None:
         return
     by_ms = world.dice.choice((-3_600_000, 60_000, 86_400_000))
     core_of(world.broker).jump_wall_clock(by_ms)
-    time.sleep(0.05)
+    world.over.wait(0.05)
     core_of(world.broker).jump_wall_clock(-by_ms)
 
 
@@ -383,20 +385,20 @@ def descriptors_run_out(world: World) -> None:
     highest = max(int(name) for name in os.listdir("/proc/self/fd"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(highest - 2, 3), hard))
     try:
-        time.sleep(world.dice.random() * 0.5)
+        world.over.wait(world.dice.random() * 0.5)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def crowd(world: World) -> None:
     """Many connections that begin a frame and never end it."""
-    peers = [Peer(world.port, timeout_s=1) for _ in range(60)]
-    for peer in peers:
-        with suppress(OSError):
-            peer.send((1_000_000).to_bytes(4, "big") + b"\0" * 100)
-    time.sleep(world.dice.random() * 0.3)
-    for peer in peers:
-        peer.hang_up()
+    lines = [Line(world.port, timeout_s=1) for _ in range(60)]
+    for line in lines:
+        with suppress(Gone):
+            line.send_bytes((1_000_000).to_bytes(4, "big") + b"\0" * 100)
+    world.over.wait(world.dice.random() * 0.3)
+    for line in lines:
+        line.close()
 
 
 TROUBLES: tuple[tuple[Callable[[World], None], int], ...] = (
@@ -441,8 +443,8 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
     create = create_topics.CreatableTopic(
         name=TOPIC, num_partitions=PARTITIONS, replication_factor=1
     )
-    first = Peer(world.port)
-    (made,) = first.ask(create_topics.CreateTopicsRequest(topics=[create]), 5).topics
+    with closing(Line(world.port)) as line:
+        (made,) = line.ask(create_topics.CreateTopicsRequest(topics=[create]), 5).topics
     assert made.error_code == 0, made
     writers = [Writer(world, number) for number in range(PARTITIONS)]
     readers = [Reader(world, number) for number in range(PARTITIONS)]
@@ -454,7 +456,7 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
     end = time.monotonic() + seconds
     try:
         while time.monotonic() < end and not world.over.is_set():
-            time.sleep(world.dice.random() * 0.4)
+            world.over.wait(world.dice.random() * 0.4)
             trouble(world)
     finally:
         world.over.set()
@@ -465,7 +467,8 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
     world.start()
     try:
         problems = world.broken + [f"{name} never ended" for name in stuck]
-        problems += audit(Peer(world.port), writers, readers, committers, creators)
+        with closing(Line(world.port)) as line:
+            problems += audit(line, writers, readers, committers, creators)
     finally:
         world.broker.close()
     if problems:
@@ -475,7 +478,7 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
 
 
 def audit(
-    peer: Peer,
+    line: Line,
     writers: list[Writer],
     readers: list[Reader],
     committers: list[Committer],
@@ -484,7 +487,7 @@ def audit(
     """Every promise that the node does not keep now."""
     problems = []
     for writer, reader in zip(writers, readers, strict=True):
-        log = whole_log(peer, writer.number)
+        log = whole_log(line, writer.number)
         problems += audit_log(writer, log)
         problems += [
             f"partition {writer.number}: what was read at {offset} is {log.get(offset)!r:.40} now"
@@ -493,10 +496,10 @@ def audit(
         ]
     for committer in committers:
         group = GROUPS[committer.number]
-        found = patiently(lambda group=group: last_commit(peer, group))
+        found = patiently(lambda group=group: last_commit(line, group))
         if not committer.acknowledged <= found <= committer.attempted:
             problems.append(f"{group}: {committer.acknowledged} was committed, now it has {found}")
-    answer = peer.ask(metadata.MetadataRequest(topics=None), 9)
+    answer = line.ask(metadata.MetadataRequest(topics=None), 9)
     topics = {topic.name: topic for topic in answer.topics}
     for creator in creators:
         problems += [f"the topic {name} is lost" for name in sorted(creator.there - topics.keys())]
@@ -504,11 +507,11 @@ def audit(
     return problems
 
 
-def whole_log(peer: Peer, partition: int) -> dict[int, bytes]:
+def whole_log(line: Line, partition: int) -> dict[int, bytes]:
     """Offset to value of all that a partition holds."""
     log: dict[int, bytes] = {}
     while True:
-        code, found = patiently(lambda: read_if_served(peer, partition, len(log)))
+        code, found = patiently(lambda: read_if_served(line, partition, len(log)))
         if code:
             raise Broken(f"partition {partition} can't be read at {len(log)}: error {code}")
         if not found:
@@ -517,11 +520,11 @@ def whole_log(peer: Peer, partition: int) -> dict[int, bytes]:
 
 
 def read_if_served(
-    peer: Peer, partition: int, offset: int
-) -> tuple[int, list[tuple[int, bytes]]] | None:
+    line: Line, partition: int, offset: int
+) -> tuple[tuple[int, list[tuple[int, bytes]]]] | None:
     """As `read`; None while the partition is offline."""
-    found = read(peer, partition, offset)
-    return None if found[0] in (3, 5, 6, 56) else found
+    found = read(line, partition, offset)
+    return None if found[0] in (3, 5, 6, 56) else (found,)
 
 
 def audit_log(writer: Writer, log: dict[int, bytes]) -> list[str]:
@@ -542,14 +545,9 @@ def audit_log(writer: Writer, log: dict[int, bytes]) -> list[str]:
     return problems
 
 
-def patiently(ask: Callable[[], Any]) -> Any:
+def patiently(ask: Callable[[], tuple[Any] | None]) -> Any:
     """Ask until there is an answer; a partition may be loading, or healing."""
-    deadline = time.monotonic() + 90
-    while (found := ask()) is None:
-        if time.monotonic() > deadline:
-            raise Broken("no answer for 90 s after the end of all troubles")
-        time.sleep(0.05)
-    return found
+    return eventually(ask, "an answer after the end of all troubles", timeout_s=90)[0]
 
 
 def main() -> int:

@@ -8,7 +8,9 @@ asserted of the costs is in test_costs.py; what they are in seconds is a row of 
 from __future__ import annotations
 
 import itertools
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -45,7 +47,11 @@ class Handlers:
     """
 
     def __init__(self) -> None:
-        self.broker = ottla.Broker(config={"auto.create.topics.enable": "false"})
+        # In memory where that is possible: thousands of folders cost the disk, not the node.
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self._folder = tempfile.TemporaryDirectory(dir=memory)
+        config = {"auto.create.topics.enable": "false"}
+        self.broker = ottla.Broker(dir=self._folder.name, config=config)
         self.broker.start()
         self._node: Any = self.broker._node
         self._numbers = itertools.count(1)
@@ -70,6 +76,7 @@ class Handlers:
     def close(self) -> None:
         """End the node."""
         self.broker.close()
+        self._folder.cleanup()
 
     def settled(self, group: str) -> str:
         """The only member of a group, which is stable."""

@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from attack.peer import HOST
+from attack.line import HOST
 from ottla.errors import OttlaError
 from ottla.node.format import ensure_formatted
 from ottla.node.logs import Logs

@@ -1,13 +1,11 @@
 """Nodes with one number of their configuration at an extreme, one after another; runs as a program.
 
-Reads cases from standard input, one a line as JSON (`[kind, key, value]`), and writes for each a
-line before it begins and one with what was wrong, so that whoever started it knows which case it
-hung or died at. A node is started, used as a client would, left alone for a moment, and closed.
+A case is `[kind, key, value]` (see children.py); what was wrong comes of it, or "". A node is
+started, used as a client would, left alone for a moment, and closed.
 """
 
 from __future__ import annotations
 
-import json
 import resource
 import select
 import sys
@@ -19,7 +17,8 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from attack.talk import Closed, Line, Silent
+from attack import children
+from attack.line import Closed, Line, Silent
 from ottla.config.row import broker_rows, topic_rows
 from ottla.config.values import INTEGER_BITS
 from ottla.errors import OttlaError
@@ -173,18 +172,6 @@ def idle(node: Any) -> list[str]:
     return found
 
 
-def main() -> None:
-    """Take cases until there are no more."""
-    warnings.simplefilter("ignore")
-    for line in sys.stdin:
-        case: Case = json.loads(line)
-        print(json.dumps(["begins", case]), flush=True)
-        try:
-            trouble = attempt(case)
-        except BaseException as problem:
-            trouble = f"{type(problem).__name__}: {problem}"
-        print(json.dumps(["ended", trouble]), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    warnings.simplefilter("ignore")
+    children.work(attempt)

@@ -18,6 +18,7 @@ from ottla.wire.messages import (
     fetch,
     list_offsets,
     metadata,
+    offset_fetch,
     offset_for_leader_epoch,
     produce,
 )
@@ -124,6 +125,16 @@ class PartitionClient:
         )
         code: int = self.ask(request).topics[0].partitions[0].error_code
         return code
+
+    def committed(self, group: str, topic: str, partition: int = 0) -> tuple[int, int]:
+        """OffsetFetch: (the group's error code or else the partition's, offset)."""
+        wanted = offset_fetch.OffsetFetchRequestTopics(name=topic, partition_indexes=[partition])
+        asked = offset_fetch.OffsetFetchRequestGroup(group_id=group, topics=[wanted])
+        answer = self.ask(offset_fetch.OffsetFetchRequest(groups=[asked]), 9).groups[0]
+        if answer.error_code:
+            return answer.error_code, -1
+        row = answer.topics[0].partitions[0]
+        return row.error_code, row.committed_offset
 
     def metadata(self, topic: str, partition: int = 0) -> Any:
         """Metadata's row of the partition."""

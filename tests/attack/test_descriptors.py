@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from attack.limited import TESTS, Limited
+from attack.line import HOST, Gone, Line
 from attack.partition_client import FETCH_BY_NAME, PartitionClient
-from attack.peer import HOST, Gone, Peer
 from ottla.client.connection import Connection
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic
@@ -43,13 +43,13 @@ def idle_connections(port: int, count: int) -> Iterator[list[socket.socket]]:
 
 def is_served(port: int) -> bool:
     """Whether a new client gets an answer."""
-    peer = Peer(port, timeout_s=10)
+    line = Line(port, timeout_s=10)
     try:
-        return peer.ask(ApiVersionsRequest(), 0).error_code == 0
+        return line.ask(ApiVersionsRequest(), 0).error_code == 0
     except Gone:
         return False
     finally:
-        peer.hang_up()
+        line.close()
 
 
 @contextmanager
@@ -71,7 +71,8 @@ def test_idle_connections_leave_descriptors_to_files(tmp_path: Path) -> None:
         with idle_connections(node.port, LIMIT + 40) as idle, client(node.port) as asked:
             assert asked.create("after", partitions=4) == [0]
             assert [asked.produce("after", b"v", index) for index in range(4)] == [0] * 4
-            assert node.do("core.checkpoint()") == "None"
+            assert node.do('core.begin("checkpoint")') == "None"
+            assert node.do("core.settle(timeout_ms=10_000)") == "True"
             assert node.metric("connection.count") < LIMIT - RESERVE
             assert node.metric("connection.shed") > RESERVE
             idle[0].settimeout(10)
@@ -88,14 +89,14 @@ def test_a_busy_connection_stays(tmp_path: Path) -> None:
         request = FetchRequest(
             max_wait_ms=60_000, min_bytes=1, topics=[FetchTopic(topic="t", partitions=[part])]
         )
-        waits = Peer(node.port, timeout_s=60)
+        waits = Line(node.port, timeout_s=60)
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(waits.ask, request, FETCH_BY_NAME)
             assert eventually(lambda: node.metric("fetch.parked") == 1, "the fetch waits")
             with idle_connections(node.port, LIMIT + 40), client(node.port) as other:
                 assert other.produce("t", b"v") == 0
                 assert answer.result(30).responses[0].partitions[0].records
-        waits.hang_up()
+        waits.close()
 
 
 def test_one_moment_without_descriptors_is_survived(tmp_path: Path) -> None:
@@ -103,13 +104,13 @@ def test_one_moment_without_descriptors_is_survived(tmp_path: Path) -> None:
     connection, or spin meanwhile.
     """
     with Limited(tmp_path, LIMIT) as node:
-        known = Peer(node.port)
+        known = Line(node.port)
         assert known.ask(ApiVersionsRequest(), 0).error_code == 0
         assert int(node.do("hoard()")) > RESERVE
         turned_away = [is_served(node.port) for _ in range(5)]
         with suppress(Gone):
             known.ask(MetadataRequest(topics=[]), 1)
-        known.hang_up()
+        known.close()
         assert node.do("release()") == "None"
         assert eventually(lambda: is_served(node.port), "it accepts again"), turned_away
         assert node.metric("connection.count") <= 2

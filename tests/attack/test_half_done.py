@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import ottla
-from attack.raw import Peer, hung_up
+from attack.line import Closed, Line
 from ottla.broker import auto_topic_creation
 from ottla.controller.controller import Controller
 from ottla.node.cluster import Cluster
@@ -24,30 +24,26 @@ from ottla.wire.messages.create_topics import (
     CreatableTopic,
     CreatableTopicConfig,
     CreateTopicsRequest,
-    CreateTopicsResponse,
 )
-from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
-from ottla.wire.schema import decode, encode
-
-CREATE_TOPICS, METADATA = 19, 3
+from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
 
 
 def create(broker: ottla.Broker, name: str, **config: str) -> int | None:
     """The error code for a new topic; None if the connection was closed instead."""
     configs = [CreatableTopicConfig(name=key, value=value) for key, value in config.items()]
     topic = CreatableTopic(name=name, num_partitions=1, replication_factor=1, configs=configs)
-    with Peer(broker) as peer, hung_up() as closed:
-        body = peer.ask(CREATE_TOPICS, 7, encode(CreateTopicsRequest(topics=[topic]), 7))
-        return decode(CreateTopicsResponse, body, 7).topics[0].error_code
-    assert closed
-    return None
+    try:
+        answer = Line(broker.port).ask(CreateTopicsRequest(topics=[topic]), 7)
+    except Closed:
+        return None
+    code: int = answer.topics[0].error_code
+    return code
 
 
 def topics(broker: ottla.Broker) -> set[str | None]:
     """The topics that Metadata lists."""
-    with Peer(broker) as peer:
-        body = peer.ask(METADATA, 12, encode(MetadataRequest(topics=None), 12))
-    return {topic.name for topic in decode(MetadataResponse, body, 12).topics}
+    answer = Line(broker.port).ask(MetadataRequest(topics=None), 12)
+    return {topic.name for topic in answer.topics}
 
 
 def fails_once(call: Callable[..., Any], problem: Exception) -> Callable[..., Any]:
@@ -138,9 +134,8 @@ def test_a_fault_in_a_callback_ends_the_node(monkeypatch: pytest.MonkeyPatch) ->
         request = MetadataRequest(
             topics=[MetadataRequestTopic(name="auto")], allow_auto_topic_creation=True
         )
-        with Peer(broker) as peer, hung_up() as closed:
-            peer.ask(METADATA, 12, encode(request, 12))
-        assert closed
+        with pytest.raises(Closed):
+            Line(broker.port).ask(request, 12)
         assert node is not None
         assert node.wait(10)
         assert node.failure is not None
@@ -159,7 +154,7 @@ def test_a_fault_while_the_clock_moves_ends_the_node() -> None:
         def broken(_due_ms: int) -> None:
             raise LookupError("half way")
 
-        loop.call(lambda: loop.set_timer("broken", node._core.now_ms() + 1000, broken))
+        loop.call(lambda: loop.set_timer("broken", node._core.steady_ms() + 1000, broken))
         with pytest.raises(LookupError):
             broker.advance(3600)
         assert node.wait(10), "the node goes on"

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from attack.extremes import extremes
+from attack.line import Closed, Line, Silent, decoded
 from attack.plausible import METADATA, Names, Shape, request_of, requests
-from attack.talk import Closed, Line, Silent, extremes
 from ottla.wire import frame
 from ottla.wire.api import api
 from ottla.wire.messages.api_versions import ApiVersionsRequest
@@ -211,9 +212,8 @@ def strike(target: Target, attack: Attack, *, closes: bool = False) -> str:
     may_wait = attack.path.startswith(MAY_WAIT.get(attack.key, "\0")) or closes
     trouble = ""
     try:
-        target.line.ask_bytes(
-            attack.key, attack.version, attack.payload, timeout_s=0.05 if may_wait else 10
-        )
+        answer = target.line.exchange(attack.payload, timeout_s=0.05 if may_wait else 10)
+        decoded(attack.key, attack.version, answer)
     except Closed:
         trouble = "" if closes else "the node hung up"
     except Silent:

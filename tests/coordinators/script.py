@@ -15,7 +15,7 @@ must come first reconfigure KEY=VALUE ...     a restart with other settings join
 [members=@a,:instance] commit A [v=9] [generation=-1] [member=] [instance=] [retention=-1]
 [offsets=t-0:5[:metadata],...] fetch A [offsets=t-0,...|all] [stable=1] delete-offsets A
 offsets=t-0,... describe A... | list [states=] [types=] | delete A...      (of groups) advance MS |
-wait MS                                       (the node's clock, the machine's time) hold | release
+wait MS | jump MS        (the node's clock, the machine's time, the wall clock alone) hold | release
 (the high watermark) fail | restart | reload                                    (the next append;
 the process; loading) topic-deleted NAME | marker PRODUCER commit|abort put HEX-KEY HEX-VALUE
 [producer=N]                         (a record of somebody else) state [group=g] | timers
@@ -52,6 +52,7 @@ from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetc
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
 from ottla.wire.records import Record, build_batch, control_batch
 from ottla.wire.schema import Response, decode, encode
+from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 FOLDER = Path(__file__).parent.parent / "scripts" / "groups"
 SEPARATOR = "----"
@@ -225,7 +226,7 @@ class Script:
         self.world.groups.offset_delete(request, self.world.asker(0), self._answer(names[0]))
 
     def _do_topic_deleted(self, names: list[str], args: dict[str, str]) -> None:
-        self.world.groups.topics_deleted({names[0]: topic_id(args)}, self.world.now_ms)
+        self.world.groups.topics_deleted({names[0]: topic_id(args)})
 
     # ------------------------------------------------------------ administration
 
@@ -252,6 +253,9 @@ class Script:
 
     def _do_wait(self, names: list[str], _args: dict[str, str]) -> None:
         self.world.wait(int(names[0]))
+
+    def _do_jump(self, names: list[str], _args: dict[str, str]) -> None:
+        self.world.wall_ahead_ms += int(names[0])
 
     def _do_hold(self, _names: list[str], _args: dict[str, str]) -> None:
         self.world.log.held = True
@@ -304,7 +308,7 @@ class Script:
     def _append_unseen(self, partition: int, batch: bytes) -> int:
         """Append as somebody else does: it is no part of the trace."""
         hears, self.world.log.appended = self.world.log.appended, lambda partition, batch: None
-        last_offset = self.world.log.append(partition, batch)
+        _, last_offset = self.world.log.append(CONSUMER_OFFSETS, partition, batch)
         self.world.log.appended = hears
         return last_offset
 

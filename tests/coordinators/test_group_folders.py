@@ -45,7 +45,7 @@ class Node:
 
         def answered() -> Any:
             told: list[Any] = []
-            self._remote.ask(request, Asker(version, "c", "", 0), told.append)
+            self._remote.ask(request, Asker(version, "c", ""), told.append)
             self._remote.hear(10)
             errors = re.findall(r"error_code=(-?\d+)", repr(told[0]))
             return None if any(str(int(error)) in errors for error in busy) else told[0]
@@ -67,7 +67,7 @@ class Node:
             told: list[Any] = []
             self._remote.offset_fetch(
                 OffsetFetchRequestGroup(group_id=one, topics=None),
-                Asker(9, "c", "", 0),
+                Asker(9, "c", ""),
                 told.append,
                 require_stable=True,
             )

@@ -19,6 +19,7 @@ from ottla.coordinators.group.classic import COMPLETING_REBALANCE, EMPTY, STABLE
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.shard import GroupShard
 from ottla.coordinators.runtime import StoredRecord
+from ottla.decide import Now
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
@@ -80,7 +81,7 @@ class Members(RuleBasedStateMachine):
         for batch in read_batches(self.world.log.data[0]):
             for record in batch.records:
                 assert record.key is not None
-                replayed.apply(StoredRecord(record.key, record.value), -1, 0)
+                replayed.apply(StoredRecord(record.key, record.value), -1, Now(0, 0, 0))
         return replayed
 
     def _stored(self, group_id: str) -> ClassicGroup | None:
@@ -96,6 +97,7 @@ class Members(RuleBasedStateMachine):
         instance=INSTANCES,
         protocols=PROTOCOLS,
         version=st.sampled_from([3, 8, 9]),
+        patience_ms=st.sampled_from([5000, 5000, 5000, 1, 0, -1, -(1 << 31)]),
     )
     def join(
         self,
@@ -104,6 +106,7 @@ class Members(RuleBasedStateMachine):
         instance: str | None,
         protocols: tuple[str, ...],
         version: int,
+        patience_ms: int = 5000,
     ) -> None:
         request = JoinGroupRequest(
             group_id=group_id,
@@ -111,7 +114,7 @@ class Members(RuleBasedStateMachine):
             group_instance_id=instance,
             protocol_type="consumer",
             session_timeout_ms=10000,
-            rebalance_timeout_ms=5000,
+            rebalance_timeout_ms=patience_ms,
             protocols=[
                 JoinGroupRequestProtocol(name=name, metadata=bytes(6)) for name in protocols
             ],
@@ -227,6 +230,11 @@ class Members(RuleBasedStateMachine):
     def wait(self, by_ms: int) -> None:
         self.world.wait(by_ms)
 
+    @rule(by_ms=st.sampled_from([60_000, 86_400_000, -86_400_000, -3_600_000]))
+    def jump(self, by_ms: int) -> None:
+        """Somebody sets the machine's clock: no member notices."""
+        self.world.wall_ahead_ms += by_ms
+
     @rule()
     def restart(self) -> None:
         """The process dies: nobody who waits is answered by it any more."""
@@ -249,6 +257,11 @@ class Members(RuleBasedStateMachine):
         if not held:
             log.marks[:] = log.ends
             self.world.runtime.high_watermark_moved(0, log.ends[0])
+
+    @invariant()
+    def nothing_failed(self) -> None:
+        """A broken rule costs its shard, and everybody else would never hear of it."""
+        assert not [one for one in self.world.reports if "did not take a batch" not in one]
 
     @invariant()
     def groups_are_whole(self) -> None:

@@ -120,21 +120,21 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
         topics = [
             CreatableTopic(name=name, num_partitions=3, replication_factor=1) for name in "tuvw"
         ]
-        remote.ask(CreateTopicsRequest(topics=topics), Asker(7, "", "", 0), lambda _: None)
+        remote.ask(CreateTopicsRequest(topics=topics), Asker(7, "", ""), lambda _: None)
         remote.hear(5)
         found: list[Any] = []
         deadline = time.monotonic() + 30
         while not found or found[-1].coordinators[0].error_code:
             assert time.monotonic() < deadline
             request = FindCoordinatorRequest(coordinator_keys=["g"])
-            remote.ask(request, Asker(6, "", "", 0), found.append)
+            remote.ask(request, Asker(6, "", ""), found.append)
             remote.hear(5)
         told = [ErrorCode.NOT_COORDINATOR]
         while set(told) != {ErrorCode.GROUP_ID_NOT_FOUND}:
             assert time.monotonic() < deadline
             described: list[Any] = []
             everywhere = DescribeGroupsRequest(groups=[f"x{number}" for number in range(20)])
-            remote.ask(everywhere, Asker(6, "", "", 0), described.append)
+            remote.ask(everywhere, Asker(6, "", ""), described.append)
             remote.hear(5)
             told = [group.error_code for group in described[0].groups]
         yield oracle

@@ -1,21 +1,23 @@
 """A broker's group coordinator in a world without files, threads and clocks.
 
 The log keeps real batches (built and read by the core), so a restart replays exactly what was
-written. The high watermark can be held back, an append can be made to fail, and both clocks stand
-still until they are moved.
+written. The high watermark can be held back, an append or a read can be made to fail, and the
+clocks stand still until they are moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
+from ottla._core import CoreError
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.coordinator import Asker, GroupCoordinator
 from ottla.coordinators.group.shard import GroupShard
-from ottla.coordinators.runtime import AppendFailed, Runtime
-from ottla.decide import Timer
-from ottla.wire.records import read_batches
+from ottla.coordinators.runtime import Runtime
+from ottla.decide import Now, Timer
+from ottla.node.groups import CoreLog
+from ottla.wire.records import CorruptBatch, read_batches
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 
@@ -34,38 +36,90 @@ class Counter:
         return self.count % bound
 
 
-class MemoryLog:
-    """The partitions of one topic as bytes."""
+class MemoryCore:
+    """The partitions of one topic as the core keeps them (`_core.Node`): as strict, and in the same
+    words. `test_memory_core.py` holds the two against each other.
+    """
 
-    def __init__(self, partitions: int) -> None:
+    def __init__(self, partitions: int, batch_bytes_max: int = 1048588) -> None:
         self.data = [b""] * partitions
+        self.starts = [0] * partitions
         self.ends = [0] * partitions
         self.marks = [0] * partitions
+        self.batch_bytes_max = batch_bytes_max
         self.held = False
+        """Whether the high watermark is held back."""
         self.failing = False
+        self.closed: set[int] = set()
+        """Partitions that could not be opened."""
+        self.unreadable: dict[int, int] = {}
+        """Partitions whose disk fails from this offset on."""
         self.appended: Callable[[int, bytes], None] = lambda partition, batch: None
 
-    def append(self, partition: int, batch: bytes) -> int:
+    def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:
+        self._check(topic, partition)
         if self.failing:
-            raise AppendFailed("the disk is full")
-        self.appended(partition, batch)
-        placed = self.ends[partition].to_bytes(8, "big") + batch[8:]
-        self.data[partition] += placed
-        self.ends[partition] = read_batches(placed)[0].last_offset + 1
+            raise CoreError("storage", f"{topic}-{partition}: the disk is full")
+        try:
+            batches = read_batches(records)
+        except CorruptBatch as corrupt:
+            raise CoreError("storage", f"{topic}-{partition}: {corrupt}") from corrupt
+        base_offset = self.ends[partition]
+        for batch in batches:
+            if batch.size_bytes > self.batch_bytes_max:
+                raise CoreError("storage", f"{topic}-{partition}: {batch.size_bytes} bytes")
+            placed = records[batch.position : batch.position + batch.size_bytes]
+            self.appended(partition, placed)
+            self.data[partition] += self.ends[partition].to_bytes(8, "big") + placed[8:]
+            self.ends[partition] += batch.last_offset - batch.base_offset + 1
         if not self.held:
             self.marks[partition] = self.ends[partition]
-        return self.ends[partition] - 1
+        return base_offset, self.ends[partition] - 1
 
-    def read(self, partition: int, offset: int, bytes_max: int) -> bytes:
-        for batch in read_batches(self.data[partition], records=False):
-            if batch.last_offset >= offset:
-                return self.data[partition][
-                    batch.position : batch.position + max(bytes_max, batch.size_bytes)
-                ]
-        return b""
+    def read(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        bytes_max: int,
+        *,
+        to_log_end: bool = False,
+    ) -> bytes:
+        self._check(topic, partition)
+        if not self.starts[partition] <= offset <= self.ends[partition]:
+            raise CoreError("offset-out-of-range", f"{topic}-{partition}: offset {offset}")
+        if offset >= self.unreadable.get(partition, offset + 1):
+            raise CoreError("storage", f"{topic}-{partition}: Input/output error")
+        bound = self.ends[partition] if to_log_end else self.marks[partition]
+        found = b""
+        # Sums are not looked at, as the core does not when it reads.
+        for base_offset, last_offset, batch in whole_batches(self.data[partition]):
+            if last_offset < offset:
+                continue
+            if base_offset >= bound or (found and len(found) + len(batch) > bytes_max):
+                break
+            found += batch
+        return found
 
-    def offsets(self, partition: int) -> tuple[int, int, int]:
-        return 0, self.marks[partition], self.ends[partition]
+    def partition_offsets(self, topic: str, partition: int) -> tuple[int, int, int, int, int, int]:
+        self._check(topic, partition)
+        mark, end = self.marks[partition], self.ends[partition]
+        return self.starts[partition], mark, mark, end, 0, len(self.data[partition])
+
+    def _check(self, topic: str, partition: int) -> None:
+        if partition in self.closed or not 0 <= partition < len(self.data):
+            raise CoreError("unknown-partition", f"{topic}-{partition} is not hosted here")
+
+
+def whole_batches(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """(base offset, last offset, bytes) of each batch, by the lengths that they tell."""
+    at = 0
+    while at < len(data):
+        size = 12 + int.from_bytes(data[at + 8 : at + 12], "big")
+        base_offset = int.from_bytes(data[at : at + 8], "big")
+        last_delta = int.from_bytes(data[at + 23 : at + 27], "big")
+        yield base_offset, base_offset + last_delta, data[at : at + size]
+        at += size
 
 
 class World:
@@ -75,13 +129,15 @@ class World:
         self.config = config
         self.now_ms = 0
         self.real_ms = 0
-        self.log = MemoryLog(partitions)
+        self.wall_ahead_ms = 0
+        """What the wall clock is ahead of the node's own, or behind."""
+        self.log = MemoryCore(partitions, config.batch_bytes_max)
         self.partitions = partitions
         self.entropy = Counter()
         self.reports: list[str] = []
         self.loads = True
         self.asked_version = 0
-        self._timers: dict[Hashable, tuple[int, bool, Callable[[int], None]]] = {}
+        self._timers: dict[Hashable, tuple[int, bool, Callable[[], None]]] = {}
         self.boot()
 
     def boot(self) -> None:
@@ -89,10 +145,11 @@ class World:
         self._timers.clear()
         self.runtime = Runtime(
             CONSUMER_OFFSETS,
-            log=self.log,
+            log=CoreLog(self.log, CONSUMER_OFFSETS),  # type: ignore[arg-type]
             timers=self,
+            now=self.now,
             machine=lambda _: GroupShard(self.config, self.entropy),
-            report=self.reports.append,
+            report=self._report,
             batch_bytes_max=self.config.batch_bytes_max,
         )
         self.groups = GroupCoordinator(self.runtime, self.config, lambda: self.partitions)
@@ -100,27 +157,34 @@ class World:
             self.runtime.elected(partition)
         self.settle()
 
+    def now(self) -> Now:
+        return Now(self.now_ms + self.wall_ahead_ms, self.now_ms, self.real_ms)
+
     def settle(self) -> None:
         """End the turn; what has to be loaded is loaded to the end, unless `loads` is off."""
-        self.runtime.flush(self.now_ms)
-        while self.loads and self.runtime.step(self.now_ms):
+        self._flush()
+        while self.loads and self.runtime.step():
             pass
-        self.runtime.flush(self.now_ms)
+        self._flush()
+
+    def _flush(self) -> None:
+        while self.runtime.flush():
+            pass
+
+    def _report(self, text: str, problem: Exception | None = None) -> None:
+        self.reports.append(text if problem is None else f"{text} ({problem!r})")
 
     def asker(self, version: int, client_id: str = "c") -> Asker:
         self.asked_version = version
-        return Asker(version, client_id, "/127.0.0.1", self.now_ms)
+        return Asker(version, client_id, "/127.0.0.1")
 
     # ------------------------------------------------------------ Timers
 
-    def set(self, timer: Timer, now_ms: int, fire: Callable[[int], None]) -> None:
+    def set(self, timer: Timer, fire: Callable[[], None]) -> None:
         if timer.at_ms is None:
             self._timers.pop(timer.key, None)
-            return
-        at_ms = timer.at_ms
-        if timer.real:
-            at_ms = self.real_ms + timer.at_ms - now_ms
-        self._timers[timer.key] = (at_ms, timer.real, fire)
+        else:
+            self._timers[timer.key] = (timer.at_ms, timer.real, fire)
 
     def advance(self, by_ms: int) -> None:
         """Move the node's clock, and fire what comes due, oldest first."""
@@ -128,7 +192,7 @@ class World:
         while (due := self._due(target, real=False)) is not None:
             at_ms, fire = due
             self.now_ms = max(self.now_ms, at_ms)
-            fire(self.now_ms)
+            fire()
             self.settle()
         self.now_ms = target
 
@@ -138,11 +202,11 @@ class World:
         while (due := self._due(target, real=True)) is not None:
             at_ms, fire = due
             self.real_ms = max(self.real_ms, at_ms)
-            fire(self.now_ms)
+            fire()
             self.settle()
         self.real_ms = target
 
-    def _due(self, target: int, *, real: bool) -> tuple[int, Callable[[int], None]] | None:
+    def _due(self, target: int, *, real: bool) -> tuple[int, Callable[[], None]] | None:
         due = min(
             (
                 (at, str(key), key)

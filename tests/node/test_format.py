@@ -84,7 +84,7 @@ def test_a_static_quorum_has_no_checkpoint_of_voters(tmp_path: Path) -> None:
     config = BrokerConfig({**properties(tmp_path, "a", "b"), **STATIC})
     done = format_directories(config, "cluster")
     assert [formatted.kind for formatted in done] == ["metadata directory", "data directory"]
-    names = {"meta.properties", "bootstrap.checkpoint"}
+    names = {"meta.properties", "bootstrap.checkpoint", ".lock"}
     assert files(tmp_path) == {f"{folder}/{name}" for folder in "ab" for name in names}
 
 

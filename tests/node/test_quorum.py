@@ -225,6 +225,21 @@ def test_old_snapshots_and_the_log_before_them_go_by_size() -> None:
     assert len(again.image.topics.by_name) == 60
 
 
+def test_a_damaged_old_snapshot_harms_nothing() -> None:
+    """If this failed, a file that nothing depends on would stop a node."""
+    log = MemoryLog()
+    quorum = opened(log)
+    quorum.lead(1)
+    for number in range(2):
+        quorum.append([topic(f"t{number}")], 10 + number)
+        quorum.commit(10 + number)
+        quorum.snapshot(10 + number)
+    oldest = min(log.files)
+    log.files[oldest] = log.files[oldest][:40]
+    opened(log).lead(10**15)
+    assert oldest in log.files
+
+
 def test_a_log_that_misses_its_beginning_is_refused() -> None:
     """Starting without the records before the log would forget topics silently."""
     log = MemoryLog()

@@ -1,5 +1,13 @@
-"""Timers: order, replacement and cancellation."""
+"""Timers: order, replacement and cancellation; and that a turn over them ends."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ottla.node.loop import ADVANCE_STEPS_MAX, Loop
 from ottla.node.timers import Timers
 
 
@@ -8,8 +16,8 @@ def test_due_timers_come_out_in_the_order_of_their_deadlines() -> None:
     timers, fired = Timers(), []
     for at_ms in (30, 10, 20):
         timers.set(at_ms, at_ms, lambda due: fired.append(due))
-    while (due := timers.pop_due(25)) is not None:
-        due[1](due[0])
+    for at_ms, action in timers.due(25):
+        action(at_ms)
     assert fired == [10, 20]
     assert timers.next_ms() == 30
 
@@ -19,7 +27,7 @@ def test_setting_a_key_again_replaces_its_deadline() -> None:
     timers = Timers()
     timers.set("session", 10, lambda due: None)
     timers.set("session", 50, lambda due: None)
-    assert timers.pop_due(20) is None
+    assert list(timers.due(20)) == []
     assert timers.next_ms() == 50
     assert len(timers) == 1
 
@@ -38,3 +46,150 @@ def test_many_replacements_do_not_grow_the_heap() -> None:
     for at_ms in range(10_000):
         timers.set("session", at_ms, lambda due: None)
     assert len(timers._heap) < 1000
+
+
+def test_a_timer_that_sets_itself_again_waits_for_the_next_turn() -> None:
+    """A round of members with a timeout of 0 would keep the node from everything else for ever."""
+    timers, fired = Timers(), 0
+
+    def set_again(name: str) -> None:
+        def fire(_due: int) -> None:
+            nonlocal fired
+            fired += 1
+            set_again(name)
+
+        timers.set(name, -1, fire)
+
+    for name in "abc":
+        set_again(name)
+    for turn in range(1, 8):
+        for at_ms, action in timers.due(0):
+            action(at_ms)
+        assert fired == 3 * turn, "what was set meanwhile fired too"
+
+
+def test_what_an_earlier_action_cancels_does_not_fire() -> None:
+    """A member that one timer removed would be removed by its own once more."""
+    timers, fired = Timers(), []
+
+    def first(due: int) -> None:
+        fired.append(due)
+        timers.set("second", None, first)
+        timers.set("third", 99, first)
+
+    timers.set("first", 1, first)
+    timers.set("second", 2, first)
+    timers.set("third", 3, first)
+    for at_ms, action in timers.due(10):
+        action(at_ms)
+    assert fired == [1]
+    assert timers.next_ms() == 99
+
+
+class Core:
+    """The clocks and the queue of a node that nobody asks anything; frozen."""
+
+    def __init__(self) -> None:
+        self.steady = 0
+        self.on_next: Callable[[], None] = lambda: None
+
+    def steady_ms(self) -> int:
+        return self.steady
+
+    def advance_clock(self, by_ms: int) -> int:
+        self.steady += by_ms
+        return self.steady
+
+    def wake(self) -> None:
+        """Nobody sleeps here."""
+
+    def next(self, _timeout_ms: int | None) -> list[Any]:
+        self.on_next()
+        return []
+
+
+class Turns:
+    """Counts its turns."""
+
+    def __init__(self) -> None:
+        self.commits = 0
+
+    def take(self, item: Any) -> None:
+        """Nobody asks anything."""
+
+    def commit(self) -> None:
+        self.commits += 1
+
+
+@pytest.fixture
+def core() -> Core:
+    return Core()
+
+
+@pytest.mark.parametrize("delay_ms", [-5, 0, 1])
+def test_advance_ends(core: Core, delay_ms: int) -> None:
+    """`Broker.advance` would never return if some timer is set again for the same moment."""
+    turns, fired = Turns(), 0
+    loop = Loop(core)  # type: ignore[arg-type]
+    loop._turns = turns
+
+    def again(_due: int) -> None:
+        nonlocal fired
+        fired += 1
+        loop.set_timer("round", core.steady + delay_ms, again)
+
+    loop.set_timer("round", 5, again)
+    met: list[int] = []
+    loop.set_timer("session", 10_000, met.append)
+    loop.advance(30 * 24 * 3_600_000)
+    assert core.steady == 30 * 24 * 3_600_000
+    assert met == [10_000]
+    assert turns.commits == fired <= 2 * ADVANCE_STEPS_MAX + 1
+
+
+def test_advance_meets_every_deadline_exactly(core: Core) -> None:
+    """What happens at a deadline would be dated later than it."""
+    loop = Loop(core)  # type: ignore[arg-type]
+    loop._turns = Turns()
+    seen: list[tuple[int, int]] = []
+    loop.every("tick", 700, lambda: seen.append((core.steady, core.steady % 700)))
+    loop.advance(7_000_000)
+    assert seen == [(700 * n, 0) for n in range(1, 10_001)]
+
+
+@pytest.mark.parametrize("period_ms", [-(1 << 63), -1, 0])
+def test_no_period_is_shorter_than_a_millisecond(core: Core, period_ms: int) -> None:
+    """A configuration that asks for none would find its timer due in every turn, without a rest."""
+    loop = Loop(core)  # type: ignore[arg-type]
+    loop._turns = Turns()
+    runs = 0
+
+    def run() -> None:
+        nonlocal runs
+        runs += 1
+
+    loop.every("tick", period_ms, run)
+    loop.advance(100)
+    assert runs == 100
+
+
+def test_a_wish_that_wishes_again_waits_for_the_next_turn(core: Core) -> None:
+    """Two threads that call each other's turn would keep the requests from being taken."""
+    loop = Loop(core)  # type: ignore[arg-type]
+    failures: list[BaseException] = []
+    turns = 0
+
+    def wish() -> None:
+        loop._calls.append(wish)
+
+    def next_turn() -> None:
+        nonlocal turns
+        turns += 1
+        loop._stopping = turns > 5
+
+    core.on_next = next_turn
+    loop._calls.append(wish)
+    loop.start(Turns(), failures.append, "test-loop")
+    assert loop._thread is not None
+    loop._thread.join(20)
+    assert (turns, failures) == (6, [])

@@ -84,6 +84,14 @@ def test_snapshots_are_due_by_bytes_or_by_time() -> None:
     assert never.committed(1, 1 << 40) is None
 
 
+def test_a_clock_that_is_set_back_puts_no_snapshot_off() -> None:
+    """After a day forward and back no snapshot would be taken by time for a day."""
+    policy = SnapshotPolicy(bytes_max=100, interval_ms_max=1000, now_ms=86_400_000)
+    assert policy.committed(1, 5) is None
+    assert policy.committed(1, 1004) is None
+    assert policy.committed(1, 1005) is not None
+
+
 def _deletable(*, retention_bytes: int = -1, retention_ms: int = -1) -> list[int]:
     snapshots = [(SnapshotId(offset, 1), 100) for offset in (10, 20, 30)]
     gone = deletable_snapshots(

@@ -1,22 +1,36 @@
-//! The node's clock: real time plus an offset, moved forward only.
+//! The node's two clocks: the wall clock, which says when something was written, and the steady clock, on
+//! which durations are measured.
 //!
-//! What the node writes and ages follows this clock; waits that a client asked for stay on real time.
+//! The wall clock is the machine's plus an offset. It may jump either way, as the machine's does when somebody
+//! sets it, and timestamps follow. The steady clock is the machine's monotonic time plus what tests added: it
+//! never goes back and never leaps by itself, so a deadline that was set on it is met when that much time has
+//! passed. Both move together when a test advances them, and stand still together when it freezes them. Waits
+//! that a client asked for stay on real time and are not told here.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::shared::lock;
 
 pub struct Clock {
     state: Mutex<State>,
-    /// The latest time that anyone was told: time never goes back, even if the system's does.
-    told_ms: AtomicI64,
+    started: Instant,
 }
 
 struct State {
-    offset_ms: i64,
-    frozen_ms: Option<i64>,
+    wall_offset_ms: i64,
+    steady_offset_ms: i64,
+    /// (wall, steady) where they stand still.
+    frozen: Option<(i64, i64)>,
+}
+
+impl State {
+    fn wall_ms(&self) -> i64 {
+        self.frozen.map_or_else(
+            || real_ms().saturating_add(self.wall_offset_ms),
+            |(wall, _)| wall,
+        )
+    }
 }
 
 /// The machine's own time.
@@ -31,44 +45,66 @@ pub fn real_ms() -> i64 {
 impl Clock {
     pub fn new(offset_ms: i64) -> Self {
         let state = State {
-            offset_ms,
-            frozen_ms: None,
+            wall_offset_ms: offset_ms,
+            steady_offset_ms: 0,
+            frozen: None,
         };
         Self {
             state: Mutex::new(state),
-            told_ms: AtomicI64::new(i64::MIN),
+            started: Instant::now(),
         }
     }
 
+    /// The wall clock: what timestamps, ages of records and retention by time go by.
     pub fn now_ms(&self) -> i64 {
-        let now = {
-            let state = lock(&self.state);
-            state
-                .frozen_ms
-                .unwrap_or_else(|| real_ms().saturating_add(state.offset_ms))
-        };
-        self.told_ms.fetch_max(now, Ordering::Relaxed).max(now)
+        lock(&self.state).wall_ms()
     }
 
-    /// Move the clock forward, frozen or not, and say what it shows now.
+    /// The steady clock: milliseconds since the node was made, and what tests added.
+    pub fn steady_ms(&self) -> i64 {
+        self.steady_of(&lock(&self.state))
+    }
+
+    fn steady_of(&self, state: &State) -> i64 {
+        state.frozen.map_or_else(
+            || self.elapsed_ms().saturating_add(state.steady_offset_ms),
+            |(_, steady)| steady,
+        )
+    }
+
+    fn elapsed_ms(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Move both clocks forward, frozen or not, and say what the wall clock shows now.
     pub fn advance(&self, by_ms: u64) -> i64 {
-        {
-            let mut state = lock(&self.state);
-            let by_ms = i64::try_from(by_ms).unwrap_or(i64::MAX);
-            state.offset_ms = state.offset_ms.saturating_add(by_ms);
-            state.frozen_ms = state.frozen_ms.map(|at| at.saturating_add(by_ms));
+        let by_ms = i64::try_from(by_ms).unwrap_or(i64::MAX);
+        self.jump_wall(by_ms);
+        let mut state = lock(&self.state);
+        state.steady_offset_ms = state.steady_offset_ms.saturating_add(by_ms);
+        if let Some((_, steady)) = &mut state.frozen {
+            *steady = steady.saturating_add(by_ms);
         }
-        self.now_ms()
+        state.wall_ms()
     }
 
-    /// Stop the clock where it is, or let it run on from there.
+    /// Set the wall clock alone forward or back, as an administrator or a time server does to a machine.
+    pub fn jump_wall(&self, by_ms: i64) {
+        let mut state = lock(&self.state);
+        state.wall_offset_ms = state.wall_offset_ms.saturating_add(by_ms);
+        if let Some((wall, _)) = &mut state.frozen {
+            *wall = wall.saturating_add(by_ms);
+        }
+    }
+
+    /// Stop both clocks where they are, or let them run on from there.
     pub fn freeze(&self, frozen: bool) {
-        let now = self.now_ms();
         let mut state = lock(&self.state);
         if frozen {
-            state.frozen_ms.get_or_insert(now);
-        } else if let Some(at) = state.frozen_ms.take() {
-            state.offset_ms = at.saturating_sub(real_ms());
+            state.frozen = Some((state.wall_ms(), self.steady_of(&state)));
+        } else if let Some((wall, steady)) = state.frozen.take() {
+            state.wall_offset_ms = wall.saturating_sub(real_ms());
+            state.steady_offset_ms = steady.saturating_sub(self.elapsed_ms());
         }
     }
 }
@@ -78,18 +114,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frozen_clock_moves_only_when_told() {
+    fn frozen_clocks_move_only_when_told() {
         let clock = Clock::new(5_000_000);
         assert!(clock.now_ms() >= real_ms() + 4_999_000);
         clock.freeze(true);
-        let at = clock.now_ms();
+        let (at, steady) = (clock.now_ms(), clock.steady_ms());
         assert_eq!(clock.advance(1000), at + 1000);
         assert_eq!(clock.now_ms(), at + 1000);
+        assert_eq!(clock.steady_ms(), steady + 1000);
         clock.freeze(false);
         let running = clock.now_ms();
         assert!(
             (at + 1000..at + 2000).contains(&running),
             "{running} after {at}"
         );
+    }
+
+    #[test]
+    fn the_steady_clock_does_not_see_the_wall_jump() {
+        let clock = Clock::new(0);
+        let steady = clock.steady_ms();
+        for by_ms in [86_400_000, -2 * 86_400_000, i64::MIN, i64::MAX] {
+            clock.jump_wall(by_ms);
+            let moved = clock.steady_ms() - steady;
+            assert!((0..60_000).contains(&moved), "{moved} after {by_ms}");
+        }
+    }
+
+    #[test]
+    fn the_wall_clock_goes_back_after_a_jump() {
+        let clock = Clock::new(0);
+        clock.jump_wall(86_400_000);
+        assert!(clock.now_ms() > real_ms() + 86_000_000);
+        clock.jump_wall(-86_400_000);
+        assert!(clock.now_ms() < real_ms() + 60_000);
+    }
+
+    #[test]
+    fn no_number_breaks_them() {
+        let clock = Clock::new(i64::MAX);
+        clock.advance(u64::MAX);
+        clock.freeze(true);
+        clock.advance(u64::MAX);
+        clock.jump_wall(i64::MIN);
+        clock.freeze(false);
+        clock.steady_ms();
     }
 }

@@ -13,6 +13,7 @@ use ottla_core::log::files::{
 
 use crate::disk::{NodeDisk, NodeLock};
 use crate::error::NodeError;
+use crate::hosted::Cell;
 
 /// The quorum's own log lies beside the partitions and is not one of them.
 const METADATA_TOPIC: &str = "__cluster_metadata";
@@ -25,8 +26,21 @@ pub struct LogDir {
     pub recovery_points: Offsets,
     pub high_watermarks: Offsets,
     pub log_starts: Offsets,
-    /// A log here failed: the next start has to recover.
+    /// A sync failed here: nothing is written any more, and the next start has to recover.
     pub failed: bool,
+    /// Partitions that the checkpoints on disk may still know, and which are gone.
+    forgotten: BTreeSet<(String, i32)>,
+    /// That the checkpoints cannot be written was told.
+    pub checkpoint_told: bool,
+}
+
+/// What a directory's checkpoint files are to say, so that they are written without a lock.
+pub struct Checkpoints {
+    path: PathBuf,
+    recovery_points: Offsets,
+    high_watermarks: Offsets,
+    log_starts: Offsets,
+    forgotten: BTreeSet<(String, i32)>,
 }
 
 /// A folder that waits for its removal, and since when the wait counts.
@@ -40,8 +54,6 @@ pub struct LogDirs {
     pub doomed: Vec<Doomed>,
     /// What recovery and opening did, in words.
     pub report: Vec<String>,
-    /// Partitions of this node whose folders could not be opened: their files stay as they are.
-    pub unopened: BTreeSet<(String, i32)>,
 }
 
 /// A partition's folder that no partition was opened in.
@@ -78,7 +90,6 @@ impl LogDirs {
             dirs,
             doomed,
             report: Vec::new(),
-            unopened: BTreeSet::new(),
         })
     }
 
@@ -92,33 +103,35 @@ impl LogDirs {
         })
     }
 
-    /// Folders of live partitions that `is_hosted` does not know, but for those that could not be opened.
+    pub fn has_failed(&self, index: usize) -> bool {
+        self.dirs.get(index).is_none_or(|dir| dir.failed)
+    }
+
+    /// Where a partition's folder is, and what the last run left of it: hints, and its high watermark.
+    pub fn whereabouts(&self, cell: &Cell) -> Result<(PathBuf, OpenHints, i64), NodeError> {
+        let dir = self.get(cell.log_dir)?;
+        if dir.failed {
+            return Err(storage(&format!(
+                "a sync failed in {} before: see to the disk, then start again",
+                dir.path.display()
+            )));
+        }
+        let key = (cell.topic.to_string(), cell.index);
+        let high_watermark = dir.high_watermarks.get(&key).copied().unwrap_or(0);
+        let path = dir.path.join(Folder::name(&cell.topic, cell.index));
+        Ok((path, dir.hints(&key), high_watermark))
+    }
+
+    /// Folders of live partitions that `is_ours` does not know.
     pub fn strays(
         &self,
         disk: &NodeDisk,
-        is_hosted: impl Fn(&str, i32) -> bool,
+        is_ours: impl Fn(&str, i32) -> bool,
     ) -> Result<Vec<Stray>, NodeError> {
         let mut strays = Vec::new();
         for dir in &self.dirs {
-            for entry in disk.list(&dir.path).map_err(|error| storage(&error))? {
-                let Some(Folder {
-                    topic,
-                    partition,
-                    kind,
-                }) = Folder::parse(&entry.name)
-                else {
-                    continue;
-                };
-                let live = kind == FolderKind::Live && entry.is_dir && topic != METADATA_TOPIC;
-                let key = (topic, partition);
-                if live && !is_hosted(&key.0, partition) && !self.unopened.contains(&key) {
-                    strays.push(Stray {
-                        topic: key.0,
-                        partition,
-                        path: dir.path.join(&entry.name),
-                    });
-                }
-            }
+            let live = dir.live_folders(disk)?.into_iter();
+            strays.extend(live.filter(|stray| !is_ours(&stray.topic, stray.partition)));
         }
         Ok(strays)
     }
@@ -153,24 +166,57 @@ impl LogDir {
             log_starts: checkpoint(LOG_START_FILE)?,
             path: path.to_owned(),
             failed: false,
+            forgotten: BTreeSet::new(),
+            checkpoint_told: false,
         })
     }
 
-    pub fn hints(&self, topic: &str, partition: i32) -> OpenHints {
-        let key = (topic.to_owned(), partition);
+    /// Folders that are some partition's, whoever knows it.
+    pub fn live_folders(&self, disk: &NodeDisk) -> Result<Vec<Stray>, NodeError> {
+        let mut found = Vec::new();
+        for entry in disk.list(&self.path).map_err(|error| storage(&error))? {
+            if let Some(Folder {
+                topic,
+                partition,
+                kind: FolderKind::Live,
+            }) = Folder::parse(&entry.name)
+                && entry.is_dir
+                && topic != METADATA_TOPIC
+            {
+                found.push(Stray {
+                    topic,
+                    partition,
+                    path: self.path.join(&entry.name),
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    fn hints(&self, key: &(String, i32)) -> OpenHints {
         OpenHints {
             clean_shutdown: self.clean.is_some(),
-            recovery_point: self.recovery_points.get(&key).copied().unwrap_or(0),
-            log_start_offset: self.log_starts.get(&key).copied().unwrap_or(0),
+            recovery_point: self.recovery_points.get(key).copied().unwrap_or(0),
+            log_start_offset: self.log_starts.get(key).copied().unwrap_or(0),
         }
     }
 
     /// A namesake that comes later begins anew.
     pub fn forget(&mut self, topic: &str, partition: i32) {
         let key = (topic.to_owned(), partition);
-        self.recovery_points.remove(&key);
-        self.high_watermarks.remove(&key);
-        self.log_starts.remove(&key);
+        let known = [
+            self.recovery_points.remove(&key),
+            self.high_watermarks.remove(&key),
+            self.log_starts.remove(&key),
+        ];
+        if known.iter().any(Option::is_some) {
+            self.forgotten.insert(key);
+        }
+    }
+
+    /// Whether the checkpoints on disk may know more of this partition than is so.
+    pub fn has_forgotten(&self, topic: &str, partition: i32) -> bool {
+        self.forgotten.contains(&(topic.to_owned(), partition))
     }
 
     pub fn note(
@@ -187,13 +233,21 @@ impl LogDir {
         }
     }
 
-    pub fn write_checkpoints(&self, disk: &NodeDisk) -> Result<(), NodeError> {
-        let write = |name, offsets| {
-            write_checkpoint(disk, &self.path.join(name), offsets).map_err(|error| storage(&error))
-        };
-        write(RECOVERY_POINT_FILE, &self.recovery_points)?;
-        write(LOG_START_FILE, &self.log_starts)?;
-        write(HIGH_WATERMARK_FILE, &self.high_watermarks)
+    pub fn checkpoints(&self) -> Checkpoints {
+        Checkpoints {
+            path: self.path.clone(),
+            recovery_points: self.recovery_points.clone(),
+            high_watermarks: self.high_watermarks.clone(),
+            log_starts: self.log_starts.clone(),
+            forgotten: self.forgotten.clone(),
+        }
+    }
+
+    /// These are on disk.
+    pub fn written(&mut self, checkpoints: &Checkpoints) {
+        self.forgotten
+            .retain(|key| !checkpoints.forgotten.contains(key));
+        self.checkpoint_told = false;
     }
 
     pub fn write_clean_shutdown(
@@ -202,5 +256,17 @@ impl LogDir {
         broker_epoch: i64,
     ) -> Result<(), NodeError> {
         write_clean_shutdown(disk, &self.path, broker_epoch).map_err(|error| storage(&error))
+    }
+}
+
+impl Checkpoints {
+    /// Write all three; with an error some may be the old ones, which is safe: recovery then begins earlier.
+    pub fn write(&self, disk: &NodeDisk) -> Result<(), NodeError> {
+        let write = |name, offsets| {
+            write_checkpoint(disk, &self.path.join(name), offsets).map_err(|error| storage(&error))
+        };
+        write(RECOVERY_POINT_FILE, &self.recovery_points)?;
+        write(LOG_START_FILE, &self.log_starts)?;
+        write(HIGH_WATERMARK_FILE, &self.high_watermarks)
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use ottla_core::connection::put_response_header;
 use ottla_core::disk::DiskFile;
 use ottla_core::hot::{
-    FENCED_LEADER_EPOCH, FetchRequest, Isolation, PartitionReply, UNKNOWN_LEADER_EPOCH,
-    UNKNOWN_TOPIC_OR_PARTITION, parse_fetch, put_fetch_response,
+    FENCED_LEADER_EPOCH, FetchRequest, Isolation, KAFKA_STORAGE_ERROR, PartitionReply,
+    UNKNOWN_LEADER_EPOCH, parse_fetch, put_fetch_response,
 };
 use ottla_core::log::Slice;
 use ottla_core::partition::Read;
@@ -153,7 +153,9 @@ impl Task {
         let min_bytes = usize::try_from(request.head.min_bytes).unwrap_or(0);
         let wait = Duration::from_millis(u64::try_from(request.head.max_wait_ms).unwrap_or(0));
         let may_wait = !wait.is_zero() && min_bytes > 0 && !wanted.is_empty();
-        let found = self.read_all(request, wanted, version, may_wait.then_some(min_bytes));
+        let found = self
+            .read_all(request, wanted, version, may_wait.then_some(min_bytes))
+            .await;
         if !may_wait || found.urgent || found.bytes >= min_bytes {
             return Ok(found);
         }
@@ -184,10 +186,12 @@ impl Task {
                 match tokio::time::timeout_at(deadline, self.await_enough()).await {
                     Ok(Ok(())) => {}
                     Ok(Err(over)) => return Err(over),
-                    Err(_) => return Ok(self.read_all(request, wanted, version, None)),
+                    Err(_) => return Ok(self.read_all(request, wanted, version, None).await),
                 }
             }
-            found = self.read_all(request, wanted, version, Some(min_bytes));
+            found = self
+                .read_all(request, wanted, version, Some(min_bytes))
+                .await;
             if found.urgent || found.bytes >= min_bytes {
                 return Ok(found);
             }
@@ -206,7 +210,7 @@ impl Task {
 
     /// Read every partition once. With `wait_for`, partitions tell this connection what is added from here on,
     /// unless enough was found before.
-    fn read_all(
+    async fn read_all(
         &mut self,
         request: &FetchRequest,
         wanted: &[Wanted],
@@ -249,9 +253,15 @@ impl Task {
                 bytes_max: partition_max.min(left),
                 min_one: found.bytes == 0,
             };
-            let mut guard = lock(&cell.partition);
+            if cell.is_offline() {
+                add(&cell.traffic.fetch_failed, 1);
+                let code = KAFKA_STORAGE_ERROR;
+                found.refuse(PartitionReply::refused(topic.clone(), part.index, code));
+                continue;
+            }
+            let mut guard = cell.lock().await;
             let Some(partition) = guard.as_mut() else {
-                let code = UNKNOWN_TOPIC_OR_PARTITION;
+                let code = cell.absence();
                 found.refuse(PartitionReply::unknown(topic.clone(), part.index, code));
                 continue;
             };

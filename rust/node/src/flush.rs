@@ -1,60 +1,158 @@
-//! Syncing to disk on blocking threads, never on those that serve, and without holding a partition's lock.
+//! Syncing to disk on blocking threads, never on those that serve, and without holding a partition's lock; and what
+//! a disk that fails ends, as docs/design/faults.md says: a failed sync its log directory, for good; a failed write
+//! that partition's writes, until the disk takes them again.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU8, Ordering};
 
-use ottla_core::log::Unflushed;
+use ottla_core::log::LogError;
+use ottla_core::partition::AppendDone;
 
-use crate::hosted::Cell;
+use crate::heal::retry;
+use crate::hosted::{Cell, LedPartition, Standing};
 use crate::shared::{Shared, lock};
 
-/// Make what a partition has appended so far safe. Its lock is held for no sync.
-pub fn flush_cell(node: &Shared, cell: &Cell) {
-    let unflushed = match lock(&cell.partition).as_mut() {
-        Some(partition) => partition.log_mut().unflushed(),
-        None => return,
-    };
-    let outcome = unflushed.map(Unflushed::sync);
-    let mut guard = lock(&cell.partition);
-    let Some(partition) = guard.as_mut() else {
-        return;
-    };
-    if let Err(error) = outcome.and_then(|done| partition.flushed(done)) {
-        fail(node, cell, partition, format!("syncing failed: {error}"));
+const IDLE: u8 = 0;
+const RUNNING: u8 = 1;
+/// Something was appended or rolled since the flush that runs began.
+const AGAIN: u8 = 2;
+
+/// Make what a partition has appended so far safe.
+pub fn flush_cell(node: &Arc<Shared>, cell: &Arc<Cell>) {
+    if cell.flushing.swap(AGAIN, Ordering::AcqRel) != IDLE {
+        return; // who flushes now will do it once more
+    }
+    while begin(&cell.flushing) {
+        flush_once(node, cell);
     }
 }
 
-/// Take a partition's log out of use for writes, and tell Python once.
-pub fn fail(node: &Shared, cell: &Cell, partition: &mut crate::hosted::LedPartition, text: String) {
-    partition.go_offline(text.clone());
-    if !cell.failed.swap(true, std::sync::atomic::Ordering::AcqRel) {
+/// Whether there is a flush to make; it is ours until there is none.
+fn begin(flushing: &AtomicU8) -> bool {
+    if flushing
+        .compare_exchange(AGAIN, RUNNING, Ordering::AcqRel, Ordering::Acquire)
+        .is_ok()
+    {
+        return true;
+    }
+    flushing
+        .compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire)
+        .is_err()
+}
+
+fn flush_once(node: &Arc<Shared>, cell: &Arc<Cell>) {
+    let unflushed = match cell.hold().as_mut() {
+        Some(partition) if !cell.is_offline() => partition.log_mut().unflushed(),
+        _ => return,
+    };
+    let flushed = unflushed.map(ottla_core::log::Unflushed::sync);
+    let mut guard = cell.hold();
+    let Some(partition) = guard.as_mut() else {
+        return;
+    };
+    match flushed.and_then(|flushed| partition.flushed(flushed)) {
+        Ok(()) => {
+            cell.strained.store(false, Ordering::Relaxed);
+            if cell.internal {
+                node.queue.wake(); // a coordinator may wait for its high watermark
+            }
+        }
+        Err(error) => {
+            let lost = error.is_failed_sync();
+            suffer(node, cell, partition, &error);
+            drop(guard);
+            if lost {
+                fail_dir(node, cell.log_dir, &error.to_string());
+            }
+        }
+    }
+}
+
+/// What comes of a disk that failed beneath one partition. After a failed sync `fail_dir` has to follow.
+pub fn suffer(
+    node: &Arc<Shared>,
+    cell: &Arc<Cell>,
+    partition: &mut LedPartition,
+    error: &LogError,
+) {
+    if let Some(text) = partition.log().failure().map(str::to_owned) {
+        partition.go_offline(text.clone());
+        if !error.is_failed_sync() {
+            refuse_writes(node, cell, &text);
+            retry(node, cell);
+        }
+    } else if !cell.strained.swap(true, Ordering::AcqRel) {
+        node.queue
+            .tell_of("log-strained", &cell.topic, cell.index, error.to_string());
+    }
+}
+
+/// An append failed. The log goes on if it could be cut back: the next append tries again. Else it is opened anew.
+pub fn append_failed(node: &Arc<Shared>, cell: &Arc<Cell>, partition: &LedPartition, text: &str) {
+    if cell.standing() == Standing::Offline {
+        return;
+    }
+    if partition.offline().is_some() {
+        retry(node, cell);
+    }
+    refuse_writes(node, cell, text);
+}
+
+/// What follows from an append: a flush that is owed, and the news where one failed before.
+pub fn appended(node: &Arc<Shared>, cell: &Arc<Cell>, partition: &LedPartition, done: &AppendDone) {
+    if done.appended.rolled || partition.log().flush_is_owed() {
+        flush_in_background(node, cell);
+    }
+    if cell.standing() == Standing::ReadOnly {
+        heal_writes(node, cell);
+    }
+}
+
+fn refuse_writes(node: &Shared, cell: &Cell, text: &str) {
+    if cell.worsen(Standing::ReadOnly) {
         node.queue
             .tell_of("log-failed", &cell.topic, cell.index, text);
     }
 }
 
-/// The same, soon, on a thread that may block; what is asked for meanwhile costs one flush more, however much it is.
-pub fn flush_in_background(node: &Arc<Shared>, cell: &Arc<Cell>) {
-    let Some(runtime) = lock(&node.runtime).clone() else {
-        return;
-    };
-    if cell.flushes_wanted.fetch_add(1, Ordering::AcqRel) != 0 {
-        return;
+/// An append succeeded where one failed before.
+#[cold]
+fn heal_writes(node: &Shared, cell: &Cell) {
+    if cell.heal() {
+        node.queue
+            .tell_of("log-healed", &cell.topic, cell.index, "");
     }
-    let (node, cell) = (Arc::clone(node), Arc::clone(cell));
-    runtime.spawn_blocking(move || {
-        node.guard(|| {
-            let mut wanted = 1;
-            while wanted != 0 {
-                flush_cell(&node, &cell);
-                let done = cell.flushes_wanted.compare_exchange(
-                    wanted,
-                    0,
-                    Ordering::AcqRel,
-                    Ordering::Acquire,
-                );
-                wanted = done.err().unwrap_or(0);
-            }
-        });
-    });
+}
+
+/// A sync failed: what the page cache dropped is not known, so nothing in this directory is synced, written or read
+/// again until a start, and its checkpoints stay. Not under a partition's lock.
+pub fn fail_dir(node: &Arc<Shared>, index: usize, text: &str) {
+    {
+        let mut dirs = lock(&node.dirs);
+        let Some(dir) = dirs.dirs.get_mut(index) else {
+            return;
+        };
+        if dir.failed {
+            return;
+        }
+        dir.failed = true;
+    }
+    let cells = node.cells();
+    let there = || cells.iter().filter(|cell| cell.log_dir == index);
+    for cell in there() {
+        cell.worsen(Standing::Offline);
+    }
+    let number = i32::try_from(index).unwrap_or(i32::MAX);
+    node.queue.tell_of("log-dir-failed", "", number, text);
+    for cell in there() {
+        if let Some(partition) = cell.hold().as_mut() {
+            partition.go_offline(text.to_owned());
+        }
+    }
+}
+
+/// The same as `flush_cell`, soon, on a thread that may block.
+pub fn flush_in_background(node: &Arc<Shared>, cell: &Arc<Cell>) {
+    let cell = Arc::clone(cell);
+    node.in_background(move |node| flush_cell(node, &cell));
 }

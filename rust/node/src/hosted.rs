@@ -1,16 +1,26 @@
 //! The partitions that this node hosts, found by topic name or topic id.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::time::{Duration, Instant};
 
-use ottla_core::hot::{TopicRef, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION};
+use ottla_core::hot::{
+    KAFKA_STORAGE_ERROR, TopicRef, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION,
+};
+use ottla_core::log::LogConfig;
 use ottla_core::partition::Partition;
 
 use crate::connection::Connection;
 use crate::disk::NodeDisk;
+use crate::shared::lock;
 
 pub type LedPartition = Partition<NodeDisk, Connection>;
+
+/// How a thread that serves waits for a partition's lock, before its task rests: see `Cell::lock`.
+const SPINS: u32 = 100;
+const PATIENCE: Duration = Duration::from_millis(1);
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What a topic's clients moved.
 #[derive(Default)]
@@ -46,32 +56,147 @@ impl Traffic {
     }
 }
 
-/// One partition and the one lock around it. Empty once it is deleted, or the node has ended.
+/// How much of a partition is served. It gets worse where a disk fails and better where it mends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Standing {
+    Serving,
+    /// An append failed: reads go on.
+    ReadOnly,
+    /// It could not be opened, or a sync in its log directory failed.
+    Offline,
+}
+
+/// How a partition is to be led that is not open.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    pub leader_epoch: i32,
+    pub config: LogConfig,
+    pub min_insync_replicas: i32,
+    /// What kept it from being opened, as it was told last.
+    pub problem: String,
+    /// There was something in the place of its folder: a new one must not take its place while it is mended.
+    pub existed: bool,
+}
+
+/// One partition and the one lock around it. Empty while it is not open, once it is deleted, or when the node has
+/// ended. Whoever serves asks `offline` first: an offline partition may be locked for long, by who tries to open it.
 pub struct Cell {
     pub topic: Arc<str>,
+    pub topic_id: [u8; 16],
     pub index: i32,
     pub log_dir: usize,
     pub internal: bool,
     pub traffic: Arc<Traffic>,
     pub partition: Mutex<Option<LedPartition>>,
-    pub failed: AtomicBool,
-    /// How many flushes were asked for since the one that is under way began; 0 while none is.
-    pub flushes_wanted: AtomicU32,
+    /// Set while the partition could not be opened.
+    pub opening: Mutex<Option<Box<Opening>>>,
+    /// Someone tries again by and by.
+    pub retried: AtomicBool,
+    /// See `flush.rs`.
+    pub flushing: AtomicU8,
+    /// That the disk refused something it can do later was told.
+    pub strained: AtomicBool,
+    standing: AtomicU8,
     touched: AtomicBool,
 }
 
 impl Cell {
-    pub fn new(topic: &Topic, index: i32, log_dir: usize, partition: LedPartition) -> Self {
+    pub fn new(topic: &Topic, index: i32, log_dir: usize) -> Self {
         Self {
             topic: Arc::clone(&topic.name),
+            topic_id: topic.id,
             index,
             log_dir,
             internal: is_internal(&topic.name),
             traffic: Arc::clone(&topic.traffic),
-            partition: Mutex::new(Some(partition)),
-            failed: AtomicBool::new(false),
-            flushes_wanted: AtomicU32::new(0),
+            partition: Mutex::new(None),
+            opening: Mutex::new(None),
+            retried: AtomicBool::new(false),
+            flushing: AtomicU8::new(0),
+            strained: AtomicBool::new(false),
+            standing: AtomicU8::new(Standing::Offline as u8),
             touched: AtomicBool::new(true),
+        }
+    }
+
+    pub fn standing(&self) -> Standing {
+        match self.standing.load(Ordering::Acquire) {
+            0 => Standing::Serving,
+            1 => Standing::ReadOnly,
+            _ => Standing::Offline,
+        }
+    }
+
+    /// Neither written nor read: KAFKA_STORAGE_ERROR.
+    pub fn is_offline(&self) -> bool {
+        self.standing.load(Ordering::Acquire) == Standing::Offline as u8
+    }
+
+    /// Why there is nothing behind the lock.
+    pub fn absence(&self) -> i16 {
+        if self.is_offline() {
+            KAFKA_STORAGE_ERROR
+        } else {
+            UNKNOWN_TOPIC_OR_PARTITION
+        }
+    }
+
+    /// It got worse, or is as bad as that already. Whether it was better before.
+    pub fn worsen(&self, standing: Standing) -> bool {
+        self.standing.fetch_max(standing as u8, Ordering::AcqRel) < standing as u8
+    }
+
+    /// It takes writes again, if it was only these that it did not take. Whether it was.
+    pub fn heal(&self) -> bool {
+        let (from, to) = (Standing::ReadOnly as u8, Standing::Serving as u8);
+        self.standing
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    /// It is open and takes writes (again).
+    pub fn serve(&self) {
+        self.standing
+            .store(Standing::Serving as u8, Ordering::Release);
+    }
+
+    /// Lock it on a thread that may block.
+    pub fn hold(&self) -> MutexGuard<'_, Option<LedPartition>> {
+        lock(&self.partition)
+    }
+
+    /// Lock it if nobody holds it.
+    pub fn try_hold(&self) -> Option<MutexGuard<'_, Option<LedPartition>>> {
+        match self.partition.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Lock it on a thread that serves others too. An append takes microseconds; who holds it for longer waits for a
+    /// slow disk, and then the task rests and not the thread. First come is not first served: that would have every
+    /// append wait for a thread to wake up.
+    pub async fn lock(&self) -> MutexGuard<'_, Option<LedPartition>> {
+        for _ in 0..SPINS {
+            if let Some(guard) = self.try_hold() {
+                return guard;
+            }
+            std::hint::spin_loop();
+        }
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if let Some(guard) = self.try_hold() {
+                return guard;
+            }
+            std::thread::yield_now();
+        }
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            if let Some(guard) = self.try_hold() {
+                return guard;
+            }
         }
     }
 

@@ -1,15 +1,18 @@
 //! What has to be done from time to time: retention, rolling, flushing, checkpoints, removal of deleted files.
 //!
-//! Python's timers, which follow the node's clock, call these; there is no timer here. Each works through the
-//! partitions one lock at a time, on the caller's thread.
+//! Python's timers, which follow the node's clock, begin these; there is no timer here. Each works through the
+//! partitions one lock at a time, on a thread that may block (see `background.rs`).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ottla_core::disk::Disk;
+use ottla_core::log::LogError;
 
-use crate::dirs::storage;
+use crate::background::Pass;
+use crate::dirs::{Doomed, Stray, storage};
 use crate::error::NodeError;
-use crate::flush::{fail, flush_cell};
+use crate::flush::{fail_dir, flush_cell, suffer};
 use crate::hosted::{Cell, LedPartition};
 use crate::node::Node;
 use crate::partitions::sync_volumes;
@@ -22,23 +25,48 @@ const LEFT_BEHIND_DELAY_MS: i64 = 60_000;
 const VOLUME_SYNC_FROM: usize = 64;
 
 impl Node {
-    /// Do something with every partition; a disk that fails takes that log offline and is told as an event.
+    /// One pass of a kind.
+    pub(crate) fn run(shared: &Arc<Shared>, pass: Pass) {
+        match pass {
+            Pass::Retention => {
+                Self::roll_due(shared);
+                for line in Self::enforce_retention(shared) {
+                    shared.queue.tell("done", line);
+                }
+            }
+            Pass::Flush => Self::roll_due(shared),
+            Pass::Checkpoint => Self::checkpoint(shared),
+            Pass::Producers => Self::expire_producers(shared),
+            Pass::Deleted => {
+                Self::delete_renamed(shared);
+            }
+        }
+    }
+
+    /// Do something with every partition that is open; what a disk refuses is told as an event.
     fn each<T>(
         shared: &Arc<Shared>,
-        mut work: impl FnMut(&Arc<Cell>, &mut LedPartition) -> Result<T, ottla_core::log::LogError>,
+        mut work: impl FnMut(&Arc<Cell>, &mut LedPartition) -> Result<T, LogError>,
     ) -> Vec<(Arc<Cell>, T)> {
-        let cells = shared.hosted().cells();
+        let cells = shared.cells();
         let mut done = Vec::new();
         for cell in cells {
+            if cell.is_offline() {
+                continue;
+            }
             let outcome = {
-                let mut guard = lock(&cell.partition);
+                let mut guard = cell.hold();
                 let Some(partition) = guard.as_mut() else {
                     continue;
                 };
                 match work(&cell, partition) {
                     Ok(outcome) => outcome,
                     Err(error) => {
-                        fail(shared, &cell, partition, error.to_string());
+                        suffer(shared, &cell, partition, &error);
+                        drop(guard);
+                        if error.is_failed_sync() {
+                            fail_dir(shared, cell.log_dir, &error.to_string());
+                        }
                         continue;
                     }
                 }
@@ -49,126 +77,103 @@ impl Node {
     }
 
     /// Delete segments that retention lets go; a line for each.
-    pub fn enforce_retention(&self) -> Result<Vec<String>, NodeError> {
-        self.call(|shared| {
-            let now_ms = shared.clock.now_ms();
-            let done = Self::each(shared, |_, partition| {
-                let deleted = partition.log_mut().enforce_retention(now_ms);
-                partition.log_start_moved();
-                deleted
-            });
-            Ok(done
-                .into_iter()
-                .flat_map(|(cell, deleted)| {
-                    deleted.into_iter().map(move |segment| {
-                        format!(
-                            "{}-{}: deleted the segment at {} of {} bytes ({:?})",
-                            cell.topic,
-                            cell.index,
-                            segment.base_offset,
-                            segment.size_bytes,
-                            segment.reason
-                        )
-                    })
-                })
-                .collect())
-        })
+    fn enforce_retention(shared: &Arc<Shared>) -> Vec<String> {
+        let now_ms = shared.clock.now_ms();
+        let done = Self::each(shared, |_, partition| {
+            let deleted = partition.log_mut().enforce_retention(now_ms);
+            partition.log_start_moved();
+            Ok((deleted?, partition.log_mut().take_notes()))
+        });
+        let mut lines = Vec::new();
+        for (cell, (deleted, notes)) in done {
+            let name = format!("{}-{}", cell.topic, cell.index);
+            lines.extend(notes.into_iter().map(|note| format!("{name}: {note}")));
+            lines.extend(deleted.into_iter().map(|segment| {
+                format!(
+                    "{name}: deleted the segment at {} of {} bytes ({:?})",
+                    segment.base_offset, segment.size_bytes, segment.reason
+                )
+            }));
+        }
+        lines
     }
 
-    /// Begin new segments where the active one is too old, and sync where `flush.ms` is over.
-    pub fn roll_due(&self) -> Result<(), NodeError> {
-        self.call(|shared| {
-            let now_ms = shared.clock.now_ms();
-            let rolled = Self::each(shared, |_, partition| {
-                let rolled = partition.log_mut().roll_if_due(now_ms)?;
-                Ok(partition.log_mut().flush_is_due(now_ms) || rolled)
-            });
-            for (cell, unsafe_now) in rolled {
-                if unsafe_now {
-                    flush_cell(shared, &cell);
-                }
+    /// Begin new segments where the active one is too old, and sync these and where `flush.ms` is over.
+    fn roll_due(shared: &Arc<Shared>) {
+        let now_ms = shared.clock.now_ms();
+        let due = Self::each(shared, |_, partition| {
+            let rolled = partition.log_mut().roll_if_due(now_ms)?;
+            Ok(partition.log_mut().flush_is_due(shared.clock.steady_ms()) || rolled)
+        });
+        for (cell, due) in due {
+            if due {
+                flush_cell(shared, &cell);
             }
+        }
+    }
+
+    fn expire_producers(shared: &Arc<Shared>) {
+        let now_ms = shared.clock.now_ms();
+        Self::each(shared, |_, partition| {
+            partition.log_mut().expire_producers(now_ms);
             Ok(())
-        })
+        });
     }
 
-    pub fn expire_producers(&self) -> Result<usize, NodeError> {
-        self.call(|shared| {
-            let now_ms = shared.clock.now_ms();
-            let done = Self::each(shared, |_, partition| {
-                Ok(partition.log_mut().expire_producers(now_ms))
-            });
-            Ok(done.into_iter().map(|(_, expired)| expired).sum())
-        })
-    }
-
-    /// Remove deleted segments and folders whose delay is over; how many.
-    pub fn delete_renamed(&self) -> Result<usize, NodeError> {
-        self.call(|shared| {
-            let now_ms = shared.clock.now_ms();
-            let segments = Self::each(shared, |_, partition| {
-                partition.log_mut().remove_deleted(now_ms)
-            });
-            let mut removed: usize = segments.into_iter().map(|(_, count)| count).sum();
-            let mut due = Vec::new();
-            lock(&shared.dirs).doomed.retain_mut(|doomed| {
-                let due_ms = *doomed.due_ms.get_or_insert(now_ms + LEFT_BEHIND_DELAY_MS);
-                if due_ms <= now_ms {
-                    due.push(doomed.path.clone());
-                }
-                due_ms > now_ms
-            });
-            for path in due {
-                match shared.disk.remove_dir_all(&path) {
-                    Ok(()) => removed += 1,
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                    Err(error) => {
-                        return Err(storage(&format!("removing {}: {error}", path.display())));
-                    }
+    /// Remove deleted segments and folders whose delay is over; how many. What cannot be removed is tried again.
+    fn delete_renamed(shared: &Arc<Shared>) -> usize {
+        let now_ms = shared.clock.now_ms();
+        let segments = Self::each(shared, |_, partition| {
+            partition.log_mut().remove_deleted(now_ms)
+        });
+        let mut removed: usize = segments.into_iter().map(|(_, count)| count).sum();
+        let mut due = Vec::new();
+        lock(&shared.dirs).doomed.retain_mut(|doomed| {
+            let due_ms = *doomed
+                .due_ms
+                .get_or_insert(now_ms.saturating_add(LEFT_BEHIND_DELAY_MS));
+            if due_ms <= now_ms {
+                due.push(doomed.path.clone());
+            }
+            due_ms > now_ms
+        });
+        for path in due {
+            match shared.disk.remove_dir_all(&path) {
+                Ok(()) => removed += 1,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    shared
+                        .queue
+                        .tell("strained", format!("removing {}: {error}", path.display()));
+                    lock(&shared.dirs).doomed.push(Doomed {
+                        path,
+                        due_ms: Some(now_ms.saturating_add(LEFT_BEHIND_DELAY_MS)),
+                    });
                 }
             }
-            Ok(removed)
-        })
+        }
+        removed
     }
 
     /// Write the offset checkpoints, and close the files of partitions that nobody used since the last time.
-    pub fn checkpoint(&self) -> Result<(), NodeError> {
-        self.call(|shared| {
-            Self::each(shared, |cell, partition| {
-                if cell.was_touched() {
-                    Ok(())
-                } else {
-                    partition.log_mut().release_files()
-                }
-            });
-            self.write_checkpoints(shared)
-        })
-    }
-
-    pub(crate) fn write_checkpoints(&self, shared: &Arc<Shared>) -> Result<(), NodeError> {
-        let noted = Self::each(shared, |_, partition| {
-            let offsets = partition.offsets();
-            Ok((
-                partition.log().recovery_point(),
-                offsets.high_watermark,
-                offsets.log_start,
-            ))
-        });
-        let mut dirs = lock(&shared.dirs);
-        for (cell, offsets) in noted {
-            if let Some(dir) = dirs.dirs.get_mut(cell.log_dir) {
-                dir.note(&cell.topic, cell.index, offsets);
+    fn checkpoint(shared: &Arc<Shared>) {
+        Self::each(shared, |cell, partition| {
+            if cell.was_touched() {
+                Ok(())
+            } else {
+                partition.log_mut().release_files()
             }
+        });
+        for index in 0..shared.options.log_dirs.len() {
+            // Told once, and tried again with the next period: recovery begins earlier, that is all.
+            let _ = shared.write_checkpoints(index);
         }
-        dirs.dirs
-            .iter()
-            .try_for_each(|dir| dir.write_checkpoints(&shared.disk))
     }
 
-    /// Sync every partition.
+    /// Sync every partition, here and now.
     pub fn flush(&self) -> Result<(), NodeError> {
         self.call(|shared| {
-            for cell in shared.hosted().cells() {
+            for cell in shared.cells() {
                 flush_cell(shared, &cell);
             }
             Ok(())
@@ -178,28 +183,19 @@ impl Node {
     /// Close all logs cleanly, then write what the next start needs to know, the mark of a clean stop last.
     pub(crate) fn close_logs(shared: &Arc<Shared>, broker_epoch: i64) -> Result<(), NodeError> {
         let mut problem = None;
-        if shared.hosted().cells().len() >= VOLUME_SYNC_FROM {
-            sync_volumes(shared)?;
+        let cells = shared.cells();
+        if cells.len() >= VOLUME_SYNC_FROM {
+            // A help and no more: every file is synced all the same, and says what became of it.
+            let _ = sync_volumes(shared);
         }
-        for cell in shared.hosted().cells() {
-            let Some(partition) = lock(&cell.partition).take() else {
-                continue;
-            };
-            let offsets = partition.offsets();
-            let healthy = partition.offline().is_none();
-            let outcome = partition.into_log().close(healthy);
-            let mut dirs = lock(&shared.dirs);
-            let Some(dir) = dirs.dirs.get_mut(cell.log_dir) else {
-                continue;
-            };
-            match outcome {
-                Ok(()) if healthy => {
-                    let offsets = (offsets.log_end, offsets.high_watermark, offsets.log_start);
-                    dir.note(&cell.topic, cell.index, offsets);
+        let mut closed = BTreeSet::new();
+        for cell in cells {
+            match close_cell(shared, &cell) {
+                Ok(true) => {
+                    closed.insert((cell.topic.to_string(), cell.index));
                 }
-                Ok(()) => dir.failed = true,
+                Ok(false) => {}
                 Err(error) => {
-                    dir.failed = true;
                     problem.get_or_insert(storage(&format!(
                         "closing {}-{}: {error}",
                         cell.topic, cell.index
@@ -207,11 +203,9 @@ impl Node {
                 }
             }
         }
-        let dirs = lock(&shared.dirs);
-        for dir in &dirs.dirs {
-            dir.write_checkpoints(&shared.disk)?;
-            if !dir.failed {
-                dir.write_clean_shutdown(&shared.disk, broker_epoch)?;
+        for index in 0..shared.options.log_dirs.len() {
+            if let Err(error) = end_dir(shared, index, &closed, broker_epoch) {
+                problem.get_or_insert(error);
             }
         }
         problem.map_or(Ok(()), Err)
@@ -219,8 +213,111 @@ impl Node {
 
     /// Let go of all logs as they are.
     pub(crate) fn drop_logs(shared: &Arc<Shared>) {
-        for cell in shared.hosted().cells() {
-            drop(lock(&cell.partition).take());
+        for cell in shared.cells() {
+            drop(cell.hold().take());
         }
+    }
+}
+
+/// Whether the log is closed cleanly.
+fn close_cell(shared: &Arc<Shared>, cell: &Cell) -> Result<bool, LogError> {
+    let Some(partition) = cell.hold().take() else {
+        return Ok(false);
+    };
+    let offsets = partition.offsets();
+    let healthy = partition.offline().is_none() && !cell.is_offline();
+    let log = partition.into_log();
+    if !healthy {
+        log.close(false)?;
+        return Ok(false);
+    }
+    log.close(true).inspect_err(|error| {
+        if error.is_failed_sync() {
+            fail_dir(shared, cell.log_dir, &error.to_string());
+        }
+    })?;
+    if let Some(dir) = lock(&shared.dirs).dirs.get_mut(cell.log_dir) {
+        let offsets = (offsets.log_end, offsets.high_watermark, offsets.log_start);
+        dir.note(&cell.topic, cell.index, offsets);
+    }
+    Ok(true)
+}
+
+/// The last word in a log directory. The mark is a proof: every folder there was closed cleanly.
+fn end_dir(
+    shared: &Shared,
+    index: usize,
+    closed: &BTreeSet<(String, i32)>,
+    broker_epoch: i64,
+) -> Result<(), NodeError> {
+    if lock(&shared.dirs).has_failed(index) {
+        return Ok(());
+    }
+    shared.write_checkpoints(index)?;
+    let dirs = lock(&shared.dirs);
+    let dir = dirs.get(index)?;
+    let known = |folder: Stray| closed.contains(&(folder.topic, folder.partition));
+    if dir.live_folders(&shared.disk)?.into_iter().all(known) {
+        dir.write_clean_shutdown(&shared.disk, broker_epoch)?;
+    }
+    Ok(())
+}
+
+impl Shared {
+    /// Write the offset checkpoints of one log directory, unless it failed: what they say must stay then.
+    pub fn write_checkpoints(&self, index: usize) -> Result<(), NodeError> {
+        let _turn = lock(&self.checkpointing);
+        let mut noted = Vec::new();
+        for cell in self.cells() {
+            if cell.log_dir != index || cell.is_offline() {
+                continue;
+            }
+            // One that is busy keeps its last row: it may be being opened by who waits for these checkpoints.
+            if let Some(guard) = cell.try_hold()
+                && let Some(partition) = guard.as_ref()
+            {
+                let offsets = partition.offsets();
+                let recovery_point = partition.log().recovery_point();
+                let row = (recovery_point, offsets.high_watermark, offsets.log_start);
+                noted.push((Arc::clone(&cell), row));
+            }
+        }
+        let checkpoints = {
+            let mut dirs = lock(&self.dirs);
+            let Some(dir) = dirs.dirs.get_mut(index).filter(|dir| !dir.failed) else {
+                return Ok(());
+            };
+            for (cell, row) in noted {
+                dir.note(&cell.topic, cell.index, row);
+            }
+            dir.checkpoints()
+        };
+        let outcome = checkpoints.write(&self.disk);
+        let mut dirs = lock(&self.dirs);
+        if let Some(dir) = dirs.dirs.get_mut(index) {
+            match &outcome {
+                Ok(()) => dir.written(&checkpoints),
+                Err(error) if !std::mem::replace(&mut dir.checkpoint_told, true) => {
+                    self.queue.tell("strained", error.text.clone());
+                }
+                Err(_) => {}
+            }
+        }
+        outcome
+    }
+
+    /// A partition's log begins at nothing: what a namesake left in the checkpoints must be gone before.
+    pub fn begin_anew(&self, cell: &Cell) -> Result<(), NodeError> {
+        {
+            let mut dirs = lock(&self.dirs);
+            let Some(dir) = dirs.dirs.get_mut(cell.log_dir) else {
+                return Ok(());
+            };
+            dir.forget(&cell.topic, cell.index);
+            if !dir.has_forgotten(&cell.topic, cell.index) {
+                return Ok(());
+            }
+        }
+        self.write_checkpoints(cell.log_dir)
     }
 }

@@ -5,6 +5,7 @@
 //! `ottla_core`, which knows neither sockets nor threads.
 
 mod apis;
+mod background;
 mod budget;
 mod clock;
 mod connection;
@@ -12,14 +13,19 @@ mod descriptors;
 mod dirs;
 mod disk;
 mod error;
+#[cfg(test)]
+mod fault_tests;
 mod faults;
 mod fetch;
 mod flush;
+mod heal;
+mod heavy;
 mod hosted;
 mod housekeeping;
 mod listener;
 mod metrics;
 mod node;
+mod opening;
 mod partitions;
 mod patience;
 mod produce;

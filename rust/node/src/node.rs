@@ -86,6 +86,15 @@ impl Node {
         self.shared.clock.now_ms()
     }
 
+    pub fn steady_ms(&self) -> i64 {
+        self.shared.clock.steady_ms()
+    }
+
+    /// A fault for tests: set the wall clock forward or back under a running node.
+    pub fn jump_wall_clock(&self, by_ms: i64) {
+        self.shared.clock.jump_wall(by_ms);
+    }
+
     pub fn advance_clock(&self, by_ms: u64) -> i64 {
         self.shared.clock.advance(by_ms)
     }

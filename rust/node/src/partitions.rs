@@ -1,23 +1,19 @@
 //! Partitions as Python asks for them: opened, configured, read, looked up, cut, deleted.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use ottla_core::disk::{Disk, DiskFile};
-use ottla_core::log::files::{
-    Folder, FolderKind, PARTITION_METADATA_FILE, read_partition_metadata, write_partition_metadata,
-};
-use ottla_core::log::{
-    AppendContext, ConfigValue, Log, LogConfig, LogError, Lookup, OpenHints, Origin, ReadError,
-};
-use ottla_core::partition::{Offsets, Partition, PartitionState};
+use ottla_core::log::files::FolderKind;
+use ottla_core::log::{AppendContext, ConfigValue, LogConfig, LogError, Lookup, Origin, ReadError};
+use ottla_core::partition::{Offsets, PartitionState};
 
 use crate::dirs::{Doomed, storage};
-use crate::disk::NodeDisk;
 use crate::error::NodeError;
+use crate::flush::{append_failed, appended, flush_cell};
 use crate::hosted::{Cell, LedPartition, Topic};
 use crate::node::Node;
+use crate::opening::{mark_folder, open_one};
 use crate::shared::{Shared, lock};
 
 /// From how many partitions on opening is worth a second thread.
@@ -49,7 +45,7 @@ pub fn sync_volumes(shared: &Shared) -> Result<(), NodeError> {
 }
 
 /// A topic's configuration for its log, and its `min.insync.replicas`.
-fn parse_config(rows: &[(String, ConfigValue)]) -> Result<(LogConfig, i32), NodeError> {
+pub fn parse_config(rows: &[(String, ConfigValue)]) -> Result<(LogConfig, i32), NodeError> {
     let mut config = LogConfig::default();
     let mut min_insync_replicas = 1;
     for (key, value) in rows {
@@ -74,15 +70,6 @@ fn parse_config(rows: &[(String, ConfigValue)]) -> Result<(LogConfig, i32), Node
     Ok((config, min_insync_replicas))
 }
 
-/// A topic id as Kafka writes it: base64 for URLs, without padding.
-fn id_text(id: [u8; 16]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let number = u128::from_be_bytes(id);
-    let digit = |place: u32| char::from(DIGITS[((number >> (122 - 6 * place)) & 63) as usize]);
-    let last = char::from(DIGITS[((number & 3) << 4) as usize]);
-    (0..21).map(digit).chain([last]).collect()
-}
-
 impl Node {
     /// Create or load, then lead. None where it worked, else why not; the others are led all the same.
     pub fn open_partitions(
@@ -101,8 +88,6 @@ impl Node {
                         return;
                     };
                     if let Err(error) = open_one(shared, state, many) {
-                        let key = (state.topic.clone(), state.partition);
-                        lock(&shared.dirs).unopened.insert(key);
                         *lock(&outcomes[place]) = Some(error.text);
                     }
                 }
@@ -115,12 +100,9 @@ impl Node {
                 }
             });
             // Names and ids of new folders become safe soon, all at once, without making the caller wait.
-            if let Some(runtime) = lock(&shared.runtime).clone() {
-                let shared = Arc::clone(shared);
-                runtime.spawn_blocking(move || {
-                    let _ = sync_volumes(&shared);
-                });
-            }
+            shared.in_background(|shared| {
+                let _ = sync_volumes(shared);
+            });
             Ok(outcomes
                 .into_iter()
                 .map(|outcome| lock(&outcome).take())
@@ -144,13 +126,16 @@ impl Node {
                 .cloned()
                 .collect();
             for cell in cells {
-                if let Some(partition) = lock(&cell.partition).as_mut() {
+                if let Some(partition) = cell.hold().as_mut() {
                     partition.log_mut().set_config(config.clone());
                     let state = PartitionState {
                         min_insync_replicas,
                         ..(**partition.state()).clone()
                     };
                     partition.set_state(state);
+                } else if let Some(opening) = lock(&cell.opening).as_mut() {
+                    opening.config = config.clone();
+                    opening.min_insync_replicas = min_insync_replicas;
                 }
             }
             Ok(())
@@ -162,27 +147,14 @@ impl Node {
         self.call(|shared| {
             for (topic, index) in partitions {
                 let taken = shared.hosted_mut().take(topic, *index);
-                let Some(cell) = taken else { continue };
-                let Some(mut partition) = lock(&cell.partition).take() else {
-                    continue;
-                };
-                partition.wake_all();
-                let log = partition.into_log();
-                let (path, delay_ms) = (log.dir().to_owned(), log.config().file_delete_delay_ms);
-                log.close(false).map_err(|error| storage(&error))?;
-                let doomed = mark_folder(shared, &path, (topic, *index), FolderKind::Deleted)?;
-                let due_ms = Some(shared.clock.now_ms().saturating_add(delay_ms));
-                let mut dirs = lock(&shared.dirs);
-                dirs.doomed.push(Doomed {
-                    path: doomed,
-                    due_ms,
-                });
-                if let Some(dir) = dirs.dirs.get_mut(cell.log_dir) {
-                    dir.forget(topic, *index);
+                if let Some(cell) = taken
+                    && let Err(error) = delete_one(shared, &cell)
+                {
+                    let text = format!("{error}; it is set aside at the next start");
+                    shared.queue.tell_of("log-strained", topic, *index, text);
                 }
             }
-            // Before a namesake can come: it must not be opened with the old one's recovery point.
-            self.write_checkpoints(shared)
+            Ok(())
         })
     }
 
@@ -199,11 +171,15 @@ impl Node {
         })
     }
 
-    /// Rename such folders to `-stray`, as Kafka does; what they hold is kept.
-    pub fn set_strays_aside(&self) -> Result<Vec<String>, NodeError> {
+    /// Rename such folders to `-stray`, as Kafka does; what they hold is kept. Those of `ours` stay: a partition of
+    /// this node that is not led now comes back.
+    pub fn set_strays_aside(&self, ours: &[(String, i32)]) -> Result<Vec<String>, NodeError> {
         self.call(|shared| {
-            let is_hosted = |topic: &str, index| shared.hosted().find(topic, index).is_ok();
-            let strays = lock(&shared.dirs).strays(&shared.disk, is_hosted)?;
+            let is_ours = |topic: &str, index| {
+                shared.hosted().find(topic, index).is_ok()
+                    || ours.iter().any(|(ours, of)| ours == topic && *of == index)
+            };
+            let strays = lock(&shared.dirs).strays(&shared.disk, is_ours)?;
             let mut done = Vec::new();
             for stray in strays {
                 let key = (stray.topic.as_str(), stray.partition);
@@ -232,7 +208,10 @@ impl Node {
                 .find(topic, index)
                 .cloned()
                 .map_err(|_| unknown())?;
-            let mut guard = lock(&cell.partition);
+            if cell.is_offline() {
+                return Err(storage(&format!("{topic}-{index} is offline")));
+            }
+            let mut guard = cell.hold();
             cell.touch();
             work(shared, &cell, guard.as_mut().ok_or_else(unknown)?)
         })
@@ -253,7 +232,8 @@ impl Node {
         })
     }
 
-    /// Append a coordinator's batches; the first and the last offset.
+    /// Append a coordinator's batches; the first and the last offset. A flush that `flush.messages` owes is made
+    /// before it returns: coordinators answer when the high watermark is there.
     pub fn append(
         &self,
         topic: &str,
@@ -270,45 +250,47 @@ impl Node {
                 };
                 match partition.append(&mut records, &context, true) {
                     Ok(done) => {
-                        if done.appended.rolled {
-                            crate::flush::flush_in_background(shared, cell);
-                        }
                         let owed = partition.log().flush_is_owed().then(|| Arc::clone(cell));
+                        if owed.is_none() {
+                            appended(shared, cell, partition, &done);
+                        }
                         Ok((done.appended.base_offset, done.appended.last_offset, owed))
                     }
                     Err(refused) => {
-                        if let Some(text) = partition.offline().map(str::to_owned) {
-                            crate::flush::fail(shared, cell, partition, text);
-                        }
                         let text = refused
                             .error_message
                             .unwrap_or_else(|| format!("error {}", refused.error_code));
-                        Err(NodeError::new(
-                            "storage",
-                            format!("{topic}-{index}: {text}"),
-                        ))
+                        append_failed(shared, cell, partition, &text);
+                        Err(storage(&format!("{topic}-{index}: {text}")))
                     }
                 }
             })?;
         if let Some(cell) = owed {
             self.call(|shared| {
-                crate::flush::flush_cell(shared, &cell);
+                flush_cell(shared, &cell);
                 Ok(())
             })?;
         }
         Ok((first, last))
     }
 
-    /// Whole batches from the one that holds `offset` on, below the high watermark.
+    /// Whole batches from the one that holds `offset` on: below the high watermark, or, for a coordinator that
+    /// loads what it will hold back until that passes it, up to the log end.
     pub fn read(
         &self,
         topic: &str,
         index: i32,
         offset: i64,
         bytes_max: usize,
+        to_log_end: bool,
     ) -> Result<Vec<u8>, NodeError> {
         let slice = self.with_partition(topic, index, |_, _, partition| {
-            let upper_bound = partition.offsets().high_watermark;
+            let offsets = partition.offsets();
+            let upper_bound = if to_log_end {
+                offsets.log_end
+            } else {
+                offsets.high_watermark
+            };
             partition
                 .log_mut()
                 .read(offset, bytes_max, upper_bound, true)
@@ -325,6 +307,10 @@ impl Node {
                 .map_err(|error| storage(&error))?;
         }
         bytes.truncate(whole_batches(&bytes));
+        if slice.len > 0 && bytes.is_empty() {
+            let text = format!("{topic}-{index}: the batch at offset {offset} is cut or damaged");
+            return Err(NodeError::new("storage", text));
+        }
         Ok(bytes)
     }
 
@@ -382,9 +368,9 @@ impl Node {
         })
     }
 
-    /// What opening and recovery did, one line a log that needed any.
+    /// What opening and recovery did since this was asked last, one line a log that needed any.
     pub fn load_report(&self) -> Result<Vec<String>, NodeError> {
-        self.call(|shared| Ok(lock(&shared.dirs).report.clone()))
+        self.call(|shared| Ok(std::mem::take(&mut lock(&shared.dirs).report)))
     }
 
     /// The broker epoch that the last clean stop wrote, -1 without one: the least of all log directories.
@@ -414,165 +400,42 @@ fn whole_batches(bytes: &[u8]) -> usize {
     end
 }
 
-fn mark_folder(
-    shared: &Shared,
-    path: &Path,
-    (topic, index): (&str, i32),
-    kind: FolderKind,
-) -> Result<PathBuf, NodeError> {
-    let unique = u128::from(shared.random()) << 64 | u128::from(shared.random());
-    let there = path.with_file_name(Folder::marked_name(topic, index, unique, kind));
-    shared.disk.rename(path, &there).map_err(|error| {
-        storage(&format!(
-            "renaming {} to {}: {error}",
-            path.display(),
-            there.display()
-        ))
-    })?;
-    Ok(there)
-}
-
-fn open_one(shared: &Arc<Shared>, state: &OpenState, many: bool) -> Result<(), NodeError> {
-    let (topic, index) = (state.topic.as_str(), state.partition);
-    let (config, min_insync_replicas) = parse_config(&state.config)?;
-    let local = shared.options.node_id;
-    let partition_state = PartitionState {
-        leader_epoch: state.leader_epoch,
-        replicas: vec![local],
-        isr: vec![local],
-        min_insync_replicas,
-    };
-    let hosted = shared
-        .hosted()
-        .find_by_id(&state.topic_id, index)
-        .ok()
-        .cloned();
-    if let Some(cell) = hosted
-        && let Some(partition) = lock(&cell.partition).as_mut()
-    {
-        partition.log_mut().set_config(config);
-        if partition.log().latest_epoch() != Some(state.leader_epoch) {
-            partition
-                .log_mut()
-                .begin_epoch(state.leader_epoch)
-                .map_err(|error| storage(&error))?;
-        }
-        partition.set_state(partition_state);
+/// Let go of a partition and rename its folder, if there is one.
+fn delete_one(shared: &Shared, cell: &Cell) -> Result<(), NodeError> {
+    let partition = cell.hold().take(); // after whoever tries to open it
+    let opening = lock(&cell.opening).take();
+    let mut delay_ms = opening.map(|opening| opening.config.file_delete_delay_ms);
+    if let Some(mut partition) = partition {
+        partition.wake_all();
+        delay_ms = Some(partition.log().config().file_delete_delay_ms);
+        let _ = partition.into_log().close(false); // nothing of it is needed any more
+    }
+    let path = lock(&shared.dirs).whereabouts(cell)?.0;
+    let folder = shared.disk.stat(&path).map_err(|error| storage(&error))?;
+    if folder.is_none() {
         return Ok(());
     }
-    let (path, hints, high_watermark) = {
-        let dirs = lock(&shared.dirs);
-        let dir = dirs.get(state.log_dir)?;
-        let high_watermark = dir
-            .high_watermarks
-            .get(&(state.topic.clone(), index))
-            .copied();
-        (
-            dir.path.join(Folder::name(topic, index)),
-            dir.hints(topic, index),
-            high_watermark.unwrap_or(0),
-        )
-    };
-    let known = known_topic_id(shared, &path)?;
-    let named = known.as_deref() == Some(&*id_text(state.topic_id));
-    let hints = if let Some(other) = known.filter(|_| !named) {
-        set_namesake_aside(shared, state, &path, &other)?;
-        OpenHints::default()
-    } else {
-        hints
-    };
-    let log = open_log(shared, state, path, config, hints, named)?;
-    let partition = Partition::lead(local, log, partition_state, high_watermark);
-    let mut hosted = shared.hosted_mut();
-    let cell = Cell::new(
-        hosted.topic_or_new(topic, state.topic_id),
-        index,
-        state.log_dir,
-        partition,
-    );
-    if many && let Some(partition) = lock(&cell.partition).as_mut() {
-        partition
-            .log_mut()
-            .release_files()
-            .map_err(|error| storage(&error))?;
-    }
-    hosted.put(topic, state.topic_id, Arc::new(cell));
-    Ok(())
-}
-
-/// A folder of an earlier topic of the same name is kept, but not used.
-fn set_namesake_aside(
-    shared: &Shared,
-    state: &OpenState,
-    path: &Path,
-    id: &str,
-) -> Result<(), NodeError> {
-    let key = (state.topic.as_str(), state.partition);
-    let there = mark_folder(shared, path, key, FolderKind::Stray)?;
-    let mut dirs = lock(&shared.dirs);
-    dirs.report.push(format!(
-        "{}-{}: its folder belongs to an earlier topic {id}; it was set aside as {}",
-        state.topic,
-        state.partition,
-        there.display()
-    ));
-    if let Some(dir) = dirs.dirs.get_mut(state.log_dir) {
-        dir.forget(&state.topic, state.partition);
-    }
-    Ok(())
-}
-
-/// The topic id that a folder names. An empty file is none: power was lost before the name was safe.
-fn known_topic_id(shared: &Shared, path: &Path) -> Result<Option<String>, NodeError> {
-    let file = shared
-        .disk
-        .stat(&path.join(PARTITION_METADATA_FILE))
-        .map_err(|error| storage(&error))?;
-    if file.is_none_or(|file| file.len == 0) {
-        return Ok(None);
-    }
-    read_partition_metadata(&shared.disk, path).map_err(|error| storage(&error))
-}
-
-fn open_log(
-    shared: &Shared,
-    state: &OpenState,
-    path: PathBuf,
-    config: LogConfig,
-    hints: OpenHints,
-    named: bool,
-) -> Result<Log<NodeDisk>, NodeError> {
+    let doomed = mark_folder(
+        shared,
+        &path,
+        (&cell.topic, cell.index),
+        FolderKind::Deleted,
+    )?;
     let now_ms = shared.clock.now_ms();
-    let opened = Log::open(shared.disk.clone(), path.clone(), config, now_ms, hints);
-    let (mut log, recovery) = opened.map_err(|error| storage(&error))?;
-    let text = recovery.to_string();
-    if !text.is_empty() {
-        lock(&shared.dirs)
-            .report
-            .push(format!("{}-{}: {text}", state.topic, state.partition));
+    let mut dirs = lock(&shared.dirs);
+    dirs.doomed.push(Doomed {
+        path: doomed,
+        due_ms: Some(now_ms.saturating_add(delay_ms.unwrap_or(0))),
+    });
+    if let Some(dir) = dirs.dirs.get_mut(cell.log_dir) {
+        dir.forget(&cell.topic, cell.index);
     }
-    if !named {
-        write_partition_metadata(&shared.disk, &path, &id_text(state.topic_id), false)
-            .map_err(|error| storage(&error))?;
-    }
-    if log.latest_epoch() != Some(state.leader_epoch) {
-        log.begin_epoch(state.leader_epoch)
-            .map_err(|error| storage(&error))?;
-    }
-    Ok(log)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn topic_ids_are_written_as_kafka_does() {
-        assert_eq!(id_text([0; 16]), "AAAAAAAAAAAAAAAAAAAAAA");
-        assert_eq!(id_text([0xff; 16]), "_____________________w");
-        let counting: [u8; 16] = std::array::from_fn(|place| place as u8);
-        assert_eq!(id_text(counting), "AAECAwQFBgcICQoLDA0ODw");
-    }
 
     #[test]
     fn a_batch_that_is_cut_is_left_out() {

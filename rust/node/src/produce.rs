@@ -1,23 +1,25 @@
 //! Produce, on the thread that received it: from the frame to the log's file without a copy.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use ottla_core::connection::put_response_header;
 use ottla_core::hot::{
     INVALID_REQUIRED_ACKS, INVALID_TOPIC_EXCEPTION, KAFKA_STORAGE_ERROR, ProducePart,
-    ProduceRequest, Produced, REQUEST_TIMED_OUT, TopicAt, UNKNOWN_TOPIC_OR_PARTITION,
-    UNSUPPORTED_VERSION, parse_produce, put_produce_response,
+    ProduceRequest, Produced, REQUEST_TIMED_OUT, TopicAt, UNSUPPORTED_VERSION, parse_produce,
+    put_produce_response,
 };
 use ottla_core::log::{AppendContext, Origin};
+use ottla_core::partition::AppendDone;
 
 use crate::connection::{Over, Task};
-use crate::flush::flush_in_background;
-use crate::hosted::Cell;
+use crate::flush::{append_failed, appended};
+use crate::heavy::prepare_in_turn;
+use crate::hosted::{Cell, LedPartition};
 use crate::metrics::add;
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 
 const FIRST_FLEXIBLE: i16 = 9;
 const ALL_IN_SYNC: i16 = -1;
@@ -63,7 +65,7 @@ impl Task {
         let mut outcomes = std::mem::take(&mut self.produced);
         outcomes.clear();
         let mut pending = Vec::new();
-        append_all(&node, bytes, header, &request, &mut outcomes, &mut pending);
+        append_all(&node, bytes, header, &request, &mut outcomes, &mut pending).await;
         if !pending.is_empty() {
             self.await_high_watermark(&request, &mut outcomes, pending)
                 .await?;
@@ -99,19 +101,23 @@ impl Task {
         node.metrics.parked_produce.fetch_add(1, Ordering::Relaxed);
         let outcome = loop {
             self.connection.wants(i64::MAX);
-            pending.retain(|waiting| {
-                let mut partition = lock(&waiting.cell.partition);
-                let Some(partition) = partition.as_mut() else {
-                    outcomes[waiting.place] = Produced::refused(UNKNOWN_TOPIC_OR_PARTITION);
-                    return false;
+            for waiting in std::mem::take(&mut pending) {
+                let mut guard = waiting.cell.lock().await;
+                let Some(partition) = guard.as_mut() else {
+                    outcomes[waiting.place] = Produced::refused(waiting.cell.absence());
+                    continue;
                 };
-                if partition.offline().is_some() {
+                if waiting.cell.is_offline() {
                     outcomes[waiting.place] = Produced::refused(KAFKA_STORAGE_ERROR);
-                    return false;
+                    continue;
                 }
                 partition.park(&self.connection, false);
-                partition.offsets().high_watermark < waiting.required_offset
-            });
+                let reached = partition.offsets().high_watermark >= waiting.required_offset;
+                drop(guard);
+                if !reached {
+                    pending.push(waiting);
+                }
+            }
             if pending.is_empty() {
                 break Ok(());
             }
@@ -131,7 +137,7 @@ impl Task {
     }
 }
 
-fn append_all(
+async fn append_all(
     node: &Arc<Shared>,
     frame: &mut [u8],
     header: &HotHeader,
@@ -171,7 +177,7 @@ fn append_all(
                     .map_or(&mut [][..], |range| &mut frame[range]);
                 let outcome = match refusal(&cell, header, request, part, records) {
                     Some(refused) => Err(refused),
-                    None => append_one(node, &cell, records, &context, request.acks),
+                    None => append_one(node, &cell, records, &context, request.acks).await,
                 };
                 add(&cell.traffic.produce_requests, 1);
                 match outcome {
@@ -207,6 +213,9 @@ fn refusal(
     if cell.internal && !header.from_admin {
         return Some(Produced::refused(INVALID_TOPIC_EXCEPTION));
     }
+    if cell.is_offline() {
+        return Some(Produced::refused(KAFKA_STORAGE_ERROR));
+    }
     let attributes = records
         .get(ATTRIBUTES)
         .map_or(0, |bytes| i16::from_be_bytes([bytes[0], bytes[1]]));
@@ -221,8 +230,9 @@ fn refusal(
     None
 }
 
-/// Append, and say which high watermark to wait for if it is not there yet.
-fn append_one(
+/// Append: at once if that is light work, else when it is its turn. Says which high watermark to wait for if it is
+/// not there yet.
+async fn append_one(
     node: &Arc<Shared>,
     cell: &Arc<Cell>,
     records: &mut [u8],
@@ -230,30 +240,54 @@ fn append_one(
     acks: i16,
 ) -> Result<(Produced, Option<i64>), Produced> {
     cell.touch();
-    let mut guard = lock(&cell.partition);
-    let Some(partition) = guard.as_mut() else {
-        return Err(Produced::refused(UNKNOWN_TOPIC_OR_PARTITION));
+    let absent = || Produced::refused(cell.absence());
+    let all = acks == ALL_IN_SYNC;
+    let config = {
+        let mut guard = cell.lock().await;
+        let led = guard.as_mut().ok_or_else(absent)?;
+        match led.append_light(records, context, all) {
+            Ok(Some(done)) => return settle(node, cell, guard, Ok(done), acks),
+            Ok(None) => led.log().config().clone(),
+            Err(refused) => return settle(node, cell, guard, Err(refused), acks),
+        }
     };
-    let done = match partition.append(records, context, acks == ALL_IN_SYNC) {
+    let prepared = prepare_in_turn(node, records, &config, context);
+    let mut guard = cell.lock().await;
+    let led = guard.as_mut().ok_or_else(absent)?;
+    let done = match prepared {
+        Ok(prepared) => led.append_prepared(prepared, context, all),
+        Err(error) => Err(led.refusal(error)),
+    };
+    settle(node, cell, guard, done, acks)
+}
+
+/// What follows from an append, while the partition is still locked.
+fn settle(
+    node: &Arc<Shared>,
+    cell: &Arc<Cell>,
+    mut guard: MutexGuard<'_, Option<LedPartition>>,
+    done: Result<AppendDone, Produced>,
+    acks: i16,
+) -> Result<(Produced, Option<i64>), Produced> {
+    let Some(partition) = guard.as_mut() else {
+        return Err(Produced::refused(cell.absence()));
+    };
+    let done = match done {
         Ok(done) => done,
         Err(refused) => {
-            if let Some(text) = partition.offline()
-                && !cell.failed.swap(true, Ordering::AcqRel)
-            {
-                node.queue
-                    .tell_of("log-failed", &cell.topic, cell.index, text);
+            if refused.error_code == KAFKA_STORAGE_ERROR {
+                let text = refused.error_message.as_deref().unwrap_or_default();
+                append_failed(node, cell, partition, text);
             }
             return Err(refused);
         }
     };
-    let owed = partition.log().flush_is_owed();
-    let told_later = acks == ALL_IN_SYNC || (owed && acks != 0);
+    appended(node, cell, partition, &done);
+    // Where `flush.messages` owes a flush, nobody is told before it.
+    let told_later = acks == ALL_IN_SYNC || (acks != 0 && partition.log().flush_is_owed());
     let waits = told_later && partition.offsets().high_watermark < done.required_offset;
     drop(guard);
     let appended = done.appended;
-    if appended.rolled || owed {
-        flush_in_background(node, cell);
-    }
     if !appended.duplicate {
         cell.traffic
             .messages_in

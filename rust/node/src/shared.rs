@@ -14,6 +14,7 @@ use std::time::Instant;
 use ottla_core::session::Sessions;
 
 use crate::apis::{Apis, FETCH, PRODUCE};
+use crate::background::Background;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::connection::{Connection, Ending};
@@ -21,7 +22,7 @@ use crate::descriptors::Descriptors;
 use crate::dirs::LogDirs;
 use crate::disk::NodeDisk;
 use crate::error::NodeError;
-use crate::hosted::Hosted;
+use crate::hosted::{Cell, Hosted};
 use crate::listener::Listening;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
@@ -81,6 +82,8 @@ pub struct Shared {
     pub budget: Budget,
     /// What Python holds: requests, what they are decoded to, and replies until they are sent.
     pub decisions: Budget,
+    /// Whose turn it is to look through a batch that unpacks to far more than it is.
+    pub heavy: Mutex<()>,
     pub room: Room,
     pub listening: Mutex<Vec<Arc<Listening>>>,
     pub metrics: Metrics,
@@ -96,6 +99,11 @@ pub struct Shared {
     pub bound_to_messages: AtomicBool,
     /// Where blocking work is put; none once the node has ended, so that the runtime can go.
     pub runtime: Mutex<Option<tokio::runtime::Handle>>,
+    pub background: Background,
+    /// Held by who writes checkpoints.
+    pub checkpointing: Mutex<()>,
+    /// Whose turn it is to try a partition that could not be opened.
+    pub heals: tokio::sync::Semaphore,
     hosted: RwLock<Hosted>,
     seeds: RandomState,
     draws: AtomicU64,
@@ -125,6 +133,7 @@ impl Shared {
             apis: RwLock::default(),
             budget: Budget::new(options.request_memory_bytes_max),
             decisions: Budget::new(options.request_memory_bytes_max / DECISIONS_SHARE),
+            heavy: Mutex::default(),
             room: Room::default(),
             listening: Mutex::default(),
             metrics: Metrics::default(),
@@ -134,6 +143,9 @@ impl Shared {
             dirs: Mutex::new(dirs),
             bound_to_messages: AtomicBool::new(false),
             runtime: Mutex::default(),
+            background: Background::default(),
+            checkpointing: Mutex::default(),
+            heals: tokio::sync::Semaphore::new(1),
             hosted: RwLock::default(),
             seeds: RandomState::new(),
             draws: AtomicU64::new(0),
@@ -155,6 +167,11 @@ impl Shared {
 
     pub fn hosted_mut(&self) -> RwLockWriteGuard<'_, Hosted> {
         self.hosted.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All partitions of now; whoever works through them keeps nobody from changing which there are.
+    pub fn cells(&self) -> Vec<Arc<Cell>> {
+        self.hosted().cells()
     }
 
     pub fn serves_hot_requests(&self) -> bool {

@@ -5,6 +5,7 @@ mod errors;
 mod log;
 mod node;
 mod records;
+mod segment;
 mod slots;
 
 use pyo3::prelude::*;
@@ -16,5 +17,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     records::register(module)?;
     module.add_class::<codec::Plan>()?;
     module.add_class::<log::Log>()?;
+    module.add_class::<segment::Segment>()?;
+    module.add_function(wrap_pyfunction!(segment::examine_segment, module)?)?;
     node::register(module)
 }

@@ -190,6 +190,14 @@ impl Node {
         self.node.now_ms()
     }
 
+    fn steady_ms(&self) -> i64 {
+        self.node.steady_ms()
+    }
+
+    fn jump_wall_clock(&self, by_ms: i64) {
+        self.node.jump_wall_clock(by_ms);
+    }
+
     fn advance_clock(&self, by_ms: i64) -> PyResult<i64> {
         let by_ms = u64::try_from(by_ms)
             .map_err(|_| refused(NodeError::new("invalid", "the clock only moves forward")))?;
@@ -330,8 +338,9 @@ impl Node {
         py.detach(|| self.node.strays()).map_err(refused)
     }
 
-    fn set_strays_aside(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        py.detach(|| self.node.set_strays_aside()).map_err(refused)
+    fn set_strays_aside(&self, py: Python<'_>, ours: Vec<(String, i32)>) -> PyResult<Vec<String>> {
+        py.detach(|| self.node.set_strays_aside(&ours))
+            .map_err(refused)
     }
 
     fn partition_offsets(
@@ -364,6 +373,7 @@ impl Node {
             .map_err(refused)
     }
 
+    #[pyo3(signature = (topic, partition, offset, bytes_max, *, to_log_end=false))]
     fn read<'py>(
         &self,
         py: Python<'py>,
@@ -371,9 +381,13 @@ impl Node {
         partition: i32,
         offset: i64,
         bytes_max: usize,
+        to_log_end: bool,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = py
-            .detach(|| self.node.read(topic, partition, offset, bytes_max))
+            .detach(|| {
+                self.node
+                    .read(topic, partition, offset, bytes_max, to_log_end)
+            })
             .map_err(refused)?;
         Ok(PyBytes::new(py, &bytes))
     }
@@ -425,24 +439,15 @@ impl Node {
         self.node.previous_broker_epoch().map_err(refused)
     }
 
-    fn enforce_retention(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        py.detach(|| self.node.enforce_retention()).map_err(refused)
+    #[pyo3(signature = (pass_, /))]
+    fn begin(&self, pass_: &str) -> PyResult<()> {
+        self.node.begin(pass_).map_err(refused)
     }
 
-    fn roll_due(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| self.node.roll_due()).map_err(refused)
-    }
-
-    fn expire_producers(&self, py: Python<'_>) -> PyResult<usize> {
-        py.detach(|| self.node.expire_producers()).map_err(refused)
-    }
-
-    fn delete_renamed(&self, py: Python<'_>) -> PyResult<usize> {
-        py.detach(|| self.node.delete_renamed()).map_err(refused)
-    }
-
-    fn checkpoint(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| self.node.checkpoint()).map_err(refused)
+    #[pyo3(signature = (*, timeout_ms))]
+    fn settle(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<bool> {
+        py.detach(|| self.node.settle(Duration::from_millis(timeout_ms)))
+            .map_err(refused)
     }
 
     fn flush(&self, py: Python<'_>) -> PyResult<()> {

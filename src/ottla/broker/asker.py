@@ -14,12 +14,8 @@ if TYPE_CHECKING:
 
 def asker(context: Context, asked: Asked[Any]) -> Asker:
     """The member's side of a request."""
-    return Asker(
-        asked.version,
-        asked.client_id or "",
-        "/" + _as_java_writes(asked.peer_host),
-        context.now_ms(),
-    )
+    host = "/" + _as_java_writes(asked.peer_host)
+    return Asker(asked.version, asked.client_id or "", host)
 
 
 def answer(context: Context, asked: Asked[Any]) -> Callable[[Any], None]:

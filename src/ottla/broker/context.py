@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ottla.broker.metadata_rows import MetadataRows
 from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.settings import Settings
 from ottla.metadata.image import EMPTY_IMAGE
@@ -54,11 +55,14 @@ class Context:
         "advertised",
         "cluster_id",
         "controller",
+        "failed_log_dirs",
         "image",
         "log_dirs",
         "logs",
+        "metadata_rows",
         "node_id",
         "now_ms",
+        "offline",
         "open_groups",
         "producer_ids",
         "quorum",
@@ -88,7 +92,12 @@ class Context:
         self.router = router
         self.log_dirs = config.log_dirs
         self._directories = directories
+        self.offline: set[tuple[str, int]] = set()
+        """Partitions of this broker, by topic and index, that the disk keeps from being served."""
+        self.failed_log_dirs: set[int] = set()
+        """Places in `log_dirs` of those that a failed sync ended."""
         self.image: MetadataImage = EMPTY_IMAGE
+        self.metadata_rows = MetadataRows()
         self.settings = Settings(config, EMPTY_IMAGE, node_id)
         self.controller = controller
         self.reply = reply

@@ -28,6 +28,25 @@ _SLOWER: Final[dict[str, tuple[tuple[str, int], ...]]] = {
 """Keys in milliseconds and the coarser keys that count where they are not set."""
 
 
+PERIOD_MS_MIN: Final = 50
+PERIODS: Final = frozenset(
+    (
+        "broker.heartbeat.interval.ms",
+        "log.flush.offset.checkpoint.interval.ms",
+        "log.flush.scheduler.interval.ms",
+        "log.retention.check.interval.ms",
+        "metadata.max.idle.interval.ms",
+        "offsets.retention.check.interval.ms",
+        "producer.id.expiration.check.interval.ms",
+    )
+)
+"""Keys that say how often a node does something by itself. A period of a millisecond, or of less
+than nothing, would leave it no time for anything else: `PERIOD_MS_MIN` is used instead.
+"""
+OFF_AT_ZERO: Final = frozenset(("metadata.max.idle.interval.ms",))
+"""Periods whose 0 means never."""
+
+
 class BrokerConfig:
     """The configuration of one broker, in force."""
 
@@ -111,7 +130,9 @@ class BrokerConfig:
         if name == "log.retention.ms":
             return max(value, -1)
         if name == "log.flush.interval.ms" and value is None:
-            return self["log.flush.scheduler.interval.ms"]
+            return self.parsed("log.flush.scheduler.interval.ms")
+        if name in PERIODS and not (name in OFF_AT_ZERO and value == 0):
+            return max(value, PERIOD_MS_MIN)
         if name == "log.dirs" and value is None:
             return self["log.dir"]
         return value

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from ottla.config.broker import BrokerConfig
+from ottla.config.broker import PERIODS, BrokerConfig
 from ottla.config.row import REFUSED, REQUIRED, Row, broker_rows
 from ottla.config.values import ConfigException, parse_value, render
 
@@ -76,8 +76,16 @@ def check(properties: Mapping[str, str]) -> Problems:
     once = {problem.text: problem for problem in reversed(fatal)}
     warnings = list(_warnings(properties))
     if not fatal:
+        warnings += _short_periods(config)
         warnings += _more_replicas_than_brokers(config)
     return Problems(tuple(reversed(once.values())), tuple(warnings))
+
+
+def _short_periods(config: BrokerConfig) -> Iterator[Problem]:
+    for key in sorted(PERIODS & config.explicit.keys()):
+        if config[key] != config.parsed(key):
+            text = f"{key}={config.parsed(key)} would leave no time for anything else: "
+            yield Problem(key, f"{text}{config[key]} is used, the shortest period")
 
 
 def _more_replicas_than_brokers(config: BrokerConfig) -> Iterator[Problem]:

@@ -185,7 +185,8 @@ def _times(config: BrokerConfig) -> Broken | None:
         return Broken("log.roll.jitter.ms", "log.roll.jitter.ms must be greater than or equal to 0")
     if config["log.retention.ms"] == 0:
         text = "log.retention.ms must be unlimited (-1) or, greater than or equal to 1"
-        return Broken("log.retention.ms", text)
+        hint = "a zero of log.retention.minutes or log.retention.hours counts here as well"
+        return Broken("log.retention.ms", text, hint)
     return None
 
 
@@ -214,7 +215,8 @@ def _cleaner(config: BrokerConfig) -> Broken | None:
     key = "log.cleaner.dedupe.buffer.size"
     threads = config["log.cleaner.threads"]
     if threads and config[key] // threads <= MEBIBYTE:
-        return Broken(key, f"{key} must be at least 1MB per cleaner thread.")
+        text = f"{key} must be at least 1MB per cleaner thread."
+        return Broken(key, text, f"log.cleaner.threads is {threads}")
     return None
 
 
@@ -241,7 +243,10 @@ def _offsets_codec(config: BrokerConfig) -> Broken | None:
         "share.coordinator.state.topic.compression.codec",
     ):
         if config[key] not in COMPRESSION_CODECS:
-            return Broken(key, f"Unknown compression type id: {config[key]}")
+            text = f"Unknown compression type id: {config[key]}"
+            return Broken(
+                key, text, f"{key} is 0 (none), 1 (gzip), 2 (snappy), 3 (lz4) or 4 (zstd)"
+            )
     return None
 
 

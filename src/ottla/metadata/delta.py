@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ottla.errors import OttlaError
 from ottla.metadata.image import (
     TOPIC_RESOURCE,
     Broker,
@@ -27,7 +28,7 @@ from ottla.wire.stored import metadata as stored
 NO_LEADER_CHANGE = -2
 
 
-class MetadataError(Exception):
+class MetadataError(OttlaError):
     """A metadata record contradicts what the log said before."""
 
 

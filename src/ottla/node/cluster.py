@@ -95,6 +95,7 @@ class Cluster:
         "_identity",
         "_logs",
         "_loop",
+        "_lost_directories",
         "_publish",
         "_quorum",
         "broker_epoch",
@@ -123,6 +124,7 @@ class Cluster:
         self._quorum: MetadataQuorum
         self._controller: Controller
         self._held: deque[_Held] = deque()
+        self._lost_directories: list[bytes] = []
         self.broker_epoch = NO_EPOCH
         """The epoch of this broker's registration."""
 
@@ -181,8 +183,9 @@ class Cluster:
         self._quorum.close(self._core.now_ms())
 
     def abandon(self) -> None:
-        """Let go of the metadata log as a killed process would."""
-        self._quorum.abandon()
+        """Let go of the metadata log as a killed process would, if it was opened."""
+        if hasattr(self, "_quorum"):
+            self._quorum.abandon()
 
     # ------------------------------------------------------------------ requests
     def submit(self, asked: Asked[Any]) -> None:
@@ -197,22 +200,27 @@ class Cluster:
         self._carry(self._controller.decide(_Ask(token, message, version), real_ms()))
 
     def commit(self) -> None:
-        """Make safe what was decided, publish it, and let the replies go; they may decide more."""
-        while True:
-            delta = self._quorum.commit(self._core.now_ms())
-            if delta is not None:
-                self._publish(delta)
-            if not self._answer():
-                return
+        """Make safe what was decided, publish it, and let the replies go.
 
-    def _answer(self) -> bool:
-        """Let the replies go that are safe; whether there was one."""
+        They may decide more, which is the next turn's: so this one ends.
+        """
+        delta = self._quorum.commit(self._core.now_ms())
+        if delta is not None:
+            self._publish(delta)
+        if self._held:
+            waiting = len(self._held)
+            waiting -= self._answer()
+            if len(self._held) > waiting:
+                self._core.wake()
+
+    def _answer(self) -> int:
+        """Let the replies go that are safe now; how many there were."""
         held, high_watermark = self._held, self._quorum.high_watermark
-        any_safe = bool(held) and held[0].offset <= high_watermark
-        while held and held[0].offset <= high_watermark:
+        safe = sum(one.offset <= high_watermark for one in held)
+        for _ in range(safe):
             reply = held.popleft().reply
             self._desk.reply(reply.token, reply.message)
-        return any_safe
+        return safe
 
     def _carry(self, decision: Decision) -> None:
         """Take in what was decided.
@@ -264,12 +272,18 @@ class Cluster:
         period_ms = config["broker.heartbeat.interval.ms"]
         self._loop.every("broker-heartbeat", period_ms, self._heartbeat, real=True)
 
+    def directory_lost(self, directory_id: bytes) -> None:
+        """Tell the controller of a log directory that failed: its partitions lose their leader."""
+        self._lost_directories.append(directory_id)
+        self._heartbeat()
+
     def _heartbeat(self, *, want_shut_down: bool = False) -> BrokerHeartbeatResponse:
         request = heartbeat(
             self._identity,
             self.broker_epoch,
             metadata_offset=self._quorum.image.offset,
             want_shut_down=want_shut_down,
+            offline_log_dirs=self._lost_directories,
         )
         response: BrokerHeartbeatResponse = self._expect(request, BrokerHeartbeatResponse)
         return response

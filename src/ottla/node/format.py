@@ -4,14 +4,15 @@ for a new folder.
 Each folder gets `bootstrap.checkpoint` (the features that a new cluster begins with) and
 `meta.properties`; the metadata folder of a dynamic quorum's voter also the 0-0 checkpoint with the
 voters. `meta.properties` is written last, so that a folder counts as formatted only when it is
-whole. The contents equal those of Apache Kafka 4.3.1, which starts on such a folder.
+whole: one that was left half way is formatted anew. Folders are locked meanwhile, as a node locks
+them. The contents equal those of Apache Kafka 4.3.1, which starts on such a folder.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ottla.config.broker import BrokerConfig
@@ -24,6 +25,7 @@ from ottla.metadata.features import (
     METADATA_VERSION_NAMES,
 )
 from ottla.metadata.topic_names import METADATA_TOPIC
+from ottla.node.folder_lock import locked
 from ottla.node.meta_properties import (
     META_PROPERTIES,
     MetaProperties,
@@ -132,9 +134,11 @@ def read_bootstrap(directory: str) -> list[Versioned]:
             contents = decode_snapshot(file.read(), path)
     except FileNotFoundError:
         return bootstrap_records()
-    except SnapshotError as error:
-        error.hint = "restore it, or remove it if this node has run before: it counts only once"
-        raise
+    except (OSError, SnapshotError) as error:
+        raise SnapshotError(
+            str(error),
+            hint="restore it, or remove it if this node has run before: it counts only once",
+        ) from error
     return list(zip(contents.records, contents.versions, strict=True))
 
 
@@ -177,32 +181,45 @@ def format_directories(
     Raises:
         AlreadyFormatted: a folder is formatted, and `ignore_formatted` is off.
         FormatError: the features don't fit, or a folder belongs to another cluster or node.
+        FolderInUse: a folder is being formatted by somebody else.
         OSError: a folder can't be written.
     """
+    records = bootstrap_records(metadata_version, levels)
+    _check_known(_known(config), cluster_id, config.node_id, ignore_formatted)
+    with locked(_unformatted(config)):
+        known = _known(config)
+        _check_known(known, cluster_id, config.node_id, ignore_formatted)
+        here = standalone_voters if standalone else lambda _config, _directory_id: voters
+        return _format(config, known, cluster_id, records, here, durable)
+
+
+def _format(
+    config: BrokerConfig,
+    known: Mapping[str, MetaProperties | None],
+    cluster_id: str,
+    records: Sequence[Versioned],
+    first_voters: Callable[[BrokerConfig, bytes], VoterSet | None],
+    durable: bool,
+) -> list[Formatted]:
     from ottla.node.entropy import SystemEntropy
 
-    records = bootstrap_records(metadata_version, levels)
-    directories = _directories(config)
-    known = {directory: read_meta_properties(directory) for directory in directories}
-    _check_known(known, cluster_id, config.node_id, ignore_formatted)
     now_ms = time.time_ns() // 1_000_000
     checkpoint = bootstrap_bytes(records, now_ms)
     entropy = SystemEntropy()
     done: list[Formatted] = []
-    for directory in directories:
-        if known[directory] is not None:
+    for directory, meta_there in known.items():
+        if meta_there is not None:
             continue
         directory_id = entropy.uuid()
         kind = "data directory"
         here: VoterSet | None = None
         if directory == config.metadata_log_dir:
-            here = standalone_voters(config, directory_id) if standalone else voters
+            here = first_voters(config, directory_id)
             kind = "metadata directory"
             if here is not None:
                 mine = here.get(config.node_id)
                 kind = f"dynamic metadata {'' if mine is None else 'voter '}directory"
                 directory_id = directory_id if mine is None else mine.directory_id
-        os.makedirs(directory, exist_ok=True)
         if here is not None:
             _write_voters(directory, here, now_ms, durable)
         replace_file(os.path.join(directory, BOOTSTRAP_CHECKPOINT), checkpoint, durable=durable)
@@ -210,6 +227,14 @@ def format_directories(
         write_meta_properties(directory, meta, durable=durable)
         done.append(Formatted(directory, kind))
     return done
+
+
+def _known(config: BrokerConfig) -> dict[str, MetaProperties | None]:
+    return {directory: read_meta_properties(directory) for directory in _directories(config)}
+
+
+def _unformatted(config: BrokerConfig) -> list[str]:
+    return [directory for directory, meta in _known(config).items() if meta is None]
 
 
 def _directories(config: BrokerConfig) -> list[str]:
@@ -266,26 +291,38 @@ def ensure_formatted(properties: Mapping[str, str], *, durable: bool = True) -> 
     formatted them. Without `durable` nothing is synced.
 
     Raises:
-        OttlaError: a property is wrong, or a folder belongs to another node or cluster.
+        OttlaError: a property is wrong, a folder belongs to another node or cluster, or somebody
+            else is formatting it.
     """
+    config = BrokerConfig(properties)
+    unformatted = _unformatted(config)
+    if unformatted:
+        with locked(unformatted):
+            # Somebody else may have formatted them until the lock was ours.
+            known = _known(config)
+            cluster_id = _cluster_of(known)
+            records = bootstrap_records()
+            here = _no_voters if config.voters else standalone_voters
+            _format(config, known, cluster_id, records, here, durable)
+            return cluster_id
+    return _cluster_of(_known(config))
+
+
+def _no_voters(_config: BrokerConfig, _directory_id: bytes) -> None:
+    """A static quorum's voters are named by its configuration."""
+
+
+def _cluster_of(known: Mapping[str, MetaProperties | None]) -> str:
+    """The cluster that the folders belong to; a new one if none is formatted."""
     from ottla.node.entropy import SystemEntropy
 
-    config = BrokerConfig(properties)
-    found = [read_meta_properties(directory) for directory in _directories(config)]
-    clusters = {meta.cluster_id for meta in found if meta is not None}
+    clusters = {meta.cluster_id for meta in known.values() if meta is not None}
     if len(clusters) > 1:
-        raise MetaPropertiesError(f"log.dirs names folders of {len(clusters)} clusters")
-    if clusters and None not in found:
-        return clusters.pop()
-    cluster_id = clusters.pop() if clusters else uuid_text(SystemEntropy().uuid())
-    format_directories(
-        config,
-        cluster_id,
-        standalone=not config.voters,
-        ignore_formatted=bool(found),
-        durable=durable,
-    )
-    return cluster_id
+        raise MetaPropertiesError(
+            f"log.dirs names folders of {len(clusters)} clusters",
+            hint="log.dirs may only name folders of one cluster",
+        )
+    return clusters.pop() if clusters else uuid_text(SystemEntropy().uuid())
 
 
 def metadata_version_name(level: int) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ottla._core import CoreError
+from ottla.decide import Now
 from ottla.node.loop import real_ms
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
@@ -49,34 +50,53 @@ class CoreLog:
             raise AppendFailed(str(problem.args[-1])) from problem
 
     def read(self, partition: int, offset: int, bytes_max: int) -> bytes:
-        """Whole batches from the one that holds `offset` on."""
-        return self._core.read(self._topic, partition, offset, bytes_max)
+        """Whole batches from the one that holds `offset` on, up to the log end."""
+        try:
+            return self._core.read(self._topic, partition, offset, bytes_max, to_log_end=True)
+        except CoreError as problem:
+            raise _unavailable(problem) from problem
 
     def offsets(self, partition: int) -> tuple[int, int, int]:
         """(log start offset, high watermark, log end offset)."""
-        start, high_watermark, _, end, _, _ = self._core.partition_offsets(self._topic, partition)
+        try:
+            offsets = self._core.partition_offsets(self._topic, partition)
+        except CoreError as problem:
+            raise _unavailable(problem) from problem
+        start, high_watermark, _, end, _, _ = offsets
         return start, high_watermark, end
+
+
+def _unavailable(problem: CoreError) -> Exception:
+    """What coordinators know of a log that can't be read; a node that ends is another matter."""
+    from ottla.coordinators.runtime import LogMissing, LogUnavailable
+
+    kind, text = str(problem.args[0]), str(problem.args[-1])
+    if kind == "unknown-partition":
+        return LogMissing(text)
+    if kind in ("storage", "offset-out-of-range"):
+        return LogUnavailable(text)
+    return problem
 
 
 class LoopTimers:
     """The loop's timers, as coordinators set them."""
 
-    __slots__ = ("_core", "_loop")
+    __slots__ = ("_loop",)
 
-    def __init__(self, core: Core, loop: Loop) -> None:
-        self._core = core
+    def __init__(self, loop: Loop) -> None:
         self._loop = loop
 
-    def set(self, timer: Timer, now_ms: int, fire: Callable[[int], None]) -> None:
-        """Call `fire` with the node's clock when the timer is due; None cancels, of either kind."""
-        real = timer.real and timer.at_ms is not None
-        self._loop.set_timer(timer.key, None, fire, real=not real)
-        if timer.at_ms is None or not real:
-            self._loop.set_timer(timer.key, timer.at_ms, fire)
-            return
-        core = self._core
-        at_ms = real_ms() + timer.at_ms - now_ms
-        self._loop.set_timer(timer.key, at_ms, lambda _: fire(core.now_ms()), real=True)
+    def set(self, timer: Timer, fire: Callable[[], None]) -> None:
+        """Call `fire` when the timer is due, instead of what was set for its key on either clock;
+        None cancels.
+        """
+        key, at_ms, real = timer
+
+        def due(_at_ms: int) -> None:
+            fire()
+
+        self._loop.set_timer(key, None, due, real=not real)
+        self._loop.set_timer(key, at_ms, due, real=real)
 
 
 class Groups:
@@ -117,28 +137,38 @@ class Groups:
         self._runtime = Runtime(
             CONSUMER_OFFSETS,
             log=CoreLog(self._core, CONSUMER_OFFSETS),
-            timers=LoopTimers(self._core, self._loop),
+            timers=LoopTimers(self._loop),
+            now=self._now,
             machine=lambda _partition: GroupShard(config, entropy),
-            report=self._logs.warn,
+            report=self._report,
             codec=_CODECS[context.config["offsets.topic.compression.codec"]],
             batch_bytes_max=config.batch_bytes_max,
         )
         return self._runtime
 
     def publish(self, delta: MetadataDelta) -> None:
-        """Take up and lay down shards as the image says; forget the offsets of deleted topics."""
+        """Lay down and take up shards as the image says; forget the offsets of deleted topics.
+
+        What is gone comes first: a topic may be deleted and made again within one delta.
+        """
+        deleted = {topic.name: topic.id for topic in delta.topics_deleted()}
+        if CONSUMER_OFFSETS in deleted and self._runtime is not None:
+            self._runtime.resign_all()
         for change in delta.partitions_changed():
             if change.topic.name == CONSUMER_OFFSETS:
                 self._follow(change)
-        runtime = self._runtime
-        deleted = {topic.name: topic.id for topic in delta.topics_deleted()}
-        if runtime is None or not deleted:
+        if deleted and self._runtime is not None:
+            self.open().topics_deleted(deleted)
+
+    def opened(self, partition: int) -> None:
+        """A partition of the topic that could not be opened is open now: take it up."""
+        topic = self._context.image.topics.by_name.get(CONSUMER_OFFSETS)
+        if topic is None or not 0 <= partition < len(topic.partitions):
             return
-        if CONSUMER_OFFSETS in deleted:
-            for partition in runtime.partitions():
-                runtime.resigned(partition)
-        else:
-            self.open().topics_deleted(deleted, self._context.now_ms())
+        if topic.partitions[partition].leader == self._context.node_id:
+            self.open()
+            if self._runtime is not None:
+                self._runtime.elected(partition)
 
     def _follow(self, change: PartitionChange) -> None:
         me = self._context.node_id
@@ -152,14 +182,21 @@ class Groups:
             self._runtime.resigned(change.index)
 
     def commit(self) -> bool:
-        """End of a turn: append, answer, load a piece; whether there is more to load."""
+        """End of a turn: append, answer, load a piece; whether there is more to do."""
         runtime = self._runtime
         if runtime is None:
             return False
-        now_ms = self._context.now_ms()
-        more = runtime.step(now_ms)
-        runtime.flush(now_ms)
-        return more or runtime.loading
+        more = runtime.step()
+        return runtime.flush() or more or runtime.loading
+
+    def _now(self) -> Now:
+        return Now(self._core.now_ms(), self._core.steady_ms(), real_ms())
+
+    def _report(self, text: str, problem: Exception | None = None) -> None:
+        if problem is None:
+            self._logs.warn(text)
+        else:
+            self._logs.failure(text, problem)
 
     def _partition_count(self) -> int:
         topic = self._context.image.topics.by_name.get(CONSUMER_OFFSETS)

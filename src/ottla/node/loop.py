@@ -3,6 +3,10 @@
 A turn is: take all requests that wait, decide each, fire what is due, then commit once (one fsync
 of the metadata log for everything that the turn decided). No asyncio, no lock: whatever touches
 the deciders' state runs here, and other threads hand their wishes in with `call`.
+
+A turn ends: it takes the requests, wishes and timers that were there when it came to them, and what
+these bring about meanwhile is the next turn's. So nobody, by whatever timeouts they ask for, keeps
+the requests of others from being taken.
 """
 
 from __future__ import annotations
@@ -22,6 +26,12 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 CALL_TIMEOUT_S = 60.0
+
+PERIOD_MS_MIN = 1
+"""A shorter period, or none, would find its timer due in every turn."""
+
+ADVANCE_STEPS_MAX = 10_000
+"""So many deadlines `advance` meets exactly; from then on it takes steps of a like number."""
 
 
 class NodeStopped(OttlaError):
@@ -63,13 +73,14 @@ class Loop:
     def set_timer(
         self, key: Hashable, at_ms: int | None, action: Action, *, real: bool = False
     ) -> None:
-        """Fire `action` at `at_ms`: of the node's clock, or of `real_ms()` for real timers."""
+        """Fire `action` at `at_ms`: of the node's steady clock, or of `real_ms()` if `real`."""
         (self._real if real else self._clock).set(key, at_ms, action)
 
     def every(
         self, key: Hashable, period_ms: int, action: Callable[[], Any], *, real: bool = False
     ) -> None:
         """Run `action` once a period, beginning one period from now."""
+        period_ms = max(period_ms, PERIOD_MS_MIN)
 
         def fire(due_ms: int) -> None:
             action()
@@ -115,19 +126,28 @@ class Loop:
         return outcome[0]
 
     def advance(self, by_ms: int) -> None:
-        """Move the node's clock forward, firing what comes due in the order of deadlines."""
+        """Move the node's clocks forward, firing what comes due in the order of deadlines.
+
+        It ends whatever the timers do: deadlines that lie so close that there are too many of them
+        are met a little late, several in one step.
+        """
 
         def advance() -> None:
-            target = self._core.now_ms() + by_ms
+            target = self._core.steady_ms() + by_ms
+            stride_ms = 1 + by_ms // ADVANCE_STEPS_MAX
+            steps, at_ms = 0, -1
             while (due := self._clock.next_ms()) is not None and due <= target:
-                ahead = due - self._core.now_ms()
-                if ahead > 0:
-                    self._core.advance_clock(ahead)
-                self._fire(self._clock, due)
+                if self._stopping:
+                    raise NodeStopped("the node was stopped while its clock moved")
+                exact = steps < ADVANCE_STEPS_MAX
+                if not exact and at_ms == target:
+                    break
+                steps += 1
+                at_ms = due if exact else min(max(due, at_ms + stride_ms), target)
+                self._move_to(at_ms)
+                self._fire(self._clock, at_ms)
                 self._turns.commit()
-            rest = target - self._core.now_ms()
-            if rest > 0:
-                self._core.advance_clock(rest)
+            self._move_to(target)
 
         self.call(advance)
 
@@ -146,18 +166,22 @@ class Loop:
             while not self._stopping:
                 for item in self._core.next(self._timeout_ms()):
                     self._turns.take(item)
-                while self._calls:
+                for _ in range(len(self._calls)):
                     self._calls.popleft()()
-                self._fire(self._clock, self._core.now_ms())
+                self._fire(self._clock, self._core.steady_ms())
                 self._fire(self._real, real_ms())
                 self._turns.commit()
         except BaseException as problem:
-            if not self._stopping:
+            if not (self._stopping and isinstance(problem, NodeStopped)):
                 self._failed(problem)
 
+    def _move_to(self, steady_ms: int) -> None:
+        ahead = steady_ms - self._core.steady_ms()
+        if ahead > 0:
+            self._core.advance_clock(ahead)
+
     def _fire(self, timers: Timers, now_ms: int) -> None:
-        while (due := timers.pop_due(now_ms)) is not None:
-            at_ms, action = due
+        for at_ms, action in timers.due(now_ms):
             action(at_ms)
 
     def _timeout_ms(self) -> int | None:
@@ -166,7 +190,7 @@ class Loop:
         waits = [
             at_ms - now_ms
             for at_ms, now_ms in (
-                (self._clock.next_ms(), self._core.now_ms()),
+                (self._clock.next_ms(), self._core.steady_ms()),
                 (self._real.next_ms(), real_ms()),
             )
             if at_ms is not None
@@ -174,7 +198,7 @@ class Loop:
         return max(min(waits), 0) if waits else None
 
     def _now(self, real: bool) -> int:
-        return real_ms() if real else self._core.now_ms()
+        return real_ms() if real else self._core.steady_ms()
 
 
 def real_ms() -> int:

@@ -5,17 +5,18 @@ of the interpreter stops what still runs, within two seconds, and removes tempor
 nobody removed. Nothing else of the process is touched: no signal handlers, no garbage collector
 settings, no logging setup, no prints.
 
-The sets of living nodes (weak) and of their temporary folders exist because the interpreter's own
-hooks are process-wide.
+The sets of living nodes and of their temporary folders, and the lock that a fork waits for, exist
+because the interpreter's own hooks are process-wide. Sets are copied before they are walked: other
+threads start and end nodes meanwhile.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-import weakref
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Protocol
 
@@ -32,10 +33,35 @@ class Resident(Protocol):
         """End cleanly within the timeout."""
 
 
-_alive: weakref.WeakSet[Resident] = weakref.WeakSet()
+_alive: set[Resident] = set()
 _temporary: dict[str, Callable[[str], object]] = {}
 """Folder to what removes it, found while things can still be found."""
+_fork = threading.RLock()
 _hooked = False
+_loaded = False
+
+
+def no_fork() -> AbstractContextManager[object]:
+    """While this is held no other thread forks the process.
+
+    It is taken by whoever opens descriptors that `_forked` does not know of yet, or closes those
+    that it no longer knows of: a child would keep the lock on a folder, or a port, for as long as
+    it lives. It is never held while another thread of ours is waited for.
+    """
+    _hook()
+    return _fork
+
+
+@contextmanager
+def first_start() -> Iterator[None]:
+    """A start; no other thread forks in the process's first one.
+
+    It loads most modules, and a child would wait for ever for one that was just being loaded.
+    """
+    global _loaded
+    with nullcontext() if _loaded else no_fork():
+        yield
+        _loaded = True
 
 
 def resident(node: Resident) -> None:
@@ -66,21 +92,25 @@ def _hook() -> None:
     global _hooked
     if not _hooked:
         _hooked = True
-        os.register_at_fork(after_in_child=_forked)
+        os.register_at_fork(
+            before=_fork.acquire, after_in_parent=_fork.release, after_in_child=_forked
+        )
         atexit.register(_exit)
 
 
 def _forked() -> None:
-    for node in list(_alive):
+    _fork.release()
+    for node in _alive.copy():
         node.after_fork_child()
     _alive.clear()
     _temporary.clear()  # they are the parent's
 
 
 def _exit() -> None:
-    nodes = list(_alive)
+    nodes = _alive.copy()
     for node in nodes:
-        with suppress(Exception):  # one that fails to stop must not keep the others running
+        # It has ended all the same, nobody is left to tell, and the others must end as well.
+        with suppress(Exception):
             node.stop(EXIT_TIMEOUT_MS // len(nodes))
-    for folder, remove in _temporary.items():
+    for folder, remove in _temporary.copy().items():
         remove(folder)

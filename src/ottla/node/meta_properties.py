@@ -61,9 +61,14 @@ def read_meta_properties(directory: str) -> MetaProperties | None:
             values = parse_properties(file.read())
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise MetaPropertiesError(
-            f"{path} can't be read: {error}", hint="log.dirs must name folders that can be read"
+            f"{path} can't be read: {error.strerror}",
+            hint="log.dirs must name folders that can be read",
+        ) from error
+    except ValueError as error:
+        raise MetaPropertiesError(
+            f"{path} is damaged: {error}", hint="restore it from a backup"
         ) from error
     if "version" not in values and "cluster.id" not in values:
         raise MetaPropertiesError(
@@ -77,6 +82,7 @@ def read_meta_properties(directory: str) -> MetaProperties | None:
         )
     try:
         directory_id = uuid_from_text(values["directory.id"])
+        values["cluster.id"].encode()  # half of a surrogate pair has no bytes
         return MetaProperties(values["cluster.id"], int(values["node.id"]), directory_id)
     except (KeyError, ValueError) as error:
         raise MetaPropertiesError(
@@ -150,14 +156,14 @@ def replace_file(path: str, contents: bytes, *, mode: int = 0o644, durable: bool
     """
     temporary = f"{path}.tmp"
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        # What a crash left there may be read-only, as the file itself.
+        remove_files([temporary])
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(contents)
             file.flush()
             if durable:
                 os.fsync(descriptor)
-        if mode != 0o644:
-            os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException:
         remove_files([temporary])

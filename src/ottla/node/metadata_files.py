@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ottla._core import CoreError, Log
 from ottla.errors import OttlaError
 from ottla.node.meta_properties import remove_files, replace_file, sync_directory
+from ottla.node.metadata_damage import EPOCH_MAX, refuse_damage
 from ottla.raft.quorum import Batch
 from ottla.raft.quorum_state import (
     QUORUM_STATE_FILE,
@@ -64,6 +65,11 @@ class MetadataFiles:
         self._now_ms = now_ms
         os.makedirs(self._folder, exist_ok=True)
         self._sweep()
+        state = self.load_state()
+        _opened(
+            self._folder,
+            lambda: refuse_damage(self._folder, EPOCH_MAX if state is None else state.leader_epoch),
+        )
         known = self.snapshots()
         self._log = _reached(
             lambda: Log(
@@ -146,11 +152,9 @@ class MetadataFiles:
     # ------------------------------------------------------------------ the quorum's state
     def load_state(self) -> QuorumState | None:
         """The saved state; None on a fresh node."""
-        try:
-            with open(os.path.join(self._folder, QUORUM_STATE_FILE), encoding="utf-8") as file:
-                return parse_quorum_state(file.read())
-        except FileNotFoundError:
-            return None
+        path = os.path.join(self._folder, QUORUM_STATE_FILE)
+        contents = read_file(path)
+        return None if contents is None else parse_quorum_state(contents, path)
 
     def save_state(self, state: QuorumState, kraft_version: int, voter_ids: Sequence[int]) -> None:
         """Replace the quorum-state file."""
@@ -170,8 +174,10 @@ class MetadataFiles:
 
     def read_snapshot(self, snapshot: SnapshotId) -> bytes:
         """All of a snapshot."""
-        with open(os.path.join(self._folder, snapshot_name(snapshot)), "rb") as file:
-            return file.read()
+        contents = read_file(os.path.join(self._folder, snapshot_name(snapshot)))
+        if contents is None:
+            raise MetadataFilesError(f"the snapshot {snapshot_name(snapshot)} is gone")
+        return contents
 
     def write_snapshot(self, snapshot: SnapshotId, contents: bytes) -> None:
         """Add a snapshot: whole and on disk when this returns."""
@@ -200,6 +206,35 @@ class MetadataFiles:
             for name in os.listdir(self._folder)
             if name.endswith((PARTIAL_SUFFIX, DELETED_SUFFIX, ".checkpoint.tmp"))
         )
+
+
+def _opened(folder: str, call: Callable[[], Result]) -> Result:
+    try:
+        return call()
+    except OSError as problem:
+        raise MetadataFilesError(
+            f"{problem.filename or folder} can't be read: {problem.strerror}",
+            hint="the folder must be readable and writable, and its disk sound",
+        ) from problem
+    except CoreError as problem:
+        raise MetadataFilesError(str(problem.args[-1])) from problem
+
+
+def read_file(path: str) -> bytes | None:
+    """All of a small file; None if it is not there.
+
+    Raises:
+        MetadataFilesError: it is there and can't be read.
+    """
+
+    def read() -> bytes | None:
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
+    return _opened(path, read)
 
 
 def _reached(call: Callable[[], Result]) -> Result:

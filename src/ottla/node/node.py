@@ -4,13 +4,16 @@ The order of the start: check the configuration, take the folders, bind the list
 port in use is known before anything is touched), read the metadata log and lead it, register as
 broker, load the partitions, decide, accept. The end goes the other way round. A node that fails
 where it should not is poisoned: it stops serving, says why, and leaves its process alone.
+
+A node ends once, whoever asks for it and from whichever thread: the first end is carried out, and
+all others wait until it is over.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ottla._core import CoreError, Event
@@ -26,7 +29,7 @@ from ottla.node.desk import Desk
 from ottla.node.entropy import SystemEntropy
 from ottla.node.groups import Groups
 from ottla.node.logs import Logs
-from ottla.node.loop import Loop
+from ottla.node.loop import Loop, NodeStopped
 from ottla.node.meta_properties import read_directories
 from ottla.node.publisher import Publisher
 from ottla.wire.schema import plan_of
@@ -38,6 +41,15 @@ MEMORY_BYTES_MAX = 256 * 1024 * 1024
 """What frames, staged batches and unsent replies may take where `queued.max.request.bytes` says
 nothing.
 """
+
+SETTLE_TIMEOUT_MS = 60_000
+"""How long `advance` waits for what came due to be done."""
+
+
+END_TIMEOUT_S = 120.0
+"""How long an end waits for one that another thread began; every part of an end has its limit."""
+LOOP_TIMEOUT_S = 5.0
+"""How long an abrupt end waits for the decision thread, whose calls to the core fail by then."""
 
 
 class NodeFailed(OttlaError):
@@ -72,12 +84,20 @@ class Node:
         self._power_cuts = power_cuts
         self._durable = durable
         self._ended = threading.Event()
+        self._lock = threading.Lock()
+        """Held for moments alone: for the change from one life to the next."""
+        self._runs = False
+        self._ends = False
+        self._killed = False
+        self._at_work = 0
+        """The thread that starts or ends the node; it must not wait for itself."""
         self._core: Core
         self._loop: Loop
         self._desk: Desk
         self._context: Context
         self._cluster: Cluster
         self._groups: Groups
+        self._publisher: Publisher
         self._directories: tuple[bytes, ...] = ()
 
     # ------------------------------------------------------------------ start
@@ -89,21 +109,28 @@ class Node:
                 quorum is not one that this node can lead.
         """
         config = self.config
+        self._at_work = threading.get_ident()
         meta = read_directories(config)
         self.cluster_id = meta.cluster_id
         self._directories = meta.directory_ids
-        self._core = _core(config, self._power_cuts, self._durable)
+        with manners.no_fork():
+            self._core = _core(config, self._power_cuts, self._durable)
+            manners.resident(self)
         try:
-            self._bind()
+            with manners.no_fork():
+                self._bind()
             self._open()
             self._core.serve()
+            with self._lock:
+                if self._ends:
+                    raise NodeStopped("the node was ended while it started")
+                self._loop.start(self, self._failed, f"ottla-node-{config.node_id}")
+                self._runs = True
         except BaseException as problem:
-            self._core.kill()
+            self._never_ran()
             if isinstance(problem, CoreError):
                 raise _refused(problem) from problem
             raise
-        manners.resident(self)
-        self._loop.start(self, self._failed, f"ottla-node-{config.node_id}")
 
     def _bind(self) -> None:
         controllers = self.config.controller_listener_names
@@ -139,13 +166,13 @@ class Node:
         self._desk.open(context)
         core.set_apis(router.core_table())
         _bind_hot_messages(core)
-        publisher = Publisher(context, core, self._groups, self.logs)
-        self._cluster.open(self._loop, publisher.publish)
+        self._publisher = Publisher(context, core, self._groups, self.logs)
+        self._cluster.open(self._loop, self._publisher.publish)
         for line in core.load_report():
             self.logs.info(line)
-        for folder in core.set_strays_aside():
+        for folder in core.set_strays_aside(self._publisher.not_led()):
             self.logs.warn(f"{folder} belongs to no partition of this node and was set aside")
-        housekeeping.schedule(self._loop, core, config, self.logs)
+        housekeeping.schedule(self._loop, core, config)
 
     def _identity(self) -> Identity:
         return Identity(
@@ -162,13 +189,48 @@ class Node:
             self._desk.take(item)
         elif item.kind == "poisoned":
             raise NodeFailed(item.text)
-        elif item.kind == "log-failed":
-            self.logs.error(
-                f"{item.topic}-{item.partition} takes no more writes: {item.text}; see to the "
-                "disk, then start the node again"
-            )
         elif item.kind == "refused":
             self.logs.warn(item.text)
+        else:
+            self._hear_of_disks(item)
+
+    def _hear_of_disks(self, event: Event) -> None:
+        """See docs/design/faults.md for what each fault ends."""
+        name = f"{event.topic}-{event.partition}"
+        match event.kind:
+            case "log-failed":
+                self.logs.error(
+                    f"{name} takes no writes: {event.text}; reads go on, and the next write tries "
+                    "again: see to the disk"
+                )
+            case "log-unopened":
+                self._publisher.unopened(event.topic, event.partition, event.text)
+            case "log-healed":
+                self._publisher.healed(event.topic, event.partition)
+                for line in self._core.load_report():
+                    self.logs.info(line)
+            case "log-strained":
+                self.logs.warn(f"{name}: {event.text}; it is tried again later")
+            case "strained":
+                self.logs.warn(f"{event.text}; it is tried again later")
+            case "done":
+                self.logs.info(event.text)
+            case "log-dir-failed":
+                self._lose_directory(event.partition, event.text)
+
+    def _lose_directory(self, log_dir: int, text: str) -> None:
+        config = self.config
+        folder = config.log_dirs[log_dir]
+        self.logs.error(
+            f"the log directory {folder} failed: {text}; its partitions are offline: see to the "
+            "disk, then start the node again"
+        )
+        self._publisher.directory_lost(log_dir)
+        if os.path.realpath(folder) == os.path.realpath(config.metadata_log_dir):
+            raise NodeFailed(f"the log directory {folder}, which holds the metadata log, {text}")
+        if len(self._context.failed_log_dirs) == len(config.log_dirs):
+            raise NodeFailed(f"every log directory failed, {folder} last: {text}")
+        self._cluster.directory_lost(self._directories[log_dir])
 
     def commit(self) -> None:
         """End of a turn: what was decided becomes safe, and what waited for that is answered."""
@@ -179,8 +241,16 @@ class Node:
 
     # ------------------------------------------------------------------ while it runs
     def advance(self, by_ms: int) -> None:
-        """Move the node's clock forward; what comes due on the way is done when this returns."""
-        self._loop.advance(by_ms)
+        """Move the node's clock forward; what comes due on the way is done when this returns.
+
+        Raises:
+            NodeStopped: the node has ended, or ends before that.
+        """
+        try:
+            self._loop.advance(by_ms)
+            self._core.settle(timeout_ms=SETTLE_TIMEOUT_MS)
+        except CoreError as problem:  # killed on the way, or poisoned
+            raise NodeStopped(str(problem.args[-1])) from problem
 
     def measures(self) -> dict[str, float]:
         """The node's numbers, for `ottla.metrics`; from any thread."""
@@ -188,7 +258,9 @@ class Node:
 
         context = self._context
         quorum = self._cluster.describe()
-        return measures(self._core.metrics(), context.image, context.config, quorum)
+        found = measures(self._core.metrics(), context.image, context.config, quorum)
+        offline = max(found["partition.offline_replicas"], len(context.offline))
+        return {**found, "partition.offline_replicas": offline}
 
     def unready(self) -> str:
         """Why clients can't be served, "" while they can; from any thread."""
@@ -205,60 +277,112 @@ class Node:
     def stop(self, timeout_ms: int) -> None:
         """End cleanly: no new requests, logs flushed, checkpoints and the clean-shutdown mark
         written.
+
+        Raises:
+            OttlaError: the disk did not take what was left to write. The node has ended, as if it
+                had been killed.
         """
-        if not self._begin_end():
-            return
-        try:
-            self._loop.stop(timeout_ms / 1000)
-            if self.failure is None:
+
+        def stop() -> None:
+            # A thread that still decides, or whose last turn failed, leaves nothing to be written.
+            if self._loop.stop(timeout_ms / 1000) and self.failure is None:
                 self._cluster.close()
-                self._core.stop(timeout_ms, self._cluster.broker_epoch)
-        except BaseException:
-            self._cluster.abandon()
-            raise
-        finally:
-            # Does nothing after a clean stop. If a disk failed on the way, nothing is marked clean,
-            # and nobody may be left who still takes connections.
-            self._core.kill()
-            self._ended.set()
+                with manners.no_fork():
+                    self._core.stop(timeout_ms, self._cluster.broker_epoch)
+
+        self._end(stop, killed=False)
 
     def kill(self) -> None:
         """End as a killed process would: connections reset, nothing flushed, no clean-shutdown
         mark.
         """
-        if self._begin_end():
-            self._core.kill()
-            self._loop.stop(5)
-            self._cluster.abandon()
-            self._ended.set()
+        self._end(self._kill_core, killed=True)
 
     def power_cut(self) -> None:
         """End as a machine without power would: as `kill`, and what was not fsynced is lost."""
-        if self._begin_end():
-            self._core.power_cut()
-            self._loop.stop(5)
-            self._cluster.abandon()
-            self._ended.set()
+
+        def cut() -> None:
+            with manners.no_fork():
+                self._core.power_cut()
+
+        self._end(cut, killed=True)
 
     def after_fork_child(self) -> None:
-        """In the child of a fork: close what it inherited."""
+        """In the child of a fork: close what it inherited, and take no lock: its holder may be a
+        thread that the child does not have.
+        """
         self._core.after_fork_child()
+        self._lock = threading.Lock()
+        self._ends = True
+        self._ended = threading.Event()
         self._ended.set()
 
-    def _begin_end(self) -> bool:
-        manners.gone(self)
-        return not self._ended.is_set()
+    def _end(self, how: Callable[[], None], *, killed: bool) -> None:
+        """Carry out the first end that is asked for; whoever asks later waits for it."""
+        if self._begin_end(killed=killed) and self._runs:
+            try:
+                how()
+            except CoreError as problem:
+                raise _refused(problem) from problem
+            finally:
+                self._let_go()
+            return
+        if hasattr(self, "_core"):
+            if not self._runs:
+                self._kill_core()  # `start` hears of it in its next call, and cleans up
+            # A signal's handler may have come here out of the middle of the work itself.
+            if self._at_work != threading.get_ident():
+                self._ended.wait(END_TIMEOUT_S)
 
-    def _failed(self, problem: BaseException) -> None:
-        """What must never happen did; first of all nobody is served any more, then it is told."""
-        self.failure = _in_words(problem)
-        try:
+    def _begin_end(self, *, killed: bool) -> bool:
+        with self._lock:
+            if self._ends:
+                return False
+            self._ends, self._killed = True, killed
+            if self._runs:
+                self._at_work = threading.get_ident()
+            return True
+
+    def _kill_core(self) -> None:
+        with manners.no_fork():
             self._core.kill()
+
+    def _let_go(self) -> None:
+        """The last part of every end; what is closed already is closed again without harm."""
+        try:
+            self._kill_core()
+            self._loop.stop(LOOP_TIMEOUT_S)
             self._cluster.abandon()
         finally:
             manners.gone(self)
             self._ended.set()
+
+    def _never_ran(self) -> None:
+        """`start` failed, or was told to give up."""
+        self._begin_end(killed=True)
+        try:
+            self._kill_core()
+            if hasattr(self, "_cluster"):
+                self._cluster.abandon()
+        finally:
+            manners.gone(self)
+            self._ended.set()
+
+    def _failed(self, problem: BaseException) -> None:
+        """The decision thread ends by this; what a kill breaks under it is no failure."""
+        first = self._begin_end(killed=False)
+        if self._killed:
+            return
+        self.failure = _in_words(problem)
+        if not first:
+            self.logs.failure("the node failed in its last turn", problem)
+            return
+        # First of all nobody is served any more; then it is told, before anybody who waits goes on.
+        try:
+            self._kill_core()
             self.logs.failure("the node serves no more", problem)
+        finally:
+            self._let_go()
 
 
 def _in_words(problem: BaseException) -> str:

@@ -2,14 +2,17 @@
 delete.
 
 The core hears only of differences. A partition that the core can't open (a full disk, a corrupt
-folder) is named in the log and answers KAFKA_STORAGE_ERROR; the others go on.
+folder) is named in the log, answers KAFKA_STORAGE_ERROR and is shown offline; the core tries it
+again, and the others go on.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ottla._core import CoreError
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
+from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,6 +52,7 @@ class Publisher:
         ]
         if gone:
             core.delete_partitions(gone)
+            context.offline.difference_update(gone)
         self._open(
             (change.topic, change.index, change.new)
             for change in delta.partitions_changed()
@@ -81,11 +85,53 @@ class Publisher:
         if not states:
             return
         for state, problem in zip(states, self._core.open_partitions(states), strict=True):
-            if problem is not None:
-                self._logs.error(
-                    f"{state[0]}-{state[2]} can't be opened: {problem}; it is offline, "
-                    "its files stay as they are"
-                )
+            key = state[0], state[2]
+            if problem is None:
+                context.offline.discard(key)
+            else:
+                self.unopened(*key, problem)
+
+    def not_led(self) -> list[tuple[str, int]]:
+        """Partitions that are this node's and have no leader now: their folders are not strays."""
+        me = self._context.node_id
+        return [
+            (topic.name, index)
+            for topic in self._context.image.topics.by_name.values()
+            for index, partition in enumerate(topic.partitions)
+            if partition.leader != me and me in partition.replicas
+        ]
+
+    # ------------------------------------------------------------------ what disks do
+    def unopened(self, topic: str, index: int, problem: str) -> None:
+        """A partition can't be opened: it is offline until `healed`."""
+        self._context.offline.add((topic, index))
+        self._logs.error(
+            f"{topic}-{index} can't be opened: {problem}; it is offline, its files stay as they "
+            "are, and it is tried again: see to the disk, or mend what is named"
+        )
+
+    def healed(self, topic: str, index: int) -> None:
+        """A partition that was offline, or took no writes, is served again."""
+        try:
+            self._core.partition_offsets(topic, index)
+        except CoreError:
+            return  # it has failed again, or is gone
+        self._logs.info(f"{topic}-{index} is open and takes writes again")
+        if (topic, index) in self._context.offline:
+            self._context.offline.remove((topic, index))
+            if topic == CONSUMER_OFFSETS:
+                self._groups.opened(index)
+
+    def directory_lost(self, log_dir: int) -> None:
+        """All partitions of a log directory are offline until the node is started again."""
+        context = self._context
+        context.failed_log_dirs.add(log_dir)
+        context.offline.update(
+            (topic.name, index)
+            for topic in context.image.topics.by_name.values()
+            for index, partition in enumerate(topic.partitions)
+            if context.node_id in partition.replicas and context.log_dir_index(partition) == log_dir
+        )
 
     def _reconfigured(self, delta: MetadataDelta) -> Iterable[str]:
         """Topics whose configs changed, or all of them when a broker default did."""

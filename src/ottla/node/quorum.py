@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ottla.errors import OttlaError
+from ottla.metadata.delta import MetadataError
 from ottla.metadata.image import MetadataImage
 from ottla.metadata.loader import CommittedBatch, MetadataLoader
 from ottla.metadata.snapshot import snapshot_records
@@ -34,7 +35,8 @@ from ottla.raft.snapshots import (
 )
 from ottla.raft.voters import BOOTSTRAP_OFFSET, Endpoints, Voter, VoterHistory, VoterSet, voters_of
 from ottla.wire.records import Batch as StoredBatch
-from ottla.wire.records import read_batches
+from ottla.wire.records import CorruptBatch, read_batches
+from ottla.wire.schema import ProtocolError
 from ottla.wire.stored.frame import decode_metadata_record, encode_metadata_record
 from ottla.wire.stored.raft import KRaftVersionRecord, VotersRecord
 
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from ottla.raft.metadata_log import MetadataLog
 
 READ_BYTES = 4 * 1024 * 1024
+NEVER_OLD_MS = (1 << 63) - 1
 
 Versioned = tuple[Any, int]
 Encoded = tuple[Any, bytes]
@@ -155,7 +158,13 @@ class MetadataQuorum:
             QuorumError: this node is not the quorum's only voter.
         """
         self._do(self._quorum.step(Started(), now_ms))
-        delta = self._commit(now_ms)
+        try:
+            delta = self._commit(now_ms)
+        except MetadataError as error:
+            raise MetadataLogError(
+                f"__cluster_metadata-0 contradicts itself: {error}",
+                hint="restore the folder from a backup",
+            ) from error
         self._clean(now_ms)
         return delta
 
@@ -286,9 +295,12 @@ class MetadataQuorum:
     def _batches(self, offset: int) -> Iterator[StoredBatch]:
         end_offset = self._log.end_offset
         while offset < end_offset:
-            batches = read_batches(self._log.read(offset, READ_BYTES))
+            try:
+                batches = read_batches(self._log.read(offset, READ_BYTES))
+            except CorruptBatch as error:
+                raise _unreadable(offset, error) from error
             if not batches:
-                raise MetadataLogError(f"the metadata log can't be read at offset {offset}")
+                raise _unreadable(offset, "no whole batch is there")
             yield from batches
             offset = batches[-1].last_offset + 1
 
@@ -314,7 +326,13 @@ class MetadataQuorum:
 
     def _timestamp_of(self, snapshot: SnapshotId) -> int:
         name = snapshot_name(snapshot)
-        return decode_snapshot(self._log.read_snapshot(snapshot), name).last_contained_log_timestamp
+        try:
+            contents = decode_snapshot(self._log.read_snapshot(snapshot), name)
+        except SnapshotError as error:
+            # Nothing depends on an old snapshot; only its age is not known.
+            self._say(f"{error}; it is kept, whatever its age")
+            return NEVER_OLD_MS
+        return contents.last_contained_log_timestamp
 
 
 def encode_records(records: Sequence[Versioned]) -> list[Encoded]:
@@ -330,11 +348,14 @@ def _read_batch(batch: StoredBatch, offset: int, history: VoterHistory) -> Commi
     """A batch of the log; its records before `offset` are in the snapshot already."""
     records: list[Any] = []
     for record in batch.records:
-        if batch.is_control:
-            message = decode_control(record.key or b"", record.value or b"")
-            _tell(history, record.offset, message)
-        elif record.offset >= offset:
-            records.append(decode_metadata_record(record.value or b"")[0])
+        try:
+            if batch.is_control:
+                message = decode_control(record.key or b"", record.value or b"")
+                _tell(history, record.offset, message)
+            elif record.offset >= offset:
+                records.append(decode_metadata_record(record.value or b"")[0])
+        except ProtocolError as error:
+            raise _unreadable(record.offset, error) from error
     return CommittedBatch(
         batch.base_offset,
         batch.last_offset,
@@ -342,6 +363,14 @@ def _read_batch(batch: StoredBatch, offset: int, history: VoterHistory) -> Commi
         batch.max_timestamp_ms,
         batch.size_bytes,
         records,
+    )
+
+
+def _unreadable(offset: int, why: object) -> MetadataLogError:
+    return MetadataLogError(
+        f"offset {offset} of __cluster_metadata-0 can't be read: {why}",
+        hint="a newer release may have written it: start that one; else restore the folder from a "
+        "backup",
     )
 
 

@@ -12,7 +12,7 @@ from ottla.wire.messages import controller_registration as controller_messages
 from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ottla.config.broker import BrokerConfig
     from ottla.config.listeners import Endpoint
@@ -76,14 +76,22 @@ def register_broker(
 
 
 def heartbeat(
-    identity: Identity, broker_epoch: int, *, metadata_offset: int, want_shut_down: bool
+    identity: Identity,
+    broker_epoch: int,
+    *,
+    metadata_offset: int,
+    want_shut_down: bool,
+    offline_log_dirs: Iterable[bytes] = (),
 ) -> BrokerHeartbeatRequest:
-    """This broker lives and has applied the metadata log up to an offset."""
+    """This broker lives and has applied the metadata log up to an offset; these of its folders are
+    lost.
+    """
     return BrokerHeartbeatRequest(
         broker_id=identity.node_id,
         broker_epoch=broker_epoch,
         current_metadata_offset=metadata_offset,
         want_shut_down=want_shut_down,
+        offline_log_dirs=list(offline_log_dirs),
         # Every folder takes new replicas; None would say that this broker knows no such thing.
         cordoned_log_dirs=[],
     )

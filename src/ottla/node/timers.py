@@ -1,12 +1,13 @@
 """Timers as data: who wants to be woken when, in the order of their deadlines.
 
-A timer has a key; setting a key again replaces it, setting it to None forgets it. Nothing here
-reads a clock.
+A timer has a key; setting a key again replaces it, setting it to None forgets it. What is taken out
+by one `due` was all set before: a timer that its own action sets again waits for the next `due`,
+however early its deadline is, so that a turn ends. Nothing here reads a clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from heapq import heapify, heappop, heappush
 
 Action = Callable[[int], None]
@@ -47,13 +48,19 @@ class Timers:
             heappop(self._heap)
         return None
 
-    def pop_due(self, now_ms: int) -> tuple[int, Action] | None:
-        """The earliest timer if it is due, with its deadline; it is forgotten."""
-        at_ms = self.next_ms()
-        if at_ms is None or at_ms > now_ms:
-            return None
-        _, _, key = heappop(self._heap)
-        return at_ms, self._entries.pop(key)[2]
+    def due(self, now_ms: int) -> Iterator[tuple[int, Action]]:
+        """What is due and was set before the first is taken: its deadline and its action.
+
+        One that is cancelled, or set anew, before its turn comes is left out.
+        """
+        waiting = []
+        while (at_ms := self.next_ms()) is not None and at_ms <= now_ms:
+            waiting.append(heappop(self._heap))
+        for at_ms, sequence, key in waiting:
+            entry = self._entries.get(key)
+            if entry is not None and entry[1] == sequence:
+                del self._entries[key]
+                yield at_ms, entry[2]
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -7,7 +7,7 @@ to those whose voters are in the log, and knows the directory that was voted for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ottla.errors import OttlaError
 from ottla.wire.types import ZERO_UUID, uuid_from_text, uuid_text
@@ -44,28 +44,44 @@ def quorum_state_text(state: QuorumState, kraft_version: int, voter_ids: Sequenc
     )
 
 
-def parse_quorum_state(text: str) -> QuorumState:
-    """The state in a file of either data version.
+_HINT = "restore the file from a backup; without it a voter could vote twice in one epoch"
+_INT32_MAX = (1 << 31) - 1
+
+
+def parse_quorum_state(contents: bytes, name: str = QUORUM_STATE_FILE) -> QuorumState:
+    """The state in a file of either data version; `name` is what errors call it.
 
     Raises:
-        QuorumStateError: the text is not such a file.
+        QuorumStateError: the contents are not such a file.
     """
     import json
 
-    hint = "restore the file from a backup; without it a voter could vote twice in one epoch"
     try:
-        data = json.loads(text)
-        version = data["data_version"]
-        if version not in (0, 1):
-            raise QuorumStateError(f"quorum-state has data_version {version}; 0 and 1 are known")
-        directory = data.get("votedDirectoryId")
+        data = json.loads(contents.decode())
+        if not isinstance(data, dict):
+            raise ValueError("it is no JSON object")
+        if data["data_version"] not in (0, 1):
+            raise ValueError(f"data_version is {data['data_version']!r:.40}; 0 and 1 are known")
+        directory = data.get("votedDirectoryId", uuid_text(ZERO_UUID))
+        if not isinstance(directory, str):
+            raise ValueError(f"votedDirectoryId is {directory!r:.40}, which is no id")
         return QuorumState(
-            leader_epoch=int(data["leaderEpoch"]),
-            leader_id=int(data["leaderId"]),
-            voted_id=int(data["votedId"]),
-            voted_directory_id=ZERO_UUID if directory is None else uuid_from_text(directory),
+            # The greatest epoch is no one's: none could follow it.
+            leader_epoch=_number(data, "leaderEpoch", 0, _INT32_MAX - 1),
+            leader_id=_number(data, "leaderId", -1, _INT32_MAX),
+            voted_id=_number(data, "votedId", -1, _INT32_MAX),
+            voted_directory_id=uuid_from_text(directory),
         )
     except KeyError as error:
-        raise QuorumStateError(f"quorum-state lacks {error}", hint=hint) from None
-    except (ValueError, TypeError, AttributeError) as error:
-        raise QuorumStateError(f"quorum-state can't be read: {error}", hint=hint) from None
+        raise QuorumStateError(f"{name} lacks {error}", hint=_HINT) from None
+    except RecursionError:
+        raise QuorumStateError(f"{name} can't be read: it is nested", hint=_HINT) from None
+    except ValueError as error:
+        raise QuorumStateError(f"{name} can't be read: {error}", hint=_HINT) from None
+
+
+def _number(data: dict[str, Any], key: str, least: int, most: int) -> int:
+    value = data[key]
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{key} is {value!r:.40}; it is a number from {least} to {most}")
+    return value

@@ -28,6 +28,9 @@ DELETED_SUFFIX = ".checkpoint.deleted"
 
 RECORDS_PER_BATCH = 1024
 
+_OFFSET_MAX = (1 << 63) - 1
+_EPOCH_MAX = (1 << 31) - 1
+
 
 class SnapshotError(OttlaError):
     """A snapshot is damaged or not whole."""
@@ -54,9 +57,11 @@ def parse_snapshot_name(name: str) -> SnapshotId | None:
     if not name.endswith(SNAPSHOT_SUFFIX):
         return None
     offset, _, epoch = name.removesuffix(SNAPSHOT_SUFFIX).partition("-")
-    if len(offset) == 20 and len(epoch) == 10 and offset.isdigit() and epoch.isdigit():
-        return SnapshotId(int(offset), int(epoch))
-    return None
+    if len(offset) != 20 or len(epoch) != 10 or not (name.isascii() and offset.isdigit()):
+        return None
+    if not epoch.isdigit() or int(offset) > _OFFSET_MAX or int(epoch) > _EPOCH_MAX:
+        return None
+    return SnapshotId(int(offset), int(epoch))
 
 
 def encode_snapshot(
@@ -170,6 +175,9 @@ class SnapshotPolicy:
         self._bytes += size_bytes
         if self._bytes >= self.bytes_max:
             return f"{self._bytes} bytes of records since the last snapshot"
+        # Somebody may have set the clock back: the interval begins anew then, and does not wait for
+        # the old date.
+        self._last_ms = min(self._last_ms, now_ms)
         age_ms = now_ms - self._last_ms
         if self.interval_ms_max > 0 and age_ms >= self.interval_ms_max:
             return f"{age_ms} ms since the last snapshot"

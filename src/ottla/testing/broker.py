@@ -12,17 +12,22 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ottla.errors import OttlaError
+from ottla.node import manners
 
 if TYPE_CHECKING:
     from ottla.node.node import Node
 
 STOP_TIMEOUT_MS = 10_000
 HOST = "127.0.0.1"
+ADVANCE_SECONDS_MAX = 1e9
+"""About thirty years: the clock must stay a date."""
 
 _DEFAULTS = {
     "process.roles": "broker,controller",
@@ -56,6 +61,11 @@ class BadArgument(OttlaError, ValueError):
 class Broker:
     """One node, controller and broker, that real Kafka clients use over TCP.
 
+    Any method may be called from any thread. `start`, `close`, `kill` and `power_cut` go one after
+    the other; whoever calls `close` finds the broker ended and its port closed when it returns.
+    In a fork's child the broker is its parent's: the child may connect to it, and has to make its
+    own to do more.
+
     Args:
         dir: a folder for its logs, which is kept and found again by the next Broker on it; by
             default a temporary one, removed by `close` or at the end of the process.
@@ -85,6 +95,8 @@ class Broker:
         }
         self._node: Node | None = None
         self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._changes = False
         if not self._kept:
             self._make_folder()
 
@@ -131,37 +143,51 @@ class Broker:
         Raises:
             OttlaError: a property is wrong, the folder is in use, or what is in it can't be read.
         """
+        with self._change():
+            broken = self._node
+            if broken is None or broken.failure is not None:
+                self._tell_what_has_no_effect()
+                if broken is not None:
+                    self._node = None
+                    broken.kill()  # it is dead, and may still hold the folder for a moment
+                with manners.first_start():
+                    self._node = self._started()
+        return self
+
+    def _started(self) -> Node:
         from ottla.node.format import ensure_formatted
         from ottla.node.node import Node
 
-        if self._node is None or self._node.failure is not None:
-            self._tell_what_has_no_effect()
-            try:
-                if not os.path.isdir(self._dir):
-                    self._make_folder()
-                ensure_formatted(self._properties, durable=self._durable)
-            except OSError as error:
-                raise BadArgument(
-                    f"dir={self._dir!r} can't be used: {error.strerror or error}",
-                    hint="give a folder that can be written, or leave dir out for a temporary one",
-                ) from error
-            node = Node(self._properties, power_cuts=True, durable=self._durable)
-            node.start()
-            self._node = node
-        return self
+        try:
+            if not os.path.isdir(self._dir):
+                self._make_folder()
+            ensure_formatted(self._properties, durable=self._durable)
+        except OSError as error:
+            raise BadArgument(
+                f"dir={self._dir!r} can't be used: {error.strerror or error}",
+                hint="give a folder that can be written, or leave dir out for a temporary one",
+            ) from error
+        node = Node(self._properties, power_cuts=True, durable=self._durable)
+        node.start()
+        return node
 
     def close(self) -> None:
-        """Stop cleanly and remove the folder if it was temporary. Calling it again does nothing."""
-        node, self._node = self._node, None
+        """Stop cleanly and remove the folder if it was temporary. Calling it again does nothing.
+
+        Raises:
+            OttlaError: the disk did not take what was left to write; the broker has ended.
+        """
         if os.getpid() != self._pid:
             return  # a fork's child has closed what it inherited; the folder is its parent's
-        if node is not None:
-            node.stop(STOP_TIMEOUT_MS)
-        if not self._kept:
-            from ottla.node.manners import removed
-
-            shutil.rmtree(self._dir, ignore_errors=True)
-            removed(self._dir)
+        with self._change():
+            node, self._node = self._node, None
+            try:
+                if node is not None:
+                    node.stop(STOP_TIMEOUT_MS)
+            finally:
+                if not self._kept:
+                    shutil.rmtree(self._dir, ignore_errors=True)
+                    manners.removed(self._dir)
 
     def kill(self) -> None:
         """End as if the process had been killed: connections are reset, nothing is flushed or
@@ -169,23 +195,42 @@ class Broker:
 
         `start` brings the node back on the same folder, where it recovers.
         """
-        node, self._node = self._running(), None
-        node.kill()
+        with self._change():
+            node, self._node = self._running(), None
+            node.kill()
 
     def power_cut(self) -> None:
         """End as if the machine had lost its power: as `kill`, and what was not fsynced is lost as
         well.
         """
-        node, self._node = self._running(), None
-        node.power_cut()
+        with self._change():
+            node, self._node = self._running(), None
+            node.power_cut()
 
     def advance(self, seconds: float) -> None:
         """Move the node's clock forward; returns when everything that came due on the way has been
         done.
+
+        Raises:
+            BadArgument: the clock can't go back, nor out of the calendar.
+            NotRunning: it has not been started, or has ended or ends before that is done.
+            NodeFailed: it broke; the text says how.
         """
         if seconds < 0:
             raise BadArgument(f"the clock can't go back, as by {seconds} s")
-        self._running().advance(round(seconds * 1000))
+        if not seconds <= ADVANCE_SECONDS_MAX:
+            raise BadArgument(
+                f"the clock can't be moved by {seconds} s",
+                hint=f"by {ADVANCE_SECONDS_MAX:.0f} s at most",
+            )
+        from ottla.node.loop import NodeStopped
+
+        self._of_this_process()
+        try:
+            self._running().advance(round(seconds * 1000))
+        except NodeStopped as problem:
+            self._running()
+            raise NotRunning("this broker ended while its clock moved") from problem
 
     def __enter__(self) -> Broker:
         return self.start()
@@ -199,8 +244,10 @@ class Broker:
         self.close()
 
     def __repr__(self) -> str:
-        running = self._node is not None and self._node.failure is None
-        where = self.bootstrap_servers if running else "not running"
+        try:
+            where = self.bootstrap_servers
+        except OttlaError:
+            where = "not running"
         return f"<ottla.Broker {where}, {self._dir}>"
 
     def _address(self) -> tuple[str, int]:
@@ -225,23 +272,46 @@ class Broker:
     def _make_folder(self) -> None:
         os.makedirs(self._dir, exist_ok=True)
         if not self._kept:
-            from ottla.node.manners import temporary
+            manners.temporary(self._dir)
 
-            temporary(self._dir)
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """One change from running to ended or back at a time; others wait for it."""
+        self._of_this_process()
+        with self._lock:
+            if self._changes:
+                raise NotRunning(
+                    "this very thread is in the middle of start() or of an end of this broker",
+                    hint="a signal's handler should raise, and leave close() to a `with` block",
+                )
+            self._changes = True
+            try:
+                yield
+            finally:
+                self._changes = False
+
+    def _of_this_process(self) -> None:
+        if os.getpid() != self._pid:
+            raise NotRunning(
+                "this broker belongs to the process that made it, and this one is its fork",
+                hint="connect to its bootstrap_servers, or make another broker here",
+            )
 
     def _running(self) -> Node:
-        if self._node is None:
+        # Without the lock, which is held through every start and end; so it is read once.
+        node = self._node
+        if node is None:
             raise NotRunning(
                 "this broker is not running", hint="use it in a `with` block, or call start()"
             )
-        if self._node.failure is not None:
+        if node.failure is not None:
             from ottla.node.node import NodeFailed
 
             raise NodeFailed(
-                f"this broker broke and serves no more: {self._node.failure}",
+                f"this broker broke and serves no more: {node.failure}",
                 hint="close() it, or call start() for a new one on the same folder",
             )
-        return self._node
+        return node
 
 
 def _text(value: str | int | float | bool) -> str:

@@ -84,12 +84,13 @@ impl Builder {
 
     /// Append with an offset of its own, which must be above the one before.
     pub fn append_at(&mut self, offset_delta: i32, record: &RecordOut<'_>) -> io::Result<()> {
-        if offset_delta < self.next_delta {
+        let after = offset_delta.checked_add(1);
+        let Some(after) = after.filter(|_| offset_delta >= self.next_delta) else {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "offsets in a batch must grow",
+                "offsets in a batch must grow, and stay below 2^31 - 1",
             ));
-        }
+        };
         let base = *self.base_timestamp.get_or_insert(record.timestamp_ms);
         self.max_timestamp = self.max_timestamp.max(record.timestamp_ms);
         let delta = record.timestamp_ms.wrapping_sub(base);
@@ -124,9 +125,36 @@ impl Builder {
             self.field(*value)?;
         }
         self.stream.write_all(&self.scratch)?;
-        self.next_delta = offset_delta + 1;
+        self.next_delta = after;
         self.count += 1;
         Ok(())
+    }
+
+    /// Begin a record with the next offset, of which all behind the offset comes by `push`, so many bytes.
+    pub fn begin(&mut self, timestamp_ms: i64, rest: usize) -> io::Result<()> {
+        let invalid = |text| io::Error::new(io::ErrorKind::InvalidInput, text);
+        let offset_delta = self.next_delta;
+        self.next_delta = offset_delta
+            .checked_add(1)
+            .ok_or_else(|| invalid("no offset is left in the batch"))?;
+        let base = *self.base_timestamp.get_or_insert(timestamp_ms);
+        self.max_timestamp = self.max_timestamp.max(timestamp_ms);
+        let delta = timestamp_ms.wrapping_sub(base);
+        let size = 1 + len_i64(delta) + len_i32(offset_delta) + rest;
+        let size = i32::try_from(size).map_err(|_| invalid("a record over 2 GiB"))?;
+        self.scratch.clear();
+        put_i32(&mut self.scratch, size);
+        self.scratch.push(0);
+        put_i64(&mut self.scratch, delta);
+        put_i32(&mut self.scratch, offset_delta);
+        self.stream.write_all(&self.scratch)?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// More of the record that was begun.
+    pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
     }
 
     fn field(&mut self, bytes: Option<&[u8]>) -> io::Result<()> {

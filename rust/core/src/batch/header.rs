@@ -81,11 +81,17 @@ impl Header {
 
     pub fn last_offset(&self) -> i64 {
         self.base_offset
-            .wrapping_add(i64::from(self.last_offset_delta))
+            .saturating_add(i64::from(self.last_offset_delta))
     }
 
+    /// The offset after the batch. Exact where `has_offsets`.
     pub fn next_offset(&self) -> i64 {
-        self.last_offset().wrapping_add(1)
+        self.last_offset().saturating_add(1)
+    }
+
+    /// Whether the batch's offsets can be those of a log: none is negative, and one comes after the last.
+    pub fn has_offsets(&self) -> bool {
+        self.base_offset >= 0 && self.last_offset_delta >= 0 && self.last_offset() < i64::MAX
     }
 
     /// None for a number that stands for no codec.

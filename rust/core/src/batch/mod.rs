@@ -7,4 +7,4 @@ pub mod varint;
 
 pub use build::{BatchSpec, Builder, HeaderOut, RecordOut};
 pub use header::*;
-pub use record::{Fault, Record, RecordHead, Records, SliceSource, Source, StreamSource};
+pub use record::{Fault, Opened, Record, RecordHead, Records, SliceSource, Source, StreamSource};

@@ -53,10 +53,22 @@ pub struct Record {
 pub trait Source {
     fn byte(&mut self) -> Result<u8, Fault>;
     fn skip(&mut self, bytes: usize) -> Result<(), Fault>;
-    fn take(&mut self, bytes: usize, out: &mut Vec<u8>) -> Result<(), Fault>;
+    /// Bytes that lie there at once, one at least and `most` at most; they are not consumed.
+    fn some(&mut self, most: usize) -> Result<&[u8], Fault>;
     fn at_end(&mut self) -> Result<bool, Fault>;
     /// Bytes given out so far.
     fn position(&self) -> u64;
+
+    fn take(&mut self, mut bytes: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+        while bytes > 0 {
+            let piece = self.some(bytes)?;
+            out.extend_from_slice(piece);
+            let taken = piece.len();
+            self.skip(taken)?;
+            bytes -= taken;
+        }
+        Ok(())
+    }
 
     fn varint(&mut self) -> Result<i32, Fault> {
         let mut raw = 0u32;
@@ -112,11 +124,12 @@ impl Source for SliceSource<'_> {
         Ok(())
     }
 
-    fn take(&mut self, bytes: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let from = self.position;
-        self.skip(bytes)?;
-        out.extend_from_slice(&self.bytes[from..from + bytes]);
-        Ok(())
+    fn some(&mut self, most: usize) -> Result<&[u8], Fault> {
+        let rest = &self.bytes[self.position..];
+        if rest.is_empty() {
+            return Err(ended());
+        }
+        Ok(&rest[..rest.len().min(most)])
     }
 
     fn at_end(&mut self) -> Result<bool, Fault> {
@@ -174,18 +187,12 @@ impl<R: BufRead> Source for StreamSource<R> {
         Ok(())
     }
 
-    fn take(&mut self, mut bytes: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
-        while bytes > 0 {
-            let window = self.window()?;
-            let here = window.len().min(bytes);
-            if here == 0 {
-                return Err(ended());
-            }
-            out.extend_from_slice(&window[..here]);
-            self.consume(here);
-            bytes -= here;
+    fn some(&mut self, most: usize) -> Result<&[u8], Fault> {
+        let window = self.window()?;
+        if window.is_empty() {
+            return Err(ended());
         }
-        Ok(())
+        Ok(&window[..window.len().min(most)])
     }
 
     fn at_end(&mut self) -> Result<bool, Fault> {
@@ -195,6 +202,14 @@ impl<R: BufRead> Source for StreamSource<R> {
     fn position(&self) -> u64 {
         self.position
     }
+}
+
+/// The beginning of a record that is copied, not taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    pub timestamp_delta: i64,
+    /// Bytes of key, value and headers, which come next from the source.
+    pub rest: usize,
 }
 
 /// A walk over the records of one batch. It gives exactly as many as the header declares, or a fault.
@@ -242,6 +257,30 @@ impl<S: Source> Records<S> {
             has_key,
             size,
         }))
+    }
+
+    /// Read the beginning of a record. Its rest must be taken from `source` before the next one.
+    pub fn open(&mut self) -> Result<Option<Opened>, Fault> {
+        let Some((start, size)) = self.begin()? else {
+            return Ok(None);
+        };
+        self.source.byte()?; // attributes: none are in use
+        let timestamp_delta = self.source.varlong()?;
+        self.source.varint()?;
+        let rest = self.left_of(start, size)?;
+        Ok(Some(Opened {
+            timestamp_delta,
+            rest,
+        }))
+    }
+
+    pub fn source(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    /// Bytes of all records so far, their length varints too.
+    pub fn position(&self) -> u64 {
+        self.source.position()
     }
 
     /// Take one record whole.

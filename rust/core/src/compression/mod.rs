@@ -1,9 +1,13 @@
 //! Kafka's five codecs, by the number in a batch's attributes: streams in both directions.
 
+mod memory;
 mod xerial;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
+use zstd::stream::raw::CParameter;
+
+pub use memory::{packing, unpacking};
 use xerial::{XerialReader, XerialWriter};
 
 /// Numbers are Kafka's.
@@ -70,8 +74,13 @@ impl Default for Levels {
     }
 }
 
-/// The largest window that a zstd stream may ask for (zstd's own limit without --long).
-const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// zstd's levels from 20 on take up to a gigabyte for their tables; they get those of level 19 here: window, chain, hash.
+const ZSTD_LEVEL_OF_LARGEST_TABLES: i32 = 19;
+const ZSTD_LARGEST_TABLES: [CParameter; 3] = [
+    CParameter::WindowLog(23),
+    CParameter::ChainLog(24),
+    CParameter::HashLog(22),
+];
 const WINDOW_BYTES: usize = 16 << 10;
 
 /// A stream of decompressed bytes. Reads no further ahead than one block of its codec.
@@ -95,7 +104,7 @@ impl<'a> Decompressor<'a> {
             Codec::Lz4 => Self::Lz4(Box::new(lz4_flex::frame::FrameDecoder::new(bytes))),
             Codec::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(bytes)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+                decoder.window_log_max(memory::zstd_window_log(bytes))?;
                 Self::Zstd(BufReader::with_capacity(WINDOW_BYTES, decoder))
             }
         })
@@ -163,7 +172,15 @@ impl Compressor {
                     frame, onto,
                 )))
             }
-            Codec::Zstd => Self::Zstd(zstd::stream::write::Encoder::new(onto, levels.zstd)?),
+            Codec::Zstd => {
+                let mut stream = zstd::stream::write::Encoder::new(onto, levels.zstd)?;
+                if levels.zstd > ZSTD_LEVEL_OF_LARGEST_TABLES {
+                    for table in ZSTD_LARGEST_TABLES {
+                        stream.set_parameter(table)?;
+                    }
+                }
+                Self::Zstd(stream)
+            }
         })
     }
 

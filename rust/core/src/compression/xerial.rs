@@ -6,9 +6,23 @@ use std::io::{self, Write};
 const MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 const HEADER_BYTES: usize = 16;
 const BLOCK_BYTES: usize = 32 << 10;
-/// No block of a well-formed stream unpacks to more: Java's writer never passes 512 MiB; raw snappy from other
-/// clients is one block as large as a batch. A block's claim is also held against what snappy can reach at all.
-const RATIO_MAX: usize = 64;
+/// What snappy can reach at all: three bytes stand for 64 at most. A block's claim is held against it, and nothing else:
+/// raw snappy from some clients is one block as large as a batch.
+const RATIO_MAX: usize = 22;
+
+/// The bytes of the largest block once it is unpacked, as far as claims can be believed.
+pub fn largest_block(bytes: &[u8]) -> usize {
+    let unpacked = |packed: &[u8]| {
+        let claim = snap::raw::decompress_len(packed).unwrap_or(0);
+        claim.min(packed.len().saturating_mul(RATIO_MAX))
+    };
+    let mut reader = XerialReader::new(bytes);
+    let mut largest = 0;
+    while let Ok(Some(packed)) = reader.next_packed() {
+        largest = largest.max(unpacked(packed));
+    }
+    largest
+}
 
 pub struct XerialReader<'a> {
     rest: &'a [u8],
@@ -48,27 +62,35 @@ impl<'a> XerialReader<'a> {
         self.position += n;
     }
 
+    /// The next block as it lies there; None at the end.
+    fn next_packed(&mut self) -> io::Result<Option<&'a [u8]>> {
+        if !self.framed {
+            let all = std::mem::take(&mut self.rest);
+            return Ok((!all.is_empty()).then_some(all));
+        }
+        // A second header may follow where streams were put one after the other.
+        while self.rest.len() >= HEADER_BYTES && self.rest.starts_with(&MAGIC) {
+            self.rest = &self.rest[HEADER_BYTES..];
+        }
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let (len, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        let len = usize::try_from(i32::from_be_bytes(*len))
+            .map_err(|_| broken("a snappy block of negative length"))?;
+        let (packed, rest) = rest
+            .split_at_checked(len)
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        self.rest = rest;
+        Ok(Some(packed))
+    }
+
     fn next_block(&mut self) -> io::Result<()> {
-        let packed = if self.framed {
-            // A second header may follow where streams were put one after the other.
-            if self.rest.len() >= HEADER_BYTES && self.rest.starts_with(&MAGIC) {
-                self.rest = &self.rest[HEADER_BYTES..];
-                return Ok(());
-            }
-            let (len, rest) = self
-                .rest
-                .split_first_chunk()
-                .ok_or(io::ErrorKind::UnexpectedEof)?;
-            let len = usize::try_from(i32::from_be_bytes(*len))
-                .map_err(|_| broken("a snappy block of negative length"))?;
-            if rest.len() < len {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            let (packed, rest) = rest.split_at(len);
-            self.rest = rest;
-            packed
-        } else {
-            std::mem::take(&mut self.rest)
+        let Some(packed) = self.next_packed()? else {
+            return Ok(());
         };
         let unpacked = snap::raw::decompress_len(packed).map_err(io::Error::other)?;
         if unpacked > packed.len().saturating_mul(RATIO_MAX) {

@@ -15,6 +15,9 @@ use std::path::Path;
 pub use real::{RealDisk, RealFile, RealLock};
 pub use sim::{SimDisk, SimFile, SimLock};
 
+/// What is read whole at most: a snapshot of twenty million producers, far above what any such file holds.
+const SMALL_FILE_BYTES_MAX: u64 = 1 << 30;
+
 /// How to open a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Open {
@@ -67,7 +70,12 @@ pub trait Disk: Clone + Send + Sync + 'static {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e),
         };
-        let mut bytes = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
+        let len = file.len()?;
+        if len > SMALL_FILE_BYTES_MAX {
+            let text = format!("{len} bytes, where {SMALL_FILE_BYTES_MAX} are the most");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        let mut bytes = vec![0; len as usize];
         file.read_exact_at(&mut bytes, 0)?;
         Ok(Some(bytes))
     }

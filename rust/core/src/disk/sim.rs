@@ -109,6 +109,8 @@ struct State {
     /// So many syncs of files succeed, then one fails.
     syncs_left: Option<u64>,
     pages_lost: bool,
+    reads: u64,
+    largest_read: usize,
 }
 
 impl State {
@@ -157,6 +159,8 @@ impl SimDisk {
             writes_left: None,
             syncs_left: None,
             pages_lost: false,
+            reads: 0,
+            largest_read: 0,
         })))
     }
 
@@ -184,6 +188,13 @@ impl SimDisk {
     /// of it for safe, so that later syncs succeed and a crash takes it. None ends that.
     pub fn fail_sync_after(&self, syncs: Option<u64>) {
         self.state().syncs_left = syncs;
+    }
+
+    /// How many reads there were since this was asked last, and how large the largest buffer was.
+    pub fn take_reads(&self) -> (u64, usize) {
+        let mut state = self.state();
+        let reads = std::mem::take(&mut state.reads);
+        (reads, std::mem::take(&mut state.largest_read))
     }
 
     /// Whether a sync failed since the last crash, so that files may hold what the disk does not.
@@ -484,7 +495,9 @@ impl SimFile {
 
 impl DiskFile for SimFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-        let state = self.alive()?;
+        let mut state = self.alive()?;
+        state.reads += 1;
+        state.largest_read = state.largest_read.max(buffer.len());
         let data = &state.inodes[self.inode].data;
         let Some(rest) = usize::try_from(position).ok().and_then(|p| data.get(p..)) else {
             return Ok(0);

@@ -76,3 +76,6 @@ impl TopicAt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,19 +3,19 @@
 use super::api::{AppendContext, Appended, Origin};
 use super::config::TimestampType;
 use super::error::{AppendError, Code, LogError};
+use super::prepare::{Prepared, prepare};
 use super::producers::Staged;
 use super::scan::marker_of;
 use super::segment::Brief;
 use super::transaction_index::Aborted;
-use super::validate::{rewrite, split, walk};
 use super::{Log, Tail};
-use crate::batch::{
-    Batches, Cut, Header, NO_TIMESTAMP, assign, crc_holds, seal, set_max_timestamp,
-};
+use crate::batch::{Batches, Cut, Header, NO_TIMESTAMP, assign, crc_holds};
 use crate::disk::Disk;
 
 /// Batches of the active segment's end that are remembered, so that reads there ask no index.
 const TAIL_BATCHES: usize = 64;
+/// How far offsets in one segment may lie apart: indexes hold them in 32 bits.
+pub(super) const OFFSETS_MAX: i64 = i32::MAX as i64;
 
 impl<D: Disk> Log<D> {
     /// Append one or more whole batches as leader: base offsets and leader epoch are patched into `batches`, and
@@ -28,54 +28,30 @@ impl<D: Disk> Log<D> {
         batches: &mut [u8],
         context: &AppendContext,
     ) -> Result<Appended, AppendError> {
-        let mut found = split(batches, &self.config, context)?;
-        let mut rewritten: Option<Vec<u8>> = None;
-        for (n, place) in found.iter_mut().enumerate() {
-            let (at, header) = *place;
-            let batch = &mut batches[at..at + header.size()];
-            let walked = walk(batch, &header, &self.config, context)?;
-            if walked.rewrite && rewritten.is_none() {
-                rewritten = Some(Vec::new());
-                if n > 0 {
-                    return Err(mixed());
-                }
-            }
-            if let Some(out) = &mut rewritten {
-                let new = rewrite(batch, &header, &self.config, context)?;
-                let header = Header::parse(&new).ok_or_else(mixed)?;
-                *place = (out.len(), header);
-                out.extend_from_slice(&new);
-                continue;
-            }
-            let (append_time, max) = match self.config.timestamp_type {
-                TimestampType::LogAppendTime => (true, context.now_ms),
-                TimestampType::CreateTime => (false, walked.max_timestamp),
-            };
-            if set_max_timestamp(batch, append_time, max) {
-                seal(batch);
-                place.1 = Header::parse(batch).ok_or_else(mixed)?;
-            }
-        }
-        match rewritten {
-            Some(mut out) => self.append_checked(&mut out, found, context),
-            None => self.append_checked(batches, found, context),
-        }
+        let prepared = prepare(batches, &self.config, context)?;
+        self.append_prepared(prepared, context)
     }
 
-    /// Batches whose records are right: offsets, producer state, and the write.
-    fn append_checked(
+    /// Append what was prepared with this log's configuration: offsets, producer state, and the write.
+    ///
+    /// # Errors
+    /// As `append`.
+    pub fn append_prepared(
         &mut self,
-        batches: &mut [u8],
-        mut found: Vec<(usize, Header)>,
+        mut prepared: Prepared<'_>,
         context: &AppendContext,
     ) -> Result<Appended, AppendError> {
+        let (batches, found) = prepared.parts();
         let base_offset = self.end_offset;
         let mut next = base_offset;
         let mut staged = Staged::default();
         let mut count = 0;
-        for (at, header) in &mut found {
+        for (at, header) in found.iter_mut() {
             header.base_offset = next;
             header.leader_epoch = context.leader_epoch;
+            if !header.has_offsets() {
+                return Err(no_offsets(header));
+            }
             assign(&mut batches[*at..], next, context.leader_epoch);
             next = header.next_offset();
             count += u64::from(header.record_count.unsigned_abs());
@@ -101,11 +77,11 @@ impl<D: Disk> Log<D> {
                 .stage(&mut staged, header, marker, Some(context.origin))?;
         }
         let size = found.last().map_or(0, |(at, header)| at + header.size());
-        let rolled = self.put(&batches[..size], &found, staged, context.now_ms)?;
+        let rolled = self.put(&batches[..size], found, staged, context.now_ms)?;
         let append_time = self.config.timestamp_type == TimestampType::LogAppendTime;
         Ok(Appended {
             base_offset,
-            last_offset: next - 1,
+            last_offset: next.saturating_sub(1),
             log_append_time_ms: if append_time {
                 context.now_ms
             } else {
@@ -156,7 +132,7 @@ impl<D: Disk> Log<D> {
                     ));
                 }
             };
-            if !crc_holds(batch) || header.last_offset_delta < 0 || header.base_offset < 0 {
+            if !crc_holds(batch) || !header.has_offsets() {
                 return Err(AppendError::new(
                     Code::CorruptMessage,
                     format!("the batch at offset {} is corrupt", header.base_offset),
@@ -191,7 +167,7 @@ impl<D: Disk> Log<D> {
         let rolled = self.put(&batches[..size], &found, staged, now_ms)?;
         Ok(Appended {
             base_offset,
-            last_offset: next - 1,
+            last_offset: next.saturating_sub(1),
             record_count: count,
             size_bytes: size as u64,
             rolled,
@@ -202,7 +178,7 @@ impl<D: Disk> Log<D> {
     fn nothing(&self) -> Appended {
         Appended {
             base_offset: self.end_offset,
-            last_offset: self.end_offset - 1,
+            last_offset: self.end_offset.saturating_sub(1),
             log_append_time_ms: NO_TIMESTAMP,
             log_start_offset: self.start_offset,
             duplicate: false,
@@ -234,6 +210,12 @@ impl<D: Disk> Log<D> {
         let (Some((_, first)), Some((_, last))) = (found.first(), found.last()) else {
             return Ok(false);
         };
+        if last.last_offset().saturating_sub(first.base_offset) > OFFSETS_MAX {
+            return Err(AppendError::new(
+                Code::RecordListTooLarge,
+                "offsets of one append that no segment can hold together",
+            ));
+        }
         let newest = found
             .iter()
             .map(|(_, header)| header.max_timestamp)
@@ -320,9 +302,8 @@ impl<D: Disk> Log<D> {
         let limit = u64::from(self.config.segment_bytes);
         let patience = self.config.segment_ms.saturating_sub(self.jitter_ms());
         let (place, active) = self.active();
-        let relative = last.last_offset() - active.base_offset;
-        let full =
-            active.size + bytes > limit || active.indexes_full() || relative > i64::from(i32::MAX);
+        let relative = last.last_offset().saturating_sub(active.base_offset);
+        let full = active.size + bytes > limit || active.indexes_full() || relative > OFFSETS_MAX;
         let roll =
             full || (active.size > 0 && active.waited_ms(place, now_ms, newest_ms)? > patience);
         if roll {
@@ -350,9 +331,12 @@ impl<D: Disk> Log<D> {
     }
 }
 
-fn mixed() -> AppendError {
+fn no_offsets(header: &Header) -> AppendError {
     AppendError::new(
-        Code::InvalidRecord,
-        "these batches cannot be appended together",
+        Code::OffsetOutOfRange,
+        format!(
+            "no {} offsets are left from {} on",
+            header.record_count, header.base_offset
+        ),
     )
 }

@@ -1,6 +1,7 @@
 //! At which offset each leader epoch began: `leader-epoch-checkpoint`.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// Epochs and their start offsets, both rising.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,19 +10,22 @@ pub struct Epochs {
 }
 
 impl Epochs {
-    /// Kafka's text: a version, a count, and a line for each epoch. None if it is anything else.
+    /// Kafka's text: a version, a count, and a line for each epoch, rising. None if it is anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         if lines.next()?.trim() != "0" {
             return None;
         }
         let count: usize = lines.next()?.trim().parse().ok()?;
-        let mut starts = BTreeMap::new();
-        for line in lines.filter(|line| !line.trim().is_empty()) {
+        let mut epochs = Self::default();
+        for (n, line) in lines.filter(|line| !line.trim().is_empty()).enumerate() {
             let (epoch, offset) = line.trim().split_once(' ')?;
-            starts.insert(epoch.parse().ok()?, offset.trim().parse().ok()?);
+            epochs.assign(epoch.parse().ok()?, offset.trim().parse().ok()?);
+            if epochs.starts.len() != n + 1 {
+                return None;
+            }
         }
-        (starts.len() == count).then_some(Self { starts })
+        (epochs.starts.len() == count).then_some(epochs)
     }
 
     pub fn text(&self) -> String {
@@ -75,7 +79,8 @@ impl Epochs {
         if self.latest() == Some(epoch) {
             return (epoch, log_end_offset);
         }
-        let Some((_, end)) = self.starts.range(epoch + 1..).next() else {
+        let above = (Bound::Excluded(epoch), Bound::Unbounded);
+        let Some((_, end)) = self.starts.range(above).next() else {
             return (-1, -1);
         };
         match self.starts.range(..=epoch).next_back() {

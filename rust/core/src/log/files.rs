@@ -98,8 +98,11 @@ impl Folder {
             FolderKind::Future => "future",
         };
         let tail = format!("-{partition}.{unique:032x}-{mark}");
-        let room = 255 - tail.len();
-        format!("{}{tail}", &topic[..topic.len().min(room)])
+        let mut room = topic.len().min(255 - tail.len());
+        while !topic.is_char_boundary(room) {
+            room -= 1;
+        }
+        format!("{}{tail}", &topic[..room])
     }
 }
 

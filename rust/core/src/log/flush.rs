@@ -203,6 +203,12 @@ impl<D: Disk> Log<D> {
             let (place, segment) = self.segment(at);
             segment.hand_out(place, &mut files)?;
         }
+        for at in 0..self.segments.len() - 1 {
+            let (place, segment) = self.segment(at);
+            if std::mem::take(&mut segment.rebuilt) {
+                segment.hand_out_indexes(place, &mut files)?;
+            }
+        }
         if self.recovery_point < self.end_offset {
             let (place, active) = self.active();
             let path = active.path(place);

@@ -131,13 +131,13 @@ impl<K: Kind> Index<K> {
         Ok(self.last)
     }
 
-    pub fn append<D: Disk>(&mut self, disk: &D, path: &Path, entry: Entry) -> io::Result<()> {
+    /// What cannot be written waits on: it is tried again with every entry, and told when the index is trimmed.
+    pub fn append<D: Disk>(&mut self, disk: &D, path: &Path, entry: Entry) {
         self.pending.push(entry);
         self.last = Some(entry);
         if self.pending.len() >= PENDING_MAX {
-            self.write(disk, path)?;
+            let _ = self.write(disk, path);
         }
-        Ok(())
     }
 
     /// Put what waits into the file.
@@ -184,7 +184,12 @@ impl<K: Kind> Index<K> {
             let mut bytes = vec![0; count * K::BYTES];
             disk.open(path, Open::Read)?
                 .read_exact_at(&mut bytes, (first * K::BYTES) as u64)?;
-            self.block = Some((first, bytes.chunks_exact(K::BYTES).map(K::get).collect()));
+            let entries: Vec<Entry> = bytes.chunks_exact(K::BYTES).map(K::get).collect();
+            if !entries.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1) {
+                let text = "the entries of an index do not rise";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+            self.block = Some((first, entries));
         }
         match &self.block {
             Some((at, entries)) => Ok(entries[n - at]),
@@ -219,17 +224,14 @@ impl<K: Kind> Index<K> {
         Ok(low)
     }
 
-    /// The last entry whose key is not above `key`.
-    pub fn floor<D: Disk>(&mut self, disk: &D, path: &Path, key: i64) -> io::Result<Option<Entry>> {
+    /// How many entries have keys that are not above `key`.
+    pub fn rank<D: Disk>(&mut self, disk: &D, path: &Path, key: i64) -> io::Result<usize> {
         if let Some(last) = self.last(disk, path)?
             && last.0 <= key
         {
-            return Ok(Some(last));
+            return Ok(self.entries());
         }
-        match self.partition(disk, path, |entry| entry.0 <= key)? {
-            0 => Ok(None),
-            n => self.get(disk, path, n - 1).map(Some),
-        }
+        self.partition(disk, path, |entry| entry.0 <= key)
     }
 
     /// Keep only the first `entries`.
@@ -241,8 +243,9 @@ impl<K: Kind> Index<K> {
             self.written = entries;
             // Zeroes after the end, as in a new file: stale entries there would be found after a crash.
             let file = disk.open(path, Open::Create)?;
-            file.set_len((entries * K::BYTES) as u64)?;
-            file.set_len(self.full_bytes())?;
+            let kept = (entries * K::BYTES) as u64;
+            file.set_len(kept)?;
+            file.set_len(self.full_bytes().max(kept))?;
             self.preallocated = true;
         }
         self.block = None;

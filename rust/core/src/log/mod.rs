@@ -12,11 +12,14 @@ mod config;
 mod epochs;
 mod error;
 pub mod files;
+mod find;
 mod flush;
 mod index;
 mod open;
+mod prepare;
 mod producers;
 mod read;
+mod recover;
 mod retain;
 mod scan;
 mod segment;
@@ -42,6 +45,7 @@ pub use api::*;
 pub use config::*;
 pub use error::*;
 pub use flush::{Flushed, Unflushed};
+pub use prepare::{Prepared, memory_to_prepare, prepare, prepare_light};
 
 /// A batch near the log's end.
 #[derive(Clone, Copy)]
@@ -82,7 +86,9 @@ pub struct Log<D: Disk> {
 
 impl<D: Disk> Log<D> {
     fn segment(&mut self, at: usize) -> (Place<'_, D>, &mut Segment<D>) {
+        let next = self.segments.get(at + 1);
         let place = Place {
+            end: next.map_or(i64::MAX, |next| next.base_offset),
             disk: &self.disk,
             dir: &self.dir,
             index_bytes: self.config.segment_index_bytes,
@@ -263,6 +269,13 @@ impl<D: Disk> Log<D> {
         self.producers.snapshot_offset = offset;
         self.dirty.names.note();
         Ok(())
+    }
+
+    /// What was mended, or found damaged, since this was asked last, in words.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        let mended = self.segments.iter_mut();
+        let mended = mended.filter_map(|segment| std::mem::take(&mut segment.note));
+        mended.collect()
     }
 
     /// Forget producers that were silent for `producer.id.expiration.ms` and have no open transaction; how many.

@@ -17,9 +17,8 @@ use super::flush::{Fate, Unsafe};
 use super::index::{Kind, Offsets, Times};
 use super::producers::{Producers, Staged};
 use super::retain::remove_segment_files;
-use super::scan::{Position, Scan};
-use super::segment::{Place, Segment, brief};
-use super::transaction_index::Aborted;
+use super::scan::{Bounds, Scan};
+use super::segment::{Place, Segment};
 use crate::disk::{Disk, DiskFile, Entry};
 
 impl<D: Disk> Log<D> {
@@ -36,6 +35,11 @@ impl<D: Disk> Log<D> {
         hints: OpenHints,
     ) -> Result<(Self, Recovery), LogError> {
         let mut recovery = Recovery::default();
+        let hints = OpenHints {
+            recovery_point: hints.recovery_point.max(0),
+            log_start_offset: hints.log_start_offset.max(0),
+            ..hints
+        };
         let made = disk.stat(&dir).during("looking at", &dir)?.is_none();
         if made {
             disk.create_dir_all(&dir).during("creating", &dir)?;
@@ -85,6 +89,8 @@ impl<D: Disk> Log<D> {
             log.rebuild_epochs(&mut recovery)?;
         }
         log.settle(&entries, now_ms, &hints)?;
+        let rebuilt = log.segments.iter().filter(|segment| segment.rebuilt);
+        recovery.rebuilt_indexes = rebuilt.count() as u32;
         recovery.log_end_offset = log.end_offset;
         log.segments.iter_mut().for_each(Segment::forget);
         Ok((log, recovery))
@@ -153,8 +159,13 @@ impl<D: Disk> Log<D> {
                 .open(&path, crate::disk::Open::Read)
                 .during("opening", &path)?;
             let len = file.len().during("looking at", &path)?;
-            let mut scan = Scan::new(std::sync::Arc::new(file), path, 0, len);
-            first = first.min(offset_of(name).unwrap_or(i64::MAX));
+            let base = offset_of(name).unwrap_or(i64::MAX);
+            let bounds = Bounds {
+                base,
+                end: i64::MAX,
+            };
+            let mut scan = Scan::new(std::sync::Arc::new(file), path, 0, len, bounds);
+            first = first.min(base);
             while let Some(found) = scan.next_header()? {
                 end = end.max(found.header.next_offset());
             }
@@ -177,8 +188,9 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    fn place(&self) -> Place<'_, D> {
+    pub(super) fn place(&self) -> Place<'_, D> {
         Place {
+            end: i64::MAX,
             disk: &self.disk,
             dir: &self.dir,
             index_bytes: self.config.segment_index_bytes,
@@ -239,7 +251,6 @@ impl<D: Disk> Log<D> {
             let kept = hints.clean_shutdown || base < hints.recovery_point;
             if kept && (offsets.is_none() || times.is_none()) {
                 segment.rebuild_indexes(self.place())?;
-                recovery.rebuilt_indexes += 1;
             }
             self.segments.push(segment);
         }
@@ -267,25 +278,6 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    fn rebuild_epochs(&mut self, recovery: &mut Recovery) -> Result<(), LogError> {
-        self.epochs.clear();
-        for at in 0..self.segments.len() {
-            let (place, segment) = self.segment(at);
-            let mut scan = segment.scan(place, 0)?;
-            while let Some(found) = scan.next_header()? {
-                self.epochs
-                    .assign(found.header.leader_epoch, found.header.base_offset);
-            }
-        }
-        if !self.epochs.is_empty() {
-            recovery
-                .notes
-                .push(format!("rebuilt {EPOCHS_FILE} from the batches"));
-            self.write_epochs()?;
-        }
-        Ok(())
-    }
-
     /// One empty segment and nothing beside it: what most partitions of a large topic are after a kill.
     fn is_blank(&self, entries: &[Entry]) -> bool {
         let plain = [LOG_SUFFIX, Offsets::SUFFIX, Times::SUFFIX];
@@ -295,160 +287,6 @@ impl<D: Disk> Log<D> {
                 offset_of(&entry.name).is_none()
                     || plain.iter().any(|suffix| entry.name.ends_with(suffix))
             })
-    }
-
-    /// Read all segments from the recovery point on; cut the first broken one and drop those behind it.
-    fn recover(&mut self, now_ms: i64, recovery: &mut Recovery) -> Result<(), LogError> {
-        if self.segments.is_empty() {
-            return Ok(());
-        }
-        let first = self.segment_at(self.recovery_point);
-        let base = self.segments[first].base_offset;
-        self.remove_snapshots(|snapshot| snapshot > base)?;
-        let epochs_before = self.epochs.clone();
-        self.producers = self.load_producers(base, now_ms)?;
-        let mut at = first;
-        while at < self.segments.len() {
-            if at > first {
-                self.producers.end_offset = self.segments[at].base_offset;
-                self.write_snapshot()?;
-            }
-            recovery.recovered_segments += 1;
-            let (cut, next_offset) = self.recover_segment(at)?;
-            at += 1;
-            // A power cut between a roll and its flush: the new name is there, the end before it is not.
-            let hollow = self.segments[at..].iter().all(|segment| segment.size == 0)
-                && self
-                    .segments
-                    .get(at)
-                    .is_some_and(|next| next.base_offset > next_offset);
-            if cut == 0 && !hollow {
-                continue;
-            }
-            recovery.truncated_bytes += cut;
-            for segment in self.segments.drain(at..) {
-                remove_segment_files(&self.disk, &self.dir, segment.base_offset, false);
-                recovery.truncated_bytes += segment.size;
-                recovery
-                    .removed_files
-                    .push(file_name(segment.base_offset, LOG_SUFFIX));
-                self.dirty.names.note();
-            }
-        }
-        if self.epochs != epochs_before {
-            self.write_epochs()?;
-        }
-        // An empty tail is the ordinary thing after a kill: say nothing if nothing was lost.
-        if recovery.truncated_bytes == 0 && self.size() == 0 {
-            recovery.recovered_segments = 0;
-        }
-        Ok(())
-    }
-
-    /// Check one segment batch by batch, building its indexes anew; the bytes that were cut, and the offset after
-    /// what is left.
-    fn recover_segment(&mut self, at: usize) -> Result<(u64, i64), LogError> {
-        let (place, segment) = self.segment(at);
-        segment.truncate_transactions(place, i64::MIN)?;
-        let len = segment.reset_indexes(place)?;
-        let mut scan = segment.scan(place, 0)?;
-        scan.set_end(len);
-        let base = segment.base_offset;
-        let mut next = base;
-        let mut buffer = Vec::new();
-        let mut valid = 0;
-        while let Some(found) = scan.next_header()? {
-            let header = &found.header;
-            let in_order = header.base_offset >= next
-                && header.last_offset_delta >= 0
-                && header.last_offset() - base <= i64::from(i32::MAX);
-            if !in_order || !scan.crc_holds(&found, &mut buffer)? {
-                break;
-            }
-            let (place, segment) = self.segment(at);
-            segment.note(place, brief(&found))?;
-            if self
-                .epochs
-                .latest()
-                .is_none_or(|latest| header.leader_epoch > latest)
-            {
-                self.epochs.assign(header.leader_epoch, header.base_offset);
-            }
-            self.replay(at, &scan, &found)?;
-            next = header.next_offset();
-            valid = found.at + header.size() as u64;
-        }
-        self.refuse_old_format(at, valid, len)?;
-        let (place, segment) = self.segment(at);
-        if valid < len {
-            let path = file_path(place.dir, base, LOG_SUFFIX);
-            let file = segment.file(place)?;
-            file.set_len(valid).during("cutting", &path)?;
-            file.sync().during("syncing", &path)?;
-        }
-        segment.seal(place)?;
-        Ok((len - valid, next))
-    }
-
-    /// Bytes that are a whole message of an older format must not be taken for a torn write and cut.
-    fn refuse_old_format(&mut self, at: usize, from: u64, len: u64) -> Result<(), LogError> {
-        const HEAD_BYTES: usize = 17;
-        if len - from < HEAD_BYTES as u64 {
-            return Ok(());
-        }
-        let (place, segment) = self.segment(at);
-        let path = file_path(place.dir, segment.base_offset, LOG_SUFFIX);
-        let file = segment.file(place)?;
-        let mut head = [0; HEAD_BYTES];
-        file.read_exact_at(&mut head, from)
-            .during("reading", &path)?;
-        let word =
-            |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-        let (size, crc) = (u64::from(word(8)), word(12));
-        if head[16] > 1 || size < 14 || size > len - from - 12 {
-            return Ok(());
-        }
-        let mut message = vec![0; size as usize - 4];
-        file.read_exact_at(&mut message, from + 16)
-            .during("reading", &path)?;
-        if crc_fast::crc32_iso_hdlc(&message) != crc {
-            return Ok(());
-        }
-        Err(LogError::corrupt(
-            &path,
-            format!(
-                "byte {from}: a message of format {}; only format 2 is read here",
-                head[16]
-            ),
-        ))
-    }
-
-    /// Let the producers' state see a batch that lies in the log.
-    fn replay(
-        &mut self,
-        at: usize,
-        scan: &Scan<D::File>,
-        found: &Position,
-    ) -> Result<(), LogError> {
-        let mut staged = Staged::default();
-        if found.header.has_producer_id() {
-            let marker = scan.marker(found)?;
-            // Without an origin nothing is refused: what is in the log is true.
-            let _ = self
-                .producers
-                .stage(&mut staged, &found.header, marker, None);
-        }
-        let aborted = self.producers.commit(staged, found.header.next_offset());
-        for (completed, last_stable_offset) in aborted {
-            let entry = Aborted {
-                producer_id: completed.producer_id,
-                first_offset: completed.first_offset,
-                last_offset: completed.last_offset,
-                last_stable_offset,
-            };
-            self.segments[at].note_aborted(self.place(), entry)?;
-        }
-        Ok(())
     }
 
     /// The producers' state at `offset`: from the latest snapshot that can be read, and the batches from there on.
@@ -481,8 +319,7 @@ impl<D: Disk> Log<D> {
                 break;
             }
             let (place, segment) = self.segment(at);
-            let position = segment.position_before(place, from)?;
-            let mut scan = segment.scan(place, position)?;
+            let mut scan = segment.scan_to(place, from)?;
             while let Some(found) = scan.next_header()? {
                 if found.header.base_offset >= offset {
                     break;
@@ -577,6 +414,7 @@ impl<D: Disk> Log<D> {
         let changed = self.epochs.truncate_end(self.end_offset);
         // An empty log's last epoch is cut here and comes back with its leader: most files need no writing.
         self.epochs_stale = self.epochs.truncate_start(self.start_offset) | changed;
+        self.mend_transactions(entries, now_ms)?;
         let mut snapshots: Vec<i64> = entries
             .iter()
             .filter(|entry| entry.name.ends_with(SNAPSHOT_SUFFIX))

@@ -32,7 +32,8 @@ impl BatchSeen {
     }
 
     pub fn first_offset(&self) -> i64 {
-        self.last_offset - i64::from(self.offset_delta)
+        self.last_offset
+            .saturating_sub(i64::from(self.offset_delta))
     }
 }
 
@@ -234,7 +235,7 @@ impl Producers {
                 .open
                 .iter()
                 .find(|(_, id)| **id != completed.producer_id)
-                .map_or(completed.last_offset + 1, |(first, _)| *first);
+                .map_or(completed.last_offset.saturating_add(1), |(first, _)| *first);
             self.open.remove(&completed.first_offset);
             self.decided
                 .insert(completed.first_offset, completed.last_offset);

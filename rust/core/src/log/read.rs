@@ -160,21 +160,24 @@ impl<D: Disk> Log<D> {
             let (place, segment) = self.segment(at);
             let (time, relative) = segment.largest_timestamp(place)?;
             if time >= 0 && best.is_none_or(|(_, most, _)| time > most) {
-                best = Some((at, time, segment.base_offset + relative));
+                let offset = segment.base_offset.saturating_add(relative);
+                best = Some((at, time, offset));
             }
         }
         let Some((at, time, offset)) = best else {
             return Ok(None);
         };
         let (place, segment) = self.segment(at);
-        let from = segment.position_before(place, offset)?;
-        let mut scan = segment.scan(place, from)?;
+        let mut scan = segment.scan_to(place, offset)?;
         while let Some(batch) = scan.next_header()? {
             if batch.header.max_timestamp == time {
-                return record_at_time(&scan.bytes(&batch)?, &batch, time, i64::MIN);
+                return record_at_time(&scan.checked(&batch)?, &batch, time, i64::MIN);
             }
         }
-        Ok(None)
+        if scan.is_done() {
+            return Ok(None);
+        }
+        Err(segment.damaged(&scan))
     }
 
     fn first_at_time(&mut self, time: i64) -> Result<Option<Found>, LogError> {
@@ -184,16 +187,18 @@ impl<D: Disk> Log<D> {
             if segment.largest_timestamp(place)?.0 < time {
                 continue;
             }
-            let from = segment.position_for_time(place, time, start)?;
-            let mut scan = segment.scan(place, from)?;
+            let mut scan = segment.scan_to_time(place, time, start)?;
             while let Some(batch) = scan.next_header()? {
                 if batch.header.max_timestamp < time || batch.header.last_offset() < start {
                     continue;
                 }
-                let found = record_at_time(&scan.bytes(&batch)?, &batch, time, start)?;
+                let found = record_at_time(&scan.checked(&batch)?, &batch, time, start)?;
                 if found.is_some() {
                     return Ok(found);
                 }
+            }
+            if !scan.is_done() {
+                return Err(segment.damaged(&scan));
             }
         }
         Ok(None)
@@ -221,7 +226,10 @@ fn record_at_time(
     let mut records = Records::new(StreamSource::new(stream), header.record_count);
     while let Some(head) = records.next_head().map_err(|fault| broken(fault.text()))? {
         let timestamp_ms = header.timestamp(head.timestamp_delta);
-        let offset = header.base_offset + i64::from(head.offset_delta);
+        let offset = header
+            .base_offset
+            .saturating_add(i64::from(head.offset_delta))
+            .clamp(header.base_offset, header.last_offset());
         if timestamp_ms >= time && offset >= start {
             return Ok(Some(Found {
                 offset,

@@ -54,10 +54,11 @@ impl<D: Disk> Log<D> {
             return Ok(deleted);
         }
         if self.config.retention_bytes >= 0 {
-            let mut excess = self.size() as i64 - self.config.retention_bytes;
+            let mut rest = self.size();
+            let keep = self.config.retention_bytes.unsigned_abs();
             let count = self.deletable(|log, at| {
-                excess -= log.segments[at].size as i64;
-                Ok(excess >= 0)
+                rest = rest.saturating_sub(log.segments[at].size);
+                Ok(rest >= keep)
             })?;
             self.delete_first(count, DeletedFor::RetentionSize, now_ms, &mut deleted)?;
         }

@@ -1,8 +1,13 @@
 //! Walking the batches in a segment's file: headers through a small window, and whole batches with their checksums.
+//!
+//! Nothing that is written there is believed: a walk ends where a batch cannot stand, by its length or its offsets,
+//! so that whoever walks meets only batches within the file and offsets that rise within the segment.
 
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::append::OFFSETS_MAX;
 use super::error::{During, LogError};
 use super::producers::Marker;
 use crate::batch::{Cut, HEADER_BYTES, Header, PREFIX_BYTES, Records, StreamSource, first_header};
@@ -13,6 +18,8 @@ use crate::disk::DiskFile;
 const WINDOW_BYTES: usize = 4 << 10;
 const PIECE_BYTES: usize = 256 << 10;
 const CHECKED_FROM: u64 = 21;
+/// No transaction marker is larger, packed or not.
+const MARKER_BYTES_MAX: usize = 4 << 10;
 
 /// A batch and where it lies.
 #[derive(Clone, Copy, Debug)]
@@ -21,23 +28,35 @@ pub struct Position {
     pub header: Header,
 }
 
-/// A walk from one position to the end of the segment, or to the first bytes that are no whole batch.
+/// The offsets that a segment can hold: from its own up to the next segment's.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub base: i64,
+    pub end: i64,
+}
+
+/// A walk from one position to the end of the segment, or to the first bytes that cannot be a batch there.
 pub struct Scan<F: DiskFile> {
     file: Arc<F>,
     path: PathBuf,
     position: u64,
     end: u64,
+    bounds: Bounds,
+    /// No batch from here on begins below it.
+    next: i64,
     window: Vec<u8>,
     window_at: u64,
 }
 
 impl<F: DiskFile> Scan<F> {
-    pub fn new(file: Arc<F>, path: PathBuf, from: u64, end: u64) -> Self {
+    pub fn new(file: Arc<F>, path: PathBuf, from: u64, end: u64, bounds: Bounds) -> Self {
         Self {
             file,
             path,
             position: from,
             end,
+            bounds,
+            next: bounds.base,
             window: Vec::new(),
             window_at: 0,
         }
@@ -47,8 +66,29 @@ impl<F: DiskFile> Scan<F> {
         self.end = end;
     }
 
-    /// The next batch's header; None where no whole batch follows.
+    /// Whether the walk came to the segment's end.
+    pub fn is_done(&self) -> bool {
+        self.position == self.end
+    }
+
+    /// Why it did not.
+    pub fn damage(&self) -> LogError {
+        let text = format!("byte {}: no batch that can stand here", self.position);
+        LogError::corrupt(&self.path, text)
+    }
+
+    /// The next batch's header; None where no whole batch follows that can stand there.
     pub fn next_header(&mut self) -> Result<Option<Position>, LogError> {
+        let found = self.peek()?;
+        if let Some(found) = &found {
+            self.position = found.at + found.header.size() as u64;
+            self.next = found.header.next_offset();
+        }
+        Ok(found)
+    }
+
+    /// The same, without going on.
+    pub fn peek(&mut self) -> Result<Option<Position>, LogError> {
         let at = self.position;
         let left = self.end.saturating_sub(at);
         if left < HEADER_BYTES as u64 {
@@ -70,12 +110,13 @@ impl<F: DiskFile> Scan<F> {
             (Ok(header), _) | (Err(Cut::Incomplete), Some(header)) => header,
             _ => return Ok(None),
         };
-        if header.batch_length < (HEADER_BYTES - PREFIX_BYTES) as i32 || header.size() as u64 > left
-        {
-            return Ok(None);
-        }
-        self.position = at + header.size() as u64;
-        Ok(Some(Position { at, header }))
+        let fits = header.batch_length >= (HEADER_BYTES - PREFIX_BYTES) as i32
+            && header.size() as u64 <= left
+            && header.has_offsets()
+            && header.base_offset >= self.next
+            && header.last_offset() < self.bounds.end
+            && header.last_offset().saturating_sub(self.bounds.base) <= OFFSETS_MAX;
+        Ok(fits.then_some(Position { at, header }))
     }
 
     /// Whether the checksum of a batch that was found is right; reads all of it.
@@ -95,8 +136,7 @@ impl<F: DiskFile> Scan<F> {
         Ok(crc.finish() == found.header.crc)
     }
 
-    /// The whole batch.
-    pub fn bytes(&self, found: &Position) -> Result<Vec<u8>, LogError> {
+    fn bytes(&self, found: &Position) -> Result<Vec<u8>, LogError> {
         let mut bytes = vec![0; found.header.size()];
         self.file
             .read_exact_at(&mut bytes, found.at)
@@ -104,9 +144,19 @@ impl<F: DiskFile> Scan<F> {
         Ok(bytes)
     }
 
+    /// The whole batch, if its checksum holds: else its length may be anything.
+    pub fn checked(&self, found: &Position) -> Result<Vec<u8>, LogError> {
+        if !self.crc_holds(found, &mut Vec::new())? {
+            let text = format!("byte {}: the batch's checksum is wrong", found.at);
+            return Err(LogError::corrupt(&self.path, text));
+        }
+        self.bytes(found)
+    }
+
     /// The transaction marker in a control batch, if it is one.
     pub fn marker(&self, found: &Position) -> Result<Option<Marker>, LogError> {
-        if !found.header.is_control() || !found.header.has_producer_id() {
+        let header = &found.header;
+        if !header.is_control() || !header.has_producer_id() || header.size() > MARKER_BYTES_MAX {
             return Ok(None);
         }
         Ok(marker_of(&found.header, &self.bytes(found)?))
@@ -116,7 +166,8 @@ impl<F: DiskFile> Scan<F> {
 /// The transaction marker in a control batch's bytes, if it is one.
 pub fn marker_of(header: &Header, batch: &[u8]) -> Option<Marker> {
     let stream = Decompressor::new(header.codec()?, &batch[HEADER_BYTES..]).ok()?;
-    let record = Records::new(StreamSource::new(stream), header.record_count)
+    let stream = StreamSource::new(stream.take(MARKER_BYTES_MAX as u64));
+    let record = Records::new(stream, header.record_count)
         .next_record()
         .ok()??;
     let timestamp_ms = header.timestamp(record.timestamp_delta);

@@ -7,7 +7,7 @@ use super::error::{During, LogError};
 use super::files::{LOG_SUFFIX, file_path};
 use super::flush::Target;
 use super::index::{Index, Kind, Offsets, Times};
-use super::scan::{Position, Scan};
+use super::scan::{Bounds, Position, Scan};
 use super::transaction_index::{Aborted, ENTRY_BYTES, SUFFIX as TRANSACTIONS_SUFFIX};
 use crate::disk::{Disk, DiskFile, Open};
 
@@ -22,6 +22,8 @@ pub struct Place<'a, D: Disk> {
     pub dir: &'a Path,
     pub index_bytes: u32,
     pub index_interval: u64,
+    /// Where the next segment begins; the greatest offset behind the last one.
+    pub end: i64,
 }
 
 impl<D: Disk> Clone for Place<'_, D> {
@@ -45,16 +47,27 @@ pub struct Segment<D: Disk> {
     pub size: u64,
     pub created_ms: i64,
     pub modified_ms: i64,
-    offsets: Index<Offsets>,
-    times: Index<Times>,
+    pub(super) offsets: Index<Offsets>,
+    pub(super) times: Index<Times>,
     file: Option<Arc<D::File>>,
     bytes_since_entry: u64,
     /// (timestamp, relative offset), (-1, 0) if no batch has one; None if not looked up yet.
-    largest: Option<(i64, i64)>,
+    pub(super) largest: Option<(i64, i64)>,
     first_timestamp: Option<i64>,
     allocated: u64,
     /// The indexes' ends were held against the segment.
-    checked: bool,
+    pub(super) checked: bool,
+    /// The time index's last entry was held against its batch.
+    pub(super) times_checked: bool,
+    /// Building the indexes anew was broken off.
+    pub(super) unbuilt: bool,
+    /// An index that led astray was built anew, or the segment itself is damaged and it could not be.
+    pub(super) mended: bool,
+    /// The indexes were built anew and are not safe yet.
+    pub rebuilt: bool,
+    /// What was mended or found here and is not told yet.
+    pub note: Option<String>,
+    pub(super) damage_noted: bool,
     cannot_allocate: bool,
 }
 
@@ -84,6 +97,12 @@ impl<D: Disk> Segment<D> {
             first_timestamp: None,
             allocated: 0,
             checked: true,
+            times_checked: true,
+            unbuilt: false,
+            mended: false,
+            rebuilt: false,
+            note: None,
+            damage_noted: false,
             cannot_allocate: false,
         })
     }
@@ -110,6 +129,12 @@ impl<D: Disk> Segment<D> {
             first_timestamp: None,
             allocated: size,
             checked: false,
+            times_checked: false,
+            unbuilt: false,
+            mended: false,
+            rebuilt: false,
+            note: None,
+            damage_noted: false,
             cannot_allocate: false,
         }
     }
@@ -131,58 +156,12 @@ impl<D: Disk> Segment<D> {
 
     /// Read batches from this position on.
     pub fn scan(&mut self, place: Place<'_, D>, from: u64) -> Result<Scan<D::File>, LogError> {
-        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
-        Ok(Scan::new(self.file(place)?, path, from, self.size))
-    }
-
-    /// An index that ends in nonsense (zeroes that a crash left, a position past the end) is built anew.
-    fn check(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
-        if self.checked {
-            return Ok(());
-        }
-        self.checked = true;
-        let offsets = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
-        let times = file_path(place.dir, self.base_offset, Times::SUFFIX);
-        let entries = self.offsets.entries();
-        let last = self
-            .offsets
-            .last(place.disk, &offsets)
-            .during("reading", &offsets)?;
-        let sound = match last {
-            None => true,
-            Some((offset, position)) => {
-                offset >= 0
-                    && position >= 0
-                    && (position as u64) < self.size
-                    && (entries == 1 || position > 0)
-            }
+        let bounds = Bounds {
+            base: self.base_offset,
+            end: place.end,
         };
-        let last = self
-            .times
-            .last(place.disk, &times)
-            .during("reading", &times)?;
-        let entries = self.times.entries();
-        let sound =
-            sound && last.is_none_or(|(time, offset)| offset >= 0 && (entries == 1 || time > 0));
-        if sound {
-            Ok(())
-        } else {
-            self.rebuild_indexes(place)
-        }
-    }
-
-    /// Read all batches and write both indexes anew.
-    pub fn rebuild_indexes(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
-        let modified_ms = self.modified_ms;
-        let size = self.reset_indexes(place)?;
-        let mut scan = self.scan(place, 0)?;
-        scan.set_end(size);
-        while let Some(found) = scan.next_header()? {
-            self.note(place, brief(&found))?;
-        }
-        self.size = size;
-        self.modified_ms = modified_ms;
-        self.seal(place)
+        let path = self.path(place);
+        Ok(Scan::new(self.file(place)?, path, from, self.size, bounds))
     }
 
     /// Empty both indexes, as if no batch were there yet; the size that the segment had.
@@ -194,6 +173,7 @@ impl<D: Disk> Segment<D> {
         self.times =
             Index::create(place.disk, &path, place.index_bytes).during("creating", &path)?;
         self.checked = true;
+        self.times_checked = true;
         self.bytes_since_entry = 0;
         self.largest = Some((-1, 0));
         self.first_timestamp = None;
@@ -208,14 +188,15 @@ impl<D: Disk> Segment<D> {
         let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
         self.times = Index::blank(place.disk, &path, place.index_bytes).during("cutting", &path)?;
         self.checked = true;
+        self.times_checked = true;
         self.largest = Some((-1, 0));
         Ok(())
     }
 
     /// Remember a batch that lies at the segment's end: `size` grows by it.
     pub fn note(&mut self, place: Place<'_, D>, batch: Brief) -> Result<(), LogError> {
-        let relative = batch.last_offset - self.base_offset;
-        let mut largest = self.largest_timestamp(place)?;
+        let relative = batch.last_offset.saturating_sub(self.base_offset);
+        let mut largest = self.largest_so_far(place)?;
         if batch.max_timestamp > largest.0 {
             largest = (batch.max_timestamp, relative);
             self.largest = Some(largest);
@@ -226,9 +207,7 @@ impl<D: Disk> Segment<D> {
         if self.bytes_since_entry > place.index_interval {
             let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
             let entry = (relative, self.size as i64);
-            self.offsets
-                .append(place.disk, &path, entry)
-                .during("writing", &path)?;
+            self.offsets.append(place.disk, &path, entry);
             self.note_time(place, largest)?;
             self.bytes_since_entry = 0;
         }
@@ -244,30 +223,9 @@ impl<D: Disk> Segment<D> {
             .last(place.disk, &path)
             .during("reading", &path)?;
         if largest.0 > last.map_or(-1, |(time, _)| time) {
-            self.times
-                .append(place.disk, &path, largest)
-                .during("writing", &path)?;
+            self.times.append(place.disk, &path, largest);
         }
         Ok(())
-    }
-
-    /// (largest timestamp, relative last offset of its batch); -1 if there is none.
-    pub fn largest_timestamp(&mut self, place: Place<'_, D>) -> Result<(i64, i64), LogError> {
-        if let Some(largest) = self.largest {
-            return Ok(largest);
-        }
-        self.check(place)?;
-        if let Some(largest) = self.largest {
-            return Ok(largest);
-        }
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
-        let last = self
-            .times
-            .last(place.disk, &path)
-            .during("reading", &path)?;
-        let largest = last.unwrap_or((-1, 0));
-        self.largest = Some(largest);
-        Ok(largest)
     }
 
     /// What retention by time looks at.
@@ -323,80 +281,9 @@ impl<D: Disk> Segment<D> {
             .during("cutting back", &path)
     }
 
-    /// Where the first batch begins that holds `offset` or comes after it.
-    pub fn translate(
-        &mut self,
-        place: Place<'_, D>,
-        offset: i64,
-    ) -> Result<Option<Position>, LogError> {
-        let from = self.position_before(place, offset)?;
-        let mut scan = self.scan(place, from)?;
-        while let Some(found) = scan.next_header()? {
-            if found.header.last_offset() >= offset {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
-    }
-
-    /// A position at or before the batch that holds `offset`.
-    pub fn position_before(&mut self, place: Place<'_, D>, offset: i64) -> Result<u64, LogError> {
-        self.check(place)?;
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
-        let key = offset - self.base_offset;
-        let floor = self
-            .offsets
-            .floor(place.disk, &path, key)
-            .during("reading", &path)?;
-        Ok(floor.map_or(0, |(_, position)| position as u64))
-    }
-
-    /// A position at or before the first batch with a record of this time.
-    pub fn position_for_time(
-        &mut self,
-        place: Place<'_, D>,
-        time: i64,
-        start: i64,
-    ) -> Result<u64, LogError> {
-        self.check(place)?;
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
-        let floor = self
-            .times
-            .floor(place.disk, &path, time)
-            .during("reading", &path)?;
-        let offset = floor.map_or(self.base_offset, |(_, relative)| {
-            self.base_offset + relative
-        });
-        self.position_before(place, offset.max(start))
-    }
-
-    /// The offset after the last batch; reads from the last index entry on. None if the end is not whole, or if
-    /// offsets go backward there, which would have new batches written over offsets that are taken.
-    pub fn next_offset(&mut self, place: Place<'_, D>) -> Result<Option<i64>, LogError> {
-        if self.size == 0 {
-            return Ok(Some(self.base_offset));
-        }
-        let from = self.position_before(place, i64::MAX)?;
-        let mut scan = self.scan(place, from)?;
-        let mut next = self.base_offset;
-        let mut end = from;
-        while let Some(found) = scan.next_header()? {
-            if found.header.base_offset < next {
-                break;
-            }
-            next = found.header.next_offset();
-            end = found.at + found.header.size() as u64;
-            let time = found.header.max_timestamp;
-            if time > self.largest_timestamp(place)?.0 {
-                self.largest = Some((time, found.header.last_offset() - self.base_offset));
-            }
-        }
-        Ok((end == self.size).then_some(next))
-    }
-
     /// The segment takes no more batches: complete and trim its indexes, give back reserved space.
     pub fn seal(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
-        let largest = self.largest_timestamp(place)?;
+        let largest = self.largest_so_far(place)?;
         self.note_time(place, largest)?;
         self.trim(place)
     }
@@ -429,21 +316,23 @@ impl<D: Disk> Segment<D> {
         now_ms: i64,
     ) -> Result<(), LogError> {
         self.check(place)?;
-        let relative = offset - self.base_offset;
+        let relative = offset.saturating_sub(self.base_offset);
         let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
-        let keep = self
-            .offsets
-            .partition(place.disk, &path, |(o, at)| {
-                o < relative && (at as u64) < position
-            })
-            .and_then(|keep| self.offsets.truncate(place.disk, &path, keep));
-        keep.during("cutting", &path)?;
+        let keep = self.offsets.partition(place.disk, &path, |(o, at)| {
+            o < relative && u64::try_from(at).is_ok_and(|at| at < position)
+        });
+        let sound = keep.is_ok();
+        self.offsets
+            .truncate(place.disk, &path, keep.unwrap_or(0))
+            .during("cutting", &path)?;
         let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
         let keep = self
             .times
-            .partition(place.disk, &path, |(_, o)| o < relative)
-            .and_then(|keep| self.times.truncate(place.disk, &path, keep));
-        keep.during("cutting", &path)?;
+            .partition(place.disk, &path, |(_, o)| o < relative);
+        let sound = sound && keep.is_ok();
+        self.times
+            .truncate(place.disk, &path, keep.unwrap_or(0))
+            .during("cutting", &path)?;
         let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
         self.file(place)?
             .set_len(position)
@@ -456,8 +345,10 @@ impl<D: Disk> Segment<D> {
             self.first_timestamp = None;
             self.created_ms = now_ms;
             self.largest = Some((-1, 0));
-        } else {
+        } else if sound {
             self.next_offset(place)?;
+        } else {
+            self.rebuild_indexes(place)?;
         }
         self.truncate_transactions(place, offset)
     }

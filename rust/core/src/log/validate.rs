@@ -4,12 +4,15 @@
 //! must count up from 0. What 4.3.1 answers with UNKNOWN_SERVER_ERROR (a codec that does not exist, a compressed
 //! stream that is broken) gets an error of its own here; none of them is worth a retry.
 
+use std::io::Read;
+
 use super::api::{AppendContext, Origin};
 use super::config::{LogConfig, TimestampType};
 use super::error::{AppendError, Code, RecordError};
+use super::prepare::target;
 use crate::batch::{
-    BatchSpec, Builder, Cut, Fault, HEADER_BYTES, Header, HeaderOut, MAGIC, NO_TIMESTAMP,
-    RecordHead, RecordOut, Records, SliceSource, Source, StreamSource, crc_holds, first_header,
+    BatchSpec, Builder, Cut, Fault, HEADER_BYTES, Header, MAGIC, NO_TIMESTAMP, RecordHead, Records,
+    SliceSource, Source, StreamSource, crc_holds, first_header,
 };
 use crate::compression::{Codec, Decompressor};
 
@@ -17,6 +20,8 @@ use crate::compression::{Codec, Decompressor};
 const ZSTD_FROM_PRODUCE: i16 = 7;
 /// Errors named to a client, at most: a batch can hold millions of bad records.
 const RECORD_ERRORS_MAX: usize = 1000;
+/// How much of a record is written anew at once.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// What the walk over a batch's records found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,34 +146,31 @@ fn too_large(size: u64, config: &LogConfig) -> AppendError {
     )
 }
 
-/// Walk over every record.
+/// Walk over every record; None if more than `most` bytes must be unpacked for it.
 pub fn walk(
     batch: &[u8],
     header: &Header,
     config: &LogConfig,
     context: &AppendContext,
-) -> Result<Walked, AppendError> {
+    most: u64,
+) -> Result<Option<Walked>, AppendError> {
     let codec = header.codec().unwrap_or_default();
     let records = &batch[HEADER_BYTES..];
-    let target = config.compression.unwrap_or(codec);
-    // Control batches stay as they are, whatever the topic's codec.
-    let recode = target != codec && !(codec == Codec::None && header.is_control());
+    let target = target(header, config);
+    let recode = target != codec;
     let (max_timestamp, counted, bytes) = if codec == Codec::None {
-        walk_records(
-            Records::new(SliceSource::new(records), header.record_count),
-            header,
-            config,
-            context,
-        )?
+        let mut records = Records::new(SliceSource::new(records), header.record_count);
+        walk_records(&mut records, header, config, context)?
     } else {
         let stream = Decompressor::new(codec, records)
             .map_err(|e| content(format!("the compressed records: {e}")))?;
-        walk_records(
-            Records::new(StreamSource::new(stream), header.record_count),
-            header,
-            config,
-            context,
-        )?
+        let source = StreamSource::new(stream.take(most));
+        let mut records = Records::new(source, header.record_count);
+        let walked = walk_records(&mut records, header, config, context);
+        if records.position() >= most {
+            return Ok(None);
+        }
+        walked?
     };
     if codec != Codec::None && !counted && !recode {
         return Err(content("offsets inside a compressed batch count up from 0"));
@@ -177,16 +179,15 @@ pub fn walk(
     if recode && target == Codec::None && bytes > u64::from(config.max_message_bytes) {
         return Err(too_large(bytes, config));
     }
-    let rewrite = recode;
-    Ok(Walked {
+    Ok(Some(Walked {
         max_timestamp,
-        rewrite,
-    })
+        rewrite: recode,
+    }))
 }
 
 /// (largest timestamp, whether offsets count up from 0, bytes of all records)
 fn walk_records<S: Source>(
-    mut records: Records<S>,
+    records: &mut Records<S>,
     header: &Header,
     config: &LogConfig,
     context: &AppendContext,
@@ -267,6 +268,7 @@ fn check_record(
 }
 
 /// Write a batch anew with the topic's codec, offsets that count up, and the broker's time where the topic says so.
+/// Its records were walked. They pass through in pieces, and it ends where the new batch would be too large.
 pub fn rewrite(
     batch: &[u8],
     header: &Header,
@@ -290,36 +292,40 @@ pub fn rewrite(
         ..BatchSpec::default()
     };
     let io = |e: std::io::Error| refuse(Code::CorruptMessage, e.to_string());
+    let most = config.max_message_bytes as usize;
     let mut builder = Builder::new(spec).map_err(io)?;
     let stream = Decompressor::new(codec, &batch[HEADER_BYTES..]).map_err(io)?;
     let mut records = Records::new(StreamSource::new(stream), header.record_count);
     let mut index = 0;
-    while let Some(record) = records
-        .next_record()
-        .map_err(|fault| broken(index, &fault))?
-    {
-        let headers: Vec<HeaderOut<'_>> = record
-            .headers
-            .iter()
-            .map(|(k, v)| (k.as_slice(), v.as_deref()))
-            .collect();
-        let timestamp = header.timestamp(record.timestamp_delta);
-        builder
-            .append(&RecordOut {
-                timestamp_ms: append_time.unwrap_or(timestamp),
-                key: record.key.as_deref(),
-                value: record.value.as_deref(),
-                headers: &headers,
-            })
-            .map_err(io)?;
-        index += 1;
-        if builder.written() > config.max_message_bytes as usize {
-            return Err(too_large(builder.written() as u64, config));
+    while let Some(record) = records.open().map_err(|fault| broken(index, &fault))? {
+        let timestamp = append_time.unwrap_or(header.timestamp(record.timestamp_delta));
+        builder.begin(timestamp, record.rest).map_err(io)?;
+        let mut left = record.rest;
+        while left > 0 {
+            let source = records.source();
+            let piece = source
+                .some(left.min(PIECE_BYTES))
+                .map_err(|fault| broken(index, &fault))?;
+            builder.push(piece).map_err(io)?;
+            let taken = piece.len();
+            source.skip(taken).map_err(|fault| broken(index, &fault))?;
+            left -= taken;
+            if builder.written() > most {
+                return Err(too_large(builder.written() as u64, config));
+            }
         }
+        index += 1;
     }
     let batch = builder.finish(None).map_err(io)?;
-    if batch.len() > config.max_message_bytes as usize {
+    if batch.len() > most {
         return Err(too_large(batch.len() as u64, config));
     }
     Ok(batch)
+}
+
+pub fn mixed() -> AppendError {
+    refuse(
+        Code::InvalidRecord,
+        "these batches cannot be appended together",
+    )
 }

@@ -17,7 +17,7 @@ use crate::hot::{
 };
 use crate::log::{
     AbortedTransaction, AppendContext, AppendError, Appended, Code, Flushed, Log, LogError,
-    ReadError, Slice,
+    Prepared, ReadError, Slice, prepare, prepare_light,
 };
 
 pub use waiters::Waiter;
@@ -159,25 +159,61 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         context: &AppendContext,
         all_in_sync: bool,
     ) -> Result<AppendDone, Produced> {
+        self.takes_appends(all_in_sync)?;
+        let prepared = prepare(batches, self.log.config(), context);
+        let prepared = prepared.map_err(|error| self.refusal(error))?;
+        self.append_prepared(prepared, context, all_in_sync)
+    }
+
+    /// The same, unless its records take long to look through: then None, and nothing was done. They can be prepared
+    /// with the log's configuration and without the partition.
+    pub fn append_light(
+        &mut self,
+        batches: &mut [u8],
+        context: &AppendContext,
+        all_in_sync: bool,
+    ) -> Result<Option<AppendDone>, Produced> {
+        self.takes_appends(all_in_sync)?;
+        let prepared = prepare_light(batches, self.log.config(), context);
+        match prepared.map_err(|error| self.refusal(error))? {
+            Some(prepared) => self
+                .append_prepared(prepared, context, all_in_sync)
+                .map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn takes_appends(&self, all_in_sync: bool) -> Result<(), Produced> {
         if let Some(text) = &self.offline {
             return Err(Produced::refused_with(KAFKA_STORAGE_ERROR, text.as_str()));
         }
         if all_in_sync && self.state.isr_is_too_small() {
             return Err(Produced::refused(NOT_ENOUGH_REPLICAS));
         }
+        Ok(())
+    }
+
+    /// Append what was prepared before.
+    pub fn append_prepared(
+        &mut self,
+        prepared: Prepared<'_>,
+        context: &AppendContext,
+        all_in_sync: bool,
+    ) -> Result<AppendDone, Produced> {
+        self.takes_appends(all_in_sync)?;
         let context = AppendContext {
             leader_epoch: self.state.leader_epoch,
             ..*context
         };
         let before = self.offsets();
-        match self.log.append(batches, &context) {
+        match self.log.append_prepared(prepared, &context) {
             Ok(appended) => {
                 if self.raise_high_watermark() {
                     let stable_moved = self.log.last_stable_offset() > before.last_stable;
                     self.waiters.readable(appended.size_bytes, stable_moved);
                 }
                 Ok(AppendDone {
-                    required_offset: appended.last_offset + 1,
+                    required_offset: appended.last_offset.saturating_add(1),
                     appended,
                 })
             }
@@ -208,7 +244,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
 
     /// An append's error as a producer is told it. As in Kafka, the log start offset is told for errors of the
     /// records' contents and of the producer's state, not for those of their size or of the disk.
-    fn refusal(&self, error: AppendError) -> Produced {
+    pub fn refusal(&self, error: AppendError) -> Produced {
         Produced {
             log_start_offset: if error.by_content {
                 self.log.log_start_offset()
@@ -355,6 +391,8 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         let Some(reached) = ends.min() else {
             return false;
         };
+        // A follower may claim anything.
+        let reached = reached.min(self.log.log_end_offset());
         if reached <= self.high_watermark {
             return false;
         }
@@ -368,6 +406,8 @@ fn code_of(error: ReadError) -> i16 {
     match error {
         ReadError::OffsetOutOfRange { .. } => OFFSET_OUT_OF_RANGE,
         ReadError::Log(LogError::OutOfRange { .. }) => UNKNOWN_SERVER_ERROR,
+        // What a consumer takes as final, as from Apache Kafka.
+        ReadError::Log(LogError::Corrupt { .. }) => Code::CorruptMessage.code(),
         ReadError::Log(_) => KAFKA_STORAGE_ERROR,
     }
 }

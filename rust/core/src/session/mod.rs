@@ -263,12 +263,14 @@ impl Sessions {
             .sessions
             .iter()
             .min_by_key(|(_, session)| session.used_ms);
-        let resting = oldest.filter(|(_, session)| now_ms - session.used_ms > EVICTION_MS);
+        let resting =
+            oldest.filter(|(_, session)| now_ms.saturating_sub(session.used_ms) > EVICTION_MS);
         let smallest = self
             .sessions
             .iter()
             .filter(|(_, session)| {
-                now_ms - session.created_ms > EVICTION_MS && session.partitions.len() <= size
+                now_ms.saturating_sub(session.created_ms) > EVICTION_MS
+                    && session.partitions.len() <= size
             })
             .min_by_key(|(_, session)| session.partitions.len());
         let Some(id) = resting.or(smallest).map(|(id, _)| *id) else {

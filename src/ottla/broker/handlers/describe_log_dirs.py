@@ -43,10 +43,13 @@ def handle(context: Context, asked: Asked[DescribeLogDirsRequest]) -> DescribeLo
 
 
 def _folder(context: Context, folder: str, topics: dict[str, list[int]]) -> DescribeLogDirsResult:
+    lost = DescribeLogDirsResult(error_code=ErrorCode.KAFKA_STORAGE_ERROR, log_dir=folder)
+    if context.log_dirs.index(folder) in context.failed_log_dirs:
+        return lost
     try:
         space = os.statvfs(folder)
     except OSError:
-        return DescribeLogDirsResult(error_code=ErrorCode.KAFKA_STORAGE_ERROR, log_dir=folder)
+        return lost
     return DescribeLogDirsResult(
         log_dir=folder,
         topics=[

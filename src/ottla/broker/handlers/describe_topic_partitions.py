@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.authorized_operations import TOPIC_OPERATIONS
+from ottla.broker.partitions import shown
 from ottla.metadata.topic_names import is_internal, topic_name_problem
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_topic_partitions import (
@@ -86,26 +87,27 @@ def _page(
         topic_id=topic.id,
         is_internal=is_internal(topic.name),
         partitions=[
-            _partition(context, index, partition) for index, partition in enumerate(page, first)
+            _partition(context, topic.name, index, partition)
+            for index, partition in enumerate(page, first)
         ],
         topic_authorized_operations=TOPIC_OPERATIONS,
     )
 
 
 def _partition(
-    context: Context, index: int, partition: Partition
+    context: Context, topic: str, index: int, partition: Partition
 ) -> DescribeTopicPartitionsResponsePartition:
-    alive = context.image.brokers
+    leader, offline = shown(context, topic, index, partition)
     return DescribeTopicPartitionsResponsePartition(
-        error_code=ErrorCode.NONE if partition.leader in alive else ErrorCode.LEADER_NOT_AVAILABLE,
+        error_code=ErrorCode.NONE
+        if leader in context.image.brokers
+        else ErrorCode.LEADER_NOT_AVAILABLE,
         partition_index=index,
-        leader_id=partition.leader,
+        leader_id=leader,
         leader_epoch=partition.leader_epoch,
         replica_nodes=list(partition.replicas),
         isr_nodes=list(partition.isr),
         eligible_leader_replicas=list(partition.eligible_leader_replicas),
         last_known_elr=list(partition.last_known_elr),
-        offline_replicas=[
-            broker for broker in partition.replicas if broker not in alive or alive[broker].fenced
-        ],
+        offline_replicas=offline,
     )

@@ -93,9 +93,17 @@ def _find_group(context: Context, asked: Asked[Any], group_id: str) -> Coordinat
     image = context.image
     topic = image.topics.by_name.get(CONSUMER_OFFSETS)
     if topic is not None:
-        leader_id = topic.partitions[context.groups.partition_for(group_id)].leader
+        groups = context.groups
+        partition = groups.partition_for(group_id)
+        leader_id = topic.partitions[partition].leader
         leader = image.brokers.get(leader_id)
         endpoint = None if leader is None else context.broker_endpoint(leader, asked)
+        if leader_id == context.node_id and not (
+            groups.serves(partition) and (CONSUMER_OFFSETS, partition) not in context.offline
+        ):
+            # Its part of the topic can't be read: to name this broker would send clients in a
+            # circle.
+            endpoint = None
         if endpoint is not None:
             host, port = endpoint
             return Coordinator(

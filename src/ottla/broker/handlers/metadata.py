@@ -20,7 +20,6 @@ from ottla.wire.messages.metadata import (
     MetadataRequestTopic,
     MetadataResponse,
     MetadataResponseBroker,
-    MetadataResponsePartition,
     MetadataResponseTopic,
 )
 from ottla.wire.types import ZERO_UUID
@@ -28,7 +27,7 @@ from ottla.wire.types import ZERO_UUID
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.context import Context
-    from ottla.metadata.image import Partition, Topic
+    from ottla.metadata.image import Topic
 
 NOT_ASKED = -2147483648
 """What the authorized-operations fields hold when the client did not ask for them."""
@@ -139,26 +138,7 @@ def _found(context: Context, topic: Topic) -> MetadataResponseTopic:
         name=topic.name,
         topic_id=topic.id,
         is_internal=is_internal(topic.name),
-        partitions=[
-            _partition(context, index, partition)
-            for index, partition in enumerate(topic.partitions)
-        ],
-    )
-
-
-def _partition(context: Context, index: int, partition: Partition) -> MetadataResponsePartition:
-    alive = context.image.brokers
-    leader = alive.get(partition.leader)
-    return MetadataResponsePartition(
-        error_code=ErrorCode.NONE if leader is not None else ErrorCode.LEADER_NOT_AVAILABLE,
-        partition_index=index,
-        leader_id=partition.leader,
-        leader_epoch=partition.leader_epoch,
-        replica_nodes=list(partition.replicas),
-        isr_nodes=list(partition.isr),
-        offline_replicas=[
-            broker for broker in partition.replicas if broker not in alive or alive[broker].fenced
-        ],
+        partitions=context.metadata_rows.of(context, topic),
     )
 
 

@@ -22,6 +22,7 @@ STABLE: Final = "Stable"
 DEAD: Final = "Dead"
 
 CONSUMER_PROTOCOL_TYPE: Final = "consumer"
+GENERATION_MAX: Final = (1 << 31) - 1
 
 Protocols = tuple[tuple[str, bytes], ...]
 """What a member can do, best first: (name, metadata)."""
@@ -164,7 +165,9 @@ class ClassicGroup:
             return bool(protocol_type) and bool(protocols)
         size = len(self.members)
         return protocol_type == self.protocol_type and any(
-            self.votes.get(name) == size for name, _ in protocols
+            # In a round that everybody has left again, nobody objects to any protocol.
+            self.votes.get(name, 0) == size
+            for name, _ in protocols
         )
 
     def is_subscribed_to(self, topic: str) -> bool:
@@ -190,9 +193,15 @@ class ClassicGroup:
 
     # ------------------------------------------------------------ changing
 
-    def transition(self, state: str, now_ms: int) -> None:
+    def transition(self, state: str, wall_ms: int) -> None:
         self.previous_state, self.state = self.state, state
-        self.state_timestamp_ms = now_ms
+        self.state_timestamp_ms = wall_ms
+
+    def next_generation(self) -> None:
+        """Number the next generation. After the last number there is comes 1: a negative one would
+        mean that a member is in none.
+        """
+        self.generation_id = 1 if self.generation_id == GENERATION_MAX else self.generation_id + 1
 
     def add(self, member: Member, protocol_type: str) -> None:
         """Take a member in; the first one brings the protocol type and leads."""

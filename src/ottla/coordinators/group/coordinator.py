@@ -50,14 +50,13 @@ def partition_for(group_id: str, partition_count: int) -> int:
 class Asker:
     """Who asks: what a shard keeps of a member, and the version that the answer must have."""
 
-    __slots__ = ("client_host", "client_id", "now_ms", "version")
+    __slots__ = ("client_host", "client_id", "version")
 
-    def __init__(self, version: int, client_id: str, client_host: str, now_ms: int) -> None:
+    def __init__(self, version: int, client_id: str, client_host: str) -> None:
         self.version = version
         # A member id is made of it, and has to fit into a record.
         self.client_id = client_id[: TEXT_BYTES_MAX // 4]
         self.client_host = client_host
-        self.now_ms = now_ms
 
 
 class GroupCoordinator:
@@ -75,6 +74,10 @@ class GroupCoordinator:
     def partition_for(self, group_id: str) -> int:
         """The partition of `__consumer_offsets` that the group lives in."""
         return partition_for(group_id, self._partition_count())
+
+    def serves(self, partition: int) -> bool:
+        """Whether the groups of a partition are coordinated here, and it can be read."""
+        return self._runtime.leads(partition)
 
     # ------------------------------------------------------------ membership
 
@@ -185,10 +188,10 @@ class GroupCoordinator:
         else:
             self._ask(request.group_id, request, asker, done, refuse)
 
-    def topics_deleted(self, topics: dict[str, bytes], now_ms: int) -> None:
+    def topics_deleted(self, topics: dict[str, bytes]) -> None:
         """Topics (name to id) are gone: forget what was committed to them."""
         for partition in self._runtime.partitions():
-            self._runtime.submit(partition, TopicsDeleted(topics), _nobody, now_ms, refuse=_nothing)
+            self._runtime.submit(partition, TopicsDeleted(topics), _nobody, refuse=_nothing)
 
     # ------------------------------------------------------------ administration
 
@@ -269,7 +272,6 @@ class GroupCoordinator:
             partition,
             body,
             done,
-            asker.now_ms,
             refuse=refuse,
             version=asker.version,
             client_id=asker.client_id,

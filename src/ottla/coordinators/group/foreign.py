@@ -53,11 +53,6 @@ class ForeignGroup:
         ]
 
 
-def kind_of(key_type: int) -> str | None:
-    """The kind of group that a key type belongs to; None for a type of the future."""
-    return _KIND_OF.get(key_type)
-
-
 def apply(
     groups: dict[str, ForeignGroup], group_id: str, key_type: int, record: StoredRecord
 ) -> None:

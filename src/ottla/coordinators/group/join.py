@@ -37,6 +37,7 @@ from ottla.wire.messages.join_group import (
 
 KNOWN_MEMBER_ID_VERSION = 4
 SKIP_ASSIGNMENT_VERSION = 9
+ANOTHER_ROUND_MS_MIN = 1000
 
 
 def join(turn: Turn, config: GroupConfig, entropy: Entropy, group: ClassicGroup, ask: Ask) -> None:
@@ -224,7 +225,9 @@ def _update(
 
 
 def _rebalance_timeout_ms(request: JoinGroupRequest) -> int:
-    """Version 0 had no rebalance timeout: the session's counts."""
+    """Version 0 had no rebalance timeout: the session's counts, as it does for a negative one.
+    Apache Kafka takes that for a time that is over.
+    """
     timeout_ms: int = request.rebalance_timeout_ms
     return request.session_timeout_ms if timeout_ms < 0 else timeout_ms
 
@@ -249,9 +252,14 @@ def _replace_static(
     member = group.replace(old_id, new_id)
     membership.extend_session(turn, group, member)
     _update(turn, group, member, ask, protocols)
-    if group.state == STABLE and group.select_protocol() == group.protocol_name:
+    record = records.group_metadata(group)
+    if (
+        group.state == STABLE
+        and group.select_protocol() == group.protocol_name
+        and records.fits(record, config.batch_bytes_max)
+    ):
         leads = group.leader_id == new_id and ask.version >= SKIP_ASSIGNMENT_VERSION
-        turn.write(records.group_metadata(group))
+        turn.write(record)
         _answer_join(
             turn,
             group,
@@ -325,7 +333,7 @@ def prepare_rebalance(turn: Turn, config: GroupConfig, group: ClassicGroup) -> N
     group.pending_syncs.clear()
     _cancel_sync_timer(turn, group)
     initial = group.state == EMPTY
-    group.transition(PREPARING_REBALANCE, turn.now_ms)
+    group.transition(PREPARING_REBALANCE, turn.now.wall_ms)
     if initial:
         delay_ms = config.initial_rebalance_delay_ms
         group.join_timer = (delay_ms, max(group.rebalance_timeout_ms - delay_ms, 0))
@@ -343,9 +351,9 @@ def initial_delay_over(turn: Turn, config: GroupConfig, group: ClassicGroup) -> 
     if group.join_timer is None:
         return
     delay_ms, remaining_ms = group.join_timer
-    if group.new_member_added and remaining_ms > 0:
+    next_ms = min(config.initial_rebalance_delay_ms, remaining_ms)
+    if group.new_member_added and next_ms > 0:
         group.new_member_added = False
-        next_ms = min(config.initial_rebalance_delay_ms, remaining_ms)
         group.join_timer = (next_ms, max(remaining_ms - delay_ms, 0))
         turn.wake_in(next_ms, join_key(group), real=True)
     else:
@@ -356,26 +364,28 @@ def complete_join(turn: Turn, group: ClassicGroup) -> None:
     """Gathering is over: who is missing is out (unless static), the rest learns of the next
     generation.
     """
-    turn.cancel(join_key(group), real=group.join_timer is not None)
+    turn.cancel(join_key(group))
     group.join_timer = None
     for member in list(group.members.values()):
         if member.join_token is None and member.instance_id is None:
             membership.remove(turn, group, member.member_id)
     if group.members and not group.elect_joined_leader():
-        # Only static members are left and none has joined: wait for one of them another round.
-        turn.wake_in(group.rebalance_timeout_ms, join_key(group))
+        # Only static members are left and none has joined: wait for one of them another round, or
+        # for the ends of their sessions. Nothing but this timer moves in such a round, and members
+        # choose how long it is: it must not be asked for again and again.
+        turn.wake_in(max(group.rebalance_timeout_ms, ANOTHER_ROUND_MS_MIN), join_key(group))
         return
-    group.generation_id += 1
+    group.next_generation()
     group.pending_syncs.clear()
     if not group.members:
         group.protocol_name = None
         group.subscribed_topics = records.subscribed_topics(group)
-        group.transition(EMPTY, turn.now_ms)
+        group.transition(EMPTY, turn.now.wall_ms)
         turn.write(records.group_metadata(group))
         return
     group.protocol_name = group.select_protocol()
     group.subscribed_topics = records.subscribed_topics(group)
-    group.transition(COMPLETING_REBALANCE, turn.now_ms)
+    group.transition(COMPLETING_REBALANCE, turn.now.wall_ms)
     for member in group.members.values():
         _answer_join(turn, group, member, _joined(group, member.member_id))
         membership.extend_session(turn, group, member)

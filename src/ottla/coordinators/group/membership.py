@@ -84,7 +84,7 @@ def extend_session(
     """The member was heard: its session lasts that long from now on."""
     if timeout_ms is None:
         timeout_ms = member.session_timeout_ms
-    member.deadline_ms = turn.now_ms + timeout_ms
+    member.deadline_ms = turn.now.steady_ms + timeout_ms
     if member.timer_at_ms is None or member.timer_at_ms > member.deadline_ms:
         member.timer_at_ms = member.deadline_ms
         turn.wake_in(timeout_ms, session_key(group, member.member_id))
@@ -101,9 +101,10 @@ def session_timer(turn: Turn, group: ClassicGroup, member_id: str, rebalance: Re
     if member is None:
         return
     member.timer_at_ms = None
-    if turn.now_ms < member.deadline_ms:
+    left_ms = member.deadline_ms - turn.now.steady_ms
+    if left_ms > 0:
         member.timer_at_ms = member.deadline_ms
-        turn.wake_in(member.deadline_ms - turn.now_ms, session_key(group, member_id))
+        turn.wake_in(left_ms, session_key(group, member_id))
     elif member.is_new or (member.join_token is None and member.sync_token is None):
         remove(turn, group, member_id)
         rebalance(group)

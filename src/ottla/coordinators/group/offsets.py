@@ -13,11 +13,12 @@ that never had members when they were committed. A commit of version 2 to 4 may 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from ottla.coordinators.group import records
 from ottla.coordinators.group.classic import EMPTY, STABLE, ClassicGroup
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.records import Committed
+from ottla.coordinators.group.records import STRING_BYTES_MAX, Committed
 from ottla.coordinators.group.turn import Turn
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.offset_commit import (
@@ -39,6 +40,8 @@ from ottla.wire.messages.offset_fetch import (
     OffsetFetchResponseTopics,
 )
 from ottla.wire.types import ZERO_UUID
+
+TIMESTAMP_MS_MAX: Final = (1 << 63) - 1
 
 Topics = dict[str, dict[int, Committed]]
 Position = tuple[str, str, int]
@@ -172,7 +175,7 @@ class Offsets:
                 nothing_left = False
                 continue
             for partition, committed in partitions.items():
-                if _is_old(turn.now_ms, config, group, committed) and not self.is_pending(
+                if _is_old(turn.now.wall_ms, config, group, committed) and not self.is_pending(
                     group.group_id, topic, partition
                 ):
                     turn.write(records.offset_tombstone(group.group_id, topic, partition))
@@ -191,13 +194,13 @@ def _may_age(group: ClassicGroup) -> bool:
     )
 
 
-def _is_old(now_ms: int, config: GroupConfig, group: ClassicGroup, committed: Committed) -> bool:
+def _is_old(wall_ms: int, config: GroupConfig, group: ClassicGroup, committed: Committed) -> bool:
     if committed.expire_timestamp_ms != -1:
-        return now_ms >= committed.expire_timestamp_ms
+        return wall_ms >= committed.expire_timestamp_ms
     since_ms = committed.commit_timestamp_ms
     if group.protocol_type is not None and group.state == EMPTY and group.state_timestamp_ms != -1:
         since_ms = group.state_timestamp_ms
-    return now_ms - since_ms >= config.offsets_retention_ms
+    return wall_ms - since_ms >= config.offsets_retention_ms
 
 
 # ---------------------------------------------------------------- requests
@@ -208,21 +211,25 @@ def commit(turn: Turn, config: GroupConfig, request: OffsetCommitRequest) -> Off
     partition.
     """
     retention_ms = request.retention_time_ms
-    expires_ms = -1 if retention_ms == -1 else min(turn.now_ms + retention_ms, (1 << 63) - 1)
+    wall_ms = turn.now.wall_ms
+    expires_ms = -1 if retention_ms == -1 else min(wall_ms + retention_ms, TIMESTAMP_MS_MAX)
     answers = []
     for topic in request.topics:
         partitions = []
         for one in topic.partitions:
             metadata = one.committed_metadata or ""
             error = ErrorCode.NONE
-            if len(metadata) > config.offset_metadata_bytes_max:
+            if len(metadata) > config.offset_metadata_bytes_max or (
+                # Its record is of a version whose lengths have 16 bits.
+                expires_ms != -1 and len(metadata.encode()) > STRING_BYTES_MAX
+            ):
                 error = ErrorCode.OFFSET_METADATA_TOO_LARGE
             else:
                 committed = Committed(
                     one.committed_offset,
                     one.committed_leader_epoch,
                     metadata,
-                    turn.now_ms,
+                    wall_ms,
                     expires_ms,
                     topic.topic_id,
                 )

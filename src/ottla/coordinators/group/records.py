@@ -12,7 +12,7 @@ from ottla.coordinators.group.classic import EMPTY, STABLE, ClassicGroup, Member
 from ottla.coordinators.runtime import StoredRecord
 from ottla.wire import schema
 from ottla.wire.messages.consumer_protocol import ConsumerProtocolSubscription
-from ottla.wire.stored.frame import encode_coordinator
+from ottla.wire.stored.frame import decode_coordinator_key, encode_coordinator
 from ottla.wire.stored.groups import GroupMetadataKey, GroupMetadataValue, MemberMetadata
 from ottla.wire.stored.offsets import (
     LegacyOffsetCommitValue,
@@ -27,6 +27,8 @@ GROUP_METADATA: Final = 2
 GROUP_METADATA_VERSION: Final = 3
 OFFSET_COMMIT_VERSION: Final = 4
 OFFSET_COMMIT_EXPIRING_VERSION: Final = 1
+STRING_BYTES_MAX: Final = 32767
+"""What a string may have in records and requests whose lengths have 16 bits."""
 
 
 class Committed(NamedTuple):
@@ -90,15 +92,30 @@ def group_tombstone(group_id: str) -> StoredRecord:
     return StoredRecord(_group_key(group_id), None)
 
 
+def fits(record: StoredRecord, batch_bytes_max: int) -> bool:
+    """Whether the log takes a batch with this record alone."""
+    return len(record.key) + len(record.value or b"") + 128 <= batch_bytes_max
+
+
 def read_group_id(key: bytes) -> str:
-    """The group of a record of any kind: all keys begin with it, uncompact strings all."""
-    size = int.from_bytes(key[2:4], "big")
-    return key[4 : 4 + size].decode()
+    """The group of a record of any kind: the key's first field, whatever it is called.
+
+    Raises:
+        ProtocolError: it is no key of a kind that 4.3.1 knows.
+    """
+    stored = decode_coordinator_key(key)
+    group_id: str = getattr(stored, next(iter(stored.__fields__)))
+    return group_id
 
 
 def read_group(group_id: str, value: bytes) -> ClassicGroup:
-    """A group as its record tells it; nobody is joining."""
+    """A group as its record tells it; nobody is joining.
+
+    Raises:
+        ProtocolError: it is no such record, or none that a group could have written.
+    """
     stored = schema.decode(GroupMetadataValue, value[2:], _version(value))
+    _check_members(stored)
     group = ClassicGroup(group_id, stored.current_state_timestamp)
     group.state = STABLE if stored.members else EMPTY
     group.protocol_type = stored.protocol_type or None
@@ -123,6 +140,22 @@ def read_group(group_id: str, value: bytes) -> ClassicGroup:
         group.leader_id = next(iter(group.members), None)
     group.subscribed_topics = subscribed_topics(group)
     return group
+
+
+def _check_members(stored: GroupMetadataValue) -> None:
+    """Refuse what would break the rules of a group, or could not be written again."""
+    ids = [one.member_id for one in stored.members]
+    instances = [
+        one.group_instance_id for one in stored.members if one.group_instance_id is not None
+    ]
+    for names in (ids, instances):
+        if len(set(names)) != len(names):
+            raise schema.ProtocolError("the group has a member twice")
+    hosts = [text for one in stored.members for text in (one.client_id, one.client_host)]
+    names = [stored.protocol_type, stored.protocol or "", stored.leader or ""]
+    for text in (*names, *ids, *instances, *hosts):
+        if len(text.encode()) > STRING_BYTES_MAX:
+            raise schema.ProtocolError("the group has a name that is longer than names can be")
 
 
 def subscribed_topics(group: ClassicGroup) -> frozenset[str] | None:

@@ -35,7 +35,7 @@ from ottla.coordinators.group.membership import TimerKey
 from ottla.coordinators.group.offsets import Offsets
 from ottla.coordinators.group.turn import Turn
 from ottla.coordinators.runtime import Ask, StoredRecord
-from ottla.decide import Decision, Entropy
+from ottla.decide import Decision, Entropy, Now
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest
@@ -47,7 +47,6 @@ from ottla.wire.messages.offset_commit import OffsetCommitRequest
 from ottla.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup
 from ottla.wire.messages.sync_group import SyncGroupRequest
-from ottla.wire.schema import ProtocolError
 
 EXPIRE: Final = "expire"
 GROUP_ID_NOT_FOUND_VERSION: Final = 9
@@ -77,7 +76,6 @@ class GroupShard:
         "_entropy",
         "_handlers",
         "_loading",
-        "_unreadable",
         "foreign",
         "groups",
         "offsets",
@@ -87,7 +85,6 @@ class GroupShard:
         self._config = config
         self._entropy = entropy
         self._loading = True
-        self._unreadable: dict[int, int] = {}
         self.groups: dict[str, ClassicGroup] = {}
         self.foreign: dict[str, ForeignGroup] = {}
         self.offsets = Offsets()
@@ -107,16 +104,16 @@ class GroupShard:
 
     # ------------------------------------------------------------ Machine
 
-    def decide(self, ask: Ask, now_ms: int) -> Decision:
-        turn = Turn(now_ms)
+    def decide(self, ask: Ask, now: Now) -> Decision:
+        turn = Turn(now)
         touched = self._handlers[type(ask.body)](turn, ask)
         if touched is not None and turn.records:
             # It looks at every member, so a join of the ten-thousandth must not pay for it.
             touched.check()
         return turn.decision()
 
-    def fire(self, key: Hashable, now_ms: int) -> Decision:
-        turn = Turn(now_ms)
+    def fire(self, key: Hashable, now: Now) -> Decision:
+        turn = Turn(now, fired=True)
         if not isinstance(key, TimerKey):
             self._expire(turn)
             return turn.decision()
@@ -139,33 +136,22 @@ class GroupShard:
         group.check()
         return turn.decision()
 
-    def apply(self, record: StoredRecord, producer_id: int, now_ms: int) -> None:
+    def apply(self, record: StoredRecord, producer_id: int, now: Now) -> None:
         kind = records.key_type(record.key)
-        if not self._loading:
-            self._apply(kind, record, producer_id, now_ms)
-            return
-        try:
-            self._apply(kind, record, producer_id, now_ms)
-        except ProtocolError:
-            # Somebody else wrote it. It stays where it is, and must not keep the rest from loading.
-            self._unreadable[kind] = self._unreadable.get(kind, 0) + 1
-
-    def _apply(self, kind: int, record: StoredRecord, producer_id: int, now_ms: int) -> None:
         if kind in (records.OFFSET_COMMIT, records.LEGACY_OFFSET_COMMIT):
-            self._apply_offset(kind, record, producer_id, now_ms)
+            self._apply_offset(kind, record, producer_id, now.wall_ms)
         elif kind == records.GROUP_METADATA:
             self._apply_group(record)
-        elif foreign.kind_of(kind) is not None:
+        else:
+            # A kind of the future, which has no group either, is refused by its key.
             group_id = records.read_group_id(record.key)
             foreign.apply(self.foreign, group_id, kind, record)
-        else:
-            self._unreadable[kind] = self._unreadable.get(kind, 0) + 1
 
     def end_transaction(self, producer_id: int, *, committed: bool) -> None:
         self.offsets.end_transaction(producer_id, committed=committed)
 
-    def loaded(self, now_ms: int) -> Decision:
-        turn = Turn(now_ms)
+    def loaded(self, now: Now) -> Decision:
+        turn = Turn(now)
         self._loading = False
         for group in self.groups.values():
             for member in group.members.values():
@@ -179,20 +165,17 @@ class GroupShard:
     def report(self) -> list[str]:
         """What the load found that is not served, one line each."""
         kinds = sorted({group.kind for group in self.foreign.values()})
-        lines = [
+        return [
             f"{sum(g.kind == kind for g in self.foreign.values())} {kind} group(s) are kept as "
             f"they are and not served yet"
             for kind in kinds
         ]
-        lines += [
-            f"{count} record(s) of kind {kind} cannot be read and are kept as they are"
-            for kind, count in sorted(self._unreadable.items())
-        ]
-        return lines
 
     # ------------------------------------------------------------ records
 
-    def _apply_offset(self, kind: int, record: StoredRecord, producer_id: int, now_ms: int) -> None:
+    def _apply_offset(
+        self, kind: int, record: StoredRecord, producer_id: int, wall_ms: int
+    ) -> None:
         position = records.read_offset_key(record.key)
         if record.value is None:
             self.offsets.drop(position)
@@ -201,7 +184,7 @@ class GroupShard:
         group_id = position[0]
         if group_id not in self.groups and group_id not in self.foreign:
             # A commit alone makes a group: a simple one, that nobody ever joined.
-            self.groups[group_id] = ClassicGroup(group_id, now_ms)
+            self.groups[group_id] = ClassicGroup(group_id, wall_ms)
         self.offsets.put(position, committed, producer_id)
 
     def _apply_group(self, record: StoredRecord) -> None:
@@ -209,8 +192,8 @@ class GroupShard:
         if record.value is None:
             self.groups.pop(group_id, None)
         elif self._loading:
-            self.foreign.pop(group_id, None)
             self.groups[group_id] = records.read_group(group_id, record.value)
+            self.foreign.pop(group_id, None)
         else:
             live = self.groups[group_id]
             stored = records.read_group(group_id, record.value)
@@ -236,7 +219,7 @@ class GroupShard:
             if request.member_id:
                 join.refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID)
                 return None
-            group = self.groups[request.group_id] = ClassicGroup(request.group_id, turn.now_ms)
+            group = self.groups[request.group_id] = ClassicGroup(request.group_id, turn.now.wall_ms)
             turn.write(records.empty_group_metadata(group))
         join.join(turn, self._config, self._entropy, group, ask)
         if created and not membership.lives(group):

@@ -81,14 +81,14 @@ def _take_assignment(
     for member in group.members.values():
         member.assignment = assignments.get(member.member_id, b"")
     record = records.group_metadata(group)
-    if len(record.key) + len(record.value or b"") + 128 > config.batch_bytes_max:
+    if not records.fits(record, config.batch_bytes_max):
         # The log would never take it: Apache Kafka answers with its unknown error and rebalances.
         for member in group.members.values():
             membership.answer_sync(turn, group, member, error=ErrorCode.UNKNOWN_SERVER_ERROR)
         join.prepare_rebalance(turn, config, group)
         return
     turn.write(record)
-    group.transition(STABLE, turn.now_ms)
+    group.transition(STABLE, turn.now.wall_ms)
     for member in group.members.values():
         membership.answer_sync(turn, group, member)
     _cancel_timer_when_all_synced(turn, group)

@@ -1,7 +1,7 @@
 """What one decision gathers on its way: records, replies and timers, in order.
 
 The rules of groups are functions that get the group, the facts and a Turn; the Turn becomes the
-Decision.
+Decision. Deadlines are reckoned on the steady clock, what is written down is dated by the wall's.
 """
 
 from __future__ import annotations
@@ -10,16 +10,22 @@ from collections.abc import Hashable
 from typing import Any
 
 from ottla.coordinators.runtime import StoredRecord
-from ottla.decide import NOTHING, Decision, Reply, Timer
+from ottla.decide import NOTHING, Decision, Now, Reply, Timer
+
+FIRED_DELAY_MS_MIN = 1
+"""What a timer sets when it fires comes later than itself: else two of them, or one, could go on
+within one moment for ever.
+"""
 
 
 class Turn:
-    """One decision in the making."""
+    """One decision in the making; `fired` if it was a timer that asked for it."""
 
-    __slots__ = ("now_ms", "records", "replies", "timers")
+    __slots__ = ("_delay_ms_min", "now", "records", "replies", "timers")
 
-    def __init__(self, now_ms: int) -> None:
-        self.now_ms = now_ms
+    def __init__(self, now: Now, *, fired: bool = False) -> None:
+        self.now = now
+        self._delay_ms_min = FIRED_DELAY_MS_MIN if fired else 0
         self.records: list[StoredRecord] = []
         self.replies: list[Reply] = []
         self.timers: list[Timer] = []
@@ -34,11 +40,12 @@ class Turn:
 
     def wake_in(self, delay_ms: int, key: Hashable, *, real: bool = False) -> None:
         """Fire `key` once after this delay, instead of any timer that it has."""
-        self.timers.append(Timer(key, self.now_ms + delay_ms, real))
+        from_ms = self.now.real_ms if real else self.now.steady_ms
+        self.timers.append(Timer(key, from_ms + max(delay_ms, self._delay_ms_min), real))
 
-    def cancel(self, key: Hashable, *, real: bool = False) -> None:
+    def cancel(self, key: Hashable) -> None:
         """Forget the timer of `key`."""
-        self.timers.append(Timer(key, None, real))
+        self.timers.append(Timer(key, None))
 
     def decision(self) -> Decision:
         """All of it."""

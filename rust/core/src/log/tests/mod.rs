@@ -1,8 +1,13 @@
 //! One behaviour of the log a test, on the simulated disk.
 
 mod appending;
+mod damage;
+mod extremes;
+mod flips;
+mod flushing;
 mod keeping;
 mod model;
+mod recoding;
 
 use std::path::{Path, PathBuf};
 

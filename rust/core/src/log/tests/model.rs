@@ -54,10 +54,10 @@ enum Step {
     },
     /// Take what must be synced, as a thread does that syncs without the lock.
     HandOut,
-    /// It syncs; and comes back to tell, or ends before that.
-    Sync {
-        tells: bool,
-    },
+    /// It syncs.
+    Sync,
+    /// It comes back to tell; or it ended before that.
+    Tell,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -81,7 +81,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0u64..6).prop_map(|writes| Step::Fail { writes }),
         2 => (0u64..5).prop_map(|syncs| Step::FailSync { syncs }),
         2 => Just(Step::HandOut),
-        2 => any::<bool>().prop_map(|tells| Step::Sync { tells }),
+        2 => Just(Step::Sync),
+        2 => Just(Step::Tell),
     ]
 }
 
@@ -110,6 +111,7 @@ struct World {
     /// A roll whose flush failed: a power cut now may leave a hole, as it may in Apache Kafka.
     exposed: bool,
     handed_out: Option<Unflushed<SimDisk>>,
+    synced: Option<Flushed>,
     /// What comes next is undefined.
     over: bool,
 }
@@ -140,6 +142,7 @@ impl World {
             start: 0,
             exposed: false,
             handed_out: None,
+            synced: None,
             over: false,
         };
         world.open(false);
@@ -158,7 +161,7 @@ impl World {
 
     /// The node's checkpoints are taken as safe: the recovery point is what was flushed.
     fn open(&mut self, clean_shutdown: bool) {
-        self.handed_out = None;
+        (self.handed_out, self.synced) = (None, None);
         if self.over {
             return;
         }
@@ -360,9 +363,9 @@ impl World {
             }
             Step::FailSync { syncs } => self.disk.fail_sync_after(Some(syncs)),
             Step::HandOut => self.handed_out = self.log().unflushed().ok(),
-            Step::Sync { tells } => {
-                let done = self.handed_out.take().map(Unflushed::sync);
-                if let Some(done) = done.filter(|_| tells) {
+            Step::Sync => self.synced = self.handed_out.take().map(Unflushed::sync),
+            Step::Tell => {
+                if let Some(done) = self.synced.take() {
                     let _ = self.log().flushed(done);
                     self.recovery_point = self.log().recovery_point();
                     self.flushed = self.flushed.max(self.recovery_point);

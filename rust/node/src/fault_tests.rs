@@ -1,0 +1,197 @@
+//! What disk faults end in a node without sockets: the table of docs/design/faults.md, seen from below.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use ottla_core::batch::{BatchSpec, Builder, RecordOut};
+
+use crate::{DiskFault, Event, Item, Node, OpenState, Options};
+
+const GENEROUS: Duration = Duration::from_secs(20);
+const FIRST: usize = 0;
+const SECOND: usize = 1;
+
+/// A node with two log directories, in a folder that goes with it.
+struct Fixture {
+    node: Node,
+    folder: PathBuf,
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        self.node.kill();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn node_in(folder: &Path) -> Node {
+    Node::new(Options {
+        node_id: 1,
+        log_dirs: vec![folder.join("first"), folder.join("second")],
+        threads: 1,
+        clock_offset_ms: 0,
+        request_memory_bytes_max: 1 << 20,
+        request_size_bytes_max: 1 << 20,
+        connection_idle_ms_max: 1000,
+        connections_max: 10,
+        connections_per_ip_max: 10,
+        socket_send_buffer_bytes: 1 << 16,
+        socket_receive_buffer_bytes: 1 << 16,
+        fetch_session_slots: 1,
+        fetch_max_bytes: 1 << 20,
+        power_cuts: false,
+        durable: false,
+        panic_on_api: None,
+    })
+    .unwrap()
+}
+
+impl Fixture {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("ottla-faults-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        Self {
+            node: node_in(&folder),
+            folder,
+        }
+    }
+
+    fn open(&self, topic: &str, log_dir: usize) -> Option<String> {
+        let mut topic_id = [0; 16];
+        topic_id[..topic.len()].copy_from_slice(topic.as_bytes());
+        let state = OpenState {
+            topic: topic.into(),
+            topic_id,
+            partition: 0,
+            leader_epoch: 0,
+            log_dir,
+            config: Arc::new(Vec::new()),
+        };
+        self.node.open_partitions(vec![state]).unwrap().remove(0)
+    }
+
+    fn append(&self, topic: &str) -> Result<(i64, i64), String> {
+        let mut builder = Builder::new(BatchSpec::default()).unwrap();
+        let record = RecordOut {
+            timestamp_ms: 1,
+            key: None,
+            value: None,
+            headers: &[],
+        };
+        builder.append(&record).unwrap();
+        let batch = builder.finish(None).unwrap();
+        let appended = self.node.append(topic, 0, batch);
+        appended.map_err(|error| error.kind.to_owned())
+    }
+
+    fn fault(&self, verb: &str, path: &str, errno: &str) {
+        let row = (verb.into(), path.into(), errno.into(), 0, false, 0, -1);
+        let fault = DiskFault::new(row).unwrap();
+        self.node.disk().faults().set(vec![fault]);
+    }
+
+    fn mend(&self) {
+        self.node.disk().faults().set(Vec::new());
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let items = self.node.next(Some(Duration::ZERO)).unwrap();
+        let event = |item| match item {
+            Item::Event(event) => Some(event),
+            Item::Asked(_) => None,
+        };
+        items.into_iter().filter_map(event).collect()
+    }
+
+    fn await_event(&self, kind: &str) -> Event {
+        let deadline = Instant::now() + GENEROUS;
+        while Instant::now() < deadline {
+            let found = self.events().into_iter().find(|event| event.kind == kind);
+            if let Some(event) = found {
+                return event;
+            }
+            std::thread::yield_now();
+        }
+        panic!("no {kind} came");
+    }
+
+    fn checkpoint(&self) -> String {
+        self.node.begin("checkpoint").unwrap();
+        assert!(self.node.settle(GENEROUS).unwrap());
+        let path = self.folder.join("first/recovery-point-offset-checkpoint");
+        std::fs::read_to_string(path).unwrap_or_default()
+    }
+
+    fn is_clean(&self, dir: &str) -> bool {
+        self.folder.join(dir).join(".kafka_cleanshutdown").exists()
+    }
+}
+
+/// A later sync would call safe what is lost: the directory is over, its checkpoints stay, the other one goes on.
+#[test]
+fn a_failed_sync_ends_its_directory_and_no_other() {
+    let fixture = Fixture::new();
+    for (topic, dir) in [("a", FIRST), ("b", FIRST), ("c", SECOND)] {
+        assert_eq!(fixture.open(topic, dir), None);
+        fixture.append(topic).unwrap();
+    }
+    fixture.node.flush().unwrap();
+    let before = fixture.checkpoint();
+    assert!(before.contains("a 0 "));
+    fixture.append("a").unwrap();
+    fixture.fault("sync", "/a-0/*.log", "EIO");
+    fixture.node.flush().unwrap();
+    fixture.mend();
+    let told = fixture.events();
+    let kinds: Vec<&str> = told.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, ["log-dir-failed"]);
+    assert_eq!(told[0].partition, 0);
+    for topic in ["a", "b"] {
+        assert_eq!(fixture.append(topic), Err("storage".into()));
+        assert!(fixture.node.read(topic, 0, 0, 100, true).is_err());
+    }
+    fixture.append("c").unwrap();
+    assert!(fixture.open("d", FIRST).unwrap().contains("start again"));
+    fixture.node.flush().unwrap();
+    assert_eq!(fixture.checkpoint(), before);
+    fixture.node.stop(Duration::ZERO, 1).unwrap();
+    assert!(!fixture.is_clean("first"));
+    assert!(fixture.is_clean("second"));
+}
+
+/// What lacked a descriptor for a moment would be away until a restart, with a mark that says that it is clean.
+#[test]
+fn what_can_not_be_opened_is_tried_again_and_keeps_the_mark_away() {
+    let fixture = Fixture::new();
+    fixture.fault("create", "/a-0/*.log", "EMFILE");
+    assert!(fixture.open("a", FIRST).is_some());
+    assert_eq!(fixture.append("a"), Err("storage".into()));
+    fixture.mend();
+    let event = fixture.await_event("log-healed");
+    assert_eq!((event.topic.as_str(), event.partition), ("a", 0));
+    fixture.append("a").unwrap();
+    fixture.fault("create", "/b-0/*.log", "EMFILE");
+    assert!(fixture.open("b", SECOND).is_some());
+    fixture.node.stop(Duration::ZERO, 1).unwrap();
+    assert!(fixture.is_clean("first"));
+    assert!(!fixture.is_clean("second"));
+}
+
+/// A pass that is asked for while one of its kind runs sees what was there when it was asked for.
+#[test]
+fn a_pass_that_is_asked_for_meanwhile_follows() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.open("a", FIRST), None);
+    for _ in 0..3 {
+        fixture.append("a").unwrap();
+        fixture.node.begin("checkpoint").unwrap();
+    }
+    assert!(fixture.node.settle(GENEROUS).unwrap());
+    assert!(fixture.node.begin("nonsense").is_err());
+    let path = fixture.folder.join("first/replication-offset-checkpoint");
+    assert!(std::fs::read_to_string(path).unwrap().contains("a 0 3"));
+}

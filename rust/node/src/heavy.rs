@@ -1,0 +1,27 @@
+//! Batches that unpack to far more than they are: looked through away from the threads that serve, one at a time.
+//!
+//! So a batch of a few kilobytes that holds gigabytes costs its sender time, and others neither memory nor a turn.
+
+use ottla_core::log::{
+    AppendContext, AppendError, LogConfig, Prepared, memory_to_prepare, prepare,
+};
+
+use crate::shared::{Shared, lock};
+
+/// Prepare a batch for its log, without the log's lock. The task waits; its thread's other tasks go on elsewhere.
+pub fn prepare_in_turn<'a>(
+    node: &Shared,
+    batch: &'a mut [u8],
+    config: &LogConfig,
+    context: &AppendContext,
+) -> Result<Prepared<'a>, AppendError> {
+    tokio::task::block_in_place(|| {
+        let _turn = lock(&node.heavy);
+        // Nobody waits for the budget with a frame in hand, which others may wait for; but it knows.
+        let memory = memory_to_prepare(batch, config);
+        node.budget.take_anyway(memory);
+        let prepared = prepare(batch, config, context);
+        node.budget.give(memory);
+        prepared
+    })
+}

@@ -1,0 +1,97 @@
+"""Looks through the metadata log before it is opened, and refuses what opening would hide.
+
+The core cuts a log at its first fault, as Apache Kafka does. For a torn write that is right: nobody
+was told of what it held. But a bad sector in the middle is another thing: the topics that were
+created behind it would be gone without a word. What tells them apart: behind a torn write nothing
+is whole, or zeros stand where the write should have arrived. Two writes of one turn may reach the
+disk in any order, so a whole batch behind such zeros was not promised to anybody either.
+
+Nothing is changed here: the way out is a command that the error names, typed by a person.
+"""
+
+from __future__ import annotations
+
+import os
+from shlex import quote
+from typing import NamedTuple
+
+from ottla._core import Segment, examine_segment
+from ottla.errors import OttlaError
+
+LOG_SUFFIX = ".log"
+EPOCH_MAX = (1 << 31) - 1
+OFFSET_MAX = (1 << 63) - 1
+
+
+class MetadataDamaged(OttlaError):
+    """Changes of the cluster lie behind damaged bytes of the metadata log."""
+
+
+class _Found(NamedTuple):
+    """One segment, as it was found."""
+
+    path: str
+    base_offset: int
+    segment: Segment
+
+
+def refuse_damage(folder: str, leader_epoch_max: int = EPOCH_MAX) -> None:
+    """Look through all segments in the folder; in order, and whole up to a torn end, they pass.
+
+    `leader_epoch_max` is the epoch of quorum-state, which is saved before a batch is written in it.
+
+    Raises:
+        MetadataDamaged: there is more behind the first fault, or a segment is missing.
+    """
+    names = sorted(name for name in os.listdir(folder) if _is_segment(name))
+    next_offset, leader_epoch = (int(names[0].removesuffix(LOG_SUFFIX)) if names else 0), 0
+    for index, name in enumerate(names):
+        path, base_offset = os.path.join(folder, name), int(name.removesuffix(LOG_SUFFIX))
+        segment = examine_segment(
+            path,
+            next_offset=base_offset,
+            leader_epoch=leader_epoch,
+            leader_epoch_max=leader_epoch_max,
+        )
+        found = _Found(path, base_offset, segment)
+        if base_offset != next_offset and segment.whole_bytes + segment.later_batches:
+            raise _hole(found, next_offset, [os.path.join(folder, n) for n in names[index:]])
+        next_offset, leader_epoch = segment.next_offset, segment.leader_epoch
+        if segment.blank or segment.torn:
+            continue
+        later = [os.path.join(folder, n) for n in names[index + 1 :]]
+        if segment.later_batches or any(os.path.getsize(path) for path in later):
+            raise _damage(found, later)
+
+
+def _is_segment(name: str) -> bool:
+    stem = name.removesuffix(LOG_SUFFIX)
+    is_offset = len(stem) == 20 and stem.isascii() and stem.isdigit()
+    return name != stem and is_offset and int(stem) <= OFFSET_MAX
+
+
+def _damage(found: _Found, later: list[str]) -> MetadataDamaged:
+    segment, path = found.segment, found.path
+    behind = f"{segment.later_batches} whole batches follow in it" + (
+        f", and {len(later)} more segments" if later else ""
+    )
+    cut = " && ".join([f"truncate -s {segment.whole_bytes} {quote(path)}", *_removed(later)])
+    return MetadataDamaged(
+        f"{path} is damaged at byte {segment.whole_bytes}, where offset {segment.next_offset} "
+        f"should be; {behind}, with changes of the cluster that would be lost without a word",
+        hint=f"restore the folder from a backup; or give up what was changed from offset "
+        f"{segment.next_offset} on: {cut}",
+    )
+
+
+def _hole(found: _Found, next_offset: int, rest: list[str]) -> MetadataDamaged:
+    return MetadataDamaged(
+        f"{found.path} begins at offset {found.base_offset}, but the segment before it ends at "
+        f"{next_offset}: what was between them is missing",
+        hint="restore the folder from a backup; or give up what was changed from offset "
+        f"{next_offset} on: {' && '.join(_removed(rest))}",
+    )
+
+
+def _removed(paths: list[str]) -> list[str]:
+    return [f"rm {' '.join(map(quote, paths))}"] if paths else []

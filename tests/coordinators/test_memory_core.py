@@ -1,0 +1,94 @@
+"""The world's log against the core's: what one refuses or leaves out, so does the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinators.world import MemoryCore
+from ottla._core import CoreError, Node
+from ottla.wire.records import Record, build_batch
+
+TOPIC = "__consumer_offsets"
+BATCH_BYTES_MAX = 2000
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Iterator[Node]:
+    node = Node(node_id=1, log_dirs=[str(tmp_path)])
+    config = {"max.message.bytes": BATCH_BYTES_MAX}
+    assert node.open_partitions([(TOPIC, bytes(15) + b"\1", 0, 0, 0, config)]) == [None]
+    yield node
+    node.kill()
+
+
+def batch(*values: bytes) -> bytes:
+    return build_batch([Record(b"k", value, timestamp_ms=1_700_000_000_000) for value in values])
+
+
+def without_epochs(found: Any) -> Any:
+    """The leader epoch in a batch's header is the core's own business."""
+    if not isinstance(found, bytes):
+        return found
+    at, parts = 0, []
+    while at < len(found):
+        size = 12 + int.from_bytes(found[at + 8 : at + 12], "big")
+        parts.append(found[at : at + 12] + found[at + 16 : at + size])
+        at += size
+    return parts
+
+
+def test_the_double_is_as_strict_as_the_core(core: Node) -> None:
+    """A coordinator would pass every test here, and fail on a real log."""
+    double = MemoryCore(1, BATCH_BYTES_MAX)
+    damaged = bytearray(batch(b"x"))
+    damaged[-1] ^= 1
+    for log in (core, double):
+        assert log.append(TOPIC, 0, batch(b"a", b"b")) == (0, 1)
+        assert log.append(TOPIC, 0, batch(b"c")) == (2, 2)
+        assert log.append(TOPIC, 0, batch(b"d" * 900)) == (3, 3)
+    asked: list[Callable[[Any], Any]] = [
+        lambda log: log.append(TOPIC, 0, batch(b"x" * BATCH_BYTES_MAX)),
+        lambda log: log.append(TOPIC, 0, bytes(damaged)),
+        lambda log: log.append(TOPIC, 1, batch(b"x")),
+        lambda log: log.partition_offsets(TOPIC, 0)[:4],
+        lambda log: log.partition_offsets(TOPIC, 1),
+    ]
+    asked += [
+        partial(_read, (partition, offset, size), to_end)
+        for partition in (0, 1, -1)
+        for offset in (-1, 0, 1, 2, 3, 4, 5, 1 << 62)
+        for size in (0, 1, 150, 1 << 20)
+        for to_end in (False, True)
+    ]
+    for ask in asked:
+        theirs = without_epochs(_outcome(lambda ask=ask: ask(core)))
+        ours = without_epochs(_outcome(lambda ask=ask: ask(double)))
+        assert ours == theirs
+
+
+def test_reads_end_at_the_high_watermark_unless_told(core: Node) -> None:
+    """A loading coordinator would take the high watermark for the end of its log."""
+    double = MemoryCore(1)
+    double.append(TOPIC, 0, batch(b"a"))
+    double.held = True
+    double.append(TOPIC, 0, batch(b"b"))
+    assert double.partition_offsets(TOPIC, 0)[:4] == (0, 1, 1, 2)
+    assert len(without_epochs(double.read(TOPIC, 0, 0, 1 << 20))) == 1
+    assert double.read(TOPIC, 0, 1, 1 << 20) == b""
+    assert len(without_epochs(double.read(TOPIC, 0, 0, 1 << 20, to_log_end=True))) == 2
+
+
+def _read(place: tuple[int, int, int], to_log_end: bool, log: Any) -> Any:
+    return log.read(TOPIC, *place, to_log_end=to_log_end)
+
+
+def _outcome(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except CoreError as problem:
+        return problem.args[0]
