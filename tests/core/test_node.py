@@ -6,7 +6,7 @@ import os
 import socket
 import struct
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -147,26 +147,42 @@ def test_replies_that_nobody_reads_are_bounded(tmp_path: Path) -> None:
 
 def test_a_large_decision_waits_for_the_one_before(tmp_path: Path) -> None:
     """Large requests would be decoded and answered all at once, each of them many times its size
-    in memory.
+    in memory; or, once parked, would keep the others waiting for as long as a peer likes.
     """
-    body = b"z" * (1 << 20)
-    held: list[_core.Request] = []
-    with serving(tmp_path, request_memory_bytes_max=16 << 20) as node:
-        node.answer = lambda request: held.append(request) if request.body == body else b"small"  # type: ignore[func-returns-value]
-        peers = [Peer(node.port) for _ in range(3)]
+    body, goes_on = b"z" * (1 << 20), threading.Event()
+
+    def answer(request: _core.Request) -> bytes | None:
+        """A large answer to a small request first; large requests are parked."""
+        if request.body == body:
+            goes_on.wait(20)
+            return None
+        return bytes(3 << 20) if request.body == b"much" else b"small"
+
+    def held() -> float:
+        return node.core.metrics()["request.held"]
+
+    with serving(tmp_path, request_memory_bytes_max=16 << 20) as node, ExitStack() as stack:
+        node.answer = answer
+        small, *peers = [stack.enter_context(Peer(node.port)) for _ in range(4)]
+        small.send(METADATA, 1, b"much")
+        assert len(small.receive_frame()) == 4 + (3 << 20)
         for peer in peers:
             peer.send(METADATA, 1, body)
-        eventually(lambda: held)
-        with Peer(node.port) as small:
-            small.send(METADATA, 1, b"?")
-            assert small.receive_frame().endswith(b"small"), "others go on"
-        for count in (1, 2, 3):
-            eventually(lambda count=count: len(held) == count)
-            assert node.core.metrics()["request.held"] == 1
-            node.core.reply(held[-1].token, b"done")
-        for peer in peers:
+        eventually(lambda: node.core.metrics()["request.bytes.3"] > 3 << 20)
+        assert held() == 1, "the others wait in line"
+        small.send(METADATA, 1, b"?")
+        # Who asks little does not, whatever was answered before.
+        eventually(lambda: held() == 2)
+        goes_on.set()
+        assert small.receive_frame().endswith(b"small")
+        # None waits for one that is parked, and who has gone is forgotten.
+        eventually(lambda: held() == 3)
+        peers[0].socket.close()
+        eventually(lambda: held() == 2)
+        for request in node.asked[1:]:
+            node.core.reply(request.token, b"done")
+        for peer in peers[1:]:
             assert peer.receive_frame().endswith(b"done")
-            peer.socket.close()
 
 
 def test_pipelined_requests_are_answered_in_order(tmp_path: Path) -> None:

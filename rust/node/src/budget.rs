@@ -5,6 +5,7 @@
 //! at a time and for a short time. Small things never wait: a connection's first small buffer lies beside the
 //! budget and is bounded by the number of connections; so whoever asks little is heard while others wait.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, Notify, Semaphore, SemaphorePermit};
@@ -24,6 +25,52 @@ pub struct Budget {
 
 /// The right to be over the budget.
 pub struct Overdraft<'a>(#[allow(dead_code)] SemaphorePermit<'a>);
+
+/// What was taken of a budget; given back when this is dropped.
+pub struct Charge {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Charge {
+    /// Take without asking: for what is already there, or too small to ask for.
+    pub fn anyway(budget: &Arc<Budget>, bytes: usize) -> Self {
+        budget.take_anyway(bytes);
+        Self::taken(budget, bytes)
+    }
+
+    /// Take if it is there and nobody waits for it.
+    pub fn if_there(budget: &Arc<Budget>, bytes: usize) -> Option<Self> {
+        budget.try_take(bytes).then(|| Self::taken(budget, bytes))
+    }
+
+    /// Take anyway, of the same budget, for what is made of this.
+    pub fn instead(&self, bytes: usize) -> Self {
+        Self::anyway(&self.budget, bytes)
+    }
+
+    /// Wait in line for it.
+    pub async fn in_line(budget: &Arc<Budget>, bytes: usize) -> Self {
+        Self::taken(budget, budget.take(bytes).await)
+    }
+
+    fn taken(budget: &Arc<Budget>, bytes: usize) -> Self {
+        Self {
+            budget: Arc::clone(budget),
+            bytes,
+        }
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.budget.give(self.bytes);
+    }
+}
 
 /// A place in line; gone with the wait, however that ends.
 struct Waiting<'a>(&'a AtomicUsize);
@@ -45,6 +92,10 @@ impl Budget {
             line: Mutex::new(()),
             overdraft: Semaphore::new(1),
         }
+    }
+
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
     }
 
     /// All that is held, beside the budget too.
@@ -174,6 +225,19 @@ mod tests {
         assert_eq!(poll(first.as_mut()), Poll::Ready(500));
         assert_eq!(poll(second.as_mut()), Poll::Ready(50));
         assert_eq!((budget.used(), budget.memory()), (550, Memory::Short));
+    }
+
+    #[test]
+    fn what_was_taken_is_given_back_once() {
+        let budget = Arc::new(Budget::new(1000));
+        let first = Charge::if_there(&budget, 900).expect("it is there");
+        assert!(Charge::if_there(&budget, 101).is_none());
+        let reply = first.instead(5000);
+        assert_eq!(budget.used(), 5900);
+        drop(first);
+        assert_eq!((budget.used(), reply.bytes()), (5000, 5000));
+        drop(reply);
+        assert_eq!(budget.used(), 0);
     }
 
     #[test]

@@ -195,7 +195,9 @@ impl Node {
         } else {
             Some(Duration::ZERO)
         };
+        self.shared.end_turn();
         let items = self.shared.queue.next(timeout);
+        self.shared.begin_turn(&items);
         if items.is_empty() {
             self.shared.check_usable()?;
         }

@@ -16,8 +16,10 @@ pub enum Owes {
     Nothing,
     /// The rest of a frame.
     Frame,
-    /// To take a reply.
+    /// To take a reply that was made of records.
     Reply,
+    /// To take an answer of Python's.
+    Answer,
 }
 
 /// How much memory there is.
@@ -45,10 +47,10 @@ const FINISHED: u64 = 1 << 30;
 /// What is asked of a peer, None where it may take for ever (until `connections.max.idle.ms`).
 fn least(owes: Owes, memory: Memory) -> Option<Least> {
     let (within_ms, bytes) = match (owes, memory) {
-        (Owes::Nothing, _) | (Owes::Reply, Memory::Enough) => return None,
+        (Owes::Nothing, _) | (Owes::Reply | Owes::Answer, Memory::Enough) => return None,
         (Owes::Frame, Memory::Enough) => (60_000, 1),
         (_, Memory::Short) => (10_000, 10 * 1024),
-        (Owes::Reply, Memory::Missing | Memory::Over) => (1_000, 64 * 1024),
+        (Owes::Reply | Owes::Answer, Memory::Missing | Memory::Over) => (1_000, 64 * 1024),
         (Owes::Frame, Memory::Missing | Memory::Over) => (3_000, 48 * 1024),
     };
     Some(Least { within_ms, bytes })
@@ -63,7 +65,7 @@ const FAST: u64 = 256;
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
     pub now_ms: u64,
-    /// For frames, and for replies.
+    /// For frames and replies, and for answers: each is judged by the budget that it is charged to.
     pub memory: (Memory, Memory),
     /// How long frames have waited for memory without a break.
     pub starved_ms: u64,
@@ -125,14 +127,15 @@ impl Progress {
         match self.owes.load(Ordering::Relaxed) {
             0 => Owes::Nothing,
             1 => Owes::Frame,
-            _ => Owes::Reply,
+            2 => Owes::Reply,
+            _ => Owes::Answer,
         }
     }
 
     /// Whether the peer took too long, and over what; asked once in a while by one thread.
     pub fn overdue(&self, look: Look) -> Option<Owes> {
         let owed = self.owed();
-        let memory = if owed == Owes::Reply {
+        let memory = if owed == Owes::Answer {
             look.memory.1
         } else {
             look.memory.0
@@ -208,7 +211,7 @@ mod tests {
         assert_eq!(overdue_at(Owes::Reply, 0, ENOUGH), None);
         assert_eq!(overdue_at(Owes::Reply, 0, SHORT), Some(10));
         assert_eq!(
-            overdue_at(Owes::Reply, 0, (Memory::Short, Memory::Over)),
+            overdue_at(Owes::Answer, 0, (Memory::Short, Memory::Over)),
             Some(1)
         );
         assert_eq!(overdue_at(Owes::Nothing, 0, MISSING), None);
@@ -229,10 +232,9 @@ mod tests {
             overdue_at(Owes::Frame, 0, (Memory::Enough, Memory::Missing)),
             Some(60)
         );
-        assert_eq!(
-            overdue_at(Owes::Reply, 0, (Memory::Enough, Memory::Missing)),
-            Some(1)
-        );
+        let answers = (Memory::Enough, Memory::Missing);
+        assert_eq!(overdue_at(Owes::Reply, 0, answers), None);
+        assert_eq!(overdue_at(Owes::Answer, 0, answers), Some(1));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use ottla_core::session::Sessions;
 
 use crate::apis::{Apis, FETCH, PRODUCE};
 use crate::background::Background;
-use crate::budget::Budget;
+use crate::budget::{Budget, Charge};
 use crate::clock::Clock;
 use crate::connection::{Connection, Ending};
 use crate::descriptors::Descriptors;
@@ -25,11 +25,13 @@ use crate::error::NodeError;
 use crate::hosted::{Cell, Hosted};
 use crate::listener::Listening;
 use crate::metrics::Metrics;
-use crate::queue::Queue;
+use crate::queue::{Item, Queue};
 use crate::shedding::Room;
 
-/// What Python holds may take this part of the request memory, beside it.
+/// What Python works on may take this part of the request memory, beside it.
 const DECISIONS_SHARE: usize = 4;
+/// and this part of that is for small requests alone.
+const SMALL_SHARE: usize = 4;
 
 /// How the node was asked to be; units and meanings as in `_core.pyi`.
 #[derive(Debug, Clone)]
@@ -70,6 +72,8 @@ pub struct Held {
     pub connection: Arc<Connection>,
     pub correlation_id: i32,
     pub flexible: bool,
+    /// What it takes while Python works on it; nothing is left of it in one that is parked.
+    pub charge: Option<Charge>,
 }
 
 pub struct Shared {
@@ -80,8 +84,10 @@ pub struct Shared {
     pub apis: RwLock<Arc<Apis>>,
     /// What connections hold: frames being received and replies that are not sent.
     pub budget: Budget,
-    /// What Python holds: requests, what they are decoded to, and replies until they are sent.
-    pub decisions: Budget,
+    /// What Python works on: requests until the turn that took them is over, and replies until they are sent.
+    pub decisions: Arc<Budget>,
+    /// The same for those that ask little, whose answers may still be large; when it is taken they wait as others.
+    pub small_decisions: Arc<Budget>,
     /// Whose turn it is to look through a batch that unpacks to far more than it is.
     pub heavy: tokio::sync::Mutex<()>,
     pub room: Room,
@@ -89,6 +95,8 @@ pub struct Shared {
     pub metrics: Metrics,
     pub descriptors: Arc<Descriptors>,
     pub held: Mutex<HashMap<u64, Held>>,
+    /// What Python took in its present turn.
+    turn: Mutex<Vec<u64>>,
     pub next_token: AtomicU64,
     pub connections: Mutex<HashMap<u64, Arc<Connection>>>,
     pub connection_gone: Condvar,
@@ -125,6 +133,7 @@ impl Shared {
             options.power_cuts,
             options.durable,
         );
+        let decisions = options.request_memory_bytes_max / DECISIONS_SHARE;
         let dirs = LogDirs::open(&disk, &options.log_dirs)?;
         Ok(Self {
             clock: Clock::new(options.clock_offset_ms),
@@ -132,7 +141,8 @@ impl Shared {
             queue: Queue::default(),
             apis: RwLock::default(),
             budget: Budget::new(options.request_memory_bytes_max),
-            decisions: Budget::new(options.request_memory_bytes_max / DECISIONS_SHARE),
+            decisions: Arc::new(Budget::new(decisions - decisions / SMALL_SHARE)),
+            small_decisions: Arc::new(Budget::new(decisions / SMALL_SHARE)),
             heavy: tokio::sync::Mutex::default(),
             room: Room::default(),
             listening: Mutex::default(),
@@ -150,6 +160,7 @@ impl Shared {
             seeds: RandomState::new(),
             draws: AtomicU64::new(0),
             held: Mutex::default(),
+            turn: Mutex::default(),
             next_token: AtomicU64::new(1),
             connections: Mutex::default(),
             connection_gone: Condvar::new(),
@@ -159,6 +170,30 @@ impl Shared {
             poison_text: OnceLock::new(),
             options,
         })
+    }
+
+    /// Python is done with what it took: what it did not answer is parked, for as long as others may choose,
+    /// and keeps nobody waiting for memory.
+    pub fn end_turn(&self) {
+        let mut turn = lock(&self.turn);
+        if turn.is_empty() {
+            return;
+        }
+        let mut held = lock(&self.held);
+        for token in turn.drain(..) {
+            if let Some(parked) = held.get_mut(&token) {
+                parked.charge = None;
+            }
+        }
+    }
+
+    /// Python takes these.
+    pub fn begin_turn(&self, items: &[Item]) {
+        let tokens = items.iter().filter_map(|item| match item {
+            Item::Asked(asked) => Some(asked.token),
+            Item::Event(_) => None,
+        });
+        lock(&self.turn).extend(tokens);
     }
 
     pub fn hosted(&self) -> RwLockReadGuard<'_, Hosted> {

@@ -27,7 +27,7 @@ pub async fn sweep(shared: Arc<Shared>) {
         }
         shared.look_after_connections(Look {
             now_ms,
-            memory: (frames, frames.max(shared.decisions.memory())),
+            memory: (frames, shared.decisions.memory()),
             starved_ms: now_ms.saturating_sub(enough_at_ms),
         });
     }
@@ -59,7 +59,7 @@ impl Shared {
         add(&self.metrics.connections_stalled, stalled.len());
         let peer = first.peer;
         let what = match owed {
-            Owes::Reply => "did not take its replies",
+            Owes::Reply | Owes::Answer => "did not take its replies",
             Owes::Frame | Owes::Nothing => "did not send the rest of a request",
         };
         let others = stalled.len() - 1;

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ottla_core::connection::{Inbox, parse_header, put_response_header};
 use ottla_core::hot::{FetchRequest, ProduceRequest, Produced};
@@ -19,15 +19,16 @@ use ottla_core::partition::Waiter;
 use tokio::net::TcpStream;
 
 use crate::apis::{API_VERSIONS, Apis, FETCH, PRODUCE};
+use crate::budget::Charge;
 use crate::descriptors::Noted;
 use crate::listener::Listener;
 use crate::metrics::add;
-use crate::patience::Progress;
+use crate::patience::{Owes, Progress};
 use crate::produce::HotHeader;
 use crate::queue::{Asked, REFUSED};
 use crate::shared::{Held, Life, Shared, lock};
 use crate::signal::Signal;
-use receiving::poll_receive;
+use receiving::{hung_up, poll_receive};
 pub(crate) use sending::FilePiece;
 
 /// Replies are sent when they are this many, even if more frames wait.
@@ -38,10 +39,13 @@ const READ_AHEAD_BYTES: usize = 64 * 1024;
 /// While memory is short, a larger buffer than this is given back as soon as it is empty.
 const CAPACITY_KEPT: usize = 64 * 1024;
 
-/// What a request of Python's takes for each of its bytes, about: its body, what that is decoded to, the reply.
+/// What a request takes for each of its bytes while Python works on it, about: body, decoded form, reply.
 const DECISION_COST: usize = 16;
 /// Requests that take no more than this are handed over at once, however many wait for memory.
 const DECISION_COST_SMALL: usize = 64 * 1024;
+/// A peer that sends nothing more may still want the answer to its request, or have left one unread: so it gets
+/// what is decided soon, and what is parked for longer is forgotten.
+const CLOSED_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a connection ends. Later ones outrank earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +61,12 @@ pub enum Ending {
     Reset,
 }
 
+/// A whole reply frame of Python's, and what it takes until it is sent.
+pub struct Answer {
+    frame: Vec<u8>,
+    charge: Charge,
+}
+
 /// What others may know of a connection and do to it.
 #[derive(Debug)]
 pub struct Connection {
@@ -66,12 +76,18 @@ pub struct Connection {
     pub peer: SocketAddr,
     pub signal: Signal,
     ending: AtomicU8,
-    reply: Mutex<Option<Vec<u8>>>,
+    reply: Mutex<Option<Answer>>,
     active_at_ms: AtomicU64,
     busy: AtomicBool,
     pub progress: Progress,
     /// How many more bytes a parked fetch waits for.
     missing: AtomicI64,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Answer")
+    }
 }
 
 impl std::fmt::Debug for Signal {
@@ -144,8 +160,8 @@ impl Connection {
     }
 
     /// Hand over the whole reply frame to the request that is parked here.
-    pub fn answer(&self, frame: Vec<u8>) {
-        *lock(&self.reply) = Some(frame);
+    fn answer(&self, answer: Answer) {
+        *lock(&self.reply) = Some(answer);
         self.signal.ring();
     }
 }
@@ -193,6 +209,10 @@ pub struct Task {
     pub(crate) apis: Arc<Apis>,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Vec<u8>,
+    /// What an answer of Python's in the outbox takes.
+    answered: Option<Charge>,
+    /// What the peer owes while the outbox is sent.
+    reply_owed: Owes,
     pub(crate) files: Vec<FilePiece>,
     pub(crate) produce_request: ProduceRequest,
     pub(crate) produced: Vec<Produced>,
@@ -222,6 +242,8 @@ impl Task {
             apis,
             inbox: Inbox::default(),
             outbox: Vec::new(),
+            answered: None,
+            reply_owed: Owes::Reply,
             files: Vec::new(),
             produce_request: ProduceRequest::default(),
             produced: Vec::new(),
@@ -260,13 +282,17 @@ impl Task {
             self.take_frames().await?;
             self.flush().await?;
             self.check_ending()?;
-            if self.inbox.is_empty()
-                && self.inbox.capacity() > CAPACITY_KEPT
-                && self.node.budget.is_tight()
-            {
-                self.rest();
-            }
+            self.rest_if_tight();
             self.receive().await?;
+        }
+    }
+
+    fn rest_if_tight(&mut self) {
+        if self.inbox.is_empty()
+            && self.inbox.capacity() > CAPACITY_KEPT
+            && self.node.budget.is_tight()
+        {
+            self.rest();
         }
     }
 
@@ -345,7 +371,7 @@ impl Task {
         let body = frame.start + header.body_at..frame.end;
         // What was answered before must not wait with this one.
         self.flush().await?;
-        let cost = self.take_for_decision(key, body.len()).await?;
+        let charge = self.take_for_decision(key, body.len()).await?;
         let asked = Asked {
             token: self.node.next_token.fetch_add(1, Ordering::Relaxed),
             api_key: key,
@@ -357,9 +383,8 @@ impl Task {
         };
         let flexible = version >= api.first_flexible && key != API_VERSIONS;
         self.inbox.consume(&frame);
-        let answered = self.ask_python(asked, flexible, cost).await;
-        self.node.decisions.give(cost);
-        answered?;
+        self.rest_if_tight();
+        self.ask_python(asked, flexible, charge).await?;
         let counters = self.node.metrics.api(key);
         counters.total_ns.fetch_add(
             u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
@@ -369,28 +394,49 @@ impl Task {
     }
 
     /// Wait for the memory that a decision takes: its request in every form, and a reply as large as the last.
-    async fn take_for_decision(&self, key: i16, body_bytes: usize) -> Result<usize, Over> {
+    async fn take_for_decision(&self, key: i16, body_bytes: usize) -> Result<Charge, Over> {
+        let decisions = &self.node.decisions;
+        let own = body_bytes.saturating_mul(DECISION_COST);
         let expected = self.node.metrics.api(key).reply_bytes_expected();
-        let cost = body_bytes.saturating_mul(DECISION_COST).max(expected);
-        if cost <= DECISION_COST_SMALL {
-            self.node.decisions.take_anyway(cost);
-            return Ok(cost);
+        let mut cost = own.max(expected);
+        if own <= DECISION_COST_SMALL {
+            // Others got a large reply: that is no reason to let who asks little wait for those who ask much.
+            let small = &self.node.small_decisions;
+            cost = cost.min(small.bytes_max() / 2);
+            if cost <= DECISION_COST_SMALL {
+                return Ok(Charge::anyway(decisions, cost));
+            }
+            if let Some(charge) = Charge::if_there(small, cost) {
+                return Ok(charge);
+            }
         }
-        self.unless_ending(self.node.decisions.take(cost)).await
+        self.unless_ending(async {
+            tokio::select! {
+                charge = Charge::in_line(decisions, cost) => Ok(charge),
+                _ = hung_up(&self.stream) => Err(Over::Gone),
+            }
+        })
+        .await?
     }
 
-    /// Let Python decide; `cost` is what was taken for it. A large reply is sent before another one is made.
-    async fn ask_python(&mut self, asked: Asked, flexible: bool, cost: usize) -> Result<(), Over> {
+    /// Let Python decide; `charge` is what was taken for it. A large reply is sent before another one is made.
+    async fn ask_python(
+        &mut self,
+        asked: Asked,
+        flexible: bool,
+        charge: Charge,
+    ) -> Result<(), Over> {
         let (token, key) = (asked.token, asked.api_key);
         let held = Held {
             connection: Arc::clone(&self.connection),
             correlation_id: asked.correlation_id,
             flexible,
+            charge: Some(charge),
         };
         lock(&self.node.held).insert(token, held);
         self.node.queue.ask(asked);
-        let frame = match self.await_answer().await {
-            Ok(frame) => frame,
+        let Answer { frame, charge } = match self.await_answer().await {
+            Ok(answer) => answer,
             Err(over) => {
                 lock(&self.node.held).remove(&token);
                 return Err(over);
@@ -399,29 +445,35 @@ impl Task {
         let counters = self.node.metrics.api(key);
         add(&counters.response_bytes, frame.len());
         counters.replied(frame.len());
-        let beyond = frame.len().saturating_sub(cost);
         self.outbox = frame;
+        self.answered = Some(charge);
         if self.outbox.len() < OUTBOX_BYTES {
             return Ok(());
         }
-        self.node.decisions.take_anyway(beyond);
-        let sent = self.flush().await;
-        self.node.decisions.give(beyond);
-        sent
+        self.flush().await
     }
 
-    async fn await_answer(&mut self) -> Result<Vec<u8>, Over> {
-        let mut peer_closed = false;
+    async fn await_answer(&mut self) -> Result<Answer, Over> {
+        let mut closed: Option<tokio::time::Instant> = None;
         loop {
-            if let Some(frame) = lock(&self.connection.reply).take() {
-                return Ok(frame);
+            if let Some(answer) = lock(&self.connection.reply).take() {
+                return Ok(answer);
             }
             if self.connection.is_ending(Ending::Drain) {
                 return Err(Over::Gone);
             }
-            match self.park(peer_closed).await? {
-                // It may have closed only its sending side and still want the answer; if not, sending fails.
-                Woken::PeerClosed => peer_closed = true,
+            let woken = match closed {
+                None => self.park(false).await?,
+                Some(at) => {
+                    let parked = tokio::time::timeout_at(at + CLOSED_PATIENCE, self.park(true));
+                    parked.await.map_err(|_| Over::Gone)??
+                }
+            };
+            match woken {
+                Woken::PeerClosed => closed = Some(tokio::time::Instant::now()),
+                Woken::Signal if self.connection.is_ending(Ending::Rest) => {
+                    self.rest();
+                }
                 Woken::Received | Woken::Signal => {}
             }
         }
@@ -450,7 +502,8 @@ impl Task {
         self.check_ending()
     }
 
-    /// Wait for the signal, and meanwhile for the peer, whose further bytes are taken in up to a limit.
+    /// Wait for the signal, and meanwhile for the peer, whose further bytes are taken in up to a limit; beyond it
+    /// only its going is noticed.
     pub(crate) async fn park(&mut self, deaf: bool) -> Result<Woken, Over> {
         let Self {
             connection,
@@ -461,13 +514,20 @@ impl Task {
         if !inbox.has_room() {
             inbox.make_room(inbox.capacity());
         }
-        let listen = !deaf && inbox.waiting_bytes() < READ_AHEAD_BYTES * 2 && inbox.has_room();
+        let signal = std::future::poll_fn(|context| connection.signal.poll(context));
+        if deaf {
+            signal.await;
+            return Ok(Woken::Signal);
+        }
+        if inbox.waiting_bytes() >= READ_AHEAD_BYTES * 2 || !inbox.has_room() {
+            return tokio::select! {
+                () = signal => Ok(Woken::Signal),
+                gone = hung_up(stream) => gone.map(|()| Woken::PeerClosed),
+            };
+        }
         std::future::poll_fn(|context| {
             if connection.signal.poll(context).is_ready() {
                 return Poll::Ready(Ok(Woken::Signal));
-            }
-            if !listen {
-                return Poll::Pending;
             }
             poll_receive(inbox, stream, context)
         })
@@ -499,7 +559,12 @@ pub fn reply(node: &Shared, token: u64, body: &[u8]) {
     frame.extend_from_slice(body);
     let size = u32::try_from(frame.len() - size_at - 4).unwrap_or(u32::MAX);
     frame[size_at..size_at + 4].copy_from_slice(&size.to_be_bytes());
-    held.connection.answer(frame);
+    // Taken before what the request took is given back.
+    let charge = match &held.charge {
+        Some(charge) => charge.instead(frame.len()),
+        None => Charge::anyway(&node.decisions, frame.len()),
+    };
+    held.connection.answer(Answer { frame, charge });
 }
 
 /// Close the connection that a held request came from.

@@ -231,6 +231,20 @@ impl Task {
     }
 }
 
+/// Wait until the peer sends nothing more, whatever of it has not been read yet; nothing is read.
+#[cfg(target_os = "linux")]
+pub(super) async fn hung_up(stream: &TcpStream) -> Result<(), Over> {
+    // Nobody asked to be told of urgent data, so that this is ready only once reading is over.
+    stream.ready(Interest::PRIORITY).await?;
+    Ok(())
+}
+
+/// Elsewhere it is found when the wait ends.
+#[cfg(not(target_os = "linux"))]
+pub(super) async fn hung_up(_: &TcpStream) -> Result<(), Over> {
+    std::future::pending().await
+}
+
 /// Take in what has arrived, or be woken when something does.
 pub(super) fn poll_receive(
     inbox: &mut Inbox,

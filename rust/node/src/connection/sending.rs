@@ -12,6 +12,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::{Ending, OUTBOX_BYTES, Over, Task};
+use crate::budget::Charge;
 use crate::disk::NodeFile;
 use crate::patience::Owes;
 
@@ -32,10 +33,15 @@ impl Task {
         if self.outbox.is_empty() {
             return Ok(());
         }
-        let held = self.outbox.len();
+        // An answer of Python's has been charged to another budget, and its reader is judged by that one.
+        let answered = self.answered.take();
+        let charged = answered.as_ref().map_or(0, Charge::bytes);
+        let held = self.outbox.len().saturating_sub(charged);
         self.node.budget.take_anyway(held);
+        self.reply_owed = answered.as_ref().map_or(Owes::Reply, |_| Owes::Answer);
         let sent = self.flush_pieces().await;
         self.node.budget.give(held);
+        drop(answered);
         self.outbox.clear();
         if self.outbox.capacity() > OUTBOX_KEPT {
             self.outbox = Vec::new();
@@ -110,7 +116,10 @@ impl Task {
         mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
     ) -> Result<usize, Over> {
         let Self {
-            connection, stream, ..
+            connection,
+            stream,
+            reply_owed,
+            ..
         } = self;
         let mut waited = false;
         let done = loop {
@@ -120,7 +129,7 @@ impl Task {
                 done => break done,
             }
             waited = true;
-            connection.progress.owes(Owes::Reply);
+            connection.progress.owes(*reply_owed);
             std::future::poll_fn(|context| {
                 while connection.signal.poll(context).is_ready() {
                     if connection.is_ending(Ending::Close) {
