@@ -50,8 +50,8 @@ fn create(sessions: &mut Sessions, partitions: i32, now_ms: i64) -> i32 {
 /// Half a million partitions in one request would hold everybody up for minutes, who wait for the sessions' lock.
 #[test]
 fn what_a_session_costs_is_in_proportion() {
-    const FEW: i32 = 1_500;
-    const FACTOR: i32 = 16;
+    const FEW: i32 = 1_000;
+    const FACTOR: i32 = 64;
     let cost = |count: i32| {
         let asked: Vec<(i32, i64)> = (0..count).map(|index| (index, 0)).collect();
         let most: Vec<i32> = (1..count).collect();
@@ -66,11 +66,11 @@ fn what_a_session_costs_is_in_proportion() {
             assert_eq!(sessions.partition_count(), 1);
             began.elapsed()
         };
-        (0..5).map(|_| once()).min().unwrap()
+        (0..3).map(|_| once()).min().unwrap()
     };
     let (small, large) = (cost(FEW), cost(FEW * FACTOR));
-    // With squares it would be 256 times as much.
-    assert!(large < small * 5 * FACTOR as u32, "{small:?}, {large:?}");
+    // With squares it would be 4,096 times as much; a busy machine or a small cache makes less of a difference.
+    assert!(large < small * 16 * FACTOR as u32, "{small:?}, {large:?}");
 }
 
 fn places(wanted: &[Wanted]) -> Vec<(i32, i64)> {
