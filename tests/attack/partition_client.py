@@ -69,12 +69,12 @@ class PartitionClient:
         code: int = answer.responses[0].error_code
         return code
 
-    def produce(self, topic: str, value: bytes, partition: int = 0) -> int:
-        """One record with acks=all: the error code."""
+    def produce(self, topic: str, value: bytes, partition: int = 0, acks: int = -1) -> int:
+        """One record, with acks=all unless it is said: the error code."""
         batch = build_batch([Record(None, value, timestamp_ms=1)], base_offset=0, leader_epoch=0)
         data = produce.PartitionProduceData(index=partition, records=batch)
         request = produce.ProduceRequest(
-            acks=-1,
+            acks=acks,
             timeout_ms=TIMEOUT_MS,
             topic_data=[produce.TopicProduceData(name=topic, partition_data=[data])],
         )

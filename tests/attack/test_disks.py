@@ -205,6 +205,33 @@ def test_what_a_failed_sync_left_is_recovered_and_not_served(
         assert values(client.fetch("orders")) == [big]
 
 
+def test_what_could_not_be_opened_to_be_synced_is_not_safe(tmp_path: Path) -> None:
+    """A moment without descriptors while a sealed segment is flushed: the recovery point moved over
+    what nobody had synced, and after a power cut nobody would have looked at it.
+    """
+
+    def recovery_point() -> int:
+        for name in ("flush", "checkpoint"):
+            core.begin(name)
+            assert core.settle(timeout_ms=10_000)
+        rows = (tmp_path / CHECKPOINT).read_text().splitlines()
+        return next((int(row.split()[2]) for row in rows if row.startswith("orders 0 ")), 0)
+
+    with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
+        core = core_of(broker)
+        assert client.create("orders", segment_bytes="1048576", flush_ms="0") == [0]
+        sealed = Fault("open", "/orders-0/00000000000000000000.*index", "EMFILE")
+        with disk_faults(broker, sealed) as fired:
+            for _ in range(5):
+                assert client.produce("orders", bytes(300_000)) == 0
+            core.flush()
+            eventually(lambda: fired()[0] > 0, "the sealed segment is flushed")
+            assert recovery_point() <= 3, "the first segment is not safe"
+            assert is_served(client, "orders"), "and no disk has failed"
+        core.flush()
+        assert recovery_point() > 3, "now it is"
+
+
 def test_a_directory_that_the_controller_placed_partitions_in_loses_its_leaders(
     tmp_path: Path,
 ) -> None:
@@ -396,6 +423,27 @@ def test_the_clean_mark_says_nothing_of_a_partition_that_was_not_opened(tmp_path
     assert (tmp_path / CLEAN).exists()
 
 
+def test_the_clean_mark_says_nothing_of_a_log_that_broke(tmp_path: Path) -> None:
+    """What was half written and could not be cut back would be taken for whole by the next start,
+    which looks at nothing behind a mark.
+    """
+    broker = ottla.Broker(dir=tmp_path).start()
+    with client_of(broker) as client:
+        assert client.create("orders", "others") == [0, 0]
+        assert client.produce("orders", b"kept") == 0
+        faults = [
+            Fault("write", "orders-0/*.log", "EIO", short=True),
+            Fault("set_len", "orders-0/*.log", "EIO"),
+        ]
+        core_of(broker).set_disk_faults(faults)
+        assert client.produce("orders", b"refused") == STORAGE
+    broker.close()
+    assert not (tmp_path / CLEAN).exists()
+    with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
+        assert values(client.fetch("orders")) == [b"kept"]
+    assert (tmp_path / CLEAN).exists()
+
+
 @pytest.mark.parametrize("errno", ["EMFILE", "ENOSPC"])
 def test_a_checkpoint_that_can_not_be_written_ends_nothing(tmp_path: Path, errno: str) -> None:
     """A server with many idle connections died of its checkpoint after a minute."""
@@ -486,13 +534,16 @@ def test_a_stop_that_the_disk_refuses_says_so_and_leaves_no_mark(
         assert values(client.fetch("orders")) == [b"kept"]
 
 
-def test_who_waits_for_a_sync_that_fails_is_told(tmp_path: Path, two_dirs: dict[str, str]) -> None:
+@pytest.mark.parametrize("acks", [-1, 1])
+def test_who_waits_for_a_sync_that_fails_is_told(
+    tmp_path: Path, two_dirs: dict[str, str], acks: int
+) -> None:
     """With flush.messages=1 a producer would wait for its timeout, or be told what is not so."""
     with ottla.Broker(config=two_dirs) as broker, client_of(broker) as client:
         assert client.create("orders", flush_messages="1") == [0]
-        assert client.produce("orders", b"kept") == 0
+        assert client.produce("orders", b"kept", acks=acks) == 0
         with disk_faults(broker, Fault("sync", "orders-0/*.log", "EIO")):
-            assert client.produce("orders", b"refused") == STORAGE
+            assert client.produce("orders", b"refused", acks=acks) == STORAGE
         eventually(lambda: is_offline(client, "orders"), "its log directory failed")
     assert (tmp_path / "data").is_dir()
 

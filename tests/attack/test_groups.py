@@ -287,8 +287,14 @@ def test_a_partition_that_cannot_be_opened_costs_its_own_groups_only(tmp_path: P
         assert commit(broker, groups[lost], 6) == ErrorCode.NONE
 
 
-def test_the_topic_is_deleted_and_made_again_in_one_turn(broker: ottla.Broker) -> None:
-    """Every commit would be answered NOT_COORDINATOR until a restart."""
+@pytest.mark.parametrize("partitions", [PARTITIONS, 1])
+def test_the_topic_is_deleted_and_made_again_in_one_turn(
+    broker: ottla.Broker, partitions: int
+) -> None:
+    """Every commit would be answered NOT_COORDINATOR until a restart, or be sought in a partition
+    that the topic has no more.
+    """
+    assert partition_for("g", PARTITIONS) > 0
     assert coordinator_error(broker, "g") == ErrorCode.NONE
     assert commit(broker, "g", 5) == ErrorCode.NONE
     node: Any = broker._node
@@ -301,7 +307,7 @@ def test_the_topic_is_deleted_and_made_again_in_one_turn(broker: ottla.Broker) -
     eventually(
         lambda: node._core.metrics()["request.held"] > waiting, "the first request has come in"
     )
-    topic = CreatableTopic(name=CONSUMER_OFFSETS, num_partitions=PARTITIONS, replication_factor=1)
+    topic = CreatableTopic(name=CONSUMER_OFFSETS, num_partitions=partitions, replication_factor=1)
     maker.send(CreateTopicsRequest(topics=[topic]), 7)
     eventually(
         lambda: node._core.metrics()["request.held"] > waiting + 1, "and the second one, too"

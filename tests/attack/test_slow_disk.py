@@ -90,6 +90,22 @@ def test_a_slow_roll_is_noticed_by_nobody_else(tmp_path: Path) -> None:
         # The flush that runs has its delay behind it soon; the rest are not delayed any more.
 
 
+def test_a_slow_checkpoint_is_noticed_by_nobody(tmp_path: Path) -> None:
+    """Who makes a topic, and so looks where its folder is to be, would wait for the checkpoints of
+    all others.
+    """
+    with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
+        core = core_of(broker)
+        assert client.create("quick") == [0]
+        assert client.produce("quick", b"x") == 0
+        core.flush()
+        slow = Fault("sync", "-offset-checkpoint.tmp", delay_ms=DELAY_MS, times=1)
+        with disk_faults(broker, slow) as fired:
+            core.begin("checkpoint")
+            eventually(lambda: fired()[0] > 0, "a checkpoint is being written")
+            go_on(client, "quick")
+
+
 def test_who_waits_for_a_partition_keeps_nobody_from_being_served(tmp_path: Path) -> None:
     """While a partition is held by who deletes its old segments, those who ask for it wait in their
     tasks: had they held a thread each, two of them would have been all there are.

@@ -142,6 +142,33 @@ def test_half_frames_that_trickle(
             thread.join()
 
 
+def test_frames_of_which_not_even_the_size_has_come(broker: ottla.Broker) -> None:
+    """If this failed, a byte or four would be enough to keep a buffer until the idle limit."""
+    size = struct.pack(">i", MEMORY)
+    with (
+        attackers(broker.port, 3, lambda _: size + bytes(MEMORY // 2)) as greedy,
+        attackers(broker.port, 40, lambda number: size[: number % 4 + 1]) as few,
+    ):
+
+        def all_dropped() -> bool:
+            for peer in greedy:  # fast enough to be borne, so that memory stays short
+                with suppress(OSError):
+                    peer.send(bytes(1000))
+            return all(is_dropped(peer) for peer in few)
+
+        eventually(all_dropped, "they are dropped", timeout_s=LATER_S)
+
+
+def is_dropped(peer: socket.socket) -> bool:
+    """Whether the node has closed the connection, on which it never sends anything."""
+    try:
+        return peer.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 def test_peers_that_do_not_read(broker: ottla.Broker, client: PartitionClient, count: int) -> None:
     """If this failed, clients that ask for much and read nothing would fill the memory."""
     assert client.create(*(f"{'x' * 200}-{number}" for number in range(300))) == [0] * 300

@@ -160,6 +160,32 @@ def test_any_flipped_bit_of_the_metadata_log(whole: Path, tmp_path: Path) -> Non
         assert str(folder / LOG) in said
 
 
+def test_damage_at_the_end_of_a_segment_that_has_a_successor_is_refused(copy: Path) -> None:
+    """If this failed, damage behind which nothing is whole in its own file would be taken for a
+    torn end, and the segments that follow be dropped without a word.
+    """
+    path = copy / LOG
+    found = batches(copy)
+    data = path.read_bytes()
+    hurt, after = next(
+        pair
+        for pair in zip(found, found[1:], strict=False)
+        if any(b"second" in (record.value or b"") for record in pair[0].records)
+    )
+    later = path.with_name(f"{after.base_offset:020d}.log")
+    later.write_bytes(data[after.position : found[-1].position + found[-1].size_bytes])
+    path.write_bytes(data[: after.position])
+    flip(path, 8 * hurt.position + 8 * 70)
+    with pytest.raises(MetadataDamaged, match="and 1 more segments") as refused:
+        ottla.Broker(dir=copy).start()
+    assert f"byte {hurt.position}, where offset {hurt.base_offset} should be" in str(refused.value)
+    assert later.exists()
+    assert refused.value.hint is not None
+    subprocess.run(["sh", "-c", refused.value.hint.rpartition(": ")[2]], check=True)
+    with ottla.Broker(dir=copy) as broker:
+        assert topics(broker) == {"first"}
+
+
 def test_the_way_out_of_damage(copy: Path) -> None:
     """If this failed, the command that the error names would not help, or give up too much."""
     path = copy / LOG

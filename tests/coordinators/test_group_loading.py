@@ -254,6 +254,25 @@ def test_a_read_error_while_loading_is_tried_again_with_back_off() -> None:
     assert committed(world, "g") == 7
 
 
+def test_a_log_that_goes_while_replies_wait_for_it_costs_its_own_groups_only() -> None:
+    """A log directory that fails on another thread would end the whole node at the next flush."""
+    world = World(CONFIG, partitions=2)
+    lost = world.groups.partition_for("g")
+    world.log.held = True
+    waiting = commit(world, "g")
+    assert waiting == []
+    world.log.closed.add(lost)
+    world.settle()
+    assert codes(waiting) == [ErrorCode.NOT_COORDINATOR]
+    assert committed(world, "g") == ErrorCode.NOT_COORDINATOR
+    world.log.held = False
+    assert codes(commit(world, "h")) == [ErrorCode.NONE]
+    world.log.closed.clear()
+    world.log.marks[lost] = world.log.ends[lost]
+    world.advance(MINUTE_MS)
+    assert committed(world, "g") == 7
+
+
 def test_a_partition_that_is_given_away_is_not_tried_again() -> None:
     """A broker would take up groups that another coordinates."""
     world = World(CONFIG, partitions=1)

@@ -26,7 +26,7 @@ impl Drop for Fixture {
     }
 }
 
-fn node_in(folder: &Path) -> Node {
+pub fn node_in(folder: &Path) -> Node {
     Node::new(Options {
         node_id: 1,
         log_dirs: vec![folder.join("first"), folder.join("second")],

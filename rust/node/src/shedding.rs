@@ -225,6 +225,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_ours_takes_room_too() {
+        let folder = std::env::temp_dir().join(format!("ottla-room-{}", std::process::id()));
+        let node = crate::fault_tests::node_in(&folder);
+        let (over, own) = node
+            .call(|shared| {
+                let own = shared.descriptors.count();
+                shared.room.limit.store(own + 64, Ordering::Relaxed);
+                let over = |foreign| {
+                    shared.room.foreign.store(foreign, Ordering::Relaxed);
+                    shared.descriptors_over(0)
+                };
+                Ok(([over(0), over(48), over(58)], own))
+            })
+            .unwrap();
+        node.kill();
+        let _ = std::fs::remove_dir_all(&folder);
+        assert!(
+            own + 64 < RESERVE_MIN * RESERVE_SHARE,
+            "the least reserve is kept"
+        );
+        assert_eq!(over, [0, 0, 10]);
+    }
+
+    #[test]
     fn the_process_is_counted() {
         let before = open_in_process().expect("the system says it");
         let file = std::fs::File::open("/dev/null").expect("a file");

@@ -47,6 +47,32 @@ fn create(sessions: &mut Sessions, partitions: i32, now_ms: i64) -> i32 {
     sessions.create(wanted, true, now_ms, 42)
 }
 
+/// Half a million partitions in one request would hold everybody up for minutes, who wait for the sessions' lock.
+#[test]
+fn what_a_session_costs_is_in_proportion() {
+    const FEW: i32 = 1_000;
+    const FACTOR: i32 = 64;
+    let cost = |count: i32| {
+        let asked: Vec<(i32, i64)> = (0..count).map(|index| (index, 0)).collect();
+        let most: Vec<i32> = (1..count).collect();
+        let once = || {
+            let mut sessions = Sessions::new(1);
+            let began = std::time::Instant::now();
+            let id = create(&mut sessions, count, NOW);
+            let (_, wanted) = begin(&mut sessions, id, 1, &asked, &[]).unwrap();
+            let replies: Vec<_> = wanted.iter().map(|one| reply(one, 5, 0)).collect();
+            sessions.finish(id, &replies, |_| true);
+            begin(&mut sessions, id, 2, &[], &most).unwrap();
+            assert_eq!(sessions.partition_count(), 1);
+            began.elapsed()
+        };
+        (0..3).map(|_| once()).min().unwrap()
+    };
+    let (small, large) = (cost(FEW), cost(FEW * FACTOR));
+    // With squares it would be 4,096 times as much; a busy machine or a small cache makes less of a difference.
+    assert!(large < small * 16 * FACTOR as u32, "{small:?}, {large:?}");
+}
+
 fn places(wanted: &[Wanted]) -> Vec<(i32, i64)> {
     let place = |one: &Wanted| (one.part.index, one.part.fetch_offset);
     wanted.iter().map(place).collect()

@@ -2,6 +2,27 @@
 
 use super::*;
 
+/// A batch that was refused, of which nobody was told, would be in the log after the next start.
+#[test]
+fn a_failed_write_leaves_nothing_behind() {
+    let (disk, mut log) = fresh(config());
+    put(&mut log, batch(&["kept"])).unwrap();
+    let [mut first, mut second] = [batch(&["refused"]), batch(&["refused"])];
+    first[..8].copy_from_slice(&1_i64.to_be_bytes());
+    second[..8].copy_from_slice(&2_i64.to_be_bytes());
+    let both = [first.clone(), second].concat();
+    disk.set_capacity(disk.used() + first.len() as u64 + 10);
+    let refused = log.append_as_follower(&both, NOW);
+    assert_eq!(code(refused), Code::KafkaStorageError);
+    disk.set_capacity(u64::MAX);
+    assert_eq!(log.failure(), None, "it could be cut back");
+    drop(log);
+    disk.kill();
+    let (mut log, recovery) = open_with(&disk, config(), OpenHints::default());
+    assert_eq!(read_all(&mut log, 0), [(0, "kept".to_owned())]);
+    assert_eq!(recovery.truncated_bytes, 0);
+}
+
 /// Every codec must be stored as it came and read back at the right offsets.
 #[test]
 fn append_and_read() {

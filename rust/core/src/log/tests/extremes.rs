@@ -229,6 +229,10 @@ fn numbers_in_appended_batches() {
                     let _ = log.append(&mut led, &context);
                     let _ = log.append_as_follower(&bytes, NOW);
                     let _ = log.append(&mut bytes.clone(), &context);
+                    // Behind a whole batch, where its predecessor's numbers are held against its own.
+                    let _ = log.append(&mut batch(&["whole"]), &client());
+                    put_number(&mut bytes, 0, 8, log.log_end_offset());
+                    let _ = log.append_as_follower(&bytes, NOW);
                     exercise(&disk, &mut log, NOW);
                     log.close(false).unwrap();
                     let (mut log, _) = open_with(&disk, config(), hints);
