@@ -4,12 +4,15 @@ or hidden, as a client library would.
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import ottla
 from ottla.client.connection import Connection
+from ottla.wire import frame
 from ottla.wire.messages import (
     create_topics,
     delete_records,
@@ -159,3 +162,33 @@ def client_of(broker: ottla.Broker) -> Iterator[PartitionClient]:
         yield PartitionClient(connection)
     finally:
         connection.close()
+
+
+@contextmanager
+def downloading(port: int, topic: str) -> Iterator[tuple[socket.socket, int]]:
+    """A connection that has asked for all of partition 0, of whose answer only the size was taken,
+    and that size. It has a small receive buffer, so that the node has to wait for who reads it.
+    """
+    wanted = fetch.FetchPartition(partition=0, fetch_offset=0, partition_max_bytes=50 << 20)
+    request = fetch.FetchRequest(
+        max_wait_ms=0,
+        min_bytes=0,
+        max_bytes=50 << 20,
+        topics=[fetch.FetchTopic(topic=topic, partitions=[wanted])],
+    )
+    asked = frame.encode_request(request, FETCH_BY_NAME, correlation_id=1, client_id="download")
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
+        reader.settimeout(30)
+        reader.connect(("127.0.0.1", port))
+        reader.sendall(struct.pack(">i", len(asked)) + asked)
+        (size,) = struct.unpack(">i", reader.recv(4, socket.MSG_WAITALL))
+        yield reader, size
+
+
+def take(reader: socket.socket, count: int) -> int:
+    """Receive so many bytes, or what comes until the end: how many came."""
+    taken = 0
+    while part := reader.recv(min(1 << 20, count - taken)):
+        taken += len(part)
+    return taken

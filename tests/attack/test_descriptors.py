@@ -17,7 +17,7 @@ import pytest
 
 from attack.limited import TESTS, Limited
 from attack.line import HOST, Closed, Gone, Line
-from attack.partition_client import FETCH_BY_NAME, PartitionClient
+from attack.partition_client import FETCH_BY_NAME, PartitionClient, downloading, take
 from ottla.client.connection import Connection
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic
@@ -26,6 +26,8 @@ from servers import eventually
 
 LIMIT = 160
 RESERVE = 20
+DOWNLOAD_RECORDS = 12
+"""More than the system takes from the node before the peer reads."""
 
 
 @contextmanager
@@ -97,6 +99,22 @@ def test_a_busy_connection_stays(tmp_path: Path) -> None:
                 assert other.produce("t", b"v") == 0
                 assert answer.result(30).responses[0].partitions[0].records
         waits.close()
+
+
+def test_a_download_stays(tmp_path: Path) -> None:
+    """If this failed, whoever still takes a large reply would be closed as the one that has been
+    idle longest.
+    """
+    with Limited(tmp_path, LIMIT) as node, client(node.port) as asked:
+        assert asked.create("t") == [0]
+        for _ in range(DOWNLOAD_RECORDS):
+            assert asked.produce("t", b"v" * 900_000) == 0
+        with downloading(node.port, "t") as (reader, size):
+            with idle_connections(node.port, LIMIT + 40):
+                assert is_served(node.port)
+                assert node.metric("connection.shed") > RESERVE
+            assert size > DOWNLOAD_RECORDS * 900_000
+            assert take(reader, size) == size
 
 
 def test_one_moment_without_descriptors_is_survived(tmp_path: Path) -> None:

@@ -123,6 +123,11 @@ impl Progress {
         self.moved.fetch_add(FINISHED, Ordering::Relaxed);
     }
 
+    /// Whether the peer keeps us from sending.
+    pub fn owes_reply(&self) -> bool {
+        self.owed() == Owes::Reply
+    }
+
     fn owed(&self) -> Owes {
         match self.owes.load(Ordering::Relaxed) {
             0 => Owes::Nothing,

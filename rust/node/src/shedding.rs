@@ -3,7 +3,7 @@
 //! A process may have so many descriptors open (RLIMIT_NOFILE) and the node shares them with whatever else lives
 //! in its process. A log that cannot be opened costs more than a connection that nobody uses: so the last part of
 //! them is kept for files, and a connection that would take of it costs the one that was idle longest its place.
-//! One with a request under way is never closed for that. The limit is looked up anew, as a process may change it.
+//! One with a request under way, its reply not yet sent, is never closed for that. The limit is looked up anew, as a process may change it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -143,7 +143,10 @@ impl Shared {
             return false;
         }
         if count < idle.len() {
-            idle.select_nth_unstable_by_key(count - 1, |connection| connection.active_at_ms());
+            // Of those of one millisecond the one that came first goes.
+            idle.select_nth_unstable_by_key(count - 1, |connection| {
+                (connection.active_at_ms(), connection.id)
+            });
         }
         for connection in &idle[..count] {
             connection.end(Ending::Close);

@@ -42,7 +42,7 @@ impl Shared {
             if let Some(owed) = connection.progress.overdue(look) {
                 connection.end(Ending::Close);
                 stalled.push((owed, Arc::clone(connection)));
-            } else if idle > idle_max && !connection.is_busy() {
+            } else if idle > idle_max && !connection.waits_for_us() {
                 connection.end(Ending::Close);
             } else if (REST_AFTER_MS..REST_AFTER_MS + 2000).contains(&idle) {
                 connection.end(Ending::Rest);

@@ -136,11 +136,18 @@ impl Connection {
         self.ending() >= ending as u8
     }
 
-    /// Whether a request is being handled, so that silence of the peer is no idleness.
+    /// Whether a request is under way, until its reply is sent.
     pub fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed)
     }
 
+    /// Whether its peer's silence is no idleness: a request is under way, and not for want of the peer's taking
+    /// its reply.
+    pub fn waits_for_us(&self) -> bool {
+        self.is_busy() && !self.progress.owes_reply()
+    }
+
+    /// Note that something moved, in either direction.
     fn touch(&self, now_ms: u64) {
         self.active_at_ms.store(now_ms, Ordering::Relaxed);
     }
@@ -281,6 +288,7 @@ impl Task {
         loop {
             self.take_frames().await?;
             self.flush().await?;
+            self.connection.busy.store(false, Ordering::Relaxed);
             self.check_ending()?;
             self.rest_if_tight();
             self.receive().await?;
@@ -307,9 +315,7 @@ impl Task {
             self.is_settled();
             self.connection.touch(self.node.uptime_ms());
             self.connection.busy.store(true, Ordering::Relaxed);
-            let outcome = self.handle(frame).await;
-            self.connection.busy.store(false, Ordering::Relaxed);
-            outcome?;
+            self.handle(frame).await?;
             if self.outbox.len() >= OUTBOX_BYTES || !self.files.is_empty() {
                 self.flush().await?;
             }

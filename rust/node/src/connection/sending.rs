@@ -42,6 +42,7 @@ impl Task {
         let sent = self.flush_pieces().await;
         self.node.budget.give(held);
         drop(answered);
+        self.connection.touch(self.node.uptime_ms());
         self.outbox.clear();
         if self.outbox.capacity() > OUTBOX_KEPT {
             self.outbox = Vec::new();
@@ -127,6 +128,10 @@ impl Task {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 done => break done,
+            }
+            if !waited {
+                // Something moved just now, or the reply has just been made: its peer has all its time for more.
+                connection.touch(self.node.uptime_ms());
             }
             waited = true;
             connection.progress.owes(*reply_owed);
