@@ -63,9 +63,6 @@ DISK_VERBS = ("open", "create", "write", "sync", "sync_dir", "rename", "allocate
 ERRNOS = ("EIO", "ENOSPC", "EMFILE")
 PLACES = ("*", f"*/{TOPIC}-0/*", f"*/{TOPIC}-2/*", "*/__consumer_offsets-*/*", "*checkpoint*",
           "*/__cluster_metadata-0/*", "*.log", "*.index", "*.snapshot")  # fmt: skip
-
-
-START_PAUSE_S = 0.25
 JOIN_S = 20
 AUDIT_SECONDS_MAX = 60
 """For the last start and all questions of the audit together."""
@@ -111,7 +108,7 @@ class World:
                 self.counts[f"start refused: {type(problem).__name__}"] += 1
                 if not left:
                     raise Broken(f"the node does not start again: {problem}") from problem
-                time.sleep(START_PAUSE_S)  # the attack may be over, so that its event ends no wait
+                time.sleep(0.25)  # the attack may be over, so that its event ends no wait
 
     def blame(self, text: str) -> None:
         """A promise was broken: end the run."""
@@ -465,11 +462,9 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
 
 def _run(world: World, seconds: float) -> Counter[str]:
     world.start()
-    create = create_topics.CreatableTopic(
-        name=TOPIC, num_partitions=PARTITIONS, replication_factor=1
-    )
+    new = create_topics.CreatableTopic(name=TOPIC, num_partitions=PARTITIONS, replication_factor=1)
     with closing(Line(world.port)) as line:
-        (made,) = line.ask(create_topics.CreateTopicsRequest(topics=[create]), 5).topics
+        (made,) = line.ask(create_topics.CreateTopicsRequest(topics=[new]), 5).topics
     assert made.error_code == 0, made
     writers = [Writer(world, number) for number in range(PARTITIONS)]
     readers = [Reader(world, number) for number in range(PARTITIONS)]
