@@ -68,7 +68,7 @@ quick: core $(VENV)/.dev # unit without what types commands
 	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories \
 		--ignore=tests/attack --ignore=tests/cli --ignore=tests/docs
 
-attack: core $(VENV)/.dev # a minute of chaos among them
+attack: core $(VENV)/.dev # a minute of chaos among them, under two seeds
 	$(PYTEST) -m "not long" tests/attack
 
 java: core $(VENV)/.dev $(JARS)

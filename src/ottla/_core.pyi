@@ -351,10 +351,11 @@ class Node:
     def set_disk_faults(self, rows: Sequence[tuple[str, str, str, int, bool, int, int]]) -> None:
         """From now on these faults hold, and no others; [] for none.
 
-        A row: (verb, end of the path or a glob, errno or "", delay in ms, only a part is read or
-        written, matching calls that pass first, calls that it holds for or -1 for ever). Verbs:
-        open, create, read, write, allocate, set_len, sync, sync_dir, sync_volume, rename, remove,
-        list, stat, lock. What is sent from a file by the kernel is not read here.
+        A row: (verb, end of the path or a glob, errno or "", delay in ms or -1 until other rows
+        are set, only a part is read or written, matching calls that pass first, calls that it
+        holds for or -1 for ever). Verbs: open, create, read, write, allocate, set_len, sync,
+        sync_dir, sync_volume, rename, remove, list, stat, lock. What is sent from a file by the
+        kernel is not read here.
         """
     def disk_faults_fired(self) -> list[int]:
         """How often each row fired."""

@@ -32,6 +32,7 @@ from attack.faults import Fault, core_of
 from attack.line import Gone, Line
 from oracle import SMALL, free_port
 from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import create_topics, delete_topics, fetch, metadata, produce
 from ottla.wire.messages import offset_commit as commits
 from ottla.wire.messages import offset_fetch as committed
@@ -62,6 +63,20 @@ DISK_VERBS = ("open", "create", "write", "sync", "sync_dir", "rename", "allocate
 ERRNOS = ("EIO", "ENOSPC", "EMFILE")
 PLACES = ("*", f"*/{TOPIC}-0/*", f"*/{TOPIC}-2/*", "*/__consumer_offsets-*/*", "*checkpoint*",
           "*/__cluster_metadata-0/*", "*.log", "*.index", "*.snapshot")  # fmt: skip
+JOIN_S = 20
+AUDIT_SECONDS_MAX = 60
+"""For the last start and all questions of the audit together."""
+STATE_LOST = (
+    ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    ErrorCode.INVALID_PRODUCER_EPOCH,
+    ErrorCode.UNKNOWN_PRODUCER_ID,
+)
+OFFLINE = (
+    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    ErrorCode.LEADER_NOT_AVAILABLE,
+    ErrorCode.NOT_LEADER_OR_FOLLOWER,
+    ErrorCode.KAFKA_STORAGE_ERROR,
+)
 
 
 class Broken(AssertionError):
@@ -93,7 +108,7 @@ class World:
                 self.counts[f"start refused: {type(problem).__name__}"] += 1
                 if not left:
                     raise Broken(f"the node does not start again: {problem}") from problem
-                self.over.wait(0.1)
+                time.sleep(0.25)  # the attack may be over, so that its event ends no wait
 
     def blame(self, text: str) -> None:
         """A promise was broken: end the run."""
@@ -162,7 +177,7 @@ class Writer(Worker):
         (topic,) = self.line.ask(self._request(value), 9).responses
         (part,) = topic.partition_responses
         if part.error_code:
-            if part.error_code in (45, 47, 59):
+            if part.error_code in STATE_LOST:
                 self.world.blame(f"{self.name}: the producer's state was lost at {value}: {part}")
             self.refused(part.error_code)
             return
@@ -201,7 +216,7 @@ class Reader(Worker):
         if self.dice.random() < 0.02:
             self._next = 0
         code, batches = read(self.line, self.number, self._next)
-        if code == 1:
+        if code == ErrorCode.OFFSET_OUT_OF_RANGE:
             if any(offset >= self._next for offset in self.seen):
                 self.world.blame(f"{self.name}: offset {self._next} was there and is gone")
             self._next = 0
@@ -239,7 +254,7 @@ class Committer(Worker):
         request = commits.OffsetCommitRequest(group_id=group, topics=[topic])
         (answer,) = self.line.ask(request, 8).topics
         code = answer.partitions[0].error_code
-        if code == 16:  # NOT_COORDINATOR: nobody has asked for the offsets topic yet
+        if code == ErrorCode.NOT_COORDINATOR:  # nobody has asked for the offsets topic yet
             find = FindCoordinatorRequest(coordinator_keys=[group])
             self.line.ask(find, 4)
         if code:
@@ -266,7 +281,7 @@ class Creator(Worker):
             self.there.discard(name)  # from here on nobody knows, until the answer comes
             request = delete_topics.DeleteTopicsRequest(topic_names=[name], timeout_ms=5000)
             (answer,) = self.line.ask(request, 5).responses
-            if answer.error_code in (0, 3):
+            if answer.error_code in (ErrorCode.NONE, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION):
                 self.gone.add(name)
             else:
                 self.refused(answer.error_code)
@@ -436,15 +451,20 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
     """Attack a node for so long, then audit it; what happened how often.
 
     Raises:
-        Broken: a promise was not kept; the text says which, and the seed.
+        Broken: a promise was not kept; the text says which. Whatever is raised names the seed.
     """
-    world = World(folder, seed)
+    try:
+        return _run(World(folder, seed), seconds)
+    except BaseException as problem:
+        problem.add_note(f"under the seed {seed}")
+        raise
+
+
+def _run(world: World, seconds: float) -> Counter[str]:
     world.start()
-    create = create_topics.CreatableTopic(
-        name=TOPIC, num_partitions=PARTITIONS, replication_factor=1
-    )
+    new = create_topics.CreatableTopic(name=TOPIC, num_partitions=PARTITIONS, replication_factor=1)
     with closing(Line(world.port)) as line:
-        (made,) = line.ask(create_topics.CreateTopicsRequest(topics=[create]), 5).topics
+        (made,) = line.ask(create_topics.CreateTopicsRequest(topics=[new]), 5).topics
     assert made.error_code == 0, made
     writers = [Writer(world, number) for number in range(PARTITIONS)]
     readers = [Reader(world, number) for number in range(PARTITIONS)]
@@ -460,25 +480,28 @@ def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
             trouble(world)
     finally:
         world.over.set()
+        end = time.monotonic() + JOIN_S
         for worker in workers:
-            worker.join(30)
+            worker.join(max(end - time.monotonic(), 0))
     stuck = [worker.name for worker in workers if worker.is_alive()]
     world.broker.close()
+    deadline = time.monotonic() + AUDIT_SECONDS_MAX
     world.start()
     try:
         problems = world.broken + [f"{name} never ended" for name in stuck]
         with closing(Line(world.port)) as line:
-            problems += audit(line, writers, readers, committers, creators)
+            problems += audit(line, deadline, writers, readers, committers, creators)
     finally:
         world.broker.close()
     if problems:
         listed = "\n  ".join(problems[:20])
-        raise Broken(f"seed {seed}: {len(problems)} promises broken\n  {listed}\n{world.counts}")
+        raise Broken(f"{len(problems)} promises broken\n  {listed}\n{world.counts}")
     return world.counts
 
 
 def audit(
     line: Line,
+    deadline: float,
     writers: list[Writer],
     readers: list[Reader],
     committers: list[Committer],
@@ -487,7 +510,7 @@ def audit(
     """Every promise that the node does not keep now."""
     problems = []
     for writer, reader in zip(writers, readers, strict=True):
-        log = whole_log(line, writer.number)
+        log = whole_log(line, deadline, writer.number)
         problems += audit_log(writer, log)
         problems += [
             f"partition {writer.number}: what was read at {offset} is {log.get(offset)!r:.40} now"
@@ -496,7 +519,7 @@ def audit(
         ]
     for committer in committers:
         group = GROUPS[committer.number]
-        found = patiently(lambda group=group: last_commit(line, group))
+        found = patiently(deadline, lambda group=group: last_commit(line, group))
         if not committer.acknowledged <= found <= committer.attempted:
             problems.append(f"{group}: {committer.acknowledged} was committed, now it has {found}")
     answer = line.ask(metadata.MetadataRequest(topics=None), 9)
@@ -507,11 +530,11 @@ def audit(
     return problems
 
 
-def whole_log(line: Line, partition: int) -> dict[int, bytes]:
+def whole_log(line: Line, deadline: float, partition: int) -> dict[int, bytes]:
     """Offset to value of all that a partition holds."""
     log: dict[int, bytes] = {}
     while True:
-        code, found = patiently(lambda: read_if_served(line, partition, len(log)))
+        code, found = patiently(deadline, lambda: read_if_served(line, partition, len(log)))
         if code:
             raise Broken(f"partition {partition} can't be read at {len(log)}: error {code}")
         if not found:
@@ -524,7 +547,7 @@ def read_if_served(
 ) -> tuple[tuple[int, list[tuple[int, bytes]]]] | None:
     """As `read`; None while the partition is offline."""
     found = read(line, partition, offset)
-    return None if found[0] in (3, 5, 6, 56) else (found,)
+    return None if found[0] in OFFLINE else (found,)
 
 
 def audit_log(writer: Writer, log: dict[int, bytes]) -> list[str]:
@@ -545,9 +568,12 @@ def audit_log(writer: Writer, log: dict[int, bytes]) -> list[str]:
     return problems
 
 
-def patiently(ask: Callable[[], tuple[Any] | None]) -> Any:
+def patiently(deadline: float, ask: Callable[[], tuple[Any] | None]) -> Any:
     """Ask until there is an answer; a partition may be loading, or healing."""
-    return eventually(ask, "an answer after the end of all troubles", timeout_s=90)[0]
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise Broken(f"the audit was not over within {AUDIT_SECONDS_MAX} s")
+    return eventually(ask, "an answer after the end of all troubles", timeout_s=left)[0]
 
 
 def main() -> int:
@@ -561,7 +587,7 @@ def main() -> int:
     try:
         counts = run(folder / "data", seed=given.seed, seconds=given.seconds)
     except Broken as problem:
-        print(problem)
+        print(problem, *problem.__notes__, sep="\n")
         return 1
     for what, count in sorted(counts.items()):
         print(f"{count:8} {what}")

@@ -11,8 +11,9 @@ import json
 import select
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import IO, Any
 
 SECONDS_MAX = 30
 """For one case: what takes longer hangs."""
@@ -32,18 +33,23 @@ def results(program: str, cases: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
     """Each case and what came of it; a text that begins with HUNG if nothing came."""
     left = list(cases)
     while left:
-        with subprocess.Popen(
-            [sys.executable, program],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as child:
+        # What a child says of its troubles goes to a file: a pipe that nobody reads would fill up.
+        with (
+            tempfile.TemporaryFile() as errors,
+            subprocess.Popen(
+                [sys.executable, program],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            ) as child,
+        ):
             while left:
                 case = left.pop(0)
                 line = _ask(child, case)
                 if not line:
                     child.kill()
-                    yield case, _last_words(child)
+                    child.wait()
+                    yield case, _last_words(errors)
                     break
                 yield case, json.loads(line)[0]
             child.communicate()
@@ -61,6 +67,6 @@ def _ask(child: subprocess.Popen[bytes], case: Any) -> bytes:
     return child.stdout.readline() if ready else b""
 
 
-def _last_words(child: subprocess.Popen[bytes]) -> str:
-    assert child.stderr is not None
-    return "HUNG or died: " + child.stderr.read().decode(errors="replace")[-1500:]
+def _last_words(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    return "HUNG or died: " + errors.read().decode(errors="replace")[-1500:]

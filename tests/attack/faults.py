@@ -9,6 +9,7 @@ They hold for the running node's logs, its checkpoints and its metadata log, unt
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -17,6 +18,9 @@ import ottla
 from ottla._core import Node as Core
 
 FOR_EVER = -1
+HELD = -1
+"""A delay until the block ends, or until `HELD_SECONDS_MAX`."""
+HELD_SECONDS_MAX = 60
 METADATA_LOG = "__cluster_metadata-0/*.log"
 
 
@@ -43,10 +47,23 @@ def core_of(broker: ottla.Broker) -> Core:
 
 @contextmanager
 def disk_faults(broker: ottla.Broker, *faults: Fault) -> Iterator[Callable[[], list[int]]]:
-    """Let these faults hold inside the block; what it gives says how often each fired."""
+    """Let these faults hold inside the block; what it gives says how often each fired.
+
+    Who waits for a call that is held fails by that: after a minute the faults end by themselves.
+    """
     core = core_of(broker)
+    ended: list[None] = []
+
+    def end() -> None:
+        ended.append(core.set_disk_faults([]))
+
     core.set_disk_faults(list(faults))
+    last_resort = threading.Timer(HELD_SECONDS_MAX, end)
+    if any(fault.delay_ms == HELD for fault in faults):
+        last_resort.start()
     try:
         yield core.disk_faults_fired
+        assert not ended, f"something waited {HELD_SECONDS_MAX} s for a call that was held"
     finally:
+        last_resort.cancel()
         core.set_disk_faults([])

@@ -6,6 +6,7 @@ A connection that broke is opened anew by the next request.
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 from typing import Any
@@ -100,9 +101,16 @@ class Line:
             self.close()
             raise _as_gone(problem) from problem
 
-    def close(self) -> None:
-        """Hang up."""
+    def has_more(self, within_s: float) -> bool:
+        """Whether something can be read, be it the end, at once or that soon."""
+        return self._socket is None or bool(select.select([self._socket], [], [], within_s)[0])
+
+    def close(self, *, reset: bool = False) -> None:
+        """Hang up; with a reset the node learns that nobody waits for answers."""
         if self._socket is not None:
+            if reset:
+                linger = struct.pack("ii", 1, 0)
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self._socket.close()
             self._socket = None
         self._sent.clear()

@@ -38,7 +38,6 @@ JUMPS = {
 }
 CONFIG = {
     "offsets.topic.num.partitions": "1",
-    "group.min.session.timeout.ms": "300",
     "log.flush.scheduler.interval.ms": "20",
     "log.flush.offset.checkpoint.interval.ms": "20",
 }
@@ -101,32 +100,34 @@ def member(line: Line, *, session_ms: int, rebalance_ms: int = 60_000) -> Any:
 def test_a_live_member_stays(broker: ottla.Broker, jumps: list[int]) -> None:
     """A time server's correction would expel every consumer of the cluster at once."""
     line = Line(broker.port)
-    joined = member(line, session_ms=30_000)
+    joined = member(line, session_ms=300_000)
     jump(broker, jumps)
     beat = HeartbeatRequest(group_id="g", member_id=joined.member_id, generation_id=1)
     assert line.ask(beat, 4).error_code == 0
-    broker.advance(25)
+    broker.advance(250)
     assert line.ask(beat, 4).error_code == 0
-    broker.advance(25)
+    broker.advance(250)
     assert [one.member_id for one in describe(line).members] == [joined.member_id]
 
 
 def test_a_dead_member_goes(broker: ottla.Broker, jumps: list[int]) -> None:
     """A member that is gone would keep its partitions for as long as the clock went back."""
     line = Line(broker.port)
-    member(line, session_ms=300)
+    member(line, session_ms=30_000)
     jump(broker, jumps)
+    broker.advance(31)
     eventually(lambda: describe(line).members == [], "the dead member's session is over")
 
 
 def test_a_join_is_answered(broker: ottla.Broker, jumps: list[int]) -> None:
     """A consumer that joins while another is away would wait for a day."""
     line = Line(broker.port)
-    member(line, session_ms=60_000, rebalance_ms=300)
+    member(line, session_ms=300_000, rebalance_ms=60_000)
     other = Line(broker.port)
-    join(other, session_ms=60_000, rebalance_ms=300)
+    join(other, session_ms=300_000, rebalance_ms=60_000)
     eventually(lambda: describe(line).group_state == "PreparingRebalance", "the round began")
     jump(broker, jumps)
+    broker.advance(61)
     joined = other.answer()
     assert (joined.error_code, joined.leader) == (ErrorCode.NONE, joined.member_id)
 
@@ -193,7 +194,7 @@ def test_a_real_consumer_does_not_notice(broker: ottla.Broker, jumps: list[int])
             **settings,
             "group.id": "real",
             "auto.offset.reset": "earliest",
-            "session.timeout.ms": 6000,
+            "session.timeout.ms": 60_000,
         }
     )
     consumer.subscribe(
@@ -203,7 +204,7 @@ def test_a_real_consumer_does_not_notice(broker: ottla.Broker, jumps: list[int])
     )
     assert polled(consumer) == b"before"
     jump(broker, jumps)
-    broker.advance(5)
+    broker.advance(30)
     producer.produce("t", b"after")
     assert producer.flush(20) == 0
     assert polled(consumer) == b"after"

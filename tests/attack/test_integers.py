@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import struct
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,10 +24,12 @@ import pytest
 from attack.extremes import extremes
 from attack.line import Closed, Line, Silent, decoded
 from attack.plausible import METADATA, Names, Shape, request_of, requests
+from oracle import free_port
 from ottla.wire import frame
 from ottla.wire.api import api
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
+from ottla.wire.messages.describe_groups import DescribeGroupsRequest
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
@@ -45,12 +49,19 @@ PRODUCE, FETCH, JOIN, SYNC = 0, 1, 11, 14
 MEMBERS = frozenset((8, 11, 12, 13, 14))
 """APIs that are asked by a member of a group: each request has a group of its own."""
 MAY_WAIT = {
-    PRODUCE: ("acks",),  # 0 has no answer
     FETCH: ("max_wait_ms", "min_bytes"),
     JOIN: ("",),  # a rebalance that somebody else has to end
     SYNC: ("",),
 }
 """Where Apache Kafka parks a request too: what the path begins with."""
+ANSWER_S = 20
+"""For an answer, or the node's word that the request is parked."""
+MARKER = 77
+"""The correlation id of what is asked after a request that may have no answer."""
+PARKED = re.compile(
+    r'^(?:ottla_requests_held|kafka_server_\w+_purgatorysize\{delayedOperation="Fetch"\}) (.+)$',
+    re.MULTILINE,
+)
 
 
 class Attack(NamedTuple):
@@ -67,7 +78,9 @@ class Target:
     """A running node, a topic and a group in it, and what asks whether it serves."""
 
     def __init__(self, folder: Path) -> None:
-        self.server = OttlaProcess(folder, {"log.retention.check.interval.ms": "600000"})
+        self.http = f"127.0.0.1:{free_port()}"
+        config = {"log.retention.check.interval.ms": "600000", "ottla.http.listen": self.http}
+        self.server = OttlaProcess(folder, config)
         self.server.start()
         self.line = Line(self.server.port)
         self.probe_line = Line(self.server.port)
@@ -135,6 +148,48 @@ class Target:
         asked = FetchRequest(max_wait_ms=5000, min_bytes=1, topics=topics)
         answer = line.ask(asked, 13).responses[0].partitions[0]
         assert (answer.error_code, len(answer.records)) == (0, len(self.batch)), answer
+
+    def parked(self) -> float:
+        """How many requests wait for something, says the node: with Python, or for records."""
+        with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=ANSWER_S) as answer:
+            return sum(map(float, PARKED.findall(answer.read().decode())))
+
+    def answer_or_parked(self, attack: Attack) -> None:
+        """Wait for its answer, or until it is parked; then hang up, so that none is parked.
+
+        Raises:
+            Closed: the node hung up.
+            Silent: there was no answer, and it is not parked.
+        """
+        self.line.send_frame(attack.payload)
+        deadline = time.monotonic() + ANSWER_S
+        while not self.line.has_more(0.01):
+            if self.parked():
+                # What was decided before this is decided now; an answer may be under way.
+                self.probe_line.ask(DescribeGroupsRequest(groups=["probe"]), 5)
+                if self.parked():
+                    self.line.close(reset=True)
+                    eventually(lambda: not self.parked(), "it is forgotten")
+                    return
+            elif time.monotonic() > deadline:
+                break
+        decoded(attack.key, attack.version, self.line.next_frame(timeout_s=ANSWER_S))
+
+    def answer_or_none(self, attack: Attack) -> None:
+        """Wait for the answer of what may have none: to what is asked next there is one.
+
+        Raises:
+            Closed: the node hung up.
+            Silent: there was no answer to either.
+        """
+        self.line.send_frame(attack.payload)
+        self.line.send_frame(
+            frame.encode_request(ApiVersionsRequest(), 0, correlation_id=MARKER, client_id="")
+        )
+        answer = self.line.next_frame(timeout_s=ANSWER_S)
+        if struct.unpack(">i", answer[:4])[0] != MARKER:
+            decoded(attack.key, attack.version, answer)
+            self.line.next_frame(timeout_s=ANSWER_S)
 
     def revive(self) -> None:
         """After a probe that failed: a fresh start, so that one fault does not hide the next."""
@@ -209,15 +264,19 @@ def places(target: Target, key: int, version: int, shape: Shape) -> int:
 def strike(target: Target, attack: Attack, *, closes: bool = False) -> str:
     """Send it, see that it is answered and that others are served; what is wrong, or ""."""
     since = target.server.log.stat().st_size
-    may_wait = attack.path.startswith(MAY_WAIT.get(attack.key, "\0")) or closes
     trouble = ""
     try:
-        answer = target.line.exchange(attack.payload, timeout_s=0.05 if may_wait else 10)
-        decoded(attack.key, attack.version, answer)
+        if attack.key == PRODUCE and (closes or attack.path.startswith("acks")):
+            target.answer_or_none(attack)
+        elif attack.key in MAY_WAIT and (closes or attack.path.startswith(MAY_WAIT[attack.key])):
+            target.answer_or_parked(attack)
+        else:
+            answer = target.line.exchange(attack.payload, timeout_s=ANSWER_S)
+            decoded(attack.key, attack.version, answer)
     except Closed:
         trouble = "" if closes else "the node hung up"
     except Silent:
-        trouble = "" if may_wait else "there was no answer"
+        trouble = "there was no answer"
     try:
         target.probe()
     except (AssertionError, Closed, Silent) as problem:

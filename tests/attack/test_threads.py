@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import random
-import socket
 import subprocess
 import sys
 import threading
@@ -19,12 +18,14 @@ from pathlib import Path
 import pytest
 
 import ottla
+from attack.line import Gone, Line
 from ottla.testing.broker import NotRunning
+from ottla.wire.messages.metadata import MetadataRequest
 from servers import eventually
 
 SOURCE = Path(__file__).parents[2] / "src"
-ROUNDS = 80
-ROUNDS_KEPT = 12
+ROUNDS = 40
+ROUNDS_KEPT = 8
 """Each of its starts and ends is synced."""
 JOIN_S = 60
 
@@ -36,6 +37,7 @@ class Round:
         self.broker = ottla.Broker(dir=folder)
         self.random = random.Random(seed)
         self.ports: set[int] = set()
+        self.cluster_ids: set[str] = set()
         self.problems: list[BaseException] = []
 
     def run(self) -> None:
@@ -67,7 +69,7 @@ def look(round: Round) -> None:
     """Every property."""
     round.ports.add(round.broker.port)
     assert round.broker.bootstrap_servers
-    assert round.broker.cluster_id
+    round.cluster_ids.add(round.broker.cluster_id)
     assert round.broker.dir
 
 
@@ -75,6 +77,18 @@ def within(round: Round) -> None:
     """A `with` block of its own."""
     with round.broker:
         round.ports.add(round.broker.port)
+        round.cluster_ids.add(round.broker.cluster_id)
+
+
+def answers_for(port: int, cluster_ids: set[str]) -> bool:
+    """Whether one of these clusters is still served there. That somebody listens says nothing: a
+    port that was given up may be another process's the moment after.
+    """
+    try:
+        line = Line(port, timeout_s=5)
+        return line.ask(MetadataRequest(topics=[]), 4).cluster_id in cluster_ids
+    except (Gone, ValueError):
+        return False
 
 
 STEPS: list[Callable[[Round], object]] = [
@@ -115,8 +129,7 @@ def test_any_method_from_any_thread(tmp_path: Path, kept: bool) -> None:
         assert not round.problems, (seed, round.problems)
         assert os.path.isdir(round.broker.dir) is kept, seed
         for port in round.ports:
-            with pytest.raises(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", port), 1).close()
+            assert not answers_for(port, round.cluster_ids), (seed, port)
         with pytest.raises(NotRunning):
             assert round.broker.port
     eventually(lambda: node_threads() <= before, "all threads of the nodes have ended")
@@ -128,18 +141,17 @@ def test_two_threads_that_close() -> None:
     """
     left: list[str] = []
 
-    def close(broker: ottla.Broker, port: int, barrier: threading.Barrier) -> None:
+    def close(broker: ottla.Broker, port: int, own: str, barrier: threading.Barrier) -> None:
         barrier.wait()
         broker.close()
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                left.append(f"port {port}")
+        if answers_for(port, {own}):
+            left.append(f"port {port}")
         if os.path.exists(broker.dir):
             left.append(broker.dir)
 
     for _ in range(ROUNDS):
         broker = ottla.Broker().start()
-        given = (broker, broker.port, threading.Barrier(3))
+        given = (broker, broker.port, broker.cluster_id, threading.Barrier(3))
         threads = [threading.Thread(target=close, args=given) for _ in range(3)]
         for thread in threads:
             thread.start()
@@ -176,9 +188,11 @@ def test_a_kill_while_the_clock_moves() -> None:
 
 
 FORKS = """
-import os, random, socket, sys, threading
+import os, random, socket, sys, threading, warnings
 import ottla
 
+# From Python 3.12 on it warns of what is tried here.
+warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork")
 brokers = [ottla.Broker() for _ in range(3)]
 done = threading.Event()
 
@@ -195,7 +209,7 @@ threads = [threading.Thread(target=churn, args=(b, i)) for i, b in enumerate(bro
 for thread in threads:
     thread.start()
 held = 0
-for _ in range(30):
+for _ in range(15):
     pid = os.fork()
     if pid == 0:
         # A child: whatever the parent's threads were doing, nothing of it may hang here.
@@ -252,7 +266,7 @@ def churn(broker):
             pass
 for broker in brokers:
     threading.Thread(target=churn, args=(broker,), daemon=True).start()
-for _ in range(100):
+for _ in range(50):
     brokers[0].start() if len(sys.argv) > 1 else repr(brokers[0])
 print(*(b.dir for b in brokers))
 """
@@ -262,7 +276,7 @@ def test_the_interpreter_ends_while_brokers_start_and_end() -> None:
     """If this failed, a process with a broker in a daemon thread would end in a traceback or not
     at all.
     """
-    for _ in range(5):
+    for _ in range(3):
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", ENDS],
             env={**os.environ, "PYTHONPATH": str(SOURCE)},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import resource
+import select
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -14,7 +14,6 @@ import pytest
 
 from ottla.node.http import (
     CONNECTIONS_MAX,
-    REQUEST_SECONDS_MAX,
     HttpError,
     HttpServer,
     Watched,
@@ -57,7 +56,7 @@ def server(node: Node) -> Iterator[HttpServer]:
 
 def ask(server: HttpServer, request: str) -> str:
     """The whole answer to a request as it is sent."""
-    with socket.create_connection(("127.0.0.1", server.port), 5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), 30) as connection:
         connection.sendall(request.encode())
         connection.shutdown(socket.SHUT_WR)
         with connection.makefile("rb") as answer:
@@ -96,18 +95,22 @@ def test_other_requests_get_a_sentence(server: HttpServer, node: Node) -> None:
     assert get(server, "/metrics") == (500, "ValueError: no figures\n")
 
 
-def test_silent_clients_do_not_keep_others_out(server: HttpServer) -> None:
+def test_silent_clients_do_not_keep_others_out(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If this failed, clients that connect and say nothing, however many, would stop the health
     checks until they are hung up on.
     """
+    monkeypatch.setattr("ottla.node.http.REQUEST_SECONDS_MAX", 60)
     address = ("127.0.0.1", server.port)
-    silent = [socket.create_connection(address, 5) for _ in range(300)]
+    silent = [socket.create_connection(address, 30) for _ in range(300)]
     silent[-1].sendall(b"GET /liv")
-    began = time.monotonic()
     assert get(server, "/livez") == (200, "ok\n")
     assert get(server, "/metrics") == (200, "up 1\n")
-    assert time.monotonic() - began < REQUEST_SECONDS_MAX, "it waited for somebody else's time-out"
-    assert silent[0].recv(1) == b"", "the oldest are hung up on"
+    hung_up = select.select(silent, [], [], 0)[0]
+    assert silent[0] in hung_up, "the oldest are hung up on"
+    assert silent[0].recv(1) == b""
+    assert len(silent) - len(hung_up) >= CONNECTIONS_MAX - 2, "nobody's time-out was waited for"
     assert threading.active_count() < 3 * CONNECTIONS_MAX
     for connection in silent:
         connection.close()

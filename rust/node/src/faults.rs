@@ -2,11 +2,13 @@
 //! every call pays one relaxed load.
 //!
 //! Rows are looked at in their order. The delays of all that fire add up; the first that names an errno decides.
+//! A row without an end to its delay holds its calls until the rows are replaced, so that a test need not guess
+//! how long it will take to look.
 
 use std::io;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -70,7 +72,8 @@ pub struct DiskFault {
     verb: Verb,
     pattern: String,
     errno: Option<i32>,
-    delay: Duration,
+    /// None: until the rows are replaced.
+    delay: Option<Duration>,
     short: bool,
     pass: u64,
     /// How many more calls it holds for; None for ever.
@@ -78,9 +81,9 @@ pub struct DiskFault {
     fired: u64,
 }
 
-/// As Python says it: verb, path pattern, errno ("" for none), delay in ms, whether a part is done, calls to let
-/// pass, calls to hold for (negative: for ever).
-pub type FaultRow = (String, String, String, u64, bool, u64, i64);
+/// As Python says it: verb, path pattern, errno ("" for none), delay in ms (negative: until the rows are
+/// replaced), whether a part is done, calls to let pass, calls to hold for (negative: for ever).
+pub type FaultRow = (String, String, String, i64, bool, u64, i64);
 
 impl DiskFault {
     pub fn new(
@@ -102,7 +105,7 @@ impl DiskFault {
             verb,
             pattern,
             errno: number.map(|(_, errno)| errno.raw_os_error()),
-            delay: Duration::from_millis(delay_ms),
+            delay: u64::try_from(delay_ms).ok().map(Duration::from_millis),
             short,
             pass,
             left: u64::try_from(times).ok(),
@@ -142,20 +145,33 @@ impl Hit {
 #[derive(Default)]
 pub struct Faults {
     armed: AtomicBool,
-    rows: Mutex<Vec<DiskFault>>,
+    rows: Mutex<Rows>,
+    replaced: Condvar,
+}
+
+#[derive(Default)]
+struct Rows {
+    rows: Vec<DiskFault>,
+    /// How often they were replaced.
+    age: u64,
 }
 
 impl Faults {
     /// From now on these hold and no others.
     pub fn set(&self, rows: Vec<DiskFault>) {
         let armed = !rows.is_empty();
-        *lock(&self.rows) = rows;
+        {
+            let mut held = lock(&self.rows);
+            held.rows = rows;
+            held.age = held.age.wrapping_add(1);
+        }
         self.armed.store(armed, Ordering::Relaxed);
+        self.replaced.notify_all();
     }
 
     /// How often each row fired, in the order in which they were set.
     pub fn fired(&self) -> Vec<u64> {
-        lock(&self.rows).iter().map(|row| row.fired).collect()
+        lock(&self.rows).rows.iter().map(|row| row.fired).collect()
     }
 
     /// What a call of this kind must suffer; delays have passed when this returns.
@@ -172,16 +188,24 @@ impl Faults {
     fn strike(&self, verb: Verb, path: &Path) -> Hit {
         let path = path.to_string_lossy();
         let mut hit = Hit::default();
-        let mut delay = Duration::ZERO;
-        for row in lock(&self.rows).iter_mut() {
+        let mut delay = Some(Duration::ZERO);
+        let mut rows = lock(&self.rows);
+        for row in &mut rows.rows {
             if hit.errno.is_none() && row.fires(verb, &path) {
-                delay += row.delay;
+                delay = delay
+                    .zip(row.delay)
+                    .map(|(all, one)| all.saturating_add(one));
                 hit.errno = row.errno;
                 hit.short |= row.short;
             }
         }
-        if !delay.is_zero() {
+        if let Some(delay) = delay {
+            drop(rows);
             std::thread::sleep(delay);
+        } else {
+            let age = rows.age;
+            let held = self.replaced.wait_while(rows, |rows| rows.age == age);
+            drop(held.unwrap_or_else(PoisonError::into_inner));
         }
         hit
     }
@@ -258,6 +282,29 @@ mod tests {
         assert_eq!(faults.fired(), [2]);
         faults.set(Vec::new());
         assert!(faults.fired().is_empty());
+    }
+
+    #[test]
+    fn a_call_is_held_until_the_rows_are_replaced() {
+        let faults = Faults::default();
+        let mut held = row("sync", ".log", "EIO", 0, -1);
+        held.delay = None;
+        faults.set(vec![held]);
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let call = scope.spawn(|| {
+                let hit = faults.on(Verb::Sync, Path::new("/d/t-0/0.log"));
+                ended.store(true, Ordering::Relaxed);
+                hit.errno
+            });
+            while faults.fired() != [1] {
+                std::thread::yield_now();
+            }
+            assert!(faults.on(Verb::Write, Path::new("0.log")).outcome().is_ok());
+            assert!(!ended.load(Ordering::Relaxed), "it is held");
+            faults.set(Vec::new());
+            assert_eq!(call.join().unwrap(), Some(Errno::IO.raw_os_error()));
+        });
     }
 
     #[test]

@@ -253,9 +253,8 @@ mod tests {
 
     #[test]
     fn the_process_is_counted() {
-        let before = open_in_process().expect("the system says it");
-        let file = std::fs::File::open("/dev/null").expect("a file");
-        assert_eq!(open_in_process(), Some(before + 1));
-        drop(file);
+        // Other tests of this process open and close their own meanwhile: what is counted is at least ours.
+        let files = [(); 100].map(|()| std::fs::File::open("/dev/null").expect("a file"));
+        assert!(open_in_process().expect("the system says it") >= files.len());
     }
 }
