@@ -289,9 +289,11 @@ class Node:
         def stop() -> None:
             # A thread that still decides, or whose last turn failed, leaves nothing to be written.
             if self._loop.stop(timeout_ms / 1000) and self.failure is None:
-                self._cluster.close()
-                with manners.no_fork():
-                    self._core.stop(timeout_ms, self._cluster.broker_epoch)
+                try:
+                    self._cluster.close()
+                finally:  # the partitions' logs are closed in order whatever the metadata log says
+                    with manners.no_fork():
+                        self._core.stop(timeout_ms, self._cluster.broker_epoch)
 
         self._end(stop, killed=False)
 

@@ -541,6 +541,10 @@ impl DiskFile for SimFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut state = self.change()?;
+        let grows = len.saturating_sub(state.inodes[self.inode].data.len() as u64);
+        if grows > 0 && state.used().saturating_add(grows) > state.capacity {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let now_ms = state.now_ms;
         let inode = &mut state.inodes[self.inode];
         inode.modified_ms = now_ms;

@@ -73,6 +73,28 @@ impl fmt::Display for AppendError {
 
 impl std::error::Error for AppendError {}
 
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), QuotaExceeded | StorageFull)
+}
+
+/// What waits in memory, or can be made anew, may wait for space.
+pub(crate) trait UnlessFull: Sized {
+    fn unless_full(self) -> Self;
+}
+
+impl UnlessFull for io::Result<()> {
+    fn unless_full(self) -> Self {
+        self.or_else(|error| if is_full(&error) { Ok(()) } else { Err(error) })
+    }
+}
+
+impl UnlessFull for Result<(), LogError> {
+    fn unless_full(self) -> Self {
+        self.or_else(|error| if error.is_full() { Ok(()) } else { Err(error) })
+    }
+}
+
 /// What a failed sync was doing.
 pub(crate) const SYNCING: &str = "syncing";
 
@@ -98,6 +120,11 @@ impl LogError {
         matches!(self, Self::Io { doing, .. } if *doing == SYNCING)
     }
 
+    /// Whether there was no room for what was to be written.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if is_full(source))
+    }
+
     pub fn corrupt(path: &Path, text: impl Into<String>) -> Self {
         Self::Corrupt {
             path: path.to_owned(),
@@ -113,7 +140,13 @@ impl fmt::Display for LogError {
                 doing,
                 path,
                 source,
-            } => write!(f, "{doing} {}: {source}", path.display()),
+            } => {
+                write!(f, "{doing} {}: {source}", path.display())?;
+                if is_full(source) {
+                    f.write_str("; free some space")?;
+                }
+                Ok(())
+            }
             Self::Corrupt { path, text } => write!(f, "{}: {text}", path.display()),
             Self::OutOfRange { text } | Self::Failed { text } => f.write_str(text),
         }

@@ -7,7 +7,7 @@
 use std::io;
 use std::path::Path;
 
-use super::error::{During, LogError};
+use super::error::{During, LogError, UnlessFull};
 use super::files::file_path;
 use super::index::{Kind, Offsets, Times};
 use super::scan::{Position, Scan};
@@ -288,7 +288,7 @@ impl<D: Disk> Segment<D> {
         done?;
         self.unbuilt = false;
         self.rebuilt = true;
-        self.seal(place)
+        self.seal(place).unless_full()
     }
 
     fn note_all(&mut self, place: Place<'_, D>) -> Result<(), LogError> {

@@ -9,6 +9,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::path::Path;
 
+use super::error::UnlessFull;
 use crate::disk::{Disk, DiskFile, Open};
 
 /// Entries that may wait in memory.
@@ -94,8 +95,8 @@ impl<K: Kind> Index<K> {
 
     pub fn create<D: Disk>(disk: &D, path: &Path, max_bytes: u32) -> io::Result<Self> {
         let mut index = Self::known(0, max_bytes);
-        disk.open(path, Open::Truncate)?
-            .set_len(index.full_bytes())?;
+        let file = disk.open(path, Open::Truncate)?;
+        file.set_len(index.full_bytes()).unless_full()?;
         index.preallocated = true;
         Ok(index)
     }
@@ -151,7 +152,7 @@ impl<K: Kind> Index<K> {
             .for_each(|entry| K::put(*entry, &mut bytes));
         let file = disk.open(path, Open::Create)?;
         if !self.preallocated && file.len()? < self.full_bytes() {
-            file.set_len(self.full_bytes())?;
+            file.set_len(self.full_bytes()).unless_full()?;
         }
         self.preallocated = true;
         file.write_all_at(&bytes, (self.written * K::BYTES) as u64)?;
@@ -161,15 +162,16 @@ impl<K: Kind> Index<K> {
         Ok(())
     }
 
-    /// Write what waits and cut the file to its entries.
+    /// Write what waits and cut the file to its entries. Cutting needs no space: it is done where nothing could be
+    /// written, too.
     pub fn trim<D: Disk>(&mut self, disk: &D, path: &Path) -> io::Result<()> {
-        self.write(disk, path)?;
+        let written = self.write(disk, path);
         if self.preallocated {
             disk.open(path, Open::Create)?
                 .set_len((self.written * K::BYTES) as u64)?;
             self.preallocated = false;
         }
-        Ok(())
+        written
     }
 
     pub fn get<D: Disk>(&mut self, disk: &D, path: &Path, n: usize) -> io::Result<Entry> {
@@ -245,7 +247,7 @@ impl<K: Kind> Index<K> {
             let file = disk.open(path, Open::Create)?;
             let kept = (entries * K::BYTES) as u64;
             file.set_len(kept)?;
-            file.set_len(self.full_bytes().max(kept))?;
+            file.set_len(self.full_bytes().max(kept)).unless_full()?;
             self.preallocated = true;
         }
         self.block = None;

@@ -265,6 +265,7 @@ impl<D: Disk> Log<D> {
         self.disk
             .open(&path, Open::Truncate)
             .and_then(write)
+            .inspect_err(|_| drop(self.disk.remove_file(&path))) // half of one is none
             .during("writing", &path)?;
         self.producers.snapshot_offset = offset;
         self.dirty.names.note();

@@ -8,7 +8,7 @@ use super::Log;
 use super::api::{OpenHints, Recovery};
 use super::config::LogConfig;
 use super::epochs::Epochs;
-use super::error::{During, LogError};
+use super::error::{During, LogError, UnlessFull};
 use super::files::{
     CLEANED_SUFFIX, DELETED_SUFFIX, EPOCHS_FILE, LOG_SUFFIX, SNAPSHOT_SUFFIX, SWAP_SUFFIX,
     file_name, file_path, offset_of,
@@ -444,7 +444,7 @@ impl<D: Disk> Log<D> {
         }
         self.producers = self.load_producers(end, now_ms)?;
         if self.producers.snapshot_offset < end && !hints.clean_shutdown {
-            self.write_snapshot()?;
+            self.write_snapshot().unless_full()?;
         }
         Ok(())
     }

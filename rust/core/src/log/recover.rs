@@ -2,7 +2,7 @@
 
 use super::Log;
 use super::api::Recovery;
-use super::error::{During, LogError};
+use super::error::{During, LogError, UnlessFull};
 use super::files::{EPOCHS_FILE, LOG_SUFFIX, file_name, file_path};
 use super::producers::Staged;
 use super::retain::remove_segment_files;
@@ -26,7 +26,7 @@ impl<D: Disk> Log<D> {
             recovery
                 .notes
                 .push(format!("rebuilt {EPOCHS_FILE} from the batches"));
-            self.write_epochs()?;
+            self.write_epochs().unless_full()?;
         }
         Ok(())
     }
@@ -45,7 +45,7 @@ impl<D: Disk> Log<D> {
         while at < self.segments.len() {
             if at > first {
                 self.producers.end_offset = self.segments[at].base_offset;
-                self.write_snapshot()?;
+                self.write_snapshot().unless_full()?;
             }
             recovery.recovered_segments += 1;
             let (cut, next_offset) = self.recover_segment(at)?;
@@ -70,7 +70,7 @@ impl<D: Disk> Log<D> {
             }
         }
         if self.epochs != epochs_before {
-            self.write_epochs()?;
+            self.write_epochs().unless_full()?;
         }
         // An empty tail is the ordinary thing after a kill: say nothing if nothing was lost.
         if recovery.truncated_bytes == 0 && self.size() == 0 {
@@ -122,7 +122,7 @@ impl<D: Disk> Log<D> {
             file.set_len(valid).during("cutting", &path)?;
             file.sync().during("syncing", &path)?;
         }
-        segment.seal(place)?;
+        segment.seal(place).unless_full()?;
         Ok((len - valid, next))
     }
 

@@ -289,14 +289,7 @@ impl<D: Disk> Segment<D> {
     }
 
     fn trim(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
-        self.offsets
-            .trim(place.disk, &path)
-            .during("trimming", &path)?;
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
-        self.times
-            .trim(place.disk, &path)
-            .during("trimming", &path)?;
+        // First of all what gives space back: the rest may need some.
         if self.allocated > self.size {
             let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
             self.file(place)?
@@ -304,7 +297,16 @@ impl<D: Disk> Segment<D> {
                 .during("trimming", &path)?;
             self.allocated = self.size;
         }
-        Ok(())
+        self.trim_indexes(place)
+    }
+
+    fn trim_indexes(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        let offsets = self.offsets.trim(place.disk, &path);
+        let offsets = offsets.during("trimming", &path);
+        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let times = self.times.trim(place.disk, &path);
+        offsets.and(times.during("trimming", &path))
     }
 
     /// Cut everything from `position` on; `offset` is the first that goes.
@@ -372,18 +374,12 @@ impl<D: Disk> Segment<D> {
         place: Place<'_, D>,
         files: &mut Vec<Target<D::File>>,
     ) -> Result<(), LogError> {
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
-        self.offsets
-            .write(place.disk, &path)
-            .during("writing", &path)?;
-        files.push(Target::Closed(path));
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
-        self.times
-            .write(place.disk, &path)
-            .during("writing", &path)?;
-        files.push(Target::Closed(path));
-        let path = file_path(place.dir, self.base_offset, TRANSACTIONS_SUFFIX);
-        files.push(Target::Closed(path));
+        // What a full disk did not take when the segment ended.
+        self.trim_indexes(place)?;
+        for suffix in [Offsets::SUFFIX, Times::SUFFIX, TRANSACTIONS_SUFFIX] {
+            let path = file_path(place.dir, self.base_offset, suffix);
+            files.push(Target::Closed(path));
+        }
         Ok(())
     }
 

@@ -373,6 +373,49 @@ fn a_full_disk() {
     assert_eq!(read_all(&mut log, 0).len(), 2);
 }
 
+/// A full disk would keep the log from being opened after a kill, for want of room for what only speeds it up.
+#[test]
+fn a_start_on_a_full_disk() {
+    let config = LogConfig {
+        segment_bytes: batch(&["a"]).len() as u32 * 3,
+        index_interval_bytes: 1,
+        ..config()
+    };
+    let (disk, mut log) = fresh(config.clone());
+    for n in 0..8 {
+        put(&mut log, timed(BatchSpec::default(), &[(NOW + n, "a")])).unwrap();
+    }
+    drop(log);
+    disk.kill();
+    disk.set_capacity(1);
+    let (mut log, _) = open_with(&disk, config.clone(), OpenHints::default());
+    assert_eq!(read_all(&mut log, 0).len(), 8);
+    log.set_high_watermark(8);
+    let what = Lookup::from_timestamp(NOW + 5).unwrap();
+    assert_eq!(log.lookup(what, 8).unwrap().unwrap().offset, 5);
+    assert!(put(&mut log, batch(&["b"])).is_err());
+    let full = log.flush().unwrap_err().to_string();
+    assert!(full.ends_with("free some space"), "{full}");
+    assert_eq!(log.recovery_point(), 0);
+    disk.set_capacity(u64::MAX);
+    log.flush().unwrap();
+    put(&mut log, batch(&["c"])).unwrap();
+    log.close(true).unwrap();
+    let len = |name: &str| disk.stat(&dir().join(name)).unwrap().unwrap().len;
+    for base in [0, 3] {
+        assert_eq!(len(&format!("{base:020}.index")), 16);
+        assert_eq!(len(&format!("{base:020}.timeindex")), 24);
+    }
+    let clean = OpenHints {
+        clean_shutdown: true,
+        ..OpenHints::default()
+    };
+    let (mut log, recovery) = open_with(&disk, config, clean);
+    assert_eq!(recovery.rebuilt_indexes, 0);
+    assert_eq!(read_all(&mut log, 0).len(), 9);
+    assert!(log.take_notes().is_empty());
+}
+
 /// Two nodes on one folder would destroy each other's logs.
 #[test]
 fn locks_exclude() {
