@@ -96,11 +96,11 @@ def test_a_slow_checkpoint_is_noticed_by_nobody(tmp_path: Path) -> None:
         assert client.create("quick") == [0]
         assert client.produce("quick", b"x") == 0
         core.flush()
-        slow = Fault("sync", "-offset-checkpoint.tmp", delay_ms=DELAY_MS, times=1)
+        slow = Fault("sync", "-offset-checkpoint.tmp", delay_ms=HELD, times=1)
         with disk_faults(broker, slow) as fired:
             core.begin("checkpoint")
             eventually(lambda: fired()[0] > 0, "a checkpoint is being written")
-            go_on(client, "quick")
+            go_on(client, "quick", "made")
 
 
 def test_who_waits_for_a_partition_keeps_nobody_from_being_served(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ gives it up; a torn end is cut, as after any crash. (Single bits of every file: 
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import subprocess
@@ -169,7 +170,7 @@ def test_damage_at_the_end_of_a_segment_that_has_a_successor_is_refused(copy: Pa
     data = path.read_bytes()
     hurt, after = next(
         pair
-        for pair in zip(found, found[1:], strict=False)
+        for pair in itertools.pairwise(found)
         if any(b"second" in (record.value or b"") for record in pair[0].records)
     )
     later = path.with_name(f"{after.base_offset:020d}.log")
