@@ -108,7 +108,7 @@ class World:
                 self.counts[f"start refused: {type(problem).__name__}"] += 1
                 if not left:
                     raise Broken(f"the node does not start again: {problem}") from problem
-                time.sleep(0.25)  # the attack may be over, so that its event ends no wait
+                threading.Event().wait(0.25)  # its own: the attack may be over
 
     def blame(self, text: str) -> None:
         """A promise was broken: end the run."""

@@ -12,7 +12,6 @@ Nothing is changed here: the way out is a command that the error names, typed by
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from shlex import quote
 from typing import NamedTuple
@@ -23,7 +22,6 @@ from ottla.errors import OttlaError
 LOG_SUFFIX = ".log"
 EPOCH_MAX = (1 << 31) - 1
 OFFSET_MAX = (1 << 63) - 1
-_PARTITION = re.compile(r"[a-zA-Z0-9._-]+-[0-9]+")
 
 
 class MetadataDamaged(OttlaError):
@@ -72,7 +70,7 @@ def refuse_emptiness(folder: str, log_dirs: Iterable[str]) -> None:
         return
     for log_dir in log_dirs:
         for name in os.listdir(log_dir) if os.path.isdir(log_dir) else ():
-            if _PARTITION.fullmatch(name) and os.path.join(log_dir, name) != folder:
+            if name.rpartition("-")[2].isdigit() and os.path.join(log_dir, name) != folder:
                 raise MetadataDamaged(
                     f"{folder} holds no metadata, though it was led before and partitions lie in "
                     f"{log_dir} ({name}): the log of the cluster is lost",
