@@ -158,3 +158,19 @@ def test_a_fault_while_the_clock_moves_ends_the_node() -> None:
         with pytest.raises(LookupError):
             broker.advance(3600)
         assert node.wait(10), "the node goes on"
+
+
+def test_a_snapshot_that_can_not_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, one moment without descriptors would end a node whose log has all that the
+    snapshot would hold.
+    """
+    monkeypatch.setattr(
+        MetadataFiles,
+        "write_snapshot",
+        fails_once(MetadataFiles.write_snapshot, OSError(24, "Too many open files")),
+    )
+    config = {"metadata.log.max.record.bytes.between.snapshots": 1000}
+    with ottla.Broker(config=config) as broker:
+        names = [f"topic-{number}" for number in range(40)]
+        assert [create(broker, name) for name in names] == [0] * len(names)
+        assert topics(broker) >= set(names)

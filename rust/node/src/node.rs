@@ -239,6 +239,7 @@ impl Node {
                     "session.partitions".into(),
                     sessions.partition_count() as f64,
                 ));
+                out.push(("session.bytes".into(), sessions.bytes() as f64));
                 out.push(("session.evictions".into(), sessions.evictions() as f64));
             }
             let hosted = shared.hosted();

@@ -32,6 +32,8 @@ use crate::shedding::Room;
 const DECISIONS_SHARE: usize = 4;
 /// and this part of that is for small requests alone.
 const SMALL_SHARE: usize = 4;
+/// What fetch sessions remember may take this part of it, beside it.
+const SESSIONS_SHARE: usize = 4;
 
 /// How the node was asked to be; units and meanings as in `_core.pyi`.
 #[derive(Debug, Clone)]
@@ -148,7 +150,10 @@ impl Shared {
             listening: Mutex::default(),
             metrics: Metrics::default(),
             descriptors,
-            sessions: Mutex::new(Sessions::new(options.fetch_session_slots)),
+            sessions: Mutex::new(Sessions::new(
+                options.fetch_session_slots,
+                options.request_memory_bytes_max / SESSIONS_SHARE,
+            )),
             disk,
             dirs: Mutex::new(dirs),
             bound_to_messages: AtomicBool::new(false),

@@ -240,11 +240,20 @@ class MetadataQuorum:
         size = sum(batch.size_bytes for batch in committed)
         why = self._policy.committed(size, now_ms)
         if why is not None and self._loader.transaction_start is None:
-            taken = self.snapshot(now_ms)
+            taken = self._try_snapshot(now_ms)
             if taken is not None:
                 self._say(f"took the metadata snapshot {snapshot_name(taken)}: {why}")
                 self._clean(now_ms)
         return delta
+
+    def _try_snapshot(self, now_ms: int) -> SnapshotId | None:
+        """A snapshot, if the disk takes one now: the log has all that it would hold."""
+        try:
+            return self.snapshot(now_ms)
+        except OSError as problem:
+            self._policy.taken(now_ms)  # as long as after one that was: not at every turn
+            self._say(f"a metadata snapshot can't be written: {problem}; it is tried again later")
+            return None
 
     # ------------------------------------------------------------------ loading
     def _read(self, history: VoterHistory) -> None:

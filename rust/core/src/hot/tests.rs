@@ -196,7 +196,7 @@ fn fetches_of_every_version() {
     }
     for version in 4..=18 {
         let mut request = FetchRequest::default();
-        let mut sessions = Sessions::new(2);
+        let mut sessions = Sessions::new(2, 1 << 20);
         let first = fetch_request(version, (0, 0));
         parse_fetch(&first, 0, version, &mut request).unwrap();
         let (_, wanted) = sessions

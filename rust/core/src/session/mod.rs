@@ -4,6 +4,9 @@
 //! list of partitions; the answer leaves out partitions that have nothing new. A partition that had data moves
 //! to the end of the list, so that a large one does not starve the others.
 //!
+//! What all sessions remember is bounded in number and in bytes. A reader that finds no room gets no session, and
+//! one whose session outgrows the room loses it: both ask for everything each time, as when the slots are taken.
+//!
 //! Nothing here reads a partition: `begin` says what to read, `finish` what to leave out of the answer.
 
 use std::collections::BTreeMap;
@@ -38,6 +41,18 @@ pub enum Kind {
     Incremental(i32),
 }
 
+/// What one partition takes in both maps, whose nodes may be less than half full, beside its topic's name.
+const PARTITION_BYTES: usize =
+    9 * (size_of::<((TopicRef, i32), u64)>() + size_of::<(u64, Cached)>()) / 4;
+
+/// What a session takes for a partition of this topic; each may have brought the name anew.
+fn cost(topic: &TopicRef) -> usize {
+    match topic {
+        TopicRef::Name(name) => PARTITION_BYTES + 2 * size_of::<usize>() + name.len(),
+        TopicRef::Id(_) => PARTITION_BYTES,
+    }
+}
+
 struct Cached {
     wanted: Wanted,
     /// What the reader was told last; a high watermark of -1 makes the next answer name the partition.
@@ -53,23 +68,63 @@ struct Session {
     places: BTreeMap<(TopicRef, i32), u64>,
     partitions: BTreeMap<u64, Cached>,
     next_place: u64,
+    bytes: usize,
+}
+
+impl Cached {
+    fn new(wanted: Wanted) -> Self {
+        Self {
+            wanted,
+            high_watermark: -1,
+            log_start_offset: -1,
+        }
+    }
+
+    fn key(&self) -> (TopicRef, i32) {
+        (self.wanted.topic.clone(), self.wanted.part.index)
+    }
 }
 
 impl Session {
+    /// One for these partitions, of which a later one stands for an earlier one of the same name.
+    fn new(wanted: Vec<Wanted>, by_id: bool, now_ms: i64) -> Self {
+        let next_place = wanted.len() as u64;
+        // Made at once, the maps are dense.
+        let mut partitions: BTreeMap<u64, Cached> =
+            (0..).zip(wanted.into_iter().map(Cached::new)).collect();
+        let places: BTreeMap<(TopicRef, i32), u64> = partitions
+            .iter()
+            .map(|(place, cached)| (cached.key(), *place))
+            .collect();
+        if places.len() < partitions.len() {
+            partitions.retain(|place, cached| places.get(&cached.key()) == Some(place));
+        }
+        Self {
+            epoch: next_epoch(EPOCH_INITIAL),
+            by_id,
+            created_ms: now_ms,
+            used_ms: now_ms,
+            places,
+            bytes: partitions
+                .values()
+                .map(|cached| cost(&cached.wanted.topic))
+                .sum(),
+            partitions,
+            next_place,
+        }
+    }
+
     fn put(&mut self, wanted: Wanted) {
         let key = (wanted.topic.clone(), wanted.part.index);
         if let Some(place) = self.places.get(&key) {
             if let Some(cached) = self.partitions.get_mut(place) {
-                cached.wanted = wanted;
+                // Its topic's name stays the one that is counted.
+                cached.wanted.part = wanted.part;
             }
             return;
         }
-        let cached = Cached {
-            wanted,
-            high_watermark: -1,
-            log_start_offset: -1,
-        };
-        self.push(key, cached);
+        self.bytes = self.bytes.saturating_add(cost(&key.0));
+        self.push(key, Cached::new(wanted));
     }
 
     fn push(&mut self, key: (TopicRef, i32), cached: Cached) {
@@ -82,6 +137,7 @@ impl Session {
     fn forget(&mut self, key: &(TopicRef, i32)) {
         if let Some(place) = self.places.remove(key) {
             self.partitions.remove(&place);
+            self.bytes = self.bytes.saturating_sub(cost(&key.0));
         }
     }
 
@@ -119,14 +175,18 @@ impl Session {
 /// All sessions of a node.
 pub struct Sessions {
     slots: usize,
+    bytes_max: usize,
+    bytes: usize,
     sessions: BTreeMap<i32, Session>,
     evictions: u64,
 }
 
 impl Sessions {
-    pub fn new(slots: usize) -> Self {
+    pub fn new(slots: usize, bytes_max: usize) -> Self {
         Self {
             slots,
+            bytes_max,
+            bytes: 0,
             sessions: BTreeMap::new(),
             evictions: 0,
         }
@@ -142,6 +202,17 @@ impl Sessions {
             .values()
             .map(|session| session.partitions.len())
             .sum()
+    }
+
+    /// What they take for that at most.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn end(&mut self, id: i32) {
+        if let Some(session) = self.sessions.remove(&id) {
+            self.bytes = self.bytes.saturating_sub(session.bytes);
+        }
     }
 
     pub fn evictions(&self) -> u64 {
@@ -170,9 +241,7 @@ impl Sessions {
         };
         let (id, epoch) = (request.head.session_id, request.head.session_epoch);
         if epoch == EPOCH_FINAL || epoch == EPOCH_INITIAL {
-            if id != 0 {
-                self.sessions.remove(&id);
-            }
+            self.end(id);
             let kind = if epoch == EPOCH_FINAL {
                 Kind::Sessionless
             } else {
@@ -190,18 +259,26 @@ impl Sessions {
         if session.by_id != by_id {
             return Err(FETCH_SESSION_TOPIC_ID_ERROR);
         }
+        let before = session.bytes;
         for wanted in asked() {
             session.put(wanted);
         }
         for (topic, index) in &request.forgotten {
             session.forget(&(topic.to_owned(frame), *index));
         }
-        if session.partitions.is_empty() {
-            self.sessions.remove(&id);
-            return Ok((Kind::Sessionless, Vec::new()));
-        }
+        let (after, is_empty) = (session.bytes, session.partitions.is_empty());
         session.epoch = next_epoch(session.epoch);
         session.used_ms = now_ms;
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(after);
+        if is_empty {
+            self.end(id);
+            return Ok((Kind::Sessionless, Vec::new()));
+        }
+        if after > before && !self.make_room_for_bytes(0, now_ms) {
+            self.end(id);
+            self.evictions += 1;
+        }
+        let session = self.sessions.get(&id).ok_or(FETCH_SESSION_ID_NOT_FOUND)?;
         let wanted = session
             .partitions
             .values()
@@ -214,25 +291,18 @@ impl Sessions {
     ///
     /// `number` is a random one; it is changed until it is free.
     pub fn create(&mut self, wanted: Vec<Wanted>, by_id: bool, now_ms: i64, number: u32) -> i32 {
-        if wanted.is_empty() || !self.make_room(wanted.len(), now_ms) {
+        let session = Session::new(wanted, by_id, now_ms);
+        if session.partitions.is_empty()
+            || !self.make_room_for_bytes(session.bytes, now_ms)
+            || !self.make_room(session.partitions.len(), now_ms)
+        {
             return 0;
         }
         let mut id = i32::try_from(number & 0x7fff_ffff).unwrap_or(1).max(1);
         while self.sessions.contains_key(&id) {
             id = id.checked_add(1).unwrap_or(1);
         }
-        let mut session = Session {
-            epoch: next_epoch(EPOCH_INITIAL),
-            by_id,
-            created_ms: now_ms,
-            used_ms: now_ms,
-            places: BTreeMap::new(),
-            partitions: BTreeMap::new(),
-            next_place: 0,
-        };
-        for wanted in wanted {
-            session.put(wanted);
-        }
+        self.bytes = self.bytes.saturating_add(session.bytes);
         self.sessions.insert(id, session);
         id
     }
@@ -259,12 +329,7 @@ impl Sessions {
             return true;
         }
         // First one that rests, then a smaller one that has been here for a while.
-        let oldest = self
-            .sessions
-            .iter()
-            .min_by_key(|(_, session)| session.used_ms);
-        let resting =
-            oldest.filter(|(_, session)| now_ms.saturating_sub(session.used_ms) > EVICTION_MS);
+        let resting = self.longest_resting(now_ms);
         let smallest = self
             .sessions
             .iter()
@@ -272,13 +337,37 @@ impl Sessions {
                 now_ms.saturating_sub(session.created_ms) > EVICTION_MS
                     && session.partitions.len() <= size
             })
-            .min_by_key(|(_, session)| session.partitions.len());
-        let Some(id) = resting.or(smallest).map(|(id, _)| *id) else {
+            .min_by_key(|(_, session)| session.partitions.len())
+            .map(|(id, _)| *id);
+        let Some(id) = resting.or(smallest) else {
             return false;
         };
-        self.sessions.remove(&id);
+        self.end(id);
         self.evictions += 1;
         true
+    }
+
+    /// Give up sessions that rest until so many bytes more have room; one in use never makes way for a larger one.
+    fn make_room_for_bytes(&mut self, bytes: usize, now_ms: i64) -> bool {
+        if bytes > self.bytes_max {
+            return false;
+        }
+        while self.bytes.saturating_add(bytes) > self.bytes_max {
+            let Some(id) = self.longest_resting(now_ms) else {
+                return false;
+            };
+            self.end(id);
+            self.evictions += 1;
+        }
+        true
+    }
+
+    fn longest_resting(&self, now_ms: i64) -> Option<i32> {
+        self.sessions
+            .iter()
+            .min_by_key(|(_, session)| session.used_ms)
+            .filter(|(_, session)| now_ms.saturating_sub(session.used_ms) > EVICTION_MS)
+            .map(|(id, _)| *id)
     }
 }
 

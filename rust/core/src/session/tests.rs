@@ -4,6 +4,7 @@ use super::*;
 use crate::hot::{FetchHead, TopicAt};
 
 const NOW: i64 = 1_000_000;
+const BYTES: usize = 1 << 20;
 const ID: [u8; 16] = [7; 16];
 
 fn request(id: i32, epoch: i32, asked: &[(i32, i64)], forgotten: &[i32]) -> FetchRequest {
@@ -88,7 +89,7 @@ fn reply(wanted: &Wanted, high_watermark: i64, error_code: i16) -> PartitionRepl
 
 #[test]
 fn an_increment_changes_adds_and_forgets() {
-    let mut sessions = Sessions::new(10);
+    let mut sessions = Sessions::new(10, BYTES);
     let id = create(&mut sessions, 3, NOW);
     let (kind, wanted) = begin(&mut sessions, id, 1, &[(1, 50), (9, 90)], &[0]).unwrap();
     assert_eq!(kind, Kind::Incremental(id));
@@ -103,7 +104,7 @@ fn an_increment_changes_adds_and_forgets() {
 
 #[test]
 fn wrong_epochs_numbers_and_kinds_of_names_are_refused() {
-    let mut sessions = Sessions::new(10);
+    let mut sessions = Sessions::new(10, BYTES);
     let id = create(&mut sessions, 1, NOW);
     assert_eq!(
         begin(&mut sessions, id + 1, 1, &[], &[]),
@@ -132,7 +133,7 @@ fn the_epoch_after_the_last_is_one() {
 
 #[test]
 fn a_session_ends_by_its_last_epoch_by_a_new_one_and_by_being_empty() {
-    let mut sessions = Sessions::new(10);
+    let mut sessions = Sessions::new(10, BYTES);
     for (epoch, kind) in [(-1, Kind::Sessionless), (0, Kind::Full)] {
         let id = create(&mut sessions, 1, NOW);
         let (got, wanted) = begin(&mut sessions, id, epoch, &[(5, 5)], &[]).unwrap();
@@ -149,7 +150,7 @@ fn a_session_ends_by_its_last_epoch_by_a_new_one_and_by_being_empty() {
 
 #[test]
 fn only_changes_are_told_and_whoever_had_data_moves_to_the_end() {
-    let mut sessions = Sessions::new(10);
+    let mut sessions = Sessions::new(10, BYTES);
     let id = create(&mut sessions, 3, NOW);
     let (_, wanted) = begin(&mut sessions, id, 1, &[], &[]).unwrap();
     let replies: Vec<_> = wanted.iter().map(|one| reply(one, 5, 0)).collect();
@@ -184,7 +185,7 @@ fn only_changes_are_told_and_whoever_had_data_moves_to_the_end() {
 
 #[test]
 fn room_is_made_by_whoever_rests_or_is_old_and_no_larger() {
-    let mut sessions = Sessions::new(2);
+    let mut sessions = Sessions::new(2, BYTES);
     let (large, small) = (create(&mut sessions, 5, NOW), create(&mut sessions, 2, NOW));
     assert_ne!(large, small, "one random number gives two sessions");
     assert_eq!(
@@ -214,5 +215,64 @@ fn room_is_made_by_whoever_rests_or_is_old_and_no_larger() {
     let newest = create(&mut sessions, 1, later + EVICTION_MS);
     assert_eq!(newest, large, "the large one rests now");
     assert_eq!(sessions.evictions(), 2);
-    assert_eq!(Sessions::new(0).create(Vec::new(), true, NOW, 1), 0);
+    assert_eq!(Sessions::new(0, BYTES).create(Vec::new(), true, NOW, 1), 0);
+}
+
+/// Sessions with room for so many partitions.
+fn room_for(partitions: usize) -> Sessions {
+    Sessions::new(10, partitions * PARTITION_BYTES)
+}
+
+#[test]
+fn all_partitions_together_have_a_bound() {
+    let mut sessions = room_for(10);
+    let first = create(&mut sessions, 6, NOW);
+    assert_ne!(first, 0);
+    assert_eq!(create(&mut sessions, 5, NOW), 0, "eleven are too many");
+    let second = create(&mut sessions, 4, NOW);
+    assert_ne!(second, 0);
+    assert_eq!(sessions.bytes(), 10 * PARTITION_BYTES);
+    let old = NOW + EVICTION_MS + 1;
+    assert_eq!(create(&mut sessions, 11, old), 0);
+    assert_eq!(sessions.count(), 2, "nobody goes for what never fits");
+    assert_ne!(create(&mut sessions, 5, old), 0, "one that rested went");
+    assert_eq!((sessions.count(), sessions.partition_count()), (2, 9));
+    assert_eq!(
+        (sessions.bytes(), sessions.evictions()),
+        (9 * PARTITION_BYTES, 1)
+    );
+}
+
+#[test]
+fn a_session_that_outgrows_the_room_is_over() {
+    let mut sessions = room_for(3);
+    let id = create(&mut sessions, 2, NOW);
+    assert!(begin(&mut sessions, id, 1, &[(1, 9), (2, 0)], &[]).is_ok());
+    assert!(
+        begin(&mut sessions, id, 2, &[(3, 0)], &[0]).is_ok(),
+        "one for another"
+    );
+    assert_eq!(sessions.bytes(), 3 * PARTITION_BYTES);
+    let outgrown = begin(&mut sessions, id, 3, &[(4, 0)], &[]);
+    assert_eq!(outgrown, Err(FETCH_SESSION_ID_NOT_FOUND));
+    assert_eq!((sessions.bytes(), sessions.count()), (0, 0));
+    assert_ne!(create(&mut sessions, 3, NOW), 0);
+}
+
+#[test]
+fn what_is_asked_twice_in_one_request_is_remembered_once() {
+    let mut sessions = Sessions::new(1, BYTES);
+    let (_, wanted) = begin(&mut sessions, 0, 0, &[(1, 10), (2, 20), (1, 11)], &[]).unwrap();
+    let id = sessions.create(wanted, true, NOW, 1);
+    let (_, wanted) = begin(&mut sessions, id, 1, &[], &[]).unwrap();
+    assert_eq!(places(&wanted), [(2, 20), (1, 11)]);
+    assert_eq!(sessions.bytes(), 2 * PARTITION_BYTES);
+    assert!(begin(&mut sessions, id, 2, &[], &[1, 2]).is_ok());
+    assert_eq!((sessions.bytes(), sessions.count()), (0, 0));
+}
+
+#[test]
+fn names_are_counted() {
+    let name = TopicRef::Name("n".repeat(1000).into());
+    assert!(cost(&name) > cost(&TopicRef::Id(ID)) + 1000);
 }
