@@ -125,7 +125,7 @@ impl Progress {
 
     /// Whether the peer keeps us from sending.
     pub fn owes_reply(&self) -> bool {
-        self.owed() == Owes::Reply
+        matches!(self.owed(), Owes::Reply | Owes::Answer)
     }
 
     fn owed(&self) -> Owes {
