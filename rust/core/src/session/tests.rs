@@ -57,7 +57,7 @@ fn what_a_session_costs_is_in_proportion() {
         let asked: Vec<(i32, i64)> = (0..count).map(|index| (index, 0)).collect();
         let most: Vec<i32> = (1..count).collect();
         let once = || {
-            let mut sessions = Sessions::new(1);
+            let mut sessions = Sessions::new(1, usize::MAX);
             let began = std::time::Instant::now();
             let id = create(&mut sessions, count, NOW);
             let (_, wanted) = begin(&mut sessions, id, 1, &asked, &[]).unwrap();
