@@ -2,23 +2,22 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ottla_core::hot::{
     KAFKA_STORAGE_ERROR, TopicRef, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION,
 };
 use ottla_core::log::LogConfig;
 use ottla_core::partition::Partition;
+use parking_lot::MutexGuard;
 
 use crate::connection::Connection;
 use crate::disk::NodeDisk;
-use crate::shared::lock;
 
 pub type LedPartition = Partition<NodeDisk, Connection>;
 
-/// How a thread that serves waits for a partition's lock, before its task rests: see `Cell::lock`.
-const SPINS: u32 = 100;
+/// How long a thread that serves waits for a partition's lock, and how long its task then rests: see `Cell::lock`.
 const PATIENCE: Duration = Duration::from_millis(1);
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -88,7 +87,7 @@ pub struct Cell {
     pub log_dir: usize,
     pub internal: bool,
     pub traffic: Arc<Traffic>,
-    pub partition: Mutex<Option<LedPartition>>,
+    pub partition: parking_lot::Mutex<Option<LedPartition>>,
     /// Set while the partition could not be opened.
     pub opening: Mutex<Option<Box<Opening>>>,
     /// Someone tries again by and by.
@@ -110,7 +109,7 @@ impl Cell {
             log_dir,
             internal: is_internal(&topic.name),
             traffic: Arc::clone(&topic.traffic),
-            partition: Mutex::new(None),
+            partition: parking_lot::Mutex::new(None),
             opening: Mutex::new(None),
             retried: AtomicBool::new(false),
             flushing: AtomicU8::new(0),
@@ -163,40 +162,22 @@ impl Cell {
 
     /// Lock it on a thread that may block.
     pub fn hold(&self) -> MutexGuard<'_, Option<LedPartition>> {
-        lock(&self.partition)
+        self.partition.lock()
     }
 
     /// Lock it if nobody holds it.
     pub fn try_hold(&self) -> Option<MutexGuard<'_, Option<LedPartition>>> {
-        match self.partition.try_lock() {
-            Ok(guard) => Some(guard),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
+        self.partition.try_lock()
     }
 
     /// Lock it on a thread that serves others too. An append takes microseconds; who holds it for longer waits for a
-    /// slow disk, and then the task rests and not the thread. First come is not first served: that would have every
-    /// append wait for a thread to wake up.
+    /// slow disk, and then the task rests and not the thread.
     pub async fn lock(&self) -> MutexGuard<'_, Option<LedPartition>> {
-        for _ in 0..SPINS {
-            if let Some(guard) = self.try_hold() {
-                return guard;
-            }
-            std::hint::spin_loop();
-        }
-        let began = Instant::now();
-        while began.elapsed() < PATIENCE {
-            if let Some(guard) = self.try_hold() {
-                return guard;
-            }
-            std::thread::yield_now();
-        }
         loop {
-            tokio::time::sleep(PAUSE).await;
-            if let Some(guard) = self.try_hold() {
+            if let Some(guard) = self.partition.try_lock_for(PATIENCE) {
                 return guard;
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

@@ -1,8 +1,8 @@
 //! Produce, on the thread that received it: from the frame to the log's file without a copy.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use ottla_core::connection::put_response_header;
@@ -13,6 +13,7 @@ use ottla_core::hot::{
 };
 use ottla_core::log::{AppendContext, Origin};
 use ottla_core::partition::AppendDone;
+use parking_lot::MutexGuard;
 
 use crate::connection::{Over, Task};
 use crate::flush::{append_failed, appended};
