@@ -28,12 +28,13 @@ impl ApiCounters {
             .store(bytes.max(before - before / 4), Ordering::Relaxed);
     }
 
-    /// Add the time since a request was taken up.
-    pub fn took(&self, began: Instant) {
-        self.total_ns.fetch_add(
-            u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
-            Ordering::Relaxed,
-        );
+    /// Add the time since a request was taken up; now.
+    pub fn took(&self, began: Instant) -> Instant {
+        let now = Instant::now();
+        let took = now.duration_since(began).as_nanos();
+        self.total_ns
+            .fetch_add(u64::try_from(took).unwrap_or(u64::MAX), Ordering::Relaxed);
+        now
     }
 }
 

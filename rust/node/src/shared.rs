@@ -243,7 +243,12 @@ impl Shared {
 
     /// Milliseconds of real time since the node was made, for idle times.
     pub fn uptime_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        self.uptime_ms_at(Instant::now())
+    }
+
+    pub fn uptime_ms_at(&self, now: Instant) -> u64 {
+        let uptime = now.duration_since(self.started).as_millis();
+        u64::try_from(uptime).unwrap_or(u64::MAX)
     }
 
     /// Refuse to go on: nothing is served or written after a broken invariant.

@@ -256,12 +256,8 @@ impl<D: Disk> Log<D> {
         end_offset: i64,
     ) -> Result<(), LogError> {
         let (place, active) = self.active();
-        let mut tail = Vec::with_capacity(found.len().min(TAIL_BATCHES));
+        let mut at = active.size;
         for (_, header) in found {
-            tail.push(Tail {
-                at: active.size,
-                header: *header,
-            });
             let brief = Brief {
                 last_offset: header.last_offset(),
                 max_timestamp: header.max_timestamp,
@@ -280,11 +276,15 @@ impl<D: Disk> Log<D> {
             let (place, active) = self.active();
             active.note_aborted(place, entry)?;
         }
-        for batch in tail {
+        for (_, header) in found {
             if self.tail.len() == TAIL_BATCHES {
                 self.tail.pop_front();
             }
-            self.tail.push_back(batch);
+            self.tail.push_back(Tail {
+                at,
+                header: *header,
+            });
+            at += header.size() as u64;
         }
         self.end_offset = end_offset;
         Ok(())

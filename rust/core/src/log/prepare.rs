@@ -59,7 +59,11 @@ pub fn prepare_light<'a>(
     context: &AppendContext,
 ) -> Result<Option<Prepared<'a>>, AppendError> {
     let found = split(batches, config, context)?;
-    if memory_to_prepare(batches, config) > LIGHT_BYTES {
+    let memory = found.iter().map(|(at, header)| {
+        let batch = &batches[*at..*at + header.size()];
+        memory_for(batch, header, config)
+    });
+    if memory.max().unwrap_or(0) > LIGHT_BYTES {
         return Ok(None);
     }
     let most = batches.len().saturating_mul(LIGHT_RATIO);
@@ -72,18 +76,22 @@ pub fn memory_to_prepare(batches: &[u8], config: &LogConfig) -> usize {
     let mut most = 0;
     let mut rest = batches;
     while let Ok(header) = first_header(rest) {
-        let codec = header.codec().unwrap_or_default();
-        let target = target(&header, config);
-        let anew = if target == codec {
-            0
-        } else {
-            packing(target, config.compression_levels)
-        };
-        let size = header.size().min(rest.len());
-        most = most.max(unpacking(codec, &rest[HEADER_BYTES..size]).saturating_add(anew));
-        rest = &rest[size..];
+        let (batch, behind) = rest.split_at(header.size().min(rest.len()));
+        most = most.max(memory_for(batch, &header, config));
+        rest = behind;
     }
     most
+}
+
+fn memory_for(batch: &[u8], header: &Header, config: &LogConfig) -> usize {
+    let codec = header.codec().unwrap_or_default();
+    let target = target(header, config);
+    let anew = if target == codec {
+        0
+    } else {
+        packing(target, config.compression_levels)
+    };
+    unpacking(codec, &batch[HEADER_BYTES..]).saturating_add(anew)
 }
 
 /// None if more than `most` bytes would have to be unpacked.

@@ -313,7 +313,6 @@ impl Task {
             .map_err(|error| Over::Refused(error.to_string()))?
         {
             self.is_settled();
-            self.connection.touch(self.node.uptime_ms());
             self.connection.busy.store(true, Ordering::Relaxed);
             self.handle(frame).await?;
             if self.outbox.len() >= OUTBOX_BYTES || !self.files.is_empty() {
@@ -368,9 +367,8 @@ impl Task {
             } else {
                 self.fetch(frame, &hot).await?
             };
-            let counters = self.node.metrics.api(key);
-            add(&counters.errors, usize::from(refused));
-            counters.took(began);
+            add(&self.node.metrics.api(key).errors, usize::from(refused));
+            self.is_handled(key, began);
             return Ok(());
         }
         let client_id = header.client_id.map(str::to_owned);
@@ -391,12 +389,14 @@ impl Task {
         self.inbox.consume(&frame);
         self.rest_if_tight();
         self.ask_python(asked, flexible, charge).await?;
-        let counters = self.node.metrics.api(key);
-        counters.total_ns.fetch_add(
-            u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
-            Ordering::Relaxed,
-        );
+        self.is_handled(key, began);
         Ok(())
+    }
+
+    /// A request's reply is made: from here on its peer's silence counts.
+    fn is_handled(&self, key: i16, began: Instant) {
+        let now = self.node.metrics.api(key).took(began);
+        self.connection.touch(self.node.uptime_ms_at(now));
     }
 
     /// Wait for the memory that a decision takes: its request in every form, and a reply as large as the last.

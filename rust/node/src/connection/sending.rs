@@ -42,7 +42,6 @@ impl Task {
         let sent = self.flush_pieces().await;
         self.node.budget.give(held);
         drop(answered);
-        self.connection.touch(self.node.uptime_ms());
         self.outbox.clear();
         if self.outbox.capacity() > OUTBOX_KEPT {
             self.outbox = Vec::new();
@@ -149,6 +148,7 @@ impl Task {
         if waited {
             connection.progress.owes(Owes::Nothing);
             connection.progress.moved(count);
+            connection.touch(self.node.uptime_ms());
         }
         Ok(count)
     }
