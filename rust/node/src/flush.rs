@@ -1,6 +1,6 @@
 //! Syncing to disk on blocking threads, never on those that serve, and without holding a partition's lock; and what
-//! a disk that fails ends, as docs/design/faults.md says: a failed sync its log directory, for good; a failed write
-//! that partition's writes, until the disk takes them again.
+//! a disk that fails ends, as docs/design/faults.md says: a failed sync its log directory, for good; a failed append
+//! itself and no more: the next one tries again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -95,7 +95,7 @@ pub fn suffer(
     if let Some(text) = partition.log().failure().map(str::to_owned) {
         partition.go_offline(text.clone());
         if !error.is_failed_sync() {
-            refuse_writes(node, cell, &text);
+            tell_failed_append(node, cell, &text);
             retry(node, cell);
         }
     } else if !cell.strained.swap(true, Ordering::AcqRel) {
@@ -112,7 +112,7 @@ pub fn append_failed(node: &Arc<Shared>, cell: &Arc<Cell>, partition: &LedPartit
     if partition.offline().is_some() {
         retry(node, cell);
     }
-    refuse_writes(node, cell, text);
+    tell_failed_append(node, cell, text);
 }
 
 /// What follows from an append: a flush that is owed, and the news where one failed before.
@@ -120,13 +120,13 @@ pub fn appended(node: &Arc<Shared>, cell: &Arc<Cell>, partition: &LedPartition, 
     if done.appended.rolled || partition.log().flush_is_owed() {
         flush_in_background(node, cell);
     }
-    if cell.standing() == Standing::ReadOnly {
+    if cell.standing() == Standing::Faltering {
         heal_writes(node, cell);
     }
 }
 
-fn refuse_writes(node: &Shared, cell: &Cell, text: &str) {
-    if cell.worsen(Standing::ReadOnly) {
+fn tell_failed_append(node: &Shared, cell: &Cell, text: &str) {
+    if cell.worsen(Standing::Faltering) {
         node.queue
             .tell_of("log-failed", &cell.topic, cell.index, text);
     }

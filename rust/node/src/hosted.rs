@@ -60,8 +60,8 @@ impl Traffic {
 #[repr(u8)]
 pub enum Standing {
     Serving,
-    /// An append failed: reads go on.
-    ReadOnly,
+    /// The last append failed: the next one tries again, and reads go on.
+    Faltering,
     /// It could not be opened, or a sync in its log directory failed.
     Offline,
 }
@@ -122,7 +122,7 @@ impl Cell {
     pub fn standing(&self) -> Standing {
         match self.standing.load(Ordering::Acquire) {
             0 => Standing::Serving,
-            1 => Standing::ReadOnly,
+            1 => Standing::Faltering,
             _ => Standing::Offline,
         }
     }
@@ -146,9 +146,9 @@ impl Cell {
         self.standing.fetch_max(standing as u8, Ordering::AcqRel) < standing as u8
     }
 
-    /// It takes writes again, if it was only these that it did not take. Whether it was.
+    /// An append succeeded, if it was only these that failed. Whether it was.
     pub fn heal(&self) -> bool {
-        let (from, to) = (Standing::ReadOnly as u8, Standing::Serving as u8);
+        let (from, to) = (Standing::Faltering as u8, Standing::Serving as u8);
         self.standing
             .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()

@@ -235,8 +235,7 @@ fn close_cell(shared: &Arc<Shared>, cell: &Cell) -> Result<bool, LogError> {
         return Ok(false);
     }
     log.close(true).inspect_err(|error| {
-        // `Failed`: the sync failed meanwhile, under a flush in the background.
-        if error.is_failed_sync() || matches!(error, LogError::Failed { .. }) {
+        if error.is_failed_sync() {
             fail_dir(shared, cell.log_dir, &error.to_string());
         }
     })?;

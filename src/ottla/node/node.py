@@ -200,8 +200,8 @@ class Node:
         match event.kind:
             case "log-failed":
                 self.logs.error(
-                    f"{name} takes no writes: {event.text}; reads go on, and the next write tries "
-                    "again: see to the disk"
+                    f"an append to {name} failed: {event.text}; each next append tries again, and "
+                    "reads go on: see to the disk"
                 )
             case "log-unopened":
                 self._publisher.unopened(event.topic, event.partition, event.text)

@@ -110,14 +110,20 @@ pub enum LogError {
     Corrupt { path: PathBuf, text: String },
     /// The request does not fit the log (a bound beyond its end, say).
     OutOfRange { text: String },
-    /// A sync or a cut failed before, so that nobody knows what the disk holds: only opening it anew helps.
-    Failed { text: String },
+    /// A sync or a cut failed before, so that nobody knows what the disk holds: only opening it anew helps, and
+    /// after a sync not even that.
+    Failed { text: String, by_sync: bool },
 }
 
 impl LogError {
-    /// Whether a sync failed. What the page cache held is then lost or not, and no later sync will tell.
+    /// Whether a sync failed, now or before. What the page cache held is then lost or not, and no later sync will
+    /// tell.
     pub fn is_failed_sync(&self) -> bool {
-        matches!(self, Self::Io { doing, .. } if *doing == SYNCING)
+        match self {
+            Self::Io { doing, .. } => *doing == SYNCING,
+            Self::Failed { by_sync, .. } => *by_sync,
+            Self::Corrupt { .. } | Self::OutOfRange { .. } => false,
+        }
     }
 
     /// Whether there was no room for what was to be written.
@@ -148,7 +154,7 @@ impl fmt::Display for LogError {
                 Ok(())
             }
             Self::Corrupt { path, text } => write!(f, "{}: {text}", path.display()),
-            Self::OutOfRange { text } | Self::Failed { text } => f.write_str(text),
+            Self::OutOfRange { text } | Self::Failed { text, .. } => f.write_str(text),
         }
     }
 }

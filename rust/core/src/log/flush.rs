@@ -20,26 +20,32 @@ pub(super) struct Fate(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    failure: OnceLock<String>,
+    failure: OnceLock<Failure>,
     turn: Mutex<()>,
+}
+
+struct Failure {
+    text: String,
+    by_sync: bool,
 }
 
 impl Fate {
     pub fn failure(&self) -> Option<&str> {
-        self.0.failure.get().map(String::as_str)
+        self.0.failure.get().map(|failure| failure.text.as_str())
     }
 
-    pub fn fail(&self, what: &str) {
-        let _ = self
-            .0
-            .failure
-            .set(format!("the log is offline after {what}"));
+    pub fn fail(&self, what: &str, by_sync: bool) {
+        let text = format!("the log is offline after {what}");
+        let _ = self.0.failure.set(Failure { text, by_sync });
     }
 
     pub fn check(&self) -> Result<(), LogError> {
-        match self.failure() {
+        match self.0.failure.get() {
             None => Ok(()),
-            Some(text) => Err(LogError::Failed { text: text.into() }),
+            Some(Failure { text, by_sync }) => Err(LogError::Failed {
+                text: text.clone(),
+                by_sync: *by_sync,
+            }),
         }
     }
 
@@ -49,7 +55,7 @@ impl Fate {
         self.check()?;
         work().inspect_err(|error| {
             if error.is_failed_sync() {
-                self.fail(&format!("a failed fsync: {error}"));
+                self.fail(&format!("a failed fsync: {error}"), true);
             }
         })
     }
@@ -174,9 +180,9 @@ impl<D: Disk> Log<D> {
         self.fate.failure()
     }
 
-    /// Take no appends any more, and sync nothing.
+    /// Take no appends any more, and sync nothing; not for a sync that failed, which `Fate::sync` says itself.
     pub fn fail(&mut self, what: &str) {
-        self.fate.fail(what);
+        self.fate.fail(what, false);
     }
 
     /// Up to where a checkpoint may say that recovery need not look. All below it is synced, the indexes of sealed
@@ -199,8 +205,11 @@ impl<D: Disk> Log<D> {
     /// `Failed` if the log has failed; or if what waits in memory cannot be written, and then nothing is lost.
     pub fn unflushed(&mut self) -> Result<Unflushed<D>, LogError> {
         self.fate.check()?;
-        if self.epochs_stale {
-            self.write_epochs()?;
+        if self.epochs_stale
+            && let Err(error) = self.write_epochs()
+            && !(error.is_full() && self.epochs_are_kept())
+        {
+            return Err(error);
         }
         let mut files = Vec::new();
         if self.dirty.epochs.pending() {

@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use crate::batch::Header;
 use crate::disk::{Disk, DiskFile, Open};
 use epochs::Epochs;
-use error::During;
+use error::{During, UnlessFull};
 use files::{EPOCHS_FILE, SNAPSHOT_SUFFIX, file_path};
 use flush::{Fate, Unsafe, sync_target};
 use producers::Producers;
@@ -168,14 +168,15 @@ impl<D: Disk> Log<D> {
         self.epochs.latest()
     }
 
-    /// This epoch begins at the log's end: said by a new leader before its first append. Safe after `flush`.
+    /// This epoch begins at the log's end: said by a new leader before its first append. Safe after `flush`. On a
+    /// full disk it waits in memory: no batch of it is taken before the file has it, and until then it is nothing.
     ///
     /// # Errors
     /// If the disk fails.
     pub fn begin_epoch(&mut self, leader_epoch: i32) -> Result<(), LogError> {
         self.fate.check()?;
         if self.epochs.assign(leader_epoch, self.end_offset) || self.epochs_stale {
-            self.write_epochs()?;
+            self.write_epochs().unless_full()?;
         }
         Ok(())
     }
@@ -197,16 +198,35 @@ impl<D: Disk> Log<D> {
         }
         let path = self.dir.join(EPOCHS_FILE);
         let text = self.epochs.text();
-        self.epochs_in_file = None;
+        let before = self.epochs_in_file.take();
         self.epochs_stale = true;
-        self.disk
+        let written = self
+            .disk
             .write_atomically(&path, text.as_bytes(), false)
-            .during("writing", &path)?;
+            .during("writing", &path);
+        if let Err(error) = written {
+            if error.is_full() {
+                self.epochs_in_file = before; // nothing has taken its place
+            }
+            return Err(error);
+        }
         self.epochs_in_file = Some(self.epochs.clone());
         self.epochs_stale = false;
         self.dirty.epochs.note();
         self.dirty.names.note();
         Ok(())
+    }
+
+    /// Whether the file has the epoch of every batch. What it has beside these is cut when it is read.
+    fn epochs_are_kept(&self) -> bool {
+        let of_batches = |epochs: &Epochs| {
+            let mut epochs = epochs.clone();
+            epochs.truncate_end(self.end_offset);
+            epochs.truncate_start(self.start_offset);
+            epochs
+        };
+        let in_file = self.epochs_in_file.as_ref().map(of_batches);
+        in_file.unwrap_or_default() == of_batches(&self.epochs)
     }
 
     /// Begin a new segment if the active one was begun more than `segment.ms` ago and holds anything. True if it

@@ -47,9 +47,12 @@ fn a_failed_sync_is_final() {
         if told {
             assert!(log.flushed(failed).unwrap_err().is_failed_sync());
         }
-        assert!(matches!(log.flushed(late), Err(LogError::Failed { .. })));
-        assert!(matches!(log.flush(), Err(LogError::Failed { .. })));
-        assert!(matches!(log.unflushed(), Err(LogError::Failed { .. })));
+        assert!(log.flushed(late).unwrap_err().is_failed_sync());
+        assert!(log.flush().unwrap_err().is_failed_sync());
+        assert!(matches!(
+            log.unflushed(),
+            Err(LogError::Failed { by_sync: true, .. })
+        ));
         assert!(!log.flush_is_due(i64::MAX));
         assert!(!log.roll_if_due(i64::MAX).unwrap());
         assert_eq!(log.enforce_retention(i64::MAX).unwrap(), []);
@@ -62,7 +65,19 @@ fn a_failed_sync_is_final() {
         ));
         assert_eq!(log.recovery_point(), before);
         assert_eq!(read_all(&mut log, 0).len(), 2, "reads go on");
-        assert!(matches!(log.close(true), Err(LogError::Failed { .. })));
+        assert!(log.close(true).unwrap_err().is_failed_sync());
+    }
+}
+
+/// A log that broke under a write would be taken for one whose sync failed, and its whole log directory would end.
+#[test]
+fn what_no_sync_broke_says_so() {
+    let (_, mut log) = flushed_log();
+    log.fail("a failed write");
+    let errors = [log.flush().unwrap_err(), log.close(true).unwrap_err()];
+    for error in errors {
+        assert!(matches!(error, LogError::Failed { .. }));
+        assert!(!error.is_failed_sync());
     }
 }
 

@@ -416,6 +416,76 @@ fn a_start_on_a_full_disk() {
     assert!(log.take_notes().is_empty());
 }
 
+/// A leader on a full disk would serve no reads for want of room to say that it leads; or, once it may wait with
+/// that, lose the epoch of what it took, or call safe what has no epoch.
+#[test]
+fn an_epoch_that_begins_on_a_full_disk() {
+    let new = AppendContext {
+        leader_epoch: 5,
+        ..client()
+    };
+    for clean in [true, false] {
+        let hints = OpenHints {
+            clean_shutdown: clean,
+            ..OpenHints::default()
+        };
+        let (disk, mut log) = fresh(config());
+        put(&mut log, batch(&["a"])).unwrap();
+        log.close(clean).unwrap();
+        disk.set_capacity(1);
+        let (mut log, _) = open_with(&disk, config(), hints);
+        log.begin_epoch(5).unwrap();
+        assert_eq!(
+            (log.latest_epoch(), log.epoch_end_offset(0)),
+            (Some(5), (0, 1))
+        );
+        assert_eq!(read_all(&mut log, 0).len(), 1);
+        assert_eq!(
+            code(log.append(&mut batch(&["b"]), &new)),
+            Code::KafkaStorageError
+        );
+        disk.set_capacity(disk.used() + batch(&["b"]).len() as u64);
+        assert!(
+            log.append(&mut batch(&["b"]), &new).is_err(),
+            "its epoch comes first"
+        );
+        disk.set_capacity(1);
+        log.flush().unwrap();
+        assert_eq!((log.recovery_point(), log.latest_epoch()), (0, Some(5)));
+        disk.crash();
+        disk.set_capacity(u64::MAX);
+        let (mut log, _) = open_with(&disk, config(), OpenHints::default());
+        assert_eq!((log.log_end_offset(), log.latest_epoch()), (1, Some(0)));
+        disk.set_capacity(1);
+        log.begin_epoch(5).unwrap();
+        disk.set_capacity(u64::MAX);
+        log.append(&mut batch(&["b"]), &new).unwrap();
+        log.close(clean).unwrap();
+        let (log, _) = open_with(&disk, config(), hints);
+        assert_eq!(
+            (log.latest_epoch(), log.epoch_end_offset(0)),
+            (Some(5), (0, 1))
+        );
+    }
+}
+
+/// Epochs that only the batches tell, and no file: after a flush nobody would look at those batches again.
+#[test]
+fn nothing_is_safe_whose_epoch_is_in_no_file() {
+    let (disk, mut log) = fresh(config());
+    put(&mut log, batch(&["a"])).unwrap();
+    log.close(false).unwrap();
+    disk.remove_file(&dir().join(EPOCHS_FILE)).unwrap();
+    disk.set_capacity(1);
+    let (mut log, _) = open_with(&disk, config(), OpenHints::default());
+    log.begin_epoch(5).unwrap();
+    assert!(log.flush().unwrap_err().is_full());
+    assert!(log.close(true).unwrap_err().is_full());
+    disk.set_capacity(u64::MAX);
+    let (log, _) = open_with(&disk, config(), OpenHints::default());
+    assert_eq!(log.latest_epoch(), Some(0));
+}
+
 /// Two nodes on one folder would destroy each other's logs.
 #[test]
 fn locks_exclude() {
