@@ -240,6 +240,33 @@ def test_a_damaged_old_snapshot_harms_nothing() -> None:
     assert oldest in log.files
 
 
+def test_an_old_snapshot_that_can_not_be_deleted_ends_nothing() -> None:
+    """A disk that refuses a deletion, or a moment without descriptors, would end the node."""
+
+    class Stubborn(MemoryLog):
+        refused = 0
+
+        def delete_snapshot(self, snapshot: SnapshotId) -> None:
+            self.refused += 1
+            raise OSError(5, "Input/output error")
+
+    log = Stubborn()
+    limits = {
+        "metadata.log.max.record.bytes.between.snapshots": "200",
+        "metadata.max.retention.bytes": "1000",
+        **STATIC,
+    }
+    quorum = opened(log, limits)
+    quorum.lead(1)
+    for number in range(60):
+        quorum.append([topic(f"t{number}")], 10 + number)
+        quorum.commit(10 + number)
+    assert log.refused > 1, "it is tried again"
+    again = opened(log, limits)
+    again.lead(100)
+    assert len(again.image.topics.by_name) == 60
+
+
 def test_a_log_that_misses_its_beginning_is_refused() -> None:
     """Starting without the records before the log would forget topics silently."""
     log = MemoryLog()

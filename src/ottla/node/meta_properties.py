@@ -165,7 +165,9 @@ def replace_file(path: str, contents: bytes, *, mode: int = 0o644, durable: bool
             if durable:
                 os.fsync(descriptor)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as problem:
+        if isinstance(problem, OSError) and problem.filename is None:
+            problem.filename = path  # a write names no file
         remove_files([temporary])
         raise
     if durable:

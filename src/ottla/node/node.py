@@ -11,6 +11,7 @@ all others wait until it is over.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -128,7 +129,7 @@ class Node:
                 self._runs = True
         except BaseException as problem:
             self._never_ran()
-            if isinstance(problem, CoreError):
+            if isinstance(problem, (CoreError, OSError)):
                 raise _refused(problem) from problem
             raise
 
@@ -326,7 +327,7 @@ class Node:
         if self._begin_end(killed=killed) and self._runs:
             try:
                 how()
-            except CoreError as problem:
+            except (CoreError, OSError) as problem:
                 raise _refused(problem) from problem
             finally:
                 self._let_go()
@@ -420,7 +421,15 @@ _HINTS = {
 """What to do about a kind of CoreError at the start."""
 
 
-def _refused(problem: CoreError) -> NodeFailed:
+def _refused(problem: CoreError | OSError) -> NodeFailed:
+    if isinstance(problem, OSError):
+        place = problem.filename or "a file of the node"
+        folder = os.path.dirname(str(place)) or "its folder"
+        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        return NodeFailed(
+            f"{place} can't be written or read: {problem.strerror or problem}",
+            hint=f"{'free some space in' if full else 'see to'} {folder} and start again",
+        )
     kind, text = str(problem.args[0]), str(problem.args[-1])
     return NodeFailed(text, hint=_HINTS.get(kind))
 

@@ -165,7 +165,7 @@ class MetadataQuorum:
                 f"__cluster_metadata-0 contradicts itself: {error}",
                 hint="restore the folder from a backup",
             ) from error
-        self._clean(now_ms)
+        self._try_clean(now_ms)
         return delta
 
     def append(self, records: Sequence[Encoded], now_ms: int) -> int:
@@ -243,7 +243,7 @@ class MetadataQuorum:
             taken = self._try_snapshot(now_ms)
             if taken is not None:
                 self._say(f"took the metadata snapshot {snapshot_name(taken)}: {why}")
-                self._clean(now_ms)
+                self._try_clean(now_ms)
         return delta
 
     def _try_snapshot(self, now_ms: int) -> SnapshotId | None:
@@ -314,6 +314,13 @@ class MetadataQuorum:
             offset = batches[-1].last_offset + 1
 
     # ------------------------------------------------------------------ cleaning
+    def _try_clean(self, now_ms: int) -> None:
+        """What is not deleted now is deleted after the next snapshot: nothing depends on it."""
+        try:
+            self._clean(now_ms)
+        except OSError as problem:
+            self._say(f"an old metadata snapshot can't be deleted: {problem}; it is tried later")
+
     def _clean(self, now_ms: int) -> None:
         log = self._log
         retention_bytes, retention_ms = self._retention
@@ -337,7 +344,7 @@ class MetadataQuorum:
         name = snapshot_name(snapshot)
         try:
             contents = decode_snapshot(self._log.read_snapshot(snapshot), name)
-        except SnapshotError as error:
+        except OttlaError as error:  # garbled, or a bad sector
             # Nothing depends on an old snapshot; only its age is not known.
             self._say(f"{error}; it is kept, whatever its age")
             return NEVER_OLD_MS
