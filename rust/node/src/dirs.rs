@@ -15,6 +15,9 @@ use crate::disk::{NodeDisk, NodeLock};
 use crate::error::NodeError;
 use crate::hosted::Cell;
 
+/// The kind of the refusal to open a partition before the checkpoints have forgotten an earlier one of its name.
+pub const NAMESAKE: &str = "namesake";
+
 /// The quorum's own log lies beside the partitions and is not one of them.
 const METADATA_TOPIC: &str = "__cluster_metadata";
 
@@ -123,6 +126,23 @@ impl LogDirs {
         Ok((path, dir.hints(&key), high_watermark))
     }
 
+    /// A partition's log begins at nothing: what a namesake left in the checkpoints must be gone from disk before.
+    pub fn begin_anew(&mut self, cell: &Cell) -> Result<(), NodeError> {
+        let Some(dir) = self.dirs.get_mut(cell.log_dir) else {
+            return Ok(());
+        };
+        dir.forget(&cell.topic, cell.index);
+        if dir.has_forgotten(&cell.topic, cell.index) {
+            let text = format!(
+                "the checkpoints in {} name an earlier partition of this name, and it is not known yet that they \
+                 could be written anew",
+                dir.path.display()
+            );
+            return Err(NodeError::new(NAMESAKE, text));
+        }
+        Ok(())
+    }
+
     /// Folders of live partitions that `is_ours` does not know in that directory, by its place.
     pub fn strays(
         &self,
@@ -217,7 +237,7 @@ impl LogDir {
     }
 
     /// Whether the checkpoints on disk may know more of this partition than is so.
-    pub fn has_forgotten(&self, topic: &str, partition: i32) -> bool {
+    fn has_forgotten(&self, topic: &str, partition: i32) -> bool {
         self.forgotten.contains(&(topic.to_owned(), partition))
     }
 

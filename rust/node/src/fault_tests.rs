@@ -14,9 +14,9 @@ const FIRST: usize = 0;
 const SECOND: usize = 1;
 
 /// A node with two log directories, in a folder that goes with it.
-struct Fixture {
-    node: Node,
-    folder: PathBuf,
+pub struct Fixture {
+    pub node: Node,
+    pub folder: PathBuf,
 }
 
 impl Drop for Fixture {
@@ -49,7 +49,7 @@ pub fn node_in(folder: &Path) -> Node {
 }
 
 impl Fixture {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("ottla-faults-{}-{number}", std::process::id());
@@ -74,7 +74,7 @@ impl Fixture {
         self.node.open_partitions(vec![state]).unwrap().remove(0)
     }
 
-    fn append(&self, topic: &str) -> Result<(i64, i64), String> {
+    pub fn append(&self, topic: &str) -> Result<(i64, i64), String> {
         let mut builder = Builder::new(BatchSpec::default()).unwrap();
         let record = RecordOut {
             timestamp_ms: 1,
@@ -88,13 +88,13 @@ impl Fixture {
         appended.map_err(|error| error.kind.to_owned())
     }
 
-    fn fault(&self, verb: &str, path: &str, errno: &str) {
+    pub fn fault(&self, verb: &str, path: &str, errno: &str) {
         let row = (verb.into(), path.into(), errno.into(), 0, false, 0, -1);
         let fault = DiskFault::new(row).unwrap();
         self.node.disk().faults().set(vec![fault]);
     }
 
-    fn mend(&self) {
+    pub fn mend(&self) {
         self.node.disk().faults().set(Vec::new());
     }
 
@@ -107,7 +107,7 @@ impl Fixture {
         items.into_iter().filter_map(event).collect()
     }
 
-    fn await_event(&self, kind: &str) -> Event {
+    pub fn await_event(&self, kind: &str) -> Event {
         let deadline = Instant::now() + GENEROUS;
         while Instant::now() < deadline {
             let found = self.events().into_iter().find(|event| event.kind == kind);
@@ -119,7 +119,7 @@ impl Fixture {
         panic!("no {kind} came");
     }
 
-    fn checkpoint(&self) -> String {
+    pub fn checkpoint(&self) -> String {
         self.node.begin("checkpoint").unwrap();
         assert!(self.node.settle(GENEROUS).unwrap());
         let path = self.folder.join("first/recovery-point-offset-checkpoint");

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::dirs::NAMESAKE;
+use crate::error::NodeError;
 use crate::hosted::{Cell, LedPartition, Opening, Standing};
 use crate::opening::{open_partition, refused};
 use crate::shared::{Life, Shared, lock};
@@ -63,11 +65,11 @@ fn attempt(node: &Arc<Shared>, cell: &Arc<Cell>) -> bool {
     if let Some(broken) = place.take() {
         lay_down(node, cell, broken);
     }
-    let Some(opening) = lock(&cell.opening).as_deref().cloned() else {
+    let Some(mut opening) = lock(&cell.opening).as_deref().cloned() else {
         cell.retried.store(false, Ordering::Release);
         return true;
     };
-    match open_partition(node, cell, &opening, true) {
+    match open_again(node, cell, &mut opening) {
         Ok(partition) => {
             *place = Some(partition);
             *lock(&cell.opening) = None;
@@ -78,14 +80,27 @@ fn attempt(node: &Arc<Shared>, cell: &Arc<Cell>) -> bool {
             true
         }
         Err(error) => {
-            if let Some(opening) = lock(&cell.opening).as_mut()
-                && refused(node, cell, opening, &error)
-            {
+            if refused(node, cell, &mut opening, &error) {
                 node.queue
                     .tell_of("log-unopened", &cell.topic, cell.index, error.text);
             }
+            *lock(&cell.opening) = Some(Box::new(opening));
             false
         }
+    }
+}
+
+fn open_again(
+    node: &Arc<Shared>,
+    cell: &Cell,
+    opening: &mut Opening,
+) -> Result<LedPartition, NodeError> {
+    match open_partition(node, cell, opening, true) {
+        Err(error) if error.kind == NAMESAKE => {
+            node.write_checkpoints(cell.log_dir)?;
+            open_partition(node, cell, opening, true)
+        }
+        outcome => outcome,
     }
 }
 

@@ -3,8 +3,9 @@
 //! Python's timers, which follow the node's clock, begin these; there is no timer here. Each works through the
 //! partitions one lock at a time, on a thread that may block (see `background.rs`).
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use ottla_core::disk::Disk;
 use ottla_core::log::LogError;
@@ -20,6 +21,10 @@ use crate::shared::{Shared, lock};
 
 /// How long a folder that an earlier run deleted is kept: Kafka's default for `file.delete.delay.ms`.
 const LEFT_BEHIND_DELAY_MS: i64 = 60_000;
+
+/// How long who opens partitions waits for checkpoints that must forget earlier ones of their names. Less than the
+/// first pause of `heal.rs`, which opens them later where that was too short.
+const NAMESAKE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// From how many partitions on one sync of the volume comes before those of single files.
 const VOLUME_SYNC_FROM: usize = 64;
@@ -328,18 +333,24 @@ impl Shared {
         outcome
     }
 
-    /// A partition's log begins at nothing: what a namesake left in the checkpoints must be gone before.
-    pub fn begin_anew(&self, cell: &Cell) -> Result<(), NodeError> {
-        {
-            let mut dirs = lock(&self.dirs);
-            let Some(dir) = dirs.dirs.get_mut(cell.log_dir) else {
-                return Ok(());
-            };
-            dir.forget(&cell.topic, cell.index);
-            if !dir.has_forgotten(&cell.topic, cell.index) {
-                return Ok(());
+    /// Write the checkpoints of these directories in the background, and wait for it a moment: who decides must not
+    /// wait for a slow disk. What came of it so far, by directory.
+    pub fn forget_namesakes(
+        self: &Arc<Self>,
+        dirs: BTreeSet<usize>,
+    ) -> BTreeMap<usize, Result<(), NodeError>> {
+        let (tell, hear) = mpsc::channel();
+        let count = dirs.len();
+        self.in_background(move |node| {
+            for dir in dirs {
+                let _ = tell.send((dir, node.write_checkpoints(dir)));
             }
-        }
-        self.write_checkpoints(cell.log_dir)
+        });
+        let deadline = Instant::now() + NAMESAKE_PATIENCE;
+        let heard = || {
+            hear.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+                .ok()
+        };
+        std::iter::from_fn(heard).take(count).collect()
     }
 }

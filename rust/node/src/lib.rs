@@ -24,6 +24,8 @@ mod hosted;
 mod housekeeping;
 mod listener;
 mod metrics;
+#[cfg(test)]
+mod namesake_tests;
 mod node;
 mod opening;
 mod partitions;

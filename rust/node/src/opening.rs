@@ -74,7 +74,10 @@ pub fn open_one(shared: &Arc<Shared>, state: &OpenState, many: bool) -> Result<(
             config,
             min_insync_replicas,
             problem: String::new(),
-            existed: false,
+            // It may have been tried before.
+            existed: lock(&cell.opening)
+                .as_deref()
+                .is_some_and(|known| known.existed),
         };
         lead(shared, &cell, opening, (known.is_some(), many))
     });
@@ -97,7 +100,7 @@ fn lead(
     let mut place = cell.hold();
     let outcome = match place.take() {
         Some(partition) => go_on(shared, cell, partition, &opening),
-        None => open_partition(shared, cell, &opening, again).inspect(|_| serve(shared, cell)),
+        None => open_partition(shared, cell, &mut opening, again).inspect(|_| serve(shared, cell)),
     };
     match outcome {
         Ok(mut partition) => {
@@ -148,11 +151,12 @@ fn go_on(
     Ok(partition)
 }
 
-/// Make or load the log. `again`: this run has tried before, so that nothing is clean that is there.
+/// Make or load the log. `again`: this run has tried before, so that nothing is clean that is there. The kind of the
+/// error is `NAMESAKE` while the checkpoints know an earlier partition of this name.
 pub fn open_partition(
     shared: &Arc<Shared>,
     cell: &Cell,
-    opening: &Opening,
+    opening: &mut Opening,
     again: bool,
 ) -> Result<LedPartition, NodeError> {
     let (path, mut hints, high_watermark) = lock(&shared.dirs).whereabouts(cell)?;
@@ -178,6 +182,7 @@ pub fn open_partition(
         }
         set_namesake_aside(shared, cell, &path, other)?;
         made = true;
+        opening.existed = false; // what was there was another's
     } else if !named {
         let folder = shared.disk.stat(&path).map_err(|error| storage(&error))?;
         made = folder.is_none();
@@ -190,7 +195,7 @@ pub fn open_partition(
     }
     if made {
         // A checkpoint must not know a namesake that came before: recovery would begin where that one ended.
-        shared.begin_anew(cell)?;
+        lock(&shared.dirs).begin_anew(cell)?;
         hints = OpenHints::default();
     }
     hints.clean_shutdown &= !again;

@@ -1,14 +1,15 @@
 //! Partitions as Python asks for them: opened, configured, read, looked up, cut, deleted.
 
+use std::borrow::Borrow;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ottla_core::disk::{Disk, DiskFile};
 use ottla_core::log::files::FolderKind;
 use ottla_core::log::{AppendContext, ConfigValue, LogConfig, LogError, Lookup, Origin, ReadError};
 use ottla_core::partition::{Offsets, PartitionState};
 
-use crate::dirs::{Doomed, storage};
+use crate::dirs::{Doomed, NAMESAKE, storage};
 use crate::error::NodeError;
 use crate::flush::{append_failed, appended};
 use crate::hosted::{Cell, LedPartition, Topic};
@@ -70,6 +71,60 @@ pub fn parse_config(rows: &[(String, ConfigValue)]) -> Result<(LogConfig, i32), 
     Ok((config, min_insync_replicas))
 }
 
+type Opened = Result<(), NodeError>;
+
+fn open_all<S: Borrow<OpenState> + Sync>(shared: &Arc<Shared>, states: &[S]) -> Vec<Opened> {
+    let outcomes: Vec<Mutex<Opened>> = states.iter().map(|_| Mutex::new(Ok(()))).collect();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let many = states.len() >= PARALLEL_FROM;
+    let work = || {
+        loop {
+            let place = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let Some(state) = states.get(place) else {
+                return;
+            };
+            *lock(&outcomes[place]) = open_one(shared, state.borrow(), many);
+        }
+    };
+    std::thread::scope(|scope| {
+        let other = many.then(|| scope.spawn(work));
+        work();
+        if let Some(Err(panic)) = other.map(std::thread::ScopedJoinHandle::join) {
+            std::panic::resume_unwind(panic);
+        }
+    });
+    let done = outcomes.into_iter();
+    done.map(|outcome| outcome.into_inner().unwrap_or_else(PoisonError::into_inner))
+        .collect()
+}
+
+/// Those whose name an earlier partition had, once the checkpoints have forgotten that: one writing for all. Where
+/// that takes long they are offline for now, and opened by and by.
+fn open_namesakes(shared: &Arc<Shared>, states: &[OpenState], outcomes: &mut [Opened]) {
+    let waits = |place: &usize| {
+        let refused = outcomes[*place].as_ref().err();
+        refused.is_some_and(|error| error.kind == NAMESAKE)
+    };
+    let mut waiting: Vec<usize> = (0..states.len()).filter(waits).collect();
+    if waiting.is_empty() {
+        return;
+    }
+    let dirs = waiting.iter().map(|place| states[*place].log_dir).collect();
+    let written = shared.forget_namesakes(dirs);
+    waiting.retain(|place| match written.get(&states[*place].log_dir) {
+        Some(Ok(())) => true,
+        Some(Err(error)) => {
+            outcomes[*place] = Err(error.clone());
+            false
+        }
+        None => false,
+    });
+    let again: Vec<&OpenState> = waiting.iter().map(|place| &states[*place]).collect();
+    for (place, outcome) in waiting.into_iter().zip(open_all(shared, &again)) {
+        outcomes[place] = outcome;
+    }
+}
+
 impl Node {
     /// Create or load, then lead. None where it worked, else why not; the others are led all the same.
     pub fn open_partitions(
@@ -77,36 +132,16 @@ impl Node {
         states: Vec<OpenState>,
     ) -> Result<Vec<Option<String>>, NodeError> {
         self.call(|shared| {
-            let outcomes: Vec<Mutex<Option<String>>> =
-                states.iter().map(|_| Mutex::new(None)).collect();
-            let next = std::sync::atomic::AtomicUsize::new(0);
-            let many = states.len() >= PARALLEL_FROM;
-            let work = || {
-                loop {
-                    let place = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    let Some(state) = states.get(place) else {
-                        return;
-                    };
-                    if let Err(error) = open_one(shared, state, many) {
-                        *lock(&outcomes[place]) = Some(error.text);
-                    }
-                }
-            };
-            std::thread::scope(|scope| {
-                let other = many.then(|| scope.spawn(work));
-                work();
-                if let Some(Err(panic)) = other.map(std::thread::ScopedJoinHandle::join) {
-                    std::panic::resume_unwind(panic);
-                }
-            });
+            let mut outcomes = open_all(shared, &states);
+            open_namesakes(shared, &states, &mut outcomes);
             // Names and ids of new folders become safe soon, all at once, without making the caller wait.
             shared.in_background(|shared| {
                 let _ = sync_volumes(shared);
             });
-            Ok(outcomes
+            let texts = outcomes
                 .into_iter()
-                .map(|outcome| lock(&outcome).take())
-                .collect())
+                .map(|outcome| Some(outcome.err()?.text));
+            Ok(texts.collect())
         })
     }
 

@@ -247,6 +247,6 @@ def _reached(call: Callable[[], Result]) -> Result:
     except CoreError as problem:
         raise MetadataFilesError(
             f"the metadata log failed: {problem.args[-1]}",
-            hint="see to the disk that holds metadata.log.dir (free some space if it is full), then "
-            "start the node again",
+            hint="see to the disk that holds metadata.log.dir (free some space if it is full), "
+            "then start the node again",
         ) from problem
