@@ -12,6 +12,7 @@ from pathlib import Path
 import ottla
 from attack.faults import HELD, Fault, core_of, disk_faults
 from attack.partition_client import PartitionClient, client_of
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from servers import eventually
 
@@ -101,6 +102,28 @@ def test_a_slow_checkpoint_is_noticed_by_nobody(tmp_path: Path) -> None:
             core.begin("checkpoint")
             eventually(lambda: fired()[0] > 0, "a checkpoint is being written")
             go_on(client, "quick", "made")
+
+
+def test_a_name_that_slow_checkpoints_know_is_waited_for_by_nobody(tmp_path: Path) -> None:
+    """A topic is deleted and made again: what it left in the checkpoints must be gone first, and
+    that was written by who decides.
+    """
+    with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
+        core = core_of(broker)
+        assert client.create("quick", "again") == [0, 0]
+        for topic in ("quick", "again"):
+            assert client.produce(topic, b"old") == 0
+        core.flush()
+        core.begin("checkpoint")
+        assert core.settle(timeout_ms=10_000)
+        with disk_faults(broker, Fault("sync", "-offset-checkpoint.tmp", delay_ms=HELD)) as fired:
+            assert client.delete("again") == 0
+            assert client.create("again") == [0]
+            assert fired()[0] > 0
+            assert client.produce("again", b"x") == ErrorCode.KAFKA_STORAGE_ERROR
+            go_on(client, "quick", "made")
+        eventually(lambda: client.produce("again", b"new") == 0, "the name is forgotten")
+        assert client.end_offset("again") == (0, 1)
 
 
 def test_who_waits_for_a_partition_keeps_nobody_from_being_served(tmp_path: Path) -> None:

@@ -328,7 +328,7 @@ class Node:
             try:
                 how()
             except (CoreError, OSError) as problem:
-                raise _refused(problem) from problem
+                raise _refused(problem, _HINTS_AT_THE_END) from problem
             finally:
                 self._let_go()
             return
@@ -419,19 +419,31 @@ _HINTS = {
     "may be removed: the logs are then looked through in full",
 }
 """What to do about a kind of CoreError at the start."""
+_SYSTEM_HINTS = {
+    errno.ENOSPC: "free some space in {} and start again",
+    errno.EDQUOT: "free some space in {} and start again",
+    errno.EMFILE: "raise the limit of open files (ulimit -n) and start again",
+    errno.EACCES: "see who may write to {} and start again",
+    errno.EPERM: "see who may write to {} and start again",
+    errno.EROFS: "see who may write to {} and start again",
+}
+_HINTS_AT_THE_END = {
+    "storage": "see to the disk (free some space if it is full), then start again: what could not "
+    "be closed is recovered",
+}
 
 
-def _refused(problem: CoreError | OSError) -> NodeFailed:
+def _refused(problem: CoreError | OSError, hints: Mapping[str, str] = _HINTS) -> NodeFailed:
     if isinstance(problem, OSError):
         place = problem.filename or "a file of the node"
         folder = os.path.dirname(str(place)) or "its folder"
-        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = _SYSTEM_HINTS.get(problem.errno or 0, "see to the disk of {} and start again")
         return NodeFailed(
             f"{place} can't be written or read: {problem.strerror or problem}",
-            hint=f"{'free some space in' if full else 'see to'} {folder} and start again",
+            hint=hint.format(folder),
         )
     kind, text = str(problem.args[0]), str(problem.args[-1])
-    return NodeFailed(text, hint=_HINTS.get(kind))
+    return NodeFailed(text, hint=hints.get(kind))
 
 
 def _bind_hot_messages(core: Core) -> None:
