@@ -1,5 +1,6 @@
 //! The node's file system: the real one, whose descriptors are noted for forked children, and which can die.
 //!
+//! What lacks a descriptor is tried once more after files were closed for it (see `releasing.rs`).
 //! After a kill no byte reaches a file any more, whichever thread was about to write. Tests may let any call fail,
 //! or take its time (see `faults.rs`). If the node is to be
 //! able to lose power (tests), every file's synced length is known, and a power cut takes away what lies behind.
@@ -15,6 +16,7 @@ use ottla_core::disk::{Disk, DiskFile, Entry, Open, RealDisk, RealFile, RealLock
 
 use crate::descriptors::{Descriptors, Noted};
 use crate::faults::{Faults, Verb};
+use crate::releasing::OpenFiles;
 use crate::shared::lock;
 
 #[derive(Clone)]
@@ -29,6 +31,7 @@ struct State {
     synced: Option<Mutex<BTreeMap<PathBuf, Arc<AtomicU64>>>>,
     durable: bool,
     faults: Faults,
+    files: OpenFiles,
 }
 
 pub struct NodeFile {
@@ -55,6 +58,7 @@ impl NodeDisk {
             synced,
             durable,
             faults: Faults::default(),
+            files: OpenFiles::default(),
         });
         Self {
             real: if durable {
@@ -73,6 +77,10 @@ impl NodeDisk {
 
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
+    }
+
+    pub fn files(&self) -> &OpenFiles {
+        &self.shared.files
     }
 
     /// From now on every change is refused.
@@ -108,7 +116,7 @@ impl NodeDisk {
         self.suffer(Verb::SyncVolume, dir)?;
         #[cfg(target_os = "linux")]
         if self.shared.durable && self.shared.synced.is_none() {
-            let folder = std::fs::File::open(dir)?;
+            let folder = self.files().with_room(|| std::fs::File::open(dir))?;
             let _noted = self.shared.descriptors.note(&folder);
             rustix::fs::syncfs(&folder)?;
         }
@@ -182,12 +190,13 @@ impl Disk for NodeDisk {
             Open::Create | Open::Truncate => Verb::Create,
         };
         self.suffer(verb, path)?;
-        let file = self.real.open(path, how)?;
+        let file = self.files().with_room(|| self.real.open(path, how))?;
         let synced = self.synced_length(path, how, &file)?;
         let noted = self
             .shared
             .descriptors
             .note_number(file.raw_fd().unwrap_or(-1));
+        self.files().opened();
         Ok(NodeFile {
             _noted: noted,
             file,
@@ -199,7 +208,7 @@ impl Disk for NodeDisk {
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
         self.suffer(Verb::List, dir)?;
-        self.real.list(dir)
+        self.files().with_room(|| self.real.list(dir))
     }
 
     fn stat(&self, path: &Path) -> io::Result<Option<Entry>> {
@@ -248,7 +257,7 @@ impl Disk for NodeDisk {
     fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
         self.alive()?;
         self.suffer(Verb::Remove, dir)?;
-        self.real.remove_dir_all(dir)?;
+        self.files().with_room(|| self.real.remove_dir_all(dir))?;
         if let Some(synced) = &self.shared.synced {
             let mut synced = lock(synced);
             for path in below(&synced, dir) {
@@ -261,12 +270,12 @@ impl Disk for NodeDisk {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.alive()?;
         self.suffer(Verb::SyncDir, dir)?;
-        self.real.sync_dir(dir)
+        self.files().with_room(|| self.real.sync_dir(dir))
     }
 
     fn lock(&self, path: &Path) -> io::Result<NodeLock> {
         self.suffer(Verb::Lock, path)?;
-        let lock = self.real.lock(path)?;
+        let lock = self.files().with_room(|| self.real.lock(path))?;
         let noted = self.shared.descriptors.note_number(lock.raw_fd());
         Ok(NodeLock {
             _noted: noted,
@@ -276,6 +285,12 @@ impl Disk for NodeDisk {
 
     fn space(&self, path: &Path) -> io::Result<(u64, u64)> {
         self.real.space(path)
+    }
+}
+
+impl Drop for NodeFile {
+    fn drop(&mut self) {
+        self.shared.files.closed();
     }
 }
 

@@ -60,7 +60,7 @@ impl Fixture {
         }
     }
 
-    fn open(&self, topic: &str, log_dir: usize) -> Option<String> {
+    pub fn open(&self, topic: &str, log_dir: usize) -> Option<String> {
         let mut topic_id = [0; 16];
         topic_id[..topic.len()].copy_from_slice(topic.as_bytes());
         let state = OpenState {
@@ -194,4 +194,19 @@ fn a_pass_that_is_asked_for_meanwhile_follows() {
     assert!(fixture.node.begin("nonsense").is_err());
     let path = fixture.folder.join("first/replication-offset-checkpoint");
     assert!(std::fs::read_to_string(path).unwrap().contains("a 0 3"));
+}
+
+/// A descriptor that lacked for a moment would end a log to which nothing was written.
+#[test]
+fn an_append_whose_file_can_not_be_opened_is_no_end() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.open("a", FIRST), None);
+    fixture.append("a").unwrap();
+    fixture.checkpoint();
+    fixture.checkpoint();
+    assert_eq!(fixture.node.disk().files().count(), 0);
+    fixture.fault("open", "/a-0/*.log", "EMFILE");
+    assert_eq!(fixture.append("a"), Err("storage".into()));
+    fixture.mend();
+    assert_eq!(fixture.append("a"), Ok((1, 1)));
 }

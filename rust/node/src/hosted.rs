@@ -97,7 +97,8 @@ pub struct Cell {
     /// That the disk refused something it can do later was told.
     pub strained: AtomicBool,
     standing: AtomicU8,
-    touched: AtomicBool,
+    /// How often it was looked at since it was in use.
+    rested: AtomicU8,
 }
 
 impl Cell {
@@ -115,7 +116,7 @@ impl Cell {
             flushing: AtomicU8::new(0),
             strained: AtomicBool::new(false),
             standing: AtomicU8::new(Standing::Offline as u8),
-            touched: AtomicBool::new(true),
+            rested: AtomicU8::new(0),
         }
     }
 
@@ -183,14 +184,17 @@ impl Cell {
 
     /// Note that it is in use, so that its files stay open.
     pub fn touch(&self) {
-        if !self.touched.load(Ordering::Relaxed) {
-            self.touched.store(true, Ordering::Relaxed);
+        if self.rested.load(Ordering::Relaxed) != 0 {
+            self.rested.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Whether it was in use since this was asked last.
-    pub fn was_touched(&self) -> bool {
-        self.touched.swap(false, Ordering::Relaxed)
+    /// A look at it: how many there were since it was in use, without this one.
+    pub fn rest(&self) -> u8 {
+        let looks = self.rested.load(Ordering::Relaxed);
+        self.rested
+            .store(looks.saturating_add(1), Ordering::Relaxed);
+        looks
     }
 }
 

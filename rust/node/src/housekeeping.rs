@@ -160,10 +160,10 @@ impl Node {
         removed
     }
 
-    /// Write the offset checkpoints, and close the files of partitions that nobody used since the last time.
+    /// Write the offset checkpoints, and close the files of partitions that nobody used since the last look.
     fn checkpoint(shared: &Arc<Shared>) {
         Self::each(shared, |cell, partition| {
-            if cell.was_touched() {
+            if cell.rest() == 0 {
                 Ok(())
             } else {
                 partition.log_mut().release_files()

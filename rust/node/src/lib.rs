@@ -32,6 +32,7 @@ mod partitions;
 mod patience;
 mod produce;
 mod queue;
+mod releasing;
 mod shared;
 mod shedding;
 mod signal;

@@ -53,6 +53,7 @@ impl Node {
             })?;
         let shared = Arc::new(Shared::new(options)?);
         *lock(&shared.runtime) = Some(runtime.handle().clone());
+        shared.release_when_crowded();
         runtime.spawn(guarded(Arc::clone(&shared), sweep(Arc::clone(&shared))));
         Ok(Self {
             shared,

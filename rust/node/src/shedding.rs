@@ -20,6 +20,8 @@ use crate::shared::{Shared, lock};
 const RESERVE_SHARE: usize = 8;
 const RESERVE_MIN: usize = 16;
 const RESERVE_MAX: usize = 512;
+/// Beyond this part of the limit the files of partitions that rest are closed.
+const FILES_SHARE: usize = 2;
 /// So many connections may stay even where files have taken the reserve: somebody has to be served.
 const KEPT_MIN: usize = 8;
 const TELL_EVERY_MS: u64 = 60_000;
@@ -59,6 +61,11 @@ fn usable(limit: usize) -> usize {
     limit.saturating_sub((limit / RESERVE_SHARE).clamp(RESERVE_MIN, RESERVE_MAX))
 }
 
+/// The files that may stay open: half of what is not taken by others, so that connections have room as well.
+fn files_most(limit: usize, foreign: usize) -> usize {
+    (limit.saturating_sub(foreign) / FILES_SHARE).max(RESERVE_MIN)
+}
+
 /// How many descriptors this process has open, where the system says so.
 fn open_in_process() -> Option<usize> {
     let folder = if cfg!(target_os = "linux") {
@@ -90,6 +97,8 @@ impl Shared {
             let foreign = open_in_process().unwrap_or(limit).saturating_sub(own);
             self.room.foreign.store(foreign, Ordering::Relaxed);
         }
+        let foreign = self.room.foreign.load(Ordering::Relaxed);
+        self.disk.files().limit(files_most(limit, foreign));
         self.shed(self.descriptors_over(0));
     }
 
@@ -225,6 +234,13 @@ mod tests {
         assert_eq!(usable(64), 48);
         assert_eq!(usable(1 << 20), (1 << 20) - 512);
         assert_eq!(usable(4), 0);
+    }
+
+    #[test]
+    fn files_leave_a_part_to_connections() {
+        assert_eq!(files_most(256, 20), 118);
+        assert_eq!(files_most(usize::MAX, 20), usize::MAX / 2 - 10);
+        assert_eq!(files_most(64, 60), RESERVE_MIN);
     }
 
     #[test]

@@ -320,7 +320,7 @@ impl<D: Disk> Log<D> {
     /// If index entries that waited in memory cannot be written.
     pub fn release_files(&mut self) -> Result<(), LogError> {
         if self.failure().is_some() {
-            self.segments.iter_mut().for_each(Segment::forget);
+            self.let_go();
             return Ok(());
         }
         for at in 0..self.segments.len() {
@@ -328,6 +328,11 @@ impl<D: Disk> Log<D> {
             segment.release(place)?;
         }
         Ok(())
+    }
+
+    /// The same without a word to the disk, for who has no descriptor left to say it with.
+    pub fn let_go(&mut self) {
+        self.segments.iter_mut().for_each(Segment::forget);
     }
 
     /// Clean: flush, complete and trim the indexes, write the producer snapshot. Else only let go of the files.

@@ -92,7 +92,7 @@ impl<D: Disk> Log<D> {
         let rebuilt = log.segments.iter().filter(|segment| segment.rebuilt);
         recovery.rebuilt_indexes = rebuilt.count() as u32;
         recovery.log_end_offset = log.end_offset;
-        log.segments.iter_mut().for_each(Segment::forget);
+        log.let_go();
         Ok((log, recovery))
     }
 

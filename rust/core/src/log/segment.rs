@@ -276,9 +276,10 @@ impl<D: Disk> Segment<D> {
         let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
         self.cannot_allocate = false;
         self.allocated = self.size;
-        self.file(place)?
-            .set_len(self.size)
-            .during("cutting back", &path)
+        let Some(file) = &self.file else {
+            return Ok(()); // it could not even be opened, so nothing was written
+        };
+        file.set_len(self.size).during("cutting back", &path)
     }
 
     /// The segment takes no more batches: complete and trim its indexes, give back reserved space.
@@ -389,6 +390,8 @@ impl<D: Disk> Segment<D> {
 
     /// Hold no descriptor and no more memory than needed.
     pub fn release(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+        // First of all: writing an index needs a descriptor for a moment, and there may be no other left.
+        self.file = None;
         let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
         self.offsets
             .release(place.disk, &path)
@@ -396,9 +399,7 @@ impl<D: Disk> Segment<D> {
         let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
         self.times
             .release(place.disk, &path)
-            .during("writing", &path)?;
-        self.file = None;
-        Ok(())
+            .during("writing", &path)
     }
 
     /// Something may lie in the indexes that was never synced.
