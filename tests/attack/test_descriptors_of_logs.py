@@ -1,5 +1,5 @@
-"""More partitions are written to than a process may have files open: the logs that rest longest give
-up their files, and nobody is told that there was a lack.
+"""More partitions are in use than a process may have files open: the logs that rest longest give up
+their files, and nobody is told that there was a lack.
 """
 
 from __future__ import annotations
@@ -100,9 +100,8 @@ def test_more_partitions_than_descriptors(tmp_path: Path) -> None:
 
 
 def test_others_take_all_descriptors(tmp_path: Path) -> None:
-    """If this failed, a process that leaves its node no descriptor would end the partitions that are
-    used then; so that files that are closed for them are theirs, and all goes on when there are
-    some again.
+    """If this failed, a process that leaves its node no descriptor would end the partitions that
+    are used then, though the node has files of its own to close for them.
     """
     with Limited(tmp_path, LIMIT) as node, client(node.port) as asked:
         assert asked.create(TOPIC, partitions=PARTITIONS) == [0]

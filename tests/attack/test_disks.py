@@ -72,7 +72,7 @@ def is_served(client: PartitionClient, topic: str) -> bool:
 
 @pytest.fixture
 def two_dirs(tmp_path: Path) -> dict[str, str]:
-    """Partitions in one directory, the metadata log in another that no partition is in."""
+    """The metadata log in the second directory, the first partition in the first."""
     return {
         "log.dirs": f"{tmp_path / 'data'},{tmp_path / 'spare'}",
         "metadata.log.dir": str(tmp_path / "spare"),
@@ -149,7 +149,7 @@ def test_a_failed_sync_ends_its_log_directory(tmp_path: Path, two_dirs: dict[str
     """
     with ottla.Broker(config=two_dirs) as broker, client_of(broker) as client:
         core = core_of(broker)
-        assert client.create("orders", "others") == [0, 0]
+        assert client.create("orders", "elsewhere", "others") == [0, 0, 0], "by turns"
         assert client.produce("orders", b"kept") == 0
         core.flush()
         core.begin("checkpoint")
@@ -161,6 +161,7 @@ def test_a_failed_sync_ends_its_log_directory(tmp_path: Path, two_dirs: dict[str
             core.flush()
         for topic in ("orders", "others"):
             eventually(lambda topic=topic: is_offline(client, topic), "its partitions are offline")
+        assert is_served(client, "elsewhere")
         assert client.create("latecomer") == [0]
         assert is_served(client, "latecomer"), "the other directory takes it"
         core.flush()

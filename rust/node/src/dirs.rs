@@ -113,7 +113,9 @@ impl LogDirs {
 
     /// Where a partition's folder is, and what the last run left of it: hints, and its high watermark.
     pub fn whereabouts(&self, cell: &Cell) -> Result<(PathBuf, OpenHints, i64), NodeError> {
-        let dir = self.get(cell.log_dir)?;
+        let away =
+            || storage(&"its log directory is away: bring it back into log.dirs, and start again");
+        let dir = self.dirs.get(cell.log_dir).ok_or_else(away)?;
         if dir.failed {
             return Err(storage(&format!(
                 "a sync failed in {} before: see to the disk, then start again",

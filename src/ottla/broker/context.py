@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ottla.broker.directories import Directories
 from ottla.broker.metadata_rows import MetadataRows
 from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.settings import Settings
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ottla.broker.router import Router
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.group.coordinator import GroupCoordinator
-    from ottla.metadata.image import Broker, MetadataImage, Partition
+    from ottla.metadata.image import Broker, MetadataImage
     from ottla.raft.description import QuorumDescription
 
 
@@ -51,11 +52,10 @@ class Context:
     """One broker's view for its handlers; all of it is used on the decision thread only."""
 
     __slots__ = (
-        "_directories",
         "advertised",
         "cluster_id",
         "controller",
-        "failed_log_dirs",
+        "directories",
         "image",
         "log_dirs",
         "logs",
@@ -91,11 +91,9 @@ class Context:
         """The node's clock, which tests can move."""
         self.router = router
         self.log_dirs = config.log_dirs
-        self._directories = directories
+        self.directories = Directories(node_id, directories)
         self.offline: set[tuple[str, int]] = set()
         """Partitions of this broker, by topic and index, that the disk keeps from being served."""
-        self.failed_log_dirs: set[int] = set()
-        """Places in `log_dirs` of those that a failed sync ended."""
         self.image: MetadataImage = EMPTY_IMAGE
         self.metadata_rows = MetadataRows()
         self.settings = Settings(config, EMPTY_IMAGE, node_id)
@@ -136,10 +134,3 @@ class Context:
             return self.endpoint(asked)
         endpoint = broker.endpoints.get(asked.listener)
         return None if endpoint is None else (endpoint.host, endpoint.port)
-
-    def log_dir_index(self, partition: Partition) -> int:
-        """Which of `log_dirs` holds this broker's replica; the first, where the record names none
-        of ours.
-        """
-        directory = partition.directory_of(self.node_id)
-        return self._directories.index(directory) if directory in self._directories else 0

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.metadata.image import MIGRATING_DIRECTORY, NO_LEADER, UNASSIGNED_DIRECTORY
+from ottla.broker.directories import UNNAMED
+from ottla.metadata.image import NO_LEADER
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context
     from ottla.metadata.image import Partition
-
-_UNNAMED = (UNASSIGNED_DIRECTORY, MIGRATING_DIRECTORY)
 
 
 def leadership_error(
@@ -55,7 +54,7 @@ def shown(context: Context, topic: str, index: int, partition: Partition) -> tup
         if (
             broker is None
             or broker.fenced
-            or (directory not in broker.log_dirs and broker.log_dirs and directory not in _UNNAMED)
+            or (directory not in broker.log_dirs and broker.log_dirs and directory not in UNNAMED)
             or (here and replica == context.node_id)
         ):
             offline.append(replica)

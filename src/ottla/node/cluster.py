@@ -16,18 +16,20 @@ asked without a socket.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.controller.controller import Controller
 from ottla.decide import Decision, Reply, Timer
 from ottla.errors import BrokenInvariant, OttlaError
+from ottla.metadata.features import directory_assignment_supported
 from ottla.node.format import read_bootstrap
 from ottla.node.loop import real_ms
 from ottla.node.meta_properties import metadata_directory_id
 from ottla.node.metadata_files import MetadataFiles
 from ottla.node.quorum import MetadataQuorum, encode_records
 from ottla.node.registration import (
+    assign_replicas,
     controller_endpoints,
     heartbeat,
     register_broker,
@@ -41,6 +43,7 @@ from ottla.wire.messages.controller_registration import ControllerRegistrationRe
 if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla.broker.asked import Asked
+    from ottla.broker.directories import Assignment
     from ottla.config.broker import BrokerConfig
     from ottla.decide import Entropy
     from ottla.metadata.delta import MetadataDelta
@@ -277,6 +280,15 @@ class Cluster:
         """Tell the controller of a log directory that failed: its partitions lose their leader."""
         self._lost_directories.append(directory_id)
         self._heartbeat()
+
+    def assign(self, places: Sequence[Assignment]) -> None:
+        """Tell the controller in which log directories partitions are, which is safe with the next
+        commit.
+        """
+        if not places or not directory_assignment_supported(self._quorum.image.metadata_version):
+            return
+        request = assign_replicas(self._identity, self.broker_epoch, places)
+        self.ask(request, request.max_version, lambda _response: None)
 
     def _heartbeat(self, *, want_shut_down: bool = False) -> BrokerHeartbeatResponse:
         request = heartbeat(

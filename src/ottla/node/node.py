@@ -169,6 +169,7 @@ class Node:
         _bind_hot_messages(core)
         self._publisher = Publisher(context, core, self._groups, self.logs)
         self._cluster.open(self._loop, self._publisher.publish)
+        self._cluster.assign(context.directories.take_unrecorded())
         for line in core.load_report():
             (self.logs.warn if _tells_of_loss(line) else self.logs.info)(line)
         for folder in core.set_strays_aside(self._publisher.not_led()):
@@ -229,13 +230,14 @@ class Node:
         self._publisher.directory_lost(log_dir)
         if os.path.realpath(folder) == os.path.realpath(config.metadata_log_dir):
             raise NodeFailed(f"the log directory {folder}, which holds the metadata log, {text}")
-        if len(self._context.failed_log_dirs) == len(config.log_dirs):
+        if len(self._context.directories.failed) == len(config.log_dirs):
             raise NodeFailed(f"every log directory failed, {folder} last: {text}")
         self._cluster.directory_lost(self._directories[log_dir])
 
     def commit(self) -> None:
         """End of a turn: what was decided becomes safe, and what waited for that is answered."""
         self._cluster.commit()
+        self._cluster.assign(self._context.directories.take_unrecorded())
         if self._groups.commit():
             self._core.wake()
         self._cluster.commit()

@@ -8,6 +8,7 @@ again, and the others go on.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from ottla._core import CoreError
@@ -30,13 +31,15 @@ State = tuple[str, bytes, int, int, int, dict[str, Any]]
 class Publisher:
     """Applies deltas to the core and tells the coordinators what they lead."""
 
-    __slots__ = ("_context", "_core", "_groups", "_logs")
+    __slots__ = ("_context", "_core", "_groups", "_logs", "_looked")
 
     def __init__(self, context: Context, core: Core, groups: Groups, logs: Logs) -> None:
         self._context = context
         self._core = core
         self._groups = groups
         self._logs = logs
+        self._looked = False
+        """Whether what lies in the log directories was looked at."""
 
     def publish(self, delta: MetadataDelta) -> None:
         """Make the core as the new image says; the context shows the image from then on."""
@@ -53,6 +56,8 @@ class Publisher:
         if gone:
             core.delete_partitions(gone)
             context.offline.difference_update(gone)
+        if context.directories.several:
+            self._place(delta)
         self._open(
             (change.topic, change.index, change.new)
             for change in delta.partitions_changed()
@@ -61,6 +66,23 @@ class Publisher:
         for topic in self._reconfigured(delta):
             core.configure_topic(topic, context.settings.topic(topic))
         self._groups.publish(delta)
+
+    def _place(self, delta: MetadataDelta) -> None:
+        """Settle in which log directories partitions are."""
+        context = self._context
+        for topic in delta.topics_deleted():
+            context.directories.forget(topic)
+        lying: dict[tuple[str, int], list[int]] = {}
+        if not self._looked:
+            self._looked = True
+            places = {os.path.normpath(path): at for at, path in enumerate(context.log_dirs)}
+            for name, index, path in self._core.strays():
+                place = places[os.path.normpath(os.path.dirname(path))]
+                lying.setdefault((name, index), []).append(place)
+        for change in delta.partitions_changed():
+            if context.node_id in change.new.replicas:
+                there = lying.get((change.topic.name, change.index), ())
+                context.directories.place(change.topic, change.index, change.new, there)
 
     def _open(self, partitions: Iterable[tuple[Topic, int, Partition]]) -> None:
         """Create or load these partitions, as far as they are led here."""
@@ -80,7 +102,9 @@ class Publisher:
                         "its log is not cleaned, and its records are never deleted by time or "
                         "size",
                     )
-            folder = context.log_dir_index(partition)
+            folder = context.directories.index(topic.id, index)
+            if folder is None:
+                folder = len(context.log_dirs)  # which the core knows to be away
             states.append((topic.name, topic.id, index, partition.leader_epoch, folder, config))
         if not states:
             return
@@ -125,12 +149,13 @@ class Publisher:
     def directory_lost(self, log_dir: int) -> None:
         """All partitions of a log directory are offline until the node is started again."""
         context = self._context
-        context.failed_log_dirs.add(log_dir)
+        context.directories.failed.add(log_dir)
         context.offline.update(
             (topic.name, index)
             for topic in context.image.topics.by_name.values()
             for index, partition in enumerate(topic.partitions)
-            if context.node_id in partition.replicas and context.log_dir_index(partition) == log_dir
+            if context.node_id in partition.replicas
+            and context.directories.index(topic.id, index) == log_dir
         )
 
     def _reconfigured(self, delta: MetadataDelta) -> Iterable[str]:

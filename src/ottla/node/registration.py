@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.metadata.features import supported_features
+from ottla.wire.messages import assign_replicas_to_dirs as directory_messages
 from ottla.wire.messages import broker_registration as broker_messages
 from ottla.wire.messages import controller_registration as controller_messages
 from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
@@ -14,6 +15,7 @@ from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ottla.broker.directories import Assignment
     from ottla.config.broker import BrokerConfig
     from ottla.config.listeners import Endpoint
     from ottla.node.cluster import Identity
@@ -94,6 +96,33 @@ def heartbeat(
         offline_log_dirs=list(offline_log_dirs),
         # Every folder takes new replicas; None would say that this broker knows no such thing.
         cordoned_log_dirs=[],
+    )
+
+
+def assign_replicas(
+    identity: Identity, broker_epoch: int, places: Iterable[Assignment]
+) -> directory_messages.AssignReplicasToDirsRequest:
+    """This broker keeps these replicas in these of its folders."""
+    grouped: dict[bytes, dict[bytes, list[int]]] = {}
+    for topic_id, index, directory_id in places:
+        grouped.setdefault(directory_id, {}).setdefault(topic_id, []).append(index)
+    partition = directory_messages.AssignReplicasToDirsRequestPartitionData
+    return directory_messages.AssignReplicasToDirsRequest(
+        broker_id=identity.node_id,
+        broker_epoch=broker_epoch,
+        directories=[
+            directory_messages.AssignReplicasToDirsRequestDirectoryData(
+                id=directory_id,
+                topics=[
+                    directory_messages.AssignReplicasToDirsRequestTopicData(
+                        topic_id=topic_id,
+                        partitions=[partition(partition_index=index) for index in indexes],
+                    )
+                    for topic_id, indexes in topics.items()
+                ],
+            )
+            for directory_id, topics in grouped.items()
+        ],
     )
 
 

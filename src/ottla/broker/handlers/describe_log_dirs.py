@@ -35,8 +35,10 @@ def handle(context: Context, asked: Asked[DescribeLogDirsRequest]) -> DescribeLo
             if context.node_id not in partition.replicas:
                 continue
             if wanted is None or index in wanted.get(topic.name, ()):
-                folder = context.log_dirs[context.log_dir_index(partition)]
-                placed[folder].setdefault(topic.name, []).append(index)
+                place = context.directories.index(topic.id, index)
+                if place is not None:
+                    folder = context.log_dirs[place]
+                    placed[folder].setdefault(topic.name, []).append(index)
     return DescribeLogDirsResponse(
         results=[_folder(context, folder, topics) for folder, topics in placed.items()]
     )
@@ -44,7 +46,7 @@ def handle(context: Context, asked: Asked[DescribeLogDirsRequest]) -> DescribeLo
 
 def _folder(context: Context, folder: str, topics: dict[str, list[int]]) -> DescribeLogDirsResult:
     lost = DescribeLogDirsResult(error_code=ErrorCode.KAFKA_STORAGE_ERROR, log_dir=folder)
-    if context.log_dirs.index(folder) in context.failed_log_dirs:
+    if context.log_dirs.index(folder) in context.directories.failed:
         return lost
     try:
         space = os.statvfs(folder)

@@ -1,0 +1,87 @@
+"""Which of this broker's log directories holds which partition.
+
+With one there is nothing to decide. With more, a partition is where its folder lies, whatever was
+recorded: people move folders while a broker is down. One without a folder goes where its record
+says; a new one, whose record says nothing, goes where the fewest are, as in Apache Kafka 4.3.1. It
+stays there while the broker runs, and what the record says otherwise is for the controller to hear
+(KIP-858).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.metadata.image import MIGRATING_DIRECTORY, UNASSIGNED_DIRECTORY
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ottla.metadata.image import Partition, Topic
+
+UNNAMED = (UNASSIGNED_DIRECTORY, MIGRATING_DIRECTORY)
+
+Assignment = tuple[bytes, int, bytes]
+"""(topic id, partition, directory id)"""
+
+
+class Directories:
+    """The places of partitions, as numbers in the order of `log.dirs`."""
+
+    __slots__ = ("_counts", "_ids", "_node_id", "_places", "_unrecorded", "failed")
+
+    def __init__(self, node_id: int, ids: tuple[bytes, ...]) -> None:
+        self._node_id = node_id
+        self._ids = ids
+        self._places: dict[tuple[bytes, int], int] = {}
+        self._counts = [0] * len(ids)
+        self._unrecorded: dict[tuple[bytes, int], int] = {}
+        self.failed: set[int] = set()
+        """Those that a failed sync ended."""
+
+    @property
+    def several(self) -> bool:
+        """Whether there is anything to decide."""
+        return len(self._ids) > 1
+
+    def index(self, topic_id: bytes, index: int) -> int | None:
+        """Where the partition is; None if its record names a directory that is not here."""
+        return self._places.get((topic_id, index)) if self.several else 0
+
+    def place(
+        self, topic: Topic, index: int, partition: Partition, lying: Collection[int] = ()
+    ) -> None:
+        """Settle where the partition is from now on; `lying` are those that have its folder."""
+        key = topic.id, index
+        recorded = partition.directory_of(self._node_id)
+        place = self._places.get(key)
+        if place is None:
+            place = self._choose(recorded, lying)
+            if place is None:
+                return
+            self._places[key] = place
+            self._counts[place] += 1
+        if recorded != self._ids[place]:
+            self._unrecorded[key] = place
+
+    def _choose(self, recorded: bytes, lying: Collection[int]) -> int | None:
+        named = self._ids.index(recorded) if recorded in self._ids else None
+        if lying:
+            return named if named in lying else min(lying)
+        if named is not None or recorded not in UNNAMED:
+            return named
+        online = [place for place in range(len(self._ids)) if place not in self.failed]
+        return min(online or range(len(self._ids)), key=self._counts.__getitem__)
+
+    def forget(self, topic: Topic) -> None:
+        """The topic is deleted."""
+        for index in range(len(topic.partitions)):
+            place = self._places.pop((topic.id, index), None)
+            self._unrecorded.pop((topic.id, index), None)
+            if place is not None:
+                self._counts[place] -= 1
+
+    def take_unrecorded(self) -> list[Assignment]:
+        """What the controller does not know yet; it is taken for told from now on."""
+        rows = [(topic, index, self._ids[at]) for (topic, index), at in self._unrecorded.items()]
+        self._unrecorded.clear()
+        return rows

@@ -1,0 +1,109 @@
+"""Several log directories: who gets a new partition, and what the cluster is told of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import ottla
+from attack.partition_client import PartitionClient, client_of
+from ottla.wire.messages import describe_log_dirs
+from ottla.wire.records import read_batches
+from servers import eventually
+
+
+def configs(folder: Path) -> dict[str, str]:
+    """Two log directories."""
+    return {"log.dirs": f"{folder / 'a'},{folder / 'b'}"}
+
+
+def lying_in(folder: Path) -> list[str]:
+    """The partitions' folders."""
+    names = (name for name in os.listdir(folder) if name[-1:].isdigit())
+    return sorted(name for name in names if not name.startswith("__cluster"))
+
+
+def described(client: PartitionClient) -> list[list[tuple[str, list[int]]]]:
+    """What DescribeLogDirs says of each directory."""
+    answer = client.ask(describe_log_dirs.DescribeLogDirsRequest(topics=None))
+    return [
+        [(t.name, sorted(p.partition_index for p in t.partitions)) for t in result.topics]
+        for result in answer.results
+    ]
+
+
+def is_recorded(broker: ottla.Broker, topic: str, places: list[int]) -> bool:
+    """Whether the metadata log comes to name these places in `log.dirs` for the partitions."""
+    node: Any = broker._running()
+    named = tuple((node._directories[place],) for place in places)
+
+    def found() -> bool:
+        partitions = node._context.image.topics.by_name[topic].partitions
+        return tuple(partition.directories for partition in partitions) == named
+
+    return bool(eventually(found, f"{topic} is recorded at {places}"))
+
+
+def values(client: PartitionClient, topic: str, partition: int) -> list[bytes | None]:
+    """The records of a partition."""
+    read = client.fetch(topic, partition)
+    assert read.error_code == 0
+    return [record.value for batch in read_batches(read.records) for record in batch.records]
+
+
+def test_new_partitions_go_where_the_fewest_are(tmp_path: Path) -> None:
+    """If this failed, one disk of a server would fill up while the others stay empty, or the
+    cluster would be told of another place than that where a partition lies.
+    """
+    with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert client.create("one") == [0]
+        assert client.create("two", partitions=4) == [0]
+        assert [client.produce("two", b"v%d" % index, index) for index in range(4)] == [0] * 4
+        assert lying_in(tmp_path / "a") == ["one-0", "two-1", "two-3"]
+        assert lying_in(tmp_path / "b") == ["two-0", "two-2"]
+        assert described(client) == [[("one", [0]), ("two", [1, 3])], [("two", [0, 2])]]
+        assert is_recorded(broker, "one", [0])
+        assert is_recorded(broker, "two", [1, 0, 1, 0])
+        assert client.metadata("two", 2).leader_epoch == 0, "no new leader for that"
+        assert client.delete("two") == 0
+        assert client.create("three", partitions=2) == [0]
+        assert is_recorded(broker, "three", [1, 0])
+    with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert is_recorded(broker, "three", [1, 0])
+        assert client.create("four", partitions=2) == [0]
+        assert is_recorded(broker, "four", [1, 0])
+
+
+def test_a_folder_that_was_moved_is_found(tmp_path: Path) -> None:
+    """If this failed, whoever moves folders from a full disk to another, as operators of Apache
+    Kafka do, would find their partitions empty.
+    """
+    with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert client.create("moved", partitions=2) == [0]
+        assert client.produce("moved", b"kept", 0) == 0
+        assert is_recorded(broker, "moved", [0, 1])
+    (tmp_path / "a" / "moved-0").rename(tmp_path / "b" / "moved-0")
+    for _ in range(2):
+        with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+            assert values(client, "moved", 0) == [b"kept"]
+            assert is_recorded(broker, "moved", [1, 1])
+            assert described(client)[1] == [("moved", [0, 1])]
+            assert lying_in(tmp_path / "a") == []
+
+
+def test_a_directory_that_is_away_is_not_made_anew(tmp_path: Path) -> None:
+    """If this failed, a directory that is left out of `log.dirs` for a day would come back beside
+    newer and emptier folders of its partitions.
+    """
+    with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert client.create("t", partitions=2) == [0]
+        assert client.produce("t", b"kept", 1) == 0
+    other = {"log.dirs": f"{tmp_path / 'a'},{tmp_path / 'c'}"}
+    with ottla.Broker(config=other) as broker, client_of(broker) as client:
+        assert client.produce("t", b"taken", 0) == 0
+        assert client.produce("t", b"refused", 1) == 56
+        assert client.metadata("t", 1).offline_replicas == [1]
+        assert lying_in(tmp_path / "c") == []
+    with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert values(client, "t", 1) == [b"kept"]

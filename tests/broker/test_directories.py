@@ -1,0 +1,72 @@
+"""Where partitions go that may lie in several log directories."""
+
+from __future__ import annotations
+
+import pytest
+
+from ottla.broker.directories import Directories
+from ottla.metadata.image import MIGRATING_DIRECTORY, UNASSIGNED_DIRECTORY, Partition, Topic
+
+IDS = (b"a" * 16, b"b" * 16, b"c" * 16)
+ELSEWHERE = b"z" * 16
+
+
+def partition(directory: bytes) -> Partition:
+    """One whose record names this directory."""
+    return Partition((1,), (directory,), (1,), (), (), (), (), 1, 0, 0, 0)
+
+
+def topic(name: str, *directories: bytes) -> Topic:
+    """One with a partition for each directory that is recorded."""
+    return Topic(name.encode().ljust(16), name, tuple(map(partition, directories)))
+
+
+def place_all(directories: Directories, of: Topic, lying: tuple[int, ...] = ()) -> list[int | None]:
+    """Place all partitions of a topic; where they are."""
+    for index, one in enumerate(of.partitions):
+        directories.place(of, index, one, lying)
+    return [directories.index(of.id, index) for index in range(len(of.partitions))]
+
+
+def test_the_fewest_get_the_next() -> None:
+    """If this failed, one disk of a server would fill up while the others stay empty."""
+    directories = Directories(1, IDS)
+    new = topic("new", *[UNASSIGNED_DIRECTORY] * 5)
+    assert place_all(directories, new) == [0, 1, 2, 0, 1], "of those with as many, the first"
+    assert place_all(directories, topic("one", UNASSIGNED_DIRECTORY)) == [2]
+    directories.forget(new)
+    assert place_all(directories, topic("two", MIGRATING_DIRECTORY, UNASSIGNED_DIRECTORY)) == [0, 1]
+    directories.failed.add(0)
+    assert place_all(directories, topic("three", *[UNASSIGNED_DIRECTORY] * 3)) == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "lying", "place"),
+    [
+        (IDS[1], (), 1),
+        (IDS[1], (2,), 2),
+        (IDS[2], (1, 2), 2),
+        (IDS[0], (2, 1), 1),
+        (UNASSIGNED_DIRECTORY, (2,), 2),
+        (ELSEWHERE, (1,), 1),
+        (ELSEWHERE, (), None),
+    ],
+)
+def test_folders_come_before_records(
+    recorded: bytes, lying: tuple[int, ...], place: int | None
+) -> None:
+    """If this failed, a folder that was moved, or whose place was never recorded, would be passed
+    over for an empty one; and a directory that is away for a day would be made anew.
+    """
+    directories = Directories(1, IDS)
+    assert place_all(directories, topic("t", recorded), lying) == [place]
+    told = [] if place is None or IDS[place] == recorded else [(topic("t").id, 0, IDS[place])]
+    assert directories.take_unrecorded() == told
+    assert directories.take_unrecorded() == []
+
+
+def test_one_directory_holds_everything() -> None:
+    """If this failed, the usual server would keep a table of all its partitions for nothing."""
+    directories = Directories(1, IDS[:1])
+    assert not directories.several
+    assert directories.index(b"t" * 16, 0) == 0
