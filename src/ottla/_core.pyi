@@ -288,6 +288,11 @@ class Node:
 
         The files go with a later pass of "deleted".
         """
+    def lost_log_dirs(self) -> list[tuple[int, str]]:
+        """(place in `log_dirs`, why) of those that could not be opened: they are offline.
+
+        If there is no other, or one is another node's, the node is not made at all.
+        """
     def strays(self) -> list[tuple[str, int, str]]:
         """(topic, partition, folder) of what lies in the log dirs and was not opened.
 

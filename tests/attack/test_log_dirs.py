@@ -6,8 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import ottla
 from attack.partition_client import PartitionClient, client_of
+from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import describe_log_dirs
 from ottla.wire.records import read_batches
 from servers import eventually
@@ -102,8 +106,73 @@ def test_a_directory_that_is_away_is_not_made_anew(tmp_path: Path) -> None:
     other = {"log.dirs": f"{tmp_path / 'a'},{tmp_path / 'c'}"}
     with ottla.Broker(config=other) as broker, client_of(broker) as client:
         assert client.produce("t", b"taken", 0) == 0
-        assert client.produce("t", b"refused", 1) == 56
+        assert client.produce("t", b"refused", 1) == ErrorCode.KAFKA_STORAGE_ERROR
         assert client.metadata("t", 1).offline_replicas == [1]
         assert lying_in(tmp_path / "c") == []
     with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
         assert values(client, "t", 1) == [b"kept"]
+
+
+def is_no_folder(directory: Path) -> Path:
+    """A file lies in its place."""
+    directory.rename(directory.with_name("kept"))
+    directory.write_text("no folder")
+    return directory
+
+
+def has_no_checkpoint(directory: Path) -> Path:
+    """Its disk refuses one of its small files."""
+    checkpoint = directory / "recovery-point-offset-checkpoint"
+    checkpoint.rename(directory.with_name("kept"))
+    checkpoint.mkdir()
+    return checkpoint
+
+
+def mend(bad: Path) -> None:
+    """It is as it was."""
+    if bad.is_dir():
+        bad.rmdir()
+    else:
+        bad.unlink()
+    kept = (parent / "kept" for parent in bad.parents)
+    next(path for path in kept if path.exists()).rename(bad)
+
+
+@pytest.mark.parametrize("spoil", [is_no_folder, has_no_checkpoint])
+def test_a_directory_that_fails_at_the_start_ends_no_other(tmp_path: Path, spoil: Any) -> None:
+    """If this failed, one bad disk of two would keep a server from starting, or its partitions
+    would begin anew, and empty, on the other.
+    """
+    with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert client.create("t", partitions=2) == [0]
+        assert [client.produce("t", b"kept", index) for index in (0, 1)] == [0, 0]
+        assert is_recorded(broker, "t", [0, 1])
+    bad = spoil(tmp_path / "b")
+    with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert values(client, "t", 0) == [b"kept"]
+        assert client.produce("t", b"taken", 0) == 0
+        assert client.produce("t", b"refused", 1) == ErrorCode.KAFKA_STORAGE_ERROR
+        shown = client.metadata("t", 1)
+        assert (shown.leader_id, shown.offline_replicas) == (-1, [1])
+        assert client.create("new", partitions=2) == [0]
+        assert [client.produce("new", b"new", index) for index in (0, 1)] == [0, 0]
+        assert lying_in(tmp_path / "a") == ["new-0", "new-1", "t-0"]
+    mend(bad)
+    with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert values(client, "t", 1) == [b"kept"]
+        assert client.produce("t", b"taken", 1) == 0
+        assert is_recorded(broker, "t", [0, 1])
+        assert is_recorded(broker, "new", [0, 0])
+
+
+@pytest.mark.parametrize("spoil", [is_no_folder, has_no_checkpoint])
+def test_the_directory_of_the_metadata_log_must_be_there(tmp_path: Path, spoil: Any) -> None:
+    """If this failed, a node would start without knowing of its topics."""
+    with ottla.Broker(config=configs(tmp_path)):
+        pass
+    bad = spoil(tmp_path / "a")
+    with pytest.raises(OttlaError, match=r"/a\b"):
+        ottla.Broker(config=configs(tmp_path)).start()
+    mend(bad)
+    with ottla.Broker(config=configs(tmp_path)):
+        pass

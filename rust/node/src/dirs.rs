@@ -23,7 +23,9 @@ const METADATA_TOPIC: &str = "__cluster_metadata";
 
 pub struct LogDir {
     pub path: PathBuf,
-    _lock: NodeLock,
+    _lock: Option<NodeLock>,
+    /// Why it could not be opened at the start; it has failed then.
+    pub lost: Option<String>,
     /// The broker's epoch when it was stopped cleanly, None if it was not.
     pub clean: Option<i64>,
     pub recovery_points: Offsets,
@@ -73,22 +75,31 @@ pub fn storage(error: &impl std::fmt::Display) -> NodeError {
 
 impl LogDirs {
     /// Make, lock and look at every directory. The mark of a clean shutdown is read and removed: whatever
-    /// happens from here on, the next start knows that this one did not end cleanly until it has.
+    /// happens from here on, the next start knows that this one did not end cleanly until it has. One whose disk
+    /// fails is lost, and the others go on, if there are any.
     pub fn open(disk: &NodeDisk, paths: &[PathBuf]) -> Result<Self, NodeError> {
         let mut dirs = Vec::new();
         let mut doomed = Vec::new();
+        let mut problem = None;
         for path in paths {
-            let dir = LogDir::open(disk, path)?;
-            for entry in disk.list(path).map_err(|error| storage(&error))? {
-                let folder = Folder::parse(&entry.name).filter(|_| entry.is_dir);
-                if folder.is_some_and(|folder| folder.kind == FolderKind::Deleted) {
-                    doomed.push(Doomed {
-                        path: path.join(&entry.name),
-                        due_ms: None,
-                    });
+            let opened = LogDir::open(disk, path).and_then(|dir| {
+                doomed.extend(dir.doomed(disk)?);
+                Ok(dir)
+            });
+            dirs.push(match opened {
+                Ok(dir) => dir,
+                Err(error) if error.kind == "storage" => {
+                    let dir = LogDir::lost(path, &error.text);
+                    problem.get_or_insert(error);
+                    dir
                 }
-            }
-            dirs.push(dir);
+                Err(error) => return Err(error),
+            });
+        }
+        if let Some(error) = problem
+            && dirs.iter().all(|dir| dir.failed)
+        {
+            return Err(error);
         }
         Ok(Self {
             dirs,
@@ -116,6 +127,11 @@ impl LogDirs {
         let away =
             || storage(&"its log directory is away: bring it back into log.dirs, and start again");
         let dir = self.dirs.get(cell.log_dir).ok_or_else(away)?;
+        if let Some(text) = &dir.lost {
+            return Err(storage(&format!(
+                "its log directory could not be opened: {text}: see to the disk, then start again"
+            )));
+        }
         if dir.failed {
             return Err(storage(&format!(
                 "a sync failed in {} before: see to the disk, then start again",
@@ -152,7 +168,8 @@ impl LogDirs {
         is_ours: impl Fn(usize, &str, i32) -> bool,
     ) -> Result<Vec<Found>, NodeError> {
         let mut strays = Vec::new();
-        for (index, dir) in self.dirs.iter().enumerate() {
+        let known = self.dirs.iter().enumerate();
+        for (index, dir) in known.filter(|(_, dir)| dir.lost.is_none()) {
             let live = dir.live(disk)?.into_iter().filter(|found| found.is_dir);
             strays.extend(live.filter(|found| !is_ours(index, &found.topic, found.partition)));
         }
@@ -182,7 +199,8 @@ impl LogDir {
         let checkpoint =
             |name| read_checkpoint(disk, &path.join(name)).map_err(|error| storage(&error));
         Ok(Self {
-            _lock: lock,
+            _lock: Some(lock),
+            lost: None,
             clean,
             recovery_points: checkpoint(RECOVERY_POINT_FILE)?,
             high_watermarks: checkpoint(HIGH_WATERMARK_FILE)?,
@@ -192,6 +210,35 @@ impl LogDir {
             forgotten: BTreeSet::new(),
             checkpoint_told: false,
         })
+    }
+
+    fn lost(path: &Path, why: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            _lock: None,
+            lost: Some(why.to_owned()),
+            clean: None,
+            recovery_points: Offsets::default(),
+            high_watermarks: Offsets::default(),
+            log_starts: Offsets::default(),
+            failed: true,
+            forgotten: BTreeSet::new(),
+            checkpoint_told: false,
+        }
+    }
+
+    /// Folders whose removal an earlier run began.
+    fn doomed(&self, disk: &NodeDisk) -> Result<Vec<Doomed>, NodeError> {
+        let entries = disk.list(&self.path).map_err(|error| storage(&error))?;
+        let deleted = entries.into_iter().filter(|entry| {
+            let folder = Folder::parse(&entry.name).filter(|_| entry.is_dir);
+            folder.is_some_and(|folder| folder.kind == FolderKind::Deleted)
+        });
+        let doomed = deleted.map(|entry| Doomed {
+            path: self.path.join(&entry.name),
+            due_ms: None,
+        });
+        Ok(doomed.collect())
     }
 
     /// What has the name of a partition's folder, whoever knows it, and whatever it is: a link to a disk that is

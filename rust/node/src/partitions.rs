@@ -37,6 +37,7 @@ pub fn sync_volumes(shared: &Shared) -> Result<(), NodeError> {
     let paths: Vec<PathBuf> = lock(&shared.dirs)
         .dirs
         .iter()
+        .filter(|dir| dir.lost.is_none())
         .map(|dir| dir.path.clone())
         .collect();
     paths
@@ -397,6 +398,17 @@ impl Node {
         self.call(|shared| Ok(std::mem::take(&mut lock(&shared.dirs).report)))
     }
 
+    /// Log directories that could not be opened at the start, by their place, and why.
+    pub fn lost_log_dirs(&self) -> Result<Vec<(usize, String)>, NodeError> {
+        self.call(|shared| {
+            let dirs = lock(&shared.dirs);
+            let known = dirs.dirs.iter().enumerate();
+            Ok(known
+                .filter_map(|(place, dir)| Some((place, dir.lost.clone()?)))
+                .collect())
+        })
+    }
+
     /// The broker epoch that the last clean stop wrote, -1 without one: the least of all log directories.
     pub fn previous_broker_epoch(&self) -> Result<i64, NodeError> {
         self.call(|shared| {
@@ -404,6 +416,7 @@ impl Node {
             Ok(dirs
                 .dirs
                 .iter()
+                .filter(|dir| dir.lost.is_none())
                 .map(|dir| dir.clean.unwrap_or(-1))
                 .min()
                 .unwrap_or(-1))

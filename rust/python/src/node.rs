@@ -334,6 +334,10 @@ impl Node {
             .map_err(refused)
     }
 
+    fn lost_log_dirs(&self, py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
+        py.detach(|| self.node.lost_log_dirs()).map_err(refused)
+    }
+
     fn strays(&self, py: Python<'_>) -> PyResult<Vec<(String, i32, String)>> {
         py.detach(|| self.node.strays()).map_err(refused)
     }

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ottla.broker.directories import Directories
 from ottla.broker.metadata_rows import MetadataRows
 from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.settings import Settings
@@ -17,6 +16,7 @@ from ottla.metadata.image import EMPTY_IMAGE
 
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
+    from ottla.broker.directories import Directories
     from ottla.broker.partition_logs import PartitionLogs
     from ottla.broker.router import Router
     from ottla.config.broker import BrokerConfig
@@ -80,7 +80,8 @@ class Context:
         logs: PartitionLogs,
         now_ms: Callable[[], int],
         router: Router,
-        directories: tuple[bytes, ...],
+        log_dirs: tuple[str, ...],
+        directories: Directories,
         controller: Decides,
         reply: Callable[[int, Any], None],
     ) -> None:
@@ -90,8 +91,8 @@ class Context:
         self.now_ms = now_ms
         """The node's clock, which tests can move."""
         self.router = router
-        self.log_dirs = config.log_dirs
-        self.directories = Directories(node_id, directories)
+        self.log_dirs = log_dirs
+        self.directories = directories
         self.offline: set[tuple[str, int]] = set()
         """Partitions of this broker, by topic and index, that the disk keeps from being served."""
         self.image: MetadataImage = EMPTY_IMAGE

@@ -27,30 +27,44 @@ Assignment = tuple[bytes, int, bytes]
 class Directories:
     """The places of partitions, as numbers in the order of `log.dirs`."""
 
-    __slots__ = ("_counts", "_ids", "_node_id", "_places", "_unrecorded", "failed")
+    __slots__ = (
+        "_counts",
+        "_ids",
+        "_node_id",
+        "_places",
+        "_unrecorded",
+        "failed",
+        "incomplete",
+        "several",
+    )
 
-    def __init__(self, node_id: int, ids: tuple[bytes, ...]) -> None:
+    def __init__(self, node_id: int, ids: tuple[bytes, ...], *, incomplete: bool = False) -> None:
         self._node_id = node_id
+        self.incomplete = incomplete
+        """Some could not be looked at when the broker started: what is nowhere may lie there."""
+        self.several = incomplete or len(ids) > 1
+        """Whether there is anything to decide."""
         self._ids = ids
         self._places: dict[tuple[bytes, int], int] = {}
         self._counts = [0] * len(ids)
         self._unrecorded: dict[tuple[bytes, int], int] = {}
         self.failed: set[int] = set()
-        """Those that a failed sync ended."""
-
-    @property
-    def several(self) -> bool:
-        """Whether there is anything to decide."""
-        return len(self._ids) > 1
+        """Those that ended, by a failed sync or at the start."""
 
     def index(self, topic_id: bytes, index: int) -> int | None:
         """Where the partition is; None if its record names a directory that is not here."""
         return self._places.get((topic_id, index)) if self.several else 0
 
     def place(
-        self, topic: Topic, index: int, partition: Partition, lying: Collection[int] = ()
+        self,
+        topic: Topic,
+        index: int,
+        partition: Partition,
+        lying: Collection[int] | None = None,
     ) -> None:
-        """Settle where the partition is from now on; `lying` are those that have its folder."""
+        """Settle where the partition is from now on; `lying` are those that have its folder, None
+        for a new one.
+        """
         key = topic.id, index
         recorded = partition.directory_of(self._node_id)
         place = self._places.get(key)
@@ -63,12 +77,14 @@ class Directories:
         if recorded != self._ids[place]:
             self._unrecorded[key] = place
 
-    def _choose(self, recorded: bytes, lying: Collection[int]) -> int | None:
+    def _choose(self, recorded: bytes, lying: Collection[int] | None) -> int | None:
         named = self._ids.index(recorded) if recorded in self._ids else None
         if lying:
             return named if named in lying else min(lying)
         if named is not None or recorded not in UNNAMED:
             return named
+        if lying is not None and self.incomplete:
+            return None
         online = [place for place in range(len(self._ids)) if place not in self.failed]
         return min(online or range(len(self._ids)), key=self._counts.__getitem__)
 

@@ -30,6 +30,7 @@ from ottla.node.meta_properties import (
     META_PROPERTIES,
     MetaProperties,
     MetaPropertiesError,
+    Unreadable,
     read_meta_properties,
     replace_file,
     sync_directory,
@@ -230,7 +231,17 @@ def _format(
 
 
 def _known(config: BrokerConfig) -> dict[str, MetaProperties | None]:
-    return {directory: read_meta_properties(directory) for directory in _directories(config)}
+    """What is known of every folder but those that a failing disk keeps from being read: they are
+    passed over, as in Apache Kafka.
+    """
+    known: dict[str, MetaProperties | None] = {}
+    for directory in _directories(config):
+        try:
+            known[directory] = read_meta_properties(directory)
+        except Unreadable:
+            if directory == config.metadata_log_dir:
+                raise
+    return known
 
 
 def _unformatted(config: BrokerConfig) -> list[str]:

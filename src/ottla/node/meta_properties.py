@@ -26,6 +26,10 @@ class MetaPropertiesError(OttlaError):
     """The folders of logs are not (or not alike) formatted."""
 
 
+class Unreadable(MetaPropertiesError):
+    """A disk that fails keeps a folder from being looked at."""
+
+
 class MetaProperties(NamedTuple):
     """What one folder says of itself."""
 
@@ -42,11 +46,16 @@ class MetaProperties(NamedTuple):
 
 
 class Directories(NamedTuple):
-    """What all folders of one node say together; `directory_ids` in the order of `log.dirs`."""
+    """What all folders of one node say together."""
 
     cluster_id: str
     node_id: int
     directory_ids: tuple[bytes, ...]
+    """In the order of `log_dirs`."""
+    log_dirs: tuple[str, ...]
+    """`log.dirs`, but for those that are `lost`."""
+    lost: dict[str, str]
+    """Folders that can't be read, and why; not that of the metadata log."""
 
 
 def read_meta_properties(directory: str) -> MetaProperties | None:
@@ -62,7 +71,7 @@ def read_meta_properties(directory: str) -> MetaProperties | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise MetaPropertiesError(
+        raise Unreadable(
             f"{path} can't be read: {error.strerror}",
             hint="log.dirs must name folders that can be read",
         ) from error
@@ -104,15 +113,26 @@ def read_directories(config: BrokerConfig) -> Directories:
     """What the formatted folders of a node say; they must agree with each other and with `node.id`.
 
     Raises:
-        MetaPropertiesError: a folder is not formatted, or belongs to another node or cluster.
+        MetaPropertiesError: a folder is not formatted, or belongs to another node or cluster; or
+            that of the metadata log, or every one, can't be read.
     """
-    found = [_formatted(directory, config) for directory in config.log_dirs]
-    first = found[0]
-    for directory, meta in zip(config.log_dirs, found, strict=True):
+    found: dict[str, MetaProperties] = {}
+    lost: dict[str, Unreadable] = {}
+    for directory in config.log_dirs:
+        try:
+            found[directory] = _formatted(directory, config)
+        except Unreadable as problem:
+            if directory == config.metadata_log_dir:
+                raise
+            lost[directory] = problem
+    if not found:
+        raise next(iter(lost.values()))
+    first = next(iter(found.values()))
+    for directory, meta in found.items():
         if meta.cluster_id != first.cluster_id:
             raise MetaPropertiesError(
                 f"{directory} belongs to cluster {meta.cluster_id}, "
-                f"but {config.log_dirs[0]} to {first.cluster_id}",
+                f"but {next(iter(found))} to {first.cluster_id}",
                 hint="log.dirs may only name folders of one cluster",
             )
         if meta.node_id != config.node_id:
@@ -120,13 +140,14 @@ def read_directories(config: BrokerConfig) -> Directories:
                 f"{directory} belongs to node {meta.node_id}, but node.id is {config.node_id}",
                 hint="correct node.id, or name this node's own folder in log.dirs",
             )
-    ids = tuple(meta.directory_id for meta in found)
+    ids = tuple(meta.directory_id for meta in found.values())
     if len(set(ids)) < len(ids):
         raise MetaPropertiesError(
             "two folders of log.dirs have the same directory.id",
             hint="one was copied from the other; keep only one of them in log.dirs",
         )
-    return Directories(first.cluster_id, first.node_id, ids)
+    why = {directory: str(problem) for directory, problem in lost.items()}
+    return Directories(first.cluster_id, first.node_id, ids, tuple(found), why)
 
 
 def metadata_directory_id(config: BrokerConfig) -> bytes:

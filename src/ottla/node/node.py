@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from ottla._core import CoreError, Event
 from ottla._core import Node as Core
 from ottla.broker.context import Context
+from ottla.broker.directories import Directories
 from ottla.broker.router import Router
 from ottla.config import BrokerConfig, check
 from ottla.errors import OttlaError
@@ -100,6 +101,8 @@ class Node:
         self._groups: Groups
         self._publisher: Publisher
         self._directories: tuple[bytes, ...] = ()
+        self._log_dirs: tuple[str, ...] = ()
+        """Those that could be read at the start; `_directories` has their ids."""
 
     # ------------------------------------------------------------------ start
     def start(self) -> None:
@@ -114,8 +117,11 @@ class Node:
         meta = read_directories(config)
         self.cluster_id = meta.cluster_id
         self._directories = meta.directory_ids
+        self._log_dirs = meta.log_dirs
+        for folder, text in meta.lost.items():
+            self._tell_of_lost(folder, text)
         with manners.no_fork():
-            self._core = _core(config, self._power_cuts, self._durable)
+            self._core = _core(config, meta.log_dirs, self._power_cuts, self._durable)
             manners.resident(self)
         try:
             with manners.no_fork():
@@ -147,6 +153,8 @@ class Node:
         router = Router()
         self._desk = Desk(core, router, self.logs, frozenset(config.controller_listener_names))
         entropy = SystemEntropy()
+        lost = core.lost_log_dirs()
+        incomplete = bool(lost) or len(self._log_dirs) < len(config.log_dirs)
         self._cluster = Cluster(
             self._identity(), config, core, self._desk, self.logs, entropy, durable=self._durable
         )
@@ -157,7 +165,8 @@ class Node:
             logs=CorePartitionLogs(core),
             now_ms=core.now_ms,
             router=router,
-            directories=self._directories,
+            log_dirs=self._log_dirs,
+            directories=Directories(config.node_id, self._directories, incomplete=incomplete),
             controller=self._cluster,
             reply=self._desk.reply,
         )
@@ -168,7 +177,10 @@ class Node:
         core.set_apis(router.core_table())
         _bind_hot_messages(core)
         self._publisher = Publisher(context, core, self._groups, self.logs)
+        context.directories.failed.update(place for place, _ in lost)
         self._cluster.open(self._loop, self._publisher.publish)
+        for place, text in lost:
+            self._lose_directory(place, text)
         self._cluster.assign(context.directories.take_unrecorded())
         for line in core.load_report():
             (self.logs.warn if _tells_of_loss(line) else self.logs.info)(line)
@@ -222,17 +234,20 @@ class Node:
 
     def _lose_directory(self, log_dir: int, text: str) -> None:
         config = self.config
-        folder = config.log_dirs[log_dir]
+        folder = self._log_dirs[log_dir]
+        self._tell_of_lost(folder, text)
+        self._publisher.directory_lost(log_dir)
+        if os.path.realpath(folder) == os.path.realpath(config.metadata_log_dir):
+            raise NodeFailed(f"the log directory {folder}, which holds the metadata log, {text}")
+        if len(self._context.directories.failed) == len(self._log_dirs):
+            raise NodeFailed(f"every log directory failed, {folder} last: {text}")
+        self._cluster.directory_lost(self._directories[log_dir])
+
+    def _tell_of_lost(self, folder: str, text: str) -> None:
         self.logs.error(
             f"the log directory {folder} failed: {text}; its partitions are offline: see to the "
             "disk, then start the node again"
         )
-        self._publisher.directory_lost(log_dir)
-        if os.path.realpath(folder) == os.path.realpath(config.metadata_log_dir):
-            raise NodeFailed(f"the log directory {folder}, which holds the metadata log, {text}")
-        if len(self._context.directories.failed) == len(config.log_dirs):
-            raise NodeFailed(f"every log directory failed, {folder} last: {text}")
-        self._cluster.directory_lost(self._directories[log_dir])
 
     def commit(self) -> None:
         """End of a turn: what was decided becomes safe, and what waited for that is answered."""
@@ -461,12 +476,12 @@ def _bind_hot_messages(core: Core) -> None:
     )
 
 
-def _core(config: BrokerConfig, power_cuts: bool, durable: bool) -> Core:
+def _core(config: BrokerConfig, log_dirs: tuple[str, ...], power_cuts: bool, durable: bool) -> Core:
     request_memory: int = config["queued.max.request.bytes"]
     try:
         return Core(
             node_id=config.node_id,
-            log_dirs=list(config.log_dirs),
+            log_dirs=list(log_dirs),
             threads=min(config["num.network.threads"], os.cpu_count() or 1),
             request_memory_bytes_max=request_memory if request_memory > 0 else MEMORY_BYTES_MAX,
             request_size_bytes_max=config["socket.request.max.bytes"],

@@ -73,15 +73,15 @@ class Publisher:
         for topic in delta.topics_deleted():
             context.directories.forget(topic)
         lying: dict[tuple[str, int], list[int]] = {}
-        if not self._looked:
-            self._looked = True
+        first, self._looked = not self._looked, True
+        if first:
             places = {os.path.normpath(path): at for at, path in enumerate(context.log_dirs)}
             for name, index, path in self._core.strays():
                 place = places[os.path.normpath(os.path.dirname(path))]
                 lying.setdefault((name, index), []).append(place)
         for change in delta.partitions_changed():
             if context.node_id in change.new.replicas:
-                there = lying.get((change.topic.name, change.index), ())
+                there = lying.get((change.topic.name, change.index), ()) if first else None
                 context.directories.place(change.topic, change.index, change.new, there)
 
     def _open(self, partitions: Iterable[tuple[Topic, int, Partition]]) -> None:
