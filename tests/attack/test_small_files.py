@@ -8,6 +8,7 @@ gives it up; a torn end is cut, as after any crash. (Single bits of every file: 
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import shutil
 import subprocess
@@ -299,3 +300,29 @@ def test_a_lost_metadata_log_is_no_new_cluster(whole: Path, tmp_path: Path) -> N
     (data / LOG).unlink()
     with pytest.raises(MetadataDamaged, match="holds no metadata"):
         ottla.Broker(dir=data).start()
+
+
+def test_the_way_back_from_a_lost_meta_properties(copy: Path) -> None:
+    """If this failed, `Broker(dir=...)` would give a full folder another identity, by which its
+    voter is not found again, or name a way back that is none.
+    """
+    (copy / "meta.properties").unlink()
+    before = sorted(copy.rglob("*"))
+    with pytest.raises(ottla.OttlaError, match=r"lacks meta\.properties") as refused:
+        ottla.Broker(dir=copy).start()
+    assert set(copy.rglob("*")) - set(before) <= {copy / ".lock"}
+    hint = str(refused.value.hint)
+    bin = Path(__file__).parents[2] / "bin"
+    environment = {**os.environ, "PATH": f"{bin}:{os.environ['PATH']}"}
+    command = hint[hint.index("printf") :]
+    assert subprocess.run(command, shell=True, env=environment).returncode == 0
+    with ottla.Broker(dir=copy) as broker:
+        assert topics(broker) == set(TOPICS)
+
+
+def test_a_metadata_folder_that_is_gone_is_no_new_cluster(copy: Path) -> None:
+    """If this failed, whoever lost that folder would find all partitions set aside."""
+    shutil.rmtree(copy / METADATA)
+    with pytest.raises(MetadataDamaged, match="holds no metadata"):
+        ottla.Broker(dir=copy).start()
+    assert (copy / "first-0").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -253,3 +254,54 @@ def test_an_unbuilt_checkout_says_what_to_run(tmp_path: Path) -> None:
     done = subprocess.run([script, "--list"], capture_output=True, text=True)
     assert done.returncode == 1
     assert "make build" in done.stderr
+
+
+LINE = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] ERROR (.*)")
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> tuple[str, str]:
+    """What a start says went wrong, as its log says things, and what to do: the last line."""
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    problem, _, hint = done.stderr.strip().partition("\n\nhint: ")
+    found = LINE.fullmatch(problem)
+    assert found is not None, done.stderr
+    assert hint
+    assert "\n" not in hint
+    return found[1], hint
+
+
+def test_a_start_that_fails_says_so_as_its_log_does(place: Place) -> None:
+    """If this failed, whoever reads the log would not find when and why the server ended."""
+    said, hint = refusal(place.run("kafka-server-start.sh", "server.properties"))
+    assert said == f"{place.folder}/data is not formatted"
+    assert hint.endswith("-c server.properties")
+    place.format()
+    (place.folder / "data" / "bootstrap.checkpoint").write_text("x")
+    said, _ = refusal(place.run("kafka-server-start.sh", "server.properties"))
+    assert "bootstrap.checkpoint" in said
+    (place.folder / "data" / "meta.properties").unlink()
+    (place.folder / "data" / "meta.properties").mkdir()
+    said, _ = refusal(place.run("kafka-server-start.sh", "server.properties"))
+    assert "meta.properties can't be read" in said
+
+
+def test_a_log_file_and_json_tell_why_a_start_failed(place: Place) -> None:
+    """If this failed, a log that a machine collects would end without the reason."""
+    words = ("--override", f"ottla.log.file={place.folder}/log", "--override")
+    done = place.run("kafka-server-start.sh", "server.properties", *words, "ottla.log.format=json")
+    for text in (done.stderr, (place.folder / "log").read_text()):
+        row = json.loads(text.splitlines()[-1])
+        assert (row["level"], "is not formatted" in row["text"]) == ("ERROR", True)
+        assert "kafka-storage.sh format" in row["hint"]
+
+
+def test_a_daemon_that_can_not_start_says_what_this_run_said(place: Place) -> None:
+    """If this failed, the reason shown would be that of a former run."""
+    out = place.folder / "logs" / "kafkaServer.out"
+    out.parent.mkdir()
+    out.write_text("of a former run\n")
+    done = place.run("kafka-server-start.sh", "-daemon", "server.properties")
+    assert "is not formatted" in done.stderr
+    assert "of a former run" not in done.stderr
+    assert out.read_text().startswith("of a former run")

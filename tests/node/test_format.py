@@ -5,6 +5,8 @@ formatted.
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import tarfile
 import time
 from pathlib import Path
@@ -242,7 +244,6 @@ def test_apache_kafka_starts_on_what_we_formatted(tmp_path: Path, quorum: str) -
 @pytest.mark.jvm
 def test_apaches_tool_reads_what_we_formatted(tmp_path: Path) -> None:
     """`kafka-storage info` of 4.3.1 finds nothing to complain about."""
-    import subprocess
 
     path = written(tmp_path, {**properties(tmp_path, "a", "b"), **DYNAMIC})
     assert storage(["format", "-t", CLUSTER_ID, "-c", path]) == 0
@@ -251,3 +252,95 @@ def test_apaches_tool_reads_what_we_formatted(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"cluster.id={CLUSTER_ID}" in done.stdout
+
+
+def led(folder: Path, *names: str, **quorum: str) -> BrokerConfig:
+    """The configuration of a node that ran on these folders and has a topic."""
+    from ottla.node.node import Node
+
+    values = {
+        **properties(folder, *names, listeners="PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0"),
+        **(quorum or DYNAMIC),
+    }
+    ensure_formatted(values)
+    node = Node(values)
+    node.start()
+    node.stop(10_000)
+    return BrokerConfig(values)
+
+
+def without_meta(folder: Path) -> str:
+    """Lose the file, and give back what was in it."""
+    path = folder / "meta.properties"
+    text = path.read_text()
+    path.unlink()
+    return text
+
+
+def told(config: BrokerConfig) -> str:
+    """What a start says is to be done."""
+    with pytest.raises(MetaPropertiesError) as refused:
+        read_directories(config)
+    assert refused.value.hint is not None
+    return refused.value.hint
+
+
+@pytest.mark.parametrize("lost", ["a", "b"])
+def test_a_lost_meta_properties_is_written_as_it_was(tmp_path: Path, lost: str) -> None:
+    """If this failed, the way back would lead to another refusal: the voter and the partitions are
+    known by the directory's id.
+    """
+    config = led(tmp_path, "a", "b")
+    (tmp_path / "b" / "orders-0").mkdir()
+    (tmp_path / "b" / "orders-0" / "partition.metadata").write_text("version: 0")
+    text = without_meta(tmp_path / lost)
+    hint = told(config)
+    assert "printf 'version=1" in hint
+    for formats in (
+        lambda: ensure_formatted(config.explicit),
+        lambda: format_directories(config, CLUSTER_ID, standalone=True),
+    ):
+        with pytest.raises((MetaPropertiesError, FormatError)):
+            formats()
+        assert not (tmp_path / lost / "meta.properties").exists()
+    subprocess.run(hint[hint.index("printf") :], shell=True, check=True)
+    written = (tmp_path / lost / "meta.properties").read_text()
+    assert sorted(written.split()) == sorted(
+        line for line in text.splitlines() if not line.startswith("#")
+    )
+
+
+def test_an_empty_folder_beside_a_full_one_is_formatted_for_its_cluster(tmp_path: Path) -> None:
+    """If this failed, the command that is printed for a new disk would be refused by itself."""
+    config = led(tmp_path, "a", "b")
+    cluster_id = read_directories(config).cluster_id
+    shutil.rmtree(tmp_path / "b")
+    (tmp_path / "b").mkdir()
+    path = written(tmp_path, dict(config.explicit))
+    hint = told(config)
+    assert hint == f"kafka-storage.sh format -t {cluster_id} -c <config file> --ignore-formatted"
+    words = hint.replace("<config file>", path).split()
+    assert storage(words[1:]) == 0
+    assert read_directories(config).cluster_id == cluster_id
+
+
+def test_an_empty_metadata_folder_beside_used_ones_is_not_formatted(tmp_path: Path) -> None:
+    """If this failed, a disk that was not mounted would cost the cluster its topics: a new one
+    would begin, and set all partitions aside.
+    """
+    config = led(tmp_path, "a", "b")
+    shutil.rmtree(tmp_path / "a")
+    assert "mounted" in told(config)
+    for formats in (
+        lambda: ensure_formatted(config.explicit),
+        lambda: format_directories(config, CLUSTER_ID, ignore_formatted=True, standalone=True),
+    ):
+        with pytest.raises((MetaPropertiesError, FormatError)):
+            formats()
+        assert not (tmp_path / "a" / "meta.properties").exists()
+
+
+def test_a_folder_that_only_has_a_partitions_name_is_none(tmp_path: Path) -> None:
+    """If this failed, somebody's own folder in a new log directory would keep it from use."""
+    (tmp_path / "data" / "photos-2025").mkdir(parents=True)
+    ensure_formatted({**properties(tmp_path), **DYNAMIC})

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from shlex import quote
 
 from ottla.cli.options import Command, Option, Parsed, UsageError
 from ottla.cli.run import Failed, run
 from ottla.cli.server_properties import load_properties
 from ottla.errors import OttlaError
+
+SAID_BYTES_MAX = 4000
+"""How much of a daemon's log is shown when it could not start."""
 
 COMMAND = Command(
     "kafka-server-start.sh",
@@ -44,14 +48,16 @@ def main(parsed: Parsed) -> int:
     """Serve until somebody asks for the end."""
     if len(parsed.words) != 1:
         raise UsageError("give the path of one server.properties")
-    properties = load_properties(parsed.words[0], parsed.all("--override"))
+    path = parsed.words[0]
+    properties = load_properties(path, parsed.all("--override"))
     if parsed.has("-daemon"):
-        return _daemon(properties)
-    return _serve(properties, None)
+        return _daemon(path, properties)
+    return _serve(path, properties, None)
 
 
-def _serve(properties: dict[str, str], ready: int | None) -> int:
-    from ottla.cli.server import serve
+def _serve(path: str, properties: dict[str, str], ready: int | None) -> int:
+    from ottla.cli.server import serve, tell_why_it_ended
+    from ottla.node.lost_meta_properties import CONFIG_FILE
     from ottla.node.node import Node
 
     def started(node: Node) -> None:
@@ -62,21 +68,28 @@ def _serve(properties: dict[str, str], ready: int | None) -> int:
             os.write(ready, b"+")
             os.close(ready)
 
-    return serve(properties, started=started)
+    try:
+        return serve(properties, started=started)
+    except Exception as problem:
+        if isinstance(problem, OttlaError) and problem.hint:
+            problem.hint = problem.hint.replace(CONFIG_FILE, quote(path))
+        raise tell_why_it_ended(properties, problem) from problem
 
 
-def _daemon(properties: dict[str, str]) -> int:
+def _daemon(path: str, properties: dict[str, str]) -> int:
     """Start in a child of its own session; return when it serves, or fail with what it said."""
     folder = os.environ.get("LOG_DIR") or os.path.join(os.environ.get("OTTLA_HOME", "."), "logs")
     os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, "kafkaServer.out")
+    out = os.path.join(folder, "kafkaServer.out")
+    # What former runs said is not what keeps this one from starting.
+    former_bytes = os.path.getsize(out) if os.path.exists(out) else 0
     read_end, write_end = os.pipe()
     if os.fork() == 0:
         os.close(read_end)
         os.setsid()
-        _detach(path)
+        _detach(out)
         try:
-            code = _serve(properties, write_end)
+            code = _serve(path, properties, write_end)
         except OttlaError as error:
             from ottla.cli.run import tell
 
@@ -88,9 +101,10 @@ def _daemon(properties: dict[str, str]) -> int:
     with os.fdopen(read_end, "rb") as pipe:
         if pipe.read(1) == b"+":
             return 0
-    with open(path, encoding="utf-8", errors="replace") as file:
-        said = file.read()[-2000:].strip()
-    raise Failed(f"the server did not start; {path} ends with:\n{said}")
+    with open(out, "rb") as file:
+        file.seek(max(former_bytes, os.path.getsize(out) - SAID_BYTES_MAX))
+        said = file.read().decode("utf-8", "replace").strip()
+    raise Failed(f"the server did not start; {out} ends with:\n{said}")
 
 
 def _detach(path: str) -> None:

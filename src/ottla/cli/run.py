@@ -50,13 +50,13 @@ def run(
         _close_stdout()
         return 1
     except OSError as error:
-        tell(_refused_by_the_system(error))
+        tell(refused_by_the_system(error))
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def _refused_by_the_system(error: OSError) -> OttlaError:
+def refused_by_the_system(error: OSError) -> OttlaError:
     """A folder, file or socket that the system does not let us have, and what to do about it."""
     import errno
 

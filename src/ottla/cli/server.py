@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
+from ottla.cli.run import Failed, refused_by_the_system
 from ottla.cli.running_servers import Announcement
 from ottla.config import BrokerConfig
 from ottla.errors import OttlaError
@@ -98,10 +99,49 @@ def serve(
             started(node)
         signals.wait(node)
     if node.failure is not None:
-        raise OttlaError(f"the node failed: {node.failure}")
+        raise OttlaError(
+            f"the node failed: {node.failure}",
+            hint="mend what is named there, then start the node again: it recovers what it "
+            "acknowledged",
+        )
     logs.info("stopped cleanly")
     sys.stdout.flush()
     return 0
+
+
+def tell_why_it_ended(properties: Mapping[str, str], problem: Exception) -> Failed:
+    """Say why a server ends as its log says things, on stderr and in its log file; what is left to
+    be raised then tells the hint, last of all.
+    """
+    error = refused_by_the_system(problem) if isinstance(problem, OSError) else problem
+    hint = error.hint if isinstance(error, OttlaError) else _UNEXPECTED
+    try:
+        config = BrokerConfig(properties)
+        format, file = config["ottla.log.format"], config["ottla.log.file"]
+    except OttlaError:  # what is wrong with the file may be just that
+        format, file = "text", None
+    with suppress(OSError):
+        if file:
+            _write_why(open_logs(file=file, format=format), error, hint)
+    _write_why(Logs(_to_stderr, format=format), error, hint if format == "json" else None)
+    return Failed("", hint=None if format == "json" else hint)
+
+
+_UNEXPECTED = "this is a fault of the server itself: please report the lines above"
+
+
+def _write_why(logs: Logs, error: Exception, hint: str | None) -> None:
+    fields = {"hint": hint} if hint else {}
+    if isinstance(error, OttlaError):
+        for line in str(error).splitlines():
+            logs.error(line, **fields)
+    else:
+        logs.failure("the server can't go on", error)
+
+
+def _to_stderr(text: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(text)
 
 
 def raise_descriptor_limit() -> None:

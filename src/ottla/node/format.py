@@ -26,6 +26,7 @@ from ottla.metadata.features import (
 )
 from ottla.metadata.topic_names import METADATA_TOPIC
 from ottla.node.folder_lock import locked
+from ottla.node.lost_meta_properties import refuse_full
 from ottla.node.meta_properties import (
     META_PROPERTIES,
     MetaProperties,
@@ -182,6 +183,7 @@ def format_directories(
     Raises:
         AlreadyFormatted: a folder is formatted, and `ignore_formatted` is off.
         FormatError: the features don't fit, or a folder belongs to another cluster or node.
+        MetaPropertiesError: an unformatted folder holds what formatting would take away.
         FolderInUse: a folder is being formatted by somebody else.
         OSError: a folder can't be written.
     """
@@ -204,6 +206,7 @@ def _format(
 ) -> list[Formatted]:
     from ottla.node.entropy import SystemEntropy
 
+    refuse_full(config, [directory for directory, meta in known.items() if meta is None])
     now_ms = time.time_ns() // 1_000_000
     checkpoint = bootstrap_bytes(records, now_ms)
     entropy = SystemEntropy()
@@ -302,8 +305,8 @@ def ensure_formatted(properties: Mapping[str, str], *, durable: bool = True) -> 
     formatted them. Without `durable` nothing is synced.
 
     Raises:
-        OttlaError: a property is wrong, a folder belongs to another node or cluster, or somebody
-            else is formatting it.
+        OttlaError: a property is wrong, a folder belongs to another node or cluster, somebody
+            else is formatting it, or it holds data and lacks the file that says whose.
     """
     config = BrokerConfig(properties)
     unformatted = _unformatted(config)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.config.properties import parse_properties
@@ -76,13 +77,11 @@ def read_meta_properties(directory: str) -> MetaProperties | None:
             hint="log.dirs must name folders that can be read",
         ) from error
     except ValueError as error:
-        raise MetaPropertiesError(
-            f"{path} is damaged: {error}", hint="restore it from a backup"
-        ) from error
+        raise MetaPropertiesError(f"{path} is damaged: {error}", hint=_back(path)) from error
     if "version" not in values and "cluster.id" not in values:
         raise MetaPropertiesError(
             f"{path} is damaged: neither version nor cluster.id is in it",
-            hint="restore it from a backup; its cluster.id is that of the cluster's other folders",
+            hint=_back(path),
         )
     if values.get("version") != "1":
         raise MetaPropertiesError(
@@ -94,9 +93,15 @@ def read_meta_properties(directory: str) -> MetaProperties | None:
         values["cluster.id"].encode()  # half of a surrogate pair has no bytes
         return MetaProperties(values["cluster.id"], int(values["node.id"]), directory_id)
     except (KeyError, ValueError) as error:
-        raise MetaPropertiesError(
-            f"{path} lacks or garbles {error}", hint="restore it from a backup"
-        ) from None
+        raise MetaPropertiesError(f"{path} lacks or garbles {error}", hint=_back(path)) from None
+
+
+def _back(path: str) -> str:
+    """How to come by a whole file: a start says what belongs in one that is missing."""
+    return (
+        f"restore it from a backup; or move it away and start again, which says how to write it "
+        f"anew: mv {quote(path)} {quote(path + '.damaged')}"
+    )
 
 
 def write_meta_properties(directory: str, meta: MetaProperties, *, durable: bool = True) -> None:
@@ -104,7 +109,7 @@ def write_meta_properties(directory: str, meta: MetaProperties, *, durable: bool
     written = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime())
     text = (
         f"#\n#{written}\nnode.id={meta.node_id}\ndirectory.id={uuid_text(meta.directory_id)}\n"
-        f"version=1\ncluster.id={_escaped(meta.cluster_id)}\n"
+        f"version=1\ncluster.id={escaped(meta.cluster_id)}\n"
     )
     replace_file(os.path.join(directory, META_PROPERTIES), text.encode(), durable=durable)
 
@@ -163,10 +168,11 @@ def metadata_directory_id(config: BrokerConfig) -> bytes:
 def _formatted(directory: str, config: BrokerConfig) -> MetaProperties:
     meta = read_meta_properties(directory)
     if meta is None:
-        raise MetaPropertiesError(
-            f"{directory} is not formatted",
-            hint="kafka-storage.sh format -t $(kafka-storage.sh random-uuid) -c <config file>",
-        )
+        from ottla.node.lost_meta_properties import holding, way_out
+
+        full = holding(directory)
+        state = f"lacks {META_PROPERTIES}, though {full} is in it" if full else "is not formatted"
+        raise MetaPropertiesError(f"{directory} {state}", hint=way_out(directory, config))
     return meta
 
 
@@ -213,6 +219,6 @@ def remove_files(paths: Iterable[str]) -> None:
             continue
 
 
-def _escaped(value: str) -> str:
+def escaped(value: str) -> str:
     """A value as Java's property files escape it."""
     return "".join(f"\\{c}" if c in ":=#!\\" else c for c in value)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from ottla._core import Segment, examine_segment
 from ottla.errors import OttlaError
+from ottla.metadata.topic_names import METADATA_TOPIC
 
 LOG_SUFFIX = ".log"
 EPOCH_MAX = (1 << 31) - 1
@@ -61,7 +62,7 @@ def refuse_damage(folder: str, leader_epoch_max: int = EPOCH_MAX) -> None:
 
 
 def refuse_emptiness(folder: str, log_dirs: Iterable[str]) -> None:
-    """A log that was led and holds nothing beside partitions that it should know of is lost.
+    """A log that holds nothing beside partitions that it should know of is lost.
 
     Raises:
         MetadataDamaged: to start would be to begin anew, and to set every partition aside.
@@ -69,14 +70,30 @@ def refuse_emptiness(folder: str, log_dirs: Iterable[str]) -> None:
     if any(os.path.getsize(os.path.join(folder, n)) for n in os.listdir(folder) if _is_segment(n)):
         return
     for log_dir in log_dirs:
-        for name in os.listdir(log_dir) if os.path.isdir(log_dir) else ():
-            if name.rpartition("-")[2].isdigit() and os.path.join(log_dir, name) != folder:
-                raise MetadataDamaged(
-                    f"{folder} holds no metadata, though it was led before and partitions lie in "
-                    f"{log_dir} ({name}): the log of the cluster is lost",
-                    hint=f"restore {folder} from a backup; to begin a new cluster, format another "
-                    "folder",
-                )
+        name = partition_in(log_dir)
+        if name:
+            raise MetadataDamaged(
+                f"{folder} holds no metadata, though partitions lie in {log_dir} ({name}): the "
+                "metadata log of the cluster is lost",
+                hint=f"restore {folder} from a backup; to begin a new cluster, format another "
+                "folder",
+            )
+
+
+def partition_in(log_dir: str) -> str:
+    """The name of the first partition's folder in a log directory; "" if there is none.
+
+    A folder that only has such a name is none: it holds neither a segment nor a topic's id.
+    """
+    for name in sorted(os.listdir(log_dir)) if os.path.isdir(log_dir) else ():
+        topic, _, number = name.rpartition("-")
+        if not topic or topic == METADATA_TOPIC or not (number.isascii() and number.isdigit()):
+            continue
+        path = os.path.join(log_dir, name)
+        files = os.listdir(path) if os.path.isdir(path) else ()
+        if any(file == "partition.metadata" or _is_segment(file) for file in files):
+            return name
+    return ""
 
 
 def _look_through(folder: str, leader_epoch_max: int) -> int:

@@ -73,7 +73,7 @@ class MetadataFiles:
         known = self.snapshots()
         # The snapshot at offset 0 is of the formatting.
         nothing_known = not any(snapshot.offset for snapshot, _ in known)
-        if nothing_known and state is not None and state.leader_epoch > 0:
+        if nothing_known and (state is None or state.leader_epoch > 0):
             _opened(self._folder, lambda: refuse_emptiness(self._folder, config.log_dirs))
         self._log = _reached(
             lambda: Log(

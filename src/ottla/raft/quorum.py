@@ -251,7 +251,9 @@ class Quorum:
             raise QuorumError(
                 f"voter {self.node_id} was registered with the directory "
                 f"{uuid_text(mine.directory_id)}, but this one is {uuid_text(self.directory_id)}",
-                hint="the metadata log belongs to another disk: bring back that disk",
+                hint="the metadata log belongs to another disk: bring back that disk; where it is "
+                "the same one and its meta.properties was written anew, put back the line "
+                f"directory.id={uuid_text(mine.directory_id)}",
             )
 
     # ------------------------------------------------------------------ the log
