@@ -134,6 +134,15 @@ def test_an_unformatted_folder_is_refused(place: Place) -> None:
             "PLAINTEXT",
         ),
         ("process.roles=broker", "process.roles=broker is not there yet", "broker,controller"),
+        ("process.roles=brokers", "process.roles", "process.roles=broker,controller"),
+        ("process.roles=controller", "listeners", "listeners=PLAINTEXT://:9092"),
+        (
+            "listeners=PLAINTEXT://:9092,PLAINTEXT://:9093",
+            "must have a different name",
+            "listeners=PLAINTEXT://:9092,CONTROLLER://:9093",
+        ),
+        ("listeners=PLAINTEXT://:99999,CONTROLLER://:1", "port outside", "listeners=PLAINTEXT://"),
+        ("log.dirs=", "must not be empty", "log.dirs=/var/lib/kafka"),
         (
             "controller.quorum.voters=7@127.0.0.1:1,8@127.0.0.1:2",
             "names several controllers",
@@ -305,3 +314,33 @@ def test_a_daemon_that_can_not_start_says_what_this_run_said(place: Place) -> No
     assert "is not formatted" in done.stderr
     assert "of a former run" not in done.stderr
     assert out.read_text().startswith("of a former run")
+
+
+def test_a_checkout_that_can_not_be_run_is_not_called_unbuilt(tmp_path: Path) -> None:
+    """If this failed, whoever lacks a right would build again what is built."""
+    shutil.copytree(BIN, tmp_path / "bin", symlinks=True)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to("/root/of/somebody/else/python3.11")
+    (tmp_path / "src" / "ottla").mkdir(parents=True)
+    (tmp_path / "src" / "ottla" / "_core.abi3.so").touch()
+    script = tmp_path / "bin" / "kafka-topics.sh"
+    done = subprocess.run([script, "--list"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "can't run" in done.stderr
+    assert "not built" not in done.stderr
+
+
+def test_who_holds_a_folder_is_named(place: Place) -> None:
+    """If this failed, a folder in use would be a riddle on a machine with many processes."""
+    place.format()
+    with place.start("kafka-server-start.sh", "server.properties") as server:
+        eventually(lambda: answers_api_versions(place.port), "the server answers")
+        words = ("--override", "listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0")
+        said, hint = refusal(place.run("kafka-server-start.sh", "server.properties", *words))
+        server.terminate()
+        server.communicate(timeout=30)
+    assert "is in use" in said
+    if os.path.isdir("/proc/self/fdinfo"):
+        assert f"it is process {server.pid}" in hint
+    else:
+        assert "fuser" in hint

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import multiprocessing
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,33 @@ def test_time_goes_forward() -> None:
     """If this failed, a negative step would be taken and do nothing."""
     with ottla.Broker() as broker, pytest.raises(ValueError, match="can't go back"):
         broker.advance(-1)
+
+
+def test_time_is_a_number_of_seconds() -> None:
+    """If this failed, "1d" would end in a riddle about `<`."""
+    with ottla.Broker() as broker:
+        for wrong in ("1d", None, datetime.timedelta(days=1)):
+            with pytest.raises(TypeError, match="number of seconds") as refused:
+                broker.advance(wrong)  # type: ignore[arg-type]
+            assert isinstance(refused.value, ottla.OttlaError)
+            assert "24 * 3600" in str(refused.value.hint)
+        broker.advance(Decimal("0.5"))  # type: ignore[arg-type]
+
+
+def test_what_happened_in_the_block_is_what_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, a test's own failure would hide behind that of its broker's end."""
+
+    def fails(self: ottla.Broker) -> None:
+        close(self)
+        raise ottla.OttlaError("the disk is full")
+
+    close = ottla.Broker.close
+    monkeypatch.setattr(ottla.Broker, "close", fails)
+    with pytest.raises(ZeroDivisionError) as raised, ottla.Broker():
+        _ = 1 // 0
+    assert raised.value.__notes__ == ["closing the broker failed as well: the disk is full"]
+    with pytest.raises(ottla.OttlaError, match="the disk is full"), ottla.Broker():
+        pass
 
 
 def test_what_is_not_running_says_so() -> None:

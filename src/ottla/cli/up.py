@@ -86,7 +86,7 @@ def _up(parsed: Parsed, folder: str) -> int:
         if "cannot be listened on" in str(error):
             error.hint = "--port names another port, --port 0 takes any free one"
         elif "is in use" in str(error):
-            error.hint = "stop that node, or give this one another folder with --dir"
+            error.hint = f"{error.hint} with --dir"
         raise
     finally:
         sys.stdout.flush()

@@ -70,7 +70,7 @@ def check(properties: Mapping[str, str]) -> Problems:
     config = BrokerConfig(properties)
     fatal = list(_wrong_values(properties))
     if not fatal:
-        fatal += [Problem(*broken) for broken in broken_rules(config)]
+        fatal += [_with_example(Problem(*broken)) for broken in broken_rules(config)]
     if not fatal:
         fatal += _unsafe(config)
     once = {problem.text: problem for problem in reversed(fatal)}
@@ -116,10 +116,23 @@ def _wrong_values(properties: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(name, text, f"add a line such as {name}={_EXAMPLES[name]}")
 
 
+def _with_example(problem: Problem) -> Problem:
+    """Whoever is told of a broken rule sees a right value, too."""
+    if problem.hint is not None or problem.key not in _EXAMPLES:
+        return problem
+    return problem._replace(hint=f"such as {problem.key}={_EXAMPLES[problem.key]}")
+
+
 _EXAMPLES: Final = {
     "node.id": "1",
     "process.roles": "broker,controller",
     "controller.listener.names": "CONTROLLER",
+    "controller.quorum.voters": "1@localhost:9093, where 1 is the node.id",
+    "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
+    "advertised.listeners": "PLAINTEXT://broker.example:9092",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "log.dirs": "/var/lib/kafka",
 }
 
 _TYPE_HINTS: Final = {
@@ -132,6 +145,8 @@ _TYPE_HINTS: Final = {
 
 
 def _hint(row: Row) -> str:
+    if row.name in _EXAMPLES:
+        return f"such as {row.name}={_EXAMPLES[row.name]}"
     words = _TYPE_HINTS.get(row.type, "")
     if row.validator.startswith("["):
         words = f"allowed is {row.validator}"
@@ -153,11 +168,13 @@ def _unsafe(config: BrokerConfig) -> Iterator[Problem]:
             )
             yield Problem("listeners", text, "only PLAINTEXT listeners can be served today")
         if not 0 <= endpoint.port < 65536:
-            yield Problem("listeners", f"listener {endpoint.url} has a port outside 0 to 65535")
+            text = f"listener {endpoint.url} has a port outside 0 to 65535"
+            yield _with_example(Problem("listeners", text))
     for endpoint in config.advertised_listeners or ():
         if not 0 <= endpoint.port < 65536:
             key = "advertised.listeners"
-            yield Problem(key, f"{endpoint.url} in {key} has a port outside 0 to 65535")
+            text = f"{endpoint.url} in {key} has a port outside 0 to 65535"
+            yield _with_example(Problem(key, text))
     if len(config.voters) > 1 or len(config.bootstrap_servers) > 1:
         key = "controller.quorum.voters" if config.voters else "controller.quorum.bootstrap.servers"
         text = f"{key} names several controllers; a quorum of several voters is not there yet"

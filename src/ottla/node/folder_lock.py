@@ -12,7 +12,8 @@ import fcntl
 import os
 import struct
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from shlex import quote
 
 from ottla.errors import OttlaError
 from ottla.node import manners
@@ -49,9 +50,45 @@ def locked(directories: Iterable[str]) -> Iterator[None]:
                     raise
                 raise FolderInUse(
                     f"the log directory {directory} is in use: another node holds its {LOCK_FILE}",
-                    hint="stop that node, or give this one a folder of its own",
+                    hint=in_use_hint([directory]),
                 ) from None
         yield
+
+
+def in_use_hint(directories: Iterable[str]) -> str:
+    """What to do about directories of which one is locked: who holds it, as far as that is told."""
+    paths = [os.path.realpath(os.path.join(one, LOCK_FILE)) for one in directories]
+    holder = _holder(paths)
+    if holder == os.getpid():
+        who = f"it is this very process, {holder}"
+    elif holder is not None:
+        who = f"it is process {holder}"
+    else:
+        who = f"`fuser {' '.join(map(quote, paths))}` says which process that is"
+    return f"stop that node ({who}), or give this one a folder of its own"
+
+
+def _holder(paths: list[str]) -> int | None:
+    """The process that has one of these files open and locked; None where nobody says so.
+
+    The kernel names no holder for the kind of lock that a node takes, but each open file of a
+    process of the same user tells what is locked through it (Linux alone).
+    """
+    for pid in sorted(int(name) for name in _listed("/proc") if name.isdigit()):
+        for descriptor in _listed(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                if os.readlink(f"/proc/{pid}/fd/{descriptor}") in paths:
+                    with open(f"/proc/{pid}/fdinfo/{descriptor}", "rb") as file:
+                        if b"lock:" in file.read():
+                            return pid
+    return None
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _lock(descriptor: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -194,8 +195,9 @@ def replace_file(path: str, contents: bytes, *, mode: int = 0o644, durable: bool
         os.replace(temporary, path)
     except BaseException as problem:
         if isinstance(problem, OSError) and problem.filename is None:
-            problem.filename = path  # a write names no file
-        remove_files([temporary])
+            problem.filename = path  # a write that fails does not say of what
+        with suppress(OSError):
+            remove_files([temporary])
         raise
     if durable:
         sync_directory(os.path.dirname(path))

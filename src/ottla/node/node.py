@@ -29,6 +29,7 @@ from ottla.node.cluster import Cluster, Identity
 from ottla.node.core_logs import CorePartitionLogs
 from ottla.node.desk import Desk
 from ottla.node.entropy import SystemEntropy
+from ottla.node.folder_lock import in_use_hint
 from ottla.node.groups import Groups
 from ottla.node.logs import Logs
 from ottla.node.loop import Loop, NodeStopped
@@ -431,7 +432,6 @@ def _checked(properties: Mapping[str, str], logs: Logs) -> BrokerConfig:
 
 _HINTS = {
     "bind": "choose another host or port (0 takes any free port), or stop what listens there",
-    "locked": "stop that node, or give this one a folder of its own",
     "storage": "the folder must be writable, with room on its disk; a damaged *-checkpoint file "
     "may be removed: the logs are then looked through in full",
 }
@@ -496,4 +496,7 @@ def _core(config: BrokerConfig, log_dirs: tuple[str, ...], power_cuts: bool, dur
             durable=durable,
         )
     except CoreError as problem:
-        raise _refused(problem) from problem
+        refused = _refused(problem)
+        if problem.args[0] == "locked":
+            refused.hint = in_use_hint(config.log_dirs)
+        raise refused from problem

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla.broker.context import Context
     from ottla.metadata.delta import MetadataDelta
-    from ottla.metadata.image import Partition, Topic
+    from ottla.metadata.image import MetadataImage, Partition, Topic
     from ottla.node.groups import Groups
     from ottla.node.logs import Logs
 
@@ -44,6 +44,8 @@ class Publisher:
     def publish(self, delta: MetadataDelta) -> None:
         """Make the core as the new image says; the context shows the image from then on."""
         context = self._context
+        if context.image.offset < 0:
+            self._tell_of_missing_folders(delta.image)
         context.image = delta.image
         context.settings.changed(delta)
         core = self._core
@@ -108,12 +110,43 @@ class Publisher:
             states.append((topic.name, topic.id, index, partition.leader_epoch, folder, config))
         if not states:
             return
+        unopened: list[tuple[str, int, str]] = []
         for state, problem in zip(states, self._core.open_partitions(states), strict=True):
             key = state[0], state[2]
             if problem is None:
                 context.offline.discard(key)
             else:
-                self.unopened(*key, problem)
+                context.offline.add(key)
+                unopened.append((*key, problem))
+        for names, problem in by_cause(unopened):
+            self._logs.error(
+                f"{some(names)} can't be opened: {problem}; {_are(names)} offline, the files stay "
+                "as they are, and it is tried again: see to the disk, or mend what is named"
+            )
+
+    def _tell_of_missing_folders(self, image: MetadataImage) -> None:
+        """At the start: partitions that were made before and whose folders are gone begin anew."""
+        context = self._context
+        there: list[set[str]] = []
+        for folder in context.config.log_dirs:
+            try:
+                there.append(set(os.listdir(folder)))
+            except OSError:
+                return  # it fails, and that is told
+        missing: list[list[str]] = [[] for _ in there]
+        for topic in image.topics.by_name.values():
+            for index, partition in enumerate(topic.partitions):
+                if context.node_id in partition.replicas:
+                    log_dir, name = context.log_dir_index(partition), f"{topic.name}-{index}"
+                    if name not in there[log_dir]:
+                        missing[log_dir].append(name)
+        for folder, names in zip(context.config.log_dirs, missing, strict=True):
+            if names:
+                self._logs.warn(
+                    f"{some(names)} had no folder in {folder} and {_begin(names)} anew, empty: if "
+                    "there were records, stop the node and bring the folders back, from the disk "
+                    "that was mounted there or a backup"
+                )
 
     def not_led(self) -> list[tuple[str, int]]:
         """Partitions that are this node's and have no leader now: their folders are not strays."""
@@ -127,7 +160,7 @@ class Publisher:
 
     # ------------------------------------------------------------------ what disks do
     def unopened(self, topic: str, index: int, problem: str) -> None:
-        """A partition can't be opened: it is offline until `healed`."""
+        """A partition can't be opened any more: it is offline until `healed`."""
         self._context.offline.add((topic, index))
         self._logs.error(
             f"{topic}-{index} can't be opened: {problem}; it is offline, its files stay as they "
@@ -168,3 +201,37 @@ class Publisher:
             for kind, name in delta.configs_changed
             if kind == TOPIC_RESOURCE and name in image.topics.by_name
         ]
+
+
+NAMES_MAX = 3
+"""How many of many partitions a line of the log names."""
+
+
+def some(names: list[str]) -> str:
+    """`a-0`, or `5 partitions (a-0, a-1, a-2 and 2 more)`."""
+    if len(names) == 1:
+        return names[0]
+    more = len(names) - NAMES_MAX
+    shown = ", ".join(names[:NAMES_MAX]) + (f" and {more} more" if more > 0 else "")
+    return f"{len(names)} partitions ({shown})"
+
+
+def by_cause(unopened: Iterable[tuple[str, int, str]]) -> Iterable[tuple[list[str], str]]:
+    """Partitions that the same keeps from being opened, with what was said of the first of them.
+
+    It is the same where only the partition's own name and numbers differ.
+    """
+    causes: dict[str, tuple[list[str], str]] = {}
+    for topic, index, problem in unopened:
+        name = f"{topic}-{index}"
+        cause = "".join(c for c in problem.replace(name, "") if not c.isdigit())
+        causes.setdefault(cause, ([], problem))[0].append(name)
+    return causes.values()
+
+
+def _are(names: list[str]) -> str:
+    return "they are" if len(names) > 1 else "it is"
+
+
+def _begin(names: list[str]) -> str:
+    return "begin" if len(names) > 1 else "begins"

@@ -58,6 +58,10 @@ class BadArgument(OttlaError, ValueError):
     """What a Broker was given makes no sense."""
 
 
+class BadType(OttlaError, TypeError):
+    """What a Broker was given is of a kind that it can't be."""
+
+
 class Broker:
     """One node, controller and broker, that real Kafka clients use over TCP.
 
@@ -213,9 +217,15 @@ class Broker:
 
         Raises:
             BadArgument: the clock can't go back, nor out of the calendar.
+            BadType: the seconds are no number.
             NotRunning: it has not been started, or has ended or ends before that is done.
             NodeFailed: it broke; the text says how.
         """
+        if not hasattr(seconds, "__float__"):
+            raise BadType(
+                f"advance takes a number of seconds, not {seconds!r}",
+                hint="a day is advance(24 * 3600); of a timedelta give total_seconds()",
+            )
         if seconds < 0:
             raise BadArgument(f"the clock can't go back, as by {seconds} s")
         if not seconds <= ADVANCE_SECONDS_MAX:
@@ -241,7 +251,13 @@ class Broker:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except Exception as problem:
+            if error is None:
+                raise
+            # What happened in the block is what its author looks for.
+            error.add_note(f"closing the broker failed as well: {problem}")
 
     def __repr__(self) -> str:
         try:
