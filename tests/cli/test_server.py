@@ -344,3 +344,28 @@ def test_who_holds_a_folder_is_named(place: Place) -> None:
         assert f"it is process {server.pid}" in hint
     else:
         assert "fuser" in hint
+
+
+def test_a_partition_without_a_leader_is_skipped_by_its_error(place: Place) -> None:
+    """If this failed, a partition that is offline would be said not to exist."""
+    place.format()
+    node = ("--bootstrap-server", f"127.0.0.1:{place.port}")
+    with place.start("kafka-server-start.sh", "server.properties") as server:
+        eventually(lambda: answers_api_versions(place.port), "the server answers")
+        made = place.run("kafka-topics.sh", "--create", "--topic", "t", "--partitions", "3", *node)
+        assert made.returncode == 0, made.stderr
+        server.terminate()
+        server.communicate(timeout=30)
+    (place.folder / "data" / "t-2" / "partition.metadata").write_text("garbage")
+    (place.folder / "hasty").write_text("default.api.timeout.ms=300\n")
+    with place.start("kafka-server-start.sh", "server.properties") as server:
+        eventually(lambda: answers_api_versions(place.port), "the server answers")
+        hasty = ("--command-config", f"{place.folder}/hasty")
+        done = place.run("kafka-get-offsets.sh", "--topic", "t", *hasty, *node)
+        stopped = place.run("kafka-server-stop.sh")
+        server.communicate(timeout=30)
+    assert (done.returncode, done.stdout) == (0, "t:0:0\nt:1:0\n"), done.stderr
+    assert "Skip getting offsets for topic-partition t-2 due to error: " in done.stderr
+    assert "leader" in done.stderr
+    assert (stopped.returncode, stopped.stdout) == (0, "")
+    assert stopped.stderr == f"SIGTERM to process {server.pid} (node 7)\n"

@@ -4,12 +4,15 @@ goes on without the part that is lost; it never starts as if nothing were there.
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 
 import ottla
+from ottla.node.logs import Logs
+from ottla.node.node import Node
 
 METADATA = "__cluster_metadata-0"
 
@@ -32,7 +35,8 @@ def folder(tmp_path: Path) -> Path:
         ("meta.properties", "version=0\ncluster.id=x\n", "only version 1"),
         (f"{METADATA}/quorum-state", "{", "quorum-state can't be read"),
         (f"{METADATA}/quorum-state", '{"data_version":1}', "quorum-state lacks"),
-        ("recovery-point-offset-checkpoint", "x", "recovery-point-offset-checkpoint"),
+        ("log-start-offset-checkpoint", "x", "log-start-offset-checkpoint"),
+        ("replication-offset-checkpoint", "x", "replication-offset-checkpoint"),
         ("bootstrap.checkpoint", "x", "bootstrap.checkpoint"),
     ],
 )
@@ -48,6 +52,47 @@ def test_a_damaged_file_is_refused(folder: Path, name: str, contents: str, said:
     assert path.read_text() == contents
     gone = set(before) - {item.name for item in folder.iterdir()}
     assert gone <= {".kafka_cleanshutdown"}
+
+
+def test_a_damaged_recovery_point_costs_a_recovery(folder: Path) -> None:
+    """If this failed, a file that only saves time would keep a node from starting, or hide that it
+    was dropped.
+    """
+    (folder / "recovery-point-offset-checkpoint").write_text("garbage")
+    (folder / ".kafka_cleanshutdown").unlink()
+    lines: list[str] = []
+    node = Node(ottla.Broker(dir=folder)._properties, logs=Logs(lines.append))
+    node.start()
+    consumer = Consumer(
+        {
+            "bootstrap.servers": f"127.0.0.1:{node.ports['PLAINTEXT']}",
+            "group.id": "g",
+            "auto.offset.reset": "earliest",
+        }
+    )
+    consumer.subscribe(["events"])
+    message = consumer.poll(20)
+    assert message is not None
+    assert message.value() == b"kept"
+    consumer.close()
+    node.stop(10_000)
+    told = [line for line in lines if "recovery-point-offset-checkpoint" in line]
+    assert len(told) == 1
+    assert " WARN " in told[0]
+    assert (folder / "recovery-point-offset-checkpoint").read_text() != "garbage"
+
+
+def test_a_damaged_checkpoint_is_moved_away_by_the_command_that_is_told(folder: Path) -> None:
+    """If this failed, the way out of the refusal would be none."""
+    path = folder / "log-start-offset-checkpoint"
+    path.write_text("garbage")
+    with pytest.raises(ottla.OttlaError) as refused:
+        ottla.Broker(dir=folder).start()
+    command = str(refused.value.hint).rpartition(": ")[2]
+    assert subprocess.run(command, shell=True).returncode == 0
+    assert path.with_name(path.name + ".damaged").read_text() == "garbage"
+    with ottla.Broker(dir=folder):
+        pass
 
 
 def test_a_damaged_partition_is_offline_and_stays(folder: Path) -> None:

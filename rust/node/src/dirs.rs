@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ottla_core::disk::Disk;
-use ottla_core::log::OpenHints;
 use ottla_core::log::files::{
     Folder, FolderKind, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_FILE, Offsets,
     RECOVERY_POINT_FILE, read_checkpoint, read_clean_shutdown, remove_clean_shutdown,
     write_checkpoint, write_clean_shutdown,
 };
+use ottla_core::log::{LogError, OpenHints};
 
 use crate::disk::{NodeDisk, NodeLock};
 use crate::error::NodeError;
@@ -80,9 +80,10 @@ impl LogDirs {
     pub fn open(disk: &NodeDisk, paths: &[PathBuf]) -> Result<Self, NodeError> {
         let mut dirs = Vec::new();
         let mut doomed = Vec::new();
+        let mut report = Vec::new();
         let mut problem = None;
         for path in paths {
-            let opened = LogDir::open(disk, path).and_then(|dir| {
+            let opened = LogDir::open(disk, path, &mut report).and_then(|dir| {
                 doomed.extend(dir.doomed(disk)?);
                 Ok(dir)
             });
@@ -104,7 +105,7 @@ impl LogDirs {
         Ok(Self {
             dirs,
             doomed,
-            report: Vec::new(),
+            report,
         })
     }
 
@@ -178,7 +179,7 @@ impl LogDirs {
 }
 
 impl LogDir {
-    fn open(disk: &NodeDisk, path: &Path) -> Result<Self, NodeError> {
+    fn open(disk: &NodeDisk, path: &Path, report: &mut Vec<String>) -> Result<Self, NodeError> {
         let io =
             |error: std::io::Error| storage(&format!("log directory {}: {error}", path.display()));
         disk.create_dir_all(path).map_err(io)?;
@@ -196,13 +197,29 @@ impl LogDir {
             })?;
         let clean = read_clean_shutdown(disk, path).map_err(|error| storage(&error))?;
         remove_clean_shutdown(disk, path).map_err(|error| storage(&error))?;
-        let checkpoint =
-            |name| read_checkpoint(disk, &path.join(name)).map_err(|error| storage(&error));
+        let checkpoint = |name| {
+            read_checkpoint(disk, &path.join(name)).map_err(|error| match error {
+                LogError::Corrupt { .. } => NodeError::new("checkpoint", error.to_string()),
+                _ => storage(&error),
+            })
+        };
+        // To recover more than is needed is safe, so this file is not missed; Apache Kafka begins at 0, too. Not so
+        // where logs start: records that were deleted would be back.
+        let recovery_points = match checkpoint(RECOVERY_POINT_FILE) {
+            Err(error) if error.kind == "checkpoint" => {
+                report.push(format!(
+                    "{}, and is dropped: recovery begins at 0",
+                    error.text
+                ));
+                Offsets::new()
+            }
+            read => read?,
+        };
         Ok(Self {
             _lock: Some(lock),
             lost: None,
             clean,
-            recovery_points: checkpoint(RECOVERY_POINT_FILE)?,
+            recovery_points,
             high_watermarks: checkpoint(HIGH_WATERMARK_FILE)?,
             log_starts: checkpoint(LOG_START_FILE)?,
             path: path.to_owned(),

@@ -9,6 +9,7 @@
 //! - `unknown-partition`: this node does not host it.
 //! - `offset-out-of-range`: an offset outside of the log.
 //! - `storage`: a disk refused, or the log is offline.
+//! - `checkpoint`: a log directory's checkpoint is damaged; the text begins with its path.
 //! - `locked`: another process uses the log directory.
 //!
 //! Kinds of record batches: `invalid`, and `corrupt-batch`: the bytes hold no whole, right batch.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 from ottla.cli.options import Command, Option, Parsed, UsageError
 from ottla.cli.run import run
@@ -46,6 +47,8 @@ def main(parsed: Parsed) -> int:
         return 1
     for server in servers:
         os.kill(server.pid, number)
+        # Apache's script says nothing on stdout, where scripts read, and does not wait either.
+        print(f"SIG{name} to process {server.pid} (node {server.node_id})", file=sys.stderr)
     return 0
 
 

@@ -185,6 +185,9 @@ class Client:
         if place not in self._leaders:
             for found in self.metadata(topics=[topic]).topics:
                 check(found.error_code)
+                for row in found.partitions:
+                    if row.partition_index == partition:
+                        check(row.error_code)
         if place not in self._leaders:
             raise BrokerError(
                 UNKNOWN_TOPIC_OR_PARTITION, f"topic '{topic}' has no partition {partition}"

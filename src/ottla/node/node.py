@@ -15,6 +15,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Mapping
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from ottla._core import CoreError, Event
@@ -432,8 +433,7 @@ def _checked(properties: Mapping[str, str], logs: Logs) -> BrokerConfig:
 
 _HINTS = {
     "bind": "choose another host or port (0 takes any free port), or stop what listens there",
-    "storage": "the folder must be writable, with room on its disk; a damaged *-checkpoint file "
-    "may be removed: the logs are then looked through in full",
+    "storage": "the folder must be writable, with room on its disk",
 }
 """What to do about a kind of CoreError at the start."""
 _SYSTEM_HINTS = {
@@ -460,7 +460,14 @@ def _refused(problem: CoreError | OSError, hints: Mapping[str, str] = _HINTS) ->
             hint=hint.format(folder),
         )
     kind, text = str(problem.args[0]), str(problem.args[-1])
-    return NodeFailed(text, hint=hints.get(kind))
+    hint = hints.get(kind)
+    if kind == "checkpoint":
+        path = quote(text.rpartition(": ")[0])
+        hint = (
+            "restore it from a backup; without one (records that were deleted before their time "
+            f"may then be seen again) move it away: mv {path} {path}.damaged"
+        )
+    return NodeFailed(text, hint=hint)
 
 
 def _bind_hot_messages(core: Core) -> None:
