@@ -3,7 +3,8 @@
 A page's ```console blocks run in order, in a folder of its own, with bin/ on the PATH.
 `localhost:9092` is another port here, so that nothing of the machine is disturbed; `ottla up` runs
 in the background until the page ends. A line of `...` stands for any lines, `...` inside a line for
-any text.
+any text. A command that shows a `hint:` fails, and all others don't. Whoever types
+kafka-server-stop.sh waits until the servers that it names have ended.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ PAGES = sorted(
     str(path.relative_to(ROOT))
     for path in [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "guides").glob("*.md")]
 )
+LOGS = "/tmp/kraft-combined-logs"
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
@@ -41,7 +43,7 @@ class Reader:
         config.mkdir(parents=True)
         text = (ROOT / "config" / "kraft" / "server.properties").read_text()
         text = text.replace("9092", str(self._port)).replace("9093", str(free_port()))
-        text = text.replace("/tmp/kraft-combined-logs", str(folder / "kraft"))
+        text = text.replace(LOGS, str(folder / "kraft"))
         (config / "server.properties").write_text(text)
         self._environment = {
             **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
@@ -67,9 +69,15 @@ class Reader:
         if command.startswith("ottla up"):
             self._up(command)
             return
-        output = self._run(["bash", "-o", "pipefail", "-c", self._here(command)])
-        ours = output.replace(f"127.0.0.1:{self._port}", "localhost:9092").splitlines()
-        assert _fits(ours, expected), f"$ {command}\nshown: {expected}\nseen:  {ours}"
+        fails = any(line.startswith("hint: ") for line in expected)
+        words = ["bash", "-o", "pipefail", "-c", self._here(command)]
+        output = self._run(words, codes=(1,) if fails else (0, -13, 141))
+        ours = output.replace(f"127.0.0.1:{self._port}", "localhost:9092")
+        ours = ours.replace(str(self._folder / "kraft"), LOGS)
+        seen = ours.splitlines()
+        assert _fits(seen, expected), f"$ {command}\nshown: {expected}\nseen:  {seen}"
+        for pid in re.findall(r"^SIG\w+ to process (\d+)", output, re.MULTILINE):
+            eventually(lambda pid=pid: _has_ended(pid), f"the server {pid} has stopped")
 
     def _up(self, command: str) -> None:
         with (self._folder / "up.log").open("wb") as log:
@@ -82,7 +90,9 @@ class Reader:
             )
         eventually(lambda: answers_api_versions(self._port), "the node is up")
 
-    def _run(self, words: list[str], *, python: bool = False) -> str:
+    def _run(
+        self, words: list[str], *, python: bool = False, codes: Container[int] = (0, -13, 141)
+    ) -> str:
         environment = dict(self._environment)
         if python:
             environment["PYTHONPATH"] = str(ROOT / "src")
@@ -96,11 +106,12 @@ class Reader:
             text=True,
             timeout=60,
         )
-        assert done.returncode in (0, -13, 141), f"{words[-1]}\n{done.stdout}"
+        assert done.returncode in codes, f"{words[-1]}\n{done.stdout}"
         return done.stdout
 
     def _here(self, text: str) -> str:
-        return text.replace("localhost:9092", f"127.0.0.1:{self._port}")
+        text = text.replace("localhost:9092", f"127.0.0.1:{self._port}")
+        return text.replace(LOGS, str(self._folder / "kraft"))
 
     def close(self) -> None:
         """Stop what still runs."""
@@ -109,6 +120,14 @@ class Reader:
         eventually(lambda: not answers_api_versions(self._port), "the node has stopped")
         if self._node is not None:
             assert self._node.wait(20) == 0
+
+
+def _has_ended(pid: str) -> bool:
+    """Whether the process is gone, or waits for nothing but to be buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def _commands(block: str) -> Iterator[tuple[str, list[str]]]:
