@@ -454,10 +454,10 @@ def _refused(problem: CoreError | OSError, hints: Mapping[str, str] = _HINTS) ->
     if isinstance(problem, OSError):
         place = problem.filename or "a file of the node"
         folder = os.path.dirname(str(place)) or "its folder"
-        hint = _SYSTEM_HINTS.get(problem.errno or 0, "see to the disk of {} and start again")
+        advice = _SYSTEM_HINTS.get(problem.errno or 0, "see to the disk of {} and start again")
         return NodeFailed(
             f"{place} can't be written or read: {problem.strerror or problem}",
-            hint=hint.format(folder),
+            hint=advice.format(folder),
         )
     kind, text = str(problem.args[0]), str(problem.args[-1])
     hint = hints.get(kind)

@@ -9,6 +9,7 @@ again, and the others go on.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ottla._core import CoreError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla.broker.context import Context
     from ottla.metadata.delta import MetadataDelta
-    from ottla.metadata.image import MetadataImage, Partition, Topic
+    from ottla.metadata.image import Partition, Topic
     from ottla.node.groups import Groups
     from ottla.node.logs import Logs
 
@@ -44,8 +45,7 @@ class Publisher:
     def publish(self, delta: MetadataDelta) -> None:
         """Make the core as the new image says; the context shows the image from then on."""
         context = self._context
-        if context.image.offset < 0:
-            self._tell_of_missing_folders(delta.image)
+        first = context.image.offset < 0
         context.image = delta.image
         context.settings.changed(delta)
         core = self._core
@@ -60,6 +60,8 @@ class Publisher:
             context.offline.difference_update(gone)
         if context.directories.several:
             self._place(delta)
+        if first:
+            self._tell_of_missing_folders()
         self._open(
             (change.topic, change.index, change.new)
             for change in delta.partitions_changed()
@@ -124,23 +126,22 @@ class Publisher:
                 "as they are, and it is tried again: see to the disk, or mend what is named"
             )
 
-    def _tell_of_missing_folders(self, image: MetadataImage) -> None:
+    def _tell_of_missing_folders(self) -> None:
         """At the start: partitions that were made before and whose folders are gone begin anew."""
         context = self._context
-        there: list[set[str]] = []
-        for folder in context.config.log_dirs:
-            try:
-                there.append(set(os.listdir(folder)))
-            except OSError:
-                return  # it fails, and that is told
-        missing: list[list[str]] = [[] for _ in there]
-        for topic in image.topics.by_name.values():
+        there: dict[int, set[str]] = {}
+        for log_dir, folder in enumerate(context.log_dirs):
+            with suppress(OSError):  # one that fails is told of elsewhere
+                there[log_dir] = set(os.listdir(folder))
+        missing: list[list[str]] = [[] for _ in context.log_dirs]
+        for topic in context.image.topics.by_name.values():
             for index, partition in enumerate(topic.partitions):
-                if context.node_id in partition.replicas:
-                    log_dir, name = context.log_dir_index(partition), f"{topic.name}-{index}"
-                    if name not in there[log_dir]:
-                        missing[log_dir].append(name)
-        for folder, names in zip(context.config.log_dirs, missing, strict=True):
+                place = context.directories.index(topic.id, index)
+                if context.node_id in partition.replicas and place in there:
+                    name = f"{topic.name}-{index}"
+                    if name not in there[place]:
+                        missing[place].append(name)
+        for folder, names in zip(context.log_dirs, missing, strict=True):
             if names:
                 self._logs.warn(
                     f"{some(names)} had no folder in {folder} and {_begin(names)} anew, empty: if "
