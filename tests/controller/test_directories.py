@@ -41,7 +41,12 @@ def state(level: int = METADATA_VERSION_MAX) -> State:
         ),
         TopicRecord(name="t", topic_id=TOPIC),
         PartitionRecord(
-            topic_id=TOPIC, partition_id=0, replicas=[BROKER], isr=[BROKER], leader=BROKER
+            topic_id=TOPIC,
+            partition_id=0,
+            replicas=[BROKER],
+            isr=[BROKER],
+            leader=BROKER,
+            leader_epoch=3,
         ),
         PartitionRecord(topic_id=TOPIC, partition_id=1, replicas=[2], isr=[2], leader=2),
     ]
