@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from attack.extremes import extremes
 from ottla.metadata.delta import MetadataError
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage
 from ottla.metadata.loader import CommittedBatch, MetadataLoader
@@ -114,6 +116,25 @@ def test_every_kind_of_record_is_applied() -> None:
     assert list(image.acls) == [b"a" * 16]
 
 
+@pytest.mark.parametrize(
+    "place", range(len(EVERY_KIND)), ids=lambda n: type(EVERY_KIND[n]).__name__
+)
+def test_every_field_of_every_record_at_its_extremes(place: int) -> None:
+    """If this failed, a number in a stored record could end a start without a name, or fill the
+    memory: each is applied, or contradicts the image.
+    """
+    before = applied(*EVERY_KIND[:place])
+    kind = type(EVERY_KIND[place])
+    for extreme in extremes(lambda: copy.deepcopy(EVERY_KIND[place]), kind.max_version):
+        try:
+            image = applied(extreme.message, to=before)
+        except MetadataError:
+            continue
+        assert len(image.topics.by_name) <= 3, extreme
+        assert all(len(topic.partitions) <= 2 for topic in image.topics.by_name.values()), extreme
+        list(snapshot_records(image))
+
+
 def test_a_snapshot_of_an_image_rebuilds_it() -> None:
     """What a snapshot leaves out is lost when the log before it is deleted, served or not."""
     image = applied(*EVERY_KIND)
@@ -143,10 +164,13 @@ def test_leader_and_partition_epochs_follow_kafkas_rule() -> None:
     """A leader epoch that does not rise lets a deposed leader's records stand."""
     image = applied(TOPIC, partition(0))
     steps = [
-        (m.PartitionChangeRecord(topic_id=TOPIC_ID, isr=[1]), (0, 1)),
-        (m.PartitionChangeRecord(topic_id=TOPIC_ID, leader=1), (1, 2)),
-        (m.PartitionChangeRecord(topic_id=TOPIC_ID, leader=-1, isr=[]), (2, 3)),
-        (m.PartitionChangeRecord(topic_id=TOPIC_ID, leader_recovery_state=1), (2, 4)),
+        (m.PartitionChangeRecord(partition_id=0, topic_id=TOPIC_ID, isr=[1]), (0, 1)),
+        (m.PartitionChangeRecord(partition_id=0, topic_id=TOPIC_ID, leader=1), (1, 2)),
+        (m.PartitionChangeRecord(partition_id=0, topic_id=TOPIC_ID, leader=-1, isr=[]), (2, 3)),
+        (
+            m.PartitionChangeRecord(partition_id=0, topic_id=TOPIC_ID, leader_recovery_state=1),
+            (2, 4),
+        ),
     ]
     for record, epochs in steps:
         image = applied(record, to=image)
@@ -172,7 +196,7 @@ def test_a_delta_names_what_was_created_changed_and_deleted() -> None:
     other = b"n" * 16
     delta = image.apply(
         [
-            m.PartitionChangeRecord(topic_id=TOPIC_ID, leader=-1, isr=[]),
+            m.PartitionChangeRecord(partition_id=0, topic_id=TOPIC_ID, leader=-1, isr=[]),
             partition(1),
             m.RemoveTopicRecord(topic_id=b"o" * 16),
             m.TopicRecord(name="old", topic_id=other),
@@ -200,7 +224,7 @@ def test_deleting_a_topic_takes_its_configs() -> None:
     "record",
     [
         partition(0),
-        m.PartitionChangeRecord(topic_id=TOPIC_ID, leader=1),
+        m.PartitionChangeRecord(partition_id=0, topic_id=TOPIC_ID, leader=1),
         m.RemoveTopicRecord(topic_id=TOPIC_ID),
         m.ClearElrRecord(topic_name="nowhere"),
         m.FenceBrokerRecord(id=1, epoch=5),

@@ -26,6 +26,8 @@ from ottla.metadata.image import (
 from ottla.wire.stored import metadata as stored
 
 NO_LEADER_CHANGE = -2
+HOLE_MAX = 1 << 20
+"""How far a partition's number may be ahead of those before it, which its records may follow."""
 
 
 class MetadataError(OttlaError):
@@ -219,6 +221,8 @@ class MetadataDelta:
     def _partition_record(self, record: Any) -> None:
         opened = self._partitions(record.topic_id, record)
         index = record.partition_id
+        if not 0 <= index < len(opened) + HOLE_MAX:
+            raise MetadataError(f"no partition can have this number: {record!r}")
         if index >= len(opened):
             opened.extend([None] * (index + 1 - len(opened)))
         replicas = tuple(record.replicas)
@@ -239,7 +243,7 @@ class MetadataDelta:
     def _partition_change_record(self, record: Any) -> None:
         opened = self._partitions(record.topic_id, record)
         index = record.partition_id
-        old = opened[index] if index < len(opened) else None
+        old = opened[index] if 0 <= index < len(opened) else None
         if old is None:
             raise MetadataError(f"no such partition: {record!r}")
         opened[index] = merged(old, record)
