@@ -320,7 +320,7 @@ def test_a_checkout_that_can_not_be_run_is_not_called_unbuilt(tmp_path: Path) ->
     """If this failed, whoever lacks a right would build again what is built."""
     shutil.copytree(BIN, tmp_path / "bin", symlinks=True)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "python").symlink_to("/root/of/somebody/else/python3.11")
+    (tmp_path / ".venv" / "bin" / "python").symlink_to("/nowhere/python3.11")
     (tmp_path / "src" / "ottla").mkdir(parents=True)
     (tmp_path / "src" / "ottla" / "_core.abi3.so").touch()
     script = tmp_path / "bin" / "kafka-topics.sh"

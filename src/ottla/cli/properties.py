@@ -20,7 +20,10 @@ def read_properties(path: str) -> dict[str, str]:
         with open(path, encoding="utf-8") as file:
             return {key: value.strip() for key, value in parse_properties(file.read()).items()}
     except OSError as error:
-        raise OttlaError(f"{path} can't be read: {error.strerror}") from None
+        from ottla.node.refusals import advice
+
+        text = f"{path} can't be read: {error.strerror}"
+        raise OttlaError(text, hint=advice(text)) from None
     except ValueError as error:
         raise OttlaError(f"{path} is no properties file: {error}") from None
 

@@ -58,18 +58,11 @@ def run(
 
 def refused_by_the_system(error: OSError) -> OttlaError:
     """A folder, file or socket that the system does not let us have, and what to do about it."""
-    import errno
+    from ottla.node.refusals import advice
 
-    hints = {
-        errno.ENOSPC: "the disk is full; make room, or choose a folder on another one",
-        errno.EROFS: "this file system can't be written; choose another folder",
-        errno.EACCES: "check who may write there, or choose another folder",
-        errno.EPERM: "check who may write there, or choose another folder",
-        errno.EMFILE: "raise the limit of open files (ulimit -n)",
-    }
     where = f"{error.filename}: " if error.filename else ""
-    hint = hints.get(error.errno or 0, "check the path, and who may write there")
-    return OttlaError(f"{where}{error.strerror or error}", hint=hint)
+    text = f"{where}{error.strerror or error}"
+    return OttlaError(text, hint=advice(text) or "check the path, and who may write there")
 
 
 def tell(error: OttlaError, *, fallback_hint: str | None = None) -> None:

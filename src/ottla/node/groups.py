@@ -193,7 +193,9 @@ class Groups:
         return Now(self._core.now_ms(), self._core.steady_ms(), real_ms())
 
     def _report(self, text: str, problem: Exception | None = None) -> None:
-        if problem is None:
+        if problem is None and text.endswith(" is offline"):
+            self._logs.debug(text)  # who found it offline has said why, once for all partitions
+        elif problem is None:
             self._logs.warn(text)
         else:
             self._logs.failure(text, problem)

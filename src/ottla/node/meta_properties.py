@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.config.properties import parse_properties
 from ottla.errors import OttlaError
+from ottla.node.refusals import advice
 from ottla.wire.types import uuid_from_text, uuid_text
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def read_meta_properties(directory: str) -> MetaProperties | None:
     except OSError as error:
         raise Unreadable(
             f"{path} can't be read: {error.strerror}",
-            hint="log.dirs must name folders that can be read",
+            hint=advice(str(error.strerror)) or "log.dirs must name folders that can be read",
         ) from error
     except ValueError as error:
         raise MetaPropertiesError(f"{path} is damaged: {error}", hint=_back(path)) from error

@@ -16,6 +16,7 @@ from ottla._core import CoreError, Log
 from ottla.errors import OttlaError
 from ottla.node.meta_properties import remove_files, replace_file, sync_directory
 from ottla.node.metadata_damage import EPOCH_MAX, refuse_damage, refuse_emptiness
+from ottla.node.refusals import advice
 from ottla.raft.quorum import Batch
 from ottla.raft.quorum_state import (
     QUORUM_STATE_FILE,
@@ -218,10 +219,12 @@ def _opened(folder: str, call: Callable[[], Result]) -> Result:
     except OSError as problem:
         raise MetadataFilesError(
             f"{problem.filename or folder} can't be read: {problem.strerror}",
-            hint="the folder must be readable and writable, and its disk sound",
+            hint=advice(str(problem.strerror))
+            or "the folder must be readable and writable, and its disk sound",
         ) from problem
     except CoreError as problem:
-        raise MetadataFilesError(str(problem.args[-1])) from problem
+        text = str(problem.args[-1])
+        raise MetadataFilesError(text, hint=advice(text)) from problem
 
 
 def read_file(path: str) -> bytes | None:
@@ -247,6 +250,6 @@ def _reached(call: Callable[[], Result]) -> Result:
     except CoreError as problem:
         raise MetadataFilesError(
             f"the metadata log failed: {problem.args[-1]}",
-            hint="see to the disk that holds metadata.log.dir (free some space if it is full), "
-            "then start the node again",
+            hint=advice(str(problem.args[-1]))
+            or "see to the disk that holds metadata.log.dir, then start the node again",
         ) from problem

@@ -11,7 +11,6 @@ all others wait until it is over.
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -36,6 +35,7 @@ from ottla.node.logs import Logs
 from ottla.node.loop import Loop, NodeStopped
 from ottla.node.meta_properties import read_directories
 from ottla.node.publisher import Publisher
+from ottla.node.refusals import advice
 from ottla.wire.schema import plan_of
 
 if TYPE_CHECKING:
@@ -436,6 +436,95 @@ _HINTS = {
     "storage": "the folder must be writable, with room on its disk",
 }
 """What to do about a kind of CoreError at the start."""
+_HINTS_AT_THE_END) from problem
+            finally:
+                self._let_go()
+            return
+        if hasattr(self, "_core"):
+            if not self._runs:
+                self._kill_core()  # `start` hears of it in its next call, and cleans up
+            # A signal's handler may have come here out of the middle of the work itself.
+            if self._at_work != threading.get_ident():
+                self._ended.wait(END_TIMEOUT_S)
+
+    def _begin_end(self, *, killed: bool) -> bool:
+        with self._lock:
+            if self._ends:
+                return False
+            self._ends, self._killed = True, killed
+            if self._runs:
+                self._at_work = threading.get_ident()
+            return True
+
+    def _kill_core(self) -> None:
+        with manners.no_fork():
+            self._core.kill()
+
+    def _let_go(self) -> None:
+        """The last part of every end; what is closed already is closed again without harm."""
+        try:
+            self._kill_core()
+            self._loop.stop(LOOP_TIMEOUT_S)
+            self._cluster.abandon()
+        finally:
+            manners.gone(self)
+            self._ended.set()
+
+    def _never_ran(self) -> None:
+        """`start` failed, or was told to give up."""
+        self._begin_end(killed=True)
+        try:
+            self._kill_core()
+            if hasattr(self, "_cluster"):
+                self._cluster.abandon()
+        finally:
+            manners.gone(self)
+            self._ended.set()
+
+    def _failed(self, problem: BaseException) -> None:
+        """The decision thread ends by this; what a kill breaks under it is no failure."""
+        first = self._begin_end(killed=False)
+        if self._killed:
+            return
+        self.failure = _in_words(problem)
+        if not first:
+            self.logs.failure("the node failed in its last turn", problem)
+            return
+        # First of all nobody is served any more; then it is told, before anybody who waits goes on.
+        try:
+            self._kill_core()
+            self.logs.failure("the node serves no more", problem)
+        finally:
+            self._let_go()
+
+
+def _tells_of_loss(line: str) -> bool:
+    """Whether a line about the opening of a log says that records may have gone."""
+    return any(words in line for words in (" cut ", "dropped", ".log", "earlier topic"))
+
+
+def _in_words(problem: BaseException) -> str:
+    try:
+        return f"{type(problem).__name__}: {problem}"
+    except Exception:  # what a problem says of itself may be a problem too
+        return type(problem).__name__
+
+
+def _checked(properties: Mapping[str, str], logs: Logs) -> BrokerConfig:
+    problems = check(properties)
+    error = problems.error()
+    if error is not None:
+        raise error
+    for warning in problems.warnings:
+        logs.warn_once(warning.key, warning.text)
+    return BrokerConfig(properties)
+
+
+_HINTS = {
+    "bind": "choose another host or port (0 takes any free port), or stop what listens there",
+    "storage": "the folder must be writable, with room on its disk",
+}
+"""What to do about a kind of CoreError at the start."""
 _SYSTEM_HINTS = {
     errno.ENOSPC: "free some space in {} and start again",
     errno.EDQUOT: "free some space in {} and start again",
@@ -453,14 +542,10 @@ _HINTS_AT_THE_END = {
 def _refused(problem: CoreError | OSError, hints: Mapping[str, str] = _HINTS) -> NodeFailed:
     if isinstance(problem, OSError):
         place = problem.filename or "a file of the node"
-        folder = os.path.dirname(str(place)) or "its folder"
-        advice = _SYSTEM_HINTS.get(problem.errno or 0, "see to the disk of {} and start again")
-        return NodeFailed(
-            f"{place} can't be written or read: {problem.strerror or problem}",
-            hint=advice.format(folder),
-        )
+        text = f"{place} can't be written or read: {problem.strerror or problem}"
+        return NodeFailed(text, hint=advice(text) or "see to its disk, then start again")
     kind, text = str(problem.args[0]), str(problem.args[-1])
-    hint = hints.get(kind)
+    hint = advice(text) or hints.get(kind)
     if kind == "checkpoint":
         path = quote(text.rpartition(": ")[0])
         hint = (

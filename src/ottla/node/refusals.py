@@ -1,0 +1,36 @@
+"""What to do about what the system refuses, told by the system's own words: of the core's errors
+there is only the text.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+
+def advice(text: str) -> str | None:
+    """What to do about an error in which the system says why; None where it does not."""
+    for number, words in _ADVICE.items():
+        if os.strerror(number) in text:
+            return words.format(user=os.getuid())
+    return None
+
+
+_RIGHTS = (
+    "this process runs as user {user}, who must own what is named, and may enter each folder "
+    "above it: `namei -l PATH` shows who does, `chown -R {user} FOLDER` gives a folder to the node"
+)
+_ROOM = (
+    "free some space on its disk, or move the folder to another one; what was acknowledged is "
+    "there, and the next start recovers it"
+)
+_ADVICE = {
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EROFS: "this file system can't be written: mount it anew (the system's log says why it "
+    "went read-only), or choose another folder",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.EIO: "the disk itself fails: copy what can be read of it, and replace it",
+}
