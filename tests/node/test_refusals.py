@@ -17,7 +17,7 @@ from ottla.node.refusals import advice
     ("number", "words"),
     [
         (errno.EACCES, f"chown -R {os.getuid()} FOLDER"),
-        (errno.ENOSPC, "make room"),
+        (errno.ENOSPC, "free some space"),
         (errno.EROFS, "mount it anew"),
         (errno.EIO, "replace it"),
     ],
