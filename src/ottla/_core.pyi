@@ -14,6 +14,7 @@ __all__ = [
     "__version__",
     "build_batch",
     "examine_segment",
+    "java_hash",
     "read_batches",
 ]
 
@@ -149,6 +150,10 @@ def examine_segment(
     path: str, *, next_offset: int, leader_epoch: int, leader_epoch_max: int
 ) -> Segment:
     """Look through a segment that should begin at an offset, in an epoch or a later one."""
+
+# ---------------------------------------------------------------- Java
+def java_hash(utf16: bytes, /) -> int:
+    """String.hashCode of a text in UTF-16, big end first."""
 
 # ---------------------------------------------------------------- the node
 @final

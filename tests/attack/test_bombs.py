@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from attack.bombs import zstd_bomb
+from attack.line import Line
 from attack.partition_client import PartitionClient
 from ottla.client.connection import Connection
 from ottla.wire.messages import api_versions, produce
-from servers import OttlaProcess
+from servers import OttlaProcess, eventually
 
 TOO_LARGE, INVALID_RECORD = 10, 87
 GROWTH_MAX = 64 << 20
@@ -48,14 +49,8 @@ def client(node: OttlaProcess) -> Iterator[PartitionClient]:
 def throw(node: OttlaProcess, topic: str, batch: bytes) -> int:
     """Produce the batch on a connection of its own: the error code."""
     connection = Connection("127.0.0.1", node.port, client_id="bomber", timeout_ms=60_000)
-    data = produce.PartitionProduceData(index=0, records=batch)
-    request = produce.ProduceRequest(
-        acks=-1,
-        timeout_ms=60_000,
-        topic_data=[produce.TopicProduceData(name=topic, partition_data=[data])],
-    )
     try:
-        answer = connection.request(request, timeout_ms=60_000, version=9)
+        answer = connection.request(produce_of(topic, batch), timeout_ms=60_000, version=9)
     finally:
         connection.close()
     code: int = answer.responses[0].partition_responses[0].error_code
@@ -156,6 +151,40 @@ def test_who_waits_takes_no_thread(node: OttlaProcess, client: PartitionClient) 
         client.ask(api_versions.ApiVersionsRequest())
     assert len(codes) == 30
     assert most < before + 10
+
+
+@pytest.mark.parametrize("acks", [1, 0])
+def test_who_has_gone_has_no_turn(node: OttlaProcess, client: PartitionClient, acks: int) -> None:
+    """If this failed, batches of those who hung up would be looked through before those of others.
+    Who wants no answer may go at once, as from Apache Kafka: what it sent is appended.
+    """
+    topic = f"gone-{acks}"
+    assert client.create(topic, compression_type="gzip") == [0]
+    first = threading.Thread(target=throw, args=(node, topic, zstd_bomb(UNPACKED // 2)))
+    first.start()
+    bomb = zstd_bomb(UNPACKED // 2 if acks else UNPACKED // 20)
+    for _ in range(4):
+        line = Line(node.port)
+        line.send(produce_of(topic, bomb, acks), 9)
+        line.close()
+    first.join()
+    if acks:
+        # What still waits was there before this one, which has its turn after it.
+        assert throw(node, topic, zstd_bomb(UNPACKED // 20)) == 0
+        _, kept = client.end_offset(topic)
+        assert 2 <= kept <= 3, "one of the four may have come before the first"
+    else:
+        eventually(lambda: client.end_offset(topic) == (0, 5), "all are appended")
+
+
+def produce_of(topic: str, batch: bytes, acks: int = -1) -> produce.ProduceRequest:
+    """A Produce of one batch."""
+    data = produce.PartitionProduceData(index=0, records=batch)
+    return produce.ProduceRequest(
+        acks=acks,
+        timeout_ms=60_000,
+        topic_data=[produce.TopicProduceData(name=topic, partition_data=[data])],
+    )
 
 
 def threads(pid: int) -> int:

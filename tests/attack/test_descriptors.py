@@ -5,12 +5,14 @@ that fails then still fails in order.
 from __future__ import annotations
 
 import resource
+import select
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,28 @@ def test_a_download_stays(tmp_path: Path) -> None:
                 assert node.metric("connection.shed") > RESERVE
             assert size > DOWNLOAD_RECORDS * 900_000
             assert take(reader, size) == size
+
+
+@pytest.mark.long  # a reader has at least ten seconds
+def test_who_takes_nothing_of_a_reply_goes_first(tmp_path: Path) -> None:
+    """If this failed, peers that leave a large reply unread would keep their descriptors for ten
+    minutes, and connections that may ask something next would go instead.
+    """
+    with Limited(tmp_path, LIMIT) as node, client(node.port) as asked, ExitStack() as unread:
+        assert asked.create("t") == [0]
+        for _ in range(DOWNLOAD_RECORDS):
+            assert asked.produce("t", b"v" * 900_000) == 0
+        with idle_connections(node.port, 60) as idle:
+            for _ in range(40):
+                unread.enter_context(downloading(node.port, "t"))
+            began = time.monotonic()
+            assert node.metric("connection.count") == 101
+            eventually(lambda: time.monotonic() - began > 12, "they had their time")
+            with idle_connections(node.port, 50):
+                eventually(lambda: node.metric("connection.shed") > 0, "some had to go")
+                assert is_served(node.port)
+                assert select.select(idle, [], [], 0) == ([], [], []), "the idle ones stayed"
+                assert asked.produce("t", b"v") == 0
 
 
 def test_one_moment_without_descriptors_is_survived(tmp_path: Path) -> None:

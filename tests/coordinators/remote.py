@@ -37,11 +37,12 @@ class Remote:
         self.ask(request, asker, done)
 
     def offset_fetch(
-        self, group: Any, asker: Asker, done: Callable[[Any], None], *, require_stable: bool
+        self, groups: list[Any], asker: Asker, done: Callable[[Any], None], *, require_stable: bool
     ) -> None:
-        group.group_id = self.prefix + group.group_id
-        request = OffsetFetchRequest(groups=[group], require_stable=require_stable)
-        self.ask(request, asker, lambda response: done(response.groups[0]))
+        for group in groups:
+            group.group_id = self.prefix + group.group_id
+        request = OffsetFetchRequest(groups=groups, require_stable=require_stable)
+        self.ask(request, asker, lambda response: done(response.groups))
 
     def ask(self, request: Any, asker: Asker, done: Callable[[Any], None]) -> None:
         self._prefix(request)

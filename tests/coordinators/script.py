@@ -204,10 +204,11 @@ class Script:
                 )
                 for name, _, partition in (one.rpartition("-") for one in wanted.split(","))
             ]
+        told = self._answer(names[0])
         self.world.groups.offset_fetch(
-            OffsetFetchRequestGroup(group_id=args.get("group", "g"), topics=topics),
+            [OffsetFetchRequestGroup(group_id=args.get("group", "g"), topics=topics)],
             self.world.asker(9),
-            self._answer(names[0]),
+            lambda answers: told(answers[0]),
             require_stable=args.get("stable") == "1",
         )
 

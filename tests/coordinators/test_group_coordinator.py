@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from coordinators.world import World
-from ottla.coordinators.group.classic import ClassicGroup, in_hash_map_order, java_hash
+from ottla.coordinators.group.classic import ClassicGroup, in_hash_map_order
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.coordinator import partition_for
 from ottla.wire.errors import ErrorCode
+from ottla.wire.java import java_hash
 from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
 from ottla.wire.messages.list_groups import ListGroupsRequest

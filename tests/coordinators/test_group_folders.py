@@ -66,9 +66,9 @@ class Node:
         for one in group_ids:
             told: list[Any] = []
             self._remote.offset_fetch(
-                OffsetFetchRequestGroup(group_id=one, topics=None),
+                [OffsetFetchRequestGroup(group_id=one, topics=None)],
                 Asker(9, "c", ""),
-                told.append,
+                told.extend,
                 require_stable=True,
             )
             self._remote.hear(10)

@@ -52,9 +52,9 @@ def committed(world: World, group_id: str, topic: str = "t") -> Any:
     """What an OffsetFetch of all says, or its error."""
     answers: list[Any] = []
     world.groups.offset_fetch(
-        OffsetFetchRequestGroup(group_id=group_id, topics=None),
+        [OffsetFetchRequestGroup(group_id=group_id, topics=None)],
         world.asker(9),
-        answers.append,
+        answers.extend,
         require_stable=False,
     )
     world.settle()
@@ -312,9 +312,9 @@ def test_what_is_above_the_high_watermark_is_loaded_and_held_back() -> None:
     assert world.shard("g").offsets.get("g", "t", 0).offset == 2
     answers: list[Any] = []
     world.groups.offset_fetch(
-        OffsetFetchRequestGroup(group_id="g", topics=None),
+        [OffsetFetchRequestGroup(group_id="g", topics=None)],
         world.asker(9),
-        answers.append,
+        answers.extend,
         require_stable=False,
     )
     world.settle()

@@ -111,9 +111,9 @@ class Asking:
         for stable in (False, True):
             self.ask(
                 lambda done, s=stable: groups.offset_fetch(
-                    OffsetFetchRequestGroup(group_id=group_id, topics=None),
+                    [OffsetFetchRequestGroup(group_id=group_id, topics=None)],
                     asker,
-                    done,
+                    lambda answers: done(answers[0]),
                     require_stable=s,
                 ),
                 9,

@@ -6,6 +6,7 @@ pub mod connection;
 pub mod crc;
 pub mod disk;
 pub mod hot;
+pub mod java;
 pub mod log;
 pub mod partition;
 pub mod plan;

@@ -4,6 +4,7 @@
 //! then everything is read again. Large pieces are sent from their files, small ones are copied.
 
 use std::ops::Range;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use std::time::Duration;
 use ottla_core::connection::put_response_header;
 use ottla_core::disk::DiskFile;
 use ottla_core::hot::{
-    FENCED_LEADER_EPOCH, FetchRequest, Isolation, KAFKA_STORAGE_ERROR, PartitionReply,
-    UNKNOWN_LEADER_EPOCH, parse_fetch, put_fetch_response,
+    FENCED_LEADER_EPOCH, FetchHead, FetchRequest, Isolation, KAFKA_STORAGE_ERROR, PartitionReply,
+    UNKNOWN_LEADER_EPOCH, parse_fetch, put_fetch_response, session_named,
 };
 use ottla_core::log::Slice;
 use ottla_core::partition::Read;
@@ -24,6 +25,7 @@ use crate::hosted::Traffic;
 use crate::metrics::add;
 use crate::produce::HotHeader;
 use crate::shared::lock;
+use crate::weight::{FRAME_BYTES_FEW, PARTITIONS_FEW, Weight};
 
 const FIRST_FLEXIBLE: i16 = 12;
 const FIRST_BY_ID: i16 = 13;
@@ -45,6 +47,15 @@ struct Found {
 }
 
 impl Found {
+    fn with_room(partitions: usize) -> Self {
+        Self {
+            replies: Vec::with_capacity(partitions),
+            slices: Vec::with_capacity(partitions),
+            traffic: Vec::with_capacity(partitions),
+            ..Self::default()
+        }
+    }
+
     fn refuse(&mut self, reply: PartitionReply) {
         self.urgent = true;
         self.put(reply, None, None);
@@ -82,26 +93,26 @@ impl Task {
         frame: Range<usize>,
         header: &HotHeader,
     ) -> Result<bool, Over> {
-        let node = Arc::clone(&self.node);
-        let bytes = &*self.inbox.frame_mut(&frame);
+        let mut weight = Weight::default();
         let mut request = std::mem::take(&mut self.fetch_request);
-        parse_fetch(bytes, header.body_at, header.version, &mut request)
-            .map_err(|malformed| Over::Refused(format!("a Fetch request with {malformed}")))?;
         let by_id = header.version >= FIRST_BY_ID;
-        let began = {
-            let now_ms = node.uptime_ms().cast_signed();
-            lock(&node.sessions).begin(&request, bytes, by_id, now_ms)
-        };
+        let began = self
+            .begin_fetch(&frame, header, &mut request, &mut weight)
+            .await?;
         self.inbox.consume(&frame);
+        let head = request.head;
+        request.shrink_to(PARTITIONS_FEW);
+        self.fetch_request = request;
         let (kind, wanted) = match began {
             Ok(began) => began,
             Err(code) => {
                 self.put_fetch(header, (code, 0), &Found::default());
-                self.fetch_request = request;
                 return Ok(true);
             }
         };
-        let mut found = self.read_or_wait(&request, &wanted, header.version).await?;
+        let mut found = self
+            .read_or_wait(&head, &wanted, header.version, &mut weight)
+            .await?;
         let refused = found.replies.iter().any(|reply| reply.error_code != 0);
         let session_id = self.settle_session(kind, wanted, by_id, &mut found);
         for (place, traffic) in found.traffic.iter().enumerate() {
@@ -110,8 +121,41 @@ impl Task {
             }
         }
         self.put_fetch(header, (0, session_id), &found);
-        self.fetch_request = request;
         Ok(refused)
+    }
+
+    /// Read the request and learn from its session what it wants, when there is memory for what that takes.
+    async fn begin_fetch(
+        &mut self,
+        frame: &Range<usize>,
+        header: &HotHeader,
+        request: &mut FetchRequest,
+        weight: &mut Weight,
+    ) -> Result<Result<(Kind, Vec<Wanted>), i16>, Over> {
+        let node = Arc::clone(&self.node);
+        let by_id = header.version >= FIRST_BY_ID;
+        let is_large = frame.len() > FRAME_BYTES_FEW;
+        if is_large {
+            let bytes = &*self.inbox.frame_mut(frame);
+            let session_id = session_named(bytes, header.body_at, header.version);
+            let size = lock(&node.sessions).size(session_id);
+            self.take_to_read(weight, frame.len(), size).await?;
+        }
+        let bytes = &*self.inbox.frame_mut(frame);
+        parse_fetch(bytes, header.body_at, header.version, request)
+            .map_err(|malformed| Over::Refused(format!("a Fetch request with {malformed}")))?;
+        let now_ms = node.uptime_ms().cast_signed();
+        let size = {
+            let mut sessions = lock(&node.sessions);
+            let size = sessions.size(request.head.session_id);
+            if is_large || size <= PARTITIONS_FEW {
+                return Ok(sessions.begin(request, bytes, by_id, now_ms));
+            }
+            size
+        };
+        self.take_to_read(weight, 0, size).await?;
+        let bytes = &*self.inbox.frame_mut(frame);
+        Ok(lock(&node.sessions).begin(request, bytes, by_id, now_ms))
     }
 
     /// Remember what the session is told, leave out what has nothing new, and say the session's number.
@@ -146,24 +190,29 @@ impl Task {
 
     async fn read_or_wait(
         &mut self,
-        request: &FetchRequest,
+        head: &FetchHead,
         wanted: &[Wanted],
         version: i16,
+        weight: &mut Weight,
     ) -> Result<Found, Over> {
-        let min_bytes = usize::try_from(request.head.min_bytes).unwrap_or(0);
-        let wait = Duration::from_millis(u64::try_from(request.head.max_wait_ms).unwrap_or(0));
+        let min_bytes = usize::try_from(head.min_bytes).unwrap_or(0);
+        let wait = Duration::from_millis(u64::try_from(head.max_wait_ms).unwrap_or(0));
         let may_wait = !wait.is_zero() && min_bytes > 0 && !wanted.is_empty();
         let found = self
-            .read_all(request, wanted, version, may_wait.then_some(min_bytes))
+            .read_all(head, wanted, version, may_wait.then_some(min_bytes))
             .await;
-        if !may_wait || found.urgent || found.bytes >= min_bytes {
+        if !may_wait
+            || found.urgent
+            || found.bytes >= min_bytes
+            || !weight.may_park(&self.node.weights, wanted)
+        {
             return Ok(found);
         }
         let deadline = tokio::time::Instant::now() + wait;
         let node = Arc::clone(&self.node);
         node.metrics.parked_fetch.fetch_add(1, Ordering::Relaxed);
         let outcome = self
-            .wait_and_read(request, wanted, version, (found, min_bytes), deadline)
+            .wait_and_read(head, wanted, version, (found, min_bytes), deadline, weight)
             .await;
         node.metrics.parked_fetch.fetch_sub(1, Ordering::Relaxed);
         outcome
@@ -171,11 +220,12 @@ impl Task {
 
     async fn wait_and_read(
         &mut self,
-        request: &FetchRequest,
+        head: &FetchHead,
         wanted: &[Wanted],
         version: i16,
         (mut found, min_bytes): (Found, usize),
         deadline: tokio::time::Instant,
+        weight: &mut Weight,
     ) -> Result<Found, Over> {
         // What is answered already must not wait with this one.
         self.flush().await?;
@@ -183,45 +233,65 @@ impl Task {
             // What was found counts too; what was added since has been subtracted by the partitions.
             if !self.connection.has_enough(found.bytes) {
                 drop(std::mem::take(&mut found));
-                match tokio::time::timeout_at(deadline, self.await_enough()).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(over)) => return Err(over),
-                    Err(_) => return Ok(self.read_all(request, wanted, version, None).await),
+                let is_counted = weight.is_parked();
+                if is_counted {
+                    weight.is_read();
+                    self.shrink_inbox();
+                }
+                let waits = tokio::time::timeout_at(deadline, self.await_enough(is_counted));
+                // None: time is up.
+                let enough = waits.await.ok().transpose()?.unwrap_or(false);
+                if is_counted {
+                    self.take_to_read(weight, 0, wanted.len()).await?;
+                }
+                if !enough {
+                    return Ok(self.read_all(head, wanted, version, None).await);
                 }
             }
-            found = self
-                .read_all(request, wanted, version, Some(min_bytes))
-                .await;
+            found = self.read_all(head, wanted, version, Some(min_bytes)).await;
             if found.urgent || found.bytes >= min_bytes {
                 return Ok(found);
             }
         }
     }
 
-    async fn await_enough(&mut self) -> Result<(), Over> {
+    /// Wait until enough was added. False if the wait is over before: its room is needed, or its peer sent so much
+    /// behind it that what comes next, an end maybe, can only be seen when this is answered.
+    async fn await_enough(&mut self, is_counted: bool) -> Result<bool, Over> {
+        let node = Arc::clone(&self.node);
+        let mut crowded = pin!(is_counted.then(|| node.weights.crowded()));
         while !self.connection.has_enough(0) {
-            match self.park(false).await? {
+            if self.takes_no_more() {
+                return Ok(false);
+            }
+            let woken = match crowded.as_mut().as_pin_mut() {
+                None => self.park(false).await?,
+                Some(crowded) => tokio::select! {
+                    woken = self.park(false) => woken?,
+                    () = crowded => return Ok(false),
+                },
+            };
+            match woken {
                 Woken::PeerClosed => return Err(Over::Gone),
                 Woken::Received | Woken::Signal => self.check_ending()?,
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Read every partition once. With `wait_for`, partitions tell this connection what is added from here on,
     /// unless enough was found before.
     async fn read_all(
         &mut self,
-        request: &FetchRequest,
+        head: &FetchHead,
         wanted: &[Wanted],
         version: i16,
         wait_for: Option<usize>,
     ) -> Found {
-        let head = &request.head;
         let mut left = usize::try_from(head.max_bytes)
             .unwrap_or(0)
             .min(self.node.options.fetch_max_bytes);
-        let mut found = Found::default();
+        let mut found = Found::with_room(wanted.len());
         if let Some(min_bytes) = wait_for {
             self.connection
                 .wants(i64::try_from(min_bytes).unwrap_or(i64::MAX));

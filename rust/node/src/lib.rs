@@ -37,6 +37,7 @@ mod shared;
 mod shedding;
 mod signal;
 mod sweep;
+mod weight;
 
 pub use apis::{Api, Apis};
 pub use connection::Connection;

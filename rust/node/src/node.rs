@@ -254,6 +254,7 @@ impl Node {
                 f64::from(u32::try_from(partitions).unwrap_or(u32::MAX)),
             ));
             out.push(("memory.used_bytes".into(), shared.budget.used() as f64));
+            out.push(("fetch.bytes".into(), shared.weights.used() as f64));
             out.push((
                 "memory.max_bytes".into(),
                 shared.options.request_memory_bytes_max as f64,

@@ -15,12 +15,13 @@ use ottla_core::log::{AppendContext, Origin};
 use ottla_core::partition::AppendDone;
 use parking_lot::MutexGuard;
 
-use crate::connection::{Over, Task};
+use crate::connection::{Over, Peer, Task};
 use crate::flush::{append_failed, appended};
 use crate::heavy::prepare_in_turn;
 use crate::hosted::{Cell, LedPartition};
 use crate::metrics::add;
 use crate::shared::Shared;
+use crate::weight::PARTITIONS_FEW;
 
 const FIRST_FLEXIBLE: i16 = 9;
 const ALL_IN_SYNC: i16 = -1;
@@ -60,13 +61,21 @@ impl Task {
     ) -> Result<bool, Over> {
         let node = Arc::clone(&self.node);
         let mut request = std::mem::take(&mut self.produce_request);
-        let bytes = self.inbox.frame_mut(&frame);
+        let Self {
+            inbox,
+            connection,
+            stream,
+            ..
+        } = self;
+        let bytes = inbox.frame_mut(&frame);
         parse_produce(bytes, header.body_at, header.version, &mut request)
             .map_err(|malformed| Over::Refused(format!("a Produce request with {malformed}")))?;
         let mut outcomes = std::mem::take(&mut self.produced);
         outcomes.clear();
         let mut pending = Vec::new();
-        append_all(&node, bytes, header, &request, &mut outcomes, &mut pending).await;
+        let peer = Peer::new(connection, stream, request.acks != 0);
+        let sent = (bytes, header, &request);
+        append_all(&node, &peer, sent, &mut outcomes, &mut pending).await?;
         if !pending.is_empty() {
             self.await_high_watermark(&request, &mut outcomes, pending)
                 .await?;
@@ -84,6 +93,9 @@ impl Task {
             self.close_reply(size_at, 0, crate::apis::PRODUCE);
         }
         self.inbox.consume(&frame);
+        request.shrink_to(PARTITIONS_FEW);
+        outcomes.clear();
+        outcomes.shrink_to(PARTITIONS_FEW);
         self.produce_request = request;
         self.produced = outcomes;
         Ok(refused)
@@ -138,14 +150,31 @@ impl Task {
     }
 }
 
+/// Why nothing was appended.
+enum Unmade {
+    Refused(Box<Produced>),
+    Over(Over),
+}
+
+impl From<Produced> for Unmade {
+    fn from(refused: Produced) -> Self {
+        Self::Refused(Box::new(refused))
+    }
+}
+
+impl From<Over> for Unmade {
+    fn from(over: Over) -> Self {
+        Self::Over(over)
+    }
+}
+
 async fn append_all(
     node: &Arc<Shared>,
-    frame: &mut [u8],
-    header: &HotHeader,
-    request: &ProduceRequest,
+    peer: &Peer<'_>,
+    (frame, header, request): (&mut [u8], &HotHeader, &ProduceRequest),
     outcomes: &mut Vec<Produced>,
     pending: &mut Vec<Pending>,
-) {
+) -> Result<(), Over> {
     if !(-1..=1).contains(&request.acks) {
         outcomes.extend(
             request
@@ -153,7 +182,7 @@ async fn append_all(
                 .iter()
                 .map(|_| Produced::refused(INVALID_REQUIRED_ACKS)),
         );
-        return;
+        return Ok(());
     }
     let context = AppendContext {
         now_ms: node.clock.now_ms(),
@@ -177,8 +206,8 @@ async fn append_all(
                     .clone()
                     .map_or(&mut [][..], |range| &mut frame[range]);
                 let outcome = match refusal(&cell, header, request, part, records) {
-                    Some(refused) => Err(refused),
-                    None => append_one(node, &cell, records, &context, request.acks).await,
+                    Some(refused) => Err(refused.into()),
+                    None => append_one(node, peer, (&cell, records), &context, request.acks).await,
                 };
                 add(&cell.traffic.produce_requests, 1);
                 match outcome {
@@ -192,15 +221,17 @@ async fn append_all(
                         }
                         produced
                     }
-                    Err(refused) => {
+                    Err(Unmade::Refused(refused)) => {
                         add(&cell.traffic.produce_failed, 1);
-                        refused
+                        *refused
                     }
+                    Err(Unmade::Over(over)) => return Err(over),
                 }
             }
         };
         outcomes.push(outcome);
     }
+    Ok(())
 }
 
 /// What is refused before the log sees it.
@@ -235,11 +266,11 @@ fn refusal(
 /// not there yet.
 async fn append_one(
     node: &Arc<Shared>,
-    cell: &Arc<Cell>,
-    records: &mut [u8],
+    peer: &Peer<'_>,
+    (cell, records): (&Arc<Cell>, &mut [u8]),
     context: &AppendContext,
     acks: i16,
-) -> Result<(Produced, Option<i64>), Produced> {
+) -> Result<(Produced, Option<i64>), Unmade> {
     cell.touch();
     let absent = || Produced::refused(cell.absence());
     let all = acks == ALL_IN_SYNC;
@@ -247,19 +278,19 @@ async fn append_one(
         let mut guard = cell.lock().await;
         let led = guard.as_mut().ok_or_else(absent)?;
         match led.append_light(records, context, all) {
-            Ok(Some(done)) => return settle(node, cell, guard, Ok(done), acks),
+            Ok(Some(done)) => return Ok(settle(node, cell, guard, Ok(done), acks)?),
             Ok(None) => led.log().config().clone(),
-            Err(refused) => return settle(node, cell, guard, Err(refused), acks),
+            Err(refused) => return Ok(settle(node, cell, guard, Err(refused), acks)?),
         }
     };
-    let prepared = prepare_in_turn(node, records, &config, context).await;
+    let prepared = prepare_in_turn(node, peer, records, &config, context).await?;
     let mut guard = cell.lock().await;
     let led = guard.as_mut().ok_or_else(absent)?;
     let done = match prepared {
         Ok(prepared) => led.append_prepared(prepared, context, all),
         Err(error) => Err(led.refusal(error)),
     };
-    settle(node, cell, guard, done, acks)
+    Ok(settle(node, cell, guard, done, acks)?)
 }
 
 /// What follows from an append, while the partition is still locked.

@@ -27,6 +27,7 @@ use crate::listener::Listening;
 use crate::metrics::Metrics;
 use crate::queue::{Item, Queue};
 use crate::shedding::Room;
+use crate::weight::Weights;
 
 /// What Python works on may take this part of the request memory, beside it.
 const DECISIONS_SHARE: usize = 4;
@@ -90,6 +91,8 @@ pub struct Shared {
     pub decisions: Arc<Budget>,
     /// The same for those that ask little, whose answers may still be large; when it is taken they wait as others.
     pub small_decisions: Arc<Budget>,
+    /// What fetches of many partitions hold.
+    pub weights: Weights,
     /// Whose turn it is to look through a batch that unpacks to far more than it is.
     pub heavy: tokio::sync::Mutex<()>,
     pub room: Room,
@@ -145,6 +148,7 @@ impl Shared {
             budget: Budget::new(options.request_memory_bytes_max),
             decisions: Arc::new(Budget::new(decisions - decisions / SMALL_SHARE)),
             small_decisions: Arc::new(Budget::new(decisions / SMALL_SHARE)),
+            weights: Weights::new(options.request_memory_bytes_max),
             heavy: tokio::sync::Mutex::default(),
             room: Room::default(),
             listening: Mutex::default(),

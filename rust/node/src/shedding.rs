@@ -3,7 +3,8 @@
 //! A process may have so many descriptors open (RLIMIT_NOFILE) and the node shares them with whatever else lives
 //! in its process. A log that cannot be opened costs more than a connection that nobody uses: so the last part of
 //! them is kept for files, and a connection that would take of it costs the one that was idle longest its place.
-//! One with a request under way, its reply not yet sent, is never closed for that. The limit is looked up anew, as a process may change it.
+//! One whose request is under way is never closed for that; one that has long taken nothing of its reply is the first
+//! to go. The limit is looked up anew, as a process may change it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -24,6 +25,8 @@ const RESERVE_MAX: usize = 512;
 const FILES_SHARE: usize = 2;
 /// So many connections may stay even where files have taken the reserve: somebody has to be served.
 const KEPT_MIN: usize = 8;
+/// Who takes nothing of a reply for so long makes way for others.
+const UNREAD_MS: u64 = 10_000;
 const TELL_EVERY_MS: u64 = 60_000;
 /// The others in the process seldom open or close much, and counting all takes a while, so that it is only done
 /// where half of the limit is in use.
@@ -76,6 +79,13 @@ fn open_in_process() -> Option<usize> {
     Some(std::fs::read_dir(folder).ok()?.count())
 }
 
+/// Whether its peer has taken nothing of its reply for long.
+fn is_unread(connection: &Connection, now_ms: u64) -> bool {
+    connection.is_busy()
+        && connection.progress.owes_reply()
+        && now_ms.saturating_sub(connection.active_at_ms()) >= UNREAD_MS
+}
+
 impl Shared {
     /// Look up the limit and, now and then, what the rest of the process has open; close connections if files
     /// have taken of their room.
@@ -125,19 +135,21 @@ impl Shared {
         fits
     }
 
-    /// Close so many of the connections that were idle longest; false if there are none to close.
+    /// Close so many of the connections, first those that do not take their replies, then those that were idle
+    /// longest; false if there are none to close.
     fn shed(&self, mut count: usize) -> bool {
         if count == 0 {
             return true;
         }
         let mut idle: Vec<Arc<Connection>> = Vec::new();
+        let now = self.uptime_ms();
         {
             let connections = lock(&self.connections);
             for connection in connections.values() {
                 if connection.is_closing() {
                     // It frees its place without us.
                     count = count.saturating_sub(1);
-                } else if !connection.is_busy() {
+                } else if !connection.is_busy() || is_unread(connection, now) {
                     idle.push(Arc::clone(connection));
                 }
             }
@@ -154,7 +166,8 @@ impl Shared {
         if count < idle.len() {
             // Of those of one millisecond the one that came first goes.
             idle.select_nth_unstable_by_key(count - 1, |connection| {
-                (connection.active_at_ms(), connection.id)
+                let is_read = !is_unread(connection, now);
+                (is_read, connection.active_at_ms(), connection.id)
             });
         }
         for connection in &idle[..count] {

@@ -10,11 +10,19 @@ mod slots;
 
 use pyo3::prelude::*;
 
+/// `String.hashCode` of a text in UTF-16, big end first.
+#[pyfunction]
+#[pyo3(signature = (utf16, /))]
+fn java_hash(utf16: &[u8]) -> i32 {
+    ottla_core::java::hash_code(utf16)
+}
+
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("CoreError", module.py().get_type::<errors::CoreError>())?;
     records::register(module)?;
+    module.add_function(wrap_pyfunction!(java_hash, module)?)?;
     module.add_class::<codec::Plan>()?;
     module.add_class::<log::Log>()?;
     module.add_class::<segment::Segment>()?;

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from ottla.controller.state import RECORDS_PER_REQUEST_MAX
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.create_topics import (
     CreatableTopic,
     CreatableTopicConfig,
@@ -25,14 +27,19 @@ def create(context: Context, names: Iterable[str], then: Callable[[dict[str, int
     for each name.
 
     The answer comes when the topics are committed and this broker leads its partitions, so that
-    the client's next request finds them.
+    the client's next request finds them. More than the controller takes in one request are refused
+    as it would refuse them, without asking.
     """
+    topics = [_creatable(context, name) for name in names]
+    if sum(topic.num_partitions for topic in topics) > RECORDS_PER_REQUEST_MAX:
+        then({topic.name: ErrorCode.POLICY_VIOLATION for topic in topics})
+        return
 
     def answered(response: CreateTopicsResponse) -> None:
         then({topic.name: topic.error_code for topic in response.topics})
 
     request = CreateTopicsRequest(
-        topics=[_creatable(context, name) for name in names],
+        topics=topics,
         timeout_ms=context.config["request.timeout.ms"],
     )
     context.controller.ask(request, CREATE_TOPICS_VERSION, answered)

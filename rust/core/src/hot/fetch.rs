@@ -18,7 +18,7 @@ pub enum Isolation {
 }
 
 /// What a request says about itself as a whole.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FetchHead {
     /// -1 for consumers.
     pub replica_id: i32,
@@ -52,6 +52,37 @@ pub struct FetchRequest {
     pub forgotten: Vec<(TopicAt, i32)>,
 }
 
+impl FetchRequest {
+    fn entries(&self) -> usize {
+        self.topics.len() + self.parts.len() + self.forgotten.len()
+    }
+
+    /// Keep no lists that are longer than is usual.
+    pub fn shrink_to(&mut self, entries: usize) {
+        self.topics.clear();
+        self.parts.clear();
+        self.forgotten.clear();
+        self.topics.shrink_to(entries);
+        self.parts.shrink_to(entries);
+        self.forgotten.shrink_to(entries);
+    }
+}
+
+/// The session that a request names, before it is read: 0 is none.
+pub fn session_named(frame: &[u8], body_at: usize, version: i16) -> i32 {
+    // Before it: replica_id, which became a tagged field; three numbers; the isolation level.
+    let before = if version < 15 {
+        4 + 3 * 4 + 1
+    } else {
+        3 * 4 + 1
+    };
+    if version < 7 {
+        return 0;
+    }
+    let at = body_at.saturating_add(before);
+    Reader::from(frame, at).int32().unwrap_or(0)
+}
+
 /// Read the body that begins at `body_at` of the frame.
 pub fn parse_fetch(
     frame: &[u8],
@@ -82,11 +113,11 @@ pub fn parse_fetch(
     } else {
         (0, -1)
     };
-    for topic in 0..reader.array_length(flexible)? {
+    for topic in 0..reader.entries(flexible, 0)? {
         request
             .topics
             .push(TopicAt::read(reader, version >= FIRST_BY_ID, flexible)?);
-        for _ in 0..reader.array_length(flexible)? {
+        for _ in 0..reader.entries(flexible, request.entries())? {
             request.parts.push((topic, parse_part(reader, version)?));
         }
         if flexible {
@@ -94,9 +125,9 @@ pub fn parse_fetch(
         }
     }
     if version >= 7 {
-        for _ in 0..reader.array_length(flexible)? {
+        for _ in 0..reader.entries(flexible, request.entries())? {
             let topic = TopicAt::read(reader, version >= FIRST_BY_ID, flexible)?;
-            for _ in 0..reader.array_length(flexible)? {
+            for _ in 0..reader.entries(flexible, request.entries())? {
                 request.forgotten.push((topic.clone(), reader.int32()?));
             }
             if flexible {

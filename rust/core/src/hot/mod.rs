@@ -12,9 +12,10 @@ mod writer;
 
 pub use fetch::{
     FetchHead, FetchPart, FetchRequest, Isolation, PartitionReply, parse_fetch, put_fetch_response,
+    session_named,
 };
 pub use produce::{ProducePart, ProduceRequest, Produced, parse_produce, put_produce_response};
-pub use reader::{Malformed, Reader};
+pub use reader::{ENTRIES_MAX, Malformed, Reader};
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -31,6 +31,16 @@ pub struct ProduceRequest {
     pub parts: Vec<ProducePart>,
 }
 
+impl ProduceRequest {
+    /// Keep no lists that are longer than is usual.
+    pub fn shrink_to(&mut self, entries: usize) {
+        self.topics.clear();
+        self.parts.clear();
+        self.topics.shrink_to(entries);
+        self.parts.shrink_to(entries);
+    }
+}
+
 /// Read the body that begins at `body_at` of the frame.
 pub fn parse_produce(
     frame: &[u8],
@@ -45,13 +55,14 @@ pub fn parse_produce(
     request.transactional = reader.nullable_string(flexible)?.is_some();
     request.acks = reader.int16()?;
     request.timeout_ms = reader.int32()?;
-    for topic in 0..reader.array_length(flexible)? {
+    for topic in 0..reader.entries(flexible, 0)? {
         request.topics.push(TopicAt::read(
             &mut reader,
             version >= FIRST_BY_ID,
             flexible,
         )?);
-        for _ in 0..reader.array_length(flexible)? {
+        let others = request.topics.len() + request.parts.len();
+        for _ in 0..reader.entries(flexible, others)? {
             let index = reader.int32()?;
             let records = reader.nullable_bytes_range(flexible)?;
             if flexible {

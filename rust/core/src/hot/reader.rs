@@ -1,5 +1,8 @@
 //! Reads Kafka's primitive types from a frame, without copying and without trusting any length.
 
+/// A request may name so many topics and partitions: what is made of them is several times what was sent.
+pub const ENTRIES_MAX: usize = 250_000;
+
 /// The bytes are not what the protocol says: what was being read, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
@@ -159,6 +162,15 @@ impl<'a> Reader<'a> {
             }
             Some(count) => Ok(count),
         }
+    }
+
+    /// How many elements a list has that stands in a request beside so many others.
+    pub fn entries(&mut self, compact: bool, others: usize) -> Result<usize, Malformed> {
+        let count = self.array_length(compact)?;
+        if others.saturating_add(count) > ENTRIES_MAX {
+            return self.fail("more than 250,000 topics and partitions");
+        }
+        Ok(count)
     }
 
     /// Skip a section of tagged fields.

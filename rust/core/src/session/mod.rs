@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::hot::{
-    FETCH_SESSION_ID_NOT_FOUND, FETCH_SESSION_TOPIC_ID_ERROR, FetchPart, FetchRequest,
+    ENTRIES_MAX, FETCH_SESSION_ID_NOT_FOUND, FETCH_SESSION_TOPIC_ID_ERROR, FetchPart, FetchRequest,
     INVALID_FETCH_SESSION_EPOCH, PartitionReply, TopicRef,
 };
 
@@ -209,6 +209,13 @@ impl Sessions {
         self.bytes
     }
 
+    /// How many partitions this session remembers.
+    pub fn size(&self, id: i32) -> usize {
+        self.sessions
+            .get(&id)
+            .map_or(0, |session| session.partitions.len())
+    }
+
     fn end(&mut self, id: i32) {
         if let Some(session) = self.sessions.remove(&id) {
             self.bytes = self.bytes.saturating_sub(session.bytes);
@@ -266,15 +273,15 @@ impl Sessions {
         for (topic, index) in &request.forgotten {
             session.forget(&(topic.to_owned(frame), *index));
         }
-        let (after, is_empty) = (session.bytes, session.partitions.is_empty());
+        let (after, count) = (session.bytes, session.partitions.len());
         session.epoch = next_epoch(session.epoch);
         session.used_ms = now_ms;
         self.bytes = self.bytes.saturating_sub(before).saturating_add(after);
-        if is_empty {
+        if count == 0 {
             self.end(id);
             return Ok((Kind::Sessionless, Vec::new()));
         }
-        if after > before && !self.make_room_for_bytes(0, now_ms) {
+        if count > ENTRIES_MAX || after > before && !self.make_room_for_bytes(0, now_ms) {
             self.end(id);
             self.evictions += 1;
         }

@@ -28,6 +28,7 @@ use crate::produce::HotHeader;
 use crate::queue::{Asked, REFUSED};
 use crate::shared::{Held, Life, Shared, lock};
 use crate::signal::Signal;
+pub(crate) use receiving::Peer;
 use receiving::{hung_up, poll_receive};
 pub(crate) use sending::FilePiece;
 
@@ -416,13 +417,7 @@ impl Task {
                 return Ok(charge);
             }
         }
-        self.unless_ending(async {
-            tokio::select! {
-                charge = Charge::in_line(decisions, cost) => Ok(charge),
-                _ = hung_up(&self.stream) => Err(Over::Gone),
-            }
-        })
-        .await?
+        self.unless_gone(Charge::in_line(decisions, cost)).await
     }
 
     /// Let Python decide; `charge` is what was taken for it. A large reply is sent before another one is made.
@@ -506,6 +501,12 @@ impl Task {
     pub(crate) async fn hear(&mut self) -> Result<(), Over> {
         std::future::poll_fn(|context| self.connection.signal.poll(context)).await;
         self.check_ending()
+    }
+
+    /// Whether nothing more is taken in while a request is parked.
+    pub(crate) fn takes_no_more(&self) -> bool {
+        let waiting = self.inbox.waiting_bytes();
+        waiting >= READ_AHEAD_BYTES * 2 || (waiting > 0 && waiting >= self.inbox.capacity())
     }
 
     /// Wait for the signal, and meanwhile for the peer, whose further bytes are taken in up to a limit; beyond it

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Ending, Over, Task, Woken};
+use super::{CAPACITY_KEPT, CLOSED_PATIENCE, Connection, Ending, Over, Task, Woken};
 use crate::budget::Overdraft;
 use crate::patience::Owes;
 use crate::shared::Shared;
@@ -71,9 +71,7 @@ impl Task {
         if more == 0 || (!is_first_of_many && node.budget.try_take(more)) {
             self.charged += more;
         } else if have == 0 {
-            node.budget.take_beside(BESIDE_BYTES);
-            self.charged_beside += BESIDE_BYTES;
-            self.inbox.make_room(BESIDE_BYTES);
+            self.have_beside();
             return Ok(None);
         } else if self.inbox.waiting_bytes() < have {
             self.inbox.make_room(have);
@@ -108,16 +106,31 @@ impl Task {
 
     /// Wait for something else than the peer.
     pub(super) async fn unless_ending<T>(&self, wait: impl Future<Output = T>) -> Result<T, Over> {
-        let mut wait = pin!(wait);
-        std::future::poll_fn(|context| {
-            while self.connection.signal.poll(context).is_ready() {
-                if self.connection.is_ending(Ending::Drain) {
-                    return Poll::Ready(Err(Over::Gone));
-                }
+        unless_ending(&self.connection, Ending::Drain, wait).await
+    }
+
+    /// Wait in a line, for as long as the peer is there.
+    pub(crate) async fn unless_gone<T>(&self, wait: impl Future<Output = T>) -> Result<T, Over> {
+        self.unless_ending(async {
+            tokio::select! {
+                done = wait => Ok(done),
+                _ = hung_up(&self.stream) => Err(Over::Gone),
             }
-            wait.as_mut().poll(context).map(Ok)
         })
-        .await
+        .await?
+    }
+
+    /// Keep no large buffer for a long wait; a small one still finds that the peer has gone.
+    pub(crate) fn shrink_inbox(&mut self) {
+        if self.inbox.capacity() > CAPACITY_KEPT && self.rest() {
+            self.have_beside();
+        }
+    }
+
+    fn have_beside(&mut self) {
+        self.node.budget.take_beside(BESIDE_BYTES);
+        self.charged_beside += BESIDE_BYTES;
+        self.inbox.make_room(BESIDE_BYTES);
     }
 
     /// Receive to the end of the frame that has begun, growing as bytes arrive, over the budget: so not for long.
@@ -231,9 +244,62 @@ impl Task {
     }
 }
 
+/// The peer of a request that waits for its turn.
+pub(crate) struct Peer<'a> {
+    connection: &'a Connection,
+    stream: &'a TcpStream,
+    listens: bool,
+}
+
+impl<'a> Peer<'a> {
+    /// `listens`: it wants an answer.
+    pub fn new(connection: &'a Connection, stream: &'a TcpStream, listens: bool) -> Self {
+        Self {
+            connection,
+            stream,
+            listens,
+        }
+    }
+
+    /// Wait for as long as somebody may want the answer, or wants none.
+    pub async fn while_there<T>(&self, wait: impl Future<Output = T>) -> Result<T, Over> {
+        let gone = async {
+            if !self.listens || hung_up(self.stream).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(CLOSED_PATIENCE).await;
+        };
+        unless_ending(self.connection, Ending::Close, async {
+            tokio::select! {
+                biased;
+                done = wait => Ok(done),
+                () = gone => Err(Over::Gone),
+            }
+        })
+        .await?
+    }
+}
+
+async fn unless_ending<T>(
+    connection: &Connection,
+    ending: Ending,
+    wait: impl Future<Output = T>,
+) -> Result<T, Over> {
+    let mut wait = pin!(wait);
+    std::future::poll_fn(|context| {
+        while connection.signal.poll(context).is_ready() {
+            if connection.is_ending(ending) {
+                return Poll::Ready(Err(Over::Gone));
+            }
+        }
+        wait.as_mut().poll(context).map(Ok)
+    })
+    .await
+}
+
 /// Wait until the peer sends nothing more, whatever of it has not been read yet; nothing is read.
 #[cfg(target_os = "linux")]
-pub(super) async fn hung_up(stream: &TcpStream) -> Result<(), Over> {
+pub(crate) async fn hung_up(stream: &TcpStream) -> Result<(), Over> {
     // Nobody asked to be told of urgent data, so that this is ready only once reading is over.
     stream.ready(Interest::PRIORITY).await?;
     Ok(())

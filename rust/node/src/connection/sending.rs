@@ -36,7 +36,8 @@ impl Task {
         // An answer of Python's has been charged to another budget, and its reader is judged by that one.
         let answered = self.answered.take();
         let charged = answered.as_ref().map_or(0, Charge::bytes);
-        let held = self.outbox.len().saturating_sub(charged);
+        let pieces = std::mem::size_of_val(self.files.as_slice());
+        let held = (self.outbox.len() + pieces).saturating_sub(charged);
         self.node.budget.take_anyway(held);
         self.reply_owed = answered.as_ref().map_or(Owes::Reply, |_| Owes::Answer);
         let sent = self.flush_pieces().await;

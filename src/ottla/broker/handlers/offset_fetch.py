@@ -9,7 +9,6 @@ by its name in the answer.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ottla.broker.asker import answer, asker
@@ -36,32 +35,27 @@ TOPIC_ID_VERSION = 10
 
 
 def handle(context: Context, asked: Asked[OffsetFetchRequest]) -> OffsetFetchResponse | None:
-    """Ask the coordinator for each group and answer when all are there."""
+    """Ask the coordinator for the groups and answer when all are there."""
     groups = asked.body.groups if asked.version >= BATCH_VERSION else [_only_group(asked.body)]
     groups = _once(groups)
     if not groups:
         return OffsetFetchResponse()
     send = answer(context, asked)
-    who = asker(context, asked)
-    answers: dict[int, OffsetFetchResponseGroup] = {}
+    by_id = asked.version >= TOPIC_ID_VERSION
 
-    def fetched(index: int, response: OffsetFetchResponseGroup) -> None:
-        if asked.version >= TOPIC_ID_VERSION:
-            _name_by_id(context, response, groups[index])
-        answers[index] = response
-        if len(answers) == len(groups):
-            send(_response(asked.version, [answers[i] for i in range(len(groups))], groups))
+    def fetched(answers: list[OffsetFetchResponseGroup]) -> None:
+        if by_id:
+            for response, group in zip(answers, groups, strict=True):
+                _name_by_id(context, response, group)
+        send(_response(asked.version, answers, groups))
 
-    for index, group in enumerate(groups):
-        wanted = group
-        if asked.version >= TOPIC_ID_VERSION and group.topics is not None:
-            wanted = _by_name(context, group)
-        context.groups.offset_fetch(
-            wanted,
-            who,
-            partial(fetched, index),
-            require_stable=asked.body.require_stable,
-        )
+    wanted = [
+        _by_name(context, group) if by_id and group.topics is not None else group
+        for group in groups
+    ]
+    context.groups.offset_fetch(
+        wanted, asker(context, asked), fetched, require_stable=asked.body.require_stable
+    )
     return None
 
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from ottla.wire.java import java_hash
+
 EMPTY: Final = "Empty"
 PREPARING_REBALANCE: Final = "PreparingRebalance"
 COMPLETING_REBALANCE: Final = "CompletingRebalance"
@@ -318,15 +320,6 @@ class ClassicGroup:
                 self.votes[name] = count
             else:
                 self.votes.pop(name, None)
-
-
-def java_hash(text: str) -> int:
-    """String.hashCode: over UTF-16 units, in 32 signed bits."""
-    value = 0
-    units = text.encode("utf-16-be", "surrogatepass")
-    for i in range(0, len(units), 2):
-        value = (31 * value + (units[i] << 8) + units[i + 1]) & 0xFFFFFFFF
-    return value - (1 << 32) if value >= 1 << 31 else value
 
 
 def in_hash_map_order(names: Iterable[str]) -> list[str]:

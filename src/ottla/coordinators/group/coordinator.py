@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from ottla.coordinators.group.classic import java_hash
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.offsets import refuse_commit
 from ottla.coordinators.group.shard import FetchOffsets, TopicsDeleted
 from ottla.coordinators.runtime import Done, Refuse, Runtime
 from ottla.wire.errors import ErrorCode
+from ottla.wire.java import java_hash
 from ottla.wire.messages.delete_groups import (
     DeletableGroupResult,
     DeleteGroupsRequest,
@@ -164,18 +164,38 @@ class GroupCoordinator:
 
     def offset_fetch(
         self,
-        group: OffsetFetchRequestGroup,
+        groups: list[OffsetFetchRequestGroup],
         asker: Asker,
         done: Done,
         *,
         require_stable: bool,
     ) -> None:
-        """Answer one group of an OffsetFetch."""
+        """Answer the groups of an OffsetFetch, in their order."""
 
-        def refuse(error: ErrorCode) -> OffsetFetchResponseGroup:
-            return OffsetFetchResponseGroup(group_id=group.group_id, error_code=error)
+        def refuse_some(some: list[OffsetFetchRequestGroup]) -> Refuse:
+            def refuse(error: ErrorCode) -> list[OffsetFetchResponseGroup]:
+                return [
+                    OffsetFetchResponseGroup(group_id=one.group_id, error_code=error)
+                    for one in some
+                ]
 
-        self._ask(group.group_id, FetchOffsets(group, require_stable), asker, done, refuse)
+            return refuse
+
+        places: dict[int, list[int]] = {}
+        for place, group in enumerate(groups):
+            places.setdefault(self.partition_for(group.group_id), []).append(place)
+
+        def merge(parts: list[list[OffsetFetchResponseGroup]]) -> None:
+            answers: dict[int, OffsetFetchResponseGroup] = {}
+            for part, of_part in zip(parts, places.values(), strict=True):
+                answers.update(zip(of_part, part, strict=True))
+            done([answers[place] for place in range(len(groups))])
+
+        gather = _gather(len(places), merge)
+        for partition, of_part in places.items():
+            some = [groups[place] for place in of_part]
+            part = FetchOffsets(some, require_stable)
+            self._submit(partition, part, asker, gather(), refuse_some(some))
 
     def offset_delete(self, request: OffsetDeleteRequest, asker: Asker, done: Done) -> None:
         """Answer one OffsetDelete; topics that do not exist are already taken out."""

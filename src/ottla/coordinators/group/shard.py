@@ -56,9 +56,9 @@ ILLEGAL_GENERATION.
 
 
 class FetchOffsets(NamedTuple):
-    """One group of an OffsetFetch."""
+    """Groups of an OffsetFetch; each is answered, in their order."""
 
-    group: OffsetFetchRequestGroup
+    groups: list[OffsetFetchRequestGroup]
     require_stable: bool
 
 
@@ -308,8 +308,11 @@ class GroupShard:
 
     def _fetch(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
         request: FetchOffsets = ask.body
-        answer = offsets.fetch(self.offsets, request.group, require_stable=request.require_stable)
-        turn.reply(ask.token, answer)
+        answers = [
+            offsets.fetch(self.offsets, group, require_stable=request.require_stable)
+            for group in request.groups
+        ]
+        turn.reply(ask.token, answers)
         return None
 
     def _delete_offsets(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
