@@ -144,7 +144,7 @@ impl Task {
         let bytes = &*self.inbox.frame_mut(frame);
         parse_fetch(bytes, header.body_at, header.version, request)
             .map_err(|malformed| Over::Refused(format!("a Fetch request with {malformed}")))?;
-        let now_ms = node.uptime_ms().cast_signed();
+        let now_ms = node.uptime_ms_at(header.began).cast_signed();
         let size = {
             let mut sessions = lock(&node.sessions);
             let size = sessions.size(request.head.session_id);
@@ -167,10 +167,10 @@ impl Task {
         found: &mut Found,
     ) -> i32 {
         let node = &self.node;
-        let now_ms = node.uptime_ms().cast_signed();
         match kind {
             Kind::Sessionless => 0,
             Kind::Full => {
+                let now_ms = node.uptime_ms().cast_signed();
                 let number = node.random() as u32;
                 let mut sessions = lock(&node.sessions);
                 let id = sessions.create(wanted, by_id, now_ms, number);

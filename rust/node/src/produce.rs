@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ottla_core::connection::put_response_header;
 use ottla_core::hot::{
@@ -33,6 +33,7 @@ const TRANSACTIONAL: i16 = 0x10;
 
 /// What is known of the request before its body is read.
 pub struct HotHeader {
+    pub began: Instant,
     pub version: i16,
     pub correlation_id: i32,
     pub body_at: usize,

@@ -43,6 +43,7 @@ pub struct Scan<F: DiskFile> {
     bounds: Bounds,
     /// No batch from here on begins below it.
     next: i64,
+    peeked: Option<Position>,
     window: Vec<u8>,
     window_at: u64,
 }
@@ -56,6 +57,7 @@ impl<F: DiskFile> Scan<F> {
             end,
             bounds,
             next: bounds.base,
+            peeked: None,
             window: Vec::new(),
             window_at: 0,
         }
@@ -63,6 +65,7 @@ impl<F: DiskFile> Scan<F> {
 
     pub fn set_end(&mut self, end: u64) {
         self.end = end;
+        self.peeked = None;
     }
 
     /// Whether the walk came to the segment's end.
@@ -82,12 +85,16 @@ impl<F: DiskFile> Scan<F> {
         if let Some(found) = &found {
             self.position = found.at + found.header.size() as u64;
             self.next = found.header.next_offset();
+            self.peeked = None;
         }
         Ok(found)
     }
 
     /// The same, without going on.
     pub fn peek(&mut self) -> Result<Option<Position>, LogError> {
+        if self.peeked.is_some() {
+            return Ok(self.peeked);
+        }
         let at = self.position;
         let left = self.end.saturating_sub(at);
         if left < HEADER_BYTES as u64 {
@@ -115,7 +122,8 @@ impl<F: DiskFile> Scan<F> {
             && header.base_offset >= self.next
             && header.last_offset() < self.bounds.end
             && header.last_offset().saturating_sub(self.bounds.base) <= OFFSETS_MAX;
-        Ok(fits.then_some(Position { at, header }))
+        self.peeked = fits.then_some(Position { at, header });
+        Ok(self.peeked)
     }
 
     /// Whether the checksum of a batch that was found is right; reads all of it.

@@ -358,6 +358,7 @@ impl Task {
         add(&counters.request_bytes, size);
         if !controller && (key == PRODUCE || key == FETCH) {
             let hot = HotHeader {
+                began,
                 version,
                 correlation_id,
                 body_at: header.body_at,
