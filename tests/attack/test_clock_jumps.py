@@ -18,6 +18,7 @@ from ottla.wire.messages.create_topics import (
     CreatableTopicConfig,
     CreateTopicsRequest,
 )
+from ottla.wire.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
@@ -221,3 +222,17 @@ def polled(consumer: Consumer) -> Any:
         return message.value() if message is not None and message.error() is None else None
 
     return eventually(poll, "a record comes")
+
+
+def test_what_was_deleted_goes(tmp_path: Path) -> None:
+    """A clock that is set back would keep deleted topics on the disk for as long."""
+    with ottla.Broker(dir=tmp_path) as broker:
+        line = Line(broker.port)
+        topic = CreatableTopic(name="gone", num_partitions=1, replication_factor=1)
+        assert line.ask(CreateTopicsRequest(topics=[topic]), 7).topics[0].error_code == 0
+        deleted = line.ask(DeleteTopicsRequest(topics=[DeleteTopicState(name="gone")]), 6)
+        assert deleted.responses[0].error_code == 0
+        assert list(tmp_path.glob("gone-0.*-delete"))
+        jump(broker, [-86_400_000])
+        broker.advance(130)
+        eventually(lambda: not list(tmp_path.glob("gone-0*")), "the folder is removed")

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 import ottla
-from attack.faults import Fault, core_of, disk_faults
+from attack.faults import HELD, Fault, core_of, disk_faults
 from attack.partition_client import client_of
 from attack.test_disks import CLEAN, is_offline, is_served, values
 from ottla.client import groups
@@ -155,3 +155,47 @@ def test_a_deleted_topics_folder_in_a_failed_directory_is_no_twin(tmp_path: Path
         pass
     assert not (tmp_path / "a" / "orders-0").exists()
     assert (tmp_path / "b" / "orders-0").is_dir()
+
+
+def test_an_earlier_topic_says_nothing_of_the_next(tmp_path: Path) -> None:
+    """If this failed, a topic that was deleted while its disk was tried again would be counted as
+    offline for ever, and hide the next one of its name.
+    """
+    with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
+        made = Fault("create", "/orders-0", "ENOSPC", times=1)
+        tried = Fault("create", "/orders-0", "EMFILE", delay_ms=HELD, times=1)
+        with disk_faults(broker, made, tried) as fired:
+            client.create("orders")
+            eventually(lambda: fired() == [1, 1], "it is tried again")
+            deleting = Thread(target=client.delete, args=("orders",))
+            deleting.start()
+        deleting.join()
+        broker.advance(1)
+        assert broker._running().measures()["controller.partitions_offline"] == 0
+        assert client.create("orders") == [0]
+        assert is_served(client, "orders")
+
+
+def test_what_was_opened_anew_is_not_called_clean(tmp_path: Path) -> None:
+    """If this failed, a log that broke in a run after a clean stop would have a recovery point
+    above what was synced, and a crash would leave damage unseen.
+    """
+    config = {"log.flush.offset.checkpoint.interval.ms": "200"}
+    point = tmp_path / "recovery-point-offset-checkpoint"
+    broker = ottla.Broker(dir=tmp_path, config=config).start()
+    with client_of(broker) as client:
+        assert client.create("orders") == [0]
+        assert client.produce("orders", b"synced by the stop") == 0
+    broker.close()
+    broker.start()
+    with client_of(broker) as client:
+        assert [client.produce("orders", b"not synced") for _ in range(5)] == [0] * 5
+        written = Fault("write", "orders-0/*.log", "EIO", short=True, times=1)
+        cut = Fault("set_len", "orders-0/*.log", "EIO", times=1)
+        with disk_faults(broker, written, cut):
+            assert client.produce("orders", b"refused") != 0
+            eventually(lambda: client.produce("orders", b"healed") == 0, "it is opened anew")
+        before = point.stat().st_mtime_ns
+        eventually(lambda: point.stat().st_mtime_ns > before, "a checkpoint is written")
+        assert "orders 0 1" in point.read_text().splitlines()
+    broker.kill()

@@ -223,3 +223,24 @@ def small_reader(broker: ottla.Broker) -> socket.socket:
     peer.settimeout(20)
     peer.connect((HOST, broker.port))
     return peer
+
+
+def test_what_is_there_counts_with_what_comes(broker: ottla.Broker) -> None:
+    """If this failed, a reader that waits for two batches would get them when its time is up, and
+    not when the second is there.
+    """
+    batch = build_batch([Record(None, b"x" * 100, timestamp_ms=1)])
+    data = PartitionProduceData(index=0, records=batch)
+    topic = TopicProduceData(name="t", partition_data=[data])
+    writer, reader = Line(broker.port), Line(broker.port)
+
+    def produce() -> None:
+        answer = writer.ask(ProduceRequest(acks=-1, timeout_ms=5000, topic_data=[topic]), 9)
+        assert answer.responses[0].partition_responses[0].error_code == 0
+
+    produce()
+    reader.send(fetch(LONG_MS, 2 * len(batch) - 10), 4)
+    eventually(lambda: core_metric(broker, "fetch.parked") == 1, "it is parked")
+    produce()
+    (part,) = reader.answer().responses[0].partitions
+    assert len(part.records) == 2 * len(batch)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from ottla.decide import Timer
+from ottla.node.groups import LoopTimers
 from ottla.node.loop import ADVANCE_STEPS_MAX, Loop
 from ottla.node.timers import Timers
 
@@ -193,3 +195,17 @@ def test_a_wish_that_wishes_again_waits_for_the_next_turn(core: Core) -> None:
     assert loop._thread is not None
     loop._thread.join(20)
     assert (turns, failures) == (6, [])
+
+
+def test_a_timer_that_is_set_on_the_other_clock_is_moved() -> None:
+    """If this failed, a member that has a session of real time now would still be expelled by the
+    deadline that it had while it was awaited.
+    """
+    loop: Any = Loop(cast("Any", None))
+    fired: list[str] = []
+    timers = LoopTimers(loop)
+    for real in (True, False, True):
+        timers.set(Timer("session", 10, real), lambda: fired.append("fired"))
+        assert (len(loop._real), len(loop._clock)) == (int(real), int(not real))
+    timers.set(Timer("session", None), lambda: None)
+    assert (len(loop._real), len(loop._clock)) == (0, 0)

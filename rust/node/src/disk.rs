@@ -191,11 +191,12 @@ impl Disk for NodeDisk {
         };
         self.suffer(verb, path)?;
         let file = self.files().with_room(|| self.real.open(path, how))?;
-        let synced = self.synced_length(path, how, &file)?;
+        // First of all: a child that is forked meanwhile closes what is noted.
         let noted = self
             .shared
             .descriptors
             .note_number(file.raw_fd().unwrap_or(-1));
+        let synced = self.synced_length(path, how, &file)?;
         self.files().opened();
         Ok(NodeFile {
             _noted: noted,

@@ -230,8 +230,8 @@ impl Task {
         // What is answered already must not wait with this one.
         self.flush().await?;
         loop {
-            // What was found counts too; what was added since has been subtracted by the partitions.
-            if !self.connection.has_enough(found.bytes) {
+            // What was added since has been subtracted by the partitions.
+            if !self.connection.found(found.bytes) {
                 drop(std::mem::take(&mut found));
                 let is_counted = weight.is_parked();
                 if is_counted {
@@ -260,7 +260,7 @@ impl Task {
     async fn await_enough(&mut self, is_counted: bool) -> Result<bool, Over> {
         let node = Arc::clone(&self.node);
         let mut crowded = pin!(is_counted.then(|| node.weights.crowded()));
-        while !self.connection.has_enough(0) {
+        while !self.connection.has_enough() {
             if self.takes_no_more() {
                 return Ok(false);
             }

@@ -83,10 +83,12 @@ impl Node {
 
     /// Delete segments that retention lets go; a line for each.
     fn enforce_retention(shared: &Arc<Shared>) -> Vec<String> {
-        let now_ms = shared.clock.now_ms();
+        let (now_ms, steady_ms) = (shared.clock.now_ms(), shared.clock.steady_ms());
         let done = Self::each(shared, |_, partition| {
             let deleted = partition.log_mut().enforce_retention(now_ms);
             partition.log_start_moved();
+            // Their time to go runs from here. What can't be removed is told by the pass that is there for it.
+            let _ = partition.log_mut().remove_deleted(steady_ms);
             Ok((deleted?, partition.log_mut().take_notes()))
         });
         let mut lines = Vec::new();
@@ -127,20 +129,20 @@ impl Node {
 
     /// Remove deleted segments and folders whose delay is over; how many. What cannot be removed is tried again.
     fn delete_renamed(shared: &Arc<Shared>) -> usize {
-        let now_ms = shared.clock.now_ms();
+        let steady_ms = shared.clock.steady_ms();
         let segments = Self::each(shared, |_, partition| {
-            partition.log_mut().remove_deleted(now_ms)
+            partition.log_mut().remove_deleted(steady_ms)
         });
         let mut removed: usize = segments.into_iter().map(|(_, count)| count).sum();
         let mut due = Vec::new();
         lock(&shared.dirs).doomed.retain_mut(|doomed| {
             let due_ms = *doomed
                 .due_ms
-                .get_or_insert(now_ms.saturating_add(LEFT_BEHIND_DELAY_MS));
-            if due_ms <= now_ms {
+                .get_or_insert(steady_ms.saturating_add(LEFT_BEHIND_DELAY_MS));
+            if due_ms <= steady_ms {
                 due.push(doomed.path.clone());
             }
-            due_ms > now_ms
+            due_ms > steady_ms
         });
         for path in due {
             match shared.disk.remove_dir_all(&path) {
@@ -152,7 +154,7 @@ impl Node {
                         .tell("strained", format!("removing {}: {error}", path.display()));
                     lock(&shared.dirs).doomed.push(Doomed {
                         path,
-                        due_ms: Some(now_ms.saturating_add(LEFT_BEHIND_DELAY_MS)),
+                        due_ms: Some(steady_ms.saturating_add(LEFT_BEHIND_DELAY_MS)),
                     });
                 }
             }

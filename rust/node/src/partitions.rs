@@ -468,11 +468,11 @@ fn delete_one(shared: &Shared, cell: &Cell) -> Result<(), NodeError> {
         (&cell.topic, cell.index),
         FolderKind::Deleted,
     )?;
-    let now_ms = shared.clock.now_ms();
+    let steady_ms = shared.clock.steady_ms();
     let mut dirs = lock(&shared.dirs);
     dirs.doomed.push(Doomed {
         path: doomed,
-        due_ms: Some(now_ms.saturating_add(delay_ms.unwrap_or(0))),
+        due_ms: Some(steady_ms.saturating_add(delay_ms.unwrap_or(0))),
     });
     if let Some(dir) = dirs.dirs.get_mut(cell.log_dir) {
         dir.forget(&cell.topic, cell.index);

@@ -161,7 +161,11 @@ class Publisher:
 
     # ------------------------------------------------------------------ what disks do
     def unopened(self, topic: str, index: int, problem: str) -> None:
-        """A partition can't be opened any more: it is offline until `healed`."""
+        """A partition can't be opened any more: it is offline until `healed`. If it is served, that
+        was an earlier topic of this name.
+        """
+        if self._is_served(topic, index) or topic not in self._context.image.topics.by_name:
+            return
         self._context.offline.add((topic, index))
         self._logs.error(
             f"{topic}-{index} can't be opened: {problem}; it is offline, its files stay as they "
@@ -170,15 +174,20 @@ class Publisher:
 
     def healed(self, topic: str, index: int) -> None:
         """A partition that was offline, or took no writes, is served again."""
-        try:
-            self._core.partition_offsets(topic, index)
-        except CoreError:
+        if not self._is_served(topic, index):
             return  # it has failed again, or is gone
         self._logs.info(f"{topic}-{index} is open and takes writes again")
         if (topic, index) in self._context.offline:
             self._context.offline.remove((topic, index))
             if topic == CONSUMER_OFFSETS:
                 self._groups.opened(index)
+
+    def _is_served(self, topic: str, index: int) -> bool:
+        try:
+            self._core.partition_offsets(topic, index)
+        except CoreError:
+            return False
+        return True
 
     def directory_lost(self, log_dir: int) -> None:
         """All partitions of a log directory are offline until the node is started again."""

@@ -56,7 +56,8 @@ struct Tail {
 
 /// Files that were renamed and go for good later.
 struct Doomed {
-    due_ms: i64,
+    /// None until somebody came to remove them.
+    due_ms: Option<i64>,
     paths: Vec<PathBuf>,
 }
 

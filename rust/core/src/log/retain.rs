@@ -117,7 +117,7 @@ impl<D: Disk> Log<D> {
         for (base_offset, size_bytes) in gone {
             // Gone even if a name cannot be changed: opening finds such files below the log's start.
             self.segments.remove(0);
-            self.doom(base_offset, true, now_ms)?;
+            self.doom(base_offset, true)?;
             deleted.push(DeletedSegment {
                 base_offset,
                 size_bytes,
@@ -128,7 +128,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Rename a segment's files, to be removed when their delay is over.
-    fn doom(&mut self, base: i64, with_snapshot: bool, now_ms: i64) -> Result<(), LogError> {
+    fn doom(&mut self, base: i64, with_snapshot: bool) -> Result<(), LogError> {
         let mut paths = Vec::new();
         let mut outcome = Ok(());
         let snapshot = with_snapshot.then_some(SNAPSHOT_SUFFIX);
@@ -147,28 +147,33 @@ impl<D: Disk> Log<D> {
             }
         }
         // What has its new name goes, whatever became of the rest.
-        let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
+        let due_ms = None;
         self.doomed.push(Doomed { due_ms, paths });
         self.dirty.names.note();
         outcome
     }
 
-    /// Remove renamed files whose `file.delete.delay.ms` is over; how many.
+    /// Remove renamed files whose `file.delete.delay.ms` is over; how many. Their time runs from the first call that
+    /// finds them, on a clock that can't jump.
     ///
     /// # Errors
     /// If the disk fails. What could not be removed is tried again by the next call.
-    pub fn remove_deleted(&mut self, now_ms: i64) -> Result<usize, LogError> {
-        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.doomed)
-            .into_iter()
-            .partition(|doomed| doomed.due_ms <= now_ms);
-        self.doomed = later;
-        let paths: Vec<PathBuf> = due.into_iter().flat_map(|doomed| doomed.paths).collect();
+    pub fn remove_deleted(&mut self, steady_ms: i64) -> Result<usize, LogError> {
+        let from_now = steady_ms.saturating_add(self.config.file_delete_delay_ms);
+        let mut paths: Vec<PathBuf> = Vec::new();
+        self.doomed.retain_mut(|doomed| {
+            let is_due = *doomed.due_ms.get_or_insert(from_now) <= steady_ms;
+            if is_due {
+                paths.append(&mut doomed.paths);
+            }
+            !is_due
+        });
         for (done, path) in paths.iter().enumerate() {
             match self.disk.remove_file(path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     let paths = paths[done..].to_vec();
                     self.doomed.push(Doomed {
-                        due_ms: now_ms,
+                        due_ms: Some(steady_ms),
                         paths,
                     });
                     return Err(e).during("removing", path);
@@ -247,7 +252,7 @@ impl<D: Disk> Log<D> {
     fn cut_to(&mut self, offset: i64, now_ms: i64) -> Result<(), LogError> {
         while self.last_segment().base_offset > offset {
             let base = self.last_segment().base_offset;
-            self.doom(base, true, now_ms)?;
+            self.doom(base, true)?;
             self.segments.pop();
             // A power cut must not bring back what was cut: it would follow what is written next.
             self.sync_dir()?;
@@ -299,7 +304,7 @@ impl<D: Disk> Log<D> {
             .map(|segment| segment.base_offset)
             .collect();
         for base in bases {
-            self.doom(base, true, now_ms)?;
+            self.doom(base, true)?;
         }
         self.remove_snapshots(|_| true)?;
         self.sync_dir()?;

@@ -162,9 +162,14 @@ impl Connection {
         self.missing.store(bytes, Ordering::Release);
     }
 
-    /// Whether enough was added since `wants`, together with what was found already.
-    pub(crate) fn has_enough(&self, found: usize) -> bool {
-        self.missing.load(Ordering::Acquire) <= i64::try_from(found).unwrap_or(i64::MAX)
+    /// Count what was found already. Whether there is enough, with what was added since `wants`.
+    pub(crate) fn found(&self, bytes: usize) -> bool {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.missing.fetch_sub(bytes, Ordering::AcqRel) <= bytes
+    }
+
+    pub(crate) fn has_enough(&self) -> bool {
+        self.missing.load(Ordering::Acquire) <= 0
     }
 
     /// Hand over the whole reply frame to the request that is parked here.

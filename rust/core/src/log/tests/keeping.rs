@@ -76,8 +76,8 @@ fn retention() {
         [1, 2]
     );
     assert_eq!((log.log_start_offset(), log.segment_count()), (3, 1));
-    assert!(log.remove_deleted(NOW + 7050).unwrap() == 0);
-    assert!(log.remove_deleted(NOW + 7101).unwrap() > 8);
+    assert!(log.remove_deleted(50).unwrap() == 0);
+    assert!(log.remove_deleted(151).unwrap() > 8);
     assert!(
         disk.list(&dir())
             .unwrap()
