@@ -169,6 +169,8 @@ def test_an_earlier_topic_says_nothing_of_the_next(tmp_path: Path) -> None:
             eventually(lambda: fired() == [1, 1], "it is tried again")
             deleting = Thread(target=client.delete, args=("orders",))
             deleting.start()
+            metrics = core_of(broker).metrics
+            eventually(lambda: metrics().get("request.count.20"), "the deletion is asked for")
         deleting.join()
         broker.advance(1)
         assert broker._running().measures()["controller.partitions_offline"] == 0
