@@ -339,4 +339,4 @@ def _nobody(_response: Any) -> None:
 
 
 def _nothing(_error: ErrorCode) -> None:
-    """A shard that is lost or still loads will see for itself."""
+    """A shard that is lost or still loads keeps these offsets until they expire."""
