@@ -5,16 +5,13 @@ their files, and nobody is told that there was a lack.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from attack.limited import Limited
-from attack.line import HOST
 from attack.partition_client import FETCH_BY_NAME, PRODUCE_BY_NAME, PartitionClient
-from ottla.client.connection import Connection
+from attack.test_descriptors import client
 from ottla.wire.messages import fetch, produce
 from ottla.wire.records import Record, build_batch
 
@@ -27,16 +24,6 @@ VALUE = b"v" * 5000
 """Larger than `index.interval.bytes`: then every log has index entries that wait in memory."""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")
-
-
-@contextmanager
-def client(port: int) -> Iterator[PartitionClient]:
-    """A client of the node."""
-    connection = Connection(HOST, port, client_id="descriptors", timeout_ms=30_000)
-    try:
-        yield PartitionClient(connection)
-    finally:
-        connection.close()
 
 
 def produce_to_all(asked: PartitionClient) -> set[int]:

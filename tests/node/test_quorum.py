@@ -205,24 +205,36 @@ def test_a_snapshot_is_taken_by_time_only_when_something_is_new() -> None:
     assert quorum.snapshot(160) is None
 
 
-def test_old_snapshots_and_the_log_before_them_go_by_size() -> None:
-    """metadata.max.retention.bytes must bound what the metadata takes on disk."""
-    log = MemoryLog()
-    limits = {
-        "metadata.log.max.record.bytes.between.snapshots": "200",
-        "metadata.max.retention.bytes": "1000",
-        **STATIC,
-    }
-    quorum = opened(log, limits)
+SMALL = {
+    "metadata.log.max.record.bytes.between.snapshots": "200",
+    "metadata.max.retention.bytes": "1000",
+    **STATIC,
+}
+
+
+def outgrow(log: MemoryLog) -> None:
+    """Write 60 topics: many times what the metadata may keep."""
+    quorum = opened(log, SMALL)
     quorum.lead(1)
     for number in range(60):
         quorum.append([topic(f"t{number}")], 10 + number)
         quorum.commit(10 + number)
+
+
+def topics_of(log: MemoryLog) -> int:
+    """How many topics a start on this log finds."""
+    again = opened(log, SMALL)
+    again.lead(100)
+    return len(again.image.topics.by_name)
+
+
+def test_old_snapshots_and_the_log_before_them_go_by_size() -> None:
+    """metadata.max.retention.bytes must bound what the metadata takes on disk."""
+    log = MemoryLog()
+    outgrow(log)
     assert log.start_offset > 0
     assert min(log.files).offset >= log.start_offset
-    again = opened(log, limits)
-    again.lead(100)
-    assert len(again.image.topics.by_name) == 60
+    assert topics_of(log) == 60
 
 
 def test_a_damaged_old_snapshot_harms_nothing() -> None:
@@ -251,20 +263,9 @@ def test_an_old_snapshot_that_can_not_be_deleted_ends_nothing() -> None:
             raise OSError(5, "Input/output error")
 
     log = Stubborn()
-    limits = {
-        "metadata.log.max.record.bytes.between.snapshots": "200",
-        "metadata.max.retention.bytes": "1000",
-        **STATIC,
-    }
-    quorum = opened(log, limits)
-    quorum.lead(1)
-    for number in range(60):
-        quorum.append([topic(f"t{number}")], 10 + number)
-        quorum.commit(10 + number)
+    outgrow(log)
     assert log.refused > 1, "it is tried again"
-    again = opened(log, limits)
-    again.lead(100)
-    assert len(again.image.topics.by_name) == 60
+    assert topics_of(log) == 60
 
 
 def test_a_log_that_misses_its_beginning_is_refused() -> None:
