@@ -3,6 +3,7 @@
 use super::api::{AppendContext, Appended, Origin};
 use super::config::TimestampType;
 use super::error::{AppendError, Code, LogError};
+use super::index::OFFSETS_MAX;
 use super::prepare::{Prepared, prepare};
 use super::producers::Staged;
 use super::scan::marker_of;
@@ -14,8 +15,6 @@ use crate::disk::Disk;
 
 /// Batches of the active segment's end that are remembered, so that reads there ask no index.
 const TAIL_BATCHES: usize = 64;
-/// How far offsets in one segment may lie apart: indexes hold them in 32 bits.
-pub(super) const OFFSETS_MAX: i64 = i32::MAX as i64;
 
 impl<D: Disk> Log<D> {
     /// Append one or more whole batches as leader: base offsets and leader epoch are patched into `batches`, and

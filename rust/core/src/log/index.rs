@@ -12,6 +12,8 @@ use std::path::Path;
 use super::error::UnlessFull;
 use crate::disk::{Disk, DiskFile, Open};
 
+/// How far offsets in one segment may lie apart: an entry holds them in 32 bits.
+pub(super) const OFFSETS_MAX: i64 = i32::MAX as i64;
 /// Entries that may wait in memory.
 const PENDING_MAX: usize = 512;
 const BLOCK_ENTRIES: usize = 512;

@@ -7,9 +7,9 @@
 use super::api::AppendContext;
 use super::config::{LogConfig, TimestampType};
 use super::error::AppendError;
-use super::validate::{mixed, rewrite, split, walk};
+use super::validate::{mixed, rewrite, split, target, walk};
 use crate::batch::{HEADER_BYTES, Header, first_header, seal, set_max_timestamp};
-use crate::compression::{Codec, packing, unpacking};
+use crate::compression::{packing, unpacking};
 
 /// What light work may take: memory for the codecs, and unpacked bytes, a multiple of the packed ones more.
 const LIGHT_BYTES: usize = 16 << 20;
@@ -136,13 +136,4 @@ fn work<'a>(
         None => Bytes::AsTheyCame(batches),
     };
     Ok(Some(Prepared { bytes, found }))
-}
-
-/// The codec that a batch of this codec is kept in; control batches stay as they are.
-pub(super) fn target(header: &Header, config: &LogConfig) -> Codec {
-    let codec = header.codec().unwrap_or_default();
-    if codec == Codec::None && header.is_control() {
-        return codec;
-    }
-    config.compression.unwrap_or(codec)
 }

@@ -6,8 +6,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::append::OFFSETS_MAX;
 use super::error::{During, LogError};
+use super::index::OFFSETS_MAX;
 use super::producers::Marker;
 use crate::batch::{Cut, HEADER_BYTES, Header, PREFIX_BYTES, Records, StreamSource, first_header};
 use crate::compression::Decompressor;

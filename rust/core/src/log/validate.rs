@@ -7,7 +7,6 @@
 use super::api::{AppendContext, Origin};
 use super::config::{LogConfig, TimestampType};
 use super::error::{AppendError, Code, RecordError};
-use super::prepare::target;
 use crate::batch::{
     BatchSpec, Builder, Cut, Fault, HEADER_BYTES, Header, MAGIC, NO_TIMESTAMP, RecordHead, Records,
     SliceSource, Source, StreamSource, crc_holds, first_header,
@@ -326,4 +325,13 @@ pub fn mixed() -> AppendError {
         Code::InvalidRecord,
         "these batches cannot be appended together",
     )
+}
+
+/// The codec that a batch of this codec is kept in; control batches stay as they are.
+pub fn target(header: &Header, config: &LogConfig) -> Codec {
+    let codec = header.codec().unwrap_or_default();
+    if codec == Codec::None && header.is_control() {
+        return codec;
+    }
+    config.compression.unwrap_or(codec)
 }
