@@ -8,9 +8,11 @@ __all__ = [
     "Event",
     "Log",
     "Node",
+    "PartitionState",
     "Plan",
     "Request",
     "Segment",
+    "TopicConfig",
     "__version__",
     "build_batch",
     "examine_segment",
@@ -173,22 +175,139 @@ class Request:
     peer_host: str
     peer_port: int
 
-@final
 class Event:
-    """Something the core found that Python must know: kind and fields."""
+    """Something the core found that Python must know, one class a kind. Frozen.
 
-    # "log-failed" (topic, partition, text: an append failed; reads go on),
-    # "log-unopened" (topic, partition, text: it is still offline, for another reason than before),
-    # "log-healed" (topic, partition: it is open and takes writes again),
-    # "log-strained" (topic, partition, text: the disk refused what can be done later),
-    # "strained" (text: the same of no partition), "done" (text: what a background pass did),
-    # "log-dir-failed" (partition: the log dir's index, text: a failed sync ended it),
-    # "poisoned" (text: the node is dead), "refused" (text: what a peer sent and why its connection
-    # was closed, or why it was not let in)
-    kind: str
+    None is lost but `Refused`, of which a bounded number waits. Of one partition's news of a kind
+    the latest takes the place of those that were not read.
+    """
+
+    @final
+    class Applied(Event):
+        """All that was wanted of partitions before `Node.mark(mark)` is so, or was told to fail."""
+
+        __match_args__ = ("mark",)
+        mark: int
+        def __new__(cls, mark: int) -> Self: ...
+
+    @final
+    class LogFailed(Event):
+        """An append failed; each next one tries again, and reads go on."""
+
+        __match_args__ = ("topic", "topic_id", "partition", "text")
+        topic: str
+        topic_id: bytes
+        partition: int
+        text: str
+        def __new__(cls, topic: str, topic_id: bytes, partition: int, text: str) -> Self: ...
+
+    @final
+    class LogUnopened(Event):
+        """It is offline, for another reason than was told before; it is tried again."""
+
+        __match_args__ = ("topic", "topic_id", "partition", "text")
+        topic: str
+        topic_id: bytes
+        partition: int
+        text: str
+        def __new__(cls, topic: str, topic_id: bytes, partition: int, text: str) -> Self: ...
+
+    @final
+    class LogHealed(Event):
+        """It is open and takes writes again."""
+
+        __match_args__ = ("topic", "topic_id", "partition")
+        topic: str
+        topic_id: bytes
+        partition: int
+        def __new__(cls, topic: str, topic_id: bytes, partition: int) -> Self: ...
+
+    @final
+    class LogStrained(Event):
+        """The disk refused something of this partition that can be done later."""
+
+        __match_args__ = ("topic", "topic_id", "partition", "text")
+        topic: str
+        topic_id: bytes
+        partition: int
+        text: str
+        def __new__(cls, topic: str, topic_id: bytes, partition: int, text: str) -> Self: ...
+
+    @final
+    class Strained(Event):
+        """The same of no partition."""
+
+        __match_args__ = ("text",)
+        text: str
+        def __new__(cls, text: str) -> Self: ...
+
+    @final
+    class LogDirFailed(Event):
+        """A failed sync ended the log dir at this place."""
+
+        __match_args__ = ("log_dir", "text")
+        log_dir: int
+        text: str
+        def __new__(cls, log_dir: int, text: str) -> Self: ...
+
+    @final
+    class Done(Event):
+        """What a pass did."""
+
+        __match_args__ = ("text",)
+        text: str
+        def __new__(cls, text: str) -> Self: ...
+
+    @final
+    class Poisoned(Event):
+        """The node is dead."""
+
+        __match_args__ = ("text",)
+        text: str
+        def __new__(cls, text: str) -> Self: ...
+
+    @final
+    class Refused(Event):
+        """What a peer sent and why its connection was closed, or why it was not let in."""
+
+        __match_args__ = ("text",)
+        text: str
+        def __new__(cls, text: str) -> Self: ...
+
+@final
+class TopicConfig:
+    """A topic's configuration, parsed once for all of its partitions. Frozen.
+
+    Keys are topic config names, with parsed values. Raises CoreError "invalid" for a value that its
+    key can't have.
+    """
+
+    def __new__(cls, values: dict[str, Any], /) -> Self: ...
+
+@final
+class PartitionState:
+    """All that the cluster says of one replica of this broker. Frozen.
+
+    `leader` is -1 if nobody leads; `log_dir` is the directory's place in `log_dirs`, past their end
+    for one that is away.
+    """
+
     topic: str
     partition: int
-    text: str
+    def __new__(
+        cls,
+        *,
+        topic: str,
+        topic_id: bytes,
+        partition: int,
+        leader: int,
+        leader_epoch: int,
+        partition_epoch: int,
+        replicas: Sequence[int],
+        isr: Sequence[int],
+        log_dir: int,
+        config: TopicConfig,
+    ) -> Self: ...
 
 @final
 class Node:
@@ -276,38 +395,36 @@ class Node:
     def hang_up(self, token: int) -> None:
         """Close the connection of that request, as Kafka does for what it can't parse."""
 
-    # partitions that this broker hosts; keys of `config` are topic config names with parsed values
-    def open_partitions(
-        self, states: Sequence[tuple[str, bytes, int, int, int, dict[str, Any]]]
-    ) -> list[str | None]:
-        """Create or load each log, then lead it; for each what went wrong, or None.
+    # partitions that this broker hosts: what is wanted of them is noted at once and made so in the
+    # background, by who may wait for a disk
+    def place(self, states: Sequence[PartitionState]) -> None:
+        """Make or load each log if need be; lead or follow as its state says.
 
-        What went wrong keeps that partition offline; it is tried again in the background, until
-        the event "log-healed".
-
-        A state is (topic, topic id, partition, leader epoch, log dir index, config).
+        What goes wrong keeps that partition offline and is told by `Event.LogUnopened`; it is tried
+        again until `Event.LogHealed`.
         """
-    def configure_topic(self, topic: str, config: dict[str, Any]) -> None: ...
+    def configure_topic(self, topic: str, config: TopicConfig) -> None: ...
     def delete_partitions(self, partitions: Sequence[tuple[str, int]]) -> None:
-        """Stop leading them and rename their folders.
+        """Host them no more and rename their folders.
 
         The files go with a later pass of "deleted".
         """
+    def mark(self, mark: int) -> bool:
+        """Whether all that was wanted so far is so; else `Event.Applied(mark)` comes when it is."""
+    def await_wanted(self, *, timeout_ms: int) -> bool:
+        """Wait until nothing is wanted that is not so; False at the timeout."""
     def lost_log_dirs(self) -> list[tuple[int, str]]:
         """(place in `log_dirs`, why) of those that could not be opened: they are offline.
 
         If there is no other, or one is another node's, the node is not made at all.
         """
     def strays(self) -> list[tuple[str, int, str]]:
-        """(topic, partition, folder) of what lies in the log dirs and was not opened.
+        """(topic, partition, folder) of what lies in the log dirs and is not hosted.
 
         The folder of `__cluster_metadata` is not among them.
         """
-    def set_strays_aside(self, ours: Sequence[tuple[str, int]]) -> list[str]:
-        """Rename such folders to `-stray`, as Kafka does at its start; their new names.
-
-        Those of `ours` stay: partitions of this node that are not led now.
-        """
+    def set_strays_aside(self) -> list[str]:
+        """Rename such folders to `-stray`, as Kafka does at its start; their new names."""
     def partition_offsets(self, topic: str, partition: int) -> tuple[int, int, int, int, int, int]:
         """(log start, high watermark, last stable, log end, leader epoch, size in bytes)."""
     def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from coordinators.world import MemoryCore
-from ottla._core import CoreError, Node
+from ottla._core import CoreError, Node, PartitionState, TopicConfig
 from ottla.wire.records import Record, build_batch
 
 TOPIC = "__consumer_offsets"
@@ -20,8 +20,21 @@ BATCH_BYTES_MAX = 2000
 @pytest.fixture
 def core(tmp_path: Path) -> Iterator[Node]:
     node = Node(node_id=1, log_dirs=[str(tmp_path)])
-    config = {"max.message.bytes": BATCH_BYTES_MAX}
-    assert node.open_partitions([(TOPIC, bytes(15) + b"\1", 0, 0, 0, config)]) == [None]
+    config: dict[str, Any] = {"max.message.bytes": BATCH_BYTES_MAX}
+    state = PartitionState(
+        topic=TOPIC,
+        topic_id=bytes(15) + b"\1",
+        partition=0,
+        leader=1,
+        leader_epoch=0,
+        partition_epoch=0,
+        replicas=[1],
+        isr=[1],
+        log_dir=0,
+        config=TopicConfig(config),
+    )
+    node.place([state])
+    assert node.await_wanted(timeout_ms=20_000)
     yield node
     node.kill()
 

@@ -40,6 +40,34 @@ APIS = [
 ]
 
 
+def led(
+    topic: str,
+    topic_id: bytes,
+    partition: int = 0,
+    leader_epoch: int = 0,
+    config: dict[str, Any] | None = None,
+) -> _core.PartitionState:
+    """The state of a partition that node 1 leads alone."""
+    return _core.PartitionState(
+        topic=topic,
+        topic_id=topic_id,
+        partition=partition,
+        leader=1,
+        leader_epoch=leader_epoch,
+        partition_epoch=leader_epoch,
+        replicas=[1],
+        isr=[1],
+        log_dir=0,
+        config=_core.TopicConfig(config or {}),
+    )
+
+
+def place(core: _core.Node, *states: _core.PartitionState) -> None:
+    """Host these, and wait until they are as wanted or were told to fail."""
+    core.place(states)
+    assert core.await_wanted(timeout_ms=20_000)
+
+
 class Served:
     """A node that serves on a free port; a thread echoes what Python is asked, until it ends."""
 
@@ -54,8 +82,10 @@ class Served:
             fetch_request=schema.plan_of(FetchRequest),
             fetch_response=schema.plan_of(FetchResponse),
         )
-        states = [(TOPIC, TOPIC_ID, index, 0, 0, config) for index in range(partitions)]
-        assert self.core.open_partitions(states) == [None] * partitions
+        place(
+            self.core,
+            *(led(TOPIC, TOPIC_ID, index, config=config) for index in range(partitions)),
+        )
         self.asked: list[_core.Request] = []
         self.events: list[_core.Event] = []
         self.answer: Callable[[_core.Request], bytes | None] = lambda request: request.body

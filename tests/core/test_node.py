@@ -72,7 +72,7 @@ def test_what_is_not_kafka_closes_the_connection(tmp_path: Path, bytes_sent: byt
             peer.socket.sendall(bytes_sent)
             assert peer.receive_frame() == b""
         event = eventually(lambda: node.events and node.events[0])
-        assert event.kind == "refused"
+        assert isinstance(event, _core.Event.Refused)
         assert "127.0.0.1" in event.text
         with Peer(node.port) as other:
             other.send(METADATA, 1, b"still here")

@@ -22,7 +22,7 @@ def test_a_panic_poisons_its_node_alone(tmp_path: Path) -> None:
         code, text = broken.end
         assert code == "poisoned"
         assert "API key 3" in text
-        assert [event.kind for event in broken.events] == ["poisoned"]
+        assert [type(event) for event in broken.events] == [_core.Event.Poisoned]
         assert peer.receive_frame() == b"", "so does every other of this node"
         with pytest.raises(ConnectionRefusedError):
             Peer(broken.port)  # though nobody has called anything yet

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from node_peer import PRODUCE, TOPIC, TOPIC_ID, Peer, batch, eventually, serving
+from node_peer import PRODUCE, TOPIC, TOPIC_ID, Peer, batch, eventually, led, place, serving
 
 from ottla import _core
 from ottla.wire import schema
@@ -20,7 +20,8 @@ from ottla.wire.messages.produce import (
 )
 from ottla.wire.records import read_batches
 
-UNKNOWN_TOPIC_OR_PARTITION, NOT_ENOUGH_REPLICAS, INVALID_REQUIRED_ACKS = 3, 19, 21
+UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER = 3, 6
+NOT_ENOUGH_REPLICAS, INVALID_REQUIRED_ACKS = 19, 21
 OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, INVALID_TOPIC, STORAGE = 1, 2, 17, 56
 SESSION_NOT_FOUND, SESSION_EPOCH, FENCED, UNKNOWN_EPOCH = 70, 71, 74, 75
 INVALID_RECORD, UNKNOWN_TOPIC_ID, SESSION_TOPIC_ID, UNSUPPORTED = 87, 100, 106, 35
@@ -134,7 +135,7 @@ def test_internal_topics_take_no_clients_records(tmp_path: Path) -> None:
     """A client could forge group offsets."""
     with serving(tmp_path) as node, Peer(node.port) as peer:
         name, topic_id = "__consumer_offsets", b"o" * 16
-        assert node.core.open_partitions([(name, topic_id, 0, 0, 0, {})]) == [None]
+        place(node.core, led(name, topic_id))
         assert peer.produce(batch(), topic_id=topic_id).error_code == INVALID_TOPIC
         admin = peer.produce(batch(), topic_id=topic_id, client=b"__admin_client")
         assert admin.error_code == 0
@@ -145,7 +146,7 @@ def test_internal_topics_take_no_clients_records(tmp_path: Path) -> None:
 def test_fetch_refusals(tmp_path: Path) -> None:
     """Consumers would read on where they must reset or look for another leader."""
     with serving(tmp_path) as node, Peer(node.port) as peer:
-        node.core.open_partitions([(TOPIC, TOPIC_ID, 0, 4, 0, {})])
+        place(node.core, led(TOPIC, TOPIC_ID, leader_epoch=4))
         peer.produce(batch(3))
 
         def refused(offset: int = 0, index: int = 0, **asked: object) -> tuple[int, int]:
@@ -205,6 +206,7 @@ def test_a_parked_fetch_ends_with_its_partition(tmp_path: Path) -> None:
         peer.ask_fetch({0: 0}, max_wait_ms=600_000)
         eventually(lambda: node.core.metrics()["fetch.parked"] == 1)
         node.core.delete_partitions([(TOPIC, 0)])
+        assert node.core.await_wanted(timeout_ms=20_000)
         assert peer.fetched().responses[0].partitions[0].error_code == UNKNOWN_TOPIC_ID
 
 
@@ -272,8 +274,10 @@ def test_a_failing_disk_takes_the_log_offline(tmp_path: Path) -> None:
             signal.signal(signal.SIGXFSZ, before)
         assert peer.produce(batch()).error_code == 0, "there is room again"
         eventually(lambda: len(node.events) == 2)
-        told = [(event.kind, event.topic, event.partition) for event in node.events]
-        assert told == [("log-failed", TOPIC, 0), ("log-healed", TOPIC, 0)]
+        failed, healed = node.events
+        assert isinstance(failed, _core.Event.LogFailed)
+        assert isinstance(healed, _core.Event.LogHealed)
+        assert (failed.topic, failed.partition) == (healed.topic, healed.partition) == (TOPIC, 0)
         assert peer.produce(batch(), partition=1).error_code == 0
         part = peer.fetch({0: 0}).responses[0].partitions[0]
         assert (part.error_code, len(read_batches(part.records))) == (0, 2)
@@ -296,6 +300,7 @@ def test_deleted_partitions_are_renamed_then_removed(tmp_path: Path) -> None:
         keep_house(node.core, "checkpoint")
         node.core.freeze_clock(True)
         node.core.delete_partitions([(TOPIC, 0)])
+        assert node.core.await_wanted(timeout_ms=20_000)
         names = [path.name for path in tmp_path.iterdir() if path.name.endswith("-delete")]
         assert len(names) == 1
         assert peer.produce(batch()).error_code == UNKNOWN_TOPIC_OR_PARTITION
@@ -304,7 +309,7 @@ def test_deleted_partitions_are_renamed_then_removed(tmp_path: Path) -> None:
         node.core.advance_clock(1000)
         keep_house(node.core, "deleted")
         assert not (tmp_path / names[0]).exists()
-        assert node.core.open_partitions([(TOPIC, b"n" * 16, 0, 0, 0, {})]) == [None]
+        place(node.core, led(TOPIC, b"n" * 16))
         assert f"{TOPIC} 0" not in (tmp_path / "recovery-point-offset-checkpoint").read_text()
         assert node.core.partition_offsets(TOPIC, 0)[3] == 0
 
@@ -316,12 +321,25 @@ def test_strays_and_namesakes_are_set_aside(tmp_path: Path) -> None:
     with serving(tmp_path, partitions=1) as node:
         strays = {(topic, index) for topic, index, _ in node.core.strays()}
         assert strays == {(TOPIC, 1), (TOPIC, 2)}
-        aside = node.core.set_strays_aside([(TOPIC, 2)])
+        follower = _core.PartitionState(
+            topic=TOPIC,
+            topic_id=TOPIC_ID,
+            partition=2,
+            leader=2,
+            leader_epoch=0,
+            partition_epoch=0,
+            replicas=[1, 2],
+            isr=[1, 2],
+            log_dir=0,
+            config=_core.TopicConfig({}),
+        )
+        place(node.core, follower)
+        aside = node.core.set_strays_aside()
         assert len(aside) == 1
         assert (tmp_path / f"{TOPIC}-2").is_dir(), "it is ours, and only not led"
         assert all(name.endswith("-stray") for name in aside)
     core = _core.Node(node_id=1, log_dirs=[str(tmp_path)])
-    assert core.open_partitions([(TOPIC, b"n" * 16, 0, 0, 0, {})]) == [None]
+    place(core, led(TOPIC, b"n" * 16))
     assert core.partition_offsets(TOPIC, 0)[3] == 0
     assert "earlier topic" in core.load_report()[0]
     core.kill()
@@ -334,10 +352,12 @@ def test_a_partition_that_can_not_be_opened_stays_where_it_is(tmp_path: Path) ->
     folder = tmp_path / f"{TOPIC}-0"
     (folder / "partition.metadata").write_text("damaged")
     core = _core.Node(node_id=1, log_dirs=[str(tmp_path)])
-    (problem,) = core.open_partitions([(TOPIC, TOPIC_ID, 0, 0, 0, {})])
-    assert problem is not None
-    assert "partition.metadata" in problem
-    assert not [name for name in core.set_strays_aside([]) if name.startswith(str(folder))]
+    place(core, led(TOPIC, TOPIC_ID))
+    (told,) = core.next(0)
+    assert isinstance(told, _core.Event.LogUnopened)
+    assert (told.topic, told.topic_id, told.partition) == (TOPIC, TOPIC_ID, 0)
+    assert "partition.metadata" in told.text
+    assert not [name for name in core.set_strays_aside() if name.startswith(str(folder))]
     assert folder.is_dir()
     core.kill()
 
@@ -362,15 +382,41 @@ def test_lookups(tmp_path: Path) -> None:
         assert caught.value.args[0] == "unknown-partition"
 
 
-def test_bad_configuration_is_named(tmp_path: Path) -> None:
+def test_bad_configuration_is_named() -> None:
     """A topic would be served with another configuration than it has."""
-    with serving(tmp_path) as node:
-        problems = node.core.open_partitions(
-            [("bad", b"b" * 16, 0, 0, 0, {"segment.bytes": "much"}), ("ok", b"k" * 16, 0, 0, 0, {})]
+    for key in ("segment.bytes", "min.insync.replicas"):
+        with pytest.raises(_core.CoreError) as caught:
+            _core.TopicConfig({key: "much"})
+        assert caught.value.args[0] == "invalid"
+        assert key in caught.value.args[1]
+
+
+def test_a_follower_serves_no_clients(tmp_path: Path) -> None:
+    """Two brokers would give the same offsets, or a client would read what is not committed."""
+    with serving(tmp_path) as node, Peer(node.port) as peer:
+        assert peer.produce(batch(2)).error_code == 0
+        moved = _core.PartitionState(
+            topic=TOPIC,
+            topic_id=TOPIC_ID,
+            partition=0,
+            leader=2,
+            leader_epoch=1,
+            partition_epoch=1,
+            replicas=[1, 2],
+            isr=[1, 2],
+            log_dir=0,
+            config=_core.TopicConfig({}),
         )
-        assert problems[0] is not None
-        assert "segment.bytes" in problems[0]
-        assert problems[1] is None
+        place(node.core, moved)
+        assert peer.produce(batch()).error_code == NOT_LEADER_OR_FOLLOWER
+        part = peer.fetch({0: 0}).responses[0].partitions[0]
+        assert part.error_code == NOT_LEADER_OR_FOLLOWER
+        assert part.current_leader.leader_id == 2
+        with pytest.raises(_core.CoreError) as caught:
+            node.core.list_offset(TOPIC, 0, -1, isolation=0)
+        assert caught.value.args[0] == "not-leader"
+        place(node.core, led(TOPIC, TOPIC_ID, leader_epoch=2))
+        assert peer.produce(batch()).base_offset == 2
 
 
 def test_producers_in_parallel_lose_nothing(tmp_path: Path) -> None:

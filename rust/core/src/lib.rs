@@ -5,9 +5,14 @@ pub mod compression;
 pub mod connection;
 pub mod crc;
 pub mod disk;
+mod error;
+pub mod hosting;
 pub mod hot;
 pub mod java;
 pub mod log;
 pub mod partition;
 pub mod plan;
+pub mod serving;
 pub mod session;
+
+pub use error::CoreError;

@@ -10,7 +10,7 @@
 use std::sync::Mutex;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::shared::lock;
+use crate::lock::lock;
 
 pub struct Clock {
     state: Mutex<State>,

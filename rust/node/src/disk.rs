@@ -16,8 +16,8 @@ use ottla_core::disk::{Disk, DiskFile, Entry, Open, RealDisk, RealFile, RealLock
 
 use crate::descriptors::{Descriptors, Noted};
 use crate::faults::{Faults, Verb};
+use crate::lock::lock;
 use crate::releasing::OpenFiles;
-use crate::shared::lock;
 
 #[derive(Clone)]
 pub struct NodeDisk {
@@ -106,23 +106,6 @@ impl NodeDisk {
             }
         }
         Ok(true)
-    }
-
-    /// Make everything on the volume of `dir` safe at once: far cheaper than thousands of small syncs, which
-    /// find nothing left to do afterwards. Where the system cannot, the small ones do it; so too where power
-    /// may be cut, so that what is lost then depends on nothing but the order of calls.
-    pub fn sync_volume(&self, dir: &Path) -> io::Result<()> {
-        self.alive()?;
-        self.suffer(Verb::SyncVolume, dir)?;
-        #[cfg(target_os = "linux")]
-        if self.shared.durable && self.shared.synced.is_none() {
-            let folder = self.files().with_room(|| std::fs::File::open(dir))?;
-            let _noted = self.shared.descriptors.note(&folder);
-            rustix::fs::syncfs(&folder)?;
-        }
-        #[cfg(not(target_os = "linux"))]
-        let _ = dir;
-        Ok(())
     }
 
     fn alive(&self) -> io::Result<()> {
@@ -272,6 +255,23 @@ impl Disk for NodeDisk {
         self.alive()?;
         self.suffer(Verb::SyncDir, dir)?;
         self.files().with_room(|| self.real.sync_dir(dir))
+    }
+
+    /// Far cheaper than thousands of small syncs, which
+    /// find nothing left to do afterwards. Where the system cannot, the small ones do it; so too where power
+    /// may be cut, so that what is lost then depends on nothing but the order of calls.
+    fn sync_volume(&self, dir: &Path) -> io::Result<()> {
+        self.alive()?;
+        self.suffer(Verb::SyncVolume, dir)?;
+        #[cfg(target_os = "linux")]
+        if self.shared.durable && self.shared.synced.is_none() {
+            let folder = self.files().with_room(|| std::fs::File::open(dir))?;
+            let _noted = self.shared.descriptors.note(&folder);
+            rustix::fs::syncfs(&folder)?;
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = dir;
+        Ok(())
     }
 
     fn lock(&self, path: &Path) -> io::Result<NodeLock> {

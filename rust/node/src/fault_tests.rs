@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ottla_core::batch::{BatchSpec, Builder, RecordOut};
+use ottla_core::hosting::{Event, HostedState, TopicConfig};
+use ottla_core::partition::PartitionState;
 
-use crate::{DiskFault, Event, Item, Node, OpenState, Options};
+use crate::{DiskFault, Item, Node, Options};
 
 const GENEROUS: Duration = Duration::from_secs(20);
 const FIRST: usize = 0;
@@ -48,6 +50,30 @@ pub fn node_in(folder: &Path) -> Node {
     .unwrap()
 }
 
+/// A partition that is led, by (index, leader epoch).
+pub fn led(
+    topic: &str,
+    topic_id: [u8; 16],
+    (partition, leader_epoch): (i32, i32),
+    log_dir: usize,
+) -> HostedState {
+    HostedState {
+        topic: topic.into(),
+        topic_id,
+        partition,
+        log_dir,
+        state: PartitionState {
+            leader: 1,
+            leader_epoch,
+            partition_epoch: leader_epoch,
+            replicas: vec![1],
+            isr: vec![1],
+            min_insync_replicas: 1,
+        },
+        config: Arc::new(TopicConfig::parse(&[]).unwrap()),
+    }
+}
+
 impl Fixture {
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -60,18 +86,26 @@ impl Fixture {
         }
     }
 
+    /// Place these, and wait until they are as wanted; what could not be opened, and why.
+    pub fn place(&self, states: Vec<HostedState>) -> Vec<String> {
+        let placed = self.node.ask(|host| {
+            host.place(states);
+            Ok(host.await_wanted(GENEROUS))
+        });
+        assert!(placed.unwrap());
+        let told = self.events().into_iter();
+        told.filter_map(|event| match event {
+            Event::LogUnopened { text, .. } => Some(text),
+            _ => None,
+        })
+        .collect()
+    }
+
     pub fn open(&self, topic: &str, log_dir: usize) -> Option<String> {
         let mut topic_id = [0; 16];
         topic_id[..topic.len()].copy_from_slice(topic.as_bytes());
-        let state = OpenState {
-            topic: topic.into(),
-            topic_id,
-            partition: 0,
-            leader_epoch: 0,
-            log_dir,
-            config: Arc::new(Vec::new()),
-        };
-        self.node.open_partitions(vec![state]).unwrap().remove(0)
+        self.place(vec![led(topic, topic_id, (0, 0), log_dir)])
+            .pop()
     }
 
     pub fn append(&self, topic: &str) -> Result<(i64, i64), String> {
@@ -84,7 +118,7 @@ impl Fixture {
         };
         builder.append(&record).unwrap();
         let batch = builder.finish(None).unwrap();
-        let appended = self.node.append(topic, 0, batch);
+        let appended = self.node.ask(|host| host.append(topic, 0, batch));
         appended.map_err(|error| error.kind.to_owned())
     }
 
@@ -98,7 +132,7 @@ impl Fixture {
         self.node.disk().faults().set(Vec::new());
     }
 
-    fn events(&self) -> Vec<Event> {
+    pub fn events(&self) -> Vec<Event> {
         let items = self.node.next(Some(Duration::ZERO)).unwrap();
         let event = |item| match item {
             Item::Event(event) => Some(event),
@@ -107,16 +141,35 @@ impl Fixture {
         items.into_iter().filter_map(event).collect()
     }
 
-    pub fn await_event(&self, kind: &str) -> Event {
+    pub fn await_event(&self, is_it: impl Fn(&Event) -> bool) -> Event {
         let deadline = Instant::now() + GENEROUS;
         while Instant::now() < deadline {
-            let found = self.events().into_iter().find(|event| event.kind == kind);
-            if let Some(event) = found {
+            if let Some(event) = self.events().into_iter().find(&is_it) {
                 return event;
             }
             std::thread::yield_now();
         }
-        panic!("no {kind} came");
+        panic!("it never came");
+    }
+
+    pub fn await_healed(&self, topic: &str) {
+        self.await_event(
+            |event| matches!(event, Event::LogHealed { place } if &*place.topic == topic),
+        );
+    }
+
+    pub fn read(&self, topic: &str) -> bool {
+        self.node
+            .ask(|host| host.read(topic, 0, 0, 100, true))
+            .is_ok()
+    }
+
+    pub fn flush(&self) {
+        let flushed = self.node.ask(|host| {
+            host.flush();
+            Ok(())
+        });
+        flushed.unwrap();
     }
 
     pub fn checkpoint(&self) -> String {
@@ -139,24 +192,25 @@ fn a_failed_sync_ends_its_directory_and_no_other() {
         assert_eq!(fixture.open(topic, dir), None);
         fixture.append(topic).unwrap();
     }
-    fixture.node.flush().unwrap();
+    fixture.flush();
     let before = fixture.checkpoint();
     assert!(before.contains("a 0 "));
     fixture.append("a").unwrap();
     fixture.fault("sync", "/a-0/*.log", "EIO");
-    fixture.node.flush().unwrap();
+    fixture.flush();
     fixture.mend();
     let told = fixture.events();
-    let kinds: Vec<&str> = told.iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, ["log-dir-failed"]);
-    assert_eq!(told[0].partition, 0);
+    assert!(
+        matches!(told[..], [Event::LogDirFailed { log_dir: 0, .. }]),
+        "{told:?}"
+    );
     for topic in ["a", "b"] {
         assert_eq!(fixture.append(topic), Err("storage".into()));
-        assert!(fixture.node.read(topic, 0, 0, 100, true).is_err());
+        assert!(!fixture.read(topic));
     }
     fixture.append("c").unwrap();
     assert!(fixture.open("d", FIRST).unwrap().contains("start again"));
-    fixture.node.flush().unwrap();
+    fixture.flush();
     assert_eq!(fixture.checkpoint(), before);
     fixture.node.stop(Duration::ZERO, 1).unwrap();
     assert!(!fixture.is_clean("first"));
@@ -171,8 +225,7 @@ fn what_can_not_be_opened_is_tried_again_and_keeps_the_mark_away() {
     assert!(fixture.open("a", FIRST).is_some());
     assert_eq!(fixture.append("a"), Err("storage".into()));
     fixture.mend();
-    let event = fixture.await_event("log-healed");
-    assert_eq!((event.topic.as_str(), event.partition), ("a", 0));
+    fixture.await_healed("a");
     fixture.append("a").unwrap();
     fixture.fault("create", "/b-0/*.log", "EMFILE");
     assert!(fixture.open("b", SECOND).is_some());

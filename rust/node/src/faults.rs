@@ -14,7 +14,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use crate::error::NodeError;
-use crate::shared::lock;
+use crate::lock::lock;
 
 /// What a disk is asked to do, as a row names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,31 +5,26 @@
 //! `ottla_core`, which knows neither sockets nor threads.
 
 mod apis;
-mod background;
 mod budget;
 mod clock;
 mod connection;
 mod descriptors;
-mod dirs;
 mod disk;
 mod error;
 #[cfg(test)]
 mod fault_tests;
 mod faults;
 mod fetch;
-mod flush;
-mod heal;
-mod heavy;
-mod hosted;
-mod housekeeping;
 mod listener;
+mod lock;
 mod metrics;
 #[cfg(test)]
 mod namesake_tests;
 mod node;
-mod opening;
-mod partitions;
+mod outside;
+mod passes;
 mod patience;
+mod pool;
 mod produce;
 mod queue;
 mod releasing;
@@ -45,6 +40,6 @@ pub use disk::NodeDisk;
 pub use error::NodeError;
 pub use faults::{DiskFault, FaultRow};
 pub use node::Node;
-pub use partitions::OpenState;
-pub use queue::{Asked, Event, Item};
+pub use outside::NodeHost;
+pub use queue::{Asked, Item};
 pub use shared::Options;

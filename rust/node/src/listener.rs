@@ -13,9 +13,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::connection::{Connection, Task, accepts};
 use crate::descriptors::Noted;
 use crate::error::NodeError;
+use crate::lock::lock;
 use crate::metrics::add;
-use crate::queue::REFUSED;
-use crate::shared::{Options, Shared, lock};
+use crate::pool::panic_text;
+use crate::shared::{Options, Shared};
 use crate::shedding::Spare;
 
 /// What connections know of where they came in.
@@ -187,7 +188,7 @@ fn accept(
                     "refused a connection: {} has {per_ip_max} already (max.connections.per.ip)",
                     peer.ip()
                 );
-                node.queue.tell(REFUSED, text);
+                node.refuse(text);
                 return;
             }
         }
@@ -217,14 +218,4 @@ pub async fn guarded(node: Arc<Shared>, task: impl Future<Output = ()>) {
         }
     })
     .await;
-}
-
-/// What a panic said.
-pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!(
-        "a broken invariant: {}",
-        text.unwrap_or("a panic without words")
-    )
 }

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ottla_core::hosting::Pass;
 use tokio::runtime::Runtime;
 
 use crate::apis::{Api, Apis};
@@ -14,9 +15,13 @@ use crate::connection::{self, Ending};
 use crate::descriptors::Noted;
 use crate::disk::NodeDisk;
 use crate::error::NodeError;
-use crate::listener::{Listener, Listening, accept_loop, bind, guarded, panic_text};
+use crate::listener::{Listener, Listening, accept_loop, bind, guarded};
+use crate::lock::lock;
+use crate::outside::{Life, NodeHost};
+use crate::pool::panic_text;
 use crate::queue::Item;
-use crate::shared::{Life, Options, Shared, lock};
+use crate::releasing::make_room;
+use crate::shared::{Options, Shared};
 use crate::sweep::sweep;
 
 /// How long an abrupt end waits for tasks to let go of their sockets.
@@ -52,8 +57,15 @@ impl Node {
                 NodeError::new("storage", format!("no threads to serve with: {error}"))
             })?;
         let shared = Arc::new(Shared::new(options)?);
-        *lock(&shared.runtime) = Some(runtime.handle().clone());
-        shared.release_when_crowded();
+        let poisoned = Arc::downgrade(&shared);
+        let on_panic = move |text: &str| {
+            if let Some(node) = poisoned.upgrade() {
+                node.poison(text);
+            }
+        };
+        let pool = &shared.outside.pool;
+        pool.open(runtime.handle().clone(), Box::new(on_panic));
+        make_room(&shared.outside, &shared.host, &shared.disk);
         runtime.spawn(guarded(Arc::clone(&shared), sweep(Arc::clone(&shared))));
         Ok(Self {
             shared,
@@ -78,30 +90,53 @@ impl Node {
         })
     }
 
+    /// Ask the node's partitions something, as `call`.
+    pub fn ask<T>(
+        &self,
+        work: impl FnOnce(&NodeHost) -> Result<T, NodeError>,
+    ) -> Result<T, NodeError> {
+        self.call(|shared| work(&shared.host))
+    }
+
+    /// Begin a pass over all partitions, by its name; if one of its kind still runs, another follows it.
+    pub fn begin(&self, pass: &str) -> Result<(), NodeError> {
+        self.call(|shared| {
+            let found = Pass::from_name(pass)
+                .ok_or_else(|| NodeError::new("invalid", format!("there is no pass {pass:?}")))?;
+            shared.passes.begin(found, &shared.outside, &shared.host);
+            Ok(())
+        })
+    }
+
+    /// Wait until nothing runs in the background; whether that is so within the timeout.
+    pub fn settle(&self, timeout: Duration) -> Result<bool, NodeError> {
+        self.call(|shared| Ok(shared.outside.pool.settle(timeout)))
+    }
+
     /// The disk of all that this node keeps, for logs that it does not host itself.
     pub fn disk(&self) -> NodeDisk {
         self.shared.disk.clone()
     }
 
     pub fn now_ms(&self) -> i64 {
-        self.shared.clock.now_ms()
+        self.shared.outside.clock.now_ms()
     }
 
     pub fn steady_ms(&self) -> i64 {
-        self.shared.clock.steady_ms()
+        self.shared.outside.clock.steady_ms()
     }
 
     /// A fault for tests: set the wall clock forward or back under a running node.
     pub fn jump_wall_clock(&self, by_ms: i64) {
-        self.shared.clock.jump_wall(by_ms);
+        self.shared.outside.clock.jump_wall(by_ms);
     }
 
     pub fn advance_clock(&self, by_ms: u64) -> i64 {
-        self.shared.clock.advance(by_ms)
+        self.shared.outside.clock.advance(by_ms)
     }
 
     pub fn freeze_clock(&self, frozen: bool) {
-        self.shared.clock.freeze(frozen);
+        self.shared.outside.clock.freeze(frozen);
     }
 
     /// Bind a listener and return its port; connections wait in the backlog until `serve`.
@@ -197,7 +232,7 @@ impl Node {
             Some(Duration::ZERO)
         };
         self.shared.end_turn();
-        let items = self.shared.queue.next(timeout);
+        let items = self.shared.outside.queue.next(timeout);
         self.shared.begin_turn(&items);
         if items.is_empty() {
             self.shared.check_usable()?;
@@ -206,7 +241,7 @@ impl Node {
     }
 
     pub fn wake(&self) {
-        self.shared.queue.wake();
+        self.shared.outside.queue.wake();
     }
 
     pub fn reply(&self, token: u64, body: &[u8]) -> Result<(), NodeError> {
@@ -234,7 +269,7 @@ impl Node {
             ));
             out.push(("request.held".into(), lock(&shared.held).len() as f64));
             {
-                let sessions = lock(&shared.sessions);
+                let sessions = shared.host.sessions();
                 out.push(("session.count".into(), sessions.count() as f64));
                 out.push((
                     "session.partitions".into(),
@@ -243,7 +278,7 @@ impl Node {
                 out.push(("session.bytes".into(), sessions.bytes() as f64));
                 out.push(("session.evictions".into(), sessions.evictions() as f64));
             }
-            let hosted = shared.hosted();
+            let hosted = shared.host.hosted();
             let mut partitions = 0;
             for topic in hosted.topics() {
                 partitions += topic.cells().count();
@@ -272,7 +307,7 @@ impl Node {
             self.end(Ending::Reset);
             return Err(unusable);
         }
-        if !self.shared.enter(Life::Stopping) {
+        if !self.shared.outside.enter(Life::Stopping) {
             self.await_end(timeout);
             return Ok(());
         }
@@ -281,7 +316,7 @@ impl Node {
         self.shared.close_all(Ending::Drain);
         self.await_no_connections(timeout);
         self.shared.close_all(Ending::Close);
-        let closed = self.call(|shared| Self::close_logs(shared, broker_epoch));
+        let closed = self.call(|shared| shared.host.close_logs(broker_epoch));
         self.end(Ending::Close);
         closed
     }
@@ -306,7 +341,7 @@ impl Node {
     }
 
     fn end(&self, ending: Ending) {
-        if !self.shared.enter(Life::Ended) {
+        if !self.shared.outside.enter(Life::Ended) {
             self.await_end(ABRUPT_END * 3);
             return;
         }
@@ -315,14 +350,13 @@ impl Node {
         self.shared.close_listeners();
         self.shared.close_all(ending);
         self.await_no_connections(ABRUPT_END);
-        drop(lock(&self.shared.runtime).take());
+        self.shared.outside.pool.close();
         let runtime = lock(&self.runtime).take();
         if let Some(runtime) = runtime {
             runtime.shutdown_timeout(ABRUPT_END);
         }
-        Self::drop_logs(&self.shared);
-        lock(&self.shared.dirs).dirs.clear();
-        self.shared.queue.wake();
+        self.shared.host.drop_logs();
+        self.shared.outside.queue.wake();
         *lock(&self.ended) = true;
         self.ended_now.notify_all();
     }
@@ -361,7 +395,7 @@ impl Node {
         if self.process_id == std::process::id() {
             return;
         }
-        self.shared.enter(Life::Forked);
+        self.shared.outside.enter(Life::Forked);
         self.shared.descriptors.close_in_child();
     }
 

@@ -1,10 +1,12 @@
 //! What waits for Python: requests to decide and events to know, taken by one thread, all at once.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::shared::lock;
+use ottla_core::hosting::{Event, Subject};
+
+use crate::lock::lock;
 
 /// A request for Python. The body is what follows the header.
 #[derive(Debug)]
@@ -18,24 +20,13 @@ pub struct Asked {
     pub connection: std::sync::Arc<crate::connection::Connection>,
 }
 
-/// Something that the node found and Python must know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    pub kind: &'static str,
-    pub topic: String,
-    pub partition: i32,
-    pub text: String,
-}
-
 #[derive(Debug)]
 pub enum Item {
     Asked(Asked),
     Event(Event),
 }
 
-/// The one kind of event that any peer may cause as often as it likes, and that nothing depends on.
-pub const REFUSED: &str = "refused";
-/// Beyond this many unread ones the rest of those are dropped; of other events none ever is.
+/// Beyond this many unread ones the rest of what peers cause is dropped; of other events none ever is.
 const REFUSED_MAX: usize = 1000;
 
 #[derive(Default)]
@@ -46,43 +37,36 @@ pub struct Queue {
 
 #[derive(Default)]
 struct State {
-    items: VecDeque<Item>,
+    /// None where a newer event took the place of an older one.
+    items: VecDeque<Option<Item>>,
+    /// Where the latest event of a subject stands.
+    latest: HashMap<Subject, usize>,
     refused: usize,
     woken: bool,
 }
 
 impl Queue {
     pub fn ask(&self, asked: Asked) {
-        lock(&self.state).items.push_back(Item::Asked(asked));
+        lock(&self.state).items.push_back(Some(Item::Asked(asked)));
         self.filled.notify_one();
     }
 
-    pub fn tell(&self, kind: &'static str, text: impl Into<String>) {
-        self.tell_of(kind, "", -1, text);
-    }
-
-    pub fn tell_of(
-        &self,
-        kind: &'static str,
-        topic: &str,
-        partition: i32,
-        text: impl Into<String>,
-    ) {
-        let event = Event {
-            kind,
-            topic: topic.to_owned(),
-            partition,
-            text: text.into(),
-        };
+    pub fn tell(&self, event: Event) {
         {
             let mut state = lock(&self.state);
-            if kind == REFUSED {
+            if matches!(event, Event::Refused { .. }) {
                 if state.refused >= REFUSED_MAX {
                     return;
                 }
                 state.refused += 1;
             }
-            state.items.push_back(Item::Event(event));
+            if let Some(subject) = event.subject() {
+                let place = state.items.len();
+                if let Some(older) = state.latest.insert(subject, place) {
+                    state.items[older] = None;
+                }
+            }
+            state.items.push_back(Some(Item::Event(event)));
         }
         self.filled.notify_one();
     }
@@ -117,27 +101,70 @@ impl Queue {
         }
         state.woken = false;
         state.refused = 0;
-        state.items.drain(..).collect()
+        state.latest.clear();
+        state.items.drain(..).flatten().collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ottla_core::hosting::Place;
+
     use super::*;
+
+    fn place(partition: i32) -> Place {
+        Place {
+            topic: "t".into(),
+            topic_id: [1; 16],
+            partition,
+        }
+    }
+
+    fn read(queue: &Queue) -> Vec<Event> {
+        let items = queue.next(Some(Duration::ZERO)).into_iter();
+        items
+            .map(|item| match item {
+                Item::Event(event) => event,
+                Item::Asked(asked) => panic!("{asked:?}"),
+            })
+            .collect()
+    }
 
     #[test]
     fn only_what_peers_cause_is_dropped() {
         let queue = Queue::default();
+        let refused = || Event::Refused {
+            text: "a peer".into(),
+        };
         for _ in 0..REFUSED_MAX + 10 {
-            queue.tell(REFUSED, "a peer");
+            queue.tell(refused());
         }
-        for partition in 0..5000 {
-            queue.tell_of("log-failed", "t", partition, "a disk");
+        for mark in 0..5000 {
+            queue.tell(Event::Applied { mark });
         }
-        queue.tell("poisoned", "why");
-        let items = queue.next(Some(Duration::ZERO));
-        assert_eq!(items.len(), REFUSED_MAX + 5000 + 1);
-        queue.tell(REFUSED, "heard again after they were read");
-        assert_eq!(queue.next(Some(Duration::ZERO)).len(), 1);
+        assert_eq!(read(&queue).len(), REFUSED_MAX + 5000);
+        queue.tell(refused());
+        assert_eq!(read(&queue).len(), 1, "heard again after they were read");
+    }
+
+    /// A disk that fails and mends a thousand times between two turns would fill the queue with what is over.
+    #[test]
+    fn of_one_partitions_news_the_latest_counts() {
+        let queue = Queue::default();
+        let failed = |partition, text: &str| Event::LogFailed {
+            place: place(partition),
+            text: text.into(),
+        };
+        let healed = || Event::LogHealed { place: place(1) };
+        for _ in 0..1000 {
+            queue.tell(failed(1, "first"));
+            queue.tell(healed());
+        }
+        queue.tell(failed(2, "another"));
+        queue.tell(failed(1, "last"));
+        let expected = [healed(), failed(2, "another"), failed(1, "last")];
+        assert_eq!(read(&queue), expected);
+        queue.tell(healed());
+        assert_eq!(read(&queue), [healed()]);
     }
 }

@@ -14,8 +14,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use rustix::io::Errno;
 
-use crate::hosted::Cell;
-use crate::shared::{Shared, lock};
+use crate::disk::NodeDisk;
+use crate::lock::lock;
+use crate::outside::{NodeHost, Outside};
 
 /// This part of them goes at a time, so that not every opening has to look for one.
 const RELEASE_SHARE: usize = 8;
@@ -104,54 +105,32 @@ impl OpenFiles {
     }
 }
 
-impl Shared {
-    /// From now on this node's partitions make room for each other's files.
-    pub fn release_when_crowded(self: &Arc<Self>) {
-        let node = Arc::downgrade(self);
-        let relief = move |haste| {
-            let Some(node) = node.upgrade() else {
-                return;
-            };
-            match haste {
-                Haste::Soon => node.in_background(|node| {
-                    let files = node.disk.files();
+/// From now on this node's partitions make room for each other's files.
+pub fn make_room(outside: &Arc<Outside>, host: &Arc<NodeHost>, disk: &NodeDisk) {
+    let (outside, host) = (Arc::downgrade(outside), Arc::downgrade(host));
+    let files = disk.clone();
+    let relief = move |haste| {
+        let (Some(outside), Some(host)) = (outside.upgrade(), host.upgrade()) else {
+            return;
+        };
+        match haste {
+            Haste::Soon => {
+                let disk = files.clone();
+                outside.pool.run(move || {
+                    let files = disk.files();
                     files.expected.store(false, Ordering::Release);
                     let most = files.most.load(Ordering::Relaxed);
-                    node.release_files(most - most / RELEASE_SHARE);
-                }),
-                Haste::Now => {
-                    let count = node.disk.files().count();
-                    node.release_files(count - count.div_ceil(RELEASE_SHARE));
-                }
+                    host.release_files(|| files.count() > most - most / RELEASE_SHARE);
+                });
             }
-        };
-        let _ = self.disk.files().relief.set(Box::new(relief));
-    }
-
-    /// Close files of the partitions that were used longest ago, until no more than so many are open.
-    fn release_files(&self, most: usize) {
-        let files = self.disk.files();
-        if files.count() <= most {
-            return;
-        }
-        let mut cells: Vec<(u8, Arc<Cell>)> = self
-            .cells()
-            .into_iter()
-            .map(|cell| (cell.rest(), cell))
-            .collect();
-        cells.sort_by_key(|(looks, _)| std::cmp::Reverse(*looks));
-        for (_, cell) in cells {
-            if files.count() <= most {
-                return;
-            }
-            // One that is busy is none that rests.
-            if let Some(mut place) = cell.try_hold()
-                && let Some(partition) = place.as_mut()
-            {
-                partition.log_mut().let_go();
+            Haste::Now => {
+                let count = files.files().count();
+                let most = count - count.div_ceil(RELEASE_SHARE);
+                host.release_files(|| files.files().count() > most);
             }
         }
-    }
+    };
+    let _ = disk.files().relief.set(Box::new(relief));
 }
 
 #[cfg(test)]
@@ -202,14 +181,14 @@ mod tests {
         let disk = fixture.node.disk();
         let keeps = |most| {
             let done = fixture.node.call(|node| {
-                node.release_files(most);
+                node.host.release_files(|| node.disk.files().count() > most);
                 Ok(())
             });
             done.unwrap();
         };
         let read_needs_none = |topic: &str| {
             let before = disk.files().count();
-            let read = fixture.node.read(topic, 0, 0, 1000, true);
+            let read = fixture.node.ask(|host| host.read(topic, 0, 0, 1000, true));
             read.is_ok() && disk.files().count() == before
         };
         keeps(3);

@@ -1,34 +1,30 @@
 //! What all tasks and callers of one node share.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{
-    Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard,
-    RwLockWriteGuard,
-};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-use ottla_core::session::Sessions;
+use ottla_core::hosting::{Event, Host, HostOptions, Surroundings};
 
 use crate::apis::{Apis, FETCH, PRODUCE};
-use crate::background::Background;
 use crate::budget::{Budget, Charge};
-use crate::clock::Clock;
 use crate::connection::{Connection, Ending};
 use crate::descriptors::Descriptors;
-use crate::dirs::LogDirs;
 use crate::disk::NodeDisk;
 use crate::error::NodeError;
-use crate::hosted::{Cell, Hosted};
 use crate::listener::Listening;
+use crate::lock::lock;
 use crate::metrics::Metrics;
-use crate::queue::{Item, Queue};
+use crate::outside::{Life, NodeHost, Outside};
+use crate::passes::Passes;
+use crate::queue::Item;
 use crate::shedding::Room;
 use crate::weight::Weights;
 
+/// How long a thread that serves waits for a partition's lock before the request rests: an append takes microseconds.
+const PATIENCE: Duration = Duration::from_millis(1);
 /// What Python works on may take this part of the request memory, beside it.
 const DECISIONS_SHARE: usize = 4;
 /// and this part of that is for small requests alone.
@@ -60,16 +56,6 @@ pub struct Options {
     pub panic_on_api: Option<i16>,
 }
 
-/// Where a node is in its life; it only moves down this list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Life {
-    Running,
-    Stopping,
-    Ended,
-    Forked,
-}
-
 /// A request that Python holds: where its answer goes.
 pub struct Held {
     pub connection: Arc<Connection>,
@@ -81,9 +67,11 @@ pub struct Held {
 
 pub struct Shared {
     pub options: Options,
-    pub clock: Clock,
+    pub outside: Arc<Outside>,
+    /// The partitions of this node.
+    pub host: Arc<NodeHost>,
+    pub passes: Arc<Passes>,
     pub started: Instant,
-    pub queue: Queue,
     pub apis: RwLock<Arc<Apis>>,
     /// What connections hold: frames being received and replies that are not sent.
     pub budget: Budget,
@@ -106,28 +94,10 @@ pub struct Shared {
     pub connections: Mutex<HashMap<u64, Arc<Connection>>>,
     pub connection_gone: Condvar,
     pub connection_freed: tokio::sync::Notify,
-    pub sessions: Mutex<Sessions>,
     pub disk: NodeDisk,
-    pub dirs: Mutex<LogDirs>,
     pub bound_to_messages: AtomicBool,
-    /// Where blocking work is put; none once the node has ended, so that the runtime can go.
-    pub runtime: Mutex<Option<tokio::runtime::Handle>>,
-    pub background: Background,
-    /// Held by who writes checkpoints.
-    pub checkpointing: Mutex<()>,
-    /// Whose turn it is to try a partition that could not be opened.
-    pub heals: tokio::sync::Semaphore,
-    hosted: RwLock<Hosted>,
-    seeds: RandomState,
-    draws: AtomicU64,
-    life: AtomicU8,
     poisoned: AtomicBool,
     poison_text: OnceLock<String>,
-}
-
-/// Lock without a care for panics elsewhere: after a panic the node is poisoned and refuses all calls anyway.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
@@ -139,11 +109,23 @@ impl Shared {
             options.durable,
         );
         let decisions = options.request_memory_bytes_max / DECISIONS_SHARE;
-        let dirs = LogDirs::open(&disk, &options.log_dirs)?;
+        let outside = Arc::new(Outside::new(options.clock_offset_ms));
+        let host_options = HostOptions {
+            node_id: options.node_id,
+            log_dirs: options.log_dirs.clone(),
+            fetch_session_slots: options.fetch_session_slots,
+            fetch_sessions_bytes_max: options.request_memory_bytes_max / SESSIONS_SHARE,
+            fetch_bytes_max: options.fetch_max_bytes,
+            patience: PATIENCE,
+        };
+        let around = Arc::clone(&outside) as Arc<dyn Surroundings<NodeDisk, Connection>>;
+        let host = Arc::new(Host::new(host_options, disk.clone(), around)?);
+        outside.serve(&host);
         Ok(Self {
-            clock: Clock::new(options.clock_offset_ms),
+            outside,
+            host,
+            passes: Arc::default(),
             started: Instant::now(),
-            queue: Queue::default(),
             apis: RwLock::default(),
             budget: Budget::new(options.request_memory_bytes_max),
             decisions: Arc::new(Budget::new(decisions - decisions / SMALL_SHARE)),
@@ -154,27 +136,14 @@ impl Shared {
             listening: Mutex::default(),
             metrics: Metrics::default(),
             descriptors,
-            sessions: Mutex::new(Sessions::new(
-                options.fetch_session_slots,
-                options.request_memory_bytes_max / SESSIONS_SHARE,
-            )),
             disk,
-            dirs: Mutex::new(dirs),
             bound_to_messages: AtomicBool::new(false),
-            runtime: Mutex::default(),
-            background: Background::default(),
-            checkpointing: Mutex::default(),
-            heals: tokio::sync::Semaphore::new(1),
-            hosted: RwLock::default(),
-            seeds: RandomState::new(),
-            draws: AtomicU64::new(0),
             held: Mutex::default(),
             turn: Mutex::default(),
             next_token: AtomicU64::new(1),
             connections: Mutex::default(),
             connection_gone: Condvar::new(),
             connection_freed: tokio::sync::Notify::new(),
-            life: AtomicU8::new(Life::Running as u8),
             poisoned: AtomicBool::new(false),
             poison_text: OnceLock::new(),
             options,
@@ -205,19 +174,6 @@ impl Shared {
         lock(&self.turn).extend(tokens);
     }
 
-    pub fn hosted(&self) -> RwLockReadGuard<'_, Hosted> {
-        self.hosted.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn hosted_mut(&self) -> RwLockWriteGuard<'_, Hosted> {
-        self.hosted.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// All partitions of now; whoever works through them keeps nobody from changing which there are.
-    pub fn cells(&self) -> Vec<Arc<Cell>> {
-        self.hosted().cells()
-    }
-
     pub fn serves_hot_requests(&self) -> bool {
         let apis = self.apis.read().unwrap_or_else(PoisonError::into_inner);
         [PRODUCE, FETCH]
@@ -225,24 +181,13 @@ impl Shared {
             .any(|key| apis.get(*key, false).is_some())
     }
 
-    /// A number that nobody can guess from earlier ones: the standard library's keyed hash of a counter.
-    pub fn random(&self) -> u64 {
-        self.seeds
-            .hash_one(self.draws.fetch_add(1, Ordering::Relaxed))
-    }
-
     pub fn life(&self) -> Life {
-        match self.life.load(Ordering::Acquire) {
-            0 => Life::Running,
-            1 => Life::Stopping,
-            2 => Life::Ended,
-            _ => Life::Forked,
-        }
+        self.outside.life()
     }
 
-    /// Move on in life; false if the node was there already.
-    pub fn enter(&self, life: Life) -> bool {
-        self.life.fetch_max(life as u8, Ordering::AcqRel) < life as u8
+    /// Tell what a peer did that it was refused for.
+    pub fn refuse(&self, text: String) {
+        self.outside.queue.tell(Event::Refused { text });
     }
 
     /// Milliseconds of real time since the node was made, for idle times.
@@ -259,16 +204,10 @@ impl Shared {
     pub fn poison(&self, text: &str) {
         let _ = self.poison_text.set(text.to_owned());
         if !self.poisoned.swap(true, Ordering::AcqRel) {
-            self.queue.tell("poisoned", text);
+            let text = text.to_owned();
+            self.outside.queue.tell(Event::Poisoned { text });
             self.close_listeners();
             self.close_all(Ending::Reset);
-        }
-    }
-
-    /// Work that nobody waits for; a panic in it poisons the node.
-    pub fn guard(&self, work: impl FnOnce()) {
-        if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
-            self.poison(&crate::listener::panic_text(&*panic));
         }
     }
 

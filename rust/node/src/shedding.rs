@@ -13,9 +13,9 @@ use std::time::Duration;
 use crate::connection::{Connection, Ending};
 use crate::descriptors::Noted;
 use crate::listener::Listening;
+use crate::lock::lock;
 use crate::metrics::add;
-use crate::queue::REFUSED;
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 
 /// This part of the limit is kept for files, within these bounds.
 const RESERVE_SHARE: usize = 8;
@@ -194,15 +194,12 @@ impl Shared {
         room.told_at_ms.store(now, Ordering::Relaxed);
         room.untold.store(0, Ordering::Relaxed);
         let limit = room.limit.load(Ordering::Relaxed);
-        self.queue.tell(
-            REFUSED,
-            format!(
+        self.refuse(format!(
                 "connections take more descriptors than they may: {done} ({untold} since this was said \
                  last). The process may open {limit} files, of which {} are for connections and what is \
                  open already; raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE= in a systemd unit)",
                 usable(limit)
-            ),
-        );
+            ));
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use crate::shared::lock;
+use crate::lock::lock;
 
 #[derive(Default)]
 pub struct Signal {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection::{Connection, Ending};
+use crate::lock::lock;
 use crate::metrics::add;
+use crate::outside::Life;
 use crate::patience::{Look, Memory, Owes};
-use crate::queue::REFUSED;
-use crate::shared::{Life, Shared, lock};
+use crate::shared::Shared;
 
 const SWEEP: Duration = Duration::from_secs(1);
 /// After this long without a request a connection's receive buffer is given back.
@@ -68,14 +69,11 @@ impl Shared {
         } else {
             String::new()
         };
-        self.queue.tell(
-            REFUSED,
-            format!(
+        self.refuse(format!(
                 "closed the connection from {peer}, which {what}{more}: {} of {} bytes of request memory \
                  (queued.max.request.bytes) are taken",
                 self.budget.used(),
                 self.options.request_memory_bytes_max
-            ),
-        );
+            ));
     }
 }

@@ -2,11 +2,13 @@
 
 mod codec;
 mod errors;
+mod event;
 mod log;
 mod node;
 mod records;
 mod segment;
 mod slots;
+mod state;
 
 use pyo3::prelude::*;
 

@@ -1,16 +1,17 @@
-//! `Node`, `Request` and `Event` for Python: arguments converted, the GIL released, errors mapped.
+//! `Node` and `Request` for Python: arguments converted, the GIL released, errors mapped.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ottla_core::hot::layout;
-use ottla_core::log::ConfigValue;
-use ottla_node::{Api, DiskFault, FaultRow, Item, NodeDisk, NodeError, OpenState, Options};
+use ottla_node::{Api, DiskFault, FaultRow, Item, NodeDisk, NodeError, NodeHost, Options};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyList};
 
 use crate::codec::Plan;
 use crate::errors::refused;
+use crate::event::Event;
+use crate::state::{PartitionState, TopicConfig};
 
 /// One request for Python to decide.
 #[pyclass(frozen, module = "ottla._core")]
@@ -73,62 +74,10 @@ impl Request {
     }
 }
 
-/// Something that the node found and Python must know.
-#[pyclass(frozen, get_all, module = "ottla._core")]
-pub struct Event {
-    kind: &'static str,
-    topic: String,
-    partition: i32,
-    text: String,
-}
-
-#[pymethods]
-impl Event {
-    fn __repr__(&self) -> String {
-        format!(
-            "Event(kind={:?}, topic={:?}, partition={}, text={:?})",
-            self.kind, self.topic, self.partition, self.text
-        )
-    }
-}
-
 /// The node's native half.
 #[pyclass(frozen, module = "ottla._core")]
 pub struct Node {
     node: ottla_node::Node,
-}
-
-/// (topic, topic id, partition, leader epoch, log dir index, config)
-type State<'py> = (String, Vec<u8>, i32, i32, usize, Bound<'py, PyDict>);
-
-fn uuid(bytes: &[u8]) -> PyResult<[u8; 16]> {
-    let wrong = |_| refused(NodeError::new("invalid", "a topic id has 16 bytes"));
-    bytes.try_into().map_err(wrong)
-}
-
-type ConfigRows = Vec<(String, ConfigValue)>;
-
-/// A topic's configuration; values of other types than Kafka's configs have are refused.
-fn config_rows(config: &Bound<'_, PyDict>) -> PyResult<ConfigRows> {
-    let mut rows = Vec::with_capacity(config.len());
-    for (key, value) in config {
-        let key: String = key.extract()?;
-        let value = if value.is_none() {
-            continue;
-        } else if let Ok(flag) = value.cast::<PyBool>() {
-            ConfigValue::Bool(flag.is_true())
-        } else if let Ok(number) = value.extract::<i64>() {
-            ConfigValue::Int(number)
-        } else if let Ok(number) = value.extract::<f64>() {
-            ConfigValue::Double(number)
-        } else if let Ok(text) = value.extract::<String>() {
-            ConfigValue::Text(text)
-        } else {
-            ConfigValue::List(value.extract()?)
-        };
-        rows.push((key, value));
-    }
-    Ok(rows)
 }
 
 type ApiRow = (i16, i16, i16, i16, bool, bool);
@@ -273,7 +222,7 @@ impl Node {
         for item in items {
             match item {
                 Item::Asked(asked) => list.append(Bound::new(py, Request::new(py, asked))?)?,
-                Item::Event(event) => list.append(Bound::new(py, Event::from(event))?)?,
+                Item::Event(event) => list.append(Event::from(event).into_pyobject(py)?)?,
             }
         }
         Ok(list)
@@ -291,59 +240,62 @@ impl Node {
         self.node.hang_up(token).map_err(refused)
     }
 
-    fn open_partitions(
-        &self,
-        py: Python<'_>,
-        states: Vec<State<'_>>,
-    ) -> PyResult<Vec<Option<String>>> {
-        // A topic's partitions share one dict, which is converted once.
-        let mut known: Option<(Bound<'_, PyDict>, Arc<ConfigRows>)> = None;
-        let mut opens = Vec::with_capacity(states.len());
-        for (topic, topic_id, partition, leader_epoch, log_dir, config) in states {
-            let rows = match &known {
-                Some((dict, rows)) if dict.is(&config) => Arc::clone(rows),
-                _ => Arc::new(config_rows(&config)?),
-            };
-            known = Some((config, Arc::clone(&rows)));
-            opens.push(OpenState {
-                topic,
-                topic_id: uuid(&topic_id)?,
-                partition,
-                leader_epoch,
-                log_dir,
-                config: rows,
-            });
-        }
-        py.detach(|| self.node.open_partitions(opens))
-            .map_err(refused)
+    fn place(&self, py: Python<'_>, states: Vec<PyRef<'_, PartitionState>>) -> PyResult<()> {
+        let states = states.iter().map(|state| state.hosted()).collect();
+        py.detach(|| {
+            self.node.ask(|host| {
+                host.place(states);
+                Ok(())
+            })
+        })
+        .map_err(refused)
     }
 
-    fn configure_topic(
-        &self,
-        py: Python<'_>,
-        topic: &str,
-        config: &Bound<'_, PyDict>,
-    ) -> PyResult<()> {
-        let rows = config_rows(config)?;
-        py.detach(|| self.node.configure_topic(topic, &rows))
+    fn configure_topic(&self, py: Python<'_>, topic: &str, config: &TopicConfig) -> PyResult<()> {
+        let config = config.parsed();
+        py.detach(|| {
+            self.node.ask(|host| {
+                host.configure_topic(topic, &config);
+                Ok(())
+            })
+        })
+        .map_err(refused)
+    }
+
+    fn mark(&self, mark: i64) -> PyResult<bool> {
+        self.node.ask(|host| Ok(host.mark(mark))).map_err(refused)
+    }
+
+    #[pyo3(signature = (*, timeout_ms))]
+    fn await_wanted(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<bool> {
+        let timeout = Duration::from_millis(timeout_ms);
+        py.detach(|| self.node.ask(|host| Ok(host.await_wanted(timeout))))
             .map_err(refused)
     }
 
     fn delete_partitions(&self, py: Python<'_>, partitions: Vec<(String, i32)>) -> PyResult<()> {
-        py.detach(|| self.node.delete_partitions(&partitions))
+        py.detach(|| {
+            self.node.ask(|host| {
+                host.delete_partitions(&partitions);
+                Ok(())
+            })
+        })
+        .map_err(refused)
+    }
+
+    fn lost_log_dirs(&self) -> PyResult<Vec<(usize, String)>> {
+        self.node
+            .ask(|host| Ok(host.lost_log_dirs()))
             .map_err(refused)
     }
 
-    fn lost_log_dirs(&self, py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
-        py.detach(|| self.node.lost_log_dirs()).map_err(refused)
-    }
-
     fn strays(&self, py: Python<'_>) -> PyResult<Vec<(String, i32, String)>> {
-        py.detach(|| self.node.strays()).map_err(refused)
+        py.detach(|| self.node.ask(|host| host.strays()))
+            .map_err(refused)
     }
 
-    fn set_strays_aside(&self, py: Python<'_>, ours: Vec<(String, i32)>) -> PyResult<Vec<String>> {
-        py.detach(|| self.node.set_strays_aside(&ours))
+    fn set_strays_aside(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        py.detach(|| self.node.ask(|host| host.set_strays_aside()))
             .map_err(refused)
     }
 
@@ -353,16 +305,17 @@ impl Node {
         topic: &str,
         partition: i32,
     ) -> PyResult<(i64, i64, i64, i64, i32, u64)> {
-        let (offsets, leader_epoch, size) = py
-            .detach(|| self.node.partition_offsets(topic, partition))
+        let found = py
+            .detach(|| self.node.ask(|host| host.describe(topic, partition)))
             .map_err(refused)?;
+        let offsets = found.offsets;
         Ok((
             offsets.log_start,
             offsets.high_watermark,
             offsets.last_stable,
             offsets.log_end,
-            leader_epoch,
-            size,
+            found.leader_epoch,
+            found.size_bytes,
         ))
     }
 
@@ -373,7 +326,7 @@ impl Node {
         partition: i32,
         records: Vec<u8>,
     ) -> PyResult<(i64, i64)> {
-        py.detach(|| self.node.append(topic, partition, records))
+        py.detach(|| self.node.ask(|host| host.append(topic, partition, records)))
             .map_err(refused)
     }
 
@@ -387,12 +340,8 @@ impl Node {
         bytes_max: usize,
         to_log_end: bool,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = py
-            .detach(|| {
-                self.node
-                    .read(topic, partition, offset, bytes_max, to_log_end)
-            })
-            .map_err(refused)?;
+        let read = |host: &NodeHost| host.read(topic, partition, offset, bytes_max, to_log_end);
+        let bytes = py.detach(|| self.node.ask(read)).map_err(refused)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -405,11 +354,9 @@ impl Node {
         timestamp_ms: i64,
         isolation: i8,
     ) -> PyResult<(i64, i64, i32)> {
-        py.detach(|| {
-            self.node
-                .list_offset(topic, partition, timestamp_ms, isolation)
-        })
-        .map_err(refused)
+        let look = |host: &NodeHost| host.list_offset(topic, partition, timestamp_ms, isolation);
+        let found = py.detach(|| self.node.ask(look)).map_err(refused)?;
+        Ok((found.offset, found.timestamp_ms, found.leader_epoch))
     }
 
     fn epoch_end_offset(
@@ -419,8 +366,8 @@ impl Node {
         partition: i32,
         leader_epoch: i32,
     ) -> PyResult<(i32, i64)> {
-        py.detach(|| self.node.epoch_end_offset(topic, partition, leader_epoch))
-            .map_err(refused)
+        let look = |host: &NodeHost| host.epoch_end_offset(topic, partition, leader_epoch);
+        py.detach(|| self.node.ask(look)).map_err(refused)
     }
 
     fn delete_records(
@@ -430,17 +377,21 @@ impl Node {
         partition: i32,
         offset: i64,
     ) -> PyResult<i64> {
-        py.detach(|| self.node.delete_records(topic, partition, offset))
-            .map_err(refused)
+        let delete = |host: &NodeHost| host.delete_records(topic, partition, offset);
+        py.detach(|| self.node.ask(delete)).map_err(refused)
     }
 
     fn load_report(&self) -> PyResult<Vec<String>> {
-        self.node.load_report().map_err(refused)
+        self.node
+            .ask(|host| Ok(host.take_report()))
+            .map_err(refused)
     }
 
     #[getter]
     fn previous_broker_epoch(&self) -> PyResult<i64> {
-        self.node.previous_broker_epoch().map_err(refused)
+        self.node
+            .ask(|host| Ok(host.previous_broker_epoch()))
+            .map_err(refused)
     }
 
     #[pyo3(signature = (pass_, /))]
@@ -455,7 +406,13 @@ impl Node {
     }
 
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| self.node.flush()).map_err(refused)
+        py.detach(|| {
+            self.node.ask(|host| {
+                host.flush();
+                Ok(())
+            })
+        })
+        .map_err(refused)
     }
 
     fn set_disk_faults(&self, rows: Vec<FaultRow>) -> PyResult<()> {
@@ -512,20 +469,11 @@ impl Request {
     }
 }
 
-impl From<ottla_node::Event> for Event {
-    fn from(event: ottla_node::Event) -> Self {
-        Self {
-            kind: event.kind,
-            topic: event.topic,
-            partition: event.partition,
-            text: event.text,
-        }
-    }
-}
-
 /// Put the node's classes into the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Node>()?;
     module.add_class::<Request>()?;
-    module.add_class::<Event>()
+    module.add_class::<Event>()?;
+    module.add_class::<TopicConfig>()?;
+    module.add_class::<PartitionState>()
 }

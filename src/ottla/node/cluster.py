@@ -3,8 +3,8 @@ cluster.
 
 Requests are decided at once and their records appended; `commit`, at the end of a turn, brings
 them to disk with one fsync, moves the image, publishes it to the broker, and only then lets the
-replies go whose offset the high watermark has passed. So whoever is told that a topic exists finds
-its partitions led.
+replies go whose offset the high watermark has passed and whose partitions the core has opened. So
+whoever is told that a topic exists finds its partitions led, and nobody else waits for them.
 
 What is raised while a decision is taken in leaves it open whether memory and log say the same:
 `_carry` makes a `BrokenInvariant` of it, which ends the node.
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ottla.controller.controller import Controller
 from ottla.decide import Decision, Reply, Timer
@@ -69,6 +69,17 @@ class Identity(NamedTuple):
     """Listener name to the port that it is bound to."""
 
 
+class Publishes(Protocol):
+    """The broker in this node, as the cluster tells it what it is."""
+
+    def publish(self, delta: MetadataDelta) -> None:
+        """Be as the new image says, soon."""
+
+    @property
+    def unapplied_from(self) -> int | None:
+        """The first offset of the metadata log that the broker is not yet as, if there is one."""
+
+
 class _Ask(NamedTuple):
     """A request as the controller sees it."""
 
@@ -88,6 +99,7 @@ class Cluster:
     """Quorum, controller and registration of one node. Used on the decision thread only."""
 
     __slots__ = (
+        "_broker",
         "_config",
         "_controller",
         "_core",
@@ -99,7 +111,7 @@ class Cluster:
         "_logs",
         "_loop",
         "_lost_directories",
-        "_publish",
+        "_own",
         "_quorum",
         "broker_epoch",
     )
@@ -123,25 +135,28 @@ class Cluster:
         self._logs = logs
         self._entropy = entropy
         self._loop: Loop
-        self._publish: Callable[[MetadataDelta], None]
+        self._broker: Publishes
         self._quorum: MetadataQuorum
         self._controller: Controller
         self._held: deque[_Held] = deque()
+        """Replies for clients: they wait until the core is as was decided, too."""
+        self._own: deque[_Held] = deque()
+        """Replies to what this broker asked for itself."""
         self._lost_directories: list[bytes] = []
         self.broker_epoch = NO_EPOCH
         """The epoch of this broker's registration."""
 
     # ------------------------------------------------------------------ start and end
-    def open(self, loop: Loop, publish: Callable[[MetadataDelta], None]) -> None:
+    def open(self, loop: Loop, broker: Publishes) -> None:
         """Lead the quorum, activate the controller, register and unfence this broker.
 
-        `publish` gets every delta of the image from now on, the first with all that there was.
+        `broker` gets every delta of the image from now on, the first with all that there was.
 
         Raises:
             OttlaError: the metadata log can't be read or led, or the registration is refused.
         """
         self._loop = loop
-        self._publish = publish
+        self._broker = broker
         now_ms = self._core.now_ms()
         identity, config = self._identity, self._config
         log = MetadataFiles(config, self._core.now_ms, durable=self._durable, core=self._core)
@@ -157,7 +172,7 @@ class Cluster:
             say=self._logs.info,
             endpoints=controller_endpoints(identity, config),
         )
-        publish(quorum.lead(now_ms))
+        broker.publish(quorum.lead(now_ms))
         self._controller = Controller(
             node_id=identity.node_id,
             cluster_id=identity.cluster_id,
@@ -172,7 +187,8 @@ class Cluster:
                 bootstrap=read_bootstrap(config.metadata_log_dir),
                 open_transaction=quorum.open_transaction,
                 now_ms=real_ms(),
-            )
+            ),
+            self._own,
         )
         self.commit()
         self._register()
@@ -194,13 +210,19 @@ class Cluster:
     def submit(self, asked: Asked[Any]) -> None:
         """Decide this request; its reply goes out by its token when it is safe."""
         self._carry(
-            self._controller.decide(_Ask(asked.token, asked.body, asked.version), real_ms())
+            self._controller.decide(_Ask(asked.token, asked.body, asked.version), real_ms()),
+            self._held,
         )
 
     def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
-        """Decide a request of our own; `then` gets the response when it is safe."""
+        """Decide a request that a handler needs; `then` gets the response when it is safe."""
+        self._ask(message, version, then, self._held)
+
+    def _ask(
+        self, message: Any, version: int, then: Callable[[Any], None], held: deque[_Held]
+    ) -> None:
         token = self._desk.internal(then)
-        self._carry(self._controller.decide(_Ask(token, message, version), real_ms()))
+        self._carry(self._controller.decide(_Ask(token, message, version), real_ms()), held)
 
     def commit(self) -> None:
         """Make safe what was decided, publish it, and let the replies go.
@@ -209,24 +231,24 @@ class Cluster:
         """
         delta = self._quorum.commit(self._core.now_ms())
         if delta is not None:
-            self._publish(delta)
-        if self._held:
-            waiting = len(self._held)
-            waiting -= self._answer()
-            if len(self._held) > waiting:
-                self._core.wake()
+            self._broker.publish(delta)
+        safe = self._quorum.high_watermark
+        unapplied = self._broker.unapplied_from
+        applied = safe if unapplied is None else min(safe, unapplied)
+        if self._answer(self._own, safe) | self._answer(self._held, applied):
+            self._core.wake()
 
-    def _answer(self) -> int:
-        """Let the replies go that are safe now; how many there were."""
-        held, high_watermark = self._held, self._quorum.high_watermark
-        safe = sum(one.offset <= high_watermark for one in held)
-        for _ in range(safe):
+    def _answer(self, held: deque[_Held], safe: int) -> bool:
+        """Let the replies go that depend on nothing beyond an offset; whether they brought more."""
+        waiting = len(held)
+        going = sum(one.offset <= safe for one in held)
+        for _ in range(going):
             reply = held.popleft().reply
             self._desk.reply(reply.token, reply.message)
-        return safe
+        return len(held) > waiting - going
 
-    def _carry(self, decision: Decision) -> None:
-        """Take in what was decided.
+    def _carry(self, decision: Decision, held: deque[_Held]) -> None:
+        """Take in what was decided; its replies wait in `held`.
 
         Raises:
             BrokenInvariant: it was taken in by halves.
@@ -243,13 +265,13 @@ class Cluster:
                     hint=getattr(problem, "hint", None),
                 ) from problem
         depends_on = self._quorum.next_offset
-        self._held.extend(_Held(depends_on, reply) for reply in decision.replies)
+        held.extend(_Held(depends_on, reply) for reply in decision.replies)
         for timer in decision.timers:
             self._arm(timer)
 
     def _arm(self, timer: Timer) -> None:
         def fire(_due_ms: int) -> None:
-            self._carry(self._controller.fire(timer.key, real_ms()))
+            self._carry(self._controller.fire(timer.key, real_ms()), self._own)
 
         self._loop.set_timer(timer.key, timer.at_ms, fire, real=timer.real)
 
@@ -288,7 +310,7 @@ class Cluster:
         if not places or not directory_assignment_supported(self._quorum.image.metadata_version):
             return
         request = assign_replicas(self._identity, self.broker_epoch, places)
-        self.ask(request, request.max_version, lambda _response: None)
+        self._ask(request, request.max_version, lambda _response: None, self._own)
 
     def _heartbeat(self, *, want_shut_down: bool = False) -> BrokerHeartbeatResponse:
         request = heartbeat(
@@ -304,7 +326,7 @@ class Cluster:
     def _expect(self, message: Any, kind: type[Any]) -> Any:
         """The response to a request of this broker, at once: its controller is here."""
         answers: list[Any] = []
-        self.ask(message, kind.max_version, answers.append)
+        self._ask(message, kind.max_version, answers.append, self._own)
         self.commit()
         response = answers[0]
         if response.error_code != ErrorCode.NONE:

@@ -16,6 +16,7 @@ Result = TypeVar("Result")
 
 _CODES: Final = {
     "unknown-partition": ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    "not-leader": ErrorCode.NOT_LEADER_OR_FOLLOWER,
     "offset-out-of-range": ErrorCode.OFFSET_OUT_OF_RANGE,
     "storage": ErrorCode.KAFKA_STORAGE_ERROR,
 }

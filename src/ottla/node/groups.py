@@ -71,7 +71,7 @@ def _unavailable(problem: CoreError) -> Exception:
     from ottla.coordinators.runtime import LogMissing, LogUnavailable
 
     kind, text = str(problem.args[0]), str(problem.args[-1])
-    if kind == "unknown-partition":
+    if kind in ("unknown-partition", "not-leader"):
         return LogMissing(text)
     if kind in ("storage", "offset-out-of-range"):
         return LogUnavailable(text)

@@ -23,7 +23,7 @@ from ottla.broker.context import Context
 from ottla.broker.directories import Directories
 from ottla.broker.router import Router
 from ottla.config import BrokerConfig, check
-from ottla.errors import OttlaError
+from ottla.errors import BrokenInvariant, OttlaError
 from ottla.node import housekeeping, manners
 from ottla.node.cluster import Cluster, Identity
 from ottla.node.core_logs import CorePartitionLogs
@@ -50,6 +50,8 @@ SETTLE_TIMEOUT_MS = 60_000
 """How long `advance` waits for what came due to be done."""
 
 
+OPEN_TIMEOUT_MS = 3_600_000
+"""How long a start waits for its logs, which may all have to be recovered."""
 END_TIMEOUT_S = 120.0
 """How long an end waits for one that another thread began; every part of an end has its limit."""
 LOOP_TIMEOUT_S = 5.0
@@ -180,15 +182,26 @@ class Node:
         _bind_hot_messages(core)
         self._publisher = Publisher(context, core, self._groups, self.logs)
         context.directories.failed.update(place for place, _ in lost)
-        self._cluster.open(self._loop, self._publisher.publish)
+        self._cluster.open(self._loop, self._publisher)
+        self._await_partitions()
         for place, text in lost:
             self._lose_directory(place, text)
         self._cluster.assign(context.directories.take_unrecorded())
         for line in core.load_report():
             (self.logs.warn if _tells_of_loss(line) else self.logs.info)(line)
-        for folder in core.set_strays_aside(self._publisher.not_led()):
+        for folder in core.set_strays_aside():
             self.logs.warn(f"{folder} belongs to no partition of this node and was set aside")
         housekeeping.schedule(self._loop, core, config)
+
+    def _await_partitions(self) -> None:
+        """Until every partition is as the image says, or was told to fail."""
+        if not self._core.await_wanted(timeout_ms=OPEN_TIMEOUT_MS):
+            raise NodeFailed(
+                f"the partitions' logs could not be opened in {OPEN_TIMEOUT_MS // 60_000} minutes",
+                hint="see to the disks of log.dirs",
+            )
+        for item in self._core.next(0):
+            self.take(item)
 
     def _identity(self) -> Identity:
         return Identity(
@@ -200,39 +213,38 @@ class Node:
 
     # ------------------------------------------------------------------ turns (see loop.py)
     def take(self, item: Request | Event) -> None:
-        """One thing that the core handed over."""
+        """One thing that the core handed over. See docs/design/faults.md for what each fault ends."""
         if not isinstance(item, Event):
             self._desk.take(item)
-        elif item.kind == "poisoned":
-            raise NodeFailed(item.text)
-        elif item.kind == "refused":
-            self.logs.warn(item.text)
-        else:
-            self._hear_of_disks(item)
-
-    def _hear_of_disks(self, event: Event) -> None:
-        """See docs/design/faults.md for what each fault ends."""
-        name = f"{event.topic}-{event.partition}"
-        match event.kind:
-            case "log-failed":
+            return
+        match item:
+            case Event.Applied(mark):
+                self._publisher.applied(mark)
+            case Event.LogFailed(topic, _, index, text):
                 self.logs.error(
-                    f"an append to {name} failed: {event.text}; each next append tries again, and "
-                    "reads go on: see to the disk"
+                    f"an append to {topic}-{index} failed: {text}; each next append tries again, "
+                    "and reads go on: see to the disk"
                 )
-            case "log-unopened":
-                self._publisher.unopened(event.topic, event.partition, event.text)
-            case "log-healed":
-                self._publisher.healed(event.topic, event.partition)
+            case Event.LogUnopened(_, topic_id, index, text):
+                self._publisher.unopened(topic_id, index, text)
+            case Event.LogHealed(_, topic_id, index):
+                self._publisher.healed(topic_id, index)
                 for line in self._core.load_report():
                     self.logs.info(line)
-            case "log-strained":
-                self.logs.warn(f"{name}: {event.text}; it is tried again later")
-            case "strained":
-                self.logs.warn(f"{event.text}; it is tried again later")
-            case "done":
-                self.logs.info(event.text)
-            case "log-dir-failed":
-                self._lose_directory(event.partition, event.text)
+            case Event.LogStrained(topic, _, index, text):
+                self.logs.warn(f"{topic}-{index}: {text}; it is tried again later")
+            case Event.Strained(text):
+                self.logs.warn(f"{text}; it is tried again later")
+            case Event.Done(text):
+                self.logs.info(text)
+            case Event.LogDirFailed(log_dir, text):
+                self._lose_directory(log_dir, text)
+            case Event.Refused(text):
+                self.logs.warn(text)
+            case Event.Poisoned(text):
+                raise NodeFailed(text)
+            case _:
+                raise BrokenInvariant(f"nothing here knows {item!r}")
 
     def _lose_directory(self, log_dir: int, text: str) -> None:
         config = self.config

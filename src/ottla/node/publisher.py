@@ -1,18 +1,20 @@
-"""Carries what changed in the cluster's image to the core: partitions to open, to configure, to
-delete.
+"""Carries what changed in the cluster's image to the core: partitions to lead or follow, to
+configure, to delete.
 
-The core hears only of differences. A partition that the core can't open (a full disk, a corrupt
-folder) is named in the log, answers KAFKA_STORAGE_ERROR and is shown offline; the core tries it
-again, and the others go on.
+The core hears only of differences, notes them at once, and makes them so in the background: a delta
+is pending until the core says that it is applied, and only then do coordinators take up what they
+lead. A partition that the core can't open (a full disk, a corrupt folder) is named in the log,
+answers KAFKA_STORAGE_ERROR and is shown offline; the core tries it again, and the others go on.
 """
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from ottla._core import CoreError
+from ottla._core import PartitionState, TopicConfig
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
@@ -26,13 +28,17 @@ if TYPE_CHECKING:
     from ottla.node.groups import Groups
     from ottla.node.logs import Logs
 
-State = tuple[str, bytes, int, int, int, dict[str, Any]]
+class _Pending(NamedTuple):
+    """A delta that the core has not applied yet."""
+
+    first_offset: int
+    delta: MetadataDelta
 
 
 class Publisher:
     """Applies deltas to the core and tells the coordinators what they lead."""
 
-    __slots__ = ("_context", "_core", "_groups", "_logs", "_looked")
+    __slots__ = ("_context", "_core", "_groups", "_logs", "_looked", "_pending", "_unopened")
 
     def __init__(self, context: Context, core: Core, groups: Groups, logs: Logs) -> None:
         self._context = context
@@ -41,11 +47,15 @@ class Publisher:
         self._logs = logs
         self._looked = False
         """Whether what lies in the log directories was looked at."""
+        self._pending: deque[_Pending] = deque()
+        self._unopened: list[tuple[str, int, str]] = []
+        """Partitions that could not be opened, and why; told when the delta is applied."""
 
     def publish(self, delta: MetadataDelta) -> None:
-        """Make the core as the new image says; the context shows the image from then on."""
+        """Let the core be as the new image says; the context shows the image from now on."""
         context = self._context
-        first = context.image.offset < 0
+        first_offset = context.image.offset + 1
+        first = first_offset == 0
         context.image = delta.image
         context.settings.changed(delta)
         core = self._core
@@ -62,14 +72,31 @@ class Publisher:
             self._place(delta)
         if first:
             self._tell_of_missing_folders()
-        self._open(
-            (change.topic, change.index, change.new)
+        configs: dict[str, TopicConfig] = {}
+        states = [
+            self._state(change.topic, change.index, change.new, configs)
             for change in delta.partitions_changed()
-            if change.old is None or change.old.leader_epoch != change.new.leader_epoch
-        )
+            if context.node_id in change.new.replicas
+        ]
+        if states:
+            core.place(states)
         for topic in self._reconfigured(delta):
-            core.configure_topic(topic, context.settings.topic(topic))
-        self._groups.publish(delta)
+            core.configure_topic(topic, self._config(topic, configs))
+        self._pending.append(_Pending(first_offset, delta))
+        if core.mark(delta.image.offset):
+            self.applied(delta.image.offset)
+
+    def applied(self, mark: int) -> None:
+        """The core is as the image was at that offset."""
+        while self._pending and self._pending[0].delta.image.offset <= mark:
+            self._groups.publish(self._pending.popleft().delta)
+        self._tell_of_unopened()
+
+    @property
+    def unapplied_from(self) -> int | None:
+        """The first offset of the metadata log that the core is not yet as; None if there is none.
+        """
+        return self._pending[0].first_offset if self._pending else None
 
     def _place(self, delta: MetadataDelta) -> None:
         """Settle in which log directories partitions are."""
@@ -88,38 +115,41 @@ class Publisher:
                 there = lying.get((change.topic.name, change.index), ()) if first else None
                 context.directories.place(change.topic, change.index, change.new, there)
 
-    def _open(self, partitions: Iterable[tuple[Topic, int, Partition]]) -> None:
-        """Create or load these partitions, as far as they are led here."""
-        context = self._context
-        states: list[State] = []
-        configs: dict[str, dict[str, Any]] = {}
-        for topic, index, partition in partitions:
-            if partition.leader != context.node_id:
-                continue
-            config = configs.get(topic.name)
-            if config is None:
-                config = configs[topic.name] = context.settings.topic(topic.name)
-                if "compact" in config["cleanup.policy"]:
-                    self._logs.warn_once(
-                        "cleanup.policy=compact",
-                        f"cleanup.policy=compact of {topic.name} is kept but not acted upon yet: "
-                        "its log is not cleaned, and its records are never deleted by time or "
-                        "size",
-                    )
-            folder = context.directories.index(topic.id, index)
-            if folder is None:
-                folder = len(context.log_dirs)  # which the core knows to be away
-            states.append((topic.name, topic.id, index, partition.leader_epoch, folder, config))
-        if not states:
-            return
-        unopened: list[tuple[str, int, str]] = []
-        for state, problem in zip(states, self._core.open_partitions(states), strict=True):
-            key = state[0], state[2]
-            if problem is None:
-                context.offline.discard(key)
-            else:
-                context.offline.add(key)
-                unopened.append((*key, problem))
+    def _state(
+        self, topic: Topic, index: int, partition: Partition, configs: dict[str, TopicConfig]
+    ) -> PartitionState:
+        place = self._context.directories.index(topic.id, index)
+        if place is None:
+            place = len(self._context.log_dirs)  # which the core knows to be away
+        return PartitionState(
+            topic=topic.name,
+            topic_id=topic.id,
+            partition=index,
+            leader=partition.leader,
+            leader_epoch=partition.leader_epoch,
+            partition_epoch=partition.partition_epoch,
+            replicas=partition.replicas,
+            isr=partition.isr,
+            log_dir=place,
+            config=self._config(topic.name, configs),
+        )
+
+    def _config(self, topic: str, configs: dict[str, TopicConfig]) -> TopicConfig:
+        """A topic's config for the core, made once for a delta."""
+        config = configs.get(topic)
+        if config is None:
+            values = self._context.settings.topic(topic)
+            config = configs[topic] = TopicConfig(values)
+            if "compact" in values["cleanup.policy"]:
+                self._logs.warn_once(
+                    "cleanup.policy=compact",
+                    f"cleanup.policy=compact of {topic} is kept but not acted upon yet: its log is "
+                    "not cleaned, and its records are never deleted by time or size",
+                )
+        return config
+
+    def _tell_of_unopened(self) -> None:
+        unopened, self._unopened = self._unopened, []
         for names, problem in by_cause(unopened):
             self._logs.error(
                 f"{some(names)} can't be opened: {problem}; {_are(names)} offline, the files stay "
@@ -149,45 +179,27 @@ class Publisher:
                     "that was mounted there or a backup"
                 )
 
-    def not_led(self) -> list[tuple[str, int]]:
-        """Partitions that are this node's and have no leader now: their folders are not strays."""
-        me = self._context.node_id
-        return [
-            (topic.name, index)
-            for topic in self._context.image.topics.by_name.values()
-            for index, partition in enumerate(topic.partitions)
-            if partition.leader != me and me in partition.replicas
-        ]
-
     # ------------------------------------------------------------------ what disks do
-    def unopened(self, topic: str, index: int, problem: str) -> None:
-        """A partition can't be opened any more: it is offline until `healed`. If it is served, that
-        was an earlier topic of this name.
-        """
-        if self._is_served(topic, index) or topic not in self._context.image.topics.by_name:
-            return
-        self._context.offline.add((topic, index))
-        self._logs.error(
-            f"{topic}-{index} can't be opened: {problem}; it is offline, its files stay as they "
-            "are, and it is tried again: see to the disk, or mend what is named"
-        )
+    def unopened(self, topic_id: bytes, index: int, problem: str) -> None:
+        """A partition can't be opened (any more): it is offline until `healed`."""
+        topic = self._context.image.topics.by_id.get(topic_id)
+        if topic is None:
+            return  # it was deleted since
+        self._context.offline.add((topic.name, index))
+        self._unopened.append((topic.name, index, problem))
+        if not self._pending:
+            self._tell_of_unopened()
 
-    def healed(self, topic: str, index: int) -> None:
+    def healed(self, topic_id: bytes, index: int) -> None:
         """A partition that was offline, or took no writes, is served again."""
-        if not self._is_served(topic, index):
-            return  # it has failed again, or is gone
-        self._logs.info(f"{topic}-{index} is open and takes writes again")
-        if (topic, index) in self._context.offline:
-            self._context.offline.remove((topic, index))
-            if topic == CONSUMER_OFFSETS:
+        topic = self._context.image.topics.by_id.get(topic_id)
+        if topic is None:
+            return
+        self._logs.info(f"{topic.name}-{index} is open and takes writes again")
+        if (topic.name, index) in self._context.offline:
+            self._context.offline.remove((topic.name, index))
+            if topic.name == CONSUMER_OFFSETS:
                 self._groups.opened(index)
-
-    def _is_served(self, topic: str, index: int) -> bool:
-        try:
-            self._core.partition_offsets(topic, index)
-        except CoreError:
-            return False
-        return True
 
     def directory_lost(self, log_dir: int) -> None:
         """All partitions of a log directory are offline until the node is started again."""

@@ -57,6 +57,11 @@ pub trait Disk: Clone + Send + Sync + 'static {
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     fn remove_dir_all(&self, dir: &Path) -> io::Result<()>;
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Make everything on the volume of `dir` safe at once, where the system can: a help and no more, for whoever
+    /// syncs every file all the same.
+    fn sync_volume(&self, _dir: &Path) -> io::Result<()> {
+        Ok(())
+    }
     /// Lock a file (made if need be) as Java's `FileChannel.lock` does; `WouldBlock` if another holds it,
     /// in this process or in any other.
     fn lock(&self, path: &Path) -> io::Result<Self::Lock>;

@@ -7,17 +7,18 @@ use super::*;
 use crate::batch::{BatchSpec, Builder, RecordOut};
 use crate::disk::{Disk, SimDisk};
 use crate::log::{AppendContext, Log, LogConfig, OpenHints, Origin};
-use crate::partition::{Partition, PartitionState, Read, Waiter};
+use crate::partition::{Partition, PartitionState, Read, Waiter, Wants};
 use crate::session::Sessions;
 
-struct Nobody;
+#[derive(Default)]
+struct Nobody(Wants);
 
 impl Waiter for Nobody {
-    fn readable(&self, _: u64) -> bool {
-        false
+    fn wants(&self) -> &Wants {
+        &self.0
     }
 
-    fn changed(&self) {}
+    fn ring(&self) {}
 }
 
 fn text(out: &mut Vec<u8>, flexible: bool, text: &str) {
@@ -125,12 +126,14 @@ fn partition() -> Partition<SimDisk, Nobody> {
         .0;
     log.begin_epoch(3).unwrap();
     let state = PartitionState {
+        leader: 1,
+        partition_epoch: 0,
         leader_epoch: 3,
         replicas: vec![1],
         isr: vec![1],
         min_insync_replicas: 1,
     };
-    Partition::lead(1, log, state, 0)
+    Partition::new(1, log, state, 0).unwrap()
 }
 
 /// Bytes that are the ends of integers and of varints.

@@ -28,19 +28,20 @@ impl<D: Disk> Log<D> {
         context: &AppendContext,
     ) -> Result<Appended, AppendError> {
         let prepared = prepare(batches, &self.config, context)?;
-        self.append_prepared(prepared, context)
+        self.append_prepared(batches, prepared, context)
     }
 
-    /// Append what was prepared with this log's configuration: offsets, producer state, and the write.
+    /// Append what was prepared of these batches with this log's configuration: offsets, producer state, the write.
     ///
     /// # Errors
     /// As `append`.
     pub fn append_prepared(
         &mut self,
-        mut prepared: Prepared<'_>,
+        batches: &mut [u8],
+        mut prepared: Prepared,
         context: &AppendContext,
     ) -> Result<Appended, AppendError> {
-        let (batches, found) = prepared.parts();
+        let (batches, found) = prepared.parts(batches);
         let base_offset = self.end_offset;
         let mut next = base_offset;
         let mut staged = Staged::default();

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 pub enum Code {
     OffsetOutOfRange = 1,
     CorruptMessage = 2,
+    NotLeaderOrFollower = 6,
     MessageTooLarge = 10,
     RecordListTooLarge = 18,
     InvalidTimestamp = 32,

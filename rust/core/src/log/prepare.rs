@@ -15,23 +15,20 @@ use crate::compression::{packing, unpacking};
 const LIGHT_BYTES: usize = 16 << 20;
 const LIGHT_RATIO: usize = 8;
 
-/// Batches that only wait for their offsets.
-pub struct Prepared<'a> {
-    bytes: Bytes<'a>,
-    pub(super) found: Vec<(usize, Header)>,
+/// What is known of batches that only wait for their offsets, and what takes their place where they had to be
+/// written anew.
+pub struct Prepared {
+    anew: Option<Vec<u8>>,
+    found: Vec<(usize, Header)>,
 }
 
-enum Bytes<'a> {
-    AsTheyCame(&'a mut [u8]),
-    Anew(Vec<u8>),
-}
-
-impl Prepared<'_> {
-    pub(super) fn parts(&mut self) -> (&mut [u8], &mut Vec<(usize, Header)>) {
-        let bytes = match &mut self.bytes {
-            Bytes::AsTheyCame(bytes) => bytes,
-            Bytes::Anew(bytes) => &mut bytes[..],
-        };
+impl Prepared {
+    /// The bytes to write, where they are `batches` as they came, and where each batch lies in them.
+    pub(super) fn parts<'a>(
+        &'a mut self,
+        batches: &'a mut [u8],
+    ) -> (&'a mut [u8], &'a mut Vec<(usize, Header)>) {
+        let bytes = self.anew.as_deref_mut().unwrap_or(batches);
         (bytes, &mut self.found)
     }
 }
@@ -40,11 +37,11 @@ impl Prepared<'_> {
 ///
 /// # Errors
 /// What a client did wrong, with Kafka's code.
-pub fn prepare<'a>(
-    batches: &'a mut [u8],
+pub fn prepare(
+    batches: &mut [u8],
     config: &LogConfig,
     context: &AppendContext,
-) -> Result<Prepared<'a>, AppendError> {
+) -> Result<Prepared, AppendError> {
     let found = split(batches, config, context)?;
     work(batches, found, config, context, u64::MAX)?.ok_or_else(mixed)
 }
@@ -53,11 +50,11 @@ pub fn prepare<'a>(
 ///
 /// # Errors
 /// As `prepare`.
-pub fn prepare_light<'a>(
-    batches: &'a mut [u8],
+pub fn prepare_light(
+    batches: &mut [u8],
     config: &LogConfig,
     context: &AppendContext,
-) -> Result<Option<Prepared<'a>>, AppendError> {
+) -> Result<Option<Prepared>, AppendError> {
     let found = split(batches, config, context)?;
     let memory = found.iter().map(|(at, header)| {
         let batch = &batches[*at..*at + header.size()];
@@ -95,13 +92,13 @@ fn memory_for(batch: &[u8], header: &Header, config: &LogConfig) -> usize {
 }
 
 /// None if more than `most` bytes would have to be unpacked.
-fn work<'a>(
-    batches: &'a mut [u8],
+fn work(
+    batches: &mut [u8],
     mut found: Vec<(usize, Header)>,
     config: &LogConfig,
     context: &AppendContext,
     most: u64,
-) -> Result<Option<Prepared<'a>>, AppendError> {
+) -> Result<Option<Prepared>, AppendError> {
     let mut anew: Option<Vec<u8>> = None;
     for (n, place) in found.iter_mut().enumerate() {
         let (at, header) = *place;
@@ -131,9 +128,5 @@ fn work<'a>(
             place.1 = Header::parse(batch).ok_or_else(mixed)?;
         }
     }
-    let bytes = match anew {
-        Some(out) => Bytes::Anew(out),
-        None => Bytes::AsTheyCame(batches),
-    };
-    Ok(Some(Prepared { bytes, found }))
+    Ok(Some(Prepared { anew, found }))
 }

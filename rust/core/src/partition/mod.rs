@@ -1,9 +1,10 @@
-//! One partition that this broker leads: its log, its high watermark, and who waits for either.
+//! One replica that this broker hosts: its log, its high watermark, and who waits for either.
 //!
 //! It alone writes the log end offset, the high watermark and the followers' positions. Who leads, who
-//! follows and who is in sync comes down from above as one immutable `PartitionState`, from which the high
-//! watermark is computed anew. It is used under one lock, reads no clock and wakes nobody by itself but the
-//! waiters that were parked with it.
+//! follows and who is in sync comes down from above as one immutable `PartitionState`, from which it follows
+//! whether this replica leads, and the high watermark is computed anew. A follower takes what its leader sent,
+//! offsets and epochs as they came, and the leader's high watermark; clients are refused there. It is used under
+//! one lock, reads no clock and wakes nobody by itself but the waiters that were parked with it.
 
 mod waiters;
 
@@ -13,20 +14,24 @@ use std::sync::Arc;
 use crate::disk::Disk;
 use crate::hot::{
     FENCED_LEADER_EPOCH, FetchPart, Isolation, KAFKA_STORAGE_ERROR, NOT_ENOUGH_REPLICAS,
-    OFFSET_OUT_OF_RANGE, Produced, UNKNOWN_LEADER_EPOCH, UNKNOWN_SERVER_ERROR,
+    NOT_LEADER_OR_FOLLOWER, OFFSET_OUT_OF_RANGE, Produced, UNKNOWN_LEADER_EPOCH,
+    UNKNOWN_SERVER_ERROR,
 };
 use crate::log::{
     AbortedTransaction, AppendContext, AppendError, Appended, Code, Flushed, Log, LogError,
     Prepared, ReadError, Slice, prepare, prepare_light,
 };
 
-pub use waiters::Waiter;
 use waiters::Waiters;
+pub use waiters::{Waiter, Wants};
 
 /// What the cluster says about a partition; replaced as a whole, never changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionState {
+    /// -1 if nobody leads.
+    pub leader: i32,
     pub leader_epoch: i32,
+    pub partition_epoch: i32,
     pub replicas: Vec<i32>,
     pub isr: Vec<i32>,
     /// Topic config `min.insync.replicas`.
@@ -91,8 +96,16 @@ pub struct Partition<D: Disk, W: Waiter> {
 }
 
 impl<D: Disk, W: Waiter> Partition<D, W> {
-    /// Lead with this log; `high_watermark` is what was known of it before.
-    pub fn lead(local_id: i32, log: Log<D>, state: PartitionState, high_watermark: i64) -> Self {
+    /// Lead or follow with this log; `high_watermark` is what was known of it before.
+    ///
+    /// # Errors
+    /// The disk refused the mark of a new leader epoch.
+    pub fn new(
+        local_id: i32,
+        log: Log<D>,
+        state: PartitionState,
+        high_watermark: i64,
+    ) -> Result<Self, LogError> {
         let mut partition = Self {
             local_id,
             high_watermark: high_watermark.clamp(log.log_start_offset(), log.log_end_offset()),
@@ -103,20 +116,46 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
             offline: None,
         };
         partition.log.set_high_watermark(partition.high_watermark);
-        partition.raise_high_watermark();
-        partition
+        partition.take_office()?;
+        Ok(partition)
     }
 
     pub fn state(&self) -> &Arc<PartitionState> {
         &self.state
     }
 
-    /// Take what the cluster says now; followers that are gone are forgotten.
-    pub fn set_state(&mut self, state: PartitionState) {
-        self.followers.retain(|id, _| state.replicas.contains(id));
+    pub fn leads(&self) -> bool {
+        self.state.leader == self.local_id
+    }
+
+    /// Take what the cluster says now. A new leader knows nothing of its followers yet; those that are gone are
+    /// forgotten. An epoch that is over is not taken.
+    ///
+    /// # Errors
+    /// The disk refused the mark of a new leader epoch: this replica must not lead.
+    pub fn set_state(&mut self, state: PartitionState) -> Result<(), LogError> {
+        if state.leader_epoch < self.state.leader_epoch {
+            return Ok(());
+        }
+        if state.leader_epoch == self.state.leader_epoch {
+            self.followers.retain(|id, _| state.replicas.contains(id));
+        } else {
+            self.followers.clear();
+        }
         self.state = Arc::new(state);
-        self.raise_high_watermark();
         self.waiters.changed();
+        self.take_office()
+    }
+
+    fn take_office(&mut self) -> Result<(), LogError> {
+        if !self.leads() {
+            return Ok(());
+        }
+        if self.log.latest_epoch() != Some(self.state.leader_epoch) {
+            self.log.begin_epoch(self.state.leader_epoch)?;
+        }
+        self.raise_high_watermark();
+        Ok(())
     }
 
     pub fn log(&self) -> &Log<D> {
@@ -162,7 +201,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         self.takes_appends(all_in_sync)?;
         let prepared = prepare(batches, self.log.config(), context);
         let prepared = prepared.map_err(|error| self.refusal(error))?;
-        self.append_prepared(prepared, context, all_in_sync)
+        self.append_prepared(batches, prepared, context, all_in_sync)
     }
 
     /// The same, unless its records take long to look through: then None, and nothing was done. They can be prepared
@@ -177,7 +216,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         let prepared = prepare_light(batches, self.log.config(), context);
         match prepared.map_err(|error| self.refusal(error))? {
             Some(prepared) => self
-                .append_prepared(prepared, context, all_in_sync)
+                .append_prepared(batches, prepared, context, all_in_sync)
                 .map(Some),
             None => Ok(None),
         }
@@ -187,16 +226,20 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         if let Some(text) = &self.offline {
             return Err(Produced::refused_with(KAFKA_STORAGE_ERROR, text.as_str()));
         }
+        if !self.leads() {
+            return Err(Produced::refused(NOT_LEADER_OR_FOLLOWER));
+        }
         if all_in_sync && self.state.isr_is_too_small() {
             return Err(Produced::refused(NOT_ENOUGH_REPLICAS));
         }
         Ok(())
     }
 
-    /// Append what was prepared before.
+    /// Append what was prepared of these batches before.
     pub fn append_prepared(
         &mut self,
-        prepared: Prepared<'_>,
+        batches: &mut [u8],
+        prepared: Prepared,
         context: &AppendContext,
         all_in_sync: bool,
     ) -> Result<AppendDone, Produced> {
@@ -206,7 +249,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
             ..*context
         };
         let before = self.offsets();
-        match self.log.append_prepared(prepared, &context) {
+        match self.log.append_prepared(batches, prepared, &context) {
             Ok(appended) => {
                 if self.raise_high_watermark() {
                     let stable_moved = self.log.last_stable_offset() > before.last_stable;
@@ -258,6 +301,9 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
 
     /// Read for a consumer, up to what it may see. Err is an error code.
     pub fn read(&mut self, read: &Read) -> Result<ReadDone<D::File>, i16> {
+        if !self.leads() {
+            return Err(NOT_LEADER_OR_FOLLOWER);
+        }
         self.check_leader_epoch(read.part.current_leader_epoch)?;
         let offsets = self.offsets();
         let nothing = |diverging_epoch, aborted| ReadDone {
@@ -357,6 +403,44 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         }
     }
 
+    /// Put what the leader sent at the end, and take its high watermark as far as there is something below it.
+    ///
+    /// # Errors
+    /// `NotLeaderOrFollower` from one that leads; else as the log's.
+    pub fn append_as_follower(
+        &mut self,
+        batches: &[u8],
+        now_ms: i64,
+        high_watermark: i64,
+    ) -> Result<Appended, AppendError> {
+        if self.leads() {
+            let text = "a leader takes nothing from a leader";
+            return Err(AppendError::new(Code::NotLeaderOrFollower, text));
+        }
+        let appended = self.log.append_as_follower(batches, now_ms)?;
+        let reached = high_watermark.min(self.log.log_end_offset());
+        if reached > self.high_watermark {
+            self.high_watermark = reached;
+            self.log.set_high_watermark(reached);
+        }
+        Ok(appended)
+    }
+
+    /// Cut what the leader does not have, below the high watermark too where an unclean election made it so.
+    ///
+    /// # Errors
+    /// From one that leads; else the disk's.
+    pub fn truncate_as_follower(&mut self, offset: i64, now_ms: i64) -> Result<(), LogError> {
+        if self.leads() {
+            let text = "a leader's log is not cut".to_owned();
+            return Err(LogError::OutOfRange { text });
+        }
+        self.log.truncate_to(offset, now_ms)?;
+        self.high_watermark = self.high_watermark.min(self.log.log_end_offset());
+        self.log.set_high_watermark(self.high_watermark);
+        Ok(())
+    }
+
     pub fn log_start_moved(&mut self) {
         self.high_watermark = self.high_watermark.max(self.log.log_start_offset());
     }
@@ -378,7 +462,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     /// The high watermark is the least log end offset of all in-sync replicas; it never goes back, and stands
     /// still while fewer replicas are in sync than the topic demands (KIP-966).
     fn raise_high_watermark(&mut self) -> bool {
-        if self.state.isr_is_too_small() {
+        if !self.leads() || self.state.isr_is_too_small() {
             return false;
         }
         let ends = self.state.isr.iter().map(|id| {

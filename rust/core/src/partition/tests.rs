@@ -1,39 +1,51 @@
 //! Scripts of events against one partition on the simulated disk.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use super::*;
 use crate::batch::{BatchSpec, Builder, RecordOut};
-use crate::disk::SimDisk;
+use crate::disk::{DiskFile, SimDisk};
 use crate::log::{LogConfig, OpenHints, Origin};
 
-/// Notes what it was told, and never has enough.
-#[derive(Default)]
-struct Told(Mutex<Vec<&'static str>>);
+/// Knows what it was told, and never has enough of bytes.
+struct Told(Wants);
 
-impl Waiter for Told {
-    fn readable(&self, _: u64) -> bool {
-        self.0.lock().unwrap().push("readable");
-        false
-    }
-
-    fn changed(&self) {
-        self.0.lock().unwrap().push("changed");
+impl Default for Told {
+    fn default() -> Self {
+        let told = Self(Wants::default());
+        told.0.begin(i64::MAX);
+        told
     }
 }
 
 impl Told {
-    fn take(&self) -> Vec<&'static str> {
-        std::mem::take(&mut self.0.lock().unwrap())
+    /// How many bytes can be read more, and whether something else has changed.
+    fn take(&self) -> (i64, bool) {
+        let changed = self.0.has_enough();
+        let bytes = if changed { 0 } else { i64::MAX - self.0.left() };
+        self.0.begin(i64::MAX);
+        (bytes, changed)
     }
+}
+
+const NOTHING: (i64, bool) = (0, false);
+const CHANGED: (i64, bool) = (0, true);
+
+impl Waiter for Told {
+    fn wants(&self) -> &Wants {
+        &self.0
+    }
+
+    fn ring(&self) {}
 }
 
 type Led = Partition<SimDisk, Told>;
 
 fn state(leader_epoch: i32, isr: &[i32], min_insync_replicas: i32) -> PartitionState {
     PartitionState {
+        leader: 1,
         leader_epoch,
+        partition_epoch: leader_epoch,
         replicas: vec![1, 2, 3],
         isr: isr.to_vec(),
         min_insync_replicas,
@@ -41,6 +53,10 @@ fn state(leader_epoch: i32, isr: &[i32], min_insync_replicas: i32) -> PartitionS
 }
 
 fn led(state: PartitionState) -> (SimDisk, Led) {
+    replica(1, state)
+}
+
+fn replica(id: i32, state: PartitionState) -> (SimDisk, Led) {
     let disk = SimDisk::new(1);
     disk.create_dir_all(Path::new("/data")).unwrap();
     let dir = PathBuf::from("/data/topic-0");
@@ -51,9 +67,8 @@ fn led(state: PartitionState) -> (SimDisk, Led) {
         0,
         OpenHints::default(),
     );
-    let mut log = opened.unwrap().0;
-    log.begin_epoch(state.leader_epoch).unwrap();
-    (disk, Partition::lead(1, log, state, 0))
+    let log = opened.unwrap().0;
+    (disk, Partition::new(id, log, state, 0).unwrap())
 }
 
 fn batch(count: usize) -> Vec<u8> {
@@ -113,7 +128,7 @@ fn the_high_watermark_follows_the_slowest_in_sync_replica() {
         (done.required_offset, partition.offsets().high_watermark),
         (3, 0)
     );
-    assert_eq!(told.take(), [""; 0], "nothing can be read yet");
+    assert_eq!(told.take(), NOTHING, "nothing can be read yet");
     assert_eq!(read(&mut partition, 0, -1, -1), Ok(0));
     partition.follower_reached(3, 3);
     assert_eq!(partition.offsets().high_watermark, 0, "3 is not in sync");
@@ -122,17 +137,17 @@ fn the_high_watermark_follows_the_slowest_in_sync_replica() {
     partition.follower_reached(2, 2);
     assert_eq!(
         (partition.offsets().high_watermark, told.take()),
-        (2, vec!["changed"])
+        (2, CHANGED)
     );
     partition.park(&told, false);
-    partition.set_state(state(0, &[1], 1));
+    partition.set_state(state(0, &[1], 1)).unwrap();
     assert_eq!(
         partition.offsets().high_watermark,
         3,
         "who left the ISR is not waited for"
     );
     partition.follower_reached(2, 1);
-    partition.set_state(state(0, &[1, 2], 1));
+    partition.set_state(state(0, &[1, 2], 1)).unwrap();
     assert_eq!(partition.offsets().high_watermark, 3, "it never goes back");
     assert!(read(&mut partition, 0, -1, -1).unwrap() > 0);
 }
@@ -145,13 +160,13 @@ fn too_few_in_sync_replicas_stop_acks_all_and_the_high_watermark() {
     assert_eq!(partition.offsets().log_end, 0);
     append(&mut partition, 1, false).unwrap();
     assert_eq!(partition.offsets().high_watermark, 0);
-    partition.set_state(state(0, &[1], 1));
+    partition.set_state(state(0, &[1], 1)).unwrap();
     assert_eq!(partition.offsets().high_watermark, 1);
     let alone = PartitionState {
         replicas: vec![1],
         ..state(0, &[1], 5)
     };
-    partition.set_state(alone);
+    partition.set_state(alone).unwrap();
     assert!(
         append(&mut partition, 1, true).is_ok(),
         "no more than there are can be asked for"
@@ -165,9 +180,8 @@ fn a_new_leader_epoch_fences_old_readers_and_wakes_all() {
     let told = Arc::new(Told::default());
     partition.park(&told, true);
     assert!(read(&mut partition, 0, 3, -1).unwrap() > 0);
-    partition.log_mut().begin_epoch(5).unwrap();
-    partition.set_state(state(5, &[1], 1));
-    assert_eq!(told.take(), ["changed"]);
+    partition.set_state(state(5, &[1], 1)).unwrap();
+    assert_eq!(told.take(), CHANGED);
     append(&mut partition, 2, true).unwrap();
     assert_eq!(read(&mut partition, 0, 3, -1), Err(FENCED_LEADER_EPOCH));
     assert_eq!(read(&mut partition, 0, 6, -1), Err(UNKNOWN_LEADER_EPOCH));
@@ -197,13 +211,11 @@ fn readers_are_told_once_each_and_forgotten_when_gone() {
     }
     drop(leaves);
     append(&mut partition, 1, true).unwrap();
-    assert_eq!(stays.take(), ["readable"], "parking twice is once");
+    let bytes = batch(1).len() as i64;
+    assert_eq!(stays.take(), (bytes, false), "parking twice is once");
     assert_eq!(partition.waiter_count(), 1);
     partition.wake_all();
-    assert_eq!(
-        (stays.take(), partition.waiter_count()),
-        (vec!["changed"], 0)
-    );
+    assert_eq!((stays.take(), partition.waiter_count()), (CHANGED, 0));
 }
 
 /// A partition that a full disk took offline would stay so until a restart, with all the room in the world.
@@ -233,7 +245,7 @@ fn a_failed_sync_takes_it_offline_for_good() {
     let error = partition.flushed(done).unwrap_err();
     assert!(error.is_failed_sync(), "{error}");
     partition.go_offline(error.to_string());
-    assert_eq!(told.take(), ["changed"]);
+    assert_eq!(told.take(), CHANGED);
     let refused = append(&mut partition, 1, true).unwrap_err();
     assert_eq!(refused.error_code, KAFKA_STORAGE_ERROR);
     assert!(read(&mut partition, 0, -1, -1).unwrap() > 0);
@@ -257,7 +269,7 @@ fn what_owes_a_flush_is_seen_when_it_is_safe() {
     let done = partition.log_mut().unflushed().unwrap().sync();
     partition.flushed(done).unwrap();
     assert_eq!(partition.offsets().high_watermark, 2);
-    assert_eq!(told.take(), ["changed"]);
+    assert_eq!(told.take(), CHANGED);
 }
 
 #[test]
@@ -273,4 +285,74 @@ fn deleted_records_move_the_start_and_the_high_watermark_with_it() {
     );
     assert_eq!(read(&mut partition, 1, -1, -1), Err(OFFSET_OUT_OF_RANGE));
     assert!(read(&mut partition, 2, -1, -1).unwrap() > 0);
+}
+
+/// All that the leader has and the follower has not, as a fetch would bring it.
+fn copy(leader: &mut Led, follower: &mut Led, upto: i64) {
+    let from = follower.offsets().log_end;
+    let slice = leader.log_mut().read(from, 1 << 20, upto, true).unwrap();
+    let mut bytes = vec![0; slice.len];
+    let file = slice.file.unwrap();
+    file.read_exact_at(&mut bytes, slice.position).unwrap();
+    let high_watermark = leader.offsets().high_watermark;
+    follower
+        .append_as_follower(&bytes, 1, high_watermark)
+        .unwrap();
+    let id = follower.local_id;
+    leader.follower_reached(id, follower.offsets().log_end);
+}
+
+/// Followers are what replication stands on: clients must not be served by one, nor offsets be given by two.
+#[test]
+fn a_follower_takes_what_its_leader_sends_and_nothing_else() {
+    let (_, mut leader) = led(state(0, &[1, 2], 1));
+    let (_, mut follower) = replica(2, state(0, &[1, 2], 1));
+    assert!(leader.leads() && !follower.leads());
+    append(&mut leader, 3, true).unwrap();
+    let refused = append(&mut follower, 1, true).unwrap_err();
+    assert_eq!(refused.error_code, NOT_LEADER_OR_FOLLOWER);
+    assert_eq!(read(&mut follower, 0, -1, -1), Err(NOT_LEADER_OR_FOLLOWER));
+    assert_eq!(follower.offsets().log_end, 0);
+    copy(&mut leader, &mut follower, 3);
+    assert_eq!(leader.offsets().high_watermark, 3);
+    assert_eq!(follower.offsets().high_watermark, 0, "it hears of it next");
+    append(&mut leader, 1, true).unwrap();
+    copy(&mut leader, &mut follower, 4);
+    assert_eq!(
+        (
+            follower.offsets().high_watermark,
+            follower.offsets().log_end
+        ),
+        (3, 4)
+    );
+    let bytes = batch(1);
+    assert!(leader.append_as_follower(&bytes, 1, 9).is_err());
+    assert!(leader.truncate_as_follower(0, 1).is_err());
+}
+
+/// A leader that was cut off comes back with records that nobody else has: they have to go, and no others.
+#[test]
+fn leadership_moves_and_what_parted_is_cut() {
+    let (_, mut one) = led(state(0, &[1, 2], 1));
+    let (_, mut two) = replica(2, state(0, &[1, 2], 1));
+    append(&mut one, 2, true).unwrap();
+    copy(&mut one, &mut two, 2);
+    append(&mut one, 5, false).unwrap(); // never reaches the other
+    let told = Arc::new(Told::default());
+    one.park(&told, false);
+    let next = PartitionState {
+        leader: 2,
+        ..state(1, &[2], 1)
+    };
+    two.set_state(next.clone()).unwrap();
+    one.set_state(next).unwrap();
+    assert_eq!(told.take(), CHANGED);
+    append(&mut two, 1, true).unwrap();
+    assert_eq!(two.offsets().high_watermark, 3);
+    assert_eq!(two.epoch_end_offset(0), (0, 2), "where the old epoch ended");
+    one.truncate_as_follower(2, 1).unwrap();
+    copy(&mut two, &mut one, 3);
+    assert_eq!(one.offsets(), two.offsets());
+    one.set_state(state(0, &[1], 1)).unwrap();
+    assert!(!one.leads(), "an epoch that is over is not taken");
 }

@@ -1,14 +1,45 @@
 //! Who waits for a partition. They are held weakly: a connection that has gone is forgotten by itself.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 
-/// A parked request.
-pub trait Waiter: Send + Sync + 'static {
-    /// So many bytes more can be read. True if that woke it, so that it need not be told again.
-    fn readable(&self, bytes: u64) -> bool;
+/// What a parked request waits for, counted down by those who add it.
+#[derive(Debug, Default)]
+pub struct Wants(AtomicI64);
 
-    /// Something else changed: it has to look again.
-    fn changed(&self);
+impl Wants {
+    /// Wait for so many bytes from now on.
+    pub fn begin(&self, bytes: i64) {
+        self.0.store(bytes, Ordering::Release);
+    }
+
+    /// Count what was found already. Whether there is enough, with what was added since `begin`.
+    pub fn found(&self, bytes: usize) -> bool {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.0.fetch_sub(bytes, Ordering::AcqRel) <= bytes
+    }
+
+    /// How many bytes are missing.
+    pub fn left(&self) -> i64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub fn has_enough(&self) -> bool {
+        self.left() <= 0
+    }
+
+    /// Whatever there is, it is enough: the request has to look again.
+    pub fn end(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+/// Who parks a request.
+pub trait Waiter: Send + Sync + 'static {
+    fn wants(&self) -> &Wants;
+
+    /// There is enough, or something has changed.
+    fn ring(&self);
 }
 
 struct Parked<W> {
@@ -50,17 +81,23 @@ impl<W: Waiter> Waiters<W> {
             if parked.committed && !stable_moved {
                 return true;
             }
-            parked
-                .waiter
-                .upgrade()
-                .is_some_and(|waiter| !waiter.readable(bytes))
+            let Some(waiter) = parked.waiter.upgrade() else {
+                return false;
+            };
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            let enough = waiter.wants().found(bytes);
+            if enough {
+                waiter.ring();
+            }
+            !enough
         });
     }
 
     pub fn changed(&mut self) {
         for parked in self.parked.drain(..) {
             if let Some(waiter) = parked.waiter.upgrade() {
-                waiter.changed();
+                waiter.wants().end();
+                waiter.ring();
             }
         }
     }
@@ -75,27 +112,32 @@ impl<W: Waiter> Waiters<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI64, Ordering};
-
     use super::*;
 
-    struct Wants(AtomicI64);
+    #[derive(Default)]
+    struct Reader(Wants);
 
-    impl Waiter for Wants {
-        fn readable(&self, bytes: u64) -> bool {
-            self.0.fetch_sub(bytes.cast_signed(), Ordering::Relaxed) <= bytes.cast_signed()
+    impl Reader {
+        fn of(bytes: i64) -> Arc<Self> {
+            let reader = Self::default();
+            reader.0.begin(bytes);
+            Arc::new(reader)
+        }
+    }
+
+    impl Waiter for Reader {
+        fn wants(&self) -> &Wants {
+            &self.0
         }
 
-        fn changed(&self) {
-            self.0.store(i64::MIN, Ordering::Relaxed);
-        }
+        fn ring(&self) {}
     }
 
     #[test]
     fn a_waiter_is_told_until_it_has_enough_and_forgotten_when_gone() {
         let mut waiters = Waiters::default();
-        let one = Arc::new(Wants(AtomicI64::new(100)));
-        let committed = Arc::new(Wants(AtomicI64::new(1)));
+        let one = Reader::of(100);
+        let committed = Reader::of(1);
         waiters.park(&one, false);
         waiters.park(&one, false);
         waiters.park(&committed, true);
@@ -112,8 +154,9 @@ mod tests {
         waiters.park(&one, false);
         drop(one);
         assert_eq!(waiters.count(), 0);
+        committed.0.begin(1);
         waiters.park(&committed, true);
         waiters.changed();
-        assert_eq!(committed.0.load(Ordering::Relaxed), i64::MIN);
+        assert!(committed.0.has_enough());
     }
 }

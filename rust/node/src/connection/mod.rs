@@ -8,29 +8,30 @@ mod sending;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use ottla_core::connection::{Inbox, parse_header, put_response_header};
-use ottla_core::hot::{FetchRequest, ProduceRequest, Produced};
-use ottla_core::partition::Waiter;
+use ottla_core::partition::{Waiter, Wants};
+use ottla_core::serving::{Fetch, Header, Piece, Produce};
 use tokio::net::TcpStream;
 
 use crate::apis::{API_VERSIONS, Apis, FETCH, PRODUCE};
 use crate::budget::Charge;
 use crate::descriptors::Noted;
+use crate::disk::{NodeDisk, NodeFile};
 use crate::listener::Listener;
+use crate::lock::lock;
 use crate::metrics::add;
+use crate::outside::Life;
 use crate::patience::{Owes, Progress};
-use crate::produce::HotHeader;
-use crate::queue::{Asked, REFUSED};
-use crate::shared::{Held, Life, Shared, lock};
+use crate::queue::Asked;
+use crate::shared::{Held, Shared};
 use crate::signal::Signal;
 pub(crate) use receiving::Peer;
 use receiving::{hung_up, poll_receive};
-pub(crate) use sending::FilePiece;
 
 /// Replies are sent when they are this many, even if more frames wait.
 const OUTBOX_BYTES: usize = 64 * 1024;
@@ -82,7 +83,7 @@ pub struct Connection {
     busy: AtomicBool,
     pub progress: Progress,
     /// How many more bytes a parked fetch waits for.
-    missing: AtomicI64,
+    pub wants: Wants,
 }
 
 impl std::fmt::Debug for Answer {
@@ -115,7 +116,7 @@ impl Connection {
             active_at_ms: AtomicU64::new(now_ms),
             busy: AtomicBool::new(false),
             progress: Progress::default(),
-            missing: AtomicI64::new(0),
+            wants: Wants::default(),
         }
     }
 
@@ -157,21 +158,6 @@ impl Connection {
         self.active_at_ms.load(Ordering::Relaxed)
     }
 
-    /// Wait for so many bytes from now on.
-    pub(crate) fn wants(&self, bytes: i64) {
-        self.missing.store(bytes, Ordering::Release);
-    }
-
-    /// Count what was found already. Whether there is enough, with what was added since `wants`.
-    pub(crate) fn found(&self, bytes: usize) -> bool {
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.missing.fetch_sub(bytes, Ordering::AcqRel) <= bytes
-    }
-
-    pub(crate) fn has_enough(&self) -> bool {
-        self.missing.load(Ordering::Acquire) <= 0
-    }
-
     /// Hand over the whole reply frame to the request that is parked here.
     fn answer(&self, answer: Answer) {
         *lock(&self.reply) = Some(answer);
@@ -180,17 +166,11 @@ impl Connection {
 }
 
 impl Waiter for Connection {
-    fn readable(&self, bytes: u64) -> bool {
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        let enough = self.missing.fetch_sub(bytes, Ordering::AcqRel) <= bytes;
-        if enough {
-            self.signal.ring();
-        }
-        enough
+    fn wants(&self) -> &Wants {
+        &self.wants
     }
 
-    fn changed(&self) {
-        self.missing.store(0, Ordering::Release);
+    fn ring(&self) {
         self.signal.ring();
     }
 }
@@ -226,10 +206,9 @@ pub struct Task {
     answered: Option<Charge>,
     /// What the peer owes while the outbox is sent.
     reply_owed: Owes,
-    pub(crate) files: Vec<FilePiece>,
-    pub(crate) produce_request: ProduceRequest,
-    pub(crate) produced: Vec<Produced>,
-    pub(crate) fetch_request: FetchRequest,
+    pub(crate) files: Vec<Piece<NodeFile>>,
+    pub(crate) produce: Produce<NodeDisk, Connection>,
+    pub(crate) fetch: Fetch<NodeDisk>,
     /// What the receive buffer takes of the budget, and beside it.
     charged: usize,
     charged_beside: usize,
@@ -258,9 +237,8 @@ impl Task {
             answered: None,
             reply_owed: Owes::Reply,
             files: Vec::new(),
-            produce_request: ProduceRequest::default(),
-            produced: Vec::new(),
-            fetch_request: FetchRequest::default(),
+            produce: Produce::default(),
+            fetch: Fetch::default(),
             charged: 0,
             charged_beside: 0,
             is_owed: false,
@@ -278,10 +256,8 @@ impl Task {
         if let Over::Refused(text) = over {
             add(&self.node.metrics.requests_malformed, 1);
             let peer = self.connection.peer;
-            self.node.queue.tell(
-                REFUSED,
-                format!("closed the connection from {peer}: {text}"),
-            );
+            self.node
+                .refuse(format!("closed the connection from {peer}: {text}"));
         }
         if self.connection.is_ending(Ending::Reset) {
             // Linger of zero: the kernel drops what was not sent and resets the peer.
@@ -362,17 +338,16 @@ impl Task {
         add(&counters.requests, 1);
         add(&counters.request_bytes, size);
         if !controller && (key == PRODUCE || key == FETCH) {
-            let hot = HotHeader {
-                began,
+            let hot = Header {
                 version,
                 correlation_id,
                 body_at: header.body_at,
-                from_admin: HotHeader::is_admin(header.client_id),
+                from_admin: Header::is_admin(header.client_id),
             };
             let refused = if key == PRODUCE {
                 self.produce(frame, &hot).await?
             } else {
-                self.fetch(frame, &hot).await?
+                self.fetch(frame, &hot, began).await?
             };
             add(&self.node.metrics.api(key).errors, usize::from(refused));
             self.is_handled(key, began);
@@ -441,7 +416,7 @@ impl Task {
             charge: Some(charge),
         };
         lock(&self.node.held).insert(token, held);
-        self.node.queue.ask(asked);
+        self.node.outside.queue.ask(asked);
         let Answer { frame, charge } = match self.await_answer().await {
             Ok(answer) => answer,
             Err(over) => {

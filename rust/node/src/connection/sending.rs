@@ -3,10 +3,10 @@
 //! Records go from the page cache to the socket; what stands around them is the outbox.
 
 use std::io;
-use std::sync::Arc;
 use std::task::Poll;
 
 use ottla_core::disk::DiskFile;
+use ottla_core::serving::Piece;
 use rustix::net::SendFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -18,14 +18,6 @@ use crate::patience::Owes;
 
 /// What may stay allocated for the next replies: two full outboxes.
 const OUTBOX_KEPT: usize = 2 * OUTBOX_BYTES;
-
-/// A part of a reply that is sent from its file, at this place of the outbox.
-pub(crate) struct FilePiece {
-    pub at: usize,
-    pub file: Arc<NodeFile>,
-    pub position: u64,
-    pub len: usize,
-}
 
 impl Task {
     /// Send what is in the outbox, with the pieces that lie in files.
@@ -79,7 +71,7 @@ impl Task {
     }
 
     #[cfg(target_os = "linux")]
-    async fn send_file(&mut self, piece: &FilePiece) -> Result<(), Over> {
+    async fn send_file(&mut self, piece: &Piece<NodeFile>) -> Result<(), Over> {
         let (mut position, mut left) = (piece.position, piece.len);
         let Some(number) = piece.file.raw_fd() else {
             return Err(Over::Gone);
@@ -107,7 +99,7 @@ impl Task {
     }
 
     #[cfg(not(target_os = "linux"))]
-    async fn send_file(&mut self, _: &FilePiece) -> Result<(), Over> {
+    async fn send_file(&mut self, _: &Piece<NodeFile>) -> Result<(), Over> {
         Err(Over::Gone)
     }
 

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use ottla_core::disk::Disk;
-use ottla_core::log::files::{
+use crate::disk::Disk;
+use crate::log::files::{
     Folder, FolderKind, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_FILE, Offsets,
     RECOVERY_POINT_FILE, read_checkpoint, read_clean_shutdown, remove_clean_shutdown,
     write_checkpoint, write_clean_shutdown,
 };
-use ottla_core::log::{LogError, OpenHints};
+use crate::log::{LogError, OpenHints};
 
-use crate::disk::{NodeDisk, NodeLock};
-use crate::error::NodeError;
-use crate::hosted::Cell;
+use super::cell::Cell;
+use crate::error::CoreError;
+use crate::partition::Waiter;
 
 /// The kind of the refusal to open a partition before the checkpoints have forgotten an earlier one of its name.
 pub const NAMESAKE: &str = "namesake";
@@ -21,9 +21,9 @@ pub const NAMESAKE: &str = "namesake";
 /// The quorum's own log lies beside the partitions and is not one of them.
 const METADATA_TOPIC: &str = "__cluster_metadata";
 
-pub struct LogDir {
+pub struct LogDir<D: Disk> {
     pub path: PathBuf,
-    _lock: Option<NodeLock>,
+    _lock: Option<D::Lock>,
     /// Why it could not be opened at the start; it has failed then.
     pub lost: Option<String>,
     /// The broker's epoch when it was stopped cleanly, None if it was not.
@@ -54,8 +54,8 @@ pub struct Doomed {
     pub due_ms: Option<i64>,
 }
 
-pub struct LogDirs {
-    pub dirs: Vec<LogDir>,
+pub struct LogDirs<D: Disk> {
+    pub dirs: Vec<LogDir<D>>,
     pub doomed: Vec<Doomed>,
     /// What recovery and opening did, in words.
     pub report: Vec<String>,
@@ -69,15 +69,15 @@ pub struct Found {
     pub is_dir: bool,
 }
 
-pub fn storage(error: &impl std::fmt::Display) -> NodeError {
-    NodeError::new("storage", error.to_string())
+pub fn storage(error: &impl std::fmt::Display) -> CoreError {
+    CoreError::new("storage", error.to_string())
 }
 
-impl LogDirs {
+impl<D: Disk> LogDirs<D> {
     /// Make, lock and look at every directory. The mark of a clean shutdown is read and removed: whatever
     /// happens from here on, the next start knows that this one did not end cleanly until it has. One whose disk
     /// fails is lost, and the others go on, if there are any.
-    pub fn open(disk: &NodeDisk, paths: &[PathBuf]) -> Result<Self, NodeError> {
+    pub fn open(disk: &D, paths: &[PathBuf]) -> Result<Self, CoreError> {
         let mut dirs = Vec::new();
         let mut doomed = Vec::new();
         let mut report = Vec::new();
@@ -109,10 +109,10 @@ impl LogDirs {
         })
     }
 
-    pub fn get(&self, index: usize) -> Result<&LogDir, NodeError> {
+    pub fn get(&self, index: usize) -> Result<&LogDir<D>, CoreError> {
         let count = self.dirs.len();
         self.dirs.get(index).ok_or_else(|| {
-            NodeError::new(
+            CoreError::new(
                 "invalid",
                 format!("log dir {index} of {count} does not exist"),
             )
@@ -124,7 +124,10 @@ impl LogDirs {
     }
 
     /// Where a partition's folder is, and what the last run left of it: hints, and its high watermark.
-    pub fn whereabouts(&self, cell: &Cell) -> Result<(PathBuf, OpenHints, i64), NodeError> {
+    pub fn whereabouts<W: Waiter>(
+        &self,
+        cell: &Cell<D, W>,
+    ) -> Result<(PathBuf, OpenHints, i64), CoreError> {
         let away =
             || storage(&"its log directory is away: bring it back into log.dirs, and start again");
         let dir = self.dirs.get(cell.log_dir).ok_or_else(away)?;
@@ -146,7 +149,7 @@ impl LogDirs {
     }
 
     /// A partition's log begins at nothing: what a namesake left in the checkpoints must be gone from disk before.
-    pub fn begin_anew(&mut self, cell: &Cell) -> Result<(), NodeError> {
+    pub fn begin_anew<W: Waiter>(&mut self, cell: &Cell<D, W>) -> Result<(), CoreError> {
         let Some(dir) = self.dirs.get_mut(cell.log_dir) else {
             return Ok(());
         };
@@ -157,7 +160,7 @@ impl LogDirs {
                  could be written anew",
                 dir.path.display()
             );
-            return Err(NodeError::new(NAMESAKE, text));
+            return Err(CoreError::new(NAMESAKE, text));
         }
         Ok(())
     }
@@ -165,9 +168,9 @@ impl LogDirs {
     /// Folders of live partitions that `is_ours` does not know in that directory, by its place.
     pub fn strays(
         &self,
-        disk: &NodeDisk,
+        disk: &D,
         is_ours: impl Fn(usize, &str, i32) -> bool,
-    ) -> Result<Vec<Found>, NodeError> {
+    ) -> Result<Vec<Found>, CoreError> {
         let mut strays = Vec::new();
         let known = self.dirs.iter().enumerate();
         for (index, dir) in known.filter(|(_, dir)| dir.lost.is_none()) {
@@ -178,15 +181,15 @@ impl LogDirs {
     }
 }
 
-impl LogDir {
-    fn open(disk: &NodeDisk, path: &Path, report: &mut Vec<String>) -> Result<Self, NodeError> {
+impl<D: Disk> LogDir<D> {
+    fn open(disk: &D, path: &Path, report: &mut Vec<String>) -> Result<Self, CoreError> {
         let io =
             |error: std::io::Error| storage(&format!("log directory {}: {error}", path.display()));
         disk.create_dir_all(path).map_err(io)?;
         let lock = disk
             .lock(&path.join(LOCK_FILE))
             .map_err(|error| match error.kind() {
-                std::io::ErrorKind::WouldBlock => NodeError::new(
+                std::io::ErrorKind::WouldBlock => CoreError::new(
                     "locked",
                     format!(
                         "the log directory {} is in use: another node holds its .lock",
@@ -199,7 +202,7 @@ impl LogDir {
         remove_clean_shutdown(disk, path).map_err(|error| storage(&error))?;
         let checkpoint = |name| {
             read_checkpoint(disk, &path.join(name)).map_err(|error| match error {
-                LogError::Corrupt { .. } => NodeError::new("checkpoint", error.to_string()),
+                LogError::Corrupt { .. } => CoreError::new("checkpoint", error.to_string()),
                 _ => storage(&error),
             })
         };
@@ -245,7 +248,7 @@ impl LogDir {
     }
 
     /// Folders whose removal an earlier run began.
-    fn doomed(&self, disk: &NodeDisk) -> Result<Vec<Doomed>, NodeError> {
+    fn doomed(&self, disk: &D) -> Result<Vec<Doomed>, CoreError> {
         let entries = disk.list(&self.path).map_err(|error| storage(&error))?;
         let deleted = entries.into_iter().filter(|entry| {
             let folder = Folder::parse(&entry.name).filter(|_| entry.is_dir);
@@ -260,7 +263,7 @@ impl LogDir {
 
     /// What has the name of a partition's folder, whoever knows it, and whatever it is: a link to a disk that is
     /// away is none now and may be one again.
-    pub fn live(&self, disk: &NodeDisk) -> Result<Vec<Found>, NodeError> {
+    pub fn live(&self, disk: &D) -> Result<Vec<Found>, CoreError> {
         let mut found = Vec::new();
         for entry in disk.list(&self.path).map_err(|error| storage(&error))? {
             if let Some(Folder {
@@ -340,18 +343,14 @@ impl LogDir {
         self.checkpoint_told = false;
     }
 
-    pub fn write_clean_shutdown(
-        &self,
-        disk: &NodeDisk,
-        broker_epoch: i64,
-    ) -> Result<(), NodeError> {
+    pub fn write_clean_shutdown(&self, disk: &D, broker_epoch: i64) -> Result<(), CoreError> {
         write_clean_shutdown(disk, &self.path, broker_epoch).map_err(|error| storage(&error))
     }
 }
 
 impl Checkpoints {
     /// Write all three; with an error some may be the old ones, which is safe: recovery then begins earlier.
-    pub fn write(&self, disk: &NodeDisk) -> Result<(), NodeError> {
+    pub fn write<D: Disk>(&self, disk: &D) -> Result<(), CoreError> {
         let write = |name, offsets| {
             write_checkpoint(disk, &self.path.join(name), offsets).map_err(|error| storage(&error))
         };

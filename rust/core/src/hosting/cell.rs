@@ -1,0 +1,163 @@
+//! One hosted partition and the one lock around it, with what is wanted of it.
+//!
+//! What is wanted is written down at once, by whoever decides, and made so by whoever may block (see `places.rs`):
+//! so a decision never waits for a disk, and the latest wish counts. Whoever serves asks `refusal` before the lock:
+//! one that is being opened may be locked for long.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::table::Topic;
+use super::traffic::Traffic;
+use crate::disk::Disk;
+use crate::hot::{KAFKA_STORAGE_ERROR, NOT_LEADER_OR_FOLLOWER, UNKNOWN_TOPIC_OR_PARTITION};
+use crate::log::LogConfig;
+use crate::partition::{Partition, PartitionState, Waiter};
+
+/// How much of a partition is served. It gets worse where a disk fails and better where it mends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Standing {
+    Serving,
+    /// It is new here and is being opened.
+    Opening,
+    /// The last append failed: the next one tries again, and reads go on.
+    Faltering,
+    /// It could not be opened, or a sync in its log directory failed.
+    Offline,
+}
+
+/// How a partition is to be, and what is known of why it is not.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    pub state: PartitionState,
+    pub config: LogConfig,
+    /// What kept it from being opened, as it was told last; empty if nothing did.
+    pub problem: String,
+    /// There was something in the place of its folder: a new one must not take its place while it is mended.
+    pub existed: bool,
+}
+
+/// Empty while it is not open, once it is deleted, or when the node has ended.
+pub struct Cell<D: Disk, W: Waiter> {
+    pub topic: Arc<str>,
+    pub topic_id: [u8; 16],
+    pub index: i32,
+    pub log_dir: usize,
+    pub internal: bool,
+    pub traffic: Arc<Traffic>,
+    pub desired: Mutex<Desired>,
+    /// Someone tries again by and by.
+    pub retried: AtomicBool,
+    /// See `flushing.rs`.
+    pub flushing: AtomicU8,
+    /// That the disk refused something it can do later was told.
+    pub strained: AtomicBool,
+    partition: Mutex<Option<Partition<D, W>>>,
+    standing: AtomicU8,
+    /// How often it was looked at since it was in use.
+    rested: AtomicU8,
+}
+
+/// A partition's lock.
+pub type Guard<'a, D, W> = MutexGuard<'a, Option<Partition<D, W>>>;
+
+impl<D: Disk, W: Waiter> Cell<D, W> {
+    pub fn new(topic: &Topic<D, W>, index: i32, log_dir: usize, desired: Desired) -> Self {
+        Self {
+            topic: Arc::clone(&topic.name),
+            topic_id: topic.id,
+            index,
+            log_dir,
+            internal: super::table::is_internal(&topic.name),
+            traffic: Arc::clone(&topic.traffic),
+            desired: Mutex::new(desired),
+            retried: AtomicBool::new(false),
+            flushing: AtomicU8::new(0),
+            strained: AtomicBool::new(false),
+            partition: Mutex::new(None),
+            standing: AtomicU8::new(Standing::Opening as u8),
+            rested: AtomicU8::new(0),
+        }
+    }
+
+    pub fn standing(&self) -> Standing {
+        match self.standing.load(Ordering::Acquire) {
+            0 => Standing::Serving,
+            1 => Standing::Opening,
+            2 => Standing::Faltering,
+            _ => Standing::Offline,
+        }
+    }
+
+    pub fn is_offline(&self) -> bool {
+        self.standing() == Standing::Offline
+    }
+
+    /// Why it is neither written nor read, if so.
+    pub fn refusal(&self) -> Option<i16> {
+        match self.standing() {
+            Standing::Serving | Standing::Faltering => None,
+            Standing::Opening => Some(NOT_LEADER_OR_FOLLOWER),
+            Standing::Offline => Some(KAFKA_STORAGE_ERROR),
+        }
+    }
+
+    /// Why there is nothing behind the lock.
+    pub fn absence(&self) -> i16 {
+        self.refusal().unwrap_or(UNKNOWN_TOPIC_OR_PARTITION)
+    }
+
+    /// It got worse, or is as bad as that already. Whether it was better before.
+    pub fn worsen(&self, standing: Standing) -> bool {
+        self.standing.fetch_max(standing as u8, Ordering::AcqRel) < standing as u8
+    }
+
+    /// An append succeeded, if it was only these that failed. Whether it was.
+    pub fn heal(&self) -> bool {
+        let (from, to) = (Standing::Faltering as u8, Standing::Serving as u8);
+        self.standing
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    /// It is open and takes writes (again).
+    pub fn serve(&self) {
+        self.standing
+            .store(Standing::Serving as u8, Ordering::Release);
+    }
+
+    /// Lock it where that may take long.
+    pub fn hold(&self) -> Guard<'_, D, W> {
+        self.partition.lock()
+    }
+
+    /// Lock it if nobody holds it.
+    pub fn try_hold(&self) -> Option<Guard<'_, D, W>> {
+        self.partition.try_lock()
+    }
+
+    /// Lock it on a thread that serves others too: an append takes microseconds, and who holds it for longer waits for
+    /// a slow disk.
+    pub fn hold_within(&self, patience: Duration) -> Option<Guard<'_, D, W>> {
+        self.partition.try_lock_for(patience)
+    }
+
+    /// Note that it is in use, so that its files stay open.
+    pub fn touch(&self) {
+        if self.rested.load(Ordering::Relaxed) != 0 {
+            self.rested.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// A look at it: how many there were since it was in use, without this one.
+    pub fn rest(&self) -> u8 {
+        let looks = self.rested.load(Ordering::Relaxed);
+        self.rested
+            .store(looks.saturating_add(1), Ordering::Relaxed);
+        looks
+    }
+}

@@ -1,0 +1,102 @@
+//! The end of a node's logs: closed one by one, and the mark of a clean stop where every one of a directory was.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::cell::Cell;
+use super::dirs::{Found, storage};
+use super::{Host, lock};
+use crate::disk::Disk;
+use crate::error::CoreError;
+use crate::log::LogError;
+use crate::partition::Waiter;
+
+/// From how many partitions on one sync of the volume comes before those of single files.
+const VOLUME_SYNC_FROM: usize = 64;
+
+/// What is known of a log directory when all of its logs are closed.
+#[derive(Clone, Default)]
+struct Proof {
+    closed: BTreeSet<(String, i32)>,
+    /// A partition of this directory was not open, or could not be closed.
+    broken: bool,
+}
+
+impl<D: Disk, W: Waiter> Host<D, W> {
+    /// Close all logs cleanly, then write what the next start needs to know, the mark of a clean stop last.
+    ///
+    /// # Errors
+    /// The first of what a disk refused; all else was closed.
+    pub fn close_logs(&self, broker_epoch: i64) -> Result<(), CoreError> {
+        let mut problem = None;
+        let cells = self.cells();
+        if cells.len() >= VOLUME_SYNC_FROM {
+            // A help and no more: every file is synced all the same, and says what became of it.
+            let _ = self.sync_volumes();
+        }
+        let mut proofs = vec![Proof::default(); lock(&self.dirs).dirs.len()];
+        for cell in cells {
+            let closed = self.close_cell(&cell).unwrap_or_else(|error| {
+                problem.get_or_insert(storage(&format!(
+                    "closing {}-{}: {error}",
+                    cell.topic, cell.index
+                )));
+                false
+            });
+            let Some(proof) = proofs.get_mut(cell.log_dir) else {
+                continue;
+            };
+            if closed {
+                proof.closed.insert((cell.topic.to_string(), cell.index));
+            } else {
+                proof.broken = true;
+            }
+        }
+        for (index, proof) in proofs.iter().enumerate() {
+            if let Err(error) = self.end_dir(index, proof, broker_epoch) {
+                problem.get_or_insert(error);
+            }
+        }
+        problem.map_or(Ok(()), Err)
+    }
+
+    /// Whether the log is closed cleanly.
+    fn close_cell(&self, cell: &Arc<Cell<D, W>>) -> Result<bool, LogError> {
+        let Some(partition) = cell.hold().take() else {
+            return Ok(false);
+        };
+        let offsets = partition.offsets();
+        let healthy = partition.offline().is_none() && !cell.is_offline();
+        let log = partition.into_log();
+        if !healthy {
+            log.close(false)?;
+            return Ok(false);
+        }
+        log.close(true).inspect_err(|error| {
+            if error.is_failed_sync() {
+                self.fail_dir(cell.log_dir, &error.to_string());
+            }
+        })?;
+        if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir) {
+            let offsets = (offsets.log_end, offsets.high_watermark, offsets.log_start);
+            dir.note(&cell.topic, cell.index, offsets);
+        }
+        Ok(true)
+    }
+
+    /// The last word in a log directory. The mark is a proof: every partition of it, and everything there that has a
+    /// partition's name, was closed cleanly.
+    fn end_dir(&self, index: usize, proof: &Proof, broker_epoch: i64) -> Result<(), CoreError> {
+        if lock(&self.dirs).has_failed(index) {
+            return Ok(());
+        }
+        self.write_checkpoints(index)?;
+        let dirs = lock(&self.dirs);
+        let dir = dirs.get(index)?;
+        let known = |found: Found| proof.closed.contains(&(found.topic, found.partition));
+        if !proof.broken && dir.live(&self.disk)?.into_iter().all(known) {
+            dir.write_clean_shutdown(&self.disk, broker_epoch)?;
+        }
+        Ok(())
+    }
+}

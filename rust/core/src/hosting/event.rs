@@ -1,0 +1,90 @@
+//! What a host tells whoever decides, and what it leaves to whoever may block.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cell::Cell;
+use crate::disk::Disk;
+use crate::partition::Waiter;
+
+/// News. None is ever lost but `Refused`, which any peer may cause as often as it likes: beyond a bound it is
+/// dropped. Of one partition's news of a kind the latest takes the place of those that were not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// All that was placed, configured and deleted before the mark was set is as it was wanted, or was told to fail.
+    Applied { mark: i64 },
+    /// An append failed; reads go on, and each next append tries again.
+    LogFailed { place: Place, text: String },
+    /// It is offline, for another reason than was told before; it is tried again.
+    LogUnopened { place: Place, text: String },
+    /// It is open and takes writes again.
+    LogHealed { place: Place },
+    /// The disk refused something of this partition that can be done later.
+    LogStrained { place: Place, text: String },
+    /// The same of no partition.
+    Strained { text: String },
+    /// A failed sync ended a log directory.
+    LogDirFailed { log_dir: usize, text: String },
+    /// Something was done that the log of the node should know.
+    Done { text: String },
+    /// The node is dead: a broken invariant.
+    Poisoned { text: String },
+    /// What a peer sent and why its connection was closed, or why it was not let in.
+    Refused { text: String },
+}
+
+/// A partition in an event.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub topic: Arc<str>,
+    pub topic_id: [u8; 16],
+    pub partition: i32,
+}
+
+/// What makes an event the newer one of another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Subject(std::mem::Discriminant<Event>, Place);
+
+impl Event {
+    /// None if no other event takes its place.
+    pub fn subject(&self) -> Option<Subject> {
+        match self {
+            Self::LogFailed { place, .. }
+            | Self::LogUnopened { place, .. }
+            | Self::LogHealed { place }
+            | Self::LogStrained { place, .. } => {
+                Some(Subject(std::mem::discriminant(self), place.clone()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Disk work that nobody who serves or decides may wait for.
+pub enum Chore<D: Disk, W: Waiter> {
+    /// Make what waits in this log directory as it is wanted.
+    Places(usize),
+    /// Make safe what this partition has appended so far.
+    Flush(Arc<Cell<D, W>>),
+    /// Try to open this partition again; after that pause, if it fails, once more.
+    Mend(Arc<Cell<D, W>>, Duration),
+    /// Make names and ids of new folders safe.
+    SyncVolumes,
+}
+
+/// Everything around a host that is no decision of its own.
+pub trait Surroundings<D: Disk, W: Waiter>: Send + Sync + 'static {
+    /// What records are stamped with; it may jump.
+    fn now_ms(&self) -> i64;
+    /// What durations are measured on.
+    fn steady_ms(&self) -> i64;
+    /// A number that nobody can guess from earlier ones.
+    fn random(&self) -> u64;
+    fn tell(&self, event: Event);
+    /// Carry this out (`Host::carry_out`) after that time, where one may block.
+    fn owe(&self, chore: Chore<D, W>, after: Duration);
+    /// A high watermark moved that a coordinator may wait for.
+    fn wake(&self);
+    /// Whether the node lives: one that ends opens nothing any more.
+    fn is_running(&self) -> bool;
+}

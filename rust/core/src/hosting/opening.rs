@@ -1,0 +1,230 @@
+//! A partition's folder becomes a log; what could not be opened is kept as it is and tried again.
+
+use std::path::{Path, PathBuf};
+
+use super::cell::Cell;
+use super::dirs::storage;
+use super::{Host, lock};
+use crate::disk::Disk;
+use crate::error::CoreError;
+use crate::log::files::{
+    Folder, FolderKind, PARTITION_METADATA_FILE, read_partition_metadata, write_partition_metadata,
+};
+use crate::log::{Log, OpenHints};
+use crate::partition::{Partition, Waiter};
+
+/// A topic id as Kafka writes it: base64 for URLs, without padding.
+pub fn id_text(id: [u8; 16]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let number = u128::from_be_bytes(id);
+    let digit = |place: u32| char::from(DIGITS[((number >> (122 - 6 * place)) & 63) as usize]);
+    let last = char::from(DIGITS[((number & 3) << 4) as usize]);
+    (0..21).map(digit).chain([last]).collect()
+}
+
+/// The topic id that a folder names. An empty file is none: power was lost before the name was safe.
+fn known_topic_id<D: Disk>(disk: &D, path: &Path) -> Result<Option<String>, CoreError> {
+    let file = disk
+        .stat(&path.join(PARTITION_METADATA_FILE))
+        .map_err(|error| storage(&format!("looking at {}: {error}", path.display())))?;
+    if file.is_none_or(|file| file.len == 0) {
+        return Ok(None);
+    }
+    read_partition_metadata(disk, path).map_err(|error| storage(&error))
+}
+
+/// Ids are drawn at random: one that is another's in all but two places was that one.
+fn is_garbled(id: &str, own: &str) -> bool {
+    let places = id.bytes().zip(own.bytes());
+    id.len() == own.len() && places.filter(|(one, other)| one != other).count() <= 2
+}
+
+/// What lies in a partition's place before it is opened.
+struct Found {
+    path: PathBuf,
+    hints: OpenHints,
+    high_watermark: i64,
+    /// Its folder says that it is this partition's.
+    named: bool,
+}
+
+impl<D: Disk, W: Waiter> Host<D, W> {
+    /// Rename a partition's folder so that it is none of a live partition any more.
+    pub(super) fn mark_folder(
+        &self,
+        path: &Path,
+        (topic, index): (&str, i32),
+        kind: FolderKind,
+    ) -> Result<PathBuf, CoreError> {
+        let unique = u128::from(self.around.random()) << 64 | u128::from(self.around.random());
+        let there = path.with_file_name(Folder::marked_name(topic, index, unique, kind));
+        self.disk.rename(path, &there).map_err(|error| {
+            storage(&format!(
+                "renaming {} to {}: {error}",
+                path.display(),
+                there.display()
+            ))
+        })?;
+        Ok(there)
+    }
+
+    /// Remember why it could not be opened; whether that is news.
+    pub(super) fn refused(&self, cell: &Cell<D, W>, error: &CoreError) -> bool {
+        let place = lock(&self.dirs).whereabouts(cell);
+        let existed =
+            place.is_ok_and(|(path, ..)| !matches!(self.disk.stat(&path), Ok(None) | Err(_)));
+        let mut desired = cell.desired.lock();
+        desired.existed |= existed;
+        let news = desired.problem != error.text;
+        desired.problem.clone_from(&error.text);
+        news
+    }
+
+    /// A partition that is open already hears how it is from now on.
+    pub(super) fn go_on(
+        &self,
+        cell: &Cell<D, W>,
+        mut partition: Partition<D, W>,
+    ) -> Result<Partition<D, W>, CoreError> {
+        let desired = cell.desired.lock().clone();
+        partition.log_mut().set_config(desired.config);
+        match partition.set_state(desired.state) {
+            Ok(()) => Ok(partition),
+            Err(error) => {
+                self.lay_down(cell, partition);
+                Err(storage(&error))
+            }
+        }
+    }
+
+    /// Make or load the log. `again`: this run has tried before, so that nothing is clean that is there. The kind of
+    /// the error is `NAMESAKE` while the checkpoints know an earlier partition of this name.
+    pub(super) fn open_partition(
+        &self,
+        cell: &Cell<D, W>,
+        again: bool,
+    ) -> Result<Partition<D, W>, CoreError> {
+        let mut found = self.look_at_place(cell)?;
+        found.hints.clean_shutdown &= !again;
+        let desired = cell.desired.lock().clone();
+        let log = self.open_log(cell, &found, desired.config)?;
+        Partition::new(self.node_id, log, desired.state, found.high_watermark)
+            .map_err(|error| storage(&error))
+    }
+
+    /// What is there of this partition; what is another's is set aside.
+    fn look_at_place(&self, cell: &Cell<D, W>) -> Result<Found, CoreError> {
+        let (path, hints, high_watermark) = lock(&self.dirs).whereabouts(cell)?;
+        let dir = path.parent().unwrap_or(&path);
+        let there = self.disk.stat(dir).map_err(|error| storage(&error))?;
+        if there.is_none() {
+            // A disk that was unmounted: what were made at its place now would lie on another.
+            return Err(storage(&format!(
+                "the log directory {} is gone: bring it back",
+                dir.display()
+            )));
+        }
+        let known = known_topic_id(&self.disk, &path)?;
+        let own = id_text(cell.topic_id);
+        if let Some(other) = known.as_ref().filter(|known| **known != own) {
+            if is_garbled(other, &own) {
+                return Err(storage(&format!(
+                    "{} has the topic id {other}, which is almost this topic's: damaged, it should say {own}",
+                    path.join(PARTITION_METADATA_FILE).display()
+                )));
+            }
+            self.set_namesake_aside(cell, &path, other)?;
+            cell.desired.lock().existed = false; // what was there was another's
+            return self.made_anew(cell, path);
+        }
+        let folder = self.disk.stat(&path).map_err(|error| storage(&error))?;
+        if known.is_none() && folder.is_none() {
+            if cell.desired.lock().existed {
+                return Err(storage(&format!(
+                    "{} was there and is gone: bring it back, or delete the topic",
+                    path.display()
+                )));
+            }
+            return self.made_anew(cell, path);
+        }
+        Ok(Found {
+            path,
+            hints,
+            high_watermark,
+            named: known.is_some(),
+        })
+    }
+
+    /// Nothing is there. A checkpoint must not know a namesake that came before: recovery would begin where that one
+    /// ended.
+    fn made_anew(&self, cell: &Cell<D, W>, path: PathBuf) -> Result<Found, CoreError> {
+        lock(&self.dirs).begin_anew(cell)?;
+        Ok(Found {
+            path,
+            hints: OpenHints::default(),
+            high_watermark: 0,
+            named: false,
+        })
+    }
+
+    /// A folder of an earlier topic of the same name is kept, but not used.
+    fn set_namesake_aside(
+        &self,
+        cell: &Cell<D, W>,
+        path: &Path,
+        id: &str,
+    ) -> Result<(), CoreError> {
+        let there = self.mark_folder(path, (&cell.topic, cell.index), FolderKind::Stray)?;
+        lock(&self.dirs).report.push(format!(
+            "{}-{}: its folder belongs to an earlier topic {id}; it was set aside as {}",
+            cell.topic,
+            cell.index,
+            there.display()
+        ));
+        Ok(())
+    }
+
+    fn open_log(
+        &self,
+        cell: &Cell<D, W>,
+        found: &Found,
+        config: crate::log::LogConfig,
+    ) -> Result<Log<D>, CoreError> {
+        let now_ms = self.around.now_ms();
+        let path = found.path.clone();
+        let opened = Log::open(self.disk.clone(), path, config, now_ms, found.hints);
+        let (log, recovery) = opened.map_err(|error| storage(&error))?;
+        let text = recovery.to_string();
+        if !text.is_empty() {
+            lock(&self.dirs)
+                .report
+                .push(format!("{}-{}: {text}", cell.topic, cell.index));
+        }
+        if !found.named {
+            write_partition_metadata(&self.disk, &found.path, &id_text(cell.topic_id), false)
+                .map_err(|error| storage(&error))?;
+        }
+        Ok(log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topic_ids_are_written_as_kafka_does() {
+        assert_eq!(id_text([0; 16]), "AAAAAAAAAAAAAAAAAAAAAA");
+        assert_eq!(id_text([0xff; 16]), "_____________________w");
+        let counting: [u8; 16] = std::array::from_fn(|place| place as u8);
+        assert_eq!(id_text(counting), "AAECAwQFBgcICQoLDA0ODw");
+    }
+
+    #[test]
+    fn a_garbled_id_is_no_other_topics() {
+        let own = id_text([7; 16]);
+        assert!(is_garbled(&own.replacen('B', "C", 1), &own));
+        assert!(!is_garbled(&id_text([9; 16]), &own));
+        assert!(!is_garbled("", &own));
+    }
+}

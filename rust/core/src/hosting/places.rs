@@ -1,0 +1,459 @@
+//! What is wanted of partitions becomes so: by whoever may block, in the order it was wanted, each folder by one at a
+//! time.
+//!
+//! A wish is noted at once. Where it needs no disk and nobody holds the partition it is carried out at once, too. Else
+//! it waits in its log directory's queue, so that a directory that is slow holds up no other. A namesake's folder and
+//! checkpoints are dealt with in the same queue: one writing of the checkpoints for all that wait for it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::cell::{Cell, Desired, Standing};
+use super::dirs::NAMESAKE;
+use super::event::{Chore, Event};
+use super::table::Topic;
+use super::{Host, lock};
+use crate::disk::Disk;
+use crate::error::CoreError;
+use crate::log::{ConfigValue, LogConfig};
+use crate::partition::{PartitionState, Waiter};
+
+/// From how many on they are worth a second thread, and not to be kept open.
+const MANY: usize = 32;
+const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+
+/// A topic's configuration as its logs and its replicas use it.
+#[derive(Debug, Clone, Default)]
+pub struct TopicConfig {
+    pub log: LogConfig,
+    pub min_insync_replicas: i32,
+}
+
+impl TopicConfig {
+    /// From topic keys with parsed values.
+    ///
+    /// # Errors
+    /// "invalid" for a value that the key cannot have.
+    pub fn parse(rows: &[(String, ConfigValue)]) -> Result<Self, CoreError> {
+        let mut config = Self {
+            log: LogConfig::default(),
+            min_insync_replicas: 1,
+        };
+        for (key, value) in rows {
+            if key != MIN_INSYNC_REPLICAS {
+                (config.log)
+                    .set(key, value)
+                    .map_err(|error| CoreError::new("invalid", error.text))?;
+                continue;
+            }
+            let count = match value {
+                ConfigValue::Int(count) => i32::try_from(*count).ok(),
+                ConfigValue::Text(text) => text.trim().parse().ok(),
+                _ => None,
+            };
+            config.min_insync_replicas = count.ok_or_else(|| {
+                let text = format!("{key} must be a whole number, not {value:?}");
+                CoreError::new("invalid", text)
+            })?;
+        }
+        Ok(config)
+    }
+}
+
+/// All that the cluster says of one replica of this broker. The in-sync demand of `state` comes from `config`.
+#[derive(Debug, Clone)]
+pub struct HostedState {
+    pub topic: String,
+    pub topic_id: [u8; 16],
+    pub partition: i32,
+    pub log_dir: usize,
+    pub state: PartitionState,
+    pub config: Arc<TopicConfig>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// Be as `desired` says.
+    Be,
+    /// Be gone.
+    Go,
+}
+
+struct Item<D: Disk, W: Waiter> {
+    number: u64,
+    wish: Wish,
+    cell: Arc<Cell<D, W>>,
+    many: bool,
+}
+
+/// What waits in one log directory.
+struct Line<D: Disk, W: Waiter> {
+    items: VecDeque<Item<D, W>>,
+    /// Those at work, by folder.
+    at_work: Vec<Arc<Cell<D, W>>>,
+    workers: usize,
+    /// They wait for the checkpoints to forget an earlier partition of their name.
+    namesakes: Vec<Item<D, W>>,
+}
+
+enum Turn<D: Disk, W: Waiter> {
+    Item(Item<D, W>),
+    Namesakes(Vec<Item<D, W>>),
+    Over { last: bool },
+}
+
+/// All wishes that are not fulfilled yet.
+pub struct Work<D: Disk, W: Waiter> {
+    lines: BTreeMap<usize, Line<D, W>>,
+    numbers: u64,
+    open: BTreeSet<u64>,
+    marks: VecDeque<(u64, i64)>,
+}
+
+impl<D: Disk, W: Waiter> Default for Work<D, W> {
+    fn default() -> Self {
+        Self {
+            lines: BTreeMap::new(),
+            numbers: 0,
+            open: BTreeSet::new(),
+            marks: VecDeque::new(),
+        }
+    }
+}
+
+impl<D: Disk, W: Waiter> Default for Line<D, W> {
+    fn default() -> Self {
+        Self {
+            items: VecDeque::new(),
+            at_work: Vec::new(),
+            workers: 0,
+            namesakes: Vec::new(),
+        }
+    }
+}
+
+impl<D: Disk, W: Waiter> Line<D, W> {
+    /// The first whose folder nobody works on.
+    fn next(&mut self) -> Option<Item<D, W>> {
+        let busy = |item: &Item<D, W>| {
+            let same = |other: &Arc<Cell<D, W>>| {
+                other.index == item.cell.index && other.topic == item.cell.topic
+            };
+            self.at_work.iter().any(same)
+        };
+        let place = self.items.iter().position(|item| !busy(item))?;
+        let item = self.items.remove(place)?;
+        self.at_work.push(Arc::clone(&item.cell));
+        Some(item)
+    }
+
+    fn done(&mut self, cell: &Arc<Cell<D, W>>) {
+        self.at_work.retain(|other| !Arc::ptr_eq(other, cell));
+    }
+}
+
+impl<D: Disk, W: Waiter> Work<D, W> {
+    fn add(&mut self, wish: Wish, cell: Arc<Cell<D, W>>, many: bool) {
+        self.numbers += 1;
+        self.open.insert(self.numbers);
+        let line = self.lines.entry(cell.log_dir).or_default();
+        line.items.push_back(Item {
+            number: self.numbers,
+            wish,
+            cell,
+            many,
+        });
+    }
+
+    /// What marks are reached, now that this one is fulfilled or given up.
+    fn close(&mut self, number: u64) -> Vec<i64> {
+        self.open.remove(&number);
+        let first_open = self.open.first().copied().unwrap_or(u64::MAX);
+        let mut reached = Vec::new();
+        while let Some((upto, mark)) = self.marks.front().copied()
+            && upto < first_open
+        {
+            self.marks.pop_front();
+            reached.push(mark);
+        }
+        reached
+    }
+}
+
+impl<D: Disk, W: Waiter> Host<D, W> {
+    /// From now on these partitions are wanted so: made or loaded if need be, and led or followed.
+    pub fn place(&self, states: Vec<HostedState>) {
+        let many = states.len() >= MANY;
+        for state in states {
+            let cell = self.note(state);
+            if !self.is_so_at_once(&cell) {
+                lock(&self.work).add(Wish::Be, cell, many);
+            }
+        }
+        self.call_workers();
+    }
+
+    /// Write down what is wanted of a partition, which is hosted from here on.
+    fn note(&self, wanted: HostedState) -> Arc<Cell<D, W>> {
+        let state = PartitionState {
+            min_insync_replicas: wanted.config.min_insync_replicas,
+            ..wanted.state
+        };
+        let config = wanted.config.log.clone();
+        let mut hosted = self.hosted_mut();
+        if let Ok(cell) = hosted.find_by_id(&wanted.topic_id, wanted.partition) {
+            let mut desired = cell.desired.lock();
+            if state.leader_epoch >= desired.state.leader_epoch {
+                desired.state = state;
+            }
+            desired.config = config;
+            return Arc::clone(cell);
+        }
+        let topic = hosted.topic_or_new(&wanted.topic, wanted.topic_id);
+        let desired = Desired {
+            state,
+            config,
+            problem: String::new(),
+            existed: false,
+        };
+        let cell = Arc::new(Cell::new(topic, wanted.partition, wanted.log_dir, desired));
+        hosted.put(&wanted.topic, wanted.topic_id, Arc::clone(&cell));
+        cell
+    }
+
+    /// Take a topic's configuration for all of its partitions here; a topic that is not here is none of ours.
+    pub fn configure_topic(&self, topic: &str, config: &TopicConfig) {
+        let cells: Vec<_> = (self.hosted().topic(topic).into_iter())
+            .flat_map(Topic::cells)
+            .cloned()
+            .collect();
+        for cell in cells {
+            {
+                let mut desired = cell.desired.lock();
+                desired.config = config.log.clone();
+                desired.state.min_insync_replicas = config.min_insync_replicas;
+            }
+            if !self.is_so_at_once(&cell) {
+                lock(&self.work).add(Wish::Be, cell, false);
+            }
+        }
+        self.call_workers();
+    }
+
+    /// Host these no more, and rename their folders; the files go with a later pass.
+    pub fn delete_partitions(&self, partitions: &[(String, i32)]) {
+        for (topic, index) in partitions {
+            let taken = self.hosted_mut().take(topic, *index);
+            if let Some(cell) = taken {
+                lock(&self.work).add(Wish::Go, cell, false);
+            }
+        }
+        self.call_workers();
+    }
+
+    /// Whether all that was wanted so far is so; else `Event::Applied` with this mark comes when it is.
+    pub fn mark(&self, mark: i64) -> bool {
+        let mut work = lock(&self.work);
+        if work.open.is_empty() {
+            return true;
+        }
+        let upto = work.numbers;
+        work.marks.push_back((upto, mark));
+        false
+    }
+
+    /// Wait until nothing is wanted that is not so; false at the timeout.
+    pub fn await_wanted(&self, timeout: Duration) -> bool {
+        let work = lock(&self.work);
+        let waited = self
+            .all_as_wanted
+            .wait_timeout_while(work, timeout, |work| !work.open.is_empty());
+        let (work, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        work.open.is_empty()
+    }
+
+    /// Do without the disk what can be done without it: an open partition hears of an epoch that is no new one for
+    /// its log, and of its configuration.
+    fn is_so_at_once(&self, cell: &Arc<Cell<D, W>>) -> bool {
+        let Some(mut place) = cell.try_hold() else {
+            return false;
+        };
+        let Some(partition) = place.as_mut() else {
+            return false;
+        };
+        let desired = cell.desired.lock();
+        let (state, config) = (desired.state.clone(), desired.config.clone());
+        drop(desired);
+        let leads = state.leader == self.node_id;
+        if leads && partition.log().latest_epoch() != Some(state.leader_epoch) {
+            return false;
+        }
+        partition.log_mut().set_config(config);
+        partition.set_state(state).is_ok()
+    }
+
+    /// See that somebody works on what waits.
+    fn call_workers(&self) {
+        let mut called = Vec::new();
+        for (log_dir, line) in &mut lock(&self.work).lines {
+            let wanted = match line.items.len() {
+                0 => 0,
+                few if few < MANY => 1,
+                _ => 2,
+            };
+            while line.workers < wanted {
+                line.workers += 1;
+                called.push(*log_dir);
+            }
+        }
+        for log_dir in called {
+            self.around.owe(Chore::Places(log_dir), Duration::ZERO);
+        }
+    }
+
+    /// One worker's turn: until nothing waits in this log directory that it may work on.
+    pub(super) fn work_through(&self, log_dir: usize) {
+        loop {
+            let turn = self.turn(log_dir);
+            match turn {
+                Turn::Item(item) => self.fulfil(log_dir, item),
+                Turn::Namesakes(waiting) => self.forget_namesakes(log_dir, waiting),
+                Turn::Over { last } => {
+                    if last {
+                        self.around.owe(Chore::SyncVolumes, Duration::ZERO);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// What a worker does next. The last one lets the checkpoints forget earlier partitions, once for all that wait
+    /// for it.
+    fn turn(&self, log_dir: usize) -> Turn<D, W> {
+        let mut work = lock(&self.work);
+        let Some(line) = work.lines.get_mut(&log_dir) else {
+            return Turn::Over { last: false };
+        };
+        if let Some(item) = line.next() {
+            return Turn::Item(item);
+        }
+        if line.workers == 1 && !line.namesakes.is_empty() && self.around.is_running() {
+            return Turn::Namesakes(std::mem::take(&mut line.namesakes));
+        }
+        line.workers -= 1;
+        let last = line.workers == 0;
+        if last {
+            work.lines.remove(&log_dir);
+        }
+        Turn::Over { last }
+    }
+
+    fn fulfil(&self, log_dir: usize, item: Item<D, W>) {
+        let cell = Arc::clone(&item.cell);
+        let waits = match item.wish {
+            Wish::Be => match self.be(&cell, item.many) {
+                Err(error) if error.kind == NAMESAKE => Some(error),
+                outcome => {
+                    self.tell_unopened(&cell, outcome.err());
+                    None
+                }
+            },
+            Wish::Go => {
+                self.go(&cell);
+                None
+            }
+        };
+        let mut work = lock(&self.work);
+        let Some(line) = work.lines.get_mut(&log_dir) else {
+            return;
+        };
+        line.done(&cell);
+        if waits.is_some() {
+            line.namesakes.push(item);
+            return;
+        }
+        let reached = work.close(item.number);
+        let all = work.open.is_empty();
+        drop(work);
+        self.tell_of(reached, all);
+    }
+
+    fn tell_of(&self, reached: Vec<i64>, all: bool) {
+        for mark in reached {
+            self.around.tell(Event::Applied { mark });
+        }
+        if all {
+            self.all_as_wanted.notify_all();
+        }
+    }
+
+    fn forget_namesakes(&self, log_dir: usize, waiting: Vec<Item<D, W>>) {
+        let written = self.write_checkpoints(log_dir);
+        let mut reached = Vec::new();
+        for item in waiting {
+            if let Err(error) = &written {
+                self.refused(&item.cell, error);
+                self.tell_unopened(&item.cell, Some(error.clone()));
+                reached.extend(lock(&self.work).close(item.number));
+            } else if let Some(line) = lock(&self.work).lines.get_mut(&log_dir) {
+                line.items.push_back(item);
+            }
+        }
+        let all = lock(&self.work).open.is_empty();
+        self.tell_of(reached, all);
+    }
+
+    /// Make a partition as it is wanted: open it, or let it go on under another epoch or configuration.
+    fn be(&self, cell: &Arc<Cell<D, W>>, many: bool) -> Result<(), CoreError> {
+        let mut place = cell.hold();
+        if !self.hosts(cell) || !self.around.is_running() {
+            return Ok(());
+        }
+        let again = cell.standing() != Standing::Opening;
+        let outcome = match place.take() {
+            Some(partition) => self.go_on(cell, partition),
+            None => self
+                .open_partition(cell, again)
+                .inspect(|_| self.serve(cell)),
+        };
+        match outcome {
+            Ok(mut partition) => {
+                if !std::mem::take(&mut cell.desired.lock().problem).is_empty() {
+                    self.around.tell(Event::LogHealed {
+                        place: cell.place(),
+                    });
+                }
+                if many {
+                    // What cannot be written now is written later: nothing depends on it.
+                    let _ = partition.log_mut().release_files();
+                }
+                *place = Some(partition);
+                Ok(())
+            }
+            Err(error) => {
+                if error.kind != NAMESAKE {
+                    self.refused(cell, &error);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// It could not be opened: it is offline, and tried again.
+    fn tell_unopened(&self, cell: &Arc<Cell<D, W>>, error: Option<CoreError>) {
+        let Some(error) = error else {
+            return;
+        };
+        cell.worsen(Standing::Offline);
+        self.around.tell(Event::LogUnopened {
+            place: cell.place(),
+            text: error.text,
+        });
+        if !cell.retried.load(Ordering::Acquire) {
+            self.retry(cell);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Produce and Fetch, from a frame to what is said of it: steps that answer, or say what has to come first.
+//!
+//! A machine is made once for a connection and told one request after the other. `step` never waits: it comes back
+//! with what it waits for, and its driver calls it again when that is there. So threads with sockets run it as well as
+//! a simulator does, and whatever is decided of bytes (what is refused, when a reply is due, which bytes it carries)
+//! is decided here.
+
+mod fetch;
+mod produce;
+
+pub use fetch::{Fetch, Piece};
+pub use produce::Produce;
+
+/// What is known of a request before its body is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Header {
+    pub version: i16,
+    pub correlation_id: i32,
+    /// Where the body begins in the frame.
+    pub body_at: usize,
+    pub from_admin: bool,
+}
+
+/// Apache's admin client, which alone may write to internal topics (as tools that restore them do).
+const ADMIN_CLIENT_ID: &str = "__admin_client";
+
+impl Header {
+    pub fn is_admin(client_id: Option<&str>) -> bool {
+        client_id == Some(ADMIN_CLIENT_ID)
+    }
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The outcome is there.
+    Done,
+    /// Somebody holds a partition for longer than this request waits for it: again, soon.
+    Busy,
+    /// Records have to be looked through that unpack to far more than they are: `prepare`, in one's turn, then again.
+    Heavy,
+    /// Again when the waiter is rung, or when the request's time is up.
+    Parked,
+}

@@ -1,0 +1,352 @@
+//! Produce: from the frame to the logs' files without a copy, then until the in-sync replicas have it.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Header, Step};
+use crate::connection::put_response_header;
+use crate::disk::Disk;
+use crate::hosting::{Cell, Guard, Host, add};
+use crate::hot::{
+    INVALID_REQUIRED_ACKS, INVALID_TOPIC_EXCEPTION, KAFKA_STORAGE_ERROR, Malformed, ProducePart,
+    ProduceRequest, Produced, REQUEST_TIMED_OUT, TopicAt, UNSUPPORTED_VERSION, parse_produce,
+    put_produce_response,
+};
+use crate::log::{
+    AppendContext, AppendError, LogConfig, Origin, Prepared, memory_to_prepare, prepare,
+};
+use crate::partition::{AppendDone, Waiter};
+
+const FIRST_FLEXIBLE: i16 = 9;
+const ALL_IN_SYNC: i16 = -1;
+/// Where a batch's attributes lie, and the bit that says that it belongs to a transaction.
+const ATTRIBUTES: Range<usize> = 21..23;
+const TRANSACTIONAL: i16 = 0x10;
+/// Lists for no more partitions are kept for the next request.
+const PARTITIONS_FEW: usize = 64;
+
+/// An append whose producer waits for the high watermark.
+struct Pending<D: Disk, W: Waiter> {
+    place: usize,
+    cell: Arc<Cell<D, W>>,
+    required_offset: i64,
+}
+
+/// Records that are looked through beside their log's lock.
+enum Heavy {
+    None,
+    Wanted(LogConfig),
+    Ready(Result<Prepared, AppendError>),
+}
+
+/// One Produce request after the other. Its lists are kept from one to the next.
+pub struct Produce<D: Disk, W: Waiter> {
+    request: ProduceRequest,
+    outcomes: Vec<Produced>,
+    pending: Vec<Pending<D, W>>,
+    heavy: Heavy,
+    context: AppendContext,
+}
+
+impl<D: Disk, W: Waiter> Default for Produce<D, W> {
+    fn default() -> Self {
+        Self {
+            request: ProduceRequest::default(),
+            outcomes: Vec::new(),
+            pending: Vec::new(),
+            heavy: Heavy::None,
+            context: AppendContext {
+                now_ms: 0,
+                leader_epoch: -1, // the partition's own
+                origin: Origin::Client,
+                produce_version: 0,
+            },
+        }
+    }
+}
+
+/// What came of the part at hand.
+enum Part {
+    Settled(Produced),
+    Busy,
+    Heavy,
+}
+
+impl<D: Disk, W: Waiter> Produce<D, W> {
+    /// Begin with a request.
+    ///
+    /// # Errors
+    /// What is wrong with the frame; the peer is to be hung up on.
+    pub fn begin(&mut self, frame: &[u8], header: &Header, now_ms: i64) -> Result<(), Malformed> {
+        self.outcomes.clear();
+        self.pending.clear();
+        self.heavy = Heavy::None;
+        self.context.now_ms = now_ms;
+        self.context.produce_version = header.version;
+        parse_produce(frame, header.body_at, header.version, &mut self.request)?;
+        if !(-1..=1).contains(&self.request.acks) {
+            let refused = || Produced::refused(INVALID_REQUIRED_ACKS);
+            self.outcomes
+                .extend(self.request.parts.iter().map(|_| refused()));
+        }
+        Ok(())
+    }
+
+    /// Whether the peer waits for a reply.
+    pub fn wants_reply(&self) -> bool {
+        self.request.acks != 0
+    }
+
+    /// Whether any partition was refused. A peer that wants no reply is hung up on then: Kafka's only way to tell it.
+    pub fn is_refused(&self) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.error_code != 0)
+    }
+
+    /// How long the producer waits for the in-sync replicas, once it is parked.
+    pub fn timeout_ms(&self) -> u64 {
+        u64::try_from(self.request.timeout_ms).unwrap_or(0)
+    }
+
+    /// Append what is not appended, then see who has it.
+    pub fn step(
+        &mut self,
+        host: &Host<D, W>,
+        frame: &mut [u8],
+        header: &Header,
+        waiter: &Arc<W>,
+    ) -> Step {
+        while self.outcomes.len() < self.request.parts.len() {
+            match self.append_part(host, frame, header) {
+                Part::Settled(outcome) => self.outcomes.push(outcome),
+                Part::Busy => return Step::Busy,
+                Part::Heavy => return Step::Heavy,
+            }
+        }
+        if self.pending.is_empty() {
+            return Step::Done;
+        }
+        self.look_at_pending(host, waiter)
+    }
+
+    /// What `prepare` will take beside the frame.
+    pub fn memory_to_prepare(&self, frame: &[u8]) -> usize {
+        match (&self.heavy, self.records_at_hand()) {
+            (Heavy::Wanted(config), Some(records)) => memory_to_prepare(&frame[records], config),
+            _ => 0,
+        }
+    }
+
+    /// After `Heavy`: look the records of the part at hand through. It may take long and locks nothing.
+    pub fn prepare(&mut self, frame: &mut [u8]) {
+        if let (Heavy::Wanted(config), Some(records)) = (&self.heavy, self.records_at_hand()) {
+            self.heavy = Heavy::Ready(prepare(&mut frame[records], config, &self.context));
+        }
+    }
+
+    /// The producer's time is over: what has not reached the in-sync replicas is told so.
+    pub fn time_is_up(&mut self) {
+        for waiting in self.pending.drain(..) {
+            self.outcomes[waiting.place] = Produced::refused(REQUEST_TIMED_OUT);
+        }
+    }
+
+    /// Put the reply, whose length is not written yet; the place of its length.
+    pub fn put_reply(&mut self, out: &mut Vec<u8>, frame: &[u8], header: &Header) -> usize {
+        let flexible = header.version >= FIRST_FLEXIBLE;
+        let size_at = put_response_header(out, header.correlation_id, flexible);
+        put_produce_response(out, header.version, frame, &self.request, &self.outcomes);
+        size_at
+    }
+
+    /// The request is over: what a large one took is given back.
+    pub fn end(&mut self) {
+        self.request.shrink_to(PARTITIONS_FEW);
+        self.outcomes.clear();
+        self.outcomes.shrink_to(PARTITIONS_FEW);
+        self.heavy = Heavy::None;
+    }
+
+    fn records_at_hand(&self) -> Option<Range<usize>> {
+        self.request.parts.get(self.outcomes.len())?.records.clone()
+    }
+
+    fn append_part(&mut self, host: &Host<D, W>, frame: &mut [u8], header: &Header) -> Part {
+        let part = &self.request.parts[self.outcomes.len()];
+        let found = {
+            let hosted = host.hosted();
+            match &self.request.topics[part.topic] {
+                TopicAt::Id(id) => hosted.find_by_id(id, part.index).cloned(),
+                named @ TopicAt::Name(_) => hosted.find(named.name(frame), part.index).cloned(),
+            }
+        };
+        let cell = match found {
+            Ok(cell) => cell,
+            Err(code) => return Part::Settled(Produced::refused(code)),
+        };
+        let records = part.records.clone();
+        let records = records.map_or(&mut [][..], |range| &mut frame[range]);
+        let outcome = match refusal(&cell, header, &self.request, part, records) {
+            Some(refused) => Err(refused),
+            None => match self.append(host, &cell, records) {
+                Ok(Some((outcome, required_offset))) => {
+                    if let Some(required_offset) = required_offset {
+                        self.pending.push(Pending {
+                            place: self.outcomes.len(),
+                            cell: Arc::clone(&cell),
+                            required_offset,
+                        });
+                    }
+                    Ok(outcome)
+                }
+                Ok(None) if matches!(self.heavy, Heavy::Wanted(_)) => return Part::Heavy,
+                Ok(None) => return Part::Busy,
+                Err(refused) => Err(*refused),
+            },
+        };
+        add(&cell.traffic.produce_requests, 1);
+        if outcome.is_err() {
+            add(&cell.traffic.produce_failed, 1);
+        }
+        Part::Settled(outcome.unwrap_or_else(|refused| refused))
+    }
+
+    /// Append, if that is light work or was prepared. Says which high watermark to wait for if it is not there yet;
+    /// None if nothing was done.
+    fn append(
+        &mut self,
+        host: &Host<D, W>,
+        cell: &Arc<Cell<D, W>>,
+        records: &mut [u8],
+    ) -> Result<Option<(Produced, Option<i64>)>, Box<Produced>> {
+        cell.touch();
+        let Some(mut guard) = cell.hold_within(host.patience) else {
+            return Ok(None);
+        };
+        let Some(partition) = guard.as_mut() else {
+            return Err(Box::new(Produced::refused(cell.absence())));
+        };
+        let all = self.request.acks == ALL_IN_SYNC;
+        let done = match std::mem::replace(&mut self.heavy, Heavy::None) {
+            Heavy::Ready(Ok(prepared)) => {
+                partition.append_prepared(records, prepared, &self.context, all)
+            }
+            Heavy::Ready(Err(error)) => Err(partition.refusal(error)),
+            Heavy::None | Heavy::Wanted(_) => {
+                match partition.append_light(records, &self.context, all) {
+                    Ok(Some(done)) => Ok(done),
+                    Err(refused) => Err(refused),
+                    Ok(None) => {
+                        self.heavy = Heavy::Wanted(partition.log().config().clone());
+                        return Ok(None);
+                    }
+                }
+            }
+        };
+        settle(host, cell, guard, done, self.request.acks).map(Some)
+    }
+
+    /// Who waits for the high watermark hears of it from here on.
+    fn look_at_pending(&mut self, host: &Host<D, W>, waiter: &Arc<W>) -> Step {
+        waiter.wants().begin(i64::MAX);
+        let mut busy = false;
+        for waiting in std::mem::take(&mut self.pending) {
+            let Some(mut guard) = waiting.cell.hold_within(host.patience) else {
+                self.pending.push(waiting);
+                busy = true;
+                continue;
+            };
+            let Some(partition) = guard.as_mut() else {
+                self.outcomes[waiting.place] = Produced::refused(waiting.cell.absence());
+                continue;
+            };
+            if waiting.cell.is_offline() {
+                self.outcomes[waiting.place] = Produced::refused(KAFKA_STORAGE_ERROR);
+                continue;
+            }
+            partition.park(waiter, false);
+            let reached = partition.offsets().high_watermark >= waiting.required_offset;
+            drop(guard);
+            if !reached {
+                self.pending.push(waiting);
+            }
+        }
+        match (self.pending.is_empty(), busy) {
+            (true, _) => Step::Done,
+            (false, true) => Step::Busy, // it is not parked there yet
+            (false, false) => Step::Parked,
+        }
+    }
+}
+
+/// What is refused before the log sees it.
+fn refusal<D: Disk, W: Waiter>(
+    cell: &Cell<D, W>,
+    header: &Header,
+    request: &ProduceRequest,
+    part: &ProducePart,
+    records: &[u8],
+) -> Option<Produced> {
+    if cell.internal && !header.from_admin {
+        return Some(Produced::refused(INVALID_TOPIC_EXCEPTION));
+    }
+    if let Some(code) = cell.refusal() {
+        return Some(Produced::refused(code));
+    }
+    let attributes = records
+        .get(ATTRIBUTES)
+        .map_or(0, |bytes| i16::from_be_bytes([bytes[0], bytes[1]]));
+    if request.transactional || attributes & TRANSACTIONAL != 0 {
+        // A code that the Java producer takes as fatal: it stops at once instead of trying again.
+        let text = format!(
+            "{}-{}: transactions are not served yet",
+            cell.topic, part.index
+        );
+        return Some(Produced::refused_with(UNSUPPORTED_VERSION, text));
+    }
+    None
+}
+
+/// What follows from an append, while the partition is still locked.
+fn settle<D: Disk, W: Waiter>(
+    host: &Host<D, W>,
+    cell: &Arc<Cell<D, W>>,
+    mut guard: Guard<'_, D, W>,
+    done: Result<AppendDone, Produced>,
+    acks: i16,
+) -> Result<(Produced, Option<i64>), Box<Produced>> {
+    let Some(partition) = guard.as_mut() else {
+        return Err(Box::new(Produced::refused(cell.absence())));
+    };
+    let done = match done {
+        Ok(done) => done,
+        Err(refused) => {
+            if refused.error_code == KAFKA_STORAGE_ERROR {
+                let text = refused.error_message.as_deref().unwrap_or_default();
+                host.append_failed(cell, partition, text);
+            }
+            return Err(Box::new(refused));
+        }
+    };
+    host.appended(cell, partition, &done);
+    // Where `flush.messages` owes a flush, nobody is told before it.
+    let told_later = acks == ALL_IN_SYNC || (acks != 0 && partition.log().flush_is_owed());
+    let waits = told_later && partition.offsets().high_watermark < done.required_offset;
+    drop(guard);
+    let appended = done.appended;
+    if !appended.duplicate {
+        cell.traffic
+            .messages_in
+            .fetch_add(appended.record_count, Ordering::Relaxed);
+        cell.traffic
+            .bytes_in
+            .fetch_add(appended.size_bytes, Ordering::Relaxed);
+    }
+    let produced = Produced {
+        base_offset: appended.base_offset,
+        log_append_time_ms: appended.log_append_time_ms,
+        log_start_offset: appended.log_start_offset,
+        ..Produced::refused(0)
+    };
+    Ok((produced, waits.then_some(done.required_offset)))
+}

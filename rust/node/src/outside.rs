@@ -1,0 +1,122 @@
+//! What is around the core in a node: its clocks, its randomness, its news for Python, and the threads for disk work.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use ottla_core::hosting::{Chore, Event, Host, Surroundings};
+
+use crate::clock::Clock;
+use crate::connection::Connection;
+use crate::disk::NodeDisk;
+use crate::pool::Pool;
+use crate::queue::Queue;
+
+pub type NodeHost = Host<NodeDisk, Connection>;
+pub type NodeChore = Chore<NodeDisk, Connection>;
+
+/// Where a node is in its life; it only moves down this list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Life {
+    Running,
+    Stopping,
+    Ended,
+    Forked,
+}
+
+pub struct Outside {
+    pub clock: Clock,
+    pub queue: Queue,
+    pub pool: Pool,
+    /// Whose turn it is to try a partition that could not be opened: ten thousand may have failed together.
+    mends: Arc<tokio::sync::Semaphore>,
+    host: OnceLock<Weak<NodeHost>>,
+    life: AtomicU8,
+    seeds: RandomState,
+    draws: AtomicU64,
+}
+
+impl Outside {
+    pub fn new(clock_offset_ms: i64) -> Self {
+        Self {
+            clock: Clock::new(clock_offset_ms),
+            queue: Queue::default(),
+            pool: Pool::default(),
+            mends: Arc::new(tokio::sync::Semaphore::new(1)),
+            host: OnceLock::new(),
+            life: AtomicU8::new(Life::Running as u8),
+            seeds: RandomState::new(),
+            draws: AtomicU64::new(0),
+        }
+    }
+
+    /// Whose chores these are.
+    pub fn serve(&self, host: &Arc<NodeHost>) {
+        let _ = self.host.set(Arc::downgrade(host));
+    }
+
+    /// A number that nobody can guess from earlier ones: the standard library's keyed hash of a counter.
+    pub fn random(&self) -> u64 {
+        self.seeds
+            .hash_one(self.draws.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub fn life(&self) -> Life {
+        match self.life.load(Ordering::Acquire) {
+            0 => Life::Running,
+            1 => Life::Stopping,
+            2 => Life::Ended,
+            _ => Life::Forked,
+        }
+    }
+
+    /// Move on in life; false if the node was there already.
+    pub fn enter(&self, life: Life) -> bool {
+        self.life.fetch_max(life as u8, Ordering::AcqRel) < life as u8
+    }
+}
+
+impl Surroundings<NodeDisk, Connection> for Outside {
+    fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    fn steady_ms(&self) -> i64 {
+        self.clock.steady_ms()
+    }
+
+    fn random(&self) -> u64 {
+        self.random()
+    }
+
+    fn tell(&self, event: Event) {
+        self.queue.tell(event);
+    }
+
+    fn owe(&self, chore: NodeChore, after: Duration) {
+        let Some(host) = self.host.get().and_then(Weak::upgrade) else {
+            return;
+        };
+        let turns = match &chore {
+            Chore::Mend(..) => Some(Arc::clone(&self.mends)),
+            _ => None,
+        };
+        let work = move || host.carry_out(chore);
+        if after.is_zero() && turns.is_none() {
+            self.pool.run(work);
+        } else {
+            self.pool.run_later(after, turns, work);
+        }
+    }
+
+    fn wake(&self) {
+        self.queue.wake();
+    }
+
+    fn is_running(&self) -> bool {
+        self.life() == Life::Running
+    }
+}

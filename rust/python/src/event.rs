@@ -1,0 +1,87 @@
+//! `Event` for Python: one class a kind, so that `match` takes it apart.
+
+use ottla_core::hosting;
+use pyo3::prelude::*;
+
+/// Something that the node found and Python must know; see `_core.pyi`.
+#[pyclass(frozen, module = "ottla._core")]
+pub enum Event {
+    Applied {
+        mark: i64,
+    },
+    LogFailed {
+        topic: String,
+        topic_id: Vec<u8>,
+        partition: i32,
+        text: String,
+    },
+    LogUnopened {
+        topic: String,
+        topic_id: Vec<u8>,
+        partition: i32,
+        text: String,
+    },
+    LogHealed {
+        topic: String,
+        topic_id: Vec<u8>,
+        partition: i32,
+    },
+    LogStrained {
+        topic: String,
+        topic_id: Vec<u8>,
+        partition: i32,
+        text: String,
+    },
+    Strained {
+        text: String,
+    },
+    LogDirFailed {
+        log_dir: usize,
+        text: String,
+    },
+    Done {
+        text: String,
+    },
+    Poisoned {
+        text: String,
+    },
+    Refused {
+        text: String,
+    },
+}
+
+impl From<hosting::Event> for Event {
+    fn from(event: hosting::Event) -> Self {
+        match event {
+            hosting::Event::Applied { mark } => Self::Applied { mark },
+            hosting::Event::LogFailed { place, text } => Self::LogFailed {
+                topic: place.topic.to_string(),
+                topic_id: place.topic_id.to_vec(),
+                partition: place.partition,
+                text,
+            },
+            hosting::Event::LogUnopened { place, text } => Self::LogUnopened {
+                topic: place.topic.to_string(),
+                topic_id: place.topic_id.to_vec(),
+                partition: place.partition,
+                text,
+            },
+            hosting::Event::LogHealed { place } => Self::LogHealed {
+                topic: place.topic.to_string(),
+                topic_id: place.topic_id.to_vec(),
+                partition: place.partition,
+            },
+            hosting::Event::LogStrained { place, text } => Self::LogStrained {
+                topic: place.topic.to_string(),
+                topic_id: place.topic_id.to_vec(),
+                partition: place.partition,
+                text,
+            },
+            hosting::Event::Strained { text } => Self::Strained { text },
+            hosting::Event::LogDirFailed { log_dir, text } => Self::LogDirFailed { log_dir, text },
+            hosting::Event::Done { text } => Self::Done { text },
+            hosting::Event::Poisoned { text } => Self::Poisoned { text },
+            hosting::Event::Refused { text } => Self::Refused { text },
+        }
+    }
+}
