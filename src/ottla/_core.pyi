@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Self, final
 
+from typing_extensions import disjoint_base
+
 __all__ = [
     "CoreError",
     "Event",
@@ -175,6 +177,7 @@ class Request:
     peer_host: str
     peer_port: int
 
+@disjoint_base
 class Event:
     """Something the core found that Python must know, one class a kind. Frozen.
 

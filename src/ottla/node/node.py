@@ -213,7 +213,7 @@ class Node:
 
     # ------------------------------------------------------------------ turns (see loop.py)
     def take(self, item: Request | Event) -> None:
-        """One thing that the core handed over. See docs/design/faults.md for what each fault ends."""
+        """One thing that the core handed over; docs/design/faults.md says what each fault ends."""
         if not isinstance(item, Event):
             self._desk.take(item)
             return

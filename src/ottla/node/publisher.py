@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ottla.node.groups import Groups
     from ottla.node.logs import Logs
 
+
 class _Pending(NamedTuple):
     """A delta that the core has not applied yet."""
 
@@ -94,8 +95,7 @@ class Publisher:
 
     @property
     def unapplied_from(self) -> int | None:
-        """The first offset of the metadata log that the core is not yet as; None if there is none.
-        """
+        """The first offset of the metadata log that the core is not yet as, if there is one."""
         return self._pending[0].first_offset if self._pending else None
 
     def _place(self, delta: MetadataDelta) -> None:
