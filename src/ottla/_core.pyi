@@ -11,6 +11,7 @@ __all__ = [
     "Log",
     "Node",
     "PartitionState",
+    "Outbound",
     "Plan",
     "Request",
     "Segment",
@@ -158,6 +159,69 @@ def examine_segment(
 # ---------------------------------------------------------------- Java
 def java_hash(utf16: bytes, /) -> int:
     """String.hashCode of a text in UTF-16, big end first."""
+
+# ---------------------------------------------------------------- connections to other nodes
+@final
+class Outbound:
+    """Our end of the connections to one address, one after another, apart from their sockets.
+
+    Its driver tells it requests, bytes, the time and chance; docs/design/outbound.md says in which
+    order. `ottla.wire.outbound` hands it on.
+    """
+
+    def __new__(
+        cls,
+        client_id: str,
+        *,
+        in_flight_max: int,
+        response_size_bytes_max: int,
+        backoff_ms: int,
+        backoff_ms_max: int,
+    ) -> Self: ...
+
+    # a connection's life
+    def dial(self, now_ms: int, timeout_ms: int) -> None: ...
+    def connected(self) -> None: ...
+    def lost(self, now_ms: int, random: int) -> None:
+        """The socket is closed, whoever closed it; `random` has 32 bits."""
+    def time(self, now_ms: int) -> None: ...
+    @property
+    def is_connected(self) -> bool: ...
+    @property
+    def dial_at_ms(self) -> int | None:
+        """From when on to dial again; None while there is a connection, whole or not."""
+    @property
+    def deadline_ms(self) -> int | None:
+        """When `time` is to be told next at the latest."""
+    @property
+    def fault(self) -> tuple[str, str] | None:
+        """Why the connection is to be closed now, then `lost` told: kind and text.
+
+        Kinds: "dial", "timed-out", "protocol".
+        """
+
+    # requests
+    def request(
+        self,
+        api_key: int,
+        api_version: int,
+        body: bytes,
+        *,
+        flexible: bool,
+        answered: bool = True,
+        now_ms: int,
+        timeout_ms: int,
+    ) -> int:
+        """Take a request; its ticket. Raises CoreError "invalid" if not connected, or too large."""
+    def to_send(self, bytes_max: int) -> bytes: ...
+    def sent(self, count: int) -> None: ...
+    def received(self, data: bytes) -> None: ...
+    def completed(self) -> list[tuple[int, bytes | str]]:
+        """(ticket, the answer's body, or "timed-out" or "lost"), each once, in order."""
+    @property
+    def in_flight(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
 
 # ---------------------------------------------------------------- the node
 @final

@@ -10,6 +10,7 @@ pub mod hosting;
 pub mod hot;
 pub mod java;
 pub mod log;
+pub mod outbound;
 pub mod partition;
 pub mod plan;
 pub mod serving;

@@ -5,6 +5,7 @@ mod errors;
 mod event;
 mod log;
 mod node;
+mod outbound;
 mod records;
 mod segment;
 mod slots;
@@ -28,6 +29,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<codec::Plan>()?;
     module.add_class::<log::Log>()?;
     module.add_class::<segment::Segment>()?;
+    module.add_class::<outbound::Outbound>()?;
     module.add_function(wrap_pyfunction!(segment::examine_segment, module)?)?;
     node::register(module)
 }

@@ -121,6 +121,11 @@ impl Inbox {
         self.filled_whole = self.bytes.len() == self.bytes.capacity();
     }
 
+    /// What arrived and was not consumed.
+    pub fn waiting(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
     pub fn is_empty(&self) -> bool {
         self.start == self.bytes.len()
     }

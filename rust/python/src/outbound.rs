@@ -1,0 +1,158 @@
+//! `ottla_core::outbound` for Python: numbers and bytes through, faults as kinds.
+
+use ottla_core::outbound::{self, Backoff, Failure, Fault, Limits, Phase, Refused, Request};
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+use crate::errors::CoreError;
+
+/// Our end of the connections to one address, one after another, apart from their sockets.
+#[pyclass(module = "ottla._core")]
+pub struct Outbound {
+    inner: outbound::Outbound,
+}
+
+#[pymethods]
+impl Outbound {
+    #[new]
+    #[pyo3(signature = (client_id, *, in_flight_max, response_size_bytes_max, backoff_ms, backoff_ms_max))]
+    fn new(
+        client_id: &str,
+        in_flight_max: usize,
+        response_size_bytes_max: usize,
+        backoff_ms: i64,
+        backoff_ms_max: i64,
+    ) -> Self {
+        let limits = Limits {
+            in_flight_max,
+            response_size_bytes_max,
+            backoff: Backoff {
+                first_ms: backoff_ms,
+                max_ms: backoff_ms_max,
+            },
+        };
+        Self {
+            inner: outbound::Outbound::new(client_id, limits),
+        }
+    }
+
+    fn dial(&mut self, now_ms: i64, timeout_ms: i64) {
+        self.inner.dial(now_ms, timeout_ms);
+    }
+
+    fn connected(&mut self) {
+        self.inner.connected();
+    }
+
+    fn lost(&mut self, now_ms: i64, random: u32) {
+        self.inner.lost(now_ms, random);
+    }
+
+    fn time(&mut self, now_ms: i64) {
+        self.inner.time(now_ms);
+    }
+
+    #[getter]
+    fn is_connected(&self) -> bool {
+        self.inner.phase() == Phase::Connected
+    }
+
+    #[getter]
+    fn dial_at_ms(&self) -> Option<i64> {
+        match self.inner.phase() {
+            Phase::Down { dial_at_ms } => Some(dial_at_ms),
+            _ => None,
+        }
+    }
+
+    #[getter]
+    fn deadline_ms(&self) -> Option<i64> {
+        self.inner.deadline_ms()
+    }
+
+    #[getter]
+    fn fault(&self) -> Option<(&'static str, String)> {
+        match self.inner.phase() {
+            Phase::Faulty(fault) => Some((kind(fault), fault.to_string())),
+            _ => None,
+        }
+    }
+
+    #[pyo3(signature = (api_key, api_version, body, *, flexible, answered=true, now_ms, timeout_ms))]
+    #[allow(clippy::too_many_arguments)]
+    fn request(
+        &mut self,
+        api_key: i16,
+        api_version: i16,
+        body: &[u8],
+        flexible: bool,
+        answered: bool,
+        now_ms: i64,
+        timeout_ms: i64,
+    ) -> PyResult<u64> {
+        let request = Request {
+            api_key,
+            api_version,
+            flexible,
+            answered,
+            body,
+            timeout_ms,
+        };
+        self.inner.request(&request, now_ms).map_err(refused)
+    }
+
+    fn to_send<'py>(&self, py: Python<'py>, bytes_max: usize) -> Bound<'py, PyBytes> {
+        let bytes = self.inner.to_send();
+        PyBytes::new(py, &bytes[..bytes.len().min(bytes_max)])
+    }
+
+    fn sent(&mut self, count: usize) {
+        self.inner.sent(count);
+    }
+
+    fn received(&mut self, data: &[u8]) {
+        self.inner.received(data);
+    }
+
+    fn completed<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        while let Some(end) = self.inner.completed() {
+            let outcome = match end.outcome {
+                Ok(body) => PyBytes::new(py, &body).into_bound_py_any(py)?,
+                Err(Failure::TimedOut) => "timed-out".into_bound_py_any(py)?,
+                Err(Failure::Lost) => "lost".into_bound_py_any(py)?,
+            };
+            list.append((end.ticket, outcome))?;
+        }
+        Ok(list)
+    }
+
+    #[getter]
+    fn in_flight(&self) -> usize {
+        self.inner.in_flight()
+    }
+
+    #[getter]
+    fn waiting(&self) -> usize {
+        self.inner.waiting()
+    }
+}
+
+fn kind(fault: Fault) -> &'static str {
+    match fault {
+        Fault::DialTimedOut => "dial",
+        Fault::AnswerTimedOut => "timed-out",
+        Fault::Size(_) | Fault::Unannounced | Fault::WrongCorrelation { .. } | Fault::Header => {
+            "protocol"
+        }
+    }
+}
+
+fn refused(why: Refused) -> PyErr {
+    let text = match why {
+        Refused::NotConnected => "there is no connection".to_owned(),
+        Refused::TooLarge(size) => format!("a request of {size} bytes, more than a size can say"),
+    };
+    CoreError::new_err(("invalid", text))
+}

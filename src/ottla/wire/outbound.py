@@ -1,0 +1,12 @@
+"""The machine behind every connection that we open, for the rooms that do not reach the core.
+
+`Outbound` frames requests, holds answers against them and keeps their time-outs; it has no socket.
+What it is told and says, and in which order, is in docs/design/outbound.md; how its frames are
+filled is `schema`'s.
+"""
+
+from __future__ import annotations
+
+from ottla._core import Outbound
+
+__all__ = ["Outbound"]
