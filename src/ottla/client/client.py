@@ -1,22 +1,22 @@
 """A client of one cluster: connections to its nodes, and where to send what.
 
-A request goes to any node, to a numbered one, to the leader of a partition or to the coordinator of
-a group. Connections open on first use and are opened again after they broke. `attempt` is how admin
-calls live through what passes by itself: a lost connection, a coordinator that loads, a leader that
-moves.
+A request goes to any node, to a numbered one, to several at once, to the leader of a partition or
+to the coordinator of a group. There is one connection an address; it opens on first use and again
+after it broke, not before its machine says so. `attempt` is how admin calls live through what
+passes by itself: a lost connection, a coordinator that loads, a leader that moves. What is known of
+other leaders and coordinators outlives that (`Places`).
 
 It is not a producer or consumer, keeps no threads, and one thread at a time may use it.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
 from ottla.client.addresses import parse_bootstrap
-from ottla.client.connection import Connection
+from ottla.client.connection import Answer, Connection
 from ottla.client.errors import (
     BadAddress,
     BrokerError,
@@ -25,7 +25,10 @@ from ottla.client.errors import (
     Unreachable,
     check,
 )
+from ottla.client.places import COORDINATOR_ERRORS, LEADER_ERRORS, Places, TopicPartition
+from ottla.client.waiting import Waiting
 from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
 
 T = TypeVar("T")
 
@@ -33,7 +36,6 @@ BACKOFF_MS = 100
 BACKOFF_MS_MAX = 1000
 METADATA_AGE_MS_MAX = 300_000
 GROUP, TRANSACTION, SHARE = 0, 1, 2
-UNKNOWN_TOPIC_OR_PARTITION = 3
 
 
 class ClusterNode(NamedTuple):
@@ -55,6 +57,7 @@ class Client:
         connect_timeout_ms: how long to keep trying while nobody answers at all; as timeout_ms if
             it is not given.
         on_wait: told once, in words, when nobody answers yet and the call keeps trying.
+        waiting: the clock, and what waits; a test may bring its own.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Client:
         timeout_ms: int = 60_000,
         connect_timeout_ms: int | None = None,
         on_wait: Callable[[OttlaError], None] | None = None,
+        waiting: Waiting | None = None,
     ) -> None:
         self._bootstrap = parse_bootstrap(bootstrap_servers)
         self._client_id = client_id
@@ -73,12 +77,13 @@ class Client:
         self.timeout_ms = timeout_ms
         self._connect_timeout_ms = timeout_ms if connect_timeout_ms is None else connect_timeout_ms
         self._on_wait = on_wait
-        self._bootstrapped: Connection | None = None
-        self._connections: dict[int, Connection] = {}
+        self._waiting = waiting or Waiting()
+        self._deadline_ms: int | None = None
+        self._connections: dict[tuple[str, int], Connection] = {}
         self._nodes: dict[int, ClusterNode] = {}
-        self._nodes_known_at = 0.0
-        self._leaders: dict[tuple[str, int], int] = {}
-        self._coordinators: dict[tuple[int, str], int] = {}
+        self._nodes_known_at_ms: int | None = None
+        self._doubted: set[int] = set()
+        self._places = Places()
         self.cluster_id: str | None = None
         self.controller_id = -1
 
@@ -90,7 +95,7 @@ class Client:
         Raises:
             OttlaError: nobody could be reached, or no common version.
         """
-        return self._send(self._any(), message, version)
+        return self._send(self._any(), message, version).wait()
 
     def request_node(self, node_id: int, message: Any, *, version: int | None = None) -> Any:
         """Ask the node of that id.
@@ -98,7 +103,40 @@ class Client:
         Raises:
             OttlaError: no such node, it can't be reached, or no common version.
         """
-        return self._send(self.connection(node_id), message, version)
+        return self._send(self.connection(node_id), message, version).wait()
+
+    def request_nodes(
+        self, node_ids: Iterable[int], ask: Callable[[Connection, int], Any]
+    ) -> dict[int, Any | OttlaError]:
+        """Ask several nodes at once: each is sent its request before any answer is waited for.
+
+        `ask` makes a node's request for the connection it goes to, whose versions it may want to
+        know. A node that could not be asked, or did not answer, has its error for an outcome.
+        """
+        outcomes: dict[int, Any | OttlaError] = {}
+        connections: dict[int, Connection] = {}
+        for node_id in node_ids:
+            try:
+                connections[node_id] = self._to_node(node_id)
+            except OttlaError as error:
+                outcomes[node_id] = error
+        self._open(connections.values())
+        answers: dict[int, Answer] = {}
+        for node_id, connection in connections.items():
+            try:
+                connection.wait_open()
+                answers[node_id] = self._send(connection, ask(connection, node_id), None)
+            except OttlaError as error:
+                outcomes[node_id] = error
+        self._waiting.wait_for(
+            list(connections.values()), lambda: all(a.done for a in answers.values())
+        )
+        for node_id, answer in answers.items():
+            try:
+                outcomes[node_id] = answer.response()
+            except OttlaError as error:
+                outcomes[node_id] = error
+        return outcomes
 
     def request_coordinator(self, group: str, message: Any, *, kind: int = GROUP) -> Any:
         """Ask the coordinator of a group (or of a transactional id, by `kind`).
@@ -108,39 +146,82 @@ class Client:
         """
         return self.request_node(self.coordinator(group, kind=kind), message)
 
-    def attempt(self, call: Callable[[], T]) -> T:
+    def attempt(self, call: Callable[[], T], *, coordinator_of: str | None = None) -> T:
         """Call until it succeeds, fails for good, or `timeout_ms` is over.
 
-        Lost connections and retriable errors of the node are tried again, after what was known of
-        leaders and coordinators is forgotten. A topic that is not there is told at once: wrong
-        names are more common than topics that are about to appear.
+        Lost connections and retriable errors of the node are tried again; with `coordinator_of`, an
+        error that says so makes the next call ask again who coordinates that group. A topic that is
+        not there is told at once: wrong names are more common than topics that are about to appear.
         """
-        deadline = time.monotonic() + self.timeout_ms / 1000
+        outer_ms = self._deadline_ms
+        deadline_ms = self._waiting.now_ms() + self.timeout_ms
+        self._deadline_ms = deadline_ms = min(deadline_ms, outer_ms or deadline_ms)
         backoff_ms = BACKOFF_MS
-        while True:
-            try:
-                return call()
-            except (ConnectionFailed, TimedOut) as error:
-                last: OttlaError = error
-            except BrokerError as error:
-                if not error.retriable or error.code == UNKNOWN_TOPIC_OR_PARTITION:
-                    raise
-                last = error
-            self.forget()
-            if time.monotonic() + backoff_ms / 1000 > deadline:
-                raise last
-            time.sleep(backoff_ms / 1000)
-            backoff_ms = min(2 * backoff_ms, BACKOFF_MS_MAX)
+        try:
+            while True:
+                try:
+                    return call()
+                except OttlaError as error:
+                    if not _passes(error):
+                        raise
+                    if coordinator_of is not None and _is_of_coordinator(error):
+                        self._places.doubt_coordinator(GROUP, coordinator_of)
+                    last = error
+                again_ms = self._waiting.now_ms() + backoff_ms
+                if again_ms > deadline_ms:
+                    raise last
+                self._wait_until(again_ms)
+                backoff_ms = min(2 * backoff_ms, BACKOFF_MS_MAX)
+        finally:
+            self._deadline_ms = outer_ms
 
-    def _send(self, connection: Connection, message: Any, version: int | None) -> Any:
-        return connection.request(message, timeout_ms=self._request_timeout_ms, version=version)
+    def attempt_nodes(
+        self,
+        node_ids: Iterable[int],
+        ask: Callable[[Connection, int], Any],
+        read: Callable[[Any], T],
+    ) -> dict[int, T]:
+        """Ask several nodes the same, all at once; those that failed are asked again.
+
+        Raises:
+            OttlaError: one of them could not be asked, or `read` refused its answer.
+        """
+        done: dict[int, T] = {}
+        wanted = list(node_ids)
+
+        def call() -> None:
+            failures: list[OttlaError] = []
+            missing = [node_id for node_id in wanted if node_id not in done]
+            for node_id, outcome in self.request_nodes(missing, ask).items():
+                try:
+                    done[node_id] = read(answered(outcome))
+                except OttlaError as error:
+                    failures.append(error)
+            if failures:
+                raise gravest(failures)
+
+        self.attempt(call)
+        return {node_id: done[node_id] for node_id in wanted}
+
+    def _send(self, connection: Connection, message: Any, version: int | None) -> Answer:
+        return connection.send(message, timeout_ms=self._patience_ms(), version=version)
+
+    def _patience_ms(self) -> int:
+        """For one answer: `request_timeout_ms`, or what is left of the whole call."""
+        if self._deadline_ms is None:
+            return self._request_timeout_ms
+        return min(self._request_timeout_ms, max(1, self._deadline_ms - self._waiting.now_ms()))
+
+    def _wait_until(self, until_ms: int) -> None:
+        """Let time pass; a connection that is lost meanwhile is noticed."""
+        self._waiting.wait_for(list(self._connections.values()), lambda: False, until_ms)
 
     # ------------------------------------------------------------ who is where
 
     def nodes(self) -> dict[int, ClusterNode]:
         """The brokers by id, as of a few minutes ago at most."""
-        age_ms = (time.monotonic() - self._nodes_known_at) * 1000
-        if not self._nodes or age_ms > METADATA_AGE_MS_MAX:
+        known_at_ms = self._nodes_known_at_ms
+        if known_at_ms is None or self._waiting.now_ms() - known_at_ms > METADATA_AGE_MS_MAX:
             self.metadata(topics=[])
         return self._nodes
 
@@ -166,13 +247,10 @@ class Client:
             row.node_id: ClusterNode(row.node_id, row.host, row.port, row.rack)
             for row in response.brokers
         }
-        self._nodes_known_at = time.monotonic()
+        self._nodes_known_at_ms = self._waiting.now_ms()
+        self._doubted.clear()
         self.cluster_id, self.controller_id = response.cluster_id, response.controller_id
-        for topic in response.topics:
-            for partition in topic.partitions:
-                if not partition.error_code:
-                    place = (topic.name, partition.partition_index)
-                    self._leaders[place] = partition.leader_id
+        self._places.learn(response.topics)
         return response
 
     def leader(self, topic: str, partition: int) -> int:
@@ -182,17 +260,32 @@ class Client:
             BrokerError: no such topic or partition, or no leader right now.
         """
         place = (topic, partition)
-        if place not in self._leaders:
-            for found in self.metadata(topics=[topic]).topics:
-                check(found.error_code)
-                for row in found.partitions:
-                    if row.partition_index == partition:
-                        check(row.error_code)
-        if place not in self._leaders:
-            raise BrokerError(
-                UNKNOWN_TOPIC_OR_PARTITION, f"topic '{topic}' has no partition {partition}"
-            )
-        return self._leaders[place]
+        found = self.leaders([place])[place]
+        if isinstance(found, BrokerError):
+            raise found
+        return found
+
+    def leaders(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int | BrokerError]:
+        """The ids of the nodes that lead partitions; one Metadata request for all it must ask for.
+
+        Raises:
+            OttlaError: nobody could be reached.
+        """
+        wanted = list(places)
+        errors: dict[TopicPartition, BrokerError] = {}
+        unknown = [place for place in wanted if self._places.leader(place) is None]
+        if unknown:
+            rows = {}
+            for row in self.metadata(topics=list(dict.fromkeys(t for t, _ in unknown))).topics:
+                rows[row.name] = row
+            errors = {place: _why_none(rows.get(place[0]), place) for place in unknown}
+        found = {place: self._places.leader(place) for place in wanted}
+        return {p: errors[p] if leader is None else leader for p, leader in found.items()}
+
+    def doubt_leader(self, place: TopicPartition, error: BrokerError) -> None:
+        """An error came back for a partition: ask again who leads it, if it says so."""
+        if error.code in LEADER_ERRORS:
+            self._places.doubt_leader(place)
 
     def coordinator(self, key: str, *, kind: int = GROUP) -> int:
         """The id of the node that coordinates a group (or a transactional id).
@@ -202,25 +295,22 @@ class Client:
         """
         from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 
-        if (kind, key) not in self._coordinators:
-            connection = self._any()
-            if connection.version_for(FindCoordinatorRequest) >= 4:
-                question = FindCoordinatorRequest(key_type=kind, coordinator_keys=[key])
-                found = self._send(connection, question, None).coordinators[0]
-            else:
-                question = FindCoordinatorRequest(key_type=kind, key=key)
-                found = self._send(connection, question, None)
-            check(found.error_code, found.error_message)
-            node = ClusterNode(found.node_id, found.host, found.port, None)
-            self._nodes.setdefault(found.node_id, node)
-            self._coordinators[(kind, key)] = found.node_id
-        return self._coordinators[(kind, key)]
-
-    def forget(self) -> None:
-        """Forget who leads and who coordinates; the next call asks again."""
-        self._leaders.clear()
-        self._coordinators.clear()
-        self._nodes_known_at = 0.0
+        known = self._places.coordinator(kind, key)
+        if known is not None:
+            return known
+        connection = self._any()
+        if connection.version_for(FindCoordinatorRequest) >= 4:
+            question = FindCoordinatorRequest(key_type=kind, coordinator_keys=[key])
+            found = self._send(connection, question, None).wait().coordinators[0]
+        else:
+            question = FindCoordinatorRequest(key_type=kind, key=key)
+            found = self._send(connection, question, None).wait()
+        check(found.error_code, found.error_message)
+        node_id = int(found.node_id)
+        self._nodes[node_id] = ClusterNode(node_id, found.host, found.port, None)
+        self._doubted.discard(node_id)
+        self._places.learn_coordinator(kind, key, node_id)
+        return node_id
 
     # ------------------------------------------------------------ connections
 
@@ -232,62 +322,91 @@ class Client:
         """
         if node_id is None:
             return self._any()
-        open_one = self._connections.get(node_id)
-        if open_one is not None and not open_one.closed:
-            return open_one
-        node = self._nodes.get(node_id) or self.nodes().get(node_id)
+        connection = self._to_node(node_id)
+        self._open([connection])
+        connection.wait_open()
+        return connection
+
+    def _to_node(self, node_id: int) -> Connection:
+        """The connection to a node, open or not."""
+        node = self._nodes.get(node_id)
+        if node is None or node_id in self._doubted:
+            node = self.nodes().get(node_id)
         if node is None:
-            raise BrokerError(8, f"the cluster has no node {node_id} right now")
-        found = self._connections[node_id] = self._open(node.host, node.port)
+            self._places.doubt_node(node_id)
+            raise BrokerError(
+                ErrorCode.BROKER_NOT_AVAILABLE, f"the cluster has no node {node_id} right now"
+            )
+        return self._to(node.host, node.port)
+
+    def _to(self, host: str, port: int) -> Connection:
+        found = self._connections.get((host, port))
+        if found is None:
+            found = self._connections[(host, port)] = Connection(
+                host,
+                port,
+                client_id=self._client_id,
+                waiting=self._waiting,
+                on_lost=self._lost,
+            )
         return found
 
+    def _lost(self, connection: Connection) -> None:
+        """Whatever lay on that node may lie elsewhere now, and the node too."""
+        for node in self._nodes.values():
+            if (node.host, node.port) == (connection.host, connection.port):
+                self._places.doubt_node(node.id)
+                self._doubted.add(node.id)
+                self._nodes_known_at_ms = None
+
+    def _open(self, connections: Iterable[Connection]) -> None:
+        """Until each is open or has failed; none is dialed before its time."""
+        wanted = list(connections)
+        undialed = [connection for connection in wanted if connection.closed]
+        while True:
+            now_ms = self._waiting.now_ms()
+            late = self._deadline_ms is not None and now_ms >= self._deadline_ms
+            for connection in [c for c in undialed if c.dial_at_ms <= now_ms]:
+                undialed.remove(connection)
+                connection.begin(min(self._patience_ms(), self.timeout_ms))
+            if (not undialed or late) and all(c.open or c.closed for c in wanted):
+                return
+            self._waiting.turn(wanted, min((c.dial_at_ms for c in undialed), default=None))
+
     def _any(self) -> Connection:
-        if self._bootstrapped is not None and not self._bootstrapped.closed:
-            return self._bootstrapped
-        for open_one in self._connections.values():
-            if not open_one.closed:
-                return open_one
-        self._bootstrapped = self._bootstrap_connection()
-        return self._bootstrapped
+        for connection in self._connections.values():
+            if connection.open:
+                return connection
+        return self._bootstrap_connection()
 
     def _bootstrap_connection(self) -> Connection:
         """Try every known address until one answers or the time is over."""
-        deadline = time.monotonic() + self._connect_timeout_ms / 1000
-        backoff_ms = BACKOFF_MS
+        deadline_ms = self._waiting.now_ms() + self._connect_timeout_ms
+        deadline_ms = min(deadline_ms, self._deadline_ms or deadline_ms)
         told = False
         while True:
             addresses = dict.fromkeys(self._bootstrap)
             addresses.update(dict.fromkeys((n.host, n.port) for n in self._nodes.values()))
-            last: OttlaError | None = None
-            for host, port in addresses:
-                try:
-                    return self._open(host, port)
-                except BadAddress as error:
-                    last = last or error
-                except (ConnectionFailed, TimedOut) as error:
-                    last = error
-            assert last is not None
-            if isinstance(last, BadAddress):
-                raise last
-            if time.monotonic() + backoff_ms / 1000 > deadline:
+            connections = [self._to(host, port) for host, port in addresses]
+            for connection in connections:
+                if connection.dial_at_ms <= self._waiting.now_ms():
+                    self._open([connection])
+                if connection.open:
+                    return connection
+            last = _to_tell(connections)
+            again_ms = min(connection.dial_at_ms for connection in connections)
+            if again_ms > deadline_ms:
                 raise Unreachable(str(last), hint=last.hint)
             if not told and self._on_wait is not None:
                 told = True
                 self._on_wait(last)
-            time.sleep(backoff_ms / 1000)
-            backoff_ms = min(2 * backoff_ms, BACKOFF_MS_MAX)
-
-    def _open(self, host: str, port: int) -> Connection:
-        timeout_ms = min(self._request_timeout_ms, self.timeout_ms)
-        return Connection(host, port, client_id=self._client_id, timeout_ms=timeout_ms)
+            self._wait_until(again_ms)
 
     def close(self) -> None:
         """Close every connection."""
-        for connection in [self._bootstrapped, *self._connections.values()]:
-            if connection is not None:
-                connection.close()
+        for connection in self._connections.values():
+            connection.close()
         self._connections.clear()
-        self._bootstrapped = None
 
     def __enter__(self) -> Client:
         return self
@@ -299,3 +418,59 @@ class Client:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def answered(outcome: Any | OttlaError) -> Any:
+    """The response in an outcome of `request_nodes`.
+
+    Raises:
+        OttlaError: the outcome is none.
+    """
+    if isinstance(outcome, OttlaError):
+        raise outcome
+    return outcome
+
+
+def _why_none(topic: Any | None, place: TopicPartition) -> BrokerError:
+    """Why a partition has no leader, by the topic's row in a Metadata response."""
+    name, partition = place
+    if topic is not None and topic.error_code:
+        return BrokerError(topic.error_code)
+    for row in topic.partitions if topic is not None else ():
+        if row.partition_index == partition:
+            # Without an error the row is older than what is known: its leader led before.
+            return BrokerError(row.error_code or ErrorCode.LEADER_NOT_AVAILABLE)
+    return BrokerError(
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"topic '{name}' has no partition {partition}"
+    )
+
+
+def _passes(error: OttlaError) -> bool:
+    """Whether the same call may succeed later without anybody doing anything."""
+    if isinstance(error, BrokerError):
+        return error.retriable and error.code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    return isinstance(error, ConnectionFailed | TimedOut)
+
+
+def _is_of_coordinator(error: OttlaError) -> bool:
+    return isinstance(error, BrokerError) and error.code in COORDINATOR_ERRORS
+
+
+def gravest(failures: list[OttlaError]) -> OttlaError:
+    """Of several failures at once the one that counts: the first that does not pass by itself."""
+    return next((f for f in failures if not _passes(f)), failures[0])
+
+
+def _to_tell(connections: list[Connection]) -> OttlaError:
+    """Why nobody could be reached; what a retry can't mend is raised at once.
+
+    That one of several names means nothing is told only if there is nothing else to tell.
+    """
+    failures = [c.failure for c in connections if c.failure is not None]
+    for failure in failures:
+        if not isinstance(failure, BadAddress) and not _passes(failure):
+            raise failure
+    passing = [f for f in failures if not isinstance(f, BadAddress)]
+    if not passing:
+        raise failures[0]
+    return passing[-1]

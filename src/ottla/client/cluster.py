@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from ottla.client.client import Client
+from ottla.client.connection import Connection
 from ottla.client.errors import ApiNotSupported, check
 
 METADATA_TOPIC = "__cluster_metadata"
@@ -89,12 +89,17 @@ def log_dirs(client: Client, node_ids: list[int] | None = None) -> list[LogDir]:
     """The log dirs of some brokers, or of all."""
     from ottla.wire.messages.describe_log_dirs import DescribeLogDirsRequest
 
-    found = []
-    for node_id in node_ids if node_ids is not None else client.attempt(client.nodes):
-        ask = partial(client.request_node, node_id, DescribeLogDirsRequest(topics=None))
-        response = client.attempt(ask)
+    def ask(_: Connection, node_id: int) -> Any:
+        return DescribeLogDirsRequest(topics=None)
+
+    def read(response: Any) -> Any:
         check(response.error_code)
-        for row in response.results:
+        return response.results
+
+    found = []
+    nodes = client.attempt(client.nodes) if node_ids is None else node_ids
+    for node_id, rows in client.attempt_nodes(nodes, ask, read).items():
+        for row in rows:
             partitions = {
                 (topic.name, p.partition_index): int(p.partition_size)
                 for topic in row.topics

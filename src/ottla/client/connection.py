@@ -1,58 +1,206 @@
-"""One connection to one node: a blocking socket, one request at a time.
+"""The way to one address: a socket that never blocks, and the core's outbound machine behind it.
 
-Versions are settled per connection by ApiVersions, asked once when it opens: for each request the
-newest version that both sides know. A connection that failed in any way is closed and never used
-again; whoever holds it opens another.
+The machine (`ottla.wire.outbound`) frames requests, holds answers against them, keeps time-outs and
+says when to dial again; here are the socket, the versions that the node speaks, and the errors in
+words. Versions are settled by ApiVersions, asked once whenever a connection opens: for each request
+the newest version that both sides know.
+
+It neither waits nor retries. `ready` and `tick` move it on, told by whoever waits (`Waiting`);
+`request`, `wait_open` and `Answer.wait` are the short way for callers that have time to wait. A
+connection that failed can be begun again; nothing that was asked before is asked again by itself.
 """
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
+from ottla.client import dialing
 from ottla.client.errors import (
     ApiNotSupported,
-    BadAddress,
     ConnectionFailed,
     TimedOut,
     address_text,
     check,
 )
+from ottla.client.waiting import Waiting
+from ottla.errors import OttlaError
 from ottla.wire import api
 from ottla.wire.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from ottla.wire.outbound import Outbound
 from ottla.wire.schema import ProtocolError, decode, encode
 
+IN_FLIGHT_MAX = 5
 RESPONSE_SIZE_BYTES_MAX = 1 << 30
+RECONNECT_BACKOFF_MS = 100
+RECONNECT_BACKOFF_MS_MAX = 1000
 API_VERSIONS_KEY = 18
 UNSUPPORTED_VERSION = 35
-HINT_REFUSED = "is a node running there? `ottla up` starts one on localhost:9092"
+_PIECE_BYTES = 1 << 16
+_SEND_BYTES_MAX = 1 << 18
+_HINT_NO_KAFKA = "is this the port of a Kafka listener, and without TLS?"
+
+
+class Answer:
+    """An answer that is on its way; the connection that carries it settles it."""
+
+    __slots__ = ("_connection", "_key", "_outcome", "timeout_ms", "version")
+
+    def __init__(self, connection: Connection, key: int, version: int, timeout_ms: int) -> None:
+        self._connection = connection
+        self._key = key
+        self._outcome: bytes | OttlaError | None = None
+        self.version = version
+        self.timeout_ms = timeout_ms
+
+    @property
+    def done(self) -> bool:
+        """Whether it is there, or will never be."""
+        return self._outcome is not None
+
+    @property
+    def failure(self) -> OttlaError | None:
+        """Why it will never be there, if so."""
+        return self._outcome if isinstance(self._outcome, OttlaError) else None
+
+    def body(self) -> bytes:
+        """Its bytes; only when it is done.
+
+        Raises:
+            OttlaError: why there is none.
+        """
+        if isinstance(self._outcome, OttlaError):
+            raise self._outcome
+        assert self._outcome is not None
+        return self._outcome
+
+    def response(self) -> Any:
+        """What came, decoded; only when it is done.
+
+        Raises:
+            OttlaError: why there is none.
+        """
+        return decode(api.response_class(self._key), self.body(), self.version)
+
+    def wait(self) -> Any:
+        """Wait until it is done, then `response`.
+
+        Raises:
+            OttlaError: why there is none.
+        """
+        self._connection.waiting.wait_for([self._connection], lambda: self.done)
+        return self.response()
+
+    def settle(self, outcome: bytes | OttlaError) -> None:
+        """For the connection: this is how it ended."""
+        self._outcome = outcome
 
 
 class Connection:
-    """A socket, the versions that its node speaks, and the count of requests sent."""
+    """A socket, the machine behind it, and the versions that its node speaks.
 
-    __slots__ = ("_apis", "_client_id", "_correlation_id", "_rows", "_socket", "host", "port")
+    Args:
+        timeout_ms: connect now, and wait that long for it; with None `begin` is the first to act.
+        on_lost: told of every failure, once.
+    """
 
-    def __init__(self, host: str, port: int, *, client_id: str, timeout_ms: int) -> None:
-        """Connect and ask for the versions.
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        client_id: str,
+        timeout_ms: int | None = None,
+        waiting: Waiting | None = None,
+        on_lost: Callable[[Connection], None] | None = None,
+    ) -> None:
+        """Raises what `wait_open` raises, if there is a time-out."""
+        self.host, self.port = host, port
+        self.waiting = waiting or Waiting()
+        self.failure: OttlaError | None = None
+        self._on_lost = on_lost
+        self._outbound = Outbound(
+            client_id,
+            in_flight_max=IN_FLIGHT_MAX,
+            response_size_bytes_max=RESPONSE_SIZE_BYTES_MAX,
+            backoff_ms=RECONNECT_BACKOFF_MS,
+            backoff_ms_max=RECONNECT_BACKOFF_MS_MAX,
+        )
+        self._socket: socket.socket | None = None
+        self._addresses: list[dialing.Address] = []
+        self._dial_until_ms = self._timeout_ms = 0
+        self._answers: dict[int, Answer] = {}
+        self._asked: Answer | None = None
+        self._apis: ApiVersionsResponse | None = None
+        if timeout_ms is not None:
+            self.begin(timeout_ms)
+            self.wait_open()
+
+    def __str__(self) -> str:
+        return address_text(self.host, self.port)
+
+    # ------------------------------------------------------------ a connection's life
+
+    def begin(self, timeout_ms: int) -> None:
+        """Start to connect, unless that was done; how it went is told by `open` or `failure`.
+
+        The time holds for the connecting, all addresses together, and again for ApiVersions.
+        """
+        if not self.closed:
+            return
+        self.failure = self._apis = self._asked = None
+        self._timeout_ms = timeout_ms
+        self._dial_until_ms = self.waiting.now_ms() + timeout_ms
+        self._outbound.dial(self.waiting.now_ms(), timeout_ms)
+        try:
+            self._addresses = dialing.resolve(self.host, self.port)
+        except OttlaError as error:
+            self._end(error)
+        else:
+            self._dial_next(OSError("no address"))
+
+    @property
+    def closed(self) -> bool:
+        """Whether there is no connection, and none in the making."""
+        return self._socket is None
+
+    @property
+    def open(self) -> bool:
+        """Whether requests can be sent: it is connected and its versions are known."""
+        return self._apis is not None
+
+    @property
+    def dial_at_ms(self) -> int:
+        """From when on a closed connection may be begun again without pressing the node."""
+        return self._outbound.dial_at_ms or 0
+
+    def wait_open(self) -> None:
+        """Wait until it can be used.
 
         Raises:
             BadAddress: the name resolves to nothing.
-            ConnectionFailed: refused or lost.
+            ConnectionFailed: refused, lost or closed.
             TimedOut: no connection or no answer in time.
         """
-        self.host, self.port = host, port
-        self._client_id = client_id.encode()
-        self._correlation_id = 0
-        self._rows = {row.key: row for row in api.apis()}
-        self._socket: socket.socket | None = _dial(host, port, timeout_ms)
-        self._apis = self._ask_versions(timeout_ms)
+        self.waiting.wait_for([self], lambda: self.open or self.closed)
+        if not self.open:
+            raise self.failure or self._is_closed()
+
+    def close(self) -> None:
+        """Close the socket. Calling it again does nothing."""
+        if self._socket is not None:
+            on_lost, self._on_lost = self._on_lost, None
+            self._end(self._is_closed())
+            self._on_lost = on_lost
+
+    # ------------------------------------------------------------ requests
 
     @property
     def api_versions(self) -> ApiVersionsResponse:
         """What the node said about its APIs and features when the connection opened."""
+        assert self._apis is not None
         return self._apis
 
     def version_for(self, message_class: Any) -> int:
@@ -62,8 +210,8 @@ class Connection:
             ApiNotSupported: there is none.
         """
         key = message_class.api_key
-        name = self._rows[key].name
-        for row in self._apis.api_keys:
+        name = api.api(key).name
+        for row in self.api_versions.api_keys:
             if row.api_key == key:
                 low = max(row.min_version, message_class.min_version)
                 high = min(row.max_version, message_class.max_version)
@@ -76,6 +224,24 @@ class Connection:
                 return int(high)
         raise ApiNotSupported(f"{self} does not serve {name}")
 
+    def send(self, message: Any, *, timeout_ms: int, version: int | None = None) -> Answer:
+        """Send one request and do not wait; up to five are on their way at once.
+
+        Raises:
+            ApiNotSupported: no common version.
+            ConnectionFailed: the connection is closed.
+        """
+        if self.closed:
+            raise self._is_closed()
+        if not self.open:
+            self.wait_open()
+        if version is None:
+            version = self.version_for(type(message))
+        answer = self._put(message, version, timeout_ms)
+        # Most requests fit into the socket's buffer: nobody has to wait for room.
+        self.ready(readable=False, writable=True)
+        return answer
+
     def request(self, message: Any, *, timeout_ms: int, version: int | None = None) -> Any:
         """Send one request and wait for its response.
 
@@ -84,136 +250,175 @@ class Connection:
             ConnectionFailed: the connection broke; whether the request was done is unknown.
             TimedOut: no answer in time; the connection is closed.
         """
-        if version is None:
-            version = self.version_for(type(message))
-        body = self._exchange(message, version, timeout_ms)
-        return decode(api.response_class(message.api_key), body, version)
+        return self.send(message, timeout_ms=timeout_ms, version=version).wait()
 
-    def close(self) -> None:
-        """Close the socket. Calling it again does nothing."""
+    # ------------------------------------------------------------ for whoever waits
+
+    def fileno(self) -> int:
+        """The descriptor to wait for."""
+        assert self._socket is not None
+        return self._socket.fileno()
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether to wait for room to write as well."""
+        return not self._outbound.is_connected or bool(self._outbound.to_send(1))
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """When to call `tick` at the latest."""
+        return self._outbound.deadline_ms
+
+    def ready(self, readable: bool, writable: bool) -> None:
+        """The socket has something to read, or room to write."""
+        try:
+            if not self._outbound.is_connected:
+                if not writable or not self._dialed():
+                    return
+            elif readable:
+                self._receive()
+            if writable:
+                self._flush()
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._end(ConnectionFailed(self.host, self.port, reason))
+        self._settle()
+
+    def tick(self) -> None:
+        """The time went on."""
+        self._outbound.time(self.waiting.now_ms())
+        self._settle()
+
+    # ------------------------------------------------------------ inside
+
+    def _is_closed(self) -> ConnectionFailed:
+        return ConnectionFailed(self.host, self.port, "the connection is closed")
+
+    def _dial_next(self, error: OSError) -> None:
+        """Try the next of the name's addresses; the failure of the last one counts."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        while self._addresses:
+            address = self._addresses.pop(0)
+            now_ms = self.waiting.now_ms()
+            # What time is left is shared: a hole behind the first must not eat the second's.
+            left_ms = max(1, (self._dial_until_ms - now_ms) // (len(self._addresses) + 1))
+            try:
+                self._socket = dialing.begin(address)
+            except OSError as failed:
+                error = failed
+            else:
+                self._outbound.dial(now_ms, left_ms)
+                return
+        if isinstance(error, TimeoutError):
+            self._end(TimedOut(f"{self}: no connection within {self._timeout_ms} ms"))
+        else:
+            self._end(dialing.failure(self.host, self.port, error))
 
-    @property
-    def closed(self) -> bool:
-        """Whether it can't be used any more."""
-        return self._socket is None
-
-    def __str__(self) -> str:
-        return address_text(self.host, self.port)
-
-    def _ask_versions(self, timeout_ms: int) -> ApiVersionsResponse:
+    def _dialed(self) -> bool:
+        assert self._socket is not None
+        try:
+            dialing.raise_outcome(self._socket)
+        except OSError as error:
+            self._dial_next(error)
+            return False
         from ottla import __version__
 
+        self._outbound.connected()
         question = ApiVersionsRequest(
             client_software_name="ottla", client_software_version=__version__
         )
-        version = ApiVersionsRequest.max_version
-        body = self._exchange(question, version, timeout_ms)
-        if struct.unpack_from(">h", body)[0] == UNSUPPORTED_VERSION:
-            # Answered in version 0 whatever was asked, so that old nodes can be talked to
-            # (KIP-511).
-            served = decode(ApiVersionsResponse, body, 0).api_keys
-            known = [row.max_version for row in served if row.api_key == API_VERSIONS_KEY]
-            version = min(known[0] if known else 0, version)
-            body = self._exchange(ApiVersionsRequest(), version, timeout_ms)
-        answer = decode(ApiVersionsResponse, body, version)
-        check(answer.error_code)
+        self._asked = self._put(question, ApiVersionsRequest.max_version, self._timeout_ms)
+        return True
+
+    def _put(self, message: Any, version: int, timeout_ms: int) -> Answer:
+        key = message.api_key
+        ticket = self._outbound.request(
+            key,
+            version,
+            encode(message, version),
+            flexible=version >= api.api(key).first_flexible,
+            now_ms=self.waiting.now_ms(),
+            timeout_ms=timeout_ms,
+        )
+        answer = self._answers[ticket] = Answer(self, key, version, timeout_ms)
         return answer
 
-    def _exchange(self, message: Any, version: int, timeout_ms: int) -> bytes:
-        """One request's bytes out, one response's body in, without its header."""
-        if self._socket is None:
-            raise ConnectionFailed(self.host, self.port, "the connection is closed")
-        self._correlation_id = (self._correlation_id + 1) & 0x7FFFFFFF
-        flexible = version >= self._rows[message.api_key].first_flexible >= 0
-        header = struct.pack(
-            f">hhih{len(self._client_id)}s",
-            message.api_key,
-            version,
-            self._correlation_id,
-            len(self._client_id),
-            self._client_id,
-        )
-        payload = header + (b"\0" if flexible else b"") + encode(message, version)
-        try:
-            self._socket.settimeout(timeout_ms / 1000)
-            self._socket.sendall(struct.pack(">i", len(payload)) + payload)
-            size = struct.unpack(">i", self._receive(4))[0]
-            if not 4 <= size <= RESPONSE_SIZE_BYTES_MAX:
-                raise ProtocolError(
-                    f"{self} does not speak Kafka's protocol (a response of {size} bytes)",
-                    hint="is this the port of a Kafka listener, and without TLS?",
-                )
-            response = self._receive(size)
-        except TimeoutError:
-            self.close()
-            raise TimedOut(f"{self} did not answer within {timeout_ms} ms") from None
-        except OSError as error:
-            self.close()
-            raise ConnectionFailed(self.host, self.port, error.strerror or str(error)) from None
-        except ProtocolError:
-            self.close()
-            raise
-        if struct.unpack_from(">i", response)[0] != self._correlation_id:
-            self.close()
-            raise ProtocolError(f"{self} answered another request than the one that was sent")
-        start = 4
-        if flexible and message.api_key != API_VERSIONS_KEY:
-            start = _skip_tags(response, start)
-        return response[start:]
-
-    def _receive(self, size: int) -> bytes:
+    def _flush(self) -> None:
         assert self._socket is not None
-        chunks = bytearray(size)
-        view = memoryview(chunks)
-        while view:
-            count = self._socket.recv_into(view)
-            if count == 0:
-                raise ConnectionResetError(104, "the other side closed the connection")
-            view = view[count:]
-        return bytes(chunks)
+        while piece := self._outbound.to_send(_SEND_BYTES_MAX):
+            self._outbound.sent(self._socket.send(piece))
 
+    def _receive(self) -> None:
+        assert self._socket is not None
+        data = self._socket.recv(_PIECE_BYTES)
+        if not data:
+            raise ConnectionResetError(104, "the other side closed the connection")
+        self._outbound.received(data)
 
-def _dial(host: str, port: int, timeout_ms: int) -> socket.socket:
-    try:
-        found = socket.create_connection((host, port), timeout_ms / 1000)
-    except socket.gaierror as error:
-        raise BadAddress(
-            f"the name '{host}' can't be resolved ({error.strerror})",
-            hint="check its spelling, or use an IP address",
-        ) from None
-    except TimeoutError:
-        where = address_text(host, port)
-        raise TimedOut(f"{where}: no connection within {timeout_ms} ms") from None
-    except ConnectionRefusedError:
-        raise ConnectionFailed(host, port, "connection refused", hint=HINT_REFUSED) from None
-    except (OSError, UnicodeError) as error:
-        raise ConnectionFailed(host, port, getattr(error, "strerror", None) or str(error)) from None
-    with contextlib.suppress(OSError):
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return found
+    def _settle(self) -> None:
+        """Hand on what ended, and hang up if the machine says so."""
+        if (fault := self._outbound.fault) is not None:
+            kind, text = fault
+            if kind == "dial":
+                self._outbound.lost(self.waiting.now_ms(), self.waiting.random())
+                self._dial_next(TimeoutError(text))
+            elif kind == "protocol":
+                hint = _HINT_NO_KAFKA if "does not speak" in text else None
+                self._end(ProtocolError(f"{self} {text}", hint=hint))
+            else:
+                self._end(ConnectionFailed(self.host, self.port, text))
+            return
+        self._hand_on(None)
+        if self._asked is not None and self._asked.done:
+            self._learn_versions()
 
+    def _hand_on(self, failure: OttlaError | None) -> None:
+        for ticket, outcome in self._outbound.completed():
+            answer = self._answers.pop(ticket)
+            if isinstance(outcome, bytes):
+                answer.settle(outcome)
+            elif outcome == "timed-out":
+                text = f"{self} did not answer within {answer.timeout_ms} ms"
+                answer.settle(TimedOut(text))
+            else:
+                assert failure is not None
+                answer.settle(failure)
 
-def _skip_tags(data: bytes, at: int) -> int:
-    """Where the body starts after a response header's tagged fields, which nobody uses yet."""
-    count, at = _varint(data, at)
-    for _ in range(count):
-        _, at = _varint(data, at)
-        size, at = _varint(data, at)
-        at += size
-    return at
+    def _learn_versions(self) -> None:
+        """ApiVersions was answered: the connection is open, or asks again as old nodes want it."""
+        asked, self._asked = self._asked, None
+        assert asked is not None
+        try:
+            body = asked.body()
+            if body[:2] == struct.pack(">h", UNSUPPORTED_VERSION) and asked.version > 0:
+                # Answered in version 0 whatever was asked, so that old nodes can be talked to
+                # (KIP-511).
+                served = decode(ApiVersionsResponse, body, 0).api_keys
+                known = [row.max_version for row in served if row.api_key == API_VERSIONS_KEY]
+                version = min(known[0] if known else 0, asked.version - 1)
+                self._asked = self._put(ApiVersionsRequest(), max(0, version), self._timeout_ms)
+                return
+            found = asked.response()
+            check(found.error_code)
+        except OttlaError as error:
+            self._end(error)
+        else:
+            self._apis = found
 
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if at >= len(data) or shift > 28:
-            raise ProtocolError("a response header that ends too early")
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
+    def _end(self, failure: OttlaError) -> None:
+        """Close the socket, and fail what has no answer; the machine says when to dial again."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self._addresses.clear()
+        self._outbound.lost(self.waiting.now_ms(), self.waiting.random())
+        asked, self._asked, self._apis = self._asked, None, None
+        self._hand_on(failure)
+        # A connection that never opened failed as its first request did: late, if that was late.
+        self.failure = (asked and asked.failure) or failure
+        if self._on_lost is not None:
+            self._on_lost(self)

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ottla.client.client import Client
+from ottla.client.connection import Connection
 from ottla.client.errors import ApiNotSupported, BrokerError, check
-from ottla.client.offsets import TopicPartition, by_topic
+from ottla.client.offsets import by_topic
+from ottla.client.places import TopicPartition
 from ottla.errors import OttlaError
 
 STATES = (
@@ -81,21 +83,22 @@ def list_groups(
     """
     from ottla.wire.messages.list_groups import ListGroupsRequest
 
-    def ask(node_id: int) -> list[Listed]:
-        version = client.connection(node_id).version_for(ListGroupsRequest)
+    def ask(connection: Connection, _: int) -> Any:
+        version = connection.version_for(ListGroupsRequest)
         request = ListGroupsRequest(states_filter=list(states) if version >= 4 else [])
         if version >= 5:
             request.types_filter = list(types)
-        response = client.request_node(node_id, request)
+        return request
+
+    def read(response: Any) -> Any:
         check(response.error_code)
-        return [
-            Listed(row.group_id, row.protocol_type, row.group_state, row.group_type)
-            for row in response.groups
-        ]
+        return response.groups
 
     found: dict[str, Listed] = {}
-    for node_id in client.attempt(lambda: list(client.nodes())):
-        for group in client.attempt(lambda n=node_id: ask(n)):  # type: ignore[misc]
+    nodes = client.attempt(client.nodes)
+    for rows in client.attempt_nodes(nodes, ask, read).values():
+        for row in rows:
+            group = Listed(row.group_id, row.protocol_type, row.group_state, row.group_type)
             found.setdefault(group.group, group)
     return [found[name] for name in sorted(found)]
 
@@ -117,7 +120,7 @@ def describe(client: Client, group: str) -> Described:
                 raise
         return _describe_classic(client, group)
 
-    return client.attempt(ask)
+    return client.attempt(ask, coordinator_of=group)
 
 
 def delete(client: Client, group: str) -> None:
@@ -133,7 +136,7 @@ def delete(client: Client, group: str) -> None:
         for row in response.results:
             check(row.error_code)
 
-    client.attempt(ask)
+    client.attempt(ask, coordinator_of=group)
 
 
 def committed(
@@ -144,7 +147,7 @@ def committed(
     Raises:
         BrokerError: the coordinator's error.
     """
-    return client.attempt(lambda: _committed(client, group, partitions))
+    return client.attempt(lambda: _committed(client, group, partitions), coordinator_of=group)
 
 
 def commit(
@@ -183,7 +186,7 @@ def commit(
                 raise error
         return results
 
-    return client.attempt(ask)
+    return client.attempt(ask, coordinator_of=group)
 
 
 def delete_offsets(
@@ -213,7 +216,7 @@ def delete_offsets(
         check(response.error_code)
         return _partition_errors(response.topics, {})
 
-    return client.attempt(ask)
+    return client.attempt(ask, coordinator_of=group)
 
 
 def _describe_consumer(client: Client, group: str) -> Described:

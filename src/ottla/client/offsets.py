@@ -1,6 +1,7 @@
 """Admin calls about offsets in partitions: ends of logs, what lies at a time, cutting logs.
 
-Partitions are grouped by their leader, so a call costs one request a node.
+Partitions are grouped by their leader, so a call costs one request a node, and all nodes are asked
+at once.
 """
 
 from __future__ import annotations
@@ -8,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ottla.client.client import Client
+from ottla.client.client import Client, answered, gravest
+from ottla.client.connection import Connection
 from ottla.client.errors import ApiNotSupported, BrokerError
+from ottla.client.places import TopicPartition as TopicPartition
+from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
 
 LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED, EARLIEST_PENDING_UPLOAD = (
     -1,
@@ -26,8 +31,6 @@ _NEEDS_VERSION = {
     EARLIEST_PENDING_UPLOAD: 11,
 }
 
-TopicPartition = tuple[str, int]
-
 
 class Found(NamedTuple):
     """An offset and its record's timestamp; offset -1 when the log has no such record."""
@@ -43,7 +46,14 @@ def list_offsets(
     """The offset at a timestamp (or LATEST, EARLIEST, ...) of each partition."""
     from ottla.wire.messages import list_offsets as m
 
-    def request(places: list[TopicPartition]) -> Any:
+    def request(connection: Connection, node_id: int, places: list[TopicPartition]) -> Any:
+        version = connection.version_for(m.ListOffsetsRequest)
+        for place in places:
+            least = _NEEDS_VERSION.get(wanted[place], 0)
+            if version < least:
+                raise ApiNotSupported(
+                    f"node {node_id} knows no offset for {wanted[place]} (ListOffsets v{least})"
+                )
         return m.ListOffsetsRequest(
             replica_id=-1,
             isolation_level=1 if read_committed else 0,
@@ -60,17 +70,8 @@ def list_offsets(
             timeout_ms=client.timeout_ms,
         )
 
-    def needs(node_id: int, places: list[TopicPartition]) -> None:
-        version = client.connection(node_id).version_for(m.ListOffsetsRequest)
-        for place in places:
-            least = _NEEDS_VERSION.get(wanted[place], 0)
-            if version < least:
-                raise ApiNotSupported(
-                    f"node {node_id} knows no offset for {wanted[place]} (ListOffsets v{least})"
-                )
-
     found: dict[TopicPartition, Found | BrokerError] = {}
-    for place, row in _ask_leaders(client, wanted, request, before=needs).items():
+    for place, row in _ask_leaders(client, wanted, request).items():
         if isinstance(row, BrokerError):
             found[place] = row
         else:
@@ -84,7 +85,7 @@ def delete_records(
     """Drop records below an offset (-1: all) of each partition; the new log start offsets."""
     from ottla.wire.messages import delete_records as m
 
-    def request(places: list[TopicPartition]) -> Any:
+    def request(_: Connection, node_id: int, places: list[TopicPartition]) -> Any:
         return m.DeleteRecordsRequest(
             topics=[
                 m.DeleteRecordsTopic(
@@ -116,40 +117,47 @@ def by_topic(places: Iterable[TopicPartition]) -> dict[str, list[int]]:
 def _ask_leaders(
     client: Client,
     wanted: Iterable[TopicPartition],
-    request: Callable[[list[TopicPartition]], Any],
-    *,
-    before: Callable[[int, list[TopicPartition]], None] | None = None,
+    request: Callable[[Connection, int, list[TopicPartition]], Any],
 ) -> dict[TopicPartition, Any]:
-    """One request a leader; partitions whose leader moved are asked for again."""
+    """One request a leader, all at once; partitions whose leader moved are asked for again."""
     done: dict[TopicPartition, Any] = {}
-    waiting = list(wanted)
+    waiting = dict.fromkeys(wanted)
 
     def ask() -> None:
-        retry: BrokerError | None = None
+        failures: list[OttlaError] = []
         groups: dict[int, list[TopicPartition]] = {}
-        for place in list(waiting):
+        for place, leader in client.leaders(waiting).items():
+            if isinstance(leader, int):
+                groups.setdefault(leader, []).append(place)
+            else:
+                _note(place, leader)
+
+        def request_of(connection: Connection, node_id: int) -> Any:
+            return request(connection, node_id, groups[node_id])
+
+        for outcome in client.request_nodes(groups, request_of).values():
             try:
-                groups.setdefault(client.leader(*place), []).append(place)
-            except BrokerError as error:
-                done[place] = error
-                if not error.retriable or error.code == 3:
-                    waiting.remove(place)
-                else:
-                    retry = error
-        for node_id, places in groups.items():
-            if before is not None:
-                before(node_id, places)
-            for topic in client.request_node(node_id, request(places)).topics:
+                topics = answered(outcome).topics
+            except OttlaError as error:
+                failures.append(error)
+                continue
+            for topic in topics:
                 for row in topic.partitions:
                     place = (topic.name, row.partition_index)
-                    failure = BrokerError(row.error_code) if row.error_code else None
-                    done[place] = failure or row
-                    if failure is not None and failure.retriable:
-                        retry = failure
-                    else:
-                        waiting.remove(place)
-        if retry is not None:
-            raise retry
+                    _note(place, BrokerError(row.error_code) if row.error_code else row)
+        if failures:
+            raise gravest(failures)
+        for place in waiting:
+            raise done[place]
+
+    def _note(place: TopicPartition, found: Any) -> None:
+        """What came for a partition; it is asked for again after an error that passes."""
+        done[place] = found
+        if isinstance(found, BrokerError):
+            client.doubt_leader(place, found)
+            if found.retriable and found.code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+                return
+        waiting.pop(place, None)
 
     try:
         client.attempt(ask)

@@ -1,0 +1,91 @@
+"""From a name and a port to a socket that is being connected, without waiting for it.
+
+A name may have several addresses (`localhost` has two almost everywhere); they are tried in the
+order in which the system gives them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+from typing import Any, NamedTuple
+
+from ottla.client.errors import BadAddress, ConnectionFailed
+from ottla.errors import OttlaError
+
+HINT_REFUSED = "is a node running there? `ottla up` starts one on localhost:9092"
+_UNDER_WAY = (0, errno.EINPROGRESS, errno.EINTR)
+
+
+class Address(NamedTuple):
+    """One of a name's addresses."""
+
+    family: int
+    kind: int
+    protocol: int
+    place: Any
+
+
+def resolve(host: str, port: int) -> list[Address]:
+    """All addresses of a name, at least one.
+
+    Raises:
+        BadAddress: the name resolves to nothing.
+        ConnectionFailed: it can't be looked up.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise BadAddress(
+            f"the name '{host}' can't be resolved ({error.strerror})",
+            hint="check its spelling, or use an IP address",
+        ) from None
+    except (OSError, UnicodeError) as error:
+        raise ConnectionFailed(host, port, getattr(error, "strerror", None) or str(error)) from None
+    return [Address(family, kind, protocol, place) for family, kind, protocol, _, place in found]
+
+
+def begin(address: Address) -> socket.socket:
+    """A socket that connects; when it can be written to, `outcome` says how that went.
+
+    Raises:
+        OSError: it failed at once.
+    """
+    found = socket.socket(address.family, address.kind, address.protocol)
+    try:
+        found.setblocking(False)
+        with contextlib.suppress(OSError):
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raise_number(found.connect_ex(address.place))
+    except BaseException:
+        found.close()
+        raise
+    return found
+
+
+def raise_outcome(connecting: socket.socket) -> None:
+    """Raise why the connection was not made.
+
+    Raises:
+        OSError: it failed.
+    """
+    raise_number(connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+
+def raise_number(number: int) -> None:
+    """Raise what an error number means, unless it only says that the connecting goes on.
+
+    Raises:
+        OSError: of the kind that belongs to the number.
+    """
+    if number not in _UNDER_WAY:
+        raise OSError(number, os.strerror(number))
+
+
+def failure(host: str, port: int, error: OSError) -> OttlaError:
+    """A failed dial in our words."""
+    if isinstance(error, ConnectionRefusedError):
+        return ConnectionFailed(host, port, "connection refused", hint=HINT_REFUSED)
+    return ConnectionFailed(host, port, error.strerror or str(error))
