@@ -38,7 +38,7 @@ RECONNECT_BACKOFF_MS = 100
 RECONNECT_BACKOFF_MS_MAX = 1000
 API_VERSIONS_KEY = 18
 UNSUPPORTED_VERSION = 35
-_PIECE_BYTES = 1 << 16
+RECEIVE_BYTES = 1 << 16
 _SEND_BYTES_MAX = 1 << 18
 _HINT_NO_KAFKA = "is this the port of a Kafka listener, and without TLS?"
 
@@ -354,7 +354,7 @@ class Connection:
 
     def _receive(self) -> None:
         assert self._socket is not None
-        data = self._socket.recv(_PIECE_BYTES)
+        data = self._socket.recv(RECEIVE_BYTES)
         if not data:
             raise ConnectionResetError(104, "the other side closed the connection")
         self._outbound.received(data)

@@ -1,0 +1,1 @@
+"""Our own client: against running nodes, and against peers that a test scripts."""
