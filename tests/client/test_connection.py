@@ -6,10 +6,12 @@ import contextlib
 import socket
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from client.peers import HOST, Asked, Counted, HangUp, Peer, frame, metadata_of, versions
+from ottla.client import connection as connection_module
 from ottla.client.connection import Connection
 from ottla.client.errors import (
     ApiNotSupported,
@@ -292,6 +294,12 @@ def test_a_name_that_is_none_is_not_pressed() -> None:
     with pytest.raises(BadAddress):
         connection.wait_open()
     assert connection.dial_at_ms - waiting.at_ms == 100
+
+
+def test_nothing_in_the_client_sleeps() -> None:
+    """If this failed, a client would be deaf while it waits, and its tests would take its time."""
+    room = Path(connection_module.__file__).parent
+    assert not [file.name for file in room.glob("*.py") if "sleep(" in file.read_text("utf-8")]
 
 
 def test_a_wait_for_nothing_is_refused() -> None:
