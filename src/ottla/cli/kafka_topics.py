@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.cli.connect import connect
 from ottla.cli.options import BOOTSTRAP, COMMAND_CONFIG, Command, Option, Parsed, UsageError
 from ottla.cli.run import Failed, run
 from ottla.cli.topic_filter import topic_filter
-from ottla.client import configs, topics
+from ottla.client import topics
 from ottla.client.client import Client
 from ottla.client.errors import ApiNotSupported, BrokerError
 from ottla.errors import OttlaError
 from ottla.wire.types import uuid_from_text, uuid_text
+
+if TYPE_CHECKING:
+    from ottla.client import configs
 
 TOPIC_ALREADY_EXISTS = 36
 ACTIONS = ("--list", "--describe", "--create", "--alter", "--delete")
@@ -223,6 +226,8 @@ def _describe(parsed: Parsed, client: Client) -> int:
     assert limit is not None
     names = _matching(parsed, client)
     found = topics.describe(client, names, partitions_per_response=limit)
+    from ottla.client import configs
+
     settings = configs.describe(client, configs.TOPIC, names)
     if parsed.has("--json"):
         _print_json(found, settings)

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import socket
-from typing import Any, NamedTuple
+from typing import Any
 
 from ottla.client.errors import BadAddress, ConnectionFailed
 from ottla.errors import OttlaError
@@ -19,13 +19,8 @@ HINT_REFUSED = "is a node running there? `ottla up` starts one on localhost:9092
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EINTR)
 
 
-class Address(NamedTuple):
-    """One of a name's addresses."""
-
-    family: int
-    kind: int
-    protocol: int
-    place: Any
+Address = tuple[int, int, int, Any]
+"""One of a name's addresses: family, kind, protocol, and what to connect to."""
 
 
 def resolve(host: str, port: int) -> list[Address]:
@@ -44,7 +39,7 @@ def resolve(host: str, port: int) -> list[Address]:
         ) from None
     except (OSError, UnicodeError) as error:
         raise ConnectionFailed(host, port, getattr(error, "strerror", None) or str(error)) from None
-    return [Address(family, kind, protocol, place) for family, kind, protocol, _, place in found]
+    return [(family, kind, protocol, place) for family, kind, protocol, _, place in found]
 
 
 def begin(address: Address) -> socket.socket:
@@ -53,12 +48,13 @@ def begin(address: Address) -> socket.socket:
     Raises:
         OSError: it failed at once.
     """
-    found = socket.socket(address.family, address.kind, address.protocol)
+    *kind, place = address
+    found = socket.socket(*kind)
     try:
         found.setblocking(False)
         with contextlib.suppress(OSError):
             found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        raise_number(found.connect_ex(address.place))
+        raise_number(found.connect_ex(place))
     except BaseException:
         found.close()
         raise

@@ -9,7 +9,7 @@ It asks nobody and knows no connection: `Client` does.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from ottla.wire.errors import ErrorCode
 
@@ -35,11 +35,14 @@ COORDINATOR_ERRORS = frozenset({ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.N
 """Errors of one group that mean: ask again who coordinates it."""
 
 
-class _Leader(NamedTuple):
-    node_id: int
-    epoch: int
-    topic_id: bytes
-    doubted: bool = False
+class _Leader:
+    __slots__ = ("doubted", "epoch", "node_id", "topic_id")
+
+    def __init__(self, node_id: int, epoch: int, topic_id: bytes) -> None:
+        self.node_id = node_id
+        self.epoch = epoch
+        self.topic_id = topic_id
+        self.doubted = False
 
 
 class Places:
@@ -75,7 +78,7 @@ class Places:
         """Ask again who leads this partition."""
         known = self._leaders.get(place)
         if known is not None:
-            self._leaders[place] = known._replace(doubted=True)
+            known.doubted = True
 
     # ------------------------------------------------------------ coordinators
 
@@ -95,8 +98,8 @@ class Places:
 
     def doubt_node(self, node_id: int) -> None:
         """A node can't be reached: what lay on it may lie elsewhere soon."""
-        for place, known in self._leaders.items():
+        for known in self._leaders.values():
             if known.node_id == node_id:
-                self._leaders[place] = known._replace(doubted=True)
+                known.doubted = True
         for key in [k for k, found in self._coordinators.items() if found == node_id]:
             del self._coordinators[key]
