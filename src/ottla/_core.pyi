@@ -240,6 +240,7 @@ class Request:
     local_port: int
     peer_host: str
     peer_port: int
+    principal: str  # who speaks on the connection now: "User:ANONYMOUS" until `Node.identify`
 
 @disjoint_base
 class Event:
@@ -454,10 +455,16 @@ class Node:
         """
     def wake(self) -> None:
         """Make `next` return, now or the next time that it is called."""
-    def reply(self, token: int, body: bytes) -> None:
+    def reply(self, token: int, body: bytes, throttle_ms: int = 0) -> None:
         """The response's body; the core puts size and response header before it.
 
+        It is sent at once; a throttle then leaves the connection unread for so long, on real time.
         That the connection is gone is no error.
+        """
+    def identify(self, connection_id: int, principal: str) -> None:
+        """Say who speaks on a connection from now on: a type and a name, as in "User:alice".
+
+        Raises CoreError "invalid" if somebody else did. That the connection is gone is no error.
         """
     def hang_up(self, token: int) -> None:
         """Close the connection of that request, as Kafka does for what it can't parse."""

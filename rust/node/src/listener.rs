@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::connection::{Connection, Task, accepts};
+use crate::connection::{Connection, Stream, Task, accepts};
 use crate::descriptors::Noted;
 use crate::error::NodeError;
 use crate::lock::lock;
@@ -198,7 +198,7 @@ fn accept(
         connections.insert(id, Arc::clone(&connection));
     }
     add(&node.metrics.connections_accepted, 1);
-    let task = Task::new(Arc::clone(node), connection, stream);
+    let task = Task::new(Arc::clone(node), connection, Stream::Plain(stream));
     tokio::spawn(guarded(Arc::clone(node), async move {
         let mut task = task;
         task.run().await;

@@ -244,10 +244,22 @@ impl Node {
         self.shared.outside.queue.wake();
     }
 
-    pub fn reply(&self, token: u64, body: &[u8]) -> Result<(), NodeError> {
+    /// Answer a request, and read nothing more from its connection for as long as `mute` says.
+    pub fn reply(&self, token: u64, body: &[u8], mute: Duration) -> Result<(), NodeError> {
         self.call(|shared| {
-            connection::reply(shared, token, body);
+            connection::reply(shared, token, body, mute);
             Ok(())
+        })
+    }
+
+    /// Say who speaks on a connection; refused if somebody else did.
+    pub fn identify(&self, connection_id: u64, principal: &str) -> Result<(), NodeError> {
+        self.call(|shared| {
+            if connection::identify(shared, connection_id, principal) {
+                return Ok(());
+            }
+            let text = format!("{principal} cannot speak on a connection that is somebody else's");
+            Err(NodeError::new("invalid", text))
         })
     }
 

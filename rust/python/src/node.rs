@@ -63,6 +63,12 @@ impl Request {
         self.connection.peer.port()
     }
 
+    /// Who asks: as it was known when this is read.
+    #[getter]
+    fn principal(&self) -> &str {
+        self.connection.principal()
+    }
+
     fn __repr__(&self, py: Python<'_>) -> String {
         format!(
             "Request(token={}, api_key={}, api_version={}, body=<{} bytes>)",
@@ -232,8 +238,16 @@ impl Node {
         self.node.wake();
     }
 
-    fn reply(&self, token: u64, body: &[u8]) -> PyResult<()> {
-        self.node.reply(token, body).map_err(refused)
+    #[pyo3(signature = (token, body, throttle_ms=0))]
+    fn reply(&self, token: u64, body: &[u8], throttle_ms: i32) -> PyResult<()> {
+        let mute = Duration::from_millis(u64::try_from(throttle_ms).unwrap_or(0));
+        self.node.reply(token, body, mute).map_err(refused)
+    }
+
+    fn identify(&self, connection_id: u64, principal: &str) -> PyResult<()> {
+        self.node
+            .identify(connection_id, principal)
+            .map_err(refused)
     }
 
     fn hang_up(&self, token: u64) -> PyResult<()> {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Generic, NamedTuple, TypeVar
 
+from ottla.security.principal import ANONYMOUS, Principal
+
 Body = TypeVar("Body")
 
 
@@ -21,3 +23,5 @@ class Asked(NamedTuple, Generic[Body]):
     peer_host: str
     controller: bool = False
     """Whether it came in on a controller listener."""
+    principal: Principal = ANONYMOUS
+    """Who asks."""

@@ -6,13 +6,15 @@ decider will answer by the request's token.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ottla.broker.metadata_rows import MetadataRows
 from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.settings import Settings
 from ottla.metadata.image import EMPTY_IMAGE
+from ottla.security.authorizer import AllowAll
+from ottla.security.resources import SUPPORTED_OPERATIONS
 
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from ottla.coordinators.group.coordinator import GroupCoordinator
     from ottla.metadata.image import Broker, MetadataImage
     from ottla.raft.description import QuorumDescription
+    from ottla.security.authorizer import Authorizer
+    from ottla.security.resources import Operation, Resource, ResourceType
 
 
 class Decides(Protocol):
@@ -53,6 +57,7 @@ class Context:
 
     __slots__ = (
         "advertised",
+        "authorizer",
         "cluster_id",
         "controller",
         "directories",
@@ -100,6 +105,10 @@ class Context:
         self.settings = Settings(config, EMPTY_IMAGE, node_id)
         self.controller = controller
         self.reply = reply
+        """Sends a response by its request's token. Its `throttle_time_ms` also mutes the connection
+        for so long.
+        """
+        self.authorizer: Authorizer = AllowAll()
         self.producer_ids = ProducerIds(self)
         self.open_groups: Callable[[], GroupCoordinator]
         self.quorum: Quorum
@@ -118,6 +127,39 @@ class Context:
     def config(self) -> BrokerConfig:
         """The broker's config in force."""
         return self.settings.config
+
+    # -------------------------------------------------------------- who may do what
+    def authorize(
+        self, asked: Asked[Any], operation: Operation, resource: Resource, *, quiet: bool = False
+    ) -> bool:
+        """Whether the client may do this to that; `quiet` if a no refuses nothing yet."""
+        return self.authorizer.authorize(asked, operation, resource, quiet=quiet)
+
+    def allowed_names(
+        self,
+        asked: Asked[Any],
+        operation: Operation,
+        kind: ResourceType,
+        names: Iterable[str],
+        *,
+        quiet: bool = False,
+    ) -> set[str]:
+        """Those of the names that the client may do this to; each is asked about once."""
+        return self.authorizer.allowed_names(asked, operation, kind, set(names), quiet=quiet)
+
+    def authorize_by_resource_type(
+        self, asked: Asked[Any], operation: Operation, kind: ResourceType
+    ) -> bool:
+        """Whether the client may do this to any resource of the type at all."""
+        return self.authorizer.authorize_by_resource_type(asked, operation, kind)
+
+    def authorized_operations(self, asked: Asked[Any], resource: Resource) -> int:
+        """All that the client may do to it, as the bit field that it is told (KIP-430)."""
+        return sum(
+            1 << operation
+            for operation in SUPPORTED_OPERATIONS[resource.type]
+            if self.authorize(asked, operation, resource, quiet=True)
+        )
 
     def endpoint(self, asked: Asked[Any]) -> tuple[str, int]:
         """The address of this broker for the client that asks.

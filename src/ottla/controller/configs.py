@@ -76,7 +76,7 @@ def alter(
 
 
 def _alter(state: State, resource: AlterConfigsResource) -> list[Versioned]:
-    _check_form(resource)
+    check_form(resource)
     kind, name = resource.resource_type, resource.resource_name
     _check_exists(state, kind, name)
     current = state.image.configs.get((kind, name), {})
@@ -117,7 +117,12 @@ def _list_keys(resource: AlterConfigsResource) -> list[str]:
     ]
 
 
-def _check_form(resource: AlterConfigsResource) -> None:
+def check_form(resource: AlterConfigsResource) -> None:
+    """Refuse what makes no sense, whoever asks and whatever there is.
+
+    Raises:
+        TopicError: it makes none.
+    """
     names = [config.name for config in resource.configs]
     if len(set(names)) < len(names):
         raise TopicError(ErrorCode.INVALID_REQUEST, "Error due to duplicate config keys")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.broker.asked import Asked
 from ottla.errors import BrokenInvariant
+from ottla.security.principal import Principal
 from ottla.wire import api as wire_api
 from ottla.wire.clip import encode_reply
 from ottla.wire.schema import ProtocolError, decode_prefix
@@ -99,6 +100,7 @@ class Desk:
             request.local_port,
             request.peer_host,
             request.listener in self._controller_listeners,
+            Principal.parse(request.principal),
         )
         self._versions[request.token] = 0 if body is None else version
         try:
@@ -122,7 +124,11 @@ class Desk:
         return token
 
     def reply(self, token: int, response: Any) -> None:
-        """Send the response to whoever asked with this token."""
+        """Send the response to whoever asked with this token.
+
+        A throttle in it is no wish: the core reads nothing from that connection until it is over,
+        whatever its client makes of the number (KIP-219).
+        """
         if token < 0:
             self._internal.pop(token)(response)
             return
@@ -137,7 +143,7 @@ class Desk:
         except Exception as problem:
             self._give_up(token, f"{type(response).__name__} v{version}", problem)
             return
-        self._core.reply(token, body)
+        self._core.reply(token, body, getattr(response, "throttle_time_ms", 0))
 
     def _give_up(self, token: int, what: str, problem: Exception) -> None:
         """A fault of ours: say all that is known of it, and end that one connection."""

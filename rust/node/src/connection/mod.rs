@@ -5,18 +5,18 @@
 
 mod receiving;
 mod sending;
+mod stream;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use ottla_core::connection::{Inbox, parse_header, put_response_header};
 use ottla_core::partition::{Waiter, Wants};
 use ottla_core::serving::{Fetch, Header, Piece, Produce};
-use tokio::net::TcpStream;
 
 use crate::apis::{API_VERSIONS, Apis, FETCH, PRODUCE};
 use crate::budget::Charge;
@@ -31,7 +31,8 @@ use crate::queue::Asked;
 use crate::shared::{Held, Shared};
 use crate::signal::Signal;
 pub(crate) use receiving::Peer;
-use receiving::{hung_up, poll_receive};
+use receiving::poll_receive;
+pub(crate) use stream::Stream;
 
 /// Replies are sent when they are this many, even if more frames wait.
 const OUTBOX_BYTES: usize = 64 * 1024;
@@ -63,10 +64,15 @@ pub enum Ending {
     Reset,
 }
 
+/// Who speaks on a connection that did not say.
+const ANONYMOUS: &str = "User:ANONYMOUS";
+
 /// A whole reply frame of Python's, and what it takes until it is sent.
 pub struct Answer {
     frame: Vec<u8>,
     charge: Charge,
+    /// How long nothing more is read then.
+    mute: Duration,
 }
 
 /// What others may know of a connection and do to it.
@@ -76,6 +82,7 @@ pub struct Connection {
     pub listener: Arc<Listener>,
     pub local: SocketAddr,
     pub peer: SocketAddr,
+    principal: OnceLock<Box<str>>,
     pub signal: Signal,
     ending: AtomicU8,
     reply: Mutex<Option<Answer>>,
@@ -110,6 +117,7 @@ impl Connection {
             listener,
             local,
             peer,
+            principal: OnceLock::new(),
             signal: Signal::default(),
             ending: AtomicU8::new(Ending::None as u8),
             reply: Mutex::new(None),
@@ -118,6 +126,17 @@ impl Connection {
             progress: Progress::default(),
             wants: Wants::default(),
         }
+    }
+
+    /// Who speaks here, as Kafka writes it: a type and a name.
+    pub fn principal(&self) -> &str {
+        self.principal.get().map_or(ANONYMOUS, |known| known)
+    }
+
+    /// From now on `principal` speaks here. False if another one did: nobody becomes somebody else on one
+    /// connection (KIP-368).
+    pub fn identify(&self, principal: &str) -> bool {
+        **self.principal.get_or_init(|| principal.into()) == *principal
     }
 
     pub fn end(&self, ending: Ending) {
@@ -216,11 +235,11 @@ pub struct Task {
     is_owed: bool,
     // Before the stream, so that it is dropped before the stream closes its descriptor.
     _noted: Noted,
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
 }
 
 impl Task {
-    pub fn new(node: Arc<Shared>, connection: Arc<Connection>, stream: TcpStream) -> Self {
+    pub fn new(node: Arc<Shared>, connection: Arc<Connection>, stream: Stream) -> Self {
         let apis = Arc::clone(
             &node
                 .apis
@@ -260,9 +279,7 @@ impl Task {
                 .refuse(format!("closed the connection from {peer}: {text}"));
         }
         if self.connection.is_ending(Ending::Reset) {
-            // Linger of zero: the kernel drops what was not sent and resets the peer.
-            let _ =
-                socket2::SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO));
+            self.stream.reset_at_close();
         }
     }
 
@@ -417,7 +434,11 @@ impl Task {
         };
         lock(&self.node.held).insert(token, held);
         self.node.outside.queue.ask(asked);
-        let Answer { frame, charge } = match self.await_answer().await {
+        let Answer {
+            frame,
+            charge,
+            mute,
+        } = match self.await_answer().await {
             Ok(answer) => answer,
             Err(over) => {
                 lock(&self.node.held).remove(&token);
@@ -429,10 +450,36 @@ impl Task {
         counters.replied(frame.len());
         self.outbox = frame;
         self.answered = Some(charge);
+        if !mute.is_zero() {
+            return self.mute(Instant::now() + mute).await;
+        }
         if self.outbox.len() < OUTBOX_BYTES {
             return Ok(());
         }
         self.flush().await
+    }
+
+    /// Send what there is, and leave what the peer sends on unread until a time: Kafka's throttle (KIP-219).
+    ///
+    /// A peer that goes meanwhile is noticed, unless it left requests behind, which may still have an effect.
+    async fn mute(&mut self, until: Instant) -> Result<(), Over> {
+        self.flush().await?;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let is_empty = self.inbox.is_empty();
+            let Self {
+                connection, stream, ..
+            } = &*self;
+            tokio::select! {
+                () = tokio::time::sleep(left) => return Ok(()),
+                () = std::future::poll_fn(|context| connection.signal.poll(context)) => {}
+                _ = stream.hung_up(), if is_empty => return Err(Over::Gone),
+            }
+            self.check_ending()?;
+            if self.connection.is_ending(Ending::Rest) {
+                self.rest();
+            }
+        }
     }
 
     async fn await_answer(&mut self) -> Result<Answer, Over> {
@@ -510,7 +557,7 @@ impl Task {
         if inbox.waiting_bytes() >= READ_AHEAD_BYTES * 2 || !inbox.has_room() {
             return tokio::select! {
                 () = signal => Ok(Woken::Signal),
-                gone = hung_up(stream) => gone.map(|()| Woken::PeerClosed),
+                gone = stream.hung_up() => Ok(gone.map(|()| Woken::PeerClosed)?),
             };
         }
         std::future::poll_fn(|context| {
@@ -537,8 +584,8 @@ impl Drop for Task {
     }
 }
 
-/// Answer a held request; one whose connection has gone is forgotten.
-pub fn reply(node: &Shared, token: u64, body: &[u8]) {
+/// Answer a held request, and read no further one for so long; one whose connection has gone is forgotten.
+pub fn reply(node: &Shared, token: u64, body: &[u8], mute: Duration) {
     let Some(held) = lock(&node.held).remove(&token) else {
         return;
     };
@@ -552,7 +599,11 @@ pub fn reply(node: &Shared, token: u64, body: &[u8]) {
         Some(charge) => charge.instead(frame.len()),
         None => Charge::anyway(&node.decisions, frame.len()),
     };
-    held.connection.answer(Answer { frame, charge });
+    held.connection.answer(Answer {
+        frame,
+        charge,
+        mute,
+    });
 }
 
 /// Close the connection that a held request came from.
@@ -560,6 +611,12 @@ pub fn hang_up(node: &Shared, token: u64) {
     if let Some(held) = lock(&node.held).remove(&token) {
         held.connection.end(Ending::Close);
     }
+}
+
+/// Say who speaks on a connection. False if it said otherwise before; one that has gone says nothing.
+pub fn identify(node: &Shared, connection_id: u64, principal: &str) -> bool {
+    let found = lock(&node.connections).get(&connection_id).map(Arc::clone);
+    found.is_none_or(|connection| connection.identify(principal))
 }
 
 /// Whether a node still takes new connections.

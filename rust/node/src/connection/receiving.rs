@@ -10,11 +10,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use ottla_core::connection::Inbox;
-use rustix::net::RecvFlags;
-use tokio::io::{AsyncReadExt, Interest};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
+use super::stream::Stream;
 use super::{CAPACITY_KEPT, CLOSED_PATIENCE, Connection, Ending, Over, Task, Woken};
 use crate::budget::Overdraft;
 use crate::patience::Owes;
@@ -91,15 +89,14 @@ impl Task {
 
     /// Wait until there is something to receive, without receiving it.
     async fn await_readable(&self) -> Result<(), Over> {
-        let peek = || rustix::net::recv(&self.stream, &mut [0u8; 1][..], RecvFlags::PEEK);
         loop {
-            match self.stream.try_io(Interest::READABLE, || Ok(peek()?)) {
+            match self.stream.try_peek() {
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error.into()),
                 // A byte, or the end, which receiving will find.
-                Ok(_) => return Ok(()),
+                Ok(()) => return Ok(()),
             }
-            let readable = self.stream.readable();
+            let readable = std::future::poll_fn(|context| self.stream.poll_readable(context));
             self.unless_ending(readable).await??;
         }
     }
@@ -114,7 +111,7 @@ impl Task {
         self.unless_ending(async {
             tokio::select! {
                 done = wait => Ok(done),
-                _ = hung_up(&self.stream) => Err(Over::Gone),
+                _ = self.stream.hung_up() => Err(Over::Gone),
             }
         })
         .await?
@@ -230,7 +227,7 @@ impl Task {
                 if connection.signal.poll(context).is_ready() {
                     return Poll::Ready(Ok(false));
                 }
-                stream.poll_read_ready(context).map_ok(|()| true)
+                stream.poll_readable(context).map_ok(|()| true)
             })
             .await?;
             if readable {
@@ -247,13 +244,13 @@ impl Task {
 /// The peer of a request that waits for its turn.
 pub(crate) struct Peer<'a> {
     connection: &'a Connection,
-    stream: &'a TcpStream,
+    stream: &'a Stream,
     listens: bool,
 }
 
 impl<'a> Peer<'a> {
     /// `listens`: it wants an answer.
-    pub fn new(connection: &'a Connection, stream: &'a TcpStream, listens: bool) -> Self {
+    pub fn new(connection: &'a Connection, stream: &'a Stream, listens: bool) -> Self {
         Self {
             connection,
             stream,
@@ -264,7 +261,7 @@ impl<'a> Peer<'a> {
     /// Wait for as long as somebody may want the answer, or wants none.
     pub async fn while_there<T>(&self, wait: impl Future<Output = T>) -> Result<T, Over> {
         let gone = async {
-            if !self.listens || hung_up(self.stream).await.is_err() {
+            if !self.listens || self.stream.hung_up().await.is_err() {
                 std::future::pending::<()>().await;
             }
             tokio::time::sleep(CLOSED_PATIENCE).await;
@@ -297,28 +294,13 @@ async fn unless_ending<T>(
     .await
 }
 
-/// Wait until the peer sends nothing more, whatever of it has not been read yet; nothing is read.
-#[cfg(target_os = "linux")]
-pub(crate) async fn hung_up(stream: &TcpStream) -> Result<(), Over> {
-    // Nobody asked to be told of urgent data, so that this is ready only once reading is over.
-    stream.ready(Interest::PRIORITY).await?;
-    Ok(())
-}
-
-/// Elsewhere it is found when the wait ends.
-#[cfg(not(target_os = "linux"))]
-pub(super) async fn hung_up(_: &TcpStream) -> Result<(), Over> {
-    std::future::pending().await
-}
-
 /// Take in what has arrived, or be woken when something does.
 pub(super) fn poll_receive(
     inbox: &mut Inbox,
-    stream: &mut TcpStream,
+    stream: &mut Stream,
     context: &mut std::task::Context<'_>,
 ) -> Poll<Result<Woken, Over>> {
-    let received = pin!(stream.read_buf(inbox.receive_buffer()));
-    match std::future::Future::poll(received, context) {
+    match stream.poll_receive(inbox, context) {
         Poll::Pending => Poll::Pending,
         Poll::Ready(Ok(0)) => Poll::Ready(Ok(Woken::PeerClosed)),
         Poll::Ready(Ok(_)) => {

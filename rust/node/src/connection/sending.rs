@@ -5,12 +5,9 @@
 use std::io;
 use std::task::Poll;
 
-use ottla_core::disk::DiskFile;
 use ottla_core::serving::Piece;
-use rustix::net::SendFlags;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 
+use super::stream::Stream;
 use super::{Ending, OUTBOX_BYTES, Over, Task};
 use crate::budget::Charge;
 use crate::disk::NodeFile;
@@ -55,58 +52,36 @@ impl Task {
 
     /// Send a part of the outbox; `more` says that the rest follows at once, so that packets are filled.
     async fn send(&mut self, mut part: std::ops::Range<usize>, more: bool) -> Result<(), Over> {
-        let flags = if more {
-            SendFlags::MORE | SendFlags::NOSIGNAL
-        } else {
-            SendFlags::NOSIGNAL
-        };
         while !part.is_empty() {
             let bytes = &self.outbox[part.clone()];
             let count = self
-                .write_when_ready(|stream| Ok(rustix::net::send(stream, bytes, flags)?))
+                .write_when_ready(|stream| stream.try_send(bytes, more))
                 .await?;
             part.start += count;
         }
         Ok(())
     }
 
-    #[cfg(target_os = "linux")]
     async fn send_file(&mut self, piece: &Piece<NodeFile>) -> Result<(), Over> {
         let (mut position, mut left) = (piece.position, piece.len);
-        let Some(number) = piece.file.raw_fd() else {
-            return Err(Over::Gone);
-        };
-        // SAFETY: the piece holds the open file for as long as this borrow is used.
-        let file = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
         while left > 0 {
             let count = self
-                .write_when_ready(|stream| {
-                    Ok(rustix::fs::sendfile(
-                        stream,
-                        file,
-                        Some(&mut position),
-                        left,
-                    )?)
-                })
+                .write_when_ready(|stream| stream.try_send_file(&piece.file, position, left))
                 .await?;
             if count == 0 {
                 // The file became shorter than what was promised: the peer can only be told by closing.
                 return Err(Over::Gone);
             }
-            left -= count;
+            position = position.saturating_add(count as u64);
+            left = left.saturating_sub(count);
         }
         Ok(())
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    async fn send_file(&mut self, _: &Piece<NodeFile>) -> Result<(), Over> {
-        Err(Over::Gone)
     }
 
     /// Do one write to the socket, when it takes any, unless the connection is told to close.
     async fn write_when_ready(
         &self,
-        mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
+        mut write: impl FnMut(&Stream) -> io::Result<usize>,
     ) -> Result<usize, Over> {
         let Self {
             connection,
@@ -116,7 +91,7 @@ impl Task {
         } = self;
         let mut waited = false;
         let done = loop {
-            match stream.try_io(Interest::WRITABLE, || write(stream)) {
+            match write(stream) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 done => break done,
@@ -133,7 +108,7 @@ impl Task {
                         return Poll::Ready(Err(Over::Gone));
                     }
                 }
-                stream.poll_write_ready(context).map_err(Over::from)
+                stream.poll_writable(context).map_err(Over::from)
             })
             .await?;
         };

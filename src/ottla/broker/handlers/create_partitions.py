@@ -5,13 +5,44 @@ Needs ALTER on the topics. The controller decides; partitions are never taken aw
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ottla.security.resources import Operation, ResourceType
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.create_partitions import (
+    CreatePartitionsRequest,
+    CreatePartitionsResponse,
+    CreatePartitionsTopicResult,
+)
 
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.context import Context
 
 
-def handle(context: Context, asked: Asked[Any]) -> None:
-    """Hand the request to the controller, which answers by its token."""
-    context.controller.submit(asked)
+def handle(context: Context, asked: Asked[CreatePartitionsRequest]) -> None:
+    """Hand on what the client may alter; the controller answers."""
+    body = asked.body
+    # What is named twice is refused by the controller, before anybody asks who may.
+    times = Counter(topic.name for topic in body.topics)
+    names = [name for name, count in times.items() if count == 1]
+    alterable = context.allowed_names(asked, Operation.ALTER, ResourceType.TOPIC, names)
+    denied = [name for name in names if name not in alterable]
+    if not denied:
+        context.controller.submit(asked)
+        return
+
+    def altered(response: CreatePartitionsResponse) -> None:
+        response.results += [
+            CreatePartitionsTopicResult(name=name, error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+            for name in denied
+        ]
+        context.reply(asked.token, response)
+
+    allowed = CreatePartitionsRequest(
+        topics=[topic for topic in body.topics if topic.name not in denied],
+        timeout_ms=body.timeout_ms,
+        validate_only=body.validate_only,
+    )
+    context.controller.ask(allowed, asked.version, altered)

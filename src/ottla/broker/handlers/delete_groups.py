@@ -1,6 +1,6 @@
 """DeleteGroups: delete groups that nobody is in, with their offsets.
 
-Needs DELETE on each group (no authorizer yet). Versions 0 to 2.
+Needs DELETE on each group. Versions 0 to 2.
 """
 
 from __future__ import annotations
@@ -8,7 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.asker import answer, asker
-from ottla.wire.messages.delete_groups import DeleteGroupsRequest
+from ottla.security.resources import Operation, ResourceType
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.delete_groups import (
+    DeletableGroupResult,
+    DeleteGroupsRequest,
+    DeleteGroupsResponse,
+)
 
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
@@ -17,4 +23,17 @@ if TYPE_CHECKING:
 
 def handle(context: Context, asked: Asked[DeleteGroupsRequest]) -> None:
     """Hand them to their shards."""
-    context.groups.delete_groups(asked.body, asker(context, asked), answer(context, asked))
+    send = answer(context, asked)
+    names = list(dict.fromkeys(asked.body.groups_names))
+    deletable = context.allowed_names(asked, Operation.DELETE, ResourceType.GROUP, names)
+
+    def deleted(response: DeleteGroupsResponse) -> None:
+        response.results += [
+            DeletableGroupResult(group_id=name, error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
+            for name in names
+            if name not in deletable
+        ]
+        send(response)
+
+    request = DeleteGroupsRequest(groups_names=[name for name in names if name in deletable])
+    context.groups.delete_groups(request, asker(context, asked), deleted)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ottla.broker.partition_logs import LogRefused
 from ottla.broker.partitions import leadership_error
 from ottla.metadata.topic_names import is_internal
+from ottla.security.resources import Operation, ResourceType
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_records import (
     DeleteRecordsPartition,
@@ -27,11 +28,18 @@ if TYPE_CHECKING:
 
 def handle(context: Context, asked: Asked[DeleteRecordsRequest]) -> DeleteRecordsResponse:
     """Cut every partition; each has its own error."""
+    names = [topic.name for topic in asked.body.topics]
+    deletable = context.allowed_names(asked, Operation.DELETE, ResourceType.TOPIC, names)
     return DeleteRecordsResponse(
         topics=[
             DeleteRecordsTopicResult(
                 name=topic.name,
-                partitions=[_cut(context, topic.name, cut) for cut in topic.partitions],
+                partitions=[
+                    _cut(context, topic.name, cut)
+                    if topic.name in deletable
+                    else _result(cut.partition_index, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+                    for cut in topic.partitions
+                ],
             )
             for topic in asked.body.topics
         ]
@@ -51,4 +59,8 @@ def _cut(context: Context, topic: str, cut: DeleteRecordsPartition) -> DeleteRec
             low = context.logs.delete_records(topic, index, cut.offset)
         except LogRefused as refused:
             error = refused.code
+    return _result(index, error, low)
+
+
+def _result(index: int, error: ErrorCode, low: int = -1) -> DeleteRecordsPartitionResult:
     return DeleteRecordsPartitionResult(partition_index=index, low_watermark=low, error_code=error)

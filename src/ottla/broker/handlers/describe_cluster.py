@@ -1,14 +1,15 @@
 """DescribeCluster: the cluster's id, its brokers or its controllers (KIP-700, KIP-919, KIP-1073).
 
-Needs DESCRIBE on the cluster. A broker's listener tells of brokers, a controller's of controllers;
-asking the one for the other is MISMATCHED_ENDPOINT_TYPE.
+Needs ALTER on the cluster on a controller's listener; a broker's tells everybody, and who has no
+DESCRIBE on the cluster sees no operations. A broker's listener tells of brokers, a controller's of
+controllers; asking the one for the other is MISMATCHED_ENDPOINT_TYPE.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.authorized_operations import CLUSTER_OPERATIONS
+from ottla.security.resources import CLUSTER, Operation
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_cluster import (
     DescribeClusterBroker,
@@ -27,6 +28,9 @@ _NAMES = {BROKERS: "BROKER", CONTROLLERS: "CONTROLLER"}
 def handle(context: Context, asked: Asked[DescribeClusterRequest]) -> DescribeClusterResponse:
     """Answer from the image, with this node's address as the client reached it."""
     body = asked.body
+    if asked.controller and not context.authorize(asked, Operation.ALTER, CLUSTER):
+        denied = ErrorCode.CLUSTER_AUTHORIZATION_FAILED
+        return DescribeClusterResponse(error_code=denied, error_message=denied.text)
     serves = CONTROLLERS if asked.controller else BROKERS
     if body.endpoint_type != serves:
         return _mismatch(body.endpoint_type, serves)
@@ -39,7 +43,10 @@ def handle(context: Context, asked: Asked[DescribeClusterRequest]) -> DescribeCl
         brokers=[_this_node(context, asked)] if asked.controller else _brokers(context, asked),
     )
     if body.include_cluster_authorized_operations:
-        response.cluster_authorized_operations = CLUSTER_OPERATIONS
+        may_ask = context.authorize(asked, Operation.DESCRIBE, CLUSTER)
+        response.cluster_authorized_operations = (
+            context.authorized_operations(asked, CLUSTER) if may_ask else 0
+        )
     return response
 
 

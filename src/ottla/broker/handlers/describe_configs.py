@@ -1,9 +1,9 @@
 """DescribeConfigs: what is set for topics, brokers, groups and client metrics, and where each
 value comes from.
 
-Needs DESCRIBE_CONFIGS on the resource. A broker answers for itself and, under the empty name, for
-the defaults of all. Loggers have no levels of their own here, so that kind of resource is refused
-by name.
+Needs DESCRIBE_CONFIGS on the topic or group, and on the cluster for all other resources. A broker
+answers for itself and, under the empty name, for the defaults of all. Loggers have no levels of
+their own here, so that kind of resource is refused by name.
 
 A few bytes ask for hundreds of rows. So a resource that is named twice is answered once (Apache's
 client cannot even read two answers for one), resources that set the same share their rows, and
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
+from ottla.broker.config_resources import DENIALS, config_resource
 from ottla.config.describe import (
     Entry,
     describe_broker,
@@ -33,6 +34,7 @@ from ottla.metadata.image import (
     TOPIC_RESOURCE,
 )
 from ottla.metadata.topic_names import topic_name_problem
+from ottla.security.resources import Operation
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_configs import (
     DescribeConfigsRequest,
@@ -59,7 +61,7 @@ class _Refused(Exception):
 
 def handle(context: Context, asked: Asked[DescribeConfigsRequest]) -> DescribeConfigsResponse:
     """Describe every resource; each has its own error."""
-    rows = _Rows(context, asked.body)
+    rows = _Rows(context, asked)
     return DescribeConfigsResponse(
         results=[rows.result(resource) for resource in _once(asked.body.resources)]
     )
@@ -80,11 +82,12 @@ def _once(resources: list[DescribeConfigsResource]) -> list[DescribeConfigsResou
 class _Rows:
     """The rows of one answer: made once for all resources that set the same, and counted."""
 
-    __slots__ = ("_body", "_bytes", "_bytes_max", "_context", "_known")
+    __slots__ = ("_asked", "_body", "_bytes", "_bytes_max", "_context", "_known")
 
-    def __init__(self, context: Context, body: DescribeConfigsRequest) -> None:
+    def __init__(self, context: Context, asked: Asked[DescribeConfigsRequest]) -> None:
         self._context = context
-        self._body = body
+        self._asked = asked
+        self._body = asked.body
         self._known: dict[Hashable, tuple[list[DescribeConfigsResourceResult], int]] = {}
         self._bytes = 0
         self._bytes_max: int = context.config["socket.request.max.bytes"] // 4
@@ -103,6 +106,12 @@ class _Rows:
 
     def _of(self, resource: DescribeConfigsResource) -> list[DescribeConfigsResourceResult]:
         kind, name = resource.resource_type, resource.resource_name
+        subject = config_resource(kind, name)
+        if subject is not None and not self._context.authorize(
+            self._asked, Operation.DESCRIBE_CONFIGS, subject
+        ):
+            denied = DENIALS[subject.type]
+            raise _Refused(denied, denied.text)
         _check(self._context, kind, name)
         wanted = frozenset(resource.configuration_keys or ())
         own = self._context.image.configs.get((kind, name), {})

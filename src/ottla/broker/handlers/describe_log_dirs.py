@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ottla.security.resources import CLUSTER, Operation
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_log_dirs import (
     DescribeLogDirsPartition,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 def handle(context: Context, asked: Asked[DescribeLogDirsRequest]) -> DescribeLogDirsResponse:
     """Every log folder with the asked partitions that live in it."""
+    if not context.authorize(asked, Operation.DESCRIBE, CLUSTER):
+        return DescribeLogDirsResponse(error_code=ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
     wanted = (
         None
         if asked.body.topics is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.metadata.topic_names import METADATA_TOPIC
+from ottla.security.resources import CLUSTER, Operation
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_quorum import (
     DescribeQuorumRequest,
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 def handle(context: Context, asked: Asked[DescribeQuorumRequest]) -> DescribeQuorumResponse:
     """What raft says of itself; other topics are unknown here."""
+    if not context.authorize(asked, Operation.DESCRIBE, CLUSTER):
+        denied = ErrorCode.CLUSTER_AUTHORIZATION_FAILED
+        return DescribeQuorumResponse(error_code=denied, error_message=denied.text)
     found = context.quorum.describe()
     response = DescribeQuorumResponse(
         topics=[

@@ -1,17 +1,18 @@
 """DescribeTopicPartitions: topics and partitions a page at a time, with their eligible leaders
 (KIP-966).
 
-Needs DESCRIBE on the topics. Topics come in the order of their names; a cursor says where the next
-page starts.
+Needs DESCRIBE on the topics: without it a topic that was named is refused, whether it exists or
+not, and one that was not is left out. Topics come in the order of their names; a cursor says where
+the next page starts.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.authorized_operations import TOPIC_OPERATIONS
 from ottla.broker.partitions import shown
 from ottla.metadata.topic_names import is_internal, topic_name_problem
+from ottla.security.resources import Operation, ResourceType, topic
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_topic_partitions import (
     Cursor,
@@ -45,19 +46,35 @@ def handle(context: Context, asked: Asked[DescribeTopicPartitionsRequest]) -> Re
     limit = context.config["max.request.partition.size.limit"]
     room = max(min(body.response_partition_limit, limit), 1)
     response = Response()
-    for name in _names(context, body, cursor):
-        topic = context.image.topics.by_name.get(name)
-        if topic is None:
+    names = _names(context, body, cursor)
+    seen = context.allowed_names(asked, Operation.DESCRIBE, ResourceType.TOPIC, names)
+    for name in names:
+        if name not in seen:
+            continue
+        found = context.image.topics.by_name.get(name)
+        if found is None:
             response.topics.append(_unknown(name))
             continue
         first = cursor.partition_index if cursor is not None and cursor.topic_name == name else 0
-        page = topic.partitions[first : first + room]
-        response.topics.append(_page(context, topic, first, page))
+        page = found.partitions[first : first + room]
+        response.topics.append(_page(context, found, first, page))
         room -= len(page)
-        if first + len(page) < len(topic.partitions):
+        if first + len(page) < len(found.partitions):
             response.next_cursor = Cursor(topic_name=name, partition_index=first + len(page))
             break
+    for told in response.topics:
+        told.topic_authorized_operations = context.authorized_operations(
+            asked, topic(told.name or "")
+        )
+    if body.topics:
+        response.topics += [_denied(name) for name in names if name not in seen]
     return response
+
+
+def _denied(name: str) -> DescribeTopicPartitionsResponseTopic:
+    return DescribeTopicPartitionsResponseTopic(
+        name=name, error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    )
 
 
 def _names(
@@ -75,7 +92,6 @@ def _unknown(name: str) -> DescribeTopicPartitionsResponseTopic:
         else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
         name=name,
         is_internal=is_internal(name),
-        topic_authorized_operations=TOPIC_OPERATIONS,
     )
 
 
@@ -90,7 +106,6 @@ def _page(
             _partition(context, topic.name, index, partition)
             for index, partition in enumerate(page, first)
         ],
-        topic_authorized_operations=TOPIC_OPERATIONS,
     )
 
 

@@ -1,8 +1,9 @@
 """FindCoordinator: which broker coordinates a group.
 
-Needs DESCRIBE on the group (no authorizer yet). Versions 0 to 6: one key up to 3, several from 4 on
-(KIP-699). The first one that asks makes `__consumer_offsets`; Apache Kafka answers
-COORDINATOR_NOT_AVAILABLE meanwhile, we hold the reply until it is there.
+Needs DESCRIBE on the group or transactional id, CLUSTER_ACTION for share coordinators. Versions 0
+to 6: one key up to 3, several from 4 on (KIP-699). The first one that asks makes
+`__consumer_offsets`; Apache Kafka answers COORDINATOR_NOT_AVAILABLE meanwhile, we hold the reply
+until it is there.
 
 There are no coordinators of transactions and share groups yet, and clients must hear that at once:
 COORDINATOR_NOT_AVAILABLE would be tried again until they time out. Up to version 3 (librdkafka,
@@ -16,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.broker import auto_topic_creation
+from ottla.security.resources import CLUSTER, Operation, group, transactional_id
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.find_coordinator import (
     Coordinator,
@@ -46,23 +48,54 @@ def handle(
     context: Context, asked: Asked[FindCoordinatorRequest]
 ) -> FindCoordinatorResponse | None:
     """Answer from the image, after making the groups' topic if it is missing."""
-    if asked.body.key_type != GROUP or CONSUMER_OFFSETS in context.image.topics.by_name:
-        return _response(context, asked)
+    body = asked.body
+    keys = body.coordinator_keys if asked.version >= BATCH_VERSION else [body.key]
+    is_denied = _is_share(asked) and not context.authorize(asked, Operation.CLUSTER_ACTION, CLUSTER)
+    # Share coordinators are brokers' own affair: one answer for all their keys.
+    shared_denial = ErrorCode.CLUSTER_AUTHORIZATION_FAILED if is_denied else ErrorCode.NONE
+    denied = {key: shared_denial or _denial(context, asked, key) for key in dict.fromkeys(keys)}
+    if (
+        body.key_type != GROUP
+        or all(denied.values())
+        or CONSUMER_OFFSETS in context.image.topics.by_name
+    ):
+        return _response(context, asked, keys, denied)
 
     def created(_errors: dict[str, int]) -> None:
-        context.reply(asked.token, _response(context, asked))
+        context.reply(asked.token, _response(context, asked, keys, denied))
 
     auto_topic_creation.create(context, [CONSUMER_OFFSETS], created)
     return None
 
 
-def _response(context: Context, asked: Asked[FindCoordinatorRequest]) -> FindCoordinatorResponse:
-    body = asked.body
+def _is_share(asked: Asked[FindCoordinatorRequest]) -> bool:
+    return asked.body.key_type == SHARE and asked.version >= SHARE_VERSION
+
+
+def _denial(context: Context, asked: Asked[FindCoordinatorRequest], key: str) -> ErrorCode:
+    if asked.body.key_type == GROUP:
+        if not context.authorize(asked, Operation.DESCRIBE, group(key)):
+            return ErrorCode.GROUP_AUTHORIZATION_FAILED
+    elif asked.body.key_type == TRANSACTION and not context.authorize(
+        asked, Operation.DESCRIBE, transactional_id(key)
+    ):
+        return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+    return ErrorCode.NONE
+
+
+def _response(
+    context: Context,
+    asked: Asked[FindCoordinatorRequest],
+    keys: list[str],
+    denied: dict[str, ErrorCode],
+) -> FindCoordinatorResponse:
+    coordinators = [
+        _refusal(key, denied[key], denied[key].text) if denied[key] else _find(context, asked, key)
+        for key in keys
+    ]
     if asked.version >= BATCH_VERSION:
-        return FindCoordinatorResponse(
-            coordinators=[_find(context, asked, key) for key in body.coordinator_keys]
-        )
-    found = _find(context, asked, body.key)
+        return FindCoordinatorResponse(coordinators=coordinators)
+    found = coordinators[0]
     return FindCoordinatorResponse(
         error_code=found.error_code,
         error_message=found.error_message or ErrorCode(found.error_code).name,
@@ -82,7 +115,7 @@ def _find(context: Context, asked: Asked[Any], key: str) -> Coordinator:
             else ErrorCode.UNSUPPORTED_VERSION
         )
         return _refusal(key, error, NO_TRANSACTIONS)
-    if key_type == SHARE and asked.version >= SHARE_VERSION:
+    if _is_share(asked):
         return _refusal(key, ErrorCode.UNSUPPORTED_VERSION, NO_SHARE_GROUPS)
     if key_type != GROUP:
         return _refusal(key, ErrorCode.INVALID_REQUEST, UNKNOWN_KEY_TYPE)

@@ -1,6 +1,7 @@
 """InitProducerId: an identity for an idempotent producer.
 
-Needs IDEMPOTENT_WRITE on the cluster, or WRITE on any topic. Ids come from the controller in
+Needs IDEMPOTENT_WRITE on the cluster, or WRITE on any topic; for a transactional id WRITE on that,
+and TWO_PHASE_COMMIT to leave transactions prepared. Ids come from the controller in
 blocks of 1000. There is no transaction coordinator yet: a transactional id gets an error that
 every client takes as final, at once.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ottla.security.resources import CLUSTER, Operation, ResourceType, transactional_id
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 def handle(context: Context, asked: Asked[InitProducerIdRequest]) -> InitProducerIdResponse | None:
     """A fresh producer id with epoch 0; waits for a new block if this broker's is used up."""
+    denial = _denial(context, asked)
+    if denial:
+        return InitProducerIdResponse(error_code=denial, producer_epoch=-1)
     if asked.body.transactional_id is not None:
         error = (
             ErrorCode.UNSUPPORTED_VERSION
@@ -37,3 +42,20 @@ def handle(context: Context, asked: Asked[InitProducerIdRequest]) -> InitProduce
 
     context.producer_ids.take(allocated)
     return None
+
+
+def _denial(context: Context, asked: Asked[InitProducerIdRequest]) -> ErrorCode:
+    body = asked.body
+    if body.transactional_id is not None:
+        resource = transactional_id(body.transactional_id)
+        needed = [Operation.WRITE]
+        if body.enable2_pc:
+            needed.append(Operation.TWO_PHASE_COMMIT)
+        if all(context.authorize(asked, operation, resource) for operation in needed):
+            return ErrorCode.NONE
+        return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+    if context.authorize(
+        asked, Operation.IDEMPOTENT_WRITE, CLUSTER, quiet=True
+    ) or context.authorize_by_resource_type(asked, Operation.WRITE, ResourceType.TOPIC):
+        return ErrorCode.NONE
+    return ErrorCode.CLUSTER_AUTHORIZATION_FAILED

@@ -15,6 +15,7 @@ from ottla.metadata.image import (
     GROUP_RESOURCE,
     TOPIC_RESOURCE,
 )
+from ottla.security.resources import CLUSTER, Operation
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.list_config_resources import (
     ConfigResource,
@@ -39,6 +40,8 @@ def handle(
     context: Context, asked: Asked[ListConfigResourcesRequest]
 ) -> ListConfigResourcesResponse:
     """All resources of the asked types."""
+    if not context.authorize(asked, Operation.DESCRIBE_CONFIGS, CLUSTER):
+        return ListConfigResourcesResponse(error_code=ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
     if asked.version == 0:
         kinds: tuple[int, ...] = (CLIENT_METRICS_RESOURCE,)
     else:

@@ -1,6 +1,6 @@
 """ListGroups: the groups that this broker coordinates.
 
-Needs DESCRIBE on the cluster, else each group needs it (no authorizer yet). Versions 0 to 5:
+Needs DESCRIBE on the cluster, else each group needs it. Versions 0 to 5:
 filters by state from 4, by type from 5. Every broker answers for its own groups: tools ask them
 all.
 """
@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.asker import answer, asker
-from ottla.wire.messages.list_groups import ListGroupsRequest
+from ottla.security.resources import CLUSTER, Operation, ResourceType
+from ottla.wire.messages.list_groups import ListGroupsRequest, ListGroupsResponse
 
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
@@ -19,4 +20,16 @@ if TYPE_CHECKING:
 
 def handle(context: Context, asked: Asked[ListGroupsRequest]) -> None:
     """Gather them from all shards."""
-    context.groups.list_groups(asked.body, asker(context, asked), answer(context, asked))
+    send = answer(context, asked)
+    sees_all = context.authorize(asked, Operation.DESCRIBE, CLUSTER, quiet=True)
+
+    def listed(response: ListGroupsResponse) -> None:
+        if not sees_all:
+            names = [group.group_id for group in response.groups]
+            seen = context.allowed_names(
+                asked, Operation.DESCRIBE, ResourceType.GROUP, names, quiet=True
+            )
+            response.groups = [group for group in response.groups if group.group_id in seen]
+        send(response)
+
+    context.groups.list_groups(asked.body, asker(context, asked), listed)

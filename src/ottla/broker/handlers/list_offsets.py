@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.partition_logs import LogRefused
 from ottla.broker.partitions import leadership_error
+from ottla.security.resources import Operation, ResourceType
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.list_offsets import (
     ListOffsetsPartition,
@@ -37,12 +38,16 @@ def handle(context: Context, asked: Asked[ListOffsetsRequest]) -> ListOffsetsRes
         for topic in asked.body.topics
         for partition in topic.partitions
     )
+    names = [topic.name for topic in asked.body.topics]
+    seen = context.allowed_names(asked, Operation.DESCRIBE, ResourceType.TOPIC, names)
     return ListOffsetsResponse(
         topics=[
             ListOffsetsTopicResponse(
                 name=topic.name,
                 partitions=[
-                    _failed(partition, ErrorCode.INVALID_REQUEST)
+                    _failed(partition, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+                    if topic.name not in seen
+                    else _failed(partition, ErrorCode.INVALID_REQUEST)
                     if times[topic.name, partition.partition_index] > 1
                     else _offset(context, asked, topic.name, partition)
                     for partition in topic.partitions

@@ -1,19 +1,21 @@
 """Metadata: brokers, topics, partitions and who leads them; creates topics that are named for the
 first time.
 
-Needs DESCRIBE on the topics (no authorizer yet). Topics by id from version 10 on, with null names
-from 12 on. A topic that is named twice is answered once, as by Apache Kafka. Where that answers an
-auto-created topic with UNKNOWN_TOPIC_OR_PARTITION until a later try, we hold the reply until it is
-there: the client needs one request less.
+Needs DESCRIBE on the topics: without it a topic that was named is refused, whether it exists or
+not, and one that was not is left out. What is missing is created for whoever has CREATE on the
+cluster or on the topic. Topics by id from version 10 on, with null names from 12 on. A topic that
+is named twice is answered once, as by Apache Kafka. Where that answers an auto-created topic with
+UNKNOWN_TOPIC_OR_PARTITION until a later try, we hold the reply until it is there: the client needs
+one request less.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker import auto_topic_creation
-from ottla.broker.authorized_operations import CLUSTER_OPERATIONS, TOPIC_OPERATIONS
 from ottla.metadata.topic_names import is_internal, topic_name_problem
+from ottla.security.resources import CLUSTER, Operation, ResourceType, topic
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.metadata import (
     MetadataRequest,
@@ -36,18 +38,57 @@ NOT_ASKED = -2147483648
 def handle(context: Context, asked: Asked[MetadataRequest]) -> MetadataResponse | None:
     """Answer from the image, after creating what is missing and may be created."""
     if asked.version < 12 and any(
-        topic.name is None or topic.topic_id != ZERO_UUID for topic in asked.body.topics or ()
+        one.name is None or one.topic_id != ZERO_UUID for one in asked.body.topics or ()
     ):
         return _refused_ids(asked)
-    missing = _creatable_names(context, asked)
-    if not missing:
-        return _response(context, asked, {})
+    allowed = _allowed(context, asked)
+    if not allowed.missing:
+        return _response(context, asked, allowed, {})
 
     def created(errors: dict[str, int]) -> None:
-        context.reply(asked.token, _response(context, asked, errors))
+        context.reply(asked.token, _response(context, asked, allowed, errors))
 
-    auto_topic_creation.create(context, missing, created)
+    auto_topic_creation.create(context, allowed.missing, created)
     return None
+
+
+class _Allowed(NamedTuple):
+    """What the client may hear of, by name, and what is to be created for it."""
+
+    seen: set[str]
+    missing: list[str]
+
+
+def _allowed(context: Context, asked: Asked[MetadataRequest]) -> _Allowed:
+    names = _asked_names(context, asked)
+    is_all = _is_all(asked)
+    seen = context.allowed_names(asked, Operation.DESCRIBE, ResourceType.TOPIC, names, quiet=is_all)
+    missing = [] if is_all else _creatable_names(context, asked, seen)
+    if missing and not context.authorize(asked, Operation.CREATE, CLUSTER, quiet=True):
+        creatable = context.allowed_names(asked, Operation.CREATE, ResourceType.TOPIC, missing)
+        # Whoever may not create it is refused as if they might not see it.
+        seen = seen - (set(missing) - creatable)
+        missing = [name for name in missing if name in creatable]
+    return _Allowed(seen, missing)
+
+
+def _is_all(asked: Asked[MetadataRequest]) -> bool:
+    topics = asked.body.topics
+    return topics is None or (asked.version == 0 and not topics)
+
+
+def _asked_names(context: Context, asked: Asked[MetadataRequest]) -> set[str]:
+    """The names of what is asked for; ids that stand for nothing here have none."""
+    topics = context.image.topics
+    if _is_all(asked):
+        return set(topics.by_name)
+    names = set()
+    for one in asked.body.topics or ():
+        if one.name is not None and one.topic_id == ZERO_UUID:
+            names.add(one.name)
+        elif one.topic_id in topics.by_id:
+            names.add(topics.by_id[one.topic_id].name)
+    return names
 
 
 def _refused_ids(asked: Asked[MetadataRequest]) -> MetadataResponse:
@@ -56,90 +97,107 @@ def _refused_ids(asked: Asked[MetadataRequest]) -> MetadataResponse:
         topics=[
             MetadataResponseTopic(
                 error_code=ErrorCode.INVALID_REQUEST,
-                name=topic.name or "",
-                topic_id=topic.topic_id,
+                name=one.name or "",
+                topic_id=one.topic_id,
             )
-            for topic in asked.body.topics or ()
+            for one in asked.body.topics or ()
         ]
     )
 
 
-def _creatable_names(context: Context, asked: Asked[MetadataRequest]) -> list[str]:
+def _creatable_names(context: Context, asked: Asked[MetadataRequest], seen: set[str]) -> list[str]:
     may_create = asked.version < 4 or asked.body.allow_auto_topic_creation
     if not may_create or not context.config["auto.create.topics.enable"]:
         return []
     known = context.image.topics.by_name
-    names = [topic.name for topic in asked.body.topics or () if topic.name is not None]
+    names = [one.name for one in asked.body.topics or () if one.name is not None]
     return [
-        name for name in dict.fromkeys(names) if name not in known and not topic_name_problem(name)
+        name
+        for name in dict.fromkeys(names)
+        if name in seen and name not in known and not topic_name_problem(name)
     ]
 
 
 def _response(
-    context: Context, asked: Asked[MetadataRequest], creation_errors: dict[str, int]
+    context: Context,
+    asked: Asked[MetadataRequest],
+    allowed: _Allowed,
+    creation_errors: dict[str, int],
 ) -> MetadataResponse:
     body = asked.body
     wants_operations = asked.version >= 8 and body.include_topic_authorized_operations
     context.metadata_rows.refresh(context)
-    topics = [
-        _topic(context, topic)
-        if isinstance(topic, MetadataRequestTopic)
-        else _found(context, topic)
-        for topic in _asked_topics(context, asked)
-    ]
-    for topic in topics:
-        if topic.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION and topic.name is not None:
-            topic.error_code = _creation_error(creation_errors.get(topic.name))
-        if wants_operations and topic.error_code == ErrorCode.NONE:
-            topic.topic_authorized_operations = TOPIC_OPERATIONS
+    topics = _topics(context, asked, allowed.seen)
+    for found in topics:
+        if found.name is None:
+            continue
+        if found.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+            found.error_code = _creation_error(creation_errors.get(found.name))
+        if wants_operations and found.error_code == ErrorCode.NONE:
+            found.topic_authorized_operations = context.authorized_operations(
+                asked, topic(found.name)
+            )
     return MetadataResponse(
         brokers=_brokers(context, asked),
         cluster_id=context.cluster_id,
         controller_id=_some_broker(context),
         topics=topics,
-        cluster_authorized_operations=CLUSTER_OPERATIONS
-        if 8 <= asked.version <= 10 and body.include_cluster_authorized_operations
-        else NOT_ASKED,
+        cluster_authorized_operations=_cluster_operations(context, asked),
     )
 
 
-def _asked_topics(
-    context: Context, asked: Asked[MetadataRequest]
-) -> list[MetadataRequestTopic] | list[Topic]:
-    topics = asked.body.topics
-    if topics is None or (asked.version == 0 and not topics):
-        return list(context.image.topics.by_name.values())
-    return list({(topic.name, topic.topic_id): topic for topic in topics}.values())
+def _cluster_operations(context: Context, asked: Asked[MetadataRequest]) -> int:
+    if not (8 <= asked.version <= 10 and asked.body.include_cluster_authorized_operations):
+        return NOT_ASKED
+    if not context.authorize(asked, Operation.DESCRIBE, CLUSTER):
+        return 0
+    return context.authorized_operations(asked, CLUSTER)
 
 
-def _topic(context: Context, asked: MetadataRequestTopic) -> MetadataResponseTopic:
+def _topics(
+    context: Context, asked: Asked[MetadataRequest], seen: set[str]
+) -> list[MetadataResponseTopic]:
+    if _is_all(asked):
+        all_topics = context.image.topics.by_name
+        return [_found(context, one) for name, one in all_topics.items() if name in seen]
+    once = {(one.name, one.topic_id): one for one in asked.body.topics or ()}
+    return [_topic(context, one, seen) for one in once.values()]
+
+
+def _topic(context: Context, asked: MetadataRequestTopic, seen: set[str]) -> MetadataResponseTopic:
     topics = context.image.topics
     if asked.name is None or asked.topic_id != ZERO_UUID:
         found = topics.by_id.get(asked.topic_id)
-        if found is None:
-            return MetadataResponseTopic(
-                error_code=ErrorCode.UNKNOWN_TOPIC_ID, name=None, topic_id=asked.topic_id
-            )
-        return _found(context, found)
+        if found is not None and found.name in seen:
+            return _found(context, found)
+        # That an id is there is no secret; what it stands for is.
+        return MetadataResponseTopic(
+            error_code=ErrorCode.UNKNOWN_TOPIC_ID
+            if found is None
+            else ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+            name=None,
+            topic_id=asked.topic_id,
+        )
     found = topics.by_name.get(asked.name)
-    if found is not None:
+    if asked.name not in seen:
+        error = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    elif found is not None:
         return _found(context, found)
-    error = (
-        ErrorCode.INVALID_TOPIC_EXCEPTION
-        if topic_name_problem(asked.name)
-        else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    )
+    elif topic_name_problem(asked.name):
+        error = ErrorCode.INVALID_TOPIC_EXCEPTION
+    else:
+        error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     return MetadataResponseTopic(
         error_code=error, name=asked.name, is_internal=is_internal(asked.name)
     )
 
 
-def _found(context: Context, topic: Topic) -> MetadataResponseTopic:
+def _found(context: Context, found: Topic) -> MetadataResponseTopic:
     return MetadataResponseTopic(
-        name=topic.name,
-        topic_id=topic.id,
-        is_internal=is_internal(topic.name),
-        partitions=context.metadata_rows.of(context, topic),
+        name=found.name,
+        topic_id=found.id,
+        is_internal=is_internal(found.name),
+        partitions=context.metadata_rows.of(context, found),
     )
 
 

@@ -1,8 +1,8 @@
 """OffsetCommit: keep how far a group has read.
 
-Needs READ on the group and the topics (no authorizer yet). Versions 2 to 10: a retention of its own
-in 2 to 4, leader epochs from 6, static members from 7, topic ids instead of names from 10. Topics
-that do not exist fail one by one; the others go to the coordinator.
+Needs READ on the group and the topics. Versions 2 to 10: a retention of its own in 2 to 4, leader
+epochs from 6, static members from 7, topic ids instead of names from 10. Topics that do not exist,
+or that the client may not read, fail one by one; the others go to the coordinator.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker.asker import answer, asker
+from ottla.coordinators.group.offsets import refuse_commit
+from ottla.security.resources import Operation, ResourceType, group
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.offset_commit import (
     OffsetCommitRequest,
@@ -29,7 +31,15 @@ TOPIC_ID_VERSION = 10
 def handle(context: Context, asked: Asked[OffsetCommitRequest]) -> OffsetCommitResponse | None:
     """Sort out what cannot be committed, hand on the rest, and join both answers."""
     request = asked.body
-    sorted_out = [_sort(context, topic, asked.version) for topic in request.topics]
+    if not context.authorize(asked, Operation.READ, group(request.group_id)):
+        return refuse_commit(request, ErrorCode.GROUP_AUTHORIZATION_FAILED)
+    by_id = context.image.topics.by_id
+    if asked.version >= TOPIC_ID_VERSION:
+        for topic in request.topics:
+            topic.name = by_id[topic.topic_id].name if topic.topic_id in by_id else ""
+    names = [topic.name for topic in request.topics if topic.name]
+    readable = context.allowed_names(asked, Operation.READ, ResourceType.TOPIC, names)
+    sorted_out = [_sort(context, topic, asked.version, readable) for topic in request.topics]
     known = [one.known for one in sorted_out if one.known is not None]
     refused = [one.refused for one in sorted_out if one.refused is not None]
     if not known:
@@ -51,7 +61,9 @@ class _Sorted(NamedTuple):
     refused: OffsetCommitResponseTopic | None
 
 
-def _sort(context: Context, topic: OffsetCommitRequestTopic, version: int) -> _Sorted:
+def _sort(
+    context: Context, topic: OffsetCommitRequestTopic, version: int, readable: set[str]
+) -> _Sorted:
     topics = context.image.topics
     by_id = version >= TOPIC_ID_VERSION
     found = topics.by_id.get(topic.topic_id) if by_id else topics.by_name.get(topic.name)
@@ -59,6 +71,9 @@ def _sort(context: Context, topic: OffsetCommitRequestTopic, version: int) -> _S
     unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     if found is None and by_id:
         unknown = ErrorCode.UNKNOWN_TOPIC_ID
+    elif topic.name not in readable:
+        # Whether it exists is not for this client to know.
+        found, count, unknown = None, 0, ErrorCode.TOPIC_AUTHORIZATION_FAILED
     refused = [
         OffsetCommitResponsePartition(partition_index=one.partition_index, error_code=unknown)
         for one in topic.partitions

@@ -1,8 +1,8 @@
 """OffsetDelete: forget single offsets of a group.
 
-Needs DELETE on the group and READ on the topics (no authorizer yet). Version 0. Topics that do not
-exist fail one by one; the others go to the coordinator, which spares what the group's members still
-read.
+Needs DELETE on the group and READ on the topics. Version 0. Topics that do not exist, or that the
+client may not read, fail one by one; the others go to the coordinator, which spares what the
+group's members still read.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.asker import answer, asker
+from ottla.security.resources import Operation, ResourceType, group
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.offset_delete import (
     OffsetDeleteRequest,
@@ -24,13 +25,18 @@ if TYPE_CHECKING:
     from ottla.broker.context import Context
 
 
-def handle(context: Context, asked: Asked[OffsetDeleteRequest]) -> None:
+def handle(context: Context, asked: Asked[OffsetDeleteRequest]) -> OffsetDeleteResponse | None:
     """Sort out what does not exist, hand the rest to the coordinator, and join both answers."""
     request = asked.body
+    if not context.authorize(asked, Operation.DELETE, group(request.group_id)):
+        return OffsetDeleteResponse(error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
+    names = [topic.name for topic in request.topics]
+    readable = context.allowed_names(asked, Operation.READ, ResourceType.TOPIC, names)
     known = []
     refused = {}
     for topic in request.topics:
-        found = context.image.topics.by_name.get(topic.name)
+        may_read = topic.name in readable
+        found = context.image.topics.by_name.get(topic.name) if may_read else None
         count = 0 if found is None else len(found.partitions)
         there = [one for one in topic.partitions if 0 <= one.partition_index < count]
         if there:
@@ -40,7 +46,9 @@ def handle(context: Context, asked: Asked[OffsetDeleteRequest]) -> None:
             partitions=[
                 OffsetDeleteResponsePartition(
                     partition_index=one.partition_index,
-                    error_code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                    error_code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+                    if may_read
+                    else ErrorCode.TOPIC_AUTHORIZATION_FAILED,
                 )
                 for one in topic.partitions
                 if not 0 <= one.partition_index < count
@@ -57,3 +65,4 @@ def handle(context: Context, asked: Asked[OffsetDeleteRequest]) -> None:
 
     request.topics = known
     context.groups.offset_delete(request, asker(context, asked), deleted)
+    return None

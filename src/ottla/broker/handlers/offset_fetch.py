@@ -1,10 +1,10 @@
 """OffsetFetch: how far groups have read.
 
-Needs DESCRIBE on the groups and topics (no authorizer yet). Versions 1 to 10: all topics of a group
-(null) from 2 on, stable offsets (KIP-447) from 7, several groups (KIP-709) from 8, topic ids
-instead of names from 10. A group or partition that nothing was committed for has the offset -1 and
-no error. What is named twice is answered once: clients ask for sets, and find what they asked for
-by its name in the answer.
+Needs DESCRIBE on the groups and topics: a topic that was named is refused without it, one that was
+not is left out. Versions 1 to 10: all topics of a group (null) from 2 on, stable offsets (KIP-447)
+from 7, several groups (KIP-709) from 8, topic ids instead of names from 10. A group or partition
+that nothing was committed for has the offset -1 and no error. What is named twice is answered once:
+clients ask for sets, and find what they asked for by its name in the answer.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.asker import answer, asker
+from ottla.security.resources import Operation, ResourceType
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.offset_fetch import (
     OffsetFetchRequest,
@@ -41,22 +42,105 @@ def handle(context: Context, asked: Asked[OffsetFetchRequest]) -> OffsetFetchRes
     if not groups:
         return OffsetFetchResponse()
     send = answer(context, asked)
-    by_id = asked.version >= TOPIC_ID_VERSION
+    names = [group.group_id for group in groups]
+    seen = context.allowed_names(asked, Operation.DESCRIBE, ResourceType.GROUP, names)
+    parts = [_Part(context, asked, group) for group in groups if group.group_id in seen]
 
-    def fetched(answers: list[OffsetFetchResponseGroup]) -> None:
-        if by_id:
-            for response, group in zip(answers, groups, strict=True):
-                _name_by_id(context, response, group)
-        send(_response(asked.version, answers, groups))
+    def response(answers: list[OffsetFetchResponseGroup]) -> OffsetFetchResponse:
+        whole = iter([part.whole(one) for part, one in zip(parts, answers, strict=True)])
+        every = [next(whole) if group.group_id in seen else _denied(group) for group in groups]
+        return _response(asked.version, every, groups)
 
-    wanted = [
-        _by_name(context, group) if by_id and group.topics is not None else group
-        for group in groups
-    ]
+    if not parts:
+        return response([])
     context.groups.offset_fetch(
-        wanted, asker(context, asked), fetched, require_stable=asked.body.require_stable
+        [part.wanted for part in parts],
+        asker(context, asked),
+        lambda answers: send(response(answers)),
+        require_stable=asked.body.require_stable,
     )
     return None
+
+
+def _denied(group: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup:
+    return OffsetFetchResponseGroup(
+        group_id=group.group_id, error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED
+    )
+
+
+class _Part:
+    """One group of a request: what the coordinator is asked, and what is put to its answer."""
+
+    __slots__ = ("_asked", "_context", "_refused", "wanted")
+
+    def __init__(
+        self, context: Context, asked: Asked[OffsetFetchRequest], group: OffsetFetchRequestGroup
+    ) -> None:
+        self._context = context
+        self._asked = asked
+        self._refused: list[OffsetFetchResponseTopics] = []
+        self.wanted = group
+        if group.topics is None:
+            return
+        topics = [(topic, self._name(topic)) for topic in group.topics]
+        seen = self._seen([name for _, name in topics if name is not None])
+        wanted = []
+        for topic, name in topics:
+            if name in seen:
+                wanted.append(
+                    OffsetFetchRequestTopics(
+                        name=name or "",
+                        topic_id=topic.topic_id,
+                        partition_indexes=topic.partition_indexes,
+                    )
+                )
+                continue
+            error = ErrorCode.UNKNOWN_TOPIC_ID
+            if name is not None:
+                error = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+            self._refused.append(
+                OffsetFetchResponseTopics(
+                    name=topic.name,
+                    topic_id=topic.topic_id,
+                    partitions=[_nothing(index, error) for index in topic.partition_indexes],
+                )
+            )
+        self.wanted = OffsetFetchRequestGroup(
+            group_id=group.group_id,
+            member_id=group.member_id,
+            member_epoch=group.member_epoch,
+            topics=wanted,
+        )
+
+    def _name(self, topic: OffsetFetchRequestTopics) -> str | None:
+        """What a topic is called; None if its id stands for nothing."""
+        if self._asked.version < TOPIC_ID_VERSION:
+            return topic.name
+        found = self._context.image.topics.by_id.get(topic.topic_id)
+        return None if found is None else found.name
+
+    def _seen(self, names: list[str]) -> set[str]:
+        return self._context.allowed_names(
+            self._asked, Operation.DESCRIBE, ResourceType.TOPIC, names
+        )
+
+    def whole(self, response: OffsetFetchResponseGroup) -> OffsetFetchResponseGroup:
+        """The coordinator's answer as this client may see it."""
+        if response.error_code:
+            return response
+        if self.wanted.topics is None:
+            seen = self._seen([topic.name for topic in response.topics])
+            response.topics = [topic for topic in response.topics if topic.name in seen]
+            if self._asked.version >= TOPIC_ID_VERSION:
+                self._name_by_id(response)
+        response.topics += self._refused
+        return response
+
+    def _name_by_id(self, response: OffsetFetchResponseGroup) -> None:
+        by_name = self._context.image.topics.by_name
+        response.topics = [topic for topic in response.topics if topic.name in by_name]
+        for topic in response.topics:
+            topic.topic_id = by_name[topic.name].id
 
 
 def _once(groups: list[OffsetFetchRequestGroup]) -> list[OffsetFetchRequestGroup]:
@@ -96,47 +180,6 @@ def _only_group(request: OffsetFetchRequest) -> OffsetFetchRequestGroup:
             for topic in request.topics
         ],
     )
-
-
-def _by_name(context: Context, group: OffsetFetchRequestGroup) -> OffsetFetchRequestGroup:
-    """The group's topics that exist, with the names that their ids stand for."""
-    by_id = context.image.topics.by_id
-    return OffsetFetchRequestGroup(
-        group_id=group.group_id,
-        topics=[
-            OffsetFetchRequestTopics(
-                name=by_id[topic.topic_id].name,
-                topic_id=topic.topic_id,
-                partition_indexes=topic.partition_indexes,
-            )
-            for topic in group.topics or ()
-            if topic.topic_id in by_id
-        ],
-    )
-
-
-def _name_by_id(
-    context: Context, response: OffsetFetchResponseGroup, group: OffsetFetchRequestGroup
-) -> None:
-    """Give the answer the ids of its topics, and an error to those that do not exist."""
-    if response.error_code:
-        return
-    if group.topics is None:
-        by_name = context.image.topics.by_name
-        response.topics = [topic for topic in response.topics if topic.name in by_name]
-        for topic in response.topics:
-            topic.topic_id = by_name[topic.name].id
-        return
-    response.topics += [
-        OffsetFetchResponseTopics(
-            topic_id=topic.topic_id,
-            partitions=[
-                _nothing(index, ErrorCode.UNKNOWN_TOPIC_ID) for index in topic.partition_indexes
-            ],
-        )
-        for topic in group.topics
-        if topic.topic_id not in context.image.topics.by_id
-    ]
 
 
 def _nothing(partition_index: int, error: int) -> OffsetFetchResponsePartitions:

@@ -1,0 +1,25 @@
+"""Who speaks on a connection: a type and a name, as in `User:alice`."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Principal(NamedTuple):
+    """Somebody, as an authenticator named them."""
+
+    type: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Principal:
+        """What `str` wrote; a name may have colons."""
+        kind, _, name = text.partition(":")
+        return cls(kind, name)
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.name}"
+
+
+ANONYMOUS: Final = Principal("User", "ANONYMOUS")
+"""Whoever comes in where nobody has to say who they are (PLAINTEXT)."""

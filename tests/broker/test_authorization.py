@@ -1,0 +1,333 @@
+"""Every API asks the authorizer what Apache Kafka 4.3.1 asks it, and does and tells nothing against
+its answer: a real node, raw requests, an authorizer that is told what to allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import ottla
+from attack.line import Line
+from broker.access import TABLE, Named, Op, Rights, delete_topics, offset_commit
+from ottla.broker.router import ROUTES
+from ottla.security.resources import CLUSTER, Operation, Resource, ResourceType
+from ottla.wire.api import request_class
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
+from ottla.wire.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
+from ottla.wire.messages.describe_cluster import DescribeClusterRequest
+from ottla.wire.messages.describe_configs import DescribeConfigsRequest, DescribeConfigsResource
+from ottla.wire.messages.describe_groups import DescribeGroupsRequest
+from ottla.wire.messages.describe_topic_partitions import DescribeTopicPartitionsRequest
+from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
+from ottla.wire.messages.init_producer_id import InitProducerIdRequest
+from ottla.wire.messages.list_groups import ListGroupsRequest
+from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
+from ottla.wire.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchRequestGroup,
+    OffsetFetchRequestTopics,
+)
+from ottla.wire.schema import Request, Struct, encode
+from servers import eventually
+
+DENIED = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+PLAIN, SECRET = "plain", "secret"
+
+
+@dataclass
+class World:
+    """A node with a topic and a group that somebody may see, and ones that nobody may."""
+
+    broker: ottla.Broker
+    line: Line
+    ids: dict[str, bytes]
+
+    @property
+    def context(self) -> Any:
+        assert self.broker._node is not None
+        return self.broker._node._context
+
+    def named(self, name: str) -> Named:
+        return Named(name, self.ids[name], f"{name}-group")
+
+    def under(self, may: Callable[[Operation, Resource], bool]) -> Rights:
+        """From now on these rights hold."""
+        rights = Rights(may)
+        self.context.authorizer = rights
+        return rights
+
+    def ask(self, request: Request, version: int | None = None) -> Any:
+        newest = type(request).max_version
+        return self.line.ask(request, newest if version is None else version)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with ottla.Broker(config={"offsets.topic.num.partitions": 1}) as broker:
+        line = Line(broker.port)
+        world = World(broker, line, {})
+        for name in (PLAIN, SECRET):
+            new = CreatableTopic(name=name, num_partitions=1, replication_factor=1)
+            answer = world.ask(CreateTopicsRequest(topics=[new]))
+            world.ids[name] = answer.topics[0].topic_id
+        world.ask(FindCoordinatorRequest(coordinator_keys=["g"]))
+        for name in (PLAIN, SECRET):
+            commit = offset_commit(world.named(name), 9)
+            eventually(lambda commit=commit: errors(world.ask(commit, 9)) == set())
+        yield world
+        line.close()
+
+
+def errors(message: Any) -> set[int]:
+    """Every error code that stands in an answer."""
+    if isinstance(message, list):
+        return {code for one in message for code in errors(one)}
+    if not isinstance(message, Struct):
+        return set()
+    found = set()
+    for name in type(message).__fields__:
+        value = getattr(message, name)
+        found |= {value} if name == "error_code" and value else errors(value)
+    return found
+
+
+def test_each_api_has_a_rule() -> None:
+    """A new API would be served to everybody, and nobody would have noticed."""
+    assert set(TABLE) == {route.key for route in ROUTES}
+    assert {key for key, row in TABLE.items() if row is None} == {
+        route.key for route in ROUTES if route.handler is None
+    }
+
+
+def test_each_api_asks_who_may(world: World) -> None:
+    """A handler that forgets to ask would do for anybody whatever it does."""
+    rights = world.under(lambda operation, resource: True)
+    for key, row in sorted(TABLE.items(), key=lambda item: item[0] == 20):  # deletes at the end
+        if row is None:
+            continue
+        kind = request_class(key)
+        for version in range(kind.min_version, kind.max_version + 1):
+            rights.asked.clear()
+            answer = world.ask(row.request(world.named(PLAIN), version), version)
+            assert rights.pairs == row.allowed, (kind.__name__, version)
+            denials = {code for code in errors(answer) if "AUTHORIZATION" in ErrorCode(code).name}
+            assert not denials, (kind.__name__, version)
+
+
+def test_nobody_gets_anything(world: World) -> None:
+    """A denial that is not heeded, or comes after the deed, would protect nothing; an answer that
+    differs for what exists would tell whether it does.
+    """
+    before = (world.context.image.topics, world.context.image.configs)
+    groups = world.ask(ListGroupsRequest()).groups
+    assert len(groups) == 2
+    rights = world.under(lambda operation, resource: False)
+    for key, row in TABLE.items():
+        if row is None:
+            continue
+        kind = request_class(key)
+        for version in range(kind.min_version, kind.max_version + 1):
+            case = (kind.__name__, version)
+            rights.asked.clear()
+            answer = world.ask(row.request(world.named(SECRET), version), version)
+            assert rights.pairs == row.denied, case
+            # The version before 3 of DescribeLogDirs has no place for it.
+            has_place = (key, version < 3) != (35, True)
+            assert errors(answer) == ({row.error} if row.error and has_place else set()), case
+            absent = Named("absent", bytes(range(16)), "absent-group")
+            same = encode(world.ask(row.request(absent, version), version), version)
+            if version < 10 or key not in (8, 9):
+                told = encode(answer, version).replace(world.ids[SECRET], absent.topic_id)
+                told = told.replace(SECRET.encode(), b"absent")
+                assert key in (10, 18) or len(told) == len(same), case
+            assert PLAIN.encode() not in encode(answer, version), case
+    assert before == (world.context.image.topics, world.context.image.configs)
+    world.under(lambda operation, resource: True)
+    assert world.ask(ListGroupsRequest()).groups == groups
+
+
+def test_what_was_not_named_is_left_out(world: World) -> None:
+    """A list of everything would name what its reader may not know of."""
+    world.under(lambda operation, resource: resource.name in (PLAIN, f"{PLAIN}-group"))
+    for version in range(14):
+        everything = MetadataRequest(topics=[] if version == 0 else None)
+        assert [one.name for one in world.ask(everything, version).topics] == [PLAIN]
+    listed = world.ask(DescribeTopicPartitionsRequest()).topics
+    assert [one.name for one in listed] == [PLAIN]
+    assert [one.group_id for one in world.ask(ListGroupsRequest()).groups] == [f"{PLAIN}-group"]
+
+
+def test_offsets_of_a_group_are_shown_by_topic(world: World) -> None:
+    """Who may see a group would learn of every topic that it reads."""
+    plain, secret = world.named(PLAIN), world.named(SECRET)
+    mixed = plain._replace(group=secret.group)
+    assert errors(world.ask(offset_commit(mixed, 9), 9)) == set()
+    world.under(lambda operation, resource: resource.name != SECRET)
+    for version in (8, 9, 10):
+        fetch = OffsetFetchRequest(
+            groups=[OffsetFetchRequestGroup(group_id=secret.group, topics=None)]
+        )
+        (group,) = world.ask(fetch, version).groups
+        assert len(group.topics) == 1, version
+        assert SECRET.encode() not in encode(group.topics[0], version)
+        fetch.groups[0].topics = [
+            OffsetFetchRequestTopics(name=one.topic, topic_id=one.topic_id, partition_indexes=[0])
+            if version < 10
+            else OffsetFetchRequestTopics(topic_id=one.topic_id, partition_indexes=[0])
+            for one in (plain, secret)
+        ]
+        (group,) = world.ask(fetch, version).groups
+        codes = [one.partitions[0].error_code for one in group.topics]
+        assert codes == [0, DENIED], version
+    for version in (9, 10):
+        answer = world.ask(offset_commit(secret, version), version)
+        assert errors(answer) == {DENIED}, version
+
+
+@pytest.mark.parametrize("by_cluster", [True, False])
+def test_a_topic_is_made_for_who_may(world: World, by_cluster: bool) -> None:
+    """Whoever may look for a topic would create it."""
+    named = MetadataRequest(
+        topics=[MetadataRequestTopic(name=name) for name in ("new", "newer", PLAIN)]
+    )
+    rights = world.under(lambda operation, _: operation == Op.DESCRIBE)
+    answer = world.ask(named)
+    assert {one.name: one.error_code for one in answer.topics} == {
+        "new": DENIED,
+        "newer": DENIED,
+        PLAIN: 0,
+    }
+    assert (Op.CREATE, CLUSTER) in rights.asked
+    assert "new" not in world.context.image.topics.by_name
+    may_create = CLUSTER if by_cluster else Resource(ResourceType.TOPIC, "new")
+    world.under(lambda operation, resource: operation == Op.DESCRIBE or resource == may_create)
+    answer = world.ask(named)
+    made = {one.name for one in answer.topics if not one.error_code}
+    assert made == ({"new", "newer", PLAIN} if by_cluster else {"new", PLAIN})
+    assert set(world.context.image.topics.by_name) == made | {SECRET, "__consumer_offsets"}
+
+
+def test_ids_do_not_tell_names(world: World) -> None:
+    """A topic's id, which is no secret, would be exchanged for its name."""
+    world.under(lambda operation, resource: resource.name != SECRET)
+    by_id = [MetadataRequestTopic(name=None, topic_id=world.ids[SECRET])]
+    (topic,) = world.ask(MetadataRequest(topics=by_id)).topics
+    assert (topic.error_code, topic.name, topic.topic_id) == (DENIED, None, world.ids[SECRET])
+    world.under(lambda operation, resource: resource.name not in (SECRET, CLUSTER.name))
+    states = [DeleteTopicState(topic_id=world.ids[SECRET])]
+    (result,) = world.ask(DeleteTopicsRequest(topics=states)).responses
+    assert (result.error_code, result.name) == (DENIED, None)
+    states = [DeleteTopicState(topic_id=b"\1" * 16)]
+    (result,) = world.ask(DeleteTopicsRequest(topics=states)).responses
+    assert result.error_code == ErrorCode.UNKNOWN_TOPIC_ID
+
+
+def test_who_may_see_but_not_delete_hears_the_truth(world: World) -> None:
+    """A refused deletion would look like a missing topic, or a missing one like a refusal."""
+    world.under(lambda operation, _: operation == Op.DESCRIBE)
+    named = [DeleteTopicState(name=SECRET), DeleteTopicState(name="absent")]
+    answer = world.ask(DeleteTopicsRequest(topics=named)).responses
+    assert {one.name: one.error_code for one in answer} == {
+        SECRET: DENIED,
+        "absent": ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    }
+    states = [DeleteTopicState(topic_id=world.ids[SECRET])]
+    (result,) = world.ask(DeleteTopicsRequest(topics=states)).responses
+    assert (result.error_code, result.name) == (DENIED, SECRET)
+    # One denied name among several holds up none of the others.
+    world.under(lambda _, resource: resource.name == PLAIN)
+    named = [DeleteTopicState(name=SECRET), DeleteTopicState(name=PLAIN)]
+    answer = world.ask(DeleteTopicsRequest(topics=named)).responses
+    assert {one.name: one.error_code for one in answer} == {SECRET: DENIED, PLAIN: 0}
+    assert SECRET in world.context.image.topics.by_name
+    assert errors(world.ask(delete_topics(world.named(PLAIN), 5), 5)) == {3}
+
+
+def test_what_a_new_topic_became_needs_a_right_of_its_own(world: World) -> None:
+    """Whoever may create topics would read the broker's defaults in the answer."""
+    world.under(lambda operation, _: operation == Op.CREATE)
+    new = CreatableTopic(name="new", num_partitions=3, replication_factor=1)
+    (result,) = world.ask(CreateTopicsRequest(topics=[new])).topics
+    assert (result.error_code, result.topic_config_error_code) == (0, DENIED)
+    assert (result.num_partitions, result.replication_factor, result.configs) == (-1, -1, [])
+    assert len(world.context.image.topics.by_name["new"].partitions) == 3
+
+
+def test_configs_of_brokers_are_the_clusters(world: World) -> None:
+    """A right on a topic that is called like a broker would open the broker."""
+    broker = DescribeConfigsResource(resource_type=4, resource_name="1", configuration_keys=None)
+    topic = DescribeConfigsResource(
+        resource_type=2, resource_name=PLAIN, configuration_keys=["retention.ms"]
+    )
+    world.under(lambda operation, resource: resource != CLUSTER)
+    results = world.ask(DescribeConfigsRequest(resources=[broker, topic])).results
+    codes = {one.resource_type: one.error_code for one in results}
+    assert codes == {4: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, 2: 0}
+
+
+def test_operations_are_the_authorizers(world: World) -> None:
+    """Clients would be told that they may do what they may not (KIP-430)."""
+    allowed = {Op.DESCRIBE, Op.READ}
+    world.under(lambda operation, _: operation in allowed)
+    bits = 1 << Op.DESCRIBE | 1 << Op.READ
+    (topic,) = world.ask(
+        MetadataRequest(
+            topics=[MetadataRequestTopic(name=PLAIN)], include_topic_authorized_operations=True
+        )
+    ).topics
+    assert topic.topic_authorized_operations == bits
+    asked = DescribeGroupsRequest(groups=[f"{PLAIN}-group"], include_authorized_operations=True)
+    (group,) = world.ask(asked).groups
+    assert group.authorized_operations == bits
+    cluster = DescribeClusterRequest(include_cluster_authorized_operations=True)
+    assert world.ask(cluster).cluster_authorized_operations == 1 << Op.DESCRIBE
+    old = MetadataRequest(topics=[], include_cluster_authorized_operations=True)
+    assert world.ask(old, 10).cluster_authorized_operations == 1 << Op.DESCRIBE
+    world.under(lambda *_: False)
+    assert world.ask(cluster).cluster_authorized_operations == 0
+    assert world.ask(old, 10).cluster_authorized_operations == 0
+
+
+def test_producer_ids_need_a_right_to_write(world: World) -> None:
+    """An idempotent producer of a client with one topic would be refused, or anybody's not."""
+    world.under(lambda operation, _: operation == Op.WRITE)
+    plain = InitProducerIdRequest(transactional_id=None)
+    assert world.ask(plain).error_code == 0
+    world.under(lambda operation, resource: resource == CLUSTER)
+    assert world.ask(plain).error_code == 0
+    transactional = InitProducerIdRequest(transactional_id="t")
+    failed = ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+    assert world.ask(transactional).error_code == failed
+
+
+def test_no_coordinator_topic_for_who_may_not_ask() -> None:
+    """Anybody would make a broker's internal topic by asking for a group that they may not see."""
+    with ottla.Broker() as broker:
+        world = World(broker, Line(broker.port), {})
+        world.under(lambda *_: False)
+        assert errors(world.ask(FindCoordinatorRequest(coordinator_keys=["g"]))) == {
+            ErrorCode.GROUP_AUTHORIZATION_FAILED
+        }
+        share = FindCoordinatorRequest(key_type=2, coordinator_keys=["g"])
+        assert errors(world.ask(share)) == {ErrorCode.CLUSTER_AUTHORIZATION_FAILED}
+        assert not world.context.image.topics.by_name
+        world.line.close()
+
+
+def test_a_controllers_listener_asks_for_more(world: World) -> None:
+    """Who reaches a controller's port would see what its cluster is made of."""
+    assert world.broker._node is not None
+    line = Line(world.broker._node.ports["CONTROLLER"])
+    describe = DescribeClusterRequest(endpoint_type=2)
+    rights = world.under(lambda *_: True)
+    assert errors(line.ask(describe, 2)) == set()
+    assert rights.asked == [(Op.ALTER, CLUSTER)]
+    world.under(lambda *_: False)
+    answer = line.ask(describe, 2)
+    assert (answer.error_code, answer.brokers) == (ErrorCode.CLUSTER_AUTHORIZATION_FAILED, [])
+    line.close()
