@@ -15,7 +15,7 @@ from attack.line import Line
 from broker.access import TABLE, Named, Op, Rights, delete_topics, offset_commit
 from ottla.broker.router import ROUTES
 from ottla.security.resources import CLUSTER, Operation, Resource, ResourceType
-from ottla.wire.api import request_class
+from ottla.wire.api import apis
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
@@ -37,6 +37,12 @@ from servers import eventually
 
 DENIED = ErrorCode.TOPIC_AUTHORIZATION_FAILED
 PLAIN, SECRET = "plain", "secret"
+VERSIONS = {api.key: range(api.min_version, api.max_version + 1) for api in apis()}
+"""The versions that are served, which may be fewer than there are."""
+
+ABSENT = Named("absent", bytes(range(16)), "absent-group")
+CHANGING = {18, 35, 60}
+"""APIs whose answers hold other things that may change from one to the next."""
 
 
 @dataclass
@@ -62,8 +68,12 @@ class World:
         return rights
 
     def ask(self, request: Request, version: int | None = None) -> Any:
-        newest = type(request).max_version
+        newest = VERSIONS[request.api_key][-1]
         return self.line.ask(request, newest if version is None else version)
+
+
+def _commit(world: World, request: Request) -> None:
+    eventually(lambda: errors(world.ask(request, 9)) == set(), "the group's coordinator is there")
 
 
 @pytest.fixture
@@ -78,7 +88,7 @@ def world() -> Iterator[World]:
         world.ask(FindCoordinatorRequest(coordinator_keys=["g"]))
         for name in (PLAIN, SECRET):
             commit = offset_commit(world.named(name), 9)
-            eventually(lambda commit=commit: errors(world.ask(commit, 9)) == set())
+            _commit(world, commit)
         yield world
         line.close()
 
@@ -110,13 +120,13 @@ def test_each_api_asks_who_may(world: World) -> None:
     for key, row in sorted(TABLE.items(), key=lambda item: item[0] == 20):  # deletes at the end
         if row is None:
             continue
-        kind = request_class(key)
-        for version in range(kind.min_version, kind.max_version + 1):
+        for version in VERSIONS[key]:
             rights.asked.clear()
             answer = world.ask(row.request(world.named(PLAIN), version), version)
-            assert rights.pairs == row.allowed, (kind.__name__, version)
-            denials = {code for code in errors(answer) if "AUTHORIZATION" in ErrorCode(code).name}
-            assert not denials, (kind.__name__, version)
+            case = (type(answer).__name__, version)
+            assert rights.pairs == row.allowed, case
+            names = {ErrorCode(code).name for code in errors(answer)}
+            assert not any("AUTHORIZATION" in name for name in names), case
 
 
 def test_nobody_gets_anything(world: World) -> None:
@@ -130,21 +140,20 @@ def test_nobody_gets_anything(world: World) -> None:
     for key, row in TABLE.items():
         if row is None:
             continue
-        kind = request_class(key)
-        for version in range(kind.min_version, kind.max_version + 1):
-            case = (kind.__name__, version)
+        for version in VERSIONS[key]:
             rights.asked.clear()
             answer = world.ask(row.request(world.named(SECRET), version), version)
+            case = (type(answer).__name__, version)
             assert rights.pairs == row.denied, case
             # The version before 3 of DescribeLogDirs has no place for it.
             has_place = (key, version < 3) != (35, True)
             assert errors(answer) == ({row.error} if row.error and has_place else set()), case
-            absent = Named("absent", bytes(range(16)), "absent-group")
-            same = encode(world.ask(row.request(absent, version), version), version)
-            if version < 10 or key not in (8, 9):
-                told = encode(answer, version).replace(world.ids[SECRET], absent.topic_id)
-                told = told.replace(SECRET.encode(), b"absent")
-                assert key in (10, 18) or len(told) == len(same), case
+            # What exists is answered as what does not, byte for byte.
+            asked = row.request(ABSENT, version)
+            shown = encode(answer, version).replace(SECRET.encode(), ABSENT.topic.encode())
+            shown = shown.replace(world.ids[SECRET], ABSENT.topic_id)
+            if key not in CHANGING:
+                assert shown == encode(world.ask(asked, version), version), case
             assert PLAIN.encode() not in encode(answer, version), case
     assert before == (world.context.image.topics, world.context.image.configs)
     world.under(lambda operation, resource: True)
@@ -174,7 +183,7 @@ def test_offsets_of_a_group_are_shown_by_topic(world: World) -> None:
         )
         (group,) = world.ask(fetch, version).groups
         assert len(group.topics) == 1, version
-        assert SECRET.encode() not in encode(group.topics[0], version)
+        assert SECRET not in group.topics[0].name
         fetch.groups[0].topics = [
             OffsetFetchRequestTopics(name=one.topic, topic_id=one.topic_id, partition_indexes=[0])
             if version < 10

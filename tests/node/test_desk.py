@@ -22,10 +22,12 @@ class Core:
 
     def __init__(self) -> None:
         self.replies: list[tuple[int, bytes]] = []
+        self.throttle_ms = 0
         self.hung_up: list[int] = []
 
-    def reply(self, token: int, body: bytes) -> None:
+    def reply(self, token: int, body: bytes, throttle_ms: int) -> None:
         self.replies.append((token, body))
+        self.throttle_ms = throttle_ms
 
     def hang_up(self, token: int) -> None:
         self.hung_up.append(token)
@@ -61,6 +63,7 @@ def handled(body: bytes, handler: Callable[[Any, Any], Any]) -> tuple[Core, list
         local_port=1,
         peer_host="127.0.0.1",
         peer_port=2,
+        principal="User:ANONYMOUS",
     )
     desk.take(request)
     return core, warnings, desk
@@ -125,3 +128,9 @@ def test_a_second_answer_is_a_broken_invariant() -> None:
     _, _, desk = handled(REQUEST, lambda context, asked: MetadataResponse())
     with pytest.raises(BrokenInvariant, match="request 7 was answered twice"):
         desk.reply(7, MetadataResponse())
+
+
+def test_a_throttle_is_the_cores_too() -> None:
+    """A client that does not look at the number in its answer would not be held back."""
+    core, _ = ask(REQUEST, MetadataResponse(throttle_time_ms=250))
+    assert core.throttle_ms == 250

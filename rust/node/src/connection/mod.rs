@@ -3,6 +3,7 @@
 //! While a request is parked, with Python or in a fetch, the next ones wait unread or in the inbox, and the
 //! task still notices that the peer has gone. Replies to frames that came together leave together.
 
+mod deciding;
 mod receiving;
 mod sending;
 mod stream;
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use ottla_core::connection::{Inbox, parse_header, put_response_header};
+use ottla_core::connection::{Inbox, parse_header};
 use ottla_core::partition::{Waiter, Wants};
 use ottla_core::serving::{Fetch, Header, Piece, Produce};
 
@@ -28,8 +29,10 @@ use crate::metrics::add;
 use crate::outside::Life;
 use crate::patience::{Owes, Progress};
 use crate::queue::Asked;
-use crate::shared::{Held, Shared};
+use crate::shared::Shared;
 use crate::signal::Signal;
+use deciding::Answer;
+pub use deciding::{hang_up, reply};
 pub(crate) use receiving::Peer;
 use receiving::poll_receive;
 pub(crate) use stream::Stream;
@@ -42,10 +45,6 @@ const READ_AHEAD_BYTES: usize = 64 * 1024;
 /// While memory is short, a larger buffer than this is given back as soon as it is empty.
 const CAPACITY_KEPT: usize = 64 * 1024;
 
-/// What a request takes for each of its bytes while Python works on it, about: body, decoded form, reply.
-const DECISION_COST: usize = 16;
-/// Requests that take no more than this are handed over at once, however many wait for memory.
-const DECISION_COST_SMALL: usize = 64 * 1024;
 /// A peer that sends nothing more may still want the answer to its request, or have left one unread: so it gets
 /// what is decided soon, and what is parked for longer is forgotten.
 const CLOSED_PATIENCE: Duration = Duration::from_secs(1);
@@ -67,14 +66,6 @@ pub enum Ending {
 /// Who speaks on a connection that did not say.
 const ANONYMOUS: &str = "User:ANONYMOUS";
 
-/// A whole reply frame of Python's, and what it takes until it is sent.
-pub struct Answer {
-    frame: Vec<u8>,
-    charge: Charge,
-    /// How long nothing more is read then.
-    mute: Duration,
-}
-
 /// What others may know of a connection and do to it.
 #[derive(Debug)]
 pub struct Connection {
@@ -91,12 +82,6 @@ pub struct Connection {
     pub progress: Progress,
     /// How many more bytes a parked fetch waits for.
     pub wants: Wants,
-}
-
-impl std::fmt::Debug for Answer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Answer")
-    }
 }
 
 impl std::fmt::Debug for Signal {
@@ -177,10 +162,6 @@ impl Connection {
         self.active_at_ms.load(Ordering::Relaxed)
     }
 
-    /// Hand over the whole reply frame to the request that is parked here.
-    fn answer(&self, answer: Answer) {
-        *lock(&self.reply) = Some(answer);
-        self.signal.ring();
     }
 }
 
@@ -398,116 +379,6 @@ impl Task {
         self.connection.touch(self.node.uptime_ms_at(now));
     }
 
-    /// Wait for the memory that a decision takes: its request in every form, and a reply as large as the last.
-    async fn take_for_decision(&self, key: i16, body_bytes: usize) -> Result<Charge, Over> {
-        let decisions = &self.node.decisions;
-        let own = body_bytes.saturating_mul(DECISION_COST);
-        let expected = self.node.metrics.api(key).reply_bytes_expected();
-        let mut cost = own.max(expected);
-        if own <= DECISION_COST_SMALL {
-            // Others got a large reply: that is no reason to let who asks little wait for those who ask much.
-            let small = &self.node.small_decisions;
-            cost = cost.min(small.bytes_max() / 2);
-            if cost <= DECISION_COST_SMALL {
-                return Ok(Charge::anyway(decisions, cost));
-            }
-            if let Some(charge) = Charge::if_there(small, cost) {
-                return Ok(charge);
-            }
-        }
-        self.unless_gone(Charge::in_line(decisions, cost)).await
-    }
-
-    /// Let Python decide; `charge` is what was taken for it. A large reply is sent before another one is made.
-    async fn ask_python(
-        &mut self,
-        asked: Asked,
-        flexible: bool,
-        charge: Charge,
-    ) -> Result<(), Over> {
-        let (token, key) = (asked.token, asked.api_key);
-        let held = Held {
-            connection: Arc::clone(&self.connection),
-            correlation_id: asked.correlation_id,
-            flexible,
-            charge: Some(charge),
-        };
-        lock(&self.node.held).insert(token, held);
-        self.node.outside.queue.ask(asked);
-        let Answer {
-            frame,
-            charge,
-            mute,
-        } = match self.await_answer().await {
-            Ok(answer) => answer,
-            Err(over) => {
-                lock(&self.node.held).remove(&token);
-                return Err(over);
-            }
-        };
-        let counters = self.node.metrics.api(key);
-        add(&counters.response_bytes, frame.len());
-        counters.replied(frame.len());
-        self.outbox = frame;
-        self.answered = Some(charge);
-        if !mute.is_zero() {
-            return self.mute(Instant::now() + mute).await;
-        }
-        if self.outbox.len() < OUTBOX_BYTES {
-            return Ok(());
-        }
-        self.flush().await
-    }
-
-    /// Send what there is, and leave what the peer sends on unread until a time: Kafka's throttle (KIP-219).
-    ///
-    /// A peer that goes meanwhile is noticed, unless it left requests behind, which may still have an effect.
-    async fn mute(&mut self, until: Instant) -> Result<(), Over> {
-        self.flush().await?;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let is_empty = self.inbox.is_empty();
-            let Self {
-                connection, stream, ..
-            } = &*self;
-            tokio::select! {
-                () = tokio::time::sleep(left) => return Ok(()),
-                () = std::future::poll_fn(|context| connection.signal.poll(context)) => {}
-                _ = stream.hung_up(), if is_empty => return Err(Over::Gone),
-            }
-            self.check_ending()?;
-            if self.connection.is_ending(Ending::Rest) {
-                self.rest();
-            }
-        }
-    }
-
-    async fn await_answer(&mut self) -> Result<Answer, Over> {
-        let mut closed: Option<tokio::time::Instant> = None;
-        loop {
-            if let Some(answer) = lock(&self.connection.reply).take() {
-                return Ok(answer);
-            }
-            if self.connection.is_ending(Ending::Drain) {
-                return Err(Over::Gone);
-            }
-            let woken = match closed {
-                None => self.park(false).await?,
-                Some(at) => {
-                    let parked = tokio::time::timeout_at(at + CLOSED_PATIENCE, self.park(true));
-                    parked.await.map_err(|_| Over::Gone)??
-                }
-            };
-            match woken {
-                Woken::PeerClosed => closed = Some(tokio::time::Instant::now()),
-                Woken::Signal if self.connection.is_ending(Ending::Rest) => {
-                    self.rest();
-                }
-                Woken::Received | Woken::Signal => {}
-            }
-        }
-    }
-
     /// Note the length of a reply, of which so many bytes are sent from files.
     pub(crate) fn close_reply(&mut self, size_at: usize, in_files: usize, key: i16) {
         let size = self.outbox.len() - size_at - 4 + in_files;
@@ -581,35 +452,6 @@ impl Drop for Task {
         add(&self.node.metrics.connections_closed, 1);
         self.node.connection_gone.notify_all();
         self.node.connection_freed.notify_one();
-    }
-}
-
-/// Answer a held request, and read no further one for so long; one whose connection has gone is forgotten.
-pub fn reply(node: &Shared, token: u64, body: &[u8], mute: Duration) {
-    let Some(held) = lock(&node.held).remove(&token) else {
-        return;
-    };
-    let mut frame = Vec::with_capacity(body.len() + 9);
-    let size_at = put_response_header(&mut frame, held.correlation_id, held.flexible);
-    frame.extend_from_slice(body);
-    let size = u32::try_from(frame.len() - size_at - 4).unwrap_or(u32::MAX);
-    frame[size_at..size_at + 4].copy_from_slice(&size.to_be_bytes());
-    // Taken before what the request took is given back.
-    let charge = match &held.charge {
-        Some(charge) => charge.instead(frame.len()),
-        None => Charge::anyway(&node.decisions, frame.len()),
-    };
-    held.connection.answer(Answer {
-        frame,
-        charge,
-        mute,
-    });
-}
-
-/// Close the connection that a held request came from.
-pub fn hang_up(node: &Shared, token: u64) {
-    if let Some(held) = lock(&node.held).remove(&token) {
-        held.connection.end(Ending::Close);
     }
 }
 

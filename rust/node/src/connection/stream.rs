@@ -136,3 +136,77 @@ impl AsRawFd for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    /// A file that no kernel can send from.
+    struct Bytes(Vec<u8>);
+
+    impl DiskFile for Bytes {
+        fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+            let from = usize::try_from(position).unwrap_or(usize::MAX);
+            let rest = self.0.get(from..).unwrap_or(&[]);
+            let count = rest.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&rest[..count]);
+            Ok(count)
+        }
+        fn write_all_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+        fn allocate(&self, _: u64, _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+        fn set_len(&self, _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+        fn sync(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.0.len() as u64)
+        }
+        fn raw_fd(&self) -> Option<i32> {
+            None
+        }
+    }
+
+    /// If this failed, a file that cannot be sent by the kernel would reach a consumer cut or not at all.
+    #[test]
+    fn a_file_without_a_descriptor_is_copied() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut peer = TcpStream::connect(listener.local_addr().unwrap())
+                .await
+                .unwrap();
+            let stream = Stream::Plain(listener.accept().await.unwrap().0);
+            let bytes: Vec<u8> = (0..200_000u32).map(|number| number as u8).collect();
+            let file = Bytes(bytes.clone());
+            let (from, to) = (1000, 150_000);
+            let receiving = tokio::spawn(async move {
+                let mut received = vec![0; to - from];
+                peer.read_exact(&mut received).await.unwrap();
+                received
+            });
+            let mut position = from;
+            while position < to {
+                std::future::poll_fn(|context| stream.poll_writable(context))
+                    .await
+                    .unwrap();
+                match stream.try_copy_file(&file, position as u64, to - position) {
+                    Ok(count) => position += count,
+                    Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+                }
+            }
+            assert!(receiving.await.unwrap() == bytes[from..to]);
+            // Past its end there is nothing, which the sender must hear.
+            assert_eq!(stream.try_copy_file(&file, 200_000, 5).unwrap(), 0);
+        });
+    }
+}
