@@ -157,8 +157,9 @@ def offset_commit(named: Named, version: int) -> OffsetCommitRequest:
 def delete_topics(named: Named, version: int) -> DeleteTopicsRequest:
     """By name."""
     if version < 6:
-        return DeleteTopicsRequest(topic_names=[named.topic])
-    return DeleteTopicsRequest(topics=[DeleteTopicState(name=named.topic)])
+        return DeleteTopicsRequest(topic_names=[named.topic], timeout_ms=10_000)
+    states = [DeleteTopicState(name=named.topic)]
+    return DeleteTopicsRequest(topics=states, timeout_ms=10_000)
 
 
 def _find_coordinator(named: Named, version: int) -> FindCoordinatorRequest:
