@@ -14,6 +14,7 @@ import ottla
 from attack.line import Line
 from broker.access import TABLE, Named, Op, Rights, delete_topics, offset_commit
 from ottla.broker.router import ROUTES
+from ottla.metadata.image import EMPTY_IMAGE
 from ottla.security.resources import CLUSTER, Operation, Resource, ResourceType
 from ottla.wire.api import apis
 from ottla.wire.errors import ErrorCode
@@ -234,6 +235,20 @@ def test_ids_do_not_tell_names(world: World) -> None:
     states = [DeleteTopicState(topic_id=b"\1" * 16)]
     (result,) = world.ask(DeleteTopicsRequest(topics=states)).responses
     assert result.error_code == ErrorCode.UNKNOWN_TOPIC_ID
+
+
+def test_an_id_that_only_the_controller_knows_goes_nowhere(world: World) -> None:
+    """A topic that was made a moment ago could be deleted by id by who may not: nobody here knows
+    yet whose right to ask for.
+    """
+    image = world.context.image
+    world.under(lambda *_: False)
+    world.context.image = EMPTY_IMAGE
+    states = [DeleteTopicState(topic_id=world.ids[SECRET])]
+    assert errors(world.ask(DeleteTopicsRequest(topics=states))) == {ErrorCode.UNKNOWN_TOPIC_ID}
+    world.context.image = image
+    world.under(lambda *_: True)
+    assert errors(world.ask(delete_topics(world.named(SECRET), 6), 6)) == set()
 
 
 def test_who_may_see_but_not_delete_hears_the_truth(world: World) -> None:
