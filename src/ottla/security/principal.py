@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 
+_NOBODY: Final = "User:ANONYMOUS"
+
+
 class Principal(NamedTuple):
     """Somebody, as an authenticator named them."""
 
@@ -14,6 +17,8 @@ class Principal(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Principal:
         """What `str` wrote; a name may have colons."""
+        if text == _NOBODY:  # most often, and once a request
+            return ANONYMOUS
         kind, _, name = text.partition(":")
         return cls(kind, name)
 
