@@ -43,12 +43,34 @@ impl Connection {
 }
 
 impl Task {
+    /// Consume a frame whose body Python gets, and answer it.
+    pub(super) async fn decide(
+        &mut self,
+        frame: std::ops::Range<usize>,
+        body_at: usize,
+        mut asked: Asked,
+        flexible: bool,
+        began: Instant,
+    ) -> Result<(), Over> {
+        let key = asked.api_key;
+        let body = frame.start + body_at..frame.end;
+        // What was answered before must not wait with this one.
+        self.flush().await?;
+        let charge = self.take_for_decision(key, body.len()).await?;
+        asked.body = self.inbox.frame_mut(&body).to_vec();
+        self.inbox.consume(&frame);
+        self.rest_if_tight();
+        let mute = self.ask_python(asked, flexible, charge).await?;
+        // A throttle is no part of the time that the request took.
+        self.is_handled(key, began);
+        if mute.is_zero() {
+            return Ok(());
+        }
+        self.mute(Instant::now() + mute).await
+    }
+
     /// Wait for the memory that a decision takes: its request in every form, and a reply as large as the last.
-    pub(super) async fn take_for_decision(
-        &self,
-        key: i16,
-        body_bytes: usize,
-    ) -> Result<Charge, Over> {
+    async fn take_for_decision(&self, key: i16, body_bytes: usize) -> Result<Charge, Over> {
         let decisions = &self.node.decisions;
         let own = body_bytes.saturating_mul(DECISION_COST);
         let expected = self.node.metrics.api(key).reply_bytes_expected();
@@ -68,12 +90,13 @@ impl Task {
     }
 
     /// Let Python decide; `charge` is what was taken for it. A large reply is sent before another one is made.
-    pub(super) async fn ask_python(
+    /// How long the connection is to be muted then.
+    async fn ask_python(
         &mut self,
         asked: Asked,
         flexible: bool,
         charge: Charge,
-    ) -> Result<(), Over> {
+    ) -> Result<Duration, Over> {
         let (token, key) = (asked.token, asked.api_key);
         let held = Held {
             connection: Arc::clone(&self.connection),
@@ -99,13 +122,10 @@ impl Task {
         counters.replied(frame.len());
         self.outbox = frame;
         self.answered = Some(charge);
-        if !mute.is_zero() {
-            return self.mute(Instant::now() + mute).await;
+        if self.outbox.len() >= OUTBOX_BYTES {
+            self.flush().await?;
         }
-        if self.outbox.len() < OUTBOX_BYTES {
-            return Ok(());
-        }
-        self.flush().await
+        Ok(mute)
     }
 
     /// Send what there is, and leave what the peer sends on unread until a time: Kafka's throttle (KIP-219).

@@ -351,26 +351,18 @@ impl Task {
             self.is_handled(key, began);
             return Ok(());
         }
-        let client_id = header.client_id.map(str::to_owned);
-        let body = frame.start + header.body_at..frame.end;
-        // What was answered before must not wait with this one.
-        self.flush().await?;
-        let charge = self.take_for_decision(key, body.len()).await?;
+        let body_at = header.body_at;
+        let flexible = version >= api.first_flexible && key != API_VERSIONS;
         let asked = Asked {
             token: self.node.next_token.fetch_add(1, Ordering::Relaxed),
             api_key: key,
             api_version: version,
             correlation_id,
-            client_id,
-            body: self.inbox.frame_mut(&body).to_vec(),
+            client_id: header.client_id.map(str::to_owned),
+            body: Vec::new(),
             connection: Arc::clone(&self.connection),
         };
-        let flexible = version >= api.first_flexible && key != API_VERSIONS;
-        self.inbox.consume(&frame);
-        self.rest_if_tight();
-        self.ask_python(asked, flexible, charge).await?;
-        self.is_handled(key, began);
-        Ok(())
+        self.decide(frame, body_at, asked, flexible, began).await
     }
 
     /// A request's reply is made: from here on its peer's silence counts.
