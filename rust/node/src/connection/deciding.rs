@@ -10,9 +10,9 @@ use ottla_core::connection::put_response_header;
 
 use super::{CLOSED_PATIENCE, Connection, Ending, OUTBOX_BYTES, Over, Task, Woken};
 use crate::budget::Charge;
+use crate::lock::lock;
 use crate::metrics::add;
 use crate::queue::Asked;
-use crate::lock::lock;
 use crate::shared::{Held, Shared};
 
 /// What a request takes for each of its bytes while Python works on it, about: body, decoded form, reply.

@@ -161,8 +161,6 @@ impl Connection {
     pub fn active_at_ms(&self) -> u64 {
         self.active_at_ms.load(Ordering::Relaxed)
     }
-
-    }
 }
 
 impl Waiter for Connection {
