@@ -1,9 +1,10 @@
 """The one shape of everything that decides.
 
-A decider is a state machine over a log. It is asked (`decide`), answers with a `Decision`, and
+A `Decider` is a state machine over a log. It is asked (`decide`), answers with a `Decision`, and
 changes only by `apply`, which sees every record twice in its life: at once when it was decided,
-and again when the log is replayed after a restart. Whoever runs it (node/ in production, sim/ in
-simulation) appends the records in order and as one batch, and lets each reply go when the high
+and again when the log is replayed after a restart. What a decider keeps beside that (sessions,
+parked requests, a rebalance that is under way) is soft: named as such, and lost with leadership.
+Whoever runs it (`ottla.driver`) appends the records in order, and lets each reply go when the high
 watermark has passed the offset that it was decided at; replies of reads too, so nobody learns what
 could still be lost.
 
@@ -13,8 +14,39 @@ thread, no socket, and no randomness but the `Entropy` that it was given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from ottla.metadata.delta import MetadataDelta
+    from ottla.wire.errors import ErrorCode
+
+ANONYMOUS = "User:ANONYMOUS"
+
+
+class Ask(NamedTuple):
+    """One request to a decider, with what it may know of who asks.
+
+    Its token is the socket's, from the frame to the reply; requests of our own have tokens below 0.
+    """
+
+    token: int
+    body: Any
+    version: int
+    client_id: str = ""
+    client_host: str = ""
+    principal: str = ANONYMOUS
+    finish: Callable[[Any], Any] | None = None
+    """What the response becomes before it is sent, refusals too: for whoever took something out of
+    the request and has to say so in the answer. It is not the decider's business.
+    """
+
+    def finished_by(self, finish: Callable[[Any], Any]) -> Ask:
+        """The same request, whose response is first finished by `finish`, then as it was."""
+        then = self.finish
+        if then is None:
+            return self._replace(finish=finish)
+        return self._replace(finish=lambda message: then(finish(message)))
 
 
 class Reply(NamedTuple):
@@ -23,6 +55,30 @@ class Reply(NamedTuple):
     token: int
     message: Any
     """A response message of `ottla.wire`."""
+
+
+class Marker(NamedTuple):
+    """The end of a producer's transaction."""
+
+    committed: bool
+    coordinator_epoch: int
+
+
+class Record(NamedTuple):
+    """One record of a decider's log.
+
+    One with a producer id belongs to that producer's transaction, which a marker will end.
+    """
+
+    key: bytes | None
+    """None in the metadata log, whose records have none, and of markers."""
+    value: Any
+    """Bytes, or None for a tombstone; in the metadata log a message."""
+    version: int = -1
+    """The version that a message is written in."""
+    producer_id: int = -1
+    producer_epoch: int = -1
+    marker: Marker | None = None
 
 
 class Now(NamedTuple):
@@ -59,13 +115,45 @@ class Send(NamedTuple):
 class Decision(NamedTuple):
     """What a decider wants to happen: records first, then, once they are safe, the rest."""
 
-    records: Sequence[Any] = ()
+    records: Sequence[Record] = ()
     replies: Sequence[Reply] = ()
     timers: Sequence[Timer] = ()
     sends: Sequence[Send] = ()
+    notes: Sequence[str] = ()
+    """What an operator should know, one line each."""
 
 
 NOTHING = Decision()
+
+
+class Decider(Protocol):
+    """What is told what happened and says what follows; the same for every kind of state.
+
+    All but `apply` leave what the log tells as it is, and change soft state only.
+    """
+
+    def loaded(self, now: Now) -> Decision:
+        """The log is replayed, and this node leads it from here on."""
+
+    def decide(self, ask: Ask, now: Now) -> Decision:
+        """Decide one request."""
+
+    def fire(self, key: Hashable, now: Now) -> Decision:
+        """A timer of its own has come due."""
+
+    def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
+        """The cluster has changed, and the change is safe."""
+
+    def apply(self, records: Sequence[Record], now: Now) -> None:
+        """Take records in: at once when they were decided, and again at replay.
+
+        Raises:
+            ProtocolError: the first of them can't be understood, and it has changed nothing.
+        """
+
+
+Refuse = Callable[[Ask, "ErrorCode"], Any]
+"""Makes the response that carries an error, to a request that no decider has answered."""
 
 
 class Entropy(Protocol):

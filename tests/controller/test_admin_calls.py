@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from admin_calls import CALLS
@@ -18,7 +18,7 @@ from plain_records import Plain, identifier
 
 from ottla.config.broker import BrokerConfig
 from ottla.controller.controller import SESSIONS, Controller
-from ottla.decide import Decision
+from ottla.decide import Ask, Decision, Now
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.node.format import bootstrap_records
 from ottla.wire.messages import broker_registration, controller_registration
@@ -31,12 +31,6 @@ STEPS = {step["step"]: step for step in RECORDED}
 CLUSTER_ID = "4L6g3nShT-eMCtK--X86sw"
 HOUR_MS = 3_600_000
 UNORDERED = ("features", "configs")
-
-
-class Ask(NamedTuple):
-    token: int
-    body: Any
-    version: int
 
 
 class GivenIds:
@@ -74,26 +68,29 @@ class Life:
 
     def take(self, decision: Decision) -> Any:
         if decision.records:
-            self.controller.apply(decision.records, now_ms=self.now_ms)
-            self.batches.append([self.plain.record(*pair) for pair in decision.records])
+            self.controller.apply(decision.records, self.now)
+            written = [self.plain.record(one.value, one.version) for one in decision.records]
+            self.batches.append(written)
         return decision.replies[0].message if decision.replies else None
 
     def ask(self, body: Any, version: int) -> Any:
-        return self.take(self.controller.decide(Ask(1, body, version), self.now_ms))
+        return self.take(self.controller.decide(Ask(1, body, version), self.now))
 
     def activate(self) -> None:
         state = self.controller.state
         # The leader's LeaderChange takes an offset of its own.
-        self.take(
-            self.controller.activate(
-                image=state.image,
-                next_offset=state.next_offset + 1,
-                kraft_version=0,
-                bootstrap=bootstrap_records(),
-                open_transaction=None,
-                now_ms=self.now_ms,
-            )
+        self.controller.replayed(
+            image=state.image,
+            next_offset=state.next_offset + 1,
+            kraft_version=0,
+            bootstrap=bootstrap_records(),
+            open_transaction=None,
         )
+        self.take(self.controller.loaded(self.now))
+
+    @property
+    def now(self) -> Now:
+        return Now(0, 0, self.now_ms)
 
     def register_controller(self, step: str) -> None:
         said = _fields(step, "RegisterControllerRecord")
@@ -217,9 +214,9 @@ def compared() -> dict[str, tuple[Any, Any]]:
     life.now_ms += HOUR_MS
     life.activate()
     life.register_controller(killed)
-    life.take(life.controller.fire(SESSIONS, life.now_ms))
+    life.take(life.controller.fire(SESSIONS, life.now))
     life.now_ms += HOUR_MS
-    life.take(life.controller.fire(SESSIONS, life.now_ms))
+    life.take(life.controller.fire(SESSIONS, life.now))
     life.register_broker(killed, -1)
     _let_in(life, killed)
     found[killed] = flat(STEPS[killed]["records"]), flat(life.records())

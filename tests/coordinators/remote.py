@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from ottla.coordinators.group.coordinator import Asker
+from coordinators.world import Asker
 from ottla.wire import api, schema
 from ottla.wire.messages.leave_group import LeaveGroupRequest
 from ottla.wire.messages.offset_fetch import OffsetFetchRequest

@@ -32,6 +32,8 @@ from typing import Any
 from coordinators import trace
 from coordinators.world import World
 from ottla.coordinators.group.config import GroupConfig
+from ottla.coordinators.group.requests import EndTransaction
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
@@ -316,6 +318,15 @@ class Script:
     def _do_marker(self, names: list[str], args: dict[str, str]) -> None:
         partition = self.world.groups.partition_for(args.get("group", "g"))
         committed = names[1] == "commit"
+        if args.get("live") == "1":
+            body = EndTransaction(int(names[0]), 0, committed)
+
+            def done(error: ErrorCode) -> None:
+                self.lines.append(f"coordinator <- {error.name}")
+
+            ask = self.world.groups.ask(body, self.world.asker(0), done)
+            self.world.runtime.submit(partition, ask)
+            return
         batch = control_batch(
             int(committed),
             bytes(6),
@@ -324,13 +335,11 @@ class Script:
             producer_epoch=0,
             transactional=True,
         )
-        end = self._append_unseen(partition, batch) + 1
-        if args.get("live") == "1":
-            self.world.runtime.marker(partition, int(names[0]), committed=committed, end_offset=end)
+        self._append_unseen(partition, batch)
 
     def _do_state(self, _names: list[str], args: dict[str, str]) -> None:
         group_id = args.get("group", "g")
-        group = self.world.shard(group_id).groups.get(group_id)
+        group = self.world.shard(group_id).state.groups.get(group_id)
         if group is None:
             self.lines.append("no group")
             return

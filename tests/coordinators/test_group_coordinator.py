@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from coordinators.world import World
-from ottla.coordinators.group.classic import ClassicGroup, in_hash_map_order
+from ottla.coordinators.group.classic.group import ClassicGroup, in_hash_map_order
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.coordinator import partition_for
 from ottla.wire.errors import ErrorCode
@@ -82,7 +82,7 @@ def test_a_turn_that_is_too_large_for_a_batch_is_cut() -> None:
     assert all(batch.size_bytes <= config.batch_bytes_max for batch in batches)
     assert sum(batch.record_count for batch in batches) == len(answers) == 100
     world.boot()
-    assert len(world.shard("g0").groups) == 100
+    assert len(world.shard("g0").state.groups) == 100
 
 
 def test_a_heartbeat_costs_no_timer() -> None:
@@ -152,15 +152,16 @@ def test_a_broken_decision_reloads_its_shard() -> None:
     """A bug in one rule would leave a half-changed group behind that is then written."""
     world = World(GroupConfig(), partitions=1)
     shard = world.shard("g")
-    shard.groups["g"] = object()
+    shard.state.groups["g"] = broken = ClassicGroup("g", 0)
+    broken.members = None  # type: ignore[assignment]
     request = HeartbeatRequest(group_id="g", member_id="m", generation_id=1)
     answers: list[Any] = []
     world.groups.heartbeat(request, world.asker(4), answers.append)
     world.settle()
     assert [one.error_code for one in answers] == [ErrorCode.UNKNOWN_SERVER_ERROR]
-    assert ["AttributeError" in one for one in world.reports] == [True]
+    assert ["TypeError" in one for one in world.reports] == [True]
     assert world.shard("g") is not shard
-    assert world.shard("g").groups == {}
+    assert world.shard("g").state.groups == {}
 
 
 def test_a_shard_whose_log_is_damaged() -> None:
@@ -177,7 +178,7 @@ def test_a_shard_whose_log_is_damaged() -> None:
     world.log.data[damaged] = data[:-1] + bytes([data[-1] ^ 1])
     world.boot()
     assert world.shard("g") is None
-    assert world.shard("h").groups.keys() == {"h"}
+    assert world.shard("h").state.groups.keys() == {"h"}
     assert [f"__consumer_offsets-{damaged} can't be used" in one for one in world.reports] == [True]
 
 
@@ -202,5 +203,5 @@ def test_what_only_times_out_is_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
     monkeypatch.setattr(ClassicGroup, "check", lambda group: looks.append(group.group_id))
     world.advance(7000)
-    assert not world.shard("g").groups["g"].pending_joins
+    assert not world.shard("g").state.groups["g"].pending_joins
     assert len(looks) <= 1

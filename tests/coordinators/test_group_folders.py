@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from coordinators.remote import Remote
+from coordinators.world import Asker
 from oracle import Oracle, dump_log
-from ottla.coordinators.group.coordinator import Asker
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest

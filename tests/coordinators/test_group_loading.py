@@ -141,7 +141,7 @@ def test_a_group_keeps_what_was_understood_of_it() -> None:
     """A record that is left out would take with it what was known before."""
     good = group_value(generation=4, leader="m", members=[member("m")])
     world = world_of(record(GROUP, good), record(GROUP, group_value(members=[member("x")] * 2)))
-    group = world.shard("g").groups["g"]
+    group = world.shard("g").state.groups["g"]
     assert (group.generation_id, list(group.members)) == (4, ["m"])
 
 
@@ -199,7 +199,7 @@ def test_the_last_generation_is_followed_by_the_first() -> None:
     world.groups.leave_group(request, world.asker(5), answers.append)
     world.settle()
     assert [one.error_code for one in answers] == [0]
-    assert world.shard("g").groups["g"].generation_id == 1
+    assert world.shard("g").state.groups["g"].generation_id == 1
 
 
 # ---------------------------------------------------------------- logs that can't be read
@@ -309,7 +309,7 @@ def test_what_is_above_the_high_watermark_is_loaded_and_held_back() -> None:
     before = commit(world, "g", 2)
     assert before == []
     world.boot()
-    assert world.shard("g").offsets.get("g", "t", 0).offset == 2
+    assert world.shard("g").state.offsets.get("g", "t", 0).offset == 2
     answers: list[Any] = []
     world.groups.offset_fetch(
         [OffsetFetchRequestGroup(group_id="g", topics=None)],
@@ -388,7 +388,7 @@ def test_a_timer_that_fails_has_its_shard_loaded_again() -> None:
     """A fault in one rule of groups would end the node."""
     world = World(CONFIG, partitions=1)
     shard = world.shard("g")
-    shard.groups["g"] = object()
+    shard.state.groups["g"] = object()
     world.advance(CONFIG.offsets_retention_check_interval_ms)
     assert world.shard("g") is None
     assert "AttributeError" in world.reports[-1]

@@ -1,13 +1,14 @@
 """Whatever members do, and in whatever order: no invariant of a group breaks.
 
 The world is the scripts' one, with a few groups and members so that they meet often. After every
-step each group passes its own `check` (it raises inside of the decision otherwise), and the log
-alone tells the same story as the memory does.
+step each group passes its own `check` (it raises inside of the decision otherwise), the log alone
+tells the same story as the memory does, and no decision has changed what it tells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -15,11 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from coordinators.world import Counter, World
-from ottla.coordinators.group.classic import COMPLETING_REBALANCE, EMPTY, STABLE, ClassicGroup
+from ottla.coordinators.group.classic.group import COMPLETING_REBALANCE, EMPTY, STABLE, ClassicGroup
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.shard import GroupShard
-from ottla.coordinators.runtime import StoredRecord
-from ottla.decide import Now
+from ottla.decide import Ask, Decision, Now, Record
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
@@ -45,12 +45,40 @@ CONFIG = GroupConfig(
 )
 
 
+def durable(shard: GroupShard) -> Any:
+    """What the log tells, and a replay has to make again."""
+    groups = {
+        group_id: (group.kind, getattr(group, "settled", None))
+        for group_id, group in shard.state.groups.items()
+    }
+    return groups, copy.deepcopy((shard.state.offsets.by_group, shard.state.offsets.pending))
+
+
+class Watched(GroupShard):
+    """A shard that is caught when it changes what the log tells otherwise than by a record."""
+
+    def _watch(self, decided: Callable[[], Decision]) -> Decision:
+        before = durable(self)
+        decision = decided()
+        assert durable(self) == before, "changed without a record"
+        return decision
+
+    def loaded(self, now: Now) -> Decision:
+        return self._watch(lambda: GroupShard.loaded(self, now))
+
+    def decide(self, ask: Ask, now: Now) -> Decision:
+        return self._watch(lambda: GroupShard.decide(self, ask, now))
+
+    def fire(self, key: Hashable, now: Now) -> Decision:
+        return self._watch(lambda: GroupShard.fire(self, key, now))
+
+
 class Members(RuleBasedStateMachine):
     """Members of two groups who do as they please."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(CONFIG, partitions=1)
+        self.world = World(CONFIG, partitions=1, shard=Watched)
         self.answers: list[list[Any]] = []
         self.known: dict[str, list[str]] = {"g": [], "h": []}
         self.generations: dict[str, int] = {}
@@ -70,7 +98,7 @@ class Members(RuleBasedStateMachine):
 
     def _member(self, group_id: str, index: int) -> str:
         """A member of the group, or one of the past, or none."""
-        group = self.world.shard(group_id).groups.get(group_id)
+        group = self.world.shard(group_id).state.groups.get(group_id)
         known = list(group.members) if group is not None else []
         known += [one for one in reversed(self.known[group_id]) if one not in known]
         return known[index] if index < len(known) else ""
@@ -81,14 +109,15 @@ class Members(RuleBasedStateMachine):
         for batch in read_batches(self.world.log.data[0]):
             for record in batch.records:
                 assert record.key is not None
-                replayed.apply(StoredRecord(record.key, record.value), -1, Now(0, 0, 0))
+                replayed.apply([Record(record.key, record.value)], Now(0, 0, 0))
         return replayed
 
     def _stored(self, group_id: str) -> ClassicGroup | None:
-        return self._replayed().groups.get(group_id)
+        group = self._replayed().state.groups.get(group_id)
+        return group if isinstance(group, ClassicGroup) else None
 
     def _generation(self, group_id: str, off: int) -> int:
-        group = self.world.shard(group_id).groups.get(group_id)
+        group = self.world.shard(group_id).state.groups.get(group_id)
         return (0 if group is None else group.generation_id) + off
 
     @rule(
@@ -145,7 +174,7 @@ class Members(RuleBasedStateMachine):
 
     @rule(group_id=GROUPS)
     def sync_all(self, group_id: str) -> None:
-        group = self.world.shard(group_id).groups.get(group_id)
+        group = self.world.shard(group_id).state.groups.get(group_id)
         for member in list(group.members.values()) if group is not None else []:
             request = SyncGroupRequest(
                 group_id=group_id,
@@ -162,13 +191,13 @@ class Members(RuleBasedStateMachine):
 
     @rule(group_id=GROUPS, protocols=PROTOCOLS)
     def join_all(self, group_id: str, protocols: tuple[str, ...]) -> None:
-        group = self.world.shard(group_id).groups.get(group_id)
+        group = self.world.shard(group_id).state.groups.get(group_id)
         for index in range(len(group.members) if group is not None else 0):
             self.join(group_id, index, None, protocols, 9)
 
     @rule(group_id=GROUPS)
     def followers_sync(self, group_id: str) -> None:
-        group = self.world.shard(group_id).groups.get(group_id)
+        group = self.world.shard(group_id).state.groups.get(group_id)
         for index, member in enumerate(list(group.members) if group is not None else []):
             if member != group.leader_id:
                 self.sync(group_id, index, None, 0, b"")
@@ -265,7 +294,7 @@ class Members(RuleBasedStateMachine):
 
     @invariant()
     def groups_are_whole(self) -> None:
-        for group in self.world.shard("g").groups.values():
+        for group in self.world.shard("g").state.groups.values():
             group.check()
 
     @invariant()
@@ -275,7 +304,7 @@ class Members(RuleBasedStateMachine):
     @invariant()
     def a_generation_is_new(self) -> None:
         """A generation that is being made has not been written before."""
-        for group_id, group in self.world.shard("g").groups.items():
+        for group_id, group in self.world.shard("g").state.groups.items():
             if group.state == COMPLETING_REBALANCE:
                 stored = self._stored(group_id)
                 assert stored is None or stored.generation_id < group.generation_id
@@ -283,20 +312,23 @@ class Members(RuleBasedStateMachine):
     @invariant()
     def generations_rise(self) -> None:
         for group_id in list(self.generations):
-            if group_id not in self.world.shard(group_id).groups:
+            if group_id not in self.world.shard(group_id).state.groups:
                 del self.generations[group_id]
-        for group_id, group in self.world.shard(group_id="g").groups.items():
+        for group_id, group in self.world.shard(group_id="g").state.groups.items():
             assert group.generation_id >= self.generations.get(group_id, 0)
             self.generations[group_id] = group.generation_id
 
     @invariant()
     def log_tells_what_memory_holds(self) -> None:
-        live = self.world.shard("g")
-        replayed = self._replayed()
+        live = self.world.shard("g").state
+        replayed = self._replayed().state
         assert replayed.offsets.by_group == live.offsets.by_group
         assert replayed.groups.keys() == live.groups.keys()
         for group_id, group in live.groups.items():
             stored = replayed.groups[group_id]
+            assert isinstance(stored, ClassicGroup)
+            assert isinstance(group, ClassicGroup)
+            assert stored.settled == group.settled
             if group.state not in (STABLE, EMPTY):
                 assert stored.generation_id <= group.generation_id
                 continue

@@ -52,13 +52,13 @@ class Asking:
 
     def everything(self, group_id: str) -> None:
         groups, asker = self.world.groups, self.world.asker(9)
-        group = self.world.shard("g").groups.get(group_id)
-        members = [*group.members][:2] if group is not None else []
-        for member_id in [*members, "", "nobody"]:
-            generation = 0 if group is None else group.generation_id
+        group = self.world.shard("g").state.groups.get(group_id)
+        known = getattr(group, "members", {})
+        for member_id in [*[*known][:2], "", "nobody"]:
+            generation = getattr(group, "generation_id", 0)
             instance_id = None
-            if group is not None and member_id in group.members:
-                instance_id = group.members[member_id].instance_id
+            if member_id in known:
+                instance_id = known[member_id].instance_id
             beat = HeartbeatRequest(
                 group_id=group_id, member_id=member_id, generation_id=generation
             )

@@ -17,8 +17,8 @@ import pytest
 
 from coordinators.remote import Remote
 from coordinators.script import FOLDER, SEPARATOR, Script
+from coordinators.world import Asker
 from oracle import Oracle
-from ottla.coordinators.group.coordinator import Asker
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from ottla.wire.errors import ErrorCode
-from ottla.wire.records import read_batches
+from ottla.wire.records import MARKER_COMMIT, control_kind, read_batches
 from ottla.wire.schema import Struct
 from ottla.wire.stored.frame import decode_coordinator_key, decode_coordinator_value
 
@@ -60,6 +60,10 @@ def batch_lines(batch: bytes) -> list[str]:
     """The records of a batch of `__consumer_offsets`."""
     lines = []
     for one in read_batches(batch):
+        if one.is_control:
+            committed = control_kind(one.records[0]) == MARKER_COMMIT
+            lines.append(f"marker of {one.producer_id}: {'commit' if committed else 'abort'}")
+            continue
         for record in one.records:
             assert record.key is not None
             key = decode_coordinator_key(record.key)

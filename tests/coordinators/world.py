@@ -8,14 +8,16 @@ clocks stand still until they are moved.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 from ottla._core import CoreError
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.coordinator import Asker, GroupCoordinator
+from ottla.coordinators.group.coordinator import GroupCoordinator
+from ottla.coordinators.group.requests import FetchOffsets, refuse
 from ottla.coordinators.group.shard import GroupShard
 from ottla.coordinators.runtime import Runtime
-from ottla.decide import Now, Timer
+from ottla.decide import Ask, Now, Timer
 from ottla.node.groups import CoreLog
 from ottla.wire.records import CorruptBatch, read_batches
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
@@ -122,10 +124,81 @@ def whole_batches(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         at += size
 
 
+class Asker(NamedTuple):
+    """Who asks, and in which version."""
+
+    version: int
+    client_id: str
+    client_host: str
+
+
+class Desk:
+    """Gives out tokens, and replies to whoever holds one, once."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, Callable[[Any], None]] = {}
+        self._last = 0
+
+    def internal(self, then: Callable[[Any], None]) -> int:
+        self._last -= 1
+        self._waiting[self._last] = then
+        return self._last
+
+    def reply(self, token: int, response: Any) -> None:
+        self._waiting.pop(token)(response)
+
+
+class Groups:
+    """The coordinator, with a callback for each reply instead of a socket's token."""
+
+    def __init__(self, desk: Desk, runtime: Runtime, coordinator: GroupCoordinator) -> None:
+        self._desk = desk
+        self._runtime = runtime
+        self._coordinator = coordinator
+        self.partition_for = coordinator.partition_for
+        self.serves = coordinator.serves
+
+    def __getattr__(self, name: str) -> Callable[[Any, Asker, Callable[[Any], None]], None]:
+        call: Callable[[Ask], None] = getattr(self._coordinator, name)
+
+        def ask(request: Any, asker: Asker, done: Callable[[Any], None]) -> None:
+            call(self.ask(request, asker, done))
+
+        return ask
+
+    def ask(self, request: Any, asker: Asker, done: Callable[[Any], None]) -> Ask:
+        """The request as it comes from a socket."""
+        token = self._desk.internal(done)
+        return Ask(token, request, asker.version, asker.client_id, asker.client_host)
+
+    def offset_fetch(
+        self,
+        groups: list[Any],
+        asker: Asker,
+        done: Callable[[Any], None],
+        *,
+        require_stable: bool,
+    ) -> None:
+        body = FetchOffsets(groups, require_stable)
+        self._coordinator.offset_fetch(self.ask(body, asker, done))
+
+    def topics_deleted(self, topics: dict[str, bytes]) -> None:
+        """The image says that these topics (name to id) are gone."""
+        gone = [SimpleNamespace(name=name, id=topic_id) for name, topic_id in topics.items()]
+        delta: Any = SimpleNamespace(topics_deleted=lambda: gone)
+        self._runtime.on_image(delta)
+
+
 class World:
     """One broker: its coordinator, its log, its two clocks."""
 
-    def __init__(self, config: GroupConfig, partitions: int = 2) -> None:
+    def __init__(
+        self,
+        config: GroupConfig,
+        partitions: int = 2,
+        shard: Callable[[GroupConfig, Counter], GroupShard] = GroupShard,
+    ) -> None:
+        self._shard = shard
         self.config = config
         self.now_ms = 0
         self.real_ms = 0
@@ -134,6 +207,7 @@ class World:
         self.log = MemoryCore(partitions, config.batch_bytes_max)
         self.partitions = partitions
         self.entropy = Counter()
+        self.desk = Desk()
         self.reports: list[str] = []
         self.loads = True
         self.asked_version = 0
@@ -148,11 +222,17 @@ class World:
             log=CoreLog(self.log, CONSUMER_OFFSETS),  # type: ignore[arg-type]
             timers=self,
             now=self.now,
-            machine=lambda _: GroupShard(self.config, self.entropy),
+            desk=self.desk,
+            decider=lambda _: self._shard(self.config, self.entropy),
+            refuse=refuse,
             report=self._report,
             batch_bytes_max=self.config.batch_bytes_max,
         )
-        self.groups = GroupCoordinator(self.runtime, self.config, lambda: self.partitions)
+        self.groups = Groups(
+            self.desk,
+            self.runtime,
+            GroupCoordinator(self.runtime, self.config, lambda: self.partitions, self.desk),
+        )
         for partition in range(self.partitions):
             self.runtime.elected(partition)
         self.settle()
@@ -227,4 +307,4 @@ class World:
 
     def shard(self, group_id: str) -> Any:
         """The loaded shard of a group."""
-        return self.runtime.machine(self.groups.partition_for(group_id))
+        return self.runtime.decider(self.groups.partition_for(group_id))

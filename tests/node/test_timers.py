@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from ottla.decide import Timer
-from ottla.node.groups import LoopTimers
+from ottla.node.deciding import LoopTimers
 from ottla.node.loop import ADVANCE_STEPS_MAX, Loop
 from ottla.node.timers import Timers
 

@@ -1,31 +1,29 @@
-"""Who asks the group coordinator, in the words that Apache Kafka keeps of a member."""
+"""Who asks a decider, in the words that Apache Kafka keeps of a group's member."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ottla.coordinators.group.coordinator import Asker
+from ottla.decide import Ask
 
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
-    from ottla.broker.context import Context
 
 
-def asker(context: Context, asked: Asked[Any]) -> Asker:
-    """The member's side of a request."""
-    host = "/" + _as_java_writes(asked.peer_host)
-    return Asker(asked.version, asked.client_id or "", host)
-
-
-def answer(context: Context, asked: Asked[Any]) -> Callable[[Any], None]:
-    """What sends the coordinator's response."""
-    token = asked.token
-
-    def send(response: Any) -> None:
-        context.reply(token, response)
-
-    return send
+def as_ask(asked: Asked[Any], body: Any = None, finish: Callable[[Any], Any] | None = None) -> Ask:
+    """The request as a decider sees it: with another body, if one is given, and with what its
+    response becomes before it is sent.
+    """
+    return Ask(
+        asked.token,
+        asked.body if body is None else body,
+        asked.version,
+        asked.client_id or "",
+        "/" + _as_java_writes(asked.peer_host),
+        str(asked.principal),
+        finish,
+    )
 
 
 def _as_java_writes(host: str) -> str:

@@ -1,17 +1,17 @@
 """The active controller: every change of the cluster is decided here, one request at a time.
 
 It is a decider over the metadata log (`ottla.decide`): `decide` changes nothing but soft state,
-`apply` takes the decided records in at once, and the records are durable before any reply goes out.
-Records come as (record, version) pairs.
+which is the sessions of brokers; `apply` takes the decided records in at once, and the records are
+durable before any reply goes out. The rules of this room give their records as (message, version)
+pairs.
 
-A request is anything with `token`, `body` and `version`. What stands in `_DECIDERS` can be asked;
-everything else is not the controller's business.
+What stands in `_DECIDERS` can be asked; everything else is not the controller's business.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ottla.controller import (
     brokers,
@@ -26,14 +26,14 @@ from ottla.controller import (
 )
 from ottla.controller.activation import activation_records
 from ottla.controller.state import Outcome, State, Versioned
-from ottla.decide import NOTHING, Decision, Reply, Timer
-from ottla.metadata.delta import MetadataDelta
+from ottla.decide import NOTHING, Ask, Decision, Now, Record, Reply, Timer
 from ottla.metadata.image import MetadataImage
 from ottla.wire.stored.metadata import NoOpRecord
 
 if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
     from ottla.decide import Entropy
+    from ottla.metadata.delta import MetadataDelta
 
 SESSIONS = "controller-sessions"
 """Key of the timer that looks for brokers which are not heard of any more; runs on real time."""
@@ -41,23 +41,7 @@ NO_OP = "controller-no-op"
 """Key of the timer that writes a NoOpRecord into a log which would be idle; runs on real time."""
 
 
-class Ask(Protocol):
-    """One request."""
-
-    @property
-    def token(self) -> int:
-        """Addresses the reply."""
-
-    @property
-    def body(self) -> Any:
-        """The message."""
-
-    @property
-    def version(self) -> int:
-        """The version that it came in."""
-
-
-Decider = Callable[[State, Any, int, int], Outcome]
+Rule = Callable[[State, Any, int, int], Outcome]
 """(state, request, version, now_ms) to what comes of it."""
 
 
@@ -69,7 +53,7 @@ def _heartbeat(state: State, request: Any, version: int, now_ms: int) -> Outcome
     return brokers.heartbeat(state, request, now_ms)
 
 
-_DECIDERS: dict[str, Decider] = {
+_DECIDERS: dict[str, Rule] = {
     "CreateTopicsRequest": topics.create,
     "DeleteTopicsRequest": topics.delete,
     "CreatePartitionsRequest": partitions.create,
@@ -87,15 +71,17 @@ _DECIDERS: dict[str, Decider] = {
 class Controller:
     """The active controller of one cluster."""
 
-    __slots__ = ("_last_write_ms", "state")
+    __slots__ = ("_bootstrap", "_last_write_ms", "_open_transaction", "state")
 
     def __init__(
         self, *, node_id: int, cluster_id: str, config: BrokerConfig, entropy: Entropy
     ) -> None:
         self.state = State(node_id=node_id, cluster_id=cluster_id, config=config, entropy=entropy)
         self._last_write_ms = 0
+        self._bootstrap: Sequence[Versioned] = ()
+        self._open_transaction: int | None = None
 
-    def activate(
+    def replayed(
         self,
         *,
         image: MetadataImage,
@@ -103,32 +89,38 @@ class Controller:
         kraft_version: int,
         bootstrap: Sequence[Versioned],
         open_transaction: int | None,
-        now_ms: int,
-    ) -> Decision:
-        """This node leads the quorum, and everything in its log is committed and in `image`.
+    ) -> None:
+        """Everything in the log is committed and in `image`: that is what was applied so far.
 
         `next_offset` is where the next record lands; `bootstrap` are the records of
-        `bootstrap.checkpoint`. The records of the decision are the first that this controller
-        writes.
+        `bootstrap.checkpoint`.
         """
-        state = self.state
-        state.image = image
-        state.next_offset = next_offset
-        state.kraft_version = kraft_version
-        state.sessions.clear()
-        self._last_write_ms = now_ms
-        records = activation_records(state, bootstrap, open_transaction)
-        return Decision(records=records, timers=(*self._session_timer(), *self._no_op_timer()))
+        self.state.image = image
+        self.state.next_offset = next_offset
+        self.state.kraft_version = kraft_version
+        self._bootstrap = bootstrap
+        self._open_transaction = open_transaction
 
-    def decide(self, ask: Ask, now_ms: int) -> Decision:
-        """Decide one request; `now_ms` is real time.
+    def loaded(self, now: Now) -> Decision:
+        """This node leads the quorum. The records of this decision are the first that this
+        controller writes.
+        """
+        self.state.sessions.clear()
+        self._last_write_ms = now.real_ms
+        records = activation_records(self.state, self._bootstrap, self._open_transaction)
+        return Decision(
+            records=_written(records), timers=(*self._session_timer(), *self._no_op_timer())
+        )
+
+    def decide(self, ask: Ask, now: Now) -> Decision:
+        """Decide one request. Brokers' sessions run on real time.
 
         Raises:
             KeyError: no decider is here for such a request.
         """
-        decider = _DECIDERS[type(ask.body).__name__]
+        rule = _DECIDERS[type(ask.body).__name__]
         try:
-            outcome = decider(self.state, ask.body, ask.version, now_ms)
+            outcome = rule(self.state, ask.body, ask.version, now.real_ms)
         except Exception:
             # Soft state may be half changed, so it is given up, as with a new controller; what was
             # decided before is in the image, which no decider writes to.
@@ -138,37 +130,43 @@ class Controller:
         if type(ask.body).__name__ in ("BrokerHeartbeatRequest", "BrokerRegistrationRequest"):
             timers = self._session_timer()
         return Decision(
-            records=outcome.records, replies=(Reply(ask.token, outcome.response),), timers=timers
+            records=_written(outcome.records),
+            replies=(Reply(ask.token, outcome.response),),
+            timers=timers,
         )
 
-    def fire(self, key: Any, now_ms: int) -> Decision:
+    def fire(self, key: Hashable, now: Now) -> Decision:
         """A timer has come due."""
+        now_ms = now.real_ms
         if key == NO_OP:
             idle_ms: int = self.state.config["metadata.max.idle.interval.ms"]
             due = now_ms - self._last_write_ms >= idle_ms
             records: list[Versioned] = [(NoOpRecord(), 0)] if due else []
             if due:
                 self._last_write_ms = now_ms
-            return Decision(records=records, timers=self._no_op_timer())
+            return Decision(records=_written(records), timers=self._no_op_timer())
         if key == SESSIONS:
             late = brokers.expired(self.state, now_ms)
             # One broker a turn: the next is judged by what fencing this one changed.
             fenced = brokers.fence(self.state, late[0]) if late else []
             timers = (Timer(SESSIONS, now_ms, real=True),) if late[1:] else self._session_timer()
-            return Decision(records=fenced, timers=timers)
+            return Decision(records=_written(fenced), timers=timers)
         return NOTHING
 
-    def apply(self, records: Sequence[Versioned], *, now_ms: int) -> MetadataDelta:
+    def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
+        """Nothing follows: what is safe now was decided here, and is in this image since."""
+        return NOTHING
+
+    def apply(self, records: Sequence[Record], now: Now) -> None:
         """Take in what was decided; the records land at `next_offset`, which moves on."""
         state = self.state
         delta = state.image.apply(
-            (record for record, _ in records), offset=state.next_offset + len(records) - 1
+            (record.value for record in records), offset=state.next_offset + len(records) - 1
         )
         state.image = delta.image
         state.next_offset += len(records)
         if records:
-            self._last_write_ms = now_ms
-        return delta
+            self._last_write_ms = now.real_ms
 
     def _session_timer(self) -> tuple[Timer, ...]:
         at_ms = brokers.next_expiry_ms(self.state)
@@ -179,3 +177,7 @@ class Controller:
         if idle_ms <= 0:
             return ()
         return (Timer(NO_OP, self._last_write_ms + idle_ms, real=True),)
+
+
+def _written(records: Sequence[Versioned]) -> list[Record]:
+    return [Record(None, message, version) for message, version in records]

@@ -1,10 +1,9 @@
 """Runs the shards of one kind of coordinator: one shard for each partition of its internal topic.
 
-A shard (`Machine`) only decides. This runtime does all around it, alike for every kind of
-coordinator: it loads a shard by replaying its partition when this broker becomes the leader,
-applies what was decided at once, appends the records of a whole turn as one batch, and lets each
-reply go, of reads too, when the high watermark has passed what it was decided on. So decisions
-neither wait for each other nor see stale state, and nobody learns what could still be lost.
+A shard is a decider over one partition, run by a `Driver`. This runtime does what is left around
+it, alike for every kind of coordinator: it loads a shard by replaying its partition when this
+broker becomes the leader, and appends the records of a whole turn as one batch (and one for each
+transaction that they belong to).
 
 What stays true: a request is answered exactly once. While a shard loads the answer is
 COORDINATOR_LOAD_IN_PROGRESS; after a failed append or a lost leadership the shard is dropped and
@@ -19,22 +18,28 @@ the time are the node's.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from ottla.decide import Decision, Now, Timer
+from ottla.decide import Ask, Decider, Marker, Now, Record, Refuse, Timer
+from ottla.driver import Desk, Driver, Timers, answer
 from ottla.errors import BrokenInvariant
 from ottla.wire.errors import ErrorCode
 from ottla.wire.records import (
+    MARKER_ABORT,
     MARKER_COMMIT,
     Batch,
     CorruptBatch,
-    Record,
     build_batch,
+    control_batch,
     control_kind,
     read_batches,
 )
+from ottla.wire.records import Record as Stored
 from ottla.wire.schema import ProtocolError
+
+if TYPE_CHECKING:
+    from ottla.metadata.delta import MetadataDelta
 
 LOAD_STEP_BYTES: Final = 1 << 20
 LOAD_STEP_RECORDS: Final = 4096
@@ -50,11 +55,6 @@ SKIPS_NAMED_MAX: Final = 10
 
 _RETRY: Final = "retry"
 
-Done = Callable[[Any], None]
-"""Takes the response of one request."""
-Refuse = Callable[[ErrorCode], Any]
-"""Makes the response that carries an error."""
-
 
 class AppendFailed(Exception):
     """The log did not take the batch. The node's adapter raises it for every reason: disk,
@@ -68,23 +68,6 @@ class LogUnavailable(Exception):
 
 class LogMissing(LogUnavailable):
     """The log is not open here; nobody asks again before whoever opens it says `elected`."""
-
-
-class StoredRecord(NamedTuple):
-    """One record of an internal topic as bytes; a value of None is a tombstone."""
-
-    key: bytes
-    value: bytes | None
-
-
-class Ask(NamedTuple):
-    """One request to a shard, with what the shard may know of who asked."""
-
-    token: int
-    body: Any
-    version: int
-    client_id: str
-    client_host: str
 
 
 class Log(Protocol):
@@ -113,13 +96,6 @@ class Log(Protocol):
         """
 
 
-class Timers(Protocol):
-    """The node's timers."""
-
-    def set(self, timer: Timer, fire: Callable[[], None]) -> None:
-        """Call `fire` at `timer.at_ms`, instead of what was set for its key; None cancels."""
-
-
 class Report(Protocol):
     """The node's log."""
 
@@ -127,77 +103,60 @@ class Report(Protocol):
         """Write a line, with where it happened if there is a fault of ours."""
 
 
-class Machine(Protocol):
-    """One shard: a decider over one partition."""
+class _Written(NamedTuple):
+    """A record that is not appended yet, and when it was decided."""
 
-    def decide(self, ask: Ask, now: Now) -> Decision:
-        """Decide one request. Its records are `StoredRecord`s; they are applied by the caller."""
-
-    def fire(self, key: Hashable, now: Now) -> Decision:
-        """A timer of its own has come due."""
-
-    def apply(self, record: StoredRecord, producer_id: int, now: Now) -> None:
-        """Take one record in: at once when it was decided, and again at replay.
-
-        `producer_id` is -1 unless the record belongs to a transaction, which an `end_transaction`
-        will end.
-
-        Raises:
-            ProtocolError: the record can't be understood, and nothing has changed.
-        """
-
-    def end_transaction(self, producer_id: int, *, committed: bool) -> None:
-        """A marker: what `producer_id` wrote since the last one counts, or never was."""
-
-    def loaded(self, now: Now) -> Decision:
-        """The replay is over; set the timers that the state asks for."""
-
-    def report(self) -> list[str]:
-        """What an operator should know about what was loaded, one line each."""
+    record: Record
+    wall_ms: int
 
 
-class _Held(NamedTuple):
-    """Replies that wait for the high watermark to reach `offset` (one past what they depend on)."""
-
-    offset: int
-    token: int
-    message: Any
-
-
-class _Shard:
-    """One partition's machine and what hangs on it."""
+class _Shard(Driver):
+    """One partition's decider and what hangs on it."""
 
     __slots__ = (
-        "armed",
-        "asks",
+        "_runtime",
         "dirty",
-        "end_offset",
-        "held",
         "load",
         "load_end",
-        "machine",
+        "log_end",
         "partition",
-        "records",
         "skipped",
+        "written",
     )
 
-    def __init__(self, partition: int, machine: Machine, start: int, end: int) -> None:
+    def __init__(self, runtime: Runtime, partition: int, start: int, end: int) -> None:
+        super().__init__(
+            (runtime.topic, partition),
+            runtime.new_decider(partition),
+            desk=runtime.desk,
+            refuse=runtime.refuse,
+            timers=runtime.timers,
+        )
+        self._runtime = runtime
         self.partition = partition
-        self.machine = machine
         self.load: Iterator[int] | None = None
         """The replay, while it lasts."""
         self.load_end = end
         """Where the log ended when the shard was elected: it has loaded when it has read so far."""
-        self.end_offset = start
+        self.log_end = start
         """One past the last record that was appended or read."""
         self.skipped = 0
-        self.records: list[Record] = []
+        self.written: list[_Written] = []
         """Decided and applied in this turn, not appended yet."""
         self.dirty = False
-        self.held: deque[_Held] = deque()
-        self.asks: dict[int, tuple[Done, Refuse]] = {}
-        """Every request that has not been answered, by token."""
-        self.armed: set[Hashable] = set()
+
+    def take(self, records: Sequence[Record], now: Now) -> None:
+        self.decider.apply(records, now)
+        self.written.extend(_Written(record, now.wall_ms) for record in records)
+
+    def end_offset(self) -> int:
+        return self.log_end + len(self.written)
+
+    def due(self, key: Hashable) -> None:
+        self._runtime.fire(self, key)
+
+    def note(self, line: str) -> None:
+        self._runtime.report(f"{self._runtime.topic}-{self.partition}: {line}")
 
     @property
     def loading(self) -> bool:
@@ -213,15 +172,16 @@ class Runtime:
         "_dirty",
         "_loads",
         "_log",
-        "_machine",
         "_named",
         "_now",
-        "_report",
         "_retries",
         "_shards",
-        "_timers",
-        "_tokens",
         "_waiting",
+        "desk",
+        "new_decider",
+        "refuse",
+        "report",
+        "timers",
         "topic",
     )
 
@@ -232,17 +192,21 @@ class Runtime:
         log: Log,
         timers: Timers,
         now: Callable[[], Now],
-        machine: Callable[[int], Machine],
+        desk: Desk,
+        decider: Callable[[int], Decider],
+        refuse: Refuse,
         report: Report,
         codec: str = "none",
         batch_bytes_max: int = 1048588,
     ) -> None:
         self.topic = topic
+        self.desk = desk
+        self.new_decider = decider
+        self.refuse = refuse
+        self.report = report
+        self.timers = timers
         self._log = log
-        self._timers = timers
         self._now = now
-        self._machine = machine
-        self._report = report
         self._codec = codec
         self._batch_bytes_max = batch_bytes_max
         self._shards: dict[int, _Shard] = {}
@@ -254,7 +218,6 @@ class Runtime:
         """How often in a row a partition could not be loaded."""
         self._named: dict[int, int] = {}
         """The last offset of a partition up to which records were named that can't be read."""
-        self._tokens = 0
 
     # ------------------------------------------------------------ leadership
 
@@ -267,16 +230,14 @@ class Runtime:
             start, _, end = self._log.offsets(partition)
         except LogMissing as missing:
             self._retries.pop(partition, None)
-            self._report(
+            self.report(
                 f"{self.topic}-{partition} is not open, and nothing that it keeps is served "
                 f"until it is: {missing}"
             )
         except LogUnavailable as problem:
             self._retry(partition, str(problem))
         else:
-            shard = self._shards[partition] = _Shard(
-                partition, self._machine(partition), start, end
-            )
+            shard = self._shards[partition] = _Shard(self, partition, start, end)
             shard.load = self._load(shard)
             self._loads.append(shard)
 
@@ -327,47 +288,55 @@ class Runtime:
         """Whether requests for this partition belong here, and are or will be answered soon."""
         return partition in self._shards
 
-    def machine(self, partition: int) -> Machine | None:
+    def decider(self, partition: int) -> Decider | None:
         """The loaded shard of a partition, for gauges and tests; else None."""
         shard = self._shards.get(partition)
-        return None if shard is None or shard.loading else shard.machine
+        return None if shard is None or shard.loading else shard.decider
 
     # ------------------------------------------------------------ requests
 
-    def submit(
-        self,
-        partition: int,
-        body: Any,
-        done: Done,
-        *,
-        refuse: Refuse,
-        version: int = 0,
-        client_id: str = "",
-        client_host: str = "",
-    ) -> None:
-        """Decide one request; `done` gets the response when it is safe, or what `refuse` makes of
-        an error.
-        """
+    def submit(self, partition: int, ask: Ask) -> None:
+        """Decide one request; its reply goes out by its token when it is safe."""
         shard = self._shards.get(partition)
         if shard is None:
-            done(refuse(ErrorCode.NOT_COORDINATOR))
-        elif shard.loading:
-            done(refuse(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS))
-        else:
-            self._tokens += 1
-            ask = Ask(self._tokens, body, version, client_id, client_host)
-            shard.asks[ask.token] = (done, refuse)
-            now = self._now()
+            answer(self.desk, ask, self.refuse(ask, ErrorCode.NOT_COORDINATOR))
+            return
+        if shard.load is not None:
+            answer(self.desk, ask, self.refuse(ask, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS))
+            return
+        try:
+            shard.ask(ask, self._now())
+            self._see(shard)
+        except BrokenInvariant:
+            raise
+        except Exception as problem:
+            self._failed(shard, problem)
+            answer(self.desk, ask, self.refuse(ask, ErrorCode.UNKNOWN_SERVER_ERROR))
+
+    def on_image(self, delta: MetadataDelta) -> None:
+        """The cluster has changed. A shard that still loads does not hear of it."""
+        now = self._now()
+        for shard in [one for one in self._shards.values() if one.load is None]:
             try:
-                self._carry(shard, shard.machine.decide(ask, now), now)
+                shard.carry(shard.decider.on_image(delta, now), now)
+                self._see(shard)
             except BrokenInvariant:
                 raise
             except Exception as problem:
-                # Nothing was written; what is in memory may be half changed, so the log counts.
-                del shard.asks[ask.token]
-                self._report(f"{self.topic}-{partition} failed and is loaded again", problem)
-                self.elected(partition)
-                done(refuse(ErrorCode.UNKNOWN_SERVER_ERROR))
+                self._failed(shard, problem)
+
+    def fire(self, shard: _Shard, key: Hashable) -> None:
+        """A timer of the shard has come due."""
+        if self._shards.get(shard.partition) is not shard or shard.loading:
+            return
+        try:
+            shard.fire(key, self._now())
+            self._see(shard)
+        except BrokenInvariant:
+            raise
+        except Exception as problem:
+            # As in `_failed`, but a timer that fails would do so again at once.
+            self._retry(shard.partition, "a fault of this program", problem)
 
     def flush(self) -> bool:
         """End of a turn: append what was decided, one batch a shard, and let go what is safe.
@@ -382,7 +351,7 @@ class Runtime:
             try:
                 self._append(shard)
             except AppendFailed as failed:
-                self._report(
+                self.report(
                     f"{self.topic}-{shard.partition} did not take a batch and is "
                     f"loaded again: {failed}"
                 )
@@ -401,106 +370,123 @@ class Runtime:
         shard = self._shards.get(partition)
         if shard is None:
             return
-        held = shard.held
-        while held and held[0].offset <= high_watermark:
-            reply = held.popleft()
-            self._answer(shard, reply.token, reply.message)
-        if not held:
+        shard.release(high_watermark)
+        if not shard.held:
             self._waiting.pop(shard, None)
-
-    def marker(self, partition: int, producer_id: int, *, committed: bool, end_offset: int) -> None:
-        """A transaction marker was appended to the partition by a transaction coordinator."""
-        shard = self._shards.get(partition)
-        if shard is None:
-            return
-        if shard.loading:
-            shard.load_end = max(shard.load_end, end_offset)
-            return
-        shard.end_offset = max(shard.end_offset, end_offset)
-        shard.machine.end_transaction(producer_id, committed=committed)
+        elif shard.held[0].offset <= high_watermark and not shard.dirty:
+            # An answer made another one, which the next turn lets go.
+            self._see(shard)
 
     # ------------------------------------------------------------ the inside
 
-    def _carry(self, shard: _Shard, decision: Decision, now: Now) -> None:
-        """Apply a decision at once and keep the rest of it for when it is safe."""
-        for record in decision.records:
-            shard.machine.apply(record, -1, now)
-            shard.records.append(
-                Record(key=record.key, value=record.value, timestamp_ms=now.wall_ms)
-            )
-        depends_on = shard.end_offset + len(shard.records)
-        for reply in decision.replies:
-            shard.held.append(_Held(depends_on, reply.token, reply.message))
+    def _see(self, shard: _Shard) -> None:
+        """Look at the shard again at the end of the turn, if it has anything to write or to say."""
+        if shard.held:
             self._waiting[shard] = None
-        for timer in decision.timers:
-            self._arm(shard, timer)
-        if (decision.records or decision.replies) and not shard.dirty:
+        if (shard.held or shard.written) and not shard.dirty:
             shard.dirty = True
             self._dirty.append(shard)
 
+    def _failed(self, shard: _Shard, problem: Exception) -> None:
+        """A rule failed. Nothing was written, but what is in memory may be half changed: so the log
+        counts.
+        """
+        self.report(f"{self.topic}-{shard.partition} failed and is loaded again", problem)
+        self.elected(shard.partition)
+
     def _append(self, shard: _Shard) -> None:
-        records, shard.records = shard.records, []
-        for group in self._by_size(records):
-            batch = build_batch(group, codec=self._codec)
+        written, shard.written = shard.written, []
+        for group in self._by_batch(written):
+            batch = self._batch(group)
             if len(batch) > self._batch_bytes_max:
                 raise AppendFailed(
                     f"a record of {len(batch)} bytes is larger than a batch may be "
                     f"({self._batch_bytes_max})"
                 )
             last_offset = self._log.append(shard.partition, batch)
-            if last_offset < shard.end_offset + len(group) - 1:
+            if last_offset < shard.log_end + len(group) - 1:
                 raise AppendFailed(f"the log went back to offset {last_offset}")
-            shard.end_offset = last_offset + 1
+            shard.log_end = last_offset + 1
 
-    def _by_size(self, records: list[Record]) -> list[list[Record]]:
+    def _by_batch(self, written: list[_Written]) -> list[list[_Written]]:
         """Cut the records of a turn where a batch would grow too large (the bound is generous a
-        record).
+        record), where another producer's begin, and around markers.
         """
-        groups: list[list[Record]] = []
+        groups: list[list[_Written]] = []
         size = self._batch_bytes_max
-        for record in records:
+        producer: tuple[int, int, Marker | None] = (-1, -1, None)
+        for one in written:
+            record = one.record
             record_size = len(record.key or b"") + len(record.value or b"") + 64
-            if size + record_size > self._batch_bytes_max - 64:
+            if (
+                size + record_size > self._batch_bytes_max - 64
+                or record.marker is not None
+                or producer != record[3:]
+            ):
                 groups.append([])
                 size = 0
-            groups[-1].append(record)
+                producer = (record.producer_id, record.producer_epoch, record.marker)
+            groups[-1].append(one)
             size += record_size
         return groups
 
+    def _batch(self, group: list[_Written]) -> bytes:
+        first, wall_ms = group[0]
+        producer_id, producer_epoch = first.producer_id, first.producer_epoch
+        if first.marker is not None:
+            return control_batch(
+                MARKER_COMMIT if first.marker.committed else MARKER_ABORT,
+                b"\0\0" + first.marker.coordinator_epoch.to_bytes(4, "big", signed=True),
+                timestamp_ms=wall_ms,
+                producer_id=producer_id,
+                producer_epoch=producer_epoch,
+                transactional=True,
+            )
+        return build_batch(
+            [Stored(record.key, record.value, (), wall_ms) for record, wall_ms in group],
+            codec=self._codec,
+            producer_id=producer_id,
+            producer_epoch=producer_epoch,
+            transactional=producer_id >= 0,
+        )
+
     def _load(self, shard: _Shard) -> Iterator[int]:
         """Replay the partition up to where it ended, in pieces; the size of each, in records."""
-        while (offset := shard.end_offset) < shard.load_end:
+        while (offset := shard.log_end) < shard.load_end:
             data = self._log.read(shard.partition, offset, LOAD_STEP_BYTES)
             yield 1 + len(data) // (LOAD_STEP_BYTES // LOAD_STEP_RECORDS)
             for batch in read_batches(data):
                 yield from self._replay(shard, batch)
             if not data and self._log.offsets(shard.partition)[1] >= shard.load_end:
                 # Apache Kafka's log cleaner may take the last records of a log that it compacts.
-                shard.end_offset = shard.load_end
-            if shard.end_offset <= offset:
+                shard.log_end = shard.load_end
+            if shard.log_end <= offset:
                 raise LogUnavailable(
                     f"nothing can be read at offset {offset}, and the log ends at {shard.load_end}"
                 )
 
     def _replay(self, shard: _Shard, batch: Batch) -> Iterator[int]:
-        producer_id = batch.producer_id if batch.is_transactional else -1
+        producer = (-1, -1)
+        if batch.is_transactional or batch.is_control:
+            producer = (batch.producer_id, batch.producer_epoch)
         now = self._now()
         for count, record in enumerate(batch.records, 1):
             if not count % LOAD_STEP_RECORDS:
                 yield LOAD_STEP_RECORDS
-            if record.offset < shard.end_offset:
+            if record.offset < shard.log_end:
                 continue
             try:
+                marker = None
                 if batch.is_control:
-                    committed = control_kind(record) == MARKER_COMMIT
-                    shard.machine.end_transaction(batch.producer_id, committed=committed)
+                    epoch = int.from_bytes((record.value or b"")[2:6], "big", signed=True)
+                    marker = Marker(control_kind(record) == MARKER_COMMIT, epoch)
                 elif record.key is None:
                     raise ProtocolError("it has no key")
-                else:
-                    shard.machine.apply(StoredRecord(record.key, record.value), producer_id, now)
+                one = Record(record.key, record.value, -1, *producer, marker)
+                shard.decider.apply((one,), now)
             except (ProtocolError, CorruptBatch) as problem:
                 self._skip(shard, record.offset, problem)
-        shard.end_offset = max(shard.end_offset, batch.last_offset + 1)
+        shard.log_end = max(shard.log_end, batch.last_offset + 1)
 
     def _skip(self, shard: _Shard, offset: int, problem: Exception) -> None:
         """Leave out a record that somebody else wrote; it stays in the log, and is named once."""
@@ -509,7 +495,7 @@ class Runtime:
         self._named[shard.partition] = offset
         shard.skipped += 1
         if shard.skipped <= SKIPS_NAMED_MAX:
-            self._report(
+            self.report(
                 f"{self.topic}-{shard.partition}: the record at offset {offset} can't be "
                 f"understood and is left out: {problem}"
             )
@@ -518,14 +504,13 @@ class Runtime:
         shard.load = None
         self._retries.pop(shard.partition, None)
         if shard.skipped > SKIPS_NAMED_MAX:
-            self._report(
+            self.report(
                 f"{self.topic}-{shard.partition}: {shard.skipped - SKIPS_NAMED_MAX} more records "
                 "can't be understood and are left out"
             )
-        for line in shard.machine.report():
-            self._report(f"{self.topic}-{shard.partition}: {line}")
         now = self._now()
-        self._carry(shard, shard.machine.loaded(now), now)
+        shard.carry(shard.decider.loaded(now), now)
+        self._see(shard)
 
     def _retry(self, partition: int, why: str, problem: Exception | None = None) -> None:
         """Drop a shard that can't be used, and load it again after a while."""
@@ -533,7 +518,7 @@ class Runtime:
         failures = self._retries.get(partition, 0)
         self._retries[partition] = failures + 1
         if not failures:
-            self._report(
+            self.report(
                 f"{self.topic}-{partition} can't be used, and nothing that it keeps is served; "
                 f"it is tried again until it can: {why}",
                 problem,
@@ -545,47 +530,15 @@ class Runtime:
             if partition in self._retries and partition not in self._shards:
                 self.elected(partition)
 
-        self._timers.set(Timer((self.topic, partition, _RETRY), at_ms), again)
-
-    def _arm(self, shard: _Shard, timer: Timer) -> None:
-        def fire() -> None:
-            shard.armed.discard(timer.key)
-            if self._shards.get(shard.partition) is not shard or shard.loading:
-                return
-            now = self._now()
-            try:
-                self._carry(shard, shard.machine.fire(timer.key, now), now)
-            except BrokenInvariant:
-                raise
-            except Exception as problem:
-                # As in `submit`: nothing was written, so the log counts.
-                self._retry(shard.partition, "a fault of this program", problem)
-
-        if timer.at_ms is None:
-            shard.armed.discard(timer.key)
-        else:
-            shard.armed.add(timer.key)
-        key = (self.topic, shard.partition, timer.key)
-        self._timers.set(Timer(key, timer.at_ms, timer.real), fire)
-
-    def _answer(self, shard: _Shard, token: int, message: Any) -> None:
-        waiting = shard.asks.pop(token, None)
-        if waiting is None:
-            raise BrokenInvariant(f"{self.topic}-{shard.partition} answered request {token} twice")
-        waiting[0](message)
+        self.timers.set(Timer((self.topic, partition, _RETRY), at_ms), again)
 
     def _drop(self, partition: int) -> None:
         """Forget what is in memory; whoever waits for it is told to look elsewhere, or again."""
-        self._timers.set(Timer((self.topic, partition, _RETRY), None), _never)
+        self.timers.set(Timer((self.topic, partition, _RETRY), None), _never)
         shard = self._shards.pop(partition, None)
-        if shard is None:
-            return
-        self._waiting.pop(shard, None)
-        for key in shard.armed:
-            self._timers.set(Timer((self.topic, partition, key), None), _never)
-        waiting, shard.asks = shard.asks, {}
-        for done, refuse in waiting.values():
-            done(refuse(ErrorCode.NOT_COORDINATOR))
+        if shard is not None:
+            self._waiting.pop(shard, None)
+            shard.resign(ErrorCode.NOT_COORDINATOR)
 
 
 def _never() -> None:

@@ -1,13 +1,13 @@
 """The controller in this node, over the quorum that it leads, and this broker's place in the
 cluster.
 
-Requests are decided at once and their records appended; `commit`, at the end of a turn, brings
-them to disk with one fsync, moves the image, publishes it to the broker, and only then lets the
+The controller is run by a `Driver`, as every decider is; `commit`, at the end of a turn, brings its
+records to disk with one fsync, moves the image, publishes it to the broker, and only then lets the
 replies go whose offset the high watermark has passed and whose partitions the core has opened. So
 whoever is told that a topic exists finds its partitions led, and nobody else waits for them.
 
 What is raised while a decision is taken in leaves it open whether memory and log say the same:
-`_carry` makes a `BrokenInvariant` of it, which ends the node.
+`take` makes a `BrokenInvariant` of it, which ends the node.
 
 Controller and broker are one process: registration and heartbeats are requests like any other,
 asked without a socket.
@@ -15,16 +15,18 @@ asked without a socket.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from ottla.broker.asker import as_ask
 from ottla.controller.controller import Controller
-from ottla.decide import Decision, Reply, Timer
+from ottla.controller.refusals import refuse
+from ottla.decide import Ask, Decider, Now, Record
+from ottla.driver import Driver
 from ottla.errors import BrokenInvariant, OttlaError
 from ottla.metadata.features import directory_assignment_supported
+from ottla.node.deciding import LoopTimers, now_of
 from ottla.node.format import read_bootstrap
-from ottla.node.loop import real_ms
 from ottla.node.meta_properties import metadata_directory_id
 from ottla.node.metadata_files import MetadataFiles
 from ottla.node.quorum import MetadataQuorum, encode_records
@@ -80,19 +82,50 @@ class Publishes(Protocol):
         """The first offset of the metadata log that the broker is not yet as, if there is one."""
 
 
-class _Ask(NamedTuple):
-    """A request as the controller sees it."""
+class ControllerDriver(Driver):
+    """The controller over the metadata log."""
 
-    token: int
-    body: Any
-    version: int
+    __slots__ = ("_core", "_logs", "_quorum")
 
+    def __init__(
+        self,
+        controller: Decider,
+        quorum: MetadataQuorum,
+        core: Core,
+        logs: Logs,
+        desk: Desk,
+        timers: LoopTimers,
+    ) -> None:
+        super().__init__("controller", controller, desk=desk, refuse=refuse, timers=timers)
+        self._quorum = quorum
+        self._core = core
+        self._logs = logs
 
-class _Held(NamedTuple):
-    """A reply that waits until everything before `offset` is safe: it was decided on all of it."""
+    def take(self, records: Sequence[Record], now: Now) -> None:
+        """Take in what was decided.
 
-    offset: int
-    reply: Reply
+        Raises:
+            BrokenInvariant: it was taken in by halves.
+        """
+        # A record that has no form in bytes is found before anything has changed.
+        encoded = encode_records([(record.value, record.version) for record in records])
+        try:
+            self.decider.apply(records, now)
+            self._quorum.append(encoded, self._core.now_ms())
+        except Exception as problem:
+            raise BrokenInvariant(
+                f"a decision may be in memory and not in the metadata log: {problem}",
+                hint=getattr(problem, "hint", None),
+            ) from problem
+
+    def end_offset(self) -> int:
+        return self._quorum.next_offset
+
+    def due(self, key: Hashable) -> None:
+        self.fire(key, now_of(self._core))
+
+    def note(self, line: str) -> None:
+        self._logs.info(line)
 
 
 class Cluster:
@@ -106,7 +139,6 @@ class Cluster:
         "_desk",
         "_durable",
         "_entropy",
-        "_held",
         "_identity",
         "_logs",
         "_loop",
@@ -137,11 +169,9 @@ class Cluster:
         self._loop: Loop
         self._broker: Publishes
         self._quorum: MetadataQuorum
-        self._controller: Controller
-        self._held: deque[_Held] = deque()
-        """Replies for clients: they wait until the core is as was decided, too."""
-        self._own: deque[_Held] = deque()
-        """Replies to what this broker asked for itself."""
+        self._controller: ControllerDriver
+        self._own: set[int] = set()
+        """Requests of this broker itself, which do not wait until the core is as was decided."""
         self._lost_directories: list[bytes] = []
         self.broker_epoch = NO_EPOCH
         """The epoch of this broker's registration."""
@@ -173,23 +203,24 @@ class Cluster:
             endpoints=controller_endpoints(identity, config),
         )
         broker.publish(quorum.lead(now_ms))
-        self._controller = Controller(
+        controller = Controller(
             node_id=identity.node_id,
             cluster_id=identity.cluster_id,
             config=config,
             entropy=self._entropy,
         )
-        self._carry(
-            self._controller.activate(
-                image=quorum.image,
-                next_offset=quorum.next_offset,
-                kraft_version=quorum.kraft_version,
-                bootstrap=read_bootstrap(config.metadata_log_dir),
-                open_transaction=quorum.open_transaction,
-                now_ms=real_ms(),
-            ),
-            self._own,
+        controller.replayed(
+            image=quorum.image,
+            next_offset=quorum.next_offset,
+            kraft_version=quorum.kraft_version,
+            bootstrap=read_bootstrap(config.metadata_log_dir),
+            open_transaction=quorum.open_transaction,
         )
+        self._controller = ControllerDriver(
+            controller, quorum, self._core, self._logs, self._desk, LoopTimers(loop)
+        )
+        now = now_of(self._core)
+        self._controller.carry(controller.loaded(now), now)
         self.commit()
         self._register()
 
@@ -209,20 +240,16 @@ class Cluster:
     # ------------------------------------------------------------------ requests
     def submit(self, asked: Asked[Any]) -> None:
         """Decide this request; its reply goes out by its token when it is safe."""
-        self._carry(
-            self._controller.decide(_Ask(asked.token, asked.body, asked.version), real_ms()),
-            self._held,
-        )
+        self._controller.ask(as_ask(asked), now_of(self._core))
 
     def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
         """Decide a request that a handler needs; `then` gets the response when it is safe."""
-        self._ask(message, version, then, self._held)
+        self._ask(message, version, then)
 
-    def _ask(
-        self, message: Any, version: int, then: Callable[[Any], None], held: deque[_Held]
-    ) -> None:
+    def _ask(self, message: Any, version: int, then: Callable[[Any], None]) -> int:
         token = self._desk.internal(then)
-        self._carry(self._controller.decide(_Ask(token, message, version), real_ms()), held)
+        self._controller.ask(Ask(token, message, version), now_of(self._core))
+        return token
 
     def commit(self) -> None:
         """Make safe what was decided, publish it, and let the replies go.
@@ -232,48 +259,25 @@ class Cluster:
         delta = self._quorum.commit(self._core.now_ms())
         if delta is not None:
             self._broker.publish(delta)
+            now = now_of(self._core)
+            self._controller.carry(self._controller.decider.on_image(delta, now), now)
+        waiting = len(self._controller.held)
+        if waiting:
+            waiting -= self._answer()
+            if len(self._controller.held) > waiting:
+                self._core.wake()
+
+    def _answer(self) -> int:
+        """Let the replies go that are safe now; how many there were."""
         safe = self._quorum.high_watermark
+        ahead = self._controller.release_of(self._own, safe)
         unapplied = self._broker.unapplied_from
         applied = safe if unapplied is None else min(safe, unapplied)
-        if self._answer(self._own, safe) | self._answer(self._held, applied):
-            self._core.wake()
+        return ahead + self._controller.release(applied)
 
-    def _answer(self, held: deque[_Held], safe: int) -> bool:
-        """Let the replies go that depend on nothing beyond an offset; whether they brought more."""
-        waiting = len(held)
-        going = sum(one.offset <= safe for one in held)
-        for _ in range(going):
-            reply = held.popleft().reply
-            self._desk.reply(reply.token, reply.message)
-        return len(held) > waiting - going
-
-    def _carry(self, decision: Decision, held: deque[_Held]) -> None:
-        """Take in what was decided; its replies wait in `held`.
-
-        Raises:
-            BrokenInvariant: it was taken in by halves.
-        """
-        if decision.records:
-            # A record that has no form in bytes is found before anything has changed.
-            encoded = encode_records(decision.records)
-            try:
-                self._controller.apply(decision.records, now_ms=real_ms())
-                self._quorum.append(encoded, self._core.now_ms())
-            except Exception as problem:
-                raise BrokenInvariant(
-                    f"a decision may be in memory and not in the metadata log: {problem}",
-                    hint=getattr(problem, "hint", None),
-                ) from problem
-        depends_on = self._quorum.next_offset
-        held.extend(_Held(depends_on, reply) for reply in decision.replies)
-        for timer in decision.timers:
-            self._arm(timer)
-
-    def _arm(self, timer: Timer) -> None:
-        def fire(_due_ms: int) -> None:
-            self._carry(self._controller.fire(timer.key, real_ms()), self._own)
-
-        self._loop.set_timer(timer.key, timer.at_ms, fire, real=timer.real)
+    def resign(self) -> None:
+        """This node leads the quorum no more: whoever waits hears NOT_CONTROLLER."""
+        self._controller.resign(ErrorCode.NOT_CONTROLLER)
 
     # ------------------------------------------------------------------ what the quorum says
     @property
@@ -310,7 +314,7 @@ class Cluster:
         if not places or not directory_assignment_supported(self._quorum.image.metadata_version):
             return
         request = assign_replicas(self._identity, self.broker_epoch, places)
-        self._ask(request, request.max_version, lambda _response: None, self._own)
+        self._ask(request, request.max_version, lambda _response: None)
 
     def _heartbeat(self, *, want_shut_down: bool = False) -> BrokerHeartbeatResponse:
         request = heartbeat(
@@ -326,7 +330,7 @@ class Cluster:
     def _expect(self, message: Any, kind: type[Any]) -> Any:
         """The response to a request of this broker, at once: its controller is here."""
         answers: list[Any] = []
-        self._ask(message, kind.max_version, answers.append, self._own)
+        self._own.add(self._ask(message, kind.max_version, answers.append))
         self.commit()
         response = answers[0]
         if response.error_code != ErrorCode.NONE:

@@ -7,12 +7,10 @@ of `__consumer_offsets` that it leads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ottla._core import CoreError
-from ottla.decide import Now
-from ottla.node.loop import real_ms
+from ottla.node.deciding import LoopTimers, now_of
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
@@ -22,8 +20,9 @@ if TYPE_CHECKING:
     from ottla.coordinators.group.config import GroupConfig
     from ottla.coordinators.group.coordinator import GroupCoordinator
     from ottla.coordinators.runtime import Runtime
-    from ottla.decide import Entropy, Timer
+    from ottla.decide import Entropy
     from ottla.metadata.delta import MetadataDelta, PartitionChange
+    from ottla.node.desk import Desk
     from ottla.node.logs import Logs
     from ottla.node.loop import Loop
 
@@ -78,40 +77,29 @@ def _unavailable(problem: CoreError) -> Exception:
     return problem
 
 
-class LoopTimers:
-    """The loop's timers, as coordinators set them."""
-
-    __slots__ = ("_loop",)
-
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-
-    def set(self, timer: Timer, fire: Callable[[], None]) -> None:
-        """Call `fire` when the timer is due, instead of what was set for its key on either clock;
-        None cancels.
-        """
-        key, at_ms, real = timer
-
-        def due(_at_ms: int) -> None:
-            fire()
-
-        self._loop.set_timer(key, None, due, real=not real)
-        self._loop.set_timer(key, at_ms, due, real=real)
-
-
 class Groups:
     """Owns the coordinator and drives its runtime; both are made when the first group needs them.
 
     That keeps a tenth of the imports out of the start of a node that never sees a group.
     """
 
-    __slots__ = ("_context", "_coordinator", "_core", "_entropy", "_logs", "_loop", "_runtime")
+    __slots__ = (
+        "_context",
+        "_coordinator",
+        "_core",
+        "_desk",
+        "_entropy",
+        "_logs",
+        "_loop",
+        "_runtime",
+    )
 
     def __init__(
-        self, context: Context, core: Core, loop: Loop, logs: Logs, entropy: Entropy
+        self, context: Context, core: Core, desk: Desk, loop: Loop, logs: Logs, entropy: Entropy
     ) -> None:
         self._context = context
         self._core = core
+        self._desk = desk
         self._loop = loop
         self._logs = logs
         self._entropy = entropy
@@ -125,21 +113,24 @@ class Groups:
 
             config = group_config(self._context.config)
             runtime = self._open_runtime(config)
-            self._coordinator = GroupCoordinator(runtime, config, self._partition_count)
+            self._coordinator = GroupCoordinator(runtime, config, self._partition_count, self._desk)
         return self._coordinator
 
     def _open_runtime(self, config: GroupConfig) -> Runtime:
+        from ottla.coordinators.group.requests import refuse
         from ottla.coordinators.group.shard import GroupShard
         from ottla.coordinators.runtime import Runtime
 
         context = self._context
-        entropy = self._entropy
+        core, entropy = self._core, self._entropy
         self._runtime = Runtime(
             CONSUMER_OFFSETS,
-            log=CoreLog(self._core, CONSUMER_OFFSETS),
+            log=CoreLog(core, CONSUMER_OFFSETS),
             timers=LoopTimers(self._loop),
-            now=self._now,
-            machine=lambda _partition: GroupShard(config, entropy),
+            now=lambda: now_of(core),
+            desk=self._desk,
+            decider=lambda _partition: GroupShard(config, entropy),
+            refuse=refuse,
             report=self._report,
             codec=_CODECS[context.config["offsets.topic.compression.codec"]],
             batch_bytes_max=config.batch_bytes_max,
@@ -147,18 +138,19 @@ class Groups:
         return self._runtime
 
     def publish(self, delta: MetadataDelta) -> None:
-        """Lay down and take up shards as the image says; forget the offsets of deleted topics.
+        """Lay down and take up shards as the image says, and hand the delta to those that are
+        loaded.
 
         What is gone comes first: a topic may be deleted and made again within one delta.
         """
-        deleted = {topic.name: topic.id for topic in delta.topics_deleted()}
-        if CONSUMER_OFFSETS in deleted and self._runtime is not None:
+        deleted = any(topic.name == CONSUMER_OFFSETS for topic in delta.topics_deleted())
+        if deleted and self._runtime is not None:
             self._runtime.resign_all()
         for change in delta.partitions_changed():
             if change.topic.name == CONSUMER_OFFSETS:
                 self._follow(change)
-        if deleted and self._runtime is not None:
-            self.open().topics_deleted(deleted)
+        if self._runtime is not None:
+            self._runtime.on_image(delta)
 
     def opened(self, partition: int) -> None:
         """A partition of the topic that could not be opened is open now: take it up."""
@@ -188,9 +180,6 @@ class Groups:
             return False
         more = runtime.step()
         return runtime.flush() or more or runtime.loading
-
-    def _now(self) -> Now:
-        return Now(self._core.now_ms(), self._core.steady_ms(), real_ms())
 
     def _report(self, text: str, problem: Exception | None = None) -> None:
         if problem is None and text.endswith(" is offline"):

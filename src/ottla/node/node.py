@@ -175,7 +175,7 @@ class Node:
             reply=self._desk.reply,
         )
         context.quorum = self._cluster
-        self._groups = Groups(context, core, self._loop, self.logs, entropy)
+        self._groups = Groups(context, core, self._desk, self._loop, self.logs, entropy)
         context.open_groups = self._groups.open
         self._desk.open(context)
         core.set_apis(router.core_table())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.asker import answer, asker
+from ottla.broker.asker import as_ask
 from ottla.security.resources import Operation, ResourceType
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import (
@@ -23,17 +23,16 @@ if TYPE_CHECKING:
 
 def handle(context: Context, asked: Asked[DeleteGroupsRequest]) -> None:
     """Hand them to their shards."""
-    send = answer(context, asked)
     names = list(dict.fromkeys(asked.body.groups_names))
     deletable = context.allowed_names(asked, Operation.DELETE, ResourceType.GROUP, names)
 
-    def deleted(response: DeleteGroupsResponse) -> None:
+    def deleted(response: DeleteGroupsResponse) -> DeleteGroupsResponse:
         response.results += [
             DeletableGroupResult(group_id=name, error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
             for name in names
             if name not in deletable
         ]
-        send(response)
+        return response
 
     request = DeleteGroupsRequest(groups_names=[name for name in names if name in deletable])
-    context.groups.delete_groups(request, asker(context, asked), deleted)
+    context.groups.delete_groups(as_ask(asked, request, deleted))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.asker import answer, asker
+from ottla.broker.asker import as_ask
 from ottla.security.resources import Operation, ResourceType, group
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_groups import (
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 def handle(context: Context, asked: Asked[DescribeGroupsRequest]) -> None:
     """Hand them to their shards."""
-    send = answer(context, asked)
     names = list(dict.fromkeys(asked.body.groups))
     seen = context.allowed_names(asked, Operation.DESCRIBE, ResourceType.GROUP, names)
     denied = [
@@ -36,7 +35,7 @@ def handle(context: Context, asked: Asked[DescribeGroupsRequest]) -> None:
     ]
     asked.body.groups = [name for name in names if name in seen]
 
-    def described(response: DescribeGroupsResponse) -> None:
+    def described(response: DescribeGroupsResponse) -> DescribeGroupsResponse:
         if asked.body.include_authorized_operations:
             for found in response.groups:
                 if found.error_code == ErrorCode.NONE:
@@ -44,6 +43,6 @@ def handle(context: Context, asked: Asked[DescribeGroupsRequest]) -> None:
                         asked, group(found.group_id)
                     )
         response.groups = denied + response.groups
-        send(response)
+        return response
 
-    context.groups.describe_groups(asked.body, asker(context, asked), described)
+    context.groups.describe_groups(as_ask(asked, finish=described))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.asker import answer, asker
+from ottla.broker.asker import as_ask
 from ottla.security.resources import Operation, group
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
@@ -21,5 +21,5 @@ def handle(context: Context, asked: Asked[HeartbeatRequest]) -> HeartbeatRespons
     """Hand it to the coordinator."""
     if not context.authorize(asked, Operation.READ, group(asked.body.group_id)):
         return HeartbeatResponse(error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
-    context.groups.heartbeat(asked.body, asker(context, asked), answer(context, asked))
+    context.groups.heartbeat(as_ask(asked))
     return None

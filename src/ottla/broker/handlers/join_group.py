@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.asker import answer, asker
+from ottla.broker.asker import as_ask
 from ottla.security.resources import Operation, group
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupResponse
@@ -28,5 +28,5 @@ def handle(context: Context, asked: Asked[JoinGroupRequest]) -> JoinGroupRespons
             error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED,
             protocol_name=None if asked.version >= NULL_PROTOCOL_VERSION else "",
         )
-    context.groups.join_group(asked.body, asker(context, asked), answer(context, asked))
+    context.groups.join_group(as_ask(asked))
     return None

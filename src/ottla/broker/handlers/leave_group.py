@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.asker import answer, asker
+from ottla.broker.asker import as_ask
 from ottla.security.resources import Operation, group
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.leave_group import (
@@ -30,5 +30,5 @@ def handle(context: Context, asked: Asked[LeaveGroupRequest]) -> LeaveGroupRespo
     if asked.version < 3:
         members = [MemberIdentity(member_id=request.member_id)]
         request = LeaveGroupRequest(group_id=request.group_id, members=members)
-    context.groups.leave_group(request, asker(context, asked), answer(context, asked))
+    context.groups.leave_group(as_ask(asked, request))
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.asker import answer, asker
+from ottla.broker.asker import as_ask
 from ottla.security.resources import CLUSTER, Operation, ResourceType
 from ottla.wire.messages.list_groups import ListGroupsRequest, ListGroupsResponse
 
@@ -20,16 +20,15 @@ if TYPE_CHECKING:
 
 def handle(context: Context, asked: Asked[ListGroupsRequest]) -> None:
     """Gather them from all shards."""
-    send = answer(context, asked)
     sees_all = context.authorize(asked, Operation.DESCRIBE, CLUSTER, quiet=True)
 
-    def listed(response: ListGroupsResponse) -> None:
+    def listed(response: ListGroupsResponse) -> ListGroupsResponse:
         if not sees_all:
             names = [group.group_id for group in response.groups]
             seen = context.allowed_names(
                 asked, Operation.DESCRIBE, ResourceType.GROUP, names, quiet=True
             )
             response.groups = [group for group in response.groups if group.group_id in seen]
-        send(response)
+        return response
 
-    context.groups.list_groups(asked.body, asker(context, asked), listed)
+    context.groups.list_groups(as_ask(asked, finish=listed))

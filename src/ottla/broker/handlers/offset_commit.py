@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ottla.broker.asker import answer, asker
+from ottla.broker.asker import as_ask
 from ottla.coordinators.group.offsets import refuse_commit
 from ottla.security.resources import Operation, ResourceType, group
 from ottla.wire.errors import ErrorCode
@@ -44,13 +44,12 @@ def handle(context: Context, asked: Asked[OffsetCommitRequest]) -> OffsetCommitR
     refused = [one.refused for one in sorted_out if one.refused is not None]
     if not known:
         return OffsetCommitResponse(topics=refused)
-    send = answer(context, asked)
 
-    def committed(response: OffsetCommitResponse) -> None:
-        send(OffsetCommitResponse(topics=_joined(refused, response.topics)))
+    def committed(response: OffsetCommitResponse) -> OffsetCommitResponse:
+        return OffsetCommitResponse(topics=_joined(refused, response.topics))
 
     request.topics = known
-    context.groups.offset_commit(request, asker(context, asked), committed)
+    context.groups.offset_commit(as_ask(asked, finish=committed if refused else None))
     return None
 
 

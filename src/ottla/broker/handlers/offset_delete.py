@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.asker import answer, asker
+from ottla.broker.asker import as_ask
 from ottla.security.resources import Operation, ResourceType, group
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.offset_delete import (
@@ -54,15 +54,14 @@ def handle(context: Context, asked: Asked[OffsetDeleteRequest]) -> OffsetDeleteR
                 if not 0 <= one.partition_index < count
             ],
         )
-    send = answer(context, asked)
 
-    def deleted(response: OffsetDeleteResponse) -> None:
+    def deleted(response: OffsetDeleteResponse) -> OffsetDeleteResponse:
         if response.error_code == ErrorCode.NONE:
             for topic in response.topics:
                 refused[topic.name].partitions.extend(topic.partitions)
             response.topics = list(refused.values())
-        send(response)
+        return response
 
     request.topics = known
-    context.groups.offset_delete(request, asker(context, asked), deleted)
+    context.groups.offset_delete(as_ask(asked, finish=deleted))
     return None

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.asker import answer, asker
+from ottla.broker.asker import as_ask
+from ottla.coordinators.group.requests import FetchOffsets
 from ottla.security.resources import Operation, ResourceType
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.offset_fetch import (
@@ -41,7 +42,6 @@ def handle(context: Context, asked: Asked[OffsetFetchRequest]) -> OffsetFetchRes
     groups = _once(groups)
     if not groups:
         return OffsetFetchResponse()
-    send = answer(context, asked)
     names = [group.group_id for group in groups]
     seen = context.allowed_names(asked, Operation.DESCRIBE, ResourceType.GROUP, names)
     parts = [_Part(context, asked, group) for group in groups if group.group_id in seen]
@@ -53,12 +53,8 @@ def handle(context: Context, asked: Asked[OffsetFetchRequest]) -> OffsetFetchRes
 
     if not parts:
         return response([])
-    context.groups.offset_fetch(
-        [part.wanted for part in parts],
-        asker(context, asked),
-        lambda answers: send(response(answers)),
-        require_stable=asked.body.require_stable,
-    )
+    wanted = FetchOffsets([part.wanted for part in parts], asked.body.require_stable)
+    context.groups.offset_fetch(as_ask(asked, wanted, response))
     return None
 
 

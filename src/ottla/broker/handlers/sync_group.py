@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.asker import answer, asker
+from ottla.broker.asker import as_ask
 from ottla.security.resources import Operation, group
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
@@ -30,5 +30,5 @@ def handle(context: Context, asked: Asked[SyncGroupRequest]) -> SyncGroupRespons
     )
     if is_whole and not context.authorize(asked, Operation.READ, group(body.group_id)):
         return SyncGroupResponse(error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
-    context.groups.sync_group(body, asker(context, asked), answer(context, asked))
+    context.groups.sync_group(as_ask(asked))
     return None

@@ -1,4 +1,5 @@
-"""The group coordinator as handlers see it: any group request in, one response out.
+"""The group coordinator as handlers see it: any group request in, one response out, by
+its token.
 
 It knows which partition of `__consumer_offsets` a group lives in (Apache Kafka's rule, so that
 mixed clusters agree), checks what can be checked without the group, splits requests that name
@@ -12,29 +13,19 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.offsets import refuse_commit
-from ottla.coordinators.group.shard import FetchOffsets, TopicsDeleted
-from ottla.coordinators.runtime import Done, Refuse, Runtime
+from ottla.coordinators.group.requests import FetchOffsets, refuse
+from ottla.coordinators.runtime import Runtime
+from ottla.decide import Ask
+from ottla.driver import Desk, answer
 from ottla.wire.errors import ErrorCode
 from ottla.wire.java import java_hash
-from ottla.wire.messages.delete_groups import (
-    DeletableGroupResult,
-    DeleteGroupsRequest,
-    DeleteGroupsResponse,
-)
-from ottla.wire.messages.describe_groups import (
-    DescribedGroup,
-    DescribeGroupsRequest,
-    DescribeGroupsResponse,
-)
-from ottla.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
+from ottla.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
+from ottla.wire.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupResponse
-from ottla.wire.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
-from ottla.wire.messages.list_groups import ListGroupsRequest, ListGroupsResponse
-from ottla.wire.messages.offset_commit import OffsetCommitRequest
-from ottla.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
-from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
-from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+from ottla.wire.messages.leave_group import LeaveGroupResponse
+from ottla.wire.messages.list_groups import ListGroupsResponse
+from ottla.wire.messages.offset_fetch import OffsetFetchResponseGroup
+from ottla.wire.messages.sync_group import SyncGroupRequest
 
 TEXT_BYTES_MAX: Final = 32767 - 64
 
@@ -47,29 +38,22 @@ def partition_for(group_id: str, partition_count: int) -> int:
     return (0 if value == -(1 << 31) else abs(value)) % partition_count
 
 
-class Asker:
-    """Who asks: what a shard keeps of a member, and the version that the answer must have."""
-
-    __slots__ = ("client_host", "client_id", "version")
-
-    def __init__(self, version: int, client_id: str, client_host: str) -> None:
-        self.version = version
-        # A member id is made of it, and has to fit into a record.
-        self.client_id = client_id[: TEXT_BYTES_MAX // 4]
-        self.client_host = client_host
-
-
 class GroupCoordinator:
     """All groups of one broker."""
 
-    __slots__ = ("_config", "_partition_count", "_runtime")
+    __slots__ = ("_config", "_desk", "_partition_count", "_runtime")
 
     def __init__(
-        self, runtime: Runtime, config: GroupConfig, partition_count: Callable[[], int]
+        self,
+        runtime: Runtime,
+        config: GroupConfig,
+        partition_count: Callable[[], int],
+        desk: Desk,
     ) -> None:
         self._runtime = runtime
         self._config = config
         self._partition_count = partition_count
+        self._desk = desk
 
     def partition_for(self, group_id: str) -> int:
         """The partition of `__consumer_offsets` that the group lives in."""
@@ -81,200 +65,133 @@ class GroupCoordinator:
 
     # ------------------------------------------------------------ membership
 
-    def join_group(self, request: JoinGroupRequest, asker: Asker, done: Done) -> None:
+    def join_group(self, ask: Ask) -> None:
         """Answer one JoinGroup; it may take as long as a rebalance."""
+        request: JoinGroupRequest = ask.body
+        version = ask.version
 
-        def refuse(error: ErrorCode) -> JoinGroupResponse:
-            return JoinGroupResponse(error_code=error, member_id=request.member_id)
-
-        def finish(response: JoinGroupResponse) -> None:
+        def finish(response: JoinGroupResponse) -> JoinGroupResponse:
             if response.error_code:
                 response.protocol_name = None
-            if response.protocol_name is None and asker.version < 7:
+            if response.protocol_name is None and version < 7:
                 response.protocol_name = ""
-            done(response)
+            return response
 
+        # A member id is made of the client id, and has to fit into a record.
+        ask = ask._replace(client_id=ask.client_id[: TEXT_BYTES_MAX // 4]).finished_by(finish)
         timeout_ms = request.session_timeout_ms
         config = self._config
         names = [protocol.name for protocol in request.protocols]
         if not request.group_id or _is_too_long(request.group_id):
-            finish(refuse(ErrorCode.INVALID_GROUP_ID))
+            self._refuse(ask, ErrorCode.INVALID_GROUP_ID)
         elif _is_too_long(request.group_instance_id, request.protocol_type, *names):
-            finish(refuse(ErrorCode.INVALID_REQUEST))
+            self._refuse(ask, ErrorCode.INVALID_REQUEST)
         elif not config.session_timeout_ms_min <= timeout_ms <= config.session_timeout_ms_max:
-            finish(refuse(ErrorCode.INVALID_SESSION_TIMEOUT))
+            self._refuse(ask, ErrorCode.INVALID_SESSION_TIMEOUT)
         else:
-            self._ask(request.group_id, request, asker, finish, refuse)
+            self._submit(ask)
 
-    def sync_group(self, request: SyncGroupRequest, asker: Asker, done: Done) -> None:
+    def sync_group(self, ask: Ask) -> None:
         """Answer one SyncGroup; a follower's waits for its leader's."""
-
-        def refuse(error: ErrorCode) -> SyncGroupResponse:
-            return SyncGroupResponse(error_code=error)
-
-        if asker.version >= 5 and (request.protocol_type is None or request.protocol_name is None):
-            done(refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL))
-        elif not request.group_id:
-            done(refuse(ErrorCode.INVALID_GROUP_ID))
+        request: SyncGroupRequest = ask.body
+        if ask.version >= 5 and (request.protocol_type is None or request.protocol_name is None):
+            self._refuse(ask, ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
         else:
-            self._ask(request.group_id, request, asker, done, refuse)
+            self._submit_named(ask)
 
-    def heartbeat(self, request: HeartbeatRequest, asker: Asker, done: Done) -> None:
+    def heartbeat(self, ask: Ask) -> None:
         """Answer one Heartbeat."""
+        self._submit_named(ask)
 
-        def refuse(error: ErrorCode) -> HeartbeatResponse:
-            # A client that hears COORDINATOR_LOAD_IN_PROGRESS at a heartbeat would give up; it
-            # shall go on beating.
-            loading = error == ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
-            return HeartbeatResponse(error_code=ErrorCode.NONE if loading else error)
-
-        if not request.group_id:
-            done(refuse(ErrorCode.INVALID_GROUP_ID))
-        else:
-            self._ask(request.group_id, request, asker, done, refuse)
-
-    def leave_group(self, request: LeaveGroupRequest, asker: Asker, done: Done) -> None:
+    def leave_group(self, ask: Ask) -> None:
         """Answer one LeaveGroup of one member or, from version 3 on, of several."""
 
-        def refuse(error: ErrorCode) -> LeaveGroupResponse:
-            return LeaveGroupResponse(error_code=error)
+        def finish(response: LeaveGroupResponse) -> LeaveGroupResponse:
+            if response.members:
+                return LeaveGroupResponse(error_code=response.members[0].error_code)
+            return response
 
-        def finish(response: LeaveGroupResponse) -> None:
-            if asker.version < 3 and response.members:
-                response = LeaveGroupResponse(error_code=response.members[0].error_code)
-            done(response)
-
-        if not request.group_id:
-            done(refuse(ErrorCode.INVALID_GROUP_ID))
-        else:
-            self._ask(request.group_id, request, asker, finish, refuse)
+        self._submit_named(ask.finished_by(finish) if ask.version < 3 else ask)
 
     # ------------------------------------------------------------ offsets
 
-    def offset_commit(self, request: OffsetCommitRequest, asker: Asker, done: Done) -> None:
+    def offset_commit(self, ask: Ask) -> None:
         """Answer one OffsetCommit; topics that do not exist are already taken out."""
-
-        def refuse(error: ErrorCode) -> Any:
-            return refuse_commit(request, error)
-
-        if _is_too_long(request.group_id):
-            done(refuse(ErrorCode.INVALID_GROUP_ID))
+        if _is_too_long(ask.body.group_id):
+            self._refuse(ask, ErrorCode.INVALID_GROUP_ID)
         else:
-            self._ask(request.group_id, request, asker, done, refuse)
+            self._submit(ask)
 
-    def offset_fetch(
-        self,
-        groups: list[OffsetFetchRequestGroup],
-        asker: Asker,
-        done: Done,
-        *,
-        require_stable: bool,
-    ) -> None:
-        """Answer the groups of an OffsetFetch, in their order."""
-
-        def refuse_some(some: list[OffsetFetchRequestGroup]) -> Refuse:
-            def refuse(error: ErrorCode) -> list[OffsetFetchResponseGroup]:
-                return [
-                    OffsetFetchResponseGroup(group_id=one.group_id, error_code=error)
-                    for one in some
-                ]
-
-            return refuse
-
+    def offset_fetch(self, ask: Ask) -> None:
+        """Answer the groups of a `FetchOffsets`, in their order."""
+        groups, require_stable = ask.body
         places: dict[int, list[int]] = {}
         for place, group in enumerate(groups):
             places.setdefault(self.partition_for(group.group_id), []).append(place)
 
-        def merge(parts: list[list[OffsetFetchResponseGroup]]) -> None:
+        def merge(parts: list[list[OffsetFetchResponseGroup]]) -> list[OffsetFetchResponseGroup]:
             answers: dict[int, OffsetFetchResponseGroup] = {}
             for part, of_part in zip(parts, places.values(), strict=True):
                 answers.update(zip(of_part, part, strict=True))
-            done([answers[place] for place in range(len(groups))])
+            return [answers[place] for place in range(len(groups))]
 
-        gather = _gather(len(places), merge)
-        for partition, of_part in places.items():
-            some = [groups[place] for place in of_part]
-            part = FetchOffsets(some, require_stable)
-            self._submit(partition, part, asker, gather(), refuse_some(some))
+        self._split(
+            ask,
+            {
+                partition: FetchOffsets([groups[place] for place in of_part], require_stable)
+                for partition, of_part in places.items()
+            },
+            merge,
+        )
 
-    def offset_delete(self, request: OffsetDeleteRequest, asker: Asker, done: Done) -> None:
+    def offset_delete(self, ask: Ask) -> None:
         """Answer one OffsetDelete; topics that do not exist are already taken out."""
-
-        def refuse(error: ErrorCode) -> OffsetDeleteResponse:
-            return OffsetDeleteResponse(error_code=error)
-
-        if not request.group_id:
-            done(refuse(ErrorCode.INVALID_GROUP_ID))
-        else:
-            self._ask(request.group_id, request, asker, done, refuse)
-
-    def topics_deleted(self, topics: dict[str, bytes]) -> None:
-        """Topics (name to id) are gone: forget what was committed to them."""
-        for partition in self._runtime.partitions():
-            self._runtime.submit(partition, TopicsDeleted(topics), _nobody, refuse=_nothing)
+        self._submit_named(ask)
 
     # ------------------------------------------------------------ administration
 
-    def list_groups(self, request: ListGroupsRequest, asker: Asker, done: Done) -> None:
+    def list_groups(self, ask: Ask) -> None:
         """Answer one ListGroups from all shards; one that still loads makes the whole answer wait
         to be asked again.
         """
 
-        def refuse(error: ErrorCode) -> ListGroupsResponse:
-            lost = error == ErrorCode.NOT_COORDINATOR
-            return ListGroupsResponse(error_code=ErrorCode.NONE if lost else error)
-
-        def merge(parts: list[ListGroupsResponse]) -> None:
+        def merge(parts: list[ListGroupsResponse]) -> ListGroupsResponse:
             error = next((part.error_code for part in parts if part.error_code), ErrorCode.NONE)
             groups = [] if error else [group for part in parts for group in part.groups]
-            done(ListGroupsResponse(error_code=error, groups=groups))
+            return ListGroupsResponse(error_code=error, groups=groups)
 
-        partitions = self._runtime.partitions()
-        gather = _gather(len(partitions), merge)
-        for partition in partitions:
-            self._submit(partition, request, asker, gather(), refuse)
+        self._split(ask, dict.fromkeys(self._runtime.partitions(), ask.body), merge)
 
-    def describe_groups(self, request: DescribeGroupsRequest, asker: Asker, done: Done) -> None:
+    def describe_groups(self, ask: Ask) -> None:
         """Answer one DescribeGroups."""
 
-        def refuse_some(group_ids: list[str]) -> Refuse:
-            def refuse(error: ErrorCode) -> DescribeGroupsResponse:
-                return DescribeGroupsResponse(
-                    groups=[DescribedGroup(group_id=one, error_code=error) for one in group_ids]
-                )
+        def merge(parts: list[DescribeGroupsResponse]) -> DescribeGroupsResponse:
+            return DescribeGroupsResponse(groups=[one for part in parts for one in part.groups])
 
-            return refuse
+        self._split(
+            ask,
+            {
+                partition: DescribeGroupsRequest(groups=group_ids)
+                for partition, group_ids in self._by_partition(ask.body.groups).items()
+            },
+            merge,
+        )
 
-        def merge(parts: list[DescribeGroupsResponse]) -> None:
-            done(DescribeGroupsResponse(groups=[one for part in parts for one in part.groups]))
-
-        by_partition = self._by_partition(request.groups)
-        gather = _gather(len(by_partition), merge)
-        for partition, group_ids in by_partition.items():
-            part = DescribeGroupsRequest(groups=group_ids)
-            self._submit(partition, part, asker, gather(), refuse_some(group_ids))
-
-    def delete_groups(self, request: DeleteGroupsRequest, asker: Asker, done: Done) -> None:
+    def delete_groups(self, ask: Ask) -> None:
         """Answer one DeleteGroups."""
 
-        def refuse_some(group_ids: list[str]) -> Refuse:
-            def refuse(error: ErrorCode) -> DeleteGroupsResponse:
-                return DeleteGroupsResponse(
-                    results=[
-                        DeletableGroupResult(group_id=one, error_code=error) for one in group_ids
-                    ]
-                )
+        def merge(parts: list[DeleteGroupsResponse]) -> DeleteGroupsResponse:
+            return DeleteGroupsResponse(results=[one for part in parts for one in part.results])
 
-            return refuse
-
-        def merge(parts: list[DeleteGroupsResponse]) -> None:
-            done(DeleteGroupsResponse(results=[one for part in parts for one in part.results]))
-
-        by_partition = self._by_partition(list(dict.fromkeys(request.groups_names)))
-        gather = _gather(len(by_partition), merge)
-        for partition, group_ids in by_partition.items():
-            part = DeleteGroupsRequest(groups_names=group_ids)
-            self._submit(partition, part, asker, gather(), refuse_some(group_ids))
+        group_ids = list(dict.fromkeys(ask.body.groups_names))
+        self._split(
+            ask,
+            {
+                partition: DeleteGroupsRequest(groups_names=some)
+                for partition, some in self._by_partition(group_ids).items()
+            },
+            merge,
+        )
 
     # ------------------------------------------------------------ the inside
 
@@ -284,19 +201,43 @@ class GroupCoordinator:
             by_partition.setdefault(self.partition_for(group_id), []).append(group_id)
         return by_partition
 
-    def _ask(self, group_id: str, body: Any, asker: Asker, done: Done, refuse: Refuse) -> None:
-        self._submit(self.partition_for(group_id), body, asker, done, refuse)
+    def _refuse(self, ask: Ask, error: ErrorCode) -> None:
+        answer(self._desk, ask, refuse(ask, error))
 
-    def _submit(self, partition: int, body: Any, asker: Asker, done: Done, refuse: Refuse) -> None:
-        self._runtime.submit(
-            partition,
-            body,
-            done,
-            refuse=refuse,
-            version=asker.version,
-            client_id=asker.client_id,
-            client_host=asker.client_host,
-        )
+    def _submit_named(self, ask: Ask) -> None:
+        """To the group's shard, if it has a name."""
+        if ask.body.group_id:
+            self._submit(ask)
+        else:
+            self._refuse(ask, ErrorCode.INVALID_GROUP_ID)
+
+    def _submit(self, ask: Ask) -> None:
+        self._runtime.submit(self.partition_for(ask.body.group_id), ask)
+
+    def _split(self, ask: Ask, bodies: dict[int, Any], merge: Callable[[list[Any]], Any]) -> None:
+        """Ask several shards, each for its part; `merge` makes one answer of theirs, in the order
+        of `bodies`.
+        """
+        if len(bodies) == 1:
+            ((partition, body),) = bodies.items()
+            part = ask._replace(body=body).finished_by(lambda response: merge([response]))
+            self._runtime.submit(partition, part)
+            return
+        responses: dict[int, Any] = dict.fromkeys(bodies)
+        missing = len(bodies)
+        if not missing:
+            answer(self._desk, ask, merge([]))
+        for partition, body in bodies.items():
+
+            def responded(response: Any, partition: int = partition) -> None:
+                nonlocal missing
+                responses[partition] = response
+                missing -= 1
+                if not missing:
+                    answer(self._desk, ask, merge(list(responses.values())))
+
+            token = self._desk.internal(responded)
+            self._runtime.submit(partition, ask._replace(token=token, body=body, finish=None))
 
 
 def _is_too_long(*texts: str | None) -> bool:
@@ -305,38 +246,3 @@ def _is_too_long(*texts: str | None) -> bool:
     Records have lengths of 16 bits; requests of newer versions have not.
     """
     return any(text is not None and len(text.encode()) > TEXT_BYTES_MAX for text in texts)
-
-
-def _gather(count: int, merge: Callable[[list[Any]], None]) -> Callable[[], Done]:
-    """Callbacks for `count` parts; `merge` gets all of them, in the order of the callbacks, when
-    the last is there.
-    """
-    parts: list[Any] = [None] * count
-    missing = count
-    given = 0
-    if not count:
-        merge([])
-
-    def callback() -> Done:
-        nonlocal given
-        index = given
-        given += 1
-
-        def part_done(part: Any) -> None:
-            nonlocal missing
-            parts[index] = part
-            missing -= 1
-            if not missing:
-                merge(parts)
-
-        return part_done
-
-    return callback
-
-
-def _nobody(_response: Any) -> None:
-    """Nobody waits for this answer."""
-
-
-def _nothing(_error: ErrorCode) -> None:
-    """A shard that is lost or still loads keeps these offsets until they expire."""

@@ -13,13 +13,10 @@ that never had members when they were committed. A commit of version 2 to 4 may 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ottla.coordinators.group import records
-from ottla.coordinators.group.classic import EMPTY, STABLE, ClassicGroup
-from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.records import STRING_BYTES_MAX, Committed
-from ottla.coordinators.group.turn import Turn
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.offset_commit import (
     OffsetCommitRequest,
@@ -40,6 +37,11 @@ from ottla.wire.messages.offset_fetch import (
     OffsetFetchResponseTopics,
 )
 from ottla.wire.types import ZERO_UUID
+
+if TYPE_CHECKING:
+    from ottla.coordinators.group.config import GroupConfig
+    from ottla.coordinators.group.kinds import Group
+    from ottla.coordinators.group.turn import Turn
 
 TIMESTAMP_MS_MAX: Final = (1 << 63) - 1
 
@@ -162,54 +164,45 @@ class Offsets:
                 if topic in names and self.get(group_id, topic, partition) is None:
                     yield group_id, topic, partition, committed
 
-    def tombstone_expired(self, turn: Turn, config: GroupConfig, group: ClassicGroup) -> bool:
+    def tombstone_expired(self, turn: Turn, group: Group) -> bool:
         """Forget what has aged out; whether the group is left without any offset."""
         topics = self.by_group.get(group.group_id)
         nothing_left = not self.has_pending(group.group_id)
         if topics is None:
             return nothing_left
-        if not _may_age(group):
+        if not group.offsets_age:
             return False
         for topic, partitions in topics.items():
             if group.is_subscribed_to(topic):
                 nothing_left = False
                 continue
             for partition, committed in partitions.items():
-                if _is_old(turn.now.wall_ms, config, group, committed) and not self.is_pending(
-                    group.group_id, topic, partition
-                ):
+                if _is_old(
+                    turn.now.wall_ms, turn.state.config, group, committed
+                ) and not self.is_pending(group.group_id, topic, partition):
                     turn.write(records.offset_tombstone(group.group_id, topic, partition))
                 else:
                     nothing_left = False
         return nothing_left
 
 
-def _may_age(group: ClassicGroup) -> bool:
-    if group.protocol_type is None or group.state == EMPTY:
-        return True
-    return (
-        group.uses_consumer_protocol
-        and group.subscribed_topics is not None
-        and group.state == STABLE
-    )
-
-
-def _is_old(wall_ms: int, config: GroupConfig, group: ClassicGroup, committed: Committed) -> bool:
+def _is_old(wall_ms: int, config: GroupConfig, group: Group, committed: Committed) -> bool:
     if committed.expire_timestamp_ms != -1:
         return wall_ms >= committed.expire_timestamp_ms
-    since_ms = committed.commit_timestamp_ms
-    if group.protocol_type is not None and group.state == EMPTY and group.state_timestamp_ms != -1:
-        since_ms = group.state_timestamp_ms
+    since_ms = group.empty_since_ms
+    if since_ms is None:
+        since_ms = committed.commit_timestamp_ms
     return wall_ms - since_ms >= config.offsets_retention_ms
 
 
 # ---------------------------------------------------------------- requests
 
 
-def commit(turn: Turn, config: GroupConfig, request: OffsetCommitRequest) -> OffsetCommitResponse:
+def commit(turn: Turn, request: OffsetCommitRequest) -> OffsetCommitResponse:
     """Write the offsets of a commit that was found valid; metadata that is too long fails by
     partition.
     """
+    config = turn.state.config
     retention_ms = request.retention_time_ms
     wall_ms = turn.now.wall_ms
     expires_ms = -1 if retention_ms == -1 else min(wall_ms + retention_ms, TIMESTAMP_MS_MAX)
@@ -312,13 +305,12 @@ def _position(
     )
 
 
-def delete(
-    turn: Turn, offsets: Offsets, group: ClassicGroup | None, request: OffsetDeleteRequest
-) -> OffsetDeleteResponse:
+def delete(turn: Turn, group: Group, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
     """Forget single offsets of a group, except of topics that its members read."""
+    offsets = turn.state.offsets
     answers = []
     for topic in request.topics:
-        subscribed = group is not None and group.is_subscribed_to(topic.name)
+        subscribed = group.is_subscribed_to(topic.name)
         error = ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC if subscribed else ErrorCode.NONE
         partitions = []
         for one in topic.partitions:

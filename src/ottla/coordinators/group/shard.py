@@ -1,364 +1,198 @@
 """One partition of `__consumer_offsets`: its groups, its offsets, and which rule decides which
 request.
 
-Of a classic group only what a finished rebalance decided is durable (see classic.py). So `apply`
-builds groups while the shard loads; afterwards it finds the group already as the record says, holds
-them against each other and changes nothing. Offsets, deletions and other kinds of groups change by
-`apply` alone.
-
-What stays true: a group passes `check` before anything of it is written.
+It is a decider: what the log tells changes by `apply` alone. What each kind of group does is that
+kind's affair (`KINDS`); here is what all share, which is offsets and administration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from ottla.coordinators.group import (
-    administration,
-    foreign,
-    join,
-    membership,
-    offsets,
-    records,
-    sync,
-)
-from ottla.coordinators.group.classic import (
-    COMPLETING_REBALANCE,
-    PREPARING_REBALANCE,
-    STABLE,
-    ClassicGroup,
-)
-from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.foreign import ForeignGroup
-from ottla.coordinators.group.membership import TimerKey
-from ottla.coordinators.group.offsets import Offsets
+from ottla.coordinators.group import administration, offsets, records
+from ottla.coordinators.group.classic.group import GROUP_ID_NOT_FOUND_VERSION, ClassicGroup
+from ottla.coordinators.group.classic.rules import CLASSIC
+from ottla.coordinators.group.foreign import FOREIGN
+from ottla.coordinators.group.kinds import Kind, TimerKey
+from ottla.coordinators.group.requests import EndTransaction, FetchOffsets
+from ottla.coordinators.group.state import State
 from ottla.coordinators.group.turn import Turn
-from ottla.coordinators.runtime import Ask, StoredRecord
-from ottla.decide import Decision, Entropy, Now
+from ottla.decide import NOTHING, Ask, Decision, Entropy, Marker, Now, Record
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest
-from ottla.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
-from ottla.wire.messages.join_group import JoinGroupRequest
-from ottla.wire.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberResponse
 from ottla.wire.messages.list_groups import ListGroupsRequest
 from ottla.wire.messages.offset_commit import OffsetCommitRequest
 from ottla.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
-from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup
-from ottla.wire.messages.sync_group import SyncGroupRequest
+from ottla.wire.schema import ProtocolError
+
+if TYPE_CHECKING:
+    from ottla.coordinators.group.config import GroupConfig
+    from ottla.metadata.delta import MetadataDelta
+
+KINDS: Final[tuple[Kind, ...]] = (CLASSIC, FOREIGN)
+"""Every kind of group; a new one is its folder and a row here."""
 
 EXPIRE: Final = "expire"
-GROUP_ID_NOT_FOUND_VERSION: Final = 9
-"""From this version of OffsetCommit on an unknown group is named; before, it is an
-ILLEGAL_GENERATION.
-"""
-
-
-class FetchOffsets(NamedTuple):
-    """Groups of an OffsetFetch; each is answered, in their order."""
-
-    groups: list[OffsetFetchRequestGroup]
-    require_stable: bool
-
-
-class TopicsDeleted(NamedTuple):
-    """Topics that are gone, name to id."""
-
-    topics: dict[str, bytes]
 
 
 class GroupShard:
-    """The groups and offsets of one partition (a `Machine` of the runtime)."""
+    """The groups and offsets of one partition (a `Decider`)."""
 
-    __slots__ = (
-        "_config",
-        "_entropy",
-        "_handlers",
-        "_loading",
-        "foreign",
-        "groups",
-        "offsets",
-    )
+    __slots__ = ("state",)
 
     def __init__(self, config: GroupConfig, entropy: Entropy) -> None:
-        self._config = config
-        self._entropy = entropy
-        self._loading = True
-        self.groups: dict[str, ClassicGroup] = {}
-        self.foreign: dict[str, ForeignGroup] = {}
-        self.offsets = Offsets()
-        self._handlers: dict[type, Callable[[Turn, Ask], ClassicGroup | None]] = {
-            JoinGroupRequest: self._join,
-            SyncGroupRequest: self._sync,
-            HeartbeatRequest: self._heartbeat,
-            LeaveGroupRequest: self._leave,
-            OffsetCommitRequest: self._commit,
-            FetchOffsets: self._fetch,
-            OffsetDeleteRequest: self._delete_offsets,
-            ListGroupsRequest: self._list,
-            DescribeGroupsRequest: self._describe,
-            DeleteGroupsRequest: self._delete_groups,
-            TopicsDeleted: self._topics_deleted,
-        }
+        self.state = State(config, entropy)
 
-    # ------------------------------------------------------------ Machine
+    def loaded(self, now: Now) -> Decision:
+        """Begin the sessions of members, and the looks for what has aged out."""
+        turn = Turn(self.state, now)
+        for kind in KINDS:
+            kind.loaded(turn)
+        turn.wake_in(self.state.config.offsets_retention_check_interval_ms, EXPIRE)
+        return turn.decision()
 
     def decide(self, ask: Ask, now: Now) -> Decision:
-        turn = Turn(now)
-        touched = self._handlers[type(ask.body)](turn, ask)
-        if touched is not None and turn.records:
-            # It looks at every member, so a join of the ten-thousandth must not pay for it.
-            touched.check()
+        """Decide one request.
+
+        Raises:
+            KeyError: no rule is here for such a request.
+        """
+        turn = Turn(self.state, now)
+        _REQUESTS[type(ask.body)](turn, ask)
         return turn.decision()
 
     def fire(self, key: Hashable, now: Now) -> Decision:
-        turn = Turn(now, fired=True)
-        if not isinstance(key, TimerKey):
-            self._expire(turn)
-            return turn.decision()
-        group = self.groups.get(key.group_id)
-        if group is None:
-            return turn.decision()
-        generation_id = group.generation_id
-        if key.kind == membership.SESSION:
-            membership.session_timer(
-                turn,
-                group,
-                key.member_id,
-                lambda one: join.member_expired(turn, self._config, one),
-            )
-        elif key.kind == membership.SYNC:
-            sync.sync_timer(turn, self._config, group)
-        elif group.join_timer is not None:
-            join.initial_delay_over(turn, self._config, group)
+        """A session or a round is over, or it is time to look for what has aged out."""
+        turn = Turn(self.state, now, fired=True)
+        if isinstance(key, TimerKey):
+            _TIMERS[key.kind](turn, key)
         else:
-            join.complete_join(turn, group)
-        if turn.records or group.generation_id != generation_id:
-            # It looks at every member: a session that only goes on must not pay for it.
-            group.check()
+            _expire(turn)
         return turn.decision()
 
-    def apply(self, record: StoredRecord, producer_id: int, now: Now) -> None:
-        kind = records.key_type(record.key)
-        if kind in (records.OFFSET_COMMIT, records.LEGACY_OFFSET_COMMIT):
-            self._apply_offset(kind, record, producer_id, now.wall_ms)
-        elif kind == records.GROUP_METADATA:
-            self._apply_group(record)
-        else:
-            # A kind of the future, which has no group either, is refused by its key.
-            group_id = records.read_group_id(record.key)
-            foreign.apply(self.foreign, group_id, kind, record)
-
-    def end_transaction(self, producer_id: int, *, committed: bool) -> None:
-        self.offsets.end_transaction(producer_id, committed=committed)
-
-    def loaded(self, now: Now) -> Decision:
-        turn = Turn(now)
-        self._loading = False
-        for group in self.groups.values():
-            for member in group.members.values():
-                membership.extend_session(turn, group, member)
-            if len(group.members) > self._config.size_max:
-                join.prepare_rebalance(turn, self._config, group)
-            group.check()
-        turn.wake_in(self._config.offsets_retention_check_interval_ms, EXPIRE)
+    def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
+        """Forget what was committed to topics that are gone."""
+        deleted = {topic.name: topic.id for topic in delta.topics_deleted()}
+        if not deleted:
+            return NOTHING
+        turn = Turn(self.state, now)
+        self.state.offsets.tombstone_topics(turn, deleted)
         return turn.decision()
 
-    def report(self) -> list[str]:
-        """What the load found that is not served, one line each."""
-        kinds = sorted({group.kind for group in self.foreign.values()})
-        return [
-            f"{sum(g.kind == kind for g in self.foreign.values())} {kind} group(s) are kept as "
-            f"they are and not served yet"
-            for kind in kinds
-        ]
+    def apply(self, written: Sequence[Record], now: Now) -> None:
+        """Take records in.
 
-    # ------------------------------------------------------------ records
+        Raises:
+            ProtocolError: one can't be understood, and it has changed nothing.
+        """
+        for record in written:
+            if record.marker is not None:
+                self.state.offsets.end_transaction(
+                    record.producer_id, committed=record.marker.committed
+                )
+                continue
+            key = record.key or b""
+            key_type = records.key_type(key)
+            rule = _RECORDS.get(key_type)
+            if rule is None:
+                records.read_group_id(key)
+                raise ProtocolError(f"no kind of group has records of type {key_type}")
+            rule(self.state, key_type, record, now)
 
-    def _apply_offset(
-        self, kind: int, record: StoredRecord, producer_id: int, wall_ms: int
-    ) -> None:
-        position = records.read_offset_key(record.key)
-        if record.value is None:
-            self.offsets.drop(position)
-            return
-        committed = records.read_committed(kind, record.value)
-        group_id = position[0]
-        if group_id not in self.groups and group_id not in self.foreign:
-            # A commit alone makes a group: a simple one, that nobody ever joined.
-            self.groups[group_id] = ClassicGroup(group_id, wall_ms)
-        self.offsets.put(position, committed, producer_id)
 
-    def _apply_group(self, record: StoredRecord) -> None:
-        group_id = records.read_group_id(record.key)
-        if record.value is None:
-            self.groups.pop(group_id, None)
-        elif self._loading:
-            self.groups[group_id] = records.read_group(group_id, record.value)
-            self.foreign.pop(group_id, None)
-        else:
-            live = self.groups[group_id]
-            stored = records.read_group(group_id, record.value)
-            if stored.generation_id != live.generation_id or (
-                stored.members and stored.members.keys() != live.members.keys()
-            ):
-                raise RuntimeError(f"group {group_id} was written otherwise than it is")
+# ---------------------------------------------------------------- offsets
 
-    # ------------------------------------------------------------ membership
 
-    def _join(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
-        request: JoinGroupRequest = ask.body
-        other = self.foreign.get(request.group_id)
-        if other is not None:
-            if not other.is_empty or other.kind == "share":
-                join.refuse(turn, ask, ErrorCode.INCONSISTENT_GROUP_PROTOCOL, member_id="")
-                return None
-            for record in other.tombstones():
-                turn.write(record)
-        group = self.groups.get(request.group_id)
-        created = group is None
-        if group is None:
-            if request.member_id:
-                join.refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID)
-                return None
-            group = self.groups[request.group_id] = ClassicGroup(request.group_id, turn.now.wall_ms)
-            turn.write(records.empty_group_metadata(group))
-        join.join(turn, self._config, self._entropy, group, ask)
-        if created and not membership.lives(group):
-            # The join was refused: leave no group behind.
-            del self.groups[request.group_id]
-            turn.records.clear()
-        return group
+def _apply_offset(state: State, key_type: int, record: Record, now: Now) -> None:
+    position = records.read_offset_key(record.key or b"")
+    if record.value is None:
+        state.offsets.drop(position)
+        return
+    committed = records.read_committed(key_type, record.value)
+    group_id = position[0]
+    if group_id not in state.groups:
+        # A commit alone makes a group: a simple one, that nobody ever joined.
+        state.groups[group_id] = ClassicGroup(group_id, now.wall_ms)
+    state.offsets.put(position, committed, record.producer_id)
 
-    def _sync(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
-        group = self.groups.get(ask.body.group_id)
-        if group is None or group.is_empty:
-            sync.refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID)
-            return None
-        sync.sync(turn, self._config, group, ask)
-        return group
 
-    def _heartbeat(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
-        group = self.groups.get(ask.body.group_id)
-        if group is None:
-            turn.reply(ask.token, HeartbeatResponse(error_code=ErrorCode.UNKNOWN_MEMBER_ID))
-        else:
-            membership.heartbeat(turn, group, ask)
+def _commit(turn: Turn, ask: Ask) -> None:
+    request: OffsetCommitRequest = ask.body
+    group = turn.state.groups.get(request.group_id)
+    error = _no_group(ask) if group is None else group.commit_error(ask)
+    if error is not None:
+        turn.reply(ask.token, offsets.refuse_commit(request, error))
+        return
+    if group is not None:
+        group.committed(turn, request.member_id)
+    turn.reply(ask.token, offsets.commit(turn, request))
+
+
+def _no_group(ask: Ask) -> ErrorCode | None:
+    if ask.body.generation_id_or_member_epoch < 0:
         return None
+    if ask.version >= GROUP_ID_NOT_FOUND_VERSION:
+        return ErrorCode.GROUP_ID_NOT_FOUND
+    return ErrorCode.ILLEGAL_GENERATION
 
-    def _leave(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
-        request: LeaveGroupRequest = ask.body
-        group = self.groups.get(request.group_id)
-        if group is not None:
-            membership.leave(
-                turn, group, ask, lambda one: join.member_left(turn, self._config, one)
-            )
-            return group
-        answers = [
-            MemberResponse(
-                member_id=one.member_id,
-                group_instance_id=one.group_instance_id,
-                error_code=ErrorCode.UNKNOWN_MEMBER_ID,
-            )
-            for one in request.members
-        ]
-        turn.reply(ask.token, LeaveGroupResponse(members=answers))
-        return None
 
-    # ------------------------------------------------------------ offsets
+def _fetch(turn: Turn, ask: Ask) -> None:
+    request: FetchOffsets = ask.body
+    answers = [
+        offsets.fetch(turn.state.offsets, group, require_stable=request.require_stable)
+        for group in request.groups
+    ]
+    turn.reply(ask.token, answers)
 
-    def _commit(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
-        request: OffsetCommitRequest = ask.body
-        group = self.groups.get(request.group_id)
-        error = self._commit_error(group, ask)
-        if error is not None:
-            turn.reply(ask.token, offsets.refuse_commit(request, error))
-            return None
-        if group is not None and group.state in (STABLE, PREPARING_REBALANCE):
-            membership.extend_session(turn, group, group.members[request.member_id])
-        turn.reply(ask.token, offsets.commit(turn, self._config, request))
-        return None
 
-    def _commit_error(self, group: ClassicGroup | None, ask: Ask) -> ErrorCode | None:
-        request: OffsetCommitRequest = ask.body
-        generation_id: int = request.generation_id_or_member_epoch
-        if group is None:
-            other = self.foreign.get(request.group_id)
-            if generation_id < 0 and (other is None or other.is_empty):
-                return None
-            if other is not None:
-                return ErrorCode.UNKNOWN_MEMBER_ID
-            if ask.version >= GROUP_ID_NOT_FOUND_VERSION:
-                return ErrorCode.GROUP_ID_NOT_FOUND
-            return ErrorCode.ILLEGAL_GENERATION
-        if generation_id < 0 and group.is_empty:
-            return None
-        if generation_id >= 0 or request.member_id or request.group_instance_id is not None:
-            error = membership.validate(group, request.member_id, request.group_instance_id)
-            if error is not None:
-                return error
-            if generation_id != group.generation_id:
-                return ErrorCode.ILLEGAL_GENERATION
-        elif not group.is_empty:
-            return ErrorCode.UNKNOWN_MEMBER_ID
-        if group.state == COMPLETING_REBALANCE:
-            return ErrorCode.REBALANCE_IN_PROGRESS
-        return None
+def _delete_offsets(turn: Turn, ask: Ask) -> None:
+    request: OffsetDeleteRequest = ask.body
+    group = turn.state.groups.get(request.group_id)
+    if group is None:
+        turn.reply(ask.token, OffsetDeleteResponse(error_code=ErrorCode.GROUP_ID_NOT_FOUND))
+        return
+    error = group.offset_deletion_error()
+    if error is not None:
+        turn.reply(ask.token, OffsetDeleteResponse(error_code=error))
+    else:
+        turn.reply(ask.token, offsets.delete(turn, group, request))
 
-    def _fetch(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
-        request: FetchOffsets = ask.body
-        answers = [
-            offsets.fetch(self.offsets, group, require_stable=request.require_stable)
-            for group in request.groups
-        ]
-        turn.reply(ask.token, answers)
-        return None
 
-    def _delete_offsets(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
-        request: OffsetDeleteRequest = ask.body
-        group = self.groups.get(request.group_id)
-        other = self.foreign.get(request.group_id)
-        error = ErrorCode.NONE
-        if group is None and other is None:
-            error = ErrorCode.GROUP_ID_NOT_FOUND
-        elif (group is not None and not group.is_empty and not group.uses_consumer_protocol) or (
-            other is not None and not other.is_empty
-        ):
-            error = ErrorCode.NON_EMPTY_GROUP
-        if error:
-            turn.reply(ask.token, OffsetDeleteResponse(error_code=error))
-        else:
-            turn.reply(ask.token, offsets.delete(turn, self.offsets, group, request))
-        return None
+def _end_transaction(turn: Turn, ask: Ask) -> None:
+    request: EndTransaction = ask.body
+    marker = Marker(request.committed, request.coordinator_epoch)
+    turn.write(Record(None, None, -1, request.producer_id, request.producer_epoch, marker=marker))
+    turn.reply(ask.token, ErrorCode.NONE)
 
-    def _topics_deleted(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
-        self.offsets.tombstone_topics(turn, ask.body.topics)
-        turn.reply(ask.token, None)
-        return None
 
-    # ------------------------------------------------------------ administration
+def _expire(turn: Turn) -> None:
+    """Forget what has aged out, and empty groups that nothing is left of."""
+    for group in turn.state.groups.values():
+        nothing_left = turn.state.offsets.tombstone_expired(turn, group)
+        if nothing_left and not group.lives:
+            group.end(turn)
+    turn.wake_in(turn.state.config.offsets_retention_check_interval_ms, EXPIRE)
 
-    def _list(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
-        turn.reply(ask.token, administration.list_groups(self.groups, self.foreign, ask.body))
-        return None
 
-    def _describe(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
-        turn.reply(ask.token, administration.describe_groups(self.groups, ask))
-        return None
+# ---------------------------------------------------------------- the tables
 
-    def _delete_groups(self, turn: Turn, ask: Ask) -> ClassicGroup | None:
-        request: DeleteGroupsRequest = ask.body
-        answer = administration.delete_groups(
-            turn, self.groups, self.foreign, self.offsets, request
-        )
-        turn.reply(ask.token, answer)
-        return None
-
-    def _expire(self, turn: Turn) -> None:
-        """Forget what has aged out, and empty groups that nothing is left of."""
-        for group in self.groups.values():
-            nothing_left = self.offsets.tombstone_expired(turn, self._config, group)
-            if nothing_left and not membership.lives(group):
-                administration.delete(turn, group)
-        turn.wake_in(self._config.offsets_retention_check_interval_ms, EXPIRE)
+_REQUESTS: Final[dict[type[Any], Callable[[Turn, Ask], None]]] = {
+    OffsetCommitRequest: _commit,
+    FetchOffsets: _fetch,
+    OffsetDeleteRequest: _delete_offsets,
+    EndTransaction: _end_transaction,
+    ListGroupsRequest: administration.list_groups,
+    DescribeGroupsRequest: administration.describe_groups,
+    DeleteGroupsRequest: administration.delete_groups,
+}
+_RECORDS: Final[dict[int, Callable[[State, int, Record, Now], None]]] = {
+    records.LEGACY_OFFSET_COMMIT: _apply_offset,
+    records.OFFSET_COMMIT: _apply_offset,
+}
+_TIMERS: Final[dict[str, Callable[[Turn, TimerKey], None]]] = {}
+for _kind in KINDS:
+    _REQUESTS.update(_kind.requests)
+    _RECORDS.update(_kind.records)
+    _TIMERS.update(_kind.timers)

@@ -1,16 +1,19 @@
 """What one decision gathers on its way: records, replies and timers, in order.
 
-The rules of groups are functions that get the group, the facts and a Turn; the Turn becomes the
-Decision. Deadlines are reckoned on the steady clock, what is written down is dated by the wall's.
+The rules of groups are functions that get a Turn, which knows the shard's state; the Turn becomes
+the Decision. Deadlines are reckoned on the steady clock, what is written down is dated by the
+wall's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ottla.coordinators.runtime import StoredRecord
-from ottla.decide import NOTHING, Decision, Now, Reply, Timer
+from ottla.decide import NOTHING, Decision, Now, Record, Reply, Timer
+
+if TYPE_CHECKING:
+    from ottla.coordinators.group.state import State
 
 FIRED_DELAY_MS_MIN = 1
 """What a timer sets when it fires comes later than itself: else two of them, or one, could go on
@@ -21,16 +24,18 @@ within one moment for ever.
 class Turn:
     """One decision in the making; `fired` if it was a timer that asked for it."""
 
-    __slots__ = ("_delay_ms_min", "now", "records", "replies", "timers")
+    __slots__ = ("_delay_ms_min", "notes", "now", "records", "replies", "state", "timers")
 
-    def __init__(self, now: Now, *, fired: bool = False) -> None:
+    def __init__(self, state: State, now: Now, *, fired: bool = False) -> None:
+        self.state = state
         self.now = now
         self._delay_ms_min = FIRED_DELAY_MS_MIN if fired else 0
-        self.records: list[StoredRecord] = []
+        self.records: list[Record] = []
         self.replies: list[Reply] = []
         self.timers: list[Timer] = []
+        self.notes: list[str] = []
 
-    def write(self, record: StoredRecord) -> None:
+    def write(self, record: Record) -> None:
         """Have this record appended, and applied at once."""
         self.records.append(record)
 
@@ -47,8 +52,12 @@ class Turn:
         """Forget the timer of `key`."""
         self.timers.append(Timer(key, None))
 
+    def note(self, line: str) -> None:
+        """Tell the operator."""
+        self.notes.append(line)
+
     def decision(self) -> Decision:
         """All of it."""
-        if self.records or self.replies or self.timers:
-            return Decision(self.records, self.replies, self.timers)
+        if self.records or self.replies or self.timers or self.notes:
+            return Decision(self.records, self.replies, self.timers, (), self.notes)
         return NOTHING

@@ -1,7 +1,6 @@
 """Being a member: who may speak for one, how long a session lasts, Heartbeat and LeaveGroup.
 
-A session's timer is not moved at each heartbeat: the member's deadline is, and the timer, when it
-fires early, is set again. So a heartbeat costs no timer. A member with a parked JoinGroup or
+A member with a parked JoinGroup or
 SyncGroup is alive whatever its session says, except in its first join, which may last
 `new_member_join_timeout_ms`.
 """
@@ -9,17 +8,16 @@ SyncGroup is alive whatever its session says, except in its first join, which ma
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
-from ottla.coordinators.group.classic import (
-    COMPLETING_REBALANCE,
+from ottla.coordinators.group.classic.group import (
     PREPARING_REBALANCE,
-    STABLE,
     ClassicGroup,
     Member,
 )
+from ottla.coordinators.group.kinds import TimerKey
 from ottla.coordinators.group.turn import Turn
-from ottla.coordinators.runtime import Ask
+from ottla.decide import Ask
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 from ottla.wire.messages.join_group import JoinGroupResponse
@@ -31,25 +29,11 @@ from ottla.wire.messages.leave_group import (
 )
 from ottla.wire.messages.sync_group import SyncGroupResponse
 
-SESSION: Final = "session"
 JOIN: Final = "join"
 SYNC: Final = "sync"
 
-Rebalance = Callable[[ClassicGroup], None]
-"""What follows a departure; join.py's `rebalance` with its turn and config bound."""
-
-
-class TimerKey(NamedTuple):
-    """Names one timer of a shard."""
-
-    kind: str
-    group_id: str
-    member_id: str = ""
-
-
-def session_key(group: ClassicGroup, member_id: str) -> TimerKey:
-    """A member's session, or the time that a pending one has to come back."""
-    return TimerKey(SESSION, group.group_id, member_id)
+Rebalance = Callable[[Turn, ClassicGroup], None]
+"""What follows a departure: one of join.py's."""
 
 
 def join_key(group: ClassicGroup) -> TimerKey:
@@ -62,32 +46,7 @@ def sync_key(group: ClassicGroup) -> TimerKey:
     return TimerKey(SYNC, group.group_id)
 
 
-def validate(group: ClassicGroup, member_id: str, instance_id: str | None) -> ErrorCode | None:
-    """Whether this member may speak; a static one only by its last id (KIP-345)."""
-    if instance_id is not None:
-        known_id = group.static_members.get(instance_id)
-        if known_id is None:
-            return ErrorCode.UNKNOWN_MEMBER_ID
-        if known_id != member_id:
-            return ErrorCode.FENCED_INSTANCE_ID
-    if member_id not in group.members:
-        return ErrorCode.UNKNOWN_MEMBER_ID
-    return None
-
-
 # ---------------------------------------------------------------- sessions
-
-
-def extend_session(
-    turn: Turn, group: ClassicGroup, member: Member, timeout_ms: int | None = None
-) -> None:
-    """The member was heard: its session lasts that long from now on."""
-    if timeout_ms is None:
-        timeout_ms = member.session_timeout_ms
-    member.deadline_ms = turn.now.steady_ms + timeout_ms
-    if member.timer_at_ms is None or member.timer_at_ms > member.deadline_ms:
-        member.timer_at_ms = member.deadline_ms
-        turn.wake_in(timeout_ms, session_key(group, member.member_id))
 
 
 def session_timer(turn: Turn, group: ClassicGroup, member_id: str, rebalance: Rebalance) -> None:
@@ -95,7 +54,7 @@ def session_timer(turn: Turn, group: ClassicGroup, member_id: str, rebalance: Re
     if member_id in group.pending_joins:
         group.remove(member_id)
         if group.state == PREPARING_REBALANCE:
-            rebalance(group)
+            rebalance(turn, group)
         return
     member = group.members.get(member_id)
     if member is None:
@@ -104,10 +63,10 @@ def session_timer(turn: Turn, group: ClassicGroup, member_id: str, rebalance: Re
     left_ms = member.deadline_ms - turn.now.steady_ms
     if left_ms > 0:
         member.timer_at_ms = member.deadline_ms
-        turn.wake_in(left_ms, session_key(group, member_id))
+        turn.wake_in(left_ms, group.session_key(member_id))
     elif member.is_new or (member.join_token is None and member.sync_token is None):
         remove(turn, group, member_id)
-        rebalance(group)
+        rebalance(turn, group)
 
 
 def remove(turn: Turn, group: ClassicGroup, member_id: str) -> None:
@@ -121,7 +80,7 @@ def remove(turn: Turn, group: ClassicGroup, member_id: str) -> None:
             )
         answer_sync(turn, group, member, error=ErrorCode.UNKNOWN_MEMBER_ID)
     if member is not None or member_id in group.pending_joins:
-        turn.cancel(session_key(group, member_id))
+        turn.cancel(group.session_key(member_id))
     group.remove(member_id)
 
 
@@ -141,11 +100,16 @@ def fence(turn: Turn, group: ClassicGroup, member: Member) -> None:
     if member.sync_token is not None:
         turn.reply(member.sync_token, SyncGroupResponse(error_code=ErrorCode.FENCED_INSTANCE_ID))
         member.sync_token = None
-    turn.cancel(session_key(group, member.member_id))
+    turn.cancel(group.session_key(member.member_id))
 
 
 def answer_sync(
-    turn: Turn, group: ClassicGroup, member: Member, error: ErrorCode = ErrorCode.NONE
+    turn: Turn,
+    group: ClassicGroup,
+    member: Member,
+    *,
+    assignment: bytes = b"",
+    error: ErrorCode = ErrorCode.NONE,
 ) -> None:
     """Answer a parked SyncGroup, if there is one; its session counts from now on."""
     if member.sync_token is None:
@@ -157,11 +121,11 @@ def answer_sync(
             error_code=error,
             protocol_type=group.protocol_type if done else None,
             protocol_name=group.protocol_name if done else None,
-            assignment=member.assignment if done else b"",
+            assignment=assignment,
         ),
     )
     member.sync_token = None
-    extend_session(turn, group, member)
+    group.extend_session(turn, member)
 
 
 # ---------------------------------------------------------------- Heartbeat
@@ -170,11 +134,11 @@ def answer_sync(
 def heartbeat(turn: Turn, group: ClassicGroup, ask: Ask) -> None:
     """Decide one Heartbeat to a group that exists."""
     request: HeartbeatRequest = ask.body
-    error = validate(group, request.member_id, request.group_instance_id)
+    error = group.member_error(request.member_id, request.group_instance_id)
     if error is None and request.generation_id != group.generation_id:
         error = ErrorCode.ILLEGAL_GENERATION
     if error is None:
-        extend_session(turn, group, group.members[request.member_id])
+        group.extend_session(turn, group.members[request.member_id])
         if group.state == PREPARING_REBALANCE:
             error = ErrorCode.REBALANCE_IN_PROGRESS
     turn.reply(ask.token, HeartbeatResponse(error_code=error or ErrorCode.NONE))
@@ -201,7 +165,7 @@ def leave(turn: Turn, group: ClassicGroup, ask: Ask, rebalance: Rebalance) -> No
             )
         )
     if left:
-        rebalance(group)
+        rebalance(turn, group)
     turn.reply(ask.token, LeaveGroupResponse(members=answers))
 
 
@@ -218,14 +182,7 @@ def _leave_one(turn: Turn, group: ClassicGroup, identity: MemberIdentity) -> Err
     if member_id in group.pending_joins:
         remove(turn, group, member_id)
         return None
-    error = validate(group, member_id, instance_id)
+    error = group.member_error(member_id, instance_id)
     if error is None:
         remove(turn, group, member_id)
     return error
-
-
-def lives(group: ClassicGroup) -> bool:
-    """Whether anybody is in the group or on the way in."""
-    return group.state in (PREPARING_REBALANCE, COMPLETING_REBALANCE, STABLE) or bool(
-        group.pending_joins
-    )

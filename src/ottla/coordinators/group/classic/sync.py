@@ -8,22 +8,21 @@ begins.
 
 from __future__ import annotations
 
-from ottla.coordinators.group import join, membership, records
-from ottla.coordinators.group.classic import (
+from ottla.coordinators.group.classic import join, membership, settled
+from ottla.coordinators.group.classic.group import (
     COMPLETING_REBALANCE,
     PREPARING_REBALANCE,
     STABLE,
     ClassicGroup,
 )
-from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.membership import sync_key
+from ottla.coordinators.group.classic.membership import sync_key
 from ottla.coordinators.group.turn import Turn
-from ottla.coordinators.runtime import Ask
+from ottla.decide import Ask
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 
-def sync(turn: Turn, config: GroupConfig, group: ClassicGroup, ask: Ask) -> None:
+def sync(turn: Turn, group: ClassicGroup, ask: Ask) -> None:
     """Decide one SyncGroup to a group that exists and is not empty."""
     request: SyncGroupRequest = ask.body
     error = _validate(group, request)
@@ -40,9 +39,9 @@ def sync(turn: Turn, config: GroupConfig, group: ClassicGroup, ask: Ask) -> None
     group.pending_syncs.discard(member.member_id)
     if group.state == STABLE:
         _cancel_timer_when_all_synced(turn, group)
-        membership.answer_sync(turn, group, member)
+        membership.answer_sync(turn, group, member, assignment=member.assignment)
     elif group.leader_id == member.member_id:
-        _take_assignment(turn, config, group, request)
+        _take_assignment(turn, group, request)
 
 
 def refuse(turn: Turn, ask: Ask, error: ErrorCode) -> None:
@@ -50,17 +49,17 @@ def refuse(turn: Turn, ask: Ask, error: ErrorCode) -> None:
     turn.reply(ask.token, SyncGroupResponse(error_code=error))
 
 
-def sync_timer(turn: Turn, config: GroupConfig, group: ClassicGroup) -> None:
+def sync_timer(turn: Turn, group: ClassicGroup) -> None:
     """The time to sync is over: who did not is out, and the others rebalance without them."""
     group.sync_timer = False
     if group.state in (COMPLETING_REBALANCE, STABLE) and group.pending_syncs:
         for member_id in sorted(group.pending_syncs):
             membership.remove(turn, group, member_id)
-        join.prepare_rebalance(turn, config, group)
+        join.prepare_rebalance(turn, group)
 
 
 def _validate(group: ClassicGroup, request: SyncGroupRequest) -> ErrorCode | None:
-    error = membership.validate(group, request.member_id, request.group_instance_id)
+    error = group.member_error(request.member_id, request.group_instance_id)
     if error is not None:
         return error
     if request.generation_id != group.generation_id:
@@ -74,23 +73,20 @@ def _validate(group: ClassicGroup, request: SyncGroupRequest) -> ErrorCode | Non
     return None
 
 
-def _take_assignment(
-    turn: Turn, config: GroupConfig, group: ClassicGroup, request: SyncGroupRequest
-) -> None:
+def _take_assignment(turn: Turn, group: ClassicGroup, request: SyncGroupRequest) -> None:
     assignments = {one.member_id: bytes(one.assignment) for one in request.assignments}
-    for member in group.members.values():
-        member.assignment = assignments.get(member.member_id, b"")
-    record = records.group_metadata(group)
-    if not records.fits(record, config.batch_bytes_max):
+    record = settled.record(group.group_id, group.now_settled(assignments))
+    if not settled.fits(record, turn.state.config.batch_bytes_max):
         # The log would never take it: Apache Kafka answers with its unknown error and rebalances.
         for member in group.members.values():
             membership.answer_sync(turn, group, member, error=ErrorCode.UNKNOWN_SERVER_ERROR)
-        join.prepare_rebalance(turn, config, group)
+        join.prepare_rebalance(turn, group)
         return
     turn.write(record)
-    group.transition(STABLE, turn.now.wall_ms)
+    group.ends_round = True
     for member in group.members.values():
-        membership.answer_sync(turn, group, member)
+        assignment = assignments.get(member.member_id, b"")
+        membership.answer_sync(turn, group, member, assignment=assignment)
     _cancel_timer_when_all_synced(turn, group)
 
 

@@ -13,8 +13,8 @@ the assignment).
 
 from __future__ import annotations
 
-from ottla.coordinators.group import membership, records
-from ottla.coordinators.group.classic import (
+from ottla.coordinators.group.classic import membership, settled
+from ottla.coordinators.group.classic.group import (
     COMPLETING_REBALANCE,
     EMPTY,
     PREPARING_REBALANCE,
@@ -23,11 +23,10 @@ from ottla.coordinators.group.classic import (
     Member,
     Protocols,
 )
+from ottla.coordinators.group.classic.membership import join_key, sync_key
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.membership import join_key, session_key, sync_key
 from ottla.coordinators.group.turn import Turn
-from ottla.coordinators.runtime import Ask
-from ottla.decide import Entropy
+from ottla.decide import Ask, Entropy
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.join_group import (
     JoinGroupRequest,
@@ -40,20 +39,20 @@ SKIP_ASSIGNMENT_VERSION = 9
 ANOTHER_ROUND_MS_MIN = 1000
 
 
-def join(turn: Turn, config: GroupConfig, entropy: Entropy, group: ClassicGroup, ask: Ask) -> None:
+def join(turn: Turn, group: ClassicGroup, ask: Ask) -> None:
     """Decide one JoinGroup to a group that exists."""
     request: JoinGroupRequest = ask.body
     member_id = request.member_id
     protocols = _protocols(request)
-    if not _has_room(config, group, member_id):
+    if not _has_room(turn.state.config, group, member_id):
         membership.remove(turn, group, member_id)
         refuse(turn, ask, ErrorCode.GROUP_MAX_SIZE_REACHED, member_id="")
     elif not group.supports(request.protocol_type, protocols):
         refuse(turn, ask, ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
     elif not member_id:
-        _join_unknown(turn, config, entropy, group, ask, protocols)
+        _join_unknown(turn, group, ask, protocols)
     else:
-        _join_known(turn, config, group, ask, protocols)
+        _join_known(turn, group, ask, protocols)
 
 
 def refuse(turn: Turn, ask: Ask, error: ErrorCode, *, member_id: str | None = None) -> None:
@@ -85,8 +84,6 @@ def _has_room(config: GroupConfig, group: ClassicGroup, member_id: str) -> bool:
 
 def _join_unknown(
     turn: Turn,
-    config: GroupConfig,
-    entropy: Entropy,
     group: ClassicGroup,
     ask: Ask,
     protocols: Protocols,
@@ -94,19 +91,19 @@ def _join_unknown(
     """A member without an id: a new one, or a static one that came back."""
     request: JoinGroupRequest = ask.body
     instance_id = request.group_instance_id
-    new_id = _member_id(entropy, ask.client_id if instance_id is None else instance_id)
+    new_id = _member_id(turn.state.entropy, ask.client_id if instance_id is None else instance_id)
     if instance_id is not None:
         old_id = group.static_members.get(instance_id)
         if old_id is not None:
-            _replace_static(turn, config, group, ask, old_id, new_id, protocols)
+            _replace_static(turn, group, ask, old_id, new_id, protocols)
         else:
-            _add(turn, config, group, ask, new_id, protocols)
+            _add(turn, group, ask, new_id, protocols)
     elif ask.version >= KNOWN_MEMBER_ID_VERSION:
         group.pending_joins.add(new_id)
-        turn.wake_in(request.session_timeout_ms, session_key(group, new_id))
+        turn.wake_in(request.session_timeout_ms, group.session_key(new_id))
         refuse(turn, ask, ErrorCode.MEMBER_ID_REQUIRED, member_id=new_id)
     else:
-        _add(turn, config, group, ask, new_id, protocols)
+        _add(turn, group, ask, new_id, protocols)
 
 
 def _member_id(entropy: Entropy, prefix: str) -> str:
@@ -114,9 +111,7 @@ def _member_id(entropy: Entropy, prefix: str) -> str:
     return f"{prefix}-{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _join_known(
-    turn: Turn, config: GroupConfig, group: ClassicGroup, ask: Ask, protocols: Protocols
-) -> None:
+def _join_known(turn: Turn, group: ClassicGroup, ask: Ask, protocols: Protocols) -> None:
     """A member that has an id: a pending one that comes in, or one that joins again."""
     request: JoinGroupRequest = ask.body
     member_id = request.member_id
@@ -126,9 +121,9 @@ def _join_known(
             # here.
             refuse(turn, ask, ErrorCode.UNKNOWN_SERVER_ERROR)
         else:
-            _add(turn, config, group, ask, member_id, protocols)
+            _add(turn, group, ask, member_id, protocols)
         return
-    error = membership.validate(group, member_id, request.group_instance_id)
+    error = group.member_error(member_id, request.group_instance_id)
     if error is not None:
         turn.reply(
             ask.token,
@@ -147,7 +142,7 @@ def _join_known(
         turn.reply(ask.token, _joined(group, member_id))
     elif group.state in (PREPARING_REBALANCE, COMPLETING_REBALANCE, STABLE):
         _update(turn, group, member, ask, protocols)
-        _prepare_or_complete(turn, config, group)
+        _prepare_or_complete(turn, group)
     else:
         refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID)
 
@@ -178,7 +173,6 @@ def _all_members(group: ClassicGroup) -> list[JoinGroupResponseMember]:
 
 def _add(
     turn: Turn,
-    config: GroupConfig,
     group: ClassicGroup,
     ask: Ask,
     member_id: str,
@@ -199,8 +193,8 @@ def _add(
     if group.state == PREPARING_REBALANCE and group.previous_state == EMPTY:
         group.new_member_added = True
     group.add(member, request.protocol_type)
-    membership.extend_session(turn, group, member, config.new_member_join_timeout_ms)
-    _prepare_or_complete(turn, config, group)
+    group.extend_session(turn, member, turn.state.config.new_member_join_timeout_ms)
+    _prepare_or_complete(turn, group)
 
 
 def _update(
@@ -234,7 +228,6 @@ def _rebalance_timeout_ms(request: JoinGroupRequest) -> int:
 
 def _replace_static(
     turn: Turn,
-    config: GroupConfig,
     group: ClassicGroup,
     ask: Ask,
     old_id: str,
@@ -250,13 +243,13 @@ def _replace_static(
     leader_before = group.leader_id or ""
     membership.fence(turn, group, group.members[old_id])
     member = group.replace(old_id, new_id)
-    membership.extend_session(turn, group, member)
+    group.extend_session(turn, member)
     _update(turn, group, member, ask, protocols)
-    record = records.group_metadata(group)
+    record = settled.record(group.group_id, group.now_settled())
     if (
         group.state == STABLE
         and group.select_protocol() == group.protocol_name
-        and records.fits(record, config.batch_bytes_max)
+        and settled.fits(record, turn.state.config.batch_bytes_max)
     ):
         leads = group.leader_id == new_id and ask.version >= SKIP_ASSIGNMENT_VERSION
         turn.write(record)
@@ -277,9 +270,9 @@ def _replace_static(
             ),
         )
     elif group.state == COMPLETING_REBALANCE:
-        prepare_rebalance(turn, config, group)
+        prepare_rebalance(turn, group)
     else:
-        _prepare_or_complete(turn, config, group)
+        _prepare_or_complete(turn, group)
 
 
 def _answer_join(
@@ -293,29 +286,29 @@ def _answer_join(
 # ---------------------------------------------------------------- the round
 
 
-def _prepare_or_complete(turn: Turn, config: GroupConfig, group: ClassicGroup) -> None:
+def _prepare_or_complete(turn: Turn, group: ClassicGroup) -> None:
     if group.can_rebalance:
-        prepare_rebalance(turn, config, group)
+        prepare_rebalance(turn, group)
     else:
         complete_if_all_joined(turn, group)
 
 
-def member_left(turn: Turn, config: GroupConfig, group: ClassicGroup) -> None:
+def member_left(turn: Turn, group: ClassicGroup) -> None:
     """Somebody left: begin a round, or see whether that was the one everybody waited for."""
     if group.state in (STABLE, COMPLETING_REBALANCE):
-        prepare_rebalance(turn, config, group)
+        prepare_rebalance(turn, group)
     else:
         complete_if_all_joined(turn, group)
 
 
-def member_expired(turn: Turn, config: GroupConfig, group: ClassicGroup) -> None:
+def member_expired(turn: Turn, group: ClassicGroup) -> None:
     """Like `member_left`, but an expiry ends the gathering of an initial rebalance too, as in
     Apache Kafka.
     """
     if group.state == PREPARING_REBALANCE and group.all_joined:
         complete_join(turn, group)
     else:
-        member_left(turn, config, group)
+        member_left(turn, group)
 
 
 def complete_if_all_joined(turn: Turn, group: ClassicGroup) -> None:
@@ -324,7 +317,7 @@ def complete_if_all_joined(turn: Turn, group: ClassicGroup) -> None:
         complete_join(turn, group)
 
 
-def prepare_rebalance(turn: Turn, config: GroupConfig, group: ClassicGroup) -> None:
+def prepare_rebalance(turn: Turn, group: ClassicGroup) -> None:
     """Begin a round: wait until all members have joined."""
     if group.state == COMPLETING_REBALANCE:
         for member in group.members.values():
@@ -335,7 +328,7 @@ def prepare_rebalance(turn: Turn, config: GroupConfig, group: ClassicGroup) -> N
     initial = group.state == EMPTY
     group.transition(PREPARING_REBALANCE, turn.now.wall_ms)
     if initial:
-        delay_ms = config.initial_rebalance_delay_ms
+        delay_ms = turn.state.config.initial_rebalance_delay_ms
         group.join_timer = (delay_ms, max(group.rebalance_timeout_ms - delay_ms, 0))
         turn.wake_in(delay_ms, join_key(group), real=True)
     elif group.all_joined:
@@ -344,14 +337,14 @@ def prepare_rebalance(turn: Turn, config: GroupConfig, group: ClassicGroup) -> N
         turn.wake_in(group.rebalance_timeout_ms, join_key(group))
 
 
-def initial_delay_over(turn: Turn, config: GroupConfig, group: ClassicGroup) -> None:
+def initial_delay_over(turn: Turn, group: ClassicGroup) -> None:
     """The initial delay has passed: wait once more if someone has just come and time is left, else
     go on.
     """
     if group.join_timer is None:
         return
     delay_ms, remaining_ms = group.join_timer
-    next_ms = min(config.initial_rebalance_delay_ms, remaining_ms)
+    next_ms = min(turn.state.config.initial_rebalance_delay_ms, remaining_ms)
     if group.new_member_added and next_ms > 0:
         group.new_member_added = False
         group.join_timer = (next_ms, max(remaining_ms - delay_ms, 0))
@@ -379,16 +372,17 @@ def complete_join(turn: Turn, group: ClassicGroup) -> None:
     group.pending_syncs.clear()
     if not group.members:
         group.protocol_name = None
-        group.subscribed_topics = records.subscribed_topics(group)
-        group.transition(EMPTY, turn.now.wall_ms)
-        turn.write(records.group_metadata(group))
+        group.find_subscribed_topics()
+        now_settled = group.now_settled()._replace(state_timestamp_ms=turn.now.wall_ms)
+        turn.write(settled.record(group.group_id, now_settled))
+        group.ends_round = True
         return
     group.protocol_name = group.select_protocol()
-    group.subscribed_topics = records.subscribed_topics(group)
+    group.find_subscribed_topics()
     group.transition(COMPLETING_REBALANCE, turn.now.wall_ms)
     for member in group.members.values():
         _answer_join(turn, group, member, _joined(group, member.member_id))
-        membership.extend_session(turn, group, member)
+        group.extend_session(turn, member)
         member.is_new = False
         group.pending_syncs.add(member.member_id)
     turn.wake_in(group.rebalance_timeout_ms, sync_key(group))

@@ -1,0 +1,177 @@
+"""Which rule of classic groups decides which request, applies which record, sees to which timer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ottla.coordinators.group.classic import join, membership, settled, sync
+from ottla.coordinators.group.classic.group import SESSION, ClassicGroup
+from ottla.coordinators.group.classic.membership import JOIN, SYNC
+from ottla.coordinators.group.kinds import Kind, TimerKey
+from ottla.coordinators.group.records import read_group_id
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
+from ottla.wire.messages.join_group import JoinGroupRequest
+from ottla.wire.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberResponse
+from ottla.wire.messages.sync_group import SyncGroupRequest
+
+if TYPE_CHECKING:
+    from ottla.coordinators.group.state import State
+    from ottla.coordinators.group.turn import Turn
+    from ottla.decide import Ask, Now, Record
+
+
+def _find(turn: Turn, group_id: str) -> ClassicGroup | None:
+    group = turn.state.groups.get(group_id)
+    return group if isinstance(group, ClassicGroup) else None
+
+
+def _check(turn: Turn, group: ClassicGroup) -> None:
+    """Stop before a broken group is written; it looks at every member, so a join of the
+    ten-thousandth must not pay for it.
+    """
+    if turn.records:
+        group.check()
+
+
+# ---------------------------------------------------------------- requests
+
+
+def _join(turn: Turn, ask: Ask) -> None:
+    request: JoinGroupRequest = ask.body
+    group_id = request.group_id
+    group = _find(turn, group_id)
+    if group is not None:
+        join.join(turn, group, ask)
+        _check(turn, group)
+        return
+    other = turn.state.groups.get(group_id)
+    if other is not None and not other.yields:
+        join.refuse(turn, ask, ErrorCode.INCONSISTENT_GROUP_PROTOCOL, member_id="")
+        return
+    if other is not None:
+        other.end(turn)
+    if request.member_id:
+        join.refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID)
+        return
+    group = ClassicGroup(group_id, turn.now.wall_ms)
+    turn.write(settled.record(group_id, settled.Settled(turn.now.wall_ms)))
+    join.join(turn, group, ask)
+    if group.lives:
+        group.check()
+        turn.state.begun[group_id] = group
+    else:
+        # The join was refused: leave no group behind.
+        turn.records.clear()
+
+
+def _sync(turn: Turn, ask: Ask) -> None:
+    group = _find(turn, ask.body.group_id)
+    if group is None or group.is_empty:
+        sync.refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID)
+    else:
+        sync.sync(turn, group, ask)
+        _check(turn, group)
+
+
+def _heartbeat(turn: Turn, ask: Ask) -> None:
+    group = turn.state.groups.get(ask.body.group_id)
+    if isinstance(group, ClassicGroup):
+        membership.heartbeat(turn, group, ask)
+    else:
+        turn.reply(ask.token, HeartbeatResponse(error_code=ErrorCode.UNKNOWN_MEMBER_ID))
+
+
+def _leave(turn: Turn, ask: Ask) -> None:
+    request: LeaveGroupRequest = ask.body
+    group = _find(turn, request.group_id)
+    if group is not None:
+        membership.leave(turn, group, ask, join.member_left)
+        _check(turn, group)
+        return
+    answers = [
+        MemberResponse(
+            member_id=one.member_id,
+            group_instance_id=one.group_instance_id,
+            error_code=ErrorCode.UNKNOWN_MEMBER_ID,
+        )
+        for one in request.members
+    ]
+    turn.reply(ask.token, LeaveGroupResponse(members=answers))
+
+
+# ---------------------------------------------------------------- timers
+
+
+def _session_over(turn: Turn, key: TimerKey) -> None:
+    group = _find(turn, key.group_id)
+    if group is not None:
+        generation_id = group.generation_id
+        membership.session_timer(turn, group, key.member_id, join.member_expired)
+        if turn.records or group.generation_id != generation_id:
+            # A session that only goes on must not pay for it.
+            group.check()
+
+
+def _sync_over(turn: Turn, key: TimerKey) -> None:
+    group = _find(turn, key.group_id)
+    if group is not None:
+        sync.sync_timer(turn, group)
+        group.check()
+
+
+def _join_over(turn: Turn, key: TimerKey) -> None:
+    group = _find(turn, key.group_id)
+    if group is None:
+        return
+    if group.join_timer is not None:
+        join.initial_delay_over(turn, group)
+    else:
+        join.complete_join(turn, group)
+    group.check()
+
+
+# ---------------------------------------------------------------- records
+
+
+def _apply(state: State, _key_type: int, record: Record, now: Now) -> None:
+    group_id = read_group_id(record.key or b"")
+    group = state.groups.get(group_id)
+    if record.value is None:
+        if isinstance(group, ClassicGroup):
+            del state.groups[group_id]
+        return
+    said = settled.read(record.value)
+    if not isinstance(group, ClassicGroup):
+        begun = state.begun.pop(group_id, None)
+        group = (
+            begun
+            if isinstance(begun, ClassicGroup)
+            else ClassicGroup(group_id, said.state_timestamp_ms)
+        )
+        state.groups[group_id] = group
+    group.settle(said, now.wall_ms)
+
+
+def _loaded(turn: Turn) -> None:
+    """Sessions begin anew, and a group that has become too large rebalances."""
+    for group in turn.state.groups.values():
+        if isinstance(group, ClassicGroup):
+            for member in group.members.values():
+                group.extend_session(turn, member)
+            if len(group.members) > turn.state.config.size_max:
+                join.prepare_rebalance(turn, group)
+            group.check()
+
+
+CLASSIC: Final = Kind(
+    requests={
+        JoinGroupRequest: _join,
+        SyncGroupRequest: _sync,
+        HeartbeatRequest: _heartbeat,
+        LeaveGroupRequest: _leave,
+    },
+    records={settled.GROUP_METADATA: _apply},
+    timers={SESSION: _session_over, JOIN: _join_over, SYNC: _sync_over},
+    loaded=_loaded,
+)

@@ -1,0 +1,186 @@
+"""Runs one decider over one log: what every kind of decider needs around it, and once.
+
+What is decided is applied at once, so decisions neither wait for each other nor see stale state.
+Replies, of reads too, are held until the high watermark has passed what they were decided on, so
+nobody learns what could still be lost. Every request is known by its one token until it is
+answered: whoever resigns can tell each of them, those that the decider parked too, to look
+elsewhere.
+
+What stays true: a request is answered exactly once; a second answer is a broken invariant. What a
+failure costs (a shard, a connection, the node) is not decided here but by whoever owns the log.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from ottla.decide import Ask, Decider, Decision, Now, Record, Refuse, Timer
+from ottla.errors import BrokenInvariant
+from ottla.wire.errors import ErrorCode
+
+
+class Timers(Protocol):
+    """The node's timers."""
+
+    def set(self, timer: Timer, fire: Callable[[], None]) -> None:
+        """Call `fire` at `timer.at_ms`, instead of what was set for its key; None cancels."""
+
+
+class Desk(Protocol):
+    """Where replies go, and where requests of our own get their tokens."""
+
+    def reply(self, token: int, response: Any) -> None:
+        """Send the response to whoever asked with this token."""
+
+    def internal(self, then: Callable[[Any], None]) -> int:
+        """A token for a request of our own; `then` gets its response."""
+
+
+class Held(NamedTuple):
+    """A reply that waits until everything before `offset` is safe: it was decided on all of it."""
+
+    offset: int
+    token: int
+    message: Any
+
+
+def answer(desk: Desk, ask: Ask, message: Any) -> None:
+    """Send a response in the form that the request's own way gave it."""
+    desk.reply(ask.token, message if ask.finish is None else ask.finish(message))
+
+
+class Driver(ABC):
+    """One decider, its unanswered requests, its held replies and its timers.
+
+    Whoever owns the log brings the abstract methods.
+    """
+
+    __slots__ = ("_desk", "_refuse", "_timers", "armed", "asks", "decider", "held", "name")
+
+    def __init__(
+        self, name: Hashable, decider: Decider, *, desk: Desk, refuse: Refuse, timers: Timers
+    ) -> None:
+        self.name = name
+        """Tells this decider's timers from all others'."""
+        self.decider = decider
+        self._desk = desk
+        self._refuse = refuse
+        self._timers = timers
+        self.asks: dict[int, Ask] = {}
+        """Every request that has not been answered, by token."""
+        self.held: deque[Held] = deque()
+        self.armed: set[Hashable] = set()
+
+    # ------------------------------------------------------------ what a log brings
+
+    @abstractmethod
+    def take(self, records: Sequence[Record], now: Now) -> None:
+        """Apply these records and have them appended."""
+
+    @abstractmethod
+    def end_offset(self) -> int:
+        """One past the last record that was taken."""
+
+    @abstractmethod
+    def due(self, key: Hashable) -> None:
+        """A timer of the decider has come due: `fire` it, and see to what that raises."""
+
+    @abstractmethod
+    def note(self, line: str) -> None:
+        """Tell the operator."""
+
+    # ------------------------------------------------------------ what happens
+
+    def ask(self, ask: Ask, now: Now) -> None:
+        """Decide one request; its reply goes out by its token when it is safe."""
+        self.asks[ask.token] = ask
+        try:
+            self.carry(self.decider.decide(ask, now), now)
+        except BrokenInvariant:
+            raise
+        except Exception:
+            self.asks.pop(ask.token, None)
+            raise
+
+    def fire(self, key: Hashable, now: Now) -> None:
+        """Decide what a due timer asks for."""
+        self.armed.discard(key)
+        self.carry(self.decider.fire(key, now), now)
+
+    def carry(self, decision: Decision, now: Now) -> None:
+        """Apply a decision at once and keep the rest of it for when it is safe."""
+        records, replies, timers, _, notes = decision
+        if records:
+            self.take(records, now)
+        if replies:
+            depends_on = self.end_offset()
+            for token, message in replies:
+                self.held.append(Held(depends_on, token, message))
+        for timer in timers:
+            self._arm(timer)
+        for line in notes:
+            self.note(line)
+
+    def release(self, high_watermark: int) -> int:
+        """Let the replies go that depend on nothing beyond this offset; how many there were.
+
+        They may decide more. What is answered thereby waits for the next call: so this one ends.
+        """
+        held = self.held
+        safe = 0
+        for one in held:
+            if one.offset > high_watermark:
+                break
+            safe += 1
+        for _ in range(safe):
+            if not held:  # an answer had this decider laid down
+                break
+            _, token, message = held.popleft()
+            ask = self.asks.pop(token, None)
+            if ask is None:
+                raise BrokenInvariant(f"{self.name} answered request {token} twice")
+            answer(self._desk, ask, message)
+        return safe
+
+    def release_of(self, tokens: set[int], high_watermark: int) -> int:
+        """Let the replies to these requests go that depend on nothing beyond this offset, before
+        those that were held earlier; how many there were. They are taken out of `tokens`.
+        """
+        safe = [one for one in self.held if one.token in tokens and one.offset <= high_watermark]
+        for one in safe:
+            self.held.remove(one)
+            tokens.remove(one.token)
+            answer(self._desk, self.asks.pop(one.token), one.message)
+        return len(safe)
+
+    def resign(self, error: ErrorCode) -> None:
+        """The log is led here no more: whoever waits, for a reply or for others, hears this error,
+        and no timer fires again.
+        """
+        for key in self.armed:
+            self._timers.set(Timer((self.name, key), None), _never)
+        self.armed.clear()
+        self.held.clear()
+        asks, self.asks = self.asks, {}
+        for ask in asks.values():
+            answer(self._desk, ask, self._refuse(ask, error))
+
+    def _arm(self, timer: Timer) -> None:
+        key = timer.key
+        if timer.at_ms is None:
+            self.armed.discard(key)
+        else:
+            self.armed.add(key)
+
+        def fire() -> None:
+            if key in self.armed:
+                self.due(key)
+
+        self._timers.set(Timer((self.name, key), timer.at_ms, timer.real), fire)
+
+
+def _never() -> None:
+    """What a cancelled timer does."""
