@@ -22,6 +22,8 @@ from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup
 from ottla.wire.records import Record, build_batch, control_batch
 from ottla.wire.stored.frame import CONSUMER_OFFSETS, encode_coordinator
 from ottla.wire.stored.groups import (
+    ConsumerGroupMetadataKey,
+    ConsumerGroupMetadataValue,
     GroupMetadataKey,
     GroupMetadataValue,
     MemberMetadata,
@@ -395,3 +397,16 @@ def test_a_timer_that_fails_has_its_shard_loaded_again() -> None:
     world.advance(runtime.RETRY_MS_MIN)
     assert world.shard("g") is not shard
     assert codes(commit(world)) == [ErrorCode.NONE]
+
+
+def test_a_group_in_use_is_not_taken_away_by_a_record_of_another_kind() -> None:
+    """Names are used once: whoever may write into the topic could end a group of members with a
+    record of a kind that is not even served.
+    """
+    good = group_value(generation=4, leader="m", members=[member("m")])
+    other = encode_coordinator(ConsumerGroupMetadataKey(group_id="g"))
+    epoch = encode_coordinator(ConsumerGroupMetadataValue(epoch=9))
+    world = world_of(record(GROUP, good), record(other, epoch))
+    group = world.shard("g").state.groups["g"]
+    assert (group.kind, group.generation_id, list(group.members)) == ("classic", 4, ["m"])
+    assert "g is a classic group with members" in world.reports[0]

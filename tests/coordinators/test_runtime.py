@@ -1,0 +1,176 @@
+"""What the runtime promises to every kind of coordinator, with a decider of four lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from coordinators.world import Desk, MemoryCore
+from ottla.coordinators.runtime import Runtime
+from ottla.decide import NOTHING, Ask, Decider, Decision, Marker, Now, Record, Reply, Timer
+from ottla.node.groups import CoreLog
+from ottla.wire.errors import ErrorCode
+from ottla.wire.records import read_batches
+
+TOPIC = "__kept"
+
+
+class Keeper:
+    """Writes what it is asked to write, and keeps what it has applied."""
+
+    def __init__(self) -> None:
+        self.applied: list[Record] = []
+        self.heard: list[Any] = []
+
+    def loaded(self, now: Now) -> Decision:
+        return Decision(notes=[f"loaded {len(self.applied)}"])
+
+    def decide(self, ask: Ask, now: Now) -> Decision:
+        if ask.body == "park":
+            return Decision(timers=[Timer("parked", 5)])
+        return Decision(records=ask.body, replies=[Reply(ask.token, "written")])
+
+    def fire(self, key: Hashable, now: Now) -> Decision:
+        return NOTHING
+
+    def on_image(self, delta: Any, now: Now) -> Decision:
+        self.heard.append(delta)
+        return Decision(records=[Record(b"image", str(delta).encode())])
+
+    def apply(self, records: Sequence[Record], now: Now) -> None:
+        self.applied += records
+
+
+class Kept:
+    """A runtime over one partition of such deciders."""
+
+    def __init__(self) -> None:
+        self.core: Any = MemoryCore(1)
+        self.desk = Desk()
+        self.reports: list[str] = []
+        self.timers: dict[Hashable, int | None] = {}
+        self.runtime = Runtime(
+            TOPIC,
+            log=CoreLog(self.core, TOPIC),
+            timers=self,
+            now=lambda: Now(7, 0, 0),
+            desk=self.desk,
+            decider=self._decider,
+            refuse=lambda ask, error: error,
+            report=lambda text, problem=None: self.reports.append(text),
+        )
+        self.elect()
+
+    def _decider(self, partition: int) -> Decider:
+        return Keeper()
+
+    def set(self, timer: Timer, fire: Callable[[], None]) -> None:
+        self.timers[timer.key] = timer.at_ms
+
+    def elect(self) -> Keeper:
+        self.runtime.elected(0)
+        while self.runtime.step():
+            pass
+        return self.keeper
+
+    @property
+    def keeper(self) -> Keeper:
+        keeper = self.runtime.decider(0)
+        assert isinstance(keeper, Keeper)
+        return keeper
+
+    def ask(self, body: Any, finish: Callable[[Any], Any] | None = None) -> list[Any]:
+        answers: list[Any] = []
+        ask = Ask(self.desk.internal(answers.append), body, 0, finish=finish)
+        self.runtime.submit(0, ask)
+        return answers
+
+
+def test_records_of_transactions_go_into_batches_of_their_own() -> None:
+    """Offsets of an open transaction would count before its marker, or its marker would be read as
+    a record; and a replay would not tell what the life did.
+    """
+    kept = Kept()
+    commit = Marker(committed=True, coordinator_epoch=3)
+    decided = [
+        Record(b"a", b"1"),
+        Record(b"b", b"2", producer_id=5, producer_epoch=1),
+        Record(b"c", b"3", producer_id=5, producer_epoch=1),
+        Record(b"d", b"4", producer_id=6, producer_epoch=0),
+        Record(None, None, producer_id=5, producer_epoch=1, marker=commit),
+        Record(None, None, producer_id=6, producer_epoch=0, marker=Marker(False, 4)),
+        Record(b"e", None),
+    ]
+    answers = kept.ask(decided)
+    while kept.runtime.flush():
+        pass
+    assert answers == ["written"]
+    batches = read_batches(kept.core.data[0])
+    assert [
+        (one.producer_id, one.producer_epoch, one.is_transactional, one.is_control)
+        for one in batches
+    ] == [
+        (-1, -1, False, False),
+        (5, 1, True, False),
+        (6, 0, True, False),
+        (5, 1, True, True),
+        (6, 0, True, True),
+        (-1, -1, False, False),
+    ]
+    lived = kept.keeper.applied
+    assert lived == decided
+    replayed = kept.elect().applied
+    assert [one._replace(key=None) if one.marker else one for one in replayed] == [
+        one._replace(value=replayed[index].value) if one.marker else one
+        for index, one in enumerate(decided)
+    ]
+
+
+def test_a_finished_reply_keeps_its_token() -> None:
+    """Whoever took something out of a request could not say so: not in the answer, not in a
+    refusal.
+    """
+    kept = Kept()
+    answers = kept.ask([Record(b"a", b"1")], finish=lambda response: ("finished", response))
+    kept.runtime.flush()
+    assert answers == [("finished", "written")]
+    kept.runtime.resigned(0)
+    answers = kept.ask([], finish=lambda response: ("finished", response))
+    assert answers == [("finished", ErrorCode.NOT_COORDINATOR)]
+
+
+def test_who_is_parked_hears_that_the_partition_is_led_elsewhere() -> None:
+    """A parked request would wait for a decider that is gone, and its timers would go on."""
+    kept = Kept()
+    answers = kept.ask("park")
+    kept.runtime.flush()
+    assert answers == []
+    assert 5 in kept.timers.values()
+    kept.runtime.resigned(0)
+    assert answers == [ErrorCode.NOT_COORDINATOR]
+    assert set(kept.timers.values()) == {None}
+
+
+def test_a_delta_of_the_image_is_an_input_like_a_request() -> None:
+    """What follows from it would be in memory alone."""
+    kept = Kept()
+    delta: Any = "a topic is gone"
+    kept.runtime.on_image(delta)
+    kept.runtime.flush()
+    assert kept.keeper.heard == [delta]
+    assert kept.elect().applied == [Record(b"image", b"a topic is gone")]
+
+
+def test_an_answer_that_lays_its_own_shard_down() -> None:
+    """The node would end with a second answer that was none."""
+    kept = Kept()
+    first = Ask(kept.desk.internal(lambda response: kept.runtime.resigned(0)), [], 0)
+    kept.runtime.submit(0, first)
+    second = kept.ask([])
+    kept.runtime.flush()
+    assert second == [ErrorCode.NOT_COORDINATOR]
+
+
+def test_what_a_decider_notes_is_reported() -> None:
+    """An operator would never hear what a load has found."""
+    assert Kept().reports == [f"{TOPIC}-0: loaded 0"]
