@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from coordinators.world import World
-from ottla.coordinators.group.classic.group import ClassicGroup, in_hash_map_order
+from ottla.coordinators.group.classic.group import ClassicGroup
+from ottla.coordinators.group.classic.member import in_hash_map_order
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.coordinator import partition_for
 from ottla.wire.errors import ErrorCode

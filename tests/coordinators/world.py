@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from ottla._core import CoreError
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.coordinator import GroupCoordinator
-from ottla.coordinators.group.requests import FetchOffsets, refuse
-from ottla.coordinators.group.shard import GroupShard
+from ottla.coordinators.group.requests import FetchOffsets
+from ottla.coordinators.group.shard import GroupShard, refuse
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import Ask, Now, Timer
 from ottla.node.groups import CoreLog

@@ -117,8 +117,7 @@ class Groups:
         return self._coordinator
 
     def _open_runtime(self, config: GroupConfig) -> Runtime:
-        from ottla.coordinators.group.requests import refuse
-        from ottla.coordinators.group.shard import GroupShard
+        from ottla.coordinators.group.shard import GroupShard, refuse
         from ottla.coordinators.runtime import Runtime
 
         context = self._context

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.requests import FetchOffsets, refuse
+from ottla.coordinators.group.requests import FetchOffsets
+from ottla.coordinators.group.shard import refuse
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import Ask
 from ottla.driver import Desk, answer

@@ -85,11 +85,19 @@ class Group(Protocol):
         """Write its end: tombstones for all that its kind has written."""
 
 
+class Rule(NamedTuple):
+    """What becomes of one type of request."""
+
+    decide: Callable[[Turn, Ask], None]
+    refuse: Callable[[Any, ErrorCode], Any]
+    """The response that carries an error, to a body that no shard has decided."""
+
+
 class Kind(NamedTuple):
     """The rules of one kind of group, as rows of the shard's tables."""
 
-    requests: Mapping[type[Any], Callable[[Turn, Ask], None]]
-    """What decides a request, by the type of its body."""
+    requests: Mapping[type[Any], Rule]
+    """By the type of the request's body."""
     records: Mapping[int, Callable[[State, int, Record, Now], None]]
     """What applies a record, by the type of its key."""
     timers: Mapping[str, Callable[[Turn, TimerKey], None]]

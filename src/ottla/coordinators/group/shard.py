@@ -14,8 +14,15 @@ from ottla.coordinators.group import administration, offsets, records
 from ottla.coordinators.group.classic.group import GROUP_ID_NOT_FOUND_VERSION, ClassicGroup
 from ottla.coordinators.group.classic.rules import CLASSIC
 from ottla.coordinators.group.foreign import FOREIGN
-from ottla.coordinators.group.kinds import Kind, TimerKey
-from ottla.coordinators.group.requests import EndTransaction, FetchOffsets
+from ottla.coordinators.group.kinds import Kind, Rule, TimerKey
+from ottla.coordinators.group.requests import (
+    EndTransaction,
+    FetchOffsets,
+    refuse_delete,
+    refuse_describe,
+    refuse_fetch,
+    refuse_list,
+)
 from ottla.coordinators.group.state import State
 from ottla.coordinators.group.turn import Turn
 from ottla.decide import NOTHING, Ask, Decision, Entropy, Marker, Now, Record
@@ -60,7 +67,7 @@ class GroupShard:
             KeyError: no rule is here for such a request.
         """
         turn = Turn(self.state, now)
-        _REQUESTS[type(ask.body)](turn, ask)
+        _REQUESTS[type(ask.body)].decide(turn, ask)
         return turn.decision()
 
     def fire(self, key: Hashable, now: Now) -> Decision:
@@ -100,6 +107,11 @@ class GroupShard:
                 records.read_group_id(key)
                 raise ProtocolError(f"no kind of group has records of type {key_type}")
             rule(self.state, key_type, record, now)
+
+
+def refuse(ask: Ask, error: ErrorCode) -> Any:
+    """The response that carries an error, to a request that no shard has decided."""
+    return _REQUESTS[type(ask.body)].refuse(ask.body, error)
 
 
 # ---------------------------------------------------------------- offsets
@@ -178,14 +190,16 @@ def _expire(turn: Turn) -> None:
 
 # ---------------------------------------------------------------- the tables
 
-_REQUESTS: Final[dict[type[Any], Callable[[Turn, Ask], None]]] = {
-    OffsetCommitRequest: _commit,
-    FetchOffsets: _fetch,
-    OffsetDeleteRequest: _delete_offsets,
-    EndTransaction: _end_transaction,
-    ListGroupsRequest: administration.list_groups,
-    DescribeGroupsRequest: administration.describe_groups,
-    DeleteGroupsRequest: administration.delete_groups,
+_REQUESTS: Final[dict[type[Any], Rule]] = {
+    OffsetCommitRequest: Rule(_commit, offsets.refuse_commit),
+    FetchOffsets: Rule(_fetch, refuse_fetch),
+    OffsetDeleteRequest: Rule(
+        _delete_offsets, lambda request, error: OffsetDeleteResponse(error_code=error)
+    ),
+    EndTransaction: Rule(_end_transaction, lambda request, error: error),
+    ListGroupsRequest: Rule(administration.list_groups, refuse_list),
+    DescribeGroupsRequest: Rule(administration.describe_groups, refuse_describe),
+    DeleteGroupsRequest: Rule(administration.delete_groups, refuse_delete),
 }
 _RECORDS: Final[dict[int, Callable[[State, int, Record, Now], None]]] = {
     records.LEGACY_OFFSET_COMMIT: _apply_offset,

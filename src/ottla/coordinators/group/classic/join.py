@@ -20,9 +20,8 @@ from ottla.coordinators.group.classic.group import (
     PREPARING_REBALANCE,
     STABLE,
     ClassicGroup,
-    Member,
-    Protocols,
 )
+from ottla.coordinators.group.classic.member import Member, Protocols
 from ottla.coordinators.group.classic.membership import join_key, sync_key
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.turn import Turn

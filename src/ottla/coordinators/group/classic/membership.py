@@ -13,8 +13,8 @@ from typing import Final
 from ottla.coordinators.group.classic.group import (
     PREPARING_REBALANCE,
     ClassicGroup,
-    Member,
 )
+from ottla.coordinators.group.classic.member import Member
 from ottla.coordinators.group.kinds import TimerKey
 from ottla.coordinators.group.turn import Turn
 from ottla.decide import Ask

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 from ottla.coordinators.group.classic import join, membership, settled, sync
 from ottla.coordinators.group.classic.group import SESSION, ClassicGroup
 from ottla.coordinators.group.classic.membership import JOIN, SYNC
-from ottla.coordinators.group.kinds import Kind, TimerKey
+from ottla.coordinators.group.kinds import Kind, Rule, TimerKey
 from ottla.coordinators.group.records import read_group_id
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
-from ottla.wire.messages.join_group import JoinGroupRequest
+from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupResponse
 from ottla.wire.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberResponse
-from ottla.wire.messages.sync_group import SyncGroupRequest
+from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 if TYPE_CHECKING:
     from ottla.coordinators.group.state import State
@@ -100,6 +100,17 @@ def _leave(turn: Turn, ask: Ask) -> None:
     turn.reply(ask.token, LeaveGroupResponse(members=answers))
 
 
+def _refuse_join(request: JoinGroupRequest, error: ErrorCode) -> JoinGroupResponse:
+    return JoinGroupResponse(error_code=error, member_id=request.member_id)
+
+
+def _refuse_heartbeat(request: HeartbeatRequest, error: ErrorCode) -> HeartbeatResponse:
+    # A client that hears COORDINATOR_LOAD_IN_PROGRESS at a heartbeat would give up; it shall go on
+    # beating.
+    loading = error == ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+    return HeartbeatResponse(error_code=ErrorCode.NONE if loading else error)
+
+
 # ---------------------------------------------------------------- timers
 
 
@@ -166,10 +177,12 @@ def _loaded(turn: Turn) -> None:
 
 CLASSIC: Final = Kind(
     requests={
-        JoinGroupRequest: _join,
-        SyncGroupRequest: _sync,
-        HeartbeatRequest: _heartbeat,
-        LeaveGroupRequest: _leave,
+        JoinGroupRequest: Rule(_join, _refuse_join),
+        SyncGroupRequest: Rule(_sync, lambda request, error: SyncGroupResponse(error_code=error)),
+        HeartbeatRequest: Rule(_heartbeat, _refuse_heartbeat),
+        LeaveGroupRequest: Rule(
+            _leave, lambda request, error: LeaveGroupResponse(error_code=error)
+        ),
     },
     records={settled.GROUP_METADATA: _apply},
     timers={SESSION: _session_over, JOIN: _join_over, SYNC: _sync_over},
