@@ -61,10 +61,10 @@ class Driver(ABC):
     __slots__ = ("_desk", "_refuse", "_timers", "armed", "asks", "decider", "held", "name")
 
     def __init__(
-        self, name: Hashable, decider: Decider, *, desk: Desk, refuse: Refuse, timers: Timers
+        self, name: str, decider: Decider, *, desk: Desk, refuse: Refuse, timers: Timers
     ) -> None:
         self.name = name
-        """Tells this decider's timers from all others'."""
+        """Tells this decider's timers from all others', and an operator which it is."""
         self.decider = decider
         self._desk = desk
         self._refuse = refuse

@@ -74,7 +74,11 @@ class Life:
         return decision.replies[0].message if decision.replies else None
 
     def ask(self, body: Any, version: int) -> Any:
-        return self.take(self.controller.decide(Ask(1, body, version), self.now))
+        state = self.controller.state
+        durable = state.image, state.next_offset
+        decision = self.controller.decide(Ask(1, body, version), self.now)
+        assert (state.image, state.next_offset) == durable, "changed without a record"
+        return self.take(decision)
 
     def activate(self) -> None:
         state = self.controller.state

@@ -332,6 +332,11 @@ class Members(RuleBasedStateMachine):
             if group.state not in (STABLE, EMPTY):
                 assert stored.generation_id <= group.generation_id
                 continue
+            if group.settled is not None:
+                as_it_is = group.now_settled()
+                assert as_it_is._replace(state_timestamp_ms=0) == group.settled._replace(
+                    state_timestamp_ms=0
+                )
             assert stored.generation_id == group.generation_id
             assert stored.protocol_name == group.protocol_name
             assert stored.leader_id == group.leader_id

@@ -126,7 +126,7 @@ class _Shard(Driver):
 
     def __init__(self, runtime: Runtime, partition: int, start: int, end: int) -> None:
         super().__init__(
-            (runtime.topic, partition),
+            f"{runtime.topic}-{partition}",
             runtime.new_decider(partition),
             desk=runtime.desk,
             refuse=runtime.refuse,
@@ -156,7 +156,7 @@ class _Shard(Driver):
         self._runtime.fire(self, key)
 
     def note(self, line: str) -> None:
-        self._runtime.report(f"{self._runtime.topic}-{self.partition}: {line}")
+        self._runtime.report(f"{self.name}: {line}")
 
     @property
     def loading(self) -> bool:

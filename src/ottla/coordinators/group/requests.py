@@ -1,4 +1,4 @@
-"""What a shard is asked beside Kafka's own requests, and how what names several groups is refused."""
+"""What a shard is asked beside Kafka's own requests; how what names several groups is refused."""
 
 from __future__ import annotations
 
