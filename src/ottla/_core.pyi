@@ -6,15 +6,22 @@ from typing import Any, Self, final
 from typing_extensions import disjoint_base
 
 __all__ = [
+    "Api",
     "CoreError",
+    "Disk",
+    "DiskFault",
     "Event",
+    "File",
+    "FoundOffset",
     "Log",
     "Node",
     "Outbound",
+    "PartitionOffsets",
     "PartitionState",
     "Plan",
     "Request",
     "Segment",
+    "Stray",
     "TopicConfig",
     "__version__",
     "build_batch",
@@ -85,6 +92,42 @@ def build_batch(
 def read_batches(data: bytes, records: bool) -> list[tuple[Any, ...]]:
     """The whole batches in `data`, as `wire.records.read_batches` dresses them."""
 
+# ---------------------------------------------------------------- small files
+@final
+class File:
+    """One name in a folder. Frozen."""
+
+    name: str
+    is_folder: bool
+    size_bytes: int
+
+@final
+class Disk:
+    """Where small files lie, each read and written as a whole; `Node.disk` has that of a node.
+
+    Faults, `kill` and `power_cut` of that node reach what is done here. Raises CoreError "storage",
+    whose text names the path and says why in the system's words.
+    """
+
+    def __new__(cls, *, durable: bool = True) -> Self:
+        """A disk of no node; if not `durable` nothing is synced."""
+    def read(self, path: str) -> bytes | None:
+        """All of a file; None if it is not there."""
+    def replace(self, path: str, contents: bytes, *, read_only: bool = False) -> None:
+        """Put a file in place, whole and synced, its name too: a crash leaves the old or the new.
+
+        It is written as `path.tmp` first, which a refusal takes away again.
+        """
+    def list(self, folder: str) -> list[File]: ...
+    def stat(self, path: str) -> File | None: ...
+    def remove(self, path: str) -> bool:
+        """Whether there was such a file. That its name is gone is safe after `sync_folder`."""
+    def rename(self, path: str, to: str) -> None:
+        """Safe after `sync_folder`."""
+    def make_folder(self, folder: str) -> None:
+        """With all that are above it; one that is there is left."""
+    def sync_folder(self, folder: str) -> None: ...
+
 # ---------------------------------------------------------------- one log, for raft and tools
 @final
 class Log:
@@ -103,13 +146,15 @@ class Log:
         clean_shutdown: bool = False,
         recovery_point: int = 0,
         log_start_offset: int = 0,
-        durable: bool = True,
-        # whose disk its files lie on: faults, `kill` and `power_cut` reach them too
-        node: Node | None = None,
+        # where its files lie; one of its own if None
+        disk: Disk | None = None,
     ) -> Self: ...
     @property
     def report(self) -> str:
         """What opening mended, in one line; empty if nothing."""
+    @property
+    def failure(self) -> str:
+        """Why nothing can be appended any more; empty while it can, after a refused append too."""
     @property
     def start_offset(self) -> int: ...
     @property
@@ -120,7 +165,10 @@ class Log:
     @property
     def size_bytes(self) -> int: ...
     def append(self, batches: bytes, *, leader_epoch: int, now_ms: int) -> tuple[int, int]:
-        """Put whole batches at the end; (first offset, last offset). Not yet on disk."""
+        """Put whole batches at the end; (first offset, last offset). Not yet on disk.
+
+        What is refused leaves the log as it was, unless `failure` says otherwise.
+        """
     def append_as_follower(self, batches: bytes, *, now_ms: int) -> tuple[int, int]:
         """Put what a leader sent at the end, offsets and epochs as they came."""
     def truncate_to(self, offset: int, now_ms: int) -> None:
@@ -152,7 +200,7 @@ class Segment:
     later_offset: int  # the last of those; -1 if there is none
 
 def examine_segment(
-    path: str, *, next_offset: int, leader_epoch: int, leader_epoch_max: int
+    disk: Disk, path: str, *, next_offset: int, leader_epoch: int, leader_epoch_max: int
 ) -> Segment:
     """Look through a segment that should begin at an offset, in an epoch or a later one."""
 
@@ -378,6 +426,91 @@ class PartitionState:
     ) -> Self: ...
 
 @final
+class Api:
+    """An API that listeners serve. Frozen."""
+
+    key: int
+    version_min: int
+    version_max: int
+    first_flexible: int  # above `version_max` if there is none
+    on_brokers: bool
+    on_controllers: bool
+    def __new__(
+        cls,
+        *,
+        key: int,
+        version_min: int,
+        version_max: int,
+        first_flexible: int,
+        on_brokers: bool,
+        on_controllers: bool,
+    ) -> Self: ...
+
+@final
+class PartitionOffsets:
+    """Where a partition's log stands. Frozen."""
+
+    log_start: int
+    high_watermark: int
+    last_stable: int
+    log_end: int
+    leader_epoch: int
+    size_bytes: int
+    def __new__(
+        cls,
+        *,
+        log_start: int,
+        high_watermark: int,
+        last_stable: int,
+        log_end: int,
+        leader_epoch: int,
+        size_bytes: int,
+    ) -> Self: ...
+
+@final
+class FoundOffset:
+    """The offset that a time leads to; all are -1 if none does. Frozen."""
+
+    offset: int
+    timestamp_ms: int
+    leader_epoch: int
+
+@final
+class Stray:
+    """A partition's folder that was not opened. Frozen."""
+
+    topic: str
+    partition: int
+    folder: str
+
+@final
+class DiskFault:
+    """A fault for tests: a call to the disk, and what happens there. Frozen.
+
+    Verbs: open, create, read, write, allocate, set_len, sync, sync_dir, sync_volume, rename,
+    remove, list, stat, lock. What is sent from a file by the kernel is not read here.
+    """
+
+    verb: str
+    path: str  # the end of the path, in which `*` stands for anything
+    errno: str  # such as "EIO"; "" for none
+    delay_ms: int | None  # None: until other faults are set
+    short: bool  # only a part is read or written
+    after: int  # matching calls that pass first
+    times: int | None  # calls that it holds for; None for ever
+    def __new__(
+        cls,
+        verb: str,
+        path: str,
+        errno: str = "",
+        *,
+        delay_ms: int | None = 0,
+        short: bool = False,
+        after: int = 0,
+        times: int | None = None,
+    ) -> Self: ...
+
+@final
 class Node:
     """One broker's clock, sockets, logs and hot requests, on threads that never take the GIL.
 
@@ -426,8 +559,8 @@ class Node:
 
         An empty host or a wildcard binds every address of both families.
         """
-    def set_apis(self, rows: Sequence[tuple[int, int, int, int, bool, bool]]) -> None:
-        """Rows: (api key, min version, max version, first flexible, on brokers, on controllers)."""
+    def set_apis(self, apis: Sequence[Api]) -> None:
+        """Serve these and no others."""
     def bind(
         self,
         *,
@@ -492,15 +625,14 @@ class Node:
 
         If there is no other, or one is another node's, the node is not made at all.
         """
-    def strays(self) -> list[tuple[str, int, str]]:
-        """(topic, partition, folder) of what lies in the log dirs and is not hosted.
+    def strays(self) -> list[Stray]:
+        """What lies in the log dirs and is not hosted.
 
         The folder of `__cluster_metadata` is not among them.
         """
     def set_strays_aside(self) -> list[str]:
         """Rename such folders to `-stray`, as Kafka does at its start; their new names."""
-    def partition_offsets(self, topic: str, partition: int) -> tuple[int, int, int, int, int, int]:
-        """(log start, high watermark, last stable, log end, leader epoch, size in bytes)."""
+    def partition_offsets(self, topic: str, partition: int) -> PartitionOffsets: ...
     def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:
         """Append our own coordinators' batches (CRCs already right); (base offset, last offset)."""
     def read(
@@ -519,11 +651,8 @@ class Node:
         """
     def list_offset(
         self, topic: str, partition: int, timestamp_ms: int, *, isolation: int
-    ) -> tuple[int, int, int]:
-        """(offset, timestamp, leader epoch) for ListOffsets' timestamps, negative ones too.
-
-        All are -1 if none is found.
-        """
+    ) -> FoundOffset:
+        """For ListOffsets' timestamps, negative ones too."""
     def epoch_end_offset(
         self, topic: str, partition: int, leader_epoch: int
     ) -> tuple[int, int]: ...
@@ -548,18 +677,13 @@ class Node:
         """Sync every partition, here and now."""
     def metrics(self) -> dict[str, float]: ...
 
-    # for tests: a disk that fails
-    def set_disk_faults(self, rows: Sequence[tuple[str, str, str, int, bool, int, int]]) -> None:
-        """From now on these faults hold, and no others; [] for none.
-
-        A row: (verb, end of the path or a glob, errno or "", delay in ms or -1 until other rows
-        are set, only a part is read or written, matching calls that pass first, calls that it
-        holds for or -1 for ever). Verbs: open, create, read, write, allocate, set_len, sync,
-        sync_dir, sync_volume, rename, remove, list, stat, lock. What is sent from a file by the
-        kernel is not read here.
-        """
+    # where its files lie, and for tests: how that fails
+    @property
+    def disk(self) -> Disk: ...
+    def set_disk_faults(self, faults: Sequence[DiskFault]) -> None:
+        """From now on these hold, and no others; [] for none."""
     def disk_faults_fired(self) -> list[int]:
-        """How often each row fired."""
+        """How often each fault fired."""
 
     # ends
     def stop(self, timeout_ms: int, broker_epoch: int) -> None:

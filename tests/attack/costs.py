@@ -61,7 +61,7 @@ class Handlers:
             for at in range(TOPICS)
         ]
         self.ask(CreateTopicsRequest(topics=topics), 5)
-        self.topic_id: bytes = self._node._context.image.topics.by_name["t"].id
+        self.topic_id: bytes = self._node._engine.context.image.topics.by_name["t"].id
         self.ask(FindCoordinatorRequest(coordinator_keys=["g"]), 6)
         self.member = self.settled("g")
         offset = OffsetCommitRequestPartition(committed_offset=1, committed_metadata="m" * 4000)
@@ -118,15 +118,17 @@ class Handlers:
 
         def handle() -> None:
             node = self._node
-            token = node._desk.internal(replies.append)
+            token = node._engine.desk.internal(replies.append)
             here = ("PLAINTEXT", "127.0.0.1", 9092, "127.0.0.1")
             asked = Asked(token, request.api_key, version, "attack", request, *here)
-            response = node._desk._router.handler(request.api_key)(node._context, asked)
+            response = node._engine.desk._router.handler(request.api_key)(
+                node._engine.context, asked
+            )
             if response is not None:
-                node._desk.reply(token, response)
-            node.commit()
+                node._engine.desk.reply(token, response)
+            node._engine.commit()
 
-        self._node._loop.call(lambda: around(handle))
+        self._node._engine.driver.call(lambda: around(handle))
         eventually(lambda: replies, f"an answer to {type(request).__name__}")
         return replies[0]
 

@@ -61,7 +61,7 @@ def _main() -> None:
             while True:
                 os.dup(client.fileno())
     if end == "failure":
-        node._loop.every("fail", 1, _fail, real=True)
+        node._engine.alarms.every("fail", 1, _fail, real=True)
         node._core.wake()
         assert node.wait(10), "it does not notice"
         assert node.failure, "it does not say why"

@@ -148,10 +148,11 @@ def use(port: int, configs: list[CreatableTopicConfig]) -> None:
 def idle(node: Any) -> list[str]:
     """Leave the node alone for a moment and see that it does the same."""
     turns = 0
-    commit = node.commit
+    engine = node._engine
+    commit = engine.commit
 
     class Turns:
-        take = staticmethod(node.take)
+        take = staticmethod(engine.take)
 
         @staticmethod
         def commit() -> None:
@@ -159,11 +160,11 @@ def idle(node: Any) -> list[str]:
             turns += 1
             commit()
 
-    node._loop._turns = Turns
+    engine.loop._turns = Turns
     before = time.process_time()
     select.select([], [], [], IDLE_S)
     used = time.process_time() - before
-    node._loop._turns = node
+    engine.loop._turns = engine
     found = []
     if turns > TURNS_MAX:
         found.append(f"{turns} turns in {IDLE_S} s of rest")

@@ -4,7 +4,7 @@
         ...
         assert fired() == [1]
 
-They hold for the running node's logs, its checkpoints and its metadata log, until the block ends.
+They hold for whatever the running node's disk holds, until the block ends.
 """
 
 from __future__ import annotations
@@ -12,31 +12,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any
+
+import pytest
 
 import ottla
+from ottla._core import DiskFault as Fault
 from ottla._core import Node as Core
+from ottla.node import world
 
-FOR_EVER = -1
-HELD = -1
+HELD = None
 """A delay until the block ends, or until `HELD_SECONDS_MAX`."""
 HELD_SECONDS_MAX = 60
 METADATA_LOG = "__cluster_metadata-0/*.log"
-
-
-class Fault(NamedTuple):
-    """One row of `_core.Node.set_disk_faults`."""
-
-    verb: str
-    path: str
-    """The end of the path, in which `*` stands for anything."""
-    errno: str = ""
-    delay_ms: int = 0
-    short: bool = False
-    """A write stops half way before it fails; a read finds half of what was asked for."""
-    after: int = 0
-    """Matching calls that pass first."""
-    times: int = FOR_EVER
 
 
 def core_of(broker: ottla.Broker) -> Core:
@@ -59,7 +47,7 @@ def disk_faults(broker: ottla.Broker, *faults: Fault) -> Iterator[Callable[[], l
 
     core.set_disk_faults(list(faults))
     last_resort = threading.Timer(HELD_SECONDS_MAX, end)
-    if any(fault.delay_ms == HELD for fault in faults):
+    if any(fault.delay_ms is HELD for fault in faults):
         last_resort.start()
     try:
         yield core.disk_faults_fired
@@ -67,3 +55,19 @@ def disk_faults(broker: ottla.Broker, *faults: Fault) -> Iterator[Callable[[], l
     finally:
         last_resort.cancel()
         core.set_disk_faults([])
+
+
+def faults_from_the_start(
+    monkeypatch: pytest.MonkeyPatch, faults: list[Fault], cores: list[Core] | None = None
+) -> None:
+    """Let these hold from the moment at which a node has its core, which is added to `cores`."""
+    make = world.core_of
+
+    def armed(*args: Any, **kwargs: Any) -> Core:
+        core = make(*args, **kwargs)
+        core.set_disk_faults(faults)
+        if cores is not None:
+            cores.append(core)
+        return core
+
+    monkeypatch.setattr(world, "core_of", armed)

@@ -55,7 +55,7 @@ def open_in(node: Limited) -> int:
 
 def offline_in(node: Limited) -> str:
     """The partitions that the node shows offline."""
-    return node.do("sorted(node._context.offline)")
+    return node.do("sorted(node._engine.context.offline)")
 
 
 def checkpoint(node: Limited) -> None:

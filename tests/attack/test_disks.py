@@ -248,7 +248,7 @@ def test_a_directory_that_the_controller_placed_partitions_in_loses_its_leaders(
         eventually(lambda: client.metadata("orders").leader_epoch > before, "a leaderless epoch")
         assert is_offline(client, "orders")
         node = broker._running()
-        assert node._context.image.topics.by_name["orders"].partitions[0].leader == -1
+        assert node._engine.context.image.topics.by_name["orders"].partitions[0].leader == -1
     with ottla.Broker(config=two) as broker, client_of(broker) as client:
         eventually(lambda: is_served(client, "orders"), "the mended disk is led again")
         assert values(client.fetch("orders"))[0] == b"kept"
@@ -271,12 +271,11 @@ def test_when_every_log_directory_failed_the_node_ends_and_says_why(tmp_path: Pa
             assert is_served(again, "orders")
 
 
-@pytest.mark.parametrize("verb", ["write", "sync"])
-def test_when_the_metadata_log_fails_the_node_ends_and_says_why(tmp_path: Path, verb: str) -> None:
+def test_when_the_metadata_log_fails_the_node_ends_and_says_why(tmp_path: Path) -> None:
     """What was decided would be answered and lost."""
     with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
         node = broker._running()
-        with disk_faults(broker, Fault(verb, METADATA_LOG, "EIO")):
+        with disk_faults(broker, Fault("sync", METADATA_LOG, "EIO")):
             with pytest.raises(ottla.OttlaError):
                 client.create("orders")
             assert node.wait(20)
@@ -287,6 +286,7 @@ def test_when_the_metadata_log_fails_the_node_ends_and_says_why(tmp_path: Path, 
 SERVER = """
 import sys
 from ottla.cli.server import serve
+from ottla._core import DiskFault
 from ottla.errors import OttlaError
 from ottla.testing.broker import _DEFAULTS
 from ottla.node.format import ensure_formatted
@@ -297,7 +297,7 @@ properties = {**_DEFAULTS, "log.dirs": folder, "controller.quorum.bootstrap.serv
 ensure_formatted(properties)
 
 def started(node):
-    node._core.set_disk_faults([("sync", "__cluster_metadata-0/*.log", "EIO", 0, False, 0, -1)])
+    node._core.set_disk_faults([DiskFault("sync", "__cluster_metadata-0/*.log", "EIO")])
 
 try:
     sys.exit(serve(properties, started=started))
@@ -320,7 +320,7 @@ def test_a_topic_made_while_the_disk_fails_is_offline_and_heals(tmp_path: Path) 
     """It was answered 0, shown with a healthy leader, and unknown to Produce for ever."""
     names = [f"orders{number}" for number in range(len(OPENING))]
     faults = [
-        fault._replace(path=fault.path.replace("orders", name))
+        Fault(fault.verb, fault.path.replace("orders", name), fault.errno, short=fault.short)
         for name, fault in zip(names, OPENING, strict=True)
     ]
     with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:

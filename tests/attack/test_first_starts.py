@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import ottla
+from ottla.node import format
 from ottla.node.format import ensure_formatted
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -126,13 +127,14 @@ class Dying:
     closed, as the kernel does it.
     """
 
-    NAMES = ("open", "replace", "fsync", "makedirs", "mkdir", "chmod", "remove")
+    NAMES = ("open", "write", "replace", "fsync", "makedirs", "mkdir", "chmod", "remove")
 
     def __init__(self, patch: pytest.MonkeyPatch, after: int) -> None:
         self.left = after
         self.died = False
         for name in self.NAMES:
             patch.setattr(os, name, self._dying(getattr(os, name)))
+        patch.setattr(format, "Disk", SteppedDisk)
 
     def _dying(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def instead(*args: Any, **kwargs: Any) -> Any:
@@ -143,6 +145,38 @@ class Dying:
             return call(*args, **kwargs)
 
         return instead
+
+
+class SteppedDisk:
+    """What formatting asks of the core's disk, in the same steps, any of which may be the last."""
+
+    def __init__(self, *, durable: bool) -> None:
+        self.durable = durable
+
+    def replace(self, path: str, contents: bytes, *, read_only: bool = False) -> None:
+        temporary = f"{path}.tmp"
+        with suppress(FileNotFoundError):
+            os.remove(temporary)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            os.write(descriptor, contents)
+            if read_only:
+                os.chmod(temporary, 0o400)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+        self.sync_folder(os.path.dirname(path))
+
+    def make_folder(self, folder: str) -> None:
+        os.makedirs(folder, exist_ok=True)
+
+    def sync_folder(self, folder: str) -> None:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

@@ -4,22 +4,18 @@ which name, and what is there when there is room again.
 
 from __future__ import annotations
 
-import errno
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 
 import ottla
-from attack.faults import METADATA_LOG, Fault, core_of
+from attack.faults import METADATA_LOG, Fault, core_of, faults_from_the_start
 from attack.partition_client import PartitionClient, client_of
 from attack.test_disks import CLEAN, STORAGE, values
-from ottla._core import Node as Core
 from ottla.errors import OttlaError
-from ottla.node import node as node_module
 
 FULL = [Fault(verb, "", "ENOSPC") for verb in ("write", "allocate")]
 """No byte more, anywhere that the core writes."""
@@ -29,18 +25,6 @@ def full_in(folder: Path) -> list[Fault]:
     """No byte more below this folder, nor the new name of a file that is to replace another."""
     rows = [Fault(verb, f"{folder}/*", "ENOSPC") for verb in ("write", "allocate")]
     return [*rows, Fault("create", f"{folder}/*.tmp", "ENOSPC")]
-
-
-def full_from_the_start(monkeypatch: pytest.MonkeyPatch, faults: list[Fault]) -> None:
-    """Let these hold from the moment at which a node has its core."""
-    make = node_module._core
-
-    def armed(*arguments: Any) -> Core:
-        core = make(*arguments)
-        core.set_disk_faults(faults)
-        return core
-
-    monkeypatch.setattr(node_module, "_core", armed)
 
 
 def refuses_and_goes_on(client: PartitionClient) -> None:
@@ -66,7 +50,7 @@ def test_what_is_there_is_served_by_a_node_that_starts_on_a_full_disk(
         assert client.produce("orders", b"kept") == 0
     broker.close() if clean else broker.kill()
     with monkeypatch.context() as patched:
-        full_from_the_start(patched, full_in(data))
+        faults_from_the_start(patched, full_in(data))
         broker = ottla.Broker(config=config).start()
     with client_of(broker) as client:
         refuses_and_goes_on(client)
@@ -123,7 +107,7 @@ def test_a_start_whose_metadata_log_has_no_room_says_the_way_out(
         assert client.create("orders") == [0]
         assert client.produce("orders", b"kept") == 0
     with monkeypatch.context() as patched:
-        full_from_the_start(patched, FULL)
+        faults_from_the_start(patched, FULL)
         with pytest.raises(OttlaError, match="No space left") as refused:
             ottla.Broker(dir=tmp_path).start()
     assert "free some space" in (refused.value.hint or "")
@@ -131,31 +115,13 @@ def test_a_start_whose_metadata_log_has_no_room_says_the_way_out(
         assert values(client.fetch("orders")) == [b"kept"]
 
 
-class Full:
-    """A file on a disk without room."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def __enter__(self) -> Full:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def write(self, _data: bytes) -> int:
-        """As the kernel refuses it: without a name."""
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
 def test_a_start_that_can_not_save_its_quorum_state_says_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bare "No space left on device" names neither the file nor the folder."""
     ottla.Broker(dir=tmp_path).start().close()
-    opened = os.fdopen
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fdopen", lambda *of: Full(opened(*of)))
+        faults_from_the_start(patched, [Fault("write", "/quorum-state.tmp", "ENOSPC")])
         with pytest.raises(OttlaError, match="quorum-state can't be written") as refused:
             ottla.Broker(dir=tmp_path).start()
     assert str(tmp_path / "__cluster_metadata-0") in str(refused.value)
@@ -164,11 +130,11 @@ def test_a_start_that_can_not_save_its_quorum_state_says_the_way_out(
 
 
 SERVER = """
-import os, sys
-from attack.test_full_disk import Full
+import sys
+from _pytest.monkeypatch import MonkeyPatch
+from attack.faults import Fault, faults_from_the_start
 from ottla.cli.kafka_server_start import entry
-opened = os.fdopen
-os.fdopen = lambda *of: Full(opened(*of))
+faults_from_the_start(MonkeyPatch(), [Fault("write", "/quorum-state.tmp", "ENOSPC")])
 sys.exit(entry())
 """
 

@@ -20,6 +20,7 @@ from ottla.controller.controller import Controller
 from ottla.node.cluster import Cluster
 from ottla.node.metadata_files import MetadataFiles, MetadataFilesError
 from ottla.node.quorum import MetadataQuorum
+from ottla.raft.metadata_log import DiskUnwilling
 from ottla.wire.messages.create_topics import (
     CreatableTopic,
     CreatableTopicConfig,
@@ -149,12 +150,14 @@ def test_a_fault_while_the_clock_moves_ends_the_node() -> None:
     with ottla.Broker() as broker:
         node = broker._node
         assert node is not None
-        loop = node._loop
+        engine = node._engine
+        assert engine is not None
+        alarms = engine.alarms
 
         def broken(_due_ms: int) -> None:
             raise LookupError("half way")
 
-        loop.call(lambda: loop.set_timer("broken", node._core.steady_ms() + 1000, broken))
+        engine.driver.call(lambda: alarms.set_timer("broken", alarms.steady_ms() + 1000, broken))
         with pytest.raises(LookupError):
             broker.advance(3600)
         assert node.wait(10), "the node goes on"
@@ -167,7 +170,7 @@ def test_a_snapshot_that_can_not_be_written_ends_nothing(monkeypatch: pytest.Mon
     monkeypatch.setattr(
         MetadataFiles,
         "write_snapshot",
-        fails_once(MetadataFiles.write_snapshot, OSError(24, "Too many open files")),
+        fails_once(MetadataFiles.write_snapshot, DiskUnwilling("Too many open files")),
     )
     config = {"metadata.log.max.record.bytes.between.snapshots": 1000}
     with ottla.Broker(config=config) as broker:

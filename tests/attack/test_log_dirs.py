@@ -40,10 +40,10 @@ def described(client: PartitionClient) -> list[list[tuple[str, list[int]]]]:
 def is_recorded(broker: ottla.Broker, topic: str, places: list[int]) -> bool:
     """Whether the metadata log comes to name these places in `log.dirs` for the partitions."""
     node: Any = broker._running()
-    named = tuple((node._directories[place],) for place in places)
+    named = tuple((node._engine._place.identity.directory_ids[place],) for place in places)
 
     def found() -> bool:
-        partitions = node._context.image.topics.by_name[topic].partitions
+        partitions = node._engine.context.image.topics.by_name[topic].partitions
         return tuple(partition.directories for partition in partitions) == named
 
     return bool(eventually(found, f"{topic} is recorded at {places}"))

@@ -19,7 +19,7 @@ import pytest
 
 import ottla
 from attack.line import Line
-from ottla._core import examine_segment
+from ottla._core import Disk, examine_segment
 from ottla.node.metadata_damage import MetadataDamaged
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.messages.metadata import MetadataRequest
@@ -134,7 +134,7 @@ def test_a_small_file_that_cannot_be_opened(copy: Path, name: str) -> None:
 def batches(folder: Path) -> list[Batch]:
     """The batches of the metadata log."""
     path = str(folder / LOG)
-    found = examine_segment(path, next_offset=0, leader_epoch=0, leader_epoch_max=2**31 - 1)
+    found = examine_segment(Disk(), path, next_offset=0, leader_epoch=0, leader_epoch_max=2**31 - 1)
     return read_batches((folder / LOG).read_bytes()[: found.whole_bytes])
 
 

@@ -57,7 +57,7 @@ class World:
     @property
     def context(self) -> Any:
         assert self.broker._node is not None
-        return self.broker._node._context
+        return self.broker._node._built()[1].context
 
     def named(self, name: str) -> Named:
         return Named(name, self.ids[name], f"{name}-group")

@@ -113,7 +113,7 @@ def test_nobody_is_answered_as_by_apache(guarded: Guarded) -> None:
     differences = []
     with ottla.Broker() as broker:
         assert broker._node is not None
-        broker._node._context.authorizer = Rights(lambda *_: False)
+        broker._node._built()[1].context.authorizer = Rights(lambda *_: False)
         ours, theirs = Line(broker.port), Line(guarded.oracle.port)
         for api in apis():
             row = TABLE.get(api.key)
@@ -327,7 +327,7 @@ def test_somebody_is_answered_as_by_apache(guarded: Guarded) -> None:
             lambda: len(theirs.ask(MetadataRequest(topics=None), 12).topics) == 3,
             "the brokers know the ACLs",
         )
-        broker._node._context.authorizer = Rights(_may)
+        broker._node._built()[1].context.authorizer = Rights(_may)
         ours = Line(broker.port)
         differences = []
         pairs = zip(_cases(ours_ids), _cases(their_ids), strict=True)

@@ -32,7 +32,7 @@ def rows(line: Line, topic: str) -> list[Any]:
 
 def test_a_change_is_seen_at_once(broker: ottla.Broker) -> None:
     """If this failed, clients would look for leaders where they are no more, or miss partitions."""
-    context = broker._running()._context
+    context = broker._running()._engine.context
     with closing(Line(broker.port)) as line:
         new = CreatableTopic(name="t", num_partitions=1, replication_factor=1)
         line.ask(CreateTopicsRequest(topics=[new]), 5)

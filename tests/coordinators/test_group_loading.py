@@ -410,3 +410,34 @@ def test_a_group_in_use_is_not_taken_away_by_a_record_of_another_kind() -> None:
     group = world.shard("g").state.groups["g"]
     assert (group.kind, group.generation_id, list(group.members)) == ("classic", 4, ["m"])
     assert "g is a classic group with members" in world.reports[0]
+
+
+def test_a_log_that_takes_nothing_is_read_again_less_and_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a full disk each commit that is tried would have all of its log read anew."""
+    world = world_of()
+    assert codes(commit(world)) == [ErrorCode.NONE]
+    loads = 0
+    elected = runtime.Runtime.elected
+
+    def counted(self: runtime.Runtime, partition: int) -> None:
+        nonlocal loads
+        loads += 1
+        elected(self, partition)
+
+    monkeypatch.setattr(runtime.Runtime, "elected", counted)
+    world.log.failing = True
+    assert codes(commit(world)) == [ErrorCode.NOT_COORDINATOR]
+    assert committed(world, "after") == 7, "the first time it is loaded at once"
+    for _ in range(600):
+        assert codes(commit(world)) == [ErrorCode.NOT_COORDINATOR]
+        world.advance(500)
+    assert loads < 70, "five minutes of trying"
+    assert len(world.reports) == 2, world.reports
+    world.log.failing = False
+    world.advance(MINUTE_MS)
+    assert codes(commit(world)) == [ErrorCode.NONE]
+    world.log.failing = True
+    assert codes(commit(world)) == [ErrorCode.NOT_COORDINATOR]
+    assert committed(world, "after") == 7, "it begins anew with what was taken"

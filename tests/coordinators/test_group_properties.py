@@ -278,6 +278,9 @@ class Members(RuleBasedStateMachine):
         self.commit(group_id, NOBODY, -1, offset)
         self.world.log.failing = False
         self.generations.clear()
+        if self.world.shard("g") is None:  # it waits until it is tried again
+            self.world.runtime.elected(0)
+            self.world.settle()
 
     @rule(held=st.booleans())
     def hold(self, held: bool) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from ottla._core import CoreError
+from ottla._core import CoreError, PartitionOffsets
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.coordinator import GroupCoordinator
 from ottla.coordinators.group.requests import FetchOffsets
@@ -103,10 +103,17 @@ class MemoryCore:
             found += batch
         return found
 
-    def partition_offsets(self, topic: str, partition: int) -> tuple[int, int, int, int, int, int]:
+    def partition_offsets(self, topic: str, partition: int) -> PartitionOffsets:
         self._check(topic, partition)
-        mark, end = self.marks[partition], self.ends[partition]
-        return self.starts[partition], mark, mark, end, 0, len(self.data[partition])
+        mark = self.marks[partition]
+        return PartitionOffsets(
+            log_start=self.starts[partition],
+            high_watermark=mark,
+            last_stable=mark,
+            log_end=self.ends[partition],
+            leader_epoch=0,
+            size_bytes=len(self.data[partition]),
+        )
 
     def _check(self, topic: str, partition: int) -> None:
         if partition in self.closed or not 0 <= partition < len(self.data):

@@ -33,10 +33,20 @@ PRODUCE, FETCH, METADATA, API_VERSIONS = 0, 1, 3, 18
 FIRST_FLEXIBLE = {PRODUCE: 9, FETCH: 12, METADATA: 9, API_VERSIONS: 3}
 TOPIC, TOPIC_ID = "events", bytes(range(16))
 APIS = [
-    (PRODUCE, 3, 13, 9, True, False),
-    (FETCH, 4, 18, 12, True, True),
-    (METADATA, 0, 13, 9, True, False),
-    (API_VERSIONS, 0, 4, 3, True, True),
+    _core.Api(
+        key=key,
+        version_min=version_min,
+        version_max=version_max,
+        first_flexible=FIRST_FLEXIBLE[key],
+        on_brokers=True,
+        on_controllers=on_controllers,
+    )
+    for key, version_min, version_max, on_controllers in (
+        (PRODUCE, 3, 13, False),
+        (FETCH, 4, 18, True),
+        (METADATA, 0, 13, False),
+        (API_VERSIONS, 0, 4, True),
+    )
 ]
 
 
@@ -66,6 +76,12 @@ def place(core: _core.Node, *states: _core.PartitionState) -> None:
     """Host these, and wait until they are as wanted or were told to fail."""
     core.place(states)
     assert core.await_wanted(timeout_ms=20_000)
+
+
+def bounds(core: _core.Node) -> tuple[int, int, int, int]:
+    """(log start, high watermark, last stable, log end) of the first partition."""
+    found = core.partition_offsets(TOPIC, 0)
+    return found.log_start, found.high_watermark, found.last_stable, found.log_end
 
 
 class Served:

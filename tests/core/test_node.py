@@ -13,11 +13,13 @@ import pytest
 from node_peer import (
     API_VERSIONS,
     APIS,
+    FETCH,
     METADATA,
     TOPIC,
     Peer,
     Served,
     batch,
+    bounds,
     eventually,
     serving,
 )
@@ -267,7 +269,7 @@ def test_listeners_have_their_own_apis(tmp_path: Path) -> None:
     core = _core.Node(node_id=1, log_dirs=[str(tmp_path)])
     port = core.listen("CONTROLLER", "localhost", 0, controller=True)
     both = core.listen("PLAINTEXT", "", 0)
-    core.set_apis([row for row in APIS if row[0] > 1])
+    core.set_apis([api for api in APIS if api.key > FETCH])
     core.serve()
     with Peer(port) as peer:
         peer.send(METADATA, 1, b"")
@@ -345,7 +347,7 @@ def test_several_nodes_live_in_one_process(tmp_path: Path) -> None:
                 for _ in range(number):
                     assert peer.produce(batch()).error_code == 0
         nodes[0].core.kill()
-        assert [node.core.partition_offsets(TOPIC, 0)[3] for node in nodes[1:]] == [1, 2]
+        assert [node.core.partition_offsets(TOPIC, 0).log_end for node in nodes[1:]] == [1, 2]
         with Peer(nodes[1].port) as peer:
             assert peer.produce(batch()).base_offset == 1
     finally:
@@ -375,7 +377,7 @@ def test_stop_leaves_a_clean_folder(tmp_path: Path) -> None:
         assert not (tmp_path / ".kafka_cleanshutdown").exists()
         assert node.core.previous_broker_epoch == 41
         assert node.core.load_report() == []
-        assert node.core.partition_offsets(TOPIC, 0)[:4] == (0, 3, 3, 3)
+        assert bounds(node.core) == (0, 3, 3, 3)
 
 
 def test_kill_resets_and_marks_nothing(tmp_path: Path) -> None:
@@ -395,7 +397,7 @@ def test_kill_resets_and_marks_nothing(tmp_path: Path) -> None:
         Peer(node.port)
     with serving(tmp_path) as again:
         assert again.core.previous_broker_epoch == -1
-        assert again.core.partition_offsets(TOPIC, 0)[3] == 3, "the kernel had it"
+        assert again.core.partition_offsets(TOPIC, 0).log_end == 3, "the kernel had it"
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -411,7 +413,7 @@ def test_a_power_cut_takes_what_was_not_synced(tmp_path: Path, durable: bool) ->
     node.core.power_cut()
     node.close()
     with serving(tmp_path) as again:
-        assert again.core.partition_offsets(TOPIC, 0)[3] == 3
+        assert again.core.partition_offsets(TOPIC, 0).log_end == 3
 
 
 def test_a_power_cut_must_be_prepared(tmp_path: Path) -> None:

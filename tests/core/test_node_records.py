@@ -8,7 +8,18 @@ import time
 from pathlib import Path
 
 import pytest
-from node_peer import PRODUCE, TOPIC, TOPIC_ID, Peer, batch, eventually, led, place, serving
+from node_peer import (
+    PRODUCE,
+    TOPIC,
+    TOPIC_ID,
+    Peer,
+    batch,
+    bounds,
+    eventually,
+    led,
+    place,
+    serving,
+)
 
 from ottla import _core
 from ottla.wire import schema
@@ -37,7 +48,7 @@ def test_every_produce_version(tmp_path: Path, version: int) -> None:
         assert done.base_offset == 5
         missing = peer.produce(batch(), partition=7, version=version)
         assert (missing.error_code, missing.base_offset) == (UNKNOWN_TOPIC_OR_PARTITION, -1)
-        assert node.core.partition_offsets(TOPIC, 0)[:4] == (0, 10, 10, 10)
+        assert bounds(node.core) == (0, 10, 10, 10)
 
 
 @pytest.mark.parametrize("version", range(4, 19))
@@ -103,7 +114,7 @@ def test_produce_refusals(tmp_path: Path) -> None:
         refused = peer.produce(batch(transactional=True, producer_id=5, producer_epoch=0))
         assert refused.error_code == UNSUPPORTED
         assert "transactions" in refused.error_message
-        assert node.core.partition_offsets(TOPIC, 0)[3] == 0, "nothing was written"
+        assert node.core.partition_offsets(TOPIC, 0).log_end == 0, "nothing was written"
         assert peer.produce(batch()).error_code == 0, "one replica is all that can be in sync"
 
 
@@ -283,7 +294,7 @@ def test_a_failing_disk_takes_the_log_offline(tmp_path: Path) -> None:
         assert (part.error_code, len(read_batches(part.records))) == (0, 2)
         node.core.stop(1000, 1)
     with serving(tmp_path) as node:
-        assert node.core.partition_offsets(TOPIC, 0)[3] == 2
+        assert node.core.partition_offsets(TOPIC, 0).log_end == 2
 
 
 def keep_house(core: _core.Node, name: str) -> None:
@@ -311,7 +322,7 @@ def test_deleted_partitions_are_renamed_then_removed(tmp_path: Path) -> None:
         assert not (tmp_path / names[0]).exists()
         place(node.core, led(TOPIC, b"n" * 16))
         assert f"{TOPIC} 0" not in (tmp_path / "recovery-point-offset-checkpoint").read_text()
-        assert node.core.partition_offsets(TOPIC, 0)[3] == 0
+        assert node.core.partition_offsets(TOPIC, 0).log_end == 0
 
 
 def test_strays_and_namesakes_are_set_aside(tmp_path: Path) -> None:
@@ -319,7 +330,7 @@ def test_strays_and_namesakes_are_set_aside(tmp_path: Path) -> None:
     with serving(tmp_path, partitions=3) as node, Peer(node.port) as peer:
         peer.produce(batch(2))
     with serving(tmp_path, partitions=1) as node:
-        strays = {(topic, index) for topic, index, _ in node.core.strays()}
+        strays = {(stray.topic, stray.partition) for stray in node.core.strays()}
         assert strays == {(TOPIC, 1), (TOPIC, 2)}
         follower = _core.PartitionState(
             topic=TOPIC,
@@ -340,7 +351,7 @@ def test_strays_and_namesakes_are_set_aside(tmp_path: Path) -> None:
         assert all(name.endswith("-stray") for name in aside)
     core = _core.Node(node_id=1, log_dirs=[str(tmp_path)])
     place(core, led(TOPIC, b"n" * 16))
-    assert core.partition_offsets(TOPIC, 0)[3] == 0
+    assert core.partition_offsets(TOPIC, 0).log_end == 0
     assert "earlier topic" in core.load_report()[0]
     core.kill()
 
@@ -362,18 +373,24 @@ def test_a_partition_that_can_not_be_opened_stays_where_it_is(tmp_path: Path) ->
     core.kill()
 
 
+def found(core: _core.Node, timestamp_ms: int) -> tuple[int, int, int]:
+    """(offset, timestamp, leader epoch) that a time leads to."""
+    row = core.list_offset(TOPIC, 0, timestamp_ms, isolation=0)
+    return row.offset, row.timestamp_ms, row.leader_epoch
+
+
 def test_lookups(tmp_path: Path) -> None:
     """ListOffsets, OffsetForLeaderEpoch and DeleteRecords would be wrong."""
     with serving(tmp_path) as node, Peer(node.port) as peer:
         peer.produce(batch(5))
         core = node.core
-        assert core.list_offset(TOPIC, 0, -2, isolation=0)[0] == 0
-        assert core.list_offset(TOPIC, 0, -1, isolation=1)[0] == 5
-        assert core.list_offset(TOPIC, 0, 1003, isolation=0)[:2] == (3, 1003)
-        assert core.list_offset(TOPIC, 0, 9999, isolation=0) == (-1, -1, -1)
+        assert core.list_offset(TOPIC, 0, -2, isolation=0).offset == 0
+        assert core.list_offset(TOPIC, 0, -1, isolation=1).offset == 5
+        assert found(core, 1003) == (3, 1003, 0)
+        assert found(core, 9999) == (-1, -1, -1)
         assert core.epoch_end_offset(TOPIC, 0, 0) == (0, 5)
         assert core.delete_records(TOPIC, 0, 2) == 2
-        assert core.list_offset(TOPIC, 0, -2, isolation=0)[0] == 2
+        assert core.list_offset(TOPIC, 0, -2, isolation=0).offset == 2
         with pytest.raises(_core.CoreError) as caught:
             core.delete_records(TOPIC, 0, 6)
         assert caught.value.args[0] == "offset-out-of-range"

@@ -31,7 +31,7 @@ def test_a_broken_node_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with ottla.Broker() as other:
         faulty = functools.partial(Core, panic_on_api=API_VERSIONS)
         with monkeypatch.context() as patch:
-            patch.setattr("ottla.node.node.Core", faulty)
+            patch.setattr("ottla.node.world.Core", faulty)
             broker = ottla.Broker(dir=tmp_path).start()
         cluster_id = broker.cluster_id
         node = broker._node

@@ -8,11 +8,13 @@ from typing import Any
 from ottla.controller.controller import _DECIDERS
 from ottla.controller.refusals import refuse
 from ottla.decide import Ask, Decision, Now, Record, Reply, Timer
-from ottla.node.cluster import Cluster, ControllerDriver
+from ottla.node.cluster import Cluster
+from ottla.raft.metadata_log import DiskUnwilling
 from ottla.wire.api import apis, request_class
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
+from ottla.wire.messages.delete_topics import DeletableTopicResult, DeleteTopicsResponse
 from ottla.wire.schema import encode
 from ottla.wire.stored.metadata import NoOpRecord
 
@@ -20,13 +22,21 @@ from ottla.wire.stored.metadata import NoOpRecord
 class Controller:
     """Decides what the test says."""
 
-    decision = Decision()
+    def __init__(self) -> None:
+        self.decision = Decision()
+        self.applied: list[Any] = []
 
     def decide(self, ask: Ask, now: Now) -> Decision:
         return self.decision
 
     def apply(self, records: Any, now: Now) -> None:
-        pass
+        self.applied.append(records)
+
+    def mark(self) -> Any:
+        return len(self.applied)
+
+    def back_to(self, mark: Any) -> None:
+        del self.applied[mark:]
 
 
 class Quorum:
@@ -44,86 +54,113 @@ class Quorum:
         return None
 
 
+class World:
+    """A cluster whose controller, quorum and clients are the test's."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[int, Any]] = []
+        self.lines: list[str] = []
+        self.timers: dict[Any, int | None] = {}
+        self.quorum: Any = Quorum()
+        self.controller: Any = Controller()
+        core: Any = SimpleNamespace(now_ms=lambda: 0, steady_ms=lambda: 0, wake=lambda: None)
+        desk: Any = SimpleNamespace(
+            reply=lambda token, message: self.heard.append((token, message))
+        )
+        logs: Any = SimpleNamespace(error=self.lines.append, info=self.lines.append)
+
+        def set_timer(key: Any, at_ms: int | None, action: Any, *, real: bool = False) -> None:
+            if real:
+                self.timers[key[1]] = at_ms
+
+        alarms: Any = SimpleNamespace(real_ms=lambda: 0, set_timer=set_timer)
+        self.cluster = Cluster(self.quorum, self.controller, core, desk, logs, alarms)
+
+    def submit(self, token: int, body: Any, decision: Decision) -> None:
+        """A client asks, and this is decided."""
+        self.controller.decision = decision
+        version = 0 if body is None else body.max_version
+        self.cluster._controller.ask(Ask(token, body, version), Now(0, 0, 0))
+
+    def turn(self, unapplied_from: int | None = None) -> list[int]:
+        """The end of a turn; whose requests are answered by then."""
+        self.cluster.commit()
+        self.cluster.answer(unapplied_from)
+        return [token for token, _ in self.heard]
+
+
+RECORD = Record(None, NoOpRecord(), 0)
+
+
 def test_replies_wait_for_what_they_depend_on() -> None:
-    """If this failed, a client could be told of a change that the next leader does not have."""
-    sent: list[int] = []
-    core: Any = SimpleNamespace(now_ms=lambda: 0, steady_ms=lambda: 0, wake=lambda: None)
-    desk: Any = SimpleNamespace(reply=lambda token, message: sent.append(token))
-    nothing: Any = None
-    cluster = Cluster(nothing, nothing, core, desk, nothing, nothing)
-    quorum: Any = Quorum()
-    cluster._quorum = quorum
-    controller: Any = Controller()
-    cluster._controller = ControllerDriver(controller, quorum, core, nothing, desk, nothing)
-    broker: Any = SimpleNamespace(unapplied_from=None)
-    cluster._broker = broker
-    record = Record(None, NoOpRecord(), 0)
-
-    def submit(token: int, *records: Record) -> None:
-        controller.decision = Decision(records=records, replies=[Reply(token, "done")])
-        cluster._controller.ask(Ask(token, None, 0), Now(0, 0, 0))
-
-    submit(1)
-    submit(2, record, record)
-    submit(3)
-    submit(4, record)
-    cluster.commit()
-    assert sent == [1]
-    quorum.high_watermark = 11
-    cluster.commit()
-    assert sent == [1], "half of a batch is not enough"
-    quorum.high_watermark = 12
-    cluster.commit()
-    assert sent == [1, 2, 3]
-    quorum.high_watermark = 13
-    broker.unapplied_from = 12
-    submit(5)
-    cluster._own.add(5)
-    cluster.commit()
-    assert sent == [1, 2, 3, 5], "a client finds the partitions that it was told of"
-    broker.unapplied_from = None
-    cluster.commit()
-    assert sent == [1, 2, 3, 5, 4]
+    """If this failed, a client could be told of a change that the next leader does not have, or of
+    partitions that are not there yet.
+    """
+    world = World()
+    for token, count in ((1, 0), (2, 2), (3, 0), (4, 1)):
+        decision = Decision(records=[RECORD] * count, replies=[Reply(token, "done")])
+        world.submit(token, None, decision)
+    assert world.turn() == [1]
+    world.quorum.high_watermark = 11
+    assert world.turn() == [1], "half of a batch is not enough"
+    world.quorum.high_watermark = 12
+    assert world.turn() == [1, 2, 3]
+    world.quorum.high_watermark = 13
+    world.cluster._own.add(5)
+    world.submit(5, None, Decision(replies=[Reply(5, "the broker's own")]))
+    assert world.turn(12) == [1, 2, 3, 5], "a client finds the partitions that it was told of"
+    assert world.turn() == [1, 2, 3, 5, 4]
 
 
 def test_a_controller_that_resigns_answers_all_who_wait() -> None:
     """If this failed, who asked the controller of before would wait until their time is over, or
     hear that something is done which the next controller has never seen.
     """
-    heard: list[tuple[int, Any]] = []
-    core: Any = SimpleNamespace(now_ms=lambda: 0, steady_ms=lambda: 0, wake=lambda: None)
-    desk: Any = SimpleNamespace(reply=lambda token, message: heard.append((token, message)))
-    nothing: Any = None
-    cluster = Cluster(nothing, nothing, core, desk, nothing, nothing)
-    quorum: Any = Quorum()
-    cluster._quorum = quorum
-    controller: Any = Controller()
-    timers: dict[Any, int | None] = {}
-
-    class Timers:
-        def set(self, timer: Timer, fire: Any) -> None:
-            timers[timer.key] = timer.at_ms
-
-    anything: Any = Timers()
-    cluster._controller = ControllerDriver(controller, quorum, core, nothing, desk, anything)
+    world = World()
     create = CreateTopicsRequest(topics=[CreatableTopic(name="t")])
-    controller.decision = Decision(
-        records=[Record(None, NoOpRecord(), 0)],
-        replies=[Reply(1, "created")],
-        timers=[Timer("sessions", 5, real=True)],
+    timer = Timer("sessions", 5, real=True)
+    decision = Decision(records=[RECORD], replies=[Reply(1, "created")], timers=[timer])
+    world.submit(1, create, decision)
+    world.submit(2, BrokerHeartbeatRequest(), Decision())
+    world.cluster.resign()
+    (first, created), (second, beaten) = world.heard
+    assert (first, second) == (1, 2)
+    assert created.topics[0].name == "t"
+    assert created.topics[0].error_code == ErrorCode.NOT_CONTROLLER
+    assert beaten.error_code == ErrorCode.NOT_CONTROLLER
+    assert world.timers == {"sessions": None}, "a timer of the one that resigned is left"
+    world.quorum.high_watermark = world.quorum.next_offset
+    assert world.turn() == [1, 2], "a request was answered twice"
+
+
+def test_what_the_disk_does_not_take_never_was() -> None:
+    """A client would be told of a topic that no restart finds, or of an error where there was one
+    already; or what nobody asked for would never be tried again.
+    """
+    world = World()
+    taken, world.quorum.append = world.quorum.append, _unwilling
+    answer = DeleteTopicsResponse(
+        responses=[DeletableTopicResult(name="a"), DeletableTopicResult(name="b", error_code=3)]
     )
-    cluster._controller.ask(Ask(1, create, 7), Now(0, 0, 0))
-    controller.decision = Decision()
-    cluster._controller.ask(Ask(2, BrokerHeartbeatRequest(), 1), Now(0, 0, 0))
-    cluster.resign()
-    assert [token for token, _ in heard] == [1, 2]
-    assert heard[0][1].topics[0].name == "t"
-    assert heard[0][1].topics[0].error_code == ErrorCode.NOT_CONTROLLER
-    assert heard[1][1].error_code == ErrorCode.NOT_CONTROLLER
-    assert list(timers.values()) == [None], "a timer of the one that resigned is left"
-    quorum.high_watermark = quorum.next_offset
-    cluster.commit()
-    assert len(heard) == 2, "a request was answered twice"
+    for token in (1, 2):
+        world.timers.clear()
+        timer = Timer("t", 5, real=True)
+        decision = Decision(records=[RECORD], replies=[Reply(token, answer)], timers=[timer])
+        world.submit(token, None, decision)
+        assert world.timers == {"t": 5}
+    assert world.turn() == [1, 2]
+    assert [row.error_code for row in world.heard[0][1].responses] == [56, 3]
+    assert world.controller.applied == []
+    assert len(world.lines) == 1, "it is said once"
+    world.quorum.append = taken
+    world.submit(3, None, Decision(records=[RECORD], replies=[Reply(3, None)]))
+    assert world.cluster.unwilling is None
+    assert len(world.controller.applied) == 1
+    assert len(world.lines) == 2
+
+
+def _unwilling(records: list[Any], now_ms: int) -> int:
+    raise DiskUnwilling("no space")
 
 
 def test_every_request_to_the_controller_can_be_refused() -> None:

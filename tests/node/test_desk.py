@@ -51,7 +51,7 @@ def handled(body: bytes, handler: Callable[[Any, Any], Any]) -> tuple[Core, list
 
     logs: Any = SimpleNamespace(warn=warnings.append, failure=failure)
     desk = Desk(core, router, logs, frozenset())
-    desk.open(None)  # type: ignore[arg-type]
+    nowhere: Any = None
     request: Any = SimpleNamespace(
         token=7,
         api_key=3,
@@ -65,7 +65,7 @@ def handled(body: bytes, handler: Callable[[Any, Any], Any]) -> tuple[Core, list
         peer_port=2,
         principal="User:ANONYMOUS",
     )
-    desk.take(request)
+    desk.take(request, nowhere)
     return core, warnings, desk
 
 

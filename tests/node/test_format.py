@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from oracle import CLUSTER_ID, Oracle, java
+from ottla._core import Disk
 from ottla.cli.kafka_storage import storage
 from ottla.config.broker import BrokerConfig
 from ottla.metadata.features import METADATA_VERSION_NAMES
@@ -148,7 +149,7 @@ def test_an_embedded_folder_is_formatted_once_and_quickly(tmp_path: Path) -> Non
     assert ensure_formatted(values) == cluster_id
     directories = read_directories(BrokerConfig(values))
     assert (directories.cluster_id, directories.node_id) == (cluster_id, 1)
-    assert read_bootstrap(str(tmp_path / "data")) == bootstrap_records()
+    assert read_bootstrap(Disk(), str(tmp_path / "data")) == bootstrap_records()
 
 
 def test_folders_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from memory_log import MemoryLog
 from ottla.config.broker import BrokerConfig
 from ottla.node.quorum import Encoded, MetadataLogError, MetadataQuorum, encode_records
+from ottla.raft.metadata_log import DiskUnwilling
 from ottla.raft.quorum import NotLeader, QuorumError
 from ottla.raft.quorum_state import QuorumState
 from ottla.raft.snapshots import BOOTSTRAP_SNAPSHOT, SnapshotId, encode_snapshot
@@ -260,7 +261,7 @@ def test_an_old_snapshot_that_can_not_be_deleted_ends_nothing() -> None:
 
         def delete_snapshot(self, snapshot: SnapshotId) -> None:
             self.refused += 1
-            raise OSError(5, "Input/output error")
+            raise DiskUnwilling("Input/output error")
 
     log = Stubborn()
     outgrow(log)

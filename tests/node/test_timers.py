@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from ottla.decide import Timer
+from ottla.node.alarms import Alarms
 from ottla.node.deciding import LoopTimers
 from ottla.node.loop import ADVANCE_STEPS_MAX, Loop
 from ottla.node.timers import Timers
@@ -93,7 +93,6 @@ class Core:
 
     def __init__(self) -> None:
         self.steady = 0
-        self.on_next: Callable[[], None] = lambda: None
 
     def steady_ms(self) -> int:
         return self.steady
@@ -106,8 +105,14 @@ class Core:
         """Nobody sleeps here."""
 
     def next(self, _timeout_ms: int | None) -> list[Any]:
-        self.on_next()
         return []
+
+
+def looped(core: Core, turns: Turns | None = None) -> tuple[Loop, Alarms]:
+    """A loop over the core, and what sets its alarms; real time stands still."""
+    alarms = Alarms(core.steady_ms, lambda: 0)
+    node: Any = core
+    return Loop(node, alarms, turns or Turns()), alarms
 
 
 class Turns:
@@ -132,17 +137,16 @@ def core() -> Core:
 def test_advance_ends(core: Core, delay_ms: int) -> None:
     """`Broker.advance` would never return if some timer is set again for the same moment."""
     turns, fired = Turns(), 0
-    loop = Loop(core)  # type: ignore[arg-type]
-    loop._turns = turns
+    loop, alarms = looped(core, turns)
 
     def again(_due: int) -> None:
         nonlocal fired
         fired += 1
-        loop.set_timer("round", core.steady + delay_ms, again)
+        alarms.set_timer("round", core.steady + delay_ms, again)
 
-    loop.set_timer("round", 5, again)
+    alarms.set_timer("round", 5, again)
     met: list[int] = []
-    loop.set_timer("session", 10_000, met.append)
+    alarms.set_timer("session", 10_000, met.append)
     loop.advance(30 * 24 * 3_600_000)
     assert core.steady == 30 * 24 * 3_600_000
     assert met == [10_000]
@@ -151,10 +155,9 @@ def test_advance_ends(core: Core, delay_ms: int) -> None:
 
 def test_advance_meets_every_deadline_exactly(core: Core) -> None:
     """What happens at a deadline would be dated later than it."""
-    loop = Loop(core)  # type: ignore[arg-type]
-    loop._turns = Turns()
+    loop, alarms = looped(core)
     seen: list[tuple[int, int]] = []
-    loop.every("tick", 700, lambda: seen.append((core.steady, core.steady % 700)))
+    alarms.every("tick", 700, lambda: seen.append((core.steady, core.steady % 700)))
     loop.advance(7_000_000)
     assert seen == [(700 * n, 0) for n in range(1, 10_001)]
 
@@ -162,50 +165,43 @@ def test_advance_meets_every_deadline_exactly(core: Core) -> None:
 @pytest.mark.parametrize("period_ms", [-(1 << 63), -1, 0])
 def test_no_period_is_shorter_than_a_millisecond(core: Core, period_ms: int) -> None:
     """A configuration that asks for none would find its timer due in every turn, without a rest."""
-    loop = Loop(core)  # type: ignore[arg-type]
-    loop._turns = Turns()
+    loop, alarms = looped(core)
     runs = 0
 
     def run() -> None:
         nonlocal runs
         runs += 1
 
-    loop.every("tick", period_ms, run)
+    alarms.every("tick", period_ms, run)
     loop.advance(100)
     assert runs == 100
 
 
 def test_a_wish_that_wishes_again_waits_for_the_next_turn(core: Core) -> None:
     """Two threads that call each other's turn would keep the requests from being taken."""
-    loop = Loop(core)  # type: ignore[arg-type]
-    failures: list[BaseException] = []
-    turns = 0
+    turns, wishes = Turns(), 0
+    loop, _ = looped(core, turns)
 
     def wish() -> None:
-        loop._calls.append(wish)
+        nonlocal wishes
+        wishes += 1
+        loop.hand_in(wish)
 
-    def next_turn() -> None:
-        nonlocal turns
-        turns += 1
-        loop._stopping = turns > 5
-
-    core.on_next = next_turn
-    loop._calls.append(wish)
-    loop.start(Turns(), failures.append, "test-loop")
-    assert loop._thread is not None
-    loop._thread.join(20)
-    assert (turns, failures) == (6, [])
+    loop.hand_in(wish)
+    for turn in range(1, 6):
+        loop.turn(wait=False)
+        assert (wishes, turns.commits) == (turn, turn)
 
 
 def test_a_timer_that_is_set_on_the_other_clock_is_moved() -> None:
     """If this failed, a member that has a session of real time now would still be expelled by the
     deadline that it had while it was awaited.
     """
-    loop: Any = Loop(cast("Any", None))
+    alarms = Alarms(lambda: 0, lambda: 0)
     fired: list[str] = []
-    timers = LoopTimers(loop)
+    timers = LoopTimers(alarms)
     for real in (True, False, True):
         timers.set(Timer("session", 10, real), lambda: fired.append("fired"))
-        assert (len(loop._real), len(loop._clock)) == (int(real), int(not real))
+        assert (len(alarms._real), len(alarms._steady)) == (int(real), int(not real))
     timers.set(Timer("session", None), lambda: None)
-    assert (len(loop._real), len(loop._clock)) == (0, 0)
+    assert (len(alarms._real), len(alarms._steady)) == (0, 0)

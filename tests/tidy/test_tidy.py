@@ -14,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 LINES_MAX = 600
+LONGER = {"src/ottla/_core.pyi": 800}
+"""A stub is one file, whatever it holds."""
 FUNCTION_LINES_MAX = 60
 
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "new", "v2"}
@@ -62,7 +64,8 @@ def test_files_are_short() -> None:
         [
             f"{file}: {lines} lines"
             for file, text in texts(".py", ".rs", ".java", ".md", ".pyi")
-            if (lines := text.count("\n")) > LINES_MAX and not file.startswith("docs/reference/")
+            if (lines := text.count("\n")) > LONGER.get(file, LINES_MAX)
+            and not file.startswith("docs/reference/")
         ]
     )
 

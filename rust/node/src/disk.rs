@@ -2,12 +2,13 @@
 //!
 //! What lacks a descriptor is tried once more after files were closed for it (see `releasing.rs`).
 //! After a kill no byte reaches a file any more, whichever thread was about to write. Tests may let any call fail,
-//! or take its time (see `faults.rs`). If the node is to be
+//! or take its time (see `faults.rs`): one that the kill overtakes meanwhile comes too late. If the node is to be
 //! able to lose power (tests), every file's synced length is known, and a power cut takes away what lies behind.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Bound;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -108,6 +109,12 @@ impl NodeDisk {
         Ok(true)
     }
 
+    /// Nobody writes to this file any more, but by replacing it.
+    pub fn seal(&self, path: &Path) -> io::Result<()> {
+        self.alive()?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o400))
+    }
+
     fn alive(&self) -> io::Result<()> {
         self.shared.alive()
     }
@@ -165,14 +172,14 @@ impl Disk for NodeDisk {
     type Lock = NodeLock;
 
     fn open(&self, path: &Path, how: Open) -> io::Result<NodeFile> {
-        if how != Open::Read {
-            self.alive()?;
-        }
         let verb = match how {
             Open::Read | Open::Write => Verb::Open,
             Open::Create | Open::Truncate => Verb::Create,
         };
         self.suffer(verb, path)?;
+        if how != Open::Read {
+            self.alive()?;
+        }
         let file = self.files().with_room(|| self.real.open(path, how))?;
         // First of all: a child that is forked meanwhile closes what is noted.
         let noted = self
@@ -201,14 +208,14 @@ impl Disk for NodeDisk {
     }
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.alive()?;
         self.suffer(Verb::Create, dir)?;
+        self.alive()?;
         self.real.create_dir_all(dir)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.alive()?;
         self.suffer(Verb::Rename, from)?;
+        self.alive()?;
         self.real.rename(from, to)?;
         if let Some(synced) = &self.shared.synced {
             let mut synced = lock(synced);
@@ -229,8 +236,8 @@ impl Disk for NodeDisk {
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.alive()?;
         self.suffer(Verb::Remove, path)?;
+        self.alive()?;
         self.real.remove_file(path)?;
         if let Some(synced) = &self.shared.synced {
             lock(synced).remove(path);
@@ -239,8 +246,8 @@ impl Disk for NodeDisk {
     }
 
     fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.alive()?;
         self.suffer(Verb::Remove, dir)?;
+        self.alive()?;
         self.files().with_room(|| self.real.remove_dir_all(dir))?;
         if let Some(synced) = &self.shared.synced {
             let mut synced = lock(synced);
@@ -252,8 +259,8 @@ impl Disk for NodeDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.alive()?;
         self.suffer(Verb::SyncDir, dir)?;
+        self.alive()?;
         self.files().with_room(|| self.real.sync_dir(dir))
     }
 
@@ -261,8 +268,8 @@ impl Disk for NodeDisk {
     /// find nothing left to do afterwards. Where the system cannot, the small ones do it; so too where power
     /// may be cut, so that what is lost then depends on nothing but the order of calls.
     fn sync_volume(&self, dir: &Path) -> io::Result<()> {
-        self.alive()?;
         self.suffer(Verb::SyncVolume, dir)?;
+        self.alive()?;
         #[cfg(target_os = "linux")]
         if self.shared.durable && self.shared.synced.is_none() {
             let folder = self.files().with_room(|| std::fs::File::open(dir))?;
@@ -314,8 +321,8 @@ impl DiskFile for NodeFile {
     }
 
     fn write_all_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
-        self.shared.alive()?;
         let hit = self.shared.faults.on(Verb::Write, &self.path);
+        self.shared.alive()?;
         if !hit.short {
             hit.outcome()?;
         }
@@ -333,14 +340,14 @@ impl DiskFile for NodeFile {
     }
 
     fn allocate(&self, position: u64, len: u64) -> io::Result<()> {
-        self.shared.alive()?;
         self.suffer(Verb::Allocate)?;
+        self.shared.alive()?;
         self.file.allocate(position, len)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.shared.alive()?;
         self.suffer(Verb::SetLen)?;
+        self.shared.alive()?;
         if let Some(synced) = &self.synced {
             synced.fetch_min(len, Ordering::AcqRel);
         }
@@ -348,8 +355,8 @@ impl DiskFile for NodeFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.shared.alive()?;
         self.suffer(Verb::Sync)?;
+        self.shared.alive()?;
         let length = if self.synced.is_some() {
             self.file.len()?
         } else {

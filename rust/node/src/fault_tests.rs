@@ -9,7 +9,7 @@ use ottla_core::batch::{BatchSpec, Builder, RecordOut};
 use ottla_core::hosting::{Event, HostedState, TopicConfig};
 use ottla_core::partition::PartitionState;
 
-use crate::{DiskFault, Item, Node, Options};
+use crate::{DiskFault, FaultRow, Item, Node, Options};
 
 const GENEROUS: Duration = Duration::from_secs(20);
 const FIRST: usize = 0;
@@ -123,8 +123,7 @@ impl Fixture {
     }
 
     pub fn fault(&self, verb: &str, path: &str, errno: &str) {
-        let row = (verb.into(), path.into(), errno.into(), 0, false, 0, -1);
-        let fault = DiskFault::new(row).unwrap();
+        let fault = DiskFault::new(FaultRow::new(verb, path, errno)).unwrap();
         self.node.disk().faults().set(vec![fault]);
     }
 

@@ -81,34 +81,59 @@ pub struct DiskFault {
     fired: u64,
 }
 
-/// As Python says it: verb, path pattern, errno ("" for none), delay in ms (negative: until the rows are
-/// replaced), whether a part is done, calls to let pass, calls to hold for (negative: for ever).
-pub type FaultRow = (String, String, String, i64, bool, u64, i64);
+/// A fault as a test says it.
+#[derive(Debug, Clone, Default)]
+pub struct FaultRow {
+    pub verb: String,
+    /// The end of the path, in which `*` stands for anything.
+    pub path: String,
+    /// Empty for none.
+    pub errno: String,
+    /// None: until other rows are set.
+    pub delay_ms: Option<u64>,
+    /// Only a part is read or written.
+    pub short: bool,
+    /// How many matching calls pass first.
+    pub after: u64,
+    /// How many calls it holds for; None for ever.
+    pub times: Option<u64>,
+}
+
+impl FaultRow {
+    /// At once, and for ever.
+    pub fn new(verb: &str, path: &str, errno: &str) -> Self {
+        Self {
+            verb: verb.to_owned(),
+            path: path.to_owned(),
+            errno: errno.to_owned(),
+            delay_ms: Some(0),
+            ..Self::default()
+        }
+    }
+}
 
 impl DiskFault {
-    pub fn new(
-        (verb, pattern, errno, delay_ms, short, pass, times): FaultRow,
-    ) -> Result<Self, NodeError> {
+    pub fn new(row: FaultRow) -> Result<Self, NodeError> {
         let unknown = |what, name: &str| {
             NodeError::new("invalid", format!("{name:?} is no {what} of a disk fault"))
         };
         let verb = VERBS
             .iter()
-            .find(|(name, _)| *name == verb)
-            .ok_or_else(|| unknown("verb", &verb))?
+            .find(|(name, _)| *name == row.verb)
+            .ok_or_else(|| unknown("verb", &row.verb))?
             .1;
-        let number = ERRNOS.iter().find(|(name, _)| *name == errno);
-        if number.is_none() && !errno.is_empty() {
-            return Err(unknown("errno", &errno));
+        let number = ERRNOS.iter().find(|(name, _)| *name == row.errno);
+        if number.is_none() && !row.errno.is_empty() {
+            return Err(unknown("errno", &row.errno));
         }
         Ok(Self {
             verb,
-            pattern,
+            pattern: row.path,
             errno: number.map(|(_, errno)| errno.raw_os_error()),
-            delay: u64::try_from(delay_ms).ok().map(Duration::from_millis),
-            short,
-            pass,
-            left: u64::try_from(times).ok(),
+            delay: row.delay_ms.map(Duration::from_millis),
+            short: row.short,
+            pass: row.after,
+            left: row.times,
             fired: 0,
         })
     }
@@ -241,16 +266,13 @@ fn ends_like(pattern: &str, path: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn row(verb: &str, pattern: &str, errno: &str, pass: u64, times: i64) -> DiskFault {
-        DiskFault::new((
-            verb.into(),
-            pattern.into(),
-            errno.into(),
-            0,
-            false,
-            pass,
+    fn row(verb: &str, pattern: &str, errno: &str, after: u64, times: Option<u64>) -> DiskFault {
+        let row = FaultRow::new(verb, pattern, errno);
+        DiskFault::new(FaultRow {
+            after,
             times,
-        ))
+            ..row
+        })
         .unwrap()
     }
 
@@ -275,7 +297,7 @@ mod tests {
         let faults = Faults::default();
         let log = Path::new("/d/t-0/0.log");
         assert!(faults.on(Verb::Sync, log).outcome().is_ok());
-        faults.set(vec![row("sync", ".log", "EIO", 1, 2)]);
+        faults.set(vec![row("sync", ".log", "EIO", 1, Some(2))]);
         let outcomes = [(); 4].map(|()| faults.on(Verb::Sync, log).outcome().is_ok());
         assert_eq!(outcomes, [true, false, false, true]);
         assert!(faults.on(Verb::Write, log).outcome().is_ok());
@@ -287,7 +309,7 @@ mod tests {
     #[test]
     fn a_call_is_held_until_the_rows_are_replaced() {
         let faults = Faults::default();
-        let mut held = row("sync", ".log", "EIO", 0, -1);
+        let mut held = row("sync", ".log", "EIO", 0, None);
         held.delay = None;
         faults.set(vec![held]);
         let ended = AtomicBool::new(false);
@@ -310,7 +332,7 @@ mod tests {
     #[test]
     fn names_that_nobody_knows_are_refused() {
         for (verb, errno) in [("fly", "EIO"), ("sync", "EWHAT")] {
-            let row = (verb.into(), String::new(), errno.into(), 0, false, 0, -1);
+            let row = FaultRow::new(verb, "", errno);
             assert_eq!(DiskFault::new(row).unwrap_err().kind, "invalid");
         }
     }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use ottla_core::hosting::{Event, HostedState};
 
-use crate::DiskFault;
 use crate::fault_tests::{Fixture, led, node_in};
+use crate::{DiskFault, FaultRow};
 
 const MANY: i32 = 40;
 const OLD: u8 = 1;
@@ -64,15 +64,10 @@ fn checkpoints_are_written_once_for_all() {
 #[test]
 fn nobody_waits_for_checkpoints_that_are_slow() {
     let fixture = after_a_kill(1);
-    let row = (
-        "create".into(),
-        "-checkpoint.tmp".into(),
-        String::new(),
-        -1,
-        false,
-        0,
-        -1,
-    );
+    let row = FaultRow {
+        delay_ms: None,
+        ..FaultRow::new("create", "-checkpoint.tmp", "")
+    };
     let held = DiskFault::new(row).unwrap();
     fixture.node.disk().faults().set(vec![held]);
     let placed = fixture.node.ask(|host| {

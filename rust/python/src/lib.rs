@@ -3,7 +3,10 @@
 mod codec;
 mod errors;
 mod event;
+mod faults;
+mod files;
 mod log;
+mod named;
 mod node;
 mod outbound;
 mod records;
@@ -31,5 +34,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<segment::Segment>()?;
     module.add_class::<outbound::Outbound>()?;
     module.add_function(wrap_pyfunction!(segment::examine_segment, module)?)?;
+    files::register(module)?;
+    faults::register(module)?;
+    named::register(module)?;
     node::register(module)
 }

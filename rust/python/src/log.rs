@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
 
 use crate::errors::CoreError;
-use crate::node::Node;
+use crate::files::Disk;
 
 /// A partition's folder, opened for reading and appending.
 #[pyclass(frozen, module = "ottla._core")]
@@ -83,7 +83,7 @@ impl Log {
 impl Log {
     #[new]
     #[pyo3(signature = (folder, config, *, now_ms, clean_shutdown=false, recovery_point=0, log_start_offset=0,
-        durable=true, node=None))]
+        disk=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -93,10 +93,9 @@ impl Log {
         clean_shutdown: bool,
         recovery_point: i64,
         log_start_offset: i64,
-        durable: bool,
-        node: Option<&Node>,
+        disk: Option<&Disk>,
     ) -> PyResult<Self> {
-        let disk = node.map_or_else(|| NodeDisk::alone(durable), Node::disk);
+        let disk = disk.map_or_else(|| NodeDisk::alone(true), |given| given.disk.clone());
         let config = log_config(config)?;
         let hints = OpenHints {
             clean_shutdown,
@@ -119,6 +118,12 @@ impl Log {
     #[getter]
     fn report(&self) -> &str {
         &self.report
+    }
+
+    /// Why nothing can be appended any more; empty while it can.
+    #[getter]
+    fn failure(&self) -> PyResult<String> {
+        self.with(|log| Ok(log.failure().unwrap_or_default().to_owned()))
     }
 
     #[getter]

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ottla_core::hot::layout;
-use ottla_node::{Api, DiskFault, FaultRow, Item, NodeDisk, NodeError, NodeHost, Options};
+use ottla_node::{Item, NodeError, NodeHost, Options};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
 use crate::codec::Plan;
 use crate::errors::refused;
 use crate::event::Event;
+use crate::faults::DiskFault;
+use crate::files::Disk;
+use crate::named::{Api, FoundOffset, PartitionOffsets, Stray};
 use crate::state::{PartitionState, TopicConfig};
 
 /// One request for Python to decide.
@@ -85,8 +88,6 @@ impl Request {
 pub struct Node {
     node: ottla_node::Node,
 }
-
-type ApiRow = (i16, i16, i16, i16, bool, bool);
 
 #[pymethods]
 impl Node {
@@ -177,17 +178,8 @@ impl Node {
             .map_err(refused)
     }
 
-    fn set_apis(&self, rows: Vec<ApiRow>) -> PyResult<()> {
-        let rows = rows.into_iter().map(
-            |(key, version_min, version_max, first_flexible, brokers, controllers)| Api {
-                key,
-                version_min,
-                version_max,
-                first_flexible,
-                on_brokers: brokers,
-                on_controllers: controllers,
-            },
-        );
+    fn set_apis(&self, apis: Vec<Py<Api>>) -> PyResult<()> {
+        let rows = apis.iter().map(|api| api.get().into());
         self.node.set_apis(rows).map_err(refused)
     }
 
@@ -303,9 +295,14 @@ impl Node {
             .map_err(refused)
     }
 
-    fn strays(&self, py: Python<'_>) -> PyResult<Vec<(String, i32, String)>> {
-        py.detach(|| self.node.ask(|host| host.strays()))
-            .map_err(refused)
+    fn strays(&self, py: Python<'_>) -> PyResult<Vec<Stray>> {
+        let found = py.detach(|| self.node.ask(|host| host.strays()));
+        let stray = |(topic, partition, folder)| Stray {
+            topic,
+            partition,
+            folder,
+        };
+        Ok(found.map_err(refused)?.into_iter().map(stray).collect())
     }
 
     fn set_strays_aside(&self, py: Python<'_>) -> PyResult<Vec<String>> {
@@ -318,19 +315,19 @@ impl Node {
         py: Python<'_>,
         topic: &str,
         partition: i32,
-    ) -> PyResult<(i64, i64, i64, i64, i32, u64)> {
+    ) -> PyResult<PartitionOffsets> {
         let found = py
             .detach(|| self.node.ask(|host| host.describe(topic, partition)))
             .map_err(refused)?;
         let offsets = found.offsets;
-        Ok((
-            offsets.log_start,
-            offsets.high_watermark,
-            offsets.last_stable,
-            offsets.log_end,
-            found.leader_epoch,
-            found.size_bytes,
-        ))
+        Ok(PartitionOffsets {
+            log_start: offsets.log_start,
+            high_watermark: offsets.high_watermark,
+            last_stable: offsets.last_stable,
+            log_end: offsets.log_end,
+            leader_epoch: found.leader_epoch,
+            size_bytes: found.size_bytes,
+        })
     }
 
     fn append(
@@ -367,10 +364,14 @@ impl Node {
         partition: i32,
         timestamp_ms: i64,
         isolation: i8,
-    ) -> PyResult<(i64, i64, i32)> {
+    ) -> PyResult<FoundOffset> {
         let look = |host: &NodeHost| host.list_offset(topic, partition, timestamp_ms, isolation);
         let found = py.detach(|| self.node.ask(look)).map_err(refused)?;
-        Ok((found.offset, found.timestamp_ms, found.leader_epoch))
+        Ok(FoundOffset {
+            offset: found.offset,
+            timestamp_ms: found.timestamp_ms,
+            leader_epoch: found.leader_epoch,
+        })
     }
 
     fn epoch_end_offset(
@@ -429,14 +430,23 @@ impl Node {
         .map_err(refused)
     }
 
-    fn set_disk_faults(&self, rows: Vec<FaultRow>) -> PyResult<()> {
-        let rows: Result<Vec<_>, _> = rows.into_iter().map(DiskFault::new).collect();
+    fn set_disk_faults(&self, faults: Vec<Py<DiskFault>>) -> PyResult<()> {
+        let rows = faults.iter().map(|fault| fault.get().row.clone());
+        let rows: Result<Vec<_>, _> = rows.map(ottla_node::DiskFault::new).collect();
         self.node.disk().faults().set(rows.map_err(refused)?);
         Ok(())
     }
 
     fn disk_faults_fired(&self) -> Vec<u64> {
         self.node.disk().faults().fired()
+    }
+
+    /// The disk that this node's files lie on.
+    #[getter]
+    fn disk(&self) -> Disk {
+        Disk {
+            disk: self.node.disk(),
+        }
     }
 
     fn metrics(&self) -> PyResult<std::collections::HashMap<String, f64>> {
@@ -459,13 +469,6 @@ impl Node {
 
     fn after_fork_child(&self) {
         self.node.after_fork_child();
-    }
-}
-
-impl Node {
-    /// The disk that this node's files lie on.
-    pub fn disk(&self) -> NodeDisk {
-        self.node.disk()
     }
 }
 

@@ -3,12 +3,12 @@
 //! asks here first.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ottla_core::batch::{Header, crc_holds, first_header};
 use pyo3::prelude::*;
 
-use crate::errors::CoreError;
+use crate::files::Disk;
 
 const SECTOR: usize = 512;
 /// The base offset and the length of a batch: of a real one not all of these bytes are zero.
@@ -43,23 +43,18 @@ impl Segment {
 
 /// Look at a segment that should begin at `next_offset`, in `leader_epoch` or later.
 #[pyfunction]
-#[pyo3(signature = (path, *, next_offset, leader_epoch, leader_epoch_max))]
+#[pyo3(signature = (disk, path, *, next_offset, leader_epoch, leader_epoch_max))]
 pub fn examine_segment(
     py: Python<'_>,
+    disk: &Disk,
     path: PathBuf,
     next_offset: i64,
     leader_epoch: i32,
     leader_epoch_max: i32,
 ) -> PyResult<Segment> {
     py.detach(|| {
-        let bytes = read(&path)?;
+        let bytes = disk.whole(&path)?.unwrap_or_default();
         Ok(examine(&bytes, next_offset, leader_epoch, leader_epoch_max))
-    })
-}
-
-fn read(path: &Path) -> PyResult<Vec<u8>> {
-    std::fs::read(path).map_err(|error| {
-        CoreError::new_err(("storage", format!("reading {}: {error}", path.display())))
     })
 }
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ottla.broker.metadata_rows import MetadataRows
 from ottla.broker.producer_ids import ProducerIds
-from ottla.broker.settings import Settings
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.security.authorizer import AllowAll
 from ottla.security.resources import SUPPORTED_OPERATIONS
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from ottla.broker.directories import Directories
     from ottla.broker.partition_logs import PartitionLogs
     from ottla.broker.router import Router
+    from ottla.broker.settings import Settings
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.group.coordinator import GroupCoordinator
     from ottla.metadata.image import Broker, MetadataImage
@@ -81,13 +81,15 @@ class Context:
         *,
         node_id: int,
         cluster_id: str,
-        config: BrokerConfig,
+        settings: Settings,
         logs: PartitionLogs,
         now_ms: Callable[[], int],
         router: Router,
         log_dirs: tuple[str, ...],
         directories: Directories,
         controller: Decides,
+        quorum: Quorum,
+        open_groups: Callable[[], GroupCoordinator],
         reply: Callable[[int, Any], None],
     ) -> None:
         self.node_id = node_id
@@ -102,7 +104,7 @@ class Context:
         """Partitions of this broker, by topic and index, that the disk keeps from being served."""
         self.image: MetadataImage = EMPTY_IMAGE
         self.metadata_rows = MetadataRows()
-        self.settings = Settings(config, EMPTY_IMAGE, node_id)
+        self.settings = settings
         self.controller = controller
         self.reply = reply
         """Sends a response by its request's token. Its `throttle_time_ms` also mutes the connection
@@ -110,11 +112,11 @@ class Context:
         """
         self.authorizer: Authorizer = AllowAll()
         self.producer_ids = ProducerIds(self)
-        self.open_groups: Callable[[], GroupCoordinator]
-        self.quorum: Quorum
+        self.open_groups = open_groups
+        self.quorum = quorum
         self.advertised = {
             endpoint.listener: (endpoint.host, endpoint.port)
-            for endpoint in config.advertised_listeners or ()
+            for endpoint in settings.config.advertised_listeners or ()
         }
         """Listener name to the host and port of `advertised.listeners`, where the file sets it."""
 

@@ -19,13 +19,29 @@ class LogRefused(Exception):
         self.code = code
 
 
+class Found(Protocol):
+    """The offset that a time leads to; all are -1 if none does."""
+
+    @property
+    def offset(self) -> int:
+        """Of the record."""
+
+    @property
+    def timestamp_ms(self) -> int:
+        """The record's."""
+
+    @property
+    def leader_epoch(self) -> int:
+        """In which it was written."""
+
+
 class PartitionLogs(Protocol):
     """Every partition of this broker. All but `size_bytes` raise LogRefused."""
 
     def find_offset(
         self, topic: str, partition: int, timestamp_ms: int, *, isolation: int
-    ) -> tuple[int, int, int]:
-        """(offset, timestamp, leader epoch) of a time, or of Kafka's negative names for one."""
+    ) -> Found:
+        """What a time leads to, or one of Kafka's negative names for one."""
 
     def end_of_epoch(self, topic: str, partition: int, leader_epoch: int) -> tuple[int, int]:
         """The largest epoch not above the asked one, and where it ended; -1, -1 if there is

@@ -83,20 +83,6 @@ class Router:
         """The APIs that one kind of listener serves, in the order of their keys."""
         return [api for api in self._apis if self._serves(api.key, controller)]
 
-    def core_table(self) -> list[tuple[int, int, int, int, bool, bool]]:
-        """The rows of `_core.Node.set_apis`."""
-        return [
-            (
-                api.key,
-                api.min_version,
-                api.max_version,
-                api.first_flexible,
-                self._serves(api.key, False),
-                self._serves(api.key, True),
-            )
-            for api in self._apis
-        ]
-
     def _serves(self, key: int, controller: bool) -> bool:
         route = self._routes[key]
         return route.controller if controller else route.broker

@@ -11,7 +11,7 @@ What stands in `_DECIDERS` can be asked; everything else is not the controller's
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.controller import (
     brokers,
@@ -66,6 +66,14 @@ _DECIDERS: dict[str, Rule] = {
     "ControllerRegistrationRequest": controllers.register,
     "ListPartitionReassignmentsRequest": reassignments.list_reassignments,
 }
+
+
+class Mark(NamedTuple):
+    """Where a controller stood before it applied something."""
+
+    image: MetadataImage
+    next_offset: int
+    last_write_ms: int
 
 
 class Controller:
@@ -167,6 +175,18 @@ class Controller:
         state.next_offset += len(records)
         if records:
             self._last_write_ms = now.real_ms
+
+    def mark(self) -> Mark:
+        """Where this controller stands, for `back_to`."""
+        return Mark(self.state.image, self.state.next_offset, self._last_write_ms)
+
+    def back_to(self, mark: Mark) -> None:
+        """What was applied since then never was: the log did not take it.
+
+        Soft state goes with it, as it may count on what was decided.
+        """
+        state = self.state = self.state.anew()
+        state.image, state.next_offset, self._last_write_ms = mark
 
     def _session_timer(self) -> tuple[Timer, ...]:
         at_ms = brokers.next_expiry_ms(self.state)

@@ -11,8 +11,7 @@ everything that waits in it is answered with NOT_COORDINATOR, for nobody knows w
 count. Whatever lies in a partition, or keeps it from being read, ends at most that shard: a record
 that can't be understood is named and left out, a log that can't be read is tried again.
 
-What it is not: it has no clock of its own, no thread and no files. `Log`, `Timers` and what tells
-the time are the node's.
+It has no clock, no thread and no files: `Log`, `Timers` and what tells the time are the node's.
 """
 
 from __future__ import annotations
@@ -47,8 +46,9 @@ LOAD_STEP_RECORDS: Final = 4096
 
 RETRY_MS_MIN: Final = 1000
 RETRY_MS_MAX: Final = 60_000
-"""How long a shard that could not be loaded waits until it is tried again: twice as long each time.
-"""
+"""How long a shard that can't be read waits until it is tried again: twice as long each time."""
+FALLEN_MS_MAX: Final = 5000
+"""The same of one whose log can be read, and takes nothing: meanwhile its readers wait too."""
 
 SKIPS_NAMED_MAX: Final = 10
 """So many records that can't be understood are named at a load; the others are counted."""
@@ -57,9 +57,7 @@ _RETRY: Final = "retry"
 
 
 class AppendFailed(Exception):
-    """The log did not take the batch. The node's adapter raises it for every reason: disk,
-    leadership, size.
-    """
+    """The log did not take the batch, for whatever reason: disk, leadership, size."""
 
 
 class LogUnavailable(Exception):
@@ -67,7 +65,7 @@ class LogUnavailable(Exception):
 
 
 class LogMissing(LogUnavailable):
-    """The log is not open here; nobody asks again before whoever opens it says `elected`."""
+    """The log is not open here; nobody asks again before who opens it says `elected`."""
 
 
 class Log(Protocol):
@@ -170,6 +168,7 @@ class Runtime:
         "_batch_bytes_max",
         "_codec",
         "_dirty",
+        "_fallen",
         "_loads",
         "_log",
         "_named",
@@ -215,7 +214,9 @@ class Runtime:
         """Shards whose replies wait for the high watermark."""
         self._loads: deque[_Shard] = deque()
         self._retries: dict[int, int] = {}
-        """How often in a row a partition could not be loaded."""
+        """How often in a row a partition could not be used."""
+        self._fallen: set[int] = set()
+        """Partitions that were loaded again, and have taken no batch since."""
         self._named: dict[int, int] = {}
         """The last offset of a partition up to which records were named that can't be read."""
 
@@ -244,12 +245,13 @@ class Runtime:
     def resigned(self, partition: int) -> None:
         """This broker leads the partition no more: forget it and say so to everybody who waits."""
         self._retries.pop(partition, None)
+        self._fallen.discard(partition)
         self._named.pop(partition, None)
         self._drop(partition)
 
     def resign_all(self) -> None:
         """The topic is gone."""
-        for partition in {*self._shards, *self._retries, *self._named}:
+        for partition in {*self._shards, *self._retries, *self._fallen, *self._named}:
             self.resigned(partition)
 
     def step(self) -> bool:
@@ -351,11 +353,7 @@ class Runtime:
             try:
                 self._append(shard)
             except AppendFailed as failed:
-                self.report(
-                    f"{self.topic}-{shard.partition} did not take a batch and is "
-                    f"loaded again: {failed}"
-                )
-                self.elected(shard.partition)
+                self._fall(shard.partition, f"did not take a batch and is loaded again: {failed}")
         for shard in list(self._waiting):
             try:
                 high_watermark = self._log.offsets(shard.partition)[1]
@@ -391,22 +389,22 @@ class Runtime:
         """A rule failed. Nothing was written, but what is in memory may be half changed: so the log
         counts.
         """
-        self.report(f"{self.topic}-{shard.partition} failed and is loaded again", problem)
-        self.elected(shard.partition)
+        self._fall(shard.partition, "failed and is loaded again", problem)
 
     def _append(self, shard: _Shard) -> None:
         written, shard.written = shard.written, []
         for group in self._by_batch(written):
             batch = self._batch(group)
             if len(batch) > self._batch_bytes_max:
-                raise AppendFailed(
-                    f"a record of {len(batch)} bytes is larger than a batch may be "
-                    f"({self._batch_bytes_max})"
-                )
+                most = self._batch_bytes_max
+                raise AppendFailed(f"a record takes {len(batch)} bytes, where {most} are the most")
             last_offset = self._log.append(shard.partition, batch)
             if last_offset < shard.log_end + len(group) - 1:
                 raise AppendFailed(f"the log went back to offset {last_offset}")
             shard.log_end = last_offset + 1
+            if shard.partition in self._fallen:
+                self._fallen.discard(shard.partition)
+                self._retries.pop(shard.partition, None)
 
     def _by_batch(self, written: list[_Written]) -> list[list[_Written]]:
         """Cut the records of a turn where a batch would grow too large (the bound is generous a
@@ -502,7 +500,8 @@ class Runtime:
 
     def _loaded(self, shard: _Shard) -> None:
         shard.load = None
-        self._retries.pop(shard.partition, None)
+        if shard.partition not in self._fallen:
+            self._retries.pop(shard.partition, None)
         if shard.skipped > SKIPS_NAMED_MAX:
             self.report(
                 f"{self.topic}-{shard.partition}: {shard.skipped - SKIPS_NAMED_MAX} more records "
@@ -511,6 +510,16 @@ class Runtime:
         now = self._now()
         shard.carry(shard.decider.loaded(now), now)
         self._see(shard)
+
+    def _fall(self, partition: int, why: str, problem: Exception | None = None) -> None:
+        """What is in memory can't count any more: load the shard again."""
+        # At once the first time only: a full disk would have it all read anew for each request.
+        if partition in self._fallen:
+            self._retry(partition, why, problem)
+        else:
+            self._fallen.add(partition)
+            self.report(f"{self.topic}-{partition} {why}", problem)
+            self.elected(partition)
 
     def _retry(self, partition: int, why: str, problem: Exception | None = None) -> None:
         """Drop a shard that can't be used, and load it again after a while."""
@@ -523,7 +532,8 @@ class Runtime:
                 f"it is tried again until it can: {why}",
                 problem,
             )
-        delay_ms = min(RETRY_MS_MIN << min(failures, 16), RETRY_MS_MAX)
+        most_ms = FALLEN_MS_MAX if partition in self._fallen else RETRY_MS_MAX
+        delay_ms = min(RETRY_MS_MIN << min(failures, 16), most_ms)
         at_ms = self._now().steady_ms + delay_ms
 
         def again() -> None:

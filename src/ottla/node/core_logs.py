@@ -10,6 +10,7 @@ from ottla.broker.partition_logs import LogRefused
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
+    from ottla._core import FoundOffset
     from ottla._core import Node as Core
 
 Result = TypeVar("Result")
@@ -33,8 +34,8 @@ class CorePartitionLogs:
 
     def find_offset(
         self, topic: str, partition: int, timestamp_ms: int, *, isolation: int
-    ) -> tuple[int, int, int]:
-        """(offset, timestamp, leader epoch) of a time, or of Kafka's negative names for one."""
+    ) -> FoundOffset:
+        """What a time leads to, or one of Kafka's negative names for one."""
         return _asked(
             lambda: self._core.list_offset(topic, partition, timestamp_ms, isolation=isolation)
         )
@@ -50,7 +51,7 @@ class CorePartitionLogs:
     def size_bytes(self, topic: str, partition: int) -> int:
         """What its segments take; 0 for a log that can't be reached."""
         try:
-            return _asked(lambda: self._core.partition_offsets(topic, partition))[-1]
+            return _asked(lambda: self._core.partition_offsets(topic, partition)).size_bytes
         except LogRefused:
             return 0
 

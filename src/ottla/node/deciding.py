@@ -6,26 +6,25 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ottla.decide import Now
-from ottla.node.loop import real_ms
 
 if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla.decide import Timer
-    from ottla.node.loop import Loop
+    from ottla.node.alarms import Alarms
 
 
-def now_of(core: Core) -> Now:
+def now_of(core: Core, alarms: Alarms) -> Now:
     """What time it is."""
-    return Now(core.now_ms(), core.steady_ms(), real_ms())
+    return Now(core.now_ms(), core.steady_ms(), alarms.real_ms())
 
 
 class LoopTimers:
     """The loop's timers, as deciders set them."""
 
-    __slots__ = ("_loop",)
+    __slots__ = ("_alarms",)
 
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
+    def __init__(self, alarms: Alarms) -> None:
+        self._alarms = alarms
 
     def set(self, timer: Timer, fire: Callable[[], None]) -> None:
         """Call `fire` when the timer is due, instead of what was set for its key on either clock;
@@ -36,5 +35,5 @@ class LoopTimers:
         def due(_at_ms: int) -> None:
             fire()
 
-        self._loop.set_timer(key, None, due, real=not real)
-        self._loop.set_timer(key, at_ms, due, real=real)
+        self._alarms.set_timer(key, None, due, real=not real)
+        self._alarms.set_timer(key, at_ms, due, real=real)

@@ -38,7 +38,6 @@ class Desk:
     """Takes requests to their handlers and replies back to the core."""
 
     __slots__ = (
-        "_context",
         "_controller_listeners",
         "_core",
         "_given_up",
@@ -56,19 +55,14 @@ class Desk:
         self._controller_listeners = controller_listeners
         self._router = router
         self._logs = logs
-        self._context: Context
         self._versions: dict[int, int] = {}
         self._internal: dict[int, Callable[[Any], None]] = {}
         self._next_internal = -1
         self._given_up: set[int] = set()
         """Requests whose handler failed: what it had asked for may still be answered."""
 
-    def open(self, context: Context) -> None:
-        """From now on requests are answered in this context."""
-        self._context = context
-
-    def take(self, request: Request) -> None:
-        """Decode one request and let its handler answer, now or later."""
+    def take(self, request: Request, context: Context) -> None:
+        """Decode one request and let its handler answer in this context, now or later."""
         key, version = request.api_key, request.api_version
         try:
             # As Apache Kafka does, a request is served even if bytes follow its end.
@@ -104,7 +98,7 @@ class Desk:
         )
         self._versions[request.token] = 0 if body is None else version
         try:
-            response = self._router.handler(key)(self._context, asked)
+            response = self._router.handler(key)(context, asked)
         except BrokenInvariant:
             raise
         except Exception as problem:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ottla._core import Disk
 from ottla.config.broker import BrokerConfig
 from ottla.errors import OttlaError
 from ottla.metadata.features import (
@@ -33,10 +34,9 @@ from ottla.node.meta_properties import (
     MetaPropertiesError,
     Unreadable,
     read_meta_properties,
-    replace_file,
-    sync_directory,
     write_meta_properties,
 )
+from ottla.node.refusals import DiskRefused, in_words
 from ottla.raft.snapshots import (
     BOOTSTRAP_SNAPSHOT,
     SnapshotError,
@@ -123,7 +123,7 @@ def bootstrap_bytes(records: Sequence[Versioned], now_ms: int) -> bytes:
     return encode_snapshot(records, epoch=0, now_ms=now_ms, last_contained_log_timestamp=0)
 
 
-def read_bootstrap(directory: str) -> list[Versioned]:
+def read_bootstrap(disk: Disk, directory: str) -> list[Versioned]:
     """The records of a folder's `bootstrap.checkpoint`; the latest defaults if there is no such
     file.
 
@@ -132,11 +132,12 @@ def read_bootstrap(directory: str) -> list[Versioned]:
     """
     path = os.path.join(directory, BOOTSTRAP_CHECKPOINT)
     try:
-        with open(path, "rb") as file:
-            contents = decode_snapshot(file.read(), path)
-    except FileNotFoundError:
-        return bootstrap_records()
-    except (OSError, SnapshotError) as error:
+        with in_words():
+            data = disk.read(path)
+        if data is None:
+            return bootstrap_records()
+        contents = decode_snapshot(data, path)
+    except (DiskRefused, SnapshotError) as error:
         raise SnapshotError(
             str(error),
             hint="restore it, or remove it if this node has run before: it counts only once",
@@ -210,6 +211,7 @@ def _format(
     now_ms = time.time_ns() // 1_000_000
     checkpoint = bootstrap_bytes(records, now_ms)
     entropy = SystemEntropy()
+    disk = Disk(durable=durable)
     done: list[Formatted] = []
     for directory, meta_there in known.items():
         if meta_there is not None:
@@ -225,10 +227,11 @@ def _format(
                 kind = f"dynamic metadata {'' if mine is None else 'voter '}directory"
                 directory_id = directory_id if mine is None else mine.directory_id
         if here is not None:
-            _write_voters(directory, here, now_ms, durable)
-        replace_file(os.path.join(directory, BOOTSTRAP_CHECKPOINT), checkpoint, durable=durable)
+            _write_voters(disk, directory, here, now_ms)
+        with in_words():
+            disk.replace(os.path.join(directory, BOOTSTRAP_CHECKPOINT), checkpoint)
         meta = MetaProperties(cluster_id, config.node_id, directory_id)
-        write_meta_properties(directory, meta, durable=durable)
+        write_meta_properties(disk, directory, meta)
         done.append(Formatted(directory, kind))
     return done
 
@@ -281,9 +284,8 @@ def _check_known(
             )
 
 
-def _write_voters(directory: str, voters: VoterSet, now_ms: int, durable: bool) -> None:
+def _write_voters(disk: Disk, directory: str, voters: VoterSet, now_ms: int) -> None:
     folder = os.path.join(directory, METADATA_PARTITION)
-    os.makedirs(folder, exist_ok=True)
     contents = encode_snapshot(
         (),
         epoch=BOOTSTRAP_SNAPSHOT.epoch,
@@ -293,9 +295,10 @@ def _write_voters(directory: str, voters: VoterSet, now_ms: int, durable: bool) 
         voters=voters,
     )
     path = os.path.join(folder, snapshot_name(BOOTSTRAP_SNAPSHOT))
-    replace_file(path, contents, mode=0o400, durable=durable)
-    if durable:
-        sync_directory(directory)
+    with in_words():
+        disk.make_folder(folder)
+        disk.replace(path, contents, read_only=True)
+        disk.sync_folder(directory)
 
 
 def ensure_formatted(properties: Mapping[str, str], *, durable: bool = True) -> str:

@@ -10,21 +10,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla._core import CoreError
+from ottla.metadata.image import EMPTY_IMAGE
 from ottla.node.deciding import LoopTimers, now_of
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
     from ottla._core import Node as Core
-    from ottla.broker.context import Context
+    from ottla.broker.settings import Settings
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.group.config import GroupConfig
     from ottla.coordinators.group.coordinator import GroupCoordinator
     from ottla.coordinators.runtime import Runtime
     from ottla.decide import Entropy
     from ottla.metadata.delta import MetadataDelta, PartitionChange
+    from ottla.node.alarms import Alarms
     from ottla.node.desk import Desk
     from ottla.node.logs import Logs
-    from ottla.node.loop import Loop
 
 _MINUTE_MS = 60_000
 _CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -61,8 +62,7 @@ class CoreLog:
             offsets = self._core.partition_offsets(self._topic, partition)
         except CoreError as problem:
             raise _unavailable(problem) from problem
-        start, high_watermark, _, end, _, _ = offsets
-        return start, high_watermark, end
+        return offsets.log_start, offsets.high_watermark, offsets.log_end
 
 
 def _unavailable(problem: CoreError) -> Exception:
@@ -84,23 +84,34 @@ class Groups:
     """
 
     __slots__ = (
-        "_context",
+        "_alarms",
         "_coordinator",
         "_core",
         "_desk",
         "_entropy",
+        "_image",
         "_logs",
-        "_loop",
+        "_node_id",
         "_runtime",
+        "_settings",
     )
 
     def __init__(
-        self, context: Context, core: Core, desk: Desk, loop: Loop, logs: Logs, entropy: Entropy
+        self,
+        node_id: int,
+        settings: Settings,
+        core: Core,
+        desk: Desk,
+        alarms: Alarms,
+        logs: Logs,
+        entropy: Entropy,
     ) -> None:
-        self._context = context
+        self._node_id = node_id
+        self._settings = settings
+        self._image = EMPTY_IMAGE
         self._core = core
         self._desk = desk
-        self._loop = loop
+        self._alarms = alarms
         self._logs = logs
         self._entropy = entropy
         self._runtime: Runtime | None = None
@@ -111,7 +122,7 @@ class Groups:
         if self._coordinator is None:
             from ottla.coordinators.group.coordinator import GroupCoordinator
 
-            config = group_config(self._context.config)
+            config = group_config(self._settings.config)
             runtime = self._open_runtime(config)
             self._coordinator = GroupCoordinator(runtime, config, self._partition_count, self._desk)
         return self._coordinator
@@ -120,18 +131,17 @@ class Groups:
         from ottla.coordinators.group.shard import GroupShard, refuse
         from ottla.coordinators.runtime import Runtime
 
-        context = self._context
-        core, entropy = self._core, self._entropy
+        core, alarms, entropy = self._core, self._alarms, self._entropy
         self._runtime = Runtime(
             CONSUMER_OFFSETS,
             log=CoreLog(core, CONSUMER_OFFSETS),
-            timers=LoopTimers(self._loop),
-            now=lambda: now_of(core),
+            timers=LoopTimers(alarms),
+            now=lambda: now_of(core, alarms),
             desk=self._desk,
             decider=lambda _partition: GroupShard(config, entropy),
             refuse=refuse,
             report=self._report,
-            codec=_CODECS[context.config["offsets.topic.compression.codec"]],
+            codec=_CODECS[self._settings.config["offsets.topic.compression.codec"]],
             batch_bytes_max=config.batch_bytes_max,
         )
         return self._runtime
@@ -142,6 +152,7 @@ class Groups:
 
         What is gone comes first: a topic may be deleted and made again within one delta.
         """
+        self._image = delta.image
         deleted = any(topic.name == CONSUMER_OFFSETS for topic in delta.topics_deleted())
         if deleted and self._runtime is not None:
             self._runtime.resign_all()
@@ -153,16 +164,16 @@ class Groups:
 
     def opened(self, partition: int) -> None:
         """A partition of the topic that could not be opened is open now: take it up."""
-        topic = self._context.image.topics.by_name.get(CONSUMER_OFFSETS)
+        topic = self._image.topics.by_name.get(CONSUMER_OFFSETS)
         if topic is None or not 0 <= partition < len(topic.partitions):
             return
-        if topic.partitions[partition].leader == self._context.node_id:
+        if topic.partitions[partition].leader == self._node_id:
             self.open()
             if self._runtime is not None:
                 self._runtime.elected(partition)
 
     def _follow(self, change: PartitionChange) -> None:
-        me = self._context.node_id
+        me = self._node_id
         led = change.old is not None and change.old.leader == me
         if change.new.leader == me:
             if not led or change.old is None or change.old.leader_epoch != change.new.leader_epoch:
@@ -189,10 +200,10 @@ class Groups:
             self._logs.failure(text, problem)
 
     def _partition_count(self) -> int:
-        topic = self._context.image.topics.by_name.get(CONSUMER_OFFSETS)
+        topic = self._image.topics.by_name.get(CONSUMER_OFFSETS)
         if topic is not None:
             return len(topic.partitions)
-        count: int = self._context.config["offsets.topic.num.partitions"]
+        count: int = self._settings.config["offsets.topic.num.partitions"]
         return count
 
 

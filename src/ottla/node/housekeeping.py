@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla.config.broker import BrokerConfig
-    from ottla.node.loop import Loop
+    from ottla.node.alarms import Alarms
 
 
-def schedule(loop: Loop, core: Core, config: BrokerConfig) -> None:
+def schedule(alarms: Alarms, core: Core, config: BrokerConfig) -> None:
     """Set the node's housekeeping timers; periods are the config keys' of the same meaning."""
 
     def every(period_ms: int, name: str, *, real: bool = False) -> None:
-        loop.every(name, period_ms, lambda: core.begin(name), real=real)
+        alarms.every(name, period_ms, lambda: core.begin(name), real=real)
 
     every(config["log.retention.check.interval.ms"], "retention")
     every(max(config["log.segment.delete.delay.ms"], 1000), "deleted")

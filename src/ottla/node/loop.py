@@ -1,8 +1,9 @@
-"""The one plain thread that decides: takes what waits, decides it, makes it safe, answers.
+"""Turns: what waits is taken and decided, what is due fires, then all of it is made safe.
 
-A turn is: take all requests that wait, decide each, fire what is due, then commit once (one fsync
-of the metadata log for everything that the turn decided). No asyncio, no lock: whatever touches
-the deciders' state runs here, and other threads hand their wishes in with `call`.
+A turn is: take all requests that wait, decide each, do what other threads wish, fire what is due,
+then commit once (one fsync of the metadata log for everything that the turn decided). No
+asyncio, no lock, no thread and no clock: whoever drives the loop (see driver.py) calls `turn`, and
+never two at a time.
 
 A turn ends: it takes the requests, wishes and timers that were there when it came to them, and what
 these bring about meanwhile is the next turn's. So nobody, by whatever timeouts they ask for, keeps
@@ -11,24 +12,15 @@ the requests of others from being taken.
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import deque
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 from ottla.errors import OttlaError
-from ottla.node.timers import Action, Timers
 
 if TYPE_CHECKING:
     from ottla._core import Event, Node, Request
-
-Result = TypeVar("Result")
-
-CALL_TIMEOUT_S = 60.0
-
-PERIOD_MS_MIN = 1
-"""A shorter period, or none, would find its timer due in every turn."""
+    from ottla.node.alarms import Alarms
 
 ADVANCE_STEPS_MAX = 10_000
 """So many deadlines `advance` meets exactly; from then on it takes steps of a like number."""
@@ -49,158 +41,70 @@ class Turns(Protocol):
 
 
 class Loop:
-    """Runs turns until it is told to stop."""
+    """One turn after the other, as somebody calls for them."""
 
-    __slots__ = ("_calls", "_clock", "_core", "_failed", "_real", "_stopping", "_thread", "_turns")
+    __slots__ = ("_alarms", "_calls", "_core", "_turns", "stopping")
 
-    def __init__(self, core: Node) -> None:
+    def __init__(self, core: Node, alarms: Alarms, turns: Turns) -> None:
         self._core = core
-        self._turns: Turns
-        self._clock = Timers()
-        self._real = Timers()
-        self._calls: deque[Callable[[], None]] = deque()
-        self._stopping = False
-        self._failed: Callable[[BaseException], None]
-        self._thread: threading.Thread | None = None
-
-    def start(self, turns: Turns, failed: Callable[[BaseException], None], name: str) -> None:
-        """Begin to decide, on a thread of its own; `failed` hears of what should never happen."""
+        self._alarms = alarms
         self._turns = turns
-        self._failed = failed
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._calls: deque[Callable[[], None]] = deque()
+        self.stopping = False
+        """Whoever drives it is to call no further turn; also ends an `advance`."""
 
-    def set_timer(
-        self, key: Hashable, at_ms: int | None, action: Action, *, real: bool = False
-    ) -> None:
-        """Fire `action` at `at_ms`: of the node's steady clock, or of `real_ms()` if `real`."""
-        (self._real if real else self._clock).set(key, at_ms, action)
+    def turn(self, *, wait: bool = True) -> None:
+        """One turn; with `wait` it begins when there is something to do, if need be never."""
+        for item in self._core.next(self._timeout_ms() if wait else 0):
+            self._turns.take(item)
+        for _ in range(len(self._calls)):
+            self._calls.popleft()()
+        self._alarms.fire_all()
+        self._turns.commit()
 
-    def every(
-        self, key: Hashable, period_ms: int, action: Callable[[], Any], *, real: bool = False
-    ) -> None:
-        """Run `action` once a period, beginning one period from now."""
-        period_ms = max(period_ms, PERIOD_MS_MIN)
-
-        def fire(due_ms: int) -> None:
-            action()
-            self.set_timer(
-                key, max(due_ms, self._now(real) - period_ms) + period_ms, fire, real=real
-            )
-
-        self.set_timer(key, self._now(real) + period_ms, fire, real=real)
-
-    def call(self, wish: Callable[[], Result]) -> Result:
-        """Run `wish` on the decision thread, its turn committed, and give back what it returned.
-
-        Raises:
-            NodeStopped: the thread has ended or ends before it gets there.
-        """
-        if self._thread is None or threading.current_thread() is self._thread:
-            return wish()
-        done = threading.Event()
-        outcome: list[Result] = []
-        problems: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                outcome.append(wish())
-                self._turns.commit()
-            except BaseException as problem:
-                # The caller hears of it, and so does the node: nobody knows what was done of it.
-                problems.append(problem)
-                raise
-            finally:
-                done.set()
-
-        self._calls.append(run)
+    def hand_in(self, wish: Callable[[], None]) -> None:
+        """Carry this out in the next turn; from any thread."""
+        self._calls.append(wish)
         self._core.wake()
-        deadline = time.monotonic() + CALL_TIMEOUT_S
-        while not done.wait(0.2):
-            if not self._thread.is_alive() and not done.is_set():
-                raise NodeStopped("the node has stopped", hint="start a new one")
-            if time.monotonic() > deadline:
-                raise NodeStopped("the node's decision thread does not answer")
-        if problems:
-            raise problems[0]
-        return outcome[0]
+
+    def at_once(self, wish: Callable[[], None]) -> None:
+        """Carry this out now, committed; for whoever may call `turn`."""
+        wish()
+        self._turns.commit()
+
+    def wake(self) -> None:
+        """Let a turn that waits begin; from any thread."""
+        self._core.wake()
 
     def advance(self, by_ms: int) -> None:
         """Move the node's clocks forward, firing what comes due in the order of deadlines.
 
         It ends whatever the timers do: deadlines that lie so close that there are too many of them
-        are met a little late, several in one step.
+        are met a little late, several in one step. For whoever may call `turn`.
+
+        Raises:
+            NodeStopped: the loop was stopped on the way.
         """
-
-        def advance() -> None:
-            target = self._core.steady_ms() + by_ms
-            stride_ms = 1 + by_ms // ADVANCE_STEPS_MAX
-            steps, at_ms = 0, -1
-            while (due := self._clock.next_ms()) is not None and due <= target:
-                if self._stopping:
-                    raise NodeStopped("the node was stopped while its clock moved")
-                exact = steps < ADVANCE_STEPS_MAX
-                if not exact and at_ms == target:
-                    break
-                steps += 1
-                at_ms = due if exact else min(max(due, at_ms + stride_ms), target)
-                self._move_to(at_ms)
-                self._fire(self._clock, at_ms)
-                self._turns.commit()
-            self._move_to(target)
-
-        self.call(advance)
-
-    def stop(self, timeout_s: float) -> bool:
-        """Let the turn end and the thread with it; False if it did not within the timeout."""
-        self._stopping = True
-        thread = self._thread
-        if thread is None or thread is threading.current_thread():
-            return True
-        self._core.wake()
-        thread.join(timeout_s)
-        return not thread.is_alive()
-
-    def _run(self) -> None:
-        try:
-            while not self._stopping:
-                for item in self._core.next(self._timeout_ms()):
-                    self._turns.take(item)
-                for _ in range(len(self._calls)):
-                    self._calls.popleft()()
-                self._fire(self._clock, self._core.steady_ms())
-                self._fire(self._real, real_ms())
-                self._turns.commit()
-        except BaseException as problem:
-            if not (self._stopping and isinstance(problem, NodeStopped)):
-                self._failed(problem)
+        target = self._core.steady_ms() + by_ms
+        stride_ms = 1 + by_ms // ADVANCE_STEPS_MAX
+        steps, at_ms = 0, -1
+        while (due := self._alarms.next_ms()) is not None and due <= target:
+            if self.stopping:
+                raise NodeStopped("the node was stopped while its clock moved")
+            exact = steps < ADVANCE_STEPS_MAX
+            if not exact and at_ms == target:
+                break
+            steps += 1
+            at_ms = due if exact else min(max(due, at_ms + stride_ms), target)
+            self._move_to(at_ms)
+            self._alarms.fire(at_ms)
+            self._turns.commit()
+        self._move_to(target)
 
     def _move_to(self, steady_ms: int) -> None:
         ahead = steady_ms - self._core.steady_ms()
         if ahead > 0:
             self._core.advance_clock(ahead)
 
-    def _fire(self, timers: Timers, now_ms: int) -> None:
-        for at_ms, action in timers.due(now_ms):
-            action(at_ms)
-
     def _timeout_ms(self) -> int | None:
-        if self._calls:
-            return 0
-        waits = [
-            at_ms - now_ms
-            for at_ms, now_ms in (
-                (self._clock.next_ms(), self._core.steady_ms()),
-                (self._real.next_ms(), real_ms()),
-            )
-            if at_ms is not None
-        ]
-        return max(min(waits), 0) if waits else None
-
-    def _now(self, real: bool) -> int:
-        return real_ms() if real else self._core.steady_ms()
-
-
-def real_ms() -> int:
-    """Milliseconds of the machine's monotonic time: what real timers run on."""
-    return time.monotonic_ns() // 1_000_000
+        return 0 if self._calls else self._alarms.wait_ms()

@@ -181,6 +181,7 @@ def _read(folder: str) -> _Known:
 
 
 def _replayed(folder: str) -> _Known:
+    from ottla._core import Disk
     from ottla.metadata.loader import CommittedBatch, MetadataLoader
     from ottla.raft.control_records import decode_control
     from ottla.raft.snapshots import decode_snapshot, parse_snapshot_name
@@ -197,8 +198,8 @@ def _replayed(folder: str) -> _Known:
     )
     if snapshots:
         snapshot, name = snapshots[-1]
-        with open(os.path.join(folder, name), "rb") as file:
-            contents = decode_snapshot(file.read(), name)
+        data = Disk().read(os.path.join(folder, name))
+        contents = decode_snapshot(data or b"", name)
         start = snapshot.offset
         control += contents.control
         batches.append(CommittedBatch(0, start - 1, snapshot.epoch, 0, 0, contents.records))
@@ -222,14 +223,15 @@ def _replayed(folder: str) -> _Known:
 
 def _batches(folder: str, names: list[str]) -> Iterator[Any]:
     """The whole batches of all segments."""
-    from ottla._core import examine_segment
+    from ottla._core import Disk, examine_segment
     from ottla.wire.records import read_batches
 
+    disk = Disk()
     for name in sorted(name for name in names if name.endswith(".log")):
         path = os.path.join(folder, name)
         base_offset = int(name.removesuffix(".log"))
         segment = examine_segment(
-            path, next_offset=base_offset, leader_epoch=0, leader_epoch_max=(1 << 31) - 1
+            disk, path, next_offset=base_offset, leader_epoch=0, leader_epoch_max=(1 << 31) - 1
         )
-        with open(path, "rb") as file:
-            yield from read_batches(file.read(segment.whole_bytes))
+        data = disk.read(path) or b""
+        yield from read_batches(data[: segment.whole_bytes])

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
-from contextlib import suppress
 from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
+from ottla._core import Disk
 from ottla.config.properties import parse_properties
 from ottla.errors import OttlaError
-from ottla.node.refusals import advice
+from ottla.node.refusals import in_words
 from ottla.wire.types import uuid_from_text, uuid_text
 
 if TYPE_CHECKING:
@@ -61,23 +60,19 @@ class Directories(NamedTuple):
     """Folders that can't be read, and why; not that of the metadata log."""
 
 
-def read_meta_properties(directory: str) -> MetaProperties | None:
-    """What the folder says; None if it is not formatted.
+def read_meta_properties(directory: str, disk: Disk | None = None) -> MetaProperties | None:
+    """What the folder says; None if it is not formatted. Before there is a core there is no `disk`.
 
     Raises:
         MetaPropertiesError: the file is there but can't be used.
     """
     path = os.path.join(directory, META_PROPERTIES)
-    try:
-        with open(path, encoding="utf-8") as file:
-            values = parse_properties(file.read())
-    except FileNotFoundError:
+    with in_words(Unreadable, hint="log.dirs must name folders that can be read"):
+        contents = (disk or Disk()).read(path)
+    if contents is None:
         return None
-    except OSError as error:
-        raise Unreadable(
-            f"{path} can't be read: {error.strerror}",
-            hint=advice(str(error.strerror)) or "log.dirs must name folders that can be read",
-        ) from error
+    try:
+        values = parse_properties(contents.decode())
     except ValueError as error:
         raise MetaPropertiesError(f"{path} is damaged: {error}", hint=_back(path)) from error
     if "version" not in values and "cluster.id" not in values:
@@ -106,14 +101,15 @@ def _back(path: str) -> str:
     )
 
 
-def write_meta_properties(directory: str, meta: MetaProperties, *, durable: bool = True) -> None:
-    """Write the file so that it is whole and (if `durable`) on disk, or not there."""
+def write_meta_properties(disk: Disk, directory: str, meta: MetaProperties) -> None:
+    """Write the file so that it is whole and on disk, or not there."""
     written = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime())
     text = (
         f"#\n#{written}\nnode.id={meta.node_id}\ndirectory.id={uuid_text(meta.directory_id)}\n"
         f"version=1\ncluster.id={escaped(meta.cluster_id)}\n"
     )
-    replace_file(os.path.join(directory, META_PROPERTIES), text.encode(), durable=durable)
+    with in_words():
+        disk.replace(os.path.join(directory, META_PROPERTIES), text.encode())
 
 
 def read_directories(config: BrokerConfig) -> Directories:
@@ -157,18 +153,18 @@ def read_directories(config: BrokerConfig) -> Directories:
     return Directories(first.cluster_id, first.node_id, ids, tuple(found), why)
 
 
-def metadata_directory_id(config: BrokerConfig) -> bytes:
+def metadata_directory_id(config: BrokerConfig, disk: Disk) -> bytes:
     """The id of the folder that holds the metadata log; in a dynamic quorum the voter is known by
     it.
 
     Raises:
         MetaPropertiesError: the folder is not formatted.
     """
-    return _formatted(config.metadata_log_dir, config).directory_id
+    return _formatted(config.metadata_log_dir, config, disk).directory_id
 
 
-def _formatted(directory: str, config: BrokerConfig) -> MetaProperties:
-    meta = read_meta_properties(directory)
+def _formatted(directory: str, config: BrokerConfig, disk: Disk | None = None) -> MetaProperties:
+    meta = read_meta_properties(directory, disk)
     if meta is None:
         from ottla.node.lost_meta_properties import holding, way_out
 
@@ -176,50 +172,6 @@ def _formatted(directory: str, config: BrokerConfig) -> MetaProperties:
         state = f"lacks {META_PROPERTIES}, though {full} is in it" if full else "is not formatted"
         raise MetaPropertiesError(f"{directory} {state}", hint=way_out(directory, config))
     return meta
-
-
-def replace_file(path: str, contents: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
-    """Put a file in place as a whole: a crash leaves the old one or the new one, never a part.
-
-    Without `durable` that holds for a crash of the process alone, at a fraction of the time.
-    """
-    temporary = f"{path}.tmp"
-    try:
-        # What a crash left there may be read-only, as the file itself.
-        remove_files([temporary])
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(contents)
-            file.flush()
-            if durable:
-                os.fsync(descriptor)
-        os.replace(temporary, path)
-    except BaseException as problem:
-        if isinstance(problem, OSError) and problem.filename is None:
-            problem.filename = path  # a write that fails does not say of what
-        with suppress(OSError):
-            remove_files([temporary])
-        raise
-    if durable:
-        sync_directory(os.path.dirname(path))
-
-
-def sync_directory(directory: str) -> None:
-    """Make names that were added to or taken from a folder last."""
-    descriptor = os.open(directory or ".", os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def remove_files(paths: Iterable[str]) -> None:
-    """Remove files that may be gone already."""
-    for path in paths:
-        try:
-            os.remove(path)
-        except FileNotFoundError:
-            continue
 
 
 def escaped(value: str) -> str:

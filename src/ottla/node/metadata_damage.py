@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from shlex import quote
 from typing import NamedTuple
 
-from ottla._core import Segment, examine_segment
+from ottla._core import Disk, File, Segment, examine_segment
 from ottla.errors import OttlaError
 from ottla.metadata.topic_names import METADATA_TOPIC
 
@@ -37,7 +37,7 @@ class _Found(NamedTuple):
     segment: Segment
 
 
-def refuse_damage(folder: str, leader_epoch_max: int = EPOCH_MAX) -> None:
+def refuse_damage(disk: Disk, folder: str, leader_epoch_max: int = EPOCH_MAX) -> None:
     """Look through all segments in the folder; in order, and whole up to a torn end, they pass.
 
     `leader_epoch_max` is the epoch of quorum-state, which is saved before a batch is written in it.
@@ -47,10 +47,10 @@ def refuse_damage(folder: str, leader_epoch_max: int = EPOCH_MAX) -> None:
             is older than the log.
     """
     try:
-        _look_through(folder, leader_epoch_max)
+        _look_through(disk, folder, leader_epoch_max)
     except MetadataDamaged:
         # A log that is whole by itself is not to be cut: it is quorum-state that is wrong.
-        leader_epoch = _look_through(folder, EPOCH_MAX)
+        leader_epoch = _look_through(disk, folder, EPOCH_MAX)
         if leader_epoch <= leader_epoch_max:
             raise
         raise MetadataDamaged(
@@ -61,13 +61,13 @@ def refuse_damage(folder: str, leader_epoch_max: int = EPOCH_MAX) -> None:
         ) from None
 
 
-def refuse_emptiness(folder: str, log_dirs: Iterable[str]) -> None:
+def refuse_emptiness(disk: Disk, folder: str, log_dirs: Iterable[str]) -> None:
     """A log that holds nothing beside partitions that it should know of is lost.
 
     Raises:
         MetadataDamaged: to start would be to begin anew, and to set every partition aside.
     """
-    if any(os.path.getsize(os.path.join(folder, n)) for n in os.listdir(folder) if _is_segment(n)):
+    if any(file.size_bytes for file in disk.list(folder) if _is_segment(file.name)):
         return
     for log_dir in log_dirs:
         name = partition_in(log_dir)
@@ -96,13 +96,15 @@ def partition_in(log_dir: str) -> str:
     return ""
 
 
-def _look_through(folder: str, leader_epoch_max: int) -> int:
+def _look_through(disk: Disk, folder: str, leader_epoch_max: int) -> int:
     """The epoch of the last whole batch."""
-    names = sorted(name for name in os.listdir(folder) if _is_segment(name))
-    next_offset, leader_epoch = (int(names[0].removesuffix(LOG_SUFFIX)) if names else 0), 0
-    for index, name in enumerate(names):
-        path, base_offset = os.path.join(folder, name), int(name.removesuffix(LOG_SUFFIX))
+    files = [file for file in disk.list(folder) if _is_segment(file.name)]  # by their names
+    paths = [os.path.join(folder, file.name) for file in files]
+    next_offset, leader_epoch = (_base_offset(files[0]) if files else 0), 0
+    for index, (file, path) in enumerate(zip(files, paths, strict=True)):
+        base_offset = _base_offset(file)
         segment = examine_segment(
+            disk,
             path,
             next_offset=base_offset,
             leader_epoch=leader_epoch,
@@ -110,14 +112,17 @@ def _look_through(folder: str, leader_epoch_max: int) -> int:
         )
         found = _Found(path, base_offset, segment)
         if base_offset != next_offset and segment.whole_bytes + segment.later_batches:
-            raise _hole(found, next_offset, [os.path.join(folder, n) for n in names[index:]])
+            raise _hole(found, next_offset, paths[index:])
         next_offset, leader_epoch = segment.next_offset, segment.leader_epoch
         if segment.blank or segment.torn:
             continue
-        later = [os.path.join(folder, n) for n in names[index + 1 :]]
-        if segment.later_batches or any(os.path.getsize(path) for path in later):
-            raise _damage(found, later)
+        if segment.later_batches or any(later.size_bytes for later in files[index + 1 :]):
+            raise _damage(found, paths[index + 1 :])
     return leader_epoch
+
+
+def _base_offset(file: File) -> int:
+    return int(file.name.removesuffix(LOG_SUFFIX))
 
 
 def _is_segment(name: str) -> bool:

@@ -107,9 +107,9 @@ class Publisher:
         first, self._looked = not self._looked, True
         if first:
             places = {os.path.normpath(path): at for at, path in enumerate(context.log_dirs)}
-            for name, index, path in self._core.strays():
-                place = places[os.path.normpath(os.path.dirname(path))]
-                lying.setdefault((name, index), []).append(place)
+            for stray in self._core.strays():
+                place = places[os.path.normpath(os.path.dirname(stray.folder))]
+                lying.setdefault((stray.topic, stray.partition), []).append(place)
         for change in delta.partitions_changed():
             if context.node_id in change.new.replicas:
                 there = lying.get((change.topic.name, change.index), ()) if first else None

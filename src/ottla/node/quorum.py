@@ -7,7 +7,7 @@ watermark passes them and the image has them. Snapshots are taken here when they
 they made needless is deleted.
 
 Used on the decision thread only. An error of the log leaves it in doubt what is in it: the quorum
-must not be used after one.
+must not be used after one, unless it is `DiskUnwilling`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from ottla.metadata.loader import CommittedBatch, MetadataLoader
 from ottla.metadata.snapshot import snapshot_records
 from ottla.raft.control_records import decode_control
 from ottla.raft.description import QuorumDescription, VoterDescription
-from ottla.raft.quorum import Flushed, Propose, Quorum, Ready, Resign, Started
+from ottla.raft.metadata_log import DiskUnwilling
+from ottla.raft.quorum import Flushed, Propose, Quorum, Ready, Resign, Started, Withdrawn
 from ottla.raft.quorum_state import QuorumState
 from ottla.raft.snapshots import (
     SnapshotError,
@@ -173,11 +174,15 @@ class MetadataQuorum:
 
         Raises:
             NotLeader: `lead` was not called, or leadership is gone.
+            DiskUnwilling: nothing of it is in the log, and everything is as it was.
         """
         values = [(None, data) for _, data in records]
-        self._do(
-            self._quorum.step(Propose(values), now_ms), records=[record for record, _ in records]
-        )
+        ready = self._quorum.step(Propose(values), now_ms)
+        try:
+            self._do(ready, records=[record for record, _ in records])
+        except DiskUnwilling:
+            self._quorum.step(Withdrawn(ready.append[0].base_offset), now_ms)
+            raise
         return self._quorum.end_offset - 1
 
     def commit(self, now_ms: int) -> MetadataDelta | None:
@@ -250,9 +255,9 @@ class MetadataQuorum:
         """A snapshot, if the disk takes one now: the log has all that it would hold."""
         try:
             return self.snapshot(now_ms)
-        except OSError as problem:
+        except DiskUnwilling as problem:
             self._policy.taken(now_ms)  # as long as after one that was: not at every turn
-            self._say(f"a metadata snapshot can't be written: {problem}; it is tried again later")
+            self._say(f"a metadata snapshot has to wait: {problem}; it is tried again later")
             return None
 
     # ------------------------------------------------------------------ loading
@@ -318,7 +323,7 @@ class MetadataQuorum:
         """What is not deleted now is deleted after the next snapshot: nothing depends on it."""
         try:
             self._clean(now_ms)
-        except OSError as problem:
+        except DiskUnwilling as problem:
             self._say(f"an old metadata snapshot can't be deleted: {problem}; it is tried later")
 
     def _clean(self, now_ms: int) -> None:

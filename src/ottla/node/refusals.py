@@ -6,6 +6,31 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ottla._core import CoreError
+from ottla.errors import OttlaError
+
+
+class DiskRefused(OttlaError):
+    """The disk refused a file; the text names it, and says why in the system's words."""
+
+
+@contextmanager
+def in_words(
+    kind: type[OttlaError] = DiskRefused, what: str = "", hint: str | None = None
+) -> Iterator[None]:
+    """What the core refuses inside is an error for people: `what`, its text, and what to do.
+
+    Raises:
+        OttlaError: of this kind; `hint` counts where the system's words ask for nothing else.
+    """
+    try:
+        yield
+    except CoreError as problem:
+        text = str(problem.args[-1])
+        raise kind(what + text, hint=advice(text) or hint) from problem
 
 
 def advice(text: str) -> str | None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ottla.errors import OttlaError
 from ottla.raft.quorum import Batch
 from ottla.raft.quorum_state import QuorumState
 from ottla.raft.snapshots import SnapshotId
+
+
+class DiskUnwilling(OttlaError):
+    """The disk did not take it now, and all is as it was before: it may be tried again later."""
 
 
 class MetadataLog(Protocol):
@@ -32,7 +37,11 @@ class MetadataLog(Protocol):
         """What the segments take, snapshots not counted."""
 
     def append(self, batch: Batch) -> int:
-        """Put one batch at the end and give back its size in bytes; not yet on disk."""
+        """Put one batch at the end and give back its size in bytes; not yet on disk.
+
+        Raises:
+            DiskUnwilling: nothing of it is in the log.
+        """
 
     def flush(self) -> int:
         """Bring all to disk; gives back the end offset."""
@@ -41,7 +50,11 @@ class MetadataLog(Protocol):
         """Whole batches from the one that holds `offset` on; at least one if there is one."""
 
     def delete_before(self, offset: int) -> None:
-        """Let the log start at `offset`: a snapshot holds what was before."""
+        """Let the log start at `offset`: a snapshot holds what was before.
+
+        Raises:
+            DiskUnwilling: it is not known that the snapshot outlives a power cut; nothing changed.
+        """
 
     def start_at(self, offset: int) -> None:
         """Throw the whole log away and begin anew at `offset`: a snapshot is ahead of the log."""
@@ -59,10 +72,18 @@ class MetadataLog(Protocol):
         """All of a snapshot."""
 
     def write_snapshot(self, snapshot: SnapshotId, contents: bytes) -> None:
-        """Add a snapshot: whole and on disk when this returns, or not there at all."""
+        """Add a snapshot: whole and on disk when this returns.
+
+        Raises:
+            DiskUnwilling: it is not there, or whole and perhaps not for good.
+        """
 
     def delete_snapshot(self, snapshot: SnapshotId) -> None:
-        """Take a snapshot away."""
+        """Take a snapshot away.
+
+        Raises:
+            DiskUnwilling: it may still be there.
+        """
 
     def close(self) -> None:
         """Flush and close; nothing may follow."""

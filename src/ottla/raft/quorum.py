@@ -57,6 +57,12 @@ class Propose(NamedTuple):
     records: Sequence[tuple[bytes | None, bytes]]
 
 
+class Withdrawn(NamedTuple):
+    """The batch that was proposed last is not in the log, and never will be."""
+
+    base_offset: int
+
+
 class Flushed(NamedTuple):
     """The local log is on disk up to this end offset."""
 
@@ -67,7 +73,7 @@ class Resign(NamedTuple):
     """Give up leadership in this epoch: the node is stopping or its log failed."""
 
 
-Message = Started | Propose | Flushed | Resign
+Message = Started | Propose | Withdrawn | Flushed | Resign
 
 
 class Batch(NamedTuple):
@@ -159,6 +165,9 @@ class Quorum:
         """
         if isinstance(message, Propose):
             return self._propose(message.records, now_ms)
+        if isinstance(message, Withdrawn):
+            self.end_offset = message.base_offset
+            return NOTHING
         if isinstance(message, Flushed):
             return self._flushed(message.end_offset, now_ms)
         if isinstance(message, Started):

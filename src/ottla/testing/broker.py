@@ -161,6 +161,7 @@ class Broker:
     def _started(self) -> Node:
         from ottla.node.format import ensure_formatted
         from ottla.node.node import Node
+        from ottla.node.world import machine
 
         try:
             if not os.path.isdir(self._dir):
@@ -171,7 +172,7 @@ class Broker:
                 f"dir={self._dir!r} can't be used: {error.strerror or error}",
                 hint="give a folder that can be written, or leave dir out for a temporary one",
             ) from error
-        node = Node(self._properties, power_cuts=True, durable=self._durable)
+        node = Node(self._properties, world=machine(power_cuts=True, durable=self._durable))
         node.start()
         return node
 

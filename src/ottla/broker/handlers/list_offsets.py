@@ -70,16 +70,16 @@ def _offset(
     if timestamp in _TIERED:
         return ListOffsetsPartitionResponse(partition_index=index)
     try:
-        offset, found_ms, epoch = context.logs.find_offset(
+        found = context.logs.find_offset(
             topic, index, timestamp, isolation=asked.body.isolation_level
         )
     except LogRefused as refused:
         return _failed(partition, refused.code)
     return ListOffsetsPartitionResponse(
         partition_index=index,
-        timestamp=found_ms,
-        offset=offset,
-        leader_epoch=epoch if asked.version >= 4 else -1,
+        timestamp=found.timestamp_ms,
+        offset=found.offset,
+        leader_epoch=found.leader_epoch if asked.version >= 4 else -1,
     )
 
 

@@ -1,0 +1,137 @@
+//! What the node tells and is told in rows, by name: no field is known by its place.
+
+use pyo3::prelude::*;
+
+/// An API that listeners serve.
+#[pyclass(frozen, get_all, eq, module = "ottla._core")]
+#[derive(Clone, PartialEq)]
+pub struct Api {
+    key: i16,
+    version_min: i16,
+    version_max: i16,
+    first_flexible: i16,
+    on_brokers: bool,
+    on_controllers: bool,
+}
+
+#[pymethods]
+impl Api {
+    #[new]
+    #[pyo3(signature = (*, key, version_min, version_max, first_flexible, on_brokers, on_controllers))]
+    fn new(
+        key: i16,
+        version_min: i16,
+        version_max: i16,
+        first_flexible: i16,
+        on_brokers: bool,
+        on_controllers: bool,
+    ) -> Self {
+        Self {
+            key,
+            version_min,
+            version_max,
+            first_flexible,
+            on_brokers,
+            on_controllers,
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "Api(key={}, versions {} to {})",
+            self.key, self.version_min, self.version_max
+        )
+    }
+}
+
+impl From<&Api> for ottla_node::Api {
+    fn from(api: &Api) -> Self {
+        Self {
+            key: api.key,
+            version_min: api.version_min,
+            version_max: api.version_max,
+            first_flexible: api.first_flexible,
+            on_brokers: api.on_brokers,
+            on_controllers: api.on_controllers,
+        }
+    }
+}
+
+/// Where a partition's log stands.
+#[pyclass(frozen, get_all, eq, module = "ottla._core")]
+#[derive(PartialEq, Debug)]
+pub struct PartitionOffsets {
+    pub log_start: i64,
+    pub high_watermark: i64,
+    pub last_stable: i64,
+    pub log_end: i64,
+    pub leader_epoch: i32,
+    pub size_bytes: u64,
+}
+
+#[pymethods]
+impl PartitionOffsets {
+    #[new]
+    #[pyo3(signature = (*, log_start, high_watermark, last_stable, log_end, leader_epoch, size_bytes))]
+    fn new(
+        log_start: i64,
+        high_watermark: i64,
+        last_stable: i64,
+        log_end: i64,
+        leader_epoch: i32,
+        size_bytes: u64,
+    ) -> Self {
+        Self {
+            log_start,
+            high_watermark,
+            last_stable,
+            log_end,
+            leader_epoch,
+            size_bytes,
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// The offset that a time leads to; all are -1 if none does.
+#[pyclass(frozen, get_all, eq, module = "ottla._core")]
+#[derive(PartialEq, Debug)]
+pub struct FoundOffset {
+    pub offset: i64,
+    pub timestamp_ms: i64,
+    pub leader_epoch: i32,
+}
+
+#[pymethods]
+impl FoundOffset {
+    fn __repr__(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// A partition's folder that was not opened.
+#[pyclass(frozen, get_all, module = "ottla._core")]
+#[derive(Debug)]
+pub struct Stray {
+    pub topic: String,
+    pub partition: i32,
+    pub folder: String,
+}
+
+#[pymethods]
+impl Stray {
+    fn __repr__(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// Put the classes into the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Api>()?;
+    module.add_class::<PartitionOffsets>()?;
+    module.add_class::<FoundOffset>()?;
+    module.add_class::<Stray>()
+}

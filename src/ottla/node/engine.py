@@ -1,0 +1,298 @@
+"""All that decides in a running node, built whole, and what it does with what the core brings.
+
+The parts are made in an order in which each gets what it needs: the quorum is led first, as all
+else follows from it; the context joins what handlers may use; `open` then tells the core and the
+controller what is here. What fails here is raised: who ends a node, and knows of other threads, is
+node.py.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from ottla._core import Api, Event
+from ottla.broker.context import Context
+from ottla.broker.directories import Directories
+from ottla.broker.router import Router
+from ottla.broker.settings import Settings
+from ottla.controller.controller import Controller
+from ottla.errors import BrokenInvariant, OttlaError
+from ottla.metadata.image import EMPTY_IMAGE
+from ottla.node import housekeeping
+from ottla.node.alarms import Alarms
+from ottla.node.cluster import Cluster, Identity, open_quorum
+from ottla.node.core_logs import CorePartitionLogs
+from ottla.node.desk import Desk
+from ottla.node.format import read_bootstrap
+from ottla.node.groups import Groups
+from ottla.node.loop import Loop
+from ottla.node.membership import Membership
+from ottla.node.publisher import Publisher
+from ottla.wire.schema import plan_of
+
+if TYPE_CHECKING:
+    from ottla._core import Node as Core
+    from ottla._core import Request
+    from ottla.config.broker import BrokerConfig
+    from ottla.metadata.delta import MetadataDelta
+    from ottla.node.logs import Logs
+    from ottla.node.quorum import MetadataQuorum
+    from ottla.node.world import World
+
+
+OPEN_TIMEOUT_MS = 3_600_000
+"""How long a start waits for its logs, which may all have to be recovered."""
+
+
+class NodeFailed(OttlaError):
+    """The node broke in a way that it should not, and serves no more."""
+
+
+class Place(NamedTuple):
+    """Who the node is and where its logs lie."""
+
+    identity: Identity
+    log_dirs: tuple[str, ...]
+    """Those that could be read at the start, in the order of `identity.directory_ids`."""
+
+
+def build(
+    config: BrokerConfig, place: Place, core: Core, world: World, logs: Logs
+) -> tuple[Engine, MetadataDelta]:
+    """The engine, and the delta from nothing to all that the metadata log holds.
+
+    Raises:
+        OttlaError: the metadata log can't be read or led.
+    """
+    quorum = open_quorum(place.identity, config, core, logs)
+    try:
+        first = quorum.lead(core.now_ms())
+        return Engine(config, place, core, world, logs, quorum), first
+    except BaseException:
+        quorum.abandon()
+        raise
+
+
+class Engine:
+    """What a running node is made of; used on the decision thread only, but for its numbers."""
+
+    __slots__ = (
+        "_config",
+        "_core",
+        "_groups",
+        "_logs",
+        "_place",
+        "_publisher",
+        "_router",
+        "alarms",
+        "cluster",
+        "context",
+        "desk",
+        "driver",
+        "loop",
+        "membership",
+    )
+
+    def __init__(
+        self,
+        config: BrokerConfig,
+        place: Place,
+        core: Core,
+        world: World,
+        logs: Logs,
+        quorum: MetadataQuorum,
+    ) -> None:
+        identity = place.identity
+        self._config, self._place, self._core, self._logs = config, place, core, logs
+        self._router = router = Router()
+        self.alarms = alarms = Alarms(core.steady_ms, world.real_ms)
+        self.desk = Desk(core, router, logs, frozenset(config.controller_listener_names))
+        controller = Controller(
+            node_id=identity.node_id,
+            cluster_id=identity.cluster_id,
+            config=config,
+            entropy=world.entropy,
+        )
+        self.cluster = Cluster(quorum, controller, core, self.desk, logs, alarms)
+        settings = Settings(config, EMPTY_IMAGE, identity.node_id)
+        self._groups = Groups(
+            identity.node_id, settings, core, self.desk, alarms, logs, world.entropy
+        )
+        incomplete = bool(core.lost_log_dirs()) or len(place.log_dirs) < len(config.log_dirs)
+        self.context = Context(
+            node_id=identity.node_id,
+            cluster_id=identity.cluster_id,
+            settings=settings,
+            logs=CorePartitionLogs(core),
+            now_ms=core.now_ms,
+            router=router,
+            log_dirs=place.log_dirs,
+            directories=Directories(
+                identity.node_id, identity.directory_ids, incomplete=incomplete
+            ),
+            controller=self.cluster,
+            quorum=self.cluster,
+            open_groups=self._groups.open,
+            reply=self.desk.reply,
+        )
+        self._publisher = Publisher(self.context, core, self._groups, logs)
+        self.membership = Membership(
+            identity, config, self.cluster, self._publisher, alarms, world.entropy
+        )
+        self.loop = Loop(core, alarms, self)
+        self.driver = world.drive(self.loop)
+
+    def open(self, first: MetadataDelta) -> None:
+        """Tell the core of what is hosted, begin to control, and take this broker's place.
+
+        Raises:
+            OttlaError: the registration is refused, or the disk fails.
+        """
+        core, context = self._core, self.context
+        core.set_apis(_apis(self._router))
+        _bind_hot_messages(core)
+        lost = core.lost_log_dirs()
+        context.directories.failed.update(place for place, _ in lost)
+        self._publisher.publish(first)
+        self.cluster.activate(read_bootstrap(core.disk, self._config.metadata_log_dir))
+        self.membership.commit()
+        self.membership.register(core.previous_broker_epoch)
+        self._await_partitions()
+        for place, text in lost:
+            self._lose_directory(place, text)
+        self.membership.assign(context.directories.take_unrecorded())
+        for line in core.load_report():
+            (self._logs.warn if _tells_of_loss(line) else self._logs.info)(line)
+        for folder in core.set_strays_aside():
+            self._logs.warn(f"{folder} belongs to no partition of this node and was set aside")
+        housekeeping.schedule(self.alarms, core, self._config)
+
+    def _await_partitions(self) -> None:
+        """Until every partition is as the image says, or was told to fail."""
+        if not self._core.await_wanted(timeout_ms=OPEN_TIMEOUT_MS):
+            raise NodeFailed(
+                f"the partitions' logs could not be opened in {OPEN_TIMEOUT_MS // 60_000} minutes",
+                hint="see to the disks of log.dirs",
+            )
+        for item in self._core.next(0):
+            self.take(item)
+
+    # ------------------------------------------------------------------ turns (see loop.py)
+    def take(self, item: Request | Event) -> None:
+        """One thing that the core handed over; docs/design/faults.md says what each fault ends."""
+        if not isinstance(item, Event):
+            self.desk.take(item, self.context)
+            return
+        match item:
+            case Event.Applied(mark):
+                self._publisher.applied(mark)
+            case Event.LogFailed(topic, _, index, text):
+                self._logs.error(
+                    f"an append to {topic}-{index} failed: {text}; each next append tries again, "
+                    "and reads go on: see to the disk"
+                )
+            case Event.LogUnopened(_, topic_id, index, text):
+                self._publisher.unopened(topic_id, index, text)
+            case Event.LogHealed(_, topic_id, index):
+                self._publisher.healed(topic_id, index)
+                for line in self._core.load_report():
+                    self._logs.info(line)
+            case Event.LogStrained(topic, _, index, text):
+                self._logs.warn(f"{topic}-{index}: {text}; it is tried again later")
+            case Event.Strained(text):
+                self._logs.warn(f"{text}; it is tried again later")
+            case Event.Done(text):
+                self._logs.info(text)
+            case Event.LogDirFailed(log_dir, text):
+                self._lose_directory(log_dir, text)
+            case Event.Refused(text):
+                self._logs.warn(text)
+            case Event.Poisoned(text):
+                raise NodeFailed(text)
+            case _:
+                raise BrokenInvariant(f"nothing here knows {item!r}")
+
+    def commit(self) -> None:
+        """End of a turn: what was decided becomes safe, and what waited for that is answered."""
+        membership = self.membership
+        membership.commit()
+        membership.assign(self.context.directories.take_unrecorded())
+        if self._groups.commit():
+            self._core.wake()
+        membership.commit()
+
+    def _lose_directory(self, log_dir: int, text: str) -> None:
+        config = self._config
+        log_dirs = self._place.log_dirs
+        folder = log_dirs[log_dir]
+        tell_of_lost(self._logs, folder, text)
+        self._publisher.directory_lost(log_dir)
+        if os.path.realpath(folder) == os.path.realpath(config.metadata_log_dir):
+            raise NodeFailed(f"the log directory {folder}, which holds the metadata log, {text}")
+        if len(self.context.directories.failed) == len(log_dirs):
+            raise NodeFailed(f"every log directory failed, {folder} last: {text}")
+        self.membership.directory_lost(self._place.identity.directory_ids[log_dir])
+
+    # ------------------------------------------------------------------ from any thread
+    def measures(self) -> dict[str, float]:
+        """The node's numbers, for `ottla.metrics`."""
+        from ottla.node.measures import measures
+
+        context = self.context
+        quorum = self.cluster.describe()
+        found = measures(self._core.metrics(), context.image, context.config, quorum)
+        unopened = len(context.offline)
+        for name in ("partition.offline_replicas", "controller.partitions_offline"):
+            found[name] = max(found[name], unopened)
+        return found
+
+    def unready(self) -> str:
+        """Why clients can't be served, "" while they can."""
+        broker = self.context.image.brokers.get(self._place.identity.node_id)
+        if broker is None:
+            return "the broker is not registered"
+        return "the broker is fenced" if broker.fenced else ""
+
+
+def tell_of_lost(logs: Logs, folder: str, text: str) -> None:
+    """Say that a log directory is lost for this life of the node."""
+    logs.error(
+        f"the log directory {folder} failed: {text}; its partitions are offline: see to the "
+        "disk, then start the node again"
+    )
+
+
+def _tells_of_loss(line: str) -> bool:
+    """Whether a line about the opening of a log says that records may have gone."""
+    return any(words in line for words in (" cut ", "dropped", ".log", "earlier topic"))
+
+
+def _apis(router: Router) -> list[Api]:
+    """What each kind of listener serves, as the core is told."""
+    brokers = {api.key: api for api in router.announced(controller=False)}
+    controllers = {api.key: api for api in router.announced(controller=True)}
+    return [
+        Api(
+            key=key,
+            version_min=api.min_version,
+            version_max=api.max_version,
+            first_flexible=api.first_flexible,
+            on_brokers=key in brokers,
+            on_controllers=key in controllers,
+        )
+        for key, api in {**brokers, **controllers}.items()
+    ]
+
+
+def _bind_hot_messages(core: Core) -> None:
+    """Hold the core's hot handlers against the messages as they are declared."""
+    from ottla.wire.messages.fetch import FetchRequest, FetchResponse
+    from ottla.wire.messages.produce import ProduceRequest, ProduceResponse
+
+    core.bind(
+        produce_request=plan_of(ProduceRequest),
+        produce_response=plan_of(ProduceResponse),
+        fetch_request=plan_of(FetchRequest),
+        fetch_response=plan_of(FetchResponse),
+    )

@@ -1,0 +1,81 @@
+"""What lies around a node: its native half, randomness, monotonic time, and who drives its turns.
+
+The native half brings the clock that a test may move, sockets, and the disk: through it every file
+that a running node keeps, those of raft too. `machine` makes production's world and that of users'
+tests. A simulator brings its own: a core over its own disk and network, seeded entropy, a time of
+its own, and turns by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ottla._core import Node as Core
+from ottla.node.driver import DecisionThread, Driver
+from ottla.node.entropy import SystemEntropy
+
+if TYPE_CHECKING:
+    from ottla.config.broker import BrokerConfig
+    from ottla.decide import Entropy
+    from ottla.node.loop import Loop
+
+MEMORY_BYTES_MAX = 256 * 1024 * 1024
+"""What frames, staged batches and unsent replies may take where `queued.max.request.bytes` says
+nothing.
+"""
+
+
+class World(NamedTuple):
+    """All that a node does not decide by itself."""
+
+    make_core: Callable[[BrokerConfig, tuple[str, ...]], Core]
+    """The native half over these log directories; what it raises is a CoreError."""
+    entropy: Entropy
+    real_ms: Callable[[], int]
+    """The monotonic time that not even a test moves."""
+    drive: Callable[[Loop], Driver]
+
+
+def machine(*, power_cuts: bool = False, durable: bool = True) -> World:
+    """This machine, and a thread that decides.
+
+    Args:
+        power_cuts: keep track of what was fsynced, so that a power cut can take the rest away.
+        durable: carry out every fsync; needless where the folders go with the node.
+    """
+
+    def make_core(config: BrokerConfig, log_dirs: tuple[str, ...]) -> Core:
+        return core_of(config, log_dirs, power_cuts=power_cuts, durable=durable)
+
+    return World(make_core, SystemEntropy(), real_ms, DecisionThread)
+
+
+def core_of(
+    config: BrokerConfig, log_dirs: tuple[str, ...], *, power_cuts: bool, durable: bool
+) -> Core:
+    """The core as a broker's configuration wants it."""
+    request_memory: int = config["queued.max.request.bytes"]
+    return Core(
+        node_id=config.node_id,
+        log_dirs=list(log_dirs),
+        threads=min(config["num.network.threads"], os.cpu_count() or 1),
+        request_memory_bytes_max=request_memory if request_memory > 0 else MEMORY_BYTES_MAX,
+        request_size_bytes_max=config["socket.request.max.bytes"],
+        connection_idle_ms_max=config["connections.max.idle.ms"],
+        connections_max=config["max.connections"],
+        connections_per_ip_max=config["max.connections.per.ip"],
+        socket_send_buffer_bytes=config["socket.send.buffer.bytes"],
+        socket_receive_buffer_bytes=config["socket.receive.buffer.bytes"],
+        fetch_session_slots=config["max.incremental.fetch.session.cache.slots"],
+        fetch_max_bytes=config["fetch.max.bytes"],
+        power_cuts=power_cuts,
+        durable=durable,
+    )
+
+
+def real_ms() -> int:
+    """Milliseconds of the machine's monotonic time."""
+    return time.monotonic_ns() // 1_000_000
