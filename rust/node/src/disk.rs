@@ -18,7 +18,7 @@ use ottla_core::disk::{Disk, DiskFile, Entry, Open, RealDisk, RealFile, RealLock
 use crate::descriptors::{Descriptors, Noted};
 use crate::faults::{Faults, Verb};
 use crate::lock::lock;
-use crate::releasing::OpenFiles;
+use crate::open_files::OpenFiles;
 
 #[derive(Clone)]
 pub struct NodeDisk {

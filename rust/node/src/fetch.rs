@@ -149,4 +149,20 @@ impl Task {
         }
         Ok(true)
     }
+
+    /// Wait for what is made of so many bytes of a request, and of so many partitions of a session.
+    async fn take_to_read(
+        &mut self,
+        weight: &mut Weight,
+        frame_bytes: usize,
+        partitions: usize,
+    ) -> Result<(), Over> {
+        // How long a peer takes for what was answered before is for it to say; others don't wait for that.
+        self.flush().await?;
+        let weights = &self.node.weights;
+        if let Err(cost) = weight.take(weights, frame_bytes, partitions) {
+            weight.taken(self.unless_gone(weights.in_line(cost)).await?);
+        }
+        Ok(())
+    }
 }

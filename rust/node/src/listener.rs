@@ -10,21 +10,15 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::connection::{Connection, Stream, Task, accepts};
-use crate::descriptors::Noted;
+use crate::connection::{Stream, Task};
 use crate::error::NodeError;
+use crate::listening::Listening;
 use crate::lock::lock;
 use crate::metrics::add;
+use crate::peer::{Connection, Listener};
 use crate::pool::panic_text;
 use crate::shared::{Options, Shared};
 use crate::shedding::Spare;
-
-/// What connections know of where they came in.
-#[derive(Debug)]
-pub struct Listener {
-    pub name: String,
-    pub controller: bool,
-}
 
 /// The address to bind for a host name. As in Java, IPv4 comes first where a name has both, and the wildcard
 /// takes both families.
@@ -103,31 +97,10 @@ fn plain(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// A listener that is served. The note stands before the socket, so that it is dropped first.
-pub struct Listening {
-    _noted: Noted,
-    pub socket: tokio::net::TcpListener,
-}
-
-impl Listening {
-    pub fn new(noted: Noted, socket: tokio::net::TcpListener) -> Self {
-        Self {
-            _noted: noted,
-            socket,
-        }
-    }
-
-    /// Stop listening at once, even if no thread is free to let go of the socket.
-    pub fn close(&self) {
-        // Where the system knows no such thing the socket closes with its task.
-        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
-    }
-}
-
 /// Take connections until the node ends.
 pub async fn accept_loop(node: Arc<Shared>, listener: Arc<Listener>, listening: Arc<Listening>) {
     let mut spare = Spare::new(&node);
-    while accepts(&node) {
+    while node.accepts() {
         let full = lock(&node.connections).len() >= node.options.connections_max;
         if full {
             let _ = tokio::time::timeout(Duration::from_secs(1), node.connection_freed.notified())
@@ -192,7 +165,7 @@ fn accept(
                 return;
             }
         }
-        if !accepts(node) {
+        if !node.accepts() {
             return;
         }
         connections.insert(id, Arc::clone(&connection));

@@ -11,13 +11,15 @@ use ottla_core::hosting::Pass;
 use tokio::runtime::Runtime;
 
 use crate::apis::{Api, Apis};
-use crate::connection::{self, Ending};
+use crate::connection;
 use crate::descriptors::Noted;
 use crate::disk::NodeDisk;
 use crate::error::NodeError;
-use crate::listener::{Listener, Listening, accept_loop, bind, guarded};
+use crate::listener::{accept_loop, bind, guarded};
+use crate::listening::Listening;
 use crate::lock::lock;
 use crate::outside::{Life, NodeHost};
+use crate::peer::{Ending, Listener};
 use crate::pool::panic_text;
 use crate::queue::Item;
 use crate::releasing::make_room;
@@ -255,7 +257,7 @@ impl Node {
     /// Say who speaks on a connection; refused if somebody else did.
     pub fn identify(&self, connection_id: u64, principal: &str) -> Result<(), NodeError> {
         self.call(|shared| {
-            if connection::identify(shared, connection_id, principal) {
+            if shared.identify(connection_id, principal) {
                 return Ok(());
             }
             let text = format!("{principal} cannot speak on a connection that is somebody else's");
@@ -294,7 +296,7 @@ impl Node {
             let mut partitions = 0;
             for topic in hosted.topics() {
                 partitions += topic.cells().count();
-                topic.traffic.read(&topic.name, &mut out);
+                topic.of.traffic.read(&topic.of.name, &mut out);
             }
             out.push((
                 "partition.count".into(),

@@ -9,8 +9,8 @@ use std::time::Duration;
 use ottla_core::hosting::{Chore, Event, Host, Surroundings};
 
 use crate::clock::Clock;
-use crate::connection::Connection;
 use crate::disk::NodeDisk;
+use crate::peer::Connection;
 use crate::pool::Pool;
 use crate::queue::Queue;
 

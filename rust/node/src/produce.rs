@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ottla_core::serving::{Header, Step};
 
-use crate::connection::{Over, Peer, Task};
+use crate::connection::{Over, Task, Waiting};
 
 /// How long a request rests whose partition is held by who waits for a slow disk.
 pub const PAUSE: Duration = Duration::from_millis(1);
@@ -64,7 +64,7 @@ impl Task {
             produce,
             ..
         } = self;
-        let peer = Peer::new(connection, stream, produce.wants_reply());
+        let peer = Waiting::new(connection, stream, produce.wants_reply());
         let _turn = peer.while_there(node.heavy.lock()).await?;
         let bytes = inbox.frame_mut(frame);
         tokio::task::block_in_place(|| {

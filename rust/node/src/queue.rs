@@ -17,7 +17,7 @@ pub struct Asked {
     pub correlation_id: i32,
     pub client_id: Option<String>,
     pub body: Vec<u8>,
-    pub connection: std::sync::Arc<crate::connection::Connection>,
+    pub connection: std::sync::Arc<crate::peer::Connection>,
 }
 
 #[derive(Debug)]

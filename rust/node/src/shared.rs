@@ -10,17 +10,17 @@ use ottla_core::hosting::{Event, Host, HostOptions, Surroundings};
 
 use crate::apis::{Apis, FETCH, PRODUCE};
 use crate::budget::{Budget, Charge};
-use crate::connection::{Connection, Ending};
 use crate::descriptors::Descriptors;
 use crate::disk::NodeDisk;
 use crate::error::NodeError;
-use crate::listener::Listening;
+use crate::listening::Listening;
 use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::outside::{Life, NodeHost, Outside};
 use crate::passes::Passes;
+use crate::peer::{Connection, Ending};
 use crate::queue::Item;
-use crate::shedding::Room;
+use crate::room::Room;
 use crate::weight::Weights;
 
 /// How long a thread that serves waits for a partition's lock before the request rests: an append takes microseconds.
@@ -245,5 +245,16 @@ impl Shared {
         for connection in lock(&self.connections).values() {
             connection.end(ending);
         }
+    }
+
+    /// Say who speaks on a connection. False if it said otherwise before; one that has gone says nothing.
+    pub fn identify(&self, connection_id: u64, principal: &str) -> bool {
+        let found = lock(&self.connections).get(&connection_id).map(Arc::clone);
+        found.is_none_or(|connection| connection.identify(principal))
+    }
+
+    /// Whether the node still takes new connections.
+    pub fn accepts(&self) -> bool {
+        self.life() == Life::Running && !self.is_poisoned()
     }
 }

@@ -7,14 +7,14 @@
 //! to go. The limit is looked up anew, as a process may change it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::connection::{Connection, Ending};
 use crate::descriptors::Noted;
-use crate::listener::Listening;
+use crate::listening::Listening;
 use crate::lock::lock;
 use crate::metrics::add;
+use crate::peer::{Connection, Ending};
 use crate::shared::Shared;
 
 /// This part of the limit is kept for files, within these bounds.
@@ -33,31 +33,6 @@ const TELL_EVERY_MS: u64 = 60_000;
 const LOOK_EVERY_MS: u64 = 10_000;
 /// How long a full process is given to close something before the next look.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// What is known of the limit.
-pub struct Room {
-    limit: AtomicUsize,
-    /// Descriptors of the process that are not the node's.
-    foreign: AtomicUsize,
-    /// One more than the descriptor of the connection that came last.
-    highest: AtomicUsize,
-    looked_at_ms: AtomicU64,
-    told_at_ms: AtomicU64,
-    untold: AtomicUsize,
-}
-
-impl Default for Room {
-    fn default() -> Self {
-        Self {
-            limit: AtomicUsize::new(usize::MAX),
-            foreign: AtomicUsize::new(0),
-            highest: AtomicUsize::new(0),
-            looked_at_ms: AtomicU64::new(0),
-            told_at_ms: AtomicU64::new(0),
-            untold: AtomicUsize::new(0),
-        }
-    }
-}
 
 /// The descriptors that connections may use at most.
 fn usable(limit: usize) -> usize {

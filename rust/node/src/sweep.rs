@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::connection::{Connection, Ending};
 use crate::lock::lock;
 use crate::metrics::add;
 use crate::outside::Life;
 use crate::patience::{Look, Memory, Owes};
+use crate::peer::{Connection, Ending};
 use crate::shared::Shared;
 
 const SWEEP: Duration = Duration::from_secs(1);

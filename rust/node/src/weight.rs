@@ -11,7 +11,6 @@ use ottla_core::hot::TopicRef;
 use ottla_core::session::Wanted;
 
 use crate::budget::{Budget, Charge};
-use crate::connection::{Over, Task};
 
 /// A Fetch of no more partitions, in no more bytes, is not counted.
 pub const PARTITIONS_FEW: usize = 64;
@@ -56,6 +55,11 @@ impl Weights {
         self.reading.used() + self.parked.used()
     }
 
+    /// Wait in line for so much.
+    pub async fn in_line(&self, cost: usize) -> Charge {
+        Charge::in_line(&self.reading, cost).await
+    }
+
     /// Wait until others, who find no room, need that of the one who was parked longest.
     pub async fn crowded(&self) {
         self.crowded.notified().await;
@@ -66,6 +70,33 @@ impl Weight {
     /// Whether it counts for something while it is parked.
     pub fn is_parked(&self) -> bool {
         self.parked.is_some()
+    }
+
+    /// What is made of so many bytes of a request, and of so many partitions of a session, if it does not have to
+    /// wait for that; else how much it has to wait for.
+    pub fn take(
+        &mut self,
+        weights: &Weights,
+        frame_bytes: usize,
+        partitions: usize,
+    ) -> Result<(), usize> {
+        let reading = &weights.reading;
+        let of_session = partitions.saturating_mul(COST_OF_PARTITION);
+        let cost = frame_bytes
+            .saturating_mul(COST_OF_BYTE)
+            .saturating_add(of_session);
+        let taken = if cost <= COST_SMALL {
+            Some(Charge::anyway(reading, cost))
+        } else {
+            Charge::if_there(reading, cost)
+        };
+        self.reading = Some(taken.ok_or(cost)?);
+        Ok(())
+    }
+
+    /// It waited for this.
+    pub fn taken(&mut self, charge: Charge) {
+        self.reading = Some(charge);
     }
 
     /// What was made to be read is gone.
@@ -98,32 +129,6 @@ fn parked_bytes(wanted: &[Wanted]) -> usize {
     };
     let names = wanted.chunk_by(same).filter_map(|topic| name(&topic[0]));
     std::mem::size_of_val(wanted) + names.map(|name| name.len() + 32).sum::<usize>()
-}
-
-impl Task {
-    /// Wait for what is made of so many bytes of a request, and of so many partitions of a session.
-    pub(crate) async fn take_to_read(
-        &mut self,
-        weight: &mut Weight,
-        frame_bytes: usize,
-        partitions: usize,
-    ) -> Result<(), Over> {
-        // How long a peer takes for what was answered before is for it to say; others don't wait for that.
-        self.flush().await?;
-        let reading = &self.node.weights.reading;
-        let of_session = partitions.saturating_mul(COST_OF_PARTITION);
-        let cost = frame_bytes
-            .saturating_mul(COST_OF_BYTE)
-            .saturating_add(of_session);
-        weight.reading = Some(if cost <= COST_SMALL {
-            Charge::anyway(reading, cost)
-        } else if let Some(charge) = Charge::if_there(reading, cost) {
-            charge
-        } else {
-            self.unless_gone(Charge::in_line(reading, cost)).await?
-        });
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::table::Topic;
 use super::traffic::Traffic;
 use crate::disk::Disk;
 use crate::hot::{KAFKA_STORAGE_ERROR, NOT_LEADER_OR_FOLLOWER, UNKNOWN_TOPIC_OR_PARTITION};
@@ -62,17 +61,33 @@ pub struct Cell<D: Disk, W: Waiter> {
     rested: AtomicU8,
 }
 
+/// What a topic's partitions have in common.
+#[derive(Clone)]
+pub struct TopicOf {
+    pub name: Arc<str>,
+    pub id: [u8; 16],
+    pub traffic: Arc<Traffic>,
+}
+
+/// Topics that only brokers write to.
+pub fn is_internal(topic: &str) -> bool {
+    matches!(
+        topic,
+        "__consumer_offsets" | "__transaction_state" | "__share_group_state"
+    )
+}
+
 /// A partition's lock.
 pub type Guard<'a, D, W> = MutexGuard<'a, Option<Partition<D, W>>>;
 
 impl<D: Disk, W: Waiter> Cell<D, W> {
-    pub fn new(topic: &Topic<D, W>, index: i32, log_dir: usize, desired: Desired) -> Self {
+    pub fn new(topic: &TopicOf, index: i32, log_dir: usize, desired: Desired) -> Self {
         Self {
             topic: Arc::clone(&topic.name),
             topic_id: topic.id,
             index,
             log_dir,
-            internal: super::table::is_internal(&topic.name),
+            internal: is_internal(&topic.name),
             traffic: Arc::clone(&topic.traffic),
             desired: Mutex::new(desired),
             retried: AtomicBool::new(false),

@@ -34,11 +34,11 @@ use crate::partition::Waiter;
 use crate::session::Sessions;
 
 pub use asking::{Described, Looked};
-pub use cell::{Cell, Desired, Guard, Standing};
+pub use cell::{Cell, Desired, Guard, Standing, TopicOf, is_internal};
 pub use event::{Chore, Event, Place, Subject, Surroundings};
 pub use passes::Pass;
 pub use places::{HostedState, TopicConfig};
-pub use table::{Hosted, Topic, is_internal};
+pub use table::{Hosted, Topic};
 pub use traffic::{Traffic, add};
 
 use dirs::LogDirs;

@@ -218,7 +218,12 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             problem: String::new(),
             existed: false,
         };
-        let cell = Arc::new(Cell::new(topic, wanted.partition, wanted.log_dir, desired));
+        let cell = Arc::new(Cell::new(
+            &topic.of,
+            wanted.partition,
+            wanted.log_dir,
+            desired,
+        ));
         hosted.put(&wanted.topic, wanted.topic_id, Arc::clone(&cell));
         cell
     }

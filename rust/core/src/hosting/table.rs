@@ -3,33 +3,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cell::Cell;
-use super::traffic::Traffic;
+use super::cell::{Cell, TopicOf};
 use crate::disk::Disk;
 use crate::hot::{TopicRef, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION};
 use crate::partition::Waiter;
 
-/// Topics that only brokers write to.
-pub fn is_internal(topic: &str) -> bool {
-    matches!(
-        topic,
-        "__consumer_offsets" | "__transaction_state" | "__share_group_state"
-    )
-}
-
 pub struct Topic<D: Disk, W: Waiter> {
-    pub name: Arc<str>,
-    pub id: [u8; 16],
-    pub traffic: Arc<Traffic>,
+    pub of: TopicOf,
     cells: Vec<Option<Arc<Cell<D, W>>>>,
 }
 
 impl<D: Disk, W: Waiter> Topic<D, W> {
     pub fn new(name: &str, id: [u8; 16]) -> Self {
         Self {
-            name: name.into(),
-            id,
-            traffic: Arc::default(),
+            of: TopicOf {
+                name: name.into(),
+                id,
+                traffic: Arc::default(),
+            },
             cells: Vec::new(),
         }
     }
@@ -97,7 +88,7 @@ impl<D: Disk, W: Waiter> Hosted<D, W> {
         let known = known.filter(|place| {
             self.topics[*place]
                 .as_ref()
-                .is_some_and(|topic| topic.id == id)
+                .is_some_and(|topic| topic.of.id == id)
         });
         let place = known.unwrap_or_else(|| {
             self.forget(name);
@@ -141,7 +132,7 @@ impl<D: Disk, W: Waiter> Hosted<D, W> {
         if let Some(place) = self.by_name.remove(name)
             && let Some(topic) = self.topics[place].take()
         {
-            self.by_id.remove(&topic.id);
+            self.by_id.remove(&topic.of.id);
         }
     }
 }

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use ottla_core::connection::put_response_header;
 
-use super::{CLOSED_PATIENCE, Connection, Ending, OUTBOX_BYTES, Over, Task, Woken};
+use super::task::{CLOSED_PATIENCE, OUTBOX_BYTES, Over, Task, Woken};
 use crate::budget::Charge;
 use crate::lock::lock;
 use crate::metrics::add;
+use crate::peer::{Answer, Ending};
 use crate::queue::Asked;
 use crate::shared::{Held, Shared};
 
@@ -19,28 +20,6 @@ use crate::shared::{Held, Shared};
 const DECISION_COST: usize = 16;
 /// Requests that take no more than this are handed over at once, however many wait for memory.
 const DECISION_COST_SMALL: usize = 64 * 1024;
-
-/// A whole reply frame of Python's, and what it takes until it is sent.
-pub struct Answer {
-    frame: Vec<u8>,
-    charge: Charge,
-    /// How long nothing more is read then.
-    mute: Duration,
-}
-
-impl std::fmt::Debug for Answer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Answer")
-    }
-}
-
-impl Connection {
-    /// Hand over the whole reply frame to the request that is parked here.
-    fn answer(&self, answer: Answer) {
-        *lock(&self.reply) = Some(answer);
-        self.signal.ring();
-    }
-}
 
 impl Task {
     /// Consume a frame whose body Python gets, and answer it.
@@ -154,7 +133,7 @@ impl Task {
     async fn await_answer(&mut self) -> Result<Answer, Over> {
         let mut closed: Option<tokio::time::Instant> = None;
         loop {
-            if let Some(answer) = lock(&self.connection.reply).take() {
+            if let Some(answer) = self.connection.take_answer() {
                 return Ok(answer);
             }
             if self.connection.is_ending(Ending::Drain) {

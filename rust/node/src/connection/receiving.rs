@@ -5,17 +5,16 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-use ottla_core::connection::Inbox;
 use tokio::time::{Instant, timeout_at};
 
 use super::stream::Stream;
-use super::{CAPACITY_KEPT, CLOSED_PATIENCE, Connection, Ending, Over, Task, Woken};
+use super::task::{CAPACITY_KEPT, CLOSED_PATIENCE, Over, Task, Woken, poll_receive};
 use crate::budget::Overdraft;
 use crate::patience::Owes;
+use crate::peer::{Connection, Ending};
 use crate::shared::Shared;
 
 /// What a connection gets to begin with while memory is short: it lies beside the budget, so that small requests
@@ -194,30 +193,6 @@ impl Task {
         }
     }
 
-    /// Give the buffers of an idle connection back.
-    pub(super) fn rest(&mut self) -> bool {
-        let _ = self.connection.ending.compare_exchange(
-            Ending::Rest as u8,
-            Ending::None as u8,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
-        if !self.inbox.is_empty() {
-            return false;
-        }
-        self.inbox.release();
-        self.outbox = Vec::new();
-        self.give_buffer();
-        true
-    }
-
-    /// Nothing is held any more.
-    pub(super) fn give_buffer(&mut self) {
-        self.node.budget.give(std::mem::take(&mut self.charged));
-        let beside = std::mem::take(&mut self.charged_beside);
-        self.node.budget.give_beside(beside);
-    }
-
     async fn await_first_byte(&mut self) -> Result<(), Over> {
         loop {
             let Self {
@@ -242,13 +217,13 @@ impl Task {
 }
 
 /// The peer of a request that waits for its turn.
-pub(crate) struct Peer<'a> {
+pub(crate) struct Waiting<'a> {
     connection: &'a Connection,
     stream: &'a Stream,
     listens: bool,
 }
 
-impl<'a> Peer<'a> {
+impl<'a> Waiting<'a> {
     /// `listens`: it wants an answer.
     pub fn new(connection: &'a Connection, stream: &'a Stream, listens: bool) -> Self {
         Self {
@@ -292,21 +267,4 @@ async fn unless_ending<T>(
         wait.as_mut().poll(context).map(Ok)
     })
     .await
-}
-
-/// Take in what has arrived, or be woken when something does.
-pub(super) fn poll_receive(
-    inbox: &mut Inbox,
-    stream: &mut Stream,
-    context: &mut std::task::Context<'_>,
-) -> Poll<Result<Woken, Over>> {
-    match stream.poll_receive(inbox, context) {
-        Poll::Pending => Poll::Pending,
-        Poll::Ready(Ok(0)) => Poll::Ready(Ok(Woken::PeerClosed)),
-        Poll::Ready(Ok(_)) => {
-            inbox.received();
-            Poll::Ready(Ok(Woken::Received))
-        }
-        Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
-    }
 }

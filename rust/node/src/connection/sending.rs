@@ -8,10 +8,11 @@ use std::task::Poll;
 use ottla_core::serving::Piece;
 
 use super::stream::Stream;
-use super::{Ending, OUTBOX_BYTES, Over, Task};
+use super::task::{OUTBOX_BYTES, Over, Task};
 use crate::budget::Charge;
 use crate::disk::NodeFile;
 use crate::patience::Owes;
+use crate::peer::Ending;
 
 /// What may stay allocated for the next replies: two full outboxes.
 const OUTBOX_KEPT: usize = 2 * OUTBOX_BYTES;

@@ -1,0 +1,231 @@
+//! A connection's task: what it has in its hands, and how it waits.
+
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use ottla_core::connection::Inbox;
+use ottla_core::serving::{Fetch, Piece, Produce};
+
+use super::stream::Stream;
+use crate::apis::Apis;
+use crate::budget::Charge;
+use crate::descriptors::Noted;
+use crate::disk::{NodeDisk, NodeFile};
+use crate::lock::lock;
+use crate::metrics::add;
+use crate::patience::Owes;
+use crate::peer::{Connection, Ending};
+use crate::shared::Shared;
+
+/// Replies are sent when they are this many, even if more frames wait.
+pub(super) const OUTBOX_BYTES: usize = 64 * 1024;
+/// While a request is parked, at most this much of what the peer sends on is taken in.
+pub(super) const READ_AHEAD_BYTES: usize = 64 * 1024;
+
+/// While memory is short, a larger buffer than this is given back as soon as it is empty.
+pub(super) const CAPACITY_KEPT: usize = 64 * 1024;
+
+/// A peer that sends nothing more may still want the answer to its request, or have left one unread: so it gets
+/// what is decided soon, and what is parked for longer is forgotten.
+pub(super) const CLOSED_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why a connection is over; `Refused` is worth a line in the log.
+#[derive(Debug)]
+pub enum Over {
+    Gone,
+    Refused(String),
+}
+
+impl From<io::Error> for Over {
+    fn from(_: io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+/// What ended a wait.
+pub(crate) enum Woken {
+    Received,
+    Signal,
+    PeerClosed,
+}
+
+/// The task's own half. Its lists are kept from one request to the next.
+pub struct Task {
+    pub(crate) node: Arc<Shared>,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) apis: Arc<Apis>,
+    pub(crate) inbox: Inbox,
+    pub(crate) outbox: Vec<u8>,
+    /// What an answer of Python's in the outbox takes.
+    pub(super) answered: Option<Charge>,
+    /// What the peer owes while the outbox is sent.
+    pub(super) reply_owed: Owes,
+    pub(crate) files: Vec<Piece<NodeFile>>,
+    pub(crate) produce: Produce<NodeDisk, Connection>,
+    pub(crate) fetch: Fetch<NodeDisk>,
+    /// What the receive buffer takes of the budget, and beside it.
+    pub(super) charged: usize,
+    pub(super) charged_beside: usize,
+    /// Whether the peer owes the rest of a frame.
+    pub(super) is_owed: bool,
+    // Before the stream, so that it is dropped before the stream closes its descriptor.
+    _noted: Noted,
+    pub(crate) stream: Stream,
+}
+
+impl Task {
+    pub fn new(node: Arc<Shared>, connection: Arc<Connection>, stream: Stream) -> Self {
+        let apis = Arc::clone(
+            &node
+                .apis
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        );
+        let noted = node.descriptors.note(&stream);
+        Self {
+            node,
+            connection,
+            apis,
+            inbox: Inbox::default(),
+            outbox: Vec::new(),
+            answered: None,
+            reply_owed: Owes::Reply,
+            files: Vec::new(),
+            produce: Produce::default(),
+            fetch: Fetch::default(),
+            charged: 0,
+            charged_beside: 0,
+            is_owed: false,
+            _noted: noted,
+            stream,
+        }
+    }
+
+    pub(super) fn rest_if_tight(&mut self) {
+        if self.inbox.is_empty()
+            && self.inbox.capacity() > CAPACITY_KEPT
+            && self.node.budget.is_tight()
+        {
+            self.rest();
+        }
+    }
+
+    /// Give the buffers of an idle connection back.
+    pub(super) fn rest(&mut self) -> bool {
+        self.connection.rested();
+        if !self.inbox.is_empty() {
+            return false;
+        }
+        self.inbox.release();
+        self.outbox = Vec::new();
+        self.give_buffer();
+        true
+    }
+
+    /// Nothing is held any more.
+    pub(super) fn give_buffer(&mut self) {
+        self.node.budget.give(std::mem::take(&mut self.charged));
+        let beside = std::mem::take(&mut self.charged_beside);
+        self.node.budget.give_beside(beside);
+    }
+
+    /// A request's reply is made: from here on its peer's silence counts.
+    pub(super) fn is_handled(&self, key: i16, began: Instant) {
+        let now = self.node.metrics.api(key).took(began);
+        self.connection.touch(self.node.uptime_ms_at(now));
+    }
+
+    /// Note the length of a reply, of which so many bytes are sent from files.
+    pub(crate) fn close_reply(&mut self, size_at: usize, in_files: usize, key: i16) {
+        let size = self.outbox.len() - size_at - 4 + in_files;
+        // Fetch replies are bounded by fetch.max.bytes and one batch, all others by their requests.
+        let declared = i32::try_from(size).unwrap_or(i32::MAX);
+        self.outbox[size_at..size_at + 4].copy_from_slice(&declared.to_be_bytes());
+        add(&self.node.metrics.api(key).response_bytes, size + 4);
+    }
+
+    pub(crate) fn check_ending(&self) -> Result<(), Over> {
+        if self.connection.is_ending(Ending::Drain) {
+            Err(Over::Gone)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Wait for the signal alone: nothing is received, so frames stay where they are.
+    pub(crate) async fn hear(&mut self) -> Result<(), Over> {
+        std::future::poll_fn(|context| self.connection.signal.poll(context)).await;
+        self.check_ending()
+    }
+
+    /// Whether nothing more is taken in while a request is parked.
+    pub(crate) fn takes_no_more(&self) -> bool {
+        let waiting = self.inbox.waiting_bytes();
+        waiting >= READ_AHEAD_BYTES * 2 || (waiting > 0 && waiting >= self.inbox.capacity())
+    }
+
+    /// Wait for the signal, and meanwhile for the peer, whose further bytes are taken in up to a limit; beyond it
+    /// only its going is noticed.
+    pub(crate) async fn park(&mut self, deaf: bool) -> Result<Woken, Over> {
+        let Self {
+            connection,
+            inbox,
+            stream,
+            ..
+        } = self;
+        if !inbox.has_room() {
+            inbox.make_room(inbox.capacity());
+        }
+        let signal = std::future::poll_fn(|context| connection.signal.poll(context));
+        if deaf {
+            signal.await;
+            return Ok(Woken::Signal);
+        }
+        if inbox.waiting_bytes() >= READ_AHEAD_BYTES * 2 || !inbox.has_room() {
+            return tokio::select! {
+                () = signal => Ok(Woken::Signal),
+                gone = stream.hung_up() => Ok(gone.map(|()| Woken::PeerClosed)?),
+            };
+        }
+        std::future::poll_fn(|context| {
+            if connection.signal.poll(context).is_ready() {
+                return Poll::Ready(Ok(Woken::Signal));
+            }
+            poll_receive(inbox, stream, context)
+        })
+        .await
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.give_buffer();
+        let connection = {
+            let mut connections = lock(&self.node.connections);
+            connections.remove(&self.connection.id)
+        };
+        drop(connection);
+        add(&self.node.metrics.connections_closed, 1);
+        self.node.connection_gone.notify_all();
+        self.node.connection_freed.notify_one();
+    }
+}
+
+/// Take in what has arrived, or be woken when something does.
+pub(super) fn poll_receive(
+    inbox: &mut Inbox,
+    stream: &mut Stream,
+    context: &mut std::task::Context<'_>,
+) -> Poll<Result<Woken, Over>> {
+    match stream.poll_receive(inbox, context) {
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(Ok(0)) => Poll::Ready(Ok(Woken::PeerClosed)),
+        Poll::Ready(Ok(_)) => {
+            inbox.received();
+            Poll::Ready(Ok(Woken::Received))
+        }
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+    }
+}

@@ -1,0 +1,179 @@
+//! A connection as others know it, and what they may do to it: who is on its other end, how busy it is, how it ends.
+//!
+//! Its task (see `connection/`) alone reads and writes its socket; all else reaches it through here.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use ottla_core::partition::{Waiter, Wants};
+
+use crate::budget::Charge;
+use crate::lock::lock;
+use crate::patience::Progress;
+use crate::signal::Signal;
+
+/// What connections know of where they came in.
+#[derive(Debug)]
+pub struct Listener {
+    pub name: String,
+    pub controller: bool,
+}
+
+/// How a connection ends. Later ones outrank earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Ending {
+    None,
+    /// Give the receive buffer back; nothing ends.
+    Rest,
+    /// End when the request that is under way is answered; at once if Python holds it.
+    Drain,
+    Close,
+    /// Without a goodbye: the peer sees a reset.
+    Reset,
+}
+
+/// A whole reply frame of Python's, and what it takes until it is sent.
+pub struct Answer {
+    pub frame: Vec<u8>,
+    pub charge: Charge,
+    /// How long nothing more is read then.
+    pub mute: Duration,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Answer")
+    }
+}
+
+/// Who speaks on a connection that did not say.
+const ANONYMOUS: &str = "User:ANONYMOUS";
+
+/// What others may know of a connection and do to it.
+#[derive(Debug)]
+pub struct Connection {
+    pub id: u64,
+    pub listener: Arc<Listener>,
+    pub local: SocketAddr,
+    pub peer: SocketAddr,
+    principal: OnceLock<Box<str>>,
+    pub signal: Signal,
+    ending: AtomicU8,
+    reply: Mutex<Option<Answer>>,
+    active_at_ms: AtomicU64,
+    busy: AtomicBool,
+    pub progress: Progress,
+    /// How many more bytes a parked fetch waits for.
+    pub wants: Wants,
+}
+
+impl Connection {
+    pub fn new(
+        id: u64,
+        listener: Arc<Listener>,
+        (local, peer): (SocketAddr, SocketAddr),
+        now_ms: u64,
+    ) -> Self {
+        Self {
+            id,
+            listener,
+            local,
+            peer,
+            principal: OnceLock::new(),
+            signal: Signal::default(),
+            ending: AtomicU8::new(Ending::None as u8),
+            reply: Mutex::new(None),
+            active_at_ms: AtomicU64::new(now_ms),
+            busy: AtomicBool::new(false),
+            progress: Progress::default(),
+            wants: Wants::default(),
+        }
+    }
+
+    /// Who speaks here, as Kafka writes it: a type and a name.
+    pub fn principal(&self) -> &str {
+        self.principal.get().map_or(ANONYMOUS, |known| known)
+    }
+
+    /// From now on `principal` speaks here. False if another one did: nobody becomes somebody else on one
+    /// connection (KIP-368).
+    pub fn identify(&self, principal: &str) -> bool {
+        **self.principal.get_or_init(|| principal.into()) == *principal
+    }
+
+    pub fn end(&self, ending: Ending) {
+        self.ending.fetch_max(ending as u8, Ordering::AcqRel);
+        self.signal.ring();
+    }
+
+    fn ending(&self) -> u8 {
+        self.ending.load(Ordering::Acquire)
+    }
+
+    /// Whether it is about to go.
+    pub fn is_closing(&self) -> bool {
+        self.is_ending(Ending::Close)
+    }
+
+    pub fn is_ending(&self, ending: Ending) -> bool {
+        self.ending() >= ending as u8
+    }
+
+    /// Whether a request is under way, until its reply is sent.
+    pub fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Whether its peer's silence is no idleness: a request is under way, and not for want of the peer's taking
+    /// its reply.
+    pub fn waits_for_us(&self) -> bool {
+        self.is_busy() && !self.progress.owes_reply()
+    }
+
+    pub fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::Relaxed);
+    }
+
+    /// Note that something moved, in either direction.
+    pub fn touch(&self, now_ms: u64) {
+        self.active_at_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    pub fn active_at_ms(&self) -> u64 {
+        self.active_at_ms.load(Ordering::Relaxed)
+    }
+
+    /// Its buffers are given back, as it was told.
+    pub fn rested(&self) {
+        let _ = self.ending.compare_exchange(
+            Ending::Rest as u8,
+            Ending::None as u8,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+    }
+
+    /// Hand over the whole reply frame to the request that is parked here.
+    pub fn answer(&self, answer: Answer) {
+        *lock(&self.reply) = Some(answer);
+        self.signal.ring();
+    }
+
+    /// What was handed over.
+    pub fn take_answer(&self) -> Option<Answer> {
+        lock(&self.reply).take()
+    }
+}
+
+impl Waiter for Connection {
+    fn wants(&self) -> &Wants {
+        &self.wants
+    }
+
+    fn ring(&self) {
+        self.signal.ring();
+    }
+}
