@@ -213,6 +213,10 @@ impl Disk for NodeDisk {
         self.real.create_dir_all(dir)
     }
 
+    fn spread(&self, dir: &Path) {
+        self.real.spread(dir);
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.suffer(Verb::Rename, from)?;
         self.alive()?;

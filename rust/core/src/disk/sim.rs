@@ -108,6 +108,8 @@ struct State {
     writes_left: Option<u64>,
     /// So many syncs of files succeed, then one fails.
     syncs_left: Option<u64>,
+    /// Fail every change from this many on, of names too; None never.
+    changes_left: Option<u64>,
     pages_lost: bool,
     reads: u64,
     largest_read: usize,
@@ -134,10 +136,21 @@ impl State {
             .sum()
     }
 
-    fn rename(&mut self, change: Rename) {
+    fn rename(&mut self, change: Rename) -> io::Result<()> {
+        spend(&mut self.changes_left)?;
         self.names.apply(&change);
         self.pending_names.push(change);
+        Ok(())
     }
+}
+
+fn spend(left: &mut Option<u64>) -> io::Result<()> {
+    match left {
+        Some(0) => return Err(io::Error::other("the disk failed, as it was told to")),
+        Some(left) => *left -= 1,
+        None => {}
+    }
+    Ok(())
 }
 
 /// A seeded file system in memory. Clones share it.
@@ -158,6 +171,7 @@ impl SimDisk {
             now_ms: 0,
             writes_left: None,
             syncs_left: None,
+            changes_left: None,
             pages_lost: false,
             reads: 0,
             largest_read: 0,
@@ -182,6 +196,11 @@ impl SimDisk {
     /// After this many more writes and syncs every one fails; None ends that.
     pub fn fail_after(&self, writes: Option<u64>) {
         self.state().writes_left = writes;
+    }
+
+    /// After this many more changes of any kind nothing changes any more: the machine is about to stop.
+    pub fn stop_after(&self, changes: Option<u64>) {
+        self.state().changes_left = changes;
     }
 
     /// After this many more syncs of files one fails, and only one: the page cache keeps what it held and takes some
@@ -304,13 +323,12 @@ impl Disk for SimDisk {
                 {
                     return Err(missing(path));
                 }
-                let modified_ms = state.now_ms;
+                let (inode, modified_ms) = (state.inodes.len(), state.now_ms);
+                state.rename(Rename::Link(path.to_owned(), inode))?;
                 state.inodes.push(Inode {
                     modified_ms,
                     ..Inode::default()
                 });
-                let inode = state.inodes.len() - 1;
-                state.rename(Rename::Link(path.to_owned(), inode));
                 inode
             }
             None => return Err(missing(path)),
@@ -397,7 +415,7 @@ impl Disk for SimDisk {
         let above: Vec<&Path> = dir.ancestors().collect();
         for dir in above.into_iter().rev() {
             if !state.names.dirs.contains(dir) {
-                state.rename(Rename::MakeDir(dir.to_owned()));
+                state.rename(Rename::MakeDir(dir.to_owned()))?;
             }
         }
         Ok(())
@@ -406,13 +424,12 @@ impl Disk for SimDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state();
         if state.names.files.contains_key(from) {
-            state.rename(Rename::Move(from.to_owned(), to.to_owned()));
+            state.rename(Rename::Move(from.to_owned(), to.to_owned()))
         } else if state.names.dirs.contains(from) {
-            state.rename(Rename::MoveDir(from.to_owned(), to.to_owned()));
+            state.rename(Rename::MoveDir(from.to_owned(), to.to_owned()))
         } else {
-            return Err(missing(from));
+            Err(missing(from))
         }
-        Ok(())
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
@@ -420,8 +437,7 @@ impl Disk for SimDisk {
         if !state.names.files.contains_key(path) {
             return Err(missing(path));
         }
-        state.rename(Rename::Unlink(path.to_owned()));
-        Ok(())
+        state.rename(Rename::Unlink(path.to_owned()))
     }
 
     fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
@@ -429,13 +445,13 @@ impl Disk for SimDisk {
         if !state.names.dirs.contains(dir) {
             return Err(missing(dir));
         }
-        state.rename(Rename::DropDir(dir.to_owned()));
-        Ok(())
+        state.rename(Rename::DropDir(dir.to_owned()))
     }
 
     /// As a journal does: everything that was done to names before is safe too, whichever folder it was in.
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.state();
+        spend(&mut state.changes_left)?;
         let Some(last) = state
             .pending_names
             .iter()
@@ -484,11 +500,8 @@ impl SimFile {
         if !self.writable {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
-        match &mut state.writes_left {
-            Some(0) => return Err(io::Error::other("the disk failed, as it was told to")),
-            Some(left) => *left -= 1,
-            None => {}
-        }
+        spend(&mut state.changes_left)?;
+        spend(&mut state.writes_left)?;
         Ok(state)
     }
 }

@@ -186,6 +186,7 @@ impl<D: Disk> LogDir<D> {
         let io =
             |error: std::io::Error| storage(&format!("log directory {}: {error}", path.display()));
         disk.create_dir_all(path).map_err(io)?;
+        disk.spread(path);
         let lock = disk
             .lock(&path.join(LOCK_FILE))
             .map_err(|error| match error.kind() {

@@ -22,17 +22,6 @@ pub fn id_text(id: [u8; 16]) -> String {
     (0..21).map(digit).chain([last]).collect()
 }
 
-/// The topic id that a folder names. An empty file is none: power was lost before the name was safe.
-fn known_topic_id<D: Disk>(disk: &D, path: &Path) -> Result<Option<String>, CoreError> {
-    let file = disk
-        .stat(&path.join(PARTITION_METADATA_FILE))
-        .map_err(|error| storage(&format!("looking at {}: {error}", path.display())))?;
-    if file.is_none_or(|file| file.len == 0) {
-        return Ok(None);
-    }
-    read_partition_metadata(disk, path).map_err(|error| storage(&error))
-}
-
 /// Ids are drawn at random: one that is another's in all but two places was that one.
 fn is_garbled(id: &str, own: &str) -> bool {
     let places = id.bytes().zip(own.bytes());
@@ -124,8 +113,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 dir.display()
             )));
         }
-        let known = known_topic_id(&self.disk, &path)?;
         let own = id_text(cell.topic_id);
+        let known =
+            read_partition_metadata(&self.disk, &path, &own).map_err(|error| storage(&error))?;
         if let Some(other) = known.as_ref().filter(|known| **known != own) {
             if is_garbled(other, &own) {
                 return Err(storage(&format!(

@@ -227,7 +227,7 @@ impl<D: Disk> Log<D> {
             epochs_changed |= self.epochs.assign(header.leader_epoch, header.base_offset);
         }
         if epochs_changed || self.epochs_stale {
-            self.write_epochs()?;
+            self.make_ready()?;
         }
         let limit = u64::from(self.config.segment_bytes);
         let (place, active) = self.active();

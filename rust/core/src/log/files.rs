@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::{During, LogError};
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile, Open};
 
 pub const LOG_SUFFIX: &str = ".log";
 pub const SNAPSHOT_SUFFIX: &str = ".snapshot";
@@ -151,10 +151,16 @@ pub fn write_checkpoint<D: Disk>(disk: &D, path: &Path, offsets: &Offsets) -> Re
         .during("writing", path)
 }
 
-/// The topic id in `partition.metadata`, in Kafka's text form; None if there is no such file.
-pub fn read_partition_metadata<D: Disk>(disk: &D, dir: &Path) -> Result<Option<String>, LogError> {
+/// The topic id in `partition.metadata`, in Kafka's text form; None if there is no such file, or if power was lost
+/// while `own` was written there.
+pub fn read_partition_metadata<D: Disk>(
+    disk: &D,
+    dir: &Path,
+    own: &str,
+) -> Result<Option<String>, LogError> {
     let path = dir.join(PARTITION_METADATA_FILE);
-    let Some(bytes) = disk.read_all(&path).during("reading", &path)? else {
+    let read = disk.read_all(&path).during("reading", &path)?;
+    let Some(bytes) = read.filter(|bytes| !is_torn(bytes, &partition_metadata_text(own))) else {
         return Ok(None);
     };
     let text = String::from_utf8_lossy(&bytes);
@@ -177,7 +183,9 @@ fn is_topic_id(text: &str) -> bool {
     text.len() == 22 && text.bytes().all(digit)
 }
 
-/// Say which topic the folder belongs to. Kafka syncs it; so do we, when asked to.
+/// Say which topic the folder belongs to. Kafka syncs it; so do we, when asked to. Else it is written where it lies, for
+/// half the price: what a crash leaves of it is known
+/// as such when it is read.
 pub fn write_partition_metadata<D: Disk>(
     disk: &D,
     dir: &Path,
@@ -185,9 +193,25 @@ pub fn write_partition_metadata<D: Disk>(
     durable: bool,
 ) -> Result<(), LogError> {
     let path = dir.join(PARTITION_METADATA_FILE);
-    let text = format!("version: 0\ntopic_id: {topic_id}");
-    disk.write_atomically(&path, text.as_bytes(), durable)
-        .during("writing", &path)
+    let text = partition_metadata_text(topic_id);
+    let written = if durable {
+        disk.write_atomically(&path, text.as_bytes(), true)
+    } else {
+        let write = |file: D::File| file.write_all_at(text.as_bytes(), 0);
+        disk.open(&path, Open::Truncate).and_then(write)
+    };
+    written.during("writing", &path)
+}
+
+fn partition_metadata_text(topic_id: &str) -> String {
+    format!("version: 0\ntopic_id: {topic_id}")
+}
+
+/// Whether this is what a crash may leave of a text that was written to a new file: a first part, then nothing or zeroes.
+fn is_torn(bytes: &[u8], text: &str) -> bool {
+    let pairs = bytes.iter().zip(text.as_bytes());
+    let kept = pairs.take_while(|(found, meant)| found == meant).count();
+    bytes.len() <= text.len() && kept < text.len() && bytes[kept..].iter().all(|byte| *byte == 0)
 }
 
 /// Whether the folder was left by a clean shutdown; and the broker's epoch then, -1 if it is not told.
@@ -233,7 +257,7 @@ pub fn remove_clean_shutdown<D: Disk>(disk: &D, log_dir: &Path) -> Result<(), Lo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::{DiskFile, SimDisk};
+    use crate::disk::SimDisk;
 
     /// A checkpoint that comes back different would start recovery or the log at a wrong offset.
     #[test]
@@ -246,7 +270,7 @@ mod tests {
         assert_eq!(read_checkpoint(&disk, path).unwrap(), offsets);
         let text = String::from_utf8(disk.read_all(path).unwrap().unwrap()).unwrap();
         assert_eq!(text, "0\n2\na 0 5\na-b 12 1099511627776\n");
-        disk.open(path, crate::disk::Open::Truncate).unwrap();
+        disk.open(path, Open::Truncate).unwrap();
         assert_eq!(read_checkpoint(&disk, path).unwrap(), Offsets::new());
         assert!(parse_checkpoint("0\n3\na 0 5\n").is_none());
         assert!(parse_checkpoint("1\n0\n").is_none());
@@ -260,14 +284,14 @@ mod tests {
         disk.create_dir_all(dir).unwrap();
         let id = "AAECAwQFBgcICQoLDA0ODw";
         write_partition_metadata(&disk, dir, id, true).unwrap();
-        let read = || read_partition_metadata(&disk, dir);
+        let read = || read_partition_metadata(&disk, dir, id);
         assert_eq!(read().unwrap().as_deref(), Some(id));
         let path = dir.join(PARTITION_METADATA_FILE);
         let whole = disk.read_all(&path).unwrap().unwrap();
         for bit in 0..whole.len() * 8 {
             let mut bytes = whole.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
-            let file = disk.open(&path, crate::disk::Open::Truncate).unwrap();
+            let file = disk.open(&path, Open::Truncate).unwrap();
             file.write_all_at(&bytes, 0).unwrap();
             match read() {
                 Ok(other) => assert!(other.is_some_and(|other| is_topic_id(&other)), "bit {bit}"),

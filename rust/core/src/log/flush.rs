@@ -206,7 +206,7 @@ impl<D: Disk> Log<D> {
     pub fn unflushed(&mut self) -> Result<Unflushed<D>, LogError> {
         self.fate.check()?;
         if self.epochs_stale
-            && let Err(error) = self.write_epochs()
+            && let Err(error) = self.keep_epochs()
             && !(error.is_full() && self.epochs_are_kept())
         {
             return Err(error);

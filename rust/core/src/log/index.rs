@@ -75,7 +75,7 @@ pub struct Index<K> {
     pending: Vec<Entry>,
     last: Option<Entry>,
     max_entries: usize,
-    /// The file has its full size, so it must be trimmed.
+    /// The file may be longer than its entries, so it must be trimmed.
     preallocated: bool,
     block: Option<(usize, Vec<Entry>)>,
     kind: PhantomData<K>,
@@ -103,10 +103,12 @@ impl<K: Kind> Index<K> {
         Ok(index)
     }
 
-    /// Without entries, and with an empty file.
-    pub fn blank<D: Disk>(disk: &D, path: &Path, max_bytes: u32) -> io::Result<Self> {
-        disk.open(path, Open::Truncate)?;
-        Ok(Self::known(0, max_bytes))
+    /// Without entries, whatever is in the file.
+    pub fn blank(max_bytes: u32) -> Self {
+        Self {
+            preallocated: true,
+            ..Self::known(0, max_bytes)
+        }
     }
 
     fn full_bytes(&self) -> u64 {

@@ -80,7 +80,7 @@ pub struct Log<D: Disk> {
     dirty: Unsafe,
     /// What the file of epochs holds, if that is known.
     epochs_in_file: Option<Epochs>,
-    /// The file was not written yet after the epochs were cut at opening.
+    /// The file is not what the epochs are. So it is as long as the log has no files.
     epochs_stale: bool,
     fate: Fate,
 }
@@ -169,15 +169,16 @@ impl<D: Disk> Log<D> {
         self.epochs.latest()
     }
 
-    /// This epoch begins at the log's end: said by a new leader before its first append. Safe after `flush`. On a
-    /// full disk it waits in memory: no batch of it is taken before the file has it, and until then it is nothing.
+    /// This epoch begins at the log's end: said by a new leader before its first append. Safe after `flush`, if there
+    /// are batches. On a full disk it waits in memory: no batch of it is taken before the file has it, and until then
+    /// it is nothing.
     ///
     /// # Errors
     /// If the disk fails.
     pub fn begin_epoch(&mut self, leader_epoch: i32) -> Result<(), LogError> {
         self.fate.check()?;
         if self.epochs.assign(leader_epoch, self.end_offset) || self.epochs_stale {
-            self.write_epochs().unless_full()?;
+            self.keep_epochs().unless_full()?;
         }
         Ok(())
     }
@@ -190,6 +191,38 @@ impl<D: Disk> Log<D> {
     /// The epoch of the record at `offset`.
     pub fn epoch_at(&self, offset: i64) -> Option<i32> {
         self.epochs.at(offset)
+    }
+
+    /// Whether there are files of segments. A log is without them at most until its first append.
+    fn is_laid(&self) -> bool {
+        self.segments.first().is_some_and(Segment::is_laid)
+    }
+
+    fn has_batches(&self) -> bool {
+        self.segments
+            .first()
+            .is_some_and(|first| first.base_offset < self.end_offset)
+    }
+
+    /// Write the epochs where somebody will believe them: without batches they wait in memory, since opening cuts
+    /// those that begin where the log ends.
+    fn keep_epochs(&mut self) -> Result<(), LogError> {
+        if self.has_batches() {
+            return self.write_epochs();
+        }
+        self.epochs_stale = true;
+        Ok(())
+    }
+
+    /// What must be there before a batch is, when it is not there as it must be: the segment's files, and the epochs.
+    #[cold]
+    fn make_ready(&mut self) -> Result<(), LogError> {
+        if !self.is_laid() {
+            self.dirty.names.note(); // what fails half way leaves names, too
+            let (place, first) = self.segment(0);
+            first.lay(place)?;
+        }
+        self.write_epochs()
     }
 
     fn write_epochs(&mut self) -> Result<(), LogError> {
@@ -254,6 +287,9 @@ impl<D: Disk> Log<D> {
         let ends = self.last_segment().base_offset;
         if ends == base_offset {
             return Ok(());
+        }
+        if !self.is_laid() {
+            self.make_ready()?;
         }
         let (place, active) = self.active();
         active.seal(place)?;

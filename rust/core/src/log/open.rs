@@ -79,7 +79,7 @@ impl<D: Disk> Log<D> {
         if !hints.clean_shutdown && !made {
             if log.is_blank(&entries) {
                 let (place, segment) = log.segment(0);
-                segment.blank_indexes(place)?;
+                segment.blank_indexes(place);
             } else {
                 log.recover(now_ms, &mut recovery)?;
             }
@@ -379,11 +379,21 @@ impl<D: Disk> Log<D> {
                 self.remove_snapshots(|_| true)?;
             }
             self.epochs.clear();
-            let segment = Segment::create(self.place(), hints.log_start_offset, now_ms)?;
-            self.segments.push(segment);
-            self.end_offset = hints.log_start_offset;
-            self.dirty.names.note();
+            self.begin_at(hints.log_start_offset, now_ms)?;
         }
+        Ok(())
+    }
+
+    /// A log without segments has its first one here. A file's name says so, except at 0, where nothing has to.
+    fn begin_at(&mut self, offset: i64, now_ms: i64) -> Result<(), LogError> {
+        let segment = if offset == 0 {
+            Segment::unlaid(self.place(), now_ms)
+        } else {
+            self.dirty.names.note();
+            Segment::create(self.place(), offset, now_ms)?
+        };
+        self.segments.push(segment);
+        self.end_offset = offset;
         Ok(())
     }
 
@@ -413,7 +423,8 @@ impl<D: Disk> Log<D> {
         }
         let changed = self.epochs.truncate_end(self.end_offset);
         // An empty log's last epoch is cut here and comes back with its leader: most files need no writing.
-        self.epochs_stale = self.epochs.truncate_start(self.start_offset) | changed;
+        self.epochs_stale =
+            self.epochs.truncate_start(self.start_offset) | changed | !self.is_laid();
         self.mend_transactions(entries, now_ms)?;
         let mut snapshots: Vec<i64> = entries
             .iter()

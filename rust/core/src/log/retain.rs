@@ -233,7 +233,7 @@ impl<D: Disk> Log<D> {
         }
         if offset >= self.end_offset {
             if self.epochs.truncate_end(self.end_offset) {
-                self.write_epochs()?;
+                self.keep_epochs()?;
             }
             return Ok(());
         }

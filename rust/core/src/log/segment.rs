@@ -1,4 +1,8 @@
 //! One segment: a file of batches, its indexes, and what is remembered of both.
+//!
+//! The first segment of a new log has no files until something is written (`is_laid`): a folder of thousands of
+//! partitions that nobody writes to would else cost three files each. It is at offset 0 and empty, so that no file is
+//! needed to say where its log begins; whoever opens the folder, Apache Kafka too, comes to the same segment.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,6 +53,8 @@ pub struct Segment<D: Disk> {
     pub modified_ms: i64,
     pub(super) offsets: Index<Offsets>,
     pub(super) times: Index<Times>,
+    /// Its files are there.
+    is_laid: bool,
     file: Option<Arc<D::File>>,
     bytes_since_entry: u64,
     /// (timestamp, relative offset), (-1, 0) if no batch has one; None if not looked up yet.
@@ -72,39 +78,35 @@ pub struct Segment<D: Disk> {
 }
 
 impl<D: Disk> Segment<D> {
+    /// An empty segment and its files.
     pub fn create(place: Place<'_, D>, base_offset: i64, now_ms: i64) -> Result<Self, LogError> {
-        let path = file_path(place.dir, base_offset, LOG_SUFFIX);
+        let mut segment = Self::known(place, base_offset, 0, (0, 0), now_ms, now_ms);
+        segment.lay(place)?;
+        Ok(segment)
+    }
+
+    /// A new log's first segment, before anything is written: at offset 0, and without files.
+    pub fn unlaid(place: Place<'_, D>, now_ms: i64) -> Self {
+        let mut segment = Self::known(place, 0, 0, (0, 0), now_ms, now_ms);
+        segment.is_laid = false;
+        segment.are_blank();
+        segment
+    }
+
+    pub fn is_laid(&self) -> bool {
+        self.is_laid
+    }
+
+    /// Make the files. What is left of them by an attempt that failed half way is made anew.
+    pub fn lay(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
         place
             .disk
             .open(&path, Open::Truncate)
             .during("creating", &path)?;
-        let path = file_path(place.dir, base_offset, Offsets::SUFFIX);
-        let offsets =
-            Index::create(place.disk, &path, place.index_bytes).during("creating", &path)?;
-        let path = file_path(place.dir, base_offset, Times::SUFFIX);
-        let times =
-            Index::create(place.disk, &path, place.index_bytes).during("creating", &path)?;
-        Ok(Self {
-            base_offset,
-            size: 0,
-            created_ms: now_ms,
-            modified_ms: now_ms,
-            offsets,
-            times,
-            file: None,
-            bytes_since_entry: 0,
-            largest: Some((-1, 0)),
-            first_timestamp: None,
-            allocated: 0,
-            checked: true,
-            times_checked: true,
-            unbuilt: false,
-            mended: false,
-            rebuilt: false,
-            note: None,
-            damage_noted: false,
-            cannot_allocate: false,
-        })
+        self.reset_indexes(place)?;
+        self.is_laid = true;
+        Ok(())
     }
 
     /// A segment that lies there already; nothing is read yet.
@@ -123,6 +125,7 @@ impl<D: Disk> Segment<D> {
             modified_ms,
             offsets: Index::known(index_lens.0, place.index_bytes),
             times: Index::known(index_lens.1, place.index_bytes),
+            is_laid: true,
             file: None,
             bytes_since_entry: 0,
             largest: None,
@@ -172,25 +175,24 @@ impl<D: Disk> Segment<D> {
         let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
         self.times =
             Index::create(place.disk, &path, place.index_bytes).during("creating", &path)?;
+        self.are_blank();
+        Ok(std::mem::replace(&mut self.size, 0))
+    }
+
+    /// Whatever lies in the indexes of an empty segment is not in its log, and goes when they are trimmed.
+    pub fn blank_indexes(&mut self, place: Place<'_, D>) {
+        self.offsets = Index::blank(place.index_bytes);
+        self.times = Index::blank(place.index_bytes);
+        self.are_blank();
+    }
+
+    /// The indexes are those of no batch.
+    fn are_blank(&mut self) {
         self.checked = true;
         self.times_checked = true;
         self.bytes_since_entry = 0;
         self.largest = Some((-1, 0));
         self.first_timestamp = None;
-        Ok(std::mem::replace(&mut self.size, 0))
-    }
-
-    /// Cut the indexes of an empty segment, whatever is in them.
-    pub fn blank_indexes(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
-        self.offsets =
-            Index::blank(place.disk, &path, place.index_bytes).during("cutting", &path)?;
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
-        self.times = Index::blank(place.disk, &path, place.index_bytes).during("cutting", &path)?;
-        self.checked = true;
-        self.times_checked = true;
-        self.largest = Some((-1, 0));
-        Ok(())
     }
 
     /// Remember a batch that lies at the segment's end: `size` grows by it.
