@@ -29,13 +29,20 @@ COMES_BACK = {
 }
 OPENING = [
     Fault("create", "/orders-0", "ENOSPC"),
+    Fault("create", "/orders-0/partition.metadata", "EMFILE"),
+    Fault("write", "/orders-0/partition.metadata", "ENOSPC"),
+    Fault("write", "/orders-0/partition.metadata", "ENOSPC", short=True),
+    Fault("open", "/orders-0/partition.metadata", "EIO"),
+    Fault("stat", "/orders-0", "EIO"),
+]
+FIRST_APPEND = [
     Fault("create", "/orders-0/*.log", "EMFILE"),
     Fault("create", "/orders-0/*.index", "ENOSPC"),
-    Fault("write", "/orders-0/partition.metadata.tmp", "ENOSPC"),
-    Fault("write", "/orders-0/partition.metadata.tmp", "ENOSPC", short=True),
-    Fault("rename", "/orders-0/partition.metadata.tmp", "EIO"),
+    Fault("create", "/orders-0/*.timeindex", "EIO"),
     Fault("create", "/orders-0/leader-epoch-checkpoint.tmp", "EMFILE"),
-    Fault("stat", "/orders-0", "EIO"),
+    Fault("write", "/orders-0/leader-epoch-checkpoint.tmp", "ENOSPC"),
+    Fault("write", "/orders-0/leader-epoch-checkpoint.tmp", "EIO", short=True),
+    Fault("rename", "/orders-0/leader-epoch-checkpoint.tmp", "EIO"),
 ]
 
 
@@ -87,7 +94,7 @@ def test_faults_reach_every_file_of_the_node(tmp_path: Path) -> None:
             Fault("create", "orders-0/*.log"),
             Fault("write", METADATA_LOG),
             Fault("sync", METADATA_LOG),
-            Fault("rename", "orders-0/partition.metadata.tmp"),
+            Fault("create", "orders-0/partition.metadata"),
             Fault("write", "another-0/*.log"),
         ]
         with disk_faults(broker, *seen) as fired:
@@ -337,6 +344,29 @@ def test_a_topic_made_while_the_disk_fails_is_offline_and_heals(tmp_path: Path) 
         assert all(values(client.fetch(name)) == [b"taken"] for name in names)
 
 
+def test_a_first_append_that_fails_is_taken_when_the_disk_mends(tmp_path: Path) -> None:
+    """A log without files that can't make them would be offline, or keep its half made ones."""
+    names = [f"orders{number}" for number in range(len(FIRST_APPEND))]
+    faults = [
+        fault._replace(path=fault.path.replace("orders", name))
+        for name, fault in zip(names, FIRST_APPEND, strict=True)
+    ]
+    with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
+        assert set(client.create(*names)) == {0}
+        for name in names:
+            assert [f.name for f in (tmp_path / f"{name}-0").iterdir()] == ["partition.metadata"]
+        with disk_faults(broker, *faults) as fired:
+            for name in names:
+                assert client.produce(name, b"refused") == STORAGE
+                assert values(client.fetch(name)) == []
+                assert client.metadata(name).leader_id == 1
+            assert all(fired())
+        broker.kill()
+    with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
+        assert all(is_served(client, name) for name in names)
+        assert all(values(client.fetch(name)) == [b"taken"] for name in names)
+
+
 @pytest.mark.parametrize("file", ["partition.metadata", "00000000000000000000.log"])
 def test_a_damaged_partition_is_offline_until_it_is_mended(tmp_path: Path, file: str) -> None:
     """One damaged file would stop the start, or need another one once it is mended."""
@@ -387,7 +417,7 @@ def test_a_folder_that_is_away_while_it_is_mended_is_not_made_anew(tmp_path: Pat
 def test_an_offline_partition_can_be_deleted_and_made_again(tmp_path: Path) -> None:
     """Who tries to open it would bring back what was deleted, or keep the name from being used."""
     with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
-        with disk_faults(broker, Fault("create", "/orders-0/*.log", "ENOSPC")):
+        with disk_faults(broker, Fault("create", "/orders-0/partition.metadata", "ENOSPC")):
             assert client.create("orders") == [0]
             assert is_offline(client, "orders")
             assert client.delete("orders") == 0

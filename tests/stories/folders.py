@@ -79,6 +79,7 @@ def write(bootstrap: str) -> None:
         NewTopic("appended", 1, 1, config={**kept, "message.timestamp.type": "LogAppendTime"}),
         NewTopic("compacted", 1, 1, config={"cleanup.policy": "compact"}),
         NewTopic("deleted", 1, 1),
+        NewTopic("unwritten", 2, 1, config=kept),
     ]
     for future in admin.create_topics(topics).values():
         future.result(20)
@@ -104,7 +105,10 @@ def write(bootstrap: str) -> None:
     consumer.close()
 
 
-WRITTEN = (("packed", 0), ("many", 0), ("many", 1), ("appended", 0), ("compacted", 0))
+WRITTEN = (
+    *(("packed", 0), ("many", 0), ("many", 1), ("appended", 0), ("compacted", 0)),
+    *(("unwritten", 0), ("unwritten", 1)),
+)
 
 
 def read_written(bootstrap: str) -> dict[str, Any]:
@@ -140,4 +144,12 @@ def write_more(bootstrap: str) -> None:
     producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True})
     for i in range(10):
         producer.produce("many", b"more", b"k", partition=i % 2)
+    producer.produce("unwritten", b"first", partition=0)
+    assert producer.flush(30) == 0
+
+
+def write_last(bootstrap: str) -> None:
+    """The first record of the partition that neither server had written to."""
+    producer = Producer({"bootstrap.servers": bootstrap})
+    producer.produce("unwritten", b"last", partition=1)
     assert producer.flush(30) == 0

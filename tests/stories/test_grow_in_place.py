@@ -56,6 +56,9 @@ def test_apache_starts_on_our_folder_and_we_on_its(
     before = folders.read_written(ours.bootstrap)
     ours.stop()
     dump_everything(java_tools, folder)
+    unwritten = [folder / f"unwritten-{partition}" for partition in range(2)]
+    for place in unwritten:
+        assert [file.name for file in place.iterdir()] == ["partition.metadata"]
     ports = (ours.port, ours.controller_port)
     apache = Oracle(tmp_path / "apache", log_dir=folder, quorum=quorum, ports=ports)
     apache.start()
@@ -67,11 +70,15 @@ def test_apache_starts_on_our_folder_and_we_on_its(
     finally:
         apache.kill()
     assert not apache.errors_logged()
+    assert all((place / f"{0:020d}.log").exists() for place in unwritten)
     ours.start()
     try:
         after = folders.read_written(ours.bootstrap)
         for name, rows in before.items():
             assert after[name][: len(rows)] == rows
+        assert [[row.value for row in after[f"unwritten-{p}"]] for p in range(2)] == [[b"first"], []]
+        folders.write_last(ours.bootstrap)
+        assert [row.offset for row in folders.read(ours.bootstrap, "unwritten", 1)] == [0]
         folders.check_apaches_folder(ours.bootstrap)
     finally:
         ours.stop()

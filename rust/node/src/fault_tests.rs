@@ -220,13 +220,13 @@ fn a_failed_sync_ends_its_directory_and_no_other() {
 #[test]
 fn what_can_not_be_opened_is_tried_again_and_keeps_the_mark_away() {
     let fixture = Fixture::new();
-    fixture.fault("create", "/a-0/*.log", "EMFILE");
+    fixture.fault("create", "/a-0/partition.metadata", "EMFILE");
     assert!(fixture.open("a", FIRST).is_some());
     assert_eq!(fixture.append("a"), Err("storage".into()));
     fixture.mend();
     fixture.await_healed("a");
     fixture.append("a").unwrap();
-    fixture.fault("create", "/b-0/*.log", "EMFILE");
+    fixture.fault("create", "/b-0/partition.metadata", "EMFILE");
     assert!(fixture.open("b", SECOND).is_some());
     fixture.node.stop(Duration::ZERO, 1).unwrap();
     assert!(fixture.is_clean("first"));

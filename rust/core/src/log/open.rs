@@ -40,7 +40,11 @@ impl<D: Disk> Log<D> {
             log_start_offset: hints.log_start_offset.max(0),
             ..hints
         };
-        let made = disk.stat(&dir).during("looking at", &dir)?.is_none();
+        let found = match disk.list(&dir) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+            listed => Some(listed.during("listing", &dir)?),
+        };
+        let made = found.is_none();
         if made {
             disk.create_dir_all(&dir).during("creating", &dir)?;
         }
@@ -69,11 +73,7 @@ impl<D: Disk> Log<D> {
             log.dirty.names.note();
             log.dirty.folder.note();
         }
-        let entries = if made {
-            Vec::new()
-        } else {
-            log.clear_leftovers(&mut recovery)?
-        };
+        let entries = log.clear_leftovers(found.unwrap_or_default(), &mut recovery)?;
         log.find_segments(&entries, now_ms, &hints, &mut recovery)?;
         let epochs_lost = log.load_epochs(&entries)?;
         if !hints.clean_shutdown && !made {
@@ -96,10 +96,12 @@ impl<D: Disk> Log<D> {
         Ok((log, recovery))
     }
 
-    /// Remove what a deletion or a compaction left half done, or finish it; then list the folder.
-    fn clear_leftovers(&mut self, recovery: &mut Recovery) -> Result<Vec<Entry>, LogError> {
-        let list = |log: &Self| log.disk.list(&log.dir).during("listing", &log.dir);
-        let entries = list(self)?;
+    /// Remove what a deletion or a compaction left half done, or finish it; what the folder then holds.
+    fn clear_leftovers(
+        &mut self,
+        entries: Vec<Entry>,
+        recovery: &mut Recovery,
+    ) -> Result<Vec<Entry>, LogError> {
         let ends = |suffix: &str| {
             let names = entries
                 .iter()
@@ -138,7 +140,7 @@ impl<D: Disk> Log<D> {
             self.finish_swap(&whole, recovery)?;
         }
         self.dirty.names.note();
-        list(self)
+        self.disk.list(&self.dir).during("listing", &self.dir)
     }
 
     fn remove(&self, name: String, recovery: &mut Recovery) -> Result<(), LogError> {
@@ -209,11 +211,18 @@ impl<D: Disk> Log<D> {
             .iter()
             .map(|entry| (entry.name.as_str(), entry))
             .collect();
-        for entry in entries.iter().filter(|entry| !entry.is_dir) {
+        for entry in entries {
             let Some(base) = offset_of(&entry.name) else {
                 continue;
             };
             let log_name = file_name(base, LOG_SUFFIX);
+            if entry.is_dir {
+                if entry.name == log_name {
+                    let text = "a folder, where a segment's file should be";
+                    return Err(LogError::corrupt(&self.dir.join(log_name), text));
+                }
+                continue;
+            }
             if entry.name != log_name {
                 let index = [
                     Offsets::SUFFIX,

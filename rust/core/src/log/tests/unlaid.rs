@@ -212,18 +212,26 @@ fn an_empty_segment_takes_nothing_from_its_indexes() {
         disk.fail_after(None);
         drop(log);
         for suffix in [".index", ".timeindex"] {
-            let file = disk.open(&file_path(&dir(), 0, suffix), Open::Create).unwrap();
+            let file = disk
+                .open(&file_path(&dir(), 0, suffix), Open::Create)
+                .unwrap();
             file.write_all_at(&vec![7; stale], 0).unwrap();
         }
         disk.take_reads();
         let (mut log, recovery) = open_with(&disk, config(), OpenHints::default());
         assert_eq!(recovery.to_string(), "");
         let looked_at = usize::from(disk.stat(&dir().join(EPOCHS_FILE)).unwrap().is_some());
-        assert!(disk.take_reads().0 <= looked_at as u64, "only the epochs are read");
+        assert!(
+            disk.take_reads().0 <= looked_at as u64,
+            "only the epochs are read"
+        );
         put(&mut log, batch(&["b"])).unwrap();
         log.close(true).unwrap();
         let (mut log, recovery) = open_with(&disk, config(), hints(true));
-        assert_eq!((recovery.to_string().as_str(), log.take_notes()), ("", vec![]));
+        assert_eq!(
+            (recovery.to_string().as_str(), log.take_notes()),
+            ("", vec![])
+        );
         assert_eq!(log.lookup(Lookup::Time(0), 9).unwrap().unwrap().offset, 0);
     }
 }
