@@ -78,6 +78,7 @@ def serve(
     signals = Signals()
     logs = _logs(properties, log_file, quiet)
     raise_descriptor_limit()
+    gc.set_threshold(*GC_THRESHOLDS)
     node = Node(properties, logs=logs)
     node.start()
     config = node.config
@@ -94,7 +95,6 @@ def serve(
             ends.callback(http.close)
         gc.collect()
         gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
         if not signals.asked:
             started(node)
         signals.wait(node)
