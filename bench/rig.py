@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -86,9 +87,16 @@ class Ottla:
 
     def stop(self) -> None:
         """Stop it cleanly."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it without a word."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is not None:
-            process.terminate()
+            process.send_signal(how)
             process.wait(60)
 
 
@@ -171,6 +179,15 @@ def build_load() -> None:
     """Build the load generator, if that is not done yet."""
     manifest = str(ROOT / "bench" / "load" / "Cargo.toml")
     subprocess.run(["cargo", "build", "--release", "-q", "--manifest-path", manifest], check=True)
+
+
+def folders_gone(server: Ottla | Oracle, topic: str, timeout_s: float = 300) -> None:
+    """Wait until no folder of a deleted topic is left."""
+    deadline = time.monotonic() + timeout_s
+    while any(server.folder.glob(f"*/{topic}-*")):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the folders of the deleted topic {topic} do not go")
+        time.sleep(0.2)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -300,6 +300,38 @@ mod tests {
         }
     }
 
+    /// Power may be lost while the name of a new folder is written: the partition would be offline for good.
+    #[test]
+    fn a_topic_id_that_was_half_written_is_none() {
+        let (own, other) = ("AAECAwQFBgcICQoLDA0ODw", "BAECAwQFBgcICQoLDA0ODw");
+        let dir = Path::new("/d");
+        let mut met = std::collections::BTreeSet::new();
+        for seed in 0..300 {
+            let disk = SimDisk::new(seed);
+            disk.create_dir_all(dir).unwrap();
+            write_partition_metadata(&disk, dir, own, false).unwrap();
+            disk.sync_dir(dir).unwrap();
+            disk.crash();
+            let path = dir.join(PARTITION_METADATA_FILE);
+            let mut left = disk.read_all(&path).unwrap().unwrap();
+            let whole = left == partition_metadata_text(own).as_bytes();
+            met.insert(left.len());
+            let read = |own| read_partition_metadata(&disk, dir, own);
+            assert_eq!(read(own).unwrap().is_some(), whole, "{left:?}");
+            let begun = left.len() > "version: 0\ntopic_id: ".len();
+            assert_eq!(matches!(read(other), Ok(None)), !begun, "{left:?}");
+            if !whole {
+                left.resize(43, 0);
+                let file = disk.open(&path, Open::Truncate).unwrap();
+                file.write_all_at(&left, 0).unwrap();
+                assert_eq!(read(own).unwrap(), None, "zeroes behind it");
+                write_partition_metadata(&disk, dir, own, false).unwrap();
+                assert_eq!(read(own).unwrap().as_deref(), Some(own));
+            }
+        }
+        assert!(met.len() > 20, "{met:?}");
+    }
+
     /// A folder that is taken for a live one is served; one that is not is never served again.
     #[test]
     fn folder_names() {
