@@ -379,7 +379,7 @@ impl<D: Disk> Log<D> {
                 ));
             }
             for segment in std::mem::take(&mut self.segments) {
-                remove_segment_files(&self.disk, &self.dir, segment.base_offset, false);
+                remove_segment_files(&self.disk, &self.dir, segment.base_offset);
             }
             if entries
                 .iter()

@@ -61,7 +61,7 @@ impl<D: Disk> Log<D> {
             }
             recovery.truncated_bytes += cut;
             for segment in self.segments.drain(at..) {
-                remove_segment_files(&self.disk, &self.dir, segment.base_offset, false);
+                remove_segment_files(&self.disk, &self.dir, segment.base_offset);
                 recovery.truncated_bytes += segment.size;
                 recovery
                     .removed_files

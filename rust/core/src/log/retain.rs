@@ -19,16 +19,14 @@ const SEGMENT_SUFFIXES: [&str; 4] = [
     TRANSACTIONS_SUFFIX,
 ];
 
-/// Remove a segment's files, whichever are there.
-pub(super) fn remove_segment_files<D: Disk>(disk: &D, dir: &Path, base: i64, quiet: bool) -> bool {
-    let mut done = true;
-    for suffix in SEGMENT_SUFFIXES {
-        match disk.remove_file(&file_path(dir, base, suffix)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => done = quiet,
-            _ => {}
-        }
-    }
-    done
+/// Remove a segment's files, whichever are there; whether none is left.
+pub(super) fn remove_segment_files<D: Disk>(disk: &D, dir: &Path, base: i64) -> bool {
+    let remove = |suffix: &str| match disk.remove_file(&file_path(dir, base, suffix)) {
+        Err(e) => e.kind() == std::io::ErrorKind::NotFound,
+        Ok(()) => true,
+    };
+    let outcomes = SEGMENT_SUFFIXES.map(remove);
+    outcomes.iter().all(|gone| *gone)
 }
 
 impl<D: Disk> Log<D> {

@@ -48,6 +48,10 @@ enum Step {
     Fail {
         writes: u64,
     },
+    /// Nothing changes any more after so many changes, names among them.
+    Stop {
+        changes: u64,
+    },
     /// One sync fails, and what it should have made safe may be gone.
     FailSync {
         syncs: u64,
@@ -79,6 +83,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Crash),
         1 => (0u64..6000).prop_map(|room| Step::Full { room }),
         1 => (0u64..6).prop_map(|writes| Step::Fail { writes }),
+        1 => (0u64..12).prop_map(|changes| Step::Stop { changes }),
         2 => (0u64..5).prop_map(|syncs| Step::FailSync { syncs }),
         2 => Just(Step::HandOut),
         2 => Just(Step::Sync),
@@ -393,6 +398,7 @@ impl World {
             }
             Step::Full { room } => self.disk.set_capacity(self.disk.used() + room),
             Step::Fail { writes } => self.disk.fail_after(Some(writes)),
+            Step::Stop { changes } => self.disk.stop_after(Some(changes)),
         }
         if !self.over {
             self.check();
@@ -423,6 +429,7 @@ impl World {
     fn heal(&mut self) {
         self.disk.set_capacity(u64::MAX);
         self.disk.fail_after(None);
+        self.disk.stop_after(None);
         self.disk.fail_sync_after(None);
     }
 
