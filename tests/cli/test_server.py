@@ -369,3 +369,51 @@ def test_a_partition_without_a_leader_is_skipped_by_its_error(place: Place) -> N
     assert "leader" in done.stderr
     assert (stopped.returncode, stopped.stdout) == (0, "")
     assert stopped.stderr == f"SIGTERM to process {server.pid} (node 7)\n"
+
+
+def test_unstable_levels_must_be_wanted(place: Place) -> None:
+    """If this failed, a cluster could come to a level that no later release knows by a slip, or
+    Apache's own tests, which want that level, could not run against a node.
+    """
+    uuid = place.run("kafka-storage.sh", "random-uuid").stdout.strip()
+    words = ("format", "-t", uuid, "-c", str(place.properties))
+    unknown = place.run("kafka-storage.sh", *words, "-r", "4.4-IV0")
+    assert unknown.returncode == 1
+    assert "Unknown metadata.version '4.4-IV0'" in unknown.stderr
+    assert "4.3-IV0\n" in unknown.stderr, "the last of those that are supported"
+    early = place.run("kafka-storage.sh", *words, "-f", "metadata.version=31")
+    assert early.returncode == 1
+    assert "metadata.version 4.4-IV0 is not yet stable." in early.stderr
+    assert "unstable.feature.versions.enable=true" in early.stderr
+    with place.properties.open("a") as file:
+        file.write("unstable.feature.versions.enable=true\n")
+    done = place.run("kafka-storage.sh", *words)
+    assert "with metadata.version 4.4-IV0." in done.stdout, done.stderr
+    node = ("--bootstrap-server", f"127.0.0.1:{place.port}")
+    with place.start("kafka-server-start.sh", "server.properties") as server:
+        eventually(lambda: answers_api_versions(place.port), "the server answers")
+        made = place.run("kafka-topics.sh", "--create", "--topic", "t", *node)
+        assert made.returncode == 0, made.stderr
+        server.terminate()
+        server.communicate(timeout=30)
+    stable = ("--override", "unstable.feature.versions.enable=false")
+    refused = place.run("kafka-server-start.sh", "server.properties", *stable)
+    assert refused.returncode != 0
+    said = refused.stdout + refused.stderr
+    assert "metadata.version" in said
+    assert "unstable.feature.versions.enable=true" in said
+
+
+@pytest.mark.parametrize("roles", ["broker", "controller"])
+def test_roles_apart_are_refused_by_name(place: Place, roles: str) -> None:
+    """If this failed, half a cluster would start and wait for ever, or end without a word."""
+    place.format()
+    lines = {
+        "broker": f"listeners=PLAINTEXT://127.0.0.1:{place.port}\n",
+        "controller": f"listeners=CONTROLLER://127.0.0.1:{place.port}\n",
+    }
+    with place.properties.open("a") as file:
+        file.write(f"process.roles={roles}\n{lines[roles]}")
+    said, hint = refusal(place.run("kafka-server-start.sh", "server.properties"))
+    assert f"process.roles={roles} is not there yet" in said
+    assert "process.roles=broker,controller" in hint

@@ -2,9 +2,11 @@
 
 Requests are built by `ottla.wire` and sent as bytes over a plain socket; no client library stands
 between. Every answer is decoded and turned into plain JSON, in which all that may differ between
-two runs (identifiers, ports, the time, folders, wording of messages) is replaced by what it is:
-`<id 1>` for the first uuid seen, `<now>` for a time within a day of now, `<text>` for a message.
-What is left has to be equal.
+two runs (identifiers, ports, the time, folders) is replaced by what it is: `<id 1>` for the first
+uuid seen, `<now>` for a time while the server was asked, give or take a second. What is left has
+to be equal. The texts of errors are left, each of them: clients put them into their exceptions,
+Kafka's own tools print them ("Error while executing topic command : ..."), and scripts look for
+what those print. Only where 4.3.1 gives no reason may Ottla give one (`WITHOUT_REASON`).
 """
 
 from __future__ import annotations
@@ -20,11 +22,25 @@ from ottla.wire.api import response_class
 from ottla.wire.schema import Request, Response, Struct
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-DAY_MS = 86_400_000
-TEXTS = {"error_message", "batch_index_error_message", "documentation"}
+SECOND_MS = 1000
+TEXTS = {"error_message", "batch_index_error_message"}
+"""The texts of errors in what is asked here; another name that is added to an answer is compared
+as any field is.
+"""
+WITHOUT_REASON = {
+    None,
+    "This most likely occurs because of a request being malformed by the client library or the "
+    "message was sent to an incompatible broker. See the broker logs for more details.",
+}
+"""What 4.3.1 sends where it has nothing to say but the error's code: null, or the sentence that its
+clients have for the code themselves. Everything else in `TEXTS` is compared word for word.
+"""
+API_VERSIONS, MARKER = 18, 0x6D61726B
 NUMBERED = {"producer_id": ("pid", 0), "session_id": ("session", 1)}
 """Numbers that a server hands out: what they are, and the least of them."""
 ABOUT_NOW = re.compile(r"timestamp|append_time|_time_ms$|max_timestamp")
+BOUNDS = re.compile(r"within \[(-?\d+), (-?\d+)\]")
+"""The times that a record may have, in the text that refuses another."""
 R = TypeVar("R", bound=Response)
 
 
@@ -42,6 +58,8 @@ class Talk:
         self._socket: socket.socket | None = None
         self._names: dict[Any, str] = {}
         self._correlation_id = 0
+        self._asked_at = 0.0
+        """When the last frame was sent, by the wall clock that the server shares."""
 
     def topic(self, stem: str = "t") -> str:
         """A topic's name that no other case uses."""
@@ -69,8 +87,7 @@ class Talk:
         """
         self.send(struct.pack(">i", len(payload)) + payload)
         try:
-            size = struct.unpack(">i", self._receive(4))[0]
-            return self._receive(size)
+            return self._receive_frame()
         except Closed:
             self.hang_up()
             raise
@@ -79,6 +96,7 @@ class Talk:
         """Send bytes as they are."""
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self._port), 15)
+        self._asked_at = time.time()
         self._socket.sendall(raw)
 
     def is_closed_after(self, payload: bytes) -> bool:
@@ -89,18 +107,22 @@ class Talk:
             return True
         return False
 
-    def stays_silent(self, payload: bytes, *, for_s: float = 0.3) -> bool:
-        """Whether the frame gets no answer for a while and the connection lives on."""
-        self.send(struct.pack(">i", len(payload)) + payload)
-        assert self._socket is not None
-        self._socket.settimeout(for_s)
-        try:
-            self._socket.recv(1)
-        except TimeoutError:
-            return True
-        finally:
-            self._socket.settimeout(15)
-        return False
+    def stays_silent(self, payload: bytes) -> bool:
+        """Whether the frame gets no answer and the connection lives on.
+
+        Answers come in the order of the requests, so the next frame after a silent request has to
+        be the answer to the request that follows it.
+
+        Raises:
+            Closed: the server hung up.
+        """
+        marker = struct.pack(">hhih", API_VERSIONS, 0, MARKER, -1)
+        both = (payload, marker)
+        self.send(b"".join(struct.pack(">i", len(one)) + one for one in both))
+        first: int = struct.unpack_from(">i", self._receive_frame())[0]
+        if first != MARKER:
+            self.hang_up()  # the marker's own answer is still to come
+        return first == MARKER
 
     def note(self, value: Any) -> None:
         """Have a value compared between the servers."""
@@ -112,6 +134,13 @@ class Talk:
             self._socket.close()
             self._socket = None
 
+    def _receive_frame(self) -> bytes:
+        size = struct.unpack(">i", self._receive(4))[0]
+        try:
+            return self._receive(size)
+        except Closed as closed:
+            raise AssertionError("the server hung up in the middle of an answer") from closed
+
     def _receive(self, count: int) -> bytes:
         assert self._socket is not None
         parts = b""
@@ -121,6 +150,7 @@ class Talk:
             except ConnectionError as error:
                 raise Closed from error
             if not part:
+                assert not parts, "the server hung up in the middle of an answer"
                 raise Closed
             parts += part
         return parts
@@ -147,10 +177,10 @@ class Talk:
         return value
 
     def _plain_text(self, value: str, field: str) -> str:
-        if field in TEXTS and value:
-            return "<text>"
         if field == "cluster_id":
             return "<cluster>"
+        if field in TEXTS:
+            value = BOUNDS.sub(self._plain_bounds, value)
         return UUID.sub(lambda found: self._named("uuid", found.group()), value)
 
     def _plain_number(self, value: int, field: str) -> Any:
@@ -159,6 +189,15 @@ class Talk:
             return self._named(kind, value) if value >= least else value
         if field == "port" and value == self._port:
             return "<port>"
-        if ABOUT_NOW.search(field) and abs(value - time.time() * 1000) < DAY_MS:
+        if ABOUT_NOW.search(field) and self._is_now(value):
             return "<now>"
         return value
+
+    def _plain_bounds(self, found: re.Match[str]) -> str:
+        least, most = map(int, found.groups())
+        return "within [<times around now>]" if least <= self._asked_at * 1000 <= most else found[0]
+
+    def _is_now(self, value_ms: int) -> bool:
+        """Whether it is a time of the last exchange, give or take a second."""
+        since = self._asked_at * 1000 - SECOND_MS
+        return since <= value_ms <= time.time() * 1000 + SECOND_MS

@@ -1,8 +1,8 @@
 """Admin requests whose answers and records were taken down from Apache Kafka 4.3.1.
 
 `record_admin_calls.py` sends them to a real node and writes `admin-calls-4.3.1.json`;
-`test_admin_calls.py` puts them to our controller and compares. Topic ids are not known beforehand:
-a request may be a function of the ids by name.
+`test_controller_admin_calls.py` puts them to our controller and compares. Topic ids are not known
+beforehand: a request may be a function of the ids by name.
 """
 
 from __future__ import annotations

@@ -23,12 +23,11 @@ the process; loading) topic-deleted NAME | marker PRODUCER commit|abort put HEX-
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import scripted
 from coordinators import trace
 from coordinators.world import World
 from ottla.coordinators.group.config import GroupConfig
@@ -56,8 +55,9 @@ from ottla.wire.records import Record, build_batch, control_batch
 from ottla.wire.schema import Response, decode, encode
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
-FOLDER = Path(__file__).parent.parent / "scripts" / "groups"
-SEPARATOR = "----"
+ROOM = "groups"
+FOLDER = scripted.folder(ROOM)
+SEPARATOR = scripted.SEPARATOR
 
 
 class Script:
@@ -377,34 +377,8 @@ def told_bytes(text: str) -> bytes:
 
 def replayed(text: str) -> str:
     """The script with the trace that it leaves now."""
-    script = Script()
-    out: list[str] = []
-    pending: list[str] = []
-    expecting = False
-    for line in text.splitlines():
-        if expecting:
-            expecting = bool(line.strip())
-            if not expecting:
-                out.append("")
-            continue
-        out.append(line)
-        if line == SEPARATOR:
-            expecting = True
-            out += [traced for command in pending for traced in script.run(command)]
-            pending = []
-        elif line.strip() and not line.startswith("#"):
-            pending.append(line)
-    return "\n".join(out).rstrip() + "\n"
-
-
-def rewrite() -> None:
-    """Write all scripts anew."""
-    for path in sorted(FOLDER.glob("*.txt")):
-        text = path.read_text(encoding="utf-8")
-        path.write_text(replayed(text), encoding="utf-8")
+    return scripted.replayed(text, Script().run)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["--rewrite"]:
-        sys.exit("hint: --rewrite writes the traces of all scripts anew")
-    rewrite()
+    scripted.main(ROOM, lambda: Script().run)

@@ -40,7 +40,7 @@ class Counter:
 
 class MemoryCore:
     """The partitions of one topic as the core keeps them (`_core.Node`): as strict, and in the same
-    words. `test_memory_core.py` holds the two against each other.
+    words. `test_runtime_memory_core.py` holds the two against each other.
     """
 
     def __init__(self, partitions: int, batch_bytes_max: int = 1048588) -> None:

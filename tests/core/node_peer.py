@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import struct
 import threading
@@ -14,6 +13,7 @@ from typing import Any
 import servers
 from ottla import _core
 from ottla.wire import schema
+from ottla.wire.api import api
 from ottla.wire.messages.fetch import (
     FetchPartition,
     FetchRequest,
@@ -30,23 +30,24 @@ from ottla.wire.messages.produce import (
 from ottla.wire.records import Record, build_batch
 
 PRODUCE, FETCH, METADATA, API_VERSIONS = 0, 1, 3, 18
-FIRST_FLEXIBLE = {PRODUCE: 9, FETCH: 12, METADATA: 9, API_VERSIONS: 3}
+
+
+def first_flexible(key: int) -> int:
+    """The first flexible version of an API that the tests' node serves."""
+    return api(key).first_flexible
+
+
 TOPIC, TOPIC_ID = "events", bytes(range(16))
 APIS = [
     _core.Api(
         key=key,
-        version_min=version_min,
-        version_max=version_max,
-        first_flexible=FIRST_FLEXIBLE[key],
-        on_brokers=True,
-        on_controllers=on_controllers,
+        version_min=api(key).min_version,
+        version_max=api(key).max_version,
+        first_flexible=first_flexible(key),
+        on_brokers="broker" in api(key).listeners,
+        on_controllers="controller" in api(key).listeners,
     )
-    for key, version_min, version_max, on_controllers in (
-        (PRODUCE, 3, 13, False),
-        (FETCH, 4, 18, True),
-        (METADATA, 0, 13, False),
-        (API_VERSIONS, 0, 4, True),
-    )
+    for key in (PRODUCE, FETCH, METADATA, API_VERSIONS)
 ]
 
 
@@ -153,7 +154,7 @@ class Peer:
 
     def frame(self, key: int, version: int, body: bytes, client: bytes = b"me") -> bytes:
         self._correlation += 1
-        flexible = b"\0" if version >= FIRST_FLEXIBLE.get(key, 99) else b""
+        flexible = b"\0" if version >= first_flexible(key) else b""
         header = struct.pack(">hhih", key, version, self._correlation, len(client)) + client
         payload = header + flexible + body
         return struct.pack(">i", len(payload)) + payload
@@ -178,13 +179,10 @@ class Peer:
             parts += part
         return parts
 
-    def is_silent(self, seconds: float) -> bool:
-        return not select.select([self.socket], [], [], seconds)[0]
-
     def reply(self, kind: Any, key: int, version: int) -> Any:
         frame = self.receive_frame()
         assert frame, "the node closed the connection"
-        header = 5 if version >= FIRST_FLEXIBLE[key] and key != API_VERSIONS else 4
+        header = 5 if version >= first_flexible(key) and key != API_VERSIONS else 4
         return schema.decode(kind, frame[header:], version)
 
     def produce(

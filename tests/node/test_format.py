@@ -345,3 +345,18 @@ def test_a_folder_that_only_has_a_partitions_name_is_none(tmp_path: Path) -> Non
     """If this failed, somebody's own folder in a new log directory would keep it from use."""
     (tmp_path / "data" / "photos-2025").mkdir(parents=True)
     ensure_formatted({**properties(tmp_path), **DYNAMIC})
+
+
+def test_a_level_that_is_not_stable_must_be_wanted(tmp_path: Path) -> None:
+    """Without it a cluster could come to a level that no later release knows; with it clusters of
+    Apache's own tests could not be served.
+    """
+    values = {**properties(tmp_path), **DYNAMIC}
+    config = BrokerConfig(values)
+    with pytest.raises(FormatError, match=r"metadata.version 4.4-IV0 is not yet stable") as refused:
+        format_directories(config, "cluster", metadata_version=31, standalone=True)
+    assert "unstable.feature.versions.enable=true" in (refused.value.hint or "")
+    wanted = BrokerConfig({**values, "unstable.feature.versions.enable": "true"})
+    format_directories(wanted, "cluster", standalone=True)
+    record = read_bootstrap(Disk(), str(tmp_path / "data"))[0][0]
+    assert (record.name, record.feature_level) == ("metadata.version", 31)

@@ -30,6 +30,11 @@ MAY_SLEEP = {
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError|unimplemented!|todo!)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(work|home|root|Users|workspace|mnt)/\w")
 
+ELSEWHERE = {
+    "attack", "clients", "conformance", "core", "docs", "embedded", "stories", "tidy",
+}  # fmt: skip
+"""Folders of tests that are of no one room: ARCHITECTURE.md says what each is."""
+
 DATA = ("tests/data/",)
 """Recorded answers of Apache Kafka: long lines and many of them are what they are."""
 
@@ -91,6 +96,25 @@ def test_names_say_something() -> None:
         + [f"{f}: no name" for f in tracked() if BANNED_NAMES & set(Path(f.lower()).parts)]
         + [f"{f}: no name" for f in tracked() if Path(f).stem.lower() in BANNED_NAMES]
     )
+
+
+def test_tests_lie_where_their_subject_does() -> None:
+    """If this failed, nobody would find the tests of a file: tests/ROOM/test_X.py, or
+    test_X_aspect.py, is about the module or package X of src/ottla/ROOM.
+    """
+    found = []
+    for file in tracked():
+        parts = Path(file).parts
+        name = Path(file).stem.removeprefix("test_")
+        if parts[0] != "tests" or not Path(file).match("test_*.py") or parts[1] in ELSEWHERE:
+            continue
+        room = ROOT / "src" / "ottla" / parts[1]
+        subjects = {path.stem for path in room.rglob("*.py")}
+        subjects |= {path.parent.name for path in room.rglob("__init__.py")} - {room.name}
+        words = name.split("_")
+        if not subjects & {"_".join(words[:count]) for count in range(1, len(words) + 1)}:
+            found.append(f"{file}: no module or package of {room.relative_to(ROOT)} is called so")
+    report(found)
 
 
 def test_nothing_points_at_one_machine() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import pytest
-from test_malformed import mutated
+from test_schema_malformed import mutated
 from wire_classes import messages, random_message, versions
 
 from javatools import JavaTools

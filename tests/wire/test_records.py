@@ -108,6 +108,18 @@ def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="needs a record"):
         build_batch([])
     with pytest.raises(ValueError, match="level"):
-        build_batch([Record(b"", b"")], codec="lz4", level=3)
+        build_batch([Record(b"", b"")], codec="lz4", level=18)
     with pytest.raises(ValueError, match="grow"):
         build_batch([Record(b"", b"", offset=3), Record(b"", b"", offset=3)])
+
+
+def test_levels_have_effect() -> None:
+    """A producer or a test that asks for a level would get another one's bytes."""
+    records = [
+        Record(None, b"user-%03d clicked %d" % (i * i % 997, i * 7 % 50)) for i in range(4000)
+    ]
+    plain = len(build_batch(records))
+    for codec, least, most in (("gzip", 1, 9), ("lz4", 1, 17), ("zstd", 1, 19)):
+        sizes = [len(build_batch(records, codec=codec, level=at)) for at in (least, most)]
+        assert plain > sizes[0] > sizes[1], codec
+    assert build_batch(records, codec="lz4", level=9) == build_batch(records, codec="lz4")

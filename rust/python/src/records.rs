@@ -57,6 +57,7 @@ pub fn build_batch<'py>(
     match (codec, level) {
         (_, None) => {}
         (Codec::Gzip, Some(level @ 1..=9)) => levels.gzip = level,
+        (Codec::Lz4, Some(level @ 1..=17)) => levels.lz4 = level,
         (Codec::Zstd, Some(level @ -131_072..=22)) => levels.zstd = level,
         (_, Some(level)) => {
             return Err(invalid(format!(

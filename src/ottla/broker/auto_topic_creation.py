@@ -15,6 +15,7 @@ from ottla.wire.messages.create_topics import (
     CreateTopicsRequest,
     CreateTopicsResponse,
 )
+from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context
@@ -47,7 +48,7 @@ def create(context: Context, names: Iterable[str], then: Callable[[dict[str, int
 
 def _creatable(context: Context, name: str) -> CreatableTopic:
     config = context.config
-    if name == "__consumer_offsets":
+    if name == CONSUMER_OFFSETS:
         return CreatableTopic(
             name=name,
             num_partitions=config["offsets.topic.num.partitions"],

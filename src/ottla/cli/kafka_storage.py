@@ -145,7 +145,7 @@ def format_folders(parsed: Parsed) -> int:
     parsed.not_together("--standalone", "--no-initial-controllers", "--initial-controllers")
     config = _config(parsed)
     cluster_id = parsed.required("--cluster-id")
-    level, features = _features(parsed)
+    level, features = _features(parsed, unstable=config.unstable_features)
     _check_kraft_version(config, features)
     voters, standalone = _first_controllers(parsed, config)
     done = format_directories(
@@ -175,7 +175,7 @@ def _config(parsed: Parsed) -> BrokerConfig:
     return config
 
 
-def _features(parsed: Parsed) -> tuple[int, dict[str, int]]:
+def _features(parsed: Parsed, *, unstable: bool) -> tuple[int, dict[str, int]]:
     """(metadata.version, levels of the other features) as the flags say."""
     from ottla.metadata.features import METADATA_VERSION, METADATA_VERSION_NAMES
 
@@ -191,7 +191,8 @@ def _features(parsed: Parsed) -> tuple[int, dict[str, int]]:
         )
     if named is not None and named not in METADATA_VERSION_NAMES:
         raise Failed(f"No feature:{METADATA_VERSION} with feature level {named}")
-    return named if named is not None else _release_level(release), levels
+    level = named if named is not None else _release_level(release, unstable=unstable)
+    return level, levels
 
 
 def _feature(text: str) -> tuple[str, int]:
@@ -206,18 +207,19 @@ def _feature(text: str) -> tuple[str, int]:
         ) from None
 
 
-def _release_level(release: str | None) -> int:
+def _release_level(release: str | None, *, unstable: bool) -> int:
     from ottla.metadata.features import (
-        METADATA_VERSION_MAX,
         METADATA_VERSION_NAMES,
+        latest_metadata_version,
         metadata_version_level,
     )
 
+    latest = latest_metadata_version(unstable=unstable)
     if release is None:
-        return METADATA_VERSION_MAX
+        return latest
     level = metadata_version_level(release)
-    if level is None:
-        known = ", ".join(METADATA_VERSION_NAMES.values())
+    if level is None or level > latest:
+        known = ", ".join(name for at, name in METADATA_VERSION_NAMES.items() if at <= latest)
         raise Failed(
             f"Unknown metadata.version '{release}'. Supported metadata.version are: {known}"
         )
@@ -357,7 +359,7 @@ def version_mapping(parsed: Parsed) -> int:
     from ottla.metadata.features import FEATURES, METADATA_VERSION, METADATA_VERSION_NAMES
 
     release = parsed.text("--release-version")
-    level = _release_level(release)
+    level = _release_level(release, unstable=release is not None)
     print(f"{METADATA_VERSION}={level} ({release or METADATA_VERSION_NAMES[level]})")
     for feature in FEATURES.values():
         print(f"{feature.name}={feature.default_level(level)}")

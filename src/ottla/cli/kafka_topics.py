@@ -13,12 +13,12 @@ from ottla.client import topics
 from ottla.client.client import Client
 from ottla.client.errors import ApiNotSupported, BrokerError
 from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
 from ottla.wire.types import uuid_from_text, uuid_text
 
 if TYPE_CHECKING:
     from ottla.client import configs
 
-TOPIC_ALREADY_EXISTS = 36
 ACTIONS = ("--list", "--describe", "--create", "--alter", "--delete")
 _REPORT = ("--describe",)
 
@@ -195,7 +195,7 @@ def _create(parsed: Parsed, client: Client) -> int:
     )
     error = topics.create(client, [topic])[name]
     if error is not None:
-        if error.code == TOPIC_ALREADY_EXISTS and parsed.has("--if-not-exists"):
+        if error.code == ErrorCode.TOPIC_ALREADY_EXISTS and parsed.has("--if-not-exists"):
             return 0
         raise error
     print(f"Created topic {name}.")

@@ -28,7 +28,7 @@ _SLOWER: Final[dict[str, tuple[tuple[str, int], ...]]] = {
 """Keys in milliseconds and the coarser keys that count where they are not set."""
 
 
-PERIOD_MS_MIN: Final = 50
+CONFIGURED_PERIOD_MS_MIN: Final = 50
 PERIODS: Final = frozenset(
     (
         "broker.heartbeat.interval.ms",
@@ -41,7 +41,7 @@ PERIODS: Final = frozenset(
     )
 )
 """Keys that say how often a node does something by itself. A period of a millisecond, or of less
-than nothing, would leave it no time for anything else: `PERIOD_MS_MIN` is used instead.
+than nothing, would leave it no time for anything else: `CONFIGURED_PERIOD_MS_MIN` is used instead.
 """
 OFF_AT_ZERO: Final = frozenset(("metadata.max.idle.interval.ms",))
 """Periods whose 0 means never."""
@@ -132,7 +132,7 @@ class BrokerConfig:
         if name == "log.flush.interval.ms" and value is None:
             return self.parsed("log.flush.scheduler.interval.ms")
         if name in PERIODS and not (name in OFF_AT_ZERO and value == 0):
-            return max(value, PERIOD_MS_MIN)
+            return max(value, CONFIGURED_PERIOD_MS_MIN)
         if name == "log.dirs" and value is None:
             return self["log.dir"]
         return value
@@ -153,6 +153,11 @@ class BrokerConfig:
     def metadata_log_dir(self) -> str:
         """The folder that holds the metadata log."""
         return self["metadata.log.dir"] or self.log_dirs[0]
+
+    @property
+    def unstable_features(self) -> bool:
+        """Whether a cluster may be at feature levels that are not stable yet, for tests."""
+        return bool(self["unstable.feature.versions.enable"])
 
     @property
     def process_roles(self) -> tuple[str, ...]:

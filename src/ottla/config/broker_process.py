@@ -50,5 +50,5 @@ process.roles                                   LIST    REQUIRED list:broker|con
 server.max.startup.time.ms                      LONG    9223372036854775807 [0,...] medium static later internal
 telemetry.max.bytes                             INT     1048576 [1,...] low static reporters
 unstable.api.versions.enable                    BOOLEAN false - high static later internal
-unstable.feature.versions.enable                BOOLEAN false - high static later internal
+unstable.feature.versions.enable                BOOLEAN false - high static yes internal
 """  # noqa: E501

@@ -15,9 +15,6 @@ from ottla.config.broker import PERIODS, BrokerConfig
 from ottla.config.row import REFUSED, REQUIRED, Row, broker_rows
 from ottla.config.values import ConfigException, parse_value, render
 
-LZ4_LEVEL = "9"
-"""Kafka's default; no other level makes a difference here."""
-
 
 class Problem(NamedTuple):
     """One thing to say about the configuration: the key, what is wrong, and what to do about it."""
@@ -60,7 +57,10 @@ REMOVED: Final = (
 AUTHORIZER_KEYS: Final = ("allow.everyone.if.no.acl.found", "super.users")
 """Keys that Kafka's own authorizer reads; they are in no table."""
 
-ONE_PROCESS: Final = "process.roles=broker,controller is what runs today"
+ONE_PROCESS: Final = (
+    "run one node: process.roles=broker,controller, with the listeners of both in listeners; "
+    "controllers apart come with clusters"
+)
 
 
 def check(properties: Mapping[str, str]) -> Problems:
@@ -215,10 +215,6 @@ def _warnings(properties: Mapping[str, str]) -> Iterator[Problem]:
     for reason, names in by_reason.items():
         verb = "is" if len(names) == 1 else "are"
         yield Problem(names[0], f"{', '.join(names)} {verb} not honoured: {reason}")
-    level = properties.get("compression.lz4.level", LZ4_LEVEL).strip()
-    if level != LZ4_LEVEL:
-        text = f"compression.lz4.level={level} has no effect: there is one lz4 speed"
-        yield Problem("compression.lz4.level", text)
     if "compact" in properties.get("log.cleanup.policy", ""):
         text = "log.cleanup.policy: compacted topics are stored but not cleaned yet"
         yield Problem("log.cleanup.policy", text)

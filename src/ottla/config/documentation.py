@@ -19,7 +19,7 @@ broker.id: The older name of node.id; both must be the same.
 broker.rack: The rack that this broker stands in, for clients that read from the nearest replica.
 broker.session.timeout.ms: A broker that is silent for this long is fenced.
 compression.gzip.level: The effort of gzip where the broker itself compresses.
-compression.lz4.level: Has no effect: where the broker itself compresses, lz4 has one speed.
+compression.lz4.level: How hard lz4 tries where the broker itself compresses; 9 is the quick way.
 compression.type: The codec that batches are stored in; producer keeps each as it came.
 compression.zstd.level: The effort of zstd where the broker itself compresses.
 connections.max.idle.ms: A connection without a request for this long is closed.
@@ -98,12 +98,13 @@ socket.receive.buffer.bytes: The receive buffer of a connection; -1 is the syste
 socket.request.max.bytes: The largest request that is read.
 socket.send.buffer.bytes: The send buffer of a connection; -1 is the system's choice.
 unclean.leader.election.enable: Whether a replica that lacks records may lead in need.
+unstable.feature.versions.enable: Whether a cluster may be at feature levels not yet stable.
 """
 
 TOPIC: Final = """
 cleanup.policy: What becomes of old records: delete, compact, or both; nothing keeps all.
 compression.gzip.level: The effort of gzip where the broker itself compresses.
-compression.lz4.level: Has no effect: where the broker itself compresses, lz4 has one speed.
+compression.lz4.level: How hard lz4 tries where the broker itself compresses; 9 is the quick way.
 compression.type: The codec that batches are stored in; producer keeps each as it came.
 compression.zstd.level: The effort of zstd where the broker itself compresses.
 delete.retention.ms: How long a compacted topic shows that a key was deleted.

@@ -8,6 +8,7 @@ Sessions are soft state: they are not in the log and begin anew with each contro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.metadata.features import ELIGIBLE_LEADER_REPLICAS_VERSION
@@ -74,15 +75,8 @@ class State:
 
     def anew(self) -> State:
         """What a new controller would know: the cluster, and nothing that was only heard."""
-        state = State(
-            node_id=self.node_id,
-            cluster_id=self.cluster_id,
-            config=self.config,
-            entropy=self.entropy,
-        )
-        state.image = self.image
-        state.next_offset = self.next_offset
-        state.kraft_version = self.kraft_version
+        state = copy(self)
+        state.sessions = {}
         return state
 
     # ------------------------------------------------------------------ brokers

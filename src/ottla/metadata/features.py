@@ -19,6 +19,9 @@ STREAMS_VERSION = "streams.version"
 
 METADATA_VERSION_MIN = 7
 METADATA_VERSION_MAX = 30
+"""The latest that is stable."""
+METADATA_VERSION_UNSTABLE = 31
+"""The latest of all: with `unstable.feature.versions.enable` clusters may be at it, for tests."""
 
 METADATA_VERSION_NAMES: Mapping[int, str] = {
     7: "3.3-IV3",
@@ -45,6 +48,7 @@ METADATA_VERSION_NAMES: Mapping[int, str] = {
     28: "4.2-IV0",
     29: "4.2-IV1",
     30: "4.3-IV0",
+    31: "4.4-IV0",
 }
 
 
@@ -81,23 +85,33 @@ FEATURES: Mapping[str, Feature] = {
 }
 
 
-def supported_features() -> dict[str, tuple[int, int]]:
+def latest_metadata_version(*, unstable: bool) -> int:
+    """What a new cluster begins with, and the most that a node supports."""
+    return METADATA_VERSION_UNSTABLE if unstable else METADATA_VERSION_MAX
+
+
+def supported_features(*, unstable: bool) -> dict[str, tuple[int, int]]:
     """Name to (min, max) of every feature that this node supports, as it registers them."""
     supported = {name: (0, feature.max_level) for name, feature in FEATURES.items()}
-    supported[METADATA_VERSION] = (METADATA_VERSION_MIN, METADATA_VERSION_MAX)
+    latest = latest_metadata_version(unstable=unstable)
+    supported[METADATA_VERSION] = (METADATA_VERSION_MIN, latest)
     return supported
 
 
 def metadata_version_level(text: str) -> int | None:
-    """The level of "4.3-IV0", or of "4.3" and "4.3.1" (the last level of that release); None if
-    unknown."""
+    """The level of "4.3-IV0", or of "4.3" and "4.3.1" (the last stable level of that release); None
+    if unknown."""
     for level, name in METADATA_VERSION_NAMES.items():
         if name == text:
             return level
     if "-" in text:
         return None
     release = ".".join(text.split(".")[:2])
-    known = [at for at, name in METADATA_VERSION_NAMES.items() if name.split("-")[0] == release]
+    known = [
+        at
+        for at, name in METADATA_VERSION_NAMES.items()
+        if name.split("-")[0] == release and at <= METADATA_VERSION_MAX
+    ]
     return max(known, default=None)
 
 

@@ -24,6 +24,7 @@ from ottla.metadata.features import (
     METADATA_VERSION,
     METADATA_VERSION_MAX,
     METADATA_VERSION_NAMES,
+    latest_metadata_version,
 )
 from ottla.metadata.topic_names import METADATA_TOPIC
 from ottla.node.folder_lock import locked
@@ -168,7 +169,7 @@ def format_directories(
     config: BrokerConfig,
     cluster_id: str,
     *,
-    metadata_version: int = METADATA_VERSION_MAX,
+    metadata_version: int | None = None,
     levels: Mapping[str, int] | None = None,
     voters: VoterSet | None = None,
     standalone: bool = False,
@@ -177,9 +178,9 @@ def format_directories(
 ) -> list[Formatted]:
     """Format the folders of a node, the metadata folder first; what was formatted, in that order.
 
-    `voters` are the first voters of a dynamic quorum; with `standalone` that is this node alone.
-    Neither is given for a static quorum, or for a node that joins a quorum later. Without
-    `durable` nothing is synced.
+    Without `metadata_version` a cluster begins with the latest. `voters` are the first voters of a
+    dynamic quorum; with `standalone` that is this node alone. Neither is given for a static quorum,
+    or for a node that joins a quorum later. Without `durable` nothing is synced.
 
     Raises:
         AlreadyFormatted: a folder is formatted, and `ignore_formatted` is off.
@@ -188,7 +189,15 @@ def format_directories(
         FolderInUse: a folder is being formatted by somebody else.
         OSError: a folder can't be written.
     """
-    records = bootstrap_records(metadata_version, levels)
+    latest = latest_metadata_version(unstable=config.unstable_features)
+    level = latest if metadata_version is None else metadata_version
+    if level > latest:
+        raise FormatError(
+            f"{METADATA_VERSION} {metadata_version_name(level)} is not yet stable.",
+            hint="for a test, set unstable.feature.versions.enable=true; such a cluster can't be "
+            "upgraded",
+        )
+    records = bootstrap_records(level, levels)
     _check_known(_known(config), cluster_id, config.node_id, ignore_formatted)
     with locked(_unformatted(config)):
         known = _known(config)
@@ -318,7 +327,8 @@ def ensure_formatted(properties: Mapping[str, str], *, durable: bool = True) -> 
             # Somebody else may have formatted them until the lock was ours.
             known = _known(config)
             cluster_id = _cluster_of(known)
-            records = bootstrap_records()
+            latest = latest_metadata_version(unstable=config.unstable_features)
+            records = bootstrap_records(latest)
             here = _no_voters if config.voters else standalone_voters
             _format(config, known, cluster_id, records, here, durable)
             return cluster_id

@@ -10,13 +10,14 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
+from ottla.metadata.image import TOPIC_RESOURCE
+
 if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
     from ottla.metadata.image import MetadataImage, Partition
     from ottla.raft.description import QuorumDescription
 
 BROKER_STATE_RUNNING: Final = 3
-_TOPIC_RESOURCE: Final = 2
 _PARKED: Final = {"fetch.parked": "parked.Fetch", "produce.parked": "parked.Produce"}
 
 
@@ -84,7 +85,7 @@ def _led(image: MetadataImage, config: BrokerConfig) -> Iterator[tuple[Partition
     """The partitions that this broker leads, each with the min.insync.replicas of its topic."""
     default = config["min.insync.replicas"]
     for topic in image.topics.by_name.values():
-        own = image.configs.get((_TOPIC_RESOURCE, topic.name), {}).get("min.insync.replicas")
+        own = image.configs.get((TOPIC_RESOURCE, topic.name), {}).get("min.insync.replicas")
         least = int(own) if own is not None else default
         for partition in topic.partitions:
             if partition.leader == config.node_id:

@@ -13,6 +13,7 @@ from ottla.errors import OttlaError
 from ottla.metadata.features import directory_assignment_supported
 from ottla.node.registration import (
     assign_replicas,
+    beyond_stable,
     heartbeat,
     register_broker,
     register_controller,
@@ -157,6 +158,7 @@ class Membership:
             error = ErrorCode(response.error_code)
             raise ClusterError(
                 f"the controller refused {type(message).__name__} of node "
-                f"{self._identity.node_id}: {error!r}"
+                f"{self._identity.node_id}: {error!r}",
+                hint=beyond_stable(self._cluster.image.metadata_version),
             )
         return response

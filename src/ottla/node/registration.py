@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.metadata.features import supported_features
+from ottla.metadata.features import METADATA_VERSION, METADATA_VERSION_MAX, supported_features
 from ottla.wire.messages import assign_replicas_to_dirs as directory_messages
 from ottla.wire.messages import broker_registration as broker_messages
 from ottla.wire.messages import controller_registration as controller_messages
@@ -42,8 +42,22 @@ def register_controller(
             controller_messages.Feature(
                 name=name, min_supported_version=low, max_supported_version=high
             )
-            for name, (low, high) in supported_features().items()
+            for name, (low, high) in _supported(config).items()
         ],
+    )
+
+
+def _supported(config: BrokerConfig) -> dict[str, tuple[int, int]]:
+    return supported_features(unstable=config.unstable_features)
+
+
+def beyond_stable(level: int) -> str | None:
+    """What to do on a cluster whose metadata.version only some nodes support; None on others."""
+    if level <= METADATA_VERSION_MAX:
+        return None
+    return (
+        f"the cluster is at {METADATA_VERSION} {level}, which is not yet stable: a node of it "
+        "needs unstable.feature.versions.enable=true"
     )
 
 
@@ -69,7 +83,7 @@ def register_broker(
             broker_messages.Feature(
                 name=name, min_supported_version=low, max_supported_version=high
             )
-            for name, (low, high) in supported_features().items()
+            for name, (low, high) in _supported(config).items()
         ],
         rack=config["broker.rack"],
         log_dirs=list(identity.directory_ids),

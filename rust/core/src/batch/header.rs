@@ -2,6 +2,8 @@
 //!
 //! Base offset, length, leader epoch and magic stand outside the checksum, so a leader may patch them for nothing.
 
+use std::fmt;
+
 use crate::compression::Codec;
 use crate::crc::crc32c;
 
@@ -16,6 +18,9 @@ const CRC_AT: usize = 17;
 /// Where the checksummed part begins.
 const ATTRIBUTES_AT: usize = 21;
 const MAX_TIMESTAMP_AT: usize = 35;
+
+/// The least length that Kafka takes for that of any format, and looks at the format for.
+const RECORD_OVERHEAD_MIN: i32 = 14;
 
 const CODEC_BITS: i16 = 0x07;
 const LOG_APPEND_TIME_BIT: i16 = 0x08;
@@ -203,6 +208,24 @@ pub enum Cut {
     Magic(u8),
 }
 
+/// In Kafka's words, which a producer prints.
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incomplete => f.write_str("the batch is cut short"),
+            Self::BadLength(length) if *length >= RECORD_OVERHEAD_MIN => {
+                write!(f, "a batch of {length} bytes is less than a header")
+            }
+            Self::BadLength(length) => write!(
+                f,
+                "Record size {length} is less than the minimum record overhead \
+                 ({RECORD_OVERHEAD_MIN})"
+            ),
+            Self::Magic(magic) => write!(f, "Invalid magic found in record: {magic}"),
+        }
+    }
+}
+
 /// Cuts bytes into batches by their lengths; checks neither checksum nor records. Ends after the first fault.
 pub struct Batches<'a> {
     bytes: &'a [u8],
@@ -226,7 +249,7 @@ pub fn first_header(bytes: &[u8]) -> Result<Header, Cut> {
         return Err(Cut::Incomplete);
     }
     let length = i32::from_be_bytes(array(bytes, 8));
-    if bytes.len() > MAGIC_AT && bytes[MAGIC_AT] != MAGIC && length >= 14 {
+    if bytes.len() > MAGIC_AT && bytes[MAGIC_AT] != MAGIC && length >= RECORD_OVERHEAD_MIN {
         return Err(Cut::Magic(bytes[MAGIC_AT]));
     }
     if length < (HEADER_BYTES - PREFIX_BYTES) as i32 {

@@ -26,6 +26,7 @@ pub fn packing(codec: Codec, levels: Levels) -> usize {
     match codec {
         Codec::None => 0,
         Codec::Gzip => 384 * KIB,
+        // lz4: a block and its packed form; the thorough one adds 256 KiB of tables.
         Codec::Snappy | Codec::Lz4 => 512 * KIB,
         Codec::Zstd => match levels.zstd {
             ..=4 => 5 * MIB,

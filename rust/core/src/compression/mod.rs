@@ -1,5 +1,6 @@
 //! Kafka's five codecs, by the number in a batch's attributes: streams in both directions.
 
+mod lz4_high;
 mod memory;
 mod xerial;
 
@@ -7,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 
 use zstd::stream::raw::CParameter;
 
+use lz4_high::Lz4HighWriter;
 pub use memory::{packing, unpacking};
 use xerial::{XerialReader, XerialWriter};
 
@@ -56,7 +58,8 @@ impl Codec {
     }
 }
 
-/// Levels of the codecs that have them; defaults are Kafka's. lz4 has one speed here, whatever its level.
+/// Levels of the codecs that have them; defaults are Kafka's. As in Kafka, lz4's default is the quick
+/// compressor, and every other level is one of the thorough one's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Levels {
     pub gzip: i32,
@@ -64,11 +67,14 @@ pub struct Levels {
     pub zstd: i32,
 }
 
+/// Kafka's default level of lz4: not thorough.
+const LZ4_QUICK: i32 = 9;
+
 impl Default for Levels {
     fn default() -> Self {
         Self {
             gzip: -1,
-            lz4: 9,
+            lz4: LZ4_QUICK,
             zstd: 3,
         }
     }
@@ -149,6 +155,7 @@ pub enum Compressor {
     Gzip(flate2::write::GzEncoder<Vec<u8>>),
     Snappy(Box<XerialWriter>),
     Lz4(Box<lz4_flex::frame::FrameEncoder<Vec<u8>>>),
+    Lz4High(Box<Lz4HighWriter>),
     Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
 }
 
@@ -164,6 +171,9 @@ impl Compressor {
                 Self::Gzip(flate2::write::GzEncoder::new(onto, level))
             }
             Codec::Snappy => Self::Snappy(Box::new(XerialWriter::new(onto))),
+            Codec::Lz4 if levels.lz4 != LZ4_QUICK => {
+                Self::Lz4High(Box::new(Lz4HighWriter::new(onto, levels.lz4)))
+            }
             Codec::Lz4 => {
                 let frame = lz4_flex::frame::FrameInfo::new()
                     .block_size(lz4_flex::frame::BlockSize::Max64KB)
@@ -190,6 +200,7 @@ impl Compressor {
             Self::Gzip(stream) => stream.get_ref().len(),
             Self::Snappy(stream) => stream.written(),
             Self::Lz4(stream) => stream.get_ref().len(),
+            Self::Lz4High(stream) => stream.written(),
             Self::Zstd(stream) => stream.get_ref().len(),
         }
     }
@@ -200,6 +211,7 @@ impl Compressor {
             Self::Gzip(stream) => stream.finish(),
             Self::Snappy(stream) => stream.finish(),
             Self::Lz4(stream) => stream.finish().map_err(io::Error::other),
+            Self::Lz4High(stream) => stream.finish(),
             Self::Zstd(stream) => stream.finish(),
         }
     }
@@ -212,6 +224,7 @@ impl Write for Compressor {
             Self::Gzip(stream) => stream.write(bytes),
             Self::Snappy(stream) => stream.write(bytes),
             Self::Lz4(stream) => stream.write(bytes),
+            Self::Lz4High(stream) => stream.write(bytes),
             Self::Zstd(stream) => stream.write(bytes),
         }
     }
@@ -252,6 +265,42 @@ mod tests {
             assert_eq!(round_trip(codec, &bytes), bytes, "{codec:?}");
             assert_eq!(round_trip(codec, b""), b"", "{codec:?}");
         }
+    }
+
+    /// A level that changed nothing, or that another codec's reader could not read, would be a lie of the config.
+    #[test]
+    fn levels_of_lz4_have_effect_and_the_default_is_the_quick_one() {
+        let mut seed = 7u32;
+        let mut word = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            format!("user-{:03} clicked {} ", seed >> 22, (seed >> 12) % 50)
+        };
+        let bytes: Vec<u8> = (0..20_000).flat_map(|_| word().into_bytes()).collect();
+        let packed = |level: Option<i32>| {
+            let lz4 = level.unwrap_or(Levels::default().lz4);
+            let levels = Levels {
+                lz4,
+                ..Levels::default()
+            };
+            let mut stream = Compressor::new(Codec::Lz4, levels, Vec::new()).unwrap();
+            for piece in bytes.chunks(7001) {
+                stream.write_all(piece).unwrap();
+            }
+            let packed = stream.finish().unwrap();
+            let mut back = Vec::new();
+            Decompressor::new(Codec::Lz4, &packed)
+                .unwrap()
+                .read_to_end(&mut back)
+                .unwrap();
+            assert!(back == bytes, "level {lz4}");
+            packed
+        };
+        let (quick, least, most) = (packed(None), packed(Some(1)), packed(Some(17)));
+        assert_eq!(quick, packed(Some(9)));
+        assert_eq!(quick[..7], most[..7], "the frames are of one kind");
+        assert!(least.len() < quick.len() && most.len() < least.len());
+        assert_eq!(packed(Some(12)), most, "lz4 itself ends at 12");
+        assert_eq!(packed(Some(99)), most, "a number that nobody checked");
     }
 
     /// librdkafka and others send snappy without the xerial frame.

@@ -126,10 +126,7 @@ impl<D: Disk> Log<D> {
                 Ok(piece) => piece,
                 Err(Cut::Incomplete) => break,
                 Err(cut) => {
-                    return Err(AppendError::new(
-                        Code::CorruptMessage,
-                        format!("no record batch: {cut:?}"),
-                    ));
+                    return Err(AppendError::new(Code::CorruptMessage, cut.to_string()));
                 }
             };
             if !crc_holds(batch) || !header.has_offsets() {

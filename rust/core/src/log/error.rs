@@ -49,6 +49,22 @@ pub struct AppendError {
 }
 
 impl AppendError {
+    /// Where a text names the partition: a log does not know what it is called, whoever answers does.
+    pub const PARTITION: &'static str = "{partition}";
+
+    /// With the partition's name in all texts that tell it.
+    #[must_use]
+    pub fn of_partition(mut self, name: &str) -> Self {
+        let texts = self
+            .record_errors
+            .iter_mut()
+            .filter_map(|e| e.text.as_mut());
+        for text in texts.chain([&mut self.text]) {
+            *text = text.replace(Self::PARTITION, name);
+        }
+        self
+    }
+
     pub fn new(code: Code, text: impl Into<String>) -> Self {
         Self {
             code,

@@ -17,6 +17,8 @@ use crate::compression::{Codec, Decompressor};
 const ZSTD_FROM_PRODUCE: i16 = 7;
 /// Errors named to a client, at most: a batch can hold millions of bad records.
 const RECORD_ERRORS_MAX: usize = 1000;
+/// Of them in the sentence that sums them up.
+const RECORD_ERRORS_SHOWN: usize = 3;
 /// How much of a record is written anew at once.
 const PIECE_BYTES: usize = 64 << 10;
 
@@ -56,10 +58,7 @@ pub fn split(
                 ));
             }
             Err(cut) => {
-                return Err(refuse(
-                    Code::CorruptMessage,
-                    format!("no record batch: {cut:?}"),
-                ));
+                return Err(refuse(Code::CorruptMessage, cut.to_string()));
             }
         };
         found.push((at, header));
@@ -193,6 +192,7 @@ fn walk_records<S: Source>(
     let mut counted = true;
     let mut bytes = 0;
     let mut index = 0;
+    let mut refused = 0_u64;
     let mut errors: Vec<RecordError> = Vec::new();
     let mut code = Code::InvalidRecord;
     while let Some(head) = records.next_head().map_err(|fault| broken(index, &fault))? {
@@ -201,6 +201,7 @@ fn walk_records<S: Source>(
             if kind == Code::InvalidTimestamp {
                 code = kind;
             }
+            refused += 1;
             if errors.len() < RECORD_ERRORS_MAX {
                 errors.push(RecordError {
                     batch_index: index,
@@ -217,16 +218,35 @@ fn walk_records<S: Source>(
         return Ok((max_timestamp, counted, bytes));
     }
     let text = match code {
-        Code::InvalidTimestamp => "records with timestamps out of range".to_owned(),
-        _ => format!(
-            "{} records were refused, the first ones named",
-            errors.len()
-        ),
+        Code::InvalidTimestamp => {
+            "One or more records have been rejected due to invalid timestamp".to_owned()
+        }
+        _ => summary(refused, &errors),
     };
     Err(AppendError {
         record_errors: errors,
         ..AppendError::content(code, text)
     })
+}
+
+/// Kafka's sentence for records that were refused for different reasons, its way of printing a list included.
+fn summary(refused: u64, errors: &[RecordError]) -> String {
+    let shown: Vec<String> = errors
+        .iter()
+        .take(RECORD_ERRORS_SHOWN)
+        .map(|error| {
+            let text = error.text.as_deref().unwrap_or("null");
+            format!(
+                "RecordError(batchIndex={}, message='{text}')",
+                error.batch_index
+            )
+        })
+        .collect();
+    format!(
+        "One or more records have been rejected due to {refused} record errors in total, \
+         and only showing the first three errors at most: [{}]",
+        shown.join(", ")
+    )
 }
 
 fn broken(index: i32, fault: &Fault) -> AppendError {
@@ -243,23 +263,31 @@ fn check_record(
     if config.cleanup_compact && !head.has_key {
         return Some((
             Code::InvalidRecord,
-            "a compacted topic takes no record without a key".into(),
+            format!(
+                "Compacted topic cannot accept message without key in topic partition {}",
+                AppendError::PARTITION
+            ),
         ));
     }
     if config.timestamp_type == TimestampType::CreateTime && timestamp != NO_TIMESTAMP {
-        let age = i128::from(context.now_ms) - i128::from(timestamp);
-        let before = i128::from(config.timestamp_before_max_ms);
-        let after = i128::from(config.timestamp_after_max_ms);
-        if age > before || -age > after {
+        let now = i128::from(context.now_ms);
+        let least = now - i128::from(config.timestamp_before_max_ms);
+        let most = now + i128::from(config.timestamp_after_max_ms);
+        if !(least..=most).contains(&i128::from(timestamp)) {
+            let offset = header.base_offset.saturating_add(head.offset_delta.into());
             let text = format!(
-                "timestamp {timestamp} is not within {} ms before and {} ms after {}",
-                config.timestamp_before_max_ms, config.timestamp_after_max_ms, context.now_ms
+                "Timestamp {timestamp} of message with offset {offset} is out of range. \
+                 The timestamp should be within [{least}, {most}]"
             );
             return Some((Code::InvalidTimestamp, text));
         }
     } else if header.is_log_append_time() {
-        let text = "producers do not set the timestamp type LogAppendTime";
-        return Some((Code::InvalidTimestamp, text.into()));
+        let text = format!(
+            "Invalid timestamp type in message with offset {}. \
+             Producer should not set timestamp type to LogAppendTime.",
+            header.base_offset.saturating_add(head.offset_delta.into())
+        );
+        return Some((Code::InvalidTimestamp, text));
     }
     None
 }

@@ -288,6 +288,9 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     /// An append's error as a producer is told it. As in Kafka, the log start offset is told for errors of the
     /// records' contents and of the producer's state, not for those of their size or of the disk.
     pub fn refusal(&self, error: AppendError) -> Produced {
+        // A partition's folder is called as the partition is.
+        let name = self.log.dir().file_name().unwrap_or_default();
+        let error = error.of_partition(&name.to_string_lossy());
         Produced {
             log_start_offset: if error.by_content {
                 self.log.log_start_offset()

@@ -48,6 +48,7 @@ def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsRes
         and _is_software_name(asked.body.client_software_version)
     ):
         return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST)
+    supported = supported_features(unstable=context.config.unstable_features)
     return ApiVersionsResponse(
         api_keys=[
             ApiVersion(
@@ -61,7 +62,7 @@ def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsRes
         # left out (KAFKA-17011).
         supported_features=[
             SupportedFeatureKey(name=name, min_version=low, max_version=high)
-            for name, (low, high) in supported_features().items()
+            for name, (low, high) in supported.items()
             if low > 0 or asked.version >= 4
         ],
         finalized_features_epoch=context.image.offset,

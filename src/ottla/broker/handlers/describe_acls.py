@@ -24,5 +24,5 @@ def handle(context: Context, asked: Asked[DescribeAclsRequest]) -> DescribeAclsR
         return DescribeAclsResponse(error_code=denied, error_message=denied.text)
     return DescribeAclsResponse(
         error_code=ErrorCode.SECURITY_DISABLED,
-        error_message="No Authorizer is configured.",
+        error_message="No Authorizer is configured on the broker",
     )

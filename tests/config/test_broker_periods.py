@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ottla.config import check
-from ottla.config.broker import OFF_AT_ZERO, PERIOD_MS_MIN, PERIODS, BrokerConfig
+from ottla.config.broker import CONFIGURED_PERIOD_MS_MIN, OFF_AT_ZERO, PERIODS, BrokerConfig
 
 NODE = {
     "node.id": "1",
@@ -30,7 +30,7 @@ def test_a_period_has_a_floor(key: str, value: str) -> None:
     if key in OFF_AT_ZERO and value == "0":
         assert config[key] == 0
         return
-    assert config[key] == PERIOD_MS_MIN
+    assert config[key] == CONFIGURED_PERIOD_MS_MIN
     (said,) = [problem.text for problem in problems.warnings if problem.key == key]
     assert f"{key}={value} would leave no time" in said
 
@@ -39,4 +39,4 @@ def test_what_a_topic_flushes_by_is_no_period() -> None:
     """If this failed, a topic's flush.ms would be shown as another than Apache Kafka shows."""
     config = BrokerConfig({"log.flush.scheduler.interval.ms": "7"})
     assert config["log.flush.interval.ms"] == 7
-    assert config["log.flush.scheduler.interval.ms"] == PERIOD_MS_MIN
+    assert config["log.flush.scheduler.interval.ms"] == CONFIGURED_PERIOD_MS_MIN

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ottla.config import check
 from ottla.config.group import OWN, synonym
 from ottla.config.row import (
     Row,
@@ -153,15 +152,3 @@ def test_what_is_honoured_is_read_somewhere() -> None:
         if row.honoured and name not in defaults and f'"{name}"' not in code
     ]
     assert not unread
-
-
-def test_an_lz4_level_that_has_no_effect_is_named() -> None:
-    """A user would tune a level that changes nothing, and not be told."""
-    base = {"process.roles": "broker,controller", "node.id": "1"}
-
-    def named(level: str) -> list[str]:
-        found = check({**base, "compression.lz4.level": level}).warnings
-        return [problem.text for problem in found if "lz4" in problem.text]
-
-    assert named("9") == []
-    assert named("17") == ["compression.lz4.level=17 has no effect: there is one lz4 speed"]

@@ -181,7 +181,7 @@ def test_memory_is_bounded() -> None:
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
     }
     ran = subprocess.run(
-        [sys.executable, "-c", "import test_malformed; test_malformed.memory_probe()"],
+        [sys.executable, "-c", "from test_schema_malformed import memory_probe; memory_probe()"],
         capture_output=True, text=True, check=True, env=environment,
     )  # fmt: skip
     cases, grown_kib = map(int, ran.stdout.split())
