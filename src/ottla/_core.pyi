@@ -300,7 +300,7 @@ class Event:
 
     @final
     class Applied(Event):
-        """All that was wanted of partitions before `Node.mark(mark)` is so, or was told to fail."""
+        """All that was wanted between `Node.mark(mark)` and the mark before is so, or failed."""
 
         __match_args__ = ("mark",)
         mark: int
@@ -617,7 +617,10 @@ class Node:
         The files go with a later pass of "deleted".
         """
     def mark(self, mark: int) -> bool:
-        """Whether all that was wanted so far is so; else `Event.Applied(mark)` comes when it is."""
+        """Whether all that was wanted since the last mark is so.
+
+        Else `Event.Applied(mark)` comes when it is.
+        """
     def await_wanted(self, *, timeout_ms: int) -> bool:
         """Wait until nothing is wanted that is not so; False at the timeout."""
     def lost_log_dirs(self) -> list[tuple[int, str]]:

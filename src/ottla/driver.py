@@ -45,6 +45,8 @@ class Held(NamedTuple):
     offset: int
     token: int
     message: Any
+    since: int
+    """Where the records of its own decision begin; `offset` if it has none."""
 
 
 def answer(desk: Desk, ask: Ask, message: Any) -> None:
@@ -113,12 +115,13 @@ class Driver(ABC):
     def carry(self, decision: Decision, now: Now) -> None:
         """Apply a decision at once and keep the rest of it for when it is safe."""
         records, replies, timers, _, notes = decision
+        since = self.end_offset() if replies else 0
         if records:
             self.take(records, now)
         if replies:
-            depends_on = self.end_offset()
+            depends_on = self.end_offset() if records else since
             for token, message in replies:
-                self.held.append(Held(depends_on, token, message))
+                self.held.append(Held(depends_on, token, message, since))
         for timer in timers:
             self._arm(timer)
         for line in notes:
@@ -138,21 +141,20 @@ class Driver(ABC):
         for _ in range(safe):
             if not held:  # an answer had this decider laid down
                 break
-            _, token, message = held.popleft()
+            _, token, message, _ = held.popleft()
             ask = self.asks.pop(token, None)
             if ask is None:
                 raise BrokenInvariant(f"{self.name} answered request {token} twice")
             answer(self._desk, ask, message)
         return safe
 
-    def release_of(self, tokens: set[int], high_watermark: int) -> int:
-        """Let the replies to these requests go that depend on nothing beyond this offset, before
-        those that were held earlier; how many there were. They are taken out of `tokens`.
+    def release_ready(self, high_watermark: int, ready: Callable[[Held], bool]) -> int:
+        """Let the replies go that depend on nothing beyond this offset and are ready, before those
+        that were held earlier and are not; how many there were.
         """
-        safe = [one for one in self.held if one.token in tokens and one.offset <= high_watermark]
+        safe = [one for one in self.held if one.offset <= high_watermark and ready(one)]
         for one in safe:
             self.held.remove(one)
-            tokens.remove(one.token)
             answer(self._desk, self.asks.pop(one.token), one.message)
         return len(safe)
 

@@ -67,7 +67,7 @@ def fails_once(call: Callable[..., Any], problem: Exception) -> Callable[..., An
         (MetadataFiles, "append", MetadataFilesError("no space")),
         (MetadataFiles, "append", OSError(5, "input/output error")),
         (MetadataFiles, "flush", MetadataFilesError("no sync")),
-        (Cluster, "_answer", KeyError(3)),
+        (Cluster, "answer", KeyError(3)),
     ],
 )
 def test_a_fault_while_a_decision_is_applied_ends_the_node(

@@ -82,10 +82,10 @@ class World:
         version = 0 if body is None else body.max_version
         self.cluster._controller.ask(Ask(token, body, version), Now(0, 0, 0))
 
-    def turn(self, unapplied_from: int | None = None) -> list[int]:
+    def turn(self, unapplied: int | None = None) -> list[int]:
         """The end of a turn; whose requests are answered by then."""
         self.cluster.commit()
-        self.cluster.answer(unapplied_from)
+        self.cluster.answer(lambda first, end: unapplied is None or not first <= unapplied < end)
         return [token for token, _ in self.heard]
 
 
@@ -108,8 +108,11 @@ def test_replies_wait_for_what_they_depend_on() -> None:
     world.quorum.high_watermark = 13
     world.cluster._own.add(5)
     world.submit(5, None, Decision(replies=[Reply(5, "the broker's own")]))
-    assert world.turn(12) == [1, 2, 3, 5], "a client finds the partitions that it was told of"
-    assert world.turn() == [1, 2, 3, 5, 4]
+    world.quorum.high_watermark = 14
+    world.submit(6, None, Decision(records=[RECORD], replies=[Reply(6, "write")]))
+    world.submit(7, None, Decision(replies=[Reply(7, "read")]))
+    assert world.turn(12) == [1, 2, 3, 5, 6, 7], "who asked for partitions waits, and no other"
+    assert world.turn() == [1, 2, 3, 5, 6, 7, 4]
 
 
 def test_a_controller_that_resigns_answers_all_who_wait() -> None:

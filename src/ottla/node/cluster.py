@@ -20,7 +20,7 @@ from ottla.broker.asker import as_ask
 from ottla.controller.controller import Controller
 from ottla.controller.refusals import refuse
 from ottla.decide import Ask, Decision, Now, Record
-from ottla.driver import Driver
+from ottla.driver import Driver, Held
 from ottla.errors import BrokenInvariant
 from ottla.node.deciding import LoopTimers, now_of
 from ottla.node.meta_properties import metadata_directory_id
@@ -221,19 +221,24 @@ class Cluster:
             self._controller.carry(self._controller.decider.on_image(delta, now), now)
         return delta
 
-    def answer(self, unapplied_from: int | None) -> None:
-        """Let the replies go that are safe now; those to clients only below the first offset that
-        the broker is not yet as.
+    def answer(self, is_applied: Callable[[int, int], bool]) -> None:
+        """Let the replies go that are safe now; those to clients only if the broker is as the
+        records between two offsets say, which are theirs.
 
         They may decide more, which is the next turn's: so this one ends.
         """
-        driver = self._controller
+        driver, own = self._controller, self._own
         waiting = len(driver.held)
         if not waiting:
             return
-        safe = self._quorum.high_watermark
-        waiting -= driver.release_of(self._own, safe)
-        waiting -= driver.release(safe if unapplied_from is None else min(safe, unapplied_from))
+
+        def ready(one: Held) -> bool:
+            if one.token in own:
+                own.remove(one.token)
+                return True
+            return one.since == one.offset or is_applied(one.since, one.offset)
+
+        waiting -= driver.release_ready(self._quorum.high_watermark, ready)
         if len(driver.held) > waiting:
             self._core.wake()
 

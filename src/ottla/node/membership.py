@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 
 NO_EPOCH = -1
 
+APPLY_PATIENCE_MS = 1_000
+"""How long the answer to a change waits for its partitions: who is told earlier, because a disk is
+slow, finds them not led yet and tries again, as with Apache Kafka.
+"""
+
 
 class ClusterError(OttlaError):
     """This node can't take its place in the cluster."""
@@ -101,9 +106,14 @@ class Membership:
     def commit(self) -> None:
         """Make safe what was decided, publish it, and let the replies go."""
         delta = self._cluster.commit()
-        if delta is not None:
-            self._publisher.publish(delta)
-        self._cluster.answer(self._publisher.unapplied_from)
+        publisher = self._publisher
+        if delta is not None and not publisher.publish(delta):
+            mark = delta.image.offset
+            due_ms = self._alarms.real_ms() + APPLY_PATIENCE_MS
+            self._alarms.set_timer(
+                ("apply", mark), due_ms, lambda _: publisher.wait_no_more(mark), real=True
+            )
+        self._cluster.answer(publisher.is_applied)
 
     def directory_lost(self, directory_id: bytes) -> None:
         """Tell the controller of a log directory that failed: its partitions lose their leader."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ottla._core import PartitionState, TopicConfig
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
@@ -29,11 +29,17 @@ if TYPE_CHECKING:
     from ottla.node.logs import Logs
 
 
-class _Pending(NamedTuple):
-    """A delta that the core has not applied yet."""
+class _Pending:
+    """A delta that the core has not applied yet, or that waits for one before it."""
 
-    first_offset: int
-    delta: MetadataDelta
+    __slots__ = ("applied", "awaited", "delta", "first_offset")
+
+    def __init__(self, first_offset: int, delta: MetadataDelta) -> None:
+        self.first_offset = first_offset
+        self.delta = delta
+        self.applied = False
+        self.awaited = True
+        """Whether replies wait for it."""
 
 
 class Publisher:
@@ -52,8 +58,10 @@ class Publisher:
         self._unopened: list[tuple[str, int, str]] = []
         """Partitions that could not be opened, and why; told when the delta is applied."""
 
-    def publish(self, delta: MetadataDelta) -> None:
-        """Let the core be as the new image says; the context shows the image from now on."""
+    def publish(self, delta: MetadataDelta) -> bool:
+        """Let the core be as the new image says; the context shows the image from now on. Whether
+        the core is so already.
+        """
         context = self._context
         first_offset = context.image.offset + 1
         first = first_offset == 0
@@ -84,19 +92,37 @@ class Publisher:
         for topic in self._reconfigured(delta):
             core.configure_topic(topic, self._config(topic, configs))
         self._pending.append(_Pending(first_offset, delta))
-        if core.mark(delta.image.offset):
+        at_once = core.mark(delta.image.offset)
+        if at_once:
             self.applied(delta.image.offset)
+        return at_once
 
     def applied(self, mark: int) -> None:
-        """The core is as the image was at that offset."""
-        while self._pending and self._pending[0].delta.image.offset <= mark:
+        """The core is as the delta that ends at that offset says. Coordinators hear of deltas in
+        their order.
+        """
+        for pending in self._pending:
+            if pending.delta.image.offset == mark:
+                pending.applied = True
+        while self._pending and self._pending[0].applied:
             self._groups.publish(self._pending.popleft().delta)
         self._tell_of_unopened()
 
-    @property
-    def unapplied_from(self) -> int | None:
-        """The first offset of the metadata log that the core is not yet as, if there is one."""
-        return self._pending[0].first_offset if self._pending else None
+    def wait_no_more(self, mark: int) -> None:
+        """Let nobody be answered later for the sake of this delta."""
+        for pending in self._pending:
+            if pending.delta.image.offset == mark:
+                pending.awaited = False
+
+    def is_applied(self, first: int, end: int) -> bool:
+        """Whether the core is as the records between these offsets say, or nobody waits for it."""
+        return not any(
+            pending.first_offset < end
+            and first <= pending.delta.image.offset
+            and pending.awaited
+            and not pending.applied
+            for pending in self._pending
+        )
 
     def _place(self, delta: MetadataDelta) -> None:
         """Settle in which log directories partitions are."""

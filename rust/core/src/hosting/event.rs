@@ -11,7 +11,8 @@ use crate::partition::Waiter;
 /// dropped. Of one partition's news of a kind the latest takes the place of those that were not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// All that was placed, configured and deleted before the mark was set is as it was wanted, or was told to fail.
+    /// All that was placed, configured and deleted between this mark and the one before it is as it was wanted, or was
+    /// told to fail.
     Applied { mark: i64 },
     /// An append failed; reads go on, and each next append tries again.
     LogFailed { place: Place, text: String },

@@ -104,12 +104,21 @@ enum Turn<D: Disk, W: Waiter> {
     Over { last: bool },
 }
 
+/// The wishes after `from`, up to `upto`.
+struct Mark {
+    from: u64,
+    upto: u64,
+    mark: i64,
+}
+
 /// All wishes that are not fulfilled yet.
 pub struct Work<D: Disk, W: Waiter> {
     lines: BTreeMap<usize, Line<D, W>>,
     numbers: u64,
     open: BTreeSet<u64>,
-    marks: VecDeque<(u64, i64)>,
+    /// The last wish before the last mark.
+    marked: u64,
+    marks: Vec<Mark>,
 }
 
 impl<D: Disk, W: Waiter> Default for Work<D, W> {
@@ -118,7 +127,8 @@ impl<D: Disk, W: Waiter> Default for Work<D, W> {
             lines: BTreeMap::new(),
             numbers: 0,
             open: BTreeSet::new(),
-            marks: VecDeque::new(),
+            marks: Vec::new(),
+            marked: 0,
         }
     }
 }
@@ -170,15 +180,10 @@ impl<D: Disk, W: Waiter> Work<D, W> {
     /// What marks are reached, now that this one is fulfilled or given up.
     fn close(&mut self, number: u64) -> Vec<i64> {
         self.open.remove(&number);
-        let first_open = self.open.first().copied().unwrap_or(u64::MAX);
-        let mut reached = Vec::new();
-        while let Some((upto, mark)) = self.marks.front().copied()
-            && upto < first_open
-        {
-            self.marks.pop_front();
-            reached.push(mark);
-        }
-        reached
+        let open = &self.open;
+        let waits = |mark: &Mark| open.range(mark.from + 1..=mark.upto).next().is_some();
+        let reached = self.marks.extract_if(.., |mark| !waits(mark));
+        reached.map(|mark| mark.mark).collect()
     }
 }
 
@@ -258,14 +263,15 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         self.call_workers();
     }
 
-    /// Whether all that was wanted so far is so; else `Event::Applied` with this mark comes when it is.
+    /// Whether all that was wanted since the last mark is so; else `Event::Applied` with this mark comes when it is.
     pub fn mark(&self, mark: i64) -> bool {
         let mut work = lock(&self.work);
-        if work.open.is_empty() {
+        let (from, upto) = (work.marked, work.numbers);
+        work.marked = upto;
+        if work.open.range(from + 1..).next().is_none() {
             return true;
         }
-        let upto = work.numbers;
-        work.marks.push_back((upto, mark));
+        work.marks.push(Mark { from, upto, mark });
         false
     }
 
