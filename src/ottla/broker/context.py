@@ -111,7 +111,7 @@ class Context:
         for so long.
         """
         self.authorizer: Authorizer = AllowAll()
-        self.producer_ids = ProducerIds(self)
+        self.producer_ids = ProducerIds(node_id, controller, lambda: self.image)
         self.open_groups = open_groups
         self.quorum = quorum
         self.advertised = {

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ottla.broker.partitions import shown
+from ottla.broker.shown import shown
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.metadata import MetadataResponsePartition
 
 if TYPE_CHECKING:
-    from ottla.broker.context import Context
+    from ottla.broker.shown import View
     from ottla.metadata.image import Partition, Topic
 
 KEPT_MAX: Final = 10_000
@@ -34,35 +34,31 @@ class MetadataRows:
         self._shown: tuple[object, object, set[tuple[str, int]]] = (None, None, set())
         """What the rows show: topics, brokers, and what is offline."""
 
-    def refresh(self, context: Context) -> None:
+    def refresh(self, view: View) -> None:
         """Forget what has changed; called once a request."""
         topics, brokers, offline = self._shown
-        image = context.image
-        if image.topics is not topics or image.brokers is not brokers or context.offline != offline:
-            self._shown = (image.topics, image.brokers, context.offline.copy())
+        image = view.image
+        if image.topics is not topics or image.brokers is not brokers or view.offline != offline:
+            self._shown = (image.topics, image.brokers, view.offline.copy())
             self._rows.clear()
             self._kept = 0
 
-    def of(self, context: Context, topic: Topic) -> list[MetadataResponsePartition]:
+    def of(self, view: View, topic: Topic) -> list[MetadataResponsePartition]:
         """A row for each partition of the topic."""
         rows = self._rows.get(topic.name)
         if rows is None:
-            rows = [
-                _row(context, topic.name, *numbered) for numbered in enumerate(topic.partitions)
-            ]
+            rows = [_row(view, topic.name, *numbered) for numbered in enumerate(topic.partitions)]
             if self._kept + len(rows) <= KEPT_MAX:
                 self._rows[topic.name] = rows
                 self._kept += len(rows)
         return rows
 
 
-def _row(
-    context: Context, topic: str, index: int, partition: Partition
-) -> MetadataResponsePartition:
-    leader, offline = shown(context, topic, index, partition)
+def _row(view: View, topic: str, index: int, partition: Partition) -> MetadataResponsePartition:
+    leader, offline = shown(view, topic, index, partition)
     return MetadataResponsePartition(
         error_code=ErrorCode.NONE
-        if leader in context.image.brokers
+        if leader in view.image.brokers
         else ErrorCode.LEADER_NOT_AVAILABLE,
         partition_index=index,
         leader_id=leader,

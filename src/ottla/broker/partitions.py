@@ -1,18 +1,13 @@
-"""What every request for one partition checks before it asks the log, and how partitions are shown
-that a disk keeps from being served.
-"""
+"""What every request for one partition checks before it asks the log."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.directories import UNNAMED
-from ottla.metadata.image import NO_LEADER
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context
-    from ottla.metadata.image import Partition
 
 
 def leadership_error(
@@ -37,25 +32,3 @@ def leadership_error(
     if state.leader != context.node_id:
         return ErrorCode.NOT_LEADER_OR_FOLLOWER
     return ErrorCode.NONE
-
-
-def shown(context: Context, topic: str, index: int, partition: Partition) -> tuple[int, list[int]]:
-    """Leader and offline replicas as clients are told them.
-
-    A replica is offline whose broker is away or fenced, whose log directory is lost (KIP-858), or
-    that this broker cannot open; in the last case the partition has no leader. Every partition of
-    every Metadata passes here, so it is one plain loop.
-    """
-    brokers = context.image.brokers
-    here = bool(context.offline) and (topic, index) in context.offline
-    offline = []
-    for replica, directory in zip(partition.replicas, partition.directories, strict=True):
-        broker = brokers.get(replica)
-        if (
-            broker is None
-            or broker.fenced
-            or (directory not in broker.log_dirs and broker.log_dirs and directory not in UNNAMED)
-            or (here and replica == context.node_id)
-        ):
-            offline.append(replica)
-    return NO_LEADER if here else partition.leader, offline

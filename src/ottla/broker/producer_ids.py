@@ -7,7 +7,7 @@ given out twice.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ottla.wire.messages.allocate_producer_ids import (
     AllocateProducerIdsRequest,
@@ -15,19 +15,28 @@ from ottla.wire.messages.allocate_producer_ids import (
 )
 
 if TYPE_CHECKING:
-    from ottla.broker.context import Context
+    from ottla.metadata.image import MetadataImage
 
 Taken = Callable[[int, int], None]
 """Called with an error code and the producer id."""
 
 
+class Asks(Protocol):
+    """The controller, as blocks are asked for."""
+
+    def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
+        """Decide a request of our own; `then` gets the response."""
+
+
 class ProducerIds:
     """This broker's block, and who waits for the next one."""
 
-    __slots__ = ("_context", "_end", "_next", "_waiting")
+    __slots__ = ("_controller", "_end", "_image", "_next", "_node_id", "_waiting")
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, node_id: int, controller: Asks, image: Callable[[], MetadataImage]) -> None:
+        self._node_id = node_id
+        self._controller = controller
+        self._image = image
         self._next = 0
         self._end = 0
         self._waiting: list[Taken] = []
@@ -43,10 +52,9 @@ class ProducerIds:
             self._ask()
 
     def _ask(self) -> None:
-        context = self._context
-        me = context.image.brokers[context.node_id]
-        request = AllocateProducerIdsRequest(broker_id=context.node_id, broker_epoch=me.epoch)
-        context.controller.ask(request, 0, self._answered)
+        epoch = self._image().brokers[self._node_id].epoch
+        request = AllocateProducerIdsRequest(broker_id=self._node_id, broker_epoch=epoch)
+        self._controller.ask(request, 0, self._answered)
 
     def _answered(self, response: AllocateProducerIdsResponse) -> None:
         waiting, self._waiting = self._waiting, []

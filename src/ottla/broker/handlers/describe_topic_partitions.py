@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.partitions import shown
+from ottla.broker.shown import shown
 from ottla.metadata.topic_names import is_internal, topic_name_problem
 from ottla.security.resources import Operation, ResourceType, topic
 from ottla.wire.errors import ErrorCode

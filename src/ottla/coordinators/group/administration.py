@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ottla.coordinators.group.turn import Turn
+from ottla.coordinators.group.state import ShardTurn
 from ottla.decide import Ask
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import (
@@ -28,7 +28,7 @@ NOT_FOUND_VERSION: Final = 6
 """
 
 
-def list_groups(turn: Turn, ask: Ask) -> None:
+def list_groups(turn: ShardTurn, ask: Ask) -> None:
     """All groups in the states and of the types that are asked for; case does not matter, empty
     means all.
     """
@@ -47,7 +47,7 @@ def list_groups(turn: Turn, ask: Ask) -> None:
     turn.reply(ask.token, response)
 
 
-def describe_groups(turn: Turn, ask: Ask) -> None:
+def describe_groups(turn: ShardTurn, ask: Ask) -> None:
     """Each group as it describes itself."""
     described = []
     for group_id in ask.body.groups:
@@ -68,7 +68,7 @@ def _not_found(group_id: str, version: int) -> DescribedGroup:
     )
 
 
-def delete_groups(turn: Turn, ask: Ask) -> None:
+def delete_groups(turn: ShardTurn, ask: Ask) -> None:
     """Delete groups that nobody is in, with all their offsets."""
     request: DeleteGroupsRequest = ask.body
     results = []

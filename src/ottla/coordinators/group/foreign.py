@@ -20,7 +20,7 @@ from ottla.wire.messages.list_groups import ListedGroup
 from ottla.wire.schema import ProtocolError
 
 if TYPE_CHECKING:
-    from ottla.coordinators.group.state import State
+    from ottla.coordinators.group.state import ShardTurn, State
     from ottla.coordinators.group.turn import Turn
     from ottla.decide import Ask, Now
     from ottla.wire.messages.describe_groups import DescribedGroup
@@ -132,7 +132,7 @@ def _apply(state: State, key_type: int, record: Record, now: Now) -> None:
             del state.groups[group_id]
 
 
-def _loaded(turn: Turn) -> None:
+def _loaded(turn: ShardTurn) -> None:
     """Say what is not served."""
     groups = turn.state.groups.values()
     found = Counter(group.kind for group in groups if isinstance(group, ForeignGroup))

@@ -1,94 +1,24 @@
-"""What every kind of group is to the shard, and what a kind of group brings to it.
+"""What a kind of group brings to the shard: rows for its tables.
 
-The shard knows no kind by name: it asks the group. Groups of different kinds lie in one table, so
-that a name is used once. A new kind is a folder beside `classic/`, with its `Kind` in the list of
-shard.py.
+A new kind is a folder beside `classic/`, with its `Kind` in the list of shard.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from ottla.coordinators.group.state import State
-    from ottla.coordinators.group.turn import Turn
+    from ottla.coordinators.group.group import TimerKey
+    from ottla.coordinators.group.state import ShardTurn, State
     from ottla.decide import Ask, Now, Record
     from ottla.wire.errors import ErrorCode
-    from ottla.wire.messages.describe_groups import DescribedGroup
-    from ottla.wire.messages.list_groups import ListedGroup
-
-
-class TimerKey(NamedTuple):
-    """Names one timer of a shard; `kind` is unique among the timers of all kinds of groups."""
-
-    kind: str
-    group_id: str
-    member_id: str = ""
-
-
-class Group(Protocol):
-    """One group of any kind."""
-
-    @property
-    def group_id(self) -> str:
-        """Its name."""
-
-    @property
-    def kind(self) -> str:
-        """What ListGroups calls its type."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nobody is in the group."""
-
-    @property
-    def lives(self) -> bool:
-        """Whether it stays when nothing is committed: somebody is in it, or on the way in."""
-
-    @property
-    def yields(self) -> bool:
-        """Whether a group of another kind may take over its name."""
-
-    @property
-    def offsets_age(self) -> bool:
-        """Whether offsets may expire now, of topics that it is not subscribed to."""
-
-    @property
-    def empty_since_ms(self) -> int | None:
-        """The wall clock's time from which on all offsets age; None if each does from its commit
-        on.
-        """
-
-    def is_subscribed_to(self, topic: str) -> bool:
-        """Whether members may be reading the topic."""
-
-    def list_row(self) -> ListedGroup:
-        """Its row of ListGroups."""
-
-    def describe_row(self) -> DescribedGroup | None:
-        """Its row of DescribeGroups; None if that does not find it."""
-
-    def commit_error(self, ask: Ask) -> ErrorCode | None:
-        """Why this OffsetCommit can't be taken."""
-
-    def committed(self, turn: Turn, member_id: str) -> None:
-        """A member committed: it was heard."""
-
-    def deletion_error(self) -> ErrorCode | None:
-        """Why it can't be deleted."""
-
-    def offset_deletion_error(self) -> ErrorCode | None:
-        """Why no offset of it can be deleted, whatever the topic."""
-
-    def end(self, turn: Turn) -> None:
-        """Write its end: tombstones for all that its kind has written."""
 
 
 class Rule(NamedTuple):
     """What becomes of one type of request."""
 
-    decide: Callable[[Turn, Ask], None]
+    decide: Callable[[ShardTurn, Ask], None]
     refuse: Callable[[Any, ErrorCode], Any]
     """The response that carries an error, to a body that no shard has decided."""
 
@@ -100,7 +30,7 @@ class Kind(NamedTuple):
     """By the type of the request's body."""
     records: Mapping[int, Callable[[State, int, Record, Now], None]]
     """What applies a record, by the type of its key."""
-    timers: Mapping[str, Callable[[Turn, TimerKey], None]]
+    timers: Mapping[str, Callable[[ShardTurn, TimerKey], None]]
     """What a due timer does, by the kind of its key."""
-    loaded: Callable[[Turn], None]
+    loaded: Callable[[ShardTurn], None]
     """What follows when the replay is over."""

@@ -40,7 +40,7 @@ from ottla.wire.types import ZERO_UUID
 
 if TYPE_CHECKING:
     from ottla.coordinators.group.config import GroupConfig
-    from ottla.coordinators.group.kinds import Group
+    from ottla.coordinators.group.group import Group
     from ottla.coordinators.group.turn import Turn
 
 TIMESTAMP_MS_MAX: Final = (1 << 63) - 1
@@ -164,7 +164,7 @@ class Offsets:
                 if topic in names and self.get(group_id, topic, partition) is None:
                     yield group_id, topic, partition, committed
 
-    def tombstone_expired(self, turn: Turn, group: Group) -> bool:
+    def tombstone_expired(self, turn: Turn, config: GroupConfig, group: Group) -> bool:
         """Forget what has aged out; whether the group is left without any offset."""
         topics = self.by_group.get(group.group_id)
         nothing_left = not self.has_pending(group.group_id)
@@ -177,9 +177,9 @@ class Offsets:
                 nothing_left = False
                 continue
             for partition, committed in partitions.items():
-                if _is_old(
-                    turn.now.wall_ms, turn.state.config, group, committed
-                ) and not self.is_pending(group.group_id, topic, partition):
+                if _is_old(turn.now.wall_ms, config, group, committed) and not self.is_pending(
+                    group.group_id, topic, partition
+                ):
                     turn.write(records.offset_tombstone(group.group_id, topic, partition))
                 else:
                     nothing_left = False
@@ -198,11 +198,10 @@ def _is_old(wall_ms: int, config: GroupConfig, group: Group, committed: Committe
 # ---------------------------------------------------------------- requests
 
 
-def commit(turn: Turn, request: OffsetCommitRequest) -> OffsetCommitResponse:
+def commit(turn: Turn, config: GroupConfig, request: OffsetCommitRequest) -> OffsetCommitResponse:
     """Write the offsets of a commit that was found valid; metadata that is too long fails by
     partition.
     """
-    config = turn.state.config
     retention_ms = request.retention_time_ms
     wall_ms = turn.now.wall_ms
     expires_ms = -1 if retention_ms == -1 else min(wall_ms + retention_ms, TIMESTAMP_MS_MAX)
@@ -305,9 +304,10 @@ def _position(
     )
 
 
-def delete(turn: Turn, group: Group, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
+def delete(
+    turn: Turn, offsets: Offsets, group: Group, request: OffsetDeleteRequest
+) -> OffsetDeleteResponse:
     """Forget single offsets of a group, except of topics that its members read."""
-    offsets = turn.state.offsets
     answers = []
     for topic in request.topics:
         subscribed = group.is_subscribed_to(topic.name)

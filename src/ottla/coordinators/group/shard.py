@@ -14,7 +14,8 @@ from ottla.coordinators.group import administration, offsets, records
 from ottla.coordinators.group.classic.group import GROUP_ID_NOT_FOUND_VERSION, ClassicGroup
 from ottla.coordinators.group.classic.rules import CLASSIC
 from ottla.coordinators.group.foreign import FOREIGN
-from ottla.coordinators.group.kinds import Kind, Rule, TimerKey
+from ottla.coordinators.group.group import TimerKey
+from ottla.coordinators.group.kinds import Kind, Rule
 from ottla.coordinators.group.requests import (
     EndTransaction,
     FetchOffsets,
@@ -23,8 +24,7 @@ from ottla.coordinators.group.requests import (
     refuse_fetch,
     refuse_list,
 )
-from ottla.coordinators.group.state import State
-from ottla.coordinators.group.turn import Turn
+from ottla.coordinators.group.state import ShardTurn, State
 from ottla.decide import NOTHING, Ask, Decision, Entropy, Marker, Now, Record
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
@@ -54,7 +54,7 @@ class GroupShard:
 
     def loaded(self, now: Now) -> Decision:
         """Begin the sessions of members, and the looks for what has aged out."""
-        turn = Turn(self.state, now)
+        turn = ShardTurn(self.state, now)
         for kind in KINDS:
             kind.loaded(turn)
         turn.wake_in(self.state.config.offsets_retention_check_interval_ms, EXPIRE)
@@ -66,13 +66,13 @@ class GroupShard:
         Raises:
             KeyError: no rule is here for such a request.
         """
-        turn = Turn(self.state, now)
+        turn = ShardTurn(self.state, now)
         _REQUESTS[type(ask.body)].decide(turn, ask)
         return turn.decision()
 
     def fire(self, key: Hashable, now: Now) -> Decision:
         """A session or a round is over, or it is time to look for what has aged out."""
-        turn = Turn(self.state, now, fired=True)
+        turn = ShardTurn(self.state, now, fired=True)
         if isinstance(key, TimerKey):
             _TIMERS[key.kind](turn, key)
         else:
@@ -84,7 +84,7 @@ class GroupShard:
         deleted = {topic.name: topic.id for topic in delta.topics_deleted()}
         if not deleted:
             return NOTHING
-        turn = Turn(self.state, now)
+        turn = ShardTurn(self.state, now)
         self.state.offsets.tombstone_topics(turn, deleted)
         return turn.decision()
 
@@ -130,7 +130,7 @@ def _apply_offset(state: State, key_type: int, record: Record, now: Now) -> None
     state.offsets.put(position, committed, record.producer_id)
 
 
-def _commit(turn: Turn, ask: Ask) -> None:
+def _commit(turn: ShardTurn, ask: Ask) -> None:
     request: OffsetCommitRequest = ask.body
     group = turn.state.groups.get(request.group_id)
     error = _no_group(ask) if group is None else group.commit_error(ask)
@@ -139,7 +139,7 @@ def _commit(turn: Turn, ask: Ask) -> None:
         return
     if group is not None:
         group.committed(turn, request.member_id)
-    turn.reply(ask.token, offsets.commit(turn, request))
+    turn.reply(ask.token, offsets.commit(turn, turn.state.config, request))
 
 
 def _no_group(ask: Ask) -> ErrorCode | None:
@@ -150,7 +150,7 @@ def _no_group(ask: Ask) -> ErrorCode | None:
     return ErrorCode.ILLEGAL_GENERATION
 
 
-def _fetch(turn: Turn, ask: Ask) -> None:
+def _fetch(turn: ShardTurn, ask: Ask) -> None:
     request: FetchOffsets = ask.body
     answers = [
         offsets.fetch(turn.state.offsets, group, require_stable=request.require_stable)
@@ -159,7 +159,7 @@ def _fetch(turn: Turn, ask: Ask) -> None:
     turn.reply(ask.token, answers)
 
 
-def _delete_offsets(turn: Turn, ask: Ask) -> None:
+def _delete_offsets(turn: ShardTurn, ask: Ask) -> None:
     request: OffsetDeleteRequest = ask.body
     group = turn.state.groups.get(request.group_id)
     if group is None:
@@ -169,20 +169,20 @@ def _delete_offsets(turn: Turn, ask: Ask) -> None:
     if error is not None:
         turn.reply(ask.token, OffsetDeleteResponse(error_code=error))
     else:
-        turn.reply(ask.token, offsets.delete(turn, group, request))
+        turn.reply(ask.token, offsets.delete(turn, turn.state.offsets, group, request))
 
 
-def _end_transaction(turn: Turn, ask: Ask) -> None:
+def _end_transaction(turn: ShardTurn, ask: Ask) -> None:
     request: EndTransaction = ask.body
     marker = Marker(request.committed, request.coordinator_epoch)
     turn.write(Record(None, None, -1, request.producer_id, request.producer_epoch, marker=marker))
     turn.reply(ask.token, ErrorCode.NONE)
 
 
-def _expire(turn: Turn) -> None:
+def _expire(turn: ShardTurn) -> None:
     """Forget what has aged out, and empty groups that nothing is left of."""
     for group in turn.state.groups.values():
-        nothing_left = turn.state.offsets.tombstone_expired(turn, group)
+        nothing_left = turn.state.offsets.tombstone_expired(turn, turn.state.config, group)
         if nothing_left and not group.lives:
             group.end(turn)
     turn.wake_in(turn.state.config.offsets_retention_check_interval_ms, EXPIRE)
@@ -205,7 +205,7 @@ _RECORDS: Final[dict[int, Callable[[State, int, Record, Now], None]]] = {
     records.LEGACY_OFFSET_COMMIT: _apply_offset,
     records.OFFSET_COMMIT: _apply_offset,
 }
-_TIMERS: Final[dict[str, Callable[[Turn, TimerKey], None]]] = {}
+_TIMERS: Final[dict[str, Callable[[ShardTurn, TimerKey], None]]] = {}
 for _kind in KINDS:
     _REQUESTS.update(_kind.requests)
     _RECORDS.update(_kind.records)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.coordinators.group.offsets import Offsets
+from ottla.coordinators.group.turn import Turn
 
 if TYPE_CHECKING:
     from ottla.coordinators.group.config import GroupConfig
-    from ottla.coordinators.group.kinds import Group
-    from ottla.decide import Entropy
+    from ottla.coordinators.group.group import Group
+    from ottla.decide import Entropy, Now
 
 
 class State:
@@ -30,3 +31,13 @@ class State:
         """Soft: groups with somebody on the way in, whose first record is decided and not applied.
         """
         self.offsets = Offsets()
+
+
+class ShardTurn(Turn):
+    """One decision in the making, on what a shard knows."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, state: State, now: Now, *, fired: bool = False) -> None:
+        super().__init__(now, fired=fired)
+        self.state = state

@@ -1,19 +1,16 @@
 """What one decision gathers on its way: records, replies and timers, in order.
 
-The rules of groups are functions that get a Turn, which knows the shard's state; the Turn becomes
-the Decision. Deadlines are reckoned on the steady clock, what is written down is dated by the
-wall's.
+The rules of groups are functions that get a Turn, most of them one that knows the shard's state
+(`state.ShardTurn`); the Turn becomes the Decision. Deadlines are reckoned on the steady clock, what
+is written down is dated by the wall's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ottla.decide import NOTHING, Decision, Now, Record, Reply, Timer
-
-if TYPE_CHECKING:
-    from ottla.coordinators.group.state import State
 
 FIRED_DELAY_MS_MIN = 1
 """What a timer sets when it fires comes later than itself: else two of them, or one, could go on
@@ -24,10 +21,9 @@ within one moment for ever.
 class Turn:
     """One decision in the making; `fired` if it was a timer that asked for it."""
 
-    __slots__ = ("_delay_ms_min", "notes", "now", "records", "replies", "state", "timers")
+    __slots__ = ("_delay_ms_min", "notes", "now", "records", "replies", "timers")
 
-    def __init__(self, state: State, now: Now, *, fired: bool = False) -> None:
-        self.state = state
+    def __init__(self, now: Now, *, fired: bool = False) -> None:
         self.now = now
         self._delay_ms_min = FIRED_DELAY_MS_MIN if fired else 0
         self.records: list[Record] = []

@@ -24,7 +24,7 @@ from ottla.coordinators.group.classic.settled import (
     subscribed_topics,
     tombstone,
 )
-from ottla.coordinators.group.kinds import TimerKey
+from ottla.coordinators.group.group import TimerKey
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_groups import DescribedGroup, DescribedGroupMember
 from ottla.wire.messages.list_groups import ListedGroup

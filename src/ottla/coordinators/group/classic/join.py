@@ -24,7 +24,7 @@ from ottla.coordinators.group.classic.group import (
 from ottla.coordinators.group.classic.member import Member, Protocols
 from ottla.coordinators.group.classic.membership import join_key, sync_key
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.turn import Turn
+from ottla.coordinators.group.state import ShardTurn
 from ottla.decide import Ask, Entropy
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.join_group import (
@@ -38,7 +38,7 @@ SKIP_ASSIGNMENT_VERSION = 9
 ANOTHER_ROUND_MS_MIN = 1000
 
 
-def join(turn: Turn, group: ClassicGroup, ask: Ask) -> None:
+def join(turn: ShardTurn, group: ClassicGroup, ask: Ask) -> None:
     """Decide one JoinGroup to a group that exists."""
     request: JoinGroupRequest = ask.body
     member_id = request.member_id
@@ -54,7 +54,7 @@ def join(turn: Turn, group: ClassicGroup, ask: Ask) -> None:
         _join_known(turn, group, ask, protocols)
 
 
-def refuse(turn: Turn, ask: Ask, error: ErrorCode, *, member_id: str | None = None) -> None:
+def refuse(turn: ShardTurn, ask: Ask, error: ErrorCode, *, member_id: str | None = None) -> None:
     """Answer with an error, and with the member id that came unless another is given."""
     request: JoinGroupRequest = ask.body
     turn.reply(
@@ -82,7 +82,7 @@ def _has_room(config: GroupConfig, group: ClassicGroup, member_id: str) -> bool:
 
 
 def _join_unknown(
-    turn: Turn,
+    turn: ShardTurn,
     group: ClassicGroup,
     ask: Ask,
     protocols: Protocols,
@@ -110,7 +110,7 @@ def _member_id(entropy: Entropy, prefix: str) -> str:
     return f"{prefix}-{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _join_known(turn: Turn, group: ClassicGroup, ask: Ask, protocols: Protocols) -> None:
+def _join_known(turn: ShardTurn, group: ClassicGroup, ask: Ask, protocols: Protocols) -> None:
     """A member that has an id: a pending one that comes in, or one that joins again."""
     request: JoinGroupRequest = ask.body
     member_id = request.member_id
@@ -171,7 +171,7 @@ def _all_members(group: ClassicGroup) -> list[JoinGroupResponseMember]:
 
 
 def _add(
-    turn: Turn,
+    turn: ShardTurn,
     group: ClassicGroup,
     ask: Ask,
     member_id: str,
@@ -197,7 +197,7 @@ def _add(
 
 
 def _update(
-    turn: Turn, group: ClassicGroup, member: Member, ask: Ask, protocols: Protocols
+    turn: ShardTurn, group: ClassicGroup, member: Member, ask: Ask, protocols: Protocols
 ) -> None:
     request: JoinGroupRequest = ask.body
     group.update(
@@ -226,7 +226,7 @@ def _rebalance_timeout_ms(request: JoinGroupRequest) -> int:
 
 
 def _replace_static(
-    turn: Turn,
+    turn: ShardTurn,
     group: ClassicGroup,
     ask: Ask,
     old_id: str,
@@ -275,7 +275,7 @@ def _replace_static(
 
 
 def _answer_join(
-    turn: Turn, group: ClassicGroup, member: Member, response: JoinGroupResponse
+    turn: ShardTurn, group: ClassicGroup, member: Member, response: JoinGroupResponse
 ) -> None:
     token = group.park_join(member, None)
     if token is not None:
@@ -285,14 +285,14 @@ def _answer_join(
 # ---------------------------------------------------------------- the round
 
 
-def _prepare_or_complete(turn: Turn, group: ClassicGroup) -> None:
+def _prepare_or_complete(turn: ShardTurn, group: ClassicGroup) -> None:
     if group.can_rebalance:
         prepare_rebalance(turn, group)
     else:
         complete_if_all_joined(turn, group)
 
 
-def member_left(turn: Turn, group: ClassicGroup) -> None:
+def member_left(turn: ShardTurn, group: ClassicGroup) -> None:
     """Somebody left: begin a round, or see whether that was the one everybody waited for."""
     if group.state in (STABLE, COMPLETING_REBALANCE):
         prepare_rebalance(turn, group)
@@ -300,7 +300,7 @@ def member_left(turn: Turn, group: ClassicGroup) -> None:
         complete_if_all_joined(turn, group)
 
 
-def member_expired(turn: Turn, group: ClassicGroup) -> None:
+def member_expired(turn: ShardTurn, group: ClassicGroup) -> None:
     """Like `member_left`, but an expiry ends the gathering of an initial rebalance too, as in
     Apache Kafka.
     """
@@ -310,13 +310,13 @@ def member_expired(turn: Turn, group: ClassicGroup) -> None:
         member_left(turn, group)
 
 
-def complete_if_all_joined(turn: Turn, group: ClassicGroup) -> None:
+def complete_if_all_joined(turn: ShardTurn, group: ClassicGroup) -> None:
     """Finish gathering when all are there; the initial rebalance always waits for its timer."""
     if group.state == PREPARING_REBALANCE and group.previous_state != EMPTY and group.all_joined:
         complete_join(turn, group)
 
 
-def prepare_rebalance(turn: Turn, group: ClassicGroup) -> None:
+def prepare_rebalance(turn: ShardTurn, group: ClassicGroup) -> None:
     """Begin a round: wait until all members have joined."""
     if group.state == COMPLETING_REBALANCE:
         for member in group.members.values():
@@ -336,7 +336,7 @@ def prepare_rebalance(turn: Turn, group: ClassicGroup) -> None:
         turn.wake_in(group.rebalance_timeout_ms, join_key(group))
 
 
-def initial_delay_over(turn: Turn, group: ClassicGroup) -> None:
+def initial_delay_over(turn: ShardTurn, group: ClassicGroup) -> None:
     """The initial delay has passed: wait once more if someone has just come and time is left, else
     go on.
     """
@@ -352,7 +352,7 @@ def initial_delay_over(turn: Turn, group: ClassicGroup) -> None:
         complete_join(turn, group)
 
 
-def complete_join(turn: Turn, group: ClassicGroup) -> None:
+def complete_join(turn: ShardTurn, group: ClassicGroup) -> None:
     """Gathering is over: who is missing is out (unless static), the rest learns of the next
     generation.
     """
@@ -388,7 +388,7 @@ def complete_join(turn: Turn, group: ClassicGroup) -> None:
     group.sync_timer = True
 
 
-def _cancel_sync_timer(turn: Turn, group: ClassicGroup) -> None:
+def _cancel_sync_timer(turn: ShardTurn, group: ClassicGroup) -> None:
     if group.sync_timer:
         group.sync_timer = False
         turn.cancel(sync_key(group))

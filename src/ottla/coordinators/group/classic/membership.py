@@ -15,8 +15,8 @@ from ottla.coordinators.group.classic.group import (
     ClassicGroup,
 )
 from ottla.coordinators.group.classic.member import Member
-from ottla.coordinators.group.kinds import TimerKey
-from ottla.coordinators.group.turn import Turn
+from ottla.coordinators.group.group import TimerKey
+from ottla.coordinators.group.state import ShardTurn
 from ottla.decide import Ask
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
@@ -32,7 +32,7 @@ from ottla.wire.messages.sync_group import SyncGroupResponse
 JOIN: Final = "join"
 SYNC: Final = "sync"
 
-Rebalance = Callable[[Turn, ClassicGroup], None]
+Rebalance = Callable[[ShardTurn, ClassicGroup], None]
 """What follows a departure: one of join.py's."""
 
 
@@ -49,7 +49,9 @@ def sync_key(group: ClassicGroup) -> TimerKey:
 # ---------------------------------------------------------------- sessions
 
 
-def session_timer(turn: Turn, group: ClassicGroup, member_id: str, rebalance: Rebalance) -> None:
+def session_timer(
+    turn: ShardTurn, group: ClassicGroup, member_id: str, rebalance: Rebalance
+) -> None:
     """The timer of a session fired: it ends, or the timer was early."""
     if member_id in group.pending_joins:
         group.remove(member_id)
@@ -69,7 +71,7 @@ def session_timer(turn: Turn, group: ClassicGroup, member_id: str, rebalance: Re
         rebalance(turn, group)
 
 
-def remove(turn: Turn, group: ClassicGroup, member_id: str) -> None:
+def remove(turn: ShardTurn, group: ClassicGroup, member_id: str) -> None:
     """Take a member out; what it has parked is answered with UNKNOWN_MEMBER_ID."""
     member = group.members.get(member_id)
     if member is not None:
@@ -84,7 +86,7 @@ def remove(turn: Turn, group: ClassicGroup, member_id: str) -> None:
     group.remove(member_id)
 
 
-def fence(turn: Turn, group: ClassicGroup, member: Member) -> None:
+def fence(turn: ShardTurn, group: ClassicGroup, member: Member) -> None:
     """A newer process took this static member's place: what the older one waits for ends here."""
     token = group.park_join(member, None)
     if token is not None:
@@ -104,7 +106,7 @@ def fence(turn: Turn, group: ClassicGroup, member: Member) -> None:
 
 
 def answer_sync(
-    turn: Turn,
+    turn: ShardTurn,
     group: ClassicGroup,
     member: Member,
     *,
@@ -131,7 +133,7 @@ def answer_sync(
 # ---------------------------------------------------------------- Heartbeat
 
 
-def heartbeat(turn: Turn, group: ClassicGroup, ask: Ask) -> None:
+def heartbeat(turn: ShardTurn, group: ClassicGroup, ask: Ask) -> None:
     """Decide one Heartbeat to a group that exists."""
     request: HeartbeatRequest = ask.body
     error = group.member_error(request.member_id, request.group_instance_id)
@@ -147,7 +149,7 @@ def heartbeat(turn: Turn, group: ClassicGroup, ask: Ask) -> None:
 # ---------------------------------------------------------------- LeaveGroup
 
 
-def leave(turn: Turn, group: ClassicGroup, ask: Ask, rebalance: Rebalance) -> None:
+def leave(turn: ShardTurn, group: ClassicGroup, ask: Ask, rebalance: Rebalance) -> None:
     """Decide one LeaveGroup: each member that it names leaves or gets its own error, then one
     rebalance follows.
     """
@@ -169,7 +171,7 @@ def leave(turn: Turn, group: ClassicGroup, ask: Ask, rebalance: Rebalance) -> No
     turn.reply(ask.token, LeaveGroupResponse(members=answers))
 
 
-def _leave_one(turn: Turn, group: ClassicGroup, identity: MemberIdentity) -> ErrorCode | None:
+def _leave_one(turn: ShardTurn, group: ClassicGroup, identity: MemberIdentity) -> ErrorCode | None:
     member_id: str = identity.member_id
     instance_id: str | None = identity.group_instance_id
     if not member_id:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from ottla.coordinators.group.classic import join, membership, settled, sync
 from ottla.coordinators.group.classic.group import SESSION, ClassicGroup
 from ottla.coordinators.group.classic.membership import JOIN, SYNC
-from ottla.coordinators.group.kinds import Kind, Rule, TimerKey
+from ottla.coordinators.group.group import TimerKey
+from ottla.coordinators.group.kinds import Kind, Rule
 from ottla.coordinators.group.records import read_group_id
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
@@ -16,17 +17,16 @@ from ottla.wire.messages.leave_group import LeaveGroupRequest, LeaveGroupRespons
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 if TYPE_CHECKING:
-    from ottla.coordinators.group.state import State
-    from ottla.coordinators.group.turn import Turn
+    from ottla.coordinators.group.state import ShardTurn, State
     from ottla.decide import Ask, Now, Record
 
 
-def _find(turn: Turn, group_id: str) -> ClassicGroup | None:
+def _find(turn: ShardTurn, group_id: str) -> ClassicGroup | None:
     group = turn.state.groups.get(group_id)
     return group if isinstance(group, ClassicGroup) else None
 
 
-def _check(turn: Turn, group: ClassicGroup) -> None:
+def _check(turn: ShardTurn, group: ClassicGroup) -> None:
     """Stop before a broken group is written; it looks at every member, so a join of the
     ten-thousandth must not pay for it.
     """
@@ -37,7 +37,7 @@ def _check(turn: Turn, group: ClassicGroup) -> None:
 # ---------------------------------------------------------------- requests
 
 
-def _join(turn: Turn, ask: Ask) -> None:
+def _join(turn: ShardTurn, ask: Ask) -> None:
     request: JoinGroupRequest = ask.body
     group_id = request.group_id
     group = _find(turn, group_id)
@@ -65,7 +65,7 @@ def _join(turn: Turn, ask: Ask) -> None:
         turn.records.clear()
 
 
-def _sync(turn: Turn, ask: Ask) -> None:
+def _sync(turn: ShardTurn, ask: Ask) -> None:
     group = _find(turn, ask.body.group_id)
     if group is None or group.is_empty:
         sync.refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID)
@@ -74,7 +74,7 @@ def _sync(turn: Turn, ask: Ask) -> None:
         _check(turn, group)
 
 
-def _heartbeat(turn: Turn, ask: Ask) -> None:
+def _heartbeat(turn: ShardTurn, ask: Ask) -> None:
     group = turn.state.groups.get(ask.body.group_id)
     if isinstance(group, ClassicGroup):
         membership.heartbeat(turn, group, ask)
@@ -82,7 +82,7 @@ def _heartbeat(turn: Turn, ask: Ask) -> None:
         turn.reply(ask.token, HeartbeatResponse(error_code=ErrorCode.UNKNOWN_MEMBER_ID))
 
 
-def _leave(turn: Turn, ask: Ask) -> None:
+def _leave(turn: ShardTurn, ask: Ask) -> None:
     request: LeaveGroupRequest = ask.body
     group = _find(turn, request.group_id)
     if group is not None:
@@ -114,7 +114,7 @@ def _refuse_heartbeat(request: HeartbeatRequest, error: ErrorCode) -> HeartbeatR
 # ---------------------------------------------------------------- timers
 
 
-def _session_over(turn: Turn, key: TimerKey) -> None:
+def _session_over(turn: ShardTurn, key: TimerKey) -> None:
     group = _find(turn, key.group_id)
     if group is not None:
         generation_id = group.generation_id
@@ -124,14 +124,14 @@ def _session_over(turn: Turn, key: TimerKey) -> None:
             group.check()
 
 
-def _sync_over(turn: Turn, key: TimerKey) -> None:
+def _sync_over(turn: ShardTurn, key: TimerKey) -> None:
     group = _find(turn, key.group_id)
     if group is not None:
         sync.sync_timer(turn, group)
         group.check()
 
 
-def _join_over(turn: Turn, key: TimerKey) -> None:
+def _join_over(turn: ShardTurn, key: TimerKey) -> None:
     group = _find(turn, key.group_id)
     if group is None:
         return
@@ -164,7 +164,7 @@ def _apply(state: State, _key_type: int, record: Record, now: Now) -> None:
     group.settle(said, now.wall_ms)
 
 
-def _loaded(turn: Turn) -> None:
+def _loaded(turn: ShardTurn) -> None:
     """Sessions begin anew, and a group that has become too large rebalances."""
     for group in turn.state.groups.values():
         if isinstance(group, ClassicGroup):

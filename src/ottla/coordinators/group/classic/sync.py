@@ -16,13 +16,13 @@ from ottla.coordinators.group.classic.group import (
     ClassicGroup,
 )
 from ottla.coordinators.group.classic.membership import sync_key
-from ottla.coordinators.group.turn import Turn
+from ottla.coordinators.group.state import ShardTurn
 from ottla.decide import Ask
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 
-def sync(turn: Turn, group: ClassicGroup, ask: Ask) -> None:
+def sync(turn: ShardTurn, group: ClassicGroup, ask: Ask) -> None:
     """Decide one SyncGroup to a group that exists and is not empty."""
     request: SyncGroupRequest = ask.body
     error = _validate(group, request)
@@ -44,12 +44,12 @@ def sync(turn: Turn, group: ClassicGroup, ask: Ask) -> None:
         _take_assignment(turn, group, request)
 
 
-def refuse(turn: Turn, ask: Ask, error: ErrorCode) -> None:
+def refuse(turn: ShardTurn, ask: Ask, error: ErrorCode) -> None:
     """Answer with an error."""
     turn.reply(ask.token, SyncGroupResponse(error_code=error))
 
 
-def sync_timer(turn: Turn, group: ClassicGroup) -> None:
+def sync_timer(turn: ShardTurn, group: ClassicGroup) -> None:
     """The time to sync is over: who did not is out, and the others rebalance without them."""
     group.sync_timer = False
     if group.state in (COMPLETING_REBALANCE, STABLE) and group.pending_syncs:
@@ -73,7 +73,7 @@ def _validate(group: ClassicGroup, request: SyncGroupRequest) -> ErrorCode | Non
     return None
 
 
-def _take_assignment(turn: Turn, group: ClassicGroup, request: SyncGroupRequest) -> None:
+def _take_assignment(turn: ShardTurn, group: ClassicGroup, request: SyncGroupRequest) -> None:
     assignments = {one.member_id: bytes(one.assignment) for one in request.assignments}
     record = settled.record(group.group_id, group.now_settled(assignments))
     if not settled.fits(record, turn.state.config.batch_bytes_max):
@@ -90,7 +90,7 @@ def _take_assignment(turn: Turn, group: ClassicGroup, request: SyncGroupRequest)
     _cancel_timer_when_all_synced(turn, group)
 
 
-def _cancel_timer_when_all_synced(turn: Turn, group: ClassicGroup) -> None:
+def _cancel_timer_when_all_synced(turn: ShardTurn, group: ClassicGroup) -> None:
     if group.sync_timer and not group.pending_syncs:
         group.sync_timer = False
         turn.cancel(sync_key(group))
