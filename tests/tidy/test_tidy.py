@@ -89,6 +89,26 @@ def test_functions_are_short() -> None:
     report(found)
 
 
+RUST_FUNCTION = re.compile(r"(\s*)(?:pub(?:\([a-z]+\))? )?(?:async |const |unsafe )*fn (\w+)")
+
+
+def test_rust_functions_are_short() -> None:
+    """If this failed, a function would do more than one thing; split it, or name its parts."""
+    found = []
+    for file, text in texts(".rs"):
+        if "tests" in file:
+            continue
+        lines = text.splitlines()
+        for start, line in enumerate(lines):
+            if (begun := RUST_FUNCTION.match(line)) is None:
+                continue
+            end = f"{begun.group(1)}}}"  # rustfmt puts it there
+            length = next((n for n, last in enumerate(lines[start:], 1) if last == end), 1)
+            if length > FUNCTION_LINES_MAX:
+                found.append(f"{file}:{start + 1}: {begun.group(2)} has {length} lines")
+    report(found)
+
+
 def test_names_say_something() -> None:
     """If this failed, a file would be named for nothing: name the noun that it holds."""
     report(

@@ -68,10 +68,9 @@ pub fn run(args: &Args) -> Outcome<()> {
     let mut answers = connection.stream.try_clone()?;
     thread::scope(|scope| {
         let consumer = scope.spawn(|| consume(&common, from, &stop, &warm_ns));
-        // Acknowledgements are read and dropped.
         scope.spawn(move || {
-            let mut some = [0; 65536];
-            while matches!(answers.read(&mut some), Ok(n) if n > 0) {}
+            // Acknowledgements are read and dropped.
+            while matches!(answers.read(&mut [0; 65536]), Ok(n) if n > 0) {}
         });
         let start = Instant::now();
         let (mut next, mut sent, mut late) = (start, 0, 0u64);

@@ -96,23 +96,7 @@ pub fn parse_fetch(
     request.topics.clear();
     request.parts.clear();
     request.forgotten.clear();
-    let head = &mut request.head;
-    head.replica_id = if version < 15 { reader.int32()? } else { -1 };
-    head.replica_epoch = -1;
-    head.max_wait_ms = reader.int32()?;
-    head.min_bytes = reader.int32()?;
-    head.max_bytes = reader.int32()?;
-    // As Kafka reads it: 1 is read_committed, all else is not.
-    head.isolation = if reader.int8()? == 1 {
-        Isolation::ReadCommitted
-    } else {
-        Isolation::ReadUncommitted
-    };
-    (head.session_id, head.session_epoch) = if version >= 7 {
-        (reader.int32()?, reader.int32()?)
-    } else {
-        (0, -1)
-    };
+    parse_head(reader, version, &mut request.head)?;
     for topic in 0..reader.entries(flexible, 0)? {
         request
             .topics
@@ -151,6 +135,30 @@ pub fn parse_fetch(
         })?;
     }
     // As in Apache Kafka, what follows a request in its frame is not looked at.
+    Ok(())
+}
+
+fn parse_head(
+    reader: &mut Reader<'_>,
+    version: i16,
+    head: &mut FetchHead,
+) -> Result<(), Malformed> {
+    head.replica_id = if version < 15 { reader.int32()? } else { -1 };
+    head.replica_epoch = -1;
+    head.max_wait_ms = reader.int32()?;
+    head.min_bytes = reader.int32()?;
+    head.max_bytes = reader.int32()?;
+    // As Kafka reads it: 1 is read_committed, all else is not.
+    head.isolation = if reader.int8()? == 1 {
+        Isolation::ReadCommitted
+    } else {
+        Isolation::ReadUncommitted
+    };
+    (head.session_id, head.session_epoch) = if version >= 7 {
+        (reader.int32()?, reader.int32()?)
+    } else {
+        (0, -1)
+    };
     Ok(())
 }
 

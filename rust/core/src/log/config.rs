@@ -86,74 +86,32 @@ pub struct ConfigError {
 impl LogConfig {
     /// Set one row by its Kafka name. False: not a row of the log's (it belongs to another room).
     pub fn set(&mut self, key: &str, value: &ConfigValue) -> Result<bool, ConfigError> {
-        let wrong = |expected: &str| ConfigError {
-            key: key.to_owned(),
-            text: format!("{key} must be {expected}, not {value:?}"),
-        };
-        let int = || match value {
-            ConfigValue::Int(n) => Ok(*n),
-            ConfigValue::Text(text) => text.trim().parse().map_err(|_| wrong("a whole number")),
-            _ => Err(wrong("a whole number")),
-        };
-        let size = || u32::try_from(int()?).map_err(|_| wrong("a size from 0 to 2^32 - 1"));
-        let boolean = || match value {
-            ConfigValue::Bool(b) => Ok(*b),
-            ConfigValue::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true),
-            ConfigValue::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false),
-            _ => Err(wrong("true or false")),
-        };
-        let text = || match value {
-            ConfigValue::Text(text) => Ok(text.as_str()),
-            _ => Err(wrong("a string")),
-        };
-        let level = || i32::try_from(int()?).map_err(|_| wrong("a compression level"));
+        let given = Given { key, value };
         match key {
-            "segment.bytes" => self.segment_bytes = size()?,
-            "segment.ms" => self.segment_ms = int()?,
-            "segment.jitter.ms" => self.segment_jitter_ms = int()?,
-            "segment.index.bytes" => self.segment_index_bytes = size()?,
-            "index.interval.bytes" => self.index_interval_bytes = size()?,
-            "retention.ms" => self.retention_ms = int()?,
-            "retention.bytes" => self.retention_bytes = int()?,
-            "max.message.bytes" => self.max_message_bytes = size()?,
-            "message.timestamp.before.max.ms" => self.timestamp_before_max_ms = int()?,
-            "message.timestamp.after.max.ms" => self.timestamp_after_max_ms = int()?,
-            "flush.messages" => self.flush_messages = int()?,
-            "flush.ms" => self.flush_ms = int()?,
-            "preallocate" => self.preallocate = boolean()?,
-            "file.delete.delay.ms" => self.file_delete_delay_ms = int()?,
-            "producer.id.expiration.ms" => self.producer_id_expiration_ms = int()?,
-            "compression.gzip.level" => self.compression_levels.gzip = level()?,
-            "compression.lz4.level" => self.compression_levels.lz4 = level()?,
-            "compression.zstd.level" => self.compression_levels.zstd = level()?,
-            "message.timestamp.type" => {
-                self.timestamp_type = match text()? {
-                    "CreateTime" => TimestampType::CreateTime,
-                    "LogAppendTime" => TimestampType::LogAppendTime,
-                    _ => return Err(wrong("CreateTime or LogAppendTime")),
-                }
-            }
-            "compression.type" => {
-                self.compression = match text()? {
-                    "producer" => None,
-                    "uncompressed" => Some(Codec::None),
-                    name => match Codec::from_name(name) {
-                        Some(codec) if codec != Codec::None => Some(codec),
-                        _ => return Err(wrong("one of Kafka's compression types")),
-                    },
-                }
-            }
+            "segment.bytes" => self.segment_bytes = given.size()?,
+            "segment.ms" => self.segment_ms = given.int()?,
+            "segment.jitter.ms" => self.segment_jitter_ms = given.int()?,
+            "segment.index.bytes" => self.segment_index_bytes = given.size()?,
+            "index.interval.bytes" => self.index_interval_bytes = given.size()?,
+            "retention.ms" => self.retention_ms = given.int()?,
+            "retention.bytes" => self.retention_bytes = given.int()?,
+            "max.message.bytes" => self.max_message_bytes = given.size()?,
+            "message.timestamp.before.max.ms" => self.timestamp_before_max_ms = given.int()?,
+            "message.timestamp.after.max.ms" => self.timestamp_after_max_ms = given.int()?,
+            "flush.messages" => self.flush_messages = given.int()?,
+            "flush.ms" => self.flush_ms = given.int()?,
+            "preallocate" => self.preallocate = given.boolean()?,
+            "file.delete.delay.ms" => self.file_delete_delay_ms = given.int()?,
+            "producer.id.expiration.ms" => self.producer_id_expiration_ms = given.int()?,
+            "compression.gzip.level" => self.compression_levels.gzip = given.level()?,
+            "compression.lz4.level" => self.compression_levels.lz4 = given.level()?,
+            "compression.zstd.level" => self.compression_levels.zstd = given.level()?,
+            "message.timestamp.type" => self.timestamp_type = given.timestamp_type()?,
+            "compression.type" => self.compression = given.compression()?,
             "cleanup.policy" => {
-                let names: Vec<&str> = match value {
-                    ConfigValue::List(names) => names.iter().map(String::as_str).collect(),
-                    _ => text()?
-                        .split(',')
-                        .map(str::trim)
-                        .filter(|n| !n.is_empty())
-                        .collect(),
-                };
+                let names = given.names()?;
                 if names.iter().any(|n| !matches!(*n, "delete" | "compact")) {
-                    return Err(wrong("delete, compact or both"));
+                    return Err(given.wrong("delete, compact or both"));
                 }
                 self.cleanup_delete = names.contains(&"delete");
                 self.cleanup_compact = names.contains(&"compact");
@@ -161,5 +119,84 @@ impl LogConfig {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+}
+
+/// What a key was set to, read as what it should be.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    key: &'a str,
+    value: &'a ConfigValue,
+}
+
+impl<'a> Given<'a> {
+    fn wrong(self, expected: &str) -> ConfigError {
+        let Self { key, value } = self;
+        ConfigError {
+            key: key.to_owned(),
+            text: format!("{key} must be {expected}, not {value:?}"),
+        }
+    }
+
+    fn int(self) -> Result<i64, ConfigError> {
+        match self.value {
+            ConfigValue::Int(n) => Ok(*n),
+            ConfigValue::Text(text) => {
+                (text.trim().parse()).map_err(|_| self.wrong("a whole number"))
+            }
+            _ => Err(self.wrong("a whole number")),
+        }
+    }
+
+    fn size(self) -> Result<u32, ConfigError> {
+        u32::try_from(self.int()?).map_err(|_| self.wrong("a size from 0 to 2^32 - 1"))
+    }
+
+    fn level(self) -> Result<i32, ConfigError> {
+        i32::try_from(self.int()?).map_err(|_| self.wrong("a compression level"))
+    }
+
+    fn boolean(self) -> Result<bool, ConfigError> {
+        match self.value {
+            ConfigValue::Bool(b) => Ok(*b),
+            ConfigValue::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+            ConfigValue::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+            _ => Err(self.wrong("true or false")),
+        }
+    }
+
+    fn text(self) -> Result<&'a str, ConfigError> {
+        match self.value {
+            ConfigValue::Text(text) => Ok(text.as_str()),
+            _ => Err(self.wrong("a string")),
+        }
+    }
+
+    fn names(self) -> Result<Vec<&'a str>, ConfigError> {
+        if let ConfigValue::List(names) = self.value {
+            return Ok(names.iter().map(String::as_str).collect());
+        }
+        let names = self.text()?.split(',').map(str::trim);
+        Ok(names.filter(|name| !name.is_empty()).collect())
+    }
+
+    fn timestamp_type(self) -> Result<TimestampType, ConfigError> {
+        match self.text()? {
+            "CreateTime" => Ok(TimestampType::CreateTime),
+            "LogAppendTime" => Ok(TimestampType::LogAppendTime),
+            _ => Err(self.wrong("CreateTime or LogAppendTime")),
+        }
+    }
+
+    /// None is what the producer chose.
+    fn compression(self) -> Result<Option<Codec>, ConfigError> {
+        match self.text()? {
+            "producer" => Ok(None),
+            "uncompressed" => Ok(Some(Codec::None)),
+            name => match Codec::from_name(name) {
+                Some(codec) if codec != Codec::None => Ok(Some(codec)),
+                _ => Err(self.wrong("one of Kafka's compression types")),
+            },
+        }
     }
 }

@@ -48,26 +48,7 @@ impl<D: Disk> Log<D> {
         if made {
             disk.create_dir_all(&dir).during("creating", &dir)?;
         }
-        let mut log = Self {
-            disk,
-            dir,
-            config,
-            segments: Vec::new(),
-            tail: VecDeque::new(),
-            epochs: Epochs::default(),
-            producers: Producers::default(),
-            start_offset: hints.log_start_offset,
-            end_offset: 0,
-            high_watermark: 0,
-            recovery_point: hints.recovery_point,
-            unflushed_messages: 0,
-            flushed_ms: None,
-            doomed: Vec::new(),
-            dirty: Unsafe::default(),
-            epochs_in_file: None,
-            epochs_stale: false,
-            fate: Fate::default(),
-        };
+        let mut log = Self::unread(disk, dir, config, &hints);
         if made || !hints.clean_shutdown {
             // Of a process that was killed nobody knows which names it had made safe.
             log.dirty.names.note();
@@ -94,6 +75,30 @@ impl<D: Disk> Log<D> {
         recovery.log_end_offset = log.end_offset;
         log.let_go();
         Ok((log, recovery))
+    }
+
+    /// A log of which nothing is known yet.
+    fn unread(disk: D, dir: PathBuf, config: LogConfig, hints: &OpenHints) -> Self {
+        Self {
+            disk,
+            dir,
+            config,
+            segments: Vec::new(),
+            tail: VecDeque::new(),
+            epochs: Epochs::default(),
+            producers: Producers::default(),
+            start_offset: hints.log_start_offset,
+            end_offset: 0,
+            high_watermark: 0,
+            recovery_point: hints.recovery_point,
+            unflushed_messages: 0,
+            flushed_ms: None,
+            doomed: Vec::new(),
+            dirty: Unsafe::default(),
+            epochs_in_file: None,
+            epochs_stale: false,
+            fate: Fate::default(),
+        }
     }
 
     /// Remove what a deletion or a compaction left half done, or finish it; what the folder then holds.
@@ -224,15 +229,7 @@ impl<D: Disk> Log<D> {
                 continue;
             }
             if entry.name != log_name {
-                let index = [
-                    Offsets::SUFFIX,
-                    Times::SUFFIX,
-                    super::transaction_index::SUFFIX,
-                ];
-                let orphan = index
-                    .iter()
-                    .any(|suffix| entry.name == file_name(base, suffix));
-                if orphan && !sizes.contains_key(log_name.as_str()) {
+                if is_index(&entry.name, base) && !sizes.contains_key(log_name.as_str()) {
                     self.remove(entry.name.clone(), recovery)?;
                 }
                 continue;
@@ -435,17 +432,24 @@ impl<D: Disk> Log<D> {
         self.epochs_stale =
             self.epochs.truncate_start(self.start_offset) | changed | !self.is_laid();
         self.mend_transactions(entries, now_ms)?;
+        self.settle_producers(entries, now_ms, hints)
+    }
+
+    /// The producers' state at the end, and the snapshots of it that are of use.
+    fn settle_producers(
+        &mut self,
+        entries: &[Entry],
+        now_ms: i64,
+        hints: &OpenHints,
+    ) -> Result<(), LogError> {
         let mut snapshots: Vec<i64> = entries
             .iter()
             .filter(|entry| entry.name.ends_with(SNAPSHOT_SUFFIX))
             .filter_map(|entry| offset_of(&entry.name))
             .collect();
         snapshots.sort_unstable();
-        if hints.clean_shutdown && snapshots.is_empty() {
-            self.producers = Producers::starting_at(self.end_offset);
-            return Ok(());
-        }
-        if self.end_offset == self.start_offset && snapshots.is_empty() {
+        let is_empty = self.end_offset == self.start_offset;
+        if snapshots.is_empty() && (hints.clean_shutdown || is_empty) {
             self.producers = Producers::starting_at(self.end_offset);
             return Ok(());
         }
@@ -468,4 +472,16 @@ impl<D: Disk> Log<D> {
         }
         Ok(())
     }
+}
+
+/// Whether this is the name of an index of the segment at that offset.
+fn is_index(name: &str, base: i64) -> bool {
+    let suffixes = [
+        Offsets::SUFFIX,
+        Times::SUFFIX,
+        super::transaction_index::SUFFIX,
+    ];
+    suffixes
+        .iter()
+        .any(|suffix| name == file_name(base, suffix))
 }

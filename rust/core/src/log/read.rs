@@ -51,16 +51,7 @@ impl<D: Disk> Log<D> {
         if first.header.base_offset >= upper_bound {
             return Ok(nothing);
         }
-        let next_base = self
-            .segments
-            .get(at + 1)
-            .map_or(self.end_offset, |s| s.base_offset);
-        let end = if upper_bound >= next_base {
-            self.segments[at].size
-        } else {
-            self.locate(at, upper_bound)?
-                .map_or(self.segments[at].size, |found| found.at)
-        };
+        let end = self.end_below(at, upper_bound)?;
         let size = first.header.size();
         let most = if min_one {
             bytes_max.max(size)
@@ -77,6 +68,20 @@ impl<D: Disk> Log<D> {
             len,
             first_batch_incomplete: len < size,
         })
+    }
+
+    /// Where in a segment the batches end that lie below an offset.
+    fn end_below(&mut self, at: usize, upper_bound: i64) -> Result<u64, LogError> {
+        let next_base = self
+            .segments
+            .get(at + 1)
+            .map_or(self.end_offset, |s| s.base_offset);
+        let size = self.segments[at].size;
+        if upper_bound >= next_base {
+            return Ok(size);
+        }
+        let found = self.locate(at, upper_bound)?;
+        Ok(found.map_or(size, |found| found.at))
     }
 
     /// The first batch in a segment that holds `offset` or comes after it.

@@ -175,27 +175,8 @@ impl<S> Encoder<'_, S> {
                 let value = source.float(value).map_err(Refused::Host)?;
                 self.out.extend_from_slice(&value.to_be_bytes());
             }
-            Kind::Uuid => {
-                let bytes = source.bytes(value).map_err(Refused::Host)?;
-                if bytes.len() != 16 {
-                    let text = format!("is a uuid and holds {} bytes, not 16", bytes.len());
-                    return Err(Fault::new(text, None).into());
-                }
-                self.out.extend_from_slice(bytes);
-            }
-            Kind::String => {
-                let text = source.text(value).map_err(Refused::Host)?;
-                if text.len() > STRING_BYTES_MAX {
-                    return Err(Self::too_long(text.len()));
-                }
-                if compact {
-                    compact_length(self.out, Some(text.len()));
-                } else {
-                    let length = text.len() as u16;
-                    self.out.extend_from_slice(&length.to_be_bytes());
-                }
-                self.out.extend_from_slice(text.as_bytes());
-            }
+            Kind::Uuid => self.uuid(source.bytes(value).map_err(Refused::Host)?)?,
+            Kind::String => self.string(source.text(value).map_err(Refused::Host)?, compact)?,
             Kind::Bytes | Kind::Records => {
                 let bytes = source.bytes(value).map_err(Refused::Host)?;
                 self.length(Some(bytes.len()), compact)?;
@@ -216,6 +197,29 @@ impl<S> Encoder<'_, S> {
                 self.structure(plan, value)?;
             }
         }
+        Ok(())
+    }
+
+    fn uuid<E>(&mut self, bytes: &[u8]) -> Result<(), Refused<E>> {
+        if bytes.len() != 16 {
+            let text = format!("is a uuid and holds {} bytes, not 16", bytes.len());
+            return Err(Fault::new(text, None).into());
+        }
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn string<E>(&mut self, text: &str, compact: bool) -> Result<(), Refused<E>> {
+        if text.len() > STRING_BYTES_MAX {
+            return Err(Self::too_long(text.len()));
+        }
+        if compact {
+            compact_length(self.out, Some(text.len()));
+        } else {
+            let length = text.len() as u16;
+            self.out.extend_from_slice(&length.to_be_bytes());
+        }
+        self.out.extend_from_slice(text.as_bytes());
         Ok(())
     }
 

@@ -234,18 +234,6 @@ impl Sessions {
         by_id: bool,
         now_ms: i64,
     ) -> Result<(Kind, Vec<Wanted>), i16> {
-        let asked = || -> Vec<Wanted> {
-            let topics: Vec<TopicRef> = request
-                .topics
-                .iter()
-                .map(|topic| topic.to_owned(frame))
-                .collect();
-            let wanted = |(topic, part): &(usize, FetchPart)| Wanted {
-                topic: topics[*topic].clone(),
-                part: *part,
-            };
-            request.parts.iter().map(wanted).collect()
-        };
         let (id, epoch) = (request.head.session_id, request.head.session_epoch);
         if epoch == EPOCH_FINAL || epoch == EPOCH_INITIAL {
             self.end(id);
@@ -254,7 +242,7 @@ impl Sessions {
             } else {
                 Kind::Full
             };
-            return Ok((kind, asked()));
+            return Ok((kind, asked(request, frame)));
         }
         let session = self
             .sessions
@@ -267,7 +255,7 @@ impl Sessions {
             return Err(FETCH_SESSION_TOPIC_ID_ERROR);
         }
         let before = session.bytes;
-        for wanted in asked() {
+        for wanted in asked(request, frame) {
             session.put(wanted);
         }
         for (topic, index) in &request.forgotten {
@@ -376,6 +364,20 @@ impl Sessions {
             .filter(|(_, session)| now_ms.saturating_sub(session.used_ms) > EVICTION_MS)
             .map(|(id, _)| *id)
     }
+}
+
+/// What a request names, beyond the frame that it came in.
+fn asked(request: &FetchRequest, frame: &[u8]) -> Vec<Wanted> {
+    let topics: Vec<TopicRef> = request
+        .topics
+        .iter()
+        .map(|topic| topic.to_owned(frame))
+        .collect();
+    let wanted = |(topic, part): &(usize, FetchPart)| Wanted {
+        topic: topics[*topic].clone(),
+        part: *part,
+    };
+    request.parts.iter().map(wanted).collect()
 }
 
 fn next_epoch(epoch: i32) -> i32 {
