@@ -42,6 +42,8 @@ class Controller:
 class Quorum:
     """Appends at once; the high watermark moves only where the test says so."""
 
+    has_pending = True
+
     def __init__(self) -> None:
         self.next_offset = 10
         self.high_watermark = 10

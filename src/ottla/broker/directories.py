@@ -98,6 +98,8 @@ class Directories:
 
     def take_unrecorded(self) -> list[Assignment]:
         """What the controller does not know yet; it is taken for told from now on."""
+        if not self._unrecorded:
+            return []
         rows = [(topic, index, self._ids[at]) for (topic, index), at in self._unrecorded.items()]
         self._unrecorded.clear()
         return rows

@@ -72,5 +72,8 @@ class Alarms:
 
 
 def _fire(timers: Timers, now_ms: int) -> None:
+    first_ms = timers.next_ms()
+    if first_ms is None or first_ms > now_ms:
+        return
     for at_ms, action in timers.due(now_ms):
         action(at_ms)

@@ -215,6 +215,8 @@ class Cluster:
 
     def commit(self) -> MetadataDelta | None:
         """Make safe what was decided; what that changes is to be published before any `answer`."""
+        if not self._quorum.has_pending:
+            return None
         delta = self._quorum.commit(self._core.now_ms())
         if delta is not None:
             now = self._now()

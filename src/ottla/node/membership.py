@@ -124,8 +124,9 @@ class Membership:
         """Tell the controller in which log directories partitions are, which is safe with the next
         commit.
         """
-        version = self._cluster.image.metadata_version
-        if not places or not directory_assignment_supported(version):
+        if not places:
+            return
+        if not directory_assignment_supported(self._cluster.image.metadata_version):
             return
 
         def told(response: Any) -> None:

@@ -185,6 +185,11 @@ class MetadataQuorum:
             raise
         return self._quorum.end_offset - 1
 
+    @property
+    def has_pending(self) -> bool:
+        """Whether something was appended that no `commit` has brought to disk."""
+        return bool(self._pending)
+
     def commit(self, now_ms: int) -> MetadataDelta | None:
         """Bring what was appended to disk and into the image; None if nothing was appended."""
         return self._commit(now_ms) if self._pending else None

@@ -7,6 +7,7 @@ no version of them is left.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
@@ -163,11 +164,13 @@ def api(key: int) -> Api:
     return _BY_KEY[key]
 
 
+@cache
 def request_class(key: int) -> type[Request]:
     """The request of an API; its module is imported at the first call."""
     return cast("type[Request]", _load(_BY_KEY[key], "Request"))
 
 
+@cache
 def response_class(key: int) -> type[Response]:
     """The response of an API; its module is imported at the first call."""
     return cast("type[Response]", _load(_BY_KEY[key], "Response"))

@@ -60,8 +60,8 @@ class _Allowed(NamedTuple):
 
 
 def _allowed(context: Context, asked: Asked[MetadataRequest]) -> _Allowed:
-    names = _asked_names(context, asked)
     is_all = _is_all(asked)
+    names = set(context.image.topics.by_name) if is_all else _asked_names(context, asked)
     seen = context.allowed_names(asked, Operation.DESCRIBE, ResourceType.TOPIC, names, quiet=is_all)
     missing = [] if is_all else _creatable_names(context, asked, seen)
     if missing and not context.authorize(asked, Operation.CREATE, CLUSTER, quiet=True):
@@ -78,10 +78,8 @@ def _is_all(asked: Asked[MetadataRequest]) -> bool:
 
 
 def _asked_names(context: Context, asked: Asked[MetadataRequest]) -> set[str]:
-    """The names of what is asked for; ids that stand for nothing here have none."""
+    """The names of the topics that are asked for; ids that stand for nothing here have none."""
     topics = context.image.topics
-    if _is_all(asked):
-        return set(topics.by_name)
     names = set()
     for one in asked.body.topics or ():
         if one.name is not None and one.topic_id == ZERO_UUID:
