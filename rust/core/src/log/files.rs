@@ -22,13 +22,32 @@ pub const HIGH_WATERMARK_FILE: &str = "replication-offset-checkpoint";
 pub const LOG_START_FILE: &str = "log-start-offset-checkpoint";
 pub const CLEANER_FILE: &str = "cleaner-offset-checkpoint";
 
-/// `00000000000000000042.log`
+/// The digits of an offset in a name.
+const DIGITS: usize = 20;
+
+/// `00000000000000000042.log`; no file begins below 0.
 pub fn file_name(offset: i64, suffix: &str) -> String {
-    format!("{offset:020}{suffix}")
+    // Asked for at every read that goes by an index, so without the machinery of `format!`.
+    let mut digits = [b'0'; DIGITS];
+    let mut rest = offset.max(0);
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    let mut name = String::with_capacity(DIGITS + suffix.len());
+    name.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+    name.push_str(suffix);
+    name
 }
 
 pub fn file_path(dir: &Path, offset: i64, suffix: &str) -> PathBuf {
-    dir.join(file_name(offset, suffix))
+    let mut path = PathBuf::with_capacity(dir.as_os_str().len() + DIGITS + 2 + suffix.len());
+    path.push(dir);
+    path.push(file_name(offset, suffix));
+    path
 }
 
 /// The offset that a file's name begins with.
