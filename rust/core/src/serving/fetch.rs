@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Header, Step};
 use crate::connection::put_response_header;
 use crate::disk::{Disk, DiskFile};
-use crate::hosting::{Cell, Host, Traffic, add};
+use crate::hosting::{Cell, Guard, Host, Traffic, add};
 use crate::hot::{
     FENCED_LEADER_EPOCH, FetchHead, FetchRequest, Isolation, Malformed, NOT_LEADER_OR_FOLLOWER,
     PartitionReply, TopicRef, UNKNOWN_LEADER_EPOCH, parse_fetch, put_fetch_response, session_named,
@@ -255,14 +255,27 @@ impl<D: Disk> Fetch<D> {
             self.found.refuse(reply);
             return true;
         }
-        let Some(mut guard) = cell.hold_within(host.patience) else {
+        let Some(guard) = cell.hold_within(host.patience) else {
             return false;
         };
         add(&cell.traffic.fetch_requests, 1);
+        self.read_held(&cell, guard, header, waiter);
+        true
+    }
+
+    /// Read the partition that is locked; park where there is not enough.
+    fn read_held<W: Waiter>(
+        &mut self,
+        cell: &Cell<D, W>,
+        mut guard: Guard<'_, D, W>,
+        header: &Header,
+        waiter: &Arc<W>,
+    ) {
+        let Wanted { topic, part } = &self.wanted[self.found.replies.len()];
         let Some(partition) = guard.as_mut() else {
             let reply = PartitionReply::unknown(topic.clone(), part.index, cell.absence());
             self.found.refuse(reply);
-            return true;
+            return;
         };
         let partition_max = usize::try_from(part.bytes_max).unwrap_or(0);
         let read = Read {
@@ -281,17 +294,16 @@ impl<D: Disk> Fetch<D> {
                 }
                 drop(guard);
                 let (topic, index) = (topic.clone(), part.index);
-                self.put(&cell, (topic, index), done);
+                self.put(cell, (topic, index), done);
             }
             Err(code) => {
-                let mut reply = refused(code);
+                let mut reply = PartitionReply::refused(topic.clone(), part.index, code);
                 reply.current_leader = leader_told(code, header.version, partition);
                 drop(guard);
                 add(&cell.traffic.fetch_failed, 1);
                 self.found.refuse(reply);
             }
         }
-        true
     }
 
     fn put<W: Waiter>(
