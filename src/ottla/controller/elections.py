@@ -156,7 +156,12 @@ def leader_and_isr_changes(
         return broker_id == joined or state.is_active(broker_id)
 
     changes: list[Versioned] = []
+    rules: dict[str, tuple[bool, int]] = {}
     for topic, index, partition in partitions:
+        rule = rules.get(topic.name)
+        if rule is None:
+            unclean = state.unclean_leader_election(topic.name)
+            rule = rules[topic.name] = unclean, state.min_insync_replicas(topic.name)
         change = PartitionChange(
             topic.id,
             index,
@@ -164,9 +169,9 @@ def leader_and_isr_changes(
             isr=[replica for replica in partition.isr if replica not in (without, lost)],
             acceptable=acceptable,
             elr_enabled=elr_enabled,
-            unclean_allowed=state.unclean_leader_election(topic.name),
+            unclean_allowed=rule[0],
         )
-        min_isr = min(state.min_insync_replicas(topic.name), len(partition.replicas))
+        min_isr = min(rule[1], len(partition.replicas))
         if change.build(min_isr, () if lost < 0 else (lost,)):
             changes.append((change.record, version))
     return changes

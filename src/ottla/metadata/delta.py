@@ -454,23 +454,22 @@ def merged(old: Partition, record: Any) -> Partition:
         directories = old.directories
     elected = record.leader != NO_LEADER_CHANGE
     recovery = record.leader_recovery_state
+    removing, adding = record.removing_replicas, record.adding_replicas
+    eligible, last_known = record.eligible_leader_replicas, record.last_known_elr
+    # A start passes here twice for each partition: so without a function for each field.
     return Partition(
         replicas,
         directories,
         old.isr if record.isr is None else tuple(record.isr),
-        _or(record.removing_replicas, old.removing_replicas),
-        _or(record.adding_replicas, old.adding_replicas),
-        _or(record.eligible_leader_replicas, old.eligible_leader_replicas),
-        _or(record.last_known_elr, old.last_known_elr),
+        old.removing_replicas if removing is None else tuple(removing),
+        old.adding_replicas if adding is None else tuple(adding),
+        old.eligible_leader_replicas if eligible is None else tuple(eligible),
+        old.last_known_elr if last_known is None else tuple(last_known),
         record.leader if elected else old.leader,
         old.leader_recovery_state if recovery == -1 else recovery,
         old.leader_epoch + 1 if elected else old.leader_epoch,
         old.partition_epoch + 1,
     )
-
-
-def _or(given: list[int] | None, kept: tuple[int, ...]) -> tuple[int, ...]:
-    return kept if given is None else tuple(given)
 
 
 def _endpoints(end_points: Any) -> dict[str, Endpoint]:

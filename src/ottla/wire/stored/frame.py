@@ -8,6 +8,7 @@ of the coordinators' topics counts its types apart.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import cast
 
 from ottla.wire.schema import (
@@ -89,6 +90,7 @@ def decode_metadata_record(data: bytes) -> tuple[MetadataRecord, int]:
     return record, data[2]
 
 
+@cache
 def _metadata_types() -> dict[int, type[MetadataRecord]]:
     from ottla.wire.stored.metadata import BY_TYPE
 
