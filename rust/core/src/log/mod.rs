@@ -11,6 +11,7 @@ mod append;
 mod config;
 mod epochs;
 mod error;
+mod examine;
 pub mod files;
 mod find;
 mod flush;
@@ -44,6 +45,7 @@ use segment::{Place, Segment};
 pub use api::*;
 pub use config::*;
 pub use error::*;
+pub use examine::{Examined, examine};
 pub use flush::{Flushed, Unflushed};
 pub use prepare::{Prepared, memory_to_prepare, prepare, prepare_light};
 
