@@ -46,6 +46,15 @@ FIRST_APPEND = [
 ]
 
 
+def one_topic_each(faults: list[Fault]) -> tuple[list[str], list[Fault]]:
+    """A topic's name for each fault, and the faults at the files of these topics."""
+    names = [f"orders{number}" for number in range(len(faults))]
+    return names, [
+        Fault(fault.verb, fault.path.replace("orders", name), fault.errno, short=fault.short)
+        for name, fault in zip(names, faults, strict=True)
+    ]
+
+
 def values(read: Read) -> list[bytes]:
     """The records' values."""
     assert read.error_code == 0
@@ -325,11 +334,7 @@ def test_a_server_whose_disk_failed_exits_with_the_reason(tmp_path: Path) -> Non
 # ---------------------------------------------------------------- opening
 def test_a_topic_made_while_the_disk_fails_is_offline_and_heals(tmp_path: Path) -> None:
     """It was answered 0, shown with a healthy leader, and unknown to Produce for ever."""
-    names = [f"orders{number}" for number in range(len(OPENING))]
-    faults = [
-        Fault(fault.verb, fault.path.replace("orders", name), fault.errno, short=fault.short)
-        for name, fault in zip(names, OPENING, strict=True)
-    ]
+    names, faults = one_topic_each(OPENING)
     with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
         with disk_faults(broker, *faults) as fired:
             assert set(client.create(*names)) == {0}
@@ -346,11 +351,7 @@ def test_a_topic_made_while_the_disk_fails_is_offline_and_heals(tmp_path: Path) 
 
 def test_a_first_append_that_fails_is_taken_when_the_disk_mends(tmp_path: Path) -> None:
     """A log without files that can't make them would be offline, or keep its half made ones."""
-    names = [f"orders{number}" for number in range(len(FIRST_APPEND))]
-    faults = [
-        fault._replace(path=fault.path.replace("orders", name))
-        for name, fault in zip(names, FIRST_APPEND, strict=True)
-    ]
+    names, faults = one_topic_each(FIRST_APPEND)
     with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
         assert set(client.create(*names)) == {0}
         for name in names:
