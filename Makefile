@@ -13,7 +13,7 @@ SITE_PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-long check bench wheel docs clean core tools jars kcat \
-        install rust lint unit quick attack java clients long
+        install rust lint unit quick sim attack java clients long
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,10 +24,10 @@ run: build ## the main job: real flights through a node that is killed half way,
 	$(PY) examples/flights
 
 test: ## all that must pass before a change lands; prints each stage's seconds
-	$(PYTHON) tests/stages.py install lint rust unit attack java clients
+	$(PYTHON) tests/stages.py install lint rust unit sim attack java clients
 
 test-long: ## test, then what needs hours or a JVM for every case
-	$(PYTHON) tests/stages.py install lint rust unit attack java clients long
+	$(PYTHON) tests/stages.py install lint rust unit sim attack java clients long
 
 check: build $(VENV)/.dev ## what to run while working: lint, types, import rules, Rust, quick tests
 	$(PYTHON) tests/stages.py lint rust quick
@@ -50,7 +50,7 @@ install: build $(VENV)/.dev $(JARS) kcat
 
 rust: core
 	cd rust && $(CARGO) clippy --release --all-targets --workspace -- -D warnings
-	cd rust && $(CARGO) test --release -q -p ottla-core -p ottla-node
+	cd rust && $(CARGO) test --release -q -p ottla-core -p ottla-node -p ottla-sim
 
 # Without a cache: of a cached stub, stubtest may see nothing and find nothing wrong.
 lint: core $(VENV)/.dev
@@ -62,11 +62,15 @@ lint: core $(VENV)/.dev
 	cd rust && cargo fmt --all --check
 
 unit: core $(VENV)/.dev
-	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories --ignore=tests/attack
+	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories --ignore=tests/attack \
+		--ignore=tests/simulation
 
 quick: core $(VENV)/.dev # unit without what types commands
 	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories \
-		--ignore=tests/attack --ignore=tests/cli --ignore=tests/docs
+		--ignore=tests/attack --ignore=tests/cli --ignore=tests/docs --ignore=tests/simulation
+
+sim: core $(VENV)/.dev # three hundred seeds of the simulated world, and the table of what they met
+	$(PYTEST) -m "not long" -s tests/simulation
 
 attack: core $(VENV)/.dev # a minute of chaos among them, under two seeds
 	$(PYTEST) -m "not long" tests/attack

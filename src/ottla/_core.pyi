@@ -21,6 +21,8 @@ __all__ = [
     "Plan",
     "Request",
     "Segment",
+    "SimDisk",
+    "SimNode",
     "Stray",
     "TopicConfig",
     "__version__",
@@ -694,3 +696,83 @@ class Node:
     def kill(self) -> None: ...
     def power_cut(self) -> None: ...
     def after_fork_child(self) -> None: ...
+
+# ---------------------------------------------------------------- the simulated world
+@final
+class SimDisk:
+    """A disk in memory that fails as disks do, under a seed, and outlives the nodes on it."""
+
+    def __new__(cls, seed: int) -> Self: ...
+    @property
+    def disk(self) -> Disk:
+        """Its files, whoever lives or dies."""
+    @property
+    def used_bytes(self) -> int: ...
+    @property
+    def pages_lost(self) -> bool:
+        """Whether a sync failed since the last crash, so that files may hold what the disk does
+        not.
+        """
+    def set_capacity(self, bytes: int | None) -> None:
+        """What all files may hold together; a write beyond it fails, having written what fits."""
+    def fail_after(self, writes: int | None) -> None:
+        """After so many more writes and syncs every one fails."""
+    def fail_sync_after(self, syncs: int | None) -> None:
+        """After so many more syncs one fails and loses pages, which stay readable until a crash."""
+    def die_after(self, changes: int | None) -> None:
+        """After so many more changes the process that makes them is dead: that one is not made."""
+    @property
+    def deaths(self) -> int:
+        """How many processes have died so."""
+    def retry_syncs(self) -> None:
+        """A fault to be found: a sync that failed is made again, and believed."""
+    def crash(self) -> None:
+        """Power is cut: what was synced stays, and of the rest what the seed says."""
+    def safe(self, path: str) -> bytes | None:
+        """What a crash would leave of a file that only grows; None if not even its name."""
+
+@final
+class SimNode:
+    """A node's native half without threads, sockets or a clock: its holder takes every step.
+
+    Raises CoreError as `Node` does.
+    """
+
+    def __new__(
+        cls,
+        disk: SimDisk,
+        *,
+        node_id: int,
+        log_dirs: Sequence[str],
+        seed: int,
+        now_ms: int,
+        request_size_bytes_max: int = 104857600,
+        fetch_session_slots: int = 1000,
+        fetch_max_bytes: int = 57671680,
+        # a fault to be found: "early-answers", "forgotten-producers"
+        plant: str = "",
+    ) -> Self: ...
+    @property
+    def core(self) -> Node:
+        """What a `World` gives its node. Its `next` never waits, its clock stands still."""
+    def connect(self, port: int) -> int:
+        """A client connects; the connection's id."""
+    def send(self, connection_id: int, data: bytes) -> bool:
+        """Bytes of a client arrive; False if the connection is gone."""
+    def received(self, connection_id: int) -> bytes | None:
+        """What the node sent since this was asked last; None once the connection is gone."""
+    def close(self, connection_id: int, *, reset: bool) -> None:
+        """The client goes; without a reset what it sent before is still handled."""
+    def pending(self) -> list[tuple[str, int]]:
+        """The steps that can be taken now: a verb, and what it is about.
+
+        Verbs: "frame" and "parked" of a connection, "work" of the background, and "turn", which is
+        its holder's to take.
+        """
+    def work_at(self, place: int) -> str:
+        """What kind of work waits there: "flush", "places", "checkpoint" and so on."""
+    def step(self, verb: str, about: int) -> bool:
+        """Take one; False if it can't be taken any more."""
+    @property
+    def next_due_ms(self) -> int | None:
+        """The steady time at which a further step becomes possible by time alone."""

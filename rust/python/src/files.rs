@@ -11,12 +11,13 @@ use ottla_node::NodeDisk;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::disk::AnyDisk;
 use crate::errors::CoreError;
 
 /// The disk of a node, or of none.
 #[pyclass(frozen, module = "ottla._core")]
 pub struct Disk {
-    pub disk: NodeDisk,
+    pub disk: AnyDisk,
 }
 
 /// One name in a folder.
@@ -61,7 +62,7 @@ impl Disk {
     #[pyo3(signature = (*, durable=true))]
     fn new(durable: bool) -> Self {
         Self {
-            disk: NodeDisk::alone(durable),
+            disk: AnyDisk::Node(NodeDisk::alone(durable)),
         }
     }
 
@@ -119,7 +120,7 @@ impl Disk {
 
 /// A crash at any point leaves the old file or the new one, never a part. What a refusal leaves half done is taken
 /// away, if the disk lets it.
-fn replace(disk: &NodeDisk, path: &Path, contents: &[u8], read_only: bool) -> io::Result<()> {
+fn replace(disk: &AnyDisk, path: &Path, contents: &[u8], read_only: bool) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     let temporary = Path::new(&name);
@@ -142,7 +143,7 @@ fn replace(disk: &NodeDisk, path: &Path, contents: &[u8], read_only: bool) -> io
 }
 
 /// Whether there was such a file.
-fn remove(disk: &NodeDisk, path: &Path) -> io::Result<bool> {
+fn remove(disk: &AnyDisk, path: &Path) -> io::Result<bool> {
     match disk.remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

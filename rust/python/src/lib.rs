@@ -1,16 +1,19 @@
-//! `ottla._core`: the skin between Python and the two pure crates. `src/ottla/_core.pyi` is its one page.
+//! `ottla._core`: the skin between Python and the pure crates. `src/ottla/_core.pyi` is its one page.
 
 mod codec;
+mod disk;
 mod errors;
 mod event;
 mod faults;
 mod files;
+mod half;
 mod log;
 mod named;
 mod node;
 mod outbound;
 mod records;
 mod segment;
+mod sim;
 mod slots;
 mod state;
 
@@ -37,5 +40,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     files::register(module)?;
     faults::register(module)?;
     named::register(module)?;
+    sim::register(module)?;
     node::register(module)
 }

@@ -12,13 +12,14 @@ use ottla_node::NodeDisk;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
 
+use crate::disk::AnyDisk;
 use crate::errors::CoreError;
 use crate::files::Disk;
 
 /// A partition's folder, opened for reading and appending.
 #[pyclass(frozen, module = "ottla._core")]
 pub struct Log {
-    log: Mutex<Option<CoreLog<NodeDisk>>>,
+    log: Mutex<Option<CoreLog<AnyDisk>>>,
     report: String,
     process_id: u32,
 }
@@ -67,7 +68,7 @@ pub fn log_config(given: &Bound<'_, PyDict>) -> PyResult<LogConfig> {
 }
 
 impl Log {
-    fn with<R>(&self, f: impl FnOnce(&mut CoreLog<NodeDisk>) -> PyResult<R>) -> PyResult<R> {
+    fn with<R>(&self, f: impl FnOnce(&mut CoreLog<AnyDisk>) -> PyResult<R>) -> PyResult<R> {
         let mut guard = self
             .log
             .lock()
@@ -95,7 +96,10 @@ impl Log {
         log_start_offset: i64,
         disk: Option<&Disk>,
     ) -> PyResult<Self> {
-        let disk = disk.map_or_else(|| NodeDisk::alone(true), |given| given.disk.clone());
+        let disk = disk.map_or_else(
+            || AnyDisk::Node(NodeDisk::alone(true)),
+            |given| given.disk.clone(),
+        );
         let config = log_config(config)?;
         let hints = OpenHints {
             clean_shutdown,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ottla_core::hot::layout;
-use ottla_node::{Item, NodeError, NodeHost, Options};
+use ottla_node::{NodeError, Options};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
@@ -13,6 +13,7 @@ use crate::errors::refused;
 use crate::event::Event;
 use crate::faults::DiskFault;
 use crate::files::Disk;
+use crate::half::{Asked, Caller, Half, Item, Partitions};
 use crate::named::{Api, FoundOffset, PartitionOffsets, Stray};
 use crate::state::{PartitionState, TopicConfig};
 
@@ -31,45 +32,49 @@ pub struct Request {
     client_id: Option<String>,
     #[pyo3(get)]
     body: Py<PyBytes>,
-    connection: Arc<ottla_node::Connection>,
+    caller: Arc<dyn Caller>,
 }
 
 #[pymethods]
 impl Request {
     #[getter]
     fn connection_id(&self) -> u64 {
-        self.connection.id
+        self.caller.id()
     }
 
     #[getter]
     fn listener(&self) -> &str {
-        &self.connection.listener.name
+        self.caller.listener()
     }
 
     #[getter]
     fn local_host(&self) -> String {
-        self.connection.local.ip().to_string()
+        let [(host, _), _] = self.caller.ends();
+        host
     }
 
     #[getter]
     fn local_port(&self) -> u16 {
-        self.connection.local.port()
+        let [(_, port), _] = self.caller.ends();
+        port
     }
 
     #[getter]
     fn peer_host(&self) -> String {
-        self.connection.peer.ip().to_string()
+        let [_, (host, _)] = self.caller.ends();
+        host
     }
 
     #[getter]
     fn peer_port(&self) -> u16 {
-        self.connection.peer.port()
+        let [_, (_, port)] = self.caller.ends();
+        port
     }
 
     /// Who asks: as it was known when this is read.
     #[getter]
     fn principal(&self) -> &str {
-        self.connection.principal()
+        self.caller.principal()
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
@@ -86,7 +91,13 @@ impl Request {
 /// The node's native half.
 #[pyclass(frozen, module = "ottla._core")]
 pub struct Node {
-    node: ottla_node::Node,
+    node: Half,
+}
+
+impl Node {
+    pub fn over(node: Half) -> Self {
+        Self { node }
+    }
 }
 
 #[pymethods]
@@ -139,7 +150,7 @@ impl Node {
         let node = py
             .detach(|| ottla_node::Node::new(options))
             .map_err(refused)?;
-        Ok(Self { node })
+        Ok(Self::over(Half::Real(node)))
     }
 
     fn now_ms(&self) -> i64 {
@@ -275,7 +286,7 @@ impl Node {
     #[pyo3(signature = (*, timeout_ms))]
     fn await_wanted(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<bool> {
         let timeout = Duration::from_millis(timeout_ms);
-        py.detach(|| self.node.ask(|host| Ok(host.await_wanted(timeout))))
+        py.detach(|| self.node.await_wanted(timeout))
             .map_err(refused)
     }
 
@@ -351,7 +362,8 @@ impl Node {
         bytes_max: usize,
         to_log_end: bool,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let read = |host: &NodeHost| host.read(topic, partition, offset, bytes_max, to_log_end);
+        let read =
+            |host: &dyn Partitions| host.read(topic, partition, offset, bytes_max, to_log_end);
         let bytes = py.detach(|| self.node.ask(read)).map_err(refused)?;
         Ok(PyBytes::new(py, &bytes))
     }
@@ -365,7 +377,8 @@ impl Node {
         timestamp_ms: i64,
         isolation: i8,
     ) -> PyResult<FoundOffset> {
-        let look = |host: &NodeHost| host.list_offset(topic, partition, timestamp_ms, isolation);
+        let look =
+            |host: &dyn Partitions| host.list_offset(topic, partition, timestamp_ms, isolation);
         let found = py.detach(|| self.node.ask(look)).map_err(refused)?;
         Ok(FoundOffset {
             offset: found.offset,
@@ -381,7 +394,7 @@ impl Node {
         partition: i32,
         leader_epoch: i32,
     ) -> PyResult<(i32, i64)> {
-        let look = |host: &NodeHost| host.epoch_end_offset(topic, partition, leader_epoch);
+        let look = |host: &dyn Partitions| host.epoch_end_offset(topic, partition, leader_epoch);
         py.detach(|| self.node.ask(look)).map_err(refused)
     }
 
@@ -392,7 +405,7 @@ impl Node {
         partition: i32,
         offset: i64,
     ) -> PyResult<i64> {
-        let delete = |host: &NodeHost| host.delete_records(topic, partition, offset);
+        let delete = |host: &dyn Partitions| host.delete_records(topic, partition, offset);
         py.detach(|| self.node.ask(delete)).map_err(refused)
     }
 
@@ -433,12 +446,13 @@ impl Node {
     fn set_disk_faults(&self, faults: Vec<Py<DiskFault>>) -> PyResult<()> {
         let rows = faults.iter().map(|fault| fault.get().row.clone());
         let rows: Result<Vec<_>, _> = rows.map(ottla_node::DiskFault::new).collect();
-        self.node.disk().faults().set(rows.map_err(refused)?);
+        let disk = self.node.faulty_disk().map_err(refused)?;
+        disk.faults().set(rows.map_err(refused)?);
         Ok(())
     }
 
-    fn disk_faults_fired(&self) -> Vec<u64> {
-        self.node.disk().faults().fired()
+    fn disk_faults_fired(&self) -> PyResult<Vec<u64>> {
+        Ok(self.node.faulty_disk().map_err(refused)?.faults().fired())
     }
 
     /// The disk that this node's files lie on.
@@ -473,7 +487,7 @@ impl Node {
 }
 
 impl Request {
-    fn new(py: Python<'_>, asked: ottla_node::Asked) -> Self {
+    fn new(py: Python<'_>, asked: Asked) -> Self {
         Self {
             token: asked.token,
             api_key: asked.api_key,
@@ -481,7 +495,7 @@ impl Request {
             correlation_id: asked.correlation_id,
             client_id: asked.client_id,
             body: PyBytes::new(py, &asked.body).unbind(),
-            connection: asked.connection,
+            caller: asked.caller,
         }
     }
 }

@@ -118,6 +118,10 @@ class ByHand:
         """As `Driver` says."""
         self._failed = failed
 
+    def wait_ms(self) -> int | None:
+        """How long no timer comes due; None for as long as nobody sets one."""
+        return self._loop.wait_ms()
+
     def turn(self) -> bool:
         """One turn with what waits now; False if none follows any more."""
         return self._carried_out(lambda: self._loop.turn(wait=False))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla._core import Disk
 from ottla.config.broker import BrokerConfig
@@ -48,6 +48,9 @@ from ottla.raft.snapshots import (
 from ottla.raft.voters import Voter, VoterSet
 from ottla.wire.stored.metadata import FeatureLevelRecord
 from ottla.wire.types import uuid_text
+
+if TYPE_CHECKING:
+    from ottla.decide import Entropy
 
 BOOTSTRAP_CHECKPOINT = "bootstrap.checkpoint"
 METADATA_PARTITION = f"{METADATA_TOPIC}-0"
@@ -216,15 +219,27 @@ def _format(
 ) -> list[Formatted]:
     from ottla.node.entropy import SystemEntropy
 
-    refuse_full(config, [directory for directory, meta in known.items() if meta is None])
+    directories = [directory for directory, meta in known.items() if meta is None]
+    refuse_full(config, directories)
     now_ms = time.time_ns() // 1_000_000
+    disk, entropy = Disk(durable=durable), SystemEntropy()
+    return fill(config, directories, cluster_id, records, first_voters, disk, entropy, now_ms)
+
+
+def fill(
+    config: BrokerConfig,
+    directories: Sequence[str],
+    cluster_id: str,
+    records: Sequence[Versioned],
+    first_voters: Callable[[BrokerConfig, bytes], VoterSet | None],
+    disk: Disk,
+    entropy: Entropy,
+    now_ms: int,
+) -> list[Formatted]:
+    """Write into folders that are there and empty what makes them formatted."""
     checkpoint = bootstrap_bytes(records, now_ms)
-    entropy = SystemEntropy()
-    disk = Disk(durable=durable)
     done: list[Formatted] = []
-    for directory, meta_there in known.items():
-        if meta_there is not None:
-            continue
+    for directory in directories:
         directory_id = entropy.uuid()
         kind = "data directory"
         here: VoterSet | None = None

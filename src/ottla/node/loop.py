@@ -72,6 +72,10 @@ class Loop:
         wish()
         self._turns.commit()
 
+    def wait_ms(self) -> int | None:
+        """How long no timer comes due, on either clock; None for as long as nobody sets one."""
+        return self._alarms.wait_ms()
+
     def wake(self) -> None:
         """Let a turn that waits begin; from any thread."""
         self._core.wake()
@@ -107,4 +111,4 @@ class Loop:
             self._core.advance_clock(ahead)
 
     def _timeout_ms(self) -> int | None:
-        return 0 if self._calls else self._alarms.wait_ms()
+        return 0 if self._calls else self.wait_ms()

@@ -112,8 +112,10 @@ def write_meta_properties(disk: Disk, directory: str, meta: MetaProperties) -> N
         disk.replace(os.path.join(directory, META_PROPERTIES), text.encode())
 
 
-def read_directories(config: BrokerConfig) -> Directories:
+def read_directories(config: BrokerConfig, disk: Disk | None = None) -> Directories:
     """What the formatted folders of a node say; they must agree with each other and with `node.id`.
+
+    Before there is a core there is no `disk`.
 
     Raises:
         MetaPropertiesError: a folder is not formatted, or belongs to another node or cluster; or
@@ -123,7 +125,7 @@ def read_directories(config: BrokerConfig) -> Directories:
     lost: dict[str, Unreadable] = {}
     for directory in config.log_dirs:
         try:
-            found[directory] = _formatted(directory, config)
+            found[directory] = _formatted(directory, config, disk)
         except Unreadable as problem:
             if directory == config.metadata_log_dir:
                 raise

@@ -90,7 +90,7 @@ class Node:
         """
         config = self.config
         self._at_work = threading.get_ident()
-        meta = read_directories(config)
+        meta = read_directories(config, self._world.disk)
         self.cluster_id = meta.cluster_id
         for folder, text in meta.lost.items():
             tell_of_lost(self.logs, folder, text)

@@ -18,6 +18,7 @@ from ottla.node.driver import DecisionThread, Driver
 from ottla.node.entropy import SystemEntropy
 
 if TYPE_CHECKING:
+    from ottla._core import Disk
     from ottla.config.broker import BrokerConfig
     from ottla.decide import Entropy
     from ottla.node.loop import Loop
@@ -37,6 +38,8 @@ class World(NamedTuple):
     real_ms: Callable[[], int]
     """The monotonic time that not even a test moves."""
     drive: Callable[[Loop], Driver]
+    disk: Disk | None = None
+    """Where `meta.properties` is read before there is a core; a disk of its own if None."""
 
 
 def machine(*, power_cuts: bool = False, durable: bool = True) -> World:

@@ -47,6 +47,25 @@ pub fn put_response_header(out: &mut Vec<u8>, correlation_id: i32, flexible: boo
     size_at
 }
 
+/// Note the size of the reply that began at `size_at` and ends here, `in_files` bytes of it elsewhere; the bytes that
+/// the whole frame takes.
+pub fn close_frame(out: &mut [u8], size_at: usize, in_files: usize) -> usize {
+    let size = out.len() - size_at - 4 + in_files;
+    // Fetch replies are bounded by fetch.max.bytes and one batch, all others by their requests.
+    let declared = i32::try_from(size).unwrap_or(i32::MAX);
+    out[size_at..size_at + 4].copy_from_slice(&declared.to_be_bytes());
+    size + 4
+}
+
+/// A whole reply frame around a body.
+pub fn answer_frame(correlation_id: i32, flexible: bool, body: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(body.len() + 9);
+    let size_at = put_response_header(&mut frame, correlation_id, flexible);
+    frame.extend_from_slice(body);
+    close_frame(&mut frame, size_at, 0);
+    frame
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,5 +7,5 @@
 mod header;
 mod inbox;
 
-pub use header::{RequestHeader, parse_header, put_response_header};
+pub use header::{RequestHeader, answer_frame, close_frame, parse_header, put_response_header};
 pub use inbox::{FrameError, Inbox};

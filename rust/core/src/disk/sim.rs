@@ -2,19 +2,25 @@
 //!
 //! What was written is visible at once and safe only after `sync` (bytes, length) or `sync_dir` (names). `crash`
 //! keeps what was safe and, of the rest, what the seed says: whole writes, torn ones, or none. Handles from before
-//! a crash fail afterwards.
+//! a crash fail afterwards, and so does a disk that was mounted before it.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod bytes;
+mod faults;
+mod names;
+
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Disk, DiskFile, Entry, Open};
+use bytes::Bytes;
+use names::{Names, Rename};
 
 #[derive(Clone, Default)]
 struct Inode {
-    data: Vec<u8>,
-    safe: Vec<u8>,
+    data: Bytes,
+    safe: Bytes,
     pending: Vec<Change>,
     modified_ms: i64,
 }
@@ -23,75 +29,6 @@ struct Inode {
 enum Change {
     Write(u64, Vec<u8>),
     SetLen(u64),
-}
-
-#[derive(Clone)]
-enum Rename {
-    Link(PathBuf, usize),
-    Unlink(PathBuf),
-    Move(PathBuf, PathBuf),
-    MoveDir(PathBuf, PathBuf),
-    MakeDir(PathBuf),
-    DropDir(PathBuf),
-}
-
-impl Rename {
-    fn touches(&self, dir: &Path) -> bool {
-        let within = |path: &Path| path.parent() == Some(dir) || path.starts_with(dir);
-        match self {
-            Self::Link(path, _)
-            | Self::Unlink(path)
-            | Self::MakeDir(path)
-            | Self::DropDir(path) => within(path),
-            Self::Move(from, to) | Self::MoveDir(from, to) => within(from) || within(to),
-        }
-    }
-}
-
-#[derive(Clone, Default)]
-struct Names {
-    files: BTreeMap<PathBuf, usize>,
-    dirs: BTreeSet<PathBuf>,
-}
-
-impl Names {
-    fn apply(&mut self, change: &Rename) {
-        match change {
-            Rename::Link(path, inode) => {
-                self.files.insert(path.clone(), *inode);
-            }
-            Rename::Unlink(path) => {
-                self.files.remove(path);
-            }
-            Rename::Move(from, to) => {
-                if let Some(inode) = self.files.remove(from) {
-                    self.files.insert(to.clone(), inode);
-                }
-            }
-            Rename::MoveDir(from, to) => self.move_dir(from, to),
-            Rename::MakeDir(path) => {
-                self.dirs.insert(path.clone());
-            }
-            Rename::DropDir(path) => {
-                self.files.retain(|file, _| !file.starts_with(path));
-                self.dirs.retain(|dir| !dir.starts_with(path));
-            }
-        }
-    }
-
-    fn move_dir(&mut self, from: &Path, to: &Path) {
-        let moved = |path: &Path| match path.strip_prefix(from) {
-            Ok(rest) if rest.as_os_str().is_empty() => to.to_owned(),
-            Ok(rest) => to.join(rest),
-            Err(_) => path.to_owned(),
-        };
-        self.files = self
-            .files
-            .iter()
-            .map(|(path, inode)| (moved(path), *inode))
-            .collect();
-        self.dirs = self.dirs.iter().map(|path| moved(path)).collect();
-    }
 }
 
 struct State {
@@ -111,11 +48,34 @@ struct State {
     /// Fail every change from this many on, of names too; None never.
     changes_left: Option<u64>,
     pages_lost: bool,
+    /// So many changes happen, then whoever makes them is dead.
+    dies_after: Option<u64>,
+    deaths: u64,
+    /// A fault for tests: a sync that failed is made again, and believed.
+    retries_syncs: bool,
     reads: u64,
     largest_read: usize,
 }
 
 impl State {
+    /// One more change; false if it was the death of who makes it.
+    fn outlives_change(&mut self) -> bool {
+        match &mut self.dies_after {
+            Some(0) => {
+                self.dies_after = None;
+                self.deaths += 1;
+                self.generation += 1;
+                self.locks.clear();
+                false
+            }
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        }
+    }
+
     fn random(&mut self) -> u64 {
         self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.seed;
@@ -155,11 +115,15 @@ fn spend(left: &mut Option<u64>) -> io::Result<()> {
 
 /// A seeded file system in memory. Clones share it.
 #[derive(Clone)]
-pub struct SimDisk(Arc<Mutex<State>>);
+pub struct SimDisk {
+    state: Arc<Mutex<State>>,
+    /// The generation that it was mounted in, if it ends with that.
+    mounted: Option<u64>,
+}
 
 impl SimDisk {
     pub fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        let state = Arc::new(Mutex::new(State {
             inodes: Vec::new(),
             names: Names::default(),
             safe_names: Names::default(),
@@ -173,40 +137,58 @@ impl SimDisk {
             syncs_left: None,
             changes_left: None,
             pages_lost: false,
+            dies_after: None,
+            deaths: 0,
+            retries_syncs: false,
             reads: 0,
             largest_read: 0,
-        })))
+        }));
+        let mounted = None;
+        Self { state, mounted }
+    }
+
+    /// The same disk for one process: refused from its `kill` or a `crash` on, whoever still holds it.
+    pub fn mount(&self) -> Self {
+        let mounted = Some(self.state().generation);
+        Self {
+            state: Arc::clone(&self.state),
+            mounted,
+        }
+    }
+
+    /// Whether the process that mounted it lives.
+    pub fn is_mounted(&self) -> bool {
+        self.mounted
+            .is_none_or(|generation| generation == self.state().generation)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0
+        self.state
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Bytes that all files may hold together; writes beyond it fail, having written what fits.
-    pub fn set_capacity(&self, bytes: u64) {
-        self.state().capacity = bytes;
+    /// The state, for a process that lives.
+    fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        match self.mounted {
+            Some(mounted) if mounted != state.generation => Err(dead()),
+            _ => Ok(state),
+        }
+    }
+
+    /// The same to change names.
+    fn altered(&self) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.alive()?;
+        if state.outlives_change() {
+            Ok(state)
+        } else {
+            Err(dead())
+        }
     }
 
     pub fn used(&self) -> u64 {
         self.state().used()
-    }
-
-    /// After this many more writes and syncs every one fails; None ends that.
-    pub fn fail_after(&self, writes: Option<u64>) {
-        self.state().writes_left = writes;
-    }
-
-    /// After this many more changes of any kind nothing changes any more: the machine is about to stop.
-    pub fn stop_after(&self, changes: Option<u64>) {
-        self.state().changes_left = changes;
-    }
-
-    /// After this many more syncs of files one fails, and only one: the page cache keeps what it held and takes some
-    /// of it for safe, so that later syncs succeed and a crash takes it. None ends that.
-    pub fn fail_sync_after(&self, syncs: Option<u64>) {
-        self.state().syncs_left = syncs;
     }
 
     /// How many reads there were since this was asked last, and how large the largest buffer was.
@@ -231,6 +213,7 @@ impl SimDisk {
         let mut state = self.state();
         state.generation += 1;
         state.pages_lost = false;
+        state.dies_after = None;
         state.locks.clear();
         let kept = {
             let n = state.pending_names.len();
@@ -247,12 +230,12 @@ impl SimDisk {
             for change in pending {
                 match (change, state.below(4)) {
                     (_, 0) => {}
-                    (Change::SetLen(len), _) => data.resize(len as usize, 0),
+                    (Change::SetLen(len), _) => data.set_len(len as usize),
                     (Change::Write(position, bytes), 1) => {
                         let torn = state.below(bytes.len() + 1);
-                        write(&mut data, position, &bytes[..torn]);
+                        data.write(position, &bytes[..torn]);
                     }
-                    (Change::Write(position, bytes), _) => write(&mut data, position, &bytes),
+                    (Change::Write(position, bytes), _) => data.write(position, &bytes),
                 }
             }
             state.inodes[index].data = data.clone();
@@ -266,16 +249,13 @@ impl SimDisk {
     pub fn kill(&self) {
         let mut state = self.state();
         state.generation += 1;
+        state.dies_after = None;
         state.locks.clear();
     }
 }
 
-fn write(data: &mut Vec<u8>, position: u64, bytes: &[u8]) {
-    let position = position as usize;
-    if data.len() < position + bytes.len() {
-        data.resize(position + bytes.len(), 0);
-    }
-    data[position..position + bytes.len()].copy_from_slice(bytes);
+fn dead() -> io::Error {
+    io::Error::other("this handle is from before the crash")
 }
 
 fn missing(path: &Path) -> io::Error {
@@ -313,7 +293,7 @@ impl Disk for SimDisk {
     type Lock = SimLock;
 
     fn open(&self, path: &Path, how: Open) -> io::Result<SimFile> {
-        let mut state = self.state();
+        let mut state = self.alive()?;
         let inode = match state.names.files.get(path) {
             Some(&inode) => inode,
             None if matches!(how, Open::Create | Open::Truncate) => {
@@ -333,8 +313,8 @@ impl Disk for SimDisk {
             }
             None => return Err(missing(path)),
         };
-        if how == Open::Truncate && !state.inodes[inode].data.is_empty() {
-            state.inodes[inode].data.clear();
+        if how == Open::Truncate && state.inodes[inode].data.len() > 0 {
+            state.inodes[inode].data.set_len(0);
             state.inodes[inode].pending.push(Change::SetLen(0));
         }
         let generation = state.generation;
@@ -347,7 +327,7 @@ impl Disk for SimDisk {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
-        let state = self.state();
+        let state = self.alive()?;
         if !state.names.dirs.contains(dir) {
             return Err(missing(dir));
         }
@@ -385,7 +365,7 @@ impl Disk for SimDisk {
     }
 
     fn stat(&self, path: &Path) -> io::Result<Option<Entry>> {
-        let state = self.state();
+        let state = self.alive()?;
         let name = path
             .file_name()
             .and_then(|n| n.to_str())
@@ -411,7 +391,7 @@ impl Disk for SimDisk {
     }
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.altered()?;
         let above: Vec<&Path> = dir.ancestors().collect();
         for dir in above.into_iter().rev() {
             if !state.names.dirs.contains(dir) {
@@ -422,7 +402,7 @@ impl Disk for SimDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.altered()?;
         if state.names.files.contains_key(from) {
             state.rename(Rename::Move(from.to_owned(), to.to_owned()))
         } else if state.names.dirs.contains(from) {
@@ -433,7 +413,7 @@ impl Disk for SimDisk {
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.altered()?;
         if !state.names.files.contains_key(path) {
             return Err(missing(path));
         }
@@ -441,7 +421,7 @@ impl Disk for SimDisk {
     }
 
     fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.altered()?;
         if !state.names.dirs.contains(dir) {
             return Err(missing(dir));
         }
@@ -450,7 +430,7 @@ impl Disk for SimDisk {
 
     /// As a journal does: everything that was done to names before is safe too, whichever folder it was in.
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.altered()?;
         spend(&mut state.changes_left)?;
         let Some(last) = state
             .pending_names
@@ -468,7 +448,7 @@ impl Disk for SimDisk {
 
     fn lock(&self, path: &Path) -> io::Result<SimLock> {
         drop(self.open(path, Open::Create)?);
-        let mut state = self.state();
+        let mut state = self.alive()?;
         if !state.locks.insert(path.to_owned()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -481,7 +461,7 @@ impl Disk for SimDisk {
     }
 
     fn space(&self, _path: &Path) -> io::Result<(u64, u64)> {
-        let state = self.state();
+        let state = self.alive()?;
         Ok((state.capacity, state.capacity.saturating_sub(state.used())))
     }
 }
@@ -490,7 +470,7 @@ impl SimFile {
     fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
         let state = self.disk.state();
         if state.generation != self.generation {
-            return Err(io::Error::other("this handle is from before the crash"));
+            return Err(dead());
         }
         Ok(state)
     }
@@ -502,7 +482,11 @@ impl SimFile {
         }
         spend(&mut state.changes_left)?;
         spend(&mut state.writes_left)?;
-        Ok(state)
+        if state.outlives_change() {
+            Ok(state)
+        } else {
+            Err(dead())
+        }
     }
 }
 
@@ -511,13 +495,7 @@ impl DiskFile for SimFile {
         let mut state = self.alive()?;
         state.reads += 1;
         state.largest_read = state.largest_read.max(buffer.len());
-        let data = &state.inodes[self.inode].data;
-        let Some(rest) = usize::try_from(position).ok().and_then(|p| data.get(p..)) else {
-            return Ok(0);
-        };
-        let n = rest.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&rest[..n]);
-        Ok(n)
+        Ok(state.inodes[self.inode].data.read(buffer, position))
     }
 
     fn write_all_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
@@ -533,7 +511,7 @@ impl DiskFile for SimFile {
         let inode = &mut state.inodes[self.inode];
         inode.modified_ms = now_ms;
         if fits > 0 {
-            write(&mut inode.data, position, &bytes[..fits]);
+            inode.data.write(position, &bytes[..fits]);
             inode
                 .pending
                 .push(Change::Write(position, bytes[..fits].to_vec()));
@@ -563,7 +541,7 @@ impl DiskFile for SimFile {
         inode.modified_ms = now_ms;
         inode
             .data
-            .resize(usize::try_from(len).map_err(io::Error::other)?, 0);
+            .set_len(usize::try_from(len).map_err(io::Error::other)?);
         inode.pending.push(Change::SetLen(len));
         Ok(())
     }
@@ -578,13 +556,17 @@ impl DiskFile for SimFile {
             let still = still.collect();
             state.inodes[self.inode].pending = still;
             state.pages_lost = true;
+            if state.retries_syncs {
+                drop(state);
+                return self.sync();
+            }
             return Err(io::Error::other("the disk lost pages, as it was told to"));
         }
         let inode = &mut state.inodes[self.inode];
         for change in pending {
             match change {
-                Change::SetLen(len) => inode.safe.resize(len as usize, 0),
-                Change::Write(position, bytes) => write(&mut inode.safe, position, &bytes),
+                Change::SetLen(len) => inode.safe.set_len(len as usize),
+                Change::Write(position, bytes) => inode.safe.write(position, &bytes),
             }
         }
         Ok(())

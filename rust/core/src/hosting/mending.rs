@@ -70,7 +70,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         }
     }
 
-    fn open_again(&self, cell: &Cell<D, W>) -> Result<Partition<D, W>, CoreError> {
+    fn open_again(&self, cell: &Arc<Cell<D, W>>) -> Result<Partition<D, W>, CoreError> {
         match self.open_partition(cell, true) {
             Err(error) if error.kind == NAMESAKE => {
                 self.write_checkpoints(cell.log_dir)?;

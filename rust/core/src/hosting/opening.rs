@@ -1,9 +1,12 @@
 //! A partition's folder becomes a log; what could not be opened is kept as it is and tried again.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::cell::Cell;
 use super::dirs::storage;
+use super::event::Chore;
 use super::{Host, lock};
 use crate::disk::Disk;
 use crate::error::CoreError;
@@ -90,15 +93,20 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     /// the error is `NAMESAKE` while the checkpoints know an earlier partition of this name.
     pub(super) fn open_partition(
         &self,
-        cell: &Cell<D, W>,
+        cell: &Arc<Cell<D, W>>,
         again: bool,
     ) -> Result<Partition<D, W>, CoreError> {
         let mut found = self.look_at_place(cell)?;
         found.hints.clean_shutdown &= !again;
         let desired = cell.desired.lock().clone();
         let log = self.open_log(cell, &found, desired.config)?;
-        Partition::new(self.node_id, log, desired.state, found.high_watermark)
-            .map_err(|error| storage(&error))
+        let partition = Partition::new(self.node_id, log, desired.state, found.high_watermark)
+            .map_err(|error| storage(&error))?;
+        if partition.log().flush_is_owed() {
+            let chore = Chore::Flush(Arc::clone(cell));
+            self.around.owe(chore, Duration::ZERO);
+        }
+        Ok(partition)
     }
 
     /// What is there of this partition; what is another's is set aside.

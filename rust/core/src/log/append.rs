@@ -194,13 +194,13 @@ impl<D: Disk> Log<D> {
         now_ms: i64,
     ) -> Result<bool, AppendError> {
         self.fate.check()?;
-        if bytes.len() > self.config.segment_bytes as usize {
+        if bytes.len() > self.config.segment_size() as usize {
             return Err(AppendError::new(
                 Code::RecordListTooLarge,
                 format!(
                     "{} bytes in one append; segment.bytes is {}",
                     bytes.len(),
-                    self.config.segment_bytes
+                    self.config.segment_size()
                 ),
             ));
         }
@@ -226,7 +226,7 @@ impl<D: Disk> Log<D> {
         if epochs_changed || self.epochs_stale {
             self.make_ready()?;
         }
-        let limit = u64::from(self.config.segment_bytes);
+        let limit = u64::from(self.config.segment_size());
         let (place, active) = self.active();
         if let Err(e) = active.write(place, bytes, limit) {
             if active.cut_back(place).is_err() {
@@ -296,7 +296,7 @@ impl<D: Disk> Log<D> {
         newest_ms: i64,
         now_ms: i64,
     ) -> Result<bool, LogError> {
-        let limit = u64::from(self.config.segment_bytes);
+        let limit = u64::from(self.config.segment_size());
         let patience = self.config.segment_ms.saturating_sub(self.jitter_ms());
         let (place, active) = self.active();
         let relative = last.last_offset().saturating_sub(active.base_offset);

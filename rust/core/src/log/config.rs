@@ -25,6 +25,8 @@ pub type TopicCompression = Option<Codec>;
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogConfig {
     pub segment_bytes: u32,
+    /// It counts instead, where it is set: Kafka's own tests' way to small segments.
+    pub internal_segment_bytes: Option<u32>,
     pub segment_ms: i64,
     pub segment_jitter_ms: i64,
     pub segment_index_bytes: u32,
@@ -53,6 +55,7 @@ impl Default for LogConfig {
     fn default() -> Self {
         Self {
             segment_bytes: 1 << 30,
+            internal_segment_bytes: None,
             segment_ms: 604_800_000,
             segment_jitter_ms: 0,
             segment_index_bytes: 10 << 20,
@@ -84,11 +87,17 @@ pub struct ConfigError {
 }
 
 impl LogConfig {
+    /// How large a segment may become.
+    pub fn segment_size(&self) -> u32 {
+        self.internal_segment_bytes.unwrap_or(self.segment_bytes)
+    }
+
     /// Set one row by its Kafka name. False: not a row of the log's (it belongs to another room).
     pub fn set(&mut self, key: &str, value: &ConfigValue) -> Result<bool, ConfigError> {
         let given = Given { key, value };
         match key {
             "segment.bytes" => self.segment_bytes = given.size()?,
+            "internal.segment.bytes" => self.internal_segment_bytes = Some(given.size()?),
             "segment.ms" => self.segment_ms = given.int()?,
             "segment.jitter.ms" => self.segment_jitter_ms = given.int()?,
             "segment.index.bytes" => self.segment_index_bytes = given.size()?,

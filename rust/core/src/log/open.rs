@@ -421,6 +421,8 @@ impl<D: Disk> Log<D> {
             let ended = self.segments.windows(2);
             let unsafe_ones = ended.filter(|pair| pair[1].base_offset > self.recovery_point);
             self.dirty.sealed = unsafe_ones.map(|pair| pair[0].base_offset).collect();
+            // A producer that sends again what a kill left unsynced is told of it once `flush.messages` is kept.
+            self.unflushed_messages = self.end_offset.saturating_sub(self.recovery_point);
         }
         if self.end_offset == 0 {
             // Closing an empty log syncs no names, to stop fast with thousands of them.

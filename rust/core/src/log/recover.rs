@@ -42,6 +42,7 @@ impl<D: Disk> Log<D> {
         let epochs_before = self.epochs.clone();
         self.producers = self.load_producers(base, now_ms)?;
         let mut at = first;
+        let mut reached = base;
         while at < self.segments.len() {
             if at > first {
                 self.producers.end_offset = self.segments[at].base_offset;
@@ -49,7 +50,11 @@ impl<D: Disk> Log<D> {
             }
             recovery.recovered_segments += 1;
             let (cut, next_offset) = self.recover_segment(at)?;
-            at += 1;
+            // Torn to nothing behind a gap: the next recovery would take it for hollow, and the log end would go back.
+            let torn_off = cut > 0 && at > first && self.segments[at].size == 0;
+            let keeps = !(torn_off && self.segments[at].base_offset > reached);
+            at += usize::from(keeps);
+            reached = next_offset;
             // A power cut between a roll and its flush: the new name is there, the end before it is not.
             let hollow = self.segments[at..].iter().all(|segment| segment.size == 0)
                 && self
@@ -68,6 +73,8 @@ impl<D: Disk> Log<D> {
                     .push(file_name(segment.base_offset, LOG_SUFFIX));
                 self.dirty.names.note();
             }
+            // What was removed must not come back behind what is written next.
+            self.disk.sync_dir(&self.dir).during("syncing", &self.dir)?;
         }
         if self.epochs != epochs_before {
             self.write_epochs().unless_full()?;
@@ -120,6 +127,7 @@ impl<D: Disk> Log<D> {
             let path = file_path(place.dir, base, LOG_SUFFIX);
             let file = segment.file(place)?;
             file.set_len(valid).during("cutting", &path)?;
+            file.sync().during("syncing", &path)?;
             file.sync().during("syncing", &path)?;
         }
         segment.seal(place).unless_full()?;

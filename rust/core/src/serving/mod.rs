@@ -5,9 +5,13 @@
 //! a simulator does, and whatever is decided of bytes (what is refused, when a reply is due, which bytes it carries)
 //! is decided here.
 
+mod admitting;
+mod apis;
 mod fetch;
 mod produce;
 
+pub use admitting::{Admitted, admit};
+pub use apis::{API_VERSIONS, Api, Apis, FETCH, PRODUCE};
 pub use fetch::{Fetch, Piece};
 pub use produce::Produce;
 

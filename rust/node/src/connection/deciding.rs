@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ottla_core::connection::put_response_header;
+use ottla_core::connection::answer_frame;
 
 use super::task::{CLOSED_PATIENCE, OUTBOX_BYTES, Over, Task, Woken};
 use crate::budget::Charge;
@@ -162,11 +162,7 @@ pub fn reply(node: &Shared, token: u64, body: &[u8], mute: Duration) {
     let Some(held) = lock(&node.held).remove(&token) else {
         return;
     };
-    let mut frame = Vec::with_capacity(body.len() + 9);
-    let size_at = put_response_header(&mut frame, held.correlation_id, held.flexible);
-    frame.extend_from_slice(body);
-    let size = u32::try_from(frame.len() - size_at - 4).unwrap_or(u32::MAX);
-    frame[size_at..size_at + 4].copy_from_slice(&size.to_be_bytes());
+    let frame = answer_frame(held.correlation_id, held.flexible, body);
     // Taken before what the request took is given back.
     let charge = match &held.charge {
         Some(charge) => charge.instead(frame.len()),

@@ -13,10 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use ottla_core::connection::parse_header;
-use ottla_core::serving::Header;
+use ottla_core::serving::admit;
 
-use crate::apis::{API_VERSIONS, FETCH, PRODUCE};
+use crate::apis::PRODUCE;
 use crate::metrics::add;
 use crate::peer::Ending;
 use crate::queue::Asked;
@@ -83,22 +82,9 @@ impl Task {
         let controller = self.connection.listener.controller;
         let bytes = &*self.inbox.frame_mut(&frame);
         let size = bytes.len();
-        let header = parse_header(bytes, |key| apis.first_flexible(key))
-            .map_err(|malformed| Over::Refused(format!("a request header with {malformed}")))?;
-        let (key, version, correlation_id) =
-            (header.api_key, header.api_version, header.correlation_id);
-        let Some(api) = apis.get(key, controller) else {
-            return Err(Over::Refused(format!(
-                "API key {key} is not served on this listener"
-            )));
-        };
-        // A client that asks ApiVersions at a version from the future is told which ones there are.
-        let supported = (api.version_min..=api.version_max).contains(&version);
-        if !supported && key != API_VERSIONS {
-            return Err(Over::Refused(format!(
-                "API key {key} is not served at version {version}"
-            )));
-        }
+        let admitted = admit(bytes, &apis, controller).map_err(Over::Refused)?;
+        let header = admitted.header;
+        let key = header.api_key;
         assert!(
             self.node.options.panic_on_api != Some(key),
             "a fault was asked for on API key {key}"
@@ -106,13 +92,7 @@ impl Task {
         let counters = self.node.metrics.api(key);
         add(&counters.requests, 1);
         add(&counters.request_bytes, size);
-        if !controller && (key == PRODUCE || key == FETCH) {
-            let hot = Header {
-                version,
-                correlation_id,
-                body_at: header.body_at,
-                from_admin: Header::is_admin(header.client_id),
-            };
+        if let Some(hot) = admitted.hot {
             let refused = if key == PRODUCE {
                 self.produce(frame, &hot).await?
             } else {
@@ -123,12 +103,12 @@ impl Task {
             return Ok(());
         }
         let body_at = header.body_at;
-        let flexible = version >= api.first_flexible && key != API_VERSIONS;
+        let flexible = admitted.flexible;
         let asked = Asked {
             token: self.node.next_token.fetch_add(1, Ordering::Relaxed),
             api_key: key,
-            api_version: version,
-            correlation_id,
+            api_version: header.api_version,
+            correlation_id: header.correlation_id,
             client_id: header.client_id.map(str::to_owned),
             body: Vec::new(),
             connection: Arc::clone(&self.connection),

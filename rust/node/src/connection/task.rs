@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use ottla_core::connection::Inbox;
+use ottla_core::connection::{Inbox, close_frame};
 use ottla_core::serving::{Fetch, Piece, Produce};
 
 use super::stream::Stream;
@@ -139,11 +139,8 @@ impl Task {
 
     /// Note the length of a reply, of which so many bytes are sent from files.
     pub(crate) fn close_reply(&mut self, size_at: usize, in_files: usize, key: i16) {
-        let size = self.outbox.len() - size_at - 4 + in_files;
-        // Fetch replies are bounded by fetch.max.bytes and one batch, all others by their requests.
-        let declared = i32::try_from(size).unwrap_or(i32::MAX);
-        self.outbox[size_at..size_at + 4].copy_from_slice(&declared.to_be_bytes());
-        add(&self.node.metrics.api(key).response_bytes, size + 4);
+        let size = close_frame(&mut self.outbox, size_at, in_files);
+        add(&self.node.metrics.api(key).response_bytes, size);
     }
 
     pub(crate) fn check_ending(&self) -> Result<(), Over> {

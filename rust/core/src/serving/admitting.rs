@@ -1,0 +1,42 @@
+//! What becomes of a frame before anybody works on it: its header, whether the listener serves it, and who handles it.
+
+use super::{API_VERSIONS, Apis, FETCH, Header, PRODUCE};
+use crate::connection::{RequestHeader, parse_header};
+
+/// A request that is served.
+pub struct Admitted<'a> {
+    pub header: RequestHeader<'a>,
+    /// Its answer's header carries tagged fields.
+    pub flexible: bool,
+    /// It is Produce or Fetch and handled here; else Python decides it.
+    pub hot: Option<Header>,
+}
+
+/// Look at a frame's header.
+///
+/// # Errors
+/// Why the peer is to be hung up on, as Kafka does.
+pub fn admit<'a>(frame: &'a [u8], apis: &Apis, controller: bool) -> Result<Admitted<'a>, String> {
+    let header = parse_header(frame, |key| apis.first_flexible(key))
+        .map_err(|malformed| format!("a request header with {malformed}"))?;
+    let (key, version) = (header.api_key, header.api_version);
+    let Some(api) = apis.get(key, controller) else {
+        return Err(format!("API key {key} is not served on this listener"));
+    };
+    // A client that asks ApiVersions at a version from the future is told which ones there are.
+    let supported = (api.version_min..=api.version_max).contains(&version);
+    if !supported && key != API_VERSIONS {
+        return Err(format!("API key {key} is not served at version {version}"));
+    }
+    let is_hot = !controller && (key == PRODUCE || key == FETCH);
+    Ok(Admitted {
+        flexible: version >= api.first_flexible && key != API_VERSIONS,
+        hot: is_hot.then(|| Header {
+            version,
+            correlation_id: header.correlation_id,
+            body_at: header.body_at,
+            from_admin: Header::is_admin(header.client_id),
+        }),
+        header,
+    })
+}

@@ -1,0 +1,371 @@
+//! A node's native half, real or simulated: what `Node` asks of either, behind one name.
+//!
+//! `Partitions` is implemented once, for a host over any disk and any waiter. The rest differs: a real node's clock,
+//! sockets and queue are its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ottla_core::disk::Disk as CoreDisk;
+use ottla_core::hosting::{Described, Event, Host, HostedState, Looked, TopicConfig};
+use ottla_core::partition::Waiter;
+use ottla_core::serving::Api;
+use ottla_node::NodeError;
+
+use crate::disk::AnyDisk;
+
+type Outcome<T> = Result<T, NodeError>;
+
+/// What is asked of the partitions that a node hosts; each is documented at `Host`.
+pub trait Partitions {
+    fn place(&self, states: Vec<HostedState>);
+    fn configure_topic(&self, topic: &str, config: &TopicConfig);
+    fn delete_partitions(&self, partitions: &[(String, i32)]);
+    fn mark(&self, mark: i64) -> bool;
+    fn lost_log_dirs(&self) -> Vec<(usize, String)>;
+    fn strays(&self) -> Outcome<Vec<(String, i32, String)>>;
+    fn set_strays_aside(&self) -> Outcome<Vec<String>>;
+    fn describe(&self, topic: &str, index: i32) -> Outcome<Described>;
+    fn append(&self, topic: &str, index: i32, records: Vec<u8>) -> Outcome<(i64, i64)>;
+    fn read(
+        &self,
+        topic: &str,
+        index: i32,
+        offset: i64,
+        bytes_max: usize,
+        to_log_end: bool,
+    ) -> Outcome<Vec<u8>>;
+    fn list_offset(&self, topic: &str, index: i32, time_ms: i64, isolation: i8) -> Outcome<Looked>;
+    fn epoch_end_offset(&self, topic: &str, index: i32, epoch: i32) -> Outcome<(i32, i64)>;
+    fn delete_records(&self, topic: &str, index: i32, offset: i64) -> Outcome<i64>;
+    fn take_report(&self) -> Vec<String>;
+    fn previous_broker_epoch(&self) -> i64;
+    fn flush(&self);
+}
+
+impl<D: CoreDisk, W: Waiter> Partitions for Host<D, W> {
+    fn place(&self, states: Vec<HostedState>) {
+        self.place(states);
+    }
+
+    fn configure_topic(&self, topic: &str, config: &TopicConfig) {
+        self.configure_topic(topic, config);
+    }
+
+    fn delete_partitions(&self, partitions: &[(String, i32)]) {
+        self.delete_partitions(partitions);
+    }
+
+    fn mark(&self, mark: i64) -> bool {
+        self.mark(mark)
+    }
+
+    fn lost_log_dirs(&self) -> Vec<(usize, String)> {
+        self.lost_log_dirs()
+    }
+
+    fn strays(&self) -> Outcome<Vec<(String, i32, String)>> {
+        self.strays()
+    }
+
+    fn set_strays_aside(&self) -> Outcome<Vec<String>> {
+        self.set_strays_aside()
+    }
+
+    fn describe(&self, topic: &str, index: i32) -> Outcome<Described> {
+        self.describe(topic, index)
+    }
+
+    fn append(&self, topic: &str, index: i32, records: Vec<u8>) -> Outcome<(i64, i64)> {
+        self.append(topic, index, records)
+    }
+
+    fn read(
+        &self,
+        topic: &str,
+        index: i32,
+        offset: i64,
+        bytes_max: usize,
+        to_log_end: bool,
+    ) -> Outcome<Vec<u8>> {
+        self.read(topic, index, offset, bytes_max, to_log_end)
+    }
+
+    fn list_offset(&self, topic: &str, index: i32, time_ms: i64, isolation: i8) -> Outcome<Looked> {
+        self.list_offset(topic, index, time_ms, isolation)
+    }
+
+    fn epoch_end_offset(&self, topic: &str, index: i32, epoch: i32) -> Outcome<(i32, i64)> {
+        self.epoch_end_offset(topic, index, epoch)
+    }
+
+    fn delete_records(&self, topic: &str, index: i32, offset: i64) -> Outcome<i64> {
+        self.delete_records(topic, index, offset)
+    }
+
+    fn take_report(&self) -> Vec<String> {
+        self.take_report()
+    }
+
+    fn previous_broker_epoch(&self) -> i64 {
+        self.previous_broker_epoch()
+    }
+
+    fn flush(&self) {
+        self.flush();
+    }
+}
+
+/// Who asked, as far as Python is told.
+pub trait Caller: Send + Sync {
+    fn id(&self) -> u64;
+    fn listener(&self) -> &str;
+    /// Host and port of our end, then of the peer's.
+    fn ends(&self) -> [(String, u16); 2];
+    fn principal(&self) -> &str;
+}
+
+impl Caller for ottla_node::Connection {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn listener(&self) -> &str {
+        &self.listener.name
+    }
+
+    fn ends(&self) -> [(String, u16); 2] {
+        [self.local, self.peer].map(|end| (end.ip().to_string(), end.port()))
+    }
+
+    fn principal(&self) -> &str {
+        self.principal()
+    }
+}
+
+impl Caller for ottla_sim::Connection {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn listener(&self) -> &str {
+        &self.listener
+    }
+
+    fn ends(&self) -> [(String, u16); 2] {
+        let host = || "127.0.0.1".to_owned();
+        let peer = u16::try_from(self.id % 30_000).unwrap_or(0);
+        [(host(), self.port), (host(), 30_000 + peer)]
+    }
+
+    fn principal(&self) -> &str {
+        self.principal()
+    }
+}
+
+/// A request for Python to decide, as either half hands it over.
+pub struct Asked {
+    pub token: u64,
+    pub api_key: i16,
+    pub api_version: i16,
+    pub correlation_id: i32,
+    pub client_id: Option<String>,
+    pub body: Vec<u8>,
+    pub caller: Arc<dyn Caller>,
+}
+
+pub enum Item {
+    Asked(Asked),
+    Event(Event),
+}
+
+macro_rules! asked {
+    ($asked:expr) => {{
+        let asked = $asked;
+        Item::Asked(Asked {
+            token: asked.token,
+            api_key: asked.api_key,
+            api_version: asked.api_version,
+            correlation_id: asked.correlation_id,
+            client_id: asked.client_id,
+            body: asked.body,
+            caller: asked.connection,
+        })
+    }};
+}
+
+impl From<ottla_node::Item> for Item {
+    fn from(item: ottla_node::Item) -> Self {
+        match item {
+            ottla_node::Item::Asked(found) => asked!(found),
+            ottla_node::Item::Event(event) => Self::Event(event),
+        }
+    }
+}
+
+impl From<ottla_sim::Item> for Item {
+    fn from(item: ottla_sim::Item) -> Self {
+        match item {
+            ottla_sim::Item::Asked(found) => asked!(found),
+            ottla_sim::Item::Event(event) => Self::Event(event),
+        }
+    }
+}
+
+/// Either half.
+pub enum Half {
+    Real(ottla_node::Node),
+    Simulated(Arc<ottla_sim::Node>),
+}
+
+macro_rules! either {
+    ($self:ident, $node:ident => $call:expr) => {
+        match $self {
+            Self::Real($node) => $call,
+            Self::Simulated($node) => $call,
+        }
+    };
+}
+
+impl Half {
+    /// Ask the node's partitions something; a panic poisons the node and comes back as an error.
+    pub fn ask<T>(&self, work: impl FnOnce(&dyn Partitions) -> Outcome<T>) -> Outcome<T> {
+        either!(self, node => node.ask(|host| work(host)))
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        either!(self, node => node.now_ms())
+    }
+
+    pub fn steady_ms(&self) -> i64 {
+        either!(self, node => node.steady_ms())
+    }
+
+    pub fn jump_wall_clock(&self, by_ms: i64) {
+        either!(self, node => node.jump_wall_clock(by_ms));
+    }
+
+    pub fn advance_clock(&self, by_ms: u64) -> i64 {
+        either!(self, node => node.advance_clock(by_ms))
+    }
+
+    /// A simulated clock stands still until it is moved.
+    pub fn freeze_clock(&self, frozen: bool) {
+        if let Self::Real(node) = self {
+            node.freeze_clock(frozen);
+        }
+    }
+
+    pub fn listen(
+        &self,
+        name: &str,
+        host: &str,
+        port: u16,
+        controller: bool,
+        backlog: i32,
+    ) -> Outcome<u16> {
+        match self {
+            Self::Real(node) => node.listen(name, host, port, controller, backlog),
+            Self::Simulated(node) => node.listen(name, port, controller),
+        }
+    }
+
+    pub fn set_apis(&self, rows: impl IntoIterator<Item = Api>) -> Outcome<()> {
+        either!(self, node => node.set_apis(rows))
+    }
+
+    pub fn bind(&self) -> Outcome<()> {
+        either!(self, node => node.bind())
+    }
+
+    pub fn serve(&self) -> Outcome<()> {
+        either!(self, node => node.serve())
+    }
+
+    pub fn next(&self, timeout: Option<Duration>) -> Outcome<Vec<Item>> {
+        match self {
+            Self::Real(node) => Ok(node.next(timeout)?.into_iter().map(Item::from).collect()),
+            Self::Simulated(node) => Ok(node.next()?.into_iter().map(Item::from).collect()),
+        }
+    }
+
+    pub fn wake(&self) {
+        either!(self, node => node.wake());
+    }
+
+    pub fn reply(&self, token: u64, body: &[u8], mute: Duration) -> Outcome<()> {
+        either!(self, node => node.reply(token, body, mute))
+    }
+
+    pub fn identify(&self, connection_id: u64, principal: &str) -> Outcome<()> {
+        either!(self, node => node.identify(connection_id, principal))
+    }
+
+    pub fn hang_up(&self, token: u64) -> Outcome<()> {
+        either!(self, node => node.hang_up(token))
+    }
+
+    pub fn await_wanted(&self, timeout: Duration) -> Outcome<bool> {
+        match self {
+            Self::Real(node) => node.ask(|host| Ok(host.await_wanted(timeout))),
+            Self::Simulated(node) => node.await_wanted(),
+        }
+    }
+
+    pub fn begin(&self, pass: &str) -> Outcome<()> {
+        either!(self, node => node.begin(pass))
+    }
+
+    pub fn settle(&self, timeout: Duration) -> Outcome<bool> {
+        match self {
+            Self::Real(node) => node.settle(timeout),
+            Self::Simulated(node) => node.settle().map(|()| true),
+        }
+    }
+
+    pub fn disk(&self) -> AnyDisk {
+        match self {
+            Self::Real(node) => AnyDisk::Node(node.disk()),
+            Self::Simulated(node) => AnyDisk::Sim(node.disk()),
+        }
+    }
+
+    pub fn metrics(&self) -> Outcome<Vec<(String, f64)>> {
+        either!(self, node => node.metrics())
+    }
+
+    pub fn stop(&self, timeout: Duration, broker_epoch: i64) -> Outcome<()> {
+        match self {
+            Self::Real(node) => node.stop(timeout, broker_epoch),
+            Self::Simulated(node) => node.stop(broker_epoch),
+        }
+    }
+
+    pub fn kill(&self) {
+        either!(self, node => node.kill());
+    }
+
+    pub fn power_cut(&self) -> Outcome<()> {
+        either!(self, node => node.power_cut())
+    }
+
+    pub fn after_fork_child(&self) {
+        if let Self::Real(node) = self {
+            node.after_fork_child();
+        }
+    }
+
+    /// The disk that fails where a test says so.
+    ///
+    /// # Errors
+    /// "invalid" for a simulated one, which fails in its own ways.
+    pub fn faulty_disk(&self) -> Outcome<ottla_node::NodeDisk> {
+        match self {
+            Self::Real(node) => Ok(node.disk()),
+            Self::Simulated(_) => {
+                let text = "a simulated node's disk fails where its SimDisk is told to";
+                Err(NodeError::new("invalid", text))
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What is around the core in a simulation: a time that somebody moves, a seeded generator, news, and work that waits
+//! until somebody chooses it.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ottla_core::disk::SimDisk;
+use ottla_core::hosting::{Chore, Event, Host, Pass, Surroundings};
+
+use crate::connection::Connection;
+
+pub type SimHost = Host<SimDisk, Connection>;
+
+/// Work that a real node does in the background.
+pub enum Work {
+    Chore(Chore<SimDisk, Connection>),
+    Pass(Pass),
+}
+
+impl Work {
+    /// What it is, for people.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Chore(Chore::Places(_)) => "places",
+            Self::Chore(Chore::Flush(_)) => "flush",
+            Self::Chore(Chore::Mend(..)) => "mend",
+            Self::Chore(Chore::SyncVolumes) => "sync volumes",
+            Self::Pass(Pass::Retention) => "retention",
+            Self::Pass(Pass::Flush) => "roll",
+            Self::Pass(Pass::Checkpoint) => "checkpoint",
+            Self::Pass(Pass::Producers) => "producers",
+            Self::Pass(Pass::Deleted) => "deleted",
+        }
+    }
+}
+
+/// Work, and from when on (steadily) it may be done.
+pub struct Owed {
+    pub due_ms: i64,
+    pub work: Work,
+}
+
+pub struct State {
+    pub wall_ms: i64,
+    pub steady_ms: i64,
+    seed: u64,
+    pub events: VecDeque<Event>,
+    pub owed: Vec<Owed>,
+    /// Somebody wants a turn though nothing waits.
+    pub woken: bool,
+    pub running: bool,
+    pub poison: Option<String>,
+}
+
+pub struct Around(Mutex<State>);
+
+impl Around {
+    pub fn new(seed: u64, wall_ms: i64) -> Self {
+        Self(Mutex::new(State {
+            wall_ms,
+            steady_ms: 0,
+            seed,
+            events: VecDeque::new(),
+            owed: Vec::new(),
+            woken: false,
+            running: true,
+            poison: None,
+        }))
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One pass of a kind waits at a time.
+    pub fn begin(&self, pass: Pass) {
+        let mut state = self.state();
+        let waits = |owed: &Owed| matches!(&owed.work, Work::Pass(of) if *of == pass);
+        if !state.owed.iter().any(waits) {
+            let due_ms = state.steady_ms;
+            let work = Work::Pass(pass);
+            state.owed.push(Owed { due_ms, work });
+        }
+    }
+
+    /// Take the work at this place, if it is due.
+    pub fn take(&self, place: usize) -> Option<Work> {
+        let mut state = self.state();
+        let due = state.owed.get(place)?.due_ms <= state.steady_ms;
+        due.then(|| state.owed.remove(place).work)
+    }
+
+    /// The first work that is due.
+    pub fn take_first(&self) -> Option<Work> {
+        let mut state = self.state();
+        let now_ms = state.steady_ms;
+        let place = state.owed.iter().position(|owed| owed.due_ms <= now_ms)?;
+        Some(state.owed.remove(place).work)
+    }
+}
+
+impl Surroundings<SimDisk, Connection> for Around {
+    fn now_ms(&self) -> i64 {
+        self.state().wall_ms
+    }
+
+    fn steady_ms(&self) -> i64 {
+        self.state().steady_ms
+    }
+
+    /// `SplitMix64`.
+    fn random(&self) -> u64 {
+        let mut state = self.state();
+        state.seed = state.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state.seed;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Of one partition's news of a kind the latest counts, as in a real node's queue.
+    fn tell(&self, event: Event) {
+        let mut state = self.state();
+        if let Some(subject) = event.subject() {
+            (state.events).retain(|older| older.subject().as_ref() != Some(&subject));
+        }
+        state.events.push_back(event);
+    }
+
+    fn owe(&self, chore: Chore<SimDisk, Connection>, after: Duration) {
+        let after_ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        let mut state = self.state();
+        let due_ms = state.steady_ms.saturating_add(after_ms);
+        let work = Work::Chore(chore);
+        state.owed.push(Owed { due_ms, work });
+    }
+
+    fn wake(&self) {
+        self.state().woken = true;
+    }
+
+    fn is_running(&self) -> bool {
+        self.state().running
+    }
+}

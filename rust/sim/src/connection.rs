@@ -1,0 +1,61 @@
+//! What is known of a client's connection apart from its bytes; it parks requests.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ottla_core::partition::{Waiter, Wants};
+
+/// Who speaks on a connection that did not say.
+const ANONYMOUS: &str = "User:ANONYMOUS";
+
+pub struct Connection {
+    pub id: u64,
+    pub listener: String,
+    pub controller: bool,
+    pub port: u16,
+    principal: OnceLock<Box<str>>,
+    wants: Wants,
+    rung: AtomicBool,
+}
+
+impl Connection {
+    pub fn new(id: u64, listener: String, controller: bool, port: u16) -> Self {
+        Self {
+            id,
+            listener,
+            controller,
+            port,
+            principal: OnceLock::new(),
+            wants: Wants::default(),
+            rung: AtomicBool::new(false),
+        }
+    }
+
+    pub fn principal(&self) -> &str {
+        self.principal.get().map_or(ANONYMOUS, |known| known)
+    }
+
+    /// False if somebody else spoke here before.
+    pub fn identify(&self, principal: &str) -> bool {
+        **self.principal.get_or_init(|| principal.into()) == *principal
+    }
+
+    pub fn is_rung(&self) -> bool {
+        self.rung.load(Ordering::Acquire)
+    }
+
+    /// Whether it was rung; from now on it was not.
+    pub fn hear(&self) -> bool {
+        self.rung.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl Waiter for Connection {
+    fn wants(&self) -> &Wants {
+        &self.wants
+    }
+
+    fn ring(&self) {
+        self.rung.store(true, Ordering::Release);
+    }
+}

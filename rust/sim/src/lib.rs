@@ -1,0 +1,14 @@
+//! Drives the core by hand: the machines that `rust/node` drives with threads, sockets and timers, one step at a time.
+//!
+//! A `Node` begins nothing by itself. Its holder brings bytes of clients and moves the time, asks which steps are
+//! possible (`pending`), and says which is taken (`step`). So the same choices have the same outcome, whatever the
+//! machine is; what decides of bytes is the core's in both drivers.
+
+mod around;
+mod connection;
+mod line;
+mod node;
+
+pub use connection::Connection;
+pub use line::Asked;
+pub use node::{Item, Node, Options, Verb};

@@ -1,0 +1,324 @@
+//! One connection's half that serves: one request at a time, in order, as a real node's task does.
+
+use std::sync::Arc;
+
+use ottla_core::connection::{Inbox, close_frame};
+use ottla_core::disk::{DiskFile, SimDisk, SimFile};
+use ottla_core::partition::Waiter;
+use ottla_core::serving::{Apis, Fetch, Header, PRODUCE, Piece, Produce, Step, admit};
+
+use crate::around::SimHost;
+use crate::connection::Connection;
+
+/// From this size on a piece of a reply lies in its file until it is sent, so that both ways are walked.
+const PIECE_BYTES_MIN: usize = 512;
+
+/// A request for Python. The body is what follows the header.
+pub struct Asked {
+    pub token: u64,
+    pub api_key: i16,
+    pub api_version: i16,
+    pub correlation_id: i32,
+    pub client_id: Option<String>,
+    pub body: Vec<u8>,
+    pub connection: Arc<Connection>,
+}
+
+/// What the connection is doing.
+enum Stage {
+    Ready,
+    /// Python has the request; its answer's header may be a flexible one.
+    Asked {
+        token: u64,
+        correlation_id: i32,
+        flexible: bool,
+    },
+    Producing {
+        frame: Vec<u8>,
+        header: Header,
+        deadline_ms: i64,
+    },
+    Fetching {
+        header: Header,
+        deadline_ms: i64,
+    },
+}
+
+/// Why a connection is over.
+pub struct Over(pub Option<String>);
+
+pub struct Line {
+    pub connection: Arc<Connection>,
+    apis: Arc<Apis>,
+    inbox: Inbox,
+    /// Bytes for the client.
+    pub outbox: Vec<u8>,
+    produce: Produce<SimDisk, Connection>,
+    fetch: Fetch<SimDisk>,
+    stage: Stage,
+    muted_until_ms: i64,
+    /// A fault for tests: who waits for a high watermark is answered before it.
+    answers_early: bool,
+}
+
+impl Line {
+    pub fn new(connection: Arc<Connection>, apis: Arc<Apis>, answers_early: bool) -> Self {
+        Self {
+            connection,
+            apis,
+            inbox: Inbox::default(),
+            outbox: Vec::new(),
+            produce: Produce::default(),
+            fetch: Fetch::default(),
+            stage: Stage::Ready,
+            muted_until_ms: 0,
+            answers_early,
+        }
+    }
+
+    /// Bytes of the client arrive.
+    pub fn receive(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            self.inbox.make_room(self.inbox.capacity_wanted());
+            let buffer = self.inbox.receive_buffer();
+            let room = (buffer.capacity() - buffer.len()).min(bytes.len());
+            buffer.extend_from_slice(&bytes[..room]);
+            self.inbox.received();
+            bytes = &bytes[room..];
+        }
+    }
+
+    /// Whether there is a frame to handle, or a fault in place of one.
+    pub fn has_frame(&self, size_max: usize, now_ms: i64) -> bool {
+        matches!(self.stage, Stage::Ready)
+            && self.muted_until_ms <= now_ms
+            && !matches!(self.inbox.next_frame(size_max), Ok(None))
+    }
+
+    pub fn is_parked(&self) -> bool {
+        matches!(self.stage, Stage::Producing { .. } | Stage::Fetching { .. })
+    }
+
+    /// When something is to be done here at the latest.
+    pub fn deadline_ms(&self, now_ms: i64) -> Option<i64> {
+        match &self.stage {
+            Stage::Producing { deadline_ms, .. } | Stage::Fetching { deadline_ms, .. } => {
+                Some(*deadline_ms)
+            }
+            _ => (self.muted_until_ms > now_ms).then_some(self.muted_until_ms),
+        }
+    }
+
+    /// Whether Python holds a request of this connection by that token.
+    pub fn waits_for(&self, asked: u64) -> bool {
+        matches!(&self.stage, Stage::Asked { token, .. } if *token == asked)
+    }
+
+    /// Handle the next frame; the request, if Python is to decide it.
+    pub fn handle(
+        &mut self,
+        host: &SimHost,
+        size_max: usize,
+        token: u64,
+    ) -> Result<Option<Asked>, Over> {
+        let refused = |text: String| Over(Some(text));
+        let found = self.inbox.next_frame(size_max);
+        let Some(place) = found.map_err(|error| refused(error.to_string()))? else {
+            return Ok(None);
+        };
+        let frame = self.inbox.frame_mut(&place).to_vec();
+        self.inbox.consume(&place);
+        let admitted = admit(&frame, &self.apis, self.connection.controller).map_err(refused)?;
+        let request = admitted.header;
+        if let Some(hot) = admitted.hot {
+            if request.api_key == PRODUCE {
+                self.begin_produce(host, frame, hot)?;
+            } else {
+                self.begin_fetch(host, &frame, hot)?;
+            }
+            return Ok(None);
+        }
+        self.stage = Stage::Asked {
+            token,
+            correlation_id: request.correlation_id,
+            flexible: admitted.flexible,
+        };
+        Ok(Some(Asked {
+            token,
+            api_key: request.api_key,
+            api_version: request.api_version,
+            correlation_id: request.correlation_id,
+            client_id: request.client_id.map(str::to_owned),
+            body: frame[request.body_at..].to_vec(),
+            connection: Arc::clone(&self.connection),
+        }))
+    }
+
+    /// What was decided of the request that Python holds.
+    pub fn answer(&mut self, body: &[u8], muted_until_ms: i64) {
+        if let Stage::Asked {
+            correlation_id,
+            flexible,
+            ..
+        } = self.stage
+        {
+            let frame = ottla_core::connection::answer_frame(correlation_id, flexible, body);
+            self.outbox.extend_from_slice(&frame);
+            self.stage = Stage::Ready;
+            self.muted_until_ms = muted_until_ms;
+        }
+    }
+
+    fn begin_produce(
+        &mut self,
+        host: &SimHost,
+        mut frame: Vec<u8>,
+        header: Header,
+    ) -> Result<(), Over> {
+        let begun = self.produce.begin(&frame, &header, host.around.now_ms());
+        begun.map_err(|wrong| Over(Some(format!("a Produce request with {wrong}"))))?;
+        self.connection.hear();
+        match self.step_produce(host, &mut frame, &header) {
+            Step::Parked if !self.answers_early => {
+                let wait_ms = i64::try_from(self.produce.timeout_ms()).unwrap_or(i64::MAX);
+                self.stage = Stage::Producing {
+                    frame,
+                    header,
+                    deadline_ms: host.around.steady_ms().saturating_add(wait_ms),
+                };
+                Ok(())
+            }
+            _ => self.end_produce(&frame, &header),
+        }
+    }
+
+    /// Nobody else holds a partition here, so that only what is heavy comes back.
+    fn step_produce(&mut self, host: &SimHost, frame: &mut [u8], header: &Header) -> Step {
+        loop {
+            match self.produce.step(host, frame, header, &self.connection) {
+                Step::Heavy => self.produce.prepare(frame),
+                step => return step,
+            }
+        }
+    }
+
+    fn end_produce(&mut self, frame: &[u8], header: &Header) -> Result<(), Over> {
+        let refused = self.produce.is_refused();
+        if self.produce.wants_reply() {
+            let size_at = self.produce.put_reply(&mut self.outbox, frame, header);
+            close_frame(&mut self.outbox, size_at, 0);
+        }
+        let silent = !self.produce.wants_reply();
+        self.produce.end();
+        // Kafka's only way to tell a producer that does not listen.
+        if silent && refused {
+            Err(Over(None))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn begin_fetch(&mut self, host: &SimHost, frame: &[u8], header: Header) -> Result<(), Over> {
+        let parsed = self.fetch.parse(host, frame, &header);
+        parsed.map_err(|wrong| Over(Some(format!("a Fetch request with {wrong}"))))?;
+        let now_ms = host.around.steady_ms();
+        self.connection.hear();
+        self.fetch.begin(host, frame, &header, now_ms);
+        if self.fetch.step(host, &header, &self.connection) == Step::Parked {
+            self.rest();
+            let wait_ms = i64::try_from(self.fetch.max_wait_ms()).unwrap_or(i64::MAX);
+            self.stage = Stage::Fetching {
+                header,
+                deadline_ms: now_ms.saturating_add(wait_ms),
+            };
+            return Ok(());
+        }
+        self.end_fetch(host, &header)
+    }
+
+    /// What was found counts, and is read again when there is enough.
+    fn rest(&mut self) {
+        self.connection.wants().found(self.fetch.found_bytes());
+        self.fetch.rest();
+    }
+
+    fn end_fetch(&mut self, host: &SimHost, header: &Header) -> Result<(), Over> {
+        self.fetch.settle(host, header, || host.around.steady_ms());
+        let mut reply = Vec::new();
+        let mut pieces = Vec::new();
+        let (size_at, in_files) =
+            (self.fetch).put_reply(&mut reply, &mut pieces, header, PIECE_BYTES_MIN);
+        close_frame(&mut reply, size_at, in_files);
+        let mut sent = 0;
+        for Piece {
+            at,
+            file,
+            position,
+            len,
+        } in pieces
+        {
+            self.outbox.extend_from_slice(&reply[sent..at]);
+            sent = at;
+            self.send_file(&file, position, len)?;
+        }
+        self.outbox.extend_from_slice(&reply[sent..]);
+        self.fetch.end();
+        Ok(())
+    }
+
+    /// A file that became shorter than what was promised, or is not to be read: the peer can only be told by closing.
+    fn send_file(&mut self, file: &SimFile, position: u64, len: usize) -> Result<(), Over> {
+        let start = self.outbox.len();
+        self.outbox.resize(start + len, 0);
+        file.read_exact_at(&mut self.outbox[start..], position)
+            .map_err(|_| Over(None))
+    }
+
+    /// Go on with what is parked: it was rung, or its time is up.
+    pub fn go_on(&mut self, host: &SimHost) -> Result<(), Over> {
+        let now_ms = host.around.steady_ms();
+        match std::mem::replace(&mut self.stage, Stage::Ready) {
+            Stage::Producing {
+                mut frame,
+                header,
+                deadline_ms,
+            } => {
+                self.connection.hear();
+                if self.step_produce(host, &mut frame, &header) == Step::Parked {
+                    if now_ms < deadline_ms {
+                        self.stage = Stage::Producing {
+                            frame,
+                            header,
+                            deadline_ms,
+                        };
+                        return Ok(());
+                    }
+                    self.produce.time_is_up();
+                }
+                self.end_produce(&frame, &header)
+            }
+            Stage::Fetching {
+                header,
+                deadline_ms,
+            } => {
+                let waits = now_ms < deadline_ms;
+                self.connection.hear();
+                self.fetch.look_again(host, waits);
+                let step = self.fetch.step(host, &header, &self.connection);
+                if waits && step == Step::Parked {
+                    self.rest();
+                    self.stage = Stage::Fetching {
+                        header,
+                        deadline_ms,
+                    };
+                    return Ok(());
+                }
+                self.end_fetch(host, &header)
+            }
+            other => {
+                self.stage = other;
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+"""An administrator: creates and deletes topics under few names, alters configs, deletes records,
+and looks at what there is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ottla.sim.clients.client import Client
+from ottla.sim.clients.member import TOPIC
+from ottla.sim.model import Partition, Topic
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages import create_topics, delete_records, delete_topics, describe_configs
+from ottla.wire.messages import incremental_alter_configs as alter
+from ottla.wire.messages.metadata import MetadataRequest
+
+if TYPE_CHECKING:
+    from ottla.sim.line import Sent
+
+NAMES = (TOPIC, "a", "b", "c")
+RETENTION = "delete.retention.ms"
+"""The config that is altered: it is kept, described, and has no effect that a client sees."""
+SET = 0
+TOPIC_RESOURCE = 2
+TIMEOUT_MS = 30_000
+
+
+class Admin(Client):
+    """Sees to it that there are topics, and that they come and go."""
+
+    kind = "admin"
+
+    def act(self) -> None:
+        """Create what is missing, or do something to what is there."""
+        random, model = self.around.random, self.around.model
+        unclear = [t for t in model.topics if not t.deleted and (not t.created or t.deleting)]
+        if unclear and random.random() < 0.5:
+            self._ask_again(unclear[0])
+            return
+        taken = {topic.name for topic in model.topics if not topic.deleted}
+        missing = [name for name in NAMES if name not in taken]
+        what = random.random()
+        if unclear or what < 0.25:
+            self.send(MetadataRequest(topics=None, allow_auto_topic_creation=False), 12)
+        elif missing and (what < 0.7 or not model.living()):
+            self._create(random.choice(missing))
+        else:
+            self._change(random.choice(model.living()), random.random())
+
+    def _change(self, topic: Topic, what: float) -> None:
+        if what < 0.35:
+            self._delete_records(self.around.random.choice(topic.partitions))
+        elif what < 0.55:
+            self._alter(topic)
+        elif what < 0.75 or topic.name == TOPIC:
+            resource = describe_configs.DescribeConfigsResource(
+                resource_type=TOPIC_RESOURCE,
+                resource_name=topic.name,
+                configuration_keys=[RETENTION],
+            )
+            request = describe_configs.DescribeConfigsRequest(resources=[resource])
+            self.send(request, 4, (topic, set(topic.configs[RETENTION])))
+        else:
+            topic.deleting = True
+            self._ask_again(topic)
+
+    def _ask_again(self, topic: Topic) -> None:
+        """Ask for what was asked for, and may have been done."""
+        if topic.created:
+            gone = delete_topics.DeleteTopicState(topic_id=topic.topic_id)
+            request = delete_topics.DeleteTopicsRequest(topics=[gone], timeout_ms=TIMEOUT_MS)
+            self.send(request, 6, topic)
+        else:
+            self.send(topic.asked, 7, topic)
+
+    def _create(self, name: str) -> None:
+        random = self.around.random
+        flushes = random.random() < 0.5
+        configs = {"internal.segment.bytes": str(random.choice((600, 2000, 100_000)))}
+        if flushes:
+            configs["flush.messages"] = "1"
+        value = str(next(self.around.model.numbers))
+        configs[RETENTION] = value
+        rows = [create_topics.CreatableTopicConfig(name=k, value=v) for k, v in configs.items()]
+        count = random.choice((1, 2))
+        wanted = create_topics.CreatableTopic(
+            name=name, num_partitions=count, replication_factor=1, configs=rows
+        )
+        topic = Topic(name, flushes, configs={RETENTION: {value}})
+        topic.partitions = [Partition(name, b"", index, flushes) for index in range(count)]
+        self.around.model.topics.append(topic)
+        topic.asked = create_topics.CreateTopicsRequest(topics=[wanted], timeout_ms=TIMEOUT_MS)
+        self.send(topic.asked, 7, topic)
+
+    def _alter(self, topic: Topic) -> None:
+        value = str(next(self.around.model.numbers))
+        topic.configs[RETENTION].add(value)
+        row = alter.AlterableConfig(name=RETENTION, config_operation=SET, value=value)
+        resource = alter.AlterConfigsResource(
+            resource_type=TOPIC_RESOURCE, resource_name=topic.name, configs=[row]
+        )
+        self.send(alter.IncrementalAlterConfigsRequest(resources=[resource]), 1, (topic, value))
+
+    def _delete_records(self, partition: Partition) -> None:
+        upto = max(partition.log_start, partition.high_watermark - self.around.random.randint(0, 9))
+        partition.may_trim = max(partition.may_trim, upto)
+        row = delete_records.DeleteRecordsPartition(partition_index=partition.index, offset=upto)
+        topic = delete_records.DeleteRecordsTopic(name=partition.topic, partitions=[row])
+        request = delete_records.DeleteRecordsRequest(topics=[topic], timeout_ms=TIMEOUT_MS)
+        self.send(request, 2, partition)
+
+    # ------------------------------------------------------------------ answers
+    def answered(self, sent: Sent, response: Any) -> None:
+        """Learn what is so from now on."""
+        match sent.request:
+            case MetadataRequest():
+                self.around.invariants.topics_seen(
+                    {row.name: row.topic_id for row in response.topics if not row.error_code},
+                    sent.at,
+                )
+            case create_topics.CreateTopicsRequest():
+                row = response.topics[0]
+                if row.error_code == 0:
+                    self.around.invariants.topic_created(sent.note, row.topic_id)
+            case delete_topics.DeleteTopicsRequest():
+                code = response.responses[0].error_code
+                if code in (0, ErrorCode.UNKNOWN_TOPIC_ID):
+                    self.around.invariants.topic_deleted(sent.note)
+            case alter.IncrementalAlterConfigsRequest():
+                topic, value = sent.note
+                if response.responses[0].error_code == 0:
+                    topic.configs[RETENTION] = {value} | topic.lingering
+            case describe_configs.DescribeConfigsRequest():
+                row = response.results[0]
+                if row.error_code == 0:
+                    topic, allowed = sent.note
+                    self.around.invariants.config_seen(topic, row.configs[0].value, allowed)
+            case delete_records.DeleteRecordsRequest():
+                row = response.topics[0].partitions[0]
+                if row.error_code == 0:
+                    self.around.invariants.trimmed(sent.note, row.low_watermark)
+
+    def unanswered(self, sent: Sent) -> None:
+        """What was asked for may still come about."""
+        if isinstance(sent.request, alter.IncrementalAlterConfigsRequest):
+            topic, value = sent.note
+            topic.lingering.add(value)

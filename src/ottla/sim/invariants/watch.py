@@ -1,0 +1,82 @@
+"""What an invariant may hear of; each overrides what it needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ottla._core import PartitionOffsets
+    from ottla.sim.machine import Machine
+    from ottla.sim.model import Commit, Model, Partition, Topic
+    from ottla.wire.records import Batch
+
+Key = tuple[str, int]
+"""A group, and a partition of the topic that it commits for."""
+
+
+class Watch:
+    """One invariant."""
+
+    def __init__(self, machine: Machine, model: Model) -> None:
+        self.machine, self.model = machine, model
+
+    # records
+    def acknowledged(self, partition: Partition, base_offset: int, values: list[bytes]) -> None:
+        """A producer was told that its records are there."""
+
+    def fetched(
+        self, partition: Partition, position: int, row: Any, batches: Sequence[Batch]
+    ) -> None:
+        """A consumer that asked from a position was answered without an error."""
+
+    def audited(
+        self, partition: Partition, offsets: PartitionOffsets, batches: Sequence[Batch]
+    ) -> None:
+        """All of a log was read, up to its end."""
+
+    def trimmed(self, partition: Partition, log_start: int) -> None:
+        """DeleteRecords was answered."""
+
+    # metadata
+    def topics_seen(self, found: dict[str, bytes], asked_at: int) -> None:
+        """Metadata's answer: names and ids."""
+
+    def topic_created(self, topic: Topic, topic_id: bytes) -> None:
+        """CreateTopics was answered."""
+
+    def topic_deleted(self, topic: Topic) -> None:
+        """DeleteTopics was answered."""
+
+    def config_seen(self, topic: Topic, value: str, allowed: set[str]) -> None:
+        """DescribeConfigs was answered."""
+
+    # groups
+    def joined(self, group: str, generation: int, member_id: str, leads: bool) -> None:
+        """JoinGroup was answered."""
+
+    def synced(self, group: str, generation: int, member_id: str, assignment: bytes) -> None:
+        """SyncGroup was answered."""
+
+    def commit_sent(self, key: Key, commit: Commit) -> None:
+        """An OffsetCommit goes out."""
+
+    def commit_taken(self, key: Key, commit: Commit, generation: int) -> None:
+        """It was acknowledged."""
+
+    def commit_refused(self, key: Key, commit: Commit) -> None:
+        """It was refused, and changed nothing."""
+
+    def commit_read(self, key: Key, value: int, asked_at: int) -> None:
+        """OffsetFetch was answered."""
+
+    # the node
+    def stepped(self) -> None:
+        """The run took a step."""
+
+    def ends(self, power_cut: bool) -> None:
+        """The node is about to end, or has just died."""
+
+    def began(self) -> None:
+        """A node has started."""

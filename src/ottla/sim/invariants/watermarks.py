@@ -1,0 +1,68 @@
+"""High watermark and log start never go back, but by a power cut; a log start moves only up to
+where somebody asked to delete.
+
+A kill may take back a log start that no checkpoint has yet: as in Apache Kafka, the records are
+seen again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ottla.sim.invariants.watch import Watch
+from ottla.sim.model import Partition
+from ottla.sim.violation import held
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ottla._core import PartitionOffsets
+    from ottla.wire.records import Batch
+
+
+class Watermarks(Watch):
+    """Offsets that readers rely on."""
+
+    def fetched(
+        self, partition: Partition, position: int, row: Any, batches: Sequence[Batch]
+    ) -> None:
+        """As an answer says."""
+        _seen(partition, row.log_start_offset, row.high_watermark)
+
+    def audited(
+        self, partition: Partition, offsets: PartitionOffsets, batches: Sequence[Batch]
+    ) -> None:
+        """As the node says."""
+        _seen(partition, offsets.log_start, offsets.high_watermark)
+
+    def trimmed(self, partition: Partition, log_start: int) -> None:
+        """As DeleteRecords was answered."""
+        _seen(partition, log_start, partition.high_watermark)
+
+    def ends(self, power_cut: bool) -> None:
+        """What a checkpoint did not have yet is not known any more."""
+        for partition in self.model.partitions():
+            partition.log_start = 0
+            if power_cut:
+                partition.high_watermark = 0
+
+
+def _seen(partition: Partition, log_start: int, high_watermark: int) -> None:
+    name = partition.name
+    held(
+        log_start >= partition.log_start,
+        f"{name}: the log start went back from {partition.log_start} to {log_start}",
+    )
+    held(
+        log_start <= partition.may_trim,
+        f"{name} starts at {log_start}, though nobody deleted beyond {partition.may_trim}",
+    )
+    held(
+        high_watermark >= partition.high_watermark,
+        f"{name}: the high watermark went back from {partition.high_watermark} to {high_watermark}",
+    )
+    held(
+        log_start <= high_watermark,
+        f"{name}: the log start {log_start} is above the high watermark {high_watermark}",
+    )
+    partition.log_start, partition.high_watermark = log_start, high_watermark

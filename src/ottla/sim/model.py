@@ -1,0 +1,126 @@
+"""What the clients know of the cluster: all that was promised to them, and all that they have seen.
+
+Clients and audits tell it, invariants ask it. It holds no opinion of its own: what must be so is in
+`invariants/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, NamedTuple
+
+NO_FLOOR = 0
+
+
+class Wrote(NamedTuple):
+    """One record as it was sent: whose it is, and which of theirs."""
+
+    producer: str
+    number: int
+
+    def value(self) -> bytes:
+        """The record's value, which no other record has."""
+        return f"{self.producer}:{self.number}".encode().ljust(60, b".")
+
+
+def wrote(value: bytes) -> Wrote:
+    """Who wrote that."""
+    producer, _, number = value.rstrip(b".").decode().rpartition(":")
+    return Wrote(producer, int(number))
+
+
+@dataclass(slots=True)
+class Partition:
+    """What is known of one partition of one topic."""
+
+    topic: str
+    topic_id: bytes
+    index: int
+    flushes: bool
+    """Its topic promises that what was acknowledged is on disk (`flush.messages=1`)."""
+    known: dict[int, bytes] = field(default_factory=dict)
+    """Offset to value, whoever saw it."""
+    acked: dict[int, bytes] = field(default_factory=dict)
+    """What a producer was told is at that offset."""
+    log_start: int = 0
+    high_watermark: int = 0
+    may_trim: int = 0
+    """Up to where somebody asked to delete records."""
+    floor: int = NO_FLOOR
+    """What a power cut must have left: the log end that was safe then."""
+    holed: bool = False
+    """A segment had ended and was not synced yet when the power was cut: what follows it may be
+    there without it, as in Apache Kafka.
+    """
+
+    @property
+    def name(self) -> str:
+        """As Kafka writes it."""
+        return f"{self.topic}-{self.index}"
+
+    def may_skip(self, offset: int, upto: int) -> bool:
+        """Whether a reader may go from one offset to another: nothing is known between them."""
+        return self.holed and not any(at in self.known for at in range(offset, upto))
+
+
+@dataclass(slots=True)
+class Topic:
+    """One topic, from the moment at which somebody asked for it."""
+
+    name: str
+    flushes: bool
+    topic_id: bytes = b""
+    """Known once the creation was answered, or seen."""
+    configs: dict[str, set[str]] = field(default_factory=dict)
+    """What each of its configs may be: one value if nothing is under way."""
+    partitions: list[Partition] = field(default_factory=list)
+    lingering: set[str] = field(default_factory=set)
+    """Values of requests that nobody answered, and that may still be carried out."""
+    asked: Any = None
+    """The request that creates it."""
+    created: bool = False
+    deleting: bool = False
+    """Somebody asked for its deletion."""
+    deleted: bool = False
+
+
+@dataclass(slots=True)
+class Commit:
+    """One value that a group may have committed for a partition, and when."""
+
+    value: int
+    sent_at: int
+    acked_at: int | None = None
+    """By then it was so, if it ever was."""
+    sure: bool = False
+    """It was acknowledged."""
+
+
+@dataclass(slots=True)
+class Model:
+    """Everything that is known."""
+
+    topics: list[Topic] = field(default_factory=list)
+    commits: dict[tuple[str, int], list[Commit]] = field(default_factory=dict)
+    every_commit: dict[tuple[str, int], list[int]] = field(default_factory=dict)
+    at: int = 0
+    """How many steps the run has taken: its time for what comes before what."""
+    excused: set[str] = field(default_factory=set)
+    """Disk faults that this life of the node has met."""
+    numbers: count[int] = field(default_factory=lambda: count(1))
+
+    def living(self) -> list[Topic]:
+        """Topics that are there for sure."""
+        return [t for t in self.topics if t.created and not t.deleting]
+
+    def partitions(self) -> list[Partition]:
+        """Of all topics that are there for sure."""
+        return [p for topic in self.living() for p in topic.partitions]
+
+    def partition(self, topic_id: bytes, index: int) -> Partition | None:
+        """The partition, unless its topic may be gone."""
+        for topic in self.topics:
+            if topic.topic_id == topic_id and topic.created:
+                return topic.partitions[index] if index < len(topic.partitions) else None
+        return None

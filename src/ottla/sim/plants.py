@@ -1,0 +1,111 @@
+"""Faults of ours, put back on purpose: a simulation that does not find them finds nothing.
+
+Each was made once, or nearly, and mended; here the mend is undone from outside. None can be reached
+but through the simulator.
+
+| plant | what is wrong then |
+|---|---|
+| early-answers | a producer is answered before the sync that its acknowledgement promises |
+| believed-syncs | a sync that failed is made again, and what the second says is believed |
+| forgotten-producers | a log that is opened knows nothing of its producers |
+| kept-namesakes | checkpoints still name an earlier topic's partition under a new one's name |
+| early-recovery-points | a recovery point is written before what lies below it is safe |
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ottla._core import CoreError
+from ottla.sim.machine import LOG_DIR
+
+if TYPE_CHECKING:
+    from ottla.sim.machine import Machine
+    from ottla.sim.model import Model
+
+PLANTS = (
+    "early-answers",
+    "believed-syncs",
+    "forgotten-producers",
+    "kept-namesakes",
+    "early-recovery-points",
+)
+STARTS = "log-start-offset-checkpoint"
+POINTS = "recovery-point-offset-checkpoint"
+
+Rows = dict[tuple[str, int], int]
+
+
+class Sound:
+    """No plant: nothing is put back."""
+
+    def __init__(self, machine: Machine, model: Model) -> None:
+        self.machine, self.model = machine, model
+
+    def began(self) -> None:
+        """A node has started."""
+
+    def stepped(self) -> None:
+        """The core took a step."""
+
+    def ends(self) -> None:
+        """A node is about to end."""
+
+
+class KeptNamesakes(Sound):
+    """Rows of partitions that are gone stay in the checkpoints."""
+
+    def __init__(self, machine: Machine, model: Model) -> None:
+        super().__init__(machine, model)
+        self._seen: dict[str, Rows] = {STARTS: {}, POINTS: {}}
+
+    def stepped(self) -> None:
+        """Remember the largest that was ever written of a name."""
+        for name, seen in self._seen.items():
+            for key, offset in _read(self.machine, name).items():
+                seen[key] = max(offset, seen.get(key, 0))
+
+    def ends(self) -> None:
+        """What was forgotten is there again, for names that have had two topics."""
+        names = [topic.name for topic in self.model.topics]
+        for name, seen in self._seen.items():
+            kept = {key: at for key, at in seen.items() if names.count(key[0]) > 1}
+            if kept:
+                _write(self.machine, name, _read(self.machine, name) | kept)
+
+
+class EarlyRecoveryPoints(Sound):
+    """Recovery points reach the log end, whatever of it is safe."""
+
+    def ends(self) -> None:
+        """As if a checkpoint had been written just now."""
+        if not self.machine.runs or self.machine.died:
+            return
+        rows: Rows = {}
+        for partition in self.model.partitions():
+            try:
+                offsets = self.machine.half.partition_offsets(partition.topic, partition.index)
+            except CoreError:
+                continue
+            rows[partition.topic, partition.index] = offsets.log_end
+        _write(self.machine, POINTS, _read(self.machine, POINTS) | rows)
+
+
+def planted(plant: str, machine: Machine, model: Model) -> Sound:
+    """What puts this fault back, if it is one that is put back from here."""
+    kinds = {"kept-namesakes": KeptNamesakes, "early-recovery-points": EarlyRecoveryPoints}
+    return kinds.get(plant, Sound)(machine, model)
+
+
+def _read(machine: Machine, name: str) -> Rows:
+    text = (machine.disk.disk.read(f"{LOG_DIR}/{name}") or b"").decode()
+    rows = [line.split() for line in text.splitlines()[2:]]
+    return {(topic, int(index)): int(offset) for topic, index, offset in rows}
+
+
+def _write(machine: Machine, name: str, rows: Rows) -> None:
+    lines = [f"{topic} {index} {offset}\n" for (topic, index), offset in sorted(rows.items())]
+    contents = f"0\n{len(rows)}\n{''.join(lines)}".encode()
+    with suppress(CoreError):  # the disk fails
+        machine.disk.disk.replace(f"{LOG_DIR}/{name}", contents)

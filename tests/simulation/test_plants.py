@@ -1,0 +1,63 @@
+"""Faults that are put back on purpose: the simulation finds each of them, and soon."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ottla.coordinators.group.classic.group import ClassicGroup
+from ottla.node.metadata_files import MetadataFiles
+from ottla.sim.campaign import outcomes
+from ottla.sim.plants import PLANTS
+
+SEEDS = range(1, 501)
+
+
+def found(plant: str = "") -> str:
+    """What the first seed that finds it says; "" if none does."""
+    for outcome in outcomes(SEEDS, plant=plant):
+        if outcome.violation:
+            return outcome.violation
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("plant", "words"),
+    [
+        ("early-answers", "was acknowledged and is not on disk"),
+        ("believed-syncs", "was acknowledged and is not on disk"),
+        ("forgotten-producers", "comes after"),
+        ("kept-namesakes", ""),
+        ("early-recovery-points", ""),
+    ],
+)
+def test_a_planted_fault_is_found(plant: str, words: str) -> None:
+    """If this failed, three hundred green seeds would prove nothing of such a fault."""
+    said = found(plant)
+    assert said
+    assert words in said
+
+
+def test_every_plant_is_looked_for() -> None:
+    """A fault that nobody looks for would be said to be found."""
+    marks = test_a_planted_fault_is_found.pytestmark
+    rows: list[tuple[str, str]] = marks[0].args[1]
+    assert {plant for plant, _ in rows} == set(PLANTS)
+
+
+def test_metadata_that_is_not_synced_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, a topic could be acknowledged before it is on disk, and nobody would see."""
+    monkeypatch.setattr(MetadataFiles, "flush", lambda files: files.end_offset)
+    assert found()
+
+
+def test_a_commit_of_the_dead_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, who was put out of a group could overwrite where the group has read to."""
+
+    def takes_all(group: ClassicGroup, ask: Any) -> None:
+        return None
+
+    monkeypatch.setattr(ClassicGroup, "commit_error", takes_all)
+    monkeypatch.setattr(ClassicGroup, "committed", lambda *_: None)
+    assert "took a commit of generation" in found()
