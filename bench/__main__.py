@@ -24,6 +24,7 @@ sys.path.insert(0, str(rigs.ROOT))
 def claims() -> tuple[ModuleType, ...]:
     """One module a claim, in the order of the table."""
     from bench import (
+        beats,
         command,
         costs,
         embedded,
@@ -35,7 +36,18 @@ def claims() -> tuple[ModuleType, ...]:
         throughput,
     )
 
-    return (throughput, requests, latency, start, memory, partitions, embedded, command, costs)
+    return (
+        throughput,
+        requests,
+        latency,
+        start,
+        memory,
+        partitions,
+        beats,
+        embedded,
+        command,
+        costs,
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from ottla.raft.metadata_log import DiskUnwilling
 from ottla.raft.quorum import Batch
 from ottla.raft.quorum_state import QuorumState
 from ottla.raft.snapshots import SnapshotId
@@ -82,8 +83,11 @@ class MemoryLog:
     def read_snapshot(self, snapshot: SnapshotId) -> bytes:
         return self.files[snapshot]
 
-    def write_snapshot(self, snapshot: SnapshotId, contents: bytes) -> None:
+    def write_snapshot(
+        self, snapshot: SnapshotId, contents: bytes, then: Callable[[DiskUnwilling | None], None]
+    ) -> None:
         self.files[snapshot] = contents
+        then(None)
 
     def delete_snapshot(self, snapshot: SnapshotId) -> None:
         del self.files[snapshot]

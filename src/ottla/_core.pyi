@@ -6,19 +6,20 @@ from typing import Any, Self, final
 from typing_extensions import disjoint_base
 
 __all__ = [
+    "Answer",
     "Api",
     "CoreError",
     "Disk",
     "DiskFault",
     "Event",
     "File",
-    "FoundOffset",
     "Log",
     "Node",
     "Outbound",
     "PartitionOffsets",
     "PartitionState",
     "Plan",
+    "Question",
     "Request",
     "Segment",
     "SimDisk",
@@ -309,6 +310,24 @@ class Event:
         def __new__(cls, mark: int) -> Self: ...
 
     @final
+    class Answered(Event):
+        """What `Node.ask` could not answer at once."""
+
+        __match_args__ = ("job", "answers")
+        job: int
+        answers: list[Answer]
+        def __new__(cls, job: int, answers: list[Answer]) -> Self: ...
+
+    @final
+    class Written(Event):
+        """What was given to `Node.replace` is done, or `refused` says why not."""
+
+        __match_args__ = ("job", "refused")
+        job: int
+        refused: str | None
+        def __new__(cls, job: int, refused: str | None) -> Self: ...
+
+    @final
     class LogFailed(Event):
         """An append failed; each next one tries again, and reads go on."""
 
@@ -469,10 +488,46 @@ class PartitionOffsets:
         size_bytes: int,
     ) -> Self: ...
 
-@final
-class FoundOffset:
-    """The offset that a time leads to; all are -1 if none does. Frozen."""
+@disjoint_base
+class Question:
+    """What a client wants to know of a partition, one class a kind. Frozen."""
 
+    @final
+    class Time(Question):
+        """ListOffsets: what a time leads to, or one of Kafka's negative names for one."""
+
+        __match_args__ = ("topic", "partition", "timestamp_ms", "isolation")
+        topic: str
+        partition: int
+        timestamp_ms: int
+        isolation: int
+        def __new__(cls, topic: str, partition: int, timestamp_ms: int, isolation: int) -> Self: ...
+
+    @final
+    class EpochEnd(Question):
+        """OffsetForLeaderEpoch: the largest epoch not above this one, and where it ended."""
+
+        __match_args__ = ("topic", "partition", "epoch")
+        topic: str
+        partition: int
+        epoch: int
+        def __new__(cls, topic: str, partition: int, epoch: int) -> Self: ...
+
+    @final
+    class DeleteBefore(Question):
+        """DeleteRecords: let the log start there, -1 for the high watermark; where it starts."""
+
+        __match_args__ = ("topic", "partition", "offset")
+        topic: str
+        partition: int
+        offset: int
+        def __new__(cls, topic: str, partition: int, offset: int) -> Self: ...
+
+@final
+class Answer:
+    """What was found, all -1 if nothing; or why it was not looked for. Frozen."""
+
+    error_code: int  # as a client is told it
     offset: int
     timestamp_ms: int
     leader_epoch: int
@@ -637,7 +692,13 @@ class Node:
         """
     def set_strays_aside(self) -> list[str]:
         """Rename such folders to `-stray`, as Kafka does at its start; their new names."""
-    def partition_offsets(self, topic: str, partition: int) -> PartitionOffsets: ...
+    def partition_offsets(
+        self, topic: str, partition: int, *, lately: bool = False
+    ) -> PartitionOffsets:
+        """`lately`: while somebody holds it, as it was described before, if it was.
+
+        A turn follows then when it is free.
+        """
     def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:
         """Append our own coordinators' batches (CRCs already right); (base offset, last offset)."""
     def read(
@@ -654,14 +715,16 @@ class Node:
         At least one if there is one. `to_log_end` is for coordinators, which load all that there
         is and hold back what the high watermark has not passed.
         """
-    def list_offset(
-        self, topic: str, partition: int, timestamp_ms: int, *, isolation: int
-    ) -> FoundOffset:
-        """For ListOffsets' timestamps, negative ones too."""
-    def epoch_end_offset(
-        self, topic: str, partition: int, leader_epoch: int
-    ) -> tuple[int, int]: ...
-    def delete_records(self, topic: str, partition: int, offset: int) -> int: ...
+    def ask(self, job: int, questions: Sequence[Question]) -> list[Answer] | None:
+        """The answers, if no disk and nobody who holds a partition has to be waited for.
+
+        Else None, and `Event.Answered(job)` comes when all of them are there.
+        """
+    def replace(self, job: int, path: str, contents: bytes, *, read_only: bool = False) -> None:
+        """As `Disk.replace` of this node's disk, in the background.
+
+        `Event.Written(job)` follows.
+        """
     def load_report(self) -> list[str]:
         """What recovery did since this was asked last, one line a log that needed any."""
     @property

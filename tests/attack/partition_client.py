@@ -17,6 +17,7 @@ from ottla.wire.messages import (
     create_topics,
     delete_records,
     delete_topics,
+    describe_log_dirs,
     describe_topic_partitions,
     fetch,
     list_offsets,
@@ -99,9 +100,42 @@ class PartitionClient:
         row = self.ask(request, FETCH_BY_NAME).responses[0].partitions[0]
         return Read(row.error_code, bytes(row.records or b""), row.high_watermark)
 
-    def end_offset(self, topic: str, partition: int = 0) -> tuple[int, int]:
-        """ListOffsets for the latest: (error code, offset)."""
-        wanted = list_offsets.ListOffsetsPartition(partition_index=partition, timestamp=-1)
+    def fetch_all(
+        self, topic: str, partitions: int, max_wait_ms: int, min_bytes: int
+    ) -> list[Read]:
+        """What lies at the beginning of several partitions."""
+        wanted = [
+            fetch.FetchPartition(partition=index, fetch_offset=0, partition_max_bytes=1 << 20)
+            for index in range(partitions)
+        ]
+        request = fetch.FetchRequest(
+            max_wait_ms=max_wait_ms,
+            min_bytes=min_bytes,
+            max_bytes=1 << 20,
+            topics=[fetch.FetchTopic(topic=topic, partitions=wanted)],
+        )
+        rows = self.ask(request, FETCH_BY_NAME).responses[0].partitions
+        return [Read(row.error_code, bytes(row.records or b""), row.high_watermark) for row in rows]
+
+    def produce_all(self, topic: str, partitions: int, timeout_ms: int, acks: int) -> list[int]:
+        """One record for each of several partitions: their error codes."""
+        batch = build_batch([Record(None, b"x", timestamp_ms=1)], base_offset=0, leader_epoch=0)
+        rows = [
+            produce.PartitionProduceData(index=index, records=batch) for index in range(partitions)
+        ]
+        request = produce.ProduceRequest(
+            acks=acks,
+            timeout_ms=timeout_ms,
+            topic_data=[produce.TopicProduceData(name=topic, partition_data=rows)],
+        )
+        told = self.ask(request, PRODUCE_BY_NAME).responses[0].partition_responses
+        return [row.error_code for row in told]
+
+    def end_offset(self, topic: str, partition: int = 0, timestamp_ms: int = -1) -> tuple[int, int]:
+        """ListOffsets for the latest, or for a time: (error code, offset)."""
+        wanted = list_offsets.ListOffsetsPartition(
+            partition_index=partition, timestamp=timestamp_ms
+        )
         request = list_offsets.ListOffsetsRequest(
             topics=[list_offsets.ListOffsetsTopic(name=topic, partitions=[wanted])]
         )
@@ -128,6 +162,16 @@ class PartitionClient:
         )
         code: int = self.ask(request).topics[0].partitions[0].error_code
         return code
+
+    def log_dirs(self) -> int:
+        """DescribeLogDirs: how many bytes all partitions have."""
+        answer = self.ask(describe_log_dirs.DescribeLogDirsRequest(topics=None))
+        return sum(
+            partition.partition_size
+            for folder in answer.results
+            for topic in folder.topics
+            for partition in topic.partitions
+        )
 
     def committed(self, group: str, topic: str, partition: int = 0) -> tuple[int, int]:
         """OffsetFetch: (the group's error code or else the partition's, offset)."""

@@ -7,11 +7,17 @@ not wait for it, however fast or slow this machine is.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import ottla
 from attack.faults import HELD, Fault, core_of, disk_faults
 from attack.partition_client import PartitionClient, client_of
+from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from servers import eventually
@@ -154,3 +160,161 @@ def test_who_waits_for_a_partition_keeps_nobody_from_being_served(tmp_path: Path
             assert not codes, "they wait"
         ended(askers)
         assert codes == [0] * len(askers)
+
+
+def answered(threads: list[threading.Thread]) -> bool:
+    """Whether any of them has its answer."""
+    return any(not thread.is_alive() for thread in threads)
+
+
+@contextmanager
+def a_write_that_hangs(broker: ottla.Broker, topic: str) -> Iterator[list[int]]:
+    """Inside of the block a record for this topic is being written, and not afterwards."""
+    codes: list[int] = []
+
+    def write() -> None:
+        with client_of(broker) as client:
+            codes.append(client.produce(topic, b"x"))
+
+    writer = threading.Thread(target=write)
+    with disk_faults(broker, Fault("write", f"/{topic}-0/*.log", delay_ms=HELD, times=1)) as fired:
+        writer.start()
+        eventually(lambda: fired()[0] > 0, "the write began")
+        yield codes
+        assert not codes, "it hangs all the while"
+    ended([writer])
+
+
+def test_who_asks_for_a_partition_whose_write_hangs_waits_alone(tmp_path: Path) -> None:
+    """ListOffsets, OffsetForLeaderEpoch and DeleteRecords waited for its lock on the thread that
+    decides: no heartbeat, no Metadata and no CreateTopics was answered before the disk.
+    """
+    with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as other:
+        assert other.create("slow", "quick", retention_ms="-1") == [0, 0]
+        for topic in ("slow", "quick"):
+            assert other.produce(topic, b"first") == 0
+        told: dict[str, Any] = {}
+
+        def ask(name: str, what: Callable[[PartitionClient], Any]) -> threading.Thread:
+            def run() -> None:
+                with client_of(broker) as client:
+                    told[name] = what(client)
+
+            thread = threading.Thread(target=run)
+            thread.start()
+            return thread
+
+        with a_write_that_hangs(broker, "slow"):
+            askers = [
+                ask("latest", lambda client: client.end_offset("slow")),
+                ask("time", lambda client: client.end_offset("slow", timestamp_ms=0)),
+                ask("epoch", lambda client: client.epoch_end("slow")),
+                ask("cut", lambda client: client.delete_records("slow", 0)),
+            ]
+            go_on(other, "quick", "first")
+            assert other.end_offset("quick", timestamp_ms=0) == (0, 0)
+            assert other.delete_records("quick", 0) == 0
+            assert other.log_dirs() > 0, "sizes are told as they were"
+            for name in ("flush", "retention", "checkpoint", "deleted", "producers"):
+                core_of(broker).begin(name)
+            go_on(other, "quick", "second")
+            assert not answered(askers)
+        ended(askers)
+        assert told == {"latest": (0, 2), "time": (0, 0), "epoch": 0, "cut": 0}
+
+
+def test_a_lookup_that_hangs_is_waited_for_by_nobody_else(tmp_path: Path) -> None:
+    """A lookup by time reads segments and indexes: on the thread that decides, until now."""
+    with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as other:
+        assert other.create("slow", "quick") == [0, 0]
+        for topic in ("slow", "quick"):
+            assert other.produce(topic, b"first") == 0
+        told: list[tuple[int, int]] = []
+
+        def ask() -> None:
+            with client_of(broker) as client:
+                told.append(client.end_offset("slow", timestamp_ms=0))
+
+        asker = threading.Thread(target=ask)
+        with disk_faults(broker, Fault("read", "/slow-0/*.log", delay_ms=HELD)) as fired:
+            asker.start()
+            eventually(lambda: fired()[0] > 0, "the lookup began")
+            go_on(other, "quick", "new")
+            assert other.end_offset("quick", timestamp_ms=0) == (0, 0)
+            assert not told
+        ended([asker])
+        assert told == [(0, 0)]
+
+
+def test_a_fetch_is_over_in_its_time_whatever_hangs(tmp_path: Path) -> None:
+    """A Fetch that named a partition whose write hung waited for it past its max_wait, with the
+    records of all others in hand.
+    """
+    with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
+        assert client.create("many", partitions=3) == [0]
+        for partition in range(3):
+            assert client.produce("many", b"first", partition) == 0
+        with a_write_that_hangs(broker, "many"):
+            for max_wait_ms in (0, 200):
+                for min_bytes in (0, 1, 1 << 20):
+                    rows = client.fetch_all("many", 3, max_wait_ms, min_bytes)
+                    assert rows[0].error_code == ErrorCode.KAFKA_STORAGE_ERROR
+                    assert [row.error_code for row in rows[1:]] == [0, 0]
+                    assert all(row.records for row in rows[1:])
+        rows = client.fetch_all("many", 3, 0, 0)
+        assert [row.error_code for row in rows] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("acks", [-1, 1])
+def test_a_produce_is_over_in_its_time_whatever_hangs(tmp_path: Path, acks: int) -> None:
+    """A Produce with several partitions waited without end for the one whose write hung, and the
+    producer did not hear that the others had its records.
+    """
+    with ottla.Broker(dir=tmp_path) as broker, client_of(broker) as client:
+        assert client.create("many", partitions=3) == [0]
+        with a_write_that_hangs(broker, "many"):
+            for timeout_ms in (0, 200):
+                codes = client.produce_all("many", 3, timeout_ms, acks)
+                assert codes == [ErrorCode.REQUEST_TIMED_OUT, 0, 0]
+        assert client.produce_all("many", 3, 0, acks) == [0, 0, 0]
+        assert [client.end_offset("many", partition)[1] for partition in range(3)] == [2, 3, 3]
+
+
+def test_an_end_does_not_wait_for_a_write_that_hangs(tmp_path: Path) -> None:
+    """A kill, or a power cut in a test, waited for the lock of every partition. The folder stays
+    taken until the write is over: it might land in the middle of what a next node writes.
+    """
+    broker = ottla.Broker(dir=tmp_path).start()
+    with client_of(broker) as client:
+        assert client.create("slow") == [0]
+        assert client.produce("slow", b"first") == 0
+    core = core_of(broker)
+    core.set_disk_faults([Fault("write", "/slow-0/*.log", delay_ms=HELD)])
+
+    def write() -> None:
+        with suppress(OttlaError, OSError), client_of(broker) as client:
+            client.produce("slow", b"x")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        eventually(lambda: core.disk_faults_fired()[0] > 0, "the write began")
+        killer = threading.Thread(target=broker.kill)
+        killer.start()
+        ended([killer])
+        with pytest.raises(OttlaError, match="in use"):
+            ottla.Broker(dir=tmp_path).start()
+    finally:
+        core.set_disk_faults([])
+    ended([writer])
+    eventually(lambda: starts(tmp_path), "the folder is free")
+
+
+def starts(folder: Path) -> bool:
+    """Whether a node starts there, and has the record that was acknowledged."""
+    try:
+        with ottla.Broker(dir=folder) as broker, client_of(broker) as client:
+            assert client.end_offset("slow") == (0, 1)
+    except OttlaError:
+        return False
+    return True

@@ -103,7 +103,9 @@ class MemoryCore:
             found += batch
         return found
 
-    def partition_offsets(self, topic: str, partition: int) -> PartitionOffsets:
+    def partition_offsets(
+        self, topic: str, partition: int, *, lately: bool = False
+    ) -> PartitionOffsets:
         self._check(topic, partition)
         mark = self.marks[partition]
         return PartitionOffsets(

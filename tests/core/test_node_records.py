@@ -13,6 +13,7 @@ from node_peer import (
     TOPIC,
     TOPIC_ID,
     Peer,
+    Served,
     batch,
     bounds,
     eventually,
@@ -372,9 +373,32 @@ def test_a_partition_that_can_not_be_opened_stays_where_it_is(tmp_path: Path) ->
     core.kill()
 
 
-def found(core: _core.Node, timestamp_ms: int) -> tuple[int, int, int]:
+def asked(node: Served, question: _core.Question) -> _core.Answer:
+    """The answer to one question, at once or when the disk has been asked."""
+    job = 1 + len(node.events)
+    (answer,) = node.core.ask(job, [question]) or answers_of(node, job)
+    return answer
+
+
+def answers_of(node: Served, job: int) -> list[_core.Answer]:
+    """What a job came to."""
+
+    def told() -> list[list[_core.Answer]]:
+        jobs = [event for event in node.events if isinstance(event, _core.Event.Answered)]
+        return [event.answers for event in jobs if event.job == job]
+
+    found: list[_core.Answer] = eventually(told)[0]
+    return found
+
+
+def at_time(timestamp_ms: int, isolation: int = 0) -> _core.Question:
+    """What a time leads to."""
+    return _core.Question.Time(TOPIC, 0, timestamp_ms, isolation)
+
+
+def found(node: Served, timestamp_ms: int) -> tuple[int, int, int]:
     """(offset, timestamp, leader epoch) that a time leads to."""
-    row = core.list_offset(TOPIC, 0, timestamp_ms, isolation=0)
+    row = asked(node, at_time(timestamp_ms))
     return row.offset, row.timestamp_ms, row.leader_epoch
 
 
@@ -383,19 +407,38 @@ def test_lookups(tmp_path: Path) -> None:
     with serving(tmp_path) as node, Peer(node.port) as peer:
         peer.produce(batch(5))
         core = node.core
-        assert core.list_offset(TOPIC, 0, -2, isolation=0).offset == 0
-        assert core.list_offset(TOPIC, 0, -1, isolation=1).offset == 5
-        assert found(core, 1003) == (3, 1003, 0)
-        assert found(core, 9999) == (-1, -1, -1)
-        assert core.epoch_end_offset(TOPIC, 0, 0) == (0, 5)
-        assert core.delete_records(TOPIC, 0, 2) == 2
-        assert core.list_offset(TOPIC, 0, -2, isolation=0).offset == 2
-        with pytest.raises(_core.CoreError) as caught:
-            core.delete_records(TOPIC, 0, 6)
-        assert caught.value.args[0] == "offset-out-of-range"
+        assert asked(node, at_time(-2)).offset == 0
+        assert asked(node, at_time(-1, isolation=1)).offset == 5
+        assert found(node, 1003) == (3, 1003, 0)
+        assert found(node, 9999) == (-1, -1, -1)
+        end = asked(node, _core.Question.EpochEnd(TOPIC, 0, 0))
+        assert (end.leader_epoch, end.offset) == (0, 5)
+        assert asked(node, _core.Question.DeleteBefore(TOPIC, 0, 2)).offset == 2
+        assert asked(node, at_time(-2)).offset == 2
+        beyond = asked(node, _core.Question.DeleteBefore(TOPIC, 0, 6))
+        assert beyond.error_code == OFFSET_OUT_OF_RANGE
         with pytest.raises(_core.CoreError) as caught:
             core.partition_offsets("nobody", 0)
         assert caught.value.args[0] == "unknown-partition"
+
+
+def test_what_needs_no_disk_is_answered_at_once_and_a_job_as_a_whole(tmp_path: Path) -> None:
+    """The ListOffsets of every consumer that starts would go by way of another thread, or a request
+    would be answered in parts.
+    """
+    with serving(tmp_path) as node, Peer(node.port) as peer:
+        peer.produce(batch(5))
+        core = node.core
+        light = [at_time(-1), at_time(-2), _core.Question.EpochEnd(TOPIC, 0, 0)]
+        unknown = _core.Question.Time("nobody", 0, -1, 0)
+        told = core.ask(1, [*light, unknown])
+        assert told is not None
+        assert [answer.offset for answer in told] == [5, 0, 5, -1]
+        codes = [answer.error_code for answer in told]
+        assert codes == [0, 0, 0, UNKNOWN_TOPIC_OR_PARTITION]
+        assert core.ask(2, []) == []
+        assert core.ask(3, [at_time(1002), *light, at_time(-3)]) is None
+        assert [answer.offset for answer in answers_of(node, 3)] == [2, 5, 0, 5, 4]
 
 
 def test_bad_configuration_is_named() -> None:
@@ -428,9 +471,7 @@ def test_a_follower_serves_no_clients(tmp_path: Path) -> None:
         part = peer.fetch({0: 0}).responses[0].partitions[0]
         assert part.error_code == NOT_LEADER_OR_FOLLOWER
         assert part.current_leader.leader_id == 2
-        with pytest.raises(_core.CoreError) as caught:
-            node.core.list_offset(TOPIC, 0, -1, isolation=0)
-        assert caught.value.args[0] == "not-leader"
+        assert asked(node, at_time(-1)).error_code == NOT_LEADER_OR_FOLLOWER
         place(node.core, led(TOPIC, TOPIC_ID, leader_epoch=2))
         assert peer.produce(batch()).base_offset == 2
 

@@ -185,7 +185,7 @@ def test_snapshots_are_taken_by_size_and_read_back() -> None:
     quorum.append([encoded(FeatureLevelRecord(name="metadata.version", feature_level=30))], 1)
     for number in range(10):
         quorum.append([topic(f"t{number}")], 10 + number)
-        quorum.commit(10 + number)
+        commit(quorum, 10 + number)
     assert log.files
     newest = max(log.files)
     log.delete_before(newest.offset)
@@ -201,9 +201,9 @@ def test_a_snapshot_is_taken_by_time_only_when_something_is_new() -> None:
     quorum = opened(log, {"metadata.log.max.snapshot.interval.ms": "100", **STATIC})
     quorum.lead(1)
     quorum.append([topic("a")], 150)
-    quorum.commit(150)
+    commit(quorum, 150)
     assert set(log.files) == {SnapshotId(2, 1)}
-    assert quorum.snapshot(160) is None
+    assert quorum.snapshot(160, "asked for") is None
 
 
 SMALL = {
@@ -213,13 +213,20 @@ SMALL = {
 }
 
 
+def commit(quorum: MetadataQuorum, now_ms: int) -> None:
+    """Commit, and take to its end what snapshot follows from it."""
+    quorum.commit(now_ms)
+    while quorum.go_on():
+        pass
+
+
 def outgrow(log: MemoryLog) -> None:
     """Write 60 topics: many times what the metadata may keep."""
     quorum = opened(log, SMALL)
     quorum.lead(1)
     for number in range(60):
         quorum.append([topic(f"t{number}")], 10 + number)
-        quorum.commit(10 + number)
+        commit(quorum, 10 + number)
 
 
 def topics_of(log: MemoryLog) -> int:
@@ -246,7 +253,8 @@ def test_a_damaged_old_snapshot_harms_nothing() -> None:
     for number in range(2):
         quorum.append([topic(f"t{number}")], 10 + number)
         quorum.commit(10 + number)
-        quorum.snapshot(10 + number)
+        quorum.snapshot(10 + number, "asked for")
+        commit(quorum, 10 + number)
     oldest = min(log.files)
     log.files[oldest] = log.files[oldest][:40]
     opened(log).lead(10**15)

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 LINES_MAX = 600
-LONGER = {"src/ottla/_core.pyi": 800}
+LONGER = {"src/ottla/_core.pyi": 900}
 """A stub is one file, whatever it holds."""
 FUNCTION_LINES_MAX = 60
 
@@ -31,7 +31,7 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError|unimplemented!|t
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(work|home|root|Users|workspace|mnt)/\w")
 
 ELSEWHERE = {
-    "attack", "clients", "conformance", "core", "docs", "embedded", "stories", "tidy",
+    "attack", "clients", "conformance", "core", "docs", "embedded", "simulation", "stories", "tidy",
 }  # fmt: skip
 """Folders of tests that are of no one room: ARCHITECTURE.md says what each is."""
 

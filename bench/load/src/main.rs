@@ -4,6 +4,7 @@
 //! latencies, and the server's CPU and memory as /proc tells them. Requests are built once and sent again, so
 //! that the client costs little and the server is what is measured. Only non-flexible versions are used.
 
+mod beats;
 mod e2e;
 mod measure;
 mod modes;
@@ -75,8 +76,9 @@ fn main() -> Outcome<()> {
         "create" => modes::create(&args),
         "delete" => modes::delete(&args),
         "e2e" => e2e::run(&args),
+        "beats" => beats::run(&args),
         _ => Err(
-            "usage: load produce|consume|e2e|rpc|create|delete --bs HOST:PORT --topic T ...".into(),
+            "usage: load produce|consume|e2e|rpc|create|delete|beats --bs HOST:PORT --topic T ...".into(),
         ),
     }
 }

@@ -30,7 +30,7 @@ impl Common {
 }
 
 /// Runs `work` on a thread for each connection and collects what they return.
-fn on_all<T: Send>(common: &Common, work: impl Fn(u64) -> Outcome<T> + Sync) -> Outcome<Vec<T>> {
+pub fn on_all<T: Send>(common: &Common, work: impl Fn(u64) -> Outcome<T> + Sync) -> Outcome<Vec<T>> {
     thread::scope(|scope| {
         let threads: Vec<_> = (0..common.connections)
             .map(|c| {
@@ -84,7 +84,7 @@ fn pipeline(
     Ok(found)
 }
 
-fn all(parts: Vec<Latencies>) -> Latencies {
+pub fn all(parts: Vec<Latencies>) -> Latencies {
     Latencies(parts.into_iter().flat_map(|p| p.0).collect())
 }
 

@@ -130,7 +130,7 @@ impl Connection {
     pub fn open(bootstrap: &str) -> Outcome<Connection> {
         let stream = TcpStream::connect(bootstrap)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(120)))?;
         Ok(Connection {
             stream,
             answer: Vec::new(),

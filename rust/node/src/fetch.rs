@@ -10,7 +10,7 @@ use ottla_core::serving::{Fetch, Header, Step};
 use tokio::time::Instant;
 
 use crate::connection::{Over, Task, Woken};
-use crate::produce::PAUSE;
+use crate::produce::{BUSY_MIN, PAUSE};
 use crate::weight::{FRAME_BYTES_FEW, PARTITIONS_FEW, Weight};
 
 /// From this size on a piece is sent from its file instead of through memory; while memory is short nearly all
@@ -30,7 +30,9 @@ impl Task {
         let mut weight = Weight::default();
         self.begin_fetch(&frame, header, began, &mut weight).await?;
         self.inbox.consume(&frame);
-        if self.read(header).await == Step::Parked
+        node.watch.note();
+        let mut busy_until = None;
+        if self.read(header, &mut busy_until).await == Step::Parked
             && weight.may_park(&node.weights, self.fetch.wanted())
         {
             node.metrics.parked_fetch.fetch_add(1, Ordering::Relaxed);
@@ -86,19 +88,25 @@ impl Task {
     }
 
     /// One pass over the partitions.
-    async fn read(&mut self, header: &Header) -> Step {
+    async fn read(&mut self, header: &Header, busy_until: &mut Option<Instant>) -> Step {
         loop {
             let step = self.fetch.step(&self.node.host, header, &self.connection);
             if step != Step::Busy {
                 return step;
             }
-            tokio::time::sleep(PAUSE).await;
+            let wait = Duration::from_millis(self.fetch.max_wait_ms()).max(BUSY_MIN);
+            if Instant::now() >= *busy_until.get_or_insert_with(|| Instant::now() + wait) {
+                self.fetch.hurry();
+            } else {
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
 
     async fn wait_and_read(&mut self, header: &Header, weight: &mut Weight) -> Result<(), Over> {
         let node = Arc::clone(&self.node);
         let deadline = Instant::now() + Duration::from_millis(self.fetch.max_wait_ms());
+        let mut busy_until = Some(deadline + BUSY_MIN);
         // What is answered already must not wait with this one.
         self.flush().await?;
         loop {
@@ -119,8 +127,9 @@ impl Task {
                     self.take_to_read(weight, 0, partitions).await?;
                 }
             }
+            node.watch.note();
             self.fetch.look_again(&node.host, waits);
-            if self.read(header).await == Step::Done {
+            if self.read(header, &mut busy_until).await == Step::Done {
                 return Ok(());
             }
         }

@@ -36,6 +36,7 @@ mod shared;
 mod shedding;
 mod signal;
 mod sweep;
+mod watch;
 mod weight;
 
 pub use apis::{Api, Apis};

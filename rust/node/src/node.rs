@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ottla_core::hosting::Pass;
+use ottla_core::hosting::{Event, Pass};
 use tokio::runtime::Runtime;
 
 use crate::apis::{Api, Apis};
@@ -106,6 +106,22 @@ impl Node {
             let found = Pass::from_name(pass)
                 .ok_or_else(|| NodeError::new("invalid", format!("there is no pass {pass:?}")))?;
             shared.passes.begin(found, &shared.outside, &shared.host);
+            Ok(())
+        })
+    }
+
+    /// Do this where one may block; `Event::Written` with this number says that it is done, or why not.
+    pub fn write(
+        &self,
+        job: i64,
+        work: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) -> Result<(), NodeError> {
+        self.call(|shared| {
+            let outside = Arc::clone(&shared.outside);
+            shared.outside.pool.run(move || {
+                let refused = work().err();
+                outside.queue.tell(Event::Written { job, refused });
+            });
             Ok(())
         })
     }
@@ -365,11 +381,16 @@ impl Node {
         self.shared.close_all(ending);
         self.await_no_connections(ABRUPT_END);
         self.shared.outside.pool.close();
+        self.shared.watch.end();
         let runtime = lock(&self.runtime).take();
         if let Some(runtime) = runtime {
             runtime.shutdown_timeout(ABRUPT_END);
         }
-        self.shared.host.drop_logs();
+        if !self.shared.host.drop_logs() {
+            // A call that hangs is waited for by nobody but this.
+            let host = Arc::clone(&self.shared.host);
+            std::thread::spawn(move || host.drop_logs_at_last());
+        }
         self.shared.outside.queue.wake();
         *lock(&self.ended) = true;
         self.ended_now.notify_all();

@@ -6,11 +6,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ottla_core::serving::{Header, Step};
+use tokio::time::Instant;
 
 use crate::connection::{Over, Task, Waiting};
 
 /// How long a request rests whose partition is held by who waits for a slow disk.
 pub const PAUSE: Duration = Duration::from_millis(1);
+/// So long it is waited for such a partition even by a request that waits for nothing: who rolls a log, say, holds it.
+pub const BUSY_MIN: Duration = Duration::from_millis(100);
 
 impl Task {
     /// Handle a Produce request and consume its frame. Returns whether any partition was refused.
@@ -25,12 +28,21 @@ impl Task {
         self.produce
             .begin(bytes, header, now_ms)
             .map_err(|malformed| Over::Refused(format!("a Produce request with {malformed}")))?;
+        node.watch.note();
+        let mut busy_until = None;
         loop {
             let bytes = self.inbox.frame_mut(&frame);
             let step = (self.produce).step(&node.host, bytes, header, &self.connection);
             match step {
                 Step::Done => break,
-                Step::Busy => tokio::time::sleep(PAUSE).await,
+                Step::Busy => {
+                    let wait = Duration::from_millis(self.produce.timeout_ms()).max(BUSY_MIN);
+                    if Instant::now() >= *busy_until.get_or_insert_with(|| Instant::now() + wait) {
+                        self.produce.hurry();
+                    } else {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
                 Step::Heavy => self.prepare_in_turn(&frame).await?,
                 Step::Parked => {
                     self.await_high_watermark(&frame, header).await?;
@@ -85,13 +97,16 @@ impl Task {
     ) -> Result<(), Over> {
         let node = Arc::clone(&self.node);
         let wait = Duration::from_millis(self.produce.timeout_ms());
-        let deadline = tokio::time::Instant::now() + wait;
+        let deadline = Instant::now() + wait;
         node.metrics.parked_produce.fetch_add(1, Ordering::Relaxed);
         let mut step = Step::Parked;
         let outcome = loop {
             match step {
                 Step::Done => break Ok(()),
-                Step::Busy | Step::Heavy => tokio::time::sleep(PAUSE).await,
+                Step::Busy | Step::Heavy if Instant::now() < deadline => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Step::Busy | Step::Heavy => self.produce.hurry(),
                 Step::Parked => match tokio::time::timeout_at(deadline, self.hear()).await {
                     Ok(Ok(())) => {}
                     Ok(Err(over)) => break Err(over),

@@ -21,6 +21,7 @@ use crate::passes::Passes;
 use crate::peer::{Connection, Ending};
 use crate::queue::Item;
 use crate::room::Room;
+use crate::watch::Watch;
 use crate::weight::Weights;
 
 /// How long a thread that serves waits for a partition's lock before the request rests: an append takes microseconds.
@@ -71,6 +72,7 @@ pub struct Shared {
     /// The partitions of this node.
     pub host: Arc<NodeHost>,
     pub passes: Arc<Passes>,
+    pub watch: Arc<Watch>,
     pub started: Instant,
     pub apis: RwLock<Arc<Apis>>,
     /// What connections hold: frames being received and replies that are not sent.
@@ -125,6 +127,7 @@ impl Shared {
             outside,
             host,
             passes: Arc::default(),
+            watch: Arc::default(),
             started: Instant::now(),
             apis: RwLock::default(),
             budget: Budget::new(options.request_memory_bytes_max),

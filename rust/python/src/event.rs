@@ -2,12 +2,23 @@
 
 use ottla_core::hosting;
 use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::asking::Answer;
 
 /// Something that the node found and Python must know; see `_core.pyi`.
 #[pyclass(frozen, module = "ottla._core")]
 pub enum Event {
     Applied {
         mark: i64,
+    },
+    Answered {
+        job: i64,
+        answers: Py<PyList>,
+    },
+    Written {
+        job: i64,
+        refused: Option<String>,
     },
     LogFailed {
         topic: String,
@@ -50,10 +61,15 @@ pub enum Event {
     },
 }
 
-impl From<hosting::Event> for Event {
-    fn from(event: hosting::Event) -> Self {
-        match event {
+impl Event {
+    pub fn new(py: Python<'_>, event: hosting::Event) -> PyResult<Self> {
+        Ok(match event {
             hosting::Event::Applied { mark } => Self::Applied { mark },
+            hosting::Event::Answered { job, answers } => Self::Answered {
+                job,
+                answers: PyList::new(py, answers.into_iter().map(Answer::from))?.unbind(),
+            },
+            hosting::Event::Written { job, refused } => Self::Written { job, refused },
             hosting::Event::LogFailed { place, text } => Self::LogFailed {
                 topic: place.topic.to_string(),
                 topic_id: place.topic_id.to_vec(),
@@ -82,6 +98,6 @@ impl From<hosting::Event> for Event {
             hosting::Event::Done { text } => Self::Done { text },
             hosting::Event::Poisoned { text } => Self::Poisoned { text },
             hosting::Event::Refused { text } => Self::Refused { text },
-        }
+        })
     }
 }

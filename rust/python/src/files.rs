@@ -49,11 +49,12 @@ impl From<Entry> for File {
 }
 
 /// What is said of a refusal: the path, what can't be done to it, and the system's own words.
+pub fn refusal(path: &Path, done: &str, error: &io::Error) -> String {
+    format!("{} can't be {done}: {error}", path.display())
+}
+
 fn told<T>(outcome: io::Result<T>, path: &Path, done: &str) -> PyResult<T> {
-    outcome.map_err(|error| {
-        let text = format!("{} can't be {done}: {error}", path.display());
-        CoreError::new_err(("storage", text))
-    })
+    outcome.map_err(|error| CoreError::new_err(("storage", refusal(path, done, &error))))
 }
 
 #[pymethods]
@@ -120,7 +121,7 @@ impl Disk {
 
 /// A crash at any point leaves the old file or the new one, never a part. What a refusal leaves half done is taken
 /// away, if the disk lets it.
-fn replace(disk: &AnyDisk, path: &Path, contents: &[u8], read_only: bool) -> io::Result<()> {
+pub fn replace(disk: &AnyDisk, path: &Path, contents: &[u8], read_only: bool) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     let temporary = Path::new(&name);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ottla_core::disk::Disk as CoreDisk;
-use ottla_core::hosting::{Described, Event, Host, HostedState, Looked, TopicConfig};
+use ottla_core::hosting::{Answer, Described, Event, Host, HostedState, Inquiry, TopicConfig};
 use ottla_core::partition::Waiter;
 use ottla_core::serving::Api;
 use ottla_node::NodeError;
@@ -26,6 +26,7 @@ pub trait Partitions {
     fn strays(&self) -> Outcome<Vec<(String, i32, String)>>;
     fn set_strays_aside(&self) -> Outcome<Vec<String>>;
     fn describe(&self, topic: &str, index: i32) -> Outcome<Described>;
+    fn describe_lately(&self, topic: &str, index: i32) -> Outcome<Described>;
     fn append(&self, topic: &str, index: i32, records: Vec<u8>) -> Outcome<(i64, i64)>;
     fn read(
         &self,
@@ -35,9 +36,7 @@ pub trait Partitions {
         bytes_max: usize,
         to_log_end: bool,
     ) -> Outcome<Vec<u8>>;
-    fn list_offset(&self, topic: &str, index: i32, time_ms: i64, isolation: i8) -> Outcome<Looked>;
-    fn epoch_end_offset(&self, topic: &str, index: i32, epoch: i32) -> Outcome<(i32, i64)>;
-    fn delete_records(&self, topic: &str, index: i32, offset: i64) -> Outcome<i64>;
+    fn ask(&self, job: i64, inquiries: &[Inquiry]) -> Option<Vec<Answer>>;
     fn take_report(&self) -> Vec<String>;
     fn previous_broker_epoch(&self) -> i64;
     fn flush(&self);
@@ -76,6 +75,10 @@ impl<D: CoreDisk, W: Waiter> Partitions for Host<D, W> {
         self.describe(topic, index)
     }
 
+    fn describe_lately(&self, topic: &str, index: i32) -> Outcome<Described> {
+        self.describe_lately(topic, index)
+    }
+
     fn append(&self, topic: &str, index: i32, records: Vec<u8>) -> Outcome<(i64, i64)> {
         self.append(topic, index, records)
     }
@@ -91,16 +94,8 @@ impl<D: CoreDisk, W: Waiter> Partitions for Host<D, W> {
         self.read(topic, index, offset, bytes_max, to_log_end)
     }
 
-    fn list_offset(&self, topic: &str, index: i32, time_ms: i64, isolation: i8) -> Outcome<Looked> {
-        self.list_offset(topic, index, time_ms, isolation)
-    }
-
-    fn epoch_end_offset(&self, topic: &str, index: i32, epoch: i32) -> Outcome<(i32, i64)> {
-        self.epoch_end_offset(topic, index, epoch)
-    }
-
-    fn delete_records(&self, topic: &str, index: i32, offset: i64) -> Outcome<i64> {
-        self.delete_records(topic, index, offset)
+    fn ask(&self, job: i64, inquiries: &[Inquiry]) -> Option<Vec<Answer>> {
+        self.ask(job, inquiries)
     }
 
     fn take_report(&self) -> Vec<String> {
@@ -314,6 +309,15 @@ impl Half {
 
     pub fn begin(&self, pass: &str) -> Outcome<()> {
         either!(self, node => node.begin(pass))
+    }
+
+    /// Do this where one may block; `Event::Written` with this number says that it is done, or why not.
+    pub fn write(
+        &self,
+        job: i64,
+        work: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) -> Outcome<()> {
+        either!(self, node => node.write(job, work))
     }
 
     pub fn settle(&self, timeout: Duration) -> Outcome<bool> {

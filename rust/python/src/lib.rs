@@ -1,5 +1,6 @@
 //! `ottla._core`: the skin between Python and the pure crates. `src/ottla/_core.pyi` is its one page.
 
+mod asking;
 mod codec;
 mod disk;
 mod errors;
@@ -37,6 +38,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<segment::Segment>()?;
     module.add_class::<outbound::Outbound>()?;
     module.add_function(wrap_pyfunction!(segment::examine_segment, module)?)?;
+    asking::register(module)?;
     files::register(module)?;
     faults::register(module)?;
     named::register(module)?;

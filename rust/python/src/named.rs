@@ -96,22 +96,6 @@ impl PartitionOffsets {
     }
 }
 
-/// The offset that a time leads to; all are -1 if none does.
-#[pyclass(frozen, get_all, eq, module = "ottla._core")]
-#[derive(PartialEq, Debug)]
-pub struct FoundOffset {
-    pub offset: i64,
-    pub timestamp_ms: i64,
-    pub leader_epoch: i32,
-}
-
-#[pymethods]
-impl FoundOffset {
-    fn __repr__(&self) -> String {
-        format!("{self:?}")
-    }
-}
-
 /// A partition's folder that was not opened.
 #[pyclass(frozen, get_all, module = "ottla._core")]
 #[derive(Debug)]
@@ -132,6 +116,5 @@ impl Stray {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Api>()?;
     module.add_class::<PartitionOffsets>()?;
-    module.add_class::<FoundOffset>()?;
     module.add_class::<Stray>()
 }

@@ -1,5 +1,6 @@
 //! `Node` and `Request` for Python: arguments converted, the GIL released, errors mapped.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,13 +9,14 @@ use ottla_node::{NodeError, Options};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
+use crate::asking::{Answer, Question};
 use crate::codec::Plan;
 use crate::errors::refused;
 use crate::event::Event;
 use crate::faults::DiskFault;
-use crate::files::Disk;
+use crate::files::{Disk, refusal, replace};
 use crate::half::{Asked, Caller, Half, Item, Partitions};
-use crate::named::{Api, FoundOffset, PartitionOffsets, Stray};
+use crate::named::{Api, PartitionOffsets, Stray};
 use crate::state::{PartitionState, TopicConfig};
 
 /// One request for Python to decide.
@@ -231,7 +233,7 @@ impl Node {
         for item in items {
             match item {
                 Item::Asked(asked) => list.append(Bound::new(py, Request::new(py, asked))?)?,
-                Item::Event(event) => list.append(Event::from(event).into_pyobject(py)?)?,
+                Item::Event(event) => list.append(Event::new(py, event)?.into_pyobject(py)?)?,
             }
         }
         Ok(list)
@@ -321,15 +323,19 @@ impl Node {
             .map_err(refused)
     }
 
+    #[pyo3(signature = (topic, partition, *, lately=false))]
     fn partition_offsets(
         &self,
         py: Python<'_>,
         topic: &str,
         partition: i32,
+        lately: bool,
     ) -> PyResult<PartitionOffsets> {
-        let found = py
-            .detach(|| self.node.ask(|host| host.describe(topic, partition)))
-            .map_err(refused)?;
+        let describe = |host: &dyn Partitions| match lately {
+            true => host.describe_lately(topic, partition),
+            false => host.describe(topic, partition),
+        };
+        let found = py.detach(|| self.node.ask(describe)).map_err(refused)?;
         let offsets = found.offsets;
         Ok(PartitionOffsets {
             log_start: offsets.log_start,
@@ -368,45 +374,30 @@ impl Node {
         Ok(PyBytes::new(py, &bytes))
     }
 
-    #[pyo3(signature = (topic, partition, timestamp_ms, *, isolation))]
-    fn list_offset(
+    fn ask(
         &self,
         py: Python<'_>,
-        topic: &str,
-        partition: i32,
-        timestamp_ms: i64,
-        isolation: i8,
-    ) -> PyResult<FoundOffset> {
-        let look =
-            |host: &dyn Partitions| host.list_offset(topic, partition, timestamp_ms, isolation);
-        let found = py.detach(|| self.node.ask(look)).map_err(refused)?;
-        Ok(FoundOffset {
-            offset: found.offset,
-            timestamp_ms: found.timestamp_ms,
-            leader_epoch: found.leader_epoch,
-        })
+        job: i64,
+        questions: Vec<Py<Question>>,
+    ) -> PyResult<Option<Vec<Answer>>> {
+        let inquiries: Vec<_> = (questions.iter())
+            .map(|question| question.get().inquiry())
+            .collect();
+        let answers = py
+            .detach(|| self.node.ask(|host| Ok(host.ask(job, &inquiries))))
+            .map_err(refused)?;
+        Ok(answers.map(|answers| answers.into_iter().map(Answer::from).collect()))
     }
 
-    fn epoch_end_offset(
-        &self,
-        py: Python<'_>,
-        topic: &str,
-        partition: i32,
-        leader_epoch: i32,
-    ) -> PyResult<(i32, i64)> {
-        let look = |host: &dyn Partitions| host.epoch_end_offset(topic, partition, leader_epoch);
-        py.detach(|| self.node.ask(look)).map_err(refused)
-    }
-
-    fn delete_records(
-        &self,
-        py: Python<'_>,
-        topic: &str,
-        partition: i32,
-        offset: i64,
-    ) -> PyResult<i64> {
-        let delete = |host: &dyn Partitions| host.delete_records(topic, partition, offset);
-        py.detach(|| self.node.ask(delete)).map_err(refused)
+    #[pyo3(signature = (job, path, contents, *, read_only=false))]
+    fn replace(&self, job: i64, path: PathBuf, contents: &[u8], read_only: bool) -> PyResult<()> {
+        let (disk, contents) = (self.node.disk(), contents.to_vec());
+        self.node
+            .write(job, move || {
+                replace(&disk, &path, &contents, read_only)
+                    .map_err(|error| refusal(&path, "written", &error))
+            })
+            .map_err(refused)
     }
 
     fn load_report(&self) -> PyResult<Vec<String>> {

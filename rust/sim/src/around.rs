@@ -16,6 +16,8 @@ pub type SimHost = Host<SimDisk, Connection>;
 pub enum Work {
     Chore(Chore<SimDisk, Connection>),
     Pass(Pass),
+    /// Small files that were handed over; the news of it has this number.
+    Write(i64, Box<dyn FnOnce() -> Result<(), String> + Send>),
 }
 
 impl Work {
@@ -25,12 +27,14 @@ impl Work {
             Self::Chore(Chore::Places(_)) => "places",
             Self::Chore(Chore::Flush(_)) => "flush",
             Self::Chore(Chore::Mend(..)) => "mend",
+            Self::Chore(Chore::Answer(_)) => "answer",
             Self::Chore(Chore::SyncVolumes) => "sync volumes",
             Self::Pass(Pass::Retention) => "retention",
             Self::Pass(Pass::Flush) => "roll",
             Self::Pass(Pass::Checkpoint) => "checkpoint",
             Self::Pass(Pass::Producers) => "producers",
             Self::Pass(Pass::Deleted) => "deleted",
+            Self::Write(..) => "write",
         }
     }
 }
@@ -84,6 +88,14 @@ impl Around {
         }
     }
 
+    /// Do this after that time, as a step of its own.
+    pub fn leave(&self, work: Work, after: Duration) {
+        let after_ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        let mut state = self.state();
+        let due_ms = state.steady_ms.saturating_add(after_ms);
+        state.owed.push(Owed { due_ms, work });
+    }
+
     /// Take the work at this place, if it is due.
     pub fn take(&self, place: usize) -> Option<Work> {
         let mut state = self.state();
@@ -129,11 +141,7 @@ impl Surroundings<SimDisk, Connection> for Around {
     }
 
     fn owe(&self, chore: Chore<SimDisk, Connection>, after: Duration) {
-        let after_ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
-        let mut state = self.state();
-        let due_ms = state.steady_ms.saturating_add(after_ms);
-        let work = Work::Chore(chore);
-        state.owed.push(Owed { due_ms, work });
+        self.leave(Work::Chore(chore), after);
     }
 
     fn wake(&self) {

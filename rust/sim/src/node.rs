@@ -313,6 +313,22 @@ impl Node {
         })
     }
 
+    /// Do this as a step of its own; the news of it has this number.
+    ///
+    /// # Errors
+    /// As `call`.
+    pub fn write(
+        &self,
+        job: i64,
+        work: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) -> Result<(), CoreError> {
+        self.call(|| {
+            self.around
+                .leave(Work::Write(job, Box::new(work)), Duration::ZERO);
+            Ok(())
+        })
+    }
+
     /// Do all work that is due.
     ///
     /// # Errors
@@ -547,6 +563,10 @@ impl Node {
         self.ask(|host| {
             match work {
                 Work::Pass(pass) => host.run(pass),
+                Work::Write(job, work) => {
+                    let refused = work().err();
+                    self.around.tell(Event::Written { job, refused });
+                }
                 Work::Chore(chore) => {
                     let opens = matches!(chore, ottla_core::hosting::Chore::Places(_));
                     let before: Vec<_> = if opens { self.opened(host) } else { Vec::new() };

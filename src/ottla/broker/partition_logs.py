@@ -1,55 +1,58 @@
 """The logs that this broker hosts, as handlers may ask them.
 
 Handlers never meet the core: whoever makes the Context brings these (see node/core_logs.py), and
-says a refusal in the protocol's own codes.
+says a refusal in the protocol's own codes. A log may have to ask its disk, for which nobody who
+decides waits: so a request asks all that it wants at once, and says what its response is then.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from ottla.wire.errors import ErrorCode
-
-
-class LogRefused(Exception):
-    """A log did not do what was asked; `code` is what the client is told."""
-
-    def __init__(self, code: ErrorCode) -> None:
-        super().__init__(code)
-        self.code = code
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 
-class Found(Protocol):
-    """The offset that a time leads to; all are -1 if none does."""
+class Answer(Protocol):
+    """What a log said of one question; numbers are -1 where it said nothing."""
+
+    @property
+    def error_code(self) -> int:
+        """As a client is told it."""
 
     @property
     def offset(self) -> int:
-        """Of the record."""
+        """The offset that was asked for, or where the log starts now."""
 
     @property
     def timestamp_ms(self) -> int:
-        """The record's."""
+        """Of the record there."""
 
     @property
     def leader_epoch(self) -> int:
-        """In which it was written."""
+        """In which it was written; of an epoch's end, that epoch."""
+
+
+Respond = Callable[[Sequence[Answer]], Any]
+"""Makes a response of the answers, which come in the order of the questions."""
 
 
 class PartitionLogs(Protocol):
-    """Every partition of this broker. All but `size_bytes` raise LogRefused."""
+    """Every partition of this broker. What makes a question asks nothing yet: `ask` does."""
 
-    def find_offset(
-        self, topic: str, partition: int, timestamp_ms: int, *, isolation: int
-    ) -> Found:
+    def find_offset(self, topic: str, partition: int, timestamp_ms: int, isolation: int) -> Any:
         """What a time leads to, or one of Kafka's negative names for one."""
 
-    def end_of_epoch(self, topic: str, partition: int, leader_epoch: int) -> tuple[int, int]:
-        """The largest epoch not above the asked one, and where it ended; -1, -1 if there is
-        none.
+    def end_of_epoch(self, topic: str, partition: int, leader_epoch: int) -> Any:
+        """The largest epoch not above this one, and at which offset it ended."""
+
+    def delete_before(self, topic: str, partition: int, offset: int) -> Any:
+        """Let the log start at this offset, -1 for the high watermark; where it starts now."""
+
+    def ask(self, token: int, questions: Sequence[Any], respond: Respond) -> Any:
+        """The response, if all answers are at hand; else None, and it goes out by its token when
+        they are.
         """
 
-    def delete_records(self, topic: str, partition: int, offset: int) -> int:
-        """Let the log start at `offset`, -1 for the high watermark; where it starts now."""
-
     def size_bytes(self, topic: str, partition: int) -> int:
-        """What its segments take; 0 for a log that can't be reached."""
+        """What its segments take, or took when nobody held it; 0 for a log that can't be
+        reached.
+        """

@@ -86,8 +86,15 @@ class Log(Protocol):
             LogUnavailable: it can't be read.
         """
 
-    def offsets(self, partition: int) -> tuple[int, int, int]:
-        """(log start offset, high watermark, log end offset).
+    def ends(self, partition: int) -> tuple[int, int]:
+        """(log start offset, log end offset).
+
+        Raises:
+            LogUnavailable: it is not there, or not open.
+        """
+
+    def high_watermark(self, partition: int) -> int:
+        """What is below it is safe; it may be one that was passed already, and a turn follows then.
 
         Raises:
             LogUnavailable: it is not there, or not open.
@@ -228,7 +235,7 @@ class Runtime:
         """
         self._drop(partition)
         try:
-            start, _, end = self._log.offsets(partition)
+            start, end = self._log.ends(partition)
         except LogMissing as missing:
             self._retries.pop(partition, None)
             self.report(
@@ -356,7 +363,7 @@ class Runtime:
                 self._fall(shard.partition, f"did not take a batch and is loaded again: {failed}")
         for shard in list(self._waiting):
             try:
-                high_watermark = self._log.offsets(shard.partition)[1]
+                high_watermark = self._log.high_watermark(shard.partition)
             except LogUnavailable as problem:
                 self._retry(shard.partition, str(problem))
             else:
@@ -455,7 +462,7 @@ class Runtime:
             yield 1 + len(data) // (LOAD_STEP_BYTES // LOAD_STEP_RECORDS)
             for batch in read_batches(data):
                 yield from self._replay(shard, batch)
-            if not data and self._log.offsets(shard.partition)[1] >= shard.load_end:
+            if not data and self._log.high_watermark(shard.partition) >= shard.load_end:
                 # Apache Kafka's log cleaner may take the last records of a log that it compacts.
                 shard.log_end = shard.load_end
             if shard.log_end <= offset:

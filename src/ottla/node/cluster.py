@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ottla.node.alarms import Alarms
     from ottla.node.desk import Desk
     from ottla.node.logs import Logs
+    from ottla.node.writes import Writes
     from ottla.raft.description import QuorumDescription
 
 
@@ -53,13 +54,15 @@ class Identity(NamedTuple):
     """Listener name to the port that it is bound to."""
 
 
-def open_quorum(identity: Identity, config: BrokerConfig, core: Core, logs: Logs) -> MetadataQuorum:
+def open_quorum(
+    identity: Identity, config: BrokerConfig, core: Core, logs: Logs, writes: Writes
+) -> MetadataQuorum:
     """The quorum over this node's metadata log, read and not led yet.
 
     Raises:
         OttlaError: the metadata log can't be read, or it is not this node's.
     """
-    log = MetadataFiles(config, core.disk, core.now_ms)
+    log = MetadataFiles(config, core.disk, core.now_ms, writes)
     if "cut" in log.report:
         # All that was acknowledged was fsynced: more than a torn last batch is a damaged disk.
         logs.warn(f"__cluster_metadata-0: {log.report}")
@@ -222,6 +225,10 @@ class Cluster:
             now = self._now()
             self._controller.carry(self._controller.decider.on_image(delta, now), now)
         return delta
+
+    def go_on(self) -> bool:
+        """A piece of what the quorum does beside its turns; whether there is more to do."""
+        return self._quorum.go_on()
 
     def answer(self, is_applied: Callable[[int, int], bool]) -> None:
         """Let the replies go that are safe now; those to clients only if the broker is as the

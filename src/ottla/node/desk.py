@@ -97,18 +97,22 @@ class Desk:
             Principal.parse(request.principal),
         )
         self._versions[request.token] = 0 if body is None else version
+        what = f"the handler of {_peer(request)}, api {key} v{version}"
+        self.respond(request.token, what, lambda: self._router.handler(key)(context, asked))
+
+    def respond(self, token: int, what: str, make: Callable[[], Any]) -> None:
+        """Make a response and send it, if it is one; a fault in that ends the connection."""
         try:
-            response = self._router.handler(key)(context, asked)
+            response = make()
         except BrokenInvariant:
             raise
         except Exception as problem:
-            if self._versions.pop(request.token, None) is not None:
-                self._given_up.add(request.token)
-            what = f"the handler of {_peer(request)}, api {key} v{version}"
-            self._give_up(request.token, what, problem)
+            if self._versions.pop(token, None) is not None:
+                self._given_up.add(token)
+            self._give_up(token, what, problem)
             return
         if response is not None:
-            self.reply(request.token, response)
+            self.reply(token, response)
 
     def internal(self, then: Callable[[Any], None]) -> int:
         """A token for a request of our own; `then` gets its response."""

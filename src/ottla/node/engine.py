@@ -29,6 +29,7 @@ from ottla.node.groups import Groups
 from ottla.node.loop import Loop
 from ottla.node.membership import Membership
 from ottla.node.publisher import Publisher
+from ottla.node.writes import Writes
 from ottla.wire.schema import plan_of
 
 if TYPE_CHECKING:
@@ -65,10 +66,11 @@ def build(
     Raises:
         OttlaError: the metadata log can't be read or led.
     """
-    quorum = open_quorum(place.identity, config, core, logs)
+    writes = Writes(core)
+    quorum = open_quorum(place.identity, config, core, logs, writes)
     try:
         first = quorum.lead(core.now_ms())
-        return Engine(config, place, core, world, logs, quorum), first
+        return Engine(config, place, core, world, logs, quorum, writes), first
     except BaseException:
         quorum.abandon()
         raise
@@ -82,9 +84,11 @@ class Engine:
         "_core",
         "_groups",
         "_logs",
+        "_partition_logs",
         "_place",
         "_publisher",
         "_router",
+        "_writes",
         "alarms",
         "cluster",
         "context",
@@ -102,9 +106,11 @@ class Engine:
         world: World,
         logs: Logs,
         quorum: MetadataQuorum,
+        writes: Writes,
     ) -> None:
         identity = place.identity
         self._config, self._place, self._core, self._logs = config, place, core, logs
+        self._writes = writes
         self._router = router = Router()
         self.alarms = alarms = Alarms(core.steady_ms, world.real_ms)
         self.desk = Desk(core, router, logs, frozenset(config.controller_listener_names))
@@ -120,11 +126,12 @@ class Engine:
             identity.node_id, settings, core, self.desk, alarms, logs, world.entropy
         )
         incomplete = bool(core.lost_log_dirs()) or len(place.log_dirs) < len(config.log_dirs)
+        self._partition_logs = CorePartitionLogs(core)
         self.context = Context(
             node_id=identity.node_id,
             cluster_id=identity.cluster_id,
             settings=settings,
-            logs=CorePartitionLogs(core),
+            logs=self._partition_logs,
             now_ms=core.now_ms,
             router=router,
             log_dirs=place.log_dirs,
@@ -187,6 +194,12 @@ class Engine:
         match item:
             case Event.Applied(mark):
                 self._publisher.applied(mark)
+            case Event.Answered(token, answers):
+                self.desk.respond(
+                    token, "a log's answer", lambda: self._partition_logs.answered(token, answers)
+                )
+            case Event.Written(job, refused):
+                self._writes.written(job, refused)
             case Event.LogFailed(topic, _, index, text):
                 self._logs.error(
                     f"an append to {topic}-{index} failed: {text}; each next append tries again, "
@@ -218,7 +231,7 @@ class Engine:
         membership = self.membership
         membership.commit()
         membership.assign(self.context.directories.take_unrecorded())
-        if self._groups.commit():
+        if self._groups.commit() | self.cluster.go_on():
             self._core.wake()
         membership.commit()
 

@@ -56,13 +56,21 @@ class CoreLog:
         except CoreError as problem:
             raise _unavailable(problem) from problem
 
-    def offsets(self, partition: int) -> tuple[int, int, int]:
-        """(log start offset, high watermark, log end offset)."""
+    def ends(self, partition: int) -> tuple[int, int]:
+        """(log start offset, log end offset)."""
         try:
             offsets = self._core.partition_offsets(self._topic, partition)
         except CoreError as problem:
             raise _unavailable(problem) from problem
-        return offsets.log_start, offsets.high_watermark, offsets.log_end
+        return offsets.log_start, offsets.log_end
+
+    def high_watermark(self, partition: int) -> int:
+        """The high watermark; a turn follows when it is free, if somebody holds the partition."""
+        try:
+            offsets = self._core.partition_offsets(self._topic, partition, lately=True)
+        except CoreError as problem:
+            raise _unavailable(problem) from problem
+        return offsets.high_watermark
 
 
 def _unavailable(problem: CoreError) -> Exception:

@@ -3,7 +3,8 @@ file.
 
 The folder's names, bytes and modes are Apache Kafka's. All of it lies on the core's disk: nothing
 of it is written after a kill, and a power cut takes what was not synced. A snapshot is written
-under another name, synced, and renamed; an unfinished one is removed when the folder is opened.
+under another name, synced, and renamed, in the background; an unfinished one is removed when the
+folder is opened.
 
 What the disk refuses and what can wait (an append that left no trace, a snapshot, a deletion) is
 `DiskUnwilling`; all else is a `MetadataFilesError`, after which nobody knows what is there.
@@ -40,6 +41,7 @@ from ottla.wire.records import Record, build_batch
 if TYPE_CHECKING:
     from ottla._core import Disk
     from ottla.config.broker import BrokerConfig
+    from ottla.node.writes import Writes
 
 METADATA_FOLDER = "__cluster_metadata-0"
 UNLIMITED = -1
@@ -57,10 +59,13 @@ class MetadataFilesError(OttlaError):
 class MetadataFiles:
     """A `MetadataLog` (see raft/metadata_log.py) in a node's metadata log directory."""
 
-    __slots__ = ("_disk", "_folder", "_log", "_now_ms")
+    __slots__ = ("_disk", "_folder", "_log", "_now_ms", "_writes")
 
-    def __init__(self, config: BrokerConfig, disk: Disk, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, config: BrokerConfig, disk: Disk, now_ms: Callable[[], int], writes: Writes
+    ) -> None:
         self._disk = disk
+        self._writes = writes
         self._folder = folder = os.path.join(config.metadata_log_dir, METADATA_FOLDER)
         self._now_ms = now_ms
         with in_words(MetadataFilesError, hint=_SOUND):
@@ -196,10 +201,18 @@ class MetadataFiles:
             raise MetadataFilesError(f"the snapshot {snapshot_name(snapshot)} is gone")
         return contents
 
-    def write_snapshot(self, snapshot: SnapshotId, contents: bytes) -> None:
-        """Add a snapshot: whole and on disk when this returns."""
-        with in_words(DiskUnwilling):
-            self._disk.replace(self._path(snapshot), contents, read_only=True)
+    def write_snapshot(
+        self, snapshot: SnapshotId, contents: bytes, then: Callable[[DiskUnwilling | None], None]
+    ) -> None:
+        """Begin to add a snapshot; `then` hears when it is whole and on disk, or why not."""
+
+        def written(refused: str | None) -> None:
+            problem = None
+            if refused is not None:
+                problem = DiskUnwilling(refused, hint=advice(refused))
+            then(problem)
+
+        self._writes.replace(self._path(snapshot), contents, written)
 
     def delete_snapshot(self, snapshot: SnapshotId) -> None:
         """Take a snapshot away."""

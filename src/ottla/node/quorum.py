@@ -3,8 +3,8 @@ moves the image.
 
 It does what `raft.quorum.Quorum` says, on a `MetadataLog`. `append` only writes; `commit` brings
 everything that was appended to disk with one fsync, and only then do the records count: the high
-watermark passes them and the image has them. Snapshots are taken here when they are due, and what
-they made needless is deleted.
+watermark passes them and the image has them. Snapshots are taken here when they are due, a piece a
+turn and written in the background, and what they made needless is deleted after that.
 
 Used on the decision thread only. An error of the log leaves it in doubt what is in it: the quorum
 must not be used after one, unless it is `DiskUnwilling`.
@@ -13,7 +13,7 @@ must not be used after one, unless it is `DiskUnwilling`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.errors import OttlaError
 from ottla.metadata.delta import MetadataError
@@ -31,7 +31,7 @@ from ottla.raft.snapshots import (
     SnapshotPolicy,
     decode_snapshot,
     deletable_snapshots,
-    encode_snapshot,
+    snapshot_batches,
     snapshot_name,
 )
 from ottla.raft.voters import BOOTSTRAP_OFFSET, Endpoints, Voter, VoterHistory, VoterSet, voters_of
@@ -57,6 +57,18 @@ class MetadataLogError(OttlaError):
     """The metadata log or its snapshots can't be read, or do not fit each other."""
 
 
+class _Taking(NamedTuple):
+    """A snapshot that is being taken."""
+
+    id: SnapshotId
+    timestamp_ms: int
+    began_ms: int
+    why: str
+    batches: Iterator[bytes] | None
+    """What is left to encode; None once it is being written."""
+    pieces: list[bytes]
+
+
 class MetadataQuorum:
     """The quorum of one node. `lead` once, then `append` and `commit`; at the end `close` or
     `abandon`.
@@ -70,6 +82,8 @@ class MetadataQuorum:
         "_quorum",
         "_retention",
         "_say",
+        "_taking",
+        "_timestamps",
     )
 
     def __init__(
@@ -90,6 +104,9 @@ class MetadataQuorum:
         self._say = say
         self._loader = MetadataLoader()
         self._pending: list[CommittedBatch] = []
+        self._taking: _Taking | None = None
+        self._timestamps: dict[SnapshotId, int] = {}
+        """The last contained log timestamps of snapshots that were written or read here."""
         self._retention = (
             config["metadata.max.retention.bytes"],
             config["metadata.max.retention.ms"],
@@ -194,15 +211,20 @@ class MetadataQuorum:
         """Bring what was appended to disk and into the image; None if nothing was appended."""
         return self._commit(now_ms) if self._pending else None
 
-    def snapshot(self, now_ms: int) -> SnapshotId | None:
-        """Take a snapshot of the image now; None if there is nothing new to take."""
+    # ------------------------------------------------------------------ snapshots
+    def snapshot(self, now_ms: int, why: str) -> SnapshotId | None:
+        """Begin a snapshot of the image as it is now, which `go_on` makes; None if there is nothing
+        new to take, or one is being taken.
+        """
         image = self._loader.image
         wanted = SnapshotId(image.offset + 1, image.epoch)
-        if image.offset < 0 or any(wanted == known for known, _ in self._log.snapshots()):
+        if image.offset < 0 or self._taking is not None:
+            return None
+        if any(wanted == known for known, _ in self._log.snapshots()):
             return None
         kraft_version, voters = self._quorum.history.at(image.offset)
         dynamic = kraft_version > 0
-        contents = encode_snapshot(
+        batches = snapshot_batches(
             snapshot_records(image),
             epoch=wanted.epoch,
             now_ms=now_ms,
@@ -210,10 +232,43 @@ class MetadataQuorum:
             kraft_version=kraft_version if dynamic else None,
             voters=voters if dynamic else None,
         )
-        self._log.write_snapshot(wanted, contents)
+        self._taking = _Taking(wanted, image.timestamp_ms, now_ms, why, batches, [])
         self._policy.taken(now_ms)
         return wanted
 
+    def go_on(self) -> bool:
+        """Encode a piece of the snapshot that is being taken, then have it written; whether there
+        is more to encode. An image never changes, so others are served between two pieces.
+        """
+        taking = self._taking
+        if taking is None or taking.batches is None:
+            return False
+        batch = next(taking.batches, None)
+        if batch is not None:
+            taking.pieces.append(batch)
+            return True
+        self._taking = taking._replace(batches=None)
+        contents = b"".join(taking.pieces)
+        try:
+            self._log.write_snapshot(
+                taking.id, contents, lambda problem: self._taken(taking, problem)
+            )
+        except DiskUnwilling as problem:
+            self._taken(taking, problem)
+        return False
+
+    def _taken(self, taking: _Taking, problem: DiskUnwilling | None) -> None:
+        """A snapshot is on disk; or not, and the log has all that it would hold."""
+        self._taking = None
+        if problem is not None:
+            # As long as after one that was taken: not at every turn.
+            self._say(f"a metadata snapshot has to wait: {problem}; it is tried again later")
+            return
+        self._timestamps[taking.id] = taking.timestamp_ms
+        self._say(f"took the metadata snapshot {snapshot_name(taking.id)}: {taking.why}")
+        self._try_clean(taking.began_ms)
+
+    # ------------------------------------------------------------------ ends
     def close(self, now_ms: int) -> None:
         """Give up leadership and close the log in order."""
         self._quorum.step(Resign(), now_ms)
@@ -250,20 +305,12 @@ class MetadataQuorum:
         size = sum(batch.size_bytes for batch in committed)
         why = self._policy.committed(size, now_ms)
         if why is not None and self._loader.transaction_start is None:
-            taken = self._try_snapshot(now_ms)
-            if taken is not None:
-                self._say(f"took the metadata snapshot {snapshot_name(taken)}: {why}")
-                self._try_clean(now_ms)
+            try:
+                self.snapshot(now_ms, why)
+            except DiskUnwilling as problem:
+                self._policy.taken(now_ms)
+                self._say(f"a metadata snapshot has to wait: {problem}; it is tried again later")
         return delta
-
-    def _try_snapshot(self, now_ms: int) -> SnapshotId | None:
-        """A snapshot, if the disk takes one now: the log has all that it would hold."""
-        try:
-            return self.snapshot(now_ms)
-        except DiskUnwilling as problem:
-            self._policy.taken(now_ms)  # as long as after one that was: not at every turn
-            self._say(f"a metadata snapshot has to wait: {problem}; it is tried again later")
-            return None
 
     # ------------------------------------------------------------------ loading
     def _read(self, history: VoterHistory) -> None:
@@ -348,9 +395,13 @@ class MetadataQuorum:
         log.delete_before(oldest_left.offset)
         for snapshot in gone:
             log.delete_snapshot(snapshot)
+            self._timestamps.pop(snapshot, None)
         self._quorum.history.trim(oldest_left.offset)
 
     def _timestamp_of(self, snapshot: SnapshotId) -> int:
+        known = self._timestamps.get(snapshot)
+        if known is not None:
+            return known
         name = snapshot_name(snapshot)
         try:
             contents = decode_snapshot(self._log.read_snapshot(snapshot), name)
@@ -358,6 +409,7 @@ class MetadataQuorum:
             # Nothing depends on an old snapshot; only its age is not known.
             self._say(f"{error}; it is kept, whatever its age")
             return NEVER_OLD_MS
+        self._timestamps[snapshot] = contents.last_contained_log_timestamp
         return contents.last_contained_log_timestamp
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ottla.errors import OttlaError
@@ -71,11 +71,11 @@ class MetadataLog(Protocol):
     def read_snapshot(self, snapshot: SnapshotId) -> bytes:
         """All of a snapshot."""
 
-    def write_snapshot(self, snapshot: SnapshotId, contents: bytes) -> None:
-        """Add a snapshot: whole and on disk when this returns.
-
-        Raises:
-            DiskUnwilling: it is not there, or whole and perhaps not for good.
+    def write_snapshot(
+        self, snapshot: SnapshotId, contents: bytes, then: Callable[[DiskUnwilling | None], None]
+    ) -> None:
+        """Begin to add a snapshot; `then` hears when it is whole and on disk, or why it is not
+        there, or not for good.
         """
 
     def delete_snapshot(self, snapshot: SnapshotId) -> None:

@@ -77,6 +77,28 @@ def encode_snapshot(
 
     `kraft_version` and `voters` go in when they are given: in dynamic quorums, and nowhere else.
     """
+    return b"".join(
+        snapshot_batches(
+            records,
+            epoch=epoch,
+            now_ms=now_ms,
+            last_contained_log_timestamp=last_contained_log_timestamp,
+            kraft_version=kraft_version,
+            voters=voters,
+        )
+    )
+
+
+def snapshot_batches(
+    records: Iterable[tuple[Any, int]],
+    *,
+    epoch: int,
+    now_ms: int,
+    last_contained_log_timestamp: int,
+    kraft_version: int | None = None,
+    voters: VoterSet | None = None,
+) -> Iterator[bytes]:
+    """The same, a batch at a time: who has others to serve meanwhile does so between two."""
     header = [
         encode_control(
             SnapshotHeaderRecord(
@@ -88,18 +110,17 @@ def encode_snapshot(
         header.append(encode_control(KRaftVersionRecord(version=0, kraft_version=kraft_version)))
     if voters is not None:
         header.append(encode_control(voters_record(voters)))
-    chunks = [_control_batch(0, header, epoch, now_ms)]
+    yield _control_batch(0, header, epoch, now_ms)
     offset = len(header)
     for group in _grouped(records):
         values = [
             Record(None, encode_metadata_record(record, version), timestamp_ms=now_ms)
             for record, version in group
         ]
-        chunks.append(build_batch(values, base_offset=offset, leader_epoch=epoch))
+        yield build_batch(values, base_offset=offset, leader_epoch=epoch)
         offset += len(values)
     footer = [encode_control(SnapshotFooterRecord(version=0))]
-    chunks.append(_control_batch(offset, footer, epoch, now_ms))
-    return b"".join(chunks)
+    yield _control_batch(offset, footer, epoch, now_ms)
 
 
 def _grouped(records: Iterable[tuple[Any, int]]) -> Iterator[list[tuple[Any, int]]]:

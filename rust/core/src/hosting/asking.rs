@@ -1,16 +1,22 @@
-//! Partitions as whoever decides asks them: read, written, looked up, cut, found where they should not be.
+//! Partitions as whoever decides uses them: described, read, written, found where they should not be. What clients
+//! ask is in `questions.rs`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::cell::{Cell, Standing};
-use super::dirs::storage;
+use super::cell::Cell;
+use super::dirs::{Found, live, storage};
+use super::questions::{refusal, unknown};
 use super::{Host, lock};
 use crate::disk::{Disk, DiskFile};
 use crate::error::CoreError;
 use crate::log::files::FolderKind;
-use crate::log::{AppendContext, LogError, Lookup, Origin, ReadError};
+use crate::log::{AppendContext, Origin, ReadError};
 use crate::partition::{Offsets, Partition, Waiter};
+
+/// How long whoever decides waits for a partition that somebody holds: for as long as others may wait for a decision.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A partition's whereabouts for those who ask by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,14 +24,6 @@ pub struct Described {
     pub offsets: Offsets,
     pub leader_epoch: i32,
     pub size_bytes: u64,
-}
-
-/// What a lookup found; all -1 if nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Looked {
-    pub offset: i64,
-    pub timestamp_ms: i64,
-    pub leader_epoch: i32,
 }
 
 impl<D: Disk, W: Waiter> Host<D, W> {
@@ -37,16 +35,26 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             .is_ok_and(|cell| cell.log_dir == dir)
     }
 
+    /// What lies in the log directories and is not hosted.
+    fn find_strays(&self) -> Result<Vec<Found>, CoreError> {
+        let mut strays = Vec::new();
+        for (dir, path) in self.dir_paths() {
+            let live = live(&self.disk, &path)?.into_iter();
+            strays.extend(live.filter(|found| {
+                found.is_dir && !self.hosts_in(dir, &found.topic, found.partition)
+            }));
+        }
+        Ok(strays)
+    }
+
     /// Folders of partitions that are not hosted: (topic, partition, path).
     ///
     /// # Errors
     /// "storage" if a log directory cannot be read.
     pub fn strays(&self) -> Result<Vec<(String, i32, String)>, CoreError> {
-        let is_ours = |dir, topic: &str, index| self.hosts_in(dir, topic, index);
-        let strays = lock(&self.dirs).strays(&self.disk, is_ours)?;
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        let strays = self.find_strays()?.into_iter();
         Ok(strays
-            .into_iter()
             .map(|stray| (stray.topic, stray.partition, text(stray.path)))
             .collect())
     }
@@ -56,15 +64,20 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     /// # Errors
     /// "storage" if the disk refuses one.
     pub fn set_strays_aside(&self) -> Result<Vec<String>, CoreError> {
-        let is_ours = |dir, topic: &str, index| self.hosts_in(dir, topic, index);
-        let strays = lock(&self.dirs).strays(&self.disk, is_ours)?;
         let mut done = Vec::new();
-        for stray in strays {
+        for stray in self.find_strays()? {
             let key = (stray.topic.as_str(), stray.partition);
             let there = self.mark_folder(&stray.path, key, FolderKind::Stray)?;
             done.push(there.to_string_lossy().into_owned());
         }
         Ok(done)
+    }
+
+    /// One that is open, as far as is known without its lock.
+    fn open_cell(&self, topic: &str, index: i32) -> Result<Arc<Cell<D, W>>, CoreError> {
+        let cell = self.hosted().find(topic, index).cloned();
+        let cell = cell.map_err(|_| unknown(topic, index))?;
+        refusal(&cell).map_or(Ok(cell), Err)
     }
 
     /// Work with one that is open.
@@ -74,23 +87,12 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         index: i32,
         work: impl FnOnce(&Arc<Cell<D, W>>, &mut Partition<D, W>) -> Result<T, CoreError>,
     ) -> Result<T, CoreError> {
-        let unknown = || {
-            let text = format!("{topic}-{index} is not hosted here");
-            CoreError::new("unknown-partition", text)
-        };
-        let cell = self.hosted().find(topic, index).cloned();
-        let cell = cell.map_err(|_| unknown())?;
-        match cell.standing() {
-            Standing::Offline => return Err(storage(&format!("{topic}-{index} is offline"))),
-            Standing::Opening => {
-                let text = format!("{topic}-{index} is being opened");
-                return Err(CoreError::new("not-leader", text));
-            }
-            Standing::Serving | Standing::Faltering => {}
-        }
-        let mut guard = cell.hold();
+        let cell = self.open_cell(topic, index)?;
+        let held = cell.hold_within(PATIENCE);
+        let mut guard =
+            held.ok_or_else(|| storage(&format!("{topic}-{index}: its disk takes long")))?;
         cell.touch();
-        work(&cell, guard.as_mut().ok_or_else(unknown)?)
+        work(&cell, guard.as_mut().ok_or_else(|| unknown(topic, index))?)
     }
 
     /// Work with one that this broker leads.
@@ -110,15 +112,30 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     }
 
     /// # Errors
-    /// "unknown-partition", "not-leader" while it is being opened, "storage" if it is offline.
+    /// "unknown-partition", "not-leader" while it is being opened, "storage" if it is offline or held for long.
     pub fn describe(&self, topic: &str, index: i32) -> Result<Described, CoreError> {
-        self.with_open(topic, index, |_, partition| {
-            Ok(Described {
-                offsets: partition.offsets(),
-                leader_epoch: partition.state().leader_epoch,
-                size_bytes: partition.log().size(),
-            })
-        })
+        self.with_open(topic, index, |cell, partition| Ok(noted(cell, partition)))
+    }
+
+    /// The same without waiting: while somebody holds it as it was described before, if it was, and whoever decides
+    /// has a turn when it is free.
+    ///
+    /// # Errors
+    /// As `describe`.
+    pub fn describe_lately(&self, topic: &str, index: i32) -> Result<Described, CoreError> {
+        let cell = self.open_cell(topic, index)?;
+        if let Some(mut guard) = cell.try_hold() {
+            let partition = guard.as_mut().ok_or_else(|| unknown(topic, index))?;
+            return Ok(noted(&cell, partition));
+        }
+        let described = *cell.described.lock();
+        match described {
+            Some(described) => {
+                self.look_later(&cell);
+                Ok(described)
+            }
+            None => self.describe(topic, index),
+        }
     }
 
     /// Append a coordinator's batches; the first and the last offset. A flush that `flush.messages` owes is a chore:
@@ -198,75 +215,6 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         Ok(bytes)
     }
 
-    /// ListOffsets. Isolation 1 is read_committed.
-    ///
-    /// # Errors
-    /// As `append`; "invalid" for a negative time that Kafka does not know.
-    pub fn list_offset(
-        &self,
-        topic: &str,
-        index: i32,
-        timestamp_ms: i64,
-        isolation: i8,
-    ) -> Result<Looked, CoreError> {
-        let what = Lookup::from_timestamp(timestamp_ms).ok_or_else(|| {
-            let text = format!("{timestamp_ms} is no timestamp to look up");
-            CoreError::new("invalid", text)
-        })?;
-        self.with_led(topic, index, |_, partition| {
-            let offsets = partition.offsets();
-            let upper_bound = if isolation == 1 {
-                offsets.last_stable
-            } else {
-                offsets.high_watermark
-            };
-            let found = partition
-                .log_mut()
-                .lookup(what, upper_bound)
-                .map_err(|error| storage(&error))?;
-            let nothing = Looked {
-                offset: -1,
-                timestamp_ms: -1,
-                leader_epoch: -1,
-            };
-            Ok(found.map_or(nothing, |found| Looked {
-                offset: found.offset,
-                timestamp_ms: found.timestamp_ms,
-                leader_epoch: found.leader_epoch,
-            }))
-        })
-    }
-
-    /// OffsetForLeaderEpoch: (epoch, end offset).
-    ///
-    /// # Errors
-    /// As `append`.
-    pub fn epoch_end_offset(
-        &self,
-        topic: &str,
-        index: i32,
-        epoch: i32,
-    ) -> Result<(i32, i64), CoreError> {
-        self.with_led(topic, index, |_, partition| {
-            Ok(partition.epoch_end_offset(epoch))
-        })
-    }
-
-    /// DeleteRecords: the new log start offset.
-    ///
-    /// # Errors
-    /// As `append`; "offset-out-of-range".
-    pub fn delete_records(&self, topic: &str, index: i32, offset: i64) -> Result<i64, CoreError> {
-        self.with_led(topic, index, |_, partition| {
-            let outcome = partition.log_mut().delete_records(offset);
-            partition.log_start_moved();
-            outcome.map_err(|error| match error {
-                LogError::OutOfRange { text } => CoreError::new("offset-out-of-range", text),
-                error => storage(&error),
-            })
-        })
-    }
-
     /// What opening and recovery did since this was asked last, one line a log that needed any.
     pub fn take_report(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.dirs).report)
@@ -287,6 +235,16 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let there = dirs.dirs.iter().filter(|dir| dir.lost.is_none());
         there.map(|dir| dir.clean.unwrap_or(-1)).min().unwrap_or(-1)
     }
+}
+
+fn noted<D: Disk, W: Waiter>(cell: &Cell<D, W>, partition: &Partition<D, W>) -> Described {
+    let described = Described {
+        offsets: partition.offsets(),
+        leader_epoch: partition.state().leader_epoch,
+        size_bytes: partition.log().size(),
+    };
+    *cell.described.lock() = Some(described);
+    described
 }
 
 /// The length of the whole batches that `bytes` begin with.

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::asking::Described;
+use super::questions::Waiting;
 use super::traffic::Traffic;
 use crate::disk::Disk;
 use crate::hot::{KAFKA_STORAGE_ERROR, NOT_LEADER_OR_FOLLOWER, UNKNOWN_TOPIC_OR_PARTITION};
@@ -49,6 +51,10 @@ pub struct Cell<D: Disk, W: Waiter> {
     pub internal: bool,
     pub traffic: Arc<Traffic>,
     pub desired: Mutex<Desired>,
+    /// Questions that could not be answered at once.
+    pub waiting: std::sync::Mutex<Waiting>,
+    /// How it was when somebody looked last, for those who cannot wait for whoever holds it.
+    pub described: Mutex<Option<Described>>,
     /// Someone tries again by and by.
     pub retried: AtomicBool,
     /// See `flushing.rs`.
@@ -90,6 +96,8 @@ impl<D: Disk, W: Waiter> Cell<D, W> {
             internal: is_internal(&topic.name),
             traffic: Arc::clone(&topic.traffic),
             desired: Mutex::new(desired),
+            waiting: std::sync::Mutex::default(),
+            described: Mutex::new(None),
             retried: AtomicBool::new(false),
             flushing: AtomicU8::new(0),
             strained: AtomicBool::new(false),

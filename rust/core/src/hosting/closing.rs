@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::cell::Cell;
-use super::dirs::{Found, storage};
+use super::dirs::{Found, live, storage};
 use super::{Host, lock};
 use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::log::LogError;
+use crate::log::files::write_clean_shutdown;
 use crate::partition::Waiter;
 
 /// From how many partitions on one sync of the volume comes before those of single files.
@@ -91,12 +92,36 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             return Ok(());
         }
         self.write_checkpoints(index)?;
-        let dirs = lock(&self.dirs);
-        let dir = dirs.get(index)?;
+        let path = lock(&self.dirs).get(index)?.path.clone();
         let known = |found: Found| proof.closed.contains(&(found.topic, found.partition));
-        if !proof.broken && dir.live(&self.disk)?.into_iter().all(known) {
-            dir.write_clean_shutdown(&self.disk, broker_epoch)?;
+        if !proof.broken && live(&self.disk, &path)?.into_iter().all(known) {
+            write_clean_shutdown(&self.disk, &path, broker_epoch)
+                .map_err(|error| storage(&error))?;
         }
         Ok(())
+    }
+
+    /// Let go of all logs as they are, and of the log directories, so far as nobody is at work there. True if that is
+    /// all: else whoever holds the rest waits for a disk, and a next node must not take its folder before.
+    pub fn drop_logs(&self) -> bool {
+        let busy: BTreeSet<usize> = (self.cells().into_iter())
+            .filter(|cell| cell.try_hold().map(|mut held| drop(held.take())).is_none())
+            .map(|cell| cell.log_dir)
+            .collect();
+        for (index, dir) in lock(&self.dirs).dirs.iter_mut().enumerate() {
+            if !busy.contains(&index) {
+                dir.unlock();
+            }
+        }
+        busy.is_empty()
+    }
+
+    /// The same once those are done who hold it, however long that takes.
+    pub fn drop_logs_at_last(&self) {
+        while !self.drop_logs() {
+            for cell in self.cells() {
+                drop(cell.hold());
+            }
+        }
     }
 }

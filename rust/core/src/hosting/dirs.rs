@@ -7,7 +7,7 @@ use crate::disk::Disk;
 use crate::log::files::{
     Folder, FolderKind, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_FILE, Offsets,
     RECOVERY_POINT_FILE, read_checkpoint, read_clean_shutdown, remove_clean_shutdown,
-    write_checkpoint, write_clean_shutdown,
+    write_checkpoint,
 };
 use crate::log::{LogError, OpenHints};
 
@@ -23,7 +23,7 @@ const METADATA_TOPIC: &str = "__cluster_metadata";
 
 pub struct LogDir<D: Disk> {
     pub path: PathBuf,
-    _lock: Option<D::Lock>,
+    held: Option<D::Lock>,
     /// Why it could not be opened at the start; it has failed then.
     pub lost: Option<String>,
     /// The broker's epoch when it was stopped cleanly, None if it was not.
@@ -71,6 +71,29 @@ pub struct Found {
 
 pub fn storage(error: &impl std::fmt::Display) -> CoreError {
     CoreError::new("storage", error.to_string())
+}
+
+/// What has the name of a partition's folder in a log directory, whoever knows it, and whatever it is: a link to a disk
+/// that is away is none now and may be one again.
+pub fn live<D: Disk>(disk: &D, path: &Path) -> Result<Vec<Found>, CoreError> {
+    let mut found = Vec::new();
+    for entry in disk.list(path).map_err(|error| storage(&error))? {
+        if let Some(Folder {
+            topic,
+            partition,
+            kind: FolderKind::Live,
+        }) = Folder::parse(&entry.name)
+            && topic != METADATA_TOPIC
+        {
+            found.push(Found {
+                topic,
+                partition,
+                is_dir: entry.is_dir,
+                path: path.join(&entry.name),
+            });
+        }
+    }
+    Ok(found)
 }
 
 impl<D: Disk> LogDirs<D> {
@@ -164,21 +187,6 @@ impl<D: Disk> LogDirs<D> {
         }
         Ok(())
     }
-
-    /// Folders of live partitions that `is_ours` does not know in that directory, by its place.
-    pub fn strays(
-        &self,
-        disk: &D,
-        is_ours: impl Fn(usize, &str, i32) -> bool,
-    ) -> Result<Vec<Found>, CoreError> {
-        let mut strays = Vec::new();
-        let known = self.dirs.iter().enumerate();
-        for (index, dir) in known.filter(|(_, dir)| dir.lost.is_none()) {
-            let live = dir.live(disk)?.into_iter().filter(|found| found.is_dir);
-            strays.extend(live.filter(|found| !is_ours(index, &found.topic, found.partition)));
-        }
-        Ok(strays)
-    }
 }
 
 impl<D: Disk> LogDir<D> {
@@ -220,7 +228,7 @@ impl<D: Disk> LogDir<D> {
             read => read?,
         };
         Ok(Self {
-            _lock: Some(lock),
+            held: Some(lock),
             lost: None,
             clean,
             recovery_points,
@@ -236,7 +244,7 @@ impl<D: Disk> LogDir<D> {
     fn lost(path: &Path, why: &str) -> Self {
         Self {
             path: path.to_owned(),
-            _lock: None,
+            held: None,
             lost: Some(why.to_owned()),
             clean: None,
             recovery_points: Offsets::default(),
@@ -246,6 +254,11 @@ impl<D: Disk> LogDir<D> {
             forgotten: BTreeSet::new(),
             checkpoint_told: false,
         }
+    }
+
+    /// Another node may take it.
+    pub fn unlock(&mut self) {
+        self.held = None;
     }
 
     /// Folders whose removal an earlier run began.
@@ -260,29 +273,6 @@ impl<D: Disk> LogDir<D> {
             due_ms: None,
         });
         Ok(doomed.collect())
-    }
-
-    /// What has the name of a partition's folder, whoever knows it, and whatever it is: a link to a disk that is
-    /// away is none now and may be one again.
-    pub fn live(&self, disk: &D) -> Result<Vec<Found>, CoreError> {
-        let mut found = Vec::new();
-        for entry in disk.list(&self.path).map_err(|error| storage(&error))? {
-            if let Some(Folder {
-                topic,
-                partition,
-                kind: FolderKind::Live,
-            }) = Folder::parse(&entry.name)
-                && topic != METADATA_TOPIC
-            {
-                found.push(Found {
-                    topic,
-                    partition,
-                    is_dir: entry.is_dir,
-                    path: self.path.join(&entry.name),
-                });
-            }
-        }
-        Ok(found)
     }
 
     fn hints(&self, key: &(String, i32)) -> OpenHints {
@@ -342,10 +332,6 @@ impl<D: Disk> LogDir<D> {
         self.forgotten
             .retain(|key| !checkpoints.forgotten.contains(key));
         self.checkpoint_told = false;
-    }
-
-    pub fn write_clean_shutdown(&self, disk: &D, broker_epoch: i64) -> Result<(), CoreError> {
-        write_clean_shutdown(disk, &self.path, broker_epoch).map_err(|error| storage(&error))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cell::Cell;
+use super::questions::Answer;
 use crate::disk::Disk;
 use crate::partition::Waiter;
 
@@ -14,6 +15,10 @@ pub enum Event {
     /// All that was placed, configured and deleted between this mark and the one before it is as it was wanted, or was
     /// told to fail.
     Applied { mark: i64 },
+    /// What `Host::ask` could not answer at once.
+    Answered { job: i64, answers: Vec<Answer> },
+    /// Small files that were handed over are written, or `refused` says why not.
+    Written { job: i64, refused: Option<String> },
     /// An append failed; reads go on, and each next append tries again.
     LogFailed { place: Place, text: String },
     /// It is offline, for another reason than was told before; it is tried again.
@@ -69,6 +74,8 @@ pub enum Chore<D: Disk, W: Waiter> {
     Flush(Arc<Cell<D, W>>),
     /// Try to open this partition again; after that pause, if it fails, once more.
     Mend(Arc<Cell<D, W>>, Duration),
+    /// Answer what waits with this partition.
+    Answer(Arc<Cell<D, W>>),
     /// Make names and ids of new folders safe.
     SyncVolumes,
 }

@@ -19,6 +19,7 @@ mod mending;
 mod opening;
 mod passes;
 mod places;
+mod questions;
 mod table;
 mod traffic;
 
@@ -33,11 +34,12 @@ use crate::error::CoreError;
 use crate::partition::Waiter;
 use crate::session::Sessions;
 
-pub use asking::{Described, Looked};
+pub use asking::Described;
 pub use cell::{Cell, Desired, Guard, Standing, TopicOf, is_internal};
 pub use event::{Chore, Event, Place, Subject, Surroundings};
 pub use passes::Pass;
 pub use places::{HostedState, TopicConfig};
+pub use questions::{Answer, Inquiry, Looked, Question, code_of};
 pub use table::{Hosted, Topic};
 pub use traffic::{Traffic, add};
 
@@ -134,18 +136,21 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             Chore::Places(log_dir) => self.work_through(log_dir),
             Chore::Flush(cell) => self.flush_cell(&cell),
             Chore::Mend(cell, pause) => self.mend(&cell, pause),
+            Chore::Answer(cell) => self.answer_waiting(&cell),
             Chore::SyncVolumes => {
                 let _ = self.sync_volumes();
             }
         }
     }
 
-    /// Let go of all logs as they are, and of the log directories.
-    pub fn drop_logs(&self) {
-        for cell in self.cells() {
-            drop(cell.hold().take());
-        }
-        lock(&self.dirs).dirs.clear();
+    /// The log directories that could be opened, by their place.
+    fn dir_paths(&self) -> Vec<(usize, PathBuf)> {
+        let dirs = lock(&self.dirs);
+        let known = dirs.dirs.iter().enumerate();
+        known
+            .filter(|(_, dir)| dir.lost.is_none())
+            .map(|(place, dir)| (place, dir.path.clone()))
+            .collect()
     }
 }
 

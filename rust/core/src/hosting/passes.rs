@@ -3,7 +3,6 @@
 //! Python's timers, which follow the node's clock, begin these; there is no timer here. Each works through the
 //! partitions one lock at a time, where one may block.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::cell::Cell;
@@ -161,15 +160,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 
     /// Make all log directories safe, a volume at a time.
     pub(super) fn sync_volumes(&self) -> Result<(), CoreError> {
-        let paths: Vec<PathBuf> = lock(&self.dirs)
-            .dirs
+        self.dir_paths()
             .iter()
-            .filter(|dir| dir.lost.is_none())
-            .map(|dir| dir.path.clone())
-            .collect();
-        paths
-            .iter()
-            .try_for_each(|path| self.disk.sync_volume(path))
+            .try_for_each(|(_, path)| self.disk.sync_volume(path))
             .map_err(|error| storage(&error))
     }
 

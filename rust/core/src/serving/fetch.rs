@@ -6,13 +6,14 @@
 
 use std::sync::Arc;
 
-use super::{Header, Step};
+use super::{Header, Step, patience};
 use crate::connection::put_response_header;
 use crate::disk::{Disk, DiskFile};
 use crate::hosting::{Cell, Guard, Host, Traffic, add};
 use crate::hot::{
-    FENCED_LEADER_EPOCH, FetchHead, FetchRequest, Isolation, Malformed, NOT_LEADER_OR_FOLLOWER,
-    PartitionReply, TopicRef, UNKNOWN_LEADER_EPOCH, parse_fetch, put_fetch_response, session_named,
+    FENCED_LEADER_EPOCH, FetchHead, FetchRequest, Isolation, KAFKA_STORAGE_ERROR, Malformed,
+    NOT_LEADER_OR_FOLLOWER, PartitionReply, TopicRef, UNKNOWN_LEADER_EPOCH, parse_fetch,
+    put_fetch_response, session_named,
 };
 use crate::log::Slice;
 use crate::partition::{Partition, Read, ReadDone, Waiter};
@@ -105,6 +106,8 @@ pub struct Fetch<D: Disk> {
     left: usize,
     /// Partitions tell this request what is added, unless enough was found before.
     waits: bool,
+    /// Its time is up: who holds a partition is waited for no more.
+    hurried: bool,
     /// An error of the whole request.
     error_code: i16,
     session_id: i32,
@@ -120,6 +123,7 @@ impl<D: Disk> Default for Fetch<D> {
             found: Found::default(),
             left: 0,
             waits: false,
+            hurried: false,
             error_code: 0,
             session_id: 0,
         }
@@ -161,6 +165,7 @@ impl<D: Disk> Fetch<D> {
         self.request.shrink_to(PARTITIONS_FEW);
         self.error_code = 0;
         self.session_id = 0;
+        self.hurried = false;
         (self.kind, self.wanted) = began.unwrap_or_else(|code| {
             self.error_code = code;
             (Kind::Sessionless, Vec::new())
@@ -203,6 +208,12 @@ impl<D: Disk> Fetch<D> {
             .unwrap_or(0)
             .min(host.fetch_bytes_max);
         self.waits = waits;
+    }
+
+    /// Its time is up: from here on no step is `Busy`. A partition that somebody holds is told to be tried again, in
+    /// a code that clients know of Fetch, and the others come with their records.
+    pub fn hurry(&mut self) {
+        self.hurried = true;
     }
 
     /// Read what is not read. Parked is who is to wait for more, `waiter.wants()` counting it: what is found counts too.
@@ -255,8 +266,14 @@ impl<D: Disk> Fetch<D> {
             self.found.refuse(reply);
             return true;
         }
-        let Some(guard) = cell.hold_within(host.patience) else {
-            return false;
+        let Some(guard) = cell.hold_within(patience(host, self.hurried)) else {
+            if self.hurried {
+                add(&cell.traffic.fetch_requests, 1);
+                add(&cell.traffic.fetch_failed, 1);
+                let reply = refused(KAFKA_STORAGE_ERROR);
+                self.found.refuse(reply);
+            }
+            return self.hurried;
         };
         add(&cell.traffic.fetch_requests, 1);
         self.read_held(&cell, guard, header, waiter);

@@ -15,6 +15,24 @@ pub use apis::{API_VERSIONS, Api, Apis, FETCH, PRODUCE};
 pub use fetch::{Fetch, Piece};
 pub use produce::Produce;
 
+use std::time::Duration;
+
+use crate::disk::Disk;
+use crate::hosting::Host;
+use crate::partition::Waiter;
+
+/// One whose time is up waits for an append that goes on, and for nothing else: it may have a thousand partitions.
+const HURRY: u32 = 16;
+
+/// How long a step waits for a partition that somebody holds.
+fn patience<D: Disk, W: Waiter>(host: &Host<D, W>, hurried: bool) -> Duration {
+    if hurried {
+        host.patience / HURRY
+    } else {
+        host.patience
+    }
+}
+
 /// What is known of a request before its body is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Header {
@@ -39,7 +57,8 @@ impl Header {
 pub enum Step {
     /// The outcome is there.
     Done,
-    /// Somebody holds a partition for longer than this request waits for it: again, soon.
+    /// Somebody holds a partition for longer than a step waits for it: again, soon, until the request's time is up and
+    /// it is told to `hurry`.
     Busy,
     /// Records have to be looked through that unpack to far more than they are: `prepare`, in one's turn, then again.
     Heavy,

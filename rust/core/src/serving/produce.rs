@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Header, Step};
+use super::{Header, Step, patience};
 use crate::connection::put_response_header;
 use crate::disk::Disk;
 use crate::hosting::{Cell, Guard, Host, add};
@@ -47,6 +47,8 @@ pub struct Produce<D: Disk, W: Waiter> {
     pending: Vec<Pending<D, W>>,
     heavy: Heavy,
     context: AppendContext,
+    /// Its time is up: who holds a partition is waited for no more.
+    hurried: bool,
 }
 
 impl<D: Disk, W: Waiter> Default for Produce<D, W> {
@@ -62,6 +64,7 @@ impl<D: Disk, W: Waiter> Default for Produce<D, W> {
                 origin: Origin::Client,
                 produce_version: 0,
             },
+            hurried: false,
         }
     }
 }
@@ -82,6 +85,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         self.outcomes.clear();
         self.pending.clear();
         self.heavy = Heavy::None;
+        self.hurried = false;
         self.context.now_ms = now_ms;
         self.context.produce_version = header.version;
         parse_produce(frame, header.body_at, header.version, &mut self.request)?;
@@ -144,6 +148,12 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         }
     }
 
+    /// Its time is up: from here on no step is `Busy`. What could not be appended because somebody holds its
+    /// partition is told so, and the other parts come as they are.
+    pub fn hurry(&mut self) {
+        self.hurried = true;
+    }
+
     /// The producer's time is over: what has not reached the in-sync replicas is told so.
     pub fn time_is_up(&mut self) {
         for waiting in self.pending.drain(..) {
@@ -200,6 +210,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
                     Ok(outcome)
                 }
                 Ok(None) if matches!(self.heavy, Heavy::Wanted(_)) => return Part::Heavy,
+                Ok(None) if self.hurried => Err(Produced::refused(REQUEST_TIMED_OUT)),
                 Ok(None) => return Part::Busy,
                 Err(refused) => Err(*refused),
             },
@@ -220,7 +231,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         records: &mut [u8],
     ) -> Result<Option<(Produced, Option<i64>)>, Box<Produced>> {
         cell.touch();
-        let Some(mut guard) = cell.hold_within(host.patience) else {
+        let Some(mut guard) = cell.hold_within(patience(host, self.hurried)) else {
             return Ok(None);
         };
         let Some(partition) = guard.as_mut() else {
@@ -251,9 +262,13 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         waiter.wants().begin(i64::MAX);
         let mut busy = false;
         for waiting in std::mem::take(&mut self.pending) {
-            let Some(mut guard) = waiting.cell.hold_within(host.patience) else {
-                self.pending.push(waiting);
-                busy = true;
+            let Some(mut guard) = waiting.cell.hold_within(patience(host, self.hurried)) else {
+                if self.hurried {
+                    self.outcomes[waiting.place] = Produced::refused(REQUEST_TIMED_OUT);
+                } else {
+                    self.pending.push(waiting);
+                    busy = true;
+                }
                 continue;
             };
             let Some(partition) = guard.as_mut() else {

@@ -6,15 +6,14 @@ deletes may lose records.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from ottla.broker.partition_logs import LogRefused
 from ottla.broker.partitions import leadership_error
 from ottla.metadata.topic_names import is_internal
 from ottla.security.resources import Operation, ResourceType
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_records import (
-    DeleteRecordsPartition,
     DeleteRecordsPartitionResult,
     DeleteRecordsRequest,
     DeleteRecordsResponse,
@@ -24,43 +23,45 @@ from ottla.wire.messages.delete_records import (
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.context import Context
+    from ottla.broker.partition_logs import Answer
 
 
-def handle(context: Context, asked: Asked[DeleteRecordsRequest]) -> DeleteRecordsResponse:
+def handle(context: Context, asked: Asked[DeleteRecordsRequest]) -> DeleteRecordsResponse | None:
     """Cut every partition; each has its own error."""
     names = [topic.name for topic in asked.body.topics]
     deletable = context.allowed_names(asked, Operation.DELETE, ResourceType.TOPIC, names)
-    return DeleteRecordsResponse(
-        topics=[
-            DeleteRecordsTopicResult(
-                name=topic.name,
-                partitions=[
-                    _cut(context, topic.name, cut)
-                    if topic.name in deletable
-                    else _result(cut.partition_index, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
-                    for cut in topic.partitions
-                ],
-            )
-            for topic in asked.body.topics
-        ]
-    )
+    response = DeleteRecordsResponse()
+    questions: list[Any] = []
+    rows: list[DeleteRecordsPartitionResult] = []
+    for topic in asked.body.topics:
+        told = DeleteRecordsTopicResult(name=topic.name)
+        response.topics.append(told)
+        for cut in topic.partitions:
+            index = cut.partition_index
+            row = DeleteRecordsPartitionResult(partition_index=index, low_watermark=-1)
+            told.partitions.append(row)
+            row.error_code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+            if topic.name in deletable:
+                row.error_code = _refusal(context, topic.name, index)
+            if not row.error_code:
+                questions.append(context.logs.delete_before(topic.name, index, cut.offset))
+                rows.append(row)
+
+    def respond(answers: Sequence[Answer]) -> DeleteRecordsResponse:
+        for row, answer in zip(rows, answers, strict=True):
+            row.error_code = answer.error_code
+            row.low_watermark = answer.offset
+        return response
+
+    done: DeleteRecordsResponse | None = context.logs.ask(asked.token, questions, respond)
+    return done
 
 
-def _cut(context: Context, topic: str, cut: DeleteRecordsPartition) -> DeleteRecordsPartitionResult:
-    index = cut.partition_index
+def _refusal(context: Context, topic: str, index: int) -> ErrorCode:
+    """Why it is not cut, NONE if it is."""
     error = leadership_error(context, topic, index)
     if not error and is_internal(topic):
         error = ErrorCode.INVALID_TOPIC_EXCEPTION
     if not error and "delete" not in context.settings.topic(topic)["cleanup.policy"]:
         error = ErrorCode.POLICY_VIOLATION
-    low = -1
-    if not error:
-        try:
-            low = context.logs.delete_records(topic, index, cut.offset)
-        except LogRefused as refused:
-            error = refused.code
-    return _result(index, error, low)
-
-
-def _result(index: int, error: ErrorCode, low: int = -1) -> DeleteRecordsPartitionResult:
-    return DeleteRecordsPartitionResult(partition_index=index, low_watermark=low, error_code=error)
+    return error

@@ -9,9 +9,9 @@ timestamp (version 7), -4 earliest local (8), -5 latest tiered (9), -6 earliest 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from ottla.broker.partition_logs import LogRefused
 from ottla.broker.partitions import leadership_error
 from ottla.security.resources import Operation, ResourceType
 from ottla.wire.errors import ErrorCode
@@ -26,12 +26,13 @@ from ottla.wire.messages.list_offsets import (
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.context import Context
+    from ottla.broker.partition_logs import Answer
 
 _FIRST_VERSION = {-1: 0, -2: 0, -3: 7, -4: 8, -5: 9, -6: 11}
 _TIERED = (-5, -6)
 
 
-def handle(context: Context, asked: Asked[ListOffsetsRequest]) -> ListOffsetsResponse:
+def handle(context: Context, asked: Asked[ListOffsetsRequest]) -> ListOffsetsResponse | None:
     """Look every partition up; each has its own error."""
     times = Counter(
         (topic.name, partition.partition_index)
@@ -40,48 +41,49 @@ def handle(context: Context, asked: Asked[ListOffsetsRequest]) -> ListOffsetsRes
     )
     names = [topic.name for topic in asked.body.topics]
     seen = context.allowed_names(asked, Operation.DESCRIBE, ResourceType.TOPIC, names)
-    return ListOffsetsResponse(
-        topics=[
-            ListOffsetsTopicResponse(
-                name=topic.name,
-                partitions=[
-                    _failed(partition, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
-                    if topic.name not in seen
-                    else _failed(partition, ErrorCode.INVALID_REQUEST)
-                    if times[topic.name, partition.partition_index] > 1
-                    else _offset(context, asked, topic.name, partition)
-                    for partition in topic.partitions
-                ],
-            )
-            for topic in asked.body.topics
-        ]
+    response = ListOffsetsResponse()
+    questions: list[Any] = []
+    rows: list[ListOffsetsPartitionResponse] = []
+    for topic in asked.body.topics:
+        told = ListOffsetsTopicResponse(name=topic.name)
+        response.topics.append(told)
+        for partition in topic.partitions:
+            index = partition.partition_index
+            row = ListOffsetsPartitionResponse(partition_index=index)
+            told.partitions.append(row)
+            if topic.name not in seen:
+                row.error_code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+            elif times[topic.name, index] > 1:
+                row.error_code = ErrorCode.INVALID_REQUEST
+            else:
+                row.error_code = _refusal(context, asked.version, topic.name, partition)
+                if not row.error_code and partition.timestamp not in _TIERED:
+                    isolation = asked.body.isolation_level
+                    questions.append(
+                        context.logs.find_offset(topic.name, index, partition.timestamp, isolation)
+                    )
+                    rows.append(row)
+
+    def respond(answers: Sequence[Answer]) -> ListOffsetsResponse:
+        for row, answer in zip(rows, answers, strict=True):
+            row.error_code = answer.error_code
+            row.offset = answer.offset
+            row.timestamp = answer.timestamp_ms
+            if asked.version >= 4:
+                row.leader_epoch = answer.leader_epoch
+        return response
+
+    found: ListOffsetsResponse | None = context.logs.ask(asked.token, questions, respond)
+    return found
+
+
+def _refusal(
+    context: Context, version: int, topic: str, partition: ListOffsetsPartition
+) -> ErrorCode:
+    """Why it is not looked up, NONE if it is."""
+    timestamp = partition.timestamp
+    if timestamp < 0 and version < _FIRST_VERSION.get(timestamp, 32767):
+        return ErrorCode.UNSUPPORTED_VERSION
+    return leadership_error(
+        context, topic, partition.partition_index, partition.current_leader_epoch
     )
-
-
-def _offset(
-    context: Context, asked: Asked[ListOffsetsRequest], topic: str, partition: ListOffsetsPartition
-) -> ListOffsetsPartitionResponse:
-    index, timestamp = partition.partition_index, partition.timestamp
-    if timestamp < 0 and asked.version < _FIRST_VERSION.get(timestamp, 32767):
-        return _failed(partition, ErrorCode.UNSUPPORTED_VERSION)
-    error = leadership_error(context, topic, index, partition.current_leader_epoch)
-    if error:
-        return _failed(partition, error)
-    if timestamp in _TIERED:
-        return ListOffsetsPartitionResponse(partition_index=index)
-    try:
-        found = context.logs.find_offset(
-            topic, index, timestamp, isolation=asked.body.isolation_level
-        )
-    except LogRefused as refused:
-        return _failed(partition, refused.code)
-    return ListOffsetsPartitionResponse(
-        partition_index=index,
-        timestamp=found.timestamp_ms,
-        offset=found.offset,
-        leader_epoch=found.leader_epoch if asked.version >= 4 else -1,
-    )
-
-
-def _failed(partition: ListOffsetsPartition, error: ErrorCode) -> ListOffsetsPartitionResponse:
-    return ListOffsetsPartitionResponse(partition_index=partition.partition_index, error_code=error)

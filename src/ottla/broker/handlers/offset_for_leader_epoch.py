@@ -6,9 +6,9 @@ Needs DESCRIBE on the topic, or CLUSTER_ACTION on the cluster, which followers h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from ottla.broker.partition_logs import LogRefused
 from ottla.broker.partitions import leadership_error
 from ottla.security.resources import CLUSTER, Operation, ResourceType
 from ottla.wire.errors import ErrorCode
@@ -16,47 +16,48 @@ from ottla.wire.messages.offset_for_leader_epoch import (
     EpochEndOffset,
     OffsetForLeaderEpochRequest,
     OffsetForLeaderEpochResponse,
-    OffsetForLeaderPartition,
     OffsetForLeaderTopicResult,
 )
 
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.context import Context
+    from ottla.broker.partition_logs import Answer
 
 
 def handle(
     context: Context, asked: Asked[OffsetForLeaderEpochRequest]
-) -> OffsetForLeaderEpochResponse:
+) -> OffsetForLeaderEpochResponse | None:
     """The largest epoch not above the asked one, and its end offset."""
     seen = {topic.topic for topic in asked.body.topics}
     if not context.authorize(asked, Operation.CLUSTER_ACTION, CLUSTER, quiet=True):
         seen = context.allowed_names(asked, Operation.DESCRIBE, ResourceType.TOPIC, seen)
-    return OffsetForLeaderEpochResponse(
-        topics=[
-            OffsetForLeaderTopicResult(
-                topic=topic.topic,
-                partitions=[
-                    _end(context, topic.topic, partition)
-                    if topic.topic in seen
-                    else EpochEndOffset(
-                        partition=partition.partition,
-                        error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED,
-                    )
-                    for partition in topic.partitions
-                ],
-            )
-            for topic in asked.body.topics
-        ]
-    )
+    response = OffsetForLeaderEpochResponse()
+    questions: list[Any] = []
+    rows: list[EpochEndOffset] = []
+    for topic in asked.body.topics:
+        told = OffsetForLeaderTopicResult(topic=topic.topic)
+        response.topics.append(told)
+        for partition in topic.partitions:
+            index = partition.partition
+            row = EpochEndOffset(partition=index)
+            told.partitions.append(row)
+            row.error_code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+            if topic.topic in seen:
+                epoch = partition.current_leader_epoch
+                row.error_code = leadership_error(context, topic.topic, index, epoch)
+            if not row.error_code:
+                questions.append(
+                    context.logs.end_of_epoch(topic.topic, index, partition.leader_epoch)
+                )
+                rows.append(row)
 
+    def respond(answers: Sequence[Answer]) -> OffsetForLeaderEpochResponse:
+        for row, answer in zip(rows, answers, strict=True):
+            row.error_code = answer.error_code
+            row.leader_epoch = answer.leader_epoch
+            row.end_offset = answer.offset
+        return response
 
-def _end(context: Context, topic: str, asked: OffsetForLeaderPartition) -> EpochEndOffset:
-    error = leadership_error(context, topic, asked.partition, asked.current_leader_epoch)
-    if error:
-        return EpochEndOffset(partition=asked.partition, error_code=error)
-    try:
-        epoch, end = context.logs.end_of_epoch(topic, asked.partition, asked.leader_epoch)
-    except LogRefused as refused:
-        return EpochEndOffset(partition=asked.partition, error_code=refused.code)
-    return EpochEndOffset(partition=asked.partition, leader_epoch=epoch, end_offset=end)
+    found: OffsetForLeaderEpochResponse | None = context.logs.ask(asked.token, questions, respond)
+    return found

@@ -1,0 +1,109 @@
+//! Questions to partitions and their answers, for Python.
+
+use ottla_core::hosting;
+use pyo3::prelude::*;
+
+/// What a client wants to know of a partition; see `_core.pyi`.
+#[pyclass(frozen, module = "ottla._core")]
+pub enum Question {
+    Time {
+        topic: String,
+        partition: i32,
+        timestamp_ms: i64,
+        isolation: i8,
+    },
+    EpochEnd {
+        topic: String,
+        partition: i32,
+        epoch: i32,
+    },
+    DeleteBefore {
+        topic: String,
+        partition: i32,
+        offset: i64,
+    },
+}
+
+impl Question {
+    pub fn inquiry(&self) -> hosting::Inquiry {
+        let (topic, partition, question) = match self {
+            Self::Time {
+                topic,
+                partition,
+                timestamp_ms,
+                isolation,
+            } => {
+                let question = hosting::Question::Time {
+                    timestamp_ms: *timestamp_ms,
+                    isolation: *isolation,
+                };
+                (topic, partition, question)
+            }
+            Self::EpochEnd {
+                topic,
+                partition,
+                epoch,
+            } => (
+                topic,
+                partition,
+                hosting::Question::EpochEnd { epoch: *epoch },
+            ),
+            Self::DeleteBefore {
+                topic,
+                partition,
+                offset,
+            } => (
+                topic,
+                partition,
+                hosting::Question::DeleteBefore { offset: *offset },
+            ),
+        };
+        hosting::Inquiry {
+            topic: topic.clone(),
+            partition: *partition,
+            question,
+        }
+    }
+}
+
+/// What was found, or why nothing was.
+#[pyclass(frozen, get_all, eq, module = "ottla._core")]
+#[derive(PartialEq, Debug)]
+pub struct Answer {
+    pub error_code: i16,
+    pub offset: i64,
+    pub timestamp_ms: i64,
+    pub leader_epoch: i32,
+}
+
+#[pymethods]
+impl Answer {
+    fn __repr__(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl From<hosting::Answer> for Answer {
+    fn from(answer: hosting::Answer) -> Self {
+        match answer {
+            Ok(found) => Self {
+                error_code: 0,
+                offset: found.offset,
+                timestamp_ms: found.timestamp_ms,
+                leader_epoch: found.leader_epoch,
+            },
+            Err(error) => Self {
+                error_code: hosting::code_of(&error),
+                offset: -1,
+                timestamp_ms: -1,
+                leader_epoch: -1,
+            },
+        }
+    }
+}
+
+/// Put the classes into the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Question>()?;
+    module.add_class::<Answer>()
+}
