@@ -318,3 +318,28 @@ def starts(folder: Path) -> bool:
     except OttlaError:
         return False
     return True
+
+
+def test_a_directory_that_hangs_keeps_no_other_ones_partitions_offline(tmp_path: Path) -> None:
+    """One at a time was tried again in the whole node: a disk that never answered kept all others'
+    partitions offline for good.
+    """
+    config = {
+        "log.dirs": f"{tmp_path / 'one'},{tmp_path / 'two'}",
+        "metadata.log.dir": str(tmp_path / "two"),
+    }
+    failing = [
+        Fault("create", "/one/*-0", "EIO", times=1),
+        Fault("create", "/two/*-0", "EIO", times=3),
+    ]
+    hanging = Fault("create", "/one/*-0", delay_ms=HELD)
+    with (
+        ottla.Broker(dir=tmp_path, config=config) as broker,
+        client_of(broker) as client,
+        disk_faults(broker, *failing, hanging) as fired,
+    ):
+        assert client.create("first") == [0]
+        assert client.create("second") == [0]
+        eventually(lambda: fired()[2] > 0, "the first one's directory hangs")
+        eventually(lambda: client.produce("second", b"x") == 0, "the second is open")
+        assert client.produce("first", b"x") == ErrorCode.KAFKA_STORAGE_ERROR

@@ -1,15 +1,18 @@
 //! What is around the core in a node: its clocks, its randomness, its news for Python, and the threads for disk work.
 
+use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use ottla_core::hosting::{Chore, Event, Host, Surroundings};
+use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::disk::NodeDisk;
+use crate::lock::lock;
 use crate::peer::Connection;
 use crate::pool::Pool;
 use crate::queue::Queue;
@@ -31,8 +34,9 @@ pub struct Outside {
     pub clock: Clock,
     pub queue: Queue,
     pub pool: Pool,
-    /// Whose turn it is to try a partition that could not be opened: ten thousand may have failed together.
-    mends: Arc<tokio::sync::Semaphore>,
+    /// Whose turn it is in each log directory to try a partition that could not be opened: ten thousand may have failed
+    /// together, and a directory that hangs keeps no other one's from being served again.
+    mends: Mutex<HashMap<usize, Arc<Semaphore>>>,
     host: OnceLock<Weak<NodeHost>>,
     life: AtomicU8,
     seeds: RandomState,
@@ -45,7 +49,7 @@ impl Outside {
             clock: Clock::new(clock_offset_ms),
             queue: Queue::default(),
             pool: Pool::default(),
-            mends: Arc::new(tokio::sync::Semaphore::new(1)),
+            mends: Mutex::default(),
             host: OnceLock::new(),
             life: AtomicU8::new(Life::Running as u8),
             seeds: RandomState::new(),
@@ -62,6 +66,11 @@ impl Outside {
     pub fn random(&self) -> u64 {
         self.seeds
             .hash_one(self.draws.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn mends_in(&self, log_dir: usize) -> Arc<Semaphore> {
+        let mut mends = lock(&self.mends);
+        Arc::clone((mends.entry(log_dir)).or_insert_with(|| Arc::new(Semaphore::new(1))))
     }
 
     pub fn life(&self) -> Life {
@@ -101,7 +110,7 @@ impl Surroundings<NodeDisk, Connection> for Outside {
             return;
         };
         let turns = match &chore {
-            Chore::Mend(..) => Some(Arc::clone(&self.mends)),
+            Chore::Mend(cell, _) => Some(self.mends_in(cell.log_dir)),
             _ => None,
         };
         let work = move || host.carry_out(chore);

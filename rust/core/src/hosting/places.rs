@@ -365,16 +365,10 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     fn fulfil(&self, log_dir: usize, item: Item<D, W>) {
         let cell = Arc::clone(&item.cell);
         let waits = match item.wish {
-            Wish::Be => match self.be(&cell, item.many) {
-                Err(error) if error.kind == NAMESAKE => Some(error),
-                outcome => {
-                    self.tell_unopened(&cell, outcome.err());
-                    None
-                }
-            },
+            Wish::Be => !self.be(&cell, item.many),
             Wish::Go => {
                 self.go(&cell);
-                None
+                false
             }
         };
         let mut work = lock(&self.work);
@@ -382,7 +376,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             return;
         };
         line.done(&cell);
-        if waits.is_some() {
+        if waits {
             line.namesakes.push(item);
             return;
         }
@@ -406,8 +400,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let mut reached = Vec::new();
         for item in waiting {
             if let Err(error) = &written {
-                self.refused(&item.cell, error);
-                self.tell_unopened(&item.cell, Some(error.clone()));
+                let _place = item.cell.hold();
+                self.tell_unopened(&item.cell, error.clone());
                 reached.extend(lock(&self.work).close(item.number));
             } else if let Some(line) = lock(&self.work).lines.get_mut(&log_dir) {
                 line.items.push_back(item);
@@ -417,11 +411,12 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         self.tell_of(reached, all);
     }
 
-    /// Make a partition as it is wanted: open it, or let it go on under another epoch or configuration.
-    fn be(&self, cell: &Arc<Cell<D, W>>, many: bool) -> Result<(), CoreError> {
+    /// Make a partition as it is wanted: open it, or let it go on under another epoch or configuration. False if it
+    /// waits for the checkpoints to forget a namesake.
+    fn be(&self, cell: &Arc<Cell<D, W>>, many: bool) -> bool {
         let mut place = cell.hold();
         if !self.hosts(cell) || !self.around.is_running() {
-            return Ok(());
+            return true;
         }
         let again = cell.standing() != Standing::Opening;
         let outcome = match place.take() {
@@ -442,22 +437,17 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                     let _ = partition.log_mut().release_files();
                 }
                 *place = Some(partition);
-                Ok(())
             }
-            Err(error) => {
-                if error.kind != NAMESAKE {
-                    self.refused(cell, &error);
-                }
-                Err(error)
-            }
+            Err(error) if error.kind == NAMESAKE => return false,
+            Err(error) => self.tell_unopened(cell, error),
         }
+        true
     }
 
-    /// It could not be opened: it is offline, and tried again.
-    fn tell_unopened(&self, cell: &Arc<Cell<D, W>>, error: Option<CoreError>) {
-        let Some(error) = error else {
-            return;
-        };
+    /// It could not be opened: it is offline, and tried again. Whoever says so holds it: said after a mend has opened
+    /// it, it would be offline for good.
+    fn tell_unopened(&self, cell: &Arc<Cell<D, W>>, error: CoreError) {
+        self.refused(cell, &error);
         cell.worsen(Standing::Offline);
         self.around.tell(Event::LogUnopened {
             place: cell.place(),

@@ -33,11 +33,12 @@ struct Pending<D: Disk, W: Waiter> {
     required_offset: i64,
 }
 
-/// Records that are looked through beside their log's lock.
-enum Heavy {
+/// Records that are looked through beside their log's lock. They are for that log: meanwhile its topic may be deleted,
+/// and made again with another config.
+enum Heavy<D: Disk, W: Waiter> {
     None,
-    Wanted(LogConfig),
-    Ready(Result<Prepared, AppendError>),
+    Wanted(Arc<Cell<D, W>>, LogConfig),
+    Ready(Arc<Cell<D, W>>, Result<Prepared, AppendError>),
 }
 
 /// One Produce request after the other. Its lists are kept from one to the next.
@@ -45,7 +46,7 @@ pub struct Produce<D: Disk, W: Waiter> {
     request: ProduceRequest,
     outcomes: Vec<Produced>,
     pending: Vec<Pending<D, W>>,
-    heavy: Heavy,
+    heavy: Heavy<D, W>,
     context: AppendContext,
     /// Its time is up: who holds a partition is waited for no more.
     hurried: bool,
@@ -122,7 +123,10 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
     ) -> Step {
         while self.outcomes.len() < self.request.parts.len() {
             match self.append_part(host, frame, header) {
-                Part::Settled(outcome) => self.outcomes.push(outcome),
+                Part::Settled(outcome) => {
+                    self.heavy = Heavy::None; // what was prepared for this part is no other one's
+                    self.outcomes.push(outcome);
+                }
                 Part::Busy => return Step::Busy,
                 Part::Heavy => return Step::Heavy,
             }
@@ -136,15 +140,17 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
     /// What `prepare` will take beside the frame.
     pub fn memory_to_prepare(&self, frame: &[u8]) -> usize {
         match (&self.heavy, self.records_at_hand()) {
-            (Heavy::Wanted(config), Some(records)) => memory_to_prepare(&frame[records], config),
+            (Heavy::Wanted(_, config), Some(records)) => memory_to_prepare(&frame[records], config),
             _ => 0,
         }
     }
 
     /// After `Heavy`: look the records of the part at hand through. It may take long and locks nothing.
     pub fn prepare(&mut self, frame: &mut [u8]) {
-        if let (Heavy::Wanted(config), Some(records)) = (&self.heavy, self.records_at_hand()) {
-            self.heavy = Heavy::Ready(prepare(&mut frame[records], config, &self.context));
+        if let (Heavy::Wanted(cell, config), Some(records)) = (&self.heavy, self.records_at_hand())
+        {
+            let prepared = prepare(&mut frame[records], config, &self.context);
+            self.heavy = Heavy::Ready(Arc::clone(cell), prepared);
         }
     }
 
@@ -209,7 +215,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
                     }
                     Ok(outcome)
                 }
-                Ok(None) if matches!(self.heavy, Heavy::Wanted(_)) => return Part::Heavy,
+                Ok(None) if matches!(self.heavy, Heavy::Wanted(..)) => return Part::Heavy,
                 Ok(None) if self.hurried => Err(Produced::refused(REQUEST_TIMED_OUT)),
                 Ok(None) => return Part::Busy,
                 Err(refused) => Err(*refused),
@@ -239,20 +245,19 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         };
         let all = self.request.acks == ALL_IN_SYNC;
         let done = match std::mem::replace(&mut self.heavy, Heavy::None) {
-            Heavy::Ready(Ok(prepared)) => {
-                partition.append_prepared(records, prepared, &self.context, all)
-            }
-            Heavy::Ready(Err(error)) => Err(partition.refusal(error)),
-            Heavy::None | Heavy::Wanted(_) => {
-                match partition.append_light(records, &self.context, all) {
-                    Ok(Some(done)) => Ok(done),
-                    Err(refused) => Err(refused),
-                    Ok(None) => {
-                        self.heavy = Heavy::Wanted(partition.log().config().clone());
-                        return Ok(None);
-                    }
+            Heavy::Ready(of, prepared) if Arc::ptr_eq(&of, cell) => match prepared {
+                Ok(prepared) => partition.append_prepared(records, prepared, &self.context, all),
+                Err(error) => Err(partition.refusal(error)),
+            },
+            _ => match partition.append_light(records, &self.context, all) {
+                Ok(Some(done)) => Ok(done),
+                Err(refused) => Err(refused),
+                Ok(None) => {
+                    let config = partition.log().config().clone();
+                    self.heavy = Heavy::Wanted(Arc::clone(cell), config);
+                    return Ok(None);
                 }
-            }
+            },
         };
         settle(host, cell, guard, done, self.request.acks).map(Some)
     }
