@@ -25,6 +25,7 @@ class Controller:
     def __init__(self) -> None:
         self.decision = Decision()
         self.applied: list[Any] = []
+        self.bootstrap: Any = None
 
     def decide(self, ask: Ask, now: Now) -> Decision:
         return self.decision
@@ -38,11 +39,20 @@ class Controller:
     def back_to(self, mark: Any) -> None:
         del self.applied[mark:]
 
+    def replayed(self, **found: Any) -> None:
+        self.bootstrap = found["bootstrap"]
+
+    def loaded(self, now: Now) -> Decision:
+        return Decision(notes=["the controller begins"])
+
 
 class Quorum:
     """Appends at once; the high watermark moves only where the test says so."""
 
-    has_pending = True
+    leads: int | None = None
+    image = None
+    kraft_version = 1
+    open_transaction = None
 
     def __init__(self) -> None:
         self.next_offset = 10
@@ -76,7 +86,9 @@ class World:
                 self.timers[key[1]] = at_ms
 
         alarms: Any = SimpleNamespace(real_ms=lambda: 0, set_timer=set_timer)
-        self.cluster = Cluster(self.quorum, self.controller, core, desk, logs, alarms)
+        self.cluster = Cluster(
+            self.quorum, self.controller, core, desk, logs, alarms, lambda: ["bootstrap"]
+        )
 
     def submit(self, token: int, body: Any, decision: Decision) -> None:
         """A client asks, and this is decided."""
@@ -122,12 +134,15 @@ def test_a_controller_that_resigns_answers_all_who_wait() -> None:
     hear that something is done which the next controller has never seen.
     """
     world = World()
+    world.quorum.leads = 1
+    world.turn()
     create = CreateTopicsRequest(topics=[CreatableTopic(name="t")])
     timer = Timer("sessions", 5, real=True)
     decision = Decision(records=[RECORD], replies=[Reply(1, "created")], timers=[timer])
     world.submit(1, create, decision)
     world.submit(2, BrokerHeartbeatRequest(), Decision())
-    world.cluster.resign()
+    world.quorum.leads = None
+    world.turn()
     (first, created), (second, beaten) = world.heard
     assert (first, second) == (1, 2)
     assert created.topics[0].name == "t"
@@ -136,6 +151,25 @@ def test_a_controller_that_resigns_answers_all_who_wait() -> None:
     assert world.timers == {"sessions": None}, "a timer of the one that resigned is left"
     world.quorum.high_watermark = world.quorum.next_offset
     assert world.turn() == [1, 2], "a request was answered twice"
+
+
+def test_the_controller_begins_when_raft_says_that_this_node_leads() -> None:
+    """With other voters nobody knows in advance who wins, nor when: two controllers would decide,
+    or none.
+    """
+    world = World()
+    world.turn()
+    assert world.controller.bootstrap is None
+    world.quorum.leads = 4
+    world.turn()
+    assert (world.controller.bootstrap, world.lines) == (["bootstrap"], ["the controller begins"])
+    world.turn()
+    assert len(world.lines) == 1
+    world.quorum.leads = 6
+    world.submit(1, BrokerHeartbeatRequest(), Decision())
+    world.turn()
+    assert len(world.lines) == 2, "won again: what was decided before may not have been committed"
+    assert world.heard[0][1].error_code == ErrorCode.NOT_CONTROLLER
 
 
 def test_what_the_disk_does_not_take_never_was() -> None:

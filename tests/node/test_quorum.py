@@ -8,9 +8,10 @@ import pytest
 
 from memory_log import MemoryLog
 from ottla.config.broker import BrokerConfig
+from ottla.metadata.delta import MetadataDelta
 from ottla.node.quorum import Encoded, MetadataLogError, MetadataQuorum, encode_records
 from ottla.raft.metadata_log import DiskUnwilling
-from ottla.raft.quorum import NotLeader, QuorumError
+from ottla.raft.quorum import NotLeader, QuorumError, ReplicaPosition
 from ottla.raft.quorum_state import QuorumState
 from ottla.raft.snapshots import BOOTSTRAP_SNAPSHOT, SnapshotId, encode_snapshot
 from ottla.raft.voters import Endpoints, Voter
@@ -55,11 +56,20 @@ def opened(
     )
 
 
+def lead(quorum: MetadataQuorum, now_ms: int) -> MetadataDelta:
+    """Win the election, and commit what is in the log."""
+    quorum.start(now_ms)
+    delta = quorum.commit(now_ms)
+    assert delta is not None
+    assert quorum.leads is not None
+    return delta
+
+
 def test_each_life_begins_a_new_epoch_with_a_leader_change() -> None:
     """A reused epoch would let two leaders write different records at one offset."""
     log = MemoryLog()
-    opened(log).lead(1)
-    opened(log).lead(2)
+    lead(opened(log), 1)
+    lead(opened(log), 2)
     assert log.state == QuorumState(leader_epoch=2, leader_id=1)
     assert [(b.leader_epoch, b.control, b.base_offset) for b, _ in log.batches] == [
         (1, True, 0),
@@ -70,9 +80,9 @@ def test_each_life_begins_a_new_epoch_with_a_leader_change() -> None:
 def test_an_epoch_in_the_log_is_never_used_again_even_without_its_state_file() -> None:
     """A log copied without quorum-state must not see one epoch twice."""
     log = MemoryLog()
-    opened(log).lead(1)
+    lead(opened(log), 1)
     log.state = None
-    opened(log).lead(2)
+    lead(opened(log), 2)
     assert log.batches[-1][0].leader_epoch == 2
 
 
@@ -80,7 +90,7 @@ def test_records_count_only_after_a_commit() -> None:
     """A reply before the fsync would promise what a crash takes back."""
     log = MemoryLog()
     quorum = opened(log)
-    quorum.lead(1)
+    lead(quorum, 1)
     assert quorum.append([topic("a"), topic("b")], 2) == 2
     assert "a" not in quorum.image.topics.by_name
     assert quorum.high_watermark == 1
@@ -91,17 +101,38 @@ def test_records_count_only_after_a_commit() -> None:
     assert quorum.commit(4) is None
 
 
+def test_what_is_on_disk_here_counts_when_raft_says_so() -> None:
+    """With other voters a reply would promise what a majority does not have, or a second fsync be
+    made for nothing when they have it.
+    """
+    log = MemoryLog()
+    quorum = opened(log)
+    assert quorum.leads is None
+    lead(quorum, 1)
+    quorum._quorum._positions[2] = ReplicaPosition(1, 1, 1)
+    quorum.append([topic("a")], 2)
+    assert quorum.commit(2) is None
+    assert log.flushed == 2
+    assert not quorum.image.topics.by_name
+    quorum._quorum.high_watermark = 2  # as a follower's Fetch moves it
+    log.flushed = 0
+    delta = quorum.commit(3)
+    assert delta is not None
+    assert [t.name for t in delta.topics_created()] == ["a"]
+    assert log.flushed == 0, "nothing was there to be brought to disk"
+
+
 def test_a_crash_loses_what_was_not_committed_and_nothing_else() -> None:
     """Restart must find every committed record and go on after the last one."""
     log = MemoryLog()
     quorum = opened(log)
-    quorum.lead(1)
+    lead(quorum, 1)
     quorum.append([topic("kept")], 2)
     quorum.commit(2)
     quorum.append([topic("lost")], 3)
     quorum.abandon()
     again = opened(log)
-    again.lead(4)
+    lead(again, 4)
     assert set(again.image.topics.by_name) == {"kept"}
     assert again.next_offset == 3
 
@@ -120,12 +151,12 @@ def test_voters_of_the_bootstrap_checkpoint_are_told_to_the_log_once() -> None:
         (), epoch=0, now_ms=0, last_contained_log_timestamp=0, kraft_version=1, voters=voters
     )
     first = opened(log, {})
-    first.lead(1)
+    lead(first, 1)
     assert first.kraft_version == 1
     kinds = [record.key[3] for record in read_batches(log.batches[0][1])[0].records]
     assert kinds == [2, 5, 6]
     second = opened(log, {})
-    second.lead(2)
+    lead(second, 2)
     assert [record.key[3] for record in read_batches(log.batches[1][1])[0].records] == [2]
     assert second.describe(5).voters[0].voter == voters[1]
 
@@ -138,9 +169,9 @@ def test_a_voter_that_moved_tells_the_log_its_new_address() -> None:
     log.files[BOOTSTRAP_SNAPSHOT] = encode_snapshot(
         (), epoch=0, now_ms=0, last_contained_log_timestamp=0, kraft_version=1, voters=voters
     )
-    opened(log, {}, here).lead(1)
-    opened(log, {}, there).lead(2)
-    opened(log, {}, there).lead(3)
+    lead(opened(log, {}, here), 1)
+    lead(opened(log, {}, there), 2)
+    lead(opened(log, {}, there), 3)
     assert [len(batch.records) for batch, _ in log.batches] == [3, 3, 1]
     assert opened(log, {}).describe(4).voters[0].voter.endpoints == there
 
@@ -158,7 +189,7 @@ def test_quorums_that_are_not_ours_alone_are_refused(
 ) -> None:
     """Leading a quorum without its other voters would fork the cluster."""
     with pytest.raises(QuorumError, match=words):
-        opened(MemoryLog(), properties).lead(1)
+        lead(opened(MemoryLog(), properties), 1)
 
 
 def test_a_voter_on_another_disk_is_refused() -> None:
@@ -173,7 +204,7 @@ def test_a_voter_on_another_disk_is_refused() -> None:
         voters={1: Voter(1, b"other".ljust(16))},
     )
     with pytest.raises(QuorumError, match="directory"):
-        opened(log, {}).lead(1)
+        lead(opened(log, {}), 1)
 
 
 def test_snapshots_are_taken_by_size_and_read_back() -> None:
@@ -181,7 +212,7 @@ def test_snapshots_are_taken_by_size_and_read_back() -> None:
     log = MemoryLog()
     size = {"metadata.log.max.record.bytes.between.snapshots": "500", **STATIC}
     quorum = opened(log, size)
-    quorum.lead(1)
+    lead(quorum, 1)
     quorum.append([encoded(FeatureLevelRecord(name="metadata.version", feature_level=30))], 1)
     for number in range(10):
         quorum.append([topic(f"t{number}")], 10 + number)
@@ -190,7 +221,7 @@ def test_snapshots_are_taken_by_size_and_read_back() -> None:
     newest = max(log.files)
     log.delete_before(newest.offset)
     again = opened(log, size)
-    again.lead(50)
+    lead(again, 50)
     assert again.image.topics == quorum.image.topics
     assert again.image.features == {"metadata.version": 30}
 
@@ -199,7 +230,7 @@ def test_a_snapshot_is_taken_by_time_only_when_something_is_new() -> None:
     """A second snapshot at one offset would replace a file that may be in use."""
     log = MemoryLog()
     quorum = opened(log, {"metadata.log.max.snapshot.interval.ms": "100", **STATIC})
-    quorum.lead(1)
+    lead(quorum, 1)
     quorum.append([topic("a")], 150)
     commit(quorum, 150)
     assert set(log.files) == {SnapshotId(2, 1)}
@@ -223,7 +254,7 @@ def commit(quorum: MetadataQuorum, now_ms: int) -> None:
 def outgrow(log: MemoryLog) -> None:
     """Write 60 topics: many times what the metadata may keep."""
     quorum = opened(log, SMALL)
-    quorum.lead(1)
+    lead(quorum, 1)
     for number in range(60):
         quorum.append([topic(f"t{number}")], 10 + number)
         commit(quorum, 10 + number)
@@ -232,7 +263,7 @@ def outgrow(log: MemoryLog) -> None:
 def topics_of(log: MemoryLog) -> int:
     """How many topics a start on this log finds."""
     again = opened(log, SMALL)
-    again.lead(100)
+    lead(again, 100)
     return len(again.image.topics.by_name)
 
 
@@ -249,7 +280,7 @@ def test_a_damaged_old_snapshot_harms_nothing() -> None:
     """If this failed, a file that nothing depends on would stop a node."""
     log = MemoryLog()
     quorum = opened(log)
-    quorum.lead(1)
+    lead(quorum, 1)
     for number in range(2):
         quorum.append([topic(f"t{number}")], 10 + number)
         quorum.commit(10 + number)
@@ -257,7 +288,7 @@ def test_a_damaged_old_snapshot_harms_nothing() -> None:
         commit(quorum, 10 + number)
     oldest = min(log.files)
     log.files[oldest] = log.files[oldest][:40]
-    opened(log).lead(10**15)
+    lead(opened(log), 10**15)
     assert oldest in log.files
 
 
@@ -281,7 +312,7 @@ def test_a_log_that_misses_its_beginning_is_refused() -> None:
     """Starting without the records before the log would forget topics silently."""
     log = MemoryLog()
     quorum = opened(log)
-    quorum.lead(1)
+    lead(quorum, 1)
     quorum.append([topic("a")], 2)
     quorum.commit(2)
     log.delete_before(1)
@@ -293,11 +324,11 @@ def test_a_transaction_without_an_end_is_not_in_the_image() -> None:
     """Half of the bootstrap records would be a cluster of features that never were decided."""
     log = MemoryLog()
     quorum = opened(log)
-    quorum.lead(1)
+    lead(quorum, 1)
     quorum.append([encoded(BeginTransactionRecord(name="Bootstrap records")), topic("half")], 2)
     quorum.commit(2)
     assert "half" not in quorum.image.topics.by_name
     again = opened(log)
-    again.lead(3)
+    lead(again, 3)
     assert again.open_transaction == 1
     assert "half" not in again.image.topics.by_name

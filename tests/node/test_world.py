@@ -29,7 +29,7 @@ VERSION = 7
 class Held:
     """A node that nothing drives but the test."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, make_core: Any = None) -> None:
         properties = ottla.Broker(dir=folder)._properties
         ensure_formatted(properties)
         self.real_ms = 0
@@ -37,7 +37,7 @@ class Held:
         self.node = Node(
             properties,
             world=World(
-                make_core=machine(power_cuts=True).make_core,
+                make_core=make_core or machine(power_cuts=True).make_core,
                 entropy=Counter(),
                 real_ms=lambda: self.real_ms,
                 drive=self._drive,
@@ -58,9 +58,9 @@ class Held:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[Held]:
+def held(folder: Path, make_core: Any = None) -> Iterator[Held]:
     """A node in the test's own world, which is killed at the end."""
-    found = Held(folder)
+    found = Held(folder, make_core)
     found.node.start()
     try:
         yield found
@@ -123,3 +123,35 @@ def test_a_turn_that_fails_ends_the_node(tmp_path: Path) -> None:
         assert not world.drivers[0].turn()
         assert world.node.wait(0)
         assert "half way" in (world.node.failure or "")
+
+
+class Counted:
+    """A core, and how many partitions it was told of."""
+
+    def __init__(self, core: Any) -> None:
+        self._core = core
+        self.placed = 0
+
+    def place(self, states: Any) -> None:
+        self.placed += len(states)
+        self._core.place(states)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._core, name)
+
+
+def test_a_start_places_each_partition_once(tmp_path: Path) -> None:
+    """A restart among thousands of partitions would do for each of them three times what is the
+    same for a client: lead, be fenced, lead again.
+    """
+    with held(tmp_path) as world:
+        for name in ("a", "b"):
+            world.create(name)
+    cores: list[Counted] = []
+
+    def make_core(*given: Any) -> Any:
+        cores.append(Counted(machine(power_cuts=True).make_core(*given)))
+        return cores[-1]
+
+    with held(tmp_path, make_core):
+        assert cores[0].placed == 2

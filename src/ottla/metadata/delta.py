@@ -13,6 +13,7 @@ from typing import Any
 
 from ottla.errors import OttlaError
 from ottla.metadata.image import (
+    EMPTY_IMAGE,
     TOPIC_RESOURCE,
     Broker,
     Controller,
@@ -101,6 +102,22 @@ class MetadataDelta:
         self.acls_changed: set[bytes] = set()
         self.scram_changed: set[tuple[int, str]] = set()
         self.delegation_tokens_changed: set[str] = set()
+
+    @classmethod
+    def whole(cls, image: MetadataImage) -> MetadataDelta:
+        """The delta from nothing to an image."""
+        delta = cls(EMPTY_IMAGE)
+        delta.image = image
+        delta._touched_topics = dict.fromkeys(image.topics.by_id)
+        delta.features_changed = set(image.features)
+        delta.brokers_changed = set(image.brokers)
+        delta.controllers_changed = set(image.controllers)
+        delta.configs_changed = set(image.configs)
+        delta.client_quotas_changed = set(image.client_quotas)
+        delta.acls_changed = set(image.acls)
+        delta.scram_changed = set(image.scram)
+        delta.delegation_tokens_changed = set(image.delegation_tokens)
+        return delta
 
     # ------------------------------------------------------------------ what it says
     def topics_created(self) -> list[Topic]:

@@ -4,7 +4,8 @@ The controller is run by a `Driver`, as every decider is; `commit`, at the end o
 records to disk with one fsync and moves the image. What changed is published to the broker, and
 then `answer` lets the replies go whose offset the high watermark has passed and whose partitions
 the core has opened. So whoever is told that a topic exists finds its partitions led, and nobody
-else waits for them.
+else waits for them. That this node leads, or leads no more, is found in `commit` as well: the
+controller begins and ends with it.
 
 What is raised while a decision is taken in leaves it open whether memory and log say the same:
 `take` makes a `BrokenInvariant` of it, which ends the node. Not so where the disk takes nothing of
@@ -57,7 +58,7 @@ class Identity(NamedTuple):
 def open_quorum(
     identity: Identity, config: BrokerConfig, core: Core, logs: Logs, writes: Writes
 ) -> MetadataQuorum:
-    """The quorum over this node's metadata log, read and not led yet.
+    """The quorum over this node's metadata log, read and not started yet.
 
     Raises:
         OttlaError: the metadata log can't be read, or it is not this node's.
@@ -155,7 +156,16 @@ class ControllerDriver(Driver):
 class Cluster:
     """Quorum and controller of one node. Used on the decision thread only."""
 
-    __slots__ = ("_alarms", "_controller", "_core", "_desk", "_own", "_quorum")
+    __slots__ = (
+        "_alarms",
+        "_bootstrap",
+        "_controller",
+        "_core",
+        "_desk",
+        "_led",
+        "_own",
+        "_quorum",
+    )
 
     def __init__(
         self,
@@ -165,26 +175,43 @@ class Cluster:
         desk: Desk,
         logs: Logs,
         alarms: Alarms,
+        bootstrap: Callable[[], Sequence[Any]],
     ) -> None:
+        """`bootstrap` reads the records of `bootstrap.checkpoint`, for a log that has none."""
         self._quorum = quorum
         self._core = core
         self._desk = desk
         self._alarms = alarms
         self._controller = ControllerDriver(controller, quorum, core, logs, desk, alarms)
+        self._bootstrap = bootstrap
+        self._led: int | None = None
+        """The epoch in which the controller here is the active one."""
         self._own: set[int] = set()
         """Requests of this broker itself, which do not wait until the core is as was decided."""
 
     # ------------------------------------------------------------------ start and end
-    def activate(self, bootstrap: Sequence[Any]) -> None:
-        """The quorum is led: let the controller begin, with the records of `bootstrap.checkpoint`
-        if the log has none.
+    def start(self) -> None:
+        """Take part in the quorum; what comes of it is the next `commit`'s.
+
+        Raises:
+            OttlaError: this node can't take part as it is configured, or its disk fails.
         """
+        self._quorum.start(self._core.now_ms())
+
+    def _leads(self, epoch: int | None) -> None:
+        """This node leads the quorum from now on, or no more, or in another epoch."""
+        before, self._led = self._led, epoch
+        if before is not None:
+            # Whoever waits hears NOT_CONTROLLER.
+            self._controller.resign(ErrorCode.NOT_CONTROLLER)
+        if epoch is None:
+            return
         quorum, driver, now = self._quorum, self._controller, self._now()
         driver.controller.replayed(
             image=quorum.image,
             next_offset=quorum.next_offset,
             kraft_version=quorum.kraft_version,
-            bootstrap=bootstrap,
+            bootstrap=self._bootstrap(),
             open_transaction=quorum.open_transaction,
         )
         driver.carry(driver.controller.loaded(now), now)
@@ -196,10 +223,6 @@ class Cluster:
     def abandon(self) -> None:
         """Let go of the metadata log as a killed process would."""
         self._quorum.abandon()
-
-    def resign(self) -> None:
-        """This node leads the quorum no more: whoever waits hears NOT_CONTROLLER."""
-        self._controller.resign(ErrorCode.NOT_CONTROLLER)
 
     # ------------------------------------------------------------------ requests
     def submit(self, asked: Asked[Any]) -> None:
@@ -218,10 +241,11 @@ class Cluster:
 
     def commit(self) -> MetadataDelta | None:
         """Make safe what was decided; what that changes is to be published before any `answer`."""
-        if not self._quorum.has_pending:
-            return None
-        delta = self._quorum.commit(self._core.now_ms())
-        if delta is not None:
+        quorum = self._quorum
+        delta = quorum.commit(self._core.now_ms())
+        if quorum.leads != self._led:
+            self._leads(quorum.leads)
+        elif delta is not None and self._led is not None:
             now = self._now()
             self._controller.carry(self._controller.decider.on_image(delta, now), now)
         return delta

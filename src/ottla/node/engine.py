@@ -1,14 +1,16 @@
 """All that decides in a running node, built whole, and what it does with what the core brings.
 
-The parts are made in an order in which each gets what it needs: the quorum is led first, as all
-else follows from it; the context joins what handlers may use; `open` then tells the core and the
-controller what is here. What fails here is raised: who ends a node, and knows of other threads, is
-node.py.
+The parts are made in an order in which each gets what it needs: the metadata log is read first, as
+all else follows from it; the context joins what handlers may use. `open` then takes turns until
+this node has its place in the cluster, wherever the controller is, and until the core is as the
+cluster says. What fails here is raised: who ends a node, and knows of other threads, is node.py.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla._core import Api, Event
@@ -27,7 +29,7 @@ from ottla.node.desk import Desk
 from ottla.node.format import read_bootstrap
 from ottla.node.groups import Groups
 from ottla.node.loop import Loop
-from ottla.node.membership import Membership
+from ottla.node.membership import ClusterError, Membership
 from ottla.node.publisher import Publisher
 from ottla.node.writes import Writes
 from ottla.wire.schema import plan_of
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla._core import Request
     from ottla.config.broker import BrokerConfig
-    from ottla.metadata.delta import MetadataDelta
     from ottla.node.logs import Logs
     from ottla.node.quorum import MetadataQuorum
     from ottla.node.world import World
@@ -44,6 +45,16 @@ if TYPE_CHECKING:
 
 OPEN_TIMEOUT_MS = 3_600_000
 """How long a start waits for its logs, which may all have to be recovered."""
+
+APPLY_PATIENCE_MS = 1_000
+"""How long the answer to a change waits for its partitions: who is told earlier, because a disk is
+slow, finds them not led yet and tries again, as with Apache Kafka.
+"""
+
+TURNS_MAX = 100_000
+"""So many turns are taken at most while something is awaited: a world in which time stands still
+has no deadlines.
+"""
 
 
 class NodeFailed(OttlaError):
@@ -58,19 +69,16 @@ class Place(NamedTuple):
     """Those that could be read at the start, in the order of `identity.directory_ids`."""
 
 
-def build(
-    config: BrokerConfig, place: Place, core: Core, world: World, logs: Logs
-) -> tuple[Engine, MetadataDelta]:
-    """The engine, and the delta from nothing to all that the metadata log holds.
+def build(config: BrokerConfig, place: Place, core: Core, world: World, logs: Logs) -> Engine:
+    """The engine, with the metadata log read; all that it does begins with `open`.
 
     Raises:
-        OttlaError: the metadata log can't be read or led.
+        OttlaError: the metadata log can't be read.
     """
     writes = Writes(core)
     quorum = open_quorum(place.identity, config, core, logs, writes)
     try:
-        first = quorum.lead(core.now_ms())
-        return Engine(config, place, core, world, logs, quorum, writes), first
+        return Engine(config, place, core, world, logs, quorum, writes)
     except BaseException:
         quorum.abandon()
         raise
@@ -120,7 +128,8 @@ class Engine:
             config=config,
             entropy=world.entropy,
         )
-        self.cluster = Cluster(quorum, controller, core, self.desk, logs, alarms)
+        bootstrap = partial(read_bootstrap, core.disk, config.metadata_log_dir)
+        self.cluster = Cluster(quorum, controller, core, self.desk, logs, alarms, bootstrap)
         settings = Settings(config, EMPTY_IMAGE, identity.node_id)
         self._groups = Groups(
             identity.node_id, settings, core, self.desk, alarms, logs, world.entropy
@@ -144,36 +153,66 @@ class Engine:
             reply=self.desk.reply,
         )
         self._publisher = Publisher(self.context, core, self._groups, logs)
-        self.membership = Membership(
-            identity, config, self.cluster, self._publisher, alarms, world.entropy
-        )
+        self.membership = Membership(identity, config, self.cluster, alarms, world.entropy)
         self.loop = Loop(core, alarms, self)
         self.driver = world.drive(self.loop)
 
-    def open(self, first: MetadataDelta) -> None:
-        """Tell the core of what is hosted, begin to control, and take this broker's place.
+    def open(self) -> None:
+        """Take this node's place in its quorum and its cluster, then let the core be as that says.
 
         Raises:
-            OttlaError: the registration is refused, or the disk fails.
+            OttlaError: it can't have that place, or the disk fails.
         """
         core, context = self._core, self.context
         core.set_apis(_apis(self._router))
         _bind_hot_messages(core)
         lost = core.lost_log_dirs()
         context.directories.failed.update(place for place, _ in lost)
-        self._publisher.publish(first)
-        self.cluster.activate(read_bootstrap(core.disk, self._config.metadata_log_dir))
-        self.membership.commit()
-        self.membership.register(core.previous_broker_epoch)
+        self.cluster.start()
+        self.commit()  # the image is what the log holds, and whoever leads begins to control
+        self.membership.join(core.previous_broker_epoch)
+        timeout_ms = self._config["initial.broker.registration.timeout.ms"]
+        if not self._take_turns_until(lambda: self.membership.joined, timeout_ms):
+            raise ClusterError(
+                f"the controller has not let in node {self._place.identity.node_id} within "
+                f"{timeout_ms} ms",
+                hint="see what the log of the active controller says of this node; "
+                "initial.broker.registration.timeout.ms says how long it may take",
+            )
+        self._publisher.begin()
         self._await_partitions()
         for place, text in lost:
             self._lose_directory(place, text)
-        self.membership.assign(context.directories.take_unrecorded())
+        self.commit()
         for line in core.load_report():
             (self._logs.warn if _tells_of_loss(line) else self._logs.info)(line)
         for folder in core.set_strays_aside():
             self._logs.warn(f"{folder} belongs to no partition of this node and was set aside")
         housekeeping.schedule(self.alarms, core, self._config)
+
+    def leave(self, timeout_ms: int) -> None:
+        """Fence this broker as a controlled shutdown does; after the last turn of the loop.
+
+        Raises:
+            OttlaError: the controller refuses, or the disk fails.
+        """
+        self.membership.leave()
+        self._take_turns_until(lambda: self.membership.left, timeout_ms)
+
+    def _take_turns_until(self, done: Callable[[], bool], timeout_ms: int) -> bool:
+        """Commit, and take turns for as long as an answer of the controller is on its way; False
+        at the timeout. For a start and an end, when nobody else drives the loop.
+        """
+        alarms = self.alarms
+        deadline_ms = alarms.real_ms() + timeout_ms
+        alarms.set_timer("awaited", deadline_ms, lambda _: None, real=True)
+        self.commit()
+        for _ in range(TURNS_MAX):
+            if done() or alarms.real_ms() >= deadline_ms:
+                break
+            self.loop.turn()
+        alarms.set_timer("awaited", None, lambda _: None, real=True)
+        return done()
 
     def _await_partitions(self) -> None:
         """Until every partition is as the image says, or was told to fail."""
@@ -227,13 +266,33 @@ class Engine:
                 raise BrokenInvariant(f"nothing here knows {item!r}")
 
     def commit(self) -> None:
-        """End of a turn: what was decided becomes safe, and what waited for that is answered."""
-        membership = self.membership
-        membership.commit()
-        membership.assign(self.context.directories.take_unrecorded())
+        """End of a turn: what was decided becomes safe, and what waited for that is answered.
+
+        What is published places new partitions, and answers ask for more (a topic that a client
+        named, this node's own registration): the second commit makes that safe in the same turn.
+        What follows from it is the next turn's, so that this one ends.
+        """
+        self._commit_metadata()
+        self.membership.assign(self.context.directories.take_unrecorded())
         if self._groups.commit() | self.cluster.go_on():
             self._core.wake()
-        membership.commit()
+        self._commit_metadata()
+
+    def _commit_metadata(self) -> None:
+        """One fsync of the metadata log for all that was decided, the image and the core moved on,
+        and the replies that waited for that.
+        """
+        delta = self.cluster.commit()
+        publisher = self._publisher
+        if delta is not None and not publisher.publish(delta):
+            mark = delta.image.offset
+            self.alarms.set_timer(
+                ("apply", mark),
+                self.alarms.real_ms() + APPLY_PATIENCE_MS,
+                lambda _: publisher.wait_no_more(mark),
+                real=True,
+            )
+        self.cluster.answer(publisher.is_applied)
 
     def _lose_directory(self, log_dir: int, text: str) -> None:
         config = self._config

@@ -1,12 +1,13 @@
 """This broker's place in the cluster: its registration, its heartbeats, and where its folders are.
 
-Controller and broker are one process: these are requests like any other, asked without a socket.
+These are requests to the controller like any other, asked without a socket while it is in this
+process; what follows from an answer is done when the answer comes, in this turn or a later one.
 What the disk keeps the controller from writing is told again with a later heartbeat.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ottla.errors import OttlaError
@@ -20,9 +21,6 @@ from ottla.node.registration import (
 )
 from ottla.raft.metadata_log import DiskUnwilling
 from ottla.wire.errors import ErrorCode
-from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatResponse
-from ottla.wire.messages.broker_registration import BrokerRegistrationResponse
-from ottla.wire.messages.controller_registration import ControllerRegistrationResponse
 
 if TYPE_CHECKING:
     from ottla.broker.directories import Assignment
@@ -30,14 +28,13 @@ if TYPE_CHECKING:
     from ottla.decide import Entropy
     from ottla.node.alarms import Alarms
     from ottla.node.cluster import Cluster, Identity
-    from ottla.node.publisher import Publisher
+    from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatResponse
+    from ottla.wire.messages.broker_registration import BrokerRegistrationResponse
 
 NO_EPOCH = -1
 
-APPLY_PATIENCE_MS = 1_000
-"""How long the answer to a change waits for its partitions: who is told earlier, because a disk is
-slow, finds them not led yet and tries again, as with Apache Kafka.
-"""
+LEAVE_ATTEMPTS = 2
+"""Heartbeats of an end: the first takes the leaderships away, the second finds none and fences."""
 
 
 class ClusterError(OttlaError):
@@ -49,14 +46,18 @@ class Membership:
 
     __slots__ = (
         "_alarms",
+        "_beating",
+        "_beats_again",
         "_cluster",
         "_config",
         "_entropy",
+        "_farewells",
         "_identity",
         "_lost_directories",
-        "_publisher",
         "_untold",
         "broker_epoch",
+        "joined",
+        "left",
     )
 
     def __init__(
@@ -64,57 +65,58 @@ class Membership:
         identity: Identity,
         config: BrokerConfig,
         cluster: Cluster,
-        publisher: Publisher,
         alarms: Alarms,
         entropy: Entropy,
     ) -> None:
         self._identity = identity
         self._config = config
         self._cluster = cluster
-        self._publisher = publisher
         self._alarms = alarms
         self._entropy = entropy
         self._lost_directories: list[bytes] = []
         self._untold: list[Assignment] = []
-        """Places of partitions that the controller could not write."""
+        """Places of partitions that the controller does not know: it could not write them, or has
+        not let this broker in yet.
+        """
+        self._beating = False
+        """Whether a heartbeat is not answered yet."""
+        self._beats_again = False
+        """Whether there was something new to tell meanwhile."""
+        self._farewells = 0
+        """Heartbeats that are left to a broker that ends."""
         self.broker_epoch = NO_EPOCH
         """The epoch of this broker's registration."""
+        self.joined = False
+        """Whether this broker is registered, and was let in since it started."""
+        self.left = False
+        """Whether the controller has seen this broker out, as far as it goes."""
 
-    def register(self, previous_epoch: int) -> None:
-        """Register controller and broker, and be unfenced; from then on heartbeats are sent.
-
-        Raises:
-            OttlaError: the registration is refused.
+    # ------------------------------------------------------------------ coming and going
+    def join(self, previous_epoch: int) -> None:
+        """Register controller and broker, and be unfenced, one answer after the other; from then on
+        heartbeats are sent. A refusal is raised in the turn that brings it.
         """
         identity, config = self._identity, self._config
+
+        def controller_registered(_response: Any) -> None:
+            broker = register_broker(identity, config, self._entropy.uuid(), previous_epoch)
+            self._ask(broker, self._registered)
+
         controller = register_controller(identity, config, self._entropy.uuid())
-        self._expect(controller, ControllerRegistrationResponse)
-        broker = register_broker(identity, config, self._entropy.uuid(), previous_epoch)
-        response = self._expect(broker, BrokerRegistrationResponse)
+        self._ask(controller, controller_registered)
+
+    def _registered(self, response: BrokerRegistrationResponse) -> None:
         self.broker_epoch = response.broker_epoch
-        self._heartbeat()
-        period_ms = config["broker.heartbeat.interval.ms"]
+        period_ms = self._config["broker.heartbeat.interval.ms"]
         self._alarms.every("broker-heartbeat", period_ms, self._beat, real=True)
+        self._beat()
 
     def leave(self) -> None:
-        """Fence this broker as a controlled shutdown does."""
-        # The first takes the leaderships away, the second finds none and fences the broker.
-        for _ in range(2):
-            if self._heartbeat(want_shut_down=True).should_shut_down:
-                break
+        """Be fenced as in a controlled shutdown; `left` says when."""
+        self._farewells = LEAVE_ATTEMPTS
+        self._beat()
 
-    def commit(self) -> None:
-        """Make safe what was decided, publish it, and let the replies go."""
-        delta = self._cluster.commit()
-        publisher = self._publisher
-        if delta is not None and not publisher.publish(delta):
-            mark = delta.image.offset
-            due_ms = self._alarms.real_ms() + APPLY_PATIENCE_MS
-            self._alarms.set_timer(
-                ("apply", mark), due_ms, lambda _: publisher.wait_no_more(mark), real=True
-            )
-        self._cluster.answer(publisher.is_applied)
-
+    # ------------------------------------------------------------------ while it is here
     def directory_lost(self, directory_id: bytes) -> None:
         """Tell the controller of a log directory that failed: its partitions lose their leader."""
         self._lost_directories.append(directory_id)
@@ -125,6 +127,9 @@ class Membership:
         commit.
         """
         if not places:
+            return
+        if not self.joined:
+            self._untold.extend(places)
             return
         if not directory_assignment_supported(self._cluster.image.metadata_version):
             return
@@ -137,39 +142,61 @@ class Membership:
         self._cluster.ask_own(request, request.max_version, told)
 
     def _beat(self) -> None:
-        """A heartbeat, with all that could not be told before."""
-        try:
-            self._heartbeat()
-        except DiskUnwilling:
-            return  # the log says so already
-        untold, self._untold = self._untold, []
-        self.assign(untold)
-
-    def _heartbeat(self, *, want_shut_down: bool = False) -> BrokerHeartbeatResponse:
+        """A heartbeat, with all that could not be told before; one at a time."""
+        if self._beating:
+            self._beats_again = True
+            return
+        self._beating, self._beats_again = True, False
+        farewell = self._farewells > 0
         request = heartbeat(
             self._identity,
             self.broker_epoch,
             metadata_offset=self._cluster.image.offset,
-            want_shut_down=want_shut_down,
+            want_shut_down=farewell,
             offline_log_dirs=self._lost_directories,
         )
-        response: BrokerHeartbeatResponse = self._expect(request, BrokerHeartbeatResponse)
-        return response
 
-    def _expect(self, message: Any, kind: type[Any]) -> Any:
-        """The response to a request of this broker, at once: its controller is here."""
-        answers: list[Any] = []
-        self._cluster.ask_own(message, kind.max_version, answers.append)
-        self.commit()
-        response = answers[0]
+        def beaten(response: BrokerHeartbeatResponse) -> None:
+            self._beating = False
+            problem = self._problem(request, response)
+            # While it is here the log has said so already, and the next one tells it again.
+            waits = self.joined and not farewell and isinstance(problem, DiskUnwilling)
+            if problem is not None and not waits:
+                raise problem
+            if farewell:
+                self._farewells -= 1
+                self.left = response.should_shut_down or not self._farewells
+            elif problem is None:
+                self.joined = self.joined or not response.is_fenced
+                untold, self._untold = self._untold, []
+                self.assign(untold)
+            if self._beats_again or (self._farewells and not self.left):
+                self._beat()
+
+        self._cluster.ask_own(request, request.max_version, beaten)
+
+    # ------------------------------------------------------------------ questions and answers
+    def _ask(self, message: Any, then: Callable[[Any], None]) -> None:
+        """Ask the controller, wherever it is; `then` gets a response that is no refusal."""
+
+        def answered(response: Any) -> None:
+            problem = self._problem(message, response)
+            if problem is not None:
+                raise problem
+            then(response)
+
+        self._cluster.ask_own(message, message.max_version, answered)
+
+    def _problem(self, message: Any, response: Any) -> OttlaError | None:
+        """What the controller refused, if it did."""
         unwilling = self._cluster.unwilling
         if response.error_code == ErrorCode.KAFKA_STORAGE_ERROR and unwilling is not None:
-            raise unwilling
-        if response.error_code != ErrorCode.NONE:
-            error = ErrorCode(response.error_code)
-            raise ClusterError(
-                f"the controller refused {type(message).__name__} of node "
-                f"{self._identity.node_id}: {error!r}",
-                hint=beyond_stable(self._cluster.image.metadata_version),
-            )
-        return response
+            return unwilling
+        if response.error_code == ErrorCode.NONE:
+            return None
+        error = ErrorCode(response.error_code)
+        return ClusterError(
+            f"the controller refused {type(message).__name__} of node "
+            f"{self._identity.node_id}: {error!r}",
+            hint=beyond_stable(self._cluster.image.metadata_version),
+        )

@@ -1,9 +1,10 @@
 """One node: controller and broker in one process, from start to end.
 
 The order of the start: check the configuration, take the folders, bind the listeners (so that a
-port in use is known before anything is touched), read the metadata log and lead it, register as
-broker, load the partitions, decide, accept. The end goes the other way round. A node that fails
-where it should not is poisoned: it stops serving, says why, and leaves its process alone.
+port in use is known before anything is touched), read the metadata log, take a place in the quorum
+and register as broker, load the partitions, decide, accept. The end goes the other way round. A
+node that fails where it should not is poisoned: it stops serving, says why, and leaves its process
+alone.
 
 A node ends once, whoever asks for it and from whichever thread: the first end is carried out, and
 all others wait until it is over.
@@ -78,7 +79,7 @@ class Node:
         self._core: Core | None = None
         """The native half, from the moment at which the folders are taken."""
         self._engine: Engine | None = None
-        """All that decides, from the moment at which the metadata log is led."""
+        """All that decides, from the moment at which the metadata log is read."""
 
     # ------------------------------------------------------------------ start
     def start(self) -> None:
@@ -102,9 +103,8 @@ class Node:
                 self._bind(core)
             identity = Identity(config.node_id, meta.cluster_id, meta.directory_ids, self.ports)
             place = Place(identity, meta.log_dirs)
-            engine, first = build(config, place, core, self._world, self.logs)
-            self._engine = engine
-            engine.open(first)
+            engine = self._engine = build(config, place, core, self._world, self.logs)
+            engine.open()
             core.serve()
             with self._lock:
                 if self._ends:
@@ -170,7 +170,7 @@ class Node:
             # A thread that still decides, or whose last turn failed, leaves nothing to be written.
             if engine.driver.stop(timeout_ms / 1000) and self.failure is None:
                 try:
-                    engine.membership.leave()
+                    engine.leave(timeout_ms)
                     engine.cluster.close()
                 finally:  # the partitions' logs are closed in order whatever the metadata log says
                     with manners.no_fork():

@@ -1,10 +1,12 @@
 """Carries what changed in the cluster's image to the core: partitions to lead or follow, to
 configure, to delete.
 
-The core hears only of differences, notes them at once, and makes them so in the background: a delta
-is pending until the core says that it is applied, and only then do coordinators take up what they
-lead. A partition that the core can't open (a full disk, a corrupt folder) is named in the log,
-answers KAFKA_STORAGE_ERROR and is shown offline; the core tries it again, and the others go on.
+The core hears only of differences, and at the end of the start of all at once: until then deltas
+move the image alone, as a broker that is fenced and let in again would place every partition three
+times. It notes what is wanted at once, and makes it so in the background: a delta is pending until
+the core says that it is applied, and only then do coordinators take up what they lead. A partition
+that the core can't open (a full disk, a corrupt folder) is named in the log, answers
+KAFKA_STORAGE_ERROR and is shown offline; the core tries it again, and the others go on.
 """
 
 from __future__ import annotations
@@ -15,15 +17,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ottla._core import PartitionState, TopicConfig
+from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ottla._core import Node as Core
     from ottla.broker.context import Context
-    from ottla.metadata.delta import MetadataDelta
     from ottla.metadata.image import Partition, Topic
     from ottla.node.groups import Groups
     from ottla.node.logs import Logs
@@ -45,29 +47,44 @@ class _Pending:
 class Publisher:
     """Applies deltas to the core and tells the coordinators what they lead."""
 
-    __slots__ = ("_context", "_core", "_groups", "_logs", "_looked", "_pending", "_unopened")
+    __slots__ = ("_begun", "_context", "_core", "_groups", "_logs", "_pending", "_unopened")
 
     def __init__(self, context: Context, core: Core, groups: Groups, logs: Logs) -> None:
         self._context = context
         self._core = core
         self._groups = groups
         self._logs = logs
-        self._looked = False
-        """Whether what lies in the log directories was looked at."""
+        self._begun = False
+        """Whether the core is told of deltas."""
         self._pending: deque[_Pending] = deque()
         self._unopened: list[tuple[str, int, str]] = []
         """Partitions that could not be opened, and why; told when the delta is applied."""
 
     def publish(self, delta: MetadataDelta) -> bool:
-        """Let the core be as the new image says; the context shows the image from now on. Whether
-        the core is so already.
+        """The context shows the image from now on; let the core be as it says. Whether it is so
+        already, or nobody has to wait for that.
         """
-        context = self._context
-        first_offset = context.image.offset + 1
-        first = first_offset == 0
-        context.image = delta.image
-        context.settings.changed(delta)
-        core = self._core
+        first_offset = self._context.image.offset + 1
+        self._context.image = delta.image
+        self._context.settings.changed(delta)
+        if not self._begun:
+            return True
+        if self._context.directories.several:
+            self._place(delta)
+        return self._tell(delta, first_offset)
+
+    def begin(self) -> None:
+        """Let the core be as the image says, and as all that follow will say."""
+        self._begun = True
+        delta = MetadataDelta.whole(self._context.image)
+        if self._context.directories.several:
+            self._place(delta, self._lying())
+        self._tell_of_missing_folders()
+        self._tell(delta, 0)
+
+    def _tell(self, delta: MetadataDelta, first_offset: int) -> bool:
+        """Tell the core of a delta; whether it is as that says."""
+        context, core = self._context, self._core
         gone = [
             (topic.name, index)
             for topic in delta.topics_deleted()
@@ -77,10 +94,6 @@ class Publisher:
         if gone:
             core.delete_partitions(gone)
             context.offline.difference_update(gone)
-        if context.directories.several:
-            self._place(delta)
-        if first:
-            self._tell_of_missing_folders()
         configs: dict[str, TopicConfig] = {}
         states = [
             self._state(change.topic, change.index, change.new, configs)
@@ -124,22 +137,29 @@ class Publisher:
             for pending in self._pending
         )
 
-    def _place(self, delta: MetadataDelta) -> None:
-        """Settle in which log directories partitions are."""
+    def _place(
+        self, delta: MetadataDelta, lying: Mapping[tuple[str, int], list[int]] | None = None
+    ) -> None:
+        """Settle in which log directories partitions are; `lying` are those that have folders of
+        them, None if all that the delta names are new.
+        """
         context = self._context
         for topic in delta.topics_deleted():
             context.directories.forget(topic)
-        lying: dict[tuple[str, int], list[int]] = {}
-        first, self._looked = not self._looked, True
-        if first:
-            places = {os.path.normpath(path): at for at, path in enumerate(context.log_dirs)}
-            for stray in self._core.strays():
-                place = places[os.path.normpath(os.path.dirname(stray.folder))]
-                lying.setdefault((stray.topic, stray.partition), []).append(place)
         for change in delta.partitions_changed():
             if context.node_id in change.new.replicas:
-                there = lying.get((change.topic.name, change.index), ()) if first else None
+                there = None if lying is None else lying.get((change.topic.name, change.index), ())
                 context.directories.place(change.topic, change.index, change.new, there)
+
+    def _lying(self) -> dict[tuple[str, int], list[int]]:
+        """Which log directories have a folder of which partition."""
+        log_dirs = self._context.log_dirs
+        places = {os.path.normpath(path): at for at, path in enumerate(log_dirs)}
+        lying: dict[tuple[str, int], list[int]] = {}
+        for stray in self._core.strays():
+            place = places[os.path.normpath(os.path.dirname(stray.folder))]
+            lying.setdefault((stray.topic, stray.partition), []).append(place)
+        return lying
 
     def _state(
         self, topic: Topic, index: int, partition: Partition, configs: dict[str, TopicConfig]

@@ -1,10 +1,12 @@
-"""Runs this node's quorum: loads the metadata log, leads it, appends what the controller decides,
-moves the image.
+"""Runs this node's quorum: loads the metadata log, appends what the controller decides, moves the
+image.
 
 It does what `raft.quorum.Quorum` says, on a `MetadataLog`. `append` only writes; `commit` brings
-everything that was appended to disk with one fsync, and only then do the records count: the high
-watermark passes them and the image has them. Snapshots are taken here when they are due, a piece a
-turn and written in the background, and what they made needless is deleted after that.
+everything that was appended to disk with one fsync and tells raft so. Records count when raft's
+high watermark has passed them, and only then does the image have them: where this node is the only
+voter that is the same turn. Who leads is raft's to say too (`leads`). Snapshots are taken here when
+they are due, a piece a turn and written in the background, and what they made needless is deleted
+after that.
 
 Used on the decision thread only. An error of the log leaves it in doubt what is in it: the quorum
 must not be used after one, unless it is `DiskUnwilling`.
@@ -23,7 +25,16 @@ from ottla.metadata.snapshot import snapshot_records
 from ottla.raft.control_records import decode_control
 from ottla.raft.description import QuorumDescription, VoterDescription
 from ottla.raft.metadata_log import DiskUnwilling
-from ottla.raft.quorum import Flushed, Propose, Quorum, Ready, Resign, Started, Withdrawn
+from ottla.raft.quorum import (
+    LEADER,
+    Flushed,
+    Propose,
+    Quorum,
+    Ready,
+    Resign,
+    Started,
+    Withdrawn,
+)
 from ottla.raft.quorum_state import QuorumState
 from ottla.raft.snapshots import (
     SnapshotError,
@@ -70,8 +81,8 @@ class _Taking(NamedTuple):
 
 
 class MetadataQuorum:
-    """The quorum of one node. `lead` once, then `append` and `commit`; at the end `close` or
-    `abandon`.
+    """The quorum of one node. `start` once, then `append` while it `leads`, and `commit`; at the
+    end `close` or `abandon`.
     """
 
     __slots__ = (
@@ -84,6 +95,7 @@ class MetadataQuorum:
         "_say",
         "_taking",
         "_timestamps",
+        "_unflushed",
     )
 
     def __init__(
@@ -104,6 +116,8 @@ class MetadataQuorum:
         self._say = say
         self._loader = MetadataLoader()
         self._pending: list[CommittedBatch] = []
+        """What the image does not have: the high watermark has not passed it."""
+        self._unflushed = False
         self._taking: _Taking | None = None
         self._timestamps: dict[SnapshotId, int] = {}
         """The last contained log timestamps of snapshots that were written or read here."""
@@ -154,6 +168,16 @@ class MetadataQuorum:
         """The offset of a metadata transaction that was begun and not ended."""
         return self._loader.transaction_start
 
+    @property
+    def leads(self) -> int | None:
+        """The epoch in which this node leads, and has committed that it does; None while it does
+        not.
+        """
+        quorum = self._quorum
+        if quorum.role != LEADER or quorum.high_watermark <= quorum.epoch_start_offset:
+            return None
+        return quorum.state.leader_epoch
+
     def describe(self, now_ms: int) -> QuorumDescription:
         """The quorum as its leader sees it."""
         quorum = self._quorum
@@ -169,28 +193,19 @@ class MetadataQuorum:
         )
 
     # ------------------------------------------------------------------ what it does
-    def lead(self, now_ms: int) -> MetadataDelta:
-        """Win the election, commit what is in the log, and give the delta from nothing to now.
+    def start(self, now_ms: int) -> None:
+        """Take part in the quorum: its only voter wins at once, and `commit` makes it count.
 
         Raises:
             QuorumError: this node is not the quorum's only voter.
         """
         self._do(self._quorum.step(Started(), now_ms))
-        try:
-            delta = self._commit(now_ms)
-        except MetadataError as error:
-            raise MetadataLogError(
-                f"__cluster_metadata-0 contradicts itself: {error}",
-                hint="restore the folder from a backup",
-            ) from error
-        self._try_clean(now_ms)
-        return delta
 
     def append(self, records: Sequence[Encoded], now_ms: int) -> int:
         """Append records as one batch; the offset of the last. They count after `commit`.
 
         Raises:
-            NotLeader: `lead` was not called, or leadership is gone.
+            NotLeader: `start` was not called, or leadership is gone.
             DiskUnwilling: nothing of it is in the log, and everything is as it was.
         """
         values = [(None, data) for _, data in records]
@@ -202,14 +217,41 @@ class MetadataQuorum:
             raise
         return self._quorum.end_offset - 1
 
-    @property
-    def has_pending(self) -> bool:
-        """Whether something was appended that no `commit` has brought to disk."""
-        return bool(self._pending)
-
     def commit(self, now_ms: int) -> MetadataDelta | None:
-        """Bring what was appended to disk and into the image; None if nothing was appended."""
-        return self._commit(now_ms) if self._pending else None
+        """Bring what was appended to disk, and what the high watermark has passed into the image;
+        None if that is nothing. The first delta begins with nothing.
+
+        Raises:
+            MetadataLogError: what was found in the log contradicts itself.
+        """
+        if not self._pending:
+            return None
+        if self._unflushed:
+            self._unflushed = False
+            self._quorum.step(Flushed(self._log.flush()), now_ms)
+        high_watermark = self._quorum.high_watermark
+        committed = [batch for batch in self._pending if batch.last_offset < high_watermark]
+        if not committed:
+            return None
+        del self._pending[: len(committed)]
+        if self._loader.image.offset < 0:
+            return self._first(committed, now_ms)
+        delta = self._loader.load(committed)
+        self._try_snapshot(sum(batch.size_bytes for batch in committed), now_ms)
+        return delta
+
+    def _first(self, found: Sequence[CommittedBatch], now_ms: int) -> MetadataDelta:
+        """The delta from nothing to what the log holds."""
+        try:
+            delta = self._loader.load(found)
+        except MetadataError as error:
+            raise MetadataLogError(
+                f"__cluster_metadata-0 contradicts itself: {error}",
+                hint="restore the folder from a backup",
+            ) from error
+        self._try_snapshot(sum(batch.size_bytes for batch in found), now_ms)
+        self._try_clean(now_ms)
+        return delta
 
     # ------------------------------------------------------------------ snapshots
     def snapshot(self, now_ms: int, why: str) -> SnapshotId | None:
@@ -295,22 +337,17 @@ class MetadataQuorum:
                     records,
                 )
             )
+            self._unflushed = True
 
-    def _commit(self, now_ms: int) -> MetadataDelta:
-        ready = self._quorum.step(Flushed(self._log.flush()), now_ms)
-        high_watermark = ready.high_watermark or self._quorum.high_watermark
-        committed = [batch for batch in self._pending if batch.last_offset < high_watermark]
-        self._pending = self._pending[len(committed) :]
-        delta = self._loader.load(committed)
-        size = sum(batch.size_bytes for batch in committed)
-        why = self._policy.committed(size, now_ms)
+    def _try_snapshot(self, size_bytes: int, now_ms: int) -> None:
+        """Take a snapshot if one is due after so many more bytes."""
+        why = self._policy.committed(size_bytes, now_ms)
         if why is not None and self._loader.transaction_start is None:
             try:
                 self.snapshot(now_ms, why)
             except DiskUnwilling as problem:
                 self._policy.taken(now_ms)
                 self._say(f"a metadata snapshot has to wait: {problem}; it is tried again later")
-        return delta
 
     # ------------------------------------------------------------------ loading
     def _read(self, history: VoterHistory) -> None:
