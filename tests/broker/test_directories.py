@@ -34,7 +34,8 @@ def test_the_fewest_get_the_next() -> None:
     new = topic("new", *[UNASSIGNED_DIRECTORY] * 5)
     assert place_all(directories, new) == [0, 1, 2, 0, 1], "of those with as many, the first"
     assert place_all(directories, topic("one", UNASSIGNED_DIRECTORY)) == [2]
-    directories.forget(new)
+    for index in range(5):
+        directories.forget(new, index)
     assert place_all(directories, topic("two", MIGRATING_DIRECTORY, UNASSIGNED_DIRECTORY)) == [0, 1]
     directories.failed.add(0)
     assert place_all(directories, topic("three", *[UNASSIGNED_DIRECTORY] * 3)) == [1, 2, 1]

@@ -8,7 +8,7 @@ from typing import Any
 from coordinators.world import Desk, MemoryCore
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import NOTHING, Ask, Decider, Decision, Marker, Now, Record, Reply, Timer
-from ottla.node.groups import CoreLog
+from ottla.node.coordinator_log import CoreLog
 from ottla.wire.errors import ErrorCode
 from ottla.wire.records import read_batches
 

@@ -18,7 +18,7 @@ from ottla.coordinators.group.requests import FetchOffsets
 from ottla.coordinators.group.shard import GroupShard, refuse
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import Ask, Now, Timer
-from ottla.node.groups import CoreLog
+from ottla.node.coordinator_log import CoreLog
 from ottla.wire.records import CorruptBatch, read_batches
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 

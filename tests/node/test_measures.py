@@ -38,6 +38,10 @@ def test_what_the_image_says_of_partitions() -> None:
     assert found["controller.partitions"] == 4
     assert found["controller.partitions_offline"] == found["partition.offline_replicas"] == 1
     assert found["controller.imbalance"] == 2
+    offline = {("well", 0), ("ill", 0), ("ill", 1), ("gone", 3)}
+    found = measures({}, image(), BrokerConfig({"node.id": "1"}), QUORUM, offline)
+    assert found["controller.partitions_offline"] == 3, "one of them has no leader either"
+    assert found["partition.offline_replicas"] == 3
     assert found["partition.leaders"] == 3
     assert found["partition.under_replicated"] == found["partition.under_min_isr"] == 1
     assert found["partition.at_min_isr"] == 2

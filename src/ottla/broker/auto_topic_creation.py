@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from ottla.broker.internal_topics import INTERNAL_TOPICS
 from ottla.controller.state import RECORDS_PER_REQUEST_MAX
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.create_topics import (
@@ -15,12 +16,13 @@ from ottla.wire.messages.create_topics import (
     CreateTopicsRequest,
     CreateTopicsResponse,
 )
-from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context
 
 CREATE_TOPICS_VERSION = 7
+
+_INTERNAL = {topic.name: topic for topic in INTERNAL_TOPICS}
 
 
 def create(context: Context, names: Iterable[str], then: Callable[[dict[str, int]], None]) -> None:
@@ -48,23 +50,19 @@ def create(context: Context, names: Iterable[str], then: Callable[[dict[str, int
 
 def _creatable(context: Context, name: str) -> CreatableTopic:
     config = context.config
-    if name == CONSUMER_OFFSETS:
+    internal = _INTERNAL.get(name)
+    if internal is not None:
         return CreatableTopic(
             name=name,
-            num_partitions=config["offsets.topic.num.partitions"],
-            replication_factor=config["offsets.topic.replication.factor"],
-            configs=_configs(
-                ("cleanup.policy", "compact"),
-                ("compression.type", "producer"),
-                ("segment.bytes", str(config["offsets.topic.segment.bytes"])),
-            ),
+            num_partitions=config[internal.partitions_key],
+            replication_factor=config[internal.replication_factor_key],
+            configs=[
+                CreatableTopicConfig(name=key, value=value)
+                for key, value in internal.configs(config).items()
+            ],
         )
     return CreatableTopic(
         name=name,
         num_partitions=config["num.partitions"],
         replication_factor=config["default.replication.factor"],
     )
-
-
-def _configs(*pairs: tuple[str, str]) -> list[CreatableTopicConfig]:
-    return [CreatableTopicConfig(name=name, value=value) for name, value in pairs]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ottla.broker.internal_topics import GROUPS
 from ottla.broker.metadata_rows import MetadataRows
 from ottla.broker.producer_ids import ProducerIds
 from ottla.metadata.image import EMPTY_IMAGE
@@ -18,11 +19,13 @@ from ottla.security.resources import SUPPORTED_OPERATIONS
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.directories import Directories
+    from ottla.broker.internal_topics import InternalTopic
     from ottla.broker.partition_logs import PartitionLogs
     from ottla.broker.router import Router
     from ottla.broker.settings import Settings
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.group.coordinator import GroupCoordinator
+    from ottla.metadata.delta import MetadataDelta
     from ottla.metadata.image import Broker, MetadataImage
     from ottla.raft.description import QuorumDescription
     from ottla.security.authorizer import Authorizer
@@ -40,16 +43,19 @@ class Decides(Protocol):
     def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
         """Decide a request of our own; `then` gets the response, on the decision thread."""
 
-
-class Quorum(Protocol):
-    """What handlers may ask of raft."""
-
     @property
     def kraft_version(self) -> int:
         """The finalized kraft.version."""
 
     def describe(self) -> QuorumDescription:
-        """The quorum now."""
+        """The quorum that the controllers are, now."""
+
+
+class Coordinates(Protocol):
+    """The coordinators in this node."""
+
+    def of(self, topic: InternalTopic) -> Any:
+        """The one that lives in this topic, made on first use: many nodes never need it."""
 
 
 class Context:
@@ -60,6 +66,7 @@ class Context:
         "authorizer",
         "cluster_id",
         "controller",
+        "coordinators",
         "directories",
         "image",
         "log_dirs",
@@ -67,10 +74,7 @@ class Context:
         "metadata_rows",
         "node_id",
         "now_ms",
-        "offline",
-        "open_groups",
         "producer_ids",
-        "quorum",
         "reply",
         "router",
         "settings",
@@ -88,8 +92,7 @@ class Context:
         log_dirs: tuple[str, ...],
         directories: Directories,
         controller: Decides,
-        quorum: Quorum,
-        open_groups: Callable[[], GroupCoordinator],
+        coordinators: Coordinates,
         reply: Callable[[int, Any], None],
     ) -> None:
         self.node_id = node_id
@@ -100,9 +103,8 @@ class Context:
         self.router = router
         self.log_dirs = log_dirs
         self.directories = directories
-        self.offline: set[tuple[str, int]] = set()
-        """Partitions of this broker, by topic and index, that the disk keeps from being served."""
         self.image: MetadataImage = EMPTY_IMAGE
+        """The cluster; `show` alone moves it."""
         self.metadata_rows = MetadataRows()
         self.settings = settings
         self.controller = controller
@@ -112,18 +114,28 @@ class Context:
         """
         self.authorizer: Authorizer = AllowAll()
         self.producer_ids = ProducerIds(node_id, controller, lambda: self.image)
-        self.open_groups = open_groups
-        self.quorum = quorum
+        self.coordinators = coordinators
         self.advertised = {
             endpoint.listener: (endpoint.host, endpoint.port)
             for endpoint in settings.config.advertised_listeners or ()
         }
         """Listener name to the host and port of `advertised.listeners`, where the file sets it."""
 
+    def show(self, delta: MetadataDelta) -> None:
+        """The cluster is as this delta ends, from now on."""
+        self.image = delta.image
+        self.settings.changed(delta)
+
     @property
     def groups(self) -> GroupCoordinator:
-        """The group coordinator, made on first use: many nodes never see a group."""
-        return self.open_groups()
+        """The group coordinator."""
+        found: GroupCoordinator = self.coordinators.of(GROUPS)
+        return found
+
+    @property
+    def offline(self) -> set[tuple[str, int]]:
+        """Partitions of this broker that its disks keep from being served."""
+        return self.directories.offline
 
     @property
     def config(self) -> BrokerConfig:

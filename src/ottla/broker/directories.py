@@ -1,10 +1,13 @@
-"""Which of this broker's log directories holds which partition.
+"""Which of this broker's log directories holds which partition, and what they don't serve.
 
 With one there is nothing to decide. With more, a partition is where its folder lies, whatever was
 recorded: people move folders while a broker is down. One without a folder goes where its record
 says; a new one, whose record says nothing, goes where the fewest are, as in Apache Kafka 4.3.1. It
 stays there while the broker runs, and what the record says otherwise is for the controller to hear
 (KIP-858).
+
+Which directories failed, and which partitions are offline, by that or by a fault of their own, is
+known here and nowhere else in Python; the core says so in events.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from ottla.metadata.image import MIGRATING_DIRECTORY, UNASSIGNED_DIRECTORY
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ottla.metadata.image import Partition, Topic
+    from ottla.metadata.image import MetadataImage, Partition, Topic
 
 UNNAMED = (UNASSIGNED_DIRECTORY, MIGRATING_DIRECTORY)
 
@@ -35,10 +38,18 @@ class Directories:
         "_unrecorded",
         "failed",
         "incomplete",
+        "offline",
         "several",
     )
 
-    def __init__(self, node_id: int, ids: tuple[bytes, ...], *, incomplete: bool = False) -> None:
+    def __init__(
+        self,
+        node_id: int,
+        ids: tuple[bytes, ...],
+        *,
+        incomplete: bool = False,
+        failed: Collection[int] = (),
+    ) -> None:
         self._node_id = node_id
         self.incomplete = incomplete
         """Some could not be looked at when the broker started: what is nowhere may lie there."""
@@ -48,8 +59,10 @@ class Directories:
         self._places: dict[tuple[bytes, int], int] = {}
         self._counts = [0] * len(ids)
         self._unrecorded: dict[tuple[bytes, int], int] = {}
-        self.failed: set[int] = set()
+        self.failed = set(failed)
         """Those that ended, by a failed sync or at the start."""
+        self.offline: set[tuple[str, int]] = set()
+        """Partitions of this broker, by topic and index, that the disk keeps from being served."""
 
     def index(self, topic_id: bytes, index: int) -> int | None:
         """Where the partition is; None if its record names a directory that is not here."""
@@ -88,13 +101,23 @@ class Directories:
         online = [place for place in range(len(self._ids)) if place not in self.failed]
         return min(online or range(len(self._ids)), key=self._counts.__getitem__)
 
-    def forget(self, topic: Topic) -> None:
-        """The topic is deleted."""
-        for index in range(len(topic.partitions)):
-            place = self._places.pop((topic.id, index), None)
-            self._unrecorded.pop((topic.id, index), None)
-            if place is not None:
-                self._counts[place] -= 1
+    def forget(self, topic: Topic, index: int) -> None:
+        """The partition is not this broker's any more."""
+        self.offline.discard((topic.name, index))
+        place = self._places.pop((topic.id, index), None)
+        self._unrecorded.pop((topic.id, index), None)
+        if place is not None:
+            self._counts[place] -= 1
+
+    def lose(self, place: int, image: MetadataImage) -> None:
+        """A directory failed: what lies there is offline until the broker is started again."""
+        self.failed.add(place)
+        self.offline.update(
+            (topic.name, index)
+            for topic in image.topics.by_name.values()
+            for index, partition in enumerate(topic.partitions)
+            if self._node_id in partition.replicas and self.index(topic.id, index) == place
+        )
 
     def take_unrecorded(self) -> list[Assignment]:
         """What the controller does not know yet; it is taken for told from now on."""

@@ -24,10 +24,10 @@ from ottla.metadata.image import EMPTY_IMAGE
 from ottla.node import housekeeping
 from ottla.node.alarms import Alarms
 from ottla.node.cluster import Cluster, Identity, open_quorum
+from ottla.node.coordinators import Coordinators
 from ottla.node.core_logs import CorePartitionLogs
 from ottla.node.desk import Desk
 from ottla.node.format import read_bootstrap
-from ottla.node.groups import Groups
 from ottla.node.loop import Loop
 from ottla.node.membership import ClusterError, Membership
 from ottla.node.publisher import Publisher
@@ -89,9 +89,10 @@ class Engine:
 
     __slots__ = (
         "_config",
+        "_coordinators",
         "_core",
-        "_groups",
         "_logs",
+        "_lost",
         "_partition_logs",
         "_place",
         "_publisher",
@@ -131,10 +132,10 @@ class Engine:
         bootstrap = partial(read_bootstrap, core.disk, config.metadata_log_dir)
         self.cluster = Cluster(quorum, controller, core, self.desk, logs, alarms, bootstrap)
         settings = Settings(config, EMPTY_IMAGE, identity.node_id)
-        self._groups = Groups(
+        self._coordinators = Coordinators(
             identity.node_id, settings, core, self.desk, alarms, logs, world.entropy
         )
-        incomplete = bool(core.lost_log_dirs()) or len(place.log_dirs) < len(config.log_dirs)
+        self._lost = core.lost_log_dirs()
         self._partition_logs = CorePartitionLogs(core)
         self.context = Context(
             node_id=identity.node_id,
@@ -145,14 +146,16 @@ class Engine:
             router=router,
             log_dirs=place.log_dirs,
             directories=Directories(
-                identity.node_id, identity.directory_ids, incomplete=incomplete
+                identity.node_id,
+                identity.directory_ids,
+                incomplete=bool(self._lost) or len(place.log_dirs) < len(config.log_dirs),
+                failed=[at for at, _ in self._lost],
             ),
             controller=self.cluster,
-            quorum=self.cluster,
-            open_groups=self._groups.open,
+            coordinators=self._coordinators,
             reply=self.desk.reply,
         )
-        self._publisher = Publisher(self.context, core, self._groups, logs)
+        self._publisher = Publisher(self.context, core, self._coordinators, logs)
         self.membership = Membership(identity, config, self.cluster, alarms, world.entropy)
         self.loop = Loop(core, alarms, self)
         self.driver = world.drive(self.loop)
@@ -163,11 +166,9 @@ class Engine:
         Raises:
             OttlaError: it can't have that place, or the disk fails.
         """
-        core, context = self._core, self.context
+        core = self._core
         core.set_apis(_apis(self._router))
         _bind_hot_messages(core)
-        lost = core.lost_log_dirs()
-        context.directories.failed.update(place for place, _ in lost)
         self.cluster.start()
         self.commit()  # the image is what the log holds, and whoever leads begins to control
         self.membership.join(core.previous_broker_epoch)
@@ -181,7 +182,7 @@ class Engine:
             )
         self._publisher.begin()
         self._await_partitions()
-        for place, text in lost:
+        for place, text in self._lost:
             self._lose_directory(place, text)
         self.commit()
         for line in core.load_report():
@@ -274,7 +275,7 @@ class Engine:
         """
         self._commit_metadata()
         self.membership.assign(self.context.directories.take_unrecorded())
-        if self._groups.commit() | self.cluster.go_on():
+        if self._coordinators.commit() | self.cluster.go_on():
             self._core.wake()
         self._commit_metadata()
 
@@ -299,7 +300,7 @@ class Engine:
         log_dirs = self._place.log_dirs
         folder = log_dirs[log_dir]
         tell_of_lost(self._logs, folder, text)
-        self._publisher.directory_lost(log_dir)
+        self.context.directories.lose(log_dir, self.context.image)
         if os.path.realpath(folder) == os.path.realpath(config.metadata_log_dir):
             raise NodeFailed(f"the log directory {folder}, which holds the metadata log, {text}")
         if len(self.context.directories.failed) == len(log_dirs):
@@ -313,11 +314,8 @@ class Engine:
 
         context = self.context
         quorum = self.cluster.describe()
-        found = measures(self._core.metrics(), context.image, context.config, quorum)
-        unopened = len(context.offline)
-        for name in ("partition.offline_replicas", "controller.partitions_offline"):
-            found[name] = max(found[name], unopened)
-        return found
+        core = self._core.metrics()
+        return measures(core, context.image, context.config, quorum, context.offline)
 
     def unready(self) -> str:
         """Why clients can't be served, "" while they can."""

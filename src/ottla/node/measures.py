@@ -7,7 +7,7 @@ Safe from any thread: the core's counters are, and an image does not change.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Final
 
 from ottla.metadata.image import TOPIC_RESOURCE
@@ -26,13 +26,15 @@ def measures(
     image: MetadataImage,
     config: BrokerConfig,
     quorum: QuorumDescription,
+    offline: Set[tuple[str, int]] = frozenset(),
 ) -> dict[str, float]:
-    """The snapshot of a node that serves."""
+    """The snapshot of a node that serves; its disks keep these partitions from being served."""
     found = {_PARKED.get(name, name): value for name, value in core.items()}
     found["broker.state"] = BROKER_STATE_RUNNING
     found["metadata.applied_offset"] = image.offset
     found.update(_of_quorum(quorum, config.node_id))
     found.update(_of_cluster(image))
+    found.update(_of_offline(image, config.node_id, offline))
     found.update(_of_broker(image, config))
     found.update(_of_process())
     return found
@@ -59,7 +61,6 @@ def _of_cluster(image: MetadataImage) -> Iterator[tuple[str, float]]:
     yield "controller.brokers_fenced", fenced
     yield "controller.topics", len(image.topics.by_name)
     yield "controller.partitions", len(partitions)
-    yield "controller.partitions_offline", sum(p.leader < 0 for p in partitions)
     yield "controller.imbalance", sum(p.leader != p.replicas[0] for p in partitions)
     yield "controller.applied_offset", image.offset
 
@@ -70,15 +71,20 @@ def _of_broker(image: MetadataImage, config: BrokerConfig) -> Iterator[tuple[str
     yield "partition.under_replicated", sum(len(p.isr) < len(p.replicas) for p, _ in led)
     yield "partition.under_min_isr", sum(len(p.isr) < least for p, least in led)
     yield "partition.at_min_isr", sum(len(p.isr) == least for p, least in led)
-    here = config.node_id
-    yield (
-        "partition.offline_replicas",
-        sum(
-            here in p.replicas and p.leader < 0
-            for topic in image.topics.by_name.values()
-            for p in topic.partitions
-        ),
-    )
+
+
+def _of_offline(
+    image: MetadataImage, here: int, offline: Set[tuple[str, int]]
+) -> Iterator[tuple[str, float]]:
+    """Partitions that nobody leads, or that can't be served by who does."""
+    found = [
+        partition
+        for topic in image.topics.by_name.values()
+        for index, partition in enumerate(topic.partitions)
+        if partition.leader < 0 or (topic.name, index) in offline
+    ]
+    yield "controller.partitions_offline", len(found)
+    yield "partition.offline_replicas", sum(here in partition.replicas for partition in found)
 
 
 def _led(image: MetadataImage, config: BrokerConfig) -> Iterator[tuple[Partition, int]]:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from ottla._core import PartitionState, TopicConfig
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
-from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla.broker.context import Context
     from ottla.metadata.image import Partition, Topic
-    from ottla.node.groups import Groups
+    from ottla.node.coordinators import Coordinators
     from ottla.node.logs import Logs
 
 
@@ -47,12 +46,14 @@ class _Pending:
 class Publisher:
     """Applies deltas to the core and tells the coordinators what they lead."""
 
-    __slots__ = ("_begun", "_context", "_core", "_groups", "_logs", "_pending", "_unopened")
+    __slots__ = ("_begun", "_context", "_coordinators", "_core", "_logs", "_pending", "_unopened")
 
-    def __init__(self, context: Context, core: Core, groups: Groups, logs: Logs) -> None:
+    def __init__(
+        self, context: Context, core: Core, coordinators: Coordinators, logs: Logs
+    ) -> None:
         self._context = context
         self._core = core
-        self._groups = groups
+        self._coordinators = coordinators
         self._logs = logs
         self._begun = False
         """Whether the core is told of deltas."""
@@ -65,35 +66,27 @@ class Publisher:
         already, or nobody has to wait for that.
         """
         first_offset = self._context.image.offset + 1
-        self._context.image = delta.image
-        self._context.settings.changed(delta)
-        if not self._begun:
-            return True
-        if self._context.directories.several:
-            self._place(delta)
-        return self._tell(delta, first_offset)
+        self._context.show(delta)
+        return not self._begun or self._tell(delta, first_offset)
 
     def begin(self) -> None:
         """Let the core be as the image says, and as all that follow will say."""
         self._begun = True
-        delta = MetadataDelta.whole(self._context.image)
-        if self._context.directories.several:
-            self._place(delta, self._lying())
-        self._tell_of_missing_folders()
-        self._tell(delta, 0)
+        self._tell(MetadataDelta.whole(self._context.image), 0)
 
     def _tell(self, delta: MetadataDelta, first_offset: int) -> bool:
         """Tell the core of a delta; whether it is as that says."""
         context, core = self._context, self._core
-        gone = [
-            (topic.name, index)
-            for topic in delta.topics_deleted()
-            for index, partition in enumerate(topic.partitions)
-            if context.node_id in partition.replicas
-        ]
+        gone = list(self._gone(delta))
         if gone:
-            core.delete_partitions(gone)
-            context.offline.difference_update(gone)
+            core.delete_partitions([(topic.name, index) for topic, index in gone])
+            for topic, index in gone:
+                context.directories.forget(topic, index)
+        first = first_offset == 0
+        if context.directories.several:
+            self._place(delta, self._lying() if first else None)
+        if first:
+            self._tell_of_missing_folders()
         configs: dict[str, TopicConfig] = {}
         states = [
             self._state(change.topic, change.index, change.new, configs)
@@ -102,13 +95,25 @@ class Publisher:
         ]
         if states:
             core.place(states)
-        for topic in self._reconfigured(delta):
-            core.configure_topic(topic, self._config(topic, configs))
+        for name in self._reconfigured(delta):
+            core.configure_topic(name, self._config(name, configs))
         self._pending.append(_Pending(first_offset, delta))
         at_once = core.mark(delta.image.offset)
         if at_once:
             self.applied(delta.image.offset)
         return at_once
+
+    def _gone(self, delta: MetadataDelta) -> Iterable[tuple[Topic, int]]:
+        """What this broker hosts no more: its topic is deleted, or others have its replicas now."""
+        me = self._context.node_id
+        for topic in delta.topics_deleted():
+            for index, partition in enumerate(topic.partitions):
+                if me in partition.replicas:
+                    yield topic, index
+        for change in delta.partitions_changed():
+            old, new = change.old, change.new
+            if old is not None and me in old.replicas and me not in new.replicas:
+                yield change.topic, change.index
 
     def applied(self, mark: int) -> None:
         """The core is as the delta that ends at that offset says. Coordinators hear of deltas in
@@ -118,7 +123,7 @@ class Publisher:
             if pending.delta.image.offset == mark:
                 pending.applied = True
         while self._pending and self._pending[0].applied:
-            self._groups.publish(self._pending.popleft().delta)
+            self._coordinators.publish(self._pending.popleft().delta)
         self._tell_of_unopened()
 
     def wait_no_more(self, mark: int) -> None:
@@ -144,8 +149,6 @@ class Publisher:
         them, None if all that the delta names are new.
         """
         context = self._context
-        for topic in delta.topics_deleted():
-            context.directories.forget(topic)
         for change in delta.partitions_changed():
             if context.node_id in change.new.replicas:
                 there = None if lying is None else lying.get((change.topic.name, change.index), ())
@@ -244,20 +247,7 @@ class Publisher:
         self._logs.info(f"{topic.name}-{index} is open and takes writes again")
         if (topic.name, index) in self._context.offline:
             self._context.offline.remove((topic.name, index))
-            if topic.name == CONSUMER_OFFSETS:
-                self._groups.opened(index)
-
-    def directory_lost(self, log_dir: int) -> None:
-        """All partitions of a log directory are offline until the node is started again."""
-        context = self._context
-        context.directories.failed.add(log_dir)
-        context.offline.update(
-            (topic.name, index)
-            for topic in context.image.topics.by_name.values()
-            for index, partition in enumerate(topic.partitions)
-            if context.node_id in partition.replicas
-            and context.directories.index(topic.id, index) == log_dir
-        )
+            self._coordinators.opened(topic.name, index)
 
     def _reconfigured(self, delta: MetadataDelta) -> Iterable[str]:
         """Topics whose configs changed, or all of them when a broker default did."""

@@ -76,7 +76,7 @@ def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsRes
 
 def _finalized(context: Context) -> dict[str, int]:
     """The image's levels, and the quorum's own, which is in no metadata record."""
-    return {**context.image.features, KRAFT_VERSION: context.quorum.kraft_version}
+    return {**context.image.features, KRAFT_VERSION: context.controller.kraft_version}
 
 
 def _is_software_name(text: str) -> bool:

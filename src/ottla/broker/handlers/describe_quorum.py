@@ -33,7 +33,7 @@ def handle(context: Context, asked: Asked[DescribeQuorumRequest]) -> DescribeQuo
     if not context.authorize(asked, Operation.DESCRIBE, CLUSTER):
         denied = ErrorCode.CLUSTER_AUTHORIZATION_FAILED
         return DescribeQuorumResponse(error_code=denied, error_message=denied.text)
-    found = context.quorum.describe()
+    found = context.controller.describe()
     response = DescribeQuorumResponse(
         topics=[
             DescribeQuorumResponseTopicData(

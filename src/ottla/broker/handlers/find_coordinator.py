@@ -1,9 +1,9 @@
-"""FindCoordinator: which broker coordinates a group.
+"""FindCoordinator: which broker coordinates a key, such as a group.
 
 Needs DESCRIBE on the group or transactional id, CLUSTER_ACTION for share coordinators. Versions 0
-to 6: one key up to 3, several from 4 on (KIP-699). The first one that asks makes
-`__consumer_offsets`; Apache Kafka answers COORDINATOR_NOT_AVAILABLE meanwhile, we hold the reply
-until it is there.
+to 6: one key up to 3, several from 4 on (KIP-699). The first one that asks makes the topic that
+the coordinator lives in (broker/internal_topics.py), such as `__consumer_offsets`; Apache Kafka
+answers COORDINATOR_NOT_AVAILABLE meanwhile, we hold the reply until it is there.
 
 There are no coordinators of transactions and share groups yet, and clients must hear that at once:
 COORDINATOR_NOT_AVAILABLE would be tried again until they time out. Up to version 3 (librdkafka,
@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.broker import auto_topic_creation
+from ottla.broker.internal_topics import INTERNAL_TOPICS
 from ottla.security.resources import CLUSTER, Operation, group, transactional_id
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.find_coordinator import (
@@ -24,17 +25,19 @@ from ottla.wire.messages.find_coordinator import (
     FindCoordinatorRequest,
     FindCoordinatorResponse,
 )
-from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.context import Context
+    from ottla.broker.internal_topics import InternalTopic
 
 BATCH_VERSION: Final = 4
 GROUP: Final = 0
 TRANSACTION: Final = 1
 SHARE: Final = 2
 SHARE_VERSION: Final = 6
+
+_TOPICS: Final = {topic.key_type: topic for topic in INTERNAL_TOPICS}
 
 NO_TRANSACTIONS: Final = (
     "This node has no transaction coordinator yet: "
@@ -47,24 +50,21 @@ UNKNOWN_KEY_TYPE: Final = "There is no coordinator of this key type."
 def handle(
     context: Context, asked: Asked[FindCoordinatorRequest]
 ) -> FindCoordinatorResponse | None:
-    """Answer from the image, after making the groups' topic if it is missing."""
+    """Answer from the image, after making the coordinator's topic if it is missing."""
     body = asked.body
     keys = body.coordinator_keys if asked.version >= BATCH_VERSION else [body.key]
     is_denied = _is_share(asked) and not context.authorize(asked, Operation.CLUSTER_ACTION, CLUSTER)
     # Share coordinators are brokers' own affair: one answer for all their keys.
     shared_denial = ErrorCode.CLUSTER_AUTHORIZATION_FAILED if is_denied else ErrorCode.NONE
     denied = {key: shared_denial or _denial(context, asked, key) for key in dict.fromkeys(keys)}
-    if (
-        body.key_type != GROUP
-        or all(denied.values())
-        or CONSUMER_OFFSETS in context.image.topics.by_name
-    ):
+    topic = _TOPICS.get(body.key_type)
+    if topic is None or all(denied.values()) or topic.name in context.image.topics.by_name:
         return _response(context, asked, keys, denied)
 
     def created(_errors: dict[str, int]) -> None:
         context.reply(asked.token, _response(context, asked, keys, denied))
 
-    auto_topic_creation.create(context, [CONSUMER_OFFSETS], created)
+    auto_topic_creation.create(context, [topic.name], created)
     return None
 
 
@@ -107,6 +107,9 @@ def _response(
 
 def _find(context: Context, asked: Asked[Any], key: str) -> Coordinator:
     key_type = asked.body.key_type
+    topic = _TOPICS.get(key_type)
+    if topic is not None:
+        return _coordinator(context, asked, topic, key)
     if key_type == TRANSACTION:
         old = asked.version < BATCH_VERSION
         error = (
@@ -117,33 +120,31 @@ def _find(context: Context, asked: Asked[Any], key: str) -> Coordinator:
         return _refusal(key, error, NO_TRANSACTIONS)
     if _is_share(asked):
         return _refusal(key, ErrorCode.UNSUPPORTED_VERSION, NO_SHARE_GROUPS)
-    if key_type != GROUP:
-        return _refusal(key, ErrorCode.INVALID_REQUEST, UNKNOWN_KEY_TYPE)
-    return _find_group(context, asked, key)
+    return _refusal(key, ErrorCode.INVALID_REQUEST, UNKNOWN_KEY_TYPE)
 
 
-def _find_group(context: Context, asked: Asked[Any], group_id: str) -> Coordinator:
+def _coordinator(
+    context: Context, asked: Asked[Any], topic: InternalTopic, key: str
+) -> Coordinator:
     image = context.image
-    topic = image.topics.by_name.get(CONSUMER_OFFSETS)
-    if topic is not None:
-        groups = context.groups
-        partition = groups.partition_for(group_id)
-        leader_id = topic.partitions[partition].leader
+    found = image.topics.by_name.get(topic.name)
+    if found is not None:
+        coordinator = context.coordinators.of(topic)
+        partition = coordinator.partition_for(key)
+        leader_id = found.partitions[partition].leader
         leader = image.brokers.get(leader_id)
         endpoint = None if leader is None else context.broker_endpoint(leader, asked)
         if leader_id == context.node_id and not (
-            groups.serves(partition) and (CONSUMER_OFFSETS, partition) not in context.offline
+            coordinator.serves(partition) and (topic.name, partition) not in context.offline
         ):
             # Its part of the topic can't be read: to name this broker would send clients in a
             # circle.
             endpoint = None
         if endpoint is not None:
             host, port = endpoint
-            return Coordinator(
-                key=group_id, node_id=leader_id, host=host, port=port, error_message=""
-            )
+            return Coordinator(key=key, node_id=leader_id, host=host, port=port, error_message="")
     error = ErrorCode.COORDINATOR_NOT_AVAILABLE
-    return _refusal(group_id, error, error.text)
+    return _refusal(key, error, error.text)
 
 
 def _refusal(key: str, error: ErrorCode, text: str) -> Coordinator:

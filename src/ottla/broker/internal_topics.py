@@ -1,0 +1,115 @@
+"""The topics that coordinators live in: one row a kind of coordinator.
+
+Whoever has to do with them goes over this table and knows none by its name: who answers
+FindCoordinator, who makes a topic when the first client needs it, and the node, which runs what a
+row's `parts` are over the partitions that it leads. What a row needs is imported when it is needed
+first: a node that nobody asks for groups never loads them, a tenth of its start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from ottla.wire.stored.frame import CONSUMER_OFFSETS
+
+if TYPE_CHECKING:
+    from ottla.config.broker import BrokerConfig
+    from ottla.coordinators.group.config import GroupConfig
+    from ottla.coordinators.runtime import Runtime
+    from ottla.decide import Decider, Entropy, Refuse
+    from ottla.driver import Desk
+
+GROUP_KEY_TYPE = 0
+
+_MINUTE_MS = 60_000
+_CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+"""By the number that `offsets.topic.compression.codec` gives them."""
+
+
+class Coordinator(Protocol):
+    """What is known of every kind of coordinator; its own handlers know more."""
+
+    def partition_for(self, key: str, /) -> int:
+        """The partition of its topic that this key lives in."""
+
+    def serves(self, partition: int) -> bool:
+        """Whether the keys of a partition are coordinated here, and it can be read."""
+
+
+class Parts(NamedTuple):
+    """What a coordinator is made of."""
+
+    decider: Callable[[int], Decider]
+    """A new one for a partition."""
+    refuse: Refuse
+    coordinator: Callable[[Runtime, Callable[[], int], Desk], Any]
+    """A `Coordinator` over the runtime of its shards; it can ask how many partitions there are."""
+    codec: str
+    batch_bytes_max: int
+
+
+class InternalTopic(NamedTuple):
+    """One topic, and the coordinator that keeps its state in it."""
+
+    name: str
+    key_type: int
+    """FindCoordinator's number for its keys."""
+    partitions_key: str
+    """The broker's config of how many partitions the topic gets."""
+    replication_factor_key: str
+    configs: Callable[[BrokerConfig], dict[str, str]]
+    """The topic's own configs, when it is made."""
+    parts: Callable[[BrokerConfig, Entropy], Parts]
+
+
+def _group_configs(config: BrokerConfig) -> dict[str, str]:
+    return {
+        "cleanup.policy": "compact",
+        "compression.type": "producer",
+        "segment.bytes": str(config["offsets.topic.segment.bytes"]),
+    }
+
+
+def _group_parts(config: BrokerConfig, entropy: Entropy) -> Parts:
+    from ottla.coordinators.group.coordinator import GroupCoordinator
+    from ottla.coordinators.group.shard import GroupShard, refuse
+
+    settings = group_config(config)
+    return Parts(
+        decider=lambda _partition: GroupShard(settings, entropy),
+        refuse=refuse,
+        coordinator=lambda runtime, partition_count, desk: GroupCoordinator(
+            runtime, settings, partition_count, desk
+        ),
+        codec=_CODECS[config["offsets.topic.compression.codec"]],
+        batch_bytes_max=settings.batch_bytes_max,
+    )
+
+
+def group_config(config: BrokerConfig) -> GroupConfig:
+    """The group coordinator's settings out of the broker's."""
+    from ottla.coordinators.group.config import GroupConfig
+
+    return GroupConfig(
+        initial_rebalance_delay_ms=config["group.initial.rebalance.delay.ms"],
+        session_timeout_ms_min=config["group.min.session.timeout.ms"],
+        session_timeout_ms_max=config["group.max.session.timeout.ms"],
+        size_max=config["group.max.size"],
+        offset_metadata_bytes_max=config["offset.metadata.max.bytes"],
+        offsets_retention_ms=config["offsets.retention.minutes"] * _MINUTE_MS,
+        offsets_retention_check_interval_ms=config["offsets.retention.check.interval.ms"],
+        batch_bytes_max=config["message.max.bytes"],
+    )
+
+
+GROUPS = InternalTopic(
+    name=CONSUMER_OFFSETS,
+    key_type=GROUP_KEY_TYPE,
+    partitions_key="offsets.topic.num.partitions",
+    replication_factor_key="offsets.topic.replication.factor",
+    configs=_group_configs,
+    parts=_group_parts,
+)
+
+INTERNAL_TOPICS: tuple[InternalTopic, ...] = (GROUPS,)

@@ -1,0 +1,162 @@
+"""The coordinators in this node: their shards over the core's logs, their timers on its loop.
+
+Which there are follows from a table of internal topics and from the image: this broker coordinates
+what lives in the partitions that it leads. A coordinator is made whole when the first of its
+partitions is led here, or the first handler asks for it; before that there is nothing of it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ottla.broker.internal_topics import INTERNAL_TOPICS
+from ottla.metadata.image import EMPTY_IMAGE
+from ottla.node.coordinator_log import CoreLog
+from ottla.node.deciding import LoopTimers, now_of
+
+if TYPE_CHECKING:
+    from ottla._core import Node as Core
+    from ottla.broker.internal_topics import InternalTopic
+    from ottla.broker.settings import Settings
+    from ottla.coordinators.runtime import Runtime
+    from ottla.decide import Entropy
+    from ottla.metadata.delta import MetadataDelta, PartitionChange
+    from ottla.node.alarms import Alarms
+    from ottla.node.desk import Desk
+    from ottla.node.logs import Logs
+
+
+class _Made(NamedTuple):
+    """One coordinator."""
+
+    runtime: Runtime
+    coordinator: Any
+    """As handlers use it."""
+
+
+class Coordinators:
+    """Owns the coordinators and drives their runtimes. Used on the decision thread only."""
+
+    __slots__ = (
+        "_alarms",
+        "_core",
+        "_desk",
+        "_entropy",
+        "_image",
+        "_logs",
+        "_made",
+        "_node_id",
+        "_settings",
+        "_topics",
+    )
+
+    def __init__(
+        self,
+        node_id: int,
+        settings: Settings,
+        core: Core,
+        desk: Desk,
+        alarms: Alarms,
+        logs: Logs,
+        entropy: Entropy,
+        topics: tuple[InternalTopic, ...] = INTERNAL_TOPICS,
+    ) -> None:
+        self._node_id = node_id
+        self._settings = settings
+        self._core = core
+        self._desk = desk
+        self._alarms = alarms
+        self._logs = logs
+        self._entropy = entropy
+        self._topics = {topic.name: topic for topic in topics}
+        self._image = EMPTY_IMAGE
+        self._made: dict[str, _Made] = {}
+        """By topic, those that were needed."""
+
+    def of(self, topic: InternalTopic) -> Any:
+        """The coordinator that lives in this topic, as handlers use it."""
+        return self._of(topic).coordinator
+
+    def _of(self, topic: InternalTopic) -> _Made:
+        made = self._made.get(topic.name)
+        if made is None:
+            made = self._made[topic.name] = self._make(topic)
+        return made
+
+    def _make(self, topic: InternalTopic) -> _Made:
+        from ottla.coordinators.runtime import Runtime
+
+        parts = topic.parts(self._settings.config, self._entropy)
+        runtime = Runtime(
+            topic.name,
+            log=CoreLog(self._core, topic.name),
+            timers=LoopTimers(self._alarms),
+            now=partial(now_of, self._core, self._alarms),
+            desk=self._desk,
+            decider=parts.decider,
+            refuse=parts.refuse,
+            report=self._report,
+            codec=parts.codec,
+            batch_bytes_max=parts.batch_bytes_max,
+        )
+        count = partial(self._partition_count, topic)
+        return _Made(runtime, parts.coordinator(runtime, count, self._desk))
+
+    def publish(self, delta: MetadataDelta) -> None:
+        """Lay down and take up shards as the image says, and hand the delta to those that are
+        loaded.
+
+        What is gone comes first: a topic may be deleted and made again within one delta.
+        """
+        self._image = delta.image
+        for topic in delta.topics_deleted():
+            if topic.name in self._made:
+                self._made[topic.name].runtime.resign_all()
+        for change in delta.partitions_changed():
+            internal = self._topics.get(change.topic.name)
+            if internal is not None:
+                self._follow(internal, change)
+        for made in self._made.values():
+            made.runtime.on_image(delta)
+
+    def opened(self, topic: str, partition: int) -> None:
+        """A partition that could not be opened is open now: take it up, if it is one of ours."""
+        internal, found = self._topics.get(topic), self._image.topics.by_name.get(topic)
+        if internal is None or found is None or not 0 <= partition < len(found.partitions):
+            return
+        if found.partitions[partition].leader == self._node_id:
+            self._of(internal).runtime.elected(partition)
+
+    def _follow(self, topic: InternalTopic, change: PartitionChange) -> None:
+        me, old, new = self._node_id, change.old, change.new
+        led = old is not None and old.leader == me
+        if new.leader == me:
+            if not led or old is None or old.leader_epoch != new.leader_epoch:
+                self._of(topic).runtime.elected(change.index)
+        elif led:
+            self._of(topic).runtime.resigned(change.index)
+
+    def commit(self) -> bool:
+        """End of a turn: append, answer, load a piece; whether there is more to do."""
+        more = False
+        for made in self._made.values():
+            runtime = made.runtime
+            more |= runtime.step()
+            more |= runtime.flush() or runtime.loading
+        return more
+
+    def _report(self, text: str, problem: Exception | None = None) -> None:
+        if problem is None and text.endswith(" is offline"):
+            self._logs.debug(text)  # who found it offline has said why, once for all partitions
+        elif problem is None:
+            self._logs.warn(text)
+        else:
+            self._logs.failure(text, problem)
+
+    def _partition_count(self, topic: InternalTopic) -> int:
+        found = self._image.topics.by_name.get(topic.name)
+        if found is not None:
+            return len(found.partitions)
+        count: int = self._settings.config[topic.partitions_key]
+        return count
