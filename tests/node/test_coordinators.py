@@ -75,7 +75,8 @@ class World:
         for record in records:
             delta.replay(record)
         self.image = delta.finish(offset=self.image.offset + len(records))
-        self.coordinators.publish(delta)
+        for led in sorted(self.coordinators.publish(delta)):
+            self.coordinators.opened(led.topic_id, led.partition)
         self.coordinators.commit()
 
 
@@ -91,7 +92,7 @@ def test_a_coordinator_is_made_with_the_first_partition_that_is_led_here() -> No
     all kinds at its start.
     """
     world = World()
-    world.coordinators.opened(NAME, 0)
+    world.coordinators.opened(TOPIC, 0)
     world.records(TopicRecord(name=NAME, topic_id=TOPIC), partition(0, OTHER))
     assert not world.coordinators.commit()
     assert not world.made
@@ -101,9 +102,9 @@ def test_a_coordinator_is_made_with_the_first_partition_that_is_led_here() -> No
     assert runtime.decider(1).images == 0
     world.records(TopicRecord(name="other", topic_id=b"other".ljust(16)))
     assert runtime.decider(1).images == 1
-    world.coordinators.opened("other", 0)
-    world.coordinators.opened(NAME, 0)
-    world.coordinators.opened(NAME, 7)
+    world.coordinators.opened(b"other".ljust(16), 0)
+    world.coordinators.opened(TOPIC, 0)
+    world.coordinators.opened(TOPIC, 7)
     assert runtime.partitions() == [1, 2]
     world.records(partition(1, OTHER))
     assert runtime.partitions() == [2]

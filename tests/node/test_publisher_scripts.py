@@ -11,6 +11,7 @@ from ottla.broker.settings import Settings
 from ottla.config.broker import BrokerConfig
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE
+from ottla.node.coordinators import Led
 from ottla.node.logs import Logs
 from ottla.node.publisher import Publisher
 from ottla.wire.stored.metadata import (
@@ -30,17 +31,25 @@ class World:
 
     def __init__(self) -> None:
         self.told: list[Any] = []
+        self.hangs = False
+        """Whether nothing that the core is told is so at once."""
+        self.marks: list[int] = []
+        self.heard: list[int] = []
+        """The offsets of the deltas that coordinators know."""
         core: Any = SimpleNamespace(
             place=lambda states: self.told.extend(
                 ("place", state.topic, state.partition) for state in states
             ),
             delete_partitions=lambda names: self.told.extend(("delete", *name) for name in names),
-            mark=lambda mark: True,
+            mark=self._mark,
             strays=list,
             disk=SimpleNamespace(list=lambda folder: []),
         )
         nothing: Any = None
-        coordinators: Any = SimpleNamespace(publish=lambda delta: None)
+        coordinators: Any = SimpleNamespace(
+            publish=self._heard,
+            opened=lambda topic_id, index: self.told.append(("opened", topic_id, index)),
+        )
         settings = Settings(BrokerConfig({"node.id": "1"}), EMPTY_IMAGE, ME)
         self.context = Context(
             node_id=ME,
@@ -56,6 +65,18 @@ class World:
             reply=nothing,
         )
         self.publisher = Publisher(self.context, core, coordinators, Logs.silent())
+
+    def _mark(self, mark: int) -> bool:
+        self.marks.append(mark)
+        return not self.hangs
+
+    def _heard(self, delta: MetadataDelta) -> set[Led]:
+        self.heard.append(delta.image.offset)
+        return {
+            Led(change.topic.id, change.index)
+            for change in delta.partitions_changed()
+            if change.topic.name == "internal"
+        }
 
     def records(self, *records: Any) -> list[Any]:
         """Publish what these records make of the cluster; what the core hears of it."""
@@ -120,3 +141,31 @@ def test_a_replica_that_others_have_now_is_let_go_of() -> None:
         ("delete", "t", 0),
         ("delete", "t", 1),
     ], "gone as it was before the delta: hosted"
+
+
+def test_coordinators_wait_for_their_own_partitions_alone() -> None:
+    """A disk that takes its time for another partition would keep all groups from being served, and
+    what is forgotten with a deleted topic would be forgotten of the next one of its name.
+    """
+    world = World()
+    world.publisher.begin()
+    world.hangs = True
+    world.records(TopicRecord(name="t", topic_id=TOPIC), partition(0, ME))
+    (slow,) = world.marks[1:]
+    assert world.heard == [-1, 1], "it hears of it, applied or not"
+    internal = b"internal".ljust(16)
+    of_internal = partition(0, ME)
+    of_internal.topic_id = internal
+    world.records(TopicRecord(name="internal", topic_id=internal), of_internal, partition(1, ME))
+    assert world.told == [("place", "internal", 0), ("place", "t", 1)]
+    of_it, rest = world.marks[2:]
+    world.publisher.applied(of_it)
+    assert world.told[2:] == [("opened", internal, 0)]
+    assert not world.publisher.is_applied(2, 5)
+    world.publisher.applied(rest)
+    assert world.publisher.is_applied(2, 5)
+    assert not world.publisher.is_applied(0, 2)
+    world.publisher.wait_no_more(1)
+    assert world.publisher.is_applied(0, 5)
+    world.publisher.applied(slow)
+    assert world.told[3:] == []

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from ottla.node.logs import Logs
 
 
+class Led(NamedTuple):
+    """A partition of an internal topic that this broker leads from now on."""
+
+    topic_id: bytes
+    partition: int
+
+
 class _Made(NamedTuple):
     """One coordinator."""
 
@@ -103,9 +110,10 @@ class Coordinators:
         count = partial(self._partition_count, topic)
         return _Made(runtime, parts.coordinator(runtime, count, self._desk))
 
-    def publish(self, delta: MetadataDelta) -> None:
-        """Lay down and take up shards as the image says, and hand the delta to those that are
-        loaded.
+    def publish(self, delta: MetadataDelta) -> set[Led]:
+        """Lay down what the image takes from this broker, and hand the delta to the shards that are
+        loaded, as it came. The partitions that it gives to this broker are taken up when somebody
+        says that they are `opened`.
 
         What is gone comes first: a topic may be deleted and made again within one delta.
         """
@@ -113,29 +121,33 @@ class Coordinators:
         for topic in delta.topics_deleted():
             if topic.name in self._made:
                 self._made[topic.name].runtime.resign_all()
-        for change in delta.partitions_changed():
-            internal = self._topics.get(change.topic.name)
-            if internal is not None:
-                self._follow(internal, change)
+        led = {
+            Led(change.topic.id, change.index)
+            for change in delta.partitions_changed()
+            if change.topic.name in self._topics and self._follow(change)
+        }
         for made in self._made.values():
             made.runtime.on_image(delta)
+        return led
 
-    def opened(self, topic: str, partition: int) -> None:
-        """A partition that could not be opened is open now: take it up, if it is one of ours."""
-        internal, found = self._topics.get(topic), self._image.topics.by_name.get(topic)
-        if internal is None or found is None or not 0 <= partition < len(found.partitions):
+    def opened(self, topic_id: bytes, partition: int) -> None:
+        """A partition is open (again): take it up, if it is one of ours."""
+        found = self._image.topics.by_id.get(topic_id)
+        internal = None if found is None else self._topics.get(found.name)
+        if found is None or internal is None or not 0 <= partition < len(found.partitions):
             return
         if found.partitions[partition].leader == self._node_id:
             self._of(internal).runtime.elected(partition)
 
-    def _follow(self, topic: InternalTopic, change: PartitionChange) -> None:
+    def _follow(self, change: PartitionChange) -> bool:
+        """Lay down a shard that is led here no more; whether one is led here that was not."""
         me, old, new = self._node_id, change.old, change.new
         led = old is not None and old.leader == me
         if new.leader == me:
-            if not led or old is None or old.leader_epoch != new.leader_epoch:
-                self._of(topic).runtime.elected(change.index)
-        elif led:
-            self._of(topic).runtime.resigned(change.index)
+            return not led or old is None or old.leader_epoch != new.leader_epoch
+        if led and change.topic.name in self._made:
+            self._made[change.topic.name].runtime.resigned(change.index)
+        return False
 
     def commit(self) -> bool:
         """End of a turn: append, answer, load a piece; whether there is more to do."""

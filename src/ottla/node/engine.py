@@ -286,11 +286,11 @@ class Engine:
         delta = self.cluster.commit()
         publisher = self._publisher
         if delta is not None and not publisher.publish(delta):
-            mark = delta.image.offset
+            offset = delta.image.offset
             self.alarms.set_timer(
-                ("apply", mark),
+                ("apply", offset),
                 self.alarms.real_ms() + APPLY_PATIENCE_MS,
-                lambda _: publisher.wait_no_more(mark),
+                lambda _: publisher.wait_no_more(offset),
                 real=True,
             )
         self.cluster.answer(publisher.is_applied)

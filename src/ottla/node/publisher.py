@@ -4,21 +4,22 @@ configure, to delete.
 The core hears only of differences, and at the end of the start of all at once: until then deltas
 move the image alone, as a broker that is fenced and let in again would place every partition three
 times. It notes what is wanted at once, and makes it so in the background: a delta is pending until
-the core says that it is applied, and only then do coordinators take up what they lead. A partition
-that the core can't open (a full disk, a corrupt folder) is named in the log, answers
-KAFKA_STORAGE_ERROR and is shown offline; the core tries it again, and the others go on.
+the core says that it is applied. Coordinators hear of it at once; what they lead from now on they
+take up as soon as that partition is open, whatever else a disk takes its time for. A partition that
+the core can't open (a full disk, a corrupt folder) is named in the log, answers KAFKA_STORAGE_ERROR
+and is shown offline; the core tries it again, and the others go on.
 """
 
 from __future__ import annotations
 
 import os
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ottla._core import PartitionState, TopicConfig
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
+from ottla.node.coordinators import Led
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 
 
 class _Pending:
-    """A delta that the core has not applied yet, or that waits for one before it."""
+    """A delta that the core has not applied yet."""
 
-    __slots__ = ("applied", "awaited", "delta", "first_offset")
+    __slots__ = ("awaited", "first_offset", "marks", "offset")
 
-    def __init__(self, first_offset: int, delta: MetadataDelta) -> None:
+    def __init__(self, first_offset: int, offset: int) -> None:
         self.first_offset = first_offset
-        self.delta = delta
-        self.applied = False
+        self.offset = offset
+        self.marks: set[int] = set()
+        """What the core has not reached of it."""
         self.awaited = True
         """Whether replies wait for it."""
 
@@ -46,7 +48,17 @@ class _Pending:
 class Publisher:
     """Applies deltas to the core and tells the coordinators what they lead."""
 
-    __slots__ = ("_begun", "_context", "_coordinators", "_core", "_logs", "_pending", "_unopened")
+    __slots__ = (
+        "_begun",
+        "_context",
+        "_coordinators",
+        "_core",
+        "_logs",
+        "_marks",
+        "_pending",
+        "_unopened",
+        "_waiting",
+    )
 
     def __init__(
         self, context: Context, core: Core, coordinators: Coordinators, logs: Logs
@@ -57,7 +69,11 @@ class Publisher:
         self._logs = logs
         self._begun = False
         """Whether the core is told of deltas."""
-        self._pending: deque[_Pending] = deque()
+        self._marks = 0
+        self._waiting: dict[int, tuple[_Pending, Led | None]] = {}
+        """By mark: the delta that it is of, and which partition of a coordinator it opens."""
+        self._pending: dict[int, _Pending] = {}
+        """By the offset that they end at."""
         self._unopened: list[tuple[str, int, str]] = []
         """Partitions that could not be opened, and why; told when the delta is applied."""
 
@@ -77,6 +93,7 @@ class Publisher:
     def _tell(self, delta: MetadataDelta, first_offset: int) -> bool:
         """Tell the core of a delta; whether it is as that says."""
         context, core = self._context, self._core
+        led = self._coordinators.publish(delta)
         gone = list(self._gone(delta))
         if gone:
             core.delete_partitions([(topic.name, index) for topic, index in gone])
@@ -88,20 +105,37 @@ class Publisher:
         if first:
             self._tell_of_missing_folders()
         configs: dict[str, TopicConfig] = {}
-        states = [
-            self._state(change.topic, change.index, change.new, configs)
-            for change in delta.partitions_changed()
-            if context.node_id in change.new.replicas
-        ]
-        if states:
-            core.place(states)
+        pending = _Pending(first_offset, delta.image.offset)
+        others = []
+        for change in delta.partitions_changed():
+            if context.node_id not in change.new.replicas:
+                continue
+            state = self._state(change.topic, change.index, change.new, configs)
+            one = Led(change.topic.id, change.index)
+            if one in led:
+                core.place([state])
+                self._mark(pending, one)
+            else:
+                others.append(state)
+        if others:
+            core.place(others)
         for name in self._reconfigured(delta):
             core.configure_topic(name, self._config(name, configs))
-        self._pending.append(_Pending(first_offset, delta))
-        at_once = core.mark(delta.image.offset)
-        if at_once:
-            self.applied(delta.image.offset)
-        return at_once
+        self._mark(pending)
+        if pending.marks:
+            self._pending[pending.offset] = pending
+            return False
+        self._tell_of_unopened()
+        return True
+
+    def _mark(self, pending: _Pending, led: Led | None = None) -> None:
+        """Hear when all is so that the core was told since the last mark."""
+        self._marks += 1
+        if not self._core.mark(self._marks):
+            pending.marks.add(self._marks)
+            self._waiting[self._marks] = pending, led
+        elif led is not None:
+            self._coordinators.opened(led.topic_id, led.partition)
 
     def _gone(self, delta: MetadataDelta) -> Iterable[tuple[Topic, int]]:
         """What this broker hosts no more: its topic is deleted, or others have its replicas now."""
@@ -116,30 +150,25 @@ class Publisher:
                 yield change.topic, change.index
 
     def applied(self, mark: int) -> None:
-        """The core is as the delta that ends at that offset says. Coordinators hear of deltas in
-        their order.
-        """
-        for pending in self._pending:
-            if pending.delta.image.offset == mark:
-                pending.applied = True
-        while self._pending and self._pending[0].applied:
-            self._coordinators.publish(self._pending.popleft().delta)
-        self._tell_of_unopened()
+        """The core is as it was told up to this mark."""
+        pending, led = self._waiting.pop(mark)
+        pending.marks.remove(mark)
+        if led is not None:
+            self._coordinators.opened(led.topic_id, led.partition)
+        if not pending.marks:
+            del self._pending[pending.offset]
+            self._tell_of_unopened()
 
-    def wait_no_more(self, mark: int) -> None:
-        """Let nobody be answered later for the sake of this delta."""
-        for pending in self._pending:
-            if pending.delta.image.offset == mark:
-                pending.awaited = False
+    def wait_no_more(self, offset: int) -> None:
+        """Let nobody be answered later for the sake of the delta that ends there."""
+        if offset in self._pending:
+            self._pending[offset].awaited = False
 
     def is_applied(self, first: int, end: int) -> bool:
         """Whether the core is as the records between these offsets say, or nobody waits for it."""
         return not any(
-            pending.first_offset < end
-            and first <= pending.delta.image.offset
-            and pending.awaited
-            and not pending.applied
-            for pending in self._pending
+            pending.first_offset < end and first <= pending.offset and pending.awaited
+            for pending in self._pending.values()
         )
 
     def _place(
@@ -247,7 +276,7 @@ class Publisher:
         self._logs.info(f"{topic.name}-{index} is open and takes writes again")
         if (topic.name, index) in self._context.offline:
             self._context.offline.remove((topic.name, index))
-            self._coordinators.opened(topic.name, index)
+            self._coordinators.opened(topic_id, index)
 
     def _reconfigured(self, delta: MetadataDelta) -> Iterable[str]:
         """Topics whose configs changed, or all of them when a broker default did."""
