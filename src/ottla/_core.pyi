@@ -130,6 +130,8 @@ class Disk:
     def make_folder(self, folder: str) -> None:
         """With all that are above it; one that is there is left."""
     def sync_folder(self, folder: str) -> None: ...
+    def space(self, path: str) -> tuple[int, int]:
+        """(total bytes, usable bytes) of the volume that holds the path."""
 
 # ---------------------------------------------------------------- one log, for raft and tools
 @final

@@ -119,7 +119,7 @@ class Handlers:
         def handle() -> None:
             node = self._node
             token = node._engine.desk.internal(replies.append)
-            here = ("PLAINTEXT", "127.0.0.1", 9092, "127.0.0.1")
+            here = ("PLAINTEXT", "127.0.0.1", 9092, "127.0.0.1", 1)
             asked = Asked(token, request.api_key, version, "attack", request, *here)
             response = node._engine.desk._router.handler(request.api_key)(
                 node._engine.context, asked
@@ -128,7 +128,7 @@ class Handlers:
                 node._engine.desk.reply(token, response)
             node._engine.commit()
 
-        self._node._engine.driver.call(lambda: around(handle))
+        self._node._engine.turner.call(lambda: around(handle))
         eventually(lambda: replies, f"an answer to {type(request).__name__}")
         return replies[0]
 

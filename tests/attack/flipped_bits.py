@@ -97,7 +97,7 @@ def make(folder: Path, how: str) -> None:
                 values.append(value)
         if segment < SEGMENTS - 1:
             broker.advance(400)  # the segments roll
-            node._engine.driver.call(node._core.flush)
+            node._engine.turner.call(node._core.flush)
             node._core.begin("checkpoint")
             assert node._core.settle(timeout_ms=10_000)
     append_aborted(broker)

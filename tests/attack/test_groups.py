@@ -299,7 +299,7 @@ def test_the_topic_is_deleted_and_made_again_in_one_turn(
     assert commit(broker, "g", 5) == ErrorCode.NONE
     node: Any = broker._node
     go_on = threading.Event()
-    holder = threading.Thread(target=node._engine.driver.call, args=(lambda: go_on.wait(20),))
+    holder = threading.Thread(target=node._engine.turner.call, args=(lambda: go_on.wait(20),))
     holder.start()
     waiting = node._core.metrics()["request.held"]
     deleter, maker = Line(broker.port), Line(broker.port)

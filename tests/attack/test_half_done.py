@@ -157,7 +157,7 @@ def test_a_fault_while_the_clock_moves_ends_the_node() -> None:
         def broken(_due_ms: int) -> None:
             raise LookupError("half way")
 
-        engine.driver.call(lambda: alarms.set_timer("broken", alarms.steady_ms() + 1000, broken))
+        engine.turner.call(lambda: alarms.set_timer("broken", alarms.steady_ms() + 1000, broken))
         with pytest.raises(LookupError):
             broker.advance(3600)
         assert node.wait(10), "the node goes on"

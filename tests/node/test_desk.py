@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ottla.broker.asker import as_ask
 from ottla.errors import BrokenInvariant
 from ottla.node.desk import Desk
 from ottla.wire.messages.metadata import MetadataRequest, MetadataResponse
@@ -62,6 +63,7 @@ def handled(body: bytes, handler: Callable[[Any, Any], Any]) -> tuple[Core, list
         local_host="127.0.0.1",
         local_port=1,
         peer_host="127.0.0.1",
+        connection_id=23,
         peer_port=2,
         principal="User:ANONYMOUS",
     )
@@ -97,6 +99,18 @@ def test_an_answer_that_cannot_be_written_ends_its_connection_alone(answer: Any)
     assert core.hung_up == [7]
     assert not core.replies
     assert warnings[0].startswith("MetadataResponse v12 failed; its connection is closed: ")
+
+
+def test_a_handler_can_say_who_speaks_on_the_connection() -> None:
+    """Nobody could be known by name: the core is told of a connection, and no request named it."""
+    seen: list[Any] = []
+
+    def handler(context: Any, asked: Any) -> Any:
+        seen.append((asked.connection_id, asked.client_host, as_ask(asked).client_host))
+        return MetadataResponse()
+
+    handled(REQUEST, handler)
+    assert seen == [(23, "127.0.0.1", "/127.0.0.1")]
 
 
 def raising(problem: Exception) -> Callable[[Any, Any], Any]:

@@ -43,7 +43,7 @@ class World:
             delete_partitions=lambda names: self.told.extend(("delete", *name) for name in names),
             mark=self._mark,
             strays=list,
-            disk=SimpleNamespace(list=lambda folder: []),
+            disk=SimpleNamespace(stat=lambda path: None),
         )
         nothing: Any = None
         coordinators: Any = SimpleNamespace(

@@ -14,11 +14,11 @@ import ottla
 from attack.line import Line
 from coordinators.world import Counter
 from ottla.node import membership
-from ottla.node.driver import ByHand
 from ottla.node.format import ensure_formatted
 from ottla.node.loop import NodeStopped
 from ottla.node.node import Node
 from ottla.node.registration import heartbeat
+from ottla.node.turner import ByHand
 from ottla.node.world import World, machine
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from servers import eventually

@@ -107,6 +107,10 @@ impl Disk {
         told(made, &folder, "made")
     }
 
+    fn space(&self, py: Python<'_>, path: PathBuf) -> PyResult<(u64, u64)> {
+        told(py.detach(|| self.disk.space(&path)), &path, "measured")
+    }
+
     fn sync_folder(&self, py: Python<'_>, folder: PathBuf) -> PyResult<()> {
         told(py.detach(|| self.disk.sync_dir(&folder)), &folder, "synced")
     }

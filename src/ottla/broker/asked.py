@@ -1,4 +1,8 @@
-"""One request as a handler sees it: the decoded message and where it came from."""
+"""One request as a handler sees it: the decoded message and where it came from.
+
+The core's `Request` becomes this, and this an `Ask` where a decider is asked (asker.py): what is
+known of the client keeps its name from here on.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,10 @@ class Asked(NamedTuple, Generic[Body]):
     listener: str
     local_host: str
     local_port: int
-    peer_host: str
+    client_host: str
+    """The client's end of the connection."""
+    connection_id: int
+    """What the core is told of, when it is known who speaks there."""
     controller: bool = False
     """Whether it came in on a controller listener."""
     principal: Principal = ANONYMOUS

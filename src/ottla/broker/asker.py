@@ -20,7 +20,7 @@ def as_ask(asked: Asked[Any], body: Any = None, finish: Callable[[Any], Any] | N
         asked.body if body is None else body,
         asked.version,
         asked.client_id or "",
-        "/" + _as_java_writes(asked.peer_host),
+        "/" + _as_java_writes(asked.client_host),
         str(asked.principal),
         finish,
     )

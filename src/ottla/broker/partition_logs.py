@@ -1,4 +1,4 @@
-"""The logs that this broker hosts, as handlers may ask them.
+"""The logs that this broker hosts, and the folders that they lie in, as handlers may ask them.
 
 Handlers never meet the core: whoever makes the Context brings these (see node/core_logs.py), and
 says a refusal in the protocol's own codes. A log may have to ask its disk, for which nobody who
@@ -56,3 +56,6 @@ class PartitionLogs(Protocol):
         """What its segments take, or took when nobody held it; 0 for a log that can't be
         reached.
         """
+
+    def space(self, log_dir: str) -> tuple[int, int] | None:
+        """(total bytes, usable bytes) of the volume that holds it; None if it can't be reached."""

@@ -47,3 +47,12 @@ class CorePartitionLogs:
             if problem.args[0] in ("unknown-partition", "not-leader", "storage"):
                 return 0
             raise
+
+    def space(self, log_dir: str) -> tuple[int, int] | None:
+        """(total bytes, usable bytes) of the volume that holds it; None if it can't be reached."""
+        try:
+            return self._core.disk.space(log_dir)
+        except CoreError as problem:
+            if problem.args[0] == "storage":
+                return None
+            raise

@@ -35,7 +35,9 @@ commit stay below it, and bytes that pretend to be millions of small structs do 
 
 
 class Desk:
-    """Takes requests to their handlers and replies back to the core."""
+    """Takes requests to their handlers and replies back to the core; `ottla.driver.Desk` is what
+    deciders see of it.
+    """
 
     __slots__ = (
         "_controller_listeners",
@@ -93,6 +95,7 @@ class Desk:
             request.local_host,
             request.local_port,
             request.peer_host,
+            request.connection_id,
             request.listener in self._controller_listeners,
             Principal.parse(request.principal),
         )

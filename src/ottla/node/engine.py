@@ -102,9 +102,9 @@ class Engine:
         "cluster",
         "context",
         "desk",
-        "driver",
         "loop",
         "membership",
+        "turner",
     )
 
     def __init__(
@@ -158,7 +158,7 @@ class Engine:
         self._publisher = Publisher(self.context, core, self._coordinators, logs)
         self.membership = Membership(identity, config, self.cluster, alarms, world.entropy)
         self.loop = Loop(core, alarms, self)
-        self.driver = world.drive(self.loop)
+        self.turner = world.drive(self.loop)
 
     def open(self) -> None:
         """Take this node's place in its quorum and its cluster, then let the core be as that says.

@@ -2,7 +2,7 @@
 
 A turn is: take all requests that wait, decide each, do what other threads wish, fire what is due,
 then commit once (one fsync of the metadata log for everything that the turn decided). No
-asyncio, no lock, no thread and no clock: whoever drives the loop (see driver.py) calls `turn`, and
+asyncio, no lock, no thread and no clock: whoever drives the loop (see turner.py) calls `turn`, and
 never two at a time.
 
 A turn ends: it takes the requests, wishes and timers that were there when it came to them, and what

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ottla._core import Disk
 from ottla.errors import OttlaError
 from ottla.metadata.topic_names import METADATA_TOPIC
 from ottla.node.meta_properties import (
@@ -76,7 +77,7 @@ def holding(directory: str) -> str:
     names = os.listdir(folder) if os.path.isdir(folder) else ()
     if any(name == "quorum-state" or name.endswith(".log") for name in names):
         return METADATA_FOLDER
-    return partition_in(directory)
+    return partition_in(Disk(), directory)
 
 
 def way_out(directory: str, config: BrokerConfig) -> str:

@@ -70,7 +70,7 @@ def refuse_emptiness(disk: Disk, folder: str, log_dirs: Iterable[str]) -> None:
     if any(file.size_bytes for file in disk.list(folder) if _is_segment(file.name)):
         return
     for log_dir in log_dirs:
-        name = partition_in(log_dir)
+        name = partition_in(disk, log_dir)
         if name:
             raise MetadataDamaged(
                 f"{folder} holds no metadata, though partitions lie in {log_dir} ({name}): the "
@@ -80,18 +80,19 @@ def refuse_emptiness(disk: Disk, folder: str, log_dirs: Iterable[str]) -> None:
             )
 
 
-def partition_in(log_dir: str) -> str:
+def partition_in(disk: Disk, log_dir: str) -> str:
     """The name of the first partition's folder in a log directory; "" if there is none.
 
     A folder that only has such a name is none: it holds neither a segment nor a topic's id.
     """
-    for name in sorted(os.listdir(log_dir)) if os.path.isdir(log_dir) else ():
+    found = disk.stat(log_dir)
+    for entry in disk.list(log_dir) if found is not None and found.is_folder else ():
+        name = entry.name
         topic, _, number = name.rpartition("-")
         if not topic or topic == METADATA_TOPIC or not (number.isascii() and number.isdigit()):
             continue
-        path = os.path.join(log_dir, name)
-        files = os.listdir(path) if os.path.isdir(path) else ()
-        if any(file == "partition.metadata" or _is_segment(file) for file in files):
+        files = disk.list(os.path.join(log_dir, name)) if entry.is_folder else ()
+        if any(file.name == "partition.metadata" or _is_segment(file.name) for file in files):
             return name
     return ""
 

@@ -109,7 +109,7 @@ class Node:
             with self._lock:
                 if self._ends:
                     raise NodeStopped("the node was ended while it started")
-                engine.driver.start(f"ottla-node-{config.node_id}", self._failed)
+                engine.turner.start(f"ottla-node-{config.node_id}", self._failed)
                 self._runs = True
         except BaseException as problem:
             self._never_ran()
@@ -139,7 +139,7 @@ class Node:
         """
         core, engine = self._built()
         try:
-            engine.driver.call(lambda: engine.loop.advance(by_ms))
+            engine.turner.call(lambda: engine.loop.advance(by_ms))
             core.settle(timeout_ms=SETTLE_TIMEOUT_MS)
         except CoreError as problem:  # killed on the way, or poisoned
             raise NodeStopped(str(problem.args[-1])) from problem
@@ -168,7 +168,7 @@ class Node:
 
         def stop(core: Core, engine: Engine) -> None:
             # A thread that still decides, or whose last turn failed, leaves nothing to be written.
-            if engine.driver.stop(timeout_ms / 1000) and self.failure is None:
+            if engine.turner.stop(timeout_ms / 1000) and self.failure is None:
                 try:
                     engine.leave(timeout_ms)
                     engine.cluster.close()
@@ -245,7 +245,7 @@ class Node:
         try:
             self._kill_core()
             if self._engine is not None:
-                self._engine.driver.stop(LOOP_TIMEOUT_S)
+                self._engine.turner.stop(LOOP_TIMEOUT_S)
                 self._engine.cluster.abandon()
         finally:
             manners.gone(self)

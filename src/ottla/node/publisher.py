@@ -13,10 +13,9 @@ and is shown offline; the core tries it again, and the others go on.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ottla._core import PartitionState, TopicConfig
+from ottla._core import CoreError, PartitionState, TopicConfig
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
 from ottla.node.coordinators import Led
@@ -100,10 +99,11 @@ class Publisher:
             for topic, index in gone:
                 context.directories.forget(topic, index)
         first = first_offset == 0
+        lying = self._lying() if first else None
         if context.directories.several:
-            self._place(delta, self._lying() if first else None)
-        if first:
-            self._tell_of_missing_folders()
+            self._place(delta, lying)
+        if lying is not None:
+            self._tell_of_missing_folders(lying)
         configs: dict[str, TopicConfig] = {}
         pending = _Pending(first_offset, delta.image.offset)
         others = []
@@ -185,12 +185,14 @@ class Publisher:
 
     def _lying(self) -> dict[tuple[str, int], list[int]]:
         """Which log directories have a folder of which partition."""
-        log_dirs = self._context.log_dirs
-        places = {os.path.normpath(path): at for at, path in enumerate(log_dirs)}
+        log_dirs = [os.path.normpath(path) for path in self._context.log_dirs]
+        places: dict[str, int] = {}
         lying: dict[tuple[str, int], list[int]] = {}
         for stray in self._core.strays():
-            place = places[os.path.normpath(os.path.dirname(stray.folder))]
-            lying.setdefault((stray.topic, stray.partition), []).append(place)
+            parent = stray.folder.rpartition(os.sep)[0]
+            if parent not in places:
+                places[parent] = log_dirs.index(os.path.normpath(parent))
+            lying.setdefault((stray.topic, stray.partition), []).append(places[parent])
         return lying
 
     def _state(
@@ -234,20 +236,20 @@ class Publisher:
                 "as they are, and it is tried again: see to the disk, or mend what is named"
             )
 
-    def _tell_of_missing_folders(self) -> None:
+    def _tell_of_missing_folders(self, lying: Mapping[tuple[str, int], list[int]]) -> None:
         """At the start: partitions that were made before and whose folders are gone begin anew."""
-        context = self._context
-        there: dict[int, set[str]] = {}
-        for log_dir, folder in enumerate(context.log_dirs):
-            with suppress(OSError):  # one that fails is told of elsewhere
-                there[log_dir] = set(os.listdir(folder))
+        context, directories = self._context, self._context.directories
         missing: list[list[str]] = [[] for _ in context.log_dirs]
         for topic in context.image.topics.by_name.values():
             for index, partition in enumerate(topic.partitions):
-                place = context.directories.index(topic.id, index)
-                if context.node_id in partition.replicas and place in there:
+                if context.node_id not in partition.replicas:
+                    continue
+                place = directories.index(topic.id, index)
+                if place is None or place in directories.failed:  # which is told of elsewhere
+                    continue
+                if place not in lying.get((topic.name, index), ()):
                     name = f"{topic.name}-{index}"
-                    if name not in there[place]:
+                    if not self._is_there(os.path.join(context.log_dirs[place], name)):
                         missing[place].append(name)
         for folder, names in zip(context.log_dirs, missing, strict=True):
             if names:
@@ -256,6 +258,13 @@ class Publisher:
                     "there were records, stop the node and bring the folders back, from the disk "
                     "that was mounted there or a backup"
                 )
+
+    def _is_there(self, path: str) -> bool:
+        """Whether anything has that name, be it no folder; taken for granted where nobody knows."""
+        try:
+            return self._core.disk.stat(path) is not None
+        except CoreError:
+            return True
 
     # ------------------------------------------------------------------ what disks do
     def unopened(self, topic_id: bytes, index: int, problem: str) -> None:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla._core import Node as Core
-from ottla.node.driver import DecisionThread, Driver
 from ottla.node.entropy import SystemEntropy
+from ottla.node.turner import DecisionThread, Turner
 
 if TYPE_CHECKING:
     from ottla._core import Disk
@@ -37,7 +37,8 @@ class World(NamedTuple):
     entropy: Entropy
     real_ms: Callable[[], int]
     """The monotonic time that not even a test moves."""
-    drive: Callable[[Loop], Driver]
+    drive: Callable[[Loop], Turner]
+    """Who calls for the turns."""
     disk: Disk | None = None
     """Where `meta.properties` is read before there is a core; a disk of its own if None."""
 

@@ -22,7 +22,7 @@ class Requester(Protocol):
         """Who speaks on the connection."""
 
     @property
-    def peer_host(self) -> str:
+    def client_host(self) -> str:
         """The address that they come from."""
 
     @property

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from ottla._core import CoreError, SimDisk, SimNode
 from ottla.config.broker import BrokerConfig
 from ottla.errors import OttlaError
-from ottla.node.driver import ByHand
 from ottla.node.format import bootstrap_records, fill, standalone_voters
 from ottla.node.logs import Logs
 from ottla.node.node import Node
+from ottla.node.turner import ByHand
 from ottla.node.world import World
 from ottla.sim.entropy import SeededEntropy
 from ottla.wire.types import uuid_text

@@ -5,7 +5,6 @@ Needs DESCRIBE on the cluster. A null list of topics means all of them.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from ottla.security.resources import CLUSTER, Operation
@@ -48,13 +47,11 @@ def handle(context: Context, asked: Asked[DescribeLogDirsRequest]) -> DescribeLo
 
 
 def _folder(context: Context, folder: str, topics: dict[str, list[int]]) -> DescribeLogDirsResult:
-    lost = DescribeLogDirsResult(error_code=ErrorCode.KAFKA_STORAGE_ERROR, log_dir=folder)
-    if context.log_dirs.index(folder) in context.directories.failed:
-        return lost
-    try:
-        space = os.statvfs(folder)
-    except OSError:
-        return lost
+    failed = context.log_dirs.index(folder) in context.directories.failed
+    space = None if failed else context.logs.space(folder)
+    if space is None:
+        return DescribeLogDirsResult(error_code=ErrorCode.KAFKA_STORAGE_ERROR, log_dir=folder)
+    total_bytes, usable_bytes = space
     return DescribeLogDirsResult(
         log_dir=folder,
         topics=[
@@ -70,6 +67,6 @@ def _folder(context: Context, folder: str, topics: dict[str, list[int]]) -> Desc
             )
             for name, indexes in topics.items()
         ],
-        total_bytes=space.f_blocks * space.f_frsize,
-        usable_bytes=space.f_bavail * space.f_frsize,
+        total_bytes=total_bytes,
+        usable_bytes=usable_bytes,
     )

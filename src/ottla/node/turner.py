@@ -23,7 +23,7 @@ Failed = Callable[[BaseException], None]
 CALL_TIMEOUT_S = 60.0
 
 
-class Driver(Protocol):
+class Turner(Protocol):
     """Calls for turns until it is told to stop."""
 
     def start(self, name: str, failed: Failed) -> None:
@@ -50,7 +50,7 @@ class DecisionThread:
         self._thread: threading.Thread | None = None
 
     def start(self, name: str, failed: Failed) -> None:
-        """As `Driver` says."""
+        """As `Turner` says."""
         loop = self._loop
 
         def run() -> None:
@@ -65,7 +65,7 @@ class DecisionThread:
         self._thread.start()
 
     def call(self, wish: Callable[[], Result]) -> Result:
-        """As `Driver` says; on the thread itself the turn that goes on commits it."""
+        """As `Turner` says; on the thread itself the turn that goes on commits it."""
         thread = self._thread
         if thread is None or threading.current_thread() is thread:
             return wish()
@@ -95,7 +95,7 @@ class DecisionThread:
         return outcome[0]
 
     def stop(self, timeout_s: float) -> bool:
-        """As `Driver` says."""
+        """As `Turner` says."""
         self._loop.stopping = True
         thread = self._thread
         if thread is None or thread is threading.current_thread():
@@ -115,7 +115,7 @@ class ByHand:
         self._failed: Failed | None = None
 
     def start(self, name: str, failed: Failed) -> None:
-        """As `Driver` says."""
+        """As `Turner` says."""
         self._failed = failed
 
     def wait_ms(self) -> int | None:
@@ -127,14 +127,14 @@ class ByHand:
         return self._carried_out(lambda: self._loop.turn(wait=False))
 
     def call(self, wish: Callable[[], Result]) -> Result:
-        """As `Driver` says."""
+        """As `Turner` says."""
         outcome: list[Result] = []
         if not self._carried_out(lambda: self._loop.at_once(lambda: outcome.append(wish()))):
             raise NodeStopped("the node has stopped", hint="start a new one")
         return outcome[0]
 
     def stop(self, timeout_s: float) -> bool:
-        """As `Driver` says."""
+        """As `Turner` says."""
         self._loop.stopping = True
         return True
 
