@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ import ottla
 from attack.line import Line
 from coordinators.world import Counter
 from ottla.node import membership
+from ottla.node.cluster import Cluster
 from ottla.node.format import ensure_formatted
-from ottla.node.loop import NodeStopped
+from ottla.node.loop import Loop, NodeStopped
+from ottla.node.membership import ClusterError
 from ottla.node.node import Node
 from ottla.node.registration import heartbeat
 from ottla.node.turner import ByHand
@@ -155,3 +157,72 @@ def test_a_start_places_each_partition_once(tmp_path: Path) -> None:
 
     with held(tmp_path, make_core):
         assert cores[0].placed == 2
+
+
+class Far:
+    """The controller of a node, as if it were in another: what the node asks itself lies here."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[Any] = []
+        ask_own = Cluster.ask_own
+
+        def ask(*asked: Any) -> None:
+            self.asked.append(lambda: ask_own(*asked))
+
+        monkeypatch.setattr(Cluster, "ask_own", ask)
+
+
+def each_turn(monkeypatch: pytest.MonkeyPatch, before: Callable[[], None]) -> None:
+    """Do something before each turn, which waits for nothing."""
+    turn = Loop.turn
+
+    def then_turn(loop: Loop, *, wait: bool = True) -> None:
+        before()
+        turn(loop, wait=False)
+
+    monkeypatch.setattr(Loop, "turn", then_turn)
+
+
+def test_a_start_takes_turns_until_its_answers_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node whose controller is another one could not start."""
+    far = Far(monkeypatch)
+    turns = 0
+
+    def late() -> None:
+        nonlocal turns
+        turns += 1
+        if turns % 3 == 0 and far.asked:
+            far.asked.pop(0)()
+
+    each_turn(monkeypatch, late)
+    world = Held(tmp_path)
+    world.node.start()
+    assert turns == 9, "controller, broker and heartbeat, one after the other"
+    assert not world.node.unready()
+    far.asked.clear()
+
+    def time_passes() -> None:
+        world.real_ms += 1
+
+    each_turn(monkeypatch, time_passes)
+    world.node.stop(50)  # nobody lets it go, and it ends all the same
+    assert world.node.wait(0)
+
+
+def test_a_controller_that_stays_silent_ends_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start would hang without a word while the cluster has no controller."""
+    far = Far(monkeypatch)
+    world = Held(tmp_path)
+
+    def time_passes() -> None:
+        world.real_ms += 15_001
+
+    each_turn(monkeypatch, time_passes)
+    with pytest.raises(ClusterError, match=r"has not let in node 1 within 60000 ms"):
+        world.node.start()
+    assert len(far.asked) == 1
+    assert world.node.wait(0)

@@ -26,7 +26,7 @@ def found(plant: str = "") -> str:
     ("plant", "words"),
     [
         ("early-answers", "was acknowledged and is not on disk"),
-        ("believed-syncs", "was acknowledged"),
+        ("believed-syncs", ""),
         ("forgotten-producers", "comes after"),
         ("kept-namesakes", ""),
         ("early-recovery-points", ""),

@@ -51,6 +51,9 @@ APPLY_PATIENCE_MS = 1_000
 slow, finds them not led yet and tries again, as with Apache Kafka.
 """
 
+REGISTRATION_TIMEOUT_MS_MIN = 10_000
+"""A shorter one would end the start of a node whose own disk is slow: it waits for nobody else."""
+
 TURNS_MAX = 100_000
 """So many turns are taken at most while something is awaited: a world in which time stands still
 has no deadlines.
@@ -172,7 +175,9 @@ class Engine:
         self.cluster.start()
         self.commit()  # the image is what the log holds, and whoever leads begins to control
         self.membership.join(core.previous_broker_epoch)
-        timeout_ms = self._config["initial.broker.registration.timeout.ms"]
+        timeout_ms = max(
+            self._config["initial.broker.registration.timeout.ms"], REGISTRATION_TIMEOUT_MS_MIN
+        )
         if not self._take_turns_until(lambda: self.membership.joined, timeout_ms):
             raise ClusterError(
                 f"the controller has not let in node {self._place.identity.node_id} within "
