@@ -23,9 +23,10 @@ from ottla._core import Node as Core
 from ottla.errors import OttlaError
 from ottla.node.logs import Logs
 from ottla.node.node import Node
-from ottla.node.unwritten import WHY
+from ottla.node.unwritten import NOT_NOW
 from ottla.node.world import machine
 from ottla.raft.quorum_state import parse_quorum_state
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from servers import eventually
 
@@ -220,7 +221,7 @@ def refused_everywhere(client: PartitionClient) -> None:
     topic = CreatableTopic(name="refused", num_partitions=1, replication_factor=1)
     (row,) = client.ask(CreateTopicsRequest(topics=[topic])).topics
     assert row.error_code == STORAGE
-    assert row.error_message == WHY, "where folders are is nobody's business"
+    assert row.error_message == NOT_NOW, "where folders are is nobody's business"
     assert client.delete("kept") == STORAGE
     assert client.produce("kept", b"more") == 0
     assert client.metadata("kept").leader_id == 1
@@ -280,3 +281,20 @@ def test_a_log_that_can_not_be_cut_back_ends_the_node(tmp_path: Path) -> None:
                 client.create("half")
             assert node.wait(20)
     has(tmp_path, "kept")
+
+
+def test_a_change_larger_than_a_segment_is_refused(tmp_path: Path) -> None:
+    """One CreateTopics with long configs ended a node whose metadata log has small segments."""
+    config = {"metadata.log.segment.bytes": str(8 << 20)}
+    throttled = ",".join("100:1" for _ in range(5300))
+    configs = {
+        f"{side}_replication_throttled_replicas": throttled for side in ("leader", "follower")
+    }
+    with ottla.Broker(dir=tmp_path, config=config) as broker, client_of(broker) as client:
+        names = [f"t{number}" for number in range(140)]
+        assert set(client.create(*names, **configs)) == {ErrorCode.UNKNOWN_SERVER_ERROR}
+        assert set(client.create(*names[:70], **configs)) == {0}
+        broker.kill()
+    with ottla.Broker(dir=tmp_path, config=config) as broker, client_of(broker) as client:
+        assert client.produce("t0", b"x") == 0
+        assert client.produce("t100", b"x") == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION

@@ -29,7 +29,7 @@ from ottla.node.metadata_files import MetadataFiles
 from ottla.node.quorum import MetadataQuorum, encode_records
 from ottla.node.registration import controller_endpoints
 from ottla.node.unwritten import refused
-from ottla.raft.metadata_log import DiskUnwilling
+from ottla.raft.metadata_log import DiskUnwilling, Unappended
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
@@ -107,16 +107,19 @@ class ControllerDriver(Driver):
         before = self.controller.mark()
         try:
             super().carry(decision, now)
-        except DiskUnwilling as problem:
+        except Unappended as problem:
             self.controller.back_to(before)
-            self._unwritten(problem)
-            super().carry(refused(decision), now)
+            if isinstance(problem, DiskUnwilling):
+                self._unwritten(problem)
+            else:
+                self._logs.warn(f"a change of the cluster was refused: {problem}")
+            super().carry(refused(decision, problem), now)
 
     def take(self, records: Sequence[Record], now: Now) -> None:
         """Take in what was decided.
 
         Raises:
-            DiskUnwilling: nothing of it is in the log.
+            Unappended: nothing of it is in the log.
             BrokenInvariant: it was taken in by halves.
         """
         # A record that has no form in bytes is found before anything has changed.
@@ -124,7 +127,7 @@ class ControllerDriver(Driver):
         try:
             self.controller.apply(records, now)
             self._quorum.append(encoded, self._core.now_ms())
-        except DiskUnwilling:
+        except Unappended:
             raise
         except Exception as problem:
             raise BrokenInvariant(

@@ -21,7 +21,7 @@ from ottla._core import CoreError, Log
 from ottla.errors import OttlaError
 from ottla.node.metadata_damage import EPOCH_MAX, refuse_damage, refuse_emptiness
 from ottla.node.refusals import advice, in_words
-from ottla.raft.metadata_log import DiskUnwilling
+from ottla.raft.metadata_log import BatchTooLarge, DiskUnwilling
 from ottla.raft.quorum import Batch
 from ottla.raft.quorum_state import (
     QUORUM_STATE_FILE,
@@ -59,11 +59,12 @@ class MetadataFilesError(OttlaError):
 class MetadataFiles:
     """A `MetadataLog` (see raft/metadata_log.py) in a node's metadata log directory."""
 
-    __slots__ = ("_disk", "_folder", "_log", "_now_ms", "_writes")
+    __slots__ = ("_disk", "_folder", "_log", "_now_ms", "_segment_bytes", "_writes")
 
     def __init__(
         self, config: BrokerConfig, disk: Disk, now_ms: Callable[[], int], writes: Writes
     ) -> None:
+        self._segment_bytes: int = config["metadata.log.segment.bytes"]
         self._disk = disk
         self._writes = writes
         self._folder = folder = os.path.join(config.metadata_log_dir, METADATA_FOLDER)
@@ -83,7 +84,7 @@ class MetadataFiles:
             self._log = Log(
                 folder,
                 {
-                    "segment.bytes": config["metadata.log.segment.bytes"],
+                    "segment.bytes": self._segment_bytes,
                     "segment.ms": config["metadata.log.segment.ms"],
                     "max.message.bytes": BATCH_BYTES_MAX,
                     "retention.ms": UNLIMITED,
@@ -129,6 +130,11 @@ class MetadataFiles:
             leader_epoch=batch.leader_epoch,
             control=batch.control,
         )
+        if len(data) > self._segment_bytes:
+            raise BatchTooLarge(
+                f"{len(batch.records)} records take {len(data)} bytes, and a segment of the "
+                f"metadata log has {self._segment_bytes} (metadata.log.segment.bytes)"
+            )
         try:
             base_offset, _ = self._log.append(
                 data, leader_epoch=batch.leader_epoch, now_ms=self._now_ms()

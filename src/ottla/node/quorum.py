@@ -24,7 +24,7 @@ from ottla.metadata.loader import CommittedBatch, MetadataLoader
 from ottla.metadata.snapshot import snapshot_records
 from ottla.raft.control_records import decode_control
 from ottla.raft.description import QuorumDescription, VoterDescription
-from ottla.raft.metadata_log import DiskUnwilling
+from ottla.raft.metadata_log import DiskUnwilling, Unappended
 from ottla.raft.quorum import (
     LEADER,
     Flushed,
@@ -206,13 +206,13 @@ class MetadataQuorum:
 
         Raises:
             NotLeader: `start` was not called, or leadership is gone.
-            DiskUnwilling: nothing of it is in the log, and everything is as it was.
+            Unappended: nothing of it is in the log, and everything is as it was.
         """
         values = [(None, data) for _, data in records]
         ready = self._quorum.step(Propose(values), now_ms)
         try:
             self._do(ready, records=[record for record, _ in records])
-        except DiskUnwilling:
+        except Unappended:
             self._quorum.step(Withdrawn(ready.append[0].base_offset), now_ms)
             raise
         return self._quorum.end_offset - 1

@@ -11,8 +11,16 @@ from ottla.raft.quorum_state import QuorumState
 from ottla.raft.snapshots import SnapshotId
 
 
-class DiskUnwilling(OttlaError):
-    """The disk did not take it now, and all is as it was before: it may be tried again later."""
+class Unappended(OttlaError):
+    """It is not in the log, and all is as it was before."""
+
+
+class DiskUnwilling(Unappended):
+    """The disk did not take it now: it may be tried again later."""
+
+
+class BatchTooLarge(Unappended):
+    """It is one batch, and no segment may hold it."""
 
 
 class MetadataLog(Protocol):
@@ -41,6 +49,7 @@ class MetadataLog(Protocol):
 
         Raises:
             DiskUnwilling: nothing of it is in the log.
+            BatchTooLarge: the same, and it never will be.
         """
 
     def flush(self) -> int:
