@@ -134,6 +134,7 @@ def test_a_replica_that_others_have_now_is_let_go_of() -> None:
     assert world.records(moved(1, OTHER, ME)) == [("place", "t", 1)]
     assert world.records(moved(1, OTHER)) == [("delete", "t", 1)]
     assert directories.index(TOPIC, 1) is None
+    world.publisher.unopened(TOPIC, 1, "what the core said before it heard of that")
     assert not world.context.offline, "it would be shown without a leader on the other broker"
     assert world.records(moved(0, OTHER), moved(0, ME)) == [("place", "t", 0)], "it never left"
     assert world.records(moved(1, ME)) == [("place", "t", 1)]

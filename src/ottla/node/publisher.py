@@ -269,9 +269,9 @@ class Publisher:
     # ------------------------------------------------------------------ what disks do
     def unopened(self, topic_id: bytes, index: int, problem: str) -> None:
         """A partition can't be opened (any more): it is offline until `healed`."""
-        topic = self._context.image.topics.by_id.get(topic_id)
+        topic = self._hosted(topic_id, index)
         if topic is None:
-            return  # it was deleted since
+            return
         self._context.offline.add((topic.name, index))
         self._unopened.append((topic.name, index, problem))
         if not self._pending:
@@ -279,13 +279,20 @@ class Publisher:
 
     def healed(self, topic_id: bytes, index: int) -> None:
         """A partition that was offline, or took no writes, is served again."""
-        topic = self._context.image.topics.by_id.get(topic_id)
+        topic = self._hosted(topic_id, index)
         if topic is None:
             return
         self._logs.info(f"{topic.name}-{index} is open and takes writes again")
         if (topic.name, index) in self._context.offline:
             self._context.offline.remove((topic.name, index))
             self._coordinators.opened(topic_id, index)
+
+    def _hosted(self, topic_id: bytes, index: int) -> Topic | None:
+        """The topic of a partition that the core tells of; None if it is not here any more."""
+        topic = self._context.image.topics.by_id.get(topic_id)
+        if topic is None or not 0 <= index < len(topic.partitions):
+            return None
+        return topic if self._context.node_id in topic.partitions[index].replicas else None
 
     def _reconfigured(self, delta: MetadataDelta) -> Iterable[str]:
         """Topics whose configs changed, or all of them when a broker default did."""
