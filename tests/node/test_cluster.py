@@ -49,6 +49,7 @@ class Controller:
 class Quorum:
     """Appends at once; the high watermark moves only where the test says so."""
 
+    has_pending = True
     leads: int | None = None
     image = None
     kraft_version = 1

@@ -245,7 +245,7 @@ class Cluster:
     def commit(self) -> MetadataDelta | None:
         """Make safe what was decided; what that changes is to be published before any `answer`."""
         quorum = self._quorum
-        delta = quorum.commit(self._core.now_ms())
+        delta = quorum.commit(self._core.now_ms()) if quorum.has_pending else None
         if quorum.leads != self._led:
             self._leads(quorum.leads)
         elif delta is not None and self._led is not None:

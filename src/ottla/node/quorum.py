@@ -217,6 +217,11 @@ class MetadataQuorum:
             raise
         return self._quorum.end_offset - 1
 
+    @property
+    def has_pending(self) -> bool:
+        """Whether the image lacks anything that was appended or found."""
+        return bool(self._pending)
+
     def commit(self, now_ms: int) -> MetadataDelta | None:
         """Bring what was appended to disk, and what the high watermark has passed into the image;
         None if that is nothing. The first delta begins with nothing.
