@@ -1,9 +1,12 @@
-"""A metadata log in memory, for tests of what runs on one: it can lose what was not flushed."""
+"""A metadata log in memory, for tests of what runs on one: it loses what was not flushed when it is
+abandoned. `node/test_metadata_files.py` holds it against the one on disk.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ottla.errors import OttlaError
 from ottla.raft.metadata_log import DiskUnwilling
 from ottla.raft.quorum import Batch
 from ottla.raft.quorum_state import QuorumState
@@ -22,6 +25,14 @@ class MemoryLog:
         self.state: QuorumState | None = None
         self.files: dict[SnapshotId, bytes] = {}
         self.empty_end = 0
+        self.closed = False
+
+    def reopened(self) -> MemoryLog:
+        """The same log in the next life: it starts where its oldest snapshot ends."""
+        self.closed = False
+        if self.files and not self.start_offset:
+            self.start_offset = min(self.files).offset
+        return self
 
     @property
     def end_offset(self) -> int:
@@ -38,7 +49,9 @@ class MemoryLog:
         return sum(len(data) for _, data in self.batches)
 
     def append(self, batch: Batch) -> int:
-        assert batch.base_offset == self.end_offset
+        self._check_open()
+        if batch.base_offset != self.end_offset:
+            raise OttlaError(f"{batch.base_offset} is not the log's end, {self.end_offset}")
         data = build_batch(
             [Record(key, value, timestamp_ms=batch.timestamp_ms) for key, value in batch.records],
             base_offset=batch.base_offset,
@@ -49,11 +62,15 @@ class MemoryLog:
         return len(data)
 
     def flush(self) -> int:
+        self._check_open()
         self.flushed = self.end_offset
         self.flushes += 1
         return self.flushed
 
     def read(self, offset: int, bytes_max: int) -> bytes:
+        self._check_open()
+        if not self.start_offset <= offset <= self.end_offset:
+            raise OttlaError(f"there is no offset {offset} in this log")
         chosen = b""
         for batch, data in self.batches:
             if batch.last_offset >= offset:
@@ -63,11 +80,15 @@ class MemoryLog:
         return chosen
 
     def delete_before(self, offset: int) -> None:
+        self._check_open()
+        if offset > self.end_offset:
+            raise OttlaError(f"there is no offset {offset} in this log")
+        self.empty_end = self.end_offset
         self.batches = [entry for entry in self.batches if entry[0].last_offset >= offset]
-        self.start_offset = self.batches[0][0].base_offset if self.batches else offset
-        self.empty_end = max(self.empty_end, offset)
+        self.start_offset = max(self.start_offset, offset)
 
     def start_at(self, offset: int) -> None:
+        self._check_open()
         self.batches = []
         self.start_offset = self.empty_end = offset
 
@@ -81,6 +102,8 @@ class MemoryLog:
         return [(snapshot, len(self.files[snapshot])) for snapshot in sorted(self.files)]
 
     def read_snapshot(self, snapshot: SnapshotId) -> bytes:
+        if snapshot not in self.files:
+            raise OttlaError(f"the snapshot {snapshot} is gone")
         return self.files[snapshot]
 
     def write_snapshot(
@@ -90,11 +113,17 @@ class MemoryLog:
         then(None)
 
     def delete_snapshot(self, snapshot: SnapshotId) -> None:
-        del self.files[snapshot]
+        self.files.pop(snapshot, None)
 
     def close(self) -> None:
         self.flush()
+        self.closed = True
 
     def abandon(self) -> None:
-        """Lose what was not flushed."""
+        """Lose what was not flushed; the state and snapshots were, when they were written."""
+        self.closed = True
         self.batches = [entry for entry in self.batches if entry[0].last_offset < self.flushed]
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise OttlaError("this log is closed")

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from ottla.metadata.delta import MetadataDelta
+    from ottla.metadata.image import MetadataImage
     from ottla.wire.errors import ErrorCode
+    from ottla.wire.schema import Response
 
 ANONYMOUS = "User:ANONYMOUS"
 
@@ -41,6 +43,9 @@ class Ask(NamedTuple):
     the request and has to say so in the answer. It is not the decider's business.
     """
 
+    as_decided: bool = False
+    """Whether the answer waits, too, until this node is as the records of its decision say."""
+
     def finished_by(self, finish: Callable[[Any], Any]) -> Ask:
         """The same request, whose response is first finished by `finish`, then as it was."""
         then = self.finish
@@ -53,8 +58,7 @@ class Reply(NamedTuple):
     """An answer to one request, addressed by the token that the request came with."""
 
     token: int
-    message: Any
-    """A response message of `ottla.wire`."""
+    message: Response
 
 
 class Marker(NamedTuple):
@@ -103,22 +107,12 @@ class Timer(NamedTuple):
     real: bool = False
 
 
-class Send(NamedTuple):
-    """A request to another node; its answer comes back to the decider as a request of its own."""
-
-    node_id: int
-    message: Any
-    version: int
-    key: Any
-
-
 class Decision(NamedTuple):
     """What a decider wants to happen: records first, then, once they are safe, the rest."""
 
     records: Sequence[Record] = ()
     replies: Sequence[Reply] = ()
     timers: Sequence[Timer] = ()
-    sends: Sequence[Send] = ()
     notes: Sequence[str] = ()
     """What an operator should know, one line each."""
 
@@ -132,8 +126,10 @@ class Decider(Protocol):
     All but `apply` leave what the log tells as it is, and change soft state only.
     """
 
-    def loaded(self, now: Now) -> Decision:
-        """The log is replayed, and this node leads it from here on."""
+    def loaded(self, image: MetadataImage, now: Now) -> Decision:
+        """The log is replayed, and this node leads it from here on; `image` is the cluster as it is
+        now. Of what changes it later `on_image` tells.
+        """
 
     def decide(self, ask: Ask, now: Now) -> Decision:
         """Decide one request."""

@@ -15,11 +15,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ottla.decide import Ask, Decider, Decision, Now, Record, Refuse, Timer
 from ottla.errors import BrokenInvariant
 from ottla.wire.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from ottla.wire.schema import Response
 
 
 class Timers(Protocol):
@@ -44,7 +47,7 @@ class Held(NamedTuple):
 
     offset: int
     token: int
-    message: Any
+    message: Response
     since: int
     """Where the records of its own decision begin; `offset` if it has none."""
 
@@ -114,7 +117,7 @@ class Driver(ABC):
 
     def carry(self, decision: Decision, now: Now) -> None:
         """Apply a decision at once and keep the rest of it for when it is safe."""
-        records, replies, timers, _, notes = decision
+        records, replies, timers, notes = decision
         since = self.end_offset() if replies else 0
         if records:
             self.take(records, now)
@@ -127,36 +130,35 @@ class Driver(ABC):
         for line in notes:
             self.note(line)
 
-    def release(self, high_watermark: int) -> int:
+    def release(self, high_watermark: int, is_so: Callable[[int, int], bool] | None = None) -> int:
         """Let the replies go that depend on nothing beyond this offset; how many there were.
+
+        Who asked with `as_decided` waits until `is_so` says that all is as the records between two
+        offsets want it, and holds up nobody else.
 
         They may decide more. What is answered thereby waits for the next call: so this one ends.
         """
-        held = self.held
-        safe = 0
-        for one in held:
-            if one.offset > high_watermark:
+        held, asks = self.held, self.asks
+        going: list[Held] = []
+        staying: list[Held] = []
+        while held and held[0].offset <= high_watermark:
+            one = held.popleft()
+            (staying if self._waits(one, is_so) else going).append(one)
+        held.extendleft(reversed(staying))
+        for one in going:
+            if self.asks is not asks:  # an answer had this decider laid down
                 break
-            safe += 1
-        for _ in range(safe):
-            if not held:  # an answer had this decider laid down
-                break
-            _, token, message, _ = held.popleft()
-            ask = self.asks.pop(token, None)
+            ask = asks.pop(one.token, None)
             if ask is None:
-                raise BrokenInvariant(f"{self.name} answered request {token} twice")
-            answer(self._desk, ask, message)
-        return safe
+                raise BrokenInvariant(f"{self.name} answered request {one.token} twice")
+            answer(self._desk, ask, one.message)
+        return len(going)
 
-    def release_ready(self, high_watermark: int, ready: Callable[[Held], bool]) -> int:
-        """Let the replies go that depend on nothing beyond this offset and are ready, before those
-        that were held earlier and are not; how many there were.
-        """
-        safe = [one for one in self.held if one.offset <= high_watermark and ready(one)]
-        for one in safe:
-            self.held.remove(one)
-            answer(self._desk, self.asks.pop(one.token), one.message)
-        return len(safe)
+    def _waits(self, held: Held, is_so: Callable[[int, int], bool] | None) -> bool:
+        if is_so is None or held.since == held.offset:
+            return False
+        ask = self.asks.get(held.token)
+        return ask is not None and ask.as_decided and not is_so(held.since, held.offset)
 
     def resign(self, error: ErrorCode) -> None:
         """The log is led here no more: whoever waits, for a reply or for others, hears this error,

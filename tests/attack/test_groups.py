@@ -33,6 +33,7 @@ from ottla.wire.messages.sync_group import SyncGroupRequest
 from ottla.wire.records import Record, build_batch
 from ottla.wire.stored.frame import CONSUMER_OFFSETS, encode_coordinator
 from ottla.wire.stored.groups import GroupMetadataKey, GroupMetadataValue, MemberMetadata
+from ottla.wire.stored.offsets import OffsetCommitKey, OffsetCommitValue
 from servers import eventually
 
 PARTITIONS = 4
@@ -249,6 +250,21 @@ def test_whatever_is_written_into_the_topic_does_not_keep_the_node_from_starting
         )
         assert Line(broker.port).ask(beat, 4).error_code == 0
         end(broker)
+
+
+def test_offsets_of_topics_that_went_while_nobody_led_their_partition(tmp_path: Path) -> None:
+    """The consumers of a namesake would begin where those of the topic before it had been."""
+    value = encode_coordinator(OffsetCommitValue(offset=5), 4)
+    with ottla.Broker(dir=tmp_path / "data", config=CONFIG) as broker:
+        make_topic(broker, "t")
+        for group_id in ("g", "h"):
+            assert coordinator_error(broker, group_id) == ErrorCode.NONE
+        for group_id, topic in (("g", "gone"), ("h", "t")):
+            key = encode_coordinator(OffsetCommitKey(group=group_id, topic=topic, partition=0))
+            write(broker, partition_for(group_id, PARTITIONS), key, value)
+    with ottla.Broker(dir=tmp_path / "data", config=CONFIG) as broker:
+        assert committed(broker, "h") == 5
+        assert committed(broker, "g") is None
 
 
 # ---------------------------------------------------------------- a partition that is not there

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ottla.config.refusal import ConfigException
 from ottla.config.row import broker_rows
-from ottla.config.values import ConfigException, parse_value
+from ottla.config.values import parse_value
 from ottla.config.whole_number import whole_number
 
 

@@ -24,6 +24,7 @@ from coordinators.trace import fields
 from ottla.config.broker import BrokerConfig
 from ottla.controller import brokers, isr
 from ottla.controller.state import Outcome, Session, State, Versioned
+from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import TOPIC_RESOURCE
 from ottla.wire.messages import alter_partition as alter
 from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
@@ -196,7 +197,9 @@ class Script:
     def _apply(self, records: Sequence[Versioned]) -> None:
         state = self._state
         last = state.next_offset + len(records) - 1
-        state.image = state.image.apply((record for record, _ in records), offset=last).image
+        state.image = MetadataDelta.of(
+            state.image, (record for record, _ in records), offset=last
+        ).image
         state.next_offset += len(records)
 
 

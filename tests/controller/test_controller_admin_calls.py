@@ -84,13 +84,12 @@ class Life:
         state = self.controller.state
         # The leader's LeaderChange takes an offset of its own.
         self.controller.replayed(
-            image=state.image,
             next_offset=state.next_offset + 1,
             kraft_version=0,
             bootstrap=bootstrap_records(),
             open_transaction=None,
         )
-        self.take(self.controller.loaded(self.now))
+        self.take(self.controller.loaded(state.image, self.now))
 
     @property
     def now(self) -> Now:

@@ -7,6 +7,7 @@ import pytest
 from ottla.config.broker import BrokerConfig
 from ottla.controller.directories import assign
 from ottla.controller.state import State
+from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.features import METADATA_VERSION_MAX
 from ottla.node.entropy import SystemEntropy
 from ottla.wire.errors import ErrorCode
@@ -50,7 +51,7 @@ def state(level: int = METADATA_VERSION_MAX) -> State:
         ),
         PartitionRecord(topic_id=TOPIC, partition_id=1, replicas=[2], isr=[2], leader=2),
     ]
-    made.image = made.image.apply(records, offset=len(records)).image
+    made.image = MetadataDelta.of(made.image, records, offset=len(records)).image
     return made
 
 
@@ -75,7 +76,7 @@ def test_a_place_is_recorded_once_and_elects_nobody() -> None:
     of = state()
     outcome = assign(of, request(SECOND), 0, 0)
     assert outcome.response.directories[0].topics[0].partitions[0].error_code == 0
-    of.image = of.image.apply((record for record, _ in outcome.records), offset=9).image
+    of.image = MetadataDelta.of(of.image, (record for record, _ in outcome.records), offset=9).image
     partition = of.image.topics.by_id[TOPIC].partitions[0]
     assert (partition.directories, partition.leader_epoch) == ((SECOND,), 3)
     assert not assign(of, request(SECOND), 0, 0).records
@@ -85,7 +86,7 @@ def test_who_lies_in_a_lost_directory_leads_no_more() -> None:
     """If this failed, a partition could be led by a disk that its broker has lost."""
     of = state()
     records = assign(of, request(LOST), 0, 0).records
-    of.image = of.image.apply((record for record, _ in records), offset=9).image
+    of.image = MetadataDelta.of(of.image, (record for record, _ in records), offset=9).image
     partition = of.image.topics.by_id[TOPIC].partitions[0]
     assert (partition.directories, partition.leader) == ((LOST,), -1)
 

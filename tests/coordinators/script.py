@@ -17,8 +17,8 @@ must come first reconfigure KEY=VALUE ...     a restart with other settings join
 offsets=t-0,... describe A... | list [states=] [types=] | delete A...      (of groups) advance MS |
 wait MS | jump MS        (the node's clock, the machine's time, the wall clock alone) hold | release
 (the high watermark) fail | restart | reload                                    (the next append;
-the process; loading) topic-deleted NAME | marker PRODUCER commit|abort put HEX-KEY HEX-VALUE
-[producer=N]                         (a record of somebody else) state [group=g] | timers
+the process; loading) topic-deleted NAME [told=no] | marker PRODUCER commit|abort
+put HEX-KEY HEX-VALUE [producer=N]   (a record of somebody else) state [group=g] | timers
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ import scripted
 from coordinators import trace
 from coordinators.world import World
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.requests import EndTransaction
-from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
@@ -51,6 +49,7 @@ from ottla.wire.messages.offset_delete import (
 )
 from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetchRequestTopics
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
+from ottla.wire.messages.write_txn_markers import WritableTxnMarker, WriteTxnMarkersRequest
 from ottla.wire.records import Record, build_batch, control_batch
 from ottla.wire.schema import Response, decode, encode
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
@@ -193,6 +192,8 @@ class Script:
                 for name, partitions in topics.items()
             ],
         )
+        for topic in topics:
+            self.world.know(topic, topic_id(args))
         asker = self.world.asker(int(args.get("v", "9")))
         self.world.groups.offset_commit(request, asker, self._answer(names[0]))
 
@@ -229,7 +230,9 @@ class Script:
         self.world.groups.offset_delete(request, self.world.asker(0), self._answer(names[0]))
 
     def _do_topic_deleted(self, names: list[str], args: dict[str, str]) -> None:
-        self.world.groups.topics_deleted({names[0]: topic_id(args)})
+        """`told=no`: no delta comes, as for a partition that is led by nobody."""
+        self.world.know(names[0], topic_id(args))
+        self.world.delete_topic(names[0], told=args.get("told") != "no")
 
     # ------------------------------------------------------------ administration
 
@@ -264,11 +267,7 @@ class Script:
         self.world.log.held = True
 
     def _do_release(self, _names: list[str], _args: dict[str, str]) -> None:
-        log = self.world.log
-        log.held = False
-        for partition, end in enumerate(log.ends):
-            log.marks[partition] = end
-            self.world.runtime.high_watermark_moved(partition, end)
+        self.world.release()
 
     def _do_fail(self, names: list[str], args: dict[str, str]) -> None:
         """Run the rest of the line with a log that takes nothing."""
@@ -293,6 +292,7 @@ class Script:
 
     def _do_load(self, _names: list[str], _args: dict[str, str]) -> None:
         self.world.loads = True
+        self.world.wake()
 
     def _do_resign(self, names: list[str], _args: dict[str, str]) -> None:
         self.world.runtime.resigned(self.world.groups.partition_for(names[0]))
@@ -319,12 +319,9 @@ class Script:
         partition = self.world.groups.partition_for(args.get("group", "g"))
         committed = names[1] == "commit"
         if args.get("live") == "1":
-            body = EndTransaction(int(names[0]), 0, committed)
-
-            def done(error: ErrorCode) -> None:
-                self.lines.append(f"coordinator <- {error.name}")
-
-            ask = self.world.groups.ask(body, self.world.asker(0), done)
+            marker = WritableTxnMarker(producer_id=int(names[0]), transaction_result=committed)
+            body = WriteTxnMarkersRequest(markers=[marker])
+            ask = self.world.groups.ask(body, self.world.asker(1), self._answer("coordinator"))
             self.world.runtime.submit(partition, ask)
             return
         batch = control_batch(

@@ -206,3 +206,29 @@ def test_what_only_times_out_is_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     world.advance(7000)
     assert not world.shard("g").state.groups["g"].pending_joins
     assert len(looks) <= 1
+
+
+def test_what_holds_for_one_group_alone() -> None:
+    """What an administrator says of a group would count for all of them, or for none."""
+    world = World(GroupConfig(initial_rebalance_delay_ms=0))
+    patient = world.config._replace(session_timeout_ms_max=3_600_000, size_max=1)
+    world.configs["patient"] = patient
+    protocols = [JoinGroupRequestProtocol(name="range", metadata=b"")]
+    found: dict[str, list[Any]] = {"patient": [], "g": []}
+    for group_id, answers in found.items():
+        for timeout_ms in (3_600_000, 10_000, 10_000):
+            join = JoinGroupRequest(
+                group_id=group_id,
+                session_timeout_ms=timeout_ms,
+                rebalance_timeout_ms=1,
+                protocol_type="consumer",
+                protocols=protocols,
+            )
+            world.groups.join_group(join, world.asker(3), answers.append)
+            world.settle()
+    world.advance(10_000)
+    codes = {group_id: [one.error_code for one in answers] for group_id, answers in found.items()}
+    assert codes["patient"].count(ErrorCode.INVALID_SESSION_TIMEOUT) == 0
+    assert codes["patient"].count(ErrorCode.GROUP_MAX_SIZE_REACHED) == 2
+    assert codes["g"].count(ErrorCode.INVALID_SESSION_TIMEOUT) == 1
+    assert codes["g"].count(ErrorCode.GROUP_MAX_SIZE_REACHED) == 0

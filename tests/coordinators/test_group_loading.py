@@ -153,7 +153,7 @@ def test_records_that_cannot_be_understood_are_named_once() -> None:
     assert len(world.reports) == runtime.SKIPS_NAMED_MAX + 1
     assert "90 more records" in world.reports[-1]
     world.reports.clear()
-    world.runtime.elected(0)
+    world.elect(0)
     world.settle()
     assert committed(world, "good") == 5
     assert world.reports == []
@@ -214,6 +214,7 @@ def test_a_partition_that_is_not_open_costs_its_own_groups_only() -> None:
     assert world.groups.partition_for("h") != lost
     assert codes(commit(world, "g")) == codes(commit(world, "h")) == [ErrorCode.NONE]
     world.log.closed.add(lost)
+    world.wake()
     world.boot()
     assert committed(world, "g") == ErrorCode.NOT_COORDINATOR
     assert committed(world, "h") == 7
@@ -224,7 +225,7 @@ def test_a_partition_that_is_not_open_costs_its_own_groups_only() -> None:
     world.advance(10 * MINUTE_MS)
     assert world.timers() == timers, "nobody asks for a log that is not open"
     world.log.closed.clear()
-    world.runtime.elected(lost)
+    world.elect(lost)
     world.settle()
     assert committed(world, "g") == 7
     assert world.groups.serves(lost)
@@ -264,6 +265,7 @@ def test_a_log_that_goes_while_replies_wait_for_it_costs_its_own_groups_only() -
     waiting = commit(world, "g")
     assert waiting == []
     world.log.closed.add(lost)
+    world.wake()
     world.settle()
     assert codes(waiting) == [ErrorCode.NOT_COORDINATOR]
     assert committed(world, "g") == ErrorCode.NOT_COORDINATOR
@@ -271,6 +273,7 @@ def test_a_log_that_goes_while_replies_wait_for_it_costs_its_own_groups_only() -
     assert codes(commit(world, "h")) == [ErrorCode.NONE]
     world.log.closed.clear()
     world.log.marks[lost] = world.log.ends[lost]
+    world.wake()
     world.advance(MINUTE_MS)
     assert committed(world, "g") == 7
 
@@ -296,6 +299,7 @@ def test_a_log_start_that_moves_while_it_loads() -> None:
     world.boot()
     world.log.starts[0] = 2
     world.loads = True
+    world.wake()
     world.settle()
     assert world.shard("g2") is None
     world.advance(runtime.RETRY_MS_MIN)
@@ -322,6 +326,7 @@ def test_what_is_above_the_high_watermark_is_loaded_and_held_back() -> None:
     world.settle()
     assert answers == []
     world.log.marks[0] = world.log.ends[0]
+    world.wake()
     world.settle()
     assert [one.topics[0].partitions[0].committed_offset for one in answers] == [2]
 
@@ -338,6 +343,7 @@ def test_nothing_to_read_below_the_end_is_not_the_end() -> None:
     assert world.shard("g") is None
     assert committed(world, "g") == ErrorCode.NOT_COORDINATOR
     world.log.marks[0] = world.log.ends[0]
+    world.wake()
     world.advance(runtime.RETRY_MS_MIN)
     assert committed(world, "g") == 2
 

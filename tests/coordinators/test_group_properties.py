@@ -20,6 +20,7 @@ from ottla.coordinators.group.classic.group import COMPLETING_REBALANCE, EMPTY, 
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.shard import GroupShard
 from ottla.decide import Ask, Decision, Now, Record
+from ottla.metadata.image import MetadataImage
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
@@ -63,8 +64,8 @@ class Watched(GroupShard):
         assert durable(self) == before, "changed without a record"
         return decision
 
-    def loaded(self, now: Now) -> Decision:
-        return self._watch(lambda: GroupShard.loaded(self, now))
+    def loaded(self, image: MetadataImage, now: Now) -> Decision:
+        return self._watch(lambda: GroupShard.loaded(self, image, now))
 
     def decide(self, ask: Ask, now: Now) -> Decision:
         return self._watch(lambda: GroupShard.decide(self, ask, now))
@@ -105,7 +106,7 @@ class Members(RuleBasedStateMachine):
 
     def _replayed(self) -> GroupShard:
         """What the log alone tells."""
-        replayed = GroupShard(CONFIG, Counter())
+        replayed = GroupShard(lambda _: CONFIG, Counter())
         for batch in read_batches(self.world.log.data[0]):
             for record in batch.records:
                 assert record.key is not None
@@ -279,16 +280,15 @@ class Members(RuleBasedStateMachine):
         self.world.log.failing = False
         self.generations.clear()
         if self.world.shard("g") is None:  # it waits until it is tried again
-            self.world.runtime.elected(0)
+            self.world.elect(0)
             self.world.settle()
 
     @rule(held=st.booleans())
     def hold(self, held: bool) -> None:
-        log = self.world.log
-        log.held = held
+        self.world.log.held = True
         if not held:
-            log.marks[:] = log.ends
-            self.world.runtime.high_watermark_moved(0, log.ends[0])
+            self.world.release()
+            self.world.settle()
 
     @invariant()
     def nothing_failed(self) -> None:

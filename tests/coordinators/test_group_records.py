@@ -126,7 +126,8 @@ class Asking:
             group_id=group_id, topics=[OffsetDeleteRequestTopic(name="t", partitions=[partition])]
         )
         self.ask(lambda done: groups.offset_delete(deleted, asker, done), 0)
-        self.world.groups.topics_deleted({"t": b"\1" * 16})
+        self.world.know("t", b"\1" * 16)
+        self.world.delete_topic("t")
         self.world.settle()
         self.world.advance(20 * MINUTE_MS)
         gone = DeleteGroupsRequest(groups_names=[group_id])

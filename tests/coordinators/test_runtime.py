@@ -8,6 +8,8 @@ from typing import Any
 from coordinators.world import Desk, MemoryCore
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import NOTHING, Ask, Decider, Decision, Marker, Now, Record, Reply, Timer
+from ottla.metadata.delta import MetadataDelta
+from ottla.metadata.image import EMPTY_IMAGE, MetadataImage
 from ottla.node.coordinator_log import CoreLog
 from ottla.wire.errors import ErrorCode
 from ottla.wire.records import read_batches
@@ -22,7 +24,8 @@ class Keeper:
         self.applied: list[Record] = []
         self.heard: list[Any] = []
 
-    def loaded(self, now: Now) -> Decision:
+    def loaded(self, image: MetadataImage, now: Now) -> Decision:
+        self.image = image
         return Decision(notes=[f"loaded {len(self.applied)}"])
 
     def decide(self, ask: Ask, now: Now) -> Decision:
@@ -35,7 +38,7 @@ class Keeper:
 
     def on_image(self, delta: Any, now: Now) -> Decision:
         self.heard.append(delta)
-        return Decision(records=[Record(b"image", str(delta).encode())])
+        return Decision(records=[Record(b"image", str(delta.image.offset).encode())])
 
     def apply(self, records: Sequence[Record], now: Now) -> None:
         self.applied += records
@@ -49,11 +52,13 @@ class Kept:
         self.desk = Desk()
         self.reports: list[str] = []
         self.timers: dict[Hashable, int | None] = {}
+        self.image = EMPTY_IMAGE
         self.runtime = Runtime(
             TOPIC,
             log=CoreLog(self.core, TOPIC),
             timers=self,
             now=lambda: Now(7, 0, 0),
+            image=lambda: self.image,
             desk=self.desk,
             decider=self._decider,
             refuse=lambda ask, error: error,
@@ -154,11 +159,31 @@ def test_who_is_parked_hears_that_the_partition_is_led_elsewhere() -> None:
 def test_a_delta_of_the_image_is_an_input_like_a_request() -> None:
     """What follows from it would be in memory alone."""
     kept = Kept()
-    delta: Any = "a topic is gone"
+    delta = MetadataDelta.of(kept.image, [], offset=5)
     kept.runtime.on_image(delta)
     kept.runtime.flush()
     assert kept.keeper.heard == [delta]
-    assert kept.elect().applied == [Record(b"image", b"a topic is gone")]
+    assert kept.elect().applied == [Record(b"image", b"5")]
+
+
+def test_a_shard_hears_of_each_change_of_the_cluster_once() -> None:
+    """What changed while it loaded it would never hear of, or go back to an image of before: the
+    cluster is told of later than requests are answered by it.
+    """
+    kept = Kept()
+    early = MetadataDelta.of(kept.image, [], offset=5)
+    late = MetadataDelta.of(early.image, [], offset=6)
+    after = MetadataDelta.of(late.image, [], offset=7)
+    kept.runtime.elected(0)
+    kept.runtime.on_image(early)
+    kept.image = late.image
+    while kept.runtime.step():
+        pass
+    assert kept.keeper.image is late.image
+    kept.runtime.on_image(late)
+    assert kept.keeper.heard == []
+    kept.runtime.on_image(after)
+    assert kept.keeper.heard == [after]
 
 
 def test_an_answer_that_lays_its_own_shard_down() -> None:
@@ -169,6 +194,18 @@ def test_an_answer_that_lays_its_own_shard_down() -> None:
     second = kept.ask([])
     kept.runtime.flush()
     assert second == [ErrorCode.NOT_COORDINATOR]
+
+
+def test_an_answer_that_asks_again_makes_another_turn() -> None:
+    """Who asked would be answered when somebody else comes, or never."""
+    kept = Kept()
+    second: list[list[Any]] = []
+    first = Ask(kept.desk.internal(lambda response: second.append(kept.ask([]))), [], 0)
+    kept.runtime.submit(0, first)
+    assert kept.runtime.flush(), "nobody is told that there is more to do"
+    assert second == [[]], "this turn ends"
+    assert not kept.runtime.flush()
+    assert second == [["written"]]
 
 
 def test_what_a_decider_notes_is_reported() -> None:

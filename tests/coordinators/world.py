@@ -8,19 +8,25 @@ clocks stand still until they are moved.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from ottla._core import CoreError, PartitionOffsets
-from ottla.coordinators.group.config import GroupConfig
+from ottla.coordinators.group.config import ConfigOf, GroupConfig
 from ottla.coordinators.group.coordinator import GroupCoordinator
-from ottla.coordinators.group.requests import FetchOffsets
 from ottla.coordinators.group.shard import GroupShard, refuse
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import Ask, Now, Timer
+from ottla.errors import BrokenInvariant
+from ottla.metadata.delta import MetadataDelta
+from ottla.metadata.image import EMPTY_IMAGE, Topic, Topics
 from ottla.node.coordinator_log import CoreLog
+from ottla.wire.messages.offset_fetch import OffsetFetchRequest
 from ottla.wire.records import CorruptBatch, read_batches
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
+from ottla.wire.stored.metadata import RemoveTopicRecord
+from ottla.wire.types import ZERO_UUID
+
+TURNS_MAX = 100_000
 
 
 class Counter:
@@ -154,15 +160,18 @@ class Desk:
         return self._last
 
     def reply(self, token: int, response: Any) -> None:
-        self._waiting.pop(token)(response)
+        then = self._waiting.pop(token, None)
+        if then is None:
+            raise BrokenInvariant(f"request {token} was answered twice")
+        then(response)
 
 
 class Groups:
     """The coordinator, with a callback for each reply instead of a socket's token."""
 
-    def __init__(self, desk: Desk, runtime: Runtime, coordinator: GroupCoordinator) -> None:
+    def __init__(self, desk: Desk, coordinator: GroupCoordinator, wake: Callable[[], None]) -> None:
         self._desk = desk
-        self._runtime = runtime
+        self._wake = wake
         self._coordinator = coordinator
         self.partition_for = coordinator.partition_for
         self.serves = coordinator.serves
@@ -177,6 +186,7 @@ class Groups:
 
     def ask(self, request: Any, asker: Asker, done: Callable[[Any], None]) -> Ask:
         """The request as it comes from a socket."""
+        self._wake()
         token = self._desk.internal(done)
         return Ask(token, request, asker.version, asker.client_id, asker.client_host)
 
@@ -188,14 +198,9 @@ class Groups:
         *,
         require_stable: bool,
     ) -> None:
-        body = FetchOffsets(groups, require_stable)
-        self._coordinator.offset_fetch(self.ask(body, asker, done))
-
-    def topics_deleted(self, topics: dict[str, bytes]) -> None:
-        """The image says that these topics (name to id) are gone."""
-        gone = [SimpleNamespace(name=name, id=topic_id) for name, topic_id in topics.items()]
-        delta: Any = SimpleNamespace(topics_deleted=lambda: gone)
-        self._runtime.on_image(delta)
+        body = OffsetFetchRequest(groups=groups, require_stable=require_stable)
+        ask = self.ask(body, asker, lambda response: done(response.groups))
+        self._coordinator.offset_fetch(ask)
 
 
 class World:
@@ -205,10 +210,13 @@ class World:
         self,
         config: GroupConfig,
         partitions: int = 2,
-        shard: Callable[[GroupConfig, Counter], GroupShard] = GroupShard,
+        shard: Callable[[ConfigOf, Counter], GroupShard] = GroupShard,
+        topics: str = "tuvw",
     ) -> None:
         self._shard = shard
         self.config = config
+        self.configs: dict[str, GroupConfig] = {}
+        """Of groups that have one of their own."""
         self.now_ms = 0
         self.real_ms = 0
         self.wall_ahead_ms = 0
@@ -218,7 +226,11 @@ class World:
         self.entropy = Counter()
         self.desk = Desk()
         self.reports: list[str] = []
+        self.image = EMPTY_IMAGE
+        for topic in topics:
+            self.know(topic)
         self.loads = True
+        self._woken = False
         self.asked_version = 0
         self._timers: dict[Hashable, tuple[int, bool, Callable[[], None]]] = {}
         self.boot()
@@ -231,34 +243,78 @@ class World:
             log=CoreLog(self.log, CONSUMER_OFFSETS),  # type: ignore[arg-type]
             timers=self,
             now=self.now,
+            image=lambda: self.image,
             desk=self.desk,
-            decider=lambda _: self._shard(self.config, self.entropy),
+            decider=lambda _: self._shard(self.config_of, self.entropy),
             refuse=refuse,
             report=self._report,
             batch_bytes_max=self.config.batch_bytes_max,
         )
         self.groups = Groups(
             self.desk,
-            self.runtime,
-            GroupCoordinator(self.runtime, self.config, lambda: self.partitions, self.desk),
+            GroupCoordinator(self.runtime, self.config_of, lambda: self.partitions, self.desk),
+            self.wake,
         )
         for partition in range(self.partitions):
-            self.runtime.elected(partition)
+            self.elect(partition)
         self.settle()
+
+    def config_of(self, group_id: str) -> GroupConfig:
+        """What holds for a group."""
+        return self.configs.get(group_id, self.config)
+
+    def elect(self, partition: int) -> None:
+        """This broker leads the partition from now on."""
+        self.runtime.elected(partition)
+        self.wake()
+
+    def release(self) -> None:
+        """The high watermark moves to the end; the core wakes whoever waits for that."""
+        self.log.held = False
+        self.log.marks[:] = self.log.ends
+        self.wake()
+
+    def wake(self) -> None:
+        """Something has happened that the node has a turn for."""
+        self._woken = True
+
+    def know(self, name: str, topic_id: bytes = ZERO_UUID) -> None:
+        """A topic is there, with this id if one is given; nobody is told."""
+        by_name = dict(self.image.topics.by_name)
+        if name not in by_name or topic_id not in (ZERO_UUID, by_name[name].id):
+            some_id = name.encode()[:16].ljust(16, b"-") if topic_id == ZERO_UUID else topic_id
+            by_name[name] = Topic(some_id, name, ())
+            topics = Topics(by_name, {topic.id: topic for topic in by_name.values()})
+            self.image = self.image._replace(topics=topics)
+
+    def delete_topic(self, name: str, *, told: bool = True) -> None:
+        """The controller has deleted a topic; the coordinator hears of it, unless not `told`."""
+        topic = self.image.topics.by_name[name]
+        others = [one for one in self.image.topics.by_name.values() if one.name != name]
+        topics = Topics({**{one.name: one for one in others}, name: topic}, {topic.id: topic})
+        image = self.image._replace(topics=topics)
+        delta = MetadataDelta.of(
+            image, [RemoveTopicRecord(topic_id=topic.id)], offset=image.offset + 1
+        )
+        left = Topics({one.name: one for one in others}, {one.id: one for one in others})
+        self.image = delta.image._replace(topics=left)
+        if told:
+            self.runtime.on_image(delta)
+            self.wake()
 
     def now(self) -> Now:
         return Now(self.now_ms + self.wall_ahead_ms, self.now_ms, self.real_ms)
 
     def settle(self) -> None:
-        """End the turn; what has to be loaded is loaded to the end, unless `loads` is off."""
-        self._flush()
-        while self.loads and self.runtime.step():
-            pass
-        self._flush()
-
-    def _flush(self) -> None:
-        while self.runtime.flush():
-            pass
+        """Take turns as a node does: one step and one flush each, and another only if somebody was
+        woken or the last one left something. Nothing is loaded while `loads` is off.
+        """
+        for _ in range(TURNS_MAX):
+            if not self._woken:
+                return
+            more = self.loads and self.runtime.step()
+            self._woken = self.runtime.flush() or more or (self.loads and self.runtime.loading)
+        raise AssertionError(f"turns make turns: {TURNS_MAX} of them")
 
     def _report(self, text: str, problem: Exception | None = None) -> None:
         self.reports.append(text if problem is None else f"{text} ({problem!r})")
@@ -281,6 +337,7 @@ class World:
         while (due := self._due(target, real=False)) is not None:
             at_ms, fire = due
             self.now_ms = max(self.now_ms, at_ms)
+            self.wake()
             fire()
             self.settle()
         self.now_ms = target
@@ -291,6 +348,7 @@ class World:
         while (due := self._due(target, real=True)) is not None:
             at_ms, fire = due
             self.real_ms = max(self.real_ms, at_ms)
+            self.wake()
             fire()
             self.settle()
         self.real_ms = target

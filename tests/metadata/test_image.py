@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from attack.extremes import extremes
-from ottla.metadata.delta import MetadataError
+from ottla.metadata.delta import MetadataDelta, MetadataError
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage
 from ottla.metadata.loader import CommittedBatch, MetadataLoader
 from ottla.metadata.snapshot import snapshot_records
@@ -25,7 +25,7 @@ DIRECTORY = b"d" * 16
 
 
 def applied(*records: Any, to: MetadataImage = EMPTY_IMAGE) -> MetadataImage:
-    return to.apply(records).image
+    return MetadataDelta.of(to, records).image
 
 
 def partition(index: int, **fields: Any) -> m.PartitionRecord:
@@ -194,7 +194,8 @@ def test_a_delta_names_what_was_created_changed_and_deleted() -> None:
     """The core opens, moves and deletes partitions by these names alone."""
     image = applied(TOPIC, partition(0), m.TopicRecord(name="old", topic_id=b"o" * 16))
     other = b"n" * 16
-    delta = image.apply(
+    delta = MetadataDelta.of(
+        image,
         [
             m.PartitionChangeRecord(partition_id=0, topic_id=TOPIC_ID, leader=-1, isr=[]),
             partition(1),
@@ -202,7 +203,7 @@ def test_a_delta_names_what_was_created_changed_and_deleted() -> None:
             m.TopicRecord(name="old", topic_id=other),
             m.TopicRecord(name="brief", topic_id=b"x" * 16),
             m.RemoveTopicRecord(topic_id=b"x" * 16),
-        ]
+        ],
     )
     assert [(t.name, t.id) for t in delta.topics_created()] == [("old", other)]
     assert [(t.name, t.id) for t in delta.topics_deleted()] == [("old", b"o" * 16)]
@@ -215,7 +216,7 @@ def test_deleting_a_topic_takes_its_configs() -> None:
     """A topic of the same name made later must not inherit them."""
     config = m.ConfigRecord(resource_type=2, resource_name="topic", name="a", value="b")
     image = applied(TOPIC, config)
-    delta = image.apply([m.RemoveTopicRecord(topic_id=TOPIC_ID)])
+    delta = MetadataDelta.of(image, [m.RemoveTopicRecord(topic_id=TOPIC_ID)])
     assert delta.image.configs == {}
     assert delta.configs_changed == {(2, "topic")}
 

@@ -8,6 +8,8 @@ from typing import Any
 from ottla.controller.controller import _DECIDERS
 from ottla.controller.refusals import refuse
 from ottla.decide import Ask, Decision, Now, Record, Reply, Timer
+from ottla.metadata.delta import MetadataDelta
+from ottla.metadata.image import EMPTY_IMAGE
 from ottla.node.cluster import Cluster
 from ottla.raft.metadata_log import DiskUnwilling
 from ottla.wire.api import apis, request_class
@@ -26,12 +28,18 @@ class Controller:
         self.decision = Decision()
         self.applied: list[Any] = []
         self.bootstrap: Any = None
+        self.heard: list[int] = []
+        """The offsets of the images that it was told of."""
 
     def decide(self, ask: Ask, now: Now) -> Decision:
         return self.decision
 
     def apply(self, records: Any, now: Now) -> None:
         self.applied.append(records)
+
+    def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
+        self.heard.append(delta.image.offset)
+        return Decision()
 
     def mark(self) -> Any:
         return len(self.applied)
@@ -42,29 +50,34 @@ class Controller:
     def replayed(self, **found: Any) -> None:
         self.bootstrap = found["bootstrap"]
 
-    def loaded(self, now: Now) -> Decision:
+    def loaded(self, image: Any, now: Now) -> Decision:
         return Decision(notes=["the controller begins"])
 
 
 class Quorum:
     """Appends at once; the high watermark moves only where the test says so."""
 
-    has_pending = True
     leads: int | None = None
-    image = None
     kraft_version = 1
     open_transaction = None
 
     def __init__(self) -> None:
         self.next_offset = 10
         self.high_watermark = 10
+        self.image = EMPTY_IMAGE._replace(offset=9)
+
+    @property
+    def has_pending(self) -> bool:
+        return self.image.offset < self.high_watermark - 1
 
     def append(self, records: list[Any], now_ms: int) -> int:
         self.next_offset += len(records)
         return self.next_offset - 1
 
-    def commit(self, now_ms: int) -> None:
-        return None
+    def commit(self, now_ms: int) -> MetadataDelta:
+        delta = MetadataDelta.of(self.image, [NoOpRecord()], offset=self.high_watermark - 1)
+        self.image = delta.image
+        return delta
 
 
 class World:
@@ -91,11 +104,12 @@ class World:
             self.quorum, self.controller, core, desk, logs, alarms, lambda: ["bootstrap"]
         )
 
-    def submit(self, token: int, body: Any, decision: Decision) -> None:
+    def submit(self, token: int, body: Any, decision: Decision, *, as_decided: bool = True) -> None:
         """A client asks, and this is decided."""
         self.controller.decision = decision
         version = 0 if body is None else body.max_version
-        self.cluster._controller.ask(Ask(token, body, version), Now(0, 0, 0))
+        ask = Ask(token, body, version, as_decided=as_decided)
+        self.cluster._controller.ask(ask, Now(0, 0, 0))
 
     def turn(self, unapplied: int | None = None) -> list[int]:
         """The end of a turn; whose requests are answered by then."""
@@ -112,6 +126,8 @@ def test_replies_wait_for_what_they_depend_on() -> None:
     partitions that are not there yet.
     """
     world = World()
+    world.quorum.leads = 1
+    world.turn()
     for token, count in ((1, 0), (2, 2), (3, 0), (4, 1)):
         decision = Decision(records=[RECORD] * count, replies=[Reply(token, "done")])
         world.submit(token, None, decision)
@@ -121,13 +137,14 @@ def test_replies_wait_for_what_they_depend_on() -> None:
     world.quorum.high_watermark = 12
     assert world.turn() == [1, 2, 3]
     world.quorum.high_watermark = 13
-    world.cluster._own.add(5)
-    world.submit(5, None, Decision(replies=[Reply(5, "the broker's own")]))
-    world.quorum.high_watermark = 14
+    own = Decision(records=[RECORD], replies=[Reply(5, "the broker's own")])
+    world.submit(5, None, own, as_decided=False)
+    world.quorum.high_watermark = 15
     world.submit(6, None, Decision(records=[RECORD], replies=[Reply(6, "write")]))
     world.submit(7, None, Decision(replies=[Reply(7, "read")]))
     assert world.turn(12) == [1, 2, 3, 5, 6, 7], "who asked for partitions waits, and no other"
     assert world.turn() == [1, 2, 3, 5, 6, 7, 4]
+    assert world.controller.heard == [10, 11, 14]
 
 
 def test_a_controller_that_resigns_answers_all_who_wait() -> None:

@@ -31,7 +31,7 @@ class Thing:
     def __init__(self, partition: int) -> None:
         self.images = 0
 
-    def loaded(self, now: Any) -> Decision:
+    def loaded(self, image: Any, now: Any) -> Decision:
         return Decision()
 
     def on_image(self, delta: Any, now: Any) -> Decision:

@@ -27,11 +27,8 @@ from ottla.node.format import (
     format_directories,
     read_bootstrap,
 )
-from ottla.node.meta_properties import (
-    MetaPropertiesError,
-    read_directories,
-    read_meta_properties,
-)
+from ottla.node.formatted import read_directories
+from ottla.node.meta_properties import MetaPropertiesError, read_meta_properties
 from ottla.raft.snapshots import decode_snapshot
 from ottla.raft.voters import voters_of
 from ottla.wire.records import read_batches

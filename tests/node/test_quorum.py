@@ -49,7 +49,7 @@ def opened(
         node_id=1,
         directory_id=DIRECTORY,
         config=config,
-        log=log,
+        log=log.reopened(),
         now_ms=0,
         say=lambda line: None,
         endpoints=endpoints,

@@ -77,10 +77,10 @@ def _group_parts(config: BrokerConfig, entropy: Entropy) -> Parts:
 
     settings = group_config(config)
     return Parts(
-        decider=lambda _partition: GroupShard(settings, entropy),
+        decider=lambda _partition: GroupShard(lambda _group_id: settings, entropy),
         refuse=refuse,
         coordinator=lambda runtime, partition_count, desk: GroupCoordinator(
-            runtime, settings, partition_count, desk
+            runtime, lambda _group_id: settings, partition_count, desk
         ),
         codec=_CODECS[config["offsets.topic.compression.codec"]],
         batch_bytes_max=settings.batch_bytes_max,

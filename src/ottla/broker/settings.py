@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 class Settings:
     """The broker's config in force, and each topic's on top of it."""
 
-    __slots__ = ("_defaults", "_image", "_node_id", "config")
+    __slots__ = ("_defaults", "_node_id", "config", "image")
 
     def __init__(self, config: BrokerConfig, image: MetadataImage, node_id: int) -> None:
         self.config = config
-        self._image = image
+        self.image = image
+        """The cluster as requests are answered by it."""
         self._node_id = node_id
         self._defaults: dict[str, Any] | None = None
 
@@ -35,11 +36,11 @@ class Settings:
             # No topic's key, but every log remembers its own producers.
             key = "producer.id.expiration.ms"
             self._defaults = {**topic_defaults(self.config), key: self.config[key]}
-        return {**self._defaults, **parse_topic_configs(self._image.topic_config(name))}
+        return {**self._defaults, **parse_topic_configs(self.image.topic_config(name))}
 
     def changed(self, delta: MetadataDelta) -> None:
         """Take over what the admin changed."""
-        image = self._image = delta.image
+        image = self.image = delta.image
         if any(kind == BROKER_RESOURCE for kind, _ in delta.configs_changed):
             self._defaults = None
             self.config = self.config.with_dynamic(

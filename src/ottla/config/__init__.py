@@ -6,7 +6,7 @@ Nothing here reads files, opens sockets or knows the time.
 from ottla.config.broker import BrokerConfig
 from ottla.config.check import Problem, Problems, check
 from ottla.config.properties import parse_properties
-from ottla.config.values import ConfigException
+from ottla.config.refusal import ConfigException
 
 __all__ = [
     "BrokerConfig",

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ottla.config.broker import BrokerConfig
+from ottla.config.refusal import ConfigException
 from ottla.config.row import REFUSED, Row, broker_rows
 from ottla.config.topic import SYNONYMS
-from ottla.config.values import ConfigException, parse_value, render, split_list
+from ottla.config.values import parse_value, render, split_list
 
 SET: Final = 0
 DELETE: Final = 1

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from ottla.config.listeners import Endpoint, effective_protocol_map, parse_listeners
 from ottla.config.quorum import Voter, parse_bootstrap_servers, parse_voters
+from ottla.config.refusal import ConfigException
 from ottla.config.row import broker_rows
-from ottla.config.values import ConfigException, default_value, parse_value
+from ottla.config.values import default_value, parse_value
 
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 3_600_000

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from ottla.config.broker import PERIODS, BrokerConfig
+from ottla.config.refusal import ConfigException
 from ottla.config.row import REFUSED, REQUIRED, Row, broker_rows
-from ottla.config.values import ConfigException, parse_value, render
+from ottla.config.values import parse_value, render
 
 
 class Problem(NamedTuple):

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ottla.config.broker import BrokerConfig
+from ottla.config.refusal import ConfigException
 from ottla.config.row import group_rows
-from ottla.config.values import ConfigException, default_value, parse_value
+from ottla.config.values import default_value, parse_value
 
 OWN: Final = ("share.auto.offset.reset", "share.isolation.level", "share.renew.acknowledge.enable")
 """Keys that have no broker key as their default."""

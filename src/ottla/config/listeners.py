@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from ottla.config.values import ConfigException, split_list
+from ottla.config.refusal import ConfigException
+from ottla.config.values import split_list
 from ottla.config.whole_number import whole_number
 
 SECURITY_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ottla.config.values import ConfigException
+from ottla.config.refusal import ConfigException
 from ottla.config.whole_number import whole_number
 
 

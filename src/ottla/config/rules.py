@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from ottla.config.broker import BrokerConfig
-from ottla.config.values import ConfigException
+from ottla.config.refusal import ConfigException
 
 COMPRESSION_CODECS: Final = (0, 1, 2, 3, 4)
 MEBIBYTE: Final = 1048576

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from ottla.config.refusal import ConfigException
 from ottla.config.row import topic_rows
-from ottla.config.values import ConfigException, default_value, parse_value
+from ottla.config.values import default_value, parse_value
 
 if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig

@@ -11,19 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from ottla.config.refusal import ConfigException
 from ottla.config.row import Row
 from ottla.config.whole_number import whole_number
-from ottla.errors import OttlaError
 
 INTEGER_BITS: Final = {"SHORT": 16, "INT": 32, "LONG": 64}
-
-
-class ConfigException(OttlaError):
-    """A value or a set of values that Kafka would refuse; the text is Kafka's, the hint is ours."""
-
-    def __init__(self, text: str, hint: str | None = None) -> None:
-        super().__init__(text, hint=hint)
-        self.text = text
 
 
 def invalid(name: str, value: object, why: str = "") -> ConfigException:

@@ -19,9 +19,9 @@ from ottla.config.alteration import (
     validate_broker_change,
 )
 from ottla.config.group import effective_group_config, validate_group_configs
+from ottla.config.refusal import ConfigException
 from ottla.config.row import broker_rows, client_metrics_rows, group_rows, topic_rows
 from ottla.config.topic import effective_topic_config, validate_topic_configs
-from ottla.config.values import ConfigException
 from ottla.config.whole_number import whole_number
 from ottla.controller.state import Outcome, State, Versioned
 from ottla.controller.topics import TopicError, repeated

@@ -27,13 +27,13 @@ from ottla.controller import (
 from ottla.controller.activation import activation_records
 from ottla.controller.state import Outcome, State, Versioned
 from ottla.decide import NOTHING, Ask, Decision, Now, Record, Reply, Timer
+from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import MetadataImage
 from ottla.wire.stored.metadata import NoOpRecord
 
 if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
     from ottla.decide import Entropy
-    from ottla.metadata.delta import MetadataDelta
 
 SESSIONS = "controller-sessions"
 """Key of the timer that looks for brokers which are not heard of any more; runs on real time."""
@@ -92,27 +92,26 @@ class Controller:
     def replayed(
         self,
         *,
-        image: MetadataImage,
         next_offset: int,
         kraft_version: int,
         bootstrap: Sequence[Versioned],
         open_transaction: int | None,
     ) -> None:
-        """Everything in the log is committed and in `image`: that is what was applied so far.
+        """Everything in the log is committed: that is what was applied, and `loaded` follows.
 
         `next_offset` is where the next record lands; `bootstrap` are the records of
         `bootstrap.checkpoint`.
         """
-        self.state.image = image
         self.state.next_offset = next_offset
         self.state.kraft_version = kraft_version
         self._bootstrap = bootstrap
         self._open_transaction = open_transaction
 
-    def loaded(self, now: Now) -> Decision:
-        """This node leads the quorum. The records of this decision are the first that this
-        controller writes.
+    def loaded(self, image: MetadataImage, now: Now) -> Decision:
+        """This node leads the quorum, and the image holds all of its log. The records of this
+        decision are the first that this controller writes.
         """
+        self.state.image = image
         self.state.sessions.clear()
         self._last_write_ms = now.real_ms
         records = activation_records(self.state, self._bootstrap, self._open_transaction)
@@ -168,8 +167,10 @@ class Controller:
     def apply(self, records: Sequence[Record], now: Now) -> None:
         """Take in what was decided; the records land at `next_offset`, which moves on."""
         state = self.state
-        delta = state.image.apply(
-            (record.value for record in records), offset=state.next_offset + len(records) - 1
+        delta = MetadataDelta.of(
+            state.image,
+            (record.value for record in records),
+            offset=state.next_offset + len(records) - 1,
         )
         state.image = delta.image
         state.next_offset += len(records)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ottla.config.refusal import ConfigException
 from ottla.config.row import topic_rows
 from ottla.config.topic import SYNONYMS, effective_topic_config, validate_topic_configs
-from ottla.config.values import ConfigException, render
+from ottla.config.values import render
 from ottla.controller.state import State
 from ottla.metadata.image import BROKER_RESOURCE
 from ottla.wire.messages.create_topics import CreatableTopicConfigs

@@ -39,6 +39,7 @@ from ottla.wire.schema import ProtocolError
 
 if TYPE_CHECKING:
     from ottla.metadata.delta import MetadataDelta
+    from ottla.metadata.image import MetadataImage
 
 LOAD_STEP_BYTES: Final = 1 << 20
 LOAD_STEP_RECORDS: Final = 4096
@@ -121,6 +122,7 @@ class _Shard(Driver):
     __slots__ = (
         "_runtime",
         "dirty",
+        "image_offset",
         "load",
         "load_end",
         "log_end",
@@ -145,6 +147,8 @@ class _Shard(Driver):
         """Where the log ended when the shard was elected: it has loaded when it has read so far."""
         self.log_end = start
         """One past the last record that was appended or read."""
+        self.image_offset = -1
+        """The offset of the image that it was loaded with; deltas up to there are no news."""
         self.skipped = 0
         self.written: list[_Written] = []
         """Decided and applied in this turn, not appended yet."""
@@ -176,6 +180,7 @@ class Runtime:
         "_codec",
         "_dirty",
         "_fallen",
+        "_image",
         "_loads",
         "_log",
         "_named",
@@ -198,6 +203,7 @@ class Runtime:
         log: Log,
         timers: Timers,
         now: Callable[[], Now],
+        image: Callable[[], MetadataImage],
         desk: Desk,
         decider: Callable[[int], Decider],
         refuse: Refuse,
@@ -213,6 +219,7 @@ class Runtime:
         self.timers = timers
         self._log = log
         self._now = now
+        self._image = image
         self._codec = codec
         self._batch_bytes_max = batch_bytes_max
         self._shards: dict[int, _Shard] = {}
@@ -323,9 +330,11 @@ class Runtime:
             answer(self.desk, ask, self.refuse(ask, ErrorCode.UNKNOWN_SERVER_ERROR))
 
     def on_image(self, delta: MetadataDelta) -> None:
-        """The cluster has changed. A shard that still loads does not hear of it."""
+        """The cluster has changed. A shard that still loads will be told of all at once."""
         now = self._now()
-        for shard in [one for one in self._shards.values() if one.load is None]:
+        for shard in list(self._shards.values()):
+            if shard.loading or delta.image.offset <= shard.image_offset:
+                continue
             try:
                 shard.carry(shard.decider.on_image(delta, now), now)
                 self._see(shard)
@@ -367,14 +376,11 @@ class Runtime:
             except LogUnavailable as problem:
                 self._retry(shard.partition, str(problem))
             else:
-                self.high_watermark_moved(shard.partition, high_watermark)
+                self._release(shard, high_watermark)
         return bool(self._dirty)
 
-    def high_watermark_moved(self, partition: int, high_watermark: int) -> None:
+    def _release(self, shard: _Shard, high_watermark: int) -> None:
         """Let the replies go that depended on nothing beyond this offset."""
-        shard = self._shards.get(partition)
-        if shard is None:
-            return
         shard.release(high_watermark)
         if not shard.held:
             self._waiting.pop(shard, None)
@@ -514,8 +520,9 @@ class Runtime:
                 f"{self.topic}-{shard.partition}: {shard.skipped - SKIPS_NAMED_MAX} more records "
                 "can't be understood and are left out"
             )
-        now = self._now()
-        shard.carry(shard.decider.loaded(now), now)
+        now, image = self._now(), self._image()
+        shard.image_offset = image.offset
+        shard.carry(shard.decider.loaded(image, now), now)
         self._see(shard)
 
     def _fall(self, partition: int, why: str, problem: Exception | None = None) -> None:

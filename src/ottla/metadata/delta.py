@@ -8,7 +8,7 @@ within the delta is in none of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ottla.errors import OttlaError
@@ -117,6 +117,31 @@ class MetadataDelta:
         delta.acls_changed = set(image.acls)
         delta.scram_changed = set(image.scram)
         delta.delegation_tokens_changed = set(image.delegation_tokens)
+        return delta
+
+    @classmethod
+    def of(
+        cls,
+        previous: MetadataImage,
+        records: Iterable[Any],
+        *,
+        offset: int | None = None,
+        epoch: int | None = None,
+        timestamp_ms: int | None = None,
+    ) -> MetadataDelta:
+        """The delta that these metadata records make; `.image` of it is the next image.
+
+        `offset`, `epoch` and `timestamp_ms` are those of the last record; what is left out stays as
+        it is.
+
+        Raises:
+            MetadataError: a record contradicts the image (an unknown topic, broker or partition),
+                which means that the log or its reader is broken.
+        """
+        delta = cls(previous)
+        for record in records:
+            delta.replay(record)
+        delta.finish(offset=offset, epoch=epoch, timestamp_ms=timestamp_ms)
         return delta
 
     # ------------------------------------------------------------------ what it says

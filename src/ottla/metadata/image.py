@@ -1,7 +1,7 @@
 """The cluster as it stands at one offset of the metadata log: immutable, and cheap to succeed.
 
-An image is never changed: `apply` gives a `MetadataDelta` whose `.image` is the next one. The next
-image shares all that did not change; only the maps that a batch touches are copied, once a batch
+An image is never changed: the `MetadataDelta` of some records has the next one as its `.image`.
+That one shares all that did not change; only the maps that a batch touches are copied, once a batch
 and not once a record, so 9,000 new partitions in one request cost one copy.
 
 Every kind of metadata record is kept, also those that nothing serves yet (ACLs, quotas, SCRAM,
@@ -11,11 +11,8 @@ The sole exception is ZkMigrationStateRecord, which Apache Kafka 4.x itself read
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from ottla.metadata.delta import MetadataDelta
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 # The numbers of ConfigRecord.resource_type and of the config APIs.
 TOPIC_RESOURCE = 2
@@ -159,32 +156,6 @@ class MetadataImage(NamedTuple):
     def alive_brokers(self) -> list[Broker]:
         """Brokers that clients may be sent to, by id."""
         return [self.brokers[i] for i in sorted(self.brokers) if not self.brokers[i].fenced]
-
-    def apply(
-        self,
-        records: Iterable[Any],
-        *,
-        offset: int | None = None,
-        epoch: int | None = None,
-        timestamp_ms: int | None = None,
-    ) -> MetadataDelta:
-        """The delta that these metadata records make; `.image` of it is the next image.
-
-        `offset`, `epoch` and `timestamp_ms` are those of the last record; what is left out stays as
-        it is.
-
-        Raises:
-            MetadataError: a record contradicts the image (an unknown topic, broker or partition),
-            which
-                means that the log or its reader is broken; this image is unchanged.
-        """
-        from ottla.metadata.delta import MetadataDelta
-
-        delta = MetadataDelta(self)
-        for record in records:
-            delta.replay(record)
-        delta.finish(offset=offset, epoch=epoch, timestamp_ms=timestamp_ms)
-        return delta
 
 
 EMPTY_IMAGE = MetadataImage(

@@ -21,10 +21,10 @@ from ottla.broker.asker import as_ask
 from ottla.controller.controller import Controller
 from ottla.controller.refusals import refuse
 from ottla.decide import Ask, Decision, Now, Record
-from ottla.driver import Driver, Held
+from ottla.driver import Driver
 from ottla.errors import BrokenInvariant
 from ottla.node.deciding import LoopTimers, now_of
-from ottla.node.meta_properties import metadata_directory_id
+from ottla.node.formatted import metadata_directory_id
 from ottla.node.metadata_files import MetadataFiles
 from ottla.node.quorum import MetadataQuorum, encode_records
 from ottla.node.registration import controller_endpoints
@@ -159,16 +159,7 @@ class ControllerDriver(Driver):
 class Cluster:
     """Quorum and controller of one node. Used on the decision thread only."""
 
-    __slots__ = (
-        "_alarms",
-        "_bootstrap",
-        "_controller",
-        "_core",
-        "_desk",
-        "_led",
-        "_own",
-        "_quorum",
-    )
+    __slots__ = ("_alarms", "_bootstrap", "_controller", "_core", "_desk", "_led", "_quorum")
 
     def __init__(
         self,
@@ -189,8 +180,6 @@ class Cluster:
         self._bootstrap = bootstrap
         self._led: int | None = None
         """The epoch in which the controller here is the active one."""
-        self._own: set[int] = set()
-        """Requests of this broker itself, which do not wait until the core is as was decided."""
 
     # ------------------------------------------------------------------ start and end
     def start(self) -> None:
@@ -211,13 +200,12 @@ class Cluster:
             return
         quorum, driver, now = self._quorum, self._controller, self._now()
         driver.controller.replayed(
-            image=quorum.image,
             next_offset=quorum.next_offset,
             kraft_version=quorum.kraft_version,
             bootstrap=self._bootstrap(),
             open_transaction=quorum.open_transaction,
         )
-        driver.carry(driver.controller.loaded(now), now)
+        driver.carry(driver.controller.loaded(quorum.image, now), now)
 
     def close(self) -> None:
         """Close the quorum in order."""
@@ -230,17 +218,16 @@ class Cluster:
     # ------------------------------------------------------------------ requests
     def submit(self, asked: Asked[Any]) -> None:
         """Decide this request; its reply goes out by its token when it is safe."""
-        self._controller.ask(as_ask(asked), self._now())
+        self._controller.ask(as_ask(asked)._replace(as_decided=True), self._now())
 
     def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
         """Decide a request that a handler needs; `then` gets the response when it is safe."""
-        self._controller.ask(Ask(self._desk.internal(then), message, version), self._now())
+        ask = Ask(self._desk.internal(then), message, version, as_decided=True)
+        self._controller.ask(ask, self._now())
 
     def ask_own(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
         """Decide a request of this broker; `then` gets the response when it is in the log."""
-        token = self._desk.internal(then)
-        self._own.add(token)
-        self._controller.ask(Ask(token, message, version), self._now())
+        self._controller.ask(Ask(self._desk.internal(then), message, version), self._now())
 
     def commit(self) -> MetadataDelta | None:
         """Make safe what was decided; what that changes is to be published before any `answer`."""
@@ -263,18 +250,11 @@ class Cluster:
 
         They may decide more, which is the next turn's: so this one ends.
         """
-        driver, own = self._controller, self._own
+        driver = self._controller
         waiting = len(driver.held)
         if not waiting:
             return
-
-        def ready(one: Held) -> bool:
-            if one.token in own:
-                own.remove(one.token)
-                return True
-            return one.since == one.offset or is_applied(one.since, one.offset)
-
-        waiting -= driver.release_ready(self._quorum.high_watermark, ready)
+        waiting -= driver.release(self._quorum.high_watermark, is_applied)
         if len(driver.held) > waiting:
             self._core.wake()
 

@@ -100,6 +100,7 @@ class Coordinators:
             log=CoreLog(self._core, topic.name),
             timers=LoopTimers(self._alarms),
             now=partial(now_of, self._core, self._alarms),
+            image=lambda: self._image,
             desk=self._desk,
             decider=parts.decider,
             refuse=parts.refuse,

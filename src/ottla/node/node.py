@@ -23,9 +23,9 @@ from ottla.node import manners
 from ottla.node.cluster import Identity
 from ottla.node.engine import Engine, NodeFailed, Place, build, tell_of_lost
 from ottla.node.folder_lock import in_use_hint
+from ottla.node.formatted import read_directories
 from ottla.node.logs import Logs
 from ottla.node.loop import NodeStopped
-from ottla.node.meta_properties import read_directories
 from ottla.node.refusals import advice
 from ottla.node.world import World, machine
 

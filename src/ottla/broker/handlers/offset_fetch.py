@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.asker import as_ask
-from ottla.coordinators.group.requests import FetchOffsets
 from ottla.security.resources import Operation, ResourceType
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.offset_fetch import (
@@ -46,14 +45,16 @@ def handle(context: Context, asked: Asked[OffsetFetchRequest]) -> OffsetFetchRes
     seen = context.allowed_names(asked, Operation.DESCRIBE, ResourceType.GROUP, names)
     parts = [_Part(context, asked, group) for group in groups if group.group_id in seen]
 
-    def response(answers: list[OffsetFetchResponseGroup]) -> OffsetFetchResponse:
-        whole = iter([part.whole(one) for part, one in zip(parts, answers, strict=True)])
+    def response(answer: OffsetFetchResponse) -> OffsetFetchResponse:
+        whole = iter([part.whole(one) for part, one in zip(parts, answer.groups, strict=True)])
         every = [next(whole) if group.group_id in seen else _denied(group) for group in groups]
         return _response(asked.version, every, groups)
 
     if not parts:
-        return response([])
-    wanted = FetchOffsets([part.wanted for part in parts], asked.body.require_stable)
+        return response(OffsetFetchResponse())
+    wanted = OffsetFetchRequest(
+        groups=[part.wanted for part in parts], require_stable=asked.body.require_stable
+    )
     context.groups.offset_fetch(as_ask(asked, wanted, response))
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -26,3 +27,7 @@ class GroupConfig(NamedTuple):
     """How long a member may wait in its first join; fixed in Apache Kafka too."""
     batch_bytes_max: int = 1048588
     """The internal topic's max.message.bytes: what one group's metadata must fit in."""
+
+
+ConfigOf = Callable[[str], GroupConfig]
+"""What holds for one group, by its id; for "" what holds for all of which nothing else is said."""

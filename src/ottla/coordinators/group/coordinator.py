@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.requests import FetchOffsets
+from ottla.coordinators.group.config import ConfigOf
 from ottla.coordinators.group.shard import refuse
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import Ask
@@ -25,7 +24,11 @@ from ottla.wire.messages.describe_groups import DescribeGroupsRequest, DescribeG
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupResponse
 from ottla.wire.messages.leave_group import LeaveGroupResponse
 from ottla.wire.messages.list_groups import ListGroupsResponse
-from ottla.wire.messages.offset_fetch import OffsetFetchResponseGroup
+from ottla.wire.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchResponse,
+    OffsetFetchResponseGroup,
+)
 from ottla.wire.messages.sync_group import SyncGroupRequest
 
 TEXT_BYTES_MAX: Final = 32767 - 64
@@ -42,17 +45,17 @@ def partition_for(group_id: str, partition_count: int) -> int:
 class GroupCoordinator:
     """All groups of one broker."""
 
-    __slots__ = ("_config", "_desk", "_partition_count", "_runtime")
+    __slots__ = ("_config_of", "_desk", "_partition_count", "_runtime")
 
     def __init__(
         self,
         runtime: Runtime,
-        config: GroupConfig,
+        config_of: ConfigOf,
         partition_count: Callable[[], int],
         desk: Desk,
     ) -> None:
         self._runtime = runtime
-        self._config = config
+        self._config_of = config_of
         self._partition_count = partition_count
         self._desk = desk
 
@@ -81,7 +84,7 @@ class GroupCoordinator:
         # A member id is made of the client id, and has to fit into a record.
         ask = ask._replace(client_id=ask.client_id[: TEXT_BYTES_MAX // 4]).finished_by(finish)
         timeout_ms = request.session_timeout_ms
-        config = self._config
+        config = self._config_of(request.group_id)
         names = [protocol.name for protocol in request.protocols]
         if not request.group_id or _is_too_long(request.group_id):
             self._refuse(ask, ErrorCode.INVALID_GROUP_ID)
@@ -124,22 +127,26 @@ class GroupCoordinator:
             self._submit(ask)
 
     def offset_fetch(self, ask: Ask) -> None:
-        """Answer the groups of a `FetchOffsets`, in their order."""
-        groups, require_stable = ask.body
+        """Answer the groups of an OffsetFetch, in their order."""
+        request: OffsetFetchRequest = ask.body
+        groups = request.groups
         places: dict[int, list[int]] = {}
         for place, group in enumerate(groups):
             places.setdefault(self.partition_for(group.group_id), []).append(place)
 
-        def merge(parts: list[list[OffsetFetchResponseGroup]]) -> list[OffsetFetchResponseGroup]:
+        def merge(parts: list[OffsetFetchResponse]) -> OffsetFetchResponse:
             answers: dict[int, OffsetFetchResponseGroup] = {}
             for part, of_part in zip(parts, places.values(), strict=True):
-                answers.update(zip(of_part, part, strict=True))
-            return [answers[place] for place in range(len(groups))]
+                answers.update(zip(of_part, part.groups, strict=True))
+            return OffsetFetchResponse(groups=[answers[at] for at in range(len(groups))])
 
         self._split(
             ask,
             {
-                partition: FetchOffsets([groups[place] for place in of_part], require_stable)
+                partition: OffsetFetchRequest(
+                    groups=[groups[place] for place in of_part],
+                    require_stable=request.require_stable,
+                )
                 for partition, of_part in places.items()
             },
             merge,

@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from ottla.coordinators.group import records
-from ottla.coordinators.group.kinds import Kind
+from ottla.coordinators.group.kinds import Kind, joined
 from ottla.decide import Record
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.list_groups import ListedGroup
@@ -32,7 +32,7 @@ _KINDS: Final = {"consumer": _CONSUMER, "streams": _STREAMS, "share": _SHARE}
 """Key types of each kind of group, in the order that their tombstones must have for Apache Kafka's
 replay.
 """
-_KIND_OF: Final = {key_type: kind for kind, types in _KINDS.items() for key_type in types}
+_KIND_OF: Final = joined([dict.fromkeys(types, kind) for kind, types in _KINDS.items()])
 _MEMBERS: Final = (5, 19, 10)
 
 
@@ -141,5 +141,10 @@ def _loaded(turn: ShardTurn) -> None:
 
 
 FOREIGN: Final = Kind(
-    requests={}, records=dict.fromkeys(_KIND_OF, _apply), timers={}, loaded=_loaded
+    names=tuple(_KINDS),
+    requests={},
+    begins={},
+    records=dict.fromkeys(_KIND_OF, _apply),
+    timers={},
+    loaded=_loaded,
 )

@@ -1,36 +1,131 @@
-"""What a kind of group brings to the shard: rows for its tables.
+"""What a kind of group brings to the shard, and how the shard finds whose affair something is.
 
-A new kind is a folder beside `classic/`, with its `Kind` in the list of shard.py.
+A new kind is a folder beside `classic/`, with its `Kind` in the list of shard.py. A request about
+one group goes to that group's own kind if there is a group, whatever kind the request was made for:
+a consumer group may take a JoinGroup. If its kind does not take such requests, or there is no
+group, the request's own kind answers. Two rows for one thing are refused when the table is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from ottla.coordinators.group.group import TimerKey
+    from ottla.coordinators.group.group import Group, TimerKey
     from ottla.coordinators.group.state import ShardTurn, State
     from ottla.decide import Ask, Now, Record
     from ottla.wire.errors import ErrorCode
 
+Refusal = Callable[[Any, "ErrorCode"], Any]
+"""The response that carries an error, to a body that no shard has decided."""
+Decide = Callable[["ShardTurn", Any, "Ask"], None]
+"""What a group, which is of the kind that has the row, does with a request."""
+Apply = Callable[["State", int, "Record", "Now"], None]
+"""What applies a record, given the type of its key."""
 
-class Rule(NamedTuple):
-    """What becomes of one type of request."""
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Shared(NamedTuple):
+    """What becomes of one type of request that is alike for all kinds."""
 
     decide: Callable[[ShardTurn, Ask], None]
-    refuse: Callable[[Any, ErrorCode], Any]
-    """The response that carries an error, to a body that no shard has decided."""
+    refuse: Refusal
+
+
+class Begin(NamedTuple):
+    """What becomes of one type of request where no group takes it."""
+
+    new: Callable[[ShardTurn, Ask], None]
+    """There is no group of that name."""
+    other: Callable[[ShardTurn, Group, Ask], None]
+    """There is one, of a kind that takes no such request."""
+    refuse: Refusal
 
 
 class Kind(NamedTuple):
-    """The rules of one kind of group, as rows of the shard's tables."""
+    """The rules of one kind of group."""
 
-    requests: Mapping[type[Any], Rule]
-    """By the type of the request's body."""
-    records: Mapping[int, Callable[[State, int, Record, Now], None]]
-    """What applies a record, by the type of its key."""
-    timers: Mapping[str, Callable[[ShardTurn, TimerKey], None]]
-    """What a due timer does, by the kind of its key."""
+    names: tuple[str, ...]
+    """What its groups say as their `kind`."""
+    requests: Mapping[type[Any], Decide]
+    """What its groups take, by the type of the request's body, which names one group."""
+    begins: Mapping[type[Any], Begin]
+    """The requests that were made for this kind."""
+    records: Mapping[int, Apply]
+    """By the type of the record's key."""
+    timers: Mapping[str, Callable[[ShardTurn, Any, TimerKey], None]]
+    """What a due timer does with its group, by the kind of its key."""
     loaded: Callable[[ShardTurn], None]
     """What follows when the replay is over."""
+    by_commit: Callable[[str, int], Group] | None = None
+    """The group that a commit alone makes, at this time of the wall clock; one kind has it."""
+
+
+class Kinds:
+    """All kinds of groups that a shard knows, and what is alike for them."""
+
+    __slots__ = ("_begins", "_of", "_shared", "_timers", "all", "by_commit", "records")
+
+    def __init__(
+        self,
+        kinds: Iterable[Kind],
+        shared: Mapping[type[Any], Shared],
+        records: Mapping[int, Apply],
+    ) -> None:
+        self.all = tuple(kinds)
+        self._shared = shared
+        self._of = joined([dict.fromkeys(one.names, one) for one in self.all])
+        self._begins = joined([one.begins for one in self.all])
+        joined([shared, self._begins])
+        self._timers = joined([dict.fromkeys(one.timers, one) for one in self.all])
+        self.records = joined([records, *(one.records for one in self.all)])
+        (self.by_commit,) = [one.by_commit for one in self.all if one.by_commit is not None]
+
+    def decide(self, turn: ShardTurn, ask: Ask) -> None:
+        """Let whose affair it is decide a request.
+
+        Raises:
+            KeyError: no rule is here for such a request.
+        """
+        asked = type(ask.body)
+        if (shared := self._shared.get(asked)) is not None:
+            shared.decide(turn, ask)
+            return
+        begin = self._begins[asked]
+        group = turn.state.groups.get(ask.body.group_id)
+        if group is None:
+            begin.new(turn, ask)
+        else:
+            rule: Decide = self._of[group.kind].requests.get(asked, begin.other)
+            rule(turn, group, ask)
+
+    def fire(self, turn: ShardTurn, key: TimerKey) -> None:
+        """Let a group see to its timer, if it is still there and of that kind."""
+        kind = self._timers[key.kind]
+        group = turn.state.groups.get(key.group_id)
+        if group is not None and self._of[group.kind] is kind:
+            kind.timers[key.kind](turn, group, key)
+
+    def refuse(self, ask: Ask, error: ErrorCode) -> Any:
+        """The response that carries an error, to a request that no shard has decided."""
+        asked = type(ask.body)
+        if (shared := self._shared.get(asked)) is not None:
+            return shared.refuse(ask.body, error)
+        return self._begins[asked].refuse(ask.body, error)
+
+
+def joined(tables: Iterable[Mapping[K, V]]) -> dict[K, V]:
+    """One table of them all.
+
+    Raises:
+        ValueError: two have a row for the same.
+    """
+    found: dict[K, V] = {}
+    for table in tables:
+        if twice := found.keys() & table.keys():
+            raise ValueError(f"two kinds of groups have rows for {sorted(map(str, twice))}")
+        found.update(table)
+    return found

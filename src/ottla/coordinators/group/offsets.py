@@ -12,7 +12,7 @@ that never had members when they were committed. A commit of version 2 to 4 may 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Final
 
 from ottla.coordinators.group import records
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ottla.coordinators.group.config import GroupConfig
     from ottla.coordinators.group.group import Group
     from ottla.coordinators.group.turn import Turn
+    from ottla.metadata.image import Topic
 
 TIMESTAMP_MS_MAX: Final = (1 << 63) - 1
 
@@ -150,18 +151,30 @@ class Offsets:
         """Topics (name to id) were deleted: forget what was committed to them, not to later ones of
         the name.
         """
-        for group_id, topic, partition, committed in self._of_topics(topics):
+        for group_id, topic, partition, committed in self._of_topics(topics.keys()):
             if committed.topic_id in (ZERO_UUID, topics[topic]):
                 turn.write(records.offset_tombstone(group_id, topic, partition))
 
-    def _of_topics(self, names: dict[str, bytes]) -> Iterator[tuple[str, str, int, Committed]]:
+    def tombstone_gone(self, turn: Turn, topics: Mapping[str, Topic]) -> None:
+        """Forget what was committed to topics that are not among these any more, or are others of
+        the name.
+        """
+        for group_id, name, partition, committed in self._of_topics(None):
+            topic = topics.get(name)
+            if topic is None or committed.topic_id not in (ZERO_UUID, topic.id):
+                turn.write(records.offset_tombstone(group_id, name, partition))
+
+    def _of_topics(self, names: Set[str] | None) -> Iterator[tuple[str, str, int, Committed]]:
+        """What is committed to the topics of these names, or to any."""
         for group_id, topics in self.by_group.items():
-            for topic in names.keys() & topics.keys():
+            for topic in topics.keys() if names is None else names & topics.keys():
                 for partition, committed in topics[topic].items():
                     yield group_id, topic, partition, committed
         for pending in self.pending.values():
             for (group_id, topic, partition), (_, committed) in pending.items():
-                if topic in names and self.get(group_id, topic, partition) is None:
+                if names is not None and topic not in names:
+                    continue
+                if self.get(group_id, topic, partition) is None:
                     yield group_id, topic, partition, committed
 
     def tombstone_expired(self, turn: Turn, config: GroupConfig, group: Group) -> bool:

@@ -1,8 +1,6 @@
-"""What a shard is asked beside Kafka's own requests; how what names several groups is refused."""
+"""How what names several groups, or ends several transactions, is answered with an error."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import (
@@ -16,32 +14,52 @@ from ottla.wire.messages.describe_groups import (
     DescribeGroupsResponse,
 )
 from ottla.wire.messages.list_groups import ListGroupsRequest, ListGroupsResponse
-from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
+from ottla.wire.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchResponse,
+    OffsetFetchResponseGroup,
+)
+from ottla.wire.messages.write_txn_markers import (
+    WritableTxnMarkerPartitionResult,
+    WritableTxnMarkerResult,
+    WritableTxnMarkerTopicResult,
+    WriteTxnMarkersRequest,
+    WriteTxnMarkersResponse,
+)
 
 
-class FetchOffsets(NamedTuple):
-    """Groups of an OffsetFetch; each is answered, in their order."""
-
-    groups: list[OffsetFetchRequestGroup]
-    require_stable: bool
-
-
-class EndTransaction(NamedTuple):
-    """A producer's transaction ends on this partition, says its coordinator; the answer is an
-    ErrorCode.
-    """
-
-    producer_id: int
-    producer_epoch: int
-    committed: bool
-    coordinator_epoch: int = 0
-
-
-def refuse_fetch(request: FetchOffsets, error: ErrorCode) -> list[OffsetFetchResponseGroup]:
+def refuse_fetch(request: OffsetFetchRequest, error: ErrorCode) -> OffsetFetchResponse:
     """Each group carries the error."""
-    return [
-        OffsetFetchResponseGroup(group_id=one.group_id, error_code=error) for one in request.groups
-    ]
+    return OffsetFetchResponse(
+        groups=[
+            OffsetFetchResponseGroup(group_id=one.group_id, error_code=error)
+            for one in request.groups
+        ]
+    )
+
+
+def ended(request: WriteTxnMarkersRequest, error: ErrorCode) -> WriteTxnMarkersResponse:
+    """The same for each marker, and each partition that it names."""
+    return WriteTxnMarkersResponse(
+        markers=[
+            WritableTxnMarkerResult(
+                producer_id=one.producer_id,
+                topics=[
+                    WritableTxnMarkerTopicResult(
+                        name=topic.name,
+                        partitions=[
+                            WritableTxnMarkerPartitionResult(
+                                partition_index=index, error_code=error
+                            )
+                            for index in topic.partition_indexes
+                        ],
+                    )
+                    for topic in one.topics
+                ],
+            )
+            for one in request.markers
+        ]
+    )
 
 
 def refuse_list(request: ListGroupsRequest, error: ErrorCode) -> ListGroupsResponse:

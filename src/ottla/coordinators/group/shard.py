@@ -7,18 +7,16 @@ kind's affair (`KINDS`); here is what all share, which is offsets and administra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.coordinators.group import administration, offsets, records
-from ottla.coordinators.group.classic.group import GROUP_ID_NOT_FOUND_VERSION, ClassicGroup
 from ottla.coordinators.group.classic.rules import CLASSIC
 from ottla.coordinators.group.foreign import FOREIGN
 from ottla.coordinators.group.group import TimerKey
-from ottla.coordinators.group.kinds import Kind, Rule
+from ottla.coordinators.group.kinds import Kinds, Shared
 from ottla.coordinators.group.requests import (
-    EndTransaction,
-    FetchOffsets,
+    ended,
     refuse_delete,
     refuse_describe,
     refuse_fetch,
@@ -32,32 +30,40 @@ from ottla.wire.messages.describe_groups import DescribeGroupsRequest
 from ottla.wire.messages.list_groups import ListGroupsRequest
 from ottla.wire.messages.offset_commit import OffsetCommitRequest
 from ottla.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
+from ottla.wire.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
+from ottla.wire.messages.write_txn_markers import WriteTxnMarkersRequest
 from ottla.wire.schema import ProtocolError
 
 if TYPE_CHECKING:
-    from ottla.coordinators.group.config import GroupConfig
+    from ottla.coordinators.group.config import ConfigOf
     from ottla.metadata.delta import MetadataDelta
+    from ottla.metadata.image import MetadataImage
 
-KINDS: Final[tuple[Kind, ...]] = (CLASSIC, FOREIGN)
-"""Every kind of group; a new one is its folder and a row here."""
-
+GROUP_ID_NOT_FOUND_VERSION: Final = 9
+"""From this version of OffsetCommit on an unknown group is named; before, it is an
+ILLEGAL_GENERATION.
+"""
 EXPIRE: Final = "expire"
 
 
 class GroupShard:
     """The groups and offsets of one partition (a `Decider`)."""
 
-    __slots__ = ("state",)
+    __slots__ = ("_kinds", "state")
 
-    def __init__(self, config: GroupConfig, entropy: Entropy) -> None:
-        self.state = State(config, entropy)
+    def __init__(self, config_of: ConfigOf, entropy: Entropy, kinds: Kinds | None = None) -> None:
+        self._kinds = KINDS if kinds is None else kinds
+        self.state = State(config_of, entropy, self._kinds.by_commit)
 
-    def loaded(self, now: Now) -> Decision:
-        """Begin the sessions of members, and the looks for what has aged out."""
+    def loaded(self, image: MetadataImage, now: Now) -> Decision:
+        """Begin the sessions of members, and the looks for what has aged out; forget what was
+        committed to topics that went while nobody led this partition.
+        """
         turn = ShardTurn(self.state, now)
-        for kind in KINDS:
+        for kind in self._kinds.all:
             kind.loaded(turn)
-        turn.wake_in(self.state.config.offsets_retention_check_interval_ms, EXPIRE)
+        self.state.offsets.tombstone_gone(turn, image.topics.by_name)
+        turn.wake_in(self.state.config_of("").offsets_retention_check_interval_ms, EXPIRE)
         return turn.decision()
 
     def decide(self, ask: Ask, now: Now) -> Decision:
@@ -67,14 +73,14 @@ class GroupShard:
             KeyError: no rule is here for such a request.
         """
         turn = ShardTurn(self.state, now)
-        _REQUESTS[type(ask.body)].decide(turn, ask)
+        self._kinds.decide(turn, ask)
         return turn.decision()
 
     def fire(self, key: Hashable, now: Now) -> Decision:
         """A session or a round is over, or it is time to look for what has aged out."""
         turn = ShardTurn(self.state, now, fired=True)
         if isinstance(key, TimerKey):
-            _TIMERS[key.kind](turn, key)
+            self._kinds.fire(turn, key)
         else:
             _expire(turn)
         return turn.decision()
@@ -102,16 +108,11 @@ class GroupShard:
                 continue
             key = record.key or b""
             key_type = records.key_type(key)
-            rule = _RECORDS.get(key_type)
+            rule = self._kinds.records.get(key_type)
             if rule is None:
                 records.read_group_id(key)
                 raise ProtocolError(f"no kind of group has records of type {key_type}")
             rule(self.state, key_type, record, now)
-
-
-def refuse(ask: Ask, error: ErrorCode) -> Any:
-    """The response that carries an error, to a request that no shard has decided."""
-    return _REQUESTS[type(ask.body)].refuse(ask.body, error)
 
 
 # ---------------------------------------------------------------- offsets
@@ -126,7 +127,7 @@ def _apply_offset(state: State, key_type: int, record: Record, now: Now) -> None
     group_id = position[0]
     if group_id not in state.groups:
         # A commit alone makes a group: a simple one, that nobody ever joined.
-        state.groups[group_id] = ClassicGroup(group_id, now.wall_ms)
+        state.groups[group_id] = state.by_commit(group_id, now.wall_ms)
     state.offsets.put(position, committed, record.producer_id)
 
 
@@ -139,7 +140,7 @@ def _commit(turn: ShardTurn, ask: Ask) -> None:
         return
     if group is not None:
         group.committed(turn, request.member_id)
-    turn.reply(ask.token, offsets.commit(turn, turn.state.config, request))
+    turn.reply(ask.token, offsets.commit(turn, turn.state.config_of(request.group_id), request))
 
 
 def _no_group(ask: Ask) -> ErrorCode | None:
@@ -151,12 +152,12 @@ def _no_group(ask: Ask) -> ErrorCode | None:
 
 
 def _fetch(turn: ShardTurn, ask: Ask) -> None:
-    request: FetchOffsets = ask.body
-    answers = [
+    request: OffsetFetchRequest = ask.body
+    groups = [
         offsets.fetch(turn.state.offsets, group, require_stable=request.require_stable)
         for group in request.groups
     ]
-    turn.reply(ask.token, answers)
+    turn.reply(ask.token, OffsetFetchResponse(groups=groups))
 
 
 def _delete_offsets(turn: ShardTurn, ask: Ask) -> None:
@@ -172,41 +173,42 @@ def _delete_offsets(turn: ShardTurn, ask: Ask) -> None:
         turn.reply(ask.token, offsets.delete(turn, turn.state.offsets, group, request))
 
 
-def _end_transaction(turn: ShardTurn, ask: Ask) -> None:
-    request: EndTransaction = ask.body
-    marker = Marker(request.committed, request.coordinator_epoch)
-    turn.write(Record(None, None, -1, request.producer_id, request.producer_epoch, marker=marker))
-    turn.reply(ask.token, ErrorCode.NONE)
+def _end_transactions(turn: ShardTurn, ask: Ask) -> None:
+    request: WriteTxnMarkersRequest = ask.body
+    for one in request.markers:
+        marker = Marker(one.transaction_result, one.coordinator_epoch)
+        turn.write(Record(None, None, -1, one.producer_id, one.producer_epoch, marker=marker))
+    turn.reply(ask.token, ended(request, ErrorCode.NONE))
 
 
 def _expire(turn: ShardTurn) -> None:
     """Forget what has aged out, and empty groups that nothing is left of."""
     for group in turn.state.groups.values():
-        nothing_left = turn.state.offsets.tombstone_expired(turn, turn.state.config, group)
+        config = turn.state.config_of(group.group_id)
+        nothing_left = turn.state.offsets.tombstone_expired(turn, config, group)
         if nothing_left and not group.lives:
             group.end(turn)
-    turn.wake_in(turn.state.config.offsets_retention_check_interval_ms, EXPIRE)
+    turn.wake_in(turn.state.config_of("").offsets_retention_check_interval_ms, EXPIRE)
 
 
 # ---------------------------------------------------------------- the tables
 
-_REQUESTS: Final[dict[type[Any], Rule]] = {
-    OffsetCommitRequest: Rule(_commit, offsets.refuse_commit),
-    FetchOffsets: Rule(_fetch, refuse_fetch),
-    OffsetDeleteRequest: Rule(
+SHARED: Final[Mapping[type[Any], Shared]] = {
+    OffsetCommitRequest: Shared(_commit, offsets.refuse_commit),
+    OffsetFetchRequest: Shared(_fetch, refuse_fetch),
+    OffsetDeleteRequest: Shared(
         _delete_offsets, lambda request, error: OffsetDeleteResponse(error_code=error)
     ),
-    EndTransaction: Rule(_end_transaction, lambda request, error: error),
-    ListGroupsRequest: Rule(administration.list_groups, refuse_list),
-    DescribeGroupsRequest: Rule(administration.describe_groups, refuse_describe),
-    DeleteGroupsRequest: Rule(administration.delete_groups, refuse_delete),
+    WriteTxnMarkersRequest: Shared(_end_transactions, ended),
+    ListGroupsRequest: Shared(administration.list_groups, refuse_list),
+    DescribeGroupsRequest: Shared(administration.describe_groups, refuse_describe),
+    DeleteGroupsRequest: Shared(administration.delete_groups, refuse_delete),
 }
-_RECORDS: Final[dict[int, Callable[[State, int, Record, Now], None]]] = {
+"""What is alike for all kinds of groups, who are asked for their part."""
+RECORDS: Final = {
     records.LEGACY_OFFSET_COMMIT: _apply_offset,
     records.OFFSET_COMMIT: _apply_offset,
 }
-_TIMERS: Final[dict[str, Callable[[ShardTurn, TimerKey], None]]] = {}
-for _kind in KINDS:
-    _REQUESTS.update(_kind.requests)
-    _RECORDS.update(_kind.records)
-    _TIMERS.update(_kind.timers)
+KINDS: Final = Kinds((CLASSIC, FOREIGN), SHARED, RECORDS)
+"""Every kind of group; a new one is its folder and a name here."""
+refuse = KINDS.refuse

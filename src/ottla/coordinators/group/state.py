@@ -6,13 +6,14 @@ is its own affair, and soft; so is `begun`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ottla.coordinators.group.offsets import Offsets
 from ottla.coordinators.group.turn import Turn
 
 if TYPE_CHECKING:
-    from ottla.coordinators.group.config import GroupConfig
+    from ottla.coordinators.group.config import ConfigOf
     from ottla.coordinators.group.group import Group
     from ottla.decide import Entropy, Now
 
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
 class State:
     """On which the rules of groups are functions."""
 
-    __slots__ = ("begun", "config", "entropy", "groups", "offsets")
+    __slots__ = ("begun", "by_commit", "config_of", "entropy", "groups", "offsets")
 
-    def __init__(self, config: GroupConfig, entropy: Entropy) -> None:
-        self.config = config
+    def __init__(
+        self, config_of: ConfigOf, entropy: Entropy, by_commit: Callable[[str, int], Group]
+    ) -> None:
+        self.config_of = config_of
         self.entropy = entropy
+        self.by_commit = by_commit
+        """The group that a commit alone makes."""
         self.groups: dict[str, Group] = {}
         """Every group by its id, whatever its kind: a name is used once."""
         self.begun: dict[str, Group] = {}

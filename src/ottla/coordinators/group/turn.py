@@ -8,9 +8,12 @@ is written down is dated by the wall's.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ottla.decide import NOTHING, Decision, Now, Record, Reply, Timer
+
+if TYPE_CHECKING:
+    from ottla.wire.schema import Response
 
 FIRED_DELAY_MS_MIN = 1
 """What a timer sets when it fires comes later than itself: else two of them, or one, could go on
@@ -35,7 +38,7 @@ class Turn:
         """Have this record appended, and applied at once."""
         self.records.append(record)
 
-    def reply(self, token: int, message: Any) -> None:
+    def reply(self, token: int, message: Response) -> None:
         """Answer one request, as soon as all records so far are safe."""
         self.replies.append(Reply(token, message))
 
@@ -55,5 +58,5 @@ class Turn:
     def decision(self) -> Decision:
         """All of it."""
         if self.records or self.replies or self.timers or self.notes:
-            return Decision(self.records, self.replies, self.timers, (), self.notes)
+            return Decision(self.records, self.replies, self.timers, self.notes)
         return NOTHING

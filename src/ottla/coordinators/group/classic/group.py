@@ -42,10 +42,6 @@ DEAD: Final = "Dead"
 
 SESSION: Final = "session"
 GENERATION_MAX: Final = (1 << 31) - 1
-GROUP_ID_NOT_FOUND_VERSION: Final = 9
-"""From this version of OffsetCommit on an unknown group is named; before, it is an
-ILLEGAL_GENERATION.
-"""
 
 
 class ClassicGroup:

@@ -43,7 +43,7 @@ def join(turn: ShardTurn, group: ClassicGroup, ask: Ask) -> None:
     request: JoinGroupRequest = ask.body
     member_id = request.member_id
     protocols = _protocols(request)
-    if not _has_room(turn.state.config, group, member_id):
+    if not _has_room(turn.state.config_of(group.group_id), group, member_id):
         membership.remove(turn, group, member_id)
         refuse(turn, ask, ErrorCode.GROUP_MAX_SIZE_REACHED, member_id="")
     elif not group.supports(request.protocol_type, protocols):
@@ -192,7 +192,9 @@ def _add(
     if group.state == PREPARING_REBALANCE and group.previous_state == EMPTY:
         group.new_member_added = True
     group.add(member, request.protocol_type)
-    group.extend_session(turn, member, turn.state.config.new_member_join_timeout_ms)
+    group.extend_session(
+        turn, member, turn.state.config_of(group.group_id).new_member_join_timeout_ms
+    )
     _prepare_or_complete(turn, group)
 
 
@@ -248,7 +250,7 @@ def _replace_static(
     if (
         group.state == STABLE
         and group.select_protocol() == group.protocol_name
-        and settled.fits(record, turn.state.config.batch_bytes_max)
+        and settled.fits(record, turn.state.config_of(group.group_id).batch_bytes_max)
     ):
         leads = group.leader_id == new_id and ask.version >= SKIP_ASSIGNMENT_VERSION
         turn.write(record)
@@ -327,7 +329,7 @@ def prepare_rebalance(turn: ShardTurn, group: ClassicGroup) -> None:
     initial = group.state == EMPTY
     group.transition(PREPARING_REBALANCE, turn.now.wall_ms)
     if initial:
-        delay_ms = turn.state.config.initial_rebalance_delay_ms
+        delay_ms = turn.state.config_of(group.group_id).initial_rebalance_delay_ms
         group.join_timer = (delay_ms, max(group.rebalance_timeout_ms - delay_ms, 0))
         turn.wake_in(delay_ms, join_key(group), real=True)
     elif group.all_joined:
@@ -343,7 +345,7 @@ def initial_delay_over(turn: ShardTurn, group: ClassicGroup) -> None:
     if group.join_timer is None:
         return
     delay_ms, remaining_ms = group.join_timer
-    next_ms = min(turn.state.config.initial_rebalance_delay_ms, remaining_ms)
+    next_ms = min(turn.state.config_of(group.group_id).initial_rebalance_delay_ms, remaining_ms)
     if group.new_member_added and next_ms > 0:
         group.new_member_added = False
         group.join_timer = (next_ms, max(remaining_ms - delay_ms, 0))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from ottla.coordinators.group.classic import join, membership, settled, sync
 from ottla.coordinators.group.classic.group import SESSION, ClassicGroup
 from ottla.coordinators.group.classic.membership import JOIN, SYNC
-from ottla.coordinators.group.group import TimerKey
-from ottla.coordinators.group.kinds import Kind, Rule
+from ottla.coordinators.group.kinds import Begin, Kind
 from ottla.coordinators.group.records import read_group_id
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
@@ -17,13 +17,9 @@ from ottla.wire.messages.leave_group import LeaveGroupRequest, LeaveGroupRespons
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 if TYPE_CHECKING:
+    from ottla.coordinators.group.group import Group, TimerKey
     from ottla.coordinators.group.state import ShardTurn, State
     from ottla.decide import Ask, Now, Record
-
-
-def _find(turn: ShardTurn, group_id: str) -> ClassicGroup | None:
-    group = turn.state.groups.get(group_id)
-    return group if isinstance(group, ClassicGroup) else None
 
 
 def _check(turn: ShardTurn, group: ClassicGroup) -> None:
@@ -37,58 +33,50 @@ def _check(turn: ShardTurn, group: ClassicGroup) -> None:
 # ---------------------------------------------------------------- requests
 
 
-def _join(turn: ShardTurn, ask: Ask) -> None:
-    request: JoinGroupRequest = ask.body
-    group_id = request.group_id
-    group = _find(turn, group_id)
-    if group is not None:
-        join.join(turn, group, ask)
-        _check(turn, group)
-        return
-    other = turn.state.groups.get(group_id)
-    if other is not None and not other.yields:
-        join.refuse(turn, ask, ErrorCode.INCONSISTENT_GROUP_PROTOCOL, member_id="")
-        return
-    if other is not None:
+def _join(turn: ShardTurn, group: ClassicGroup, ask: Ask) -> None:
+    join.join(turn, group, ask)
+    _check(turn, group)
+
+
+def _join_other(turn: ShardTurn, other: Group, ask: Ask) -> None:
+    if other.yields:
         other.end(turn)
+        _join_new(turn, ask)
+    else:
+        join.refuse(turn, ask, ErrorCode.INCONSISTENT_GROUP_PROTOCOL, member_id="")
+
+
+def _join_new(turn: ShardTurn, ask: Ask) -> None:
+    request: JoinGroupRequest = ask.body
     if request.member_id:
         join.refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID)
         return
-    group = ClassicGroup(group_id, turn.now.wall_ms)
-    turn.write(settled.record(group_id, settled.Settled(turn.now.wall_ms)))
+    group = ClassicGroup(request.group_id, turn.now.wall_ms)
+    turn.write(settled.record(request.group_id, settled.Settled(turn.now.wall_ms)))
     join.join(turn, group, ask)
     if group.lives:
         group.check()
-        turn.state.begun[group_id] = group
+        turn.state.begun[request.group_id] = group
     else:
         # The join was refused: leave no group behind.
         turn.records.clear()
 
 
-def _sync(turn: ShardTurn, ask: Ask) -> None:
-    group = _find(turn, ask.body.group_id)
-    if group is None or group.is_empty:
+def _sync(turn: ShardTurn, group: ClassicGroup, ask: Ask) -> None:
+    if group.is_empty:
         sync.refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID)
     else:
         sync.sync(turn, group, ask)
         _check(turn, group)
 
 
-def _heartbeat(turn: ShardTurn, ask: Ask) -> None:
-    group = turn.state.groups.get(ask.body.group_id)
-    if isinstance(group, ClassicGroup):
-        membership.heartbeat(turn, group, ask)
-    else:
-        turn.reply(ask.token, HeartbeatResponse(error_code=ErrorCode.UNKNOWN_MEMBER_ID))
+def _leave(turn: ShardTurn, group: ClassicGroup, ask: Ask) -> None:
+    membership.leave(turn, group, ask, join.member_left)
+    _check(turn, group)
 
 
-def _leave(turn: ShardTurn, ask: Ask) -> None:
+def _leave_new(turn: ShardTurn, ask: Ask) -> None:
     request: LeaveGroupRequest = ask.body
-    group = _find(turn, request.group_id)
-    if group is not None:
-        membership.leave(turn, group, ask, join.member_left)
-        _check(turn, group)
-        return
     answers = [
         MemberResponse(
             member_id=one.member_id,
@@ -98,6 +86,17 @@ def _leave(turn: ShardTurn, ask: Ask) -> None:
         for one in request.members
     ]
     turn.reply(ask.token, LeaveGroupResponse(members=answers))
+
+
+def _no_member(
+    new: Callable[[ShardTurn, Ask], None], refuse: Callable[[Any, ErrorCode], Any]
+) -> Begin:
+    """A request of a member, who is in no other kind of group either."""
+    return Begin(new, lambda turn, other, ask: new(turn, ask), refuse)
+
+
+def _refuse_sync(request: SyncGroupRequest, error: ErrorCode) -> SyncGroupResponse:
+    return SyncGroupResponse(error_code=error)
 
 
 def _refuse_join(request: JoinGroupRequest, error: ErrorCode) -> JoinGroupResponse:
@@ -114,27 +113,20 @@ def _refuse_heartbeat(request: HeartbeatRequest, error: ErrorCode) -> HeartbeatR
 # ---------------------------------------------------------------- timers
 
 
-def _session_over(turn: ShardTurn, key: TimerKey) -> None:
-    group = _find(turn, key.group_id)
-    if group is not None:
-        generation_id = group.generation_id
-        membership.session_timer(turn, group, key.member_id, join.member_expired)
-        if turn.records or group.generation_id != generation_id:
-            # A session that only goes on must not pay for it.
-            group.check()
-
-
-def _sync_over(turn: ShardTurn, key: TimerKey) -> None:
-    group = _find(turn, key.group_id)
-    if group is not None:
-        sync.sync_timer(turn, group)
+def _session_over(turn: ShardTurn, group: ClassicGroup, key: TimerKey) -> None:
+    generation_id = group.generation_id
+    membership.session_timer(turn, group, key.member_id, join.member_expired)
+    if turn.records or group.generation_id != generation_id:
+        # A session that only goes on must not pay for it.
         group.check()
 
 
-def _join_over(turn: ShardTurn, key: TimerKey) -> None:
-    group = _find(turn, key.group_id)
-    if group is None:
-        return
+def _sync_over(turn: ShardTurn, group: ClassicGroup, key: TimerKey) -> None:
+    sync.sync_timer(turn, group)
+    group.check()
+
+
+def _join_over(turn: ShardTurn, group: ClassicGroup, key: TimerKey) -> None:
     if group.join_timer is not None:
         join.initial_delay_over(turn, group)
     else:
@@ -170,21 +162,36 @@ def _loaded(turn: ShardTurn) -> None:
         if isinstance(group, ClassicGroup):
             for member in group.members.values():
                 group.extend_session(turn, member)
-            if len(group.members) > turn.state.config.size_max:
+            if len(group.members) > turn.state.config_of(group.group_id).size_max:
                 join.prepare_rebalance(turn, group)
             group.check()
 
 
 CLASSIC: Final = Kind(
+    names=(ClassicGroup.kind,),
     requests={
-        JoinGroupRequest: Rule(_join, _refuse_join),
-        SyncGroupRequest: Rule(_sync, lambda request, error: SyncGroupResponse(error_code=error)),
-        HeartbeatRequest: Rule(_heartbeat, _refuse_heartbeat),
-        LeaveGroupRequest: Rule(
-            _leave, lambda request, error: LeaveGroupResponse(error_code=error)
+        JoinGroupRequest: _join,
+        SyncGroupRequest: _sync,
+        HeartbeatRequest: membership.heartbeat,
+        LeaveGroupRequest: _leave,
+    },
+    begins={
+        JoinGroupRequest: Begin(_join_new, _join_other, _refuse_join),
+        SyncGroupRequest: _no_member(
+            lambda turn, ask: sync.refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID), _refuse_sync
+        ),
+        HeartbeatRequest: _no_member(
+            lambda turn, ask: turn.reply(
+                ask.token, HeartbeatResponse(error_code=ErrorCode.UNKNOWN_MEMBER_ID)
+            ),
+            _refuse_heartbeat,
+        ),
+        LeaveGroupRequest: _no_member(
+            _leave_new, lambda request, error: LeaveGroupResponse(error_code=error)
         ),
     },
     records={settled.GROUP_METADATA: _apply},
     timers={SESSION: _session_over, JOIN: _join_over, SYNC: _sync_over},
     loaded=_loaded,
+    by_commit=ClassicGroup,
 )

@@ -76,7 +76,7 @@ def _validate(group: ClassicGroup, request: SyncGroupRequest) -> ErrorCode | Non
 def _take_assignment(turn: ShardTurn, group: ClassicGroup, request: SyncGroupRequest) -> None:
     assignments = {one.member_id: bytes(one.assignment) for one in request.assignments}
     record = settled.record(group.group_id, group.now_settled(assignments))
-    if not settled.fits(record, turn.state.config.batch_bytes_max):
+    if not settled.fits(record, turn.state.config_of(group.group_id).batch_bytes_max):
         # The log would never take it: Apache Kafka answers with its unknown error and rebalances.
         for member in group.members.values():
             membership.answer_sync(turn, group, member, error=ErrorCode.UNKNOWN_SERVER_ERROR)
