@@ -92,7 +92,9 @@ def build_batch(
 ) -> bytes:
     """One sealed batch of (key, value, headers, timestamp, offset or -1)."""
 
-def read_batches(data: bytes, records: bool) -> list[tuple[Any, ...]]:
+def read_batches(
+    data: bytes, records: bool, unpacked_bytes_max: int | None
+) -> list[tuple[Any, ...]]:
     """The whole batches in `data`, as `wire.records.read_batches` dresses them."""
 
 # ---------------------------------------------------------------- small files

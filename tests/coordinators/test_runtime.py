@@ -6,13 +6,14 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from coordinators.world import Desk, MemoryCore
-from ottla.coordinators.runtime import Runtime
+from ottla.coordinators.runtime import LOAD_BATCH_BYTES_MAX, Runtime
 from ottla.decide import NOTHING, Ask, Decider, Decision, Marker, Now, Record, Reply, Timer
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage
 from ottla.node.coordinator_log import CoreLog
 from ottla.wire.errors import ErrorCode
-from ottla.wire.records import read_batches
+from ottla.wire.records import Record as Stored
+from ottla.wire.records import build_batch, read_batches
 
 TOPIC = "__kept"
 
@@ -211,3 +212,22 @@ def test_an_answer_that_asks_again_makes_another_turn() -> None:
 def test_what_a_decider_notes_is_reported() -> None:
     """An operator would never hear what a load has found."""
     assert Kept().reports == [f"{TOPIC}-0: loaded 0"]
+
+
+def test_a_batch_that_unpacks_to_too_much_is_left_out() -> None:
+    """A thousandth of what it unpacks to is all that a log's limit sees: each load took gigabytes,
+    or ended the node.
+    """
+    kept = Kept()
+    assert kept.ask([Record(b"a", b"1")]) == []
+    kept.runtime.flush()
+    bomb = [Stored(b"bomb", bytes(1 << 20)) for _ in range(LOAD_BATCH_BYTES_MAX >> 20)]
+    end = kept.core.append(TOPIC, 0, build_batch(bomb, codec="gzip"))[1]
+    kept.elect()
+    assert kept.ask([Record(b"b", b"2")]) == []
+    kept.runtime.flush()
+    assert [one.key for one in kept.elect().applied] == [b"a", b"b"]
+    named = [line for line in kept.reports if "left out" in line]
+    assert len(named) == 1, "a load names what an earlier one has named"
+    assert f"the batch that ends at offset {end}" in named[0]
+    assert f"{LOAD_BATCH_BYTES_MAX} bytes" in named[0]

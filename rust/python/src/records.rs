@@ -1,7 +1,7 @@
 //! Record batches for Python: tuples in, one sealed batch out, and back. `ottla.wire.records` dresses them.
 
 use ottla_core::batch::{
-    BatchSpec, Batches, Builder, Cut, HeaderOut, Record, RecordOut, Records, StreamSource,
+    BatchSpec, Batches, Builder, Cut, Fault, HeaderOut, Record, RecordOut, Records, StreamSource,
     crc_holds,
 };
 use ottla_core::compression::{Codec, Decompressor, Levels};
@@ -112,12 +112,14 @@ fn build(spec: BatchSpec, records: &[Given]) -> std::io::Result<Vec<u8>> {
 }
 
 /// The whole batches in `data`, checksums checked, each as a tuple of header fields and a list of record tuples.
-/// What is cut off at the end is left out, as a fetch may cut it.
+/// What is cut off at the end is left out, as a fetch may cut it. One whose records unpack to more than
+/// `unpacked_bytes_max` is refused as a broken one is.
 #[pyfunction]
 pub fn read_batches<'py>(
     py: Python<'py>,
     data: &[u8],
     records: bool,
+    unpacked_bytes_max: Option<u64>,
 ) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
     for piece in Batches::new(data) {
@@ -140,8 +142,16 @@ pub fn read_batches<'py>(
         if records {
             let stream = Decompressor::new(codec, &batch[ottla_core::batch::HEADER_BYTES..])
                 .map_err(|e| corrupt(e.to_string()))?;
-            let mut walk = Records::new(StreamSource::new(stream), header.record_count);
-            while let Some(record) = walk.next_record().map_err(|e| corrupt(e.text()))? {
+            let most = unpacked_bytes_max.unwrap_or(u64::MAX);
+            let refused = |fault: Fault| {
+                let text = fault.text();
+                corrupt(match unpacked_bytes_max {
+                    Some(most) => format!("{text}; or its records take more than {most} bytes"),
+                    None => text.to_owned(),
+                })
+            };
+            let mut walk = Records::new(StreamSource::limited(stream, most), header.record_count);
+            while let Some(record) = walk.next_record().map_err(refused)? {
                 let timestamp_ms = header.timestamp(record.timestamp_delta);
                 let offset = header.base_offset + i64::from(record.offset_delta);
                 walked.append(record_tuple(py, &record, timestamp_ms, offset)?)?;

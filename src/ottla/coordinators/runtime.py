@@ -51,6 +51,9 @@ RETRY_MS_MAX: Final = 60_000
 FALLEN_MS_MAX: Final = 5000
 """The same of one whose log can be read, and takes nothing: meanwhile its readers wait too."""
 
+LOAD_BATCH_BYTES_MAX: Final = 16 << 20
+"""A batch whose records take more is none of a coordinator's, and is left out."""
+
 SKIPS_NAMED_MAX: Final = 10
 """So many records that can't be understood are named at a load; the others are counted."""
 
@@ -466,8 +469,8 @@ class Runtime:
         while (offset := shard.log_end) < shard.load_end:
             data = self._log.read(shard.partition, offset, LOAD_STEP_BYTES)
             yield 1 + len(data) // (LOAD_STEP_BYTES // LOAD_STEP_RECORDS)
-            for batch in read_batches(data):
-                yield from self._replay(shard, batch)
+            for batch in read_batches(data, records=False):
+                yield from self._replay(shard, data, batch)
             if not data and self._log.high_watermark(shard.partition) >= shard.load_end:
                 # Apache Kafka's log cleaner may take the last records of a log that it compacts.
                 shard.log_end = shard.load_end
@@ -476,7 +479,13 @@ class Runtime:
                     f"nothing can be read at offset {offset}, and the log ends at {shard.load_end}"
                 )
 
-    def _replay(self, shard: _Shard, batch: Batch) -> Iterator[int]:
+    def _replay(self, shard: _Shard, data: bytes, batch: Batch) -> Iterator[int]:
+        piece = data[batch.position : batch.position + batch.size_bytes]
+        try:
+            (batch,) = read_batches(piece, unpacked_bytes_max=LOAD_BATCH_BYTES_MAX)
+        except CorruptBatch as problem:
+            # Its checksum holds: so it is what somebody wrote.
+            self._skip(shard, batch.last_offset, problem, "batch that ends")
         producer = (-1, -1)
         if batch.is_transactional or batch.is_control:
             producer = (batch.producer_id, batch.producer_epoch)
@@ -499,7 +508,7 @@ class Runtime:
                 self._skip(shard, record.offset, problem)
         shard.log_end = max(shard.log_end, batch.last_offset + 1)
 
-    def _skip(self, shard: _Shard, offset: int, problem: Exception) -> None:
+    def _skip(self, shard: _Shard, offset: int, problem: Exception, what: str = "record") -> None:
         """Leave out a record that somebody else wrote; it stays in the log, and is named once."""
         if offset <= self._named.get(shard.partition, -1):
             return
@@ -507,7 +516,7 @@ class Runtime:
         shard.skipped += 1
         if shard.skipped <= SKIPS_NAMED_MAX:
             self.report(
-                f"{self.topic}-{shard.partition}: the record at offset {offset} can't be "
+                f"{self.topic}-{shard.partition}: the {what} at offset {offset} can't be "
                 f"understood and is left out: {problem}"
             )
 

@@ -134,16 +134,19 @@ def control_kind(record: Record) -> int:
     return int.from_bytes(record.key[2:4], "big")
 
 
-def read_batches(data: bytes, *, records: bool = True) -> list[Batch]:
+def read_batches(
+    data: bytes, *, records: bool = True, unpacked_bytes_max: int | None = None
+) -> list[Batch]:
     """Read the whole batches in `data`; one that is cut off at the end is left out, as fetches cut.
 
-    Without `records` only the headers are read (and the checksums checked).
+    Without `records` only the headers are read (and the checksums checked). A few thousand bytes
+    may unpack to a thousand times as many: who reads what anybody wrote sets `unpacked_bytes_max`.
 
     Raises:
-        CorruptBatch: a wrong checksum, format or record.
+        CorruptBatch: a wrong checksum, format or record, or records of more than that.
     """
     try:
-        read = _core.read_batches(data, records)
+        read = _core.read_batches(data, records, unpacked_bytes_max)
     except _core.CoreError as error:
         raise CorruptBatch(error.args[1]) from None
     make = Record._make
