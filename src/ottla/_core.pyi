@@ -15,6 +15,7 @@ __all__ = [
     "File",
     "Log",
     "Node",
+    "Opened",
     "Outbound",
     "PartitionOffsets",
     "PartitionState",
@@ -37,6 +38,14 @@ __version__: str
 
 class CoreError(Exception):
     """The core refused; `args` are (kind, text). Kinds: see rust/python/src/errors.rs."""
+
+    kind: str
+    text: str  # for people: nothing is to be found out from it
+    error_code: int  # as a client is told it
+    errno: int | None  # where the system refused
+    def __init__(
+        self, kind: str, text: str, error_code: int = -1, errno: int | None = None
+    ) -> None: ...
 
 # ---------------------------------------------------------------- wire: the plan codec
 @final
@@ -159,6 +168,9 @@ class Log:
     @property
     def report(self) -> str:
         """What opening mended, in one line; empty if nothing."""
+    @property
+    def has_lost(self) -> bool:
+        """Whether opening cut or dropped records."""
     @property
     def failure(self) -> str:
         """Why nothing can be appended any more; empty while it can, after a refused append too."""
@@ -328,8 +340,8 @@ class Event:
 
         __match_args__ = ("job", "refused")
         job: int
-        refused: str | None
-        def __new__(cls, job: int, refused: str | None) -> Self: ...
+        refused: CoreError | None
+        def __new__(cls, job: int, refused: CoreError | None) -> Self: ...
 
     @final
     class LogFailed(Event):
@@ -448,6 +460,7 @@ class PartitionState:
         isr: Sequence[int],
         log_dir: int,
         config: TopicConfig,
+        internal: bool = False,  # only brokers write to it, and coordinators wait for it
     ) -> Self: ...
 
 @final
@@ -545,6 +558,18 @@ class Stray:
     folder: str
 
 @final
+class Opened:
+    """What opening did to something that was not as it should be. Frozen.
+
+    Kinds: "mended", "lost" (records may have gone), "aside" (a folder of another topic), "dropped"
+    (a checkpoint that can be done without).
+    """
+
+    kind: str
+    place: str  # a partition, or a file
+    text: str
+
+@final
 class DiskFault:
     """A fault for tests: a call to the disk, and what happens there. Frozen.
 
@@ -601,6 +626,8 @@ class Node:
         durable: bool = True,
         # a fault for tests: panic where a request of this API key is handled
         panic_on_api: int | None = None,
+        # for tests of what quotas do: each Produce and Fetch is throttled for so long
+        hot_throttle_ms: int = 0,
     ) -> Self: ...
 
     # two clocks: the wall's, which may jump and which timestamps follow, and a steady one, on which
@@ -704,7 +731,11 @@ class Node:
         A turn follows then when it is free.
         """
     def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:
-        """Append our own coordinators' batches (CRCs already right); (base offset, last offset)."""
+        """Append our own coordinators' batches (CRCs already right); (base offset, last offset).
+
+        Raises CoreError "storage" if the disk is at fault; "not-leader", or "refused" with its
+        `error_code`, if the log is as it was.
+        """
     def read(
         self,
         topic: str,
@@ -729,8 +760,8 @@ class Node:
 
         `Event.Written(job)` follows.
         """
-    def load_report(self) -> list[str]:
-        """What recovery did since this was asked last, one line a log that needed any."""
+    def load_report(self) -> list[Opened]:
+        """What recovery did since this was asked last, one a log that needed any."""
     @property
     def previous_broker_epoch(self) -> int:
         """From the mark of the last clean stop; -1 if there was none."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from coordinators.world import Desk, MemoryCore
+from ottla._core import CoreError
 from ottla.coordinators.runtime import LOAD_BATCH_BYTES_MAX, Runtime
 from ottla.decide import NOTHING, Ask, Decider, Decision, Marker, Now, Record, Reply, Timer
 from ottla.metadata.delta import MetadataDelta
@@ -231,3 +232,23 @@ def test_a_batch_that_unpacks_to_too_much_is_left_out() -> None:
     assert len(named) == 1, "a load names what an earlier one has named"
     assert f"the batch that ends at offset {end}" in named[0]
     assert f"{LOAD_BATCH_BYTES_MAX} bytes" in named[0]
+
+
+def test_an_append_that_is_refused_is_told_as_apache_kafka_does() -> None:
+    """If this failed, a client would look for another coordinator, or try again for ever, where
+    only too few replicas are in sync, or a record is too large.
+    """
+    for error, told in (
+        (ErrorCode.NOT_ENOUGH_REPLICAS, ErrorCode.COORDINATOR_NOT_AVAILABLE),
+        (ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.UNKNOWN_SERVER_ERROR),
+        (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.NOT_COORDINATOR),
+        (ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.NOT_COORDINATOR),
+        (ErrorCode.INVALID_RECORD, ErrorCode.INVALID_RECORD),
+    ):
+        kept = Kept()
+        kept.core.refusing = CoreError("refused", "no", error)
+        answers = kept.ask([Record(b"a", b"1")])
+        kept.runtime.flush()
+        assert answers == [told]
+        kept.core.refusing = None
+        assert kept.elect().applied == []

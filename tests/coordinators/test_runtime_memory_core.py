@@ -109,4 +109,4 @@ def _outcome(ask: Callable[[], Any]) -> Any:
     try:
         return ask()
     except CoreError as problem:
-        return problem.args[0]
+        return problem.kind, problem.error_code

@@ -58,6 +58,8 @@ class MemoryCore:
         self.held = False
         """Whether the high watermark is held back."""
         self.failing = False
+        self.refusing: CoreError | None = None
+        """What the log says to each append, if it is not the disk."""
         self.closed: set[int] = set()
         """Partitions that could not be opened."""
         self.unreadable: dict[int, int] = {}
@@ -66,16 +68,19 @@ class MemoryCore:
 
     def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:
         self._check(topic, partition)
+        if self.refusing is not None:
+            raise self.refusing
         if self.failing:
-            raise CoreError("storage", f"{topic}-{partition}: the disk is full")
+            raise CoreError("storage", f"{topic}-{partition}: the disk is full", 56)
         try:
             batches = read_batches(records)
         except CorruptBatch as corrupt:
-            raise CoreError("storage", f"{topic}-{partition}: {corrupt}") from corrupt
+            raise CoreError("refused", f"{topic}-{partition}: {corrupt}", 2) from corrupt
         base_offset = self.ends[partition]
         for batch in batches:
             if batch.size_bytes > self.batch_bytes_max:
-                raise CoreError("storage", f"{topic}-{partition}: {batch.size_bytes} bytes")
+                text = f"{topic}-{partition}: {batch.size_bytes} bytes"
+                raise CoreError("refused", text, 10)
             placed = records[batch.position : batch.position + batch.size_bytes]
             self.appended(partition, placed)
             self.data[partition] += self.ends[partition].to_bytes(8, "big") + placed[8:]
@@ -95,9 +100,9 @@ class MemoryCore:
     ) -> bytes:
         self._check(topic, partition)
         if not self.starts[partition] <= offset <= self.ends[partition]:
-            raise CoreError("offset-out-of-range", f"{topic}-{partition}: offset {offset}")
+            raise CoreError("offset-out-of-range", f"{topic}-{partition}: offset {offset}", 1)
         if offset >= self.unreadable.get(partition, offset + 1):
-            raise CoreError("storage", f"{topic}-{partition}: Input/output error")
+            raise CoreError("storage", f"{topic}-{partition}: Input/output error", 56)
         bound = self.ends[partition] if to_log_end else self.marks[partition]
         found = b""
         # Sums are not looked at, as the core does not when it reads.
@@ -125,7 +130,7 @@ class MemoryCore:
 
     def _check(self, topic: str, partition: int) -> None:
         if partition in self.closed or not 0 <= partition < len(self.data):
-            raise CoreError("unknown-partition", f"{topic}-{partition} is not hosted here")
+            raise CoreError("unknown-partition", f"{topic}-{partition} is not hosted here", 3)
 
 
 def whole_batches(data: bytes) -> Iterator[tuple[int, int, bytes]]:

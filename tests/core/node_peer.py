@@ -57,6 +57,8 @@ def led(
     partition: int = 0,
     leader_epoch: int = 0,
     config: dict[str, Any] | None = None,
+    *,
+    internal: bool = False,
 ) -> _core.PartitionState:
     """The state of a partition that node 1 leads alone."""
     return _core.PartitionState(
@@ -70,6 +72,7 @@ def led(
         isr=[1],
         log_dir=0,
         config=_core.TopicConfig(config or {}),
+        internal=internal,
     )
 
 

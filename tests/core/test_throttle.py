@@ -6,9 +6,24 @@ import time
 from pathlib import Path
 
 import pytest
-from node_peer import METADATA, Peer, eventually, serving
+from node_peer import (
+    METADATA,
+    PRODUCE,
+    TOPIC_ID,
+    Peer,
+    batch,
+    eventually,
+    serving,
+)
 
 from ottla import _core
+from ottla.wire import schema
+from ottla.wire.messages.produce import (
+    PartitionProduceData,
+    ProduceRequest,
+    ProduceResponse,
+    TopicProduceData,
+)
 
 THROTTLE_MS = 300
 HOUR_MS = 3_600_000
@@ -36,6 +51,36 @@ def test_a_throttled_reply_is_sent_at_once_and_the_next_request_is_not_read(tmp_
         waits = [later - before for before, later in zip(replied, asked[1:], strict=False)]
         assert len(waits) == 2
         assert min(waits) * 1000 >= THROTTLE_MS
+
+
+@pytest.mark.parametrize("kind", ["produce", "fetch"])
+def test_a_throttled_produce_or_fetch_is_told_and_the_next_is_not_read(
+    tmp_path: Path, kind: str
+) -> None:
+    """A quota of bytes would be told to clients and not be held, or held and not be told."""
+    with (
+        serving(tmp_path, hot_throttle_ms=THROTTLE_MS) as node,
+        Peer(node.port) as peer,
+        Peer(node.port) as other,
+    ):
+        told: list[int] = []
+        began = time.monotonic()
+        for _ in range(3):
+            if kind == "fetch":
+                peer.ask_fetch({0: 0})
+                told.append(peer.fetched().throttle_time_ms)
+                continue
+            topic = TopicProduceData(
+                topic_id=TOPIC_ID,
+                partition_data=[PartitionProduceData(index=0, records=batch())],
+            )
+            request = ProduceRequest(acks=1, timeout_ms=1000, topic_data=[topic])
+            peer.send(PRODUCE, 13, schema.encode(request, 13))
+            told.append(peer.reply(ProduceResponse, PRODUCE, 13).throttle_time_ms)
+            other.send(METADATA, 1, b"another's")
+            assert other.receive_frame().endswith(b"another's")
+        assert told == [THROTTLE_MS] * 3
+        assert (time.monotonic() - began) * 1000 >= 2 * THROTTLE_MS
 
 
 def test_a_throttle_is_one_connections_and_on_real_time(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
+from ottla._core import CoreError, Disk
 from ottla.cli.run import refused_by_the_system
-from ottla.node.refusals import advice
+from ottla.node.refusals import DiskRefused, advice, in_words
 
 
 @pytest.mark.parametrize(
@@ -22,9 +24,22 @@ from ottla.node.refusals import advice
 )
 def test_the_cores_texts_and_pythons_errors_get_the_same_advice(number: int, words: str) -> None:
     """If this failed, whoever lacks a right would be told to see to the disk."""
-    text = f"creating /d/x: {os.strerror(number)} (os error {number})"
-    assert words in str(advice(text))
+    assert words in str(advice(number))
     error = refused_by_the_system(OSError(number, os.strerror(number), "/d/x"))
     assert str(error) == f"/d/x: {os.strerror(number)}"
-    assert error.hint == advice(text)
-    assert advice("this is no offset checkpoint") is None
+    assert error.hint == advice(number)
+    assert advice(None) is None
+
+
+def test_a_refusal_of_the_core_says_why_in_numbers(tmp_path: Path) -> None:
+    """If this failed, what is advised would be read out of English text, or not be found at all."""
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    with pytest.raises(CoreError) as caught:
+        Disk().list(str(file))
+    problem = caught.value
+    assert (problem.kind, problem.error_code, problem.errno) == ("storage", 56, errno.ENOTDIR)
+    assert problem.args == (problem.kind, problem.text)
+    with pytest.raises(DiskRefused) as told, in_words():
+        raise CoreError("storage", "in words of whatever language", 56, errno.ENOSPC)
+    assert "free some space" in str(told.value.hint)

@@ -1,18 +1,97 @@
-//! The one error that the node gives to Python: a kind that code can compare, and a text for people.
+//! The one error that the node gives to Python: what code can compare, and a text for people.
 
-/// A refusal; `kind` is one of the kinds listed in the skin's `errors.rs`.
+use std::fmt::Display;
+use std::io;
+
+use crate::hot::{
+    KAFKA_STORAGE_ERROR, NOT_LEADER_OR_FOLLOWER, OFFSET_OUT_OF_RANGE, UNKNOWN_SERVER_ERROR,
+    UNKNOWN_TOPIC_OR_PARTITION,
+};
+use crate::log::LogError;
+
+/// A refusal; `kind` is one of the kinds listed in the skin's `errors.rs`. Nobody has to look into the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoreError {
     pub kind: &'static str,
     pub text: String,
+    /// As a client is told it, in Kafka's numbers.
+    pub error_code: i16,
+    /// The system's number, where the system refused.
+    pub errno: Option<i32>,
 }
 
 impl CoreError {
     pub fn new(kind: &'static str, text: impl Into<String>) -> Self {
+        let error_code = match kind {
+            "unknown-partition" => UNKNOWN_TOPIC_OR_PARTITION,
+            "not-leader" => NOT_LEADER_OR_FOLLOWER,
+            "offset-out-of-range" => OFFSET_OUT_OF_RANGE,
+            "storage" | "offline" => KAFKA_STORAGE_ERROR,
+            _ => UNKNOWN_SERVER_ERROR,
+        };
         Self {
             kind,
             text: text.into(),
+            error_code,
+            errno: None,
         }
+    }
+
+    /// "storage": what a disk refused, in its own words.
+    pub fn storage(cause: &(impl Cause + ?Sized)) -> Self {
+        Self::caused("storage", cause, cause.to_string())
+    }
+
+    /// The same in other words.
+    pub fn caused(
+        kind: &'static str,
+        cause: &(impl Cause + ?Sized),
+        text: impl Into<String>,
+    ) -> Self {
+        Self {
+            errno: cause.errno(),
+            ..Self::new(kind, text)
+        }
+    }
+}
+
+/// What may have come from the system.
+pub trait Cause: Display {
+    fn errno(&self) -> Option<i32>;
+}
+
+impl Cause for io::Error {
+    fn errno(&self) -> Option<i32> {
+        self.raw_os_error()
+    }
+}
+
+impl Cause for LogError {
+    fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Io { source, .. } => source.raw_os_error(),
+            Self::Failed { errno, .. } => *errno,
+            Self::Corrupt { .. } | Self::OutOfRange { .. } => None,
+        }
+    }
+}
+
+impl Cause for CoreError {
+    fn errno(&self) -> Option<i32> {
+        self.errno
+    }
+}
+
+/// Found out here, not told by the system.
+impl Cause for String {
+    fn errno(&self) -> Option<i32> {
+        None
+    }
+}
+
+impl Cause for str {
+    fn errno(&self) -> Option<i32> {
+        None
     }
 }
 

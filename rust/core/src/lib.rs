@@ -5,7 +5,7 @@ pub mod compression;
 pub mod connection;
 pub mod crc;
 pub mod disk;
-mod error;
+pub mod error;
 pub mod hosting;
 pub mod hot;
 pub mod java;

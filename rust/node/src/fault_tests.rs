@@ -46,6 +46,7 @@ pub fn node_in(folder: &Path) -> Node {
         power_cuts: false,
         durable: false,
         panic_on_api: None,
+        hot_throttle_ms: 0,
     })
     .unwrap()
 }
@@ -61,6 +62,7 @@ pub fn led(
         topic: topic.into(),
         topic_id,
         partition,
+        internal: false,
         log_dir,
         state: PartitionState {
             leader: 1,
@@ -204,7 +206,7 @@ fn a_failed_sync_ends_its_directory_and_no_other() {
         "{told:?}"
     );
     for topic in ["a", "b"] {
-        assert_eq!(fixture.append(topic), Err("storage".into()));
+        assert_eq!(fixture.append(topic), Err("offline".into()));
         assert!(!fixture.read(topic));
     }
     fixture.append("c").unwrap();
@@ -222,7 +224,7 @@ fn what_can_not_be_opened_is_tried_again_and_keeps_the_mark_away() {
     let fixture = Fixture::new();
     fixture.fault("create", "/a-0/partition.metadata", "EMFILE");
     assert!(fixture.open("a", FIRST).is_some());
-    assert_eq!(fixture.append("a"), Err("storage".into()));
+    assert_eq!(fixture.append("a"), Err("offline".into()));
     fixture.mend();
     fixture.await_healed("a");
     fixture.append("a").unwrap();

@@ -84,6 +84,7 @@ impl Task {
         let now_ms = node.uptime_ms_at(began).cast_signed();
         let bytes = &*self.inbox.frame_mut(frame);
         self.fetch.begin(&node.host, bytes, header, now_ms);
+        self.fetch.throttle(node.options.hot_throttle_ms);
         Ok(())
     }
 

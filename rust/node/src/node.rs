@@ -114,7 +114,7 @@ impl Node {
     pub fn write(
         &self,
         job: i64,
-        work: impl FnOnce() -> Result<(), String> + Send + 'static,
+        work: impl FnOnce() -> Result<(), NodeError> + Send + 'static,
     ) -> Result<(), NodeError> {
         self.call(|shared| {
             let outside = Arc::clone(&shared.outside);

@@ -28,6 +28,7 @@ impl Task {
         self.produce
             .begin(bytes, header, now_ms)
             .map_err(|malformed| Over::Refused(format!("a Produce request with {malformed}")))?;
+        self.produce.throttle(node.options.hot_throttle_ms);
         node.watch.note();
         let mut busy_until = None;
         loop {

@@ -55,6 +55,8 @@ pub struct Options {
     pub durable: bool,
     /// A fault for tests: panic where a request of this API key is handled.
     pub panic_on_api: Option<i16>,
+    /// For tests of what quotas do: each Produce and Fetch is throttled for so long.
+    pub hot_throttle_ms: i32,
 }
 
 /// A request that Python holds: where its answer goes.

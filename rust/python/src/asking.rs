@@ -93,7 +93,7 @@ impl From<hosting::Answer> for Answer {
                 leader_epoch: found.leader_epoch,
             },
             Err(error) => Self {
-                error_code: hosting::code_of(&error),
+                error_code: error.error_code,
                 offset: -1,
                 timestamp_ms: -1,
                 leader_epoch: -1,

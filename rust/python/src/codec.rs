@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
-use crate::errors::CoreError;
+use crate::errors::refusal_of;
 use crate::slots::{Slot, blank, check_plain};
 
 /// What a struct's plan remembers for Python: its class, and by field the slot and the default.
@@ -163,7 +163,7 @@ impl Plan {
             Refused::Host(error) => error,
             Refused::Fault(fault) => {
                 let text = format!("{} v{version}: {fault}", self.plan.root.name);
-                CoreError::new_err((kind, text))
+                refusal_of(kind, text)
             }
         }
     }

@@ -1,4 +1,4 @@
-//! How the core's refusals look in Python: `CoreError(kind, text)`.
+//! How the core's refusals look in Python: `CoreError(kind, text, error_code, errno)`.
 //!
 //! Kinds of the node:
 //! - `poisoned`: a panic or a broken invariant inside; this node does nothing any more.
@@ -7,8 +7,11 @@
 //! - `bind`: a listener cannot be bound; the text names host and port.
 //! - `invalid`: a wrong argument.
 //! - `unknown-partition`: this node does not host it.
+//! - `not-leader`: this node does not lead it, or is opening it.
+//! - `refused`: the log did not take it and is as it was; the error code says why.
 //! - `offset-out-of-range`: an offset outside of the log.
-//! - `storage`: a disk refused, or the log is offline.
+//! - `storage`: a disk refused.
+//! - `offline`: the partition is; why was told when it became so.
 //! - `checkpoint`: a log directory's checkpoint is damaged; the text begins with its path.
 //! - `locked`: another process uses the log directory.
 //!
@@ -19,13 +22,45 @@
 //! - `unencodable`: a message of our own that has no form in the version asked for.
 
 use ottla_node::NodeError;
-use pyo3::create_exception;
-use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
 
-create_exception!(_core, CoreError, PyException);
+/// Made in Python: the stable ABI lets nobody else give an exception attributes of its own.
+const MADE: &std::ffi::CStr = c"
+class CoreError(Exception):
+    def __init__(self, kind, text, error_code=-1, errno=None):
+        super().__init__(kind, text)
+        self.kind = kind
+        self.text = text
+        self.error_code = error_code
+        self.errno = errno
+";
+
+static CORE_ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+/// The exception's class.
+pub fn core_error(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    let class = CORE_ERROR.get_or_try_init(py, || {
+        let module = PyModule::from_code(py, MADE, c"ottla/_core.py", c"ottla._core")?;
+        let class = module.getattr("CoreError")?.cast_into::<PyType>()?;
+        Ok::<_, PyErr>(class.unbind())
+    })?;
+    Ok(class.bind(py))
+}
 
 /// The node's refusal as Python's exception.
 pub fn refused(error: NodeError) -> PyErr {
-    CoreError::new_err((error.kind, error.text))
+    Python::attach(|py| match core_error(py) {
+        Ok(class) => {
+            let args = (error.kind, error.text, error.error_code, error.errno);
+            PyErr::from_type(class.clone(), args)
+        }
+        Err(broken) => broken,
+    })
+}
+
+/// A refusal of this kind.
+pub fn refusal_of(kind: &'static str, text: impl Into<String>) -> PyErr {
+    refused(NodeError::new(kind, text))
 }

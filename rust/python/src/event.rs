@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::asking::Answer;
+use crate::errors;
 
 /// Something that the node found and Python must know; see `_core.pyi`.
 #[pyclass(frozen, module = "ottla._core")]
@@ -18,7 +19,7 @@ pub enum Event {
     },
     Written {
         job: i64,
-        refused: Option<String>,
+        refused: Option<Py<PyAny>>,
     },
     LogFailed {
         topic: String,
@@ -69,7 +70,11 @@ impl Event {
                 job,
                 answers: PyList::new(py, answers.into_iter().map(Answer::from))?.unbind(),
             },
-            hosting::Event::Written { job, refused } => Self::Written { job, refused },
+            hosting::Event::Written { job, refused } => {
+                let told = |error| errors::refused(error).into_value(py).into_any();
+                let refused = refused.map(told);
+                Self::Written { job, refused }
+            }
             hosting::Event::LogFailed { place, text } => Self::LogFailed {
                 topic: place.topic.to_string(),
                 topic_id: place.topic_id.to_vec(),

@@ -7,12 +7,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ottla_core::disk::{Disk as _, DiskFile, Entry, Open};
-use ottla_node::NodeDisk;
+use ottla_node::{NodeDisk, NodeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::disk::AnyDisk;
-use crate::errors::CoreError;
+use crate::errors::refused;
 
 /// The disk of a node, or of none.
 #[pyclass(frozen, module = "ottla._core")]
@@ -48,13 +48,14 @@ impl From<Entry> for File {
     }
 }
 
-/// What is said of a refusal: the path, what can't be done to it, and the system's own words.
-pub fn refusal(path: &Path, done: &str, error: &io::Error) -> String {
-    format!("{} can't be {done}: {error}", path.display())
+/// A refusal, which says the path, what can't be done to it, and the system's own words.
+pub fn refusal(path: &Path, done: &str, error: &io::Error) -> NodeError {
+    let text = format!("{} can't be {done}: {error}", path.display());
+    NodeError::caused("storage", error, text)
 }
 
 fn told<T>(outcome: io::Result<T>, path: &Path, done: &str) -> PyResult<T> {
-    outcome.map_err(|error| CoreError::new_err(("storage", refusal(path, done, &error))))
+    outcome.map_err(|error| refused(refusal(path, done, &error)))
 }
 
 #[pymethods]

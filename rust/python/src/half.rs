@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ottla_core::disk::Disk as CoreDisk;
-use ottla_core::hosting::{Answer, Described, Event, Host, HostedState, Inquiry, TopicConfig};
+use ottla_core::hosting::{
+    Answer, Described, Event, Host, HostedState, Inquiry, Report, TopicConfig,
+};
 use ottla_core::partition::Waiter;
 use ottla_core::serving::Api;
 use ottla_node::NodeError;
@@ -37,7 +39,7 @@ pub trait Partitions {
         to_log_end: bool,
     ) -> Outcome<Vec<u8>>;
     fn ask(&self, job: i64, inquiries: &[Inquiry]) -> Option<Vec<Answer>>;
-    fn take_report(&self) -> Vec<String>;
+    fn take_report(&self) -> Vec<Report>;
     fn previous_broker_epoch(&self) -> i64;
     fn flush(&self);
 }
@@ -98,7 +100,7 @@ impl<D: CoreDisk, W: Waiter> Partitions for Host<D, W> {
         self.ask(job, inquiries)
     }
 
-    fn take_report(&self) -> Vec<String> {
+    fn take_report(&self) -> Vec<Report> {
         self.take_report()
     }
 
@@ -315,7 +317,7 @@ impl Half {
     pub fn write(
         &self,
         job: i64,
-        work: impl FnOnce() -> Result<(), String> + Send + 'static,
+        work: impl FnOnce() -> Result<(), NodeError> + Send + 'static,
     ) -> Outcome<()> {
         either!(self, node => node.write(job, work))
     }

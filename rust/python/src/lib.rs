@@ -30,7 +30,7 @@ fn java_hash(utf16: &[u8]) -> i32 {
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add("CoreError", module.py().get_type::<errors::CoreError>())?;
+    module.add("CoreError", errors::core_error(module.py())?)?;
     records::register(module)?;
     module.add_function(wrap_pyfunction!(java_hash, module)?)?;
     module.add_class::<codec::Plan>()?;

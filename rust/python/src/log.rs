@@ -5,15 +5,17 @@ use std::sync::Mutex;
 
 use ottla_core::batch::Batches;
 use ottla_core::disk::DiskFile;
+use ottla_core::error::Cause;
 use ottla_core::log::{
-    AppendContext, Code, ConfigValue, Log as CoreLog, LogConfig, OpenHints, Origin, ReadError,
+    AppendContext, AppendError, Code, ConfigValue, Log as CoreLog, LogConfig, OpenHints, Origin,
+    ReadError,
 };
-use ottla_node::NodeDisk;
+use ottla_node::{NodeDisk, NodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
 
 use crate::disk::AnyDisk;
-use crate::errors::CoreError;
+use crate::errors::{refusal_of, refused};
 use crate::files::Disk;
 
 /// A partition's folder, opened for reading and appending.
@@ -21,6 +23,7 @@ use crate::files::Disk;
 pub struct Log {
     log: Mutex<Option<CoreLog<AnyDisk>>>,
     report: String,
+    has_lost: bool,
     process_id: u32,
 }
 
@@ -35,12 +38,20 @@ impl Drop for Log {
     }
 }
 
-fn storage(problem: impl std::fmt::Display) -> PyErr {
-    CoreError::new_err(("storage", problem.to_string()))
+fn storage(cause: impl Cause) -> PyErr {
+    refused(NodeError::storage(&cause))
 }
 
-fn invalid(problem: impl std::fmt::Display) -> PyErr {
-    CoreError::new_err(("invalid", problem.to_string()))
+fn invalid(text: String) -> PyErr {
+    refusal_of("invalid", text)
+}
+
+/// What the log did not take, and is as it was.
+fn not_taken(error: AppendError) -> PyErr {
+    refused(NodeError {
+        error_code: error.code.code(),
+        ..NodeError::new("refused", error.text)
+    })
 }
 
 /// Topic config names with parsed values, as `config/` hands them down; names of other rooms are passed over.
@@ -72,10 +83,10 @@ impl Log {
         let mut guard = self
             .log
             .lock()
-            .map_err(|_| CoreError::new_err(("poisoned", "an earlier call broke this log")))?;
+            .map_err(|_| refusal_of("poisoned", "an earlier call broke this log"))?;
         let log = guard
             .as_mut()
-            .ok_or_else(|| CoreError::new_err(("stopped", "this log is closed")))?;
+            .ok_or_else(|| refusal_of("stopped", "this log is closed"))?;
         f(log)
     }
 }
@@ -114,6 +125,7 @@ impl Log {
         Ok(Self {
             log: Mutex::new(Some(log)),
             report: recovery.to_string(),
+            has_lost: recovery.has_lost(),
             process_id: std::process::id(),
         })
     }
@@ -122,6 +134,12 @@ impl Log {
     #[getter]
     fn report(&self) -> &str {
         &self.report
+    }
+
+    /// Whether opening cut or dropped records.
+    #[getter]
+    fn has_lost(&self) -> bool {
+        self.has_lost
     }
 
     /// Why nothing can be appended any more; empty while it can.
@@ -170,7 +188,7 @@ impl Log {
             self.with(|log| {
                 let appended = log.append(&mut bytes, &context).map_err(|e| match e.code {
                     Code::KafkaStorageError => storage(e),
-                    _ => CoreError::new_err(("refused", e.text)),
+                    _ => not_taken(e),
                 })?;
                 if log.flush_is_owed() {
                     log.flush().map_err(storage)?;
@@ -203,10 +221,10 @@ impl Log {
                 let slice = log
                     .read(offset, bytes_max, end, true)
                     .map_err(|e| match e {
-                        ReadError::OffsetOutOfRange { .. } => CoreError::new_err((
+                        ReadError::OffsetOutOfRange { .. } => refusal_of(
                             "offset-out-of-range",
                             format!("there is no offset {offset} in this log"),
-                        )),
+                        ),
                         other => storage(other),
                     })?;
                 let mut bytes = vec![0; slice.len];
@@ -235,9 +253,7 @@ impl Log {
     ) -> PyResult<(i64, i64)> {
         py.detach(|| {
             self.with(|log| {
-                let appended = log
-                    .append_as_follower(batches, now_ms)
-                    .map_err(|e| CoreError::new_err(("refused", e.text)))?;
+                let appended = log.append_as_follower(batches, now_ms).map_err(not_taken)?;
                 if log.flush_is_owed() {
                     log.flush().map_err(storage)?;
                 }
@@ -285,7 +301,7 @@ impl Log {
         let taken = self
             .log
             .lock()
-            .map_err(|_| CoreError::new_err(("poisoned", "an earlier call broke this log")))?
+            .map_err(|_| refusal_of("poisoned", "an earlier call broke this log"))?
             .take();
         match taken {
             Some(log) => py.detach(|| log.close(clean)).map_err(storage),

@@ -1,5 +1,6 @@
 //! What the node tells and is told in rows, by name: no field is known by its place.
 
+use ottla_core::hosting::{Report, ReportKind};
 use pyo3::prelude::*;
 
 /// An API that listeners serve.
@@ -112,9 +113,41 @@ impl Stray {
     }
 }
 
+/// What opening did to something that was not as it should be.
+#[pyclass(frozen, get_all, module = "ottla._core")]
+#[derive(Debug)]
+pub struct Opened {
+    pub kind: &'static str,
+    pub place: String,
+    pub text: String,
+}
+
+#[pymethods]
+impl Opened {
+    fn __repr__(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl From<Report> for Opened {
+    fn from(report: Report) -> Self {
+        Self {
+            kind: match report.kind {
+                ReportKind::Mended => "mended",
+                ReportKind::Lost => "lost",
+                ReportKind::Aside => "aside",
+                ReportKind::Dropped => "dropped",
+            },
+            place: report.place,
+            text: report.text,
+        }
+    }
+}
+
 /// Put the classes into the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Api>()?;
     module.add_class::<PartitionOffsets>()?;
-    module.add_class::<Stray>()
+    module.add_class::<Stray>()?;
+    module.add_class::<Opened>()
 }

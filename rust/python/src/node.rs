@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::faults::DiskFault;
 use crate::files::{Disk, refusal, replace};
 use crate::half::{Asked, Caller, Half, Item, Partitions};
-use crate::named::{Api, PartitionOffsets, Stray};
+use crate::named::{Api, Opened, PartitionOffsets, Stray};
 use crate::state::{PartitionState, TopicConfig};
 
 /// One request for Python to decide.
@@ -110,7 +110,7 @@ impl Node {
         connection_idle_ms_max=600_000, connections_max=2_147_483_647,
         connections_per_ip_max=2_147_483_647, socket_send_buffer_bytes=102_400,
         socket_receive_buffer_bytes=524_288, fetch_session_slots=1000, fetch_max_bytes=57_671_680, power_cuts=false,
-        durable=true, panic_on_api=None))]
+        durable=true, panic_on_api=None, hot_throttle_ms=0))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -130,6 +130,7 @@ impl Node {
         power_cuts: bool,
         durable: bool,
         panic_on_api: Option<i16>,
+        hot_throttle_ms: i32,
     ) -> PyResult<Self> {
         let options = Options {
             node_id,
@@ -148,6 +149,7 @@ impl Node {
             power_cuts,
             durable,
             panic_on_api,
+            hot_throttle_ms,
         };
         let node = py
             .detach(|| ottla_node::Node::new(options))
@@ -400,10 +402,13 @@ impl Node {
             .map_err(refused)
     }
 
-    fn load_report(&self) -> PyResult<Vec<String>> {
-        self.node
-            .ask(|host| Ok(host.take_report()))
-            .map_err(refused)
+    fn load_report(&self) -> PyResult<Vec<Opened>> {
+        let found = self.node.ask(|host| Ok(host.take_report()));
+        Ok(found
+            .map_err(refused)?
+            .into_iter()
+            .map(Opened::from)
+            .collect())
     }
 
     #[getter]

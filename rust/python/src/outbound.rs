@@ -5,7 +5,7 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::errors::CoreError;
+use crate::errors::refusal_of;
 
 /// Our end of the connections to one address, one after another, apart from their sockets.
 #[pyclass(module = "ottla._core")]
@@ -154,5 +154,5 @@ fn refused(why: Refused) -> PyErr {
         Refused::NotConnected => "there is no connection".to_owned(),
         Refused::TooLarge(size) => format!("a request of {size} bytes, more than a size can say"),
     };
-    CoreError::new_err(("invalid", text))
+    refusal_of("invalid", text)
 }

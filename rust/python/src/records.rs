@@ -1,15 +1,15 @@
 //! Record batches for Python: tuples in, one sealed batch out, and back. `ottla.wire.records` dresses them.
 
 use ottla_core::batch::{
-    BatchSpec, Batches, Builder, Cut, Fault, HeaderOut, Record, RecordOut, Records, StreamSource,
-    crc_holds,
+    BatchSpec, Batches, Builder, Cut, Fault, Header, HeaderOut, Record, RecordOut, Records,
+    StreamSource, crc_holds,
 };
 use ottla_core::compression::{Codec, Decompressor, Levels};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
-use crate::errors::CoreError;
+use crate::errors::refusal_of;
 
 type Headers = Vec<(String, Option<PyBackedBytes>)>;
 /// (key, value, headers, timestamp, offset or -1)
@@ -22,11 +22,11 @@ type Given = (
 );
 
 fn invalid(text: impl Into<String>) -> PyErr {
-    CoreError::new_err(("invalid", text.into()))
+    refusal_of("invalid", text)
 }
 
 fn corrupt(text: impl Into<String>) -> PyErr {
-    CoreError::new_err(("corrupt-batch", text.into()))
+    refusal_of("corrupt-batch", text)
 }
 
 /// One sealed batch of these records, with rising offsets from `base_offset` on unless they bring their own.
@@ -138,25 +138,10 @@ pub fn read_batches<'py>(
         let codec = header
             .codec()
             .ok_or_else(|| corrupt("a codec that does not exist"))?;
-        let walked = PyList::empty(py);
-        if records {
-            let stream = Decompressor::new(codec, &batch[ottla_core::batch::HEADER_BYTES..])
-                .map_err(|e| corrupt(e.to_string()))?;
-            let most = unpacked_bytes_max.unwrap_or(u64::MAX);
-            let refused = |fault: Fault| {
-                let text = fault.text();
-                corrupt(match unpacked_bytes_max {
-                    Some(most) => format!("{text}; or its records take more than {most} bytes"),
-                    None => text.to_owned(),
-                })
-            };
-            let mut walk = Records::new(StreamSource::limited(stream, most), header.record_count);
-            while let Some(record) = walk.next_record().map_err(refused)? {
-                let timestamp_ms = header.timestamp(record.timestamp_delta);
-                let offset = header.base_offset + i64::from(record.offset_delta);
-                walked.append(record_tuple(py, &record, timestamp_ms, offset)?)?;
-            }
-        }
+        let walked = match records {
+            true => walk(py, (&header, codec, batch), unpacked_bytes_max)?,
+            false => PyList::empty(py),
+        };
         let fields = (
             (
                 header.base_offset,
@@ -181,6 +166,32 @@ pub fn read_batches<'py>(
         list.append(fields)?;
     }
     Ok(list)
+}
+
+/// The records of one batch, as tuples.
+fn walk<'py>(
+    py: Python<'py>,
+    (header, codec, batch): (&Header, Codec, &[u8]),
+    bytes_max: Option<u64>,
+) -> PyResult<Bound<'py, PyList>> {
+    let stream = Decompressor::new(codec, &batch[ottla_core::batch::HEADER_BYTES..])
+        .map_err(|e| corrupt(e.to_string()))?;
+    let refused = |fault: Fault| {
+        let text = fault.text();
+        corrupt(match bytes_max {
+            Some(most) => format!("{text}; or its records take more than {most} bytes"),
+            None => text.to_owned(),
+        })
+    };
+    let source = StreamSource::limited(stream, bytes_max.unwrap_or(u64::MAX));
+    let mut walk = Records::new(source, header.record_count);
+    let walked = PyList::empty(py);
+    while let Some(record) = walk.next_record().map_err(refused)? {
+        let timestamp_ms = header.timestamp(record.timestamp_delta);
+        let offset = header.base_offset + i64::from(record.offset_delta);
+        walked.append(record_tuple(py, &record, timestamp_ms, offset)?)?;
+    }
+    Ok(walked)
 }
 
 fn bytes<'py>(py: Python<'py>, field: Option<&[u8]>) -> Option<Bound<'py, PyBytes>> {

@@ -69,7 +69,7 @@ impl PartitionState {
 impl PartitionState {
     #[new]
     #[pyo3(signature = (*, topic, topic_id, partition, leader, leader_epoch, partition_epoch, replicas, isr, log_dir,
-        config))]
+        config, internal=false))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         topic: String,
@@ -82,6 +82,7 @@ impl PartitionState {
         isr: Vec<i32>,
         log_dir: usize,
         config: &TopicConfig,
+        internal: bool,
     ) -> PyResult<Self> {
         let wrong = |_| refused(NodeError::new("invalid", "a topic id has 16 bytes"));
         let config = config.parsed();
@@ -90,6 +91,7 @@ impl PartitionState {
             topic_id: topic_id.try_into().map_err(wrong)?,
             partition,
             log_dir,
+            internal,
             state: partition::PartitionState {
                 leader,
                 leader_epoch,

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ottla_core::CoreError;
 use ottla_core::disk::SimDisk;
 use ottla_core::hosting::{Chore, Event, Host, Pass, Surroundings};
 
@@ -17,7 +18,7 @@ pub enum Work {
     Chore(Chore<SimDisk, Connection>),
     Pass(Pass),
     /// Small files that were handed over; the news of it has this number.
-    Write(i64, Box<dyn FnOnce() -> Result<(), String> + Send>),
+    Write(i64, Box<dyn FnOnce() -> Result<(), CoreError> + Send>),
 }
 
 impl Work {

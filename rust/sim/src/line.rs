@@ -188,7 +188,7 @@ impl Line {
                 };
                 Ok(())
             }
-            _ => self.end_produce(&frame, &header),
+            _ => self.end_produce(host, &frame, &header),
         }
     }
 
@@ -202,12 +202,13 @@ impl Line {
         }
     }
 
-    fn end_produce(&mut self, frame: &[u8], header: &Header) -> Result<(), Over> {
+    fn end_produce(&mut self, host: &SimHost, frame: &[u8], header: &Header) -> Result<(), Over> {
         let refused = self.produce.is_refused();
         if self.produce.wants_reply() {
             let size_at = self.produce.put_reply(&mut self.outbox, frame, header);
             close_frame(&mut self.outbox, size_at, 0);
         }
+        self.mute(host, self.produce.throttle_ms());
         let silent = !self.produce.wants_reply();
         self.produce.end();
         // Kafka's only way to tell a producer that does not listen.
@@ -263,6 +264,7 @@ impl Line {
         }
         self.outbox.extend_from_slice(&reply[sent..]);
         self.fetch.end();
+        self.mute(host, self.fetch.throttle_ms());
         Ok(())
     }
 
@@ -272,6 +274,13 @@ impl Line {
         self.outbox.resize(start + len, 0);
         file.read_exact_at(&mut self.outbox[start..], position)
             .map_err(|_| Over(None))
+    }
+
+    fn mute(&mut self, host: &SimHost, throttle_ms: i32) {
+        if throttle_ms > 0 {
+            let until_ms = host.around.steady_ms();
+            self.muted_until_ms = until_ms.saturating_add(i64::from(throttle_ms));
+        }
     }
 
     /// Go on with what is parked: it was rung, or its time is up.
@@ -295,7 +304,7 @@ impl Line {
                     }
                     self.produce.time_is_up();
                 }
-                self.end_produce(&frame, &header)
+                self.end_produce(host, &frame, &header)
             }
             Stage::Fetching {
                 header,

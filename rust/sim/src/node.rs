@@ -320,7 +320,7 @@ impl Node {
     pub fn write(
         &self,
         job: i64,
-        work: impl FnOnce() -> Result<(), String> + Send + 'static,
+        work: impl FnOnce() -> Result<(), CoreError> + Send + 'static,
     ) -> Result<(), CoreError> {
         self.call(|| {
             self.around

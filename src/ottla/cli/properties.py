@@ -23,7 +23,7 @@ def read_properties(path: str) -> dict[str, str]:
         from ottla.node.refusals import advice
 
         text = f"{path} can't be read: {error.strerror}"
-        raise OttlaError(text, hint=advice(text)) from None
+        raise OttlaError(text, hint=advice(error.errno)) from None
     except ValueError as error:
         raise OttlaError(f"{path} is no properties file: {error}") from None
 

@@ -62,7 +62,7 @@ def refused_by_the_system(error: OSError) -> OttlaError:
 
     where = f"{error.filename}: " if error.filename else ""
     text = f"{where}{error.strerror or error}"
-    return OttlaError(text, hint=advice(text) or "check the path, and who may write there")
+    return OttlaError(text, hint=advice(error.errno) or "check the path, and who may write there")
 
 
 def tell(error: OttlaError, *, fallback_hint: str | None = None) -> None:

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from ottla.coordinators.log import AppendFailed, Log, LogMissing, LogOffline, LogUnavailable
 from ottla.decide import Ask, Decider, Marker, Now, Record, Refuse, Timer
 from ottla.driver import Desk, Driver, Timers, answer
 from ottla.errors import BrokenInvariant
@@ -58,51 +59,6 @@ SKIPS_NAMED_MAX: Final = 10
 """So many records that can't be understood are named at a load; the others are counted."""
 
 _RETRY: Final = "retry"
-
-
-class AppendFailed(Exception):
-    """The log did not take the batch, for whatever reason: disk, leadership, size."""
-
-
-class LogUnavailable(Exception):
-    """The log can't be read now. The node's adapter raises it; the shard is tried again later."""
-
-
-class LogMissing(LogUnavailable):
-    """The log is not open here; nobody asks again before who opens it says `elected`."""
-
-
-class Log(Protocol):
-    """The partitions of one internal topic."""
-
-    def append(self, partition: int, batch: bytes) -> int:
-        """Append one batch; the offset of its last record.
-
-        Raises:
-            AppendFailed: nothing can be said about whether it is in the log.
-        """
-
-    def read(self, partition: int, offset: int, bytes_max: int) -> bytes:
-        """Whole batches from the one that holds `offset` on, up to the log end; b"" if there are
-        none.
-
-        Raises:
-            LogUnavailable: it can't be read.
-        """
-
-    def ends(self, partition: int) -> tuple[int, int]:
-        """(log start offset, log end offset).
-
-        Raises:
-            LogUnavailable: it is not there, or not open.
-        """
-
-    def high_watermark(self, partition: int) -> int:
-        """What is below it is safe; it may be one that was passed already, and a turn follows then.
-
-        Raises:
-            LogUnavailable: it is not there, or not open.
-        """
 
 
 class Report(Protocol):
@@ -253,7 +209,7 @@ class Runtime:
                 f"until it is: {missing}"
             )
         except LogUnavailable as problem:
-            self._retry(partition, str(problem))
+            self._unreadable(partition, problem)
         else:
             shard = self._shards[partition] = _Shard(self, partition, start, end)
             shard.load = self._load(shard)
@@ -287,7 +243,7 @@ class Runtime:
                 else:
                     records_left -= replayed
             except (LogUnavailable, CorruptBatch) as problem:
-                self._retry(shard.partition, str(problem))
+                self._unreadable(shard.partition, problem)
             except BrokenInvariant:
                 raise
             except Exception as problem:
@@ -372,12 +328,13 @@ class Runtime:
             try:
                 self._append(shard)
             except AppendFailed as failed:
+                shard.resign(failed.told)
                 self._fall(shard.partition, f"did not take a batch and is loaded again: {failed}")
         for shard in list(self._waiting):
             try:
                 high_watermark = self._log.high_watermark(shard.partition)
             except LogUnavailable as problem:
-                self._retry(shard.partition, str(problem))
+                self._unreadable(shard.partition, problem)
             else:
                 self._release(shard, high_watermark)
         return bool(self._dirty)
@@ -413,7 +370,8 @@ class Runtime:
             batch = self._batch(group)
             if len(batch) > self._batch_bytes_max:
                 most = self._batch_bytes_max
-                raise AppendFailed(f"a record takes {len(batch)} bytes, where {most} are the most")
+                text = f"a record takes {len(batch)} bytes, where {most} are the most"
+                raise AppendFailed(text, ErrorCode.MESSAGE_TOO_LARGE)
             last_offset = self._log.append(shard.partition, batch)
             if last_offset < shard.log_end + len(group) - 1:
                 raise AppendFailed(f"the log went back to offset {last_offset}")
@@ -543,6 +501,10 @@ class Runtime:
             self._fallen.add(partition)
             self.report(f"{self.topic}-{partition} {why}", problem)
             self.elected(partition)
+
+    def _unreadable(self, partition: int, problem: Exception) -> None:
+        known = problem if isinstance(problem, LogOffline) else None
+        self._retry(partition, str(problem), known)
 
     def _retry(self, partition: int, why: str, problem: Exception | None = None) -> None:
         """Drop a shard that can't be used, and load it again after a while."""

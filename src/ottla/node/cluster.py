@@ -64,7 +64,7 @@ def open_quorum(
         OttlaError: the metadata log can't be read, or it is not this node's.
     """
     log = MetadataFiles(config, core.disk, core.now_ms, writes)
-    if "cut" in log.report:
+    if log.has_lost:
         # All that was acknowledged was fsynced: more than a torn last batch is a damaged disk.
         logs.warn(f"__cluster_metadata-0: {log.report}")
     return MetadataQuorum(

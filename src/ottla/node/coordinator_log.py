@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla._core import CoreError
+from ottla.coordinators.log import AppendFailed, LogMissing, LogOffline, LogUnavailable
+from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
     from ottla._core import Node as Core
@@ -28,9 +30,7 @@ class CoreLog:
         try:
             return self._core.append(self._topic, partition, batch)[1]
         except CoreError as problem:
-            from ottla.coordinators.runtime import AppendFailed
-
-            raise AppendFailed(str(problem.args[-1])) from problem
+            raise AppendFailed(problem.text, ErrorCode(problem.error_code)) from problem
 
     def read(self, partition: int, offset: int, bytes_max: int) -> bytes:
         """Whole batches from the one that holds `offset` on, up to the log end."""
@@ -58,11 +58,10 @@ class CoreLog:
 
 def _unavailable(problem: CoreError) -> Exception:
     """What coordinators know of a log that can't be read; a node that ends is another matter."""
-    from ottla.coordinators.runtime import LogMissing, LogUnavailable
-
-    kind, text = str(problem.args[0]), str(problem.args[-1])
-    if kind in ("unknown-partition", "not-leader"):
-        return LogMissing(text)
-    if kind in ("storage", "offset-out-of-range"):
-        return LogUnavailable(text)
+    if problem.kind in ("unknown-partition", "not-leader"):
+        return LogMissing(problem.text)
+    if problem.kind == "offline":
+        return LogOffline(problem.text)
+    if problem.kind in ("storage", "offset-out-of-range"):
+        return LogUnavailable(problem.text)
     return problem

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.broker.internal_topics import INTERNAL_TOPICS
+from ottla.coordinators.log import LogOffline
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.node.coordinator_log import CoreLog
 from ottla.node.deciding import LoopTimers, now_of
@@ -160,7 +161,7 @@ class Coordinators:
         return more
 
     def _report(self, text: str, problem: Exception | None = None) -> None:
-        if problem is None and text.endswith(" is offline"):
+        if isinstance(problem, LogOffline):
             self._logs.debug(text)  # who found it offline has said why, once for all partitions
         elif problem is None:
             self._logs.warn(text)

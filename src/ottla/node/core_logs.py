@@ -44,7 +44,7 @@ class CorePartitionLogs:
         try:
             return self._core.partition_offsets(topic, partition, lately=True).size_bytes
         except CoreError as problem:
-            if problem.args[0] in ("unknown-partition", "not-leader", "storage"):
+            if problem.kind in ("unknown-partition", "not-leader", "storage", "offline"):
                 return 0
             raise
 
@@ -53,6 +53,6 @@ class CorePartitionLogs:
         try:
             return self._core.disk.space(log_dir)
         except CoreError as problem:
-            if problem.args[0] == "storage":
+            if problem.kind == "storage":
                 return None
             raise

@@ -190,8 +190,9 @@ class Engine:
         for place, text in self._lost:
             self._lose_directory(place, text)
         self.commit()
-        for line in core.load_report():
-            (self._logs.warn if _tells_of_loss(line) else self._logs.info)(line)
+        for report in core.load_report():
+            tell = self._logs.info if report.kind == "mended" else self._logs.warn
+            tell(f"{report.place}: {report.text}")
         for folder in core.set_strays_aside():
             self._logs.warn(f"{folder} belongs to no partition of this node and was set aside")
         housekeeping.schedule(self.alarms, core, self._config)
@@ -254,8 +255,8 @@ class Engine:
                 self._publisher.unopened(topic_id, index, text)
             case Event.LogHealed(_, topic_id, index):
                 self._publisher.healed(topic_id, index)
-                for line in self._core.load_report():
-                    self._logs.info(line)
+                for report in self._core.load_report():
+                    self._logs.info(f"{report.place}: {report.text}")
             case Event.LogStrained(topic, _, index, text):
                 self._logs.warn(f"{topic}-{index}: {text}; it is tried again later")
             case Event.Strained(text):
@@ -336,11 +337,6 @@ def tell_of_lost(logs: Logs, folder: str, text: str) -> None:
         f"the log directory {folder} failed: {text}; its partitions are offline: see to the "
         "disk, then start the node again"
     )
-
-
-def _tells_of_loss(line: str) -> bool:
-    """Whether a line about the opening of a log says that records may have gone."""
-    return any(words in line for words in (" cut ", "dropped", ".log", "earlier topic"))
 
 
 def _apis(router: Router) -> list[Api]:

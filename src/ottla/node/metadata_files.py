@@ -100,6 +100,11 @@ class MetadataFiles:
         """What opening the log mended; empty if nothing."""
         return self._log.report
 
+    @property
+    def has_lost(self) -> bool:
+        """Whether opening the log cut or dropped records."""
+        return self._log.has_lost
+
     # ------------------------------------------------------------------ the log
     @property
     def start_offset(self) -> int:
@@ -140,10 +145,10 @@ class MetadataFiles:
                 data, leader_epoch=batch.leader_epoch, now_ms=self._now_ms()
             )
         except CoreError as problem:
-            kind, text = str(problem.args[0]), str(problem.args[-1])
-            as_it_was = kind == "storage" and not self._log.failure
+            as_it_was = problem.kind == "storage" and not self._log.failure
             error = DiskUnwilling if as_it_was else MetadataFilesError
-            raise error(_FAILED + text, hint=advice(text) or _SEE_TO_THE_DISK) from problem
+            hint = advice(problem.errno) or _SEE_TO_THE_DISK
+            raise error(_FAILED + problem.text, hint=hint) from problem
         if base_offset != batch.base_offset:
             raise MetadataFilesError(
                 f"the metadata log put a batch at {base_offset} that was decided for "
@@ -212,10 +217,10 @@ class MetadataFiles:
     ) -> None:
         """Begin to add a snapshot; `then` hears when it is whole and on disk, or why not."""
 
-        def written(refused: str | None) -> None:
+        def written(refused: CoreError | None) -> None:
             problem = None
             if refused is not None:
-                problem = DiskUnwilling(refused, hint=advice(refused))
+                problem = DiskUnwilling(refused.text, hint=advice(refused.errno))
             then(problem)
 
         self._writes.replace(self._path(snapshot), contents, written)

@@ -142,7 +142,7 @@ class Node:
             engine.turner.call(lambda: engine.loop.advance(by_ms))
             core.settle(timeout_ms=SETTLE_TIMEOUT_MS)
         except CoreError as problem:  # killed on the way, or poisoned
-            raise NodeStopped(str(problem.args[-1])) from problem
+            raise NodeStopped(problem.text) from problem
 
     def measures(self) -> dict[str, float]:
         """The node's numbers, for `ottla.metrics`; from any thread."""
@@ -321,9 +321,9 @@ def _refused(problem: CoreError | OSError, hints: Mapping[str, str] = _HINTS) ->
     if isinstance(problem, OSError):
         place = problem.filename or "a file of the node"
         text = f"{place} can't be written or read: {problem.strerror or problem}"
-        return NodeFailed(text, hint=advice(text) or "see to its disk, then start again")
-    kind, text = str(problem.args[0]), str(problem.args[-1])
-    hint = advice(text) or hints.get(kind)
+        return NodeFailed(text, hint=advice(problem.errno) or "see to its disk, then start again")
+    kind, text = problem.kind, problem.text
+    hint = advice(problem.errno) or hints.get(kind)
     if kind == "checkpoint":
         path = quote(text.rpartition(": ")[0])
         hint = (
@@ -338,6 +338,6 @@ def _core(config: BrokerConfig, log_dirs: tuple[str, ...], world: World) -> Core
         return world.make_core(config, log_dirs)
     except CoreError as problem:
         refused = _refused(problem)
-        if problem.args[0] == "locked":
+        if problem.kind == "locked":
             refused.hint = in_use_hint(config.log_dirs)
         raise refused from problem

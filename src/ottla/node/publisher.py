@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from ottla._core import CoreError, PartitionState, TopicConfig
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
+from ottla.metadata.topic_names import is_internal
 from ottla.node.coordinators import Led
 
 if TYPE_CHECKING:
@@ -212,6 +213,7 @@ class Publisher:
             isr=partition.isr,
             log_dir=place,
             config=self._config(topic.name, configs),
+            internal=is_internal(topic.name),
         )
 
     def _config(self, topic: str, configs: dict[str, TopicConfig]) -> TopicConfig:

@@ -1,6 +1,4 @@
-"""What to do about what the system refuses, told by the system's own words: of the core's errors
-there is only the text.
-"""
+"""What to do about what the system refuses, told by its number."""
 
 from __future__ import annotations
 
@@ -24,21 +22,18 @@ def in_words(
     """What the core refuses inside is an error for people: `what`, its text, and what to do.
 
     Raises:
-        OttlaError: of this kind; `hint` counts where the system's words ask for nothing else.
+        OttlaError: of this kind; `hint` counts where the system's number asks for nothing else.
     """
     try:
         yield
     except CoreError as problem:
-        text = str(problem.args[-1])
-        raise kind(what + text, hint=advice(text) or hint) from problem
+        raise kind(what + problem.text, hint=advice(problem.errno) or hint) from problem
 
 
-def advice(text: str) -> str | None:
-    """What to do about an error in which the system says why; None where it does not."""
-    for number, words in _ADVICE.items():
-        if os.strerror(number) in text:
-            return words.format(user=os.getuid())
-    return None
+def advice(number: int | None) -> str | None:
+    """What to do about an error of the system's; None where it is none, or nothing is known."""
+    words = _ADVICE.get(number or 0)
+    return None if words is None else words.format(user=os.getuid())
 
 
 _RIGHTS = (

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ottla._core import CoreError
     from ottla._core import Node as Core
 
-Then = Callable[[str | None], None]
+Then = Callable[["CoreError | None"], None]
 
 
 class Writes:
@@ -31,6 +32,6 @@ class Writes:
         self._waiting[job] = then
         self._core.replace(job, path, contents, read_only=True)
 
-    def written(self, job: int, refused: str | None) -> None:
+    def written(self, job: int, refused: CoreError | None) -> None:
         """The core says so."""
         self._waiting.pop(job)(refused)

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use super::cell::Cell;
 use super::dirs::{Found, live, storage};
+use super::event::Report;
 use super::questions::{refusal, unknown};
 use super::{Host, lock};
 use crate::disk::{Disk, DiskFile};
 use crate::error::CoreError;
+use crate::hot::{KAFKA_STORAGE_ERROR, NOT_ENOUGH_REPLICAS, NOT_LEADER_OR_FOLLOWER, Produced};
 use crate::log::files::FolderKind;
 use crate::log::{AppendContext, Origin, ReadError};
 use crate::partition::{Offsets, Partition, Waiter};
@@ -142,7 +144,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     /// coordinators answer when the high watermark is there.
     ///
     /// # Errors
-    /// As `describe`, "not-leader" too; "storage" for whatever the log did not take.
+    /// As `describe`; "storage" if the disk is at fault, "refused" with its error code for what the log did not take
+    /// otherwise.
     pub fn append(
         &self,
         topic: &str,
@@ -162,11 +165,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                     Ok((done.appended.base_offset, done.appended.last_offset))
                 }
                 Err(refused) => {
-                    let text = refused
-                        .error_message
-                        .unwrap_or_else(|| format!("error {}", refused.error_code));
-                    self.append_failed(cell, partition, &text);
-                    Err(storage(&format!("{topic}-{index}: {text}")))
+                    self.append_refused(cell, partition, &refused);
+                    Err(not_taken(topic, index, refused))
                 }
             }
         })
@@ -215,8 +215,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         Ok(bytes)
     }
 
-    /// What opening and recovery did since this was asked last, one line a log that needed any.
-    pub fn take_report(&self) -> Vec<String> {
+    /// What opening and recovery did since this was asked last, one a log that needed any.
+    pub fn take_report(&self) -> Vec<Report> {
         std::mem::take(&mut lock(&self.dirs).report)
     }
 
@@ -234,6 +234,24 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let dirs = lock(&self.dirs);
         let there = dirs.dirs.iter().filter(|dir| dir.lost.is_none());
         there.map(|dir| dir.clean.unwrap_or(-1)).min().unwrap_or(-1)
+    }
+}
+
+fn not_taken(topic: &str, index: i32, refused: Produced) -> CoreError {
+    let code = refused.error_code;
+    let why = match refused.error_message {
+        Some(text) => text,
+        None if code == NOT_ENOUGH_REPLICAS => "too few replicas are in sync".to_owned(),
+        None => format!("error {code}"),
+    };
+    let kind = match code {
+        KAFKA_STORAGE_ERROR => "storage",
+        NOT_LEADER_OR_FOLLOWER => "not-leader",
+        _ => "refused",
+    };
+    CoreError {
+        error_code: code,
+        ..CoreError::new(kind, format!("{topic}-{index}: {why}"))
     }
 }
 

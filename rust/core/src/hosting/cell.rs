@@ -29,6 +29,8 @@ pub enum Standing {
     Faltering,
     /// It could not be opened, or a sync in its log directory failed.
     Offline,
+    /// It is hosted no more: what is left of it is closed and renamed.
+    Gone,
 }
 
 /// How a partition is to be, and what is known of why it is not.
@@ -48,6 +50,7 @@ pub struct Cell<D: Disk, W: Waiter> {
     pub topic_id: [u8; 16],
     pub index: i32,
     pub log_dir: usize,
+    /// Only brokers write to it.
     pub internal: bool,
     pub traffic: Arc<Traffic>,
     pub desired: Mutex<Desired>,
@@ -75,25 +78,23 @@ pub struct TopicOf {
     pub traffic: Arc<Traffic>,
 }
 
-/// Topics that only brokers write to.
-pub fn is_internal(topic: &str) -> bool {
-    matches!(
-        topic,
-        "__consumer_offsets" | "__transaction_state" | "__share_group_state"
-    )
-}
-
 /// A partition's lock.
 pub type Guard<'a, D, W> = MutexGuard<'a, Option<Partition<D, W>>>;
 
 impl<D: Disk, W: Waiter> Cell<D, W> {
-    pub fn new(topic: &TopicOf, index: i32, log_dir: usize, desired: Desired) -> Self {
+    pub fn new(
+        topic: &TopicOf,
+        index: i32,
+        log_dir: usize,
+        internal: bool,
+        desired: Desired,
+    ) -> Self {
         Self {
             topic: Arc::clone(&topic.name),
             topic_id: topic.id,
             index,
             log_dir,
-            internal: is_internal(&topic.name),
+            internal,
             traffic: Arc::clone(&topic.traffic),
             desired: Mutex::new(desired),
             waiting: std::sync::Mutex::default(),
@@ -112,12 +113,13 @@ impl<D: Disk, W: Waiter> Cell<D, W> {
             0 => Standing::Serving,
             1 => Standing::Opening,
             2 => Standing::Faltering,
-            _ => Standing::Offline,
+            3 => Standing::Offline,
+            _ => Standing::Gone,
         }
     }
 
     pub fn is_offline(&self) -> bool {
-        self.standing() == Standing::Offline
+        self.standing() >= Standing::Offline
     }
 
     /// Why it is neither written nor read, if so.
@@ -126,6 +128,7 @@ impl<D: Disk, W: Waiter> Cell<D, W> {
             Standing::Serving | Standing::Faltering => None,
             Standing::Opening => Some(NOT_LEADER_OR_FOLLOWER),
             Standing::Offline => Some(KAFKA_STORAGE_ERROR),
+            Standing::Gone => Some(UNKNOWN_TOPIC_OR_PARTITION),
         }
     }
 
@@ -147,10 +150,12 @@ impl<D: Disk, W: Waiter> Cell<D, W> {
             .is_ok()
     }
 
-    /// It is open and takes writes (again).
+    /// It is open and takes writes (again), unless it is gone.
     pub fn serve(&self) {
-        self.standing
-            .store(Standing::Serving as u8, Ordering::Release);
+        let (serving, gone) = (Standing::Serving as u8, Standing::Gone as u8);
+        let stays = |standing| (standing != gone).then_some(serving);
+        let (set, fetch) = (Ordering::AcqRel, Ordering::Acquire);
+        let _ = self.standing.fetch_update(set, fetch, stays);
     }
 
     /// Lock it where that may take long.

@@ -38,10 +38,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let mut proofs = vec![Proof::default(); lock(&self.dirs).dirs.len()];
         for cell in cells {
             let closed = self.close_cell(&cell).unwrap_or_else(|error| {
-                problem.get_or_insert(storage(&format!(
-                    "closing {}-{}: {error}",
-                    cell.topic, cell.index
-                )));
+                let text = format!("closing {}-{}: {error}", cell.topic, cell.index);
+                problem.get_or_insert(CoreError::caused("storage", &error, text));
                 false
             });
             let Some(proof) = proofs.get_mut(cell.log_dir) else {

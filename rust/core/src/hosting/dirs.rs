@@ -12,7 +12,8 @@ use crate::log::files::{
 use crate::log::{LogError, OpenHints};
 
 use super::cell::Cell;
-use crate::error::CoreError;
+use super::event::{Report, ReportKind};
+use crate::error::{Cause, CoreError};
 use crate::partition::Waiter;
 
 /// The kind of the refusal to open a partition before the checkpoints have forgotten an earlier one of its name.
@@ -57,8 +58,8 @@ pub struct Doomed {
 pub struct LogDirs<D: Disk> {
     pub dirs: Vec<LogDir<D>>,
     pub doomed: Vec<Doomed>,
-    /// What recovery and opening did, in words.
-    pub report: Vec<String>,
+    /// What recovery and opening did.
+    pub report: Vec<Report>,
 }
 
 /// What has the name of a partition's folder.
@@ -69,8 +70,9 @@ pub struct Found {
     pub is_dir: bool,
 }
 
-pub fn storage(error: &impl std::fmt::Display) -> CoreError {
-    CoreError::new("storage", error.to_string())
+/// What a disk refused.
+pub fn storage(cause: &(impl Cause + ?Sized)) -> CoreError {
+    CoreError::storage(cause)
 }
 
 /// What has the name of a partition's folder in a log directory, whoever knows it, and whatever it is: a link to a disk
@@ -152,7 +154,7 @@ impl<D: Disk> LogDirs<D> {
         cell: &Cell<D, W>,
     ) -> Result<(PathBuf, OpenHints, i64), CoreError> {
         let away =
-            || storage(&"its log directory is away: bring it back into log.dirs, and start again");
+            || storage("its log directory is away: bring it back into log.dirs, and start again");
         let dir = self.dirs.get(cell.log_dir).ok_or_else(away)?;
         if let Some(text) = &dir.lost {
             return Err(storage(&format!(
@@ -190,9 +192,11 @@ impl<D: Disk> LogDirs<D> {
 }
 
 impl<D: Disk> LogDir<D> {
-    fn open(disk: &D, path: &Path, report: &mut Vec<String>) -> Result<Self, CoreError> {
-        let io =
-            |error: std::io::Error| storage(&format!("log directory {}: {error}", path.display()));
+    fn open(disk: &D, path: &Path, report: &mut Vec<Report>) -> Result<Self, CoreError> {
+        let io = |error: std::io::Error| {
+            let text = format!("log directory {}: {error}", path.display());
+            CoreError::caused("storage", &error, text)
+        };
         disk.create_dir_all(path).map_err(io)?;
         disk.spread(path);
         let lock = disk
@@ -219,10 +223,14 @@ impl<D: Disk> LogDir<D> {
         // where logs start: records that were deleted would be back.
         let recovery_points = match checkpoint(RECOVERY_POINT_FILE) {
             Err(error) if error.kind == "checkpoint" => {
-                report.push(format!(
-                    "{}, and is dropped: recovery begins at 0",
-                    error.text
-                ));
+                let place = path.join(RECOVERY_POINT_FILE).display().to_string();
+                let why = error.text.strip_prefix(&place).unwrap_or(&error.text);
+                let why = why.trim_start_matches(": ");
+                report.push(Report {
+                    kind: ReportKind::Dropped,
+                    text: format!("{why}, and is dropped: recovery begins at 0"),
+                    place,
+                });
                 Offsets::new()
             }
             read => read?,

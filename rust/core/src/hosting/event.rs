@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::cell::Cell;
 use super::questions::Answer;
 use crate::disk::Disk;
+use crate::error::CoreError;
 use crate::partition::Waiter;
 
 /// News. None is ever lost but `Refused`, which any peer may cause as often as it likes: beyond a bound it is
@@ -18,7 +19,10 @@ pub enum Event {
     /// What `Host::ask` could not answer at once.
     Answered { job: i64, answers: Vec<Answer> },
     /// Small files that were handed over are written, or `refused` says why not.
-    Written { job: i64, refused: Option<String> },
+    Written {
+        job: i64,
+        refused: Option<CoreError>,
+    },
     /// An append failed; reads go on, and each next append tries again.
     LogFailed { place: Place, text: String },
     /// It is offline, for another reason than was told before; it is tried again.
@@ -37,6 +41,27 @@ pub enum Event {
     Poisoned { text: String },
     /// What a peer sent and why its connection was closed, or why it was not let in.
     Refused { text: String },
+}
+
+/// What opening did to something that was not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub kind: ReportKind,
+    /// A partition, or a file.
+    pub place: String,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportKind {
+    /// What was not whole is, and nothing went.
+    Mended,
+    /// Records may have gone.
+    Lost,
+    /// A folder of another topic was set aside.
+    Aside,
+    /// A checkpoint that can be done without was dropped.
+    Dropped,
 }
 
 /// A partition in an event.

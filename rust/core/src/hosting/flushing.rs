@@ -10,8 +10,9 @@ use super::cell::{Cell, Standing};
 use super::event::{Chore, Event};
 use super::{Host, lock};
 use crate::disk::Disk;
+use crate::hot::{KAFKA_STORAGE_ERROR, Produced};
 use crate::log::{Flushed, LogError, Unflushed};
-use crate::partition::{AppendDone, Partition, Waiter};
+use crate::partition::{AppendDone, Moved, Partition, Waiter};
 
 const IDLE: u8 = 0;
 const RUNNING: u8 = 1;
@@ -55,11 +56,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let lost = flushed.as_ref().ok().and_then(Flushed::failed_sync);
         if let Some(partition) = cell.hold().as_mut() {
             match flushed.and_then(|flushed| partition.flushed(flushed)) {
-                Ok(()) => {
+                Ok(moved) => {
                     cell.strained.store(false, Ordering::Relaxed);
-                    if cell.internal {
-                        self.around.wake(); // a coordinator may wait for its high watermark
-                    }
+                    self.told_of(cell, moved);
                 }
                 Err(error) => {
                     self.suffer(cell, partition, &error);
@@ -72,6 +71,21 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         }
         if let Some(text) = lost {
             self.fail_dir(cell.log_dir, &text);
+        }
+    }
+
+    /// A coordinator may wait for this high watermark.
+    pub(super) fn told_of(&self, cell: &Cell<D, W>, moved: Moved) {
+        if moved.0 && cell.internal {
+            self.around.wake();
+        }
+    }
+
+    /// A follower's log ends there now.
+    pub fn follower_reached(&self, cell: &Cell<D, W>, id: i32, log_end_offset: i64) {
+        if let Some(partition) = cell.hold().as_mut() {
+            let moved = partition.follower_reached(id, log_end_offset);
+            self.told_of(cell, moved);
         }
     }
 
@@ -96,14 +110,21 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         }
     }
 
-    /// An append failed. The log goes on if it could be cut back: the next append tries again. Else it is opened anew.
-    pub fn append_failed(&self, cell: &Arc<Cell<D, W>>, partition: &Partition<D, W>, text: &str) {
-        if cell.is_offline() {
+    /// Nothing was appended. Where the disk is at fault the log goes on if it could be cut back: the next append tries
+    /// again. Else it is opened anew.
+    pub fn append_refused(
+        &self,
+        cell: &Arc<Cell<D, W>>,
+        partition: &Partition<D, W>,
+        refused: &Produced,
+    ) {
+        if refused.error_code != KAFKA_STORAGE_ERROR || cell.is_offline() {
             return;
         }
         if partition.offline().is_some() {
             self.retry(cell);
         }
+        let text = refused.error_message.as_deref().unwrap_or_default();
         self.tell_failed_append(cell, text);
     }
 

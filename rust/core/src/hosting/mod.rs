@@ -35,11 +35,11 @@ use crate::partition::Waiter;
 use crate::session::Sessions;
 
 pub use asking::Described;
-pub use cell::{Cell, Desired, Guard, Standing, TopicOf, is_internal};
-pub use event::{Chore, Event, Place, Subject, Surroundings};
+pub use cell::{Cell, Desired, Guard, Standing, TopicOf};
+pub use event::{Chore, Event, Place, Report, ReportKind, Subject, Surroundings};
 pub use passes::Pass;
 pub use places::{HostedState, TopicConfig};
-pub use questions::{Answer, Inquiry, Looked, Question, code_of};
+pub use questions::{Answer, Inquiry, Looked, Question};
 pub use table::{Hosted, Topic};
 pub use traffic::{Traffic, add};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::cell::Cell;
 use super::dirs::storage;
-use super::event::Chore;
+use super::event::{Chore, Report, ReportKind};
 use super::{Host, lock};
 use crate::disk::Disk;
 use crate::error::CoreError;
@@ -51,11 +51,12 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let unique = u128::from(self.around.random()) << 64 | u128::from(self.around.random());
         let there = path.with_file_name(Folder::marked_name(topic, index, unique, kind));
         self.disk.rename(path, &there).map_err(|error| {
-            storage(&format!(
-                "renaming {} to {}: {error}",
-                path.display(),
-                there.display()
-            ))
+            let (path, there) = (path.display(), there.display());
+            CoreError::caused(
+                "storage",
+                &error,
+                format!("renaming {path} to {there}: {error}"),
+            )
         })?;
         Ok(there)
     }
@@ -81,7 +82,10 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let desired = cell.desired.lock().clone();
         partition.log_mut().set_config(desired.config);
         match partition.set_state(desired.state) {
-            Ok(()) => Ok(partition),
+            Ok(moved) => {
+                self.told_of(cell, moved);
+                Ok(partition)
+            }
             Err(error) => {
                 self.lay_down(cell, partition);
                 Err(storage(&error))
@@ -173,13 +177,21 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         id: &str,
     ) -> Result<(), CoreError> {
         let there = self.mark_folder(path, (&cell.topic, cell.index), FolderKind::Stray)?;
-        lock(&self.dirs).report.push(format!(
-            "{}-{}: its folder belongs to an earlier topic {id}; it was set aside as {}",
-            cell.topic,
-            cell.index,
-            there.display()
-        ));
+        let there = there.display();
+        self.report(
+            cell,
+            ReportKind::Aside,
+            format!("its folder belongs to an earlier topic {id}; it was set aside as {there}"),
+        );
         Ok(())
+    }
+
+    fn report(&self, cell: &Cell<D, W>, kind: ReportKind, text: String) {
+        lock(&self.dirs).report.push(Report {
+            kind,
+            place: format!("{}-{}", cell.topic, cell.index),
+            text,
+        });
     }
 
     fn open_log(
@@ -194,9 +206,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let (log, recovery) = opened.map_err(|error| storage(&error))?;
         let text = recovery.to_string();
         if !text.is_empty() {
-            lock(&self.dirs)
-                .report
-                .push(format!("{}-{}: {text}", cell.topic, cell.index));
+            let kind = match recovery.has_lost() {
+                true => ReportKind::Lost,
+                false => ReportKind::Mended,
+            };
+            self.report(cell, kind, text);
         }
         if !found.named {
             write_partition_metadata(&self.disk, &found.path, &id_text(cell.topic_id), false)

@@ -69,6 +69,8 @@ pub struct HostedState {
     pub topic_id: [u8; 16],
     pub partition: i32,
     pub log_dir: usize,
+    /// Only brokers write to it.
+    pub internal: bool,
     pub state: PartitionState,
     pub config: Arc<TopicConfig>,
 }
@@ -210,7 +212,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let mut hosted = self.hosted_mut();
         if let Ok(cell) = hosted.find_by_id(&wanted.topic_id, wanted.partition) {
             let mut desired = cell.desired.lock();
-            if state.leader_epoch >= desired.state.leader_epoch {
+            if !state.is_before(&desired.state) {
                 desired.state = state;
             }
             desired.config = config;
@@ -227,6 +229,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             &topic.of,
             wanted.partition,
             wanted.log_dir,
+            wanted.internal,
             desired,
         ));
         hosted.put(&wanted.topic, wanted.topic_id, Arc::clone(&cell));
@@ -252,11 +255,17 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         self.call_workers();
     }
 
-    /// Host these no more, and rename their folders; the files go with a later pass.
+    /// Host these no more, because their topic is deleted or their replica lies elsewhere now, and rename their
+    /// folders; the files go with a later pass. Who waits for them hears of it at once, or when whoever holds one is
+    /// done.
     pub fn delete_partitions(&self, partitions: &[(String, i32)]) {
         for (topic, index) in partitions {
             let taken = self.hosted_mut().take(topic, *index);
             if let Some(cell) = taken {
+                cell.worsen(Standing::Gone);
+                if let Some(partition) = cell.try_hold().as_deref_mut().and_then(Option::as_mut) {
+                    partition.wake_all();
+                }
                 lock(&self.work).add(Wish::Go, cell, false);
             }
         }
@@ -302,7 +311,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             return false;
         }
         partition.log_mut().set_config(config);
-        partition.set_state(state).is_ok()
+        let taken = partition.set_state(state);
+        if let Ok(moved) = taken {
+            self.told_of(cell, moved);
+        }
+        taken.is_ok()
     }
 
     /// See that somebody works on what waits.

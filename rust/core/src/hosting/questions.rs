@@ -17,10 +17,6 @@ use super::event::{Chore, Event};
 use super::{Host, lock};
 use crate::disk::Disk;
 use crate::error::CoreError;
-use crate::hot::{
-    KAFKA_STORAGE_ERROR, NOT_LEADER_OR_FOLLOWER, OFFSET_OUT_OF_RANGE, UNKNOWN_SERVER_ERROR,
-    UNKNOWN_TOPIC_OR_PARTITION,
-};
 use crate::log::{LogError, Lookup};
 use crate::partition::{Partition, Waiter};
 
@@ -59,17 +55,6 @@ pub struct Looked {
 
 /// Kinds of refusals: "unknown-partition", "not-leader", "storage", "offset-out-of-range", "invalid".
 pub type Answer = Result<Looked, CoreError>;
-
-/// A refusal as a client is told it.
-pub fn code_of(refused: &CoreError) -> i16 {
-    match refused.kind {
-        "unknown-partition" => UNKNOWN_TOPIC_OR_PARTITION,
-        "not-leader" => NOT_LEADER_OR_FOLLOWER,
-        "offset-out-of-range" => OFFSET_OUT_OF_RANGE,
-        "storage" => KAFKA_STORAGE_ERROR,
-        _ => UNKNOWN_SERVER_ERROR,
-    }
-}
 
 /// Several questions that are answered together.
 pub struct Job {
@@ -308,11 +293,15 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 pub(super) fn refusal<D: Disk, W: Waiter>(cell: &Cell<D, W>) -> Option<CoreError> {
     let (topic, index) = (&cell.topic, cell.index);
     match cell.standing() {
-        Standing::Offline => Some(storage(&format!("{topic}-{index} is offline"))),
+        Standing::Offline => Some(CoreError::new(
+            "offline",
+            format!("{topic}-{index} is offline"),
+        )),
         Standing::Opening => {
             let text = format!("{topic}-{index} is being opened");
             Some(CoreError::new("not-leader", text))
         }
+        Standing::Gone => Some(unknown(topic, index)),
         Standing::Serving | Standing::Faltering => None,
     }
 }

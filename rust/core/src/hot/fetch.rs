@@ -232,13 +232,13 @@ impl PartitionReply {
 pub fn put_fetch_response(
     out: &mut Vec<u8>,
     version: i16,
-    (error_code, session_id): (i16, i32),
+    (throttle_ms, error_code, session_id): (i32, i16, i32),
     replies: &[PartitionReply],
     records_bytes: impl Fn(usize) -> usize,
     mut put_records: impl FnMut(&mut Vec<u8>, usize) -> bool,
 ) {
     let flexible = version >= FIRST_FLEXIBLE;
-    writer::int32(out, 0); // throttle_time_ms
+    writer::int32(out, throttle_ms);
     if version >= 7 {
         writer::int16(out, error_code);
         writer::int32(out, session_id);

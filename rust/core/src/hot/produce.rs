@@ -119,7 +119,7 @@ impl Produced {
 /// Put the response's body; `outcomes` go with `request.parts`.
 pub fn put_produce_response(
     out: &mut Vec<u8>,
-    version: i16,
+    (version, throttle_ms): (i16, i32),
     frame: &[u8],
     request: &ProduceRequest,
     outcomes: &[Produced],
@@ -142,7 +142,7 @@ pub fn put_produce_response(
         }
         writer::no_tags(out, flexible);
     }
-    writer::int32(out, 0); // throttle_time_ms
+    writer::int32(out, throttle_ms);
     writer::no_tags(out, flexible);
 }
 

@@ -178,7 +178,6 @@ fn ask(partition: &mut Partition<SimDisk, Nobody>, request: &FetchRequest) {
         };
         let _ = partition.read(&read);
         let _ = partition.epoch_end_offset(part.current_leader_epoch);
-        partition.follower_reached(request.head.replica_id, part.fetch_offset);
     }
     let offsets = partition.offsets();
     assert!(offsets.high_watermark <= offsets.log_end);
@@ -223,7 +222,7 @@ fn fetches_of_every_version() {
             }
             sessions.create(wanted, true, i64::MAX, 0);
             let mut out = Vec::new();
-            put_fetch_response(&mut out, version, (0, id), &replies, |_| 0, |_, _| true);
+            put_fetch_response(&mut out, version, (0, 0, id), &replies, |_| 0, |_, _| true);
             assert!(sessions.count() <= 2);
         });
     }
@@ -253,7 +252,7 @@ fn produces_of_every_version() {
                 outcomes.push(done.err().unwrap_or(Produced::refused(0)));
             }
             let mut out = Vec::new();
-            put_produce_response(&mut out, version, bytes, &request, &outcomes);
+            put_produce_response(&mut out, (version, 0), bytes, &request, &outcomes);
         });
         assert!(partition.offsets().log_end > 0);
     }

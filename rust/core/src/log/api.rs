@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::files::LOG_SUFFIX;
+
 /// Who appends as leader: decides which checks a batch must pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -117,9 +119,19 @@ pub struct Recovery {
     pub truncated_bytes: u64,
     pub rebuilt_indexes: u32,
     pub removed_files: Vec<String>,
+    /// All segments went, as they ended below the log's start.
+    pub dropped_all: bool,
     /// What else was mended, in words.
     pub notes: Vec<String>,
     pub log_end_offset: i64,
+}
+
+impl Recovery {
+    /// Whether records may have gone.
+    pub fn has_lost(&self) -> bool {
+        let segment = |name: &String| name.contains(LOG_SUFFIX);
+        self.truncated_bytes > 0 || self.dropped_all || self.removed_files.iter().any(segment)
+    }
 }
 
 impl std::fmt::Display for Recovery {

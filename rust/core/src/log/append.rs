@@ -230,7 +230,7 @@ impl<D: Disk> Log<D> {
         let (place, active) = self.active();
         if let Err(e) = active.write(place, bytes, limit) {
             if active.cut_back(place).is_err() {
-                self.fail(&format!("a failed write: {e}"));
+                self.fail("a failed write", &e);
             }
             return Err(e.into());
         }
@@ -238,7 +238,7 @@ impl<D: Disk> Log<D> {
         // The bytes are there: from here on a failure would leave memory and disk at odds, so it ends this log.
         let done = self.remember(found, staged, last.next_offset());
         if let Err(e) = done {
-            self.fail(&format!("a failed write: {e}"));
+            self.fail("a failed write", &e);
             return Err(e.into());
         }
         let added = last.next_offset().saturating_sub(first.base_offset);

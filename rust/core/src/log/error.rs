@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::error::Cause;
+
 /// Kafka's error codes that a log answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i16)]
@@ -46,6 +48,8 @@ pub struct AppendError {
     /// The log itself refused what is in the records. Kafka then tells the log start offset; it does not for what
     /// was refused at first sight, for sizes, checksums and the disk.
     pub by_content: bool,
+    /// The system's number, where the disk refused.
+    pub errno: Option<i32>,
 }
 
 impl AppendError {
@@ -71,6 +75,7 @@ impl AppendError {
             text: text.into(),
             record_errors: Vec::new(),
             by_content: false,
+            errno: None,
         }
     }
 
@@ -89,6 +94,12 @@ impl fmt::Display for AppendError {
 }
 
 impl std::error::Error for AppendError {}
+
+impl Cause for AppendError {
+    fn errno(&self) -> Option<i32> {
+        self.errno
+    }
+}
 
 fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, StorageFull};
@@ -129,7 +140,11 @@ pub enum LogError {
     OutOfRange { text: String },
     /// A sync or a cut failed before, so that nobody knows what the disk holds: only opening it anew helps, and
     /// after a sync not even that.
-    Failed { text: String, by_sync: bool },
+    Failed {
+        text: String,
+        by_sync: bool,
+        errno: Option<i32>,
+    },
 }
 
 impl LogError {
@@ -180,7 +195,10 @@ impl std::error::Error for LogError {}
 
 impl From<LogError> for AppendError {
     fn from(e: LogError) -> Self {
-        Self::new(Code::KafkaStorageError, e.to_string())
+        Self {
+            errno: e.errno(),
+            ..Self::new(Code::KafkaStorageError, e.to_string())
+        }
     }
 }
 
@@ -218,6 +236,15 @@ impl fmt::Display for ReadError {
 }
 
 impl std::error::Error for ReadError {}
+
+impl Cause for ReadError {
+    fn errno(&self) -> Option<i32> {
+        match self {
+            Self::OffsetOutOfRange { .. } => None,
+            Self::Log(error) => error.errno(),
+        }
+    }
+}
 
 /// Say what was being done to which file.
 pub(crate) trait During<T> {

@@ -13,6 +13,7 @@ use super::Log;
 use super::error::{During, LogError};
 use super::files::EPOCHS_FILE;
 use crate::disk::{Disk, DiskFile, Open};
+use crate::error::Cause;
 
 /// Why a log takes nothing any more, shared with what it handed out; and whose turn it is to sync.
 #[derive(Clone, Default)]
@@ -27,6 +28,7 @@ struct Inner {
 struct Failure {
     text: String,
     by_sync: bool,
+    errno: Option<i32>,
 }
 
 impl Fate {
@@ -34,17 +36,24 @@ impl Fate {
         self.0.failure.get().map(|failure| failure.text.as_str())
     }
 
-    pub fn fail(&self, what: &str, by_sync: bool) {
-        let text = format!("the log is offline after {what}");
-        let _ = self.0.failure.set(Failure { text, by_sync });
+    /// For good, after `what`, which this error ended.
+    pub fn fail(&self, what: &str, error: &LogError, by_sync: bool) {
+        let text = format!("the log is offline after {what}: {error}");
+        let errno = error.errno();
+        let _ = self.0.failure.set(Failure {
+            text,
+            by_sync,
+            errno,
+        });
     }
 
     pub fn check(&self) -> Result<(), LogError> {
         match self.0.failure.get() {
             None => Ok(()),
-            Some(Failure { text, by_sync }) => Err(LogError::Failed {
-                text: text.clone(),
-                by_sync: *by_sync,
+            Some(failure) => Err(LogError::Failed {
+                text: failure.text.clone(),
+                by_sync: failure.by_sync,
+                errno: failure.errno,
             }),
         }
     }
@@ -55,7 +64,7 @@ impl Fate {
         self.check()?;
         work().inspect_err(|error| {
             if error.is_failed_sync() {
-                self.fail(&format!("a failed fsync: {error}"), true);
+                self.fail("a failed fsync", error, true);
             }
         })
     }
@@ -181,8 +190,8 @@ impl<D: Disk> Log<D> {
     }
 
     /// Take no appends any more, and sync nothing; not for a sync that failed, which `Fate::sync` says itself.
-    pub fn fail(&mut self, what: &str) {
-        self.fate.fail(what, false);
+    pub fn fail(&mut self, what: &str, error: &LogError) {
+        self.fate.fail(what, error, false);
     }
 
     /// Up to where a checkpoint may say that recovery need not look. All below it is synced, the indexes of sealed

@@ -309,7 +309,7 @@ impl<D: Disk> Log<D> {
             Err(e) => {
                 if !retain::remove_segment_files(&self.disk, &self.dir, base_offset) {
                     // Batches would go on behind it, and be cut as they are not before the next segment.
-                    self.fail(&format!("a new segment that failed half way: {e}"));
+                    self.fail("a new segment that failed half way", &e);
                 }
                 Err(e)
             }

@@ -370,6 +370,7 @@ impl<D: Disk> Log<D> {
         }
         if self.segments.is_empty() || self.end_offset < hints.log_start_offset {
             if !self.segments.is_empty() {
+                recovery.dropped_all = true;
                 recovery.notes.push(format!(
                     "dropped all segments: they end at {}, below the log start offset {}",
                     self.end_offset, hints.log_start_offset

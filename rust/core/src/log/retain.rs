@@ -244,7 +244,7 @@ impl<D: Disk> Log<D> {
     }
 
     fn whole_or_failed(&mut self, done: Result<(), LogError>) -> Result<(), LogError> {
-        done.inspect_err(|error| self.fail(&format!("a cut that failed half way: {error}")))
+        done.inspect_err(|error| self.fail("a cut that failed half way", error))
     }
 
     fn cut_to(&mut self, offset: i64, now_ms: i64) -> Result<(), LogError> {

@@ -10,12 +10,13 @@ mod waiters;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::disk::Disk;
 use crate::hot::{
     FENCED_LEADER_EPOCH, FetchPart, Isolation, KAFKA_STORAGE_ERROR, NOT_ENOUGH_REPLICAS,
-    NOT_LEADER_OR_FOLLOWER, OFFSET_OUT_OF_RANGE, Produced, UNKNOWN_LEADER_EPOCH,
-    UNKNOWN_SERVER_ERROR,
+    NOT_ENOUGH_REPLICAS_AFTER_APPEND, NOT_LEADER_OR_FOLLOWER, OFFSET_OUT_OF_RANGE, Produced,
+    UNKNOWN_LEADER_EPOCH, UNKNOWN_SERVER_ERROR,
 };
 use crate::log::{
     AbortedTransaction, AppendContext, AppendError, Appended, Code, Flushed, Log, LogError,
@@ -39,6 +40,11 @@ pub struct PartitionState {
 }
 
 impl PartitionState {
+    /// Whether the other one overtook it: each change of a partition has a higher epoch.
+    pub fn is_before(&self, other: &Self) -> bool {
+        self.leader_epoch < other.leader_epoch || self.partition_epoch < other.partition_epoch
+    }
+
     /// No more replicas can be asked for than there are.
     fn isr_is_too_small(&self) -> bool {
         let wanted = usize::try_from(self.min_insync_replicas)
@@ -76,18 +82,53 @@ pub struct ReadDone<F> {
     pub diverging_epoch: Option<(i32, i64)>,
 }
 
+/// A time without a break in which one replica leads with one log: what it appended is there as long as it lasts. Kafka
+/// looks whether it leads when it looks; one that followed since may have been cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reign(u64);
+
+impl Reign {
+    fn next() -> Self {
+        static REIGNS: AtomicU64 = AtomicU64::new(0);
+        Self(REIGNS.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What a producer waits for: that whoever it asked for has what lies below an offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaited {
+    reign: Reign,
+    offset: i64,
+    /// All in-sync replicas; else this one, where it owes a flush.
+    all_in_sync: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Waiting,
+    Safe,
+    /// It will not come, or is not known: the error code for the producer.
+    Refused(i16),
+}
+
+/// Whether the high watermark moved. Who waits here has been rung; who waits elsewhere has to be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a coordinator may wait for it: `Host::told_of`"]
+pub struct Moved(pub bool);
+
 /// What an append did.
 #[derive(Debug)]
 pub struct AppendDone {
     pub appended: Appended,
-    /// The high watermark that the producer has to see before it is told, if it wants all in-sync replicas.
-    pub required_offset: i64,
+    pub awaited: Awaited,
 }
 
 pub struct Partition<D: Disk, W: Waiter> {
     local_id: i32,
     log: Log<D>,
     state: Arc<PartitionState>,
+    reign: Reign,
     high_watermark: i64,
     /// Log end offsets of followers by id, as far as they have fetched.
     followers: BTreeMap<i32, i64>,
@@ -111,12 +152,13 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
             high_watermark: high_watermark.clamp(log.log_start_offset(), log.log_end_offset()),
             log,
             state: Arc::new(state),
+            reign: Reign::next(),
             followers: BTreeMap::new(),
             waiters: Waiters::default(),
             offline: None,
         };
         partition.log.set_high_watermark(partition.high_watermark);
-        partition.take_office()?;
+        let _ = partition.take_office()?; // nobody waits for it yet
         Ok(partition)
     }
 
@@ -129,13 +171,18 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     }
 
     /// Take what the cluster says now. A new leader knows nothing of its followers yet; those that are gone are
-    /// forgotten. An epoch that is over is not taken.
+    /// forgotten. What was overtaken is not taken.
     ///
     /// # Errors
     /// The disk refused the mark of a new leader epoch: this replica must not lead.
-    pub fn set_state(&mut self, state: PartitionState) -> Result<(), LogError> {
-        if state.leader_epoch < self.state.leader_epoch {
-            return Ok(());
+    pub fn set_state(&mut self, state: PartitionState) -> Result<Moved, LogError> {
+        if state.is_before(&self.state) {
+            return Ok(Moved(false));
+        }
+        // Each epoch has one leader: who led the last one and leads the next has led all the time.
+        let follows = state.leader_epoch <= self.state.leader_epoch.saturating_add(1);
+        if !(follows && self.leads() && state.leader == self.local_id) {
+            self.reign = Reign::next();
         }
         if state.leader_epoch == self.state.leader_epoch {
             self.followers.retain(|id, _| state.replicas.contains(id));
@@ -147,15 +194,14 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         self.take_office()
     }
 
-    fn take_office(&mut self) -> Result<(), LogError> {
+    fn take_office(&mut self) -> Result<Moved, LogError> {
         if !self.leads() {
-            return Ok(());
+            return Ok(Moved(false));
         }
         if self.log.latest_epoch() != Some(self.state.leader_epoch) {
             self.log.begin_epoch(self.state.leader_epoch)?;
         }
-        self.raise_high_watermark();
-        Ok(())
+        Ok(Moved(self.raise_high_watermark()))
     }
 
     pub fn log(&self) -> &Log<D> {
@@ -255,10 +301,12 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
                     let stable_moved = self.log.last_stable_offset() > before.last_stable;
                     self.waiters.readable(appended.size_bytes, stable_moved);
                 }
-                Ok(AppendDone {
-                    required_offset: appended.last_offset.saturating_add(1),
-                    appended,
-                })
+                let awaited = Awaited {
+                    reign: self.reign,
+                    offset: appended.last_offset.saturating_add(1),
+                    all_in_sync,
+                };
+                Ok(AppendDone { appended, awaited })
             }
             Err(error) => {
                 // A full disk is no end: the next append may find room. What can't be known any more is one.
@@ -273,16 +321,41 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         }
     }
 
+    /// What came of an append that a producer waits for. It hears of each change that may be one of this, if it is
+    /// parked here.
+    pub fn outcome_of(&self, awaited: &Awaited) -> Outcome {
+        if self.offline.is_some() {
+            return Outcome::Refused(KAFKA_STORAGE_ERROR);
+        }
+        if awaited.reign != self.reign || !self.leads() {
+            return Outcome::Refused(NOT_LEADER_OR_FOLLOWER);
+        }
+        let reached = if awaited.all_in_sync {
+            self.high_watermark
+        } else {
+            self.log.acknowledged_offset()
+        };
+        if reached < awaited.offset {
+            Outcome::Waiting
+        } else if awaited.all_in_sync && self.state.isr_is_too_small() {
+            Outcome::Refused(NOT_ENOUGH_REPLICAS_AFTER_APPEND)
+        } else {
+            Outcome::Safe
+        }
+    }
+
     /// Take what came of a flush: what waited for it may now be told.
     ///
     /// # Errors
     /// If nothing more is safe than before.
-    pub fn flushed(&mut self, done: Flushed) -> Result<(), LogError> {
+    pub fn flushed(&mut self, done: Flushed) -> Result<Moved, LogError> {
+        let before = self.log.acknowledged_offset();
         self.log.flushed(done)?;
-        if self.raise_high_watermark() {
+        let moved = self.raise_high_watermark();
+        if moved || self.log.acknowledged_offset() > before {
             self.waiters.changed();
         }
-        Ok(())
+        Ok(Moved(moved))
     }
 
     /// An append's error as a producer is told it. As in Kafka, the log start offset is told for errors of the
@@ -396,14 +469,16 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     }
 
     /// A follower's log ends here now.
-    pub fn follower_reached(&mut self, id: i32, log_end_offset: i64) {
+    pub fn follower_reached(&mut self, id: i32, log_end_offset: i64) -> Moved {
         if !self.state.replicas.contains(&id) {
-            return;
+            return Moved(false);
         }
         self.followers.insert(id, log_end_offset);
-        if self.raise_high_watermark() {
+        let moved = self.raise_high_watermark();
+        if moved {
             self.waiters.changed();
         }
+        Moved(moved)
     }
 
     /// Put what the leader sent at the end, and take its high watermark as far as there is something below it.

@@ -124,30 +124,28 @@ fn the_high_watermark_follows_the_slowest_in_sync_replica() {
     let told = Arc::new(Told::default());
     partition.park(&told, false);
     let done = append(&mut partition, 3, true).unwrap();
-    assert_eq!(
-        (done.required_offset, partition.offsets().high_watermark),
-        (3, 0)
-    );
+    assert_eq!(partition.outcome_of(&done.awaited), Outcome::Waiting);
+    assert_eq!(partition.offsets().high_watermark, 0);
     assert_eq!(told.take(), NOTHING, "nothing can be read yet");
     assert_eq!(read(&mut partition, 0, -1, -1), Ok(0));
-    partition.follower_reached(3, 3);
+    let _ = partition.follower_reached(3, 3);
     assert_eq!(partition.offsets().high_watermark, 0, "3 is not in sync");
-    partition.follower_reached(9, 1);
+    let _ = partition.follower_reached(9, 1);
     assert_eq!(partition.offsets().high_watermark, 0, "9 is no replica");
-    partition.follower_reached(2, 2);
+    let _ = partition.follower_reached(2, 2);
     assert_eq!(
         (partition.offsets().high_watermark, told.take()),
         (2, CHANGED)
     );
     partition.park(&told, false);
-    partition.set_state(state(0, &[1], 1)).unwrap();
+    let _ = partition.set_state(state(0, &[1], 1)).unwrap();
     assert_eq!(
         partition.offsets().high_watermark,
         3,
         "who left the ISR is not waited for"
     );
-    partition.follower_reached(2, 1);
-    partition.set_state(state(0, &[1, 2], 1)).unwrap();
+    let _ = partition.follower_reached(2, 1);
+    let _ = partition.set_state(state(0, &[1, 2], 1)).unwrap();
     assert_eq!(partition.offsets().high_watermark, 3, "it never goes back");
     assert!(read(&mut partition, 0, -1, -1).unwrap() > 0);
 }
@@ -160,17 +158,31 @@ fn too_few_in_sync_replicas_stop_acks_all_and_the_high_watermark() {
     assert_eq!(partition.offsets().log_end, 0);
     append(&mut partition, 1, false).unwrap();
     assert_eq!(partition.offsets().high_watermark, 0);
-    partition.set_state(state(0, &[1], 1)).unwrap();
+    let _ = partition.set_state(state(0, &[1], 1)).unwrap();
     assert_eq!(partition.offsets().high_watermark, 1);
     let alone = PartitionState {
         replicas: vec![1],
         ..state(0, &[1], 5)
     };
-    partition.set_state(alone).unwrap();
+    let _ = partition.set_state(alone).unwrap();
     assert!(
         append(&mut partition, 1, true).is_ok(),
         "no more than there are can be asked for"
     );
+}
+
+/// Whatever a replica says of its log's end, nothing above ours is told of.
+#[test]
+fn a_follower_may_claim_anything() {
+    let (_, mut partition) = led(state(0, &[1, 2], 1));
+    append(&mut partition, 2, false).unwrap();
+    for claimed in [i64::MIN, -1, 0, 1] {
+        let _ = partition.follower_reached(2, claimed);
+        assert_eq!(partition.offsets().high_watermark, claimed.max(0));
+    }
+    assert_eq!(partition.follower_reached(2, i64::MAX), Moved(true));
+    assert_eq!(partition.offsets().high_watermark, 2);
+    assert_eq!(partition.follower_reached(2, 0), Moved(false));
 }
 
 #[test]
@@ -180,7 +192,7 @@ fn a_new_leader_epoch_fences_old_readers_and_wakes_all() {
     let told = Arc::new(Told::default());
     partition.park(&told, true);
     assert!(read(&mut partition, 0, 3, -1).unwrap() > 0);
-    partition.set_state(state(5, &[1], 1)).unwrap();
+    let _ = partition.set_state(state(5, &[1], 1)).unwrap();
     assert_eq!(told.take(), CHANGED);
     append(&mut partition, 2, true).unwrap();
     assert_eq!(read(&mut partition, 0, 3, -1), Err(FENCED_LEADER_EPOCH));
@@ -267,7 +279,7 @@ fn what_owes_a_flush_is_seen_when_it_is_safe() {
     partition.park(&told, false);
     assert_eq!(partition.offsets().high_watermark, 1);
     let done = partition.log_mut().unflushed().unwrap().sync();
-    partition.flushed(done).unwrap();
+    let _ = partition.flushed(done).unwrap();
     assert_eq!(partition.offsets().high_watermark, 2);
     assert_eq!(told.take(), CHANGED);
 }
@@ -299,7 +311,7 @@ fn copy(leader: &mut Led, follower: &mut Led, upto: i64) {
         .append_as_follower(&bytes, 1, high_watermark)
         .unwrap();
     let id = follower.local_id;
-    leader.follower_reached(id, follower.offsets().log_end);
+    let _ = leader.follower_reached(id, follower.offsets().log_end);
 }
 
 /// Followers are what replication stands on: clients must not be served by one, nor offsets be given by two.
@@ -344,8 +356,8 @@ fn leadership_moves_and_what_parted_is_cut() {
         leader: 2,
         ..state(1, &[2], 1)
     };
-    two.set_state(next.clone()).unwrap();
-    one.set_state(next).unwrap();
+    let _ = two.set_state(next.clone()).unwrap();
+    let _ = one.set_state(next).unwrap();
     assert_eq!(told.take(), CHANGED);
     append(&mut two, 1, true).unwrap();
     assert_eq!(two.offsets().high_watermark, 3);
@@ -353,6 +365,6 @@ fn leadership_moves_and_what_parted_is_cut() {
     one.truncate_as_follower(2, 1).unwrap();
     copy(&mut two, &mut one, 3);
     assert_eq!(one.offsets(), two.offsets());
-    one.set_state(state(0, &[1], 1)).unwrap();
+    let _ = one.set_state(state(0, &[1], 1)).unwrap();
     assert!(!one.leads(), "an epoch that is over is not taken");
 }

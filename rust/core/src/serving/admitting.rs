@@ -36,7 +36,38 @@ pub fn admit<'a>(frame: &'a [u8], apis: &Apis, controller: bool) -> Result<Admit
             correlation_id: header.correlation_id,
             body_at: header.body_at,
             from_admin: Header::is_admin(header.client_id),
+            client_id_bytes: header.client_id.map_or(0, str::len),
         }),
         header,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serving::Api;
+
+    /// A quota would be another client's.
+    #[test]
+    fn a_hot_request_says_whose_it_is() {
+        let apis = Apis::new([Api {
+            key: PRODUCE,
+            version_min: 3,
+            version_max: 13,
+            first_flexible: 9,
+            on_brokers: true,
+            on_controllers: false,
+        }]);
+        for version in [3, 9] {
+            for (length, name) in [(2, "me"), (0, ""), (-1, "")] {
+                let mut frame = [PRODUCE, version, 0, 9, length]
+                    .map(i16::to_be_bytes)
+                    .concat();
+                frame.extend_from_slice(name.as_bytes());
+                frame.extend_from_slice(&[0; 8]);
+                let hot = admit(&frame, &apis, false).ok().and_then(|found| found.hot);
+                assert_eq!(hot.unwrap().client_id(&frame), name);
+            }
+        }
+    }
 }

@@ -108,6 +108,7 @@ pub struct Fetch<D: Disk> {
     waits: bool,
     /// Its time is up: who holds a partition is waited for no more.
     hurried: bool,
+    throttle_ms: i32,
     /// An error of the whole request.
     error_code: i16,
     session_id: i32,
@@ -124,6 +125,7 @@ impl<D: Disk> Default for Fetch<D> {
             left: 0,
             waits: false,
             hurried: false,
+            throttle_ms: 0,
             error_code: 0,
             session_id: 0,
         }
@@ -166,6 +168,7 @@ impl<D: Disk> Fetch<D> {
         self.error_code = 0;
         self.session_id = 0;
         self.hurried = false;
+        self.throttle_ms = 0;
         (self.kind, self.wanted) = began.unwrap_or_else(|code| {
             self.error_code = code;
             (Kind::Sessionless, Vec::new())
@@ -214,6 +217,15 @@ impl<D: Disk> Fetch<D> {
     /// a code that clients know of Fetch, and the others come with their records.
     pub fn hurry(&mut self) {
         self.hurried = true;
+    }
+
+    /// As `Produce::throttle`.
+    pub fn throttle(&mut self, throttle_ms: i32) {
+        self.throttle_ms = throttle_ms.max(0);
+    }
+
+    pub fn throttle_ms(&self) -> i32 {
+        self.throttle_ms
     }
 
     /// Read what is not read. Parked is who is to wait for more, `waiter.wants()` counting it: what is found counts too.
@@ -397,7 +409,7 @@ impl<D: Disk> Fetch<D> {
         put_fetch_response(
             out,
             header.version,
-            (self.error_code, self.session_id),
+            (self.throttle_ms, self.error_code, self.session_id),
             &found.replies,
             |place| found.records_bytes(place),
             |out, place| {

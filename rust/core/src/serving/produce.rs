@@ -3,20 +3,20 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::{Header, Step, patience};
 use crate::connection::put_response_header;
 use crate::disk::Disk;
 use crate::hosting::{Cell, Guard, Host, add};
 use crate::hot::{
-    INVALID_REQUIRED_ACKS, INVALID_TOPIC_EXCEPTION, KAFKA_STORAGE_ERROR, Malformed, ProducePart,
-    ProduceRequest, Produced, REQUEST_TIMED_OUT, TopicAt, UNSUPPORTED_VERSION, parse_produce,
-    put_produce_response,
+    INVALID_REQUIRED_ACKS, INVALID_TOPIC_EXCEPTION, Malformed, ProducePart, ProduceRequest,
+    Produced, REQUEST_TIMED_OUT, TopicAt, UNSUPPORTED_VERSION, parse_produce, put_produce_response,
 };
 use crate::log::{
     AppendContext, AppendError, LogConfig, Origin, Prepared, memory_to_prepare, prepare,
 };
-use crate::partition::{AppendDone, Waiter};
+use crate::partition::{AppendDone, Awaited, Outcome, Waiter};
 
 const FIRST_FLEXIBLE: i16 = 9;
 const ALL_IN_SYNC: i16 = -1;
@@ -26,11 +26,11 @@ const TRANSACTIONAL: i16 = 0x10;
 /// Lists for no more partitions are kept for the next request.
 const PARTITIONS_FEW: usize = 64;
 
-/// An append whose producer waits for the high watermark.
+/// An append whose producer waits for others to have it.
 struct Pending<D: Disk, W: Waiter> {
     place: usize,
     cell: Arc<Cell<D, W>>,
-    required_offset: i64,
+    awaited: Awaited,
 }
 
 /// Records that are looked through beside their log's lock. They are for that log: meanwhile its topic may be deleted,
@@ -50,6 +50,7 @@ pub struct Produce<D: Disk, W: Waiter> {
     context: AppendContext,
     /// Its time is up: who holds a partition is waited for no more.
     hurried: bool,
+    throttle_ms: i32,
 }
 
 impl<D: Disk, W: Waiter> Default for Produce<D, W> {
@@ -66,6 +67,7 @@ impl<D: Disk, W: Waiter> Default for Produce<D, W> {
                 produce_version: 0,
             },
             hurried: false,
+            throttle_ms: 0,
         }
     }
 }
@@ -87,6 +89,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         self.pending.clear();
         self.heavy = Heavy::None;
         self.hurried = false;
+        self.throttle_ms = 0;
         self.context.now_ms = now_ms;
         self.context.produce_version = header.version;
         parse_produce(frame, header.body_at, header.version, &mut self.request)?;
@@ -160,6 +163,16 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         self.hurried = true;
     }
 
+    /// Its client is over a quota: it is told to wait so long, and its driver reads nothing of it meanwhile (KIP-219).
+    pub fn throttle(&mut self, throttle_ms: i32) {
+        self.throttle_ms = throttle_ms.max(0);
+    }
+
+    /// After the reply.
+    pub fn throttle_ms(&self) -> i32 {
+        self.throttle_ms
+    }
+
     /// The producer's time is over: what has not reached the in-sync replicas is told so.
     pub fn time_is_up(&mut self) {
         for waiting in self.pending.drain(..) {
@@ -171,7 +184,8 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
     pub fn put_reply(&mut self, out: &mut Vec<u8>, frame: &[u8], header: &Header) -> usize {
         let flexible = header.version >= FIRST_FLEXIBLE;
         let size_at = put_response_header(out, header.correlation_id, flexible);
-        put_produce_response(out, header.version, frame, &self.request, &self.outcomes);
+        let told = (header.version, self.throttle_ms);
+        put_produce_response(out, told, frame, &self.request, &self.outcomes);
         size_at
     }
 
@@ -205,12 +219,12 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         let outcome = match refusal(&cell, header, &self.request, part, records) {
             Some(refused) => Err(refused),
             None => match self.append(host, &cell, records) {
-                Ok(Some((outcome, required_offset))) => {
-                    if let Some(required_offset) = required_offset {
+                Ok(Some((outcome, awaited))) => {
+                    if let Some(awaited) = awaited {
                         self.pending.push(Pending {
                             place: self.outcomes.len(),
                             cell: Arc::clone(&cell),
-                            required_offset,
+                            awaited,
                         });
                     }
                     Ok(outcome)
@@ -228,14 +242,14 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         Part::Settled(outcome.unwrap_or_else(|refused| refused))
     }
 
-    /// Append, if that is light work or was prepared. Says which high watermark to wait for if it is not there yet;
-    /// None if nothing was done.
+    /// Append, if that is light work or was prepared. Says what is to be waited for, if anything; None if nothing was
+    /// done.
     fn append(
         &mut self,
         host: &Host<D, W>,
         cell: &Arc<Cell<D, W>>,
         records: &mut [u8],
-    ) -> Result<Option<(Produced, Option<i64>)>, Box<Produced>> {
+    ) -> Result<Option<(Produced, Option<Awaited>)>, Box<Produced>> {
         cell.touch();
         let Some(mut guard) = cell.hold_within(patience(host, self.hurried)) else {
             return Ok(None);
@@ -262,33 +276,24 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         settle(host, cell, guard, done, self.request.acks).map(Some)
     }
 
-    /// Who waits for the high watermark hears of it from here on.
+    /// Who waits hears of what happens to its partitions from here on.
     fn look_at_pending(&mut self, host: &Host<D, W>, waiter: &Arc<W>) -> Step {
         waiter.wants().begin(i64::MAX);
         let mut busy = false;
         for waiting in std::mem::take(&mut self.pending) {
-            let Some(mut guard) = waiting.cell.hold_within(patience(host, self.hurried)) else {
-                if self.hurried {
+            match look_at(&waiting, patience(host, self.hurried), waiter) {
+                Some(Outcome::Safe) => {}
+                Some(Outcome::Refused(code)) => {
+                    self.outcomes[waiting.place] = Produced::refused(code);
+                }
+                Some(Outcome::Waiting) => self.pending.push(waiting),
+                None if self.hurried => {
                     self.outcomes[waiting.place] = Produced::refused(REQUEST_TIMED_OUT);
-                } else {
+                }
+                None => {
                     self.pending.push(waiting);
                     busy = true;
                 }
-                continue;
-            };
-            let Some(partition) = guard.as_mut() else {
-                self.outcomes[waiting.place] = Produced::refused(waiting.cell.absence());
-                continue;
-            };
-            if waiting.cell.is_offline() {
-                self.outcomes[waiting.place] = Produced::refused(KAFKA_STORAGE_ERROR);
-                continue;
-            }
-            partition.park(waiter, false);
-            let reached = partition.offsets().high_watermark >= waiting.required_offset;
-            drop(guard);
-            if !reached {
-                self.pending.push(waiting);
             }
         }
         match (self.pending.is_empty(), busy) {
@@ -297,6 +302,27 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
             (false, false) => Step::Parked,
         }
     }
+}
+
+/// What came of an append that is waited for; parked if it is waited for on. None while somebody holds its partition.
+fn look_at<D: Disk, W: Waiter>(
+    waiting: &Pending<D, W>,
+    patience: Duration,
+    waiter: &Arc<W>,
+) -> Option<Outcome> {
+    let cell = &waiting.cell;
+    if let Some(code) = cell.refusal() {
+        return Some(Outcome::Refused(code)); // whoever holds it, it is lost or gone
+    }
+    let mut guard = cell.hold_within(patience)?;
+    let Some(partition) = guard.as_mut() else {
+        return Some(Outcome::Refused(cell.absence()));
+    };
+    let outcome = partition.outcome_of(&waiting.awaited);
+    if outcome == Outcome::Waiting {
+        partition.park(waiter, false);
+    }
+    Some(outcome)
 }
 
 /// What is refused before the log sees it.
@@ -334,24 +360,20 @@ fn settle<D: Disk, W: Waiter>(
     mut guard: Guard<'_, D, W>,
     done: Result<AppendDone, Produced>,
     acks: i16,
-) -> Result<(Produced, Option<i64>), Box<Produced>> {
+) -> Result<(Produced, Option<Awaited>), Box<Produced>> {
     let Some(partition) = guard.as_mut() else {
         return Err(Box::new(Produced::refused(cell.absence())));
     };
     let done = match done {
         Ok(done) => done,
         Err(refused) => {
-            if refused.error_code == KAFKA_STORAGE_ERROR {
-                let text = refused.error_message.as_deref().unwrap_or_default();
-                host.append_failed(cell, partition, text);
-            }
+            host.append_refused(cell, partition, &refused);
             return Err(Box::new(refused));
         }
     };
     host.appended(cell, partition, &done);
     // Where `flush.messages` owes a flush, nobody is told before it.
-    let told_later = acks == ALL_IN_SYNC || (acks != 0 && partition.log().flush_is_owed());
-    let waits = told_later && partition.offsets().high_watermark < done.required_offset;
+    let waits = acks != 0 && partition.outcome_of(&done.awaited) == Outcome::Waiting;
     drop(guard);
     let appended = done.appended;
     if !appended.duplicate {
@@ -368,5 +390,5 @@ fn settle<D: Disk, W: Waiter>(
         log_start_offset: appended.log_start_offset,
         ..Produced::refused(0)
     };
-    Ok((produced, waits.then_some(done.required_offset)))
+    Ok((produced, waits.then_some(done.awaited)))
 }

@@ -107,6 +107,12 @@ impl Task {
         Ok(mute)
     }
 
+    /// As `throttle_time_ms` of the reply tells the client.
+    pub(super) async fn throttle(&mut self, throttle_ms: i32) -> Result<(), Over> {
+        let wait = Duration::from_millis(u64::try_from(throttle_ms).unwrap_or(0));
+        self.mute(Instant::now() + wait).await
+    }
+
     /// Send what there is, and leave what the peer sends on unread until a time: Kafka's throttle (KIP-219).
     ///
     /// A peer that goes meanwhile is noticed, unless it left requests behind, which may still have an effect.

@@ -93,13 +93,18 @@ impl Task {
         add(&counters.requests, 1);
         add(&counters.request_bytes, size);
         if let Some(hot) = admitted.hot {
-            let refused = if key == PRODUCE {
-                self.produce(frame, &hot).await?
+            let (refused, throttle_ms) = if key == PRODUCE {
+                let refused = self.produce(frame, &hot).await?;
+                (refused, self.produce.throttle_ms())
             } else {
-                self.fetch(frame, &hot, began).await?
+                let refused = self.fetch(frame, &hot, began).await?;
+                (refused, self.fetch.throttle_ms())
             };
             add(&self.node.metrics.api(key).errors, usize::from(refused));
             self.is_handled(key, began);
+            if throttle_ms > 0 {
+                self.throttle(throttle_ms).await?;
+            }
             return Ok(());
         }
         let body_at = header.body_at;

@@ -73,7 +73,8 @@ fn a_failed_sync_is_final() {
 #[test]
 fn what_no_sync_broke_says_so() {
     let (_, mut log) = flushed_log();
-    log.fail("a failed write");
+    let text = "no room".to_owned();
+    log.fail("a failed write", &LogError::OutOfRange { text });
     let errors = [log.flush().unwrap_err(), log.close(true).unwrap_err()];
     for error in errors {
         assert!(matches!(error, LogError::Failed { .. }));

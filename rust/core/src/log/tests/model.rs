@@ -102,6 +102,14 @@ struct Kept {
     sequence: Option<(i64, i32)>,
 }
 
+const NONE: Kept = Kept {
+    base_offset: 0,
+    next_offset: 0,
+    bytes: Vec::new(),
+    transaction: None,
+    sequence: None,
+};
+
 struct World {
     disk: SimDisk,
     config: LogConfig,
@@ -266,76 +274,18 @@ impl World {
         if self.over {
             return;
         }
-        let none = Kept {
-            base_offset: 0,
-            next_offset: 0,
-            bytes: Vec::new(),
-            transaction: None,
-            sequence: None,
-        };
         match step {
             Step::Append {
                 values,
                 codec,
                 size,
-            } => {
-                let spec = BatchSpec {
-                    codec: Codec::from_number(codec).unwrap(),
-                    ..Default::default()
-                };
-                let value = "v".repeat(size);
-                let done = self.put(
-                    batch_with(spec, &vec![value.as_str(); values]),
-                    Origin::Client,
-                    none,
-                );
-                assert!(
-                    matches!(done, None | Some(Code::KafkaStorageError)),
-                    "{done:?}"
-                );
-            }
-            Step::Idempotent { producer, again } => {
-                let next = self.next_sequence(producer);
-                let sequence = if again && next > 0 { next - 1 } else { next };
-                let kept = Kept {
-                    sequence: Some((producer, sequence)),
-                    ..none
-                };
-                let known = self
-                    .log()
-                    .producers()
-                    .iter()
-                    .any(|p| p.producer_id == producer);
-                let done = self.put(
-                    produced(producer, 0, sequence, 1, false),
-                    Origin::Client,
-                    kept,
-                );
-                // A producer whose batches were all deleted or cut may be unknown: then any sequence is taken.
-                assert!(
-                    matches!(done, None | Some(Code::KafkaStorageError))
-                        || !known
-                        || self.start > 0,
-                    "{done:?}"
-                );
-            }
-            Step::Transactional { producer } => {
-                let sequence = self.next_sequence(producer);
-                let kept = Kept {
-                    sequence: Some((producer, sequence)),
-                    transaction: Some((producer, false, false)),
-                    ..none
-                };
-                self.put(
-                    produced(producer, 0, sequence, 1, true),
-                    Origin::Client,
-                    kept,
-                );
-            }
+            } => self.append(values, codec, size),
+            Step::Idempotent { producer, again } => self.append_idempotent(producer, again),
+            Step::Transactional { producer } => self.append_transactional(producer),
             Step::Mark { producer, commit } => {
                 let kept = Kept {
                     transaction: Some((producer, true, commit)),
-                    ..none
+                    ..NONE
                 };
                 self.put(marker(producer, 0, commit), Origin::Coordinator, kept);
             }
@@ -345,17 +295,7 @@ impl World {
                 let _ = self.log().roll_if_due(NOW + 604_800_001);
                 self.flush();
             }
-            Step::Retain { bytes } => {
-                let config = LogConfig {
-                    retention_bytes: bytes,
-                    ..self.config.clone()
-                };
-                self.log().set_config(config);
-                self.exposed = true;
-                let _ = self.log().enforce_retention(NOW);
-                let _ = self.log().remove_deleted(NOW);
-                self.started();
-            }
+            Step::Retain { bytes } => self.retain(bytes),
             Step::DeleteRecords { part } => {
                 let end = self.end().max(self.start);
                 let offset = self.start + (end - self.start) * i64::from(part) / 255;
@@ -369,25 +309,8 @@ impl World {
             Step::FailSync { syncs } => self.disk.fail_sync_after(Some(syncs)),
             Step::HandOut => self.handed_out = self.log().unflushed().ok(),
             Step::Sync => self.synced = self.handed_out.take().map(Unflushed::sync),
-            Step::Tell => {
-                if let Some(done) = self.synced.take() {
-                    let _ = self.log().flushed(done);
-                    self.recovery_point = self.log().recovery_point();
-                    self.flushed = self.flushed.max(self.recovery_point);
-                }
-            }
-            Step::Reopen { clean } => {
-                let log = self.log.take().unwrap();
-                let clean = clean && log.close(clean).is_ok();
-                if clean {
-                    self.heal();
-                    self.flushed = self.end().max(self.start);
-                    self.recovery_point = self.flushed;
-                } else {
-                    self.die(false);
-                }
-                self.open(clean);
-            }
+            Step::Tell => self.tell(),
+            Step::Reopen { clean } => self.reopen(clean),
             Step::Kill => {
                 self.die(false);
                 self.open(false);
@@ -403,6 +326,77 @@ impl World {
         if !self.over {
             self.check();
         }
+    }
+
+    fn append(&mut self, values: usize, codec: u8, size: usize) {
+        let spec = BatchSpec {
+            codec: Codec::from_number(codec).unwrap(),
+            ..Default::default()
+        };
+        let value = "v".repeat(size);
+        let batch = batch_with(spec, &vec![value.as_str(); values]);
+        let done = self.put(batch, Origin::Client, NONE);
+        let failed = matches!(done, None | Some(Code::KafkaStorageError));
+        assert!(failed, "{done:?}");
+    }
+
+    fn append_idempotent(&mut self, producer: i64, again: bool) {
+        let next = self.next_sequence(producer);
+        let sequence = if again && next > 0 { next - 1 } else { next };
+        let kept = Kept {
+            sequence: Some((producer, sequence)),
+            ..NONE
+        };
+        let known = (self.log().producers().iter()).any(|p| p.producer_id == producer);
+        let batch = produced(producer, 0, sequence, 1, false);
+        let done = self.put(batch, Origin::Client, kept);
+        // A producer whose batches were all deleted or cut may be unknown: then any sequence is taken.
+        let failed = matches!(done, None | Some(Code::KafkaStorageError));
+        assert!(failed || !known || self.start > 0, "{done:?}");
+    }
+
+    fn append_transactional(&mut self, producer: i64) {
+        let sequence = self.next_sequence(producer);
+        let kept = Kept {
+            sequence: Some((producer, sequence)),
+            transaction: Some((producer, false, false)),
+            ..NONE
+        };
+        let batch = produced(producer, 0, sequence, 1, true);
+        self.put(batch, Origin::Client, kept);
+    }
+
+    fn retain(&mut self, bytes: i64) {
+        let config = LogConfig {
+            retention_bytes: bytes,
+            ..self.config.clone()
+        };
+        self.log().set_config(config);
+        self.exposed = true;
+        let _ = self.log().enforce_retention(NOW);
+        let _ = self.log().remove_deleted(NOW);
+        self.started();
+    }
+
+    fn tell(&mut self) {
+        if let Some(done) = self.synced.take() {
+            let _ = self.log().flushed(done);
+            self.recovery_point = self.log().recovery_point();
+            self.flushed = self.flushed.max(self.recovery_point);
+        }
+    }
+
+    fn reopen(&mut self, clean: bool) {
+        let log = self.log.take().unwrap();
+        let clean = clean && log.close(clean).is_ok();
+        if clean {
+            self.heal();
+            self.flushed = self.end().max(self.start);
+            self.recovery_point = self.flushed;
+        } else {
+            self.die(false);
+        }
+        self.open(clean);
     }
 
     /// As the node does after a roll too: nothing follows a segment that could lose its end.
