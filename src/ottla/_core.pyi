@@ -214,7 +214,7 @@ class Segment:
     next_offset: int  # after those
     leader_epoch: int  # of the last of those
     blank: bool  # nothing but zeros follows: the end, and space that was reserved
-    torn: bool  # a write that never arrived left zeros behind them
+    torn: bool  # a write that never arrived left zeros behind them, and no sync came after it
     later_batches: int  # whole ones behind the first fault, or at it under another offset or epoch
     later_offset: int  # the last of those; -1 if there is none
 

@@ -28,8 +28,8 @@ def found(plant: str = "") -> str:
         ("early-answers", "was acknowledged and is not on disk"),
         ("believed-syncs", ""),
         ("forgotten-producers", "comes after"),
-        ("kept-namesakes", ""),
-        ("early-recovery-points", ""),
+        ("kept-namesakes", "though nobody deleted beyond"),
+        ("early-recovery-points", "was acknowledged"),
     ],
 )
 def test_a_planted_fault_is_found(plant: str, words: str) -> None:

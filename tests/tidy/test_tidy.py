@@ -24,8 +24,12 @@ MAY_SLEEP = {
     "tests/servers.py",
     "tests/controller/record_admin_calls.py",
     "tests/coordinators/test_group_scripts_oracle.py",
+    "tests/attack/chaos.py",
+    "tests/attack/extreme_configs.py",
 }
-"""The files whose business is to wait for a process of Apache Kafka, whose clock nobody moves."""
+"""The files whose business is to wait for a process of Apache Kafka, whose clock nobody moves; the
+chaos, which has its rhythm; and what counts the turns of a node that rests.
+"""
 
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError|unimplemented!|todo!)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(work|home|root|Users|workspace|mnt)/\w")
@@ -175,6 +179,36 @@ def test_tests_say_what_they_are_for() -> None:
     report(found)
 
 
+def _sleeps(call: ast.Call) -> bool:
+    """Whether the call waits for nothing but time, however it is spelled."""
+    name = ast.unparse(call.func)
+    waits_for_nothing = [ast.unparse(one) for one in call.args[:3]] == ["[]"] * 3
+    return (
+        name in ("time.sleep", "sleep")
+        or (name.endswith("Event().wait") and bool(call.args))
+        or (name in ("select.select", "select") and waits_for_nothing)
+    )
+
+
+DESIGN_PATH = re.compile(r"`([A-Za-z_.-]+(?:/[A-Za-z_.-]+)+)`")
+DESIGN_ROOTS = ("", "src", "src/ottla", "src/ottla/coordinators", "rust", "rust/core/src", "tests")
+
+
+def test_the_design_names_files_that_exist() -> None:
+    """If this failed, a page of the design would lead to a file that has been moved or renamed."""
+    pages = [ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs" / "design").glob("*.md"))]
+    report(
+        [
+            f"{page.relative_to(ROOT)}:{number}: {path}"
+            for page in pages
+            for number, line in enumerate(page.read_text().splitlines(), 1)
+            for path in DESIGN_PATH.findall(line)
+            if "NAME" not in path and "ROOM" not in path
+            if not any((ROOT / root / path).exists() for root in DESIGN_ROOTS)
+        ]
+    )
+
+
 def test_no_test_sleeps() -> None:
     """If this failed, a test would guess how long something takes; wait for a condition instead."""
     found = []
@@ -182,7 +216,7 @@ def test_no_test_sleeps() -> None:
         if not file.startswith("tests/") or file in MAY_SLEEP:
             continue
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep"):
+            if isinstance(node, ast.Call) and _sleeps(node):
                 found.append(f"{file}:{node.lineno}: sleeps")  # noqa: PERF401
     report(found)
 

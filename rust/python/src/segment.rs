@@ -17,7 +17,7 @@ pub struct Segment {
     leader_epoch: i32,
     /// Nothing but zeros follows: the end of a segment, space that was reserved.
     blank: bool,
-    /// A write that never arrived left zeros where it should have gone.
+    /// A write that never arrived left zeros where it should have gone, and no later sync can have followed it.
     torn: bool,
     later_batches: usize,
     later_offset: i64,

@@ -4,7 +4,8 @@ The core cuts a log at its first fault, as Apache Kafka does. For a torn write t
 was told of what it held. But a bad sector in the middle is another thing: the topics that were
 created behind it would be gone without a word. What tells them apart: behind a torn write nothing
 is whole, or zeros stand where the write should have arrived. Two writes of one turn may reach the
-disk in any order, so a whole batch behind such zeros was not promised to anybody either.
+disk in any order, so a whole batch behind such zeros was not promised to anybody either; but where
+a leader's first batch follows, or batches of more than one turn, there was a sync before them.
 
 Nothing is changed here: the way out is a command that the error names, typed by a person.
 """

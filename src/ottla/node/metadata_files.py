@@ -188,10 +188,14 @@ class MetadataFiles:
         return None if contents is None else parse_quorum_state(contents, path)
 
     def save_state(self, state: QuorumState, kraft_version: int, voter_ids: Sequence[int]) -> None:
-        """Replace the quorum-state file."""
+        """Replace the quorum-state file, and make safe what the log holds of earlier epochs.
+
+        So no power cut leaves an epoch behind bytes that never arrived: those are damage.
+        """
         text = quorum_state_text(state, kraft_version, voter_ids)
         with in_words(MetadataFilesError, hint=_SEE_TO_THE_DISK):
             self._disk.replace(os.path.join(self._folder, QUORUM_STATE_FILE), text.encode())
+        self.flush()
 
     # ------------------------------------------------------------------ snapshots
     def snapshots(self) -> Sequence[tuple[SnapshotId, int]]:

@@ -47,6 +47,8 @@ PROPERTIES = {
     "log.retention.check.interval.ms": "20000",
     "log.segment.delete.delay.ms": "5000",
     "log.flush.offset.checkpoint.interval.ms": "5000",
+    "metadata.log.max.record.bytes.between.snapshots": "1500",
+    "metadata.max.retention.bytes": "4000",
     # Long ones, as nothing is learnt from what happens all the time.
     "metadata.max.idle.interval.ms": "60000",
 }

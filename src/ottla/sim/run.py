@@ -302,13 +302,17 @@ class Run:
         except OttlaError as problem:
             if machine.disk.deaths == deaths:
                 held(bool(self.model.excused), f"a stop failed: {problem}")
-                return False
+                return self._power_goes() if machine.disk.pages_lost else False
             self._met(f"{dies} at work", ["stop"])
             if dies == "power cut":
-                self.invariants.ends(True)
-                machine.power_cut()
-                return True
+                return self._power_goes()
         return False
+
+    def _power_goes(self) -> bool:
+        """After the node's end, the machine's."""
+        self.invariants.ends(True)
+        self.machine.power_cut()
+        return True
 
     def _start(self) -> None:
         """A node starts; one that can't because of the disk starts when the disk is mended."""

@@ -1,5 +1,5 @@
 """An administrator: creates and deletes topics under few names, alters configs, deletes records,
-and looks at what there is.
+asks for offsets by time, and looks at what there is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,13 @@ from ottla.sim.clients.client import Client
 from ottla.sim.clients.member import TOPIC
 from ottla.sim.model import Partition, Topic
 from ottla.wire.errors import ErrorCode
-from ottla.wire.messages import create_topics, delete_records, delete_topics, describe_configs
+from ottla.wire.messages import (
+    create_topics,
+    delete_records,
+    delete_topics,
+    describe_configs,
+    list_offsets,
+)
 from ottla.wire.messages import incremental_alter_configs as alter
 from ottla.wire.messages.metadata import MetadataRequest
 
@@ -23,6 +29,8 @@ RETENTION = "delete.retention.ms"
 SET = 0
 TOPIC_RESOURCE = 2
 TIMEOUT_MS = 30_000
+LOOKS_BACK_MS_MAX = 20_000
+CONSUMER = -1
 
 
 class Admin(Client):
@@ -48,9 +56,11 @@ class Admin(Client):
             self._change(random.choice(model.living()), random.random())
 
     def _change(self, topic: Topic, what: float) -> None:
-        if what < 0.35:
+        if what < 0.3:
             self._delete_records(self.around.random.choice(topic.partitions))
-        elif what < 0.55:
+        elif what < 0.45:
+            self._seek(self.around.random.choice(topic.partitions))
+        elif what < 0.6:
             self._alter(topic)
         elif what < 0.75 or topic.name == TOPIC:
             resource = describe_configs.DescribeConfigsResource(
@@ -109,6 +119,13 @@ class Admin(Client):
         request = delete_records.DeleteRecordsRequest(topics=[topic], timeout_ms=TIMEOUT_MS)
         self.send(request, 2, partition)
 
+    def _seek(self, partition: Partition) -> None:
+        at_ms = self.around.machine.now_ms() - self.around.random.randint(0, LOOKS_BACK_MS_MAX)
+        row = list_offsets.ListOffsetsPartition(partition_index=partition.index, timestamp=at_ms)
+        topic = list_offsets.ListOffsetsTopic(name=partition.topic, partitions=[row])
+        request = list_offsets.ListOffsetsRequest(replica_id=CONSUMER, topics=[topic])
+        self.send(request, 9, (partition, partition.log_start, at_ms))
+
     # ------------------------------------------------------------------ answers
     def answered(self, sent: Sent, response: Any) -> None:
         """Learn what is so from now on."""
@@ -135,6 +152,11 @@ class Admin(Client):
                 if row.error_code == 0:
                     topic, allowed = sent.note
                     self.around.invariants.config_seen(topic, row.configs[0].value, allowed)
+            case list_offsets.ListOffsetsRequest():
+                row = response.topics[0].partitions[0]
+                if row.error_code == 0 and row.offset >= 0:
+                    partition, log_start, at_ms = sent.note
+                    self.around.invariants.sought(partition, log_start, at_ms, row)
             case delete_records.DeleteRecordsRequest():
                 row = response.topics[0].partitions[0]
                 if row.error_code == 0:

@@ -39,6 +39,9 @@ class Watch:
     def trimmed(self, partition: Partition, log_start: int) -> None:
         """DeleteRecords was answered."""
 
+    def sought(self, partition: Partition, log_start: int, at_ms: int, row: Any) -> None:
+        """ListOffsets found a record of this time or later; the log started there when asked."""
+
     # metadata
     def topics_seen(self, found: dict[str, bytes], asked_at: int) -> None:
         """Metadata's answer: names and ids."""

@@ -39,6 +39,14 @@ class Watermarks(Watch):
         """As DeleteRecords was answered."""
         _seen(partition, log_start, partition.high_watermark)
 
+    def sought(self, partition: Partition, log_start: int, at_ms: int, row: Any) -> None:
+        """What is found by time is there, and of that time."""
+        held(
+            log_start <= row.offset and at_ms <= row.timestamp,
+            f"{partition.name}: at {at_ms}, from {log_start} on, offset {row.offset} was found, "
+            f"which is of {row.timestamp}",
+        )
+
     def ends(self, power_cut: bool) -> None:
         """What a checkpoint did not have yet is not known any more."""
         for partition in self.model.partitions():
