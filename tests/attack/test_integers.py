@@ -21,12 +21,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import ottla
 from attack.extremes import extremes
 from attack.line import Closed, Line, Silent, decoded
+from attack.partition_client import client_of
 from attack.plausible import METADATA, Names, Shape, request_of, requests
 from oracle import free_port
 from ottla.wire import frame
 from ottla.wire.api import api
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest
@@ -455,3 +458,11 @@ def test_all_bytes_that_lie(target: Target) -> None:
 def test_all_batches_at_their_extremes(target: Target) -> None:
     """As above, every number in every place."""
     batches_at_extremes(target, None)
+
+
+def test_a_segment_of_any_size_ends_nothing() -> None:
+    """A client could end the node with one CreateTopics; 4.3.1 refuses each batch of such a log."""
+    with ottla.Broker() as broker, client_of(broker) as client:
+        for size in ("-1", "-2147483648", "0", "14"):
+            assert client.create(f"t{size}", internal_segment_bytes=size) == [0]
+            assert client.produce(f"t{size}", b"x") == ErrorCode.RECORD_LIST_TOO_LARGE

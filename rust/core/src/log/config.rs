@@ -97,7 +97,11 @@ impl LogConfig {
         let given = Given { key, value };
         match key {
             "segment.bytes" => self.segment_bytes = given.size()?,
-            "internal.segment.bytes" => self.internal_segment_bytes = Some(given.size()?),
+            "internal.segment.bytes" => {
+                // Kafka takes any number, and a log of a negative one refuses every batch.
+                let most = i64::from(u32::MAX);
+                self.internal_segment_bytes = u32::try_from(given.int()?.clamp(0, most)).ok();
+            }
             "segment.ms" => self.segment_ms = given.int()?,
             "segment.jitter.ms" => self.segment_jitter_ms = given.int()?,
             "segment.index.bytes" => self.segment_index_bytes = given.size()?,
@@ -206,6 +210,27 @@ impl<'a> Given<'a> {
                 Some(codec) if codec != Codec::None => Ok(Some(codec)),
                 _ => Err(self.wrong("one of Kafka's compression types")),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Any client may set it so, and what a log does not take ends the node: what was decided is not so.
+    #[test]
+    fn a_segment_of_any_size_is_taken() {
+        for (given, size) in [
+            (i64::from(i32::MIN), 0),
+            (-1, 0),
+            (14, 14),
+            (1 << 40, u32::MAX),
+        ] {
+            let mut config = LogConfig::default();
+            let key = "internal.segment.bytes";
+            assert_eq!(config.set(key, &ConfigValue::Int(given)), Ok(true));
+            assert_eq!(config.segment_size(), size);
         }
     }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::batch::{BatchSpec, Builder, RecordOut};
+use crate::compression::Codec;
 use crate::disk::{Disk, SimDisk};
 use crate::hosting::{Cell, Chore, Event, HostOptions, HostedState, Surroundings, TopicConfig};
 use crate::partition::{PartitionState, Wants};
@@ -160,6 +161,18 @@ impl World {
 
     fn place(&mut self, leader: i32, epoch: i32, isr: &[i32], min: i32, rows: &[(&str, i64)]) {
         self.partition_epoch += 1;
+        self.place_one(0, (leader, epoch), isr, min, rows);
+    }
+
+    /// As `place`, any partition of the topic.
+    fn place_one(
+        &self,
+        partition: i32,
+        (leader, epoch): (i32, i32),
+        isr: &[i32],
+        min: i32,
+        rows: &[(&str, i64)],
+    ) {
         let mut rows: Vec<_> = rows
             .iter()
             .map(|(key, value)| ((*key).to_owned(), crate::log::ConfigValue::Int(*value)))
@@ -170,7 +183,7 @@ impl World {
         self.host.place(vec![HostedState {
             topic: self.topic.to_owned(),
             topic_id: ID,
-            partition: 0,
+            partition,
             log_dir: 0,
             internal: self.topic == OFFSETS,
             state: PartitionState {
@@ -221,12 +234,25 @@ impl World {
 }
 
 fn batch(count: usize) -> Vec<u8> {
-    let mut builder = Builder::new(BatchSpec::default()).unwrap();
+    batch_of(BatchSpec::default(), count, b"v")
+}
+
+/// One whose records are unpacked beside the log's lock.
+fn heavy_batch() -> Vec<u8> {
+    let spec = BatchSpec {
+        codec: Codec::Gzip,
+        ..BatchSpec::default()
+    };
+    batch_of(spec, 20, &[0; 1 << 20])
+}
+
+fn batch_of(spec: BatchSpec, count: usize, value: &[u8]) -> Vec<u8> {
+    let mut builder = Builder::new(spec).unwrap();
     for _ in 0..count {
         let record = RecordOut {
             timestamp_ms: 1,
             key: None,
-            value: Some(b"v"),
+            value: Some(value),
             headers: &[],
         };
         builder.append(&record).unwrap();

@@ -14,19 +14,26 @@ struct Producer {
     bell: Arc<Bell>,
 }
 
-fn frame(acks: i16, records: &[u8]) -> Vec<u8> {
+fn frame(acks: i16, parts: &[&[u8]]) -> Vec<u8> {
     let body = Body::default().i16(-1).i16(acks).i32(1_000).i32(1);
-    let body = body.text(TOPIC).i32(1).i32(0);
-    let mut frame = body.i32(i32::try_from(records.len()).unwrap()).0;
-    frame.extend(records);
-    frame
+    let mut body = body.text(TOPIC).i32(i32::try_from(parts.len()).unwrap());
+    for (index, records) in (0..).zip(parts) {
+        body = body.i32(index).i32(i32::try_from(records.len()).unwrap());
+        body.0.extend(*records);
+    }
+    body.0
 }
 
 impl Producer {
     fn begun(acks: i16, records: &[u8]) -> Self {
+        Self::of_parts(acks, &[records])
+    }
+
+    /// Records for as many partitions.
+    fn of_parts(acks: i16, parts: &[&[u8]]) -> Self {
         let mut producer = Self {
             machine: Produce::default(),
-            frame: frame(acks, records),
+            frame: frame(acks, parts),
             bell: Arc::default(),
         };
         let (machine, frame) = (&mut producer.machine, &producer.frame);
@@ -257,6 +264,41 @@ fn heavy_records_are_prepared_elsewhere() {
     let mut producer = Producer::begun(1, &builder.finish(None).unwrap());
     assert_eq!(producer.says(&world), "heavy");
     assert!(producer.machine.memory_to_prepare(&producer.frame) > 0);
+    producer.machine.prepare(&mut producer.frame);
+    assert_eq!(producer.says(&world), "0 at 0");
+}
+
+/// What one partition's records were unpacked to would be acknowledged in the next one's log, cut its batch short, or end
+/// the node.
+#[test]
+fn what_is_prepared_for_a_partition_that_goes_is_nobody_elses() {
+    let world = World::new(&[1], 1);
+    world.place_one(1, (1, 0), &[1], 1, &[]);
+    world.chores();
+    let (heavy, light) = (heavy_batch(), batch(1));
+    let mut producer = Producer::of_parts(-1, &[&heavy, &light]);
+    assert_eq!(producer.says(&world), "heavy");
+    producer.machine.prepare(&mut producer.frame);
+    world.host.delete_partitions(&[(TOPIC.to_owned(), 0)]);
+    assert_eq!(producer.says(&world), "3 at -1");
+    assert_eq!(
+        world.host.read(TOPIC, 1, 0, 1 << 20, true).unwrap().len(),
+        light.len()
+    );
+}
+
+/// The same of one that is made again meanwhile: its records are looked through for the new one's configuration.
+#[test]
+fn what_is_prepared_for_a_partition_is_not_its_namesakes() {
+    let mut world = World::new(&[1], 1);
+    let mut producer = Producer::begun(-1, &heavy_batch());
+    assert_eq!(producer.says(&world), "heavy");
+    producer.machine.prepare(&mut producer.frame);
+    world.happen(Deleted);
+    world.chores();
+    world.place(1, 0, &[1], 1, &[]);
+    world.chores();
+    assert_eq!(producer.says(&world), "heavy");
     producer.machine.prepare(&mut producer.frame);
     assert_eq!(producer.says(&world), "0 at 0");
 }
