@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::cell::Cell;
-use super::dirs::storage;
+use super::dirs::{Checkpoints, storage};
 use super::event::Event;
 use super::{Host, lock};
 use crate::disk::Disk;
@@ -23,6 +23,9 @@ pub enum Pass {
     Producers,
     Deleted,
 }
+
+/// Recovery point, high watermark and log start.
+type Row = (i64, i64, i64);
 
 impl Pass {
     const ALL: [(&str, Self); 5] = [
@@ -193,33 +196,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     /// Write the offset checkpoints of one log directory, unless it failed: what they say must stay then.
     pub(super) fn write_checkpoints(&self, index: usize) -> Result<(), CoreError> {
         let _turn = lock(&self.checkpointing);
-        let mut noted = Vec::new();
-        for cell in self.cells() {
-            if cell.log_dir != index || cell.is_offline() {
-                continue;
-            }
-            // One that is busy keeps its last row: it may be being opened by who waits for these checkpoints.
-            if let Some(guard) = cell.try_hold()
-                && let Some(partition) = guard.as_ref()
-            {
-                let offsets = partition.offsets();
-                let recovery_point = partition.log().recovery_point();
-                let row = (recovery_point, offsets.high_watermark, offsets.log_start);
-                noted.push((Arc::clone(&cell), row));
-            }
-        }
-        let checkpoints = {
-            let mut dirs = lock(&self.dirs);
-            let Some(dir) = dirs.dirs.get_mut(index).filter(|dir| !dir.failed) else {
-                return Ok(());
-            };
-            for (cell, row) in noted {
-                // Deleted since it was asked: the name may be another topic's by now.
-                if self.hosts(&cell) {
-                    dir.note(&cell.topic, cell.index, row);
-                }
-            }
-            dir.checkpoints()
+        let Some(checkpoints) = self.note_all(index, self.rows(index)) else {
+            return Ok(());
         };
         let outcome = checkpoints.write(&self.disk);
         let mut dirs = lock(&self.dirs);
@@ -235,5 +213,61 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             }
         }
         outcome
+    }
+
+    /// What the checkpoints of a log directory should say: the recovery point, high watermark and log start of each.
+    fn rows(&self, index: usize) -> Vec<(Arc<Cell<D, W>>, Row)> {
+        let mut rows = Vec::new();
+        for cell in self.cells() {
+            if cell.log_dir != index || cell.is_offline() {
+                continue;
+            }
+            // One that is busy keeps its last row: it may be being opened by who waits for these checkpoints.
+            if let Some(guard) = cell.try_hold()
+                && let Some(partition) = guard.as_ref()
+            {
+                let offsets = partition.offsets();
+                let recovery_point = partition.log().recovery_point();
+                let row = (recovery_point, offsets.high_watermark, offsets.log_start);
+                rows.push((Arc::clone(&cell), row));
+            }
+        }
+        rows
+    }
+
+    /// The checkpoints with these rows, if the log directory has not failed.
+    fn note_all(&self, index: usize, rows: Vec<(Arc<Cell<D, W>>, Row)>) -> Option<Checkpoints> {
+        let mut dirs = lock(&self.dirs);
+        let dir = dirs.dirs.get_mut(index).filter(|dir| !dir.failed)?;
+        for (cell, row) in rows {
+            // Deleted since it was asked: the name may be another topic's by now.
+            if self.hosts(&cell) {
+                dir.note(&cell.topic, cell.index, row);
+            }
+        }
+        Some(dir.checkpoints())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::log::files::read_checkpoint;
+    use crate::serving::tests::{TOPIC, World, batch};
+
+    /// The next topic of the name would be recovered from where this one ended, and lose what is below.
+    #[test]
+    fn what_is_deleted_after_it_was_asked_is_not_noted() {
+        let world = World::new(&[1], 1);
+        world.host.append(TOPIC, 0, batch(3)).unwrap();
+        world.host.flush();
+        let rows = world.host.rows(0);
+        assert_eq!(rows.len(), 1);
+        world.host.delete_partitions(&[(TOPIC.to_owned(), 0)]);
+        let checkpoints = world.host.note_all(0, rows).unwrap();
+        checkpoints.write(&world.disk).unwrap();
+        let path = Path::new("/data/recovery-point-offset-checkpoint");
+        assert!(read_checkpoint(&world.disk, path).unwrap().is_empty());
     }
 }

@@ -78,4 +78,4 @@ pub enum Step {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -81,7 +81,7 @@ impl Surroundings<SimDisk, Bell> for Around {
     }
 }
 
-const TOPIC: &str = "t";
+pub(crate) const TOPIC: &str = "t";
 const OFFSETS: &str = "__consumer_offsets";
 const ID: [u8; 16] = [7; 16];
 
@@ -103,9 +103,9 @@ enum Happens {
     TimeUp,
 }
 
-struct World {
-    disk: SimDisk,
-    host: Host<SimDisk, Bell>,
+pub(crate) struct World {
+    pub disk: SimDisk,
+    pub host: Host<SimDisk, Bell>,
     around: Arc<Around>,
     topic: &'static str,
     partition_epoch: i32,
@@ -113,7 +113,7 @@ struct World {
 
 impl World {
     /// Broker 1 leads in epoch 0.
-    fn new(isr: &'static [i32], min_insync_replicas: i32) -> Self {
+    pub fn new(isr: &'static [i32], min_insync_replicas: i32) -> Self {
         Self::configured(isr, min_insync_replicas, &[])
     }
 
@@ -233,7 +233,7 @@ impl World {
     }
 }
 
-fn batch(count: usize) -> Vec<u8> {
+pub(crate) fn batch(count: usize) -> Vec<u8> {
     batch_of(BatchSpec::default(), count, b"v")
 }
 
