@@ -27,7 +27,7 @@ controller.quorum.request.timeout.ms            INT     2000 [0,...] medium stat
 controller.quorum.retry.backoff.ms              INT     20 [0,...] low static one-node
 controller.quorum.voters                        LIST    '' voters high static yes
 controller.socket.timeout.ms                    INT     30000 - medium static one-node
-initial.broker.registration.timeout.ms          INT     60000 - medium static one-node
+initial.broker.registration.timeout.ms          INT     60000 - medium static yes
 internal.metadata.delete.delay.millis           LONG    60000 - low static later internal
 internal.metadata.log.segment.bytes             INT     - - low static later internal
 internal.metadata.max.batch.size.in.bytes       INT     8388608 - low static later internal

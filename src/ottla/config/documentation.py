@@ -33,6 +33,7 @@ group.initial.rebalance.delay.ms: How long an empty group waits for more members
 group.max.session.timeout.ms: The longest session timeout that a member may ask for.
 group.max.size: The most members that one group may have.
 group.min.session.timeout.ms: The shortest session timeout that a member may ask for.
+initial.broker.registration.timeout.ms: How long a start waits to be let in; 10000 at least.
 inter.broker.listener.name: The listener that brokers use for one another.
 listener.security.protocol.map: What each listener name speaks.
 listeners: Where this node listens, as NAME://host:port; no host means every interface.
