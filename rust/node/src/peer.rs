@@ -57,8 +57,9 @@ const ANONYMOUS: &str = "User:ANONYMOUS";
 pub struct Connection {
     pub id: u64,
     pub listener: Arc<Listener>,
-    pub local: SocketAddr,
     pub peer: SocketAddr,
+    /// Host and port of our end, then of the peer's, as they are told once a request.
+    pub ends: [(Box<str>, u16); 2],
     principal: OnceLock<Box<str>>,
     pub signal: Signal,
     ending: AtomicU8,
@@ -80,8 +81,8 @@ impl Connection {
         Self {
             id,
             listener,
-            local,
             peer,
+            ends: [local, peer].map(|end| (end.ip().to_string().into(), end.port())),
             principal: OnceLock::new(),
             signal: Signal::default(),
             ending: AtomicU8::new(Ending::None as u8),

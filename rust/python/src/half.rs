@@ -118,7 +118,7 @@ pub trait Caller: Send + Sync {
     fn id(&self) -> u64;
     fn listener(&self) -> &str;
     /// Host and port of our end, then of the peer's.
-    fn ends(&self) -> [(String, u16); 2];
+    fn ends(&self) -> &[(Box<str>, u16); 2];
     fn principal(&self) -> &str;
 }
 
@@ -131,8 +131,8 @@ impl Caller for ottla_node::Connection {
         &self.listener.name
     }
 
-    fn ends(&self) -> [(String, u16); 2] {
-        [self.local, self.peer].map(|end| (end.ip().to_string(), end.port()))
+    fn ends(&self) -> &[(Box<str>, u16); 2] {
+        &self.ends
     }
 
     fn principal(&self) -> &str {
@@ -149,10 +149,8 @@ impl Caller for ottla_sim::Connection {
         &self.listener
     }
 
-    fn ends(&self) -> [(String, u16); 2] {
-        let host = || "127.0.0.1".to_owned();
-        let peer = u16::try_from(self.id % 30_000).unwrap_or(0);
-        [(host(), self.port), (host(), 30_000 + peer)]
+    fn ends(&self) -> &[(Box<str>, u16); 2] {
+        &self.ends
     }
 
     fn principal(&self) -> &str {

@@ -50,27 +50,23 @@ impl Request {
     }
 
     #[getter]
-    fn local_host(&self) -> String {
-        let [(host, _), _] = self.caller.ends();
-        host
+    fn local_host(&self) -> &str {
+        &self.caller.ends()[0].0
     }
 
     #[getter]
     fn local_port(&self) -> u16 {
-        let [(_, port), _] = self.caller.ends();
-        port
+        self.caller.ends()[0].1
     }
 
     #[getter]
-    fn peer_host(&self) -> String {
-        let [_, (host, _)] = self.caller.ends();
-        host
+    fn peer_host(&self) -> &str {
+        &self.caller.ends()[1].0
     }
 
     #[getter]
     fn peer_port(&self) -> u16 {
-        let [_, (_, port)] = self.caller.ends();
-        port
+        self.caller.ends()[1].1
     }
 
     /// Who asks: as it was known when this is read.

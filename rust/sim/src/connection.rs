@@ -12,7 +12,8 @@ pub struct Connection {
     pub id: u64,
     pub listener: String,
     pub controller: bool,
-    pub port: u16,
+    /// Host and port of our end, then of the peer's.
+    pub ends: [(Box<str>, u16); 2],
     principal: OnceLock<Box<str>>,
     wants: Wants,
     rung: AtomicBool,
@@ -20,11 +21,13 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(id: u64, listener: String, controller: bool, port: u16) -> Self {
+        let peer = u16::try_from(id % 30_000).unwrap_or(0);
+        let ends = [port, 30_000 + peer].map(|port| ("127.0.0.1".into(), port));
         Self {
             id,
             listener,
             controller,
-            port,
+            ends,
             principal: OnceLock::new(),
             wants: Wants::default(),
             rung: AtomicBool::new(false),

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Final
 from ottla.broker.shown import shown
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.metadata import MetadataResponsePartition
+from ottla.wire.schema import Kept
 
 if TYPE_CHECKING:
     from ottla.broker.shown import View
     from ottla.metadata.image import Partition, Topic
 
 KEPT_MAX: Final = 10_000
-"""Rows that are kept at most, of about half a kilobyte each; those of further topics are made anew
-each time.
+"""Rows that are kept at most, of about half a kilobyte each with their bytes; those of further
+topics are made anew each time.
 """
 
 
@@ -49,6 +50,7 @@ class MetadataRows:
         if rows is None:
             rows = [_row(view, topic.name, *numbered) for numbered in enumerate(topic.partitions)]
             if self._kept + len(rows) <= KEPT_MAX:
+                rows = Kept(rows)
                 self._rows[topic.name] = rows
                 self._kept += len(rows)
         return rows

@@ -229,12 +229,17 @@ class Cluster:
         """Decide a request of this broker; `then` gets the response when it is in the log."""
         self._controller.ask(Ask(self._desk.internal(then), message, version), self._now())
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether anything was decided that is not safe yet, or waits for its answer."""
+        return self._quorum.has_pending or bool(self._controller.held)
+
     def commit(self) -> MetadataDelta | None:
         """Make safe what was decided; what that changes is to be published before any `answer`."""
         quorum = self._quorum
         delta = quorum.commit(self._core.now_ms()) if quorum.has_pending else None
-        if quorum.leads != self._led:
-            self._leads(quorum.leads)
+        if (leads := quorum.leads) != self._led:
+            self._leads(leads)
         elif delta is not None and self._led is not None:
             now = self._now()
             self._controller.carry(self._controller.decider.on_image(delta, now), now)

@@ -100,11 +100,16 @@ class Desk:
             Principal.parse(request.principal),
         )
         self._versions[request.token] = 0 if body is None else version
-        what = f"the handler of {_peer(request)}, api {key} v{version}"
-        self.respond(request.token, what, lambda: self._router.handler(key)(context, asked))
+        self.respond(
+            request.token,
+            lambda: f"the handler of {_peer(request)}, api {key} v{version}",
+            lambda: self._router.handler(key)(context, asked),
+        )
 
-    def respond(self, token: int, what: str, make: Callable[[], Any]) -> None:
-        """Make a response and send it, if it is one; a fault in that ends the connection."""
+    def respond(self, token: int, what: Callable[[], str], make: Callable[[], Any]) -> None:
+        """Make a response and send it, if it is one; a fault in that ends the connection, and the
+        log says what failed.
+        """
         try:
             response = make()
         except BrokenInvariant:
@@ -112,7 +117,7 @@ class Desk:
         except Exception as problem:
             if self._versions.pop(token, None) is not None:
                 self._given_up.add(token)
-            self._give_up(token, what, problem)
+            self._give_up(token, what(), problem)
             return
         if response is not None:
             self.reply(token, response)

@@ -242,7 +242,9 @@ class Engine:
                 self._publisher.applied(mark)
             case Event.Answered(token, answers):
                 self.desk.respond(
-                    token, "a log's answer", lambda: self._partition_logs.answered(token, answers)
+                    token,
+                    lambda: "a log's answer",
+                    lambda: self._partition_logs.answered(token, answers),
                 )
             case Event.Written(job, refused):
                 self._writes.written(job, refused)
@@ -283,7 +285,8 @@ class Engine:
         self.membership.assign(self.context.directories.take_unrecorded())
         if self._coordinators.commit() | self.cluster.go_on():
             self._core.wake()
-        self._commit_metadata()
+        if self.cluster.is_behind:
+            self._commit_metadata()
 
     def _commit_metadata(self) -> None:
         """One fsync of the metadata log for all that was decided, the image and the core moved on,
