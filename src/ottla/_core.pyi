@@ -676,12 +676,15 @@ class Node:
         """
     def wake(self) -> None:
         """Make `next` return, now or the next time that it is called."""
-    def reply(self, token: int, body: bytes, throttle_ms: int = 0) -> None:
+    def reply(self, token: int, body: bytes, throttle_ms: int = 0, *, stays: bool = False) -> None:
         """The response's body; the core puts size and response header before it.
 
         It is sent at once; a throttle then leaves the connection unread for so long, on real time.
-        That the connection is gone is no error.
+        That the connection is gone is no error. One of Metadata that `stays` true is given to
+        whoever asks the same in the same place, until `forget_replies`.
         """
+    def forget_replies(self) -> None:
+        """What `stays` said of replies before is no longer so."""
     def identify(self, connection_id: int, principal: str) -> None:
         """Say who speaks on a connection from now on: a type and a name, as in "User:alice".
 

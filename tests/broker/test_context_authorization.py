@@ -64,8 +64,10 @@ class World:
 
     def under(self, may: Callable[[Operation, Resource], bool]) -> Rights:
         """From now on these rights hold."""
+        assert self.broker._node is not None
         rights = Rights(may)
         self.context.authorizer = rights
+        self.broker._node._built()[0].forget_replies()
         return rights
 
     def ask(self, request: Request, version: int | None = None) -> Any:

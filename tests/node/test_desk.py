@@ -26,7 +26,7 @@ class Core:
         self.throttle_ms = 0
         self.hung_up: list[int] = []
 
-    def reply(self, token: int, body: bytes, throttle_ms: int) -> None:
+    def reply(self, token: int, body: bytes, throttle_ms: int, *, stays: bool) -> None:
         self.replies.append((token, body))
         self.throttle_ms = throttle_ms
 

@@ -13,14 +13,8 @@ from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsReques
 from ottla.wire.messages.describe_topic_partitions import Cursor, DescribeTopicPartitionsRequest
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic, ReplicaState
 from ottla.wire.messages.header import RequestHeader
-from ottla.wire.messages.metadata import (
-    MetadataRequest,
-    MetadataRequestTopic,
-    MetadataResponse,
-    MetadataResponsePartition,
-    MetadataResponseTopic,
-)
-from ottla.wire.schema import EncodeError, Kept, ProtocolError, decode, decode_prefix, encode
+from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
+from ottla.wire.schema import EncodeError, ProtocolError, decode, decode_prefix, encode
 
 
 def test_fields_have_kafkas_defaults() -> None:
@@ -141,36 +135,6 @@ def test_a_message_may_be_followed_by_more_only_if_asked() -> None:
     message, end = decode_prefix(MetadataRequest, b"??" + data + b"\0", 8, 2)
     assert message == MetadataRequest(topics=[])
     assert end == 2 + len(data)
-
-
-def test_a_kept_list_has_the_same_bytes_in_each_version() -> None:
-    """A client of one version would get the rows of another, or rows of yesterday."""
-    rows = [
-        MetadataResponsePartition(
-            partition_index=index, leader_id=1, leader_epoch=3, replica_nodes=[1, 2], isr_nodes=[1]
-        )
-        for index in range(2)
-    ]
-    kept = Kept(rows)
-
-    def response(partitions: list[MetadataResponsePartition]) -> MetadataResponse:
-        return MetadataResponse(topics=[MetadataResponseTopic(name="t", partitions=partitions)])
-
-    assert kept == rows
-    versions = range(MetadataResponse.min_version, MetadataResponse.max_version + 1)
-    for _ in range(2):  # the second time from what was kept
-        for version in versions:
-            assert encode(response(kept), version) == encode(response(rows), version)
-    assert list(kept.encoded) == list(versions)
-
-
-def test_what_cannot_be_written_is_not_kept() -> None:
-    """A refused list would be sent in pieces the next time."""
-    kept = Kept([MetadataResponsePartition(partition_index=1 << 31)])
-    for _ in range(2):
-        with pytest.raises(EncodeError, match="partition_index"):
-            encode(MetadataResponse(topics=[MetadataResponseTopic(partitions=kept)]), 9)
-    assert not kept.encoded
 
 
 def test_one_api_loads_alone() -> None:

@@ -263,9 +263,25 @@ impl Node {
     }
 
     /// Answer a request, and read nothing more from its connection for as long as `mute` says.
-    pub fn reply(&self, token: u64, body: &[u8], mute: Duration) -> Result<(), NodeError> {
+    ///
+    /// One that `stays` true is kept for whoever asks the same, until `forget_replies`.
+    pub fn reply(
+        &self,
+        token: u64,
+        body: &[u8],
+        mute: Duration,
+        stays: bool,
+    ) -> Result<(), NodeError> {
         self.call(|shared| {
-            connection::reply(shared, token, body, mute);
+            connection::reply(shared, token, body, mute, stays);
+            Ok(())
+        })
+    }
+
+    /// What was kept of replies is no longer so.
+    pub fn forget_replies(&self) -> Result<(), NodeError> {
+        self.call(|shared| {
+            shared.kept.forget();
             Ok(())
         })
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use ottla_core::partition::{Waiter, Wants};
+use ottla_core::serving::Asker;
 
 use crate::budget::Charge;
 use crate::lock::lock;
@@ -97,6 +98,16 @@ impl Connection {
     /// Who speaks here, as Kafka writes it: a type and a name.
     pub fn principal(&self) -> &str {
         self.principal.get().map_or(ANONYMOUS, |known| known)
+    }
+
+    pub fn asker(&self) -> Asker<'_> {
+        let [(local_host, local_port), _] = &self.ends;
+        Asker {
+            listener: &self.listener.name,
+            local_host,
+            local_port: *local_port,
+            principal: self.principal(),
+        }
     }
 
     /// From now on `principal` speaks here. False if another one did: nobody becomes somebody else on one

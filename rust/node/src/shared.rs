@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ottla_core::hosting::{Event, Host, HostOptions, Surroundings};
+use ottla_core::serving::{KeptReplies, Question};
 
 use crate::apis::{Apis, FETCH, PRODUCE};
 use crate::budget::{Budget, Charge};
@@ -66,6 +67,8 @@ pub struct Held {
     pub flexible: bool,
     /// What it takes while Python works on it; nothing is left of it in one that is parked.
     pub charge: Option<Charge>,
+    /// Set if the answer may be kept for others.
+    pub question: Option<Question>,
 }
 
 pub struct Shared {
@@ -92,6 +95,7 @@ pub struct Shared {
     pub metrics: Metrics,
     pub descriptors: Arc<Descriptors>,
     pub held: Mutex<HashMap<u64, Held>>,
+    pub kept: KeptReplies,
     /// What Python took in its present turn.
     turn: Mutex<Vec<u64>>,
     pub next_token: AtomicU64,
@@ -144,6 +148,7 @@ impl Shared {
             disk,
             bound_to_messages: AtomicBool::new(false),
             held: Mutex::default(),
+            kept: KeptReplies::default(),
             turn: Mutex::default(),
             next_token: AtomicU64::new(1),
             connections: Mutex::default(),

@@ -4,11 +4,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use ottla_core::plan::{
-    self, Build, Field, Kept, Kind, Plan as CorePlan, Preset, Reader, Refused, Source, StructPlan,
+    self, Build, Field, Kind, Plan as CorePlan, Preset, Reader, Refused, Source, StructPlan,
     Versions,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
@@ -415,27 +414,4 @@ impl<'py> Source<Owner> for Slots<'py> {
             Err(_) => list.get_item(index),
         }
     }
-
-    fn kept(&self, list: &Self::Value, version: i16) -> PyResult<Kept<Self::Value>> {
-        if list.is_exact_instance_of::<PyList>() || list.is_exact_instance_of::<PyTuple>() {
-            return Ok(Kept::Never);
-        }
-        Ok(match kept_of(list)? {
-            None => Kept::Never,
-            Some(kept) => (kept.get_item(version)?).map_or(Kept::NotYet, Kept::Bytes),
-        })
-    }
-
-    fn keep(&self, list: &Self::Value, version: i16, bytes: &[u8]) -> PyResult<()> {
-        match kept_of(list)? {
-            None => Ok(()),
-            Some(kept) => kept.set_item(version, PyBytes::new(list.py(), bytes)),
-        }
-    }
-}
-
-/// What a `wire.schema.Kept` holds beside its items: bytes by version. Other lists have no such thing.
-fn kept_of<'py>(list: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
-    let found = list.getattr_opt(intern!(list.py(), "encoded"))?;
-    Ok(found.and_then(|found| found.cast_into::<PyDict>().ok()))
 }

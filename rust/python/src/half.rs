@@ -288,8 +288,12 @@ impl Half {
         either!(self, node => node.wake());
     }
 
-    pub fn reply(&self, token: u64, body: &[u8], mute: Duration) -> Outcome<()> {
-        either!(self, node => node.reply(token, body, mute))
+    pub fn reply(&self, token: u64, body: &[u8], mute: Duration, stays: bool) -> Outcome<()> {
+        either!(self, node => node.reply(token, body, mute, stays))
+    }
+
+    pub fn forget_replies(&self) -> Outcome<()> {
+        either!(self, node => node.forget_replies())
     }
 
     pub fn identify(&self, connection_id: u64, principal: &str) -> Outcome<()> {

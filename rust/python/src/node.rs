@@ -241,10 +241,14 @@ impl Node {
         self.node.wake();
     }
 
-    #[pyo3(signature = (token, body, throttle_ms=0))]
-    fn reply(&self, token: u64, body: &[u8], throttle_ms: i32) -> PyResult<()> {
+    #[pyo3(signature = (token, body, throttle_ms=0, *, stays=false))]
+    fn reply(&self, token: u64, body: &[u8], throttle_ms: i32, stays: bool) -> PyResult<()> {
         let mute = Duration::from_millis(u64::try_from(throttle_ms).unwrap_or(0));
-        self.node.reply(token, body, mute).map_err(refused)
+        self.node.reply(token, body, mute, stays).map_err(refused)
+    }
+
+    fn forget_replies(&self) -> PyResult<()> {
+        self.node.forget_replies().map_err(refused)
     }
 
     fn identify(&self, connection_id: u64, principal: &str) -> PyResult<()> {

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ottla_core::partition::{Waiter, Wants};
+use ottla_core::serving::Asker;
 
 /// Who speaks on a connection that did not say.
 const ANONYMOUS: &str = "User:ANONYMOUS";
@@ -31,6 +32,16 @@ impl Connection {
             principal: OnceLock::new(),
             wants: Wants::default(),
             rung: AtomicBool::new(false),
+        }
+    }
+
+    pub fn asker(&self) -> Asker<'_> {
+        let [(local_host, local_port), _] = &self.ends;
+        Asker {
+            listener: &self.listener,
+            local_host,
+            local_port: *local_port,
+            principal: self.principal(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! possible (`pending`), and says which is taken (`step`). So the same choices have the same outcome, whatever the
 //! machine is; what decides of bytes is the core's in both drivers.
 
+mod answering;
 mod around;
 mod connection;
 mod line;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use ottla_core::connection::{Inbox, close_frame};
 use ottla_core::disk::{DiskFile, SimDisk, SimFile};
 use ottla_core::partition::Waiter;
-use ottla_core::serving::{Apis, Fetch, Header, PRODUCE, Piece, Produce, Step, admit};
+use ottla_core::serving::{
+    Apis, Fetch, Header, KeptReplies, PRODUCE, Piece, Produce, Question, Step, admit,
+};
 
 use crate::around::SimHost;
 use crate::connection::Connection;
@@ -32,6 +34,8 @@ enum Stage {
         token: u64,
         correlation_id: i32,
         flexible: bool,
+        /// Set if the answer may be kept for others.
+        question: Option<Question>,
     },
     Producing {
         frame: Vec<u8>,
@@ -118,8 +122,8 @@ impl Line {
     pub fn handle(
         &mut self,
         host: &SimHost,
-        size_max: usize,
-        token: u64,
+        (size_max, token): (usize, u64),
+        kept: &KeptReplies,
     ) -> Result<Option<Asked>, Over> {
         let refused = |text: String| Over(Some(text));
         let found = self.inbox.next_frame(size_max);
@@ -138,34 +142,49 @@ impl Line {
             }
             return Ok(None);
         }
+        let (key, version) = (request.api_key, request.api_version);
+        let body = &frame[request.body_at..];
+        let question = Question::of(key, version, &self.connection.asker(), body);
+        let reply = question.as_ref().and_then(|question| kept.find(question));
         self.stage = Stage::Asked {
             token,
             correlation_id: request.correlation_id,
             flexible: admitted.flexible,
+            question,
         };
+        if let Some(reply) = reply {
+            self.answer(&reply, 0);
+            return Ok(None);
+        }
         Ok(Some(Asked {
             token,
             api_key: request.api_key,
             api_version: request.api_version,
             correlation_id: request.correlation_id,
             client_id: request.client_id.map(str::to_owned),
-            body: frame[request.body_at..].to_vec(),
+            body: body.to_vec(),
             connection: Arc::clone(&self.connection),
         }))
     }
 
-    /// What was decided of the request that Python holds.
-    pub fn answer(&mut self, body: &[u8], muted_until_ms: i64) {
-        if let Stage::Asked {
-            correlation_id,
-            flexible,
-            ..
-        } = self.stage
-        {
-            let frame = ottla_core::connection::answer_frame(correlation_id, flexible, body);
-            self.outbox.extend_from_slice(&frame);
-            self.stage = Stage::Ready;
-            self.muted_until_ms = muted_until_ms;
+    /// What was decided of the request that Python holds; what it was, if the answer may be kept.
+    pub fn answer(&mut self, body: &[u8], muted_until_ms: i64) -> Option<Question> {
+        match std::mem::replace(&mut self.stage, Stage::Ready) {
+            Stage::Asked {
+                correlation_id,
+                flexible,
+                question,
+                ..
+            } => {
+                let frame = ottla_core::connection::answer_frame(correlation_id, flexible, body);
+                self.outbox.extend_from_slice(&frame);
+                self.muted_until_ms = muted_until_ms;
+                question
+            }
+            other => {
+                self.stage = other;
+                None
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use ottla_core::CoreError;
 use ottla_core::disk::SimDisk;
 use ottla_core::hosting::{Event, HostOptions, Pass, Surroundings};
-use ottla_core::serving::{Api, Apis};
+use ottla_core::serving::{Api, Apis, KeptReplies};
 
 use crate::around::{Around, SimHost, Work};
 use crate::connection::Connection;
@@ -70,10 +70,10 @@ impl Verb {
     }
 }
 
-struct State {
+pub(crate) struct State {
     apis: Arc<Apis>,
     listeners: Vec<(String, bool, u16)>,
-    lines: BTreeMap<u64, Line>,
+    pub(crate) lines: BTreeMap<u64, Line>,
     /// Clients that have gone; what they sent before is still handled.
     deserted: Vec<u64>,
     asked: Vec<Asked>,
@@ -87,10 +87,11 @@ pub struct Node {
     host: SimHost,
     around: Arc<Around>,
     disk: SimDisk,
+    pub(crate) kept: KeptReplies,
     state: Mutex<State>,
 }
 
-fn invalid(text: impl Into<String>) -> CoreError {
+pub(crate) fn invalid(text: impl Into<String>) -> CoreError {
     CoreError::new("invalid", text)
 }
 
@@ -116,6 +117,7 @@ impl Node {
             host: SimHost::new(host_options, disk.clone(), surroundings)?,
             around,
             disk,
+            kept: KeptReplies::default(),
             state: Mutex::new(State {
                 apis: Arc::default(),
                 listeners: Vec::new(),
@@ -130,7 +132,7 @@ impl Node {
         })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -262,44 +264,6 @@ impl Node {
     /// Let a turn be a step, even if nothing waits for Python.
     pub fn wake(&self) {
         self.around.wake();
-    }
-
-    /// # Errors
-    /// As `call`.
-    pub fn reply(&self, token: u64, body: &[u8], mute: Duration) -> Result<(), CoreError> {
-        self.call(|| {
-            let mute_ms = i64::try_from(mute.as_millis()).unwrap_or(i64::MAX);
-            let until_ms = self.steady_ms().saturating_add(mute_ms);
-            let mut state = self.state();
-            if let Some(line) = state.lines.values_mut().find(|line| line.waits_for(token)) {
-                line.answer(body, until_ms);
-            }
-            Ok(())
-        })
-    }
-
-    /// # Errors
-    /// As `call`.
-    pub fn hang_up(&self, token: u64) -> Result<(), CoreError> {
-        self.call(|| {
-            self.state().lines.retain(|_, line| !line.waits_for(token));
-            Ok(())
-        })
-    }
-
-    /// # Errors
-    /// "invalid" if somebody else spoke there before.
-    pub fn identify(&self, connection_id: u64, principal: &str) -> Result<(), CoreError> {
-        self.call(|| {
-            let state = self.state();
-            let line = state.lines.get(&connection_id);
-            if line.is_none_or(|line| line.connection.identify(principal)) {
-                return Ok(());
-            }
-            Err(invalid(format!(
-                "{principal} cannot speak on a connection that is somebody else's"
-            )))
-        })
     }
 
     /// # Errors
@@ -542,7 +506,10 @@ impl Node {
             return false;
         };
         let outcome = match verb {
-            Verb::Frame => line.handle(&self.host, self.options.request_size_bytes_max, token),
+            Verb::Frame => {
+                let size_max = self.options.request_size_bytes_max;
+                line.handle(&self.host, (size_max, token), &self.kept)
+            }
             _ => line.go_on(&self.host).map(|()| None),
         };
         match outcome {

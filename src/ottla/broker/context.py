@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ottla.broker.internal_topics import GROUPS
-from ottla.broker.metadata_rows import MetadataRows
 from ottla.broker.producer_ids import ProducerIds
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.security.authorizer import AllowAll
@@ -58,6 +57,15 @@ class Coordinates(Protocol):
         """The one that lives in this topic, made on first use: many nodes never need it."""
 
 
+class Replies(Protocol):
+    """Where responses go."""
+
+    def __call__(self, token: int, response: Any, *, stays: bool = False) -> None:
+        """Send it to whoever asked with this token. If it `stays` true until the cluster changes,
+        whoever asks the same may get it too.
+        """
+
+
 class Context:
     """One broker's view for its handlers; all of it is used on the decision thread only."""
 
@@ -71,7 +79,6 @@ class Context:
         "image",
         "log_dirs",
         "logs",
-        "metadata_rows",
         "node_id",
         "now_ms",
         "producer_ids",
@@ -93,7 +100,7 @@ class Context:
         directories: Directories,
         controller: Decides,
         coordinators: Coordinates,
-        reply: Callable[[int, Any], None],
+        reply: Replies,
     ) -> None:
         self.node_id = node_id
         self.cluster_id = cluster_id
@@ -105,7 +112,6 @@ class Context:
         self.directories = directories
         self.image: MetadataImage = EMPTY_IMAGE
         """The cluster; `show` alone moves it."""
-        self.metadata_rows = MetadataRows()
         self.settings = settings
         self.controller = controller
         self.reply = reply

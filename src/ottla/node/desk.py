@@ -129,8 +129,9 @@ class Desk:
         self._internal[token] = then
         return token
 
-    def reply(self, token: int, response: Any) -> None:
-        """Send the response to whoever asked with this token.
+    def reply(self, token: int, response: Any, *, stays: bool = False) -> None:
+        """Send the response to whoever asked with this token; one that `stays` true the core also
+        gives to whoever asks the same, until the cluster is another.
 
         A throttle in it is no wish: the core reads nothing from that connection until it is over,
         whatever its client makes of the number (KIP-219).
@@ -149,7 +150,8 @@ class Desk:
         except Exception as problem:
             self._give_up(token, f"{type(response).__name__} v{version}", problem)
             return
-        self._core.reply(token, body, getattr(response, "throttle_time_ms", 0))
+        throttle_ms = getattr(response, "throttle_time_ms", 0)
+        self._core.reply(token, body, throttle_ms, stays=stays)
 
     def _give_up(self, token: int, what: str, problem: Exception) -> None:
         """A fault of ours: say all that is known of it, and end that one connection."""

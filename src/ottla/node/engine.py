@@ -237,6 +237,7 @@ class Engine:
         if not isinstance(item, Event):
             self.desk.take(item, self.context)
             return
+        self._core.forget_replies()  # what the disks do is shown to clients as well
         match item:
             case Event.Applied(mark):
                 self._publisher.applied(mark)
@@ -293,6 +294,8 @@ class Engine:
         and the replies that waited for that.
         """
         delta = self.cluster.commit()
+        if delta is not None:
+            self._core.forget_replies()
         publisher = self._publisher
         if delta is not None and not publisher.publish(delta):
             offset = delta.image.offset

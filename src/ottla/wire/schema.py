@@ -16,7 +16,6 @@ raises `ProtocolError` or returns a whole message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 from ottla import _core
@@ -76,22 +75,6 @@ class Struct(metaclass=StructType):
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__fields__)
         return f"{type(self).__name__}({shown})"
-
-
-Item = TypeVar("Item")
-
-
-class Kept(list[Item]):
-    """A list in a response that is sent again and again and never changes, nor do its items: its
-    bytes are made once a version. It belongs to one field of one message.
-    """
-
-    __slots__ = ("encoded",)
-
-    def __init__(self, items: Iterable[Item]) -> None:
-        super().__init__(items)
-        self.encoded: dict[int, bytes] = {}
-        """By version; the codec's alone."""
 
 
 class Message(Struct):

@@ -26,21 +26,6 @@ pub trait Source<T> {
     fn bytes<'v>(&self, value: &'v Self::Value) -> Result<&'v [u8], Self::Error>;
     fn length(&self, list: &Self::Value) -> Result<usize, Self::Error>;
     fn item(&self, list: &Self::Value, index: usize) -> Result<Self::Value, Self::Error>;
-    /// The bytes that were kept of a list which says that it never changes.
-    fn kept(&self, _list: &Self::Value, _version: i16) -> Result<Kept<Self::Value>, Self::Error> {
-        Ok(Kept::Never)
-    }
-    fn keep(&self, _list: &Self::Value, _version: i16, _bytes: &[u8]) -> Result<(), Self::Error> {
-        Ok(())
-    }
-}
-
-/// What is kept of a list's bytes in one version.
-pub enum Kept<V> {
-    /// It may change.
-    Never,
-    NotYet,
-    Bytes(V),
 }
 
 /// Append one message to `out`; on an error `out` holds a piece of it.
@@ -197,44 +182,20 @@ impl<S> Encoder<'_, S> {
                 self.length(Some(bytes.len()), compact)?;
                 self.out.extend_from_slice(bytes);
             }
-            Kind::Array(element) => self.array(element, compact, value)?,
+            Kind::Array(element) => {
+                let length = source.length(value).map_err(Refused::Host)?;
+                self.length(Some(length), compact)?;
+                for index in 0..length {
+                    let item = source.item(value, index).map_err(Refused::Host)?;
+                    self.value(element, false, compact, &item)?;
+                }
+            }
             Kind::Struct(plan) => {
                 if nullable {
                     self.out.push(1);
                 }
                 self.structure(plan, value)?;
             }
-        }
-        Ok(())
-    }
-
-    fn array<T>(
-        &mut self,
-        element: &Kind<T>,
-        compact: bool,
-        list: &S::Value,
-    ) -> Result<(), Refused<S::Error>>
-    where
-        S: Source<T>,
-    {
-        let source = self.source;
-        let kept = source.kept(list, self.version).map_err(Refused::Host)?;
-        if let Kept::Bytes(bytes) = &kept {
-            self.out
-                .extend_from_slice(source.bytes(bytes).map_err(Refused::Host)?);
-            return Ok(());
-        }
-        let start = self.out.len();
-        let length = source.length(list).map_err(Refused::Host)?;
-        self.length(Some(length), compact)?;
-        for index in 0..length {
-            let item = source.item(list, index).map_err(Refused::Host)?;
-            self.value(element, false, compact, &item)?;
-        }
-        if matches!(kept, Kept::NotYet) {
-            source
-                .keep(list, self.version, &self.out[start..])
-                .map_err(Refused::Host)?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use decode::{Build, decode};
-pub use encode::{Kept, Source, encode};
+pub use encode::{Source, encode};
 pub use read::Reader;
 
 /// The longest string that Kafka allows, in bytes, in classic and compact form alike.

@@ -8,11 +8,13 @@
 mod admitting;
 mod apis;
 mod fetch;
+mod kept;
 mod produce;
 
 pub use admitting::{Admitted, admit};
 pub use apis::{API_VERSIONS, Api, Apis, FETCH, PRODUCE};
 pub use fetch::{Fetch, Piece};
+pub use kept::{Asker, KeptReplies, Question};
 pub use produce::Produce;
 
 use std::time::Duration;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ottla_core::connection::answer_frame;
+use ottla_core::serving::Question;
 
 use super::task::{CLOSED_PATIENCE, OUTBOX_BYTES, Over, Task, Woken};
 use crate::budget::Charge;
@@ -35,11 +36,29 @@ impl Task {
         let body = frame.start + body_at..frame.end;
         // What was answered before must not wait with this one.
         self.flush().await?;
+        let asker = self.connection.asker();
+        let asks = self.inbox.frame_mut(&body);
+        let question = Question::of(key, asked.api_version, &asker, asks);
+        if let Some(kept) = question.as_ref().and_then(|asks| self.node.kept.find(asks)) {
+            self.inbox.consume(&frame);
+            let reply = answer_frame(asked.correlation_id, flexible, &kept);
+            let charge = Charge::anyway(&self.node.decisions, reply.len());
+            self.put_answer(key, reply, charge).await?;
+            self.is_handled(key, began);
+            return Ok(());
+        }
         let charge = self.take_for_decision(key, body.len()).await?;
         asked.body = self.inbox.frame_mut(&body).to_vec();
         self.inbox.consume(&frame);
         self.rest_if_tight();
-        let mute = self.ask_python(asked, flexible, charge).await?;
+        let held = Held {
+            connection: Arc::clone(&self.connection),
+            correlation_id: asked.correlation_id,
+            flexible,
+            charge: Some(charge),
+            question,
+        };
+        let mute = self.ask_python(asked, held).await?;
         // A throttle is no part of the time that the request took.
         self.is_handled(key, began);
         if mute.is_zero() {
@@ -68,21 +87,9 @@ impl Task {
         self.unless_gone(Charge::in_line(decisions, cost)).await
     }
 
-    /// Let Python decide; `charge` is what was taken for it. A large reply is sent before another one is made.
-    /// How long the connection is to be muted then.
-    async fn ask_python(
-        &mut self,
-        asked: Asked,
-        flexible: bool,
-        charge: Charge,
-    ) -> Result<Duration, Over> {
+    /// Let Python decide. How long the connection is to be muted then.
+    async fn ask_python(&mut self, asked: Asked, held: Held) -> Result<Duration, Over> {
         let (token, key) = (asked.token, asked.api_key);
-        let held = Held {
-            connection: Arc::clone(&self.connection),
-            correlation_id: asked.correlation_id,
-            flexible,
-            charge: Some(charge),
-        };
         lock(&self.node.held).insert(token, held);
         self.node.outside.queue.ask(asked);
         let Answer {
@@ -96,6 +103,12 @@ impl Task {
                 return Err(over);
             }
         };
+        self.put_answer(key, frame, charge).await?;
+        Ok(mute)
+    }
+
+    /// A large reply is sent before another one is made; `charge` is what it takes until then.
+    async fn put_answer(&mut self, key: i16, frame: Vec<u8>, charge: Charge) -> Result<(), Over> {
         let counters = self.node.metrics.api(key);
         add(&counters.response_bytes, frame.len());
         counters.replied(frame.len());
@@ -104,7 +117,7 @@ impl Task {
         if self.outbox.len() >= OUTBOX_BYTES {
             self.flush().await?;
         }
-        Ok(mute)
+        Ok(())
     }
 
     /// As `throttle_time_ms` of the reply tells the client.
@@ -163,11 +176,15 @@ impl Task {
     }
 }
 
-/// Answer a held request, and read no further one for so long; one whose connection has gone is forgotten.
-pub fn reply(node: &Shared, token: u64, body: &[u8], mute: Duration) {
+/// Answer a held request, and read no further one for so long; one whose connection has gone is forgotten. If it
+/// stays true, others may get it as well.
+pub fn reply(node: &Shared, token: u64, body: &[u8], mute: Duration, stays: bool) {
     let Some(held) = lock(&node.held).remove(&token) else {
         return;
     };
+    if let Some(question) = held.question.filter(|_| stays) {
+        node.kept.keep(question, body);
+    }
     let frame = answer_frame(held.correlation_id, held.flexible, body);
     // Taken before what the request took is given back.
     let charge = match &held.charge {

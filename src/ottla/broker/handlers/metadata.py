@@ -7,6 +7,9 @@ cluster or on the topic. Topics by id from version 10 on, with null names from 1
 is named twice is answered once, as by Apache Kafka. Where that answers an auto-created topic with
 UNKNOWN_TOPIC_OR_PARTITION until a later try, we hold the reply until it is there: the client needs
 one request less.
+
+A reply is made of the request and the state of the cluster alone, so it stays true until that
+changes: who asks the same gets it from the core.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker import auto_topic_creation
+from ottla.broker.shown import shown
 from ottla.metadata.topic_names import is_internal, topic_name_problem
 from ottla.security.resources import CLUSTER, Operation, ResourceType, topic
 from ottla.wire.errors import ErrorCode
@@ -22,6 +26,7 @@ from ottla.wire.messages.metadata import (
     MetadataRequestTopic,
     MetadataResponse,
     MetadataResponseBroker,
+    MetadataResponsePartition,
     MetadataResponseTopic,
 )
 from ottla.wire.types import ZERO_UUID
@@ -29,7 +34,7 @@ from ottla.wire.types import ZERO_UUID
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.context import Context
-    from ottla.metadata.image import Topic
+    from ottla.metadata.image import Partition, Topic
 
 NOT_ASKED = -2147483648
 """What the authorized-operations fields hold when the client did not ask for them."""
@@ -43,7 +48,8 @@ def handle(context: Context, asked: Asked[MetadataRequest]) -> MetadataResponse 
         return _refused_ids(asked)
     allowed = _allowed(context, asked)
     if not allowed.missing:
-        return _response(context, asked, allowed, {})
+        context.reply(asked.token, _response(context, asked, allowed, {}), stays=True)
+        return None
 
     def created(errors: dict[str, int]) -> None:
         context.reply(asked.token, _response(context, asked, allowed, errors))
@@ -124,7 +130,6 @@ def _response(
 ) -> MetadataResponse:
     body = asked.body
     wants_operations = asked.version >= 8 and body.include_topic_authorized_operations
-    context.metadata_rows.refresh(context)
     topics = _topics(context, asked, allowed.seen)
     for found in topics:
         if found.name is None:
@@ -195,7 +200,26 @@ def _found(context: Context, found: Topic) -> MetadataResponseTopic:
         name=found.name,
         topic_id=found.id,
         is_internal=is_internal(found.name),
-        partitions=context.metadata_rows.of(context, found),
+        partitions=[
+            _row(context, found.name, *numbered) for numbered in enumerate(found.partitions)
+        ],
+    )
+
+
+def _row(
+    context: Context, name: str, index: int, partition: Partition
+) -> MetadataResponsePartition:
+    leader, offline = shown(context, name, index, partition)
+    return MetadataResponsePartition(
+        error_code=ErrorCode.NONE
+        if leader in context.image.brokers
+        else ErrorCode.LEADER_NOT_AVAILABLE,
+        partition_index=index,
+        leader_id=leader,
+        leader_epoch=partition.leader_epoch,
+        replica_nodes=list(partition.replicas),
+        isr_nodes=list(partition.isr),
+        offline_replicas=offline,
     )
 
 

@@ -1,0 +1,65 @@
+//! What becomes of requests that Python had, and of the connections that they came from.
+
+use std::time::Duration;
+
+use ottla_core::CoreError;
+
+use crate::node::{Node, invalid};
+
+impl Node {
+    /// # Errors
+    /// As `call`.
+    pub fn reply(
+        &self,
+        token: u64,
+        body: &[u8],
+        mute: Duration,
+        stays: bool,
+    ) -> Result<(), CoreError> {
+        self.call(|| {
+            let mute_ms = i64::try_from(mute.as_millis()).unwrap_or(i64::MAX);
+            let until_ms = self.steady_ms().saturating_add(mute_ms);
+            let mut state = self.state();
+            if let Some(line) = state.lines.values_mut().find(|line| line.waits_for(token)) {
+                let question = line.answer(body, until_ms);
+                if let Some(question) = question.filter(|_| stays) {
+                    self.kept.keep(question, body);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// # Errors
+    /// As `call`.
+    pub fn forget_replies(&self) -> Result<(), CoreError> {
+        self.call(|| {
+            self.kept.forget();
+            Ok(())
+        })
+    }
+
+    /// # Errors
+    /// As `call`.
+    pub fn hang_up(&self, token: u64) -> Result<(), CoreError> {
+        self.call(|| {
+            self.state().lines.retain(|_, line| !line.waits_for(token));
+            Ok(())
+        })
+    }
+
+    /// # Errors
+    /// "invalid" if somebody else spoke there before.
+    pub fn identify(&self, connection_id: u64, principal: &str) -> Result<(), CoreError> {
+        self.call(|| {
+            let state = self.state();
+            let line = state.lines.get(&connection_id);
+            if line.is_none_or(|line| line.connection.identify(principal)) {
+                return Ok(());
+            }
+            Err(invalid(format!(
+                "{principal} cannot speak on a connection that is somebody else's"
+            )))
+        })
+    }
+}
