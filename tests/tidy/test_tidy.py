@@ -296,6 +296,19 @@ def test_only_who_may_reaches_the_core() -> None:
     )
 
 
+def test_deciders_open_no_file() -> None:
+    """If this failed, a decider would read what no simulated disk holds: `open` needs no import."""
+    report(
+        [
+            f"{name}:{node.lineno}: opens a file"
+            for name, room, tree in sources()
+            if Path(room).stem in ROOMS_OF_DECIDERS
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "open"
+        ]
+    )
+
+
 def cycles(uses: dict[str, set[str]]) -> dict[str, set[str]]:
     """What is left when who uses nothing, or is used by nobody, is taken away again and again."""
     left = {one: set(used) for one, used in uses.items()}
