@@ -1,5 +1,6 @@
 """A metadata log in memory, for tests of what runs on one: it loses what was not flushed when it is
-abandoned. `node/test_metadata_files.py` holds it against the one on disk.
+abandoned, and what is written in the background waits for `settle`.
+`node/test_metadata_files_memory_log.py` holds it against the one on disk.
 """
 
 from __future__ import annotations
@@ -7,25 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ottla.errors import OttlaError
-from ottla.raft.metadata_log import DiskUnwilling
+from ottla.raft.metadata_log import BatchTooLarge, DiskUnwilling
 from ottla.raft.quorum import Batch
 from ottla.raft.quorum_state import QuorumState
 from ottla.raft.snapshots import SnapshotId
 from ottla.wire.records import Record, build_batch
 
+SEGMENT_BYTES = 1 << 30
+
 
 class MemoryLog:
     """`MetadataLog` (see ottla/raft/metadata_log.py) over a list of batches."""
 
-    def __init__(self) -> None:
+    def __init__(self, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self.segment_bytes = segment_bytes
         self.start_offset = 0
         self.batches: list[tuple[Batch, bytes]] = []
         self.flushed = 0
         self.flushes = 0
         self.state: QuorumState | None = None
         self.files: dict[SnapshotId, bytes] = {}
+        self.reads: list[tuple[SnapshotId, int | None]] = []
+        """What was read of snapshots, and how much of each at most."""
         self.empty_end = 0
         self.closed = False
+        self._background: list[Callable[[], None]] = []
 
     def reopened(self) -> MemoryLog:
         """The same log in the next life: it starts where its oldest snapshot ends."""
@@ -34,15 +41,20 @@ class MemoryLog:
             self.start_offset = min(self.files).offset
         return self
 
+    def settle(self) -> None:
+        """A later turn: what was being written is there, and who asked for it hears so."""
+        background, self._background = self._background, []
+        for work in background:
+            work()
+
     @property
     def end_offset(self) -> int:
         return self.batches[-1][0].last_offset + 1 if self.batches else self.empty_end
 
     @property
     def last_epoch(self) -> int:
-        if self.batches:
-            return self.batches[-1][0].leader_epoch
-        return max((snapshot.epoch for snapshot in self.files), default=0)
+        newest = max(self.files).epoch if self.files else 0
+        return max(self.batches[-1][0].leader_epoch if self.batches else 0, newest)
 
     @property
     def size_bytes(self) -> int:
@@ -58,6 +70,8 @@ class MemoryLog:
             leader_epoch=batch.leader_epoch,
             control=batch.control,
         )
+        if len(data) > self.segment_bytes:
+            raise BatchTooLarge(f"{len(data)} bytes, and a segment has {self.segment_bytes}")
         self.batches.append((batch, data))
         return len(data)
 
@@ -97,20 +111,25 @@ class MemoryLog:
 
     def save_state(self, state: QuorumState, kraft_version: int, voter_ids: Sequence[int]) -> None:
         self.state = state
+        self.flush()
 
     def snapshots(self) -> list[tuple[SnapshotId, int]]:
         return [(snapshot, len(self.files[snapshot])) for snapshot in sorted(self.files)]
 
-    def read_snapshot(self, snapshot: SnapshotId) -> bytes:
+    def read_snapshot(self, snapshot: SnapshotId, *, bytes_max: int | None = None) -> bytes:
+        self.reads.append((snapshot, bytes_max))
         if snapshot not in self.files:
             raise OttlaError(f"the snapshot {snapshot} is gone")
-        return self.files[snapshot]
+        return self.files[snapshot][:bytes_max]
 
     def write_snapshot(
         self, snapshot: SnapshotId, contents: bytes, then: Callable[[DiskUnwilling | None], None]
     ) -> None:
-        self.files[snapshot] = contents
-        then(None)
+        def write() -> None:
+            self.files[snapshot] = contents
+            then(None)
+
+        self._background.append(write)
 
     def delete_snapshot(self, snapshot: SnapshotId) -> None:
         self.files.pop(snapshot, None)
@@ -122,6 +141,7 @@ class MemoryLog:
     def abandon(self) -> None:
         """Lose what was not flushed; the state and snapshots were, when they were written."""
         self.closed = True
+        self._background.clear()
         self.batches = [entry for entry in self.batches if entry[0].last_offset < self.flushed]
 
     def _check_open(self) -> None:

@@ -125,8 +125,8 @@ class Disk:
 
     def __new__(cls, *, durable: bool = True) -> Self:
         """A disk of no node; if not `durable` nothing is synced."""
-    def read(self, path: str) -> bytes | None:
-        """All of a file; None if it is not there."""
+    def read(self, path: str, *, bytes_max: int | None = None) -> bytes | None:
+        """All of a file, or its first bytes; None if it is not there."""
     def replace(self, path: str, contents: bytes, *, read_only: bool = False) -> None:
         """Put a file in place, whole and synced, its name too: a crash leaves the old or the new.
 

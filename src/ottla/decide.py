@@ -4,6 +4,11 @@ A `Decider` is a state machine over a log. It is asked (`decide`), answers with 
 changes only by `apply`, which sees every record twice in its life: at once when it was decided,
 and again when the log is replayed after a restart. What a decider keeps beside that (sessions,
 parked requests, a rebalance that is under way) is soft: named as such, and lost with leadership.
+
+One is made for each time that this node leads its log. A shard of a coordinator is made empty and
+has its log by `apply`, record by record; the controller is made of what its log comes to, as the
+node has that anyway: the cluster's image is the metadata log, replayed.
+
 Whoever runs it (`ottla.driver`) appends the records in order, and lets each reply go when the high
 watermark has passed the offset that it was decided at; replies of reads too, so nobody learns what
 could still be lost.
@@ -127,8 +132,9 @@ class Decider(Protocol):
     """
 
     def loaded(self, image: MetadataImage, now: Now) -> Decision:
-        """The log is replayed, and this node leads it from here on; `image` is the cluster as it is
-        now. Of what changes it later `on_image` tells.
+        """All that the log tells is here, and this node leads it from now on; comes once, before
+        all else but `apply`. `image` is the cluster as it is now. Of what changes it later
+        `on_image` tells.
         """
 
     def decide(self, ask: Ask, now: Now) -> Decision:
@@ -146,6 +152,19 @@ class Decider(Protocol):
         Raises:
             ProtocolError: the first of them can't be understood, and it has changed nothing.
         """
+
+
+class Revocable(Decider, Protocol):
+    """One that goes on when its log did not take what was applied, and left no trace of it.
+
+    The controller is: all wait for it. A shard of a coordinator is dropped and loaded again.
+    """
+
+    def mark(self) -> Any:
+        """Where it stands, before something is applied."""
+
+    def back_to(self, mark: Any) -> None:
+        """What was applied since then never was; soft state, which may count on it, goes too."""
 
 
 Refuse = Callable[[Ask, "ErrorCode"], Any]

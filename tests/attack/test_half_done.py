@@ -94,12 +94,12 @@ def test_a_fault_while_a_decision_is_applied_ends_the_node(
 @pytest.mark.parametrize(
     ("where", "name"),
     [
-        ("ottla.controller.controller._DECIDERS", "CreateTopicsRequest"),
+        ("ottla.controller.controller._DECIDERS", CreateTopicsRequest),
         ("ottla.node.cluster", "encode_records"),
     ],
 )
 def test_a_fault_before_anything_was_applied_ends_one_connection(
-    monkeypatch: pytest.MonkeyPatch, where: str, name: str
+    monkeypatch: pytest.MonkeyPatch, where: str, name: Any
 ) -> None:
     """If this failed, one request that trips over a bug would take the whole node down."""
     import importlib

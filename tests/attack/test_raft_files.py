@@ -215,6 +215,25 @@ def test_nobody_waits_for_a_snapshot(tmp_path: Path) -> None:
     has(tmp_path, "first", "second", "third", "fourth", "fifth", "sixth")
 
 
+def test_nobody_waits_for_a_snapshot_of_an_earlier_life(tmp_path: Path) -> None:
+    """To learn whether it is old enough to go, all of it was read and decoded on the thread that
+    decides: with a disk that hangs there no request was answered any more.
+    """
+    with ottla.Broker(dir=tmp_path, config=OFTEN) as broker, client_of(broker) as client:
+        assert client.create("first") == [0]
+        eventually(lambda: len(snapshots(tmp_path)) > 0, "one is taken")
+    config = {**OFTEN, "metadata.max.retention.ms": 1}
+    with ottla.Broker(dir=tmp_path, config=config) as broker, client_of(broker) as client:
+        earlier = max((tmp_path / FOLDER).glob("*.checkpoint"))
+        with disk_faults(broker, Fault("read", "*.checkpoint", delay_ms=HELD)) as fired:
+            for name in ("second", "third", "fourth"):
+                assert client.create(name) == [0]
+            eventually(lambda: not earlier.exists(), "it goes by its age")
+            assert client.metadata("fourth").leader_id == 1
+            assert fired() == [0], "a snapshot was read"
+    has(tmp_path, "first", "second", "third", "fourth")
+
+
 # ---------------------------------------------------------------- the log itself
 def refused_everywhere(client: PartitionClient) -> None:
     """What would change the cluster is refused by name, and all else is served."""

@@ -23,9 +23,9 @@ import scripted
 from coordinators.trace import fields
 from ottla.config.broker import BrokerConfig
 from ottla.controller import brokers, isr
-from ottla.controller.state import Outcome, Session, State, Versioned
+from ottla.controller.state import Outcome, Replayed, Session, State, Versioned
 from ottla.metadata.delta import MetadataDelta
-from ottla.metadata.image import TOPIC_RESOURCE
+from ottla.metadata.image import EMPTY_IMAGE, TOPIC_RESOURCE
 from ottla.wire.messages import alter_partition as alter
 from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
 from ottla.wire.messages.broker_registration import BrokerRegistrationRequest, Feature
@@ -68,8 +68,8 @@ class Script:
     def _do_cluster(self, _words: list[str], args: dict[str, str]) -> None:
         level, elr = int(args.pop("level", "30")), int(args.pop("elr", "0"))
         config = BrokerConfig({"node.id": "1", "process.roles": "broker,controller", **args})
-        self._state = State(node_id=1, cluster_id="c", config=config, entropy=NoEntropy())
-        self._state.kraft_version = 1
+        nothing = Replayed(EMPTY_IMAGE, 0, 1, None, ())
+        self._state = State(nothing, node_id=1, cluster_id="c", config=config, entropy=NoEntropy())
         levels = {"metadata.version": level, "eligible.leader.replicas.version": elr}
         self._apply(
             [
@@ -154,7 +154,7 @@ class Script:
             want_fence=args.get("fence") == "1",
             want_shut_down=args.get("down") == "1",
         )
-        self._come_to(brokers.heartbeat(self._state, request, 0))
+        self._come_to(brokers.heartbeat(self._state, request, 2, 0))
 
     def _do_register(self, words: list[str], args: dict[str, str]) -> None:
         number = int(words[0])
@@ -170,7 +170,7 @@ class Script:
             log_dirs=list(broker.log_dirs),
             previous_broker_epoch=broker.epoch if args.get("clean", "1") == "1" else -1,
         )
-        self._come_to(brokers.register(self._state, request, 0))
+        self._come_to(brokers.register(self._state, request, 4, 0))
 
     def _do_lose(self, words: list[str], _args: dict[str, str]) -> None:
         self._decided(brokers.fence(self._state, self._state.image.brokers[int(words[0])]))

@@ -17,7 +17,9 @@ from admin_calls import CALLS
 from plain_records import Plain, identifier
 
 from ottla.config.broker import BrokerConfig
-from ottla.controller.controller import SESSIONS, Controller
+from ottla.controller.brokers import SESSIONS
+from ottla.controller.controller import Controller
+from ottla.controller.state import Replayed
 from ottla.decide import Ask, Decision, Now
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.node.format import bootstrap_records
@@ -51,7 +53,7 @@ class Life:
 
     def __init__(self) -> None:
         self.entropy = GivenIds()
-        config = {
+        self._config = {
             "node.id": "1",
             "process.roles": "broker,controller",
             "listeners": "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093",
@@ -59,16 +61,17 @@ class Life:
             "controller.quorum.voters": "1@127.0.0.1:9093",
             "metadata.max.idle.interval.ms": "0",
         }
-        self.controller = Controller(
-            node_id=1, cluster_id=CLUSTER_ID, config=BrokerConfig(config), entropy=self.entropy
-        )
         self.now_ms = 0
+        self.image, self.next_offset = EMPTY_IMAGE, 0
+        self.controller: Controller
         self.plain = Plain(numbered=True)
         self.batches: list[list[Any]] = []
 
     def take(self, decision: Decision) -> Any:
         if decision.records:
             self.controller.apply(decision.records, self.now)
+            state = self.controller.state
+            self.image, self.next_offset = state.image, state.next_offset
             written = [self.plain.record(one.value, one.version) for one in decision.records]
             self.batches.append(written)
         return decision.replies[0].message if decision.replies else None
@@ -81,15 +84,14 @@ class Life:
         return self.take(decision)
 
     def activate(self) -> None:
-        state = self.controller.state
         # The leader's LeaderChange takes an offset of its own.
-        self.controller.replayed(
-            next_offset=state.next_offset + 1,
-            kraft_version=0,
-            bootstrap=bootstrap_records(),
-            open_transaction=None,
+        replayed = Replayed(self.image, self.next_offset + 1, 0, None, bootstrap_records())
+        config = BrokerConfig(self._config)
+        self.controller = Controller(
+            replayed, node_id=1, cluster_id=CLUSTER_ID, config=config, entropy=self.entropy
         )
-        self.take(self.controller.loaded(state.image, self.now))
+        self.next_offset += 1
+        self.take(self.controller.loaded(self.image, self.now))
 
     @property
     def now(self) -> Now:
@@ -182,8 +184,6 @@ def flat(recorded: list[list[Any]]) -> list[Any]:
 def compared() -> dict[str, tuple[Any, Any]]:
     """Step by step (theirs, ours): what both must be equal in."""
     life, found = Life(), {}
-    assert life.controller.state.image is EMPTY_IMAGE
-    life.controller.state.next_offset = 0
     life.activate()
     life.register_controller("start")
     life.register_broker("start", -1)

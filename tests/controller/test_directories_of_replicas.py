@@ -6,9 +6,10 @@ import pytest
 
 from ottla.config.broker import BrokerConfig
 from ottla.controller.directories import assign
-from ottla.controller.state import State
+from ottla.controller.state import Replayed, State
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.features import METADATA_VERSION_MAX
+from ottla.metadata.image import EMPTY_IMAGE
 from ottla.node.entropy import SystemEntropy
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import assign_replicas_to_dirs as messages
@@ -34,7 +35,13 @@ def state(level: int = METADATA_VERSION_MAX) -> State:
             "controller.quorum.voters": "1@127.0.0.1:9093",
         }
     )
-    made = State(node_id=1, cluster_id="c", config=config, entropy=SystemEntropy())
+    made = State(
+        Replayed(EMPTY_IMAGE, 0, 0, None, ()),
+        node_id=1,
+        cluster_id="c",
+        config=config,
+        entropy=SystemEntropy(),
+    )
     records = [
         FeatureLevelRecord(name="metadata.version", feature_level=level),
         RegisterBrokerRecord(

@@ -7,12 +7,12 @@ from typing import Any
 
 from ottla.controller.controller import _DECIDERS
 from ottla.controller.refusals import refuse
+from ottla.controller.state import Replayed
 from ottla.decide import Ask, Decision, Now, Record, Reply, Timer
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.node.cluster import Cluster
 from ottla.raft.metadata_log import DiskUnwilling
-from ottla.wire.api import apis, request_class
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
@@ -22,12 +22,13 @@ from ottla.wire.stored.metadata import NoOpRecord
 
 
 class Controller:
-    """Decides what the test says."""
+    """Decides what the test says; it is the controller whenever this node leads."""
 
     def __init__(self) -> None:
         self.decision = Decision()
         self.applied: list[Any] = []
-        self.bootstrap: Any = None
+        self.replayed: Replayed | None = None
+        """What it was made of."""
         self.heard: list[int] = []
         """The offsets of the images that it was told of."""
 
@@ -47,10 +48,9 @@ class Controller:
     def back_to(self, mark: Any) -> None:
         del self.applied[mark:]
 
-    def replayed(self, **found: Any) -> None:
-        self.bootstrap = found["bootstrap"]
-
     def loaded(self, image: Any, now: Now) -> Decision:
+        assert self.replayed is not None
+        assert image is self.replayed.image
         return Decision(notes=["the controller begins"])
 
 
@@ -101,15 +101,24 @@ class World:
 
         alarms: Any = SimpleNamespace(real_ms=lambda: 0, set_timer=set_timer)
         self.cluster = Cluster(
-            self.quorum, self.controller, core, desk, logs, alarms, lambda: ["bootstrap"]
+            self.quorum, self.make, core, desk, logs, alarms, lambda: ["bootstrap"]
         )
+
+    def make(self, replayed: Replayed) -> Any:
+        self.controller.replayed = replayed
+        return self.controller
+
+    def lead(self, epoch: int | None) -> None:
+        """Raft says so."""
+        self.quorum.leads = epoch
+        self.turn()
 
     def submit(self, token: int, body: Any, decision: Decision, *, as_decided: bool = True) -> None:
         """A client asks, and this is decided."""
         self.controller.decision = decision
         version = 0 if body is None else body.max_version
         ask = Ask(token, body, version, as_decided=as_decided)
-        self.cluster._controller.ask(ask, Now(0, 0, 0))
+        self.cluster._decide(ask)
 
     def turn(self, unapplied: int | None = None) -> list[int]:
         """The end of a turn; whose requests are answered by then."""
@@ -159,8 +168,7 @@ def test_a_controller_that_resigns_answers_all_who_wait() -> None:
     decision = Decision(records=[RECORD], replies=[Reply(1, "created")], timers=[timer])
     world.submit(1, create, decision)
     world.submit(2, BrokerHeartbeatRequest(), Decision())
-    world.quorum.leads = None
-    world.turn()
+    world.lead(None)
     (first, created), (second, beaten) = world.heard
     assert (first, second) == (1, 2)
     assert created.topics[0].name == "t"
@@ -177,17 +185,33 @@ def test_the_controller_begins_when_raft_says_that_this_node_leads() -> None:
     """
     world = World()
     world.turn()
-    assert world.controller.bootstrap is None
-    world.quorum.leads = 4
-    world.turn()
-    assert (world.controller.bootstrap, world.lines) == (["bootstrap"], ["the controller begins"])
+    assert world.controller.replayed is None
+    world.lead(4)
+    assert world.lines == ["the controller begins"]
+    assert world.controller.replayed == Replayed(world.quorum.image, 10, 1, None, ["bootstrap"])
     world.turn()
     assert len(world.lines) == 1
-    world.quorum.leads = 6
     world.submit(1, BrokerHeartbeatRequest(), Decision())
-    world.turn()
+    world.lead(6)
     assert len(world.lines) == 2, "won again: what was decided before may not have been committed"
     assert world.heard[0][1].error_code == ErrorCode.NOT_CONTROLLER
+
+
+def test_nobody_is_answered_by_a_controller_that_is_not_here() -> None:
+    """If this failed, a node that does not lead would decide: two controllers, or one that has
+    seen no log.
+    """
+    world = World()
+    world.submit(1, BrokerHeartbeatRequest(), Decision(replies=[Reply(1, "decided")]))
+    world.lead(1)
+    world.lead(None)
+    decided = Decision(records=[RECORD], replies=[Reply(2, "decided")])
+    world.submit(2, BrokerHeartbeatRequest(), decided)
+    world.turn()
+    codes = [(token, answer.error_code) for token, answer in world.heard]
+    assert codes == [(1, ErrorCode.NOT_CONTROLLER), (2, ErrorCode.NOT_CONTROLLER)]
+    assert not world.controller.applied
+    assert world.cluster.unwilling is None
 
 
 def test_what_the_disk_does_not_take_never_was() -> None:
@@ -195,6 +219,8 @@ def test_what_the_disk_does_not_take_never_was() -> None:
     already; or what nobody asked for would never be tried again.
     """
     world = World()
+    world.lead(1)
+    world.lines.clear()
     taken, world.quorum.append = world.quorum.append, _unwilling
     answer = DeleteTopicsResponse(
         responses=[DeletableTopicResult(name="a"), DeletableTopicResult(name="b", error_code=3)]
@@ -222,9 +248,7 @@ def _unwilling(records: list[Any], now_ms: int) -> int:
 
 def test_every_request_to_the_controller_can_be_refused() -> None:
     """If this failed, a request would end its connection where it should name the error."""
-    for name in _DECIDERS:
-        kinds = (request_class(api.key) for api in apis())
-        kind = next(one for one in kinds if one.__name__ == name)
+    for kind in _DECIDERS:
         version = kind.max_version
         response = refuse(Ask(1, kind(), version), ErrorCode.NOT_CONTROLLER)
         assert encode(response, version)

@@ -18,11 +18,10 @@ SEGMENT = f"{FOLDER}/00000000000000000000.log"
 SEEDS = range(300)
 
 
-class AtOnce:
-    """Small files that are written where they are handed in."""
+class NoWrites:
+    """The background, in which nothing is written in these tests."""
 
     def replace(self, path: str, contents: bytes, then: Callable[[str | None], None]) -> None:
-        """None is, in these tests."""
         raise AssertionError(path)
 
 
@@ -36,7 +35,7 @@ def opened(disk: SimDisk) -> MetadataFiles:
             "log.dirs": "/sim",
         }
     )
-    return MetadataFiles(config, disk.disk, lambda: 1, AtOnce())  # type: ignore[arg-type]
+    return MetadataFiles(config, disk.disk, lambda: 1, NoWrites())  # type: ignore[arg-type]
 
 
 def lead(files: MetadataFiles, epoch: int) -> None:

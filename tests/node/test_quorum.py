@@ -1,7 +1,8 @@
-"""The quorum's driver on a log in memory: elections, commits, crashes, snapshots."""
+"""The quorum's driver on a log in memory: what raft says, elections, commits, crashes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,16 +10,26 @@ import pytest
 from memory_log import MemoryLog
 from ottla.config.broker import BrokerConfig
 from ottla.metadata.delta import MetadataDelta
-from ottla.node.quorum import Encoded, MetadataLogError, MetadataQuorum, encode_records
+from ottla.node.metadata_loading import MetadataLogError
+from ottla.node.quorum import Encoded, MetadataQuorum, encode_records
 from ottla.raft.metadata_log import DiskUnwilling
-from ottla.raft.quorum import NotLeader, QuorumError, ReplicaPosition
+from ottla.raft.quorum import (
+    NOTHING,
+    Batch,
+    Flushed,
+    Message,
+    NotLeader,
+    Quorum,
+    QuorumError,
+    Ready,
+    ReplicaPosition,
+)
 from ottla.raft.quorum_state import QuorumState
-from ottla.raft.snapshots import BOOTSTRAP_SNAPSHOT, SnapshotId, encode_snapshot
+from ottla.raft.snapshots import BOOTSTRAP_SNAPSHOT, encode_snapshot
 from ottla.raft.voters import Endpoints, Voter
 from ottla.wire.records import read_batches
 from ottla.wire.stored.metadata import (
     BeginTransactionRecord,
-    FeatureLevelRecord,
     TopicRecord,
 )
 
@@ -101,7 +112,7 @@ def test_records_count_only_after_a_commit() -> None:
     assert quorum.commit(4) is None
 
 
-def test_what_is_on_disk_here_counts_when_raft_says_so() -> None:
+def test_what_is_on_disk_here_counts_when_raft_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """With other voters a reply would promise what a majority does not have, or a second fsync be
     made for nothing when they have it.
     """
@@ -114,12 +125,113 @@ def test_what_is_on_disk_here_counts_when_raft_says_so() -> None:
     assert quorum.commit(2) is None
     assert log.flushed == 2
     assert not quorum.image.topics.by_name
-    quorum._quorum.high_watermark = 2  # as a follower's Fetch moves it
+    said(monkeypatch, Ready(high_watermark=2))
+    quorum._step(Flushed(1), 3)  # as a follower's Fetch will
     log.flushed = 0
     delta = quorum.commit(3)
     assert delta is not None
     assert [t.name for t in delta.topics_created()] == ["a"]
     assert log.flushed == 0, "nothing was there to be brought to disk"
+
+
+def said(monkeypatch: pytest.MonkeyPatch, ready: Ready) -> None:
+    """Raft answers the next message with this, whatever it is."""
+    step = Quorum.step
+
+    def instead(self: Quorum, message: Message, now_ms: int) -> Ready:
+        monkeypatch.undo()
+        step(self, message, now_ms)
+        return ready
+
+    monkeypatch.setattr(Quorum, "step", instead)
+
+
+class Refusing(MemoryLog):
+    """Takes no batch of records of this many or more."""
+
+    def append(self, batch: Batch) -> int:
+        if len(batch.records) >= 3:
+            raise DiskUnwilling("no space")
+        return super().append(batch)
+
+
+def withdrawn(quorum: MetadataQuorum) -> None:
+    with pytest.raises(DiskUnwilling):
+        quorum.append([topic("a"), topic("b"), topic("c")], 5)
+
+
+def proposed(quorum: MetadataQuorum) -> None:
+    quorum.append([topic("d")], 5)
+
+
+def flushed(quorum: MetadataQuorum) -> None:
+    quorum.append([topic("d")], 5)
+    quorum.commit(5)
+
+
+MESSAGES: dict[str, tuple[int, Callable[[MetadataQuorum], object]]] = {
+    "Started": (0, lambda quorum: quorum.start(5)),
+    "Propose": (0, proposed),
+    "Withdrawn": (1, withdrawn),
+    "Flushed": (1, flushed),
+    "Resign": (0, lambda quorum: quorum.close(5)),
+}
+"""How each message comes to raft, and how many come before it."""
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_what_raft_says_is_done_whatever_it_was_told(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A vote would be given and not saved, or a record counted and never shown: with other voters
+    any message may have any consequence.
+    """
+    log = Refusing()
+    quorum = opened(log)
+    lead(quorum, 1)
+    quorum.append([topic("a"), topic("b")], 2)
+    before, act = MESSAGES[name]
+    end = log.end_offset + (name == "Flushed")
+    state = QuorumState(leader_epoch=7, voted_id=2)
+    told = Batch(end, 7, 5, True, [(b"\0\0\0\2", b"")])
+    ready = Ready(save=state, append=(told,), flush=True, high_watermark=3)
+    step, heard = Quorum.step, list[str]()
+
+    def instead(self: Quorum, message: Message, now_ms: int) -> Ready:
+        heard.append(type(message).__name__)
+        if len(heard) <= before:
+            return step(self, message, now_ms)
+        return ready if len(heard) == before + 1 else NOTHING
+
+    monkeypatch.setattr(Quorum, "step", instead)
+    act(quorum)
+    assert heard[before] == name
+    assert log.state == state
+    assert log.batches[-1][0] == told
+    assert quorum.high_watermark == 3
+    if name == "Resign":
+        assert log.closed
+    else:
+        assert quorum.has_pending
+        flushes = log.flushes
+        quorum.commit(6)
+        assert (log.flushed, log.flushes) == (end + 1, flushes + 1)
+        assert set(quorum.image.topics.by_name) == {"a", "b"}
+
+
+def test_nothing_is_brought_to_disk_that_raft_does_not_want_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An fsync, the dearest thing that a turn does, would be made for nothing."""
+    log = MemoryLog()
+    quorum = opened(log)
+    lead(quorum, 1)
+    flushes = log.flushes
+    batch = Batch(1, 1, 2, True, [(b"\0\0\0\2", b"")])
+    said(monkeypatch, Ready(append=(batch,)))
+    quorum.append([topic("a")], 2)
+    quorum.commit(2)
+    assert log.flushes == flushes
 
 
 def test_a_crash_loses_what_was_not_committed_and_nothing_else() -> None:
@@ -205,107 +317,6 @@ def test_a_voter_on_another_disk_is_refused() -> None:
     )
     with pytest.raises(QuorumError, match="directory"):
         lead(opened(log, {}), 1)
-
-
-def test_snapshots_are_taken_by_size_and_read_back() -> None:
-    """Without snapshots the log would grow for ever, and with wrong ones a restart loses topics."""
-    log = MemoryLog()
-    size = {"metadata.log.max.record.bytes.between.snapshots": "500", **STATIC}
-    quorum = opened(log, size)
-    lead(quorum, 1)
-    quorum.append([encoded(FeatureLevelRecord(name="metadata.version", feature_level=30))], 1)
-    for number in range(10):
-        quorum.append([topic(f"t{number}")], 10 + number)
-        commit(quorum, 10 + number)
-    assert log.files
-    newest = max(log.files)
-    log.delete_before(newest.offset)
-    again = opened(log, size)
-    lead(again, 50)
-    assert again.image.topics == quorum.image.topics
-    assert again.image.features == {"metadata.version": 30}
-
-
-def test_a_snapshot_is_taken_by_time_only_when_something_is_new() -> None:
-    """A second snapshot at one offset would replace a file that may be in use."""
-    log = MemoryLog()
-    quorum = opened(log, {"metadata.log.max.snapshot.interval.ms": "100", **STATIC})
-    lead(quorum, 1)
-    quorum.append([topic("a")], 150)
-    commit(quorum, 150)
-    assert set(log.files) == {SnapshotId(2, 1)}
-    assert quorum.snapshot(160, "asked for") is None
-
-
-SMALL = {
-    "metadata.log.max.record.bytes.between.snapshots": "200",
-    "metadata.max.retention.bytes": "1000",
-    **STATIC,
-}
-
-
-def commit(quorum: MetadataQuorum, now_ms: int) -> None:
-    """Commit, and take to its end what snapshot follows from it."""
-    quorum.commit(now_ms)
-    while quorum.go_on():
-        pass
-
-
-def outgrow(log: MemoryLog) -> None:
-    """Write 60 topics: many times what the metadata may keep."""
-    quorum = opened(log, SMALL)
-    lead(quorum, 1)
-    for number in range(60):
-        quorum.append([topic(f"t{number}")], 10 + number)
-        commit(quorum, 10 + number)
-
-
-def topics_of(log: MemoryLog) -> int:
-    """How many topics a start on this log finds."""
-    again = opened(log, SMALL)
-    lead(again, 100)
-    return len(again.image.topics.by_name)
-
-
-def test_old_snapshots_and_the_log_before_them_go_by_size() -> None:
-    """metadata.max.retention.bytes must bound what the metadata takes on disk."""
-    log = MemoryLog()
-    outgrow(log)
-    assert log.start_offset > 0
-    assert min(log.files).offset >= log.start_offset
-    assert topics_of(log) == 60
-
-
-def test_a_damaged_old_snapshot_harms_nothing() -> None:
-    """If this failed, a file that nothing depends on would stop a node."""
-    log = MemoryLog()
-    quorum = opened(log)
-    lead(quorum, 1)
-    for number in range(2):
-        quorum.append([topic(f"t{number}")], 10 + number)
-        quorum.commit(10 + number)
-        quorum.snapshot(10 + number, "asked for")
-        commit(quorum, 10 + number)
-    oldest = min(log.files)
-    log.files[oldest] = log.files[oldest][:40]
-    lead(opened(log), 10**15)
-    assert oldest in log.files
-
-
-def test_an_old_snapshot_that_can_not_be_deleted_ends_nothing() -> None:
-    """A disk that refuses a deletion, or a moment without descriptors, would end the node."""
-
-    class Stubborn(MemoryLog):
-        refused = 0
-
-        def delete_snapshot(self, snapshot: SnapshotId) -> None:
-            self.refused += 1
-            raise DiskUnwilling("Input/output error")
-
-    log = Stubborn()
-    outgrow(log)
-    assert log.refused > 1, "it is tried again"
-    assert topics_of(log) == 60
 
 
 def test_a_log_that_misses_its_beginning_is_refused() -> None:

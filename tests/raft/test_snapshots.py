@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ottla.raft.snapshots import (
+    HEAD_BYTES,
     SnapshotError,
     SnapshotId,
     SnapshotPolicy,
     decode_snapshot,
     deletable_snapshots,
     encode_snapshot,
+    last_contained_log_timestamp,
     parse_snapshot_name,
     snapshot_name,
 )
@@ -70,6 +72,38 @@ def test_a_damaged_snapshot_is_refused() -> None:
     data[-5] ^= 1
     with pytest.raises(SnapshotError):
         decode_snapshot(bytes(data), "test")
+
+
+def test_how_old_a_snapshot_is_stands_in_its_first_bytes() -> None:
+    """All of it would be read and decoded for one number, or its age be another than it says."""
+    listener = ("CONTROLLER", "a-host-with-a-long-name.example.org", 9093)
+    voters = {n: Voter(n, b"d" * 16, (listener, listener)) for n in range(60)}
+    records = [(TopicRecord(name=f"t{n}", topic_id=bytes(16)), 0) for n in range(2500)]
+    for kraft_version, some in ((1, voters), (None, None)):
+        data = encode_snapshot(
+            records,
+            epoch=7,
+            now_ms=5,
+            last_contained_log_timestamp=4,
+            kraft_version=kraft_version,
+            voters=some,
+        )
+        assert len(data) > HEAD_BYTES
+        assert last_contained_log_timestamp(data[:HEAD_BYTES], "test") == 4
+        first = read_batches(data)[0].size_bytes
+        assert last_contained_log_timestamp(data[:first], "test") == 4
+        for size in range(first):
+            with pytest.raises(SnapshotError):
+                last_contained_log_timestamp(data[:size], "test")
+        for at in range(8, first):
+            flipped = bytearray(data[:HEAD_BYTES])
+            flipped[at] ^= 0x80
+            try:
+                assert last_contained_log_timestamp(bytes(flipped), "test") == 4
+            except SnapshotError:
+                continue
+    with pytest.raises(SnapshotError, match="header"):
+        last_contained_log_timestamp(data[read_batches(data)[1].position :], "test")
 
 
 def test_snapshots_are_due_by_bytes_or_by_time() -> None:

@@ -68,8 +68,17 @@ impl Disk {
         }
     }
 
-    fn read<'py>(&self, py: Python<'py>, path: PathBuf) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let bytes = py.detach(|| self.whole(&path))?;
+    #[pyo3(signature = (path, *, bytes_max=None))]
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        path: PathBuf,
+        bytes_max: Option<usize>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let bytes = py.detach(|| match bytes_max {
+            None => self.whole(&path),
+            Some(most) => told(beginning(&self.disk, &path, most), &path, "read"),
+        })?;
         Ok(bytes.map(|bytes| PyBytes::new(py, &bytes)))
     }
 
@@ -122,6 +131,18 @@ impl Disk {
     pub fn whole(&self, path: &Path) -> PyResult<Option<Vec<u8>>> {
         told(self.disk.read_all(path), path, "read")
     }
+}
+
+/// The first bytes of a file, and no more of it; None if it does not exist.
+fn beginning(disk: &AnyDisk, path: &Path, most: usize) -> io::Result<Option<Vec<u8>>> {
+    let file = match disk.open(path, Open::Read) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let mut bytes = vec![0; usize::try_from(file.len()?).unwrap_or(most).min(most)];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(Some(bytes))
 }
 
 /// A crash at any point leaves the old file or the new one, never a part. What a refusal leaves half done is taken

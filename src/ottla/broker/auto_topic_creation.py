@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ottla.broker.internal_topics import INTERNAL_TOPICS
-from ottla.controller.state import RECORDS_PER_REQUEST_MAX
-from ottla.wire.errors import ErrorCode
+from ottla.controller.topics import TopicError, check_partitions_asked
 from ottla.wire.messages.create_topics import (
     CreatableTopic,
     CreatableTopicConfig,
@@ -19,6 +18,7 @@ from ottla.wire.messages.create_topics import (
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context
+    from ottla.config.broker import BrokerConfig
 
 CREATE_TOPICS_VERSION = 7
 
@@ -30,22 +30,31 @@ def create(context: Context, names: Iterable[str], then: Callable[[dict[str, int
     for each name.
 
     The answer comes when the topics are committed and this broker leads its partitions, so that
-    the client's next request finds them. More than the controller takes in one request are refused
-    as it would refuse them, without asking.
+    the client's next request finds them. What the controller would refuse for its number is not
+    even made into a request: a client may name a million topics.
     """
-    topics = [_creatable(context, name) for name in names]
-    if sum(topic.num_partitions for topic in topics) > RECORDS_PER_REQUEST_MAX:
-        then({topic.name: ErrorCode.POLICY_VIOLATION for topic in topics})
+    wanted = list(names)
+    try:
+        check_partitions_asked(sum(_partitions(context.config, name) for name in wanted))
+    except TopicError as error:
+        then(dict.fromkeys(wanted, error.code))
         return
 
     def answered(response: CreateTopicsResponse) -> None:
         then({topic.name: topic.error_code for topic in response.topics})
 
     request = CreateTopicsRequest(
-        topics=topics,
+        topics=[_creatable(context, name) for name in wanted],
         timeout_ms=context.config["request.timeout.ms"],
     )
     context.controller.ask(request, CREATE_TOPICS_VERSION, answered)
+
+
+def _partitions(config: BrokerConfig, name: str) -> int:
+    internal = _INTERNAL.get(name)
+    key = "num.partitions" if internal is None else internal.partitions_key
+    partitions: int = config[key]
+    return partitions
 
 
 def _creatable(context: Context, name: str) -> CreatableTopic:
@@ -54,7 +63,7 @@ def _creatable(context: Context, name: str) -> CreatableTopic:
     if internal is not None:
         return CreatableTopic(
             name=name,
-            num_partitions=config[internal.partitions_key],
+            num_partitions=_partitions(config, name),
             replication_factor=config[internal.replication_factor_key],
             configs=[
                 CreatableTopicConfig(name=key, value=value)
@@ -63,6 +72,6 @@ def _creatable(context: Context, name: str) -> CreatableTopic:
         )
     return CreatableTopic(
         name=name,
-        num_partitions=config["num.partitions"],
+        num_partitions=_partitions(config, name),
         replication_factor=config["default.replication.factor"],
     )

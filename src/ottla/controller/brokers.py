@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ottla.controller.elections import leader_and_isr_changes
 from ottla.controller.state import Outcome, Session, State, Versioned
+from ottla.decide import Timer
 from ottla.metadata.features import (
     KRAFT_VERSION,
     METADATA_VERSION,
@@ -29,6 +30,9 @@ from ottla.wire.stored.metadata import (
     RegisterBrokerRecord,
 )
 
+SESSIONS = "controller-sessions"
+"""Key of the timer that looks for brokers which are not heard of any more; runs on real time."""
+
 FENCED = 1
 UNFENCED = -1
 
@@ -38,7 +42,9 @@ _RESERVED_DIRECTORIES = frozenset(bytes(15) + bytes((number,)) for number in ran
 
 
 # ---------------------------------------------------------------------- registration
-def register(state: State, request: BrokerRegistrationRequest, now_ms: int) -> Outcome:
+def register(
+    state: State, request: BrokerRegistrationRequest, version: int, now_ms: int
+) -> Outcome:
     """Take a broker in, fenced; another incarnation of a broker that is alive is refused."""
     error = _registration_error(state, request, now_ms)
     if error is not ErrorCode.NONE:
@@ -57,7 +63,8 @@ def register(state: State, request: BrokerRegistrationRequest, now_ms: int) -> O
             records.extend(_records_for_shutdown(state, request.broker_id, unclean))
         state.sessions.pop(request.broker_id, None)
     records.append((record, register_broker_record_version(state.image.metadata_version)))
-    return Outcome(BrokerRegistrationResponse(broker_epoch=record.broker_epoch), records)
+    response = BrokerRegistrationResponse(broker_epoch=record.broker_epoch)
+    return Outcome(response, records, (session_timer(state),))
 
 
 def _registration_error(state: State, request: BrokerRegistrationRequest, now_ms: int) -> ErrorCode:
@@ -152,7 +159,7 @@ def _records_for_shutdown(state: State, broker_id: int, unclean: bool) -> list[V
 
 
 # ---------------------------------------------------------------------- heartbeats
-def heartbeat(state: State, request: BrokerHeartbeatRequest, now_ms: int) -> Outcome:
+def heartbeat(state: State, request: BrokerHeartbeatRequest, version: int, now_ms: int) -> Outcome:
     """Hear from a broker; fence it, let it in, or see it out, as it wants and may."""
     broker = state.image.brokers.get(request.broker_id)
     if broker is None:
@@ -183,7 +190,7 @@ def heartbeat(state: State, request: BrokerHeartbeatRequest, now_ms: int) -> Out
         is_fenced=after in ("fenced", "gone"),
         should_shut_down=after == "gone",
     )
-    return Outcome(response, records)
+    return Outcome(response, records, (session_timer(state),))
 
 
 def _standing(broker: Broker) -> str:
@@ -307,12 +314,12 @@ def expired(state: State, now_ms: int) -> list[Broker]:
     return late
 
 
-def next_expiry_ms(state: State) -> int | None:
+def session_timer(state: State) -> Timer:
     """When to look for ended sessions again."""
     timeout_ms: int = state.config["broker.session.timeout.ms"]
     # Sessions of fenced brokers count too: what lets them in is not applied yet when this is asked.
     heard = [session.heard_ms for session in state.sessions.values()]
-    return min(heard) + timeout_ms if heard else None
+    return Timer(SESSIONS, min(heard) + timeout_ms if heard else None, real=True)
 
 
 def broker_epoch_error(state: State, broker_id: int, broker_epoch: int) -> ErrorCode:

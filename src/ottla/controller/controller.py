@@ -25,18 +25,28 @@ from ottla.controller import (
     topics,
 )
 from ottla.controller.activation import activation_records
-from ottla.controller.state import Outcome, State, Versioned
+from ottla.controller.state import Outcome, Replayed, State, Versioned
 from ottla.decide import NOTHING, Ask, Decision, Now, Record, Reply, Timer
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import MetadataImage
+from ottla.wire.messages.allocate_producer_ids import AllocateProducerIdsRequest
+from ottla.wire.messages.alter_partition import AlterPartitionRequest
+from ottla.wire.messages.assign_replicas_to_dirs import AssignReplicasToDirsRequest
+from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
+from ottla.wire.messages.broker_registration import BrokerRegistrationRequest
+from ottla.wire.messages.controller_registration import ControllerRegistrationRequest
+from ottla.wire.messages.create_partitions import CreatePartitionsRequest
+from ottla.wire.messages.create_topics import CreateTopicsRequest
+from ottla.wire.messages.delete_topics import DeleteTopicsRequest
+from ottla.wire.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
+from ottla.wire.messages.list_partition_reassignments import ListPartitionReassignmentsRequest
+from ottla.wire.schema import Request
 from ottla.wire.stored.metadata import NoOpRecord
 
 if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
     from ottla.decide import Entropy
 
-SESSIONS = "controller-sessions"
-"""Key of the timer that looks for brokers which are not heard of any more; runs on real time."""
 NO_OP = "controller-no-op"
 """Key of the timer that writes a NoOpRecord into a log which would be idle; runs on real time."""
 
@@ -44,27 +54,18 @@ NO_OP = "controller-no-op"
 Rule = Callable[[State, Any, int, int], Outcome]
 """(state, request, version, now_ms) to what comes of it."""
 
-
-def _register_broker(state: State, request: Any, version: int, now_ms: int) -> Outcome:
-    return brokers.register(state, request, now_ms)
-
-
-def _heartbeat(state: State, request: Any, version: int, now_ms: int) -> Outcome:
-    return brokers.heartbeat(state, request, now_ms)
-
-
-_DECIDERS: dict[str, Rule] = {
-    "CreateTopicsRequest": topics.create,
-    "DeleteTopicsRequest": topics.delete,
-    "CreatePartitionsRequest": partitions.create,
-    "IncrementalAlterConfigsRequest": configs.alter,
-    "AlterPartitionRequest": isr.alter,
-    "AssignReplicasToDirsRequest": directories.assign,
-    "AllocateProducerIdsRequest": producer_ids.allocate,
-    "BrokerRegistrationRequest": _register_broker,
-    "BrokerHeartbeatRequest": _heartbeat,
-    "ControllerRegistrationRequest": controllers.register,
-    "ListPartitionReassignmentsRequest": reassignments.list_reassignments,
+_DECIDERS: dict[type[Request], Rule] = {
+    CreateTopicsRequest: topics.create,
+    DeleteTopicsRequest: topics.delete,
+    CreatePartitionsRequest: partitions.create,
+    IncrementalAlterConfigsRequest: configs.alter,
+    AlterPartitionRequest: isr.alter,
+    AssignReplicasToDirsRequest: directories.assign,
+    AllocateProducerIdsRequest: producer_ids.allocate,
+    BrokerRegistrationRequest: brokers.register,
+    BrokerHeartbeatRequest: brokers.heartbeat,
+    ControllerRegistrationRequest: controllers.register,
+    ListPartitionReassignmentsRequest: reassignments.list_reassignments,
 }
 
 
@@ -77,55 +78,44 @@ class Mark(NamedTuple):
 
 
 class Controller:
-    """The active controller of one cluster."""
+    """The active controller of one cluster, from the moment that this node leads (a `Revocable`
+    decider).
+    """
 
-    __slots__ = ("_bootstrap", "_last_write_ms", "_open_transaction", "state")
+    __slots__ = ("_last_write_ms", "_replayed", "state")
 
     def __init__(
-        self, *, node_id: int, cluster_id: str, config: BrokerConfig, entropy: Entropy
-    ) -> None:
-        self.state = State(node_id=node_id, cluster_id=cluster_id, config=config, entropy=entropy)
-        self._last_write_ms = 0
-        self._bootstrap: Sequence[Versioned] = ()
-        self._open_transaction: int | None = None
-
-    def replayed(
         self,
+        replayed: Replayed,
         *,
-        next_offset: int,
-        kraft_version: int,
-        bootstrap: Sequence[Versioned],
-        open_transaction: int | None,
+        node_id: int,
+        cluster_id: str,
+        config: BrokerConfig,
+        entropy: Entropy,
     ) -> None:
-        """Everything in the log is committed: that is what was applied, and `loaded` follows.
-
-        `next_offset` is where the next record lands; `bootstrap` are the records of
-        `bootstrap.checkpoint`.
-        """
-        self.state.next_offset = next_offset
-        self.state.kraft_version = kraft_version
-        self._bootstrap = bootstrap
-        self._open_transaction = open_transaction
+        self.state = State(
+            replayed, node_id=node_id, cluster_id=cluster_id, config=config, entropy=entropy
+        )
+        self._replayed = replayed
+        self._last_write_ms = 0
 
     def loaded(self, image: MetadataImage, now: Now) -> Decision:
-        """This node leads the quorum, and the image holds all of its log. The records of this
-        decision are the first that this controller writes.
+        """Begin; the image is the one that this was made of. The records of this decision are the
+        first that this controller writes.
         """
-        self.state.image = image
-        self.state.sessions.clear()
         self._last_write_ms = now.real_ms
-        records = activation_records(self.state, self._bootstrap, self._open_transaction)
-        return Decision(
-            records=_written(records), timers=(*self._session_timer(), *self._no_op_timer())
-        )
+        replayed = self._replayed
+        records = activation_records(self.state, replayed.bootstrap, replayed.open_transaction)
+        timers = (brokers.session_timer(self.state), *self._no_op_timer())
+        return Decision(records=_written(records), timers=timers)
 
     def decide(self, ask: Ask, now: Now) -> Decision:
         """Decide one request. Brokers' sessions run on real time.
 
         Raises:
-            KeyError: no decider is here for such a request.
+            KeyError: no rule is here for such a request.
         """
-        rule = _DECIDERS[type(ask.body).__name__]
+        rule = _DECIDERS[type(ask.body)]
         try:
             outcome = rule(self.state, ask.body, ask.version, now.real_ms)
         except Exception:
@@ -133,13 +123,10 @@ class Controller:
             # decided before is in the image, which no decider writes to.
             self.state = self.state.anew()
             raise
-        timers: Sequence[Timer] = ()
-        if type(ask.body).__name__ in ("BrokerHeartbeatRequest", "BrokerRegistrationRequest"):
-            timers = self._session_timer()
         return Decision(
             records=_written(outcome.records),
             replies=(Reply(ask.token, outcome.response),),
-            timers=timers,
+            timers=outcome.timers,
         )
 
     def fire(self, key: Hashable, now: Now) -> Decision:
@@ -152,12 +139,14 @@ class Controller:
             if due:
                 self._last_write_ms = now_ms
             return Decision(records=_written(records), timers=self._no_op_timer())
-        if key == SESSIONS:
+        if key == brokers.SESSIONS:
             late = brokers.expired(self.state, now_ms)
             # One broker a turn: the next is judged by what fencing this one changed.
             fenced = brokers.fence(self.state, late[0]) if late else []
-            timers = (Timer(SESSIONS, now_ms, real=True),) if late[1:] else self._session_timer()
-            return Decision(records=_written(fenced), timers=timers)
+            timer = brokers.session_timer(self.state)
+            if late[1:]:
+                timer = timer._replace(at_ms=now_ms)
+            return Decision(records=_written(fenced), timers=(timer,))
         return NOTHING
 
     def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
@@ -178,20 +167,13 @@ class Controller:
             self._last_write_ms = now.real_ms
 
     def mark(self) -> Mark:
-        """Where this controller stands, for `back_to`."""
+        """Where this controller stands."""
         return Mark(self.state.image, self.state.next_offset, self._last_write_ms)
 
     def back_to(self, mark: Mark) -> None:
-        """What was applied since then never was: the log did not take it.
-
-        Soft state goes with it, as it may count on what was decided.
-        """
+        """What was applied since then never was."""
         state = self.state = self.state.anew()
         state.image, state.next_offset, self._last_write_ms = mark
-
-    def _session_timer(self) -> tuple[Timer, ...]:
-        at_ms = brokers.next_expiry_ms(self.state)
-        return (Timer(SESSIONS, at_ms, real=True),)
 
     def _no_op_timer(self) -> tuple[Timer, ...]:
         idle_ms: int = self.state.config["metadata.max.idle.interval.ms"]

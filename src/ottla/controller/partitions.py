@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ottla.controller.state import RECORDS_PER_REQUEST_MAX, Outcome, State, Versioned
+from ottla.controller.state import Outcome, State, Versioned
 from ottla.controller.topics import (
-    EXCESSIVE,
     TopicError,
     check_assignment,
+    check_partitions_asked,
     new_partition,
     placed,
     repeated,
@@ -40,8 +40,7 @@ def create(state: State, request: CreatePartitionsRequest, version: int, now_ms:
             continue
         try:
             made = _grow(state, topic)
-            if len(records) + len(made) > RECORDS_PER_REQUEST_MAX:
-                raise TopicError(ErrorCode.POLICY_VIOLATION, EXCESSIVE)
+            check_partitions_asked(len(records) + len(made))
         except TopicError as error:
             results.append(
                 CreatePartitionsTopicResult(
@@ -68,8 +67,7 @@ def _grow(state: State, asked: CreatePartitionsTopic) -> list[Versioned]:
             f"The topic {asked.name} currently has {has} partition(s); "
             f"{wants} would not be an increase.",
         )
-    if wants - has > RECORDS_PER_REQUEST_MAX:
-        raise TopicError(ErrorCode.POLICY_VIOLATION, EXCESSIVE)
+    check_partitions_asked(wants - has)
     if asked.assignments is not None and len(asked.assignments) != wants - has:
         raise TopicError(
             ErrorCode.INVALID_REPLICA_ASSIGNMENT,

@@ -12,25 +12,36 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.metadata.features import ELIGIBLE_LEADER_REPLICAS_VERSION
-from ottla.metadata.image import BROKER_RESOURCE, EMPTY_IMAGE, MetadataImage, Partition, Topic
+from ottla.metadata.image import BROKER_RESOURCE, MetadataImage, Partition, Topic
 
 if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
-    from ottla.decide import Entropy
+    from ottla.decide import Entropy, Timer
 
 Versioned = tuple[Any, int]
 """A metadata record and the version that it is written in."""
 
-RECORDS_PER_REQUEST_MAX = 10_000
-"""As in Apache Kafka: one request may not decide more records, so that they fit one batch."""
-
 
 class Outcome(NamedTuple):
-    """What one request comes to: the response, and the records that must be safe before it goes
-    out."""
+    """What one request comes to: the response, the records that must be safe before it goes out,
+    and the timers that follow from it."""
 
     response: Any
     records: Sequence[Versioned] = ()
+    timers: Sequence[Timer] = ()
+
+
+class Replayed(NamedTuple):
+    """What the metadata log comes to when this node begins to lead it; all of it is committed."""
+
+    image: MetadataImage
+    next_offset: int
+    """Where the next record will land."""
+    kraft_version: int
+    open_transaction: int | None
+    """The offset of a BeginTransactionRecord without an end."""
+    bootstrap: Sequence[Versioned]
+    """The records of `bootstrap.checkpoint`, for a log that holds no metadata."""
 
 
 class Session(NamedTuple):
@@ -60,16 +71,22 @@ class State:
     )
 
     def __init__(
-        self, *, node_id: int, cluster_id: str, config: BrokerConfig, entropy: Entropy
+        self,
+        replayed: Replayed,
+        *,
+        node_id: int,
+        cluster_id: str,
+        config: BrokerConfig,
+        entropy: Entropy,
     ) -> None:
         self.node_id = node_id
         self.cluster_id = cluster_id
         self.config = config
         self.entropy = entropy
-        self.image: MetadataImage = EMPTY_IMAGE
-        self.next_offset = 0
+        self.image = replayed.image
+        self.next_offset = replayed.next_offset
         """Where the next record will land."""
-        self.kraft_version = 0
+        self.kraft_version = replayed.kraft_version
         self.sessions: dict[int, Session] = {}
         self._in_force: tuple[Any, Any, BrokerConfig] | None = None
 

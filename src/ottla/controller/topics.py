@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ottla.controller.placement import PlacementError, place_replicas
-from ottla.controller.state import RECORDS_PER_REQUEST_MAX, Outcome, State, Versioned
+from ottla.controller.state import Outcome, State, Versioned
 from ottla.controller.topic_configs import EffectiveEntries, creation_config_error
 from ottla.metadata.image import LEADER_RECOVERED, TOPIC_RESOURCE, Partition
 from ottla.metadata.snapshot import new_partition_record
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from ottla.metadata.image import Topic
 
 
-EXCESSIVE = "Excessively large number of partitions per request."
+_PARTITIONS_PER_REQUEST_MAX = 10_000
+"""As in Apache Kafka: one request may not ask for more, so that its records fit one batch."""
 
 
 class TopicError(Exception):
@@ -72,11 +73,7 @@ def create(state: State, request: CreateTopicsRequest, version: int, now_ms: int
                     ErrorCode.INVALID_REQUEST,
                     "Creation of internal topic __cluster_metadata is prohibited.",
                 )
-            if asked > RECORDS_PER_REQUEST_MAX:
-                raise TopicError(
-                    ErrorCode.POLICY_VIOLATION,
-                    EXCESSIVE,
-                )
+            check_partitions_asked(asked)
             _check_name(state, topic.name, collisions)
             result, made = _create(state, topic, entries if version >= 5 else None)
         except TopicError as error:
@@ -106,6 +103,18 @@ class _Collisions:
             names = self._state.image.topics.by_name
             self._by_unified = {unified(n): n for n in names if has_collision_characters(n)}
         return self._by_unified.get(unified(name))
+
+
+def check_partitions_asked(partitions: int) -> None:
+    """Check how many new partitions one request asks for in all; whoever knows that before may ask
+    this, and not the controller.
+
+    Raises:
+        TopicError: too many.
+    """
+    if partitions > _PARTITIONS_PER_REQUEST_MAX:
+        text = "Excessively large number of partitions per request."
+        raise TopicError(ErrorCode.POLICY_VIOLATION, text)
 
 
 def _partitions_asked(state: State, topic: CreatableTopic) -> int:

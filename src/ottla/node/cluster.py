@@ -4,8 +4,8 @@ The controller is run by a `Driver`, as every decider is; `commit`, at the end o
 records to disk with one fsync and moves the image. What changed is published to the broker, and
 then `answer` lets the replies go whose offset the high watermark has passed and whose partitions
 the core has opened. So whoever is told that a topic exists finds its partitions led, and nobody
-else waits for them. That this node leads, or leads no more, is found in `commit` as well: the
-controller begins and ends with it.
+else waits for them. That this node leads, or leads no more, is found in `commit` as well: a
+controller is made when it does, and gone when it does not; who asks meanwhile hears NOT_CONTROLLER.
 
 What is raised while a decision is taken in leaves it open whether memory and log say the same:
 `take` makes a `BrokenInvariant` of it, which ends the node. Not so where the disk takes nothing of
@@ -18,10 +18,10 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.broker.asker import as_ask
-from ottla.controller.controller import Controller
 from ottla.controller.refusals import refuse
-from ottla.decide import Ask, Decision, Now, Record
-from ottla.driver import Driver
+from ottla.controller.state import Replayed
+from ottla.decide import Ask, Decision, Now, Record, Revocable
+from ottla.driver import Driver, answer
 from ottla.errors import BrokenInvariant
 from ottla.node.deciding import LoopTimers, now_of
 from ottla.node.formatted import metadata_directory_id
@@ -85,7 +85,7 @@ class ControllerDriver(Driver):
 
     def __init__(
         self,
-        controller: Controller,
+        controller: Revocable,
         quorum: MetadataQuorum,
         core: Core,
         logs: Logs,
@@ -159,12 +159,22 @@ class ControllerDriver(Driver):
 class Cluster:
     """Quorum and controller of one node. Used on the decision thread only."""
 
-    __slots__ = ("_alarms", "_bootstrap", "_controller", "_core", "_desk", "_led", "_quorum")
+    __slots__ = (
+        "_alarms",
+        "_bootstrap",
+        "_controller",
+        "_core",
+        "_desk",
+        "_led",
+        "_logs",
+        "_make_controller",
+        "_quorum",
+    )
 
     def __init__(
         self,
         quorum: MetadataQuorum,
-        controller: Controller,
+        make_controller: Callable[[Replayed], Revocable],
         core: Core,
         desk: Desk,
         logs: Logs,
@@ -173,13 +183,16 @@ class Cluster:
     ) -> None:
         """`bootstrap` reads the records of `bootstrap.checkpoint`, for a log that has none."""
         self._quorum = quorum
+        self._make_controller = make_controller
         self._core = core
         self._desk = desk
+        self._logs = logs
         self._alarms = alarms
-        self._controller = ControllerDriver(controller, quorum, core, logs, desk, alarms)
         self._bootstrap = bootstrap
+        self._controller: ControllerDriver | None = None
+        """The active controller, while it is here."""
         self._led: int | None = None
-        """The epoch in which the controller here is the active one."""
+        """The epoch in which it is."""
 
     # ------------------------------------------------------------------ start and end
     def start(self) -> None:
@@ -192,20 +205,29 @@ class Cluster:
 
     def _leads(self, epoch: int | None) -> None:
         """This node leads the quorum from now on, or no more, or in another epoch."""
-        before, self._led = self._led, epoch
+        before, self._controller, self._led = self._controller, None, epoch
         if before is not None:
             # Whoever waits hears NOT_CONTROLLER.
-            self._controller.resign(ErrorCode.NOT_CONTROLLER)
+            before.resign(ErrorCode.NOT_CONTROLLER)
         if epoch is None:
             return
-        quorum, driver, now = self._quorum, self._controller, self._now()
-        driver.controller.replayed(
+        quorum, now = self._quorum, self._now()
+        replayed = Replayed(
+            image=quorum.image,
             next_offset=quorum.next_offset,
             kraft_version=quorum.kraft_version,
-            bootstrap=self._bootstrap(),
             open_transaction=quorum.open_transaction,
+            bootstrap=self._bootstrap(),
         )
-        driver.carry(driver.controller.loaded(quorum.image, now), now)
+        driver = self._controller = ControllerDriver(
+            self._make_controller(replayed),
+            quorum,
+            self._core,
+            self._logs,
+            self._desk,
+            self._alarms,
+        )
+        driver.carry(driver.decider.loaded(replayed.image, now), now)
 
     def close(self) -> None:
         """Close the quorum in order."""
@@ -218,31 +240,39 @@ class Cluster:
     # ------------------------------------------------------------------ requests
     def submit(self, asked: Asked[Any]) -> None:
         """Decide this request; its reply goes out by its token when it is safe."""
-        self._controller.ask(as_ask(asked)._replace(as_decided=True), self._now())
+        self._decide(as_ask(asked)._replace(as_decided=True))
 
     def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
         """Decide a request that a handler needs; `then` gets the response when it is safe."""
-        ask = Ask(self._desk.internal(then), message, version, as_decided=True)
-        self._controller.ask(ask, self._now())
+        self._decide(Ask(self._desk.internal(then), message, version, as_decided=True))
 
     def ask_own(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
         """Decide a request of this broker; `then` gets the response when it is in the log."""
-        self._controller.ask(Ask(self._desk.internal(then), message, version), self._now())
+        self._decide(Ask(self._desk.internal(then), message, version))
+
+    def _decide(self, ask: Ask) -> None:
+        driver = self._controller
+        if driver is None:
+            answer(self._desk, ask, refuse(ask, ErrorCode.NOT_CONTROLLER))
+        else:
+            driver.ask(ask, self._now())
 
     @property
     def is_behind(self) -> bool:
         """Whether anything was decided that is not safe yet, or waits for its answer."""
-        return self._quorum.has_pending or bool(self._controller.held)
+        driver = self._controller
+        return self._quorum.has_pending or (driver is not None and bool(driver.held))
 
     def commit(self) -> MetadataDelta | None:
         """Make safe what was decided; what that changes is to be published before any `answer`."""
         quorum = self._quorum
         delta = quorum.commit(self._core.now_ms()) if quorum.has_pending else None
+        driver = self._controller
         if (leads := quorum.leads) != self._led:
             self._leads(leads)
-        elif delta is not None and self._led is not None:
+        elif delta is not None and driver is not None:
             now = self._now()
-            self._controller.carry(self._controller.decider.on_image(delta, now), now)
+            driver.carry(driver.decider.on_image(delta, now), now)
         return delta
 
     def go_on(self) -> bool:
@@ -256,9 +286,9 @@ class Cluster:
         They may decide more, which is the next turn's: so this one ends.
         """
         driver = self._controller
-        waiting = len(driver.held)
-        if not waiting:
+        if driver is None or not driver.held:
             return
+        waiting = len(driver.held)
         waiting -= driver.release(self._quorum.high_watermark, is_applied)
         if len(driver.held) > waiting:
             self._core.wake()
@@ -270,7 +300,7 @@ class Cluster:
     @property
     def unwilling(self) -> DiskUnwilling | None:
         """Why the last decision could not be written, until one can."""
-        return self._controller.unwilling
+        return None if self._controller is None else self._controller.unwilling
 
     @property
     def image(self) -> MetadataImage:

@@ -126,14 +126,15 @@ class Engine:
         self._router = router = Router()
         self.alarms = alarms = Alarms(core.steady_ms, world.real_ms)
         self.desk = Desk(core, router, logs, frozenset(config.controller_listener_names))
-        controller = Controller(
+        make_controller = partial(
+            Controller,
             node_id=identity.node_id,
             cluster_id=identity.cluster_id,
             config=config,
             entropy=world.entropy,
         )
         bootstrap = partial(read_bootstrap, core.disk, config.metadata_log_dir)
-        self.cluster = Cluster(quorum, controller, core, self.desk, logs, alarms, bootstrap)
+        self.cluster = Cluster(quorum, make_controller, core, self.desk, logs, alarms, bootstrap)
         settings = Settings(config, EMPTY_IMAGE, identity.node_id)
         self._coordinators = Coordinators(
             identity.node_id, settings, core, self.desk, alarms, logs, world.entropy

@@ -208,10 +208,10 @@ class MetadataFiles:
             if (snapshot := parse_snapshot_name(file.name)) is not None
         )
 
-    def read_snapshot(self, snapshot: SnapshotId) -> bytes:
-        """All of a snapshot."""
+    def read_snapshot(self, snapshot: SnapshotId, *, bytes_max: int | None = None) -> bytes:
+        """All of a snapshot, or its first bytes."""
         with in_words(MetadataFilesError, hint=_SOUND):
-            contents = self._disk.read(self._path(snapshot))
+            contents = self._disk.read(self._path(snapshot), bytes_max=bytes_max)
         if contents is None:
             raise MetadataFilesError(f"the snapshot {snapshot_name(snapshot)} is gone")
         return contents

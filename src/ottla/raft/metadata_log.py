@@ -72,19 +72,19 @@ class MetadataLog(Protocol):
         """The saved quorum state; None on a fresh node."""
 
     def save_state(self, state: QuorumState, kraft_version: int, voter_ids: Sequence[int]) -> None:
-        """Replace the quorum-state file, on disk when this returns."""
+        """Replace the quorum-state file and flush the log, both on disk when this returns."""
 
     def snapshots(self) -> Sequence[tuple[SnapshotId, int]]:
         """All snapshots with their size in bytes, oldest first."""
 
-    def read_snapshot(self, snapshot: SnapshotId) -> bytes:
-        """All of a snapshot."""
+    def read_snapshot(self, snapshot: SnapshotId, *, bytes_max: int | None = None) -> bytes:
+        """All of a snapshot, or its first bytes."""
 
     def write_snapshot(
         self, snapshot: SnapshotId, contents: bytes, then: Callable[[DiskUnwilling | None], None]
     ) -> None:
-        """Begin to add a snapshot; `then` hears when it is whole and on disk, or why it is not
-        there, or not for good.
+        """Begin to add a snapshot; `then` hears, never before this returns, when it is whole and on
+        disk, or why it is not there, or not for good.
         """
 
     def delete_snapshot(self, snapshot: SnapshotId) -> None:

@@ -1,7 +1,9 @@
 """One voter of a KRaft quorum, as a state machine: a message and the time in, `Ready` out.
 
-What is not here: sockets, files, clocks. Whoever drives it does what `Ready` says in the order of
-its fields (save the quorum state, append, flush, send) and tells what became of it by `Flushed`.
+What is not here: sockets, files, clocks. Whoever drives it does what every `Ready` says, whatever
+the message was, in the order of its fields, and tells what became of that by `Flushed` and
+`Withdrawn`. Nothing but `step` changes anything here; only the voters of a past that is gone from
+the log are forgotten by whoever cleans it (`VoterHistory.trim`).
 
 What stays true:
 - An epoch is saved before anything is done in its name; a voter votes once in an epoch.
@@ -14,7 +16,8 @@ What stays true:
 
 This version runs quorums of one voter and refuses others when it starts. Elections, positions and
 the high watermark are written for any number; Vote, BeginQuorumEpoch, EndQuorumEpoch and followers'
-Fetch become further messages of `step`.
+Fetch become further messages of `step`, and what is said to other voters a further field of
+`Ready`: there is nobody to say anything to today, so it has none.
 """
 
 from __future__ import annotations
@@ -97,10 +100,11 @@ class Ready(NamedTuple):
     save: QuorumState | None = None
     """Write the quorum-state file, on disk before anything else."""
     append: tuple[Batch, ...] = ()
+    """Write these at the end of the log; if it takes nothing of the last, tell with `Withdrawn`."""
     flush: bool = False
-    """Bring the log to disk, then tell with `Flushed`."""
+    """Bring the log to disk, then tell with `Flushed`; one flush may be for several of these."""
     high_watermark: int | None = None
-    """Records below it are committed."""
+    """Records below it are committed: the image may have them, and who waits for them hears."""
 
 
 NOTHING = Ready()
@@ -173,6 +177,15 @@ class Quorum:
         if isinstance(message, Started):
             return self._campaign(now_ms)
         return self._resign()
+
+    @property
+    def leads(self) -> int | None:
+        """The epoch in which this voter leads, and has committed that it does; None while it does
+        not.
+        """
+        if self.role != LEADER or self.high_watermark <= self.epoch_start_offset:
+            return None
+        return self.state.leader_epoch
 
     def position(self, voter_id: int, now_ms: int) -> ReplicaPosition:
         """How far a voter is, for DescribeQuorum; the leader is always caught up with itself."""

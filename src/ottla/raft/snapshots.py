@@ -27,6 +27,11 @@ PARTIAL_SUFFIX = ".checkpoint.part"
 DELETED_SUFFIX = ".checkpoint.deleted"
 
 RECORDS_PER_BATCH = 1024
+HEAD_BYTES = 16 * 1024
+"""So many hold a snapshot's first batch, which has the voters too, with dozens of them."""
+
+_PREFIX_BYTES = 12
+"""Of a batch, before what its length counts."""
 
 _OFFSET_MAX = (1 << 63) - 1
 _EPOCH_MAX = (1 << 31) - 1
@@ -178,6 +183,30 @@ def decode_snapshot(data: bytes, name: str) -> Snapshot:
         raise SnapshotError(f"snapshot {name} has no footer: it was not written to its end")
     timestamp = control[0].last_contained_log_timestamp
     return Snapshot(timestamp, tuple(control[1:-1]), records, versions)
+
+
+def last_contained_log_timestamp(beginning: bytes, name: str) -> int:
+    """When the last record before a snapshot was written, from its first `HEAD_BYTES` or more.
+
+    Raises:
+        SnapshotError: they do not hold a snapshot's first batch whole.
+    """
+    try:
+        first = read_batches(beginning[: _PREFIX_BYTES + int.from_bytes(beginning[8:12])])
+        header = next(
+            (
+                decode_control(record.key or b"", record.value or b"")
+                for batch in first
+                for record in batch.records
+            ),
+            None,
+        )
+    except OttlaError as error:
+        raise SnapshotError(f"snapshot {name} is damaged: {error}") from error
+    if not isinstance(header, SnapshotHeaderRecord):
+        raise SnapshotError(f"snapshot {name} does not begin with a header")
+    timestamp_ms: int = header.last_contained_log_timestamp
+    return timestamp_ms
 
 
 class SnapshotPolicy:
