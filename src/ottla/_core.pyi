@@ -8,15 +8,21 @@ from typing_extensions import disjoint_base
 __all__ = [
     "Answer",
     "Api",
+    "Appended",
+    "Completed",
     "CoreError",
     "Disk",
     "DiskFault",
+    "DiskSpace",
+    "EpochEnd",
     "Event",
     "File",
     "Log",
+    "LostLogDir",
     "Node",
     "Opened",
     "Outbound",
+    "OutboundFault",
     "PartitionOffsets",
     "PartitionState",
     "Plan",
@@ -27,6 +33,7 @@ __all__ = [
     "SimNode",
     "Stray",
     "TopicConfig",
+    "TopicPartition",
     "__version__",
     "build_batch",
     "examine_segment",
@@ -116,6 +123,13 @@ class File:
     size_bytes: int
 
 @final
+class DiskSpace:
+    """What room a volume has. Frozen."""
+
+    total_bytes: int
+    usable_bytes: int
+
+@final
 class Disk:
     """Where small files lie, each read and written as a whole; `Node.disk` has that of a node.
 
@@ -141,10 +155,26 @@ class Disk:
     def make_folder(self, folder: str) -> None:
         """With all that are above it; one that is there is left."""
     def sync_folder(self, folder: str) -> None: ...
-    def space(self, path: str) -> tuple[int, int]:
-        """(total bytes, usable bytes) of the volume that holds the path."""
+    def space(self, path: str) -> DiskSpace:
+        """Of the volume that holds the path."""
 
 # ---------------------------------------------------------------- one log, for raft and tools
+@final
+class Appended:
+    """Where batches came to lie in a log. Frozen."""
+
+    base_offset: int
+    last_offset: int
+    def __new__(cls, *, base_offset: int, last_offset: int) -> Self: ...
+
+@final
+class EpochEnd:
+    """Where a leader epoch ended. Frozen."""
+
+    leader_epoch: int
+    end_offset: int
+    def __new__(cls, *, leader_epoch: int, end_offset: int) -> Self: ...
+
 @final
 class Log:
     """A partition's folder, opened for reading and appending, outside of any node.
@@ -183,17 +213,17 @@ class Log:
         """The leader epoch of the last batch; -1 in an empty log."""
     @property
     def size_bytes(self) -> int: ...
-    def append(self, batches: bytes, *, leader_epoch: int, now_ms: int) -> tuple[int, int]:
-        """Put whole batches at the end; (first offset, last offset). Not yet on disk.
+    def append(self, batches: bytes, *, leader_epoch: int, now_ms: int) -> Appended:
+        """Put whole batches at the end. Not yet on disk.
 
         What is refused leaves the log as it was, unless `failure` says otherwise.
         """
-    def append_as_follower(self, batches: bytes, *, now_ms: int) -> tuple[int, int]:
+    def append_as_follower(self, batches: bytes, *, now_ms: int) -> Appended:
         """Put what a leader sent at the end, offsets and epochs as they came."""
     def truncate_to(self, offset: int, now_ms: int) -> None:
         """Cut all records from `offset` on."""
-    def epoch_end_offset(self, leader_epoch: int) -> tuple[int, int]:
-        """(largest epoch not above the asked one, where it ended); (-1, -1) if unknown."""
+    def epoch_end_offset(self, leader_epoch: int) -> EpochEnd:
+        """The largest epoch not above the asked one, and where it ended; -1 and -1 if unknown."""
     def flush(self) -> int:
         """fsync everything; the end offset that is now safe."""
     def read(self, offset: int, bytes_max: int) -> bytes:
@@ -229,6 +259,21 @@ def java_hash(utf16: bytes, /) -> int:
 
 # ---------------------------------------------------------------- connections to other nodes
 @final
+class OutboundFault:
+    """Why a connection is to be closed. Kinds: "dial", "timed-out", "protocol". Frozen."""
+
+    kind: str
+    text: str
+
+@final
+class Completed:
+    """A request that ended. Frozen."""
+
+    ticket: int
+    body: bytes | None  # the answer's, if there is one
+    failure: str  # "timed-out" or "lost"; "" of one that was answered
+
+@final
 class Outbound:
     """Our end of the connections to one address, one after another, apart from their sockets.
 
@@ -261,11 +306,8 @@ class Outbound:
     def deadline_ms(self) -> int | None:
         """When `time` is to be told next at the latest."""
     @property
-    def fault(self) -> tuple[str, str] | None:
-        """Why the connection is to be closed now, then `lost` told: kind and text.
-
-        Kinds: "dial", "timed-out", "protocol".
-        """
+    def fault(self) -> OutboundFault | None:
+        """Why the connection is to be closed now, then `lost` told."""
 
     # requests
     def request(
@@ -283,8 +325,8 @@ class Outbound:
     def to_send(self, bytes_max: int) -> bytes: ...
     def sent(self, count: int) -> None: ...
     def received(self, data: bytes) -> None: ...
-    def completed(self) -> list[tuple[int, bytes | str]]:
-        """(ticket, the answer's body, or "timed-out" or "lost"), each once, in order."""
+    def completed(self) -> list[Completed]:
+        """What ended since this was asked last, each once, in order."""
     @property
     def in_flight(self) -> int: ...
     @property
@@ -558,6 +600,23 @@ class Stray:
     folder: str
 
 @final
+class TopicPartition:
+    """A partition by the name of its topic. Frozen."""
+
+    topic: str
+    partition: int
+    def __new__(cls, topic: str, partition: int) -> Self: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class LostLogDir:
+    """A log dir that could not be opened. Frozen."""
+
+    log_dir: int  # its place in `log_dirs`
+    text: str
+
+@final
 class Opened:
     """What opening did to something that was not as it should be. Frozen.
 
@@ -702,7 +761,7 @@ class Node:
         again until `Event.LogHealed`.
         """
     def configure_topic(self, topic: str, config: TopicConfig) -> None: ...
-    def delete_partitions(self, partitions: Sequence[tuple[str, int]]) -> None:
+    def delete_partitions(self, partitions: Sequence[TopicPartition]) -> None:
         """Host them no more and rename their folders.
 
         The files go with a later pass of "deleted".
@@ -714,8 +773,8 @@ class Node:
         """
     def await_wanted(self, *, timeout_ms: int) -> bool:
         """Wait until nothing is wanted that is not so; False at the timeout."""
-    def lost_log_dirs(self) -> list[tuple[int, str]]:
-        """(place in `log_dirs`, why) of those that could not be opened: they are offline.
+    def lost_log_dirs(self) -> list[LostLogDir]:
+        """Those that could not be opened: they are offline.
 
         If there is no other, or one is another node's, the node is not made at all.
         """
@@ -733,8 +792,8 @@ class Node:
 
         A turn follows then when it is free.
         """
-    def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:
-        """Append our own coordinators' batches (CRCs already right); (base offset, last offset).
+    def append(self, topic: str, partition: int, records: bytes) -> Appended:
+        """Append our own coordinators' batches (CRCs already right).
 
         Raises CoreError "storage" if the disk is at fault; "not-leader", or "refused" with its
         `error_code`, if the log is as it was.
@@ -772,7 +831,7 @@ class Node:
     # housekeeping: passes over all partitions, begun by Python's timers, which follow the node's
     # clock, and run in the background
     def begin(self, pass_: str, /) -> None:
-        """Begin "retention", "flush", "checkpoint", "producers" or "deleted".
+        """Begin "retention", "roll", "checkpoint", "producers" or "deleted".
 
         If one of its kind still runs, another follows it. What was done, or refused by the disk,
         comes back as events.

@@ -60,7 +60,7 @@ def offline_in(node: Limited) -> str:
 
 def checkpoint(node: Limited) -> None:
     """A pass of the housekeeping."""
-    for name in ("flush", "checkpoint"):
+    for name in ("roll", "checkpoint"):
         assert node.do(f"core.begin({name!r})") == "None"
         assert node.do("core.settle(timeout_ms=30_000)") == "True"
 

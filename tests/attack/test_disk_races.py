@@ -68,7 +68,7 @@ def test_a_sync_that_fails_under_a_deleted_topic_ends_its_directory(
         assert client.produce("orders", b"one") == 0
         slow = Fault("sync", "data/orders-0/*.log", "EIO", delay_ms=1000, times=1)
         with disk_faults(broker, slow) as fired:
-            core_of(broker).begin("flush")
+            core_of(broker).begin("roll")
             flushing = Thread(target=core_of(broker).flush)
             flushing.start()
             eventually(lambda: fired() == [1], "the sync has begun")

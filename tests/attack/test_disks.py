@@ -208,7 +208,7 @@ def test_what_a_failed_sync_left_is_recovered_and_not_served(
             for _ in range(6):
                 client.produce("orders", big)
             eventually(lambda: is_offline(client, "orders"), "the roll's flush failed")
-        for name in ("flush", "checkpoint"):
+        for name in ("roll", "checkpoint"):
             core.begin(name)
             assert core.settle(timeout_ms=10_000)
         broker.kill()
@@ -227,7 +227,7 @@ def test_what_could_not_be_opened_to_be_synced_is_not_safe(tmp_path: Path) -> No
     """
 
     def recovery_point() -> int:
-        for name in ("flush", "checkpoint"):
+        for name in ("roll", "checkpoint"):
             core.begin(name)
             assert core.settle(timeout_ms=10_000)
         rows = (tmp_path / CHECKPOINT).read_text().splitlines()

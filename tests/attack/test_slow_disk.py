@@ -65,7 +65,7 @@ def test_a_slow_sync_is_noticed_by_nobody_else(tmp_path: Path) -> None:
             flusher.start()
             eventually(lambda: fired()[0] > 0, "the sync began")
             go_on(other, "quick", "first")
-            for name in ("flush", "retention", "checkpoint", "deleted", "producers"):
+            for name in ("roll", "retention", "checkpoint", "deleted", "producers"):
                 core.begin(name)
             go_on(other, "quick", "second")
             assert client.produce("slow", b"y") == 0, "nor do its own appends wait"
@@ -215,7 +215,7 @@ def test_who_asks_for_a_partition_whose_write_hangs_waits_alone(tmp_path: Path) 
             assert other.end_offset("quick", timestamp_ms=0) == (0, 0)
             assert other.delete_records("quick", 0) == 0
             assert other.log_dirs() > 0, "sizes are told as they were"
-            for name in ("flush", "retention", "checkpoint", "deleted", "producers"):
+            for name in ("roll", "retention", "checkpoint", "deleted", "producers"):
                 core_of(broker).begin(name)
             go_on(other, "quick", "second")
             assert not answered(askers)

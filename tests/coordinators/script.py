@@ -311,9 +311,9 @@ class Script:
     def _append_unseen(self, partition: int, batch: bytes) -> int:
         """Append as somebody else does: it is no part of the trace."""
         hears, self.world.log.appended = self.world.log.appended, lambda partition, batch: None
-        _, last_offset = self.world.log.append(CONSUMER_OFFSETS, partition, batch)
+        done = self.world.log.append(CONSUMER_OFFSETS, partition, batch)
         self.world.log.appended = hears
-        return last_offset
+        return done.last_offset
 
     def _do_marker(self, names: list[str], args: dict[str, str]) -> None:
         partition = self.world.groups.partition_for(args.get("group", "g"))

@@ -223,7 +223,7 @@ def test_a_batch_that_unpacks_to_too_much_is_left_out() -> None:
     assert kept.ask([Record(b"a", b"1")]) == []
     kept.runtime.flush()
     bomb = [Stored(b"bomb", bytes(1 << 20)) for _ in range(LOAD_BATCH_BYTES_MAX >> 20)]
-    end = kept.core.append(TOPIC, 0, build_batch(bomb, codec="gzip"))[1]
+    end = kept.core.append(TOPIC, 0, build_batch(bomb, codec="gzip")).last_offset
     kept.elect()
     assert kept.ask([Record(b"b", b"2")]) == []
     kept.runtime.flush()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from coordinators.world import MemoryCore
-from ottla._core import CoreError, Node, PartitionOffsets, PartitionState, TopicConfig
+from ottla._core import Appended, CoreError, Node, PartitionOffsets, PartitionState, TopicConfig
 from ottla.wire.records import Record, build_batch
 
 TOPIC = "__consumer_offsets"
@@ -66,9 +66,9 @@ def test_the_double_is_as_strict_as_the_core(core: Node) -> None:
     damaged = bytearray(batch(b"x"))
     damaged[-1] ^= 1
     for log in (core, double):
-        assert log.append(TOPIC, 0, batch(b"a", b"b")) == (0, 1)
-        assert log.append(TOPIC, 0, batch(b"c")) == (2, 2)
-        assert log.append(TOPIC, 0, batch(b"d" * 900)) == (3, 3)
+        assert log.append(TOPIC, 0, batch(b"a", b"b")) == Appended(base_offset=0, last_offset=1)
+        assert log.append(TOPIC, 0, batch(b"c")) == Appended(base_offset=2, last_offset=2)
+        assert log.append(TOPIC, 0, batch(b"d" * 900)) == Appended(base_offset=3, last_offset=3)
     asked: list[Callable[[Any], Any]] = [
         lambda log: log.append(TOPIC, 0, batch(b"x" * BATCH_BYTES_MAX)),
         lambda log: log.append(TOPIC, 0, bytes(damaged)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
 
-from ottla._core import CoreError, PartitionOffsets
+from ottla._core import Appended, CoreError, PartitionOffsets
 from ottla.coordinators.group.config import ConfigOf, GroupConfig
 from ottla.coordinators.group.coordinator import GroupCoordinator
 from ottla.coordinators.group.shard import GroupShard, refuse
@@ -66,7 +66,7 @@ class MemoryCore:
         """Partitions whose disk fails from this offset on."""
         self.appended: Callable[[int, bytes], None] = lambda partition, batch: None
 
-    def append(self, topic: str, partition: int, records: bytes) -> tuple[int, int]:
+    def append(self, topic: str, partition: int, records: bytes) -> Appended:
         self._check(topic, partition)
         if self.refusing is not None:
             raise self.refusing
@@ -87,7 +87,7 @@ class MemoryCore:
             self.ends[partition] += batch.last_offset - batch.base_offset + 1
         if not self.held:
             self.marks[partition] = self.ends[partition]
-        return base_offset, self.ends[partition] - 1
+        return Appended(base_offset=base_offset, last_offset=self.ends[partition] - 1)
 
     def read(
         self,

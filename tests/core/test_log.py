@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ottla._core import CoreError, Log
+from ottla._core import Appended, CoreError, EpochEnd, Log
 from ottla.wire.records import Record, build_batch, read_batches
 
 NOW_MS = 1_700_000_000_000
@@ -29,16 +29,21 @@ def values(log: Log, offset: int, bytes_max: int = 1 << 20) -> list[bytes | None
     return [record.value for batch in read for record in batch.records]
 
 
+def at(base_offset: int, last_offset: int) -> Appended:
+    """Where batches came to lie."""
+    return Appended(base_offset=base_offset, last_offset=last_offset)
+
+
 def test_append_read_and_reopen(tmp_path: Path) -> None:
     """The metadata log is read back from here after every start."""
     folder = tmp_path / "__cluster_metadata-0"
     log = open_log(folder)
-    assert log.append(batch(b"a", b"b"), leader_epoch=3, now_ms=NOW_MS) == (0, 1)
-    assert log.append(batch(b"c") + batch(b"d"), leader_epoch=4, now_ms=NOW_MS) == (2, 3)
+    assert log.append(batch(b"a", b"b"), leader_epoch=3, now_ms=NOW_MS) == at(0, 1)
+    assert log.append(batch(b"c") + batch(b"d"), leader_epoch=4, now_ms=NOW_MS) == at(2, 3)
     assert log.flush() == 4
     assert values(log, 0) == [b"a", b"b", b"c", b"d"]
     assert values(log, 3, bytes_max=1) == [b"d"]
-    assert log.epoch_end_offset(3) == (3, 2)
+    assert log.epoch_end_offset(3) == EpochEnd(leader_epoch=3, end_offset=2)
     log.close(clean=True)
     for clean in (True, False):
         log = open_log(folder, clean=clean)
@@ -89,7 +94,7 @@ def test_a_follower_cuts_and_takes_over(tmp_path: Path) -> None:
         leader.append(batch(b"leader"), leader_epoch=epoch, now_ms=NOW_MS)
     follower.append(batch(b"leader"), leader_epoch=1, now_ms=NOW_MS)
     follower.append(batch(b"mine"), leader_epoch=1, now_ms=NOW_MS)
-    follower.truncate_to(leader.epoch_end_offset(1)[1], NOW_MS)
+    follower.truncate_to(leader.epoch_end_offset(1).end_offset, NOW_MS)
     follower.append_as_follower(leader.read(1, 1000), now_ms=NOW_MS)
     assert follower.read(0, 1000) == leader.read(0, 1000)
     assert follower.last_epoch == 2

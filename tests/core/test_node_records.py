@@ -151,7 +151,7 @@ def test_internal_topics_take_no_clients_records(tmp_path: Path) -> None:
         assert peer.produce(batch(), topic_id=topic_id).error_code == INVALID_TOPIC
         admin = peer.produce(batch(), topic_id=topic_id, client=b"__admin_client")
         assert admin.error_code == 0
-        assert node.core.append(name, 0, batch(2)) == (1, 2)
+        assert node.core.append(name, 0, batch(2)) == _core.Appended(base_offset=1, last_offset=2)
         assert len(read_batches(node.core.read(name, 0, 1, 1))) == 1
 
 
@@ -217,7 +217,7 @@ def test_a_parked_fetch_ends_with_its_partition(tmp_path: Path) -> None:
     with serving(tmp_path, partitions=1) as node, Peer(node.port) as peer:
         peer.ask_fetch({0: 0}, max_wait_ms=600_000)
         eventually(lambda: node.core.metrics()["fetch.parked"] == 1)
-        node.core.delete_partitions([(TOPIC, 0)])
+        node.core.delete_partitions([_core.TopicPartition(TOPIC, 0)])
         assert node.core.await_wanted(timeout_ms=20_000)
         assert peer.fetched().responses[0].partitions[0].error_code == UNKNOWN_TOPIC_ID
 
@@ -310,7 +310,7 @@ def test_deleted_partitions_are_renamed_then_removed(tmp_path: Path) -> None:
         node.core.flush()
         keep_house(node.core, "checkpoint")
         node.core.freeze_clock(True)
-        node.core.delete_partitions([(TOPIC, 0)])
+        node.core.delete_partitions([_core.TopicPartition(TOPIC, 0)])
         assert node.core.await_wanted(timeout_ms=20_000)
         names = [path.name for path in tmp_path.iterdir() if path.name.endswith("-delete")]
         assert len(names) == 1

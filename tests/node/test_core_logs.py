@@ -17,9 +17,10 @@ def test_the_room_on_a_volume_is_the_disks_to_say(tmp_path: Path) -> None:
     disk.set_capacity(1000)
     disk.disk.make_folder("/logs")
     disk.disk.replace("/logs/file", bytes(300))
-    assert disk.disk.space("/logs") == (1000, 700)
+    space = disk.disk.space("/logs")
+    assert (space.total_bytes, space.usable_bytes) == (1000, 700)
     volume = os.statvfs(tmp_path)
-    assert Disk().space(str(tmp_path))[0] == volume.f_blocks * volume.f_frsize
+    assert Disk().space(str(tmp_path)).total_bytes == volume.f_blocks * volume.f_frsize
     with ottla.Broker(dir=tmp_path) as broker:
         answer = Line(broker.port).ask(DescribeLogDirsRequest(topics=None), 4)
         assert [row.total_bytes for row in answer.results] == [volume.f_blocks * volume.f_frsize]

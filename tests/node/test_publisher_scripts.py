@@ -40,7 +40,9 @@ class World:
             place=lambda states: self.told.extend(
                 ("place", state.topic, state.partition) for state in states
             ),
-            delete_partitions=lambda names: self.told.extend(("delete", *name) for name in names),
+            delete_partitions=lambda names: self.told.extend(
+                ("delete", name.topic, name.partition) for name in names
+            ),
             mark=self._mark,
             strays=list,
             disk=SimpleNamespace(stat=lambda path: None),

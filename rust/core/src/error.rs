@@ -3,11 +3,7 @@
 use std::fmt::Display;
 use std::io;
 
-use crate::hot::{
-    KAFKA_STORAGE_ERROR, NOT_LEADER_OR_FOLLOWER, OFFSET_OUT_OF_RANGE, UNKNOWN_SERVER_ERROR,
-    UNKNOWN_TOPIC_OR_PARTITION,
-};
-use crate::log::LogError;
+use crate::code::Code;
 
 /// A refusal; `kind` is one of the kinds listed in the skin's `errors.rs`. Nobody has to look into the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,16 +19,16 @@ pub struct CoreError {
 impl CoreError {
     pub fn new(kind: &'static str, text: impl Into<String>) -> Self {
         let error_code = match kind {
-            "unknown-partition" => UNKNOWN_TOPIC_OR_PARTITION,
-            "not-leader" => NOT_LEADER_OR_FOLLOWER,
-            "offset-out-of-range" => OFFSET_OUT_OF_RANGE,
-            "storage" | "offline" => KAFKA_STORAGE_ERROR,
-            _ => UNKNOWN_SERVER_ERROR,
+            "unknown-partition" => Code::UnknownTopicOrPartition,
+            "not-leader" => Code::NotLeaderOrFollower,
+            "offset-out-of-range" => Code::OffsetOutOfRange,
+            "storage" | "offline" => Code::KafkaStorageError,
+            _ => Code::UnknownServerError,
         };
         Self {
             kind,
             text: text.into(),
-            error_code,
+            error_code: error_code.code(),
             errno: None,
         }
     }
@@ -63,16 +59,6 @@ pub trait Cause: Display {
 impl Cause for io::Error {
     fn errno(&self) -> Option<i32> {
         self.raw_os_error()
-    }
-}
-
-impl Cause for LogError {
-    fn errno(&self) -> Option<i32> {
-        match self {
-            Self::Io { source, .. } => source.raw_os_error(),
-            Self::Failed { errno, .. } => *errno,
-            Self::Corrupt { .. } | Self::OutOfRange { .. } => None,
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The pure half of Ottla: it reads no clock, draws no random number, and touches files only through `Disk`.
 
 pub mod batch;
+pub mod code;
 pub mod compression;
 pub mod connection;
 pub mod crc;
@@ -16,4 +17,5 @@ pub mod plan;
 pub mod serving;
 pub mod session;
 
+pub use code::Code;
 pub use error::CoreError;

@@ -92,9 +92,10 @@ impl Fixture {
     pub fn place(&self, states: Vec<HostedState>) -> Vec<String> {
         let placed = self.node.ask(|host| {
             host.place(states);
-            Ok(host.await_wanted(GENEROUS))
+            Ok(())
         });
-        assert!(placed.unwrap());
+        placed.unwrap();
+        assert!(self.node.await_wanted(GENEROUS).unwrap());
         let told = self.events().into_iter();
         told.filter_map(|event| match event {
             Event::LogUnopened { text, .. } => Some(text),
@@ -121,7 +122,9 @@ impl Fixture {
         builder.append(&record).unwrap();
         let batch = builder.finish(None).unwrap();
         let appended = self.node.ask(|host| host.append(topic, 0, batch));
-        appended.map_err(|error| error.kind.to_owned())
+        appended
+            .map(|done| (done.base_offset, done.last_offset))
+            .map_err(|error| error.kind.to_owned())
     }
 
     pub fn fault(&self, verb: &str, path: &str, errno: &str) {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ottla_core::serving::crowd::{FRAME_BYTES_FEW, PARTITIONS_FEW};
 use ottla_core::serving::{Fetch, Header, Step};
 use tokio::time::Instant;
 
 use crate::connection::{Over, Task, Woken};
 use crate::produce::{BUSY_MIN, PAUSE};
-use crate::weight::{FRAME_BYTES_FEW, PARTITIONS_FEW, Weight};
+use crate::weight::Weight;
 
 /// From this size on a piece is sent from its file instead of through memory; while memory is short nearly all
 /// are, whatever it costs, so that readers who do not read hold next to nothing.
@@ -41,7 +42,7 @@ impl Task {
             outcome?;
         }
         let now_ms = || node.uptime_ms().cast_signed();
-        self.fetch.settle(&node.host, header, now_ms);
+        self.fetch.settle(&node.host, now_ms);
         let refused = self.fetch.is_refused();
         let sendfile_bytes_min = match (cfg!(target_os = "linux"), node.budget.is_tight()) {
             (false, _) => usize::MAX,
@@ -83,7 +84,7 @@ impl Task {
         }
         let now_ms = node.uptime_ms_at(began).cast_signed();
         let bytes = &*self.inbox.frame_mut(frame);
-        self.fetch.begin(&node.host, bytes, header, now_ms);
+        self.fetch.begin(&node.host, bytes, now_ms);
         self.fetch.throttle(node.options.hot_throttle_ms);
         Ok(())
     }

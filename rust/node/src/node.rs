@@ -126,6 +126,11 @@ impl Node {
         })
     }
 
+    /// Wait until nothing is wanted of the partitions that is not so; false at the timeout.
+    pub fn await_wanted(&self, timeout: Duration) -> Result<bool, NodeError> {
+        self.call(|shared| Ok(shared.outside.await_wanted(&shared.host, timeout)))
+    }
+
     /// Wait until nothing runs in the background; whether that is so within the timeout.
     pub fn settle(&self, timeout: Duration) -> Result<bool, NodeError> {
         self.call(|shared| Ok(shared.outside.pool.settle(timeout)))

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use ottla_core::connection::shedding::Occupied;
 use ottla_core::partition::{Waiter, Wants};
 use ottla_core::serving::Asker;
 
@@ -145,6 +146,17 @@ impl Connection {
         self.is_busy() && !self.progress.owes_reply()
     }
 
+    /// What decides whether it goes where there are too many.
+    pub fn occupied(&self) -> Occupied {
+        Occupied {
+            id: self.id,
+            closing: self.is_closing(),
+            busy: self.is_busy(),
+            owes_reply: self.progress.owes_reply(),
+            active_at_ms: self.active_at_ms(),
+        }
+    }
+
     pub fn set_busy(&self, busy: bool) {
         self.busy.store(busy, Ordering::Relaxed);
     }
@@ -181,6 +193,10 @@ impl Connection {
 }
 
 impl Waiter for Connection {
+    fn principal(&self) -> &str {
+        self.principal()
+    }
+
     fn wants(&self) -> &Wants {
         &self.wants
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ottla_core::serving::{Header, Step};
+use ottla_core::serving::{Finished, Header, Step};
 use tokio::time::Instant;
 
 use crate::connection::{Over, Task, Waiting};
@@ -52,16 +52,13 @@ impl Task {
             }
         }
         let refused = self.produce.is_refused();
-        if self.produce.wants_reply() {
-            let bytes = &*self.inbox.frame_mut(&frame);
-            let size_at = self.produce.put_reply(&mut self.outbox, bytes, header);
-            self.close_reply(size_at, 0, crate::apis::PRODUCE);
-        } else if refused {
-            // Kafka's only way to tell a producer that does not listen.
-            return Err(Over::Gone);
+        let bytes = &*self.inbox.frame_mut(&frame);
+        match self.produce.finish(&mut self.outbox, bytes, header) {
+            Finished::Reply { size_at } => self.close_reply(size_at, 0, crate::apis::PRODUCE),
+            Finished::Silent => {}
+            Finished::HangUp => return Err(Over::Gone),
         }
         self.inbox.consume(&frame);
-        self.produce.end();
         Ok(refused)
     }
 

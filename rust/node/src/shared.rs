@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ottla_core::hosting::{Event, Host, HostOptions, Surroundings};
 use ottla_core::serving::{KeptReplies, Question};
@@ -25,8 +25,6 @@ use crate::room::Room;
 use crate::watch::Watch;
 use crate::weight::Weights;
 
-/// How long a thread that serves waits for a partition's lock before the request rests: an append takes microseconds.
-const PATIENCE: Duration = Duration::from_millis(1);
 /// What Python works on may take this part of the request memory, beside it.
 const DECISIONS_SHARE: usize = 4;
 /// and this part of that is for small requests alone.
@@ -124,7 +122,6 @@ impl Shared {
             fetch_session_slots: options.fetch_session_slots,
             fetch_sessions_bytes_max: options.request_memory_bytes_max / SESSIONS_SHARE,
             fetch_bytes_max: options.fetch_max_bytes,
-            patience: PATIENCE,
         };
         let around = Arc::clone(&outside) as Arc<dyn Surroundings<NodeDisk, Connection>>;
         let host = Arc::new(Host::new(host_options, disk.clone(), around)?);

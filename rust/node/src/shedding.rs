@@ -1,48 +1,27 @@
-//! Room for descriptors: a reserve for the node's own files, and who goes when connections would eat into it.
+//! Descriptors: what the process may open and has open is looked up, and connections are closed as the core decides
+//! (`connection/shedding.rs`), so that files keep their reserve.
 //!
-//! A process may have so many descriptors open (RLIMIT_NOFILE) and the node shares them with whatever else lives
-//! in its process. A log that cannot be opened costs more than a connection that nobody uses: so the last part of
-//! them is kept for files, and a connection that would take of it costs the one that was idle longest its place.
-//! One whose request is under way is never closed for that; one that has long taken nothing of its reply is the first
-//! to go. The limit is looked up anew, as a process may change it.
+//! The limit is looked up anew, as a process may change it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ottla_core::connection::shedding::{KEPT_MIN, chosen, files_most, usable};
+
 use crate::descriptors::Noted;
 use crate::listening::Listening;
 use crate::lock::lock;
 use crate::metrics::add;
-use crate::peer::{Connection, Ending};
+use crate::peer::Ending;
 use crate::shared::Shared;
 
-/// This part of the limit is kept for files, within these bounds.
-const RESERVE_SHARE: usize = 8;
-const RESERVE_MIN: usize = 16;
-const RESERVE_MAX: usize = 512;
-/// Beyond this part of the limit the files of partitions that rest are closed.
-const FILES_SHARE: usize = 2;
-/// So many connections may stay even where files have taken the reserve: somebody has to be served.
-const KEPT_MIN: usize = 8;
-/// Who takes nothing of a reply for so long makes way for others.
-const UNREAD_MS: u64 = 10_000;
 const TELL_EVERY_MS: u64 = 60_000;
 /// The others in the process seldom open or close much, and counting all takes a while, so that it is only done
 /// where half of the limit is in use.
 const LOOK_EVERY_MS: u64 = 10_000;
 /// How long a full process is given to close something before the next look.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// The descriptors that connections may use at most.
-fn usable(limit: usize) -> usize {
-    limit.saturating_sub((limit / RESERVE_SHARE).clamp(RESERVE_MIN, RESERVE_MAX))
-}
-
-/// The files that may stay open: half of what is not taken by others, so that connections have room as well.
-fn files_most(limit: usize, foreign: usize) -> usize {
-    (limit.saturating_sub(foreign) / FILES_SHARE).max(RESERVE_MIN)
-}
 
 /// How many descriptors this process has open, where the system says so.
 fn open_in_process() -> Option<usize> {
@@ -52,13 +31,6 @@ fn open_in_process() -> Option<usize> {
         "/dev/fd"
     };
     Some(std::fs::read_dir(folder).ok()?.count())
-}
-
-/// Whether its peer has taken nothing of its reply for long.
-fn is_unread(connection: &Connection, now_ms: u64) -> bool {
-    connection.is_busy()
-        && connection.progress.owes_reply()
-        && now_ms.saturating_sub(connection.active_at_ms()) >= UNREAD_MS
 }
 
 impl Shared {
@@ -110,50 +82,32 @@ impl Shared {
         fits
     }
 
-    /// Close so many of the connections, first those that do not take their replies, then those that were idle
-    /// longest; false if there are none to close.
-    fn shed(&self, mut count: usize) -> bool {
+    /// Close so many of the connections, those that the core chooses; false if there are none to close.
+    fn shed(&self, count: usize) -> bool {
         if count == 0 {
             return true;
         }
-        let mut idle: Vec<Arc<Connection>> = Vec::new();
-        let now = self.uptime_ms();
-        {
-            let connections = lock(&self.connections);
-            for connection in connections.values() {
-                if connection.is_closing() {
-                    // It frees its place without us.
-                    count = count.saturating_sub(1);
-                } else if !connection.is_busy() || is_unread(connection, now) {
-                    idle.push(Arc::clone(connection));
-                }
-            }
-            if count == 0 {
-                return true;
-            }
-            count = count
-                .min(connections.len().saturating_sub(KEPT_MIN))
-                .min(idle.len());
-        }
-        if count == 0 {
+        let now_ms = self.uptime_ms();
+        let connections = lock(&self.connections);
+        let occupied: Vec<_> = connections.values().map(|one| one.occupied()).collect();
+        let Some(chosen) = chosen(&occupied, count, now_ms) else {
             return false;
-        }
-        if count < idle.len() {
-            // Of those of one millisecond the one that came first goes.
-            idle.select_nth_unstable_by_key(count - 1, |connection| {
-                let is_read = !is_unread(connection, now);
-                (is_read, connection.active_at_ms(), connection.id)
-            });
-        }
-        for connection in &idle[..count] {
+        };
+        let going: Vec<_> = (chosen.iter())
+            .filter_map(|id| connections.get(id).map(Arc::clone))
+            .collect();
+        drop(connections);
+        for connection in &going {
             connection.end(Ending::Close);
         }
-        add(&self.metrics.connections_shed, count);
-        let peer = idle[0].peer;
-        self.tell_of_shedding(
-            count,
-            &format!("closed those that were idle longest, that of {peer} among them"),
-        );
+        if let Some(first) = going.first() {
+            add(&self.metrics.connections_shed, going.len());
+            let peer = first.peer;
+            self.tell_of_shedding(
+                going.len(),
+                &format!("closed those that were idle longest, that of {peer} among them"),
+            );
+        }
         true
     }
 
@@ -214,21 +168,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_keep_a_part() {
-        assert_eq!(usable(1024), 1024 - 128);
-        assert_eq!(usable(64), 48);
-        assert_eq!(usable(1 << 20), (1 << 20) - 512);
-        assert_eq!(usable(4), 0);
-    }
-
-    #[test]
-    fn files_leave_a_part_to_connections() {
-        assert_eq!(files_most(256, 20), 118);
-        assert_eq!(files_most(usize::MAX, 20), usize::MAX / 2 - 10);
-        assert_eq!(files_most(64, 60), RESERVE_MIN);
-    }
-
-    #[test]
     fn what_is_not_ours_takes_room_too() {
         let folder = std::env::temp_dir().join(format!("ottla-room-{}", std::process::id()));
         let node = crate::fault_tests::node_in(&folder);
@@ -245,10 +184,7 @@ mod tests {
             .unwrap();
         node.kill();
         let _ = std::fs::remove_dir_all(&folder);
-        assert!(
-            own + 64 < RESERVE_MIN * RESERVE_SHARE,
-            "the least reserve is kept"
-        );
+        assert_eq!(own + 64 - usable(own + 64), 16, "the least reserve is kept");
         assert_eq!(over, [0, 0, 10]);
     }
 

@@ -1,26 +1,18 @@
-//! What a Fetch of many partitions holds, counted: all that is made of it while it is read, and what is left of
-//! that while it is parked. One of few partitions is not counted: it holds less than its connection does.
+//! What a Fetch of many partitions holds, charged as the core decides (`serving/crowd.rs`): all that is made of it while it
+//! is read, and what is left of that while it is parked.
 //!
 //! To be read it waits in line, with nothing in its hands that others wait for; whoever reads is done without its
 //! peer. To be parked nobody waits: a Fetch may be answered early, so where there is no room the new one is, and
 //! the one that was parked longest makes room for the next.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use ottla_core::hot::TopicRef;
+use ottla_core::serving::crowd::{Crowd, PARTITIONS_FEW, Parking, cost_to_read, waits_to_be_read};
 use ottla_core::session::Wanted;
 
 use crate::budget::{Budget, Charge};
+use crate::lock::lock;
 
-/// A Fetch of no more partitions, in no more bytes, is not counted.
-pub const PARTITIONS_FEW: usize = 64;
-pub const FRAME_BYTES_FEW: usize = 2 * 1024;
-/// What is made of each byte of a request at most, until its reply stands in the outbox, about.
-const COST_OF_BYTE: usize = 16;
-/// The same for each partition that a session remembers.
-const COST_OF_PARTITION: usize = 256;
-/// What takes no more than this does not wait.
-const COST_SMALL: usize = 64 * 1024;
 /// What fetches that are read may take together is this part of the request memory, beside it, and so is what may
 /// stay of those that are parked.
 const SHARE: usize = 8;
@@ -28,7 +20,7 @@ const SHARE: usize = 8;
 /// The memory that all fetches of many partitions share.
 pub struct Weights {
     reading: Arc<Budget>,
-    parked: Arc<Budget>,
+    parked: Arc<Mutex<Crowd>>,
     /// Who is parked hears here, one at a time and the longest first, that others have no room.
     crowded: tokio::sync::Notify,
 }
@@ -37,22 +29,34 @@ pub struct Weights {
 #[derive(Default)]
 pub struct Weight {
     reading: Option<Charge>,
-    parked: Option<Charge>,
+    parked: Option<Parked>,
+}
+
+/// What one counts for while it is parked, given back when this is dropped.
+struct Parked {
+    crowd: Arc<Mutex<Crowd>>,
+    bytes: usize,
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        lock(&self.crowd).leave(self.bytes);
+    }
 }
 
 impl Weights {
     pub fn new(request_memory_bytes_max: usize) -> Self {
-        let budget = || Arc::new(Budget::new(request_memory_bytes_max / SHARE));
+        let bytes_max = request_memory_bytes_max / SHARE;
         Self {
-            reading: budget(),
-            parked: budget(),
+            reading: Arc::new(Budget::new(bytes_max)),
+            parked: Arc::new(Mutex::new(Crowd::new(bytes_max))),
             crowded: tokio::sync::Notify::new(),
         }
     }
 
     /// What fetches of many partitions hold now.
     pub fn used(&self) -> usize {
-        self.reading.used() + self.parked.used()
+        self.reading.used() + lock(&self.parked).used()
     }
 
     /// Wait in line for so much.
@@ -80,15 +84,11 @@ impl Weight {
         frame_bytes: usize,
         partitions: usize,
     ) -> Result<(), usize> {
-        let reading = &weights.reading;
-        let of_session = partitions.saturating_mul(COST_OF_PARTITION);
-        let cost = frame_bytes
-            .saturating_mul(COST_OF_BYTE)
-            .saturating_add(of_session);
-        let taken = if cost <= COST_SMALL {
-            Some(Charge::anyway(reading, cost))
+        let cost = cost_to_read(frame_bytes, partitions);
+        let taken = if waits_to_be_read(cost) {
+            Charge::if_there(&weights.reading, cost)
         } else {
-            Charge::if_there(reading, cost)
+            Some(Charge::anyway(&weights.reading, cost))
         };
         self.reading = Some(taken.ok_or(cost)?);
         Ok(())
@@ -106,37 +106,35 @@ impl Weight {
 
     /// Whether what is left of it may stay while it waits.
     pub fn may_park(&mut self, weights: &Weights, wanted: &[Wanted]) -> bool {
+        // The usual reader takes no lock for this.
         if wanted.len() <= PARTITIONS_FEW || self.is_parked() {
             return true;
         }
-        self.parked = Charge::if_there(&weights.parked, parked_bytes(wanted));
-        if !self.is_parked() && weights.parked.used() > 0 {
-            weights.crowded.notify_one();
+        match lock(&weights.parked).park(wanted) {
+            Parking::Uncounted => true,
+            Parking::Counted(bytes) => {
+                let crowd = Arc::clone(&weights.parked);
+                self.parked = Some(Parked { crowd, bytes });
+                true
+            }
+            Parking::Early { longest_leaves } => {
+                if longest_leaves {
+                    weights.crowded.notify_one();
+                }
+                false
+            }
         }
-        self.is_parked()
     }
-}
-
-/// What is kept of a request that is parked; the partitions of a topic share its name.
-fn parked_bytes(wanted: &[Wanted]) -> usize {
-    let name = |part: &Wanted| match &part.topic {
-        TopicRef::Name(name) => Some(Arc::clone(name)),
-        TopicRef::Id(_) => None,
-    };
-    let same = |a: &Wanted, b: &Wanted| match (&a.topic, &b.topic) {
-        (TopicRef::Name(a), TopicRef::Name(b)) => Arc::ptr_eq(a, b),
-        _ => false,
-    };
-    let names = wanted.chunk_by(same).filter_map(|topic| name(&topic[0]));
-    std::mem::size_of_val(wanted) + names.map(|name| name.len() + 32).sum::<usize>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ottla_core::hot::FetchPart;
+    use ottla_core::hot::{FetchPart, TopicRef};
 
-    fn wanted(count: usize) -> Vec<Wanted> {
+    /// The one that was parked longest would not hear that its room is needed, or its room would never be given back.
+    #[test]
+    fn the_longest_parked_is_rung_and_what_it_held_is_given_back() {
         let part = FetchPart {
             index: 0,
             current_leader_epoch: -1,
@@ -145,22 +143,9 @@ mod tests {
             log_start_offset: -1,
             bytes_max: 1,
         };
-        let topic = TopicRef::Name("t".into());
-        vec![Wanted { topic, part }; count]
-    }
-
-    #[test]
-    fn few_partitions_are_not_counted() {
-        let weights = Weights::new(0);
-        let mut weight = Weight::default();
-        assert!(weight.may_park(&weights, &wanted(PARTITIONS_FEW)));
-        assert_eq!(weights.used(), 0);
-    }
-
-    #[test]
-    fn who_finds_no_room_is_not_parked_and_the_longest_makes_some() {
-        let many = wanted(1000);
-        let weights = Weights::new(parked_bytes(&many) * SHARE * 3 / 2);
+        let topic = TopicRef::Id([1; 16]);
+        let many = vec![Wanted { topic, part }; 1000];
+        let weights = Weights::new(size_of_val(&*many) * SHARE * 3 / 2);
         let (mut first, mut second) = (Weight::default(), Weight::default());
         assert!(first.may_park(&weights, &many));
         let mut crowded = std::pin::pin!(weights.crowded());
@@ -170,6 +155,7 @@ mod tests {
         assert!(crowded.as_mut().poll(&mut context).is_ready());
         drop(first);
         assert!(second.may_park(&weights, &many));
-        assert_eq!(weights.used(), parked_bytes(&many));
+        drop(second);
+        assert_eq!(weights.used(), 0);
     }
 }

@@ -20,6 +20,13 @@ pub struct Disk {
     pub disk: AnyDisk,
 }
 
+/// What room a volume has.
+#[pyclass(frozen, get_all, module = "ottla._core")]
+pub struct DiskSpace {
+    total_bytes: u64,
+    usable_bytes: u64,
+}
+
 /// One name in a folder.
 #[pyclass(frozen, get_all, module = "ottla._core")]
 pub struct File {
@@ -117,8 +124,13 @@ impl Disk {
         told(made, &folder, "made")
     }
 
-    fn space(&self, py: Python<'_>, path: PathBuf) -> PyResult<(u64, u64)> {
-        told(py.detach(|| self.disk.space(&path)), &path, "measured")
+    fn space(&self, py: Python<'_>, path: PathBuf) -> PyResult<DiskSpace> {
+        let measured = told(py.detach(|| self.disk.space(&path)), &path, "measured")?;
+        let (total_bytes, usable_bytes) = measured;
+        Ok(DiskSpace {
+            total_bytes,
+            usable_bytes,
+        })
     }
 
     fn sync_folder(&self, py: Python<'_>, folder: PathBuf) -> PyResult<()> {
@@ -180,6 +192,7 @@ fn remove(disk: &AnyDisk, path: &Path) -> io::Result<bool> {
 
 /// Put the classes into the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<DiskSpace>()?;
     module.add_class::<Disk>()?;
     module.add_class::<File>()
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use ottla_core::disk::Disk as CoreDisk;
 use ottla_core::hosting::{
-    Answer, Described, Event, Host, HostedState, Inquiry, Report, TopicConfig,
+    Answer, Appended, Described, Event, Host, HostedState, Inquiry, LostLogDir, Report, Stray,
+    TopicConfig,
 };
 use ottla_core::partition::Waiter;
 use ottla_core::serving::Api;
@@ -24,12 +25,12 @@ pub trait Partitions {
     fn configure_topic(&self, topic: &str, config: &TopicConfig);
     fn delete_partitions(&self, partitions: &[(String, i32)]);
     fn mark(&self, mark: i64) -> bool;
-    fn lost_log_dirs(&self) -> Vec<(usize, String)>;
-    fn strays(&self) -> Outcome<Vec<(String, i32, String)>>;
+    fn lost_log_dirs(&self) -> Vec<LostLogDir>;
+    fn strays(&self) -> Outcome<Vec<Stray>>;
     fn set_strays_aside(&self) -> Outcome<Vec<String>>;
     fn describe(&self, topic: &str, index: i32) -> Outcome<Described>;
     fn describe_lately(&self, topic: &str, index: i32) -> Outcome<Described>;
-    fn append(&self, topic: &str, index: i32, records: Vec<u8>) -> Outcome<(i64, i64)>;
+    fn append(&self, topic: &str, index: i32, records: Vec<u8>) -> Outcome<Appended>;
     fn read(
         &self,
         topic: &str,
@@ -61,11 +62,11 @@ impl<D: CoreDisk, W: Waiter> Partitions for Host<D, W> {
         self.mark(mark)
     }
 
-    fn lost_log_dirs(&self) -> Vec<(usize, String)> {
+    fn lost_log_dirs(&self) -> Vec<LostLogDir> {
         self.lost_log_dirs()
     }
 
-    fn strays(&self) -> Outcome<Vec<(String, i32, String)>> {
+    fn strays(&self) -> Outcome<Vec<Stray>> {
         self.strays()
     }
 
@@ -81,7 +82,7 @@ impl<D: CoreDisk, W: Waiter> Partitions for Host<D, W> {
         self.describe_lately(topic, index)
     }
 
-    fn append(&self, topic: &str, index: i32, records: Vec<u8>) -> Outcome<(i64, i64)> {
+    fn append(&self, topic: &str, index: i32, records: Vec<u8>) -> Outcome<Appended> {
         self.append(topic, index, records)
     }
 
@@ -306,7 +307,7 @@ impl Half {
 
     pub fn await_wanted(&self, timeout: Duration) -> Outcome<bool> {
         match self {
-            Self::Real(node) => node.ask(|host| Ok(host.await_wanted(timeout))),
+            Self::Real(node) => node.await_wanted(timeout),
             Self::Simulated(node) => node.await_wanted(),
         }
     }

@@ -36,12 +36,12 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<codec::Plan>()?;
     module.add_class::<log::Log>()?;
     module.add_class::<segment::Segment>()?;
-    module.add_class::<outbound::Outbound>()?;
     module.add_function(wrap_pyfunction!(segment::examine_segment, module)?)?;
     asking::register(module)?;
     files::register(module)?;
     faults::register(module)?;
     named::register(module)?;
+    outbound::register(module)?;
     sim::register(module)?;
     node::register(module)
 }

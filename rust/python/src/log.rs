@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use ottla_core::Code;
 use ottla_core::batch::Batches;
 use ottla_core::disk::DiskFile;
 use ottla_core::error::Cause;
 use ottla_core::log::{
-    AppendContext, AppendError, Code, ConfigValue, Log as CoreLog, LogConfig, OpenHints, Origin,
+    AppendContext, AppendError, ConfigValue, Log as CoreLog, LogConfig, OpenHints, Origin,
     ReadError,
 };
 use ottla_node::{NodeDisk, NodeError};
@@ -17,6 +18,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
 use crate::disk::AnyDisk;
 use crate::errors::{refusal_of, refused};
 use crate::files::Disk;
+use crate::named::{Appended, EpochEnd};
 
 /// A partition's folder, opened for reading and appending.
 #[pyclass(frozen, module = "ottla._core")]
@@ -176,7 +178,7 @@ impl Log {
         batches: &[u8],
         leader_epoch: i32,
         now_ms: i64,
-    ) -> PyResult<(i64, i64)> {
+    ) -> PyResult<Appended> {
         let mut bytes = batches.to_vec();
         let context = AppendContext {
             now_ms,
@@ -194,7 +196,10 @@ impl Log {
                     log.flush().map_err(storage)?;
                 }
                 log.set_high_watermark(log.log_end_offset());
-                Ok((appended.base_offset, appended.last_offset))
+                Ok(Appended {
+                    base_offset: appended.base_offset,
+                    last_offset: appended.last_offset,
+                })
             })
         })
     }
@@ -250,7 +255,7 @@ impl Log {
         py: Python<'_>,
         batches: &[u8],
         now_ms: i64,
-    ) -> PyResult<(i64, i64)> {
+    ) -> PyResult<Appended> {
         py.detach(|| {
             self.with(|log| {
                 let appended = log.append_as_follower(batches, now_ms).map_err(not_taken)?;
@@ -258,7 +263,10 @@ impl Log {
                     log.flush().map_err(storage)?;
                 }
                 log.set_high_watermark(log.log_end_offset());
-                Ok((appended.base_offset, appended.last_offset))
+                Ok(Appended {
+                    base_offset: appended.base_offset,
+                    last_offset: appended.last_offset,
+                })
             })
         })
     }
@@ -268,9 +276,15 @@ impl Log {
         py.detach(|| self.with(|log| log.truncate_to(offset, now_ms).map_err(storage)))
     }
 
-    /// (largest epoch not above the asked one, where it ended); (-1, -1) if unknown.
-    fn epoch_end_offset(&self, leader_epoch: i32) -> PyResult<(i32, i64)> {
-        self.with(|log| Ok(log.epoch_end_offset(leader_epoch)))
+    /// The largest epoch not above the asked one, and where it ended; -1 and -1 if unknown.
+    fn epoch_end_offset(&self, leader_epoch: i32) -> PyResult<EpochEnd> {
+        self.with(|log| {
+            let (leader_epoch, end_offset) = log.epoch_end_offset(leader_epoch);
+            Ok(EpochEnd {
+                leader_epoch,
+                end_offset,
+            })
+        })
     }
 
     /// Let the log start at `offset`: whole segments before it are removed.

@@ -1,6 +1,6 @@
 //! What the node tells and is told in rows, by name: no field is known by its place.
 
-use ottla_core::hosting::{Report, ReportKind};
+use ottla_core::hosting::{self, Report, ReportKind};
 use pyo3::prelude::*;
 
 /// An API that listeners serve.
@@ -129,6 +129,114 @@ impl Opened {
     }
 }
 
+impl From<hosting::Stray> for Stray {
+    fn from(stray: hosting::Stray) -> Self {
+        Self {
+            topic: stray.topic,
+            partition: stray.partition,
+            folder: stray.folder.to_string_lossy().into_owned(),
+        }
+    }
+}
+
+/// Where batches came to lie in a log.
+#[pyclass(frozen, get_all, eq, module = "ottla._core")]
+#[derive(Debug, PartialEq)]
+pub struct Appended {
+    pub base_offset: i64,
+    pub last_offset: i64,
+}
+
+#[pymethods]
+impl Appended {
+    #[new]
+    #[pyo3(signature = (*, base_offset, last_offset))]
+    fn new(base_offset: i64, last_offset: i64) -> Self {
+        Self {
+            base_offset,
+            last_offset,
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl From<hosting::Appended> for Appended {
+    fn from(done: hosting::Appended) -> Self {
+        Self::new(done.base_offset, done.last_offset)
+    }
+}
+
+/// A partition by the name of its topic.
+#[pyclass(frozen, get_all, eq, hash, module = "ottla._core")]
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct TopicPartition {
+    pub topic: String,
+    pub partition: i32,
+}
+
+#[pymethods]
+impl TopicPartition {
+    #[new]
+    fn new(topic: String, partition: i32) -> Self {
+        Self { topic, partition }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// A log dir that could not be opened.
+#[pyclass(frozen, get_all, module = "ottla._core")]
+#[derive(Debug)]
+pub struct LostLogDir {
+    pub log_dir: usize,
+    pub text: String,
+}
+
+#[pymethods]
+impl LostLogDir {
+    fn __repr__(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl From<hosting::LostLogDir> for LostLogDir {
+    fn from(lost: hosting::LostLogDir) -> Self {
+        Self {
+            log_dir: lost.log_dir,
+            text: lost.text,
+        }
+    }
+}
+
+/// Where a leader epoch ended.
+#[pyclass(frozen, get_all, eq, module = "ottla._core")]
+#[derive(Debug, PartialEq)]
+pub struct EpochEnd {
+    pub leader_epoch: i32,
+    pub end_offset: i64,
+}
+
+#[pymethods]
+impl EpochEnd {
+    #[new]
+    #[pyo3(signature = (*, leader_epoch, end_offset))]
+    fn new(leader_epoch: i32, end_offset: i64) -> Self {
+        Self {
+            leader_epoch,
+            end_offset,
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
 impl From<Report> for Opened {
     fn from(report: Report) -> Self {
         Self {
@@ -149,5 +257,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Api>()?;
     module.add_class::<PartitionOffsets>()?;
     module.add_class::<Stray>()?;
+    module.add_class::<Appended>()?;
+    module.add_class::<TopicPartition>()?;
+    module.add_class::<LostLogDir>()?;
+    module.add_class::<EpochEnd>()?;
     module.add_class::<Opened>()
 }

@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::faults::DiskFault;
 use crate::files::{Disk, refusal, replace};
 use crate::half::{Asked, Caller, Half, Item, Partitions};
-use crate::named::{Api, Opened, PartitionOffsets, Stray};
+use crate::named::{Api, Appended, LostLogDir, Opened, PartitionOffsets, Stray, TopicPartition};
 use crate::state::{PartitionState, TopicConfig};
 
 /// One request for Python to decide.
@@ -294,7 +294,13 @@ impl Node {
             .map_err(refused)
     }
 
-    fn delete_partitions(&self, py: Python<'_>, partitions: Vec<(String, i32)>) -> PyResult<()> {
+    fn delete_partitions(
+        &self,
+        py: Python<'_>,
+        partitions: Vec<Py<TopicPartition>>,
+    ) -> PyResult<()> {
+        let name = |one: &Py<TopicPartition>| (one.get().topic.clone(), one.get().partition);
+        let partitions: Vec<_> = partitions.iter().map(name).collect();
         py.detach(|| {
             self.node.ask(|host| {
                 host.delete_partitions(&partitions);
@@ -304,20 +310,16 @@ impl Node {
         .map_err(refused)
     }
 
-    fn lost_log_dirs(&self) -> PyResult<Vec<(usize, String)>> {
-        self.node
-            .ask(|host| Ok(host.lost_log_dirs()))
-            .map_err(refused)
+    fn lost_log_dirs(&self) -> PyResult<Vec<LostLogDir>> {
+        let found = self.node.ask(|host| Ok(host.lost_log_dirs()));
+        let found = found.map_err(refused)?.into_iter();
+        Ok(found.map(LostLogDir::from).collect())
     }
 
     fn strays(&self, py: Python<'_>) -> PyResult<Vec<Stray>> {
         let found = py.detach(|| self.node.ask(|host| host.strays()));
-        let stray = |(topic, partition, folder)| Stray {
-            topic,
-            partition,
-            folder,
-        };
-        Ok(found.map_err(refused)?.into_iter().map(stray).collect())
+        let found = found.map_err(refused)?.into_iter();
+        Ok(found.map(Stray::from).collect())
     }
 
     fn set_strays_aside(&self, py: Python<'_>) -> PyResult<Vec<String>> {
@@ -355,9 +357,9 @@ impl Node {
         topic: &str,
         partition: i32,
         records: Vec<u8>,
-    ) -> PyResult<(i64, i64)> {
-        py.detach(|| self.node.ask(|host| host.append(topic, partition, records)))
-            .map_err(refused)
+    ) -> PyResult<Appended> {
+        let done = py.detach(|| self.node.ask(|host| host.append(topic, partition, records)));
+        Ok(done.map_err(refused)?.into())
     }
 
     #[pyo3(signature = (topic, partition, offset, bytes_max, *, to_log_end=false))]

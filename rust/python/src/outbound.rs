@@ -1,9 +1,8 @@
 //! `ottla_core::outbound` for Python: numbers and bytes through, faults as kinds.
 
 use ottla_core::outbound::{self, Backoff, Failure, Fault, Limits, Phase, Refused, Request};
-use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::PyBytes;
 
 use crate::errors::refusal_of;
 
@@ -11,6 +10,21 @@ use crate::errors::refusal_of;
 #[pyclass(module = "ottla._core")]
 pub struct Outbound {
     inner: outbound::Outbound,
+}
+
+/// Why a connection is to be closed now.
+#[pyclass(frozen, get_all, module = "ottla._core")]
+pub struct OutboundFault {
+    kind: &'static str,
+    text: String,
+}
+
+/// A request that ended.
+#[pyclass(frozen, get_all, module = "ottla._core")]
+pub struct Completed {
+    ticket: u64,
+    body: Option<Py<PyBytes>>,
+    failure: &'static str,
 }
 
 #[pymethods]
@@ -72,9 +86,12 @@ impl Outbound {
     }
 
     #[getter]
-    fn fault(&self) -> Option<(&'static str, String)> {
+    fn fault(&self) -> Option<OutboundFault> {
         match self.inner.phase() {
-            Phase::Faulty(fault) => Some((kind(fault), fault.to_string())),
+            Phase::Faulty(fault) => Some(OutboundFault {
+                kind: kind(fault),
+                text: fault.to_string(),
+            }),
             _ => None,
         }
     }
@@ -115,17 +132,21 @@ impl Outbound {
         self.inner.received(data);
     }
 
-    fn completed<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let list = PyList::empty(py);
+    fn completed(&mut self, py: Python<'_>) -> Vec<Completed> {
+        let mut ended = Vec::new();
         while let Some(end) = self.inner.completed() {
-            let outcome = match end.outcome {
-                Ok(body) => PyBytes::new(py, &body).into_bound_py_any(py)?,
-                Err(Failure::TimedOut) => "timed-out".into_bound_py_any(py)?,
-                Err(Failure::Lost) => "lost".into_bound_py_any(py)?,
+            let (body, failure) = match end.outcome {
+                Ok(body) => (Some(PyBytes::new(py, &body).unbind()), ""),
+                Err(Failure::TimedOut) => (None, "timed-out"),
+                Err(Failure::Lost) => (None, "lost"),
             };
-            list.append((end.ticket, outcome))?;
+            ended.push(Completed {
+                ticket: end.ticket,
+                body,
+                failure,
+            });
         }
-        Ok(list)
+        ended
     }
 
     #[getter]
@@ -155,4 +176,11 @@ fn refused(why: Refused) -> PyErr {
         Refused::TooLarge(size) => format!("a request of {size} bytes, more than a size can say"),
     };
     refusal_of("invalid", text)
+}
+
+/// Put the classes into the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Outbound>()?;
+    module.add_class::<OutboundFault>()?;
+    module.add_class::<Completed>()
 }

@@ -1,15 +1,15 @@
 //! What is around the core in a simulation: a time that somebody moves, a seeded generator, news, and work that waits
 //! until somebody chooses it.
 
-use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ottla_core::CoreError;
 use ottla_core::disk::SimDisk;
-use ottla_core::hosting::{Chore, Event, Host, Pass, Surroundings};
+use ottla_core::hosting::{Chore, Event, Guard, Host, Lock, Pass, Surroundings};
 
 use crate::connection::Connection;
+use crate::queue::Queue;
 
 pub type SimHost = Host<SimDisk, Connection>;
 
@@ -31,7 +31,7 @@ impl Work {
             Self::Chore(Chore::Answer(_)) => "answer",
             Self::Chore(Chore::SyncVolumes) => "sync volumes",
             Self::Pass(Pass::Retention) => "retention",
-            Self::Pass(Pass::Flush) => "roll",
+            Self::Pass(Pass::Roll) => "roll",
             Self::Pass(Pass::Checkpoint) => "checkpoint",
             Self::Pass(Pass::Producers) => "producers",
             Self::Pass(Pass::Deleted) => "deleted",
@@ -50,7 +50,7 @@ pub struct State {
     pub wall_ms: i64,
     pub steady_ms: i64,
     seed: u64,
-    pub events: VecDeque<Event>,
+    pub queue: Queue,
     pub owed: Vec<Owed>,
     /// Somebody wants a turn though nothing waits.
     pub woken: bool,
@@ -66,7 +66,7 @@ impl Around {
             wall_ms,
             steady_ms: 0,
             seed,
-            events: VecDeque::new(),
+            queue: Queue::default(),
             owed: Vec::new(),
             woken: false,
             running: true,
@@ -132,17 +132,21 @@ impl Surroundings<SimDisk, Connection> for Around {
         z ^ (z >> 31)
     }
 
-    /// Of one partition's news of a kind the latest counts, as in a real node's queue.
     fn tell(&self, event: Event) {
-        let mut state = self.state();
-        if let Some(subject) = event.subject() {
-            (state.events).retain(|older| older.subject().as_ref() != Some(&subject));
-        }
-        state.events.push_back(event);
+        self.state().queue.tell(event);
     }
 
     fn owe(&self, chore: Chore<SimDisk, Connection>, after: Duration) {
         self.leave(Work::Chore(chore), after);
+    }
+
+    /// Nobody else holds anything in one thread.
+    fn hold_within<'a>(
+        &self,
+        partition: &'a Lock<SimDisk, Connection>,
+        _patience: Duration,
+    ) -> Option<Guard<'a, SimDisk, Connection>> {
+        partition.try_lock()
     }
 
     fn wake(&self) {

@@ -65,6 +65,10 @@ impl Connection {
 }
 
 impl Waiter for Connection {
+    fn principal(&self) -> &str {
+        self.principal()
+    }
+
     fn wants(&self) -> &Wants {
         &self.wants
     }

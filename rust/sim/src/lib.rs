@@ -9,7 +9,8 @@ mod around;
 mod connection;
 mod line;
 mod node;
+mod queue;
 
 pub use connection::Connection;
-pub use line::Asked;
-pub use node::{Item, Node, Options, Verb};
+pub use node::{Node, Options, Verb};
+pub use queue::{Asked, Item};

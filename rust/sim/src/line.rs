@@ -6,25 +6,17 @@ use ottla_core::connection::{Inbox, close_frame};
 use ottla_core::disk::{DiskFile, SimDisk, SimFile};
 use ottla_core::partition::Waiter;
 use ottla_core::serving::{
-    Apis, Fetch, Header, KeptReplies, PRODUCE, Piece, Produce, Question, Step, admit,
+    Apis, Fetch, Finished, Header, KeptReplies, PRODUCE, Piece, Produce, Question, Step, admit,
 };
 
 use crate::around::SimHost;
 use crate::connection::Connection;
+use crate::queue::Asked;
 
 /// From this size on a piece of a reply lies in its file until it is sent, so that both ways are walked.
 const PIECE_BYTES_MIN: usize = 512;
-
-/// A request for Python. The body is what follows the header.
-pub struct Asked {
-    pub token: u64,
-    pub api_key: i16,
-    pub api_version: i16,
-    pub correlation_id: i32,
-    pub client_id: Option<String>,
-    pub body: Vec<u8>,
-    pub connection: Arc<Connection>,
-}
+/// So long Python may take to decide what was asked by a client that has closed its connection.
+const CLOSED_PATIENCE_MS: i64 = 1_000;
 
 /// What the connection is doing.
 enum Stage {
@@ -36,6 +28,7 @@ enum Stage {
         flexible: bool,
         /// Set if the answer may be kept for others.
         question: Option<Question>,
+        since_ms: i64,
     },
     Producing {
         frame: Vec<u8>,
@@ -99,6 +92,20 @@ impl Line {
             && !matches!(self.inbox.next_frame(size_max), Ok(None))
     }
 
+    /// Whether a client that closed its connection then is served on, as by a real node: what it sent is still handled, a
+    /// producer's records are waited for, Python has a moment to decide; and a reader that left is forgotten at once.
+    pub fn outlives_client(&self, closed_ms: i64, size_max: usize, now_ms: i64) -> bool {
+        match &self.stage {
+            Stage::Ready => !matches!(self.inbox.next_frame(size_max), Ok(None)),
+            Stage::Asked { since_ms, .. } => {
+                let from_ms = closed_ms.max(*since_ms);
+                now_ms < from_ms.saturating_add(CLOSED_PATIENCE_MS)
+            }
+            Stage::Producing { .. } => true,
+            Stage::Fetching { .. } => false,
+        }
+    }
+
     pub fn is_parked(&self) -> bool {
         matches!(self.stage, Stage::Producing { .. } | Stage::Fetching { .. })
     }
@@ -151,6 +158,7 @@ impl Line {
             correlation_id: request.correlation_id,
             flexible: admitted.flexible,
             question,
+            since_ms: host.around.steady_ms(),
         };
         if let Some(reply) = reply {
             self.answer(&reply, 0);
@@ -222,20 +230,15 @@ impl Line {
     }
 
     fn end_produce(&mut self, host: &SimHost, frame: &[u8], header: &Header) -> Result<(), Over> {
-        let refused = self.produce.is_refused();
-        if self.produce.wants_reply() {
-            let size_at = self.produce.put_reply(&mut self.outbox, frame, header);
-            close_frame(&mut self.outbox, size_at, 0);
+        match self.produce.finish(&mut self.outbox, frame, header) {
+            Finished::Reply { size_at } => {
+                close_frame(&mut self.outbox, size_at, 0);
+            }
+            Finished::Silent => {}
+            Finished::HangUp => return Err(Over(None)),
         }
         self.mute(host, self.produce.throttle_ms());
-        let silent = !self.produce.wants_reply();
-        self.produce.end();
-        // Kafka's only way to tell a producer that does not listen.
-        if silent && refused {
-            Err(Over(None))
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
 
     fn begin_fetch(&mut self, host: &SimHost, frame: &[u8], header: Header) -> Result<(), Over> {
@@ -243,7 +246,7 @@ impl Line {
         parsed.map_err(|wrong| Over(Some(format!("a Fetch request with {wrong}"))))?;
         let now_ms = host.around.steady_ms();
         self.connection.hear();
-        self.fetch.begin(host, frame, &header, now_ms);
+        self.fetch.begin(host, frame, now_ms);
         if self.fetch.step(host, &header, &self.connection) == Step::Parked {
             self.rest();
             let wait_ms = i64::try_from(self.fetch.max_wait_ms()).unwrap_or(i64::MAX);
@@ -263,7 +266,7 @@ impl Line {
     }
 
     fn end_fetch(&mut self, host: &SimHost, header: &Header) -> Result<(), Over> {
-        self.fetch.settle(host, header, || host.around.steady_ms());
+        self.fetch.settle(host, || host.around.steady_ms());
         let mut reply = Vec::new();
         let mut pieces = Vec::new();
         let (size_at, in_files) =

@@ -16,7 +16,8 @@ use ottla_core::serving::{Api, Apis, KeptReplies};
 
 use crate::around::{Around, SimHost, Work};
 use crate::connection::Connection;
-use crate::line::{Asked, Line, Over};
+use crate::line::{Line, Over};
+use crate::queue::Item;
 
 /// What fetch sessions may remember.
 const SESSIONS_BYTES_MAX: usize = 1 << 24;
@@ -33,12 +34,6 @@ pub struct Options {
     pub fetch_max_bytes: usize,
     /// A fault for tests, which a simulation has to find: "early-answers" or "forgotten-producers"; "" for none.
     pub plant: String,
-}
-
-/// What waits for Python.
-pub enum Item {
-    Asked(Asked),
-    Event(Event),
 }
 
 /// What a step does.
@@ -74,9 +69,8 @@ pub(crate) struct State {
     apis: Arc<Apis>,
     listeners: Vec<(String, bool, u16)>,
     pub(crate) lines: BTreeMap<u64, Line>,
-    /// Clients that have gone; what they sent before is still handled.
-    deserted: Vec<u64>,
-    asked: Vec<Asked>,
+    /// Clients that have closed their connection, and when (steadily).
+    deserted: Vec<(u64, i64)>,
     next_id: u64,
     bound: bool,
     serving: bool,
@@ -110,7 +104,6 @@ impl Node {
             fetch_session_slots: options.fetch_session_slots,
             fetch_sessions_bytes_max: SESSIONS_BYTES_MAX,
             fetch_bytes_max: options.fetch_max_bytes,
-            patience: Duration::ZERO,
         };
         let surroundings: Arc<dyn Surroundings<SimDisk, Connection>> = around.clone();
         Ok(Self {
@@ -123,7 +116,6 @@ impl Node {
                 listeners: Vec::new(),
                 lines: BTreeMap::new(),
                 deserted: Vec::new(),
-                asked: Vec::new(),
                 next_id: 1,
                 bound: false,
                 serving: false,
@@ -247,14 +239,11 @@ impl Node {
     /// # Errors
     /// As `call`, once nothing is left.
     pub fn next(&self) -> Result<Vec<Item>, CoreError> {
-        let events = {
+        let items = {
             let mut state = self.around.state();
             state.woken = false;
-            std::mem::take(&mut state.events)
+            state.queue.take()
         };
-        let asked = std::mem::take(&mut self.state().asked);
-        let events = events.into_iter().map(Item::Event);
-        let items: Vec<_> = events.chain(asked.into_iter().map(Item::Asked)).collect();
         if items.is_empty() {
             self.call(|| Ok(()))?;
         }
@@ -310,7 +299,7 @@ impl Node {
     /// As `call`.
     pub fn await_wanted(&self) -> Result<bool, CoreError> {
         self.settle()?;
-        self.ask(|host| Ok(host.await_wanted(Duration::ZERO)))
+        self.ask(|host| Ok(host.is_as_wanted()))
     }
 
     /// # Errors
@@ -364,10 +353,8 @@ impl Node {
         let ran = std::mem::replace(&mut self.around.state().running, false);
         if ran {
             self.around.state().owed.clear();
-            let mut state = self.state();
-            state.lines.clear();
-            state.asked.clear();
-            drop(state);
+            self.around.state().queue.forget_asked();
+            self.state().lines.clear();
             self.host.drop_logs();
         }
         // Who died in the middle of a change has no disk to kill any more.
@@ -418,7 +405,7 @@ impl Node {
         if reset {
             state.lines.remove(&id);
         } else {
-            state.deserted.push(id);
+            state.deserted.push((id, self.steady_ms()));
         }
     }
 
@@ -428,6 +415,17 @@ impl Node {
         let size_max = self.options.request_size_bytes_max;
         let mut found = Vec::new();
         let mut state = self.state();
+        let State {
+            lines, deserted, ..
+        } = &mut *state;
+        deserted.retain(|(id, closed_ms)| {
+            let line = lines.get(id);
+            let stays = line.is_some_and(|line| line.outlives_client(*closed_ms, size_max, now_ms));
+            if !stays {
+                lines.remove(id);
+            }
+            stays
+        });
         for (id, line) in &state.lines {
             if line.has_frame(size_max, now_ms) {
                 found.push((Verb::Frame, *id));
@@ -437,24 +435,13 @@ impl Node {
                 found.push((Verb::Parked, *id));
             }
         }
-        let State {
-            lines, deserted, ..
-        } = &mut *state;
-        deserted.retain(|id| {
-            let left = found.contains(&(Verb::Frame, *id));
-            if !left {
-                lines.remove(id);
-            }
-            left
-        });
-        found.retain(|(verb, id)| *verb != Verb::Parked || lines.contains_key(id));
         let around = self.around.state();
         for (place, owed) in around.owed.iter().enumerate() {
             if owed.due_ms <= now_ms {
                 found.push((Verb::Work, place as u64));
             }
         }
-        if around.woken || !around.events.is_empty() || !state.asked.is_empty() {
+        if around.woken || !around.queue.is_empty() {
             found.push((Verb::Turn, 0));
         }
         found
@@ -514,7 +501,7 @@ impl Node {
         };
         match outcome {
             Ok(None) => {}
-            Ok(Some(asked)) => state.asked.push(asked),
+            Ok(Some(asked)) => self.around.state().queue.ask(asked),
             Err(Over(why)) => {
                 state.lines.remove(&id);
                 if let Some(text) = why {

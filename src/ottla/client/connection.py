@@ -362,7 +362,7 @@ class Connection:
     def _settle(self) -> None:
         """Hand on what ended, and hang up if the machine says so."""
         if (fault := self._outbound.fault) is not None:
-            kind, text = fault
+            kind, text = fault.kind, fault.text
             if kind == "dial":
                 self._outbound.lost(self.waiting.now_ms(), self.waiting.random())
                 self._dial_next(TimeoutError(text))
@@ -377,11 +377,11 @@ class Connection:
             self._learn_versions()
 
     def _hand_on(self, failure: OttlaError | None) -> None:
-        for ticket, outcome in self._outbound.completed():
-            answer = self._answers.pop(ticket)
-            if isinstance(outcome, bytes):
-                answer.settle(outcome)
-            elif outcome == "timed-out":
+        for completed in self._outbound.completed():
+            answer = self._answers.pop(completed.ticket)
+            if completed.body is not None:
+                answer.settle(completed.body)
+            elif completed.failure == "timed-out":
                 text = f"{self} did not answer within {answer.timeout_ms} ms"
                 answer.settle(TimedOut(text))
             else:

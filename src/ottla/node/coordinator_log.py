@@ -28,7 +28,7 @@ class CoreLog:
     def append(self, partition: int, batch: bytes) -> int:
         """Append one batch; the offset of its last record."""
         try:
-            return self._core.append(self._topic, partition, batch)[1]
+            return self._core.append(self._topic, partition, batch).last_offset
         except CoreError as problem:
             raise AppendFailed(problem.text, ErrorCode(problem.error_code)) from problem
 

@@ -51,8 +51,9 @@ class CorePartitionLogs:
     def space(self, log_dir: str) -> tuple[int, int] | None:
         """(total bytes, usable bytes) of the volume that holds it; None if it can't be reached."""
         try:
-            return self._core.disk.space(log_dir)
+            space = self._core.disk.space(log_dir)
         except CoreError as problem:
             if problem.kind == "storage":
                 return None
             raise
+        return space.total_bytes, space.usable_bytes

@@ -153,7 +153,7 @@ class Engine:
                 identity.node_id,
                 identity.directory_ids,
                 incomplete=bool(self._lost) or len(place.log_dirs) < len(config.log_dirs),
-                failed=[at for at, _ in self._lost],
+                failed=[lost.log_dir for lost in self._lost],
             ),
             controller=self.cluster,
             coordinators=self._coordinators,
@@ -188,8 +188,8 @@ class Engine:
             )
         self._publisher.begin()
         self._await_partitions()
-        for place, text in self._lost:
-            self._lose_directory(place, text)
+        for lost in self._lost:
+            self._lose_directory(lost.log_dir, lost.text)
         self.commit()
         for report in core.load_report():
             tell = self._logs.info if report.kind == "mended" else self._logs.warn

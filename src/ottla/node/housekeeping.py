@@ -27,4 +27,4 @@ def schedule(alarms: Alarms, core: Core, config: BrokerConfig) -> None:
     every(config["log.flush.offset.checkpoint.interval.ms"], "checkpoint", real=True)
     flush_period_ms = config["log.flush.scheduler.interval.ms"]
     if flush_period_ms < (1 << 62):
-        every(flush_period_ms, "flush", real=True)
+        every(flush_period_ms, "roll", real=True)

@@ -141,17 +141,15 @@ class MetadataFiles:
                 f"metadata log has {self._segment_bytes} (metadata.log.segment.bytes)"
             )
         try:
-            base_offset, _ = self._log.append(
-                data, leader_epoch=batch.leader_epoch, now_ms=self._now_ms()
-            )
+            done = self._log.append(data, leader_epoch=batch.leader_epoch, now_ms=self._now_ms())
         except CoreError as problem:
             as_it_was = problem.kind == "storage" and not self._log.failure
             error = DiskUnwilling if as_it_was else MetadataFilesError
             hint = advice(problem.errno) or _SEE_TO_THE_DISK
             raise error(_FAILED + problem.text, hint=hint) from problem
-        if base_offset != batch.base_offset:
+        if done.base_offset != batch.base_offset:
             raise MetadataFilesError(
-                f"the metadata log put a batch at {base_offset} that was decided for "
+                f"the metadata log put a batch at {done.base_offset} that was decided for "
                 f"{batch.base_offset}"
             )
         return len(data)

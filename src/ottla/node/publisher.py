@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ottla._core import CoreError, PartitionState, TopicConfig
+from ottla._core import CoreError, PartitionState, TopicConfig, TopicPartition
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
 from ottla.metadata.topic_names import is_internal
@@ -96,7 +96,7 @@ class Publisher:
         led = self._coordinators.publish(delta)
         gone = list(self._gone(delta))
         if gone:
-            core.delete_partitions([(topic.name, index) for topic, index in gone])
+            core.delete_partitions([TopicPartition(topic.name, index) for topic, index in gone])
             for topic, index in gone:
                 context.directories.forget(topic, index)
         first = first_offset == 0

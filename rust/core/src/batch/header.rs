@@ -181,6 +181,12 @@ pub fn set_max_timestamp(batch: &mut [u8], log_append_time: bool, max_timestamp:
     true
 }
 
+/// Whether what should be a batch says that it belongs to a transaction, before anybody looked at it.
+pub fn is_transactional(batch: &[u8]) -> bool {
+    let bytes = batch.get(ATTRIBUTES_AT..ATTRIBUTES_AT + 2);
+    bytes.is_some_and(|bytes| i16::from_be_bytes([bytes[0], bytes[1]]) & TRANSACTIONAL_BIT != 0)
+}
+
 /// The attribute bits of a batch.
 pub fn attributes(
     codec: Codec,

@@ -10,13 +10,24 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::asking::Described;
-use super::questions::Waiting;
+use super::event::Place;
+use super::question::Waiting;
 use super::traffic::Traffic;
+use crate::code::Code;
 use crate::disk::Disk;
-use crate::hot::{KAFKA_STORAGE_ERROR, NOT_LEADER_OR_FOLLOWER, UNKNOWN_TOPIC_OR_PARTITION};
 use crate::log::LogConfig;
-use crate::partition::{Partition, PartitionState, Waiter};
+use crate::partition::{Offsets, Partition, PartitionState, Waiter};
+
+/// How long a thread that serves others waits for a partition that somebody holds, before its request is `Busy`.
+pub const PATIENCE: Duration = Duration::from_millis(1);
+
+/// A partition's whereabouts for those who ask by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Described {
+    pub offsets: Offsets,
+    pub leader_epoch: i32,
+    pub size_bytes: u64,
+}
 
 /// How much of a partition is served. It gets worse where a disk fails and better where it mends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +75,7 @@ pub struct Cell<D: Disk, W: Waiter> {
     pub flushing: AtomicU8,
     /// That the disk refused something it can do later was told.
     pub strained: AtomicBool,
-    partition: Mutex<Option<Partition<D, W>>>,
+    partition: Lock<D, W>,
     standing: AtomicU8,
     /// How often it was looked at since it was in use.
     rested: AtomicU8,
@@ -79,6 +90,8 @@ pub struct TopicOf {
 }
 
 /// A partition's lock.
+pub type Lock<D, W> = Mutex<Option<Partition<D, W>>>;
+/// A partition that is locked.
 pub type Guard<'a, D, W> = MutexGuard<'a, Option<Partition<D, W>>>;
 
 impl<D: Disk, W: Waiter> Cell<D, W> {
@@ -123,18 +136,18 @@ impl<D: Disk, W: Waiter> Cell<D, W> {
     }
 
     /// Why it is neither written nor read, if so.
-    pub fn refusal(&self) -> Option<i16> {
+    pub fn refusal(&self) -> Option<Code> {
         match self.standing() {
             Standing::Serving | Standing::Faltering => None,
-            Standing::Opening => Some(NOT_LEADER_OR_FOLLOWER),
-            Standing::Offline => Some(KAFKA_STORAGE_ERROR),
-            Standing::Gone => Some(UNKNOWN_TOPIC_OR_PARTITION),
+            Standing::Opening => Some(Code::NotLeaderOrFollower),
+            Standing::Offline => Some(Code::KafkaStorageError),
+            Standing::Gone => Some(Code::UnknownTopicOrPartition),
         }
     }
 
     /// Why there is nothing behind the lock.
-    pub fn absence(&self) -> i16 {
-        self.refusal().unwrap_or(UNKNOWN_TOPIC_OR_PARTITION)
+    pub fn absence(&self) -> Code {
+        self.refusal().unwrap_or(Code::UnknownTopicOrPartition)
     }
 
     /// It got worse, or is as bad as that already. Whether it was better before.
@@ -168,10 +181,18 @@ impl<D: Disk, W: Waiter> Cell<D, W> {
         self.partition.try_lock()
     }
 
-    /// Lock it on a thread that serves others too: an append takes microseconds, and who holds it for longer waits for
-    /// a slow disk.
-    pub fn hold_within(&self, patience: Duration) -> Option<Guard<'_, D, W>> {
-        self.partition.try_lock_for(patience)
+    /// The lock itself, for whoever waits for it: `Host::hold_within`.
+    pub fn lock(&self) -> &Lock<D, W> {
+        &self.partition
+    }
+
+    /// How it is called in events.
+    pub fn place(&self) -> Place {
+        Place {
+            topic: Arc::clone(&self.topic),
+            topic_id: self.topic_id,
+            partition: self.index,
+        }
     }
 
     /// Note that it is in use, so that its files stay open.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::cell::Cell;
-use super::dirs::{Found, live, storage};
-use super::{Host, lock};
+use super::dirs::{Found, live};
+use super::host::Host;
+use super::lock::lock;
 use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::log::LogError;
@@ -94,7 +95,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let known = |found: Found| proof.closed.contains(&(found.topic, found.partition));
         if !proof.broken && live(&self.disk, &path)?.into_iter().all(known) {
             write_clean_shutdown(&self.disk, &path, broker_epoch)
-                .map_err(|error| storage(&error))?;
+                .map_err(|error| CoreError::storage(&error))?;
         }
         Ok(())
     }

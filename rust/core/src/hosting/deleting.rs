@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::cell::Cell;
-use super::dirs::{Doomed, storage};
+use super::dirs::Doomed;
 use super::event::Event;
-use super::{Host, lock};
+use super::host::Host;
+use super::lock::lock;
 use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::log::files::FolderKind;
@@ -33,7 +34,10 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             let _ = partition.into_log().close(false); // nothing of it is needed any more
         }
         let path = lock(&self.dirs).whereabouts(cell)?.0;
-        let folder = self.disk.stat(&path).map_err(|error| storage(&error))?;
+        let folder = self
+            .disk
+            .stat(&path)
+            .map_err(|error| CoreError::storage(&error))?;
         if folder.is_none() {
             return Ok(());
         }

@@ -13,7 +13,7 @@ use crate::log::{LogError, OpenHints};
 
 use super::cell::Cell;
 use super::event::{Report, ReportKind};
-use crate::error::{Cause, CoreError};
+use crate::error::CoreError;
 use crate::partition::Waiter;
 
 /// The kind of the refusal to open a partition before the checkpoints have forgotten an earlier one of its name.
@@ -70,16 +70,14 @@ pub struct Found {
     pub is_dir: bool,
 }
 
-/// What a disk refused.
-pub fn storage(cause: &(impl Cause + ?Sized)) -> CoreError {
-    CoreError::storage(cause)
-}
-
 /// What has the name of a partition's folder in a log directory, whoever knows it, and whatever it is: a link to a disk
 /// that is away is none now and may be one again.
 pub fn live<D: Disk>(disk: &D, path: &Path) -> Result<Vec<Found>, CoreError> {
     let mut found = Vec::new();
-    for entry in disk.list(path).map_err(|error| storage(&error))? {
+    for entry in disk
+        .list(path)
+        .map_err(|error| CoreError::storage(&error))?
+    {
         if let Some(Folder {
             topic,
             partition,
@@ -153,16 +151,19 @@ impl<D: Disk> LogDirs<D> {
         &self,
         cell: &Cell<D, W>,
     ) -> Result<(PathBuf, OpenHints, i64), CoreError> {
-        let away =
-            || storage("its log directory is away: bring it back into log.dirs, and start again");
+        let away = || {
+            CoreError::storage(
+                "its log directory is away: bring it back into log.dirs, and start again",
+            )
+        };
         let dir = self.dirs.get(cell.log_dir).ok_or_else(away)?;
         if let Some(text) = &dir.lost {
-            return Err(storage(&format!(
+            return Err(CoreError::storage(&format!(
                 "its log directory could not be opened: {text}: see to the disk, then start again"
             )));
         }
         if dir.failed {
-            return Err(storage(&format!(
+            return Err(CoreError::storage(&format!(
                 "a sync failed in {} before: see to the disk, then start again",
                 dir.path.display()
             )));
@@ -211,12 +212,12 @@ impl<D: Disk> LogDir<D> {
                 ),
                 _ => io(error),
             })?;
-        let clean = read_clean_shutdown(disk, path).map_err(|error| storage(&error))?;
-        remove_clean_shutdown(disk, path).map_err(|error| storage(&error))?;
+        let clean = read_clean_shutdown(disk, path).map_err(|error| CoreError::storage(&error))?;
+        remove_clean_shutdown(disk, path).map_err(|error| CoreError::storage(&error))?;
         let checkpoint = |name| {
             read_checkpoint(disk, &path.join(name)).map_err(|error| match error {
                 LogError::Corrupt { .. } => CoreError::new("checkpoint", error.to_string()),
-                _ => storage(&error),
+                _ => CoreError::storage(&error),
             })
         };
         // To recover more than is needed is safe, so this file is not missed; Apache Kafka begins at 0, too. Not so
@@ -271,7 +272,9 @@ impl<D: Disk> LogDir<D> {
 
     /// Folders whose removal an earlier run began.
     fn doomed(&self, disk: &D) -> Result<Vec<Doomed>, CoreError> {
-        let entries = disk.list(&self.path).map_err(|error| storage(&error))?;
+        let entries = disk
+            .list(&self.path)
+            .map_err(|error| CoreError::storage(&error))?;
         let deleted = entries.into_iter().filter(|entry| {
             let folder = Folder::parse(&entry.name).filter(|_| entry.is_dir);
             folder.is_some_and(|folder| folder.kind == FolderKind::Deleted)
@@ -347,7 +350,8 @@ impl Checkpoints {
     /// Write all three; with an error some may be the old ones, which is safe: recovery then begins earlier.
     pub fn write<D: Disk>(&self, disk: &D) -> Result<(), CoreError> {
         let write = |name, offsets| {
-            write_checkpoint(disk, &self.path.join(name), offsets).map_err(|error| storage(&error))
+            write_checkpoint(disk, &self.path.join(name), offsets)
+                .map_err(|error| CoreError::storage(&error))
         };
         write(RECOVERY_POINT_FILE, &self.recovery_points)?;
         write(LOG_START_FILE, &self.log_starts)?;

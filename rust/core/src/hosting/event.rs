@@ -1,13 +1,9 @@
-//! What a host tells whoever decides, and what it leaves to whoever may block.
+//! What a host tells whoever decides.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::cell::Cell;
-use super::questions::Answer;
-use crate::disk::Disk;
+use super::question::Answer;
 use crate::error::CoreError;
-use crate::partition::Waiter;
 
 /// News. None is ever lost but `Refused`, which any peer may cause as often as it likes: beyond a bound it is
 /// dropped. Of one partition's news of a kind the latest takes the place of those that were not read.
@@ -89,35 +85,4 @@ impl Event {
             _ => None,
         }
     }
-}
-
-/// Disk work that nobody who serves or decides may wait for.
-pub enum Chore<D: Disk, W: Waiter> {
-    /// Make what waits in this log directory as it is wanted.
-    Places(usize),
-    /// Make safe what this partition has appended so far.
-    Flush(Arc<Cell<D, W>>),
-    /// Try to open this partition again; after that pause, if it fails, once more.
-    Mend(Arc<Cell<D, W>>, Duration),
-    /// Answer what waits with this partition.
-    Answer(Arc<Cell<D, W>>),
-    /// Make names and ids of new folders safe.
-    SyncVolumes,
-}
-
-/// Everything around a host that is no decision of its own.
-pub trait Surroundings<D: Disk, W: Waiter>: Send + Sync + 'static {
-    /// What records are stamped with; it may jump.
-    fn now_ms(&self) -> i64;
-    /// What durations are measured on.
-    fn steady_ms(&self) -> i64;
-    /// A number that nobody can guess from earlier ones.
-    fn random(&self) -> u64;
-    fn tell(&self, event: Event);
-    /// Carry this out (`Host::carry_out`) after that time, where one may block.
-    fn owe(&self, chore: Chore<D, W>, after: Duration);
-    /// A high watermark moved that a coordinator may wait for.
-    fn wake(&self);
-    /// Whether the node lives: one that ends opens nothing any more.
-    fn is_running(&self) -> bool;
 }

@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use super::cell::{Cell, Standing};
-use super::event::{Chore, Event};
-use super::{Host, lock};
+use super::event::Event;
+use super::host::Host;
+use super::lock::lock;
+use super::surroundings::Chore;
+use crate::code::Code;
 use crate::disk::Disk;
-use crate::hot::{KAFKA_STORAGE_ERROR, Produced};
+use crate::hot::Produced;
 use crate::log::{Flushed, LogError, Unflushed};
 use crate::partition::{AppendDone, Moved, Partition, Waiter};
 
@@ -81,7 +84,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         }
     }
 
-    /// A follower's log ends there now.
+    /// A follower's log ends there now. `serving::Fetch` will say so of a replica that fetches, once there is replication;
+    /// until then it refuses all replicas.
     pub fn follower_reached(&self, cell: &Cell<D, W>, id: i32, log_end_offset: i64) {
         if let Some(partition) = cell.hold().as_mut() {
             let moved = partition.follower_reached(id, log_end_offset);
@@ -118,7 +122,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         partition: &Partition<D, W>,
         refused: &Produced,
     ) {
-        if refused.error_code != KAFKA_STORAGE_ERROR || cell.is_offline() {
+        if refused.error_code != Code::KafkaStorageError || cell.is_offline() {
             return;
         }
         if partition.offline().is_some() {

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use super::cell::{Cell, Standing};
 use super::dirs::NAMESAKE;
-use super::event::{Chore, Event};
-use super::{Host, lock};
+use super::event::Event;
+use super::host::Host;
+use super::lock::lock;
+use super::surroundings::Chore;
 use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::partition::{Partition, Waiter};

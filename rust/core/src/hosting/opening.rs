@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cell::Cell;
-use super::dirs::storage;
-use super::event::{Chore, Report, ReportKind};
-use super::{Host, lock};
+use super::event::{Report, ReportKind};
+use super::host::Host;
+use super::lock::lock;
+use super::surroundings::Chore;
 use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::log::files::{
@@ -88,7 +89,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             }
             Err(error) => {
                 self.lay_down(cell, partition);
-                Err(storage(&error))
+                Err(CoreError::storage(&error))
             }
         }
     }
@@ -105,7 +106,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let desired = cell.desired.lock().clone();
         let log = self.open_log(cell, &found, desired.config)?;
         let partition = Partition::new(self.node_id, log, desired.state, found.high_watermark)
-            .map_err(|error| storage(&error))?;
+            .map_err(|error| CoreError::storage(&error))?;
         if partition.log().flush_is_owed() {
             let chore = Chore::Flush(Arc::clone(cell));
             self.around.owe(chore, Duration::ZERO);
@@ -117,20 +118,23 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     fn look_at_place(&self, cell: &Cell<D, W>) -> Result<Found, CoreError> {
         let (path, hints, high_watermark) = lock(&self.dirs).whereabouts(cell)?;
         let dir = path.parent().unwrap_or(&path);
-        let there = self.disk.stat(dir).map_err(|error| storage(&error))?;
+        let there = self
+            .disk
+            .stat(dir)
+            .map_err(|error| CoreError::storage(&error))?;
         if there.is_none() {
             // A disk that was unmounted: what were made at its place now would lie on another.
-            return Err(storage(&format!(
+            return Err(CoreError::storage(&format!(
                 "the log directory {} is gone: bring it back",
                 dir.display()
             )));
         }
         let own = id_text(cell.topic_id);
-        let known =
-            read_partition_metadata(&self.disk, &path, &own).map_err(|error| storage(&error))?;
+        let known = read_partition_metadata(&self.disk, &path, &own)
+            .map_err(|error| CoreError::storage(&error))?;
         if let Some(other) = known.as_ref().filter(|known| **known != own) {
             if is_garbled(other, &own) {
-                return Err(storage(&format!(
+                return Err(CoreError::storage(&format!(
                     "{} has the topic id {other}, which is almost this topic's: damaged, it should say {own}",
                     path.join(PARTITION_METADATA_FILE).display()
                 )));
@@ -139,10 +143,13 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             cell.desired.lock().existed = false; // what was there was another's
             return self.made_anew(cell, path);
         }
-        let folder = self.disk.stat(&path).map_err(|error| storage(&error))?;
+        let folder = self
+            .disk
+            .stat(&path)
+            .map_err(|error| CoreError::storage(&error))?;
         if known.is_none() && folder.is_none() {
             if cell.desired.lock().existed {
-                return Err(storage(&format!(
+                return Err(CoreError::storage(&format!(
                     "{} was there and is gone: bring it back, or delete the topic",
                     path.display()
                 )));
@@ -203,7 +210,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let now_ms = self.around.now_ms();
         let path = found.path.clone();
         let opened = Log::open(self.disk.clone(), path, config, now_ms, found.hints);
-        let (log, recovery) = opened.map_err(|error| storage(&error))?;
+        let (log, recovery) = opened.map_err(|error| CoreError::storage(&error))?;
         let text = recovery.to_string();
         if !text.is_empty() {
             let kind = match recovery.has_lost() {
@@ -214,7 +221,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         }
         if !found.named {
             write_partition_metadata(&self.disk, &found.path, &id_text(cell.topic_id), false)
-                .map_err(|error| storage(&error))?;
+                .map_err(|error| CoreError::storage(&error))?;
         }
         Ok(log)
     }

@@ -1,4 +1,4 @@
-//! What has to be done from time to time: retention, rolling, flushing, checkpoints, removal of deleted files.
+//! What has to be done from time to time: retention, rolling, checkpoints, removal of deleted files.
 //!
 //! Python's timers, which follow the node's clock, begin these; there is no timer here. Each works through the
 //! partitions one lock at a time, where one may block.
@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use super::cell::Cell;
-use super::dirs::{Checkpoints, storage};
+use super::dirs::Checkpoints;
 use super::event::Event;
-use super::{Host, lock};
+use super::host::Host;
+use super::lock::lock;
 use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::log::LogError;
@@ -18,7 +19,7 @@ use crate::partition::{Partition, Waiter};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass {
     Retention,
-    Flush,
+    Roll,
     Checkpoint,
     Producers,
     Deleted,
@@ -30,7 +31,7 @@ type Row = (i64, i64, i64);
 impl Pass {
     const ALL: [(&str, Self); 5] = [
         ("retention", Self::Retention),
-        ("flush", Self::Flush),
+        ("roll", Self::Roll),
         ("checkpoint", Self::Checkpoint),
         ("producers", Self::Producers),
         ("deleted", Self::Deleted),
@@ -52,7 +53,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                     self.around.tell(Event::Done { text });
                 }
             }
-            Pass::Flush => self.roll_due(),
+            Pass::Roll => self.roll_due(),
             Pass::Checkpoint => self.checkpoint(),
             Pass::Producers => self.expire_producers(),
             Pass::Deleted => {
@@ -166,7 +167,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         self.dir_paths()
             .iter()
             .try_for_each(|(_, path)| self.disk.sync_volume(path))
-            .map_err(|error| storage(&error))
+            .map_err(|error| CoreError::storage(&error))
     }
 
     /// Close files of the partitions that were used longest ago, while `goes_on` says so. It waits for no partition.

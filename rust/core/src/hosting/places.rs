@@ -5,16 +5,18 @@
 //! it waits in its log directory's queue, so that a directory that is slow holds up no other. A namesake's folder and
 //! checkpoints are dealt with in the same queue: one writing of the checkpoints for all that wait for it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::cell::{Cell, Desired, Standing};
 use super::dirs::NAMESAKE;
-use super::event::{Chore, Event};
+use super::event::Event;
+use super::host::Host;
+use super::lock::lock;
+use super::surroundings::Chore;
 use super::table::Topic;
-use super::{Host, lock};
+use super::work::{Item, Mark, Turn, Wish};
 use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::log::{ConfigValue, LogConfig};
@@ -73,120 +75,6 @@ pub struct HostedState {
     pub internal: bool,
     pub state: PartitionState,
     pub config: Arc<TopicConfig>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wish {
-    /// Be as `desired` says.
-    Be,
-    /// Be gone.
-    Go,
-}
-
-struct Item<D: Disk, W: Waiter> {
-    number: u64,
-    wish: Wish,
-    cell: Arc<Cell<D, W>>,
-    many: bool,
-}
-
-/// What waits in one log directory.
-struct Line<D: Disk, W: Waiter> {
-    items: VecDeque<Item<D, W>>,
-    /// Those at work, by folder.
-    at_work: Vec<Arc<Cell<D, W>>>,
-    workers: usize,
-    /// They wait for the checkpoints to forget an earlier partition of their name.
-    namesakes: Vec<Item<D, W>>,
-}
-
-enum Turn<D: Disk, W: Waiter> {
-    Item(Item<D, W>),
-    Namesakes(Vec<Item<D, W>>),
-    Over { last: bool },
-}
-
-/// The wishes after `from`, up to `upto`.
-struct Mark {
-    from: u64,
-    upto: u64,
-    mark: i64,
-}
-
-/// All wishes that are not fulfilled yet.
-pub struct Work<D: Disk, W: Waiter> {
-    lines: BTreeMap<usize, Line<D, W>>,
-    numbers: u64,
-    open: BTreeSet<u64>,
-    /// The last wish before the last mark.
-    marked: u64,
-    marks: Vec<Mark>,
-}
-
-impl<D: Disk, W: Waiter> Default for Work<D, W> {
-    fn default() -> Self {
-        Self {
-            lines: BTreeMap::new(),
-            numbers: 0,
-            open: BTreeSet::new(),
-            marks: Vec::new(),
-            marked: 0,
-        }
-    }
-}
-
-impl<D: Disk, W: Waiter> Default for Line<D, W> {
-    fn default() -> Self {
-        Self {
-            items: VecDeque::new(),
-            at_work: Vec::new(),
-            workers: 0,
-            namesakes: Vec::new(),
-        }
-    }
-}
-
-impl<D: Disk, W: Waiter> Line<D, W> {
-    /// The first whose folder nobody works on.
-    fn next(&mut self) -> Option<Item<D, W>> {
-        let busy = |item: &Item<D, W>| {
-            let same = |other: &Arc<Cell<D, W>>| {
-                other.index == item.cell.index && other.topic == item.cell.topic
-            };
-            self.at_work.iter().any(same)
-        };
-        let place = self.items.iter().position(|item| !busy(item))?;
-        let item = self.items.remove(place)?;
-        self.at_work.push(Arc::clone(&item.cell));
-        Some(item)
-    }
-
-    fn done(&mut self, cell: &Arc<Cell<D, W>>) {
-        self.at_work.retain(|other| !Arc::ptr_eq(other, cell));
-    }
-}
-
-impl<D: Disk, W: Waiter> Work<D, W> {
-    fn add(&mut self, wish: Wish, cell: Arc<Cell<D, W>>, many: bool) {
-        self.numbers += 1;
-        self.open.insert(self.numbers);
-        let line = self.lines.entry(cell.log_dir).or_default();
-        line.items.push_back(Item {
-            number: self.numbers,
-            wish,
-            cell,
-            many,
-        });
-    }
-
-    /// What marks are reached, now that this one is fulfilled or given up.
-    fn close(&mut self, number: u64) -> Vec<i64> {
-        self.open.remove(&number);
-        let open = &self.open;
-        let waits = |mark: &Mark| open.range(mark.from + 1..=mark.upto).next().is_some();
-        let reached = self.marks.extract_if(.., |mark| !waits(mark));
-        reached.map(|mark| mark.mark).collect()
-    }
 }
 
 impl<D: Disk, W: Waiter> Host<D, W> {
@@ -284,14 +172,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         false
     }
 
-    /// Wait until nothing is wanted that is not so; false at the timeout.
-    pub fn await_wanted(&self, timeout: Duration) -> bool {
-        let work = lock(&self.work);
-        let waited = self
-            .all_as_wanted
-            .wait_timeout_while(work, timeout, |work| !work.open.is_empty());
-        let (work, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        work.open.is_empty()
+    /// Whether nothing is wanted that is not so; else `Surroundings::is_as_wanted` tells when that is over.
+    pub fn is_as_wanted(&self) -> bool {
+        lock(&self.work).open.is_empty()
     }
 
     /// Do without the disk what can be done without it: an open partition hears of an epoch that is no new one for
@@ -404,7 +287,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             self.around.tell(Event::Applied { mark });
         }
         if all {
-            self.all_as_wanted.notify_all();
+            self.around.is_as_wanted();
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cell::{Cell, TopicOf};
+use crate::code::Code;
 use crate::disk::Disk;
-use crate::hot::{TopicRef, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION};
 use crate::partition::Waiter;
 
 pub struct Topic<D: Disk, W: Waiter> {
@@ -63,23 +63,22 @@ impl<D: Disk, W: Waiter> Hosted<D, W> {
         self.topics().flat_map(Topic::cells).cloned().collect()
     }
 
-    pub fn find(&self, topic: &str, index: i32) -> Result<&Arc<Cell<D, W>>, i16> {
+    pub fn find(&self, topic: &str, index: i32) -> Result<&Arc<Cell<D, W>>, Code> {
         self.topic(topic)
             .and_then(|topic| topic.cell(index))
-            .ok_or(UNKNOWN_TOPIC_OR_PARTITION)
+            .ok_or(Code::UnknownTopicOrPartition)
     }
 
-    pub fn find_by_id(&self, id: &[u8; 16], index: i32) -> Result<&Arc<Cell<D, W>>, i16> {
-        let place = self.by_id.get(id).ok_or(UNKNOWN_TOPIC_ID)?;
-        let topic = self.topics[*place].as_ref().ok_or(UNKNOWN_TOPIC_ID)?;
-        topic.cell(index).ok_or(UNKNOWN_TOPIC_OR_PARTITION)
+    pub fn find_by_id(&self, id: &[u8; 16], index: i32) -> Result<&Arc<Cell<D, W>>, Code> {
+        let place = self.by_id.get(id).ok_or(Code::UnknownTopicId)?;
+        let topic = self.topics[*place].as_ref().ok_or(Code::UnknownTopicId)?;
+        topic.cell(index).ok_or(Code::UnknownTopicOrPartition)
     }
 
-    pub fn find_ref(&self, topic: &TopicRef, index: i32) -> Result<&Arc<Cell<D, W>>, i16> {
-        match topic {
-            TopicRef::Name(name) => self.find(name, index),
-            TopicRef::Id(id) => self.find_by_id(id, index),
-        }
+    /// How the topic of this id is called.
+    pub fn name_of(&self, id: &[u8; 16]) -> Option<&Arc<str>> {
+        let topic = self.topics[*self.by_id.get(id)?].as_ref();
+        topic.map(|topic| &topic.of.name)
     }
 
     /// The topic of this name and id, made if need be; a namesake with another id is let go.

@@ -4,6 +4,7 @@
 //! 13 on topics go by id, and from 15 on a replica says who it is in a tagged field.
 
 use super::{Malformed, Reader, TopicAt, TopicRef, writer};
+use crate::code::Code;
 use crate::log::AbortedTransaction;
 
 const FIRST_FLEXIBLE: i16 = 12;
@@ -29,6 +30,8 @@ pub struct FetchHead {
     pub isolation: Isolation,
     pub session_id: i32,
     pub session_epoch: i32,
+    /// Topics go by their ids.
+    pub by_id: bool,
 }
 
 /// What is asked of one partition.
@@ -100,7 +103,7 @@ pub fn parse_fetch(
     for topic in 0..reader.entries(flexible, 0)? {
         request
             .topics
-            .push(TopicAt::read(reader, version >= FIRST_BY_ID, flexible)?);
+            .push(TopicAt::read(reader, request.head.by_id, flexible)?);
         for _ in 0..reader.entries(flexible, request.entries())? {
             request.parts.push((topic, parse_part(reader, version)?));
         }
@@ -110,7 +113,7 @@ pub fn parse_fetch(
     }
     if version >= 7 {
         for _ in 0..reader.entries(flexible, request.entries())? {
-            let topic = TopicAt::read(reader, version >= FIRST_BY_ID, flexible)?;
+            let topic = TopicAt::read(reader, request.head.by_id, flexible)?;
             for _ in 0..reader.entries(flexible, request.entries())? {
                 request.forgotten.push((topic.clone(), reader.int32()?));
             }
@@ -145,6 +148,7 @@ fn parse_head(
 ) -> Result<(), Malformed> {
     head.replica_id = if version < 15 { reader.int32()? } else { -1 };
     head.replica_epoch = -1;
+    head.by_id = version >= FIRST_BY_ID;
     head.max_wait_ms = reader.int32()?;
     head.min_bytes = reader.int32()?;
     head.max_bytes = reader.int32()?;
@@ -187,7 +191,7 @@ fn parse_part(reader: &mut Reader<'_>, version: i16) -> Result<FetchPart, Malfor
 pub struct PartitionReply {
     pub topic: TopicRef,
     pub index: i32,
-    pub error_code: i16,
+    pub error_code: Code,
     pub high_watermark: i64,
     pub last_stable_offset: i64,
     pub log_start_offset: i64,
@@ -201,7 +205,7 @@ pub struct PartitionReply {
 
 impl PartitionReply {
     /// A refusal of a partition that exists: nothing is said about its offsets.
-    pub fn refused(topic: TopicRef, index: i32, error_code: i16) -> Self {
+    pub fn refused(topic: TopicRef, index: i32, error_code: Code) -> Self {
         Self {
             topic,
             index,
@@ -215,8 +219,8 @@ impl PartitionReply {
         }
     }
 
-    /// A refusal of a partition that does not exist; Kafka's form differs in the aborted list.
-    pub fn unknown(topic: TopicRef, index: i32, error_code: i16) -> Self {
+    /// A refusal of a partition that does not exist or may not be read; Kafka's form differs in the aborted list.
+    pub fn unknown(topic: TopicRef, index: i32, error_code: Code) -> Self {
         Self {
             aborted: Some(Vec::new()),
             ..Self::refused(topic, index, error_code)
@@ -232,7 +236,7 @@ impl PartitionReply {
 pub fn put_fetch_response(
     out: &mut Vec<u8>,
     version: i16,
-    (throttle_ms, error_code, session_id): (i32, i16, i32),
+    (throttle_ms, error_code, session_id): (i32, Code, i32),
     replies: &[PartitionReply],
     records_bytes: impl Fn(usize) -> usize,
     mut put_records: impl FnMut(&mut Vec<u8>, usize) -> bool,
@@ -240,7 +244,7 @@ pub fn put_fetch_response(
     let flexible = version >= FIRST_FLEXIBLE;
     writer::int32(out, throttle_ms);
     if version >= 7 {
-        writer::int16(out, error_code);
+        writer::int16(out, error_code.code());
         writer::int32(out, session_id);
     }
     let topics = replies.chunk_by(|a, b| a.topic == b.topic);
@@ -257,7 +261,7 @@ pub fn put_fetch_response(
             put_partition(out, version, reply, records_bytes(place));
             if !put_records(out, place) {
                 out.truncate(began);
-                let storage = super::KAFKA_STORAGE_ERROR;
+                let storage = Code::KafkaStorageError;
                 let refused = PartitionReply::refused(reply.topic.clone(), reply.index, storage);
                 put_partition(out, version, &refused, 0);
             }
@@ -273,7 +277,7 @@ pub fn put_fetch_response(
 fn put_partition(out: &mut Vec<u8>, version: i16, reply: &PartitionReply, records_bytes: usize) {
     let flexible = version >= FIRST_FLEXIBLE;
     writer::int32(out, reply.index);
-    writer::int16(out, reply.error_code);
+    writer::int16(out, reply.error_code.code());
     writer::int64(out, reply.high_watermark);
     writer::int64(out, reply.last_stable_offset);
     if version >= 5 {

@@ -20,24 +20,6 @@ pub use reader::{ENTRIES_MAX, Malformed, Reader};
 use std::ops::Range;
 use std::sync::Arc;
 
-pub const UNKNOWN_SERVER_ERROR: i16 = -1;
-pub const OFFSET_OUT_OF_RANGE: i16 = 1;
-pub const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
-pub const NOT_LEADER_OR_FOLLOWER: i16 = 6;
-pub const REQUEST_TIMED_OUT: i16 = 7;
-pub const INVALID_TOPIC_EXCEPTION: i16 = 17;
-pub const NOT_ENOUGH_REPLICAS: i16 = 19;
-pub const NOT_ENOUGH_REPLICAS_AFTER_APPEND: i16 = 20;
-pub const INVALID_REQUIRED_ACKS: i16 = 21;
-pub const UNSUPPORTED_VERSION: i16 = 35;
-pub const KAFKA_STORAGE_ERROR: i16 = 56;
-pub const FETCH_SESSION_ID_NOT_FOUND: i16 = 70;
-pub const INVALID_FETCH_SESSION_EPOCH: i16 = 71;
-pub const FENCED_LEADER_EPOCH: i16 = 74;
-pub const UNKNOWN_LEADER_EPOCH: i16 = 75;
-pub const UNKNOWN_TOPIC_ID: i16 = 100;
-pub const FETCH_SESSION_TOPIC_ID_ERROR: i16 = 106;
-
 /// A topic as a request names it: where its name stands in the frame, or its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TopicAt {

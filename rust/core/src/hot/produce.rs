@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::{Malformed, Reader, TopicAt, writer};
+use crate::code::Code;
 use crate::log::RecordError;
 
 const FIRST_FLEXIBLE: i16 = 9;
@@ -88,7 +89,7 @@ pub fn parse_produce(
 /// What became of one partition's records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Produced {
-    pub error_code: i16,
+    pub error_code: Code,
     pub base_offset: i64,
     pub log_append_time_ms: i64,
     pub log_start_offset: i64,
@@ -97,7 +98,7 @@ pub struct Produced {
 }
 
 impl Produced {
-    pub fn refused(error_code: i16) -> Self {
+    pub fn refused(error_code: Code) -> Self {
         Self {
             error_code,
             base_offset: -1,
@@ -108,7 +109,7 @@ impl Produced {
         }
     }
 
-    pub fn refused_with(error_code: i16, text: impl Into<String>) -> Self {
+    pub fn refused_with(error_code: Code, text: impl Into<String>) -> Self {
         Self {
             error_message: Some(text.into()),
             ..Self::refused(error_code)
@@ -149,7 +150,7 @@ pub fn put_produce_response(
 fn put_partition(out: &mut Vec<u8>, version: i16, index: i32, outcome: &Produced) {
     let flexible = version >= FIRST_FLEXIBLE;
     writer::int32(out, index);
-    writer::int16(out, outcome.error_code);
+    writer::int16(out, outcome.error_code.code());
     writer::int64(out, outcome.base_offset);
     writer::int64(out, outcome.log_append_time_ms);
     if version >= 5 {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::batch::{BatchSpec, Builder, RecordOut};
+use crate::code::Code;
 use crate::disk::{Disk, SimDisk};
 use crate::log::{AppendContext, Log, LogConfig, OpenHints, Origin};
 use crate::partition::{Partition, PartitionState, Read, Waiter, Wants};
@@ -14,6 +15,10 @@ use crate::session::Sessions;
 struct Nobody(Wants);
 
 impl Waiter for Nobody {
+    fn principal(&self) -> &str {
+        "User:nobody"
+    }
+
     fn wants(&self) -> &Wants {
         &self.0
     }
@@ -201,9 +206,7 @@ fn fetches_of_every_version() {
         let mut sessions = Sessions::new(2, 1 << 20);
         let first = fetch_request(version, (0, 0));
         parse_fetch(&first, 0, version, &mut request).unwrap();
-        let (_, wanted) = sessions
-            .begin(&request, &first, version >= 13, i64::MIN)
-            .unwrap();
+        let (_, wanted) = sessions.begin(&request, &first, i64::MIN).unwrap();
         let id = sessions.create(wanted, version >= 13, i64::MIN, u32::MAX);
         let increment = fetch_request(version, (id, 1));
         each_extreme(&increment, |bytes| {
@@ -211,18 +214,25 @@ fn fetches_of_every_version() {
                 return;
             }
             ask(&mut partition, &request);
-            let begun = sessions.begin(&request, bytes, version >= 13, i64::MAX);
+            let begun = sessions.begin(&request, bytes, i64::MAX);
             let Ok((kind, wanted)) = begun else { return };
             let replies: Vec<PartitionReply> = wanted
                 .iter()
-                .map(|one| PartitionReply::refused(one.topic.clone(), one.part.index, 0))
+                .map(|one| PartitionReply::refused(one.topic.clone(), one.part.index, Code::None))
                 .collect();
             if let crate::session::Kind::Incremental(id) = kind {
                 sessions.finish(id, &replies, |place| place % 2 == 0);
             }
             sessions.create(wanted, true, i64::MAX, 0);
             let mut out = Vec::new();
-            put_fetch_response(&mut out, version, (0, 0, id), &replies, |_| 0, |_, _| true);
+            put_fetch_response(
+                &mut out,
+                version,
+                (0, Code::None, id),
+                &replies,
+                |_| 0,
+                |_, _| true,
+            );
             assert!(sessions.count() <= 2);
         });
     }
@@ -249,7 +259,7 @@ fn produces_of_every_version() {
             for part in &request.parts {
                 let records = part.records.clone().unwrap_or(0..0);
                 let done = partition.append(&mut bytes[records], &context, request.acks == -1);
-                outcomes.push(done.err().unwrap_or(Produced::refused(0)));
+                outcomes.push(done.err().unwrap_or(Produced::refused(Code::None)));
             }
             let mut out = Vec::new();
             put_produce_response(&mut out, (version, 0), bytes, &request, &outcomes);

@@ -2,7 +2,7 @@
 
 use super::api::{AppendContext, Appended, Origin};
 use super::config::TimestampType;
-use super::error::{AppendError, Code, LogError};
+use super::error::{AppendError, LogError};
 use super::index::OFFSETS_MAX;
 use super::prepare::{Prepared, prepare};
 use super::producers::Staged;
@@ -11,6 +11,7 @@ use super::segment::Brief;
 use super::transaction_index::Aborted;
 use super::{Log, Tail};
 use crate::batch::{Batches, Cut, Header, NO_TIMESTAMP, assign, crc_holds};
+use crate::code::Code;
 use crate::disk::Disk;
 
 /// Batches of the active segment's end that are remembered, so that reads there ask no index.

@@ -1,36 +1,11 @@
-//! What a log can refuse, with Kafka's error codes where a client sees them.
+//! What a log can refuse, with Kafka's error codes where a client sees them (`code.rs`).
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::code::Code;
 use crate::error::Cause;
-
-/// Kafka's error codes that a log answers with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i16)]
-pub enum Code {
-    OffsetOutOfRange = 1,
-    CorruptMessage = 2,
-    NotLeaderOrFollower = 6,
-    MessageTooLarge = 10,
-    RecordListTooLarge = 18,
-    InvalidTimestamp = 32,
-    UnsupportedForMessageFormat = 43,
-    OutOfOrderSequenceNumber = 45,
-    InvalidProducerEpoch = 47,
-    InvalidTxnState = 48,
-    TransactionCoordinatorFenced = 52,
-    KafkaStorageError = 56,
-    UnsupportedCompressionType = 76,
-    InvalidRecord = 87,
-}
-
-impl Code {
-    pub fn code(self) -> i16 {
-        self as i16
-    }
-}
 
 /// One record that a batch was refused for (Produce response v8 and up: `record_errors`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,6 +167,16 @@ impl fmt::Display for LogError {
 }
 
 impl std::error::Error for LogError {}
+
+impl Cause for LogError {
+    fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Io { source, .. } => source.raw_os_error(),
+            Self::Failed { errno, .. } => *errno,
+            Self::Corrupt { .. } | Self::OutOfRange { .. } => None,
+        }
+    }
+}
 
 impl From<LogError> for AppendError {
     fn from(e: LogError) -> Self {

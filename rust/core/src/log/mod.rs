@@ -25,6 +25,7 @@ mod retain;
 mod scan;
 mod segment;
 mod transaction_index;
+mod unsynced;
 mod validate;
 
 #[cfg(test)]
@@ -38,16 +39,17 @@ use crate::disk::{Disk, DiskFile, Open};
 use epochs::Epochs;
 use error::{During, UnlessFull};
 use files::{EPOCHS_FILE, SNAPSHOT_SUFFIX, file_path};
-use flush::{Fate, Unsafe, sync_target};
 use producers::Producers;
 use segment::{Place, Segment};
+use unsynced::{Fate, Unsafe, sync_target};
 
 pub use api::*;
 pub use config::*;
 pub use error::*;
 pub use examine::{Examined, examine};
-pub use flush::{Flushed, Unflushed};
+
 pub use prepare::{Prepared, memory_to_prepare, prepare, prepare_light};
+pub use unsynced::{Flushed, Unflushed};
 
 /// A batch near the log's end.
 #[derive(Clone, Copy)]

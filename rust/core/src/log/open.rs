@@ -13,12 +13,12 @@ use super::files::{
     CLEANED_SUFFIX, DELETED_SUFFIX, EPOCHS_FILE, LOG_SUFFIX, SNAPSHOT_SUFFIX, SWAP_SUFFIX,
     file_name, file_path, offset_of,
 };
-use super::flush::{Fate, Unsafe};
 use super::index::{Kind, Offsets, Times};
 use super::producers::{Producers, Staged};
 use super::retain::remove_segment_files;
 use super::scan::{Bounds, Scan};
 use super::segment::{Place, Segment};
+use super::unsynced::{Fate, Unsafe};
 use crate::disk::{Disk, DiskFile, Entry};
 
 impl<D: Disk> Log<D> {

@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 
 use super::api::{Origin, ProducerSummary};
-use super::error::{AppendError, Code};
+use super::error::AppendError;
 use crate::batch::{Header, add_sequence};
+use crate::code::Code;
 use crate::crc::crc32c;
 
 const BATCHES_KEPT: usize = 5;

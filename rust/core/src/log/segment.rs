@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use super::error::{During, LogError};
 use super::files::{LOG_SUFFIX, file_path};
-use super::flush::Target;
 use super::index::{Index, Kind, Offsets, Times};
 use super::scan::{Bounds, Position, Scan};
 use super::transaction_index::{Aborted, ENTRY_BYTES, SUFFIX as TRANSACTIONS_SUFFIX};
+use super::unsynced::Target;
 use crate::disk::{Disk, DiskFile, Open};
 
 const ALLOCATE_STEP_MIN: u64 = 1 << 20;

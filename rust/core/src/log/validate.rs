@@ -6,11 +6,12 @@
 
 use super::api::{AppendContext, Origin};
 use super::config::{LogConfig, TimestampType};
-use super::error::{AppendError, Code, RecordError};
+use super::error::{AppendError, RecordError};
 use crate::batch::{
     BatchSpec, Builder, Cut, Fault, HEADER_BYTES, Header, MAGIC, NO_TIMESTAMP, RecordHead, Records,
     SliceSource, Source, StreamSource, crc_holds, first_header,
 };
+use crate::code::Code;
 use crate::compression::{Codec, Decompressor};
 
 /// First Produce version that may carry zstd.

@@ -12,15 +12,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::code::Code;
 use crate::disk::Disk;
-use crate::hot::{
-    FENCED_LEADER_EPOCH, FetchPart, Isolation, KAFKA_STORAGE_ERROR, NOT_ENOUGH_REPLICAS,
-    NOT_ENOUGH_REPLICAS_AFTER_APPEND, NOT_LEADER_OR_FOLLOWER, OFFSET_OUT_OF_RANGE, Produced,
-    UNKNOWN_LEADER_EPOCH, UNKNOWN_SERVER_ERROR,
-};
+use crate::hot::{FetchPart, Isolation, Produced};
 use crate::log::{
-    AbortedTransaction, AppendContext, AppendError, Appended, Code, Flushed, Log, LogError,
-    Prepared, ReadError, Slice, prepare, prepare_light,
+    AbortedTransaction, AppendContext, AppendError, Appended, Flushed, Log, LogError, Prepared,
+    ReadError, Slice, prepare, prepare_light,
 };
 
 use waiters::Waiters;
@@ -109,7 +106,7 @@ pub enum Outcome {
     Waiting,
     Safe,
     /// It will not come, or is not known: the error code for the producer.
-    Refused(i16),
+    Refused(Code),
 }
 
 /// Whether the high watermark moved. Who waits here has been rung; who waits elsewhere has to be woken.
@@ -270,13 +267,16 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
 
     fn takes_appends(&self, all_in_sync: bool) -> Result<(), Produced> {
         if let Some(text) = &self.offline {
-            return Err(Produced::refused_with(KAFKA_STORAGE_ERROR, text.as_str()));
+            return Err(Produced::refused_with(
+                Code::KafkaStorageError,
+                text.as_str(),
+            ));
         }
         if !self.leads() {
-            return Err(Produced::refused(NOT_LEADER_OR_FOLLOWER));
+            return Err(Produced::refused(Code::NotLeaderOrFollower));
         }
         if all_in_sync && self.state.isr_is_too_small() {
-            return Err(Produced::refused(NOT_ENOUGH_REPLICAS));
+            return Err(Produced::refused(Code::NotEnoughReplicas));
         }
         Ok(())
     }
@@ -325,10 +325,10 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     /// parked here.
     pub fn outcome_of(&self, awaited: &Awaited) -> Outcome {
         if self.offline.is_some() {
-            return Outcome::Refused(KAFKA_STORAGE_ERROR);
+            return Outcome::Refused(Code::KafkaStorageError);
         }
         if awaited.reign != self.reign || !self.leads() {
-            return Outcome::Refused(NOT_LEADER_OR_FOLLOWER);
+            return Outcome::Refused(Code::NotLeaderOrFollower);
         }
         let reached = if awaited.all_in_sync {
             self.high_watermark
@@ -338,7 +338,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         if reached < awaited.offset {
             Outcome::Waiting
         } else if awaited.all_in_sync && self.state.isr_is_too_small() {
-            Outcome::Refused(NOT_ENOUGH_REPLICAS_AFTER_APPEND)
+            Outcome::Refused(Code::NotEnoughReplicasAfterAppend)
         } else {
             Outcome::Safe
         }
@@ -371,14 +371,14 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
                 -1
             },
             record_errors: error.record_errors,
-            ..Produced::refused_with(error.code.code(), error.text)
+            ..Produced::refused_with(error.code, error.text)
         }
     }
 
     /// Read for a consumer, up to what it may see. Err is an error code.
-    pub fn read(&mut self, read: &Read) -> Result<ReadDone<D::File>, i16> {
+    pub fn read(&mut self, read: &Read) -> Result<ReadDone<D::File>, Code> {
         if !self.leads() {
-            return Err(NOT_LEADER_OR_FOLLOWER);
+            return Err(Code::NotLeaderOrFollower);
         }
         self.check_leader_epoch(read.part.current_leader_epoch)?;
         let offsets = self.offsets();
@@ -399,7 +399,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         }
         let offset = read.part.fetch_offset;
         if offset < offsets.log_start || offset > offsets.log_end {
-            return Err(OFFSET_OUT_OF_RANGE);
+            return Err(Code::OffsetOutOfRange);
         }
         let upper_bound = if committed {
             offsets.last_stable
@@ -424,7 +424,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
             Some(
                 self.log
                     .aborted_transactions(offset, upper_bound)
-                    .map_err(|_| KAFKA_STORAGE_ERROR)?,
+                    .map_err(|_| Code::KafkaStorageError)?,
             )
         } else {
             committed.then(Vec::new)
@@ -438,23 +438,23 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     }
 
     /// Whether a client that knows this leader epoch may go on; -1 is one that does not check.
-    pub fn check_leader_epoch(&self, epoch: i32) -> Result<(), i16> {
+    pub fn check_leader_epoch(&self, epoch: i32) -> Result<(), Code> {
         match epoch {
             -1 => Ok(()),
-            _ if epoch < self.state.leader_epoch => Err(FENCED_LEADER_EPOCH),
-            _ if epoch > self.state.leader_epoch => Err(UNKNOWN_LEADER_EPOCH),
+            _ if epoch < self.state.leader_epoch => Err(Code::FencedLeaderEpoch),
+            _ if epoch > self.state.leader_epoch => Err(Code::UnknownLeaderEpoch),
             _ => Ok(()),
         }
     }
 
     /// Where the reader's log parted from ours, if it says which epoch it fetched last.
-    fn diverging_epoch(&self, part: &FetchPart) -> Result<Option<(i32, i64)>, i16> {
+    fn diverging_epoch(&self, part: &FetchPart) -> Result<Option<(i32, i64)>, Code> {
         if part.last_fetched_epoch < 0 {
             return Ok(None);
         }
         let (epoch, end_offset) = self.epoch_end_offset(part.last_fetched_epoch);
         if epoch < 0 || end_offset < 0 {
-            return Err(OFFSET_OUT_OF_RANGE);
+            return Err(Code::OffsetOutOfRange);
         }
         let parted = epoch < part.last_fetched_epoch || end_offset < part.fetch_offset;
         Ok(parted.then_some((epoch, end_offset)))
@@ -468,7 +468,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         self.log.epoch_end_offset(epoch)
     }
 
-    /// A follower's log ends here now.
+    /// A follower's log ends here now. `Host::follower_reached` says so.
     pub fn follower_reached(&mut self, id: i32, log_end_offset: i64) -> Moved {
         if !self.state.replicas.contains(&id) {
             return Moved(false);
@@ -481,7 +481,8 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         Moved(moved)
     }
 
-    /// Put what the leader sent at the end, and take its high watermark as far as there is something below it.
+    /// Put what the leader sent at the end, and take its high watermark as far as there is something below it. Replication's
+    /// fetcher will: what it reads of a leader over `outbound` goes here.
     ///
     /// # Errors
     /// `NotLeaderOrFollower` from one that leads; else as the log's.
@@ -504,7 +505,8 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         Ok(appended)
     }
 
-    /// Cut what the leader does not have, below the high watermark too where an unclean election made it so.
+    /// Cut what the leader does not have, below the high watermark too where an unclean election made it so. Replication's
+    /// fetcher will, where the leader's answer diverges.
     ///
     /// # Errors
     /// From one that leads; else the disk's.
@@ -564,13 +566,13 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     }
 }
 
-fn code_of(error: ReadError) -> i16 {
+fn code_of(error: ReadError) -> Code {
     match error {
-        ReadError::OffsetOutOfRange { .. } => OFFSET_OUT_OF_RANGE,
-        ReadError::Log(LogError::OutOfRange { .. }) => UNKNOWN_SERVER_ERROR,
+        ReadError::OffsetOutOfRange { .. } => Code::OffsetOutOfRange,
+        ReadError::Log(LogError::OutOfRange { .. }) => Code::UnknownServerError,
         // What a consumer takes as final, as from Apache Kafka.
-        ReadError::Log(LogError::Corrupt { .. }) => Code::CorruptMessage.code(),
-        ReadError::Log(_) => KAFKA_STORAGE_ERROR,
+        ReadError::Log(LogError::Corrupt { .. }) => Code::CorruptMessage,
+        ReadError::Log(_) => Code::KafkaStorageError,
     }
 }
 

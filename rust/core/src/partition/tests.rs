@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::batch::{BatchSpec, Builder, RecordOut};
-use crate::disk::{DiskFile, SimDisk};
+use crate::disk::{DiskFile, SimDisk, SimFile};
 use crate::log::{LogConfig, OpenHints, Origin};
 
 /// Knows what it was told, and never has enough of bytes.
@@ -32,6 +32,10 @@ const NOTHING: (i64, bool) = (0, false);
 const CHANGED: (i64, bool) = (0, true);
 
 impl Waiter for Told {
+    fn principal(&self) -> &str {
+        "User:nobody"
+    }
+
     fn wants(&self) -> &Wants {
         &self.0
     }
@@ -95,7 +99,12 @@ fn append(partition: &mut Led, count: usize, all: bool) -> Result<AppendDone, Pr
     partition.append(&mut batch(count), &context, all)
 }
 
-fn read(partition: &mut Led, fetch_offset: i64, epoch: i32, last: i32) -> Result<usize, i16> {
+fn look(
+    partition: &mut Led,
+    fetch_offset: i64,
+    epoch: i32,
+    last: i32,
+) -> Result<ReadDone<SimFile>, Code> {
     let part = FetchPart {
         index: 0,
         current_leader_epoch: epoch,
@@ -110,11 +119,12 @@ fn read(partition: &mut Led, fetch_offset: i64, epoch: i32, last: i32) -> Result
         bytes_max: 1 << 20,
         min_one: true,
     };
-    let done = partition.read(&read)?;
-    if let Some((epoch, end)) = done.diverging_epoch {
-        assert_eq!(done.slice.len, 0);
-        return Err(100 * epoch as i16 + end as i16);
-    }
+    partition.read(&read)
+}
+
+fn read(partition: &mut Led, fetch_offset: i64, epoch: i32, last: i32) -> Result<usize, Code> {
+    let done = look(partition, fetch_offset, epoch, last)?;
+    assert_eq!(done.diverging_epoch, None);
     Ok(done.slice.len)
 }
 
@@ -154,7 +164,7 @@ fn the_high_watermark_follows_the_slowest_in_sync_replica() {
 fn too_few_in_sync_replicas_stop_acks_all_and_the_high_watermark() {
     let (_, mut partition) = led(state(0, &[1], 2));
     let refused = append(&mut partition, 1, true).unwrap_err();
-    assert_eq!(refused.error_code, NOT_ENOUGH_REPLICAS);
+    assert_eq!(refused.error_code, Code::NotEnoughReplicas);
     assert_eq!(partition.offsets().log_end, 0);
     append(&mut partition, 1, false).unwrap();
     assert_eq!(partition.offsets().high_watermark, 0);
@@ -195,8 +205,11 @@ fn a_new_leader_epoch_fences_old_readers_and_wakes_all() {
     let _ = partition.set_state(state(5, &[1], 1)).unwrap();
     assert_eq!(told.take(), CHANGED);
     append(&mut partition, 2, true).unwrap();
-    assert_eq!(read(&mut partition, 0, 3, -1), Err(FENCED_LEADER_EPOCH));
-    assert_eq!(read(&mut partition, 0, 6, -1), Err(UNKNOWN_LEADER_EPOCH));
+    assert_eq!(read(&mut partition, 0, 3, -1), Err(Code::FencedLeaderEpoch));
+    assert_eq!(
+        read(&mut partition, 0, 6, -1),
+        Err(Code::UnknownLeaderEpoch)
+    );
     assert_eq!(
         (partition.epoch_end_offset(3), partition.epoch_end_offset(4)),
         ((3, 4), (3, 4))
@@ -206,12 +219,12 @@ fn a_new_leader_epoch_fences_old_readers_and_wakes_all() {
         read(&mut partition, 4, 5, 3).unwrap() > 0,
         "it fetched all of epoch 3"
     );
+    let parted = look(&mut partition, 6, 5, 3).unwrap();
     assert_eq!(
-        read(&mut partition, 6, 5, 3),
-        Err(304),
-        "its log parted at 4"
+        (parted.diverging_epoch, parted.slice.len),
+        (Some((3, 4)), 0)
     );
-    assert_eq!(read(&mut partition, 7, 5, -1), Err(OFFSET_OUT_OF_RANGE));
+    assert_eq!(read(&mut partition, 7, 5, -1), Err(Code::OffsetOutOfRange));
 }
 
 #[test]
@@ -237,7 +250,7 @@ fn a_full_disk_refuses_until_there_is_room_again() {
     append(&mut partition, 2, true).unwrap();
     disk.set_capacity(disk.used());
     let refused = append(&mut partition, 1, true).unwrap_err();
-    assert_eq!(refused.error_code, KAFKA_STORAGE_ERROR);
+    assert_eq!(refused.error_code, Code::KafkaStorageError);
     assert_eq!(partition.offsets().log_end, 2);
     assert!(read(&mut partition, 0, -1, -1).unwrap() > 0);
     disk.set_capacity(u64::MAX);
@@ -259,7 +272,7 @@ fn a_failed_sync_takes_it_offline_for_good() {
     partition.go_offline(error.to_string());
     assert_eq!(told.take(), CHANGED);
     let refused = append(&mut partition, 1, true).unwrap_err();
-    assert_eq!(refused.error_code, KAFKA_STORAGE_ERROR);
+    assert_eq!(refused.error_code, Code::KafkaStorageError);
     assert!(read(&mut partition, 0, -1, -1).unwrap() > 0);
 }
 
@@ -295,7 +308,7 @@ fn deleted_records_move_the_start_and_the_high_watermark_with_it() {
         (offsets.log_start, offsets.high_watermark, offsets.log_end),
         (2, 3, 3)
     );
-    assert_eq!(read(&mut partition, 1, -1, -1), Err(OFFSET_OUT_OF_RANGE));
+    assert_eq!(read(&mut partition, 1, -1, -1), Err(Code::OffsetOutOfRange));
     assert!(read(&mut partition, 2, -1, -1).unwrap() > 0);
 }
 
@@ -322,8 +335,11 @@ fn a_follower_takes_what_its_leader_sends_and_nothing_else() {
     assert!(leader.leads() && !follower.leads());
     append(&mut leader, 3, true).unwrap();
     let refused = append(&mut follower, 1, true).unwrap_err();
-    assert_eq!(refused.error_code, NOT_LEADER_OR_FOLLOWER);
-    assert_eq!(read(&mut follower, 0, -1, -1), Err(NOT_LEADER_OR_FOLLOWER));
+    assert_eq!(refused.error_code, Code::NotLeaderOrFollower);
+    assert_eq!(
+        read(&mut follower, 0, -1, -1),
+        Err(Code::NotLeaderOrFollower)
+    );
     assert_eq!(follower.offsets().log_end, 0);
     copy(&mut leader, &mut follower, 3);
     assert_eq!(leader.offsets().high_watermark, 3);

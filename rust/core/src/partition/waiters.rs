@@ -34,8 +34,11 @@ impl Wants {
     }
 }
 
-/// Who parks a request.
+/// Who asks, and parks a request.
 pub trait Waiter: Send + Sync + 'static {
+    /// Who it is, as Kafka writes it: a type and a name. Borrowed: a verdict on each request allocates nothing.
+    fn principal(&self) -> &str;
+
     fn wants(&self) -> &Wants;
 
     /// There is enough, or something has changed.
@@ -126,6 +129,10 @@ mod tests {
     }
 
     impl Waiter for Reader {
+        fn principal(&self) -> &str {
+            "User:reader"
+        }
+
         fn wants(&self) -> &Wants {
             &self.0
         }

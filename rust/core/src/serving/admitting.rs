@@ -29,11 +29,13 @@ pub fn admit<'a>(frame: &'a [u8], apis: &Apis, controller: bool) -> Result<Admit
         return Err(format!("API key {key} is not served at version {version}"));
     }
     let is_hot = !controller && (key == PRODUCE || key == FETCH);
+    let flexible = version >= api.first_flexible && key != API_VERSIONS;
     Ok(Admitted {
-        flexible: version >= api.first_flexible && key != API_VERSIONS,
+        flexible,
         hot: is_hot.then(|| Header {
             version,
             correlation_id: header.correlation_id,
+            flexible,
             body_at: header.body_at,
             from_admin: Header::is_admin(header.client_id),
             client_id_bytes: header.client_id.map_or(0, str::len),

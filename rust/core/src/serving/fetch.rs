@@ -6,21 +6,20 @@
 
 use std::sync::Arc;
 
+use super::permitted::{Kept, Named, permitted};
 use super::{Header, Step, patience};
+use crate::code::Code;
 use crate::connection::put_response_header;
 use crate::disk::{Disk, DiskFile};
-use crate::hosting::{Cell, Guard, Host, Traffic, add};
+use crate::hosting::{Cell, Guard, Host, Operation, Traffic, add};
 use crate::hot::{
-    FENCED_LEADER_EPOCH, FetchHead, FetchRequest, Isolation, KAFKA_STORAGE_ERROR, Malformed,
-    NOT_LEADER_OR_FOLLOWER, PartitionReply, TopicRef, UNKNOWN_LEADER_EPOCH, parse_fetch,
+    FetchHead, FetchRequest, Isolation, Malformed, PartitionReply, TopicRef, parse_fetch,
     put_fetch_response, session_named,
 };
 use crate::log::Slice;
 use crate::partition::{Partition, Read, ReadDone, Waiter};
 use crate::session::{Kind, Wanted};
 
-const FIRST_FLEXIBLE: i16 = 12;
-const FIRST_BY_ID: i16 = 13;
 const FIRST_WITH_LEADER: i16 = 16;
 /// Lists for no more partitions are kept for the next request.
 const PARTITIONS_FEW: usize = 64;
@@ -110,7 +109,7 @@ pub struct Fetch<D: Disk> {
     hurried: bool,
     throttle_ms: i32,
     /// An error of the whole request.
-    error_code: i16,
+    error_code: Code,
     session_id: i32,
 }
 
@@ -126,7 +125,7 @@ impl<D: Disk> Default for Fetch<D> {
             waits: false,
             hurried: false,
             throttle_ms: 0,
-            error_code: 0,
+            error_code: Code::None,
             session_id: 0,
         }
     }
@@ -155,17 +154,10 @@ impl<D: Disk> Fetch<D> {
     }
 
     /// Learn from the session what is wanted; the frame is needed no more. `now_ms` is steady.
-    pub fn begin<W: Waiter>(
-        &mut self,
-        host: &Host<D, W>,
-        frame: &[u8],
-        header: &Header,
-        now_ms: i64,
-    ) {
-        let by_id = header.version >= FIRST_BY_ID;
-        let began = (host.sessions()).begin(&self.request, frame, by_id, now_ms);
+    pub fn begin<W: Waiter>(&mut self, host: &Host<D, W>, frame: &[u8], now_ms: i64) {
+        let began = (host.sessions()).begin(&self.request, frame, now_ms);
         self.request.shrink_to(PARTITIONS_FEW);
-        self.error_code = 0;
+        self.error_code = Code::None;
         self.session_id = 0;
         self.hurried = false;
         self.throttle_ms = 0;
@@ -192,7 +184,8 @@ impl<D: Disk> Fetch<D> {
 
     /// Whether any partition was refused.
     pub fn is_refused(&self) -> bool {
-        self.error_code != 0 || self.found.replies.iter().any(|reply| reply.error_code != 0)
+        let refused = |reply: &PartitionReply| reply.error_code != Code::None;
+        self.error_code != Code::None || self.found.replies.iter().any(refused)
     }
 
     fn bytes_min(&self) -> usize {
@@ -254,19 +247,33 @@ impl<D: Disk> Fetch<D> {
         waiter: &Arc<W>,
     ) -> bool {
         let Wanted { topic, part } = &self.wanted[self.found.replies.len()];
-        let cell = host.hosted().find_ref(topic, part.index).cloned();
-        let cell = match cell {
+        let named = match topic {
+            TopicRef::Name(name) => Named::Name(name),
+            TopicRef::Id(id) => Named::Id(id),
+        };
+        let is_replica = self.head.replica_id >= 0;
+        let operation = if is_replica {
+            Operation::ClusterAction
+        } else {
+            Operation::Read
+        };
+        let cell = match permitted(host, waiter.principal(), operation, named, part.index) {
             Ok(cell) => cell,
-            Err(code) => {
+            Err(Kept::Unknown) if !self.hurried => return false,
+            Err(kept) => {
+                let code = match kept {
+                    Kept::Refused(code) => code,
+                    Kept::Unknown => Code::KafkaStorageError,
+                };
                 let reply = PartitionReply::unknown(topic.clone(), part.index, code);
                 self.found.refuse(reply);
                 return true;
             }
         };
         let refused = |code| PartitionReply::refused(topic.clone(), part.index, code);
-        if self.head.replica_id >= 0 {
+        if is_replica {
             // No replica of this cluster is known here: what Kafka answers one that it does not know.
-            let reply = refused(UNKNOWN_LEADER_EPOCH);
+            let reply = refused(Code::UnknownLeaderEpoch);
             self.found.refuse(reply);
             return true;
         }
@@ -278,11 +285,11 @@ impl<D: Disk> Fetch<D> {
             self.found.refuse(reply);
             return true;
         }
-        let Some(guard) = cell.hold_within(patience(host, self.hurried)) else {
+        let Some(guard) = host.hold_within(&cell, patience(self.hurried)) else {
             if self.hurried {
                 add(&cell.traffic.fetch_requests, 1);
                 add(&cell.traffic.fetch_failed, 1);
-                let reply = refused(KAFKA_STORAGE_ERROR);
+                let reply = refused(Code::KafkaStorageError);
                 self.found.refuse(reply);
             }
             return self.hurried;
@@ -345,13 +352,13 @@ impl<D: Disk> Fetch<D> {
         self.found.bytes += done.slice.len;
         self.left = self.left.saturating_sub(done.slice.len);
         let reply = PartitionReply {
-            error_code: 0,
+            error_code: Code::None,
             high_watermark: done.offsets.high_watermark,
             last_stable_offset: done.offsets.last_stable,
             log_start_offset: done.offsets.log_start,
             aborted: done.aborted,
             diverging_epoch: done.diverging_epoch,
-            ..PartitionReply::refused(topic, index, 0)
+            ..PartitionReply::refused(topic, index, Code::None)
         };
         let traffic = Some(Arc::clone(&cell.traffic));
         self.found.put(reply, Some(done.slice), traffic);
@@ -359,21 +366,15 @@ impl<D: Disk> Fetch<D> {
 
     /// After `Done`: remember what the session is told, leave out what has nothing new, count what is sent. A new
     /// session asks for the steady time.
-    pub fn settle<W: Waiter>(
-        &mut self,
-        host: &Host<D, W>,
-        header: &Header,
-        now_ms: impl FnOnce() -> i64,
-    ) {
+    pub fn settle<W: Waiter>(&mut self, host: &Host<D, W>, now_ms: impl FnOnce() -> i64) {
         let found = &mut self.found;
         match self.kind {
             Kind::Sessionless => {}
             Kind::Full => {
                 let wanted = std::mem::take(&mut self.wanted);
-                let by_id = header.version >= FIRST_BY_ID;
                 let number = host.around.random() as u32;
                 let mut sessions = host.sessions();
-                let id = sessions.create(wanted, by_id, now_ms(), number);
+                let id = sessions.create(wanted, self.head.by_id, now_ms(), number);
                 if id != 0 {
                     sessions.finish(id, &found.replies, |place| found.records_bytes(place) > 0);
                 }
@@ -402,8 +403,7 @@ impl<D: Disk> Fetch<D> {
         header: &Header,
         piece_bytes_min: usize,
     ) -> (usize, usize) {
-        let flexible = header.version >= FIRST_FLEXIBLE;
-        let size_at = put_response_header(out, header.correlation_id, flexible);
+        let size_at = put_response_header(out, header.correlation_id, header.flexible);
         let found = &self.found;
         let mut in_files = 0;
         put_fetch_response(
@@ -447,11 +447,11 @@ impl<D: Disk> Fetch<D> {
 
 /// Who leads, for a client that has to go elsewhere and understands it.
 fn leader_told<D: Disk, W: Waiter>(
-    code: i16,
+    code: Code,
     version: i16,
     partition: &Partition<D, W>,
 ) -> Option<(i32, i32)> {
-    let elsewhere = code == FENCED_LEADER_EPOCH || code == NOT_LEADER_OR_FOLLOWER;
+    let elsewhere = code == Code::FencedLeaderEpoch || code == Code::NotLeaderOrFollower;
     let state = partition.state();
     (elsewhere && version >= FIRST_WITH_LEADER && state.leader >= 0)
         .then_some((state.leader, state.leader_epoch))

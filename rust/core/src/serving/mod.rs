@@ -7,32 +7,28 @@
 
 mod admitting;
 mod apis;
+pub mod crowd;
 mod fetch;
 mod kept;
+mod permitted;
 mod produce;
 
 pub use admitting::{Admitted, admit};
 pub use apis::{API_VERSIONS, Api, Apis, FETCH, PRODUCE};
 pub use fetch::{Fetch, Piece};
 pub use kept::{Asker, KeptReplies, Question};
-pub use produce::Produce;
+pub use produce::{Finished, Produce};
 
 use std::time::Duration;
 
-use crate::disk::Disk;
-use crate::hosting::Host;
-use crate::partition::Waiter;
+use crate::hosting::PATIENCE;
 
 /// One whose time is up waits for an append that goes on, and for nothing else: it may have a thousand partitions.
 const HURRY: u32 = 16;
 
 /// How long a step waits for a partition that somebody holds.
-fn patience<D: Disk, W: Waiter>(host: &Host<D, W>, hurried: bool) -> Duration {
-    if hurried {
-        host.patience / HURRY
-    } else {
-        host.patience
-    }
+fn patience(hurried: bool) -> Duration {
+    if hurried { PATIENCE / HURRY } else { PATIENCE }
 }
 
 /// What is known of a request before its body is read.
@@ -40,6 +36,8 @@ fn patience<D: Disk, W: Waiter>(host: &Host<D, W>, hurried: bool) -> Duration {
 pub struct Header {
     pub version: i16,
     pub correlation_id: i32,
+    /// Its answer's header carries tagged fields.
+    pub flexible: bool,
     /// Where the body begins in the frame.
     pub body_at: usize,
     pub from_admin: bool,
@@ -71,7 +69,7 @@ pub enum Step {
     /// The outcome is there.
     Done,
     /// Somebody holds a partition for longer than a step waits for it: again, soon, until the request's time is up and
-    /// it is told to `hurry`.
+    /// it is told to `hurry`. The same where nobody knows yet whether it may.
     Busy,
     /// Records have to be looked through that unpack to far more than they are: `prepare`, in one's turn, then again.
     Heavy,

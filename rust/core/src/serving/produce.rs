@@ -5,24 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::permitted::{Kept, Named, permitted};
 use super::{Header, Step, patience};
+use crate::batch::is_transactional;
+use crate::code::Code;
 use crate::connection::put_response_header;
 use crate::disk::Disk;
-use crate::hosting::{Cell, Guard, Host, add};
+use crate::hosting::{Cell, Guard, Host, Operation, add};
 use crate::hot::{
-    INVALID_REQUIRED_ACKS, INVALID_TOPIC_EXCEPTION, Malformed, ProducePart, ProduceRequest,
-    Produced, REQUEST_TIMED_OUT, TopicAt, UNSUPPORTED_VERSION, parse_produce, put_produce_response,
+    Malformed, ProducePart, ProduceRequest, Produced, TopicAt, parse_produce, put_produce_response,
 };
 use crate::log::{
     AppendContext, AppendError, LogConfig, Origin, Prepared, memory_to_prepare, prepare,
 };
 use crate::partition::{AppendDone, Awaited, Outcome, Waiter};
 
-const FIRST_FLEXIBLE: i16 = 9;
 const ALL_IN_SYNC: i16 = -1;
-/// Where a batch's attributes lie, and the bit that says that it belongs to a transaction.
-const ATTRIBUTES: Range<usize> = 21..23;
-const TRANSACTIONAL: i16 = 0x10;
 /// Lists for no more partitions are kept for the next request.
 const PARTITIONS_FEW: usize = 64;
 
@@ -72,6 +70,18 @@ impl<D: Disk, W: Waiter> Default for Produce<D, W> {
     }
 }
 
+/// How a request ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a peer may have to be hung up on"]
+pub enum Finished {
+    /// By a reply, whose length is not written yet: the place of its length.
+    Reply { size_at: usize },
+    /// Nobody waits for one.
+    Silent,
+    /// Nobody waits for one, and a partition was refused: to hang up is Kafka's only way to tell it.
+    HangUp,
+}
+
 /// What came of the part at hand.
 enum Part {
     Settled(Produced),
@@ -93,11 +103,6 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         self.context.now_ms = now_ms;
         self.context.produce_version = header.version;
         parse_produce(frame, header.body_at, header.version, &mut self.request)?;
-        if !(-1..=1).contains(&self.request.acks) {
-            let refused = || Produced::refused(INVALID_REQUIRED_ACKS);
-            self.outcomes
-                .extend(self.request.parts.iter().map(|_| refused()));
-        }
         Ok(())
     }
 
@@ -106,9 +111,11 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         self.request.acks != 0
     }
 
-    /// Whether any partition was refused. A peer that wants no reply is hung up on then: Kafka's only way to tell it.
+    /// Whether any partition was refused.
     pub fn is_refused(&self) -> bool {
-        self.outcomes.iter().any(|outcome| outcome.error_code != 0)
+        self.outcomes
+            .iter()
+            .any(|outcome| outcome.error_code != Code::None)
     }
 
     /// How long the producer waits for the in-sync replicas, once it is parked.
@@ -125,7 +132,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         waiter: &Arc<W>,
     ) -> Step {
         while self.outcomes.len() < self.request.parts.len() {
-            match self.append_part(host, frame, header) {
+            match self.append_part(host, frame, header, waiter.principal()) {
                 Part::Settled(outcome) => {
                     self.heavy = Heavy::None; // what was prepared for this part is no other one's
                     self.outcomes.push(outcome);
@@ -176,43 +183,53 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
     /// The producer's time is over: what has not reached the in-sync replicas is told so.
     pub fn time_is_up(&mut self) {
         for waiting in self.pending.drain(..) {
-            self.outcomes[waiting.place] = Produced::refused(REQUEST_TIMED_OUT);
+            self.outcomes[waiting.place] = Produced::refused(Code::RequestTimedOut);
         }
     }
 
-    /// Put the reply, whose length is not written yet; the place of its length.
-    pub fn put_reply(&mut self, out: &mut Vec<u8>, frame: &[u8], header: &Header) -> usize {
-        let flexible = header.version >= FIRST_FLEXIBLE;
-        let size_at = put_response_header(out, header.correlation_id, flexible);
-        let told = (header.version, self.throttle_ms);
-        put_produce_response(out, told, frame, &self.request, &self.outcomes);
-        size_at
-    }
-
-    /// The request is over: what a large one took is given back.
-    pub fn end(&mut self) {
+    /// What the producer hears of a request that is done, put where replies wait. The request is over: what a large one
+    /// took is given back.
+    pub fn finish(&mut self, out: &mut Vec<u8>, frame: &[u8], header: &Header) -> Finished {
+        let finished = if self.wants_reply() {
+            let size_at = put_response_header(out, header.correlation_id, header.flexible);
+            let told = (header.version, self.throttle_ms);
+            put_produce_response(out, told, frame, &self.request, &self.outcomes);
+            Finished::Reply { size_at }
+        } else if self.is_refused() {
+            Finished::HangUp
+        } else {
+            Finished::Silent
+        };
         self.request.shrink_to(PARTITIONS_FEW);
         self.outcomes.clear();
         self.outcomes.shrink_to(PARTITIONS_FEW);
         self.heavy = Heavy::None;
+        finished
     }
 
     fn records_at_hand(&self) -> Option<Range<usize>> {
         self.request.parts.get(self.outcomes.len())?.records.clone()
     }
 
-    fn append_part(&mut self, host: &Host<D, W>, frame: &mut [u8], header: &Header) -> Part {
+    fn append_part(
+        &mut self,
+        host: &Host<D, W>,
+        frame: &mut [u8],
+        header: &Header,
+        principal: &str,
+    ) -> Part {
         let part = &self.request.parts[self.outcomes.len()];
-        let found = {
-            let hosted = host.hosted();
-            match &self.request.topics[part.topic] {
-                TopicAt::Id(id) => hosted.find_by_id(id, part.index).cloned(),
-                named @ TopicAt::Name(_) => hosted.find(named.name(frame), part.index).cloned(),
-            }
+        let topic = match &self.request.topics[part.topic] {
+            TopicAt::Id(id) => Named::Id(id),
+            named @ TopicAt::Name(_) => Named::Name(named.name(frame)),
         };
-        let cell = match found {
+        let cell = match permitted(host, principal, Operation::Write, topic, part.index) {
             Ok(cell) => cell,
-            Err(code) => return Part::Settled(Produced::refused(code)),
+            Err(Kept::Refused(code)) => return Part::Settled(Produced::refused(code)),
+            Err(Kept::Unknown) if self.hurried => {
+                return Part::Settled(Produced::refused(Code::RequestTimedOut));
+            }
+            Err(Kept::Unknown) => return Part::Busy,
         };
         let records = part.records.clone();
         let records = records.map_or(&mut [][..], |range| &mut frame[range]);
@@ -230,7 +247,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
                     Ok(outcome)
                 }
                 Ok(None) if matches!(self.heavy, Heavy::Wanted(..)) => return Part::Heavy,
-                Ok(None) if self.hurried => Err(Produced::refused(REQUEST_TIMED_OUT)),
+                Ok(None) if self.hurried => Err(Produced::refused(Code::RequestTimedOut)),
                 Ok(None) => return Part::Busy,
                 Err(refused) => Err(*refused),
             },
@@ -251,7 +268,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         records: &mut [u8],
     ) -> Result<Option<(Produced, Option<Awaited>)>, Box<Produced>> {
         cell.touch();
-        let Some(mut guard) = cell.hold_within(patience(host, self.hurried)) else {
+        let Some(mut guard) = host.hold_within(cell, patience(self.hurried)) else {
             return Ok(None);
         };
         let Some(partition) = guard.as_mut() else {
@@ -281,14 +298,14 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         waiter.wants().begin(i64::MAX);
         let mut busy = false;
         for waiting in std::mem::take(&mut self.pending) {
-            match look_at(&waiting, patience(host, self.hurried), waiter) {
+            match look_at(host, &waiting, patience(self.hurried), waiter) {
                 Some(Outcome::Safe) => {}
                 Some(Outcome::Refused(code)) => {
                     self.outcomes[waiting.place] = Produced::refused(code);
                 }
                 Some(Outcome::Waiting) => self.pending.push(waiting),
                 None if self.hurried => {
-                    self.outcomes[waiting.place] = Produced::refused(REQUEST_TIMED_OUT);
+                    self.outcomes[waiting.place] = Produced::refused(Code::RequestTimedOut);
                 }
                 None => {
                     self.pending.push(waiting);
@@ -306,6 +323,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
 
 /// What came of an append that is waited for; parked if it is waited for on. None while somebody holds its partition.
 fn look_at<D: Disk, W: Waiter>(
+    host: &Host<D, W>,
     waiting: &Pending<D, W>,
     patience: Duration,
     waiter: &Arc<W>,
@@ -314,7 +332,7 @@ fn look_at<D: Disk, W: Waiter>(
     if let Some(code) = cell.refusal() {
         return Some(Outcome::Refused(code)); // whoever holds it, it is lost or gone
     }
-    let mut guard = cell.hold_within(patience)?;
+    let mut guard = host.hold_within(cell, patience)?;
     let Some(partition) = guard.as_mut() else {
         return Some(Outcome::Refused(cell.absence()));
     };
@@ -333,22 +351,22 @@ fn refusal<D: Disk, W: Waiter>(
     part: &ProducePart,
     records: &[u8],
 ) -> Option<Produced> {
+    if !(-1..=1).contains(&request.acks) {
+        return Some(Produced::refused(Code::InvalidRequiredAcks));
+    }
     if cell.internal && !header.from_admin {
-        return Some(Produced::refused(INVALID_TOPIC_EXCEPTION));
+        return Some(Produced::refused(Code::InvalidTopicException));
     }
     if let Some(code) = cell.refusal() {
         return Some(Produced::refused(code));
     }
-    let attributes = records
-        .get(ATTRIBUTES)
-        .map_or(0, |bytes| i16::from_be_bytes([bytes[0], bytes[1]]));
-    if request.transactional || attributes & TRANSACTIONAL != 0 {
+    if request.transactional || is_transactional(records) {
         // A code that the Java producer takes as fatal: it stops at once instead of trying again.
         let text = format!(
             "{}-{}: transactions are not served yet",
             cell.topic, part.index
         );
-        return Some(Produced::refused_with(UNSUPPORTED_VERSION, text));
+        return Some(Produced::refused_with(Code::UnsupportedVersion, text));
     }
     None
 }
@@ -388,7 +406,7 @@ fn settle<D: Disk, W: Waiter>(
         base_offset: appended.base_offset,
         log_append_time_ms: appended.log_append_time_ms,
         log_start_offset: appended.log_start_offset,
-        ..Produced::refused(0)
+        ..Produced::refused(Code::None)
     };
     Ok((produced, waits.then_some(done.awaited)))
 }

@@ -11,10 +11,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::hot::{
-    ENTRIES_MAX, FETCH_SESSION_ID_NOT_FOUND, FETCH_SESSION_TOPIC_ID_ERROR, FetchPart, FetchRequest,
-    INVALID_FETCH_SESSION_EPOCH, PartitionReply, TopicRef,
-};
+use crate::code::Code;
+use crate::hot::{ENTRIES_MAX, FetchPart, FetchRequest, PartitionReply, TopicRef};
 
 /// The epoch of a request that begins a session.
 const EPOCH_INITIAL: i32 = 0;
@@ -160,7 +158,7 @@ impl Session {
             cached.log_start_offset = reply.log_start_offset;
         }
         named |= reply.diverging_epoch.is_some();
-        if reply.error_code != 0 {
+        if reply.error_code != Code::None {
             // When the error is over, the reader has to hear of it even if nothing else changed.
             cached.high_watermark = -1;
             named = true;
@@ -231,9 +229,8 @@ impl Sessions {
         &mut self,
         request: &FetchRequest,
         frame: &[u8],
-        by_id: bool,
         now_ms: i64,
-    ) -> Result<(Kind, Vec<Wanted>), i16> {
+    ) -> Result<(Kind, Vec<Wanted>), Code> {
         let (id, epoch) = (request.head.session_id, request.head.session_epoch);
         if epoch == EPOCH_FINAL || epoch == EPOCH_INITIAL {
             self.end(id);
@@ -247,12 +244,12 @@ impl Sessions {
         let session = self
             .sessions
             .get_mut(&id)
-            .ok_or(FETCH_SESSION_ID_NOT_FOUND)?;
+            .ok_or(Code::FetchSessionIdNotFound)?;
         if session.epoch != epoch {
-            return Err(INVALID_FETCH_SESSION_EPOCH);
+            return Err(Code::InvalidFetchSessionEpoch);
         }
-        if session.by_id != by_id {
-            return Err(FETCH_SESSION_TOPIC_ID_ERROR);
+        if session.by_id != request.head.by_id {
+            return Err(Code::FetchSessionTopicIdError);
         }
         let before = session.bytes;
         for wanted in asked(request, frame) {
@@ -273,7 +270,7 @@ impl Sessions {
             self.end(id);
             self.evictions += 1;
         }
-        let session = self.sessions.get(&id).ok_or(FETCH_SESSION_ID_NOT_FOUND)?;
+        let session = self.sessions.get(&id).ok_or(Code::FetchSessionIdNotFound)?;
         let wanted = session
             .partitions
             .values()

@@ -20,6 +20,7 @@ fn request(id: i32, epoch: i32, asked: &[(i32, i64)], forgotten: &[i32]) -> Fetc
         head: FetchHead {
             session_id: id,
             session_epoch: epoch,
+            by_id: true,
             ..FetchHead::default()
         },
         topics: vec![TopicAt::Id(ID)],
@@ -37,8 +38,8 @@ fn begin(
     epoch: i32,
     asked: &[(i32, i64)],
     forgotten: &[i32],
-) -> Result<(Kind, Vec<Wanted>), i16> {
-    sessions.begin(&request(id, epoch, asked, forgotten), &[], true, NOW)
+) -> Result<(Kind, Vec<Wanted>), Code> {
+    sessions.begin(&request(id, epoch, asked, forgotten), &[], NOW)
 }
 
 fn create(sessions: &mut Sessions, partitions: i32, now_ms: i64) -> i32 {
@@ -61,7 +62,7 @@ fn what_a_session_costs_is_in_proportion() {
             let began = std::time::Instant::now();
             let id = create(&mut sessions, count, NOW);
             let (_, wanted) = begin(&mut sessions, id, 1, &asked, &[]).unwrap();
-            let replies: Vec<_> = wanted.iter().map(|one| reply(one, 5, 0)).collect();
+            let replies: Vec<_> = wanted.iter().map(|one| reply(one, 5, Code::None)).collect();
             sessions.finish(id, &replies, |_| true);
             begin(&mut sessions, id, 2, &[], &most).unwrap();
             assert_eq!(sessions.partition_count(), 1);
@@ -79,7 +80,7 @@ fn places(wanted: &[Wanted]) -> Vec<(i32, i64)> {
     wanted.iter().map(place).collect()
 }
 
-fn reply(wanted: &Wanted, high_watermark: i64, error_code: i16) -> PartitionReply {
+fn reply(wanted: &Wanted, high_watermark: i64, error_code: Code) -> PartitionReply {
     PartitionReply {
         high_watermark,
         log_start_offset: 0,
@@ -108,21 +109,23 @@ fn wrong_epochs_numbers_and_kinds_of_names_are_refused() {
     let id = create(&mut sessions, 1, NOW);
     assert_eq!(
         begin(&mut sessions, id + 1, 1, &[], &[]),
-        Err(FETCH_SESSION_ID_NOT_FOUND)
+        Err(Code::FetchSessionIdNotFound)
     );
     assert_eq!(
         begin(&mut sessions, id, 2, &[], &[]),
-        Err(INVALID_FETCH_SESSION_EPOCH)
+        Err(Code::InvalidFetchSessionEpoch)
     );
-    let by_name = sessions.begin(&request(id, 1, &[], &[]), &[], false, NOW);
-    assert_eq!(by_name, Err(FETCH_SESSION_TOPIC_ID_ERROR));
+    let mut by_name = request(id, 1, &[], &[]);
+    by_name.head.by_id = false;
+    let by_name = sessions.begin(&by_name, &[], NOW);
+    assert_eq!(by_name, Err(Code::FetchSessionTopicIdError));
     assert!(
         begin(&mut sessions, id, 1, &[], &[]).is_ok(),
         "a refusal uses no epoch up"
     );
     assert_eq!(
         begin(&mut sessions, id, 1, &[], &[]),
-        Err(INVALID_FETCH_SESSION_EPOCH)
+        Err(Code::InvalidFetchSessionEpoch)
     );
 }
 
@@ -153,7 +156,7 @@ fn only_changes_are_told_and_whoever_had_data_moves_to_the_end() {
     let mut sessions = Sessions::new(10, BYTES);
     let id = create(&mut sessions, 3, NOW);
     let (_, wanted) = begin(&mut sessions, id, 1, &[], &[]).unwrap();
-    let replies: Vec<_> = wanted.iter().map(|one| reply(one, 5, 0)).collect();
+    let replies: Vec<_> = wanted.iter().map(|one| reply(one, 5, Code::None)).collect();
     assert_eq!(
         sessions.finish(id, &replies, |_| false),
         [true; 3],
@@ -165,11 +168,14 @@ fn only_changes_are_told_and_whoever_had_data_moves_to_the_end() {
     );
     let (_, wanted) = begin(&mut sessions, id, 2, &[], &[]).unwrap();
     assert_eq!(places(&wanted), [(1, 0), (2, 0), (0, 0)]);
-    let moved = [reply(&wanted[0], 6, 0), reply(&wanted[1], 5, 0)];
+    let moved = [
+        reply(&wanted[0], 6, Code::None),
+        reply(&wanted[1], 5, Code::None),
+    ];
     assert_eq!(sessions.finish(id, &moved, |_| false), [true, false]);
-    let failed = [reply(&wanted[1], -1, 3)];
+    let failed = [reply(&wanted[1], -1, Code::UnknownTopicOrPartition)];
     assert_eq!(sessions.finish(id, &failed, |_| false), [true]);
-    let over = [reply(&wanted[1], 5, 0)];
+    let over = [reply(&wanted[1], 5, Code::None)];
     assert_eq!(
         sessions.finish(id, &over, |_| false),
         [true],
@@ -195,9 +201,7 @@ fn room_is_made_by_whoever_rests_or_is_old_and_no_larger() {
     );
     let asked = |sessions: &mut Sessions, id| {
         let request = request(id, 1, &[], &[]);
-        sessions
-            .begin(&request, &[], true, NOW + EVICTION_MS)
-            .is_ok()
+        sessions.begin(&request, &[], NOW + EVICTION_MS).is_ok()
     };
     assert!(asked(&mut sessions, large) && asked(&mut sessions, small));
     let later = NOW + EVICTION_MS + 1;
@@ -254,7 +258,7 @@ fn a_session_that_outgrows_the_room_is_over() {
     );
     assert_eq!(sessions.bytes(), 3 * PARTITION_BYTES);
     let outgrown = begin(&mut sessions, id, 3, &[(4, 0)], &[]);
-    assert_eq!(outgrown, Err(FETCH_SESSION_ID_NOT_FOUND));
+    assert_eq!(outgrown, Err(Code::FetchSessionIdNotFound));
     assert_eq!((sessions.bytes(), sessions.count()), (0, 0));
     assert_ne!(create(&mut sessions, 3, NOW), 0);
 }

@@ -17,6 +17,7 @@ use super::*;
 use crate::batch::{
     BatchSpec, Batches, Builder, HEADER_BYTES, RecordOut, Records, StreamSource, crc_holds,
 };
+use crate::code::Code;
 use crate::compression::{Codec, Decompressor};
 use crate::disk::SimDisk;
 

@@ -5,24 +5,24 @@ use super::*;
 
 const VERSION: i16 = 11;
 
-struct Reader {
-    machine: Fetch<SimDisk>,
+pub(super) struct Reader {
+    pub(super) machine: Fetch<SimDisk>,
     bell: Arc<Bell>,
 }
 
 /// A Fetch of the one partition, or of none that the session does not know already.
 #[derive(Clone, Copy)]
-struct Asks {
-    session: (i32, i32),
+pub(super) struct Asks {
+    pub(super) session: (i32, i32),
     /// None: what the session knows.
-    offset: Option<i64>,
-    epoch: i32,
-    bytes_min: i32,
-    wait_ms: i32,
-    replica: i32,
+    pub(super) offset: Option<i64>,
+    pub(super) epoch: i32,
+    pub(super) bytes_min: i32,
+    pub(super) wait_ms: i32,
+    pub(super) replica: i32,
 }
 
-const ASKS: Asks = Asks {
+pub(super) const ASKS: Asks = Asks {
     session: (0, -1),
     offset: Some(0),
     epoch: -1,
@@ -46,7 +46,7 @@ fn frame(asks: &Asks) -> Vec<u8> {
 }
 
 impl Reader {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             machine: Fetch::default(),
             bell: Arc::default(),
@@ -56,11 +56,11 @@ impl Reader {
     fn begin(&mut self, world: &World, asks: &Asks) {
         let (frame, header) = (frame(asks), header(VERSION));
         self.machine.parse(&world.host, &frame, &header).unwrap();
-        self.machine.begin(&world.host, &frame, &header, 0);
+        self.machine.begin(&world.host, &frame, 0);
     }
 
     /// What it says now: that it waits, or its error code and how many bytes of records it found.
-    fn says(&mut self, world: &World) -> String {
+    pub(super) fn says(&mut self, world: &World) -> String {
         let header = header(VERSION);
         match self.machine.step(&world.host, &header, &self.bell) {
             Step::Done => self.reply(world),
@@ -74,7 +74,7 @@ impl Reader {
         }
     }
 
-    fn asks(&mut self, world: &World, asks: &Asks) -> String {
+    pub(super) fn asks(&mut self, world: &World, asks: &Asks) -> String {
         self.begin(world, asks);
         self.says(world)
     }
@@ -82,7 +82,7 @@ impl Reader {
     /// The reply's parts as text: the whole's error, then each partition's and whether it brings records.
     fn reply(&mut self, world: &World) -> String {
         let header = header(VERSION);
-        self.machine.settle(&world.host, &header, || 0);
+        self.machine.settle(&world.host, || 0);
         let (mut out, mut pieces) = (Vec::new(), Vec::new());
         self.machine
             .put_reply(&mut out, &mut pieces, &header, usize::MAX);

@@ -6,6 +6,7 @@
 
 mod coordinating;
 mod fetching;
+mod permitting;
 mod producing;
 
 use std::collections::VecDeque;
@@ -18,8 +19,11 @@ use super::*;
 use crate::batch::{BatchSpec, Builder, RecordOut};
 use crate::compression::Codec;
 use crate::disk::{Disk, SimDisk};
-use crate::hosting::{Cell, Chore, Event, HostOptions, HostedState, Surroundings, TopicConfig};
-use crate::partition::{PartitionState, Wants};
+use crate::hosting::{
+    Cell, Chore, Event, Guard, Host, HostOptions, HostedState, Lock, Operation, Surroundings,
+    TopicConfig, Verdict,
+};
+use crate::partition::{PartitionState, Waiter, Wants};
 
 /// A request's bell.
 #[derive(Default)]
@@ -35,6 +39,10 @@ impl Bell {
 }
 
 impl Waiter for Bell {
+    fn principal(&self) -> &str {
+        ALICE
+    }
+
     fn wants(&self) -> &Wants {
         &self.wants
     }
@@ -49,6 +57,8 @@ struct Around {
     chores: Mutex<VecDeque<Chore<SimDisk, Bell>>>,
     events: Mutex<Vec<Event>>,
     woken: AtomicUsize,
+    /// What is not allowed, or not known: the rest is.
+    verdicts: Mutex<Vec<(Operation, &'static str, Verdict)>>,
 }
 
 impl Surroundings<SimDisk, Bell> for Around {
@@ -72,6 +82,22 @@ impl Surroundings<SimDisk, Bell> for Around {
         self.chores.lock().unwrap().push_back(chore);
     }
 
+    fn hold_within<'a>(
+        &self,
+        partition: &'a Lock<SimDisk, Bell>,
+        _patience: Duration,
+    ) -> Option<Guard<'a, SimDisk, Bell>> {
+        partition.try_lock()
+    }
+
+    fn verdict(&self, principal: &str, operation: Operation, topic: &str) -> Verdict {
+        assert_eq!(principal, ALICE);
+        let verdicts = self.verdicts.lock().unwrap();
+        let about = |row: &&(Operation, &str, Verdict)| (row.0, row.1) == (operation, topic);
+        let found = verdicts.iter().find(about);
+        found.map_or(Verdict::Allowed, |(_, _, verdict)| *verdict)
+    }
+
     fn wake(&self) {
         self.woken.fetch_add(1, Ordering::AcqRel);
     }
@@ -84,6 +110,7 @@ impl Surroundings<SimDisk, Bell> for Around {
 pub(crate) const TOPIC: &str = "t";
 const OFFSETS: &str = "__consumer_offsets";
 const ID: [u8; 16] = [7; 16];
+const ALICE: &str = "User:alice";
 
 /// What happens to a partition.
 #[derive(Clone, Copy)]
@@ -130,7 +157,6 @@ impl World {
             fetch_session_slots: 10,
             fetch_sessions_bytes_max: 1 << 20,
             fetch_bytes_max: 1 << 20,
-            patience: Duration::ZERO,
         };
         let mut world = Self {
             host: Host::new(options, disk.clone(), around.clone()).unwrap(),
@@ -147,6 +173,11 @@ impl World {
     /// The partition is one that a coordinator keeps.
     fn coordinating(isr: &'static [i32], rows: &[(&str, i64)]) -> Self {
         Self::named(OFFSETS, isr, 1, rows)
+    }
+
+    /// From now on these hold, and all else is allowed.
+    fn say(&self, verdicts: &[(Operation, &'static str, Verdict)]) {
+        *self.around.verdicts.lock().unwrap() = verdicts.to_vec();
     }
 
     fn woken(&self) -> usize {
@@ -296,6 +327,7 @@ fn header(version: i16) -> Header {
     Header {
         version,
         correlation_id: 5,
+        flexible: false,
         body_at: 0,
         from_admin: false,
         client_id_bytes: 0,

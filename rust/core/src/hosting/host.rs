@@ -1,0 +1,126 @@
+//! `Host` itself: what it is made of, and who works on what is left to those who may block. What it does has a file each.
+//!
+//! Locks, from the outside in: a cell's partition, then its `desired`, `dirs`, `work`; the table of what is hosted is
+//! held for a look alone and never during I/O.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use super::cell::{Cell, Guard};
+use super::dirs::LogDirs;
+use super::lock::lock;
+use super::surroundings::{Chore, Surroundings};
+use super::table::Hosted;
+use super::work::Work;
+use crate::disk::Disk;
+use crate::error::CoreError;
+use crate::partition::Waiter;
+use crate::session::Sessions;
+
+/// What a host is made with.
+#[derive(Debug, Clone)]
+pub struct HostOptions {
+    pub node_id: i32,
+    pub log_dirs: Vec<PathBuf>,
+    pub fetch_session_slots: usize,
+    pub fetch_sessions_bytes_max: usize,
+    pub fetch_bytes_max: usize,
+}
+
+pub struct Host<D: Disk, W: Waiter> {
+    pub node_id: i32,
+    pub fetch_bytes_max: usize,
+    pub disk: D,
+    pub around: Arc<dyn Surroundings<D, W>>,
+    pub sessions: Mutex<Sessions>,
+    pub(super) dirs: Mutex<LogDirs<D>>,
+    pub(super) work: Mutex<Work<D, W>>,
+    /// Held by who writes checkpoints.
+    pub(super) checkpointing: Mutex<()>,
+    pub(super) hosted: RwLock<Hosted<D, W>>,
+}
+
+impl<D: Disk, W: Waiter> Host<D, W> {
+    /// Take the log directories.
+    ///
+    /// # Errors
+    /// "locked" if another node has one, "storage" if none can be opened, "checkpoint" if one says nonsense.
+    pub fn new(
+        options: HostOptions,
+        disk: D,
+        around: Arc<dyn Surroundings<D, W>>,
+    ) -> Result<Self, CoreError> {
+        Ok(Self {
+            node_id: options.node_id,
+            fetch_bytes_max: options.fetch_bytes_max,
+            dirs: Mutex::new(LogDirs::open(&disk, &options.log_dirs)?),
+            disk,
+            around,
+            sessions: Mutex::new(Sessions::new(
+                options.fetch_session_slots,
+                options.fetch_sessions_bytes_max,
+            )),
+            work: Mutex::default(),
+            checkpointing: Mutex::default(),
+            hosted: RwLock::default(),
+        })
+    }
+
+    pub fn hosted(&self) -> RwLockReadGuard<'_, Hosted<D, W>> {
+        self.hosted.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn hosted_mut(&self) -> RwLockWriteGuard<'_, Hosted<D, W>> {
+        self.hosted.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All partitions of now; whoever works through them keeps nobody from changing which there are.
+    pub fn cells(&self) -> Vec<Arc<Cell<D, W>>> {
+        self.hosted().cells()
+    }
+
+    /// Whether this very partition is still hosted, and no namesake instead.
+    pub(super) fn hosts(&self, cell: &Arc<Cell<D, W>>) -> bool {
+        self.hosted()
+            .find_by_id(&cell.topic_id, cell.index)
+            .is_ok_and(|found| Arc::ptr_eq(found, cell))
+    }
+
+    /// Lock a partition on a thread that serves others too: None if somebody holds it for longer than so.
+    pub fn hold_within<'a>(
+        &self,
+        cell: &'a Cell<D, W>,
+        patience: Duration,
+    ) -> Option<Guard<'a, D, W>> {
+        let wait = || self.around.hold_within(cell.lock(), patience);
+        cell.try_hold().or_else(wait)
+    }
+
+    pub fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        lock(&self.sessions)
+    }
+
+    /// Do what was left to those who may block.
+    pub fn carry_out(&self, chore: Chore<D, W>) {
+        match chore {
+            Chore::Places(log_dir) => self.work_through(log_dir),
+            Chore::Flush(cell) => self.flush_cell(&cell),
+            Chore::Mend(cell, pause) => self.mend(&cell, pause),
+            Chore::Answer(cell) => self.answer_waiting(&cell),
+            Chore::SyncVolumes => {
+                let _ = self.sync_volumes();
+            }
+        }
+    }
+
+    /// The log directories that could be opened, by their place.
+    pub(super) fn dir_paths(&self) -> Vec<(usize, PathBuf)> {
+        let dirs = lock(&self.dirs);
+        let known = dirs.dirs.iter().enumerate();
+        known
+            .filter(|(_, dir)| dir.lost.is_none())
+            .map(|(place, dir)| (place, dir.path.clone()))
+            .collect()
+    }
+}

@@ -1,0 +1,145 @@
+//! What can be asked of a partition, what is answered, and what waits with one for its answer. Who asks and who answers
+//! is in `asking.rs`.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::lock::lock;
+use crate::disk::Disk;
+use crate::error::CoreError;
+use crate::log::{LogError, Lookup};
+use crate::partition::{Partition, Waiter};
+
+/// What one question is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// ListOffsets, negative times too. Isolation 1 is read_committed.
+    Time { timestamp_ms: i64, isolation: i8 },
+    /// OffsetForLeaderEpoch: where an epoch ended.
+    EpochEnd { epoch: i32 },
+    /// DeleteRecords: let the log start there; -1 is the high watermark.
+    DeleteBefore { offset: i64 },
+}
+
+/// A question to a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inquiry {
+    pub topic: String,
+    pub partition: i32,
+    pub question: Question,
+}
+
+/// What was found; all -1 if nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Looked {
+    pub offset: i64,
+    pub timestamp_ms: i64,
+    pub leader_epoch: i32,
+}
+
+/// Kinds of refusals: "unknown-partition", "not-leader", "storage", "offset-out-of-range", "invalid".
+pub type Answer = Result<Looked, CoreError>;
+
+/// Several questions that are answered together.
+pub struct Job {
+    pub number: i64,
+    answers: Mutex<Vec<Option<Answer>>>,
+    open: AtomicUsize,
+}
+
+/// What waits with a partition.
+#[derive(Default)]
+pub struct Waiting {
+    pub questions: VecDeque<(Arc<Job>, usize, Question)>,
+    /// Someone answers them, or is going to.
+    pub attended: bool,
+    /// Whoever decides could not look at it, and does when it is free.
+    pub looked_for: bool,
+}
+
+impl Question {
+    /// Whether it is answered from memory.
+    pub fn is_light(self) -> bool {
+        match self {
+            Self::Time { timestamp_ms, .. } => !matches!(
+                Lookup::from_timestamp(timestamp_ms),
+                Some(Lookup::Time(_) | Lookup::MaxTimestamp)
+            ),
+            Self::EpochEnd { .. } => true,
+            Self::DeleteBefore { .. } => false,
+        }
+    }
+
+    pub fn answer<D: Disk, W: Waiter>(self, partition: &mut Partition<D, W>) -> Answer {
+        let offsets = partition.offsets();
+        match self {
+            Self::Time {
+                timestamp_ms,
+                isolation,
+            } => {
+                let what = Lookup::from_timestamp(timestamp_ms).ok_or_else(|| {
+                    let text = format!("{timestamp_ms} is no timestamp to look up");
+                    CoreError::new("invalid", text)
+                })?;
+                let upper_bound = if isolation == 1 {
+                    offsets.last_stable
+                } else {
+                    offsets.high_watermark
+                };
+                let found = partition.log_mut().lookup(what, upper_bound);
+                let found = found.map_err(|error| CoreError::storage(&error))?;
+                Ok(found.map_or(Looked::at(-1), |found| Looked {
+                    offset: found.offset,
+                    timestamp_ms: found.timestamp_ms,
+                    leader_epoch: found.leader_epoch,
+                }))
+            }
+            Self::EpochEnd { epoch } => {
+                let (leader_epoch, offset) = partition.epoch_end_offset(epoch);
+                Ok(Looked {
+                    leader_epoch,
+                    ..Looked::at(offset)
+                })
+            }
+            Self::DeleteBefore { offset } => {
+                let outcome = partition.log_mut().delete_records(offset);
+                partition.log_start_moved();
+                outcome.map(Looked::at).map_err(|error| match error {
+                    LogError::OutOfRange { text } => CoreError::new("offset-out-of-range", text),
+                    error => CoreError::storage(&error),
+                })
+            }
+        }
+    }
+}
+
+impl Looked {
+    fn at(offset: i64) -> Self {
+        Self {
+            offset,
+            timestamp_ms: -1,
+            leader_epoch: -1,
+        }
+    }
+}
+
+impl Job {
+    /// `answers` are those that are at hand; so many others are to come.
+    pub fn new(number: i64, answers: Vec<Option<Answer>>, open: usize) -> Self {
+        Self {
+            number,
+            answers: Mutex::new(answers),
+            open: AtomicUsize::new(open),
+        }
+    }
+
+    /// One more answer; all of them with the last.
+    pub fn take(&self, place: usize, answer: Answer) -> Option<Vec<Answer>> {
+        if let Some(slot) = lock(&self.answers).get_mut(place) {
+            *slot = Some(answer);
+        }
+        let last = self.open.fetch_sub(1, Ordering::AcqRel) == 1;
+        last.then(|| lock(&self.answers).drain(..).flatten().collect())
+    }
+}

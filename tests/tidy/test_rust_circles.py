@@ -1,0 +1,165 @@
+"""Files of one Rust crate use each other in one direction, as Python's modules do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+CRATES = sorted(path.parent.name for path in (ROOT / "rust").glob("*/src"))
+
+Module = tuple[str, ...]
+"""Where a file stands in its crate: `hosting/cell.rs` is ("hosting", "cell"), as is its path."""
+
+USE = re.compile(r"^[ \t]*(pub(?:\([a-z ]+\))? )?use ([^;]+);", re.MULTILINE)
+PATH = re.compile(r"\b(?:crate|super)(?:::\w+)+")
+ITEM = re.compile(
+    r"^(?:pub(?:\([a-z ]+\))? )?(?:async |const |unsafe )*"
+    r"(?:struct|enum|trait|fn|const|static|type) (\w+)",
+    re.MULTILINE,
+)
+TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:pub(?:\([a-z ]+\))? )?mod tests \{", re.MULTILINE)
+
+
+def paths_of(tree: str) -> Iterator[str]:
+    """The paths that a use declaration names: of `a::{b, c::{d, e}}` they are a::b, a::c::d, ..."""
+    tree = " ".join(tree.split())
+    if "{" not in tree:
+        yield tree.split(" as ")[0]
+        return
+    head, inside = tree.split("{", 1)
+    depth, part = 0, ""
+    for letter in inside.rpartition("}")[0] + ",":
+        depth += (letter == "{") - (letter == "}")
+        if letter != "," or depth:
+            part += letter
+        elif part.strip():
+            yield from (head + path for path in paths_of(part))
+            part = ""
+        else:
+            part = ""
+
+
+class Crate:
+    """What each file of a crate defines, re-exports and uses; its tests are left out."""
+
+    def __init__(self, files: dict[Module, str]) -> None:
+        bare = {module: re.sub(r"//[^\n]*", "", text) for module, text in files.items()}
+        self._items: dict[Module, set[str]] = {}
+        self._shown: dict[Module, list[Module]] = {}
+        self._used: dict[Module, list[Module]] = {}
+        for module, text in bare.items():
+            text = TESTS.split(text)[0]
+            self._items[module] = set(ITEM.findall(text))
+            self._shown[module], self._used[module] = [], []
+            for shown, tree in USE.findall(text):
+                named = self._shown if shown else self._used
+                named[module] += self._absolute(bare, module, paths_of(tree))
+            self._used[module] += self._absolute(bare, module, PATH.findall(USE.sub("", text)))
+
+    @staticmethod
+    def _absolute(
+        files: dict[Module, str], module: Module, paths: Iterator[str] | list[str]
+    ) -> list[Module]:
+        """Those of the paths that lead to this crate's files, from its root on."""
+        found = []
+        for path in paths:
+            first, *rest = path.split("::")
+            if first == "crate":
+                found.append(tuple(rest))
+            elif first == "super":
+                above = module[:-1]
+                while rest[0] == "super":
+                    above, rest = above[:-1], rest[1:]
+                found.append(above + tuple(rest))
+            elif (*module, first) in files:
+                found.append((*module, first, *rest))
+        return found
+
+    def _home(self, path: Module, known: frozenset[Module] = frozenset()) -> Module:
+        """The file that defines what a path names, through however many re-exports."""
+        if path in self._items or path in known:
+            return path
+        module = path
+        while module not in self._items:
+            module = module[:-1]
+        name = path[len(module)]
+        if name not in self._items[module]:
+            for shown in self._shown[module] + self._used[module]:
+                if shown[-1] == name:
+                    return self._home(shown, known | {path})
+                if shown[-1] == "*" and name in self._items.get(shown[:-1], ()):
+                    return shown[:-1]
+        return module
+
+    def uses(self) -> dict[Module, set[Module]]:
+        """Which files each file uses; to hand on what another one defines is no use of it."""
+        return {
+            module: {self._home(path) for path in paths} - {module}
+            for module, paths in self._used.items()
+        }
+
+
+def circles(uses: dict[Module, set[Module]]) -> list[set[Module]]:
+    """The largest sets of files of which each one leads to each other."""
+    reached: dict[Module, set[Module]] = {}
+    for start in uses:
+        found, ahead = set(), [start]
+        while ahead:
+            new = uses.get(ahead.pop(), set()) - found
+            found |= new
+            ahead += new
+        reached[start] = found
+    found_sets: list[set[Module]] = []
+    for module, there in sorted(reached.items()):
+        if module in there and not any(module in one for one in found_sets):
+            found_sets.append({other for other in there if module in reached.get(other, ())})
+    return found_sets
+
+
+def crate(name: str) -> Crate:
+    """One of ours, as it stands in the checkout."""
+    source = ROOT / "rust" / name / "src"
+    files = {}
+    for file in source.rglob("*.rs"):
+        parts = file.relative_to(source).with_suffix("").parts
+        if not any(part == "tests" or part.endswith("_tests") for part in parts):
+            files[tuple(part for part in parts if part not in ("mod", "lib"))] = file.read_text()
+    return Crate(files)
+
+
+def test_circles_are_found_through_re_exports() -> None:
+    """If this failed, two files could use each other through their folder's front door, unseen."""
+    files: dict[Module, str] = {
+        (): "pub mod a;",
+        ("a",): "mod b;\nmod c;\nmod d;\npub use b::{B, One};\npub use c::C;\npub use d::*;",
+        ("a", "b"): "use super::C;\npub struct B;\npub enum One {}",
+        ("a", "c"): "pub struct C;\nfn f(b: crate::a::B) {}\n#[cfg(test)]\nmod tests {\n}",
+        ("a", "d"): "use super::{C, c::C as Other};\npub fn d() {}",
+        ("e",): "use crate::a::{d, C};\n// use crate::e::E;\n",
+    }
+    uses = Crate(files).uses()
+    b, c = ("a", "b"), ("a", "c")
+    assert uses == {
+        (): set(),
+        ("a",): set(),
+        b: {c},
+        c: {b},
+        ("a", "d"): {c},
+        ("e",): {("a", "d"), c},
+    }
+    assert circles(uses) == [{b, c}]
+
+
+@pytest.mark.parametrize("name", CRATES)
+def test_no_rust_files_use_each_other(name: str) -> None:
+    """If this failed, none of them could be read, tested or moved without the others; move what
+    they share to a file that uses none of them.
+    """
+    uses = crate(name).uses()
+    assert sum(map(len, uses.values())) > len(uses) / 2, "hardly anything is found"
+    found = [sorted("/".join(module) or "lib" for module in one) for one in circles(uses)]
+    assert not found, found
