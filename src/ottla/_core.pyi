@@ -13,7 +13,6 @@ __all__ = [
     "CoreError",
     "Disk",
     "DiskFault",
-    "DiskSpace",
     "EpochEnd",
     "Event",
     "File",
@@ -50,8 +49,14 @@ class CoreError(Exception):
     text: str  # for people: nothing is to be found out from it
     error_code: int  # as a client is told it
     errno: int | None  # where the system refused
+    path: str | None  # the file or folder that it is about, where it is about one
     def __init__(
-        self, kind: str, text: str, error_code: int = -1, errno: int | None = None
+        self,
+        kind: str,
+        text: str,
+        error_code: int = -1,
+        errno: int | None = None,
+        path: str | None = None,
     ) -> None: ...
 
 # ---------------------------------------------------------------- wire: the plan codec
@@ -123,13 +128,6 @@ class File:
     size_bytes: int
 
 @final
-class DiskSpace:
-    """What room a volume has. Frozen."""
-
-    total_bytes: int
-    usable_bytes: int
-
-@final
 class Disk:
     """Where small files lie, each read and written as a whole; `Node.disk` has that of a node.
 
@@ -155,8 +153,6 @@ class Disk:
     def make_folder(self, folder: str) -> None:
         """With all that are above it; one that is there is left."""
     def sync_folder(self, folder: str) -> None: ...
-    def space(self, path: str) -> DiskSpace:
-        """Of the volume that holds the path."""
 
 # ---------------------------------------------------------------- one log, for raft and tools
 @final
@@ -400,12 +396,14 @@ class Event:
     class LogUnopened(Event):
         """It is offline, for another reason than was told before; it is tried again."""
 
-        __match_args__ = ("topic", "topic_id", "partition", "text")
+        __match_args__ = ("topic", "topic_id", "partition", "refused")
         topic: str
         topic_id: bytes
         partition: int
-        text: str
-        def __new__(cls, topic: str, topic_id: bytes, partition: int, text: str) -> Self: ...
+        refused: CoreError
+        def __new__(
+            cls, topic: str, topic_id: bytes, partition: int, refused: CoreError
+        ) -> Self: ...
 
     @final
     class LogHealed(Event):
@@ -473,22 +471,27 @@ class Event:
 class TopicConfig:
     """A topic's configuration, parsed once for all of its partitions. Frozen.
 
-    Keys are topic config names, with parsed values. Raises CoreError "invalid" for a value that its
-    key can't have.
+    Made of topic configs' names and parsed values; CoreError "invalid" for one that can't be.
     """
 
+    min_insync_replicas: int
     def __new__(cls, values: dict[str, Any], /) -> Self: ...
 
 @final
 class PartitionState:
-    """All that the cluster says of one replica of this broker. Frozen.
-
-    `leader` is -1 if nobody leads; `log_dir` is the directory's place in `log_dirs`, past their end
-    for one that is away.
-    """
+    """All that the cluster says of one replica of this broker. Frozen."""
 
     topic: str
+    topic_id: bytes
     partition: int
+    leader: int  # -1 if nobody leads
+    leader_epoch: int
+    partition_epoch: int
+    replicas: list[int]
+    isr: list[int]
+    log_dir: int  # its place in `log_dirs`, past their end for one that is away
+    min_insync_replicas: int  # of `config`
+    internal: bool
     def __new__(
         cls,
         *,
@@ -549,7 +552,7 @@ class PartitionOffsets:
 
 @disjoint_base
 class Question:
-    """What a client wants to know of a partition, one class a kind. Frozen."""
+    """What a client wants to know of a partition or a volume, one class a kind. Frozen."""
 
     @final
     class Time(Question):
@@ -582,6 +585,14 @@ class Question:
         offset: int
         def __new__(cls, topic: str, partition: int, offset: int) -> Self: ...
 
+    @final
+    class Space(Question):
+        """DescribeLogDirs: how much room the volume of the log directory at this place has."""
+
+        __match_args__ = ("log_dir",)
+        log_dir: int
+        def __new__(cls, log_dir: int) -> Self: ...
+
 @final
 class Answer:
     """What was found, all -1 if nothing; or why it was not looked for. Frozen."""
@@ -590,6 +601,8 @@ class Answer:
     offset: int
     timestamp_ms: int
     leader_epoch: int
+    total_bytes: int  # of a volume
+    usable_bytes: int
 
 @final
 class Stray:
@@ -633,7 +646,7 @@ class DiskFault:
     """A fault for tests: a call to the disk, and what happens there. Frozen.
 
     Verbs: open, create, read, write, allocate, set_len, sync, sync_dir, sync_volume, rename,
-    remove, list, stat, lock. What is sent from a file by the kernel is not read here.
+    remove, list, stat, space, lock. What is sent from a file by the kernel is not read here.
     """
 
     verb: str

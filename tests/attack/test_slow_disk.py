@@ -20,6 +20,7 @@ from attack.partition_client import PartitionClient, client_of
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.api_versions import ApiVersionsRequest
+from ottla.wire.messages.describe_log_dirs import DescribeLogDirsRequest
 from servers import eventually
 
 ROUNDS = 2
@@ -244,6 +245,38 @@ def test_a_lookup_that_hangs_is_waited_for_by_nobody_else(tmp_path: Path) -> Non
             assert not told
         ended([asker])
         assert told == [(0, 0)]
+
+
+def test_a_volume_that_does_not_answer_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    """The thread that decides asked how much room there is: a mount that hangs stopped the node."""
+    config = {
+        "log.dirs": f"{tmp_path / 'one'},{tmp_path / 'two'}",
+        "metadata.log.dir": str(tmp_path / "one"),
+    }
+    with ottla.Broker(dir=tmp_path, config=config) as broker, client_of(broker) as client:
+        assert client.create("slow", "quick") == [0, 0]
+        told: list[Any] = []
+
+        def ask() -> None:
+            with client_of(broker) as asker:
+                told.append(asker.ask(DescribeLogDirsRequest(topics=None)))
+
+        askers = [threading.Thread(target=ask) for _ in range(3)]
+        with disk_faults(broker, Fault("space", "/two", delay_ms=HELD)) as fired:
+            askers[0].start()
+            eventually(lambda: fired()[0] > 0, "the volume is asked")
+            for asker in askers[1:]:
+                asker.start()
+            go_on(client, "quick", "new")
+            assert not told
+            assert fired() == [1], "nobody waits there but one"
+        ended(askers)
+        assert [len(answer.results) for answer in told] == [2, 2, 2]
+        assert all(row.total_bytes > 0 for answer in told for row in answer.results)
+        with disk_faults(broker, Fault("space", "/two", "EIO")):
+            one, two = client.ask(DescribeLogDirsRequest(topics=None)).results
+        assert (one.error_code, two.error_code) == (0, ErrorCode.KAFKA_STORAGE_ERROR)
+        assert one.total_bytes > 0 > two.total_bytes
 
 
 def test_a_fetch_is_over_in_its_time_whatever_hangs(tmp_path: Path) -> None:

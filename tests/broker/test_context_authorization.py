@@ -5,16 +5,19 @@ its answer: a real node, raw requests, an authorizer that is told what to allow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-import ottla
 from attack.line import Line
 from broker.access import TABLE, Named, Op, Rights, delete_topics, offset_commit
+from broker.guarded import node_under
 from ottla.broker.router import ROUTES
 from ottla.metadata.image import EMPTY_IMAGE
+from ottla.node.node import Node
 from ottla.security.resources import CLUSTER, Operation, Resource, ResourceType
 from ottla.wire.api import apis
 from ottla.wire.errors import ErrorCode
@@ -50,25 +53,25 @@ CHANGING = {18, 35, 60}
 class World:
     """A node with a topic and a group that somebody may see, and ones that nobody may."""
 
-    broker: ottla.Broker
+    node: Node
+    rights: Rights
     line: Line
     ids: dict[str, bytes]
 
     @property
     def context(self) -> Any:
-        assert self.broker._node is not None
-        return self.broker._node._built()[1].context
+        engine: Any = self.node._engine
+        return engine.context
 
     def named(self, name: str) -> Named:
         return Named(name, self.ids[name], f"{name}-group")
 
     def under(self, may: Callable[[Operation, Resource], bool]) -> Rights:
         """From now on these rights hold."""
-        assert self.broker._node is not None
-        rights = Rights(may)
-        self.context.authorizer = rights
-        self.broker._node._built()[0].forget_replies()
-        return rights
+        self.rights.asked.clear()
+        self.rights.may = may
+        self.node._built()[0].forget_replies()
+        return self.rights
 
     def ask(self, request: Request, version: int | None = None) -> Any:
         newest = VERSIONS[request.api_key][-1]
@@ -79,11 +82,19 @@ def _commit(world: World, request: Request) -> None:
     eventually(lambda: errors(world.ask(request, 9)) == set(), "the group's coordinator is there")
 
 
+@contextmanager
+def empty_world(folder: Path) -> Iterator[World]:
+    """A node with nothing in it, of which everybody may see all."""
+    rights = Rights(lambda *_: True)
+    with node_under(rights, folder, {"offsets.topic.num.partitions": 1}) as node:
+        line = Line(node.ports["PLAINTEXT"])
+        yield World(node, rights, line, {})
+        line.close()
+
+
 @pytest.fixture
-def world() -> Iterator[World]:
-    with ottla.Broker(config={"offsets.topic.num.partitions": 1}) as broker:
-        line = Line(broker.port)
-        world = World(broker, line, {})
+def world(tmp_path: Path) -> Iterator[World]:
+    with empty_world(tmp_path) as world:
         for name in (PLAIN, SECRET):
             new = CreatableTopic(name=name, num_partitions=1, replication_factor=1)
             answer = world.ask(CreateTopicsRequest(topics=[new]))
@@ -93,7 +104,6 @@ def world() -> Iterator[World]:
             commit = offset_commit(world.named(name), 9)
             _commit(world, commit)
         yield world
-        line.close()
 
 
 def errors(message: Any) -> set[int]:
@@ -331,10 +341,9 @@ def test_producer_ids_need_a_right_to_write(world: World) -> None:
     assert world.ask(transactional).error_code == failed
 
 
-def test_no_coordinator_topic_for_who_may_not_ask() -> None:
+def test_no_coordinator_topic_for_who_may_not_ask(tmp_path: Path) -> None:
     """Anybody would make a broker's internal topic by asking for a group that they may not see."""
-    with ottla.Broker() as broker:
-        world = World(broker, Line(broker.port), {})
+    with empty_world(tmp_path) as world:
         world.under(lambda *_: False)
         assert errors(world.ask(FindCoordinatorRequest(coordinator_keys=["g"]))) == {
             ErrorCode.GROUP_AUTHORIZATION_FAILED
@@ -342,13 +351,11 @@ def test_no_coordinator_topic_for_who_may_not_ask() -> None:
         share = FindCoordinatorRequest(key_type=2, coordinator_keys=["g"])
         assert errors(world.ask(share)) == {ErrorCode.CLUSTER_AUTHORIZATION_FAILED}
         assert not world.context.image.topics.by_name
-        world.line.close()
 
 
 def test_a_controllers_listener_asks_for_more(world: World) -> None:
     """Who reaches a controller's port would see what its cluster is made of."""
-    assert world.broker._node is not None
-    line = Line(world.broker._node.ports["CONTROLLER"])
+    line = Line(world.node.ports["CONTROLLER"])
     describe = DescribeClusterRequest(endpoint_type=2)
     rights = world.under(lambda *_: True)
     assert errors(line.ask(describe, 2)) == set()

@@ -4,17 +4,20 @@ StandardAuthorizer, API by API and version by version.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-import ottla
 from attack.line import Line
 from broker.access import TABLE, Named, Op, Rights, offset_commit
+from broker.guarded import node_under
 from oracle import Oracle, free_port
 from ottla.security.resources import CLUSTER, Operation, Resource, group, topic
 from ottla.wire.api import apis
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.create_acls import AclCreation, CreateAclsRequest
 from ottla.wire.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
@@ -53,19 +56,22 @@ from servers import eventually
 pytestmark = [pytest.mark.long, pytest.mark.jvm]
 
 ABSENT = Named("absent", bytes(range(16)), "absent-group")
+ITS_OWN_REQUEST = {29, 46}
+"""DescribeAcls and ListPartitionReassignments: Apache's text of a refusal is its own request in
+full, ours is the error's (docs/design/access.md). No other text differs.
+"""
+ITS_OWN_REQUEST_TEXT = re.compile(r"Request Request\(.*\) needs DESCRIBE permission\.")
 OTHERS = {18, 60}
 """APIs that need no right; what they say differs for other reasons."""
-FREE_TEXTS = {"error_message"}
 
 
 def plain(message: Any) -> Any:
-    """A message as values, without the texts that are for people."""
+    """A message as values."""
     if isinstance(message, list):
         return [plain(one) for one in message]
     if not isinstance(message, Struct):
         return message
-    names = [name for name in type(message).__fields__ if name not in FREE_TEXTS]
-    return {name: plain(getattr(message, name)) for name in names}
+    return {name: plain(getattr(message, name)) for name in type(message).__fields__}
 
 
 class Guarded(NamedTuple):
@@ -108,13 +114,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     oracle.stop()
 
 
-def test_nobody_is_answered_as_by_apache(guarded: Guarded) -> None:
+def test_nobody_is_answered_as_by_apache(guarded: Guarded, tmp_path: Path) -> None:
     """Clients would meet other errors than those that they know what to do about."""
     differences = []
-    with ottla.Broker() as broker:
-        assert broker._node is not None
-        broker._node._built()[1].context.authorizer = Rights(lambda *_: False)
-        ours, theirs = Line(broker.port), Line(guarded.oracle.port)
+    with node_under(Rights(lambda *_: False), tmp_path) as node:
+        ours, theirs = Line(node.ports["PLAINTEXT"]), Line(guarded.oracle.port)
         for api in apis():
             row = TABLE.get(api.key)
             if row is None or api.key in OTHERS:
@@ -123,6 +127,12 @@ def test_nobody_is_answered_as_by_apache(guarded: Guarded) -> None:
                 request = row.request(ABSENT, version)
                 got = plain(ours.ask(request, version))
                 expected = plain(theirs.ask(request, version))
+                if api.key in ITS_OWN_REQUEST:
+                    told = got.pop("error_message"), expected.pop("error_message")
+                    assert told[0] == ErrorCode(got["error_code"]).text
+                    assert re.fullmatch(
+                        r"Request Request\(.*\) needs DESCRIBE permission\.", told[1]
+                    )
                 for changing in ("brokers", "cluster_id", "controller_id"):
                     got.pop(changing, None)
                     expected.pop(changing, None)
@@ -302,11 +312,12 @@ INCIDENTAL = {"brokers", "cluster_id", "controller_id", "leader_epoch"}
 """What differs between two nodes whoever asks."""
 
 
-def test_somebody_is_answered_as_by_apache(guarded: Guarded) -> None:
+def test_somebody_is_answered_as_by_apache(guarded: Guarded, tmp_path: Path) -> None:
     """Rights on some of what is asked would show too much or too little of the rest."""
-    with ottla.Broker() as broker:
-        assert broker._node is not None
-        admins = (Line(broker.port), guarded.admin)
+    rights = Rights(lambda *_: True)
+    with node_under(rights, tmp_path) as node:
+        ours = Line(node.ports["PLAINTEXT"])
+        admins = (ours, guarded.admin)
         ours_ids, their_ids = map(_prepared, admins)
         creations = [
             AclCreation(
@@ -327,8 +338,7 @@ def test_somebody_is_answered_as_by_apache(guarded: Guarded) -> None:
             lambda: len(theirs.ask(MetadataRequest(topics=None), 12).topics) == 3,
             "the brokers know the ACLs",
         )
-        broker._node._built()[1].context.authorizer = Rights(_may)
-        ours = Line(broker.port)
+        rights.may = _may
         differences = []
         pairs = zip(_cases(ours_ids), _cases(their_ids), strict=True)
         for (own, version), (their, _) in pairs:

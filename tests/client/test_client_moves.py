@@ -14,7 +14,7 @@ import pytest
 
 from client.peers import HOST, Asked, Counted, HangUp, Leads, Peer, metadata_of
 from ottla.client import cluster, groups, offsets
-from ottla.client.client import Client
+from ottla.client.client import GROUP, TRANSACTION, Client
 from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut, Unreachable
 from ottla.errors import OttlaError
 from ottla.wire.messages import delete_groups, describe_log_dirs, find_coordinator, list_offsets
@@ -245,6 +245,26 @@ def test_only_the_moved_coordinator_is_asked_for_again(client: Client, nodes: No
         groups.delete(client, group)
     keys = [m.coordinator_keys for m in nodes.asked(find_coordinator.FindCoordinatorRequest)]
     assert keys == [["g"], ["h"], ["g"]]
+
+
+def test_a_coordinator_is_doubted_by_its_kind(client: Client, nodes: Nodes) -> None:
+    """If this failed, a transactional id whose coordinator moved would be asked for there for ever,
+    and a group of the same name looked for in vain.
+    """
+
+    def refused() -> None:
+        found.append(client.coordinator("g", kind=TRANSACTION))
+        if len(found) == 1:
+            nodes.coordinators["g"] = 2
+            raise BrokerError(NOT_COORDINATOR)
+
+    found: list[int] = []
+    assert client.coordinator("g") == 1
+    client.attempt(refused, coordinator_of="g", kind=TRANSACTION)
+    assert found == [1, 2]
+    assert client.coordinator("g") == 1, "nobody spoke against the group's"
+    kinds = [m.key_type for m in nodes.asked(find_coordinator.FindCoordinatorRequest)]
+    assert kinds == [GROUP, TRANSACTION, TRANSACTION]
 
 
 def test_a_coordinator_that_loads_is_not_looked_for_elsewhere(client: Client, nodes: Nodes) -> None:

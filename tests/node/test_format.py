@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from coordinators.world import Counter
 from oracle import CLUSTER_ID, Oracle, java
 from ottla._core import Disk
 from ottla.cli.kafka_storage import storage
@@ -24,6 +25,7 @@ from ottla.node.format import (
     bootstrap_bytes,
     bootstrap_records,
     ensure_formatted,
+    fill,
     format_directories,
     read_bootstrap,
 )
@@ -100,6 +102,17 @@ def test_a_dynamic_quorum_begins_with_its_voter(tmp_path: Path) -> None:
     assert meta is not None
     assert voter.directory_id == meta.directory_id
     assert voter.endpoints == (("CONTROLLER", "127.0.0.1", 9093),)
+
+
+def test_what_is_written_is_dated_by_who_formats(tmp_path: Path) -> None:
+    """A simulated node's folder would say when the simulation ran, another each time."""
+    config = BrokerConfig({"node.id": "1", "log.dirs": str(tmp_path)})
+    day_ms = 86_400_000
+    fill(config, [str(tmp_path)], CLUSTER_ID, [], lambda *_: None, Disk(), Counter(), 3 * day_ms)
+    text = (tmp_path / "meta.properties").read_text()
+    assert text.splitlines()[1] == "#Sun Jan 04 00:00:00 UTC 1970"
+    checkpoint = (tmp_path / "bootstrap.checkpoint").read_bytes()
+    assert {batch.max_timestamp_ms for batch in read_batches(checkpoint)} == {3 * day_ms}
 
 
 def test_formatting_twice_needs_to_be_meant(tmp_path: Path) -> None:

@@ -1,15 +1,10 @@
-"""Timers: order, replacement and cancellation; and that a turn over them ends."""
+"""Timers: order, replacement and cancellation."""
 
 from __future__ import annotations
-
-from typing import Any
-
-import pytest
 
 from ottla.decide import Timer
 from ottla.node.alarms import Alarms
 from ottla.node.deciding import LoopTimers
-from ottla.node.loop import ADVANCE_STEPS_MAX, Loop
 from ottla.node.timers import Timers
 
 
@@ -86,111 +81,6 @@ def test_what_an_earlier_action_cancels_does_not_fire() -> None:
         action(at_ms)
     assert fired == [1]
     assert timers.next_ms() == 99
-
-
-class Core:
-    """The clocks and the queue of a node that nobody asks anything; frozen."""
-
-    def __init__(self) -> None:
-        self.steady = 0
-
-    def steady_ms(self) -> int:
-        return self.steady
-
-    def advance_clock(self, by_ms: int) -> int:
-        self.steady += by_ms
-        return self.steady
-
-    def wake(self) -> None:
-        """Nobody sleeps here."""
-
-    def next(self, _timeout_ms: int | None) -> list[Any]:
-        return []
-
-
-def looped(core: Core, turns: Turns | None = None) -> tuple[Loop, Alarms]:
-    """A loop over the core, and what sets its alarms; real time stands still."""
-    alarms = Alarms(core.steady_ms, lambda: 0)
-    node: Any = core
-    return Loop(node, alarms, turns or Turns()), alarms
-
-
-class Turns:
-    """Counts its turns."""
-
-    def __init__(self) -> None:
-        self.commits = 0
-
-    def take(self, item: Any) -> None:
-        """Nobody asks anything."""
-
-    def commit(self) -> None:
-        self.commits += 1
-
-
-@pytest.fixture
-def core() -> Core:
-    return Core()
-
-
-@pytest.mark.parametrize("delay_ms", [-5, 0, 1])
-def test_advance_ends(core: Core, delay_ms: int) -> None:
-    """`Broker.advance` would never return if some timer is set again for the same moment."""
-    turns, fired = Turns(), 0
-    loop, alarms = looped(core, turns)
-
-    def again(_due: int) -> None:
-        nonlocal fired
-        fired += 1
-        alarms.set_timer("round", core.steady + delay_ms, again)
-
-    alarms.set_timer("round", 5, again)
-    met: list[int] = []
-    alarms.set_timer("session", 10_000, met.append)
-    loop.advance(30 * 24 * 3_600_000)
-    assert core.steady == 30 * 24 * 3_600_000
-    assert met == [10_000]
-    assert turns.commits == fired <= 2 * ADVANCE_STEPS_MAX + 1
-
-
-def test_advance_meets_every_deadline_exactly(core: Core) -> None:
-    """What happens at a deadline would be dated later than it."""
-    loop, alarms = looped(core)
-    seen: list[tuple[int, int]] = []
-    alarms.every("tick", 700, lambda: seen.append((core.steady, core.steady % 700)))
-    loop.advance(7_000_000)
-    assert seen == [(700 * n, 0) for n in range(1, 10_001)]
-
-
-@pytest.mark.parametrize("period_ms", [-(1 << 63), -1, 0])
-def test_no_period_is_shorter_than_a_millisecond(core: Core, period_ms: int) -> None:
-    """A configuration that asks for none would find its timer due in every turn, without a rest."""
-    loop, alarms = looped(core)
-    runs = 0
-
-    def run() -> None:
-        nonlocal runs
-        runs += 1
-
-    alarms.every("tick", period_ms, run)
-    loop.advance(100)
-    assert runs == 100
-
-
-def test_a_wish_that_wishes_again_waits_for_the_next_turn(core: Core) -> None:
-    """Two threads that call each other's turn would keep the requests from being taken."""
-    turns, wishes = Turns(), 0
-    loop, _ = looped(core, turns)
-
-    def wish() -> None:
-        nonlocal wishes
-        wishes += 1
-        loop.hand_in(wish)
-
-    loop.hand_in(wish)
-    for turn in range(1, 6):
-        loop.turn(wait=False)
-        assert (wishes, turns.commits) == (turn, turn)
 
 
 def test_a_timer_that_is_set_on_the_other_clock_is_moved() -> None:

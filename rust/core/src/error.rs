@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::code::Code;
 
@@ -14,6 +15,8 @@ pub struct CoreError {
     pub error_code: i16,
     /// The system's number, where the system refused.
     pub errno: Option<i32>,
+    /// The file or folder that it is about, where it is about one.
+    pub path: Option<PathBuf>,
 }
 
 impl CoreError {
@@ -30,6 +33,16 @@ impl CoreError {
             text: text.into(),
             error_code: error_code.code(),
             errno: None,
+            path: None,
+        }
+    }
+
+    /// It is about this file or folder.
+    #[must_use]
+    pub fn at(self, path: &Path) -> Self {
+        Self {
+            path: Some(path.to_owned()),
+            ..self
         }
     }
 
@@ -46,6 +59,7 @@ impl CoreError {
     ) -> Self {
         Self {
             errno: cause.errno(),
+            path: cause.path().map(Path::to_owned),
             ..Self::new(kind, text)
         }
     }
@@ -54,6 +68,11 @@ impl CoreError {
 /// What may have come from the system.
 pub trait Cause: Display {
     fn errno(&self) -> Option<i32>;
+
+    /// What it is about, where that is known.
+    fn path(&self) -> Option<&Path> {
+        None
+    }
 }
 
 impl Cause for io::Error {
@@ -65,6 +84,10 @@ impl Cause for io::Error {
 impl Cause for CoreError {
     fn errno(&self) -> Option<i32> {
         self.errno
+    }
+
+    fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 }
 

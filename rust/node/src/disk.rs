@@ -296,6 +296,7 @@ impl Disk for NodeDisk {
     }
 
     fn space(&self, path: &Path) -> io::Result<(u64, u64)> {
+        self.suffer(Verb::Space, path)?;
         self.real.space(path)
     }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use ottla_core::batch::{BatchSpec, Builder, RecordOut};
 use ottla_core::hosting::{Event, HostedState, TopicConfig};
-use ottla_core::partition::PartitionState;
 
 use crate::{DiskFault, FaultRow, Item, Node, Options};
 
@@ -64,14 +63,11 @@ pub fn led(
         partition,
         internal: false,
         log_dir,
-        state: PartitionState {
-            leader: 1,
-            leader_epoch,
-            partition_epoch: leader_epoch,
-            replicas: vec![1],
-            isr: vec![1],
-            min_insync_replicas: 1,
-        },
+        leader: 1,
+        leader_epoch,
+        partition_epoch: leader_epoch,
+        replicas: vec![1],
+        isr: vec![1],
         config: Arc::new(TopicConfig::parse(&[]).unwrap()),
     }
 }
@@ -98,7 +94,7 @@ impl Fixture {
         assert!(self.node.await_wanted(GENEROUS).unwrap());
         let told = self.events().into_iter();
         told.filter_map(|event| match event {
-            Event::LogUnopened { text, .. } => Some(text),
+            Event::LogUnopened { refused, .. } => Some(refused.text),
             _ => None,
         })
         .collect()

@@ -34,10 +34,11 @@ pub enum Verb {
     Remove,
     List,
     Stat,
+    Space,
     Lock,
 }
 
-const VERBS: [(&str, Verb); 14] = [
+const VERBS: [(&str, Verb); 15] = [
     ("open", Verb::Open),
     ("create", Verb::Create),
     ("read", Verb::Read),
@@ -51,6 +52,7 @@ const VERBS: [(&str, Verb); 14] = [
     ("remove", Verb::Remove),
     ("list", Verb::List),
     ("stat", Verb::Stat),
+    ("space", Verb::Space),
     ("lock", Verb::Lock),
 ];
 

@@ -92,7 +92,7 @@ fn a_folder_that_was_set_aside_is_not_waited_for() {
     assert!(opened[0].contains("renaming"), "{opened:?}");
     fixture.fault("create", "-checkpoint.tmp", "ENOSPC");
     fixture.await_event(
-        |event| matches!(event, Event::LogUnopened { text, .. } if text.contains("checkpoint")),
+        |event| matches!(event, Event::LogUnopened { refused, .. } if refused.text.contains("checkpoint")),
     );
     assert_eq!(count_of(&fixture.folder, "-stray"), 1);
     fixture.mend();

@@ -1,9 +1,9 @@
-//! Questions to partitions and their answers, for Python.
+//! Questions to partitions and volumes, and their answers, for Python.
 
 use ottla_core::hosting;
 use pyo3::prelude::*;
 
-/// What a client wants to know of a partition; see `_core.pyi`.
+/// What a client wants to know of a partition or a volume; see `_core.pyi`.
 #[pyclass(frozen, module = "ottla._core")]
 pub enum Question {
     Time {
@@ -21,6 +21,9 @@ pub enum Question {
         topic: String,
         partition: i32,
         offset: i64,
+    },
+    Space {
+        log_dir: usize,
     },
 }
 
@@ -57,8 +60,9 @@ impl Question {
                 partition,
                 hosting::Question::DeleteBefore { offset: *offset },
             ),
+            Self::Space { log_dir } => return hosting::Inquiry::Space { log_dir: *log_dir },
         };
-        hosting::Inquiry {
+        hosting::Inquiry::Partition {
             topic: topic.clone(),
             partition: *partition,
             question,
@@ -74,6 +78,8 @@ pub struct Answer {
     pub offset: i64,
     pub timestamp_ms: i64,
     pub leader_epoch: i32,
+    pub total_bytes: i64,
+    pub usable_bytes: i64,
 }
 
 #[pymethods]
@@ -91,12 +97,16 @@ impl From<hosting::Answer> for Answer {
                 offset: found.offset,
                 timestamp_ms: found.timestamp_ms,
                 leader_epoch: found.leader_epoch,
+                total_bytes: found.total_bytes,
+                usable_bytes: found.usable_bytes,
             },
             Err(error) => Self {
                 error_code: error.error_code,
                 offset: -1,
                 timestamp_ms: -1,
                 leader_epoch: -1,
+                total_bytes: -1,
+                usable_bytes: -1,
             },
         }
     }

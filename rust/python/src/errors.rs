@@ -1,4 +1,4 @@
-//! How the core's refusals look in Python: `CoreError(kind, text, error_code, errno)`.
+//! How the core's refusals look in Python: `CoreError(kind, text, error_code, errno, path)`.
 //!
 //! Kinds of the node:
 //! - `poisoned`: a panic or a broken invariant inside; this node does nothing any more.
@@ -12,7 +12,7 @@
 //! - `offset-out-of-range`: an offset outside of the log.
 //! - `storage`: a disk refused.
 //! - `offline`: the partition is; why was told when it became so.
-//! - `checkpoint`: a log directory's checkpoint is damaged; the text begins with its path.
+//! - `checkpoint`: a log directory's checkpoint, `path`, is damaged.
 //! - `locked`: another process uses the log directory.
 //!
 //! Kinds of record batches: `invalid`, and `corrupt-batch`: the bytes hold no whole, right batch.
@@ -20,6 +20,8 @@
 //! Kinds of the plan codec:
 //! - `malformed`: bytes of a peer that are not the message that they claim to be.
 //! - `unencodable`: a message of our own that has no form in the version asked for.
+
+use std::path::PathBuf;
 
 use ottla_node::NodeError;
 use pyo3::prelude::*;
@@ -29,12 +31,13 @@ use pyo3::types::PyType;
 /// Made in Python: the stable ABI lets nobody else give an exception attributes of its own.
 const MADE: &std::ffi::CStr = c"
 class CoreError(Exception):
-    def __init__(self, kind, text, error_code=-1, errno=None):
+    def __init__(self, kind, text, error_code=-1, errno=None, path=None):
         super().__init__(kind, text)
         self.kind = kind
         self.text = text
         self.error_code = error_code
         self.errno = errno
+        self.path = path
 ";
 
 static CORE_ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -53,7 +56,8 @@ pub fn core_error(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 pub fn refused(error: NodeError) -> PyErr {
     Python::attach(|py| match core_error(py) {
         Ok(class) => {
-            let args = (error.kind, error.text, error.error_code, error.errno);
+            let path = error.path.map(PathBuf::into_os_string);
+            let args = (error.kind, error.text, error.error_code, error.errno, path);
             PyErr::from_type(class.clone(), args)
         }
         Err(broken) => broken,

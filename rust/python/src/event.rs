@@ -31,7 +31,7 @@ pub enum Event {
         topic: String,
         topic_id: Vec<u8>,
         partition: i32,
-        text: String,
+        refused: Py<PyAny>,
     },
     LogHealed {
         topic: String,
@@ -64,28 +64,28 @@ pub enum Event {
 
 impl Event {
     pub fn new(py: Python<'_>, event: hosting::Event) -> PyResult<Self> {
+        let exception = |error| errors::refused(error).into_value(py).into_any();
         Ok(match event {
             hosting::Event::Applied { mark } => Self::Applied { mark },
             hosting::Event::Answered { job, answers } => Self::Answered {
                 job,
                 answers: PyList::new(py, answers.into_iter().map(Answer::from))?.unbind(),
             },
-            hosting::Event::Written { job, refused } => {
-                let told = |error| errors::refused(error).into_value(py).into_any();
-                let refused = refused.map(told);
-                Self::Written { job, refused }
-            }
+            hosting::Event::Written { job, refused } => Self::Written {
+                job,
+                refused: refused.map(exception),
+            },
             hosting::Event::LogFailed { place, text } => Self::LogFailed {
                 topic: place.topic.to_string(),
                 topic_id: place.topic_id.to_vec(),
                 partition: place.partition,
                 text,
             },
-            hosting::Event::LogUnopened { place, text } => Self::LogUnopened {
+            hosting::Event::LogUnopened { place, refused } => Self::LogUnopened {
                 topic: place.topic.to_string(),
                 topic_id: place.topic_id.to_vec(),
                 partition: place.partition,
-                text,
+                refused: exception(refused),
             },
             hosting::Event::LogHealed { place } => Self::LogHealed {
                 topic: place.topic.to_string(),

@@ -20,13 +20,6 @@ pub struct Disk {
     pub disk: AnyDisk,
 }
 
-/// What room a volume has.
-#[pyclass(frozen, get_all, module = "ottla._core")]
-pub struct DiskSpace {
-    total_bytes: u64,
-    usable_bytes: u64,
-}
-
 /// One name in a folder.
 #[pyclass(frozen, get_all, module = "ottla._core")]
 pub struct File {
@@ -58,7 +51,7 @@ impl From<Entry> for File {
 /// A refusal, which says the path, what can't be done to it, and the system's own words.
 pub fn refusal(path: &Path, done: &str, error: &io::Error) -> NodeError {
     let text = format!("{} can't be {done}: {error}", path.display());
-    NodeError::caused("storage", error, text)
+    NodeError::caused("storage", error, text).at(path)
 }
 
 fn told<T>(outcome: io::Result<T>, path: &Path, done: &str) -> PyResult<T> {
@@ -124,15 +117,6 @@ impl Disk {
         told(made, &folder, "made")
     }
 
-    fn space(&self, py: Python<'_>, path: PathBuf) -> PyResult<DiskSpace> {
-        let measured = told(py.detach(|| self.disk.space(&path)), &path, "measured")?;
-        let (total_bytes, usable_bytes) = measured;
-        Ok(DiskSpace {
-            total_bytes,
-            usable_bytes,
-        })
-    }
-
     fn sync_folder(&self, py: Python<'_>, folder: PathBuf) -> PyResult<()> {
         told(py.detach(|| self.disk.sync_dir(&folder)), &folder, "synced")
     }
@@ -192,7 +176,6 @@ fn remove(disk: &AnyDisk, path: &Path) -> io::Result<bool> {
 
 /// Put the classes into the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<DiskSpace>()?;
     module.add_class::<Disk>()?;
     module.add_class::<File>()
 }

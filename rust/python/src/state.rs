@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use ottla_core::hosting;
 use ottla_core::log::ConfigValue;
-use ottla_core::partition;
 use ottla_node::NodeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict};
+use pyo3::types::{PyBool, PyBytes, PyDict};
 
 use crate::errors::refused;
 
@@ -29,6 +28,11 @@ impl TopicConfig {
         let rows = config_rows(values)?;
         let parsed = hosting::TopicConfig::parse(&rows).map_err(refused)?;
         Ok(Self(Arc::new(parsed)))
+    }
+
+    #[getter]
+    fn min_insync_replicas(&self) -> i32 {
+        self.0.min_insync_replicas
     }
 }
 
@@ -85,22 +89,18 @@ impl PartitionState {
         internal: bool,
     ) -> PyResult<Self> {
         let wrong = |_| refused(NodeError::new("invalid", "a topic id has 16 bytes"));
-        let config = config.parsed();
         Ok(Self(hosting::HostedState {
             topic,
             topic_id: topic_id.try_into().map_err(wrong)?,
             partition,
             log_dir,
             internal,
-            state: partition::PartitionState {
-                leader,
-                leader_epoch,
-                partition_epoch,
-                replicas,
-                isr,
-                min_insync_replicas: config.min_insync_replicas,
-            },
-            config,
+            leader,
+            leader_epoch,
+            partition_epoch,
+            replicas,
+            isr,
+            config: config.parsed(),
         }))
     }
 
@@ -110,15 +110,60 @@ impl PartitionState {
     }
 
     #[getter]
+    fn topic_id<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.topic_id)
+    }
+
+    #[getter]
     fn partition(&self) -> i32 {
         self.0.partition
     }
 
+    #[getter]
+    fn leader(&self) -> i32 {
+        self.0.leader
+    }
+
+    #[getter]
+    fn leader_epoch(&self) -> i32 {
+        self.0.leader_epoch
+    }
+
+    #[getter]
+    fn partition_epoch(&self) -> i32 {
+        self.0.partition_epoch
+    }
+
+    #[getter]
+    fn replicas(&self) -> Vec<i32> {
+        self.0.replicas.clone()
+    }
+
+    #[getter]
+    fn isr(&self) -> Vec<i32> {
+        self.0.isr.clone()
+    }
+
+    #[getter]
+    fn log_dir(&self) -> usize {
+        self.0.log_dir
+    }
+
+    #[getter]
+    fn min_insync_replicas(&self) -> i32 {
+        self.0.config.min_insync_replicas
+    }
+
+    #[getter]
+    fn internal(&self) -> bool {
+        self.0.internal
+    }
+
     fn __repr__(&self) -> String {
-        let (replica, state) = (&self.0, &self.0.state);
+        let Self(state) = self;
         format!(
             "PartitionState({}-{}, leader={}, leader_epoch={}, isr={:?})",
-            replica.topic, replica.partition, state.leader, state.leader_epoch, state.isr
+            state.topic, state.partition, state.leader, state.leader_epoch, state.isr
         )
     }
 }

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ottla.broker.internal_topics import GROUPS
 from ottla.broker.producer_ids import ProducerIds
 from ottla.metadata.image import EMPTY_IMAGE
-from ottla.security.authorizer import AllowAll
 from ottla.security.resources import SUPPORTED_OPERATIONS
 
 if TYPE_CHECKING:
@@ -101,6 +100,7 @@ class Context:
         controller: Decides,
         coordinators: Coordinates,
         reply: Replies,
+        authorizer: Authorizer,
     ) -> None:
         self.node_id = node_id
         self.cluster_id = cluster_id
@@ -118,7 +118,7 @@ class Context:
         """Sends a response by its request's token. Its `throttle_time_ms` also mutes the connection
         for so long.
         """
-        self.authorizer: Authorizer = AllowAll()
+        self.authorizer = authorizer
         self.producer_ids = ProducerIds(node_id, controller, lambda: self.image)
         self.coordinators = coordinators
         self.advertised = {

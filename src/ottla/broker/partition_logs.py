@@ -1,8 +1,9 @@
 """The logs that this broker hosts, and the folders that they lie in, as handlers may ask them.
 
 Handlers never meet the core: whoever makes the Context brings these (see node/core_logs.py), and
-says a refusal in the protocol's own codes. A log may have to ask its disk, for which nobody who
-decides waits: so a request asks all that it wants at once, and says what its response is then.
+says a refusal in the protocol's own codes. A log may have to ask its disk, and a volume always
+does, for which nobody who decides waits: so a request asks all that it wants at once, and says what
+its response is then.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 
 
 class Answer(Protocol):
-    """What a log said of one question; numbers are -1 where it said nothing."""
+    """What a log or a disk said of one question; numbers are -1 where it said nothing."""
 
     @property
     def error_code(self) -> int:
@@ -29,6 +30,14 @@ class Answer(Protocol):
     @property
     def leader_epoch(self) -> int:
         """In which it was written; of an epoch's end, that epoch."""
+
+    @property
+    def total_bytes(self) -> int:
+        """What a volume can hold."""
+
+    @property
+    def usable_bytes(self) -> int:
+        """What it can still take."""
 
 
 Respond = Callable[[Sequence[Answer]], Any]
@@ -47,6 +56,9 @@ class PartitionLogs(Protocol):
     def delete_before(self, topic: str, partition: int, offset: int) -> Any:
         """Let the log start at this offset, -1 for the high watermark; where it starts now."""
 
+    def space_of(self, log_dir: int) -> Any:
+        """How much room the volume of the log directory at this place has, all in all and now."""
+
     def ask(self, token: int, questions: Sequence[Any], respond: Respond) -> Any:
         """The response, if all answers are at hand; else None, and it goes out by its token when
         they are.
@@ -56,6 +68,3 @@ class PartitionLogs(Protocol):
         """What its segments take, or took when nobody held it; 0 for a log that can't be
         reached.
         """
-
-    def space(self, log_dir: str) -> tuple[int, int] | None:
-        """(total bytes, usable bytes) of the volume that holds it; None if it can't be reached."""

@@ -49,7 +49,12 @@ class ProducerIds:
             return
         self._waiting.append(then)
         if len(self._waiting) == 1:
-            self._ask()
+            try:
+                self._ask()
+            except BaseException:
+                # Nobody was asked: who comes later would wait behind this one, for no answer.
+                self._waiting.clear()
+                raise
 
     def _ask(self) -> None:
         epoch = self._image().brokers[self._node_id].epoch

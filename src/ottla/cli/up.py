@@ -83,9 +83,12 @@ def _up(parsed: Parsed, folder: str) -> int:
     try:
         return serve(properties, started=started, quiet=not parsed.has("--verbose"))
     except OttlaError as error:
-        if "cannot be listened on" in str(error):
+        from ottla.node.folder_lock import FolderInUse
+        from ottla.node.node import Unbound
+
+        if isinstance(error, Unbound):
             error.hint = "--port names another port, --port 0 takes any free one"
-        elif "is in use" in str(error):
+        elif isinstance(error, FolderInUse):
             error.hint = f"{error.hint} with --dir"
         raise
     finally:

@@ -146,12 +146,15 @@ class Client:
         """
         return self.request_node(self.coordinator(group, kind=kind), message)
 
-    def attempt(self, call: Callable[[], T], *, coordinator_of: str | None = None) -> T:
+    def attempt(
+        self, call: Callable[[], T], *, coordinator_of: str | None = None, kind: int = GROUP
+    ) -> T:
         """Call until it succeeds, fails for good, or `timeout_ms` is over.
 
         Lost connections and retriable errors of the node are tried again; with `coordinator_of`, an
-        error that says so makes the next call ask again who coordinates that group. A topic that is
-        not there is told at once: wrong names are more common than topics that are about to appear.
+        error that says so makes the next call ask again who coordinates that group (or what else
+        `kind` says). A topic that is not there is told at once: wrong names are more common than
+        topics that are about to appear.
         """
         outer_ms = self._deadline_ms
         deadline_ms = self._waiting.now_ms() + self.timeout_ms
@@ -165,7 +168,7 @@ class Client:
                     if not _passes(error):
                         raise
                     if coordinator_of is not None and _is_of_coordinator(error):
-                        self._places.doubt_coordinator(GROUP, coordinator_of)
+                        self._places.doubt_coordinator(kind, coordinator_of)
                     last = error
                 again_ms = self._waiting.now_ms() + backoff_ms
                 if again_ms > deadline_ms:

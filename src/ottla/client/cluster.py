@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 from ottla.client.client import Client
 from ottla.client.connection import Connection
 from ottla.client.errors import ApiNotSupported, check
-
-METADATA_TOPIC = "__cluster_metadata"
+from ottla.metadata.topic_names import METADATA_TOPIC
 
 
 class Broker(NamedTuple):

@@ -21,6 +21,7 @@ class CorePartitionLogs:
     find_offset = Question.Time
     end_of_epoch = Question.EpochEnd
     delete_before = Question.DeleteBefore
+    space_of = Question.Space
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -47,13 +48,3 @@ class CorePartitionLogs:
             if problem.kind in ("unknown-partition", "not-leader", "storage", "offline"):
                 return 0
             raise
-
-    def space(self, log_dir: str) -> tuple[int, int] | None:
-        """(total bytes, usable bytes) of the volume that holds it; None if it can't be reached."""
-        try:
-            space = self._core.disk.space(log_dir)
-        except CoreError as problem:
-            if problem.kind == "storage":
-                return None
-            raise
-        return space.total_bytes, space.usable_bytes

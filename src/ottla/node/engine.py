@@ -8,7 +8,6 @@ cluster says. What fails here is raised: who ends a node, and knows of other thr
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +27,7 @@ from ottla.node.coordinators import Coordinators
 from ottla.node.core_logs import CorePartitionLogs
 from ottla.node.desk import Desk
 from ottla.node.format import read_bootstrap
+from ottla.node.formatted import metadata_directory_id
 from ottla.node.loop import Loop
 from ottla.node.membership import ClusterError, Membership
 from ottla.node.publisher import Publisher
@@ -96,6 +96,7 @@ class Engine:
         "_core",
         "_logs",
         "_lost",
+        "_metadata_directory_id",
         "_partition_logs",
         "_place",
         "_publisher",
@@ -123,6 +124,10 @@ class Engine:
         identity = place.identity
         self._config, self._place, self._core, self._logs = config, place, core, logs
         self._writes = writes
+        self._metadata_directory_id = metadata_directory_id(config, core.disk)
+        """Of the directory that holds the metadata log. It is asked now: a disk that fails may not
+        answer.
+        """
         self._router = router = Router()
         self.alarms = alarms = Alarms(core.steady_ms, world.real_ms)
         self.desk = Desk(core, router, logs, frozenset(config.controller_listener_names))
@@ -158,6 +163,7 @@ class Engine:
             controller=self.cluster,
             coordinators=self._coordinators,
             reply=self.desk.reply,
+            authorizer=world.authorizer,
         )
         self._publisher = Publisher(self.context, core, self._coordinators, logs)
         self.membership = Membership(identity, config, self.cluster, alarms, world.entropy)
@@ -255,8 +261,8 @@ class Engine:
                     f"an append to {topic}-{index} failed: {text}; each next append tries again, "
                     "and reads go on: see to the disk"
                 )
-            case Event.LogUnopened(_, topic_id, index, text):
-                self._publisher.unopened(topic_id, index, text)
+            case Event.LogUnopened(_, topic_id, index, refused):
+                self._publisher.unopened(topic_id, index, refused)
             case Event.LogHealed(_, topic_id, index):
                 self._publisher.healed(topic_id, index)
                 for report in self._core.load_report():
@@ -309,16 +315,16 @@ class Engine:
         self.cluster.answer(publisher.is_applied)
 
     def _lose_directory(self, log_dir: int, text: str) -> None:
-        config = self._config
         log_dirs = self._place.log_dirs
         folder = log_dirs[log_dir]
         tell_of_lost(self._logs, folder, text)
         self.context.directories.lose(log_dir, self.context.image)
-        if os.path.realpath(folder) == os.path.realpath(config.metadata_log_dir):
+        directory_id = self._place.identity.directory_ids[log_dir]
+        if directory_id == self._metadata_directory_id:
             raise NodeFailed(f"the log directory {folder}, which holds the metadata log, {text}")
         if len(self.context.directories.failed) == len(log_dirs):
             raise NodeFailed(f"every log directory failed, {folder} last: {text}")
-        self.membership.directory_lost(self._place.identity.directory_ids[log_dir])
+        self.membership.directory_lost(directory_id)
 
     # ------------------------------------------------------------------ from any thread
     def measures(self) -> dict[str, float]:

@@ -11,7 +11,6 @@ them. The contents equal those of Apache Kafka 4.3.1, which starts on such a fol
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,7 +25,7 @@ from ottla.metadata.features import (
     METADATA_VERSION_NAMES,
     latest_metadata_version,
 )
-from ottla.metadata.topic_names import METADATA_TOPIC
+from ottla.metadata.topic_names import METADATA_PARTITION
 from ottla.node.folder_lock import locked
 from ottla.node.lost_meta_properties import refuse_full
 from ottla.node.meta_properties import (
@@ -53,7 +52,6 @@ if TYPE_CHECKING:
     from ottla.decide import Entropy
 
 BOOTSTRAP_CHECKPOINT = "bootstrap.checkpoint"
-METADATA_PARTITION = f"{METADATA_TOPIC}-0"
 
 Versioned = tuple[Any, int]
 
@@ -218,12 +216,12 @@ def _format(
     durable: bool,
 ) -> list[Formatted]:
     from ottla.node.entropy import SystemEntropy
+    from ottla.node.world import wall_ms
 
     directories = [directory for directory, meta in known.items() if meta is None]
     refuse_full(config, directories)
-    now_ms = time.time_ns() // 1_000_000
     disk, entropy = Disk(durable=durable), SystemEntropy()
-    return fill(config, directories, cluster_id, records, first_voters, disk, entropy, now_ms)
+    return fill(config, directories, cluster_id, records, first_voters, disk, entropy, wall_ms())
 
 
 def fill(
@@ -255,7 +253,7 @@ def fill(
         with in_words():
             disk.replace(os.path.join(directory, BOOTSTRAP_CHECKPOINT), checkpoint)
         meta = MetaProperties(cluster_id, config.node_id, directory_id)
-        write_meta_properties(disk, directory, meta)
+        write_meta_properties(disk, directory, meta, now_ms)
         done.append(Formatted(directory, kind))
     return done
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla._core import Disk
 from ottla.errors import OttlaError
-from ottla.metadata.topic_names import METADATA_TOPIC
+from ottla.metadata.topic_names import METADATA_PARTITION
 from ottla.node.meta_properties import (
     META_PROPERTIES,
     MetaProperties,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 CONFIG_FILE = "<config file>"
 """Stands for the server.properties in a hint; who knows its path puts it there."""
 
-METADATA_FOLDER = f"{METADATA_TOPIC}-0"
 NEW_ID = '"$(kafka-storage.sh random-uuid)"'
 
 
@@ -72,11 +71,11 @@ def refuse_full(config: BrokerConfig, unformatted: list[str]) -> None:
 
 def holding(directory: str) -> str:
     """A partition's folder in this directory, or the metadata log if it was ever led; else ""."""
-    folder = os.path.join(directory, METADATA_FOLDER)
+    folder = os.path.join(directory, METADATA_PARTITION)
     # Format makes the folder, and a checkpoint at offset 0, before anybody leads it.
     names = os.listdir(folder) if os.path.isdir(folder) else ()
     if any(name == "quorum-state" or name.endswith(".log") for name in names):
-        return METADATA_FOLDER
+        return METADATA_PARTITION
     return partition_in(Disk(), directory)
 
 
@@ -144,7 +143,7 @@ def _directory_id(
     directory: str, config: BrokerConfig, others: dict[str, MetaProperties]
 ) -> bytes | None:
     """The id that this directory had; None if that can't be told."""
-    known = _read(os.path.join(config.metadata_log_dir, METADATA_FOLDER))
+    known = _read(os.path.join(config.metadata_log_dir, METADATA_PARTITION))
     node_id: int = config.node_id
     voter = known.voters.get(node_id)
     if directory == config.metadata_log_dir and voter is not None and any(voter):

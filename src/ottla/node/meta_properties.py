@@ -85,9 +85,9 @@ def _back(path: str) -> str:
     )
 
 
-def write_meta_properties(disk: Disk, directory: str, meta: MetaProperties) -> None:
+def write_meta_properties(disk: Disk, directory: str, meta: MetaProperties, now_ms: int) -> None:
     """Write the file so that it is whole and on disk, or not there."""
-    written = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime())
+    written = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(now_ms // 1000))
     text = (
         f"#\n#{written}\nnode.id={meta.node_id}\ndirectory.id={uuid_text(meta.directory_id)}\n"
         f"version=1\ncluster.id={escaped(meta.cluster_id)}\n"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from ottla._core import CoreError, Log
 from ottla.errors import OttlaError
+from ottla.metadata.topic_names import METADATA_PARTITION
 from ottla.node.metadata_damage import EPOCH_MAX, refuse_damage, refuse_emptiness
 from ottla.node.refusals import advice, in_words
 from ottla.raft.metadata_log import BatchTooLarge, DiskUnwilling
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
     from ottla.node.writes import Writes
 
-METADATA_FOLDER = "__cluster_metadata-0"
 UNLIMITED = -1
 BATCH_BYTES_MAX = (1 << 31) - 1
 
@@ -67,7 +67,7 @@ class MetadataFiles:
         self._segment_bytes: int = config["metadata.log.segment.bytes"]
         self._disk = disk
         self._writes = writes
-        self._folder = folder = os.path.join(config.metadata_log_dir, METADATA_FOLDER)
+        self._folder = folder = os.path.join(config.metadata_log_dir, METADATA_PARTITION)
         self._now_ms = now_ms
         with in_words(MetadataFilesError, hint=_SOUND):
             disk.make_folder(folder)

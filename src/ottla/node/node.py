@@ -22,7 +22,7 @@ from ottla.config import BrokerConfig, check
 from ottla.node import manners
 from ottla.node.cluster import Identity
 from ottla.node.engine import Engine, NodeFailed, Place, build, tell_of_lost
-from ottla.node.folder_lock import in_use_hint
+from ottla.node.folder_lock import FolderInUse, in_use_hint
 from ottla.node.formatted import read_directories
 from ottla.node.logs import Logs
 from ottla.node.loop import NodeStopped
@@ -32,7 +32,7 @@ from ottla.node.world import World, machine
 if TYPE_CHECKING:
     from ottla._core import Node as Core
 
-__all__ = ["Node", "NodeFailed"]
+__all__ = ["Node", "NodeFailed", "Unbound"]
 
 SETTLE_TIMEOUT_MS = 60_000
 """How long `advance` waits for what came due to be done."""
@@ -42,6 +42,10 @@ END_TIMEOUT_S = 120.0
 """How long an end waits for one that another thread began; every part of an end has its limit."""
 LOOP_TIMEOUT_S = 5.0
 """How long an abrupt end waits for the decision thread, whose calls to the core fail by then."""
+
+
+class Unbound(NodeFailed):
+    """A listener can't be bound: its address is taken, or not this machine's."""
 
 
 class Node:
@@ -322,22 +326,21 @@ def _refused(problem: CoreError | OSError, hints: Mapping[str, str] = _HINTS) ->
         place = problem.filename or "a file of the node"
         text = f"{place} can't be written or read: {problem.strerror or problem}"
         return NodeFailed(text, hint=advice(problem.errno) or "see to its disk, then start again")
-    kind, text = problem.kind, problem.text
-    hint = advice(problem.errno) or hints.get(kind)
-    if kind == "checkpoint":
-        path = quote(text.rpartition(": ")[0])
+    hint = advice(problem.errno) or hints.get(problem.kind)
+    if problem.kind == "checkpoint" and problem.path is not None:
         hint = (
             "restore it from a backup; without one (records that were deleted before their time "
-            f"may then be seen again) move it away: mv {path} {path}.damaged"
+            "may then be seen again) move it away: "
+            f"mv {quote(problem.path)} {quote(problem.path + '.damaged')}"
         )
-    return NodeFailed(text, hint=hint)
+    kind = Unbound if problem.kind == "bind" else NodeFailed
+    return kind(problem.text, hint=hint)
 
 
 def _core(config: BrokerConfig, log_dirs: tuple[str, ...], world: World) -> Core:
     try:
         return world.make_core(config, log_dirs)
     except CoreError as problem:
-        refused = _refused(problem)
         if problem.kind == "locked":
-            refused.hint = in_use_hint(config.log_dirs)
-        raise refused from problem
+            raise FolderInUse(problem.text, hint=in_use_hint(config.log_dirs)) from problem
+        raise _refused(problem) from problem

@@ -74,7 +74,7 @@ class Publisher:
         """By mark: the delta that it is of, and which partition of a coordinator it opens."""
         self._pending: dict[int, _Pending] = {}
         """By the offset that they end at."""
-        self._unopened: list[tuple[str, int, str]] = []
+        self._unopened: list[tuple[str, int, CoreError]] = []
         """Partitions that could not be opened, and why; told when the delta is applied."""
 
     def publish(self, delta: MetadataDelta) -> bool:
@@ -234,8 +234,8 @@ class Publisher:
         unopened, self._unopened = self._unopened, []
         for names, problem in by_cause(unopened):
             self._logs.error(
-                f"{some(names)} can't be opened: {problem}; {_are(names)} offline, the files stay "
-                "as they are, and it is tried again: see to the disk, or mend what is named"
+                f"{some(names)} can't be opened: {problem.text}; {_are(names)} offline, the files "
+                "stay as they are, and it is tried again: see to the disk, or mend what is named"
             )
 
     def _tell_of_missing_folders(self, lying: Mapping[tuple[str, int], list[int]]) -> None:
@@ -269,7 +269,7 @@ class Publisher:
             return True
 
     # ------------------------------------------------------------------ what disks do
-    def unopened(self, topic_id: bytes, index: int, problem: str) -> None:
+    def unopened(self, topic_id: bytes, index: int, problem: CoreError) -> None:
         """A partition can't be opened (any more): it is offline until `healed`."""
         topic = self._hosted(topic_id, index)
         if topic is None:
@@ -321,17 +321,26 @@ def some(names: list[str]) -> str:
     return f"{len(names)} partitions ({shown})"
 
 
-def by_cause(unopened: Iterable[tuple[str, int, str]]) -> Iterable[tuple[list[str], str]]:
-    """Partitions that the same keeps from being opened, with what was said of the first of them.
-
-    It is the same where only the partition's own name and numbers differ.
-    """
-    causes: dict[str, tuple[list[str], str]] = {}
+def by_cause(
+    unopened: Iterable[tuple[str, int, CoreError]],
+) -> Iterable[tuple[list[str], CoreError]]:
+    """Partitions that the same keeps from being opened, with what was said of the first of them."""
+    causes: dict[tuple[object, ...], tuple[list[str], CoreError]] = {}
     for topic, index, problem in unopened:
         name = f"{topic}-{index}"
-        cause = "".join(c for c in problem.replace(name, "") if not c.isdigit())
-        causes.setdefault(cause, ([], problem))[0].append(name)
+        causes.setdefault(_cause(name, problem), ([], problem))[0].append(name)
     return causes.values()
+
+
+def _cause(name: str, problem: CoreError) -> tuple[object, ...]:
+    """What keeps a partition from being opened, as it can be compared: the kind of refusal, the
+    system's number, and where. It is the same place in another partition's folder, and the same
+    kind of file at another offset.
+    """
+    *folders, file = (problem.path or "").split(os.sep)
+    stem, suffix = os.path.splitext(file)
+    where = (*folders, suffix if stem.isdigit() else file)
+    return problem.kind, problem.errno, *(part for part in where if part != name)
 
 
 def _are(names: list[str]) -> str:

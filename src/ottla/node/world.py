@@ -1,4 +1,5 @@
-"""What lies around a node: its native half, randomness, monotonic time, and who drives its turns.
+"""What lies around a node: its native half, randomness, monotonic time, who drives its turns, and
+who says who may do what.
 
 The native half brings the clock that a test may move, sockets, and the disk: through it every file
 that a running node keeps, those of raft too. `machine` makes production's world and that of users'
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from ottla._core import Node as Core
 from ottla.node.entropy import SystemEntropy
 from ottla.node.turner import DecisionThread, Turner
+from ottla.security.authorizer import AllowAll
 
 if TYPE_CHECKING:
     from ottla._core import Disk
     from ottla.config.broker import BrokerConfig
     from ottla.decide import Entropy
     from ottla.node.loop import Loop
+    from ottla.security.authorizer import Authorizer
 
 MEMORY_BYTES_MAX = 256 * 1024 * 1024
 """What frames, staged batches and unsent replies may take where `queued.max.request.bytes` says
@@ -41,6 +44,8 @@ class World(NamedTuple):
     """Who calls for the turns."""
     disk: Disk | None = None
     """Where `meta.properties` is read before there is a core; a disk of its own if None."""
+    authorizer: Authorizer = AllowAll()
+    """Who says who may do what."""
 
 
 def machine(*, power_cuts: bool = False, durable: bool = True) -> World:
@@ -83,3 +88,8 @@ def core_of(
 def real_ms() -> int:
     """Milliseconds of the machine's monotonic time."""
     return time.monotonic_ns() // 1_000_000
+
+
+def wall_ms() -> int:
+    """What the machine's calendar says; a core has its own clock, which a test may move."""
+    return time.time_ns() // 1_000_000

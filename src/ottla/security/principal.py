@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-_NOBODY: Final = "User:ANONYMOUS"
+from ottla.decide import ANONYMOUS as _NOBODY
 
 
 class Principal(NamedTuple):
@@ -25,5 +25,5 @@ class Principal(NamedTuple):
         return f"{self.type}:{self.name}"
 
 
-ANONYMOUS: Final = Principal("User", "ANONYMOUS")
+ANONYMOUS: Final = Principal(*_NOBODY.split(":"))
 """Whoever comes in where nobody has to say who they are (PLAINTEXT)."""

@@ -1,4 +1,5 @@
-"""Every error code of the protocol: one row each, in our own words.
+"""Every error code of the protocol: one row each, in our own words; where clients are told the text
+of a refused right, in Apache Kafka's.
 
 Replies carry the number; `ErrorCode` is an int, so it goes into a message as it is. `retriable`
 is what Apache's clients believe: the same request may succeed later without anybody changing
@@ -110,9 +111,9 @@ class ErrorCode(int):
     )
     REBALANCE_IN_PROGRESS = _fatal(27, "The group rebalances; join it again.")
     INVALID_COMMIT_OFFSET_SIZE = _fatal(28, "The offset with its metadata is too large to be kept.")
-    TOPIC_AUTHORIZATION_FAILED = _fatal(29, "Not authorized for the topic.")
-    GROUP_AUTHORIZATION_FAILED = _fatal(30, "Not authorized for the group.")
-    CLUSTER_AUTHORIZATION_FAILED = _fatal(31, "Not authorized for the cluster.")
+    TOPIC_AUTHORIZATION_FAILED = _fatal(29, "Topic authorization failed.")
+    GROUP_AUTHORIZATION_FAILED = _fatal(30, "Group authorization failed.")
+    CLUSTER_AUTHORIZATION_FAILED = _fatal(31, "Cluster authorization failed.")
     INVALID_TIMESTAMP = _fatal(32, "The records' timestamp lies outside of what the topic allows.")
     UNSUPPORTED_SASL_MECHANISM = _fatal(33, "The server does not offer this SASL mechanism.")
     ILLEGAL_SASL_STATE = _fatal(34, "This request does not belong to this step of SASL.")
@@ -146,7 +147,7 @@ class ErrorCode(int):
     TRANSACTION_COORDINATOR_FENCED = _fatal(
         52, "The transaction coordinator was replaced by a newer one."
     )
-    TRANSACTIONAL_ID_AUTHORIZATION_FAILED = _fatal(53, "Not authorized for the transactional id.")
+    TRANSACTIONAL_ID_AUTHORIZATION_FAILED = _fatal(53, "Transactional Id authorization failed.")
     SECURITY_DISABLED = _fatal(54, "The cluster has no authorizer; security is off.")
     OPERATION_NOT_ATTEMPTED = _fatal(
         55, "Another part of the request failed, so this part was not tried."
@@ -162,7 +163,7 @@ class ErrorCode(int):
     DELEGATION_TOKEN_REQUEST_NOT_ALLOWED = _fatal(
         64, "A connection of this kind may not ask for delegation tokens."
     )
-    DELEGATION_TOKEN_AUTHORIZATION_FAILED = _fatal(65, "Not authorized for the delegation token.")
+    DELEGATION_TOKEN_AUTHORIZATION_FAILED = _fatal(65, "Delegation Token authorization failed.")
     DELEGATION_TOKEN_EXPIRED = _fatal(66, "The delegation token has expired.")
     INVALID_PRINCIPAL_TYPE = _fatal(67, "The principal's type is not supported.")
     NON_EMPTY_GROUP = _fatal(68, "The group still has members.")

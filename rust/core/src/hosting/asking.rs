@@ -1,5 +1,5 @@
-//! What clients want to know of partitions, or cut off them: answered at once where that needs neither the disk nor
-//! anybody's patience, else in the background.
+//! What clients want to know of partitions and their volumes, or cut off them: answered at once where that needs neither
+//! the disk nor anybody's patience, else in the background.
 //!
 //! All that one request asks is one job, answered as a whole. What cannot be answered at once waits with its partition,
 //! and one worker a partition answers it: so a partition that somebody holds, or whose disk is slow, holds up those who
@@ -13,7 +13,7 @@ use super::cell::{Cell, PATIENCE, Standing};
 use super::event::Event;
 use super::host::Host;
 use super::lock::lock;
-use super::question::{Answer, Inquiry, Job, Question, Waiting};
+use super::question::{Answer, Inquiry, Job, Question, WAITING_MAX, Waiting};
 use super::surroundings::Chore;
 use crate::disk::Disk;
 use crate::error::CoreError;
@@ -21,9 +21,12 @@ use crate::partition::{Partition, Waiter};
 
 /// After how long a partition that somebody holds is tried again.
 const HELD_AGAIN: Duration = Duration::from_millis(10);
-/// So many questions may wait with one partition: whoever hangs up and asks again is not forgotten before the disk
-/// answers.
-const WAITING_MAX: usize = 1000;
+
+/// Who is asked in the background.
+enum Whom<D: Disk, W: Waiter> {
+    Partition(Arc<Cell<D, W>>, Question),
+    Volume(usize),
+}
 
 pub(super) fn unknown(topic: &str, index: i32) -> CoreError {
     let text = format!("{topic}-{index} is not hosted here");
@@ -36,18 +39,10 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let mut answers = Vec::with_capacity(inquiries.len());
         let mut waiting = Vec::new();
         for (place, inquiry) in inquiries.iter().enumerate() {
-            let (name, index) = (inquiry.topic.as_str(), inquiry.partition);
-            let cell = self.hosted().find(name, index).cloned();
-            let cell = cell.map_err(|_| unknown(name, index));
-            let answer = cell.and_then(|cell| match self.answer_at_once(&cell, inquiry.question) {
-                Some(answer) => answer.map(Ok),
-                None => Ok(Err(cell)),
-            });
-            answers.push(match answer {
-                Ok(Ok(looked)) => Some(Ok(looked)),
-                Err(refused) => Some(Err(refused)),
-                Ok(Err(cell)) => {
-                    waiting.push((cell, place, inquiry.question));
+            answers.push(match self.look_up(inquiry) {
+                Ok(answer) => Some(answer),
+                Err(whom) => {
+                    waiting.push((place, whom));
                     None
                 }
             });
@@ -56,10 +51,34 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             return Some(answers.into_iter().flatten().collect());
         }
         let job = Arc::new(Job::new(number, answers, waiting.len()));
-        for (cell, place, question) in waiting {
-            self.leave_question(&cell, &job, place, question);
+        for (place, whom) in waiting {
+            match whom {
+                Whom::Partition(cell, question) => {
+                    self.leave_question(&cell, &job, place, question);
+                }
+                Whom::Volume(log_dir) => self.ask_volume(log_dir, &job, place),
+            }
         }
         None
+    }
+
+    /// The answer, or who is to be asked in the background.
+    fn look_up(&self, inquiry: &Inquiry) -> Result<Answer, Whom<D, W>> {
+        match inquiry {
+            Inquiry::Partition {
+                topic,
+                partition,
+                question,
+            } => {
+                let cell = self.hosted().find(topic, *partition).cloned();
+                let Ok(cell) = cell else {
+                    return Ok(Err(unknown(topic, *partition)));
+                };
+                let answer = self.answer_at_once(&cell, *question);
+                answer.ok_or(Whom::Partition(cell, *question))
+            }
+            Inquiry::Space { log_dir } => Err(Whom::Volume(*log_dir)),
+        }
     }
 
     fn answer_at_once(&self, cell: &Arc<Cell<D, W>>, question: Question) -> Option<Answer> {
@@ -150,7 +169,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         true
     }
 
-    fn answered(&self, job: &Job, place: usize, answer: Answer) {
+    pub(super) fn answered(&self, job: &Job, place: usize, answer: Answer) {
         if let Some(answers) = job.take(place, answer) {
             self.around.tell(Event::Answered {
                 job: job.number,

@@ -158,15 +158,17 @@ impl<D: Disk> LogDirs<D> {
         };
         let dir = self.dirs.get(cell.log_dir).ok_or_else(away)?;
         if let Some(text) = &dir.lost {
-            return Err(CoreError::storage(&format!(
+            let text = format!(
                 "its log directory could not be opened: {text}: see to the disk, then start again"
-            )));
+            );
+            return Err(CoreError::storage(&text).at(&dir.path));
         }
         if dir.failed {
-            return Err(CoreError::storage(&format!(
+            let text = format!(
                 "a sync failed in {} before: see to the disk, then start again",
                 dir.path.display()
-            )));
+            );
+            return Err(CoreError::storage(&text).at(&dir.path));
         }
         let key = (cell.topic.to_string(), cell.index);
         let high_watermark = dir.high_watermarks.get(&key).copied().unwrap_or(0);
@@ -186,7 +188,7 @@ impl<D: Disk> LogDirs<D> {
                  could be written anew",
                 dir.path.display()
             );
-            return Err(CoreError::new(NAMESAKE, text));
+            return Err(CoreError::new(NAMESAKE, text).at(&dir.path));
         }
         Ok(())
     }
@@ -196,7 +198,7 @@ impl<D: Disk> LogDir<D> {
     fn open(disk: &D, path: &Path, report: &mut Vec<Report>) -> Result<Self, CoreError> {
         let io = |error: std::io::Error| {
             let text = format!("log directory {}: {error}", path.display());
-            CoreError::caused("storage", &error, text)
+            CoreError::caused("storage", &error, text).at(path)
         };
         disk.create_dir_all(path).map_err(io)?;
         disk.spread(path);
@@ -209,32 +211,32 @@ impl<D: Disk> LogDir<D> {
                         "the log directory {} is in use: another node holds its .lock",
                         path.display()
                     ),
-                ),
+                )
+                .at(path),
                 _ => io(error),
             })?;
         let clean = read_clean_shutdown(disk, path).map_err(|error| CoreError::storage(&error))?;
         remove_clean_shutdown(disk, path).map_err(|error| CoreError::storage(&error))?;
         let checkpoint = |name| {
             read_checkpoint(disk, &path.join(name)).map_err(|error| match error {
-                LogError::Corrupt { .. } => CoreError::new("checkpoint", error.to_string()),
+                LogError::Corrupt { .. } => {
+                    CoreError::caused("checkpoint", &error, error.to_string())
+                }
                 _ => CoreError::storage(&error),
             })
         };
         // To recover more than is needed is safe, so this file is not missed; Apache Kafka begins at 0, too. Not so
         // where logs start: records that were deleted would be back.
-        let recovery_points = match checkpoint(RECOVERY_POINT_FILE) {
-            Err(error) if error.kind == "checkpoint" => {
-                let place = path.join(RECOVERY_POINT_FILE).display().to_string();
-                let why = error.text.strip_prefix(&place).unwrap_or(&error.text);
-                let why = why.trim_start_matches(": ");
+        let recovery_points = match read_checkpoint(disk, &path.join(RECOVERY_POINT_FILE)) {
+            Err(LogError::Corrupt { path, text }) => {
                 report.push(Report {
                     kind: ReportKind::Dropped,
-                    text: format!("{why}, and is dropped: recovery begins at 0"),
-                    place,
+                    text: format!("{text}, and is dropped: recovery begins at 0"),
+                    place: path.display().to_string(),
                 });
                 Offsets::new()
             }
-            read => read?,
+            read => read.map_err(|error| CoreError::storage(&error))?,
         };
         Ok(Self {
             held: Some(lock),

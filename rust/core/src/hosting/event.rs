@@ -22,7 +22,7 @@ pub enum Event {
     /// An append failed; reads go on, and each next append tries again.
     LogFailed { place: Place, text: String },
     /// It is offline, for another reason than was told before; it is tried again.
-    LogUnopened { place: Place, text: String },
+    LogUnopened { place: Place, refused: CoreError },
     /// It is open and takes writes again.
     LogHealed { place: Place },
     /// The disk refused something of this partition that can be done later.

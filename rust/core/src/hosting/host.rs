@@ -1,8 +1,9 @@
 //! `Host` itself: what it is made of, and who works on what is left to those who may block. What it does has a file each.
 //!
-//! Locks, from the outside in: a cell's partition, then its `desired`, `dirs`, `work`; the table of what is hosted is
-//! held for a look alone and never during I/O.
+//! Locks, from the outside in: a cell's partition, then its `desired`, `dirs`, `work`, `volumes`; the table of what is
+//! hosted is held for a look alone and never during I/O.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::dirs::LogDirs;
 use super::lock::lock;
 use super::surroundings::{Chore, Surroundings};
 use super::table::Hosted;
+use super::volumes::Volume;
 use super::work::Work;
 use crate::disk::Disk;
 use crate::error::CoreError;
@@ -36,6 +38,8 @@ pub struct Host<D: Disk, W: Waiter> {
     pub sessions: Mutex<Sessions>,
     pub(super) dirs: Mutex<LogDirs<D>>,
     pub(super) work: Mutex<Work<D, W>>,
+    /// By log directory.
+    pub(super) volumes: Mutex<BTreeMap<usize, Volume>>,
     /// Held by who writes checkpoints.
     pub(super) checkpointing: Mutex<()>,
     pub(super) hosted: RwLock<Hosted<D, W>>,
@@ -62,6 +66,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 options.fetch_sessions_bytes_max,
             )),
             work: Mutex::default(),
+            volumes: Mutex::default(),
             checkpointing: Mutex::default(),
             hosted: RwLock::default(),
         })
@@ -108,6 +113,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             Chore::Flush(cell) => self.flush_cell(&cell),
             Chore::Mend(cell, pause) => self.mend(&cell, pause),
             Chore::Answer(cell) => self.answer_waiting(&cell),
+            Chore::Measure(log_dir) => self.measure(log_dir),
             Chore::SyncVolumes => {
                 let _ = self.sync_volumes();
             }

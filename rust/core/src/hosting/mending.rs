@@ -64,7 +64,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 if self.refused(cell, &error) {
                     self.around.tell(Event::LogUnopened {
                         place: cell.place(),
-                        text: error.text,
+                        refused: error,
                     });
                 }
                 false

@@ -25,6 +25,7 @@ mod question;
 mod surroundings;
 mod table;
 mod traffic;
+mod volumes;
 mod work;
 
 pub use cell::{Cell, Described, Desired, Guard, Lock, PATIENCE, Standing, TopicOf};

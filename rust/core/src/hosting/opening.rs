@@ -52,12 +52,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let unique = u128::from(self.around.random()) << 64 | u128::from(self.around.random());
         let there = path.with_file_name(Folder::marked_name(topic, index, unique, kind));
         self.disk.rename(path, &there).map_err(|error| {
-            let (path, there) = (path.display(), there.display());
-            CoreError::caused(
-                "storage",
-                &error,
-                format!("renaming {path} to {there}: {error}"),
-            )
+            let (shown, there) = (path.display(), there.display());
+            let text = format!("renaming {shown} to {there}: {error}");
+            CoreError::caused("storage", &error, text).at(path)
         })?;
         Ok(there)
     }
@@ -118,41 +115,37 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     fn look_at_place(&self, cell: &Cell<D, W>) -> Result<Found, CoreError> {
         let (path, hints, high_watermark) = lock(&self.dirs).whereabouts(cell)?;
         let dir = path.parent().unwrap_or(&path);
-        let there = self
-            .disk
-            .stat(dir)
-            .map_err(|error| CoreError::storage(&error))?;
+        let there = (self.disk.stat(dir)).map_err(|error| CoreError::storage(&error).at(dir))?;
         if there.is_none() {
             // A disk that was unmounted: what were made at its place now would lie on another.
-            return Err(CoreError::storage(&format!(
-                "the log directory {} is gone: bring it back",
-                dir.display()
-            )));
+            let text = format!("the log directory {} is gone: bring it back", dir.display());
+            return Err(CoreError::storage(&text).at(dir));
         }
         let own = id_text(cell.topic_id);
         let known = read_partition_metadata(&self.disk, &path, &own)
             .map_err(|error| CoreError::storage(&error))?;
         if let Some(other) = known.as_ref().filter(|known| **known != own) {
             if is_garbled(other, &own) {
-                return Err(CoreError::storage(&format!(
+                let file = path.join(PARTITION_METADATA_FILE);
+                let text = format!(
                     "{} has the topic id {other}, which is almost this topic's: damaged, it should say {own}",
-                    path.join(PARTITION_METADATA_FILE).display()
-                )));
+                    file.display()
+                );
+                return Err(CoreError::storage(&text).at(&file));
             }
             self.set_namesake_aside(cell, &path, other)?;
             cell.desired.lock().existed = false; // what was there was another's
             return self.made_anew(cell, path);
         }
-        let folder = self
-            .disk
-            .stat(&path)
-            .map_err(|error| CoreError::storage(&error))?;
+        let folder =
+            (self.disk.stat(&path)).map_err(|error| CoreError::storage(&error).at(&path))?;
         if known.is_none() && folder.is_none() {
             if cell.desired.lock().existed {
-                return Err(CoreError::storage(&format!(
+                let text = format!(
                     "{} was there and is gone: bring it back, or delete the topic",
                     path.display()
-                )));
+                );
+                return Err(CoreError::storage(&text).at(&path));
             }
             return self.made_anew(cell, path);
         }

@@ -64,7 +64,7 @@ impl TopicConfig {
     }
 }
 
-/// All that the cluster says of one replica of this broker. The in-sync demand of `state` comes from `config`.
+/// All that the cluster says of one replica of this broker.
 #[derive(Debug, Clone)]
 pub struct HostedState {
     pub topic: String,
@@ -73,7 +73,12 @@ pub struct HostedState {
     pub log_dir: usize,
     /// Only brokers write to it.
     pub internal: bool,
-    pub state: PartitionState,
+    /// -1 if nobody leads.
+    pub leader: i32,
+    pub leader_epoch: i32,
+    pub partition_epoch: i32,
+    pub replicas: Vec<i32>,
+    pub isr: Vec<i32>,
     pub config: Arc<TopicConfig>,
 }
 
@@ -93,8 +98,12 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     /// Write down what is wanted of a partition, which is hosted from here on.
     fn note(&self, wanted: HostedState) -> Arc<Cell<D, W>> {
         let state = PartitionState {
+            leader: wanted.leader,
+            leader_epoch: wanted.leader_epoch,
+            partition_epoch: wanted.partition_epoch,
+            replicas: wanted.replicas,
+            isr: wanted.isr,
             min_insync_replicas: wanted.config.min_insync_replicas,
-            ..wanted.state
         };
         let config = wanted.config.log.clone();
         let mut hosted = self.hosted_mut();
@@ -347,7 +356,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         cell.worsen(Standing::Offline);
         self.around.tell(Event::LogUnopened {
             place: cell.place(),
-            text: error.text,
+            refused: error,
         });
         if !cell.retried.load(Ordering::Acquire) {
             self.retry(cell);

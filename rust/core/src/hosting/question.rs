@@ -1,5 +1,5 @@
-//! What can be asked of a partition, what is answered, and what waits with one for its answer. Who asks and who answers
-//! is in `asking.rs`.
+//! What can be asked of a partition or a volume, what is answered, and what waits with one for its answer. Who asks and
+//! who answers is in `asking.rs` and `volumes.rs`.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +10,10 @@ use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::log::{LogError, Lookup};
 use crate::partition::{Partition, Waiter};
+
+/// So many questions may wait with one partition or volume: whoever hangs up and asks again is not forgotten before the
+/// disk answers.
+pub const WAITING_MAX: usize = 1000;
 
 /// What one question is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +26,16 @@ pub enum Question {
     DeleteBefore { offset: i64 },
 }
 
-/// A question to a partition.
+/// Who is asked what.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inquiry {
-    pub topic: String,
-    pub partition: i32,
-    pub question: Question,
+pub enum Inquiry {
+    Partition {
+        topic: String,
+        partition: i32,
+        question: Question,
+    },
+    /// How much room the volume of this log directory has.
+    Space { log_dir: usize },
 }
 
 /// What was found; all -1 if nothing.
@@ -36,6 +44,8 @@ pub struct Looked {
     pub offset: i64,
     pub timestamp_ms: i64,
     pub leader_epoch: i32,
+    pub total_bytes: i64,
+    pub usable_bytes: i64,
 }
 
 /// Kinds of refusals: "unknown-partition", "not-leader", "storage", "offset-out-of-range", "invalid".
@@ -89,10 +99,10 @@ impl Question {
                 };
                 let found = partition.log_mut().lookup(what, upper_bound);
                 let found = found.map_err(|error| CoreError::storage(&error))?;
-                Ok(found.map_or(Looked::at(-1), |found| Looked {
-                    offset: found.offset,
+                Ok(found.map_or(Looked::NOTHING, |found| Looked {
                     timestamp_ms: found.timestamp_ms,
                     leader_epoch: found.leader_epoch,
+                    ..Looked::at(found.offset)
                 }))
             }
             Self::EpochEnd { epoch } => {
@@ -115,11 +125,18 @@ impl Question {
 }
 
 impl Looked {
+    pub const NOTHING: Self = Self {
+        offset: -1,
+        timestamp_ms: -1,
+        leader_epoch: -1,
+        total_bytes: -1,
+        usable_bytes: -1,
+    };
+
     fn at(offset: i64) -> Self {
         Self {
             offset,
-            timestamp_ms: -1,
-            leader_epoch: -1,
+            ..Self::NOTHING
         }
     }
 }

@@ -39,6 +39,8 @@ pub enum Chore<D: Disk, W: Waiter> {
     Mend(Arc<Cell<D, W>>, Duration),
     /// Answer what waits with this partition.
     Answer(Arc<Cell<D, W>>),
+    /// Ask how much room the volume of this log directory has.
+    Measure(usize),
     /// Make names and ids of new folders safe.
     SyncVolumes,
 }

@@ -176,6 +176,13 @@ impl Cause for LogError {
             Self::Corrupt { .. } | Self::OutOfRange { .. } => None,
         }
     }
+
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Io { path, .. } | Self::Corrupt { path, .. } => Some(path),
+            Self::OutOfRange { .. } | Self::Failed { .. } => None,
+        }
+    }
 }
 
 impl From<LogError> for AppendError {

@@ -28,7 +28,7 @@ def handle(context: Context, asked: Asked[CreatePartitionsRequest]) -> None:
     times = Counter(topic.name for topic in body.topics)
     names = [name for name, count in times.items() if count == 1]
     alterable = context.allowed_names(asked, Operation.ALTER, ResourceType.TOPIC, names)
-    denied = [name for name in names if name not in alterable]
+    denied = dict.fromkeys(name for name in names if name not in alterable)  # a set, in order
     if not denied:
         context.controller.submit(asked)
         return

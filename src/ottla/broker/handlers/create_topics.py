@@ -40,7 +40,7 @@ def handle(context: Context, asked: Asked[CreateTopicsRequest]) -> None:
     if len(describable) == len(names):
         context.controller.submit(asked)
         return
-    denied = [name for name in names if name not in creatable]
+    denied = dict.fromkeys(name for name in names if name not in creatable)  # a set, in order
     allowed = CreateTopicsRequest(
         topics=[topic for topic in body.topics if topic.name not in denied],
         timeout_ms=body.timeout_ms,

@@ -89,11 +89,15 @@ def _response(
     keys: list[str],
     denied: dict[str, ErrorCode],
 ) -> FindCoordinatorResponse:
+    batch = asked.version >= BATCH_VERSION
     coordinators = [
-        _refusal(key, denied[key], denied[key].text) if denied[key] else _find(context, asked, key)
+        # Of several, those that are denied have no text in Apache Kafka.
+        _refusal(key, denied[key], "" if batch else denied[key].text)
+        if denied[key]
+        else _find(context, asked, key)
         for key in keys
     ]
-    if asked.version >= BATCH_VERSION:
+    if batch:
         return FindCoordinatorResponse(coordinators=coordinators)
     found = coordinators[0]
     return FindCoordinatorResponse(

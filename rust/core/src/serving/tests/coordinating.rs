@@ -3,6 +3,7 @@
 use super::Happens::*;
 use super::*;
 use crate::hosting::Standing;
+use crate::partition::PartitionState;
 
 /// A partition that only has too few replicas, or a small bound, would be called faulty, its reader told to see to the
 /// disk, and its coordinator to look for another.

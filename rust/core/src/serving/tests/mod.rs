@@ -23,7 +23,7 @@ use crate::hosting::{
     Cell, Chore, Event, Guard, Host, HostOptions, HostedState, Lock, Operation, Surroundings,
     TopicConfig, Verdict,
 };
-use crate::partition::{PartitionState, Waiter, Wants};
+use crate::partition::{Waiter, Wants};
 
 /// A request's bell.
 #[derive(Default)]
@@ -217,14 +217,11 @@ impl World {
             partition,
             log_dir: 0,
             internal: self.topic == OFFSETS,
-            state: PartitionState {
-                leader,
-                leader_epoch: epoch,
-                partition_epoch: self.partition_epoch,
-                replicas: vec![1, 2, 3],
-                isr: isr.to_vec(),
-                min_insync_replicas: config.min_insync_replicas,
-            },
+            leader,
+            leader_epoch: epoch,
+            partition_epoch: self.partition_epoch,
+            replicas: vec![1, 2, 3],
+            isr: isr.to_vec(),
             config,
         }]);
     }
