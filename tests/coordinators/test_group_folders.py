@@ -34,6 +34,7 @@ class Node:
 
     def __init__(self, port: int) -> None:
         self._remote = Remote(port)
+        self.close = self._remote.close
 
     def ask(self, request: Any, version: int) -> Any:
         """The response, once the coordinator is there and loaded."""
@@ -46,7 +47,7 @@ class Node:
         def answered() -> Any:
             told: list[Any] = []
             self._remote.ask(request, Asker(version, "c", ""), told.append)
-            self._remote.hear(10)
+            self._remote.hear(1)
             errors = re.findall(r"error_code=(-?\d+)", repr(told[0]))
             return None if any(str(int(error)) in errors for error in busy) else told[0]
 
@@ -71,7 +72,7 @@ class Node:
                 told.extend,
                 require_stable=True,
             )
-            self._remote.hear(10)
+            self._remote.hear(1)
             said += told
         return said
 
@@ -113,6 +114,7 @@ def test_taking_turns_on_one_folder(tmp_path: Path) -> None:
     theirs = node.join("live")
     groups = ("simple", "old", "live")
     said = node.told(*groups)
+    node.close()
     apache.stop()
 
     voters = {"controller.quorum.voters": f"1@127.0.0.1:{apache.controller_port}"}
@@ -126,6 +128,7 @@ def test_taking_turns_on_one_folder(tmp_path: Path) -> None:
     ours = node.join("lively")
     groups = (*groups, "ours", "lively")
     said = node.told(*groups)
+    node.close()
     ottla.stop()
 
     files = sorted(apache.log_dir.glob("__consumer_offsets-*/*.log"))
@@ -137,4 +140,5 @@ def test_taking_turns_on_one_folder(tmp_path: Path) -> None:
     assert node.told(*groups) == said
     assert node.beats("live", theirs)
     assert node.beats("lively", ours)
+    node.close()
     apache.stop()

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from coordinators.world import Counter, World
 from ottla.coordinators.group.classic.group import COMPLETING_REBALANCE, EMPTY, STABLE, ClassicGroup
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.shard import GroupShard
+from ottla.coordinators.group.shard import GroupShard, every_kind
 from ottla.decide import Ask, Decision, Now, Record
 from ottla.metadata.image import MetadataImage
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
@@ -106,7 +106,7 @@ class Members(RuleBasedStateMachine):
 
     def _replayed(self) -> GroupShard:
         """What the log alone tells."""
-        replayed = GroupShard(lambda _: CONFIG, Counter())
+        replayed = GroupShard(lambda _: CONFIG, Counter(), every_kind())
         for batch in read_batches(self.world.log.data[0]):
             for record in batch.records:
                 assert record.key is not None

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from ottla._core import Appended, CoreError, PartitionOffsets
 from ottla.coordinators.group.config import ConfigOf, GroupConfig
 from ottla.coordinators.group.coordinator import GroupCoordinator
-from ottla.coordinators.group.shard import GroupShard, refuse
+from ottla.coordinators.group.kinds import Kinds
+from ottla.coordinators.group.shard import GroupShard, every_kind
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import Ask, Now, Timer
 from ottla.errors import BrokenInvariant
@@ -182,7 +183,7 @@ class Groups:
         self.serves = coordinator.serves
 
     def __getattr__(self, name: str) -> Callable[[Any, Asker, Callable[[Any], None]], None]:
-        call: Callable[[Ask], None] = getattr(self._coordinator, name)
+        call: Callable[[Ask], None] = getattr(self._coordinator, name, self._coordinator.submit)
 
         def ask(request: Any, asker: Asker, done: Callable[[Any], None]) -> None:
             call(self.ask(request, asker, done))
@@ -205,7 +206,7 @@ class Groups:
     ) -> None:
         body = OffsetFetchRequest(groups=groups, require_stable=require_stable)
         ask = self.ask(body, asker, lambda response: done(response.groups))
-        self._coordinator.offset_fetch(ask)
+        self._coordinator.submit(ask)
 
 
 class World:
@@ -215,7 +216,7 @@ class World:
         self,
         config: GroupConfig,
         partitions: int = 2,
-        shard: Callable[[ConfigOf, Counter], GroupShard] = GroupShard,
+        shard: Callable[[ConfigOf, Counter, Kinds], GroupShard] = GroupShard,
         topics: str = "tuvw",
     ) -> None:
         self._shard = shard
@@ -242,6 +243,7 @@ class World:
 
     def boot(self) -> None:
         """Start over with nothing but the log."""
+        kinds = every_kind()
         self._timers.clear()
         self.runtime = Runtime(
             CONSUMER_OFFSETS,
@@ -250,14 +252,16 @@ class World:
             now=self.now,
             image=lambda: self.image,
             desk=self.desk,
-            decider=lambda _: self._shard(self.config_of, self.entropy),
-            refuse=refuse,
+            decider=lambda _: self._shard(self.config_of, self.entropy, kinds),
+            refuse=kinds.refuse,
             report=self._report,
             batch_bytes_max=self.config.batch_bytes_max,
         )
         self.groups = Groups(
             self.desk,
-            GroupCoordinator(self.runtime, self.config_of, lambda: self.partitions, self.desk),
+            GroupCoordinator(
+                self.runtime, self.config_of, kinds, lambda: self.partitions, self.desk
+            ),
             self.wake,
         )
         for partition in range(self.partitions):

@@ -85,6 +85,10 @@ def test_a_turn_commits_twice_and_no_more(tmp_path: Path, monkeypatch: pytest.Mo
         for name in ("commit", "answer", "go_on"):
             note(name)
         assert world.drivers[0].turn()
+        assert order == ["commit", "answer", "go_on"], "nothing was decided"
+        order.clear()
+        monkeypatch.setattr(Cluster, "is_behind", True)
+        assert world.drivers[0].turn()
         assert order == ["commit", "answer", "go_on", "commit", "answer"]
 
 

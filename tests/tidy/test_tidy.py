@@ -221,6 +221,28 @@ def test_no_test_sleeps() -> None:
     report(found)
 
 
+SILENCE = re.compile(
+    r"settimeout\(0?\.\d|select\([^()]*, 0?\.\d+\)|has_more\((?!0(\.01)?\))\d"
+    r"|raises\((TimeoutError|Silent|[a-z.]*Empty)\b|assert not [^#\n]*\.(wait|poll)\(\d"
+)
+"""What takes a while without an answer for an answer; polls of a loop may be as short as 0.01 s."""
+
+
+def test_silence_is_proved_by_what_comes_after() -> None:
+    """If this failed, a node that is merely slow would pass for one that waits: ask for something
+    else after it, on a way that comes by the same place, and show that its answer is there.
+    """
+    report(
+        [
+            f"{file}:{number}: {line.strip()}"
+            for file, text in texts(".py")
+            if file.startswith("tests/") and file != "tests/tidy/test_tidy.py"
+            for number, line in enumerate(text.splitlines(), 1)
+            if SILENCE.search(line)
+        ]
+    )
+
+
 def test_modules_open_with_their_theory() -> None:
     """If this failed, a reader would open a file that does not say what it is."""
     report(

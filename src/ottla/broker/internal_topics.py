@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from ottla.config.group import effective_group_config, group_defaults
+from ottla.metadata.image import GROUP_RESOURCE
+from ottla.wire.coordinator_types import GROUP
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
+    from ottla.broker.settings import Settings
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.group.config import GroupConfig
     from ottla.coordinators.runtime import Runtime
     from ottla.decide import Decider, Entropy, Refuse
     from ottla.driver import Desk
-
-GROUP_KEY_TYPE = 0
 
 _MINUTE_MS = 60_000
 _CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -60,7 +62,7 @@ class InternalTopic(NamedTuple):
     replication_factor_key: str
     configs: Callable[[BrokerConfig], dict[str, str]]
     """The topic's own configs, when it is made."""
-    parts: Callable[[BrokerConfig, Entropy], Parts]
+    parts: Callable[[Settings, Entropy], Parts]
 
 
 def _group_configs(config: BrokerConfig) -> dict[str, str]:
@@ -71,20 +73,51 @@ def _group_configs(config: BrokerConfig) -> dict[str, str]:
     }
 
 
-def _group_parts(config: BrokerConfig, entropy: Entropy) -> Parts:
+def _group_parts(settings: Settings, entropy: Entropy) -> Parts:
     from ottla.coordinators.group.coordinator import GroupCoordinator
-    from ottla.coordinators.group.shard import GroupShard, refuse
+    from ottla.coordinators.group.shard import GroupShard, every_kind
 
-    settings = group_config(config)
+    kinds = every_kind()
+    config_of = GroupConfigs(settings)
     return Parts(
-        decider=lambda _partition: GroupShard(lambda _group_id: settings, entropy),
-        refuse=refuse,
+        decider=lambda _partition: GroupShard(config_of, entropy, kinds),
+        refuse=kinds.refuse,
         coordinator=lambda runtime, partition_count, desk: GroupCoordinator(
-            runtime, lambda _group_id: settings, partition_count, desk
+            runtime, config_of, kinds, partition_count, desk
         ),
-        codec=_CODECS[config["offsets.topic.compression.codec"]],
-        batch_bytes_max=settings.batch_bytes_max,
+        codec=_CODECS[settings.config["offsets.topic.compression.codec"]],
+        batch_bytes_max=settings.config["message.max.bytes"],
     )
+
+
+class GroupConfigs:
+    """What holds for each group now (a `ConfigOf`): the broker's config, and on top of it what the
+    administrator set for the group. Most set nothing, and share one.
+    """
+
+    __slots__ = ("_all", "_config", "_configs", "_of", "_settings")
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._take_over()
+
+    def __call__(self, group_id: str) -> GroupConfig:
+        settings = self._settings
+        if settings.config is not self._config or settings.image.configs is not self._configs:
+            self._take_over()
+        found = self._of.get(group_id)
+        if found is None:
+            own = self._configs.get((GROUP_RESOURCE, group_id))
+            if own is None:
+                return self._all
+            found = self._all._replace(group=effective_group_config(self._config, own))
+            self._of[group_id] = found
+        return found
+
+    def _take_over(self) -> None:
+        self._config, self._configs = self._settings.config, self._settings.image.configs
+        self._all = group_config(self._config)
+        self._of: dict[str, GroupConfig] = {}
 
 
 def group_config(config: BrokerConfig) -> GroupConfig:
@@ -100,12 +133,13 @@ def group_config(config: BrokerConfig) -> GroupConfig:
         offsets_retention_ms=config["offsets.retention.minutes"] * _MINUTE_MS,
         offsets_retention_check_interval_ms=config["offsets.retention.check.interval.ms"],
         batch_bytes_max=config["message.max.bytes"],
+        group=group_defaults(config),
     )
 
 
 GROUPS = InternalTopic(
     name=CONSUMER_OFFSETS,
-    key_type=GROUP_KEY_TYPE,
+    key_type=GROUP,
     partitions_key="offsets.topic.num.partitions",
     replication_factor_key="offsets.topic.replication.factor",
     configs=_group_configs,

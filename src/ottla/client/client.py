@@ -28,6 +28,7 @@ from ottla.client.errors import (
 from ottla.client.places import COORDINATOR_ERRORS, LEADER_ERRORS, Places, TopicPartition
 from ottla.client.waiting import Waiting
 from ottla.errors import OttlaError
+from ottla.wire.coordinator_types import GROUP
 from ottla.wire.errors import ErrorCode
 
 T = TypeVar("T")
@@ -35,7 +36,6 @@ T = TypeVar("T")
 BACKOFF_MS = 100
 BACKOFF_MS_MAX = 1000
 METADATA_AGE_MS_MAX = 300_000
-GROUP, TRANSACTION, SHARE = 0, 1, 2
 
 
 class ClusterNode(NamedTuple):

@@ -95,7 +95,7 @@ class Coordinators:
     def _make(self, topic: InternalTopic) -> _Made:
         from ottla.coordinators.runtime import Runtime
 
-        parts = topic.parts(self._settings.config, self._entropy)
+        parts = topic.parts(self._settings, self._entropy)
         runtime = Runtime(
             topic.name,
             log=CoreLog(self._core, topic.name),

@@ -68,6 +68,15 @@ pub struct Waiting {
     pub looked_for: bool,
 }
 
+/// What waits for one volume.
+#[derive(Default)]
+pub struct Volume {
+    /// Each with the place of its answer.
+    pub waiting: Vec<(Arc<Job>, usize)>,
+    /// Someone asks the disk, or is going to.
+    pub attended: bool,
+}
+
 impl Question {
     /// Whether it is answered from memory.
     pub fn is_light(self) -> bool {

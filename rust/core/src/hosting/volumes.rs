@@ -15,15 +15,6 @@ use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::partition::Waiter;
 
-/// What waits for one volume.
-#[derive(Default)]
-pub struct Volume {
-    /// Each with the place of its answer.
-    waiting: Vec<(Arc<Job>, usize)>,
-    /// Someone asks the disk, or is going to.
-    attended: bool,
-}
-
 impl<D: Disk, W: Waiter> Host<D, W> {
     /// Let the answer come in the background.
     pub(super) fn ask_volume(&self, log_dir: usize, job: &Arc<Job>, place: usize) {

@@ -35,4 +35,4 @@ def handle(context: Context, asked: Asked[DeleteGroupsRequest]) -> None:
         return response
 
     request = DeleteGroupsRequest(groups_names=[name for name in names if name in deletable])
-    context.groups.delete_groups(as_ask(asked, request, deleted))
+    context.groups.submit(as_ask(asked, request, deleted))

@@ -45,4 +45,4 @@ def handle(context: Context, asked: Asked[DescribeGroupsRequest]) -> None:
         response.groups = denied + response.groups
         return response
 
-    context.groups.describe_groups(as_ask(asked, finish=described))
+    context.groups.submit(as_ask(asked, finish=described))

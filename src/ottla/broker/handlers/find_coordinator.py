@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ottla.broker import auto_topic_creation
 from ottla.broker.internal_topics import INTERNAL_TOPICS
 from ottla.security.resources import CLUSTER, Operation, group, transactional_id
+from ottla.wire.coordinator_types import GROUP, SHARE, TRANSACTION
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.find_coordinator import (
     Coordinator,
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from ottla.broker.internal_topics import InternalTopic
 
 BATCH_VERSION: Final = 4
-GROUP: Final = 0
-TRANSACTION: Final = 1
-SHARE: Final = 2
 SHARE_VERSION: Final = 6
 
 _TOPICS: Final = {topic.key_type: topic for topic in INTERNAL_TOPICS}

@@ -21,5 +21,5 @@ def handle(context: Context, asked: Asked[HeartbeatRequest]) -> HeartbeatRespons
     """Hand it to the coordinator."""
     if not context.authorize(asked, Operation.READ, group(asked.body.group_id)):
         return HeartbeatResponse(error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
-    context.groups.heartbeat(as_ask(asked))
+    context.groups.submit(as_ask(asked))
     return None

@@ -63,5 +63,5 @@ def handle(context: Context, asked: Asked[OffsetDeleteRequest]) -> OffsetDeleteR
         return response
 
     request.topics = known
-    context.groups.offset_delete(as_ask(asked, finish=deleted))
+    context.groups.submit(as_ask(asked, finish=deleted))
     return None

@@ -55,7 +55,7 @@ def handle(context: Context, asked: Asked[OffsetFetchRequest]) -> OffsetFetchRes
     wanted = OffsetFetchRequest(
         groups=[part.wanted for part in parts], require_stable=asked.body.require_stable
     )
-    context.groups.offset_fetch(as_ask(asked, wanted, response))
+    context.groups.submit(as_ask(asked, wanted, response))
     return None
 
 

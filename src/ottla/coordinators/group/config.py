@@ -1,13 +1,14 @@
-"""What a broker's configuration says about groups, as the shards use it."""
+"""What holds for a group by configuration, the broker's and its own, as the shards use it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
 class GroupConfig(NamedTuple):
-    """Defaults are Apache Kafka's; each field names its config key."""
+    """Defaults are Apache Kafka's; each field but the last names its config key."""
 
     initial_rebalance_delay_ms: int = 3000
     """group.initial.rebalance.delay.ms"""
@@ -27,7 +28,13 @@ class GroupConfig(NamedTuple):
     """How long a member may wait in its first join; fixed in Apache Kafka too."""
     batch_bytes_max: int = 1048588
     """The internal topic's max.message.bytes: what one group's metadata must fit in."""
+    group: Mapping[str, Any] = MappingProxyType({})
+    """What a group may set for itself, by its group key (`consumer.session.timeout.ms`): the value
+    in force, so the broker's where it sets none.
+    """
 
 
 ConfigOf = Callable[[str], GroupConfig]
-"""What holds for one group, by its id; for "" what holds for all of which nothing else is said."""
+"""What holds for one group now, by its id; for "" what holds for all of which nothing else is said.
+It is not kept: an administrator may change it at any time.
+"""

@@ -10,25 +10,19 @@ group itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any, Final
 
 from ottla.coordinators.group.config import ConfigOf
-from ottla.coordinators.group.shard import refuse
+from ottla.coordinators.group.kinds import Kinds, Several
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import Ask
 from ottla.driver import Desk, answer
 from ottla.wire.errors import ErrorCode
 from ottla.wire.java import java_hash
-from ottla.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
-from ottla.wire.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupResponse
 from ottla.wire.messages.leave_group import LeaveGroupResponse
 from ottla.wire.messages.list_groups import ListGroupsResponse
-from ottla.wire.messages.offset_fetch import (
-    OffsetFetchRequest,
-    OffsetFetchResponse,
-    OffsetFetchResponseGroup,
-)
 from ottla.wire.messages.sync_group import SyncGroupRequest
 
 TEXT_BYTES_MAX: Final = 32767 - 64
@@ -45,17 +39,19 @@ def partition_for(group_id: str, partition_count: int) -> int:
 class GroupCoordinator:
     """All groups of one broker."""
 
-    __slots__ = ("_config_of", "_desk", "_partition_count", "_runtime")
+    __slots__ = ("_config_of", "_desk", "_kinds", "_partition_count", "_runtime")
 
     def __init__(
         self,
         runtime: Runtime,
         config_of: ConfigOf,
+        kinds: Kinds,
         partition_count: Callable[[], int],
         desk: Desk,
     ) -> None:
         self._runtime = runtime
         self._config_of = config_of
+        self._kinds = kinds
         self._partition_count = partition_count
         self._desk = desk
 
@@ -66,6 +62,18 @@ class GroupCoordinator:
     def serves(self, partition: int) -> bool:
         """Whether the groups of a partition are coordinated here, and it can be read."""
         return self._runtime.leads(partition)
+
+    def submit(self, ask: Ask) -> None:
+        """Answer a request about one group or several, of any kind, of which nothing more is to be
+        checked here.
+        """
+        several = self._kinds.several(ask.body)
+        if several is not None:
+            self._submit_several(ask, several)
+        elif ask.body.group_id:
+            self._submit(ask)
+        else:
+            self._refuse(ask, ErrorCode.INVALID_GROUP_ID)
 
     # ------------------------------------------------------------ membership
 
@@ -101,11 +109,7 @@ class GroupCoordinator:
         if ask.version >= 5 and (request.protocol_type is None or request.protocol_name is None):
             self._refuse(ask, ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
         else:
-            self._submit_named(ask)
-
-    def heartbeat(self, ask: Ask) -> None:
-        """Answer one Heartbeat."""
-        self._submit_named(ask)
+            self.submit(ask)
 
     def leave_group(self, ask: Ask) -> None:
         """Answer one LeaveGroup of one member or, from version 3 on, of several."""
@@ -115,7 +119,7 @@ class GroupCoordinator:
                 return LeaveGroupResponse(error_code=response.members[0].error_code)
             return response
 
-        self._submit_named(ask.finished_by(finish) if ask.version < 3 else ask)
+        self.submit(ask.finished_by(finish) if ask.version < 3 else ask)
 
     # ------------------------------------------------------------ offsets
 
@@ -125,36 +129,6 @@ class GroupCoordinator:
             self._refuse(ask, ErrorCode.INVALID_GROUP_ID)
         else:
             self._submit(ask)
-
-    def offset_fetch(self, ask: Ask) -> None:
-        """Answer the groups of an OffsetFetch, in their order."""
-        request: OffsetFetchRequest = ask.body
-        groups = request.groups
-        places: dict[int, list[int]] = {}
-        for place, group in enumerate(groups):
-            places.setdefault(self.partition_for(group.group_id), []).append(place)
-
-        def merge(parts: list[OffsetFetchResponse]) -> OffsetFetchResponse:
-            answers: dict[int, OffsetFetchResponseGroup] = {}
-            for part, of_part in zip(parts, places.values(), strict=True):
-                answers.update(zip(of_part, part.groups, strict=True))
-            return OffsetFetchResponse(groups=[answers[at] for at in range(len(groups))])
-
-        self._split(
-            ask,
-            {
-                partition: OffsetFetchRequest(
-                    groups=[groups[place] for place in of_part],
-                    require_stable=request.require_stable,
-                )
-                for partition, of_part in places.items()
-            },
-            merge,
-        )
-
-    def offset_delete(self, ask: Ask) -> None:
-        """Answer one OffsetDelete; topics that do not exist are already taken out."""
-        self._submit_named(ask)
 
     # ------------------------------------------------------------ administration
 
@@ -170,54 +144,38 @@ class GroupCoordinator:
 
         self._split(ask, dict.fromkeys(self._runtime.partitions(), ask.body), merge)
 
-    def describe_groups(self, ask: Ask) -> None:
-        """Answer one DescribeGroups."""
-
-        def merge(parts: list[DescribeGroupsResponse]) -> DescribeGroupsResponse:
-            return DescribeGroupsResponse(groups=[one for part in parts for one in part.groups])
-
-        self._split(
-            ask,
-            {
-                partition: DescribeGroupsRequest(groups=group_ids)
-                for partition, group_ids in self._by_partition(ask.body.groups).items()
-            },
-            merge,
-        )
-
-    def delete_groups(self, ask: Ask) -> None:
-        """Answer one DeleteGroups."""
-
-        def merge(parts: list[DeleteGroupsResponse]) -> DeleteGroupsResponse:
-            return DeleteGroupsResponse(results=[one for part in parts for one in part.results])
-
-        group_ids = list(dict.fromkeys(ask.body.groups_names))
-        self._split(
-            ask,
-            {
-                partition: DeleteGroupsRequest(groups_names=some)
-                for partition, some in self._by_partition(group_ids).items()
-            },
-            merge,
-        )
-
     # ------------------------------------------------------------ the inside
 
-    def _by_partition(self, group_ids: list[str]) -> dict[int, list[str]]:
+    def _submit_several(self, ask: Ask, several: Several) -> None:
+        """To the shards of the groups that it names; each is answered for once, in their order."""
+        named: dict[str, Any] = {}
+        for one in getattr(ask.body, several.groups):
+            named.setdefault(one if isinstance(one, str) else one.group_id, one)
         by_partition: dict[int, list[str]] = {}
-        for group_id in group_ids:
-            by_partition.setdefault(self.partition_for(group_id), []).append(group_id)
-        return by_partition
+        for name in named:
+            by_partition.setdefault(self.partition_for(name), []).append(name)
+
+        def part(names: list[str]) -> Any:
+            body = copy(ask.body)
+            setattr(body, several.groups, [named[name] for name in names])
+            return body
+
+        def merge(parts: list[Any]) -> Any:
+            rows: dict[str, Any] = {}
+            for names, response in zip(by_partition.values(), parts, strict=True):
+                rows.update(zip(names, getattr(response, several.rows), strict=True))
+            whole = parts[0]
+            setattr(whole, several.rows, [rows[name] for name in named])
+            return whole
+
+        if named:
+            bodies = {partition: part(names) for partition, names in by_partition.items()}
+            self._split(ask, bodies, merge)
+        else:
+            self._refuse(ask, ErrorCode.NONE)
 
     def _refuse(self, ask: Ask, error: ErrorCode) -> None:
-        answer(self._desk, ask, refuse(ask, error))
-
-    def _submit_named(self, ask: Ask) -> None:
-        """To the group's shard, if it has a name."""
-        if ask.body.group_id:
-            self._submit(ask)
-        else:
-            self._refuse(ask, ErrorCode.INVALID_GROUP_ID)
+        answer(self._desk, ask, self._kinds.refuse(ask, error))
 
     def _submit(self, ask: Ask) -> None:
         self._runtime.submit(self.partition_for(ask.body.group_id), ask)

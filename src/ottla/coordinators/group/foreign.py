@@ -1,5 +1,5 @@
-"""Groups that are kept in the same topic but not served here yet: consumer (KIP-848), streams and
-share groups.
+"""Kinds of groups that are kept in the same topic but not served here yet: consumer (KIP-848),
+streams and share groups. Each is a kind of its own; one that is served gets a folder, and leaves.
 
 Their records, which an Apache Kafka node may have written, stay untouched in the log. What is kept
 in memory is their keys: which groups there are, of which kind, and whether anybody is in them. So a
@@ -9,15 +9,15 @@ tombstones for every key), and one that is in use is refused by name.
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.coordinators.group import records
-from ottla.coordinators.group.kinds import Kind, joined
+from ottla.coordinators.group.kinds import Kind
 from ottla.decide import Record
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.list_groups import ListedGroup
-from ottla.wire.schema import ProtocolError
+from ottla.wire.schema import CoordinatorKey, ProtocolError
+from ottla.wire.stored import groups, share, streams
 
 if TYPE_CHECKING:
     from ottla.coordinators.group.state import ShardTurn, State
@@ -25,30 +25,36 @@ if TYPE_CHECKING:
     from ottla.decide import Ask, Now
     from ottla.wire.messages.describe_groups import DescribedGroup
 
-_CONSUMER: Final = (8, 7, 5, 16, 6, 4, 3)
-_STREAMS: Final = (22, 21, 19, 20, 23, 17)
-_SHARE: Final = (14, 13, 10, 12, 15, 11)
-_KINDS: Final = {"consumer": _CONSUMER, "streams": _STREAMS, "share": _SHARE}
-"""Key types of each kind of group, in the order that their tombstones must have for Apache Kafka's
-replay.
-"""
-_KIND_OF: Final = joined([dict.fromkeys(types, kind) for kind, types in _KINDS.items()])
-_MEMBERS: Final = (5, 19, 10)
+
+class Rows(NamedTuple):
+    """What is known of one kind: no more than which records are its own."""
+
+    name: str
+    keys: tuple[type[CoordinatorKey], ...]
+    """The keys of its records, in the order that tombstones must have for Apache Kafka's replay."""
+    member: type[CoordinatorKey]
+    """The one of them that says that somebody is in the group."""
+    state_elsewhere: bool = False
+    """Whether more of it lies in another coordinator's topic, so that it is not ours to delete."""
 
 
 class ForeignGroup:
-    """One group of another kind: its keys by key type."""
+    """One group of such a kind: its keys by key type."""
 
-    __slots__ = ("group_id", "keys", "kind")
+    __slots__ = ("_rows", "group_id", "keys")
 
-    def __init__(self, group_id: str, kind: str) -> None:
+    def __init__(self, group_id: str, rows: Rows) -> None:
+        self._rows = rows
         self.group_id = group_id
-        self.kind = kind
         self.keys: dict[int, set[bytes]] = {}
 
     @property
+    def kind(self) -> str:
+        return self._rows.name
+
+    @property
     def is_empty(self) -> bool:
-        return not any(self.keys.get(key_type) for key_type in _MEMBERS)
+        return not self.keys.get(self._rows.member.api_key)
 
     @property
     def lives(self) -> bool:
@@ -94,10 +100,7 @@ class ForeignGroup:
         """Nobody here is a member."""
 
     def deletion_error(self) -> ErrorCode | None:
-        """A share group's state lies in another coordinator's topic; it is not ours to delete
-        yet.
-        """
-        if self.kind == "share":
+        if self._rows.state_elsewhere:
             return ErrorCode.GROUP_ID_NOT_FOUND
         return None if self.is_empty else ErrorCode.NON_EMPTY_GROUP
 
@@ -107,44 +110,87 @@ class ForeignGroup:
 
     def end(self, turn: Turn) -> None:
         """One tombstone for every key."""
-        for key_type in _KINDS[self.kind]:
-            for key in sorted(self.keys.get(key_type, ())):
+        for key_class in self._rows.keys:
+            for key in sorted(self.keys.get(key_class.api_key, ())):
                 turn.write(Record(key, None))
 
 
-def _apply(state: State, key_type: int, record: Record, now: Now) -> None:
-    """Take note of one record of another kind of group."""
-    key = record.key or b""
-    group_id = records.read_group_id(key)
-    kind = _KIND_OF[key_type]
-    group = state.groups.get(group_id)
-    if record.value is not None:
-        if not isinstance(group, ForeignGroup):
-            if group is not None and not group.is_empty:
-                raise ProtocolError(f"{group_id} is a {group.kind} group with members")
-            group = None
-        if group is None or group.kind != kind:
-            group = state.groups[group_id] = ForeignGroup(group_id, kind)
-        group.keys.setdefault(key_type, set()).add(key)
-    elif isinstance(group, ForeignGroup):
-        group.keys.get(key_type, set()).discard(key)
-        if not any(group.keys.values()):
-            del state.groups[group_id]
+def foreign(rows: Rows) -> Kind:
+    """A kind whose groups are kept, and not served."""
+
+    def apply(state: State, key_type: int, record: Record, now: Now) -> None:
+        key = record.key or b""
+        group_id = records.read_group_id(key)
+        group = state.groups.get(group_id)
+        if record.value is not None:
+            if not isinstance(group, ForeignGroup):
+                if group is not None and not group.is_empty:
+                    raise ProtocolError(f"{group_id} is a {group.kind} group with members")
+                group = None
+            if group is None or group.kind != rows.name:
+                group = state.groups[group_id] = ForeignGroup(group_id, rows)
+            group.keys.setdefault(key_type, set()).add(key)
+        elif isinstance(group, ForeignGroup):
+            group.keys.get(key_type, set()).discard(key)
+            if not any(group.keys.values()):
+                del state.groups[group_id]
+
+    def loaded(turn: ShardTurn) -> None:
+        count = sum(group.kind == rows.name for group in turn.state.groups.values())
+        if count:
+            turn.note(f"{count} {rows.name} group(s) are kept as they are and not served yet")
+
+    return Kind(
+        names=(rows.name,),
+        requests={},
+        begins={},
+        records=dict.fromkeys((key.api_key for key in rows.keys), apply),
+        timers={},
+        loaded=loaded,
+    )
 
 
-def _loaded(turn: ShardTurn) -> None:
-    """Say what is not served."""
-    groups = turn.state.groups.values()
-    found = Counter(group.kind for group in groups if isinstance(group, ForeignGroup))
-    for kind, count in sorted(found.items()):
-        turn.note(f"{count} {kind} group(s) are kept as they are and not served yet")
-
-
-FOREIGN: Final = Kind(
-    names=tuple(_KINDS),
-    requests={},
-    begins={},
-    records=dict.fromkeys(_KIND_OF, _apply),
-    timers={},
-    loaded=_loaded,
+CONSUMER: Final = foreign(
+    Rows(
+        "consumer",
+        (
+            groups.ConsumerGroupCurrentMemberAssignmentKey,
+            groups.ConsumerGroupTargetAssignmentMemberKey,
+            groups.ConsumerGroupMemberMetadataKey,
+            groups.ConsumerGroupRegularExpressionKey,
+            groups.ConsumerGroupTargetAssignmentMetadataKey,
+            groups.ConsumerGroupPartitionMetadataKey,
+            groups.ConsumerGroupMetadataKey,
+        ),
+        groups.ConsumerGroupMemberMetadataKey,
+    )
+)
+STREAMS: Final = foreign(
+    Rows(
+        "streams",
+        (
+            streams.StreamsGroupCurrentMemberAssignmentKey,
+            streams.StreamsGroupTargetAssignmentMemberKey,
+            streams.StreamsGroupMemberMetadataKey,
+            streams.StreamsGroupTargetAssignmentMetadataKey,
+            streams.StreamsGroupTopologyKey,
+            streams.StreamsGroupMetadataKey,
+        ),
+        streams.StreamsGroupMemberMetadataKey,
+    )
+)
+SHARE: Final = foreign(
+    Rows(
+        "share",
+        (
+            share.ShareGroupCurrentMemberAssignmentKey,
+            share.ShareGroupTargetAssignmentMemberKey,
+            share.ShareGroupMemberMetadataKey,
+            share.ShareGroupTargetAssignmentMetadataKey,
+            share.ShareGroupStatePartitionMetadataKey,
+            share.ShareGroupMetadataKey,
+        ),
+        share.ShareGroupMemberMetadataKey,
+        state_elsewhere=True,
+    )
 )

@@ -3,18 +3,21 @@
 A new kind is a folder beside `classic/`, with its `Kind` in the list of shard.py. A request about
 one group goes to that group's own kind if there is a group, whatever kind the request was made for:
 a consumer group may take a JoinGroup. If its kind does not take such requests, or there is no
-group, the request's own kind answers. Two rows for one thing are refused when the table is made.
+group, the request's own kind answers. One that names several groups has one rule, which answers for
+each of them. Two rows for one thing are refused when the table is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from ottla.coordinators.group.group import Group, TimerKey
     from ottla.coordinators.group.state import ShardTurn, State
     from ottla.decide import Ask, Now, Record
+    from ottla.metadata.delta import MetadataDelta
     from ottla.wire.errors import ErrorCode
 
 Refusal = Callable[[Any, "ErrorCode"], Any]
@@ -28,11 +31,24 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+class Several(NamedTuple):
+    """Where a request names groups, and the response answers for each of them, in their order. A
+    group there is its name, or has it as its `group_id`.
+    """
+
+    groups: str
+    """A field of the request."""
+    rows: str
+    """A field of the response."""
+
+
 class Shared(NamedTuple):
-    """What becomes of one type of request that is alike for all kinds."""
+    """What becomes of one type of request that does not go to one group's own kind."""
 
     decide: Callable[[ShardTurn, Ask], None]
     refuse: Refusal
+    several: Several | None = None
+    """If it names several groups, which may live in several shards."""
 
 
 class Begin(NamedTuple):
@@ -45,6 +61,9 @@ class Begin(NamedTuple):
     refuse: Refusal
 
 
+NOTHING: Final[Mapping[type[Any], Any]] = MappingProxyType({})
+
+
 class Kind(NamedTuple):
     """The rules of one kind of group."""
 
@@ -53,13 +72,19 @@ class Kind(NamedTuple):
     requests: Mapping[type[Any], Decide]
     """What its groups take, by the type of the request's body, which names one group."""
     begins: Mapping[type[Any], Begin]
-    """The requests that were made for this kind."""
+    """The requests that were made for this kind and name one group."""
     records: Mapping[int, Apply]
     """By the type of the record's key."""
     timers: Mapping[str, Callable[[ShardTurn, Any, TimerKey], None]]
     """What a due timer does with its group, by the kind of its key."""
-    loaded: Callable[[ShardTurn], None]
-    """What follows when the replay is over."""
+    shared: Mapping[type[Any], Shared] = NOTHING
+    """The requests that were made for this kind and name several groups."""
+    loaded: Callable[[ShardTurn], None] | None = None
+    """What follows when the replay is over; `turn.state.image` is the cluster as it is then."""
+    on_image: Callable[[ShardTurn, MetadataDelta], None] | None = None
+    """What follows from a change of the cluster: of topics and partitions (`turn.state.image` has
+    their counts), and of what groups set for themselves, which `config_of` says from here on.
+    """
     by_commit: Callable[[str, int], Group] | None = None
     """The group that a commit alone makes, at this time of the wall clock; one kind has it."""
 
@@ -67,7 +92,16 @@ class Kind(NamedTuple):
 class Kinds:
     """All kinds of groups that a shard knows, and what is alike for them."""
 
-    __slots__ = ("_begins", "_of", "_shared", "_timers", "all", "by_commit", "records")
+    __slots__ = (
+        "_begins",
+        "_of",
+        "_shared",
+        "_timers",
+        "by_commit",
+        "loaded",
+        "on_image",
+        "records",
+    )
 
     def __init__(
         self,
@@ -75,14 +109,17 @@ class Kinds:
         shared: Mapping[type[Any], Shared],
         records: Mapping[int, Apply],
     ) -> None:
-        self.all = tuple(kinds)
-        self._shared = shared
-        self._of = joined([dict.fromkeys(one.names, one) for one in self.all])
-        self._begins = joined([one.begins for one in self.all])
-        joined([shared, self._begins])
-        self._timers = joined([dict.fromkeys(one.timers, one) for one in self.all])
-        self.records = joined([records, *(one.records for one in self.all)])
-        (self.by_commit,) = [one.by_commit for one in self.all if one.by_commit is not None]
+        every = tuple(kinds)
+        self._of = joined([dict.fromkeys(one.names, one) for one in every])
+        self._shared = joined([shared, *(one.shared for one in every)])
+        self._begins = joined([one.begins for one in every])
+        if twice := self._shared.keys() & self._begins.keys():
+            raise ValueError(f"{sorted(map(str, twice))} go to one group and to several")
+        self._timers = joined([dict.fromkeys(one.timers, one) for one in every])
+        self.records = joined([records, *(one.records for one in every)])
+        self.loaded = [one.loaded for one in every if one.loaded is not None]
+        self.on_image = [one.on_image for one in every if one.on_image is not None]
+        (self.by_commit,) = [one.by_commit for one in every if one.by_commit is not None]
 
     def decide(self, turn: ShardTurn, ask: Ask) -> None:
         """Let whose affair it is decide a request.
@@ -108,6 +145,11 @@ class Kinds:
         group = turn.state.groups.get(key.group_id)
         if group is not None and self._of[group.kind] is kind:
             kind.timers[key.kind](turn, group, key)
+
+    def several(self, body: Any) -> Several | None:
+        """How this request names several groups, if it does."""
+        shared = self._shared.get(type(body))
+        return None if shared is None else shared.several
 
     def refuse(self, ask: Ask, error: ErrorCode) -> Any:
         """The response that carries an error, to a request that no shard has decided."""

@@ -19,8 +19,6 @@ from ottla.wire.stored.offsets import (
 )
 from ottla.wire.types import ZERO_UUID
 
-LEGACY_OFFSET_COMMIT: Final = 0
-OFFSET_COMMIT: Final = 1
 OFFSET_COMMIT_VERSION: Final = 4
 OFFSET_COMMIT_EXPIRING_VERSION: Final = 1
 STRING_BYTES_MAX: Final = 32767
@@ -85,7 +83,7 @@ def read_offset_key(key: bytes) -> tuple[str, str, int]:
 
 def read_committed(kind: int, value: bytes) -> Committed:
     """A committed offset of any version."""
-    if kind == LEGACY_OFFSET_COMMIT and value_version(value) == 0:
+    if kind == LegacyOffsetCommitValue.api_key and value_version(value) == 0:
         legacy = schema.decode(LegacyOffsetCommitValue, value[2:], 0)
         return Committed(legacy.offset, -1, legacy.metadata, legacy.commit_timestamp, -1, ZERO_UUID)
     stored = schema.decode(OffsetCommitValue, value[2:], value_version(value))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ottla.coordinators.group import administration, offsets, records
 from ottla.coordinators.group.classic.rules import CLASSIC
-from ottla.coordinators.group.foreign import FOREIGN
+from ottla.coordinators.group.foreign import CONSUMER, SHARE, STREAMS
 from ottla.coordinators.group.group import TimerKey
-from ottla.coordinators.group.kinds import Kinds, Shared
+from ottla.coordinators.group.kinds import Kind, Kinds, Several, Shared
 from ottla.coordinators.group.requests import (
     ended,
     refuse_delete,
@@ -33,6 +33,7 @@ from ottla.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteR
 from ottla.wire.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 from ottla.wire.messages.write_txn_markers import WriteTxnMarkersRequest
 from ottla.wire.schema import ProtocolError
+from ottla.wire.stored.offsets import LegacyOffsetCommitKey, OffsetCommitKey
 
 if TYPE_CHECKING:
     from ottla.coordinators.group.config import ConfigOf
@@ -51,17 +52,18 @@ class GroupShard:
 
     __slots__ = ("_kinds", "state")
 
-    def __init__(self, config_of: ConfigOf, entropy: Entropy, kinds: Kinds | None = None) -> None:
-        self._kinds = KINDS if kinds is None else kinds
-        self.state = State(config_of, entropy, self._kinds.by_commit)
+    def __init__(self, config_of: ConfigOf, entropy: Entropy, kinds: Kinds) -> None:
+        self._kinds = kinds
+        self.state = State(config_of, entropy, kinds.by_commit)
 
     def loaded(self, image: MetadataImage, now: Now) -> Decision:
         """Begin the sessions of members, and the looks for what has aged out; forget what was
         committed to topics that went while nobody led this partition.
         """
+        self.state.image = image
         turn = ShardTurn(self.state, now)
-        for kind in self._kinds.all:
-            kind.loaded(turn)
+        for loaded in self._kinds.loaded:
+            loaded(turn)
         self.state.offsets.tombstone_gone(turn, image.topics.by_name)
         turn.wake_in(self.state.config_of("").offsets_retention_check_interval_ms, EXPIRE)
         return turn.decision()
@@ -86,12 +88,18 @@ class GroupShard:
         return turn.decision()
 
     def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
-        """Forget what was committed to topics that are gone."""
+        """Forget what was committed to topics that are gone; what else follows is each kind's
+        affair.
+        """
+        self.state.image = delta.image
         deleted = {topic.name: topic.id for topic in delta.topics_deleted()}
-        if not deleted:
+        if not deleted and not self._kinds.on_image:
             return NOTHING
         turn = ShardTurn(self.state, now)
-        self.state.offsets.tombstone_topics(turn, deleted)
+        if deleted:
+            self.state.offsets.tombstone_topics(turn, deleted)
+        for on_image in self._kinds.on_image:
+            on_image(turn, delta)
         return turn.decision()
 
     def apply(self, written: Sequence[Record], now: Now) -> None:
@@ -195,20 +203,28 @@ def _expire(turn: ShardTurn) -> None:
 
 SHARED: Final[Mapping[type[Any], Shared]] = {
     OffsetCommitRequest: Shared(_commit, offsets.refuse_commit),
-    OffsetFetchRequest: Shared(_fetch, refuse_fetch),
+    OffsetFetchRequest: Shared(_fetch, refuse_fetch, Several("groups", "groups")),
     OffsetDeleteRequest: Shared(
         _delete_offsets, lambda request, error: OffsetDeleteResponse(error_code=error)
     ),
     WriteTxnMarkersRequest: Shared(_end_transactions, ended),
     ListGroupsRequest: Shared(administration.list_groups, refuse_list),
-    DescribeGroupsRequest: Shared(administration.describe_groups, refuse_describe),
-    DeleteGroupsRequest: Shared(administration.delete_groups, refuse_delete),
+    DescribeGroupsRequest: Shared(
+        administration.describe_groups, refuse_describe, Several("groups", "groups")
+    ),
+    DeleteGroupsRequest: Shared(
+        administration.delete_groups, refuse_delete, Several("groups_names", "results")
+    ),
 }
 """What is alike for all kinds of groups, who are asked for their part."""
 RECORDS: Final = {
-    records.LEGACY_OFFSET_COMMIT: _apply_offset,
-    records.OFFSET_COMMIT: _apply_offset,
+    LegacyOffsetCommitKey.api_key: _apply_offset,
+    OffsetCommitKey.api_key: _apply_offset,
 }
-KINDS: Final = Kinds((CLASSIC, FOREIGN), SHARED, RECORDS)
-"""Every kind of group; a new one is its folder and a name here."""
-refuse = KINDS.refuse
+KINDS: tuple[Kind, ...] = (CLASSIC, CONSUMER, SHARE, STREAMS)
+"""Every kind of group; a new one is its folder and its name here."""
+
+
+def every_kind() -> Kinds:
+    """The table of all kinds that there are."""
+    return Kinds(KINDS, SHARED, RECORDS)

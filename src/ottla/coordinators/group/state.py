@@ -1,7 +1,7 @@
 """What one shard of the group coordinator knows: its groups of every kind, and their offsets.
 
 `groups` and `offsets` change only when a record is applied. What a group keeps beside its records
-is its own affair, and soft; so is `begun`.
+is its own affair, and soft; so are `begun` and `image`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ottla.coordinators.group.offsets import Offsets
 from ottla.coordinators.group.turn import Turn
+from ottla.metadata.image import EMPTY_IMAGE
 
 if TYPE_CHECKING:
     from ottla.coordinators.group.config import ConfigOf
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 class State:
     """On which the rules of groups are functions."""
 
-    __slots__ = ("begun", "by_commit", "config_of", "entropy", "groups", "offsets")
+    __slots__ = ("begun", "by_commit", "config_of", "entropy", "groups", "image", "offsets")
 
     def __init__(
         self, config_of: ConfigOf, entropy: Entropy, by_commit: Callable[[str, int], Group]
     ) -> None:
         self.config_of = config_of
+        """What holds for a group now; it may change with the cluster."""
+        self.image = EMPTY_IMAGE
+        """Soft: the cluster, as the shard was told of it last."""
         self.entropy = entropy
         self.by_commit = by_commit
         """The group that a commit alone makes."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.sim.clients.client import Client, Surroundings
 from ottla.sim.model import Commit
+from ottla.wire.coordinator_types import GROUP
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import offset_commit, offset_fetch
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
@@ -51,7 +52,7 @@ class Member(Client):
     def act(self) -> None:
         """The next thing of a member's life."""
         if self._stage == "find":
-            self.send(FindCoordinatorRequest(key_type=0, coordinator_keys=[self.group]), 4)
+            self.send(FindCoordinatorRequest(key_type=GROUP, coordinator_keys=[self.group]), 4)
         elif self._stage == "join":
             self._join()
         elif self._stage == "sync":

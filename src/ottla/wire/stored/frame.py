@@ -9,6 +9,8 @@ of the coordinators' topics counts its types apart.
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
+from types import ModuleType
 from typing import cast
 
 from ottla.wire.schema import (
@@ -28,34 +30,40 @@ CONSUMER_OFFSETS = "__consumer_offsets"
 TRANSACTION_STATE = "__transaction_state"
 SHARE_GROUP_STATE = "__share_group_state"
 
-_TYPES = {
+_RECORDS: dict[str, dict[str, tuple[str, ...]]] = {
     CONSUMER_OFFSETS: {
-        0: ("offsets", "LegacyOffsetCommit"),
-        1: ("offsets", "OffsetCommit"),
-        2: ("groups", "GroupMetadata"),
-        3: ("groups", "ConsumerGroupMetadata"),
-        4: ("groups", "ConsumerGroupPartitionMetadata"),
-        5: ("groups", "ConsumerGroupMemberMetadata"),
-        6: ("groups", "ConsumerGroupTargetAssignmentMetadata"),
-        7: ("groups", "ConsumerGroupTargetAssignmentMember"),
-        8: ("groups", "ConsumerGroupCurrentMemberAssignment"),
-        10: ("share", "ShareGroupMemberMetadata"),
-        11: ("share", "ShareGroupMetadata"),
-        12: ("share", "ShareGroupTargetAssignmentMetadata"),
-        13: ("share", "ShareGroupTargetAssignmentMember"),
-        14: ("share", "ShareGroupCurrentMemberAssignment"),
-        15: ("share", "ShareGroupStatePartitionMetadata"),
-        16: ("groups", "ConsumerGroupRegularExpression"),
-        17: ("streams", "StreamsGroupMetadata"),
-        19: ("streams", "StreamsGroupMemberMetadata"),
-        20: ("streams", "StreamsGroupTargetAssignmentMetadata"),
-        21: ("streams", "StreamsGroupTargetAssignmentMember"),
-        22: ("streams", "StreamsGroupCurrentMemberAssignment"),
-        23: ("streams", "StreamsGroupTopology"),
+        "offsets": ("LegacyOffsetCommit", "OffsetCommit"),
+        "groups": (
+            "GroupMetadata",
+            "ConsumerGroupMetadata",
+            "ConsumerGroupPartitionMetadata",
+            "ConsumerGroupMemberMetadata",
+            "ConsumerGroupTargetAssignmentMetadata",
+            "ConsumerGroupTargetAssignmentMember",
+            "ConsumerGroupCurrentMemberAssignment",
+            "ConsumerGroupRegularExpression",
+        ),
+        "share": (
+            "ShareGroupMemberMetadata",
+            "ShareGroupMetadata",
+            "ShareGroupTargetAssignmentMetadata",
+            "ShareGroupTargetAssignmentMember",
+            "ShareGroupCurrentMemberAssignment",
+            "ShareGroupStatePartitionMetadata",
+        ),
+        "streams": (
+            "StreamsGroupMetadata",
+            "StreamsGroupMemberMetadata",
+            "StreamsGroupTargetAssignmentMetadata",
+            "StreamsGroupTargetAssignmentMember",
+            "StreamsGroupCurrentMemberAssignment",
+            "StreamsGroupTopology",
+        ),
     },
-    TRANSACTION_STATE: {0: ("transaction", "TransactionLog")},
-    SHARE_GROUP_STATE: {0: ("share", "ShareSnapshot"), 1: ("share", "ShareUpdate")},
+    TRANSACTION_STATE: {"transaction": ("TransactionLog",)},
+    SHARE_GROUP_STATE: {"share": ("ShareSnapshot", "ShareUpdate")},
 }
+"""What lies in each topic, by the module that declares it; the declaration says its type."""
 
 
 class UnknownRecordType(ProtocolError):
@@ -139,9 +147,18 @@ def _prefix(data: bytes) -> int:
 
 
 def _class_of(topic: str, record_type: int, suffix: str) -> object:
-    row = _TYPES[topic].get(record_type)
+    row = _types(topic).get(record_type)
     if row is None:
         raise UnknownRecordType(f"{topic} has no records of type {record_type}")
     module, name = row
-    loaded = __import__(f"ottla.wire.stored.{module}", fromlist=(name,))
-    return getattr(loaded, name + suffix)
+    return getattr(module, name + suffix)
+
+
+@cache
+def _types(topic: str) -> dict[int, tuple[ModuleType, str]]:
+    found = {}
+    for module_name, names in _RECORDS[topic].items():
+        module = import_module(f"ottla.wire.stored.{module_name}")
+        for name in names:
+            found[getattr(module, f"{name}Key").api_key] = (module, name)
+    return found

@@ -15,6 +15,7 @@ from ottla.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupResponse
 from ottla.wire.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberResponse
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+from ottla.wire.stored.groups import GroupMetadataKey
 
 if TYPE_CHECKING:
     from ottla.coordinators.group.group import Group, TimerKey
@@ -190,7 +191,7 @@ CLASSIC: Final = Kind(
             _leave_new, lambda request, error: LeaveGroupResponse(error_code=error)
         ),
     },
-    records={settled.GROUP_METADATA: _apply},
+    records={GroupMetadataKey.api_key: _apply},
     timers={SESSION: _session_over, JOIN: _join_over, SYNC: _sync_over},
     loaded=_loaded,
     by_commit=ClassicGroup,

@@ -16,7 +16,6 @@ from ottla.wire.messages.consumer_protocol import ConsumerProtocolSubscription
 from ottla.wire.stored.frame import encode_coordinator
 from ottla.wire.stored.groups import GroupMetadataKey, GroupMetadataValue, MemberMetadata
 
-GROUP_METADATA: Final = 2
 GROUP_METADATA_VERSION: Final = 3
 CONSUMER_PROTOCOL_TYPE: Final = "consumer"
 
