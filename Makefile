@@ -12,7 +12,7 @@ PYTEST := $(PY) -m pytest
 SITE_PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-long check bench wheel docs clean core tools jars kcat \
+.PHONY: help build run test test-long check bench wheel docs clean core jars kcat \
         install rust lint unit quick sim attack java clients long
 
 help: ## say what there is
@@ -46,14 +46,14 @@ clean: ## remove what was built and installed
 
 # ---------------------------------------------------------------- stages of make test
 
-install: build $(VENV)/.dev $(JARS) kcat
+install: build $(VENV)/.dev $(JARS) kcat ## what the stages need: tools, Apache's jars, kcat
 
-rust: core
+rust: core ## a stage of make test: Rust lints and tests
 	cd rust && $(CARGO) clippy --release --all-targets --workspace -- -D warnings
 	cd rust && $(CARGO) test --release -q -p ottla-core -p ottla-node -p ottla-sim
 
 # Without a cache: of a cached stub, stubtest may see nothing and find nothing wrong.
-lint: core $(VENV)/.dev
+lint: core $(VENV)/.dev ## a stage: lint, types, the stub, import rules
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -61,27 +61,27 @@ lint: core $(VENV)/.dev
 	PYTHONPATH=src $(VENV)/bin/lint-imports
 	cd rust && cargo fmt --all --check
 
-unit: core $(VENV)/.dev
+unit: core $(VENV)/.dev ## a stage: every Python test but those of the stages below
 	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories --ignore=tests/attack \
 		--ignore=tests/simulation
 
-quick: core $(VENV)/.dev # unit without what types commands
+quick: core $(VENV)/.dev ## a stage of make check: unit without what types commands
 	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories \
 		--ignore=tests/attack --ignore=tests/cli --ignore=tests/docs --ignore=tests/simulation
 
-sim: core $(VENV)/.dev # three hundred seeds of the simulated world, and the table of what they met
+sim: core $(VENV)/.dev ## a stage: three hundred seeds of the simulated world, and the table of what they met
 	$(PYTEST) -m "not long" -s tests/simulation
 
-attack: core $(VENV)/.dev # a minute of chaos among them, under two seeds
+attack: core $(VENV)/.dev ## a stage: hostile clients and disks, a minute of chaos among them, under two seeds
 	$(PYTEST) -m "not long" tests/attack
 
-java: core $(VENV)/.dev $(JARS)
+java: core $(VENV)/.dev $(JARS) ## a stage: what asks Apache's own code
 	$(PYTEST) -m "jvm and not long" --ignore=tests/clients --ignore=tests/stories --ignore=tests/attack
 
-clients: core $(VENV)/.dev $(JARS) kcat
+clients: core $(VENV)/.dev $(JARS) kcat ## a stage: real clients, the main job, kills, damaged folders
 	$(PYTEST) -m "not long" tests/clients tests/stories
 
-long: core $(VENV)/.dev $(JARS) kcat
+long: core $(VENV)/.dev $(JARS) kcat ## the stage of make test-long: what needs hours
 	$(PYTEST) -m "long"
 
 # ---------------------------------------------------------------- what they need

@@ -31,3 +31,8 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    """Also what is not loaded yet, for who looks around."""
+    return sorted({*globals(), *__all__})

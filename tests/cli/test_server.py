@@ -417,3 +417,18 @@ def test_roles_apart_are_refused_by_name(place: Place, roles: str) -> None:
     said, hint = refusal(place.run("kafka-server-start.sh", "server.properties"))
     assert f"process.roles={roles} is not there yet" in said
     assert "process.roles=broker,controller" in hint
+
+
+def test_a_name_that_promises_secrecy_is_not_mapped_to_none(place: Place) -> None:
+    """If this failed, whoever follows the hint would have a listener called SSL that sends plain
+    text.
+    """
+    place.format()
+    with place.properties.open("a") as file:
+        file.write(
+            "listeners=SSL://:9194,CONTROLLER://:9193\n"
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+        )
+    said, hint = refusal(place.run("kafka-server-start.sh", "server.properties"))
+    assert "No security protocol defined for listener SSL" in said
+    assert hint.startswith("only PLAINTEXT listeners can be served today: take SSL out of")

@@ -172,6 +172,58 @@ def test_every_command_is_documented() -> None:
     assert not missing
 
 
+def test_every_page_is_listed_once() -> None:
+    """If this failed, a page would be found by nobody, or a list be two lists run together."""
+    text = (ROOT / "docs" / "README.md").read_text()
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+    assert pages - set(links) == {"README.md"}
+    assert len(links) == len(set(links))
+    assert not re.search(r"\)\n +\[", text), "a comma is missing at the end of a line"
+
+
+def test_what_the_readme_misses_is_missing() -> None:
+    """If this failed, the README would deny a command that is there."""
+    from ottla.cli.launch import COMMANDS
+
+    text = (ROOT / "README.md").read_text().partition("## What is not here yet")[2]
+    missed = re.findall(r"`(kafka-[a-z-]+)\.sh`", text.partition("\n## ")[0])
+    assert len(missed) > 10
+    assert not set(missed) & set(COMMANDS)
+
+
+def test_contributing_names_what_is_there() -> None:
+    """If this failed, whoever follows CONTRIBUTING.md would look for files that are gone."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    names = re.findall(r"`((?:src|tests|docs|bin)/[\w./-]*)`", text)
+    assert len(names) > 10
+    assert not [name for name in names if not (ROOT / name).exists()]
+
+
+def test_a_command_stands_in_every_place() -> None:
+    """If this failed, a command would be there in a checkout and not after pip install, or the
+    other way round.
+    """
+    import tomllib
+
+    from ottla.cli.launch import COMMANDS
+
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    links = {path.name for path in (ROOT / "bin").iterdir()}
+    for name, module in COMMANDS.items():
+        for called in (name, f"{name}.sh") if name != "ottla" else (name,):
+            assert scripts[called] == f"ottla.cli.{module}:entry"
+        assert (name if name == "ottla" else f"{name}.sh") in links
+
+
+def test_make_help_names_every_target() -> None:
+    """If this failed, a stage would be found only by who reads the Makefile."""
+    text = (ROOT / "Makefile").read_text().replace("\\\n", "")
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    told = set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE))
+    assert set(phony.split()) - told == {"core", "jars", "kcat"}, "what the others need"
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     """If this failed, a link would be dead."""

@@ -55,9 +55,23 @@ def test_values_may_be_numbers_and_flags() -> None:
 def test_what_has_no_effect_is_told() -> None:
     """If this failed, a typing error in a key would be taken without a word."""
     broker = ottla.Broker(config={"num.partition": "3"})
-    with pytest.warns(UserWarning, match=r"did you mean num\.partitions"):
+    with pytest.warns(UserWarning, match=r"did you mean num\.partitions") as told:
         broker.start()
     broker.close()
+    with pytest.warns(UserWarning, match=r"did you mean num\.partitions") as again, broker:
+        pass
+    assert [warning.filename for warning in (*told, *again)] == [__file__] * 2
+
+
+def test_what_is_in_the_package_is_shown() -> None:
+    """If this failed, whoever looks around in a notebook would not find Broker."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import ottla; print(*dir(ottla))"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert {"Broker", "OttlaError", "__version__"} <= set(done.stdout.split()), done.stderr
 
 
 @pytest.mark.parametrize(

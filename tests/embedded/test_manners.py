@@ -57,6 +57,26 @@ def test_first_use() -> None:
         assert receive(broker, 1) == [b"hello"]
 
 
+def test_a_broker_comes_back_where_it_was() -> None:
+    """If this failed, clients that a test has would look for a killed broker in vain."""
+    broker = ottla.Broker()
+    with broker:
+        where = broker.bootstrap_servers
+        for end in (broker.kill, broker.power_cut, broker.close):
+            send(broker, b"before")
+            end()
+            assert broker.start().bootstrap_servers == where
+        broker.kill()
+        port = int(where.rpartition(":")[2])
+        with (
+            socket.create_server(("127.0.0.1", port)),
+            pytest.raises(ottla.OttlaError, match=where) as taken,
+        ):
+            broker.start()
+        assert "stop what listens there" in str(taken.value.hint)
+        assert broker.start().bootstrap_servers == where
+
+
 def test_temporary_folder_goes_away() -> None:
     """If this failed, every test run would leave folders behind."""
     with ottla.Broker() as broker:

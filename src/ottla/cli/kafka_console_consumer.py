@@ -1,6 +1,8 @@
 """kafka-console-consumer.sh: records of a topic as lines on standard output.
 
-The work is librdkafka's. Nothing is committed unless a group is named.
+The work is librdkafka's. Nothing is committed unless a group is named; then, as Apache's consumer
+does, the position in every partition that is assigned, and not only, as librdkafka does, in those
+of which a record was read.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ import time
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from ottla.cli.librdkafka import Complaints, translate
+from ottla.cli.librdkafka import Complaints, in_words, require_topic_name, translate
 from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.record_lines import Formatter, Printed
-from ottla.cli.run import Failed, run
+from ottla.cli.run import Failed, run, tell_waiting
+from ottla.cli.topic_filter import topic_filter
 from ottla.client.addresses import parse_bootstrap
 from ottla.errors import OttlaError
 
@@ -26,7 +29,10 @@ DEFAULT, LOGGING, NO_OP = (
     PACKAGE + "NoOpMessageFormatter",
 )
 ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
+CONSUMER_GROUP_HEARTBEAT = 68
 RECORDS_PER_POLL = 500
+LAST_WORDS_S = 5.0
+"""How long a cluster may take for what is asked of it at the end."""
 TERMINATED = 143
 
 COMMAND = Command(
@@ -102,16 +108,36 @@ def main(parsed: Parsed) -> int:
     _check(parsed)
     settings = _settings(parsed)
     formatter = _formatter(parsed)
+    if settings.get("group.protocol", "").lower() == "consumer" and not parsed.has("--partition"):
+        _require_consumer_protocol(settings["bootstrap.servers"])
     # From here on the signal ends the reading, not the process: the group is to be left.
     signal.signal(signal.SIGTERM, _terminate)
-    reader = Reader(parsed, settings, formatter)
-    try:
-        reader.read()
-    except Terminated:
-        return TERMINATED
-    finally:
-        reader.close()
+    with in_words("the records can't be read"):
+        reader = Reader(parsed, settings, formatter)
+        try:
+            reader.read()
+        except Terminated:
+            return TERMINATED
+        finally:
+            reader.close()
     return 0
+
+
+def _require_consumer_protocol(bootstrap: str) -> None:
+    """librdkafka would wait for ever, without a word, for a cluster that does not know it.
+
+    Raises:
+        Failed: no node that was asked serves ConsumerGroupHeartbeat.
+    """
+    from ottla.client.client import Client
+
+    with Client(bootstrap, client_id="console-consumer", on_wait=tell_waiting) as client:
+        served = client.connection().api_versions.api_keys
+    if not any(row.api_key == CONSUMER_GROUP_HEARTBEAT for row in served):
+        raise Failed(
+            "The cluster does not support the new CONSUMER group protocol",
+            hint="leave group.protocol out, or set group.protocol=classic",
+        )
 
 
 def _terminate(_number: int, _frame: object) -> NoReturn:
@@ -124,16 +150,16 @@ class Reader:
     def __init__(
         self, parsed: Parsed, settings: dict[str, Any], formatter: Formatter | None
     ) -> None:
-        from confluent_kafka import Consumer, KafkaException
+        from confluent_kafka import Consumer
 
         self._complaints = Complaints()
         settings["error_cb"] = self._complaints
-        try:
+        # Ours is told where partitions end, for whose sake is said at the top.
+        self._commits = _commits(settings)
+        settings["enable.partition.eof"] = self._commits
+        self._resets_to_begin = settings["auto.offset.reset"] in ("earliest", "smallest")
+        with in_words("the consumer's settings are refused"):
             self._consumer = Consumer(settings)
-        except KafkaException as error:
-            raise OttlaError(
-                f"the consumer's settings are refused: {error.args[0].str()}"
-            ) from None
         self._formatter = formatter
         self._logs = (parsed.text("--formatter") or "") == LOGGING
         self._skips = parsed.has("--skip-message-on-error")
@@ -161,6 +187,7 @@ class Reader:
             return
         pattern = parsed.text("--include")
         if pattern is not None:
+            topic_filter(pattern)
             # librdkafka takes what opens with ^ as a regular expression.
             self._consumer.subscribe([f"^({pattern.replace(',', '|').strip()})$"])
         else:
@@ -171,7 +198,7 @@ class Reader:
         last = time.monotonic()
         while self._left:
             message = self._consumer.poll(0.1)
-            if message is None:
+            if message is None or self._is_end(message):
                 if self._timeout_s is not None and time.monotonic() - last > self._timeout_s:
                     print(f"nothing came for {round(self._timeout_s * 1000)} ms", file=sys.stderr)
                     return
@@ -182,14 +209,56 @@ class Reader:
             room = RECORDS_PER_POLL if self._left < 0 else min(RECORDS_PER_POLL, self._left)
             if room:
                 for more in self._consumer.consume(room, 0):
-                    self._print(more)
+                    if not self._is_end(more):
+                        self._print(more)
             sys.stdout.buffer.flush()
 
     def close(self) -> None:
         """Leave the group and say how many records were printed."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        self._consumer.close()
-        print(f"Processed a total of {self._count} messages", file=sys.stderr)
+        try:
+            if self._commits:
+                self._commit_begun()
+        finally:
+            self._consumer.close()
+            print(f"Processed a total of {self._count} messages", file=sys.stderr)
+
+    def _is_end(self, message: Any) -> bool:
+        """Whether this is no record, but word that a partition has no more now."""
+        from confluent_kafka import KafkaError, TopicPartition
+
+        error = message.error()
+        if error is None or error.code() != KafkaError._PARTITION_EOF:
+            return False
+        place = TopicPartition(message.topic(), message.partition(), message.offset())
+        if self._unread([place]):
+            self._consumer.commit(offsets=[place], asynchronous=True)
+        return True
+
+    def _unread(self, places: list[Any]) -> list[Any]:
+        """Those partitions of which no record was read."""
+        return [
+            place
+            for place, found in zip(places, self._consumer.position(places), strict=True)
+            if found.offset < 0
+        ]
+
+    def _commit_begun(self) -> None:
+        """Commit where reading would have begun in those partitions whose records are still to
+        come: what begins at the end was committed when the end was met.
+        """
+        from confluent_kafka import KafkaException
+
+        with suppress(KafkaException):  # the cluster may be gone, and the records were printed
+            unread = self._unread(self._consumer.assignment())
+            if not unread or not self._resets_to_begin:
+                return
+            committed = self._consumer.committed(unread, timeout=LAST_WORDS_S)
+            begun = [place for place in committed if place.error is None and place.offset < 0]
+            for place in begun:
+                place.offset, _ = self._consumer.get_watermark_offsets(place, timeout=LAST_WORDS_S)
+            if begun:
+                self._consumer.commit(offsets=begun, asynchronous=False)
 
     def _print(self, message: Any) -> None:
         error = message.error()
@@ -226,6 +295,11 @@ class Reader:
         raise Failed(error.str())
 
 
+def _commits(settings: dict[str, Any]) -> bool:
+    """Whether what is read is to be committed."""
+    return str(settings.get("enable.auto.commit", True)).lower() == "true"
+
+
 def _printed(message: Any) -> Printed:
     kind, timestamp_ms = message.timestamp()
     return Printed(
@@ -242,6 +316,9 @@ def _printed(message: Any) -> Printed:
 def _check(parsed: Parsed) -> None:
     parsed.exactly_one("--topic", "--include")
     parsed.required("--bootstrap-server")
+    topic = parsed.text("--topic")
+    if topic is not None:
+        require_topic_name(topic)
     parsed.not_together("--group", "--partition")
     parsed.not_together("--from-beginning", "--offset")
     parsed.not_together("--include", "--partition")

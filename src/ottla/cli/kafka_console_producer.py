@@ -9,18 +9,21 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from ottla.cli.librdkafka import Complaints, translate
+from ottla.cli.connect import VERB_PATIENCE_MS
+from ottla.cli.librdkafka import Complaints, in_words, require_topic_name, translate
 from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.record_lines import LineReader
 from ottla.cli.run import Failed, run
 from ottla.client.addresses import parse_bootstrap
-from ottla.errors import OttlaError
+from ottla.client.dialing import HINT_REFUSED
 
 READER = "org.apache.kafka.tools.LineMessageReader"
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 ACKS = ("all", "-1", "0", "1")
 MAX_BLOCK_MS = 60_000
+FIRST_PATIENCE_S = 1.0
+"""How long nobody may answer until that is said."""
 
 COMMAND = Command(
     "kafka-console-producer.sh",
@@ -90,11 +93,14 @@ def main(parsed: Parsed) -> int:
     """Send every line and wait until all are acknowledged."""
     topic = parsed.required("--topic")
     settings = _settings(parsed)
+    require_topic_name(topic)
     reader = _reader(parsed)
     max_block_ms = parsed.number("--max-block-ms", MAX_BLOCK_MS) or MAX_BLOCK_MS
-    return Sender(settings, topic, max_block_ms, sync=parsed.has("--sync")).send_lines(
-        sys.stdin.buffer, reader.read
-    )
+    hurried = not parsed.has("--max-block-ms") and parsed.command.name.startswith("ottla ")
+    with in_words("a record was not written"):
+        sender = Sender(settings, topic, max_block_ms, sync=parsed.has("--sync"))
+        sender.wait_for_topic(VERB_PATIENCE_MS if hurried else max_block_ms)
+        return sender.send_lines(sys.stdin.buffer, reader.read)
 
 
 class Sender:
@@ -103,31 +109,36 @@ class Sender:
     def __init__(
         self, settings: dict[str, Any], topic: str, max_block_ms: int, *, sync: bool
     ) -> None:
-        from confluent_kafka import KafkaException, Producer
+        from confluent_kafka import Producer
 
         settings["error_cb"] = Complaints()
-        try:
+        with in_words("the producer's settings are refused"):
             self._producer = Producer(settings)
-        except KafkaException as error:
-            raise OttlaError(
-                f"the producer's settings are refused: {error.args[0].str()}"
-            ) from None
         self._topic, self._sync, self._failed = topic, sync, 0
         self._max_block_s = max_block_ms / 1000
-        self._wait_for_topic()
 
-    def _wait_for_topic(self) -> None:
+    def wait_for_topic(self, patience_ms: int) -> None:
         """Fail early and clearly when nobody answers; this also makes the topic where nodes may."""
+        import time
+
         from confluent_kafka import KafkaException
 
-        try:
-            self._producer.list_topics(self._topic, timeout=self._max_block_s)
-        except KafkaException as error:
-            raise Failed(
-                f"topic {self._topic} is not known after {round(self._max_block_s * 1000)} ms: "
-                f"{error.args[0].str()}",
-                hint="is a node running there? `ottla up` starts one on localhost:9092",
-            ) from None
+        deadline = time.monotonic() + patience_ms / 1000
+        patience_s = FIRST_PATIENCE_S
+        while True:
+            left_s = deadline - time.monotonic()
+            try:
+                self._producer.list_topics(self._topic, timeout=max(0.001, min(patience_s, left_s)))
+                return
+            except KafkaException as error:
+                if left_s <= patience_s:
+                    raise Failed(
+                        f"topic {self._topic} is not known after "
+                        f"{patience_ms} ms: {error.args[0].str()}",
+                        hint=HINT_REFUSED,
+                    ) from None
+            self._producer.poll(0.1)  # here librdkafka says what keeps it waiting
+            patience_s *= 2
 
     def send_lines(self, source: BinaryIO, read: Callable[[bytes], Any]) -> int:
         """Send until the input ends; the command's exit code."""

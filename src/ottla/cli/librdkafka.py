@@ -8,9 +8,14 @@ word.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from ottla.cli.connect import require_plaintext
+from ottla.cli.options import UsageError
+from ottla.cli.run import Failed, tell_waiting
+from ottla.client.dialing import HINT_REFUSED
 from ottla.errors import OttlaError
 
 SAME = frozenset(
@@ -100,20 +105,62 @@ def _assignors(value: str) -> str:
     return ",".join(names)
 
 
+def require_topic_name(topic: str) -> None:
+    """Refuse a name that no cluster can have; librdkafka would call such a topic unknown.
+
+    Raises:
+        UsageError: there is no name.
+        Failed: it is none of a topic.
+    """
+    from ottla.metadata.topic_names import topic_name_problem
+
+    if not topic:
+        raise UsageError("--topic is empty")
+    problem = topic_name_problem(topic)
+    if problem is not None:
+        raise Failed(f"Invalid topics: [{topic}]", hint=problem)
+
+
+@contextmanager
+def in_words(what: str) -> Iterator[None]:
+    """What librdkafka raises inside, as an error of ours that opens with `what`.
+
+    Raises:
+        Failed: it raised.
+    """
+    from confluent_kafka import KafkaException
+
+    try:
+        yield
+    except KafkaException as problem:
+        raise Failed(f"{what}: {problem.args[0].str()}") from None
+
+
 class Complaints:
     """What librdkafka reports while it works, each text once, on stderr."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
 
-    def __call__(self, error: object) -> None:
+    def __call__(self, error: Any) -> None:
         """librdkafka's error callback."""
-        text = str(getattr(error, "str", lambda: error)())
-        self.say(text)
+        from confluent_kafka import KafkaError
+
+        if error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
+            # Of many texts for one fact the first says most: which address, and why.
+            if self._is_new("down"):
+                reason = error.str().partition(" (after ")[0]
+                tell_waiting(OttlaError(reason, hint=HINT_REFUSED))
+            return
+        self.say(error.str())
 
     def say(self, text: str) -> None:
         """Print a text that was not printed before."""
-        key = text.partition(" (after ")[0]
-        if key not in self._said:
-            self._said.add(key)
+        if self._is_new(text.partition(" (after ")[0]):
             print(f"WARN {text}; still trying", file=sys.stderr, flush=True)
+
+    def _is_new(self, key: str) -> bool:
+        if key in self._said:
+            return False
+        self._said.add(key)
+        return True

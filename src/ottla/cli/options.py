@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from ottla.errors import OttlaError
 
+NEAR = 0.7
+"""How alike two words are at least, of 1, so that the one may be a slip for the other."""
+
 
 class UsageError(OttlaError):
     """The command line itself is wrong."""
@@ -136,6 +139,15 @@ COMMAND_CONFIG = Option(
 )
 
 
+_FORMER = {
+    "--zookeeper": "Kafka has no ZooKeeper any more; give --bootstrap-server host:port of a node",
+    "--broker-list": "it is called --bootstrap-server now",
+}
+"""What years of guides say, and Apache's tools gave up as well."""
+
+_PATHS = ("file", "folder")
+
+
 def parse(command: Command, arguments: Sequence[str]) -> Parsed:
     """Read a command line.
 
@@ -153,7 +165,8 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
         name, equals, inline = word.partition("=")
         option = rows.get(name)
         if option is None:
-            raise UsageError(f"unknown option {name}", hint=nearest(name, rows))
+            former = _FORMER.get(name) if BOOTSTRAP.name in rows else None
+            raise UsageError(f"unknown option {name}", hint=former or nearest(name, rows))
         parsed.values.setdefault(name, []).append(
             _value(option, inline if equals else None, waiting)
         )
@@ -185,11 +198,22 @@ def _check(parsed: Parsed, rows: dict[str, Option]) -> None:
             raise UsageError(f"{name} is not honoured: {option.refused}")
         if option.only_with and not any(parsed.has(other) for other in option.only_with):
             raise UsageError(f"{name} only goes with {' or '.join(option.only_with)}")
+        if option.value not in _PATHS:
+            for value in parsed.all(name):
+                _check_text(name, value)
         if option.number:
             for value in parsed.all(name):
                 _check_number(name, value)
         if not option.many:
             parsed.text(name)
+
+
+def _check_text(name: str, value: str) -> None:
+    """Bytes that are no text have no place in a request, nor in a message."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{name} is not written in UTF-8: {value!a}") from None
 
 
 def _check_number(name: str, value: str) -> None:
@@ -201,8 +225,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """A hint with the known word that looks like the one that was typed; None if none does."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, list(known), 1)
-    return f"did you mean {close[0]}?" if close else None
+    bare = {word.lstrip("-"): word for word in known}
+    close = get_close_matches(name.lstrip("-"), list(bare), 1, NEAR)
+    return f"did you mean {bare[close[0]]}?" if close else None
 
 
 def help_text(command: Command) -> str:

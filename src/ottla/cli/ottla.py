@@ -5,6 +5,7 @@
     ottla produce TOPIC               kafka-console-producer.sh --topic TOPIC
     ottla consume TOPIC               kafka-console-consumer.sh --topic TOPIC --from-beginning
     ottla groups                      kafka-consumer-groups.sh --list
+    ottla groups reset NAME           kafka-consumer-groups.sh --reset-offsets --group NAME
 
 They connect to localhost:9092 unless `--at host:port` (or --bootstrap-server) says otherwise, and
 take every option of the tool behind them.
@@ -16,8 +17,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ottla.cli.options import UsageError, nearest
-from ottla.cli.run import print_version, run, tell
+from ottla.cli.options import Option, UsageError, nearest
+from ottla.cli.run import print_version, quietly, run, tell
 
 AT = "localhost:9092"
 
@@ -33,8 +34,10 @@ ottla: Kafka, without the JVM
   ottla topics delete NAME       gone, with its records
   ottla produce TOPIC            lines you type become records
   ottla consume TOPIC            print records, from the first one on
+  ottla consume TOPIC --group NAME   ... from where the group is; a new one begins at the end
   ottla groups                   list consumer groups
   ottla groups describe NAME     how far behind is it
+  ottla groups reset NAME        move it: --topic my-events --to-earliest --execute
   ottla offsets TOPIC            where each partition ends
   ottla api-versions             what a node speaks
 
@@ -44,12 +47,72 @@ node, Ottla or Apache Kafka.
 Apache's own command names are here too: kafka-topics.sh, kafka-console-producer.sh, ...
 """
 
-_ACTIONS = ("create", "describe", "delete", "alter", "list")
+_TOPIC_ACTIONS = {
+    "list": "--list",
+    "describe": "--describe",
+    "create": "--create",
+    "alter": "--alter",
+    "delete": "--delete",
+}
+_GROUP_ACTIONS = {
+    "list": "--list",
+    "describe": "--describe",
+    "reset": "--reset-offsets",
+    "delete": "--delete",
+}
+_NEED_A_NAME = {
+    "topics": ("create", "alter", "delete"),
+    "groups": ("describe", "reset", "delete"),
+}
+_AT = Option("--at", "Short for --bootstrap-server.", "host:port")
+
+EXAMPLES = {
+    "topics": (
+        ("a topic with three partitions", "ottla topics create my-events --partitions 3"),
+        ("which topics are there", "ottla topics"),
+        ("where its partitions are, and its configs", "ottla topics describe my-events"),
+        ("gone", "ottla topics delete my-events"),
+    ),
+    "groups": (
+        ("which groups are there", "ottla groups"),
+        ("how far behind is it", "ottla groups describe my-group"),
+        (
+            "read everything again",
+            "ottla groups reset my-group --topic my-events --to-earliest --execute",
+        ),
+        ("gone, with its offsets", "ottla groups delete my-group"),
+    ),
+    "produce": (
+        ("type lines, end with Ctrl-D", "ottla produce my-events"),
+        (
+            "lines with keys",
+            "echo key:value | ottla produce my-events --reader-property parse.key=true "
+            "--reader-property key.separator=:",
+        ),
+    ),
+    "consume": (
+        ("everything, then what comes (end with Ctrl-C)", "ottla consume my-events"),
+        (
+            "ten records with their keys",
+            "ottla consume my-events --max-messages 10 --formatter-property print.key=true",
+        ),
+        (
+            "as a member of a group, which goes on where it was; a new one begins at the end "
+            "without --from-beginning",
+            "ottla consume my-events --group my-group --from-beginning",
+        ),
+    ),
+    "offsets": (
+        ("where each partition ends", "ottla offsets my-events"),
+        ("where it begins", "ottla offsets my-events --time earliest"),
+    ),
+    "api-versions": (("what a node speaks", "ottla api-versions"),),
+}
 
 
 def entry() -> int:
     """ottla."""
-    return verb(sys.argv[1:])
+    return quietly(lambda: verb(sys.argv[1:]))
 
 
 def verb(words: Sequence[str]) -> int:
@@ -66,8 +129,8 @@ def verb(words: Sequence[str]) -> int:
         return run(up.COMMAND, up.main, rest or ["--port", str(up.PORT)])
     translate = _VERBS.get(name)
     if translate is None:
-        hint = nearest(f"ottla {name}", [f"ottla {verb}" for verb in ("up", *_VERBS)])
-        hint = hint or "ottla --help shows all verbs"
+        close = nearest(name, ("up", *_VERBS))
+        hint = close.replace("mean ", "mean ottla ") if close else "ottla --help shows all verbs"
         tell(UsageError(f"ottla has no verb '{name}'", hint=hint))
         return 1
     try:
@@ -86,7 +149,12 @@ def _run(name: str, module: str, arguments: list[str]) -> int:
     said = [word.partition("=")[0] for word in arguments]
     if "--bootstrap-server" not in said:
         arguments = [*arguments, "--bootstrap-server", os.environ.get("OTTLA_AT") or AT]
-    command = tool.COMMAND._replace(name=f"ottla {name}", help_exit_code=0)
+    command = tool.COMMAND._replace(
+        name=f"ottla {name}",
+        options=(*tool.COMMAND.options, _AT),
+        examples=EXAMPLES[name],
+        help_exit_code=0,
+    )
     return run(command, tool.main, arguments)
 
 
@@ -98,32 +166,53 @@ def _named(rest: list[str], option: str) -> list[str]:
     return arguments
 
 
-def _with_action(rest: list[str], option: str) -> list[str]:
+def _require_name(arguments: list[str], usage: str, *options: str) -> None:
+    """Miss a name in the words of the verb, not as the option of the tool behind it.
+
+    Raises:
+        UsageError: none of the options that name something is there.
+    """
+    said = {word.partition("=")[0] for word in arguments}
+    if not said & {*options, "--help", "--version"}:
+        raise UsageError(f"{usage.rpartition(' ')[2]} is missing", hint=usage)
+
+
+def _with_action(
+    verb: str, rest: list[str], actions: dict[str, str], option: str, *others: str
+) -> list[str]:
     """`create NAME ...` as `--create --topic NAME ...`; without an action, --list."""
-    if rest and rest[0] in _ACTIONS:
-        return [f"--{rest[0]}", *_named(rest[1:], option)]
+    if rest and rest[0] in actions:
+        arguments = _named(rest[1:], option)
+        if rest[0] in _NEED_A_NAME[verb]:
+            _require_name(arguments, f"ottla {verb} {rest[0]} NAME", option, *others)
+        return [actions[rest[0]], *arguments]
     if "--help" in rest:
         return ["--help"]
     if rest and not rest[0].startswith("-"):
-        hint = nearest(rest[0], _ACTIONS) or f"there are {', '.join(_ACTIONS)}"
-        raise UsageError(f"'{rest[0]}' is no action", hint=hint)
+        hint = nearest(rest[0], actions) or f"there are {', '.join(actions)}"
+        raise UsageError(f"'{rest[0]}' is no action of ottla {verb}", hint=hint)
     return ["--list", *_named(rest, option)]
 
 
 def _topics(rest: list[str]) -> tuple[str, list[str]]:
-    return "kafka_topics", _with_action(rest, "--topic")
+    arguments = _with_action("topics", rest, _TOPIC_ACTIONS, "--topic", "--topic-id")
+    return "kafka_topics", arguments
 
 
 def _groups(rest: list[str]) -> tuple[str, list[str]]:
-    return "kafka_consumer_groups", _with_action(rest, "--group")
+    arguments = _with_action("groups", rest, _GROUP_ACTIONS, "--group", "--all-groups")
+    return "kafka_consumer_groups", arguments
 
 
 def _produce(rest: list[str]) -> tuple[str, list[str]]:
-    return "kafka_console_producer", _named(rest, "--topic")
+    arguments = _named(rest, "--topic")
+    _require_name(arguments, "ottla produce TOPIC", "--topic")
+    return "kafka_console_producer", arguments
 
 
 def _consume(rest: list[str]) -> tuple[str, list[str]]:
     arguments = _named(rest, "--topic")
+    _require_name(arguments, "ottla consume TOPIC", "--topic", "--include")
     if not {"--group", "--offset", "--from-beginning", "--help"} & set(arguments):
         arguments.append("--from-beginning")
     return "kafka_console_consumer", arguments

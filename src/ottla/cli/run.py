@@ -1,7 +1,7 @@
 """How every command begins and ends: parse, do, say what went wrong, leave with a code.
 
 Errors go to stderr as a message, a blank line and `hint: ...`. A closed pipe (`... | head`) ends
-quietly, Ctrl-C with 130, as a shell expects.
+quietly whatever was to be written to it, Ctrl-C with 130, as a shell expects.
 """
 
 from __future__ import annotations
@@ -24,9 +24,23 @@ def run(
     command: Command, main: Callable[[Parsed], int], arguments: Sequence[str] | None = None
 ) -> int:
     """Run a command and return its exit code."""
+    return quietly(lambda: _run(command, main, sys.argv[1:] if arguments is None else arguments))
+
+
+def quietly(work: Callable[[], int]) -> int:
+    """Do what prints; its exit code, or 1 if nobody reads what it prints to the end."""
     try:
-        if arguments is None:
-            arguments = sys.argv[1:]
+        code = work()
+        # Or the interpreter would do it at its exit, and complain.
+        print(end="", flush=True)
+        return code
+    except BrokenPipeError:
+        _close_stdout()
+        return 1
+
+
+def _run(command: Command, main: Callable[[Parsed], int], arguments: Sequence[str]) -> int:
+    try:
         if not arguments and command.words is None:
             print(help_text(command), file=sys.stderr)
             return 1
@@ -37,9 +51,7 @@ def run(
         if parsed.has("--version"):
             return print_version()
         warn_deprecated(parsed)
-        code = main(parsed)
-        sys.stdout.flush()
-        return code
+        return main(parsed)
     except UsageError as error:
         tell(error, fallback_hint=f"{command.name} --help shows all options, with examples")
         return 1
@@ -47,8 +59,7 @@ def run(
         tell(error)
         return 1
     except BrokenPipeError:
-        _close_stdout()
-        return 1
+        raise
     except OSError as error:
         tell(refused_by_the_system(error))
         return 1

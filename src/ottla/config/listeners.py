@@ -105,7 +105,7 @@ def parse_listeners(
         name, host, port = parsed
         if name not in protocols:
             text = f"{start}: No security protocol defined for listener {name}"
-            raise ConfigException(text, f"add {name}:PLAINTEXT to {MAP}")
+            raise ConfigException(text, _of_no_protocol(name))
         found.append(Endpoint(name, host, port, protocols[name]))
     if len({e.listener for e in found}) != len(found):
         text = f"{start}: Each listener must have a different name, listeners: [{shown}]"
@@ -113,6 +113,16 @@ def parse_listeners(
     if distinct_ports:
         _distinct_ports(found, start, shown)
     return tuple(found)
+
+
+def _of_no_protocol(name: str) -> str:
+    """What to do: a listener that is called SSL is not meant to speak PLAINTEXT."""
+    if name in SECURITY_PROTOCOLS[1:]:
+        return (
+            f"only PLAINTEXT listeners can be served today: take {name} out of listeners, or give "
+            "that listener another name"
+        )
+    return f"add {name}:PLAINTEXT to {MAP}"
 
 
 def _split(entry: str) -> tuple[str, str, int] | None:

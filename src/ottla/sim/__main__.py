@@ -1,4 +1,6 @@
-"""`python -m ottla.sim --seeds 1-300`: play seeds, print what did not hold and what was met."""
+"""`.venv/bin/python -m ottla.sim --seeds 1-300`: play seeds, print what did not hold and what was
+met; of one seed alone, print its steps whether all held or not, if --trace is given.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,8 @@ from ottla.sim import run
 from ottla.sim.campaign import outcomes, together, told
 from ottla.sim.plants import PLANTS
 
+LINES = 40
+
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; 1 if anything did not hold."""
@@ -18,23 +22,41 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--steps", type=int, default=run.STEPS, help="of clients, at least")
     parser.add_argument("--plant", default="", choices=("", *PLANTS), help="a fault to be found")
-    parser.add_argument("--trace", type=int, default=40, help="lines of each run that failed")
+    parser.add_argument(
+        "--trace",
+        type=int,
+        help=f"so many of a run's last lines: of those that failed ({LINES}), and of a seed "
+        "that is played alone in any case",
+    )
     given = parser.parse_args(arguments)
     first, _, last = given.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
-    run.TRACE_LINES = max(given.trace, run.TRACE_LINES)
+    lines = LINES if given.trace is None else given.trace
     began = time.monotonic()
-    campaign = together(
-        outcomes(seeds, processes=given.processes, steps=given.steps, plant=given.plant)
+    found = outcomes(
+        seeds,
+        processes=given.processes,
+        steps=given.steps,
+        plant=given.plant,
+        trace_lines=max(lines, 0),
     )
-    for outcome in campaign.failed:
-        print(told(outcome, given.trace), end="\n\n")
+    # Of many runs those that held are forgotten at once.
+    alone = list(found) if len(seeds) == 1 and given.trace is not None else []
+    campaign = together(alone or found)
+    for outcome in alone or campaign.failed:
+        print(told(outcome, lines, options=_others(given)), end="\n\n")
     print(campaign.table())
     print(
         f"{campaign.runs} runs, {campaign.client_steps} steps of clients, "
         f"{campaign.faults} faults, {len(campaign.failed)} failed, {time.monotonic() - began:.0f} s"
     )
     return 1 if campaign.failed else 0
+
+
+def _others(given: argparse.Namespace) -> str:
+    """The options that make a seed's run what it is."""
+    steps = f" --steps {given.steps}" if given.steps != run.STEPS else ""
+    return f"{steps} --plant {given.plant}" if given.plant else steps
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import NamedTuple
 
-from ottla.sim.run import STEPS, Outcome, Run
+from ottla.sim.run import STEPS, TRACE_LINES, Outcome, Run
 
 AT_ONCE = 8
 """How many runs a process takes at a time."""
@@ -29,6 +29,8 @@ class Campaign(NamedTuple):
 
     def table(self) -> str:
         """Faults by kinds of step, with how often they met."""
+        if not self.cells:
+            return "no fault met a step"
         faults = sorted({fault for fault, _ in self.cells})
         kinds = sorted({kind for _, kind in self.cells})
         width = max(len(kind) for kind in kinds)
@@ -42,10 +44,15 @@ class Campaign(NamedTuple):
 
 
 def outcomes(
-    seeds: Iterable[int], *, processes: int = 1, steps: int = STEPS, plant: str = ""
+    seeds: Iterable[int],
+    *,
+    processes: int = 1,
+    steps: int = STEPS,
+    plant: str = "",
+    trace_lines: int = TRACE_LINES,
 ) -> Iterator[Outcome]:
     """Play each seed; in the order of the seeds."""
-    play = partial(_play, steps=steps, plant=plant)
+    play = partial(_play, steps=steps, plant=plant, trace_lines=trace_lines)
     if processes == 1:
         yield from map(play, seeds)
         return
@@ -53,8 +60,8 @@ def outcomes(
         yield from pool.map(play, seeds, chunksize=AT_ONCE)
 
 
-def _play(seed: int, *, steps: int, plant: str) -> Outcome:
-    return Run(seed, steps=steps, plant=plant).play()
+def _play(seed: int, *, steps: int, plant: str, trace_lines: int) -> Outcome:
+    return Run(seed, steps=steps, plant=plant, trace_lines=trace_lines).play()
 
 
 def together(found: Iterable[Outcome]) -> Campaign:
@@ -72,9 +79,11 @@ def together(found: Iterable[Outcome]) -> Campaign:
     return Campaign(runs, client_steps, faults, cells, failed)
 
 
-def told(outcome: Outcome, lines: int = 40) -> str:
-    """What did not hold, how to see it again, and the last steps before it."""
-    again = f"python -m ottla.sim --seeds {outcome.seed} --trace 500"
-    return "\n".join(
-        [f"seed {outcome.seed}: {outcome.violation}", f"again: {again}", *outcome.trace[-lines:]]
-    )
+def told(outcome: Outcome, lines: int = 40, *, options: str = "") -> str:
+    """What did not hold, how to see it again, and the last steps before it; options: what else the
+    run was begun with.
+    """
+    again = f".venv/bin/python -m ottla.sim --seeds {outcome.seed}{options} --trace 500"
+    verdict = outcome.violation or "everything held"
+    last = outcome.trace[max(0, len(outcome.trace) - lines) :]
+    return "\n".join([f"seed {outcome.seed}: {verdict}", f"again: {again}", *last])

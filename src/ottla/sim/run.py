@@ -65,11 +65,13 @@ class Outcome(NamedTuple):
 class Run:
     """A run under one seed."""
 
-    def __init__(self, seed: int, *, steps: int = STEPS, plant: str = "") -> None:
+    def __init__(
+        self, seed: int, *, steps: int = STEPS, plant: str = "", trace_lines: int = TRACE_LINES
+    ) -> None:
         self.seed = seed
         self.random = Random(seed)
         self._steps = steps
-        self._trace: deque[str] = deque(maxlen=TRACE_LINES)
+        self._trace: deque[str] = deque(maxlen=trace_lines)
         self._hash = blake2b(digest_size=16)
         self.model = Model()
         self.machine = Machine(seed, self.say, plant=plant)

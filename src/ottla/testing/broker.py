@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -73,7 +74,7 @@ class Broker:
     Args:
         dir: a folder for its logs, which is kept and found again by the next Broker on it; by
             default a temporary one, removed by `close` or at the end of the process.
-        port: the port to listen on; 0 takes a free one.
+        port: the port to listen on; 0 takes a free one, and keeps it for every later `start`.
         config: broker properties as in server.properties, on top of the defaults for a single
             node. What of them has no effect is told by `warnings.warn`.
     """
@@ -174,7 +175,18 @@ class Broker:
             ) from error
         node = Node(self._properties, world=machine(power_cuts=True, durable=self._durable))
         node.start()
+        self._keep_ports(node)
         return node
+
+    def _keep_ports(self, node: Node) -> None:
+        """Clients of the first start look for the next where they know it."""
+        controllers = node.config.controller_listener_names
+        self._properties["listeners"] = ",".join(
+            endpoint.url
+            if endpoint.listener in controllers
+            else endpoint._replace(port=node.ports[endpoint.listener]).url
+            for endpoint in node.config.listeners
+        )
 
     def close(self) -> None:
         """Stop cleanly and remove the folder if it was temporary. Calling it again does nothing.
@@ -284,7 +296,8 @@ class Broker:
         from ottla.config import check
 
         for problem in check(self._config).warnings:
-            warnings.warn(f"ottla.Broker(config=...): {problem.text}", stacklevel=3)
+            text = f"ottla.Broker(config=...): {problem.text}"
+            warnings.warn(text, stacklevel=_callers_level())
 
     def _make_folder(self) -> None:
         os.makedirs(self._dir, exist_ok=True)
@@ -329,6 +342,15 @@ class Broker:
                 hint="close() it, or call start() for a new one on the same folder",
             )
         return node
+
+
+def _callers_level() -> int:
+    """How many calls of ours lie between a warning and the line of somebody else's that led to
+    it."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("ottla."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _text(value: str | int | float | bool) -> str:
