@@ -14,9 +14,10 @@ import pytest
 
 from client.peers import HOST, Asked, Counted, HangUp, Leads, Peer, metadata_of
 from ottla.client import cluster, groups, offsets
-from ottla.client.client import GROUP, TRANSACTION, Client
+from ottla.client.client import Client
 from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut, Unreachable
 from ottla.errors import OttlaError
+from ottla.wire.coordinator_types import GROUP, TRANSACTION
 from ottla.wire.messages import delete_groups, describe_log_dirs, find_coordinator, list_offsets
 from ottla.wire.messages.metadata import MetadataRequest
 
