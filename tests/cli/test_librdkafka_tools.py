@@ -86,3 +86,20 @@ def test_empty_partitions_are_committed(ottla_server: OttlaServer, name: Callabl
         assert [row[2] for row in rows] == ["0", "1", "2"], shown
         read = len(done.stdout.split())
         assert sum(int(row[3]) for row in rows) == read, shown
+
+
+def test_what_was_not_printed_is_not_committed(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, a record that can't be printed would take all with it that came along."""
+    topic, group = name(), name()
+    words = ["--topic", topic, "--bootstrap-server", ottla_server.bootstrap]
+    lines = [*["12345678"] * 10, "xyz", *["12345678"] * 89]
+    assert run(["kafka-console-producer.sh", *words], "\n".join(lines) + "\n").exit_code == 0
+    read = ["kafka-console-consumer.sh", *words, "--group", group, "--from-beginning"]
+    longs = ["--value-deserializer", "org.apache.kafka.common.serialization.LongDeserializer"]
+    done = run([*read, *longs, "--timeout-ms", "20000"])
+    assert (done.exit_code, len(done.stdout.splitlines())) == (1, 10), done.stderr
+    done = run([*read, "--max-messages", "90"])
+    assert done.stdout.splitlines()[0] == "xyz"
+    assert len(done.stdout.splitlines()) == 90

@@ -36,11 +36,12 @@ impl Connection {
     }
 
     pub fn asker(&self) -> Asker<'_> {
-        let [(local_host, local_port), _] = &self.ends;
+        let [(local_host, local_port), (peer_host, _)] = &self.ends;
         Asker {
             listener: &self.listener,
             local_host,
             local_port: *local_port,
+            peer_host,
             principal: self.principal(),
         }
     }

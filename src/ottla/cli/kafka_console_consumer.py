@@ -157,6 +157,8 @@ class Reader:
         # Ours is told where partitions end, for whose sake is said at the top.
         self._commits = _commits(settings)
         settings["enable.partition.eof"] = self._commits
+        # It hands over hundreds at once; what was not printed is not committed.
+        settings["enable.auto.offset.store"] = False
         self._resets_to_begin = settings["auto.offset.reset"] in ("earliest", "smallest")
         with in_words("the consumer's settings are refused"):
             self._consumer = Consumer(settings)
@@ -167,6 +169,8 @@ class Reader:
         timeout_ms = parsed.number("--timeout-ms", -1) or -1
         self._timeout_s = timeout_ms / 1000 if timeout_ms >= 0 else None
         self._count = 0
+        self._written: dict[tuple[str, int], Any] = {}
+        """The last record of each partition that was written, and not yet flushed."""
         self._begin(parsed)
 
     def _begin(self, parsed: Parsed) -> None:
@@ -204,14 +208,26 @@ class Reader:
                     return
                 continue
             last = time.monotonic()
-            self._print(message)
-            # What came along with it needs no waiting; more than is wanted would be committed.
-            room = RECORDS_PER_POLL if self._left < 0 else min(RECORDS_PER_POLL, self._left)
-            if room:
-                for more in self._consumer.consume(room, 0):
-                    if not self._is_end(more):
-                        self._print(more)
-            sys.stdout.buffer.flush()
+            try:
+                self._print(message)
+                # What came along with it needs no waiting.
+                room = RECORDS_PER_POLL if self._left < 0 else min(RECORDS_PER_POLL, self._left)
+                if room:
+                    for more in self._consumer.consume(room, 0):
+                        if not self._is_end(more):
+                            self._print(more)
+            finally:
+                self._flush()
+
+    def _flush(self) -> None:
+        """Out with what was printed; from now on it may be committed."""
+        from confluent_kafka import KafkaException
+
+        sys.stdout.buffer.flush()
+        for message in self._written.values():
+            with suppress(KafkaException):  # the partition may be another member's by now
+                self._consumer.store_offsets(message=message)
+        self._written.clear()
 
     def close(self) -> None:
         """Leave the group and say how many records were printed."""
@@ -269,6 +285,7 @@ class Reader:
         if self._left > 0:
             self._left -= 1
         if self._formatter is None:
+            self._has_written(message)
             return
         try:
             line = self._formatter.line(_printed(message))
@@ -276,10 +293,16 @@ class Reader:
             if not self._skips:
                 raise
             print(f"skipped offset {message.offset()}: {problem}", file=sys.stderr)
+            self._has_written(message)
             return
         sys.stdout.buffer.write(line)
+        self._has_written(message)
         if self._logs:
             print(f"INFO {line.decode(errors='replace').rstrip()}", file=sys.stderr)
+
+    def _has_written(self, message: Any) -> None:
+        if self._commits:
+            self._written[message.topic(), message.partition()] = message
 
     def _handle(self, error: Any) -> None:
         from confluent_kafka import KafkaError

@@ -293,12 +293,12 @@ class Engine:
         self.membership.assign(self.context.directories.take_unrecorded())
         if self._coordinators.commit() | self.cluster.go_on():
             self._core.wake()
-        if self.cluster.is_behind:
-            self._commit_metadata()
+        if self.cluster.is_behind and self._commit_metadata():
+            self._core.wake()
 
-    def _commit_metadata(self) -> None:
+    def _commit_metadata(self) -> bool:
         """One fsync of the metadata log for all that was decided, the image and the core moved on,
-        and the replies that waited for that.
+        and the replies that waited for that. Whether the image moved, of which much may follow.
         """
         delta = self.cluster.commit()
         if delta is not None:
@@ -313,6 +313,7 @@ class Engine:
                 real=True,
             )
         self.cluster.answer(publisher.is_applied)
+        return delta is not None
 
     def _lose_directory(self, log_dir: int, text: str) -> None:
         log_dirs = self._place.log_dirs

@@ -19,6 +19,8 @@ pub struct Asker<'a> {
     pub listener: &'a str,
     pub local_host: &'a str,
     pub local_port: u16,
+    /// Rights may be those of a host.
+    pub peer_host: &'a str,
     pub principal: &'a str,
 }
 
@@ -35,7 +37,12 @@ impl Question {
         let mut bytes = Vec::with_capacity(64 + body.len());
         bytes.extend_from_slice(&version.to_be_bytes());
         bytes.extend_from_slice(&asker.local_port.to_be_bytes());
-        for text in [asker.listener, asker.local_host, asker.principal] {
+        for text in [
+            asker.listener,
+            asker.local_host,
+            asker.peer_host,
+            asker.principal,
+        ] {
             bytes.extend_from_slice(&text.len().to_be_bytes());
             bytes.extend_from_slice(text.as_bytes());
         }
@@ -91,6 +98,7 @@ mod tests {
         listener: "PLAINTEXT",
         local_host: "127.0.0.1",
         local_port: 9092,
+        peer_host: "10.0.0.7",
         principal: "User:ANONYMOUS",
     };
 
@@ -126,6 +134,13 @@ mod tests {
             question(
                 Asker {
                     local_port: 9093,
+                    ..ASKER
+                },
+                b"t",
+            ),
+            question(
+                Asker {
+                    peer_host: "10.0.0.8",
                     ..ASKER
                 },
                 b"t",

@@ -40,9 +40,11 @@ impl Task {
         let asks = self.inbox.frame_mut(&body);
         let question = Question::of(key, asked.api_version, &asker, asks);
         if let Some(kept) = question.as_ref().and_then(|asks| self.node.kept.find(asks)) {
+            // Each who asks gets bytes of their own, so each stands in line for them.
+            let charge = self.take_for_decision(key, body.len()).await?;
             self.inbox.consume(&frame);
             let reply = answer_frame(asked.correlation_id, flexible, &kept);
-            let charge = Charge::anyway(&self.node.decisions, reply.len());
+            let charge = charge.instead(reply.len());
             self.put_answer(key, reply, charge).await?;
             self.is_handled(key, began);
             return Ok(());

@@ -25,6 +25,9 @@ pub(crate) use stream::Stream;
 use task::OUTBOX_BYTES;
 pub(crate) use task::{Over, Task, Woken};
 
+/// After so many frames of one connection others have a turn on its thread: a kept reply or a quick one waits for nothing.
+const FRAMES_PER_TURN: usize = 32;
+
 impl Task {
     /// Serve until the peer or the node ends it.
     pub async fn run(&mut self) {
@@ -57,6 +60,7 @@ impl Task {
     /// Handle every whole frame that has arrived.
     async fn take_frames(&mut self) -> Result<(), Over> {
         let size_max = self.node.options.request_size_bytes_max;
+        let mut handled = 0;
         while let Some(frame) = self
             .inbox
             .next_frame(size_max)
@@ -70,6 +74,10 @@ impl Task {
             }
             if self.connection.is_ending(Ending::Drain) {
                 break;
+            }
+            handled += 1;
+            if handled % FRAMES_PER_TURN == 0 {
+                tokio::task::yield_now().await;
             }
         }
         Ok(())
