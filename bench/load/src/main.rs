@@ -78,7 +78,8 @@ fn main() -> Outcome<()> {
         "e2e" => e2e::run(&args),
         "beats" => beats::run(&args),
         _ => Err(
-            "usage: load produce|consume|e2e|rpc|create|delete|beats --bs HOST:PORT --topic T ...".into(),
+            "usage: load produce|consume|e2e|rpc|create|delete|beats --bs HOST:PORT --topic T ..."
+                .into(),
         ),
     }
 }

@@ -30,7 +30,10 @@ impl Common {
 }
 
 /// Runs `work` on a thread for each connection and collects what they return.
-pub fn on_all<T: Send>(common: &Common, work: impl Fn(u64) -> Outcome<T> + Sync) -> Outcome<Vec<T>> {
+pub fn on_all<T: Send>(
+    common: &Common,
+    work: impl Fn(u64) -> Outcome<T> + Sync,
+) -> Outcome<Vec<T>> {
     thread::scope(|scope| {
         let threads: Vec<_> = (0..common.connections)
             .map(|c| {
