@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ottla.broker.directories import UNNAMED
 from ottla.metadata.image import NO_LEADER
+from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
     from ottla.metadata.image import MetadataImage, Partition
@@ -27,7 +28,16 @@ class View(Protocol):
         """Partitions of this broker that the disk keeps from being served."""
 
 
-def shown(view: View, topic: str, index: int, partition: Partition) -> tuple[int, list[int]]:
+class Shown(NamedTuple):
+    """A partition as clients are told of it."""
+
+    error_code: int
+    """LEADER_NOT_AVAILABLE while nobody leads who is known."""
+    leader: int
+    offline: list[int]
+
+
+def shown(view: View, topic: str, index: int, partition: Partition) -> Shown:
     """Leader and offline replicas as clients are told them.
 
     A replica is offline whose broker is away or fenced, whose log directory is lost (KIP-858), or
@@ -46,4 +56,6 @@ def shown(view: View, topic: str, index: int, partition: Partition) -> tuple[int
             or (here and replica == view.node_id)
         ):
             offline.append(replica)
-    return NO_LEADER if here else partition.leader, offline
+    leader = NO_LEADER if here else partition.leader
+    error = ErrorCode.NONE if leader in brokers else ErrorCode.LEADER_NOT_AVAILABLE
+    return Shown(error, leader, offline)

@@ -112,11 +112,9 @@ def _page(
 def _partition(
     context: Context, topic: str, index: int, partition: Partition
 ) -> DescribeTopicPartitionsResponsePartition:
-    leader, offline = shown(context, topic, index, partition)
+    error, leader, offline = shown(context, topic, index, partition)
     return DescribeTopicPartitionsResponsePartition(
-        error_code=ErrorCode.NONE
-        if leader in context.image.brokers
-        else ErrorCode.LEADER_NOT_AVAILABLE,
+        error_code=error,
         partition_index=index,
         leader_id=leader,
         leader_epoch=partition.leader_epoch,

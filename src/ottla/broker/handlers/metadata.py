@@ -209,11 +209,9 @@ def _found(context: Context, found: Topic) -> MetadataResponseTopic:
 def _row(
     context: Context, name: str, index: int, partition: Partition
 ) -> MetadataResponsePartition:
-    leader, offline = shown(context, name, index, partition)
+    error, leader, offline = shown(context, name, index, partition)
     return MetadataResponsePartition(
-        error_code=ErrorCode.NONE
-        if leader in context.image.brokers
-        else ErrorCode.LEADER_NOT_AVAILABLE,
+        error_code=error,
         partition_index=index,
         leader_id=leader,
         leader_epoch=partition.leader_epoch,
