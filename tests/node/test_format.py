@@ -98,7 +98,7 @@ def test_a_dynamic_quorum_begins_with_its_voter(tmp_path: Path) -> None:
     version, voters = decode_snapshot(path.read_bytes(), "0-0").control
     assert version.kraft_version == 1
     voter = voters_of(voters)[1]
-    meta = read_meta_properties(str(tmp_path / "data"))
+    meta = read_meta_properties(str(tmp_path / "data"), Disk())
     assert meta is not None
     assert voter.directory_id == meta.directory_id
     assert voter.endpoints == (("CONTROLLER", "127.0.0.1", 9093),)
@@ -121,11 +121,11 @@ def test_formatting_twice_needs_to_be_meant(tmp_path: Path) -> None:
     format_directories(config, "cluster")
     with pytest.raises(AlreadyFormatted):
         format_directories(config, "cluster")
-    before = read_directories(config)
+    before = read_directories(config, Disk())
     both = BrokerConfig({**properties(tmp_path, "a", "b"), **STATIC})
     done = format_directories(both, "cluster", ignore_formatted=True)
     assert [Path(formatted.directory).name for formatted in done] == ["b"]
-    assert read_directories(both).directory_ids[0] == before.directory_ids[0]
+    assert read_directories(both, Disk()).directory_ids[0] == before.directory_ids[0]
     with pytest.raises(FormatError, match=r"Invalid cluster\.id"):
         format_directories(both, "another", ignore_formatted=True)
 
@@ -157,7 +157,7 @@ def test_an_embedded_folder_is_formatted_once_and_quickly(tmp_path: Path) -> Non
     cluster_id = ensure_formatted(values)
     assert time.perf_counter() - began < 0.5
     assert ensure_formatted(values) == cluster_id
-    directories = read_directories(BrokerConfig(values))
+    directories = read_directories(BrokerConfig(values), Disk())
     assert (directories.cluster_id, directories.node_id) == (cluster_id, 1)
     assert read_bootstrap(Disk(), str(tmp_path / "data")) == bootstrap_records()
 
@@ -167,11 +167,11 @@ def test_folders_that_do_not_belong_together_are_refused(tmp_path: Path) -> None
     ensure_formatted({**properties(tmp_path, "a"), **DYNAMIC})
     ensure_formatted({**properties(tmp_path, "b"), **DYNAMIC})
     with pytest.raises(MetaPropertiesError, match="cluster"):
-        read_directories(BrokerConfig(properties(tmp_path, "a", "b")))
+        read_directories(BrokerConfig(properties(tmp_path, "a", "b")), Disk())
     with pytest.raises(MetaPropertiesError, match=r"node\.id is 7"):
-        read_directories(BrokerConfig(properties(tmp_path, "a", node_id="7")))
+        read_directories(BrokerConfig(properties(tmp_path, "a", node_id="7")), Disk())
     with pytest.raises(MetaPropertiesError, match="not formatted"):
-        read_directories(BrokerConfig(properties(tmp_path, "c")))
+        read_directories(BrokerConfig(properties(tmp_path, "c")), Disk())
 
 
 def test_the_guides_line_works_with_either_kind(
@@ -291,7 +291,7 @@ def without_meta(folder: Path) -> str:
 def told(config: BrokerConfig) -> str:
     """What a start says is to be done."""
     with pytest.raises(MetaPropertiesError) as refused:
-        read_directories(config)
+        read_directories(config, Disk())
     assert refused.value.hint is not None
     return refused.value.hint
 
@@ -324,7 +324,7 @@ def test_a_lost_meta_properties_is_written_as_it_was(tmp_path: Path, lost: str) 
 def test_an_empty_folder_beside_a_full_one_is_formatted_for_its_cluster(tmp_path: Path) -> None:
     """If this failed, the command that is printed for a new disk would be refused by itself."""
     config = led(tmp_path, "a", "b")
-    cluster_id = read_directories(config).cluster_id
+    cluster_id = read_directories(config, Disk()).cluster_id
     shutil.rmtree(tmp_path / "b")
     (tmp_path / "b").mkdir()
     path = written(tmp_path, dict(config.explicit))
@@ -332,7 +332,7 @@ def test_an_empty_folder_beside_a_full_one_is_formatted_for_its_cluster(tmp_path
     assert hint == f"kafka-storage.sh format -t {cluster_id} -c <config file> --ignore-formatted"
     words = hint.replace("<config file>", path).split()
     assert storage(words[1:]) == 0
-    assert read_directories(config).cluster_id == cluster_id
+    assert read_directories(config, Disk()).cluster_id == cluster_id
 
 
 def test_an_empty_metadata_folder_beside_used_ones_is_not_formatted(tmp_path: Path) -> None:

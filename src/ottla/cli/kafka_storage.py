@@ -308,15 +308,16 @@ def info(parsed: Parsed) -> int:
     import os
 
     from ottla.node.meta_properties import MetaPropertiesError, read_meta_properties
+    from ottla.node.world import machine
 
-    config = _config(parsed)
+    disk, config = machine().disk, _config(parsed)
     directories = list(dict.fromkeys((*config.log_dirs, config.metadata_log_dir)))
     there = [directory for directory in sorted(directories) if os.path.isdir(directory)]
     problems = [f"{d} does not exist" for d in sorted(directories) if d not in there]
     found = []
     for directory in there:
         try:
-            meta = read_meta_properties(directory)
+            meta = read_meta_properties(directory, disk)
         except MetaPropertiesError as error:
             problems.append(str(error))
             continue

@@ -199,12 +199,13 @@ def format_directories(
             "upgraded",
         )
     records = bootstrap_records(level, levels)
-    _check_known(_known(config), cluster_id, config.node_id, ignore_formatted)
-    with locked(_unformatted(config)):
-        known = _known(config)
+    disk = Disk(durable=durable)
+    _check_known(_known(config, disk), cluster_id, config.node_id, ignore_formatted)
+    with locked(_unformatted(config, disk)):
+        known = _known(config, disk)
         _check_known(known, cluster_id, config.node_id, ignore_formatted)
         here = standalone_voters if standalone else lambda _config, _directory_id: voters
-        return _format(config, known, cluster_id, records, here, durable)
+        return _format(config, known, cluster_id, records, here, disk)
 
 
 def _format(
@@ -213,14 +214,14 @@ def _format(
     cluster_id: str,
     records: Sequence[Versioned],
     first_voters: Callable[[BrokerConfig, bytes], VoterSet | None],
-    durable: bool,
+    disk: Disk,
 ) -> list[Formatted]:
     from ottla.node.entropy import SystemEntropy
     from ottla.node.world import wall_ms
 
     directories = [directory for directory, meta in known.items() if meta is None]
-    refuse_full(config, directories)
-    disk, entropy = Disk(durable=durable), SystemEntropy()
+    refuse_full(config, disk, directories)
+    entropy = SystemEntropy()
     return fill(config, directories, cluster_id, records, first_voters, disk, entropy, wall_ms())
 
 
@@ -258,22 +259,22 @@ def fill(
     return done
 
 
-def _known(config: BrokerConfig) -> dict[str, MetaProperties | None]:
+def _known(config: BrokerConfig, disk: Disk) -> dict[str, MetaProperties | None]:
     """What is known of every folder but those that a failing disk keeps from being read: they are
     passed over, as in Apache Kafka.
     """
     known: dict[str, MetaProperties | None] = {}
     for directory in _directories(config):
         try:
-            known[directory] = read_meta_properties(directory)
+            known[directory] = read_meta_properties(directory, disk)
         except Unreadable:
             if directory == config.metadata_log_dir:
                 raise
     return known
 
 
-def _unformatted(config: BrokerConfig) -> list[str]:
-    return [directory for directory, meta in _known(config).items() if meta is None]
+def _unformatted(config: BrokerConfig, disk: Disk) -> list[str]:
+    return [directory for directory, meta in _known(config, disk).items() if meta is None]
 
 
 def _directories(config: BrokerConfig) -> list[str]:
@@ -333,19 +334,19 @@ def ensure_formatted(properties: Mapping[str, str], *, durable: bool = True) -> 
         OttlaError: a property is wrong, a folder belongs to another node or cluster, somebody
             else is formatting it, or it holds data and lacks the file that says whose.
     """
-    config = BrokerConfig(properties)
-    unformatted = _unformatted(config)
+    config, disk = BrokerConfig(properties), Disk(durable=durable)
+    unformatted = _unformatted(config, disk)
     if unformatted:
         with locked(unformatted):
             # Somebody else may have formatted them until the lock was ours.
-            known = _known(config)
+            known = _known(config, disk)
             cluster_id = _cluster_of(known)
             latest = latest_metadata_version(unstable=config.unstable_features)
             records = bootstrap_records(latest)
             here = _no_voters if config.voters else standalone_voters
-            _format(config, known, cluster_id, records, here, durable)
+            _format(config, known, cluster_id, records, here, disk)
             return cluster_id
-    return _cluster_of(_known(config))
+    return _cluster_of(_known(config, disk))
 
 
 def _no_voters(_config: BrokerConfig, _directory_id: bytes) -> None:

@@ -31,10 +31,8 @@ class Directories(NamedTuple):
     """Folders that can't be read, and why; not that of the metadata log."""
 
 
-def read_directories(config: BrokerConfig, disk: Disk | None = None) -> Directories:
+def read_directories(config: BrokerConfig, disk: Disk) -> Directories:
     """What the formatted folders of a node say; they must agree with each other and with `node.id`.
-
-    Before there is a core there is no `disk`.
 
     Raises:
         MetaPropertiesError: a folder is not formatted, or belongs to another node or cluster; or
@@ -84,10 +82,10 @@ def metadata_directory_id(config: BrokerConfig, disk: Disk) -> bytes:
     return _formatted(config.metadata_log_dir, config, disk).directory_id
 
 
-def _formatted(directory: str, config: BrokerConfig, disk: Disk | None = None) -> MetaProperties:
+def _formatted(directory: str, config: BrokerConfig, disk: Disk) -> MetaProperties:
     meta = read_meta_properties(directory, disk)
     if meta is None:
-        full = holding(directory)
+        full = holding(directory, disk)
         state = f"lacks {META_PROPERTIES}, though {full} is in it" if full else "is not formatted"
-        raise MetaPropertiesError(f"{directory} {state}", hint=way_out(directory, config))
+        raise MetaPropertiesError(f"{directory} {state}", hint=way_out(directory, config, disk))
     return meta

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ottla._core import Disk
 from ottla.errors import OttlaError
 from ottla.metadata.topic_names import METADATA_PARTITION
 from ottla.node.meta_properties import (
@@ -31,6 +30,7 @@ from ottla.node.metadata_damage import partition_in
 from ottla.wire.types import uuid_text
 
 if TYPE_CHECKING:
+    from ottla._core import Disk
     from ottla.config.broker import BrokerConfig
     from ottla.metadata.image import MetadataImage
 
@@ -48,46 +48,47 @@ class _Known(NamedTuple):
     """Voter to the id of the directory that its metadata log is in."""
 
 
-def refuse_full(config: BrokerConfig, unformatted: list[str]) -> None:
+def refuse_full(config: BrokerConfig, disk: Disk, unformatted: list[str]) -> None:
     """Let directories without the file pass that nothing is lost in if they are formatted.
 
     Raises:
         MetaPropertiesError: one holds partitions or metadata, or its metadata is gone.
     """
     for directory in unformatted:
-        inside = holding(directory)
+        inside = holding(directory, disk)
         if inside:
             raise MetaPropertiesError(
                 f"{directory} lacks {META_PROPERTIES}, and is not empty: {inside} is in it",
-                hint=way_out(directory, config),
+                hint=way_out(directory, config, disk),
             )
-        if _is_metadata_lost(directory, config):
+        if _is_metadata_lost(directory, config, disk):
             raise MetaPropertiesError(
                 f"{directory}, where the metadata of the cluster was, is empty, though the node "
                 "has run on its other log directories",
-                hint=way_out(directory, config),
+                hint=way_out(directory, config, disk),
             )
 
 
-def holding(directory: str) -> str:
+def holding(directory: str, disk: Disk) -> str:
     """A partition's folder in this directory, or the metadata log if it was ever led; else ""."""
     folder = os.path.join(directory, METADATA_PARTITION)
     # Format makes the folder, and a checkpoint at offset 0, before anybody leads it.
-    names = os.listdir(folder) if os.path.isdir(folder) else ()
+    found = disk.stat(folder)
+    names = _names(folder, disk) if found is not None and found.is_folder else []
     if any(name == "quorum-state" or name.endswith(".log") for name in names):
         return METADATA_PARTITION
-    return partition_in(Disk(), directory)
+    return partition_in(disk, directory)
 
 
-def way_out(directory: str, config: BrokerConfig) -> str:
+def way_out(directory: str, config: BrokerConfig, disk: Disk) -> str:
     """What to do about this directory, which has no `meta.properties`."""
-    others = _others(directory, config)
+    others = _others(directory, config, disk)
     clusters = {meta.cluster_id for meta in others.values()}
     cluster_id = clusters.pop() if len(clusters) == 1 else ""
-    if holding(directory):
-        own = _directory_id(directory, config, others)
+    if holding(directory, disk):
+        own = _directory_id(directory, config, disk, others)
         return _written_by_hand(directory, config.node_id, cluster_id, own)
-    if _is_metadata_lost(directory, config):
+    if _is_metadata_lost(directory, config, disk):
         return (
             f"bring back what was in {directory}, or the disk that was mounted there: without it "
             "nobody knows the topics of the other folders. For a new cluster name only empty "
@@ -111,12 +112,12 @@ def _written_by_hand(
     return f"{advice}: printf {contents} {node_id} {cluster} {own} > {path}"
 
 
-def _others(directory: str, config: BrokerConfig) -> dict[str, MetaProperties]:
+def _others(directory: str, config: BrokerConfig, disk: Disk) -> dict[str, MetaProperties]:
     """What the node's other directories say of themselves, as far as it can be read."""
     found = {}
     for other in dict.fromkeys((config.metadata_log_dir, *config.log_dirs)):
         try:
-            meta = None if other == directory else read_meta_properties(other)
+            meta = None if other == directory else read_meta_properties(other, disk)
         except MetaPropertiesError:
             continue
         if meta is not None:
@@ -124,26 +125,30 @@ def _others(directory: str, config: BrokerConfig) -> dict[str, MetaProperties]:
     return found
 
 
-def _is_metadata_lost(directory: str, config: BrokerConfig) -> bool:
+def _is_metadata_lost(directory: str, config: BrokerConfig, disk: Disk) -> bool:
     """The metadata log would be here and is not, though a node has run on the other folders."""
     return (
         directory == config.metadata_log_dir
-        and not holding(directory)
-        and any(_was_used(other) for other in config.log_dirs if other != directory)
+        and not holding(directory, disk)
+        and any(_was_used(other, disk) for other in config.log_dirs if other != directory)
     )
 
 
-def _was_used(directory: str) -> bool:
+def _was_used(directory: str, disk: Disk) -> bool:
     written = os.path.join(directory, "recovery-point-offset-checkpoint")
-    return bool(holding(directory)) or os.path.exists(written)
+    return bool(holding(directory, disk)) or disk.stat(written) is not None
+
+
+def _names(folder: str, disk: Disk) -> list[str]:
+    return [entry.name for entry in disk.list(folder)]
 
 
 # ---------------------------------------------------------------------- the directory's id
 def _directory_id(
-    directory: str, config: BrokerConfig, others: dict[str, MetaProperties]
+    directory: str, config: BrokerConfig, disk: Disk, others: dict[str, MetaProperties]
 ) -> bytes | None:
     """The id that this directory had; None if that can't be told."""
-    known = _read(os.path.join(config.metadata_log_dir, METADATA_PARTITION))
+    known = _read(os.path.join(config.metadata_log_dir, METADATA_PARTITION), disk)
     node_id: int = config.node_id
     voter = known.voters.get(node_id)
     if directory == config.metadata_log_dir and voter is not None and any(voter):
@@ -151,16 +156,16 @@ def _directory_id(
     broker = known.image.brokers.get(node_id)
     taken = {meta.directory_id for meta in others.values()}
     free = [one for one in (broker.log_dirs if broker else ()) if one not in taken]
-    named = Counter(one for one in _named_by_partitions(directory, known.image, node_id))
+    named = Counter(_named_by_partitions(_names(directory, disk), known.image, node_id))
     for one, _count in named.most_common():
         if one in free:
             return one
     return free[0] if len(free) == 1 else None
 
 
-def _named_by_partitions(directory: str, image: MetadataImage, node_id: int) -> Iterator[bytes]:
-    """Where the metadata says that the partitions are which lie here."""
-    for name in os.listdir(directory):
+def _named_by_partitions(names: list[str], image: MetadataImage, node_id: int) -> Iterator[bytes]:
+    """Where the metadata says that the partitions of these names are."""
+    for name in names:
         topic_name, _, number = name.rpartition("-")
         topic = image.topics.by_name.get(topic_name)
         if topic is not None and number.isdigit() and int(number) < len(topic.partitions):
@@ -169,19 +174,18 @@ def _named_by_partitions(directory: str, image: MetadataImage, node_id: int) -> 
                 yield partition.directory_of(node_id)
 
 
-def _read(folder: str) -> _Known:
+def _read(folder: str, disk: Disk) -> _Known:
     """The metadata in a folder that no node has open; nothing, if it can't be read."""
     from ottla._core import CoreError
     from ottla.metadata.image import EMPTY_IMAGE
 
     try:
-        return _replayed(folder)
+        return _replayed(folder, disk)
     except (OSError, OttlaError, CoreError, ValueError):
         return _Known(EMPTY_IMAGE, {})
 
 
-def _replayed(folder: str) -> _Known:
-    from ottla._core import Disk
+def _replayed(folder: str, disk: Disk) -> _Known:
     from ottla.metadata.loader import CommittedBatch, MetadataLoader
     from ottla.raft.control_records import decode_control
     from ottla.raft.snapshots import decode_snapshot, parse_snapshot_name
@@ -189,7 +193,7 @@ def _replayed(folder: str) -> _Known:
     from ottla.wire.stored.frame import decode_metadata_record
     from ottla.wire.stored.raft import VotersRecord
 
-    names = os.listdir(folder)
+    names = _names(folder, disk)
     control: list[Any] = []
     batches: list[CommittedBatch] = []
     start = 0
@@ -198,12 +202,12 @@ def _replayed(folder: str) -> _Known:
     )
     if snapshots:
         snapshot, name = snapshots[-1]
-        data = Disk().read(os.path.join(folder, name))
+        data = disk.read(os.path.join(folder, name))
         contents = decode_snapshot(data or b"", name)
         start = snapshot.offset
         control += contents.control
         batches.append(CommittedBatch(0, start - 1, snapshot.epoch, 0, 0, contents.records))
-    for batch in _batches(folder, names):
+    for batch in _batches(folder, names, disk):
         records = [record for record in batch.records if record.offset >= start]
         if batch.is_control:
             control += [decode_control(one.key or b"", one.value or b"") for one in records]
@@ -221,12 +225,11 @@ def _replayed(folder: str) -> _Known:
     return _Known(loader.image, voters)
 
 
-def _batches(folder: str, names: list[str]) -> Iterator[Any]:
+def _batches(folder: str, names: list[str], disk: Disk) -> Iterator[Any]:
     """The whole batches of all segments."""
-    from ottla._core import Disk, examine_segment
+    from ottla._core import examine_segment
     from ottla.wire.records import read_batches
 
-    disk = Disk()
     for name in sorted(name for name in names if name.endswith(".log")):
         path = os.path.join(folder, name)
         base_offset = int(name.removesuffix(".log"))

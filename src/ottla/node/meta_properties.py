@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import time
 from shlex import quote
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ottla._core import Disk
 from ottla.config.properties import parse_properties
 from ottla.errors import OttlaError
 from ottla.node.refusals import in_words
 from ottla.wire.types import uuid_from_text, uuid_text
+
+if TYPE_CHECKING:
+    from ottla._core import Disk
 
 META_PROPERTIES = "meta.properties"
 
@@ -44,15 +46,15 @@ class MetaProperties(NamedTuple):
         )
 
 
-def read_meta_properties(directory: str, disk: Disk | None = None) -> MetaProperties | None:
-    """What the folder says; None if it is not formatted. Before there is a core there is no `disk`.
+def read_meta_properties(directory: str, disk: Disk) -> MetaProperties | None:
+    """What the folder says; None if it is not formatted.
 
     Raises:
         MetaPropertiesError: the file is there but can't be used.
     """
     path = os.path.join(directory, META_PROPERTIES)
     with in_words(Unreadable, hint="log.dirs must name folders that can be read"):
-        contents = (disk or Disk()).read(path)
+        contents = disk.read(path)
     if contents is None:
         return None
     try:

@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ottla._core import Disk
 from ottla._core import Node as Core
 from ottla.node.entropy import SystemEntropy
 from ottla.node.turner import DecisionThread, Turner
 from ottla.security.authorizer import AllowAll
 
 if TYPE_CHECKING:
-    from ottla._core import Disk
     from ottla.config.broker import BrokerConfig
     from ottla.decide import Entropy
     from ottla.node.loop import Loop
@@ -42,8 +42,8 @@ class World(NamedTuple):
     """The monotonic time that not even a test moves."""
     drive: Callable[[Loop], Turner]
     """Who calls for the turns."""
-    disk: Disk | None = None
-    """Where `meta.properties` is read before there is a core; a disk of its own if None."""
+    disk: Disk
+    """Where `meta.properties` is read, which says what a core is made of."""
     authorizer: Authorizer = AllowAll()
     """Who says who may do what."""
 
@@ -59,7 +59,7 @@ def machine(*, power_cuts: bool = False, durable: bool = True) -> World:
     def make_core(config: BrokerConfig, log_dirs: tuple[str, ...]) -> Core:
         return core_of(config, log_dirs, power_cuts=power_cuts, durable=durable)
 
-    return World(make_core, SystemEntropy(), real_ms, DecisionThread)
+    return World(make_core, SystemEntropy(), real_ms, DecisionThread, Disk(durable=durable))
 
 
 def core_of(
