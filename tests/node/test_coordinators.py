@@ -45,7 +45,7 @@ class World:
     def __init__(self) -> None:
         self.made: list[Any] = []
         self.image: MetadataImage = EMPTY_IMAGE
-        row = InternalTopic(
+        row: InternalTopic[Any] = InternalTopic(
             NAME, 9, "offsets.topic.num.partitions", "", lambda config: {}, self._parts
         )
         core: Any = SimpleNamespace(
@@ -60,7 +60,7 @@ class World:
             ME, settings, core, desk, alarms, Logs.silent(), Counter(), (row,)
         )
 
-    def _parts(self, config: Any, entropy: Any) -> Parts:
+    def _parts(self, config: Any, entropy: Any) -> Parts[Any]:
         def coordinator(runtime: Any, partition_count: Any, desk: Any) -> Any:
             self.made.append(runtime)
             return SimpleNamespace(partition_count=partition_count)

@@ -17,7 +17,7 @@ from ottla.security.resources import SUPPORTED_OPERATIONS
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.directories import Directories
-    from ottla.broker.internal_topics import InternalTopic
+    from ottla.broker.internal_topics import C, InternalTopic
     from ottla.broker.partition_logs import PartitionLogs
     from ottla.broker.router import Router
     from ottla.broker.settings import Settings
@@ -52,7 +52,7 @@ class Decides(Protocol):
 class Coordinates(Protocol):
     """The coordinators in this node."""
 
-    def of(self, topic: InternalTopic) -> Any:
+    def of(self, topic: InternalTopic[C], /) -> C:
         """The one that lives in this topic, made on first use: many nodes never need it."""
 
 
@@ -135,8 +135,7 @@ class Context:
     @property
     def groups(self) -> GroupCoordinator:
         """The group coordinator."""
-        found: GroupCoordinator = self.coordinators.of(GROUPS)
-        return found
+        return self.coordinators.of(GROUPS)
 
     @property
     def offline(self) -> set[tuple[str, int]]:

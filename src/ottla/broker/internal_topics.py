@@ -9,7 +9,7 @@ first: a node that nobody asks for groups never loads them, a tenth of its start
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ottla.config.group import effective_group_config, group_defaults
 from ottla.metadata.image import GROUP_RESOURCE
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ottla.broker.settings import Settings
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.group.config import GroupConfig
+    from ottla.coordinators.group.coordinator import GroupCoordinator
     from ottla.coordinators.runtime import Runtime
     from ottla.decide import Decider, Entropy, Refuse
     from ottla.driver import Desk
@@ -39,19 +40,22 @@ class Coordinator(Protocol):
         """Whether the keys of a partition are coordinated here, and it can be read."""
 
 
-class Parts(NamedTuple):
+C = TypeVar("C", bound=Coordinator)
+
+
+class Parts(NamedTuple, Generic[C]):
     """What a coordinator is made of."""
 
     decider: Callable[[int], Decider]
     """A new one for a partition."""
     refuse: Refuse
-    coordinator: Callable[[Runtime, Callable[[], int], Desk], Any]
-    """A `Coordinator` over the runtime of its shards; it can ask how many partitions there are."""
+    coordinator: Callable[[Runtime, Callable[[], int], Desk], C]
+    """One over the runtime of its shards; it can ask how many partitions there are."""
     codec: str
     batch_bytes_max: int
 
 
-class InternalTopic(NamedTuple):
+class InternalTopic(NamedTuple, Generic[C]):
     """One topic, and the coordinator that keeps its state in it."""
 
     name: str
@@ -62,7 +66,7 @@ class InternalTopic(NamedTuple):
     replication_factor_key: str
     configs: Callable[[BrokerConfig], dict[str, str]]
     """The topic's own configs, when it is made."""
-    parts: Callable[[Settings, Entropy], Parts]
+    parts: Callable[[Settings, Entropy], Parts[C]]
 
 
 def _group_configs(config: BrokerConfig) -> dict[str, str]:
@@ -73,7 +77,7 @@ def _group_configs(config: BrokerConfig) -> dict[str, str]:
     }
 
 
-def _group_parts(settings: Settings, entropy: Entropy) -> Parts:
+def _group_parts(settings: Settings, entropy: Entropy) -> Parts[GroupCoordinator]:
     from ottla.coordinators.group.coordinator import GroupCoordinator
     from ottla.coordinators.group.shard import GroupShard, every_kind
 
@@ -137,7 +141,7 @@ def group_config(config: BrokerConfig) -> GroupConfig:
     )
 
 
-GROUPS = InternalTopic(
+GROUPS: InternalTopic[GroupCoordinator] = InternalTopic(
     name=CONSUMER_OFFSETS,
     key_type=GROUP,
     partitions_key="offsets.topic.num.partitions",
@@ -146,4 +150,4 @@ GROUPS = InternalTopic(
     parts=_group_parts,
 )
 
-INTERNAL_TOPICS: tuple[InternalTopic, ...] = (GROUPS,)
+INTERNAL_TOPICS: tuple[InternalTopic[Any], ...] = (GROUPS,)

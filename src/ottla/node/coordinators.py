@@ -18,7 +18,7 @@ from ottla.node.deciding import LoopTimers, now_of
 
 if TYPE_CHECKING:
     from ottla._core import Node as Core
-    from ottla.broker.internal_topics import InternalTopic
+    from ottla.broker.internal_topics import C, InternalTopic
     from ottla.broker.settings import Settings
     from ottla.coordinators.runtime import Runtime
     from ottla.decide import Entropy
@@ -68,7 +68,7 @@ class Coordinators:
         alarms: Alarms,
         logs: Logs,
         entropy: Entropy,
-        topics: tuple[InternalTopic, ...] = INTERNAL_TOPICS,
+        topics: tuple[InternalTopic[Any], ...] = INTERNAL_TOPICS,
     ) -> None:
         self._node_id = node_id
         self._settings = settings
@@ -82,17 +82,18 @@ class Coordinators:
         self._made: dict[str, _Made] = {}
         """By topic, those that were needed."""
 
-    def of(self, topic: InternalTopic) -> Any:
+    def of(self, topic: InternalTopic[C], /) -> C:
         """The coordinator that lives in this topic, as handlers use it."""
-        return self._of(topic).coordinator
+        coordinator: C = self._of(topic).coordinator
+        return coordinator
 
-    def _of(self, topic: InternalTopic) -> _Made:
+    def _of(self, topic: InternalTopic[Any]) -> _Made:
         made = self._made.get(topic.name)
         if made is None:
             made = self._made[topic.name] = self._make(topic)
         return made
 
-    def _make(self, topic: InternalTopic) -> _Made:
+    def _make(self, topic: InternalTopic[Any]) -> _Made:
         from ottla.coordinators.runtime import Runtime
 
         parts = topic.parts(self._settings, self._entropy)
@@ -168,7 +169,7 @@ class Coordinators:
         else:
             self._logs.failure(text, problem)
 
-    def _partition_count(self, topic: InternalTopic) -> int:
+    def _partition_count(self, topic: InternalTopic[Any]) -> int:
         found = self._image.topics.by_name.get(topic.name)
         if found is not None:
             return len(found.partitions)

@@ -126,7 +126,7 @@ def _find(context: Context, asked: Asked[Any], key: str) -> Coordinator:
 
 
 def _coordinator(
-    context: Context, asked: Asked[Any], topic: InternalTopic, key: str
+    context: Context, asked: Asked[Any], topic: InternalTopic[Any], key: str
 ) -> Coordinator:
     image = context.image
     found = image.topics.by_name.get(topic.name)
