@@ -65,6 +65,9 @@ class Counted(Driver):
     def internal(self, then: Callable[[Any], None]) -> int:
         return -1
 
+    def respond(self, token: int, what: Callable[[], str], make: Callable[[], Any]) -> None:
+        self.reply(token, make())
+
     def reply(self, token: int, response: Any) -> None:
         self.heard.append((token, response))
         self.then(token)

@@ -38,6 +38,9 @@ class Desk(Protocol):
     def reply(self, token: int, response: Any) -> None:
         """Send the response to whoever asked with this token."""
 
+    def respond(self, token: int, what: Callable[[], str], make: Callable[[], Any]) -> None:
+        """Send the response that `make` makes; a fault in that ends who asked, and nobody else."""
+
     def internal(self, then: Callable[[Any], None]) -> int:
         """A token for a request of our own; `then` gets its response."""
 
@@ -54,7 +57,12 @@ class Held(NamedTuple):
 
 def answer(desk: Desk, ask: Ask, message: Any) -> None:
     """Send a response in the form that the request's own way gave it."""
-    desk.reply(ask.token, message if ask.finish is None else ask.finish(message))
+    finish = ask.finish
+    if finish is None:
+        desk.reply(ask.token, message)
+    else:
+        what = type(ask.body).__name__
+        desk.respond(ask.token, lambda: f"the end of an answer to {what}", lambda: finish(message))
 
 
 class Driver(ABC):

@@ -56,6 +56,33 @@ def make_topic(broker: ottla.Broker, name: str, partitions: int = 1) -> None:
     line.close()
 
 
+def test_a_group_that_is_named_twice(broker: ottla.Broker) -> None:
+    """One OffsetFetch would stop the node: a group that is named twice, each time by another
+    member, would be asked for once and missed in the answer. Or a few bytes, sent again and again
+    by other members, would have all told that is committed, as often as they say.
+    """
+    names = ["g", "h", "i"]
+    eventually(
+        lambda: all(coordinator_error(broker, name) == 0 for name in names), "groups are here"
+    )
+    line = Line(broker.port)
+    asked = [
+        OffsetFetchRequestGroup(group_id=name, member_id=member, member_epoch=epoch, topics=None)
+        for member, epoch in ((None, -1), ("a", 1), ("b", 1), ("b", 2))
+        for name in names
+    ]
+    for groups in (asked, asked[::3], asked[:2] + asked[::3]):
+        rows = line.ask(OffsetFetchRequest(groups=groups), 9).groups
+        once = list(
+            dict.fromkeys((one.group_id, one.member_id, one.member_epoch) for one in groups)
+        )
+        first = {group: (group, member, epoch) for group, member, epoch in reversed(once)}
+        codes = [0 if one == first[one[0]] else ErrorCode.INVALID_REQUEST for one in once]
+        assert [(one.group_id, one.error_code) for one in rows] == [
+            (one[0], code) for one, code in zip(once, codes, strict=True)
+        ]
+
+
 def coordinator_error(broker: ottla.Broker, group_id: str) -> ErrorCode:
     line = Line(broker.port)
     answer = line.ask(FindCoordinatorRequest(coordinator_keys=[group_id]), 6)

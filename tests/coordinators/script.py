@@ -6,19 +6,30 @@ records as they are appended (`+`), and replies as they are let go (`name <- ...
 
     python tests/coordinators/script.py --rewrite     # write the traces anew; read the diff
 
-Commands (arguments are key=value; `@a` is the member id that `a` was told last, `a#7` the seventh
-that was made, for `a`): config KEY=VALUE ...          a new world with these GroupConfig fields;
-must come first reconfigure KEY=VALUE ...     a restart with other settings join A [v=9] [group=g]
-[member=@a] [instance=I] [protocols=range:md,rr:md] [type=consumer] [session=10000]
-[rebalance=60000] sync A [v=5] [generation=1] [member=@a] [instance=I] [assign=@a:text,@b:text]
-[type=] [protocol=] heartbeat A [generation=1] [member=@a] [instance=I] leave A [v=5]
-[members=@a,:instance] commit A [v=9] [generation=-1] [member=] [instance=] [retention=-1]
-[offsets=t-0:5[:metadata],...] fetch A [offsets=t-0,...|all] [stable=1] delete-offsets A
-offsets=t-0,... describe A... | list [states=] [types=] | delete A...      (of groups) advance MS |
-wait MS | jump MS        (the node's clock, the machine's time, the wall clock alone) hold | release
-(the high watermark) fail | restart | reload                                    (the next append;
-the process; loading) topic-deleted NAME [told=no] | marker PRODUCER commit|abort
-put HEX-KEY HEX-VALUE [producer=N]   (a record of somebody else) state [group=g] | timers
+Commands. Arguments are key=value; `@a` is the member id that `a` was told last, `a#7` the seventh
+that was made, for `a`.
+
+    config KEY=VALUE ...         a new world with these GroupConfig fields; must come first
+    reconfigure KEY=VALUE ...    a restart with other settings
+    join A [v=9] [group=g] [member=@a] [instance=I] [protocols=range:md,rr:md] [type=consumer]
+         [session=10000] [rebalance=60000]
+    sync A [v=5] [generation=1] [member=@a] [instance=I] [assign=@a:text,@b:text] [type=]
+         [protocol=]
+    heartbeat A [generation=1] [member=@a] [instance=I]
+    leave A [v=5] [members=@a,:instance]
+    commit A [v=9] [generation=-1] [member=] [instance=] [retention=-1] [id=0]
+         [offsets=t-0:5[:metadata],...]
+    fetch A [offsets=t-0,...|all] [stable=1] [member=@a] [epoch=-1] [id=0]
+    delete-offsets A offsets=t-0,...
+    describe A... | list [states=] [types=] | delete A...                  (of groups)
+    advance MS | wait MS | jump MS     the node's clock, the machine's time, the wall clock alone
+    hold | release                     the high watermark
+    fail COMMAND | restart [load=no] | load | resign A
+                                       the next append; the process; loading; leadership
+    topic-deleted NAME [id=0] [told=no]
+    marker PRODUCER commit|abort [live=1]    as it lies in the log, or as it is asked for now
+    put KEY VALUE [producer=N]         a record of somebody else, in hex digits and 'text'
+    state [group=g] | timers
 """
 
 from __future__ import annotations
@@ -49,7 +60,11 @@ from ottla.wire.messages.offset_delete import (
 )
 from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetchRequestTopics
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
-from ottla.wire.messages.write_txn_markers import WritableTxnMarker, WriteTxnMarkersRequest
+from ottla.wire.messages.write_txn_markers import (
+    WritableTxnMarker,
+    WritableTxnMarkerTopic,
+    WriteTxnMarkersRequest,
+)
 from ottla.wire.records import Record, build_batch, control_batch
 from ottla.wire.schema import Response, decode, encode
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
@@ -207,9 +222,15 @@ class Script:
                 )
                 for name, _, partition in (one.rpartition("-") for one in wanted.split(","))
             ]
+        group = OffsetFetchRequestGroup(
+            group_id=args.get("group", "g"),
+            member_id=self._member(args["member"]) if "member" in args else None,
+            member_epoch=int(args.get("epoch", "-1")),
+            topics=topics,
+        )
         told = self._answer(names[0])
         self.world.groups.offset_fetch(
-            [OffsetFetchRequestGroup(group_id=args.get("group", "g"), topics=topics)],
+            [group],
             self.world.asker(9),
             lambda answers: told(answers[0]),
             require_stable=args.get("stable") == "1",
@@ -319,10 +340,13 @@ class Script:
         partition = self.world.groups.partition_for(args.get("group", "g"))
         committed = names[1] == "commit"
         if args.get("live") == "1":
-            marker = WritableTxnMarker(producer_id=int(names[0]), transaction_result=committed)
+            topic = WritableTxnMarkerTopic(name=CONSUMER_OFFSETS, partition_indexes=[partition])
+            marker = WritableTxnMarker(
+                producer_id=int(names[0]), transaction_result=committed, topics=[topic]
+            )
             body = WriteTxnMarkersRequest(markers=[marker])
-            ask = self.world.groups.ask(body, self.world.asker(1), self._answer("coordinator"))
-            self.world.runtime.submit(partition, ask)
+            asker = self.world.asker(1)
+            self.world.groups.write_txn_markers(body, asker, self._answer("coordinator"))
             return
         batch = control_batch(
             int(committed),

@@ -11,8 +11,11 @@ from ottla.coordinators.group.classic.group import ClassicGroup
 from ottla.coordinators.group.classic.member import in_hash_map_order
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.coordinator import partition_for
+from ottla.coordinators.group.shard import KINDS, SHARED, every_kind
+from ottla.decide import Ask
 from ottla.wire.errors import ErrorCode
 from ottla.wire.java import java_hash
+from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
 from ottla.wire.messages.list_groups import ListGroupsRequest
@@ -21,7 +24,13 @@ from ottla.wire.messages.offset_commit import (
     OffsetCommitRequestPartition,
     OffsetCommitRequestTopic,
 )
+from ottla.wire.messages.write_txn_markers import (
+    WritableTxnMarker,
+    WritableTxnMarkerTopic,
+    WriteTxnMarkersRequest,
+)
 from ottla.wire.records import read_batches
+from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 
 @pytest.mark.parametrize(
@@ -113,6 +122,80 @@ def test_a_heartbeat_costs_no_timer() -> None:
         world.groups.heartbeat(beat, world.asker(4), lambda response: None)
         world.advance(10)
     assert times == 0
+
+
+def test_every_request_that_has_a_row_comes_in_by_the_front_door() -> None:
+    """A request that has a rule would not find the way to its shard, and its handler would fail."""
+    world = World(GroupConfig())
+    kinds = every_kind()
+    rows = [*SHARED, *(asked for kind in KINDS for asked in (*kind.begins, *kind.shared))]
+    assert len(rows) == 11
+    for asked in rows:
+        answers: list[Any] = []
+        world.groups.submit(asked(), world.asker(9), answers.append)
+        world.settle()
+        response = kinds.refuse(Ask(1, asked(), 9), ErrorCode.NONE)
+        assert [type(one) for one in answers] == [type(response)]
+    with pytest.raises(KeyError):
+        world.groups.submit(FindCoordinatorRequest(), world.asker(1), lambda _: None)
+
+
+def test_markers_go_to_the_partitions_that_they_name() -> None:
+    """Transactions would end where nothing of theirs is, or stay open in some partition for ever;
+    who writes the markers would hear of what is not known to be done, or in words that mean giving
+    up.
+    """
+    world = World(GroupConfig(), partitions=3)
+    world.runtime.resigned(2)
+
+    def marker(producer_id: int, *topics: tuple[str, list[int]]) -> WritableTxnMarker:
+        return WritableTxnMarker(
+            producer_id=producer_id,
+            producer_epoch=7,
+            transaction_result=True,
+            coordinator_epoch=5,
+            topics=[WritableTxnMarkerTopic(name=n, partition_indexes=of) for n, of in topics],
+        )
+
+    def ended(*markers: WritableTxnMarker) -> list[Any]:
+        told: list[Any] = []
+        body = WriteTxnMarkersRequest(markers=list(markers))
+        world.groups.submit(body, world.asker(1), told.append)
+        world.settle()
+        (response,) = told
+        return [
+            (
+                row.producer_id,
+                topic.name,
+                [(p.partition_index, p.error_code) for p in topic.partitions],
+            )
+            for row in response.markers
+            for topic in row.topics
+        ]
+
+    def written() -> list[list[int]]:
+        return [[one.producer_id for one in read_batches(data)] for data in world.log.data]
+
+    elsewhere = ErrorCode.NOT_LEADER_OR_FOLLOWER
+    unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    assert ended(
+        marker(1, (CONSUMER_OFFSETS, [1, 0, 1, 2, -1, 9])),
+        marker(2, ("t", [0]), (CONSUMER_OFFSETS, [0])),
+        marker(1),
+    ) == [
+        (1, CONSUMER_OFFSETS, [(1, 0), (0, 0), (1, 0), *((at, elsewhere) for at in (2, -1, 9))]),
+        (2, "t", [(0, unknown)]),
+        (2, CONSUMER_OFFSETS, [(0, 0)]),
+    ]
+    assert written() == [[1, 2], [1], []]
+    (first, _) = read_batches(world.log.data[0])
+    assert first.is_control
+    assert first.producer_epoch == 7
+    assert first.records[0].value == b"\0\0\0\0\0\5"
+    assert ended() == []
+    assert ended(marker(3, ("t", [0]))) == [(3, "t", [(0, unknown)])]
+    world.log.failing = True
+    assert ended(marker(4, (CONSUMER_OFFSETS, [0]))) == [(4, CONSUMER_OFFSETS, [(0, elsewhere)])]
 
 
 def test_requests_for_no_group_at_all_are_answered() -> None:

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 import ottla
-from attack.line import Line
+from attack.line import Closed, Line
 from coordinators.toys import INTERVAL, TOY
 from coordinators.world import Counter, World
 from ottla.broker.asker import as_ask
+from ottla.broker.handlers import describe_groups
 from ottla.broker.router import ROUTES, Route, Router
 from ottla.coordinators.group import shard
 from ottla.coordinators.group.classic.group import ClassicGroup
@@ -31,6 +32,7 @@ from ottla.wire.messages.consumer_group_describe import ConsumerGroupDescribeReq
 from ottla.wire.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from ottla.wire.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
+from ottla.wire.messages.describe_groups import DescribeGroupsRequest
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.incremental_alter_configs import (
@@ -40,6 +42,7 @@ from ottla.wire.messages.incremental_alter_configs import (
 )
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
 from ottla.wire.messages.list_groups import ListGroupsRequest
+from ottla.wire.messages.offset_fetch import OffsetFetchRequest, OffsetFetchRequestGroup
 from ottla.wire.stored.metadata import PartitionRecord, TopicRecord
 from servers import eventually
 
@@ -102,6 +105,30 @@ def test_requests_go_to_the_groups_own_kind() -> None:
         ("g", "classic"),
         ("h", "toy"),
     }
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_group_says_who_is_told_what_is_committed() -> None:
+    """A consumer of a newer kind of group that was left behind would begin where others have
+    committed since.
+    """
+    world = World(CONFIG)
+    told: list[Any] = []
+
+    def fetch(*groups: OffsetFetchRequestGroup) -> list[int]:
+        told.clear()
+        world.groups.submit(OffsetFetchRequest(groups=list(groups)), world.asker(9), told.append)
+        world.settle()
+        return [one.error_code for one in told[0].groups]
+
+    def of(group_id: str, member_epoch: int) -> OffsetFetchRequestGroup:
+        return OffsetFetchRequestGroup(group_id=group_id, member_id="m", member_epoch=member_epoch)
+
+    world.groups.submit(beat("g"), world.asker(0), told.append)
+    world.groups.submit(join("c"), world.asker(3), told.append)
+    world.settle()
+    stale = ErrorCode.STALE_MEMBER_EPOCH
+    assert fetch(of("g", -1), of("g", 2), of("c", 2), of("g", 1)) == [0, stale, 0, 0]
 
 
 @pytest.mark.usefixtures("toys")
@@ -202,6 +229,36 @@ def apis(monkeypatch: pytest.MonkeyPatch, toys: None) -> None:
         monkeypatch.setitem(sys.modules, module.__name__, module)
         routes.append(Route(key, f"toy_{key}"))
     monkeypatch.setattr(Router.__init__, "__defaults__", (tuple(routes),))
+
+
+@pytest.mark.parametrize("groups", [["g"], ["g", "h", "i"]])
+def test_a_fault_at_the_end_of_an_answer_costs_its_connection_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: list[str]
+) -> None:
+    """One client's request that a handler has not thought of would stop the node for everybody,
+    if the handler fails as the answer is made whole and not before.
+    """
+
+    def broken(response: Any) -> Any:
+        raise ValueError("a fault of ours")
+
+    def handle(context: Any, asked: Any) -> None:
+        context.groups.submit(as_ask(asked, finish=broken))
+
+    properties = {"offsets.topic.num.partitions": 3}
+    with ottla.Broker(dir=tmp_path / "data", config=properties) as broker:
+        line = Line(broker.port)
+        line.ask(FindCoordinatorRequest(coordinator_keys=groups), 4)
+        described = DescribeGroupsRequest(groups=groups)
+        eventually(
+            lambda: {one.error_code for one in line.ask(described, 0).groups} == {0}, "groups"
+        )
+        monkeypatch.setattr(describe_groups, "handle", handle)
+        monkeypatch.setattr(broker._node._engine.desk._router, "_handlers", {})
+        with pytest.raises(Closed):
+            line.ask(described, 0)
+        assert Line(broker.port).ask(HeartbeatRequest(group_id="g"), 0).error_code
+        assert line.ask(ListGroupsRequest(), 0).groups == []
 
 
 def set_interval(line: Line, group_id: str, value: str | None) -> int:

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from ottla.coordinators.group.foreign import ForeignGroup, Rows
 from ottla.coordinators.group.group import TimerKey
-from ottla.coordinators.group.kinds import Begin, Kind, Several, Shared
+from ottla.coordinators.group.kinds import Begin, Kind, Shared
+from ottla.coordinators.group.split import several
 from ottla.coordinators.group.state import ShardTurn, State
 from ottla.coordinators.group.turn import Turn
 from ottla.decide import Ask, Now, Record
@@ -48,6 +49,9 @@ class Toy(ForeignGroup):
     def written(self, epoch: int, topic: str) -> Record:
         """The record that makes it so."""
         return Record(_key(self.group_id), f"{epoch} {topic}".encode())
+
+    def fetch_error(self, member_id: str | None, member_epoch: int) -> ErrorCode | None:
+        return None if member_epoch in (-1, self.epoch) else ErrorCode.STALE_MEMBER_EPOCH
 
     def end(self, turn: Turn) -> None:
         turn.write(Record(_key(self.group_id), None))
@@ -145,7 +149,9 @@ TOY: Final = Kind(
     timers={"bored": lambda turn, group, key: turn.note(f"{group.group_id} is bored")},
     shared={
         ConsumerGroupDescribeRequest: Shared(
-            _describe, _refuse_describe, Several("group_ids", "groups")
+            _describe,
+            _refuse_describe,
+            several("group_ids", "groups", ConsumerGroupDescribeResponse),
         )
     },
     loaded=lambda turn: turn.note("toys are here"),

@@ -165,6 +165,9 @@ class Desk:
         self._waiting[self._last] = then
         return self._last
 
+    def respond(self, token: int, what: Callable[[], str], make: Callable[[], Any]) -> None:
+        self.reply(token, make())
+
     def reply(self, token: int, response: Any) -> None:
         then = self._waiting.pop(token, None)
         if then is None:
@@ -191,7 +194,7 @@ class Groups:
         return ask
 
     def ask(self, request: Any, asker: Asker, done: Callable[[Any], None]) -> Ask:
-        """The request as it comes from a socket."""
+        """The request as a handler hands it over."""
         self._wake()
         token = self._desk.internal(done)
         return Ask(token, request, asker.version, asker.client_id, asker.client_host)

@@ -28,5 +28,5 @@ def handle(context: Context, asked: Asked[JoinGroupRequest]) -> JoinGroupRespons
             error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED,
             protocol_name=None if asked.version >= NULL_PROTOCOL_VERSION else "",
         )
-    context.groups.join_group(as_ask(asked))
+    context.groups.submit(as_ask(asked))
     return None

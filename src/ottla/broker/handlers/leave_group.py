@@ -30,5 +30,5 @@ def handle(context: Context, asked: Asked[LeaveGroupRequest]) -> LeaveGroupRespo
     if asked.version < 3:
         members = [MemberIdentity(member_id=request.member_id)]
         request = LeaveGroupRequest(group_id=request.group_id, members=members)
-    context.groups.leave_group(as_ask(asked, request))
+    context.groups.submit(as_ask(asked, request))
     return None

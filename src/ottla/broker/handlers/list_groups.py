@@ -31,4 +31,4 @@ def handle(context: Context, asked: Asked[ListGroupsRequest]) -> None:
             response.groups = [group for group in response.groups if group.group_id in seen]
         return response
 
-    context.groups.list_groups(as_ask(asked, finish=listed))
+    context.groups.submit(as_ask(asked, finish=listed))

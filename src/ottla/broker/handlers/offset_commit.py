@@ -49,7 +49,7 @@ def handle(context: Context, asked: Asked[OffsetCommitRequest]) -> OffsetCommitR
         return OffsetCommitResponse(topics=_joined(refused, response.topics))
 
     request.topics = known
-    context.groups.offset_commit(as_ask(asked, finish=committed if refused else None))
+    context.groups.submit(as_ask(asked, finish=committed if refused else None))
     return None
 
 

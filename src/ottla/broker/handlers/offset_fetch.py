@@ -4,7 +4,8 @@ Needs DESCRIBE on the groups and topics: a topic that was named is refused witho
 not is left out. Versions 1 to 10: all topics of a group (null) from 2 on, stable offsets (KIP-447)
 from 7, several groups (KIP-709) from 8, topic ids instead of names from 10. A group or partition
 that nothing was committed for has the offset -1 and no error. What is named twice is answered once:
-clients ask for sets, and find what they asked for by its name in the answer.
+clients ask for sets, and find what they asked for by its name in the answer. A group that is named
+by several members is answered for the first; 4.3.1 tells each the same, as often as it is asked.
 """
 
 from __future__ import annotations
@@ -43,26 +44,34 @@ def handle(context: Context, asked: Asked[OffsetFetchRequest]) -> OffsetFetchRes
         return OffsetFetchResponse()
     names = [group.group_id for group in groups]
     seen = context.allowed_names(asked, Operation.DESCRIBE, ResourceType.GROUP, names)
-    parts = [_Part(context, asked, group) for group in groups if group.group_id in seen]
+    parts: dict[str, _Part] = {}
+    refused: dict[int, ErrorCode] = {}
+    for place, group in enumerate(groups):
+        if group.group_id not in seen:
+            refused[place] = ErrorCode.GROUP_AUTHORIZATION_FAILED
+        elif group.group_id in parts:
+            refused[place] = ErrorCode.INVALID_REQUEST
+        else:
+            parts[group.group_id] = _Part(context, asked, group)
 
     def response(answer: OffsetFetchResponse) -> OffsetFetchResponse:
-        whole = iter([part.whole(one) for part, one in zip(parts, answer.groups, strict=True)])
-        every = [next(whole) if group.group_id in seen else _denied(group) for group in groups]
+        told = zip(parts.values(), answer.groups, strict=True)
+        whole = iter([part.whole(one) for part, one in told])
+        every = [
+            OffsetFetchResponseGroup(group_id=group.group_id, error_code=refused[place])
+            if place in refused
+            else next(whole)
+            for place, group in enumerate(groups)
+        ]
         return _response(asked.version, every, groups)
 
     if not parts:
         return response(OffsetFetchResponse())
     wanted = OffsetFetchRequest(
-        groups=[part.wanted for part in parts], require_stable=asked.body.require_stable
+        groups=[part.wanted for part in parts.values()], require_stable=asked.body.require_stable
     )
     context.groups.submit(as_ask(asked, wanted, response))
     return None
-
-
-def _denied(group: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup:
-    return OffsetFetchResponseGroup(
-        group_id=group.group_id, error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED
-    )
 
 
 class _Part:
@@ -141,7 +150,7 @@ class _Part:
 
 
 def _once(groups: list[OffsetFetchRequestGroup]) -> list[OffsetFetchRequestGroup]:
-    """Each group once, with each of its topics and their partitions once."""
+    """Each group once for each member, with each of its topics and their partitions once."""
     found: dict[tuple[str, str | None, int], OffsetFetchRequestGroup] = {}
     for group in groups:
         first = found.setdefault((group.group_id, group.member_id, group.member_epoch), group)

@@ -30,5 +30,5 @@ def handle(context: Context, asked: Asked[SyncGroupRequest]) -> SyncGroupRespons
     )
     if is_whole and not context.authorize(asked, Operation.READ, group(body.group_id)):
         return SyncGroupResponse(error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
-    context.groups.sync_group(as_ask(asked))
+    context.groups.submit(as_ask(asked))
     return None

@@ -2,30 +2,23 @@
 its token.
 
 It knows which partition of `__consumer_offsets` a group lives in (Apache Kafka's rule, so that
-mixed clusters agree), checks what can be checked without the group, splits requests that name
-several groups over their shards and puts the answers together again. It decides nothing about a
-group itself.
+mixed clusters agree), lets a request that can be refused without its group go no further (its
+door), and asks several shards where a request concerns them (its split). Both are rows of the
+kinds' table: it knows no request by name, and decides nothing about a group itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
-from typing import Any, Final
+from typing import Any
 
 from ottla.coordinators.group.config import ConfigOf
-from ottla.coordinators.group.kinds import Kinds, Several
+from ottla.coordinators.group.kinds import Kinds
+from ottla.coordinators.group.split import Parts
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import Ask
 from ottla.driver import Desk, answer
-from ottla.wire.errors import ErrorCode
 from ottla.wire.java import java_hash
-from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupResponse
-from ottla.wire.messages.leave_group import LeaveGroupResponse
-from ottla.wire.messages.list_groups import ListGroupsResponse
-from ottla.wire.messages.sync_group import SyncGroupRequest
-
-TEXT_BYTES_MAX: Final = 32767 - 64
 
 
 def partition_for(group_id: str, partition_count: int) -> int:
@@ -63,136 +56,39 @@ class GroupCoordinator:
         """Whether the groups of a partition are coordinated here, and it can be read."""
         return self._runtime.leads(partition)
 
+    def partitions(self) -> list[int]:
+        """The partitions whose groups are coordinated here, loaded or not."""
+        return self._runtime.partitions()
+
     def submit(self, ask: Ask) -> None:
-        """Answer a request about one group or several, of any kind, of which nothing more is to be
-        checked here.
+        """Answer a request of any type that a kind of group, or all of them, have a row for.
+
+        Raises:
+            KeyError: none has.
         """
-        several = self._kinds.several(ask.body)
-        if several is not None:
-            self._submit_several(ask, several)
-        elif ask.body.group_id:
-            self._submit(ask)
+        parts = self._kinds.split(ask.body, self)
+        if parts is not None:
+            self._split(ask, parts)
+            return
+        ask, error = self._kinds.door(ask, self._config_of)
+        if error is None:
+            self._runtime.submit(self.partition_for(ask.body.group_id), ask)
         else:
-            self._refuse(ask, ErrorCode.INVALID_GROUP_ID)
+            answer(self._desk, ask, self._kinds.refuse(ask, error))
 
-    # ------------------------------------------------------------ membership
-
-    def join_group(self, ask: Ask) -> None:
-        """Answer one JoinGroup; it may take as long as a rebalance."""
-        request: JoinGroupRequest = ask.body
-        version = ask.version
-
-        def finish(response: JoinGroupResponse) -> JoinGroupResponse:
-            if response.error_code:
-                response.protocol_name = None
-            if response.protocol_name is None and version < 7:
-                response.protocol_name = ""
-            return response
-
-        # A member id is made of the client id, and has to fit into a record.
-        ask = ask._replace(client_id=ask.client_id[: TEXT_BYTES_MAX // 4]).finished_by(finish)
-        timeout_ms = request.session_timeout_ms
-        config = self._config_of(request.group_id)
-        names = [protocol.name for protocol in request.protocols]
-        if not request.group_id or _is_too_long(request.group_id):
-            self._refuse(ask, ErrorCode.INVALID_GROUP_ID)
-        elif _is_too_long(request.group_instance_id, request.protocol_type, *names):
-            self._refuse(ask, ErrorCode.INVALID_REQUEST)
-        elif not config.session_timeout_ms_min <= timeout_ms <= config.session_timeout_ms_max:
-            self._refuse(ask, ErrorCode.INVALID_SESSION_TIMEOUT)
-        else:
-            self._submit(ask)
-
-    def sync_group(self, ask: Ask) -> None:
-        """Answer one SyncGroup; a follower's waits for its leader's."""
-        request: SyncGroupRequest = ask.body
-        if ask.version >= 5 and (request.protocol_type is None or request.protocol_name is None):
-            self._refuse(ask, ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
-        else:
-            self.submit(ask)
-
-    def leave_group(self, ask: Ask) -> None:
-        """Answer one LeaveGroup of one member or, from version 3 on, of several."""
-
-        def finish(response: LeaveGroupResponse) -> LeaveGroupResponse:
-            if response.members:
-                return LeaveGroupResponse(error_code=response.members[0].error_code)
-            return response
-
-        self.submit(ask.finished_by(finish) if ask.version < 3 else ask)
-
-    # ------------------------------------------------------------ offsets
-
-    def offset_commit(self, ask: Ask) -> None:
-        """Answer one OffsetCommit; topics that do not exist are already taken out."""
-        if _is_too_long(ask.body.group_id):
-            self._refuse(ask, ErrorCode.INVALID_GROUP_ID)
-        else:
-            self._submit(ask)
-
-    # ------------------------------------------------------------ administration
-
-    def list_groups(self, ask: Ask) -> None:
-        """Answer one ListGroups from all shards; one that still loads makes the whole answer wait
-        to be asked again.
-        """
-
-        def merge(parts: list[ListGroupsResponse]) -> ListGroupsResponse:
-            error = next((part.error_code for part in parts if part.error_code), ErrorCode.NONE)
-            groups = [] if error else [group for part in parts for group in part.groups]
-            return ListGroupsResponse(error_code=error, groups=groups)
-
-        self._split(ask, dict.fromkeys(self._runtime.partitions(), ask.body), merge)
-
-    # ------------------------------------------------------------ the inside
-
-    def _submit_several(self, ask: Ask, several: Several) -> None:
-        """To the shards of the groups that it names; each is answered for once, in their order."""
-        named: dict[str, Any] = {}
-        for one in getattr(ask.body, several.groups):
-            named.setdefault(one if isinstance(one, str) else one.group_id, one)
-        by_partition: dict[int, list[str]] = {}
-        for name in named:
-            by_partition.setdefault(self.partition_for(name), []).append(name)
-
-        def part(names: list[str]) -> Any:
-            body = copy(ask.body)
-            setattr(body, several.groups, [named[name] for name in names])
-            return body
-
-        def merge(parts: list[Any]) -> Any:
-            rows: dict[str, Any] = {}
-            for names, response in zip(by_partition.values(), parts, strict=True):
-                rows.update(zip(names, getattr(response, several.rows), strict=True))
-            whole = parts[0]
-            setattr(whole, several.rows, [rows[name] for name in named])
-            return whole
-
-        if named:
-            bodies = {partition: part(names) for partition, names in by_partition.items()}
-            self._split(ask, bodies, merge)
-        else:
-            self._refuse(ask, ErrorCode.NONE)
-
-    def _refuse(self, ask: Ask, error: ErrorCode) -> None:
-        answer(self._desk, ask, self._kinds.refuse(ask, error))
-
-    def _submit(self, ask: Ask) -> None:
-        self._runtime.submit(self.partition_for(ask.body.group_id), ask)
-
-    def _split(self, ask: Ask, bodies: dict[int, Any], merge: Callable[[list[Any]], Any]) -> None:
-        """Ask several shards, each for its part; `merge` makes one answer of theirs, in the order
-        of `bodies`.
-        """
+    def _split(self, ask: Ask, parts: Parts) -> None:
+        """Ask several shards, each for its part; the last to answer makes the answer whole."""
+        bodies, merge = parts
         if len(bodies) == 1:
             ((partition, body),) = bodies.items()
             part = ask._replace(body=body).finished_by(lambda response: merge([response]))
             self._runtime.submit(partition, part)
             return
+        whole = ask.finished_by(merge)
         responses: dict[int, Any] = dict.fromkeys(bodies)
         missing = len(bodies)
         if not missing:
-            answer(self._desk, ask, merge([]))
+            answer(self._desk, whole, [])
         for partition, body in bodies.items():
 
             def responded(response: Any, partition: int = partition) -> None:
@@ -200,15 +96,7 @@ class GroupCoordinator:
                 responses[partition] = response
                 missing -= 1
                 if not missing:
-                    answer(self._desk, ask, merge(list(responses.values())))
+                    answer(self._desk, whole, list(responses.values()))
 
             token = self._desk.internal(responded)
             self._runtime.submit(partition, ask._replace(token=token, body=body, finish=None))
-
-
-def _is_too_long(*texts: str | None) -> bool:
-    """Whether a text, made longer to a member id, has no place in a record.
-
-    Records have lengths of 16 bits; requests of newer versions have not.
-    """
-    return any(text is not None and len(text.encode()) > TEXT_BYTES_MAX for text in texts)

@@ -35,7 +35,9 @@ class Rows(NamedTuple):
     member: type[CoordinatorKey]
     """The one of them that says that somebody is in the group."""
     state_elsewhere: bool = False
-    """Whether more of it lies in another coordinator's topic, so that it is not ours to delete."""
+    """Whether how far it has read lies in another coordinator's topic, so that it takes no commits
+    and is not ours to delete.
+    """
 
 
 class ForeignGroup:
@@ -92,9 +94,17 @@ class ForeignGroup:
 
     def commit_error(self, ask: Ask) -> ErrorCode | None:
         """Only who is no member may commit, to an empty group."""
+        if self._rows.state_elsewhere:
+            return ErrorCode.GROUP_ID_NOT_FOUND
         if ask.body.generation_id_or_member_epoch < 0 and self.is_empty:
             return None
         return ErrorCode.UNKNOWN_MEMBER_ID
+
+    def fetch_error(self, member_id: str | None, member_epoch: int) -> ErrorCode | None:
+        """Who is no member is told; no member is known here."""
+        if self._rows.state_elsewhere:
+            return ErrorCode.GROUP_ID_NOT_FOUND
+        return None if member_id is None and member_epoch < 0 else ErrorCode.UNKNOWN_MEMBER_ID
 
     def committed(self, turn: Turn, member_id: str) -> None:
         """Nobody here is a member."""
@@ -106,6 +116,8 @@ class ForeignGroup:
 
     def offset_deletion_error(self) -> ErrorCode | None:
         """Only offsets of an empty group can be deleted."""
+        if self._rows.state_elsewhere:
+            return ErrorCode.GROUP_ID_NOT_FOUND
         return None if self.is_empty else ErrorCode.NON_EMPTY_GROUP
 
     def end(self, turn: Turn) -> None:

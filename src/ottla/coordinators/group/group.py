@@ -69,6 +69,11 @@ class Group(Protocol):
     def commit_error(self, ask: Ask) -> ErrorCode | None:
         """Why this OffsetCommit can't be taken."""
 
+    def fetch_error(self, member_id: str | None, member_epoch: int) -> ErrorCode | None:
+        """Why who says to be this member (None and -1: nobody) is not told what is committed;
+        GROUP_ID_NOT_FOUND says that nothing is.
+        """
+
     def committed(self, turn: Turn, member_id: str) -> None:
         """A member committed: it was heard."""
 

@@ -3,8 +3,9 @@
 A new kind is a folder beside `classic/`, with its `Kind` in the list of shard.py. A request about
 one group goes to that group's own kind if there is a group, whatever kind the request was made for:
 a consumer group may take a JoinGroup. If its kind does not take such requests, or there is no
-group, the request's own kind answers. One that names several groups has one rule, which answers for
-each of them. Two rows for one thing are refused when the table is made.
+group, the request's own kind answers; it brings the door, too, through which such a request comes.
+One that names several groups has one rule, which answers for each of them (split.py says how they
+become one answer). Two rows for one thing are refused when the table is made.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from ottla.wire.errors import ErrorCode
+
 if TYPE_CHECKING:
+    from ottla.coordinators.group.config import ConfigOf
     from ottla.coordinators.group.group import Group, TimerKey
+    from ottla.coordinators.group.split import Parts, Shards, Split
     from ottla.coordinators.group.state import ShardTurn, State
     from ottla.decide import Ask, Now, Record
     from ottla.metadata.delta import MetadataDelta
-    from ottla.wire.errors import ErrorCode
 
 Refusal = Callable[[Any, "ErrorCode"], Any]
 """The response that carries an error, to a body that no shard has decided."""
@@ -31,15 +35,17 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Several(NamedTuple):
-    """Where a request names groups, and the response answers for each of them, in their order. A
-    group there is its name, or has it as its `group_id`.
-    """
+Door = Callable[["Ask", "ConfigOf"], "tuple[Ask, ErrorCode | None]"]
+"""What can be said of a request before its group is looked for: the request as it goes on, and why
+it does not. Where the group lives makes no difference to that.
+"""
 
-    groups: str
-    """A field of the request."""
-    rows: str
-    """A field of the response."""
+
+def has_name(ask: Ask, _config_of: ConfigOf) -> tuple[Ask, ErrorCode | None]:
+    """The door of a request about one group, of which no more is to be said: the group has a
+    name.
+    """
+    return ask, None if ask.body.group_id else ErrorCode.INVALID_GROUP_ID
 
 
 class Shared(NamedTuple):
@@ -47,8 +53,9 @@ class Shared(NamedTuple):
 
     decide: Callable[[ShardTurn, Ask], None]
     refuse: Refusal
-    several: Several | None = None
-    """If it names several groups, which may live in several shards."""
+    split: Split | None = None
+    """If it may concern several shards; else it names one group, and has a door."""
+    door: Door = has_name
 
 
 class Begin(NamedTuple):
@@ -59,6 +66,7 @@ class Begin(NamedTuple):
     other: Callable[[ShardTurn, Group, Ask], None]
     """There is one, of a kind that takes no such request."""
     refuse: Refusal
+    door: Door = has_name
 
 
 NOTHING: Final[Mapping[type[Any], Any]] = MappingProxyType({})
@@ -78,7 +86,7 @@ class Kind(NamedTuple):
     timers: Mapping[str, Callable[[ShardTurn, Any, TimerKey], None]]
     """What a due timer does with its group, by the kind of its key."""
     shared: Mapping[type[Any], Shared] = NOTHING
-    """The requests that were made for this kind and name several groups."""
+    """The requests that were made for this kind and concern several groups."""
     loaded: Callable[[ShardTurn], None] | None = None
     """What follows when the replay is over; `turn.state.image` is the cluster as it is then."""
     on_image: Callable[[ShardTurn, MetadataDelta], None] | None = None
@@ -146,17 +154,27 @@ class Kinds:
         if group is not None and self._of[group.kind] is kind:
             kind.timers[key.kind](turn, group, key)
 
-    def several(self, body: Any) -> Several | None:
-        """How this request names several groups, if it does."""
+    def split(self, body: Any, shards: Shards) -> Parts | None:
+        """What each shard is asked, if the request may concern several."""
         shared = self._shared.get(type(body))
-        return None if shared is None else shared.several
+        return None if shared is None or shared.split is None else shared.split(body, shards)
+
+    def door(self, ask: Ask, config_of: ConfigOf) -> tuple[Ask, ErrorCode | None]:
+        """A request about one group as it goes to its shard, and why it does not.
+
+        Raises:
+            KeyError: no rule is here for such a request.
+        """
+        return self._row(ask.body).door(ask, config_of)
 
     def refuse(self, ask: Ask, error: ErrorCode) -> Any:
         """The response that carries an error, to a request that no shard has decided."""
-        asked = type(ask.body)
-        if (shared := self._shared.get(asked)) is not None:
-            return shared.refuse(ask.body, error)
-        return self._begins[asked].refuse(ask.body, error)
+        return self._row(ask.body).refuse(ask.body, error)
+
+    def _row(self, body: Any) -> Shared | Begin:
+        asked = type(body)
+        shared = self._shared.get(asked)
+        return self._begins[asked] if shared is None else shared
 
 
 def joined(tables: Iterable[Mapping[K, V]]) -> dict[K, V]:

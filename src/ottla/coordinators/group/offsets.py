@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Final
 
 from ottla.coordinators.group import records
-from ottla.coordinators.group.records import STRING_BYTES_MAX, Committed
+from ottla.coordinators.group.records import STRING_BYTES_MAX, Committed, is_too_long
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.offset_commit import (
     OffsetCommitRequest,
@@ -39,9 +39,10 @@ from ottla.wire.messages.offset_fetch import (
 from ottla.wire.types import ZERO_UUID
 
 if TYPE_CHECKING:
-    from ottla.coordinators.group.config import GroupConfig
+    from ottla.coordinators.group.config import ConfigOf, GroupConfig
     from ottla.coordinators.group.group import Group
     from ottla.coordinators.group.turn import Turn
+    from ottla.decide import Ask
     from ottla.metadata.image import Topic
 
 TIMESTAMP_MS_MAX: Final = (1 << 63) - 1
@@ -211,6 +212,11 @@ def _is_old(wall_ms: int, config: GroupConfig, group: Group, committed: Committe
 # ---------------------------------------------------------------- requests
 
 
+def commit_door(ask: Ask, _config_of: ConfigOf) -> tuple[Ask, ErrorCode | None]:
+    """An OffsetCommit to a group that has room in a record; it may be the one without a name."""
+    return ask, ErrorCode.INVALID_GROUP_ID if is_too_long(ask.body.group_id) else None
+
+
 def commit(turn: Turn, config: GroupConfig, request: OffsetCommitRequest) -> OffsetCommitResponse:
     """Write the offsets of a commit that was found valid; metadata that is too long fails by
     partition.
@@ -254,12 +260,11 @@ def commit(turn: Turn, config: GroupConfig, request: OffsetCommitRequest) -> Off
 
 
 def fetch(
-    offsets: Offsets, request: OffsetFetchRequestGroup, *, require_stable: bool
+    offsets: Offsets, request: OffsetFetchRequestGroup, held: Topics, *, require_stable: bool
 ) -> OffsetFetchResponseGroup:
-    """Answer one group of an OffsetFetch; a group or a partition without an offset gives -1 and no
-    error.
+    """Answer one group of an OffsetFetch with what is `held` of it; a partition without an offset
+    gives -1 and no error.
     """
-    held = offsets.by_group.get(request.group_id, {})
     topics = []
     if request.topics is None:
         for name, partitions in held.items():

@@ -23,6 +23,15 @@ OFFSET_COMMIT_VERSION: Final = 4
 OFFSET_COMMIT_EXPIRING_VERSION: Final = 1
 STRING_BYTES_MAX: Final = 32767
 """What a string may have in records and requests whose lengths have 16 bits."""
+TEXT_BYTES_MAX: Final = STRING_BYTES_MAX - 64
+"""The same of one that may be made longer, to a member id."""
+
+
+def is_too_long(*texts: str | None) -> bool:
+    """Whether a text, made longer to a member id, has no place in a record; requests of newer
+    versions have longer ones.
+    """
+    return any(text is not None and len(text.encode()) > TEXT_BYTES_MAX for text in texts)
 
 
 class Committed(NamedTuple):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from ottla.coordinators.group.split import marked
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import (
     DeletableGroupResult,
@@ -20,11 +23,14 @@ from ottla.wire.messages.offset_fetch import (
     OffsetFetchResponseGroup,
 )
 from ottla.wire.messages.write_txn_markers import (
-    WritableTxnMarkerPartitionResult,
-    WritableTxnMarkerResult,
-    WritableTxnMarkerTopicResult,
     WriteTxnMarkersRequest,
     WriteTxnMarkersResponse,
+)
+
+_ELSEWHERE: Final = (
+    ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+    ErrorCode.NOT_COORDINATOR,
 )
 
 
@@ -38,28 +44,13 @@ def refuse_fetch(request: OffsetFetchRequest, error: ErrorCode) -> OffsetFetchRe
     )
 
 
-def ended(request: WriteTxnMarkersRequest, error: ErrorCode) -> WriteTxnMarkersResponse:
-    """The same for each marker, and each partition that it names."""
-    return WriteTxnMarkersResponse(
-        markers=[
-            WritableTxnMarkerResult(
-                producer_id=one.producer_id,
-                topics=[
-                    WritableTxnMarkerTopicResult(
-                        name=topic.name,
-                        partitions=[
-                            WritableTxnMarkerPartitionResult(
-                                partition_index=index, error_code=error
-                            )
-                            for index in topic.partition_indexes
-                        ],
-                    )
-                    for topic in one.topics
-                ],
-            )
-            for one in request.markers
-        ]
-    )
+def refuse_markers(request: WriteTxnMarkersRequest, error: ErrorCode) -> WriteTxnMarkersResponse:
+    """The same for each partition that a marker names, in the words of a partition's leader: the
+    coordinator of transactions, who asks, knows no others.
+    """
+    if error in _ELSEWHERE:
+        error = ErrorCode.NOT_LEADER_OR_FOLLOWER
+    return marked(request, lambda *_: error)
 
 
 def refuse_list(request: ListGroupsRequest, error: ErrorCode) -> ListGroupsResponse:

@@ -14,23 +14,28 @@ from ottla.coordinators.group import administration, offsets, records
 from ottla.coordinators.group.classic.rules import CLASSIC
 from ottla.coordinators.group.foreign import CONSUMER, SHARE, STREAMS
 from ottla.coordinators.group.group import TimerKey
-from ottla.coordinators.group.kinds import Kind, Kinds, Several, Shared
+from ottla.coordinators.group.kinds import Kind, Kinds, Shared
 from ottla.coordinators.group.requests import (
-    ended,
     refuse_delete,
     refuse_describe,
     refuse_fetch,
     refuse_list,
+    refuse_markers,
 )
+from ottla.coordinators.group.split import every_shard, marked, named_partitions, several
 from ottla.coordinators.group.state import ShardTurn, State
 from ottla.decide import NOTHING, Ask, Decision, Entropy, Marker, Now, Record
 from ottla.wire.errors import ErrorCode
-from ottla.wire.messages.delete_groups import DeleteGroupsRequest
-from ottla.wire.messages.describe_groups import DescribeGroupsRequest
+from ottla.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
+from ottla.wire.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
 from ottla.wire.messages.list_groups import ListGroupsRequest
 from ottla.wire.messages.offset_commit import OffsetCommitRequest
 from ottla.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
-from ottla.wire.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
+from ottla.wire.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchResponse,
+    OffsetFetchResponseGroup,
+)
 from ottla.wire.messages.write_txn_markers import WriteTxnMarkersRequest
 from ottla.wire.schema import ProtocolError
 from ottla.wire.stored.offsets import LegacyOffsetCommitKey, OffsetCommitKey
@@ -161,11 +166,17 @@ def _no_group(ask: Ask) -> ErrorCode | None:
 
 def _fetch(turn: ShardTurn, ask: Ask) -> None:
     request: OffsetFetchRequest = ask.body
-    groups = [
-        offsets.fetch(turn.state.offsets, group, require_stable=request.require_stable)
-        for group in request.groups
-    ]
-    turn.reply(ask.token, OffsetFetchResponse(groups=groups))
+    rows = []
+    for one in request.groups:
+        group = turn.state.groups.get(one.group_id)
+        error = None if group is None else group.fetch_error(one.member_id, one.member_epoch)
+        if error is None or error == ErrorCode.GROUP_ID_NOT_FOUND:
+            held = turn.state.offsets.by_group.get(one.group_id, {}) if error is None else {}
+            stable = request.require_stable
+            rows.append(offsets.fetch(turn.state.offsets, one, held, require_stable=stable))
+        else:
+            rows.append(OffsetFetchResponseGroup(group_id=one.group_id, error_code=error))
+    turn.reply(ask.token, OffsetFetchResponse(groups=rows))
 
 
 def _delete_offsets(turn: ShardTurn, ask: Ask) -> None:
@@ -186,7 +197,7 @@ def _end_transactions(turn: ShardTurn, ask: Ask) -> None:
     for one in request.markers:
         marker = Marker(one.transaction_result, one.coordinator_epoch)
         turn.write(Record(None, None, -1, one.producer_id, one.producer_epoch, marker=marker))
-    turn.reply(ask.token, ended(request, ErrorCode.NONE))
+    turn.reply(ask.token, marked(request, lambda *_: ErrorCode.NONE))
 
 
 def _expire(turn: ShardTurn) -> None:
@@ -202,18 +213,24 @@ def _expire(turn: ShardTurn) -> None:
 # ---------------------------------------------------------------- the tables
 
 SHARED: Final[Mapping[type[Any], Shared]] = {
-    OffsetCommitRequest: Shared(_commit, offsets.refuse_commit),
-    OffsetFetchRequest: Shared(_fetch, refuse_fetch, Several("groups", "groups")),
+    OffsetCommitRequest: Shared(_commit, offsets.refuse_commit, door=offsets.commit_door),
+    OffsetFetchRequest: Shared(
+        _fetch, refuse_fetch, several("groups", "groups", OffsetFetchResponse)
+    ),
     OffsetDeleteRequest: Shared(
         _delete_offsets, lambda request, error: OffsetDeleteResponse(error_code=error)
     ),
-    WriteTxnMarkersRequest: Shared(_end_transactions, ended),
-    ListGroupsRequest: Shared(administration.list_groups, refuse_list),
+    WriteTxnMarkersRequest: Shared(_end_transactions, refuse_markers, named_partitions),
+    ListGroupsRequest: Shared(administration.list_groups, refuse_list, every_shard),
     DescribeGroupsRequest: Shared(
-        administration.describe_groups, refuse_describe, Several("groups", "groups")
+        administration.describe_groups,
+        refuse_describe,
+        several("groups", "groups", DescribeGroupsResponse),
     ),
     DeleteGroupsRequest: Shared(
-        administration.delete_groups, refuse_delete, Several("groups_names", "results")
+        administration.delete_groups,
+        refuse_delete,
+        several("groups_names", "results", DeleteGroupsResponse),
     ),
 }
 """What is alike for all kinds of groups, who are asked for their part."""

@@ -276,6 +276,10 @@ class ClassicGroup:
             return ErrorCode.REBALANCE_IN_PROGRESS
         return None
 
+    def fetch_error(self, member_id: str | None, member_epoch: int) -> ErrorCode | None:
+        """Anybody is told, whoever it is: a member's words about itself are for newer kinds."""
+        return None
+
     def committed(self, turn: Turn, member_id: str) -> None:
         """A member committed: it was heard."""
         if self.state in (STABLE, PREPARING_REBALANCE):

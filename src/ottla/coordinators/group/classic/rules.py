@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.coordinators.group.classic import join, membership, settled, sync
+from ottla.coordinators.group.classic import door, join, membership, settled, sync
 from ottla.coordinators.group.classic.group import SESSION, ClassicGroup
 from ottla.coordinators.group.classic.membership import JOIN, SYNC
-from ottla.coordinators.group.kinds import Begin, Kind
+from ottla.coordinators.group.kinds import Begin, Door, Kind, has_name
 from ottla.coordinators.group.records import read_group_id
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
@@ -90,10 +90,12 @@ def _leave_new(turn: ShardTurn, ask: Ask) -> None:
 
 
 def _no_member(
-    new: Callable[[ShardTurn, Ask], None], refuse: Callable[[Any, ErrorCode], Any]
+    new: Callable[[ShardTurn, Ask], None],
+    refuse: Callable[[Any, ErrorCode], Any],
+    at_door: Door = has_name,
 ) -> Begin:
     """A request of a member, who is in no other kind of group either."""
-    return Begin(new, lambda turn, other, ask: new(turn, ask), refuse)
+    return Begin(new, lambda turn, other, ask: new(turn, ask), refuse, at_door)
 
 
 def _refuse_sync(request: SyncGroupRequest, error: ErrorCode) -> SyncGroupResponse:
@@ -177,9 +179,11 @@ CLASSIC: Final = Kind(
         LeaveGroupRequest: _leave,
     },
     begins={
-        JoinGroupRequest: Begin(_join_new, _join_other, _refuse_join),
+        JoinGroupRequest: Begin(_join_new, _join_other, _refuse_join, door.join),
         SyncGroupRequest: _no_member(
-            lambda turn, ask: sync.refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID), _refuse_sync
+            lambda turn, ask: sync.refuse(turn, ask, ErrorCode.UNKNOWN_MEMBER_ID),
+            _refuse_sync,
+            door.sync,
         ),
         HeartbeatRequest: _no_member(
             lambda turn, ask: turn.reply(
@@ -188,7 +192,7 @@ CLASSIC: Final = Kind(
             _refuse_heartbeat,
         ),
         LeaveGroupRequest: _no_member(
-            _leave_new, lambda request, error: LeaveGroupResponse(error_code=error)
+            _leave_new, lambda request, error: LeaveGroupResponse(error_code=error), door.leave
         ),
     },
     records={GroupMetadataKey.api_key: _apply},
