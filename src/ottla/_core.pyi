@@ -1,7 +1,7 @@
 """The whole Rust boundary on one page. stubtest proves it."""
 
 from collections.abc import Sequence
-from typing import Any, Self, final
+from typing import Any, Literal, Self, TypeAlias, final
 
 from typing_extensions import disjoint_base
 
@@ -42,17 +42,40 @@ __all__ = [
 
 __version__: str
 
+# What the core says in one word. tests/tidy/test_core_words.py holds these against Rust.
+_Refusal: TypeAlias = Literal[
+    "bind",
+    "checkpoint",
+    "corrupt-batch",
+    "forked",
+    "invalid",
+    "locked",
+    "malformed",
+    "not-leader",
+    "offline",
+    "offset-out-of-range",
+    "poisoned",
+    "refused",
+    "stopped",
+    "storage",
+    "unencodable",
+    "unknown-partition",
+]
+_Pass: TypeAlias = Literal["checkpoint", "deleted", "producers", "retention", "roll"]
+_ReportKind: TypeAlias = Literal["aside", "dropped", "lost", "mended"]
+_OutboundFaultKind: TypeAlias = Literal["dial", "protocol", "timed-out"]
+
 class CoreError(Exception):
     """The core refused; `args` are (kind, text). Kinds: see rust/python/src/errors.rs."""
 
-    kind: str
+    kind: _Refusal
     text: str  # for people: nothing is to be found out from it
     error_code: int  # as a client is told it
     errno: int | None  # where the system refused
     path: str | None  # the file or folder that it is about, where it is about one
     def __init__(
         self,
-        kind: str,
+        kind: _Refusal,
         text: str,
         error_code: int = -1,
         errno: int | None = None,
@@ -215,7 +238,11 @@ class Log:
         What is refused leaves the log as it was, unless `failure` says otherwise.
         """
     def append_as_follower(self, batches: bytes, *, now_ms: int) -> Appended:
-        """Put what a leader sent at the end, offsets and epochs as they came."""
+        """Put what a leader sent at the end, offsets and epochs as they came.
+
+        This, `truncate_to` and `epoch_end_offset` are what a follower does: they wait for
+        replication.
+        """
     def truncate_to(self, offset: int, now_ms: int) -> None:
         """Cut all records from `offset` on."""
     def epoch_end_offset(self, leader_epoch: int) -> EpochEnd:
@@ -256,9 +283,9 @@ def java_hash(utf16: bytes, /) -> int:
 # ---------------------------------------------------------------- connections to other nodes
 @final
 class OutboundFault:
-    """Why a connection is to be closed. Kinds: "dial", "timed-out", "protocol". Frozen."""
+    """Why a connection is to be closed. Frozen."""
 
-    kind: str
+    kind: _OutboundFaultKind
     text: str
 
 @final
@@ -633,11 +660,11 @@ class LostLogDir:
 class Opened:
     """What opening did to something that was not as it should be. Frozen.
 
-    Kinds: "mended", "lost" (records may have gone), "aside" (a folder of another topic), "dropped"
-    (a checkpoint that can be done without).
+    Of the kinds "lost" is that records may have gone, "aside" a folder of another topic, and
+    "dropped" a checkpoint that can be done without.
     """
 
-    kind: str
+    kind: _ReportKind
     place: str  # a partition, or a file
     text: str
 
@@ -843,11 +870,10 @@ class Node:
 
     # housekeeping: passes over all partitions, begun by Python's timers, which follow the node's
     # clock, and run in the background
-    def begin(self, pass_: str, /) -> None:
-        """Begin "retention", "roll", "checkpoint", "producers" or "deleted".
+    def begin(self, pass_: _Pass, /) -> None:
+        """Begin one. If one of its kind still runs, another follows it.
 
-        If one of its kind still runs, another follows it. What was done, or refused by the disk,
-        comes back as events.
+        What was done, or refused by the disk, comes back as events.
         """
     def settle(self, *, timeout_ms: int) -> bool:
         """Wait until nothing runs in the background; False at the timeout."""

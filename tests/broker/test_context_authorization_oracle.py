@@ -194,16 +194,18 @@ def _commits(admin: Line, commit: Request) -> bool:
     )
 
 
+NAMES = (*TOPICS, "wanted", "absent")
+
+
 def _cases(ids: dict[str, bytes]) -> list[tuple[Request, int]]:
-    """Requests of a client that may do some of it."""
-    names = (*TOPICS, "wanted", "absent")
-    by_name = [MetadataRequestTopic(name=name) for name in names]
+    """Requests of a client that may do some of it, in the order in which they are sent."""
+    return [*_looking(ids), *_of_groups(ids), *_changing(), *_deleting(ids)]
+
+
+def _looking(ids: dict[str, bytes]) -> list[tuple[Request, int]]:
+    """What asks of topics, the cluster and groups."""
+    by_name = [MetadataRequestTopic(name=name) for name in NAMES]
     by_id = [MetadataRequestTopic(name=None, topic_id=one) for one in ids.values()]
-    fetch_ids = [
-        OffsetFetchRequestTopics(topic_id=one, partition_indexes=[0]) for one in ids.values()
-    ]
-    fetch_names = [OffsetFetchRequestTopics(name=one, partition_indexes=[0]) for one in names]
-    new = [CreatableTopic(name=n, num_partitions=1, replication_factor=1) for n in ("new", "other")]
     return [
         (MetadataRequest(topics=by_name, include_topic_authorized_operations=True), 12),
         (MetadataRequest(topics=by_id, include_topic_authorized_operations=True), 12),
@@ -212,9 +214,19 @@ def _cases(ids: dict[str, bytes]) -> list[tuple[Request, int]]:
         (MetadataRequest(topics=[]), 0),
         (DescribeClusterRequest(include_cluster_authorized_operations=True), 2),
         (DescribeTopicPartitionsRequest(), 0),
-        (DescribeTopicPartitionsRequest(topics=[TopicRequest(name=n) for n in names]), 0),
+        (DescribeTopicPartitionsRequest(topics=[TopicRequest(name=n) for n in NAMES]), 0),
         (ListGroupsRequest(), 5),
         (DescribeGroupsRequest(groups=list(GROUPS), include_authorized_operations=True), 5),
+    ]
+
+
+def _of_groups(ids: dict[str, bytes]) -> list[tuple[Request, int]]:
+    """What asks of offsets, and changes them."""
+    fetch_ids = [
+        OffsetFetchRequestTopics(topic_id=one, partition_indexes=[0]) for one in ids.values()
+    ]
+    fetch_names = [OffsetFetchRequestTopics(name=one, partition_indexes=[0]) for one in NAMES]
+    return [
         *(
             (
                 OffsetFetchRequest(
@@ -228,7 +240,7 @@ def _cases(ids: dict[str, bytes]) -> list[tuple[Request, int]]:
         (
             OffsetCommitRequest(
                 group_id="half-group",
-                topics=[offset_commit(Named(n, b"", ""), 9).topics[0] for n in names],
+                topics=[offset_commit(Named(n, b"", ""), 9).topics[0] for n in NAMES],
             ),
             9,
         ),
@@ -237,15 +249,22 @@ def _cases(ids: dict[str, bytes]) -> list[tuple[Request, int]]:
                 group_id="half-group",
                 topics=[
                     OffsetDeleteRequestTopic(name=n, partitions=[OffsetDeleteRequestPartition()])
-                    for n in names
+                    for n in NAMES
                 ],
             ),
             0,
         ),
+    ]
+
+
+def _changing() -> list[tuple[Request, int]]:
+    """What would change topics and configurations, if it were not for validation alone."""
+    new = [CreatableTopic(name=n, num_partitions=1, replication_factor=1) for n in ("new", "other")]
+    return [
         (
             IncrementalAlterConfigsRequest(
                 resources=[
-                    *(_set(2, name, "retention.ms", "1000") for name in names),
+                    *(_set(2, name, "retention.ms", "1000") for name in NAMES),
                     _set(4, "1", "log.retention.ms", "100000"),
                     _set(4, "7", "log.retention.ms", "100000"),
                     _set(32, "group", "consumer.session.timeout.ms", "45000"),
@@ -260,16 +279,22 @@ def _cases(ids: dict[str, bytes]) -> list[tuple[Request, int]]:
         (CreateTopicsRequest(topics=new, timeout_ms=10_000, validate_only=True), 6),
         (
             CreatePartitionsRequest(
-                topics=[CreatePartitionsTopic(name=n, count=2, assignments=None) for n in names],
+                topics=[CreatePartitionsTopic(name=n, count=2, assignments=None) for n in NAMES],
                 timeout_ms=10_000,
                 validate_only=True,
             ),
             3,
         ),
+    ]
+
+
+def _deleting(ids: dict[str, bytes]) -> list[tuple[Request, int]]:
+    """What does away with topics: the last of all."""
+    return [
         (
             DeleteTopicsRequest(
                 topics=[
-                    *(DeleteTopicState(name=name) for name in names if name != "gone"),
+                    *(DeleteTopicState(name=name) for name in NAMES if name != "gone"),
                     DeleteTopicState(topic_id=ids["plain"]),
                     DeleteTopicState(topic_id=ids["secret"]),
                     DeleteTopicState(topic_id=bytes(range(16))),

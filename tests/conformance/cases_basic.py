@@ -161,11 +161,20 @@ def case_metadata_creates_a_topic(talk: Talk) -> None:
 
 def case_create_topics_errors(talk: Talk) -> None:
     """Each way in which CreateTopics refuses."""
-    config = CreatableTopicConfig
-    assigned = CreatableReplicaAssignment
     taken = talk.topic("taken")
     create(talk, taken)
-    topics = [
+    topics = [*_badly_named(talk, taken), *_badly_configured(talk), *_badly_assigned(talk)]
+    for topic in topics:
+        answer = talk.ask(CreateTopicsRequest(topics=[topic]), 7, note=False)
+        (row,) = answer.topics
+        talk.note([row.name, row.error_code, row.error_message, row.num_partitions])
+    both = [t for t in topics if t.name == talk.topic("twice")]
+    talk.ask(CreateTopicsRequest(topics=both), 5)
+
+
+def _badly_named(talk: Talk, taken: str) -> list[CreatableTopic]:
+    """Names and counts that are refused, by themselves or in twos."""
+    return [
         CreatableTopic(name=taken, num_partitions=1, replication_factor=1),
         CreatableTopic(name="", num_partitions=1, replication_factor=1),
         CreatableTopic(name=".", num_partitions=1, replication_factor=1),
@@ -177,6 +186,12 @@ def case_create_topics_errors(talk: Talk) -> None:
         CreatableTopic(name=talk.topic("r2"), num_partitions=1, replication_factor=2),
         CreatableTopic(name=talk.topic("twice"), num_partitions=1, replication_factor=1),
         CreatableTopic(name=talk.topic("twice"), num_partitions=1, replication_factor=1),
+    ]
+
+
+def _badly_configured(talk: Talk) -> list[CreatableTopic]:
+    config = CreatableTopicConfig
+    return [
         CreatableTopic(
             name=talk.topic("c1"),
             num_partitions=1,
@@ -195,6 +210,12 @@ def case_create_topics_errors(talk: Talk) -> None:
             replication_factor=1,
             configs=[config(name="retention.ms", value=None)],
         ),
+    ]
+
+
+def _badly_assigned(talk: Talk) -> list[CreatableTopic]:
+    assigned = CreatableReplicaAssignment
+    return [
         CreatableTopic(
             name=talk.topic("a1"),
             num_partitions=1,
@@ -220,12 +241,6 @@ def case_create_topics_errors(talk: Talk) -> None:
             assignments=[assigned(partition_index=0, broker_ids=[1, 1])],
         ),
     ]
-    for topic in topics:
-        answer = talk.ask(CreateTopicsRequest(topics=[topic]), 7, note=False)
-        (row,) = answer.topics
-        talk.note([row.name, row.error_code, row.error_message, row.num_partitions])
-    both = [t for t in topics if t.name == talk.topic("twice")]
-    talk.ask(CreateTopicsRequest(topics=both), 5)
 
 
 def case_create_topics(talk: Talk) -> None:

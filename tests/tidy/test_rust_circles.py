@@ -1,4 +1,8 @@
-"""Files of one Rust crate use each other in one direction, as Python's modules do."""
+"""Files of one Rust crate use each other in one direction, as Python's modules do.
+
+A file uses what its paths name, and what it calls on `self`: the `impl` blocks of one type may lie
+in many files, and each of these sees the methods of all others without a word.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,11 @@ ITEM = re.compile(
     r"(?:struct|enum|trait|fn|const|static|type) (\w+)",
     re.MULTILINE,
 )
+IMPL = re.compile(r"^impl\b([^{;]*)\{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+METHOD = re.compile(
+    r"^    (?:pub(?:\([a-z ]+\))? )?(?:async |const |unsafe )*fn (\w+)", re.MULTILINE
+)
+CALL = re.compile(r"\b(?:self\s*\.|Self::)\s*(\w+)(?:::<[^(]*>)?\(")
 TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:pub(?:\([a-z ]+\))? )?mod tests \{", re.MULTILINE)
 
 
@@ -43,6 +52,16 @@ def paths_of(tree: str) -> Iterator[str]:
             part = ""
 
 
+def subject_of(head: str) -> tuple[str, bool]:
+    """Whose methods an `impl` has, by what stands before its brace; whether they are a trait's."""
+    angles = re.compile(r"<[^<>]*>")
+    head = head.replace("->", "")
+    while angles.search(head):
+        head = angles.sub("", head)
+    trait, is_trait, subject = head.split(" where ")[0].strip().rpartition(" for ")
+    return subject.split("::")[-1].strip("& "), bool(trait and is_trait)
+
+
 class Crate:
     """What each file of a crate defines, re-exports and uses; its tests are left out."""
 
@@ -59,6 +78,31 @@ class Crate:
                 named = self._shown if shown else self._used
                 named[module] += self._absolute(bare, module, paths_of(tree))
             self._used[module] += self._absolute(bare, module, PATH.findall(USE.sub("", text)))
+        self._follow_methods({module: TESTS.split(text)[0] for module, text in bare.items()})
+
+    def _follow_methods(self, files: dict[Module, str]) -> None:
+        """Note which file's methods each file calls on `self`, whatever file the type is from."""
+        defined: dict[tuple[Module, str, str], list[Module]] = {}
+        called: list[tuple[Module, tuple[Module, str, str]]] = []
+        for module, text in files.items():
+            for head, body in IMPL.findall(text):
+                subject, of_trait = subject_of(head)
+                home = self._home_of_name(module, subject)
+                for name in [] if of_trait else METHOD.findall(body):
+                    defined.setdefault((home, subject, name), []).append(module)
+                called += [(module, (home, subject, name)) for name in CALL.findall(body)]
+        self._called: dict[Module, set[Module]] = {module: set() for module in files}
+        for module, method in called:
+            self._called[module].update(defined.get(method, ()))
+
+    def _home_of_name(self, module: Module, name: str) -> Module:
+        """The file that defines a type which is called so here."""
+        if name in self._items[module]:
+            return module
+        for path in self._used[module] + self._shown[module]:
+            if path[-1] == name:
+                return self._home(path)
+        return ()
 
     @staticmethod
     def _absolute(
@@ -98,7 +142,7 @@ class Crate:
     def uses(self) -> dict[Module, set[Module]]:
         """Which files each file uses; to hand on what another one defines is no use of it."""
         return {
-            module: {self._home(path) for path in paths} - {module}
+            module: ({self._home(path) for path in paths} | self._called[module]) - {module}
             for module, paths in self._used.items()
         }
 
@@ -118,6 +162,14 @@ def circles(uses: dict[Module, set[Module]]) -> list[set[Module]]:
         if module in there and not any(module in one for one in found_sets):
             found_sets.append({other for other in there if module in reached.get(other, ())})
     return found_sets
+
+
+def folders(uses: dict[Module, set[Module]]) -> dict[Module, set[Module]]:
+    """The same of whole folders: a crate's first floor."""
+    of: dict[Module, set[Module]] = {}
+    for module, there in uses.items():
+        of.setdefault(module[:1], set()).update(other[:1] for other in there)
+    return {folder: there - {folder, ()} for folder, there in of.items() if folder}
 
 
 def crate(name: str) -> Crate:
@@ -154,6 +206,25 @@ def test_circles_are_found_through_re_exports() -> None:
     assert circles(uses) == [{b, c}]
 
 
+def test_circles_are_found_through_the_methods_of_one_type() -> None:
+    """If this failed, one type's `impl` blocks could tie all files of a folder together, unseen."""
+    files: dict[Module, str] = {
+        ("a",): "pub struct A<D: Disk>(D);\nimpl<D: Disk> A<D> {\n    fn low(&self) {}\n}\n",
+        ("b",): "use crate::a::A;\nimpl<D: Disk> A<D> {\n    pub(super) async fn b(&self) {\n"
+        "        self.low();\n        self\n            .c::<D>();\n    }\n}\n",
+        ("c",): "use crate::a::A;\nimpl<D: Disk> A<D> {\n    fn c<T: Into<D>>(&self) {\n"
+        "        Self::b(self);\n    }\n}\n",
+        ("d",): "pub struct A;\nimpl A {\n    fn b(&self) {}\n    fn e(&self) {\n"
+        "        self.b();\n    }\n}\n",
+        ("e",): "use crate::a::A;\nimpl<D: Disk> Drop for A<D> {\n    fn drop(&mut self) {\n"
+        "        self.b();\n    }\n}\n",
+    }
+    uses = Crate(files).uses()
+    a, b, c = ("a",), ("b",), ("c",)
+    assert uses == {a: set(), b: {a, c}, c: {a, b}, ("d",): set(), ("e",): {a, b}}
+    assert circles(uses) == [{b, c}]
+
+
 @pytest.mark.parametrize("name", CRATES)
 def test_no_rust_files_use_each_other(name: str) -> None:
     """If this failed, none of them could be read, tested or moved without the others; move what
@@ -162,4 +233,13 @@ def test_no_rust_files_use_each_other(name: str) -> None:
     uses = crate(name).uses()
     assert sum(map(len, uses.values())) > len(uses) / 2, "hardly anything is found"
     found = [sorted("/".join(module) or "lib" for module in one) for one in circles(uses)]
+    assert not found, found
+
+
+@pytest.mark.parametrize("name", CRATES)
+def test_no_rust_folders_use_each_other(name: str) -> None:
+    """If this failed, a folder would be a drawer and no part: what it is could not be said without
+    another one.
+    """
+    found = circles(folders(crate(name).uses()))
     assert not found, found

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,8 +84,6 @@ def test_functions_are_short() -> None:
     """If this failed, a function would do more than one thing; split it, or name its parts."""
     found = []
     for file, text in texts(".py"):
-        if not file.startswith("src/"):
-            continue
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or 0) - node.lineno + 1
@@ -108,6 +107,54 @@ def test_rust_functions_are_short() -> None:
             length = next((n for n, last in enumerate(lines[start:], 1) if last == end), 1)
             if length > FUNCTION_LINES_MAX:
                 found.append(f"{file}:{start + 1}: {begun.group(2)} has {length} lines")
+    report(found)
+
+
+RUST_TESTS = re.compile(
+    r"^#\[cfg\(test\)\]\n(?:pub(?:\([a-z ]+\))? )?mod \w+ \{.*", re.MULTILINE | re.DOTALL
+)
+AWAITED = {"truncate_as_follower"}
+"""What a follower does: a broker that replicates will."""
+RUST_SHOWN = re.compile(r"^ *pub(?:\([a-z ]+\))? (?:async |const |unsafe )*fn (\w+)", re.MULTILINE)
+
+
+def test_rust_functions_are_used() -> None:
+    """If this failed, a function would be kept for its tests, or for nobody: rustc says so of what
+    a crate keeps to itself, and of nothing that it shows.
+    """
+    words: Counter[str] = Counter()
+    shown: dict[str, str] = {}
+    for file, text in texts(".rs"):
+        if "/tests/" in file or file.endswith("tests.rs"):
+            continue
+        code = re.sub(r"//[^\n]*", "", RUST_TESTS.sub("", text))
+        code = re.sub(r"^ *#\[cfg\(test\)\]\n *pub[^\n]*", "", code, flags=re.MULTILINE)
+        words.update(re.findall(r"\w+", code))
+        shown.update(dict.fromkeys(RUST_SHOWN.findall(code), file))
+    report(
+        [
+            f"{file}: nothing but tests uses {name}"
+            for name, file in shown.items()
+            if words[name] < 2 and name not in AWAITED
+        ]
+    )
+
+
+def test_machines_keep_nothing_beside_themselves() -> None:
+    """If this failed, two hosts or two simulations in one process would share something that
+    changes, and the same seed would not give the same run.
+    """
+    changes = re.compile(
+        r"\b(?:static \w+: .*(?:Atomic|Mutex|Lock|Cell|Once)|static mut|thread_local!)"
+    )
+    machines = ("rust/core/src/", "rust/sim/src/")
+    sources = ((file, text) for file, text in texts(".rs") if file.startswith(machines))
+    found = [
+        f"{file}:{number}: {line.strip()}"
+        for file, text in sources
+        for number, line in enumerate(text.splitlines(), 1)
+        if changes.search(line)
+    ]
     report(found)
 
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, Notify, Semaphore, SemaphorePermit};
 
-use crate::patience::Memory;
+use ottla_core::connection::patience::{Memory, awaited};
 
 pub struct Budget {
     used: AtomicUsize,
@@ -111,15 +111,8 @@ impl Budget {
 
     pub fn memory(&self) -> Memory {
         let used = self.used.load(Ordering::Relaxed);
-        if used > self.bytes_max {
-            Memory::Over
-        } else if self.waiting.load(Ordering::Relaxed) > 0 {
-            Memory::Missing
-        } else if used > self.bytes_max / 2 {
-            Memory::Short
-        } else {
-            Memory::Enough
-        }
+        let is_awaited = self.waiting.load(Ordering::Relaxed) > 0;
+        Memory::of(used, self.bytes_max, is_awaited)
     }
 
     /// Take if it is there and nobody waits for it.
@@ -160,7 +153,7 @@ impl Budget {
     /// Wait in line until the bytes are there; what would never fit waits for a budget that is almost free.
     /// Returns what was taken.
     pub async fn take(&self, bytes: usize) -> usize {
-        let bytes = bytes.min(self.bytes_max / 4 * 3);
+        let bytes = awaited(bytes, self.bytes_max);
         if self.try_take(bytes) {
             return bytes;
         }

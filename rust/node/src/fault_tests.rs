@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ottla_core::batch::{BatchSpec, Builder, RecordOut};
-use ottla_core::hosting::{Event, HostedState, TopicConfig};
+use ottla_core::hosting::{Event, PartitionState, TopicConfig};
 
 use crate::{DiskFault, FaultRow, Item, Node, Options};
 
@@ -56,8 +56,8 @@ pub fn led(
     topic_id: [u8; 16],
     (partition, leader_epoch): (i32, i32),
     log_dir: usize,
-) -> HostedState {
-    HostedState {
+) -> PartitionState {
+    PartitionState {
         topic: topic.into(),
         topic_id,
         partition,
@@ -85,7 +85,7 @@ impl Fixture {
     }
 
     /// Place these, and wait until they are as wanted; what could not be opened, and why.
-    pub fn place(&self, states: Vec<HostedState>) -> Vec<String> {
+    pub fn place(&self, states: Vec<PartitionState>) -> Vec<String> {
         let placed = self.node.ask(|host| {
             host.place(states);
             Ok(())

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ottla_core::hosting::{Event, HostedState};
+use ottla_core::hosting::{Event, PartitionState};
 
 use crate::fault_tests::{Fixture, led, node_in};
 use crate::{DiskFault, FaultRow};
@@ -12,7 +12,7 @@ const OLD: u8 = 1;
 const NEW: u8 = 2;
 const CHECKPOINT: &str = "first/recovery-point-offset-checkpoint";
 
-fn states(id: u8, count: i32, leader_epoch: i32) -> Vec<HostedState> {
+fn states(id: u8, count: i32, leader_epoch: i32) -> Vec<PartitionState> {
     (0..count)
         .map(|partition| led("a", [id; 16], (partition, leader_epoch), 0))
         .collect()

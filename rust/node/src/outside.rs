@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use ottla_core::hosting::{Chore, Event, Guard, Host, Lock, Surroundings};
@@ -37,13 +37,18 @@ pub struct Outside {
     /// Whose turn it is in each log directory to try a partition that could not be opened: ten thousand may have failed
     /// together, and a directory that hangs keeps no other one's from being served again.
     mends: Mutex<HashMap<usize, Arc<Semaphore>>>,
-    host: OnceLock<Weak<NodeHost>>,
     /// Rung where nothing is wanted any more that is not so, under this lock.
     as_wanted: Condvar,
     wanting: Mutex<()>,
     life: AtomicU8,
     seeds: RandomState,
     draws: AtomicU64,
+}
+
+/// The same as one host knows it, whose chores are carried out here.
+pub struct Around {
+    pub outside: Arc<Outside>,
+    pub host: Weak<NodeHost>,
 }
 
 impl Outside {
@@ -53,18 +58,12 @@ impl Outside {
             queue: Queue::default(),
             pool: Pool::default(),
             mends: Mutex::default(),
-            host: OnceLock::new(),
             as_wanted: Condvar::new(),
             wanting: Mutex::default(),
             life: AtomicU8::new(Life::Running as u8),
             seeds: RandomState::new(),
             draws: AtomicU64::new(0),
         }
-    }
-
-    /// Whose chores these are.
-    pub fn serve(&self, host: &Arc<NodeHost>) {
-        let _ = self.host.set(Arc::downgrade(host));
     }
 
     /// A number that nobody can guess from earlier ones: the standard library's keyed hash of a counter.
@@ -102,36 +101,36 @@ impl Outside {
     }
 }
 
-impl Surroundings<NodeDisk, Connection> for Outside {
+impl Surroundings<NodeDisk, Connection> for Around {
     fn now_ms(&self) -> i64 {
-        self.clock.now_ms()
+        self.outside.clock.now_ms()
     }
 
     fn steady_ms(&self) -> i64 {
-        self.clock.steady_ms()
+        self.outside.clock.steady_ms()
     }
 
     fn random(&self) -> u64 {
-        self.random()
+        self.outside.random()
     }
 
     fn tell(&self, event: Event) {
-        self.queue.tell(event);
+        self.outside.queue.tell(event);
     }
 
     fn owe(&self, chore: NodeChore, after: Duration) {
-        let Some(host) = self.host.get().and_then(Weak::upgrade) else {
-            return;
+        let Some(host) = self.host.upgrade() else {
+            return; // it was dropped, and its partitions with it
         };
         let turns = match &chore {
-            Chore::Mend(cell, _) => Some(self.mends_in(cell.log_dir)),
+            Chore::Mend(cell, _) => Some(self.outside.mends_in(cell.log_dir)),
             _ => None,
         };
         let work = move || host.carry_out(chore);
         if after.is_zero() && turns.is_none() {
-            self.pool.run(work);
+            self.outside.pool.run(work);
         } else {
-            self.pool.run_later(after, turns, work);
+            self.outside.pool.run_later(after, turns, work);
         }
     }
 
@@ -145,15 +144,15 @@ impl Surroundings<NodeDisk, Connection> for Outside {
     }
 
     fn is_as_wanted(&self) {
-        let _whoever_waits = lock(&self.wanting);
-        self.as_wanted.notify_all();
+        let _whoever_waits = lock(&self.outside.wanting);
+        self.outside.as_wanted.notify_all();
     }
 
     fn wake(&self) {
-        self.queue.wake();
+        self.outside.queue.wake();
     }
 
     fn is_running(&self) -> bool {
-        self.life() == Life::Running
+        self.outside.life() == Life::Running
     }
 }

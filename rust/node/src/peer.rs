@@ -13,8 +13,8 @@ use ottla_core::serving::Asker;
 
 use crate::budget::Charge;
 use crate::lock::lock;
-use crate::patience::Progress;
 use crate::signal::Signal;
+use ottla_core::connection::patience::Progress;
 
 /// What connections know of where they came in.
 #[derive(Debug)]

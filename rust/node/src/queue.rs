@@ -1,30 +1,18 @@
 //! What waits for Python: requests to decide and events to know, taken by one thread, all at once.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ottla_core::hosting::{Event, Subject};
+use ottla_core::serving;
 
 use crate::lock::lock;
+use crate::peer::Connection;
 
-/// A request for Python. The body is what follows the header.
-#[derive(Debug)]
-pub struct Asked {
-    pub token: u64,
-    pub api_key: i16,
-    pub api_version: i16,
-    pub correlation_id: i32,
-    pub client_id: Option<String>,
-    pub body: Vec<u8>,
-    pub connection: std::sync::Arc<crate::peer::Connection>,
-}
-
-#[derive(Debug)]
-pub enum Item {
-    Asked(Asked),
-    Event(Event),
-}
+/// What waits with its connection.
+pub type Asked = serving::Asked<Arc<Connection>>;
+pub type Item = serving::Item<Arc<Connection>>;
 
 /// Beyond this many unread ones the rest of what peers cause is dropped; of other events none ever is.
 const REFUSED_MAX: usize = 1000;

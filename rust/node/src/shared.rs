@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
-use ottla_core::hosting::{Event, Host, HostOptions, Surroundings};
+use ottla_core::hosting::{Event, Host, HostOptions};
 use ottla_core::serving::{KeptReplies, Question};
 
 use crate::apis::{Apis, FETCH, PRODUCE};
@@ -17,7 +17,7 @@ use crate::error::NodeError;
 use crate::listening::Listening;
 use crate::lock::lock;
 use crate::metrics::Metrics;
-use crate::outside::{Life, NodeHost, Outside};
+use crate::outside::{Around, Life, NodeHost, Outside};
 use crate::passes::Passes;
 use crate::peer::{Connection, Ending};
 use crate::queue::Item;
@@ -123,9 +123,10 @@ impl Shared {
             fetch_sessions_bytes_max: options.request_memory_bytes_max / SESSIONS_SHARE,
             fetch_bytes_max: options.fetch_max_bytes,
         };
-        let around = Arc::clone(&outside) as Arc<dyn Surroundings<NodeDisk, Connection>>;
-        let host = Arc::new(Host::new(host_options, disk.clone(), around)?);
-        outside.serve(&host);
+        let host = Host::new(host_options, disk.clone(), |host| {
+            let (outside, host) = (Arc::clone(&outside), host.clone());
+            Arc::new(Around { outside, host })
+        })?;
         Ok(Self {
             outside,
             host,

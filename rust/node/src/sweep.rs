@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::lock::lock;
 use crate::metrics::add;
 use crate::outside::Life;
-use crate::patience::{Look, Memory, Owes};
 use crate::peer::{Connection, Ending};
 use crate::shared::Shared;
+use ottla_core::connection::patience::{Look, Memory, Owes};
 
 const SWEEP: Duration = Duration::from_secs(1);
 /// After this long without a request a connection's receive buffer is given back.

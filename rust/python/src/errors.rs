@@ -15,7 +15,8 @@
 //! - `checkpoint`: a log directory's checkpoint, `path`, is damaged.
 //! - `locked`: another process uses the log directory.
 //!
-//! Kinds of record batches: `invalid`, and `corrupt-batch`: the bytes hold no whole, right batch.
+//! Kinds of record batches, `invalid` beside:
+//! - `corrupt-batch`: the bytes hold no whole, right batch.
 //!
 //! Kinds of the plan codec:
 //! - `malformed`: bytes of a peer that are not the message that they claim to be.

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use ottla_core::disk::Disk as CoreDisk;
 use ottla_core::hosting::{
-    Answer, Appended, Described, Event, Host, HostedState, Inquiry, LostLogDir, Report, Stray,
-    TopicConfig,
+    Answer, Described, Host, Inquiry, LostLogDir, PartitionState, Report, Stray, TopicConfig,
 };
+use ottla_core::log::Appended;
 use ottla_core::partition::Waiter;
-use ottla_core::serving::Api;
+use ottla_core::serving::{self, Api};
 use ottla_node::NodeError;
 
 use crate::disk::AnyDisk;
@@ -21,7 +21,7 @@ type Outcome<T> = Result<T, NodeError>;
 
 /// What is asked of the partitions that a node hosts; each is documented at `Host`.
 pub trait Partitions {
-    fn place(&self, states: Vec<HostedState>);
+    fn place(&self, states: Vec<PartitionState>);
     fn configure_topic(&self, topic: &str, config: &TopicConfig);
     fn delete_partitions(&self, partitions: &[(String, i32)]);
     fn mark(&self, mark: i64) -> bool;
@@ -46,7 +46,7 @@ pub trait Partitions {
 }
 
 impl<D: CoreDisk, W: Waiter> Partitions for Host<D, W> {
-    fn place(&self, states: Vec<HostedState>) {
+    fn place(&self, states: Vec<PartitionState>) {
         self.place(states);
     }
 
@@ -159,53 +159,15 @@ impl Caller for ottla_sim::Connection {
     }
 }
 
-/// A request for Python to decide, as either half hands it over.
-pub struct Asked {
-    pub token: u64,
-    pub api_key: i16,
-    pub api_version: i16,
-    pub correlation_id: i32,
-    pub client_id: Option<String>,
-    pub body: Vec<u8>,
-    pub caller: Arc<dyn Caller>,
-}
+/// What either half hands over.
+pub type Asked = serving::Asked<Arc<dyn Caller>>;
+pub type Item = serving::Item<Arc<dyn Caller>>;
 
-pub enum Item {
-    Asked(Asked),
-    Event(Event),
-}
-
-macro_rules! asked {
-    ($asked:expr) => {{
-        let asked = $asked;
-        Item::Asked(Asked {
-            token: asked.token,
-            api_key: asked.api_key,
-            api_version: asked.api_version,
-            correlation_id: asked.correlation_id,
-            client_id: asked.client_id,
-            body: asked.body,
-            caller: asked.connection,
-        })
-    }};
-}
-
-impl From<ottla_node::Item> for Item {
-    fn from(item: ottla_node::Item) -> Self {
-        match item {
-            ottla_node::Item::Asked(found) => asked!(found),
-            ottla_node::Item::Event(event) => Self::Event(event),
-        }
-    }
-}
-
-impl From<ottla_sim::Item> for Item {
-    fn from(item: ottla_sim::Item) -> Self {
-        match item {
-            ottla_sim::Item::Asked(found) => asked!(found),
-            ottla_sim::Item::Event(event) => Self::Event(event),
-        }
-    }
+fn handed_over<C: Caller + 'static>(items: Vec<serving::Item<Arc<C>>>) -> Vec<Item> {
+    let items = items.into_iter();
+    items
+        .map(|item| item.map(|connection| connection as Arc<dyn Caller>))
+        .collect()
 }
 
 /// Either half.
@@ -280,8 +242,8 @@ impl Half {
 
     pub fn next(&self, timeout: Option<Duration>) -> Outcome<Vec<Item>> {
         match self {
-            Self::Real(node) => Ok(node.next(timeout)?.into_iter().map(Item::from).collect()),
-            Self::Simulated(node) => Ok(node.next()?.into_iter().map(Item::from).collect()),
+            Self::Real(node) => Ok(handed_over(node.next(timeout)?)),
+            Self::Simulated(node) => Ok(handed_over(node.next()?)),
         }
     }
 

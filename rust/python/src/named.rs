@@ -1,6 +1,7 @@
 //! What the node tells and is told in rows, by name: no field is known by its place.
 
 use ottla_core::hosting::{self, Report, ReportKind};
+use ottla_core::log;
 use pyo3::prelude::*;
 
 /// An API that listeners serve.
@@ -163,8 +164,8 @@ impl Appended {
     }
 }
 
-impl From<hosting::Appended> for Appended {
-    fn from(done: hosting::Appended) -> Self {
+impl From<log::Appended> for Appended {
+    fn from(done: log::Appended) -> Self {
         Self::new(done.base_offset, done.last_offset)
     }
 }

@@ -493,7 +493,7 @@ impl Request {
             correlation_id: asked.correlation_id,
             client_id: asked.client_id,
             body: PyBytes::new(py, &asked.body).unbind(),
-            caller: asked.caller,
+            caller: asked.connection,
         }
     }
 }

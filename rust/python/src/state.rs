@@ -61,10 +61,10 @@ fn config_rows(config: &Bound<'_, PyDict>) -> PyResult<Vec<(String, ConfigValue)
 
 /// One replica of this broker; see `_core.pyi`.
 #[pyclass(frozen, module = "ottla._core")]
-pub struct PartitionState(hosting::HostedState);
+pub struct PartitionState(hosting::PartitionState);
 
 impl PartitionState {
-    pub fn hosted(&self) -> hosting::HostedState {
+    pub fn hosted(&self) -> hosting::PartitionState {
         self.0.clone()
     }
 }
@@ -89,7 +89,7 @@ impl PartitionState {
         internal: bool,
     ) -> PyResult<Self> {
         let wrong = |_| refused(NodeError::new("invalid", "a topic id has 16 bytes"));
-        Ok(Self(hosting::HostedState {
+        Ok(Self(hosting::PartitionState {
             topic,
             topic_id: topic_id.try_into().map_err(wrong)?,
             partition,

@@ -13,4 +13,4 @@ mod queue;
 
 pub use connection::Connection;
 pub use node::{Node, Options, Verb};
-pub use queue::{Asked, Item};
+pub use queue::Item;

@@ -164,14 +164,10 @@ impl Line {
             self.answer(&reply, 0);
             return Ok(None);
         }
+        let asked = Asked::new(token, &request, Arc::clone(&self.connection));
         Ok(Some(Asked {
-            token,
-            api_key: request.api_key,
-            api_version: request.api_version,
-            correlation_id: request.correlation_id,
-            client_id: request.client_id.map(str::to_owned),
             body: body.to_vec(),
-            connection: Arc::clone(&self.connection),
+            ..asked
         }))
     }
 

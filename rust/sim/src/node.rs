@@ -78,7 +78,7 @@ pub(crate) struct State {
 
 pub struct Node {
     pub options: Options,
-    host: SimHost,
+    host: Arc<SimHost>,
     around: Arc<Around>,
     disk: SimDisk,
     pub(crate) kept: KeptReplies,
@@ -105,9 +105,8 @@ impl Node {
             fetch_sessions_bytes_max: SESSIONS_BYTES_MAX,
             fetch_bytes_max: options.fetch_max_bytes,
         };
-        let surroundings: Arc<dyn Surroundings<SimDisk, Connection>> = around.clone();
         Ok(Self {
-            host: SimHost::new(host_options, disk.clone(), surroundings)?,
+            host: SimHost::new(host_options, disk.clone(), |_| around.clone())?,
             around,
             disk,
             kept: KeptReplies::default(),

@@ -4,24 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ottla_core::hosting::Event;
+use ottla_core::serving;
 
 use crate::connection::Connection;
 
-/// A request for Python. The body is what follows the header.
-pub struct Asked {
-    pub token: u64,
-    pub api_key: i16,
-    pub api_version: i16,
-    pub correlation_id: i32,
-    pub client_id: Option<String>,
-    pub body: Vec<u8>,
-    pub connection: Arc<Connection>,
-}
-
-pub enum Item {
-    Asked(Asked),
-    Event(Event),
-}
+/// What waits with its connection.
+pub type Asked = serving::Asked<Arc<Connection>>;
+pub type Item = serving::Item<Arc<Connection>>;
 
 #[derive(Default)]
 pub struct Queue(VecDeque<Item>);

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ottla._core import Node as Core
+    from ottla._core import _Pass
     from ottla.config.broker import BrokerConfig
     from ottla.node.alarms import Alarms
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def schedule(alarms: Alarms, core: Core, config: BrokerConfig) -> None:
     """Set the node's housekeeping timers; periods are the config keys' of the same meaning."""
 
-    def every(period_ms: int, name: str, *, real: bool = False) -> None:
+    def every(period_ms: int, name: _Pass, *, real: bool = False) -> None:
         alarms.every(name, period_ms, lambda: core.begin(name), real=real)
 
     every(config["log.retention.check.interval.ms"], "retention")

@@ -116,10 +116,6 @@ impl Header {
         self.attributes & CONTROL_BIT != 0
     }
 
-    pub fn has_delete_horizon(&self) -> bool {
-        self.attributes & DELETE_HORIZON_BIT != 0
-    }
-
     pub fn has_producer_id(&self) -> bool {
         self.producer_id > NO_PRODUCER_ID
     }

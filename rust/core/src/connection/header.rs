@@ -12,6 +12,14 @@ pub struct RequestHeader<'a> {
     pub body_at: usize,
 }
 
+pub const API_VERSIONS: i16 = 18;
+
+/// Whether an answer's header ends in tagged fields, if its request's did: not that of ApiVersions in any version, so
+/// that old clients can read it (KIP-511).
+pub fn answers_flexibly(api_key: i16, flexible: bool) -> bool {
+    flexible && api_key != API_VERSIONS
+}
+
 /// Read a request header; `first_flexible` says from which version on an API's header ends in tagged fields.
 pub fn parse_header(
     frame: &[u8],

@@ -192,6 +192,7 @@ impl SimDisk {
     }
 
     /// How many reads there were since this was asked last, and how large the largest buffer was.
+    #[cfg(test)]
     pub fn take_reads(&self) -> (u64, usize) {
         let mut state = self.state();
         let reads = std::mem::take(&mut state.reads);

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cell::{Cell, PATIENCE, Standing};
-use super::event::Event;
 use super::host::Host;
 use super::lock::lock;
 use super::question::{Answer, Inquiry, Job, Question, WAITING_MAX, Waiting};
@@ -167,15 +166,6 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         lock(&cell.waiting).looked_for = false;
         self.around.wake();
         true
-    }
-
-    pub(super) fn answered(&self, job: &Job, place: usize, answer: Answer) {
-        if let Some(answers) = job.take(place, answer) {
-            self.around.tell(Event::Answered {
-                job: job.number,
-                answers,
-            });
-        }
     }
 }
 

@@ -16,7 +16,7 @@ use super::traffic::Traffic;
 use crate::code::Code;
 use crate::disk::Disk;
 use crate::log::LogConfig;
-use crate::partition::{Offsets, Partition, PartitionState, Waiter};
+use crate::partition::{LeaderAndIsr, Offsets, Partition, Waiter};
 
 /// How long a thread that serves others waits for a partition that somebody holds, before its request is `Busy`.
 pub const PATIENCE: Duration = Duration::from_millis(1);
@@ -47,7 +47,7 @@ pub enum Standing {
 /// How a partition is to be, and what is known of why it is not.
 #[derive(Debug, Clone)]
 pub struct Desired {
-    pub state: PartitionState,
+    pub state: LeaderAndIsr,
     pub config: LogConfig,
     /// What kept it from being opened, as it was told last; empty if nothing did.
     pub problem: String,

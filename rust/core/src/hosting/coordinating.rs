@@ -8,15 +8,8 @@ use crate::code::Code;
 use crate::disk::{Disk, DiskFile};
 use crate::error::CoreError;
 use crate::hot::Produced;
-use crate::log::{AppendContext, Origin, ReadError};
+use crate::log::{AppendContext, Appended, Origin, ReadError};
 use crate::partition::{Partition, Waiter};
-
-/// Where a coordinator's batches came to lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Appended {
-    pub base_offset: i64,
-    pub last_offset: i64,
-}
 
 impl<D: Disk, W: Waiter> Host<D, W> {
     /// Work with one that this broker leads.
@@ -57,10 +50,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             match partition.append(&mut records, &context, true) {
                 Ok(done) => {
                     self.appended(cell, partition, &done);
-                    Ok(Appended {
-                        base_offset: done.appended.base_offset,
-                        last_offset: done.appended.last_offset,
-                    })
+                    Ok(done.appended)
                 }
                 Err(refused) => {
                     self.append_refused(cell, partition, &refused);

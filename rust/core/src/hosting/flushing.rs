@@ -1,20 +1,15 @@
-//! Syncing to disk without holding a partition's lock, never where others are served; and what
-//! a disk that fails ends, as docs/design/faults.md says: a failed sync its log directory, for good; a failed append
-//! itself and no more: the next one tries again.
+//! Syncing to disk without holding a partition's lock, never where others are served; and what follows from an append
+//! and from a high watermark that moved.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use super::cell::{Cell, Standing};
-use super::event::Event;
 use super::host::Host;
-use super::lock::lock;
 use super::surroundings::Chore;
-use crate::code::Code;
 use crate::disk::Disk;
-use crate::hot::Produced;
-use crate::log::{Flushed, LogError, Unflushed};
+use crate::log::{Flushed, Unflushed};
 use crate::partition::{AppendDone, Moved, Partition, Waiter};
 
 const IDLE: u8 = 0;
@@ -93,45 +88,6 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         }
     }
 
-    /// What comes of a disk that failed beneath one partition. After a failed sync `fail_dir` has to follow.
-    pub(super) fn suffer(
-        &self,
-        cell: &Arc<Cell<D, W>>,
-        partition: &mut Partition<D, W>,
-        error: &LogError,
-    ) {
-        if let Some(text) = partition.log().failure().map(str::to_owned) {
-            partition.go_offline(text.clone());
-            if !error.is_failed_sync() {
-                self.tell_failed_append(cell, &text);
-                self.retry(cell);
-            }
-        } else if !cell.strained.swap(true, Ordering::AcqRel) {
-            self.around.tell(Event::LogStrained {
-                place: cell.place(),
-                text: error.to_string(),
-            });
-        }
-    }
-
-    /// Nothing was appended. Where the disk is at fault the log goes on if it could be cut back: the next append tries
-    /// again. Else it is opened anew.
-    pub fn append_refused(
-        &self,
-        cell: &Arc<Cell<D, W>>,
-        partition: &Partition<D, W>,
-        refused: &Produced,
-    ) {
-        if refused.error_code != Code::KafkaStorageError || cell.is_offline() {
-            return;
-        }
-        if partition.offline().is_some() {
-            self.retry(cell);
-        }
-        let text = refused.error_message.as_deref().unwrap_or_default();
-        self.tell_failed_append(cell, text);
-    }
-
     /// What follows from an append: a flush that is owed, and the news where one failed before.
     pub fn appended(&self, cell: &Arc<Cell<D, W>>, partition: &Partition<D, W>, done: &AppendDone) {
         if done.appended.rolled || partition.log().flush_is_owed() {
@@ -143,51 +99,10 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         }
     }
 
-    fn tell_failed_append(&self, cell: &Cell<D, W>, text: &str) {
-        if cell.worsen(Standing::Faltering) {
-            self.around.tell(Event::LogFailed {
-                place: cell.place(),
-                text: text.to_owned(),
-            });
-        }
-    }
-
-    /// An append succeeded where one failed before.
-    #[cold]
-    fn heal_writes(&self, cell: &Cell<D, W>) {
-        if cell.heal() {
-            self.around.tell(Event::LogHealed {
-                place: cell.place(),
-            });
-        }
-    }
-
-    /// A sync failed: what the page cache dropped is not known, so nothing in this directory is synced, written or
-    /// read again until a start, and its checkpoints stay. Not under a partition's lock.
-    pub(super) fn fail_dir(&self, index: usize, text: &str) {
-        {
-            let mut dirs = lock(&self.dirs);
-            let Some(dir) = dirs.dirs.get_mut(index) else {
-                return;
-            };
-            if dir.failed {
-                return;
-            }
-            dir.failed = true;
-        }
-        let cells = self.cells();
-        let there = || cells.iter().filter(|cell| cell.log_dir == index);
-        for cell in there() {
-            cell.worsen(Standing::Offline);
-        }
-        self.around.tell(Event::LogDirFailed {
-            log_dir: index,
-            text: text.to_owned(),
-        });
-        for cell in there() {
-            if let Some(partition) = cell.hold().as_mut() {
-                partition.go_offline(text.to_owned());
-            }
+    /// Sync every partition, here and now.
+    pub fn flush(&self) {
+        for cell in self.cells() {
+            self.flush_cell(&cell);
         }
     }
 }

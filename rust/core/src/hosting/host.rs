@@ -1,18 +1,22 @@
-//! `Host` itself: what it is made of, and who works on what is left to those who may block. What it does has a file each.
+//! `Host` itself: what it is made of, and what all that it does needs. What it does has a file each.
 //!
 //! Locks, from the outside in: a cell's partition, then its `desired`, `dirs`, `work`, `volumes`; the table of what is
 //! hosted is held for a look alone and never during I/O.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+};
 use std::time::Duration;
 
 use super::cell::{Cell, Guard};
 use super::dirs::LogDirs;
+use super::event::Event;
 use super::lock::lock;
-use super::question::Volume;
-use super::surroundings::{Chore, Surroundings};
+use super::question::{Answer, Job, Volume};
+use super::surroundings::Surroundings;
 use super::table::Hosted;
 use super::work::Work;
 use crate::disk::Disk;
@@ -43,24 +47,28 @@ pub struct Host<D: Disk, W: Waiter> {
     /// Held by who writes checkpoints.
     pub(super) checkpointing: Mutex<()>,
     pub(super) hosted: RwLock<Hosted<D, W>>,
+    /// How many logs became partitions so far: each has its number.
+    pub(super) logs_opened: AtomicU64,
 }
 
 impl<D: Disk, W: Waiter> Host<D, W> {
-    /// Take the log directories.
+    /// Take the log directories. Surroundings that carry out chores are made knowing whose: by the time there is a
+    /// chore, there is the host.
     ///
     /// # Errors
     /// "locked" if another node has one, "storage" if none can be opened, "checkpoint" if one says nonsense.
     pub fn new(
         options: HostOptions,
         disk: D,
-        around: Arc<dyn Surroundings<D, W>>,
-    ) -> Result<Self, CoreError> {
-        Ok(Self {
+        around: impl FnOnce(&Weak<Self>) -> Arc<dyn Surroundings<D, W>>,
+    ) -> Result<Arc<Self>, CoreError> {
+        let dirs = LogDirs::open(&disk, &options.log_dirs)?;
+        Ok(Arc::new_cyclic(|host| Self {
             node_id: options.node_id,
             fetch_bytes_max: options.fetch_bytes_max,
-            dirs: Mutex::new(LogDirs::open(&disk, &options.log_dirs)?),
+            dirs: Mutex::new(dirs),
             disk,
-            around,
+            around: around(host),
             sessions: Mutex::new(Sessions::new(
                 options.fetch_session_slots,
                 options.fetch_sessions_bytes_max,
@@ -69,7 +77,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             volumes: Mutex::default(),
             checkpointing: Mutex::default(),
             hosted: RwLock::default(),
-        })
+            logs_opened: AtomicU64::new(0),
+        }))
     }
 
     pub fn hosted(&self) -> RwLockReadGuard<'_, Hosted<D, W>> {
@@ -78,6 +87,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 
     pub(super) fn hosted_mut(&self) -> RwLockWriteGuard<'_, Hosted<D, W>> {
         self.hosted.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number that no other log of this host has, nor had.
+    pub(super) fn number_log(&self) -> u64 {
+        self.logs_opened.fetch_add(1, Ordering::Relaxed)
     }
 
     /// All partitions of now; whoever works through them keeps nobody from changing which there are.
@@ -106,20 +120,6 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         lock(&self.sessions)
     }
 
-    /// Do what was left to those who may block.
-    pub fn carry_out(&self, chore: Chore<D, W>) {
-        match chore {
-            Chore::Places(log_dir) => self.work_through(log_dir),
-            Chore::Flush(cell) => self.flush_cell(&cell),
-            Chore::Mend(cell, pause) => self.mend(&cell, pause),
-            Chore::Answer(cell) => self.answer_waiting(&cell),
-            Chore::Measure(log_dir) => self.measure(log_dir),
-            Chore::SyncVolumes => {
-                let _ = self.sync_volumes();
-            }
-        }
-    }
-
     /// The log directories that could be opened, by their place.
     pub(super) fn dir_paths(&self) -> Vec<(usize, PathBuf)> {
         let dirs = lock(&self.dirs);
@@ -128,5 +128,15 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             .filter(|(_, dir)| dir.lost.is_none())
             .map(|(place, dir)| (place, dir.path.clone()))
             .collect()
+    }
+
+    /// One more answer of a job, which is told of with its last one.
+    pub(super) fn answered(&self, job: &Job, place: usize, answer: Answer) {
+        if let Some(answers) = job.take(place, answer) {
+            self.around.tell(Event::Answered {
+                job: job.number,
+                answers,
+            });
+        }
     }
 }

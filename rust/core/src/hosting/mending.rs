@@ -15,18 +15,9 @@ use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::partition::{Partition, Waiter};
 
-const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 impl<D: Disk, W: Waiter> Host<D, W> {
-    /// Begin to try, unless someone does already.
-    pub(super) fn retry(&self, cell: &Arc<Cell<D, W>>) {
-        if !cell.retried.swap(true, Ordering::AcqRel) {
-            self.around
-                .owe(Chore::Mend(Arc::clone(cell), PAUSE_MIN), PAUSE_MIN);
-        }
-    }
-
     pub(super) fn mend(&self, cell: &Arc<Cell<D, W>>, pause: Duration) {
         if !self.attempt(cell) {
             let pause = (pause * 2).min(PAUSE_MAX);
@@ -88,23 +79,5 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         if lock(&self.dirs).has_failed(cell.log_dir) {
             cell.worsen(Standing::Offline);
         }
-    }
-
-    /// Close a log that is not to be trusted any more; it is opened again as it is wanted by then.
-    pub(super) fn lay_down(&self, cell: &Cell<D, W>, mut partition: Partition<D, W>) {
-        cell.desired.lock().existed = true;
-        cell.worsen(Standing::Offline);
-        partition.wake_all();
-        let offsets = partition.offsets();
-        let log = partition.into_log();
-        let offsets = (
-            log.recovery_point(),
-            offsets.high_watermark,
-            offsets.log_start,
-        );
-        if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir) {
-            dir.note(&cell.topic, cell.index, offsets);
-        }
-        let _ = log.close(false); // lets go of the files; there is nothing to lose
     }
 }

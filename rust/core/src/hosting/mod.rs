@@ -4,15 +4,31 @@
 //! A `Host` begins no thread and waits for nothing but locks and the disk. What may take as long as a disk does it
 //! leaves as a `Chore` to its surroundings, which carry it out where one may block: so whoever decides only says what
 //! is wanted, and hears by `Event::Applied` that it is so. What fails is told as an event, once, and tried again.
+//!
+//! The files stand above each other, and each uses only what is below it:
+//!
+//! - `chores`: who works on what that was left to those who may block, and on each pass.
+//! - `places`: what is wanted of partitions becomes so.
+//! - `mending`, `deleting`, `findings`, `closing`, `passes`: a partition is opened again, or goes; what else lies in the
+//!   folders; all are closed, or looked after. `coordinating`: coordinators write and read.
+//! - `opening`: a folder becomes a log. `describing`, `asking`, `volumes`: what is said of partitions and their volumes.
+//! - `flushing`, `checkpoints`: what was written is made safe, and how far it is.
+//! - `failing`: what a disk that fails ends, whoever of those above meets it.
+//! - `host`: what it is made of, and what all of them need.
+//! - `work`, `table`, `dirs`, `surroundings`, `cell`, `event`, `question`, `traffic`, `lock`: its parts, which know no
+//!   host.
 
 mod asking;
 mod cell;
+mod checkpoints;
+mod chores;
 mod closing;
 mod coordinating;
 mod deleting;
 mod describing;
 mod dirs;
 mod event;
+mod failing;
 mod findings;
 mod flushing;
 mod host;
@@ -29,12 +45,11 @@ mod volumes;
 mod work;
 
 pub use cell::{Cell, Described, Desired, Guard, Lock, PATIENCE, Standing, TopicOf};
-pub use coordinating::Appended;
 pub use event::{Event, Place, Report, ReportKind, Subject};
 pub use findings::{LostLogDir, Stray};
 pub use host::{Host, HostOptions};
 pub use passes::Pass;
-pub use places::{HostedState, TopicConfig};
+pub use places::{PartitionState, TopicConfig};
 pub use question::{Answer, Inquiry, Looked, Question};
 pub use surroundings::{Chore, Operation, Surroundings, Verdict};
 pub use table::{Hosted, Topic};

@@ -102,7 +102,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         found.hints.clean_shutdown &= !again;
         let desired = cell.desired.lock().clone();
         let log = self.open_log(cell, &found, desired.config)?;
-        let partition = Partition::new(self.node_id, log, desired.state, found.high_watermark)
+        let number = self.number_log();
+        let high_watermark = found.high_watermark;
+        let partition = Partition::new(self.node_id, number, log, desired.state, high_watermark)
             .map_err(|error| CoreError::storage(&error))?;
         if partition.log().flush_is_owed() {
             let chore = Chore::Flush(Arc::clone(cell));

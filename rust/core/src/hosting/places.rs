@@ -20,7 +20,7 @@ use super::work::{Item, Mark, Turn, Wish};
 use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::log::{ConfigValue, LogConfig};
-use crate::partition::{PartitionState, Waiter};
+use crate::partition::{LeaderAndIsr, Waiter};
 
 /// From how many on they are worth a second thread, and not to be kept open.
 const MANY: usize = 32;
@@ -66,7 +66,7 @@ impl TopicConfig {
 
 /// All that the cluster says of one replica of this broker.
 #[derive(Debug, Clone)]
-pub struct HostedState {
+pub struct PartitionState {
     pub topic: String,
     pub topic_id: [u8; 16],
     pub partition: i32,
@@ -84,7 +84,7 @@ pub struct HostedState {
 
 impl<D: Disk, W: Waiter> Host<D, W> {
     /// From now on these partitions are wanted so: made or loaded if need be, and led or followed.
-    pub fn place(&self, states: Vec<HostedState>) {
+    pub fn place(&self, states: Vec<PartitionState>) {
         let many = states.len() >= MANY;
         for state in states {
             let cell = self.note(state);
@@ -96,8 +96,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     }
 
     /// Write down what is wanted of a partition, which is hosted from here on.
-    fn note(&self, wanted: HostedState) -> Arc<Cell<D, W>> {
-        let state = PartitionState {
+    fn note(&self, wanted: PartitionState) -> Arc<Cell<D, W>> {
+        let state = LeaderAndIsr {
             leader: wanted.leader,
             leader_epoch: wanted.leader_epoch,
             partition_epoch: wanted.partition_epoch,

@@ -3,12 +3,13 @@
 //! From version 7 on a request may be an increment of a session (KIP-227), from 12 on it is flexible, from
 //! 13 on topics go by id, and from 15 on a replica says who it is in a tagged field.
 
+use super::layout::{FETCH_REQUEST, FETCH_RESPONSE, first_flexible, version_after};
 use super::{Malformed, Reader, TopicAt, TopicRef, writer};
 use crate::code::Code;
 use crate::log::AbortedTransaction;
 
-const FIRST_FLEXIBLE: i16 = 12;
-const FIRST_BY_ID: i16 = 13;
+const FIRST_FLEXIBLE: i16 = first_flexible(FETCH_REQUEST, FETCH_RESPONSE);
+const FIRST_BY_ID: i16 = version_after(FETCH_REQUEST, "topics.topic_id uuid ");
 
 /// What a reader may see of open transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -112,6 +112,38 @@ node_endpoints.port int32 16-18
 node_endpoints.rack string 16-18 nullable 16-18
 ";
 
+/// The number that follows these words, which stand at the beginning of a line or behind a blank: a version that the code
+/// beside goes by is said here and nowhere else. Without them nothing is built.
+pub const fn version_after(layout: &str, words: &str) -> i16 {
+    let (layout, words) = (layout.as_bytes(), words.as_bytes());
+    let mut at = 0;
+    loop {
+        let mut same = 0;
+        while same < words.len() && layout[at + same] == words[same] {
+            same += 1;
+        }
+        let begins = at == 0 || layout[at - 1] == b'\n' || layout[at - 1] == b' ';
+        if same == words.len() && begins {
+            break;
+        }
+        at += 1;
+    }
+    at += words.len();
+    let mut number = 0;
+    while layout[at].is_ascii_digit() {
+        number = number * 10 + (layout[at] - b'0') as i16;
+        at += 1;
+    }
+    number
+}
+
+/// From which version on a request and its answer are flexible.
+pub const fn first_flexible(request: &str, response: &str) -> i16 {
+    let first = version_after(request, "flexible ");
+    assert!(first == version_after(response, "flexible "));
+    first
+}
+
 /// Compare a declaration with what the code here relies on; Err says where they part.
 pub fn check<T>(message: &str, expected: &str, plan: &Plan<T>) -> Result<(), String> {
     let declared = describe(plan);

@@ -5,12 +5,13 @@
 
 use std::ops::Range;
 
+use super::layout::{PRODUCE_REQUEST, PRODUCE_RESPONSE, first_flexible, version_after};
 use super::{Malformed, Reader, TopicAt, writer};
 use crate::code::Code;
 use crate::log::RecordError;
 
-const FIRST_FLEXIBLE: i16 = 9;
-const FIRST_BY_ID: i16 = 13;
+const FIRST_FLEXIBLE: i16 = first_flexible(PRODUCE_REQUEST, PRODUCE_RESPONSE);
+const FIRST_BY_ID: i16 = version_after(PRODUCE_REQUEST, "topic_data.topic_id uuid ");
 
 /// One partition's records.
 #[derive(Debug, Clone, PartialEq, Eq)]

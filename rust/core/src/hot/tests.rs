@@ -8,7 +8,7 @@ use crate::batch::{BatchSpec, Builder, RecordOut};
 use crate::code::Code;
 use crate::disk::{Disk, SimDisk};
 use crate::log::{AppendContext, Log, LogConfig, OpenHints, Origin};
-use crate::partition::{Partition, PartitionState, Read, Waiter, Wants};
+use crate::partition::{LeaderAndIsr, Partition, Read, Waiter, Wants};
 use crate::session::Sessions;
 
 #[derive(Default)]
@@ -130,7 +130,7 @@ fn partition() -> Partition<SimDisk, Nobody> {
         .unwrap()
         .0;
     log.begin_epoch(3).unwrap();
-    let state = PartitionState {
+    let state = LeaderAndIsr {
         leader: 1,
         partition_epoch: 0,
         leader_epoch: 3,
@@ -138,7 +138,7 @@ fn partition() -> Partition<SimDisk, Nobody> {
         isr: vec![1],
         min_insync_replicas: 1,
     };
-    Partition::new(1, log, state, 0).unwrap()
+    Partition::new(1, 0, log, state, 0).unwrap()
 }
 
 /// Bytes that are the ends of integers and of varints.
@@ -266,4 +266,22 @@ fn produces_of_every_version() {
         });
         assert!(partition.offsets().log_end > 0);
     }
+}
+
+/// A declaration that changed would be read as the old one was, with the list of its fields up to date.
+#[test]
+fn versions_are_what_the_layout_says() {
+    use layout::version_after;
+    let request = "versions 3-13 flexible 9-13\nid uuid 4-13\ntopics.id uuid 10-13\n";
+    assert_eq!(version_after(request, "flexible "), 9);
+    assert_eq!(version_after(request, "id uuid "), 4);
+    assert_eq!(version_after(request, "topics.id uuid "), 10);
+    assert_eq!(
+        layout::first_flexible(layout::PRODUCE_REQUEST, layout::PRODUCE_RESPONSE),
+        9
+    );
+    assert_eq!(
+        layout::first_flexible(layout::FETCH_REQUEST, layout::FETCH_RESPONSE),
+        12
+    );
 }

@@ -287,46 +287,6 @@ impl<D: Disk> Log<D> {
         self.end_offset = end_offset;
         Ok(())
     }
-
-    /// Begin a new segment if these bytes must not go into the active one.
-    fn roll_for(
-        &mut self,
-        bytes: u64,
-        first: &Header,
-        last: &Header,
-        newest_ms: i64,
-        now_ms: i64,
-    ) -> Result<bool, LogError> {
-        let limit = u64::from(self.config.segment_size());
-        let patience = self.config.segment_ms.saturating_sub(self.jitter_ms());
-        let (place, active) = self.active();
-        let relative = last.last_offset().saturating_sub(active.base_offset);
-        let full = active.size + bytes > limit || active.indexes_full() || relative > OFFSETS_MAX;
-        let roll =
-            full || (active.size > 0 && active.waited_ms(place, now_ms, newest_ms)? > patience);
-        if roll {
-            self.roll(first.base_offset.max(self.end_offset), now_ms)?;
-        }
-        Ok(roll)
-    }
-
-    /// `segment.jitter.ms` spreads rolls of many logs; which part of it a segment takes follows from its name.
-    pub(super) fn jitter_ms(&self) -> i64 {
-        let most = self.config.segment_jitter_ms.min(self.config.segment_ms);
-        if most <= 0 {
-            return 0;
-        }
-        let name = self
-            .dir
-            .file_name()
-            .map(|name| name.to_string_lossy())
-            .unwrap_or_default();
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ self.last_segment().base_offset as u64;
-        for byte in name.bytes() {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        (hash % most as u64) as i64
-    }
 }
 
 fn no_offsets(header: &Header) -> AppendError {

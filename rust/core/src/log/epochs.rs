@@ -89,6 +89,7 @@ impl Epochs {
         }
     }
 
+    #[cfg(test)]
     pub fn at(&self, offset: i64) -> Option<i32> {
         self.starts
             .iter()

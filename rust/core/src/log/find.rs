@@ -1,33 +1,19 @@
-//! Finding places in a segment by its indexes, and mending those that lie.
+//! Finding places in a segment by its indexes.
 //!
 //! An index entry is a hint: it is followed only to a batch that stands there and does not begin after what is
 //! looked for. One that leads astray has the segment's indexes built anew, once; until then, and where the segment
 //! itself is damaged, an earlier entry or the segment's start does. So a wrong index costs time and no wrong answer.
 
-use std::io;
-use std::path::Path;
-
-use super::error::{During, LogError, UnlessFull};
+use super::error::LogError;
 use super::files::file_path;
 use super::index::{Kind, Offsets, Times};
+use super::indexing::told;
 use super::scan::{Position, Scan};
-use super::segment::{Place, Segment, brief};
+use super::segment::{Place, Segment};
 use crate::disk::Disk;
 
 /// How many entries in a row may lead astray before the segment is walked from its start.
 const TRIES: usize = 4;
-
-/// What an index says; None if it is not there, shorter than it was, or not in order.
-fn told<T>(read: io::Result<T>, path: &Path) -> Result<Option<T>, LogError> {
-    use io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
-    match read {
-        Ok(told) => Ok(Some(told)),
-        Err(e) => match e.kind() {
-            InvalidData | InvalidInput | NotFound | UnexpectedEof => Ok(None),
-            _ => Err(e).during("reading", path),
-        },
-    }
-}
 
 impl<D: Disk> Segment<D> {
     /// Where the first batch begins that holds `offset` or comes after it.
@@ -55,15 +41,6 @@ impl<D: Disk> Segment<D> {
             return Ok(None);
         }
         Err(self.damaged(&scan))
-    }
-
-    /// Why a walk ended early. It is noted once.
-    pub fn damaged(&mut self, scan: &Scan<D::File>) -> LogError {
-        let damage = scan.damage();
-        if !std::mem::replace(&mut self.damage_noted, true) {
-            self.note = Some(damage.to_string());
-        }
-        damage
     }
 
     /// A walk that begins at or before the batch that holds `offset`.
@@ -99,10 +76,6 @@ impl<D: Disk> Segment<D> {
             astray = true;
         }
         Ok((self.scan(place, 0)?, astray))
-    }
-
-    fn holds(&self, position: i64) -> bool {
-        u64::try_from(position).is_ok_and(|position| position < self.size)
     }
 
     /// A walk that begins at or before the first batch with a record of this time, and no earlier than `start`.
@@ -165,20 +138,10 @@ impl<D: Disk> Segment<D> {
         self.largest_so_far(place)
     }
 
-    /// The same, taken from the time index unseen. Enough for what is checked before anybody is told.
-    pub fn largest_so_far(&mut self, place: Place<'_, D>) -> Result<(i64, i64), LogError> {
-        if let Some(largest) = self.largest {
-            return Ok(largest);
-        }
-        self.check(place)?;
-        if let Some(largest) = self.largest {
-            return Ok(largest);
-        }
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
-        let last = told(self.times.last(place.disk, &path), &path)?;
-        let largest = last.flatten().unwrap_or((-1, 0));
-        self.largest = Some(largest);
-        Ok(largest)
+    /// What retention by time looks at.
+    pub fn age_timestamp(&mut self, place: Place<'_, D>) -> Result<i64, LogError> {
+        let (time, _) = self.largest_timestamp(place)?;
+        Ok(if time >= 0 { time } else { self.modified_ms })
     }
 
     /// The offset after the last batch; reads from the last index entry on. None if the end is not whole, or if
@@ -198,38 +161,6 @@ impl<D: Disk> Segment<D> {
             }
         }
         Ok(scan.is_done().then_some(next))
-    }
-
-    /// An index that ends in nonsense (zeroes that a crash left, a position past the end) is built anew.
-    pub fn check(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
-        if self.unbuilt {
-            return self.rebuild_indexes(place);
-        }
-        if self.checked {
-            return Ok(());
-        }
-        self.checked = true;
-        if !self.ends_well(place)? {
-            self.mend(place)?;
-        }
-        Ok(())
-    }
-
-    fn ends_well(&mut self, place: Place<'_, D>) -> Result<bool, LogError> {
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
-        let entries = self.offsets.entries();
-        let Some(last) = told(self.offsets.last(place.disk, &path), &path)? else {
-            return Ok(false);
-        };
-        let leads = last.is_none_or(|(offset, position)| {
-            offset >= 0 && self.holds(position) && (entries == 1 || position > 0)
-        });
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
-        let entries = self.times.entries();
-        let Some(last) = told(self.times.last(place.disk, &path), &path)? else {
-            return Ok(false);
-        };
-        Ok(leads && last.is_none_or(|(time, offset)| offset >= 0 && (entries == 1 || time > 0)))
     }
 
     /// What the whole segment's age and times rest on is held against the batch that it names.
@@ -254,50 +185,5 @@ impl<D: Disk> Segment<D> {
     fn begins_with_a_time(&mut self, place: Place<'_, D>) -> Result<bool, LogError> {
         let first = self.scan(place, 0)?.next_header()?;
         Ok(first.is_some_and(|found| found.header.max_timestamp >= 0))
-    }
-
-    /// Build the indexes of a whole segment anew, once. Those of a damaged one stay: what is right in them leads past
-    /// the damage. True if they were built.
-    fn mend(&mut self, place: Place<'_, D>) -> Result<bool, LogError> {
-        if self.mended {
-            return Ok(false);
-        }
-        self.mended = true;
-        let mut scan = self.scan(place, 0)?;
-        while scan.next_header()?.is_some() {}
-        let path = self.path(place);
-        if !scan.is_done() {
-            self.damaged(&scan);
-            return Ok(false);
-        }
-        self.rebuild_indexes(place)?;
-        self.note = Some(format!(
-            "{}: its indexes were wrong; rebuilt",
-            path.display()
-        ));
-        Ok(true)
-    }
-
-    /// Read all batches and write both indexes anew.
-    pub fn rebuild_indexes(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
-        let (size, modified_ms) = (self.size, self.modified_ms);
-        self.unbuilt = true;
-        let done = self.note_all(place);
-        // Whatever came of it, the batches are there.
-        (self.size, self.modified_ms) = (size, modified_ms);
-        done?;
-        self.unbuilt = false;
-        self.rebuilt = true;
-        self.seal(place).unless_full()
-    }
-
-    fn note_all(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
-        let size = self.reset_indexes(place)?;
-        let mut scan = self.scan(place, 0)?;
-        scan.set_end(size);
-        while let Some(found) = scan.next_header()? {
-            self.note(place, brief(&found))?;
-        }
-        Ok(())
     }
 }

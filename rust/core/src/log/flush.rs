@@ -13,16 +13,6 @@ use super::unsynced::{Flushed, Target, Unflushed};
 use crate::disk::Disk;
 
 impl<D: Disk> Log<D> {
-    /// Why the log takes no more appends and syncs nothing any more, if so.
-    pub fn failure(&self) -> Option<&str> {
-        self.fate.failure()
-    }
-
-    /// Take no appends any more, and sync nothing; not for a sync that failed, which `Fate::sync` says itself.
-    pub fn fail(&mut self, what: &str, error: &LogError) {
-        self.fate.fail(what, error, false);
-    }
-
     /// Up to where a checkpoint may say that recovery need not look. All below it is synced, the indexes of sealed
     /// segments too. While a segment's indexes are not, it stays below that segment's end, so that recovery, which
     /// alone mends them, looks at it.

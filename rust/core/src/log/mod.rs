@@ -8,7 +8,9 @@
 
 mod api;
 mod append;
+mod close;
 mod config;
+mod cut;
 mod epochs;
 mod error;
 mod examine;
@@ -16,14 +18,17 @@ pub mod files;
 mod find;
 mod flush;
 mod index;
+mod indexing;
 mod open;
 mod prepare;
 mod producers;
 mod read;
 mod recover;
 mod retain;
+mod roll;
 mod scan;
 mod segment;
+mod snapshots;
 mod transaction_index;
 mod unsynced;
 mod validate;
@@ -35,13 +40,13 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::batch::Header;
-use crate::disk::{Disk, DiskFile, Open};
+use crate::disk::Disk;
 use epochs::Epochs;
 use error::{During, UnlessFull};
-use files::{EPOCHS_FILE, SNAPSHOT_SUFFIX, file_path};
+use files::EPOCHS_FILE;
 use producers::Producers;
 use segment::{Place, Segment};
-use unsynced::{Fate, Unsafe, sync_target};
+use unsynced::{Fate, Unsafe};
 
 pub use api::*;
 pub use config::*;
@@ -102,6 +107,27 @@ impl<D: Disk> Log<D> {
         (place, &mut self.segments[at])
     }
 
+    /// Why the log takes no more appends and syncs nothing any more, if so.
+    pub fn failure(&self) -> Option<&str> {
+        self.fate.failure()
+    }
+
+    /// Take no appends any more, and sync nothing; not for a sync that failed, which `Fate::sync` says itself.
+    pub fn fail(&mut self, what: &str, error: &LogError) {
+        self.fate.fail(what, error, false);
+    }
+
+    /// Where its files lie, whatever segment comes next.
+    fn place(&self) -> Place<'_, D> {
+        Place {
+            end: i64::MAX,
+            disk: &self.disk,
+            dir: &self.dir,
+            index_bytes: self.config.segment_index_bytes,
+            index_interval: u64::from(self.config.index_interval_bytes),
+        }
+    }
+
     fn active(&mut self) -> (Place<'_, D>, &mut Segment<D>) {
         self.segment(self.segments.len() - 1)
     }
@@ -147,12 +173,9 @@ impl<D: Disk> Log<D> {
         self.segments.iter().map(|segment| segment.size).sum()
     }
 
+    #[cfg(test)]
     pub fn segment_count(&self) -> usize {
         self.segments.len()
-    }
-
-    pub fn active_segment_base_offset(&self) -> i64 {
-        self.last_segment().base_offset
     }
 
     pub fn dir(&self) -> &Path {
@@ -193,6 +216,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// The epoch of the record at `offset`.
+    #[cfg(test)]
     pub fn epoch_at(&self, offset: i64) -> Option<i32> {
         self.epochs.at(offset)
     }
@@ -267,75 +291,6 @@ impl<D: Disk> Log<D> {
         in_file.unwrap_or_default() == of_batches(&self.epochs)
     }
 
-    /// Begin a new segment if the active one was begun more than `segment.ms` ago and holds anything. True if it
-    /// did. Apache Kafka rolls by time only when something is appended (so does `append`); a quiet log's last
-    /// segment would otherwise never become old enough to delete.
-    ///
-    /// # Errors
-    /// If the disk fails.
-    pub fn roll_if_due(&mut self, now_ms: i64) -> Result<bool, LogError> {
-        let active = self.last_segment();
-        let patience = self.config.segment_ms.saturating_sub(self.jitter_ms());
-        let young = now_ms.saturating_sub(active.created_ms) <= patience;
-        if active.size == 0 || young || self.failure().is_some() {
-            return Ok(false);
-        }
-        self.roll(self.end_offset, now_ms)?;
-        Ok(true)
-    }
-
-    /// Seal the active segment, snapshot the producers, begin a new segment at `base_offset`.
-    fn roll(&mut self, base_offset: i64, now_ms: i64) -> Result<(), LogError> {
-        // The producers may be ahead of a failed log's end; a snapshot would say so to the next who opens it.
-        self.fate.check()?;
-        let ends = self.last_segment().base_offset;
-        if ends == base_offset {
-            return Ok(());
-        }
-        if !self.is_laid() {
-            self.make_ready()?;
-        }
-        let (place, active) = self.active();
-        active.seal(place)?;
-        self.producers.end_offset = base_offset;
-        self.write_snapshot()?;
-        let (place, _) = self.active();
-        match Segment::create(place, base_offset, now_ms) {
-            Ok(segment) => {
-                self.segments.push(segment);
-                self.tail.clear();
-                self.dirty.sealed.push(ends);
-                self.dirty.names.note();
-                Ok(())
-            }
-            Err(e) => {
-                if !retain::remove_segment_files(&self.disk, &self.dir, base_offset) {
-                    // Batches would go on behind it, and be cut as they are not before the next segment.
-                    self.fail("a new segment that failed half way", &e);
-                }
-                Err(e)
-            }
-        }
-    }
-
-    fn write_snapshot(&mut self) -> Result<(), LogError> {
-        let offset = self.producers.end_offset;
-        if offset <= self.producers.snapshot_offset {
-            return Ok(());
-        }
-        let path = file_path(&self.dir, offset, SNAPSHOT_SUFFIX);
-        let bytes = self.producers.snapshot();
-        let write = |file: D::File| file.write_all_at(&bytes, 0);
-        self.disk
-            .open(&path, Open::Truncate)
-            .and_then(write)
-            .inspect_err(|_| drop(self.disk.remove_file(&path))) // half of one is none
-            .during("writing", &path)?;
-        self.producers.snapshot_offset = offset;
-        self.dirty.names.note();
-        Ok(())
-    }
-
     /// What was mended, or found damaged, since this was asked last, in words.
     pub fn take_notes(&mut self) -> Vec<String> {
         let mended = self.segments.iter_mut();
@@ -351,11 +306,6 @@ impl<D: Disk> Log<D> {
 
     pub fn producers(&self) -> Vec<ProducerSummary> {
         self.producers.summaries()
-    }
-
-    /// The topic wants compaction, which does not exist yet: the log keeps everything above its start.
-    pub fn is_uncleaned(&self) -> bool {
-        self.config.cleanup_compact
     }
 
     /// Give back file descriptors; they come back when needed.
@@ -377,40 +327,5 @@ impl<D: Disk> Log<D> {
     /// The same without a word to the disk, for who has no descriptor left to say it with.
     pub fn let_go(&mut self) {
         self.segments.iter_mut().for_each(Segment::forget);
-    }
-
-    /// Clean: flush, complete and trim the indexes, write the producer snapshot. Else only let go of the files.
-    ///
-    /// # Errors
-    /// If the disk fails, or the log has failed before; the folder must then not be called clean.
-    pub fn close(mut self, clean: bool) -> Result<(), LogError> {
-        if !clean {
-            return Ok(());
-        }
-        self.fate.check()?;
-        let written = self.recovery_point < self.end_offset || self.last_segment().is_touched();
-        if self.end_offset > self.start_offset {
-            self.flush()?;
-        }
-        let (place, active) = self.active();
-        active.seal(place)?;
-        let mut files = Vec::new();
-        if written && active.size > 0 {
-            active.hand_out_indexes(place, &mut files)?;
-        }
-        self.write_snapshot()?;
-        self.fate.sync(|| {
-            files
-                .iter()
-                .try_for_each(|file| sync_target(&self.disk, file))?;
-            if self.dirty.names.pending() && self.end_offset > 0 {
-                let path = file_path(&self.dir, self.producers.snapshot_offset, SNAPSHOT_SUFFIX);
-                if let Ok(file) = self.disk.open(&path, Open::Write) {
-                    file.sync().during("syncing", &path)?;
-                }
-                self.disk.sync_dir(&self.dir).during("syncing", &self.dir)?;
-            }
-            Ok(())
-        })
     }
 }

@@ -11,13 +11,12 @@ use super::epochs::Epochs;
 use super::error::{During, LogError, UnlessFull};
 use super::files::{
     CLEANED_SUFFIX, DELETED_SUFFIX, EPOCHS_FILE, LOG_SUFFIX, SNAPSHOT_SUFFIX, SWAP_SUFFIX,
-    file_name, file_path, offset_of,
+    file_name, offset_of,
 };
 use super::index::{Kind, Offsets, Times};
-use super::producers::{Producers, Staged};
-use super::retain::remove_segment_files;
+use super::producers::Producers;
 use super::scan::{Bounds, Scan};
-use super::segment::{Place, Segment};
+use super::segment::{Segment, remove_segment_files};
 use super::unsynced::{Fate, Unsafe};
 use crate::disk::{Disk, DiskFile, Entry};
 
@@ -195,16 +194,6 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    pub(super) fn place(&self) -> Place<'_, D> {
-        Place {
-            end: i64::MAX,
-            disk: &self.disk,
-            dir: &self.dir,
-            index_bytes: self.config.segment_index_bytes,
-            index_interval: u64::from(self.config.index_interval_bytes),
-        }
-    }
-
     fn find_segments(
         &mut self,
         entries: &[Entry],
@@ -293,55 +282,6 @@ impl<D: Disk> Log<D> {
                 offset_of(&entry.name).is_none()
                     || plain.iter().any(|suffix| entry.name.ends_with(suffix))
             })
-    }
-
-    /// The producers' state at `offset`: from the latest snapshot that can be read, and the batches from there on.
-    pub(super) fn load_producers(
-        &mut self,
-        offset: i64,
-        now_ms: i64,
-    ) -> Result<Producers, LogError> {
-        let expiration_ms = self.config.producer_id_expiration_ms;
-        let mut state = Producers::starting_at(self.start_offset);
-        let mut snapshots = self.snapshot_offsets()?;
-        snapshots.retain(|at| *at <= offset && *at > self.start_offset);
-        snapshots.sort_unstable();
-        while let Some(at) = snapshots.pop() {
-            let path = file_path(&self.dir, at, SNAPSHOT_SUFFIX);
-            let bytes = self
-                .disk
-                .read_all(&path)
-                .during("reading", &path)?
-                .unwrap_or_default();
-            if let Some(loaded) = Producers::load(&bytes, at, now_ms, expiration_ms) {
-                state = loaded;
-                break;
-            }
-            self.disk.remove_file(&path).during("removing", &path)?;
-        }
-        let from = state.end_offset;
-        for at in self.segment_at(from)..self.segments.len() {
-            if self.segments[at].base_offset >= offset {
-                break;
-            }
-            let (place, segment) = self.segment(at);
-            let mut scan = segment.scan_to(place, from)?;
-            while let Some(found) = scan.next_header()? {
-                if found.header.base_offset >= offset {
-                    break;
-                }
-                if found.header.last_offset() < from || !found.header.has_producer_id() {
-                    continue;
-                }
-                let mut staged = Staged::default();
-                let marker = scan.marker(&found)?;
-                let _ = state.stage(&mut staged, &found.header, marker, None);
-                state.commit(staged, found.header.next_offset());
-            }
-        }
-        state.end_offset = offset;
-        state.high_watermark(self.high_watermark.max(self.start_offset));
-        Ok(state)
     }
 
     /// Where the log ends; a clean folder whose last segment is not whole after all is recovered.

@@ -5,9 +5,8 @@ use super::api::Recovery;
 use super::error::{During, LogError, UnlessFull};
 use super::files::{EPOCHS_FILE, LOG_SUFFIX, file_name, file_path};
 use super::producers::Staged;
-use super::retain::remove_segment_files;
 use super::scan::{Position, Scan};
-use super::segment::{Place, brief};
+use super::segment::{Place, brief, remove_segment_files};
 use super::transaction_index::{Aborted, ENTRY_BYTES, SUFFIX as TRANSACTIONS_SUFFIX};
 use crate::disk::{Disk, DiskFile, Entry};
 

@@ -1,33 +1,14 @@
 //! What goes: by retention, by DeleteRecords, by truncation.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::api::{DeletedFor, DeletedSegment};
 use super::error::{During, LogError};
-use super::files::{DELETED_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, file_name, file_path, offset_of};
-use super::index::{Kind, Offsets, Times};
+use super::files::{DELETED_SUFFIX, SNAPSHOT_SUFFIX, file_name, file_path};
 use super::producers::Producers;
-use super::segment::Segment;
-use super::transaction_index::SUFFIX as TRANSACTIONS_SUFFIX;
+use super::segment::{SEGMENT_SUFFIXES, Segment};
 use super::{Doomed, Log};
 use crate::disk::{Disk, DiskFile};
-
-const SEGMENT_SUFFIXES: [&str; 4] = [
-    LOG_SUFFIX,
-    Offsets::SUFFIX,
-    Times::SUFFIX,
-    TRANSACTIONS_SUFFIX,
-];
-
-/// Remove a segment's files, whichever are there; whether none is left.
-pub(super) fn remove_segment_files<D: Disk>(disk: &D, dir: &Path, base: i64) -> bool {
-    let remove = |suffix: &str| match disk.remove_file(&file_path(dir, base, suffix)) {
-        Err(e) => e.kind() == std::io::ErrorKind::NotFound,
-        Ok(()) => true,
-    };
-    let outcomes = SEGMENT_SUFFIXES.map(remove);
-    outcomes.iter().all(|gone| *gone)
-}
 
 impl<D: Disk> Log<D> {
     /// Delete (rename to `.deleted`) what retention by time, size and log start offset lets go, below the high
@@ -321,24 +302,5 @@ impl<D: Disk> Log<D> {
         self.recovery_point = offset;
         self.unflushed_messages = 0;
         Ok(())
-    }
-
-    pub(super) fn remove_snapshots(&self, goes: impl Fn(i64) -> bool) -> Result<(), LogError> {
-        for offset in self.snapshot_offsets()? {
-            if goes(offset) {
-                let path = file_path(&self.dir, offset, SNAPSHOT_SUFFIX);
-                self.disk.remove_file(&path).during("removing", &path)?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn snapshot_offsets(&self) -> Result<Vec<i64>, LogError> {
-        let entries = self.disk.list(&self.dir).during("listing", &self.dir)?;
-        let names = entries.iter().map(|entry| entry.name.as_str());
-        Ok(names
-            .filter(|name| name.ends_with(SNAPSHOT_SUFFIX))
-            .filter_map(offset_of)
-            .collect())
     }
 }

@@ -56,11 +56,11 @@ pub struct Segment<D: Disk> {
     /// Its files are there.
     is_laid: bool,
     file: Option<Arc<D::File>>,
-    bytes_since_entry: u64,
+    pub(super) bytes_since_entry: u64,
     /// (timestamp, relative offset), (-1, 0) if no batch has one; None if not looked up yet.
     pub(super) largest: Option<(i64, i64)>,
-    first_timestamp: Option<i64>,
-    allocated: u64,
+    pub(super) first_timestamp: Option<i64>,
+    pub(super) allocated: u64,
     /// The indexes' ends were held against the segment.
     pub(super) checked: bool,
     /// The time index's last entry was held against its batch.
@@ -195,47 +195,6 @@ impl<D: Disk> Segment<D> {
         self.first_timestamp = None;
     }
 
-    /// Remember a batch that lies at the segment's end: `size` grows by it.
-    pub fn note(&mut self, place: Place<'_, D>, batch: Brief) -> Result<(), LogError> {
-        let relative = batch.last_offset.saturating_sub(self.base_offset);
-        let mut largest = self.largest_so_far(place)?;
-        if batch.max_timestamp > largest.0 {
-            largest = (batch.max_timestamp, relative);
-            self.largest = Some(largest);
-        }
-        if self.size == 0 {
-            self.first_timestamp = Some(batch.max_timestamp);
-        }
-        if self.bytes_since_entry > place.index_interval {
-            let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
-            let entry = (relative, self.size as i64);
-            self.offsets.append(place.disk, &path, entry);
-            self.note_time(place, largest)?;
-            self.bytes_since_entry = 0;
-        }
-        self.size += batch.size;
-        self.bytes_since_entry += batch.size;
-        Ok(())
-    }
-
-    fn note_time(&mut self, place: Place<'_, D>, largest: (i64, i64)) -> Result<(), LogError> {
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
-        let last = self
-            .times
-            .last(place.disk, &path)
-            .during("reading", &path)?;
-        if largest.0 > last.map_or(-1, |(time, _)| time) {
-            self.times.append(place.disk, &path, largest);
-        }
-        Ok(())
-    }
-
-    /// What retention by time looks at.
-    pub fn age_timestamp(&mut self, place: Place<'_, D>) -> Result<i64, LogError> {
-        let (time, _) = self.largest_timestamp(place)?;
-        Ok(if time >= 0 { time } else { self.modified_ms })
-    }
-
     /// How long the segment has waited to be rolled, on the clock of its records where they have one.
     pub fn waited_ms(
         &mut self,
@@ -284,14 +243,7 @@ impl<D: Disk> Segment<D> {
         file.set_len(self.size).during("cutting back", &path)
     }
 
-    /// The segment takes no more batches: complete and trim its indexes, give back reserved space.
-    pub fn seal(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
-        let largest = self.largest_so_far(place)?;
-        self.note_time(place, largest)?;
-        self.trim(place)
-    }
-
-    fn trim(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+    pub(super) fn trim(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
         // First of all what gives space back: the rest may need some.
         if self.allocated > self.size {
             let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
@@ -310,52 +262,6 @@ impl<D: Disk> Segment<D> {
         let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
         let times = self.times.trim(place.disk, &path);
         offsets.and(times.during("trimming", &path))
-    }
-
-    /// Cut everything from `position` on; `offset` is the first that goes.
-    pub fn truncate(
-        &mut self,
-        place: Place<'_, D>,
-        position: u64,
-        offset: i64,
-        now_ms: i64,
-    ) -> Result<(), LogError> {
-        self.check(place)?;
-        let relative = offset.saturating_sub(self.base_offset);
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
-        let keep = self.offsets.partition(place.disk, &path, |(o, at)| {
-            o < relative && u64::try_from(at).is_ok_and(|at| at < position)
-        });
-        let sound = keep.is_ok();
-        self.offsets
-            .truncate(place.disk, &path, keep.unwrap_or(0))
-            .during("cutting", &path)?;
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
-        let keep = self
-            .times
-            .partition(place.disk, &path, |(_, o)| o < relative);
-        let sound = sound && keep.is_ok();
-        self.times
-            .truncate(place.disk, &path, keep.unwrap_or(0))
-            .during("cutting", &path)?;
-        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
-        self.file(place)?
-            .set_len(position)
-            .during("cutting", &path)?;
-        self.size = position;
-        self.allocated = position;
-        self.bytes_since_entry = 0;
-        self.largest = None;
-        if position == 0 {
-            self.first_timestamp = None;
-            self.created_ms = now_ms;
-            self.largest = Some((-1, 0));
-        } else if sound {
-            self.next_offset(place)?;
-        } else {
-            self.rebuild_indexes(place)?;
-        }
-        self.truncate_transactions(place, offset)
     }
 
     /// Name what must be synced of a segment that has ended; its indexes too, since nothing rebuilds them later.
@@ -466,4 +372,22 @@ pub fn brief(found: &Position) -> Brief {
         max_timestamp: found.header.max_timestamp,
         size: found.header.size() as u64,
     }
+}
+
+/// The files of one segment.
+pub const SEGMENT_SUFFIXES: [&str; 4] = [
+    LOG_SUFFIX,
+    Offsets::SUFFIX,
+    Times::SUFFIX,
+    TRANSACTIONS_SUFFIX,
+];
+
+/// Remove a segment's files, whichever are there; whether none is left.
+pub fn remove_segment_files<D: Disk>(disk: &D, dir: &Path, base: i64) -> bool {
+    let remove = |suffix: &str| match disk.remove_file(&file_path(dir, base, suffix)) {
+        Err(e) => e.kind() == std::io::ErrorKind::NotFound,
+        Ok(()) => true,
+    };
+    let outcomes = SEGMENT_SUFFIXES.map(remove);
+    outcomes.iter().all(|gone| *gone)
 }

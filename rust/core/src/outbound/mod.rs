@@ -20,13 +20,11 @@ mod tests;
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 
-use crate::connection::Inbox;
+use crate::connection::{Inbox, answers_flexibly};
 use crate::hot::Reader;
 
 pub use backoff::Backoff;
 
-/// Its answer's header has no tagged fields in any version, so that old clients can read it (KIP-511).
-const API_VERSIONS_KEY: i16 = 18;
 /// An emptied buffer that grew beyond this for one large message is given back.
 const BUFFER_KEPT_BYTES: usize = 512 * 1024;
 /// The least that an answer holds: its correlation id.
@@ -272,7 +270,7 @@ impl Outbound {
         let pending = Pending {
             ticket,
             deadline_ms: now_ms.saturating_add(request.timeout_ms),
-            flexible_answer: request.flexible && request.api_key != API_VERSIONS_KEY,
+            flexible_answer: answers_flexibly(request.api_key, request.flexible),
             answered: request.answered,
             end: 0,
         };

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::connection::API_VERSIONS;
 
 const LIMITS: Limits = Limits {
     in_flight_max: 2,
@@ -80,7 +81,7 @@ fn a_request_goes_out_with_its_header_and_its_answer_comes_back_without() {
 fn the_answer_to_api_versions_has_the_old_header() {
     let mut outbound = connected(LIMITS);
     let versions = Request {
-        api_key: API_VERSIONS_KEY,
+        api_key: API_VERSIONS,
         api_version: 4,
         ..request(b"", 10)
     };

@@ -1,7 +1,7 @@
 //! One replica that this broker hosts: its log, its high watermark, and who waits for either.
 //!
 //! It alone writes the log end offset, the high watermark and the followers' positions. Who leads, who
-//! follows and who is in sync comes down from above as one immutable `PartitionState`, from which it follows
+//! follows and who is in sync comes down from above as one immutable `LeaderAndIsr`, from which it follows
 //! whether this replica leads, and the high watermark is computed anew. A follower takes what its leader sent,
 //! offsets and epochs as they came, and the leader's high watermark; clients are refused there. It is used under
 //! one lock, reads no clock and wakes nobody by itself but the waiters that were parked with it.
@@ -10,7 +10,6 @@ mod waiters;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::code::Code;
 use crate::disk::Disk;
@@ -25,7 +24,7 @@ pub use waiters::{Waiter, Wants};
 
 /// What the cluster says about a partition; replaced as a whole, never changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartitionState {
+pub struct LeaderAndIsr {
     /// -1 if nobody leads.
     pub leader: i32,
     pub leader_epoch: i32,
@@ -36,7 +35,7 @@ pub struct PartitionState {
     pub min_insync_replicas: i32,
 }
 
-impl PartitionState {
+impl LeaderAndIsr {
     /// Whether the other one overtook it: each change of a partition has a higher epoch.
     pub fn is_before(&self, other: &Self) -> bool {
         self.leader_epoch < other.leader_epoch || self.partition_epoch < other.partition_epoch
@@ -82,12 +81,19 @@ pub struct ReadDone<F> {
 /// A time without a break in which one replica leads with one log: what it appended is there as long as it lasts. Kafka
 /// looks whether it leads when it looks; one that followed since may have been cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Reign(u64);
+struct Reign {
+    /// Which opening of which log.
+    log: u64,
+    /// How many there were before with this log.
+    before: u64,
+}
 
 impl Reign {
-    fn next() -> Self {
-        static REIGNS: AtomicU64 = AtomicU64::new(0);
-        Self(REIGNS.fetch_add(1, Ordering::Relaxed))
+    fn next(self) -> Self {
+        Self {
+            before: self.before.wrapping_add(1),
+            ..self
+        }
     }
 }
 
@@ -124,7 +130,7 @@ pub struct AppendDone {
 pub struct Partition<D: Disk, W: Waiter> {
     local_id: i32,
     log: Log<D>,
-    state: Arc<PartitionState>,
+    state: Arc<LeaderAndIsr>,
     reign: Reign,
     high_watermark: i64,
     /// Log end offsets of followers by id, as far as they have fetched.
@@ -134,14 +140,16 @@ pub struct Partition<D: Disk, W: Waiter> {
 }
 
 impl<D: Disk, W: Waiter> Partition<D, W> {
-    /// Lead or follow with this log; `high_watermark` is what was known of it before.
+    /// Lead or follow with this log; `high_watermark` is what was known of it before. No other opening of a log has its
+    /// `number`: who waited for an earlier one in its place waits for another reign.
     ///
     /// # Errors
     /// The disk refused the mark of a new leader epoch.
     pub fn new(
         local_id: i32,
+        number: u64,
         log: Log<D>,
-        state: PartitionState,
+        state: LeaderAndIsr,
         high_watermark: i64,
     ) -> Result<Self, LogError> {
         let mut partition = Self {
@@ -149,7 +157,10 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
             high_watermark: high_watermark.clamp(log.log_start_offset(), log.log_end_offset()),
             log,
             state: Arc::new(state),
-            reign: Reign::next(),
+            reign: Reign {
+                log: number,
+                before: 0,
+            },
             followers: BTreeMap::new(),
             waiters: Waiters::default(),
             offline: None,
@@ -159,7 +170,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         Ok(partition)
     }
 
-    pub fn state(&self) -> &Arc<PartitionState> {
+    pub fn state(&self) -> &Arc<LeaderAndIsr> {
         &self.state
     }
 
@@ -172,14 +183,14 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     ///
     /// # Errors
     /// The disk refused the mark of a new leader epoch: this replica must not lead.
-    pub fn set_state(&mut self, state: PartitionState) -> Result<Moved, LogError> {
+    pub fn set_state(&mut self, state: LeaderAndIsr) -> Result<Moved, LogError> {
         if state.is_before(&self.state) {
             return Ok(Moved(false));
         }
         // Each epoch has one leader: who led the last one and leads the next has led all the time.
         let follows = state.leader_epoch <= self.state.leader_epoch.saturating_add(1);
         if !(follows && self.leads() && state.leader == self.local_id) {
-            self.reign = Reign::next();
+            self.reign = self.reign.next();
         }
         if state.leader_epoch == self.state.leader_epoch {
             self.followers.retain(|id, _| state.replicas.contains(id));
@@ -535,6 +546,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         self.waiters.changed();
     }
 
+    #[cfg(test)]
     pub fn waiter_count(&self) -> usize {
         self.waiters.count()
     }

@@ -45,8 +45,8 @@ impl Waiter for Told {
 
 type Led = Partition<SimDisk, Told>;
 
-fn state(leader_epoch: i32, isr: &[i32], min_insync_replicas: i32) -> PartitionState {
-    PartitionState {
+fn state(leader_epoch: i32, isr: &[i32], min_insync_replicas: i32) -> LeaderAndIsr {
+    LeaderAndIsr {
         leader: 1,
         leader_epoch,
         partition_epoch: leader_epoch,
@@ -56,11 +56,11 @@ fn state(leader_epoch: i32, isr: &[i32], min_insync_replicas: i32) -> PartitionS
     }
 }
 
-fn led(state: PartitionState) -> (SimDisk, Led) {
+fn led(state: LeaderAndIsr) -> (SimDisk, Led) {
     replica(1, state)
 }
 
-fn replica(id: i32, state: PartitionState) -> (SimDisk, Led) {
+fn replica(id: i32, state: LeaderAndIsr) -> (SimDisk, Led) {
     let disk = SimDisk::new(1);
     disk.create_dir_all(Path::new("/data")).unwrap();
     let dir = PathBuf::from("/data/topic-0");
@@ -72,7 +72,7 @@ fn replica(id: i32, state: PartitionState) -> (SimDisk, Led) {
         OpenHints::default(),
     );
     let log = opened.unwrap().0;
-    (disk, Partition::new(id, log, state, 0).unwrap())
+    (disk, Partition::new(id, 0, log, state, 0).unwrap())
 }
 
 fn batch(count: usize) -> Vec<u8> {
@@ -170,7 +170,7 @@ fn too_few_in_sync_replicas_stop_acks_all_and_the_high_watermark() {
     assert_eq!(partition.offsets().high_watermark, 0);
     let _ = partition.set_state(state(0, &[1], 1)).unwrap();
     assert_eq!(partition.offsets().high_watermark, 1);
-    let alone = PartitionState {
+    let alone = LeaderAndIsr {
         replicas: vec![1],
         ..state(0, &[1], 5)
     };
@@ -368,7 +368,7 @@ fn leadership_moves_and_what_parted_is_cut() {
     append(&mut one, 5, false).unwrap(); // never reaches the other
     let told = Arc::new(Told::default());
     one.park(&told, false);
-    let next = PartitionState {
+    let next = LeaderAndIsr {
         leader: 2,
         ..state(1, &[2], 1)
     };
@@ -383,4 +383,16 @@ fn leadership_moves_and_what_parted_is_cut() {
     assert_eq!(one.offsets(), two.offsets());
     let _ = one.set_state(state(0, &[1], 1)).unwrap();
     assert!(!one.leads(), "an epoch that is over is not taken");
+}
+
+/// The log that is opened anew in the same place may lack what the producer appended: it would be told that all is safe.
+#[test]
+fn who_waits_for_an_earlier_opening_of_a_log_waits_for_nothing_of_the_next() {
+    let (_disk, mut partition) = led(state(1, &[1, 2], 1));
+    let done = append(&mut partition, 1, true).unwrap();
+    assert_eq!(partition.outcome_of(&done.awaited), Outcome::Waiting);
+    let log = partition.into_log();
+    let next = Partition::<_, Told>::new(1, 1, log, state(1, &[1], 1), 1).unwrap();
+    let refused = Outcome::Refused(Code::NotLeaderOrFollower);
+    assert_eq!(next.outcome_of(&done.awaited), refused);
 }

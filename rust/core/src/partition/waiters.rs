@@ -105,6 +105,7 @@ impl<W: Waiter> Waiters<W> {
         }
     }
 
+    #[cfg(test)]
     pub fn count(&self) -> usize {
         self.parked
             .iter()

@@ -1,7 +1,7 @@
 //! What becomes of a frame before anybody works on it: its header, whether the listener serves it, and who handles it.
 
-use super::{API_VERSIONS, Apis, FETCH, Header, PRODUCE};
-use crate::connection::{RequestHeader, parse_header};
+use super::{Apis, FETCH, Header, PRODUCE};
+use crate::connection::{API_VERSIONS, RequestHeader, answers_flexibly, parse_header};
 
 /// A request that is served.
 pub struct Admitted<'a> {
@@ -29,7 +29,7 @@ pub fn admit<'a>(frame: &'a [u8], apis: &Apis, controller: bool) -> Result<Admit
         return Err(format!("API key {key} is not served at version {version}"));
     }
     let is_hot = !controller && (key == PRODUCE || key == FETCH);
-    let flexible = version >= api.first_flexible && key != API_VERSIONS;
+    let flexible = answers_flexibly(key, version >= api.first_flexible);
     Ok(Admitted {
         flexible,
         hot: is_hot.then(|| Header {

@@ -2,7 +2,6 @@
 
 pub const PRODUCE: i16 = 0;
 pub const FETCH: i16 = 1;
-pub const API_VERSIONS: i16 = 18;
 
 /// One row: an API and where it is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

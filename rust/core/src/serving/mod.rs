@@ -7,6 +7,7 @@
 
 mod admitting;
 mod apis;
+mod asked;
 pub mod crowd;
 mod fetch;
 mod kept;
@@ -14,7 +15,8 @@ mod permitted;
 mod produce;
 
 pub use admitting::{Admitted, admit};
-pub use apis::{API_VERSIONS, Api, Apis, FETCH, PRODUCE};
+pub use apis::{Api, Apis, FETCH, PRODUCE};
+pub use asked::{Asked, Item};
 pub use fetch::{Fetch, Piece};
 pub use kept::{Asker, KeptReplies, Question};
 pub use produce::{Finished, Produce};

@@ -4,6 +4,8 @@
 //! task still notices that the peer has gone. Replies to frames that came together leave together.
 
 mod deciding;
+mod fetch;
+mod produce;
 mod receiving;
 mod sending;
 mod stream;
@@ -20,10 +22,9 @@ use crate::metrics::add;
 use crate::peer::Ending;
 use crate::queue::Asked;
 pub use deciding::{hang_up, reply};
-pub(crate) use receiving::Waiting;
 pub(crate) use stream::Stream;
-use task::OUTBOX_BYTES;
-pub(crate) use task::{Over, Task, Woken};
+pub use task::Task;
+use task::{OUTBOX_BYTES, Over};
 
 /// After so many frames of one connection others have a turn on its thread: a kept reply or a quick one waits for nothing.
 const FRAMES_PER_TURN: usize = 32;
@@ -117,15 +118,8 @@ impl Task {
         }
         let body_at = header.body_at;
         let flexible = admitted.flexible;
-        let asked = Asked {
-            token: self.node.next_token.fetch_add(1, Ordering::Relaxed),
-            api_key: key,
-            api_version: header.api_version,
-            correlation_id: header.correlation_id,
-            client_id: header.client_id.map(str::to_owned),
-            body: Vec::new(),
-            connection: Arc::clone(&self.connection),
-        };
+        let token = self.node.next_token.fetch_add(1, Ordering::Relaxed);
+        let asked = Asked::new(token, &header, Arc::clone(&self.connection));
         self.decide(frame, body_at, asked, flexible, began).await
     }
 }

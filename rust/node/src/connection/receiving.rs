@@ -1,7 +1,7 @@
 //! The receiving half of a connection's task: buffers that grow as bytes arrive and go back when idle.
 //!
 //! What memory all connections may hold is bounded by the node's budget; whoever waits for memory, or for
-//! its peer, still hears the connection's signal. What the peer owes meanwhile is noted (see patience.rs).
+//! its peer, still hears the connection's signal. What the peer owes meanwhile is noted (see `connection/patience.rs` of the core).
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use tokio::time::{Instant, timeout_at};
 use super::stream::Stream;
 use super::task::{CAPACITY_KEPT, CLOSED_PATIENCE, Over, Task, Woken, poll_receive};
 use crate::budget::Overdraft;
-use crate::patience::Owes;
 use crate::peer::{Connection, Ending};
 use crate::shared::Shared;
+use ottla_core::connection::patience::Owes;
 
 /// What a connection gets to begin with while memory is short: it lies beside the budget, so that small requests
 /// pass whatever waits.
@@ -106,7 +106,7 @@ impl Task {
     }
 
     /// Wait in a line, for as long as the peer is there.
-    pub(crate) async fn unless_gone<T>(&self, wait: impl Future<Output = T>) -> Result<T, Over> {
+    pub(super) async fn unless_gone<T>(&self, wait: impl Future<Output = T>) -> Result<T, Over> {
         self.unless_ending(async {
             tokio::select! {
                 done = wait => Ok(done),
@@ -117,7 +117,7 @@ impl Task {
     }
 
     /// Keep no large buffer for a long wait; a small one still finds that the peer has gone.
-    pub(crate) fn shrink_inbox(&mut self) {
+    pub(super) fn shrink_inbox(&mut self) {
         if self.inbox.capacity() > CAPACITY_KEPT && self.rest() {
             self.have_beside();
         }
@@ -217,7 +217,7 @@ impl Task {
 }
 
 /// The peer of a request that waits for its turn.
-pub(crate) struct Waiting<'a> {
+pub(super) struct Waiting<'a> {
     connection: &'a Connection,
     stream: &'a Stream,
     listens: bool,

@@ -11,15 +11,15 @@ use super::stream::Stream;
 use super::task::{OUTBOX_BYTES, Over, Task};
 use crate::budget::Charge;
 use crate::disk::NodeFile;
-use crate::patience::Owes;
 use crate::peer::Ending;
+use ottla_core::connection::patience::Owes;
 
 /// What may stay allocated for the next replies: two full outboxes.
 const OUTBOX_KEPT: usize = 2 * OUTBOX_BYTES;
 
 impl Task {
     /// Send what is in the outbox, with the pieces that lie in files.
-    pub(crate) async fn flush(&mut self) -> Result<(), Over> {
+    pub(super) async fn flush(&mut self) -> Result<(), Over> {
         if self.outbox.is_empty() {
             return Ok(());
         }

@@ -15,9 +15,9 @@ use crate::descriptors::Noted;
 use crate::disk::{NodeDisk, NodeFile};
 use crate::lock::lock;
 use crate::metrics::add;
-use crate::patience::Owes;
 use crate::peer::{Connection, Ending};
 use crate::shared::Shared;
+use ottla_core::connection::patience::Owes;
 
 /// Replies are sent when they are this many, even if more frames wait.
 pub(super) const OUTBOX_BYTES: usize = 64 * 1024;
@@ -45,7 +45,7 @@ impl From<io::Error> for Over {
 }
 
 /// What ended a wait.
-pub(crate) enum Woken {
+pub(super) enum Woken {
     Received,
     Signal,
     PeerClosed,
@@ -53,18 +53,18 @@ pub(crate) enum Woken {
 
 /// The task's own half. Its lists are kept from one request to the next.
 pub struct Task {
-    pub(crate) node: Arc<Shared>,
-    pub(crate) connection: Arc<Connection>,
-    pub(crate) apis: Arc<Apis>,
-    pub(crate) inbox: Inbox,
-    pub(crate) outbox: Vec<u8>,
+    pub(super) node: Arc<Shared>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) apis: Arc<Apis>,
+    pub(super) inbox: Inbox,
+    pub(super) outbox: Vec<u8>,
     /// What an answer of Python's in the outbox takes.
     pub(super) answered: Option<Charge>,
     /// What the peer owes while the outbox is sent.
     pub(super) reply_owed: Owes,
-    pub(crate) files: Vec<Piece<NodeFile>>,
-    pub(crate) produce: Produce<NodeDisk, Connection>,
-    pub(crate) fetch: Fetch<NodeDisk>,
+    pub(super) files: Vec<Piece<NodeFile>>,
+    pub(super) produce: Produce<NodeDisk, Connection>,
+    pub(super) fetch: Fetch<NodeDisk>,
     /// What the receive buffer takes of the budget, and beside it.
     pub(super) charged: usize,
     pub(super) charged_beside: usize,
@@ -72,7 +72,7 @@ pub struct Task {
     pub(super) is_owed: bool,
     // Before the stream, so that it is dropped before the stream closes its descriptor.
     _noted: Noted,
-    pub(crate) stream: Stream,
+    pub(super) stream: Stream,
 }
 
 impl Task {
@@ -138,12 +138,12 @@ impl Task {
     }
 
     /// Note the length of a reply, of which so many bytes are sent from files.
-    pub(crate) fn close_reply(&mut self, size_at: usize, in_files: usize, key: i16) {
+    pub(super) fn close_reply(&mut self, size_at: usize, in_files: usize, key: i16) {
         let size = close_frame(&mut self.outbox, size_at, in_files);
         add(&self.node.metrics.api(key).response_bytes, size);
     }
 
-    pub(crate) fn check_ending(&self) -> Result<(), Over> {
+    pub(super) fn check_ending(&self) -> Result<(), Over> {
         if self.connection.is_ending(Ending::Drain) {
             Err(Over::Gone)
         } else {
@@ -152,20 +152,20 @@ impl Task {
     }
 
     /// Wait for the signal alone: nothing is received, so frames stay where they are.
-    pub(crate) async fn hear(&mut self) -> Result<(), Over> {
+    pub(super) async fn hear(&mut self) -> Result<(), Over> {
         std::future::poll_fn(|context| self.connection.signal.poll(context)).await;
         self.check_ending()
     }
 
     /// Whether nothing more is taken in while a request is parked.
-    pub(crate) fn takes_no_more(&self) -> bool {
+    pub(super) fn takes_no_more(&self) -> bool {
         let waiting = self.inbox.waiting_bytes();
         waiting >= READ_AHEAD_BYTES * 2 || (waiting > 0 && waiting >= self.inbox.capacity())
     }
 
     /// Wait for the signal, and meanwhile for the peer, whose further bytes are taken in up to a limit; beyond it
     /// only its going is noticed.
-    pub(crate) async fn park(&mut self, deaf: bool) -> Result<Woken, Over> {
+    pub(super) async fn park(&mut self, deaf: bool) -> Result<Woken, Over> {
         let Self {
             connection,
             inbox,

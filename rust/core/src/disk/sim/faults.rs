@@ -16,6 +16,7 @@ impl SimDisk {
     }
 
     /// After this many more changes of any kind nothing changes any more: the machine is about to stop.
+    #[cfg(test)]
     pub fn stop_after(&self, changes: Option<u64>) {
         self.state().changes_left = changes;
     }

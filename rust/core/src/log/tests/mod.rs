@@ -19,7 +19,7 @@ use crate::batch::{
 };
 use crate::code::Code;
 use crate::compression::{Codec, Decompressor};
-use crate::disk::SimDisk;
+use crate::disk::{DiskFile, Open, SimDisk};
 
 const NOW: i64 = 1_700_000_000_000;
 

@@ -3,7 +3,7 @@
 use super::Happens::*;
 use super::*;
 use crate::hosting::Standing;
-use crate::partition::PartitionState;
+use crate::partition::LeaderAndIsr;
 
 /// A partition that only has too few replicas, or a small bound, would be called faulty, its reader told to see to the
 /// disk, and its coordinator to look for another.
@@ -72,7 +72,7 @@ fn a_state_of_an_earlier_partition_epoch_is_not_taken() {
         let mut partition = cell.hold();
         let partition = partition.as_mut().unwrap();
         assert_eq!(partition.state().isr, [1]);
-        let late = PartitionState {
+        let late = LeaderAndIsr {
             isr: vec![1, 2, 3],
             partition_epoch: 0,
             ..(**partition.state()).clone()

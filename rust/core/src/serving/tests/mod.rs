@@ -20,7 +20,7 @@ use crate::batch::{BatchSpec, Builder, RecordOut};
 use crate::compression::Codec;
 use crate::disk::{Disk, SimDisk};
 use crate::hosting::{
-    Cell, Chore, Event, Guard, Host, HostOptions, HostedState, Lock, Operation, Surroundings,
+    Cell, Chore, Event, Guard, Host, HostOptions, Lock, Operation, PartitionState, Surroundings,
     TopicConfig, Verdict,
 };
 use crate::partition::{Waiter, Wants};
@@ -132,7 +132,7 @@ enum Happens {
 
 pub(crate) struct World {
     pub disk: SimDisk,
-    pub host: Host<SimDisk, Bell>,
+    pub host: Arc<Host<SimDisk, Bell>>,
     around: Arc<Around>,
     topic: &'static str,
     partition_epoch: i32,
@@ -159,7 +159,7 @@ impl World {
             fetch_bytes_max: 1 << 20,
         };
         let mut world = Self {
-            host: Host::new(options, disk.clone(), around.clone()).unwrap(),
+            host: Host::new(options, disk.clone(), |_| around.clone()).unwrap(),
             disk,
             around,
             topic,
@@ -211,7 +211,7 @@ impl World {
         let min = crate::log::ConfigValue::Int(i64::from(min));
         rows.push(("min.insync.replicas".to_owned(), min));
         let config = Arc::new(TopicConfig::parse(&rows).unwrap());
-        self.host.place(vec![HostedState {
+        self.host.place(vec![PartitionState {
             topic: self.topic.to_owned(),
             topic_id: ID,
             partition,

@@ -8,7 +8,8 @@ use std::time::Duration;
 use ottla_core::serving::{Finished, Header, Step};
 use tokio::time::Instant;
 
-use crate::connection::{Over, Task, Waiting};
+use super::receiving::Waiting;
+use super::task::{Over, Task};
 
 /// How long a request rests whose partition is held by who waits for a slow disk.
 pub const PAUSE: Duration = Duration::from_millis(1);
@@ -17,7 +18,7 @@ pub const BUSY_MIN: Duration = Duration::from_millis(100);
 
 impl Task {
     /// Handle a Produce request and consume its frame. Returns whether any partition was refused.
-    pub(crate) async fn produce(
+    pub(super) async fn produce(
         &mut self,
         frame: Range<usize>,
         header: &Header,

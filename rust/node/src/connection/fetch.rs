@@ -10,8 +10,8 @@ use ottla_core::serving::crowd::{FRAME_BYTES_FEW, PARTITIONS_FEW};
 use ottla_core::serving::{Fetch, Header, Step};
 use tokio::time::Instant;
 
-use crate::connection::{Over, Task, Woken};
-use crate::produce::{BUSY_MIN, PAUSE};
+use super::produce::{BUSY_MIN, PAUSE};
+use super::task::{Over, Task, Woken};
 use crate::weight::Weight;
 
 /// From this size on a piece is sent from its file instead of through memory; while memory is short nearly all
@@ -21,7 +21,7 @@ const SENDFILE_BYTES_MIN_TIGHT: usize = 512;
 
 impl Task {
     /// Handle a Fetch request and consume its frame. Returns whether any partition was refused.
-    pub(crate) async fn fetch(
+    pub(super) async fn fetch(
         &mut self,
         frame: Range<usize>,
         header: &Header,

@@ -34,6 +34,26 @@ pub enum Memory {
     Over,
 }
 
+impl Memory {
+    /// So much of it is taken, and somebody waits for some, or nobody does.
+    pub fn of(used: usize, bytes_max: usize, is_awaited: bool) -> Self {
+        if used > bytes_max {
+            Self::Over
+        } else if is_awaited {
+            Self::Missing
+        } else if used > bytes_max / 2 {
+            Self::Short
+        } else {
+            Self::Enough
+        }
+    }
+}
+
+/// What is waited for where so many bytes are wanted: what would never fit waits for memory that is almost free.
+pub fn awaited(bytes: usize, bytes_max: usize) -> usize {
+    bytes.min(bytes_max / 4 * 3)
+}
+
 /// The time that a peer has, and the bytes that it must move in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Least {
@@ -196,6 +216,22 @@ mod tests {
             memory,
             starved_ms: 0,
         }
+    }
+
+    #[test]
+    fn memory_is_short_before_somebody_waits() {
+        let all = [
+            (50, false),
+            (51, false),
+            (0, true),
+            (100, true),
+            (101, false),
+            (101, true),
+        ];
+        let found = all.map(|(used, is_awaited)| Memory::of(used, 100, is_awaited));
+        use Memory::{Enough, Missing, Over, Short};
+        assert_eq!(found, [Enough, Short, Missing, Missing, Over, Over]);
+        assert_eq!((awaited(75, 100), awaited(usize::MAX, 100)), (75, 75));
     }
 
     /// The first second at which a peer that moves so many bytes each is overdue.
