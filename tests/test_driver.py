@@ -75,7 +75,7 @@ class Counted(Driver):
     def asked(self, token: int, *, records: int = 0, as_decided: bool = False) -> None:
         """A request that is answered when its records are safe."""
         body = Decision([RECORD] * records, [Reply(token, "done")])
-        self.ask(Ask(token, body, 0, as_decided=as_decided), NOW)
+        self.ask(Ask(token, body, 0, "User:alice", as_decided=as_decided), NOW)
 
 
 @pytest.mark.parametrize("as_decided", [False, True])
@@ -83,7 +83,7 @@ def test_a_second_answer_is_a_broken_invariant(as_decided: bool) -> None:
     """A decider that answers twice would go unnoticed, or fail in words that say nothing."""
     driver = Counted()
     twice = Decision([RECORD], [Reply(1, "once"), Reply(1, "twice")])
-    driver.ask(Ask(1, twice, 0, as_decided=as_decided), NOW)
+    driver.ask(Ask(1, twice, 0, "User:alice", as_decided=as_decided), NOW)
     with pytest.raises(BrokenInvariant, match="d answered request 1 twice"):
         driver.release(1, lambda first, end: True)
     assert driver.heard == [(1, "once")]

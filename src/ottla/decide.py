@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from ottla.wire.errors import ErrorCode
     from ottla.wire.schema import Response
 
-ANONYMOUS = "User:ANONYMOUS"
-
 
 class Ask(NamedTuple):
     """One request to a decider, with what it may know of who asks.
@@ -40,9 +38,10 @@ class Ask(NamedTuple):
     token: int
     body: Any
     version: int
+    principal: str
+    """Who asks, as in `User:alice`. It has no default: a name that got lost would be nobody's."""
     client_id: str = ""
     client_host: str = ""
-    principal: str = ANONYMOUS
     finish: Callable[[Any], Any] | None = None
     """What the response becomes before it is sent, refusals too: for whoever took something out of
     the request and has to say so in the answer. It is not the decider's business.

@@ -19,6 +19,7 @@ import ottla
 from attack.plausible import METADATA, PLAIN, SHAPES, Names, Shape, request_of
 from ottla.broker.asked import Asked
 from ottla.broker.router import ROUTES
+from ottla.security.principal import ANONYMOUS
 from ottla.wire.api import api, request_class
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
@@ -119,7 +120,7 @@ class Handlers:
         def handle() -> None:
             node = self._node
             token = node._engine.desk.internal(replies.append)
-            here = ("PLAINTEXT", "127.0.0.1", 9092, "127.0.0.1", 1)
+            here = ("PLAINTEXT", "127.0.0.1", 9092, "127.0.0.1", 1, ANONYMOUS)
             asked = Asked(token, request.api_key, version, "attack", request, *here)
             response = node._engine.desk._router.handler(request.api_key)(
                 node._engine.context, asked

@@ -123,11 +123,11 @@ def test_a_fault_in_a_callback_ends_the_node(monkeypatch: pytest.MonkeyPatch) ->
     """If this failed, whoever waits for an auto-created topic would wait for ever."""
     create_topics = auto_topic_creation.create
 
-    def broken(context: Any, names: Any, then: Any) -> None:
+    def broken(context: Any, names: Any, then: Any, whose: Any) -> None:
         def answered(codes: dict[str, int]) -> None:
             raise LookupError("a callback of our own")
 
-        create_topics(context, names, answered)
+        create_topics(context, names, answered, whose)
 
     monkeypatch.setattr(auto_topic_creation, "create", broken)
     with ottla.Broker() as broker:

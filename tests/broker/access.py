@@ -78,6 +78,9 @@ from ottla.wire.schema import Request
 Op, Kind, Err = Operation, ResourceType, ErrorCode
 Pair = tuple[Operation, ResourceType]
 
+ALICE = "User:alice"
+"""Who asks in every test of rights: as `User:ANONYMOUS` a lost name could not be told."""
+
 
 class Rights:
     """An authorizer that allows what it is told to, and remembers what it was asked."""
@@ -91,7 +94,7 @@ class Rights:
         return {(operation, resource.type) for operation, resource in self.asked}
 
     def authorize(self, who: Any, operation: Operation, resource: Resource, *, quiet: bool) -> bool:
-        assert str(who.principal) == "User:ANONYMOUS"
+        assert str(who.principal) == ALICE, "who asks was lost on the way"
         self.asked.append((operation, resource))
         return self.may(operation, resource)
 

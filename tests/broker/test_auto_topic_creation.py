@@ -11,6 +11,7 @@ from ottla.broker import auto_topic_creation
 from ottla.config.broker import BrokerConfig
 from ottla.controller import topics
 from ottla.controller.state import Replayed, State
+from ottla.decide import Ask
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.wire.errors import ErrorCode
@@ -58,9 +59,9 @@ def test_what_is_not_asked_is_what_would_be_refused(names: int, partitions: int)
     asked: list[CreateTopicsRequest] = []
     heard: dict[str, int] = {}
 
-    def ask(request: CreateTopicsRequest, version: int, then: Any) -> None:
+    def ask(request: CreateTopicsRequest, version: int, then: Any, whose: Any) -> None:
         asked.append(request)
-        then(topics.create(state(), request, version, 0).response)
+        then(topics.create(state(), Ask(1, request, version, "User:alice"), 0).response)
 
     context: Any = SimpleNamespace(config=config(partitions), controller=SimpleNamespace(ask=ask))
     auto_topic_creation.create(context, iter(wanted), heard.update)
@@ -68,7 +69,9 @@ def test_what_is_not_asked_is_what_would_be_refused(names: int, partitions: int)
         CreatableTopic(name=name, num_partitions=partitions, replication_factor=1)
         for name in wanted
     ]
-    decided = topics.create(state(), CreateTopicsRequest(topics=rows), 7, 0).response
+    decided = topics.create(
+        state(), Ask(1, CreateTopicsRequest(topics=rows), 7, "User:alice"), 0
+    ).response
     assert heard == {row.name: row.error_code for row in decided.topics}
     too_many = names * partitions > 10_000
     assert bool(asked) == (not too_many)

@@ -255,10 +255,10 @@ def test_an_id_that_only_the_controller_knows_goes_nowhere(world: World) -> None
     """
     image = world.context.image
     world.under(lambda *_: False)
-    world.context.image = EMPTY_IMAGE
+    world.context.settings.image = EMPTY_IMAGE
     states = [DeleteTopicState(topic_id=world.ids[SECRET])]
     assert errors(world.ask(DeleteTopicsRequest(topics=states))) == {ErrorCode.UNKNOWN_TOPIC_ID}
-    world.context.image = image
+    world.context.settings.image = image
     world.under(lambda *_: True)
     assert errors(world.ask(delete_topics(world.named(SECRET), 6), 6)) == set()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broker.access import Rights
+from broker.access import ALICE, Rights
 from ottla.broker.asked import Asked
 from ottla.broker.context import Context
 from ottla.broker.directories import Directories
@@ -15,6 +15,7 @@ from ottla.broker.handlers import create_partitions, create_topics, delete_topic
 from ottla.broker.settings import Settings
 from ottla.config.broker import BrokerConfig
 from ottla.metadata.image import EMPTY_IMAGE
+from ottla.security.principal import Principal
 from ottla.security.resources import CLUSTER
 from ottla.wire.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
@@ -42,11 +43,8 @@ class Controller:
     def __init__(self) -> None:
         self.asked: list[Any] = []
 
-    def submit(self, asked: Asked[Any]) -> None:
-        raise AssertionError("what is denied goes on to the controller")
-
-    def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
-        self.asked.append(message)
+    def submit(self, asked: Asked[Any], body: Any, finish: Any) -> None:
+        self.asked.append(body)
 
 
 def names() -> list[Name]:
@@ -100,7 +98,7 @@ def test_each_denied_name_is_looked_up_once(
         authorizer=rights,
     )
     request = request_of(names())
-    here = ("PLAINTEXT", "127.0.0.1", 9092, "127.0.0.1", 1)
+    here = ("PLAINTEXT", "127.0.0.1", 9092, "127.0.0.1", 1, Principal.parse(ALICE))
     Name.compared = 0
     handler.handle(context, Asked(1, request.api_key, version, "c", request, *here))
     assert Name.compared <= 4 * NAMES

@@ -282,10 +282,22 @@ def case_delete_topics(talk: Talk) -> None:
         talk.ask(DeleteTopicsRequest(timeout_ms=5000, topic_names=[topic]), version)
     topic_id = create(talk, talk.topic("v6"))
     talk.ask(DeleteTopicsRequest(timeout_ms=5000, topics=[DeleteTopicState(topic_id=topic_id)]), 6)
-    by_name = DeleteTopicState(name=talk.topic("missing"))
-    by_id = DeleteTopicState(topic_id=b"\1" * 16)
-    answer = talk.ask(DeleteTopicsRequest(timeout_ms=5000, topics=[by_name, by_id]), 6, note=False)
-    talk.note(sorted((str(r.name), r.error_code) for r in answer.responses))
+    kept = create(talk, talk.topic("kept"))
+    refused = [
+        DeleteTopicState(name=talk.topic("missing")),
+        DeleteTopicState(topic_id=b"\1" * 16),
+        DeleteTopicState(name=talk.topic("both"), topic_id=b"\2" * 16),
+        DeleteTopicState(name=talk.topic("twice")),
+        DeleteTopicState(name=talk.topic("twice")),
+        DeleteTopicState(topic_id=b"\3" * 16),
+        DeleteTopicState(topic_id=b"\3" * 16),
+        DeleteTopicState(name=talk.topic("kept")),
+        DeleteTopicState(topic_id=kept),
+        DeleteTopicState(),
+    ]
+    answer = talk.ask(DeleteTopicsRequest(timeout_ms=5000, topics=refused), 6, note=False)
+    # Apache Kafka shuffles them, so that their order betrays nothing.
+    talk.note(sorted(answer.responses, key=lambda row: (row.name or "", row.topic_id)))
 
 
 def case_create_partitions(talk: Talk) -> None:

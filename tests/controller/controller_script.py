@@ -24,6 +24,7 @@ from coordinators.trace import fields
 from ottla.config.broker import BrokerConfig
 from ottla.controller import brokers, isr
 from ottla.controller.state import Outcome, Replayed, Session, State, Versioned
+from ottla.decide import Ask
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE, TOPIC_RESOURCE
 from ottla.wire.messages import alter_partition as alter
@@ -32,6 +33,7 @@ from ottla.wire.messages.broker_registration import BrokerRegistrationRequest, F
 from ottla.wire.stored import metadata as stored
 
 ROOM = "controller"
+ALICE = "User:alice"
 FEATURES = {
     "metadata.version": 30,
     "kraft.version": 1,
@@ -140,7 +142,7 @@ class Script:
             broker_epoch=int(args.get("broker-epoch", broker.epoch if broker else 0)),
             topics=[of_topic],
         )
-        outcome = isr.alter(self._state, request, version, 0)
+        outcome = isr.alter(self._state, Ask(1, request, version, ALICE), 0)
         self._decided(outcome.records)
         rows = [row for found in outcome.response.topics for row in found.partitions]
         self._lines += [f"<- {fields(row)}" for row in rows or [outcome.response]]
@@ -154,7 +156,7 @@ class Script:
             want_fence=args.get("fence") == "1",
             want_shut_down=args.get("down") == "1",
         )
-        self._come_to(brokers.heartbeat(self._state, request, 2, 0))
+        self._come_to(brokers.heartbeat(self._state, Ask(1, request, 2, ALICE), 0))
 
     def _do_register(self, words: list[str], args: dict[str, str]) -> None:
         number = int(words[0])
@@ -170,7 +172,7 @@ class Script:
             log_dirs=list(broker.log_dirs),
             previous_broker_epoch=broker.epoch if args.get("clean", "1") == "1" else -1,
         )
-        self._come_to(brokers.register(self._state, request, 4, 0))
+        self._come_to(brokers.register(self._state, Ask(1, request, 4, ALICE), 0))
 
     def _do_lose(self, words: list[str], _args: dict[str, str]) -> None:
         self._decided(brokers.fence(self._state, self._state.image.brokers[int(words[0])]))

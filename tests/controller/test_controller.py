@@ -63,7 +63,9 @@ def timers(decision: Decision) -> dict[Any, int | None]:
 
 
 def heartbeat(**fields: Any) -> Ask:
-    return Ask(1, BrokerHeartbeatRequest(broker_id=BROKER, broker_epoch=EPOCH, **fields), 1)
+    return Ask(
+        1, BrokerHeartbeatRequest(broker_id=BROKER, broker_epoch=EPOCH, **fields), 1, "User:alice"
+    )
 
 
 def kinds(decision: Decision) -> list[type[Any]]:
@@ -82,7 +84,7 @@ def test_it_is_whole_when_it_is_made_and_only_apply_changes_what_the_log_tells()
         topics=[CreatableTopic(name="t", num_partitions=1, replication_factor=1)]
     )
     for decided in (
-        controller.decide(Ask(1, create, 7), at(1)),
+        controller.decide(Ask(1, create, 7, "User:alice"), at(1)),
         controller.decide(heartbeat(current_metadata_offset=5), at(2)),
         controller.fire(SESSIONS, at(3)),
         controller.fire(NO_OP, at(4_000)),

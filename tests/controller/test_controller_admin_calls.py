@@ -79,7 +79,7 @@ class Life:
     def ask(self, body: Any, version: int) -> Any:
         state = self.controller.state
         durable = state.image, state.next_offset
-        decision = self.controller.decide(Ask(1, body, version), self.now)
+        decision = self.controller.decide(Ask(1, body, version, "User:alice"), self.now)
         assert (state.image, state.next_offset) == durable, "changed without a record"
         return self.take(decision)
 

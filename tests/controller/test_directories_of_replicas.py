@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ottla.config.broker import BrokerConfig
-from ottla.controller.directories import assign
-from ottla.controller.state import Replayed, State
+from ottla.controller import directories
+from ottla.controller.state import Outcome, Replayed, State
+from ottla.decide import Ask
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.features import METADATA_VERSION_MAX
 from ottla.metadata.image import EMPTY_IMAGE
@@ -76,23 +77,28 @@ def request(
     )
 
 
+def assign(of: State, asked: messages.AssignReplicasToDirsRequest) -> Outcome:
+    """The broker asks it."""
+    return directories.assign(of, Ask(1, asked, 0, "User:broker"), 0)
+
+
 def test_a_place_is_recorded_once_and_elects_nobody() -> None:
     """If this failed, every start of a broker would write a record for each of its partitions, or
     begin a leader epoch that nobody asked for.
     """
     of = state()
-    outcome = assign(of, request(SECOND), 0, 0)
+    outcome = assign(of, request(SECOND))
     assert outcome.response.directories[0].topics[0].partitions[0].error_code == 0
     of.image = MetadataDelta.of(of.image, (record for record, _ in outcome.records), offset=9).image
     partition = of.image.topics.by_id[TOPIC].partitions[0]
     assert (partition.directories, partition.leader_epoch) == ((SECOND,), 3)
-    assert not assign(of, request(SECOND), 0, 0).records
+    assert not assign(of, request(SECOND)).records
 
 
 def test_who_lies_in_a_lost_directory_leads_no_more() -> None:
     """If this failed, a partition could be led by a disk that its broker has lost."""
     of = state()
-    records = assign(of, request(LOST), 0, 0).records
+    records = assign(of, request(LOST)).records
     of.image = MetadataDelta.of(of.image, (record for record, _ in records), offset=9).image
     partition = of.image.topics.by_id[TOPIC].partitions[0]
     assert (partition.directories, partition.leader) == ((LOST,), -1)
@@ -113,7 +119,7 @@ def test_what_is_not_the_brokers_is_refused_by_itself(
     """If this failed, a partition that was deleted meanwhile would keep others from being
     recorded.
     """
-    outcome = assign(state(), asked, 0, 0)
+    outcome = assign(state(), asked)
     assert outcome.response.error_code == 0
     assert outcome.response.directories[0].topics[0].partitions[0].error_code == error
     assert not outcome.records
@@ -124,9 +130,8 @@ def test_another_incarnation_and_another_level_are_refused() -> None:
     be given records that its other brokers cannot read.
     """
     assert (
-        assign(state(), request(FIRST, epoch=6), 0, 0).response.error_code
-        == ErrorCode.STALE_BROKER_EPOCH
+        assign(state(), request(FIRST, epoch=6)).response.error_code == ErrorCode.STALE_BROKER_EPOCH
     )
-    old = assign(state(level=16), request(FIRST), 0, 0)
+    old = assign(state(level=16), request(FIRST))
     assert old.response.error_code == ErrorCode.UNSUPPORTED_VERSION
     assert not old.records

@@ -64,7 +64,7 @@ class Shard:
         self.shard = GroupShard(lambda _: CONFIG, Counter(), every_kind())
 
     def ask(self, body: Any, version: int = 0) -> Any:
-        decision = self.shard.decide(Ask(1, body, version), NOW)
+        decision = self.shard.decide(Ask(1, body, version, "User:alice"), NOW)
         self.shard.apply(decision.records, NOW)
         return decision.replies[0].message if decision.replies else None
 

@@ -88,7 +88,7 @@ class Kept:
 
     def ask(self, body: Any, finish: Callable[[Any], Any] | None = None) -> list[Any]:
         answers: list[Any] = []
-        ask = Ask(self.desk.internal(answers.append), body, 0, finish=finish)
+        ask = Ask(self.desk.internal(answers.append), body, 0, "User:alice", finish=finish)
         self.runtime.submit(0, ask)
         return answers
 
@@ -191,7 +191,7 @@ def test_a_shard_hears_of_each_change_of_the_cluster_once() -> None:
 def test_an_answer_that_lays_its_own_shard_down() -> None:
     """The node would end with a second answer that was none."""
     kept = Kept()
-    first = Ask(kept.desk.internal(lambda response: kept.runtime.resigned(0)), [], 0)
+    first = Ask(kept.desk.internal(lambda response: kept.runtime.resigned(0)), [], 0, "User:alice")
     kept.runtime.submit(0, first)
     second = kept.ask([])
     kept.runtime.flush()
@@ -202,7 +202,9 @@ def test_an_answer_that_asks_again_makes_another_turn() -> None:
     """Who asked would be answered when somebody else comes, or never."""
     kept = Kept()
     second: list[list[Any]] = []
-    first = Ask(kept.desk.internal(lambda response: second.append(kept.ask([]))), [], 0)
+    first = Ask(
+        kept.desk.internal(lambda response: second.append(kept.ask([]))), [], 0, "User:alice"
+    )
     kept.runtime.submit(0, first)
     assert kept.runtime.flush(), "nobody is told that there is more to do"
     assert second == [[]], "this turn ends"

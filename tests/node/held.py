@@ -13,7 +13,7 @@ from coordinators.world import Counter
 from ottla.node.format import ensure_formatted
 from ottla.node.node import Node
 from ottla.node.turner import ByHand
-from ottla.node.world import World, machine
+from ottla.node.world import machine
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from servers import eventually
 
@@ -30,15 +30,14 @@ class Held:
         ensure_formatted(properties)
         self.real_ms = 0
         self.drivers: list[ByHand] = []
-        self.node = Node(
-            properties,
-            world=World(
-                make_core=make_core or machine(power_cuts=True).make_core,
-                entropy=Counter(),
-                real_ms=lambda: self.real_ms,
-                drive=self._drive,
-            ),
+        usual = machine(power_cuts=True)
+        world = usual._replace(
+            make_core=make_core or usual.make_core,
+            entropy=Counter(),
+            real_ms=lambda: self.real_ms,
+            drive=self._drive,
         )
+        self.node = Node(properties, world=world)
 
     def _drive(self, loop: Any) -> ByHand:
         self.drivers.append(ByHand(loop))

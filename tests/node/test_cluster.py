@@ -117,7 +117,7 @@ class World:
         """A client asks, and this is decided."""
         self.controller.decision = decision
         version = 0 if body is None else body.max_version
-        ask = Ask(token, body, version, as_decided=as_decided)
+        ask = Ask(token, body, version, "User:alice", as_decided=as_decided)
         self.cluster._decide(ask)
 
     def turn(self, unapplied: int | None = None) -> list[int]:
@@ -250,5 +250,5 @@ def test_every_request_to_the_controller_can_be_refused() -> None:
     """If this failed, a request would end its connection where it should name the error."""
     for kind in _DECIDERS:
         version = kind.max_version
-        response = refuse(Ask(1, kind(), version), ErrorCode.NOT_CONTROLLER)
+        response = refuse(Ask(1, kind(), version, "User:alice"), ErrorCode.NOT_CONTROLLER)
         assert encode(response, version)

@@ -45,8 +45,9 @@ class World:
     def __init__(self) -> None:
         self.made: list[Any] = []
         self.image: MetadataImage = EMPTY_IMAGE
+        keys: Any = None
         row: InternalTopic[Any] = InternalTopic(
-            NAME, 9, "offsets.topic.num.partitions", "", lambda config: {}, self._parts
+            NAME, keys, "offsets.topic.num.partitions", "", lambda config: {}, self._parts
         )
         core: Any = SimpleNamespace(
             partition_offsets=lambda topic, partition, lately=False: EMPTY,
@@ -54,7 +55,7 @@ class World:
             steady_ms=lambda: 0,
         )
         alarms: Any = SimpleNamespace(real_ms=lambda: 0, set_timer=lambda *_, **__: None)
-        settings = Settings(BrokerConfig({"node.id": "1"}), EMPTY_IMAGE, ME)
+        self.settings = settings = Settings(BrokerConfig({"node.id": "1"}), EMPTY_IMAGE, ME)
         desk: Any = None
         self.coordinators = Coordinators(
             ME, settings, core, desk, alarms, Logs.silent(), Counter(), (row,)
@@ -75,6 +76,7 @@ class World:
         for record in records:
             delta.replay(record)
         self.image = delta.finish(offset=self.image.offset + len(records))
+        self.settings.changed(delta)
         for led in sorted(self.coordinators.publish(delta)):
             self.coordinators.opened(led.topic_id, led.partition)
         self.coordinators.commit()

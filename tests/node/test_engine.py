@@ -21,6 +21,7 @@ from ottla.node.engine import Engine, NodeFailed
 from ottla.node.loop import Loop
 from ottla.node.membership import ClusterError
 from ottla.node.world import machine
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.records import Record, build_batch
 from servers import eventually
@@ -248,3 +249,18 @@ def test_a_controller_that_stays_silent_ends_the_start(
         world.node.start()
     assert len(far.asked) == 1
     assert world.node.wait(0)
+
+
+def test_a_heartbeat_that_waits_when_leadership_changes_ends_nobody(tmp_path: Path) -> None:
+    """An election of a controller would end every node that had just sent its heartbeat."""
+    with held(tmp_path) as world:
+        engine: Any = world.node._engine
+        membership = engine.membership
+        membership.directory_lost(b"?" * 16)  # which it tells at once
+        engine.cluster._leads(None)
+        assert membership._refusal == ErrorCode.NOT_CONTROLLER
+        world.drivers[0].turn()  # it leads again
+        assert [row.error_code for row in world.create("later").topics] == [0]
+        world.real_ms += 2_000
+        world.drivers[0].turn()
+        assert (membership._refusal, membership._asking) == (0, False), "it is heard again"

@@ -72,7 +72,9 @@ class World:
             reply=nothing,
             authorizer=AllowAll(),
         )
-        self.publisher = Publisher(self.context, core, coordinators, Logs.silent())
+        self.publisher = Publisher(
+            self.context, self.context.directories, core, coordinators, Logs.silent()
+        )
 
     def _mark(self, mark: int) -> bool:
         self.marks.append(mark)

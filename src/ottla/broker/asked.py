@@ -6,9 +6,11 @@ known of the client keeps its name from here on.
 
 from __future__ import annotations
 
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from ottla.security.principal import ANONYMOUS, Principal
+if TYPE_CHECKING:
+    from ottla.security.principal import Principal
+
 
 Body = TypeVar("Body")
 
@@ -28,7 +30,7 @@ class Asked(NamedTuple, Generic[Body]):
     """The client's end of the connection."""
     connection_id: int
     """What the core is told of, when it is known who speaks there."""
+    principal: Principal
+    """Who asks."""
     controller: bool = False
     """Whether it came in on a controller listener."""
-    principal: Principal = ANONYMOUS
-    """Who asks."""

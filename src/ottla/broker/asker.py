@@ -19,9 +19,9 @@ def as_ask(asked: Asked[Any], body: Any = None, finish: Callable[[Any], Any] | N
         asked.token,
         asked.body if body is None else body,
         asked.version,
+        str(asked.principal),
         asked.client_id or "",
         "/" + _as_java_writes(asked.client_host),
-        str(asked.principal),
         finish,
     )
 

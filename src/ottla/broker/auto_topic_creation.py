@@ -5,7 +5,7 @@ in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ottla.broker.internal_topics import INTERNAL_TOPICS
 from ottla.controller.topics import TopicError, check_partitions_asked
@@ -17,6 +17,7 @@ from ottla.wire.messages.create_topics import (
 )
 
 if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
     from ottla.broker.context import Context
     from ottla.config.broker import BrokerConfig
 
@@ -25,9 +26,15 @@ CREATE_TOPICS_VERSION = 7
 _INTERNAL = {topic.name: topic for topic in INTERNAL_TOPICS}
 
 
-def create(context: Context, names: Iterable[str], then: Callable[[dict[str, int]], None]) -> None:
-    """Ask the controller for these topics with the broker's defaults; `then` gets an error code
-    for each name.
+def create(
+    context: Context,
+    names: Iterable[str],
+    then: Callable[[dict[str, int]], None],
+    whose: Asked[Any] | None = None,
+) -> None:
+    """Ask the controller for these topics with the broker's defaults, in the name of the client
+    that needs them or of the node, as in Apache Kafka: topics of coordinators are the node's own
+    affair. `then` gets an error code for each name.
 
     The answer comes when the topics are committed and this broker leads its partitions, so that
     the client's next request finds them. What the controller would refuse for its number is not
@@ -47,7 +54,7 @@ def create(context: Context, names: Iterable[str], then: Callable[[dict[str, int
         topics=[_creatable(context, name) for name in wanted],
         timeout_ms=context.config["request.timeout.ms"],
     )
-    context.controller.ask(request, CREATE_TOPICS_VERSION, answered)
+    context.controller.ask(request, CREATE_TOPICS_VERSION, answered, whose)
 
 
 def _partitions(config: BrokerConfig, name: str) -> int:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ottla.broker.internal_topics import GROUPS
 from ottla.broker.producer_ids import ProducerIds
-from ottla.metadata.image import EMPTY_IMAGE
 from ottla.security.resources import SUPPORTED_OPERATIONS
 
 if TYPE_CHECKING:
@@ -35,11 +34,26 @@ class Decides(Protocol):
     token.
     """
 
-    def submit(self, asked: Asked[Any]) -> None:
-        """Decide this request; the reply goes out by its token when it is safe."""
+    def submit(
+        self,
+        asked: Asked[Any],
+        body: Any = None,
+        finish: Callable[[Any], Any] | None = None,
+    ) -> None:
+        """Decide this request, or what `body` says is left of it; the response, which `finish`
+        completes, goes out by its token when it is safe.
+        """
 
-    def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
-        """Decide a request of our own; `then` gets the response, on the decision thread."""
+    def ask(
+        self,
+        message: Any,
+        version: int,
+        then: Callable[[Any], None],
+        whose: Asked[Any] | None = None,
+    ) -> None:
+        """Decide a request of our own, in the name of the node or of the client `whose` request
+        needs it; `then` gets the response, on the decision thread.
+        """
 
     @property
     def kraft_version(self) -> int:
@@ -75,7 +89,6 @@ class Context:
         "controller",
         "coordinators",
         "directories",
-        "image",
         "log_dirs",
         "logs",
         "node_id",
@@ -110,8 +123,6 @@ class Context:
         self.router = router
         self.log_dirs = log_dirs
         self.directories = directories
-        self.image: MetadataImage = EMPTY_IMAGE
-        """The cluster; `show` alone moves it."""
         self.settings = settings
         self.controller = controller
         self.reply = reply
@@ -129,8 +140,12 @@ class Context:
 
     def show(self, delta: MetadataDelta) -> None:
         """The cluster is as this delta ends, from now on."""
-        self.image = delta.image
         self.settings.changed(delta)
+
+    @property
+    def image(self) -> MetadataImage:
+        """The cluster as requests are answered by it; `show` alone moves it."""
+        return self.settings.image
 
     @property
     def groups(self) -> GroupCoordinator:

@@ -119,6 +119,16 @@ class Directories:
             if self._node_id in partition.replicas and self.index(topic.id, index) == place
         )
 
+    def unopened(self, name: str, index: int) -> None:
+        """The partition can't be opened (any more): it is offline until it is `opened`."""
+        self.offline.add((name, index))
+
+    def opened(self, name: str, index: int) -> bool:
+        """The partition is served (again); whether it was offline."""
+        was_offline = (name, index) in self.offline
+        self.offline.discard((name, index))
+        return was_offline
+
     def take_unrecorded(self) -> list[Assignment]:
         """What the controller does not know yet; it is taken for told from now on."""
         if not self._unrecorded:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ottla.config.group import effective_group_config, group_defaults
 from ottla.metadata.image import GROUP_RESOURCE
-from ottla.wire.coordinator_types import GROUP
+from ottla.security.resources import CLUSTER, Operation, Resource, group, transactional_id
+from ottla.wire.coordinator_types import GROUP, SHARE, TRANSACTION
+from ottla.wire.errors import ErrorCode
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
@@ -55,12 +57,37 @@ class Parts(NamedTuple, Generic[C]):
     batch_bytes_max: int
 
 
+class Keys(NamedTuple):
+    """What a kind of coordinator is looked for by, with FindCoordinator."""
+
+    type: int
+    """FindCoordinator's number for them."""
+    operation: Operation
+    """What somebody must be allowed to do to a key's resource to hear of its coordinator."""
+    resource: Callable[[str], Resource]
+    denial: ErrorCode
+    version: int = 0
+    """The first of FindCoordinator that knows them."""
+
+
+class Unserved(NamedTuple):
+    """A kind of coordinator that this node does not have yet. Clients must hear so at once:
+    COORDINATOR_NOT_AVAILABLE would be tried again until they time out.
+    """
+
+    keys: Keys
+    alone: ErrorCode
+    """What clients take as final that ask for one key, up to version 3 of FindCoordinator."""
+    among: ErrorCode
+    """What they do that ask for several, from version 4 on."""
+    text: str
+
+
 class InternalTopic(NamedTuple, Generic[C]):
     """One topic, and the coordinator that keeps its state in it."""
 
     name: str
-    key_type: int
-    """FindCoordinator's number for its keys."""
+    keys: Keys
     partitions_key: str
     """The broker's config of how many partitions the topic gets."""
     replication_factor_key: str
@@ -143,7 +170,7 @@ def group_config(config: BrokerConfig) -> GroupConfig:
 
 GROUPS: InternalTopic[GroupCoordinator] = InternalTopic(
     name=CONSUMER_OFFSETS,
-    key_type=GROUP,
+    keys=Keys(GROUP, Operation.DESCRIBE, group, ErrorCode.GROUP_AUTHORIZATION_FAILED),
     partitions_key="offsets.topic.num.partitions",
     replication_factor_key="offsets.topic.replication.factor",
     configs=_group_configs,
@@ -151,3 +178,34 @@ GROUPS: InternalTopic[GroupCoordinator] = InternalTopic(
 )
 
 INTERNAL_TOPICS: tuple[InternalTopic[Any], ...] = (GROUPS,)
+
+UNSERVED = (
+    Unserved(
+        Keys(
+            TRANSACTION,
+            Operation.DESCRIBE,
+            transactional_id,
+            ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        ),
+        # The one error that librdkafka takes as final here; kafka-python and aiokafka ask so too.
+        alone=ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        # Apache's client and franz-go take any that they do not know as final, and show its text.
+        among=ErrorCode.UNSUPPORTED_VERSION,
+        text="This node has no transaction coordinator yet: "
+        "use an idempotent producer without a transactional.id.",
+    ),
+    Unserved(
+        # Brokers' own affair: one right, whatever the key.
+        Keys(
+            SHARE,
+            Operation.CLUSTER_ACTION,
+            lambda _key: CLUSTER,
+            ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+            version=6,
+        ),
+        alone=ErrorCode.UNSUPPORTED_VERSION,
+        among=ErrorCode.UNSUPPORTED_VERSION,
+        text="This node has no share coordinator yet: use a consumer group.",
+    ),
+)
+"""Each becomes a row of `INTERNAL_TOPICS` when there is such a coordinator."""

@@ -28,6 +28,7 @@ from ottla.client.errors import (
 from ottla.client.waiting import Waiting
 from ottla.errors import OttlaError
 from ottla.wire import api
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.wire.outbound import Outbound
 from ottla.wire.schema import ProtocolError, decode, encode
@@ -36,8 +37,6 @@ IN_FLIGHT_MAX = 5
 RESPONSE_SIZE_BYTES_MAX = 1 << 30
 RECONNECT_BACKOFF_MS = 100
 RECONNECT_BACKOFF_MS_MAX = 1000
-API_VERSIONS_KEY = 18
-UNSUPPORTED_VERSION = 35
 RECEIVE_BYTES = 1 << 16
 _SEND_BYTES_MAX = 1 << 18
 _HINT_NO_KAFKA = "is this the port of a Kafka listener, and without TLS?"
@@ -394,11 +393,11 @@ class Connection:
         assert asked is not None
         try:
             body = asked.body()
-            if body[:2] == struct.pack(">h", UNSUPPORTED_VERSION) and asked.version > 0:
+            if body[:2] == struct.pack(">h", ErrorCode.UNSUPPORTED_VERSION) and asked.version > 0:
                 # Answered in version 0 whatever was asked, so that old nodes can be talked to
                 # (KIP-511).
                 served = decode(ApiVersionsResponse, body, 0).api_keys
-                known = [row.max_version for row in served if row.api_key == API_VERSIONS_KEY]
+                known = [row.max_version for row in served if row.api_key == api.API_VERSIONS]
                 version = min(known[0] if known else 0, asked.version - 1)
                 self._asked = self._put(ApiVersionsRequest(), max(0, version), self._timeout_ms)
                 return

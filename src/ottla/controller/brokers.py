@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ottla.controller.elections import leader_and_isr_changes
 from ottla.controller.state import Outcome, Session, State, Versioned
-from ottla.decide import Timer
+from ottla.decide import Ask, Timer
 from ottla.metadata.features import (
     KRAFT_VERSION,
     METADATA_VERSION,
@@ -42,10 +42,9 @@ _RESERVED_DIRECTORIES = frozenset(bytes(15) + bytes((number,)) for number in ran
 
 
 # ---------------------------------------------------------------------- registration
-def register(
-    state: State, request: BrokerRegistrationRequest, version: int, now_ms: int
-) -> Outcome:
+def register(state: State, ask: Ask, now_ms: int) -> Outcome:
     """Take a broker in, fenced; another incarnation of a broker that is alive is refused."""
+    request: BrokerRegistrationRequest = ask.body
     error = _registration_error(state, request, now_ms)
     if error is not ErrorCode.NONE:
         return Outcome(BrokerRegistrationResponse(error_code=error))
@@ -159,8 +158,9 @@ def _records_for_shutdown(state: State, broker_id: int, unclean: bool) -> list[V
 
 
 # ---------------------------------------------------------------------- heartbeats
-def heartbeat(state: State, request: BrokerHeartbeatRequest, version: int, now_ms: int) -> Outcome:
+def heartbeat(state: State, ask: Ask, now_ms: int) -> Outcome:
     """Hear from a broker; fence it, let it in, or see it out, as it wants and may."""
+    request: BrokerHeartbeatRequest = ask.body
     broker = state.image.brokers.get(request.broker_id)
     if broker is None:
         return Outcome(BrokerHeartbeatResponse(error_code=ErrorCode.BROKER_ID_NOT_REGISTERED))

@@ -25,6 +25,7 @@ from ottla.config.topic import effective_topic_config, validate_topic_configs
 from ottla.config.whole_number import whole_number
 from ottla.controller.state import Outcome, State, Versioned
 from ottla.controller.topics import TopicError, repeated
+from ottla.decide import Ask
 from ottla.metadata.image import (
     BROKER_LOGGER_RESOURCE,
     BROKER_RESOURCE,
@@ -45,10 +46,9 @@ MIN_ISR = "min.insync.replicas"
 CONFIG_VALUE_LENGTH_MAX = 32767
 
 
-def alter(
-    state: State, request: IncrementalAlterConfigsRequest, version: int, now_ms: int
-) -> Outcome:
+def alter(state: State, ask: Ask, now_ms: int) -> Outcome:
     """Change the configs of each resource, or only say what would come of it."""
+    request: IncrementalAlterConfigsRequest = ask.body
     responses = []
     records: list[Versioned] = []
     keys = [(resource.resource_type, resource.resource_name) for resource in request.resources]

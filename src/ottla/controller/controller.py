@@ -11,7 +11,7 @@ What stands in `_DECIDERS` can be asked; everything else is not the controller's
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.controller import (
     brokers,
@@ -51,8 +51,8 @@ NO_OP = "controller-no-op"
 """Key of the timer that writes a NoOpRecord into a log which would be idle; runs on real time."""
 
 
-Rule = Callable[[State, Any, int, int], Outcome]
-"""(state, request, version, now_ms) to what comes of it."""
+Rule = Callable[[State, Ask, int], Outcome]
+"""(state, ask, now_ms) to what comes of it."""
 
 _DECIDERS: dict[type[Request], Rule] = {
     CreateTopicsRequest: topics.create,
@@ -117,7 +117,7 @@ class Controller:
         """
         rule = _DECIDERS[type(ask.body)]
         try:
-            outcome = rule(self.state, ask.body, ask.version, now.real_ms)
+            outcome = rule(self.state, ask, now.real_ms)
         except Exception:
             # Soft state may be half changed, so it is given up, as with a new controller; what was
             # decided before is in the image, which no decider writes to.

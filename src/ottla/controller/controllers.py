@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ottla.controller.state import Outcome, State
+from ottla.decide import Ask
 from ottla.wire.messages.controller_registration import (
     ControllerRegistrationRequest,
     ControllerRegistrationResponse,
@@ -15,10 +16,9 @@ from ottla.wire.stored.metadata import (
 )
 
 
-def register(
-    state: State, request: ControllerRegistrationRequest, version: int, now_ms: int
-) -> Outcome:
+def register(state: State, ask: Ask, now_ms: int) -> Outcome:
     """Record what the controller says of itself."""
+    request: ControllerRegistrationRequest = ask.body
     record = RegisterControllerRecord(
         controller_id=request.controller_id,
         incarnation_id=request.incarnation_id,

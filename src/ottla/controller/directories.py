@@ -5,6 +5,7 @@ from __future__ import annotations
 from ottla.controller.brokers import broker_epoch_error
 from ottla.controller.elections import leader_and_isr_changes
 from ottla.controller.state import Outcome, State, Versioned
+from ottla.decide import Ask
 from ottla.metadata.features import directory_assignment_supported, partition_record_version
 from ottla.metadata.image import Partition, Topic
 from ottla.wire.errors import ErrorCode
@@ -18,10 +19,9 @@ from ottla.wire.messages.assign_replicas_to_dirs import (
 from ottla.wire.stored.metadata import PartitionChangeRecord
 
 
-def assign(
-    state: State, request: AssignReplicasToDirsRequest, version: int, now_ms: int
-) -> Outcome:
+def assign(state: State, ask: Ask, now_ms: int) -> Outcome:
     """Record each replica's directory; where that is offline, the broker leads it no more."""
+    request: AssignReplicasToDirsRequest = ask.body
     level = state.image.metadata_version
     if not directory_assignment_supported(level):
         return _refused(ErrorCode.UNSUPPORTED_VERSION)

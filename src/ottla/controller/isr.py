@@ -1,11 +1,16 @@
 """AlterPartition: a leader says who is in sync with it, or that it has recovered (KIP-497,
-KIP-704)."""
+KIP-704).
+
+No listener serves it yet, as no partition has followers: until then only the scripts of its tests
+ask it.
+"""
 
 from __future__ import annotations
 
 from ottla.controller.brokers import broker_epoch_error
 from ottla.controller.elections import PartitionChange
 from ottla.controller.state import Outcome, State, Versioned
+from ottla.decide import Ask
 from ottla.metadata.delta import merged
 from ottla.metadata.features import partition_record_version
 from ottla.metadata.image import (
@@ -25,9 +30,10 @@ from ottla.wire.messages.alter_partition import (
 )
 
 
-def alter(state: State, request: AlterPartitionRequest, version: int, now_ms: int) -> Outcome:
+def alter(state: State, ask: Ask, now_ms: int) -> Outcome:
     """Change ISR and recovery state of each partition as its leader asks, unless the leader is
     behind."""
+    request: AlterPartitionRequest = ask.body
     error = broker_epoch_error(state, request.broker_id, request.broker_epoch)
     if error:
         return Outcome(AlterPartitionResponse(error_code=error))
@@ -37,7 +43,7 @@ def alter(state: State, request: AlterPartitionRequest, version: int, now_ms: in
         topic = state.image.topics.by_id.get(of_topic.topic_id)
         answered = []
         for asked in of_topic.partitions:
-            answer, change = _alter_one(state, request.broker_id, topic, asked, version)
+            answer, change = _alter_one(state, request.broker_id, topic, asked, ask.version)
             answered.append(answer)
             records.extend(change)
         answers.append(

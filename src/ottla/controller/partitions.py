@@ -13,6 +13,7 @@ from ottla.controller.topics import (
     placed,
     repeated,
 )
+from ottla.decide import Ask
 from ottla.metadata.snapshot import new_partition_record
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.create_partitions import (
@@ -23,8 +24,9 @@ from ottla.wire.messages.create_partitions import (
 )
 
 
-def create(state: State, request: CreatePartitionsRequest, version: int, now_ms: int) -> Outcome:
+def create(state: State, ask: Ask, now_ms: int) -> Outcome:
     """Add partitions to topics, each topic for itself."""
+    request: CreatePartitionsRequest = ask.body
     twice = repeated(topic.name for topic in request.topics)
     results = [
         CreatePartitionsTopicResult(

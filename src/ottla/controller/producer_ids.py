@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ottla.controller.brokers import broker_epoch_error
 from ottla.controller.state import Outcome, State
+from ottla.decide import Ask
 from ottla.wire.messages.allocate_producer_ids import (
     AllocateProducerIdsRequest,
     AllocateProducerIdsResponse,
@@ -13,10 +14,9 @@ from ottla.wire.stored.metadata import ProducerIdsRecord
 PRODUCER_ID_BLOCK_SIZE = 1000
 
 
-def allocate(
-    state: State, request: AllocateProducerIdsRequest, version: int, now_ms: int
-) -> Outcome:
+def allocate(state: State, ask: Ask, now_ms: int) -> Outcome:
     """Hand out the next block; the record says where the one after it begins."""
+    request: AllocateProducerIdsRequest = ask.body
     error = broker_epoch_error(state, request.broker_id, request.broker_epoch)
     if error:
         return Outcome(AllocateProducerIdsResponse(error_code=error))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ottla.controller.state import Outcome, State
+from ottla.decide import Ask
 from ottla.wire.messages.list_partition_reassignments import (
     ListPartitionReassignmentsRequest,
     ListPartitionReassignmentsResponse,
@@ -14,10 +15,9 @@ from ottla.wire.messages.list_partition_reassignments import (
 )
 
 
-def list_reassignments(
-    state: State, request: ListPartitionReassignmentsRequest, version: int, now_ms: int
-) -> Outcome:
+def list_reassignments(state: State, ask: Ask, now_ms: int) -> Outcome:
     """All partitions with replicas being added or removed, or those of the topics asked for."""
+    request: ListPartitionReassignmentsRequest = ask.body
     by_name = state.image.topics.by_name
     asked: dict[str, Iterable[int]]
     if request.topics is None:

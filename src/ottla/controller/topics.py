@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ottla.controller.placement import PlacementError, place_replicas
 from ottla.controller.state import Outcome, State, Versioned
 from ottla.controller.topic_configs import EffectiveEntries, creation_config_error
+from ottla.decide import Ask
 from ottla.metadata.image import LEADER_RECOVERED, TOPIC_RESOURCE, Partition
 from ottla.metadata.snapshot import new_partition_record
 from ottla.metadata.topic_names import (
@@ -54,8 +55,9 @@ class TopicError(Exception):
 
 
 # ---------------------------------------------------------------------- create
-def create(state: State, request: CreateTopicsRequest, version: int, now_ms: int) -> Outcome:
+def create(state: State, ask: Ask, now_ms: int) -> Outcome:
     """Create topics with their configs and partitions, or only say what would come of it."""
+    request: CreateTopicsRequest = ask.body
     twice = repeated(topic.name for topic in request.topics)
     asked = sum(_partitions_asked(state, topic) for topic in request.topics)
     results: list[CreatableTopicResult] = []
@@ -75,7 +77,7 @@ def create(state: State, request: CreateTopicsRequest, version: int, now_ms: int
                 )
             check_partitions_asked(asked)
             _check_name(state, topic.name, collisions)
-            result, made = _create(state, topic, entries if version >= 5 else None)
+            result, made = _create(state, topic, entries if ask.version >= 5 else None)
         except TopicError as error:
             result, made = _failed(topic.name, error), []
         results.append(result)
@@ -329,14 +331,15 @@ def placed(
 
 
 # ---------------------------------------------------------------------- delete
-def delete(state: State, request: DeleteTopicsRequest, version: int, now_ms: int) -> Outcome:
+def delete(state: State, ask: Ask, now_ms: int) -> Outcome:
     """Delete topics by name or, from version 6 on, by id."""
+    request: DeleteTopicsRequest = ask.body
     if not state.config["delete.topic.enable"]:
-        return _deletion_disabled(request, version)
+        return _deletion_disabled(request, ask.version)
     by_name, by_id = state.image.topics.by_name, state.image.topics.by_id
     results: list[DeletableTopicResult] = []
     records: list[Versioned] = []
-    if version < 6:
+    if ask.version < 6:
         asked: list[tuple[str | None, bytes]] = [(name, ZERO_UUID) for name in request.topic_names]
     else:
         asked = [(topic.name, topic.topic_id) for topic in request.topics]

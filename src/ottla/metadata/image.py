@@ -153,10 +153,6 @@ class MetadataImage(NamedTuple):
         """What is set dynamically on one broker, or cluster-wide if None."""
         return self.configs.get((BROKER_RESOURCE, "" if broker_id is None else str(broker_id)), {})
 
-    def alive_brokers(self) -> list[Broker]:
-        """Brokers that clients may be sent to, by id."""
-        return [self.brokers[i] for i in sorted(self.brokers) if not self.brokers[i].fenced]
-
 
 EMPTY_IMAGE = MetadataImage(
     offset=-1,

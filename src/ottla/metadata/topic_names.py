@@ -3,13 +3,11 @@ sake."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ottla.wire.stored.frame import CONSUMER_OFFSETS, SHARE_GROUP_STATE, TRANSACTION_STATE
 
 TOPIC_NAME_LENGTH_MAX = 249
 
-INTERNAL_TOPICS = frozenset({CONSUMER_OFFSETS, TRANSACTION_STATE, SHARE_GROUP_STATE})
+_INTERNAL = frozenset({CONSUMER_OFFSETS, TRANSACTION_STATE, SHARE_GROUP_STATE})
 METADATA_TOPIC = "__cluster_metadata"
 METADATA_PARTITION = f"{METADATA_TOPIC}-0"
 """The only one that it has, as its folder is called."""
@@ -19,7 +17,7 @@ _LEGAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 def is_internal(name: str) -> bool:
     """Whether the topic belongs to Kafka itself, so that consumers do not match it by pattern."""
-    return name in INTERNAL_TOPICS
+    return name in _INTERNAL
 
 
 def topic_name_problem(name: str) -> str | None:
@@ -48,11 +46,3 @@ def has_collision_characters(name: str) -> bool:
 def unified(name: str) -> str:
     """The name with every '.' as '_': two topics may not be equal in this."""
     return name.replace(".", "_")
-
-
-def colliding(name: str, existing: Iterable[str]) -> list[str]:
-    """The existing topics whose names collide with `name`, itself included."""
-    if not has_collision_characters(name):
-        return []
-    wanted = unified(name)
-    return [other for other in existing if unified(other) == wanted]

@@ -30,6 +30,7 @@ from ottla.node.quorum import MetadataQuorum, encode_records
 from ottla.node.registration import controller_endpoints
 from ottla.node.unwritten import refused
 from ottla.raft.metadata_log import DiskUnwilling, Unappended
+from ottla.security.principal import NODE
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ def open_quorum(
 class ControllerDriver(Driver):
     """The controller over the metadata log."""
 
-    __slots__ = ("_alarms", "_core", "_logs", "_quorum", "controller", "unwilling")
+    __slots__ = ("_alarms", "_core", "_logs", "_quorum", "unwilling")
+
+    decider: Revocable
 
     def __init__(
         self,
@@ -94,7 +97,6 @@ class ControllerDriver(Driver):
     ) -> None:
         timers = LoopTimers(alarms)
         super().__init__("controller", controller, desk=desk, refuse=refuse, timers=timers)
-        self.controller = controller
         self._quorum = quorum
         self._core = core
         self._logs = logs
@@ -104,11 +106,11 @@ class ControllerDriver(Driver):
 
     def carry(self, decision: Decision, now: Now) -> None:
         """As every driver; what can't be written now never was, and who asked hears so."""
-        before = self.controller.mark()
+        before = self.decider.mark()
         try:
             super().carry(decision, now)
         except Unappended as problem:
-            self.controller.back_to(before)
+            self.decider.back_to(before)
             if isinstance(problem, DiskUnwilling):
                 self._unwritten(problem)
             else:
@@ -125,7 +127,7 @@ class ControllerDriver(Driver):
         # A record that has no form in bytes is found before anything has changed.
         encoded = encode_records([(record.value, record.version) for record in records])
         try:
-            self.controller.apply(records, now)
+            self.decider.apply(records, now)
             self._quorum.append(encoded, self._core.now_ms())
         except Unappended:
             raise
@@ -238,17 +240,38 @@ class Cluster:
         self._quorum.abandon()
 
     # ------------------------------------------------------------------ requests
-    def submit(self, asked: Asked[Any]) -> None:
-        """Decide this request; its reply goes out by its token when it is safe."""
-        self._decide(as_ask(asked)._replace(as_decided=True))
+    def submit(
+        self,
+        asked: Asked[Any],
+        body: Any = None,
+        finish: Callable[[Any], Any] | None = None,
+    ) -> None:
+        """Decide this request, or what `body` says is left of it; the response, which `finish`
+        completes, goes out by its token when it is safe.
+        """
+        self._decide(as_ask(asked, body, finish)._replace(as_decided=True))
 
-    def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
-        """Decide a request that a handler needs; `then` gets the response when it is safe."""
-        self._decide(Ask(self._desk.internal(then), message, version, as_decided=True))
+    def ask(
+        self,
+        message: Any,
+        version: int,
+        then: Callable[[Any], None],
+        whose: Asked[Any] | None = None,
+    ) -> None:
+        """Decide a request that a handler needs, in the name of the node or of the client `whose`
+        request it handles; `then` gets the response when it is safe.
+        """
+        ask = self._own(message, version, then)
+        if whose is not None:
+            ask = as_ask(whose, message)._replace(token=ask.token, version=version)
+        self._decide(ask._replace(as_decided=True))
 
     def ask_own(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
         """Decide a request of this broker; `then` gets the response when it is in the log."""
-        self._decide(Ask(self._desk.internal(then), message, version))
+        self._decide(self._own(message, version, then))
+
+    def _own(self, message: Any, version: int, then: Callable[[Any], None]) -> Ask:
+        return Ask(self._desk.internal(then), message, version, str(NODE))
 
     def _decide(self, ask: Ask) -> None:
         driver = self._controller

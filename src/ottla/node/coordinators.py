@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.broker.internal_topics import INTERNAL_TOPICS
 from ottla.coordinators.log import LogOffline
-from ottla.metadata.image import EMPTY_IMAGE
 from ottla.node.coordinator_log import CoreLog
 from ottla.node.deciding import LoopTimers, now_of
 
@@ -51,7 +50,6 @@ class Coordinators:
         "_core",
         "_desk",
         "_entropy",
-        "_image",
         "_logs",
         "_made",
         "_node_id",
@@ -78,7 +76,6 @@ class Coordinators:
         self._logs = logs
         self._entropy = entropy
         self._topics = {topic.name: topic for topic in topics}
-        self._image = EMPTY_IMAGE
         self._made: dict[str, _Made] = {}
         """By topic, those that were needed."""
 
@@ -102,7 +99,7 @@ class Coordinators:
             log=CoreLog(self._core, topic.name),
             timers=LoopTimers(self._alarms),
             now=partial(now_of, self._core, self._alarms),
-            image=lambda: self._image,
+            image=lambda: self._settings.image,
             desk=self._desk,
             decider=parts.decider,
             refuse=parts.refuse,
@@ -118,9 +115,9 @@ class Coordinators:
         loaded, as it came. The partitions that it gives to this broker are taken up when somebody
         says that they are `opened`.
 
-        What is gone comes first: a topic may be deleted and made again within one delta.
+        The settings show the delta already. What is gone comes first: a topic may be deleted and
+        made again within one delta.
         """
-        self._image = delta.image
         for topic in delta.topics_deleted():
             if topic.name in self._made:
                 self._made[topic.name].runtime.resign_all()
@@ -135,7 +132,7 @@ class Coordinators:
 
     def opened(self, topic_id: bytes, partition: int) -> None:
         """A partition is open (again): take it up, if it is one of ours."""
-        found = self._image.topics.by_id.get(topic_id)
+        found = self._settings.image.topics.by_id.get(topic_id)
         internal = None if found is None else self._topics.get(found.name)
         if found is None or internal is None or not 0 <= partition < len(found.partitions):
             return
@@ -170,7 +167,7 @@ class Coordinators:
             self._logs.failure(text, problem)
 
     def _partition_count(self, topic: InternalTopic[Any]) -> int:
-        found = self._image.topics.by_name.get(topic.name)
+        found = self._settings.image.topics.by_name.get(topic.name)
         if found is not None:
             return len(found.partitions)
         count: int = self._settings.config[topic.partitions_key]

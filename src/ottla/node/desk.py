@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from ottla.broker.router import Router
     from ottla.node.logs import Logs
 
-API_VERSIONS = 18
-
 REQUEST_OBJECT_BYTES_MAX = 32 * 1024 * 1024
 """What a request may take in memory once it is decoded: the offsets of 100,000 partitions in one
 commit stay below it, and bytes that pretend to be millions of small structs do not.
@@ -96,8 +94,8 @@ class Desk:
             request.local_port,
             request.peer_host,
             request.connection_id,
-            request.listener in self._controller_listeners,
             Principal.parse(request.principal),
+            request.listener in self._controller_listeners,
         )
         self._versions[request.token] = 0 if body is None else version
         self.respond(
@@ -163,7 +161,7 @@ def _unknown(key: int, version: int) -> bool:
     """Only ApiVersions is asked in versions that we don't know: its answer says which ones we
     do.
     """
-    return key == API_VERSIONS and version > wire_api.request_class(key).max_version
+    return key == wire_api.API_VERSIONS and version > wire_api.request_class(key).max_version
 
 
 def _peer(request: Request) -> str:

@@ -146,6 +146,12 @@ class Engine:
         )
         self._lost = core.lost_log_dirs()
         self._partition_logs = CorePartitionLogs(core)
+        directories = Directories(
+            identity.node_id,
+            identity.directory_ids,
+            incomplete=bool(self._lost) or len(place.log_dirs) < len(config.log_dirs),
+            failed=[lost.log_dir for lost in self._lost],
+        )
         self.context = Context(
             node_id=identity.node_id,
             cluster_id=identity.cluster_id,
@@ -154,19 +160,14 @@ class Engine:
             now_ms=core.now_ms,
             router=router,
             log_dirs=place.log_dirs,
-            directories=Directories(
-                identity.node_id,
-                identity.directory_ids,
-                incomplete=bool(self._lost) or len(place.log_dirs) < len(config.log_dirs),
-                failed=[lost.log_dir for lost in self._lost],
-            ),
+            directories=directories,
             controller=self.cluster,
             coordinators=self._coordinators,
             reply=self.desk.reply,
             authorizer=world.authorizer,
         )
-        self._publisher = Publisher(self.context, core, self._coordinators, logs)
-        self.membership = Membership(identity, config, self.cluster, alarms, world.entropy)
+        self._publisher = Publisher(self.context, directories, core, self._coordinators, logs)
+        self.membership = Membership(identity, config, self.cluster, alarms, world.entropy, logs)
         self.loop = Loop(core, alarms, self)
         self.turner = world.drive(self.loop)
 
@@ -220,11 +221,16 @@ class Engine:
         alarms = self.alarms
         deadline_ms = alarms.real_ms() + timeout_ms
         alarms.set_timer("awaited", deadline_ms, lambda _: None, real=True)
-        self.commit()
-        for _ in range(TURNS_MAX):
-            if done() or alarms.real_ms() >= deadline_ms:
-                break
-            self.loop.turn()
+        try:
+            self.commit()
+            for _ in range(TURNS_MAX):
+                if done() or alarms.real_ms() >= deadline_ms:
+                    break
+                self.loop.turn()
+        except ClusterError as refused:
+            # A controller tells nobody about its disk; where it is in this node, who runs the node
+            # hears why it refused, and the way out.
+            raise self.cluster.unwilling or refused from None
         alarms.set_timer("awaited", None, lambda _: None, real=True)
         return done()
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ottla._core import Node as Core
     from ottla.broker.context import Context
+    from ottla.broker.directories import Directories
     from ottla.metadata.image import Partition, Topic
     from ottla.node.coordinators import Coordinators
     from ottla.node.logs import Logs
@@ -53,6 +54,7 @@ class Publisher:
         "_context",
         "_coordinators",
         "_core",
+        "_directories",
         "_logs",
         "_marks",
         "_pending",
@@ -61,9 +63,16 @@ class Publisher:
     )
 
     def __init__(
-        self, context: Context, core: Core, coordinators: Coordinators, logs: Logs
+        self,
+        context: Context,
+        directories: Directories,
+        core: Core,
+        coordinators: Coordinators,
+        logs: Logs,
     ) -> None:
         self._context = context
+        self._directories = directories
+        """What the disks do to partitions is noted there, and handlers see it."""
         self._core = core
         self._coordinators = coordinators
         self._logs = logs
@@ -98,10 +107,10 @@ class Publisher:
         if gone:
             core.delete_partitions([TopicPartition(topic.name, index) for topic, index in gone])
             for topic, index in gone:
-                context.directories.forget(topic, index)
+                self._directories.forget(topic, index)
         first = first_offset == 0
         lying = self._lying() if first else None
-        if context.directories.several:
+        if self._directories.several:
             self._place(delta, lying)
         if lying is not None:
             self._tell_of_missing_folders(lying)
@@ -182,7 +191,7 @@ class Publisher:
         for change in delta.partitions_changed():
             if context.node_id in change.new.replicas:
                 there = None if lying is None else lying.get((change.topic.name, change.index), ())
-                context.directories.place(change.topic, change.index, change.new, there)
+                self._directories.place(change.topic, change.index, change.new, there)
 
     def _lying(self) -> dict[tuple[str, int], list[int]]:
         """Which log directories have a folder of which partition."""
@@ -199,7 +208,7 @@ class Publisher:
     def _state(
         self, topic: Topic, index: int, partition: Partition, configs: dict[str, TopicConfig]
     ) -> PartitionState:
-        place = self._context.directories.index(topic.id, index)
+        place = self._directories.index(topic.id, index)
         if place is None:
             place = len(self._context.log_dirs)  # which the core knows to be away
         return PartitionState(
@@ -240,7 +249,7 @@ class Publisher:
 
     def _tell_of_missing_folders(self, lying: Mapping[tuple[str, int], list[int]]) -> None:
         """At the start: partitions that were made before and whose folders are gone begin anew."""
-        context, directories = self._context, self._context.directories
+        context, directories = self._context, self._directories
         missing: list[list[str]] = [[] for _ in context.log_dirs]
         for topic in context.image.topics.by_name.values():
             for index, partition in enumerate(topic.partitions):
@@ -274,7 +283,7 @@ class Publisher:
         topic = self._hosted(topic_id, index)
         if topic is None:
             return
-        self._context.offline.add((topic.name, index))
+        self._directories.unopened(topic.name, index)
         self._unopened.append((topic.name, index, problem))
         if not self._pending:
             self._tell_of_unopened()
@@ -285,8 +294,7 @@ class Publisher:
         if topic is None:
             return
         self._logs.info(f"{topic.name}-{index} is open and takes writes again")
-        if (topic.name, index) in self._context.offline:
-            self._context.offline.remove((topic.name, index))
+        if self._directories.opened(topic.name, index):
             self._coordinators.opened(topic_id, index)
 
     def _hosted(self, topic_id: bytes, index: int) -> Topic | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from ottla.decide import ANONYMOUS as _NOBODY
+_NOBODY: Final = "User:ANONYMOUS"
 
 
 class Principal(NamedTuple):
@@ -27,3 +27,6 @@ class Principal(NamedTuple):
 
 ANONYMOUS: Final = Principal(*_NOBODY.split(":"))
 """Whoever comes in where nobody has to say who they are (PLAINTEXT)."""
+
+NODE: Final = Principal("Node", "itself")
+"""A node that asks for something itself. No authenticator gives this type to anybody."""

@@ -1,8 +1,7 @@
 """The live APIs of 4.3.1, one row each; their messages load when they are first asked for.
 
 A node announces and the core checks versions from this table, so neither pays for 178 message
-classes. Four more keys (4 to 7) have names only: they spoke to brokers of the ZooKeeper age, and
-no version of them is left.
+classes. Keys 4 to 7 spoke to brokers of the ZooKeeper age, and no version of them is left.
 """
 
 from __future__ import annotations
@@ -20,7 +19,8 @@ BROKER = ("broker",)
 CONTROLLER = ("controller",)
 BOTH = ("broker", "controller")
 
-RETIRED = {4: "LeaderAndIsr", 5: "StopReplica", 6: "UpdateMetadata", 7: "ControlledShutdown"}
+API_VERSIONS = 18
+"""The key of ApiVersions, which may be asked in a version that nobody knows (KIP-511)."""
 
 
 class Api(NamedTuple):
@@ -70,7 +70,7 @@ _APIS = (
     _api(15, "DescribeGroups", 0, 6, 5, BROKER),
     _api(16, "ListGroups", 0, 5, 3, BROKER),
     _api(17, "SaslHandshake", 0, 1, NEVER, BOTH),
-    _api(18, "ApiVersions", 0, 4, 3, BOTH),
+    _api(API_VERSIONS, "ApiVersions", 0, 4, 3, BOTH),
     _api(19, "CreateTopics", 2, 7, 5, BOTH),
     _api(20, "DeleteTopics", 1, 6, 4, BOTH),
     _api(21, "DeleteRecords", 0, 2, 2, BROKER),

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from ottla.wire.api import api
+from ottla.wire.api import API_VERSIONS, api
 from ottla.wire.messages.header import RequestHeader, ResponseHeader
 from ottla.wire.schema import ProtocolError, Request, Response, decode_prefix, encode
 
 R = TypeVar("R", bound=Response)
-
-API_VERSIONS_KEY = 18
 
 
 def request_header_version(api_key: int, version: int) -> int:
@@ -34,7 +32,7 @@ def response_header_version(api_key: int, version: int) -> int:
     Raises:
         KeyError: 4.3.1 serves no such key.
     """
-    if api_key == API_VERSIONS_KEY:
+    if api_key == API_VERSIONS:
         return 0
     return 1 if version >= api(api_key).first_flexible else 0
 
@@ -51,30 +49,6 @@ def encode_request(
     )
     header_version = request_header_version(request.api_key, version)
     return encode(header, header_version) + encode(request, version)
-
-
-def decode_request_header(data: bytes) -> tuple[RequestHeader, int]:
-    """The header, and the offset of the body.
-
-    Raises:
-        ProtocolError: there is no header, or its API key is unknown.
-    """
-    if len(data) < 8:
-        raise ProtocolError(f"a request header has at least 8 bytes, not {len(data)}")
-    api_key = int.from_bytes(data[:2], "big", signed=True)
-    version = int.from_bytes(data[2:4], "big", signed=True)
-    try:
-        header_version = request_header_version(api_key, version)
-    except KeyError:
-        raise ProtocolError(f"there is no API with key {api_key}") from None
-    return decode_prefix(RequestHeader, data, header_version)
-
-
-def encode_response(response: Response, version: int, *, correlation_id: int) -> bytes:
-    """A response's header and body."""
-    header = ResponseHeader(correlation_id=correlation_id)
-    header_version = response_header_version(response.api_key, version)
-    return encode(header, header_version) + encode(response, version)
 
 
 def decode_response(kind: type[R], data: bytes, version: int) -> tuple[int, R]:

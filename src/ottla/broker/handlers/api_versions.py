@@ -37,7 +37,7 @@ def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsRes
             error_code=ErrorCode.UNSUPPORTED_VERSION,
             api_keys=[
                 ApiVersion(
-                    api_key=18,
+                    api_key=ApiVersionsRequest.api_key,
                     min_version=ApiVersionsRequest.min_version,
                     max_version=ApiVersionsRequest.max_version,
                 )

@@ -33,16 +33,16 @@ def handle(context: Context, asked: Asked[CreatePartitionsRequest]) -> None:
         context.controller.submit(asked)
         return
 
-    def altered(response: CreatePartitionsResponse) -> None:
+    def finished(response: CreatePartitionsResponse) -> CreatePartitionsResponse:
         response.results += [
             CreatePartitionsTopicResult(name=name, error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED)
             for name in denied
         ]
-        context.reply(asked.token, response)
+        return response
 
     allowed = CreatePartitionsRequest(
         topics=[topic for topic in body.topics if topic.name not in denied],
         timeout_ms=body.timeout_ms,
         validate_only=body.validate_only,
     )
-    context.controller.ask(allowed, asked.version, altered)
+    context.controller.submit(asked, allowed, finished)

@@ -47,16 +47,16 @@ def handle(context: Context, asked: Asked[CreateTopicsRequest]) -> None:
         validate_only=body.validate_only,
     )
 
-    def created(response: CreateTopicsResponse) -> None:
+    def finished(response: CreateTopicsResponse) -> CreateTopicsResponse:
         for topic in response.topics:
             if topic.error_code == ErrorCode.NONE and topic.name not in describable:
                 topic.topic_config_error_code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
                 topic.num_partitions = topic.replication_factor = -1
                 topic.configs = []
         response.topics += [_denied(name) for name in denied]
-        context.reply(asked.token, response)
+        return response
 
-    context.controller.ask(allowed, asked.version, created)
+    context.controller.submit(asked, allowed, finished)
 
 
 def _denied(name: str) -> CreatableTopicResult:

@@ -52,16 +52,16 @@ def handle(context: Context, asked: Asked[DeleteTopicsRequest]) -> None:
         context.controller.submit(asked)
         return
 
-    def deleted(response: DeleteTopicsResponse) -> None:
+    def finished(response: DeleteTopicsResponse) -> DeleteTopicsResponse:
         response.responses += refused
-        context.reply(asked.token, response)
+        return response
 
     request = DeleteTopicsRequest(
         topics=allowed if by_id else [],
         topic_names=[] if by_id else [state.name or "" for state in allowed],
         timeout_ms=body.timeout_ms,
     )
-    context.controller.ask(request, asked.version, deleted)
+    context.controller.submit(asked, request, finished)
 
 
 class _Refusals:

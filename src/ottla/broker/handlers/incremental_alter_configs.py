@@ -54,12 +54,12 @@ def handle(context: Context, asked: Asked[IncrementalAlterConfigsRequest]) -> No
         context.controller.submit(asked)
         return
 
-    def altered(response: IncrementalAlterConfigsResponse) -> None:
+    def finished(response: IncrementalAlterConfigsResponse) -> IncrementalAlterConfigsResponse:
         response.responses += denied
-        context.reply(asked.token, response)
+        return response
 
     request = IncrementalAlterConfigsRequest(resources=allowed, validate_only=body.validate_only)
-    context.controller.ask(request, asked.version, altered)
+    context.controller.submit(asked, request, finished)
 
 
 def _makes_sense(context: Context, resource: AlterConfigsResource) -> bool:

@@ -54,7 +54,7 @@ def handle(context: Context, asked: Asked[MetadataRequest]) -> MetadataResponse 
     def created(errors: dict[str, int]) -> None:
         context.reply(asked.token, _response(context, asked, allowed, errors))
 
-    auto_topic_creation.create(context, allowed.missing, created)
+    auto_topic_creation.create(context, allowed.missing, created, asked)
     return None
 
 
