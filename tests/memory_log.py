@@ -1,5 +1,6 @@
 """A metadata log in memory, for tests of what runs on one: it loses what was not flushed when it is
-abandoned, and what is written in the background waits for `settle`.
+abandoned, and what is written or removed in the background waits for `settle`, where `refusal` may
+refuse it for the disk.
 `node/test_metadata_files_memory_log.py` holds it against the one on disk.
 """
 
@@ -32,20 +33,25 @@ class MemoryLog:
         """What was read of snapshots, and how much of each at most."""
         self.empty_end = 0
         self.closed = False
+        self.refusal: Callable[[str], DiskUnwilling | None] = lambda _what: None
+        """Asked before a snapshot is written ("write") or what is before one removed ("remove")."""
+        self._needless: dict[SnapshotId, bytes] = {}
+        """Snapshots that nobody needs, and that the disk still has."""
         self._background: list[Callable[[], None]] = []
 
     def reopened(self) -> MemoryLog:
         """The same log in the next life: it starts where its oldest snapshot ends."""
         self.closed = False
+        self.files |= self._needless
+        self._needless.clear()
         if self.files and not self.start_offset:
             self.start_offset = min(self.files).offset
         return self
 
     def settle(self) -> None:
         """A later turn: what was being written is there, and who asked for it hears so."""
-        background, self._background = self._background, []
-        for work in background:
-            work()
+        while self._background:
+            self._background.pop(0)()
 
     @property
     def end_offset(self) -> int:
@@ -93,13 +99,26 @@ class MemoryLog:
                 chosen += data
         return chosen
 
-    def delete_before(self, offset: int) -> None:
+    def delete_before(
+        self, snapshot: SnapshotId, then: Callable[[DiskUnwilling | None], None]
+    ) -> None:
         self._check_open()
+        offset = snapshot.offset
         if offset > self.end_offset:
             raise OttlaError(f"there is no offset {offset} in this log")
         self.empty_end = self.end_offset
         self.batches = [entry for entry in self.batches if entry[0].last_offset >= offset]
         self.start_offset = max(self.start_offset, offset)
+        for older in [known for known in self.files if known < snapshot]:
+            self._needless[older] = self.files.pop(older)
+
+        def remove() -> None:
+            refused = self.refusal("remove")
+            if refused is None:
+                self._needless.clear()
+            then(refused)
+
+        self._background.append(remove)
 
     def start_at(self, offset: int) -> None:
         self._check_open()
@@ -126,13 +145,12 @@ class MemoryLog:
         self, snapshot: SnapshotId, contents: bytes, then: Callable[[DiskUnwilling | None], None]
     ) -> None:
         def write() -> None:
-            self.files[snapshot] = contents
-            then(None)
+            refused = self.refusal("write")
+            if refused is None:
+                self.files[snapshot] = contents
+            then(refused)
 
         self._background.append(write)
-
-    def delete_snapshot(self, snapshot: SnapshotId) -> None:
-        self.files.pop(snapshot, None)
 
     def close(self) -> None:
         self.flush()

@@ -251,8 +251,11 @@ class Log:
         """fsync everything; the end offset that is now safe."""
     def read(self, offset: int, bytes_max: int) -> bytes:
         """Whole batches from the one that holds `offset` on, at least one if there is one."""
-    def delete_before(self, offset: int, now_ms: int) -> None:
-        """Let the log start at `offset`: whole segments before it are removed."""
+    def forget_before(self, offset: int) -> list[str]:
+        """Let the log start at `offset`, without the disk; the files that nobody needs now.
+
+        To remove them, in this order, is for the caller; the next opening mends what is left.
+        """
     def start_at(self, offset: int, now_ms: int) -> None:
         """Drop everything and begin again, empty, at `offset`."""
     def close(self, *, clean: bool) -> None:
@@ -401,7 +404,7 @@ class Event:
 
     @final
     class Written(Event):
-        """What was given to `Node.replace` is done, or `refused` says why not."""
+        """What `replace` or `remove_files` was given is done, or `refused` says why not."""
 
         __match_args__ = ("job", "refused")
         job: int
@@ -861,6 +864,11 @@ class Node:
         """As `Disk.replace` of this node's disk, in the background.
 
         `Event.Written(job)` follows.
+        """
+    def remove_files(self, job: int, folder: str, paths: Sequence[str]) -> None:
+        """Take files of a folder away, in this order, in the background; gone is as good.
+
+        None goes before the names that the folder holds are safe. `Event.Written(job)` follows.
         """
     def load_report(self) -> list[Opened]:
         """What recovery did since this was asked last, one a log that needed any."""

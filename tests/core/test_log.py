@@ -77,7 +77,12 @@ def test_a_snapshot_replaces_what_is_before(tmp_path: Path) -> None:
         log.append(one, leader_epoch=1, now_ms=NOW_MS)
     log.close(clean=True)
     log = open_log(tmp_path / "t-0", clean=True)
-    log.delete_before(4, NOW_MS)
+    paths = log.forget_before(4)
+    there = [path for path in map(Path, paths) if path.exists()]
+    assert [path.name for path in there if path.suffix == ".log"] == [
+        f"{0:020}.log",
+        f"{2:020}.log",
+    ]
     assert (log.start_offset, log.end_offset) == (4, 6)
     assert log.size_bytes == len(one) * 2
     with pytest.raises(CoreError):

@@ -36,10 +36,18 @@ class Background:
 
         self._work.append(write)
 
+    def remove(self, folder: str, paths: Sequence[str], then: Callable[[str | None], None]) -> None:
+        def remove() -> None:
+            for path in paths:
+                assert Path(path).parent == Path(folder)
+                Disk().remove(path)
+            then(None)
+
+        self._work.append(remove)
+
     def settle(self) -> None:
-        work, self._work = self._work, []
-        for one in work:
-            one()
+        while self._work:
+            self._work.pop(0)()
 
 
 class Opened(NamedTuple):
@@ -114,9 +122,13 @@ def script(opened: Opened) -> Iterator[Callable[[], Any]]:
     yield partial(log.read_snapshot, SnapshotId(2, 1), bytes_max=100)
     yield partial(log.read_snapshot, SnapshotId(3, 1), bytes_max=3)
     yield partial(log.read_snapshot, SnapshotId(3, 1))
-    yield partial(log.delete_snapshot, SnapshotId(2, 1))
-    yield partial(log.delete_snapshot, SnapshotId(2, 1))
-    yield log.snapshots
+    for snapshot in (SnapshotId(2, 1), SnapshotId(5, 3), SnapshotId(3, 1)):
+        yield partial(log.delete_before, snapshot, heard.append)
+        yield partial(ends, log)
+        yield log.snapshots
+        yield heard.copy
+        yield settle
+        yield heard.copy
     yield partial(log.start_at, 9)
     yield partial(ends, log)
     yield partial(log.read, 6, 1000)
@@ -196,9 +208,9 @@ def test_where_a_log_starts_once_a_snapshot_took_its_place(tmp_path: Path) -> No
         for offset in range(4):
             log.append(batch(offset, 1))
         log.flush()
-        log.delete_before(2)
+        log.delete_before(SnapshotId(2, 1), lambda _: None)
         assert (log.start_offset, log.end_offset) == (2, 4), log
         with pytest.raises(OttlaError):
             log.read(1, 1000)
         with pytest.raises(OttlaError):
-            log.delete_before(5)
+            log.delete_before(SnapshotId(5, 1), lambda _: None)

@@ -78,7 +78,7 @@ def test_snapshots_are_taken_by_size_and_read_back() -> None:
         commit(quorum, log, 10 + number)
     assert log.files
     newest = max(log.files)
-    log.delete_before(newest.offset)
+    log.delete_before(newest, lambda _: None)
     again = opened(log, size)
     lead(again, 50)
     assert again.image.topics == quorum.image.topics
@@ -96,9 +96,9 @@ def test_a_snapshot_is_taken_by_time_only_when_something_is_new() -> None:
     assert quorum._snapshots.begin(quorum.image, 160, "asked for") is None
 
 
-def outgrow(log: MemoryLog) -> None:
+def outgrow(log: MemoryLog, said: list[str] | None = None) -> None:
     """Write 60 topics: many times what the metadata may keep."""
-    quorum = opened(log, SMALL)
+    quorum = opened(log, SMALL, said)
     lead(quorum, 1)
     for number in range(60):
         quorum.append([topic(f"t{number}")], 10 + number)
@@ -178,16 +178,17 @@ def test_a_snapshot_that_can_not_be_written_is_tried_again(way: str) -> None:
         refused = 0
 
         def write_snapshot(self, snapshot: SnapshotId, contents: bytes, then: Any) -> None:
-            problem = DiskUnwilling("No space left on device")
             self.refused += 1
-            if self.refused > 1:
-                super().write_snapshot(snapshot, contents, then)
-            elif way == "at once":
-                raise problem
-            else:
-                self._background.append(lambda: then(problem))
+            if self.refused == 1 and way == "at once":
+                raise DiskUnwilling("No space left on device")
+            super().write_snapshot(snapshot, contents, then)
+
+        def full(self, what: str) -> DiskUnwilling | None:
+            is_first = what == "write" and self.refused == 1
+            return DiskUnwilling("No space left on device") if is_first else None
 
     log = Full()
+    log.refusal = log.full
     outgrow(log)
     assert log.refused > 1
     assert log.files
@@ -211,17 +212,50 @@ def test_one_snapshot_at_a_time_is_taken() -> None:
     assert snapshots.begin(quorum.image, 4, "asked for") is not None
 
 
-def test_an_old_snapshot_that_can_not_be_deleted_ends_nothing() -> None:
-    """A disk that refuses a deletion, or a moment without descriptors, would end the node."""
+def test_what_can_not_be_deleted_is_tried_again() -> None:
+    """A disk that refuses a deletion would end the node, or keep what it refused once for ever."""
+    refused: list[str] = []
 
-    class Stubborn(MemoryLog):
-        refused = 0
+    def refusal(what: str) -> DiskUnwilling | None:
+        if what == "write" or len(refused) == 3:
+            return None
+        refused.append(what)
+        return DiskUnwilling("Input/output error")
 
-        def delete_snapshot(self, snapshot: SnapshotId) -> None:
-            self.refused += 1
-            raise DiskUnwilling("Input/output error")
-
-    log = Stubborn()
-    outgrow(log)
-    assert log.refused > 1, "it is tried again"
+    log, said = MemoryLog(), list[str]()
+    log.refusal = refusal
+    outgrow(log, said)
+    assert len(refused) == 3
+    assert len([line for line in said if "can't be deleted" in line]) == 3, said
+    assert not log._needless, "all of it went in the end"
     assert topics_of(log) == 60
+
+
+def test_what_could_not_be_deleted_goes_with_a_later_life() -> None:
+    """The disk would fill up with the snapshots of lives whose deletions it refused."""
+    log = MemoryLog()
+    log.refusal = lambda what: DiskUnwilling("EIO") if what == "remove" else None
+    outgrow(log)
+    left = len(log._needless)
+    assert left > 3
+    log.refusal = lambda _what: None
+    lead(opened(log, SMALL), 100)
+    log.settle()
+    assert not log._needless
+    assert len(log.files) < left
+
+
+def test_one_deletion_at_a_time_is_under_way() -> None:
+    """A disk that hangs would be given one more after each snapshot, each of all that is left."""
+    log = MemoryLog()
+    asked: list[SnapshotId] = []
+    delete_before = log.delete_before
+
+    def held(snapshot: SnapshotId, then: Any) -> None:
+        asked.append(snapshot)
+        if len(asked) > 1:
+            delete_before(snapshot, then)
+
+    log.delete_before = held  # type: ignore[method-assign]
+    outgrow(log)
+    assert len(asked) == 1

@@ -25,7 +25,7 @@ from ottla.raft.quorum import (
     ReplicaPosition,
 )
 from ottla.raft.quorum_state import QuorumState
-from ottla.raft.snapshots import BOOTSTRAP_SNAPSHOT, encode_snapshot
+from ottla.raft.snapshots import BOOTSTRAP_SNAPSHOT, SnapshotId, encode_snapshot
 from ottla.raft.voters import Endpoints, Voter
 from ottla.wire.records import read_batches
 from ottla.wire.stored.metadata import (
@@ -326,7 +326,7 @@ def test_a_log_that_misses_its_beginning_is_refused() -> None:
     lead(quorum, 1)
     quorum.append([topic("a")], 2)
     quorum.commit(2)
-    log.delete_before(1)
+    log.delete_before(SnapshotId(1, 1), lambda _: None)
     with pytest.raises(MetadataLogError, match="no snapshot"):
         opened(log)
 

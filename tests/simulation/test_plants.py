@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from ottla.coordinators.group.classic.group import ClassicGroup
-from ottla.node.metadata_files import MetadataFiles
+from ottla.node.metadata_files import MetadataFiles, MetadataFilesError
+from ottla.node.metadata_snapshots import MetadataSnapshots
+from ottla.raft.metadata_log import DiskUnwilling
 from ottla.sim.campaign import outcomes
 from ottla.sim.plants import PLANTS
 
@@ -32,6 +34,18 @@ def test_metadata_that_is_not_synced_is_missed(monkeypatch: pytest.MonkeyPatch) 
     """If this failed, a topic could be acknowledged before it is on disk, and nobody would see."""
     monkeypatch.setattr(MetadataFiles, "flush", lambda files: files.end_offset)
     assert found()
+
+
+def test_a_node_that_ends_for_want_of_a_snapshot_is_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If this failed, any fault of the disk would excuse whatever ends a node by its metadata."""
+
+    def ends(_: MetadataSnapshots, problem: DiskUnwilling) -> None:
+        raise MetadataFilesError(f"the metadata log failed: {problem}")
+
+    monkeypatch.setattr(MetadataSnapshots, "_wait", ends)
+    assert "the node ended by itself" in found()
 
 
 def test_a_commit_of_the_dead_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:

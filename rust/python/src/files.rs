@@ -165,6 +165,19 @@ pub fn replace(disk: &AnyDisk, path: &Path, contents: &[u8], read_only: bool) ->
     path.parent().map_or(Ok(()), |folder| disk.sync_dir(folder))
 }
 
+/// Take files of a folder away, in this order: none before what the folder holds instead is safe, and all for good.
+pub fn remove_all(disk: &AnyDisk, folder: &Path, paths: &[PathBuf]) -> Result<(), NodeError> {
+    let sync = || {
+        let synced = disk.sync_dir(folder);
+        synced.map_err(|error| refusal(folder, "synced", &error))
+    };
+    sync()?;
+    for path in paths {
+        remove(disk, path).map_err(|error| refusal(path, "removed", &error))?;
+    }
+    sync()
+}
+
 /// Whether there was such a file.
 fn remove(disk: &AnyDisk, path: &Path) -> io::Result<bool> {
     match disk.remove_file(path) {

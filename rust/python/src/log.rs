@@ -287,16 +287,9 @@ impl Log {
         })
     }
 
-    /// Let the log start at `offset`: whole segments before it are removed.
-    fn delete_before(&self, py: Python<'_>, offset: i64, now_ms: i64) -> PyResult<()> {
-        py.detach(|| {
-            self.with(|log| {
-                log.delete_records(offset).map_err(storage)?;
-                log.enforce_retention(now_ms).map_err(storage)?;
-                log.remove_deleted(now_ms).map_err(storage)?;
-                Ok(())
-            })
-        })
+    /// Let the log start at `offset`, without the disk; the files that nobody needs now.
+    fn forget_before(&self, offset: i64) -> PyResult<Vec<PathBuf>> {
+        self.with(|log| log.forget_before(offset).map_err(storage))
     }
 
     /// Drop everything and begin again, empty, at `offset`.

@@ -14,7 +14,7 @@ use crate::codec::Plan;
 use crate::errors::refused;
 use crate::event::Event;
 use crate::faults::DiskFault;
-use crate::files::{Disk, refusal, replace};
+use crate::files::{Disk, refusal, remove_all, replace};
 use crate::half::{Asked, Caller, Half, Item, Partitions};
 use crate::named::{Api, Appended, LostLogDir, Opened, PartitionOffsets, Stray, TopicPartition};
 use crate::state::{PartitionState, TopicConfig};
@@ -401,6 +401,13 @@ impl Node {
                 replace(&disk, &path, &contents, read_only)
                     .map_err(|error| refusal(&path, "written", &error))
             })
+            .map_err(refused)
+    }
+
+    fn remove_files(&self, job: i64, folder: PathBuf, paths: Vec<PathBuf>) -> PyResult<()> {
+        let disk = self.node.disk();
+        self.node
+            .write(job, move || remove_all(&disk, &folder, &paths))
             .map_err(refused)
     }
 

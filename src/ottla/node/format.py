@@ -27,6 +27,7 @@ from ottla.metadata.features import (
 )
 from ottla.metadata.topic_names import METADATA_PARTITION
 from ottla.node.folder_lock import locked
+from ottla.node.host_name import host_name
 from ottla.node.lost_meta_properties import refuse_full
 from ottla.node.meta_properties import (
     META_PROPERTIES,
@@ -152,17 +153,11 @@ def standalone_voters(config: BrokerConfig, directory_id: bytes) -> VoterSet:
     """The voter set of a quorum of this node alone."""
     names = config.controller_listener_names
     endpoints = tuple(
-        (endpoint.listener, endpoint.host or _host_name(), endpoint.port)
+        (endpoint.listener, endpoint.host or host_name(), endpoint.port)
         for endpoint in config.listeners
         if endpoint.listener in names
     )
     return {config.node_id: Voter(config.node_id, directory_id, endpoints)}
-
-
-def _host_name() -> str:
-    import socket
-
-    return socket.getfqdn()
 
 
 # ---------------------------------------------------------------------- folders

@@ -4,7 +4,8 @@ file.
 The folder's names, bytes and modes are Apache Kafka's. All of it lies on the core's disk: nothing
 of it is written after a kill, and a power cut takes what was not synced. A snapshot is written
 under another name, synced, and renamed, in the background; an unfinished one is removed when the
-folder is opened.
+folder is opened. What a snapshot makes needless is out of memory at once, and its files go in the
+background: nobody asks the disk which snapshots there are after the start.
 
 What the disk refuses and what can wait (an append that left no trace, a snapshot, a deletion) is
 `DiskUnwilling`; all else is a `MetadataFilesError`, after which nobody knows what is there.
@@ -59,7 +60,16 @@ class MetadataFilesError(OttlaError):
 class MetadataFiles:
     """A `MetadataLog` (see raft/metadata_log.py) in a node's metadata log directory."""
 
-    __slots__ = ("_disk", "_folder", "_log", "_now_ms", "_segment_bytes", "_writes")
+    __slots__ = (
+        "_disk",
+        "_folder",
+        "_log",
+        "_needless",
+        "_now_ms",
+        "_segment_bytes",
+        "_snapshots",
+        "_writes",
+    )
 
     def __init__(
         self, config: BrokerConfig, disk: Disk, now_ms: Callable[[], int], writes: Writes
@@ -75,11 +85,15 @@ class MetadataFiles:
             state = self.load_state()
             epoch = EPOCH_MAX if state is None else state.leader_epoch
             refuse_damage(disk, folder, epoch)
+            self._snapshots = self._find_snapshots()
+            """With their size in bytes."""
             known = self.snapshots()
             # The snapshot at offset 0 is of the formatting.
             nothing_known = not any(snapshot.offset for snapshot, _ in known)
             if nothing_known and (state is None or state.leader_epoch > 0):
                 refuse_emptiness(disk, folder, config.log_dirs)
+        self._needless: list[str] = []
+        """Files that nobody needs, which may be there, in the order in which they are to go."""
         with _open_log():
             self._log = Log(
                 folder,
@@ -143,10 +157,11 @@ class MetadataFiles:
         try:
             done = self._log.append(data, leader_epoch=batch.leader_epoch, now_ms=self._now_ms())
         except CoreError as problem:
-            as_it_was = problem.kind == "storage" and not self._log.failure
+            failure = self._log.failure if problem.kind == "storage" else ""
+            as_it_was = problem.kind == "storage" and not failure
             error = DiskUnwilling if as_it_was else MetadataFilesError
             hint = advice(problem.errno) or _SEE_TO_THE_DISK
-            raise error(_FAILED + problem.text, hint=hint) from problem
+            raise error(_FAILED + (failure or problem.text), hint=hint) from problem
         if done.base_offset != batch.base_offset:
             raise MetadataFilesError(
                 f"the metadata log put a batch at {done.base_offset} that was decided for "
@@ -164,13 +179,29 @@ class MetadataFiles:
         with _open_log():
             return self._log.read(offset, bytes_max)
 
-    def delete_before(self, offset: int) -> None:
-        """Let the log start at `offset`."""
-        with in_words(DiskUnwilling):
-            # A snapshot whose name was written and not synced is no reason to delete anything.
-            self._disk.sync_folder(self._folder)
+    def delete_before(
+        self, snapshot: SnapshotId, then: Callable[[DiskUnwilling | None], None]
+    ) -> None:
+        """Let the log start where this snapshot ends, and begin to remove what was before it.
+
+        The log goes first and the snapshots after it, oldest first: whatever is left at a start
+        begins with a snapshot, or is in one.
+        """
         with _open_log():
-            self._log.delete_before(offset, self._now_ms())
+            self._needless += self._log.forget_before(snapshot.offset)
+        for older in [known for known in sorted(self._snapshots) if known < snapshot]:
+            del self._snapshots[older]
+            self._needless.append(self._path(older))
+        paths = self._needless.copy()
+
+        def removed(refused: CoreError | None) -> None:
+            if refused is None:
+                del self._needless[: len(paths)]
+            then(_unwilling(refused))
+
+        # A snapshot whose name was written and not synced is no reason to delete anything: it is
+        # synced there first.
+        self._writes.remove(self._folder, paths, removed)
 
     def start_at(self, offset: int) -> None:
         """Drop the log and begin it anew at `offset`, where a snapshot ends."""
@@ -198,13 +229,7 @@ class MetadataFiles:
     # ------------------------------------------------------------------ snapshots
     def snapshots(self) -> Sequence[tuple[SnapshotId, int]]:
         """All snapshots with their size in bytes, oldest first."""
-        with in_words(DiskUnwilling):
-            files = self._disk.list(self._folder)
-        return sorted(
-            (snapshot, file.size_bytes)
-            for file in files
-            if (snapshot := parse_snapshot_name(file.name)) is not None
-        )
+        return sorted(self._snapshots.items())
 
     def read_snapshot(self, snapshot: SnapshotId, *, bytes_max: int | None = None) -> bytes:
         """All of a snapshot, or its first bytes."""
@@ -220,18 +245,11 @@ class MetadataFiles:
         """Begin to add a snapshot; `then` hears when it is whole and on disk, or why not."""
 
         def written(refused: CoreError | None) -> None:
-            problem = None
-            if refused is not None:
-                problem = DiskUnwilling(refused.text, hint=advice(refused.errno))
-            then(problem)
+            if refused is None:
+                self._snapshots[snapshot] = len(contents)
+            then(_unwilling(refused))
 
         self._writes.replace(self._path(snapshot), contents, written)
-
-    def delete_snapshot(self, snapshot: SnapshotId) -> None:
-        """Take a snapshot away."""
-        with in_words(DiskUnwilling):
-            self._disk.remove(self._path(snapshot))
-            self._disk.sync_folder(self._folder)
 
     def _path(self, snapshot: SnapshotId) -> str:
         return os.path.join(self._folder, snapshot_name(snapshot))
@@ -246,11 +264,23 @@ class MetadataFiles:
         """Close without flushing."""
         self._log.close(clean=False)
 
+    def _find_snapshots(self) -> dict[SnapshotId, int]:
+        return {
+            snapshot: file.size_bytes
+            for file in self._disk.list(self._folder)
+            if (snapshot := parse_snapshot_name(file.name)) is not None
+        }
+
     def _sweep(self) -> None:
         """What an interrupted snapshot or deletion left."""
         for file in self._disk.list(self._folder):
             if file.name.endswith((PARTIAL_SUFFIX, DELETED_SUFFIX, ".checkpoint.tmp")):
                 self._disk.remove(os.path.join(self._folder, file.name))
+
+
+def _unwilling(refused: CoreError | None) -> DiskUnwilling | None:
+    """Why the background has not done what can wait, in words; None if it has."""
+    return None if refused is None else DiskUnwilling(refused.text, hint=advice(refused.errno))
 
 
 def _open_log() -> AbstractContextManager[None]:

@@ -3,7 +3,7 @@
 One at a time is taken, of an image, which never changes: it is encoded a piece a turn, so that
 others are served between two pieces, and written in the background. What it made needless (older
 snapshots by `metadata.max.retention.bytes` and `.ms`, and the log before the oldest that is left)
-is deleted when it is there.
+is deleted when it is there, in the background too, and one such deletion at a time.
 
 Nothing depends on any of it but the next start: what the disk refuses is tried again later. How old
 the snapshots of earlier lives are is read from their first bytes at the start, when nobody waits;
@@ -53,7 +53,17 @@ class _Taking(NamedTuple):
 class MetadataSnapshots:
     """Takes and cleans. `committed` says that the image moved, `go_on` is called once a turn."""
 
-    __slots__ = ("_history", "_log", "_policy", "_retention", "_say", "_taking", "_timestamps")
+    __slots__ = (
+        "_deleting",
+        "_history",
+        "_log",
+        "_oldest",
+        "_policy",
+        "_retention",
+        "_say",
+        "_taking",
+        "_timestamps",
+    )
 
     def __init__(
         self,
@@ -68,6 +78,10 @@ class MetadataSnapshots:
         self._history = history
         self._say = say
         self._taking: _Taking | None = None
+        self._oldest: SnapshotId | None = None
+        """What lies before it is to go; None where that is gone."""
+        self._deleting = False
+        """Whether a deletion is under way."""
         self._retention: tuple[int, int] = (
             config["metadata.max.retention.bytes"],
             config["metadata.max.retention.ms"],
@@ -85,13 +99,8 @@ class MetadataSnapshots:
         for an image that stays behind the log, which is not to be taken now.
         """
         why = self._policy.committed(size_bytes, now_ms)
-        if why is None or image is None:
-            return
-        try:
+        if why is not None and image is not None:
             self.begin(image, now_ms, why)
-        except DiskUnwilling as problem:
-            self._wait(problem)
-            self._policy.taken(now_ms)
 
     def begin(self, image: MetadataImage, now_ms: int, why: str) -> SnapshotId | None:
         """Begin a snapshot of this image, which `go_on` makes; None if there is nothing new to
@@ -138,11 +147,13 @@ class MetadataSnapshots:
         return False
 
     def clean(self, now_ms: int) -> None:
-        """Delete what may go; what can't be deleted now is tried after the next snapshot."""
-        try:
-            self._clean(now_ms)
-        except DiskUnwilling as problem:
-            self._say(f"an old metadata snapshot can't be deleted: {problem}; it is tried later")
+        """Begin to delete what may go; what can't be deleted is tried after the next snapshot."""
+        if self._deleting:
+            return
+        self._choose(now_ms)
+        if self._oldest is not None:
+            self._deleting = True
+            self._log.delete_before(self._oldest, self._deleted)
 
     def _written(self, taking: _Taking, problem: DiskUnwilling | None) -> None:
         """A snapshot is on disk; or not, and the log has all that it would hold."""
@@ -158,26 +169,31 @@ class MetadataSnapshots:
     def _wait(self, problem: DiskUnwilling) -> None:
         self._say(f"a metadata snapshot has to wait: {problem}; it is tried again later")
 
-    def _clean(self, now_ms: int) -> None:
-        log = self._log
-        known = log.snapshots()
+    def _choose(self, now_ms: int) -> None:
+        """Which snapshot is to be the oldest from now on, if any are to go."""
+        known = self._log.snapshots()
         retention_bytes, retention_ms = self._retention
         gone = deletable_snapshots(
             known,
-            log_size_bytes=log.size_bytes,
+            log_size_bytes=self._log.size_bytes,
             retention_bytes=retention_bytes,
             retention_ms=retention_ms,
             timestamp_of=lambda snapshot: self._timestamps.get(snapshot, NEVER_OLD_MS),
             now_ms=now_ms,
         )
-        if not gone:
-            return
-        oldest_left = known[len(gone)][0]
-        log.delete_before(oldest_left.offset)
+        if gone:
+            self._oldest = known[len(gone)][0]
+            self._history.trim(self._oldest.offset)
         for snapshot in gone:
-            log.delete_snapshot(snapshot)
             self._timestamps.pop(snapshot, None)
-        self._history.trim(oldest_left.offset)
+
+    def _deleted(self, problem: DiskUnwilling | None) -> None:
+        """It is gone; or not, and nobody needs it to be."""
+        self._deleting = False
+        if problem is None:
+            self._oldest = None
+        else:
+            self._say(f"old metadata can't be deleted: {problem}; it is tried again later")
 
     def _read_timestamp(self, snapshot: SnapshotId) -> int:
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.metadata.features import METADATA_VERSION, METADATA_VERSION_MAX, supported_features
+from ottla.node.host_name import host_name
 from ottla.wire.messages import assign_replicas_to_dirs as directory_messages
 from ottla.wire.messages import broker_registration as broker_messages
 from ottla.wire.messages import controller_registration as controller_messages
@@ -149,13 +150,6 @@ def _listeners(
         if (bound.listener in config.controller_listener_names) is not controller:
             continue
         told: Endpoint = advertised.get(bound.listener, bound)
-        host = _own_name() if told.host in _WILDCARDS else told.host
+        host = host_name() if told.host in _WILDCARDS else told.host
         port = told.port or identity.ports[bound.listener]
         yield bound.listener, host, port, _SECURITY_PROTOCOLS[bound.protocol]
-
-
-def _own_name() -> str:
-    """What a listener on every address is registered under."""
-    import socket
-
-    return socket.getfqdn()

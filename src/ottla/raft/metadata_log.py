@@ -58,11 +58,12 @@ class MetadataLog(Protocol):
     def read(self, offset: int, bytes_max: int) -> bytes:
         """Whole batches from the one that holds `offset` on; at least one if there is one."""
 
-    def delete_before(self, offset: int) -> None:
-        """Let the log start at `offset`: a snapshot holds what was before.
-
-        Raises:
-            DiskUnwilling: it is not known that the snapshot outlives a power cut; nothing changed.
+    def delete_before(
+        self, snapshot: SnapshotId, then: Callable[[DiskUnwilling | None], None]
+    ) -> None:
+        """Let the log start where this snapshot ends, and forget those before it: it holds all of
+        that. `then` hears, never before this returns, when that is gone from the disk, or why some
+        of it may still be there; the next call tries that again. One at a time.
         """
 
     def start_at(self, offset: int) -> None:
@@ -85,13 +86,6 @@ class MetadataLog(Protocol):
     ) -> None:
         """Begin to add a snapshot; `then` hears, never before this returns, when it is whole and on
         disk, or why it is not there, or not for good.
-        """
-
-    def delete_snapshot(self, snapshot: SnapshotId) -> None:
-        """Take a snapshot away.
-
-        Raises:
-            DiskUnwilling: it may still be there.
         """
 
     def close(self) -> None:

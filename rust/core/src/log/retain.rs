@@ -174,29 +174,65 @@ impl<D: Disk> Log<D> {
         } else {
             offset
         };
-        if offset < 0 || offset > self.high_watermark {
-            return Err(LogError::OutOfRange {
-                text: format!(
-                    "records below {offset} cannot go: the high watermark is {}",
-                    self.high_watermark
-                ),
-            });
-        }
+        self.check_below_high_watermark(offset)?;
         self.move_start(offset)?;
         Ok(self.start_offset)
     }
 
-    fn move_start(&mut self, offset: i64) -> Result<(), LogError> {
-        if offset <= self.start_offset {
+    /// Let the log start at `offset`, for who keeps elsewhere what was before, without the disk: whole segments below
+    /// it are the log's no more. The files that nobody needs now, those that a cut renamed among them, in the order in
+    /// which they may go; to remove them is for who may wait for a disk. The file of epochs keeps the earlier ones
+    /// until it is written next, and they are cut when it is read.
+    ///
+    /// # Errors
+    /// `OutOfRange` beyond the high watermark.
+    pub fn forget_before(&mut self, offset: i64) -> Result<Vec<PathBuf>, LogError> {
+        self.check_below_high_watermark(offset)?;
+        self.start_from(offset);
+        let below = |segment: &Segment<D>| segment.base_offset <= self.start_offset;
+        let gone = self.segments[1..].iter().take_while(|next| below(next));
+        let count = gone.count();
+        let gone: Vec<i64> = (self.segments.drain(..count))
+            .map(|segment| segment.base_offset)
+            .collect();
+        self.dirty.sealed.retain(|base| !gone.contains(base));
+        let renamed = self.doomed.drain(..).flat_map(|doomed| doomed.paths);
+        let mut paths: Vec<PathBuf> = renamed.collect();
+        for base in gone {
+            let suffixes = SEGMENT_SUFFIXES.iter().chain([&SNAPSHOT_SUFFIX]);
+            paths.extend(suffixes.map(|suffix| file_path(&self.dir, base, suffix)));
+        }
+        Ok(paths)
+    }
+
+    fn check_below_high_watermark(&self, offset: i64) -> Result<(), LogError> {
+        if (0..=self.high_watermark).contains(&offset) {
             return Ok(());
+        }
+        Err(LogError::OutOfRange {
+            text: format!(
+                "records below {offset} cannot go: the high watermark is {}",
+                self.high_watermark
+            ),
+        })
+    }
+
+    fn move_start(&mut self, offset: i64) -> Result<(), LogError> {
+        if self.start_from(offset) {
+            self.write_epochs()?;
+        }
+        Ok(())
+    }
+
+    /// Whether that changes the epochs.
+    fn start_from(&mut self, offset: i64) -> bool {
+        if offset <= self.start_offset {
+            return false;
         }
         self.start_offset = offset;
         self.high_watermark = self.high_watermark.max(offset);
         self.producers.log_starts_at(offset);
-        if self.epochs.truncate_start(offset) {
-            self.write_epochs()?;
-        }
-        Ok(())
+        self.epochs.truncate_start(offset)
     }
 
     /// Cut all records from `offset` on. The producers' state is rebuilt from what is left.

@@ -5,9 +5,13 @@ from __future__ import annotations
 from ottla.sim.invariants.watch import Watch
 from ottla.sim.violation import held
 
-ENDED_BY_FAULTS = ("NodeFailed: the log directory ", "the metadata log failed: ")
+ENDED_BY_FAULTS = (
+    "NodeFailed: the log directory ",
+    "the metadata log failed: syncing ",
+    "the metadata log failed: the log is offline after ",
+)
 """What a failure says that a disk brought about: a failed sync, or a write to the metadata log that
-can't be taken back.
+can't be taken back. Whatever else the metadata log is refused ends no node.
 """
 
 

@@ -102,6 +102,49 @@ fn retention() {
     assert_eq!(log.log_start_offset(), 7);
 }
 
+/// Who keeps elsewhere what was before drops it while no disk answers, and the files that are left do no harm.
+#[test]
+fn forgetting_needs_no_disk() {
+    let size = batch(&["a"]).len() as u32;
+    let small = LogConfig {
+        segment_bytes: size * 2,
+        ..config()
+    };
+    let (disk, mut log) = fresh(small.clone());
+    for _ in 0..7 {
+        put(&mut log, batch(&["a"])).unwrap();
+    }
+    log.flush().unwrap();
+    disk.fail_after(Some(0));
+    assert!(log.forget_before(8).is_err());
+    assert!(log.forget_before(-1).is_err());
+    assert_eq!(log.forget_before(1).unwrap(), Vec::<PathBuf>::new());
+    let gone = log.forget_before(5).unwrap();
+    let logs = gone
+        .iter()
+        .filter(|path| path.extension() == Some("log".as_ref()));
+    let logs: Vec<_> = logs.map(|path| path.file_stem().unwrap()).collect();
+    assert_eq!(logs, ["00000000000000000000", "00000000000000000002"]);
+    assert_eq!((log.log_start_offset(), log.segment_count()), (5, 2));
+    assert_eq!(log.forget_before(5).unwrap(), Vec::<PathBuf>::new());
+    assert!(log.failure().is_none());
+    log.flush().unwrap();
+    disk.fail_after(None);
+    put(&mut log, batch(&["a"])).unwrap();
+    assert_eq!(read_all(&mut log, 5).len(), 3);
+    for path in &gone[..gone.len() - 3] {
+        let _ = disk.remove_file(path);
+    }
+    log.close(false).unwrap();
+    let hints = OpenHints {
+        log_start_offset: 5,
+        ..OpenHints::default()
+    };
+    let (mut log, _) = Log::open(disk, dir(), small, NOW, hints).unwrap();
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (5, 8));
+    assert_eq!(read_all(&mut log, 5).len(), 3);
+}
+
 /// DeleteRecords hides records at once and frees whole segments.
 #[test]
 fn delete_records() {
