@@ -89,6 +89,8 @@ def test_a_snapshot_replaces_what_is_before(tmp_path: Path) -> None:
         log.read(3, 1)
     log.start_at(100, NOW_MS)
     assert (log.start_offset, log.end_offset, log.size_bytes) == (100, 100, 0)
+    renamed = [Path(path) for path in log.forget_before(100)]
+    assert f"{4:020}.log.deleted" in [path.name for path in renamed if path.exists()]
     log.close(clean=True)
 
 
