@@ -134,7 +134,7 @@ def test_every_request_that_has_a_row_comes_in_by_the_front_door() -> None:
         answers: list[Any] = []
         world.groups.submit(asked(), world.asker(9), answers.append)
         world.settle()
-        response = kinds.refuse(Ask(1, asked(), 9), ErrorCode.NONE)
+        response = kinds.refuse(Ask(1, asked(), 9, "User:alice"), ErrorCode.NONE)
         assert [type(one) for one in answers] == [type(response)]
     with pytest.raises(KeyError):
         world.groups.submit(FindCoordinatorRequest(), world.asker(1), lambda _: None)
