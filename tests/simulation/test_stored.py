@@ -6,7 +6,7 @@ import pytest
 
 from ottla._core import CoreError, SimDisk, SimNode
 from ottla.sim.machine import LOG_DIR
-from ottla.sim.stored import is_safe, safe_end, visible
+from ottla.sim.stored import is_cut, is_safe, safe_end, visible, visible_end
 from ottla.wire.records import Record, build_batch
 
 
@@ -31,6 +31,19 @@ def test_safe_batches_are_counted() -> None:
     assert safe_end(disk, "t-0", 0) == 2
     assert is_safe(disk, "t-0", 1)
     assert not is_safe(disk, "t-0", 2)
+    assert visible_end(disk, "t-0") == 2
+    assert visible_end(disk, "t-1") is None
+
+
+def test_a_first_part_of_a_batch_is_told_from_other_bytes() -> None:
+    """If this failed, a slice from the middle of a batch, or a broken one, would pass for a batch
+    that a Fetch had no more room for.
+    """
+    data = batch(7)
+    assert all(is_cut(data[:end], 7) for end in range(1, len(data)))
+    assert not is_cut(data, 7), "it is whole, and is to be read"
+    assert not is_cut(data[:-1], 8)
+    assert not is_cut(data[3:-1], 7)
 
 
 def test_a_disk_takes_nothing_from_the_dead() -> None:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from ottla._core import CoreError
 from ottla.config import BrokerConfig, check
-from ottla.node import manners
 from ottla.node.cluster import Identity
 from ottla.node.engine import Engine, NodeFailed, Place, build, tell_of_lost
 from ottla.node.folder_lock import FolderInUse, in_use_hint
@@ -99,11 +98,11 @@ class Node:
         self.cluster_id = meta.cluster_id
         for folder, text in meta.lost.items():
             tell_of_lost(self.logs, folder, text)
-        with manners.no_fork():
+        with self._world.process.no_fork():
             core = self._core = _core(config, meta.log_dirs, self._world)
-            manners.resident(self)
+            self._world.process.resident(self)
         try:
-            with manners.no_fork():
+            with self._world.process.no_fork():
                 self._bind(core)
             identity = Identity(config.node_id, meta.cluster_id, meta.directory_ids, self.ports)
             place = Place(identity, meta.log_dirs)
@@ -177,7 +176,7 @@ class Node:
                     engine.leave(timeout_ms)
                     engine.cluster.close()
                 finally:  # the partitions' logs are closed in order whatever the metadata log says
-                    with manners.no_fork():
+                    with self._world.process.no_fork():
                         core.stop(timeout_ms, engine.membership.broker_epoch)
 
         self._end(stop)
@@ -186,12 +185,12 @@ class Node:
         """End as a killed process would: connections reset, nothing flushed, no clean-shutdown
         mark.
         """
-        self._end(lambda core, _: _killed(core), abruptly=_killed)
+        self._end(lambda core, _: self._kill(core), abruptly=self._kill)
 
     def power_cut(self) -> None:
         """End as a machine without power would: as `kill`, and what was not fsynced is lost."""
 
-        self._end(lambda core, _: _cut(core), abruptly=_cut)
+        self._end(lambda core, _: self._cut(core), abruptly=self._cut)
 
     def after_fork_child(self) -> None:
         """In the child of a fork: close what it inherited, and take no lock: its holder may be a
@@ -224,9 +223,8 @@ class Node:
             return
         if self._core is not None:
             if not self._runs:
-                (abruptly or _killed)(
-                    self._core
-                )  # `start` hears of it in its next call, and cleans up
+                # `start` hears of it in its next call, and cleans up.
+                (abruptly or self._kill)(self._core)
             # A signal's handler may have come here out of the middle of the work itself.
             if self._at_work != threading.get_ident():
                 self._ended.wait(END_TIMEOUT_S)
@@ -242,7 +240,15 @@ class Node:
 
     def _kill_core(self) -> None:
         if self._core is not None:
-            _killed(self._core)
+            self._kill(self._core)
+
+    def _kill(self, core: Core) -> None:
+        with self._world.process.no_fork():
+            core.kill()
+
+    def _cut(self, core: Core) -> None:
+        with self._world.process.no_fork():
+            core.power_cut()
 
     def _let_go(self) -> None:
         """The last part of every end; what is closed already is closed again without harm."""
@@ -252,7 +258,7 @@ class Node:
                 self._engine.turner.stop(LOOP_TIMEOUT_S)
                 self._engine.cluster.abandon()
         finally:
-            manners.gone(self)
+            self._world.process.gone(self)
             self._ended.set()
 
     def _never_ran(self) -> None:
@@ -263,7 +269,7 @@ class Node:
             if self._engine is not None:
                 self._engine.cluster.abandon()
         finally:
-            manners.gone(self)
+            self._world.process.gone(self)
             self._ended.set()
 
     def _failed(self, problem: BaseException) -> None:
@@ -281,16 +287,6 @@ class Node:
             self.logs.failure("the node serves no more", problem)
         finally:
             self._let_go()
-
-
-def _killed(core: Core) -> None:
-    with manners.no_fork():
-        core.kill()
-
-
-def _cut(core: Core) -> None:
-    with manners.no_fork():
-        core.power_cut()
 
 
 def _in_words(problem: BaseException) -> str:

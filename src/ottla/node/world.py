@@ -12,10 +12,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ottla._core import Disk
 from ottla._core import Node as Core
+from ottla.node import manners
 from ottla.node.entropy import SystemEntropy
 from ottla.node.turner import DecisionThread, Turner
 from ottla.security.authorizer import AllowAll
@@ -24,12 +26,26 @@ if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
     from ottla.decide import Entropy
     from ottla.node.loop import Loop
+    from ottla.node.manners import Resident
     from ottla.security.authorizer import Authorizer
 
 MEMORY_BYTES_MAX = 256 * 1024 * 1024
 """What frames, staged batches and unsent replies may take where `queued.max.request.bytes` says
 nothing.
 """
+
+
+class Process(Protocol):
+    """What a node asks of the process that it lives in; `manners` is the real one."""
+
+    def no_fork(self) -> AbstractContextManager[object]:
+        """While this is held no other thread forks the process."""
+
+    def resident(self, node: Resident) -> None:
+        """Look after this node at a fork and at the interpreter's end."""
+
+    def gone(self, node: Resident) -> None:
+        """The node has ended by itself."""
 
 
 class World(NamedTuple):
@@ -46,6 +62,8 @@ class World(NamedTuple):
     """Where `meta.properties` is read, which says what a core is made of."""
     authorizer: Authorizer = AllowAll()
     """Who says who may do what."""
+    process: Process = manners
+    """What hears of forks and of the interpreter's end."""
 
 
 def machine(*, power_cuts: bool = False, durable: bool = True) -> World:

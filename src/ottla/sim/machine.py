@@ -6,6 +6,7 @@ simulated disk, and time goes on. Nothing here chooses: run.py does.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from ottla._core import CoreError, SimDisk, SimNode
@@ -13,6 +14,7 @@ from ottla.config.broker import BrokerConfig
 from ottla.errors import OttlaError
 from ottla.node.format import bootstrap_records, fill, standalone_voters
 from ottla.node.logs import Logs
+from ottla.node.loop import NodeStopped
 from ottla.node.node import Node
 from ottla.node.turner import ByHand
 from ottla.node.world import World
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from ottla._core import Node as Core
     from ottla.node.loop import Loop
+    from ottla.node.manners import Resident
 
 LOG_DIR = "/sim"
 BORN_MS = 1_767_225_600_000
@@ -52,6 +55,20 @@ PROPERTIES = {
     # Long ones, as nothing is learnt from what happens all the time.
     "metadata.max.idle.interval.ms": "60000",
 }
+
+
+class Alone:
+    """A node's process that is nobody else's: nothing forks it, and its end is `Machine.kill`."""
+
+    def no_fork(self) -> AbstractContextManager[object]:
+        """As `Process` says."""
+        return nullcontext()
+
+    def resident(self, node: Resident) -> None:
+        """As `Process` says."""
+
+    def gone(self, node: Resident) -> None:
+        """As `Process` says."""
 
 
 class Machine:
@@ -104,6 +121,7 @@ class Machine:
             real_ms=self.steady_ms,
             drive=self._drive,
             disk=self.disk.disk,
+            process=Alone(),
         )
         self.node = Node(PROPERTIES, logs=logs, world=world)
         try:
@@ -192,6 +210,16 @@ class Machine:
         """One turn of the node's."""
         if self._driver is not None:
             self._driver.turn()
+
+    def breaks(self, problem: Exception) -> None:
+        """A turn of the node's meets what nobody foresaw."""
+
+        def turn() -> None:
+            raise problem
+
+        if self._driver is not None:
+            with suppress(NodeStopped):
+                self._driver.call(turn)
 
     def now_ms(self) -> int:
         """What the wall clock shows."""

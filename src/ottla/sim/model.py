@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ottla.wire.records import Batch
 
 NO_FLOOR = 0
 
@@ -61,7 +64,17 @@ class Partition:
 
     def may_skip(self, offset: int, upto: int) -> bool:
         """Whether a reader may go from one offset to another: nothing is known between them."""
-        return self.holed and not any(at in self.known for at in range(offset, upto))
+        return (
+            self.holed
+            and offset <= upto
+            and not any(at in self.known for at in range(offset, upto))
+        )
+
+    def joins(self, offset: int, batch: Batch, *, first: bool) -> bool:
+        """Whether a batch comes next at an offset; the first may begin before it."""
+        if first and batch.base_offset <= offset <= batch.last_offset:
+            return True
+        return batch.base_offset == offset or self.may_skip(offset, batch.base_offset)
 
 
 @dataclass(slots=True)
@@ -117,6 +130,10 @@ class Model:
     def partitions(self) -> list[Partition]:
         """Of all topics that are there for sure."""
         return [p for topic in self.living() for p in topic.partitions]
+
+    def lives(self, partition: Partition) -> bool:
+        """Whether its topic is there for sure."""
+        return any(one is partition for one in self.partitions())
 
     def partition(self, topic_id: bytes, index: int) -> Partition | None:
         """The partition, unless its topic may be gone."""

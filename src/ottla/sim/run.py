@@ -22,7 +22,6 @@ from ottla.sim.clients.consumer import Consumer
 from ottla.sim.clients.member import Member
 from ottla.sim.clients.producer import PRODUCERS, Producer
 from ottla.sim.faults import FAULTS
-from ottla.sim.invariants import Invariants
 from ottla.sim.invariants.records import forget_lost
 from ottla.sim.machine import Machine
 from ottla.sim.model import Model
@@ -75,8 +74,9 @@ class Run:
         self._hash = blake2b(digest_size=16)
         self.model = Model()
         self.machine = Machine(seed, self.say, plant=plant)
-        self.invariants = Invariants(self.machine, self.model)
-        around = Surroundings(self.machine, self.model, self.invariants, self.random, self.say)
+        self._planted = planted(plant, self.machine, self.model)
+        around = Surroundings(self.machine, self.model, self._planted, self.random, self.say)
+        self.invariants = around.invariants
         self.clients = _clients(around)
         self.cells: Counter[tuple[str, str]] = Counter()
         self.client_steps = self.faults = 0
@@ -85,7 +85,6 @@ class Run:
         self._kinds = ["start"]
         self._disk_ends: dict[str, tuple[int, Callable[[], None]]] = {}
         self._unaudited: dict[int, tuple[Partition, bool]] = {}
-        self._planted = planted(plant, self.machine, self.model)
 
     def say(self, text: str) -> None:
         """A line of the trace."""
@@ -334,7 +333,6 @@ class Run:
                 continue
             self._kinds = ["start"]
             self.invariants.began()
-            self._planted.began()
             self._audit_rest()
             return
         raise Violation(f"the node did not start in {STARTS_MAX} attempts")

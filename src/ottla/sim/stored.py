@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from ottla._core import SimDisk
 
-PREFIX = 12
+OFFSET = 8
+PREFIX = OFFSET + 4
 """The base offset and the length of a batch."""
 
 
@@ -25,7 +26,7 @@ def whole(data: bytes) -> Iterator[Batch]:
     """The whole batches that bytes begin with."""
     at = 0
     while at + PREFIX <= len(data):
-        end = at + PREFIX + int.from_bytes(data[at + 8 : at + PREFIX], "big", signed=True)
+        end = at + _size(data[at:])
         if not at + PREFIX < end <= len(data):
             return
         try:
@@ -33,6 +34,18 @@ def whole(data: bytes) -> Iterator[Batch]:
         except CorruptBatch:
             return
         at = end
+
+
+def is_cut(data: bytes, offset: int) -> bool:
+    """Whether bytes are the first part of a batch that begins at this offset, as far as they
+    reach.
+    """
+    base = offset.to_bytes(OFFSET, "big")
+    return base.startswith(data[:OFFSET]) and (len(data) < PREFIX or _size(data) > len(data))
+
+
+def _size(data: bytes) -> int:
+    return PREFIX + int.from_bytes(data[OFFSET:PREFIX], "big", signed=True)
 
 
 def segments(disk: SimDisk, name: str) -> list[tuple[int, str]]:
@@ -50,6 +63,15 @@ def visible(disk: SimDisk, name: str) -> Iterator[Batch]:
     """The batches that a process finds."""
     for _base, path in segments(disk, name):
         yield from whole(disk.disk.read(path) or b"")
+
+
+def visible_end(disk: SimDisk, name: str) -> int | None:
+    """The log end that a process finds; None without a log."""
+    found = segments(disk, name)
+    if not found:
+        return None
+    base, path = found[-1]
+    return max([base, *(one.last_offset + 1 for one in whole(disk.disk.read(path) or b""))])
 
 
 def safe_end(disk: SimDisk, name: str, log_start: int) -> int:

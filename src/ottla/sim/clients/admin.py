@@ -132,8 +132,7 @@ class Admin(Client):
         match sent.request:
             case MetadataRequest():
                 self.around.invariants.topics_seen(
-                    {row.name: row.topic_id for row in response.topics if not row.error_code},
-                    sent.at,
+                    {row.name: row.topic_id for row in response.topics if not row.error_code}
                 )
             case create_topics.CreateTopicsRequest():
                 row = response.topics[0]

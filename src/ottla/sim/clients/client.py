@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ottla.sim.invariants import Invariants
 from ottla.sim.line import Line, Sent
 
 if TYPE_CHECKING:
     from random import Random
 
-    from ottla.sim.invariants import Invariants
     from ottla.sim.machine import Machine
     from ottla.sim.model import Model
+    from ottla.sim.plants import Sound
     from ottla.wire.schema import Request
 
 
@@ -22,12 +23,13 @@ ANSWER_CHARS = 200
 class Surroundings:
     """What a client finds around itself."""
 
-    __slots__ = ("invariants", "machine", "model", "random", "say")
+    __slots__ = ("invariants", "machine", "model", "planted", "random", "say")
 
     def __init__(
-        self, machine: Machine, model: Model, invariants: Invariants, random: Random, say: Any
+        self, machine: Machine, model: Model, planted: Sound, random: Random, say: Any
     ) -> None:
-        self.machine, self.model, self.invariants = machine, model, invariants
+        self.machine, self.model, self.planted = machine, model, planted
+        self.invariants = Invariants(machine, model)
         self.random, self.say = random, say
 
     @property
@@ -79,6 +81,7 @@ class Client:
             return 0
         found, there = self.line.answers()
         for sent, response in found:
+            self.around.planted.answered(sent, response)
             self.around.say(f"  {self.name} hears {repr(response)[:ANSWER_CHARS]}")
             self.answered(sent, response)
         if not there:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ottla.sim.clients.client import Client, Surroundings
-from ottla.sim.model import Partition
+from ottla.sim.invariants.watch import Ask
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic, ForgottenTopic
 
@@ -30,8 +30,8 @@ class Consumer(Client):
         self._uses_session = session
         self._session, self._epoch = NO_SESSION, NEW_SESSION
         self._positions: dict[Key, int] = {}
-        self._told: dict[Key, int] = {}
-        """What the session was told to read from."""
+        self._told: dict[Key, tuple[int, int]] = {}
+        """What the session was told: where to read from, and how many bytes at most."""
 
     def act(self) -> None:
         """Fetch from where it stands."""
@@ -41,54 +41,66 @@ class Consumer(Client):
             return
         for key, partition in there.items():
             self._positions.setdefault(key, partition.log_start)
-        wanted = {key: self._positions[key] for key in there}
-        incremental = self._session != NO_SESSION
-        changed = {k: at for k, at in wanted.items() if not incremental or self._told.get(k) != at}
-        forgotten = [key for key in self._told if key not in wanted] if incremental else []
+        told = self._told if self._session != NO_SESSION else {}
+        wait_ms, bytes_min = random.choice((0, 100, 500)), random.choice((0, 1, 1, 300))
+        room = random.choice((300, 5000, 1 << 20))
+        changed = {
+            key: (self._positions[key], random.choice((100, 4000, 1 << 20)))
+            for key in there
+            if key not in told or told[key][0] != self._positions[key]
+        }
         request = FetchRequest(
-            max_wait_ms=random.choice((0, 100, 500)),
-            min_bytes=random.choice((0, 1, 1, 300)),
-            max_bytes=random.choice((300, 5000, 1 << 20)),
+            max_wait_ms=wait_ms,
+            min_bytes=bytes_min,
+            max_bytes=room,
             session_id=self._session,
             session_epoch=self._epoch if self._uses_session else SESSIONLESS,
             topics=[
-                FetchTopic(topic_id=topic_id, partitions=[self._row(index, at)])
-                for (topic_id, index), at in changed.items()
+                FetchTopic(topic_id=topic_id, partitions=[_row(index, *wish)])
+                for (topic_id, index), wish in changed.items()
             ],
             forgotten_topics_data=[
                 ForgottenTopic(topic_id=topic_id, partitions=[index])
-                for topic_id, index in forgotten
+                for topic_id, index in told
+                if (topic_id, index) not in there
             ],
         )
-        self._told = dict(wanted)
-        self.send(request, VERSION, (wanted, incremental))
-
-    def _row(self, index: int, at: int) -> FetchPartition:
-        bytes_max = self.around.random.choice((100, 4000, 1 << 20))
-        return FetchPartition(partition=index, fetch_offset=at, partition_max_bytes=bytes_max)
+        self._told = {key: changed.get(key) or told[key] for key in there}
+        asks = {
+            key: Ask(self.name, at, bytes_max, True, there[key].high_watermark)
+            for key, (at, bytes_max) in self._told.items()
+        }
+        self.send(request, VERSION, (asks, room))
 
     def answered(self, sent: Sent, response: Any) -> None:
         """Read on from what came."""
-        wanted, _incremental = sent.note
-        if response.error_code:
-            self._leave_session()
-            return
-        if self._uses_session and response.session_id != NO_SESSION:
+        asks, room = sent.note
+        if not response.error_code and self._uses_session and response.session_id != NO_SESSION:
             self._session, self._epoch = response.session_id, self._epoch + 1
         else:
             self._leave_session()
+        left, silent = room, dict(asks)
         for topic in response.responses:
             for row in topic.partitions:
-                partition = self.around.model.partition(topic.topic_id, row.partition_index)
                 key = (topic.topic_id, row.partition_index)
-                if partition is not None and key in wanted:
-                    self._read(partition, key, wanted[key], row)
+                if silent.pop(key, None) is not None:
+                    self._read(key, _with(asks[key], room, left), row)
+                left = max(0, left - len(row.records or b""))
+        for key, ask in silent.items():
+            partition = self.around.model.partition(*key)
+            if partition is not None:
+                code = response.error_code
+                self.around.invariants.unfetched(partition, _with(ask, room, left), code)
 
-    def _read(self, partition: Partition, key: Key, position: int, row: Any) -> None:
+    def _read(self, key: Key, ask: Ask, row: Any) -> None:
+        partition = self.around.model.partition(*key)
+        if partition is None:
+            return
         if row.error_code == 0:
-            after = self.around.invariants.read(partition, position, row)
-            self._positions[key] = after
-        elif row.error_code == ErrorCode.OFFSET_OUT_OF_RANGE:
+            self._positions[key] = self.around.invariants.read(partition, ask, row)
+            return
+        self.around.invariants.unfetched(partition, ask, row.error_code)
+        if row.error_code == ErrorCode.OFFSET_OUT_OF_RANGE:
             self._positions[key] = partition.log_start
         elif row.error_code in (ErrorCode.UNKNOWN_TOPIC_ID, ErrorCode.INCONSISTENT_TOPIC_ID):
             self._positions.pop(key, None)
@@ -100,3 +112,12 @@ class Consumer(Client):
     def _leave_session(self) -> None:
         self._session, self._epoch = NO_SESSION, NEW_SESSION
         self._told = {}
+
+
+def _row(index: int, at: int, bytes_max: int) -> FetchPartition:
+    return FetchPartition(partition=index, fetch_offset=at, partition_max_bytes=bytes_max)
+
+
+def _with(ask: Ask, room: int, left: int) -> Ask:
+    """What was asked, as what other partitions gave before leaves room for it."""
+    return ask._replace(room=min(ask.room, left), first=left == room)

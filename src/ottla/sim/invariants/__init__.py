@@ -15,7 +15,7 @@ from ottla.sim.invariants.generations import Generations
 from ottla.sim.invariants.health import Health
 from ottla.sim.invariants.metadata import Metadata
 from ottla.sim.invariants.records import Records
-from ottla.sim.invariants.watch import Watch
+from ottla.sim.invariants.watch import Ask, Watch
 from ottla.sim.invariants.watermarks import Watermarks
 from ottla.sim.stored import whole
 
@@ -47,11 +47,11 @@ class Invariants(Watch):
             return lambda *heard: [getattr(one, name)(*heard) for one in self.all]
         return super().__getattribute__(name)
 
-    def read(self, partition: Partition, position: int, row: Any) -> int:
+    def read(self, partition: Partition, ask: Ask, row: Any) -> int:
         """A consumer's answer; the position after it."""
         batches = list(whole(row.records or b""))
-        self.fetched(partition, position, row, batches)
-        return max(position, batches[-1].last_offset + 1) if batches else position
+        self.fetched(partition, ask, row, batches)
+        return batches[-1].last_offset + 1 if batches else ask.position
 
 
 _HEARD = frozenset(

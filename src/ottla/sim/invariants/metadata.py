@@ -1,5 +1,6 @@
 """A topic that was acknowledged is there after whatever happens, one whose deletion was is not, and
-a config that was is read back: the metadata log is synced before anybody is told.
+a config that was is read back: the metadata log is synced before anybody is told. No two topics,
+be they of one name, ever have one id.
 """
 
 from __future__ import annotations
@@ -14,17 +15,13 @@ class Metadata(Watch):
 
     def topic_created(self, topic: Topic, topic_id: bytes) -> None:
         """It is there from now on."""
-        held(
-            topic.topic_id in (b"", topic_id),
-            f"the topic {topic.name} was made twice, under two ids",
-        )
-        _there(topic, topic_id)
+        self._there(topic, topic_id)
 
     def topic_deleted(self, topic: Topic) -> None:
         """It is gone from now on."""
         topic.deleted = True
 
-    def topics_seen(self, found: dict[str, bytes], asked_at: int) -> None:
+    def topics_seen(self, found: dict[str, bytes]) -> None:
         """What is there must be what was acknowledged."""
         ids = set(found.values())
         for topic in self.model.topics:
@@ -41,7 +38,7 @@ class Metadata(Watch):
                 )
                 topic.deleted = not there
             elif topic.name in found:
-                _there(topic, found[topic.name])
+                self._there(topic, found[topic.name])
 
     def config_seen(self, topic: Topic, value: str, allowed: set[str]) -> None:
         """It must be what was set last."""
@@ -58,8 +55,11 @@ class Metadata(Watch):
                 allowed |= topic.lingering
             topic.lingering.clear()
 
-
-def _there(topic: Topic, topic_id: bytes) -> None:
-    topic.created, topic.topic_id = True, topic_id
-    for partition in topic.partitions:
-        partition.topic_id = topic_id
+    def _there(self, topic: Topic, topic_id: bytes) -> None:
+        others = [
+            one.name for one in self.model.topics if one.topic_id == topic_id and one is not topic
+        ]
+        held(not others, f"the topic {topic.name} has the id of another one: {others}")
+        topic.created, topic.topic_id = True, topic_id
+        for partition in topic.partitions:
+            partition.topic_id = topic_id

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ottla.sim.invariants.watch import Watch
+from ottla.sim.invariants.watch import Ask, Watch
 from ottla.sim.model import Partition, wrote
 from ottla.sim.stored import has_unsafe_segment, safe_end, visible
 from ottla.sim.violation import held
@@ -32,9 +32,7 @@ class Records(Watch):
             _learn(partition, offset, value, "was acknowledged")
             partition.acked[offset] = value
 
-    def fetched(
-        self, partition: Partition, position: int, row: Any, batches: Sequence[Batch]
-    ) -> None:
+    def fetched(self, partition: Partition, ask: Ask, row: Any, batches: Sequence[Batch]) -> None:
         """What is read once is read again."""
         _learn_all(partition, batches, "was read")
 
@@ -49,11 +47,11 @@ class Records(Watch):
         )
         _learn_all(partition, batches, "is in the log")
         next_offset = offsets.log_start
-        for batch in batches:
+        for number, batch in enumerate(batches):
             held(
-                batch.base_offset <= next_offset <= batch.last_offset + 1
-                or partition.may_skip(next_offset, batch.base_offset),
-                f"{name} has a gap: {batch.base_offset} follows {next_offset}",
+                partition.joins(next_offset, batch, first=number == 0),
+                f"{name}: {batch.base_offset} to {batch.last_offset} is in the log at "
+                f"{next_offset}",
             )
             next_offset = batch.last_offset + 1
         held(

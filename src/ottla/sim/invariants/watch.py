@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,19 @@ Key = tuple[str, int]
 """A group, and a partition of the topic that it commits for."""
 
 
+class Ask(NamedTuple):
+    """What a consumer asked of one partition."""
+
+    reader: str
+    position: int
+    room: int
+    """How many bytes this partition's part of the answer might have."""
+    first: bool
+    """No other partition's records are before it: then one batch comes whatever its size."""
+    readable: int
+    """Up to where it could surely be read when the request went out."""
+
+
 class Watch:
     """One invariant."""
 
@@ -26,10 +39,11 @@ class Watch:
     def acknowledged(self, partition: Partition, base_offset: int, values: list[bytes]) -> None:
         """A producer was told that its records are there."""
 
-    def fetched(
-        self, partition: Partition, position: int, row: Any, batches: Sequence[Batch]
-    ) -> None:
-        """A consumer that asked from a position was answered without an error."""
+    def fetched(self, partition: Partition, ask: Ask, row: Any, batches: Sequence[Batch]) -> None:
+        """A consumer was answered without an error."""
+
+    def unfetched(self, partition: Partition, ask: Ask, error_code: int) -> None:
+        """A consumer was answered with this error, or 0: not a word of this partition."""
 
     def audited(
         self, partition: Partition, offsets: PartitionOffsets, batches: Sequence[Batch]
@@ -43,7 +57,7 @@ class Watch:
         """ListOffsets found a record of this time or later; the log started there when asked."""
 
     # metadata
-    def topics_seen(self, found: dict[str, bytes], asked_at: int) -> None:
+    def topics_seen(self, found: dict[str, bytes]) -> None:
         """Metadata's answer: names and ids."""
 
     def topic_created(self, topic: Topic, topic_id: bytes) -> None:

@@ -1,5 +1,5 @@
 """High watermark and log start never go back, but by a power cut; a log start moves only up to
-where somebody asked to delete.
+where somebody asked to delete, and a high watermark only up to the end of the log.
 
 A kill may take back a log start that no checkpoint has yet: as in Apache Kafka, the records are
 seen again.
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ottla.sim.invariants.watch import Watch
+from ottla.sim.invariants.watch import Ask, Watch
 from ottla.sim.model import Partition
+from ottla.sim.stored import visible_end
 from ottla.sim.violation import held
 
 if TYPE_CHECKING:
@@ -23,16 +24,26 @@ if TYPE_CHECKING:
 class Watermarks(Watch):
     """Offsets that readers rely on."""
 
-    def fetched(
-        self, partition: Partition, position: int, row: Any, batches: Sequence[Batch]
-    ) -> None:
-        """As an answer says."""
+    def fetched(self, partition: Partition, ask: Ask, row: Any, batches: Sequence[Batch]) -> None:
+        """As an answer says; the log's end is read past the node."""
+        if row.high_watermark > partition.high_watermark:
+            end = visible_end(self.machine.disk, partition.name)
+            held(
+                end is None or row.high_watermark <= end or not self.model.lives(partition),
+                f"{partition.name}: the high watermark {row.high_watermark} is beyond {end}, "
+                "where the log ends",
+            )
         _seen(partition, row.log_start_offset, row.high_watermark)
 
     def audited(
         self, partition: Partition, offsets: PartitionOffsets, batches: Sequence[Batch]
     ) -> None:
         """As the node says."""
+        held(
+            offsets.high_watermark <= offsets.log_end,
+            f"{partition.name}: the high watermark {offsets.high_watermark} is beyond the log end "
+            f"{offsets.log_end}",
+        )
         _seen(partition, offsets.log_start, offsets.high_watermark)
 
     def trimmed(self, partition: Partition, log_start: int) -> None:

@@ -1,15 +1,5 @@
-"""Faults of ours, put back on purpose: a simulation that does not find them finds nothing.
-
-Each was made once, or nearly, and mended; here the mend is undone from outside. None can be reached
-but through the simulator.
-
-| plant | what is wrong then |
-|---|---|
-| early-answers | a producer is answered before the sync that its acknowledgement promises |
-| believed-syncs | a sync that failed is made again, and what the second says is believed |
-| forgotten-producers | a log that is opened knows nothing of its producers |
-| kept-namesakes | checkpoints still name an earlier topic's partition under a new one's name |
-| early-recovery-points | a recovery point is written before what lies below it is safe |
+"""Plants in a node's files: faults that were made once, or nearly, and mended; here the mend is
+undone from outside.
 """
 
 from __future__ import annotations
@@ -19,38 +9,16 @@ from typing import TYPE_CHECKING
 
 from ottla._core import CoreError
 from ottla.sim.machine import LOG_DIR
+from ottla.sim.plants.sound import Sound
 
 if TYPE_CHECKING:
     from ottla.sim.machine import Machine
     from ottla.sim.model import Model
 
-PLANTS = (
-    "early-answers",
-    "believed-syncs",
-    "forgotten-producers",
-    "kept-namesakes",
-    "early-recovery-points",
-)
 STARTS = "log-start-offset-checkpoint"
 POINTS = "recovery-point-offset-checkpoint"
 
 Rows = dict[tuple[str, int], int]
-
-
-class Sound:
-    """No plant: nothing is put back."""
-
-    def __init__(self, machine: Machine, model: Model) -> None:
-        self.machine, self.model = machine, model
-
-    def began(self) -> None:
-        """A node has started."""
-
-    def stepped(self) -> None:
-        """The core took a step."""
-
-    def ends(self) -> None:
-        """A node is about to end."""
 
 
 class KeptNamesakes(Sound):
@@ -90,12 +58,6 @@ class EarlyRecoveryPoints(Sound):
                 continue
             rows[partition.topic, partition.index] = offsets.log_end
         _write(self.machine, POINTS, _read(self.machine, POINTS) | rows)
-
-
-def planted(plant: str, machine: Machine, model: Model) -> Sound:
-    """What puts this fault back, if it is one that is put back from here."""
-    kinds = {"kept-namesakes": KeptNamesakes, "early-recovery-points": EarlyRecoveryPoints}
-    return kinds.get(plant, Sound)(machine, model)
 
 
 def _read(machine: Machine, name: str) -> Rows:
