@@ -20,7 +20,8 @@ SAID = {
     "believed-syncs": "acknowledged and is not on disk",
     "forgotten-producers": "comes after",
     "kept-namesakes": "though nobody deleted beyond",
-    "early-recovery-points": "can't be read",
+    # Which of the two the audit finds first is for the place of the hole in the log.
+    "early-recovery-points": ("can't be read", "acknowledged and is not on disk"),
     "broken-turns": "the node ended by itself",
     "flipped-bytes": "bytes that are no batch",
     "shifted-slices": "bytes that are no batch",
@@ -56,7 +57,8 @@ def found(plant: str = "") -> str:
 @pytest.mark.parametrize("plant", sorted(PLANTS))
 def test_a_planted_fault_is_found(plant: str) -> None:
     """If this failed, three hundred green seeds would prove nothing of such a fault."""
-    assert SAID[plant] in found(plant)
+    said, wanted = found(plant), SAID[plant]
+    assert any(words in said for words in ([wanted] if isinstance(wanted, str) else wanted)), said
 
 
 def test_metadata_that_is_not_synced_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
