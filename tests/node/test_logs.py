@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from ottla.node.logs import Logs, open_logs
 
 AT = 1_800_000_000.25
@@ -106,3 +108,23 @@ def test_to_a_file_and_into_nothing(tmp_path: Path) -> None:
     ]
     if os.path.exists("/dev/full"):
         open_logs(file="/dev/full").error("dropped, not raised")
+
+
+def test_nobody_reads_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, a reader of the server's log that hangs would stop all decisions."""
+    reader, writer = os.pipe()
+    try:
+        with os.fdopen(writer, "w") as stdout:
+            monkeypatch.setattr("sys.stdout", stdout)
+            logs = open_logs()
+            for number in range(1000):
+                logs.info(f"{number:05d} {'.' * 200}")
+            said = os.read(reader, 1 << 20).decode()
+            logs.info("read again")
+            said += os.read(reader, 1 << 20).decode()
+    finally:
+        os.close(reader)
+    *before, again, lost = [line.split("] ")[1] for line in said.splitlines()]
+    assert [line.split()[1] for line in before] == [f"{n:05d}" for n in range(len(before))]
+    assert again == "INFO read again"
+    assert lost.startswith(f"WARN {1000 - len(before)} lines before the last were lost")

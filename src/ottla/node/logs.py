@@ -3,14 +3,16 @@
 A Logs object is passed to whoever has something to say; nothing here is global, and Python's own
 logging is neither used nor configured. Only the server commands make one that writes (`open_logs`);
 an embedded node gets `Logs.silent()`. An event goes out in one write, so threads do not mix their
-lines, and a write that fails (a full disk, a closed terminal) is dropped: the log must not stop the
-node. Nor may it need anything when it is needed most: no line imports a module, opens a file or
-asks for a codec, as a process that can open nothing any more has to say so.
+lines, and a write that fails (a full disk, a closed terminal) or that nobody takes (a pipe whose
+reader hangs) is dropped, counted: the log must not stop the node. Nor may it need anything when it
+is needed most: no line imports a module, opens a file or asks for a codec, as a process that can open nothing any more has to say so.
 """
 
 from __future__ import annotations
 
 import os
+import select
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 LEVELS: Final = {"DEBUG": 0, "INFO": 1, "WARN": 2, "ERROR": 3}
+
+PATIENCE_MS: Final = 100
+"""So long a line waits for whoever reads the log to take those before it."""
 
 TRACEBACK: Final = "traceback"
 """The field that text shows in lines of its own."""
@@ -35,7 +40,7 @@ class Logs:
 
     def __init__(
         self,
-        write: Callable[[str], None],
+        write: Callable[[str], int | None],
         *,
         format: str = "text",
         level: str = "INFO",
@@ -86,7 +91,9 @@ class Logs:
 
     def _line(self, level: str, text: str, fields: dict[str, Any]) -> None:
         if LEVELS[level] >= self._level:
-            self._write(self._format(self._now(), level, text, fields) + "\n")
+            lost = self._write(self._format(self._now(), level, text, fields) + "\n")
+            if lost:
+                self.warn(f"{lost} lines before the last were lost: nobody read them in time")
 
 
 def open_logs(*, file: str | None = None, format: str = "text", level: str = "INFO") -> Logs:
@@ -106,18 +113,34 @@ def open_logs(*, file: str | None = None, format: str = "text", level: str = "IN
 class _Descriptor:
     """Writes lines to an open file descriptor."""
 
-    __slots__ = ("_descriptor",)
+    __slots__ = ("_descriptor", "_is_file", "_lost", "_room")
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        self._room = select.poll()
+        self._room.register(descriptor, select.POLLOUT)
+        self._lost = 0
 
-    def __call__(self, line: str) -> None:
+    def __call__(self, line: str) -> int:
+        """How many lines before this one were lost, if this one was not."""
         data = line.encode("utf-8", "backslashreplace")
         try:
             while data:
-                data = data[os.write(self._descriptor, data) :]
+                data = data[self._write(data) :]
         except OSError:
-            return
+            self._lost += 1
+            return 0
+        lost, self._lost = self._lost, 0
+        return lost
+
+    def _write(self, data: bytes) -> int:
+        if self._is_file:
+            return os.write(self._descriptor, data)
+        # A write of so much does not block where there is room. Once nobody reads, nothing waits.
+        if not self._room.poll(0 if self._lost else PATIENCE_MS):
+            raise TimeoutError
+        return os.write(self._descriptor, data[: select.PIPE_BUF])
 
 
 def _nowhere(line: str) -> None:
