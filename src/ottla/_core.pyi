@@ -397,10 +397,10 @@ class Event:
     class Answered(Event):
         """What `Node.ask` could not answer at once."""
 
-        __match_args__ = ("job", "answers")
-        job: int
+        __match_args__ = ("token", "answers")
+        token: int
         answers: list[Answer]
-        def __new__(cls, job: int, answers: list[Answer]) -> Self: ...
+        def __new__(cls, token: int, answers: list[Answer]) -> Self: ...
 
     @final
     class Written(Event):
@@ -855,10 +855,10 @@ class Node:
         At least one if there is one. `to_log_end` is for coordinators, which load all that there
         is and hold back what the high watermark has not passed.
         """
-    def ask(self, job: int, questions: Sequence[Question]) -> list[Answer] | None:
+    def ask(self, token: int, questions: Sequence[Question]) -> list[Answer] | None:
         """The answers, if no disk and nobody who holds a partition has to be waited for.
 
-        Else None, and `Event.Answered(job)` comes when all of them are there.
+        Else None, and `Event.Answered(token)` comes when all of them are there.
         """
     def replace(self, job: int, path: str, contents: bytes, *, read_only: bool = False) -> None:
         """As `Disk.replace` of this node's disk, in the background.

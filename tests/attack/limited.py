@@ -4,7 +4,7 @@
 
 It says its port, then evaluates one line of Python after another and prints each result. In scope:
 `broker`, `node`, `core`, and `hoard()` and `release()`, which take all descriptors that are left
-and give them back.
+and give them back; `hoard_before` does the former as a method begins the next time.
 """
 
 from __future__ import annotations
@@ -82,6 +82,18 @@ def hoard() -> int:
         return len(_hoard)
 
 
+def hoard_before(owner: Any, name: str) -> None:
+    """Take all that are left when this method begins the next time."""
+    method = getattr(owner, name)
+
+    def instead(*args: Any, **kwargs: Any) -> Any:
+        setattr(owner, name, method)
+        hoard()
+        return method(*args, **kwargs)
+
+    setattr(owner, name, instead)
+
+
 def release() -> None:
     """Close them."""
     while _hoard:
@@ -99,6 +111,7 @@ def _main() -> None:
         "node": broker._node,
         "core": broker._node._core,
         "hoard": hoard,
+        "hoard_before": hoard_before,
         "release": release,
         "limits": lambda: resource.getrlimit(resource.RLIMIT_NOFILE),
     }

@@ -15,7 +15,7 @@ import pytest
 
 import ottla
 from attack.line import Closed, Line
-from ottla.broker import auto_topic_creation
+from ottla.broker.handlers import find_coordinator, init_producer_id, metadata
 from ottla.controller.controller import Controller
 from ottla.node.cluster import Cluster
 from ottla.node.metadata_files import MetadataFiles, MetadataFilesError
@@ -26,6 +26,8 @@ from ottla.wire.messages.create_topics import (
     CreatableTopicConfig,
     CreateTopicsRequest,
 )
+from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
+from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
 
 
@@ -119,28 +121,43 @@ def test_a_fault_before_anything_was_applied_ends_one_connection(
         assert topics(broker) == {"first", "second"}
 
 
-def test_a_fault_in_a_callback_ends_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If this failed, whoever waits for an auto-created topic would wait for ever."""
-    create_topics = auto_topic_creation.create
-
-    def broken(context: Any, names: Any, then: Any, whose: Any) -> None:
-        def answered(codes: dict[str, int]) -> None:
-            raise LookupError("a callback of our own")
-
-        create_topics(context, names, answered, whose)
-
-    monkeypatch.setattr(auto_topic_creation, "create", broken)
+@pytest.mark.parametrize(
+    ("handler", "name", "request_", "version"),
+    [
+        (
+            metadata,
+            "_response",
+            MetadataRequest(
+                topics=[MetadataRequestTopic(name="auto")], allow_auto_topic_creation=True
+            ),
+            12,
+        ),
+        (find_coordinator, "_response", FindCoordinatorRequest(key="g"), 3),
+        (
+            init_producer_id,
+            "InitProducerIdResponse",
+            InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=0),
+            4,
+        ),
+    ],
+)
+def test_a_fault_after_the_controller_has_answered_ends_one_connection(
+    monkeypatch: pytest.MonkeyPatch, handler: Any, name: str, request_: Any, version: int
+) -> None:
+    """If this failed, a bug in how one answer is made would take the whole node down, though what
+    was decided for it is on disk; or whoever waits for it would wait for ever.
+    """
     with ottla.Broker() as broker:
         node = broker._node
-        request = MetadataRequest(
-            topics=[MetadataRequestTopic(name="auto")], allow_auto_topic_creation=True
-        )
-        with pytest.raises(Closed):
-            Line(broker.port).ask(request, 12)
         assert node is not None
-        assert node.wait(10)
-        assert node.failure is not None
-        assert "a callback of our own" in node.failure
+        broken = fails_once(getattr(handler, name), LookupError("a continuation of our own"))
+        monkeypatch.setattr(handler, name, broken)
+        with pytest.raises(Closed):
+            Line(broker.port).ask(request_, version)
+        answer = Line(broker.port).ask(request_, version)
+        assert getattr(answer, "error_code", 0) == 0
+        assert node.failure is None
+        assert create(broker, "auto") == (36 if handler is metadata else 0)
 
 
 def test_a_fault_while_the_clock_moves_ends_the_node() -> None:

@@ -59,12 +59,14 @@ def test_what_is_not_asked_is_what_would_be_refused(names: int, partitions: int)
     asked: list[CreateTopicsRequest] = []
     heard: dict[str, int] = {}
 
-    def ask(request: CreateTopicsRequest, version: int, then: Any, whose: Any) -> None:
+    def submit(whose: Any, request: Any, finish: Any, *, version: int, by_node: bool) -> None:
         asked.append(request)
-        then(topics.create(state(), Ask(1, request, version, "User:alice"), 0).response)
+        finish(topics.create(state(), Ask(1, request, version, "User:alice"), 0).response)
 
-    context: Any = SimpleNamespace(config=config(partitions), controller=SimpleNamespace(ask=ask))
-    auto_topic_creation.create(context, iter(wanted), heard.update)
+    controller = SimpleNamespace(submit=submit)
+    context: Any = SimpleNamespace(config=config(partitions), controller=controller)
+    nobody: Any = None
+    auto_topic_creation.create(context, iter(wanted), heard.update, nobody)
     rows = [
         CreatableTopic(name=name, num_partitions=partitions, replication_factor=1)
         for name in wanted

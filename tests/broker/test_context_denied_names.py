@@ -95,6 +95,7 @@ def test_each_denied_name_is_looked_up_once(
         controller=controller,
         coordinators=nothing,
         reply=nothing,
+        respond=nothing,
         authorizer=rights,
     )
     request = request_of(names())

@@ -21,7 +21,11 @@ class World:
         self.brokers: dict[int, Any] = {}
         self.told: list[tuple[int, int]] = []
         image: Any = SimpleNamespace(brokers=self.brokers)
-        self.ids = ProducerIds(1, self, lambda: image)
+        self.ids = ProducerIds(1, self, lambda: image, self.respond)
+        self.tokens = 0
+        self.broken: set[int] = set()
+        """Tokens whose answer can't be made."""
+        self.lost: list[int] = []
 
     def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
         assert (message.broker_id, message.broker_epoch, version) == (1, 7, 0)
@@ -29,8 +33,24 @@ class World:
             raise LookupError("nobody is asked")
         self.asked.append(then)
 
+    def respond(self, token: int, what: Callable[[], str], make: Callable[[], Any]) -> None:
+        try:
+            told = make()
+        except ZeroDivisionError:
+            self.lost.append(token)
+        else:
+            if told is not None:
+                self.told.append(told)
+
     def take(self) -> None:
-        self.ids.take(lambda error, producer_id: self.told.append((error, producer_id)))
+        self.tokens += 1
+        token = self.tokens
+
+        def taken(error: int, producer_id: int) -> tuple[int, int]:
+            assert token not in self.broken or 1 / 0
+            return error, producer_id
+
+        self.told += [told for told in [self.ids.take(token, taken)] if told is not None]
 
     def answer(self, start: int, length: int, error: int = 0) -> None:
         response = AllocateProducerIdsResponse(
@@ -66,6 +86,17 @@ def test_a_refusal_is_told_to_all_who_wait(world: World) -> None:
         world.take()
     world.answer(-1, 0, error=41)
     assert world.told == [(41, -1)] * 2
+
+
+@pytest.mark.parametrize("error", [0, 41])
+def test_a_fault_as_one_is_answered_costs_no_other(world: World, error: int) -> None:
+    """One bug, once, and all who wait beside that one would wait for ever, or lose the node."""
+    world.broken = {1}
+    for _ in range(3):
+        world.take()
+    world.answer(-1 if error else 40, 0 if error else 3, error)
+    assert world.lost == [1]
+    assert world.told == ([(41, -1)] * 2 if error else [(0, 41), (0, 42)])
 
 
 def test_who_could_not_ask_keeps_nobody_from_asking(world: World) -> None:

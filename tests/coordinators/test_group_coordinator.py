@@ -77,10 +77,8 @@ def test_a_turn_is_one_batch() -> None:
     assert [batch.record_count for batch in read_batches(world.log.data[0])] == [20]
 
 
-def test_a_turn_that_is_too_large_for_a_batch_is_cut() -> None:
-    """A busy turn would be refused by the log as a whole."""
-    config = GroupConfig(batch_bytes_max=2000)
-    world = World(config, partitions=1)
+def commit_hundred(world: World) -> list[Any]:
+    """A hundred groups commit in one turn: what each heard."""
     answers: list[Any] = []
     for offset in range(100):
         partition = OffsetCommitRequestPartition(partition_index=0, committed_offset=offset)
@@ -88,11 +86,34 @@ def test_a_turn_that_is_too_large_for_a_batch_is_cut() -> None:
         request = OffsetCommitRequest(group_id=f"g{offset}", topics=[topic])
         world.groups.offset_commit(request, world.asker(9), answers.append)
     world.settle()
-    batches = read_batches(world.log.data[0])
-    assert all(batch.size_bytes <= config.batch_bytes_max for batch in batches)
-    assert sum(batch.record_count for batch in batches) == len(answers) == 100
+    return [answer.topics[0].partitions[0].error_code for answer in answers]
+
+
+def test_a_turn_that_is_too_large_for_a_batch_is_cut() -> None:
+    """A busy turn would be refused by the log as a whole, also when an administrator has lowered
+    what it takes.
+    """
+    world = World(GroupConfig(), partitions=1)
+    for most in (1_000_000, 2000, 1000, 4000):
+        world.limit(most)
+        before = len(world.log.data[0])
+        assert commit_hundred(world) == [0] * 100
+        batches = read_batches(world.log.data[0][before:])
+        assert max(batch.size_bytes for batch in batches) <= most
+        assert sum(batch.record_count for batch in batches) == 100
+        assert min(1, 8000 // most) < len(batches) < 2 + 30_000 // most
     world.boot()
     assert len(world.shard("g0").state.groups) == 100
+
+
+def test_a_log_that_takes_less_than_it_said_costs_no_more_than_that_turn() -> None:
+    """A limit that the log heard of first would leave in memory what is not in the log."""
+    world = World(GroupConfig(), partitions=1)
+    world.limit(2000, told=False)
+    assert commit_hundred(world) == [-1] * 100
+    assert not world.log.data[0]
+    world.limit(2000)
+    assert commit_hundred(world) == [0] * 100
 
 
 def test_a_heartbeat_costs_no_timer() -> None:

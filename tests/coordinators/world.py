@@ -258,7 +258,7 @@ class World:
             decider=lambda _: self._shard(self.config_of, self.entropy, kinds),
             refuse=kinds.refuse,
             report=self._report,
-            batch_bytes_max=self.config.batch_bytes_max,
+            batch_bytes_max=lambda: self.config.batch_bytes_max,
         )
         self.groups = Groups(
             self.desk,
@@ -274,6 +274,14 @@ class World:
     def config_of(self, group_id: str) -> GroupConfig:
         """What holds for a group."""
         return self.configs.get(group_id, self.config)
+
+    def limit(self, batch_bytes_max: int, *, told: bool = True) -> None:
+        """The log takes batches of this size from now on; the coordinator hears of it, unless not
+        `told`.
+        """
+        self.log.batch_bytes_max = batch_bytes_max
+        if told:
+            self.config = self.config._replace(batch_bytes_max=batch_bytes_max)
 
     def elect(self, partition: int) -> None:
         """This broker leads the partition from now on."""

@@ -386,7 +386,7 @@ def answers_of(node: Served, job: int) -> list[_core.Answer]:
 
     def told() -> list[list[_core.Answer]]:
         jobs = [event for event in node.events if isinstance(event, _core.Event.Answered)]
-        return [event.answers for event in jobs if event.job == job]
+        return [event.answers for event in jobs if event.token == job]
 
     found: list[_core.Answer] = eventually(told)[0]
     return found

@@ -5,12 +5,15 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from coordinators.world import Counter
 from ottla._core import PartitionOffsets
-from ottla.broker.internal_topics import InternalTopic, Parts
+from ottla.broker.internal_topics import CoordinatorNotLoaded, InternalTopic, Parts
 from ottla.broker.settings import Settings
 from ottla.config.broker import BrokerConfig
 from ottla.decide import Decision
+from ottla.errors import BrokenInvariant
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage
 from ottla.node.coordinators import Coordinators
@@ -54,21 +57,32 @@ class World:
             now_ms=lambda: 0,
             steady_ms=lambda: 0,
         )
-        alarms: Any = SimpleNamespace(real_ms=lambda: 0, set_timer=lambda *_, **__: None)
+        self.timers: dict[Any, Any] = {}
+        alarms: Any = SimpleNamespace(real_ms=lambda: 0, set_timer=self._set_timer)
+        self.faults: list[Exception] = []
+        """What keeps the next ones from being made."""
         self.settings = settings = Settings(BrokerConfig({"node.id": "1"}), EMPTY_IMAGE, ME)
         desk: Any = None
         self.coordinators = Coordinators(
             ME, settings, core, desk, alarms, Logs.silent(), Counter(), (row,)
         )
 
+    def _set_timer(self, key: Any, at_ms: int | None, action: Any, *, real: bool = False) -> None:
+        if at_ms is not None:
+            assert (at_ms, real) == (1000, True)
+            self.timers[key] = action
+
     def _parts(self, config: Any, entropy: Any) -> Parts[Any]:
+        if self.faults:
+            raise self.faults.pop()
+
         def coordinator(runtime: Any, partition_count: Any, desk: Any) -> Any:
             self.made.append(runtime)
             return SimpleNamespace(partition_count=partition_count)
 
         refuse: Any = None
         decider: Any = Thing
-        return Parts(decider, refuse, coordinator, "none", 1000)
+        return Parts(decider, refuse, coordinator, "none", lambda: 1000)
 
     def records(self, *records: Any) -> None:
         """The cluster changes, and a turn ends."""
@@ -124,3 +138,45 @@ def test_a_handler_may_need_a_coordinator_before_its_topic_is_there() -> None:
     assert world.coordinators.of(row) is coordinator
     world.records(TopicRecord(name=NAME, topic_id=TOPIC), partition(0, ME))
     assert coordinator.partition_count() == 1
+
+
+def test_what_can_not_be_loaded_is_tried_again() -> None:
+    """One moment without descriptors, as the first group comes, would end the node, or leave the
+    partitions that were opened meanwhile without a coordinator for ever.
+    """
+    world = World()
+    world.faults = [OSError(24, "Too many open files")] * 3
+    world.records(TopicRecord(name=NAME, topic_id=TOPIC), partition(0, ME), partition(1, ME))
+    assert len(world.faults) == 2, "each partition need not try"
+    (row,) = world.coordinators._topics.values()
+    with pytest.raises(CoordinatorNotLoaded):
+        world.coordinators.of(row)
+    world.records(partition(1, OTHER))
+    world.timers.pop(("load", NAME))(1000)
+    assert not world.made
+    world.timers.pop(("load", NAME))(1000)
+    (runtime,) = world.made
+    assert runtime.partitions() == [0], "and none that went meanwhile"
+    world.records(partition(2, ME))
+    assert runtime.partitions() == [0, 2]
+
+
+def test_who_asks_need_not_wait_for_the_next_try() -> None:
+    """Clients would be sent away by a coordinator that is made already."""
+    world = World()
+    world.faults = [OSError(24, "Too many open files")]
+    world.records(TopicRecord(name=NAME, topic_id=TOPIC), partition(0, ME))
+    (row,) = world.coordinators._topics.values()
+    assert world.coordinators.of(row)
+    (runtime,) = world.made
+    assert runtime.partitions() == [0]
+    world.timers.pop(("load", NAME))(1000)
+    assert len(world.made) == 1
+
+
+def test_a_broken_invariant_is_no_want_of_descriptors() -> None:
+    """A node whose memory and log differ would go on."""
+    world = World()
+    world.faults = [BrokenInvariant("half")]
+    with pytest.raises(BrokenInvariant):
+        world.records(TopicRecord(name=NAME, topic_id=TOPIC), partition(0, ME))

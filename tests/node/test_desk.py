@@ -24,11 +24,14 @@ class Core:
     def __init__(self) -> None:
         self.replies: list[tuple[int, bytes]] = []
         self.throttle_ms = 0
+        self.kept = 0
+        """Replies that others get too."""
         self.hung_up: list[int] = []
 
     def reply(self, token: int, body: bytes, throttle_ms: int, *, stays: bool) -> None:
         self.replies.append((token, body))
         self.throttle_ms = throttle_ms
+        self.kept += stays
 
     def hang_up(self, token: int) -> None:
         self.hung_up.append(token)
@@ -148,3 +151,29 @@ def test_a_throttle_is_the_cores_too() -> None:
     """A client that does not look at the number in its answer would not be held back."""
     core, _ = ask(REQUEST, MetadataResponse(throttle_time_ms=250))
     assert core.throttle_ms == 250
+
+
+@pytest.mark.parametrize(("throttle_ms", "kept"), [(0, 1), (250, 0)])
+def test_a_throttled_reply_is_for_nobody_else(throttle_ms: int, kept: int) -> None:
+    """The core gives a kept reply away without a throttle: others would be told to wait and not be
+    made to, and told so long after it is over.
+    """
+    core, _, desk = handled(REQUEST, lambda context, asked: None)
+    desk.reply(7, MetadataResponse(throttle_time_ms=throttle_ms), stays=True)
+    assert (len(core.replies), core.kept) == (1, kept)
+
+
+def test_a_fault_as_an_answer_is_made_ends_its_connection_and_leaves_nothing() -> None:
+    """Nobody else answers that request, so what is noted for its late answer would stay for ever;
+    and an answer that came all the same would be somebody's mistake.
+    """
+    core, warnings, desk = handled(REQUEST, lambda context, asked: None)
+
+    def broken() -> Any:
+        raise KeyError("topic")
+
+    desk.respond(7, lambda: "the end of an answer", broken)
+    assert core.hung_up == [7]
+    assert warnings == ["the end of an answer failed; its connection is closed: KeyError"]
+    with pytest.raises(BrokenInvariant, match="request 7 was answered twice"):
+        desk.reply(7, MetadataResponse())

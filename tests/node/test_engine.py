@@ -181,13 +181,13 @@ class Far:
         self.asked: list[Any] = []
         self.names: list[str] = []
         """The requests asked so far, in order."""
-        ask_own = Cluster.ask_own
+        cluster_ask = Cluster.ask
 
         def ask(cluster: Cluster, message: Any, *rest: Any) -> None:
             self.names.append(type(message).__name__)
-            self.asked.append(lambda: ask_own(cluster, message, *rest))
+            self.asked.append(lambda: cluster_ask(cluster, message, *rest))
 
-        monkeypatch.setattr(Cluster, "ask_own", ask)
+        monkeypatch.setattr(Cluster, "ask", ask)
 
 
 def each_turn(monkeypatch: pytest.MonkeyPatch, before: Callable[[], None]) -> None:

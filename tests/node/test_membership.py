@@ -54,7 +54,7 @@ class Far:
     def _every(self, key: str, period_ms: int, action: Callable[[], None], *, real: bool) -> None:
         self.timers[key] = action
 
-    def ask_own(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
+    def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
         self.waiting.append((message, then))
 
     def answer(self, response: Any) -> Any:

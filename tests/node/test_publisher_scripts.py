@@ -70,6 +70,7 @@ class World:
             controller=nothing,
             coordinators=coordinators,
             reply=nothing,
+            respond=nothing,
             authorizer=AllowAll(),
         )
         self.publisher = Publisher(

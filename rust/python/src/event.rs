@@ -14,7 +14,7 @@ pub enum Event {
         mark: i64,
     },
     Answered {
-        job: i64,
+        token: i64,
         answers: Py<PyList>,
     },
     Written {
@@ -68,7 +68,7 @@ impl Event {
         Ok(match event {
             hosting::Event::Applied { mark } => Self::Applied { mark },
             hosting::Event::Answered { job, answers } => Self::Answered {
-                job,
+                token: job,
                 answers: PyList::new(py, answers.into_iter().map(Answer::from))?.unbind(),
             },
             hosting::Event::Written { job, refused } => Self::Written {

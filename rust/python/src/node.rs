@@ -381,14 +381,14 @@ impl Node {
     fn ask(
         &self,
         py: Python<'_>,
-        job: i64,
+        token: i64,
         questions: Vec<Py<Question>>,
     ) -> PyResult<Option<Vec<Answer>>> {
         let inquiries: Vec<_> = (questions.iter())
             .map(|question| question.get().inquiry())
             .collect();
         let answers = py
-            .detach(|| self.node.ask(|host| Ok(host.ask(job, &inquiries))))
+            .detach(|| self.node.ask(|host| Ok(host.ask(token, &inquiries))))
             .map_err(refused)?;
         Ok(answers.map(|answers| answers.into_iter().map(Answer::from).collect()))
     }

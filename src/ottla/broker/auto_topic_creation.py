@@ -29,12 +29,15 @@ _INTERNAL = {topic.name: topic for topic in INTERNAL_TOPICS}
 def create(
     context: Context,
     names: Iterable[str],
-    then: Callable[[dict[str, int]], None],
-    whose: Asked[Any] | None = None,
-) -> None:
+    finish: Callable[[dict[str, int]], Any],
+    asked: Asked[Any],
+    *,
+    by_node: bool = False,
+) -> Any:
     """Ask the controller for these topics with the broker's defaults, in the name of the client
-    that needs them or of the node, as in Apache Kafka: topics of coordinators are the node's own
-    affair. `then` gets an error code for each name.
+    whose request needs them or of the node, as in Apache Kafka: topics of coordinators are the
+    node's own affair. `finish` makes that request's response of an error code for each name; it is
+    returned if there is nothing to wait for, and else goes out by the request's token.
 
     The answer comes when the topics are committed and this broker leads its partitions, so that
     the client's next request finds them. What the controller would refuse for its number is not
@@ -44,17 +47,19 @@ def create(
     try:
         check_partitions_asked(sum(_partitions(context.config, name) for name in wanted))
     except TopicError as error:
-        then(dict.fromkeys(wanted, error.code))
-        return
+        return finish(dict.fromkeys(wanted, error.code))
 
-    def answered(response: CreateTopicsResponse) -> None:
-        then({topic.name: topic.error_code for topic in response.topics})
+    def answered(response: CreateTopicsResponse) -> Any:
+        return finish({topic.name: topic.error_code for topic in response.topics})
 
     request = CreateTopicsRequest(
         topics=[_creatable(context, name) for name in wanted],
         timeout_ms=context.config["request.timeout.ms"],
     )
-    context.controller.ask(request, CREATE_TOPICS_VERSION, answered, whose)
+    context.controller.submit(
+        asked, request, answered, version=CREATE_TOPICS_VERSION, by_node=by_node
+    )
+    return None
 
 
 def _partitions(config: BrokerConfig, name: str) -> int:

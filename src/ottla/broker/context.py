@@ -39,20 +39,18 @@ class Decides(Protocol):
         asked: Asked[Any],
         body: Any = None,
         finish: Callable[[Any], Any] | None = None,
+        *,
+        version: int | None = None,
+        by_node: bool = False,
     ) -> None:
-        """Decide this request, or what `body` says is left of it; the response, which `finish`
-        completes, goes out by its token when it is safe.
+        """Decide this request, or instead `body`: what is left of it, or what it needs first (that
+        in its own `version`, and in the node's name if it is done `by_node`). The response, which
+        `finish` completes, goes out by the request's token when it is safe.
         """
 
-    def ask(
-        self,
-        message: Any,
-        version: int,
-        then: Callable[[Any], None],
-        whose: Asked[Any] | None = None,
-    ) -> None:
-        """Decide a request of our own, in the name of the node or of the client `whose` request
-        needs it; `then` gets the response, on the decision thread.
+    def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
+        """Decide a request of this broker's own; `then` gets the response, on the decision
+        thread.
         """
 
     @property
@@ -67,7 +65,11 @@ class Coordinates(Protocol):
     """The coordinators in this node."""
 
     def of(self, topic: InternalTopic[C], /) -> C:
-        """The one that lives in this topic, made on first use: many nodes never need it."""
+        """The one that lives in this topic, made on first use: many nodes never need it.
+
+        Raises:
+            CoordinatorNotLoaded: it can't be made now.
+        """
 
 
 class Replies(Protocol):
@@ -77,6 +79,13 @@ class Replies(Protocol):
         """Send it to whoever asked with this token. If it `stays` true until the cluster changes,
         whoever asks the same may get it too.
         """
+
+
+class Responds(Protocol):
+    """Where responses are made that had to wait."""
+
+    def __call__(self, token: int, what: Callable[[], str], make: Callable[[], Any]) -> None:
+        """Send what `make` makes, unless that is None; a fault in it ends that one connection."""
 
 
 class Context:
@@ -113,6 +122,7 @@ class Context:
         controller: Decides,
         coordinators: Coordinates,
         reply: Replies,
+        respond: Responds,
         authorizer: Authorizer,
     ) -> None:
         self.node_id = node_id
@@ -130,7 +140,7 @@ class Context:
         for so long.
         """
         self.authorizer = authorizer
-        self.producer_ids = ProducerIds(node_id, controller, lambda: self.image)
+        self.producer_ids = ProducerIds(node_id, controller, lambda: self.image, respond)
         self.coordinators = coordinators
         self.advertised = {
             endpoint.listener: (endpoint.host, endpoint.port)

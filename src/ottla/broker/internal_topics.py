@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ottla.config.group import effective_group_config, group_defaults
+from ottla.errors import OttlaError
 from ottla.metadata.image import GROUP_RESOURCE
 from ottla.security.resources import CLUSTER, Operation, Resource, group, transactional_id
 from ottla.wire.coordinator_types import GROUP, SHARE, TRANSACTION
@@ -45,6 +46,12 @@ class Coordinator(Protocol):
 C = TypeVar("C", bound=Coordinator)
 
 
+class CoordinatorNotLoaded(OttlaError):
+    """What a coordinator is made of can't be loaded now, such as for want of a descriptor; it is
+    tried again.
+    """
+
+
 class Parts(NamedTuple, Generic[C]):
     """What a coordinator is made of."""
 
@@ -54,7 +61,8 @@ class Parts(NamedTuple, Generic[C]):
     coordinator: Callable[[Runtime, Callable[[], int], Desk], C]
     """One over the runtime of its shards; it can ask how many partitions there are."""
     codec: str
-    batch_bytes_max: int
+    batch_bytes_max: Callable[[], int]
+    """How much the topic takes as one batch, now."""
 
 
 class Keys(NamedTuple):
@@ -117,13 +125,14 @@ def _group_parts(settings: Settings, entropy: Entropy) -> Parts[GroupCoordinator
             runtime, config_of, kinds, partition_count, desk
         ),
         codec=_CODECS[settings.config["offsets.topic.compression.codec"]],
-        batch_bytes_max=settings.config["message.max.bytes"],
+        batch_bytes_max=lambda: config_of("").batch_bytes_max,
     )
 
 
 class GroupConfigs:
-    """What holds for each group now (a `ConfigOf`): the broker's config, and on top of it what the
-    administrator set for the group. Most set nothing, and share one.
+    """What holds for each group now (a `ConfigOf`): the broker's config, what the internal topic
+    takes, and on top of it what the administrator set for the group. Most set nothing, and share
+    one.
     """
 
     __slots__ = ("_all", "_config", "_configs", "_of", "_settings")
@@ -147,12 +156,13 @@ class GroupConfigs:
 
     def _take_over(self) -> None:
         self._config, self._configs = self._settings.config, self._settings.image.configs
-        self._all = group_config(self._config)
+        topic = self._settings.topic(CONSUMER_OFFSETS)
+        self._all = group_config(self._config, topic["max.message.bytes"])
         self._of: dict[str, GroupConfig] = {}
 
 
-def group_config(config: BrokerConfig) -> GroupConfig:
-    """The group coordinator's settings out of the broker's."""
+def group_config(config: BrokerConfig, batch_bytes_max: int) -> GroupConfig:
+    """The group coordinator's settings out of the broker's, and of what its topic takes."""
     from ottla.coordinators.group.config import GroupConfig
 
     return GroupConfig(
@@ -163,7 +173,7 @@ def group_config(config: BrokerConfig) -> GroupConfig:
         offset_metadata_bytes_max=config["offset.metadata.max.bytes"],
         offsets_retention_ms=config["offsets.retention.minutes"] * _MINUTE_MS,
         offsets_retention_check_interval_ms=config["offsets.retention.check.interval.ms"],
-        batch_bytes_max=config["message.max.bytes"],
+        batch_bytes_max=batch_bytes_max,
         group=group_defaults(config),
     )
 

@@ -168,7 +168,7 @@ class Runtime:
         refuse: Refuse,
         report: Report,
         codec: str = "none",
-        batch_bytes_max: int = 1048588,
+        batch_bytes_max: Callable[[], int] = lambda: 1048588,
     ) -> None:
         self.topic = topic
         self.desk = desk
@@ -181,6 +181,7 @@ class Runtime:
         self._image = image
         self._codec = codec
         self._batch_bytes_max = batch_bytes_max
+        """Asked as a turn's records are appended: an administrator may change it at any time."""
         self._shards: dict[int, _Shard] = {}
         self._dirty: list[_Shard] = []
         self._waiting: dict[_Shard, None] = {}
@@ -366,10 +367,10 @@ class Runtime:
 
     def _append(self, shard: _Shard) -> None:
         written, shard.written = shard.written, []
-        for group in self._by_batch(written):
+        most = self._batch_bytes_max()
+        for group in _by_batch(written, most):
             batch = self._batch(group)
-            if len(batch) > self._batch_bytes_max:
-                most = self._batch_bytes_max
+            if len(batch) > most:
                 text = f"a record takes {len(batch)} bytes, where {most} are the most"
                 raise AppendFailed(text, ErrorCode.MESSAGE_TOO_LARGE)
             last_offset = self._log.append(shard.partition, batch)
@@ -379,28 +380,6 @@ class Runtime:
             if shard.partition in self._fallen:
                 self._fallen.discard(shard.partition)
                 self._retries.pop(shard.partition, None)
-
-    def _by_batch(self, written: list[_Written]) -> list[list[_Written]]:
-        """Cut the records of a turn where a batch would grow too large (the bound is generous a
-        record), where another producer's begin, and around markers.
-        """
-        groups: list[list[_Written]] = []
-        size = self._batch_bytes_max
-        producer: tuple[int, int, Marker | None] = (-1, -1, None)
-        for one in written:
-            record = one.record
-            record_size = len(record.key or b"") + len(record.value or b"") + 64
-            if (
-                size + record_size > self._batch_bytes_max - 64
-                or record.marker is not None
-                or producer != record[3:]
-            ):
-                groups.append([])
-                size = 0
-                producer = (record.producer_id, record.producer_epoch, record.marker)
-            groups[-1].append(one)
-            size += record_size
-        return groups
 
     def _batch(self, group: list[_Written]) -> bytes:
         first, wall_ms = group[0]
@@ -534,6 +513,29 @@ class Runtime:
         if shard is not None:
             self._waiting.pop(shard, None)
             shard.resign(ErrorCode.NOT_COORDINATOR)
+
+
+def _by_batch(written: list[_Written], bytes_max: int) -> list[list[_Written]]:
+    """Cut the records of a turn where a batch would grow too large (the bound is generous a
+    record), where another producer's begin, and around markers.
+    """
+    groups: list[list[_Written]] = []
+    size = bytes_max
+    producer: tuple[int, int, Marker | None] = (-1, -1, None)
+    for one in written:
+        record = one.record
+        record_size = len(record.key or b"") + len(record.value or b"") + 64
+        if (
+            size + record_size > bytes_max - 64
+            or record.marker is not None
+            or producer != record[3:]
+        ):
+            groups.append([])
+            size = 0
+            producer = (record.producer_id, record.producer_epoch, record.marker)
+        groups[-1].append(one)
+        size += record_size
+    return groups
 
 
 def _never() -> None:

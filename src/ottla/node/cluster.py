@@ -245,33 +245,24 @@ class Cluster:
         asked: Asked[Any],
         body: Any = None,
         finish: Callable[[Any], Any] | None = None,
+        *,
+        version: int | None = None,
+        by_node: bool = False,
     ) -> None:
-        """Decide this request, or what `body` says is left of it; the response, which `finish`
-        completes, goes out by its token when it is safe.
+        """Decide this request, or instead `body`: what is left of it, or what it needs first (that
+        in its own `version`, and in the node's name if it is done `by_node`). The response, which
+        `finish` completes, goes out by the request's token when it is safe.
         """
-        self._decide(as_ask(asked, body, finish)._replace(as_decided=True))
+        ask = as_ask(asked, body, finish)._replace(as_decided=True)
+        if version is not None:
+            ask = ask._replace(version=version)
+        if by_node:
+            ask = ask._replace(principal=str(NODE), client_id="", client_host="")
+        self._decide(ask)
 
-    def ask(
-        self,
-        message: Any,
-        version: int,
-        then: Callable[[Any], None],
-        whose: Asked[Any] | None = None,
-    ) -> None:
-        """Decide a request that a handler needs, in the name of the node or of the client `whose`
-        request it handles; `then` gets the response when it is safe.
-        """
-        ask = self._own(message, version, then)
-        if whose is not None:
-            ask = as_ask(whose, message)._replace(token=ask.token, version=version)
-        self._decide(ask._replace(as_decided=True))
-
-    def ask_own(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
+    def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
         """Decide a request of this broker; `then` gets the response when it is in the log."""
-        self._decide(self._own(message, version, then))
-
-    def _own(self, message: Any, version: int, then: Callable[[Any], None]) -> Ask:
-        return Ask(self._desk.internal(then), message, version, str(NODE))
+        self._decide(Ask(self._desk.internal(then), message, version, str(NODE)))
 
     def _decide(self, ask: Ask) -> None:
         driver = self._controller

@@ -2,16 +2,20 @@
 
 Which there are follows from a table of internal topics and from the image: this broker coordinates
 what lives in the partitions that it leads. A coordinator is made whole when the first of its
-partitions is led here, or the first handler asks for it; before that there is nothing of it.
+partitions is led here, or the first handler asks for it; before that there is nothing of it. What
+it is made of is loaded then. If that can't be (no descriptor is left), it is tried again each
+second, and by each handler that asks.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ottla.broker.internal_topics import INTERNAL_TOPICS
+from ottla.broker.internal_topics import INTERNAL_TOPICS, CoordinatorNotLoaded
 from ottla.coordinators.log import LogOffline
+from ottla.errors import BrokenInvariant
 from ottla.node.coordinator_log import CoreLog
 from ottla.node.deciding import LoopTimers, now_of
 
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
     from ottla.node.alarms import Alarms
     from ottla.node.desk import Desk
     from ottla.node.logs import Logs
+
+
+LOAD_RETRY_MS = 1000
+"""How long a coordinator that can't be loaded waits until it is tried again."""
 
 
 class Led(NamedTuple):
@@ -55,6 +63,7 @@ class Coordinators:
         "_node_id",
         "_settings",
         "_topics",
+        "_unloaded",
     )
 
     def __init__(
@@ -78,17 +87,52 @@ class Coordinators:
         self._topics = {topic.name: topic for topic in topics}
         self._made: dict[str, _Made] = {}
         """By topic, those that were needed."""
+        self._unloaded: dict[str, set[Led]] = {}
+        """By topic, those that could not be loaded, and the open partitions that wait for them."""
 
     def of(self, topic: InternalTopic[C], /) -> C:
-        """The coordinator that lives in this topic, as handlers use it."""
+        """The coordinator that lives in this topic, as handlers use it.
+
+        Raises:
+            CoordinatorNotLoaded: it can't be made now.
+        """
         coordinator: C = self._of(topic).coordinator
         return coordinator
 
     def _of(self, topic: InternalTopic[Any]) -> _Made:
         made = self._made.get(topic.name)
         if made is None:
-            made = self._made[topic.name] = self._make(topic)
+            try:
+                made = self._make(topic)
+            except BrokenInvariant:
+                raise
+            except Exception as problem:
+                raise self._not_loaded(topic, problem) from problem
+            self._made[topic.name] = made
+            if (waiting := self._unloaded.pop(topic.name, None)) is not None:
+                self._logs.info(f"the coordinator of {topic.name} is loaded")
+                for led in sorted(waiting):
+                    self.opened(led.topic_id, led.partition)
         return made
+
+    def _not_loaded(self, topic: InternalTopic[Any], problem: Exception) -> CoordinatorNotLoaded:
+        """Say so once, and try again in a while."""
+        text = f"the coordinator of {topic.name} can't be loaded"
+        if topic.name not in self._unloaded:
+            self._unloaded[topic.name] = set()
+            self._logs.failure(
+                f"{text}, and nothing that it keeps is served; it is tried again until it can",
+                problem,
+            )
+
+        def again(_due_ms: int) -> None:
+            if topic.name not in self._made:
+                with suppress(CoordinatorNotLoaded):
+                    self._of(topic)
+
+        at_ms = self._alarms.real_ms() + LOAD_RETRY_MS
+        self._alarms.set_timer(("load", topic.name), at_ms, again, real=True)
+        return CoordinatorNotLoaded(f"{text}: {problem}", hint="ask again later")
 
     def _make(self, topic: InternalTopic[Any]) -> _Made:
         from ottla.coordinators.runtime import Runtime
@@ -136,8 +180,16 @@ class Coordinators:
         internal = None if found is None else self._topics.get(found.name)
         if found is None or internal is None or not 0 <= partition < len(found.partitions):
             return
-        if found.partitions[partition].leader == self._node_id:
-            self._of(internal).runtime.elected(partition)
+        if found.partitions[partition].leader != self._node_id:
+            return
+        waiting = self._unloaded.get(internal.name)
+        if waiting is None:
+            try:
+                self._of(internal).runtime.elected(partition)
+                return
+            except CoordinatorNotLoaded:
+                waiting = self._unloaded[internal.name]
+        waiting.add(Led(topic_id, partition))
 
     def _follow(self, change: PartitionChange) -> bool:
         """Lay down a shard that is led here no more; whether one is led here that was not."""

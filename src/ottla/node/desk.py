@@ -1,7 +1,8 @@
 """Where requests come in and replies go out: decodes, finds the handler, encodes, by token.
 
-A request that can't be decoded ends its connection, as in Apache Kafka; so does a handler or an
-answer that fails before anything was applied, and the log says why. A `BrokenInvariant` (whatever
+A request that can't be decoded ends its connection, as in Apache Kafka; so does a handler that
+fails before anything was applied, or whatever makes the answer when all is decided, and the log
+says why. A `BrokenInvariant` (whatever
 was raised after a decision began to be applied, a second answer to one request) is nobody's
 connection's: it passes through here and ends the node.
 """
@@ -59,7 +60,9 @@ class Desk:
         self._internal: dict[int, Callable[[Any], None]] = {}
         self._next_internal = -1
         self._given_up: set[int] = set()
-        """Requests whose handler failed: what it had asked for may still be answered."""
+        """Requests whose handler failed: what it had asked for may still be answered, and only
+        that takes them out.
+        """
 
     def take(self, request: Request, context: Context) -> None:
         """Decode one request and let its handler answer in this context, now or later."""
@@ -98,30 +101,38 @@ class Desk:
             request.listener in self._controller_listeners,
         )
         self._versions[request.token] = 0 if body is None else version
-        self.respond(
-            request.token,
-            lambda: f"the handler of {_peer(request)}, api {key} v{version}",
-            lambda: self._router.handler(key)(context, asked),
-        )
+        try:
+            response = self._router.handler(key)(context, asked)
+        except BrokenInvariant:
+            raise
+        except Exception as problem:
+            if self._versions.pop(request.token, None) is not None:
+                self._given_up.add(request.token)
+            what = f"the handler of {_peer(request)}, api {key} v{version}"
+            self._give_up(request.token, what, problem)
+            return
+        if response is not None:
+            self.reply(request.token, response)
 
     def respond(self, token: int, what: Callable[[], str], make: Callable[[], Any]) -> None:
-        """Make a response and send it, if it is one; a fault in that ends the connection, and the
-        log says what failed.
+        """Make the response that a request has waited for, and send it, if it is one; a fault in
+        that ends the connection, and the log says what failed. Nobody else answers it then.
         """
         try:
             response = make()
         except BrokenInvariant:
             raise
         except Exception as problem:
-            if self._versions.pop(token, None) is not None:
-                self._given_up.add(token)
+            self._versions.pop(token, None)
             self._give_up(token, what(), problem)
             return
         if response is not None:
             self.reply(token, response)
 
     def internal(self, then: Callable[[Any], None]) -> int:
-        """A token for a request of our own; `then` gets its response."""
+        """A token for a request of this node's own; `then` gets its response, and a fault in it is
+        the node's: what a client's request waits for goes through `respond`.
+        """
         token = self._next_internal
         self._next_internal -= 1
         self._internal[token] = then
@@ -132,7 +143,7 @@ class Desk:
         gives to whoever asks the same, until the cluster is another.
 
         A throttle in it is no wish: the core reads nothing from that connection until it is over,
-        whatever its client makes of the number (KIP-219).
+        whatever its client makes of the number (KIP-219). So it is no reply for anybody else.
         """
         if token < 0:
             self._internal.pop(token)(response)
@@ -149,7 +160,7 @@ class Desk:
             self._give_up(token, f"{type(response).__name__} v{version}", problem)
             return
         throttle_ms = getattr(response, "throttle_time_ms", 0)
-        self._core.reply(token, body, throttle_ms, stays=stays)
+        self._core.reply(token, body, throttle_ms, stays=stays and not throttle_ms)
 
     def _give_up(self, token: int, what: str, problem: Exception) -> None:
         """A fault of ours: say all that is known of it, and end that one connection."""

@@ -164,6 +164,7 @@ class Engine:
             controller=self.cluster,
             coordinators=self._coordinators,
             reply=self.desk.reply,
+            respond=self.desk.respond,
             authorizer=world.authorizer,
         )
         self._publisher = Publisher(self.context, directories, core, self._coordinators, logs)

@@ -161,7 +161,7 @@ class Membership:
                 self._untold = untold | self._untold
 
         request = assign_replicas(self._identity, self.broker_epoch, places)
-        self._cluster.ask_own(request, request.max_version, told)
+        self._cluster.ask(request, request.max_version, told)
 
     # ------------------------------------------------------------------ one request at a time
     def _tell(self) -> None:
@@ -183,7 +183,7 @@ class Membership:
             if self._again:
                 self._tell()
 
-        self._cluster.ask_own(request, request.max_version, answered)
+        self._cluster.ask(request, request.max_version, answered)
 
     def _controller(self) -> Step:
         request = register_controller(self._identity, self._config, self._entropy.uuid())

@@ -14,7 +14,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.broker import auto_topic_creation
-from ottla.broker.internal_topics import INTERNAL_TOPICS, UNSERVED, InternalTopic, Unserved
+from ottla.broker.internal_topics import (
+    INTERNAL_TOPICS,
+    UNSERVED,
+    CoordinatorNotLoaded,
+    InternalTopic,
+    Unserved,
+)
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.find_coordinator import (
     Coordinator,
@@ -54,11 +60,13 @@ def handle(
     ):
         return _response(context, asked, row, keys, denied)
 
-    def created(_errors: dict[str, int]) -> None:
-        context.reply(asked.token, _response(context, asked, row, keys, denied))
+    def created(_errors: dict[str, int]) -> FindCoordinatorResponse:
+        return _response(context, asked, row, keys, denied)
 
-    auto_topic_creation.create(context, [row.name], created)
-    return None
+    response: FindCoordinatorResponse | None = auto_topic_creation.create(
+        context, [row.name], created, asked, by_node=True
+    )
+    return response
 
 
 def _denied(
@@ -105,12 +113,17 @@ def _find(context: Context, asked: Asked[Any], row: Row | None, key: str) -> Coo
         return _refusal(key, ErrorCode.INVALID_REQUEST, UNKNOWN_KEY_TYPE)
     if isinstance(row, Unserved):
         return _refusal(key, row.alone if asked.version < BATCH_VERSION else row.among, row.text)
-    return _coordinator(context, asked, row, key)
+    try:
+        found = _coordinator(context, asked, row, key)
+    except CoordinatorNotLoaded:
+        found = None
+    error = ErrorCode.COORDINATOR_NOT_AVAILABLE
+    return _refusal(key, error, error.text) if found is None else found
 
 
 def _coordinator(
     context: Context, asked: Asked[Any], topic: InternalTopic[Any], key: str
-) -> Coordinator:
+) -> Coordinator | None:
     image = context.image
     found = image.topics.by_name.get(topic.name)
     if found is not None:
@@ -128,8 +141,7 @@ def _coordinator(
         if endpoint is not None:
             host, port = endpoint
             return Coordinator(key=key, node_id=leader_id, host=host, port=port, error_message="")
-    error = ErrorCode.COORDINATOR_NOT_AVAILABLE
-    return _refusal(key, error, error.text)
+    return None
 
 
 def _refusal(key: str, error: ErrorCode, text: str) -> Coordinator:

@@ -32,16 +32,13 @@ def handle(context: Context, asked: Asked[InitProducerIdRequest]) -> InitProduce
         )
         return InitProducerIdResponse(error_code=error, producer_epoch=-1)
 
-    def allocated(error: int, producer_id: int) -> None:
-        context.reply(
-            asked.token,
-            InitProducerIdResponse(
-                error_code=error, producer_id=producer_id, producer_epoch=-1 if error else 0
-            ),
+    def allocated(error: int, producer_id: int) -> InitProducerIdResponse:
+        return InitProducerIdResponse(
+            error_code=error, producer_id=producer_id, producer_epoch=-1 if error else 0
         )
 
-    context.producer_ids.take(allocated)
-    return None
+    response: InitProducerIdResponse | None = context.producer_ids.take(asked.token, allocated)
+    return response
 
 
 def _denial(context: Context, asked: Asked[InitProducerIdRequest]) -> ErrorCode:

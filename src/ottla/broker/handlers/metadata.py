@@ -51,11 +51,13 @@ def handle(context: Context, asked: Asked[MetadataRequest]) -> MetadataResponse 
         context.reply(asked.token, _response(context, asked, allowed, {}), stays=True)
         return None
 
-    def created(errors: dict[str, int]) -> None:
-        context.reply(asked.token, _response(context, asked, allowed, errors))
+    def created(errors: dict[str, int]) -> MetadataResponse:
+        return _response(context, asked, allowed, errors)
 
-    auto_topic_creation.create(context, allowed.missing, created, asked)
-    return None
+    response: MetadataResponse | None = auto_topic_creation.create(
+        context, allowed.missing, created, asked
+    )
+    return response
 
 
 class _Allowed(NamedTuple):

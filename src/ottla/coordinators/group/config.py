@@ -27,7 +27,9 @@ class GroupConfig(NamedTuple):
     new_member_join_timeout_ms: int = 300000
     """How long a member may wait in its first join; fixed in Apache Kafka too."""
     batch_bytes_max: int = 1048588
-    """The internal topic's max.message.bytes: what one group's metadata must fit in."""
+    """max.message.bytes of the internal topic, as it is now: what one group's metadata must fit
+    in.
+    """
     group: Mapping[str, Any] = MappingProxyType({})
     """What a group may set for itself, by its group key (`consumer.session.timeout.ms`): the value
     in force, so the broker's where it sets none.

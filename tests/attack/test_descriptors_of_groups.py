@@ -1,0 +1,50 @@
+"""No descriptor is left as the first group comes: what coordinates groups can't be loaded then, and
+is as soon as there is one again.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from attack.limited import Limited
+from attack.line import Line
+from attack.test_descriptors import client
+from ottla.wire.coordinator_types import TRANSACTION
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
+from servers import eventually
+
+LIMIT = 256
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")
+
+
+def find(line: Line, key_type: int = 0) -> int:
+    """What one who looks for a coordinator hears."""
+    code: int = line.ask(FindCoordinatorRequest(key="g", key_type=key_type), 3).error_code
+    return code
+
+
+def test_the_first_group_comes_while_there_is_no_descriptor(tmp_path: Path) -> None:
+    """If this failed, a process that has everything open for a moment would lose its node to the
+    first client that has a group; or groups would not be served for the rest of its life.
+    """
+    with Limited(tmp_path, LIMIT, "offsets.topic.num.partitions=1") as node:
+        with client(node.port) as asked:
+            assert asked.create("t") == [0]
+            assert asked.produce("t", b"v") == 0
+            line = Line(node.port, timeout_s=30)
+            assert find(line, TRANSACTION) != 0, "the handler is loaded, and no coordinator"
+            opens = "type(node._engine._coordinators), 'opened'"
+            assert node.do(f"hoard_before({opens})") == "None"
+            assert find(line) == ErrorCode.COORDINATOR_NOT_AVAILABLE
+            assert asked.produce("t", b"v") == 0, "the node goes on"
+            assert find(line) == ErrorCode.COORDINATOR_NOT_AVAILABLE
+            assert node.do("node.failure") == "None"
+            assert node.do("release()") == "None"
+            assert eventually(lambda: find(line) == 0, "groups are coordinated here")
+            line.close()
+        assert node.end() == 0
