@@ -801,7 +801,8 @@ class Node:
         """Make or load each log if need be; lead or follow as its state says.
 
         What goes wrong keeps that partition offline and is told by `Event.LogUnopened`; it is tried
-        again until `Event.LogHealed`.
+        again until `Event.LogHealed`. Where a partition is, and whether it is internal, stays as
+        long as it is hosted: another is refused as "invalid".
         """
     def configure_topic(self, topic: str, config: TopicConfig) -> None: ...
     def delete_partitions(self, partitions: Sequence[TopicPartition]) -> None:

@@ -66,6 +66,22 @@ def test_folders_come_before_records(
     assert directories.take_unrecorded() == []
 
 
+def test_who_is_away_stays_away_when_its_record_changes() -> None:
+    """If this failed, a partition whose directory is away would begin anew, empty, in another with
+    the next change of its leader, and the core would not follow.
+    """
+    directories = Directories(1, IDS, incomplete=True)
+    away = topic("t", UNASSIGNED_DIRECTORY, ELSEWHERE)
+    assert place_all(directories, away) == [None, None]
+    for index, one in enumerate(topic("t", UNASSIGNED_DIRECTORY, IDS[1]).partitions):
+        directories.place(away, index, one)  # as a delta does that came later
+        assert directories.index(away.id, index) is None
+    assert directories.take_unrecorded() == []
+    directories.forget(away, 0)
+    directories.place(away, 0, partition(UNASSIGNED_DIRECTORY))
+    assert directories.index(away.id, 0) == 0, "one that is made anew is nowhere else"
+
+
 def test_one_directory_holds_everything() -> None:
     """If this failed, the usual server would keep a table of all its partitions for nothing."""
     directories = Directories(1, IDS[:1])

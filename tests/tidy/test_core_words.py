@@ -1,4 +1,5 @@
-"""The words that the core and Python say to each other: the stub's `Literal`s are Rust's own sets.
+"""What the core and Python both say: the stub's `Literal`s are Rust's own sets, and numbers
+and names that stand on both sides are the same.
 
 mypy holds Python's comparisons against the stub; here the stub is held against Rust.
 """
@@ -10,6 +11,9 @@ import re
 from pathlib import Path
 
 import pytest
+
+from ottla.metadata.topic_names import METADATA_TOPIC
+from ottla.wire.errors import ErrorCode
 
 ROOT = Path(__file__).parent.parent.parent
 RUST = ROOT / "rust"
@@ -52,6 +56,21 @@ def test_words_are_the_cores(name: str, file: str, pattern: str) -> None:
     found = words(file, f"(?m){pattern}")
     assert found, "the words are elsewhere by now"
     assert literals()[name] == found
+
+
+def test_error_codes_are_the_cores() -> None:
+    """If this failed, Produce and Fetch would tell clients one error for another."""
+    source = (RUST / "core/src/code.rs").read_text()
+    rows = re.findall(r"^    (\w+) = (-?\d+),$", source, re.MULTILINE)
+    assert len(rows) == source.count(" = ") - source.count("fn ") + 1, "some rows are not found"
+    found = {re.sub(r"(?<!^)([A-Z])", r"_\1", name).upper(): int(code) for name, code in rows}
+    known = {error.name: int(error) for error in ErrorCode.all()}
+    assert found == {name: known.get(name) for name in found}
+
+
+def test_the_metadata_topic_is_the_cores() -> None:
+    """If this failed, the quorum's own log would be taken for a partition that nobody knows."""
+    assert words("core/src/hosting/dirs.rs", r'METADATA_TOPIC: &str = "(\w+)"') == {METADATA_TOPIC}
 
 
 def test_no_refusal_is_of_another_kind() -> None:

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ottla_core::batch::{BatchSpec, Builder, RecordOut};
-use ottla_core::hosting::{Event, PartitionState, TopicConfig};
+use ottla_core::hosting::{Event, PartitionState};
+use ottla_core::partition::TopicConfig;
 
 use crate::{DiskFault, FaultRow, Item, Node, Options};
 
@@ -86,11 +87,7 @@ impl Fixture {
 
     /// Place these, and wait until they are as wanted; what could not be opened, and why.
     pub fn place(&self, states: Vec<PartitionState>) -> Vec<String> {
-        let placed = self.node.ask(|host| {
-            host.place(states);
-            Ok(())
-        });
-        placed.unwrap();
+        self.node.ask(|host| host.place(states)).unwrap();
         assert!(self.node.await_wanted(GENEROUS).unwrap());
         let told = self.events().into_iter();
         told.filter_map(|event| match event {

@@ -71,7 +71,7 @@ fn nobody_waits_for_checkpoints_that_are_slow() {
     let held = DiskFault::new(row).unwrap();
     fixture.node.disk().faults().set(vec![held]);
     let placed = fixture.node.ask(|host| {
-        host.place(states(NEW, 1, 0));
+        host.place(states(NEW, 1, 0))?;
         Ok(host.mark(7))
     });
     assert_eq!(placed, Ok(false));

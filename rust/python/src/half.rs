@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use ottla_core::disk::Disk as CoreDisk;
 use ottla_core::hosting::{
-    Answer, Described, Host, Inquiry, LostLogDir, PartitionState, Report, Stray, TopicConfig,
+    Answer, Described, Host, Inquiry, LostLogDir, PartitionState, Report, Stray,
 };
 use ottla_core::log::Appended;
-use ottla_core::partition::Waiter;
+use ottla_core::partition::{TopicConfig, Waiter};
 use ottla_core::serving::{self, Api};
 use ottla_node::NodeError;
 
@@ -21,7 +21,7 @@ type Outcome<T> = Result<T, NodeError>;
 
 /// What is asked of the partitions that a node hosts; each is documented at `Host`.
 pub trait Partitions {
-    fn place(&self, states: Vec<PartitionState>);
+    fn place(&self, states: Vec<PartitionState>) -> Outcome<()>;
     fn configure_topic(&self, topic: &str, config: &TopicConfig);
     fn delete_partitions(&self, partitions: &[(String, i32)]);
     fn mark(&self, mark: i64) -> bool;
@@ -46,8 +46,8 @@ pub trait Partitions {
 }
 
 impl<D: CoreDisk, W: Waiter> Partitions for Host<D, W> {
-    fn place(&self, states: Vec<PartitionState>) {
-        self.place(states);
+    fn place(&self, states: Vec<PartitionState>) -> Outcome<()> {
+        self.place(states)
     }
 
     fn configure_topic(&self, topic: &str, config: &TopicConfig) {

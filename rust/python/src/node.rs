@@ -263,13 +263,8 @@ impl Node {
 
     fn place(&self, py: Python<'_>, states: Vec<PyRef<'_, PartitionState>>) -> PyResult<()> {
         let states = states.iter().map(|state| state.hosted()).collect();
-        py.detach(|| {
-            self.node.ask(|host| {
-                host.place(states);
-                Ok(())
-            })
-        })
-        .map_err(refused)
+        py.detach(|| self.node.ask(|host| host.place(states)))
+            .map_err(refused)
     }
 
     fn configure_topic(&self, py: Python<'_>, topic: &str, config: &TopicConfig) -> PyResult<()> {

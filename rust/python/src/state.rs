@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ottla_core::hosting;
 use ottla_core::log::ConfigValue;
+use ottla_core::partition;
 use ottla_node::NodeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
@@ -12,10 +13,10 @@ use crate::errors::refused;
 
 /// A topic's configuration, parsed once for all of its partitions.
 #[pyclass(frozen, module = "ottla._core")]
-pub struct TopicConfig(Arc<hosting::TopicConfig>);
+pub struct TopicConfig(Arc<partition::TopicConfig>);
 
 impl TopicConfig {
-    pub fn parsed(&self) -> Arc<hosting::TopicConfig> {
+    pub fn parsed(&self) -> Arc<partition::TopicConfig> {
         Arc::clone(&self.0)
     }
 }
@@ -26,7 +27,7 @@ impl TopicConfig {
     #[pyo3(signature = (values, /))]
     fn new(values: &Bound<'_, PyDict>) -> PyResult<Self> {
         let rows = config_rows(values)?;
-        let parsed = hosting::TopicConfig::parse(&rows).map_err(refused)?;
+        let parsed = partition::TopicConfig::parse(&rows).map_err(refused)?;
         Ok(Self(Arc::new(parsed)))
     }
 

@@ -1,15 +1,15 @@
 //! What is around the core in a simulation: a time that somebody moves, a seeded generator, news, and work that waits
 //! until somebody chooses it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ottla_core::CoreError;
 use ottla_core::disk::SimDisk;
 use ottla_core::hosting::{Chore, Event, Guard, Host, Lock, Pass, Surroundings};
+use ottla_core::serving::Queue;
 
 use crate::connection::Connection;
-use crate::queue::Queue;
 
 pub type SimHost = Host<SimDisk, Connection>;
 
@@ -51,7 +51,7 @@ pub struct State {
     pub wall_ms: i64,
     pub steady_ms: i64,
     seed: u64,
-    pub queue: Queue,
+    pub queue: Queue<Arc<Connection>>,
     pub owed: Vec<Owed>,
     /// Somebody wants a turn though nothing waits.
     pub woken: bool,

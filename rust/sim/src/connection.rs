@@ -1,10 +1,14 @@
 //! What is known of a client's connection apart from its bytes; it parks requests.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use ottla_core::partition::{Waiter, Wants};
-use ottla_core::serving::Asker;
+use ottla_core::serving::{self, Asker};
+
+/// What waits for Python with its connection.
+pub type Asked = serving::Asked<Arc<Connection>>;
+pub type Item = serving::Item<Arc<Connection>>;
 
 /// Who speaks on a connection that did not say.
 const ANONYMOUS: &str = "User:ANONYMOUS";

@@ -6,11 +6,11 @@
 
 mod answering;
 mod around;
+#[cfg(test)]
+mod busy_tests;
 mod connection;
 mod line;
 mod node;
-mod queue;
 
-pub use connection::Connection;
+pub use connection::{Connection, Item};
 pub use node::{Node, Options, Verb};
-pub use queue::Item;

@@ -1,22 +1,22 @@
 //! One connection's half that serves: one request at a time, in order, as a real node's task does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use ottla_core::connection::patience::CLOSED_PATIENCE;
 use ottla_core::connection::{Inbox, close_frame};
 use ottla_core::disk::{DiskFile, SimDisk, SimFile};
 use ottla_core::partition::Waiter;
 use ottla_core::serving::{
-    Apis, Fetch, Finished, Header, KeptReplies, PRODUCE, Piece, Produce, Question, Step, admit,
+    Apis, BUSY_MIN, Fetch, Finished, Header, KeptReplies, PAUSE, PRODUCE, Piece, Produce, Question,
+    Step, admit,
 };
 
 use crate::around::SimHost;
-use crate::connection::Connection;
-use crate::queue::Asked;
+use crate::connection::{Asked, Connection};
 
 /// From this size on a piece of a reply lies in its file until it is sent, so that both ways are walked.
 const PIECE_BYTES_MIN: usize = 512;
-/// So long Python may take to decide what was asked by a client that has closed its connection.
-const CLOSED_PATIENCE_MS: i64 = 1_000;
 
 /// What the connection is doing.
 enum Stage {
@@ -33,12 +33,64 @@ enum Stage {
     Producing {
         frame: Vec<u8>,
         header: Header,
-        deadline_ms: i64,
+        wait: Wait,
     },
     Fetching {
         header: Header,
-        deadline_ms: i64,
+        wait: Wait,
     },
+}
+
+/// How long a request waits that is not done.
+#[derive(Clone, Copy)]
+struct Wait {
+    /// When its own time is up; None until it was parked.
+    until_ms: Option<i64>,
+    /// When it is told to hurry, should it be busy then.
+    busy_until_ms: i64,
+    /// Busy: when it is tried again.
+    again_ms: Option<i64>,
+}
+
+impl Wait {
+    fn new(now_ms: i64, busy_for: Duration) -> Self {
+        Self {
+            until_ms: None,
+            busy_until_ms: after(now_ms, busy_for),
+            again_ms: None,
+        }
+    }
+
+    /// When it goes on even if nobody rings.
+    fn due_ms(&self) -> Option<i64> {
+        self.again_ms.or(self.until_ms)
+    }
+
+    fn busy(self, now_ms: i64) -> Self {
+        Self {
+            again_ms: Some(after(now_ms, PAUSE)),
+            ..self
+        }
+    }
+
+    /// The time of one that is parked first begins: so long it waits, and so much longer it may be busy.
+    fn parked(self, now_ms: i64, wait_ms: u64, busy_for: Duration) -> Self {
+        let until_ms = after(now_ms, Duration::from_millis(wait_ms));
+        let first = Self {
+            until_ms: Some(until_ms),
+            busy_until_ms: after(until_ms, busy_for),
+            again_ms: None,
+        };
+        let again = Self {
+            again_ms: None,
+            ..self
+        };
+        self.until_ms.map_or(first, |_| again)
+    }
+}
+
+fn after(now_ms: i64, time: Duration) -> i64 {
+    now_ms.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Why a connection is over.
@@ -99,7 +151,7 @@ impl Line {
             Stage::Ready => !matches!(self.inbox.next_frame(size_max), Ok(None)),
             Stage::Asked { since_ms, .. } => {
                 let from_ms = closed_ms.max(*since_ms);
-                now_ms < from_ms.saturating_add(CLOSED_PATIENCE_MS)
+                now_ms < after(from_ms, CLOSED_PATIENCE)
             }
             Stage::Producing { .. } => true,
             Stage::Fetching { .. } => false,
@@ -113,9 +165,7 @@ impl Line {
     /// When something is to be done here at the latest.
     pub fn deadline_ms(&self, now_ms: i64) -> Option<i64> {
         match &self.stage {
-            Stage::Producing { deadline_ms, .. } | Stage::Fetching { deadline_ms, .. } => {
-                Some(*deadline_ms)
-            }
+            Stage::Producing { wait, .. } | Stage::Fetching { wait, .. } => wait.due_ms(),
             _ => (self.muted_until_ms > now_ms).then_some(self.muted_until_ms),
         }
     }
@@ -195,34 +245,49 @@ impl Line {
     fn begin_produce(
         &mut self,
         host: &SimHost,
-        mut frame: Vec<u8>,
+        frame: Vec<u8>,
         header: Header,
     ) -> Result<(), Over> {
         let begun = self.produce.begin(&frame, &header, host.around.now_ms());
         begun.map_err(|wrong| Over(Some(format!("a Produce request with {wrong}"))))?;
-        self.connection.hear();
-        match self.step_produce(host, &mut frame, &header) {
-            Step::Parked if !self.answers_early => {
-                let wait_ms = i64::try_from(self.produce.timeout_ms()).unwrap_or(i64::MAX);
-                self.stage = Stage::Producing {
-                    frame,
-                    header,
-                    deadline_ms: host.around.steady_ms().saturating_add(wait_ms),
-                };
-                Ok(())
-            }
-            _ => self.end_produce(host, &frame, &header),
-        }
+        let wait = Wait::new(host.around.steady_ms(), self.produce.busy_for());
+        self.go_on_producing(host, frame, header, wait)
     }
 
-    /// Nobody else holds a partition here, so that only what is heavy comes back.
-    fn step_produce(&mut self, host: &SimHost, frame: &mut [u8], header: &Header) -> Step {
-        loop {
-            match self.produce.step(host, frame, header, &self.connection) {
-                Step::Heavy => self.produce.prepare(frame),
-                step => return step,
-            }
+    fn go_on_producing(
+        &mut self,
+        host: &SimHost,
+        mut frame: Vec<u8>,
+        header: Header,
+        wait: Wait,
+    ) -> Result<(), Over> {
+        let now_ms = host.around.steady_ms();
+        self.connection.hear();
+        if wait.again_ms.is_some() && wait.busy_until_ms <= now_ms {
+            self.produce.hurry();
         }
+        let is_over = wait.until_ms.is_some_and(|until_ms| until_ms <= now_ms);
+        let wait = loop {
+            match (self.produce).step(host, &mut frame, &header, &self.connection) {
+                Step::Heavy => self.produce.prepare(&mut frame),
+                Step::Busy => break wait.busy(now_ms),
+                Step::Parked if !is_over && !self.answers_early => {
+                    break wait.parked(now_ms, self.produce.timeout_ms(), Duration::ZERO);
+                }
+                Step::Parked | Step::Done => {
+                    if is_over {
+                        self.produce.time_is_up();
+                    }
+                    return self.end_produce(host, &frame, &header);
+                }
+            }
+        };
+        self.stage = Stage::Producing {
+            frame,
+            header,
+            wait,
+        };
+        Ok(())
     }
 
     fn end_produce(&mut self, host: &SimHost, frame: &[u8], header: &Header) -> Result<(), Over> {
@@ -241,18 +306,33 @@ impl Line {
         let parsed = self.fetch.parse(host, frame, &header);
         parsed.map_err(|wrong| Over(Some(format!("a Fetch request with {wrong}"))))?;
         let now_ms = host.around.steady_ms();
-        self.connection.hear();
         self.fetch.begin(host, frame, now_ms);
-        if self.fetch.step(host, &header, &self.connection) == Step::Parked {
-            self.rest();
-            let wait_ms = i64::try_from(self.fetch.max_wait_ms()).unwrap_or(i64::MAX);
-            self.stage = Stage::Fetching {
-                header,
-                deadline_ms: now_ms.saturating_add(wait_ms),
-            };
-            return Ok(());
+        let wait = Wait::new(now_ms, self.fetch.busy_for());
+        self.go_on_fetching(host, header, wait)
+    }
+
+    fn go_on_fetching(&mut self, host: &SimHost, header: Header, wait: Wait) -> Result<(), Over> {
+        let now_ms = host.around.steady_ms();
+        self.connection.hear();
+        if wait.again_ms.is_none() {
+            // One that was parked reads again; one that is busy goes on where it is.
+            if let Some(until_ms) = wait.until_ms {
+                self.fetch.look_again(host, now_ms < until_ms);
+            }
+        } else if wait.busy_until_ms <= now_ms {
+            self.fetch.hurry();
         }
-        self.end_fetch(host, &header)
+        let wait = match self.fetch.step(host, &header, &self.connection) {
+            Step::Done => return self.end_fetch(host, &header),
+            Step::Parked => {
+                self.rest();
+                wait.parked(now_ms, self.fetch.max_wait_ms(), BUSY_MIN)
+            }
+            Step::Busy => wait.busy(now_ms),
+            Step::Heavy => unreachable!("nothing that is read has to be prepared"),
+        };
+        self.stage = Stage::Fetching { header, wait };
+        Ok(())
     }
 
     /// What was found counts, and is read again when there is enough.
@@ -301,47 +381,15 @@ impl Line {
         }
     }
 
-    /// Go on with what is parked: it was rung, or its time is up.
+    /// Go on with what is parked or busy: it was rung, or its time has come.
     pub fn go_on(&mut self, host: &SimHost) -> Result<(), Over> {
-        let now_ms = host.around.steady_ms();
         match std::mem::replace(&mut self.stage, Stage::Ready) {
             Stage::Producing {
-                mut frame,
+                frame,
                 header,
-                deadline_ms,
-            } => {
-                self.connection.hear();
-                if self.step_produce(host, &mut frame, &header) == Step::Parked {
-                    if now_ms < deadline_ms {
-                        self.stage = Stage::Producing {
-                            frame,
-                            header,
-                            deadline_ms,
-                        };
-                        return Ok(());
-                    }
-                    self.produce.time_is_up();
-                }
-                self.end_produce(host, &frame, &header)
-            }
-            Stage::Fetching {
-                header,
-                deadline_ms,
-            } => {
-                let waits = now_ms < deadline_ms;
-                self.connection.hear();
-                self.fetch.look_again(host, waits);
-                let step = self.fetch.step(host, &header, &self.connection);
-                if waits && step == Step::Parked {
-                    self.rest();
-                    self.stage = Stage::Fetching {
-                        header,
-                        deadline_ms,
-                    };
-                    return Ok(());
-                }
-                self.end_fetch(host, &header)
-            }
+                wait,
+            } => self.go_on_producing(host, frame, header, wait),
+            Stage::Fetching { header, wait } => self.go_on_fetching(host, header, wait),
             other => {
                 self.stage = other;
                 Ok(())

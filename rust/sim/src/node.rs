@@ -15,9 +15,8 @@ use ottla_core::hosting::{Event, HostOptions, Pass, Surroundings};
 use ottla_core::serving::{Api, Apis, KeptReplies};
 
 use crate::around::{Around, SimHost, Work};
-use crate::connection::Connection;
+use crate::connection::{Connection, Item};
 use crate::line::{Line, Over};
-use crate::queue::Item;
 
 /// What fetch sessions may remember.
 const SESSIONS_BYTES_MAX: usize = 1 << 24;

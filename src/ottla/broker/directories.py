@@ -31,6 +31,7 @@ class Directories:
     """The places of partitions, as numbers in the order of `log.dirs`."""
 
     __slots__ = (
+        "_away",
         "_counts",
         "_ids",
         "_node_id",
@@ -57,6 +58,8 @@ class Directories:
         """Whether there is anything to decide."""
         self._ids = ids
         self._places: dict[tuple[bytes, int], int] = {}
+        self._away: set[tuple[bytes, int]] = set()
+        """What is in none of these: a change of it says nothing of where its records are."""
         self._counts = [0] * len(ids)
         self._unrecorded: dict[tuple[bytes, int], int] = {}
         self.failed = set(failed)
@@ -82,8 +85,9 @@ class Directories:
         recorded = partition.directory_of(self._node_id)
         place = self._places.get(key)
         if place is None:
-            place = self._choose(recorded, lying)
+            place = None if key in self._away else self._choose(recorded, lying)
             if place is None:
+                self._away.add(key)
                 return
             self._places[key] = place
             self._counts[place] += 1
@@ -104,6 +108,7 @@ class Directories:
     def forget(self, topic: Topic, index: int) -> None:
         """The partition is not this broker's any more."""
         self.offline.discard((topic.name, index))
+        self._away.discard((topic.id, index))
         place = self._places.pop((topic.id, index), None)
         self._unrecorded.pop((topic.id, index), None)
         if place is not None:

@@ -8,6 +8,11 @@
 //! once, so that whoever holds memory and wants more of it does not keep the rest waiting one by one.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A peer that sends nothing more may still want the answer to its request, or have left one unread: so it gets
+/// what is decided soon, and what is parked for longer is forgotten.
+pub const CLOSED_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a connection's peer has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

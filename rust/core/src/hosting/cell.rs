@@ -15,8 +15,7 @@ use super::question::Waiting;
 use super::traffic::Traffic;
 use crate::code::Code;
 use crate::disk::Disk;
-use crate::log::LogConfig;
-use crate::partition::{LeaderAndIsr, Offsets, Partition, Waiter};
+use crate::partition::{LeaderAndIsr, Offsets, Partition, TopicConfig, Waiter};
 
 /// How long a thread that serves others waits for a partition that somebody holds, before its request is `Busy`.
 pub const PATIENCE: Duration = Duration::from_millis(1);
@@ -48,7 +47,7 @@ pub enum Standing {
 #[derive(Debug, Clone)]
 pub struct Desired {
     pub state: LeaderAndIsr,
-    pub config: LogConfig,
+    pub config: TopicConfig,
     /// What kept it from being opened, as it was told last; empty if nothing did.
     pub problem: String,
     /// There was something in the place of its folder: a new one must not take its place while it is mended.

@@ -4,16 +4,13 @@
 use std::sync::Arc;
 
 use super::cell::Cell;
-use super::dirs::Checkpoints;
+use super::dirs::{Checkpoints, Row};
 use super::event::Event;
 use super::host::Host;
 use super::lock::lock;
 use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::partition::Waiter;
-
-/// Recovery point, high watermark and log start.
-type Row = (i64, i64, i64);
 
 impl<D: Disk, W: Waiter> Host<D, W> {
     /// Write the offset checkpoints of one log directory, unless it failed: what they say must stay then.
@@ -38,7 +35,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         outcome
     }
 
-    /// What the checkpoints of a log directory should say: the recovery point, high watermark and log start of each.
+    /// What the checkpoints of a log directory should say.
     fn rows(&self, index: usize) -> Vec<(Arc<Cell<D, W>>, Row)> {
         let mut rows = Vec::new();
         for cell in self.cells() {
@@ -50,8 +47,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 && let Some(partition) = guard.as_ref()
             {
                 let offsets = partition.offsets();
-                let recovery_point = partition.log().recovery_point();
-                let row = (recovery_point, offsets.high_watermark, offsets.log_start);
+                let row = Row {
+                    recovery_point: partition.log().recovery_point(),
+                    high_watermark: offsets.high_watermark,
+                    log_start: offsets.log_start,
+                };
                 rows.push((Arc::clone(&cell), row));
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::cell::Cell;
-use super::dirs::{Found, live};
+use super::dirs::{Found, Row, live};
 use super::host::Host;
 use super::lock::lock;
 use crate::disk::Disk;
@@ -78,8 +78,12 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             }
         })?;
         if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir) {
-            let offsets = (offsets.log_end, offsets.high_watermark, offsets.log_start);
-            dir.note(&cell.topic, cell.index, offsets);
+            let row = Row {
+                recovery_point: offsets.log_end,
+                high_watermark: offsets.high_watermark,
+                log_start: offsets.log_start,
+            };
+            dir.note(&cell.topic, cell.index, row);
         }
         Ok(true)
     }

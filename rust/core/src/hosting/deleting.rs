@@ -28,7 +28,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 
     fn rename_deleted(&self, cell: &Cell<D, W>) -> Result<(), CoreError> {
         let partition = cell.hold().take(); // after whoever tries to open it
-        let delay_ms = cell.desired.lock().config.file_delete_delay_ms;
+        let delay_ms = cell.desired.lock().config.log.file_delete_delay_ms;
         if let Some(mut partition) = partition {
             partition.wake_all();
             let _ = partition.into_log().close(false); // nothing of it is needed any more

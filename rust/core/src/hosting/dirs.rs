@@ -40,6 +40,14 @@ pub struct LogDir<D: Disk> {
     pub checkpoint_told: bool,
 }
 
+/// What a directory's checkpoint files say of one partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    pub recovery_point: i64,
+    pub high_watermark: i64,
+    pub log_start: i64,
+}
+
 /// What a directory's checkpoint files are to say, so that they are written without a lock.
 pub struct Checkpoints {
     path: PathBuf,
@@ -314,17 +322,12 @@ impl<D: Disk> LogDir<D> {
         self.forgotten.contains(&(topic.to_owned(), partition))
     }
 
-    pub fn note(
-        &mut self,
-        topic: &str,
-        partition: i32,
-        (recovery_point, high_watermark, log_start): (i64, i64, i64),
-    ) {
+    pub fn note(&mut self, topic: &str, partition: i32, row: Row) {
         let key = (topic.to_owned(), partition);
-        self.recovery_points.insert(key.clone(), recovery_point);
-        self.high_watermarks.insert(key.clone(), high_watermark);
-        if log_start > 0 {
-            self.log_starts.insert(key, log_start);
+        self.recovery_points.insert(key.clone(), row.recovery_point);
+        self.high_watermarks.insert(key.clone(), row.high_watermark);
+        if row.log_start > 0 {
+            self.log_starts.insert(key, row.log_start);
         } else {
             self.log_starts.remove(&key);
         }

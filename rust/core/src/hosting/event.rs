@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::question::Answer;
 use crate::error::CoreError;
 
-/// News. None is ever lost but `Refused`, which any peer may cause as often as it likes: beyond a bound it is
-/// dropped. Of one partition's news of a kind the latest takes the place of those that were not read.
+/// News. None is ever lost but `Refused`, which any peer may cause as often as it likes: `serving::Queue`, where they wait,
+/// drops it beyond a bound.
+/// Of one partition's news of a kind the latest takes the place of those that were not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// All that was placed, configured and deleted between this mark and the one before it is as it was wanted, or was

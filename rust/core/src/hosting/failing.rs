@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::cell::{Cell, Standing};
+use super::dirs::Row;
 use super::event::Event;
 use super::host::Host;
 use super::lock::lock;
@@ -122,13 +123,13 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         partition.wake_all();
         let offsets = partition.offsets();
         let log = partition.into_log();
-        let offsets = (
-            log.recovery_point(),
-            offsets.high_watermark,
-            offsets.log_start,
-        );
+        let row = Row {
+            recovery_point: log.recovery_point(),
+            high_watermark: offsets.high_watermark,
+            log_start: offsets.log_start,
+        };
         if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir) {
-            dir.note(&cell.topic, cell.index, offsets);
+            dir.note(&cell.topic, cell.index, row);
         }
         let _ = log.close(false); // lets go of the files; there is nothing to lose
     }

@@ -49,7 +49,7 @@ pub use event::{Event, Place, Report, ReportKind, Subject};
 pub use findings::{LostLogDir, Stray};
 pub use host::{Host, HostOptions};
 pub use passes::Pass;
-pub use places::{PartitionState, TopicConfig};
+pub use places::PartitionState;
 pub use question::{Answer, Inquiry, Looked, Question};
 pub use surroundings::{Chore, Operation, Surroundings, Verdict};
 pub use table::{Hosted, Topic};

@@ -78,7 +78,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         mut partition: Partition<D, W>,
     ) -> Result<Partition<D, W>, CoreError> {
         let desired = cell.desired.lock().clone();
-        partition.log_mut().set_config(desired.config);
+        self.told_of(cell, partition.set_config(desired.config));
         match partition.set_state(desired.state) {
             Ok(moved) => {
                 self.told_of(cell, moved);
@@ -101,10 +101,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let mut found = self.look_at_place(cell)?;
         found.hints.clean_shutdown &= !again;
         let desired = cell.desired.lock().clone();
-        let log = self.open_log(cell, &found, desired.config)?;
+        let log = self.open_log(cell, &found, desired.config.log)?;
         let number = self.number_log();
         let high_watermark = found.high_watermark;
-        let partition = Partition::new(self.node_id, number, log, desired.state, high_watermark)
+        let told = (desired.state, desired.config.min_insync_replicas);
+        let partition = Partition::new(self.node_id, number, log, told, high_watermark)
             .map_err(|error| CoreError::storage(&error))?;
         if partition.log().flush_is_owed() {
             let chore = Chore::Flush(Arc::clone(cell));

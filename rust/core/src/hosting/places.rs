@@ -19,50 +19,11 @@ use super::table::Topic;
 use super::work::{Item, Mark, Turn, Wish};
 use crate::disk::Disk;
 use crate::error::CoreError;
-use crate::log::{ConfigValue, LogConfig};
-use crate::partition::{LeaderAndIsr, Waiter};
+use crate::log::files::Folder;
+use crate::partition::{LeaderAndIsr, TopicConfig, Waiter};
 
 /// From how many on they are worth a second thread, and not to be kept open.
 const MANY: usize = 32;
-const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
-
-/// A topic's configuration as its logs and its replicas use it.
-#[derive(Debug, Clone, Default)]
-pub struct TopicConfig {
-    pub log: LogConfig,
-    pub min_insync_replicas: i32,
-}
-
-impl TopicConfig {
-    /// From topic keys with parsed values.
-    ///
-    /// # Errors
-    /// "invalid" for a value that the key cannot have.
-    pub fn parse(rows: &[(String, ConfigValue)]) -> Result<Self, CoreError> {
-        let mut config = Self {
-            log: LogConfig::default(),
-            min_insync_replicas: 1,
-        };
-        for (key, value) in rows {
-            if key != MIN_INSYNC_REPLICAS {
-                (config.log)
-                    .set(key, value)
-                    .map_err(|error| CoreError::new("invalid", error.text))?;
-                continue;
-            }
-            let count = match value {
-                ConfigValue::Int(count) => i32::try_from(*count).ok(),
-                ConfigValue::Text(text) => text.trim().parse().ok(),
-                _ => None,
-            };
-            config.min_insync_replicas = count.ok_or_else(|| {
-                let text = format!("{key} must be a whole number, not {value:?}");
-                CoreError::new("invalid", text)
-            })?;
-        }
-        Ok(config)
-    }
-}
 
 /// All that the cluster says of one replica of this broker.
 #[derive(Debug, Clone)]
@@ -84,7 +45,11 @@ pub struct PartitionState {
 
 impl<D: Disk, W: Waiter> Host<D, W> {
     /// From now on these partitions are wanted so: made or loaded if need be, and led or followed.
-    pub fn place(&self, states: Vec<PartitionState>) {
+    ///
+    /// # Errors
+    /// "invalid" if one would be elsewhere, or of another kind, than where and what it is hosted as; then none is.
+    pub fn place(&self, states: Vec<PartitionState>) -> Result<(), CoreError> {
+        self.check_places(&states)?;
         let many = states.len() >= MANY;
         for state in states {
             let cell = self.note(state);
@@ -93,6 +58,30 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             }
         }
         self.call_workers();
+        Ok(())
+    }
+
+    /// Where a partition is and whose its topic is does not change while it is hosted.
+    fn check_places(&self, states: &[PartitionState]) -> Result<(), CoreError> {
+        let hosted = self.hosted();
+        for state in states {
+            let Ok(cell) = hosted.find_by_id(&state.topic_id, state.partition) else {
+                continue;
+            };
+            let wrong = if state.log_dir != cell.log_dir {
+                let (here, there) = (cell.log_dir, state.log_dir);
+                format!("it is hosted in log dir {here} and cannot be in {there}")
+            } else if state.internal != cell.internal {
+                let (is, wanted) = (cell.internal, state.internal);
+                format!("it is hosted with internal={is} and cannot have internal={wanted}")
+            } else {
+                continue;
+            };
+            let name = Folder::name(&cell.topic, cell.index);
+            let text = format!("{name}: {wrong} before it is deleted here");
+            return Err(CoreError::new("invalid", text));
+        }
+        Ok(())
     }
 
     /// Write down what is wanted of a partition, which is hosted from here on.
@@ -103,9 +92,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             partition_epoch: wanted.partition_epoch,
             replicas: wanted.replicas,
             isr: wanted.isr,
-            min_insync_replicas: wanted.config.min_insync_replicas,
         };
-        let config = wanted.config.log.clone();
+        let config = (*wanted.config).clone();
         let mut hosted = self.hosted_mut();
         if let Ok(cell) = hosted.find_by_id(&wanted.topic_id, wanted.partition) {
             let mut desired = cell.desired.lock();
@@ -140,11 +128,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             .cloned()
             .collect();
         for cell in cells {
-            {
-                let mut desired = cell.desired.lock();
-                desired.config = config.log.clone();
-                desired.state.min_insync_replicas = config.min_insync_replicas;
-            }
+            cell.desired.lock().config = config.clone();
             if !self.is_so_at_once(&cell) {
                 lock(&self.work).add(Wish::Be, cell, false);
             }
@@ -202,7 +186,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         if leads && partition.log().latest_epoch() != Some(state.leader_epoch) {
             return false;
         }
-        partition.log_mut().set_config(config);
+        self.told_of(cell, partition.set_config(config));
         let taken = partition.set_state(state);
         if let Ok(moved) = taken {
             self.told_of(cell, moved);

@@ -136,9 +136,8 @@ fn partition() -> Partition<SimDisk, Nobody> {
         leader_epoch: 3,
         replicas: vec![1],
         isr: vec![1],
-        min_insync_replicas: 1,
     };
-    Partition::new(1, 0, log, state, 0).unwrap()
+    Partition::new(1, 0, log, (state, 1), 0).unwrap()
 }
 
 /// Bytes that are the ends of integers and of varints.

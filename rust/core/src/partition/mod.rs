@@ -6,6 +6,7 @@
 //! offsets and epochs as they came, and the leader's high watermark; clients are refused there. It is used under
 //! one lock, reads no clock and wakes nobody by itself but the waiters that were parked with it.
 
+mod state;
 mod waiters;
 
 use std::collections::BTreeMap;
@@ -19,36 +20,9 @@ use crate::log::{
     ReadError, Slice, prepare, prepare_light,
 };
 
+pub use state::{LeaderAndIsr, TopicConfig};
 use waiters::Waiters;
 pub use waiters::{Waiter, Wants};
-
-/// What the cluster says about a partition; replaced as a whole, never changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeaderAndIsr {
-    /// -1 if nobody leads.
-    pub leader: i32,
-    pub leader_epoch: i32,
-    pub partition_epoch: i32,
-    pub replicas: Vec<i32>,
-    pub isr: Vec<i32>,
-    /// Topic config `min.insync.replicas`.
-    pub min_insync_replicas: i32,
-}
-
-impl LeaderAndIsr {
-    /// Whether the other one overtook it: each change of a partition has a higher epoch.
-    pub fn is_before(&self, other: &Self) -> bool {
-        self.leader_epoch < other.leader_epoch || self.partition_epoch < other.partition_epoch
-    }
-
-    /// No more replicas can be asked for than there are.
-    fn isr_is_too_small(&self) -> bool {
-        let wanted = usize::try_from(self.min_insync_replicas)
-            .unwrap_or(0)
-            .min(self.replicas.len());
-        self.isr.len() < wanted
-    }
-}
 
 /// The offsets that a partition tells its readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +105,8 @@ pub struct Partition<D: Disk, W: Waiter> {
     local_id: i32,
     log: Log<D>,
     state: Arc<LeaderAndIsr>,
+    /// Topic config `min.insync.replicas`; the rest of the configuration is the log's.
+    min_insync_replicas: i32,
     reign: Reign,
     high_watermark: i64,
     /// Log end offsets of followers by id, as far as they have fetched.
@@ -140,7 +116,7 @@ pub struct Partition<D: Disk, W: Waiter> {
 }
 
 impl<D: Disk, W: Waiter> Partition<D, W> {
-    /// Lead or follow with this log; `high_watermark` is what was known of it before. No other opening of a log has its
+    /// Lead or follow with this log, which has the topic's configuration but for the least ISR; `high_watermark` is what was known of it before. No other opening of a log has its
     /// `number`: who waited for an earlier one in its place waits for another reign.
     ///
     /// # Errors
@@ -149,7 +125,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         local_id: i32,
         number: u64,
         log: Log<D>,
-        state: LeaderAndIsr,
+        (state, min_insync_replicas): (LeaderAndIsr, i32),
         high_watermark: i64,
     ) -> Result<Self, LogError> {
         let mut partition = Self {
@@ -157,6 +133,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
             high_watermark: high_watermark.clamp(log.log_start_offset(), log.log_end_offset()),
             log,
             state: Arc::new(state),
+            min_insync_replicas,
             reign: Reign {
                 log: number,
                 before: 0,
@@ -200,6 +177,26 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         self.state = Arc::new(state);
         self.waiters.changed();
         self.take_office()
+    }
+
+    /// Take the topic's configuration as it is now.
+    pub fn set_config(&mut self, config: TopicConfig) -> Moved {
+        self.log.set_config(config.log);
+        if config.min_insync_replicas == self.min_insync_replicas {
+            return Moved(false);
+        }
+        self.min_insync_replicas = config.min_insync_replicas;
+        self.waiters.changed();
+        Moved(self.raise_high_watermark())
+    }
+
+    #[cfg(test)]
+    pub fn min_insync_replicas(&self) -> i32 {
+        self.min_insync_replicas
+    }
+
+    fn isr_is_too_small(&self) -> bool {
+        self.state.isr_is_below(self.min_insync_replicas)
     }
 
     fn take_office(&mut self) -> Result<Moved, LogError> {
@@ -286,7 +283,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         if !self.leads() {
             return Err(Produced::refused(Code::NotLeaderOrFollower));
         }
-        if all_in_sync && self.state.isr_is_too_small() {
+        if all_in_sync && self.isr_is_too_small() {
             return Err(Produced::refused(Code::NotEnoughReplicas));
         }
         Ok(())
@@ -348,7 +345,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         };
         if reached < awaited.offset {
             Outcome::Waiting
-        } else if awaited.all_in_sync && self.state.isr_is_too_small() {
+        } else if awaited.all_in_sync && self.isr_is_too_small() {
             Outcome::Refused(Code::NotEnoughReplicasAfterAppend)
         } else {
             Outcome::Safe
@@ -554,7 +551,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     /// The high watermark is the least log end offset of all in-sync replicas; it never goes back, and stands
     /// still while fewer replicas are in sync than the topic demands (KIP-966).
     fn raise_high_watermark(&mut self) -> bool {
-        if !self.leads() || self.state.isr_is_too_small() {
+        if !self.leads() || self.isr_is_too_small() {
             return false;
         }
         let ends = self.state.isr.iter().map(|id| {

@@ -45,14 +45,20 @@ impl Waiter for Told {
 
 type Led = Partition<SimDisk, Told>;
 
-fn state(leader_epoch: i32, isr: &[i32], min_insync_replicas: i32) -> LeaderAndIsr {
+fn state(leader_epoch: i32, isr: &[i32]) -> LeaderAndIsr {
     LeaderAndIsr {
         leader: 1,
         leader_epoch,
         partition_epoch: leader_epoch,
         replicas: vec![1, 2, 3],
         isr: isr.to_vec(),
+    }
+}
+
+fn asking_for(min_insync_replicas: i32) -> TopicConfig {
+    TopicConfig {
         min_insync_replicas,
+        ..TopicConfig::default()
     }
 }
 
@@ -72,7 +78,7 @@ fn replica(id: i32, state: LeaderAndIsr) -> (SimDisk, Led) {
         OpenHints::default(),
     );
     let log = opened.unwrap().0;
-    (disk, Partition::new(id, 0, log, state, 0).unwrap())
+    (disk, Partition::new(id, 0, log, (state, 1), 0).unwrap())
 }
 
 fn batch(count: usize) -> Vec<u8> {
@@ -130,7 +136,7 @@ fn read(partition: &mut Led, fetch_offset: i64, epoch: i32, last: i32) -> Result
 
 #[test]
 fn the_high_watermark_follows_the_slowest_in_sync_replica() {
-    let (_, mut partition) = led(state(0, &[1, 2], 1));
+    let (_, mut partition) = led(state(0, &[1, 2]));
     let told = Arc::new(Told::default());
     partition.park(&told, false);
     let done = append(&mut partition, 3, true).unwrap();
@@ -148,31 +154,36 @@ fn the_high_watermark_follows_the_slowest_in_sync_replica() {
         (2, CHANGED)
     );
     partition.park(&told, false);
-    let _ = partition.set_state(state(0, &[1], 1)).unwrap();
+    let _ = partition.set_state(state(0, &[1])).unwrap();
     assert_eq!(
         partition.offsets().high_watermark,
         3,
         "who left the ISR is not waited for"
     );
     let _ = partition.follower_reached(2, 1);
-    let _ = partition.set_state(state(0, &[1, 2], 1)).unwrap();
+    let _ = partition.set_state(state(0, &[1, 2])).unwrap();
     assert_eq!(partition.offsets().high_watermark, 3, "it never goes back");
     assert!(read(&mut partition, 0, -1, -1).unwrap() > 0);
 }
 
 #[test]
 fn too_few_in_sync_replicas_stop_acks_all_and_the_high_watermark() {
-    let (_, mut partition) = led(state(0, &[1], 2));
+    let (_, mut partition) = led(state(0, &[1]));
+    assert_eq!(partition.set_config(asking_for(2)), Moved(false));
     let refused = append(&mut partition, 1, true).unwrap_err();
     assert_eq!(refused.error_code, Code::NotEnoughReplicas);
     assert_eq!(partition.offsets().log_end, 0);
     append(&mut partition, 1, false).unwrap();
     assert_eq!(partition.offsets().high_watermark, 0);
-    let _ = partition.set_state(state(0, &[1], 1)).unwrap();
+    let told = Arc::new(Told::default());
+    partition.park(&told, false);
+    assert_eq!(partition.set_config(asking_for(1)), Moved(true));
+    assert_eq!(told.take(), CHANGED);
     assert_eq!(partition.offsets().high_watermark, 1);
+    let _ = partition.set_config(asking_for(5));
     let alone = LeaderAndIsr {
         replicas: vec![1],
-        ..state(0, &[1], 5)
+        ..state(0, &[1])
     };
     let _ = partition.set_state(alone).unwrap();
     assert!(
@@ -184,7 +195,7 @@ fn too_few_in_sync_replicas_stop_acks_all_and_the_high_watermark() {
 /// Whatever a replica says of its log's end, nothing above ours is told of.
 #[test]
 fn a_follower_may_claim_anything() {
-    let (_, mut partition) = led(state(0, &[1, 2], 1));
+    let (_, mut partition) = led(state(0, &[1, 2]));
     append(&mut partition, 2, false).unwrap();
     for claimed in [i64::MIN, -1, 0, 1] {
         let _ = partition.follower_reached(2, claimed);
@@ -197,12 +208,12 @@ fn a_follower_may_claim_anything() {
 
 #[test]
 fn a_new_leader_epoch_fences_old_readers_and_wakes_all() {
-    let (_, mut partition) = led(state(3, &[1], 1));
+    let (_, mut partition) = led(state(3, &[1]));
     append(&mut partition, 4, true).unwrap();
     let told = Arc::new(Told::default());
     partition.park(&told, true);
     assert!(read(&mut partition, 0, 3, -1).unwrap() > 0);
-    let _ = partition.set_state(state(5, &[1], 1)).unwrap();
+    let _ = partition.set_state(state(5, &[1])).unwrap();
     assert_eq!(told.take(), CHANGED);
     append(&mut partition, 2, true).unwrap();
     assert_eq!(read(&mut partition, 0, 3, -1), Err(Code::FencedLeaderEpoch));
@@ -229,7 +240,7 @@ fn a_new_leader_epoch_fences_old_readers_and_wakes_all() {
 
 #[test]
 fn readers_are_told_once_each_and_forgotten_when_gone() {
-    let (_, mut partition) = led(state(0, &[1], 1));
+    let (_, mut partition) = led(state(0, &[1]));
     let (stays, leaves) = (Arc::new(Told::default()), Arc::new(Told::default()));
     for waiter in [&stays, &stays, &leaves] {
         partition.park(waiter, false);
@@ -246,7 +257,7 @@ fn readers_are_told_once_each_and_forgotten_when_gone() {
 /// A partition that a full disk took offline would stay so until a restart, with all the room in the world.
 #[test]
 fn a_full_disk_refuses_until_there_is_room_again() {
-    let (disk, mut partition) = led(state(0, &[1], 1));
+    let (disk, mut partition) = led(state(0, &[1]));
     append(&mut partition, 2, true).unwrap();
     disk.set_capacity(disk.used());
     let refused = append(&mut partition, 1, true).unwrap_err();
@@ -261,7 +272,7 @@ fn a_full_disk_refuses_until_there_is_room_again() {
 /// What a later sync calls safe may be lost already: after one that failed nothing is taken, and waiters hear of it.
 #[test]
 fn a_failed_sync_takes_it_offline_for_good() {
-    let (disk, mut partition) = led(state(0, &[1], 1));
+    let (disk, mut partition) = led(state(0, &[1]));
     append(&mut partition, 2, true).unwrap();
     let told = Arc::new(Told::default());
     partition.park(&told, false);
@@ -279,7 +290,7 @@ fn a_failed_sync_takes_it_offline_for_good() {
 /// With flush.messages=1 a record that is told, or read, and then lost in a power cut, breaks what was asked for.
 #[test]
 fn what_owes_a_flush_is_seen_when_it_is_safe() {
-    let (_, mut partition) = led(state(0, &[1], 1));
+    let (_, mut partition) = led(state(0, &[1]));
     let config = LogConfig {
         flush_messages: 2,
         ..LogConfig::default()
@@ -299,7 +310,7 @@ fn what_owes_a_flush_is_seen_when_it_is_safe() {
 
 #[test]
 fn deleted_records_move_the_start_and_the_high_watermark_with_it() {
-    let (_, mut partition) = led(state(0, &[1], 1));
+    let (_, mut partition) = led(state(0, &[1]));
     append(&mut partition, 3, true).unwrap();
     partition.log_mut().delete_records(2).unwrap();
     partition.log_start_moved();
@@ -330,8 +341,8 @@ fn copy(leader: &mut Led, follower: &mut Led, upto: i64) {
 /// Followers are what replication stands on: clients must not be served by one, nor offsets be given by two.
 #[test]
 fn a_follower_takes_what_its_leader_sends_and_nothing_else() {
-    let (_, mut leader) = led(state(0, &[1, 2], 1));
-    let (_, mut follower) = replica(2, state(0, &[1, 2], 1));
+    let (_, mut leader) = led(state(0, &[1, 2]));
+    let (_, mut follower) = replica(2, state(0, &[1, 2]));
     assert!(leader.leads() && !follower.leads());
     append(&mut leader, 3, true).unwrap();
     let refused = append(&mut follower, 1, true).unwrap_err();
@@ -361,8 +372,8 @@ fn a_follower_takes_what_its_leader_sends_and_nothing_else() {
 /// A leader that was cut off comes back with records that nobody else has: they have to go, and no others.
 #[test]
 fn leadership_moves_and_what_parted_is_cut() {
-    let (_, mut one) = led(state(0, &[1, 2], 1));
-    let (_, mut two) = replica(2, state(0, &[1, 2], 1));
+    let (_, mut one) = led(state(0, &[1, 2]));
+    let (_, mut two) = replica(2, state(0, &[1, 2]));
     append(&mut one, 2, true).unwrap();
     copy(&mut one, &mut two, 2);
     append(&mut one, 5, false).unwrap(); // never reaches the other
@@ -370,7 +381,7 @@ fn leadership_moves_and_what_parted_is_cut() {
     one.park(&told, false);
     let next = LeaderAndIsr {
         leader: 2,
-        ..state(1, &[2], 1)
+        ..state(1, &[2])
     };
     let _ = two.set_state(next.clone()).unwrap();
     let _ = one.set_state(next).unwrap();
@@ -381,18 +392,18 @@ fn leadership_moves_and_what_parted_is_cut() {
     one.truncate_as_follower(2, 1).unwrap();
     copy(&mut two, &mut one, 3);
     assert_eq!(one.offsets(), two.offsets());
-    let _ = one.set_state(state(0, &[1], 1)).unwrap();
+    let _ = one.set_state(state(0, &[1])).unwrap();
     assert!(!one.leads(), "an epoch that is over is not taken");
 }
 
 /// The log that is opened anew in the same place may lack what the producer appended: it would be told that all is safe.
 #[test]
 fn who_waits_for_an_earlier_opening_of_a_log_waits_for_nothing_of_the_next() {
-    let (_disk, mut partition) = led(state(1, &[1, 2], 1));
+    let (_disk, mut partition) = led(state(1, &[1, 2]));
     let done = append(&mut partition, 1, true).unwrap();
     assert_eq!(partition.outcome_of(&done.awaited), Outcome::Waiting);
     let log = partition.into_log();
-    let next = Partition::<_, Told>::new(1, 1, log, state(1, &[1], 1), 1).unwrap();
+    let next = Partition::<_, Told>::new(1, 1, log, (state(1, &[1]), 1), 1).unwrap();
     let refused = Outcome::Refused(Code::NotLeaderOrFollower);
     assert_eq!(next.outcome_of(&done.awaited), refused);
 }

@@ -5,9 +5,10 @@
 //! the peer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::permitted::{Kept, Named, permitted};
-use super::{Header, Step, patience};
+use super::{Header, Step, busy_for, patience};
 use crate::code::Code;
 use crate::connection::put_response_header;
 use crate::disk::{Disk, DiskFile};
@@ -175,6 +176,11 @@ impl<D: Disk> Fetch<D> {
 
     pub fn max_wait_ms(&self) -> u64 {
         u64::try_from(self.head.max_wait_ms).unwrap_or(0)
+    }
+
+    /// How long it is tried again that is `Busy` before it is parked; once it is, `BUSY_MIN` longer than it waits.
+    pub fn busy_for(&self) -> Duration {
+        busy_for(self.max_wait_ms())
     }
 
     /// How many bytes of records were found.

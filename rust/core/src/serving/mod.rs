@@ -13,6 +13,7 @@ mod fetch;
 mod kept;
 mod permitted;
 mod produce;
+mod queue;
 
 pub use admitting::{Admitted, admit};
 pub use apis::{Api, Apis, FETCH, PRODUCE};
@@ -20,6 +21,7 @@ pub use asked::{Asked, Item};
 pub use fetch::{Fetch, Piece};
 pub use kept::{Asker, KeptReplies, Question};
 pub use produce::{Finished, Produce};
+pub use queue::Queue;
 
 use std::time::Duration;
 
@@ -27,6 +29,17 @@ use crate::hosting::PATIENCE;
 
 /// One whose time is up waits for an append that goes on, and for nothing else: it may have a thousand partitions.
 const HURRY: u32 = 16;
+
+/// How long a request rests that is `Busy`: who holds its partition waits for a slow disk.
+pub const PAUSE: Duration = Duration::from_millis(1);
+/// So long a request is tried again that is `Busy`, even one that waits for nothing: who rolls a log, say, holds its
+/// partition. Then its driver tells it to hurry.
+pub const BUSY_MIN: Duration = Duration::from_millis(100);
+
+/// How long a request is tried again that is `Busy` and would wait so long by itself.
+fn busy_for(wait_ms: u64) -> Duration {
+    Duration::from_millis(wait_ms).max(BUSY_MIN)
+}
 
 /// How long a step waits for a partition that somebody holds.
 fn patience(hurried: bool) -> Duration {

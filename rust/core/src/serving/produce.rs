@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::permitted::{Kept, Named, permitted};
-use super::{Header, Step, patience};
+use super::{Header, Step, busy_for, patience};
 use crate::batch::is_transactional;
 use crate::code::Code;
 use crate::connection::put_response_header;
@@ -121,6 +121,11 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
     /// How long the producer waits for the in-sync replicas, once it is parked.
     pub fn timeout_ms(&self) -> u64 {
         u64::try_from(self.request.timeout_ms).unwrap_or(0)
+    }
+
+    /// How long it is tried again that is `Busy` before it is parked; once it is, no longer than it waits.
+    pub fn busy_for(&self) -> Duration {
+        busy_for(self.timeout_ms())
     }
 
     /// Append what is not appended, then see who has it.

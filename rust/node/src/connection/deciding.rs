@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ottla_core::connection::answer_frame;
+use ottla_core::connection::patience::CLOSED_PATIENCE;
 use ottla_core::serving::Question;
 
-use super::task::{CLOSED_PATIENCE, OUTBOX_BYTES, Over, Task, Woken};
+use super::task::{OUTBOX_BYTES, Over, Task, Woken};
 use crate::budget::Charge;
 use crate::lock::lock;
 use crate::metrics::add;

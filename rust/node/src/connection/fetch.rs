@@ -7,10 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ottla_core::serving::crowd::{FRAME_BYTES_FEW, PARTITIONS_FEW};
-use ottla_core::serving::{Fetch, Header, Step};
+use ottla_core::serving::{BUSY_MIN, Fetch, Header, PAUSE, Step};
 use tokio::time::Instant;
 
-use super::produce::{BUSY_MIN, PAUSE};
 use super::task::{Over, Task, Woken};
 use crate::weight::Weight;
 
@@ -96,7 +95,7 @@ impl Task {
             if step != Step::Busy {
                 return step;
             }
-            let wait = Duration::from_millis(self.fetch.max_wait_ms()).max(BUSY_MIN);
+            let wait = self.fetch.busy_for();
             if Instant::now() >= *busy_until.get_or_insert_with(|| Instant::now() + wait) {
                 self.fetch.hurry();
             } else {

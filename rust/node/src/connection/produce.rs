@@ -5,16 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ottla_core::serving::{Finished, Header, Step};
+use ottla_core::serving::{Finished, Header, PAUSE, Step};
 use tokio::time::Instant;
 
 use super::receiving::Waiting;
 use super::task::{Over, Task};
-
-/// How long a request rests whose partition is held by who waits for a slow disk.
-pub const PAUSE: Duration = Duration::from_millis(1);
-/// So long it is waited for such a partition even by a request that waits for nothing: who rolls a log, say, holds it.
-pub const BUSY_MIN: Duration = Duration::from_millis(100);
 
 impl Task {
     /// Handle a Produce request and consume its frame. Returns whether any partition was refused.
@@ -38,7 +33,7 @@ impl Task {
             match step {
                 Step::Done => break,
                 Step::Busy => {
-                    let wait = Duration::from_millis(self.produce.timeout_ms()).max(BUSY_MIN);
+                    let wait = self.produce.busy_for();
                     if Instant::now() >= *busy_until.get_or_insert_with(|| Instant::now() + wait) {
                         self.produce.hurry();
                     } else {

@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::stream::Stream;
-use super::task::{CAPACITY_KEPT, CLOSED_PATIENCE, Over, Task, Woken, poll_receive};
+use super::task::{CAPACITY_KEPT, Over, Task, Woken, poll_receive};
 use crate::budget::Overdraft;
 use crate::peer::{Connection, Ending};
 use crate::shared::Shared;
-use ottla_core::connection::patience::Owes;
+use ottla_core::connection::patience::{CLOSED_PATIENCE, Owes};
 
 /// What a connection gets to begin with while memory is short: it lies beside the budget, so that small requests
 /// pass whatever waits.

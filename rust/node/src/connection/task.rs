@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ottla_core::connection::{Inbox, close_frame};
 use ottla_core::serving::{Fetch, Piece, Produce};
@@ -26,10 +26,6 @@ pub(super) const READ_AHEAD_BYTES: usize = 64 * 1024;
 
 /// While memory is short, a larger buffer than this is given back as soon as it is empty.
 pub(super) const CAPACITY_KEPT: usize = 64 * 1024;
-
-/// A peer that sends nothing more may still want the answer to its request, or have left one unread: so it gets
-/// what is decided soon, and what is parked for longer is forgotten.
-pub(super) const CLOSED_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why a connection is over; `Refused` is worth a line in the log.
 #[derive(Debug)]

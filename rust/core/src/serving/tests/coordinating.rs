@@ -82,6 +82,67 @@ fn a_state_of_an_earlier_partition_epoch_is_not_taken() {
     }
 }
 
+/// A topic would be kept by one half of its configuration and written by another.
+#[test]
+fn the_configuration_of_an_earlier_state_is_taken_whole() {
+    for held in [false, true] {
+        let mut world = World::new(&[1], 1);
+        world.happen(Led(1, 0, &[1], 1));
+        world.partition_epoch -= 2;
+        let cell = world.cell();
+        let guard = held.then(|| cell.hold());
+        world.place(1, 0, &[1, 2], 2, &[("retention.ms", 5)]);
+        drop(guard);
+        world.chores();
+        let mut partition = cell.hold();
+        let partition = partition.as_mut().unwrap();
+        assert_eq!(partition.state().isr, [1]);
+        assert_eq!(partition.log().config().retention_ms, 5);
+        assert_eq!(partition.min_insync_replicas(), 2);
+    }
+}
+
+/// Whoever decides would believe a partition where it is not, or open to clients what is not.
+#[test]
+fn a_partition_that_is_hosted_stays_where_and_what_it_is() {
+    let world = World::new(&[1], 1);
+    let cell = world.cell();
+    let state = |partition, log_dir, internal| PartitionState {
+        topic: TOPIC.to_owned(),
+        topic_id: ID,
+        partition,
+        log_dir,
+        internal,
+        leader: 1,
+        leader_epoch: 0,
+        partition_epoch: 9,
+        replicas: vec![1],
+        isr: vec![1],
+        config: Arc::default(),
+    };
+    for (log_dir, internal, says) in [
+        (
+            1,
+            false,
+            "t-0: it is hosted in log dir 0 and cannot be in 1 before it is deleted here",
+        ),
+        (
+            0,
+            true,
+            "t-0: it is hosted with internal=false and cannot have internal=true before it is deleted here",
+        ),
+    ] {
+        let states = vec![state(1, 0, false), state(0, log_dir, internal)];
+        let refused = world.host.place(states).unwrap_err();
+        assert_eq!((refused.kind, &*refused.text), ("invalid", says));
+        assert!(world.host.hosted().find(TOPIC, 1).is_err(), "all or none");
+        assert_eq!(cell.desired.lock().state.partition_epoch, 1);
+    }
+    let delete = [(TOPIC.to_owned(), 0)];
+    world.host.delete_partitions(&delete);
+    assert_eq!(world.host.place(vec![state(0, 1, false)]), Ok(()));
+}
+
 /// A replica that was moved away would keep its descriptors, its folder, and whoever waits for it.
 #[test]
 fn a_replica_that_lies_elsewhere_is_let_go_of() {

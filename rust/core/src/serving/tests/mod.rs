@@ -21,9 +21,9 @@ use crate::compression::Codec;
 use crate::disk::{Disk, SimDisk};
 use crate::hosting::{
     Cell, Chore, Event, Guard, Host, HostOptions, Lock, Operation, PartitionState, Surroundings,
-    TopicConfig, Verdict,
+    Verdict,
 };
-use crate::partition::{Waiter, Wants};
+use crate::partition::{TopicConfig, Waiter, Wants};
 
 /// A request's bell.
 #[derive(Default)]
@@ -211,7 +211,7 @@ impl World {
         let min = crate::log::ConfigValue::Int(i64::from(min));
         rows.push(("min.insync.replicas".to_owned(), min));
         let config = Arc::new(TopicConfig::parse(&rows).unwrap());
-        self.host.place(vec![PartitionState {
+        let placed = self.host.place(vec![PartitionState {
             topic: self.topic.to_owned(),
             topic_id: ID,
             partition,
@@ -224,6 +224,7 @@ impl World {
             isr: isr.to_vec(),
             config,
         }]);
+        placed.unwrap();
     }
 
     fn cell(&self) -> Arc<Cell<SimDisk, Bell>> {
