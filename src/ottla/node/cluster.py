@@ -249,10 +249,7 @@ class Cluster:
         version: int | None = None,
         by_node: bool = False,
     ) -> None:
-        """Decide this request, or instead `body`: what is left of it, or what it needs first (that
-        in its own `version`, and in the node's name if it is done `by_node`). The response, which
-        `finish` completes, goes out by the request's token when it is safe.
-        """
+        """As `Decides` says."""
         ask = as_ask(asked, body, finish)._replace(as_decided=True)
         if version is not None:
             ask = ask._replace(version=version)

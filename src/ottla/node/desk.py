@@ -2,9 +2,8 @@
 
 A request that can't be decoded ends its connection, as in Apache Kafka; so does a handler that
 fails before anything was applied, or whatever makes the answer when all is decided, and the log
-says why. A `BrokenInvariant` (whatever
-was raised after a decision began to be applied, a second answer to one request) is nobody's
-connection's: it passes through here and ends the node.
+says why. A `BrokenInvariant` (whatever was raised after a decision began to be applied, a second
+answer to one request) is nobody's connection's: it passes through here and ends the node.
 """
 
 from __future__ import annotations
