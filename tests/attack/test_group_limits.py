@@ -16,6 +16,7 @@ from ottla.wire.messages.incremental_alter_configs import (
     IncrementalAlterConfigsRequest,
 )
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
+from ottla.wire.messages.leave_group import LeaveGroupRequest
 from ottla.wire.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitRequestPartition,
@@ -62,7 +63,7 @@ def commit_all(line: Line) -> set[int]:
 
 def settle_group(line: Line, size: int) -> int:
     """What the one member of a group hears, whose metadata is so large, when it hands in its
-    assignment.
+    assignment; then it leaves, or the next one's JoinGroup would wait for it to be gone.
     """
     protocol = JoinGroupRequestProtocol(name="range", metadata=bytes(size))
     join = JoinGroupRequest(
@@ -82,6 +83,8 @@ def settle_group(line: Line, size: int) -> int:
         assignments=[assignment],
     )
     code: int = line.ask(sync, 2).error_code
+    leave = LeaveGroupRequest(group_id="large", member_id=joined.member_id)
+    assert line.ask(leave, 1).error_code == 0
     return code
 
 
