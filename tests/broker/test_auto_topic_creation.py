@@ -59,7 +59,7 @@ def test_what_is_not_asked_is_what_would_be_refused(names: int, partitions: int)
     asked: list[CreateTopicsRequest] = []
     heard: dict[str, int] = {}
 
-    def submit(whose: Any, request: Any, finish: Any, *, version: int, by_node: bool) -> None:
+    def submit(whose: Any, request: Any, finish: Any, *, version: int) -> None:
         asked.append(request)
         finish(topics.create(state(), Ask(1, request, version, "User:alice"), 0).response)
 

@@ -222,15 +222,27 @@ def test_a_parked_fetch_ends_with_its_partition(tmp_path: Path) -> None:
         assert peer.fetched().responses[0].partitions[0].error_code == UNKNOWN_TOPIC_ID
 
 
-def test_requests_behind_a_parked_fetch_wait_their_turn(tmp_path: Path) -> None:
-    """Replies would overtake each other on one connection."""
-    with serving(tmp_path) as node, Peer(node.port) as peer, Peer(node.port) as writer:
+def test_a_fetch_that_waits_lets_what_is_behind_it_go_on(tmp_path: Path) -> None:
+    """A client's other questions would wait as long as its Fetch, half a second each by default; or
+    their replies would overtake each other.
+    """
+    with serving(tmp_path) as node, Peer(node.port) as peer:
         peer.ask_fetch({0: 0}, max_wait_ms=600_000)
         eventually(lambda: node.core.metrics()["fetch.parked"] == 1)
         peer.send(3, 1, b"second")
-        writer.produce(batch())
-        assert len(peer.fetched().responses[0].partitions[0].records) > 0
+        assert peer.fetched().responses[0].partitions[0].records == b""
         assert peer.receive_frame().endswith(b"second")
+
+
+def test_a_fetch_behind_a_fetch_waits_its_turn(tmp_path: Path) -> None:
+    """A client with two Fetches under way would be answered as fast as it asks, for nothing."""
+    with serving(tmp_path) as node, Peer(node.port) as peer, Peer(node.port) as writer:
+        for _ in range(2):
+            peer.ask_fetch({0: 0}, max_wait_ms=600_000)
+        eventually(lambda: node.core.metrics()["fetch.parked"] == 1)
+        writer.produce(batch())
+        for _ in range(2):
+            assert len(peer.fetched().responses[0].partitions[0].records) > 0
 
 
 def test_sessions_tell_only_what_is_new(tmp_path: Path) -> None:

@@ -31,13 +31,11 @@ def create(
     names: Iterable[str],
     finish: Callable[[dict[str, int]], Any],
     asked: Asked[Any],
-    *,
-    by_node: bool = False,
 ) -> Any:
     """Ask the controller for these topics with the broker's defaults, in the name of the client
-    whose request needs them or of the node, as in Apache Kafka: topics of coordinators are the
-    node's own affair. `finish` makes that request's response of an error code for each name; it is
-    returned if there is nothing to wait for, and else goes out by the request's token.
+    whose request needs them, as in Apache Kafka. `finish` makes that request's response of an error
+    code for each name; it is returned if there is nothing to wait for, and else goes out by the
+    request's token.
 
     The answer comes when the topics are committed and this broker leads its partitions, so that
     the client's next request finds them. What the controller would refuse for its number is not
@@ -52,14 +50,33 @@ def create(
     def answered(response: CreateTopicsResponse) -> Any:
         return finish({topic.name: topic.error_code for topic in response.topics})
 
-    request = CreateTopicsRequest(
-        topics=[_creatable(context, name) for name in wanted],
-        timeout_ms=context.config["request.timeout.ms"],
-    )
     context.controller.submit(
-        asked, request, answered, version=CREATE_TOPICS_VERSION, by_node=by_node
+        asked, _request(context, wanted), answered, version=CREATE_TOPICS_VERSION
     )
     return None
+
+
+def make(context: Context, name: str, then: Callable[[int], None]) -> None:
+    """The same for a topic that is the node's own affair, in its own name; `then` gets the error
+    code.
+    """
+    try:
+        check_partitions_asked(_partitions(context.config, name))
+    except TopicError as error:
+        then(error.code)
+        return
+
+    def answered(response: CreateTopicsResponse) -> None:
+        then(response.topics[0].error_code)
+
+    context.controller.ask(_request(context, [name]), CREATE_TOPICS_VERSION, answered)
+
+
+def _request(context: Context, names: Iterable[str]) -> CreateTopicsRequest:
+    return CreateTopicsRequest(
+        topics=[_creatable(context, name) for name in names],
+        timeout_ms=context.config["request.timeout.ms"],
+    )
 
 
 def _partitions(config: BrokerConfig, name: str) -> int:

@@ -41,11 +41,10 @@ class Decides(Protocol):
         finish: Callable[[Any], Any] | None = None,
         *,
         version: int | None = None,
-        by_node: bool = False,
     ) -> None:
         """Decide this request, or instead `body`: what is left of it, or what it needs first (that
-        in its own `version`, and in the node's name if it is done `by_node`). The response, which
-        `finish` completes, goes out by the request's token when it is safe.
+        in its own `version`). The response, which `finish` completes, goes out by the request's
+        token when it is safe.
         """
 
     def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:
@@ -63,6 +62,21 @@ class Decides(Protocol):
 
 class Coordinates(Protocol):
     """The coordinators in this node."""
+
+    def make(
+        self, topic: InternalTopic[Any], begin: Callable[[Callable[[int], None]], None]
+    ) -> None:
+        """See that this topic gets made: `begin` begins it, unless that is under way, and calls
+        back with its error code.
+        """
+
+    def makes(self, topic: InternalTopic[Any]) -> bool:
+        """Whether this topic is being made."""
+
+    def once_ready(self, token: int, then: Callable[[], None]) -> None:
+        """Let `then` answer this request when none of their topics is being made and none of their
+        partitions opened, or in a second; now if that is so.
+        """
 
     def of(self, topic: InternalTopic[C], /) -> C:
         """The one that lives in this topic, made on first use: many nodes never need it.

@@ -138,6 +138,8 @@ class Runtime:
         "_batch_bytes_max",
         "_codec",
         "_dirty",
+        "_early",
+        "_expects",
         "_fallen",
         "_image",
         "_loads",
@@ -167,6 +169,7 @@ class Runtime:
         decider: Callable[[int], Decider],
         refuse: Refuse,
         report: Report,
+        expects: Callable[[], bool] = lambda: False,
         codec: str = "none",
         batch_bytes_max: Callable[[], int] = lambda: 1048588,
     ) -> None:
@@ -187,6 +190,9 @@ class Runtime:
         self._waiting: dict[_Shard, None] = {}
         """Shards whose replies wait for the high watermark."""
         self._loads: deque[_Shard] = deque()
+        self._expects = expects
+        self._early: list[tuple[int, Ask]] = []
+        """What is asked of partitions that will soon be led here, or loaded."""
         self._retries: dict[int, int] = {}
         """How often in a row a partition could not be used."""
         self._fallen: set[int] = set()
@@ -249,6 +255,10 @@ class Runtime:
                 raise
             except Exception as problem:
                 self._retry(shard.partition, "a fault of this program", problem)
+        if self._early and not self._loads and not self._expects():
+            early, self._early = self._early, []
+            for partition, ask in early:
+                self.submit(partition, ask)
         return bool(self._loads)
 
     @property
@@ -274,6 +284,9 @@ class Runtime:
     def submit(self, partition: int, ask: Ask) -> None:
         """Decide one request; its reply goes out by its token when it is safe."""
         shard = self._shards.get(partition)
+        if (shard is None or shard.load is not None) and (self._early or self._expects()):
+            self._early.append((partition, ask))
+            return
         if shard is None:
             answer(self.desk, ask, self.refuse(ask, ErrorCode.NOT_COORDINATOR))
             return

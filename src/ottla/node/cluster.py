@@ -247,14 +247,11 @@ class Cluster:
         finish: Callable[[Any], Any] | None = None,
         *,
         version: int | None = None,
-        by_node: bool = False,
     ) -> None:
         """As `Decides` says."""
         ask = as_ask(asked, body, finish)._replace(as_decided=True)
         if version is not None:
             ask = ask._replace(version=version)
-        if by_node:
-            ask = ask._replace(principal=str(NODE), client_id="", client_host="")
         self._decide(ask)
 
     def ask(self, message: Any, version: int, then: Callable[[Any], None]) -> None:

@@ -18,8 +18,12 @@ from ottla.coordinators.log import LogOffline
 from ottla.errors import BrokenInvariant
 from ottla.node.coordinator_log import CoreLog
 from ottla.node.deciding import LoopTimers, now_of
+from ottla.node.expected import Expected
+from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ottla._core import Node as Core
     from ottla.broker.internal_topics import C, InternalTopic
     from ottla.broker.settings import Settings
@@ -58,6 +62,7 @@ class Coordinators:
         "_core",
         "_desk",
         "_entropy",
+        "_expected",
         "_logs",
         "_made",
         "_node_id",
@@ -85,6 +90,8 @@ class Coordinators:
         self._logs = logs
         self._entropy = entropy
         self._topics = {topic.name: topic for topic in topics}
+        self._expected = Expected(alarms, desk)
+        """Names of topics that are being made, and the partitions that are being opened."""
         self._made: dict[str, _Made] = {}
         """By topic, those that were needed."""
         self._unloaded: dict[str, set[Led]] = {}
@@ -150,6 +157,7 @@ class Coordinators:
             report=self._report,
             codec=parts.codec,
             batch_bytes_max=parts.batch_bytes_max,
+            expects=self._expected.any,
         )
         count = partial(self._partition_count, topic)
         return _Made(runtime, parts.coordinator(runtime, count, self._desk))
@@ -172,10 +180,45 @@ class Coordinators:
         }
         for made in self._made.values():
             made.runtime.on_image(delta)
+        self._expected.begin(led)
         return led
 
     def opened(self, topic_id: bytes, partition: int) -> None:
         """A partition is open (again): take it up, if it is one of ours."""
+        self._take_up(topic_id, partition)
+        self._expected.end(Led(topic_id, partition))
+
+    def make(
+        self, topic: InternalTopic[Any], begin: Callable[[Callable[[int], None]], None]
+    ) -> None:
+        """See that this topic gets made: `begin` begins it, unless that is under way, and calls
+        back with its error code.
+        """
+        if topic.name in self._expected:
+            return
+
+        def made(error: int) -> None:
+            if error and error != ErrorCode.TOPIC_ALREADY_EXISTS:
+                self._logs.warn(
+                    f"{topic.name} can't be made: {ErrorCode(error).name}; see to "
+                    f"{topic.replication_factor_key} and {topic.partitions_key}"
+                )
+            self._expected.end(topic.name)
+
+        self._expected.begin([topic.name])
+        begin(made)
+
+    def makes(self, topic: InternalTopic[Any]) -> bool:
+        """Whether this topic is being made."""
+        return topic.name in self._expected
+
+    def once_ready(self, token: int, then: Callable[[], None]) -> None:
+        """Let `then` answer this request when none of their topics is being made and none of their
+        partitions opened, or in a second; now if that is so.
+        """
+        self._expected.once_there(token, then)
+
+    def _take_up(self, topic_id: bytes, partition: int) -> None:
         found = self._settings.image.topics.by_id.get(topic_id)
         internal = None if found is None else self._topics.get(found.name)
         if found is None or internal is None or not 0 <= partition < len(found.partitions):

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-const METADATA: i16 = 3;
+/// Metadata and FindCoordinator.
+const ASKED_OFTEN: [i16; 2] = [3, 10];
 /// Longer questions, and longer replies, are not asked often enough.
 const QUESTION_BYTES_MAX: usize = 4 * 1024;
 const REPLY_BYTES_MAX: usize = 1 << 20;
@@ -31,10 +32,11 @@ pub struct Question(Vec<u8>);
 impl Question {
     /// None if no reply to it is kept.
     pub fn of(api_key: i16, version: i16, asker: &Asker<'_>, body: &[u8]) -> Option<Self> {
-        if api_key != METADATA || body.len() > QUESTION_BYTES_MAX {
+        if !ASKED_OFTEN.contains(&api_key) || body.len() > QUESTION_BYTES_MAX {
             return None;
         }
         let mut bytes = Vec::with_capacity(64 + body.len());
+        bytes.extend_from_slice(&api_key.to_be_bytes());
         bytes.extend_from_slice(&version.to_be_bytes());
         bytes.extend_from_slice(&asker.local_port.to_be_bytes());
         for text in [

@@ -142,7 +142,7 @@ impl Task {
         let node = Arc::clone(&self.node);
         let mut crowded = pin!(is_counted.then(|| node.weights.crowded()));
         while !self.connection.wants.has_enough() {
-            if self.takes_no_more() {
+            if self.takes_no_more() || self.is_asked_more() {
                 return Ok(false);
             }
             let woken = match crowded.as_mut().as_pin_mut() {
@@ -158,6 +158,16 @@ impl Task {
             }
         }
         Ok(true)
+    }
+
+    /// Whether its peer has asked something else behind it, which it waits for longer than for what may never come.
+    fn is_asked_more(&mut self) -> bool {
+        let size_max = self.node.options.request_size_bytes_max;
+        let Ok(Some(frame)) = self.inbox.next_frame(size_max) else {
+            return false;
+        };
+        let next = self.inbox.frame_mut(&frame).first_chunk::<2>();
+        next.is_some_and(|key| i16::from_be_bytes(*key) != crate::apis::FETCH)
     }
 
     /// Wait for what is made of so many bytes of a request, and of so many partitions of a session.

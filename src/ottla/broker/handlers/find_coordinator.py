@@ -2,8 +2,9 @@
 
 Needs the right that the kind of keys asks for, such as DESCRIBE on the group. Versions 0 to 6: one
 key up to 3, several from 4 on (KIP-699). The first one that asks makes the topic that the
-coordinator lives in (broker/internal_topics.py), such as `__consumer_offsets`; Apache Kafka answers
-COORDINATOR_NOT_AVAILABLE meanwhile, we hold the reply until it is there.
+coordinator lives in (broker/internal_topics.py), such as `__consumer_offsets`. Apache Kafka answers
+COORDINATOR_NOT_AVAILABLE meanwhile; we hold the reply until the coordinator can be used, unless
+this is the only broker: then it is named at once, and what is asked of it waits there.
 
 What differs between the kinds of keys, and who is told what of a kind that is not served yet, is in
 their rows there.
@@ -11,6 +12,7 @@ their rows there.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.broker import auto_topic_creation
@@ -53,20 +55,36 @@ def handle(
     if row is not None and asked.version < row.keys.version:
         row = None
     denied = set() if row is None else _denied(context, asked, row.keys, keys)
-    if (
-        not isinstance(row, InternalTopic)
-        or denied.issuperset(keys)
-        or row.name in context.image.topics.by_name
-    ):
+    if not isinstance(row, InternalTopic) or denied.issuperset(keys):
         return _response(context, asked, row, keys, denied)
 
-    def created(_errors: dict[str, int]) -> FindCoordinatorResponse:
-        return _response(context, asked, row, keys, denied)
+    def answer() -> None:
+        response = _response(context, asked, row, keys, denied)
+        is_there = row.name in context.image.topics.by_name
+        # Who was denied something is asked about anew each time.
+        stays = is_there and not denied and _is_found(response)
+        context.reply(asked.token, response, stays=stays)
 
-    response: FindCoordinatorResponse | None = auto_topic_creation.create(
-        context, [row.name], created, asked, by_node=True
-    )
-    return response
+    if row.name in context.image.topics.by_name:
+        context.coordinators.once_ready(asked.token, answer)
+        return None
+    context.coordinators.make(row, partial(auto_topic_creation.make, context, row.name))
+    if _can_only_be_here(context, row):
+        answer()
+    else:
+        context.coordinators.once_ready(asked.token, answer)
+    return None
+
+
+def _can_only_be_here(context: Context, topic: InternalTopic[Any]) -> bool:
+    """Whether a topic that is being made will be led by this broker, as there is no other."""
+    replicas: int = context.config[topic.replication_factor_key]
+    return replicas <= 1 and list(context.image.brokers) == [context.node_id]
+
+
+def _is_found(response: FindCoordinatorResponse) -> bool:
+    several = [found.error_code for found in response.coordinators]
+    return not any(several or [response.error_code])
 
 
 def _denied(
@@ -124,24 +142,30 @@ def _find(context: Context, asked: Asked[Any], row: Row | None, key: str) -> Coo
 def _coordinator(
     context: Context, asked: Asked[Any], topic: InternalTopic[Any], key: str
 ) -> Coordinator | None:
-    image = context.image
-    found = image.topics.by_name.get(topic.name)
-    if found is not None:
-        coordinator = context.coordinators.of(topic)
-        partition = coordinator.partition_for(key)
-        leader_id = found.partitions[partition].leader
-        leader = image.brokers.get(leader_id)
-        endpoint = None if leader is None else context.broker_endpoint(leader, asked)
-        if leader_id == context.node_id and not (
-            coordinator.serves(partition) and (topic.name, partition) not in context.offline
-        ):
-            # Its part of the topic can't be read: to name this broker would send clients in a
-            # circle.
-            endpoint = None
-        if endpoint is not None:
-            host, port = endpoint
-            return Coordinator(key=key, node_id=leader_id, host=host, port=port, error_message="")
-    return None
+    leader_id = _leader(context, topic, key)
+    leader = context.image.brokers.get(leader_id)
+    endpoint = None if leader is None else context.broker_endpoint(leader, asked)
+    if endpoint is None:
+        return None
+    host, port = endpoint
+    return Coordinator(key=key, node_id=leader_id, host=host, port=port, error_message="")
+
+
+def _leader(context: Context, topic: InternalTopic[Any], key: str) -> int:
+    """The broker that coordinates a key; -1 if none can now."""
+    found = context.image.topics.by_name.get(topic.name)
+    if found is None:
+        is_being_made = context.coordinators.makes(topic) and _can_only_be_here(context, topic)
+        return context.node_id if is_being_made else -1
+    coordinator = context.coordinators.of(topic)
+    partition = coordinator.partition_for(key)
+    leader_id: int = found.partitions[partition].leader
+    if leader_id == context.node_id and not (
+        coordinator.serves(partition) and (topic.name, partition) not in context.offline
+    ):
+        # Its part of the topic can't be read: to name this broker would send clients in a circle.
+        return -1
+    return leader_id
 
 
 def _refusal(key: str, error: ErrorCode, text: str) -> Coordinator:
