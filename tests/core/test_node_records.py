@@ -234,6 +234,20 @@ def test_a_fetch_that_waits_lets_what_is_behind_it_go_on(tmp_path: Path) -> None
         assert peer.receive_frame().endswith(b"second")
 
 
+def test_a_reply_does_not_wait_for_the_request_behind_it(tmp_path: Path) -> None:
+    """Replies to what came in one go leave together: if one is not made soon, those before it would
+    lie here for as long.
+    """
+    with serving(tmp_path) as node, Peer(node.port) as peer:
+        node.answer = lambda request: None if request.body == b"parked" else request.body
+        asked = [peer.frame(3, 1, body) for body in (b"first", b"second", b"parked", b"last")]
+        peer.socket.sendall(b"".join(asked))
+        assert [peer.receive_frame()[4:] for _ in range(2)] == [b"first", b"second"]
+        eventually(lambda: len(node.asked) == 3)
+        node.core.reply(node.asked[-1].token, b"late")
+        assert [peer.receive_frame()[4:] for _ in range(2)] == [b"late", b"last"]
+
+
 def test_a_fetch_behind_a_fetch_waits_its_turn(tmp_path: Path) -> None:
     """A client with two Fetches under way would be answered as fast as it asks, for nothing."""
     with serving(tmp_path) as node, Peer(node.port) as peer, Peer(node.port) as writer:

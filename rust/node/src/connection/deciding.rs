@@ -22,6 +22,10 @@ use crate::shared::{Held, Shared};
 const DECISION_COST: usize = 16;
 /// Requests that take no more than this are handed over at once, however many wait for memory.
 const DECISION_COST_SMALL: usize = 64 * 1024;
+/// Replies to what a client asked in one go leave together, if they are small and the next is made soon: a client
+/// that acts on the first (librdkafka, which fetches what it knows the offset of) then knows of all.
+const HELD_BYTES: usize = 4 * 1024;
+const HELD_FOR: Duration = Duration::from_millis(1);
 
 impl Task {
     /// Consume a frame whose body Python gets, and answer it.
@@ -35,8 +39,9 @@ impl Task {
     ) -> Result<(), Over> {
         let key = asked.api_key;
         let body = frame.start + body_at..frame.end;
-        // What was answered before must not wait with this one.
-        self.flush().await?;
+        if self.outbox.len() > HELD_BYTES {
+            self.flush().await?;
+        }
         let asker = self.connection.asker();
         let asks = self.inbox.frame_mut(&body);
         let question = Question::of(key, asked.api_version, &asker, asks);
@@ -71,7 +76,7 @@ impl Task {
     }
 
     /// Wait for the memory that a decision takes: its request in every form, and a reply as large as the last.
-    async fn take_for_decision(&self, key: i16, body_bytes: usize) -> Result<Charge, Over> {
+    async fn take_for_decision(&mut self, key: i16, body_bytes: usize) -> Result<Charge, Over> {
         let decisions = &self.node.decisions;
         let own = body_bytes.saturating_mul(DECISION_COST);
         let expected = self.node.metrics.api(key).reply_bytes_expected();
@@ -87,6 +92,8 @@ impl Task {
                 return Ok(charge);
             }
         }
+        self.flush().await?;
+        let decisions = &self.node.decisions;
         self.unless_gone(Charge::in_line(decisions, cost)).await
     }
 
@@ -115,8 +122,12 @@ impl Task {
         let counters = self.node.metrics.api(key);
         add(&counters.response_bytes, frame.len());
         counters.replied(frame.len());
-        self.outbox = frame;
-        self.answered = Some(charge);
+        if self.outbox.is_empty() {
+            self.outbox = frame;
+        } else {
+            self.outbox.extend_from_slice(&frame);
+        }
+        self.answered.push(charge);
         if self.outbox.len() >= OUTBOX_BYTES {
             self.flush().await?;
         }
@@ -162,6 +173,13 @@ impl Task {
                 return Err(Over::Gone);
             }
             let woken = match closed {
+                None if !self.outbox.is_empty() => {
+                    let Ok(woken) = tokio::time::timeout(HELD_FOR, self.park(false)).await else {
+                        self.flush().await?;
+                        continue;
+                    };
+                    woken?
+                }
                 None => self.park(false).await?,
                 Some(at) => {
                     let parked = tokio::time::timeout_at(at + CLOSED_PATIENCE, self.park(true));

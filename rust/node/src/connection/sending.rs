@@ -23,13 +23,17 @@ impl Task {
         if self.outbox.is_empty() {
             return Ok(());
         }
-        // An answer of Python's has been charged to another budget, and its reader is judged by that one.
-        let answered = self.answered.take();
-        let charged = answered.as_ref().map_or(0, Charge::bytes);
+        // Answers of Python's have been charged to another budget, and their reader is judged by that one.
+        let answered = std::mem::take(&mut self.answered);
+        let charged = answered.iter().map(Charge::bytes).sum();
         let pieces = std::mem::size_of_val(self.files.as_slice());
         let held = (self.outbox.len() + pieces).saturating_sub(charged);
         self.node.budget.take_anyway(held);
-        self.reply_owed = answered.as_ref().map_or(Owes::Reply, |_| Owes::Answer);
+        self.reply_owed = if answered.is_empty() {
+            Owes::Reply
+        } else {
+            Owes::Answer
+        };
         let sent = self.flush_pieces().await;
         self.node.budget.give(held);
         drop(answered);

@@ -54,8 +54,8 @@ pub struct Task {
     pub(super) apis: Arc<Apis>,
     pub(super) inbox: Inbox,
     pub(super) outbox: Vec<u8>,
-    /// What an answer of Python's in the outbox takes.
-    pub(super) answered: Option<Charge>,
+    /// What answers of Python's in the outbox take.
+    pub(super) answered: Vec<Charge>,
     /// What the peer owes while the outbox is sent.
     pub(super) reply_owed: Owes,
     pub(super) files: Vec<Piece<NodeFile>>,
@@ -86,7 +86,7 @@ impl Task {
             apis,
             inbox: Inbox::default(),
             outbox: Vec::new(),
-            answered: None,
+            answered: Vec::new(),
             reply_owed: Owes::Reply,
             files: Vec::new(),
             produce: Produce::default(),
@@ -111,7 +111,7 @@ impl Task {
     /// Give the buffers of an idle connection back.
     pub(super) fn rest(&mut self) -> bool {
         self.connection.rested();
-        if !self.inbox.is_empty() {
+        if !self.inbox.is_empty() || !self.outbox.is_empty() {
             return false;
         }
         self.inbox.release();
