@@ -92,9 +92,9 @@ def test_groups_begin_while_another_directory_hangs(tmp_path: Path) -> None:
         hanging(broker, "stuck"),
     ):
         eventually(lambda: find(client, "g") == [0], "the group has a coordinator")
-        assert (tmp_path / "two" / "__consumer_offsets-0").is_dir()
         assert client.create("t") == [0]
         eventually(lambda: commit(client, "g", "t", 7) == 0, "it is loaded")
+        assert (tmp_path / "two" / "__consumer_offsets-0").is_dir()
         assert committed(client, "g", "t") == 7
 
 
