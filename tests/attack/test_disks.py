@@ -400,19 +400,18 @@ def test_a_folder_that_is_away_while_it_is_mended_is_not_made_anew(tmp_path: Pat
     name = place / "partition.metadata"
     whole = name.read_bytes()
     name.write_bytes(b"damaged")
-    lines: list[str] = []
     with ottla.Broker(dir=tmp_path / "data") as broker, client_of(broker) as client:
-        broker._running().logs._write = lines.append
-        broker._running().logs._level = 0
         place.rename(tmp_path / "away")
-        eventually(lambda: any("bring it back" in line for line in lines), "it is tried again")
+        eventually(
+            lambda: any("bring it back" in line.text for line in broker.log), "it is tried again"
+        )
         assert not place.exists()
         assert is_offline(client, "orders")
         (tmp_path / "away" / "partition.metadata").write_bytes(whole)
         (tmp_path / "away").rename(place)
         eventually(lambda: is_served(client, "orders"), "it is tried again")
         assert values(client.fetch("orders")) == [b"kept", b"taken"]
-        assert any("orders-0 is open" in line for line in lines)
+        assert any("orders-0 is open" in line.text for line in broker.log)
 
 
 def test_an_offline_partition_can_be_deleted_and_made_again(tmp_path: Path) -> None:

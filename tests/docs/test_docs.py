@@ -61,7 +61,10 @@ class Reader:
                     self._type(command, expected)
             elif kind == "python" and "def test_" in block:
                 (self._folder / "test_shown.py").write_text(block)
-                self._run([sys.executable, "-m", "pytest", "-q", "test_shown.py"], python=True)
+                # After pip install pytest finds the plugin by itself.
+                plugin = ["-p", "ottla.testing.pytest_plugin"]
+                words = [sys.executable, "-m", "pytest", "-q", *plugin, "test_shown.py"]
+                self._run(words, python=True)
             elif kind == "python":
                 self._run([sys.executable, "-c", self._here(block)], python=True)
 

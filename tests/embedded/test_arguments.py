@@ -81,6 +81,14 @@ def test_what_is_in_the_package_is_shown() -> None:
         ({"dir": __file__}, "can't be used"),
         ({"config": {"num.partitions": "x"}}, "num.partitions"),
         ({"port": "here"}, "here"),
+        ({"port": -1}, "port=-1"),
+        ({"port": 70000}, "port=70000"),
+        ({"dir": ""}, "dir=''"),
+        ({"dir": 5}, "dir=5"),
+        ({"config": {"num.partitions": None}}, "num.partitions"),
+        ({"config": ["num.partitions=3"]}, "mapping"),
+        ({"config": {"listeners": "SASL_PLAINTEXT://127.0.0.1:0"}}, "listeners.*SASL_PLAINTEXT"),
+        ({"config": {"listener.security.protocol.map": "PLAINTEXT:SSL"}}, "protocol.map.*SSL"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments: dict[str, object], said: str) -> None:
@@ -88,6 +96,14 @@ def test_what_makes_no_sense_is_refused(arguments: dict[str, object], said: str)
     with pytest.raises(ottla.OttlaError, match=said) as refused:
         ottla.Broker(**arguments).start()  # type: ignore[arg-type]
     assert refused.value.hint
+    argument = next(iter(arguments))
+    assert argument in f"{refused.value}{refused.value.hint}" or "num.partitions" in said
+
+
+def test_listeners_are_the_clients() -> None:
+    """If this failed, who sets listeners would have to know of the controller's."""
+    with ottla.Broker(config={"listeners": "PLAINTEXT://127.0.0.1:0"}) as broker:
+        assert broker.produce("t", "v") == 0
 
 
 def test_a_port_in_use_is_named() -> None:
@@ -161,6 +177,25 @@ def test_in_processes_at_once() -> None:
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0]
+
+
+def test_what_is_documented_can_be_imported(tmp_path: Path) -> None:
+    """If this failed, a type checker would take names that are not there."""
+    for name in ottla.__all__:
+        assert getattr(ottla, name) is not None
+    program = tmp_path / "uses.py"
+    names = ", ".join(ottla.__all__)
+    program.write_text(f"from ottla import {names}\nfrom ottla import NoSuchThing\n")
+    cache = ["--cache-dir", str(tmp_path / "cache"), "--follow-imports", "silent"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", "", *cache, str(program)],
+        env={**os.environ, "MYPYPATH": str(Path(ottla.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    errors = [line for line in done.stdout.splitlines() if "error:" in line]
+    assert len(errors) == 1, done.stdout + done.stderr
+    assert "NoSuchThing" in errors[0]
 
 
 def test_importing_ottla_costs_nothing() -> None:

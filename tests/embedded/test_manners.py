@@ -281,7 +281,7 @@ print("alive")
 
 def test_end_of_the_interpreter_stops_the_node(tmp_path: Path) -> None:
     """If this failed, a forgotten broker would hang the process or leave an unclean folder."""
-    program = "import ottla, sys; ottla.Broker(dir=sys.argv[1]).start(); print('end')"
+    program = "import ottla, sys; b = ottla.Broker(dir=sys.argv[1]).start(); print('end')"
     start = time.monotonic()
     done = run(program, str(tmp_path / "kept"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")

@@ -16,6 +16,7 @@ TEXT = (ROOT / "README.md").read_text()
 SHOWN = re.compile(r"```python\n(.*?)```\s+```text\n(.*?)```", re.DOTALL)
 FIXTURE = re.compile(r"```python\n([^`]*?def test_.*?)```", re.DOTALL)
 BLOCK = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
+PLUGIN = ["-p", "ottla.testing.pytest_plugin"]  # after pip install pytest finds it by itself
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
 
 
@@ -31,7 +32,7 @@ def test_first_program() -> None:
             text=True,
             timeout=60,
         )
-        assert (done.returncode, done.stdout) == (0, output), done.stderr
+        assert (done.returncode, done.stdout, done.stderr) == (0, output, "")
 
 
 def test_the_fixture(tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_the_fixture(tmp_path: Path) -> None:
     (program,) = FIXTURE.findall(TEXT)
     (tmp_path / "test_shown.py").write_text(program)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "test_shown.py"],
+        [sys.executable, "-m", "pytest", "-q", *PLUGIN, "test_shown.py"],
         cwd=tmp_path,
         env=ENVIRONMENT,
         capture_output=True,

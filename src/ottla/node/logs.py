@@ -1,12 +1,12 @@
 """What the node says about itself: one line an event, as text for people or JSON for machines.
 
 A Logs object is passed to whoever has something to say; nothing here is global, and Python's own
-logging is neither used nor configured. Only the server commands make one that writes (`open_logs`);
-an embedded node gets `Logs.silent()`. An event goes out in one write, so threads do not mix their
-lines, and a write that fails (a full disk, a closed terminal) or that nobody takes (a pipe whose
-reader hangs) is dropped, counted: the log must not stop the node. Nor may it need anything when it
-is needed most: no line imports a module, opens a file or asks for a codec, as a process that can
-open nothing any more has to say so.
+logging is neither used nor configured. The server commands make one that writes (`open_logs`); an
+embedded node's (`testing/broker_log.py`) keeps the last lines. An event goes out in one write, so
+threads do not mix their lines, and a write that fails (a full disk, a closed terminal) or that
+nobody takes (a pipe whose reader hangs) is dropped, counted: the log must not stop the node. Nor
+may it need anything when it is needed most: no line imports a module, opens a file or asks for a
+codec, as a process that can open nothing any more has to say so.
 """
 
 from __future__ import annotations

@@ -9,21 +9,28 @@ one, and takes nothing of the process but a few threads. Several may live side b
 
 from __future__ import annotations
 
+import _thread
 import os
 import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ottla.errors import OttlaError
 from ottla.node import manners
+from ottla.testing import temporary
+from ottla.testing.arguments import checked_config, checked_dir, checked_port
+from ottla.testing.broker_log import BrokerLog, Kept
+from ottla.testing.errors import BadArgument, BadType, NotRunning
+from ottla.testing.talk import Talk
 
 if TYPE_CHECKING:
     from ottla.node.node import Node
+    from ottla.testing.aio import Aio
 
 STOP_TIMEOUT_MS = 10_000
 HOST = "127.0.0.1"
@@ -51,19 +58,7 @@ _DEFAULTS = {
 _FOLDERS = frozenset(("log.dirs", "log.dir", "metadata.log.dir"))
 
 
-class NotRunning(OttlaError):
-    """The broker has not been started, or has ended."""
-
-
-class BadArgument(OttlaError, ValueError):
-    """What a Broker was given makes no sense."""
-
-
-class BadType(OttlaError, TypeError):
-    """What a Broker was given is of a kind that it can't be."""
-
-
-class Broker:
+class Broker(Talk):
     """One node, controller and broker, that real Kafka clients use over TCP.
 
     Any method may be called from any thread. `start`, `close`, `kill` and `power_cut` go one after
@@ -86,11 +81,12 @@ class Broker:
         port: int = 0,
         config: Mapping[str, str | int | float | bool] | None = None,
     ) -> None:
-        self._config = {key: _text(value) for key, value in (config or {}).items()}
+        self._config = checked_config({} if config is None else config)
+        port = checked_port(port)
         self._kept = dir is not None
         # What goes with the broker need not outlive the machine; half of a test's time was fsync.
         self._durable = self._kept or not _FOLDERS.isdisjoint(self._config)
-        self._dir = os.fspath(dir) if dir is not None else tempfile.mkdtemp(prefix="ottla-")
+        self._dir = _new_folder() if dir is None else checked_dir(dir)
         self._properties = {
             **_DEFAULTS,
             "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:0",
@@ -98,6 +94,7 @@ class Broker:
             "log.dirs": self._dir,
             **self._config,
         }
+        self._log = BrokerLog()
         self._node: Node | None = None
         self._pid = os.getpid()
         self._lock = threading.RLock()
@@ -141,6 +138,20 @@ class Broker:
         """
         return self._running().cluster_id
 
+    @property
+    def log(self) -> BrokerLog:
+        """The last lines that the node said of itself, through all its starts; they go to the
+        logger "ottla.broker" as well.
+        """
+        return self._log
+
+    @property
+    def aio(self) -> Aio:
+        """The same calls for coroutines: `await broker.aio.produce("orders", "one")`."""
+        from ottla.testing.aio import Aio
+
+        return Aio(self)
+
     def start(self) -> Broker:
         """Format the folder if it is new, recover what is in it, and serve; returns when clients
         can connect. A broker that broke is replaced by a new one on the same folder.
@@ -167,13 +178,18 @@ class Broker:
         try:
             if not os.path.isdir(self._dir):
                 self._make_folder()
+            os.listdir(self._dir)  # else one that is locked up would be told of its first file
             ensure_formatted(self._properties, durable=self._durable)
         except OSError as error:
             raise BadArgument(
                 f"dir={self._dir!r} can't be used: {error.strerror or error}",
                 hint="give a folder that can be written, or leave dir out for a temporary one",
             ) from error
-        node = Node(self._properties, world=machine(power_cuts=True, durable=self._durable))
+        node = Node(
+            self._properties,
+            logs=Kept(self._log, os.path.basename(self._dir), _said_of_defaults()),
+            world=machine(power_cuts=True, durable=self._durable),
+        )
         node.start()
         self._keep_ports(node)
         return node
@@ -251,9 +267,9 @@ class Broker:
         self._of_this_process()
         try:
             self._running().advance(round(seconds * 1000))
-        except NodeStopped as problem:
+        except NodeStopped:
             self._running()
-            raise NotRunning("this broker ended while its clock moved") from problem
+            raise NotRunning("this broker ended while its clock moved") from None
 
     def __enter__(self) -> Broker:
         return self.start()
@@ -271,6 +287,35 @@ class Broker:
                 raise
             # What happened in the block is what its author looks for.
             error.add_note(f"closing the broker failed as well: {problem}")
+
+    def __del__(self) -> None:
+        # At the end of the interpreter `manners` has ended the node already.
+        if sys is None or sys.is_finalizing() or getattr(self, "_pid", None) != os.getpid():
+            return
+        text = f"{self!r} was dropped and is ended; close() it, or use it in a `with` block"
+        node, self._node = self._node, None
+        folder = None if self._kept else self._dir
+        if node is not None or folder is not None:
+            # The collector may have come by in the node's own thread, or under any lock.
+            _thread.start_new_thread(_end_dropped, (node, folder))
+        if node is not None:
+            import warnings
+
+            warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+
+    async def __aenter__(self) -> Broker:
+        await self.aio.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        from asyncio import to_thread
+
+        await to_thread(self.__exit__, kind, error, traceback)
 
     def __repr__(self) -> str:
         try:
@@ -317,6 +362,9 @@ class Broker:
             self._changes = True
             try:
                 yield
+            except OttlaError as error:
+                # What the core, or the system, said below it is no business of a test's.
+                raise error from None
             finally:
                 self._changes = False
 
@@ -344,6 +392,34 @@ class Broker:
         return node
 
 
+@cache
+def _said_of_defaults() -> frozenset[str]:
+    from ottla.config import check
+
+    return frozenset(problem.text for problem in check(_DEFAULTS).warnings)
+
+
+def _new_folder() -> str:
+    temporary.sweep()
+    try:
+        return temporary.make_folder()
+    except OSError as error:
+        raise BadArgument(
+            f"there is no place for a temporary folder: {error.strerror or error}",
+            hint="give dir=..., or make some room",
+        ) from None
+
+
+def _end_dropped(node: Node | None, folder: str | None) -> None:
+    """What `close` does, for who did not call it."""
+    with suppress(Exception):  # nobody is left to tell
+        if node is not None:
+            node.stop(STOP_TIMEOUT_MS)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        manners.removed(folder)
+
+
 def _callers_level() -> int:
     """How many calls of ours lie between a warning and the line of somebody else's that led to
     it."""
@@ -351,8 +427,3 @@ def _callers_level() -> int:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("ottla."):
         level, frame = level + 1, frame.f_back
     return level
-
-
-def _text(value: str | int | float | bool) -> str:
-    """As a properties file would say it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,142 @@
+"""Records to and from partitions, whole and in order: for tests and tools, not for throughput.
+
+One request is on its way at a time. It is no producer (nothing is batched, and a record whose
+acknowledgement was lost is not sent again, as nobody knows whether it is there) and no consumer
+(there is no group, and what is read is what was there when the reading began).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ottla.client.client import Client
+from ottla.client.errors import BrokerError, TimedOut, check
+from ottla.client.offsets import EARLIEST, LATEST, list_offsets
+from ottla.client.places import TopicPartition
+from ottla.wire.errors import ErrorCode
+from ottla.wire.records import Record, build_batch, read_batches
+
+FETCH_WAIT_MS = 500
+FETCH_BYTES_MAX = 8 * 1024 * 1024
+EMPTY_FETCHES_MAX = 20
+NAMED_VERSION_MAX = 12
+"""The last version of Produce and Fetch that calls topics by their names."""
+
+
+class Read(NamedTuple):
+    """A record with its place."""
+
+    topic: str
+    partition: int
+    record: Record
+
+
+def partitions(client: Client, topic: str, *, create: bool = False) -> list[int]:
+    """The numbers of a topic's partitions; with `create` it makes itself if the cluster lets it.
+
+    Raises:
+        BrokerError: UNKNOWN_TOPIC_OR_PARTITION, or a name that no topic can have.
+    """
+
+    def ask() -> list[int]:
+        (row,) = client.metadata(topics=[topic], create=create).topics
+        check(row.error_code)
+        return sorted(p.partition_index for p in row.partitions)
+
+    return client.attempt(ask)
+
+
+def produce(client: Client, place: TopicPartition, records: Iterable[Record]) -> int:
+    """Append one batch, acknowledged by all in-sync replicas; the offset of its first record.
+
+    Raises:
+        BrokerError: the leader refused it.
+        OttlaError: the leader could not be reached, or its answer was lost on the way.
+    """
+    from ottla.wire.messages import produce as m
+
+    topic, partition = place
+    leader = client.attempt(lambda: client.leader(topic, partition))
+    row = m.PartitionProduceData(index=partition, records=build_batch(records))
+    request = m.ProduceRequest(
+        acks=-1,
+        timeout_ms=client.timeout_ms,
+        topic_data=[m.TopicProduceData(name=topic, partition_data=[row])],
+    )
+    version = min(NAMED_VERSION_MAX, client.connection(leader).version_for(m.ProduceRequest))
+    answer = client.request_node(leader, request, version=version)
+    found = answer.responses[0].partition_responses[0]
+    if found.error_code:
+        error = ErrorCode(found.error_code)
+        text = found.error_message or error.text
+        raise BrokerError(error, f"{topic}-{partition}: {text}")
+    return int(found.base_offset)
+
+
+def read(client: Client, topic: str, numbers: Iterable[int]) -> list[Read]:
+    """All records that are in these partitions now, by partition and offset.
+
+    Raises:
+        BrokerError: no such partition, or its leader refused.
+        TimedOut: a partition gave nothing of what it should hold.
+    """
+    places = [(topic, number) for number in numbers]
+    first = list_offsets(client, dict.fromkeys(places, EARLIEST))
+    end = list_offsets(client, dict.fromkeys(places, LATEST), read_committed=True)
+    found: list[Read] = []
+    for place in places:
+        begin, stop = first[place], end[place]
+        for bound in (begin, stop):
+            if isinstance(bound, BrokerError):
+                raise bound
+        assert not isinstance(begin, BrokerError)
+        assert not isinstance(stop, BrokerError)
+        found += _read(client, place, begin.offset, stop.offset)
+    return found
+
+
+def _read(client: Client, place: TopicPartition, offset: int, end: int) -> list[Read]:
+    found: list[Read] = []
+    empty = 0
+    while offset < end:
+        data = client.attempt(lambda offset=offset: _fetch(client, place, offset))  # type: ignore[misc]
+        before = offset
+        for batch in read_batches(data):
+            for record in () if batch.is_control else batch.records:
+                if before <= record.offset < end:
+                    if batch.is_log_append_time:
+                        record = record._replace(timestamp_ms=batch.max_timestamp_ms)
+                    found.append(Read(*place, record))
+            offset = max(offset, batch.last_offset + 1)
+        empty = empty + 1 if offset == before else 0
+        if empty == EMPTY_FETCHES_MAX:
+            raise TimedOut(f"{place[0]}-{place[1]} gives no record from {offset} to {end}")
+    return found
+
+
+def _fetch(client: Client, place: TopicPartition, offset: int) -> bytes:
+    """The batches from that offset on, as many as fit; empty if a wait brought none."""
+    from ottla.wire.messages import fetch as m
+
+    topic, partition = place
+    leader = client.leader(topic, partition)
+    row = m.FetchPartition(
+        partition=partition, fetch_offset=offset, partition_max_bytes=FETCH_BYTES_MAX
+    )
+    request = m.FetchRequest(
+        max_wait_ms=FETCH_WAIT_MS,
+        min_bytes=1,
+        max_bytes=FETCH_BYTES_MAX,
+        isolation_level=1,
+        topics=[m.FetchTopic(topic=topic, partitions=[row])],
+    )
+    version = min(NAMED_VERSION_MAX, client.connection(leader).version_for(m.FetchRequest))
+    answer: Any = client.request_node(leader, request, version=version)
+    check(answer.error_code)
+    found = answer.responses[0].partitions[0]
+    if found.error_code:
+        error = BrokerError(found.error_code)
+        client.doubt_leader(place, error)
+        raise error
+    return found.records or b""
