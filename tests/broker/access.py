@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ottla.security.resources import Operation, Resource, ResourceType
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.api_versions import ApiVersionsRequest
+from ottla.wire.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from ottla.wire.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
@@ -374,6 +375,12 @@ TABLE: dict[int, Row | None] = {
         Err.CLUSTER_AUTHORIZATION_FAILED,
     ),
     60: Row(lambda _, __: DescribeClusterRequest(), set(), set(), None),
+    68: Row(
+        lambda named, _: ConsumerGroupHeartbeatRequest(group_id=named.group, member_id="m"),
+        set(),
+        set(),
+        Err.UNSUPPORTED_VERSION,
+    ),
     74: Row(
         lambda _, __: ListConfigResourcesRequest(),
         _pair(Op.DESCRIBE_CONFIGS, Kind.CLUSTER),

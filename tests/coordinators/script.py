@@ -196,6 +196,8 @@ class Script:
                     committed_metadata=metadata[0] if metadata else None,
                 )
             )
+        for topic in topics:
+            self.world.know(topic, topic_id(args))
         request = OffsetCommitRequest(
             group_id=args.get("group", "g"),
             member_id=self._member(args.get("member", "")),
@@ -203,12 +205,15 @@ class Script:
             generation_id_or_member_epoch=int(args.get("generation", "-1")),
             retention_time_ms=int(args.get("retention", "-1")),
             topics=[
-                OffsetCommitRequestTopic(name=name, topic_id=topic_id(args), partitions=partitions)
+                OffsetCommitRequestTopic(
+                    # As the handler finds it, by name or by id.
+                    name=name,
+                    topic_id=self.world.image.topics.by_name[name].id,
+                    partitions=partitions,
+                )
                 for name, partitions in topics.items()
             ],
         )
-        for topic in topics:
-            self.world.know(topic, topic_id(args))
         asker = self.world.asker(int(args.get("v", "9")))
         self.world.groups.offset_commit(request, asker, self._answer(names[0]))
 

@@ -56,6 +56,7 @@ ROUTES: tuple[Route, ...] = (
     Route(47, "offset_delete"),
     Route(55, "describe_quorum", controller=True),
     Route(60, "describe_cluster", controller=True),
+    Route(68, "consumer_group_heartbeat"),
     Route(74, "list_config_resources"),
     Route(75, "describe_topic_partitions"),
 )

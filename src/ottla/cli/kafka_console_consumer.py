@@ -29,7 +29,6 @@ DEFAULT, LOGGING, NO_OP = (
     PACKAGE + "NoOpMessageFormatter",
 )
 ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
-CONSUMER_GROUP_HEARTBEAT = 68
 RECORDS_PER_POLL = 500
 LAST_WORDS_S = 5.0
 """How long a cluster may take for what is asked of it at the end."""
@@ -124,16 +123,24 @@ def main(parsed: Parsed) -> int:
 
 
 def _require_consumer_protocol(bootstrap: str) -> None:
-    """librdkafka would wait for ever, without a word, for a cluster that does not know it.
+    """librdkafka would wait for ever, without a word, for a cluster that does not know it, and say
+    of one where it is off only that some version is not supported.
 
     Raises:
-        Failed: no node that was asked serves ConsumerGroupHeartbeat.
+        Failed: the node that was asked does not know ConsumerGroupHeartbeat, or refuses it.
     """
     from ottla.client.client import Client
+    from ottla.wire.errors import ErrorCode
+    from ottla.wire.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 
     with Client(bootstrap, client_id="console-consumer", on_wait=tell_waiting) as client:
         served = client.connection().api_versions.api_keys
-    if not any(row.api_key == CONSUMER_GROUP_HEARTBEAT for row in served):
+        speaks = any(row.api_key == ConsumerGroupHeartbeatRequest.api_key for row in served)
+        if speaks:
+            # No group has an empty name: where the protocol is on, that is what is refused.
+            told = client.request(ConsumerGroupHeartbeatRequest(), version=0)
+            speaks = told.error_code != ErrorCode.UNSUPPORTED_VERSION
+    if not speaks:
         raise Failed(
             "The cluster does not support the new CONSUMER group protocol",
             hint="leave group.protocol out, or set group.protocol=classic",

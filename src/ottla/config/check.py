@@ -9,6 +9,7 @@ words and our hint. Nothing is accepted and ignored in silence.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from ottla.config.broker import PERIODS, BrokerConfig
@@ -64,12 +65,18 @@ ONE_PROCESS: Final = (
 )
 
 
-def check(properties: Mapping[str, str]) -> Problems:
-    """What is wrong with the properties of a file, and what of them is not honoured yet."""
+def check(
+    properties: Mapping[str, str], *, defaults: Mapping[str, str] = MappingProxyType({})
+) -> Problems:
+    """What is wrong with the properties of a file, and what of them is not honoured yet.
+
+    `defaults` stand below them where no file does, and nobody is warned of them.
+    """
     from ottla.config.rules import broken_rules
 
-    config = BrokerConfig(properties)
-    fatal = list(_wrong_values(properties))
+    whole = {**defaults, **properties}
+    config = BrokerConfig(whole)
+    fatal = list(_wrong_values(whole))
     if not fatal:
         fatal += [_with_example(Problem(*broken)) for broken in broken_rules(config)]
     if not fatal:

@@ -199,9 +199,14 @@ class Coordinators:
 
         def made(error: int) -> None:
             if error and error != ErrorCode.TOPIC_ALREADY_EXISTS:
-                self._logs.warn(
-                    f"{topic.name} can't be made: {ErrorCode(error).name}; see to "
-                    f"{topic.replication_factor_key} and {topic.partitions_key}"
+                config = self._settings.config
+                keys = (topic.replication_factor_key, topic.partitions_key)
+                shown = " and ".join(f"{key}={config[key]}" for key in keys)
+                # Once: each of its clients asks for it, again and again.
+                self._logs.warn_once(
+                    f"{topic.name} {error}",
+                    f"{topic.name} can't be made, so none of its clients is served: "
+                    f"{ErrorCode(error).name}; see to {shown}",
                 )
             self._expected.end(topic.name)
 

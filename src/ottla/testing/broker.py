@@ -340,7 +340,7 @@ class Broker(Talk):
 
         from ottla.config import check
 
-        for problem in check(self._config).warnings:
+        for problem in check(self._config, defaults=self._properties).warnings:
             text = f"ottla.Broker(config=...): {problem.text}"
             warnings.warn(text, stacklevel=_callers_level())
 

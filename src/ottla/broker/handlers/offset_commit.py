@@ -79,12 +79,13 @@ def _sort(
         if not 0 <= one.partition_index < count
     ]
     partitions = [one for one in topic.partitions if 0 <= one.partition_index < count]
-    name = topic.name if found is None else found.name
+    # The record says which topic it was, whatever the client called it by.
+    name, topic_id = (topic.name, topic.topic_id) if found is None else (found.name, found.id)
     return _Sorted(
-        OffsetCommitRequestTopic(name=name, topic_id=topic.topic_id, partitions=partitions)
+        OffsetCommitRequestTopic(name=name, topic_id=topic_id, partitions=partitions)
         if found is not None and (partitions or not refused)
         else None,
-        OffsetCommitResponseTopic(name=name, topic_id=topic.topic_id, partitions=refused)
+        OffsetCommitResponseTopic(name=name, topic_id=topic_id, partitions=refused)
         if refused or found is None
         else None,
     )

@@ -5,6 +5,10 @@ An offset changes only by a record (`put`, `drop`). Offsets that were committed 
 wait in `pending` until its marker comes; meanwhile a fetch that asks for stable offsets is told to
 come back (KIP-447).
 
+An offset belongs to a topic, not to a name: its record says which, by the topic's id. Records that
+can't say it (of older versions, with an end of their own, of transactions) are told apart by
+`_ids`, which is soft: it holds what a commit was made to, or after a load what has the name then.
+
 Expiry is KIP-211's: the offsets of a group begin to age when the group becomes empty; those of a
 group of consumers in use when its members do not subscribe to the topic any more; those of a group
 that never had members when they were committed. A commit of version 2 to 4 may name its own end.
@@ -55,7 +59,7 @@ Position = tuple[str, str, int]
 class Offsets:
     """The committed offsets of all groups of a shard."""
 
-    __slots__ = ("_orders", "_sequence", "by_group", "pending", "pending_of")
+    __slots__ = ("_ids", "_orders", "_sequence", "by_group", "pending", "pending_of")
 
     def __init__(self) -> None:
         self.by_group: dict[str, Topics] = {}
@@ -68,6 +72,8 @@ class Offsets:
         """The place in the log's order of offsets that were put while a transaction was open on
         them.
         """
+        self._ids: dict[Position, bytes] = {}
+        """Soft: the topic of what is held or pending there by a record without an id."""
 
     def get(self, group_id: str, topic: str, partition: int) -> Committed | None:
         """What is committed there."""
@@ -81,6 +87,36 @@ class Offsets:
         """Whether the group takes part in an open transaction."""
         return group_id in self.pending_of
 
+    # ------------------------------------------------------------ topics
+
+    def bind(self, position: Position, topic_id: bytes) -> None:
+        """What is about to be put there, by a record that can't say so, belongs to this topic."""
+        self._ids[position] = topic_id
+
+    def bind_loaded(self, topics: Mapping[str, Topic]) -> None:
+        """What was loaded without an id belongs to the topic that has the name now."""
+        held = list(self._of_topics(None))
+        pending = [
+            (*position, committed.topic_id)
+            for of_producer in self.pending.values()
+            for position, (_, committed) in of_producer.items()
+        ]
+        for group_id, name, partition, topic_id in held + pending:
+            if topic_id == ZERO_UUID and name in topics:
+                self.bind((group_id, name, partition), topics[name].id)
+
+    def _topic_id(self, position: Position, committed: Committed) -> bytes:
+        """The topic that it belongs to; zero if nobody knows, which is no topic's id."""
+        if committed.topic_id != ZERO_UUID:
+            return committed.topic_id
+        return self._ids.get(position, ZERO_UUID)
+
+    def _unbind(self, position: Position) -> None:
+        """Forget the topic once nothing is there that needs it."""
+        held = self.get(*position)
+        if (held is None or held.topic_id != ZERO_UUID) and not self.is_pending(*position):
+            self._ids.pop(position, None)
+
     # ------------------------------------------------------------ records
 
     def put(self, position: Position, committed: Committed, producer_id: int = -1) -> None:
@@ -91,6 +127,7 @@ class Offsets:
             self.by_group.setdefault(group_id, {}).setdefault(topic, {})[partition] = committed
             if self.is_pending(group_id, topic, partition):
                 self._orders[position] = self._sequence
+            self._unbind(position)
             return
         self.pending.setdefault(producer_id, {})[position] = (self._sequence, committed)
         of_group = self.pending_of.setdefault(group_id, {})
@@ -111,6 +148,7 @@ class Offsets:
         for producer_id in self.pending_of.get(group_id, {}).get((topic, partition), set()).copy():
             self.pending[producer_id].pop(position, None)
             self._close(position, producer_id)
+        self._unbind(position)
 
     def end_transaction(self, producer_id: int, *, committed: bool) -> list[str]:
         """Its marker came: what it committed counts unless something newer was; the groups that got
@@ -123,6 +161,8 @@ class Offsets:
             if committed and not newer:
                 self.put(position, value)
                 groups.append(position[0])
+            else:
+                self._unbind(position)
         return groups
 
     def _close(self, position: Position, producer_id: int) -> None:
@@ -152,31 +192,32 @@ class Offsets:
         """Topics (name to id) were deleted: forget what was committed to them, not to later ones of
         the name.
         """
-        for group_id, topic, partition, committed in self._of_topics(topics.keys()):
-            if committed.topic_id in (ZERO_UUID, topics[topic]):
+        for group_id, topic, partition, topic_id in self._of_topics(topics.keys()):
+            if topic_id == topics[topic]:
                 turn.write(records.offset_tombstone(group_id, topic, partition))
 
     def tombstone_gone(self, turn: Turn, topics: Mapping[str, Topic]) -> None:
         """Forget what was committed to topics that are not among these any more, or are others of
         the name.
         """
-        for group_id, name, partition, committed in self._of_topics(None):
+        for group_id, name, partition, topic_id in self._of_topics(None):
             topic = topics.get(name)
-            if topic is None or committed.topic_id not in (ZERO_UUID, topic.id):
+            if topic is None or topic_id != topic.id:
                 turn.write(records.offset_tombstone(group_id, name, partition))
 
-    def _of_topics(self, names: Set[str] | None) -> Iterator[tuple[str, str, int, Committed]]:
-        """What is committed to the topics of these names, or to any."""
+    def _of_topics(self, names: Set[str] | None) -> Iterator[tuple[str, str, int, bytes]]:
+        """Where something is committed to topics of these names, or of any, and the topic's id."""
         for group_id, topics in self.by_group.items():
             for topic in topics.keys() if names is None else names & topics.keys():
                 for partition, committed in topics[topic].items():
-                    yield group_id, topic, partition, committed
+                    position = (group_id, topic, partition)
+                    yield *position, self._topic_id(position, committed)
         for pending in self.pending.values():
-            for (group_id, topic, partition), (_, committed) in pending.items():
-                if names is not None and topic not in names:
+            for position, (_, committed) in pending.items():
+                if names is not None and position[1] not in names:
                     continue
-                if self.get(group_id, topic, partition) is None:
-                    yield group_id, topic, partition, committed
+                if self.get(*position) is None:
+                    yield *position, self._topic_id(position, committed)
 
     def tombstone_expired(self, turn: Turn, config: GroupConfig, group: Group) -> bool:
         """Forget what has aged out; whether the group is left without any offset."""
@@ -217,7 +258,9 @@ def commit_door(ask: Ask, _config_of: ConfigOf) -> tuple[Ask, ErrorCode | None]:
     return ask, ErrorCode.INVALID_GROUP_ID if is_too_long(ask.body.group_id) else None
 
 
-def commit(turn: Turn, config: GroupConfig, request: OffsetCommitRequest) -> OffsetCommitResponse:
+def commit(
+    turn: Turn, offsets: Offsets, config: GroupConfig, request: OffsetCommitRequest
+) -> OffsetCommitResponse:
     """Write the offsets of a commit that was found valid; metadata that is too long fails by
     partition.
     """
@@ -247,6 +290,9 @@ def commit(turn: Turn, config: GroupConfig, request: OffsetCommitRequest) -> Off
                 record = records.offset_commit(
                     request.group_id, topic.name, one.partition_index, committed
                 )
+                if expires_ms != -1:
+                    position = (request.group_id, topic.name, one.partition_index)
+                    offsets.bind(position, topic.topic_id)
                 turn.write(record)
             partitions.append(
                 OffsetCommitResponsePartition(partition_index=one.partition_index, error_code=error)

@@ -69,6 +69,7 @@ class GroupShard:
         turn = ShardTurn(self.state, now)
         for loaded in self._kinds.loaded:
             loaded(turn)
+        self.state.offsets.bind_loaded(image.topics.by_name)
         self.state.offsets.tombstone_gone(turn, image.topics.by_name)
         turn.wake_in(self.state.config_of("").offsets_retention_check_interval_ms, EXPIRE)
         return turn.decision()
@@ -153,7 +154,8 @@ def _commit(turn: ShardTurn, ask: Ask) -> None:
         return
     if group is not None:
         group.committed(turn, request.member_id)
-    turn.reply(ask.token, offsets.commit(turn, turn.state.config_of(request.group_id), request))
+    config = turn.state.config_of(request.group_id)
+    turn.reply(ask.token, offsets.commit(turn, turn.state.offsets, config, request))
 
 
 def _no_group(ask: Ask) -> ErrorCode | None:
