@@ -6,6 +6,10 @@ A script (tests/data/cli/*.txt) is a list of steps, run in order against one fre
     exit 0                                                 exit code and standard output
     my-topic
 
+    $ kafka-configs.sh --describe --bootstrap-server {node}
+    exit 1 stderr                                          `stderr` when what the tool says there
+    ! At least one entity type must be specified           is compared as well, in lines with `!`
+
     $ kafka-topics.sh --no-such-flag                       `only-exit` when the sentences are the
     exit 1 only-exit                                       tool's own and nobody parses them
 
@@ -19,6 +23,7 @@ tests run our tools on the same steps and compare.
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import subprocess
 import sys
@@ -26,7 +31,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 DATA = Path(__file__).parent.parent / "data" / "cli"
 
@@ -37,6 +42,10 @@ JAVA_TOOLS = {
     "kafka-console-consumer.sh": "org.apache.kafka.tools.consumer.ConsoleConsumer",
     "kafka-consumer-groups.sh": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
     "kafka-get-offsets.sh": "org.apache.kafka.tools.GetOffsetShell",
+    "kafka-configs.sh": "kafka.admin.ConfigCommand",
+    "kafka-delete-records.sh": "org.apache.kafka.tools.DeleteRecordsCommand",
+    "kafka-log-dirs.sh": "org.apache.kafka.tools.LogDirsCommand",
+    "kafka-metadata-quorum.sh": "org.apache.kafka.tools.MetadataQuorumCommand",
     "kafka-broker-api-versions.sh": "org.apache.kafka.tools.BrokerApiVersionsCommand",
 }
 
@@ -50,6 +59,8 @@ class Step(NamedTuple):
     only_exit: bool
     unordered: bool
     stdout: str
+    stderr: str | None = None
+    """None where it is not compared."""
 
 
 class Ran(NamedTuple):
@@ -75,9 +86,19 @@ def read_script(path: Path) -> list[Step]:
         while rest and rest[0].startswith("< "):
             stdin += rest.pop(0)[2:].replace("\\t", "\t") + "\n"
         words = rest.pop(0).split() if rest else ["exit", "0"]
+        said = [line[2:] for line in rest if line.startswith("! ")]
+        rest = [line for line in rest if not line.startswith("! ")]
         output = "\n".join("" if line == "~" else line for line in rest)
         steps.append(
-            Step(text, stdin, int(words[1]), "only-exit" in words, "unordered" in words, output)
+            Step(
+                text,
+                stdin,
+                int(words[1]),
+                "only-exit" in words,
+                "unordered" in words,
+                output,
+                "\n".join(said) if "stderr" in words else None,
+            )
         )
     return steps
 
@@ -91,7 +112,9 @@ def write_script(path: Path, steps: list[Step]) -> None:
         lines += ["< " + line.replace("\t", "\\t") for line in step.stdin.splitlines()]
         if step.text.startswith("$"):
             marks = " only-exit" * step.only_exit + " unordered" * step.unordered
+            marks += " stderr" * (step.stderr is not None)
             lines.append(f"exit {step.exit_code}{marks}")
+            lines += ["! " + line for line in (step.stderr or "").splitlines()]
             if step.stdout and not step.only_exit:
                 lines += [line or "~" for line in step.stdout.split("\n")]
         blocks.append("\n".join(lines))
@@ -109,6 +132,12 @@ def normal(text: str, node: str) -> str:
     uuid = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     text = re.sub(uuid, "00000000-0000-0000-0000-000000000000", text)
     text = re.sub(r"(CreateTime|LogAppendTime):\d+", r"\1:{time}", text)
+    text = re.sub(r"((?:ClusterId|LeaderEpoch|HighWatermark):\s+)\S+", r"\1{}", text)
+    text = re.sub(r'("endpoints": \["\w+://)[^"]+', r"\1{controller}", text)
+    text = re.sub(r'"directoryId": "[\w-]{22}", ', "", text)
+    text = re.sub(r"(?m)^(\d+) +\t[\w-]{22}\t\d+ *\t", r"\1\t{directory}\t{offset}\t", text)
+    text = re.sub(r"\t(?:\d{13}|\d+ ms ago) *(?=\t)", r"\t{time}", text)
+    text = re.sub(r'("logDir":")[^"]*', r"\1{folder}", text)
     text = re.sub(r"[ \t]+(?=\n|$)", "", text)
     return text.strip("\n")
 
@@ -208,7 +237,8 @@ def play(path: Path, node: str, run: Run) -> list[tuple[Step, Ran | None]]:
                 continue
             words = [word.replace("{node}", node) for word in split(step.text[2:])]
             ran = run(words, step.stdin)
-            done.append((step, ran._replace(stdout=normal(ran.stdout, node))))
+            told = normal("\n".join(sentences(ran.stderr)), node)
+            done.append((step, ran._replace(stdout=normal(ran.stdout, node), stderr=told)))
     finally:
         stage.close()
     return done
@@ -223,7 +253,22 @@ def differences(step: Step, ran: Ran) -> list[str]:
         ours, theirs = (comparable(text, step) for text in (ran.stdout, step.stdout))
         if ours != theirs:
             found += difflib.unified_diff(theirs, ours, "Apache Kafka", "Ottla", lineterm="", n=9)
+    if step.stderr is not None and ran.stderr != step.stderr:
+        found += ["stderr of Apache Kafka's:", step.stderr]
     return found
+
+
+def sentences(stderr: str) -> list[str]:
+    """What a tool says on stderr, without Java's stacks, the usage that follows, and our hints."""
+    lines = []
+    for line in stderr.split("\n"):
+        if line.startswith(("Option  ", "usage: ", "hint: ")):
+            break
+        if not line or line.startswith(("\t", "Caused by: ", "[kafka-admin-client-thread")):
+            continue
+        if not lines or not line.endswith(f"Exception: {lines[-1]}"):
+            lines.append(line)
+    return lines
 
 
 def comparable(text: str, step: Step) -> list[str]:
@@ -236,6 +281,9 @@ def comparable(text: str, step: Step) -> list[str]:
             r"(Error: |Error while executing topic command : |WARNING: |Warn: ).*", r"\1", line
         )
         line = re.sub(r"(could not be deleted due to|is invalid): .*", r"\1", line)
+        line = re.sub(r"(error: [\w.]+Exception: ).*", r"\1", line)
+        if line.startswith('{"brokers":'):  # partitions in the order of somebody's hash table
+            line = json.dumps(_sorted(json.loads(line)))
         head, mark, settings = line.partition("\tConfigs: ")
         if mark:  # in the order of somebody's hash table
             line = head + mark + ",".join(sorted(settings.split(",")))
@@ -243,6 +291,14 @@ def comparable(text: str, step: Step) -> list[str]:
         if line:
             lines.append(line)
     return sorted(lines) if step.unordered else lines
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, list):
+        return sorted((_sorted(one) for one in value), key=json.dumps)
+    if isinstance(value, dict):
+        return {key: _sorted(one) for key, one in value.items()}
+    return value
 
 
 def split(line: str) -> list[str]:
@@ -275,7 +331,8 @@ def record(node: str, class_path: str, names: list[str]) -> None:
         steps = []
         for step, ran in play(path, node, run):
             if ran is not None:
-                step = step._replace(exit_code=ran.exit_code, stdout=ran.stdout)
+                told = None if step.stderr is None else ran.stderr
+                step = step._replace(exit_code=ran.exit_code, stdout=ran.stdout, stderr=told)
             steps.append(step)
         write_script(path, steps)
 

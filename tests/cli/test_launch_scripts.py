@@ -16,7 +16,17 @@ from cli.script import DATA, Ran, Step, differences, play, read_script
 from oracle import Oracle
 from servers import OttlaServer, Server
 
-SCRIPTS = ("topics", "offsets", "groups", "api_versions", "console")
+SCRIPTS = (
+    "topics",
+    "offsets",
+    "groups",
+    "api_versions",
+    "console",
+    "configs",
+    "delete_records",
+    "log_dirs",
+    "metadata_quorum",
+)
 
 
 @pytest.fixture(

@@ -406,6 +406,34 @@ def case_incremental_alter_configs(talk: Talk) -> None:
     talk.ask(IncrementalAlterConfigsRequest(resources=[missing], validate_only=True), 1)
 
 
+def case_dynamic_configs_of_a_broker(talk: Talk) -> None:
+    """Synonyms of a key in milliseconds name the coarser ones; a key that no broker has is kept."""
+    topic = talk.topic()
+    create(talk, topic, retention_ms="1234", segment_ms="5678")
+    rows = [("", "log.retention.ms", "500000"), ("1", "log.retention.ms", "400000")]
+    rows += [("1", "log.roll.ms", "9000"), ("1", "no.such", "secret"), ("", "no.such", "other")]
+
+    def alter(operation: int) -> None:
+        for number, (broker, name, value) in enumerate(rows):
+            config = AlterableConfig(
+                name=name, config_operation=operation, value=value if operation == 0 else None
+            )
+            resource = AlterConfigsResource(
+                resource_type=BROKER, resource_name=broker, configs=[config]
+            )
+            talk.ask(IncrementalAlterConfigsRequest(resources=[resource]), 1)
+            settle(talk, f"{operation}-{number}")
+
+    alter(0)
+    keys = ["log.retention.ms", "log.retention.minutes", "log.retention.hours", "log.roll.ms"]
+    keys += ["log.roll.hours", "no.such"]
+    describe(talk, BROKER, "1", keys)
+    describe(talk, BROKER, "", keys)
+    describe(talk, TOPIC, topic, ["retention.ms", "segment.ms"])
+    alter(1)
+    describe(talk, BROKER, "1", keys)
+
+
 def case_cluster(talk: Talk) -> None:
     """DescribeCluster, ListPartitionReassignments, DescribeAcls and ListConfigResources."""
     for version in (0, 1, 2):

@@ -142,11 +142,11 @@ def _print_members(group: groups.Described, verbose: bool) -> None:
         shown = f"{instance:{widths[2]}} " if has_instances else ""
         text = (
             f"{name:{widths[0]}} {member:{widths[1]}} {shown}{host:{widths[3]}} "
-            f"{client_id:{widths[4]}} {count:15}"
+            f"{client_id:{widths[4]}} {count:15} "
         )
         if verbose:
             epoch, owned, target_epoch, wanted = details
-            text += f" {epoch:15} {owned:{widths[5]}} {target_epoch:15} {wanted:{widths[6]}}"
+            text += f"{epoch:15} {owned:{widths[5]}} {target_epoch:15} {wanted:{widths[6]}}"
         return text
 
     heads = ("GROUP", "CONSUMER-ID", "GROUP-INSTANCE-ID", "HOST", "CLIENT-ID", "#PARTITIONS")

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ottla.cli.librdkafka import Complaints, in_words, require_topic_name, translate
 from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
@@ -21,6 +21,9 @@ from ottla.cli.run import Failed, run, tell_waiting
 from ottla.cli.topic_filter import topic_filter
 from ottla.client.addresses import parse_bootstrap
 from ottla.errors import OttlaError
+
+if TYPE_CHECKING:
+    from ottla.cli.formatters import CoordinatorFormatter
 
 PACKAGE = "org.apache.kafka.tools.consumer."
 DEFAULT, LOGGING, NO_OP = (
@@ -62,7 +65,7 @@ COMMAND = Command(
         ),
         Option("--property", "", "key=value", many=True, deprecated_for="--formatter-property"),
         Option("--formatter-config", "A file with formatter properties.", "file"),
-        Option("--formatter", "Default-, Logging- or NoOpMessageFormatter.", "class"),
+        Option("--formatter", "The class name of one of Apache's formatters.", "class"),
         Option("--key-deserializer", "What keys are: LongDeserializer, ...", "class"),
         Option("--value-deserializer", "What values are: LongDeserializer, ...", "class"),
         Option("--skip-message-on-error", "Go on after a record that can't be printed."),
@@ -155,7 +158,10 @@ class Reader:
     """A librdkafka consumer, what it prints with, and how many records it printed."""
 
     def __init__(
-        self, parsed: Parsed, settings: dict[str, Any], formatter: Formatter | None
+        self,
+        parsed: Parsed,
+        settings: dict[str, Any],
+        formatter: Formatter | CoordinatorFormatter | None,
     ) -> None:
         from confluent_kafka import Consumer
 
@@ -407,13 +413,16 @@ def _random_number() -> int:
     return int.from_bytes(os.urandom(4)) % 100_000
 
 
-def _formatter(parsed: Parsed) -> Formatter | None:
+def _formatter(parsed: Parsed) -> Formatter | CoordinatorFormatter | None:
     """What prints; None prints nothing."""
-    name = parsed.text("--formatter", DEFAULT)
+    name = parsed.text("--formatter", DEFAULT) or DEFAULT
     if name not in (DEFAULT, LOGGING, NO_OP):
-        raise UsageError(
-            f"--formatter {name} is not here", hint=f"there are {DEFAULT}, {LOGGING}, {NO_OP}"
-        )
+        from ottla.cli.formatters import FORMATTERS, CoordinatorFormatter
+
+        if name in FORMATTERS:
+            return CoordinatorFormatter(name)
+        known = ", ".join((DEFAULT, LOGGING, NO_OP, *FORMATTERS))
+        raise UsageError(f"--formatter {name} is not here", hint=f"there are {known}")
     path = parsed.text("--formatter-config")
     properties = read_properties(path) if path else {}
     for option in ("--property", "--formatter-property"):

@@ -11,6 +11,7 @@ import sys
 
 from ottla.cli import groups_described, offsets_reset
 from ottla.cli.connect import connect
+from ottla.cli.exceptions import exception_text
 from ottla.cli.options import BOOTSTRAP, COMMAND_CONFIG, Command, Option, Parsed, UsageError
 from ottla.cli.run import run
 from ottla.client import groups, topics
@@ -213,7 +214,7 @@ def _delete(parsed: Parsed, client: Client) -> None:
         return
     print("\nError: Deletion of some consumer groups failed:")
     for group, failure in failed:
-        print(f"* Group '{group}' could not be deleted due to: {failure.code.name}: {failure}")
+        print(f"* Group '{group}' could not be deleted due to: {exception_text(failure)}")
     if deleted:
         print(f"\nThese consumer groups were deleted successfully: {quoted}")
 
@@ -230,20 +231,20 @@ def _delete_offsets(parsed: Parsed, client: Client) -> None:
                 found = [p.number for p in topics.describe(client, [topic])[0].partitions]
             places += [(topic, number) for number in found]
         except BrokerError as error:
-            rows[(topic, "-")] = f"Error: {error.code.name}: {error}"
+            rows[(topic, "-")] = f"Error: {exception_text(error)}"
     head = f"Request succeeded for deleting offsets from group {group}."
-    if places:
-        try:
-            results = groups.delete_offsets(client, group, places)
-        except BrokerError as error:
-            head = f"\nError: {error}"
-            results = dict.fromkeys(places, error)
-        else:
-            if any(results.values()):
-                head = "\nError: some partitions were refused, see the rows that follow."
-        for (topic, number), failure in results.items():
-            status = f"Error: {failure.code.name}: {failure}" if failure else "Successful"
-            rows[(topic, str(number))] = status
+    results: dict[tuple[str, int], BrokerError | None]
+    try:  # without a partition too: whether there is such a group is asked in any case
+        results = groups.delete_offsets(client, group, places)
+    except BrokerError as error:
+        head = f"\nError: {error}"
+        results = dict.fromkeys(places, error)
+    else:
+        if any(results.values()):
+            head = "\nError: some partitions were refused, see the rows that follow."
+    for (topic, number), failure in results.items():
+        status = f"Error: {exception_text(failure)}" if failure else "Successful"
+        rows[(topic, str(number))] = status
     print(head)
     width = max([15, *(len(topic) for topic, _ in rows)])
     print(f"\n{'TOPIC':{width}} {'PARTITION':10} {'STATUS':15}")

@@ -11,10 +11,14 @@ from importlib import import_module
 
 COMMANDS = {
     "kafka-broker-api-versions": "kafka_broker_api_versions",
+    "kafka-configs": "kafka_configs",
     "kafka-console-consumer": "kafka_console_consumer",
     "kafka-console-producer": "kafka_console_producer",
     "kafka-consumer-groups": "kafka_consumer_groups",
+    "kafka-delete-records": "kafka_delete_records",
     "kafka-get-offsets": "kafka_get_offsets",
+    "kafka-log-dirs": "kafka_log_dirs",
+    "kafka-metadata-quorum": "kafka_metadata_quorum",
     "kafka-server-start": "kafka_server_start",
     "kafka-server-stop": "kafka_server_stop",
     "kafka-storage": "kafka_storage",

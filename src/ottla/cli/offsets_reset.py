@@ -172,7 +172,7 @@ def _shift_by(parsed: Parsed, client: Client, group: str, places: list[TopicPart
     committed = groups.committed(client, group, places)
     for topic, number in places:
         if (topic, number) not in committed:
-            raise OttlaError(
+            raise UsageError(
                 f"Cannot shift offset for partition {topic}-{number} since there is no current "
                 "committed offset"
             )

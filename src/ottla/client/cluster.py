@@ -38,15 +38,30 @@ class ApiRange(NamedTuple):
     usable: int | None
 
 
+class LogDirRow(NamedTuple):
+    """One partition in a log dir: its bytes, and how far it lies behind the replica that counts."""
+
+    topic: str
+    partition: int
+    size: int
+    lag: int
+    future: bool
+
+
 class LogDir(NamedTuple):
-    """One folder of a broker with the bytes of each partition in it."""
+    """One folder of a broker with the partitions in it."""
 
     broker: int
     path: str
     error_code: int
-    partitions: dict[tuple[str, int], int]
+    rows: list[LogDirRow]
     total_bytes: int
     usable_bytes: int
+
+    @property
+    def partitions(self) -> dict[tuple[str, int], int]:
+        """The bytes of each partition."""
+        return {(row.topic, row.partition): row.size for row in self.rows}
 
 
 def describe(client: Client, *, fenced: bool = False) -> Cluster:
@@ -99,11 +114,17 @@ def log_dirs(client: Client, node_ids: list[int] | None = None) -> list[LogDir]:
     nodes = client.attempt(client.nodes) if node_ids is None else node_ids
     for node_id, rows in client.attempt_nodes(nodes, ask, read).items():
         for row in rows:
-            partitions = {
-                (topic.name, p.partition_index): int(p.partition_size)
+            partitions = [
+                LogDirRow(
+                    topic.name,
+                    p.partition_index,
+                    int(p.partition_size),
+                    p.offset_lag,
+                    p.is_future_key,
+                )
                 for topic in row.topics
                 for p in topic.partitions
-            }
+            ]
             found.append(
                 LogDir(
                     node_id,
@@ -119,6 +140,11 @@ def log_dirs(client: Client, node_ids: list[int] | None = None) -> list[LogDir]:
 
 def quorum(client: Client) -> Any:
     """DescribeQuorum's answer for the metadata partition: leader, epoch, voters, observers."""
+    return quorum_and_nodes(client)[0]
+
+
+def quorum_and_nodes(client: Client) -> tuple[Any, Any]:
+    """What `quorum` tells, and where the voters listen (nowhere before version 2)."""
     from ottla.wire.messages import describe_quorum as m
 
     request = m.DescribeQuorumRequest(
@@ -130,12 +156,12 @@ def quorum(client: Client) -> Any:
         ]
     )
 
-    def ask() -> Any:
+    def ask() -> tuple[Any, Any]:
         response = client.request(request)
         check(response.error_code, response.error_message)
         partition = response.topics[0].partitions[0]
         check(partition.error_code, partition.error_message)
-        return partition
+        return partition, response.nodes
 
     return client.attempt(ask)
 

@@ -23,6 +23,15 @@ OPERATIONS: Final = ("SET", "DELETE", "APPEND", "SUBTRACT")
 
 SECURITY_PREFIXES: Final = ("sasl.", "ssl.")
 
+DYNAMIC_ALONE: Final = frozenset(
+    (
+        "follower.replication.throttled.rate",
+        "leader.replication.throttled.rate",
+        "replica.alter.log.dirs.io.max.bytes.per.second",
+    )
+)
+"""Keys of a Kafka broker that no file can set."""
+
 Operation = tuple[int, str, str | None]
 """What to do (SET, DELETE, APPEND, SUBTRACT), the key, the value."""
 
@@ -80,8 +89,8 @@ def validate_broker_change(
 ) -> None:
     """Check the dynamic configs that a broker, or as a default every broker, would have.
 
-    What this node can't change while it runs is refused by name, so nothing is stored that
-    nothing reads.
+    What this node can't change while it runs is refused by name; a key that no broker has is
+    stored, as in Apache Kafka, and the log names it.
 
     Raises:
         ConfigException: Kafka would answer INVALID_REQUEST with this text, or we can't do it.
@@ -102,7 +111,7 @@ def validate_broker_change(
     if not per_broker:
         _only_cluster_wide(wanted)
     for name in wanted:
-        if not changes_while_running(name):
+        if not changes_while_running(name) and not is_unknown(name):
             raise ConfigException(_why_not(name))
     layers = {"cluster": config.cluster_dynamic, "broker": config.dynamic}
     layers["broker" if per_broker else "cluster"] = dict(wanted)
@@ -143,10 +152,19 @@ def changes_while_running(name: str) -> bool:
     return of_logs or name == "producer.id.expiration.ms"
 
 
+def is_unknown(name: str) -> bool:
+    """Whether no broker has such a key: as Kafka does we keep what is set for it, unread.
+
+    Keys of one listener and those of `DYNAMIC_ALONE` are known, though they have no row.
+    """
+    known = name in broker_rows() or name in DYNAMIC_ALONE
+    return not known and not name.startswith("listener.name.")
+
+
 def _why_not(name: str) -> str:
     row = broker_rows().get(name)
     if row is None:
-        return f"Unknown broker config name: {name}"
+        return f"{name} can't be set: nothing here would go by it"
     if not row.honoured:
         return f"{name} can't be set: {row.stance.removeprefix(REFUSED)}"
     return f"{name} can't be changed while the broker runs yet; set it in the properties file"

@@ -67,13 +67,17 @@ class BrokerConfig:
     def with_dynamic(
         self, *, cluster: Mapping[str, str], broker: Mapping[str, str]
     ) -> BrokerConfig:
-        """The same file under other dynamic values; keys that are not dynamic are left out."""
+        """The same file under other dynamic values; keys that are not dynamic are left out.
+
+        Keys that no broker has stay: nothing reads them, but they can be described and deleted.
+        """
         rows = broker_rows()
+
+        def kept(given: Mapping[str, str]) -> dict[str, str]:
+            return {k: v for k, v in given.items() if k not in rows or rows[k].dynamic}
+
         changed = BrokerConfig(self.explicit)
-        changed.cluster_dynamic = {
-            k: v for k, v in cluster.items() if k in rows and rows[k].dynamic
-        }
-        changed.dynamic = {k: v for k, v in broker.items() if k in rows and rows[k].dynamic}
+        changed.cluster_dynamic, changed.dynamic = kept(cluster), kept(broker)
         return changed
 
     def __getitem__(self, name: str) -> Any:

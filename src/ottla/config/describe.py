@@ -8,6 +8,7 @@ and of keys that we do not know never leave the node.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import dropwhile
 from typing import Any, Final, NamedTuple
 
 from ottla.config.broker import BrokerConfig
@@ -82,11 +83,22 @@ def describe_broker(
         for name, row in rows.items()
         if not row.internal and (names is None or name in names)
     ]
-    for name in config.explicit:
+    layers = (
+        (config.dynamic, BROKER),
+        (config.cluster_dynamic, CLUSTER),
+        (config.explicit, STATIC),
+    )
+    for name in dict.fromkeys(key for layer, _ in layers for key in layer):
         if name not in rows and (names is None or name in names):
-            synonyms = (Synonym(name, None, STATIC),)
-            entries.append(Entry(name, None, STATIC, True, True, synonyms, TYPES["UNKNOWN"], None))
+            sources = tuple(source for layer, source in layers if name in layer)
+            entries.append(_unknown(name, sources))
     return entries
+
+
+def _unknown(name: str, sources: tuple[int, ...]) -> Entry:
+    """A key that no broker has: it may be a secret, so its value is not told."""
+    synonyms = tuple(Synonym(name, None, source) for source in sources)
+    return Entry(name, None, sources[0], True, True, synonyms, TYPES["UNKNOWN"], None)
 
 
 def describe_cluster_default(
@@ -101,7 +113,10 @@ def describe_cluster_default(
     for name, value in config.cluster_dynamic.items():
         if names is not None and name not in names:
             continue
-        row = rows[name]
+        row = rows.get(name)
+        if row is None:
+            found.append(_unknown(name, (CLUSTER,)))
+            continue
         shown = None if row.sensitive else value
         synonyms = (Synonym(name, shown, CLUSTER),)
         text = _documentation("broker", name, documentation)
@@ -203,17 +218,28 @@ def _broker_entry(config: BrokerConfig, row: Row, documentation: bool) -> Entry:
 
 
 def _broker_synonyms(config: BrokerConfig, name: str) -> Iterator[Synonym]:
-    row = broker_rows()[name]
-    static = config.text_of_file(name)
+    """Where the value could come from, by layer; in each, coarser keys (hours) after finer ones."""
+    rows = broker_rows()
+    keys = _FAMILIES.get(name, (name,))
+    defaults = {k: rows[k].default for k in keys if rows[k].default != "REQUIRED"}
     layers = (
-        (config.dynamic.get(name), BROKER),
-        (config.cluster_dynamic.get(name), CLUSTER),
-        (static, STATIC),
-        (None if row.default == "REQUIRED" else row.default, DEFAULT),
+        (config.dynamic.get, BROKER),
+        (config.cluster_dynamic.get, CLUSTER),
+        (config.text_of_file, STATIC),
+        (defaults.get, DEFAULT),
     )
-    for text, source in layers:
-        if text is not None:
-            yield Synonym(name, _shown(row, text), source)
+    found = (
+        Synonym(key, _shown(rows[key], text), source)
+        for text_of, source in layers
+        for key in keys
+        if (text := text_of(key)) is not None
+    )
+    # As in Apache Kafka: what stands before the key itself is left out, and so is all without it.
+    return dropwhile(lambda synonym: synonym.name != name, found)
+
+
+_FAMILIES: Final = {key: keys for keys in SYNONYMS.values() if len(keys) > 1 for key in keys}
+"""Keys that stand for one another in several units: `log.retention.ms`, `.minutes`, `.hours`."""
 
 
 def _shown(row: Row, text: str | None) -> str | None:

@@ -16,6 +16,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ottla._core import CoreError, PartitionState, TopicConfig, TopicPartition
+from ottla.config.alteration import is_unknown
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
 from ottla.metadata.topic_names import is_internal
@@ -92,6 +93,7 @@ class Publisher:
         """
         first_offset = self._context.image.offset + 1
         self._context.show(delta)
+        self._tell_of_unknown_keys(delta)
         return not self._begun or self._tell(delta, first_offset)
 
     def begin(self) -> None:
@@ -238,6 +240,20 @@ class Publisher:
                     "not cleaned, and its records are never deleted by time or size",
                 )
         return config
+
+    def _tell_of_unknown_keys(self, delta: MetadataDelta) -> None:
+        """Broker configs that nothing reads are kept, as in Apache Kafka; whoever set one knows."""
+        for kind, name in delta.configs_changed:
+            if kind != BROKER_RESOURCE:
+                continue
+            whose = f"broker {name}" if name else "all brokers"
+            for key in delta.image.configs.get((kind, name), ()):
+                if is_unknown(key):
+                    self._logs.warn_once(
+                        f"broker config {key} of {whose}",
+                        f"{key} was set for {whose}, but no broker has such a key: it is kept and "
+                        "has no effect; delete it with kafka-configs.sh --delete-config",
+                    )
 
     def _tell_of_unopened(self) -> None:
         unopened, self._unopened = self._unopened, []

@@ -1,0 +1,54 @@
+"""Formatters of the coordinators' topics against what Apache Kafka 4.3.1's printed of the same
+records (recorded in tests/data/formatters.jsonl: keys and values in hex, and its output).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ottla.cli.formatters import FORMATTERS, CoordinatorFormatter
+from ottla.cli.record_lines import Printed
+from ottla.cli.run import Failed
+
+
+def rows(data_dir: Path) -> list[dict[str, Any]]:
+    """One row a partition and formatter."""
+    lines = (data_dir / "formatters.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def printed(key: bytes | None, value: bytes | None) -> Printed:
+    """A record with nothing but a key and a value."""
+    return Printed(None, -1, 0, 7, [], key, value)
+
+
+@pytest.mark.parametrize("name", FORMATTERS)
+def test_records_are_printed_as_apaches(data_dir: Path, name: str) -> None:
+    """If this failed, who reads committed offsets or transactions would read other things."""
+    lines = 0
+    for row in rows(data_dir):
+        if row["formatter"] != name:
+            continue
+        formatter = CoordinatorFormatter(name)
+        ours = b"".join(
+            formatter.line(
+                printed(*(None if text is None else bytes.fromhex(text) for text in record))
+            )
+            for record in row["records"]
+        )
+        assert ours.decode().splitlines() == row["lines"]
+        lines += len(row["lines"])
+    assert lines
+
+
+def test_what_is_no_such_record() -> None:
+    """If this failed, one record of a newer broker would stop the reading, or damage be hidden."""
+    formatter = CoordinatorFormatter("org.apache.kafka.tools.consumer.OffsetsMessageFormatter")
+    assert formatter.line(printed(None, b"x")) == b""
+    assert formatter.line(printed(b"\x7f\x00rest", b"x")) == b""
+    with pytest.raises(Failed, match="offset 7"):
+        formatter.line(printed(b"\x00\x01\x00", b"x"))
