@@ -369,6 +369,7 @@ class Request:
     correlation_id: int
     client_id: str | None
     body: bytes  # what follows the request header
+    fault: int  # the error that a test wants it answered with; 0 for none
     connection_id: int
     listener: str  # listener name, e.g. "PLAINTEXT", "CONTROLLER"
     local_host: str  # the local address of the connection's socket, no brackets
@@ -699,6 +700,31 @@ class DiskFault:
     ) -> Self: ...
 
 @final
+class RequestFault:
+    """A fault for tests: whom among requests, when, and what happens to them. Frozen.
+
+    Deeds: cut, drop_reply, slow (`number` ms), hold, repeat, answer (`number` is the error), stop
+    (once the topic has `number` records).
+    """
+
+    def __new__(
+        cls,
+        deed: str,
+        number: int = 0,
+        *,
+        client_id: str | None = None,
+        api_key: int | None = None,
+        forms: Sequence[bytes] = (),  # of a topic's name or id, one of which is in the request
+        topic: str = "",  # that of stop
+        after: int = 0,  # requests that pass first
+        times: int | None = None,  # requests that it comes over; None for all
+        rate: float = 1.0,
+        seed: int = 0,
+        seen: int = 0,  # requests that it was about, and came over, in a node before
+        done: int = 0,
+    ) -> Self: ...
+
+@final
 class Node:
     """One broker's clock, sockets, logs and hot requests, on threads that never take the GIL.
 
@@ -897,6 +923,19 @@ class Node:
         """From now on these hold, and no others; [] for none."""
     def disk_faults_fired(self) -> list[int]:
         """How often each fault fired."""
+
+    # for tests: what happens to requests, but for those on a controller's listener
+    def add_request_fault(self, fault: RequestFault) -> int:
+        """From now on this holds as well; its number, which no other one gets."""
+    def clear_request_faults(self) -> None: ...
+    def request_fault_counts(self) -> list[tuple[int, int, int]]:
+        """Of each its number, the requests that it was about, and those that it came over."""
+    def take_request_fault_lines(self) -> list[tuple[int, int, int, str]]:
+        """What was done since this was asked last, in order: the fault's number, the number of the
+        request among those that it is about, API key and client id.
+        """
+    def stopped_by_fault(self, *, timeout_ms: int) -> int | None:
+        """Wait for a stop; None at the timeout."""
 
     # ends
     def stop(self, timeout_ms: int, broker_epoch: int) -> None:

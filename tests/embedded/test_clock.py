@@ -13,10 +13,13 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 import ottla
 from conformance.talk import Talk
 from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
+from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
+from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
 from ottla.wire.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 from ottla.wire.records import Record, build_batch
-from servers import OttlaProcess
+from servers import OttlaProcess, eventually
 from stories.folders import read
 
 HOUR_S = 3600.0
@@ -237,3 +240,152 @@ def test_producers_expire(broker: ottla.Broker) -> None:
     assert producer.send(7, broker)[0] == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
     broker.advance(2 * HOUR_S)
     assert producer.send(7, broker) == (ErrorCode.NONE, 1), "nobody remembers its last sequence"
+
+
+def test_a_clients_own_time_is_as_far_behind_as_the_clock_was_moved(broker: ottla.Broker) -> None:
+    """If this failed, what a client writes after `advance` would go with the next look at
+    retention, because its clock was not moved; or would never go.
+    """
+    create(broker, retention_ms=str(7 * DAY_MS))
+    assert produce(broker, [b"before"]) == []
+    broker.clock.advance(days=8)
+    assert bounds(broker) == (1, 1)
+    assert produce(broker, [b"after"]) == []
+    broker.clock.advance(hours=1)
+    assert bounds(broker) == (1, 2), "written an hour ago, by any clock"
+    ((_, stamp),) = [row.timestamp for row in read(broker.bootstrap_servers, "t", 0)]
+    assert abs(stamp - time.time() * 1000) < 600_000, "what is served is what was written"
+    broker.clock.advance(days=8)
+    assert bounds(broker) == (2, 2)
+
+
+def test_what_the_node_stamped_is_not_moved_again(broker: ottla.Broker) -> None:
+    """If this failed, records of a topic with LogAppendTime would stay twice as long."""
+    create(broker, retention_ms=str(7 * DAY_MS), message_timestamp_type="LogAppendTime")
+    broker.clock.advance(days=30)
+    assert produce(broker, [b"after"]) == []
+    broker.clock.advance(days=6)
+    assert bounds(broker) == (0, 1)
+    broker.clock.advance(days=2)
+    assert bounds(broker) == (1, 1)
+
+
+def test_segments_roll_by_the_moved_clock(broker: ottla.Broker) -> None:
+    """If this failed, a segment would get records of weeks, since clients' clocks stood still."""
+    create(broker, segment_ms=str(DAY_MS), retention_ms="-1", segment_jitter_ms="0")
+    assert produce(broker, [b"a", b"b"]) == []
+    broker.clock.advance(hours=2)
+    assert produce(broker, [b"c"]) == []
+    assert segments(broker) == [0], "two hours are no day"
+    broker.clock.advance(hours=23)
+    assert produce(broker, [b"d"]) == []
+    assert 3 in segments(broker)
+
+
+def test_skew_is_gone_after_a_restart(tmp_path: Path) -> None:
+    """If this failed, docs would promise too little, or a log keep what is no record's time."""
+    with ottla.Broker(dir=tmp_path / "data") as first:
+        create(first, retention_ms=str(7 * DAY_MS))
+        first.clock.advance(days=8)
+        assert produce(first, [b"after"]) == []
+    with ottla.Broker(dir=tmp_path / "data") as again:
+        again.clock.advance(days=6)
+        assert bounds(again) == (0, 1)
+        again.clock.advance(days=2)
+        assert bounds(again) == (1, 1)
+
+
+def test_a_frozen_clock_moves_only_when_it_is_told_to(broker: ottla.Broker) -> None:
+    """If this failed, a test could not say at which second something happens."""
+    broker.clock.freeze()
+    at = broker.clock.now()
+    assert at.utcoffset() is not None
+    create(broker)
+    assert produce(broker, [b"served"]) == []
+    assert broker.clock.now() == at
+    broker.clock.advance(days=1, hours=1, minutes=1, seconds=1.5)
+    assert (broker.clock.now() - at).total_seconds() == 86_400 + 3600 + 60 + 1.5
+    broker.clock.resume()
+    eventually(lambda: (broker.clock.now() - at).total_seconds() > 90_061.5, "it runs on")
+
+
+def test_a_frozen_clock_fires_what_an_advance_comes_by(tmp_path: Path) -> None:
+    """If this failed, frozen would be dead: a test moves the clock and nothing would be done."""
+    with ottla.Broker(dir=tmp_path / "data") as broker:
+        create(broker, retention_ms="7200000")
+        broker.clock.freeze()
+        assert produce(broker, [b"old"]) == []
+        broker.clock.advance(hours=3)
+        assert bounds(broker) == (1, 1)
+
+
+def consumer_of(broker: ottla.Broker, group: str = "g") -> Consumer:
+    """A member of a group that has its partition."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": broker.bootstrap_servers,
+            "group.id": group,
+            "session.timeout.ms": 6000,
+            "auto.offset.reset": "earliest",
+            "log_level": 0,
+        }
+    )
+    consumer.subscribe(["t"])
+    eventually(lambda: consumer.poll(0.05) or consumer.assignment(), "it has a partition")
+    return consumer
+
+
+def member_ids(broker: ottla.Broker, group: str = "g") -> list[str]:
+    """Who is in a group."""
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
+    found = admin.describe_consumer_groups([group])[group].result(20)
+    return sorted(member.member_id for member in found.members)
+
+
+def test_a_living_member_lives_through_an_advance(broker: ottla.Broker) -> None:
+    """If this failed, every consumer of a test that moves the clock would lose its partitions,
+    through no fault of its own.
+    """
+    create(broker)
+    consumer = consumer_of(broker)
+    before = member_ids(broker)
+    assert len(before) == 1
+    broker.clock.advance(days=7)
+    broker.clock.advance(seconds=5.9)
+    broker.advance(3600)
+    assert member_ids(broker) == before
+    broker.clock.advance(seconds=6.1, members="silent")
+    assert member_ids(broker) == [], "nobody was heard for longer than a session"
+    consumer.close()
+
+
+def test_a_member_that_is_gone_still_expires(broker: ottla.Broker) -> None:
+    """If this failed, whoever was spared once would never be missed again."""
+    talk = Talk(broker.port, "gone")
+    create(broker)
+    join = JoinGroupRequest(
+        group_id="g",
+        session_timeout_ms=6000,
+        rebalance_timeout_ms=6000,
+        protocol_type="consumer",
+        protocols=[JoinGroupRequestProtocol(name="range", metadata=b"\x00\x00")],
+    )
+    assert talk.ask(FindCoordinatorRequest(key="g"), 3).error_code == ErrorCode.NONE
+    first = talk.ask(join, 3)
+    assert first.error_code == ErrorCode.NONE
+    broker.clock.advance(days=1)
+    beat = HeartbeatRequest(
+        group_id="g", generation_id=first.generation_id, member_id=first.member_id
+    )
+    assert ErrorCode(talk.ask(beat, 3).error_code) == ErrorCode.NONE
+    broker.clock.advance(seconds=5)
+    assert ErrorCode(talk.ask(beat, 3).error_code) == ErrorCode.NONE
+    broker.clock.advance(seconds=7, members="silent")
+    assert ErrorCode(talk.ask(beat, 3).error_code) == ErrorCode.UNKNOWN_MEMBER_ID
+    talk.hang_up()
+
+
+def test_how_members_are_is_one_of_two_words(broker: ottla.Broker) -> None:
+    """If this failed, a slip of the pen would mean the opposite of what was meant."""
+    with pytest.raises(ValueError, match="how members can be"):
+        broker.clock.advance(days=1, members="quiet")  # type: ignore[arg-type]

@@ -20,6 +20,8 @@ pub struct Clock {
 struct State {
     wall_offset_ms: i64,
     steady_offset_ms: i64,
+    /// By how much tests moved it ahead of the machine's, less what it stood still.
+    ahead_ms: i64,
     /// (wall, steady) where they stand still.
     frozen: Option<(i64, i64)>,
 }
@@ -47,6 +49,7 @@ impl Clock {
         let state = State {
             wall_offset_ms: offset_ms,
             steady_offset_ms: 0,
+            ahead_ms: 0,
             frozen: None,
         };
         Self {
@@ -81,6 +84,7 @@ impl Clock {
         let by_ms = i64::try_from(by_ms).unwrap_or(i64::MAX);
         self.jump_wall(by_ms);
         let mut state = lock(&self.state);
+        state.ahead_ms = state.ahead_ms.saturating_add(by_ms);
         state.steady_offset_ms = state.steady_offset_ms.saturating_add(by_ms);
         if let Some((_, steady)) = &mut state.frozen {
             *steady = steady.saturating_add(by_ms);
@@ -97,13 +101,21 @@ impl Clock {
         }
     }
 
+    /// By how much tests moved the clock ahead of its clients', as it was when they last moved, stopped or let it go.
+    pub fn ahead_ms(&self) -> i64 {
+        lock(&self.state).ahead_ms
+    }
+
     /// Stop both clocks where they are, or let them run on from there.
     pub fn freeze(&self, frozen: bool) {
         let mut state = lock(&self.state);
         if frozen {
             state.frozen = Some((state.wall_ms(), self.steady_of(&state)));
         } else if let Some((wall, steady)) = state.frozen.take() {
-            state.wall_offset_ms = wall.saturating_sub(real_ms());
+            let offset_ms = wall.saturating_sub(real_ms());
+            let stood_ms = state.wall_offset_ms.saturating_sub(offset_ms);
+            state.ahead_ms = state.ahead_ms.saturating_sub(stood_ms);
+            state.wall_offset_ms = offset_ms;
             state.steady_offset_ms = steady.saturating_sub(self.elapsed_ms());
         }
     }

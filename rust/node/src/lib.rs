@@ -37,6 +37,7 @@ mod watch;
 mod weight;
 
 pub use apis::{Api, Apis};
+pub use connection::faults::{RequestFault, RequestFaultRow, RequestFaults};
 pub use disk::NodeDisk;
 pub use error::NodeError;
 pub use faults::{DiskFault, FaultRow};

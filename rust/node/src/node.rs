@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::apis::{Api, Apis};
 use crate::connection;
+use crate::connection::faults::RequestFaults;
 use crate::descriptors::Noted;
 use crate::disk::NodeDisk;
 use crate::error::NodeError;
@@ -155,11 +156,25 @@ impl Node {
     }
 
     pub fn advance_clock(&self, by_ms: u64) -> i64 {
-        self.shared.outside.clock.advance(by_ms)
+        let now_ms = self.shared.outside.clock.advance(by_ms);
+        self.note_ahead();
+        now_ms
     }
 
     pub fn freeze_clock(&self, frozen: bool) {
         self.shared.outside.clock.freeze(frozen);
+        self.note_ahead();
+    }
+
+    /// Clients' clocks were not moved with it.
+    fn note_ahead(&self) {
+        let ahead_ms = self.shared.outside.clock.ahead_ms();
+        self.shared.host.ahead.set(ahead_ms);
+    }
+
+    /// What happens to requests, for tests.
+    pub fn request_faults(&self) -> &RequestFaults {
+        &self.shared.request_faults
     }
 
     /// Bind a listener and return its port; connections wait in the backlog until `serve`.

@@ -11,6 +11,7 @@ use ottla_core::serving::{KeptReplies, Question};
 
 use crate::apis::{Apis, FETCH, PRODUCE};
 use crate::budget::{Budget, Charge};
+use crate::connection::faults::RequestFaults;
 use crate::descriptors::Descriptors;
 use crate::disk::NodeDisk;
 use crate::error::NodeError;
@@ -104,6 +105,8 @@ pub struct Shared {
     pub bound_to_messages: AtomicBool,
     poisoned: AtomicBool,
     poison_text: OnceLock<String>,
+    /// Of a node in a test.
+    pub request_faults: RequestFaults,
 }
 
 impl Shared {
@@ -154,6 +157,7 @@ impl Shared {
             connection_freed: tokio::sync::Notify::new(),
             poisoned: AtomicBool::new(false),
             poison_text: OnceLock::new(),
+            request_faults: RequestFaults::default(),
             options,
         })
     }

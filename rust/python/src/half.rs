@@ -329,6 +329,18 @@ impl Half {
     /// The disk that fails where a test says so.
     ///
     /// # Errors
+    /// "invalid" for a simulated one, whose connections fail as the simulation says.
+    pub fn request_faults(&self) -> Outcome<&ottla_node::RequestFaults> {
+        match self {
+            Self::Real(node) => Ok(node.request_faults()),
+            Self::Simulated(_) => {
+                let text = "a simulated node's requests fare as its simulation says";
+                Err(NodeError::new("invalid", text))
+            }
+        }
+    }
+
+    /// # Errors
     /// "invalid" for a simulated one, which fails in its own ways.
     pub fn faulty_disk(&self) -> Outcome<ottla_node::NodeDisk> {
         match self {

@@ -13,7 +13,7 @@ use crate::asking::{Answer, Question};
 use crate::codec::Plan;
 use crate::errors::refused;
 use crate::event::Event;
-use crate::faults::DiskFault;
+use crate::faults::{DiskFault, RequestFault};
 use crate::files::{Disk, refusal, remove_all, replace};
 use crate::half::{Asked, Caller, Half, Item, Partitions};
 use crate::named::{Api, Appended, LostLogDir, Opened, PartitionOffsets, Stray, TopicPartition};
@@ -34,6 +34,8 @@ pub struct Request {
     client_id: Option<String>,
     #[pyo3(get)]
     body: Py<PyBytes>,
+    #[pyo3(get)]
+    fault: i16,
     caller: Arc<dyn Caller>,
 }
 
@@ -451,6 +453,30 @@ impl Node {
         Ok(())
     }
 
+    fn add_request_fault(&self, fault: Py<RequestFault>) -> PyResult<u64> {
+        let row = ottla_node::RequestFault::new(fault.get().row.clone()).map_err(refused)?;
+        Ok(self.request_faults()?.add(row))
+    }
+
+    fn clear_request_faults(&self) -> PyResult<()> {
+        self.request_faults()?.clear();
+        Ok(())
+    }
+
+    fn request_fault_counts(&self) -> PyResult<Vec<(u64, u64, u64)>> {
+        Ok(self.request_faults()?.counts())
+    }
+
+    fn take_request_fault_lines(&self) -> PyResult<Vec<(u64, u64, i16, String)>> {
+        Ok(self.request_faults()?.take_lines())
+    }
+
+    #[pyo3(signature = (*, timeout_ms))]
+    fn stopped_by_fault(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<Option<u64>> {
+        let faults = self.request_faults()?;
+        Ok(py.detach(|| faults.stopped(Duration::from_millis(timeout_ms))))
+    }
+
     fn disk_faults_fired(&self) -> PyResult<Vec<u64>> {
         Ok(self.node.faulty_disk().map_err(refused)?.faults().fired())
     }
@@ -486,6 +512,12 @@ impl Node {
     }
 }
 
+impl Node {
+    fn request_faults(&self) -> PyResult<&ottla_node::RequestFaults> {
+        self.node.request_faults().map_err(refused)
+    }
+}
+
 impl Request {
     fn new(py: Python<'_>, asked: Asked) -> Self {
         Self {
@@ -495,6 +527,7 @@ impl Request {
             correlation_id: asked.correlation_id,
             client_id: asked.client_id,
             body: PyBytes::new(py, &asked.body).unbind(),
+            fault: asked.fault,
             caller: asked.connection,
         }
     }

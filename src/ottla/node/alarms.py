@@ -18,13 +18,15 @@ PERIOD_MS_MIN = 1
 class Alarms:
     """Timers on the node's steady clock and on real time."""
 
-    __slots__ = ("_real", "_steady", "real_ms", "steady_ms")
+    __slots__ = ("_real", "_steady", "frozen", "real_ms", "steady_ms")
 
     def __init__(self, steady_ms: Callable[[], int], real_ms: Callable[[], int]) -> None:
         self.steady_ms = steady_ms
         self.real_ms = real_ms
         self._steady = Timers()
         self._real = Timers()
+        self.frozen = False
+        """The steady clock stands still: what is not due on it will not be by waiting."""
 
     def set_timer(
         self, key: Hashable, at_ms: int | None, action: Action, *, real: bool = False
@@ -51,15 +53,22 @@ class Alarms:
 
     def wait_ms(self) -> int | None:
         """How long nothing comes due; None for as long as nobody sets anything."""
+        steady_ms = self._steady.next_ms()
+        if self.frozen and steady_ms is not None and steady_ms > self.steady_ms():
+            steady_ms = None
         waits = [
             at_ms - now_ms()
             for at_ms, now_ms in (
-                (self._steady.next_ms(), self.steady_ms),
+                (steady_ms, self.steady_ms),
                 (self._real.next_ms(), self.real_ms),
             )
             if at_ms is not None
         ]
         return max(min(waits), 0) if waits else None
+
+    def put_off(self, by_ms: int, is_meant: Callable[[Hashable], bool]) -> None:
+        """Let these timers of the steady clock come due so much later."""
+        self._steady.put_off(by_ms, is_meant)
 
     def fire(self, steady_ms: int) -> None:
         """Fire what is due on the steady clock by then."""

@@ -249,6 +249,14 @@ class Coordinators:
             self._made[change.topic.name].runtime.resigned(change.index)
         return False
 
+    def spare_members(self, by_ms: int) -> None:
+        """The clock is about to be moved by so much, of which members of groups know nothing."""
+        from ottla.coordinators.group.coordinator import waits_for_members
+
+        for made in self._made.values():
+            made.coordinator.spare(by_ms)
+        self._alarms.put_off(by_ms, waits_for_members)
+
     def commit(self) -> bool:
         """End of a turn: append, answer, load a piece; whether there is more to do."""
         more = False

@@ -85,6 +85,9 @@ class Desk:
         except Exception as problem:  # such as no descriptor to load the message with
             self._give_up(request.token, f"the decoding of {_peer(request)}, api {key}", problem)
             return
+        if request.fault:
+            self._answer_with(request, body)
+            return
         asked = Asked(
             request.token,
             key,
@@ -112,6 +115,18 @@ class Desk:
             return
         if response is not None:
             self.reply(request.token, response)
+
+    def _answer_with(self, request: Request, body: Any) -> None:
+        """A test wants this request to be answered with an error, and not to be handled."""
+        from ottla.node.error_answer import error_answer
+
+        response = None if body is None else error_answer(body, request.api_version, request.fault)
+        if response is None:
+            self._logs.warn(f"hung up on {_peer(request)}: its answer has no place for an error")
+            self._core.hang_up(request.token)
+            return
+        self._versions[request.token] = request.api_version
+        self.reply(request.token, response)
 
     def respond(self, token: int, what: Callable[[], str], make: Callable[[], Any]) -> None:
         """Make the response that a request has waited for, and send it, if it is one; a fault in

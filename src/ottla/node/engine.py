@@ -235,6 +235,21 @@ class Engine:
         alarms.set_timer("awaited", None, lambda _: None, real=True)
         return done()
 
+    def advance(self, by_ms: int, *, silent: bool) -> None:
+        """Move the clocks; unless they are `silent`, members of groups have been heard all along.
+
+        Raises:
+            NodeStopped: the loop was stopped on the way.
+        """
+        if not silent:
+            self._coordinators.spare_members(by_ms)
+        self.loop.advance(by_ms)
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop the clocks, or let them run on from there."""
+        self._core.freeze_clock(frozen)
+        self.alarms.frozen = frozen
+
     def _await_partitions(self) -> None:
         """Until every partition is as the image says, or was told to fail."""
         if not self._core.await_wanted(timeout_ms=OPEN_TIMEOUT_MS):

@@ -134,15 +134,39 @@ class Node:
         return self._core, self._engine
 
     # ------------------------------------------------------------------ while it runs
-    def advance(self, by_ms: int) -> None:
+    @property
+    def core(self) -> Core:
+        """What serves, for who lets faults happen to it.
+
+        Raises:
+            NodeStopped: the node has not started.
+        """
+        return self._built()[0]
+
+    def topic_id(self, name: str) -> bytes | None:
+        """The id of a topic of now; from any thread."""
+        found = self._built()[1].context.image.topics.by_name.get(name)
+        return None if found is None else found.id
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop the node's clock, or let it run on from there.
+
+        Raises:
+            NodeStopped: the node has ended.
+        """
+        engine = self._built()[1]
+        engine.turner.call(lambda: engine.freeze(frozen))
+
+    def advance(self, by_ms: int, *, silent: bool = False) -> None:
         """Move the node's clock forward; what comes due on the way is done when this returns.
+        Members of groups count as having been heard meanwhile, unless they are `silent`.
 
         Raises:
             NodeStopped: the node has ended, or ends before that.
         """
         core, engine = self._built()
         try:
-            engine.turner.call(lambda: engine.loop.advance(by_ms))
+            engine.turner.call(lambda: engine.advance(by_ms, silent=silent))
             core.settle(timeout_ms=SETTLE_TIMEOUT_MS)
         except CoreError as problem:  # killed on the way, or poisoned
             raise NodeStopped(problem.text) from problem

@@ -31,11 +31,11 @@ from ottla.testing.talk import Talk
 if TYPE_CHECKING:
     from ottla.node.node import Node
     from ottla.testing.aio import Aio
+    from ottla.testing.clock import Clock
+    from ottla.testing.faults import Faults
 
 STOP_TIMEOUT_MS = 10_000
 HOST = "127.0.0.1"
-ADVANCE_SECONDS_MAX = 1e9
-"""About thirty years: the clock must stay a date."""
 
 _DEFAULTS = {
     "process.roles": "broker,controller",
@@ -99,6 +99,7 @@ class Broker(Talk):
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._changes = False
+        self._faults: Faults | None = None
         if not self._kept:
             self._make_folder()
 
@@ -192,6 +193,8 @@ class Broker(Talk):
         )
         node.start()
         self._keep_ports(node)
+        if self._faults is not None:
+            self._faults.follow(node)
         return node
 
     def _keep_ports(self, node: Node) -> None:
@@ -241,35 +244,24 @@ class Broker(Talk):
             node.power_cut()
 
     def advance(self, seconds: float) -> None:
-        """Move the node's clock forward; returns when everything that came due on the way has been
-        done.
+        """The short form of `clock.advance(seconds=...)`."""
+        self.clock.advance(seconds=seconds)
 
-        Raises:
-            BadArgument: the clock can't go back, nor out of the calendar.
-            BadType: the seconds are no number.
-            NotRunning: it has not been started, or has ended or ends before that is done.
-            NodeFailed: it broke; the text says how.
-        """
-        if not hasattr(seconds, "__float__"):
-            raise BadType(
-                f"advance takes a number of seconds, not {seconds!r}",
-                hint="a day is advance(24 * 3600); of a timedelta give total_seconds()",
-            )
-        if seconds < 0:
-            raise BadArgument(f"the clock can't go back, as by {seconds} s")
-        if not seconds <= ADVANCE_SECONDS_MAX:
-            raise BadArgument(
-                f"the clock can't be moved by {seconds} s",
-                hint=f"by {ADVANCE_SECONDS_MAX:.0f} s at most",
-            )
-        from ottla.node.loop import NodeStopped
+    @property
+    def clock(self) -> Clock:
+        """The node's clock, which a test may move."""
+        from ottla.testing.clock import Clock
 
-        self._of_this_process()
-        try:
-            self._running().advance(round(seconds * 1000))
-        except NodeStopped:
-            self._running()
-            raise NotRunning("this broker ended while its clock moved") from None
+        return Clock(self._here)
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong because a test says so."""
+        from ottla.testing.faults import Faults
+
+        if self._faults is None:
+            self._faults = Faults(self, self._here)
+        return self._faults
 
     def __enter__(self) -> Broker:
         return self.start()
@@ -374,6 +366,11 @@ class Broker(Talk):
                 "this broker belongs to the process that made it, and this one is its fork",
                 hint="connect to its bootstrap_servers, or make another broker here",
             )
+
+    def _here(self) -> Node:
+        """The node, for the process that it is of."""
+        self._of_this_process()
+        return self._running()
 
     def _running(self) -> Node:
         # Without the lock, which is held through every start and end; so it is read once.

@@ -21,6 +21,7 @@ use super::table::Hosted;
 use super::work::Work;
 use crate::disk::Disk;
 use crate::error::CoreError;
+use crate::log::Ahead;
 use crate::partition::Waiter;
 use crate::session::Sessions;
 
@@ -49,6 +50,8 @@ pub struct Host<D: Disk, W: Waiter> {
     pub(super) hosted: RwLock<Hosted<D, W>>,
     /// How many logs became partitions so far: each has its number.
     pub(super) logs_opened: AtomicU64,
+    /// By how much a test moved the clock ahead of clients'.
+    pub ahead: Ahead,
 }
 
 impl<D: Disk, W: Waiter> Host<D, W> {
@@ -78,6 +81,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             checkpointing: Mutex::default(),
             hosted: RwLock::default(),
             logs_opened: AtomicU64::new(0),
+            ahead: Ahead::default(),
         }))
     }
 

@@ -206,7 +206,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let now_ms = self.around.now_ms();
         let path = found.path.clone();
         let opened = Log::open(self.disk.clone(), path, config, now_ms, found.hints);
-        let (log, recovery) = opened.map_err(|error| CoreError::storage(&error))?;
+        let (mut log, recovery) = opened.map_err(|error| CoreError::storage(&error))?;
+        log.follow(self.ahead.clone());
         let text = recovery.to_string();
         if !text.is_empty() {
             let kind = match recovery.has_lost() {

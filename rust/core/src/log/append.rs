@@ -219,7 +219,9 @@ impl<D: Disk> Log<D> {
             .map(|(_, header)| header.max_timestamp)
             .max()
             .unwrap_or(-1);
-        let rolled = self.roll_for(bytes.len() as u64, first, last, newest, now_ms)?;
+        let written = self.ahead.written_ms(newest, now_ms);
+        let aged = written.unwrap_or(newest);
+        let rolled = self.roll_for(bytes.len() as u64, first, last, aged, now_ms)?;
         let mut epochs_changed = false;
         for (_, header) in found {
             epochs_changed |= self.epochs.assign(header.leader_epoch, header.base_offset);
@@ -236,6 +238,9 @@ impl<D: Disk> Log<D> {
             return Err(e.into());
         }
         active.modified_ms = now_ms;
+        if let Some(written) = written {
+            active.is_written(newest, written);
+        }
         // The bytes are there: from here on a failure would leave memory and disk at odds, so it ends this log.
         let done = self.remember(found, staged, last.next_offset());
         if let Err(e) = done {

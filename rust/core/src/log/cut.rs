@@ -43,6 +43,7 @@ impl<D: Disk> Segment<D> {
         self.largest = None;
         if position == 0 {
             self.first_timestamp = None;
+            (self.written_ms, self.first_ahead_ms) = (None, 0);
             self.created_ms = now_ms;
             self.largest = Some((-1, 0));
         } else if sound {

@@ -141,7 +141,8 @@ impl<D: Disk> Segment<D> {
     /// What retention by time looks at.
     pub fn age_timestamp(&mut self, place: Place<'_, D>) -> Result<i64, LogError> {
         let (time, _) = self.largest_timestamp(place)?;
-        Ok(if time >= 0 { time } else { self.modified_ms })
+        let time = if time >= 0 { time } else { self.modified_ms };
+        Ok(self.written_ms.map_or(time, |written| written.max(time)))
     }
 
     /// The offset after the last batch; reads from the last index entry on. None if the end is not whole, or if

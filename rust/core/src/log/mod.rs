@@ -6,6 +6,7 @@
 //! What stays true: offsets only grow; a failed append leaves the log as it was; a log that nobody uses holds no
 //! file descriptor (`release_files`).
 
+mod ahead;
 mod api;
 mod append;
 mod close;
@@ -41,6 +42,7 @@ use std::path::{Path, PathBuf};
 
 use crate::batch::Header;
 use crate::disk::Disk;
+pub use ahead::Ahead;
 use epochs::Epochs;
 use error::{During, UnlessFull};
 use files::EPOCHS_FILE;
@@ -92,6 +94,7 @@ pub struct Log<D: Disk> {
     /// The file is not what the epochs are. So it is as long as the log has no files.
     epochs_stale: bool,
     fate: Fate,
+    ahead: Ahead,
 }
 
 impl<D: Disk> Log<D> {

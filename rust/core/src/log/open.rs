@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use super::Log;
+use super::ahead::Ahead;
 use super::api::{OpenHints, Recovery};
 use super::config::LogConfig;
 use super::epochs::Epochs;
@@ -97,6 +98,7 @@ impl<D: Disk> Log<D> {
             epochs_in_file: None,
             epochs_stale: false,
             fate: Fate::default(),
+            ahead: Ahead::default(),
         }
     }
 

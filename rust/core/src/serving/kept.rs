@@ -104,6 +104,8 @@ mod tests {
         principal: "User:ANONYMOUS",
     };
 
+    const METADATA: i16 = 3;
+
     fn question(asker: Asker<'_>, body: &[u8]) -> Question {
         Question::of(METADATA, 13, &asker, body).unwrap()
     }

@@ -86,6 +86,7 @@ mod tests {
             correlation_id: 0,
             client_id: None,
             body: Vec::new(),
+            fault: 0,
             connection: (),
         }
     }

@@ -4,6 +4,7 @@
 //! task still notices that the peer has gone. Replies to frames that came together leave together.
 
 mod deciding;
+pub mod faults;
 mod fetch;
 mod produce;
 mod receiving;
@@ -69,7 +70,12 @@ impl Task {
         {
             self.is_settled();
             self.connection.set_busy(true);
-            self.handle(frame).await?;
+            if self.node.request_faults.is_armed() {
+                // In a box of its own: no other node's tasks are larger for it.
+                Box::pin(self.handle_with_faults(frame)).await?;
+            } else {
+                self.handle(frame).await?;
+            }
             if self.outbox.len() >= OUTBOX_BYTES || !self.files.is_empty() {
                 self.flush().await?;
             }

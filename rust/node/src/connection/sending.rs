@@ -23,6 +23,10 @@ impl Task {
         if self.outbox.is_empty() {
             return Ok(());
         }
+        if self.discards {
+            self.discard();
+            return Ok(());
+        }
         // Answers of Python's have been charged to another budget, and their reader is judged by that one.
         let answered = std::mem::take(&mut self.answered);
         let charged = answered.iter().map(Charge::bytes).sum();

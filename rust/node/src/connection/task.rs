@@ -59,6 +59,8 @@ pub struct Task {
     /// What the peer owes while the outbox is sent.
     pub(super) reply_owed: Owes,
     pub(super) files: Vec<Piece<NodeFile>>,
+    /// A test wants what is answered to be lost.
+    pub(super) discards: bool,
     pub(super) produce: Produce<NodeDisk, Connection>,
     pub(super) fetch: Fetch<NodeDisk>,
     /// What the receive buffer takes of the budget, and beside it.
@@ -89,6 +91,7 @@ impl Task {
             answered: Vec::new(),
             reply_owed: Owes::Reply,
             files: Vec::new(),
+            discards: false,
             produce: Produce::default(),
             fetch: Fetch::default(),
             charged: 0,

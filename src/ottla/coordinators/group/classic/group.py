@@ -372,6 +372,13 @@ class ClassicGroup:
             member.timer_at_ms = member.deadline_ms
             turn.wake_in(timeout_ms, self.session_key(member.member_id))
 
+    def spare(self, by_ms: int) -> None:
+        """Every session lasts so much longer, and so does its timer."""
+        for member in self.members.values():
+            member.deadline_ms += by_ms
+            if member.timer_at_ms is not None:
+                member.timer_at_ms += by_ms
+
     # ------------------------------------------------------------ changing
 
     def transition(self, state: str, wall_ms: int) -> None:
