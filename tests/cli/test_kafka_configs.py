@@ -1,4 +1,4 @@
-"""kafka-configs.sh beside its recorded script: what it tells at once, and what the node's log says."""
+"""kafka-configs.sh beside its recorded script: what it tells at once, and what the log says."""
 
 from __future__ import annotations
 

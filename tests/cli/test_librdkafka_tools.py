@@ -4,14 +4,22 @@ there, and what a group commits of partitions that had nothing to read.
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+import ottla
 from cli.commands import run
 from oracle import free_port
 from servers import OttlaServer
 
+SOURCE = Path(__file__).parents[2] / "src"
 TOOLS = ["kafka-console-producer.sh", "kafka-console-consumer.sh"]
 
 
@@ -103,3 +111,159 @@ def test_what_was_not_printed_is_not_committed(
     done = run([*read, "--max-messages", "90"])
     assert done.stdout.splitlines()[0] == "xyz"
     assert len(done.stdout.splitlines()) == 90
+
+
+@pytest.mark.parametrize("tool", [["kafka-console-consumer.sh", "--topic"], ["ottla", "consume"]])
+def test_a_group_that_found_nothing_misses_nothing(
+    tool: list[str], ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, what comes while a new group is away would never be read by it."""
+    topic, group, node = name(), name(), ["--bootstrap-server", ottla_server.bootstrap]
+    run(["kafka-topics.sh", "--create", "--topic", topic, "--partitions", "2", *node])
+    read = [*tool, topic, "--group", group, "--timeout-ms", "1000", *node]
+    assert run(read).stdout == ""
+    assert _committed(group, node) == [0, 0]
+    run(["kafka-console-producer.sh", "--topic", topic, *node], "one\n")
+    assert run(read).stdout == "one\n"
+    assert sorted(_committed(group, node)) == [0, 1]
+
+
+def test_where_a_group_begins_is_committed_before_anything_is_read(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, a group that leaves with its first record would skip, in the partitions that
+    it had not come to, all that is written until it is back.
+    """
+    topic, group, node = name(), name(), ["--bootstrap-server", ottla_server.bootstrap]
+    run(["kafka-topics.sh", "--create", "--topic", topic, "--partitions", "5", *node])
+    run(["kafka-console-producer.sh", "--topic", topic, "--sync", *node], "one\ntwo\n")
+    words = ["--topic", topic, "--group", group, "--from-beginning", "--max-messages", "1"]
+    sticky = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"
+    property = ["--command-property", f"partition.assignment.strategy={sticky}"]
+    assert run(["kafka-console-consumer.sh", *words, *property, *node]).exit_code == 0
+    assert sorted(_committed(group, node)) == [0, 0, 0, 0, 1]
+
+
+def test_what_closes_a_transaction_is_behind_the_group(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, a group that has read all would seem to lag by one."""
+    from confluent_kafka import Producer
+
+    topic, group, node = name(), name(), ["--bootstrap-server", ottla_server.bootstrap]
+    run(["kafka-topics.sh", "--create", "--topic", topic, "--partitions", "1", *node])
+    producer = Producer({"bootstrap.servers": ottla_server.bootstrap, "transactional.id": name()})
+    try:
+        producer.init_transactions(20)
+    except Exception as refused:  # a node that serves no transactions has none to test
+        pytest.skip(str(refused))
+    producer.begin_transaction()
+    producer.produce(topic, b"one")
+    producer.commit_transaction(20)
+    words = ["--topic", topic, "--group", group, "--from-beginning", "--timeout-ms", "1000"]
+    run(["kafka-console-consumer.sh", *words, *node])
+    assert _committed(group, node) == [2]
+
+
+def _committed(group: str, node: list[str]) -> list[int]:
+    """The group's offsets, by partition."""
+    shown = run(["kafka-consumer-groups.sh", "--describe", "--group", group, *node]).stdout
+    return [int(line.split()[3]) for line in shown.splitlines() if line.startswith(group)]
+
+
+def test_a_lone_carriage_return_ends_a_line(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, lines as old Macs end them would be one record; to Java they are not."""
+    topic, node = name(), ["--bootstrap-server", ottla_server.bootstrap]
+    text = "a\rb\r\nc\r\rd\n\ne\r"
+    done = run(["kafka-console-producer.sh", "--topic", topic, *node], text)
+    assert done.exit_code == 0, done.stderr
+    read = ["--topic", topic, "--from-beginning", "--max-messages", "7", "--timeout-ms", "20000"]
+    done = run(["kafka-console-consumer.sh", *read, *node])
+    assert done.stdout == "a\nb\nc\n\nd\n\ne\n"
+
+
+def test_a_record_that_is_too_large_is_told(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, a long line would end in a traceback."""
+    node = ["--bootstrap-server", ottla_server.bootstrap]
+    words = ["kafka-console-producer.sh", "--topic", name(), *node]
+    done = run(words, "x" * 2_000_000 + "\n")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("a record was not written: "), done.stderr
+    assert "too large" in done.stderr
+
+
+def test_a_topic_that_nobody_makes(tmp_path: Path) -> None:
+    """If this failed, records for a topic that does not exist would wait, without a word, until
+    they are given up.
+    """
+    with ottla.Broker(dir=tmp_path / "data", config={"auto.create.topics.enable": "false"}) as node:
+        at = ["--bootstrap-server", node.bootstrap_servers]
+        words = ["kafka-console-producer.sh", "--topic", "nope", "--max-block-ms", "1000", *at]
+        done = run(words, "x\n")
+        assert done.exit_code == 1
+        assert "topic nope is not known after 1000 ms" in done.stderr
+        assert "ottla topics create NAME" in done.stderr.partition("hint: ")[2]
+
+
+def test_the_end_is_told_who_asks_for_it(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, system tests that wait for this line would wait for ever."""
+    topic, node = name(), ["--bootstrap-server", ottla_server.bootstrap]
+    run(["kafka-console-producer.sh", "--topic", topic, *node], "one\n")
+    words = ["--topic", topic, "--from-beginning", "--max-messages", "1", "--enable-systest-events"]
+    done = run(["kafka-console-consumer.sh", *words, *node])
+    assert done.stdout == "one\nshutdown_complete\n"
+
+
+def _start(words: list[str], **streams: Any) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    return subprocess.Popen([sys.executable, "-m", "ottla.cli", *words], env=environment, **streams)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["kafka-console-producer.sh", "--topic", "t", "--bootstrap-server"],
+        ["kafka-console-consumer.sh", "--topic", "t", "--bootstrap-server"],
+        ["ottla", "consume", "t", "--at"],
+    ],
+    ids=str,
+)
+def test_ctrl_c_ends_the_wait_for_a_node(words: list[str]) -> None:
+    """If this failed, a wrong port could only be left by closing the terminal."""
+    node = f"127.0.0.1:{free_port()}"
+    pipe = subprocess.PIPE
+    with _start([*words, node], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        assert b"still trying, Ctrl-C to stop" in said
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    # What a shell calls 130, either way.
+    assert process.returncode in (130, -signal.SIGINT)
+
+
+def test_who_has_read_enough_is_not_waited_for(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, `... | head -2` would hang until a third record comes."""
+    topic, node = name(), ["--bootstrap-server", ottla_server.bootstrap]
+    run(["kafka-console-producer.sh", "--topic", topic, *node], "one\ntwo\n")
+    words = ["kafka-console-consumer.sh", "--topic", topic, "--from-beginning", *node]
+    with _start(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"one\n"
+        process.stdout.close()
+        assert process.wait(timeout=20) == 1
+
+
+def test_a_verb_gives_up_soon_when_nobody_is_there_to_read_from() -> None:
+    """If this failed, `ottla consume` with a wrong port would run for ever."""
+    done = run(["ottla", "consume", "t", "--at", f"127.0.0.1:{free_port()}"])
+    assert done.exit_code == 1
+    assert "nobody answers after 3000 ms" in done.stderr

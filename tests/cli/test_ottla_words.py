@@ -92,3 +92,83 @@ def test_examples_of_verbs_work(ottla_server: OttlaServer, name: Callable[[], st
         done = run([*words, *at], stdin.removeprefix("echo ") + "\n" if stdin else "line\n")
         assert done.exit_code == 0, (line, done)
         assert "Error" not in done.stdout, (line, done)
+
+
+def test_a_name_that_is_typed_is_no_pattern(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, `ottla topics delete orders.v1` would take orders-v1 with it."""
+    first, at = name(), ["--at", ottla_server.bootstrap]
+    typed, other = f"{first}.v1", f"{first}-v1"
+    for topic in (typed, other):
+        run(["ottla", "topics", "create", topic, *at])
+    done = run(["ottla", "topics", "alter", typed, "--partitions", "2", *at])
+    assert done.stdout == f"Topic {typed} has 2 partitions now.\n"
+    assert run(["ottla", "offsets", typed, *at]).stdout == f"{typed}:0:0\n{typed}:1:0\n"
+    assert other not in run(["ottla", "topics", "describe", typed, *at]).stdout
+    done = run(["ottla", "topics", "delete", typed, *at])
+    assert (done.exit_code, done.stdout) == (0, f"Deleted topic {typed}.\n")
+    found = run(["ottla", "topics", *at]).stdout.split()
+    assert (typed in found, other in found) == (False, True)
+    done = run(["ottla", "topics", "delete", typed, *at])
+    assert (done.exit_code, "does not exist" in done.stdout) == (1, True)
+
+
+def test_lists_show_what_is_the_users_own(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, internal topics and past console groups would flood the lists."""
+    topic, group, at = name(), name(), ["--at", ottla_server.bootstrap]
+    run(["ottla", "produce", topic, *at], "one\n")
+    for one in ("console-consumer-12345", group):
+        run(["ottla", "consume", topic, "--group", one, "--timeout-ms", "500", *at])
+    for verb in (["topics"], ["topics", "list"], ["topics", "describe"]):
+        assert "__consumer_offsets" not in run(["ottla", *verb, *at]).stdout
+    assert "__consumer_offsets" in run(["ottla", "topics", "--all", *at]).stdout.split()
+    found = run(["ottla", "groups", *at]).stdout.split()
+    assert (group in found, "console-consumer-12345" in found) == (True, False)
+    assert "console-consumer-12345" in run(["ottla", "groups", "--all", *at]).stdout.split()
+    node = ["--bootstrap-server", ottla_server.bootstrap]
+    assert "console-consumer-12345" in run(["kafka-consumer-groups.sh", "--list", *node]).stdout
+
+
+def test_where_a_new_group_begins_is_said(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, `ottla consume --group` would print nothing, and not say why."""
+    topic, group, at = name(), name(), ["--at", ottla_server.bootstrap]
+    run(["ottla", "produce", topic, *at], "one\n")
+    words = ["ottla", "consume", topic, "--group", group, "--timeout-ms", "500", *at]
+    assert "begins at their end; --from-beginning" in run(words).stderr
+    assert "begins at their end" not in run(words).stderr
+    other = ["ottla", "consume", topic, "--group", name(), "--from-beginning"]
+    done = run([*other, "--max-messages", "1", *at])
+    assert (done.stdout, "at their end" in done.stderr) == ("one\n", False)
+
+
+def test_what_a_verb_can_not_do_fails(ottla_server: OttlaServer, name: Callable[[], str]) -> None:
+    """If this failed, `ottla groups delete x && ...` would go on after a refusal."""
+    group = name()
+    at, node = ["--at", ottla_server.bootstrap], ["--bootstrap-server", ottla_server.bootstrap]
+    done = run(["ottla", "groups", "delete", group, *at])
+    assert (done.exit_code, "GROUP_ID_NOT_FOUND" in done.stdout) == (1, True)
+    # Apache's tool tells it, and leaves with 0.
+    assert run(["kafka-consumer-groups.sh", "--delete", "--group", group, *node]).exit_code == 0
+
+
+@pytest.mark.parametrize("words", ["topics -h", "help topics", "topics create -h", "help up"])
+def test_every_way_to_ask_for_help(words: str) -> None:
+    """If this failed, two of three ways to ask for help would be errors, or show something else."""
+    done = run(["ottla", *words.split()])
+    verb = "up" if "up" in words else "topics"
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"ottla {verb}: ")
+
+
+def test_versions_are_told_apart() -> None:
+    """If this failed, Ottla's own version would pass for Kafka's, or the other way round."""
+    from ottla import __version__
+
+    for words in (["--version"], ["topics", "--version"], ["up", "--version"]):
+        assert run(["ottla", *words]).stdout == f"ottla {__version__} (speaks Apache Kafka 4.3.1)\n"
+    assert run(["kafka-topics.sh", "--version"]).stdout == "4.3.1\n"

@@ -235,6 +235,7 @@ class World:
         self.entropy = Counter()
         self.desk = Desk()
         self.reports: list[str] = []
+        self.told: list[str] = []
         self.image = EMPTY_IMAGE
         for topic in topics:
             self.know(topic)
@@ -258,6 +259,7 @@ class World:
             decider=lambda _: self._shard(self.config_of, self.entropy, kinds),
             refuse=kinds.refuse,
             report=self._report,
+            tell=self.told.append,
             batch_bytes_max=lambda: self.config.batch_bytes_max,
         )
         self.groups = Groups(

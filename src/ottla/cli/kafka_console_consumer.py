@@ -2,7 +2,7 @@
 
 The work is librdkafka's. Nothing is committed unless a group is named; then, as Apache's consumer
 does, the position in every partition that is assigned, and not only, as librdkafka does, in those
-of which a record was read.
+of which a record was read: where reading begins is found out when a partition is assigned.
 """
 
 from __future__ import annotations
@@ -11,13 +11,22 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from ottla.cli.librdkafka import Complaints, in_words, require_topic_name, translate
+from ottla.cli.connect import VERB_PATIENCE_MS
+from ottla.cli.librdkafka import (
+    Complaints,
+    Interrupts,
+    ctrl_c_ends_it,
+    in_words,
+    require_topic_name,
+    translate,
+    wait_for_cluster,
+)
 from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.record_lines import Formatter, Printed
-from ottla.cli.run import Failed, run, tell_waiting
+from ottla.cli.run import Failed, reader_is_gone, run, tell_waiting
 from ottla.cli.topic_filter import topic_filter
 from ottla.client.addresses import parse_bootstrap
 from ottla.errors import OttlaError
@@ -33,8 +42,8 @@ DEFAULT, LOGGING, NO_OP = (
 )
 ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 RECORDS_PER_POLL = 500
-LAST_WORDS_S = 5.0
-"""How long a cluster may take for what is asked of it at the end."""
+BEGINNING_S = 5.0
+"""How long a cluster may take to say where reading begins."""
 TERMINATED = 143
 
 COMMAND = Command(
@@ -75,11 +84,7 @@ COMMAND = Command(
         ),
         Option("--command-config", "A file with consumer settings.", "file"),
         Option("--consumer.config", "", "file", deprecated_for="--command-config"),
-        Option(
-            "--enable-systest-events",
-            "",
-            refused="these lines are for the system tests of Apache Kafka itself",
-        ),
+        Option("--enable-systest-events", "Print shutdown_complete, on a line, at the end."),
     ),
     (
         (
@@ -113,9 +118,9 @@ def main(parsed: Parsed) -> int:
     if settings.get("group.protocol", "").lower() == "consumer" and not parsed.has("--partition"):
         _require_consumer_protocol(settings["bootstrap.servers"])
     # From here on the signal ends the reading, not the process: the group is to be left.
-    signal.signal(signal.SIGTERM, _terminate)
-    with in_words("the records can't be read"):
-        reader = Reader(parsed, settings, formatter)
+    ends = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+    with Interrupts(ends) as interrupts, in_words("the records can't be read"):
+        reader = Reader(parsed, settings, formatter, interrupts)
         try:
             reader.read()
         except Terminated:
@@ -150,10 +155,6 @@ def _require_consumer_protocol(bootstrap: str) -> None:
         )
 
 
-def _terminate(_number: int, _frame: object) -> NoReturn:
-    raise Terminated
-
-
 class Reader:
     """A librdkafka consumer, what it prints with, and how many records it printed."""
 
@@ -162,6 +163,7 @@ class Reader:
         parsed: Parsed,
         settings: dict[str, Any],
         formatter: Formatter | CoordinatorFormatter | None,
+        interrupts: Interrupts,
     ) -> None:
         from confluent_kafka import Consumer
 
@@ -172,18 +174,27 @@ class Reader:
         settings["enable.partition.eof"] = self._commits
         # It hands over hundreds at once; what was not printed is not committed.
         settings["enable.auto.offset.store"] = False
-        self._resets_to_begin = settings["auto.offset.reset"] in ("earliest", "smallest")
+        self._resets_to = settings["auto.offset.reset"]
+        self._is_cooperative = (
+            settings.get("partition.assignment.strategy") == "cooperative-sticky"
+            or settings.get("group.protocol", "").lower() == "consumer"
+        )
         with in_words("the consumer's settings are refused"):
             self._consumer = Consumer(settings)
         self._formatter = formatter
+        self._call = interrupts.call
         self._logs = (parsed.text("--formatter") or "") == LOGGING
         self._skips = parsed.has("--skip-message-on-error")
         self._left = parsed.number("--max-messages", -1) or 0
         timeout_ms = parsed.number("--timeout-ms", -1) or -1
         self._timeout_s = timeout_ms / 1000 if timeout_ms >= 0 else None
+        self._is_verb = parsed.is_verb
+        self._tells_end = parsed.has("--enable-systest-events")
         self._count = 0
         self._written: dict[tuple[str, int], Any] = {}
-        """The last record of each partition that was written, and not yet flushed."""
+        """What came last of each partition: a record that was written, or its end."""
+        if parsed.is_verb:
+            wait_for_cluster(self._consumer, interrupts, VERB_PATIENCE_MS)
         self._begin(parsed)
 
     def _begin(self, parsed: Parsed) -> None:
@@ -196,26 +207,84 @@ class Reader:
             )
             assert text is not None
             # Without knowing the leader, librdkafka would wait half a second to ask it for an end.
-            with suppress(KafkaException):
+            with suppress(KafkaException), ctrl_c_ends_it():
                 self._consumer.list_topics(parsed.required("--topic"), timeout=5)
             named = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
             offset = named[text] if text in named else int(text)
-            self._consumer.assign([TopicPartition(parsed.required("--topic"), partition, offset)])
+            place = TopicPartition(parsed.required("--topic"), partition, offset)
+            begun = self._found_begin([place]) if self._commits and offset < 0 else []
+            self._consumer.assign(begun or [place])
+            self._store(begun)
             return
         pattern = parsed.text("--include")
         if pattern is not None:
             topic_filter(pattern)
             # librdkafka takes what opens with ^ as a regular expression.
-            self._consumer.subscribe([f"^({pattern.replace(',', '|').strip()})$"])
+            topics = [f"^({pattern.replace(',', '|').strip()})$"]
         else:
-            self._consumer.subscribe([parsed.required("--topic")])
+            topics = [parsed.required("--topic")]
+        if self._commits:
+            self._consumer.subscribe(topics, on_assign=self._assigned)
+        else:
+            self._consumer.subscribe(topics)
+
+    def _assigned(self, consumer: Any, places: list[Any]) -> None:
+        """Begin where the group is, or else where the settings say, which is committed then:
+        librdkafka itself would forget where it began in what it read nothing of.
+        """
+        from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException
+
+        begun: list[Any] = []
+        with suppress(KafkaException), ctrl_c_ends_it():
+            places = consumer.committed(places, timeout=BEGINNING_S)
+            named = dict.fromkeys(("earliest", "smallest", "beginning"), OFFSET_BEGINNING)
+            named |= dict.fromkeys(("latest", "largest", "end"), OFFSET_END)
+            offset = named.get(self._resets_to)
+            new = [place for place in places if place.error is None and place.offset < 0]
+            if new and offset is not None:
+                for place in new:
+                    place.offset = offset
+                begun = self._found_begin(new)
+            if begun and self._is_verb and offset == OFFSET_END:
+                print(
+                    f"the group is new in {len(begun)} partition(s) and begins at their end; "
+                    "--from-beginning begins a new group with the first record",
+                    file=sys.stderr,
+                )
+        found = {(place.topic, place.partition): place for place in begun}
+        places = [found.get((place.topic, place.partition), place) for place in places]
+        if self._is_cooperative:
+            consumer.incremental_assign(places)
+        else:
+            consumer.assign(places)
+        self._store(begun)
+
+    def _found_begin(self, places: list[Any]) -> list[Any]:
+        """Those of the places, each the first or the end of a partition, whose offset is known."""
+        from confluent_kafka import KafkaException
+
+        with suppress(KafkaException), ctrl_c_ends_it():
+            found = self._consumer.offsets_for_times(places, timeout=BEGINNING_S)
+            return [place for place in found if place.error is None and place.offset >= 0]
+        return []
+
+    def _store(self, places: list[Any]) -> None:
+        """From now on these are what is committed."""
+        from confluent_kafka import KafkaException
+
+        if places:
+            with suppress(KafkaException):  # the partition may be another member's by now
+                self._consumer.store_offsets(offsets=places)
 
     def read(self) -> None:
         """Print until there are enough or nothing came for the time given."""
         last = time.monotonic()
         while self._left:
-            message = self._consumer.poll(0.1)
+            message = self._call(self._consumer.poll, 0.1)
             if message is None or self._is_end(message):
+                self._flush()
+                if reader_is_gone():
+                    raise BrokenPipeError
                 if self._timeout_s is not None and time.monotonic() - last > self._timeout_s:
                     print(f"nothing came for {round(self._timeout_s * 1000)} ms", file=sys.stderr)
                     return
@@ -226,7 +295,7 @@ class Reader:
                 # What came along with it needs no waiting.
                 room = RECORDS_PER_POLL if self._left < 0 else min(RECORDS_PER_POLL, self._left)
                 if room:
-                    for more in self._consumer.consume(room, 0):
+                    for more in self._call(self._consumer.consume, room, 0):
                         if not self._is_end(more):
                             self._print(more)
             finally:
@@ -234,60 +303,38 @@ class Reader:
 
     def _flush(self) -> None:
         """Out with what was printed; from now on it may be committed."""
-        from confluent_kafka import KafkaException
+        from confluent_kafka import TopicPartition
 
+        if not self._written:
+            return
         sys.stdout.buffer.flush()
         for message in self._written.values():
-            with suppress(KafkaException):  # the partition may be another member's by now
-                self._consumer.store_offsets(message=message)
+            after = message.offset() + (message.error() is None)
+            place = TopicPartition(
+                message.topic(), message.partition(), after, leader_epoch=message.leader_epoch()
+            )
+            self._store([place])
         self._written.clear()
 
     def close(self) -> None:
         """Leave the group and say how many records were printed."""
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        try:
-            if self._commits:
-                self._commit_begun()
-        finally:
-            self._consumer.close()
-            print(f"Processed a total of {self._count} messages", file=sys.stderr)
+        self._consumer.close()
+        print(f"Processed a total of {self._count} messages", file=sys.stderr)
+        if self._tells_end:
+            print("shutdown_complete", flush=True)
 
     def _is_end(self, message: Any) -> bool:
-        """Whether this is no record, but word that a partition has no more now."""
-        from confluent_kafka import KafkaError, TopicPartition
+        """Whether this is no record, but word that a partition has no more now.
+
+        Its offset is behind what closes a transaction, which is no record either.
+        """
+        from confluent_kafka import KafkaError
 
         error = message.error()
         if error is None or error.code() != KafkaError._PARTITION_EOF:
             return False
-        place = TopicPartition(message.topic(), message.partition(), message.offset())
-        if self._unread([place]):
-            self._consumer.commit(offsets=[place], asynchronous=True)
+        self._has_written(message)
         return True
-
-    def _unread(self, places: list[Any]) -> list[Any]:
-        """Those partitions of which no record was read."""
-        return [
-            place
-            for place, found in zip(places, self._consumer.position(places), strict=True)
-            if found.offset < 0
-        ]
-
-    def _commit_begun(self) -> None:
-        """Commit where reading would have begun in those partitions whose records are still to
-        come: what begins at the end was committed when the end was met.
-        """
-        from confluent_kafka import KafkaException
-
-        with suppress(KafkaException):  # the cluster may be gone, and the records were printed
-            unread = self._unread(self._consumer.assignment())
-            if not unread or not self._resets_to_begin:
-                return
-            committed = self._consumer.committed(unread, timeout=LAST_WORDS_S)
-            begun = [place for place in committed if place.error is None and place.offset < 0]
-            for place in begun:
-                place.offset, _ = self._consumer.get_watermark_offsets(place, timeout=LAST_WORDS_S)
-            if begun:
-                self._consumer.commit(offsets=begun, asynchronous=False)
 
     def _print(self, message: Any) -> None:
         error = message.error()

@@ -5,25 +5,32 @@ The work is librdkafka's. Keys land in the partitions that Java's producer would
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from ottla.cli.connect import VERB_PATIENCE_MS
-from ottla.cli.librdkafka import Complaints, in_words, require_topic_name, translate
+from ottla.cli.librdkafka import (
+    Complaints,
+    Interrupts,
+    in_words,
+    require_topic_name,
+    translate,
+    wait_for_cluster,
+)
 from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
 from ottla.cli.properties import key_values, read_properties
-from ottla.cli.record_lines import LineReader
+from ottla.cli.record_lines import LineReader, lines_of
 from ottla.cli.run import Failed, run
 from ottla.client.addresses import parse_bootstrap
-from ottla.client.dialing import HINT_REFUSED
 
 READER = "org.apache.kafka.tools.LineMessageReader"
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 ACKS = ("all", "-1", "0", "1")
 MAX_BLOCK_MS = 60_000
-FIRST_PATIENCE_S = 1.0
-"""How long nobody may answer until that is said."""
+WAIT_S = 0.2
+"""How long librdkafka may wait while nothing else is listened to."""
 
 COMMAND = Command(
     "kafka-console-producer.sh",
@@ -96,9 +103,10 @@ def main(parsed: Parsed) -> int:
     require_topic_name(topic)
     reader = _reader(parsed)
     max_block_ms = parsed.number("--max-block-ms", MAX_BLOCK_MS) or MAX_BLOCK_MS
-    hurried = not parsed.has("--max-block-ms") and parsed.command.name.startswith("ottla ")
-    with in_words("a record was not written"):
-        sender = Sender(settings, topic, max_block_ms, sync=parsed.has("--sync"))
+    hurried = not parsed.has("--max-block-ms") and parsed.is_verb
+    ends = {signal.SIGINT: KeyboardInterrupt}
+    with Interrupts(ends) as interrupts, in_words("a record was not written"):
+        sender = Sender(settings, topic, max_block_ms, interrupts, sync=parsed.has("--sync"))
         sender.wait_for_topic(VERB_PATIENCE_MS if hurried else max_block_ms)
         return sender.send_lines(sys.stdin.buffer, reader.read)
 
@@ -107,7 +115,13 @@ class Sender:
     """A librdkafka producer, and how many records failed."""
 
     def __init__(
-        self, settings: dict[str, Any], topic: str, max_block_ms: int, *, sync: bool
+        self,
+        settings: dict[str, Any],
+        topic: str,
+        max_block_ms: int,
+        interrupts: Interrupts,
+        *,
+        sync: bool,
     ) -> None:
         from confluent_kafka import Producer
 
@@ -115,30 +129,12 @@ class Sender:
         with in_words("the producer's settings are refused"):
             self._producer = Producer(settings)
         self._topic, self._sync, self._failed = topic, sync, 0
+        self._interrupts, self._call = interrupts, interrupts.call
         self._max_block_s = max_block_ms / 1000
 
     def wait_for_topic(self, patience_ms: int) -> None:
         """Fail early and clearly when nobody answers; this also makes the topic where nodes may."""
-        import time
-
-        from confluent_kafka import KafkaException
-
-        deadline = time.monotonic() + patience_ms / 1000
-        patience_s = FIRST_PATIENCE_S
-        while True:
-            left_s = deadline - time.monotonic()
-            try:
-                self._producer.list_topics(self._topic, timeout=max(0.001, min(patience_s, left_s)))
-                return
-            except KafkaException as error:
-                if left_s <= patience_s:
-                    raise Failed(
-                        f"topic {self._topic} is not known after "
-                        f"{patience_ms} ms: {error.args[0].str()}",
-                        hint=HINT_REFUSED,
-                    ) from None
-            self._producer.poll(0.1)  # here librdkafka says what keeps it waiting
-            patience_s *= 2
+        wait_for_cluster(self._producer, self._interrupts, patience_ms, self._topic)
 
     def send_lines(self, source: BinaryIO, read: Callable[[bytes], Any]) -> int:
         """Send until the input ends; the command's exit code."""
@@ -151,13 +147,23 @@ class Sender:
                 line = source.readline()
                 if not line:
                     break
-                record = read(line.removesuffix(b"\n").removesuffix(b"\r"))
-                self._send(record)
+                for one in lines_of(line):
+                    self._send(read(one))
         finally:
-            left = self._producer.flush()
-        if self._failed or left:
-            raise Failed(f"{self._failed + left} records were not written")
+            self._drain()
+        if self._failed:
+            raise Failed(f"{self._failed} records were not written")
         return 0
+
+    def _drain(self) -> None:
+        """Wait until all is written or given up: in steps, between which Ctrl-C is heard."""
+        try:
+            while self._call(self._producer.flush, WAIT_S):
+                pass
+        except KeyboardInterrupt:
+            left = len(self._producer)
+            print(f"ERROR {left} records may not have been written", file=sys.stderr)
+            raise
 
     def _send(self, record: Any) -> None:
         import time
@@ -176,13 +182,13 @@ class Sender:
             except BufferError:
                 if time.monotonic() > deadline:
                     raise Failed("no room for more records: nobody takes them") from None
-                self._producer.poll(0.1)
+                self._call(self._producer.poll, 0.1)
         if self._sync:
-            self._producer.flush()
+            self._drain()
             if self._failed:
                 raise Failed("a record was not written; the lines after it were not sent")
         else:
-            self._producer.poll(0)
+            self._call(self._producer.poll, 0)
 
     def _delivered(self, error: Any, _message: Any) -> None:
         if error is not None:

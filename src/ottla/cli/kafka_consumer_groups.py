@@ -7,6 +7,7 @@ that opens with `Error:` on stdout, and leaves with 0.
 
 from __future__ import annotations
 
+import re
 import sys
 
 from ottla.cli import groups_described, offsets_reset
@@ -28,6 +29,8 @@ ACTIONS = (
     "--validate-regex",
 )
 GROUP_WIDTH_IN_LIST = 25
+CONSOLE_GROUP = re.compile(r"console-consumer-\d+")
+"""What the console consumer calls its group when nobody names one."""
 
 _RESET = ("--reset-offsets",)
 
@@ -136,16 +139,24 @@ def main(parsed: Parsed) -> int:
     _check(parsed, action)
     with connect(parsed, timeout_ms=parsed.number("--timeout", 30_000)) as client:
         try:
-            _DO[action](parsed, client)
+            if _DO[action](parsed, client) is False:
+                return _refused(parsed)
         except UsageError:
             raise
         except BrokerError as error:
             print(f"\nError: {error}")
+            return _refused(parsed)
         except OttlaError as error:
             print(f"\nError: {error}")
             if error.hint:
                 print(f"\nhint: {error.hint}", file=sys.stderr)
+            return _refused(parsed)
     return 0
+
+
+def _refused(parsed: Parsed) -> int:
+    """Apache's tool leaves with 0 after a refusal that it told; a verb does not."""
+    return int(parsed.is_verb)
 
 
 def _check(parsed: Parsed, action: str) -> None:
@@ -178,6 +189,8 @@ def _list(parsed: Parsed, client: Client) -> None:
         if group.protocol_type in ("", "consumer")
         and group.type.lower() not in ("share", "streams")
     ]
+    if parsed.is_verb and not parsed.has("--all"):
+        found = [group for group in found if not CONSOLE_GROUP.fullmatch(group.group)]
     if parsed.has("--json"):
         import json
 
@@ -197,7 +210,7 @@ def _list(parsed: Parsed, client: Client) -> None:
         print(line)
 
 
-def _delete(parsed: Parsed, client: Client) -> None:
+def _delete(parsed: Parsed, client: Client) -> bool:
     wanted = parsed.all("--group")
     if parsed.has("--all-groups"):
         wanted = [group.group for group in groups.list_groups(client)]
@@ -211,12 +224,13 @@ def _delete(parsed: Parsed, client: Client) -> None:
     quoted = ", ".join(f"'{group}'" for group in deleted)
     if not failed:
         print(f"Deletion of requested consumer groups ({quoted}) was successful.")
-        return
+        return True
     print("\nError: Deletion of some consumer groups failed:")
     for group, failure in failed:
         print(f"* Group '{group}' could not be deleted due to: {exception_text(failure)}")
     if deleted:
         print(f"\nThese consumer groups were deleted successfully: {quoted}")
+    return False
 
 
 def _delete_offsets(parsed: Parsed, client: Client) -> None:
@@ -261,8 +275,6 @@ def _describe(parsed: Parsed, client: Client) -> None:
 
 def _validate(parsed: Parsed) -> int:
     """RE2 is what Python's engine knows, without looking around and back references."""
-    import re
-
     text = parsed.required("--validate-regex")
     problem = None
     try:

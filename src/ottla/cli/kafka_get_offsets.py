@@ -123,12 +123,18 @@ def _filter(parsed: Parsed) -> Filter:
         filters = [_pattern(text) for text in patterns.split(",")]
         return lambda topic, partition: any(f(topic, partition) for f in filters)
     text = parsed.text("--topic")
-    topic_ok = topic_filter(text) if text is not None else lambda name: True
+    topic_ok = _topic_ok(text, parsed.is_verb)
     numbers = parsed.text("--partitions")
     if numbers is None:
         return lambda topic, partition: topic_ok(topic)
     wanted = {_number(part, "--partitions") for part in numbers.split(",") if part}
     return lambda topic, partition: partition in wanted and topic_ok(topic)
+
+
+def _topic_ok(text: str | None, is_verb: bool) -> Callable[[str], bool]:
+    if text is None:
+        return lambda name: True
+    return text.__eq__ if is_verb else topic_filter(text)
 
 
 def _pattern(text: str) -> Filter:

@@ -211,13 +211,17 @@ def _alter(parsed: Parsed, client: Client) -> int:
         if text is not None:
             placed = _assignments(text)[len(topic.partitions) :]
         topics.create_partitions(client, topic.name, count, placed)
+        if parsed.is_verb:
+            print(f"Topic {topic.name} has {count} partitions now.")
     return 0
 
 
 def _delete(parsed: Parsed, client: Client) -> int:
-    for error in topics.delete(client, _matching(parsed, client)).values():
+    for name, error in topics.delete(client, _matching(parsed, client)).items():
         if error is not None:
             raise error
+        if parsed.is_verb:  # Apache's tool says nothing
+            print(f"Deleted topic {name}.")
     return 0
 
 
@@ -279,20 +283,24 @@ def _matching(parsed: Parsed, client: Client) -> list[str]:
     names = topics.names(client, internal=not parsed.has("--exclude-internal"))
     if pattern is None:
         return names
-    accepts = topic_filter(pattern)
+    # What a person types is a name; in what a script gives, a point means any letter.
+    accepts = pattern.__eq__ if parsed.is_verb else topic_filter(pattern)
     found = [name for name in names if accepts(name)]
     if not found and not parsed.has("--if-exists") and not parsed.has("--list"):
-        raise Failed(f"Topic '{pattern}' does not exist as expected", hint=_similar(pattern, names))
+        raise Failed(
+            f"Topic '{pattern}' does not exist as expected", hint=_similar(parsed, pattern, names)
+        )
     return found
 
 
-def _similar(pattern: str, names: list[str]) -> str:
+def _similar(parsed: Parsed, pattern: str, names: list[str]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(pattern, names, 1)
     if close:
         return f"did you mean {close[0]}?"
-    return "kafka-topics.sh --list shows the topics that exist"
+    shows = "ottla topics" if parsed.is_verb else "kafka-topics.sh --list"
+    return f"{shows} shows the topics that exist"
 
 
 def _config(text: str) -> tuple[str, str]:

@@ -7,10 +7,12 @@ word.
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from ottla.cli.connect import require_plaintext
 from ottla.cli.options import UsageError
@@ -44,6 +46,9 @@ ASSIGNORS = {
     "CooperativeStickyAssignor": "cooperative-sticky",
 }
 CONSUMER_REQUEST_TIMEOUT = "socket.timeout.ms"
+
+FIRST_PATIENCE_S = 1.0
+"""How long nobody may answer until that is said."""
 
 NOT_HERE = {
     "max.poll.records": "records are handed over one by one",
@@ -119,6 +124,109 @@ def require_topic_name(topic: str) -> None:
     problem = topic_name_problem(topic)
     if problem is not None:
         raise Failed(f"Invalid topics: [{topic}]", hint=problem)
+
+
+class Interrupts:
+    """Signals while librdkafka works: what comes then is raised as soon as it is done.
+
+    Raised at once, it would come out of a callback of ours, where it gets lost and leaves nonsense.
+    """
+
+    def __init__(self, raised: Mapping[signal.Signals, type[BaseException]]) -> None:
+        self._raised = raised
+        self._former: dict[signal.Signals, Any] = {}
+        self._holds = False
+        self._held: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        for number in self._raised:
+            former = signal.getsignal(number)
+            if former != signal.SIG_IGN:  # a shell's background jobs ignore Ctrl-C
+                self._former[number] = former
+                signal.signal(number, self._take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, former in self._former.items():
+            signal.signal(number, former)
+
+    def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Let librdkafka work; what was held back meanwhile is raised then."""
+        self._holds = True
+        try:
+            done = work(*arguments)
+        finally:
+            self._holds = False
+        held, self._held = self._held, None
+        if held is not None:
+            raise held
+        return done
+
+    def _take(self, number: int, _frame: object) -> None:
+        error = self._raised[signal.Signals(number)]()
+        if not self._holds:
+            raise error
+        self._held = error
+
+
+def wait_for_cluster(
+    client: Any, interrupts: Interrupts, patience_ms: int, topic: str | None = None
+) -> None:
+    """Until a node answers librdkafka's client, and knows the topic; asking makes it where nodes
+    may.
+
+    Raises:
+        Failed: not in time.
+    """
+    from confluent_kafka import KafkaError, KafkaException
+
+    deadline = time.monotonic() + patience_ms / 1000
+    patience_s, said, error = FIRST_PATIENCE_S, False, None
+    while True:
+        left_s = max(0.001, deadline - time.monotonic())
+        try:
+            with ctrl_c_ends_it():
+                found = client.list_topics(topic or "", timeout=min(patience_s, left_s))
+            error = found.topics[topic].error if topic in found.topics else None
+            if error is None:
+                return
+            passing = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE)
+            if error.code() not in passing:
+                raise Failed(f"topic {topic}: {error.str()}")
+        except KafkaException as problem:
+            # A last ask that had no time says less than what was heard before.
+            if error is None or time.monotonic() < deadline:
+                error = problem.args[0]
+            patience_s *= 2
+        if time.monotonic() >= deadline:
+            what = f"topic {topic} is not known" if topic else "nobody answers"
+            raise Failed(f"{what} after {patience_ms} ms: {error.str()}", hint=_advice(error))
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART and patience_ms > 5000 and not said:
+            said = True
+            print(f"WARN topic {topic} does not exist; still trying", file=sys.stderr, flush=True)
+        interrupts.call(client.poll, 0.1)  # here librdkafka says what keeps it waiting
+
+
+def _advice(error: Any) -> str:
+    from confluent_kafka import KafkaError
+
+    if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        return "the cluster makes no topics by itself: `ottla topics create NAME` makes one"
+    return HINT_REFUSED
+
+
+@contextmanager
+def ctrl_c_ends_it() -> Iterator[None]:
+    """While librdkafka waits, no handler of Python's runs: Ctrl-C then ends the process itself."""
+    former = signal.getsignal(signal.SIGINT)
+    if former in (signal.SIG_IGN, signal.SIG_DFL, None):
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ ottla: Kafka, without the JVM
   ottla up                       start a node at {AT}, data in ./ottla-data
   ottla up --dev                 start a node that leaves nothing behind
 
-  ottla topics                   list topics
+  ottla topics                   list topics (--all: internal ones as well)
   ottla topics create NAME       make one (--partitions 3)
   ottla topics describe NAME     its partitions and configs
   ottla topics delete NAME       gone, with its records
@@ -65,6 +65,9 @@ _NEED_A_NAME = {
     "groups": ("describe", "reset", "delete"),
 }
 _AT = Option("--at", "Short for --bootstrap-server.", "host:port")
+_ALL = Option(
+    "--all", "Also what clusters and tools make for themselves: internal topics, console groups."
+)
 
 EXAMPLES = {
     "topics": (
@@ -117,12 +120,14 @@ def entry() -> int:
 
 def verb(words: Sequence[str]) -> int:
     """Run one verb; the exit code."""
-    if not words or words[0] in ("--help", "-h", "help"):
+    if not words or words[0] in ("--help", "-h") or words == ["help"]:
         print(HELP, end="")
         return 0
     if words[0] == "--version":
-        return print_version()
-    name, rest = words[0], list(words[1:])
+        return print_version(of_verb=True)
+    if words[0] == "help":
+        words = [words[1], "--help"]
+    name, rest = words[0], ["--help" if word == "-h" else word for word in words[1:]]
     if name == "up":
         from ottla.cli import up
 
@@ -151,7 +156,7 @@ def _run(name: str, module: str, arguments: list[str]) -> int:
         arguments = [*arguments, "--bootstrap-server", os.environ.get("OTTLA_AT") or AT]
     command = tool.COMMAND._replace(
         name=f"ottla {name}",
-        options=(*tool.COMMAND.options, _AT),
+        options=(*tool.COMMAND.options, _AT, *([_ALL] if name in _NEED_A_NAME else [])),
         examples=EXAMPLES[name],
         help_exit_code=0,
     )
@@ -186,8 +191,8 @@ def _with_action(
         if rest[0] in _NEED_A_NAME[verb]:
             _require_name(arguments, f"ottla {verb} {rest[0]} NAME", option, *others)
         return [actions[rest[0]], *arguments]
-    if "--help" in rest:
-        return ["--help"]
+    if "--help" in rest or "--version" in rest:
+        return ["--help" if "--help" in rest else "--version"]
     if rest and not rest[0].startswith("-"):
         hint = nearest(rest[0], actions) or f"there are {', '.join(actions)}"
         raise UsageError(f"'{rest[0]}' is no action of ottla {verb}", hint=hint)
@@ -196,6 +201,9 @@ def _with_action(
 
 def _topics(rest: list[str]) -> tuple[str, list[str]]:
     arguments = _with_action("topics", rest, _TOPIC_ACTIONS, "--topic", "--topic-id")
+    named = {"--topic", "--topic-id", "--all", "--exclude-internal"} & set(arguments)
+    if not named and {"--list", "--describe"} & set(arguments):
+        arguments.append("--exclude-internal")
     return "kafka_topics", arguments
 
 

@@ -26,6 +26,14 @@ class BadLine(OttlaError):
     """A line that lacks what the reader's properties promise."""
 
 
+def lines_of(data: bytes) -> list[bytes]:
+    """The lines in what was read up to a newline or the end, as Java's `readLine` has them: a lone
+    carriage return ends a line as well.
+    """
+    line = data.removesuffix(b"\n").removesuffix(b"\r")
+    return line.split(b"\r")
+
+
 def _flag(properties: Mapping[str, str], name: str, default: bool) -> bool:
     return properties.get(name, str(default)).strip().lower() == "true"
 

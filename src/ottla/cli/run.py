@@ -49,7 +49,7 @@ def _run(command: Command, main: Callable[[Parsed], int], arguments: Sequence[st
             print(help_text(command))
             return command.help_exit_code
         if parsed.has("--version"):
-            return print_version()
+            return print_version(parsed.is_verb)
         warn_deprecated(parsed)
         return main(parsed)
     except UsageError as error:
@@ -101,13 +101,32 @@ def warn_deprecated(parsed: Parsed) -> None:
             print(f"{option.name} is the older name of {option.deprecated_for}", file=sys.stderr)
 
 
-def print_version() -> int:
-    """Print the version as Apache's tools do, alone on stdout, and ours beside it."""
+def print_version(of_verb: bool) -> int:
+    """Print our version; a tool of Apache's prints, alone on stdout, the Kafka that it is like."""
     from ottla import __version__
 
+    if of_verb:
+        print(f"ottla {__version__} (speaks Apache Kafka {APACHE_KAFKA_VERSION})")
+        return 0
     print(APACHE_KAFKA_VERSION)
     print(f"(Ottla {__version__}, compatible with Apache Kafka)", file=sys.stderr)
     return 0
+
+
+def reader_is_gone() -> bool:
+    """Whether nobody reads what is printed any more: `... | head -2` that has its two lines.
+
+    Who prints finds out by itself; who has nothing to print would wait for ever.
+    """
+    import select
+
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):
+        return False
+    watch = select.poll()
+    watch.register(descriptor, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
 
 
 def _close_stdout() -> None:

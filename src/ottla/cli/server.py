@@ -1,6 +1,7 @@
 """Run a node as a server: what kafka-server-start.sh and `ottla up` share.
 
-SIGTERM and SIGINT stop it cleanly, a second one at once. Only here, in commands of our own, does
+SIGTERM, SIGINT and SIGHUP (the terminal was closed) stop it cleanly, a second one at once; a SIGHUP
+that is ignored, as nohup does, stays ignored. Only here, in commands of our own, does
 anything touch signal handlers, the garbage collector and the limits of the process.
 """
 
@@ -36,13 +37,14 @@ class Stop(BaseException):
 
 
 class Signals:
-    """SIGTERM and SIGINT: noted while the node starts, raised while it runs."""
+    """What asks for the end: noted while the node starts, raised while it runs."""
 
     def __init__(self) -> None:
         self.asked = False
         self._raises = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._take)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._take)
 
     def wait(self, node: Node) -> None:
         """Until the node ended by itself, or somebody asks for its end."""
@@ -105,7 +107,7 @@ def serve(
             "acknowledged",
         )
     logs.info("stopped cleanly")
-    sys.stdout.flush()
+    flush_terminal()
     return 0
 
 
@@ -142,6 +144,19 @@ def _write_why(logs: Logs, error: Exception, hint: str | None) -> None:
 def _to_stderr(text: str) -> None:
     sys.stdout.flush()
     sys.stderr.write(text)
+
+
+def flush_terminal(text: str = "") -> None:
+    """Out with what was printed and with this, if there is still a terminal to print it on; a
+    server does not end for want of one.
+    """
+    try:
+        print(text, end="", flush=True)
+    except OSError:
+        # Nothing is left to complain, not even the interpreter at its exit.
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
 
 
 def raise_descriptor_limit() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from ottla.cli.options import Command, Option, Parsed, UsageError
 from ottla.errors import OttlaError
@@ -60,7 +59,7 @@ def main(parsed: Parsed) -> int:
 
 
 def _up(parsed: Parsed, folder: str) -> int:
-    from ottla.cli.server import client_port, serve
+    from ottla.cli.server import client_port, flush_terminal, serve
     from ottla.node.format import ensure_formatted
     from ottla.node.node import Node
 
@@ -75,10 +74,10 @@ def _up(parsed: Parsed, folder: str) -> int:
             import json
 
             row = {"bootstrap_servers": where, "dir": folder, "pid": os.getpid()}
-            print(json.dumps(row), flush=True)
+            flush_terminal(json.dumps(row) + "\n")
         else:
             kept = "nothing is kept" if parsed.has("--dev") else f"data in {folder}"
-            print(f"Kafka is ready at {where} ({kept}; Ctrl-C stops it)", flush=True)
+            flush_terminal(f"Kafka is ready at {where} ({kept}; Ctrl-C stops it)\n")
 
     try:
         return serve(properties, started=started, quiet=not parsed.has("--verbose"))
@@ -92,7 +91,7 @@ def _up(parsed: Parsed, folder: str) -> int:
             error.hint = f"{error.hint} with --dir"
         raise
     finally:
-        sys.stdout.flush()
+        flush_terminal()
 
 
 def _properties(parsed: Parsed, folder: str) -> dict[str, str]:

@@ -25,6 +25,7 @@ from ottla.controller import (
     topics,
 )
 from ottla.controller.activation import activation_records
+from ottla.controller.refused import refused
 from ottla.controller.state import Outcome, Replayed, State, Versioned
 from ottla.decide import NOTHING, Ask, Decision, Now, Record, Reply, Timer
 from ottla.metadata.delta import MetadataDelta
@@ -127,6 +128,7 @@ class Controller:
             records=_written(outcome.records),
             replies=(Reply(ask.token, outcome.response),),
             timers=outcome.timers,
+            notes=refused(outcome.response),
         )
 
     def fire(self, key: Hashable, now: Now) -> Decision:

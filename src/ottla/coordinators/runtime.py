@@ -124,7 +124,7 @@ class _Shard(Driver):
         self._runtime.fire(self, key)
 
     def note(self, line: str) -> None:
-        self._runtime.report(f"{self.name}: {line}")
+        self._runtime.tell(f"{self.name}: {line}")
 
     @property
     def loading(self) -> bool:
@@ -153,6 +153,7 @@ class Runtime:
         "new_decider",
         "refuse",
         "report",
+        "tell",
         "timers",
         "topic",
     )
@@ -172,12 +173,15 @@ class Runtime:
         expects: Callable[[], bool] = lambda: False,
         codec: str = "none",
         batch_bytes_max: Callable[[], int] = lambda: 1048588,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.topic = topic
         self.desk = desk
         self.new_decider = decider
         self.refuse = refuse
         self.report = report
+        self.tell = tell or report
+        """What deciders note once they are loaded: all is as it should be."""
         self.timers = timers
         self._log = log
         self._now = now
@@ -481,7 +485,10 @@ class Runtime:
             )
         now, image = self._now(), self._image()
         shard.image_offset = image.offset
-        shard.carry(shard.decider.loaded(image, now), now)
+        decision = shard.decider.loaded(image, now)
+        for line in decision.notes:  # what was found in the log is for somebody to look at
+            self.report(f"{shard.name}: {line}")
+        shard.carry(decision._replace(notes=()), now)
         self._see(shard)
 
     def _fall(self, partition: int, why: str, problem: Exception | None = None) -> None:

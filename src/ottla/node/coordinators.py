@@ -155,6 +155,7 @@ class Coordinators:
             decider=parts.decider,
             refuse=parts.refuse,
             report=self._report,
+            tell=self._logs.info,
             codec=parts.codec,
             batch_bytes_max=parts.batch_bytes_max,
             expects=self._expected.any,

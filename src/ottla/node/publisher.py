@@ -20,6 +20,7 @@ from ottla.config.alteration import is_unknown
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
 from ottla.metadata.topic_names import is_internal
+from ottla.node.changes import changes
 from ottla.node.coordinators import Led
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ class Publisher:
             for topic, index in gone:
                 self._directories.forget(topic, index)
         first = first_offset == 0
+        if not first:
+            for line in changes(delta):
+                self._logs.info(line)
         lying = self._lying() if first else None
         if self._directories.several:
             self._place(delta, lying)

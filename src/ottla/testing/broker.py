@@ -25,7 +25,7 @@ from ottla.node import manners
 from ottla.testing import temporary
 from ottla.testing.arguments import checked_config, checked_dir, checked_port
 from ottla.testing.broker_log import BrokerLog, Kept
-from ottla.testing.errors import BadArgument, BadType, NotRunning
+from ottla.testing.errors import BadArgument, NotRunning
 from ottla.testing.talk import Talk
 
 if TYPE_CHECKING:

@@ -22,13 +22,30 @@ impl std::fmt::Display for FrameError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Negative(size) => write!(f, "a frame announced the negative size {size}"),
-            Self::TooLarge { size, size_max } => {
-                write!(
+            Self::TooLarge { size, size_max } => match foreign_protocol(*size) {
+                Some(name) => write!(
+                    f,
+                    "this looks like {name}, spoken to a port that expects plain Kafka requests"
+                ),
+                None => write!(
                     f,
                     "a frame announced {size} bytes, more than socket.request.max.bytes={size_max}"
-                )
-            }
+                ),
+            },
         }
+    }
+}
+
+/// Whose first words the four bytes of a frame's size are, if they are nobody's size: people point
+/// browsers, probes and clients with TLS at a Kafka port, and a size in bytes tells them nothing.
+fn foreign_protocol(size: usize) -> Option<&'static str> {
+    let bytes = u32::try_from(size).ok()?.to_be_bytes();
+    match &bytes {
+        [0x16, 0x03, 0..=4, _] => Some("TLS"),
+        b"GET " | b"POST" | b"PUT " | b"HEAD" | b"DELE" | b"OPTI" | b"PATC" | b"CONN" | b"TRAC"
+        | b"PRI " => Some("HTTP"),
+        b"SSH-" => Some("SSH"),
+        _ => None,
     }
 }
 
@@ -238,6 +255,22 @@ mod tests {
                 size_max: 100
             })
         );
+    }
+
+    #[test]
+    fn other_protocols_are_named() {
+        let said = |first: &[u8; 4]| {
+            let mut inbox = Inbox::default();
+            receive(&mut inbox, first);
+            inbox
+                .next_frame(100 << 20)
+                .expect_err("refused")
+                .to_string()
+        };
+        assert!(said(b"GET ").starts_with("this looks like HTTP"));
+        assert!(said(&[0x16, 3, 1, 2]).starts_with("this looks like TLS"));
+        assert!(said(b"SSH-").starts_with("this looks like SSH"));
+        assert!(said(&[0x7f; 4]).starts_with("a frame announced 2139062143 bytes"));
     }
 
     #[test]

@@ -78,5 +78,7 @@ def delete_groups(turn: ShardTurn, ask: Ask) -> None:
         if group is not None and error is None:
             turn.state.offsets.tombstone_all(turn, group_id)
             group.end(turn)
+        if error is not None:
+            turn.note(f"group {group_id}: is not deleted: {error.name}")
         results.append(DeletableGroupResult(group_id=group_id, error_code=error or ErrorCode.NONE))
     turn.reply(ask.token, DeleteGroupsResponse(results=results))

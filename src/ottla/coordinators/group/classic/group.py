@@ -300,6 +300,7 @@ class ClassicGroup:
         for member_id in self.pending_joins:
             turn.cancel(self.session_key(member_id))
         turn.write(tombstone(self.group_id))
+        turn.note(f"group {self.group_id}: is deleted")
 
     # ------------------------------------------------------------ a record is applied
 

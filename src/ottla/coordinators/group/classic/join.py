@@ -192,6 +192,7 @@ def _add(
     if group.state == PREPARING_REBALANCE and group.previous_state == EMPTY:
         group.new_member_added = True
     group.add(member, request.protocol_type)
+    turn.note(f"group {group.group_id}: {member_id} joins, from {ask.client_host}")
     group.extend_session(
         turn, member, turn.state.config_of(group.group_id).new_member_join_timeout_ms
     )
@@ -327,6 +328,7 @@ def prepare_rebalance(turn: ShardTurn, group: ClassicGroup) -> None:
     group.pending_syncs.clear()
     _cancel_sync_timer(turn, group)
     initial = group.state == EMPTY
+    turn.note(f"group {group.group_id}: begins a rebalance after generation {group.generation_id}")
     group.transition(PREPARING_REBALANCE, turn.now.wall_ms)
     if initial:
         delay_ms = turn.state.config_of(group.group_id).initial_rebalance_delay_ms
@@ -362,6 +364,7 @@ def complete_join(turn: ShardTurn, group: ClassicGroup) -> None:
     group.join_timer = None
     for member in list(group.members.values()):
         if member.join_token is None and member.instance_id is None:
+            turn.note(f"group {group.group_id}: {member.member_id} did not join again, and is out")
             membership.remove(turn, group, member.member_id)
     if group.members and not group.elect_joined_leader():
         # Only static members are left and none has joined: wait for one of them another round, or
@@ -371,6 +374,10 @@ def complete_join(turn: ShardTurn, group: ClassicGroup) -> None:
         return
     group.next_generation()
     group.pending_syncs.clear()
+    turn.note(
+        f"group {group.group_id}: generation {group.generation_id}, "
+        f"{len(group.members) or 'no'} member{'s' * (len(group.members) != 1)}"
+    )
     if not group.members:
         group.protocol_name = None
         group.find_subscribed_topics()

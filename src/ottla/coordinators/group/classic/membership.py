@@ -67,6 +67,7 @@ def session_timer(
         member.timer_at_ms = member.deadline_ms
         turn.wake_in(left_ms, group.session_key(member_id))
     elif member.is_new or (member.join_token is None and member.sync_token is None):
+        turn.note(f"group {group.group_id}: {member_id} was not heard of in time, and is out")
         remove(turn, group, member_id)
         rebalance(turn, group)
 
@@ -179,6 +180,7 @@ def _leave_one(turn: ShardTurn, group: ClassicGroup, identity: MemberIdentity) -
         known_id = group.static_members.get(instance_id) if instance_id is not None else None
         if known_id is None:
             return ErrorCode.UNKNOWN_MEMBER_ID
+        turn.note(f"group {group.group_id}: {known_id} was removed by its instance id")
         remove(turn, group, known_id)
         return None
     if member_id in group.pending_joins:
@@ -186,5 +188,6 @@ def _leave_one(turn: ShardTurn, group: ClassicGroup, identity: MemberIdentity) -
         return None
     error = group.member_error(member_id, instance_id)
     if error is None:
+        turn.note(f"group {group.group_id}: {member_id} leaves")
         remove(turn, group, member_id)
     return error
