@@ -700,31 +700,6 @@ class DiskFault:
     ) -> Self: ...
 
 @final
-class RequestFault:
-    """A fault for tests: whom among requests, when, and what happens to them. Frozen.
-
-    Deeds: cut, drop_reply, slow (`number` ms), hold, repeat, answer (`number` is the error), stop
-    (once the topic has `number` records).
-    """
-
-    def __new__(
-        cls,
-        deed: str,
-        number: int = 0,
-        *,
-        client_id: str | None = None,
-        api_key: int | None = None,
-        forms: Sequence[bytes] = (),  # of a topic's name or id, one of which is in the request
-        topic: str = "",  # that of stop
-        after: int = 0,  # requests that pass first
-        times: int | None = None,  # requests that it comes over; None for all
-        rate: float = 1.0,
-        seed: int = 0,
-        seen: int = 0,  # requests that it was about, and came over, in a node before
-        done: int = 0,
-    ) -> Self: ...
-
-@final
 class Node:
     """One broker's clock, sockets, logs and hot requests, on threads that never take the GIL.
 
@@ -925,17 +900,19 @@ class Node:
         """How often each fault fired."""
 
     # for tests: what happens to requests, but for those on a controller's listener
-    def add_request_fault(self, fault: RequestFault) -> int:
-        """From now on this holds as well; its number, which no other one gets."""
+    def add_request_fault(
+        self,
+        deed: str,  # cut, drop_reply, slow, hold, repeat, answer, stop
+        number: int,  # slow: ms; answer: the error; stop: the records of `topic`
+        topic: str,
+        whom: tuple[str | None, int | None, Sequence[bytes]],  # client id, API, what is in it
+        when: tuple[int, int | None, float, int],  # pass so many, so many times, rate, seed
+        counts: tuple[int, int],  # seen and done before
+    ) -> int: ...
     def clear_request_faults(self) -> None: ...
-    def request_fault_counts(self) -> list[tuple[int, int, int]]:
-        """Of each its number, the requests that it was about, and those that it came over."""
-    def take_request_fault_lines(self) -> list[tuple[int, int, int, str]]:
-        """What was done since this was asked last, in order: the fault's number, the number of the
-        request among those that it is about, API key and client id.
-        """
-    def stopped_by_fault(self, *, timeout_ms: int) -> int | None:
-        """Wait for a stop; None at the timeout."""
+    def request_fault_counts(self) -> list[tuple[int, int, int]]: ...
+    def take_request_fault_lines(self) -> list[tuple[int, int, int, str]]: ...
+    def stopped_by_fault(self, *, timeout_ms: int) -> int | None: ...
 
     # ends
     def stop(self, timeout_ms: int, broker_epoch: int) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 import ottla
 from attack.line import Gone, Line
-from ottla.testing.broker import NotRunning
+from ottla.testing.errors import NotRunning
 from ottla.wire.messages.metadata import MetadataRequest
 from servers import eventually
 

@@ -69,6 +69,7 @@ def handled(body: bytes, handler: Callable[[Any, Any], Any]) -> tuple[Core, list
         connection_id=23,
         peer_port=2,
         principal="User:ANONYMOUS",
+        fault=0,
     )
     desk.take(request, nowhere)
     return core, warnings, desk

@@ -12,7 +12,6 @@ use tokio::runtime::Runtime;
 
 use crate::apis::{Api, Apis};
 use crate::connection;
-use crate::connection::faults::RequestFaults;
 use crate::descriptors::Noted;
 use crate::disk::NodeDisk;
 use crate::error::NodeError;
@@ -24,6 +23,7 @@ use crate::peer::{Ending, Listener};
 use crate::pool::panic_text;
 use crate::queue::Item;
 use crate::releasing::make_room;
+use crate::request_faults::RequestFaults;
 use crate::shared::{Options, Shared};
 use crate::sweep::sweep;
 

@@ -11,7 +11,6 @@ use ottla_core::serving::{KeptReplies, Question};
 
 use crate::apis::{Apis, FETCH, PRODUCE};
 use crate::budget::{Budget, Charge};
-use crate::connection::faults::RequestFaults;
 use crate::descriptors::Descriptors;
 use crate::disk::NodeDisk;
 use crate::error::NodeError;
@@ -22,6 +21,7 @@ use crate::outside::{Around, Life, NodeHost, Outside};
 use crate::passes::Passes;
 use crate::peer::{Connection, Ending};
 use crate::queue::Item;
+use crate::request_faults::RequestFaults;
 use crate::room::Room;
 use crate::watch::Watch;
 use crate::weight::Weights;

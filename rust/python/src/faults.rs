@@ -1,7 +1,6 @@
-//! `DiskFault` and `RequestFault` for Python: one thing that a test lets happen to a disk, or to requests. What it
-//! means is in `ottla_node::FaultRow` and `ottla_node::RequestFaultRow`.
+//! `DiskFault` for Python: one thing that a test lets happen to a disk. What it means is in `ottla_node::FaultRow`.
 
-use ottla_node::{FaultRow, RequestFaultRow};
+use ottla_node::FaultRow;
 use pyo3::prelude::*;
 
 /// A verb, a file, a moment, and what happens there.
@@ -76,59 +75,7 @@ impl DiskFault {
     }
 }
 
-/// Whom, when and what.
-#[pyclass(frozen, module = "ottla._core")]
-pub struct RequestFault {
-    pub row: RequestFaultRow,
-}
-
-#[pymethods]
-impl RequestFault {
-    #[new]
-    #[pyo3(
-        signature = (deed, number=0, *, client_id=None, api_key=None, forms=vec![], topic=String::new(), after=0,
-            times=None, rate=1.0, seed=0, seen=0, done=0),
-        text_signature = "(deed, number=0, *, client_id=None, api_key=None, forms=(), topic='', after=0, times=None, rate=1.0, seed=0, seen=0, done=0)"
-    )]
-    #[expect(clippy::too_many_arguments, reason = "a row is given whole, by name")]
-    fn new(
-        deed: String,
-        number: i64,
-        client_id: Option<String>,
-        api_key: Option<i16>,
-        forms: Vec<Vec<u8>>,
-        topic: String,
-        after: u64,
-        times: Option<u64>,
-        rate: f64,
-        seed: u64,
-        seen: u64,
-        done: u64,
-    ) -> Self {
-        let row = RequestFaultRow {
-            deed,
-            number,
-            client_id,
-            api_key,
-            forms,
-            topic,
-            after,
-            times,
-            rate,
-            seed,
-            seen,
-            done,
-        };
-        Self { row }
-    }
-
-    fn __repr__(&self) -> String {
-        format!("{:?}", self.row)
-    }
-}
-
-/// Put the classes into the module.
+/// Put the class into the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<DiskFault>()?;
-    module.add_class::<RequestFault>()
+    module.add_class::<DiskFault>()
 }

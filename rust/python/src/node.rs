@@ -13,7 +13,7 @@ use crate::asking::{Answer, Question};
 use crate::codec::Plan;
 use crate::errors::refused;
 use crate::event::Event;
-use crate::faults::{DiskFault, RequestFault};
+use crate::faults::DiskFault;
 use crate::files::{Disk, refusal, remove_all, replace};
 use crate::half::{Asked, Caller, Half, Item, Partitions};
 use crate::named::{Api, Appended, LostLogDir, Opened, PartitionOffsets, Stray, TopicPartition};
@@ -453,9 +453,34 @@ impl Node {
         Ok(())
     }
 
-    fn add_request_fault(&self, fault: Py<RequestFault>) -> PyResult<u64> {
-        let row = ottla_node::RequestFault::new(fault.get().row.clone()).map_err(refused)?;
-        Ok(self.request_faults()?.add(row))
+    fn add_request_fault(
+        &self,
+        deed: String,
+        number: i64,
+        topic: String,
+        whom: (Option<String>, Option<i16>, Vec<Vec<u8>>),
+        when: (u64, Option<u64>, f64, u64),
+        counts: (u64, u64),
+    ) -> PyResult<u64> {
+        let (client_id, api_key, forms) = whom;
+        let (after, times, rate, seed) = when;
+        let (seen, done) = counts;
+        let row = ottla_node::RequestFaultRow {
+            deed,
+            number,
+            client_id,
+            api_key,
+            forms,
+            topic,
+            after,
+            times,
+            rate,
+            seed,
+            seen,
+            done,
+        };
+        let fault = ottla_node::RequestFault::new(row).map_err(refused)?;
+        Ok(self.request_faults()?.add(fault))
     }
 
     fn clear_request_faults(&self) -> PyResult<()> {

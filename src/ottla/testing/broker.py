@@ -260,7 +260,7 @@ class Broker(Talk):
         from ottla.testing.faults import Faults
 
         if self._faults is None:
-            self._faults = Faults(self, self._here)
+            self._faults = Faults(self._here, self.kill, self.start)
         return self._faults
 
     def __enter__(self) -> Broker:

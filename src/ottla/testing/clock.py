@@ -60,7 +60,7 @@ class Clock:
             BadType: one of these is no number.
         """
         from ottla.node.loop import NodeStopped
-        from ottla.testing.broker import BadArgument, NotRunning
+        from ottla.testing.errors import BadArgument, NotRunning
 
         given = {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
         by_s = _sum(given)
@@ -85,7 +85,7 @@ class Clock:
 
     def _freeze(self, *, frozen: bool) -> None:
         from ottla.node.loop import NodeStopped
-        from ottla.testing.broker import NotRunning
+        from ottla.testing.errors import NotRunning
 
         try:
             self._node().freeze(frozen)
@@ -94,7 +94,7 @@ class Clock:
 
 
 def _sum(given: dict[str, float]) -> float:
-    from ottla.testing.broker import BadArgument, BadType
+    from ottla.testing.errors import BadArgument, BadType
 
     by_s = 0.0
     for unit, number in given.items():

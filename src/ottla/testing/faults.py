@@ -17,10 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ottla.errors import OttlaError
 
 if TYPE_CHECKING:
-    from ottla._core import DiskFault
-    from ottla._core import Node as Core
+    from ottla.node.disk_faults import Core, DiskFault
     from ottla.node.node import Node
-    from ottla.testing.broker import Broker
 
 LOOK_MS = 200
 """How often whoever waits for the end of a node looks whether there is still something to wait for;
@@ -65,9 +63,10 @@ class Faults:
         seed: what chance is drawn from.
     """
 
-    def __init__(self, broker: Broker, node: Callable[[], Node]) -> None:
-        self._broker = broker
-        self._node = node
+    def __init__(
+        self, node: Callable[[], Node], kill: Callable[[], None], start: Callable[[], object]
+    ) -> None:
+        self._node, self._kill, self._start = node, kill, start
         self._lock = threading.RLock()
         self._core: Core | None = None
         """Where the rules are."""
@@ -191,7 +190,7 @@ class Faults:
             return core
 
     def _fail(self, rows: list[tuple[str, str, str, dict[str, Any]]], text: str) -> None:
-        from ottla._core import CoreError, DiskFault
+        from ottla.node.disk_faults import CoreError, DiskFault
 
         made = [DiskFault(verb, path, errno, **when) for verb, path, errno, when in rows]
         with self._lock:
@@ -229,9 +228,9 @@ class Faults:
                 self._hear(core)
                 rule = self._rules.pop(number, None)
             with suppress(OttlaError):
-                self._broker.kill()
+                self._kill()
                 if rule is not None and rule.restarts:
-                    self._broker.start()
+                    self._start()
             return
 
     def _at(self, node: Node) -> Core:
@@ -266,7 +265,7 @@ class Faults:
 
 
 def _bad(text: str) -> OttlaError:
-    from ottla.testing.broker import BadArgument
+    from ottla.testing.errors import BadArgument
 
     return BadArgument(text)
 
@@ -308,23 +307,14 @@ def _api_key(api: str | int) -> int:
 
 
 def _tell(node: Node, core: Core, rule: Rule, seen: int = 0, done: int = 0) -> int:
-    from ottla._core import RequestFault
-
+    forms = () if rule.topic is None else _forms(rule.topic, node.topic_id(rule.topic))
     return core.add_request_fault(
-        RequestFault(
-            rule.deed,
-            rule.number,
-            client_id=rule.client_id,
-            api_key=rule.api_key,
-            forms=() if rule.topic is None else _forms(rule.topic, node.topic_id(rule.topic)),
-            topic=rule.topic or "",
-            after=rule.after,
-            times=rule.times,
-            rate=rule.rate,
-            seed=rule.seed,
-            seen=seen,
-            done=done,
-        )
+        rule.deed,
+        rule.number,
+        rule.topic or "",
+        (rule.client_id, rule.api_key, forms),
+        (rule.after, rule.times, rule.rate, rule.seed),
+        (seen, done),
     )
 
 

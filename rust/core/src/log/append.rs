@@ -17,6 +17,12 @@ use crate::disk::Disk;
 /// Batches of the active segment's end that are remembered, so that reads there ask no index.
 const TAIL_BATCHES: usize = 64;
 
+/// The largest timestamp of these batches; -1 if none has one.
+fn newest_of(found: &[(usize, Header)]) -> i64 {
+    let times = found.iter().map(|(_, header)| header.max_timestamp);
+    times.max().unwrap_or(-1)
+}
+
 impl<D: Disk> Log<D> {
     /// Append one or more whole batches as leader: base offsets and leader epoch are patched into `batches`, and
     /// they are written from there. All or none. Bytes after the last whole batch are left out.
@@ -214,11 +220,7 @@ impl<D: Disk> Log<D> {
                 "offsets of one append that no segment can hold together",
             ));
         }
-        let newest = found
-            .iter()
-            .map(|(_, header)| header.max_timestamp)
-            .max()
-            .unwrap_or(-1);
+        let newest = newest_of(found);
         let written = self.ahead.written_ms(newest, now_ms);
         let aged = written.unwrap_or(newest);
         let rolled = self.roll_for(bytes.len() as u64, first, last, aged, now_ms)?;

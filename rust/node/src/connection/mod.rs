@@ -4,7 +4,7 @@
 //! task still notices that the peer has gone. Replies to frames that came together leave together.
 
 mod deciding;
-pub mod faults;
+mod faults;
 mod fetch;
 mod produce;
 mod receiving;
