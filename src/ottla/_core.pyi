@@ -369,7 +369,7 @@ class Request:
     correlation_id: int
     client_id: str | None
     body: bytes  # what follows the request header
-    fault: int  # the error that a test wants it answered with; 0 for none
+    fault: int  # what a test wants it answered with
     connection_id: int
     listener: str  # listener name, e.g. "PLAINTEXT", "CONTROLLER"
     local_host: str  # the local address of the connection's socket, no brackets
@@ -899,7 +899,6 @@ class Node:
     def disk_faults_fired(self) -> list[int]:
         """How often each fault fired."""
 
-    # for tests: what happens to requests, but for those on a controller's listener
     def add_request_fault(
         self,
         deed: str,  # cut, drop_reply, slow, hold, repeat, answer, stop
@@ -907,13 +906,12 @@ class Node:
         topic: str,
         whom: tuple[str | None, int | None, Sequence[bytes]],  # client id, API, what is in it
         when: tuple[int, int | None, float, int],  # pass so many, so many times, rate, seed
-        counts: tuple[int, int],  # seen and done before
+        counts: tuple[int, int],
     ) -> int: ...
     def clear_request_faults(self) -> None: ...
     def request_fault_counts(self) -> list[tuple[int, int, int]]: ...
     def take_request_fault_lines(self) -> list[tuple[int, int, int, str]]: ...
     def stopped_by_fault(self, *, timeout_ms: int) -> int | None: ...
-
     # ends
     def stop(self, timeout_ms: int, broker_epoch: int) -> None:
         """Clean: no new requests, flush, checkpoints, `.kafka_cleanshutdown` last."""

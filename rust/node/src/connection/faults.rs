@@ -86,13 +86,6 @@ impl Task {
         asked.fault = error;
         self.decide(frame, body_at, asked, flexible, began).await
     }
-
-    /// Nobody gets what was answered.
-    pub(super) fn discard(&mut self) {
-        self.outbox.clear();
-        self.files.clear();
-        self.answered.clear();
-    }
 }
 
 /// How many records were written to a topic, as far as its logs end now.

@@ -6,22 +6,15 @@
 mod deciding;
 mod faults;
 mod fetch;
+mod handling;
 mod produce;
 mod receiving;
 mod sending;
 mod stream;
 mod task;
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
-
-use ottla_core::serving::admit;
-
-use crate::apis::PRODUCE;
 use crate::metrics::add;
 use crate::peer::Ending;
-use crate::queue::Asked;
 pub use deciding::{hang_up, reply};
 pub(crate) use stream::Stream;
 pub use task::Task;
@@ -88,44 +81,5 @@ impl Task {
             }
         }
         Ok(())
-    }
-
-    /// Handle one frame and consume it.
-    async fn handle(&mut self, frame: std::ops::Range<usize>) -> Result<(), Over> {
-        let began = Instant::now();
-        let apis = Arc::clone(&self.apis);
-        let controller = self.connection.listener.controller;
-        let bytes = &*self.inbox.frame_mut(&frame);
-        let size = bytes.len();
-        let admitted = admit(bytes, &apis, controller).map_err(Over::Refused)?;
-        let header = admitted.header;
-        let key = header.api_key;
-        assert!(
-            self.node.options.panic_on_api != Some(key),
-            "a fault was asked for on API key {key}"
-        );
-        let counters = self.node.metrics.api(key);
-        add(&counters.requests, 1);
-        add(&counters.request_bytes, size);
-        if let Some(hot) = admitted.hot {
-            let (refused, throttle_ms) = if key == PRODUCE {
-                let refused = self.produce(frame, &hot).await?;
-                (refused, self.produce.throttle_ms())
-            } else {
-                let refused = self.fetch(frame, &hot, began).await?;
-                (refused, self.fetch.throttle_ms())
-            };
-            add(&self.node.metrics.api(key).errors, usize::from(refused));
-            self.is_handled(key, began);
-            if throttle_ms > 0 {
-                self.throttle(throttle_ms).await?;
-            }
-            return Ok(());
-        }
-        let body_at = header.body_at;
-        let flexible = admitted.flexible;
-        let token = self.node.next_token.fetch_add(1, Ordering::Relaxed);
-        let asked = Asked::new(token, &header, Arc::clone(&self.connection));
-        self.decide(frame, body_at, asked, flexible, began).await
     }
 }

@@ -49,6 +49,13 @@ impl Task {
         sent
     }
 
+    /// Nobody gets what was answered.
+    pub(super) fn discard(&mut self) {
+        self.outbox.clear();
+        self.files.clear();
+        self.answered.clear();
+    }
+
     async fn flush_pieces(&mut self) -> Result<(), Over> {
         let mut sent = 0;
         for piece in std::mem::take(&mut self.files) {
