@@ -17,6 +17,7 @@ from ottla.testing.broker_log import BrokerLog, Kept
 SOURCE = Path(__file__).parents[2] / "src"
 
 
+@pytest.mark.filterwarnings("ignore:.*consumer groups will not work:UserWarning")
 def test_the_log_is_kept_through_restarts() -> None:
     """If this failed, nobody could see why a broker does what it does."""
     # What is wrong here is the user's; of what is not honoured of our own defaults nothing is said.
