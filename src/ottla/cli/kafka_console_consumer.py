@@ -305,8 +305,6 @@ class Reader:
         """Out with what was printed; from now on it may be committed."""
         from confluent_kafka import TopicPartition
 
-        if not self._written:
-            return
         sys.stdout.buffer.flush()
         for message in self._written.values():
             after = message.offset() + (message.error() is None)
