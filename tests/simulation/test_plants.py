@@ -17,15 +17,15 @@ SEEDS = range(1, 501)
 
 SAID = {
     "early-answers": "acknowledged and is not on disk",
-    "believed-syncs": "acknowledged and is not on disk",
+    "believed-syncs": ("acknowledged and is not on disk", "the node refuses to start"),
     "forgotten-producers": "comes after",
     "kept-namesakes": "though nobody deleted beyond",
-    # Which of the two the audit finds first is for the place of the hole in the log.
+    # Which of two is found first is for what the seed does to the log.
     "early-recovery-points": ("can't be read", "acknowledged and is not on disk"),
     "broken-turns": "the node ended by itself",
     "flipped-bytes": "bytes that are no batch",
     "shifted-slices": "bytes that are no batch",
-    "cut-slices": "bytes that are no batch",
+    "cut-slices": ("bytes that are no batch", "is cut after"),
     "cut-tails": "is cut after",
     "withheld-records": "was given nothing",
     "unsaid-partitions": "was given nothing",
