@@ -39,8 +39,8 @@ JUMPS = {
 }
 CONFIG = {
     "offsets.topic.num.partitions": "1",
-    "log.flush.scheduler.interval.ms": "20",
-    "log.flush.offset.checkpoint.interval.ms": "20",
+    "log.flush.scheduler.interval.ms": "50",
+    "log.flush.offset.checkpoint.interval.ms": "50",
 }
 
 
@@ -116,7 +116,7 @@ def test_a_dead_member_goes(broker: ottla.Broker, jumps: list[int]) -> None:
     line = Line(broker.port)
     member(line, session_ms=30_000)
     jump(broker, jumps)
-    broker.advance(31)
+    broker.clock.advance(seconds=31, members="silent")
     eventually(lambda: describe(line).members == [], "the dead member's session is over")
 
 
@@ -128,7 +128,7 @@ def test_a_join_is_answered(broker: ottla.Broker, jumps: list[int]) -> None:
     join(other, session_ms=300_000, rebalance_ms=60_000)
     eventually(lambda: describe(line).group_state == "PreparingRebalance", "the round began")
     jump(broker, jumps)
-    broker.advance(61)
+    broker.clock.advance(seconds=61, members="silent")
     joined = other.answer()
     assert (joined.error_code, joined.leader) == (ErrorCode.NONE, joined.member_id)
 

@@ -173,7 +173,7 @@ def test_a_round_of_static_members_without_any_patience(broker: ottla.Broker) ->
     for _ in range(20):
         assert is_alive(broker)
     assert describe(broker).group_state == "PreparingRebalance"
-    broker.advance(10)
+    broker.clock.advance(seconds=10, members="silent")
     assert (describe(broker).group_state, describe(broker).members) == ("Empty", [])
 
 
