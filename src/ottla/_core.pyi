@@ -723,14 +723,12 @@ class Node:
         socket_receive_buffer_bytes: int = 524288,
         fetch_session_slots: int = 1000,
         fetch_max_bytes: int = 57671680,
-        # know what was synced, so that `power_cut` can take the rest away
-        power_cuts: bool = False,
-        # False: a sync is noted and not carried out, for a folder that goes with the node
-        durable: bool = True,
-        # a fault for tests: panic where a request of this API key is handled
-        panic_on_api: int | None = None,
-        # for tests of what quotas do: each Produce and Fetch is throttled for so long
-        hot_throttle_ms: int = 0,
+        power_cuts: bool = False,  # know what was synced, so that `power_cut` can take the rest
+        durable: bool = True,  # False: no sync is carried out, for a folder that goes with the node
+        overflow: str | None = None,  # log_dirs lie in memory: segments beyond go to this folder
+        memory_bytes_max: int = 33554432,  # of segments in memory
+        panic_on_api: int | None = None,  # for tests: panic where such a request is handled
+        hot_throttle_ms: int = 0,  # for tests: each Produce and Fetch is throttled for so long
     ) -> Self: ...
 
     # two clocks: the wall's, which may jump and which timestamps follow, and a steady one, on which

@@ -19,6 +19,7 @@ use crate::descriptors::{Descriptors, Noted};
 use crate::faults::{Faults, Verb};
 use crate::lock::lock;
 use crate::open_files::OpenFiles;
+use crate::overflow::{Grown, Memory};
 
 #[derive(Clone)]
 pub struct NodeDisk {
@@ -33,6 +34,8 @@ struct State {
     durable: bool,
     faults: Faults,
     files: OpenFiles,
+    /// Of a node whose folders lie there.
+    memory: Option<Memory>,
 }
 
 pub struct NodeFile {
@@ -43,6 +46,8 @@ pub struct NodeFile {
     path: Box<Path>,
     shared: Arc<State>,
     synced: Option<Arc<AtomicU64>>,
+    /// Of a segment that lies in memory.
+    grown: Option<Grown>,
 }
 
 pub struct NodeLock {
@@ -51,7 +56,12 @@ pub struct NodeLock {
 }
 
 impl NodeDisk {
-    pub fn new(descriptors: Arc<Descriptors>, power_cuts: bool, durable: bool) -> Self {
+    pub fn new(
+        descriptors: Arc<Descriptors>,
+        power_cuts: bool,
+        durable: bool,
+        memory: Option<Memory>,
+    ) -> Self {
         let synced = power_cuts.then(Mutex::default);
         let shared = Arc::new(State {
             descriptors,
@@ -60,6 +70,7 @@ impl NodeDisk {
             durable,
             faults: Faults::default(),
             files: OpenFiles::default(),
+            memory,
         });
         Self {
             real: if durable {
@@ -73,7 +84,7 @@ impl NodeDisk {
 
     /// For a log that belongs to no node.
     pub fn alone(durable: bool) -> Self {
-        Self::new(Arc::default(), false, durable)
+        Self::new(Arc::default(), false, durable, None)
     }
 
     pub fn faults(&self) -> &Faults {
@@ -180,6 +191,10 @@ impl Disk for NodeDisk {
         if how != Open::Read {
             self.alive()?;
         }
+        let memory = self.shared.memory.as_ref();
+        if let Some(memory) = memory {
+            self.files().with_room(|| memory.place(path, how))?;
+        }
         let file = self.files().with_room(|| self.real.open(path, how))?;
         // First of all: a child that is forked meanwhile closes what is noted.
         let noted = self
@@ -187,6 +202,10 @@ impl Disk for NodeDisk {
             .descriptors
             .note_number(file.raw_fd().unwrap_or(-1));
         let synced = self.synced_length(path, how, &file)?;
+        let grown = match memory {
+            Some(memory) => memory.grown(path, file.len()?),
+            None => None,
+        };
         self.files().opened();
         Ok(NodeFile {
             _noted: noted,
@@ -194,6 +213,7 @@ impl Disk for NodeDisk {
             path: path.into(),
             shared: Arc::clone(&self.shared),
             synced,
+            grown,
         })
     }
 
@@ -242,7 +262,11 @@ impl Disk for NodeDisk {
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.suffer(Verb::Remove, path)?;
         self.alive()?;
-        self.real.remove_file(path)?;
+        let remove = || self.real.remove_file(path);
+        match &self.shared.memory {
+            Some(memory) => memory.removing(path, remove)?,
+            None => remove()?,
+        }
         if let Some(synced) = &self.shared.synced {
             lock(synced).remove(path);
         }
@@ -252,7 +276,11 @@ impl Disk for NodeDisk {
     fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
         self.suffer(Verb::Remove, dir)?;
         self.alive()?;
-        self.files().with_room(|| self.real.remove_dir_all(dir))?;
+        let remove = || self.files().with_room(|| self.real.remove_dir_all(dir));
+        match &self.shared.memory {
+            Some(memory) => memory.removing(dir, remove)?,
+            None => remove()?,
+        }
         if let Some(synced) = &self.shared.synced {
             let mut synced = lock(synced);
             for path in below(&synced, dir) {
@@ -311,6 +339,10 @@ impl NodeFile {
     fn suffer(&self, verb: Verb) -> io::Result<()> {
         self.shared.faults.on(verb, &self.path).outcome()
     }
+
+    fn in_memory(&self) -> Option<(&Memory, &Grown)> {
+        self.shared.memory.as_ref().zip(self.grown.as_ref())
+    }
 }
 
 impl DiskFile for NodeFile {
@@ -341,12 +373,18 @@ impl DiskFile for NodeFile {
             // What is written over is as unsafe as what is new.
             synced.fetch_min(position, Ordering::AcqRel);
         }
+        if let Some((memory, grown)) = self.in_memory() {
+            memory.reaches(grown, position + len as u64);
+        }
         hit.outcome()
     }
 
     fn allocate(&self, position: u64, len: u64) -> io::Result<()> {
         self.suffer(Verb::Allocate)?;
         self.shared.alive()?;
+        if self.in_memory().is_some() {
+            return Err(io::ErrorKind::Unsupported.into()); // it would be taken, not reserved
+        }
         self.file.allocate(position, len)
     }
 
@@ -356,7 +394,11 @@ impl DiskFile for NodeFile {
         if let Some(synced) = &self.synced {
             synced.fetch_min(len, Ordering::AcqRel);
         }
-        self.file.set_len(len)
+        self.file.set_len(len)?;
+        if let Some((memory, grown)) = self.in_memory() {
+            memory.ends(grown, len);
+        }
+        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -376,6 +418,10 @@ impl DiskFile for NodeFile {
 
     fn len(&self) -> io::Result<u64> {
         self.file.len()
+    }
+
+    fn is_outgrown(&self) -> bool {
+        self.in_memory().is_some_and(|(memory, _)| memory.is_full())
     }
 
     fn raw_fd(&self) -> Option<i32> {

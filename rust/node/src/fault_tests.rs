@@ -44,6 +44,7 @@ pub fn node_in(folder: &Path) -> Node {
         fetch_session_slots: 1,
         fetch_max_bytes: 1 << 20,
         power_cuts: false,
+        overflow: None,
         durable: false,
         panic_on_api: None,
         hot_throttle_ms: 0,

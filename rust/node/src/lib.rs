@@ -23,6 +23,9 @@ mod namesake_tests;
 mod node;
 mod open_files;
 mod outside;
+mod overflow;
+#[cfg(test)]
+mod overflow_tests;
 mod passes;
 mod peer;
 mod pool;
@@ -43,6 +46,7 @@ pub use error::NodeError;
 pub use faults::{DiskFault, FaultRow};
 pub use node::Node;
 pub use outside::NodeHost;
+pub use overflow::Overflow;
 pub use peer::Connection;
 pub use queue::Item;
 pub use request_faults::{RequestFault, RequestFaultRow, RequestFaults};

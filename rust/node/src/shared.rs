@@ -18,6 +18,7 @@ use crate::listening::Listening;
 use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::outside::{Around, Life, NodeHost, Outside};
+use crate::overflow::{Memory, Overflow};
 use crate::passes::Passes;
 use crate::peer::{Connection, Ending};
 use crate::queue::Item;
@@ -51,6 +52,8 @@ pub struct Options {
     pub fetch_max_bytes: usize,
     /// Keep track of what was synced, so that `power_cut` can take the rest away.
     pub power_cuts: bool,
+    /// The log directories lie in memory, which has so much room.
+    pub overflow: Option<Overflow>,
     /// Carry syncs out; else they are only noted, for folders that go with the node.
     pub durable: bool,
     /// A fault for tests: panic where a request of this API key is handled.
@@ -112,10 +115,13 @@ pub struct Shared {
 impl Shared {
     pub fn new(options: Options) -> Result<Self, NodeError> {
         let descriptors: Arc<Descriptors> = Arc::default();
+        let counted = |overflow| Memory::new(overflow, &options.log_dirs);
+        let memory = options.overflow.clone().map(counted);
         let disk = NodeDisk::new(
             Arc::clone(&descriptors),
             options.power_cuts,
             options.durable,
+            memory,
         );
         let decisions = options.request_memory_bytes_max / DECISIONS_SHARE;
         let outside = Arc::new(Outside::new(options.clock_offset_ms));

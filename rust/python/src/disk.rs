@@ -123,6 +123,10 @@ impl DiskFile for AnyFile {
         either!(self, file => file.len())
     }
 
+    fn is_outgrown(&self) -> bool {
+        either!(self, file => file.is_outgrown())
+    }
+
     fn raw_fd(&self) -> Option<i32> {
         either!(self, file => file.raw_fd())
     }

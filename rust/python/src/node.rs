@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ottla_core::hot::layout;
-use ottla_node::{NodeError, Options};
+use ottla_node::{NodeError, Options, Overflow};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
@@ -108,7 +108,7 @@ impl Node {
         connection_idle_ms_max=600_000, connections_max=2_147_483_647,
         connections_per_ip_max=2_147_483_647, socket_send_buffer_bytes=102_400,
         socket_receive_buffer_bytes=524_288, fetch_session_slots=1000, fetch_max_bytes=57_671_680, power_cuts=false,
-        durable=true, panic_on_api=None, hot_throttle_ms=0))]
+        durable=true, overflow=None, memory_bytes_max=33_554_432, panic_on_api=None, hot_throttle_ms=0))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -127,6 +127,8 @@ impl Node {
         fetch_max_bytes: usize,
         power_cuts: bool,
         durable: bool,
+        overflow: Option<PathBuf>,
+        memory_bytes_max: u64,
         panic_on_api: Option<i16>,
         hot_throttle_ms: i32,
     ) -> PyResult<Self> {
@@ -146,6 +148,10 @@ impl Node {
             fetch_max_bytes,
             power_cuts,
             durable,
+            overflow: overflow.map(|folder| Overflow {
+                folder,
+                memory_bytes_max,
+            }),
             panic_on_api,
             hot_throttle_ms,
         };

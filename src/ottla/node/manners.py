@@ -17,7 +17,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import partial
 from typing import Protocol
 
 EXIT_TIMEOUT_MS = 2000
@@ -75,11 +74,9 @@ def gone(node: Resident) -> None:
     _alive.discard(node)
 
 
-def temporary(folder: str) -> None:
+def temporary(folder: str, remove: Callable[[str], object]) -> None:
     """Remove this folder at the end of the interpreter, unless it is `removed` before."""
-    from shutil import rmtree
-
-    _temporary[folder] = partial(rmtree, ignore_errors=True)
+    _temporary[folder] = remove
     _hook()
 
 

@@ -48,6 +48,14 @@ class Process(Protocol):
         """The node has ended by itself."""
 
 
+class Keeping(NamedTuple):
+    """How a core keeps its files; `machine` says what each means."""
+
+    power_cuts: bool
+    durable: bool
+    overflow: str | None
+
+
 class World(NamedTuple):
     """All that a node does not decide by itself."""
 
@@ -66,23 +74,26 @@ class World(NamedTuple):
     """What hears of forks and of the interpreter's end."""
 
 
-def machine(*, power_cuts: bool = False, durable: bool = True) -> World:
+def machine(
+    *, power_cuts: bool = False, durable: bool = True, overflow: str | None = None
+) -> World:
     """This machine, and a thread that decides.
 
     Args:
         power_cuts: keep track of what was fsynced, so that a power cut can take the rest away.
         durable: carry out every fsync; needless where the folders go with the node.
+        overflow: the log directories lie in memory, and segments that find no more room there go
+            to this folder.
     """
 
     def make_core(config: BrokerConfig, log_dirs: tuple[str, ...]) -> Core:
-        return core_of(config, log_dirs, power_cuts=power_cuts, durable=durable)
+        how = Keeping(power_cuts, durable, overflow)
+        return core_of(config, log_dirs, how)
 
     return World(make_core, SystemEntropy(), real_ms, DecisionThread, Disk(durable=durable))
 
 
-def core_of(
-    config: BrokerConfig, log_dirs: tuple[str, ...], *, power_cuts: bool, durable: bool
-) -> Core:
+def core_of(config: BrokerConfig, log_dirs: tuple[str, ...], keeping: Keeping) -> Core:
     """The core as a broker's configuration wants it."""
     request_memory: int = config["queued.max.request.bytes"]
     return Core(
@@ -98,8 +109,9 @@ def core_of(
         socket_receive_buffer_bytes=config["socket.receive.buffer.bytes"],
         fetch_session_slots=config["max.incremental.fetch.session.cache.slots"],
         fetch_max_bytes=config["fetch.max.bytes"],
-        power_cuts=power_cuts,
-        durable=durable,
+        power_cuts=keeping.power_cuts,
+        durable=keeping.durable,
+        overflow=keeping.overflow,
     )
 
 

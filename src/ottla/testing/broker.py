@@ -4,14 +4,13 @@
         producer = confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap_servers})
 
 It listens on a free port of 127.0.0.1, keeps its logs in a temporary folder unless it is given
-one, and takes nothing of the process but a few threads. Several may live side by side.
+one (in memory where there is room), and takes nothing of the process but a few threads. Several may live side by side.
 """
 
 from __future__ import annotations
 
 import _thread
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -69,6 +68,8 @@ class Broker(Talk):
     Args:
         dir: a folder for its logs, which is kept and found again by the next Broker on it; by
             default a temporary one, removed by `close` or at the end of the process.
+        in_memory: a temporary folder lies in memory (at most 32 MiB of records there, the others
+            in files) if the machine has room for it; False: always on disk.
         port: the port to listen on; 0 takes a free one, and keeps it for every later `start`.
         config: broker properties as in server.properties, on top of the defaults for a single
             node. What of them has no effect is told by `warnings.warn`.
@@ -78,6 +79,7 @@ class Broker(Talk):
         self,
         *,
         dir: str | os.PathLike[str] | None = None,
+        in_memory: bool = True,
         port: int = 0,
         config: Mapping[str, str | int | float | bool] | None = None,
     ) -> None:
@@ -86,7 +88,7 @@ class Broker(Talk):
         self._kept = dir is not None
         # What goes with the broker need not outlive the machine; half of a test's time was fsync.
         self._durable = self._kept or not _FOLDERS.isdisjoint(self._config)
-        self._dir = _new_folder() if dir is None else checked_dir(dir)
+        self._dir = _new_folder(in_memory) if dir is None else checked_dir(dir)
         self._properties = {
             **_DEFAULTS,
             "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:0",
@@ -189,7 +191,11 @@ class Broker(Talk):
         node = Node(
             self._properties,
             logs=Kept(self._log, os.path.basename(self._dir), _said_of_defaults()),
-            world=machine(power_cuts=True, durable=self._durable),
+            world=machine(
+                power_cuts=True,
+                durable=self._durable,
+                overflow=None if self._kept else temporary.overflow_of(self._dir),
+            ),
         )
         node.start()
         self._keep_ports(node)
@@ -222,7 +228,7 @@ class Broker(Talk):
                     node.stop(STOP_TIMEOUT_MS)
             finally:
                 if not self._kept:
-                    shutil.rmtree(self._dir, ignore_errors=True)
+                    temporary.remove(self._dir)
                     manners.removed(self._dir)
 
     def kill(self) -> None:
@@ -339,7 +345,7 @@ class Broker(Talk):
     def _make_folder(self) -> None:
         os.makedirs(self._dir, exist_ok=True)
         if not self._kept:
-            manners.temporary(self._dir)
+            manners.temporary(self._dir, temporary.remove)
 
     @contextmanager
     def _change(self) -> Iterator[None]:
@@ -396,10 +402,10 @@ def _said_of_defaults() -> frozenset[str]:
     return frozenset(problem.text for problem in check(_DEFAULTS).warnings)
 
 
-def _new_folder() -> str:
+def _new_folder(in_memory: bool) -> str:
     temporary.sweep()
     try:
-        return temporary.make_folder()
+        return temporary.make_folder(in_memory=in_memory)
     except OSError as error:
         raise BadArgument(
             f"there is no place for a temporary folder: {error.strerror or error}",
@@ -413,7 +419,7 @@ def _end_dropped(node: Node | None, folder: str | None) -> None:
         if node is not None:
             node.stop(STOP_TIMEOUT_MS)
     if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+        temporary.remove(folder)
         manners.removed(folder)
 
 

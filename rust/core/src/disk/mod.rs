@@ -123,6 +123,10 @@ pub trait DiskFile: Send + Sync + 'static {
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
+    /// Whether what comes should go into another file, because there is no more room where this one lies.
+    fn is_outgrown(&self) -> bool {
+        false
+    }
     /// For sendfile; None where there is no descriptor.
     fn raw_fd(&self) -> Option<i32>;
 

@@ -74,7 +74,7 @@ impl Disk for RealDisk {
             let Ok(name) = item.file_name().into_string() else {
                 continue;
             };
-            match item.metadata() {
+            match fs::metadata(item.path()) {
                 Ok(metadata) => entries.push(entry(name, &metadata)),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 Err(e) => return Err(e),

@@ -38,7 +38,10 @@ impl<D: Disk> Log<D> {
         let patience = self.config.segment_ms.saturating_sub(self.jitter_ms());
         let (place, active) = self.active();
         let relative = last.last_offset().saturating_sub(active.base_offset);
-        let full = active.size + bytes > limit || active.indexes_full() || relative > OFFSETS_MAX;
+        let full = active.size + bytes > limit
+            || active.indexes_full()
+            || relative > OFFSETS_MAX
+            || active.is_outgrown();
         let roll =
             full || (active.size > 0 && active.waited_ms(place, now_ms, newest_ms)? > patience);
         if roll {

@@ -221,6 +221,11 @@ impl<D: Disk> Segment<D> {
         })
     }
 
+    /// Whether there is no more room where it lies, while there may be elsewhere.
+    pub fn is_outgrown(&self) -> bool {
+        self.size > 0 && self.file.as_ref().is_some_and(|file| file.is_outgrown())
+    }
+
     pub fn indexes_full(&self) -> bool {
         self.offsets.is_full() || self.times.is_full()
     }
