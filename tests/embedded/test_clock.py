@@ -245,6 +245,20 @@ def test_producers_expire(broker: ottla.Broker) -> None:
     assert producer.send(7, broker) == (ErrorCode.NONE, 1), "nobody remembers its last sequence"
 
 
+def test_a_producer_of_after_the_move_is_remembered(broker: ottla.Broker) -> None:
+    """If this failed, a producer whose own clock was not moved would be forgotten at the next look,
+    and a retry of its be there twice.
+    """
+    create(broker, retention_ms="-1")
+    broker.clock.advance(days=7)
+    producer = Idempotent(broker)
+    assert producer.send(0, broker) == (ErrorCode.NONE, 0)
+    broker.clock.advance(hours=23)
+    assert producer.send(0, broker) == (ErrorCode.NONE, 0), "a retry of what is there"
+    broker.clock.advance(hours=2)
+    assert producer.send(7, broker) == (ErrorCode.NONE, 1), "nobody remembers its last sequence"
+
+
 def test_a_clients_own_time_is_as_far_behind_as_the_clock_was_moved(broker: ottla.Broker) -> None:
     """If this failed, what a client writes after `advance` would go with the next look at
     retention, because its clock was not moved; or would never go.

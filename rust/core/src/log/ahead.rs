@@ -2,7 +2,7 @@
 //!
 //! Clients stamp records with their own clocks. After a test has moved the node's by a week, a record of now is a
 //! week old to it, and would go with the next look at retention. So a log asks how far ahead the clock is, and a
-//! segment keeps, in memory alone, when its newest record was written by the node's clock. What is stored and
+//! segment and a producer's state keep, in memory alone, when they were written to last by the node's clock. What is stored and
 //! served stays as it was written; after a restart records are as old as they say. Nobody moves a server's clock
 //! like that: it is ahead by nothing, which costs an append one relaxed load.
 

@@ -244,7 +244,8 @@ impl<D: Disk> Log<D> {
             active.is_written(newest, written);
         }
         // The bytes are there: from here on a failure would leave memory and disk at odds, so it ends this log.
-        let done = self.remember(found, staged, last.next_offset());
+        let ahead_ms = aged.saturating_sub(newest);
+        let done = self.remember(found, staged, last.next_offset(), ahead_ms);
         if let Err(e) = done {
             self.fail("a failed write", &e);
             return Err(e.into());
@@ -259,6 +260,7 @@ impl<D: Disk> Log<D> {
         found: &[(usize, Header)],
         staged: Staged,
         end_offset: i64,
+        ahead_ms: i64,
     ) -> Result<(), LogError> {
         let (place, active) = self.active();
         let mut at = active.size;
@@ -270,7 +272,7 @@ impl<D: Disk> Log<D> {
             };
             active.note(place, brief)?;
         }
-        let aborted = self.producers.commit(staged, end_offset);
+        let aborted = self.producers.commit(staged, end_offset, ahead_ms);
         for (completed, last_stable_offset) in aborted {
             let entry = Aborted {
                 producer_id: completed.producer_id,

@@ -43,6 +43,8 @@ pub struct Producer {
     epoch: i16,
     coordinator_epoch: i32,
     last_timestamp_ms: i64,
+    /// By how much the node's clock was ahead of the one that this timestamp is of; not kept in snapshots.
+    ahead_ms: i64,
     transaction_first_offset: Option<i64>,
     batches: [BatchSeen; BATCHES_KEPT],
     count: u8,
@@ -53,6 +55,7 @@ impl Producer {
         epoch: NO_EPOCH,
         coordinator_epoch: -1,
         last_timestamp_ms: -1,
+        ahead_ms: 0,
         transaction_first_offset: None,
         batches: [BatchSeen {
             last_sequence: 0,
@@ -225,8 +228,14 @@ impl Producers {
 
     /// What was staged is in the log now, which ends at `end_offset`. Gives each aborted transaction with the last
     /// stable offset that its index entry carries.
-    pub fn commit(&mut self, staged: Staged, end_offset: i64) -> Vec<(Completed, i64)> {
-        for (id, producer) in staged.producers {
+    pub fn commit(
+        &mut self,
+        staged: Staged,
+        end_offset: i64,
+        ahead_ms: i64,
+    ) -> Vec<(Completed, i64)> {
+        for (id, mut producer) in staged.producers {
+            producer.ahead_ms = ahead_ms;
             self.known.insert(id, producer);
         }
         self.open.extend(staged.begun);
@@ -342,6 +351,7 @@ impl Producers {
                 epoch,
                 coordinator_epoch,
                 last_timestamp_ms: timestamp_ms,
+                ahead_ms: 0,
                 transaction_first_offset,
                 ..Producer::NONE
             };
@@ -373,7 +383,10 @@ fn cut<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 
 fn expired(producer: &Producer, now_ms: i64, expiration_ms: i64) -> bool {
     producer.transaction_first_offset.is_none()
-        && now_ms.saturating_sub(producer.last_timestamp_ms) >= expiration_ms
+        && now_ms
+            .saturating_sub(producer.last_timestamp_ms)
+            .saturating_sub(producer.ahead_ms)
+            >= expiration_ms
 }
 
 fn check_epoch(producer: &Producer, header: &Header) -> Result<(), AppendError> {

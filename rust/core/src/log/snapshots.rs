@@ -67,7 +67,7 @@ impl<D: Disk> Log<D> {
                 let mut staged = Staged::default();
                 let marker = scan.marker(&found)?;
                 let _ = state.stage(&mut staged, &found.header, marker, None);
-                state.commit(staged, found.header.next_offset());
+                state.commit(staged, found.header.next_offset(), 0);
             }
         }
         state.end_offset = offset;
