@@ -28,6 +28,7 @@ def claims() -> tuple[ModuleType, ...]:
         command,
         costs,
         embedded,
+        fixtures,
         latency,
         memory,
         partitions,
@@ -45,6 +46,7 @@ def claims() -> tuple[ModuleType, ...]:
         partitions,
         beats,
         embedded,
+        fixtures,
         command,
         costs,
     )

@@ -30,6 +30,9 @@ use crate::sweep::sweep;
 /// How long an abrupt end waits for tasks to let go of their sockets.
 const ABRUPT_END: Duration = Duration::from_secs(2);
 
+/// Work that a disk may keep waiting has threads of its own; who has a broker for each test has few of them idle.
+const IDLE_THREAD_ENDS_AFTER: Duration = Duration::from_secs(1);
+
 /// A listener that waits to be served. The note stands before the socket, so that it is dropped first.
 struct Bound {
     listener: Arc<Listener>,
@@ -53,6 +56,7 @@ impl Node {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(options.threads.max(1))
             .thread_name("ottla-io")
+            .thread_keep_alive(IDLE_THREAD_ENDS_AFTER)
             .enable_io()
             .enable_time()
             .build()
