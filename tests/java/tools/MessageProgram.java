@@ -105,10 +105,14 @@ public final class MessageProgram {
                 key.latestVersion(true), listeners, headers));
         }
         List<Object> errors = new ArrayList<>();
+        Map<String, String> exceptions = new TreeMap<>();
         for (Errors error : Errors.values()) {
+            if (error.exception() != null) {
+                exceptions.put(String.valueOf(error.code()), error.exception().getClass().getName());
+            }
             errors.add(List.of(error.code(), error.name(), error.exception() instanceof RetriableException));
         }
-        return Map.of("messages", messages, "apis", apis, "errors", errors);
+        return Map.of("messages", messages, "apis", apis, "errors", errors, "exceptions", exceptions);
     }
 
     private static Object apiKey(Message message) {
