@@ -4,7 +4,8 @@
         producer = confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap_servers})
 
 It listens on a free port of 127.0.0.1, keeps its logs in a temporary folder unless it is given
-one (in memory where there is room), and takes nothing of the process but a few threads. Several may live side by side.
+one (in memory where there is room), and takes nothing of the process but a few threads. Several may
+live side by side.
 """
 
 from __future__ import annotations
