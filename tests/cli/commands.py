@@ -1,9 +1,14 @@
-"""Runs a command of ours inside the test's own process: code, output and errors in milliseconds."""
+"""Runs a command of ours inside the test's own process: code, output and errors in milliseconds.
+
+How long a machine takes to join a group or to be refused a connection is no test's business: a
+command that ends by a time-out of its own is given more and more of it until it has done its work.
+"""
 
 from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -39,3 +44,16 @@ def run(words: list[str], stdin: str = "") -> Ran:
         patch.setattr(sys, "stderr", err)
         code = run_command(words[0])
         return Ran(code, out.text(), err.text())
+
+
+def run_patiently(
+    words: Callable[[], list[str]], shows: Callable[[Ran], object], *, stdin: str = ""
+) -> Ran:
+    """Run `words()`, which end in an option for a time-out, with ever more ms until `shows`; what
+    the last run did.
+    """
+    for timeout_ms in (1_000, 4_000, 16_000):
+        done = run([*words(), str(timeout_ms)], stdin)
+        if shows(done):
+            break
+    return done

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import run
+from cli.commands import run, run_patiently
 from ottla.cli.launch import COMMANDS
 from ottla.cli.ottla import EXAMPLES
 from servers import OttlaServer
@@ -84,14 +84,21 @@ def test_examples_of_verbs_work(ottla_server: OttlaServer, name: Callable[[], st
     order += [*EXAMPLES["consume"], *EXAMPLES["offsets"], *EXAMPLES["groups"]]
     order += [*EXAMPLES["api-versions"], EXAMPLES["topics"][-1]]
     assert len(order) == sum(map(len, EXAMPLES.values()))
+    printed = []
     for _, line in order:
         stdin, _, command = line.rpartition(" | ")
         words = shlex.split(command.replace("my-events", topic).replace("my-group", group))
         if words[1] == "consume":
-            words += ["--timeout-ms", "1000"]
+            if "--max-messages" in words:
+                at_count = words.index("--max-messages")
+                del words[at_count : at_count + 2]
+            words += ["--max-messages", "2", "--timeout-ms", "20000"]  # there are no more
         done = run([*words, *at], stdin.removeprefix("echo ") + "\n" if stdin else "line\n")
         assert done.exit_code == 0, (line, done)
         assert "Error" not in done.stdout, (line, done)
+        if words[1] == "consume":
+            printed.append(sorted(done.stdout.splitlines()))
+    assert printed == [["line", "value"], ["key\tvalue", "null\tline"], ["line", "value"]]
 
 
 def test_a_name_that_is_typed_is_no_pattern(
@@ -121,7 +128,8 @@ def test_lists_show_what_is_the_users_own(
     topic, group, at = name(), name(), ["--at", ottla_server.bootstrap]
     run(["ottla", "produce", topic, *at], "one\n")
     for one in ("console-consumer-12345", group):
-        run(["ottla", "consume", topic, "--group", one, "--timeout-ms", "500", *at])
+        read = ["ottla", "consume", topic, "--group", one, "--from-beginning"]
+        assert run([*read, "--max-messages", "1", *at]).stdout == "one\n"
     for verb in (["topics"], ["topics", "list"], ["topics", "describe"]):
         assert "__consumer_offsets" not in run(["ottla", *verb, *at]).stdout
     assert "__consumer_offsets" in run(["ottla", "topics", "--all", *at]).stdout.split()
@@ -138,12 +146,15 @@ def test_where_a_new_group_begins_is_said(
     """If this failed, `ottla consume --group` would print nothing, and not say why."""
     topic, group, at = name(), name(), ["--at", ottla_server.bootstrap]
     run(["ottla", "produce", topic, *at], "one\n")
-    words = ["ottla", "consume", topic, "--group", group, "--timeout-ms", "500", *at]
-    assert "begins at their end; --from-beginning" in run(words).stderr
-    assert "begins at their end" not in run(words).stderr
+    words, says = ["ottla", "consume", topic, "--group", group, *at], "begins at their end"
+    done = run_patiently(lambda: [*words, "--timeout-ms"], lambda done: says in done.stderr)
+    assert "begins at their end; --from-beginning" in done.stderr
+    run(["ottla", "produce", topic, *at], "two\n")
+    done = run([*words, "--max-messages", "1"])
+    assert (done.stdout, says in done.stderr) == ("two\n", False)
     other = ["ottla", "consume", topic, "--group", name(), "--from-beginning"]
     done = run([*other, "--max-messages", "1", *at])
-    assert (done.stdout, "at their end" in done.stderr) == ("one\n", False)
+    assert (done.stdout, says in done.stderr) == ("one\n", False)
 
 
 def test_what_a_verb_can_not_do_fails(ottla_server: OttlaServer, name: Callable[[], str]) -> None:
