@@ -12,7 +12,6 @@ from confluent_kafka import Consumer
 import ottla
 from ottla.client.errors import BrokerError
 from ottla.testing.errors import NotAsExpected
-from ottla.testing.talk import of_key
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +50,6 @@ def test_large_and_many(broker: ottla.Broker) -> None:
     for number in range(4):
         broker.produce("large", b"%d" % number + b"x" * 5_000_000)
     assert [r.value[:1] for r in broker.records("large")] == [b"0", b"1", b"2", b"3"]
-
-
-def test_a_key_lands_where_kafka_puts_it() -> None:
-    """If this failed, a record of `produce` would lie beside those of the same key."""
-    known = {b"21": -973932308, b"foobar": -790332482, b"a-little-bit-long-string": -985981536}
-    for key, hashed in known.items():
-        assert of_key(key, 2**31) == hashed & 0x7FFFFFFF
 
 
 def test_what_is_there_already_and_what_is_not(broker: ottla.Broker) -> None:

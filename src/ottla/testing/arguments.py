@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 
 from ottla.testing.errors import BadArgument, BadType
-from ottla.testing.talk import as_property
+from ottla.testing.texts import as_property
 
 PORT_MAX = 65535
 _SECURE = ("SASL_PLAINTEXT", "SASL_SSL", "SSL")

@@ -11,33 +11,21 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from ottla.testing.errors import BadArgument, BadType, NotAsExpected
+from ottla.testing import expected, group_lag
+from ottla.testing.errors import BadArgument, NotAsExpected
+from ottla.testing.expected import Record
+from ottla.testing.texts import Text, as_bytes, as_property
 
 if TYPE_CHECKING:
     from ottla.client.client import Client
 
-Text = str | bytes | None
-"""A key or a value; text goes as UTF-8."""
 Headers = Mapping[str, Text] | Iterable[tuple[str, Text]]
 
 CLIENT_ID = "ottla-test"
 TIMEOUT_MS = 30_000
 POLL_SECONDS = 0.01
-SHOWN_MAX = 40
-"""Lines of a difference that are shown at most on either side of its middle."""
-
-
-class Record(NamedTuple):
-    """A record in a topic, as a consumer would get it."""
-
-    value: bytes | None
-    key: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
-    timestamp_ms: int
-    partition: int
-    offset: int
 
 
 class Talk(ABC):
@@ -95,6 +83,7 @@ class Talk(ABC):
             BrokerError: the broker refused the record, or there is no such topic.
         """
         from ottla.client import records
+        from ottla.client.partitioner import partition_of
         from ottla.wire.records import Record as Written
 
         rows = headers.items() if isinstance(headers, Mapping) else headers
@@ -107,7 +96,7 @@ class Talk(ABC):
         with self._client() as client:
             numbers = records.partitions(client, topic, create=True)
             if partition is None:
-                partition = 0 if written.key is None else of_key(written.key, len(numbers))
+                partition = 0 if written.key is None else partition_of(written.key, len(numbers))
             return records.produce(client, (topic, partition), [written])
 
     def records(self, topic: str, partition: int | None = None) -> list[Record]:
@@ -137,19 +126,19 @@ class Talk(ABC):
             BadType: a value is neither str, bytes nor None.
         """
         __tracebackhide__ = True  # pytest then shows the line of the test
-        wanted = [_wanted(value) for value in values]
+        wanted = [expected.wanted(value) for value in values]
         found: list[Record] = []
 
         def there() -> bool:
             nonlocal found
             found = _records_if_any(client, topic)
-            return _same(wanted, found, any_order)
+            return expected.same(wanted, found, any_order)
 
         with self._client() as client:
             if not _until(there, timeout):
                 raise NotAsExpected(
                     f"{topic} does not hold what was expected within {timeout:g} s\n"
-                    + _difference(wanted, found, any_order)
+                    + expected.difference(wanted, found, any_order)
                 )
         return found
 
@@ -163,18 +152,18 @@ class Talk(ABC):
             NotAsExpected: it is not so far in time; the text says where it is.
         """
         __tracebackhide__ = True  # pytest then shows the line of the test
-        places: list[_Place] = []
+        places: list[group_lag.Place] = []
 
         def there() -> bool:
             nonlocal places
-            places = _places(client, group)
+            places = group_lag.places(client, group)
             return bool(places) and sum(place.lag for place in places) <= lag
 
         with self._client() as client:
             if not _until(there, timeout):
                 raise NotAsExpected(
                     f"group {group!r} is not at a lag of {lag} within {timeout:g} s: "
-                    + _where(places),
+                    + group_lag.where(places),
                     hint="consumers commit when they are told to, when they close, or every "
                     "auto.commit.interval.ms (five seconds)",
                 )
@@ -200,45 +189,6 @@ class Talk(ABC):
         where = self.bootstrap_servers
         with Client(where, client_id=CLIENT_ID, timeout_ms=TIMEOUT_MS) as client:
             yield client
-
-
-def as_bytes(text: Text, what: str) -> bytes | None:
-    """What is sent for a value, key or header.
-
-    Raises:
-        BadType: it is neither str, bytes nor None.
-    """
-    if text is None or isinstance(text, bytes):
-        return text
-    if isinstance(text, str):
-        return text.encode()
-    if isinstance(text, (bytearray, memoryview)):
-        return bytes(text)
-    raise BadType(
-        f"{what} is str, bytes or None, not {type(text).__name__}",
-        hint="of something else give its bytes, such as json.dumps(...)",
-    )
-
-
-def as_property(value: str | int | float | bool) -> str:
-    """As a properties file would say it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def of_key(key: bytes, partitions: int) -> int:
-    """The partition that Kafka's own producers choose for a key: murmur2, without its sign."""
-    mask = 0xFFFFFFFF
-    m = 0x5BD1E995
-    found = 0x9747B28C ^ len(key)
-    whole = len(key) & ~3
-    for at in range(0, whole, 4):
-        k = int.from_bytes(key[at : at + 4], "little") * m & mask
-        k = (k ^ k >> 24) * m & mask
-        found = found * m & mask ^ k
-    if whole < len(key):
-        found = (found ^ int.from_bytes(key[whole:], "little")) * m & mask
-    found = (found ^ found >> 13) * m & mask
-    return ((found ^ found >> 15) & 0x7FFFFFFF) % partitions
 
 
 def _until(there: Callable[[], bool], timeout: float) -> bool:
@@ -275,142 +225,3 @@ def _records_if_any(client: Client, topic: str) -> list[Record]:
         if error.code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
             raise
         return []
-
-
-# ------------------------------------------------------------ what was expected
-
-_Wanted = tuple[bool, bytes | None, bytes | None]
-"""Whether the key counts, the key, the value."""
-
-
-def _wanted(value: Text | tuple[Text, Text]) -> _Wanted:
-    if isinstance(value, tuple):
-        key, text = value
-        return True, as_bytes(key, "a key"), as_bytes(text, "a value")
-    return False, None, as_bytes(value, "a value")
-
-
-def _is(wanted: _Wanted, found: Record) -> bool:
-    keyed, key, value = wanted
-    return value == found.value and (not keyed or key == found.key)
-
-
-def _same(wanted: list[_Wanted], found: list[Record], any_order: bool) -> bool:
-    if len(wanted) != len(found):
-        return False
-    if any_order:
-        return not any(_unmatched(wanted, found))
-    return all(map(_is, wanted, found))
-
-
-def _unmatched(wanted: list[_Wanted], found: list[Record]) -> tuple[list[_Wanted], list[Record]]:
-    """Those of either side without a fellow; who names a key chooses first."""
-    left = list(found)
-    missing = []
-    for one in sorted(wanted, key=lambda w: not w[0]):
-        fellow = next((record for record in left if _is(one, record)), None)
-        if fellow is None:
-            missing.append(one)
-        else:
-            left.remove(fellow)
-    return missing, left
-
-
-def _difference(wanted: list[_Wanted], found: list[Record], any_order: bool) -> str:
-    """Line by line: `-` was expected and is not there, `+` is there and was not expected."""
-    if any_order:
-        missing, extra = _unmatched(wanted, found)
-        lines = [f"- {_wanted_text(w)}" for w in missing]
-        lines += [f"+ {_record_text(r)}" for r in extra]
-        lines.append(f"  and {len(found) - len(extra)} as expected")
-    else:
-        lines = _in_order(wanted, found)
-    if len(lines) > 2 * SHOWN_MAX:
-        lines[SHOWN_MAX:-SHOWN_MAX] = [f"  ... {len(lines) - 2 * SHOWN_MAX} more"]
-    return "\n".join(lines)
-
-
-def _in_order(wanted: list[_Wanted], found: list[Record]) -> list[str]:
-    from difflib import SequenceMatcher
-
-    keyed = any(w[0] for w in wanted)
-    ours = [(w[1] if keyed else None, w[2]) for w in wanted]
-    theirs = [(r.key if keyed else None, r.value) for r in found]
-    lines = []
-    for kind, a, b, c, d in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
-        if kind == "equal":
-            lines += [f"  {_record_text(record)}" for record in found[c:d]]
-        else:
-            lines += [f"- {_wanted_text(w)}" for w in wanted[a:b]]
-            lines += [f"+ {_record_text(record)}" for record in found[c:d]]
-    return lines
-
-
-def _wanted_text(wanted: _Wanted) -> str:
-    keyed, key, value = wanted
-    return f"{_short(key)}: {_short(value)}" if keyed else _short(value)
-
-
-def _record_text(record: Record) -> str:
-    key = "" if record.key is None else f"{_short(record.key)}: "
-    return f"{key}{_short(record.value)}   (partition {record.partition}, offset {record.offset})"
-
-
-def _short(text: bytes | None, size_max: int = 200) -> str:
-    shown = repr(text)
-    return shown if len(shown) <= size_max else f"{shown[:size_max]}... ({len(text or b'')} bytes)"
-
-
-# ------------------------------------------------------------ where a group is
-
-
-class _Place(NamedTuple):
-    """A partition that a group has to do with."""
-
-    name: str
-    committed: int | None
-    begin: int
-    end: int
-
-    @property
-    def lag(self) -> int:
-        """Records between what was committed and the end."""
-        return max(0, self.end - max(self.committed or 0, self.begin))
-
-
-def _places(client: Client, group: str) -> list[_Place]:
-    from ottla.client import groups, offsets, records
-    from ottla.client.errors import BrokerError
-
-    committed = groups.committed(client, group)
-    topics = {topic for topic, _ in committed}
-    try:
-        for member in groups.describe(client, group).members:
-            topics.update(topic for topic, _ in member.partitions)
-    except BrokerError as error:
-        if error.code != groups.GROUP_ID_NOT_FOUND:
-            raise
-    try:
-        places = [(t, p) for t in sorted(topics) for p in records.partitions(client, t)]
-    except BrokerError:  # one of them is gone, or goes
-        return []
-    first = offsets.list_offsets(client, dict.fromkeys(places, offsets.EARLIEST))
-    last = offsets.list_offsets(client, dict.fromkeys(places, offsets.LATEST))
-    found = []
-    for place in places:
-        begin, end, commit = first[place], last[place], committed.get(place)
-        if isinstance(begin, BrokerError) or isinstance(end, BrokerError):
-            return []
-        name = f"{place[0]}-{place[1]}"
-        at = None if commit is None else commit.offset
-        found.append(_Place(name, at, begin.offset, end.offset))
-    return found
-
-
-def _where(places: list[_Place]) -> str:
-    if not places:
-        return "it has neither members nor commits"
-    return ", ".join(
-        f"{p.name} {'has no commit' if p.committed is None else f'is at {p.committed}'} of {p.end}"
-        for p in places
-    )
