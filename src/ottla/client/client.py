@@ -285,6 +285,10 @@ class Client:
         found = {place: self._places.leader(place) for place in wanted}
         return {p: errors[p] if leader is None else leader for p, leader in found.items()}
 
+    def topic_id(self, topic: str, partition: int) -> bytes:
+        """The id that the topic had when the partition's leader was asked for; else zeros."""
+        return self._places.topic_id((topic, partition))
+
     def doubt_leader(self, place: TopicPartition, error: BrokerError) -> None:
         """An error came back for a partition: ask again who leads it, if it says so."""
         if error.code in LEADER_ERRORS:

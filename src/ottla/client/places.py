@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ottla.wire.errors import ErrorCode
+from ottla.wire.types import ZERO_UUID
 
 TopicPartition = tuple[str, int]
 
@@ -58,6 +59,11 @@ class Places:
         """The node that leads a partition; None if nobody knows."""
         found = self._leaders.get(place)
         return None if found is None or found.doubted else found.node_id
+
+    def topic_id(self, place: TopicPartition) -> bytes:
+        """The id of a partition's topic; zeros if nobody knows, as with nodes that have none."""
+        found = self._leaders.get(place)
+        return ZERO_UUID if found is None else found.topic_id
 
     def learn(self, topics: list[Any]) -> None:
         """Take what a Metadata response says, unless something newer is known."""

@@ -2,7 +2,8 @@
 
 One request is on its way at a time. It is no producer (nothing is batched, and a record whose
 acknowledgement was lost is not sent again, as nobody knows whether it is there) and no consumer
-(there is no group, and what is read is what was there when the reading began).
+(there is no group, and what is read is what was there when the reading began). Versions that call
+a topic by its id get the one of the metadata that named the leader.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ from ottla.wire.records import Record, build_batch, read_batches
 FETCH_WAIT_MS = 500
 FETCH_BYTES_MAX = 8 * 1024 * 1024
 EMPTY_FETCHES_MAX = 20
-NAMED_VERSION_MAX = 12
-"""The last version of Produce and Fetch that calls topics by their names."""
 
 
 class Read(NamedTuple):
@@ -58,14 +57,14 @@ def produce(client: Client, place: TopicPartition, records: Iterable[Record]) ->
 
     topic, partition = place
     leader = client.attempt(lambda: client.leader(topic, partition))
+    topic_id = client.topic_id(topic, partition)
     row = m.PartitionProduceData(index=partition, records=build_batch(records))
     request = m.ProduceRequest(
         acks=-1,
         timeout_ms=client.timeout_ms,
-        topic_data=[m.TopicProduceData(name=topic, partition_data=[row])],
+        topic_data=[m.TopicProduceData(name=topic, topic_id=topic_id, partition_data=[row])],
     )
-    version = min(NAMED_VERSION_MAX, client.connection(leader).version_for(m.ProduceRequest))
-    answer = client.request_node(leader, request, version=version)
+    answer = client.request_node(leader, request)
     found = answer.responses[0].partition_responses[0]
     if found.error_code:
         error = ErrorCode(found.error_code)
@@ -121,6 +120,7 @@ def _fetch(client: Client, place: TopicPartition, offset: int) -> bytes:
 
     topic, partition = place
     leader = client.leader(topic, partition)
+    topic_id = client.topic_id(topic, partition)
     row = m.FetchPartition(
         partition=partition, fetch_offset=offset, partition_max_bytes=FETCH_BYTES_MAX
     )
@@ -129,10 +129,9 @@ def _fetch(client: Client, place: TopicPartition, offset: int) -> bytes:
         min_bytes=1,
         max_bytes=FETCH_BYTES_MAX,
         isolation_level=1,
-        topics=[m.FetchTopic(topic=topic, partitions=[row])],
+        topics=[m.FetchTopic(topic=topic, topic_id=topic_id, partitions=[row])],
     )
-    version = min(NAMED_VERSION_MAX, client.connection(leader).version_for(m.FetchRequest))
-    answer: Any = client.request_node(leader, request, version=version)
+    answer: Any = client.request_node(leader, request)
     check(answer.error_code)
     found = answer.responses[0].partitions[0]
     if found.error_code:

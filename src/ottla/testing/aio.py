@@ -1,8 +1,8 @@
 """A broker's calls for coroutines: each is the same call, in a thread of the loop's.
 
 Nothing is done here that `Broker` and what it hands out do not do. A call that is cancelled goes on
-in its thread until it is done or its own time is over. What waits for nothing is used as it is: `faults`, `log`,
-`client_config`.
+in its thread until it is done or its own time is over. What waits for nothing is used as it is:
+`faults`, `log`, `client_config`.
 """
 
 from __future__ import annotations

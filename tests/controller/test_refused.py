@@ -1,0 +1,87 @@
+"""What an operator is told of what the controller refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ottla.controller.refused import refused
+from ottla.wire.messages import (
+    alter_configs,
+    create_partitions,
+    create_topics,
+    delete_topics,
+    heartbeat,
+    incremental_alter_configs,
+)
+
+EXISTS, UNKNOWN, UNKNOWN_ID, PARTITIONS, CONFIG, NO_CODE = 36, 3, 100, 37, 40, 0
+UID = bytes(range(16))
+
+
+@pytest.mark.parametrize(
+    ("response", "lines"),
+    [
+        (
+            create_topics.CreateTopicsResponse(
+                topics=[
+                    create_topics.CreatableTopicResult(name="fine", error_code=NO_CODE),
+                    create_topics.CreatableTopicResult(
+                        name="t\n", error_code=EXISTS, error_message="it is there"
+                    ),
+                ]
+            ),
+            [r"the creation of topic 't\n' is refused: TOPIC_ALREADY_EXISTS: it is there"],
+        ),
+        (
+            delete_topics.DeleteTopicsResponse(
+                responses=[
+                    delete_topics.DeletableTopicResult(name="t", error_code=UNKNOWN),
+                    delete_topics.DeletableTopicResult(
+                        name=None, topic_id=UID, error_code=UNKNOWN_ID
+                    ),
+                ]
+            ),
+            [
+                "the deletion of topic 't' is refused: UNKNOWN_TOPIC_OR_PARTITION",
+                f"the deletion of topic with id {UID.hex()} is refused: UNKNOWN_TOPIC_ID",
+            ],
+        ),
+        (
+            create_partitions.CreatePartitionsResponse(
+                results=[
+                    create_partitions.CreatePartitionsTopicResult(
+                        name="t", error_code=PARTITIONS, error_message="fewer"
+                    )
+                ]
+            ),
+            ["more partitions for topic 't' is refused: INVALID_PARTITIONS: fewer"],
+        ),
+        (
+            alter_configs.AlterConfigsResponse(
+                responses=[
+                    alter_configs.AlterConfigsResourceResponse(resource_name="t", error_code=CONFIG)
+                ]
+            ),
+            ["a change of the configs of 't' is refused: INVALID_CONFIG"],
+        ),
+        (
+            incremental_alter_configs.IncrementalAlterConfigsResponse(
+                responses=[
+                    incremental_alter_configs.AlterConfigsResourceResponse(
+                        resource_name="t", error_code=CONFIG
+                    )
+                ]
+            ),
+            ["a change of the configs of 't' is refused: INVALID_CONFIG"],
+        ),
+        (heartbeat.HeartbeatResponse(error_code=CONFIG), []),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, list) else "",
+)
+def test_what_was_refused_is_a_line(response: Any, lines: list[str]) -> None:
+    """If this failed, nobody would know from the log why a topic is not there, or a name with a
+    line's end could forge a line.
+    """
+    assert list(refused(response)) == lines
