@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +30,12 @@ from ottla.cli.record_lines import Formatter, Printed
 from ottla.cli.run import Failed, reader_is_gone, run, tell_waiting
 from ottla.cli.topic_filter import topic_filter
 from ottla.client.addresses import parse_bootstrap
+from ottla.client.positions import Passed, Position, to_commit
 from ottla.errors import OttlaError
 
 if TYPE_CHECKING:
     from ottla.cli.formatters import CoordinatorFormatter
+    from ottla.client.places import TopicPartition
 
 PACKAGE = "org.apache.kafka.tools.consumer."
 DEFAULT, LOGGING, NO_OP = (
@@ -191,7 +194,7 @@ class Reader:
         self._is_verb = parsed.is_verb
         self._tells_end = parsed.has("--enable-systest-events")
         self._count = 0
-        self._written: dict[tuple[str, int], Any] = {}
+        self._passed: dict[TopicPartition, Passed] = {}
         """What came last of each partition: a record that was written, or its end."""
         if parsed.is_verb:
             wait_for_cluster(self._consumer, interrupts, VERB_PATIENCE_MS)
@@ -214,7 +217,7 @@ class Reader:
             place = TopicPartition(parsed.required("--topic"), partition, offset)
             begun = self._found_begin([place]) if self._commits and offset < 0 else []
             self._consumer.assign(begun or [place])
-            self._store(begun)
+            self._begins(begun)
             return
         pattern = parsed.text("--include")
         if pattern is not None:
@@ -257,7 +260,7 @@ class Reader:
             consumer.incremental_assign(places)
         else:
             consumer.assign(places)
-        self._store(begun)
+        self._begins(begun)
 
     def _found_begin(self, places: list[Any]) -> list[Any]:
         """Those of the places, each the first or the end of a partition, whose offset is known."""
@@ -268,13 +271,21 @@ class Reader:
             return [place for place in found if place.error is None and place.offset >= 0]
         return []
 
-    def _store(self, places: list[Any]) -> None:
-        """From now on these are what is committed."""
-        from confluent_kafka import KafkaException
+    def _begins(self, places: list[Any]) -> None:
+        """Reading begins here, which is committed also by who leaves before anything was read."""
+        self._store({(p.topic, p.partition): Position(p.offset, p.leader_epoch) for p in places})
 
-        if places:
+    def _store(
+        self, begun: Mapping[TopicPartition, Position], passed: Iterable[Passed] = ()
+    ) -> None:
+        """From now on these positions are what is committed."""
+        from confluent_kafka import KafkaException, TopicPartition
+
+        ours = [(place.topic, place.partition) for place in self._consumer.assignment()]
+        for (topic, number), at in to_commit(ours, begun, passed).items():
+            place = TopicPartition(topic, number, at.offset, leader_epoch=at.leader_epoch)
             with suppress(KafkaException):  # the partition may be another member's by now
-                self._consumer.store_offsets(offsets=places)
+                self._consumer.store_offsets(offsets=[place])
 
     def read(self) -> None:
         """Print until there are enough or nothing came for the time given."""
@@ -303,16 +314,10 @@ class Reader:
 
     def _flush(self) -> None:
         """Out with what was printed; from now on it may be committed."""
-        from confluent_kafka import TopicPartition
-
         sys.stdout.buffer.flush()
-        for message in self._written.values():
-            after = message.offset() + (message.error() is None)
-            place = TopicPartition(
-                message.topic(), message.partition(), after, leader_epoch=message.leader_epoch()
-            )
-            self._store([place])
-        self._written.clear()
+        if self._passed:
+            self._store({}, self._passed.values())
+            self._passed.clear()
 
     def close(self) -> None:
         """Leave the group and say how many records were printed."""
@@ -322,16 +327,13 @@ class Reader:
             print("shutdown_complete", flush=True)
 
     def _is_end(self, message: Any) -> bool:
-        """Whether this is no record, but word that a partition has no more now.
-
-        Its offset is behind what closes a transaction, which is no record either.
-        """
+        """Whether this is no record, but word that a partition has no more now."""
         from confluent_kafka import KafkaError
 
         error = message.error()
         if error is None or error.code() != KafkaError._PARTITION_EOF:
             return False
-        self._has_written(message)
+        self._passes(message)
         return True
 
     def _print(self, message: Any) -> None:
@@ -343,7 +345,7 @@ class Reader:
         if self._left > 0:
             self._left -= 1
         if self._formatter is None:
-            self._has_written(message)
+            self._passes(message)
             return
         try:
             line = self._formatter.line(_printed(message))
@@ -351,16 +353,20 @@ class Reader:
             if not self._skips:
                 raise
             print(f"skipped offset {message.offset()}: {problem}", file=sys.stderr)
-            self._has_written(message)
+            self._passes(message)
             return
         sys.stdout.buffer.write(line)
-        self._has_written(message)
+        self._passes(message)
         if self._logs:
             print(f"INFO {line.decode(errors='replace').rstrip()}", file=sys.stderr)
 
-    def _has_written(self, message: Any) -> None:
-        if self._commits:
-            self._written[message.topic(), message.partition()] = message
+    def _passes(self, message: Any) -> None:
+        """This one is done: written, or the end of its partition."""
+        if not self._commits:
+            return
+        place = (message.topic(), message.partition())
+        is_record = message.error() is None
+        self._passed[place] = Passed(place, message.offset(), message.leader_epoch(), is_record)
 
     def _handle(self, error: Any) -> None:
         from confluent_kafka import KafkaError
