@@ -7,6 +7,7 @@ in the framework's own way, prints that and ends.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
+from ottla.testing.client_configs import client_config
 from servers import Server
 
 pytestmark = pytest.mark.long
@@ -25,7 +27,9 @@ NO_WHEEL = "No matching distribution found"
 
 
 class Framework(NamedTuple):
-    """What to install, and a program that gets `bootstrap, name, folder` as its arguments."""
+    """What to install, and a program that gets `bootstrap, name, folder` as its arguments, and for
+    faststream what `ottla.Broker.client_config` has ready, as JSON.
+    """
 
     packages: tuple[str, ...]
     program: str
@@ -33,6 +37,41 @@ class Framework(NamedTuple):
 
 FRAMEWORKS = {
     "faststream": Framework(
+        ("faststream[kafka]==0.7.8", "aiokafka==0.14.0"),
+        """
+import asyncio
+import json
+import sys
+
+from faststream import FastStream
+from faststream.kafka import KafkaBroker
+
+name, ready = sys.argv[2], json.loads(sys.argv[4])
+broker = KafkaBroker(**ready["client"])
+app = FastStream(broker)
+
+
+@broker.subscriber(name, **ready["in"])
+@broker.publisher(name + "-out")
+async def shout(text: str) -> str:
+    return text.upper()
+
+
+@broker.subscriber(name + "-out", **ready["out"])
+async def listen(text: str) -> None:
+    print("GOT", text, flush=True)
+    app.exit()
+
+
+@app.after_startup
+async def begin() -> None:
+    await broker.publish("hello", name)
+
+
+asyncio.run(app.run())
+""",
+    ),
+    "faststream-confluent": Framework(
         ("faststream[confluent]==0.7.8", "confluent-kafka==2.16.1"),
         """
 import asyncio
@@ -228,7 +267,15 @@ def test_hello_comes_back(
     """If this failed, who builds on this framework could not use the server at all."""
     program = tmp_path / f"hello_{framework}.py"
     program.write_text(FRAMEWORKS[framework].program)
-    command = [python_of(framework), "-I", program, server.bootstrap, name(), tmp_path / "kept"]
+    topic = name()
+    ready = {
+        "client": client_config("faststream", server.bootstrap),
+        "in": client_config("faststream", server.bootstrap, topic),
+        "out": client_config("faststream", server.bootstrap, f"{topic}-out"),
+    }
+    command = [python_of(framework), "-I", program, server.bootstrap, topic, tmp_path / "kept"]
+    if framework == "faststream":
+        command += [json.dumps(ready)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_SECONDS_MAX)
     assert "GOT HELLO\n" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 0, done.stderr

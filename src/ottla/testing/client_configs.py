@@ -1,7 +1,9 @@
 """What each client library is best told for a broker in a test: a table.
 
-Every row takes a wait away that is right on a network and long in a test. Nothing changes what a
-client does, only how long it waits before it does it. An argument of the caller's wins.
+Every row takes a wait away that is right on a network and long in a test. Two things beside that
+change what a client does: a consumer's group that is new begins with the first record, as a test
+wants what it wrote before, and librdkafka keeps its complaints to itself. What a caller merges into
+it wins.
 """
 
 from __future__ import annotations
