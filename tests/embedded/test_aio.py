@@ -26,8 +26,11 @@ def test_every_call_can_be_awaited(kind: type, awaited: type) -> None:
     """If this failed, a call would be there for some tests only."""
     assert calls(awaited) == calls(kind) - WAITS_FOR_NOTHING
     for name in calls(awaited):
-        assert inspect.iscoroutinefunction(getattr(awaited, name))
-        assert getattr(awaited, name).__doc__ == getattr(kind, name).__doc__
+        one, same = getattr(awaited, name), getattr(kind, name)
+        assert inspect.iscoroutinefunction(one)
+        assert one.__doc__ in (same.__doc__, f"As `{kind.__name__}.{name}`.")
+        taken = [inspect.signature(call).parameters for call in (one, same)]
+        assert taken[0].keys() in (taken[1].keys(), {"self", "args", "kwargs"})
 
 
 def test_time_in_a_coroutine() -> None:

@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from ottla.testing.broker import Broker
 from ottla.testing.clock import Clock
+from ottla.testing.talk import Talk
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,17 +50,32 @@ class AioClock(_Threaded):
 class Aio(_Threaded):
     """What `broker.aio` is."""
 
-    start = _in_a_thread(Broker.start)
-    close = _in_a_thread(Broker.close)
-    kill = _in_a_thread(Broker.kill)
-    power_cut = _in_a_thread(Broker.power_cut)
-    advance = _in_a_thread(Broker.advance)
-    create_topic = _in_a_thread(Broker.create_topic)
-    topics = _in_a_thread(Broker.topics)
-    produce = _in_a_thread(Broker.produce)
-    records = _in_a_thread(Broker.records)
-    expect = _in_a_thread(Broker.expect)
-    wait_for = _in_a_thread(Broker.wait_for)
+    create_topic = _in_a_thread(Talk.create_topic)
+    topics = _in_a_thread(Talk.topics)
+    produce = _in_a_thread(Talk.produce)
+    records = _in_a_thread(Talk.records)
+    expect = _in_a_thread(Talk.expect)
+    wait_for = _in_a_thread(Talk.wait_for)
+
+    async def start(self) -> None:
+        """As `Broker.start`."""
+        await asyncio.to_thread(self._of.start)
+
+    async def close(self) -> None:
+        """As `Broker.close`."""
+        await asyncio.to_thread(self._of.close)
+
+    async def kill(self) -> None:
+        """As `Broker.kill`."""
+        await asyncio.to_thread(self._of.kill)
+
+    async def power_cut(self) -> None:
+        """As `Broker.power_cut`."""
+        await asyncio.to_thread(self._of.power_cut)
+
+    async def advance(self, seconds: float) -> None:
+        """As `Broker.advance`."""
+        await asyncio.to_thread(self._of.advance, seconds)
 
     @property
     def clock(self) -> AioClock:

@@ -3,6 +3,7 @@
 All of it goes through the broker's own port by `ottla.client`, so a test sees what any client sees,
 and nothing that no client could. Each call opens a connection of its own and closes it: calls may
 come from any thread, after a restart, a jump of the clock or a fork, and there is nothing to close.
+A connection that is kept would save 0.7 ms of a call, and have to be doubted after each of those.
 """
 
 from __future__ import annotations
