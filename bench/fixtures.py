@@ -1,5 +1,5 @@
-"""What the patterns of docs/guides/tests.md cost: whole runs of pytest with the package's plugin; and
-what twenty brokers side by side take of one process.
+"""What the patterns of docs/guides/tests.md cost: whole runs of pytest with the package's plugin;
+and what twenty brokers side by side take of one process.
 
 There is nothing of Apache Kafka to compare with. The times are those of `pytest` from its start to
 its end, imports and the broker of the run among them.

@@ -244,8 +244,7 @@ impl<D: Disk> Log<D> {
             active.is_written(newest, written);
         }
         // The bytes are there: from here on a failure would leave memory and disk at odds, so it ends this log.
-        let ahead_ms = aged.saturating_sub(newest);
-        let done = self.remember(found, staged, last.next_offset(), ahead_ms);
+        let done = self.remember(found, staged, last.next_offset(), aged.saturating_sub(newest));
         if let Err(e) = done {
             self.fail("a failed write", &e);
             return Err(e.into());
