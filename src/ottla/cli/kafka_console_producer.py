@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from ottla.cli.connect import VERB_PATIENCE_MS
 from ottla.cli.librdkafka import (
+    FIRST_PATIENCE_S,
     Complaints,
     Interrupts,
     ctrl_c_ends_it,
@@ -152,9 +153,8 @@ class Sender:
         if tells_made:
             from confluent_kafka import KafkaException
 
-            wait_for_cluster(self._producer, self._interrupts, patience_ms)
             with suppress(KafkaException), ctrl_c_ends_it():
-                found = self._producer.list_topics(timeout=VERB_PATIENCE_MS / 1000)
+                found = self._producer.list_topics(timeout=FIRST_PATIENCE_S)
                 was_there = self._topic in found.topics
         wait_for_cluster(self._producer, self._interrupts, patience_ms, self._topic)
         if not was_there:
@@ -210,8 +210,8 @@ class Sender:
                     raise
                 size = len(record.key or b"") + len(record.value or b"")
                 self._tell_failed(
-                    f"its {size} bytes are more than {self._max_request_size}, which is the value "
-                    "of max.request.size",
+                    f"a record was not written: it is too large: {size} bytes, and "
+                    f"max.request.size is {self._max_request_size}",
                     hint=LARGER,
                 )
                 break
@@ -229,12 +229,13 @@ class Sender:
     def _delivered(self, error: Any, _message: Any) -> None:
         if error is not None:
             too_large = error.name() == "MSG_SIZE_TOO_LARGE"
-            self._tell_failed(error.str(), hint=LARGER if too_large else None)
+            text = f"ERROR a record was not written: {error.str()}"
+            self._tell_failed(text, LARGER if too_large else None)
 
-    def _tell_failed(self, why: str, hint: str | None) -> None:
+    def _tell_failed(self, text: str, hint: str | None) -> None:
         self._failed += 1
         if self._failed <= 10:
-            print(f"ERROR a record was not written: {why}", file=sys.stderr)
+            print(text, file=sys.stderr)
         if hint is not None and not self._told_larger:
             self._told_larger = True
             print(f"hint: {hint}", file=sys.stderr)
