@@ -75,7 +75,7 @@ def test_a_topic_that_is_made_later_is_read(ottla_server: OttlaServer, name: Nam
 
 def test_a_group_that_is_still_forming_is_told(tmp_path: Path, name: Name) -> None:
     """If this failed, too short a --timeout-ms would look like an empty topic."""
-    server = OttlaServer(tmp_path / "data", {"group.initial.rebalance.delay.ms": "3000"})
+    server = OttlaServer(tmp_path / "data", {"group.initial.rebalance.delay.ms": "1500"})
     server.start()
     try:
         node = server.bootstrap
@@ -84,7 +84,7 @@ def test_a_group_that_is_still_forming_is_told(tmp_path: Path, name: Name) -> No
         node_words = ["--bootstrap-server", node]
         assert run(["kafka-topics.sh", "--list", *node_words]).stdout == "\n"
         run(["ottla", "topics", "create", "t", "--at", node])
-        words = ["ottla", "consume", "t", "--timeout-ms", "500", "--at", node]
+        words = ["ottla", "consume", "t", "--timeout-ms", "300", "--at", node]
         done = run([*words, "--group", "new"])
         assert done.exit_code == 0
         assert "still forming" in done.stderr

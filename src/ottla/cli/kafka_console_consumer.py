@@ -43,7 +43,7 @@ DEFAULT, LOGGING, NO_OP = (
 ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 RECORDS_PER_POLL = 500
 TOPIC_S = 1.0
-"""How long a cluster may take to say where a topic is: who is slower is asked again while reading."""
+"""How long a cluster may take to say where a topic is; who is slower is asked again later."""
 BEGINNING_S = 5.0
 """How long a cluster may take to say where reading begins."""
 TERMINATED = 143
