@@ -46,6 +46,17 @@ _ALL_KINDS = (
     "--bootstrap-server or --bootstrap-controller argument"
 )
 _QUOTAS = "quotas and SCRAM credentials can't be told or changed by this tool yet"
+_QUOTA_KINDS = ("users", "clients", "ips")
+_OF_QUOTA_OPTION = {
+    "--user": "users",
+    "--user-defaults": "users",
+    "--client": "clients",
+    "--client-defaults": "clients",
+    "--ip": "ips",
+    "--ip-defaults": "ips",
+}
+_TELL_QUOTAS = (48, 50)
+"""DescribeClientQuotas and DescribeUserScramCredentials: who serves neither has none to tell."""
 _OUTSIDE_BRACKETS = r"(?=[^\]]*(?:\[|$))"
 
 COMMAND = Command(
@@ -80,15 +91,13 @@ COMMAND = Command(
         Option("--add-config-file", "A properties file with what to set.", "file"),
         Option("--delete-config", "Keys to delete: k1,k2.", "keys", many=True),
         *(
-            Option(name, "", "name", optional=True, refused=_QUOTAS)
-            for name in (
-                "--user",
-                "--user-defaults",
-                "--client",
-                "--client-defaults",
-                "--ip",
-                "--ip-defaults",
+            Option(
+                name,
+                f"With --describe: of {kind}, who have none here, as quotas and passwords are not "
+                "built yet.",
+                None if name.endswith("-defaults") else "name",
             )
+            for name, kind in _OF_QUOTA_OPTION.items()
         ),
     ),
     (
@@ -111,6 +120,8 @@ COMMAND = Command(
 
 def main(parsed: Parsed) -> int:
     """Describe or alter."""
+    if _describes_quotas(parsed):
+        return _describe_quotas(parsed)
     kind, name = _entity(parsed)
     added, deleted = ({}, []) if parsed.has("--describe") else _changes(parsed)
     with connect(parsed) as client:
@@ -130,6 +141,32 @@ def main(parsed: Parsed) -> int:
     return 0
 
 
+def _describes_quotas(parsed: Parsed) -> bool:
+    others = ("--alter", "--add-config", "--delete-config")
+    if not parsed.has("--describe") or any(parsed.has(name) for name in others):
+        return False
+    kinds = {*parsed.all("--entity-type"), *_quota_kinds(parsed)}
+    return bool(kinds) and kinds <= {*_QUOTA_KINDS}
+
+
+def _quota_kinds(parsed: Parsed) -> list[str]:
+    return [kind for name, kind in _OF_QUOTA_OPTION.items() if parsed.has(name)]
+
+
+def _describe_quotas(parsed: Parsed) -> int:
+    """Print nothing, as Apache's tool does of who has no quota, where nobody can have one.
+
+    Raises:
+        Failed: this cluster has quotas, which this tool can't ask for.
+    """
+    _require_node(parsed)
+    with connect(parsed) as client:
+        served = client.attempt(lambda: client.connection().api_versions.api_keys)
+        if any(row.api_key in _TELL_QUOTAS for row in served):
+            raise Failed(_QUOTAS, hint="this cluster may have some; Apache's tool tells them")
+    return 0
+
+
 def _entity(parsed: Parsed) -> tuple[str, str | None]:
     """The kind that is meant and the name; None where none is given, empty for the defaults.
 
@@ -143,13 +180,13 @@ def _entity(parsed: Parsed) -> tuple[str, str | None]:
             raise UsageError(f'Option "[describe]" can\'t be used with option "[{option[2:]}]"')
     own = [option for option in _OF_OPTION if parsed.has(option)]
     kinds = parsed.all("--entity-type") + [_OF_OPTION[option] for option in own]
-    kinds += ["brokers"] * parsed.has("--broker-defaults")
+    kinds += ["brokers"] * parsed.has("--broker-defaults") + _quota_kinds(parsed)
     twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
     if twice:
         raise UsageError(f"Duplicate entity type(s) specified: {','.join(twice)}")
     for kind in kinds:
-        if kind in ("users", "clients", "ips"):
-            raise UsageError(f"--entity-type {kind} is not honoured: {_QUOTAS}")
+        if kind in _QUOTA_KINDS:
+            raise UsageError(f"{kind} are not honoured: {_QUOTAS}")
         if kind not in KINDS:
             raise UsageError(
                 f"Invalid entity type {kind}, the entity type must be one of {_ALL_KINDS}"
@@ -165,13 +202,17 @@ def _entity(parsed: Parsed) -> tuple[str, str | None]:
                     "--entity-{type,name,default} should not be used in conjunction with specific "
                     "entity flags"
                 )
-    if not parsed.has("--bootstrap-server"):
-        raise UsageError("Either --bootstrap-server or --bootstrap-controller must be specified.")
+    _require_node(parsed)
     names = parsed.all("--entity-name") + parsed.all(own[0] if own else "")
     names += [""] * (parsed.has("--entity-default") or parsed.has("--broker-defaults"))
     name = names[0] if names else None
     _check_name(parsed, kinds[0], name)
     return kinds[0], name
+
+
+def _require_node(parsed: Parsed) -> None:
+    if not parsed.has("--bootstrap-server"):
+        raise UsageError("Either --bootstrap-server or --bootstrap-controller must be specified.")
 
 
 def _check_name(parsed: Parsed, kind: str, name: str | None) -> None:

@@ -24,7 +24,7 @@ from ottla.cli.librdkafka import (
     translate,
     wait_for_cluster,
 )
-from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
+from ottla.cli.options import BOOTSTRAP, NEAR, Command, Option, Parsed, UsageError
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.record_lines import Formatter, Printed
 from ottla.cli.run import Failed, reader_is_gone, run, tell_waiting
@@ -45,6 +45,8 @@ DEFAULT, LOGGING, NO_OP = (
 )
 ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 RECORDS_PER_POLL = 500
+TOPIC_S = 1.0
+"""How long a cluster may take to say where a topic is; who is slower is asked again later."""
 BEGINNING_S = 5.0
 """How long a cluster may take to say where reading begins."""
 TERMINATED = 143
@@ -192,6 +194,10 @@ class Reader:
         timeout_ms = parsed.number("--timeout-ms", -1) or -1
         self._timeout_s = timeout_ms / 1000 if timeout_ms >= 0 else None
         self._is_verb = parsed.is_verb
+        self._topic = parsed.text("--topic")
+        self._makes_topic = str(settings["allow.auto.create.topics"]).lower() == "true"
+        self._is_assigned = False
+        self._is_missing, self._asked = False, 0.0
         self._tells_end = parsed.has("--enable-systest-events")
         self._count = 0
         self._passed: dict[TopicPartition, Passed] = {}
@@ -201,7 +207,7 @@ class Reader:
         self._begin(parsed)
 
     def _begin(self, parsed: Parsed) -> None:
-        from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
+        from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, TopicPartition
 
         partition = parsed.number("--partition")
         if partition is not None:
@@ -210,13 +216,13 @@ class Reader:
             )
             assert text is not None
             # Without knowing the leader, librdkafka would wait half a second to ask it for an end.
-            with suppress(KafkaException), ctrl_c_ends_it():
-                self._consumer.list_topics(parsed.required("--topic"), timeout=5)
+            self._ask_for_topic()
             named = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
             offset = named[text] if text in named else int(text)
             place = TopicPartition(parsed.required("--topic"), partition, offset)
             begun = self._found_begin([place]) if self._commits and offset < 0 else []
             self._consumer.assign(begun or [place])
+            self._is_assigned = True
             self._begins(begun)
             return
         pattern = parsed.text("--include")
@@ -226,10 +232,48 @@ class Reader:
             topics = [f"^({pattern.replace(',', '|').strip()})$"]
         else:
             topics = [parsed.required("--topic")]
-        if self._commits:
-            self._consumer.subscribe(topics, on_assign=self._assigned)
-        else:
-            self._consumer.subscribe(topics)
+            if self._makes_topic:
+                self._ask_for_topic()
+        self._consumer.subscribe(topics, on_assign=self._assigned)
+
+    def _ask_for_topic(self) -> None:
+        """Learn where the topic is; if we may, and the node does, this makes it. What librdkafka
+        asks by itself for the topics of a group makes none.
+        """
+        from confluent_kafka import KafkaError, KafkaException
+
+        assert self._topic is not None
+        self._asked = time.monotonic()
+        with suppress(KafkaException), ctrl_c_ends_it():
+            found = self._consumer.list_topics(self._topic, timeout=TOPIC_S).topics
+            error = found[self._topic].error if self._topic in found else None
+            if error is None:
+                self._is_missing = False
+            elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                self._miss_topic()
+
+    def _look_again(self) -> None:
+        """Ask for a topic that was not there: librdkafka, once it saw a list of all, does so every
+        five minutes only.
+        """
+        if self._is_missing and time.monotonic() - self._asked > 1:
+            self._ask_for_topic()
+
+    def _miss_topic(self) -> None:
+        """The topic is not there; once, to people, say so."""
+        was_missing, self._is_missing = self._is_missing, True
+        if was_missing or not self._is_verb:
+            return
+        print(f"no topic {self._topic}; waiting for it", file=sys.stderr, flush=True)
+        from difflib import get_close_matches
+
+        from confluent_kafka import KafkaException
+
+        with suppress(KafkaException), ctrl_c_ends_it():
+            names = self._consumer.list_topics(timeout=TOPIC_S).topics
+            close = get_close_matches(str(self._topic), names, 1, NEAR)
+            if close:
+                print(f"hint: did you mean {close[0]}?", file=sys.stderr, flush=True)
 
     def _assigned(self, consumer: Any, places: list[Any]) -> None:
         """Begin where the group is, or else where the settings say, which is committed then:
@@ -237,6 +281,9 @@ class Reader:
         """
         from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException
 
+        self._is_assigned = True
+        if not self._commits:
+            return
         begun: list[Any] = []
         with suppress(KafkaException), ctrl_c_ends_it():
             places = consumer.committed(places, timeout=BEGINNING_S)
@@ -296,8 +343,9 @@ class Reader:
                 self._flush()
                 if reader_is_gone():
                     raise BrokenPipeError
+                self._look_again()
                 if self._timeout_s is not None and time.monotonic() - last > self._timeout_s:
-                    print(f"nothing came for {round(self._timeout_s * 1000)} ms", file=sys.stderr)
+                    self._tell_silence(round(self._timeout_s * 1000))
                     return
                 continue
             last = time.monotonic()
@@ -311,6 +359,25 @@ class Reader:
                             self._print(more)
             finally:
                 self._flush()
+
+    def _tell_silence(self, timeout_ms: int) -> None:
+        """Nothing came: say so, and why, if reading had not even begun."""
+        print(f"nothing came for {timeout_ms} ms", end="", file=sys.stderr)
+        if self._is_assigned or self._is_missing:
+            print(file=sys.stderr)
+            return
+        print(
+            ": the group was still forming, and no partition was read. A new group waits for "
+            "group.initial.rebalance.delay.ms of the node, 3000 by default; --timeout-ms has to be "
+            "longer",
+            file=sys.stderr,
+        )
+        if self._is_verb and self._commits and self._resets_to == "latest":
+            print(
+                "if the group is new it begins at the end; --from-beginning begins a new group "
+                "with the first record",
+                file=sys.stderr,
+            )
 
     def _flush(self) -> None:
         """Out with what was printed; from now on it may be committed."""
@@ -376,6 +443,10 @@ class Reader:
             KafkaError._UNKNOWN_TOPIC,
             KafkaError.LEADER_NOT_AVAILABLE,
         )
+        if self._topic is not None and error.code() in passing[:2]:
+            self._miss_topic()
+            if self._is_verb:
+                return
         if error.code() in passing or error.retriable():
             self._complaints.say(error.str())
             return
@@ -443,7 +514,8 @@ def _settings(parsed: Parsed) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "client.id": "console-consumer",
         "auto.offset.reset": "earliest" if beginning else "latest",
-        "allow.auto.create.topics": True,
+        # A slip of a person's fingers makes no topic; a script of Apache's counts on it.
+        "allow.auto.create.topics": not parsed.is_verb,
         "check.crcs": True,  # as Java's consumer does, and librdkafka does not
         "log_level": 2,
     }

@@ -8,12 +8,15 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from ottla.cli.connect import VERB_PATIENCE_MS
 from ottla.cli.librdkafka import (
+    FIRST_PATIENCE_S,
     Complaints,
     Interrupts,
+    ctrl_c_ends_it,
     in_words,
     require_topic_name,
     translate,
@@ -29,6 +32,12 @@ READER = "org.apache.kafka.tools.LineMessageReader"
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 ACKS = ("all", "-1", "0", "1")
 MAX_BLOCK_MS = 60_000
+MAX_REQUEST_SIZE = 1_048_576
+LARGER = (
+    "--command-property max.request.size=BYTES lets larger ones out; the topic has to take them: "
+    "kafka-configs.sh --alter --topic NAME --add-config max.message.bytes=BYTES, or "
+    "message.max.bytes of the node"
+)
 WAIT_S = 0.2
 """How long librdkafka may wait while nothing else is listened to."""
 
@@ -107,7 +116,9 @@ def main(parsed: Parsed) -> int:
     ends = {signal.SIGINT: KeyboardInterrupt}
     with Interrupts(ends) as interrupts, in_words("a record was not written"):
         sender = Sender(settings, topic, max_block_ms, interrupts, sync=parsed.has("--sync"))
-        sender.wait_for_topic(VERB_PATIENCE_MS if hurried else max_block_ms)
+        sender.wait_for_topic(
+            VERB_PATIENCE_MS if hurried else max_block_ms, tells_made=parsed.is_verb
+        )
         return sender.send_lines(sys.stdin.buffer, reader.read)
 
 
@@ -130,11 +141,24 @@ class Sender:
             self._producer = Producer(settings)
         self._topic, self._sync, self._failed = topic, sync, 0
         self._interrupts, self._call = interrupts, interrupts.call
+        self._told_larger = False
+        self._max_request_size = settings["message.max.bytes"]
         self._max_block_s = max_block_ms / 1000
 
-    def wait_for_topic(self, patience_ms: int) -> None:
-        """Fail early and clearly when nobody answers; this also makes the topic where nodes may."""
+    def wait_for_topic(self, patience_ms: int, *, tells_made: bool) -> None:
+        """Fail early and clearly when nobody answers; this also makes the topic where nodes may,
+        which people are to be told: it may have been a slip.
+        """
+        was_there = True
+        if tells_made:
+            from confluent_kafka import KafkaException
+
+            with suppress(KafkaException), ctrl_c_ends_it():
+                found = self._producer.list_topics(timeout=FIRST_PATIENCE_S)
+                was_there = self._topic in found.topics
         wait_for_cluster(self._producer, self._interrupts, patience_ms, self._topic)
+        if not was_there:
+            print(f"there was no topic {self._topic}: made it", file=sys.stderr, flush=True)
 
     def send_lines(self, source: BinaryIO, read: Callable[[bytes], Any]) -> int:
         """Send until the input ends; the command's exit code."""
@@ -168,6 +192,8 @@ class Sender:
     def _send(self, record: Any) -> None:
         import time
 
+        from confluent_kafka import KafkaError, KafkaException
+
         deadline = time.monotonic() + self._max_block_s
         while True:
             try:
@@ -177,6 +203,16 @@ class Sender:
                     record.key,
                     headers=record.headers or None,
                     on_delivery=self._delivered,
+                )
+                break
+            except KafkaException as problem:
+                if problem.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise
+                size = len(record.key or b"") + len(record.value or b"")
+                self._tell_failed(
+                    f"a record was not written: it is too large: {size} bytes, and "
+                    f"max.request.size is {self._max_request_size}",
+                    hint=LARGER,
                 )
                 break
             except BufferError:
@@ -192,9 +228,17 @@ class Sender:
 
     def _delivered(self, error: Any, _message: Any) -> None:
         if error is not None:
-            self._failed += 1
-            if self._failed <= 10:
-                print(f"ERROR a record was not written: {error.str()}", file=sys.stderr)
+            too_large = error.name() == "MSG_SIZE_TOO_LARGE"
+            text = f"ERROR a record was not written: {error.str()}"
+            self._tell_failed(text, LARGER if too_large else None)
+
+    def _tell_failed(self, text: str, hint: str | None) -> None:
+        self._failed += 1
+        if self._failed <= 10:
+            print(text, file=sys.stderr)
+        if hint is not None and not self._told_larger:
+            self._told_larger = True
+            print(f"hint: {hint}", file=sys.stderr)
 
 
 def _settings(parsed: Parsed) -> dict[str, Any]:
@@ -216,6 +260,7 @@ def _settings(parsed: Parsed) -> dict[str, Any]:
         "linger.ms": 5,
         "delivery.timeout.ms": 120_000,
         "partitioner": "murmur2_random",
+        "message.max.bytes": MAX_REQUEST_SIZE,
         "log_level": 2,
     }
     settings.update(translate(given, consumer=False))

@@ -2,7 +2,7 @@
 
 Describing lives in `groups_described.py`, moving offsets in `offsets_reset.py`. As with Apache's
 tool, a command line that makes no sense leaves with 1; what the cluster refuses is told in a line
-that opens with `Error:` on stdout, and leaves with 0.
+that opens with `Error:` on stdout, and leaves with 0. The verb's refusals leave with 1.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ottla.client import groups, topics
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
 from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
 
 ACTIONS = (
     "--list",
@@ -143,10 +144,9 @@ def main(parsed: Parsed) -> int:
                 return _refused(parsed)
         except UsageError:
             raise
-        except BrokerError as error:
-            print(f"\nError: {error}")
-            return _refused(parsed)
         except OttlaError as error:
+            if parsed.is_verb:
+                raise
             print(f"\nError: {error}")
             if error.hint:
                 print(f"\nhint: {error.hint}", file=sys.stderr)
@@ -196,6 +196,9 @@ def _list(parsed: Parsed, client: Client) -> None:
 
         print(json.dumps([{"group": g.group, "state": g.state, "type": g.type} for g in found]))
         return
+    if not found and parsed.is_verb:
+        print("no groups; `ottla consume TOPIC --group NAME` makes one", file=sys.stderr)
+        return
     show_type, show_state = parsed.has("--type"), parsed.has("--state")
     if not show_type and not show_state:
         print("\n".join(group.group for group in found))
@@ -228,6 +231,8 @@ def _delete(parsed: Parsed, client: Client) -> bool:
     print("\nError: Deletion of some consumer groups failed:")
     for group, failure in failed:
         print(f"* Group '{group}' could not be deleted due to: {exception_text(failure)}")
+    if parsed.is_verb and any(error.code == ErrorCode.NON_EMPTY_GROUP for _, error in failed):
+        print(f"\nhint: {offsets_reset.STOP_MEMBERS}", file=sys.stderr)
     if deleted:
         print(f"\nThese consumer groups were deleted successfully: {quoted}")
     return False
@@ -266,11 +271,11 @@ def _delete_offsets(parsed: Parsed, client: Client) -> None:
         print(f"{topic:{width}} {text:10} {status:15}")
 
 
-def _describe(parsed: Parsed, client: Client) -> None:
+def _describe(parsed: Parsed, client: Client) -> bool:
     wanted = parsed.all("--group")
     if parsed.has("--all-groups"):
         wanted = [group.group for group in groups.list_groups(client)]
-    groups_described.describe(parsed, client, wanted)
+    return groups_described.describe(parsed, client, wanted)
 
 
 def _validate(parsed: Parsed) -> int:

@@ -70,7 +70,7 @@ COMMAND = Command(
             "",
             "key",
             many=True,
-            refused="Apache's tool gave it up in 4.0; kafka-configs.sh is not built yet",
+            refused="Apache's tool gave it up in 4.0; kafka-configs.sh --alter has it",
         ),
         Option(
             "--if-exists",
@@ -150,15 +150,15 @@ def main(parsed: Parsed) -> int:
     if action == "--alter" and not parsed.has("--partitions"):
         raise UsageError("--alter needs --partitions: nothing else of a topic changes here")
     parsed.not_together("--topic", "--topic-id")
-    try:
-        with connect(parsed) as client:
+    with connect(parsed) as client:
+        try:
             return _DO[action](parsed, client)
-    except UsageError:
-        raise
-    except OttlaError as error:
-        # Apache's tool says it on stdout, and scripts look for these words.
-        print(f"Error while executing topic command : {error}")
-        raise Failed("", hint=error.hint) from None
+        except OttlaError as error:
+            if parsed.is_verb:
+                raise
+            # Apache's tool says it on stdout, and scripts look for these words.
+            print(f"Error while executing topic command : {error}")
+            raise Failed("", hint=error.hint) from None
 
 
 def _list(parsed: Parsed, client: Client) -> int:
@@ -167,8 +167,10 @@ def _list(parsed: Parsed, client: Client) -> int:
         import json
 
         print(json.dumps(names))
-    else:
+    elif names or not parsed.is_verb:  # Apache's tool prints an empty line of none
         print("\n".join(names))
+    else:
+        print("no topics; `ottla topics create NAME` makes one", file=sys.stderr)
     return 0
 
 
@@ -196,6 +198,8 @@ def _create(parsed: Parsed, client: Client) -> int:
     error = topics.create(client, [topic])[name]
     if error is not None:
         if error.code == ErrorCode.TOPIC_ALREADY_EXISTS and parsed.has("--if-not-exists"):
+            if parsed.is_verb:  # Apache's tool says nothing
+                print(f"Topic {name} was there already.")
             return 0
         raise error
     print(f"Created topic {name}.")

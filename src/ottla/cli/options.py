@@ -150,6 +150,16 @@ _FORMER = {
 }
 """What years of guides say, and Apache's tools gave up as well."""
 
+_MEANT = {
+    "--to-beginning": "--to-earliest",
+    "--to-start": "--to-earliest",
+    "--to-end": "--to-latest",
+    "--beginning": "--from-beginning",
+    "--from-start": "--from-beginning",
+    "--from-earliest": "--from-beginning",
+}
+"""What other tools call it; no letters in common would lead there."""
+
 _PATHS = ("file", "folder")
 
 
@@ -170,8 +180,7 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
         name, equals, inline = word.partition("=")
         option = rows.get(name)
         if option is None:
-            former = _FORMER.get(name) if BOOTSTRAP.name in rows else None
-            raise UsageError(f"unknown option {name}", hint=former or nearest(name, rows))
+            raise UsageError(f"unknown option {name}", hint=_guess(name, rows))
         parsed.values.setdefault(name, []).append(
             _value(option, inline if equals else None, waiting)
         )
@@ -224,6 +233,13 @@ def _check_text(name: str, value: str) -> None:
 def _check_number(name: str, value: str) -> None:
     if not value.lstrip("+-").isascii() or not value.lstrip("+-").isdigit():
         raise UsageError(f"{name} takes a whole number, not '{value}'")
+
+
+def _guess(name: str, rows: dict[str, Option]) -> str | None:
+    former = _FORMER.get(name) if BOOTSTRAP.name in rows else None
+    if former is None and _MEANT.get(name) in rows:
+        former = f"did you mean {_MEANT[name]}?"
+    return former or nearest(name, rows)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -17,7 +17,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ottla.cli.options import Option, UsageError, nearest
+from ottla.cli.options import Option, Parsed, UsageError, nearest
 from ottla.cli.run import print_version, quietly, run, tell
 
 AT = "localhost:9092"
@@ -64,6 +64,49 @@ _NEED_A_NAME = {
     "topics": ("create", "alter", "delete"),
     "groups": ("describe", "reset", "delete"),
 }
+_ELSEWHERE = {
+    "config": "kafka-configs.sh shows and changes configs",
+    "configs": "kafka-configs.sh shows and changes configs",
+    "status": "ottla api-versions shows whether a node answers; ottla topics and ottla groups, "
+    "what is in it",
+    "stop": "Ctrl-C stops `ottla up`, kafka-server-stop.sh what kafka-server-start.sh started",
+    "start": "ottla up starts a node",
+    "run": "ottla up starts a node",
+    "server": "ottla up starts a node",
+    "list": "ottla topics, ottla groups",
+    "ls": "ottla topics, ottla groups",
+    "create": "ottla topics create NAME",
+    "describe": "ottla topics describe NAME, ottla groups describe NAME",
+    "delete": "ottla topics delete NAME, ottla groups delete NAME",
+    "lag": "ottla groups describe NAME",
+    "reset": "ottla groups reset NAME",
+    "version": "ottla --version",
+    "topics config": "kafka-configs.sh --describe --topic NAME --bootstrap-server {at}",
+    "topics configs": "kafka-configs.sh --describe --topic NAME --bootstrap-server {at}",
+    "topics offsets": "ottla offsets TOPIC",
+    "groups lag": "ottla groups describe NAME",
+    "groups offsets": "ottla groups describe NAME",
+    "groups members": "ottla groups describe NAME --members",
+    "groups create": "a group comes to be when its first member does: "
+    "ottla consume TOPIC --group NAME",
+}
+"""What people look for under another name than ours."""
+
+_ONE_WORD = {
+    "topics": "one topic at a time",
+    "groups": "one group at a time; --group {word} takes in one more",
+    "produce": "lines are read from what is typed or piped: echo {word} | ottla produce {topic}",
+    "consume": "one topic at a time; --include 'a|b' reads several",
+    "offsets": "one topic at a time; --topic-partitions a,b shows several",
+    "api-versions": "one node at a time",
+}
+"""What to do with a word too many, by the verb."""
+
+_LITERAL = {"--topic": "The topic.", "--list": "Print the names of all topics."}
+"""What is said otherwise of options that take a regular expression where Apache's tool has them."""
+
+_EXIT_CODES = ((0, "done"), (1, "not done; the reason is printed"))
+
 _AT = Option("--at", "Short for --bootstrap-server.", "host:port")
 _ALL = Option(
     "--all", "Also what clusters and tools make for themselves: internal topics, console groups."
@@ -135,7 +178,8 @@ def verb(words: Sequence[str]) -> int:
     translate = _VERBS.get(name)
     if translate is None:
         close = nearest(name, ("up", *_VERBS))
-        hint = close.replace("mean ", "mean ottla ") if close else "ottla --help shows all verbs"
+        guess = close.replace("mean ", "mean ottla ") if close else "ottla --help shows all verbs"
+        hint = _ELSEWHERE.get(name) or guess
         tell(UsageError(f"ottla has no verb '{name}'", hint=hint))
         return 1
     try:
@@ -154,13 +198,32 @@ def _run(name: str, module: str, arguments: list[str]) -> int:
     said = [word.partition("=")[0] for word in arguments]
     if "--bootstrap-server" not in said:
         arguments = [*arguments, "--bootstrap-server", os.environ.get("OTTLA_AT") or AT]
+    literal = _LITERAL if name in ("topics", "offsets") else {}
+    shown = [row._replace(help=literal.get(row.name, row.help)) for row in tool.COMMAND.options]
     command = tool.COMMAND._replace(
         name=f"ottla {name}",
-        options=(*tool.COMMAND.options, _AT, *([_ALL] if name in _NEED_A_NAME else [])),
+        options=(*shown, _AT, *([_ALL] if name in _NEED_A_NAME else [])),
         examples=EXAMPLES[name],
+        exit_codes=_EXIT_CODES if name == "groups" else tool.COMMAND.exit_codes,
+        words="",
         help_exit_code=0,
     )
-    return run(command, tool.main, arguments)
+
+    def main(parsed: Parsed) -> int:
+        if parsed.words:
+            raise _word_too_many(name, parsed)
+        code: int = tool.main(parsed)
+        return code
+
+    return run(command, main, arguments)
+
+
+def _word_too_many(name: str, parsed: Parsed) -> UsageError:
+    import shlex
+
+    topic = (parsed.all("--topic") or ["TOPIC"])[0]
+    hint = _ONE_WORD[name].format(word=shlex.join(parsed.words), topic=topic)
+    return UsageError(f"'{parsed.words[0]}' is a word too many", hint=hint)
 
 
 def _named(rest: list[str], option: str) -> list[str]:
@@ -194,7 +257,8 @@ def _with_action(
     if "--help" in rest or "--version" in rest:
         return ["--help" if "--help" in rest else "--version"]
     if rest and not rest[0].startswith("-"):
-        hint = nearest(rest[0], actions) or f"there are {', '.join(actions)}"
+        elsewhere = _ELSEWHERE.get(f"{verb} {rest[0]}", "").format(at=AT)
+        hint = elsewhere or nearest(rest[0], actions) or f"there are {', '.join(actions)}"
         raise UsageError(f"'{rest[0]}' is no action of ottla {verb}", hint=hint)
     return ["--list", *_named(rest, option)]
 

@@ -16,6 +16,10 @@ APACHE_KAFKA_VERSION = "4.3.1"
 INTERRUPTED = 130
 
 
+_said: set[str] = set()
+"""The hints that this command printed while it waited; said again, they would only be longer."""
+
+
 class Failed(OttlaError):
     """The command did not do what it was asked; the text is empty if all was said."""
 
@@ -40,6 +44,7 @@ def quietly(work: Callable[[], int]) -> int:
 
 
 def _run(command: Command, main: Callable[[Parsed], int], arguments: Sequence[str]) -> int:
+    _said.clear()
     try:
         if not arguments and command.words is None:
             print(help_text(command), file=sys.stderr)
@@ -82,14 +87,15 @@ def tell(error: OttlaError, *, fallback_hint: str | None = None) -> None:
     if str(error):
         print(error, file=sys.stderr)
     hint = error.hint or fallback_hint
-    if hint:
+    if hint and hint not in _said:
         print(f"\nhint: {hint}", file=sys.stderr)
 
 
 def tell_waiting(error: OttlaError) -> None:
     """Say that nobody answers yet, once, while a command keeps trying."""
     print(f"{error}; still trying, Ctrl-C to stop", file=sys.stderr)
-    if error.hint:
+    if error.hint and error.hint not in _said:
+        _said.add(error.hint)
         print(f"hint: {error.hint}", file=sys.stderr)
     sys.stderr.flush()
 

@@ -64,6 +64,7 @@ def _up(parsed: Parsed, folder: str) -> int:
     from ottla.node.node import Node
 
     properties = _properties(parsed, folder)
+    is_new = not os.path.exists(folder)
     os.makedirs(folder, exist_ok=True)
     ensure_formatted(properties)
 
@@ -86,6 +87,10 @@ def _up(parsed: Parsed, folder: str) -> int:
         from ottla.node.node import Unbound
 
         if isinstance(error, Unbound):
+            if is_new:  # nobody wrote a record to it
+                import shutil
+
+                shutil.rmtree(folder, ignore_errors=True)
             error.hint = "--port names another port, --port 0 takes any free one"
         elif isinstance(error, FolderInUse):
             error.hint = f"{error.hint} with --dir"

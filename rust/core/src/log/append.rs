@@ -244,7 +244,12 @@ impl<D: Disk> Log<D> {
             active.is_written(newest, written);
         }
         // The bytes are there: from here on a failure would leave memory and disk at odds, so it ends this log.
-        let done = self.remember(found, staged, last.next_offset(), aged.saturating_sub(newest));
+        let done = self.remember(
+            found,
+            staged,
+            last.next_offset(),
+            aged.saturating_sub(newest),
+        );
         if let Err(e) = done {
             self.fail("a failed write", &e);
             return Err(e.into());
