@@ -201,16 +201,7 @@ impl<D: Disk> Log<D> {
         now_ms: i64,
     ) -> Result<bool, AppendError> {
         self.fate.check()?;
-        if bytes.len() > self.config.segment_size() as usize {
-            return Err(AppendError::new(
-                Code::RecordListTooLarge,
-                format!(
-                    "{} bytes in one append; segment.bytes is {}",
-                    bytes.len(),
-                    self.config.segment_size()
-                ),
-            ));
-        }
+        self.check_size(bytes.len())?;
         let (Some((_, first)), Some((_, last))) = (found.first(), found.last()) else {
             return Ok(false);
         };
@@ -257,6 +248,15 @@ impl<D: Disk> Log<D> {
         let added = last.next_offset().saturating_sub(first.base_offset);
         self.unflushed_messages = self.unflushed_messages.saturating_add(added);
         Ok(rolled)
+    }
+
+    fn check_size(&self, bytes: usize) -> Result<(), AppendError> {
+        let most = self.config.segment_size();
+        if bytes > most as usize {
+            let text = format!("{bytes} bytes in one append; segment.bytes is {most}");
+            return Err(AppendError::new(Code::RecordListTooLarge, text));
+        }
+        Ok(())
     }
 
     fn remember(
