@@ -15,6 +15,7 @@ __all__ = [
     "DiskFault",
     "EpochEnd",
     "Event",
+    "FaultyRequest",
     "File",
     "Log",
     "LostLogDir",
@@ -27,6 +28,7 @@ __all__ = [
     "Plan",
     "Question",
     "Request",
+    "RequestFaults",
     "Segment",
     "SimDisk",
     "SimNode",
@@ -64,6 +66,7 @@ _Refusal: TypeAlias = Literal[
 _Pass: TypeAlias = Literal["checkpoint", "deleted", "producers", "retention", "roll"]
 _ReportKind: TypeAlias = Literal["aside", "dropped", "lost", "mended"]
 _OutboundFaultKind: TypeAlias = Literal["dial", "protocol", "timed-out"]
+_Deed: TypeAlias = Literal["answer", "cut", "drop_reply", "hold", "repeat", "slow", "stop"]
 
 class CoreError(Exception):
     """The core refused; `args` are (kind, text). Kinds: see rust/python/src/errors.rs."""
@@ -700,6 +703,44 @@ class DiskFault:
     ) -> Self: ...
 
 @final
+class RequestFaults:
+    """Rules about requests, for tests; they outlive the nodes that they are set in."""
+
+    def __new__(cls) -> Self: ...
+    def add(
+        self,
+        deed: _Deed,
+        *,
+        delay_ms: int | None = None,  # of slow
+        error: int | None = None,  # of answer
+        log_end: int | None = None,  # of stop: all of the topic's logs together
+        client_id: str | None = None,
+        api_key: int | None = None,
+        topic: str | None = None,
+        topic_id: bytes = ...,  # 16 of them
+        named: Sequence[tuple[int, Plan, Sequence[str]]] = (),  # API, request, where it says topics
+        after: int = 0,  # requests that pass first
+        times: int | None = None,
+        rate: float = 1.0,
+        seed: int = 0,
+    ) -> int:
+        """One more; its number."""
+    def clear(self) -> None: ...
+    def take_done(self) -> tuple[list[FaultyRequest], int]:
+        """What was done since this was asked last, and how many before that were lost."""
+    def stopped(self, *, timeout_ms: int) -> int | None:
+        """The number of a rule whose stop has come, each once."""
+
+@final
+class FaultyRequest:
+    """A request that a rule came over. Frozen."""
+
+    rule: int
+    nth: int  # of those that the rule is about
+    api_key: int
+    client_id: str
+
+@final
 class Node:
     """One broker's clock, sockets, logs and hot requests, on threads that never take the GIL.
 
@@ -896,20 +937,8 @@ class Node:
         """From now on these hold, and no others; [] for none."""
     def disk_faults_fired(self) -> list[int]:
         """How often each fault fired."""
+    def set_request_faults(self, faults: RequestFaults, /) -> None: ...
 
-    def add_request_fault(
-        self,
-        deed: str,  # cut, drop_reply, slow, hold, repeat, answer, stop
-        number: int,  # slow: ms; answer: the error; stop: the records of `topic`
-        topic: str,
-        whom: tuple[str | None, int | None, Sequence[bytes]],  # client id, API, what is in it
-        when: tuple[int, int | None, float, int],  # pass so many, so many times, rate, seed
-        counts: tuple[int, int],
-    ) -> int: ...
-    def clear_request_faults(self) -> None: ...
-    def request_fault_counts(self) -> list[tuple[int, int, int]]: ...
-    def take_request_fault_lines(self) -> list[tuple[int, int, int, str]]: ...
-    def stopped_by_fault(self, *, timeout_ms: int) -> int | None: ...
     # ends
     def stop(self, timeout_ms: int, broker_epoch: int) -> None:
         """Clean: no new requests, flush, checkpoints, `.kafka_cleanshutdown` last."""

@@ -49,5 +49,5 @@ pub use outside::NodeHost;
 pub use overflow::Overflow;
 pub use peer::Connection;
 pub use queue::Item;
-pub use request_faults::{RequestFault, RequestFaultRow, RequestFaults};
+pub use request_faults::{Deed, Done, Named, RequestFaults, Rule};
 pub use shared::Options;

@@ -176,9 +176,9 @@ impl Node {
         self.shared.host.ahead.set(ahead_ms);
     }
 
-    /// What happens to requests, for tests.
-    pub fn request_faults(&self) -> &RequestFaults {
-        &self.shared.request_faults
+    /// Let requests fare as these rules say, for tests. Later ones are not taken: a node has one test.
+    pub fn set_request_faults(&self, faults: Arc<RequestFaults>) {
+        let _ = self.shared.request_faults.set(faults);
     }
 
     /// Bind a listener and return its port; connections wait in the backlog until `serve`.

@@ -1,24 +1,24 @@
-//! Requests that fare as a test says: rows of whom, when and what. Nothing else ever arms it; until then every
-//! request pays one relaxed load.
+//! Requests that fare as a test says: rules of whom, when and what. They are the test's and outlive the nodes that are
+//! given them; a node without any pays a load a request.
 //!
-//! Rows are looked at in their order, and each counts the requests that it is about; the first that fires decides.
-//! Chance is drawn by that count and the row's seed, never by time: the same requests fare the same. What it did is
-//! a line for whoever asks, the latest kept. Requests on a
-//! controller's listener are left alone.
+//! Rules are asked in their order, and each counts the requests that it is about; the first that comes over one
+//! decides. Chance is drawn by that count and the rule's seed, never by time: the same requests fare the same. What
+//! was done waits for whoever takes it, the latest kept. Requests on a controller's listener are left alone.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::error::NodeError;
+use ottla_core::plan::Marked;
+
 use crate::lock::lock;
 
-/// Lines kept for who does not ask.
-const LINES_MAX: usize = 100_000;
+/// What is kept for who does not take it.
+const DONE_MAX: usize = 100_000;
 
 /// What happens to a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
     /// The connection is closed before it is handled.
     Cut,
@@ -32,22 +32,27 @@ pub enum Deed {
     Repeat,
     /// It is answered with this error, and not handled.
     Answer(i16),
-    /// Once the topic has so many records it is not answered, and whoever waits is told.
-    Stop(i64),
+    /// Once the topic's logs end at this together it is not answered, and whoever waits is told. What other rules do to
+    /// it they do all the same.
+    Stop { topic: String, log_end: i64 },
 }
 
-/// A row as a test says it.
-#[derive(Debug, Clone, Default)]
-pub struct RequestFaultRow {
-    pub deed: String,
-    /// Milliseconds of `slow`, the error of `answer`, the records of `stop`.
-    pub number: i64,
+/// A topic, and where requests say which.
+#[derive(Debug)]
+pub struct Named {
+    pub name: String,
+    pub id: [u8; 16],
+    /// By API key, with the fields marked that name topics.
+    pub requests: Vec<(i16, Marked)>,
+}
+
+/// Whom it is about, when it comes over one, and what it does.
+#[derive(Debug)]
+pub struct Rule {
+    pub deed: Deed,
     pub client_id: Option<String>,
     pub api_key: Option<i16>,
-    /// Forms of a topic's name or id, one of which is in the request.
-    pub forms: Vec<Vec<u8>>,
-    /// The topic of `stop`.
-    pub topic: String,
+    pub topic: Option<Named>,
     /// How many requests pass first.
     pub after: u64,
     /// How many it comes over; None for all.
@@ -55,24 +60,33 @@ pub struct RequestFaultRow {
     /// How likely it comes over one.
     pub rate: f64,
     pub seed: u64,
-    /// Requests that it was about, and came over, under a node before this one.
-    pub seen: u64,
-    pub done: u64,
 }
 
-/// The same, made sure of.
-#[derive(Debug, Clone)]
-pub struct RequestFault {
-    row: RequestFaultRow,
-    deed: Deed,
-    id: u64,
-    /// Requests that it was about, and those that it came over.
-    seen: u64,
-    done: u64,
+/// A request that arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived<'a> {
+    pub api_key: i16,
+    pub version: i16,
+    pub client_id: &'a str,
+    pub body: &'a [u8],
 }
 
-/// One line: the row, the number of the request among those that it is about, API key and client id.
-pub type Line = (u64, u64, i16, String);
+/// What was done: the rule's number, and which request it was of those that the rule is about.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Done {
+    pub rule: u64,
+    pub nth: u64,
+    pub api_key: i16,
+    pub client_id: String,
+}
+
+/// An end of the node that waits for the topic's logs.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stop {
+    pub rule: u64,
+    pub topic: String,
+    pub log_end: i64,
+}
 
 #[derive(Default)]
 pub struct RequestFaults {
@@ -83,62 +97,48 @@ pub struct RequestFaults {
 
 #[derive(Default)]
 struct State {
-    rows: Vec<RequestFault>,
-    lines: VecDeque<Line>,
-    stopped: Option<u64>,
-    /// Rows there ever were.
+    rules: Vec<Counted>,
+    done: VecDeque<Done>,
+    /// How many of them were dropped, as nobody took them.
+    lost: u64,
+    /// Rules whose end of the node has come.
+    stopped: VecDeque<u64>,
+    /// Rules there ever were.
     made: u64,
 }
 
-/// What comes over one request.
-pub struct Hit {
-    pub id: u64,
-    pub deed: Deed,
-    pub topic: String,
+struct Counted {
+    rule: Rule,
+    number: u64,
+    /// Requests that it was about, and those that it came over.
+    seen: u64,
+    done: u64,
 }
 
-impl RequestFault {
-    /// # Errors
-    /// "invalid" if there is no such deed.
-    pub fn new(row: RequestFaultRow) -> Result<Self, NodeError> {
-        let number = u64::try_from(row.number).unwrap_or(0);
-        let deed = match row.deed.as_str() {
-            "cut" => Deed::Cut,
-            "drop_reply" => Deed::DropReply,
-            "slow" => Deed::Slow(Duration::from_millis(number)),
-            "hold" => Deed::Hold,
-            "repeat" => Deed::Repeat,
-            "answer" => Deed::Answer(i16::try_from(row.number).unwrap_or(-1)),
-            "stop" => Deed::Stop(row.number),
-            other => {
-                let text = format!("{other:?} is nothing that happens to a request");
-                return Err(NodeError::new("invalid", text));
-            }
-        };
-        let (seen, done) = (row.seen, row.done);
-        Ok(Self {
-            row,
-            deed,
-            id: 0,
-            seen,
-            done,
-        })
-    }
-
-    fn is_about(&self, key: i16, client_id: &str, frame: &[u8]) -> bool {
-        let row = &self.row;
-        row.api_key.is_none_or(|asked| asked == key)
-            && row.client_id.as_deref().is_none_or(|id| id == client_id)
-            && (row.forms.is_empty() || row.forms.iter().any(|form| contains(frame, form)))
+impl Counted {
+    fn is_about(&self, request: &Arrived<'_>) -> bool {
+        let rule = &self.rule;
+        rule.api_key.is_none_or(|key| key == request.api_key)
+            && (rule.client_id.as_deref()).is_none_or(|id| id == request.client_id)
+            && (rule.topic.as_ref()).is_none_or(|topic| topic.is_named(request))
     }
 
     /// Note one more request that it is about; whether it would come over it.
     fn comes(&mut self) -> bool {
-        let number = self.seen;
+        let rule = &self.rule;
+        let nth = self.seen;
         self.seen = self.seen.saturating_add(1);
-        number >= self.row.after
-            && self.row.times.is_none_or(|times| self.done < times)
-            && chance(self.row.seed, number) < self.row.rate
+        nth >= rule.after
+            && rule.times.is_none_or(|times| self.done < times)
+            && chance(rule.seed, nth) < rule.rate
+    }
+}
+
+impl Named {
+    fn is_named(&self, request: &Arrived<'_>) -> bool {
+        let plan = self.requests.iter().find(|row| row.0 == request.api_key);
+        let words = [self.name.as_bytes(), &self.id];
+        plan.is_some_and(|(_, plan)| plan.says(request.version, request.body, &words))
     }
 }
 
@@ -151,90 +151,103 @@ fn chance(seed: u64, number: u64) -> f64 {
     (mixed >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-fn contains(frame: &[u8], form: &[u8]) -> bool {
-    !form.is_empty() && frame.windows(form.len()).any(|window| window == form)
-}
-
 impl RequestFaults {
-    /// From now on this holds as well; its number, which no other row gets.
-    pub fn add(&self, mut row: RequestFault) -> u64 {
+    /// From now on this holds as well; its number, which no other rule gets.
+    pub fn add(&self, rule: Rule) -> u64 {
         let mut state = lock(&self.state);
-        row.id = state.made;
-        state.made = state.made.saturating_add(1);
-        state.rows.push(row);
+        let number = state.made;
+        state.made = number.saturating_add(1);
+        state.rules.push(Counted {
+            rule,
+            number,
+            seen: 0,
+            done: 0,
+        });
         self.armed.store(true, Ordering::Relaxed);
-        state.made - 1
+        number
     }
 
     /// Nothing holds any more.
     pub fn clear(&self) {
         let mut state = lock(&self.state);
-        state.rows.clear();
-        state.stopped = None;
+        state.rules.clear();
+        state.stopped.clear();
         self.armed.store(false, Ordering::Relaxed);
     }
 
-    /// Of each row, its number, the requests that it was about, and those that it came over.
-    pub fn counts(&self) -> Vec<(u64, u64, u64)> {
-        let state = lock(&self.state);
-        (state.rows.iter().map(|row| (row.id, row.seen, row.done))).collect()
+    /// What was done since this was asked last, in order, and how many before that were lost.
+    pub fn take_done(&self) -> (Vec<Done>, u64) {
+        let mut state = lock(&self.state);
+        let lost = std::mem::take(&mut state.lost);
+        (state.done.drain(..).collect(), lost)
     }
 
-    /// What was done since this was asked last, in order.
-    pub fn take_lines(&self) -> Vec<Line> {
-        lock(&self.state).lines.drain(..).collect()
-    }
-
-    /// The row whose `stop` came over a request, once; None at the timeout.
+    /// A rule whose end of the node has come, each once; None at the timeout.
     pub fn stopped(&self, timeout: Duration) -> Option<u64> {
         let state = lock(&self.state);
-        let waited = (self.told).wait_timeout_while(state, timeout, |it| it.stopped.is_none());
+        let waited = (self.told).wait_timeout_while(state, timeout, |it| it.stopped.is_empty());
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.stopped.take()
+        state.stopped.pop_front()
     }
 
     pub fn is_armed(&self) -> bool {
         self.armed.load(Ordering::Relaxed)
     }
 
-    pub fn hit(&self, key: i16, client_id: &str, frame: &[u8]) -> Option<Hit> {
+    /// What comes over a request, and which ends of the node wait for what it brings.
+    pub fn on(&self, request: &Arrived<'_>) -> (Option<Deed>, Vec<Stop>) {
         let mut state = lock(&self.state);
-        let mut found = None;
-        for fault in &mut state.rows {
-            if fault.is_about(key, client_id, frame) && fault.comes() && found.is_none() {
-                let is_stop = matches!(fault.deed, Deed::Stop(_));
-                fault.done = fault.done.saturating_add(u64::from(!is_stop));
-                found = Some((fault.id, fault.seen, fault.deed, fault.row.topic.clone()));
+        let (mut found, mut stops) = (None, Vec::new());
+        let mut done = None;
+        for one in &mut state.rules {
+            if !one.is_about(request) {
+                continue;
+            }
+            if let Deed::Stop { topic, log_end } = &one.rule.deed {
+                if one.done == 0 {
+                    stops.push(Stop {
+                        rule: one.number,
+                        topic: topic.clone(),
+                        log_end: *log_end,
+                    });
+                }
+            } else if one.comes() && found.is_none() {
+                one.done = one.done.saturating_add(1);
+                found = Some(one.rule.deed.clone());
+                done = Some((one.number, one.seen));
             }
         }
-        let (id, number, deed, topic) = found?;
-        if !matches!(deed, Deed::Stop(_)) {
-            state.note((id, number, key, client_id.to_owned()));
+        if let Some((rule, nth)) = done {
+            state.note(Done {
+                rule,
+                nth,
+                api_key: request.api_key,
+                client_id: request.client_id.to_owned(),
+            });
         }
-        Some(Hit { id, deed, topic })
+        (found, stops)
     }
 
-    /// The topic has its records: let whoever waits stop the node, once.
-    pub fn stop(&self, id: u64, key: i16) {
+    /// The topic's logs end there: let whoever waits end the node, once.
+    pub fn stop(&self, rule: u64) {
         let mut state = lock(&self.state);
-        let mut rows = state.rows.iter_mut();
-        let Some(fault) = rows.find(|fault| fault.id == id && fault.done == 0) else {
+        let mut rules = state.rules.iter_mut();
+        let Some(one) = rules.find(|one| one.number == rule && one.done == 0) else {
             return;
         };
-        fault.done = 1;
-        let number = fault.seen;
-        state.note((id, number, key, String::new()));
-        state.stopped = Some(id);
+        one.done = 1;
+        state.stopped.push_back(rule);
         self.told.notify_all();
     }
 }
 
 impl State {
-    fn note(&mut self, line: Line) {
-        if self.lines.len() == LINES_MAX {
-            self.lines.pop_front();
+    fn note(&mut self, done: Done) {
+        if self.done.len() == DONE_MAX {
+            self.done.pop_front();
+            self.lost = self.lost.saturating_add(1);
         }
-        self.lines.push_back(line);
+        self.done.push_back(done);
     }
 }
 
@@ -242,36 +255,87 @@ impl State {
 mod tests {
     use super::*;
 
-    fn fault(row: RequestFaultRow) -> RequestFault {
-        RequestFault::new(RequestFaultRow {
-            deed: "cut".into(),
-            ..row
-        })
-        .unwrap()
+    fn rule(deed: Deed) -> Rule {
+        Rule {
+            deed,
+            client_id: None,
+            api_key: None,
+            topic: None,
+            after: 0,
+            times: None,
+            rate: 1.0,
+            seed: 0,
+        }
+    }
+
+    fn from(client_id: &str) -> Arrived<'_> {
+        Arrived {
+            api_key: 0,
+            version: 9,
+            client_id,
+            body: b"",
+        }
     }
 
     /// A rule would come over the wrong request, or over other ones in the next run.
     #[test]
-    fn rows_count_what_they_are_about() {
+    fn rules_count_what_they_are_about() {
         let faults = RequestFaults::default();
         assert!(!faults.is_armed());
-        let rows = RequestFaultRow {
+        faults.add(Rule {
             client_id: Some("a".into()),
             after: 1,
             times: Some(1),
-            rate: 1.0,
-            ..RequestFaultRow::default()
-        };
-        faults.add(fault(rows));
-        let hits: Vec<_> = ["a", "b", "a", "a"]
-            .iter()
-            .map(|id| faults.hit(0, id, b"").is_some())
-            .collect();
+            ..rule(Deed::Cut)
+        });
+        let hits = ["a", "b", "a", "a"].map(|id| faults.on(&from(id)).0.is_some());
         assert_eq!(hits, [false, false, true, false]);
-        assert_eq!(faults.take_lines(), [(0, 2, 0, "a".to_owned())]);
-        assert_eq!(faults.counts(), [(0, 3, 1)]);
+        let done = Done {
+            rule: 0,
+            nth: 2,
+            api_key: 0,
+            client_id: "a".into(),
+        };
+        assert_eq!(faults.take_done(), (vec![done], 0));
         faults.clear();
         assert!(!faults.is_armed());
+    }
+
+    /// A rule that waits for a record would keep all behind it from coming over anything, another end among them.
+    #[test]
+    fn an_end_to_come_is_in_nobodys_way() {
+        let faults = RequestFaults::default();
+        let end = |log_end| Deed::Stop {
+            topic: "t".into(),
+            log_end,
+        };
+        let numbers = [9, 3].map(|log_end| faults.add(rule(end(log_end))));
+        faults.add(rule(Deed::Cut));
+        let (deed, stops) = faults.on(&from("a"));
+        assert_eq!(deed, Some(Deed::Cut));
+        assert_eq!(
+            stops.iter().map(|stop| stop.log_end).collect::<Vec<_>>(),
+            [9, 3]
+        );
+        for number in [numbers[1], numbers[0], numbers[1]] {
+            faults.stop(number);
+        }
+        let told = [(); 3].map(|()| faults.stopped(Duration::ZERO));
+        assert_eq!(told, [Some(numbers[1]), Some(numbers[0]), None]);
+        assert_eq!(faults.on(&from("a")).1, []);
+    }
+
+    /// Lines of a long run would be missing, and nobody would know.
+    #[test]
+    fn what_is_lost_is_counted() {
+        let faults = RequestFaults::default();
+        faults.add(rule(Deed::Slow(Duration::ZERO)));
+        for _ in 0..DONE_MAX + 2 {
+            faults.on(&from("a"));
+        }
+        let (done, lost) = faults.take_done();
+        assert_eq!((done.len(), done[0].nth, lost), (DONE_MAX, 3, 2));
+        assert_eq!(faults.take_done().1, 0);
     }
 
     #[test]

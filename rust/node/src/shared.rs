@@ -108,8 +108,8 @@ pub struct Shared {
     pub bound_to_messages: AtomicBool,
     poisoned: AtomicBool,
     poison_text: OnceLock<String>,
-    /// Of a node in a test.
-    pub request_faults: RequestFaults,
+    /// Of a node in a test, once it has been given them.
+    pub request_faults: OnceLock<Arc<RequestFaults>>,
 }
 
 impl Shared {
@@ -163,7 +163,7 @@ impl Shared {
             connection_freed: tokio::sync::Notify::new(),
             poisoned: AtomicBool::new(false),
             poison_text: OnceLock::new(),
-            request_faults: RequestFaults::default(),
+            request_faults: OnceLock::new(),
             options,
         })
     }

@@ -38,6 +38,11 @@ impl Plan {
     pub fn check_layout(&self, message: &str, expected: &str) -> Result<(), String> {
         ottla_core::hot::layout::check(message, expected, &self.plan)
     }
+
+    /// The same for who only looks for values in these fields.
+    pub fn marked(&self, paths: &[String]) -> plan::Marked {
+        self.plan.marked(paths)
+    }
 }
 
 /// (name, kind, plan of the struct inside, (versions, nullable versions, tagged versions), (tag, ignorable, never

@@ -326,13 +326,16 @@ impl Half {
         }
     }
 
-    /// The disk that fails where a test says so.
+    /// Let requests fare as a test says.
     ///
     /// # Errors
     /// "invalid" for a simulated one, whose connections fail as the simulation says.
-    pub fn request_faults(&self) -> Outcome<&ottla_node::RequestFaults> {
+    pub fn set_request_faults(&self, faults: Arc<ottla_node::RequestFaults>) -> Outcome<()> {
         match self {
-            Self::Real(node) => Ok(node.request_faults()),
+            Self::Real(node) => {
+                node.set_request_faults(faults);
+                Ok(())
+            }
             Self::Simulated(_) => {
                 let text = "a simulated node's requests fare as its simulation says";
                 Err(NodeError::new("invalid", text))
@@ -340,6 +343,8 @@ impl Half {
         }
     }
 
+    /// The disk that fails where a test says so.
+    ///
     /// # Errors
     /// "invalid" for a simulated one, which fails in its own ways.
     pub fn faulty_disk(&self) -> Outcome<ottla_node::NodeDisk> {

@@ -13,7 +13,7 @@ use crate::asking::{Answer, Question};
 use crate::codec::Plan;
 use crate::errors::refused;
 use crate::event::Event;
-use crate::faults::DiskFault;
+use crate::faults::{DiskFault, RequestFaults};
 use crate::files::{Disk, refusal, remove_all, replace};
 use crate::half::{Asked, Caller, Half, Item, Partitions};
 use crate::named::{Api, Appended, LostLogDir, Opened, PartitionOffsets, Stray, TopicPartition};
@@ -459,53 +459,10 @@ impl Node {
         Ok(())
     }
 
-    fn add_request_fault(
-        &self,
-        deed: String,
-        number: i64,
-        topic: String,
-        whom: (Option<String>, Option<i16>, Vec<Vec<u8>>),
-        when: (u64, Option<u64>, f64, u64),
-        counts: (u64, u64),
-    ) -> PyResult<u64> {
-        let (client_id, api_key, forms) = whom;
-        let (after, times, rate, seed) = when;
-        let (seen, done) = counts;
-        let row = ottla_node::RequestFaultRow {
-            deed,
-            number,
-            client_id,
-            api_key,
-            forms,
-            topic,
-            after,
-            times,
-            rate,
-            seed,
-            seen,
-            done,
-        };
-        let fault = ottla_node::RequestFault::new(row).map_err(refused)?;
-        Ok(self.request_faults()?.add(fault))
-    }
-
-    fn clear_request_faults(&self) -> PyResult<()> {
-        self.request_faults()?.clear();
-        Ok(())
-    }
-
-    fn request_fault_counts(&self) -> PyResult<Vec<(u64, u64, u64)>> {
-        Ok(self.request_faults()?.counts())
-    }
-
-    fn take_request_fault_lines(&self) -> PyResult<Vec<(u64, u64, i16, String)>> {
-        Ok(self.request_faults()?.take_lines())
-    }
-
-    #[pyo3(signature = (*, timeout_ms))]
-    fn stopped_by_fault(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<Option<u64>> {
-        let faults = self.request_faults()?;
-        Ok(py.detach(|| faults.stopped(Duration::from_millis(timeout_ms))))
+    #[pyo3(signature = (faults, /))]
+    fn set_request_faults(&self, faults: &RequestFaults) -> PyResult<()> {
+        let rules = Arc::clone(&faults.rules);
+        self.node.set_request_faults(rules).map_err(refused)
     }
 
     fn disk_faults_fired(&self) -> PyResult<Vec<u64>> {
@@ -540,12 +497,6 @@ impl Node {
 
     fn after_fork_child(&self) {
         self.node.after_fork_child();
-    }
-}
-
-impl Node {
-    fn request_faults(&self) -> PyResult<&ottla_node::RequestFaults> {
-        self.node.request_faults().map_err(refused)
     }
 }
 

@@ -118,7 +118,7 @@ class Desk:
 
     def _answer_with(self, request: Request, body: Any) -> None:
         """A test wants this request to be answered with an error, and not to be handled."""
-        from ottla.node.error_answer import error_answer
+        from ottla.wire.error_answer import error_answer
 
         response = None if body is None else error_answer(body, request.api_version, request.fault)
         if response is None:

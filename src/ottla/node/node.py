@@ -30,6 +30,7 @@ from ottla.node.world import World, machine
 
 if TYPE_CHECKING:
     from ottla._core import Node as Core
+    from ottla.node.faults import NodeFaults
 
 __all__ = ["Node", "NodeFailed", "Unbound"]
 
@@ -136,12 +137,20 @@ class Node:
     # ------------------------------------------------------------------ while it runs
     @property
     def core(self) -> Core:
-        """What serves, for who lets faults happen to it.
+        """What serves.
 
         Raises:
             NodeStopped: the node has not started.
         """
         return self._built()[0]
+
+    def suffer(self, faults: NodeFaults) -> None:
+        """Let go wrong what these say, for a test.
+
+        Raises:
+            NodeStopped: the node has not started.
+        """
+        faults.begin(self._built()[0])
 
     def topic_id(self, name: str) -> bytes | None:
         """The id of a topic of now; from any thread."""

@@ -14,7 +14,8 @@ import _thread
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from types import TracebackType
@@ -26,13 +27,13 @@ from ottla.testing import temporary
 from ottla.testing.arguments import checked_config, checked_dir, checked_port
 from ottla.testing.broker_log import BrokerLog, Kept
 from ottla.testing.errors import BadArgument, NotRunning
+from ottla.testing.faults import Faults
 from ottla.testing.talk import Talk
 
 if TYPE_CHECKING:
     from ottla.node.node import Node
     from ottla.testing.aio import Aio
     from ottla.testing.clock import Clock
-    from ottla.testing.faults import Faults
 
 STOP_TIMEOUT_MS = 10_000
 HOST = "127.0.0.1"
@@ -102,7 +103,9 @@ class Broker(Talk):
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._changes = False
-        self._faults: Faults | None = None
+        # They may not keep it from being dropped.
+        here, ends = weakref.WeakMethod(self._here), weakref.WeakMethod(self._kill_as_told)
+        self._faults = Faults(here, ends)
         if not self._kept:
             self._make_folder()
 
@@ -200,8 +203,7 @@ class Broker(Talk):
         )
         node.start()
         self._keep_ports(node)
-        if self._faults is not None:
-            self._faults.follow(node)
+        self._faults.follow(node)
         return node
 
     def _keep_ports(self, node: Node) -> None:
@@ -242,6 +244,18 @@ class Broker(Talk):
             node, self._node = self._running(), None
             node.kill()
 
+    def _kill_as_told(self, told: Callable[[], None], *, restart: bool) -> None:
+        """End by a fault, tell of it, and start again perhaps; whoever calls `start` or `close`
+        meanwhile comes after all of that.
+        """
+        with self._lock:
+            try:
+                self.kill()
+            finally:
+                told()
+            if restart:
+                self.start()
+
     def power_cut(self) -> None:
         """End as if the machine had lost its power: as `kill`, and what was not fsynced is lost as
         well.
@@ -264,10 +278,6 @@ class Broker(Talk):
     @property
     def faults(self) -> Faults:
         """What goes wrong because a test says so."""
-        from ottla.testing.faults import Faults
-
-        if self._faults is None:
-            self._faults = Faults(self._here, self.kill, self.start)
         return self._faults
 
     def __enter__(self) -> Broker:

@@ -5,53 +5,54 @@ A rule about requests says whom (`client_id`, `api`, `topic`), when (`nth`, `tim
 clients of any language. Chance is drawn by the number of the request among those that the rule is
 about, never by time: under the same seed the same requests fare the same, and `events` says the
 same. Rules outlive a `kill` and the `start` after it, with what they have counted.
+
+A thread waits for ends of the node while one is to come. It holds neither the broker nor this,
+so a broker that is dropped ends all the same.
 """
 
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ottla.errors import OttlaError
+from ottla.testing import fault_arguments
+from ottla.testing.errors import BadArgument, NotRunning
 
 if TYPE_CHECKING:
-    from ottla.node.disk_faults import Core, DiskFault
+    from ottla.node.faults import Deed, NodeFaults
     from ottla.node.node import Node
 
 LOOK_MS = 200
-"""How often whoever waits for the end of a node looks whether there is still something to wait for;
-the end itself it hears of at once.
+"""How often whoever waits for ends looks whether there is still one to wait for; the end itself it
+hears of at once.
 """
 
 _WRITES = ("write", "allocate", "create")
 """What takes room; to cut a file gives some back, and never fails for want of it."""
 
 
-class Rule(NamedTuple):
-    """One rule about requests, as the core gets it."""
+class _Ends(Protocol):
+    """`Broker`'s own way to end, and to start again, with nobody's `start` or `close` between."""
 
-    deed: str
-    number: int
-    client_id: str | None
-    api_key: int | None
-    topic: str | None
-    after: int
-    times: int | None
-    rate: float
-    seed: int
+    def __call__(self, told: Callable[[], None], *, restart: bool) -> None: ...
+
+
+class _End(NamedTuple):
+    """An end of the node that is to come."""
+
     text: str
-    """How it is told."""
-    restarts: bool = False
+    restart: bool
 
 
 class Faults:
     """`broker.faults`. Any method may be called from any thread.
 
-    Each raises NotRunning if the broker has not been started, or has ended, and BadArgument if what
-    it is given makes no sense. Rules are asked in the order in which they were made, and the first
-    that comes over a request decides. What they have in common:
+    Each raises NotRunning if the broker has not been started, or has ended, and BadArgument or
+    BadType if what it is given makes no sense. Rules are asked in the order in which they were
+    made, and the first that comes over a request decides. What they have in common:
 
         client_id: only requests of this client, as its `client.id` says.
         api: only requests of this API, such as "Produce" or 0.
@@ -64,80 +65,154 @@ class Faults:
     """
 
     def __init__(
-        self, node: Callable[[], Node], kill: Callable[[], None], start: Callable[[], object]
+        self, node: weakref.WeakMethod[Callable[[], Node]], ends: weakref.WeakMethod[_Ends]
     ) -> None:
-        self._node, self._kill, self._start = node, kill, start
+        self._node_of, self._ends_of = node, ends
         self._lock = threading.RLock()
-        self._core: Core | None = None
-        """Where the rules are."""
-        self._rules: dict[int, Rule] = {}
-        """By the number that the core gave them."""
-        self._disk: list[DiskFault] = []
+        """Never held while the broker starts or ends, which tells us of it under its own lock."""
+        self._held: NodeFaults | None = None
+        """All rules, once there was one."""
+        self._texts: dict[int, str] = {}
+        """How each rule is told, by its number."""
+        self._ends: dict[int, _End] = {}
+        self._waiter: threading.Thread | None = None
         self._told: list[str] = []
 
     # ------------------------------------------------------------ requests
 
-    def cut(self, **whom_and_when: Any) -> None:
+    def cut(
+        self,
+        *,
+        client_id: str | None = None,
+        api: str | int | None = None,
+        topic: str | None = None,
+        nth: int | None = None,
+        times: int | None = None,
+        rate: float = 1.0,
+        seed: int = 0,
+    ) -> None:
         """Close the connection before the request is handled."""
-        self._add("cut", 0, "cut", whom_and_when)
+        rule = fault_arguments.rule("cut", client_id, api, nth, times, rate, seed)
+        self._add("cut", "cut", topic, rule)
 
-    def drop_reply(self, **whom_and_when: Any) -> None:
+    def drop_reply(
+        self,
+        *,
+        client_id: str | None = None,
+        api: str | int | None = None,
+        topic: str | None = None,
+        nth: int | None = None,
+        times: int | None = None,
+        rate: float = 1.0,
+        seed: int = 0,
+    ) -> None:
         """Handle the request, and close the connection instead of answering: the lost
         acknowledgement.
         """
-        self._add("drop_reply", 0, "drop_reply", whom_and_when)
+        rule = fault_arguments.rule("drop_reply", client_id, api, nth, times, rate, seed)
+        self._add("drop_reply", "drop_reply", topic, rule)
 
-    def slow(self, ms: int, **whom_and_when: Any) -> None:
+    def slow(
+        self,
+        ms: int,
+        *,
+        client_id: str | None = None,
+        api: str | int | None = None,
+        topic: str | None = None,
+        nth: int | None = None,
+        times: int | None = None,
+        rate: float = 1.0,
+        seed: int = 0,
+    ) -> None:
         """Handle the request so much later."""
-        if ms < 0:
-            raise _bad(f"slow({ms}) would be in the past")
-        self._add("slow", int(ms), f"slow {int(ms)} ms", whom_and_when)
+        rule = fault_arguments.rule("slow", client_id, api, nth, times, rate, seed)
+        rule["delay_ms"] = fault_arguments.whole("slow", "ms", ms, 0)
+        self._add("slow", f"slow {ms} ms", topic, rule)
 
-    def hold(self, **whom_and_when: Any) -> None:
+    def hold(
+        self,
+        *,
+        client_id: str | None = None,
+        api: str | int | None = None,
+        topic: str | None = None,
+        nth: int | None = None,
+        times: int | None = None,
+        rate: float = 1.0,
+        seed: int = 0,
+    ) -> None:
         """Neither handle the request nor close its connection: a black hole, until the client
         gives up.
         """
-        self._add("hold", 0, "hold", whom_and_when)
+        rule = fault_arguments.rule("hold", client_id, api, nth, times, rate, seed)
+        self._add("hold", "hold", topic, rule)
 
-    def repeat(self, **whom_and_when: Any) -> None:
+    def repeat(
+        self,
+        *,
+        client_id: str | None = None,
+        api: str | int | None = None,
+        topic: str | None = None,
+        nth: int | None = None,
+        times: int | None = None,
+        rate: float = 1.0,
+        seed: int = 0,
+    ) -> None:
         """Handle the request twice and answer once: a retry that was none of the client's."""
-        self._add("repeat", 0, "repeat", whom_and_when)
+        rule = fault_arguments.rule("repeat", client_id, api, nth, times, rate, seed)
+        self._add("repeat", "repeat", topic, rule)
 
     def answer(
-        self, api: str | int, error: str | int, times: int | None = None, **whom_and_when: Any
+        self,
+        api: str | int,
+        error: str | int,
+        times: int | None = None,
+        *,
+        client_id: str | None = None,
+        topic: str | None = None,
+        nth: int | None = None,
+        rate: float = 1.0,
+        seed: int = 0,
     ) -> None:
         """Answer the request with an error, such as "NOT_LEADER_OR_FOLLOWER" or 6, instead of
-        handling it.
+        handling it: for each thing that it asks for, where the answer has a place for that. Where
+        it has none at all (Metadata of every topic), the connection is closed.
         """
-        from ottla.wire.errors import ErrorCode
-
-        code = next((one for one in ErrorCode.all() if error in (one.name, int(one))), None)
-        if code is None:
-            raise _bad(f"{error!r} is no error of Kafka's")
-        given = {"api": api, "times": times, **whom_and_when}
-        self._add("answer", int(code), f"answer {code.name}", given)
+        fault_arguments.api_key("answer", api)  # any at all is none
+        rule = fault_arguments.rule("answer", client_id, api, nth, times, rate, seed)
+        code = fault_arguments.error_code("answer", error)
+        rule["error"] = int(code)
+        self._add("answer", f"answer {code.name}", topic, rule)
 
     # ------------------------------------------------------------ the node
 
     def kill(self, *, at_record: int, topic: str) -> None:
-        """End the node as `Broker.kill` does when the topic has so many records; whoever wrote the
-        last is not answered.
+        """End the node as `Broker.kill` does when so many records were written to the topic;
+        whoever wrote the last is not answered.
         """
-        self._stop_at(at_record, topic, restarts=False)
+        self._stop_at("kill", at_record, topic)
 
     def restart(self, *, at_record: int, topic: str) -> None:
         """As `kill`, and start it again."""
-        self._stop_at(at_record, topic, restarts=True)
+        self._stop_at("restart", at_record, topic)
 
     # ------------------------------------------------------------ the disk
 
     def fill_disk(self, topic: str | None = None) -> None:
         """No write finds room any more: of this topic's logs, or of anything."""
-        path = "*" if topic is None else f"/{topic}-*"
-        self._fail([(verb, path, "ENOSPC", {}) for verb in _WRITES], f"fill_disk {path}")
+        path = "*"
+        if topic is not None:
+            path = f"/{fault_arguments.text('fill_disk', 'topic', topic)}-*"
+        self._fail("fill_disk", [(verb, path, "ENOSPC") for verb in _WRITES], f"fill_disk {path}")
 
     def fail_disk(
-        self, verb: str, path: str = "*", errno: str = "EIO", **when: int | bool | None
+        self,
+        verb: str,
+        path: str = "*",
+        errno: str = "EIO",
+        *,
+        after: int = 0,
+        times: int | None = None,
+        delay_ms: int | None = 0,
     ) -> None:
         """Let a call to the disk fail.
 
@@ -145,183 +220,173 @@ class Faults:
             verb: which, such as "write", "read" or "sync".
             path: the end of the file's path, in which `*` stands for anything.
             errno: how, such as "EIO"; "" if it is only to be slow.
-            when: `after` so many calls, for so many `times`, with `delay_ms`.
+            after: so many such calls pass first.
+            times: so many fail; by default all.
+            delay_ms: how much later; None: not before `clear`, or other faults of the disk.
         """
-        self._fail([(verb, path, errno, when)], f"fail_disk {verb} {path} {errno}")
+        for name, value in (("verb", verb), ("path", path), ("errno", errno)):
+            fault_arguments.text("fail_disk", name, value)
+        when = {"after": fault_arguments.whole("fail_disk", "after", after, 0)}
+        if times is not None:
+            when["times"] = fault_arguments.whole("fail_disk", "times", times, 1)
+        delay = (
+            None
+            if delay_ms is None
+            else fault_arguments.whole("fail_disk", "delay_ms", delay_ms, 0)
+        )
+        said = f"fail_disk {verb} {path} {errno}".rstrip()
+        self._fail("fail_disk", [(verb, path, errno)], said, delay_ms=delay, **when)
 
     # ------------------------------------------------------------ all of it
 
     def clear(self) -> None:
         """No rule holds any more, and the disk is whole. A request that is held stays so."""
         with self._lock:
-            core = self._at(self._node())
-            core.clear_request_faults()
-            core.set_disk_faults([])
-            self._hear(core)
-            self._rules.clear()
-            self._disk.clear()
+            held = self._in(self._node())
+            held.clear()
+            self._ends.clear()
 
     @property
     def events(self) -> list[str]:
         """What was done so far, a line each, in order."""
         with self._lock:
-            if self._core is not None:
-                self._hear(self._core)
+            self._hear()
             return list(self._told)
 
     def follow(self, node: Node) -> None:
-        """The broker has a new node: what holds is told to it. For the broker alone."""
+        """The broker has a new node: what holds goes on there. For the broker alone."""
         with self._lock:
-            if self._rules or self._disk:
-                self._at(node)
+            if self._held is not None:
+                node.suffer(self._held)
 
     # ------------------------------------------------------------ parts
 
-    def _add(self, deed: str, number: int, text: str, given: dict[str, Any]) -> None:
-        self._hold(_rule(deed, number, text, **given))
+    def _node(self) -> Node:
+        node = self._node_of()
+        if node is None:
+            raise NotRunning("this broker was dropped, and has ended")
+        return node()
 
-    def _hold(self, rule: Rule) -> Core:
+    def _in(self, node: Node) -> NodeFaults:
+        """The rules, of which the node knows."""
+        if self._held is None:
+            from ottla.node.faults import NodeFaults
+
+            self._held = NodeFaults()
+        node.suffer(self._held)
+        return self._held
+
+    def _add(
+        self, deed: Deed, said: str, topic: str | None, rule: dict[str, Any], method: str = ""
+    ) -> int:
+        """Make a rule about requests, for this method of ours; its number."""
+        method = method or deed
+        if topic is not None:
+            fault_arguments.text(method, "topic", topic)
         with self._lock:
             node = self._node()
-            if rule.topic is not None and node.topic_id(rule.topic) is None:
-                raise _bad(f"there is no topic {rule.topic!r}; create it before a rule about it")
-            core = self._at(node)
-            self._rules[_tell(node, core, rule)] = rule
-            return core
+            named = None if topic is None else self._named(node, method, topic, rule["api_key"])
+            number = self._in(node).add(deed, topic=named, **rule)
+            self._texts[number] = said
+            return number
 
-    def _fail(self, rows: list[tuple[str, str, str, dict[str, Any]]], text: str) -> None:
-        from ottla.node.disk_faults import CoreError, DiskFault
+    def _named(self, node: Node, method: str, topic: str, api_key: int | None) -> tuple[str, bytes]:
+        from ottla.node.faults import asks_of_topics
 
-        made = [DiskFault(verb, path, errno, **when) for verb, path, errno, when in rows]
+        if api_key is not None and not asks_of_topics(api_key):
+            raise BadArgument(
+                f"faults.{method}: no topic={topic!r} is named by requests of this API, or not so "
+                "that a rule can tell"
+            )
+        found = node.topic_id(topic)
+        if found is None:
+            raise BadArgument(
+                f"faults.{method}: there is no topic={topic!r}",
+                hint="create it before a rule about it is made",
+            )
+        return topic, found
+
+    def _fail(
+        self, method: str, calls: list[tuple[str, str, str]], said: str, **when: int | None
+    ) -> None:
+        from ottla.node.faults import DiskRow
+
+        rows = [DiskRow(*call, **when) for call in calls]  # type: ignore[arg-type]
         with self._lock:
-            core = self._at(self._node())
+            held = self._in(self._node())
             try:
-                core.set_disk_faults([*self._disk, *made])
-            except CoreError as problem:
-                raise _bad(problem.text) from None
-            self._disk += made
-            self._told.append(text)
+                held.fail_disk(rows)
+            except ValueError as problem:
+                raise BadArgument(f"faults.{method}: {problem}") from None
+            self._told.append(said)
 
-    def _stop_at(self, at_record: int, topic: str, *, restarts: bool) -> None:
-        if at_record < 1:
-            raise _bad(f"at_record={at_record} is before the first record")
-        text = f"{'restart' if restarts else 'kill'} at record {at_record} of {topic}"
-        rule = _rule("stop", at_record, text, api="Produce", topic=topic)
-        core = self._hold(rule._replace(restarts=restarts))
-        # A thread that serves can't end what it is part of.
-        waits = threading.Thread(
-            target=self._end_when_told, args=(core,), name="ottla-faults", daemon=True
-        )
-        waits.start()
+    def _stop_at(self, method: str, at_record: int, topic: str) -> None:
+        most = fault_arguments.RECORDS_MAX
+        rule = fault_arguments.rule(method, api="Produce")
+        rule["log_end"] = fault_arguments.whole(method, "at_record", at_record, 1, most)
+        fault_arguments.text(method, "topic", topic)
+        said = f"{method} at record {at_record} of {topic}"
+        with self._lock:
+            number = self._add("stop", said, topic, rule, method)
+            self._ends[number] = _End(said, restart=method == "restart")
+            if self._waiter is None:
+                # A thread that serves can't end what it is part of.
+                self._waiter = threading.Thread(
+                    target=_wait, args=(self._held, weakref.ref(self)), name="ottla-faults"
+                )
+                self._waiter.daemon = True
+                self._waiter.start()
 
-    def _end_when_told(self, core: Core) -> None:
-        while core is self._core and any(one.deed == "stop" for one in list(self._rules.values())):
-            try:
-                number = core.stopped_by_fault(timeout_ms=LOOK_MS)
-                if self._node().core is not core:
-                    return
-            except OttlaError:
-                return  # it has ended otherwise
-            if number is None:
-                continue
-            with self._lock:
-                self._hear(core)
-                rule = self._rules.pop(number, None)
-            with suppress(OttlaError):
-                self._kill()
-                if rule is not None and rule.restarts:
-                    self._start()
+    def _end(self, number: int) -> None:
+        """The node's end has come. It is told when it has been, and before the next node begins."""
+        with self._lock:
+            end = self._ends.pop(number, None)
+        ends = self._ends_of()
+        if end is None or ends is None:
             return
 
-    def _at(self, node: Node) -> Core:
-        """The node's core, told of all rules that hold."""
-        core, old = node.core, self._core
-        if core is old:
-            return core
-        self._core = core
-        counts: dict[int, tuple[int, int]] = {}
-        if old is not None:
-            self._hear(old)
-            counts = {number: (seen, done) for number, seen, done in old.request_fault_counts()}
-        rules, self._rules = self._rules, {}
-        for number, rule in rules.items():
-            self._rules[_tell(node, core, rule, *counts.get(number, (0, 0)))] = rule
-        if self._disk:
-            core.set_disk_faults(self._disk)
-        return core
+        def told() -> None:
+            with self._lock:
+                self._hear()
+                self._told.append(end.text)
 
-    def _hear(self, core: Core) -> None:
+        try:
+            ends(told, restart=end.restart)
+        except NotRunning:
+            return  # somebody else ended it in the same moment
+        except OttlaError as problem:
+            with self._lock:
+                self._told.append(f"{end.text}: it did not start again: {problem}")
+
+    def _waits(self) -> bool:
+        """Whether an end is to come; if not, the thread that waits for it goes."""
+        with self._lock:
+            if self._ends and self._node_of() is not None:
+                return True
+            self._waiter = None
+            return False
+
+    def _hear(self) -> None:
         """Take down what was done since the last time."""
-        from ottla.wire import api as wire_api
-
-        for number, nth, key, client_id in core.take_request_fault_lines():
-            rule = self._rules.get(number)
-            text = "a rule of before" if rule is None else rule.text
-            if rule is not None and rule.deed == "stop":
-                self._told.append(text)
-                continue
-            name = wire_api.api(key).name
-            self._told.append(f"{text}: {name} {nth} of {client_id!r}")
+        if self._held is None:
+            return
+        done, lost = self._held.take_done()
+        if lost:
+            self._told.append(f"{lost} lines were lost")
+        self._told += [
+            f"{self._texts[one.rule]}: {one.api} {one.nth} of {one.client_id!r}" for one in done
+        ]
 
 
-def _bad(text: str) -> OttlaError:
-    from ottla.testing.errors import BadArgument
-
-    return BadArgument(text)
-
-
-def _rule(
-    deed: str,
-    number: int,
-    text: str,
-    *,
-    client_id: str | None = None,
-    api: str | int | None = None,
-    topic: str | None = None,
-    nth: int | None = None,
-    times: int | None = None,
-    rate: float = 1.0,
-    seed: int = 0,
-) -> Rule:
-    if nth is not None and nth < 1:
-        raise _bad(f"nth={nth}: the first request is the 1st")
-    if times is not None and times < 1:
-        raise _bad(f"times={times}: a rule comes over one request or more")
-    if not 0 <= rate <= 1:
-        raise _bad(f"rate={rate} is not between 0 and 1")
-    after = 0 if nth is None else nth - 1
-    if nth is not None and times is None:
-        times = 1
-    key = None if api is None else _api_key(api)
-    seed &= 2**64 - 1
-    return Rule(deed, number, client_id, key, topic, after, times, rate, seed, text)
-
-
-def _api_key(api: str | int) -> int:
-    from ottla.wire import api as wire_api
-
-    for one in wire_api.apis():
-        if api == one.key or (isinstance(api, str) and api.lower() == one.name.lower()):
-            return one.key
-    raise _bad(f"{api!r} is no API of Kafka's")
-
-
-def _tell(node: Node, core: Core, rule: Rule, seen: int = 0, done: int = 0) -> int:
-    forms = () if rule.topic is None else _forms(rule.topic, node.topic_id(rule.topic))
-    return core.add_request_fault(
-        rule.deed,
-        rule.number,
-        rule.topic or "",
-        (rule.client_id, rule.api_key, forms),
-        (rule.after, rule.times, rule.rate, rule.seed),
-        (seen, done),
-    )
-
-
-def _forms(topic: str, topic_id: bytes | None) -> list[bytes]:
-    """How a request may say it: with its length in two bytes, or plus one in a varint, or by id."""
-    name = topic.encode()
-    length = len(name) + 1
-    compact = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
-    forms = [len(name).to_bytes(2, "big") + name, compact + name]
-    return forms if topic_id is None else [*forms, topic_id]
+def _wait(held: NodeFaults, whose: weakref.ref[Faults]) -> None:
+    """Carry out ends of the node, until none is to come."""
+    while True:
+        number = held.stopped(LOOK_MS)
+        faults = whose()
+        if faults is None:
+            return
+        if number is not None:
+            faults._end(number)
+        if not faults._waits():
+            return
+        del faults

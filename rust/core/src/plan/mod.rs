@@ -10,6 +10,7 @@
 
 mod decode;
 mod encode;
+mod marked;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 pub use decode::{Build, decode};
 pub use encode::{Source, encode};
+pub use marked::Marked;
 pub use read::Reader;
 
 /// The longest string that Kafka allows, in bytes, in classic and compact form alike.

@@ -3,93 +3,89 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use ottla_core::serving::admit;
 
 use super::task::{Over, Task};
-use crate::metrics::add;
-use crate::queue::Asked;
-use crate::request_faults::Deed;
+use crate::request_faults::{Arrived, Deed, RequestFaults, Stop};
 
 impl Task {
-    /// Handle one frame of a node that has rows, and consume it.
-    pub(super) async fn handle_with_faults(&mut self, frame: Range<usize>) -> Result<(), Over> {
-        let controller = self.connection.listener.controller;
+    /// Handle one frame of a node that has rules, and consume it.
+    pub(super) async fn handle_with_faults(
+        &mut self,
+        frame: Range<usize>,
+        faults: Arc<RequestFaults>,
+    ) -> Result<(), Over> {
+        if self.connection.listener.controller {
+            return self.handle(frame, None).await;
+        }
         let apis = Arc::clone(&self.apis);
         let bytes = &*self.inbox.frame_mut(&frame);
-        let header = admit(bytes, &apis, controller)
-            .map_err(Over::Refused)?
-            .header;
-        let (key, client_id) = (header.api_key, header.client_id.unwrap_or(""));
-        let node = Arc::clone(&self.node);
-        let hit = (!controller).then(|| node.request_faults.hit(key, client_id, bytes));
-        let Some(hit) = hit.flatten() else {
-            return self.handle(frame).await;
-        };
+        let header = admit(bytes, &apis, false).map_err(Over::Refused)?.header;
+        let (deed, stops) = faults.on(&Arrived {
+            api_key: header.api_key,
+            version: header.api_version,
+            client_id: header.client_id.unwrap_or(""),
+            body: &bytes[header.body_at..],
+        });
+        if deed.is_none() && stops.is_empty() {
+            return self.handle(frame, None).await;
+        }
         // What was answered before is not lost with this one, and does not wait for it.
         self.flush().await?;
-        match hit.deed {
-            Deed::Cut => Err(Over::Gone),
-            Deed::DropReply => {
-                self.discards = true;
-                self.handle(frame).await?;
-                Err(Over::Gone)
-            }
-            Deed::Slow(wait) => {
+        let is_dropped = deed == Some(Deed::DropReply);
+        match deed {
+            Some(Deed::Cut) => return Err(Over::Gone),
+            Some(Deed::Hold) => return self.unless_gone(std::future::pending()).await,
+            Some(Deed::Answer(error)) => return self.handle(frame, Some(error)).await,
+            Some(Deed::Repeat) => self.handle_twice(frame).await?,
+            Some(Deed::Slow(wait)) => {
                 self.unless_ending(tokio::time::sleep(wait)).await?;
-                self.handle(frame).await
+                self.handle(frame, None).await?;
             }
-            Deed::Hold => self.unless_gone(std::future::pending()).await,
-            Deed::Repeat => self.handle_twice(frame).await,
-            Deed::Answer(error) => self.answer_with(frame, error).await,
-            Deed::Stop(records) => {
-                self.handle(frame).await?;
-                if records_of(&node, &hit.topic) < records {
-                    return Ok(());
-                }
-                self.discard();
-                node.request_faults.stop(hit.id, key);
-                self.unless_gone(std::future::pending()).await
+            Some(Deed::DropReply) => {
+                self.discards = true;
+                self.handle(frame, None).await?;
             }
+            Some(Deed::Stop { .. }) | None => self.handle(frame, None).await?,
         }
+        self.stop_if_due(&faults, stops).await?;
+        if is_dropped {
+            return Err(Over::Gone);
+        }
+        Ok(())
     }
 
     /// A frame that arrives twice: the second time it is answered.
     async fn handle_twice(&mut self, frame: Range<usize>) -> Result<(), Over> {
         let again = self.inbox.frame_mut(&frame).to_vec();
         self.discards = true;
-        self.handle(frame).await?;
+        self.handle(frame, None).await?;
         self.discard();
         self.discards = false;
         self.inbox.put_back(&again);
         let size_max = self.node.options.request_size_bytes_max;
         match self.inbox.next_frame(size_max) {
-            Ok(Some(frame)) => self.handle(frame).await,
+            Ok(Some(frame)) => self.handle(frame, None).await,
             _ => Err(Over::Gone),
         }
     }
 
-    /// Python makes the reply, of whatever API.
-    async fn answer_with(&mut self, frame: Range<usize>, error: i16) -> Result<(), Over> {
-        let began = Instant::now();
-        let apis = Arc::clone(&self.apis);
-        let bytes = &*self.inbox.frame_mut(&frame);
-        let admitted = admit(bytes, &apis, false).map_err(Over::Refused)?;
-        let (body_at, flexible) = (admitted.header.body_at, admitted.flexible);
-        let counters = self.node.metrics.api(admitted.header.api_key);
-        add(&counters.requests, 1);
-        add(&counters.request_bytes, bytes.len());
-        let token = self.node.next_token.fetch_add(1, Ordering::Relaxed);
-        let mut asked = Asked::new(token, &admitted.header, Arc::clone(&self.connection));
-        asked.fault = error;
-        self.decide(frame, body_at, asked, flexible, began).await
+    /// Where a topic's logs have come as far as an end of the node waits for, what was just handled is not answered.
+    async fn stop_if_due(&mut self, faults: &RequestFaults, stops: Vec<Stop>) -> Result<(), Over> {
+        let node = Arc::clone(&self.node);
+        let due = |stop: &Stop| log_end(&node, &stop.topic) >= stop.log_end;
+        let Some(stop) = stops.iter().find(|stop| due(stop)) else {
+            return Ok(());
+        };
+        self.discard();
+        faults.stop(stop.rule);
+        self.unless_gone(std::future::pending()).await
     }
 }
 
-/// How many records were written to a topic, as far as its logs end now.
-fn records_of(node: &crate::shared::Shared, topic: &str) -> i64 {
+/// Where the logs of a topic's partitions end, together.
+fn log_end(node: &crate::shared::Shared, topic: &str) -> i64 {
     let ends = (0..).map_while(|index| node.host.describe(topic, index).ok());
     ends.fold(0, |sum: i64, one| sum.saturating_add(one.offsets.log_end))
 }

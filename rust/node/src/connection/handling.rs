@@ -12,8 +12,12 @@ use crate::metrics::add;
 use crate::queue::Asked;
 
 impl Task {
-    /// Handle one frame and consume it.
-    pub(super) async fn handle(&mut self, frame: std::ops::Range<usize>) -> Result<(), Over> {
+    /// Handle one frame and consume it; or let Python answer it with an error, as a test wants.
+    pub(super) async fn handle(
+        &mut self,
+        frame: std::ops::Range<usize>,
+        error: Option<i16>,
+    ) -> Result<(), Over> {
         let began = Instant::now();
         let apis = Arc::clone(&self.apis);
         let controller = self.connection.listener.controller;
@@ -29,7 +33,7 @@ impl Task {
         let counters = self.node.metrics.api(key);
         add(&counters.requests, 1);
         add(&counters.request_bytes, size);
-        if let Some(hot) = admitted.hot {
+        if let Some(hot) = admitted.hot.filter(|_| error.is_none()) {
             let (refused, throttle_ms) = if key == PRODUCE {
                 let refused = self.produce(frame, &hot).await?;
                 (refused, self.produce.throttle_ms())
@@ -47,7 +51,8 @@ impl Task {
         let body_at = header.body_at;
         let flexible = admitted.flexible;
         let token = self.node.next_token.fetch_add(1, Ordering::Relaxed);
-        let asked = Asked::new(token, &header, Arc::clone(&self.connection));
+        let mut asked = Asked::new(token, &header, Arc::clone(&self.connection));
+        asked.fault = error.unwrap_or(0);
         self.decide(frame, body_at, asked, flexible, began).await
     }
 }

@@ -63,11 +63,13 @@ impl Task {
         {
             self.is_settled();
             self.connection.set_busy(true);
-            if self.node.request_faults.is_armed() {
+            let faults = self.node.request_faults.get();
+            if let Some(faults) = faults.filter(|faults| faults.is_armed()) {
+                let faults = std::sync::Arc::clone(faults);
                 // In a box of its own: no other node's tasks are larger for it.
-                Box::pin(self.handle_with_faults(frame)).await?;
+                Box::pin(self.handle_with_faults(frame, faults)).await?;
             } else {
-                self.handle(frame).await?;
+                self.handle(frame, None).await?;
             }
             if self.outbox.len() >= OUTBOX_BYTES || !self.files.is_empty() {
                 self.flush().await?;
