@@ -714,6 +714,7 @@ class Node:
         log_dirs: Sequence[str],
         threads: int = 2,
         clock_offset_ms: int = 0,
+        clock_frozen_ms: int | None = None,
         request_memory_bytes_max: int = 268435456,
         request_size_bytes_max: int = 104857600,
         connection_idle_ms_max: int = 600000,
@@ -737,6 +738,10 @@ class Node:
     def steady_ms(self) -> int: ...
     def advance_clock(self, by_ms: int) -> int: ...
     def freeze_clock(self, frozen: bool) -> None: ...
+    def until_steady_ms(self, at_ms: int) -> int | None:
+        """How long until the steady clock shows this; None if it stands still before that."""
+    def set_clock(self) -> tuple[int, int | None]:
+        """What tests made of it, as the next node's `clock_offset_ms` and `clock_frozen_ms`."""
     def jump_wall_clock(self, by_ms: int) -> None:
         """A fault for tests: somebody sets the machine's clock forward or back."""
 

@@ -17,7 +17,7 @@ class World:
         self.real_ms = 0
         self.answered: list[int] = []
         self.failed: list[int] = []
-        self.alarms = Alarms(lambda: 0, lambda: self.real_ms)
+        self.alarms = Alarms(lambda: 0, lambda: self.real_ms, lambda at_ms: at_ms)
         desk: Any = self
         self.expected = Expected(self.alarms, desk)
 

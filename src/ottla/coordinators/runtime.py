@@ -21,7 +21,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from ottla.coordinators.log import AppendFailed, Log, LogMissing, LogOffline, LogUnavailable
-from ottla.decide import Ask, Decider, Marker, Now, Record, Refuse, Timer
+from ottla.decide import Ask, Decider, Decision, Marker, Now, Record, Refuse, Timer
 from ottla.driver import Desk, Driver, Timers, answer
 from ottla.errors import BrokenInvariant
 from ottla.wire.errors import ErrorCode
@@ -52,6 +52,11 @@ RETRY_MS_MAX: Final = 60_000
 FALLEN_MS_MAX: Final = 5000
 """The same of one whose log can be read, and takes nothing: meanwhile its readers wait too."""
 
+EARLY_MS_MAX: Final = 1000
+"""So long, of real time, what is asked of a partition may wait until its shard is loaded."""
+EARLY_MAX: Final = 1000
+"""How many requests may wait so."""
+
 LOAD_BATCH_BYTES_MAX: Final = 16 << 20
 """A batch whose records take more is none of a coordinator's, and is left out."""
 
@@ -59,6 +64,7 @@ SKIPS_NAMED_MAX: Final = 10
 """So many records that can't be understood are named at a load; the others are counted."""
 
 _RETRY: Final = "retry"
+_EARLY: Final = "early"
 
 
 class Report(Protocol):
@@ -66,6 +72,15 @@ class Report(Protocol):
 
     def __call__(self, text: str, problem: Exception | None = None) -> None:
         """Write a line, with where it happened if there is a fault of ours."""
+
+
+class _Early(NamedTuple):
+    """What is asked of a partition that will soon be led here, or loaded."""
+
+    until_ms: int
+    """Of real time."""
+    partition: int
+    ask: Ask
 
 
 class _Written(NamedTuple):
@@ -195,8 +210,9 @@ class Runtime:
         """Shards whose replies wait for the high watermark."""
         self._loads: deque[_Shard] = deque()
         self._expects = expects
-        self._early: list[tuple[int, Ask]] = []
-        """What is asked of partitions that will soon be led here, or loaded."""
+        """Whether partitions of the topic will be there soon."""
+        self._early: list[_Early] = []
+        """At most EARLY_MAX, as they came; none whose shard is loaded."""
         self._retries: dict[int, int] = {}
         """How often in a row a partition could not be used."""
         self._fallen: set[int] = set()
@@ -259,10 +275,8 @@ class Runtime:
                 raise
             except Exception as problem:
                 self._retry(shard.partition, "a fault of this program", problem)
-        if self._early and not self._loads and not self._expects():
-            early, self._early = self._early, []
-            for partition, ask in early:
-                self.submit(partition, ask)
+        if self._early:
+            self._go_on()
         return bool(self._loads)
 
     @property
@@ -288,9 +302,47 @@ class Runtime:
     def submit(self, partition: int, ask: Ask) -> None:
         """Decide one request; its reply goes out by its token when it is safe."""
         shard = self._shards.get(partition)
-        if (shard is None or shard.load is not None) and (self._early or self._expects()):
-            self._early.append((partition, ask))
+        if (shard is None or shard.loading) and self._may_wait(partition, ask):
             return
+        self._decide(shard, ask)
+
+    def _may_wait(self, partition: int, ask: Ask) -> bool:
+        """Take it down if the partition is on its way: behind those who wait for it already, and no
+        longer than they do.
+        """
+        if len(self._early) >= EARLY_MAX:
+            return False
+        others = (one.until_ms for one in self._early if one.partition == partition)
+        until_ms = next(others, None)
+        if until_ms is None:
+            if not self._expects():
+                return False
+            until_ms = self._now().real_ms + EARLY_MS_MAX
+        self._early.append(_Early(until_ms, partition, ask))
+        self._wake_for_early()
+        return True
+
+    def _wake_for_early(self) -> None:
+        """Have a turn begin, and with it `step`, when the first has waited for long enough."""
+        first_ms = min((one.until_ms for one in self._early), default=None)
+        self.timers.set(Timer((self.topic, _EARLY), first_ms, real=True), _never)
+
+    def _go_on(self) -> None:
+        """Decide what has waited for its shard, or for long enough; or in vain."""
+        early, self._early = self._early, []
+        real_ms, expects = self._now().real_ms, self._expects()
+        ready: list[_Early] = []
+        for one in early:
+            shard = self._shards.get(one.partition)
+            waits = expects if shard is None else shard.loading
+            stays = waits and real_ms < one.until_ms
+            (self._early if stays else ready).append(one)
+        if ready:
+            self._wake_for_early()
+        for one in ready:
+            self._decide(self._shards.get(one.partition), one.ask)
+
+    def _decide(self, shard: _Shard | None, ask: Ask) -> None:
         if shard is None:
             answer(self.desk, ask, self.refuse(ask, ErrorCode.NOT_COORDINATOR))
             return
@@ -308,12 +360,24 @@ class Runtime:
 
     def on_image(self, delta: MetadataDelta) -> None:
         """The cluster has changed. A shard that still loads will be told of all at once."""
+        self._tell(
+            [one for one in self._shards.values() if delta.image.offset > one.image_offset],
+            lambda decider, now: decider.on_image(delta, now),
+        )
+
+    def on_leap(self, by_ms: int) -> None:
+        """The clocks are about to be moved by so much, and nobody outside knows. What a shard waits
+        for that still loads begins when it has loaded.
+        """
+        self._tell(list(self._shards.values()), lambda decider, now: decider.on_leap(by_ms, now))
+
+    def _tell(self, shards: list[_Shard], how: Callable[[Decider, Now], Decision]) -> None:
         now = self._now()
-        for shard in list(self._shards.values()):
-            if shard.loading or delta.image.offset <= shard.image_offset:
+        for shard in shards:
+            if shard.loading:
                 continue
             try:
-                shard.carry(shard.decider.on_image(delta, now), now)
+                shard.carry(how(shard.decider, now), now)
                 self._see(shard)
             except BrokenInvariant:
                 raise

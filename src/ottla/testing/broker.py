@@ -29,6 +29,7 @@ from ottla.testing.talk import Talk
 
 if TYPE_CHECKING:
     from ottla.node.node import Node
+    from ottla.node.world import ClockSet
     from ottla.testing.aio import Aio
     from ottla.testing.clock import Clock
     from ottla.testing.faults import Faults
@@ -102,6 +103,8 @@ class Broker(Talk):
         self._lock = threading.RLock()
         self._changes = False
         self._faults: Faults | None = None
+        self._clock: ClockSet | None = None
+        """What was made of the clock of the last node; None before the first."""
         if not self._kept:
             self._make_folder()
 
@@ -169,6 +172,7 @@ class Broker(Talk):
                 if broken is not None:
                     self._node = None
                     broken.kill()  # it is dead, and may still hold the folder for a moment
+                    self._keep_clock(broken)
                 with manners.first_start():
                     self._node = self._started()
         return self
@@ -176,7 +180,7 @@ class Broker(Talk):
     def _started(self) -> Node:
         from ottla.node.format import ensure_formatted
         from ottla.node.node import Node
-        from ottla.node.world import machine
+        from ottla.node.world import ClockSet, machine
 
         try:
             if not os.path.isdir(self._dir):
@@ -195,6 +199,7 @@ class Broker(Talk):
                 power_cuts=True,
                 durable=self._durable,
                 overflow=None if self._kept else temporary.overflow_of(self._dir),
+                clock=self._clock or ClockSet(),
             ),
         )
         node.start()
@@ -213,6 +218,11 @@ class Broker(Talk):
             for endpoint in node.config.listeners
         )
 
+    def _keep_clock(self, ended: Node | None) -> None:
+        """The next node's clock goes on from there."""
+        if ended is not None:
+            self._clock = ended.clock_set()
+
     def close(self) -> None:
         """Stop cleanly and remove the folder if it was temporary. Calling it again does nothing.
 
@@ -227,6 +237,7 @@ class Broker(Talk):
                 if node is not None:
                     node.stop(STOP_TIMEOUT_MS)
             finally:
+                self._keep_clock(node)
                 if not self._kept:
                     temporary.remove(self._dir)
                     manners.removed(self._dir)
@@ -240,6 +251,7 @@ class Broker(Talk):
         with self._change():
             node, self._node = self._running(), None
             node.kill()
+            self._keep_clock(node)
 
     def power_cut(self) -> None:
         """End as if the machine had lost its power: as `kill`, and what was not fsynced is lost as
@@ -248,6 +260,7 @@ class Broker(Talk):
         with self._change():
             node, self._node = self._running(), None
             node.power_cut()
+            self._keep_clock(node)
 
     def advance(self, seconds: float) -> None:
         """The short form of `clock.advance(seconds=...)`."""

@@ -8,6 +8,7 @@ use super::prepare::{Prepared, prepare};
 use super::producers::Staged;
 use super::scan::marker_of;
 use super::segment::Brief;
+use super::skew::SkewAt;
 use super::transaction_index::Aborted;
 use super::{Log, Tail};
 use crate::batch::{Batches, Cut, Header, NO_TIMESTAMP, assign, crc_holds};
@@ -221,8 +222,8 @@ impl<D: Disk> Log<D> {
             ));
         }
         let newest = newest_of(found);
-        let written = self.ahead.written_ms(newest, now_ms);
-        let aged = written.unwrap_or(newest);
+        let skew = self.skew.at(now_ms);
+        let aged = newest.saturating_add(skew.of(newest));
         let rolled = self.roll_for(bytes.len() as u64, first, last, aged, now_ms)?;
         let mut epochs_changed = false;
         for (_, header) in found {
@@ -240,12 +241,9 @@ impl<D: Disk> Log<D> {
             return Err(e.into());
         }
         active.modified_ms = now_ms;
-        if let Some(written) = written {
-            active.is_written(newest, written);
-        }
+        active.note_skew(skew, first.max_timestamp, newest);
         // The bytes are there: from here on a failure would leave memory and disk at odds, so it ends this log.
-        let ahead_ms = aged.saturating_sub(newest);
-        let done = self.remember(found, staged, last.next_offset(), ahead_ms);
+        let done = self.remember(found, staged, last.next_offset(), skew);
         if let Err(e) = done {
             self.fail("a failed write", &e);
             return Err(e.into());
@@ -260,7 +258,7 @@ impl<D: Disk> Log<D> {
         found: &[(usize, Header)],
         staged: Staged,
         end_offset: i64,
-        ahead_ms: i64,
+        skew: SkewAt,
     ) -> Result<(), LogError> {
         let (place, active) = self.active();
         let mut at = active.size;
@@ -272,7 +270,7 @@ impl<D: Disk> Log<D> {
             };
             active.note(place, brief)?;
         }
-        let aborted = self.producers.commit(staged, end_offset, ahead_ms);
+        let aborted = self.producers.commit(staged, end_offset, skew);
         for (completed, last_stable_offset) in aborted {
             let entry = Aborted {
                 producer_id: completed.producer_id,
