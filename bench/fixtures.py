@@ -20,12 +20,12 @@ from bench.rig import OTTLA, ROOT, Rig
 COUNTS = (50, 200)
 
 TESTS = {
-    "expect": '''
+    "expect": """
 def test_n(kafka, topic, n):
     kafka.produce(topic, "one bicycle", key="alice")
     kafka.expect(topic, [("alice", "one bicycle")])
-''',
-    "shared": '''
+""",
+    "shared": """
 from confluent_kafka import Consumer
 
 def test_n(kafka, topic, n):
@@ -35,12 +35,12 @@ def test_n(kafka, topic, n):
     assert consumer.poll(10).value() == b"one bicycle"
     consumer.close()
     kafka.wait_for(topic, lag=0)
-''',
-    "fresh": '''
+""",
+    "fresh": """
 def test_n(kafka_per_test, n):
     kafka_per_test.produce("orders", "one bicycle")
     kafka_per_test.expect("orders", ["one bicycle"])
-''',
+""",
 }
 TITLES = {
     "expect": "tests that produce and expect on one broker",

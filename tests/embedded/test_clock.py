@@ -344,13 +344,15 @@ def ahead_s(broker: ottla.Broker) -> float:
 def again(end: str, broker: ottla.Broker) -> None:
     """The broker ends in this way, and is started again."""
     if end == "restart":
-        broker.faults.restart(at_record=1, topic="last")
+        topic = f"straw{len(broker.topics())}"
+        create(broker, topic)
+        broker.faults.restart(at_record=1, topic=topic)
         servers = {"bootstrap.servers": broker.bootstrap_servers, "log_level": 0}
         producer = Producer(servers)
-        producer.produce("last", b"straw")
+        producer.produce(topic, b"last")
         assert producer.flush(20) == 0
-        return
-    getattr(broker, end)()
+    else:
+        getattr(broker, end)()
     broker.start()
 
 

@@ -360,7 +360,7 @@ class Runtime:
 
     def on_image(self, delta: MetadataDelta) -> None:
         """The cluster has changed. A shard that still loads will be told of all at once."""
-        self._tell(
+        self._each(
             [one for one in self._shards.values() if delta.image.offset > one.image_offset],
             lambda decider, now: decider.on_image(delta, now),
         )
@@ -369,9 +369,9 @@ class Runtime:
         """The clocks are about to be moved by so much, and nobody outside knows. What a shard waits
         for that still loads begins when it has loaded.
         """
-        self._tell(list(self._shards.values()), lambda decider, now: decider.on_leap(by_ms, now))
+        self._each(list(self._shards.values()), lambda decider, now: decider.on_leap(by_ms, now))
 
-    def _tell(self, shards: list[_Shard], how: Callable[[Decider, Now], Decision]) -> None:
+    def _each(self, shards: list[_Shard], how: Callable[[Decider, Now], Decision]) -> None:
         now = self._now()
         for shard in shards:
             if shard.loading:

@@ -242,7 +242,7 @@ class Engine:
             NodeStopped: the loop was stopped on the way.
         """
         if not silent:
-            self._coordinators.spare_members(by_ms)
+            self._coordinators.on_leap(by_ms)
         self.loop.advance(by_ms)
 
     def _await_partitions(self) -> None:

@@ -98,8 +98,9 @@ def _join_unknown(
         else:
             _add(turn, group, ask, new_id, protocols)
     elif ask.version >= KNOWN_MEMBER_ID_VERSION:
-        group.pending_joins.add(new_id)
-        turn.wake_in(request.session_timeout_ms, group.session_key(new_id))
+        group.pending_joins[new_id] = turn.wake_in(
+            request.session_timeout_ms, group.session_key(new_id)
+        )
         refuse(turn, ask, ErrorCode.MEMBER_ID_REQUIRED, member_id=new_id)
     else:
         _add(turn, group, ask, new_id, protocols)
