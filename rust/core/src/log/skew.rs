@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::Log;
-use super::segment::Segment;
 use crate::disk::Disk;
 
 /// One number for all logs of a node. Whose clock it is moves it, and nobody else; below 0 where the clock stood still.
@@ -66,24 +65,24 @@ pub struct SegmentSkew {
     pub written_ms: Option<i64>,
 }
 
-impl<D: Disk> Log<D> {
-    /// Look at this number from now on.
-    pub fn follow(&mut self, skew: Skew) {
-        self.skew = skew;
-    }
-}
-
-impl<D: Disk> Segment<D> {
-    /// Note the skew of what was just written at its end: of its first batch, and of its newest.
-    pub(super) fn note_skew(&mut self, at: SkewAt, first_ms: i64, newest_ms: i64) {
-        if self.size == 0 {
-            self.skew.first_ms = at.of(first_ms);
+impl SegmentSkew {
+    /// Batches are written at the end of the segment, the first of all if it `is_empty`.
+    pub(super) fn note(&mut self, is_empty: bool, at: SkewAt, first_ms: i64, newest_ms: i64) {
+        if is_empty {
+            self.first_ms = at.of(first_ms);
         }
         let skew_ms = at.of(newest_ms);
         if skew_ms > 0 {
             let written_ms = newest_ms.saturating_add(skew_ms);
-            self.skew.written_ms = self.skew.written_ms.max(Some(written_ms));
+            self.written_ms = self.written_ms.max(Some(written_ms));
         }
+    }
+}
+
+impl<D: Disk> Log<D> {
+    /// Look at this number from now on.
+    pub fn follow(&mut self, skew: Skew) {
+        self.skew = skew;
     }
 }
 
