@@ -9,8 +9,9 @@ import pytest
 
 from coordinators.world import Desk, MemoryCore
 from ottla._core import CoreError
-from ottla.coordinators import runtime
-from ottla.coordinators.runtime import EARLY_MS_MAX, LOAD_BATCH_BYTES_MAX, Runtime
+from ottla.coordinators import early, runtime
+from ottla.coordinators.early import EARLY_MS_MAX
+from ottla.coordinators.runtime import LOAD_BATCH_BYTES_MAX, Runtime
 from ottla.decide import NOTHING, Ask, Decider, Decision, Marker, Now, Record, Reply, Timer
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage
@@ -316,7 +317,7 @@ def test_a_partition_that_is_loaded_waits_for_no_other(monkeypatch: pytest.Monke
 
 def test_so_many_may_wait_for_a_partition(monkeypatch: pytest.MonkeyPatch) -> None:
     """If this failed, clients could fill a node's memory while it loads."""
-    monkeypatch.setattr(runtime, "EARLY_MAX", 2)
+    monkeypatch.setattr(early, "EARLY_MAX", 2)
     kept = Kept()
     kept.expects = True
     kept.runtime.resigned(0)

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from ottla.coordinators.early import Early
 from ottla.coordinators.log import AppendFailed, Log, LogMissing, LogOffline, LogUnavailable
 from ottla.decide import Ask, Decider, Decision, Marker, Now, Record, Refuse, Timer
 from ottla.driver import Desk, Driver, Timers, answer
@@ -52,11 +53,6 @@ RETRY_MS_MAX: Final = 60_000
 FALLEN_MS_MAX: Final = 5000
 """The same of one whose log can be read, and takes nothing: meanwhile its readers wait too."""
 
-EARLY_MS_MAX: Final = 1000
-"""So long, of real time, what is asked of a partition may wait until its shard is loaded."""
-EARLY_MAX: Final = 1000
-"""How many requests may wait so."""
-
 LOAD_BATCH_BYTES_MAX: Final = 16 << 20
 """A batch whose records take more is none of a coordinator's, and is left out."""
 
@@ -72,15 +68,6 @@ class Report(Protocol):
 
     def __call__(self, text: str, problem: Exception | None = None) -> None:
         """Write a line, with where it happened if there is a fault of ours."""
-
-
-class _Early(NamedTuple):
-    """What is asked of a partition that will soon be led here, or loaded."""
-
-    until_ms: int
-    """Of real time."""
-    partition: int
-    ask: Ask
 
 
 class _Written(NamedTuple):
@@ -154,7 +141,6 @@ class Runtime:
         "_codec",
         "_dirty",
         "_early",
-        "_expects",
         "_fallen",
         "_image",
         "_loads",
@@ -209,10 +195,7 @@ class Runtime:
         self._waiting: dict[_Shard, None] = {}
         """Shards whose replies wait for the high watermark."""
         self._loads: deque[_Shard] = deque()
-        self._expects = expects
-        """Whether partitions of the topic will be there soon."""
-        self._early: list[_Early] = []
-        """At most EARLY_MAX, as they came; none whose shard is loaded."""
+        self._early = Early(expects)
         self._retries: dict[int, int] = {}
         """How often in a row a partition could not be used."""
         self._fallen: set[int] = set()
@@ -275,7 +258,7 @@ class Runtime:
                 raise
             except Exception as problem:
                 self._retry(shard.partition, "a fault of this program", problem)
-        if self._early:
+        if self._early.waits:
             self._go_on()
         return bool(self._loads)
 
@@ -302,45 +285,26 @@ class Runtime:
     def submit(self, partition: int, ask: Ask) -> None:
         """Decide one request; its reply goes out by its token when it is safe."""
         shard = self._shards.get(partition)
-        if (shard is None or shard.loading) and self._may_wait(partition, ask):
-            return
-        self._decide(shard, ask)
-
-    def _may_wait(self, partition: int, ask: Ask) -> bool:
-        """Take it down if the partition is on its way: behind those who wait for it already, and no
-        longer than they do.
-        """
-        if len(self._early) >= EARLY_MAX:
-            return False
-        others = (one.until_ms for one in self._early if one.partition == partition)
-        until_ms = next(others, None)
-        if until_ms is None:
-            if not self._expects():
-                return False
-            until_ms = self._now().real_ms + EARLY_MS_MAX
-        self._early.append(_Early(until_ms, partition, ask))
-        self._wake_for_early()
-        return True
+        if (shard is None or shard.loading) and self._early.take(
+            partition, ask, self._now().real_ms
+        ):
+            self._wake_for_early()
+        else:
+            self._decide(shard, ask)
 
     def _wake_for_early(self) -> None:
         """Have a turn begin, and with it `step`, when the first has waited for long enough."""
-        first_ms = min((one.until_ms for one in self._early), default=None)
-        self.timers.set(Timer((self.topic, _EARLY), first_ms, real=True), _never)
+        key = (self.topic, _EARLY)
+        self.timers.set(Timer(key, self._early.first_ms(), real=True), _never)
 
     def _go_on(self) -> None:
         """Decide what has waited for its shard, or for long enough; or in vain."""
-        early, self._early = self._early, []
-        real_ms, expects = self._now().real_ms, self._expects()
-        ready: list[_Early] = []
-        for one in early:
-            shard = self._shards.get(one.partition)
-            waits = expects if shard is None else shard.loading
-            stays = waits and real_ms < one.until_ms
-            (self._early if stays else ready).append(one)
+        loading = {one.partition: one.loading for one in self._shards.values()}
+        ready = self._early.ready(loading, self._now().real_ms)
         if ready:
             self._wake_for_early()
-        for one in ready:
-            self._decide(self._shards.get(one.partition), one.ask)
+        for partition, ask in ready:
+            self._decide(self._shards.get(partition), ask)
 
     def _decide(self, shard: _Shard | None, ask: Ask) -> None:
         if shard is None:

@@ -241,13 +241,11 @@ impl<D: Disk> Log<D> {
             return Err(e.into());
         }
         active.modified_ms = now_ms;
-        let is_empty = active.size == 0;
         active
             .skew
-            .note(is_empty, skew, first.max_timestamp, newest);
+            .note(active.size == 0, skew, first.max_timestamp, newest);
         // The bytes are there: from here on a failure would leave memory and disk at odds, so it ends this log.
-        let done = self.remember(found, staged, last.next_offset(), skew);
-        if let Err(e) = done {
+        if let Err(e) = self.remember(found, staged, last.next_offset(), skew) {
             self.fail("a failed write", &e);
             return Err(e.into());
         }

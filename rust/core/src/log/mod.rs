@@ -98,6 +98,11 @@ pub struct Log<D: Disk> {
 }
 
 impl<D: Disk> Log<D> {
+    /// Look at this number from now on.
+    pub fn follow(&mut self, skew: Skew) {
+        self.skew = skew;
+    }
+
     fn segment(&mut self, at: usize) -> (Place<'_, D>, &mut Segment<D>) {
         let next = self.segments.get(at + 1);
         let place = Place {

@@ -9,9 +9,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::Log;
-use crate::disk::Disk;
-
 /// One number for all logs of a node. Whose clock it is moves it, and nobody else; below 0 where the clock stood still.
 #[derive(Debug, Clone, Default)]
 pub struct Skew(Arc<AtomicI64>);
@@ -76,13 +73,6 @@ impl SegmentSkew {
             let written_ms = newest_ms.saturating_add(skew_ms);
             self.written_ms = self.written_ms.max(Some(written_ms));
         }
-    }
-}
-
-impl<D: Disk> Log<D> {
-    /// Look at this number from now on.
-    pub fn follow(&mut self, skew: Skew) {
-        self.skew = skew;
     }
 }
 
