@@ -755,6 +755,7 @@ class Node:
         log_dirs: Sequence[str],
         threads: int = 2,
         clock_offset_ms: int = 0,
+        clock_frozen_ms: int | None = None,
         request_memory_bytes_max: int = 268435456,
         request_size_bytes_max: int = 104857600,
         connection_idle_ms_max: int = 600000,
@@ -772,12 +773,13 @@ class Node:
         hot_throttle_ms: int = 0,  # for tests: each Produce and Fetch is throttled for so long
     ) -> Self: ...
 
-    # two clocks: the wall's, which may jump and which timestamps follow, and a steady one, on which
-    # durations are measured; both are moved, and stopped, together
+    # the wall clock, which may jump, and a steady one, for durations; moved and stopped together
     def now_ms(self) -> int: ...
     def steady_ms(self) -> int: ...
     def advance_clock(self, by_ms: int) -> int: ...
     def freeze_clock(self, frozen: bool) -> None: ...
+    def until_steady_ms(self, at_ms: int) -> int | None: ...  # None: it stands still before
+    def set_clock(self) -> tuple[int, int | None]: ...  # for the next, as `__new__` takes it
     def jump_wall_clock(self, by_ms: int) -> None:
         """A fault for tests: somebody sets the machine's clock forward or back."""
 

@@ -130,6 +130,8 @@ class Decider(Protocol):
     All but `apply` leave what the log tells as it is, and change soft state only.
     """
 
+    __slots__ = ()
+
     def loaded(self, image: MetadataImage, now: Now) -> Decision:
         """All that the log tells is here, and this node leads it from now on; comes once, before
         all else but `apply`. `image` is the cluster as it is now. Of what changes it later
@@ -145,6 +147,13 @@ class Decider(Protocol):
     def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
         """The cluster has changed, and the change is safe."""
 
+    def on_leap(self, by_ms: int, now: Now) -> Decision:
+        """A test is about to move the clocks by so much, which nobody outside can know: what
+        somebody out there owes by a time of `Now.steady_ms` (a heartbeat, the end of a transaction)
+        is owed so much later. Nothing follows where nobody owes anything.
+        """
+        return NOTHING
+
     def apply(self, records: Sequence[Record], now: Now) -> None:
         """Take records in: at once when they were decided, and again at replay.
 
@@ -158,6 +167,8 @@ class Revocable(Decider, Protocol):
 
     The controller is: all wait for it. A shard of a coordinator is dropped and loaded again.
     """
+
+    __slots__ = ()
 
     def mark(self) -> Any:
         """Where it stands, before something is applied."""

@@ -23,6 +23,8 @@ that was made, for `a`.
     delete-offsets A offsets=t-0,...
     describe A... | list [states=] [types=] | delete A...                  (of groups)
     advance MS | wait MS | jump MS     the node's clock, the machine's time, the wall clock alone
+    leap MS                            the node's clock, of which no member knows
+    expect on|off | elect A            whether more partitions come; leadership
     hold | release                     the high watermark
     fail COMMAND | restart [load=no] | load | resign A
                                        the next append; the process; loading; leadership
@@ -285,6 +287,16 @@ class Script:
 
     def _do_wait(self, names: list[str], _args: dict[str, str]) -> None:
         self.world.wait(int(names[0]))
+
+    def _do_leap(self, names: list[str], _args: dict[str, str]) -> None:
+        self.world.leap(int(names[0]))
+
+    def _do_expect(self, names: list[str], _args: dict[str, str]) -> None:
+        self.world.expects = names[0] == "on"
+        self.world.wake()
+
+    def _do_elect(self, names: list[str], _args: dict[str, str]) -> None:
+        self.world.elect(self.world.groups.partition_for(names[0]))
 
     def _do_jump(self, names: list[str], _args: dict[str, str]) -> None:
         self.world.wall_ahead_ms += int(names[0])

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+import pytest
+
 from coordinators.world import Desk, MemoryCore
 from ottla._core import CoreError
+from ottla.coordinators import early, runtime
+from ottla.coordinators.early import EARLY_MS_MAX
 from ottla.coordinators.runtime import LOAD_BATCH_BYTES_MAX, Runtime
 from ottla.decide import NOTHING, Ask, Decider, Decision, Marker, Now, Record, Reply, Timer
 from ottla.metadata.delta import MetadataDelta
@@ -19,7 +23,7 @@ from ottla.wire.records import build_batch, read_batches
 TOPIC = "__kept"
 
 
-class Keeper:
+class Keeper(Decider):
     """Writes what it is asked to write, and keeps what it has applied."""
 
     def __init__(self) -> None:
@@ -49,8 +53,10 @@ class Keeper:
 class Kept:
     """A runtime over one partition of such deciders."""
 
-    def __init__(self) -> None:
-        self.core: Any = MemoryCore(1)
+    def __init__(self, partitions: int = 1) -> None:
+        self.core: Any = MemoryCore(partitions)
+        self.expects = False
+        self.real_ms = 0
         self.desk = Desk()
         self.reports: list[str] = []
         self.timers: dict[Hashable, int | None] = {}
@@ -59,12 +65,13 @@ class Kept:
             TOPIC,
             log=CoreLog(self.core, TOPIC),
             timers=self,
-            now=lambda: Now(7, 0, 0),
+            now=lambda: Now(7, 0, self.real_ms),
             image=lambda: self.image,
             desk=self.desk,
             decider=self._decider,
             refuse=lambda ask, error: error,
             report=lambda text, problem=None: self.reports.append(text),
+            expects=lambda: self.expects,
         )
         self.elect()
 
@@ -86,10 +93,12 @@ class Kept:
         assert isinstance(keeper, Keeper)
         return keeper
 
-    def ask(self, body: Any, finish: Callable[[Any], Any] | None = None) -> list[Any]:
+    def ask(
+        self, body: Any, finish: Callable[[Any], Any] | None = None, partition: int = 0
+    ) -> list[Any]:
         answers: list[Any] = []
         ask = Ask(self.desk.internal(answers.append), body, 0, "User:alice", finish=finish)
-        self.runtime.submit(0, ask)
+        self.runtime.submit(partition, ask)
         return answers
 
 
@@ -254,3 +263,96 @@ def test_an_append_that_is_refused_is_told_as_apache_kafka_does() -> None:
         assert answers == [told]
         kept.core.refusing = None
         assert kept.elect().applied == []
+
+
+def slow(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on a load takes many turns."""
+    for _ in range(20):
+        kept.ask([Record(b"a", b"1")])
+        kept.runtime.flush()
+    monkeypatch.setattr(runtime, "LOAD_STEP_RECORDS", 1)
+
+
+def test_what_waits_for_a_long_load_waits_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, a client would be told nothing until all of a large log is read, and its
+    request time out.
+    """
+    kept = Kept()
+    slow(kept, monkeypatch)
+    kept.expects = True
+    kept.runtime.elected(0)
+    first = kept.ask([])
+    kept.expects = False
+    assert kept.runtime.step(), "it loads on"
+    kept.real_ms = EARLY_MS_MAX - 1
+    second = kept.ask([])
+    assert kept.runtime.step()
+    assert (first, second) == ([], [])
+    assert kept.timers[TOPIC, "early"] == EARLY_MS_MAX, "a turn comes for it"
+    kept.real_ms = EARLY_MS_MAX
+    assert kept.runtime.step()
+    loading = [ErrorCode.COORDINATOR_LOAD_IN_PROGRESS]
+    assert (first, second) == (loading, loading), "one behind another waits no longer"
+    assert kept.timers[TOPIC, "early"] is None
+    assert kept.ask([]) == loading, "nothing is expected any more"
+
+
+def test_a_partition_that_is_loaded_waits_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, each group would wait for the largest partition of all."""
+    kept = Kept(2)
+    slow(kept, monkeypatch)
+    kept.expects = True
+    kept.runtime.elected(1)
+    small = kept.ask([], partition=1)
+    kept.runtime.elected(0)
+    large = kept.ask([])
+    assert kept.runtime.step()
+    kept.runtime.flush()
+    assert (small, large) == (["written"], [])
+    while kept.runtime.step():
+        pass
+    kept.runtime.flush()
+    assert large == ["written"]
+
+
+def test_so_many_may_wait_for_a_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, clients could fill a node's memory while it loads."""
+    monkeypatch.setattr(early, "EARLY_MAX", 2)
+    kept = Kept()
+    kept.expects = True
+    kept.runtime.resigned(0)
+    answers = [kept.ask([]) for _ in range(4)]
+    refused = [ErrorCode.NOT_COORDINATOR]
+    assert answers == [[], [], refused, refused]
+    kept.elect()
+    kept.runtime.flush()
+    assert answers == [["written"], ["written"], refused, refused]
+
+
+class Debtor(Keeper):
+    """Is owed something, and grants a delay."""
+
+    def on_leap(self, by_ms: int, now: Now) -> Decision:
+        return Decision(timers=[Timer("debt", 100 + by_ms)], records=[Record(b"leap", b"")])
+
+
+def test_a_leap_is_an_input_like_a_request() -> None:
+    """If this failed, a node would reach into deciders as a test moves its clock, and a coordinator
+    that knows nothing of members be in the way.
+    """
+
+    class Debts(Kept):
+        def _decider(self, partition: int) -> Decider:
+            return Debtor()
+
+    kept = Debts()
+    kept.runtime.on_leap(7)
+    kept.runtime.flush()
+    assert kept.timers[f"{TOPIC}-0", "debt"] == 107
+    assert kept.elect().applied == [Record(b"leap", b"")]
+    kept.runtime.elected(0)
+    kept.runtime.on_leap(7)  # what loads waits for nobody yet
+    plain = Kept()
+    plain.runtime.on_leap(7)
+    plain.runtime.flush()
+    assert plain.keeper.applied == []

@@ -240,6 +240,8 @@ class World:
         for topic in topics:
             self.know(topic)
         self.loads = True
+        self.expects = False
+        """Whether more partitions will be here soon."""
         self._woken = False
         self.asked_version = 0
         self._timers: dict[Hashable, tuple[int, bool, Callable[[], None]]] = {}
@@ -261,6 +263,7 @@ class World:
             report=self._report,
             tell=self.told.append,
             batch_bytes_max=lambda: self.config.batch_bytes_max,
+            expects=lambda: self.expects,
         )
         self.groups = Groups(
             self.desk,
@@ -363,6 +366,11 @@ class World:
             fire()
             self.settle()
         self.now_ms = target
+
+    def leap(self, by_ms: int) -> None:
+        """Move it as a test does whose clients know nothing of that."""
+        self.runtime.on_leap(by_ms)
+        self.advance(by_ms)
 
     def wait(self, by_ms: int) -> None:
         """Let the machine's time pass; the node's clock stands still."""

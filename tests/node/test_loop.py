@@ -54,7 +54,7 @@ class Turns:
 
 def looped(core: Core, turns: Turns | None = None) -> tuple[Loop, Alarms]:
     """A loop over the core, and what sets its alarms; real time stands still."""
-    alarms = Alarms(core.steady_ms, lambda: 0)
+    alarms = Alarms(core.steady_ms, lambda: 0, lambda at_ms: max(at_ms - core.steady, 0))
     node: Any = core
     return Loop(node, alarms, turns or Turns()), alarms
 

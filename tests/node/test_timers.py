@@ -87,7 +87,7 @@ def test_a_timer_that_is_set_on_the_other_clock_is_moved() -> None:
     """If this failed, a member that has a session of real time now would still be expelled by the
     deadline that it had while it was awaited.
     """
-    alarms = Alarms(lambda: 0, lambda: 0)
+    alarms = Alarms(lambda: 0, lambda: 0, lambda at_ms: at_ms)
     fired: list[str] = []
     timers = LoopTimers(alarms)
     for real in (True, False, True):
@@ -95,3 +95,26 @@ def test_a_timer_that_is_set_on_the_other_clock_is_moved() -> None:
         assert (len(alarms._real), len(alarms._steady)) == (int(real), int(not real))
     timers.set(Timer("session", None), lambda: None)
     assert (len(alarms._real), len(alarms._steady)) == (0, 0)
+
+
+def test_a_clock_that_stands_still_is_not_waited_for() -> None:
+    """If this failed, a node whose clock a test has stopped would take turn after turn, or sleep
+    through what real time brings.
+    """
+    steady, real, frozen = [0], [0], [False]
+
+    def until(at_ms: int) -> int | None:
+        return None if frozen[0] and at_ms > steady[0] else max(at_ms - steady[0], 0)
+
+    alarms = Alarms(lambda: steady[0], lambda: real[0], until)
+    assert alarms.wait_ms() is None
+    alarms.set_timer("steady", 50, lambda _: None)
+    assert alarms.wait_ms() == 50
+    frozen[0] = True
+    assert alarms.wait_ms() is None
+    alarms.set_timer("real", 70, lambda _: None, real=True)
+    assert alarms.wait_ms() == 70
+    steady[0] = 50
+    assert alarms.wait_ms() == 0, "an advance came by"
+    frozen[0], steady[0], real[0] = False, 0, 99
+    assert alarms.wait_ms() == 0

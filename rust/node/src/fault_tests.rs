@@ -9,7 +9,7 @@ use ottla_core::batch::{BatchSpec, Builder, RecordOut};
 use ottla_core::hosting::{Event, PartitionState};
 use ottla_core::partition::TopicConfig;
 
-use crate::{DiskFault, FaultRow, Item, Node, Options};
+use crate::{ClockSet, DiskFault, FaultRow, Item, Node, Options};
 
 const GENEROUS: Duration = Duration::from_secs(20);
 const FIRST: usize = 0;
@@ -33,7 +33,7 @@ pub fn node_in(folder: &Path) -> Node {
         node_id: 1,
         log_dirs: vec![folder.join("first"), folder.join("second")],
         threads: 1,
-        clock_offset_ms: 0,
+        clock: ClockSet::default(),
         request_memory_bytes_max: 1 << 20,
         request_size_bytes_max: 1 << 20,
         connection_idle_ms_max: 1000,

@@ -41,6 +41,7 @@ mod watch;
 mod weight;
 
 pub use apis::{Api, Apis};
+pub use clock::ClockSet;
 pub use disk::NodeDisk;
 pub use error::NodeError;
 pub use faults::{DiskFault, FaultRow};

@@ -11,6 +11,7 @@ use ottla_core::hosting::{Event, Pass};
 use tokio::runtime::Runtime;
 
 use crate::apis::{Api, Apis};
+use crate::clock::ClockSet;
 use crate::connection;
 use crate::descriptors::Noted;
 use crate::disk::NodeDisk;
@@ -160,20 +161,21 @@ impl Node {
     }
 
     pub fn advance_clock(&self, by_ms: u64) -> i64 {
-        let now_ms = self.shared.outside.clock.advance(by_ms);
-        self.note_ahead();
-        now_ms
+        self.shared.outside.clock.advance(by_ms)
     }
 
     pub fn freeze_clock(&self, frozen: bool) {
         self.shared.outside.clock.freeze(frozen);
-        self.note_ahead();
     }
 
-    /// Clients' clocks were not moved with it.
-    fn note_ahead(&self) {
-        let ahead_ms = self.shared.outside.clock.ahead_ms();
-        self.shared.host.ahead.set(ahead_ms);
+    /// How long until the steady clock shows this; None if it stands still before that.
+    pub fn until_steady_ms(&self, at_ms: i64) -> Option<i64> {
+        self.shared.outside.clock.until_steady_ms(at_ms)
+    }
+
+    /// What tests made of the clock, for the next node in its place.
+    pub fn set_clock(&self) -> ClockSet {
+        self.shared.outside.clock.set()
     }
 
     /// Let requests fare as these rules say, for tests. Later ones are not taken: a node has one test.

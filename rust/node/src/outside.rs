@@ -8,9 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use ottla_core::hosting::{Chore, Event, Guard, Host, Lock, Surroundings};
+use ottla_core::log::Skew;
 use tokio::sync::Semaphore;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, ClockSet};
 use crate::disk::NodeDisk;
 use crate::lock::lock;
 use crate::peer::Connection;
@@ -52,9 +53,9 @@ pub struct Around {
 }
 
 impl Outside {
-    pub fn new(clock_offset_ms: i64) -> Self {
+    pub fn new(clock: ClockSet, skew: Skew) -> Self {
         Self {
-            clock: Clock::new(clock_offset_ms),
+            clock: Clock::new(clock, skew),
             queue: Queue::default(),
             pool: Pool::default(),
             mends: Mutex::default(),

@@ -7,10 +7,12 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 use ottla_core::hosting::{Event, Host, HostOptions};
+use ottla_core::log::Skew;
 use ottla_core::serving::{KeptReplies, Question};
 
 use crate::apis::{Apis, FETCH, PRODUCE};
 use crate::budget::{Budget, Charge};
+use crate::clock::ClockSet;
 use crate::descriptors::Descriptors;
 use crate::disk::NodeDisk;
 use crate::error::NodeError;
@@ -40,7 +42,7 @@ pub struct Options {
     pub node_id: i32,
     pub log_dirs: Vec<PathBuf>,
     pub threads: usize,
-    pub clock_offset_ms: i64,
+    pub clock: ClockSet,
     pub request_memory_bytes_max: usize,
     pub request_size_bytes_max: usize,
     pub connection_idle_ms_max: i64,
@@ -124,13 +126,15 @@ impl Shared {
             memory,
         );
         let decisions = options.request_memory_bytes_max / DECISIONS_SHARE;
-        let outside = Arc::new(Outside::new(options.clock_offset_ms));
+        let skew = Skew::default();
+        let outside = Arc::new(Outside::new(options.clock, skew.clone()));
         let host_options = HostOptions {
             node_id: options.node_id,
             log_dirs: options.log_dirs.clone(),
             fetch_session_slots: options.fetch_session_slots,
             fetch_sessions_bytes_max: options.request_memory_bytes_max / SESSIONS_SHARE,
             fetch_bytes_max: options.fetch_max_bytes,
+            skew,
         };
         let host = Host::new(host_options, disk.clone(), |host| {
             let (outside, host) = (Arc::clone(&outside), host.clone());

@@ -13,7 +13,7 @@ use ottla_core::hosting::{
 use ottla_core::log::Appended;
 use ottla_core::partition::{TopicConfig, Waiter};
 use ottla_core::serving::{self, Api};
-use ottla_node::NodeError;
+use ottla_node::{ClockSet, NodeError};
 
 use crate::disk::AnyDisk;
 
@@ -205,6 +205,22 @@ impl Half {
 
     pub fn advance_clock(&self, by_ms: u64) -> i64 {
         either!(self, node => node.advance_clock(by_ms))
+    }
+
+    /// How long until the steady clock shows this; None if it stands still before that.
+    pub fn until_steady_ms(&self, at_ms: i64) -> Option<i64> {
+        match self {
+            Self::Real(node) => node.until_steady_ms(at_ms),
+            Self::Simulated(node) => Some(at_ms.saturating_sub(node.steady_ms()).max(0)),
+        }
+    }
+
+    /// Nothing is set in a simulated one: whoever simulates has the time.
+    pub fn set_clock(&self) -> ClockSet {
+        match self {
+            Self::Real(node) => node.set_clock(),
+            Self::Simulated(_) => ClockSet::default(),
+        }
     }
 
     /// A simulated clock stands still until it is moved.

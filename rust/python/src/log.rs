@@ -118,6 +118,7 @@ impl Log {
             clean_shutdown,
             recovery_point,
             log_start_offset,
+            skew_ms: 0,
         };
         let (mut log, recovery) = py
             .detach(|| CoreLog::open(disk, folder, config, now_ms, hints))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ottla_core::hot::layout;
-use ottla_node::{NodeError, Options, Overflow};
+use ottla_node::{ClockSet, NodeError, Options, Overflow};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
@@ -103,7 +103,7 @@ impl Node {
 #[pymethods]
 impl Node {
     #[new]
-    #[pyo3(signature = (*, node_id, log_dirs, threads=2, clock_offset_ms=0,
+    #[pyo3(signature = (*, node_id, log_dirs, threads=2, clock_offset_ms=0, clock_frozen_ms=None,
         request_memory_bytes_max=268_435_456, request_size_bytes_max=104_857_600,
         connection_idle_ms_max=600_000, connections_max=2_147_483_647,
         connections_per_ip_max=2_147_483_647, socket_send_buffer_bytes=102_400,
@@ -116,6 +116,7 @@ impl Node {
         log_dirs: Vec<String>,
         threads: usize,
         clock_offset_ms: i64,
+        clock_frozen_ms: Option<i64>,
         request_memory_bytes_max: usize,
         request_size_bytes_max: usize,
         connection_idle_ms_max: i64,
@@ -136,7 +137,10 @@ impl Node {
             node_id,
             log_dirs: log_dirs.into_iter().map(Into::into).collect(),
             threads,
-            clock_offset_ms,
+            clock: ClockSet {
+                offset_ms: clock_offset_ms,
+                frozen_ms: clock_frozen_ms,
+            },
             request_memory_bytes_max,
             request_size_bytes_max,
             connection_idle_ms_max,
@@ -181,6 +185,15 @@ impl Node {
 
     fn freeze_clock(&self, frozen: bool) {
         self.node.freeze_clock(frozen);
+    }
+
+    fn until_steady_ms(&self, at_ms: i64) -> Option<i64> {
+        self.node.until_steady_ms(at_ms)
+    }
+
+    fn set_clock(&self) -> (i64, Option<i64>) {
+        let set = self.node.set_clock();
+        (set.offset_ms, set.frozen_ms)
     }
 
     #[pyo3(signature = (listener, host, port, *, controller=false, backlog=50))]

@@ -103,6 +103,7 @@ impl Node {
             fetch_session_slots: options.fetch_session_slots,
             fetch_sessions_bytes_max: SESSIONS_BYTES_MAX,
             fetch_bytes_max: options.fetch_max_bytes,
+            skew: ottla_core::log::Skew::default(),
         };
         Ok(Self {
             host: SimHost::new(host_options, disk.clone(), |_| around.clone())?,

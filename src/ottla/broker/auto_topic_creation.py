@@ -56,7 +56,7 @@ def create(
     return None
 
 
-def make(context: Context, name: str, then: Callable[[int], None]) -> None:
+def create_internal(context: Context, name: str, then: Callable[[int], None]) -> None:
     """The same for a topic that is the node's own affair, in its own name; `then` gets the error
     code.
     """

@@ -63,18 +63,15 @@ class Decides(Protocol):
 class Coordinates(Protocol):
     """The coordinators in this node."""
 
-    def make(
-        self, topic: InternalTopic[Any], begin: Callable[[Callable[[int], None]], None]
-    ) -> None:
-        """See that this topic gets made: `begin` begins it, unless that is under way, and calls
-        back with its error code.
+    def create_topic(
+        self, topic: InternalTopic[Any], create: Callable[[Callable[[int], None]], None]
+    ) -> bool:
+        """See that this topic gets created; whether it is on its way. `create` asks for it, unless
+        that is done, and calls back with its error code.
         """
 
-    def makes(self, topic: InternalTopic[Any]) -> bool:
-        """Whether this topic is being made."""
-
-    def once_ready(self, token: int, then: Callable[[], None]) -> None:
-        """Let `then` answer this request when none of their topics is being made and none of their
+    def once_ready(self, topic: InternalTopic[Any], token: int, then: Callable[[], None]) -> None:
+        """Let `then` answer this request when the topic is not being created and none of its
         partitions opened, or in a second; now if that is so.
         """
 

@@ -27,7 +27,7 @@ from ottla.controller import (
 from ottla.controller.activation import activation_records
 from ottla.controller.refused import refused
 from ottla.controller.state import Outcome, Replayed, State, Versioned
-from ottla.decide import NOTHING, Ask, Decision, Now, Record, Reply, Timer
+from ottla.decide import NOTHING, Ask, Decision, Now, Record, Reply, Revocable, Timer
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import MetadataImage
 from ottla.wire.messages.allocate_producer_ids import AllocateProducerIdsRequest
@@ -78,10 +78,8 @@ class Mark(NamedTuple):
     last_write_ms: int
 
 
-class Controller:
-    """The active controller of one cluster, from the moment that this node leads (a `Revocable`
-    decider).
-    """
+class Controller(Revocable):
+    """The active controller of one cluster, from the moment that this node leads (a decider)."""
 
     __slots__ = ("_last_write_ms", "_replayed", "state")
 

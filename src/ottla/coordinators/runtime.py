@@ -20,8 +20,9 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from ottla.coordinators.early import Early
 from ottla.coordinators.log import AppendFailed, Log, LogMissing, LogOffline, LogUnavailable
-from ottla.decide import Ask, Decider, Marker, Now, Record, Refuse, Timer
+from ottla.decide import Ask, Decider, Decision, Marker, Now, Record, Refuse, Timer
 from ottla.driver import Desk, Driver, Timers, answer
 from ottla.errors import BrokenInvariant
 from ottla.wire.errors import ErrorCode
@@ -59,6 +60,7 @@ SKIPS_NAMED_MAX: Final = 10
 """So many records that can't be understood are named at a load; the others are counted."""
 
 _RETRY: Final = "retry"
+_EARLY: Final = "early"
 
 
 class Report(Protocol):
@@ -139,7 +141,6 @@ class Runtime:
         "_codec",
         "_dirty",
         "_early",
-        "_expects",
         "_fallen",
         "_image",
         "_loads",
@@ -194,9 +195,7 @@ class Runtime:
         self._waiting: dict[_Shard, None] = {}
         """Shards whose replies wait for the high watermark."""
         self._loads: deque[_Shard] = deque()
-        self._expects = expects
-        self._early: list[tuple[int, Ask]] = []
-        """What is asked of partitions that will soon be led here, or loaded."""
+        self._early = Early(expects)
         self._retries: dict[int, int] = {}
         """How often in a row a partition could not be used."""
         self._fallen: set[int] = set()
@@ -259,10 +258,8 @@ class Runtime:
                 raise
             except Exception as problem:
                 self._retry(shard.partition, "a fault of this program", problem)
-        if self._early and not self._loads and not self._expects():
-            early, self._early = self._early, []
-            for partition, ask in early:
-                self.submit(partition, ask)
+        if self._early.waits:
+            self._go_on()
         return bool(self._loads)
 
     @property
@@ -288,9 +285,28 @@ class Runtime:
     def submit(self, partition: int, ask: Ask) -> None:
         """Decide one request; its reply goes out by its token when it is safe."""
         shard = self._shards.get(partition)
-        if (shard is None or shard.load is not None) and (self._early or self._expects()):
-            self._early.append((partition, ask))
-            return
+        if (shard is None or shard.loading) and self._early.take(
+            partition, ask, self._now().real_ms
+        ):
+            self._wake_for_early()
+        else:
+            self._decide(shard, ask)
+
+    def _wake_for_early(self) -> None:
+        """Have a turn begin, and with it `step`, when the first has waited for long enough."""
+        key = (self.topic, _EARLY)
+        self.timers.set(Timer(key, self._early.first_ms(), real=True), _never)
+
+    def _go_on(self) -> None:
+        """Decide what has waited for its shard, or for long enough; or in vain."""
+        loading = {one.partition: one.loading for one in self._shards.values()}
+        ready = self._early.ready(loading, self._now().real_ms)
+        if ready:
+            self._wake_for_early()
+        for partition, ask in ready:
+            self._decide(self._shards.get(partition), ask)
+
+    def _decide(self, shard: _Shard | None, ask: Ask) -> None:
         if shard is None:
             answer(self.desk, ask, self.refuse(ask, ErrorCode.NOT_COORDINATOR))
             return
@@ -308,12 +324,24 @@ class Runtime:
 
     def on_image(self, delta: MetadataDelta) -> None:
         """The cluster has changed. A shard that still loads will be told of all at once."""
+        self._each(
+            [one for one in self._shards.values() if delta.image.offset > one.image_offset],
+            lambda decider, now: decider.on_image(delta, now),
+        )
+
+    def on_leap(self, by_ms: int) -> None:
+        """The clocks are about to be moved by so much, and nobody outside knows. What a shard waits
+        for that still loads begins when it has loaded.
+        """
+        self._each(list(self._shards.values()), lambda decider, now: decider.on_leap(by_ms, now))
+
+    def _each(self, shards: list[_Shard], how: Callable[[Decider, Now], Decision]) -> None:
         now = self._now()
-        for shard in list(self._shards.values()):
-            if shard.loading or delta.image.offset <= shard.image_offset:
+        for shard in shards:
+            if shard.loading:
                 continue
             try:
-                shard.carry(shard.decider.on_image(delta, now), now)
+                shard.carry(how(shard.decider, now), now)
                 self._see(shard)
             except BrokenInvariant:
                 raise

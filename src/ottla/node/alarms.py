@@ -1,7 +1,7 @@
 """What the deciding side of a node wants to be woken for, on two of its clocks.
 
-The steady clock is the node's: only tests make it leap. Real time is the machine's. An alarm is set
-in one of them, and fires in the turn that finds it due; nothing here waits.
+The steady clock is the node's: only tests make it leap, or stop it. Real time is the machine's. An
+alarm is set in one of them, and fires in the turn that finds it due; nothing here waits.
 """
 
 from __future__ import annotations
@@ -18,15 +18,20 @@ PERIOD_MS_MIN = 1
 class Alarms:
     """Timers on the node's steady clock and on real time."""
 
-    __slots__ = ("_real", "_steady", "frozen", "real_ms", "steady_ms")
+    __slots__ = ("_real", "_steady", "_until_steady_ms", "real_ms", "steady_ms")
 
-    def __init__(self, steady_ms: Callable[[], int], real_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        steady_ms: Callable[[], int],
+        real_ms: Callable[[], int],
+        until_steady_ms: Callable[[int], int | None],
+    ) -> None:
         self.steady_ms = steady_ms
         self.real_ms = real_ms
         self._steady = Timers()
         self._real = Timers()
-        self.frozen = False
-        """The steady clock stands still: what is not due on it will not be by waiting."""
+        self._until_steady_ms = until_steady_ms
+        """How long until the steady clock shows a time; None if it stands still before that."""
 
     def set_timer(
         self, key: Hashable, at_ms: int | None, action: Action, *, real: bool = False
@@ -53,22 +58,12 @@ class Alarms:
 
     def wait_ms(self) -> int | None:
         """How long nothing comes due; None for as long as nobody sets anything."""
-        steady_ms = self._steady.next_ms()
-        if self.frozen and steady_ms is not None and steady_ms > self.steady_ms():
-            steady_ms = None
-        waits = [
-            at_ms - now_ms()
-            for at_ms, now_ms in (
-                (steady_ms, self.steady_ms),
-                (self._real.next_ms(), self.real_ms),
-            )
-            if at_ms is not None
-        ]
-        return max(min(waits), 0) if waits else None
-
-    def put_off(self, by_ms: int, is_meant: Callable[[Hashable], bool]) -> None:
-        """Let these timers of the steady clock come due so much later."""
-        self._steady.put_off(by_ms, is_meant)
+        steady_ms, real_ms = self._steady.next_ms(), self._real.next_ms()
+        wait_ms = None if steady_ms is None else self._until_steady_ms(steady_ms)
+        if real_ms is None:
+            return wait_ms
+        real_wait_ms = max(real_ms - self.real_ms(), 0)
+        return real_wait_ms if wait_ms is None else min(wait_ms, real_wait_ms)
 
     def fire(self, steady_ms: int) -> None:
         """Fire what is due on the steady clock by then."""

@@ -46,7 +46,7 @@ class Led(NamedTuple):
     partition: int
 
 
-class _Made(NamedTuple):
+class _Running(NamedTuple):
     """One coordinator."""
 
     runtime: Runtime
@@ -64,8 +64,8 @@ class Coordinators:
         "_entropy",
         "_expected",
         "_logs",
-        "_made",
         "_node_id",
+        "_running",
         "_settings",
         "_topics",
         "_unloaded",
@@ -91,8 +91,8 @@ class Coordinators:
         self._entropy = entropy
         self._topics = {topic.name: topic for topic in topics}
         self._expected = Expected(alarms, desk)
-        """Names of topics that are being made, and the partitions that are being opened."""
-        self._made: dict[str, _Made] = {}
+        """Names of topics that are being created, and the partitions that are being opened."""
+        self._running: dict[str, _Running] = {}
         """By topic, those that were needed."""
         self._unloaded: dict[str, set[Led]] = {}
         """By topic, those that could not be loaded, and the open partitions that wait for them."""
@@ -106,21 +106,21 @@ class Coordinators:
         coordinator: C = self._of(topic).coordinator
         return coordinator
 
-    def _of(self, topic: InternalTopic[Any]) -> _Made:
-        made = self._made.get(topic.name)
-        if made is None:
+    def _of(self, topic: InternalTopic[Any]) -> _Running:
+        running = self._running.get(topic.name)
+        if running is None:
             try:
-                made = self._make(topic)
+                running = self._load(topic)
             except BrokenInvariant:
                 raise
             except Exception as problem:
                 raise self._not_loaded(topic, problem) from problem
-            self._made[topic.name] = made
+            self._running[topic.name] = running
             if (waiting := self._unloaded.pop(topic.name, None)) is not None:
                 self._logs.info(f"the coordinator of {topic.name} is loaded")
                 for led in sorted(waiting):
                     self.opened(led.topic_id, led.partition)
-        return made
+        return running
 
     def _not_loaded(self, topic: InternalTopic[Any], problem: Exception) -> CoordinatorNotLoaded:
         """Say so once, and try again in a while."""
@@ -133,7 +133,7 @@ class Coordinators:
             )
 
         def again(_due_ms: int) -> None:
-            if topic.name not in self._made:
+            if topic.name not in self._running:
                 with suppress(CoordinatorNotLoaded):
                     self._of(topic)
 
@@ -141,7 +141,7 @@ class Coordinators:
         self._alarms.set_timer(("load", topic.name), at_ms, again, real=True)
         return CoordinatorNotLoaded(f"{text}: {problem}", hint="ask again later")
 
-    def _make(self, topic: InternalTopic[Any]) -> _Made:
+    def _load(self, topic: InternalTopic[Any]) -> _Running:
         from ottla.coordinators.runtime import Runtime
 
         parts = topic.parts(self._settings, self._entropy)
@@ -158,10 +158,10 @@ class Coordinators:
             tell=self._logs.info,
             codec=parts.codec,
             batch_bytes_max=parts.batch_bytes_max,
-            expects=self._expected.any,
+            expects=partial(self._expected.any_of, topic.name),
         )
         count = partial(self._partition_count, topic)
-        return _Made(runtime, parts.coordinator(runtime, count, self._desk))
+        return _Running(runtime, parts.coordinator(runtime, count, self._desk))
 
     def publish(self, delta: MetadataDelta) -> set[Led]:
         """Lay down what the image takes from this broker, and hand the delta to the shards that are
@@ -172,33 +172,33 @@ class Coordinators:
         made again within one delta.
         """
         for topic in delta.topics_deleted():
-            if topic.name in self._made:
-                self._made[topic.name].runtime.resign_all()
-        led = {
-            Led(change.topic.id, change.index)
-            for change in delta.partitions_changed()
-            if change.topic.name in self._topics and self._follow(change)
-        }
-        for made in self._made.values():
-            made.runtime.on_image(delta)
-        self._expected.begin(led)
-        return led
+            if topic.name in self._running:
+                self._running[topic.name].runtime.resign_all()
+        led: dict[str, set[Led]] = {}
+        for change in delta.partitions_changed():
+            if change.topic.name in self._topics and self._follow(change):
+                led.setdefault(change.topic.name, set()).add(Led(change.topic.id, change.index))
+        for running in self._running.values():
+            running.runtime.on_image(delta)
+        for name, partitions in led.items():
+            self._expected.begin(name, partitions)
+        return set().union(*led.values())
 
     def opened(self, topic_id: bytes, partition: int) -> None:
         """A partition is open (again): take it up, if it is one of ours."""
         self._take_up(topic_id, partition)
         self._expected.end(Led(topic_id, partition))
 
-    def make(
-        self, topic: InternalTopic[Any], begin: Callable[[Callable[[int], None]], None]
-    ) -> None:
-        """See that this topic gets made: `begin` begins it, unless that is under way, and calls
-        back with its error code.
+    def create_topic(
+        self, topic: InternalTopic[Any], create: Callable[[Callable[[int], None]], None]
+    ) -> bool:
+        """See that this topic gets created; whether it is on its way. `create` asks for it, unless
+        that is done, and calls back with its error code.
         """
         if topic.name in self._expected:
-            return
+            return True
 
-        def made(error: int) -> None:
+        def created(error: int) -> None:
             if error and error != ErrorCode.TOPIC_ALREADY_EXISTS:
                 config = self._settings.config
                 keys = (topic.replication_factor_key, topic.partitions_key)
@@ -211,18 +211,15 @@ class Coordinators:
                 )
             self._expected.end(topic.name)
 
-        self._expected.begin([topic.name])
-        begin(made)
-
-    def makes(self, topic: InternalTopic[Any]) -> bool:
-        """Whether this topic is being made."""
+        self._expected.begin(topic.name, [topic.name])
+        create(created)
         return topic.name in self._expected
 
-    def once_ready(self, token: int, then: Callable[[], None]) -> None:
-        """Let `then` answer this request when none of their topics is being made and none of their
+    def once_ready(self, topic: InternalTopic[Any], token: int, then: Callable[[], None]) -> None:
+        """Let `then` answer this request when the topic is not being created and none of its
         partitions opened, or in a second; now if that is so.
         """
-        self._expected.once_there(token, then)
+        self._expected.once_there(topic.name, token, then)
 
     def _take_up(self, topic_id: bytes, partition: int) -> None:
         found = self._settings.image.topics.by_id.get(topic_id)
@@ -246,23 +243,20 @@ class Coordinators:
         led = old is not None and old.leader == me
         if new.leader == me:
             return not led or old is None or old.leader_epoch != new.leader_epoch
-        if led and change.topic.name in self._made:
-            self._made[change.topic.name].runtime.resigned(change.index)
+        if led and change.topic.name in self._running:
+            self._running[change.topic.name].runtime.resigned(change.index)
         return False
 
-    def spare_members(self, by_ms: int) -> None:
-        """The clock is about to be moved by so much, of which members of groups know nothing."""
-        from ottla.coordinators.group.coordinator import waits_for_members
-
-        for made in self._made.values():
-            made.coordinator.spare(by_ms)
-        self._alarms.put_off(by_ms, waits_for_members)
+    def on_leap(self, by_ms: int) -> None:
+        """The clocks are about to be moved by so much, of which no client knows."""
+        for running in self._running.values():
+            running.runtime.on_leap(by_ms)
 
     def commit(self) -> bool:
         """End of a turn: append, answer, load a piece; whether there is more to do."""
         more = False
-        for made in self._made.values():
-            runtime = made.runtime
+        for running in self._running.values():
+            runtime = running.runtime
             more |= runtime.step()
             more |= runtime.flush() or runtime.loading
         return more

@@ -129,7 +129,7 @@ class Engine:
         answer.
         """
         self._router = router = Router()
-        self.alarms = alarms = Alarms(core.steady_ms, world.real_ms)
+        self.alarms = alarms = Alarms(core.steady_ms, world.real_ms, core.until_steady_ms)
         self.desk = Desk(core, router, logs, frozenset(config.controller_listener_names))
         make_controller = partial(
             Controller,
@@ -242,13 +242,8 @@ class Engine:
             NodeStopped: the loop was stopped on the way.
         """
         if not silent:
-            self._coordinators.spare_members(by_ms)
+            self._coordinators.on_leap(by_ms)
         self.loop.advance(by_ms)
-
-    def freeze(self, frozen: bool) -> None:
-        """Stop the clocks, or let them run on from there."""
-        self._core.freeze_clock(frozen)
-        self.alarms.frozen = frozen
 
     def _await_partitions(self) -> None:
         """Until every partition is as the image says, or was told to fail."""

@@ -26,7 +26,7 @@ from ottla.node.formatted import read_directories
 from ottla.node.logs import Logs
 from ottla.node.loop import NodeStopped
 from ottla.node.refusals import advice
-from ottla.node.world import World, machine
+from ottla.node.world import ClockSet, World, machine
 
 if TYPE_CHECKING:
     from ottla._core import Node as Core
@@ -157,14 +157,27 @@ class Node:
         found = self._built()[1].context.image.topics.by_name.get(name)
         return None if found is None else found.id
 
+    def now_ms(self) -> int:
+        """What the node's clock shows; from any thread.
+
+        Raises:
+            NodeStopped: the node has not started.
+        """
+        return self._built()[0].now_ms()
+
+    def clock_set(self) -> ClockSet:
+        """What was made of its clock, for the next node in its place; also when it has ended."""
+        return self._world.clock if self._core is None else ClockSet(*self._core.set_clock())
+
     def freeze(self, frozen: bool) -> None:
         """Stop the node's clock, or let it run on from there.
 
         Raises:
             NodeStopped: the node has ended.
         """
-        engine = self._built()[1]
-        engine.turner.call(lambda: engine.freeze(frozen))
+        core, engine = self._built()
+        # In a turn: the one that waits must not wait for what will not come due, or too long.
+        engine.turner.call(lambda: core.freeze_clock(frozen))
 
     def advance(self, by_ms: int, *, silent: bool = False) -> None:
         """Move the node's clock forward; what comes due on the way is done when this returns.

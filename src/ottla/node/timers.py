@@ -62,11 +62,5 @@ class Timers:
                 del self._entries[key]
                 yield at_ms, entry[2]
 
-    def put_off(self, by_ms: int, is_meant: Callable[[Hashable], bool]) -> None:
-        """Let these come due so much later."""
-        for key in [key for key in self._entries if is_meant(key)]:
-            at_ms, _, action = self._entries[key]
-            self.set(key, at_ms + by_ms, action)
-
     def __len__(self) -> int:
         return len(self._entries)

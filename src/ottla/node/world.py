@@ -48,6 +48,15 @@ class Process(Protocol):
         """The node has ended by itself."""
 
 
+class ClockSet(NamedTuple):
+    """What a test made of a node's clock."""
+
+    offset_ms: int = 0
+    """By how much it is ahead of the machine's."""
+    frozen_ms: int | None = None
+    """What it shows, if it stands still."""
+
+
 class Keeping(NamedTuple):
     """How a core keeps its files; `machine` says what each means."""
 
@@ -72,10 +81,16 @@ class World(NamedTuple):
     """Who says who may do what."""
     process: Process = manners
     """What hears of forks and of the interpreter's end."""
+    clock: ClockSet = ClockSet()
+    """As the core's clock begins."""
 
 
 def machine(
-    *, power_cuts: bool = False, durable: bool = True, overflow: str | None = None
+    *,
+    power_cuts: bool = False,
+    durable: bool = True,
+    overflow: str | None = None,
+    clock: ClockSet = ClockSet(),  # noqa: B008
 ) -> World:
     """This machine, and a thread that decides.
 
@@ -84,16 +99,20 @@ def machine(
         durable: carry out every fsync; needless where the folders go with the node.
         overflow: the log directories lie in memory, and segments that find no more room there go
             to this folder.
+        clock: as the clock of the node before was left.
     """
 
     def make_core(config: BrokerConfig, log_dirs: tuple[str, ...]) -> Core:
         how = Keeping(power_cuts, durable, overflow)
-        return core_of(config, log_dirs, how)
+        return core_of(config, log_dirs, how, clock)
 
-    return World(make_core, SystemEntropy(), real_ms, DecisionThread, Disk(durable=durable))
+    disk = Disk(durable=durable)
+    return World(make_core, SystemEntropy(), real_ms, DecisionThread, disk, clock=clock)
 
 
-def core_of(config: BrokerConfig, log_dirs: tuple[str, ...], keeping: Keeping) -> Core:
+def core_of(
+    config: BrokerConfig, log_dirs: tuple[str, ...], keeping: Keeping, clock: ClockSet
+) -> Core:
     """The core as a broker's configuration wants it."""
     request_memory: int = config["queued.max.request.bytes"]
     return Core(
@@ -112,6 +131,8 @@ def core_of(config: BrokerConfig, log_dirs: tuple[str, ...], keeping: Keeping) -
         power_cuts=keeping.power_cuts,
         durable=keeping.durable,
         overflow=keeping.overflow,
+        clock_offset_ms=clock.offset_ms,
+        clock_frozen_ms=clock.frozen_ms,
     )
 
 

@@ -32,6 +32,7 @@ from ottla.testing.talk import Talk
 
 if TYPE_CHECKING:
     from ottla.node.node import Node
+    from ottla.node.world import ClockSet
     from ottla.testing.aio import Aio
     from ottla.testing.clock import Clock
 
@@ -106,6 +107,8 @@ class Broker(Talk):
         # They may not keep it from being dropped.
         here, ends = weakref.WeakMethod(self._here), weakref.WeakMethod(self._kill_as_told)
         self._faults = Faults(here, ends)
+        self._clock: ClockSet | None = None
+        """What was made of the clock of the last node; None before the first."""
         if not self._kept:
             self._make_folder()
 
@@ -173,6 +176,7 @@ class Broker(Talk):
                 if broken is not None:
                     self._node = None
                     broken.kill()  # it is dead, and may still hold the folder for a moment
+                    self._keep_clock(broken)
                 with manners.first_start():
                     self._node = self._started()
         return self
@@ -180,7 +184,7 @@ class Broker(Talk):
     def _started(self) -> Node:
         from ottla.node.format import ensure_formatted
         from ottla.node.node import Node
-        from ottla.node.world import machine
+        from ottla.node.world import ClockSet, machine
 
         try:
             if not os.path.isdir(self._dir):
@@ -199,6 +203,7 @@ class Broker(Talk):
                 power_cuts=True,
                 durable=self._durable,
                 overflow=None if self._kept else temporary.overflow_of(self._dir),
+                clock=self._clock or ClockSet(),
             ),
         )
         node.start()
@@ -216,6 +221,11 @@ class Broker(Talk):
             for endpoint in node.config.listeners
         )
 
+    def _keep_clock(self, ended: Node | None) -> None:
+        """The next node's clock goes on from there."""
+        if ended is not None:
+            self._clock = ended.clock_set()
+
     def close(self) -> None:
         """Stop cleanly and remove the folder if it was temporary. Calling it again does nothing.
 
@@ -230,6 +240,7 @@ class Broker(Talk):
                 if node is not None:
                     node.stop(STOP_TIMEOUT_MS)
             finally:
+                self._keep_clock(node)
                 if not self._kept:
                     temporary.remove(self._dir)
                     manners.removed(self._dir)
@@ -243,6 +254,7 @@ class Broker(Talk):
         with self._change():
             node, self._node = self._running(), None
             node.kill()
+            self._keep_clock(node)
 
     def _kill_as_told(self, told: Callable[[], None], *, restart: bool) -> None:
         """End by a fault, tell of it, and start again perhaps; whoever calls `start` or `close`
@@ -263,6 +275,7 @@ class Broker(Talk):
         with self._change():
             node, self._node = self._running(), None
             node.power_cut()
+            self._keep_clock(node)
 
     def advance(self, seconds: float) -> None:
         """The short form of `clock.advance(seconds=...)`."""

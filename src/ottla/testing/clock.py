@@ -2,7 +2,8 @@
 
 It is the node's own, and no client's: what a client stamps is of the machine's time, and is judged
 by the node as if the client's clock had moved too (docs/guides/time-and-faults.md). What a client
-waits for in the node, such as `fetch.max.wait.ms`, stays on real time.
+waits for in the node, such as `fetch.max.wait.ms`, stays on real time. Whatever ends the node, the
+next one that the same Broker starts goes on by this clock: the Broker keeps what was made of it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ _SECONDS = {"days": 86_400.0, "hours": 3_600.0, "minutes": 60.0, "seconds": 1.0}
 class Clock:
     """`broker.clock`. Any method may be called from any thread.
 
+    It outlives `close`, `kill` and `power_cut`: after the next `start` of the same Broker it is as
+    far ahead as it was, or stands where it stood. What it was when a record was written is
+    forgotten then: records of before are as old as they say.
+
     Each raises NotRunning if the broker has not been started, or has ended, and NodeFailed if it
     broke.
     """
@@ -34,7 +39,7 @@ class Clock:
 
     def now(self) -> datetime:
         """What it shows, in UTC."""
-        return datetime.fromtimestamp(self._node().core.now_ms() / 1000, UTC)
+        return datetime.fromtimestamp(self._node().now_ms() / 1000, UTC)
 
     def advance(
         self,

@@ -301,6 +301,7 @@ impl<D: Disk> LogDir<D> {
             clean_shutdown: self.clean.is_some(),
             recovery_point: self.recovery_points.get(key).copied().unwrap_or(0),
             log_start_offset: self.log_starts.get(key).copied().unwrap_or(0),
+            skew_ms: 0,
         }
     }
 

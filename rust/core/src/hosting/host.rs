@@ -21,7 +21,7 @@ use super::table::Hosted;
 use super::work::Work;
 use crate::disk::Disk;
 use crate::error::CoreError;
-use crate::log::Ahead;
+use crate::log::Skew;
 use crate::partition::Waiter;
 use crate::session::Sessions;
 
@@ -33,6 +33,7 @@ pub struct HostOptions {
     pub fetch_session_slots: usize,
     pub fetch_sessions_bytes_max: usize,
     pub fetch_bytes_max: usize,
+    pub skew: Skew,
 }
 
 pub struct Host<D: Disk, W: Waiter> {
@@ -50,8 +51,8 @@ pub struct Host<D: Disk, W: Waiter> {
     pub(super) hosted: RwLock<Hosted<D, W>>,
     /// How many logs became partitions so far: each has its number.
     pub(super) logs_opened: AtomicU64,
-    /// By how much a test moved the clock ahead of clients'.
-    pub ahead: Ahead,
+    /// The clock's, for all logs.
+    pub skew: Skew,
 }
 
 impl<D: Disk, W: Waiter> Host<D, W> {
@@ -81,7 +82,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             checkpointing: Mutex::default(),
             hosted: RwLock::default(),
             logs_opened: AtomicU64::new(0),
-            ahead: Ahead::default(),
+            skew: options.skew,
         }))
     }
 

@@ -205,9 +205,13 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     ) -> Result<Log<D>, CoreError> {
         let now_ms = self.around.now_ms();
         let path = found.path.clone();
-        let opened = Log::open(self.disk.clone(), path, config, now_ms, found.hints);
+        let hints = OpenHints {
+            skew_ms: self.skew.get(),
+            ..found.hints
+        };
+        let opened = Log::open(self.disk.clone(), path, config, now_ms, hints);
         let (mut log, recovery) = opened.map_err(|error| CoreError::storage(&error))?;
-        log.follow(self.ahead.clone());
+        log.follow(self.skew.clone());
         let text = recovery.to_string();
         if !text.is_empty() {
             let kind = match recovery.has_lost() {

@@ -110,6 +110,8 @@ pub struct OpenHints {
     pub recovery_point: i64,
     /// From `log-start-offset-checkpoint`; 0 if it has no row.
     pub log_start_offset: i64,
+    /// By how much the node's clock is ahead of its clients'.
+    pub skew_ms: i64,
 }
 
 /// What opening found and mended. `to_string()` is one line for the log, empty if there was nothing to do.

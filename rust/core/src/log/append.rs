@@ -8,6 +8,7 @@ use super::prepare::{Prepared, prepare};
 use super::producers::Staged;
 use super::scan::marker_of;
 use super::segment::Brief;
+use super::skew::SkewAt;
 use super::transaction_index::Aborted;
 use super::{Log, Tail};
 use crate::batch::{Batches, Cut, Header, NO_TIMESTAMP, assign, crc_holds};
@@ -212,8 +213,8 @@ impl<D: Disk> Log<D> {
             ));
         }
         let newest = newest_of(found);
-        let written = self.ahead.written_ms(newest, now_ms);
-        let aged = written.unwrap_or(newest);
+        let skew = self.skew.at(now_ms);
+        let aged = newest.saturating_add(skew.of(newest));
         let rolled = self.roll_for(bytes.len() as u64, first, last, aged, now_ms)?;
         let mut epochs_changed = false;
         for (_, header) in found {
@@ -231,17 +232,11 @@ impl<D: Disk> Log<D> {
             return Err(e.into());
         }
         active.modified_ms = now_ms;
-        if let Some(written) = written {
-            active.is_written(newest, written);
-        }
+        active
+            .skew
+            .note(active.size == 0, skew, first.max_timestamp, newest);
         // The bytes are there: from here on a failure would leave memory and disk at odds, so it ends this log.
-        let done = self.remember(
-            found,
-            staged,
-            last.next_offset(),
-            aged.saturating_sub(newest),
-        );
-        if let Err(e) = done {
+        if let Err(e) = self.remember(found, staged, last.next_offset(), skew) {
             self.fail("a failed write", &e);
             return Err(e.into());
         }
@@ -264,7 +259,7 @@ impl<D: Disk> Log<D> {
         found: &[(usize, Header)],
         staged: Staged,
         end_offset: i64,
-        ahead_ms: i64,
+        skew: SkewAt,
     ) -> Result<(), LogError> {
         let (place, active) = self.active();
         let mut at = active.size;
@@ -276,7 +271,7 @@ impl<D: Disk> Log<D> {
             };
             active.note(place, brief)?;
         }
-        let aborted = self.producers.commit(staged, end_offset, ahead_ms);
+        let aborted = self.producers.commit(staged, end_offset, skew);
         for (completed, last_stable_offset) in aborted {
             let entry = Aborted {
                 producer_id: completed.producer_id,

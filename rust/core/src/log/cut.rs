@@ -4,6 +4,7 @@ use super::error::{During, LogError};
 use super::files::{LOG_SUFFIX, file_path};
 use super::index::{Kind, Offsets, Times};
 use super::segment::{Place, Segment};
+use super::skew::SegmentSkew;
 use crate::disk::{Disk, DiskFile};
 
 impl<D: Disk> Segment<D> {
@@ -43,7 +44,7 @@ impl<D: Disk> Segment<D> {
         self.largest = None;
         if position == 0 {
             self.first_timestamp = None;
-            (self.written_ms, self.first_ahead_ms) = (None, 0);
+            self.skew = SegmentSkew::default();
             self.created_ms = now_ms;
             self.largest = Some((-1, 0));
         } else if sound {

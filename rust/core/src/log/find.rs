@@ -142,7 +142,10 @@ impl<D: Disk> Segment<D> {
     pub fn age_timestamp(&mut self, place: Place<'_, D>) -> Result<i64, LogError> {
         let (time, _) = self.largest_timestamp(place)?;
         let time = if time >= 0 { time } else { self.modified_ms };
-        Ok(self.written_ms.map_or(time, |written| written.max(time)))
+        Ok(self
+            .skew
+            .written_ms
+            .map_or(time, |written| written.max(time)))
     }
 
     /// The offset after the last batch; reads from the last index entry on. None if the end is not whole, or if

@@ -6,7 +6,6 @@
 //! What stays true: offsets only grow; a failed append leaves the log as it was; a log that nobody uses holds no
 //! file descriptor (`release_files`).
 
-mod ahead;
 mod api;
 mod append;
 mod close;
@@ -29,6 +28,7 @@ mod retain;
 mod roll;
 mod scan;
 mod segment;
+mod skew;
 mod snapshots;
 mod transaction_index;
 mod unsynced;
@@ -42,7 +42,6 @@ use std::path::{Path, PathBuf};
 
 use crate::batch::Header;
 use crate::disk::Disk;
-pub use ahead::Ahead;
 use epochs::Epochs;
 use error::{During, UnlessFull};
 use files::EPOCHS_FILE;
@@ -56,6 +55,7 @@ pub use error::*;
 pub use examine::{Examined, examine};
 
 pub use prepare::{Prepared, memory_to_prepare, prepare, prepare_light};
+pub use skew::Skew;
 pub use unsynced::{Flushed, Unflushed};
 
 /// A batch near the log's end.
@@ -94,10 +94,15 @@ pub struct Log<D: Disk> {
     /// The file is not what the epochs are. So it is as long as the log has no files.
     epochs_stale: bool,
     fate: Fate,
-    ahead: Ahead,
+    skew: Skew,
 }
 
 impl<D: Disk> Log<D> {
+    /// Look at this number from now on.
+    pub fn follow(&mut self, skew: Skew) {
+        self.skew = skew;
+    }
+
     fn segment(&mut self, at: usize) -> (Place<'_, D>, &mut Segment<D>) {
         let next = self.segments.get(at + 1);
         let place = Place {

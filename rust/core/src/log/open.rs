@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use super::Log;
-use super::ahead::Ahead;
 use super::api::{OpenHints, Recovery};
 use super::config::LogConfig;
 use super::epochs::Epochs;
@@ -18,6 +17,7 @@ use super::index::{Kind, Offsets, Times};
 use super::producers::Producers;
 use super::scan::{Bounds, Scan};
 use super::segment::{Segment, remove_segment_files};
+use super::skew::Skew;
 use super::unsynced::{Fate, Unsafe};
 use crate::disk::{Disk, DiskFile, Entry};
 
@@ -98,7 +98,7 @@ impl<D: Disk> Log<D> {
             epochs_in_file: None,
             epochs_stale: false,
             fate: Fate::default(),
-            ahead: Ahead::default(),
+            skew: Skew::of(hints.skew_ms),
         }
     }
 

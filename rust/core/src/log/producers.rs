@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::api::{Origin, ProducerSummary};
 use super::error::AppendError;
+use super::skew::SkewAt;
 use crate::batch::{Header, add_sequence};
 use crate::code::Code;
 use crate::crc::crc32c;
@@ -44,7 +45,7 @@ pub struct Producer {
     coordinator_epoch: i32,
     last_timestamp_ms: i64,
     /// By how much the node's clock was ahead of the one that this timestamp is of; not kept in snapshots.
-    ahead_ms: i64,
+    skew_ms: i64,
     transaction_first_offset: Option<i64>,
     batches: [BatchSeen; BATCHES_KEPT],
     count: u8,
@@ -55,7 +56,7 @@ impl Producer {
         epoch: NO_EPOCH,
         coordinator_epoch: -1,
         last_timestamp_ms: -1,
-        ahead_ms: 0,
+        skew_ms: 0,
         transaction_first_offset: None,
         batches: [BatchSeen {
             last_sequence: 0,
@@ -232,10 +233,10 @@ impl Producers {
         &mut self,
         staged: Staged,
         end_offset: i64,
-        ahead_ms: i64,
+        skew: SkewAt,
     ) -> Vec<(Completed, i64)> {
         for (id, mut producer) in staged.producers {
-            producer.ahead_ms = ahead_ms;
+            producer.skew_ms = skew.of(producer.last_timestamp_ms);
             self.known.insert(id, producer);
         }
         self.open.extend(staged.begun);
@@ -322,7 +323,7 @@ impl Producers {
 
     /// The state in a snapshot at `offset`; None if the file is broken. Producers that were silent too long by now
     /// are left out.
-    pub fn load(bytes: &[u8], offset: i64, now_ms: i64, expiration_ms: i64) -> Option<Self> {
+    pub fn load(bytes: &[u8], offset: i64, skew: SkewAt, expiration_ms: i64) -> Option<Self> {
         let (head, mut rest) = (bytes.get(..10)?, bytes.get(10..)?);
         let number = |at: usize| {
             let mut four = [0; 4];
@@ -351,7 +352,7 @@ impl Producers {
                 epoch,
                 coordinator_epoch,
                 last_timestamp_ms: timestamp_ms,
-                ahead_ms: 0,
+                skew_ms: skew.of(timestamp_ms),
                 transaction_first_offset,
                 ..Producer::NONE
             };
@@ -363,7 +364,7 @@ impl Producers {
                     timestamp_ms,
                 });
             }
-            if expired(&producer, now_ms, expiration_ms) {
+            if expired(&producer, skew.now_ms, expiration_ms) {
                 continue;
             }
             if let Some(first) = transaction_first_offset {
@@ -385,7 +386,7 @@ fn expired(producer: &Producer, now_ms: i64, expiration_ms: i64) -> bool {
     producer.transaction_first_offset.is_none()
         && now_ms
             .saturating_sub(producer.last_timestamp_ms)
-            .saturating_sub(producer.ahead_ms)
+            .saturating_sub(producer.skew_ms)
             >= expiration_ms
 }
 

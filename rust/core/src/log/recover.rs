@@ -223,7 +223,9 @@ impl<D: Disk> Log<D> {
                 .producers
                 .stage(&mut staged, &found.header, marker, None);
         }
-        let aborted = self.producers.commit(staged, found.header.next_offset(), 0);
+        let aborted =
+            self.producers
+                .commit(staged, found.header.next_offset(), self.skew.at(i64::MAX));
         for (completed, last_stable_offset) in aborted {
             let entry = Aborted {
                 producer_id: completed.producer_id,

@@ -11,6 +11,7 @@ use super::error::{During, LogError};
 use super::files::{LOG_SUFFIX, file_path};
 use super::index::{Index, Kind, Offsets, Times};
 use super::scan::{Bounds, Position, Scan};
+use super::skew::SegmentSkew;
 use super::transaction_index::{Aborted, ENTRY_BYTES, SUFFIX as TRANSACTIONS_SUFFIX};
 use super::unsynced::Target;
 use crate::disk::{Disk, DiskFile, Open};
@@ -60,10 +61,8 @@ pub struct Segment<D: Disk> {
     /// (timestamp, relative offset), (-1, 0) if no batch has one; None if not looked up yet.
     pub(super) largest: Option<(i64, i64)>,
     pub(super) first_timestamp: Option<i64>,
-    /// Soft: when its newest record was written on a clock that tests moved ahead of its writers'. None in other nodes.
-    pub(super) written_ms: Option<i64>,
-    /// Soft: by how much that clock was ahead of its first batch.
-    pub(super) first_ahead_ms: i64,
+    /// Soft.
+    pub(super) skew: SegmentSkew,
     pub(super) allocated: u64,
     /// The indexes' ends were held against the segment.
     pub(super) checked: bool,
@@ -134,8 +133,7 @@ impl<D: Disk> Segment<D> {
             bytes_since_entry: 0,
             largest: None,
             first_timestamp: None,
-            written_ms: None,
-            first_ahead_ms: 0,
+            skew: SegmentSkew::default(),
             allocated: size,
             checked: false,
             times_checked: false,
@@ -199,7 +197,6 @@ impl<D: Disk> Segment<D> {
         self.bytes_since_entry = 0;
         self.largest = Some((-1, 0));
         self.first_timestamp = None;
-        self.first_ahead_ms = 0;
     }
 
     /// How long the segment has waited to be rolled, on the clock of its records where they have one.
@@ -216,7 +213,7 @@ impl<D: Disk> Segment<D> {
         Ok(match self.first_timestamp {
             Some(first) if first >= 0 => message_ms
                 .saturating_sub(first)
-                .saturating_sub(self.first_ahead_ms),
+                .saturating_sub(self.skew.first_ms),
             _ => now_ms.saturating_sub(self.created_ms),
         })
     }

@@ -32,6 +32,8 @@ impl<D: Disk> Log<D> {
         offset: i64,
         now_ms: i64,
     ) -> Result<Producers, LogError> {
+        // To forget one too early means that a retry of its is there twice.
+        let skew = self.skew.at(now_ms);
         let expiration_ms = self.config.producer_id_expiration_ms;
         let mut state = Producers::starting_at(self.start_offset);
         let mut snapshots = self.snapshot_offsets()?;
@@ -44,7 +46,7 @@ impl<D: Disk> Log<D> {
                 .read_all(&path)
                 .during("reading", &path)?
                 .unwrap_or_default();
-            if let Some(loaded) = Producers::load(&bytes, at, now_ms, expiration_ms) {
+            if let Some(loaded) = Producers::load(&bytes, at, skew, expiration_ms) {
                 state = loaded;
                 break;
             }
@@ -67,7 +69,7 @@ impl<D: Disk> Log<D> {
                 let mut staged = Staged::default();
                 let marker = scan.marker(&found)?;
                 let _ = state.stage(&mut staged, &found.header, marker, None);
-                state.commit(staged, found.header.next_offset(), 0);
+                state.commit(staged, found.header.next_offset(), skew);
             }
         }
         state.end_offset = offset;

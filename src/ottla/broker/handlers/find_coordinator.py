@@ -12,6 +12,7 @@ their rows there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 BATCH_VERSION: Final = 4
 
 Row = InternalTopic[Any] | Unserved
+LeaderOf = Callable[[str], int]
+"""Says which broker leads the partition of a key, where the image can't yet."""
 
 _KINDS: tuple[Row, ...] = INTERNAL_TOPICS + UNSERVED
 _ROWS: Final = {row.keys.type: row for row in _KINDS}
@@ -58,6 +61,12 @@ def handle(
     if not isinstance(row, InternalTopic) or denied.issuperset(keys):
         return _response(context, asked, row, keys, denied)
 
+    if row.name not in context.image.topics.by_name:
+        create = partial(auto_topic_creation.create_internal, context, row.name)
+        on_its_way = context.coordinators.create_topic(row, create)
+        if on_its_way and _can_only_be_here(context, row):
+            return _response(context, asked, row, keys, denied, lambda _key: context.node_id)
+
     def answer() -> None:
         response = _response(context, asked, row, keys, denied)
         is_there = row.name in context.image.topics.by_name
@@ -65,19 +74,12 @@ def handle(
         stays = is_there and not denied and _is_found(response)
         context.reply(asked.token, response, stays=stays)
 
-    if row.name in context.image.topics.by_name:
-        context.coordinators.once_ready(asked.token, answer)
-        return None
-    context.coordinators.make(row, partial(auto_topic_creation.make, context, row.name))
-    if _can_only_be_here(context, row):
-        answer()
-    else:
-        context.coordinators.once_ready(asked.token, answer)
+    context.coordinators.once_ready(row, asked.token, answer)
     return None
 
 
 def _can_only_be_here(context: Context, topic: InternalTopic[Any]) -> bool:
-    """Whether a topic that is being made will be led by this broker, as there is no other."""
+    """Whether a topic that is being created will be led by this broker, as there is no other."""
     replicas: int = context.config[topic.replication_factor_key]
     return replicas <= 1 and list(context.image.brokers) == [context.node_id]
 
@@ -105,13 +107,14 @@ def _response(
     row: Row | None,
     keys: list[str],
     denied: set[str],
+    leader_of: LeaderOf | None = None,
 ) -> FindCoordinatorResponse:
     batch = asked.version >= BATCH_VERSION
     coordinators = [
         # Of several, those that are denied have no text in Apache Kafka.
         _refusal(key, row.keys.denial, "" if batch else row.keys.denial.text)
         if row is not None and key in denied
-        else _find(context, asked, row, key)
+        else _find(context, asked, row, key, leader_of)
         for key in keys
     ]
     if batch:
@@ -126,13 +129,16 @@ def _response(
     )
 
 
-def _find(context: Context, asked: Asked[Any], row: Row | None, key: str) -> Coordinator:
+def _find(
+    context: Context, asked: Asked[Any], row: Row | None, key: str, leader_of: LeaderOf | None
+) -> Coordinator:
     if row is None:
         return _refusal(key, ErrorCode.INVALID_REQUEST, UNKNOWN_KEY_TYPE)
     if isinstance(row, Unserved):
         return _refusal(key, row.alone if asked.version < BATCH_VERSION else row.among, row.text)
     try:
-        found = _coordinator(context, asked, row, key)
+        leader_id = _leader(context, row, key) if leader_of is None else leader_of(key)
+        found = _coordinator(context, asked, key, leader_id)
     except CoordinatorNotLoaded:
         found = None
     error = ErrorCode.COORDINATOR_NOT_AVAILABLE
@@ -140,9 +146,8 @@ def _find(context: Context, asked: Asked[Any], row: Row | None, key: str) -> Coo
 
 
 def _coordinator(
-    context: Context, asked: Asked[Any], topic: InternalTopic[Any], key: str
+    context: Context, asked: Asked[Any], key: str, leader_id: int
 ) -> Coordinator | None:
-    leader_id = _leader(context, topic, key)
     leader = context.image.brokers.get(leader_id)
     endpoint = None if leader is None else context.broker_endpoint(leader, asked)
     if endpoint is None:
@@ -155,8 +160,7 @@ def _leader(context: Context, topic: InternalTopic[Any], key: str) -> int:
     """The broker that coordinates a key; -1 if none can now."""
     found = context.image.topics.by_name.get(topic.name)
     if found is None:
-        is_being_made = context.coordinators.makes(topic) and _can_only_be_here(context, topic)
-        return context.node_id if is_being_made else -1
+        return -1
     coordinator = context.coordinators.of(topic)
     partition = coordinator.partition_for(key)
     leader_id: int = found.partitions[partition].leader

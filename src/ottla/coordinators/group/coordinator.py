@@ -9,11 +9,10 @@ kinds' table: it knows no request by name, and decides nothing about a group its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any
 
 from ottla.coordinators.group.config import ConfigOf
-from ottla.coordinators.group.group import TimerKey
 from ottla.coordinators.group.kinds import Kinds
 from ottla.coordinators.group.split import Parts
 from ottla.coordinators.runtime import Runtime
@@ -28,11 +27,6 @@ def partition_for(group_id: str, partition_count: int) -> int:
     """
     value = java_hash(group_id)
     return (0 if value == -(1 << 31) else abs(value)) % partition_count
-
-
-def waits_for_members(key: Hashable) -> bool:
-    """Whether a timer, by its key among all of a node's, ends a wait for members of a group."""
-    return isinstance(key, tuple) and bool(key) and isinstance(key[-1], TimerKey)
 
 
 class GroupCoordinator:
@@ -65,16 +59,6 @@ class GroupCoordinator:
     def partitions(self) -> list[int]:
         """The partitions whose groups are coordinated here, loaded or not."""
         return self._runtime.partitions()
-
-    def spare(self, by_ms: int) -> None:
-        """A test moves the clock by so much, and no member could have known: whatever any of them
-        has to be heard by is so much later. Their timers are put off by who keeps them
-        (`waits_for_members`).
-        """
-        for partition in self._runtime.partitions():
-            shard: Any = self._runtime.decider(partition)
-            for group in () if shard is None else shard.state.groups.values():
-                group.spare(by_ms)
 
     def submit(self, ask: Ask) -> None:
         """Answer a request of any type that a kind of group, or all of them, have a row for.

@@ -79,9 +79,6 @@ class ForeignGroup:
         """Nobody asks while it is in use."""
         return False
 
-    def spare(self, by_ms: int) -> None:
-        """It has no members here."""
-
     def list_row(self) -> ListedGroup:
         """Its row of ListGroups, as far as the records alone tell."""
         return ListedGroup(

@@ -60,9 +60,6 @@ class Group(Protocol):
     def is_subscribed_to(self, topic: str) -> bool:
         """Whether members may be reading the topic."""
 
-    def spare(self, by_ms: int) -> None:
-        """Whatever its members have to be heard by is so much later. Their timers are too."""
-
     def list_row(self) -> ListedGroup:
         """Its row of ListGroups."""
 

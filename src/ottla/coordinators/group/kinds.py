@@ -93,6 +93,8 @@ class Kind(NamedTuple):
     """What follows from a change of the cluster: of topics and partitions (`turn.state.image` has
     their counts), and of what groups set for themselves, which `config_of` says from here on.
     """
+    on_leap: Callable[[ShardTurn, int], None] | None = None
+    """What follows as the clocks are moved by so much, of which no member can know."""
     by_commit: Callable[[str, int], Group] | None = None
     """The group that a commit alone makes, at this time of the wall clock; one kind has it."""
 
@@ -108,6 +110,7 @@ class Kinds:
         "by_commit",
         "loaded",
         "on_image",
+        "on_leap",
         "records",
     )
 
@@ -127,6 +130,7 @@ class Kinds:
         self.records = joined([records, *(one.records for one in every)])
         self.loaded = [one.loaded for one in every if one.loaded is not None]
         self.on_image = [one.on_image for one in every if one.on_image is not None]
+        self.on_leap = [one.on_leap for one in every if one.on_leap is not None]
         (self.by_commit,) = [one.by_commit for one in every if one.by_commit is not None]
 
     def decide(self, turn: ShardTurn, ask: Ask) -> None:

@@ -24,7 +24,7 @@ from ottla.coordinators.group.requests import (
 )
 from ottla.coordinators.group.split import every_shard, marked, named_partitions, several
 from ottla.coordinators.group.state import ShardTurn, State
-from ottla.decide import NOTHING, Ask, Decision, Entropy, Marker, Now, Record
+from ottla.decide import NOTHING, Ask, Decider, Decision, Entropy, Marker, Now, Record
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
@@ -52,7 +52,7 @@ ILLEGAL_GENERATION.
 EXPIRE: Final = "expire"
 
 
-class GroupShard:
+class GroupShard(Decider):
     """The groups and offsets of one partition (a `Decider`)."""
 
     __slots__ = ("_kinds", "state")
@@ -106,6 +106,13 @@ class GroupShard:
             self.state.offsets.tombstone_topics(turn, deleted)
         for on_image in self._kinds.on_image:
             on_image(turn, delta)
+        return turn.decision()
+
+    def on_leap(self, by_ms: int, now: Now) -> Decision:
+        """Members are waited for so much longer, each kind's its own way."""
+        turn = ShardTurn(self.state, now)
+        for on_leap in self._kinds.on_leap:
+            on_leap(turn, by_ms)
         return turn.decision()
 
     def apply(self, written: Sequence[Record], now: Now) -> None:

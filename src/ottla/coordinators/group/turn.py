@@ -42,10 +42,16 @@ class Turn:
         """Answer one request, as soon as all records so far are safe."""
         self.replies.append(Reply(token, message))
 
-    def wake_in(self, delay_ms: int, key: Hashable, *, real: bool = False) -> None:
-        """Fire `key` once after this delay, instead of any timer that it has."""
+    def wake_in(self, delay_ms: int, key: Hashable, *, real: bool = False) -> int:
+        """Fire `key` once after this delay, instead of any timer that it has; when that is."""
         from_ms = self.now.real_ms if real else self.now.steady_ms
-        self.timers.append(Timer(key, from_ms + max(delay_ms, self._delay_ms_min), real))
+        at_ms = from_ms + max(delay_ms, self._delay_ms_min)
+        self.timers.append(Timer(key, at_ms, real))
+        return at_ms
+
+    def wake_at(self, at_ms: int, key: Hashable) -> int:
+        """The same at a time of the steady clock."""
+        return self.wake_in(at_ms - self.now.steady_ms, key)
 
     def cancel(self, key: Hashable) -> None:
         """Forget the timer of `key`."""

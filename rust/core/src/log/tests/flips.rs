@@ -18,6 +18,7 @@ const CLEAN: OpenHints = OpenHints {
     clean_shutdown: true,
     recovery_point: 0,
     log_start_offset: 0,
+    skew_ms: 0,
 };
 
 fn opened(

@@ -8,6 +8,7 @@ mod flushing;
 mod keeping;
 mod model;
 mod recoding;
+mod skew;
 mod unlaid;
 
 use std::path::{Path, PathBuf};

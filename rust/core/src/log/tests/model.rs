@@ -182,6 +182,7 @@ impl World {
             clean_shutdown,
             recovery_point: self.recovery_point,
             log_start_offset: self.start,
+            skew_ms: 0,
         };
         let (log, _) =
             Log::open(self.disk.clone(), dir(), self.config.clone(), NOW, hints).unwrap();

@@ -157,6 +157,7 @@ impl World {
             fetch_session_slots: 10,
             fetch_sessions_bytes_max: 1 << 20,
             fetch_bytes_max: 1 << 20,
+            skew: crate::log::Skew::default(),
         };
         let mut world = Self {
             host: Host::new(options, disk.clone(), |_| around.clone()).unwrap(),

@@ -54,6 +54,7 @@ class ClassicGroup:
         "ends_round",
         "generation_id",
         "group_id",
+        "join_at_ms",
         "join_timer",
         "leader_id",
         "members",
@@ -68,7 +69,7 @@ class ClassicGroup:
         "state_timestamp_ms",
         "static_members",
         "subscribed_topics",
-        "sync_timer",
+        "sync_at_ms",
         "votes",
     )
 
@@ -92,8 +93,8 @@ class ClassicGroup:
         self.members: dict[str, Member] = {}
         self.static_members: dict[str, str] = {}
         """Group instance id to member id."""
-        self.pending_joins: set[str] = set()
-        """Member ids that were given out (KIP-394) and have not come back yet."""
+        self.pending_joins: dict[str, int] = {}
+        """Member ids that were given out (KIP-394) and have not come back yet, and until when."""
         self.pending_syncs: set[str] = set()
         self.awaiting_join = 0
         self.votes: dict[str, int] = {}
@@ -104,7 +105,10 @@ class ClassicGroup:
         """Whether someone joined since the initial delay was last extended."""
         self.join_timer: tuple[int, int] | None = None
         """During the initial rebalance: (this delay, what may remain after it), in ms."""
-        self.sync_timer = False
+        self.join_at_ms: int | None = None
+        """Until when members may join, while that is a time of the steady clock."""
+        self.sync_at_ms: int | None = None
+        """Until when they may sync."""
 
     # ------------------------------------------------------------ reading
 
@@ -373,13 +377,6 @@ class ClassicGroup:
             member.timer_at_ms = member.deadline_ms
             turn.wake_in(timeout_ms, self.session_key(member.member_id))
 
-    def spare(self, by_ms: int) -> None:
-        """Every session lasts so much longer, and so does its timer."""
-        for member in self.members.values():
-            member.deadline_ms += by_ms
-            if member.timer_at_ms is not None:
-                member.timer_at_ms += by_ms
-
     # ------------------------------------------------------------ changing
 
     def transition(self, state: str, wall_ms: int) -> None:
@@ -412,7 +409,7 @@ class ClassicGroup:
         self._count(member.protocols, 1)
         if member.join_token is not None:
             self.awaiting_join += 1
-        self.pending_joins.discard(member.member_id)
+        self.pending_joins.pop(member.member_id, None)
 
     def remove(self, member_id: str) -> Member | None:
         """Take a member or a pending one out; the member who joined first leads then."""
@@ -425,7 +422,7 @@ class ClassicGroup:
                 self.static_members.pop(member.instance_id, None)
         if self.leader_id == member_id:
             self.leader_id = next(iter(self.members), None)
-        self.pending_joins.discard(member_id)
+        self.pending_joins.pop(member_id, None)
         self.pending_syncs.discard(member_id)
         return member
 

@@ -98,8 +98,9 @@ def _join_unknown(
         else:
             _add(turn, group, ask, new_id, protocols)
     elif ask.version >= KNOWN_MEMBER_ID_VERSION:
-        group.pending_joins.add(new_id)
-        turn.wake_in(request.session_timeout_ms, group.session_key(new_id))
+        group.pending_joins[new_id] = turn.wake_in(
+            request.session_timeout_ms, group.session_key(new_id)
+        )
         refuse(turn, ask, ErrorCode.MEMBER_ID_REQUIRED, member_id=new_id)
     else:
         _add(turn, group, ask, new_id, protocols)
@@ -337,7 +338,7 @@ def prepare_rebalance(turn: ShardTurn, group: ClassicGroup) -> None:
     elif group.all_joined:
         complete_join(turn, group)
     else:
-        turn.wake_in(group.rebalance_timeout_ms, join_key(group))
+        group.join_at_ms = turn.wake_in(group.rebalance_timeout_ms, join_key(group))
 
 
 def initial_delay_over(turn: ShardTurn, group: ClassicGroup) -> None:
@@ -361,7 +362,7 @@ def complete_join(turn: ShardTurn, group: ClassicGroup) -> None:
     generation.
     """
     turn.cancel(join_key(group))
-    group.join_timer = None
+    group.join_timer = group.join_at_ms = None
     for member in list(group.members.values()):
         if member.join_token is None and member.instance_id is None:
             turn.note(f"group {group.group_id}: {member.member_id} did not join again, and is out")
@@ -370,7 +371,8 @@ def complete_join(turn: ShardTurn, group: ClassicGroup) -> None:
         # Only static members are left and none has joined: wait for one of them another round, or
         # for the ends of their sessions. Nothing but this timer moves in such a round, and members
         # choose how long it is: it must not be asked for again and again.
-        turn.wake_in(max(group.rebalance_timeout_ms, ANOTHER_ROUND_MS_MIN), join_key(group))
+        delay_ms = max(group.rebalance_timeout_ms, ANOTHER_ROUND_MS_MIN)
+        group.join_at_ms = turn.wake_in(delay_ms, join_key(group))
         return
     group.next_generation()
     group.pending_syncs.clear()
@@ -393,11 +395,10 @@ def complete_join(turn: ShardTurn, group: ClassicGroup) -> None:
         group.extend_session(turn, member)
         member.is_new = False
         group.pending_syncs.add(member.member_id)
-    turn.wake_in(group.rebalance_timeout_ms, sync_key(group))
-    group.sync_timer = True
+    group.sync_at_ms = turn.wake_in(group.rebalance_timeout_ms, sync_key(group))
 
 
 def _cancel_sync_timer(turn: ShardTurn, group: ClassicGroup) -> None:
-    if group.sync_timer:
-        group.sync_timer = False
+    if group.sync_at_ms is not None:
+        group.sync_at_ms = None
         turn.cancel(sync_key(group))

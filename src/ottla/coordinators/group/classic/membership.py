@@ -72,6 +72,23 @@ def session_timer(
         rebalance(turn, group)
 
 
+def on_leap(turn: ShardTurn, group: ClassicGroup, by_ms: int) -> None:
+    """The clocks are about to leap, and no member can know: whoever is waited for has so much
+    longer.
+    """
+    for member_id, member in group.members.items():
+        member.deadline_ms += by_ms
+        if member.timer_at_ms is not None:
+            at_ms = member.timer_at_ms + by_ms
+            member.timer_at_ms = turn.wake_at(at_ms, group.session_key(member_id))
+    for member_id, at_ms in group.pending_joins.items():
+        group.pending_joins[member_id] = turn.wake_at(at_ms + by_ms, group.session_key(member_id))
+    if group.join_at_ms is not None:
+        group.join_at_ms = turn.wake_at(group.join_at_ms + by_ms, join_key(group))
+    if group.sync_at_ms is not None:
+        group.sync_at_ms = turn.wake_at(group.sync_at_ms + by_ms, sync_key(group))
+
+
 def remove(turn: ShardTurn, group: ClassicGroup, member_id: str) -> None:
     """Take a member out; what it has parked is answered with UNKNOWN_MEMBER_ID."""
     member = group.members.get(member_id)

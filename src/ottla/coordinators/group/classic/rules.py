@@ -170,6 +170,12 @@ def _loaded(turn: ShardTurn) -> None:
             group.check()
 
 
+def _on_leap(turn: ShardTurn, by_ms: int) -> None:
+    for group in turn.state.groups.values():
+        if isinstance(group, ClassicGroup):
+            membership.on_leap(turn, group, by_ms)
+
+
 CLASSIC: Final = Kind(
     names=(ClassicGroup.kind,),
     requests={
@@ -198,5 +204,6 @@ CLASSIC: Final = Kind(
     records={GroupMetadataKey.api_key: _apply},
     timers={SESSION: _session_over, JOIN: _join_over, SYNC: _sync_over},
     loaded=_loaded,
+    on_leap=_on_leap,
     by_commit=ClassicGroup,
 )

@@ -51,7 +51,7 @@ def refuse(turn: ShardTurn, ask: Ask, error: ErrorCode) -> None:
 
 def sync_timer(turn: ShardTurn, group: ClassicGroup) -> None:
     """The time to sync is over: who did not is out, and the others rebalance without them."""
-    group.sync_timer = False
+    group.sync_at_ms = None
     if group.state in (COMPLETING_REBALANCE, STABLE) and group.pending_syncs:
         for member_id in sorted(group.pending_syncs):
             membership.remove(turn, group, member_id)
@@ -91,6 +91,6 @@ def _take_assignment(turn: ShardTurn, group: ClassicGroup, request: SyncGroupReq
 
 
 def _cancel_timer_when_all_synced(turn: ShardTurn, group: ClassicGroup) -> None:
-    if group.sync_timer and not group.pending_syncs:
-        group.sync_timer = False
+    if group.sync_at_ms is not None and not group.pending_syncs:
+        group.sync_at_ms = None
         turn.cancel(sync_key(group))
