@@ -326,7 +326,7 @@ impl Half {
         }
     }
 
-    /// The disk that fails where a test says so.
+    /// What comes over requests where a test says so.
     ///
     /// # Errors
     /// "invalid" for a simulated one, whose connections fail as the simulation says.
@@ -340,6 +340,8 @@ impl Half {
         }
     }
 
+    /// The disk that fails where a test says so.
+    ///
     /// # Errors
     /// "invalid" for a simulated one, which fails in its own ways.
     pub fn faulty_disk(&self) -> Outcome<ottla_node::NodeDisk> {
