@@ -1,4 +1,4 @@
-"""Requests of one connection behind each other: a reply that is ready is its peer's, whatever comes after it."""
+"""Requests of one connection behind each other: a reply that is ready is its peer's."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ VERSION = 13
 NO_SESSION = 0
 NEW_SESSION = 0
 SESSIONLESS = -1
+HELD_MS = 1
 
 Key = tuple[bytes, int]
 
@@ -78,7 +79,14 @@ class Consumer(Client):
         )
         self._told = {key: changed.get(key) or told[key] for key in there}
         asks = {
-            key: Ask(self.name, at, bytes_max, True, there[key].high_watermark)
+            key: Ask(
+                self.name,
+                at,
+                bytes_max,
+                True,
+                readable=there[key].high_watermark,
+                log_start=there[key].log_start,
+            )
             for key, (at, bytes_max) in self._told.items()
         }
         self.send(request, VERSION, (asks, room))
@@ -130,7 +138,11 @@ class Consumer(Client):
         if line is None or core is None or machine.died or not machine.runs:
             return heard
         if len(line.waiting) > 1 and line.is_complete and _is_fetch(line.waiting[0]):
-            goes_on = {("frame", line.id), ("parked", line.id)} & set(core.pending())
+            steps = {("frame", line.id), ("parked", line.id)}
+            due_ms = core.next_due_ms
+            # A reply that is made may wait a moment for the next one.
+            is_held = due_ms is not None and due_ms <= machine.half.steady_ms() + HELD_MS
+            goes_on = is_held or steps & set(core.pending())
             behind = api(line.waiting[1].request.api_key).name
             held(bool(goes_on), f"{self.name}: {behind} waits behind a Fetch")
         return heard
