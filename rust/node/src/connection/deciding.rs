@@ -4,6 +4,7 @@
 //! connection: it is sent at once, and what the peer sends on is left unread until the time is over.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ottla_core::connection::patience::CLOSED_PATIENCE;
@@ -41,7 +42,7 @@ impl Task {
         let asker = self.connection.asker();
         let asks = self.inbox.frame_mut(&body);
         let question = Question::of(key, asked.api_version, &asker, asks);
-        let question = question.filter(|_| asked.fault == 0);
+        let question = question.filter(|_| self.connection.fault.load(Ordering::Relaxed) == 0);
         if let Some(kept) = question.as_ref().and_then(|asks| self.node.kept.find(asks)) {
             // Each who asks gets bytes of their own, so each stands in line for them.
             let charge = self.take_for_decision(key, body.len()).await?;

@@ -3,15 +3,11 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use ottla_core::connection::Inbox;
 use ottla_core::serving::admit;
 
 use super::task::{Over, Task};
-use crate::metrics::add;
-use crate::queue::Asked;
 use crate::request_faults::Deed;
 
 impl Task {
@@ -27,7 +23,7 @@ impl Task {
         let node = Arc::clone(&self.node);
         let hit = (!controller).then(|| node.request_faults.hit(key, client_id, bytes));
         let Some(hit) = hit.flatten() else {
-            return self.handle(frame).await;
+            return self.handle(frame, None).await;
         };
         // What was answered before is not lost with this one, and does not wait for it.
         self.flush().await?;
@@ -35,18 +31,18 @@ impl Task {
             Deed::Cut => Err(Over::Gone),
             Deed::DropReply => {
                 self.discards = true;
-                self.handle(frame).await?;
+                self.handle(frame, None).await?;
                 Err(Over::Gone)
             }
             Deed::Slow(wait) => {
                 self.unless_ending(tokio::time::sleep(wait)).await?;
-                self.handle(frame).await
+                self.handle(frame, None).await
             }
             Deed::Hold => self.unless_gone(std::future::pending()).await,
             Deed::Repeat => self.handle_twice(frame).await,
-            Deed::Answer(error) => self.answer_with(frame, error).await,
+            Deed::Answer(error) => self.handle(frame, Some(error)).await,
             Deed::Stop(records) => {
-                self.handle(frame).await?;
+                self.handle(frame, None).await?;
                 if records_of(&node, &hit.topic) < records {
                     return Ok(());
                 }
@@ -61,13 +57,13 @@ impl Task {
     async fn handle_twice(&mut self, frame: Range<usize>) -> Result<(), Over> {
         let again = self.inbox.frame_mut(&frame).to_vec();
         self.discards = true;
-        self.handle(frame).await?;
+        self.handle(frame, None).await?;
         self.discard();
         self.discards = false;
         self.put_back(&again);
         let size_max = self.node.options.request_size_bytes_max;
         match self.inbox.next_frame(size_max) {
-            Ok(Some(frame)) => self.handle(frame).await,
+            Ok(Some(frame)) => self.handle(frame, None).await,
             _ => Err(Over::Gone),
         }
     }
@@ -85,22 +81,6 @@ impl Task {
         self.node.budget.take_anyway(more);
         self.charged += more;
         self.inbox = inbox;
-    }
-
-    /// Python makes the reply, of whatever API.
-    async fn answer_with(&mut self, frame: Range<usize>, error: i16) -> Result<(), Over> {
-        let began = Instant::now();
-        let apis = Arc::clone(&self.apis);
-        let bytes = &*self.inbox.frame_mut(&frame);
-        let admitted = admit(bytes, &apis, false).map_err(Over::Refused)?;
-        let (body_at, flexible) = (admitted.header.body_at, admitted.flexible);
-        let counters = self.node.metrics.api(admitted.header.api_key);
-        add(&counters.requests, 1);
-        add(&counters.request_bytes, bytes.len());
-        let token = self.node.next_token.fetch_add(1, Ordering::Relaxed);
-        let mut asked = Asked::new(token, &admitted.header, Arc::clone(&self.connection));
-        asked.fault = error;
-        self.decide(frame, body_at, asked, flexible, began).await
     }
 }
 

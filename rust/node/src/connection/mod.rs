@@ -68,7 +68,7 @@ impl Task {
                 // In a box of its own: no other node's tasks are larger for it.
                 Box::pin(self.handle_with_faults(frame)).await?;
             } else {
-                self.handle(frame).await?;
+                self.handle(frame, None).await?;
             }
             if self.outbox.len() >= OUTBOX_BYTES || !self.files.is_empty() {
                 self.flush().await?;
