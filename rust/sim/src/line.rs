@@ -344,7 +344,7 @@ impl Line {
             Finished::HangUp => return Err(Over(None)),
         }
         self.mute(host, self.produce.throttle_ms());
-        self.is_handled();
+        self.flush();
         Ok(())
     }
 
@@ -411,7 +411,7 @@ impl Line {
         self.outbox.extend_from_slice(&reply[sent..]);
         self.fetch.end();
         self.mute(host, self.fetch.throttle_ms());
-        self.is_handled();
+        self.flush();
         Ok(())
     }
 
@@ -423,7 +423,8 @@ impl Line {
             .map_err(|_| Over(None))
     }
 
-    /// What was answered waits for its fellows only while there are more to make.
+    /// What Python answered waits for its fellows while there are more to make. Produce and Fetch, between which no time
+    /// passes in a real node, are sent at once: else whoever hears them would hold old news against what others know.
     fn is_handled(&mut self) {
         if !self.is_asked() || self.muted_until_ms > 0 {
             self.flush();
