@@ -1000,7 +1000,7 @@ class SimNode:
         request_size_bytes_max: int = 104857600,
         fetch_session_slots: int = 1000,
         fetch_max_bytes: int = 57671680,
-        # a fault to be found: "early-answers", "forgotten-producers"
+        # a fault to be found: "early-answers", "forgotten-producers", "patient-fetches"
         plant: str = "",
     ) -> Self: ...
     @property

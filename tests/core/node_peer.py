@@ -188,7 +188,7 @@ class Peer:
         header = 5 if version >= first_flexible(key) and key != API_VERSIONS else 4
         return schema.decode(kind, frame[header:], version)
 
-    def produce(
+    def produce_frame(
         self,
         records: bytes | None,
         *,
@@ -197,7 +197,7 @@ class Peer:
         version: int = 13,
         client: bytes = b"me",
         **extra: Any,
-    ) -> Any:
+    ) -> bytes:
         topic = {"topic_id": TOPIC_ID} if version >= 13 else {"name": TOPIC}
         data = [PartitionProduceData(index=partition, records=records)]
         request = ProduceRequest(
@@ -205,7 +205,12 @@ class Peer:
             timeout_ms=1000,
             topic_data=[TopicProduceData(**{**topic, **extra}, partition_data=data)],
         )
-        self.send(PRODUCE, version, schema.encode(request, version), client)
+        return self.frame(PRODUCE, version, schema.encode(request, version), client)
+
+    def produce(
+        self, records: bytes | None, *, acks: int = -1, version: int = 13, **asked: Any
+    ) -> Any:
+        self.socket.sendall(self.produce_frame(records, acks=acks, version=version, **asked))
         if acks == 0:
             return None
         response = self.reply(ProduceResponse, PRODUCE, version)

@@ -19,6 +19,7 @@ SAID = {
     "early-answers": "acknowledged and is not on disk",
     "believed-syncs": ("acknowledged and is not on disk", "the node refuses to start"),
     "forgotten-producers": "comes after",
+    "patient-fetches": "waits behind a Fetch",
     "kept-namesakes": "though nobody deleted beyond",
     # Which of two is found first is for what the seed does to the log.
     "early-recovery-points": ("can't be read", "acknowledged and is not on disk"),

@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ottla_core::disk::Open;
 
-const SEGMENT: &str = "log";
+const SEGMENT: &str = ".log";
+/// A segment that was renamed, to be removed later (`.log.deleted`), still takes what it took.
+const RENAMED: &str = ".log.";
 
 /// Where segments go that find no room in memory.
 #[derive(Clone, Debug)]
@@ -84,7 +86,12 @@ impl Memory {
                 .create_new(true)
                 .open(&there)
             {
-                Ok(_) => return symlink(&there, path),
+                Ok(_) => {
+                    // Nobody finds a file that no link leads to.
+                    return symlink(&there, path).inspect_err(|_| {
+                        let _ = fs::remove_file(&there);
+                    });
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -114,21 +121,28 @@ impl Memory {
         }
     }
 
-    /// Remove this file or folder by `remove`, and then what it was a link to, or held links to.
+    /// Remove this file or folder by `remove`, and then what it was a link to, or held links to. What is left by a
+    /// removal that fails half way still counts, and is linked to.
     pub fn removing(&self, path: &Path, remove: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        let weight = weigh(path);
-        let linked = links(path);
-        remove()?;
-        self.give_back(weight);
+        let (weight, linked) = (weigh(path), links(path));
+        let mut outcome = remove();
+        let (left, still_linked) = match outcome {
+            Ok(()) => (0, Vec::new()),
+            Err(_) => (weigh(path), links(path)),
+        };
+        self.give_back(weight.saturating_sub(left));
         for there in linked {
-            if there.starts_with(&self.overflow.folder) {
-                match fs::remove_file(&there) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
+            if !there.starts_with(&self.overflow.folder) || still_linked.contains(&there) {
+                continue;
+            }
+            match fs::remove_file(&there) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    outcome = outcome.and(Err(error));
                 }
+                _ => {}
             }
         }
-        Ok(())
+        outcome
     }
 
     fn give_back(&self, bytes: u64) {
@@ -140,7 +154,16 @@ impl Memory {
 }
 
 fn is_segment(path: &Path) -> bool {
-    path.extension().is_some_and(|found| found == SEGMENT)
+    name(path).ends_with(SEGMENT)
+}
+
+fn was_segment(path: &Path) -> bool {
+    is_segment(path) || name(path).contains(RENAMED)
+}
+
+fn name(path: &Path) -> &str {
+    let name = path.file_name().and_then(std::ffi::OsStr::to_str);
+    name.unwrap_or_default()
 }
 
 /// The path itself, or what is in it if it is a folder; of partitions, which hold no folders.
@@ -152,7 +175,7 @@ fn files(path: &Path) -> Vec<PathBuf> {
 }
 
 fn weigh(path: &Path) -> u64 {
-    let segments = files(path).into_iter().filter(|file| is_segment(file));
+    let segments = files(path).into_iter().filter(|file| was_segment(file));
     let found = segments.filter_map(|file| file.symlink_metadata().ok());
     found
         .filter(fs::Metadata::is_file)

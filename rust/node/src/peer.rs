@@ -3,7 +3,7 @@
 //! Its task (see `connection/`) alone reads and writes its socket; all else reaches it through here.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -69,6 +69,8 @@ pub struct Connection {
     active_at_ms: AtomicU64,
     busy: AtomicBool,
     pub progress: Progress,
+    /// In a node of a test: the error that its present request is to be answered with; 0 for none.
+    pub fault: AtomicI16,
     /// How many more bytes a parked fetch waits for.
     pub wants: Wants,
 }
@@ -92,6 +94,7 @@ impl Connection {
             active_at_ms: AtomicU64::new(now_ms),
             busy: AtomicBool::new(false),
             progress: Progress::default(),
+            fault: AtomicI16::new(0),
             wants: Wants::default(),
         }
     }

@@ -121,9 +121,17 @@ pub trait Caller: Send + Sync {
     /// Host and port of our end, then of the peer's.
     fn ends(&self) -> &[(Box<str>, u16); 2];
     fn principal(&self) -> &str;
+    /// The error that a test wants its request answered with; 0 for none.
+    fn fault(&self) -> i16 {
+        0
+    }
 }
 
 impl Caller for ottla_node::Connection {
+    fn fault(&self) -> i16 {
+        self.fault.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     fn id(&self) -> u64 {
         self.id
     }

@@ -34,8 +34,6 @@ pub struct Request {
     client_id: Option<String>,
     #[pyo3(get)]
     body: Py<PyBytes>,
-    #[pyo3(get)]
-    fault: i16,
     caller: Arc<dyn Caller>,
 }
 
@@ -44,6 +42,11 @@ impl Request {
     #[getter]
     fn connection_id(&self) -> u64 {
         self.caller.id()
+    }
+
+    #[getter]
+    fn fault(&self) -> i16 {
+        self.caller.fault()
     }
 
     #[getter]
@@ -522,7 +525,6 @@ impl Request {
             correlation_id: asked.correlation_id,
             client_id: asked.client_id,
             body: PyBytes::new(py, &asked.body).unbind(),
-            fault: asked.fault,
             caller: asked.connection,
         }
     }

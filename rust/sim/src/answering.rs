@@ -18,7 +18,10 @@ impl Node {
     ) -> Result<(), CoreError> {
         self.call(|| {
             let mute_ms = i64::try_from(mute.as_millis()).unwrap_or(i64::MAX);
-            let until_ms = self.steady_ms().saturating_add(mute_ms);
+            let until_ms = match mute_ms {
+                0 => 0,
+                _ => self.steady_ms().saturating_add(mute_ms),
+            };
             let mut state = self.state();
             if let Some(line) = state.lines.values_mut().find(|line| line.waits_for(token)) {
                 let question = line.answer(body, until_ms);
@@ -43,7 +46,12 @@ impl Node {
     /// As `call`.
     pub fn hang_up(&self, token: u64) -> Result<(), CoreError> {
         self.call(|| {
-            self.state().lines.retain(|_, line| !line.waits_for(token));
+            let mut state = self.state();
+            let mut waiting = state.lines.iter();
+            let found = waiting.find(|(_, line)| line.waits_for(token));
+            if let Some(id) = found.map(|(id, _)| *id) {
+                state.part(id);
+            }
             Ok(())
         })
     }

@@ -13,13 +13,16 @@ use crate::connection::Connection;
 use crate::{Node, Options, Verb};
 
 const TOPIC: &str = "t";
+/// What Python decides.
+pub const METADATA: i16 = 3;
+pub const METADATA_VERSION: i16 = 1;
 const PRODUCE_VERSION: i16 = 7;
 const FETCH_VERSION: i16 = 11;
 const NONE: i16 = 0;
 const REQUEST_TIMED_OUT: i16 = 7;
 const KAFKA_STORAGE_ERROR: i16 = 56;
 
-fn node() -> (Node, u64) {
+pub fn node() -> (Node, u64) {
     let options = Options {
         node_id: 1,
         log_dirs: vec![PathBuf::from("/data")],
@@ -40,7 +43,11 @@ fn node() -> (Node, u64) {
         on_brokers: true,
         on_controllers: false,
     };
-    let rows = [api(PRODUCE, PRODUCE_VERSION), api(FETCH, FETCH_VERSION)];
+    let rows = [
+        api(PRODUCE, PRODUCE_VERSION),
+        api(FETCH, FETCH_VERSION),
+        api(METADATA, METADATA_VERSION),
+    ];
     node.set_apis(rows).unwrap();
     node.bind().unwrap();
     node.serve().unwrap();
@@ -78,7 +85,7 @@ fn named(out: &mut Vec<u8>) {
     put(out, &[&one, &[0, 1], TOPIC.as_bytes(), &one, &[0; 4]]);
 }
 
-fn framed(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
+pub fn framed(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
     let head = [key, version, 0, 5, -1].map(i16::to_be_bytes).concat();
     let size = i32::try_from(head.len() + body.len()).unwrap();
     [&size.to_be_bytes(), &*head, body].concat()
@@ -103,7 +110,7 @@ fn produce(timeout_ms: i32) -> Vec<u8> {
     framed(PRODUCE, PRODUCE_VERSION, &body)
 }
 
-fn fetch(wait_ms: i32) -> Vec<u8> {
+pub fn fetch(wait_ms: i32) -> Vec<u8> {
     let mut body = Vec::new();
     let ints = [-1, wait_ms, 1, 1 << 20].map(i32::to_be_bytes).concat();
     let session = [0, -1].map(i32::to_be_bytes).concat();

@@ -11,6 +11,8 @@ mod busy_tests;
 mod connection;
 mod line;
 mod node;
+#[cfg(test)]
+mod pipeline_tests;
 
 pub use connection::{Connection, Item};
 pub use node::{Node, Options, Verb};

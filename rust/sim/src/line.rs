@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ottla_core::connection::patience::CLOSED_PATIENCE;
-use ottla_core::connection::{Inbox, close_frame};
+use ottla_core::connection::{Holding, Inbox, close_frame};
 use ottla_core::disk::{DiskFile, SimDisk, SimFile};
 use ottla_core::partition::Waiter;
 use ottla_core::serving::{
     Apis, BUSY_MIN, Fetch, Finished, Header, KeptReplies, PAUSE, PRODUCE, Piece, Produce, Question,
-    Step, admit,
+    Step, admit, is_let_go,
 };
 
 use crate::around::SimHost;
@@ -29,6 +29,8 @@ enum Stage {
         /// Set if the answer may be kept for others.
         question: Option<Question>,
         since_ms: i64,
+        /// Until when the replies before it wait for its own, if there are any.
+        held_until_ms: Option<i64>,
     },
     Producing {
         frame: Vec<u8>,
@@ -96,32 +98,52 @@ fn after(now_ms: i64, time: Duration) -> i64 {
 /// Why a connection is over.
 pub struct Over(pub Option<String>);
 
+/// Faults for tests, which a simulation has to find.
+#[derive(Clone, Copy)]
+pub struct LineFaults {
+    /// Who waits for a high watermark is answered before it.
+    pub answers_early: bool,
+    /// A Fetch that waits lets nothing go on that stands behind it.
+    pub is_patient: bool,
+}
+
 pub struct Line {
     pub connection: Arc<Connection>,
     apis: Arc<Apis>,
+    size_max: usize,
     inbox: Inbox,
+    /// Replies that are made and not sent.
+    outbox: Vec<u8>,
+    holding: Holding,
     /// Bytes for the client.
-    pub outbox: Vec<u8>,
+    pub sent: Vec<u8>,
     produce: Produce<SimDisk, Connection>,
     fetch: Fetch<SimDisk>,
     stage: Stage,
     muted_until_ms: i64,
-    /// A fault for tests: who waits for a high watermark is answered before it.
-    answers_early: bool,
+    faults: LineFaults,
 }
 
 impl Line {
-    pub fn new(connection: Arc<Connection>, apis: Arc<Apis>, answers_early: bool) -> Self {
+    pub fn new(
+        connection: Arc<Connection>,
+        apis: Arc<Apis>,
+        size_max: usize,
+        faults: LineFaults,
+    ) -> Self {
         Self {
             connection,
             apis,
+            size_max,
             inbox: Inbox::default(),
             outbox: Vec::new(),
+            holding: Holding::default(),
+            sent: Vec::new(),
             produce: Produce::default(),
             fetch: Fetch::default(),
             stage: Stage::Ready,
             muted_until_ms: 0,
-            answers_early,
+            faults,
         }
     }
 
@@ -138,17 +160,19 @@ impl Line {
     }
 
     /// Whether there is a frame to handle, or a fault in place of one.
-    pub fn has_frame(&self, size_max: usize, now_ms: i64) -> bool {
-        matches!(self.stage, Stage::Ready)
-            && self.muted_until_ms <= now_ms
-            && !matches!(self.inbox.next_frame(size_max), Ok(None))
+    pub fn has_frame(&self, now_ms: i64) -> bool {
+        matches!(self.stage, Stage::Ready) && self.muted_until_ms <= now_ms && self.is_asked()
+    }
+
+    fn is_asked(&self) -> bool {
+        !matches!(self.inbox.next_frame(self.size_max), Ok(None))
     }
 
     /// Whether a client that closed its connection then is served on, as by a real node: what it sent is still handled, a
     /// producer's records are waited for, Python has a moment to decide; and a reader that left is forgotten at once.
-    pub fn outlives_client(&self, closed_ms: i64, size_max: usize, now_ms: i64) -> bool {
+    pub fn outlives_client(&self, closed_ms: i64, now_ms: i64) -> bool {
         match &self.stage {
-            Stage::Ready => !matches!(self.inbox.next_frame(size_max), Ok(None)),
+            Stage::Ready => self.is_asked(),
             Stage::Asked { since_ms, .. } => {
                 let from_ms = closed_ms.max(*since_ms);
                 now_ms < after(from_ms, CLOSED_PATIENCE)
@@ -158,15 +182,27 @@ impl Line {
         }
     }
 
-    pub fn is_parked(&self) -> bool {
-        matches!(self.stage, Stage::Producing { .. } | Stage::Fetching { .. })
+    /// Whether there is something to go on with: what it waits for is there, or its time has come.
+    pub fn is_due(&self, now_ms: i64) -> bool {
+        let is_woken = match &self.stage {
+            Stage::Ready => return false,
+            Stage::Asked { .. } => false,
+            Stage::Producing { .. } => self.connection.is_rung(),
+            Stage::Fetching { .. } => self.connection.is_rung() || self.is_let_go(),
+        };
+        is_woken || self.deadline_ms(now_ms).is_some_and(|at| at <= now_ms)
+    }
+
+    fn is_let_go(&self) -> bool {
+        !self.faults.is_patient && is_let_go(&self.inbox, self.size_max)
     }
 
     /// When something is to be done here at the latest.
     pub fn deadline_ms(&self, now_ms: i64) -> Option<i64> {
         match &self.stage {
             Stage::Producing { wait, .. } | Stage::Fetching { wait, .. } => wait.due_ms(),
-            _ => (self.muted_until_ms > now_ms).then_some(self.muted_until_ms),
+            Stage::Asked { held_until_ms, .. } => *held_until_ms,
+            Stage::Ready => (self.muted_until_ms > now_ms).then_some(self.muted_until_ms),
         }
     }
 
@@ -179,14 +215,15 @@ impl Line {
     pub fn handle(
         &mut self,
         host: &SimHost,
-        (size_max, token): (usize, u64),
+        token: u64,
         kept: &KeptReplies,
     ) -> Result<Option<Asked>, Over> {
         let refused = |text: String| Over(Some(text));
-        let found = self.inbox.next_frame(size_max);
+        let found = self.inbox.next_frame(self.size_max);
         let Some(place) = found.map_err(|error| refused(error.to_string()))? else {
             return Ok(None);
         };
+        self.muted_until_ms = 0;
         let frame = self.inbox.frame_mut(&place).to_vec();
         self.inbox.consume(&place);
         let admitted = admit(&frame, &self.apis, self.connection.controller).map_err(refused)?;
@@ -199,21 +236,27 @@ impl Line {
             }
             return Ok(None);
         }
+        if Holding::is_full(self.outbox.len()) {
+            self.flush();
+        }
         let (key, version) = (request.api_key, request.api_version);
         let body = &frame[request.body_at..];
         let question = Question::of(key, version, &self.connection.asker(), body);
         let reply = question.as_ref().and_then(|question| kept.find(question));
+        let now_ms = host.around.steady_ms();
         self.stage = Stage::Asked {
             token,
             correlation_id: request.correlation_id,
             flexible: admitted.flexible,
             question,
-            since_ms: host.around.steady_ms(),
+            since_ms: now_ms,
+            held_until_ms: None,
         };
         if let Some(reply) = reply {
             self.answer(&reply, 0);
             return Ok(None);
         }
+        self.hold(now_ms);
         let asked = Asked::new(token, &request, Arc::clone(&self.connection));
         Ok(Some(Asked {
             body: body.to_vec(),
@@ -233,6 +276,7 @@ impl Line {
                 let frame = ottla_core::connection::answer_frame(correlation_id, flexible, body);
                 self.outbox.extend_from_slice(&frame);
                 self.muted_until_ms = muted_until_ms;
+                self.is_handled();
                 question
             }
             other => {
@@ -271,7 +315,7 @@ impl Line {
             match (self.produce).step(host, &mut frame, &header, &self.connection) {
                 Step::Heavy => self.produce.prepare(&mut frame),
                 Step::Busy => break wait.busy(now_ms),
-                Step::Parked if !is_over && !self.answers_early => {
+                Step::Parked if !is_over && !self.faults.answers_early => {
                     break wait.parked(now_ms, self.produce.timeout_ms(), Duration::ZERO);
                 }
                 Step::Parked | Step::Done => {
@@ -282,6 +326,7 @@ impl Line {
                 }
             }
         };
+        self.flush();
         self.stage = Stage::Producing {
             frame,
             header,
@@ -299,6 +344,7 @@ impl Line {
             Finished::HangUp => return Err(Over(None)),
         }
         self.mute(host, self.produce.throttle_ms());
+        self.flush();
         Ok(())
     }
 
@@ -317,7 +363,8 @@ impl Line {
         if wait.again_ms.is_none() {
             // One that was parked reads again; one that is busy goes on where it is.
             if let Some(until_ms) = wait.until_ms {
-                self.fetch.look_again(host, now_ms < until_ms);
+                let waits = now_ms < until_ms && !self.is_let_go();
+                self.fetch.look_again(host, waits);
             }
         } else if wait.busy_until_ms <= now_ms {
             self.fetch.hurry();
@@ -331,6 +378,7 @@ impl Line {
             Step::Busy => wait.busy(now_ms),
             Step::Heavy => unreachable!("nothing that is read has to be prepared"),
         };
+        self.flush();
         self.stage = Stage::Fetching { header, wait };
         Ok(())
     }
@@ -363,6 +411,7 @@ impl Line {
         self.outbox.extend_from_slice(&reply[sent..]);
         self.fetch.end();
         self.mute(host, self.fetch.throttle_ms());
+        self.flush();
         Ok(())
     }
 
@@ -372,6 +421,34 @@ impl Line {
         self.outbox.resize(start + len, 0);
         file.read_exact_at(&mut self.outbox[start..], position)
             .map_err(|_| Over(None))
+    }
+
+    /// What Python answered waits for its fellows while there are more to make. Produce and Fetch, between which no time
+    /// passes in a real node, are sent at once: else whoever hears them would hold old news against what others know.
+    fn is_handled(&mut self) {
+        if !self.is_asked() || self.muted_until_ms > 0 {
+            self.flush();
+        }
+    }
+
+    /// What was answered before waits a moment for what Python makes.
+    fn hold(&mut self, now_ms: i64) {
+        if self.outbox.is_empty() {
+            return;
+        }
+        let now = Duration::from_millis(now_ms.cast_unsigned());
+        let until = self.holding.until(now);
+        if until <= now {
+            self.flush();
+        } else if let Stage::Asked { held_until_ms, .. } = &mut self.stage {
+            *held_until_ms = Some(after(now_ms, until - now));
+        }
+    }
+
+    /// All that was answered is on its way.
+    pub fn flush(&mut self) {
+        self.sent.append(&mut self.outbox);
+        self.holding.sent();
     }
 
     fn mute(&mut self, host: &SimHost, throttle_ms: i32) {
@@ -390,7 +467,11 @@ impl Line {
                 wait,
             } => self.go_on_producing(host, frame, header, wait),
             Stage::Fetching { header, wait } => self.go_on_fetching(host, header, wait),
-            other => {
+            mut other => {
+                if let Stage::Asked { held_until_ms, .. } = &mut other {
+                    *held_until_ms = None;
+                    self.flush();
+                }
                 self.stage = other;
                 Ok(())
             }

@@ -16,7 +16,7 @@ use ottla_core::serving::{Api, Apis, KeptReplies};
 
 use crate::around::{Around, SimHost, Work};
 use crate::connection::{Connection, Item};
-use crate::line::{Line, Over};
+use crate::line::{Line, LineFaults, Over};
 
 /// What fetch sessions may remember.
 const SESSIONS_BYTES_MAX: usize = 1 << 24;
@@ -31,7 +31,8 @@ pub struct Options {
     pub request_size_bytes_max: usize,
     pub fetch_session_slots: usize,
     pub fetch_max_bytes: usize,
-    /// A fault for tests, which a simulation has to find: "early-answers" or "forgotten-producers"; "" for none.
+    /// A fault for tests, which a simulation has to find: "early-answers", "forgotten-producers" or "patient-fetches";
+    /// "" for none.
     pub plant: String,
 }
 
@@ -68,11 +69,23 @@ pub(crate) struct State {
     apis: Arc<Apis>,
     listeners: Vec<(String, bool, u16)>,
     pub(crate) lines: BTreeMap<u64, Line>,
+    /// What was sent on connections that the node has closed, until it is received.
+    parting: BTreeMap<u64, Vec<u8>>,
     /// Clients that have closed their connection, and when (steadily).
     deserted: Vec<(u64, i64)>,
     next_id: u64,
     bound: bool,
     serving: bool,
+}
+
+impl State {
+    /// The node closes this connection: what was answered before is the client's.
+    pub(crate) fn part(&mut self, id: u64) {
+        if let Some(mut line) = self.lines.remove(&id) {
+            line.flush();
+            self.parting.insert(id, line.sent);
+        }
+    }
 }
 
 pub struct Node {
@@ -114,6 +127,7 @@ impl Node {
                 apis: Arc::default(),
                 listeners: Vec::new(),
                 lines: BTreeMap::new(),
+                parting: BTreeMap::new(),
                 deserted: Vec::new(),
                 next_id: 1,
                 bound: false,
@@ -375,8 +389,12 @@ impl Node {
             let id = state.next_id;
             state.next_id += 1;
             let connection = Arc::new(Connection::new(id, name, controller, port));
-            let early = self.options.plant == "early-answers";
-            let line = Line::new(connection, Arc::clone(&state.apis), early);
+            let faults = LineFaults {
+                answers_early: self.options.plant == "early-answers",
+                is_patient: self.options.plant == "patient-fetches",
+            };
+            let size_max = self.options.request_size_bytes_max;
+            let line = Line::new(connection, Arc::clone(&state.apis), size_max, faults);
             state.lines.insert(id, line);
             Ok(id)
         })
@@ -394,13 +412,16 @@ impl Node {
     /// What the node sent since this was asked last; None if it hung up.
     pub fn received(&self, id: u64) -> Option<Vec<u8>> {
         let mut state = self.state();
-        let line = state.lines.get_mut(&id)?;
-        Some(std::mem::take(&mut line.outbox))
+        match state.lines.get_mut(&id) {
+            Some(line) => Some(std::mem::take(&mut line.sent)),
+            None => state.parting.remove(&id),
+        }
     }
 
     /// A client goes. What it sent before is still handled if its end was in order.
     pub fn close(&self, id: u64, reset: bool) {
         let mut state = self.state();
+        state.parting.remove(&id);
         if reset {
             state.lines.remove(&id);
         } else {
@@ -411,26 +432,28 @@ impl Node {
     /// The steps that can be taken now: a verb, and the connection or the place that it is about.
     pub fn pending(&self) -> Vec<(Verb, u64)> {
         let now_ms = self.steady_ms();
-        let size_max = self.options.request_size_bytes_max;
         let mut found = Vec::new();
         let mut state = self.state();
         let State {
-            lines, deserted, ..
+            lines,
+            deserted,
+            parting,
+            ..
         } = &mut *state;
         deserted.retain(|(id, closed_ms)| {
             let line = lines.get(id);
-            let stays = line.is_some_and(|line| line.outlives_client(*closed_ms, size_max, now_ms));
+            let stays = line.is_some_and(|line| line.outlives_client(*closed_ms, now_ms));
             if !stays {
                 lines.remove(id);
+                parting.remove(id);
             }
             stays
         });
         for (id, line) in &state.lines {
-            if line.has_frame(size_max, now_ms) {
+            if line.has_frame(now_ms) {
                 found.push((Verb::Frame, *id));
             }
-            let is_over = line.deadline_ms(now_ms).is_some_and(|at| at <= now_ms);
-            if line.is_parked() && (line.connection.is_rung() || is_over) {
+            if line.is_due(now_ms) {
                 found.push((Verb::Parked, *id));
             }
         }
@@ -492,17 +515,14 @@ impl Node {
             return false;
         };
         let outcome = match verb {
-            Verb::Frame => {
-                let size_max = self.options.request_size_bytes_max;
-                line.handle(&self.host, (size_max, token), &self.kept)
-            }
+            Verb::Frame => line.handle(&self.host, token, &self.kept),
             _ => line.go_on(&self.host).map(|()| None),
         };
         match outcome {
             Ok(None) => {}
             Ok(Some(asked)) => self.around.state().queue.ask(asked),
             Err(Over(why)) => {
-                state.lines.remove(&id);
+                state.part(id);
                 if let Some(text) = why {
                     let text = format!("closed connection {id}: {text}");
                     self.around.tell(Event::Refused { text });

@@ -59,6 +59,11 @@ class Line:
         if answered:
             self.waiting.append(Sent(request, version, self._count, note, at))
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of what was sent has arrived."""
+        return not self._held_back
+
     def complete(self) -> None:
         """Send what was held back."""
         if self._held_back:

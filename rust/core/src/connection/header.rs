@@ -20,6 +20,11 @@ pub fn answers_flexibly(api_key: i16, flexible: bool) -> bool {
     flexible && api_key != API_VERSIONS
 }
 
+/// What a frame asks for, as far as it says so.
+pub fn api_key(frame: &[u8]) -> Option<i16> {
+    frame.first_chunk().map(|key| i16::from_be_bytes(*key))
+}
+
 /// Read a request header; `first_flexible` says from which version on an API's header ends in tagged fields.
 pub fn parse_header(
     frame: &[u8],

@@ -79,6 +79,10 @@ impl Inbox {
     }
 
     /// The payload of a frame that `next_frame` named.
+    pub fn frame(&self, frame: &Range<usize>) -> &[u8] {
+        &self.bytes[frame.clone()]
+    }
+
     pub fn frame_mut(&mut self, frame: &Range<usize>) -> &mut [u8] {
         &mut self.bytes[frame.clone()]
     }
@@ -90,16 +94,6 @@ impl Inbox {
             self.bytes.clear();
             self.start = 0;
         }
-    }
-
-    /// The payload of a frame that was consumed is there again, before all that waits: a fault for tests.
-    pub fn put_back(&mut self, payload: &[u8]) {
-        let size = i32::try_from(payload.len()).unwrap_or(i32::MAX);
-        let mut bytes = size.to_be_bytes().to_vec();
-        bytes.extend_from_slice(payload);
-        bytes.extend_from_slice(self.waiting());
-        self.bytes = bytes;
-        self.start = 0;
     }
 
     /// How large the buffer has to become before more can be received: its present capacity if there is room.

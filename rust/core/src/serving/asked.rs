@@ -13,8 +13,6 @@ pub struct Asked<C> {
     pub correlation_id: i32,
     pub client_id: Option<String>,
     pub body: Vec<u8>,
-    /// The error that a test wants it answered with; 0 for none.
-    pub fault: i16,
     /// Where it came from.
     pub connection: C,
 }
@@ -35,7 +33,6 @@ impl<C> Asked<C> {
             correlation_id: header.correlation_id,
             client_id: header.client_id.map(str::to_owned),
             body: Vec::new(),
-            fault: 0,
             connection,
         }
     }
@@ -52,7 +49,6 @@ impl<C> Item<C> {
                 correlation_id: asked.correlation_id,
                 client_id: asked.client_id,
                 body: asked.body,
-                fault: asked.fault,
                 connection: connection(asked.connection),
             }),
             Self::Event(event) => Item::Event(event),

@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Metadata and FindCoordinator.
-const ASKED_OFTEN: [i16; 2] = [3, 10];
+const METADATA: i16 = 3;
+const FIND_COORDINATOR: i16 = 10;
+const ASKED_OFTEN: [i16; 2] = [METADATA, FIND_COORDINATOR];
 /// Longer questions, and longer replies, are not asked often enough.
 const QUESTION_BYTES_MAX: usize = 4 * 1024;
 const REPLY_BYTES_MAX: usize = 1 << 20;
@@ -104,8 +105,6 @@ mod tests {
         principal: "User:ANONYMOUS",
     };
 
-    const METADATA: i16 = 3;
-
     fn question(asker: Asker<'_>, body: &[u8]) -> Question {
         Question::of(METADATA, 13, &asker, body).unwrap()
     }
@@ -169,6 +168,7 @@ mod tests {
         kept.keep(question(ASKER, b"large"), &large);
         assert!(kept.find(&question(ASKER, b"large")).is_none());
         assert!(Question::of(METADATA, 13, &ASKER, &large).is_none());
+        assert!(Question::of(FIND_COORDINATOR, 13, &ASKER, b"t").is_some());
         assert!(Question::of(METADATA + 1, 13, &ASKER, b"t").is_none());
         for number in 0..20_u8 {
             kept.keep(question(ASKER, &[number]), &large[1..]);

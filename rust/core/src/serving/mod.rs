@@ -8,6 +8,7 @@
 mod admitting;
 mod apis;
 mod asked;
+mod behind;
 pub mod crowd;
 mod fetch;
 mod kept;
@@ -18,6 +19,7 @@ mod queue;
 pub use admitting::{Admitted, admit};
 pub use apis::{Api, Apis, FETCH, PRODUCE};
 pub use asked::{Asked, Item};
+pub use behind::is_let_go;
 pub use fetch::{Fetch, Piece};
 pub use kept::{Asker, KeptReplies, Question};
 pub use produce::{Finished, Produce};

@@ -86,7 +86,6 @@ mod tests {
             correlation_id: 0,
             client_id: None,
             body: Vec::new(),
-            fault: 0,
             connection: (),
         }
     }

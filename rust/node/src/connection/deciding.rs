@@ -4,10 +4,11 @@
 //! connection: it is sent at once, and what the peer sends on is left unread until the time is over.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use ottla_core::connection::answer_frame;
 use ottla_core::connection::patience::CLOSED_PATIENCE;
+use ottla_core::connection::{Holding, answer_frame};
 use ottla_core::serving::Question;
 
 use super::task::{OUTBOX_BYTES, Over, Task, Woken};
@@ -22,10 +23,6 @@ use crate::shared::{Held, Shared};
 const DECISION_COST: usize = 16;
 /// Requests that take no more than this are handed over at once, however many wait for memory.
 const DECISION_COST_SMALL: usize = 64 * 1024;
-/// Replies to what a client asked in one go leave together, if they are small and the next is made soon: a client
-/// that acts on the first (librdkafka, which fetches what it knows the offset of) then knows of all.
-const HELD_BYTES: usize = 4 * 1024;
-const HELD_FOR: Duration = Duration::from_millis(1);
 
 impl Task {
     /// Consume a frame whose body Python gets, and answer it.
@@ -39,13 +36,13 @@ impl Task {
     ) -> Result<(), Over> {
         let key = asked.api_key;
         let body = frame.start + body_at..frame.end;
-        if self.outbox.len() > HELD_BYTES {
+        if Holding::is_full(self.outbox.len()) {
             self.flush().await?;
         }
         let asker = self.connection.asker();
         let asks = self.inbox.frame_mut(&body);
         let question = Question::of(key, asked.api_version, &asker, asks);
-        let question = question.filter(|_| asked.fault == 0);
+        let question = question.filter(|_| self.connection.fault.load(Ordering::Relaxed) == 0);
         if let Some(kept) = question.as_ref().and_then(|asks| self.node.kept.find(asks)) {
             // Each who asks gets bytes of their own, so each stands in line for them.
             let charge = self.take_for_decision(key, body.len()).await?;
@@ -164,8 +161,24 @@ impl Task {
         }
     }
 
+    /// Until when the replies that are ready wait for the one that is being made; None if there are none any more.
+    async fn hold(&mut self) -> Result<Option<tokio::time::Instant>, Over> {
+        if self.outbox.is_empty() {
+            return Ok(None);
+        }
+        let began = self.node.started;
+        let now = began.elapsed();
+        let until = self.holding.until(now);
+        if until <= now {
+            self.flush().await?;
+            return Ok(None);
+        }
+        Ok(Some((began + until).into()))
+    }
+
     async fn await_answer(&mut self) -> Result<Answer, Over> {
         let mut closed: Option<tokio::time::Instant> = None;
+        let mut held = self.hold().await?;
         loop {
             if let Some(answer) = self.connection.take_answer() {
                 return Ok(answer);
@@ -173,19 +186,18 @@ impl Task {
             if self.connection.is_ending(Ending::Drain) {
                 return Err(Over::Gone);
             }
-            let woken = match closed {
-                None if !self.outbox.is_empty() => {
-                    let Ok(woken) = tokio::time::timeout(HELD_FOR, self.park(false)).await else {
+            let given_up = closed.map(|at| at + CLOSED_PATIENCE);
+            let parked = self.park(closed.is_some());
+            let woken = match held.or(given_up) {
+                None => parked.await?,
+                Some(at) => match tokio::time::timeout_at(at, parked).await {
+                    Ok(woken) => woken?,
+                    Err(_) if held.take().is_some() => {
                         self.flush().await?;
                         continue;
-                    };
-                    woken?
-                }
-                None => self.park(false).await?,
-                Some(at) => {
-                    let parked = tokio::time::timeout_at(at + CLOSED_PATIENCE, self.park(true));
-                    parked.await.map_err(|_| Over::Gone)??
-                }
+                    }
+                    Err(_) => return Err(Over::Gone),
+                },
             };
             match woken {
                 Woken::PeerClosed => closed = Some(tokio::time::Instant::now()),

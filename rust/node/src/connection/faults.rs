@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use ottla_core::connection::Inbox;
 use ottla_core::serving::admit;
 
 use super::task::{Over, Task};
@@ -63,7 +64,7 @@ impl Task {
         self.handle(frame, None).await?;
         self.discard();
         self.discards = false;
-        self.inbox.put_back(&again);
+        self.put_back(&again);
         let size_max = self.node.options.request_size_bytes_max;
         match self.inbox.next_frame(size_max) {
             Ok(Some(frame)) => self.handle(frame, None).await,
@@ -81,6 +82,21 @@ impl Task {
         self.discard();
         faults.stop(stop.rule);
         self.unless_gone(std::future::pending()).await
+    }
+
+    /// The payload of a frame that was consumed is there again, before all that waits.
+    fn put_back(&mut self, payload: &[u8]) {
+        let mut inbox = Inbox::default();
+        inbox.make_room(payload.len() + self.inbox.waiting_bytes() + 4);
+        let size = i32::try_from(payload.len()).unwrap_or(i32::MAX);
+        for part in [&size.to_be_bytes(), payload, self.inbox.waiting()] {
+            inbox.receive_buffer().extend_from_slice(part);
+        }
+        inbox.received();
+        let more = inbox.capacity().saturating_sub(self.inbox.capacity());
+        self.node.budget.take_anyway(more);
+        self.charged += more;
+        self.inbox = inbox;
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ottla_core::serving::crowd::{FRAME_BYTES_FEW, PARTITIONS_FEW};
-use ottla_core::serving::{BUSY_MIN, Fetch, Header, PAUSE, Step};
+use ottla_core::serving::{BUSY_MIN, Fetch, Header, PAUSE, Step, is_let_go};
 use tokio::time::Instant;
 
 use super::task::{Over, Task, Woken};
@@ -32,7 +32,7 @@ impl Task {
         self.inbox.consume(&frame);
         node.watch.note();
         let mut busy_until = None;
-        if self.read(header, &mut busy_until).await == Step::Parked
+        if self.read(header, &mut busy_until).await? == Step::Parked
             && weight.may_park(&node.weights, self.fetch.wanted())
         {
             node.metrics.parked_fetch.fetch_add(1, Ordering::Relaxed);
@@ -89,16 +89,21 @@ impl Task {
     }
 
     /// One pass over the partitions.
-    async fn read(&mut self, header: &Header, busy_until: &mut Option<Instant>) -> Step {
+    async fn read(
+        &mut self,
+        header: &Header,
+        busy_until: &mut Option<Instant>,
+    ) -> Result<Step, Over> {
         loop {
             let step = self.fetch.step(&self.node.host, header, &self.connection);
             if step != Step::Busy {
-                return step;
+                return Ok(step);
             }
             let wait = self.fetch.busy_for();
             if Instant::now() >= *busy_until.get_or_insert_with(|| Instant::now() + wait) {
                 self.fetch.hurry();
             } else {
+                self.flush().await?;
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -130,19 +135,21 @@ impl Task {
             }
             node.watch.note();
             self.fetch.look_again(&node.host, waits);
-            if self.read(header, &mut busy_until).await == Step::Done {
+            if self.read(header, &mut busy_until).await? == Step::Done {
                 return Ok(());
             }
         }
     }
 
     /// Wait until enough was added. False if the wait is over before: its room is needed, or its peer sent so much
-    /// behind it that what comes next, an end maybe, can only be seen when this is answered.
+    /// behind it that what comes next, an end maybe, can only be seen when this is answered, or it has asked something
+    /// that is answered sooner (`is_let_go`).
     async fn await_enough(&mut self, is_counted: bool) -> Result<bool, Over> {
         let node = Arc::clone(&self.node);
+        let size_max = node.options.request_size_bytes_max;
         let mut crowded = pin!(is_counted.then(|| node.weights.crowded()));
         while !self.connection.wants.has_enough() {
-            if self.takes_no_more() || self.is_asked_more() {
+            if self.takes_no_more() || is_let_go(&self.inbox, size_max) {
                 return Ok(false);
             }
             let woken = match crowded.as_mut().as_pin_mut() {
@@ -158,16 +165,6 @@ impl Task {
             }
         }
         Ok(true)
-    }
-
-    /// Whether its peer has asked something else behind it, which it waits for longer than for what may never come.
-    fn is_asked_more(&mut self) -> bool {
-        let size_max = self.node.options.request_size_bytes_max;
-        let Ok(Some(frame)) = self.inbox.next_frame(size_max) else {
-            return false;
-        };
-        let next = self.inbox.frame_mut(&frame).first_chunk::<2>();
-        next.is_some_and(|key| i16::from_be_bytes(*key) != crate::apis::FETCH)
     }
 
     /// Wait for what is made of so many bytes of a request, and of so many partitions of a session.

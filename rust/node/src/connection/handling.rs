@@ -1,5 +1,6 @@
 //! One frame, from its header to whoever answers it: the hot handlers here, or Python.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -12,11 +13,11 @@ use crate::metrics::add;
 use crate::queue::Asked;
 
 impl Task {
-    /// Handle one frame and consume it; or let Python answer it with an error, as a test wants.
+    /// Handle one frame and consume it. A test may want an error of Python's making for an answer, whatever it asks.
     pub(super) async fn handle(
         &mut self,
-        frame: std::ops::Range<usize>,
-        error: Option<i16>,
+        frame: Range<usize>,
+        fault: Option<i16>,
     ) -> Result<(), Over> {
         let began = Instant::now();
         let apis = Arc::clone(&self.apis);
@@ -33,7 +34,7 @@ impl Task {
         let counters = self.node.metrics.api(key);
         add(&counters.requests, 1);
         add(&counters.request_bytes, size);
-        if let Some(hot) = admitted.hot.filter(|_| error.is_none()) {
+        if let Some(hot) = admitted.hot.filter(|_| fault.is_none()) {
             let (refused, throttle_ms) = if key == PRODUCE {
                 let refused = self.produce(frame, &hot).await?;
                 (refused, self.produce.throttle_ms())
@@ -51,8 +52,15 @@ impl Task {
         let body_at = header.body_at;
         let flexible = admitted.flexible;
         let token = self.node.next_token.fetch_add(1, Ordering::Relaxed);
-        let mut asked = Asked::new(token, &header, Arc::clone(&self.connection));
-        asked.fault = error.unwrap_or(0);
-        self.decide(frame, body_at, asked, flexible, began).await
+        let asked = Asked::new(token, &header, Arc::clone(&self.connection));
+        if let Some(error) = fault {
+            self.connection.fault.store(error, Ordering::Relaxed);
+        }
+        // What ends here by an error may still be looked at, and stays what it was.
+        self.decide(frame, body_at, asked, flexible, began).await?;
+        if fault.is_some() {
+            self.connection.fault.store(0, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }

@@ -30,6 +30,7 @@ impl Task {
             Ok(never) => match never {},
             Err(over) => over,
         };
+        self.flush_last().await;
         if let Over::Refused(text) = over {
             add(&self.node.metrics.requests_malformed, 1);
             let peer = self.connection.peer;

@@ -37,11 +37,17 @@ impl Task {
                     if Instant::now() >= *busy_until.get_or_insert_with(|| Instant::now() + wait) {
                         self.produce.hurry();
                     } else {
+                        self.flush().await?;
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
-                Step::Heavy => self.prepare_in_turn(&frame).await?,
+                Step::Heavy => {
+                    self.flush().await?;
+                    self.prepare_in_turn(&frame).await?;
+                }
                 Step::Parked => {
+                    // What is answered already must not wait with this one.
+                    self.flush().await?;
                     self.await_high_watermark(&frame, header).await?;
                     break;
                 }

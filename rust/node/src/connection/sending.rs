@@ -12,7 +12,7 @@ use super::task::{OUTBOX_BYTES, Over, Task};
 use crate::budget::Charge;
 use crate::disk::NodeFile;
 use crate::peer::Ending;
-use ottla_core::connection::patience::Owes;
+use ottla_core::connection::patience::{CLOSED_PATIENCE, Owes};
 
 /// What may stay allocated for the next replies: two full outboxes.
 const OUTBOX_KEPT: usize = 2 * OUTBOX_BYTES;
@@ -28,19 +28,19 @@ impl Task {
             return Ok(());
         }
         // Answers of Python's have been charged to another budget, and their reader is judged by that one.
-        let answered = std::mem::take(&mut self.answered);
-        let charged = answered.iter().map(Charge::bytes).sum();
+        let charged = self.answered.iter().map(Charge::bytes).sum();
         let pieces = std::mem::size_of_val(self.files.as_slice());
         let held = (self.outbox.len() + pieces).saturating_sub(charged);
         self.node.budget.take_anyway(held);
-        self.reply_owed = if answered.is_empty() {
+        self.reply_owed = if self.answered.is_empty() {
             Owes::Reply
         } else {
             Owes::Answer
         };
         let sent = self.flush_pieces().await;
         self.node.budget.give(held);
-        drop(answered);
+        self.answered.clear();
+        self.holding.sent();
         self.outbox.clear();
         if self.outbox.capacity() > OUTBOX_KEPT {
             self.outbox = Vec::new();
@@ -54,6 +54,14 @@ impl Task {
         self.outbox.clear();
         self.files.clear();
         self.answered.clear();
+        self.holding.sent();
+    }
+
+    /// The connection is over: what was answered before that is its peer's, if it takes it.
+    pub(super) async fn flush_last(&mut self) {
+        if !self.outbox.is_empty() && !self.connection.is_ending(Ending::Reset) {
+            let _ = tokio::time::timeout(CLOSED_PATIENCE, self.flush()).await;
+        }
     }
 
     async fn flush_pieces(&mut self) -> Result<(), Over> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use ottla_core::connection::{Inbox, close_frame};
+use ottla_core::connection::{Holding, Inbox, close_frame};
 use ottla_core::serving::{Fetch, Piece, Produce};
 
 use super::stream::Stream;
@@ -56,6 +56,7 @@ pub struct Task {
     pub(super) outbox: Vec<u8>,
     /// What answers of Python's in the outbox take.
     pub(super) answered: Vec<Charge>,
+    pub(super) holding: Holding,
     /// What the peer owes while the outbox is sent.
     pub(super) reply_owed: Owes,
     pub(super) files: Vec<Piece<NodeFile>>,
@@ -89,6 +90,7 @@ impl Task {
             inbox: Inbox::default(),
             outbox: Vec::new(),
             answered: Vec::new(),
+            holding: Holding::default(),
             reply_owed: Owes::Reply,
             files: Vec::new(),
             discards: false,

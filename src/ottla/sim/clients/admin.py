@@ -33,6 +33,24 @@ LOOKS_BACK_MS_MAX = 20_000
 CONSUMER = -1
 
 
+def seek(client: Client, partition: Partition) -> None:
+    """Ask where the records of some time begin."""
+    around = client.around
+    at_ms = around.machine.now_ms() - around.random.randint(0, LOOKS_BACK_MS_MAX)
+    row = list_offsets.ListOffsetsPartition(partition_index=partition.index, timestamp=at_ms)
+    topic = list_offsets.ListOffsetsTopic(name=partition.topic, partitions=[row])
+    request = list_offsets.ListOffsetsRequest(replica_id=CONSUMER, topics=[topic])
+    client.send(request, 9, (partition, partition.log_start, at_ms))
+
+
+def sought(client: Client, sent: Sent, response: Any) -> None:
+    """What `seek` asked for was answered."""
+    row = response.topics[0].partitions[0]
+    if row.error_code == 0 and row.offset >= 0:
+        partition, log_start, at_ms = sent.note
+        client.around.invariants.sought(partition, log_start, at_ms, row)
+
+
 class Admin(Client):
     """Sees to it that there are topics, and that they come and go."""
 
@@ -59,7 +77,7 @@ class Admin(Client):
         if what < 0.3:
             self._delete_records(self.around.random.choice(topic.partitions))
         elif what < 0.45:
-            self._seek(self.around.random.choice(topic.partitions))
+            seek(self, self.around.random.choice(topic.partitions))
         elif what < 0.6:
             self._alter(topic)
         elif what < 0.75 or topic.name == TOPIC:
@@ -119,13 +137,6 @@ class Admin(Client):
         request = delete_records.DeleteRecordsRequest(topics=[topic], timeout_ms=TIMEOUT_MS)
         self.send(request, 2, partition)
 
-    def _seek(self, partition: Partition) -> None:
-        at_ms = self.around.machine.now_ms() - self.around.random.randint(0, LOOKS_BACK_MS_MAX)
-        row = list_offsets.ListOffsetsPartition(partition_index=partition.index, timestamp=at_ms)
-        topic = list_offsets.ListOffsetsTopic(name=partition.topic, partitions=[row])
-        request = list_offsets.ListOffsetsRequest(replica_id=CONSUMER, topics=[topic])
-        self.send(request, 9, (partition, partition.log_start, at_ms))
-
     # ------------------------------------------------------------------ answers
     def answered(self, sent: Sent, response: Any) -> None:
         """Learn what is so from now on."""
@@ -152,10 +163,7 @@ class Admin(Client):
                     topic, allowed = sent.note
                     self.around.invariants.config_seen(topic, row.configs[0].value, allowed)
             case list_offsets.ListOffsetsRequest():
-                row = response.topics[0].partitions[0]
-                if row.error_code == 0 and row.offset >= 0:
-                    partition, log_start, at_ms = sent.note
-                    self.around.invariants.sought(partition, log_start, at_ms, row)
+                sought(self, sent, response)
             case delete_records.DeleteRecordsRequest():
                 row = response.topics[0].partitions[0]
                 if row.error_code == 0:

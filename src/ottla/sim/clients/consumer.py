@@ -1,11 +1,18 @@
-"""Consumers: read all partitions by a fetch session, each from where it has read to."""
+"""Consumers: read all partitions by a fetch session, each from where it has read to.
+
+While a Fetch waits they ask for offsets behind it, as real clients do on one connection. What is
+asked so goes on before any time passes: the Fetch lets it go.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ottla.sim.clients.admin import seek, sought
 from ottla.sim.clients.client import Client, Surroundings
 from ottla.sim.invariants.watch import Ask
+from ottla.sim.violation import held
+from ottla.wire.api import api
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic, ForgottenTopic
 
@@ -16,6 +23,7 @@ VERSION = 13
 NO_SESSION = 0
 NEW_SESSION = 0
 SESSIONLESS = -1
+HELD_MS = 1
 
 Key = tuple[bytes, int]
 
@@ -24,6 +32,7 @@ class Consumer(Client):
     """Reads whatever there is, over and over."""
 
     kind = "consumer"
+    in_flight_max = 3
 
     def __init__(self, name: str, around: Surroundings, *, session: bool) -> None:
         super().__init__(name, around)
@@ -38,6 +47,9 @@ class Consumer(Client):
         random, model = self.around.random, self.around.model
         there = {(p.topic_id, p.index): p for p in model.partitions()}
         if not there:
+            return
+        if self.line is not None and any(_is_fetch(sent) for sent in self.line.waiting):
+            seek(self, random.choice(list(there.values())))
             return
         for key, partition in there.items():
             self._positions.setdefault(key, partition.log_start)
@@ -67,13 +79,23 @@ class Consumer(Client):
         )
         self._told = {key: changed.get(key) or told[key] for key in there}
         asks = {
-            key: Ask(self.name, at, bytes_max, True, there[key].high_watermark)
+            key: Ask(
+                self.name,
+                at,
+                bytes_max,
+                True,
+                readable=there[key].high_watermark,
+                log_start=there[key].log_start,
+            )
             for key, (at, bytes_max) in self._told.items()
         }
         self.send(request, VERSION, (asks, room))
 
     def answered(self, sent: Sent, response: Any) -> None:
         """Read on from what came."""
+        if not _is_fetch(sent):
+            sought(self, sent, response)
+            return
         asks, room = sent.note
         if not response.error_code and self._uses_session and response.session_id != NO_SESSION:
             self._session, self._epoch = response.session_id, self._epoch + 1
@@ -109,9 +131,29 @@ class Consumer(Client):
         """What the session remembers is not known any more."""
         self._leave_session()
 
+    def hear(self) -> int:
+        """What is asked behind a Fetch does not wait for time to pass."""
+        heard, machine = super().hear(), self.around.machine
+        line, core = self.line, machine.core
+        if line is None or core is None or machine.died or not machine.runs:
+            return heard
+        if len(line.waiting) > 1 and line.is_complete and _is_fetch(line.waiting[0]):
+            steps = {("frame", line.id), ("parked", line.id)}
+            due_ms = core.next_due_ms
+            # A reply that is made may wait a moment for the next one.
+            is_held = due_ms is not None and due_ms <= machine.half.steady_ms() + HELD_MS
+            goes_on = is_held or steps & set(core.pending())
+            behind = api(line.waiting[1].request.api_key).name
+            held(bool(goes_on), f"{self.name}: {behind} waits behind a Fetch")
+        return heard
+
     def _leave_session(self) -> None:
         self._session, self._epoch = NO_SESSION, NEW_SESSION
         self._told = {}
+
+
+def _is_fetch(sent: Sent) -> bool:
+    return isinstance(sent.request, FetchRequest)
 
 
 def _row(index: int, at: int, bytes_max: int) -> FetchPartition:

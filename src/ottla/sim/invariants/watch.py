@@ -27,6 +27,8 @@ class Ask(NamedTuple):
     """No other partition's records are before it: then one batch comes whatever its size."""
     readable: int
     """Up to where it could surely be read when the request went out."""
+    log_start: int = 0
+    """Where the log was known to start then."""
 
 
 class Watch:

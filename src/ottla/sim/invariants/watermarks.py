@@ -1,5 +1,7 @@
 """High watermark and log start never go back, but by a power cut; a log start moves only up to
-where somebody asked to delete, and a high watermark only up to the end of the log.
+where somebody asked to delete, and a high watermark only up to the end of the log. Replies of one
+connection wait for each other: so an answer to a reader is held against what was known when it
+asked, and what others heard meanwhile may be newer.
 
 A kill may take back a log start that no checkpoint has yet: as in Apache Kafka, the records are
 seen again.
@@ -33,7 +35,7 @@ class Watermarks(Watch):
                 f"{partition.name}: the high watermark {row.high_watermark} is beyond {end}, "
                 "where the log ends",
             )
-        _seen(partition, row.log_start_offset, row.high_watermark)
+        _seen(partition, row.log_start_offset, row.high_watermark, (ask.log_start, ask.readable))
 
     def audited(
         self, partition: Partition, offsets: PartitionOffsets, batches: Sequence[Batch]
@@ -44,11 +46,13 @@ class Watermarks(Watch):
             f"{partition.name}: the high watermark {offsets.high_watermark} is beyond the log end "
             f"{offsets.log_end}",
         )
-        _seen(partition, offsets.log_start, offsets.high_watermark)
+        known = (partition.log_start, partition.high_watermark)
+        _seen(partition, offsets.log_start, offsets.high_watermark, known)
 
     def trimmed(self, partition: Partition, log_start: int) -> None:
         """As DeleteRecords was answered."""
-        _seen(partition, log_start, partition.high_watermark)
+        known = (partition.log_start, partition.high_watermark)
+        _seen(partition, log_start, partition.high_watermark, known)
 
     def sought(self, partition: Partition, log_start: int, at_ms: int, row: Any) -> None:
         """What is found by time is there, and of that time."""
@@ -66,22 +70,25 @@ class Watermarks(Watch):
                 partition.high_watermark = 0
 
 
-def _seen(partition: Partition, log_start: int, high_watermark: int) -> None:
-    name = partition.name
+def _seen(
+    partition: Partition, log_start: int, high_watermark: int, known: tuple[int, int]
+) -> None:
+    name, (known_start, known_watermark) = partition.name, known
     held(
-        log_start >= partition.log_start,
-        f"{name}: the log start went back from {partition.log_start} to {log_start}",
+        log_start >= known_start,
+        f"{name}: the log start went back from {known_start} to {log_start}",
     )
     held(
         log_start <= partition.may_trim,
         f"{name} starts at {log_start}, though nobody deleted beyond {partition.may_trim}",
     )
     held(
-        high_watermark >= partition.high_watermark,
-        f"{name}: the high watermark went back from {partition.high_watermark} to {high_watermark}",
+        high_watermark >= known_watermark,
+        f"{name}: the high watermark went back from {known_watermark} to {high_watermark}",
     )
     held(
         log_start <= high_watermark,
         f"{name}: the log start {log_start} is above the high watermark {high_watermark}",
     )
-    partition.log_start, partition.high_watermark = log_start, high_watermark
+    partition.log_start = max(partition.log_start, log_start)
+    partition.high_watermark = max(partition.high_watermark, high_watermark)

@@ -9,6 +9,7 @@ Each invariant is aimed at by one of them at least. None can be reached but thro
 | forgotten-producers | a log that is opened knows nothing of its producers |
 | kept-namesakes | checkpoints still name an earlier topic's partition under a new one's name |
 | early-recovery-points | a recovery point is written before what lies below it is safe |
+| patient-fetches | a Fetch that waits keeps what its client asked behind it waiting |
 | broken-turns | a turn of the node's raises what nobody foresaw |
 | others | see `answers.py`: what clients hear is spoilt on the way |
 """
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     from ottla.sim.model import Model
 
 KINDS: dict[str, Callable[[Machine, Model], Sound]] = {
-    # These three are put back by the machine.
+    # These four are put back by the machine.
     "early-answers": Sound,
     "believed-syncs": Sound,
     "forgotten-producers": Sound,
+    "patient-fetches": Sound,
     "kept-namesakes": KeptNamesakes,
     "early-recovery-points": EarlyRecoveryPoints,
     "broken-turns": BrokenTurns,
