@@ -237,3 +237,25 @@ def test_pytest_finds_it(tmp_path: Path, named: list[str]) -> None:
         timeout=90,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_checkout_has_it(tmp_path: Path) -> None:
+    """If this failed, the README's test would not find its fixture after `make build`."""
+    import checkout
+
+    checkout.main(tmp_path)
+    (tmp_path / "test_shown.py").write_text("def test_one(kafka, topic): assert kafka.port")
+    own = {key: text for key, text in os.environ.items() if key != "PYTHONPATH"}
+    program = (
+        f"import site, sys; sys.path.insert(0, {str(tmp_path)!r}); site.addsitedir({str(tmp_path)!r});"
+        "import pytest; sys.exit(pytest.main(['-p', 'no:cacheprovider', '-W', 'error']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=own,
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -19,7 +19,7 @@ or seeks behind it waits no longer than that."""
 COMMIT_MS = 50
 """Who waits for a group waits for its consumers' commits, five seconds by default."""
 HEARTBEAT_MS = 100
-"""A member hears at its next heartbeat that another came or left, after three seconds by default."""
+"""A member hears at its next heartbeat that another came or left: three seconds by default."""
 REFRESH_MS = 100
 """How soon a consumer sees a topic that was made after it subscribed: ten small requests a second.
 Never a producer's: it would make a topic again that the test has deleted."""
