@@ -20,7 +20,7 @@ AHEAD_SECONDS_MAX = 0.01
 
 
 class SharedBroker(Broker):
-    """A broker that notices which of its parts a test has used: to mend the others costs nothing."""
+    """A broker that notices which of its parts a test has used; mending the others is free."""
 
     used_clock = used_faults = spent = False
 
