@@ -1,7 +1,7 @@
-"""Make a checkout known to the Python that runs this: `import ottla` finds src, and pytest the plugin.
+"""Make a checkout known to the Python that runs this: imports find src, and pytest the plugin.
 
-Edits count at once, and the native core is in src too. Needs nothing but Python itself. The commands
-of pyproject.toml are in bin/, so they are not written.
+Edits count at once, and the native core is in src too. Needs nothing but Python itself. The
+commands of pyproject.toml are in bin/, so they are not written.
 """
 
 from __future__ import annotations

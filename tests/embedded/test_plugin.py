@@ -247,7 +247,8 @@ def test_a_checkout_has_it(tmp_path: Path) -> None:
     (tmp_path / "test_shown.py").write_text("def test_one(kafka, topic): assert kafka.port")
     own = {key: text for key, text in os.environ.items() if key != "PYTHONPATH"}
     program = (
-        f"import site, sys; sys.path.insert(0, {str(tmp_path)!r}); site.addsitedir({str(tmp_path)!r});"
+        f"import site, sys; here = {str(tmp_path)!r};"
+        "sys.path.insert(0, here); site.addsitedir(here);"
         "import pytest; sys.exit(pytest.main(['-p', 'no:cacheprovider', '-W', 'error']))"
     )
     done = subprocess.run(

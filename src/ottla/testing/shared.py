@@ -89,7 +89,8 @@ class SharedBrokers:
 
     def mend(self) -> bool:
         """Undo what a test did to them; whether it had ended one."""
-        return any([broker.mend() for broker in self._brokers.values()])
+        ended = [broker.mend() for broker in self._brokers.values()]
+        return any(ended)
 
     def any_spent(self) -> bool:
         """Whether one of them has to be replaced."""
