@@ -117,7 +117,8 @@ def test_a_group_of_kafka_python_at_work() -> None:
     with ottla.Broker() as broker:
         broker.produce("t", "one")
         consumer = KafkaConsumer("t", **broker.client_config("kafka-python", group="g"))
-        with at_work(lambda: consumer.poll(10)):
+        assert next(consumer).value == b"one"
+        with at_work(lambda: consumer.poll(20)):
             broker.wait_for("g", timeout=COMMIT_SECONDS)
         consumer.close()
 
