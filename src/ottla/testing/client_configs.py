@@ -49,7 +49,8 @@ def _librdkafka_consumer(servers: str) -> dict[str, Any]:
     return {
         **_librdkafka(servers),
         "fetch.wait.max.ms": FETCH_WAIT_MS,
-        "auto.commit.interval.ms": COMMIT_MS,
+        # Not "auto.commit.interval.ms": with a short one a consumer that outlives its broker and is
+        # not closed keeps the process from ending, as its last commit finds no coordinator.
         "heartbeat.interval.ms": HEARTBEAT_MS,
         "topic.metadata.refresh.interval.ms": REFRESH_MS,
         "auto.offset.reset": "earliest",
