@@ -9,7 +9,6 @@ CORE := src/ottla/_core.abi3.so
 CARGO := cargo --config net.retry=5
 JARS := tests/java/target/libs/.fetched
 PYTEST := $(PY) -m pytest
-SITE_PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-long check bench wheel docs clean core jars kcat \
@@ -86,12 +85,12 @@ long: core $(VENV)/.dev $(JARS) kcat ## the stage of make test-long: what needs 
 
 # ---------------------------------------------------------------- what they need
 
-# The package is found in src by a .pth file: edits count at once, and the native core is there too.
-$(VENV)/.run: requirements.txt
+# The package is found in src: edits count at once, and the native core is there too.
+$(VENV)/.run: requirements.txt pyproject.toml tests/checkout.py
 	$(PYTHON) tests/python_version.py
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install -q --disable-pip-version-check -r requirements.txt
-	echo "$(CURDIR)/src" > "$$($(PY) -c $(SITE_PACKAGES))/ottla.pth"
+	$(PY) tests/checkout.py
 	touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run

@@ -104,7 +104,7 @@ def measure(rig: Rig, kind: str, wanted: set[str]) -> dict[str, float]:
 def _run(key: str, count: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "test_bench.py").write_text(PARAMETERS.format(count=count) + TESTS[key])
-        options = ["-q", "--rootdir", folder, "-p", "ottla.testing.pytest_plugin"]
+        options = ["-q", "--rootdir", folder]
         since = time.perf_counter()
         _python(["-m", "pytest", *options, "-p", "no:cacheprovider", folder])
         return time.perf_counter() - since

@@ -51,6 +51,7 @@ class Reader:
             "XDG_RUNTIME_DIR": str(runtime),
             "LOG_DIR": str(folder / "logs"),
             "OTTLA_AT": f"127.0.0.1:{self._port}",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the plugin is named, and must not come twice
         }
 
     def read(self, page: str) -> None:

@@ -7,13 +7,122 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ottla
 
 SOURCE = Path(__file__).parents[2] / "src"
+
+SHORT_MS = 100
+"""What every wait of a consumer is at most."""
+COMMIT_SECONDS = 4
+"""Less than the five seconds after which a consumer commits by default."""
+
+
+@contextmanager
+def at_work(poll: Callable[[], object]) -> Iterator[None]:
+    """Poll in a thread, as a service does."""
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            poll()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def until(there: Callable[[], bool], poll: Callable[[], object] = lambda: None) -> None:
+    """Poll until it is so; the deadline proves that it ever is."""
+    deadline = time.monotonic() + 20
+    while not there():
+        assert time.monotonic() < deadline
+        poll()
+
+
+@pytest.mark.parametrize("library", ["confluent-kafka", "aiokafka", "kafka-python", "faststream"])
+def test_no_wait_of_a_consumer_is_left(library: str) -> None:
+    """If this failed, a test would stand for seconds where a group commits, grows or shrinks."""
+    with ottla.Broker() as broker:
+        config = broker.client_config(library, group="g")
+    given = {key.replace(".", "_"): value for key, value in config.items()}
+    waits = {"heartbeat_interval_ms"}
+    if library != "confluent-kafka":
+        waits |= {"auto_commit_interval_ms"}
+    waits |= {"fetch_wait_max_ms" if library == "confluent-kafka" else "fetch_max_wait_ms"}
+    refresh = {
+        "confluent-kafka": {"topic_metadata_refresh_interval_ms"},
+        "kafka-python": {"metadata_max_age_ms"},
+    }
+    for wait in waits | refresh.get(library, set()):
+        assert 0 < given[wait] <= SHORT_MS, wait
+
+
+@pytest.mark.parametrize("library", ["confluent-kafka", "aiokafka", "kafka-python", "faststream"])
+def test_a_producer_looks_at_its_topics_as_rarely_as_ever(library: str) -> None:
+    """If this failed, a topic that a test deletes would be made again under its feet."""
+    with ottla.Broker() as broker:
+        config = broker.client_config(library)
+    assert not {"topic.metadata.refresh.interval.ms", "metadata_max_age_ms"} & config.keys()
+
+
+def test_a_group_of_confluent_kafka_at_work() -> None:
+    """If this failed, who waits for a group that works on would wait for its consumers' default;
+    or its arguments would keep it from seeing a topic that is made later, or a second member.
+    """
+    from confluent_kafka import Consumer
+
+    with ottla.Broker(config={"auto.create.topics.enable": False}) as broker:
+        first = Consumer(broker.client_config("confluent-kafka", group="g"))
+        first.subscribe(["t"])
+        first.poll(0)
+        broker.create_topic("t", partitions=2)
+        until(lambda: len(first.assignment()) == 2, lambda: first.poll(0.01))
+        broker.produce("t", "one")
+        with at_work(lambda: first.poll(0.01)):
+            assert broker.wait_for("g", timeout=20) == 0
+        first.close()
+
+
+def test_a_group_of_aiokafka_at_work() -> None:
+    """If this failed, as above, for aiokafka."""
+    from aiokafka import AIOKafkaConsumer
+
+    async def talk() -> None:
+        async with ottla.Broker() as broker:
+            await broker.aio.create_topic("t", partitions=2)
+            await broker.aio.produce("t", "one")
+            config: dict[str, Any] = broker.client_config("aiokafka", group="g")
+            async with AIOKafkaConsumer("t", **config) as consumer:
+                assert (await consumer.getone()).value == b"one"
+                await broker.aio.wait_for("g", timeout=COMMIT_SECONDS)
+
+    asyncio.run(talk())
+
+
+def test_a_group_of_kafka_python_at_work() -> None:
+    """If this failed, as above, for kafka-python."""
+    from kafka import KafkaConsumer
+
+    with ottla.Broker() as broker:
+        broker.produce("t", "one")
+        consumer = KafkaConsumer("t", **broker.client_config("kafka-python", group="g"))
+        assert next(consumer).value == b"one"
+        with at_work(lambda: consumer.poll(20)):
+            broker.wait_for("g", timeout=COMMIT_SECONDS)
+        consumer.close()
 
 
 def test_confluent_kafka() -> None:

@@ -23,7 +23,7 @@ def pytest_on(folder: Path, *args: str, **files: str) -> subprocess.CompletedPro
     return subprocess.run(
         [sys.executable, "-m", "pytest", *plugin, *args],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        env={**os.environ, "PYTHONPATH": str(SOURCE), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=90,
@@ -126,6 +126,64 @@ def test_three(kafka, new_kafka):
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("first", ["a", "z"])
+def test_each_config_has_its_broker(tmp_path: Path, first: str) -> None:
+    """If this failed, a file's `kafka_config` would decide for the others, by their order."""
+    own = """
+import pytest
+
+@pytest.fixture(scope="session")
+def kafka_config():
+    return {"num.partitions": 3}
+
+def test_three(kafka, topic):
+    kafka.produce(topic, "v", partition=2)
+"""
+    others = """
+def test_one(kafka, topic):
+    kafka.produce(topic, "v")
+    assert {record.partition for record in kafka.records(topic)} == {0}
+    try:
+        kafka.produce(topic, "v", partition=2)
+    except Exception:
+        return
+    raise AssertionError("there is one partition")
+"""
+    done = pytest_on(tmp_path, **{f"test_{first}": own, "test_m": others})
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_a_test_did_to_the_shared_broker_ends_with_it(tmp_path: Path) -> None:
+    """If this failed, one test's faults, clock or crash would be every later one's."""
+    shown = """
+import datetime, warnings
+
+def test_faults(kafka):
+    kafka.faults.answer("Produce", "NOT_LEADER_OR_FOLLOWER", times=100)
+
+def test_after_faults(kafka, topic):
+    kafka.produce(topic, "v")
+
+def test_clock(kafka):
+    kafka.clock.advance(days=30)
+    kafka.clock.freeze()
+
+def test_after_clock(kafka):
+    off = kafka.clock.now() - datetime.datetime.now(datetime.UTC)
+    assert abs(off.total_seconds()) < 60
+
+def test_kill(kafka):
+    kafka.kill()
+
+def test_after_kill(kafka, topic):
+    kafka.produce(topic, "v")
+"""
+    done = pytest_on(tmp_path, "-W", "default::pytest.PytestWarning", test_shown=shown)
+    assert done.returncode == 0, done.stdout
+    assert "6 passed" in done.stdout
+    assert "test_kill ended the shared broker" in done.stdout
+
+
 def test_who_does_not_use_it_pays_nothing(tmp_path: Path) -> None:
     """If this failed, every run of pytest in an environment with Ottla would load a node."""
     shown = """
@@ -154,7 +212,7 @@ import pathlib, pytest
 def test_one(kafka, worker_id, number):
     (pathlib.Path(__file__).parent / f"{worker_id} {kafka.port}").touch()
 """
-    done = pytest_on(tmp_path, "-n", "2", test_shown=shown)
+    done = pytest_on(tmp_path, "-p", "xdist", "-n", "2", test_shown=shown)
     assert done.returncode == 0, done.stdout
     seen = [path.name.split() for path in tmp_path.glob("gw*")]
     assert len({worker for worker, _ in seen}) == len({port for _, port in seen}) == len(seen)
@@ -174,6 +232,29 @@ def test_pytest_finds_it(tmp_path: Path, named: list[str]) -> None:
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", *named],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": f"{about.parent}{os.pathsep}{SOURCE}"},
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_checkout_has_it(tmp_path: Path) -> None:
+    """If this failed, the README's test would not find its fixture after `make build`."""
+    import checkout
+
+    checkout.main(tmp_path)
+    (tmp_path / "test_shown.py").write_text("def test_one(kafka, topic): assert kafka.port")
+    own = {key: text for key, text in os.environ.items() if key != "PYTHONPATH"}
+    program = (
+        f"import site, sys; here = {str(tmp_path)!r};"
+        "sys.path.insert(0, here); site.addsitedir(here);"
+        "import pytest; sys.exit(pytest.main(['-p', 'no:cacheprovider', '-W', 'error']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=own,
         capture_output=True,
         text=True,
         timeout=90,

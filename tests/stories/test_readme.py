@@ -16,8 +16,12 @@ TEXT = (ROOT / "README.md").read_text()
 SHOWN = re.compile(r"```python\n(.*?)```\s+```text\n(.*?)```", re.DOTALL)
 FIXTURE = re.compile(r"```python\n([^`]*?def test_.*?)```", re.DOTALL)
 BLOCK = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
-PLUGIN = ["-p", "ottla.testing.pytest_plugin"]  # after pip install pytest finds it by itself
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+PLUGIN = ["-p", "ottla.testing.pytest_plugin"]  # pytest finds it by itself where it is installed
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(ROOT / "src"),
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
 
 
 def test_first_program() -> None:

@@ -3,7 +3,8 @@
 Every row takes a wait away that is right on a network and long in a test. Two things beside that
 change what a client does: a consumer's group that is new begins with the first record, as a test
 wants what it wrote before, and librdkafka keeps its complaints to itself. What a caller merges into
-it wins.
+it wins. What a wait costs if it is left, and which waits no argument takes away, is in
+docs/guides/fast-clients.md.
 """
 
 from __future__ import annotations
@@ -17,6 +18,21 @@ RETRY_MS = 10
 FETCH_WAIT_MS = 10
 """A fetch that finds nothing is answered after so long, not after half a second: who leaves, stops
 or seeks behind it waits no longer than that."""
+COMMIT_MS = 50
+"""Who waits for a group waits for its consumers' commits, five seconds by default."""
+HEARTBEAT_MS = 100
+"""A member hears at its next heartbeat that another came or left: three seconds by default."""
+REFRESH_MS = 100
+"""How soon a consumer sees a topic that was made after it subscribed: ten small requests a second.
+Never a producer's: it would make a topic again that the test has deleted."""
+
+_GROUPS: dict[str, Any] = {
+    "fetch_max_wait_ms": FETCH_WAIT_MS,
+    "auto_commit_interval_ms": COMMIT_MS,
+    "heartbeat_interval_ms": HEARTBEAT_MS,
+    "auto_offset_reset": "earliest",
+}
+"""A consumer's, by the names that Python's own libraries have for them."""
 
 
 def _librdkafka(servers: str) -> dict[str, Any]:
@@ -35,6 +51,10 @@ def _librdkafka_consumer(servers: str) -> dict[str, Any]:
     return {
         **_librdkafka(servers),
         "fetch.wait.max.ms": FETCH_WAIT_MS,
+        # Not "auto.commit.interval.ms": with a short one a consumer that outlives its broker and is
+        # not closed keeps the process from ending, as its last commit finds no coordinator.
+        "heartbeat.interval.ms": HEARTBEAT_MS,
+        "topic.metadata.refresh.interval.ms": REFRESH_MS,
         "auto.offset.reset": "earliest",
     }
 
@@ -44,11 +64,9 @@ def _aiokafka(servers: str) -> dict[str, Any]:
 
 
 def _aiokafka_consumer(servers: str) -> dict[str, Any]:
-    return {
-        **_aiokafka(servers),
-        "fetch_max_wait_ms": FETCH_WAIT_MS,
-        "auto_offset_reset": "earliest",
-    }
+    # It asks for the topics that it was given until they are there; and whenever it looks at all
+    # of them anew it makes those again that were deleted, so `metadata_max_age_ms` stays.
+    return {**_aiokafka(servers), **_GROUPS}
 
 
 def _kafka_python(servers: str) -> dict[str, Any]:
@@ -60,11 +78,7 @@ def _kafka_python(servers: str) -> dict[str, Any]:
 
 
 def _kafka_python_consumer(servers: str) -> dict[str, Any]:
-    return {
-        **_kafka_python(servers),
-        "fetch_max_wait_ms": FETCH_WAIT_MS,
-        "auto_offset_reset": "earliest",
-    }
+    return {**_kafka_python(servers), **_GROUPS, "metadata_max_age_ms": REFRESH_MS}
 
 
 def _faststream(servers: str) -> dict[str, Any]:
@@ -72,7 +86,7 @@ def _faststream(servers: str) -> dict[str, Any]:
 
 
 def _faststream_subscriber(servers: str) -> dict[str, Any]:
-    return {"fetch_max_wait_ms": FETCH_WAIT_MS, "auto_offset_reset": "earliest"}
+    return dict(_GROUPS)
 
 
 _ROWS: dict[tuple[str, str], Callable[[str], dict[str, Any]]] = {

@@ -18,11 +18,15 @@ import pytest
 
 if TYPE_CHECKING:
     from ottla.testing.broker import Broker
+    from ottla.testing.shared import SharedBrokers
 
 TOPIC_SIZE_MAX = 100
 LINES_MAX = 50
 
 _began = pytest.StashKey[float]()
+_shared: pytest.StashKey[SharedBrokers] = pytest.StashKey()
+_made: pytest.StashKey[tuple[Any, Any, Any]] = pytest.StashKey()
+"""The fixture `kafka` as it was set up last: its definition, its request, and whose config."""
 
 
 @pytest.fixture(scope="session")
@@ -34,12 +38,24 @@ def kafka_config() -> dict[str, str | int | float | bool]:
 
 
 @pytest.fixture(scope="session")
-def kafka(kafka_config: dict[str, Any]) -> Iterator[Broker]:
-    """An `ottla.Broker` for all tests of the session; `topic` keeps them apart."""
-    from ottla.testing.broker import Broker
+def _shared_brokers(request: pytest.FixtureRequest) -> Iterator[SharedBrokers]:
+    from ottla.testing.shared import SharedBrokers
 
-    with Broker(config=kafka_config) as broker:
-        yield broker
+    brokers = SharedBrokers()
+    request.session.stash[_shared] = brokers
+    try:
+        yield brokers
+    finally:
+        del request.session.stash[_shared]
+        brokers.close()
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_config: dict[str, Any], _shared_brokers: SharedBrokers) -> Broker:
+    """An `ottla.Broker` for all tests of the session that have this `kafka_config`; `topic` keeps
+    them apart, and faults, a clock that was moved and a broker that was ended stay with their test.
+    """
+    return _shared_brokers.of(kafka_config)
 
 
 @pytest.fixture
@@ -99,6 +115,45 @@ class NewKafka:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """From here on a node's lines belong to this test."""
     item.stash[_began] = time.time()
+    brokers = item.session.stash.get(_shared, None)
+    made = item.session.stash.get(_made, None)
+    if brokers is None or made is None or "kafka" not in getattr(item, "fixturenames", ()):
+        return
+    brokers.mend()
+    fixture, request, config = made
+    if brokers.any_spent() or config is not _config_of(item):
+        # It and what was built on it are set up anew, as with another parameter.
+        fixture.finish(request)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: Any, request: pytest.FixtureRequest) -> None:
+    """Remember for whose configuration `kafka` was made."""
+    if fixturedef.argname == "kafka" and fixturedef.func.__module__ == __name__:
+        item = request._pyfuncitem
+        request.session.stash[_made] = (fixturedef, request, _config_of(item))
+
+
+def _config_of(item: Any) -> object:
+    """The `kafka_config` that a test sees: each file and folder may have its own."""
+    found = item._fixtureinfo.name2fixturedefs.get("kafka_config")
+    return found[-1] if found else None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Undo what the test did to the brokers that it shares, before its clients say farewell."""
+    brokers = item.session.stash.get(_shared, None)
+    ended = brokers is not None and brokers.mend()
+    result = yield
+    if ended:
+        item.warn(
+            pytest.PytestWarning(
+                f"{item.name} ended the shared broker, which was started again for the next test; "
+                "use kafka_per_test"
+            )
+        )
+    return result
 
 
 @pytest.hookimpl(hookwrapper=True)
