@@ -64,6 +64,7 @@ _NEED_A_NAME = {
     "topics": ("create", "alter", "delete"),
     "groups": ("describe", "reset", "delete"),
 }
+_TAKE_ALL = ("topics", "groups", "offsets")
 _AT = Option("--at", "Short for --bootstrap-server.", "host:port")
 _ALL = Option(
     "--all", "Also what clusters and tools make for themselves: internal topics, console groups."
@@ -156,7 +157,7 @@ def _run(name: str, module: str, arguments: list[str]) -> int:
         arguments = [*arguments, "--bootstrap-server", os.environ.get("OTTLA_AT") or AT]
     command = tool.COMMAND._replace(
         name=f"ottla {name}",
-        options=(*tool.COMMAND.options, _AT, *([_ALL] if name in _NEED_A_NAME else [])),
+        options=(*tool.COMMAND.options, _AT, *([_ALL] if name in _TAKE_ALL else [])),
         examples=EXAMPLES[name],
         help_exit_code=0,
     )
@@ -227,7 +228,11 @@ def _consume(rest: list[str]) -> tuple[str, list[str]]:
 
 
 def _offsets(rest: list[str]) -> tuple[str, list[str]]:
-    return "kafka_get_offsets", _named(rest, "--topic")
+    arguments = _named(rest, "--topic")
+    named = {"--topic", "--topic-partitions", "--all", "--exclude-internal-topics"}
+    if not named & {word.partition("=")[0] for word in arguments}:
+        arguments.append("--exclude-internal-topics")
+    return "kafka_get_offsets", arguments
 
 
 def _api_versions(rest: list[str]) -> tuple[str, list[str]]:
