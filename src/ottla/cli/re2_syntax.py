@@ -96,7 +96,8 @@ def _read(text: str) -> None:
         elif letter == "\\":
             at, repeatable = _many_end(text, at) or _letter(text, at)[0], True
         else:
-            at, repeatable = at + 1, True
+            # To re2j a brace that stands for itself is a repeat all the same: it can't be repeated.
+            at, repeatable, repeated = at + 1, True, letter == "{"
     if depth:
         raise _Wrong("a group is not closed")
 
