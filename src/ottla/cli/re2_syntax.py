@@ -180,7 +180,9 @@ def _letter(text: str, at: int) -> tuple[int, int]:
     if match is not None:
         code = _code(match)
     if match is None or not 0 <= code <= 0x10FFFF:
-        raise _Wrong(f"{text[at : at + 2]} escapes nothing that RE2 knows; it has no references back")
+        raise _Wrong(
+            f"{text[at : at + 2]} escapes nothing that RE2 knows; it has no references back"
+        )
     return match.end(), code
 
 
