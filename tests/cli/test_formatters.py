@@ -52,3 +52,27 @@ def test_what_is_no_such_record() -> None:
     assert formatter.line(printed(b"\x7f\x00rest", b"x")) == b""
     with pytest.raises(Failed, match="offset 7"):
         formatter.line(printed(b"\x00\x01\x00", b"x"))
+
+
+OFFSETS = "org.apache.kafka.tools.consumer.OffsetsMessageFormatter"
+GROUPS = "org.apache.kafka.tools.consumer.GroupMetadataMessageFormatter"
+
+
+@pytest.mark.parametrize(
+    ("group", "behind", "shown"),
+    [(b"gr\xffup", b"", "gr\ufffdup"), (b"group", b"more", "group"), (b"\xff", b"!", "\ufffd")],
+)
+def test_a_damaged_key_does_not_end_the_reading(group: bytes, behind: bytes, shown: str) -> None:
+    """If this failed, one key that Java takes would end the consumer, whatever it looks for."""
+    text = len(group).to_bytes(2, "big") + group
+    record = printed(b"\x00\x01" + text + b"\x00\x01t" + b"\x00\x00\x00\x07" + behind, None)
+    assert CoordinatorFormatter(GROUPS).line(record) == b""
+    line = json.loads(CoordinatorFormatter(OFFSETS).line(record))
+    assert line["key"]["data"] == {"group": shown, "topic": "t", "partition": 7}
+
+
+@pytest.mark.parametrize("key", [b"\x00\x01\x00\x09gr", b"\x00\x01\xff\xffgr", b"\x00\x01\x00"])
+def test_a_key_that_is_cut_short_does(key: bytes) -> None:
+    """If this failed, damage would be hidden where Apache's ends as well."""
+    with pytest.raises(Failed, match="offset 7"):
+        CoordinatorFormatter(OFFSETS).line(printed(key, None))

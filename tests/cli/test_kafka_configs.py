@@ -53,3 +53,11 @@ def test_brackets_hold_values_with_commas() -> None:
     assert _changes(parsed) == ({"a": "1", "b": "x,y", "c": ""}, ["d", "e"])
     with pytest.raises(UsageError):
         _changes(parse(COMMAND, ["--alter", "--add-config", "a=1,b"]))
+
+
+def test_what_is_refused_is_not_announced(node: OttlaProcess) -> None:
+    """If this failed, a heading without rows would look like a logger without levels."""
+    at = ("--bootstrap-server", node.bootstrap)
+    ran = run(["kafka-configs.sh", "--describe", "--broker-logger", "1", *at])
+    assert ran.exit_code == 1
+    assert not ran.stdout

@@ -44,3 +44,22 @@ def test_any_json_is_read_or_refused(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(Failed):
         read_offsets(str(file))
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, '{"partitions": [NaN]}', "", "  ", "x {}"])
+def test_what_is_no_json_is_called_so(tmp_path: Path, text: str) -> None:
+    """If this failed, a damaged file would end in a traceback."""
+    file = tmp_path / "offsets.json"
+    file.write_text(text)
+    with pytest.raises(Failed, match="not a valid JSON"):
+        read_offsets(str(file))
+
+
+def test_a_name_that_is_no_text(node: OttlaServer, tmp_path: Path) -> None:
+    """If this failed, half of a letter in a file would end in a traceback."""
+    file = tmp_path / "offsets.json"
+    file.write_text(r"""{"partitions": [{"topic": "\ud800", "partition": 0, "offset": 0}]}""")
+    at = ("--bootstrap-server", node.bootstrap)
+    ran = run(["kafka-delete-records.sh", "--offset-json-file", str(file), *at])
+    assert ran.exit_code == 0
+    assert ran.stdout.splitlines()[2].startswith("partition: ?-0\terror: ")

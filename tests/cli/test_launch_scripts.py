@@ -26,6 +26,7 @@ SCRIPTS = (
     "delete_records",
     "log_dirs",
     "metadata_quorum",
+    "refusals",
 )
 
 

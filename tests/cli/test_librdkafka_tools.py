@@ -282,3 +282,19 @@ def test_a_verb_gives_up_soon_when_nobody_is_there_to_read_from(nobody: str) -> 
     done = run(["ottla", "consume", "t", "--at", nobody])
     assert done.exit_code == 1
     assert "nobody answers after 3000 ms" in done.stderr
+
+
+def test_a_consumer_without_a_place_to_begin_at(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, `none` would be refused in librdkafka's words, or begin somewhere unasked."""
+    topic, at = name(), ["--bootstrap-server", ottla_server.bootstrap]
+    assert run(["kafka-console-producer.sh", "--topic", topic, *at], "one\n").exit_code == 0
+    words = ["kafka-console-consumer.sh", "--topic", topic, "--group", name(), *at]
+    ran = run([*words, "--command-property", "auto.offset.reset=none", "--timeout-ms", "20000"])
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert "no previously committed offset" in ran.stderr
+    ran = run([*words, "--command-property", "auto.offset.reset=by_duration:P1D"])
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert "earliest, latest and none are" in ran.stderr
+    assert "--by-duration" in ran.stderr

@@ -133,6 +133,8 @@ def test_lists_show_what_is_the_users_own(
     for verb in (["topics"], ["topics", "list"], ["topics", "describe"]):
         assert "__consumer_offsets" not in run(["ottla", *verb, *at]).stdout
     assert "__consumer_offsets" in run(["ottla", "topics", "--all", *at]).stdout.split()
+    assert "__consumer_offsets" not in run(["ottla", "offsets", *at]).stdout
+    assert "__consumer_offsets:0:" in run(["ottla", "offsets", "--all", *at]).stdout
     found = run(["ottla", "groups", *at]).stdout.split()
     assert (group in found, "console-consumer-12345" in found) == (True, False)
     assert "console-consumer-12345" in run(["ottla", "groups", "--all", *at]).stdout.split()
@@ -183,3 +185,10 @@ def test_versions_are_told_apart() -> None:
     for words in (["--version"], ["topics", "--version"], ["up", "--version"]):
         assert run(["ottla", *words]).stdout == f"ottla {__version__} (speaks Apache Kafka 4.3.1)\n"
     assert run(["kafka-topics.sh", "--version"]).stdout == "4.3.1\n"
+
+
+def test_hints_of_verbs_speak_of_verbs(ottla_server: OttlaServer) -> None:
+    """If this failed, a person would be sent to options of a tool that they did not call."""
+    at = ["--at", ottla_server.bootstrap]
+    assert "ottla groups describe NAME" in run(["ottla", "groups", "list", "x", *at]).stderr
+    assert "ottla topics shows" in run(["ottla", "offsets", "of-nothing", *at]).stderr

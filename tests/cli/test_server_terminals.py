@@ -11,12 +11,20 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from attack.line import Line
 from cli.commands import run
 from cli.test_server import BIN, Place
 from oracle import answers_api_versions
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.join_group import (
+    JoinGroupRequest,
+    JoinGroupRequestProtocol,
+    JoinGroupResponse,
+)
 from servers import eventually
 
 
@@ -142,6 +150,87 @@ def test_the_log_tells_what_happens_to_groups(log: tuple[str, Callable[[], str]]
         "group readers: generation 2, no members\n",
         "group readers: is deleted\n",
         "group readers: is not deleted: GROUP_ID_NOT_FOUND",
+    ):
+        eventually(lambda line=line: line in text(), line)  # type: ignore[misc]
+
+
+def test_the_log_tells_what_changes_of_configs(log: tuple[str, Callable[[], str]]) -> None:
+    """If this failed, setting and deleting would look alike, or nobody could find out what was."""
+    node, text = log
+    for words in (
+        ["--broker", "7", "--add-config", "log.retention.ms=5000"],
+        ["--broker", "7", "--delete-config", "log.retention.ms"],
+        ["--broker-defaults", "--add-config", "log.retention.ms=nonsense"],
+        ["--group", "readers", "--add-config", "consumer.session.timeout.ms=50000"],
+        ["--broker", "7", "--add-config", "of.nobody=secret"],
+    ):
+        run(["kafka-configs.sh", "--alter", *words, "--bootstrap-server", node])
+    for line in (
+        "INFO the configs of broker 7 changed: log.retention.ms=5000\n",
+        "INFO the configs of broker 7 changed: log.retention.ms as by default\n",
+        "INFO a change of the configs of all brokers is refused: INVALID_REQUEST: Invalid value",
+        "INFO the configs of group readers changed: consumer.session.timeout.ms=50000\n",
+        "INFO the configs of broker 7 changed: of.nobody is set\n",
+    ):
+        eventually(lambda line=line: line in text(), line)  # type: ignore[misc]
+    assert "secret" not in text()
+
+
+def test_the_log_tells_who_may_not_join(log: tuple[str, Callable[[], str]]) -> None:
+    """If this failed, a group that a setting keeps out would be a riddle to who runs the node."""
+    node, text = log
+    port = int(node.rpartition(":")[2])
+
+    def join(line: Line, **said: Any) -> JoinGroupResponse:
+        request = JoinGroupRequest(
+            group_id="strict", session_timeout_ms=10_000, rebalance_timeout_ms=10_000
+        )
+        request.protocol_type = "consumer"
+        request.protocols = [JoinGroupRequestProtocol(name="range")]
+        for name, value in said.items():
+            setattr(request, name, value)
+        answer: JoinGroupResponse = line.ask(request, 5)
+        return answer
+
+    run(["kafka-consumer-groups.sh", "--describe", "--group", "strict", "--bootstrap-server", node])
+    first, second = Line(port, "first"), Line(port, "second")
+    eventually(
+        lambda: join(first, session_timeout_ms=1).error_code == ErrorCode.INVALID_SESSION_TIMEOUT,
+        "the group's coordinator",
+    )
+    eventually(lambda: not join(first, group_instance_id="one").error_code, "it is in")
+    other = [JoinGroupRequestProtocol(name="sticky")]
+    refused = join(second, protocols=other)
+    assert refused.error_code == ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+    # The group waits for the assignment now; who takes the place begins a round of its own.
+    assert not join(second, group_instance_id="one").error_code
+    for told in (
+        "group strict: first from /127.0.0.1 may not join: INVALID_SESSION_TIMEOUT: session",
+        "group strict: second from /127.0.0.1 may not join: INCONSISTENT_GROUP_PROTOCOL\n",
+        "its members speak consumer (range), who is refused consumer (sticky)\n",
+        ", which is fenced: both are the instance one\n",
+    ):
+        eventually(lambda told=told: told in text(), told)  # type: ignore[misc]
+
+
+def test_the_log_tells_of_offsets_that_others_set(log: tuple[str, Callable[[], str]]) -> None:
+    """If this failed, nobody could find out who moved a group, or when."""
+    node, text = log
+    at = ["--bootstrap-server", node]
+    words = ["--topic", "moved", "--partitions", "2"]
+    run(["kafka-topics.sh", "--create", *words, *at])
+    run(["kafka-console-producer.sh", "--topic", "moved", *at], "one\ntwo\n")
+    group = ["--group", "readers", "--topic", "moved"]
+    read = [*group, "--from-beginning", "--max-messages", "2"]
+    run(["kafka-console-consumer.sh", *read, *at])
+    assert "sets its offsets" not in text()
+    tool = ["kafka-consumer-groups.sh", *at]
+    run([*tool, "--reset-offsets", *group, "--to-earliest", "--execute"])
+    run([*tool, "--delete-offsets", *group])
+    who = "group readers: kafka-consumer-groups from /127.0.0.1"
+    for line in (
+        f"{who} sets its offsets from outside: moved-0=0, moved-1=0\n",
+        f"{who} deletes its offsets: moved-0, moved-1\n",
     ):
         eventually(lambda line=line: line in text(), line)  # type: ignore[misc]
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ottla.cli.record_lines import Printed
 from ottla.cli.run import Failed
-from ottla.wire.schema import ProtocolError, Struct
+from ottla.wire.schema import CoordinatorKey, ProtocolError, Struct
 from ottla.wire.stored import frame
 from ottla.wire.types import uuid_text
 
@@ -59,9 +59,9 @@ class CoordinatorFormatter:
         if record.key is None:
             return b""
         try:
-            key = frame.decode_coordinator_key(record.key, self._kind.topic)
-            if key.api_key not in self._kind.types:
+            if frame.record_type(record.key) not in self._kind.types:
                 return b""
+            key = _key(record.key, self._kind.topic)
             value = None
             if record.value is not None:
                 found, version = frame.decode_coordinator_value(record.value, key, self._kind.topic)
@@ -74,6 +74,35 @@ class CoordinatorFormatter:
             ) from None
         shown = {"key": {"type": key.api_key, "data": as_json(key, 0)}, "value": value}
         return json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def _key(data: bytes, topic: str) -> CoordinatorKey:
+    """A key as Java reads it: what is no UTF-8 is U+FFFD, and nobody looks behind its end."""
+    try:
+        return frame.decode_coordinator_key(data, topic, whole=False)
+    except ProtocolError:
+        kind = frame.key_class(data, topic)
+        return frame.decode_coordinator_key(data[:2] + _in_utf8(kind, data[2:]), topic, whole=False)
+
+
+def _in_utf8(kind: type[Struct], data: bytes) -> bytes:
+    """The fields of a key with their texts in UTF-8; keys are of one version, without tags."""
+    out, at = b"", 0
+    for field in kind.__fields__.values():
+        if field.kind == "string":
+            end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+            text = data[at + 2 : end].decode(errors="replace").encode()
+            if end > len(data) or len(text) > 0x7FFF:
+                break  # it can't be read either way
+            out += len(text).to_bytes(2, "big") + text
+        else:
+            end = at + _WIDTHS[field.kind]
+            out += data[at:end]
+        at = end
+    return out + data[at:]
+
+
+_WIDTHS = {"int32": 4, "uuid": 16}
 
 
 def as_json(message: Struct, version: int) -> dict[str, Any]:

@@ -13,7 +13,15 @@ import sys
 
 from ottla.cli.connect import connect
 from ottla.cli.exceptions import exception_text
-from ottla.cli.options import BOOTSTRAP, COMMAND_CONFIG, Command, Option, Parsed, UsageError
+from ottla.cli.options import (
+    BOOTSTRAP,
+    COMMAND_CONFIG,
+    Command,
+    Option,
+    Parsed,
+    UsageError,
+    is_java_int,
+)
 from ottla.cli.properties import read_properties
 from ottla.cli.run import Failed, run
 from ottla.client import configs, groups, topics
@@ -216,11 +224,13 @@ def _require_node(parsed: Parsed) -> None:
 
 
 def _check_name(parsed: Parsed, kind: str, name: str | None) -> None:
-    if name and kind in ("brokers", "broker-loggers") and not re.fullmatch("[+-]?[0-9]+", name):
+    if name and kind in ("brokers", "broker-loggers") and not is_java_int(name):
         raise UsageError(
             f"The entity name for {kind} must be a valid integer broker id, but it is: {name}"
         )
     if parsed.has("--describe"):
+        if parsed.has("--entity-default") and kind != "brokers":
+            raise UsageError(f"--entity-default must not be specified with --describe of {kind}")
         if not name and kind == "broker-loggers":
             raise UsageError(f"An entity name must be specified with --describe of {kind}")
         return
@@ -278,19 +288,22 @@ def _alter(client: Client, kind: str, name: str, added: dict[str, str], deleted:
 
 
 def _describe(client: Client, kind: str, name: str | None, *, everything: bool) -> None:
-    if kind == "topics" and name:
+    if kind == "topics" and name is not None:
         problem = topic_name_problem(name)
         if problem:
             raise UsageError(f"Topic name is invalid: {problem}")
-    if name and not everything and not _is_there(client, kind, name):
+    if name is not None and not everything and not _is_there(client, kind, name):
         print(f"The {_one(kind)} '{name}' doesn't exist and doesn't have dynamic config.")
         return
     for one in _names(client, kind) if name is None else [name]:
-        if not one:
-            print(f"Default configs for {kind} in the cluster are:")
-        else:
-            print(f"{'All' if everything else 'Dynamic'} configs for {_one(kind)} {one} are:")
+        head = f"{'All' if everything else 'Dynamic'} configs for {_one(kind)} {one} are:"
+        if not one and kind == "brokers":
+            head = f"Default configs for {kind} in the cluster are:"
+        if kind != "broker-loggers":  # which may well be refused: there is nothing to announce
+            print(head)
         rows = configs.describe(client, KINDS[kind], [one], synonyms=True)[one]
+        if kind == "broker-loggers":
+            print(head)
         own = _OWN_SOURCE.get(kind) if one else "DYNAMIC_DEFAULT_BROKER_CONFIG"
         for row in sorted(rows, key=lambda row: row.name):
             if everything or own is None or row.source == own:
@@ -322,7 +335,9 @@ def _names(client: Client, kind: str) -> list[str]:
 
 
 def _is_there(client: Client, kind: str, name: str) -> bool:
-    return kind == "broker-loggers" or name in _names(client, kind)
+    if kind == "broker-loggers":
+        return bool(name) and name in _names(client, "brokers")
+    return name in _names(client, kind)
 
 
 def _one(kind: str) -> str:

@@ -29,6 +29,8 @@ ACTIONS = (
     "--delete-offsets",
     "--validate-regex",
 )
+TYPES = ("Classic", "Consumer")
+"""Of groups of consumers, which are those that this command is for."""
 GROUP_WIDTH_IN_LIST = 25
 CONSOLE_GROUP = re.compile(r"console-consumer-\d+")
 """What the console consumer calls its group when nobody names one."""
@@ -138,8 +140,11 @@ def main(parsed: Parsed) -> int:
         return _validate(parsed)
     parsed.required("--bootstrap-server")
     _check(parsed, action)
-    with connect(parsed, timeout_ms=parsed.number("--timeout", 30_000)) as client:
+    timeout_ms = parsed.number("--timeout", 30_000)
+    with connect(parsed, timeout_ms=timeout_ms) as client:
         try:
+            if timeout_ms is not None and timeout_ms <= 0:
+                raise OttlaError(f"--timeout {timeout_ms} leaves no time to ask anybody")
             if _DO[action](parsed, client) is False:
                 return _refused(parsed)
         except UsageError:
@@ -162,9 +167,13 @@ def _refused(parsed: Parsed) -> int:
 def _check(parsed: Parsed, action: str) -> None:
     if action == "--list":
         if parsed.has("--group"):
-            raise UsageError("--list shows all groups; --describe --group shows one")
+            if parsed.is_verb:
+                text = "ottla groups shows all groups; ottla groups describe NAME shows one"
+            else:
+                text = "--list shows all groups; --describe --group shows one"
+            raise UsageError(text)
         _names(parsed.text("--state"), groups.STATES, "state")
-        _names(parsed.text("--type"), groups.TYPES, "type")
+        _names(parsed.text("--type"), TYPES, "type")
         return
     if action == "--delete-offsets":
         parsed.required("--group")
@@ -182,7 +191,7 @@ def _check(parsed: Parsed, action: str) -> None:
 
 def _list(parsed: Parsed, client: Client) -> None:
     states = _names(parsed.text("--state"), groups.STATES, "state")
-    types = _names(parsed.text("--type"), groups.TYPES, "type")
+    types = _names(parsed.text("--type"), TYPES, "type")
     found = [
         group
         for group in groups.list_groups(client, states=states, types=types)
@@ -214,7 +223,7 @@ def _list(parsed: Parsed, client: Client) -> None:
 
 
 def _delete(parsed: Parsed, client: Client) -> bool:
-    wanted = parsed.all("--group")
+    wanted = list(dict.fromkeys(parsed.all("--group")))
     if parsed.has("--all-groups"):
         wanted = [group.group for group in groups.list_groups(client)]
     deleted, failed = [], []
@@ -279,15 +288,10 @@ def _describe(parsed: Parsed, client: Client) -> bool:
 
 
 def _validate(parsed: Parsed) -> int:
-    """RE2 is what Python's engine knows, without looking around and back references."""
+    from ottla.cli.re2_syntax import re2_problem
+
     text = parsed.required("--validate-regex")
-    problem = None
-    try:
-        re.compile(text)
-    except re.error as error:
-        problem = error.msg
-    if problem is None and re.search(r"\(\?<?[=!]|\\[1-9]|\(\?P=", text):
-        problem = "looking around and back references are not part of RE2"
+    problem = re2_problem(text)
     if problem is None:
         print(f"The regular expression `{text}` is valid.")
     else:

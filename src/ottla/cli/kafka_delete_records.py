@@ -69,11 +69,13 @@ def read_offsets(path: str) -> dict[TopicPartition, int]:
     import json
 
     try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read().lstrip(" \t\r\n")
+        # What follows the value is passed over, as Apache's tool does.
+        found, _ = json.JSONDecoder(parse_constant=_no_json).raw_decode(text)
     except OSError:
         raise Failed(f"Unable to read file {path}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Failed("The input string is not a valid JSON", hint=f"write {FORM}") from None
     version = found.get("version", 1) if isinstance(found, dict) else 1
     if version != 1:
@@ -81,7 +83,9 @@ def read_offsets(path: str) -> dict[TopicPartition, int]:
     wanted: dict[TopicPartition, int] = {}
     twice: dict[TopicPartition, None] = {}
     for row in _field(found, "partitions", list):
-        place = _field(row, "topic", str), _field(row, "partition", int)
+        # Half of a pair of surrogates is no text that a request could hold.
+        topic = _field(row, "topic", str).encode(errors="replace").decode()
+        place = topic, _field(row, "partition", int)
         if place in wanted:
             twice[place] = None
         wanted[place] = _field(row, "offset", int)
@@ -95,6 +99,10 @@ _JAVA = {str: "String", int: "Integer", list: "array"}
 _INT_MAX = {"partition": (1 << 31) - 1, "offset": (1 << 63) - 1}
 
 
+def _no_json(constant: str) -> Any:
+    raise ValueError(f"{constant} is Python's, not JSON's")
+
+
 def _field(row: Any, name: str, kind: type) -> Any:
     import json
 
@@ -104,7 +112,7 @@ def _field(row: Any, name: str, kind: type) -> Any:
         raise Failed(f"No such field exists: `{name}`", hint=f"write {FORM}")
     value = row[name]
     wrong = not isinstance(value, kind) or isinstance(value, bool)
-    if wrong or (kind is int and not -1 <= value <= _INT_MAX[name]):
+    if wrong or (kind is int and not ~_INT_MAX[name] <= value <= _INT_MAX[name]):
         java = "Long" if name == "offset" else _JAVA[kind]
         raise Failed(f"Expected `{java}` value, received {json.dumps(value)}", hint=f"write {FORM}")
     return value

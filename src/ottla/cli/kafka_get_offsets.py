@@ -85,7 +85,8 @@ def _print_offsets(parsed: Parsed, client: Client, accepts: Filter, at: int) -> 
     if not places:
         raise Failed(
             "Could not match any topic-partitions with the specified filters",
-            hint="kafka-topics.sh --list shows the topics that exist",
+            hint=f"{'ottla topics' if parsed.is_verb else 'kafka-topics.sh --list'} shows the "
+            "topics that exist",
         )
     rows = []
     for place, row in sorted(offsets.list_offsets(client, dict.fromkeys(places, at)).items()):

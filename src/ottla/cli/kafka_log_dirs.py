@@ -7,7 +7,15 @@ import sys
 
 from ottla.cli.connect import connect
 from ottla.cli.exceptions import exception_text
-from ottla.cli.options import BOOTSTRAP, COMMAND_CONFIG, Command, Option, Parsed, UsageError
+from ottla.cli.options import (
+    BOOTSTRAP,
+    COMMAND_CONFIG,
+    Command,
+    Option,
+    Parsed,
+    UsageError,
+    is_java_int,
+)
 from ottla.cli.run import Failed, run
 from ottla.client import cluster
 from ottla.client.errors import BrokerError
@@ -83,9 +91,9 @@ def _broker(node: int, found: list[cluster.LogDir], topics: set[str]) -> dict[st
 
 
 def _ids(text: str) -> list[int]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = [part for part in text.split(",") if part]
     for part in parts:
-        if not part.isascii() or not part.isdigit():
+        if not is_java_int(part):
             raise UsageError(f'For input string: "{part}"', hint="--broker-list takes ids: 1,2")
     return sorted({int(part) for part in parts})
 

@@ -1,15 +1,26 @@
 """kafka-metadata-quorum.sh describe: who leads the metadata quorum, and how far each replica is.
 
 `--status` tells the quorum in one block, `--replication` a row for each replica. Adding and
-removing controllers is refused by name.
+removing controllers is refused by name. Of Apache's tools this one alone takes the beginning of an
+option's name for the whole, if it is that of no other.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from ottla.cli.connect import connect
-from ottla.cli.options import BOOTSTRAP, COMMAND_CONFIG, Command, Option, Parsed, UsageError
+from ottla.cli.options import (
+    BOOTSTRAP,
+    COMMAND_CONFIG,
+    HELP,
+    VERSION,
+    Command,
+    Option,
+    Parsed,
+    UsageError,
+)
 from ottla.cli.run import Failed, run
 from ottla.client import cluster
 from ottla.client.client import Client
@@ -167,4 +178,12 @@ def _print_replication(client: Client, *, human: bool) -> None:
 
 def entry() -> int:
     """kafka-metadata-quorum.sh."""
-    return run(COMMAND, main)
+    return run(COMMAND, main, [whole(word) for word in sys.argv[1:]])
+
+
+def whole(word: str) -> str:
+    """An option by its whole name, where its beginning says which it is."""
+    name, equals, value = word.partition("=")
+    names = [option.name for option in (*COMMAND.options, HELP, VERSION)]
+    meant = [one for one in names if len(name) > 2 and one.startswith(name)]
+    return meant[0] + equals + value if len(meant) == 1 and name not in names else word

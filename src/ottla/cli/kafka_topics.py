@@ -6,7 +6,15 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.cli.connect import connect
-from ottla.cli.options import BOOTSTRAP, COMMAND_CONFIG, Command, Option, Parsed, UsageError
+from ottla.cli.options import (
+    BOOTSTRAP,
+    COMMAND_CONFIG,
+    BadValue,
+    Command,
+    Option,
+    Parsed,
+    UsageError,
+)
 from ottla.cli.run import Failed, run
 from ottla.cli.topic_filter import topic_filter
 from ottla.client import topics
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
     from ottla.client import configs
 
 ACTIONS = ("--list", "--describe", "--create", "--alter", "--delete")
+FAILED = "Error while executing topic command : "
+"""What a refusal opens with; Apache's tool says it on stdout, and scripts look for it."""
 _REPORT = ("--describe",)
 
 COMMAND = Command(
@@ -126,6 +136,15 @@ COMMAND = Command(
         ),
         ("gone", "kafka-topics.sh --delete --topic my-events --bootstrap-server localhost:9092"),
     ),
+    bad_value=FAILED,
+)
+
+
+_PARTITION_REPORTS = (
+    "--under-replicated-partitions",
+    "--unavailable-partitions",
+    "--under-min-isr-partitions",
+    "--at-min-isr-partitions",
 )
 
 
@@ -150,15 +169,19 @@ def main(parsed: Parsed) -> int:
     if action == "--alter" and not parsed.has("--partitions"):
         raise UsageError("--alter needs --partitions: nothing else of a topic changes here")
     parsed.not_together("--topic", "--topic-id")
-    with connect(parsed) as client:
-        try:
+    for report in _PARTITION_REPORTS:
+        parsed.not_together("--topics-with-overrides", report)
+    try:
+        with connect(parsed) as client:
             return _DO[action](parsed, client)
-        except OttlaError as error:
-            if parsed.is_verb:
-                raise
-            # Apache's tool says it on stdout, and scripts look for these words.
-            print(f"Error while executing topic command : {error}")
-            raise Failed("", hint=error.hint) from None
+    except UsageError:
+        raise
+    except OttlaError as error:
+        if parsed.is_verb:
+            raise
+        # Apache's tool says it on stdout, and scripts look for these words.
+        print(f"{FAILED}{error}")
+        raise Failed("", hint=error.hint) from None
 
 
 def _list(parsed: Parsed, client: Client) -> int:
@@ -181,11 +204,9 @@ def _create(parsed: Parsed, client: Client) -> int:
             "WARNING: names of metrics hold '.' and '_' for the same: a topic that differs from "
             "this one only there would share its metrics."
         )
-    partitions, replicas = parsed.number("--partitions"), parsed.number("--replication-factor")
-    if partitions is not None and partitions < 1:
-        raise UsageError("--partitions must be greater than 0")
+    partitions, replicas = _count(parsed, "--partitions"), parsed.number("--replication-factor")
     if replicas is not None and not 1 <= replicas <= 32767:
-        raise UsageError("--replication-factor must be between 1 and 32767")
+        raise BadValue("--replication-factor must be between 1 and 32767")
     text = parsed.text("--replica-assignment")
     placed = _assignments(text) if text is not None else []
     topic = topics.NewTopic(
@@ -206,8 +227,15 @@ def _create(parsed: Parsed, client: Client) -> int:
     return 0
 
 
+def _count(parsed: Parsed, option: str) -> int | None:
+    count = parsed.number(option)
+    if count is not None and not 0 < count < 1 << 31:
+        raise BadValue(f"{option} must be greater than 0, and at most {(1 << 31) - 1}")
+    return count
+
+
 def _alter(parsed: Parsed, client: Client) -> int:
-    count = parsed.number("--partitions")
+    count = _count(parsed, "--partitions")
     assert count is not None
     text = parsed.text("--replica-assignment")
     for topic in topics.describe(client, _matching(parsed, client)):
@@ -245,12 +273,7 @@ def _describe(parsed: Parsed, client: Client) -> int:
     except (ApiNotSupported, BrokerError) as error:
         print(f"moving replicas are not shown: {error}", file=sys.stderr)
         moving = {}
-    reports = Reports(
-        parsed.has("--under-replicated-partitions"),
-        parsed.has("--unavailable-partitions"),
-        parsed.has("--under-min-isr-partitions"),
-        parsed.has("--at-min-isr-partitions"),
-    )
+    reports = Reports(*(parsed.has(report) for report in _PARTITION_REPORTS))
     brokers = set(client.nodes())
     for topic in found:
         overrides = [entry for entry in settings[topic.name] if not entry.is_default]
@@ -280,7 +303,7 @@ def _matching(parsed: Parsed, client: Client) -> list[str]:
         try:
             name = topics.name_of(client, uuid_from_text(topic_id))
         except ValueError:
-            raise UsageError(f"'{topic_id}' is no topic id (22 letters of base64)") from None
+            raise BadValue(f"'{topic_id}' is no topic id (22 letters of base64)") from None
         if name is None and not parsed.has("--if-exists"):
             raise Failed(f"TopicId '{topic_id}' does not exist as expected")
         return [] if name is None else [name]
@@ -310,7 +333,7 @@ def _similar(parsed: Parsed, pattern: str, names: list[str]) -> str:
 def _config(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise UsageError(f"--config takes key=value, not '{text}'")
+        raise BadValue(f"--config takes key=value, not '{text}'")
     return key.strip(), value.strip()
 
 
@@ -319,7 +342,7 @@ def _assignments(text: str) -> list[list[int]]:
     try:
         placed = [[int(part) for part in group.split(":")] for group in text.split(",")]
     except ValueError:
-        raise UsageError(f"--replica-assignment takes 1:2,2:3, not '{text}'") from None
+        raise BadValue(f"--replica-assignment takes 1:2,2:3, not '{text}'") from None
     for index, brokers in enumerate(placed):
         if len(set(brokers)) != len(brokers):
             raise Failed(f"Partition {index} has one broker for two of its replicas")

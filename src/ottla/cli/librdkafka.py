@@ -71,6 +71,8 @@ def translate(settings: Mapping[str, str], *, consumer: bool) -> dict[str, str]:
     for key, value in settings.items():
         if key == "partition.assignment.strategy":
             out[key] = _assignors(value)
+        elif key == "auto.offset.reset":
+            out[key] = _reset(value)
         elif key == "buffer.memory":
             out["queue.buffering.max.kbytes"] = str(max(1, int(value) // 1024))
         elif key == "request.timeout.ms" and consumer:
@@ -95,6 +97,15 @@ def _unknown(key: str, consumer: bool) -> str:
         return "only Apache's Java client knows it"
     close = nearest(key, known)
     return f"no such setting; did you mean {close}?" if close else "no such setting"
+
+
+def _reset(value: str) -> str:
+    if value.lower().startswith("by_duration:"):
+        raise OttlaError(
+            f"auto.offset.reset={value} is not for this command, but earliest, latest and none are",
+            hint="kafka-consumer-groups.sh --reset-offsets --by-duration moves a group",
+        )
+    return "error" if value.lower() == "none" else value
 
 
 def _assignors(value: str) -> str:

@@ -86,9 +86,11 @@ def split_topic(word: str) -> tuple[str, list[int] | None]:
 
 def reset(parsed: Parsed, client: Client) -> None:
     """Make the plan for every group, print it, and commit it with --execute."""
-    wanted = parsed.all("--group")
+    wanted = list(dict.fromkeys(parsed.all("--group")))
     if parsed.has("--all-groups"):
         wanted = [group.group for group in groups.list_groups(client)]
+    path = parsed.text("--from-file")
+    filed = None if path is None else read_csv(path, _only_group(parsed))
     plans: dict[str, Plan] = {}
     if parsed.is_verb:
         _require_inactive(client, wanted)
@@ -100,13 +102,20 @@ def reset(parsed: Parsed, client: Client) -> None:
                 f"the current state is {state}."
             )
             continue
-        plans[group] = plan = _plan(parsed, client, group)
+        if filed is None:
+            plan = _plan(parsed, client, group)
+        elif group in filed:
+            plan = _clamped(client, filed[group])
+        else:
+            print(f"\nError: No reset plan for group {group} found")
+            continue
+        plans[group] = plan
         if parsed.has("--execute"):
             for place, error in groups.commit(client, group, plan).items():
                 if error is not None:
                     raise OttlaError(f"{place[0]}-{place[1]}: {error}")
     if parsed.has("--export"):
-        _print_csv(plans, several=len(wanted) > 1)
+        _print_csv(plans, several=_only_group(parsed) is None)
     else:
         _print_table(plans)
 
@@ -134,10 +143,13 @@ def _state(client: Client, group: str) -> str:
         raise
 
 
+def _only_group(parsed: Parsed) -> str | None:
+    """The group, if it was named alone: then CSV needs no column for it."""
+    named = parsed.all("--group")
+    return named[0] if len(named) == 1 else None
+
+
 def _plan(parsed: Parsed, client: Client, group: str) -> Plan:
-    path = parsed.text("--from-file")
-    if path is not None:
-        return _clamped(client, _read_csv(path, group))
     places = _scope(parsed, client, group)
     make = _SCENARIOS[parsed.exactly_one(*SCENARIOS)]
     return make(parsed, client, group, places)
@@ -148,14 +160,19 @@ def _scope(parsed: Parsed, client: Client, group: str) -> list[TopicPartition]:
     if parsed.has("--all-topics"):
         return sorted(groups.committed(client, group))
     places: list[TopicPartition] = []
-    for word in parsed.all("--topic"):
+    words = parsed.all("--topic")
+    # A whole topic may be named twice, a partition may not.
+    for word in [*dict.fromkeys(w for w in words if ":" not in w), *(w for w in words if ":" in w)]:
         name, numbers = split_topic(word)
         there = [p.number for p in topics.describe(client, [name])[0].partitions]
         missing = sorted(set(numbers or ()) - set(there))
         if missing:
             shown = ",".join(f"{name}-{number}" for number in missing)
             raise OttlaError(f'The partitions "{shown}" do not exist')
-        places += [(name, number) for number in (there if numbers is None else numbers)]
+        for place in ((name, number) for number in (there if numbers is None else numbers)):
+            if place in places:
+                raise OttlaError(f"Duplicate key {place[0]}-{place[1]}: it is named twice")
+            places.append(place)
     return places
 
 
@@ -293,31 +310,52 @@ def duration_ms(text: str) -> int:
     return round(total * 1000) * (-1 if match[1] == "-" else 1)
 
 
-def _read_csv(path: str, group: str) -> Plan:
-    """`topic,partition,offset`, or `group,...` before it, of which only this group's count."""
+def read_csv(path: str, only_group: str | None) -> dict[str, Plan]:
+    """The plans of a file by group: rows of `group,topic,partition,offset`.
+
+    A group that was named alone may do without its column; the first row says whether it does.
+
+    Raises:
+        OttlaError: the file can't be read, or is not in its form.
+        UsageError: an offset is negative, which no --to-... stands for.
+    """
     import csv
 
-    plan: Plan = {}
+    plans: dict[str, Plan] = {}
+    rows = 0
+    width = 4
     try:
         with open(path, newline="", encoding="utf-8") as file:
             for number, row in enumerate(csv.reader(file), 1):
                 if not row:
                     continue
-                if len(row) == 4 and row[0] != group:
-                    continue
+                if not rows and only_group is not None:
+                    width = len(row)
+                rows += 1
+                if width == 4 and len(row) == 3:
+                    continue  # it names no group, so no group's plan has it
                 try:
-                    topic, partition, offset = row[-3:]
-                    if len(row) not in (3, 4):
+                    if len(row) != width or width not in (3, 4):
                         raise ValueError
+                    topic, partition, offset = row[-3:]
+                    group = only_group if width == 3 and only_group is not None else row[0]
+                    plan = plans.setdefault(group, {})
                     plan[(topic, int(partition))] = int(offset)
                 except ValueError:
                     raise OttlaError(
-                        f"{path}, line {number}: this is not topic,partition,offset",
+                        f"{path}, line {number}: this is not {'group,' * (width == 4)}topic,"
+                        "partition,offset",
                         hint="--export writes such a file",
                     ) from None
+                if int(offset) < 0:
+                    raise UsageError("Invalid negative offset", hint=f"see {path}, line {number}")
     except OSError as error:
         raise OttlaError(f"Unable to read file {path} ({error.strerror})") from None
-    return plan
+    except UnicodeDecodeError:
+        raise OttlaError(f"{path} is not written in UTF-8") from None
+    if not rows:
+        raise OttlaError(f"{path} is empty", hint="--export writes such a file")
+    return plans
 
 
 def _print_table(plans: dict[str, Plan]) -> None:

@@ -21,6 +21,10 @@ class UsageError(OttlaError):
     """The command line itself is wrong."""
 
 
+class BadValue(UsageError):
+    """What an option was given is not what it takes."""
+
+
 class Option(NamedTuple):
     """One option: `value` names what it takes (None: nothing), `optional` ones may be left out."""
 
@@ -48,6 +52,8 @@ class Command(NamedTuple):
     """What the words that are no options are called, if there are any."""
     help_exit_code: int = 1
     """Apache's tools leave with 1 after their help; our own verbs with 0."""
+    bad_value: str | None = None
+    """What a `BadValue` opens with on stdout, where scripts look; on stderr alone if None."""
 
 
 class Parsed:
@@ -81,7 +87,7 @@ class Parsed:
         """
         values = self.all(name)
         if len(values) > 1:
-            raise UsageError(f"{name} is given {len(values)} times, but takes one value")
+            raise BadValue(f"{name} is given {len(values)} times, but takes one value")
         return values[0] if values else default
 
     def required(self, name: str) -> str:
@@ -107,7 +113,7 @@ class Parsed:
         try:
             return int(text)
         except ValueError:
-            raise UsageError(f"{name} takes a whole number, not '{text}'") from None
+            raise BadValue(f"{name} takes a whole number, not '{text}'") from None
 
     def exactly_one(self, *names: str) -> str:
         """Which of some options was given.
@@ -232,7 +238,13 @@ def _check_text(name: str, value: str) -> None:
 
 def _check_number(name: str, value: str) -> None:
     if not value.lstrip("+-").isascii() or not value.lstrip("+-").isdigit():
-        raise UsageError(f"{name} takes a whole number, not '{value}'")
+        raise BadValue(f"{name} takes a whole number, not '{value}'")
+
+
+def is_java_int(text: str) -> bool:
+    """Whether Java takes a text for an int: digits alone, a sign before them, 32 bits."""
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    return digits.isascii() and digits.isdigit() and -(1 << 31) <= int(text) < 1 << 31
 
 
 def _guess(name: str, rows: dict[str, Option]) -> str | None:

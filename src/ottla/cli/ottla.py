@@ -106,7 +106,7 @@ _LITERAL = {"--topic": "The topic.", "--list": "Print the names of all topics."}
 """What is said otherwise of options that take a regular expression where Apache's tool has them."""
 
 _EXIT_CODES = ((0, "done"), (1, "not done; the reason is printed"))
-
+_TAKE_ALL = ("topics", "groups", "offsets")
 _AT = Option("--at", "Short for --bootstrap-server.", "host:port")
 _ALL = Option(
     "--all", "Also what clusters and tools make for themselves: internal topics, console groups."
@@ -202,7 +202,7 @@ def _run(name: str, module: str, arguments: list[str]) -> int:
     shown = [row._replace(help=literal.get(row.name, row.help)) for row in tool.COMMAND.options]
     command = tool.COMMAND._replace(
         name=f"ottla {name}",
-        options=(*shown, _AT, *([_ALL] if name in _NEED_A_NAME else [])),
+        options=(*shown, _AT, *([_ALL] if name in _TAKE_ALL else [])),
         examples=EXAMPLES[name],
         exit_codes=_EXIT_CODES if name == "groups" else tool.COMMAND.exit_codes,
         words="",
@@ -291,7 +291,11 @@ def _consume(rest: list[str]) -> tuple[str, list[str]]:
 
 
 def _offsets(rest: list[str]) -> tuple[str, list[str]]:
-    return "kafka_get_offsets", _named(rest, "--topic")
+    arguments = _named(rest, "--topic")
+    named = {"--topic", "--topic-partitions", "--all", "--exclude-internal-topics"}
+    if not named & {word.partition("=")[0] for word in arguments}:
+        arguments.append("--exclude-internal-topics")
+    return "kafka_get_offsets", arguments
 
 
 def _api_versions(rest: list[str]) -> tuple[str, list[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from ottla.cli.options import Command, Parsed, UsageError, help_text, parse
+from ottla.cli.options import BadValue, Command, Parsed, UsageError, help_text, parse
 from ottla.errors import OttlaError
 
 APACHE_KAFKA_VERSION = "4.3.1"
@@ -58,6 +58,9 @@ def _run(command: Command, main: Callable[[Parsed], int], arguments: Sequence[st
         warn_deprecated(parsed)
         return main(parsed)
     except UsageError as error:
+        if command.bad_value is not None and isinstance(error, BadValue):
+            print(f"{command.bad_value}{error}")
+            error = UsageError("", hint=error.hint)
         tell(error, fallback_hint=f"{command.name} --help shows all options, with examples")
         return 1
     except OttlaError as error:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ottla.cli.options import UsageError
+from ottla.cli.options import BadValue
 
 
 def topic_filter(pattern: str) -> Callable[[str], bool]:
     """Whether a topic's whole name matches.
 
     Raises:
-        UsageError: it is no regular expression.
+        BadValue: it is no regular expression.
     """
     cleaned = pattern.strip().replace(",", "|").replace(" ", "").strip("\"'")
     if not set(cleaned) & set("\\^$*+?{}[]|().\\"):
@@ -21,5 +21,5 @@ def topic_filter(pattern: str) -> Callable[[str], bool]:
     try:
         compiled = re.compile(cleaned)
     except re.error as error:
-        raise UsageError(f"'{pattern}' is no regular expression: {error}") from None
+        raise BadValue(f"'{pattern}' is no regular expression: {error}") from None
     return lambda name: compiled.fullmatch(name) is not None

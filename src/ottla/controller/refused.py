@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+from ottla.metadata.resources import resource_text
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.alter_configs import AlterConfigsResponse
 from ottla.wire.messages.create_partitions import CreatePartitionsResponse
@@ -46,7 +47,8 @@ def _grown(response: CreatePartitionsResponse) -> Iterator[tuple[str, Any]]:
 
 def _configured(response: Any) -> Iterator[tuple[str, Any]]:
     for row in response.responses:
-        yield f"a change of the configs of {row.resource_name!r}", row
+        whose = resource_text(row.resource_type, row.resource_name)
+        yield f"a change of the configs of {whose}", row
 
 
 _ROWS: Final[dict[type, Callable[[Any], Iterator[tuple[str, Any]]]]] = {

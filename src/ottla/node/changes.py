@@ -1,14 +1,28 @@
 """What changed of topics and configs, in lines for the operator; told when this node learns of it.
 
-Of brokers' configs only the names are told: a value may be a secret.
+A secret's value is never told, nor that of a key that nobody knows: it may be one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from ottla.config.row import broker_rows, client_metrics_rows, group_rows, topic_rows
 from ottla.metadata.delta import MetadataDelta
-from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
+from ottla.metadata.image import (
+    BROKER_RESOURCE,
+    CLIENT_METRICS_RESOURCE,
+    GROUP_RESOURCE,
+    TOPIC_RESOURCE,
+)
+from ottla.metadata.resources import resource_text
+
+_ROWS = {
+    TOPIC_RESOURCE: topic_rows,
+    BROKER_RESOURCE: broker_rows,
+    CLIENT_METRICS_RESOURCE: client_metrics_rows,
+    GROUP_RESOURCE: group_rows,
+}
 
 
 def changes(delta: MetadataDelta) -> Iterator[str]:
@@ -35,10 +49,15 @@ def _reconfigured(delta: MetadataDelta, kind: int, name: str) -> str | None:
     keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
     if not keys:
         return None
-    if kind == BROKER_RESOURCE:
-        whose = f"broker {name}" if name else "all brokers"
-        return f"the configs of {whose} changed: {', '.join(keys)}"
-    if kind != TOPIC_RESOURCE or name not in delta.image.topics.by_name:
+    if kind == TOPIC_RESOURCE and name not in delta.image.topics.by_name:
         return None
-    values = (f"{key}={new[key]}" if key in new else f"{key} as by default" for key in keys)
-    return f"the configs of topic {name} changed: {', '.join(values)}"
+    values = ", ".join(_value(kind, key, new) for key in keys)
+    return f"the configs of {resource_text(kind, name)} changed: {values}"
+
+
+def _value(kind: int, key: str, configs: Mapping[str, str]) -> str:
+    if key not in configs:
+        return f"{key} as by default"
+    rows = _ROWS.get(kind)
+    row = None if rows is None else rows().get(key)
+    return f"{key} is set" if row is None or row.sensitive else f"{key}={configs[key]}"

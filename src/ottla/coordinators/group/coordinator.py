@@ -18,6 +18,7 @@ from ottla.coordinators.group.split import Parts
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import Ask
 from ottla.driver import Desk, answer
+from ottla.wire.errors import ErrorCode
 from ottla.wire.java import java_hash
 
 
@@ -27,6 +28,13 @@ def partition_for(group_id: str, partition_count: int) -> int:
     """
     value = java_hash(group_id)
     return (0 if value == -(1 << 31) else abs(value)) % partition_count
+
+
+_TOLD = {
+    ErrorCode.INVALID_SESSION_TIMEOUT: "session.timeout.ms is not between "
+    "group.min.session.timeout.ms and group.max.session.timeout.ms of this broker"
+}
+"""Refusals at the door that are for the operator as well: a setting is to blame, and which."""
 
 
 class GroupCoordinator:
@@ -74,6 +82,11 @@ class GroupCoordinator:
         if error is None:
             self._runtime.submit(self.partition_for(ask.body.group_id), ask)
         else:
+            if error in _TOLD:
+                self._runtime.tell(
+                    f"group {ask.body.group_id}: {ask.client_id} from {ask.client_host} may not "
+                    f"join: {error.name}: {_TOLD[error]}"
+                )
             answer(self._desk, ask, self._kinds.refuse(ask, error))
 
     def _split(self, ask: Ask, parts: Parts) -> None:

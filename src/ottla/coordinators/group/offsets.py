@@ -305,6 +305,15 @@ def commit(
     return OffsetCommitResponse(topics=answers)
 
 
+def said(request: OffsetCommitRequest) -> dict[tuple[str, int], int]:
+    """The offsets that a commit asks for, by topic and partition."""
+    return {
+        (topic.name, one.partition_index): one.committed_offset
+        for topic in request.topics
+        for one in topic.partitions
+    }
+
+
 def fetch(
     offsets: Offsets, request: OffsetFetchRequestGroup, held: Topics, *, require_stable: bool
 ) -> OffsetFetchResponseGroup:

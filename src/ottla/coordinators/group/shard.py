@@ -29,7 +29,7 @@ from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
 from ottla.wire.messages.list_groups import ListGroupsRequest
-from ottla.wire.messages.offset_commit import OffsetCommitRequest
+from ottla.wire.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
 from ottla.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from ottla.wire.messages.offset_fetch import (
     OffsetFetchRequest,
@@ -50,6 +50,8 @@ GROUP_ID_NOT_FOUND_VERSION: Final = 9
 ILLEGAL_GENERATION.
 """
 EXPIRE: Final = "expire"
+PLACES_NAMED_MAX: Final = 10
+"""How many partitions one line of the log names."""
 
 
 class GroupShard(Decider):
@@ -162,7 +164,11 @@ def _commit(turn: ShardTurn, ask: Ask) -> None:
     if group is not None:
         group.committed(turn, request.member_id)
     config = turn.state.config_of(request.group_id)
-    turn.reply(ask.token, offsets.commit(turn, turn.state.offsets, config, request))
+    response = offsets.commit(turn, turn.state.offsets, config, request)
+    # Who commits to a group that nobody joins does so all the time, which is no news.
+    if not request.member_id and (group is None or group.empty_since_ms is not None):
+        _note_places(turn, ask, "sets its offsets from outside", response, offsets.said(request))
+    turn.reply(ask.token, response)
 
 
 def _no_group(ask: Ask) -> ErrorCode | None:
@@ -198,7 +204,35 @@ def _delete_offsets(turn: ShardTurn, ask: Ask) -> None:
     if error is not None:
         turn.reply(ask.token, OffsetDeleteResponse(error_code=error))
     else:
-        turn.reply(ask.token, offsets.delete(turn, turn.state.offsets, group, request))
+        response = offsets.delete(turn, turn.state.offsets, group, request)
+        _note_places(turn, ask, "deletes its offsets", response, {})
+        turn.reply(ask.token, response)
+
+
+def _note_places(
+    turn: ShardTurn,
+    ask: Ask,
+    what: str,
+    response: OffsetCommitResponse | OffsetDeleteResponse,
+    said: Mapping[tuple[str, int], int],
+) -> None:
+    """Tell which offsets somebody changed who is no member; the first few of many."""
+    places = [
+        (topic.name, row.partition_index)
+        for topic in response.topics
+        for row in topic.partitions
+        if not row.error_code
+    ]
+    if not places:
+        return
+    texts = [
+        f"{topic}-{index}" + (f"={said[topic, index]}" if said else "")
+        for topic, index in sorted(places)[:PLACES_NAMED_MAX]
+    ]
+    if len(places) > len(texts):
+        texts.append(f"{len(places) - len(texts)} more")
+    who = f"{ask.client_id} from {ask.client_host}"
+    turn.note(f"group {ask.body.group_id}: {who} {what}: {', '.join(texts)}")
 
 
 def _end_transactions(turn: ShardTurn, ask: Ask) -> None:

@@ -116,15 +116,38 @@ def encode_coordinator(message: CoordinatorKey | CoordinatorValue, version: int 
     return version.to_bytes(2, "big") + encode(message, version)
 
 
-def decode_coordinator_key(data: bytes, topic: str = CONSUMER_OFFSETS) -> CoordinatorKey:
-    """The key of a record of a coordinator's topic.
+def record_type(key: bytes) -> int:
+    """The type that the key of a coordinator's record begins with.
+
+    Raises:
+        ProtocolError: it is too short for that.
+    """
+    return _prefix(key)
+
+
+def key_class(data: bytes, topic: str = CONSUMER_OFFSETS) -> type[CoordinatorKey]:
+    """The class of a key of a coordinator's topic.
 
     Raises:
         UnknownRecordType: the topic has no such type.
         ProtocolError: the bytes are no such key.
     """
-    kind = _class_of(topic, _prefix(data), "Key")
-    return decode(cast("type[CoordinatorKey]", kind), data[2:], KEY_VERSION)
+    return cast("type[CoordinatorKey]", _class_of(topic, _prefix(data), "Key"))
+
+
+def decode_coordinator_key(
+    data: bytes, topic: str = CONSUMER_OFFSETS, *, whole: bool = True
+) -> CoordinatorKey:
+    """The key of a record of a coordinator's topic; with `whole`, nothing may follow its end.
+
+    Raises:
+        UnknownRecordType: the topic has no such type.
+        ProtocolError: the bytes are no such key.
+    """
+    kind = key_class(data, topic)
+    if whole:
+        return decode(kind, data[2:], KEY_VERSION)
+    return decode_prefix(kind, data, KEY_VERSION, 2)[0]
 
 
 def decode_coordinator_value(

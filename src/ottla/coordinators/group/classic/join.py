@@ -13,6 +13,8 @@ the assignment).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ottla.coordinators.group.classic import membership, settled
 from ottla.coordinators.group.classic.group import (
     COMPLETING_REBALANCE,
@@ -48,6 +50,10 @@ def join(turn: ShardTurn, group: ClassicGroup, ask: Ask) -> None:
         refuse(turn, ask, ErrorCode.GROUP_MAX_SIZE_REACHED, member_id="")
     elif not group.supports(request.protocol_type, protocols):
         refuse(turn, ask, ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
+        turn.note(
+            f"group {group.group_id}: its members speak {_spoken(group.protocol_type, group.votes)}"
+            f", who is refused {_spoken(request.protocol_type, dict(protocols))}"
+        )
     elif not member_id:
         _join_unknown(turn, group, ask, protocols)
     else:
@@ -55,14 +61,25 @@ def join(turn: ShardTurn, group: ClassicGroup, ask: Ask) -> None:
 
 
 def refuse(turn: ShardTurn, ask: Ask, error: ErrorCode, *, member_id: str | None = None) -> None:
-    """Answer with an error, and with the member id that came unless another is given."""
+    """Answer with an error, and with the member id that came unless another is given; to ask for
+    the id that was given out is none for the operator.
+    """
     request: JoinGroupRequest = ask.body
+    if error != ErrorCode.MEMBER_ID_REQUIRED:
+        who = request.member_id or request.group_instance_id or ask.client_id
+        turn.note(
+            f"group {request.group_id}: {who} from {ask.client_host} may not join: {error.name}"
+        )
     turn.reply(
         ask.token,
         JoinGroupResponse(
             error_code=error, member_id=request.member_id if member_id is None else member_id
         ),
     )
+
+
+def _spoken(protocol_type: str | None, names: Iterable[str]) -> str:
+    return f"{protocol_type or 'nothing'} ({', '.join(names) or 'without a protocol'})"
 
 
 def _protocols(request: JoinGroupRequest) -> Protocols:
@@ -243,9 +260,14 @@ def _replace_static(
     then told to skip the assignment (version 9), and older clients are given the old leader id so
     that they do not think they lead.
     """
+    request: JoinGroupRequest = ask.body
     leader_before = group.leader_id or ""
     membership.fence(turn, group, group.members[old_id])
     member = group.replace(old_id, new_id)
+    turn.note(
+        f"group {group.group_id}: {new_id} from {ask.client_host} takes the place of {old_id}, "
+        f"which is fenced: both are the instance {request.group_instance_id}"
+    )
     group.extend_session(turn, member)
     _update(turn, group, member, ask, protocols)
     record = settled.record(group.group_id, group.now_settled())
