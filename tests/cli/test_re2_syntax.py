@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from ottla.cli.re2_syntax import re2_problem
 
 
@@ -20,3 +22,9 @@ def test_texts_are_judged_as_re2j_does(data_dir: Path) -> None:
     assert not wrong
     assert len(cases) > 300
     assert {said == "ok" for _, said in cases} == {True, False}
+
+
+@pytest.mark.parametrize("text", ["a{" + "9" * 5000 + "}", "a{2," + "9" * 5000 + "}"])
+def test_numbers_of_any_length_are_judged(text: str) -> None:
+    """If this failed, a long number would end in a traceback."""
+    assert re2_problem(text) is not None

@@ -159,7 +159,7 @@ def _scope(parsed: Parsed, client: Client, group: str) -> list[TopicPartition]:
     """The partitions that --topic or --all-topics means."""
     if parsed.has("--all-topics"):
         return sorted(groups.committed(client, group))
-    places: list[TopicPartition] = []
+    places: dict[TopicPartition, None] = {}
     words = parsed.all("--topic")
     # A whole topic may be named twice, a partition may not.
     for word in [*dict.fromkeys(w for w in words if ":" not in w), *(w for w in words if ":" in w)]:
@@ -172,8 +172,8 @@ def _scope(parsed: Parsed, client: Client, group: str) -> list[TopicPartition]:
         for place in ((name, number) for number in (there if numbers is None else numbers)):
             if place in places:
                 raise OttlaError(f"Duplicate key {place[0]}-{place[1]}: it is named twice")
-            places.append(place)
-    return places
+            places[place] = None
+    return list(places)
 
 
 def _ends(client: Client, places: Iterable[TopicPartition], at: int) -> Plan:

@@ -244,7 +244,10 @@ def _check_number(name: str, value: str) -> None:
 def is_java_int(text: str) -> bool:
     """Whether Java takes a text for an int: digits alone, a sign before them, 32 bits."""
     digits = text[1:] if text[:1] in ("+", "-") else text
-    return digits.isascii() and digits.isdigit() and -(1 << 31) <= int(text) < 1 << 31
+    if not digits.isascii() or not digits.isdigit() or len(digits.lstrip("0")) > 10:
+        return False
+    number = int(digits[-10:]) * (-1 if text[0] == "-" else 1)
+    return -(1 << 31) <= number < 1 << 31
 
 
 def _guess(name: str, rows: dict[str, Option]) -> str | None:

@@ -110,9 +110,10 @@ def _repeat_end(text: str, at: int) -> int | None:
         match = _REPEAT.match(text, at)
         if match is None:
             return None
-        least, most = int(match[1]), int(match[3] or match[1])
+        # Five digits say as much as all of them, of which Python might not take that many.
+        least, most = int(match[1][:5]), int((match[3] or match[1])[:5])
         if max(least, most) > REPEAT_MAX or least > most:
-            raise _Wrong(f"{match[0]} is no repeat: at most {REPEAT_MAX}, the least first")
+            raise _Wrong(f"{match[0][:20]} is no repeat: at most {REPEAT_MAX}, the least first")
         end = match.end()
     return end + text.startswith("?", end)
 

@@ -227,7 +227,7 @@ def _note_places(
         return
     texts = [
         f"{topic}-{index}" + (f"={said[topic, index]}" if said else "")
-        for topic, index in sorted(places)[:PLACES_NAMED_MAX]
+        for topic, index in sorted(places[:PLACES_NAMED_MAX])
     ]
     if len(places) > len(texts):
         texts.append(f"{len(places) - len(texts)} more")

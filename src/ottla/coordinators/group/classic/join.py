@@ -38,6 +38,8 @@ from ottla.wire.messages.join_group import (
 KNOWN_MEMBER_ID_VERSION = 4
 SKIP_ASSIGNMENT_VERSION = 9
 ANOTHER_ROUND_MS_MIN = 1000
+SPOKEN_MAX = 200
+"""How much of what clients call their protocols one line of the log holds."""
 
 
 def join(turn: ShardTurn, group: ClassicGroup, ask: Ask) -> None:
@@ -79,7 +81,8 @@ def refuse(turn: ShardTurn, ask: Ask, error: ErrorCode, *, member_id: str | None
 
 
 def _spoken(protocol_type: str | None, names: Iterable[str]) -> str:
-    return f"{protocol_type or 'nothing'} ({', '.join(names) or 'without a protocol'})"
+    text = f"{protocol_type or 'nothing'} ({', '.join(names) or 'without a protocol'})"
+    return text if len(text) <= SPOKEN_MAX else f"{text[:SPOKEN_MAX]}..."
 
 
 def _protocols(request: JoinGroupRequest) -> Protocols:
