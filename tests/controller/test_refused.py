@@ -17,6 +17,7 @@ from ottla.wire.messages import (
 )
 
 EXISTS, UNKNOWN, UNKNOWN_ID, PARTITIONS, CONFIG, NO_CODE = 36, 3, 100, 37, 40, 0
+TOPIC, BROKER = 2, 4
 UID = bytes(range(16))
 
 
@@ -61,20 +62,22 @@ UID = bytes(range(16))
         (
             alter_configs.AlterConfigsResponse(
                 responses=[
-                    alter_configs.AlterConfigsResourceResponse(resource_name="t", error_code=CONFIG)
+                    alter_configs.AlterConfigsResourceResponse(
+                        resource_type=TOPIC, resource_name="t\n", error_code=CONFIG
+                    )
                 ]
             ),
-            ["a change of the configs of 't' is refused: INVALID_CONFIG"],
+            [r"a change of the configs of topic 't\n' is refused: INVALID_CONFIG"],
         ),
         (
             incremental_alter_configs.IncrementalAlterConfigsResponse(
                 responses=[
                     incremental_alter_configs.AlterConfigsResourceResponse(
-                        resource_name="t", error_code=CONFIG
+                        resource_type=BROKER, resource_name="", error_code=CONFIG
                     )
                 ]
             ),
-            ["a change of the configs of 't' is refused: INVALID_CONFIG"],
+            ["a change of the configs of all brokers is refused: INVALID_CONFIG"],
         ),
         (heartbeat.HeartbeatResponse(error_code=CONFIG), []),
     ],

@@ -67,12 +67,12 @@ THERE: MetadataImage = MetadataDelta.of(
         (
             THERE,
             [config(BROKER_RESOURCE, "1", "ssl.key.password", "secret")],
-            ["the configs of broker 1 changed: ssl.key.password"],
+            ["the configs of broker 1 changed: ssl.key.password is set"],
         ),
         (
             THERE,
             [config(BROKER_RESOURCE, "", "log.retention.ms", "7")],
-            ["the configs of all brokers changed: log.retention.ms"],
+            ["the configs of all brokers changed: log.retention.ms=7"],
         ),
     ],
 )

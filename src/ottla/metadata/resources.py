@@ -20,7 +20,10 @@ _KINDS = {
 
 
 def resource_text(kind: int, name: str) -> str:
-    """`topic orders`; a broker without a name is all of them, whose defaults are meant."""
+    """`topic orders`; a broker without a name is all of them, whose defaults are meant. What a
+    client chose for a name can't begin a line of its own.
+    """
     if kind == BROKER_RESOURCE and not name:
         return "all brokers"
-    return f"{_KINDS.get(kind, f'resource of kind {kind}')} {name or repr(name)}"
+    shown = name if name.isprintable() and name else repr(name)
+    return f"{_KINDS.get(kind, f'resource of kind {kind}')} {shown}"
