@@ -1,14 +1,22 @@
-"""Runs a command of ours inside the test's own process: code, output and errors in milliseconds."""
+"""Runs a command of ours inside the test's own process: code, output and errors in milliseconds;
+or starts it as a process, where signals and closed streams matter.
+"""
 
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.script import Ran
 from ottla.cli.launch import run_command
+
+SOURCE = Path(__file__).parents[2] / "src"
 
 
 class Pipe(io.TextIOWrapper):
@@ -39,3 +47,10 @@ def run(words: list[str], stdin: str = "") -> Ran:
         patch.setattr(sys, "stderr", err)
         code = run_command(words[0])
         return Ran(code, out.text(), err.text())
+
+
+def start(words: list[str], **streams: Any) -> subprocess.Popen[bytes]:
+    """Start `kafka-topics.sh ...` or `ottla ...`; streams that are not given are pipes."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    streams = {**dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE), **streams}
+    return subprocess.Popen([sys.executable, "-m", "ottla.cli", *words], env=environment, **streams)

@@ -34,7 +34,9 @@ def connect(parsed: Parsed, *, timeout_ms: int | None = None) -> Client:
         client_id=properties.get("client.id", parsed.command.name.removesuffix(".sh")),
         request_timeout_ms=_ms(properties, "request.timeout.ms", 30_000),
         connect_timeout_ms=VERB_PATIENCE_MS if parsed.is_verb else None,
-        timeout_ms=timeout_ms or _ms(properties, "default.api.timeout.ms", 60_000),
+        timeout_ms=_ms(properties, "default.api.timeout.ms", 60_000)
+        if timeout_ms is None
+        else timeout_ms,
         on_wait=tell_waiting,
     )
 

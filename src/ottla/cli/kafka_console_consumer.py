@@ -7,9 +7,9 @@ of which a record was read: where reading begins is found out when a partition i
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,10 @@ from ottla.cli.connect import VERB_PATIENCE_MS
 from ottla.cli.librdkafka import (
     Complaints,
     Interrupts,
-    ctrl_c_ends_it,
     in_words,
+    require_int,
     require_topic_name,
+    signals_end_it,
     translate,
     wait_for_cluster,
 )
@@ -27,7 +28,6 @@ from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.record_lines import Formatter, Printed
 from ottla.cli.run import Failed, reader_is_gone, run, tell_waiting
-from ottla.cli.topic_filter import topic_filter
 from ottla.client.addresses import parse_bootstrap
 from ottla.errors import OttlaError
 
@@ -42,9 +42,13 @@ DEFAULT, LOGGING, NO_OP = (
 )
 ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 RECORDS_PER_POLL = 500
+INTERNAL = ("__consumer_offsets", "__share_group_state", "__transaction_state")
+OFFSET_MAX = 2**63 - 1
+LIST_AGAIN_S = 10.0
+"""How old a list of the topics that --include is held against gets, if metadata.max.age.ms does not
+say; an unreachable cluster is asked at such intervals, too, whether it is back."""
 BEGINNING_S = 5.0
 """How long a cluster may take to say where reading begins."""
-TERMINATED = 143
 
 COMMAND = Command(
     "kafka-console-consumer.sh",
@@ -101,30 +105,26 @@ COMMAND = Command(
     (
         (0, "done: --max-messages were printed, or --timeout-ms is over"),
         (1, "not done; the reason is printed"),
-        (130, "ended by Ctrl-C"),
+        (130, "ended by Ctrl-C, SIGTERM (143) or SIGHUP (129), with its group committed and left"),
     ),
 )
 
 
-class Terminated(BaseException):
-    """SIGTERM: leave the group and say how much was read, as Apache's tool does."""
-
-
 def main(parsed: Parsed) -> int:
     """Print records until there are enough, it takes too long, or somebody stops it."""
+    if sys.stdout is None:
+        raise Failed("there is no standard output to print to", hint="it is closed: `>&-`")
     _check(parsed)
     settings = _settings(parsed)
     formatter = _formatter(parsed)
     if settings.get("group.protocol", "").lower() == "consumer" and not parsed.has("--partition"):
         _require_consumer_protocol(settings["bootstrap.servers"])
     # From here on the signal ends the reading, not the process: the group is to be left.
-    ends = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
-    with Interrupts(ends) as interrupts, in_words("the records can't be read"):
+    waits_for = "the cluster to take what was read, and to let the group go"
+    with Interrupts(waits_for) as interrupts, in_words("the records can't be read"):
         reader = Reader(parsed, settings, formatter, interrupts)
         try:
             reader.read()
-        except Terminated:
-            return TERMINATED
         finally:
             reader.close()
     return 0
@@ -185,9 +185,18 @@ class Reader:
         self._call = interrupts.call
         self._logs = (parsed.text("--formatter") or "") == LOGGING
         self._skips = parsed.has("--skip-message-on-error")
-        self._left = parsed.number("--max-messages", -1) or 0
-        timeout_ms = parsed.number("--timeout-ms", -1) or -1
-        self._timeout_s = timeout_ms / 1000 if timeout_ms >= 0 else None
+        left = parsed.number("--max-messages", -1)
+        assert left is not None
+        self._left = left if left >= -1 else 0  # as Apache's, which reads while it has read fewer
+        timeout_ms = parsed.number("--timeout-ms")
+        self._timeout_s = None if timeout_ms is None or timeout_ms < 0 else timeout_ms / 1000
+        age_ms = settings.get("metadata.max.age.ms")
+        self._list_again_s = LIST_AGAIN_S if age_ms is None else int(age_ms) / 1000
+        self._listed_at = self._asked_at = 0.0
+        self._includes: Callable[[str], bool] | None = None
+        self._subscribed: list[str] = []
+        self._behind: dict[tuple[str, int], int] = {}
+        """Where what was read of an included topic ends."""
         self._is_verb = parsed.is_verb
         self._tells_end = parsed.has("--enable-systest-events")
         self._count = 0
@@ -202,12 +211,11 @@ class Reader:
 
         partition = parsed.number("--partition")
         if partition is not None:
-            text = parsed.text(
-                "--offset", "earliest" if parsed.has("--from-beginning") else "latest"
-            )
+            begins_first = parsed.has("--from-beginning") or parsed.is_verb
+            text = parsed.text("--offset", self._resets_to if begins_first else "latest")
             assert text is not None
             # Without knowing the leader, librdkafka would wait half a second to ask it for an end.
-            with suppress(KafkaException), ctrl_c_ends_it():
+            with suppress(KafkaException), signals_end_it():
                 self._consumer.list_topics(parsed.required("--topic"), timeout=5)
             named = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
             offset = named[text] if text in named else int(text)
@@ -218,13 +226,38 @@ class Reader:
             return
         pattern = parsed.text("--include")
         if pattern is not None:
-            topic_filter(pattern)
-            # librdkafka takes what opens with ^ as a regular expression.
-            topics = [f"^({pattern.replace(',', '|').strip()})$"]
+            self._includes = included(pattern)
+            self._include()
         else:
-            topics = [parsed.required("--topic")]
-        if self._commits:
+            self._subscribe([parsed.required("--topic")])
+
+    def _include(self) -> None:
+        """Subscribe to the topics that match by now. librdkafka would match in the dialect of the
+        system's own library, which is neither Java's nor the one that was checked.
+        """
+        from confluent_kafka import KafkaException
+
+        assert self._includes is not None
+        self._listed_at = time.monotonic()
+        try:
+            found = self._call(self._listed, BEGINNING_S).topics
+        except KafkaException:
+            return  # whoever is away is complained about elsewhere
+        topics = sorted(name for name in found if self._includes(name))
+        if topics != self._subscribed:
+            self._subscribed = topics
+            self._subscribe(topics)
+
+    def _listed(self, timeout_s: float) -> Any:
+        return self._consumer.list_topics(timeout=timeout_s)
+
+    def _subscribe(self, topics: list[str]) -> None:
+        if not topics:
+            self._consumer.unsubscribe()
+        elif self._commits:
             self._consumer.subscribe(topics, on_assign=self._assigned)
+        elif self._includes is not None:
+            self._consumer.subscribe(topics, on_assign=self._resumed)
         else:
             self._consumer.subscribe(topics)
 
@@ -235,7 +268,7 @@ class Reader:
         from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException
 
         begun: list[Any] = []
-        with suppress(KafkaException), ctrl_c_ends_it():
+        with suppress(KafkaException):
             places = consumer.committed(places, timeout=BEGINNING_S)
             named = dict.fromkeys(("earliest", "smallest", "beginning"), OFFSET_BEGINNING)
             named |= dict.fromkeys(("latest", "largest", "end"), OFFSET_END)
@@ -259,11 +292,20 @@ class Reader:
             consumer.assign(places)
         self._store(begun)
 
+    def _resumed(self, consumer: Any, places: list[Any]) -> None:
+        """More topics are read from now on: go on in the others, whose positions nobody keeps."""
+        for place in places:
+            place.offset = self._behind.get((place.topic, place.partition), place.offset)
+        if self._is_cooperative:
+            consumer.incremental_assign(places)
+        else:
+            consumer.assign(places)
+
     def _found_begin(self, places: list[Any]) -> list[Any]:
         """Those of the places, each the first or the end of a partition, whose offset is known."""
         from confluent_kafka import KafkaException
 
-        with suppress(KafkaException), ctrl_c_ends_it():
+        with suppress(KafkaException):
             found = self._consumer.offsets_for_times(places, timeout=BEGINNING_S)
             return [place for place in found if place.error is None and place.offset >= 0]
         return []
@@ -279,27 +321,49 @@ class Reader:
     def read(self) -> None:
         """Print until there are enough or nothing came for the time given."""
         last = time.monotonic()
+        wait_s = 0.1 if self._timeout_s is None else min(0.1, self._timeout_s)
         while self._left:
-            message = self._call(self._consumer.poll, 0.1)
-            if message is None or self._is_end(message):
-                self._flush()
-                if reader_is_gone():
-                    raise BrokenPipeError
-                if self._timeout_s is not None and time.monotonic() - last > self._timeout_s:
-                    print(f"nothing came for {round(self._timeout_s * 1000)} ms", file=sys.stderr)
-                    return
-                continue
-            last = time.monotonic()
-            try:
-                self._print(message)
-                # What came along with it needs no waiting.
-                room = RECORDS_PER_POLL if self._left < 0 else min(RECORDS_PER_POLL, self._left)
-                if room:
-                    for more in self._call(self._consumer.consume, room, 0):
-                        if not self._is_end(more):
-                            self._print(more)
-            finally:
-                self._flush()
+            # What was printed counts as read, so no signal comes between.
+            if self._call(self._turn, wait_s):
+                last = time.monotonic()
+            elif self._timeout_s is not None and time.monotonic() - last >= self._timeout_s:
+                print(f"nothing came for {round(self._timeout_s * 1000)} ms", file=sys.stderr)
+                return
+
+    def _turn(self, wait_s: float) -> bool:
+        """Print what there is; whether there was anything."""
+        if self._includes is not None or self._complaints.are_down:
+            self._look_again()
+        message = self._consumer.poll(wait_s)
+        if message is None or self._is_end(message):
+            self._flush()
+            if reader_is_gone():
+                raise BrokenPipeError
+            return False
+        try:
+            self._print(message)
+            # What came along with it needs no waiting.
+            room = RECORDS_PER_POLL if self._left < 0 else min(RECORDS_PER_POLL, self._left)
+            if room:
+                for more in self._consumer.consume(room, 0):
+                    if not self._is_end(more):
+                        self._print(more)
+        finally:
+            self._flush()
+        return True
+
+    def _look_again(self) -> None:
+        """Now and then: are there more topics to read, is a cluster back that was away."""
+        from confluent_kafka import KafkaException
+
+        now = time.monotonic()
+        if self._includes is not None and now - self._listed_at >= self._list_again_s:
+            self._include()
+        elif self._complaints.are_down and now - self._asked_at >= 1:
+            self._asked_at = now
+            with suppress(KafkaException):
+                self._listed(0.2)
+                self._complaints.answered()
 
     def _flush(self) -> None:
         """Out with what was printed; from now on it may be committed."""
@@ -348,10 +412,11 @@ class Reader:
         try:
             line = self._formatter.line(_printed(message))
         except OttlaError as problem:
+            # Read it is: a group that came back to it would never get behind it.
+            self._has_written(message)
             if not self._skips:
                 raise
             print(f"skipped offset {message.offset()}: {problem}", file=sys.stderr)
-            self._has_written(message)
             return
         sys.stdout.buffer.write(line)
         self._has_written(message)
@@ -361,6 +426,8 @@ class Reader:
     def _has_written(self, message: Any) -> None:
         if self._commits:
             self._written[message.topic(), message.partition()] = message
+        elif self._includes is not None:
+            self._behind[message.topic(), message.partition()] = message.offset() + 1
 
     def _handle(self, error: Any) -> None:
         from confluent_kafka import KafkaError
@@ -371,9 +438,25 @@ class Reader:
             KafkaError.LEADER_NOT_AVAILABLE,
         )
         if error.code() in passing or error.retriable():
-            self._complaints.say(error.str())
+            self._complaints(error)
             return
         raise Failed(error.str())
+
+
+def included(pattern: str) -> Callable[[str], bool]:
+    """Whether --include means a topic: its whole name matches, and it is not Kafka's own. A comma
+    is a comma here, unlike in the other tools.
+
+    Raises:
+        UsageError: it is no regular expression.
+    """
+    import re
+
+    try:
+        matches = re.compile(pattern, re.ASCII).fullmatch  # \d is 0 to 9 to Java
+    except re.error as error:
+        raise UsageError(f"'{pattern}' is no regular expression: {error}") from None
+    return lambda name: name not in INTERNAL and matches(name) is not None
 
 
 def _commits(settings: dict[str, Any]) -> bool:
@@ -400,7 +483,13 @@ def _check(parsed: Parsed) -> None:
     topic = parsed.text("--topic")
     if topic is not None:
         require_topic_name(topic)
+    if parsed.text("--group") == "":
+        raise UsageError("--group is empty")
     parsed.not_together("--group", "--partition")
+    for option in ("--partition", "--max-messages"):
+        text = parsed.text(option)
+        if text is not None:
+            require_int(option, text, **({"min": 0} if option == "--partition" else {}))
     parsed.not_together("--from-beginning", "--offset")
     parsed.not_together("--include", "--partition")
     for older, newer in (
@@ -415,6 +504,8 @@ def _check(parsed: Parsed) -> None:
             raise UsageError("--offset needs --partition")
         if offset not in ("earliest", "latest") and not (offset.isascii() and offset.isdigit()):
             raise UsageError(f"--offset takes a number from 0, earliest or latest, not '{offset}'")
+        if offset not in ("earliest", "latest"):
+            require_int("--offset", offset, max=OFFSET_MAX)
     level = parsed.text("--isolation-level", ISOLATION_LEVELS[0])
     if level not in ISOLATION_LEVELS:
         raise UsageError(f"--isolation-level takes {' or '.join(ISOLATION_LEVELS)}, not '{level}'")
@@ -431,13 +522,18 @@ def _settings(parsed: Parsed) -> dict[str, Any]:
     groups = {name for name in (parsed.text("--group"), given.get("group.id")) if name}
     if len(groups) > 1:
         raise UsageError(f"two groups are named: {' and '.join(sorted(groups))}")
+    if groups and parsed.has("--partition"):
+        raise UsageError("a group and --partition can't be given together")
     beginning = parsed.has("--from-beginning")
-    if beginning and given.get("auto.offset.reset", "earliest") != "earliest":
+    if parsed.is_verb and not groups and not parsed.has("--offset"):
+        beginning = beginning or "auto.offset.reset" not in given
+    if parsed.has("--from-beginning") and given.get("auto.offset.reset", "earliest") != "earliest":
         raise UsageError("--from-beginning and auto.offset.reset say different things")
     settings: dict[str, Any] = {
         "client.id": "console-consumer",
         "auto.offset.reset": "earliest" if beginning else "latest",
-        "allow.auto.create.topics": True,
+        # What is included is there already, and is not to come back when it is deleted.
+        "allow.auto.create.topics": not parsed.has("--include"),
         "check.crcs": True,  # as Java's consumer does, and librdkafka does not
         "log_level": 2,
     }

@@ -5,7 +5,6 @@ The work is librdkafka's. Keys land in the partitions that Java's producer would
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
@@ -15,6 +14,8 @@ from ottla.cli.librdkafka import (
     Complaints,
     Interrupts,
     in_words,
+    kilobytes,
+    require_int,
     require_topic_name,
     translate,
     wait_for_cluster,
@@ -22,13 +23,15 @@ from ottla.cli.librdkafka import (
 from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.record_lines import LineReader, lines_of
-from ottla.cli.run import Failed, run
+from ottla.cli.run import Asked, Failed, run
 from ottla.client.addresses import parse_bootstrap
 
 READER = "org.apache.kafka.tools.LineMessageReader"
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 ACKS = ("all", "-1", "0", "1")
 MAX_BLOCK_MS = 60_000
+MESSAGE_BYTES_MAX = 1_048_576
+"""Java's max.request.size; librdkafka's own limit is lower."""
 WAIT_S = 0.2
 """How long librdkafka may wait while nothing else is listened to."""
 
@@ -92,7 +95,11 @@ COMMAND = Command(
             "--bootstrap-server localhost:9092",
         ),
     ),
-    ((0, "every record was acknowledged"), (1, "some were not, or a line could not be read")),
+    (
+        (0, "every record was acknowledged"),
+        (1, "some were not, or a line could not be read"),
+        (130, "ended by Ctrl-C, SIGTERM (143) or SIGHUP (129); what was read is written"),
+    ),
 )
 
 
@@ -102,10 +109,15 @@ def main(parsed: Parsed) -> int:
     settings = _settings(parsed)
     require_topic_name(topic)
     reader = _reader(parsed)
-    max_block_ms = parsed.number("--max-block-ms", MAX_BLOCK_MS) or MAX_BLOCK_MS
+    if sys.stdin is None:
+        raise Failed("there is no standard input to read lines from", hint="it is closed: `<&-`")
+    text = parsed.text("--max-block-ms")
+    max_block_ms = MAX_BLOCK_MS
+    if text is not None:
+        max_block_ms = require_int("--max-block-ms", text, min=0, max=2**63 - 1)
     hurried = not parsed.has("--max-block-ms") and parsed.is_verb
-    ends = {signal.SIGINT: KeyboardInterrupt}
-    with Interrupts(ends) as interrupts, in_words("a record was not written"):
+    waits_for = "the cluster to take what was read"
+    with Interrupts(waits_for) as interrupts, in_words("a record was not written"):
         sender = Sender(settings, topic, max_block_ms, interrupts, sync=parsed.has("--sync"))
         sender.wait_for_topic(VERB_PATIENCE_MS if hurried else max_block_ms)
         return sender.send_lines(sys.stdin.buffer, reader.read)
@@ -125,7 +137,7 @@ class Sender:
     ) -> None:
         from confluent_kafka import Producer
 
-        settings["error_cb"] = Complaints()
+        self._complaints = settings["error_cb"] = Complaints()
         with in_words("the producer's settings are refused"):
             self._producer = Producer(settings)
         self._topic, self._sync, self._failed = topic, sync, 0
@@ -137,8 +149,10 @@ class Sender:
         wait_for_cluster(self._producer, self._interrupts, patience_ms, self._topic)
 
     def send_lines(self, source: BinaryIO, read: Callable[[bytes], Any]) -> int:
-        """Send until the input ends; the command's exit code."""
-        prompt = sys.stdin.isatty() and sys.stdout.isatty()
+        """Send until the input ends or a signal does; the command's exit code. Either way what was
+        read is written.
+        """
+        prompt = sys.stdin.isatty() and sys.stdout is not None and sys.stdout.isatty()
         try:
             while True:
                 if prompt:
@@ -147,8 +161,8 @@ class Sender:
                 line = source.readline()
                 if not line:
                     break
-                for one in lines_of(line):
-                    self._send(read(one))
+                # A line that was read is sent, whatever comes meanwhile.
+                self._call(lambda: [self._send(read(one)) for one in lines_of(line)])
         finally:
             self._drain()
         if self._failed:
@@ -156,17 +170,22 @@ class Sender:
         return 0
 
     def _drain(self) -> None:
-        """Wait until all is written or given up: in steps, between which Ctrl-C is heard."""
-        try:
-            while self._call(self._producer.flush, WAIT_S):
-                pass
-        except KeyboardInterrupt:
-            left = len(self._producer)
-            print(f"ERROR {left} records may not have been written", file=sys.stderr)
-            raise
+        """Wait until all is written or given up, whatever signal comes first; a second one ends the
+        process.
+        """
+        asked: Asked | None = None
+        while len(self._producer):
+            try:
+                self._call(self._producer.flush, WAIT_S)
+            except Asked as one:
+                asked = one
+        if asked is not None:
+            raise asked
 
     def _send(self, record: Any) -> None:
         import time
+
+        from confluent_kafka import KafkaError, KafkaException
 
         deadline = time.monotonic() + self._max_block_s
         while True:
@@ -179,6 +198,11 @@ class Sender:
                     on_delivery=self._delivered,
                 )
                 break
+            except KafkaException as problem:
+                if problem.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE or self._sync:
+                    raise
+                self._delivered(problem.args[0], None)
+                return
             except BufferError:
                 if time.monotonic() > deadline:
                     raise Failed("no room for more records: nobody takes them") from None
@@ -195,6 +219,8 @@ class Sender:
             self._failed += 1
             if self._failed <= 10:
                 print(f"ERROR a record was not written: {error.str()}", file=sys.stderr)
+        else:
+            self._complaints.answered()
 
 
 def _settings(parsed: Parsed) -> dict[str, Any]:
@@ -215,6 +241,7 @@ def _settings(parsed: Parsed) -> dict[str, Any]:
         "request.timeout.ms": 1500,
         "linger.ms": 5,
         "delivery.timeout.ms": 120_000,
+        "message.max.bytes": MESSAGE_BYTES_MAX,
         "partitioner": "murmur2_random",
         "log_level": 2,
     }
@@ -228,10 +255,10 @@ def _settings(parsed: Parsed) -> dict[str, Any]:
         if value is not None:
             if value < 1 and option not in ("--timeout", "--message-send-max-retries"):
                 raise UsageError(f"{option} takes a number above 0, not {value}")
-            settings[key] = value
+            settings[key] = require_int(option, value)
     memory = parsed.number("--max-memory-bytes")
     if memory is not None:
-        settings["queue.buffering.max.kbytes"] = max(1, memory // 1024)
+        settings["queue.buffering.max.kbytes"] = kilobytes(memory)
     return settings
 
 

@@ -17,7 +17,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ottla.cli.options import Option, UsageError, nearest
+from ottla.cli.options import Option, Parsed, UsageError, nearest
 from ottla.cli.run import print_version, quietly, run, tell
 
 AT = "localhost:9092"
@@ -151,24 +151,36 @@ def _run(name: str, module: str, arguments: list[str]) -> int:
     from importlib import import_module
 
     tool = import_module(f"ottla.cli.{module}")
-    said = [word.partition("=")[0] for word in arguments]
-    if "--bootstrap-server" not in said:
-        arguments = [*arguments, "--bootstrap-server", os.environ.get("OTTLA_AT") or AT]
     command = tool.COMMAND._replace(
         name=f"ottla {name}",
         options=(*tool.COMMAND.options, _AT, *([_ALL] if name in _NEED_A_NAME else [])),
         examples=EXAMPLES[name],
         help_exit_code=0,
     )
-    return run(command, tool.main, arguments)
+    return run(command, lambda parsed: tool.main(_settled(name, parsed)), arguments)
+
+
+def _settled(name: str, parsed: Parsed) -> Parsed:
+    """A verb's own options, and what it takes for granted, in terms of the tool behind it: by what
+    was parsed, for one option has several spellings, and may be another one's value.
+
+    Raises:
+        UsageError: two nodes are named.
+    """
+    parsed.not_together("--at", "--bootstrap-server")
+    at = parsed.values.pop("--at", [os.environ.get("OTTLA_AT") or AT])
+    parsed.values.setdefault("--bootstrap-server", at)
+    named = any(map(parsed.has, ("--topic", "--topic-id", "--all", "--exclude-internal")))
+    if name == "topics" and not named and (parsed.has("--list") or parsed.has("--describe")):
+        parsed.values["--exclude-internal"] = [None]
+    return parsed
 
 
 def _named(rest: list[str], option: str) -> list[str]:
-    """The first word is the name; --at is short for --bootstrap-server."""
-    arguments = ["--bootstrap-server" if word == "--at" else word for word in rest]
-    if arguments and not arguments[0].startswith("-"):
-        return [option, *arguments]
-    return arguments
+    """The first word is the name."""
+    if rest and not rest[0].startswith("-"):
+        return [option, *rest]
+    return rest
 
 
 def _require_name(arguments: list[str], usage: str, *options: str) -> None:
@@ -201,9 +213,6 @@ def _with_action(
 
 def _topics(rest: list[str]) -> tuple[str, list[str]]:
     arguments = _with_action("topics", rest, _TOPIC_ACTIONS, "--topic", "--topic-id")
-    named = {"--topic", "--topic-id", "--all", "--exclude-internal"} & set(arguments)
-    if not named and {"--list", "--describe"} & set(arguments):
-        arguments.append("--exclude-internal")
     return "kafka_topics", arguments
 
 
@@ -221,8 +230,6 @@ def _produce(rest: list[str]) -> tuple[str, list[str]]:
 def _consume(rest: list[str]) -> tuple[str, list[str]]:
     arguments = _named(rest, "--topic")
     _require_name(arguments, "ottla consume TOPIC", "--topic", "--include")
-    if not {"--group", "--offset", "--from-beginning", "--help"} & set(arguments):
-        arguments.append("--from-beginning")
     return "kafka_console_consumer", arguments
 
 
