@@ -39,7 +39,7 @@ def test_what_librdkafka_refuses_is_told_in_words(ottla_server: OttlaServer) -> 
     words = ["kafka-console-consumer.sh", "--bootstrap-server", ottla_server.bootstrap]
     done = run([*words, "--include", "["])
     assert (done.exit_code, "is no regular expression" in done.stderr) == (1, True)
-    done = run([*words, "--topic", "t", "--command-property", "fetch.min.bytes=x"])
+    done = run([*words, "--topic", "t", "--command-property", "auto.offset.reset=x"])
     assert (done.exit_code, "settings are refused" in done.stderr) == (1, True)
     done = run([*words, "--topic", "t", "--partition", "-5", "--timeout-ms", "100"])
     assert "Traceback" not in done.stderr

@@ -30,8 +30,9 @@ def test_at_is_honoured_in_every_spelling(
 ) -> None:
     """If this failed, a verb would act on another node than the one that it was given."""
     monkeypatch.setenv("OTTLA_AT", ottla_server.bootstrap)
+    # In this order: the one takes its value from the other.
+    monkeypatch.setattr("ottla.cli.kafka_console_producer.VERB_PATIENCE_MS", 1500)
     monkeypatch.setattr("ottla.cli.connect.VERB_PATIENCE_MS", 200)
-    monkeypatch.setattr("ottla.cli.kafka_console_producer.VERB_PATIENCE_MS", 200)
     node = f"127.0.0.1:{free_port()}"
     done = run(["ottla", *words.split(), f"--at={node}"])
     assert done.exit_code == 1, done

@@ -64,10 +64,10 @@ def test_a_start_that_is_ended_leaves_no_folder(
     """If this failed, every test run that is ended early would leave folders in /tmp."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with start(["ottla", "up", "--dev", "--port", "0"]) as process:
-        eventually(lambda: list(tmp_path.glob("ottla-*")), "the folder is there")
+        eventually(lambda: list(tmp_path.glob("ottla-????????")), "the folder is there")
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
-    assert (process.returncode, list(tmp_path.glob("ottla-*"))) == (0, [])
+    assert (process.returncode, list(tmp_path.glob("ottla-????????"))) == (0, [])
 
 
 @pytest.mark.parametrize(("number", "code"), ENDS)
@@ -111,6 +111,13 @@ def test_a_consumer_commits_and_leaves_its_group(
     assert [(row[3], row[6]) for row in rows] == [("2", "-")], shown
 
 
+def _freeze(node: OttlaProcess) -> None:
+    """Stop all its threads where they are."""
+    os.kill(node.pid, signal.SIGSTOP)
+    stat = Path(f"/proc/{node.pid}/stat")
+    eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "it is frozen")
+
+
 def _ends_at_the_second(process: subprocess.Popen[bytes]) -> None:
     """Ctrl-C tells what is waited for; another one ends it."""
     assert process.stderr is not None
@@ -135,7 +142,7 @@ def test_ctrl_c_leaves_a_group_whose_node_is_frozen(frozen: OttlaProcess) -> Non
     with start(["ottla", "consume", "t", "--group", "q", "--from-beginning", *node]) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"one\n"
-        os.kill(frozen.pid, signal.SIGSTOP)
+        _freeze(frozen)
         _ends_at_the_second(process)
 
 
@@ -145,7 +152,7 @@ def test_ctrl_c_leaves_records_that_a_frozen_node_does_not_take(frozen: OttlaPro
     with start([*words, "--request-timeout-ms", "60000"]) as process:
         assert process.stdin is not None
         eventually(lambda: _reads(process), "it reads")
-        os.kill(frozen.pid, signal.SIGSTOP)
+        _freeze(frozen)
         process.stdin.write(b"one\n")
         process.stdin.flush()
         eventually(lambda: _reads(process), "the line is taken")

@@ -162,7 +162,7 @@ class Sender:
                 if not line:
                     break
                 # A line that was read is sent, whatever comes meanwhile.
-                self._call(lambda: [self._send(read(one)) for one in lines_of(line)])
+                self._call(self._send_all, [read(one) for one in lines_of(line)])
         finally:
             self._drain()
         if self._failed:
@@ -181,6 +181,10 @@ class Sender:
                 asked = one
         if asked is not None:
             raise asked
+
+    def _send_all(self, records: list[Any]) -> None:
+        for record in records:
+            self._send(record)
 
     def _send(self, record: Any) -> None:
         import time
