@@ -1,4 +1,5 @@
-"""Runs a command of ours inside the test's own process: code, output and errors in milliseconds.
+"""Runs a command of ours inside the test's own process: code, output and errors in milliseconds;
+or starts it as a process, where signals and closed streams matter.
 
 How long a machine takes to join a group or to be refused a connection is no test's business: a
 command that ends by a time-out of its own is given more and more of it until it has done its work.
@@ -7,13 +8,19 @@ command that ends by a time-out of its own is given more and more of it until it
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.script import Ran
 from ottla.cli.launch import run_command
+
+SOURCE = Path(__file__).parents[2] / "src"
 
 
 class Pipe(io.TextIOWrapper):
@@ -57,3 +64,10 @@ def run_patiently(
         if shows(done):
             break
     return done
+
+
+def start(words: list[str], **streams: Any) -> subprocess.Popen[bytes]:
+    """Start `kafka-topics.sh ...` or `ottla ...`; streams that are not given are pipes."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    streams = {**dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE), **streams}
+    return subprocess.Popen([sys.executable, "-m", "ottla.cli", *words], env=environment, **streams)

@@ -47,7 +47,7 @@ def test_what_librdkafka_refuses_is_told_in_words(ottla_server: OttlaServer) -> 
     words = ["kafka-console-consumer.sh", "--bootstrap-server", ottla_server.bootstrap]
     done = run([*words, "--include", "["])
     assert (done.exit_code, "is no regular expression" in done.stderr) == (1, True)
-    done = run([*words, "--topic", "t", "--command-property", "fetch.min.bytes=x"])
+    done = run([*words, "--topic", "t", "--command-property", "auto.offset.reset=x"])
     assert (done.exit_code, "settings are refused" in done.stderr) == (1, True)
     done = run([*words, "--topic", "t", "--partition", "-5", "--timeout-ms", "100"])
     assert "Traceback" not in done.stderr
@@ -109,7 +109,9 @@ def test_empty_partitions_are_committed(ottla_server: OttlaServer, name: Callabl
 def test_what_was_not_printed_is_not_committed(
     ottla_server: OttlaServer, name: Callable[[], str]
 ) -> None:
-    """If this failed, a record that can't be printed would take all with it that came along."""
+    """If this failed, a record that can't be printed would take all with it that came along, or
+    stop its group for ever.
+    """
     topic, group = name(), name()
     words = ["--topic", topic, "--bootstrap-server", ottla_server.bootstrap]
     lines = [*["12345678"] * 10, "xyz", *["12345678"] * 89]
@@ -118,9 +120,8 @@ def test_what_was_not_printed_is_not_committed(
     longs = ["--value-deserializer", "org.apache.kafka.common.serialization.LongDeserializer"]
     done = run([*read, *longs, "--timeout-ms", "20000"])
     assert (done.exit_code, len(done.stdout.splitlines())) == (1, 10), done.stderr
-    done = run([*read, "--max-messages", "90"])
-    assert done.stdout.splitlines()[0] == "xyz"
-    assert len(done.stdout.splitlines()) == 90
+    done = run([*read, *longs, "--max-messages", "89", "--timeout-ms", "20000"])
+    assert (done.exit_code, len(done.stdout.splitlines())) == (0, 89), done.stderr
 
 
 @pytest.mark.parametrize("tool", [["kafka-console-consumer.sh", "--topic"], ["ottla", "consume"]])
@@ -203,13 +204,15 @@ def test_a_lone_carriage_return_ends_a_line(
 def test_a_record_that_is_too_large_is_told(
     ottla_server: OttlaServer, name: Callable[[], str]
 ) -> None:
-    """If this failed, a long line would end in a traceback."""
-    node = ["--bootstrap-server", ottla_server.bootstrap]
-    words = ["kafka-console-producer.sh", "--topic", name(), *node]
-    done = run(words, "x" * 2_000_000 + "\n")
+    """If this failed, a long line would take all lines after it along, without a word."""
+    topic, node = name(), ["--bootstrap-server", ottla_server.bootstrap]
+    words = ["kafka-console-producer.sh", "--topic", topic, *node]
+    done = run(words, "x" * 1_048_600 + "\n\nb1\nb2\n")
     assert done.exit_code == 1
-    assert done.stderr.startswith("a record was not written: "), done.stderr
+    assert done.stderr.startswith("ERROR a record was not written: "), done.stderr
     assert "too large" in done.stderr
+    read = ["--topic", topic, "--from-beginning", "--max-messages", "3", "--timeout-ms", "20000"]
+    assert run(["kafka-console-consumer.sh", *read, *node]).stdout == "\nb1\nb2\n"
 
 
 def test_a_topic_that_nobody_makes() -> None:

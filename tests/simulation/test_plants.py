@@ -32,7 +32,7 @@ SAID = {
     "unsaid-partitions": "was given nothing",
     "endless-refusals": "after 8 refusals",
     "lost-ranges": "is said to be out of range",
-    "early-watermarks": "where the log ends",
+    "early-watermarks": ("where the log ends", "was given nothing at"),
     "fallen-watermarks": "the high watermark went back",
     "moved-starts": "though nobody deleted beyond",
     "wrong-times": "was found, which is of",

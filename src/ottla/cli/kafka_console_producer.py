@@ -5,7 +5,6 @@ The work is librdkafka's. Keys land in the partitions that Java's producer would
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,16 +15,18 @@ from ottla.cli.librdkafka import (
     FIRST_PATIENCE_S,
     Complaints,
     Interrupts,
-    ctrl_c_ends_it,
     in_words,
+    kilobytes,
+    require_int,
     require_topic_name,
+    signals_end_it,
     translate,
     wait_for_cluster,
 )
 from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.record_lines import LineReader, lines_of
-from ottla.cli.run import Failed, run
+from ottla.cli.run import Asked, Failed, run
 from ottla.client.addresses import parse_bootstrap
 
 READER = "org.apache.kafka.tools.LineMessageReader"
@@ -33,6 +34,7 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 ACKS = ("all", "-1", "0", "1")
 MAX_BLOCK_MS = 60_000
 MAX_REQUEST_SIZE = 1_048_576
+"""Java's; librdkafka's own limit is lower."""
 LARGER = (
     "--command-property max.request.size=BYTES lets larger ones out; the topic has to take them: "
     "kafka-configs.sh --alter --topic NAME --add-config max.message.bytes=BYTES, or "
@@ -101,7 +103,11 @@ COMMAND = Command(
             "--bootstrap-server localhost:9092",
         ),
     ),
-    ((0, "every record was acknowledged"), (1, "some were not, or a line could not be read")),
+    (
+        (0, "every record was acknowledged"),
+        (1, "some were not, or a line could not be read"),
+        (130, "ended by Ctrl-C, SIGTERM (143) or SIGHUP (129); what was read is written"),
+    ),
 )
 
 
@@ -111,10 +117,15 @@ def main(parsed: Parsed) -> int:
     settings = _settings(parsed)
     require_topic_name(topic)
     reader = _reader(parsed)
-    max_block_ms = parsed.number("--max-block-ms", MAX_BLOCK_MS) or MAX_BLOCK_MS
+    if sys.stdin is None:
+        raise Failed("there is no standard input to read lines from", hint="it is closed: `<&-`")
+    text = parsed.text("--max-block-ms")
+    max_block_ms = MAX_BLOCK_MS
+    if text is not None:
+        max_block_ms = require_int("--max-block-ms", text, min=0, max=2**63 - 1)
     hurried = not parsed.has("--max-block-ms") and parsed.is_verb
-    ends = {signal.SIGINT: KeyboardInterrupt}
-    with Interrupts(ends) as interrupts, in_words("a record was not written"):
+    waits_for = "the cluster to take what was read"
+    with Interrupts(waits_for) as interrupts, in_words("a record was not written"):
         sender = Sender(settings, topic, max_block_ms, interrupts, sync=parsed.has("--sync"))
         sender.wait_for_topic(
             VERB_PATIENCE_MS if hurried else max_block_ms, tells_made=parsed.is_verb
@@ -136,7 +147,7 @@ class Sender:
     ) -> None:
         from confluent_kafka import Producer
 
-        settings["error_cb"] = Complaints()
+        self._complaints = settings["error_cb"] = Complaints()
         with in_words("the producer's settings are refused"):
             self._producer = Producer(settings)
         self._topic, self._sync, self._failed = topic, sync, 0
@@ -153,7 +164,7 @@ class Sender:
         if tells_made:
             from confluent_kafka import KafkaException
 
-            with suppress(KafkaException), ctrl_c_ends_it():
+            with suppress(KafkaException), signals_end_it():
                 found = self._producer.list_topics(timeout=FIRST_PATIENCE_S)
                 was_there = self._topic in found.topics
         wait_for_cluster(self._producer, self._interrupts, patience_ms, self._topic)
@@ -161,8 +172,10 @@ class Sender:
             print(f"there was no topic {self._topic}: made it", file=sys.stderr, flush=True)
 
     def send_lines(self, source: BinaryIO, read: Callable[[bytes], Any]) -> int:
-        """Send until the input ends; the command's exit code."""
-        prompt = sys.stdin.isatty() and sys.stdout.isatty()
+        """Send until the input ends or a signal does; the command's exit code. Either way what was
+        read is written.
+        """
+        prompt = sys.stdin.isatty() and sys.stdout is not None and sys.stdout.isatty()
         try:
             while True:
                 if prompt:
@@ -171,8 +184,8 @@ class Sender:
                 line = source.readline()
                 if not line:
                     break
-                for one in lines_of(line):
-                    self._send(read(one))
+                # A line that was read is sent, whatever comes meanwhile.
+                self._call(self._send_all, [read(one) for one in lines_of(line)])
         finally:
             self._drain()
         if self._failed:
@@ -180,14 +193,21 @@ class Sender:
         return 0
 
     def _drain(self) -> None:
-        """Wait until all is written or given up: in steps, between which Ctrl-C is heard."""
-        try:
-            while self._call(self._producer.flush, WAIT_S):
-                pass
-        except KeyboardInterrupt:
-            left = len(self._producer)
-            print(f"ERROR {left} records may not have been written", file=sys.stderr)
-            raise
+        """Wait until all is written or given up, whatever signal comes first; a second one ends the
+        process.
+        """
+        asked: Asked | None = None
+        while len(self._producer):
+            try:
+                self._call(self._producer.flush, WAIT_S)
+            except Asked as one:
+                asked = one
+        if asked is not None:
+            raise asked
+
+    def _send_all(self, records: list[Any]) -> None:
+        for record in records:
+            self._send(record)
 
     def _send(self, record: Any) -> None:
         import time
@@ -209,12 +229,14 @@ class Sender:
                 if problem.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
                     raise
                 size = len(record.key or b"") + len(record.value or b"")
-                self._tell_failed(
+                text = (
                     f"a record was not written: it is too large: {size} bytes, and "
-                    f"max.request.size is {self._max_request_size}",
-                    hint=LARGER,
+                    f"max.request.size is {self._max_request_size}"
                 )
-                break
+                if self._sync:
+                    raise Failed(text, hint=LARGER) from None
+                self._tell_failed(text, hint=LARGER)
+                return
             except BufferError:
                 if time.monotonic() > deadline:
                     raise Failed("no room for more records: nobody takes them") from None
@@ -231,6 +253,8 @@ class Sender:
             too_large = error.name() == "MSG_SIZE_TOO_LARGE"
             text = f"ERROR a record was not written: {error.str()}"
             self._tell_failed(text, LARGER if too_large else None)
+        else:
+            self._complaints.answered()
 
     def _tell_failed(self, text: str, hint: str | None) -> None:
         self._failed += 1
@@ -273,10 +297,10 @@ def _settings(parsed: Parsed) -> dict[str, Any]:
         if value is not None:
             if value < 1 and option not in ("--timeout", "--message-send-max-retries"):
                 raise UsageError(f"{option} takes a number above 0, not {value}")
-            settings[key] = value
+            settings[key] = require_int(option, value)
     memory = parsed.number("--max-memory-bytes")
     if memory is not None:
-        settings["queue.buffering.max.kbytes"] = max(1, memory // 1024)
+        settings["queue.buffering.max.kbytes"] = kilobytes(memory)
     return settings
 
 

@@ -7,6 +7,7 @@ word.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -16,7 +17,8 @@ from typing import Any, Self
 
 from ottla.cli.connect import require_plaintext
 from ottla.cli.options import UsageError
-from ottla.cli.run import Failed, tell_waiting
+from ottla.cli.run import Asked, Failed, tell_waiting
+from ottla.cli.signals import ENDS, Listener, not_ignored
 from ottla.client.dialing import HINT_REFUSED
 from ottla.errors import OttlaError
 
@@ -47,6 +49,11 @@ ASSIGNORS = {
 }
 CONSUMER_REQUEST_TIMEOUT = "socket.timeout.ms"
 
+INT_MAX = 2**31 - 1
+"""librdkafka's numbers wrap beyond it, without a word."""
+
+SAY_WHAT_IS_WAITED_FOR_S = 0.5
+
 FIRST_PATIENCE_S = 1.0
 """How long nobody may answer until that is said."""
 
@@ -65,16 +72,22 @@ def translate(settings: Mapping[str, str], *, consumer: bool) -> dict[str, str]:
 
     Raises:
         OttlaError: a setting that would be unsafe to ignore.
+        UsageError: a number that is none, or that librdkafka can't hold.
     """
+    from ottla.config.row import client_rows
+
     require_plaintext(dict(settings))
+    rows = client_rows("consumer" if consumer else "producer")
     out: dict[str, str] = {}
     for key, value in settings.items():
+        if key in rows and rows[key].type in ("INT", "LONG"):
+            require_int(key, value, max=2**63 - 1 if key == "buffer.memory" else INT_MAX)
         if key == "partition.assignment.strategy":
             out[key] = _assignors(value)
         elif key == "auto.offset.reset":
             out[key] = _reset(value)
         elif key == "buffer.memory":
-            out["queue.buffering.max.kbytes"] = str(max(1, int(value) // 1024))
+            out["queue.buffering.max.kbytes"] = str(kilobytes(int(value)))
         elif key == "request.timeout.ms" and consumer:
             # librdkafka's own request.timeout.ms is the producer's ack timeout.
             out[CONSUMER_REQUEST_TIMEOUT] = value
@@ -86,6 +99,26 @@ def translate(settings: Mapping[str, str], *, consumer: bool) -> dict[str, str]:
             reason = NOT_HERE.get(key) or _unknown(key, consumer)
             print(f"WARN {key} has no effect on this command: {reason}", file=sys.stderr)
     return out
+
+
+def require_int(name: str, value: str | int, *, min: int = -1 - INT_MAX, max: int = INT_MAX) -> int:
+    """A whole number in a range; librdkafka would make another one of what it can't hold.
+
+    Raises:
+        UsageError: it is none, or out of the range.
+    """
+    try:
+        number = int(value)
+    except ValueError:
+        raise UsageError(f"{name} takes a whole number, not '{value}'") from None
+    if not min <= number <= max:
+        raise UsageError(f"{name} takes {min} to {max}, not {value}")
+    return number
+
+
+def kilobytes(size_bytes: int) -> int:
+    """How librdkafka wants to be told of a memory's size."""
+    return min(INT_MAX, max(1, size_bytes // 1024))
 
 
 def _unknown(key: str, consumer: bool) -> str:
@@ -138,31 +171,37 @@ def require_topic_name(topic: str) -> None:
 
 
 class Interrupts:
-    """Signals while librdkafka works: what comes then is raised as soon as it is done.
+    """Signals that ask for the end while librdkafka works: raised as `Asked` as soon as it is done.
 
     Raised at once, it would come out of a callback of ours, where it gets lost and leaves nonsense.
+    After the first one the command puts in order what it has; if that takes long it is said, and
+    the second one ends the process wherever it is. A terminal that closes says so twice, so a
+    second SIGHUP is none.
     """
 
-    def __init__(self, raised: Mapping[signal.Signals, type[BaseException]]) -> None:
-        self._raised = raised
-        self._former: dict[signal.Signals, Any] = {}
-        self._holds = False
+    def __init__(self, waits_for: str) -> None:
+        self._waits_for = waits_for
+        self._asked = self._heard = self._holds = False
         self._held: BaseException | None = None
+        self._listener: Listener | None = None
 
     def __enter__(self) -> Self:
-        for number in self._raised:
-            former = signal.getsignal(number)
-            if former != signal.SIG_IGN:  # a shell's background jobs ignore Ctrl-C
-                self._former[number] = former
-                signal.signal(number, self._take)
+        # A shell's background jobs ignore Ctrl-C.
+        self._listener = Listener(
+            not_ignored(ENDS), self._hear, handler=self._take, quiet_s=SAY_WHAT_IS_WAITED_FOR_S
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, former in self._former.items():
-            signal.signal(number, former)
+        if self._listener is not None:
+            self._listener.close()
 
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Let librdkafka work; what was held back meanwhile is raised then."""
+        """Let librdkafka work, or do what must not end half way; what was held back meanwhile is
+        raised then. If the work itself fails, that is raised, and the signal by the next call.
+        """
+        if self._holds:
+            return work(*arguments)
         self._holds = True
         try:
             done = work(*arguments)
@@ -174,10 +213,22 @@ class Interrupts:
         return done
 
     def _take(self, number: int, _frame: object) -> None:
-        error = self._raised[signal.Signals(number)]()
+        if self._asked:
+            return
+        self._asked = True
         if not self._holds:
-            raise error
-        self._held = error
+            raise Asked(number)
+        self._held = Asked(number)
+
+    def _hear(self, number: int) -> None:
+        """In the listener's thread: the first is `_take`'s."""
+        if number == 0:
+            text = f"waiting for {self._waits_for}; Ctrl-C again to give up"
+            print(text, file=sys.stderr, flush=True)
+        elif not self._heard:
+            self._heard = True
+        elif number != signal.SIGHUP:
+            os._exit(128 + number)
 
 
 def wait_for_cluster(
@@ -196,7 +247,7 @@ def wait_for_cluster(
     while True:
         left_s = max(0.001, deadline - time.monotonic())
         try:
-            with ctrl_c_ends_it():
+            with signals_end_it():
                 found = client.list_topics(topic or "", timeout=min(patience_s, left_s))
             error = found.topics[topic].error if topic in found.topics else None
             if error is None:
@@ -211,7 +262,8 @@ def wait_for_cluster(
             patience_s *= 2
         if time.monotonic() >= deadline:
             what = f"topic {topic} is not known" if topic else "nobody answers"
-            raise Failed(f"{what} after {patience_ms} ms: {error.str()}", hint=_advice(error))
+            why = in_our_words(error)
+            raise Failed(f"{what} after {patience_ms} ms: {why}", hint=_advice(error))
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART and patience_ms > 5000 and not said:
             said = True
             print(f"WARN topic {topic} does not exist; still trying", file=sys.stderr, flush=True)
@@ -227,17 +279,19 @@ def _advice(error: Any) -> str:
 
 
 @contextmanager
-def ctrl_c_ends_it() -> Iterator[None]:
-    """While librdkafka waits, no handler of Python's runs: Ctrl-C then ends the process itself."""
-    former = signal.getsignal(signal.SIGINT)
-    if former in (signal.SIG_IGN, signal.SIG_DFL, None):
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def signals_end_it() -> Iterator[None]:
+    """While librdkafka waits, no handler of Python's runs: as long as there is nothing to be put in
+    order, a signal then ends the process itself.
+    """
+    former = {number: signal.getsignal(number) for number in ENDS}
+    own = {n: f for n, f in former.items() if f not in (signal.SIG_IGN, signal.SIG_DFL, None)}
+    for number in own:
+        signal.signal(number, signal.SIG_DFL)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, former)
+        for number, handler in own.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -256,22 +310,37 @@ def in_words(what: str) -> Iterator[None]:
 
 
 class Complaints:
-    """What librdkafka reports while it works, each text once, on stderr."""
+    """What librdkafka reports while it works, each text once, on stderr; that nobody answers once
+    each time.
+    """
 
     def __init__(self) -> None:
         self._said: set[str] = set()
+
+    @property
+    def are_down(self) -> bool:
+        """Whether nobody answered when something was last heard."""
+        return "down" in self._said
 
     def __call__(self, error: Any) -> None:
         """librdkafka's error callback."""
         from confluent_kafka import KafkaError
 
-        if error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
+        if speaks_something_else(error):
+            self.say(in_our_words(error))
+        elif error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
             # Of many texts for one fact the first says most: which address, and why.
             if self._is_new("down"):
                 reason = error.str().partition(" (after ")[0]
                 tell_waiting(OttlaError(reason, hint=HINT_REFUSED))
-            return
-        self.say(error.str())
+        else:
+            self.say(error.str())
+
+    def answered(self) -> None:
+        """The cluster did something for us: if it was said to be away, it is back."""
+        if self.are_down:
+            self._said.discard("down")
+            print("the cluster answers again", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
         """Print a text that was not printed before."""
@@ -283,3 +352,16 @@ class Complaints:
             return False
         self._said.add(key)
         return True
+
+
+def speaks_something_else(error: Any) -> bool:
+    """Whether what came was no answer of Kafka's; librdkafka would have its buffer enlarged."""
+    return "receive.message.max.bytes" in error.str()
+
+
+def in_our_words(error: Any) -> str:
+    """An error's text, or what it means if librdkafka takes it for something else."""
+    text: str = error.str()
+    if not speaks_something_else(error):
+        return text
+    return f"{text.partition('/')[0].rpartition(' ')[2]} does not speak Kafka's protocol"

@@ -195,9 +195,6 @@ def _run(name: str, module: str, arguments: list[str]) -> int:
     from importlib import import_module
 
     tool = import_module(f"ottla.cli.{module}")
-    said = [word.partition("=")[0] for word in arguments]
-    if "--bootstrap-server" not in said:
-        arguments = [*arguments, "--bootstrap-server", os.environ.get("OTTLA_AT") or AT]
     literal = _LITERAL if name in ("topics", "offsets") else {}
     shown = [row._replace(help=literal.get(row.name, row.help)) for row in tool.COMMAND.options]
     command = tool.COMMAND._replace(
@@ -212,7 +209,7 @@ def _run(name: str, module: str, arguments: list[str]) -> int:
     def main(parsed: Parsed) -> int:
         if parsed.words:
             raise _word_too_many(name, parsed)
-        code: int = tool.main(parsed)
+        code: int = tool.main(_settled(name, parsed))
         return code
 
     return run(command, main, arguments)
@@ -226,12 +223,27 @@ def _word_too_many(name: str, parsed: Parsed) -> UsageError:
     return UsageError(f"'{parsed.words[0]}' is a word too many", hint=hint)
 
 
+def _settled(name: str, parsed: Parsed) -> Parsed:
+    """A verb's own options, and what it takes for granted, in terms of the tool behind it: by what
+    was parsed, for one option has several spellings, and may be another one's value.
+
+    Raises:
+        UsageError: two nodes are named.
+    """
+    parsed.not_together("--at", "--bootstrap-server")
+    at = parsed.values.pop("--at", [os.environ.get("OTTLA_AT") or AT])
+    parsed.values.setdefault("--bootstrap-server", at)
+    named = any(map(parsed.has, ("--topic", "--topic-id", "--all", "--exclude-internal")))
+    if name == "topics" and not named and (parsed.has("--list") or parsed.has("--describe")):
+        parsed.values["--exclude-internal"] = [None]
+    return parsed
+
+
 def _named(rest: list[str], option: str) -> list[str]:
-    """The first word is the name; --at is short for --bootstrap-server."""
-    arguments = ["--bootstrap-server" if word == "--at" else word for word in rest]
-    if arguments and not arguments[0].startswith("-"):
-        return [option, *arguments]
-    return arguments
+    """The first word is the name."""
+    if rest and not rest[0].startswith("-"):
+        return [option, *rest]
+    return rest
 
 
 def _require_name(arguments: list[str], usage: str, *options: str) -> None:
@@ -265,9 +277,6 @@ def _with_action(
 
 def _topics(rest: list[str]) -> tuple[str, list[str]]:
     arguments = _with_action("topics", rest, _TOPIC_ACTIONS, "--topic", "--topic-id")
-    named = {"--topic", "--topic-id", "--all", "--exclude-internal"} & set(arguments)
-    if not named and {"--list", "--describe"} & set(arguments):
-        arguments.append("--exclude-internal")
     return "kafka_topics", arguments
 
 
@@ -285,8 +294,6 @@ def _produce(rest: list[str]) -> tuple[str, list[str]]:
 def _consume(rest: list[str]) -> tuple[str, list[str]]:
     arguments = _named(rest, "--topic")
     _require_name(arguments, "ottla consume TOPIC", "--topic", "--include")
-    if not {"--group", "--offset", "--from-beginning", "--help"} & set(arguments):
-        arguments.append("--from-beginning")
     return "kafka_console_consumer", arguments
 
 

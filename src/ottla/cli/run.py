@@ -20,6 +20,16 @@ _said: set[str] = set()
 """The hints that this command printed while it waited; said again, they would only be longer."""
 
 
+class Asked(KeyboardInterrupt):
+    """A signal asked for the end: all is put in order, then the exit code is what a shell expects
+    of that signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.code = 128 + number
+        super().__init__()
+
+
 class Failed(OttlaError):
     """The command did not do what it was asked; the text is empty if all was said."""
 
@@ -32,7 +42,10 @@ def run(
 
 
 def quietly(work: Callable[[], int]) -> int:
-    """Do what prints; its exit code, or 1 if nobody reads what it prints to the end."""
+    """Do what prints; its exit code, or 1 if nobody reads what it prints to the end, or there is
+    no room for it.
+    """
+    _open_what_is_closed()
     try:
         code = work()
         # Or the interpreter would do it at its exit, and complain.
@@ -40,6 +53,10 @@ def quietly(work: Callable[[], int]) -> int:
         return code
     except BrokenPipeError:
         _close_stdout()
+        return 1
+    except OSError as error:
+        _close_stdout()
+        tell(refused_by_the_system(error))
         return 1
 
 
@@ -69,10 +86,11 @@ def _run(command: Command, main: Callable[[Parsed], int], arguments: Sequence[st
     except BrokenPipeError:
         raise
     except OSError as error:
+        print(end="", flush=True)  # if it is this that is refused, `quietly` says so, once
         tell(refused_by_the_system(error))
         return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as asked:
+        return asked.code if isinstance(asked, Asked) else INTERRUPTED
 
 
 def refused_by_the_system(error: OSError) -> OttlaError:
@@ -86,7 +104,7 @@ def refused_by_the_system(error: OSError) -> OttlaError:
 
 def tell(error: OttlaError, *, fallback_hint: str | None = None) -> None:
     """Print an error and its hint."""
-    sys.stdout.flush()
+    print(end="", flush=True)
     if str(error):
         print(error, file=sys.stderr)
     hint = error.hint or fallback_hint
@@ -138,10 +156,25 @@ def reader_is_gone() -> bool:
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
 
 
+def _open_what_is_closed() -> None:
+    """Give closed standard streams (`>&-`) descriptors that lead nowhere, or a socket would get
+    them, and what a library prints would be sent. That Python has no such stream stays true.
+    """
+    import os
+
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    if sys.stderr is None:  # print() takes None for stdout
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (for the life of the process)
+
+
 def _close_stdout() -> None:
     """Keep the interpreter from complaining about the closed pipe once more when it exits."""
     import os
 
+    if sys.stdout is None:
+        return
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
     os.close(devnull)

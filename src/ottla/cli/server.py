@@ -1,8 +1,9 @@
 """Run a node as a server: what kafka-server-start.sh and `ottla up` share.
 
 SIGTERM, SIGINT and SIGHUP (the terminal was closed) stop it cleanly, a second one at once; a SIGHUP
-that is ignored, as nohup does, stays ignored. Only here, in commands of our own, does
-anything touch signal handlers, the garbage collector and the limits of the process.
+that is ignored, as nohup does, stays ignored. Only here, in commands of our own, does anything
+touch signal handlers, the garbage collector and the limits of the process. The main thread sleeps
+in locks, so the signals are heard by a thread of their own (`ottla.cli.signals`).
 """
 
 from __future__ import annotations
@@ -14,55 +15,48 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from ottla.cli.run import Failed, refused_by_the_system
 from ottla.cli.running_servers import Announcement
+from ottla.cli.signals import Listener, not_ignored
 from ottla.config import BrokerConfig
 from ottla.errors import OttlaError
 from ottla.node.logs import Logs, open_logs
 from ottla.node.node import Node
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from ottla.node.http import HttpServer
 
 STOP_TIMEOUT_MS = 60_000
 GC_THRESHOLDS = (50_000, 20, 50)
 
 
-class Stop(BaseException):
-    """Somebody asked the server to stop."""
-
-
 class Signals:
-    """What asks for the end: noted while the node starts, raised while it runs."""
+    """What asks for the end, from the moment this is made; asked twice, the process ends now."""
 
     def __init__(self) -> None:
         self.asked = False
-        self._raises = False
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self._take)
+        self._over = Event()
+        hangup = not_ignored([signal.SIGHUP])
+        self._listener = Listener((signal.SIGTERM, signal.SIGINT, *hangup), self._hear)
 
     def wait(self, node: Node) -> None:
         """Until the node ended by itself, or somebody asks for its end."""
-        try:
-            self._raises = True
-            if not self.asked:
-                node.wait()
-        except Stop:
-            pass
-        finally:
-            self._raises = False
 
-    def _take(self, number: int, _frame: FrameType | None) -> None:
-        if self.asked and not self._raises:
-            os._exit(128 + number)  # asked twice: it is to end now
+        def ended() -> None:
+            node.wait()
+            self._over.set()
+
+        Thread(target=ended, name="node-end", daemon=True).start()
+        self._over.wait()
+
+    def _hear(self, number: int) -> None:
+        if self.asked:
+            os._exit(128 + number)
         self.asked = True
-        if self._raises:
-            raise Stop
+        self._over.set()
 
 
 def serve(
@@ -71,13 +65,15 @@ def serve(
     started: Callable[[Node], None],
     log_file: str | None = None,
     quiet: bool = False,
+    signals: Signals | None = None,
 ) -> int:
-    """Start a node, tell `started`, run until it ends; the exit code.
+    """Start a node, tell `started`, run until it ends; the exit code. Who has something to tidy up
+    after it brings `signals` that were heard since before there was any.
 
     Raises:
         OttlaError: it could not be started.
     """
-    signals = Signals()
+    signals = signals or Signals()
     logs = _logs(properties, log_file, quiet)
     raise_descriptor_limit()
     gc.set_threshold(*GC_THRESHOLDS)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from ottla.cli.options import Command, Option, Parsed, UsageError
 from ottla.errors import OttlaError
+
+if TYPE_CHECKING:
+    from ottla.cli.server import Signals
 
 PORT = 9092
 DIR = "ottla-data"
@@ -51,14 +55,17 @@ def main(parsed: Parsed) -> int:
     import shutil
     import tempfile
 
+    from ottla.cli.server import Signals
+
+    signals = Signals()  # from here on none ends the process before the folder is gone again
     folder = tempfile.mkdtemp(prefix="ottla-")
     try:
-        return _up(parsed, folder)
+        return _up(parsed, folder, signals)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _up(parsed: Parsed, folder: str) -> int:
+def _up(parsed: Parsed, folder: str, signals: Signals | None = None) -> int:
     from ottla.cli.server import client_port, flush_terminal, serve
     from ottla.node.format import ensure_formatted
     from ottla.node.node import Node
@@ -81,7 +88,8 @@ def _up(parsed: Parsed, folder: str) -> int:
             flush_terminal(f"Kafka is ready at {where} ({kept}; Ctrl-C stops it)\n")
 
     try:
-        return serve(properties, started=started, quiet=not parsed.has("--verbose"))
+        quiet = not parsed.has("--verbose")
+        return serve(properties, started=started, quiet=quiet, signals=signals)
     except OttlaError as error:
         from ottla.node.folder_lock import FolderInUse
         from ottla.node.node import Unbound

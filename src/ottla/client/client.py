@@ -54,8 +54,8 @@ class Client:
         bootstrap_servers: `host:port`, several with commas between.
         request_timeout_ms: for one answer on one connection.
         timeout_ms: for a whole call, its retries included.
-        connect_timeout_ms: how long to keep trying while nobody answers at all; as timeout_ms if
-            it is not given.
+        connect_timeout_ms: how long to keep trying while nobody answers at all, and for the first
+            answer of a node that is connected to; as timeout_ms if it is not given.
         on_wait: told once, in words, when nobody answers yet and the call keeps trying.
         waiting: the clock, and what waits; a test may bring its own.
     """
@@ -366,8 +366,9 @@ class Client:
                 self._doubted.add(node.id)
                 self._nodes_known_at_ms = None
 
-    def _open(self, connections: Iterable[Connection]) -> None:
+    def _open(self, connections: Iterable[Connection], within_ms: int | None = None) -> None:
         """Until each is open or has failed; none is dialed before its time."""
+        within_ms = self.timeout_ms if within_ms is None else within_ms
         wanted = list(connections)
         undialed = [connection for connection in wanted if connection.closed]
         while True:
@@ -375,7 +376,7 @@ class Client:
             late = self._deadline_ms is not None and now_ms >= self._deadline_ms
             for connection in [c for c in undialed if c.dial_at_ms <= now_ms]:
                 undialed.remove(connection)
-                connection.begin(min(self._patience_ms(), self.timeout_ms))
+                connection.begin(min(self._patience_ms(), within_ms))
             if (not undialed or late) and all(c.open or c.closed for c in wanted):
                 return
             self._waiting.turn(wanted, min((c.dial_at_ms for c in undialed), default=None))
@@ -397,7 +398,7 @@ class Client:
             connections = [self._to(host, port) for host, port in addresses]
             for connection in connections:
                 if connection.dial_at_ms <= self._waiting.now_ms():
-                    self._open([connection])
+                    self._open([connection], self._connect_timeout_ms)
                 if connection.open:
                     return connection
             last = _to_tell(connections)

@@ -39,6 +39,7 @@ RECONNECT_BACKOFF_MS = 100
 RECONNECT_BACKOFF_MS_MAX = 1000
 RECEIVE_BYTES = 1 << 16
 _SEND_BYTES_MAX = 1 << 18
+_HINT_SILENT = "it accepts connections: is it a Kafka listener, without TLS, and not paused?"
 _HINT_NO_KAFKA = "is this the port of a Kafka listener, and without TLS?"
 
 
@@ -382,7 +383,8 @@ class Connection:
                 answer.settle(completed.body)
             elif completed.failure == "timed-out":
                 text = f"{self} did not answer within {answer.timeout_ms} ms"
-                answer.settle(TimedOut(text))
+                # What never answered anything may be something else, or stopped.
+                answer.settle(TimedOut(text, hint=None if self.open else _HINT_SILENT))
             else:
                 assert failure is not None
                 answer.settle(failure)

@@ -1,0 +1,273 @@
+"""What the verbs and the console tools make of their options: every spelling of one means the same,
+nothing is ignored, no number wraps, and what can't be done is refused in words.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.commands import run, start
+from oracle import free_port
+from servers import OttlaServer
+
+PRODUCER, CONSUMER = "kafka-console-producer.sh", "kafka-console-consumer.sh"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["topics", "topics delete t", "groups delete g", "produce t", "offsets t"],
+    ids=str,
+)
+def test_at_is_honoured_in_every_spelling(
+    words: str, ottla_server: OttlaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, a verb would act on another node than the one that it was given."""
+    monkeypatch.setenv("OTTLA_AT", ottla_server.bootstrap)
+    # In this order: the one takes its value from the other.
+    monkeypatch.setattr("ottla.cli.kafka_console_producer.VERB_PATIENCE_MS", 1500)
+    monkeypatch.setattr("ottla.cli.connect.VERB_PATIENCE_MS", 200)
+    node = f"127.0.0.1:{free_port()}"
+    done = run(["ottla", *words.split(), f"--at={node}"])
+    assert done.exit_code == 1, done
+    assert node in done.stdout + done.stderr
+
+
+def test_a_node_is_named_once(ottla_server: OttlaServer) -> None:
+    """If this failed, of two nodes one would be taken without a word."""
+    words = ["--at", ottla_server.bootstrap, f"--bootstrap-server=127.0.0.1:{free_port()}"]
+    done = run(["ottla", "topics", *words])
+    assert (done.exit_code, "--at and --bootstrap-server" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "read"),
+    [
+        ("", "one two"),
+        ("--group={group}", ""),
+        ("--command-property group.id={group}", ""),
+        ("--command-property auto.offset.reset=latest", ""),
+        ("--partition 0", "one two"),
+        ("--partition=0 --offset=1", "two"),
+        ("--group={group} --from-beginning", "one two"),
+    ],
+)
+def test_where_the_verb_begins(
+    words: str, read: str, ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, a group would begin elsewhere when its option is spelled another way."""
+    topic, node = name(), ["--at", ottla_server.bootstrap]
+    run(["ottla", "produce", topic, *node], "one\ntwo\n")
+    asked = words.format(group=name()).split()
+    done = run(["ottla", "consume", topic, "--timeout-ms", "1000", *asked, *node])
+    assert (done.exit_code, done.stdout.split()) == (0, read.split()), done.stderr
+
+
+def test_topics_by_name_in_every_spelling(ottla_server: OttlaServer) -> None:
+    """If this failed, an internal topic that is named would not be shown."""
+    node = ["--at", ottla_server.bootstrap]
+    run(["ottla", "consume", "t-internal", "--group", "g", "--timeout-ms", "500", *node])
+    for words in (["--topic", "__consumer_offsets"], ["--topic=__consumer_offsets"]):
+        assert run(["ottla", "topics", *words, *node]).stdout == "__consumer_offsets\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (f"{CONSUMER} --topic t --partition 99999999999", "--partition"),
+        (f"{CONSUMER} --topic t --partition -1", "--partition"),
+        (f"{CONSUMER} --topic t --partition 0 --offset 99999999999999999999", "--offset"),
+        (f"{CONSUMER} --topic t --partition 0 --command-property group.id=g", "group"),
+        (f"{CONSUMER} --topic t --group=", "--group is empty"),
+        (f"{CONSUMER} --topic t --max-messages 2147483648", "--max-messages"),
+        (f"{CONSUMER} --topic t --command-property session.timeout.ms=4294977296", "session.tim"),
+        (f"{CONSUMER} --topic t --command-property metadata.max.age.ms=4294977296", "metadata.m"),
+        (f"{CONSUMER} --include [", "is no regular expression"),
+        (f"{PRODUCER} --topic t --request-timeout-ms 4294967297", "--request-timeout-ms"),
+        (f"{PRODUCER} --topic t --message-send-max-retries 4294967296", "--message-send-max-ret"),
+        (f"{PRODUCER} --topic t --batch-size 4294967297", "--batch-size"),
+        (f"{PRODUCER} --topic t --command-property buffer.memory=x", "buffer.memory"),
+        (f"{PRODUCER} --topic t --command-property linger.ms=4294967297", "linger.ms"),
+    ],
+)
+def test_what_no_client_takes_is_refused(words: str, said: str, ottla_server: OttlaServer) -> None:
+    """If this failed, a number would wrap to another one, or end in a traceback."""
+    done = run([*words.split(), "--bootstrap-server", ottla_server.bootstrap], "x\n")
+    assert done.exit_code == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_zero_and_less_are_numbers(ottla_server: OttlaServer, name: Callable[[], str]) -> None:
+    """If this failed, a time-out of nothing would be for ever, and a negative count would read,
+    and commit, without an end.
+    """
+    topic, group, node = name(), name(), ["--bootstrap-server", ottla_server.bootstrap]
+    run([PRODUCER, "--topic", topic, *node], "one\n")
+    for words in (["--timeout-ms", "0"], ["--max-messages", "-5"], ["--max-messages", "0"]):
+        read = [CONSUMER, "--topic", topic, "--group", group, "--from-beginning", *words, *node]
+        with start(read, stdin=subprocess.DEVNULL) as process:
+            try:
+                out, said = process.communicate(timeout=20)
+            finally:
+                process.kill()
+        assert (process.returncode, out) == (0, b""), said
+        assert b"Processed a total of 0 messages" in said
+    assert group not in run(["kafka-consumer-groups.sh", "--list", *node]).stdout.split()
+    nobody = ["--bootstrap-server", f"127.0.0.1:{free_port()}"]
+    done = run([PRODUCER, "--topic", topic, "--max-block-ms", "0", *nobody], "x\n")
+    assert "is not known after 0 ms" in done.stderr
+
+
+def test_topics_are_included_by_pythons_expressions(
+    ottla_server: OttlaServer, name: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, an expression that was checked by one dialect would be matched by another."""
+    stem, node = name(), ["--bootstrap-server", ottla_server.bootstrap]
+    for end in "12":
+        run([PRODUCER, "--topic", f"{stem}{end}", *node], f"{end}\n")
+    run([PRODUCER, "--topic", f"{stem}x", *node], "x\n")
+    read = [CONSUMER, "--from-beginning", *node, "--include"]
+    done = run([*read, rf"{stem}\d", "--max-messages", "2", "--timeout-ms", "20000"])
+    assert sorted(done.stdout.split()) == ["1", "2"]
+    # A comma is a comma, which no topic has.
+    done = run([*read, f"{stem}1,{stem}2", "--timeout-ms", "1000"])
+    assert done.stdout == ""
+
+
+def test_a_topic_that_comes_later_is_included(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, a pattern would mean the topics of the moment when it was typed."""
+    stem, node = name(), ["--bootstrap-server", ottla_server.bootstrap]
+    age = ["--command-property", "metadata.max.age.ms=100"]
+    words = [CONSUMER, "--include", rf"{stem}-\d", "--from-beginning", "--max-messages", "2"]
+    with start([*words, *age, *node]) as process:
+        try:
+            assert process.stdout is not None
+            for number in (b"1", b"2"):
+                topic = f"{stem}-{number.decode()}"
+                run([PRODUCER, "--topic", topic, *node], f"{number.decode()}\n")
+                assert process.stdout.readline() == number + b"\n"
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("words", ["consume {topic} --max-messages 1", "topics"])
+def test_a_full_disk_is_told_once(
+    words: str, ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, output that can't be written would end in pages of traceback."""
+    topic, node = name(), ["--at", ottla_server.bootstrap]
+    run(["ottla", "produce", topic, *node], "one\n")
+    with Path("/dev/full").open("wb") as full:
+        done = start(["ottla", *words.format(topic=topic).split(), *node], stdout=full)
+        _, said = done.communicate(timeout=20)
+    assert done.returncode == 1
+    assert said.count(b"No space left on device") == 1
+    assert b"Traceback" not in said
+    assert b"Exception ignored" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "closed", "said"),
+    [
+        ("consume t-closed --timeout-ms 1000", ">&-", b"standard output"),
+        ("produce t-closed", "<&-", b"standard input"),
+        ("topics --all", ">&-", b""),
+        ("topics create bad/name", ">&- 2>&-", b""),
+    ],
+)
+def test_a_stream_that_is_closed(
+    words: str, closed: str, said: bytes, ottla_server: OttlaServer
+) -> None:
+    """If this failed, cron jobs without streams would end in tracebacks, or write into sockets."""
+    import sys
+
+    command = f"{sys.executable} -m ottla.cli ottla {words} --at {ottla_server.bootstrap} {closed}"
+    from cli.commands import SOURCE
+
+    done = subprocess.run(
+        ["sh", "-c", f"PYTHONPATH={SOURCE} exec {command}"], capture_output=True, timeout=60
+    )
+    assert said in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == (0 if "--all" in words else 1)
+
+
+@pytest.fixture
+def listener() -> Iterator[Callable[[bytes], str]]:
+    """Makes ports that accept, say this (or nothing), and no more."""
+    held: list[Any] = []
+
+    def make(answer: bytes) -> str:
+        server = socket.create_server(("127.0.0.1", 0))
+        held.append(server)
+
+        def serve() -> None:
+            while True:
+                try:
+                    peer = server.accept()[0]
+                    held.append(peer)
+                    if answer:
+                        peer.recv(100)
+                        peer.sendall(answer)
+                        peer.close()
+                except OSError:
+                    return
+
+        threading.Thread(target=serve, daemon=True).start()
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+    yield make
+    held[0].shutdown(socket.SHUT_RDWR)
+    for one in held:
+        one.close()
+
+
+@pytest.mark.parametrize("words", ["topics", "groups", "offsets t", "api-versions"])
+def test_a_port_that_accepts_and_is_silent(
+    words: str, listener: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, a verb would say nothing for half a minute, and no hint after it."""
+    monkeypatch.setattr("ottla.cli.connect.VERB_PATIENCE_MS", 300)
+    node = listener(b"")
+    done = run(["ottla", *words.split(), f"--at={node}"])
+    assert done.exit_code == 1
+    assert f"{node} did not answer within 300 ms" in done.stdout + done.stderr
+    assert "hint: " in done.stderr
+
+
+@pytest.mark.parametrize("words", ["produce t", "consume t"])
+def test_a_port_that_speaks_http(words: str, listener: Callable[[bytes], str]) -> None:
+    """If this failed, a wrong port would be answered by advice to enlarge a buffer."""
+    node = listener(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+    done = run(["ottla", *words.split(), f"--at={node}"], "x\n")
+    assert done.exit_code == 1
+    assert "does not speak Kafka's protocol" in done.stderr
+    assert "receive.message.max.bytes" not in done.stderr
+
+
+def test_what_died_again_is_said_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """If this failed, the second outage of a cluster would be silence."""
+    from confluent_kafka import KafkaError
+
+    from ottla.cli.librdkafka import Complaints
+
+    complaints = Complaints()
+    down = KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down")
+    for _ in range(2):
+        complaints(down)
+        complaints(down)
+        complaints.answered()
+        complaints.answered()
+    said = capsys.readouterr().err.splitlines()
+    assert len([line for line in said if "brokers are down" in line]) == 2
+    assert len([line for line in said if "answers again" in line]) == 2
