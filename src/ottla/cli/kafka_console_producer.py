@@ -235,7 +235,7 @@ class Sender:
                 )
                 if self._sync:
                     raise Failed(text, hint=LARGER) from None
-                self._tell_failed(text, hint=LARGER)
+                self._tell_failed(f"ERROR {text}", hint=LARGER)
                 return
             except BufferError:
                 if time.monotonic() > deadline:
