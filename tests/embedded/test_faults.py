@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import select
 import socket
@@ -137,6 +138,50 @@ def test_rules_are_about_whom_they_say(broker: ottla.Broker, talk: Talk) -> None
     assert all("'billing'" in line for line in broker.faults.events[1:])
     assert not answered, "it tries on"
     billing.purge()
+
+
+def test_the_nth_is_the_nth_or_none(broker: ottla.Broker, talk: Talk) -> None:
+    """If this failed, a rule that another one came before would come over the next request."""
+    broker.faults.slow(0, api="ListGroups", nth=2)
+    broker.faults.cut(api="ListGroups", nth=2)
+    broker.faults.cut(api="ListGroups", nth=3, rate=0)
+    for _ in range(4):
+        assert talk.ask(ListGroupsRequest(), 4).error_code == 0
+    assert broker.faults.events == ["slow 0 ms: ListGroups 2 of 'conformance'"]
+    assert "1 events" in repr(broker.faults)
+
+
+def test_a_topic_made_anew_is_the_same_topic(broker: ottla.Broker, talk: Talk) -> None:
+    """If this failed, a rule would come over what names the topic, and not over what says its new
+    id.
+    """
+    broker.faults.slow(0, api="Fetch", topic=TOPIC)
+    broker.delete_topic(TOPIC)
+    broker.create_topic(TOPIC)
+    asked = talk.ask(MetadataRequest(topics=[MetadataRequestTopic(name=TOPIC)]), 12)
+    topics = [FetchTopic(topic_id=asked.topics[0].topic_id, partitions=FETCHED)]
+    talk.ask(FetchRequest(max_wait_ms=0, topics=topics), 13, note=False)
+    assert broker.faults.events == ["slow 0 ms: Fetch 1 of 'conformance'"]
+
+
+def test_the_brokers_own_calls_are_spared(broker: ottla.Broker, talk: Talk) -> None:
+    """If this failed, a test could not look at its broker while its clients' requests are lost."""
+    for api in ("Produce", "Fetch", "Metadata", "ListOffsets"):
+        broker.faults.hold(api=api)
+    broker.produce(TOPIC, "v")
+    broker.expect(TOPIC, ["v"])
+    assert broker.faults.events == []
+    broker.faults.clear()
+    broker.faults.answer("Produce", "NOT_LEADER_OR_FOLLOWER", times=2, client_id="ottla-test")
+    assert broker.produce(TOPIC, "w") == 1, "as a client it tries again"
+    broker.faults.drop_reply(api="Produce", client_id="ottla-test")
+    with pytest.raises(ottla.OttlaError):
+        broker.produce(TOPIC, "x")
+    broker.expect(TOPIC, ["v", "w", "x"])
+    broker.faults.kill(at_record=4, topic=TOPIC)
+    with pytest.raises(ottla.OttlaError):
+        broker.produce(TOPIC, "y")
+    eventually(lambda: has_ended(broker), "records of its own count")
 
 
 ROWS = [PartitionProduceData(index=0, records=b"")]
@@ -492,7 +537,29 @@ def test_a_full_disk(broker: ottla.Broker, talk: Talk) -> None:
     broker.faults.clear()
     assert produced(talk) == ErrorCode.NONE
     assert records(broker) == 2
-    assert broker.faults.events == [f"fill_disk /{TOPIC}-*"]
+    assert broker.faults.events == [f"fill_disk {TOPIC}"]
+
+
+def test_a_disk_is_full_for_one_topic(broker: ottla.Broker) -> None:
+    """If this failed, topics whose names begin as that of a full one would be full as well."""
+    for topic in (f"{TOPIC}-archive", f"{TOPIC}-2-1"):
+        broker.create_topic(topic)
+        broker.faults.fill_disk(TOPIC)
+        assert broker.produce(topic, "v") == 0
+    broker.create_topic("many", partitions=12)
+    broker.faults.fill_disk("many")
+    with pytest.raises(ottla.BrokerError, match="many-11"):
+        broker.produce("many", "v", partition=11)
+
+
+@pytest.mark.parametrize("verb", ["write", "sync", "set_len"])
+def test_what_a_test_broke_is_no_failure_of_its_end(verb: str) -> None:
+    """If this failed, a test of a failing disk would fail at its end, with advice for a disk."""
+    with ottla.Broker() as broker:
+        broker.produce(TOPIC, "v")
+        broker.faults.fail_disk(verb)
+        with contextlib.suppress(ottla.OttlaError):
+            broker.produce(TOPIC, "v")
 
 
 def looked_up(talk: Talk) -> ErrorCode:

@@ -8,7 +8,8 @@ use ottla_core::connection::Inbox;
 use ottla_core::serving::admit;
 
 use super::task::{Over, Task};
-use crate::request_faults::{Arrived, Deed, RequestFaults, Stop};
+use crate::request_faults::{Arrived, Deed, Ids, RequestFaults, Stop};
+use crate::shared::Shared;
 
 impl Task {
     /// Handle one frame of a node that has rules, and consume it.
@@ -23,12 +24,13 @@ impl Task {
         let apis = Arc::clone(&self.apis);
         let bytes = &*self.inbox.frame_mut(&frame);
         let header = admit(bytes, &apis, false).map_err(Over::Refused)?.header;
-        let (deed, stops) = faults.on(&Arrived {
+        let arrived = Arrived {
             api_key: header.api_key,
             version: header.api_version,
             client_id: header.client_id.unwrap_or(""),
             body: &bytes[header.body_at..],
-        });
+        };
+        let (deed, stops) = faults.on(&arrived, &*self.node);
         if deed.is_none() && stops.is_empty() {
             return self.handle(frame, None).await;
         }
@@ -100,8 +102,14 @@ impl Task {
     }
 }
 
+impl Ids for Shared {
+    fn id_of(&self, topic: &str) -> Option<[u8; 16]> {
+        self.host.hosted().topic(topic).map(|topic| topic.of.id)
+    }
+}
+
 /// Where the logs of a topic's partitions end, together.
-fn log_end(node: &crate::shared::Shared, topic: &str) -> i64 {
+fn log_end(node: &Shared, topic: &str) -> i64 {
     let ends = (0..).map_while(|index| node.host.describe(topic, index).ok());
     ends.fold(0, |sum: i64, one| sum.saturating_add(one.offsets.log_end))
 }
