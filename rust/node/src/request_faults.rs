@@ -74,9 +74,7 @@ pub struct Arrived<'a> {
 }
 
 /// The ids of topics of now: one that is deleted and made again has another.
-pub trait Ids {
-    fn id_of(&self, topic: &str) -> Option<[u8; 16]>;
-}
+pub type Ids<'a> = dyn Fn(&str) -> Option<[u8; 16]> + 'a;
 
 /// What was done: the rule's number, and which request it was of those that the rule is about.
 #[derive(Debug, PartialEq, Eq)]
@@ -125,7 +123,7 @@ struct Counted {
 }
 
 impl Counted {
-    fn is_about(&self, request: &Arrived<'_>, spared: Option<&str>, ids: &dyn Ids) -> bool {
+    fn is_about(&self, request: &Arrived<'_>, spared: Option<&str>, ids: &Ids<'_>) -> bool {
         let rule = &self.rule;
         let is_spared =
             spared == Some(request.client_id) && !matches!(rule.deed, Deed::Stop { .. });
@@ -150,12 +148,12 @@ impl Counted {
 }
 
 impl Named {
-    fn is_named(&self, request: &Arrived<'_>, ids: &dyn Ids) -> bool {
+    fn is_named(&self, request: &Arrived<'_>, ids: &Ids<'_>) -> bool {
         let mut plans = self.requests.iter();
         let Some((_, plan)) = plans.find(|row| row.0 == request.api_key) else {
             return false;
         };
-        let id = ids.id_of(&self.name).unwrap_or(self.id);
+        let id = ids(&self.name).unwrap_or(self.id);
         let words = [self.name.as_bytes(), &self.id, &id];
         plan.says(request.version, request.body, &words)
     }
@@ -222,7 +220,7 @@ impl RequestFaults {
     }
 
     /// What comes over a request, and which ends of the node wait for what it brings.
-    pub fn on(&self, request: &Arrived<'_>, ids: &dyn Ids) -> (Option<Deed>, Vec<Stop>) {
+    pub fn on(&self, request: &Arrived<'_>, ids: &Ids<'_>) -> (Option<Deed>, Vec<Stop>) {
         let mut state = lock(&self.state);
         let (mut found, mut stops) = (None, Vec::new());
         let mut done = None;
@@ -304,12 +302,8 @@ mod tests {
         }
     }
 
-    struct Nowhere;
-
-    impl Ids for Nowhere {
-        fn id_of(&self, _: &str) -> Option<[u8; 16]> {
-            None
-        }
+    fn nowhere(_: &str) -> Option<[u8; 16]> {
+        None
     }
 
     /// A rule would come over the wrong request, or over other ones in the next run.
@@ -322,7 +316,7 @@ mod tests {
             nth: Some(2),
             ..rule(Deed::Cut)
         });
-        let hits = ["a", "b", "a", "a"].map(|id| faults.on(&from(id), &Nowhere).0.is_some());
+        let hits = ["a", "b", "a", "a"].map(|id| faults.on(&from(id), &nowhere).0.is_some());
         assert_eq!(hits, [false, false, true, false]);
         let done = Done {
             rule: 0,
@@ -348,7 +342,7 @@ mod tests {
         for one in [nth(1, 1.0), nth(1, 1.0), nth(3, 0.0)] {
             faults.add(one);
         }
-        let hits = [(); 5].map(|()| faults.on(&from("a"), &Nowhere).0.is_some());
+        let hits = [(); 5].map(|()| faults.on(&from("a"), &nowhere).0.is_some());
         assert_eq!(hits, [true, false, false, false, false]);
         assert_eq!(faults.take_done().0.len(), 1);
     }
@@ -358,16 +352,16 @@ mod tests {
     fn a_client_is_spared_unless_it_is_named() {
         let faults = RequestFaults::sparing(Some("test".into()));
         faults.add(rule(Deed::Cut));
-        let hits = ["a", "test"].map(|id| faults.on(&from(id), &Nowhere).0.is_some());
+        let hits = ["a", "test"].map(|id| faults.on(&from(id), &nowhere).0.is_some());
         assert_eq!(hits, [true, false]);
         let topic = "t".into();
         faults.add(rule(Deed::Stop { topic, log_end: 1 }));
-        assert_eq!(faults.on(&from("test"), &Nowhere).1.len(), 1);
+        assert_eq!(faults.on(&from("test"), &nowhere).1.len(), 1);
         faults.add(Rule {
             client_id: Some("test".into()),
             ..rule(Deed::Hold)
         });
-        assert_eq!(faults.on(&from("test"), &Nowhere).0, Some(Deed::Hold));
+        assert_eq!(faults.on(&from("test"), &nowhere).0, Some(Deed::Hold));
     }
 
     /// A rule that waits for a record would keep all behind it from coming over anything, another end among them.
@@ -380,7 +374,7 @@ mod tests {
         };
         let numbers = [9, 3].map(|log_end| faults.add(rule(end(log_end))));
         faults.add(rule(Deed::Cut));
-        let (deed, stops) = faults.on(&from("a"), &Nowhere);
+        let (deed, stops) = faults.on(&from("a"), &nowhere);
         assert_eq!(deed, Some(Deed::Cut));
         assert_eq!(
             stops.iter().map(|stop| stop.log_end).collect::<Vec<_>>(),
@@ -391,7 +385,7 @@ mod tests {
         }
         let told = [(); 3].map(|()| faults.stopped(Duration::ZERO));
         assert_eq!(told, [Some(numbers[1]), Some(numbers[0]), None]);
-        assert_eq!(faults.on(&from("a"), &Nowhere).1, []);
+        assert_eq!(faults.on(&from("a"), &nowhere).1, []);
     }
 
     /// Lines of a long run would be missing, and nobody would know.
@@ -400,7 +394,7 @@ mod tests {
         let faults = RequestFaults::default();
         faults.add(rule(Deed::Slow(Duration::ZERO)));
         for _ in 0..DONE_MAX + 2 {
-            faults.on(&from("a"), &Nowhere);
+            faults.on(&from("a"), &nowhere);
         }
         let (done, lost) = faults.take_done();
         assert_eq!((done.len(), done[0].nth, lost), (DONE_MAX, 3, 2));

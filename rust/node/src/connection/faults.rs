@@ -8,7 +8,7 @@ use ottla_core::connection::Inbox;
 use ottla_core::serving::admit;
 
 use super::task::{Over, Task};
-use crate::request_faults::{Arrived, Deed, Ids, RequestFaults, Stop};
+use crate::request_faults::{Arrived, Deed, RequestFaults, Stop};
 use crate::shared::Shared;
 
 impl Task {
@@ -30,7 +30,8 @@ impl Task {
             client_id: header.client_id.unwrap_or(""),
             body: &bytes[header.body_at..],
         };
-        let (deed, stops) = faults.on(&arrived, &*self.node);
+        let node = &self.node;
+        let (deed, stops) = faults.on(&arrived, &|topic| id_of(node, topic));
         if deed.is_none() && stops.is_empty() {
             return self.handle(frame, None).await;
         }
@@ -102,10 +103,9 @@ impl Task {
     }
 }
 
-impl Ids for Shared {
-    fn id_of(&self, topic: &str) -> Option<[u8; 16]> {
-        self.host.hosted().topic(topic).map(|topic| topic.of.id)
-    }
+/// The id that a topic has now, if partitions of it lie here.
+fn id_of(node: &Shared, topic: &str) -> Option<[u8; 16]> {
+    node.host.hosted().topic(topic).map(|topic| topic.of.id)
 }
 
 /// Where the logs of a topic's partitions end, together.
