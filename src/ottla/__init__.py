@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ottla.node.engine import NodeFailed
     from ottla.node.folder_lock import FolderInUse
     from ottla.testing.broker import Broker
+    from ottla.testing.broker_log import Line
     from ottla.testing.errors import BadArgument, BadType, NotAsExpected, NotRunning
+    from ottla.testing.expected import Record
 
 __all__ = [
     "BadArgument",
@@ -26,10 +28,12 @@ __all__ = [
     "BrokerError",
     "ConfigException",
     "FolderInUse",
+    "Line",
     "NodeFailed",
     "NotAsExpected",
     "NotRunning",
     "OttlaError",
+    "Record",
     "__version__",
 ]
 
@@ -40,10 +44,12 @@ _HOMES = {
     "BrokerError": "ottla.client.errors",
     "ConfigException": "ottla.config.refusal",
     "FolderInUse": "ottla.node.folder_lock",
+    "Line": "ottla.testing.broker_log",
     "NodeFailed": "ottla.node.engine",
     "NotAsExpected": "ottla.testing.errors",
     "NotRunning": "ottla.testing.errors",
     "OttlaError": "ottla.errors",
+    "Record": "ottla.testing.expected",
     "__version__": "ottla._core",
 }
 
@@ -61,4 +67,4 @@ if not TYPE_CHECKING:  # a type checker that saw this would take any name for on
 
 def __dir__() -> list[str]:
     """Also what is not loaded yet, for who looks around."""
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__} - {"TYPE_CHECKING", "annotations", "_HOMES"})

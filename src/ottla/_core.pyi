@@ -684,7 +684,7 @@ class DiskFault:
     """
 
     verb: str
-    path: str  # the end of the path, in which `*` stands for anything
+    path: str  # the end of the path, in which `*` stands for anything, and `#` for a number
     errno: str  # such as "EIO"; "" for none
     delay_ms: int | None  # None: until other faults are set
     short: bool  # only a part is read or written
@@ -706,7 +706,11 @@ class DiskFault:
 class RequestFaults:
     """Rules about requests, for tests; they outlive the nodes that they are set in."""
 
-    def __new__(cls) -> Self: ...
+    def __new__(
+        cls,
+        *,
+        spared: str | None = None,  # the client that a rule is about only if it names it
+    ) -> Self: ...
     def add(
         self,
         deed: _Deed,
@@ -717,9 +721,9 @@ class RequestFaults:
         client_id: str | None = None,
         api_key: int | None = None,
         topic: str | None = None,
-        topic_id: bytes = ...,  # 16 of them
+        topic_id: bytes = ...,  # 16 of them; the one that the topic has then counts as well
         named: Sequence[tuple[int, Plan, Sequence[str]]] = (),  # API, request, where it says topics
-        after: int = 0,  # requests that pass first
+        nth: int | None = None,  # only this one, from 1
         times: int | None = None,
         rate: float = 1.0,
         seed: int = 0,

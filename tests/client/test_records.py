@@ -16,7 +16,7 @@ from ottla.wire.messages.api_versions import ApiVersionsResponse
 from ottla.wire.messages.metadata import MetadataRequest
 from ottla.wire.records import Record, build_batch
 
-NOT_LEADER, INVALID_RECORD = 6, 87
+NOT_LEADER, STORAGE_ERROR, INVALID_RECORD = 6, 56, 87
 ONE, TWO = Record(b"k", b"one", (), 5, 0), Record(None, b"two", (("h", b"x"),), 6, 1)
 
 
@@ -111,14 +111,25 @@ def test_a_refused_record_is_told_with_its_place(node: Node) -> None:
     """If this failed, a test would be told that something is invalid, and not what."""
     node.produced = [
         produce.PartitionProduceResponse(error_code=INVALID_RECORD, error_message="no key"),
-        produce.PartitionProduceResponse(error_code=NOT_LEADER),
+        produce.PartitionProduceResponse(error_code=STORAGE_ERROR),
     ]
     with client_of(node) as client:
         with pytest.raises(BrokerError, match=r"^t-0: no key$"):
             records.produce(client, ("t", 0), [ONE])
         with pytest.raises(BrokerError, match=r"^t-0: ") as refused:
             records.produce(client, ("t", 0), [ONE])
-    assert refused.value.code == NOT_LEADER
+    assert refused.value.code == STORAGE_ERROR
+
+
+def test_a_record_that_nobody_took_is_sent_again(node: Node) -> None:
+    """If this failed, a test would fail where every producer goes on."""
+    node.produced = [
+        produce.PartitionProduceResponse(error_code=NOT_LEADER),
+        produce.PartitionProduceResponse(base_offset=7),
+    ]
+    with client_of(node) as client:
+        assert records.produce(client, ("t", 0), [ONE]) == 7
+    assert node.peer.count(produce.ProduceRequest) == 2
 
 
 def test_a_record_whose_answer_is_lost_is_not_sent_again(node: Node) -> None:

@@ -71,7 +71,9 @@ def test_what_is_in_the_package_is_shown() -> None:
         capture_output=True,
         text=True,
     )
-    assert {"Broker", "OttlaError", "__version__"} <= set(done.stdout.split()), done.stderr
+    shown = set(done.stdout.split())
+    assert {"Broker", "OttlaError", "Record", "Line", "__version__"} <= shown, done.stderr
+    assert not shown & {"TYPE_CHECKING", "annotations", "_HOMES"}
 
 
 @pytest.mark.parametrize(
@@ -122,12 +124,41 @@ def test_time_goes_forward() -> None:
 def test_time_is_a_number_of_seconds() -> None:
     """If this failed, "1d" would end in a riddle about `<`."""
     with ottla.Broker() as broker:
-        for wrong in ("1d", None, datetime.timedelta(days=1)):
+        for wrong in ("1d", None, datetime.date(2026, 1, 1)):
             with pytest.raises(TypeError, match="number of seconds") as refused:
                 broker.advance(wrong)  # type: ignore[arg-type]
             assert isinstance(refused.value, ottla.OttlaError)
             assert "24 * 3600" in str(refused.value.hint)
         broker.advance(Decimal("0.5"))  # type: ignore[arg-type]
+        before = broker.clock.now()
+        broker.advance(datetime.timedelta(days=1))
+        broker.clock.advance(datetime.timedelta(days=1), hours=1)
+        broker.clock.advance(3600)
+        assert (broker.clock.now() - before).total_seconds() // 3600 == 50
+
+
+def test_the_clock_stays_in_the_calendar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, a broker that was advanced too often could not say what its clock shows."""
+    with ottla.Broker() as broker:
+        assert str(broker.clock.now().year) in repr(broker.clock)
+        last = round(broker.clock.now().timestamp() + 2 * 24 * 3600) * 1000
+        monkeypatch.setattr("ottla.testing.clock.LAST_MS", last)
+        broker.clock.advance(days=1)
+        with pytest.raises(ottla.BadArgument, match="calendar"):
+            broker.clock.advance(days=1, hours=1)
+        broker.clock.advance(hours=1)
+    assert "not running" in repr(broker.clock)
+
+
+def test_the_folder_is_where_the_logs_are(tmp_path: Path) -> None:
+    """If this failed, `dir` would name an empty folder where the configuration names another."""
+    first, other = tmp_path / "first", tmp_path / "other"
+    both = f"{first},{tmp_path / 'second'}"
+    for key, value, there in (("log.dirs", both, first), ("log.dir", other, other)):
+        with ottla.Broker(config={key: str(value)}) as broker:
+            broker.produce("t", "v")
+            assert broker.dir == str(there)
+        assert (there / "meta.properties").exists(), "it is its owner's"
 
 
 def test_what_happened_in_the_block_is_what_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,8 @@ def broker() -> Iterator[ottla.Broker]:
         ("cut", {"nth": 0}, "nth"),
         ("cut", {"nth": 2**70}, "nth"),
         ("cut", {"times": 0}, "times"),
+        ("cut", {"nth": 2, "times": 3}, "nth"),
+        ("fill_disk", {"topic": "nowhere"}, "topic"),
         ("cut", {"rate": 2}, "rate"),
         ("cut", {"rate": float("nan")}, "rate"),
         ("cut", {"topic": "nowhere"}, "topic"),

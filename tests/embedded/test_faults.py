@@ -139,6 +139,50 @@ def test_rules_are_about_whom_they_say(broker: ottla.Broker, talk: Talk) -> None
     billing.purge()
 
 
+def test_the_nth_is_the_nth_or_none(broker: ottla.Broker, talk: Talk) -> None:
+    """If this failed, a rule that another one came before would come over the next request."""
+    broker.faults.slow(0, api="ListGroups", nth=2)
+    broker.faults.cut(api="ListGroups", nth=2)
+    broker.faults.cut(api="ListGroups", nth=3, rate=0)
+    for _ in range(4):
+        assert talk.ask(ListGroupsRequest(), 4).error_code == 0
+    assert broker.faults.events == ["slow 0 ms: ListGroups 2 of 'conformance'"]
+    assert "1 events" in repr(broker.faults)
+
+
+def test_a_topic_made_anew_is_the_same_topic(broker: ottla.Broker, talk: Talk) -> None:
+    """If this failed, a rule would come over what names the topic, and not over what says its new
+    id.
+    """
+    broker.faults.slow(0, api="Fetch", topic=TOPIC)
+    broker.delete_topic(TOPIC)
+    broker.create_topic(TOPIC)
+    asked = talk.ask(MetadataRequest(topics=[MetadataRequestTopic(name=TOPIC)]), 12)
+    topics = [FetchTopic(topic_id=asked.topics[0].topic_id, partitions=FETCHED)]
+    talk.ask(FetchRequest(max_wait_ms=0, topics=topics), 13, note=False)
+    assert broker.faults.events == ["slow 0 ms: Fetch 1 of 'conformance'"]
+
+
+def test_the_brokers_own_calls_are_spared(broker: ottla.Broker, talk: Talk) -> None:
+    """If this failed, a test could not look at its broker while its clients' requests are lost."""
+    for api in ("Produce", "Fetch", "Metadata", "ListOffsets"):
+        broker.faults.hold(api=api)
+    broker.produce(TOPIC, "v")
+    broker.expect(TOPIC, ["v"])
+    assert broker.faults.events == []
+    broker.faults.clear()
+    broker.faults.answer("Produce", "NOT_LEADER_OR_FOLLOWER", times=2, client_id="ottla-test")
+    assert broker.produce(TOPIC, "w") == 1, "as a client it tries again"
+    broker.faults.drop_reply(api="Produce", client_id="ottla-test")
+    with pytest.raises(ottla.OttlaError):
+        broker.produce(TOPIC, "x")
+    broker.expect(TOPIC, ["v", "w", "x"])
+    broker.faults.kill(at_record=4, topic=TOPIC)
+    with pytest.raises(ottla.OttlaError):
+        broker.produce(TOPIC, "y")
+    eventually(lambda: has_ended(broker), "records of its own count")
+
+
 ROWS = [PartitionProduceData(index=0, records=b"")]
 FETCHED = [FetchPartition(partition=0, fetch_offset=0, partition_max_bytes=1000)]
 COMMITTED = [OffsetCommitRequestPartition(partition_index=0, committed_offset=0)]
@@ -492,7 +536,7 @@ def test_a_full_disk(broker: ottla.Broker, talk: Talk) -> None:
     broker.faults.clear()
     assert produced(talk) == ErrorCode.NONE
     assert records(broker) == 2
-    assert broker.faults.events == [f"fill_disk /{TOPIC}-*"]
+    assert broker.faults.events == [f"fill_disk {TOPIC}"]
 
 
 def looked_up(talk: Talk) -> ErrorCode:

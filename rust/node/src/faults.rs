@@ -87,7 +87,7 @@ pub struct DiskFault {
 #[derive(Debug, Clone, Default)]
 pub struct FaultRow {
     pub verb: String,
-    /// The end of the path, in which `*` stands for anything.
+    /// The end of the path, in which `*` stands for anything, and `#` for a number.
     pub path: String,
     /// Empty for none.
     pub errno: String,
@@ -238,7 +238,7 @@ impl Faults {
     }
 }
 
-/// Whether `path` ends as the pattern says, in which `*` stands for anything, `/` too.
+/// Whether `path` ends as the pattern says, in which `*` stands for anything, `/` too, and `#` for a number.
 fn ends_like(pattern: &str, path: &str) -> bool {
     let (pattern, path) = (pattern.as_bytes(), path.as_bytes());
     // As if the pattern began with a star: where the last one stood, and how much of the path it has eaten.
@@ -250,6 +250,11 @@ fn ends_like(pattern: &str, path: &str) -> bool {
             Some(b'*') => {
                 of += 1;
                 (star, eaten) = (of, at);
+            }
+            Some(b'#') if path[at].is_ascii_digit() => {
+                let digits = path[at..].iter().take_while(|it| it.is_ascii_digit());
+                at += digits.count();
+                of += 1;
             }
             Some(byte) if *byte == path[at] => {
                 at += 1;
@@ -289,6 +294,11 @@ mod tests {
             ("/orders-0*", "/a/orders-0/leader-epoch-checkpoint", true),
             ("*a*b*c", "/xaxbxaxc", true),
             ("a*b", "/ab/ba", false),
+            ("/orders-#", "/a/orders-12", true),
+            ("/orders-#/*", "/a/orders-12/00.log", true),
+            ("/orders-#/*", "/a/orders-archive-0/00.log", false),
+            ("/orders-#/*", "/a/orders-1-0/00.log", false),
+            ("/orders-#/*", "/a/orders-/00.log", false),
         ] {
             assert_eq!(ends_like(pattern, path), fits, "{pattern} of {path}");
         }

@@ -3,7 +3,8 @@
 //!
 //! Rules are asked in their order, and each counts the requests that it is about; the first that comes over one
 //! decides. Chance is drawn by that count and the rule's seed, never by time: the same requests fare the same. What
-//! was done waits for whoever takes it, the latest kept. Requests on a controller's listener are left alone.
+//! was done waits for whoever takes it, the latest kept. Requests on a controller's listener are left alone, and one
+//! client's too unless a rule names it: the one by which the test itself looks at its node.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,6 +42,7 @@ pub enum Deed {
 #[derive(Debug)]
 pub struct Named {
     pub name: String,
+    /// Its id when the rule was made; the one that it has now counts as well.
     pub id: [u8; 16],
     /// By API key, with the fields marked that name topics.
     pub requests: Vec<(i16, Marked)>,
@@ -53,8 +55,8 @@ pub struct Rule {
     pub client_id: Option<String>,
     pub api_key: Option<i16>,
     pub topic: Option<Named>,
-    /// How many requests pass first.
-    pub after: u64,
+    /// Only this one of them, from 1; None for any.
+    pub nth: Option<u64>,
     /// How many it comes over; None for all.
     pub times: Option<u64>,
     /// How likely it comes over one.
@@ -70,6 +72,9 @@ pub struct Arrived<'a> {
     pub client_id: &'a str,
     pub body: &'a [u8],
 }
+
+/// The ids of topics of now: one that is deleted and made again has another.
+pub type Ids<'a> = dyn Fn(&str) -> Option<[u8; 16]> + 'a;
 
 /// What was done: the rule's number, and which request it was of those that the rule is about.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,6 +95,8 @@ pub struct Stop {
 
 #[derive(Default)]
 pub struct RequestFaults {
+    /// The client that a rule is not about unless it names it; an end of the node comes by its records all the same.
+    spared: Option<String>,
     armed: AtomicBool,
     state: Mutex<State>,
     told: Condvar,
@@ -116,29 +123,39 @@ struct Counted {
 }
 
 impl Counted {
-    fn is_about(&self, request: &Arrived<'_>) -> bool {
+    fn is_about(&self, request: &Arrived<'_>, spared: Option<&str>, ids: &Ids<'_>) -> bool {
         let rule = &self.rule;
-        rule.api_key.is_none_or(|key| key == request.api_key)
-            && (rule.client_id.as_deref()).is_none_or(|id| id == request.client_id)
-            && (rule.topic.as_ref()).is_none_or(|topic| topic.is_named(request))
+        let is_spared =
+            spared == Some(request.client_id) && !matches!(rule.deed, Deed::Stop { .. });
+        let is_whom = match rule.client_id.as_deref() {
+            Some(id) => id == request.client_id,
+            None => !is_spared,
+        };
+        is_whom
+            && rule.api_key.is_none_or(|key| key == request.api_key)
+            && (rule.topic.as_ref()).is_none_or(|topic| topic.is_named(request, ids))
     }
 
     /// Note one more request that it is about; whether it would come over it.
     fn comes(&mut self) -> bool {
         let rule = &self.rule;
-        let nth = self.seen;
+        let before = self.seen;
         self.seen = self.seen.saturating_add(1);
-        nth >= rule.after
+        rule.nth.is_none_or(|nth| nth == self.seen)
             && rule.times.is_none_or(|times| self.done < times)
-            && chance(rule.seed, nth) < rule.rate
+            && chance(rule.seed, before) < rule.rate
     }
 }
 
 impl Named {
-    fn is_named(&self, request: &Arrived<'_>) -> bool {
-        let plan = self.requests.iter().find(|row| row.0 == request.api_key);
-        let words = [self.name.as_bytes(), &self.id];
-        plan.is_some_and(|(_, plan)| plan.says(request.version, request.body, &words))
+    fn is_named(&self, request: &Arrived<'_>, ids: &Ids<'_>) -> bool {
+        let mut plans = self.requests.iter();
+        let Some((_, plan)) = plans.find(|row| row.0 == request.api_key) else {
+            return false;
+        };
+        let id = ids(&self.name).unwrap_or(self.id);
+        let words = [self.name.as_bytes(), &self.id, &id];
+        plan.says(request.version, request.body, &words)
     }
 }
 
@@ -152,6 +169,14 @@ fn chance(seed: u64, number: u64) -> f64 {
 }
 
 impl RequestFaults {
+    /// With a client that rules are not about unless they name it.
+    pub fn sparing(client_id: Option<String>) -> Self {
+        Self {
+            spared: client_id,
+            ..Self::default()
+        }
+    }
+
     /// From now on this holds as well; its number, which no other rule gets.
     pub fn add(&self, rule: Rule) -> u64 {
         let mut state = lock(&self.state);
@@ -195,12 +220,12 @@ impl RequestFaults {
     }
 
     /// What comes over a request, and which ends of the node wait for what it brings.
-    pub fn on(&self, request: &Arrived<'_>) -> (Option<Deed>, Vec<Stop>) {
+    pub fn on(&self, request: &Arrived<'_>, ids: &Ids<'_>) -> (Option<Deed>, Vec<Stop>) {
         let mut state = lock(&self.state);
         let (mut found, mut stops) = (None, Vec::new());
         let mut done = None;
         for one in &mut state.rules {
-            if !one.is_about(request) {
+            if !one.is_about(request, self.spared.as_deref(), ids) {
                 continue;
             }
             if let Deed::Stop { topic, log_end } = &one.rule.deed {
@@ -261,7 +286,7 @@ mod tests {
             client_id: None,
             api_key: None,
             topic: None,
-            after: 0,
+            nth: None,
             times: None,
             rate: 1.0,
             seed: 0,
@@ -277,6 +302,10 @@ mod tests {
         }
     }
 
+    fn nowhere(_: &str) -> Option<[u8; 16]> {
+        None
+    }
+
     /// A rule would come over the wrong request, or over other ones in the next run.
     #[test]
     fn rules_count_what_they_are_about() {
@@ -284,11 +313,10 @@ mod tests {
         assert!(!faults.is_armed());
         faults.add(Rule {
             client_id: Some("a".into()),
-            after: 1,
-            times: Some(1),
+            nth: Some(2),
             ..rule(Deed::Cut)
         });
-        let hits = ["a", "b", "a", "a"].map(|id| faults.on(&from(id)).0.is_some());
+        let hits = ["a", "b", "a", "a"].map(|id| faults.on(&from(id), &nowhere).0.is_some());
         assert_eq!(hits, [false, false, true, false]);
         let done = Done {
             rule: 0,
@@ -301,6 +329,41 @@ mod tests {
         assert!(!faults.is_armed());
     }
 
+    /// Where two rules meet at a request, the second would come over the next one instead; or a chance that did not
+    /// come would be drawn again.
+    #[test]
+    fn the_nth_is_the_nth_or_none() {
+        let faults = RequestFaults::default();
+        let nth = |nth, rate| Rule {
+            nth: Some(nth),
+            rate,
+            ..rule(Deed::Cut)
+        };
+        for one in [nth(1, 1.0), nth(1, 1.0), nth(3, 0.0)] {
+            faults.add(one);
+        }
+        let hits = [(); 5].map(|()| faults.on(&from("a"), &nowhere).0.is_some());
+        assert_eq!(hits, [true, false, false, false, false]);
+        assert_eq!(faults.take_done().0.len(), 1);
+    }
+
+    /// A test's own look at its node would be lost in what the test lets go wrong for others.
+    #[test]
+    fn a_client_is_spared_unless_it_is_named() {
+        let faults = RequestFaults::sparing(Some("test".into()));
+        faults.add(rule(Deed::Cut));
+        let hits = ["a", "test"].map(|id| faults.on(&from(id), &nowhere).0.is_some());
+        assert_eq!(hits, [true, false]);
+        let topic = "t".into();
+        faults.add(rule(Deed::Stop { topic, log_end: 1 }));
+        assert_eq!(faults.on(&from("test"), &nowhere).1.len(), 1);
+        faults.add(Rule {
+            client_id: Some("test".into()),
+            ..rule(Deed::Hold)
+        });
+        assert_eq!(faults.on(&from("test"), &nowhere).0, Some(Deed::Hold));
+    }
+
     /// A rule that waits for a record would keep all behind it from coming over anything, another end among them.
     #[test]
     fn an_end_to_come_is_in_nobodys_way() {
@@ -311,7 +374,7 @@ mod tests {
         };
         let numbers = [9, 3].map(|log_end| faults.add(rule(end(log_end))));
         faults.add(rule(Deed::Cut));
-        let (deed, stops) = faults.on(&from("a"));
+        let (deed, stops) = faults.on(&from("a"), &nowhere);
         assert_eq!(deed, Some(Deed::Cut));
         assert_eq!(
             stops.iter().map(|stop| stop.log_end).collect::<Vec<_>>(),
@@ -322,7 +385,7 @@ mod tests {
         }
         let told = [(); 3].map(|()| faults.stopped(Duration::ZERO));
         assert_eq!(told, [Some(numbers[1]), Some(numbers[0]), None]);
-        assert_eq!(faults.on(&from("a")).1, []);
+        assert_eq!(faults.on(&from("a"), &nowhere).1, []);
     }
 
     /// Lines of a long run would be missing, and nobody would know.
@@ -331,7 +394,7 @@ mod tests {
         let faults = RequestFaults::default();
         faults.add(rule(Deed::Slow(Duration::ZERO)));
         for _ in 0..DONE_MAX + 2 {
-            faults.on(&from("a"));
+            faults.on(&from("a"), &nowhere);
         }
         let (done, lost) = faults.take_done();
         assert_eq!((done.len(), done[0].nth, lost), (DONE_MAX, 3, 2));

@@ -128,19 +128,20 @@ type Names<'py> = (i16, Bound<'py, Plan>, Vec<String>);
 #[pymethods]
 impl RequestFaults {
     #[new]
-    fn new() -> Self {
+    #[pyo3(signature = (*, spared=None))]
+    fn new(spared: Option<String>) -> Self {
         Self {
-            rules: Arc::default(),
+            rules: Arc::new(ottla_node::RequestFaults::sparing(spared)),
         }
     }
 
     #[pyo3(signature = (
         deed, *, delay_ms=None, error=None, log_end=None, client_id=None, api_key=None, topic=None,
-        topic_id=[0; 16], named=vec![], after=0, times=None, rate=1.0, seed=0
+        topic_id=[0; 16], named=vec![], nth=None, times=None, rate=1.0, seed=0
     ))]
     #[pyo3(
         text_signature = "(self, deed, *, delay_ms=None, error=None, log_end=None, client_id=None, \
-        api_key=None, topic=None, topic_id=..., named=(), after=0, times=None, rate=1.0, seed=0)"
+        api_key=None, topic=None, topic_id=..., named=(), nth=None, times=None, rate=1.0, seed=0)"
     )]
     #[allow(clippy::too_many_arguments)] // each by name, which is what is wanted
     fn add(
@@ -154,7 +155,7 @@ impl RequestFaults {
         topic: Option<String>,
         topic_id: [u8; 16],
         named: Vec<Names<'_>>,
-        after: u64,
+        nth: Option<u64>,
         times: Option<u64>,
         rate: f64,
         seed: u64,
@@ -170,7 +171,7 @@ impl RequestFaults {
                 id: topic_id,
                 requests: named.into_iter().map(marked).collect(),
             }),
-            after,
+            nth,
             times,
             rate,
             seed,

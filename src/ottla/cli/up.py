@@ -52,17 +52,16 @@ def main(parsed: Parsed) -> int:
     parsed.not_together("--dev", "--dir")
     if not parsed.has("--dev"):
         return _up(parsed, os.path.abspath(parsed.text("--dir") or DIR))
-    import shutil
-    import tempfile
-
     from ottla.cli.server import Signals
+    from ottla.node import temporary
 
     signals = Signals()  # from here on none ends the process before the folder is gone again
-    folder = tempfile.mkdtemp(prefix="ottla-")
+    temporary.sweep()
+    folder = temporary.make_folder(in_memory=False)
     try:
         return _up(parsed, folder, signals)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        temporary.remove(folder)
 
 
 def _up(parsed: Parsed, folder: str, signals: Signals | None = None) -> int:

@@ -1,7 +1,8 @@
 """Records to and from partitions, whole and in order: for tests and tools, not for throughput.
 
 One request is on its way at a time. It is no producer (nothing is batched, and a record whose
-acknowledgement was lost is not sent again, as nobody knows whether it is there) and no consumer
+acknowledgement was lost is not sent again, as nobody knows whether it is there; one that a node
+refused as not the leader is) and no consumer
 (there is no group, and what is read is what was there when the reading began). Versions that call
 a topic by its id get the one of the metadata that named the leader.
 """
@@ -15,12 +16,21 @@ from ottla.client.client import Client
 from ottla.client.errors import BrokerError, TimedOut, check
 from ottla.client.offsets import EARLIEST, LATEST, list_offsets
 from ottla.client.places import TopicPartition
+from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 from ottla.wire.records import Record, build_batch, read_batches
 
 FETCH_WAIT_MS = 500
 FETCH_BYTES_MAX = 8 * 1024 * 1024
 EMPTY_FETCHES_MAX = 20
+NOT_WRITTEN = (
+    ErrorCode.NOT_LEADER_OR_FOLLOWER,
+    ErrorCode.LEADER_NOT_AVAILABLE,
+    ErrorCode.FENCED_LEADER_EPOCH,
+    ErrorCode.UNKNOWN_LEADER_EPOCH,
+    ErrorCode.UNKNOWN_TOPIC_ID,
+)
+"""Errors of a Produce that pass, and by which nothing was appended."""
 
 
 class Read(NamedTuple):
@@ -40,7 +50,8 @@ def partitions(client: Client, topic: str, *, create: bool = False) -> list[int]
 
     def ask() -> list[int]:
         (row,) = client.metadata(topics=[topic], create=create).topics
-        check(row.error_code)
+        if row.error_code:
+            raise BrokerError(row.error_code, f"topic '{topic}': {ErrorCode(row.error_code).text}")
         return sorted(p.partition_index for p in row.partitions)
 
     return client.attempt(ask)
@@ -56,21 +67,35 @@ def produce(client: Client, place: TopicPartition, records: Iterable[Record]) ->
     from ottla.wire.messages import produce as m
 
     topic, partition = place
-    leader = client.attempt(lambda: client.leader(topic, partition))
-    topic_id = client.topic_id(topic, partition)
     row = m.PartitionProduceData(index=partition, records=build_batch(records))
-    request = m.ProduceRequest(
-        acks=-1,
-        timeout_ms=client.timeout_ms,
-        topic_data=[m.TopicProduceData(name=topic, topic_id=topic_id, partition_data=[row])],
-    )
-    answer = client.request_node(leader, request)
-    found = answer.responses[0].partition_responses[0]
-    if found.error_code:
-        error = ErrorCode(found.error_code)
-        text = found.error_message or error.text
-        raise BrokerError(error, f"{topic}-{partition}: {text}")
-    return int(found.base_offset)
+
+    def send() -> int | OttlaError:
+        leader = client.leader(topic, partition)
+        topic_id = client.topic_id(topic, partition)
+        request = m.ProduceRequest(
+            acks=-1,
+            timeout_ms=client.timeout_ms,
+            topic_data=[m.TopicProduceData(name=topic, topic_id=topic_id, partition_data=[row])],
+        )
+        client.connection(leader)
+        try:
+            answer = client.request_node(leader, request)
+        except OttlaError as error:
+            return error  # whatever it is: the record may be there
+        found = answer.responses[0].partition_responses[0]
+        if not found.error_code:
+            return int(found.base_offset)
+        code = ErrorCode(found.error_code)
+        refused = BrokerError(code, f"{topic}-{partition}: {found.error_message or code.text}")
+        if code not in NOT_WRITTEN:
+            return refused
+        client.doubt_leader(place, refused)
+        raise refused
+
+    outcome = client.attempt(send)
+    if isinstance(outcome, OttlaError):
+        raise outcome
+    return outcome
 
 
 def read(client: Client, topic: str, numbers: Iterable[int]) -> list[Read]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import selectors
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ottla.errors import BrokenInvariant
+from ottla.steady import steady_ms
 
 if TYPE_CHECKING:
     from ottla.client.connection import Connection
@@ -27,7 +27,7 @@ class Waiting:
 
     def now_ms(self) -> int:
         """The time, of use only against itself."""
-        return time.monotonic_ns() // 1_000_000
+        return steady_ms()
 
     def random(self) -> int:
         """32 bits that nobody can foresee."""

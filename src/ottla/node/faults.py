@@ -50,8 +50,9 @@ class NodeFaults:
     thread at any time.
     """
 
-    def __init__(self) -> None:
-        self._requests = RequestFaults()
+    def __init__(self, *, spared: str | None = None) -> None:
+        """Rules about requests are not about the client `spared` unless they name it."""
+        self._requests = RequestFaults(spared=spared)
         self._disk: list[DiskRow] = []
         self._core: Core | None = None
 
@@ -94,6 +95,10 @@ class NodeFaults:
     def clear(self) -> None:
         """None of it holds any more."""
         self._requests.clear()
+        self.mend_disk()
+
+    def mend_disk(self) -> None:
+        """The disk is whole."""
         self._disk = []
         if self._core is not None:
             self._core.set_disk_faults([])

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 
 from ottla.errors import OttlaError
 from ottla.metrics import CONTENT_TYPE
+from ottla.steady import steady_s
 
 REQUEST_SECONDS_MAX: Final = 5.0
 REQUEST_BYTES_MAX: Final = 16 * 1024
@@ -207,10 +208,10 @@ def _request_line(connection: socket.socket) -> tuple[str, str]:
     Raises:
         OSError: it did not come in time.
     """
-    deadline = time.monotonic() + REQUEST_SECONDS_MAX
+    deadline = steady_s() + REQUEST_SECONDS_MAX
     received = b""
     while b"\r\n\r\n" not in received and b"\n\n" not in received:
-        left = deadline - time.monotonic()
+        left = deadline - steady_s()
         if left <= 0:
             raise TimeoutError
         connection.settimeout(left)

@@ -8,11 +8,11 @@ who runs a whole node single-threaded, one turn at a time.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ottla.node.loop import NodeStopped
+from ottla.steady import steady_s
 
 if TYPE_CHECKING:
     from ottla.node.loop import Loop
@@ -84,11 +84,11 @@ class DecisionThread:
                 done.set()
 
         self._loop.hand_in(run)
-        deadline = time.monotonic() + CALL_TIMEOUT_S
+        deadline = steady_s() + CALL_TIMEOUT_S
         while not done.wait(0.2):
             if not thread.is_alive() and not done.is_set():
                 raise NodeStopped("the node has stopped", hint="start a new one")
-            if time.monotonic() > deadline:
+            if steady_s() > deadline:
                 raise NodeStopped("the node's decision thread does not answer")
         if problems:
             raise problems[0]

@@ -21,6 +21,7 @@ from ottla.node import manners
 from ottla.node.entropy import SystemEntropy
 from ottla.node.turner import DecisionThread, Turner
 from ottla.security.authorizer import AllowAll
+from ottla.steady import steady_ms
 
 if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
@@ -138,7 +139,7 @@ def core_of(
 
 def real_ms() -> int:
     """Milliseconds of the machine's monotonic time."""
-    return time.monotonic_ns() // 1_000_000
+    return steady_ms()
 
 
 def wall_ms() -> int:

@@ -2,17 +2,21 @@
 
 Nothing is done here that `Broker` and what it hands out do not do. A call that is cancelled goes on
 in its thread until it is done or its own time is over. What waits for nothing is used as it is:
-`faults`, `log`, `client_config`.
+`log` and `client_config` are the broker's, and so is `faults`, which is here as well.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ottla.testing.clock import Clock
 from ottla.testing.talk import Talk
+
+if TYPE_CHECKING:
+    from ottla.testing.faults import Faults
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,6 +55,7 @@ class Aio(_Threaded):
     """What `broker.aio` is."""
 
     create_topic = _in_a_thread(Talk.create_topic)
+    delete_topic = _in_a_thread(Talk.delete_topic)
     topics = _in_a_thread(Talk.topics)
     produce = _in_a_thread(Talk.produce)
     records = _in_a_thread(Talk.records)
@@ -73,7 +78,7 @@ class Aio(_Threaded):
         """As `Broker.power_cut`."""
         await asyncio.to_thread(self._of.power_cut)
 
-    async def advance(self, seconds: float) -> None:
+    async def advance(self, seconds: float | timedelta) -> None:
         """As `Broker.advance`."""
         await asyncio.to_thread(self._of.advance, seconds)
 
@@ -81,3 +86,8 @@ class Aio(_Threaded):
     def clock(self) -> AioClock:
         """As `broker.clock`: its timers may take a while."""
         return AioClock(self._of.clock)
+
+    @property
+    def faults(self) -> Faults:
+        """`broker.faults` itself: nothing of it waits."""
+        return cast("Faults", self._of.faults)

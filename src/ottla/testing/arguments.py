@@ -7,14 +7,71 @@ configuration's own check.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ottla.testing.errors import BadArgument, BadType
-from ottla.testing.texts import as_property
+from ottla.testing.texts import Headers, as_bytes, as_property
 
 PORT_MAX = 65535
+INT32_MAX, INT64_MAX = 2**31 - 1, 2**63 - 1
 _SECURE = ("SASL_PLAINTEXT", "SASL_SSL", "SSL")
 _CONTROLLER = "CONTROLLER"
+
+
+def checked_name(what: str, name: object) -> str:
+    """The name of a topic or group.
+
+    Raises:
+        BadType: no str.
+    """
+    if not isinstance(name, str):
+        raise BadType(f"{what}={name!r} is not a name", hint=f'a {what} is a str, such as "orders"')
+    return name
+
+
+def checked_whole(
+    what: str, number: object, most: int, *, least: int = 0, hint: str | None = None
+) -> int:
+    """The number, if it is a whole one within these bounds.
+
+    Raises:
+        BadType: no whole number.
+        BadArgument: too small or too large.
+    """
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise BadType(f"{what}={number!r} is not a whole number", hint=hint)
+    if not least <= number <= most:
+        raise BadArgument(f"{what}={number} is not from {least} to {most}", hint=hint)
+    return number
+
+
+def checked_seconds(seconds: object) -> float:
+    """How long to wait.
+
+    Raises:
+        BadArgument: no number, or less than none.
+    """
+    if not hasattr(seconds, "__float__") or not float(seconds) >= 0:
+        raise BadArgument(f"timeout={seconds!r} is no number of seconds", hint="5 is five seconds")
+    return float(seconds)
+
+
+def checked_headers(headers: Headers) -> tuple[tuple[str, bytes | None], ...]:
+    """A record's headers as they are sent.
+
+    Raises:
+        BadType: neither a mapping nor pairs, or a name or value that can be none.
+    """
+    hint = 'such as {"source": "shop"}, or [("source", "shop")]'
+    rows = headers.items() if isinstance(headers, Mapping) else headers
+    if isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
+        raise BadType(f"headers={headers!r} are neither a mapping nor pairs", hint=hint)
+    found = []
+    for row in rows:
+        if not isinstance(row, (tuple, list)) or len(row) != 2 or not isinstance(row[0], str):
+            raise BadType(f"{row!r} is no header: a name and a value", hint=hint)
+        found.append((row[0], as_bytes(row[1], "a header")))
+    return tuple(found)
 
 
 def checked_port(port: object) -> int:
@@ -70,6 +127,19 @@ def checked_config(config: object) -> dict[str, str]:
         texts[key] = as_property(value)
     _refuse_security(texts)
     return _with_controller(texts)
+
+
+def folder_of(config: Mapping[str, str], folder: object) -> str | None:
+    """Where a broker's logs lie: in the first log dir of its configuration, or else in `folder`;
+    None if that is for nobody but us to say.
+
+    Raises:
+        BadType: no path.
+        BadArgument: an empty one.
+    """
+    given = None if folder is None else checked_dir(folder)
+    named = config.get("log.dirs") or config.get("log.dir", "")
+    return named.split(",")[0].strip() or given
 
 
 def _refuse_security(config: Mapping[str, str]) -> None:

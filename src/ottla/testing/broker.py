@@ -22,15 +22,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ottla.errors import OttlaError
-from ottla.node import manners
-from ottla.testing import temporary
-from ottla.testing.arguments import checked_config, checked_dir, checked_port
+from ottla.node import manners, temporary
+from ottla.testing.arguments import checked_config, checked_port, folder_of
 from ottla.testing.broker_log import BrokerLog, Kept
 from ottla.testing.errors import BadArgument, NotRunning
 from ottla.testing.faults import Faults
 from ottla.testing.talk import Talk
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from ottla.node.node import Node
     from ottla.node.world import ClockSet
     from ottla.testing.aio import Aio
@@ -69,8 +70,9 @@ class Broker(Talk):
     own to do more.
 
     Args:
-        dir: a folder for its logs, which is kept and found again by the next Broker on it; by
-            default a temporary one, removed by `close` or at the end of the process.
+        dir: a folder for its logs, which is kept and found again by the next Broker on it, as are
+            those of `log.dirs` in its config; by default a temporary one, removed by `close` or at
+            the end of the process.
         in_memory: a temporary folder lies in memory (at most 32 MiB of records there, the others
             in files) if the machine has room for it; False: always on disk.
         port: the port to listen on; 0 takes a free one, and keeps it for every later `start`.
@@ -88,10 +90,11 @@ class Broker(Talk):
     ) -> None:
         self._config = checked_config({} if config is None else config)
         port = checked_port(port)
-        self._kept = dir is not None
+        folder = folder_of(self._config, dir)
+        self._kept = folder is not None
         # What goes with the broker need not outlive the machine; half of a test's time was fsync.
         self._durable = self._kept or not _FOLDERS.isdisjoint(self._config)
-        self._dir = _new_folder(in_memory) if dir is None else checked_dir(dir)
+        self._dir = _new_folder(in_memory) if folder is None else folder
         self._properties = {
             **_DEFAULTS,
             "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:0",
@@ -114,7 +117,7 @@ class Broker(Talk):
 
     @property
     def dir(self) -> str:
-        """The folder of its logs."""
+        """The folder of its logs; the first one, if its `config` names several."""
         return self._dir
 
     @property
@@ -238,6 +241,9 @@ class Broker(Talk):
             node, self._node = self._node, None
             try:
                 if node is not None:
+                    if not self._kept:
+                        # Nobody misses what the disk that a test made fail would not take.
+                        self._faults.mend_disk()
                     node.stop(STOP_TIMEOUT_MS)
             finally:
                 self._keep_clock(node)
@@ -277,9 +283,9 @@ class Broker(Talk):
             node.power_cut()
             self._keep_clock(node)
 
-    def advance(self, seconds: float) -> None:
-        """The short form of `clock.advance(seconds=...)`."""
-        self.clock.advance(seconds=seconds)
+    def advance(self, seconds: float | timedelta) -> None:
+        """The short form of `clock.advance(...)`: so many seconds, or a timedelta."""
+        self.clock.advance(seconds)
 
     @property
     def clock(self) -> Clock:

@@ -8,15 +8,17 @@ next one that the same Broker starts goes on by this clock: the Broker keeps wha
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from ottla.node.node import Node
 
 ADVANCE_SECONDS_MAX = 1e9
-"""About thirty years: the clock must stay a date."""
+"""About thirty years at once."""
+LAST_MS = 253_370_764_800_000
+"""The beginning of the year 9999, beyond which there is no date."""
 
 _SECONDS = {"days": 86_400.0, "hours": 3_600.0, "minutes": 60.0, "seconds": 1.0}
 
@@ -41,8 +43,18 @@ class Clock:
         """What it shows, in UTC."""
         return datetime.fromtimestamp(self._node().now_ms() / 1000, UTC)
 
+    def __repr__(self) -> str:
+        from ottla.errors import OttlaError
+
+        try:
+            return f"<the broker's clock, {self.now().isoformat(' ', 'milliseconds')}>"
+        except OttlaError as problem:
+            return f"<the broker's clock: {problem}>"
+
     def advance(
         self,
+        by: timedelta | float = 0,
+        /,
         *,
         days: float = 0,
         hours: float = 0,
@@ -53,6 +65,7 @@ class Clock:
         """Move it forward; returns when everything that came due on the way has been done.
 
         Args:
+            by: a timedelta, or a number of seconds.
             days: so many, and `hours`, `minutes` and `seconds`; together 10**9 seconds at most.
             hours: see `days`.
             minutes: see `days`.
@@ -67,13 +80,21 @@ class Clock:
         from ottla.node.loop import NodeStopped
         from ottla.testing.errors import BadArgument, NotRunning
 
+        if isinstance(by, timedelta):
+            by = by.total_seconds()
         given = {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
-        by_s = _sum(given)
+        by_s = _sum([("seconds", by), *given.items()])
         if members not in ("alive", "silent"):
             raise BadArgument(
                 f"members={members!r} is not how members can be", hint='give "alive" or "silent"'
             )
         node = self._node()
+        if node.now_ms() + by_s * 1000 > LAST_MS:
+            raise BadArgument(
+                f"the clock can't be moved by {by_s:g} s: it shows {self.now():%Y-%m-%d}, and "
+                "would leave the calendar",
+                hint="a new Broker has the machine's time",
+            )
         try:
             node.advance(round(by_s * 1000), silent=members == "silent")
         except NodeStopped as problem:
@@ -98,15 +119,15 @@ class Clock:
             raise NotRunning("this broker ended meanwhile") from problem
 
 
-def _sum(given: dict[str, float]) -> float:
+def _sum(given: Iterable[tuple[str, float]]) -> float:
     from ottla.testing.errors import BadArgument, BadType
 
     by_s = 0.0
-    for unit, number in given.items():
+    for unit, number in given:
         if not hasattr(number, "__float__"):
             raise BadType(
                 f"advance takes a number of {unit}, not {number!r}",
-                hint="a day is 24 * 3600 seconds, or days=1; of a timedelta give total_seconds()",
+                hint="a day is 24 * 3600 seconds, days=1 or a timedelta",
             )
         by_s += float(number) * _SECONDS[unit]
     if by_s < 0:

@@ -6,8 +6,11 @@ It asks nobody and waits for nothing; `Talk.expect` does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby
 from typing import NamedTuple
 
+from ottla.testing.errors import BadType
 from ottla.testing.texts import Text, as_bytes
 
 SHOWN_MAX = 40
@@ -29,13 +32,28 @@ Wanted = tuple[bool, bytes | None, bytes | None]
 """Whether the key counts, the key, the value."""
 
 
-def wanted(value: Text | tuple[Text, Text]) -> Wanted:
-    """What is expected, as a test gives it: a value, or (key, value).
+def all_wanted(values: Iterable[Text | tuple[Text, Text]]) -> list[Wanted]:
+    """What is expected, as a test gives it: values, or (key, value).
 
     Raises:
-        BadType: one of them is neither str, bytes nor None.
+        BadType: no list, or one of these is neither str, bytes nor None.
     """
+    if isinstance(values, (str, bytes, bytearray, memoryview, dict)) or not isinstance(
+        values, Iterable
+    ):
+        raise BadType(
+            f"what is expected is a list of values, not {type(values).__name__}",
+            hint='of one record: ["its value"]; with its key: [("its key", "its value")]',
+        )
+    return [_wanted(value) for value in values]
+
+
+def _wanted(value: Text | tuple[Text, Text]) -> Wanted:
     if isinstance(value, tuple):
+        if len(value) != 2:
+            raise BadType(
+                f"{value!r} is not what a record can be", hint="give its value, or (key, value)"
+            )
         key, text = value
         return True, as_bytes(key, "a key"), as_bytes(text, "a value")
     return False, None, as_bytes(value, "a value")
@@ -53,6 +71,26 @@ def same(wanted: list[Wanted], found: list[Record], any_order: bool) -> bool:
     if any_order:
         return not any(_unmatched(wanted, found))
     return all(map(_is, wanted, found))
+
+
+def never(wanted: list[Wanted], found: list[Record], any_order: bool) -> bool:
+    """Whether no record that may still come makes them the same: what is in a partition stays
+    before what comes.
+    """
+    if any_order:
+        return bool(_unmatched(wanted, found)[1])
+    at = 0
+    for partition, group in groupby(found, key=lambda record: record.partition):
+        rows = list(group)
+        last = len(wanted) - len(rows)
+        # Before the records of the first partition nothing can come; before others, what is missing
+        # in those before them.
+        starts = range(at, (0 if partition == 0 else last) + 1) if at <= last else range(0)
+        start = next((s for s in starts if all(map(_is, wanted[s:], rows))), None)
+        if start is None:
+            return True
+        at = start + len(rows)
+    return False
 
 
 def _unmatched(wanted: list[Wanted], found: list[Record]) -> tuple[list[Wanted], list[Record]]:

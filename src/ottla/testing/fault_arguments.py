@@ -78,11 +78,15 @@ def rule(
     seed: Any = 0,
 ) -> dict[str, Any]:
     """Whom a rule is about, but for the topic, and when, as the core takes it."""
-    after = 0 if nth is None else whole(method, "nth", nth, 1) - 1
-    if times is None:
-        times = None if nth is None else 1
-    else:
+    if nth is not None:
+        whole(method, "nth", nth, 1)
+    if times is not None:
         whole(method, "times", times, 1)
+    if nth is not None and times is not None:
+        raise BadArgument(
+            f"faults.{method}: nth={nth} is one request, and times={times} so many of all",
+            hint="give one of them; a rule for each request that is meant can be made, too",
+        )
     if isinstance(rate, bool) or not isinstance(rate, int | float):
         raise BadType(f"faults.{method}: rate={rate!r} is no number")
     if not 0 <= rate <= 1:
@@ -90,7 +94,7 @@ def rule(
     return {
         "client_id": None if client_id is None else text(method, "client_id", client_id),
         "api_key": None if api is None else api_key(method, api),
-        "after": after,
+        "nth": nth,
         "times": times,
         "rate": float(rate),
         "seed": whole(method, "seed", seed, 0, 2**64 - 1),

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from ottla.errors import OttlaError
 from ottla.testing import fault_arguments
 from ottla.testing.errors import BadArgument, NotRunning
+from ottla.testing.texts import CLIENT_ID
 
 if TYPE_CHECKING:
     from ottla.node.faults import Deed, NodeFaults
@@ -54,11 +55,12 @@ class Faults:
     BadType if what it is given makes no sense. Rules are asked in the order in which they were
     made, and the first that comes over a request decides. What they have in common:
 
-        client_id: only requests of this client, as its `client.id` says.
+        client_id: only requests of this client, as its `client.id` says. What the broker's own
+            calls ask (`produce`, `expect`, ...: "ottla-test") is spared unless it is named.
         api: only requests of this API, such as "Produce" or 0.
-        topic: only requests that name this topic. It must be there; a Fetch names it when it begins
-            to read it, and not again.
-        nth: only the n-th of these requests, from 1.
+        topic: only requests that name this topic. It must be there, and may be made anew; a Fetch
+            names it when it begins to read it, and not again.
+        nth: only the n-th of these requests, from 1, or none if another rule comes over that one.
         times: so many of these requests, and then no more; by default all.
         rate: how likely the rule comes over each, from 0 to 1.
         seed: what chance is drawn from.
@@ -186,8 +188,9 @@ class Faults:
     # ------------------------------------------------------------ the node
 
     def kill(self, *, at_record: int, topic: str) -> None:
-        """End the node as `Broker.kill` does when so many records were written to the topic;
-        whoever wrote the last is not answered.
+        """End the node as `Broker.kill` does when the topic's logs end at that offset, those of its
+        partitions together: when so many records were ever written, those that are gone and the
+        marks of transactions among them. Whoever wrote the last is not answered.
         """
         self._stop_at("kill", at_record, topic)
 
@@ -199,10 +202,13 @@ class Faults:
 
     def fill_disk(self, topic: str | None = None) -> None:
         """No write finds room any more: of this topic's logs, or of anything."""
-        path = "*"
+        paths, said = ["*"], "fill_disk"
         if topic is not None:
-            path = f"/{fault_arguments.text('fill_disk', 'topic', topic)}-*"
-        self._fail("fill_disk", [(verb, path, "ENOSPC") for verb in _WRITES], f"fill_disk {path}")
+            fault_arguments.text("fill_disk", "topic", topic)
+            self._id_of(self._node(), "fill_disk", topic)
+            # Its partitions' folders: none of another topic whose name begins so.
+            paths, said = [f"/{topic}-#", f"/{topic}-#/*"], f"fill_disk {topic}"
+        self._fail("fill_disk", [(v, path, "ENOSPC") for v in _WRITES for path in paths], said)
 
     def fail_disk(
         self,
@@ -218,7 +224,8 @@ class Faults:
 
         Args:
             verb: which, such as "write", "read" or "sync".
-            path: the end of the file's path, in which `*` stands for anything.
+            path: the end of the file's path, in which `*` stands for anything, and `#` for a
+                number.
             errno: how, such as "EIO"; "" if it is only to be slow.
             after: so many such calls pass first.
             times: so many fail; by default all.
@@ -253,11 +260,25 @@ class Faults:
             self._hear()
             return list(self._told)
 
+    def mend_disk(self) -> None:
+        """A node is to end whose folder goes with it: it need not fail at that. For the broker
+        alone.
+        """
+        with self._lock:
+            if self._held is not None:
+                self._held.mend_disk()
+
     def follow(self, node: Node) -> None:
         """The broker has a new node: what holds goes on there. For the broker alone."""
         with self._lock:
             if self._held is not None:
                 node.suffer(self._held)
+
+    def __repr__(self) -> str:
+        with self._lock:
+            self._hear()
+            ends = f", {len(self._ends)} ends of the node to come" if self._ends else ""
+            return f"<the broker's faults, {len(self._told)} events{ends}>"
 
     # ------------------------------------------------------------ parts
 
@@ -272,7 +293,7 @@ class Faults:
         if self._held is None:
             from ottla.node.faults import NodeFaults
 
-            self._held = NodeFaults()
+            self._held = NodeFaults(spared=CLIENT_ID)
         node.suffer(self._held)
         return self._held
 
@@ -298,13 +319,17 @@ class Faults:
                 f"faults.{method}: no topic={topic!r} is named by requests of this API, or not so "
                 "that a rule can tell"
             )
+        return topic, self._id_of(node, method, topic)
+
+    @staticmethod
+    def _id_of(node: Node, method: str, topic: str) -> bytes:
         found = node.topic_id(topic)
         if found is None:
             raise BadArgument(
                 f"faults.{method}: there is no topic={topic!r}",
                 hint="create it before a rule about it is made",
             )
-        return topic, found
+        return found
 
     def _fail(
         self, method: str, calls: list[tuple[str, str, str]], said: str, **when: int | None

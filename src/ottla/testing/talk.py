@@ -1,8 +1,9 @@
 """What a test says to its broker in one line: topics, records, and waits for groups.
 
 All of it goes through the broker's own port by `ottla.client`, so a test sees what any client sees,
-and nothing that no client could. Each call opens a connection of its own and closes it: calls may
-come from any thread, after a restart, a jump of the clock or a fork, and there is nothing to close.
+and nothing that no client could; only rules of `broker.faults` spare it unless they name it. Each
+call opens a connection of its own and closes it: calls may come from any thread, after a restart, a
+jump of the clock or a fork, and there is nothing to close.
 A connection that is kept would save 0.7 ms of a call, and have to be doubted after each of those.
 """
 
@@ -10,23 +11,33 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ottla.testing import expected, group_lag
-from ottla.testing.errors import BadArgument, NotAsExpected
+from ottla.errors import OttlaError
+from ottla.testing import expected
+from ottla.testing.arguments import (
+    INT32_MAX,
+    INT64_MAX,
+    checked_headers,
+    checked_name,
+    checked_seconds,
+    checked_whole,
+)
+from ottla.testing.errors import BadType, NotAsExpected
 from ottla.testing.expected import Record
-from ottla.testing.texts import Text, as_bytes, as_property
+from ottla.testing.group_lag import Standing, standing
+from ottla.testing.looking import Seen, blocks_a_loop, until
+from ottla.testing.texts import CLIENT_ID, Headers, Text, as_bytes, as_property
 
 if TYPE_CHECKING:
     from ottla.client.client import Client
 
-Headers = Mapping[str, Text] | Iterable[tuple[str, Text]]
-
-CLIENT_ID = "ottla-test"
 TIMEOUT_MS = 30_000
-POLL_SECONDS = 0.01
+_SHRINKS_MS = 3_600_000
+"""Records that are kept for less than that may go while a test looks."""
 
 
 class Talk(ABC):
@@ -51,18 +62,43 @@ class Talk(ABC):
         """
         from ottla.client import topics
 
+        checked_name("topic", name)
+        checked_whole("partitions", partitions, INT32_MAX, least=-1)
+        checked_whole("replication_factor", replication_factor, INT32_MAX, least=-1)
+        if config is not None and not isinstance(config, Mapping):
+            raise BadType(
+                f"config is a mapping, not {type(config).__name__}",
+                hint='such as {"retention.ms": 60_000}',
+            )
         texts = {key: as_property(value) for key, value in (config or {}).items()}
         new = topics.NewTopic(name, partitions, replication_factor, configs=texts)
-        with self._client() as client:
+        with self._asking() as client:
             error = topics.create(client, [new])[name]
         if error is not None:
             raise error
+
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic with all its records; another of that name may be made then.
+
+        Raises:
+            BrokerError: there is no such topic.
+        """
+        from ottla.client import topics
+        from ottla.client.errors import BrokerError
+
+        with self._asking(checked_name("topic", name)) as client:
+            try:
+                error = topics.delete(client, [name])[name]
+            except BrokerError as passing:
+                error = passing
+            if error is not None:
+                raise BrokerError(error.code, f"topic '{name}': {error}")
 
     def topics(self) -> list[str]:
         """The names of all topics, sorted, without those that Kafka makes for itself."""
         from ottla.client import topics
 
-        with self._client() as client:
+        with self._asking() as client:
             return topics.names(client, internal=False)
 
     def produce(
@@ -80,21 +116,25 @@ class Talk(ABC):
         topic makes itself, unless `auto.create.topics.enable` is off.
 
         Raises:
-            BadType: a value, key or header is neither str, bytes nor None.
+            BadType: a value, key or header is neither str, bytes nor None, or a number none.
             BrokerError: the broker refused the record, or there is no such topic.
         """
         from ottla.client import records
         from ottla.client.partitioner import partition_of
         from ottla.wire.records import Record as Written
 
-        rows = headers.items() if isinstance(headers, Mapping) else headers
+        checked_name("topic", topic)
+        if partition is not None:
+            checked_whole("partition", partition, INT32_MAX)
+        if timestamp_ms is None:
+            timestamp_ms = time.time_ns() // 1_000_000
         written = Written(
             as_bytes(key, "a key"),
             as_bytes(value, "a value"),
-            tuple((name, as_bytes(text, "a header")) for name, text in rows),
-            time.time_ns() // 1_000_000 if timestamp_ms is None else timestamp_ms,
+            checked_headers(headers),
+            checked_whole("timestamp_ms", timestamp_ms, INT64_MAX),
         )
-        with self._client() as client:
+        with self._asking(topic) as client:
             numbers = records.partitions(client, topic, create=True)
             if partition is None:
                 partition = 0 if written.key is None else partition_of(written.key, len(numbers))
@@ -106,7 +146,10 @@ class Talk(ABC):
         Raises:
             BrokerError: there is no such topic or partition.
         """
-        with self._client() as client:
+        checked_name("topic", topic)
+        if partition is not None:
+            checked_whole("partition", partition, INT32_MAX)
+        with self._asking(topic) as client:
             return _records(client, topic, partition)
 
     def expect(
@@ -120,55 +163,79 @@ class Talk(ABC):
         """Wait until a topic holds these records and no others, and return them.
 
         Each is given by its value, or as (key, value). They stand by partition and offset; with
-        `any_order` nobody looks at that.
+        `any_order` nobody looks at that. What no record to come can mend is told at once, unless
+        the topic's records may go.
 
         Raises:
             NotAsExpected: an AssertionError that shows what was missing and what was too much.
-            BadType: a value is neither str, bytes nor None.
+            BadType: no list, or a value is neither str, bytes nor None.
         """
         __tracebackhide__ = True  # pytest then shows the line of the test
-        wanted = [expected.wanted(value) for value in values]
-        found: list[Record] = []
+        wanted = expected.all_wanted(values)
+        checked_name("topic", topic)
+        timeout = checked_seconds(timeout)
+        found: list[Record] | None = None
+        looks = 0
 
-        def there() -> bool:
-            nonlocal found
+        def there() -> bool | None:
+            nonlocal found, looks
             found = _records_if_any(client, topic)
-            return expected.same(wanted, found, any_order)
+            looks += 1
+            if expected.same(wanted, found or [], any_order):
+                return True
+            if expected.never(wanted, found or [], any_order) and _only_grows(client, topic):
+                return None
+            return False
 
-        with self._client() as client:
-            if not _until(there, timeout):
-                raise NotAsExpected(
-                    f"{topic} does not hold what was expected within {timeout:g} s\n"
-                    + expected.difference(wanted, found, any_order)
-                )
-        return found
+        with self._asking() as client:
+            seen = until(client, there, timeout)
+            near = "" if seen.there or found is not None else _near(client, topic)
+        if not seen.there:
+            what = _what_was_seen(topic, seen, timeout, looks, exists=found is not None)
+            if looks:
+                what += "\n" + expected.difference(wanted, found or [], any_order)
+            raise NotAsExpected(what, hint=_hint(near or _of_flush(seen)))
+        return found or []
 
     def wait_for(self, group: str, lag: int = 0, timeout: float = 10) -> int:
         """Wait until a group is at most so many records behind, and return how many.
 
         That is judged by what it has committed, in all partitions of the topics that it has
-        committed to or is reading; where it has committed nothing all records count.
+        committed to or is reading; where it has committed nothing all records count. While its
+        members share partitions out anew, nobody can say.
 
         Raises:
             NotAsExpected: it is not so far in time; the text says where it is.
+            BadType: a lag that is no number.
         """
         __tracebackhide__ = True  # pytest then shows the line of the test
-        places: list[group_lag.Place] = []
+        checked_name("group", group)
+        checked_whole(
+            "lag",
+            lag,
+            INT64_MAX,
+            hint="how many records; the topics are those that the group reads",
+        )
+        timeout = checked_seconds(timeout)
+        now = Standing()
 
         def there() -> bool:
-            nonlocal places
-            places = group_lag.places(client, group)
-            return bool(places) and sum(place.lag for place in places) <= lag
+            nonlocal now
+            now = standing(client, group)
+            return now.lag is not None and now.lag <= lag
 
-        with self._client() as client:
-            if not _until(there, timeout):
-                raise NotAsExpected(
-                    f"group {group!r} is not at a lag of {lag} within {timeout:g} s: "
-                    + group_lag.where(places),
-                    hint="consumers commit when they are told to, when they close, or every "
-                    "auto.commit.interval.ms (five seconds)",
-                )
-        return sum(place.lag for place in places)
+        with self._asking() as client:
+            seen = until(client, there, timeout)
+        if not seen.there:
+            problem = f" (the last look: {seen.problem})" if seen.problem else ""
+            raise NotAsExpected(
+                f"group {group!r} is not at a lag of {lag} within {timeout:g} s: {now}{problem}",
+                hint=_hint(
+                    "consumers commit when they are told to, when they close, or every "
+                    "auto.commit.interval.ms (five seconds)"
+                ),
+            )
+        return now.lag or 0
 
     def client_config(self, library: str, group: str | None = None) -> dict[str, Any]:
         """Ready arguments for "confluent-kafka", "aiokafka", "kafka-python" or "faststream".
@@ -183,26 +250,112 @@ class Talk(ABC):
 
         return client_config(library, self.bootstrap_servers, group)
 
-    @contextmanager
-    def _client(self) -> Iterator[Client]:
+    def _asking(self, topic: str | None = None) -> _Asking:
+        return _Asking(self.bootstrap_servers, topic)
+
+
+class _Asking:
+    """A client for one call. What it raises is told as that call's own, and says what can be done
+    if the topic is not there.
+    """
+
+    def __init__(self, where: str, topic: str | None) -> None:
         from ottla.client.client import Client
 
-        where = self.bootstrap_servers
-        with Client(where, client_id=CLIENT_ID, timeout_ms=TIMEOUT_MS) as client:
-            yield client
+        self._client = Client(where, client_id=CLIENT_ID, timeout_ms=TIMEOUT_MS)
+        self._topic = topic
+
+    def __enter__(self) -> Client:
+        return self._client
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        __tracebackhide__ = True
+        try:
+            if isinstance(error, OttlaError) and self._topic and _is_unknown(error):
+                error.hint = error.hint or _near(self._client, self._topic)
+        finally:
+            self._client.close()
+        if isinstance(error, OttlaError):
+            raise error.with_traceback(None) from None
 
 
-def _until(there: Callable[[], bool], timeout: float) -> bool:
-    """Ask until it is so, or the time is over."""
-    if not hasattr(timeout, "__float__") or not timeout >= 0:
-        raise BadArgument(f"timeout={timeout!r} is no number of seconds", hint="5 is five seconds")
-    deadline = time.monotonic() + timeout
-    while not there():
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return False
-        time.sleep(min(POLL_SECONDS, left))
-    return True
+def _is_unknown(error: OttlaError) -> bool:
+    from ottla.client.errors import BrokerError
+    from ottla.wire.errors import ErrorCode
+
+    return isinstance(error, BrokerError) and error.code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
+def _near(client: Client, topic: str) -> str | None:
+    """What to do about a topic that is not there; None if it is."""
+    from difflib import get_close_matches
+
+    from ottla.client import topics
+
+    with suppress(OttlaError):
+        names = topics.names(client, internal=False)
+        if topic in names:
+            return None
+        near = get_close_matches(topic, names, 1)
+        if near:
+            return f"did you mean {near[0]!r}?"
+    return (
+        f"create_topic({topic!r}) makes it; by themselves topics are made when they are first "
+        "written to, unless auto.create.topics.enable is off"
+    )
+
+
+def _only_grows(client: Client, topic: str) -> bool:
+    """Whether nothing that is in the topic goes while a test looks at it."""
+    from ottla.client import configs
+    from ottla.client.errors import BrokerError
+
+    try:
+        rows = configs.describe(client, configs.TOPIC, [topic])[topic]
+    except BrokerError as error:
+        if not _is_unknown(error):
+            raise
+        return False
+    by = {row.name: row.value or "" for row in rows}
+    retention_ms = int(by["retention.ms"])
+    return (
+        by["cleanup.policy"] == "delete"
+        and by["retention.bytes"] == "-1"
+        and (retention_ms < 0 or retention_ms >= _SHRINKS_MS)
+    )
+
+
+def _what_was_seen(topic: str, seen: Seen, timeout: float, looks: int, *, exists: bool) -> str:
+    if seen.there is None:
+        return f"{topic} does not hold what was expected, and no record to come can mend that"
+    if not looks:
+        return f"{topic} could not be read within {timeout:g} s: {seen.problem}"
+    what = f"{topic} does not hold what was expected within {timeout:g} s"
+    if not exists:
+        what += ": there is no such topic"
+    return what + (f" (the last look: {seen.problem})" if seen.problem else "")
+
+
+def _of_flush(seen: Seen) -> str | None:
+    if seen.there is None:
+        return None
+    return "producers send in the background: flush() them before, or wait longer"
+
+
+def _hint(text: str | None) -> str | None:
+    """The hint, with what a coroutine has to know."""
+    if not blocks_a_loop():
+        return text
+    blocked = (
+        "this call kept the event loop, and all that runs on it, waiting: `await broker.aio....` "
+        "instead"
+    )
+    return blocked if text is None else f"{blocked}; {text}"
 
 
 def _records(client: Client, topic: str, partition: int | None = None) -> list[Record]:
@@ -215,14 +368,11 @@ def _records(client: Client, topic: str, partition: int | None = None) -> list[R
     ]
 
 
-def _records_if_any(client: Client, topic: str) -> list[Record]:
-    """As `_records`; a topic that is not there yet holds none."""
-    from ottla.client.errors import BrokerError
-    from ottla.wire.errors import ErrorCode
-
+def _records_if_any(client: Client, topic: str) -> list[Record] | None:
+    """As `_records`; None of a topic that is not there yet."""
     try:
         return _records(client, topic)
-    except BrokerError as error:
-        if error.code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+    except OttlaError as error:
+        if not _is_unknown(error):
             raise
-        return []
+        return None

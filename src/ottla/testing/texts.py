@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from ottla.testing.errors import BadType
+
+CLIENT_ID = "ottla-test"
+"""What the broker's own calls are called, as a client."""
 
 Text = str | bytes | None
 """A key or a value; text goes as UTF-8."""
+
+Headers = Mapping[str, Text] | Iterable[tuple[str, Text]]
 
 
 def as_bytes(text: Text, what: str) -> bytes | None:

@@ -9,6 +9,7 @@ use ottla_core::serving::admit;
 
 use super::task::{Over, Task};
 use crate::request_faults::{Arrived, Deed, RequestFaults, Stop};
+use crate::shared::Shared;
 
 impl Task {
     /// Handle one frame of a node that has rules, and consume it.
@@ -23,12 +24,14 @@ impl Task {
         let apis = Arc::clone(&self.apis);
         let bytes = &*self.inbox.frame_mut(&frame);
         let header = admit(bytes, &apis, false).map_err(Over::Refused)?.header;
-        let (deed, stops) = faults.on(&Arrived {
+        let arrived = Arrived {
             api_key: header.api_key,
             version: header.api_version,
             client_id: header.client_id.unwrap_or(""),
             body: &bytes[header.body_at..],
-        });
+        };
+        let node = &self.node;
+        let (deed, stops) = faults.on(&arrived, &|topic| id_of(node, topic));
         if deed.is_none() && stops.is_empty() {
             return self.handle(frame, None).await;
         }
@@ -100,8 +103,13 @@ impl Task {
     }
 }
 
+/// The id that a topic has now, if partitions of it lie here.
+fn id_of(node: &Shared, topic: &str) -> Option<[u8; 16]> {
+    node.host.hosted().topic(topic).map(|topic| topic.of.id)
+}
+
 /// Where the logs of a topic's partitions end, together.
-fn log_end(node: &crate::shared::Shared, topic: &str) -> i64 {
+fn log_end(node: &Shared, topic: &str) -> i64 {
     let ends = (0..).map_while(|index| node.host.describe(topic, index).ok());
     ends.fold(0, |sum: i64, one| sum.saturating_add(one.offsets.log_end))
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ottla
-from ottla.testing import temporary
+from ottla.node import temporary
 
 MEBIBYTE = 1024 * 1024
 MEMORY_BYTES_MAX = 32 * MEBIBYTE

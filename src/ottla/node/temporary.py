@@ -13,7 +13,6 @@ removes the folders of a process that ends in order.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
 import tempfile
@@ -24,8 +23,6 @@ from zlib import crc32
 MEMORY = "/dev/shm"
 ROOM_BYTES_MIN = 512 * 1024 * 1024
 """A container's /dev/shm has 64 MiB by default: those are for others."""
-
-_NAME = re.compile(r"ottla-(\d+)-([0-9a-f]{8})-")
 
 
 def make_folder(*, in_memory: bool) -> str:
@@ -71,8 +68,10 @@ def _memory_has_room() -> bool:
 
 
 def _is_left(entry: os.DirEntry[str]) -> bool:
-    name = _NAME.match(entry.name)
-    if name is None or name[2] != _space() or _lives(int(name[1])):
+    parts = entry.name.split("-", 3)
+    if len(parts) < 4 or parts[0] != "ottla" or parts[2] != _space():
+        return False
+    if not parts[1].isdecimal() or _lives(int(parts[1])):
         return False
     try:
         found = entry.stat(follow_symlinks=False)
