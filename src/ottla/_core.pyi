@@ -833,6 +833,7 @@ class Node:
         """
     def forget_replies(self) -> None:
         """What `stays` said of replies before is no longer so."""
+    def connections(self) -> list[int]: ...
     def identify(self, connection_id: int, principal: str) -> None:
         """Say who speaks on a connection from now on: a type and a name, as in "User:alice".
 

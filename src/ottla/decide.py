@@ -50,6 +50,9 @@ class Ask(NamedTuple):
     as_decided: bool = False
     """Whether the answer waits, too, until this node is as the records of its decision say."""
 
+    connection: int | None = None
+    """Which connection it came on, if on one."""
+
     def finished_by(self, finish: Callable[[Any], Any]) -> Ask:
         """The same request, whose response is first finished by `finish`, then as it was."""
         then = self.finish
@@ -147,10 +150,11 @@ class Decider(Protocol):
     def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
         """The cluster has changed, and the change is safe."""
 
-    def on_leap(self, by_ms: int, now: Now) -> Decision:
+    def on_leap(self, by_ms: int, connected: frozenset[int], now: Now) -> Decision:
         """A test is about to move the clocks by so much, which nobody outside can know: what
         somebody out there owes by a time of `Now.steady_ms` (a heartbeat, the end of a transaction)
-        is owed so much later. Nothing follows where nobody owes anything.
+        is owed so much later, but not by whom was heard on a connection that is there no more.
+        Nothing follows where nobody owes anything.
         """
         return NOTHING
 

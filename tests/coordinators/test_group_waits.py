@@ -36,6 +36,17 @@ def test_a_session_lasts_as_long_as_before_a_leap() -> None:
     assert run(script, "advance 1", "state")[0].startswith("Empty")
 
 
+def test_who_hung_up_is_waited_for_no_longer() -> None:
+    """If this failed, a crash would look like life as long as a test moves the clock."""
+    script = formed()
+    (member,) = state(script).groups["g"].members.values()
+    member.heard_on = 7
+    script.world.leap(20_000, connected=[6, 7])
+    assert run(script, "state")[0].startswith("Stable")
+    script.world.leap(20_000, connected=[6])
+    assert run(script, "state")[0].startswith("Empty")
+
+
 def test_a_leap_leaves_what_a_heartbeat_moved() -> None:
     """If this failed, a timer that is early would be later than the deadline, or set twice."""
     script = formed()

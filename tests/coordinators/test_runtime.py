@@ -177,6 +177,17 @@ def test_a_delta_of_the_image_is_an_input_like_a_request() -> None:
     assert kept.elect().applied == [Record(b"image", b"5")]
 
 
+def test_a_partition_without_a_record_is_loaded_at_once() -> None:
+    """If this failed, who asks a fresh node in the moment between opened and loaded would be told
+    to come again, and do so in half a second.
+    """
+    kept = Kept()
+    kept.runtime.elected(0)
+    asked = kept.ask([Record(b"a", b"1")])
+    kept.runtime.flush()
+    assert asked == ["written"]
+
+
 def test_a_shard_hears_of_each_change_of_the_cluster_once() -> None:
     """What changed while it loaded it would never hear of, or go back to an image of before: the
     cluster is told of later than requests are answered by it.
@@ -185,6 +196,8 @@ def test_a_shard_hears_of_each_change_of_the_cluster_once() -> None:
     early = MetadataDelta.of(kept.image, [], offset=5)
     late = MetadataDelta.of(early.image, [], offset=6)
     after = MetadataDelta.of(late.image, [], offset=7)
+    kept.ask([Record(b"a", b"1")])
+    kept.runtime.flush()
     kept.runtime.elected(0)
     kept.runtime.on_image(early)
     kept.image = late.image
@@ -332,7 +345,7 @@ def test_so_many_may_wait_for_a_partition(monkeypatch: pytest.MonkeyPatch) -> No
 class Debtor(Keeper):
     """Is owed something, and grants a delay."""
 
-    def on_leap(self, by_ms: int, now: Now) -> Decision:
+    def on_leap(self, by_ms: int, connected: frozenset[int], now: Now) -> Decision:
         return Decision(timers=[Timer("debt", 100 + by_ms)], records=[Record(b"leap", b"")])
 
 
@@ -346,13 +359,13 @@ def test_a_leap_is_an_input_like_a_request() -> None:
             return Debtor()
 
     kept = Debts()
-    kept.runtime.on_leap(7)
+    kept.runtime.on_leap(7, frozenset())
     kept.runtime.flush()
     assert kept.timers[f"{TOPIC}-0", "debt"] == 107
     assert kept.elect().applied == [Record(b"leap", b"")]
     kept.runtime.elected(0)
-    kept.runtime.on_leap(7)  # what loads waits for nobody yet
+    kept.runtime.on_leap(7, frozenset())  # what loads waits for nobody yet
     plain = Kept()
-    plain.runtime.on_leap(7)
+    plain.runtime.on_leap(7, frozenset())
     plain.runtime.flush()
     assert plain.keeper.applied == []

@@ -7,7 +7,7 @@ clocks stand still until they are moved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ottla._core import Appended, CoreError, PartitionOffsets
@@ -367,9 +367,9 @@ class World:
             self.settle()
         self.now_ms = target
 
-    def leap(self, by_ms: int) -> None:
+    def leap(self, by_ms: int, connected: Iterable[int] = ()) -> None:
         """Move it as a test does whose clients know nothing of that."""
-        self.runtime.on_leap(by_ms)
+        self.runtime.on_leap(by_ms, frozenset(connected))
         self.advance(by_ms)
 
     def wait(self, by_ms: int) -> None:

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 import ottla
+from attack.faults import core_of
 from conformance.talk import Talk
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
@@ -494,6 +495,37 @@ def test_a_member_that_is_gone_still_expires(broker: ottla.Broker) -> None:
     broker.clock.advance(seconds=7, members="silent")
     assert ErrorCode(talk.ask(beat, 3).error_code) == ErrorCode.UNKNOWN_MEMBER_ID
     talk.hang_up()
+
+
+def test_who_hung_up_is_not_spared(broker: ottla.Broker) -> None:
+    """If this failed, no test could let one process of a group crash beside one that lives."""
+    create(broker)
+    talks = {name: Talk(broker.port, name) for name in ("dead", "alive")}
+    joined = {}
+    for name, talk in talks.items():
+        join = JoinGroupRequest(
+            group_id=name,
+            session_timeout_ms=6000,
+            rebalance_timeout_ms=6000,
+            protocol_type="consumer",
+            protocols=[JoinGroupRequestProtocol(name="range", metadata=b"\x00\x00")],
+        )
+        assert talk.ask(FindCoordinatorRequest(key=name), 3).error_code == ErrorCode.NONE
+        joined[name] = talk.ask(join, 3)
+    there = len(core_of(broker).connections())
+    talks["dead"].hang_up()
+    eventually(lambda: len(core_of(broker).connections()) < there, "the node has heard of it")
+    broker.clock.advance(seconds=30)
+    told = {}
+    for name, member in joined.items():
+        beat = HeartbeatRequest(
+            group_id=name, generation_id=member.generation_id, member_id=member.member_id
+        )
+        again = Talk(broker.port, name)
+        told[name] = ErrorCode(again.ask(beat, 3).error_code)
+        again.hang_up()
+    assert told == {"dead": ErrorCode.UNKNOWN_MEMBER_ID, "alive": ErrorCode.NONE}
+    talks["alive"].hang_up()
 
 
 def test_how_members_are_is_one_of_two_words(broker: ottla.Broker) -> None:

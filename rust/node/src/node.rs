@@ -330,6 +330,11 @@ impl Node {
         })
     }
 
+    /// Who is connected, by the numbers that requests carry.
+    pub fn connections(&self) -> Result<Vec<u64>, NodeError> {
+        self.call(|shared| Ok(lock(&shared.connections).keys().copied().collect()))
+    }
+
     #[allow(clippy::cast_precision_loss)]
     pub fn metrics(&self) -> Result<Vec<(String, f64)>, NodeError> {
         self.call(|shared| {

@@ -325,6 +325,11 @@ impl Half {
         }
     }
 
+    /// Who is connected, by the numbers that requests carry.
+    pub fn connections(&self) -> Outcome<Vec<u64>> {
+        either!(self, node => node.connections())
+    }
+
     pub fn metrics(&self) -> Outcome<Vec<(String, f64)>> {
         either!(self, node => node.metrics())
     }

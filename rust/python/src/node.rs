@@ -180,6 +180,10 @@ impl Node {
         self.node.jump_wall_clock(by_ms);
     }
 
+    fn connections(&self) -> PyResult<Vec<u64>> {
+        self.node.connections().map_err(refused)
+    }
+
     fn advance_clock(&self, by_ms: i64) -> PyResult<i64> {
         let by_ms = u64::try_from(by_ms)
             .map_err(|_| refused(NodeError::new("invalid", "the clock only moves forward")))?;

@@ -332,6 +332,14 @@ impl Node {
         })
     }
 
+    /// Who is connected.
+    ///
+    /// # Errors
+    /// Never here.
+    pub fn connections(&self) -> Result<Vec<u64>, CoreError> {
+        Ok(self.state().lines.keys().copied().collect())
+    }
+
     /// End cleanly.
     ///
     /// # Errors

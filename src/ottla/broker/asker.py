@@ -23,6 +23,7 @@ def as_ask(asked: Asked[Any], body: Any = None, finish: Callable[[Any], Any] | N
         asked.client_id or "",
         "/" + _as_java_writes(asked.client_host),
         finish,
+        connection=asked.connection_id,
     )
 
 

@@ -224,6 +224,8 @@ class Runtime:
             shard = self._shards[partition] = _Shard(self, partition, start, end)
             shard.load = self._load(shard)
             self._loads.append(shard)
+            if start == end:
+                self._read_on(shard)  # at once: nobody is to be told to come again
 
     def resigned(self, partition: int) -> None:
         """This broker leads the partition no more: forget it and say so to everybody who waits."""
@@ -245,22 +247,26 @@ class Runtime:
             if shard.load is None or self._shards.get(shard.partition) is not shard:
                 self._loads.popleft()
                 continue
-            try:
-                replayed = next(shard.load, None)
-                if replayed is None:
-                    self._loads.popleft()
-                    self._loaded(shard)
-                else:
-                    records_left -= replayed
-            except (LogUnavailable, CorruptBatch) as problem:
-                self._unreadable(shard.partition, problem)
-            except BrokenInvariant:
-                raise
-            except Exception as problem:
-                self._retry(shard.partition, "a fault of this program", problem)
+            records_left -= self._read_on(shard)
         if self._early.waits:
             self._go_on()
         return bool(self._loads)
+
+    def _read_on(self, shard: _Shard) -> int:
+        """Replay a piece, or find that it has loaded; how many records that was."""
+        assert shard.load is not None
+        try:
+            replayed = next(shard.load, None)
+            if replayed is not None:
+                return replayed
+            self._loaded(shard)
+        except (LogUnavailable, CorruptBatch) as problem:
+            self._unreadable(shard.partition, problem)
+        except BrokenInvariant:
+            raise
+        except Exception as problem:
+            self._retry(shard.partition, "a fault of this program", problem)
+        return 0
 
     @property
     def loading(self) -> bool:
@@ -329,11 +335,14 @@ class Runtime:
             lambda decider, now: decider.on_image(delta, now),
         )
 
-    def on_leap(self, by_ms: int) -> None:
-        """The clocks are about to be moved by so much, and nobody outside knows. What a shard waits
-        for that still loads begins when it has loaded.
+    def on_leap(self, by_ms: int, connected: frozenset[int]) -> None:
+        """The clocks are about to be moved by so much, and nobody outside knows, whose connections
+        these are. What a shard waits for that still loads begins when it has loaded.
         """
-        self._each(list(self._shards.values()), lambda decider, now: decider.on_leap(by_ms, now))
+        self._each(
+            list(self._shards.values()),
+            lambda decider, now: decider.on_leap(by_ms, connected, now),
+        )
 
     def _each(self, shards: list[_Shard], how: Callable[[Decider, Now], Decision]) -> None:
         now = self._now()

@@ -247,10 +247,12 @@ class Coordinators:
             self._running[change.topic.name].runtime.resigned(change.index)
         return False
 
-    def on_leap(self, by_ms: int) -> None:
-        """The clocks are about to be moved by so much, of which no client knows."""
+    def on_leap(self, by_ms: int, connected: frozenset[int]) -> None:
+        """The clocks are about to be moved by so much, of which no client knows, whose connections
+        these are.
+        """
         for running in self._running.values():
-            running.runtime.on_leap(by_ms)
+            running.runtime.on_leap(by_ms, connected)
 
     def commit(self) -> bool:
         """End of a turn: append, answer, load a piece; whether there is more to do."""

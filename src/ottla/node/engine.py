@@ -236,13 +236,14 @@ class Engine:
         return done()
 
     def advance(self, by_ms: int, *, silent: bool) -> None:
-        """Move the clocks; unless they are `silent`, members of groups have been heard all along.
+        """Move the clocks; unless they are `silent`, members of groups that are connected have been
+        heard all along.
 
         Raises:
             NodeStopped: the loop was stopped on the way.
         """
         if not silent:
-            self._coordinators.on_leap(by_ms)
+            self._coordinators.on_leap(by_ms, frozenset(self._core.connections()))
         self.loop.advance(by_ms)
 
     def _await_partitions(self) -> None:

@@ -93,7 +93,7 @@ class Kind(NamedTuple):
     """What follows from a change of the cluster: of topics and partitions (`turn.state.image` has
     their counts), and of what groups set for themselves, which `config_of` says from here on.
     """
-    on_leap: Callable[[ShardTurn, int], None] | None = None
+    on_leap: Callable[[ShardTurn, int, frozenset[int]], None] | None = None
     """What follows as the clocks are moved by so much, of which no member can know."""
     by_commit: Callable[[str, int], Group] | None = None
     """The group that a commit alone makes, at this time of the wall clock; one kind has it."""

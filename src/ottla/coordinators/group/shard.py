@@ -110,11 +110,11 @@ class GroupShard(Decider):
             on_image(turn, delta)
         return turn.decision()
 
-    def on_leap(self, by_ms: int, now: Now) -> Decision:
+    def on_leap(self, by_ms: int, connected: frozenset[int], now: Now) -> Decision:
         """Members are waited for so much longer, each kind's its own way."""
         turn = ShardTurn(self.state, now)
         for on_leap in self._kinds.on_leap:
-            on_leap(turn, by_ms)
+            on_leap(turn, by_ms, connected)
         return turn.decision()
 
     def apply(self, written: Sequence[Record], now: Now) -> None:

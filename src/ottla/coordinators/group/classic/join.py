@@ -210,6 +210,7 @@ def _add(
     )
     member.is_new = True
     member.join_token = ask.token
+    member.heard_on = ask.connection
     if group.state == PREPARING_REBALANCE and group.previous_state == EMPTY:
         group.new_member_added = True
     group.add(member, request.protocol_type)

@@ -20,6 +20,7 @@ class Member:
         "client_host",
         "client_id",
         "deadline_ms",
+        "heard_on",
         "instance_id",
         "is_new",
         "join_token",
@@ -58,6 +59,8 @@ class Member:
         """Whether it waits in its first join, which may last longer than its session."""
         self.deadline_ms = 0
         """When its session ends."""
+        self.heard_on: int | None = None
+        """The connection of its last word; None if that was to another node, or another life."""
         self.timer_at_ms: int | None = None
         """When its timer fires: at the deadline or before it, then it is set again."""
 

@@ -72,11 +72,13 @@ def session_timer(
         rebalance(turn, group)
 
 
-def on_leap(turn: ShardTurn, group: ClassicGroup, by_ms: int) -> None:
+def on_leap(turn: ShardTurn, group: ClassicGroup, by_ms: int, connected: frozenset[int]) -> None:
     """The clocks are about to leap, and no member can know: whoever is waited for has so much
-    longer.
+    longer, but for those who have hung up.
     """
     for member_id, member in group.members.items():
+        if member.heard_on is not None and member.heard_on not in connected:
+            continue
         member.deadline_ms += by_ms
         if member.timer_at_ms is not None:
             at_ms = member.timer_at_ms + by_ms
@@ -158,7 +160,9 @@ def heartbeat(turn: ShardTurn, group: ClassicGroup, ask: Ask) -> None:
     if error is None and request.generation_id != group.generation_id:
         error = ErrorCode.ILLEGAL_GENERATION
     if error is None:
-        group.extend_session(turn, group.members[request.member_id])
+        member = group.members[request.member_id]
+        member.heard_on = ask.connection
+        group.extend_session(turn, member)
         if group.state == PREPARING_REBALANCE:
             error = ErrorCode.REBALANCE_IN_PROGRESS
     turn.reply(ask.token, HeartbeatResponse(error_code=error or ErrorCode.NONE))

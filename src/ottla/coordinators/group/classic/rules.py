@@ -170,10 +170,10 @@ def _loaded(turn: ShardTurn) -> None:
             group.check()
 
 
-def _on_leap(turn: ShardTurn, by_ms: int) -> None:
+def _on_leap(turn: ShardTurn, by_ms: int, connected: frozenset[int]) -> None:
     for group in turn.state.groups.values():
         if isinstance(group, ClassicGroup):
-            membership.on_leap(turn, group, by_ms)
+            membership.on_leap(turn, group, by_ms, connected)
 
 
 CLASSIC: Final = Kind(

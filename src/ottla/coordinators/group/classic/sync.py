@@ -36,6 +36,7 @@ def sync(turn: ShardTurn, group: ClassicGroup, ask: Ask) -> None:
         # The client sent its sync again; nobody waits for the first one any more.
         turn.reply(member.sync_token, SyncGroupResponse(error_code=ErrorCode.REBALANCE_IN_PROGRESS))
     member.sync_token = ask.token
+    member.heard_on = ask.connection
     group.pending_syncs.discard(member.member_id)
     if group.state == STABLE:
         _cancel_timer_when_all_synced(turn, group)
