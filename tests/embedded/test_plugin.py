@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -202,7 +201,6 @@ def test_red():
     assert "the log of" not in done.stdout
 
 
-@pytest.mark.skipif(importlib.util.find_spec("xdist") is None, reason="not installed")
 def test_workers_have_their_own(tmp_path: Path) -> None:
     """If this failed, workers would wait for one broker, or each test have its own."""
     shown = """
