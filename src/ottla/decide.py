@@ -68,11 +68,21 @@ class Reply(NamedTuple):
     message: Response
 
 
+class Send(NamedTuple):
+    """What a decider asks of somebody else; the answer comes back by `Decider.answered`."""
+
+    key: Hashable
+    """Which question it was, for who asked."""
+    body: Any
+
+
 class Marker(NamedTuple):
     """The end of a producer's transaction."""
 
     committed: bool
     coordinator_epoch: int
+    transaction_version: int = 0
+    """The level of transaction.version that it was ended by; no log keeps it."""
 
 
 class Record(NamedTuple):
@@ -122,6 +132,8 @@ class Decision(NamedTuple):
     timers: Sequence[Timer] = ()
     notes: Sequence[str] = ()
     """What an operator should know, one line each."""
+    sends: Sequence[Send] = ()
+    """What is asked of others, once all records so far are safe."""
 
 
 NOTHING = Decision()
@@ -146,6 +158,10 @@ class Decider(Protocol):
 
     def fire(self, key: Hashable, now: Now) -> Decision:
         """A timer of its own has come due."""
+
+    def answered(self, key: Hashable, response: Any, now: Now) -> Decision:
+        """Somebody else has answered what was sent, with this key; who asks others has this."""
+        raise NotImplementedError
 
     def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
         """The cluster has changed, and the change is safe."""

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from ottla.decide import Ask, Decider, Decision, Now, Record, Refuse, Timer
+from ottla.decide import Ask, Decider, Decision, Now, Record, Refuse, Send, Timer
 from ottla.errors import BrokenInvariant
 from ottla.wire.errors import ErrorCode
 
@@ -71,7 +71,17 @@ class Driver(ABC):
     Whoever owns the log brings the abstract methods.
     """
 
-    __slots__ = ("_desk", "_refuse", "_timers", "armed", "asks", "decider", "held", "name")
+    __slots__ = (
+        "_desk",
+        "_refuse",
+        "_sends",
+        "_timers",
+        "armed",
+        "asks",
+        "decider",
+        "held",
+        "name",
+    )
 
     def __init__(
         self, name: str, decider: Decider, *, desk: Desk, refuse: Refuse, timers: Timers
@@ -85,6 +95,8 @@ class Driver(ABC):
         self.asks: dict[int, Ask] = {}
         """Every request that has not been answered, by token."""
         self.held: deque[Held] = deque()
+        self._sends: deque[tuple[int, Send]] = deque()
+        """What is to be asked of others, each behind the offset that it was decided at."""
         self.armed: set[Hashable] = set()
 
     # ------------------------------------------------------------ what a log brings
@@ -104,6 +116,10 @@ class Driver(ABC):
     @abstractmethod
     def note(self, line: str) -> None:
         """Tell the operator."""
+
+    def send(self, what: Send) -> None:
+        """Ask somebody else; for whoever runs deciders that do."""
+        raise BrokenInvariant(f"{self.name} asks nobody: {what!r:.200}")
 
     # ------------------------------------------------------------ what happens
 
@@ -125,7 +141,7 @@ class Driver(ABC):
 
     def carry(self, decision: Decision, now: Now) -> None:
         """Apply a decision at once and keep the rest of it for when it is safe."""
-        records, replies, timers, notes = decision
+        records, replies, timers, notes, sends = decision
         since = self.end_offset() if replies else 0
         if records:
             self.take(records, now)
@@ -133,13 +149,17 @@ class Driver(ABC):
             depends_on = self.end_offset() if records else since
             for token, message in replies:
                 self.held.append(Held(depends_on, token, message, since))
+        if sends:
+            depends_on = self.end_offset()
+            self._sends.extend((depends_on, one) for one in sends)
         for timer in timers:
             self._arm(timer)
         for line in notes:
             self.note(line)
 
     def release(self, high_watermark: int, is_so: Callable[[int, int], bool] | None = None) -> int:
-        """Let the replies go that depend on nothing beyond this offset; how many there were.
+        """Let the replies go that depend on nothing beyond this offset, and what is asked of others;
+        how many replies there were.
 
         Who asked with `as_decided` waits until `is_so` says that all is as the records between two
         offsets want it, and holds up nobody else.
@@ -160,7 +180,17 @@ class Driver(ABC):
             if ask is None:
                 raise BrokenInvariant(f"{self.name} answered request {one.token} twice")
             answer(self._desk, ask, one.message)
+        while self.asks is asks and self._sends and self._sends[0][0] <= high_watermark:
+            self.send(self._sends.popleft()[1])
         return len(going)
+
+    @property
+    def first_held(self) -> int | None:
+        """The offset that has to be safe before anything more goes out; None if nothing waits."""
+        first = [self.held[0].offset] if self.held else []
+        if self._sends:
+            first.append(self._sends[0][0])
+        return min(first, default=None)
 
     def _waits(self, held: Held, is_so: Callable[[int, int], bool] | None) -> bool:
         if is_so is None or held.since == held.offset:
@@ -176,6 +206,7 @@ class Driver(ABC):
             self._timers.set(Timer((self.name, key), None), _never)
         self.armed.clear()
         self.held.clear()
+        self._sends.clear()
         asks, self.asks = self.asks, {}
         for ask in asks.values():
             answer(self._desk, ask, self._refuse(ask, error))

@@ -14,7 +14,7 @@ from ottla.coordinators.group.group import TimerKey
 from ottla.coordinators.group.kinds import Begin, Kind, Shared
 from ottla.coordinators.group.split import several
 from ottla.coordinators.group.state import ShardTurn, State
-from ottla.coordinators.group.turn import Turn
+from ottla.coordinators.turn import Turn
 from ottla.decide import Ask, Now, Record
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import GROUP_RESOURCE

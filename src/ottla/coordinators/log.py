@@ -42,8 +42,9 @@ class LogMissing(LogUnavailable):
 class Log(Protocol):
     """The partitions of one internal topic."""
 
-    def append(self, partition: int, batch: bytes) -> int:
-        """Append one batch; the offset of its last record.
+    def append(self, partition: int, batch: bytes, transaction_version: int = 0) -> int:
+        """Append one batch; the offset of its last record. A marker is held against its producer's
+        epoch as the level of transaction.version wants that it was ended by.
 
         Raises:
             AppendFailed: nothing can be said about whether it is in the log.

@@ -18,25 +18,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from ottla.coordinators.batches import Written, batch_of, by_batch
 from ottla.coordinators.early import Early
 from ottla.coordinators.log import AppendFailed, Log, LogMissing, LogOffline, LogUnavailable
-from ottla.decide import Ask, Decider, Decision, Marker, Now, Record, Refuse, Timer
+from ottla.decide import Ask, Decider, Decision, Marker, Now, Record, Refuse, Send, Timer
 from ottla.driver import Desk, Driver, Timers, answer
 from ottla.errors import BrokenInvariant
 from ottla.wire.errors import ErrorCode
-from ottla.wire.records import (
-    MARKER_ABORT,
-    MARKER_COMMIT,
-    Batch,
-    CorruptBatch,
-    build_batch,
-    control_batch,
-    control_kind,
-    read_batches,
-)
-from ottla.wire.records import Record as Stored
+from ottla.wire.records import MARKER_COMMIT, Batch, CorruptBatch, control_kind, read_batches
 from ottla.wire.schema import ProtocolError
 
 if TYPE_CHECKING:
@@ -70,11 +62,12 @@ class Report(Protocol):
         """Write a line, with where it happened if there is a fault of ours."""
 
 
-class _Written(NamedTuple):
-    """A record that is not appended yet, and when it was decided."""
+class Outgoing(NamedTuple):
+    """What a shard asks of somebody else."""
 
-    record: Record
-    wall_ms: int
+    body: Any
+    then: Callable[[Any], None]
+    """Gets the answer, at any time; a shard that is gone by then hears nothing."""
 
 
 class _Shard(Driver):
@@ -111,13 +104,13 @@ class _Shard(Driver):
         self.image_offset = -1
         """The offset of the image that it was loaded with; deltas up to there are no news."""
         self.skipped = 0
-        self.written: list[_Written] = []
+        self.written: list[Written] = []
         """Decided and applied in this turn, not appended yet."""
         self.dirty = False
 
     def take(self, records: Sequence[Record], now: Now) -> None:
         self.decider.apply(records, now)
-        self.written.extend(_Written(record, now.wall_ms) for record in records)
+        self.written.extend(Written(record, now.wall_ms) for record in records)
 
     def end_offset(self) -> int:
         return self.log_end + len(self.written)
@@ -127,6 +120,14 @@ class _Shard(Driver):
 
     def note(self, line: str) -> None:
         self._runtime.tell(f"{self.name}: {line}")
+
+    def send(self, what: Send) -> None:
+        def answered(response: Any) -> None:
+            self._runtime.take_in(
+                self, lambda now: self.decider.answered(what.key, response, now)
+            )
+
+        self._runtime.outgoing.append(Outgoing(what.body, answered))
 
     @property
     def loading(self) -> bool:
@@ -152,6 +153,7 @@ class Runtime:
         "_waiting",
         "desk",
         "new_decider",
+        "outgoing",
         "refuse",
         "report",
         "tell",
@@ -200,6 +202,8 @@ class Runtime:
         """How often in a row a partition could not be used."""
         self._fallen: set[int] = set()
         """Partitions that were loaded again, and have taken no batch since."""
+        self.outgoing: deque[Outgoing] = deque()
+        """For whoever knows whom to ask."""
         self._named: dict[int, int] = {}
         """The last offset of a partition up to which records were named that can't be read."""
 
@@ -345,17 +349,21 @@ class Runtime:
         )
 
     def _each(self, shards: list[_Shard], how: Callable[[Decider, Now], Decision]) -> None:
-        now = self._now()
         for shard in shards:
-            if shard.loading:
-                continue
-            try:
-                shard.carry(how(shard.decider, now), now)
-                self._see(shard)
-            except BrokenInvariant:
-                raise
-            except Exception as problem:
-                self._failed(shard, problem)
+            self.take_in(shard, partial(how, shard.decider))
+
+    def take_in(self, shard: _Shard, decide: Callable[[Now], Decision]) -> None:
+        """Something that a loaded shard has to hear of, and what it decides then."""
+        if self._shards.get(shard.partition) is not shard or shard.loading:
+            return
+        now = self._now()
+        try:
+            shard.carry(decide(now), now)
+            self._see(shard)
+        except BrokenInvariant:
+            raise
+        except Exception as problem:
+            self._failed(shard, problem)
 
     def fire(self, shard: _Shard, key: Hashable) -> None:
         """A timer of the shard has come due."""
@@ -397,9 +405,10 @@ class Runtime:
     def _release(self, shard: _Shard, high_watermark: int) -> None:
         """Let the replies go that depended on nothing beyond this offset."""
         shard.release(high_watermark)
-        if not shard.held:
+        first = shard.first_held
+        if first is None:
             self._waiting.pop(shard, None)
-        elif shard.held[0].offset <= high_watermark and not shard.dirty:
+        elif first <= high_watermark and not shard.dirty:
             # An answer made another one, which the next turn lets go.
             self._see(shard)
 
@@ -407,9 +416,10 @@ class Runtime:
 
     def _see(self, shard: _Shard) -> None:
         """Look at the shard again at the end of the turn, if it has anything to write or to say."""
-        if shard.held:
+        waits = shard.first_held is not None
+        if waits:
             self._waiting[shard] = None
-        if (shard.held or shard.written) and not shard.dirty:
+        if (waits or shard.written) and not shard.dirty:
             shard.dirty = True
             self._dirty.append(shard)
 
@@ -422,38 +432,20 @@ class Runtime:
     def _append(self, shard: _Shard) -> None:
         written, shard.written = shard.written, []
         most = self._batch_bytes_max()
-        for group in _by_batch(written, most):
-            batch = self._batch(group)
+        for group in by_batch(written, most):
+            batch = batch_of(group, self._codec)
             if len(batch) > most:
                 text = f"a record takes {len(batch)} bytes, where {most} are the most"
                 raise AppendFailed(text, ErrorCode.MESSAGE_TOO_LARGE)
-            last_offset = self._log.append(shard.partition, batch)
+            marker = group[0].record.marker
+            version = 0 if marker is None else marker.transaction_version
+            last_offset = self._log.append(shard.partition, batch, version)
             if last_offset < shard.log_end + len(group) - 1:
                 raise AppendFailed(f"the log went back to offset {last_offset}")
             shard.log_end = last_offset + 1
             if shard.partition in self._fallen:
                 self._fallen.discard(shard.partition)
                 self._retries.pop(shard.partition, None)
-
-    def _batch(self, group: list[_Written]) -> bytes:
-        first, wall_ms = group[0]
-        producer_id, producer_epoch = first.producer_id, first.producer_epoch
-        if first.marker is not None:
-            return control_batch(
-                MARKER_COMMIT if first.marker.committed else MARKER_ABORT,
-                b"\0\0" + first.marker.coordinator_epoch.to_bytes(4, "big", signed=True),
-                timestamp_ms=wall_ms,
-                producer_id=producer_id,
-                producer_epoch=producer_epoch,
-                transactional=True,
-            )
-        return build_batch(
-            [Stored(record.key, record.value, (), wall_ms) for record, wall_ms in group],
-            codec=self._codec,
-            producer_id=producer_id,
-            producer_epoch=producer_epoch,
-            transactional=producer_id >= 0,
-        )
 
     def _load(self, shard: _Shard) -> Iterator[int]:
         """Replay the partition up to where it ended, in pieces; the size of each, in records."""
@@ -570,29 +562,6 @@ class Runtime:
         if shard is not None:
             self._waiting.pop(shard, None)
             shard.resign(ErrorCode.NOT_COORDINATOR)
-
-
-def _by_batch(written: list[_Written], bytes_max: int) -> list[list[_Written]]:
-    """Cut the records of a turn where a batch would grow too large (the bound is generous a
-    record), where another producer's begin, and around markers.
-    """
-    groups: list[list[_Written]] = []
-    size = bytes_max
-    producer: tuple[int, int, Marker | None] = (-1, -1, None)
-    for one in written:
-        record = one.record
-        record_size = len(record.key or b"") + len(record.value or b"") + 64
-        if (
-            size + record_size > bytes_max - 64
-            or record.marker is not None
-            or producer != record[3:]
-        ):
-            groups.append([])
-            size = 0
-            producer = (record.producer_id, record.producer_epoch, record.marker)
-        groups[-1].append(one)
-        size += record_size
-    return groups
 
 
 def _never() -> None:

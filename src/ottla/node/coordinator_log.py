@@ -25,7 +25,7 @@ class CoreLog:
         self._core = core
         self._topic = topic
 
-    def append(self, partition: int, batch: bytes) -> int:
+    def append(self, partition: int, batch: bytes, transaction_version: int = 0) -> int:
         """Append one batch; the offset of its last record."""
         try:
             return self._core.append(self._topic, partition, batch).last_offset

@@ -21,7 +21,7 @@ from ottla.wire.stored import groups, share, streams
 
 if TYPE_CHECKING:
     from ottla.coordinators.group.state import ShardTurn, State
-    from ottla.coordinators.group.turn import Turn
+    from ottla.coordinators.turn import Turn
     from ottla.decide import Ask, Now
     from ottla.wire.messages.describe_groups import DescribedGroup
 

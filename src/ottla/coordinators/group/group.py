@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from ottla.coordinators.group.turn import Turn
+    from ottla.coordinators.turn import Turn
     from ottla.decide import Ask
     from ottla.wire.errors import ErrorCode
     from ottla.wire.messages.describe_groups import DescribedGroup

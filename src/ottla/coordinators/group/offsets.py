@@ -45,7 +45,7 @@ from ottla.wire.types import ZERO_UUID
 if TYPE_CHECKING:
     from ottla.coordinators.group.config import ConfigOf, GroupConfig
     from ottla.coordinators.group.group import Group
-    from ottla.coordinators.group.turn import Turn
+    from ottla.coordinators.turn import Turn
     from ottla.decide import Ask
     from ottla.metadata.image import Topic
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ottla.coordinators.group.offsets import Offsets
-from ottla.coordinators.group.turn import Turn
+from ottla.coordinators.turn import Turn
 from ottla.metadata.image import EMPTY_IMAGE
 
 if TYPE_CHECKING:

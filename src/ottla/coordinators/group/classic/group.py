@@ -30,7 +30,7 @@ from ottla.wire.messages.describe_groups import DescribedGroup, DescribedGroupMe
 from ottla.wire.messages.list_groups import ListedGroup
 
 if TYPE_CHECKING:
-    from ottla.coordinators.group.turn import Turn
+    from ottla.coordinators.turn import Turn
     from ottla.decide import Ask
     from ottla.wire.messages.offset_commit import OffsetCommitRequest
 

@@ -1,16 +1,16 @@
-"""What one decision gathers on its way: records, replies and timers, in order.
+"""What one decision gathers on its way: records, replies, timers and questions, in order.
 
-The rules of groups are functions that get a Turn, most of them one that knows the shard's state
-(`state.ShardTurn`); the Turn becomes the Decision. Deadlines are reckoned on the steady clock, what
+The rules of coordinators are functions that get a Turn, most of them one that knows the shard's
+state; the Turn becomes the Decision. Deadlines are reckoned on the steady clock, what
 is written down is dated by the wall's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ottla.decide import NOTHING, Decision, Now, Record, Reply, Timer
+from ottla.decide import NOTHING, Decision, Now, Record, Reply, Send, Timer
 
 if TYPE_CHECKING:
     from ottla.wire.schema import Response
@@ -24,7 +24,7 @@ within one moment for ever.
 class Turn:
     """One decision in the making; `fired` if it was a timer that asked for it."""
 
-    __slots__ = ("_delay_ms_min", "notes", "now", "records", "replies", "timers")
+    __slots__ = ("_delay_ms_min", "notes", "now", "records", "replies", "sends", "timers")
 
     def __init__(self, now: Now, *, fired: bool = False) -> None:
         self.now = now
@@ -33,6 +33,7 @@ class Turn:
         self.replies: list[Reply] = []
         self.timers: list[Timer] = []
         self.notes: list[str] = []
+        self.sends: list[Send] = []
 
     def write(self, record: Record) -> None:
         """Have this record appended, and applied at once."""
@@ -61,8 +62,12 @@ class Turn:
         """Tell the operator."""
         self.notes.append(line)
 
+    def send(self, key: Hashable, body: Any) -> None:
+        """Ask somebody else, as soon as all records so far are safe; the answer comes by `key`."""
+        self.sends.append(Send(key, body))
+
     def decision(self) -> Decision:
         """All of it."""
-        if self.records or self.replies or self.timers or self.notes:
-            return Decision(self.records, self.replies, self.timers, self.notes)
+        if self.records or self.replies or self.timers or self.notes or self.sends:
+            return Decision(self.records, self.replies, self.timers, self.notes, self.sends)
         return NOTHING
