@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ottla.metadata.delta import MetadataDelta
     from ottla.metadata.image import MetadataImage
     from ottla.wire.errors import ErrorCode
-    from ottla.wire.schema import Response
 
 
 class Ask(NamedTuple):
@@ -65,7 +64,8 @@ class Reply(NamedTuple):
     """An answer to one request, addressed by the token that the request came with."""
 
     token: int
-    message: Response
+    message: Any
+    """A response of the protocol, or what is answered to a question of a coordinator's own."""
 
 
 class Send(NamedTuple):
@@ -160,8 +160,8 @@ class Decider(Protocol):
         """A timer of its own has come due."""
 
     def answered(self, key: Hashable, response: Any, now: Now) -> Decision:
-        """Somebody else has answered what was sent, with this key; who asks others has this."""
-        raise NotImplementedError
+        """Somebody else has answered what was sent with this key."""
+        return NOTHING
 
     def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
         """The cluster has changed, and the change is safe."""

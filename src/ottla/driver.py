@@ -158,8 +158,8 @@ class Driver(ABC):
             self.note(line)
 
     def release(self, high_watermark: int, is_so: Callable[[int, int], bool] | None = None) -> int:
-        """Let the replies go that depend on nothing beyond this offset, and what is asked of others;
-        how many replies there were.
+        """Let the replies go that depend on nothing beyond this offset, and what is asked of
+        others; how many replies there were.
 
         Who asked with `as_decided` waits until `is_so` says that all is as the records between two
         offsets want it, and holds up nobody else.

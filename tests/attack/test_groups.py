@@ -12,7 +12,7 @@ import pytest
 
 import ottla
 from attack.line import Line
-from ottla.coordinators.group.coordinator import partition_for
+from ottla.coordinators.key_partition import partition_for
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest

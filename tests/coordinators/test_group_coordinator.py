@@ -10,7 +10,7 @@ from coordinators.world import World
 from ottla.coordinators.group.classic.group import ClassicGroup
 from ottla.coordinators.group.classic.member import in_hash_map_order
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.group.coordinator import partition_for
+from ottla.coordinators.key_partition import partition_for
 from ottla.coordinators.group.shard import KINDS, SHARED, every_kind
 from ottla.decide import Ask
 from ottla.wire.errors import ErrorCode

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ottla.broker.internal_topics import GROUPS
+from ottla.broker.internal_topics import GROUPS, TRANSACTIONS
 from ottla.broker.producer_ids import ProducerIds
 from ottla.security.resources import SUPPORTED_OPERATIONS
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ottla.broker.settings import Settings
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.group.coordinator import GroupCoordinator
+    from ottla.coordinators.transaction.coordinator import TransactionCoordinator
     from ottla.metadata.delta import MetadataDelta
     from ottla.metadata.image import Broker, MetadataImage
     from ottla.raft.description import QuorumDescription
@@ -109,6 +110,7 @@ class Context:
         "controller",
         "coordinators",
         "directories",
+        "internal",
         "log_dirs",
         "logs",
         "node_id",
@@ -134,6 +136,7 @@ class Context:
         coordinators: Coordinates,
         reply: Replies,
         respond: Responds,
+        internal: Callable[[Callable[[Any], None]], int],
         authorizer: Authorizer,
     ) -> None:
         self.node_id = node_id
@@ -150,6 +153,8 @@ class Context:
         """Sends a response by its request's token. Its `throttle_time_ms` also mutes the connection
         for so long.
         """
+        self.internal = internal
+        """A token for a request of this node's own, whose response it is given to."""
         self.authorizer = authorizer
         self.producer_ids = ProducerIds(node_id, controller, lambda: self.image, respond)
         self.coordinators = coordinators
@@ -172,6 +177,11 @@ class Context:
     def groups(self) -> GroupCoordinator:
         """The group coordinator."""
         return self.coordinators.of(GROUPS)
+
+    @property
+    def transactions(self) -> TransactionCoordinator:
+        """The coordinator of transactions."""
+        return self.coordinators.of(TRANSACTIONS)
 
     @property
     def offline(self) -> set[tuple[str, int]]:

@@ -17,7 +17,7 @@ from ottla.metadata.image import GROUP_RESOURCE
 from ottla.security.resources import CLUSTER, Operation, Resource, group, transactional_id
 from ottla.wire.coordinator_types import GROUP, SHARE, TRANSACTION
 from ottla.wire.errors import ErrorCode
-from ottla.wire.stored.frame import CONSUMER_OFFSETS
+from ottla.wire.stored.frame import CONSUMER_OFFSETS, TRANSACTION_STATE
 
 if TYPE_CHECKING:
     from ottla.broker.settings import Settings
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ottla.coordinators.group.config import GroupConfig
     from ottla.coordinators.group.coordinator import GroupCoordinator
     from ottla.coordinators.runtime import Runtime
+    from ottla.coordinators.transaction.config import TransactionConfig
+    from ottla.coordinators.transaction.coordinator import TransactionCoordinator
     from ottla.decide import Decider, Entropy, Refuse
     from ottla.driver import Desk
 
@@ -187,23 +189,72 @@ GROUPS: InternalTopic[GroupCoordinator] = InternalTopic(
     parts=_group_parts,
 )
 
-INTERNAL_TOPICS: tuple[InternalTopic[Any], ...] = (GROUPS,)
+
+def _transaction_configs(config: BrokerConfig) -> dict[str, str]:
+    return {
+        "cleanup.policy": "compact",
+        "compression.type": "uncompressed",
+        "min.insync.replicas": str(config["transaction.state.log.min.isr"]),
+        "segment.bytes": str(config["transaction.state.log.segment.bytes"]),
+        "unclean.leader.election.enable": "false",
+    }
+
+
+def _transaction_parts(settings: Settings, entropy: Entropy) -> Parts[TransactionCoordinator]:
+    from ottla.coordinators.transaction.coordinator import TransactionCoordinator
+    from ottla.coordinators.transaction.shard import TransactionShard, refuse
+
+    def config_of() -> TransactionConfig:
+        return transaction_config(settings)
+
+    return Parts(
+        decider=lambda partition: TransactionShard(partition, config_of),
+        refuse=refuse,
+        coordinator=TransactionCoordinator,
+        codec="none",
+        batch_bytes_max=lambda: config_of().record_bytes_max,
+    )
+
+
+def transaction_config(settings: Settings) -> TransactionConfig:
+    """The coordinator's settings out of the broker's, and of what its topic takes."""
+    from ottla.coordinators.transaction.config import TransactionConfig
+
+    config = settings.config
+    return TransactionConfig(
+        timeout_ms_max=config["transaction.max.timeout.ms"],
+        abort_check_interval_ms=config[
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms"
+        ],
+        expiration_ms=config["transactional.id.expiration.ms"],
+        expiration_check_interval_ms=config[
+            "transaction.remove.expired.transaction.cleanup.interval.ms"
+        ],
+        two_phase_commit=config["transaction.two.phase.commit.enable"],
+        record_bytes_max=settings.topic(TRANSACTION_STATE)["max.message.bytes"],
+        patience_ms=min(
+            config["add.partitions.to.txn.retry.backoff.max.ms"], config["request.timeout.ms"]
+        ),
+    )
+
+
+TRANSACTIONS: InternalTopic[TransactionCoordinator] = InternalTopic(
+    name=TRANSACTION_STATE,
+    keys=Keys(
+        TRANSACTION,
+        Operation.DESCRIBE,
+        transactional_id,
+        ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    ),
+    partitions_key="transaction.state.log.num.partitions",
+    replication_factor_key="transaction.state.log.replication.factor",
+    configs=_transaction_configs,
+    parts=_transaction_parts,
+)
+
+INTERNAL_TOPICS: tuple[InternalTopic[Any], ...] = (GROUPS, TRANSACTIONS)
 
 UNSERVED = (
-    Unserved(
-        Keys(
-            TRANSACTION,
-            Operation.DESCRIBE,
-            transactional_id,
-            ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-        ),
-        # The one error that librdkafka takes as final here; kafka-python and aiokafka ask so too.
-        alone=ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-        # Apache's client and franz-go take any that they do not know as final, and show its text.
-        among=ErrorCode.UNSUPPORTED_VERSION,
-        text="This node has no transaction coordinator yet: "
-        "use an idempotent producer without a transactional.id.",
-    ),
     Unserved(
         # Brokers' own affair: one right, whatever the key.
         Keys(

@@ -39,6 +39,10 @@ class Answer(Protocol):
     def usable_bytes(self) -> int:
         """What it can still take."""
 
+    @property
+    def producers(self) -> Sequence[Any]:
+        """Of a partition: each producer that is remembered."""
+
 
 Respond = Callable[[Sequence[Answer]], Any]
 """Makes a response of the answers, which come in the order of the questions."""
@@ -55,6 +59,27 @@ class PartitionLogs(Protocol):
 
     def delete_before(self, topic: str, partition: int, offset: int) -> Any:
         """Let the log start at this offset, -1 for the high watermark; where it starts now."""
+
+    def end_transaction(
+        self,
+        topic: str,
+        partition: int,
+        *,
+        producer_id: int,
+        producer_epoch: int,
+        coordinator_epoch: int,
+        committed: bool,
+        transaction_version: int,
+    ) -> Any:
+        """Write the marker of a transaction's end; answered when that is safe."""
+
+    def producers(self, topic: str, partition: int) -> Any:
+        """Who has written there and is remembered, with what is open (`Answer.producers`)."""
+
+    def verified(self, job: int, errors: Sequence[int]) -> None:
+        """What producers are told who waited to hear whether their partitions are in their
+        transaction: a code for each partition, 0 to let it in.
+        """
 
     def space_of(self, log_dir: int) -> Any:
         """How much room the volume of the log directory at this place has, all in all and now."""

@@ -123,6 +123,8 @@ def _properties(parsed: Parsed, folder: str) -> dict[str, str]:
         "controller.quorum.bootstrap.servers": "127.0.0.1:9093",
         "log.dirs": folder,
         "offsets.topic.replication.factor": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
     }
     if advertised is not None:

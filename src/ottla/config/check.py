@@ -106,6 +106,7 @@ def _more_replicas_than_brokers(config: BrokerConfig) -> Iterator[Problem]:
 
 _FACTORS: Final = {
     "offsets.topic.replication.factor": "consumer groups will not work",
+    "transaction.state.log.replication.factor": "transactional producers will not work",
     "default.replication.factor": "topics that name no factor can't be created",
 }
 

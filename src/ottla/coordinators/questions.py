@@ -24,7 +24,7 @@ class AddPartitions(NamedTuple):
     """What the client speaks: 2 if the leader of a partition enters it by itself, else 0."""
     verify_only: bool = False
     patient: bool = False
-    """Whether who asks would rather wait a little for the transaction before this one to end than be
+    """Whether who asks would wait a little for the transaction before this one to end; others are
     told CONCURRENT_TRANSACTIONS.
     """
 

@@ -123,9 +123,7 @@ class _Shard(Driver):
 
     def send(self, what: Send) -> None:
         def answered(response: Any) -> None:
-            self._runtime.take_in(
-                self, lambda now: self.decider.answered(what.key, response, now)
-            )
+            self._runtime.take_in(self, lambda now: self.decider.answered(what.key, response, now))
 
         self._runtime.outgoing.append(Outgoing(what.body, answered))
 

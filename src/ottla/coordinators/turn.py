@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ottla.decide import NOTHING, Decision, Now, Record, Reply, Send, Timer
 
 if TYPE_CHECKING:
-    from ottla.wire.schema import Response
+    pass
 
 FIRED_DELAY_MS_MIN = 1
 """What a timer sets when it fires comes later than itself: else two of them, or one, could go on
@@ -39,7 +39,7 @@ class Turn:
         """Have this record appended, and applied at once."""
         self.records.append(record)
 
-    def reply(self, token: int, message: Response) -> None:
+    def reply(self, token: int, message: Any) -> None:
         """Answer one request, as soon as all records so far are safe."""
         self.replies.append(Reply(token, message))
 

@@ -28,9 +28,12 @@ class CoreLog:
     def append(self, partition: int, batch: bytes, transaction_version: int = 0) -> int:
         """Append one batch; the offset of its last record."""
         try:
-            return self._core.append(self._topic, partition, batch).last_offset
+            appended = self._core.append(
+                self._topic, partition, batch, transaction_version=transaction_version
+            )
         except CoreError as problem:
             raise AppendFailed(problem.text, ErrorCode(problem.error_code)) from problem
+        return appended.last_offset
 
     def read(self, partition: int, offset: int, bytes_max: int) -> bytes:
         """Whole batches from the one that holds `offset` on, up to the log end."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla.broker.internal_topics import C, InternalTopic
     from ottla.broker.settings import Settings
-    from ottla.coordinators.runtime import Runtime
+    from ottla.coordinators.runtime import Outgoing, Runtime
     from ottla.decide import Entropy
     from ottla.metadata.delta import MetadataDelta, PartitionChange
     from ottla.node.alarms import Alarms
@@ -253,6 +253,14 @@ class Coordinators:
         """
         for running in self._running.values():
             running.runtime.on_leap(by_ms, connected)
+
+    def outgoing(self) -> list[Outgoing]:
+        """What coordinators ask of each other and of the controller, each once."""
+        found: list[Outgoing] = []
+        for running in self._running.values():
+            found += running.runtime.outgoing
+            running.runtime.outgoing.clear()
+        return found
 
     def commit(self) -> bool:
         """End of a turn: append, answer, load a piece; whether there is more to do."""

@@ -22,6 +22,8 @@ class CorePartitionLogs:
     end_of_epoch = Question.EpochEnd
     delete_before = Question.DeleteBefore
     space_of = Question.Space
+    end_transaction = Question.EndTransaction
+    producers = Question.Producers
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -39,6 +41,10 @@ class CorePartitionLogs:
     def answered(self, token: int, answers: Sequence[Answer]) -> Any:
         """The response to a request that waited."""
         return self._waiting.pop(token)(answers)
+
+    def verified(self, job: int, errors: Sequence[int]) -> None:
+        """Let appends go on that waited for this, or refuse them."""
+        self._core.verified(job, errors)
 
     def size_bytes(self, topic: str, partition: int) -> int:
         """What its segments take, or took lately; 0 for a log that can't be reached."""

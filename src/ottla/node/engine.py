@@ -165,6 +165,7 @@ class Engine:
             coordinators=self._coordinators,
             reply=self.desk.reply,
             respond=self.desk.respond,
+            internal=self.desk.internal,
             authorizer=world.authorizer,
         )
         self._publisher = Publisher(self.context, directories, core, self._coordinators, logs)
@@ -272,6 +273,12 @@ class Engine:
                     lambda: "a log's answer",
                     lambda: self._partition_logs.answered(token, answers),
                 )
+            case Event.Unverified(job, transactional_id, producer_id, epoch, version, places):
+                from ottla.broker.verification import Producer, verify
+
+                added = [(place.topic, place.partition) for place in places]
+                producer = Producer(transactional_id, producer_id, epoch)
+                verify(self.context, job, producer, version, added)
             case Event.Written(job, refused):
                 self._writes.written(job, refused)
             case Event.LogFailed(topic, _, index, text):
@@ -309,7 +316,13 @@ class Engine:
         """
         self._commit_metadata()
         self.membership.assign(self.context.directories.take_unrecorded())
-        if self._coordinators.commit() | self.cluster.go_on():
+        more = self._coordinators.commit() | self.cluster.go_on()
+        for outgoing in self._coordinators.outgoing():
+            from ottla.broker.sends import send
+
+            send(self.context, outgoing.body, outgoing.then)
+            more = True
+        if more:
             self._core.wake()
         if self.cluster.is_behind and self._commit_metadata():
             self._core.wake()

@@ -44,6 +44,11 @@ PROPERTIES = {
     "min.insync.replicas": "1",
     "offsets.topic.num.partitions": "2",
     "offsets.topic.replication.factor": "1",
+    "transaction.state.log.num.partitions": "2",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    # As short as what they watch over in a run.
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     "group.initial.rebalance.delay.ms": "0",
     "log.dirs": LOG_DIR,
     # Short periods, so that what they begin is met by faults in the course of a run.

@@ -15,20 +15,11 @@ from typing import Any
 from ottla.coordinators.group.config import ConfigOf
 from ottla.coordinators.group.kinds import Kinds
 from ottla.coordinators.group.split import Parts
+from ottla.coordinators.key_partition import partition_for
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import Ask
 from ottla.driver import Desk, answer
 from ottla.wire.errors import ErrorCode
-from ottla.wire.java import java_hash
-
-
-def partition_for(group_id: str, partition_count: int) -> int:
-    """The partition that a group lives in: the absolute value of Java's hash, as Kafka's Utils.abs
-    takes it.
-    """
-    value = java_hash(group_id)
-    return (0 if value == -(1 << 31) else abs(value)) % partition_count
-
 
 _TOLD = {
     ErrorCode.INVALID_SESSION_TIMEOUT: "session.timeout.ms is not between "

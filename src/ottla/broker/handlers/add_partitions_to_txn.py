@@ -1,0 +1,157 @@
+"""AddPartitionsToTxn: partitions enter a transaction, before something is written to them in it.
+
+Up to version 3 a producer of version 1 of transactions asks, about one transaction, which needs
+WRITE on the transactional id and the topics. From version 4 on brokers ask, about several, to enter
+partitions or to look whether they are in (KIP-890), which needs CLUSTER_ACTION on the cluster. Of
+one transaction all partitions enter, or none does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from ottla.broker.asker import as_ask
+from ottla.coordinators.questions import AddPartitions, PartitionsAdded, TopicPartition
+from ottla.security.resources import CLUSTER, Operation, ResourceType, transactional_id
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.add_partitions_to_txn import (
+    AddPartitionsToTxnPartitionResult,
+    AddPartitionsToTxnRequest,
+    AddPartitionsToTxnResponse,
+    AddPartitionsToTxnResult,
+    AddPartitionsToTxnTopicResult,
+    AddPartitionsToTxnTransaction,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+
+BROKERS_VERSION: Final = 4
+FENCED_VERSION: Final = 2
+"""From this version on a client knows PRODUCER_FENCED."""
+ADDS_VERSION: Final = 5
+"""From this one on the producers that brokers ask for speak version 2 of transactions."""
+
+Errors = dict[TopicPartition, int]
+Then = Callable[[AddPartitionsToTxnTransaction, Errors], None]
+
+
+def handle(
+    context: Context, asked: Asked[AddPartitionsToTxnRequest]
+) -> AddPartitionsToTxnResponse | None:
+    """Ask about each transaction; the last answer makes the response whole."""
+    if asked.version >= BROKERS_VERSION:
+        if not context.authorize(asked, Operation.CLUSTER_ACTION, CLUSTER):
+            error = ErrorCode.CLUSTER_AUTHORIZATION_FAILED
+            return AddPartitionsToTxnResponse(error_code=error)
+        transactions = asked.body.transactions
+    else:
+        transactions = [_of_client(asked.body)]
+    results: dict[int, AddPartitionsToTxnResult] = {}
+
+    def settled(place: int, transaction: AddPartitionsToTxnTransaction, errors: Errors) -> None:
+        results[place] = _result(transaction, errors, asked.version)
+        if len(results) == len(transactions):
+            ordered = [results[at] for at in range(len(results))]
+            context.reply(asked.token, _response(ordered, asked.version))
+
+    if not transactions:
+        return AddPartitionsToTxnResponse()
+    for place, transaction in enumerate(transactions):
+        _ask(context, asked, transaction, lambda *told, place=place: settled(place, *told))
+    return None
+
+
+def _of_client(body: AddPartitionsToTxnRequest) -> AddPartitionsToTxnTransaction:
+    return AddPartitionsToTxnTransaction(
+        transactional_id=body.v3_and_below_transactional_id,
+        producer_id=body.v3_and_below_producer_id,
+        producer_epoch=body.v3_and_below_producer_epoch,
+        topics=body.v3_and_below_topics,
+    )
+
+
+def _ask(
+    context: Context, asked: Asked[Any], transaction: AddPartitionsToTxnTransaction, then: Then
+) -> None:
+    places = tuple(
+        (topic.name, index) for topic in transaction.topics for index in topic.partitions
+    )
+    refused = _refused(context, asked, transaction, places)
+    if refused:
+        not_tried = int(ErrorCode.OPERATION_NOT_ATTEMPTED)
+        then(transaction, {place: refused.get(place, not_tried) for place in places})
+        return
+    question = AddPartitions(
+        transaction.transactional_id,
+        transaction.producer_id,
+        transaction.producer_epoch,
+        places,
+        transaction_version=2 if asked.version >= ADDS_VERSION else 0,
+        verify_only=transaction.verify_only,
+    )
+
+    def added(answer: PartitionsAdded) -> None:
+        then(transaction, dict(zip(places, answer.errors, strict=True)))
+
+    token = context.internal(added)
+    context.transactions.submit(as_ask(asked, question)._replace(token=token))
+
+
+def _refused(
+    context: Context,
+    asked: Asked[Any],
+    transaction: AddPartitionsToTxnTransaction,
+    places: tuple[TopicPartition, ...],
+) -> Errors:
+    """The partitions that can't enter, and why; of a client that may not write in this name,
+    all.
+    """
+    names = {topic for topic, _ in places}
+    if asked.version < BROKERS_VERSION:
+        resource = transactional_id(transaction.transactional_id)
+        if not context.authorize(asked, Operation.WRITE, resource):
+            return dict.fromkeys(places, int(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED))
+        names = context.allowed_names(asked, Operation.WRITE, ResourceType.TOPIC, names)
+    refused: Errors = {}
+    for topic, index in places:
+        found = context.image.topics.by_name.get(topic)
+        if topic not in names:
+            refused[topic, index] = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+        elif found is None or not 0 <= index < len(found.partitions):
+            refused[topic, index] = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    return refused
+
+
+def _result(
+    transaction: AddPartitionsToTxnTransaction, errors: Errors, version: int
+) -> AddPartitionsToTxnResult:
+    def told(code: int) -> int:
+        if code == ErrorCode.PRODUCER_FENCED and version < FENCED_VERSION:
+            return ErrorCode.INVALID_PRODUCER_EPOCH
+        return code
+
+    return AddPartitionsToTxnResult(
+        transactional_id=transaction.transactional_id,
+        topic_results=[
+            AddPartitionsToTxnTopicResult(
+                name=topic.name,
+                results_by_partition=[
+                    AddPartitionsToTxnPartitionResult(
+                        partition_index=index,
+                        partition_error_code=told(errors[topic.name, index]),
+                    )
+                    for index in topic.partitions
+                ],
+            )
+            for topic in transaction.topics
+        ],
+    )
+
+
+def _response(results: list[AddPartitionsToTxnResult], version: int) -> AddPartitionsToTxnResponse:
+    if version >= BROKERS_VERSION:
+        return AddPartitionsToTxnResponse(results_by_transaction=results)
+    return AddPartitionsToTxnResponse(results_by_topic_v3_and_below=results[0].topic_results)

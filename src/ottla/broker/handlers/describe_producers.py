@@ -1,0 +1,67 @@
+"""DescribeProducers: who has written to partitions, and what is open there (KIP-664).
+
+Needs READ on the topic. Asked of a partition's leader, to find transactions that hang.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ottla.broker.partitions import leadership_error
+from ottla.security.resources import Operation, ResourceType
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.describe_producers import (
+    DescribeProducersRequest,
+    DescribeProducersResponse,
+    PartitionResponse,
+    ProducerState,
+    TopicResponse,
+)
+
+if TYPE_CHECKING:
+    from ottla.broker.asked import Asked
+    from ottla.broker.context import Context
+    from ottla.broker.partition_logs import Answer
+
+
+def handle(
+    context: Context, asked: Asked[DescribeProducersRequest]
+) -> DescribeProducersResponse | None:
+    """Every producer that the partition's log remembers."""
+    names = [topic.name for topic in asked.body.topics]
+    readable = context.allowed_names(asked, Operation.READ, ResourceType.TOPIC, names)
+    response = DescribeProducersResponse()
+    questions: list[Any] = []
+    rows: list[PartitionResponse] = []
+    for topic in asked.body.topics:
+        told = TopicResponse(name=topic.name)
+        response.topics.append(told)
+        for index in topic.partition_indexes:
+            row = PartitionResponse(partition_index=index)
+            told.partitions.append(row)
+            row.error_code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+            if topic.name in readable:
+                row.error_code = leadership_error(context, topic.name, index)
+            if not row.error_code:
+                questions.append(context.logs.producers(topic.name, index))
+                rows.append(row)
+
+    def respond(answers: Sequence[Answer]) -> DescribeProducersResponse:
+        for row, answer in zip(rows, answers, strict=True):
+            row.error_code = answer.error_code
+            row.active_producers = [
+                ProducerState(
+                    producer_id=one.producer_id,
+                    producer_epoch=one.producer_epoch,
+                    last_sequence=one.last_sequence,
+                    last_timestamp=one.last_timestamp_ms,
+                    coordinator_epoch=one.coordinator_epoch,
+                    current_txn_start_offset=one.current_transaction_first_offset,
+                )
+                for one in answer.producers
+            ]
+        return response
+
+    found: DescribeProducersResponse | None = context.logs.ask(asked.token, questions, respond)
+    return found

@@ -1,0 +1,49 @@
+"""Whom a coordinator's question goes to: the other coordinators, the leaders of partitions, and the
+controller, who are all in this node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ottla.broker.handlers import write_txn_markers
+from ottla.broker.internal_topics import CoordinatorNotLoaded
+from ottla.coordinators.questions import AddPartitions, NewProducerId, PartitionsAdded, ProducerId
+from ottla.decide import Ask
+from ottla.errors import BrokenInvariant
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.write_txn_markers import WriteTxnMarkersRequest
+
+if TYPE_CHECKING:
+    from ottla.broker.context import Context
+
+THE_NODE = "User:ANONYMOUS"
+"""In whose name a node asks itself."""
+
+
+def send(context: Context, body: Any, then: Callable[[Any], None]) -> None:
+    """Ask; `then` gets the answer, now or later."""
+    if isinstance(body, AddPartitions):
+        add_partitions(context, body, then)
+    elif isinstance(body, WriteTxnMarkersRequest):
+        write_txn_markers.write(context, body, then)
+    elif isinstance(body, NewProducerId):
+        token = context.internal(then)
+        made = context.producer_ids.take(token, lambda error, found: ProducerId(found, error))
+        if made is not None:
+            context.reply(token, made)
+    else:
+        raise BrokenInvariant(f"nobody answers {body!r:.200}")
+
+
+def add_partitions(
+    context: Context, asked: AddPartitions, then: Callable[[PartitionsAdded], None]
+) -> None:
+    """Ask the coordinator of the transaction."""
+    try:
+        coordinator = context.transactions
+    except CoordinatorNotLoaded:
+        then(PartitionsAdded((ErrorCode.COORDINATOR_NOT_AVAILABLE,) * len(asked.partitions)))
+        return
+    coordinator.submit(Ask(context.internal(then), asked, 0, THE_NODE))

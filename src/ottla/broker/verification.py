@@ -1,0 +1,76 @@
+"""Whether a batch's partition is in its producer's transaction (KIP-890).
+
+The core asks once for each transaction and partition. A producer that speaks version 2 of
+transactions has its partitions entered by that; an older one has entered them before, and it is
+looked up whether it did. What the coordinator says becomes what each version of Produce is told: an
+old client takes only a few errors for a reason to come again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ottla.broker.sends import add_partitions
+from ottla.coordinators.questions import AddPartitions, PartitionsAdded, TopicPartition
+from ottla.wire.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from ottla.broker.context import Context
+
+ADDS_VERSION: Final = 12
+"""From this version of Produce on a producer leaves it to us to enter its partitions."""
+ABORTABLE_VERSION: Final = 11
+"""From this one on it knows TRANSACTION_ABORTABLE."""
+
+_COME_AGAIN: Final = frozenset(
+    {
+        ErrorCode.NETWORK_EXCEPTION,
+        ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+        ErrorCode.COORDINATOR_NOT_AVAILABLE,
+        ErrorCode.NOT_COORDINATOR,
+    }
+)
+
+
+class Producer(NamedTuple):
+    """Who writes, and in whose name."""
+
+    transactional_id: str
+    producer_id: int
+    producer_epoch: int
+
+
+def verify(
+    context: Context,
+    job: int,
+    producer: Producer,
+    version: int,
+    partitions: Sequence[TopicPartition],
+) -> None:
+    """Answer the core's question about these partitions of one Produce."""
+    adds = version >= ADDS_VERSION
+    if not adds and not context.config["transaction.partition.verification.enable"]:
+        context.logs.verified(job, [ErrorCode.NONE] * len(partitions))
+        return
+    question = AddPartitions(
+        *producer,
+        partitions=tuple(partitions),
+        transaction_version=2 if adds else 0,
+        verify_only=not adds,
+        patient=adds,
+    )
+
+    def answered(response: PartitionsAdded) -> None:
+        context.logs.verified(job, [_told(code, version) for code in response.errors])
+
+    add_partitions(context, question, answered)
+
+
+def _told(code: int, version: int) -> int:
+    if code == ErrorCode.PRODUCER_FENCED:
+        return ErrorCode.INVALID_PRODUCER_EPOCH
+    if code == ErrorCode.TRANSACTION_ABORTABLE and version < ABORTABLE_VERSION:
+        return ErrorCode.INVALID_TXN_STATE
+    concurrent = code == ErrorCode.CONCURRENT_TRANSACTIONS and version < ADDS_VERSION
+    return ErrorCode.NOT_ENOUGH_REPLICAS if concurrent or code in _COME_AGAIN else code

@@ -1,0 +1,1 @@
+"""Transactions, in `__transaction_state`: one state a transactional id."""

@@ -1,0 +1,117 @@
+"""The coordinator of transactions as handlers see it: a request in, one response out, by its token.
+
+It knows which partition of `__transaction_state` an id lives in, and asks several shards where a
+request concerns them. It decides nothing about a transaction itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ottla.coordinators.key_partition import partition_for
+from ottla.coordinators.runtime import Runtime
+from ottla.coordinators.transaction.transaction import TITLES
+from ottla.decide import Ask
+from ottla.driver import Desk, answer
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.describe_transactions import (
+    DescribeTransactionsRequest,
+    DescribeTransactionsResponse,
+)
+from ottla.wire.messages.list_transactions import (
+    ListTransactionsRequest,
+    ListTransactionsResponse,
+)
+
+
+class TransactionCoordinator:
+    """All transactions of one broker."""
+
+    __slots__ = ("_desk", "_partition_count", "_runtime")
+
+    def __init__(self, runtime: Runtime, partition_count: Callable[[], int], desk: Desk) -> None:
+        self._runtime = runtime
+        self._partition_count = partition_count
+        self._desk = desk
+
+    def partition_for(self, transactional_id: str) -> int:
+        """The partition of `__transaction_state` that the id lives in."""
+        return partition_for(transactional_id, self._partition_count())
+
+    def serves(self, partition: int) -> bool:
+        """Whether the ids of a partition are coordinated here, and it can be read."""
+        return self._runtime.leads(partition)
+
+    def submit(self, ask: Ask) -> None:
+        """Answer a request about the one id that its body names."""
+        transactional_id = ask.body.transactional_id or ""
+        self._runtime.submit(self.partition_for(transactional_id), ask)
+
+    def describe(self, ask: Ask) -> None:
+        """DescribeTransactions: each id is asked of its own shard."""
+        asked: DescribeTransactionsRequest = ask.body
+        places: dict[int, list[int]] = {}
+        for place, one in enumerate(asked.transactional_ids):
+            places.setdefault(self.partition_for(one), []).append(place)
+        bodies = {
+            partition: DescribeTransactionsRequest(
+                transactional_ids=[asked.transactional_ids[place] for place in of]
+            )
+            for partition, of in places.items()
+        }
+
+        def merge(responses: dict[int, DescribeTransactionsResponse]) -> Any:
+            rows = {
+                place: row
+                for partition, of in places.items()
+                for place, row in zip(of, responses[partition].transaction_states, strict=True)
+            }
+            return DescribeTransactionsResponse(
+                transaction_states=[rows[place] for place in range(len(rows))]
+            )
+
+        self._each(ask, bodies, merge)
+
+    def list_all(self, ask: Ask, is_wanted: Callable[[str], bool]) -> None:
+        """ListTransactions of all shards; one that still loads makes the whole answer wait to be
+        asked again. `is_wanted` says which ids are to be in it.
+        """
+        asked: ListTransactionsRequest = ask.body
+        unknown = [name for name in asked.state_filters if name not in TITLES]
+
+        def merge(responses: dict[int, ListTransactionsResponse]) -> ListTransactionsResponse:
+            error = next(
+                (one.error_code for one in responses.values() if one.error_code), ErrorCode.NONE
+            )
+            if error:
+                return ListTransactionsResponse(error_code=error)
+            return ListTransactionsResponse(
+                unknown_state_filters=unknown,
+                transaction_states=[
+                    row
+                    for one in responses.values()
+                    for row in one.transaction_states
+                    if is_wanted(row.transactional_id)
+                ],
+            )
+
+        self._each(ask, dict.fromkeys(self._runtime.partitions(), asked), merge)
+
+    def _each(
+        self, ask: Ask, bodies: dict[int, Any], merge: Callable[[dict[int, Any]], Any]
+    ) -> None:
+        """Ask several shards, each for its part; the last to answer makes the answer whole."""
+        whole = ask.finished_by(merge)
+        responses: dict[int, Any] = {}
+        if not bodies:
+            answer(self._desk, whole, responses)
+        for partition, body in bodies.items():
+
+            def responded(response: Any, partition: int = partition) -> None:
+                responses[partition] = response
+                if len(responses) == len(bodies):
+                    answer(self._desk, whole, responses)
+
+            token = self._desk.internal(responded)
+            self._runtime.submit(partition, ask._replace(token=token, body=body, finish=None))

@@ -1,0 +1,190 @@
+"""How a transaction ends: its producer says so, another one takes its place, or its time is up.
+
+Each of them decides COMMIT or ABORT, writes that down, and answers when that is safe; the markers
+follow (markers.py). With version 2 of transactions (KIP-890) the producer goes on with a new epoch
+from then on, or with a new producer id where no epoch is left, which is fetched first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ottla.coordinators.questions import NewProducerId
+from ottla.coordinators.transaction import markers
+from ottla.coordinators.transaction.state import AbortTimedOut
+from ottla.coordinators.transaction.transaction import (
+    EPOCH_BUMPS,
+    EPOCH_MAX,
+    NO_PRODUCER_ID,
+    PREPARED,
+    State,
+    Transaction,
+)
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.end_txn import EndTxnRequest, EndTxnResponse
+
+if TYPE_CHECKING:
+    from ottla.coordinators.questions import ProducerId
+    from ottla.coordinators.transaction.state import ShardTurn
+    from ottla.decide import Ask
+
+EPOCH_BUMPS_VERSION: Final = 5
+"""From this version of EndTxn on its producer speaks version 2 of transactions."""
+
+
+class NextIdKey(NamedTuple):
+    """Names the question for the producer id that follows the end of a transaction."""
+
+    transactional_id: str
+    commit: bool
+
+
+def end(turn: ShardTurn, ask: Ask) -> None:
+    """EndTxn: commit or abort, at the producer's word."""
+    asked: EndTxnRequest = ask.body
+    transactional_id = asked.transactional_id
+    transaction = turn.find(transactional_id) if transactional_id else None
+    if transaction is None:
+        error = (
+            ErrorCode.INVALID_PRODUCER_ID_MAPPING if transactional_id else ErrorCode.INVALID_REQUEST
+        )
+        turn.reply(ask.token, refuse(asked, error))
+        return
+    turn.heard(transactional_id, ask)
+    bumps = ask.version >= EPOCH_BUMPS_VERSION
+    rule = _by_version_2 if bumps else _by_version_1
+    is_busy = transaction.state in PREPARED or transactional_id in turn.state.awaits_id
+    refusal = rule(asked, transaction, is_busy)
+    if refusal is None:
+        _prepare(turn, transactional_id, transaction, asked.committed, bumps, ask)
+    elif refusal == ErrorCode.NONE and bumps:
+        turn.reply(ask.token, _ended(transaction))
+    else:
+        turn.reply(ask.token, refuse(asked, refusal))
+
+
+def refuse(_asked: EndTxnRequest, error: ErrorCode) -> EndTxnResponse:
+    """Without a producer."""
+    return EndTxnResponse(error_code=error)
+
+
+def _ended(transaction: Transaction) -> EndTxnResponse:
+    return EndTxnResponse(
+        producer_id=transaction.producer_id, producer_epoch=transaction.producer_epoch
+    )
+
+
+def _by_version_1(
+    asked: EndTxnRequest, transaction: Transaction, is_busy: bool
+) -> ErrorCode | None:
+    """Why nothing is to be done; NONE if it is done already."""
+    if transaction.producer_id != asked.producer_id:
+        return ErrorCode.INVALID_PRODUCER_ID_MAPPING
+    if transaction.producer_epoch != asked.producer_epoch:
+        return ErrorCode.PRODUCER_FENCED
+    if is_busy:
+        return ErrorCode.CONCURRENT_TRANSACTIONS
+    if transaction.state == State.ONGOING:
+        return None
+    done = State.COMPLETE_COMMIT if asked.committed else State.COMPLETE_ABORT
+    return ErrorCode.NONE if transaction.state == done else ErrorCode.INVALID_TXN_STATE
+
+
+def _by_version_2(
+    asked: EndTxnRequest, transaction: Transaction, is_busy: bool
+) -> ErrorCode | None:
+    """The same. Whoever comes once more has the epoch, or the id, from before the end."""
+    is_last = asked.producer_epoch == EPOCH_MAX - 1
+    rotated = (
+        transaction.previous_producer_id == asked.producer_id
+        and is_last
+        and transaction.producer_epoch == 0
+    )
+    again = transaction.producer_epoch == asked.producer_epoch + 1 or rotated
+    if is_busy:
+        return ErrorCode.CONCURRENT_TRANSACTIONS
+    if transaction.producer_id != asked.producer_id and not rotated:
+        return ErrorCode.INVALID_PRODUCER_ID_MAPPING
+    completed = transaction.state in (State.COMPLETE_COMMIT, State.COMPLETE_ABORT)
+    is_current = asked.producer_epoch == transaction.producer_epoch
+    if not (is_current or (completed and again)):
+        return ErrorCode.PRODUCER_FENCED
+    if transaction.state == State.ONGOING:
+        return None
+    if completed and again:
+        done = State.COMPLETE_COMMIT if asked.committed else State.COMPLETE_ABORT
+        return ErrorCode.NONE if transaction.state == done else ErrorCode.INVALID_TXN_STATE
+    # Nothing is open: to abort it fences whoever still writes with this epoch.
+    return ErrorCode.INVALID_TXN_STATE if asked.committed else None
+
+
+def _prepare(
+    turn: ShardTurn,
+    transactional_id: str,
+    transaction: Transaction,
+    commit: bool,
+    bumps: bool,
+    ask: Ask | None,
+    next_producer_id: int = NO_PRODUCER_ID,
+) -> None:
+    """Write down how it ends, and answer who asked, if somebody did."""
+    if bumps and transaction.is_exhausted and next_producer_id == NO_PRODUCER_ID:
+        turn.state.awaits_id[transactional_id] = ask
+        turn.send(NextIdKey(transactional_id, commit), NewProducerId())
+        return
+    epoch = transaction.producer_epoch
+    if bumps and epoch < EPOCH_MAX:
+        turn.state.last_epochs[transactional_id] = epoch
+        epoch += 1
+    prepared = transaction.prepared(
+        commit=commit,
+        epoch=epoch,
+        client_version=EPOCH_BUMPS if bumps else 0,
+        next_producer_id=next_producer_id,
+        now_ms=turn.now.wall_ms,
+    )
+    turn.put(transactional_id, prepared)
+    if ask is not None and isinstance(ask.body, EndTxnRequest):
+        after = prepared.completed(turn.now.wall_ms)
+        turn.reply(ask.token, _ended(after) if bumps else EndTxnResponse())
+    markers.begin(turn, transactional_id, prepared)
+
+
+def go_on(turn: ShardTurn, key: NextIdKey, answer: ProducerId) -> None:
+    """The producer id that it waited for is there, or not."""
+    transactional_id = key.transactional_id
+    ask = turn.state.awaits_id.pop(transactional_id, None)
+    transaction = turn.find(transactional_id)
+    if answer.error_code or transaction is None:
+        if ask is not None and isinstance(ask.body, EndTxnRequest):
+            turn.reply(ask.token, refuse(ask.body, ErrorCode(answer.error_code)))
+        return
+    _prepare(turn, transactional_id, transaction, key.commit, True, ask, answer.producer_id)
+
+
+def fence(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> None:
+    """Abort an ongoing transaction over its producer's head, whose epoch is over by that."""
+    if turn.state.level >= EPOCH_BUMPS:
+        _prepare(turn, transactional_id, transaction, False, True, None)
+        return
+    turn.state.last_epochs.pop(transactional_id, None)
+    epoch = min(transaction.producer_epoch + 1, EPOCH_MAX)
+    fenced = transaction._replace(producer_epoch=epoch)
+    _prepare(turn, transactional_id, fenced, False, False, None)
+
+
+def abort_timed_out(turn: ShardTurn) -> None:
+    """End what has taken longer than its producer said it would."""
+    now_ms = turn.now.steady_ms
+    late = [one for one, at_ms in turn.state.deadlines.items() if at_ms < now_ms]
+    for transactional_id in late:
+        transaction = turn.find(transactional_id)
+        if transaction is None or transactional_id in turn.state.awaits_id:
+            continue
+        turn.note(
+            f"the transaction of {transactional_id} is aborted: it is open for longer than the "
+            f"{transaction.timeout_ms} ms of its producer's transaction.timeout.ms"
+        )
+        fence(turn, transactional_id, transaction)
+    if turn.state.deadlines:
+        turn.wake_in(turn.state.config_of().abort_check_interval_ms, AbortTimedOut())

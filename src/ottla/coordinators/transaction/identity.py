@@ -1,0 +1,174 @@
+"""InitProducerId: who the producer of a transactional id is from now on.
+
+Each one that begins gets an epoch of its own, by which those before it are fenced; what they left
+open is aborted first, and who asks is told to come again (CONCURRENT_TRANSACTIONS). A producer that
+names itself (KIP-360) gets the next epoch only if nobody came after it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ottla.coordinators.questions import NewProducerId
+from ottla.coordinators.transaction import end
+from ottla.coordinators.transaction.records import TEXT_BYTES_MAX
+from ottla.coordinators.transaction.transaction import (
+    NO_EPOCH,
+    NO_PRODUCER_ID,
+    PREPARED,
+    TIMEOUT_NEVER_MS,
+    State,
+    Transaction,
+    is_exhausted,
+)
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
+
+if TYPE_CHECKING:
+    from ottla.coordinators.questions import ProducerId
+    from ottla.coordinators.transaction.config import TransactionConfig
+    from ottla.coordinators.transaction.state import ShardTurn
+    from ottla.decide import Ask
+
+
+class IdentityKey(NamedTuple):
+    """Names the question for a producer id that an id begins with, or goes on with."""
+
+    transactional_id: str
+
+
+def begin(turn: ShardTurn, ask: Ask) -> None:
+    """Give the producer an epoch, or say why it gets none."""
+    asked: InitProducerIdRequest = ask.body
+    transactional_id = asked.transactional_id or ""
+    error = _invalid(asked, turn.state.config_of())
+    if not error and transactional_id in turn.state.awaits_id:
+        error = ErrorCode.CONCURRENT_TRANSACTIONS
+    if error:
+        turn.reply(ask.token, refuse(asked, error))
+        return
+    turn.heard(transactional_id, ask)
+    transaction = turn.find(transactional_id)
+    if transaction is None:
+        _await_id(turn, ask)
+    else:
+        _decide(turn, ask, transaction)
+
+
+def refuse(_asked: InitProducerIdRequest, error: ErrorCode) -> InitProducerIdResponse:
+    """Without a producer."""
+    return InitProducerIdResponse(error_code=error, producer_epoch=NO_EPOCH)
+
+
+def go_on(turn: ShardTurn, key: IdentityKey, answer: ProducerId) -> None:
+    """The producer id that somebody waits for is there, or not."""
+    transactional_id = key.transactional_id
+    ask = turn.state.awaits_id.pop(transactional_id, None)
+    if ask is None:
+        return
+    asked: InitProducerIdRequest = ask.body
+    if answer.error_code:
+        turn.reply(ask.token, refuse(asked, ErrorCode(answer.error_code)))
+        return
+    transaction = turn.find(transactional_id)
+    timeout_ms = _timeout_ms(asked)
+    now_ms = turn.now.wall_ms
+    if transaction is None:
+        new = Transaction(answer.producer_id, NO_EPOCH, timeout_ms)
+        _decide(turn, ask, new)
+        return
+    if _names_itself(asked):
+        turn.state.last_epochs[transactional_id] = transaction.producer_epoch
+    else:
+        turn.state.last_epochs.pop(transactional_id, None)
+    _settle(turn, ask, transaction.rotated(answer.producer_id, timeout_ms, now_ms))
+
+
+def _invalid(asked: InitProducerIdRequest, config: TransactionConfig) -> ErrorCode:
+    transactional_id = asked.transactional_id or ""
+    if not transactional_id or len(transactional_id.encode()) > TEXT_BYTES_MAX:
+        return ErrorCode.INVALID_REQUEST
+    if asked.enable2_pc and not config.two_phase_commit:
+        return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+    if asked.keep_prepared_txn:
+        return ErrorCode.UNSUPPORTED_VERSION
+    if not asked.enable2_pc and not 0 < asked.transaction_timeout_ms <= config.timeout_ms_max:
+        return ErrorCode.INVALID_TRANSACTION_TIMEOUT
+    return ErrorCode.NONE
+
+
+def _timeout_ms(asked: InitProducerIdRequest) -> int:
+    return TIMEOUT_NEVER_MS if asked.enable2_pc else asked.transaction_timeout_ms
+
+
+def _names_itself(asked: InitProducerIdRequest) -> bool:
+    return asked.producer_id != NO_PRODUCER_ID
+
+
+def _await_id(turn: ShardTurn, ask: Ask) -> None:
+    transactional_id = ask.body.transactional_id
+    turn.state.awaits_id[transactional_id] = ask
+    turn.send(IdentityKey(transactional_id), NewProducerId())
+
+
+def _decide(turn: ShardTurn, ask: Ask, transaction: Transaction) -> None:
+    asked: InitProducerIdRequest = ask.body
+    transactional_id = asked.transactional_id or ""
+    error = ErrorCode.NONE
+    if transaction.state in PREPARED:
+        error = ErrorCode.CONCURRENT_TRANSACTIONS
+    elif not _is_known(asked, transaction):
+        error = ErrorCode.PRODUCER_FENCED
+    elif transaction.state == State.ONGOING:
+        end.fence(turn, transactional_id, transaction)
+        error = ErrorCode.CONCURRENT_TRANSACTIONS
+    if error:
+        turn.reply(ask.token, refuse(asked, error))
+        return
+    if transaction.is_exhausted:
+        is_current = asked.producer_epoch == transaction.producer_epoch
+        if not _names_itself(asked) or is_current:
+            _await_id(turn, ask)
+        else:
+            turn.reply(ask.token, refuse(asked, ErrorCode.UNKNOWN_SERVER_ERROR))
+        return
+    _bump(turn, ask, transaction)
+
+
+def _is_known(asked: InitProducerIdRequest, transaction: Transaction) -> bool:
+    """Whether a producer that names itself is the one of this id, or was it before its epochs were
+    used up.
+    """
+    if not _names_itself(asked) or transaction.producer_epoch == NO_EPOCH:
+        return True
+    return asked.producer_id == transaction.producer_id or (
+        asked.producer_id == transaction.previous_producer_id and is_exhausted(asked.producer_epoch)
+    )
+
+
+def _bump(turn: ShardTurn, ask: Ask, transaction: Transaction) -> None:
+    asked: InitProducerIdRequest = ask.body
+    transactional_id = asked.transactional_id or ""
+    last_epochs = turn.state.last_epochs
+    epoch = transaction.producer_epoch + 1
+    if not _names_itself(asked):
+        last_epochs.pop(transactional_id, None)
+    elif transaction.producer_epoch in (NO_EPOCH, asked.producer_epoch):
+        last_epochs[transactional_id] = transaction.producer_epoch
+    elif asked.producer_epoch == last_epochs.get(transactional_id, NO_EPOCH):
+        epoch -= 1  # it comes once more for what it was given
+    else:
+        turn.reply(ask.token, refuse(asked, ErrorCode.PRODUCER_FENCED))
+        return
+    _settle(turn, ask, transaction.begun_by(_timeout_ms(asked), turn.now.wall_ms, epoch))
+
+
+def _settle(turn: ShardTurn, ask: Ask, transaction: Transaction) -> None:
+    turn.put(ask.body.transactional_id, transaction)
+    turn.keep_looking()
+    turn.reply(
+        ask.token,
+        InitProducerIdResponse(
+            producer_id=transaction.producer_id, producer_epoch=transaction.producer_epoch
+        ),
+    )

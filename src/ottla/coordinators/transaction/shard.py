@@ -1,0 +1,156 @@
+"""One partition of `__transaction_state`: its transactional ids, and which rule decides which
+request.
+
+It is a decider: what the log tells changes by `apply` alone, so a replay is the same as a life, and
+a coordinator that is killed between any two records goes on from the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ottla.coordinators.questions import AddPartitions
+from ottla.coordinators.transaction import end, identity, looking, markers, partitions, records
+from ottla.coordinators.transaction.state import ExpireIds, ShardState, ShardTurn
+from ottla.coordinators.transaction.transaction import IDLE, State
+from ottla.decide import NOTHING, Ask, Decider, Decision, Now, Record
+from ottla.wire.messages.describe_transactions import DescribeTransactionsRequest
+from ottla.wire.messages.end_txn import EndTxnRequest
+from ottla.wire.messages.init_producer_id import InitProducerIdRequest
+from ottla.wire.messages.list_transactions import ListTransactionsRequest
+from ottla.wire.stored.frame import TRANSACTION_STATE
+
+if TYPE_CHECKING:
+    from ottla.coordinators.transaction.config import ConfigOf
+    from ottla.metadata.delta import MetadataDelta
+    from ottla.metadata.image import MetadataImage
+    from ottla.wire.errors import ErrorCode
+
+
+class Rule(NamedTuple):
+    """What becomes of one type of request."""
+
+    decide: Callable[[ShardTurn, Ask], None]
+    refuse: Callable[[Any, ErrorCode], Any]
+
+
+RULES: Final[Mapping[type[Any], Rule]] = {
+    InitProducerIdRequest: Rule(identity.begin, identity.refuse),
+    AddPartitions: Rule(partitions.add, partitions.refuse),
+    EndTxnRequest: Rule(end.end, end.refuse),
+    DescribeTransactionsRequest: Rule(looking.describe, looking.refuse_describe),
+    ListTransactionsRequest: Rule(looking.list_all, looking.refuse_list),
+}
+ANSWERS: Final[Mapping[type[Any], Callable[[ShardTurn, Any, Any], None]]] = {
+    identity.IdentityKey: identity.go_on,
+    end.NextIdKey: end.go_on,
+    markers.MarkersKey: markers.written,
+}
+"""What is done with an answer, by the question's key."""
+
+
+def refuse(ask: Ask, error: ErrorCode) -> Any:
+    """The response that carries an error, to a request that no shard has decided."""
+    return RULES[type(ask.body)].refuse(ask.body, error)
+
+
+class TransactionShard(Decider):
+    """The transactional ids of one partition (a `Decider`)."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, partition: int, config_of: ConfigOf) -> None:
+        self.state = ShardState(partition, config_of)
+
+    def loaded(self, image: MetadataImage, now: Now) -> Decision:
+        """Have the markers written of what was decided, and begin to wait for what is open."""
+        state = self.state
+        self._show(image)
+        turn = ShardTurn(state, now)
+        for transactional_id, transaction in state.transactions.items():
+            if transaction.state == State.ONGOING:
+                turn.begins(transactional_id, transaction)
+        markers.resume(turn)
+        turn.keep_looking()
+        return turn.decision()
+
+    def decide(self, ask: Ask, now: Now) -> Decision:
+        """Decide one request.
+
+        Raises:
+            KeyError: no rule is here for such a request.
+        """
+        turn = ShardTurn(self.state, now)
+        RULES[type(ask.body)].decide(turn, ask)
+        return turn.decision()
+
+    def answered(self, key: Hashable, response: Any, now: Now) -> Decision:
+        """A producer id is there, or markers are written."""
+        turn = ShardTurn(self.state, now)
+        ANSWERS[type(key)](turn, key, response)
+        return turn.decision()
+
+    def fire(self, key: Hashable, now: Now) -> Decision:
+        """Markers are to be tried again, somebody has waited for long enough, or it is time to look
+        for what took too long, or is not used any more.
+        """
+        turn = ShardTurn(self.state, now, fired=True)
+        if isinstance(key, markers.MarkersKey):
+            markers.ask(turn, key.transactional_id)
+        elif isinstance(key, partitions.PatienceKey):
+            partitions.give_up(turn, key)
+        elif isinstance(key, ExpireIds):
+            self._expire(turn)
+        else:
+            end.abort_timed_out(turn)
+        return turn.decision()
+
+    def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
+        """Topics that are gone are seen when their markers are asked for again."""
+        self._show(delta.image)
+        return NOTHING
+
+    def on_leap(self, by_ms: int, connected: frozenset[int], now: Now) -> Decision:
+        """A producer that is connected is waited for so much longer."""
+        state = self.state
+        for transactional_id in state.deadlines:
+            if state.connections.get(transactional_id) in connected:
+                state.deadlines[transactional_id] += by_ms
+        return NOTHING
+
+    def apply(self, written: Sequence[Record], now: Now) -> None:
+        """Take records in.
+
+        Raises:
+            ProtocolError: one can't be understood, and it has changed nothing.
+        """
+        for record in written:
+            transactional_id = records.read_key(record.key or b"")
+            if record.value is None:
+                self._forget(transactional_id)
+            else:
+                self.state.transactions[transactional_id] = records.read_state(record.value)
+
+    def _forget(self, transactional_id: str) -> None:
+        state = self.state
+        state.transactions.pop(transactional_id, None)
+        state.last_epochs.pop(transactional_id, None)
+        state.connections.pop(transactional_id, None)
+
+    def _show(self, image: MetadataImage) -> None:
+        self.state.image = image
+        topic = image.topics.by_name.get(TRANSACTION_STATE)
+        if topic is not None and self.state.partition < len(topic.partitions):
+            self.state.coordinator_epoch = topic.partitions[self.state.partition].leader_epoch
+
+    def _expire(self, turn: ShardTurn) -> None:
+        """Forget ids that nobody has used for long."""
+        state = self.state
+        before_ms = turn.now.wall_ms - state.config_of().expiration_ms
+        for transactional_id, transaction in state.transactions.items():
+            idle = transaction.state in IDLE and transactional_id not in state.awaits_id
+            if idle and transaction.updated_ms <= before_ms:
+                turn.write(records.tombstone(transactional_id))
+        state.looks = False
+        turn.keep_looking()

@@ -1,0 +1,127 @@
+"""What one shard of the coordinator of transactions knows.
+
+`transactions` changes only when a record is applied. All else is soft: lost with leadership, and
+made anew when the shard is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ottla.coordinators.questions import TopicPartition
+from ottla.coordinators.transaction import records
+from ottla.coordinators.transaction.config import ConfigOf
+from ottla.coordinators.transaction.transaction import TIMEOUT_NEVER_MS, State, Transaction
+from ottla.coordinators.turn import Turn
+from ottla.decide import Ask, Now
+from ottla.metadata.features import TRANSACTION_VERSION
+from ottla.metadata.image import EMPTY_IMAGE
+
+
+class Ending(NamedTuple):
+    """A transaction whose markers are being written."""
+
+    missing: frozenset[TopicPartition]
+    attempt: int
+
+
+class AbortTimedOut(NamedTuple):
+    """Names the timer that looks for transactions which took too long."""
+
+
+class ExpireIds(NamedTuple):
+    """Names the timer that looks for ids which nobody uses any more."""
+
+
+class ShardState:
+    """On which the rules of transactions are functions."""
+
+    __slots__ = (
+        "awaits_id",
+        "config_of",
+        "connections",
+        "coordinator_epoch",
+        "deadlines",
+        "endings",
+        "image",
+        "last_epochs",
+        "looks",
+        "partition",
+        "patient",
+        "transactions",
+    )
+
+    def __init__(self, partition: int, config_of: ConfigOf) -> None:
+        self.partition = partition
+        self.config_of = config_of
+        self.transactions: dict[str, Transaction] = {}
+        """By transactional id."""
+        self.image = EMPTY_IMAGE
+        self.coordinator_epoch = -1
+        """The epoch in which this broker leads the partition; its markers carry it."""
+        self.last_epochs: dict[str, int] = {}
+        """The epoch that a producer had before, if it may come once more for the one it got."""
+        self.deadlines: dict[str, int] = {}
+        """The steady time after which an ongoing transaction is aborted."""
+        self.connections: dict[str, int] = {}
+        """Where the producer of an id was heard last."""
+        self.awaits_id: dict[str, Ask | None] = {}
+        """Ids of which a decision waits for a new producer id, and who asked, if somebody did."""
+        self.endings: dict[str, Ending] = {}
+        self.looks = False
+        """Whether the look for ids that nobody uses is set."""
+        self.patient: dict[str, list[Ask]] = {}
+        """Who waits for the transaction before theirs to end."""
+
+    @property
+    def level(self) -> int:
+        """The finalized transaction.version."""
+        return self.image.features.get(TRANSACTION_VERSION, 0)
+
+
+class ShardTurn(Turn):
+    """One decision in the making, on what a shard knows and what the decision has changed."""
+
+    __slots__ = ("_changed", "state")
+
+    def __init__(self, state: ShardState, now: Now, *, fired: bool = False) -> None:
+        super().__init__(now, fired=fired)
+        self.state = state
+        self._changed: dict[str, Transaction] = {}
+
+    def find(self, transactional_id: str) -> Transaction | None:
+        """Where an id stands, by this decision too."""
+        found = self._changed.get(transactional_id)
+        return self.state.transactions.get(transactional_id) if found is None else found
+
+    def put(self, transactional_id: str, transaction: Transaction) -> None:
+        """It stands so from now on."""
+        self._changed[transactional_id] = transaction
+        self.write(records.state_of(transactional_id, transaction, self.state.level))
+        if transaction.state != State.ONGOING:
+            self.state.deadlines.pop(transactional_id, None)
+
+    def begins(self, transactional_id: str, transaction: Transaction) -> None:
+        """A transaction is open, from now on or since before: its time runs on the steady clock, so
+        that no clock that is set ends it.
+        """
+        state, now = self.state, self.now
+        if transaction.timeout_ms == TIMEOUT_NEVER_MS:
+            return
+        spent_ms = min(max(now.wall_ms - transaction.start_ms, 0), transaction.timeout_ms)
+        if not state.deadlines:
+            self.wake_in(state.config_of().abort_check_interval_ms, AbortTimedOut())
+        state.deadlines[transactional_id] = now.steady_ms + transaction.timeout_ms - spent_ms
+
+    def heard(self, transactional_id: str, ask: Ask) -> None:
+        """Its producer is there, on that connection."""
+        if ask.connection is not None:
+            self.state.connections[transactional_id] = ask.connection
+
+    def keep_looking(self) -> None:
+        """Look, at times, for ids that nobody uses any more, while there are any."""
+        state = self.state
+        known = len(state.transactions) + len(self._changed)
+        if known and not state.looks:
+            state.looks = True
+            self.wake_in(state.config_of().expiration_check_interval_ms, ExpireIds())
