@@ -19,4 +19,4 @@ transaction.state.log.replication.factor         SHORT   3 [1,...] high static y
 transaction.state.log.segment.bytes              INT     104857600 [1,...] high static yes
 transaction.two.phase.commit.enable              BOOLEAN false - low static yes
 transactional.id.expiration.ms                   INT     604800000 [1,...] high static yes
-"""  # noqa: E501
+"""

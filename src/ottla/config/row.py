@@ -44,7 +44,7 @@ STANCES: Final = {
     "streams": "streams groups are not there yet",
     "threads": "Ottla sizes its threads itself",
     "tiered": "tiered storage is not there yet",
-    "told-at-once": "who waits for a transaction to end is told as it does, and asks no second time",
+    "told-at-once": "who waits for a transaction to end is told as it does",
 }
 """What a row's last word means: honoured, or the sentence that the log has for who sets the key."""
 
