@@ -46,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     Route(21, "delete_records"),
     Route(22, "init_producer_id"),
     Route(23, "offset_for_leader_epoch"),
+    Route(28, "txn_offset_commit"),
     Route(29, "describe_acls", controller=True),
     Route(32, "describe_configs", controller=True),
     Route(35, "describe_log_dirs"),

@@ -59,5 +59,6 @@ def batch_of(group: list[Written], codec: str) -> bytes:
         codec=codec,
         producer_id=producer_id,
         producer_epoch=producer_epoch,
+        base_sequence=0 if producer_id >= 0 else -1,
         transactional=producer_id >= 0,
     )
