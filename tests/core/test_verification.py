@@ -1,4 +1,4 @@
-"""Batches of transactions at a node whose coordinator is the test: who is asked, what is appended, how it ends."""
+"""Batches of transactions, and their ends, at a node whose coordinator is the test."""
 
 from __future__ import annotations
 
