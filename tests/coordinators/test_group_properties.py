@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from coordinators.world import Counter, World
+from ottla.coordinators.batches import marker_of
 from ottla.coordinators.group.classic.group import COMPLETING_REBALANCE, EMPTY, STABLE, ClassicGroup
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.shard import GroupShard, every_kind
-from ottla.decide import Ask, Decision, Marker, Now, Record
+from ottla.decide import Ask, Decision, Now, Record
 from ottla.metadata.image import MetadataImage
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
@@ -42,7 +43,7 @@ from ottla.wire.messages.write_txn_markers import (
     WritableTxnMarkerTopic,
     WriteTxnMarkersRequest,
 )
-from ottla.wire.records import MARKER_COMMIT, control_kind, read_batches
+from ottla.wire.records import read_batches
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 GROUPS = st.sampled_from(["g", "h"])
@@ -139,10 +140,7 @@ class Members(RuleBasedStateMachine):
             producer = batch.producer_id, batch.producer_epoch
             for record in batch.records:
                 assert record.key is not None
-                marker = None
-                if batch.is_control:
-                    epoch = int.from_bytes((record.value or b"")[2:6], "big")
-                    marker = Marker(control_kind(record) == MARKER_COMMIT, epoch)
+                marker = marker_of(record) if batch.is_control else None
                 one = Record(record.key, record.value, -1, *producer, marker)
                 replayed.apply([one], Now(0, 0, 0))
         return replayed

@@ -44,7 +44,7 @@ MUTE = {"timers"}
 """They change nothing, and there is nothing to ask there."""
 ON_PURPOSE = {"unlike_apache"}
 OF_OTHERS = "transactional_commits"
-"""Scripts whose names begin so speak for a coordinator of transactions too, whose words can't be put
+"""Scripts whose names begin so speak for a coordinator of transactions too, and no words can be put
 into a real one's mouth: what clients hear of it is recorded (`tests/conformance`).
 """
 UNLIKE = {("protocols", 3)}
