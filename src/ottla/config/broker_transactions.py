@@ -10,7 +10,7 @@ producer.id.expiration.check.interval.ms         INT     600000 [1,...] low stat
 producer.id.expiration.ms                        INT     86400000 [1,...] low cluster yes
 transaction.abort.timed.out.transaction.cleanup.interval.ms INT     10000 [1,...] low static transactions
 transaction.max.timeout.ms                       INT     900000 [1,...] high static transactions
-transaction.partition.verification.enable        BOOLEAN true - low cluster transactions
+transaction.partition.verification.enable        BOOLEAN true - low cluster yes
 transaction.remove.expired.transaction.cleanup.interval.ms INT     3600000 [1,...] low static transactions
 transaction.state.log.load.buffer.size           INT     5242880 [1,...] high static transactions
 transaction.state.log.min.isr                    INT     2 [1,...] high static transactions

@@ -92,6 +92,7 @@ ottla.log.level: The least level that is logged.
 process.roles: What this process is: broker, controller, or both.
 producer.id.expiration.check.interval.ms: How often idle producers are looked for.
 producer.id.expiration.ms: How long an idle producer is remembered.
+transaction.partition.verification.enable: Whether the coordinator of transactions is asked for a partition's first batch of a transaction that the client says it has entered it into.
 queued.max.request.bytes: The most memory for requests that wait; beyond it sockets are not read.
 request.timeout.ms: How long the broker waits for what it asked of another node.
 security.inter.broker.protocol: What brokers speak to one another.
