@@ -92,13 +92,13 @@ ottla.log.level: The least level that is logged.
 process.roles: What this process is: broker, controller, or both.
 producer.id.expiration.check.interval.ms: How often idle producers are looked for.
 producer.id.expiration.ms: How long an idle producer is remembered.
-transaction.partition.verification.enable: Whether the coordinator of transactions is asked for a partition's first batch of a transaction that the client says it has entered it into.
 queued.max.request.bytes: The most memory for requests that wait; beyond it sockets are not read.
 request.timeout.ms: How long the broker waits for what it asked of another node.
 security.inter.broker.protocol: What brokers speak to one another.
 socket.receive.buffer.bytes: The receive buffer of a connection; -1 is the system's choice.
 socket.request.max.bytes: The largest request that is read.
 socket.send.buffer.bytes: The send buffer of a connection; -1 is the system's choice.
+transaction.partition.verification.enable: Whether a transaction is looked up before it is written.
 unclean.leader.election.enable: Whether a replica that lacks records may lead in need.
 unstable.feature.versions.enable: Whether a cluster may be at feature levels not yet stable.
 """
