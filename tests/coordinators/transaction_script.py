@@ -284,6 +284,9 @@ class Script:
     def _do_soft(self, _names: Words, _args: Args) -> None:
         for partition in range(self.world.partitions):
             shard = self.world.runtime.decider(partition)
+            if shard is None:
+                self.lines.append("not here")
+                continue
             assert isinstance(shard, TransactionShard)
             state = shard.state
             soft = {

@@ -21,6 +21,7 @@ from ottla.coordinators.transaction.transaction import (
 )
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.end_txn import EndTxnRequest, EndTxnResponse
+from ottla.wire.stored.frame import TRANSACTION_STATE
 
 if TYPE_CHECKING:
     from ottla.coordinators.questions import ProducerId
@@ -128,7 +129,9 @@ def _prepare(
 ) -> bool:
     """Write down how it ends, and answer who asked, if somebody did; whether that could be."""
     if not turn.fits(transactional_id, transaction):
-        _does_not_fit(turn, transactional_id, ask)
+        # It took more when this was written.
+        if ask is not None:
+            turn.reply(ask.token, refuse(ask.body, ErrorCode.UNKNOWN_SERVER_ERROR))
         return False
     rotates = bumps and turn.state.level > 0 and transaction.is_exhausted
     if rotates and next_producer_id == NO_PRODUCER_ID:
@@ -153,16 +156,6 @@ def _prepare(
         turn.reply(ask.token, _ended(after) if bumps else EndTxnResponse())
     markers.begin(turn, transactional_id, prepared)
     return True
-
-
-def _does_not_fit(turn: ShardTurn, transactional_id: str, ask: Ask | None) -> None:
-    """Its record is larger than the topic takes, which took more before."""
-    turn.note(
-        f"the transaction of {transactional_id} can't be ended: its record does not fit into the "
-        f"max.message.bytes of the internal topic, which has to be raised"
-    )
-    if ask is not None:
-        turn.reply(ask.token, refuse(ask.body, ErrorCode.UNKNOWN_SERVER_ERROR))
 
 
 def go_on(turn: ShardTurn, key: NextIdKey, answer: ProducerId) -> None:
@@ -204,5 +197,10 @@ def abort_timed_out(turn: ShardTurn) -> None:
             turn.note(
                 f"the transaction of {transactional_id} is aborted: it is open for longer than the "
                 f"{transaction.timeout_ms} ms of its producer's transaction.timeout.ms"
+            )
+        else:
+            turn.note(
+                f"the transaction of {transactional_id} can't be aborted: its record does not fit "
+                f"into the max.message.bytes of {TRANSACTION_STATE}, which has to be raised"
             )
     turn.keep_checking()

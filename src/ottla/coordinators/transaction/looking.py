@@ -38,7 +38,7 @@ def _row(turn: ShardTurn, transactional_id: str) -> described.TransactionState:
     transaction = turn.find(transactional_id)
     if not transactional_id:
         row.error_code = ErrorCode.INVALID_REQUEST
-    elif transaction is None:
+    elif transaction is None or transaction.state == State.DEAD:
         row.error_code = ErrorCode.TRANSACTIONAL_ID_NOT_FOUND
     if row.error_code or transaction is None:
         return row
