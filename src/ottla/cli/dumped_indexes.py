@@ -17,7 +17,7 @@ from ottla.cli.dumped_log import Write, first_offset, optional_long
 from ottla.cli.dumped_oddities import Oddities, Oddity
 from ottla.cli.java_reading import JavaError, JavaReader, read
 from ottla.cli.run import Failed
-from ottla.cli.segment_batches import Contents, batches, crc32c
+from ottla.cli.segment_batches import INT_MAX, Contents, batches, crc32c
 from ottla.wire.stored.producer_snapshot import ProducerSnapshot
 
 WARM_ENTRIES = 1024
@@ -296,8 +296,5 @@ def _snapshot(data: bytes) -> ProducerSnapshot:
 def _before(sequence: int, decrement: int) -> int:
     """A sequence number some steps earlier, which goes around below 0."""
     if sequence < decrement:
-        return _INT_MAX - (decrement - sequence) + 1
+        return INT_MAX - (decrement - sequence) + 1
     return sequence - decrement
-
-
-_INT_MAX = 0x7FFFFFFF

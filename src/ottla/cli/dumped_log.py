@@ -12,10 +12,8 @@ from typing import NamedTuple
 from ottla.cli.dumped_oddities import Oddities, Oddity
 from ottla.cli.record_decoders import Decoder, control_text
 from ottla.cli.run import Failed
-from ottla.cli.segment_batches import Contents, Found, batches
+from ottla.cli.segment_batches import INT_MAX, Contents, Found, batches
 from ottla.wire.records import Record
-
-INT_MAX = 0x7FFFFFFF
 
 Write = Callable[[str], None]
 
@@ -90,9 +88,9 @@ def first_offset(name: str) -> int:
 
 def _batch_line(found: Found, contents: Contents, write: Write) -> None:
     write(
-        f"baseOffset: {found.base_offset} lastOffset: {found.last_offset} count: {found.count} "
-        f"baseSequence: {found.base_sequence} "
-        f"lastSequence: {found.sequence(found.last_offset_delta)} producerId: {found.producer_id} "
+        f"baseOffset: {found.base_offset} lastOffset: {found.last_offset} "
+        f"count: {found.record_count} baseSequence: {found.base_sequence} "
+        f"lastSequence: {found.last_sequence} producerId: {found.producer_id} "
         f"producerEpoch: {found.producer_epoch} partitionLeaderEpoch: {found.leader_epoch} "
         f"isTransactional: {_flag(found.is_transactional)} isControl: {_flag(found.is_control)} "
         f"deleteHorizonMs: {optional_long(found.delete_horizon)}"
@@ -121,7 +119,7 @@ def _record_line(found: Found, record: Record, how: How, write: Write) -> None:
         write(
             f"| offset: {record.offset} {found.timestamp_type}: {record.timestamp_ms} "
             f"keySize: {_size(record.key)} valueSize: {_size(record.value)} "
-            f"sequence: {found.sequence(record.offset - found.base_offset)} headerKeys: [{keys}]"
+            f"sequence: {found.sequence(record.offset)} headerKeys: [{keys}]"
         )
         if found.is_control:
             write(control_text(record))

@@ -80,7 +80,7 @@ class JavaReader:
         """As an int of 32 bits, which it may turn negative."""
         value = 0
         for shift in range(0, 35, 7):
-            byte = self.number("int8")
+            byte: int = self.number("int8")
             value |= (byte & 0x7F) << shift
             if byte >= 0:
                 value &= 0xFFFFFFFF
@@ -92,6 +92,8 @@ class JavaReader:
 
     def take(self, size: int) -> bytes:
         """So many bytes."""
+        if size < 0:
+            raise JavaError(str(size))
         if size > self.remaining:
             raise JavaError(
                 f"Error reading byte array of {size} byte(s): only {self.remaining} byte(s) "

@@ -12,12 +12,14 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
     data, at = error.object, error.start
-    if data[at] == 0xED and 0xA0 <= data[at + 1 : at + 2].ljust(1)[0] <= 0xBF:
-        rest = data[at + 2 : at + 3]
-        if not rest or 0x80 <= rest[0] <= 0xBF:
-            return "\ufffd", min(at + 3, len(data))
+    if data[at] == _SURROGATE and b"\xa0" <= data[at + 1 : at + 2] < b"\xc0":
+        is_whole = b"\x80" <= data[at + 2 : at + 3] < b"\xc0"
+        return "\ufffd", at + 2 + is_whole
     return "\ufffd", error.end
 
+
+_SURROGATE = 0xED
+"""What the three bytes of a surrogate begin with, if a byte from A0 to BF comes next."""
 
 codecs.register_error("ottla.java", _replace)
 

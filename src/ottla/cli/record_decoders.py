@@ -163,15 +163,12 @@ def metadata_decoder(record: Record) -> Texts:
     """Records of `__cluster_metadata`."""
     try:
         if record.value is None:
-            raise JavaError(_NO_VALUE % "java.nio.ByteBuffer.get()")
+            raise JavaError("Error while reading frame version")
         message, version = _framed(record.value, _metadata_class)
     except JavaError as error:
         return None, f"Error at {record.offset}, skipping. {error}"
     name = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", type(message).__name__).upper()
     return None, text_of({"type": name, "version": version, "data": as_json(message, version)})
-
-
-_NO_VALUE = 'Cannot invoke "%s" because "this.buf" is null'
 
 
 def _metadata_class(kind: int) -> type[MetadataRecord]:

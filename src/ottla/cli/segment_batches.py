@@ -12,10 +12,14 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from ottla.cli.java_text import java_text
 from ottla.cli.run import Failed
 from ottla.wire.records import CorruptBatch, Record, read_batches
 
 UNPACKED_BYTES_MAX = 256 << 20
+
+INT_MAX = 0x7FFFFFFF
+NO_SEQUENCE = -1
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
@@ -43,7 +47,7 @@ class Found(NamedTuple):
     producer_id: int
     producer_epoch: int
     base_sequence: int
-    count: int
+    record_count: int
 
     @property
     def last_offset(self) -> int:
@@ -78,11 +82,25 @@ class Found(NamedTuple):
             raise Failed(f"Unknown compression type id: {number}")
         return CODECS[number]
 
-    def sequence(self, delta: int) -> int:
-        """The sequence number of a record, which goes around after 2^31 - 1; -1 without a
-        producer.
-        """
-        return -1 if self.base_sequence < 0 else (self.base_sequence + delta) & 0x7FFFFFFF
+    @property
+    def last_sequence(self) -> int:
+        """The sequence number of the last record that it was made with; -1 without a producer."""
+        if self.base_sequence == NO_SEQUENCE:
+            return NO_SEQUENCE
+        return _after(self.base_sequence, self.last_offset_delta)
+
+    def sequence(self, offset: int) -> int:
+        """The sequence number of one of its records; -1 without a producer."""
+        if self.base_sequence < 0:
+            return NO_SEQUENCE
+        return _after(self.base_sequence, offset - self.base_offset)
+
+
+def _after(sequence: int, steps: int) -> int:
+    """A sequence number some steps later, which goes around after the largest int."""
+    if sequence > INT_MAX - steps:
+        return steps - (INT_MAX - sequence) - 1
+    return sequence + steps
 
 
 def batches(file: BinaryIO, size: int, start: int = 0) -> Iterator[Found]:
@@ -151,6 +169,8 @@ class Contents:
             Failed: they can't be read (to their end).
         """
         data = self._data
+        if self._found.record_count == 0:
+            return
         try:
             try:
                 (batch,) = read_batches(data, unpacked_bytes_max=UNPACKED_BYTES_MAX)
@@ -173,7 +193,7 @@ def _as_far_as_they_go(found: Found, data: bytes) -> Iterator[Record]:
     """Records that lie unpacked, up to the first that is none."""
     walk = _Walk(data, _HEADER.size)
     try:
-        for _ in range(found.count):
+        for left in range(found.record_count - 1, -1, -1):
             size = walk.varint()
             end = walk.at + size
             if size < 0 or end > len(data):
@@ -181,11 +201,8 @@ def _as_far_as_they_go(found: Found, data: bytes) -> Iterator[Record]:
             walk.at += 1
             timestamp, delta = found.base_timestamp + walk.varint(), walk.varint()
             key, value = walk.binary(), walk.binary()
-            headers = [
-                ((walk.binary() or b"").decode(errors="replace"), walk.binary())
-                for _ in range(walk.varint())
-            ]
-            if walk.at != end:
+            headers = walk.headers()
+            if walk.at != end or (left == 0 and end != len(data)):
                 return
             if found.timestamp_type == "LogAppendTime":
                 timestamp = found.max_timestamp
@@ -219,6 +236,12 @@ class _Walk:
         if self.at > len(self.data):
             raise IndexError
         return self.data[self.at - size : self.at]
+
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        count = self.varint()
+        if count < 0:
+            raise IndexError
+        return [(java_text(self.binary() or b""), self.binary()) for _ in range(count)]
 
 
 _crc_table: list[int] = []
