@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
-from ottla.cli.dumped_log import Write, first_offset, optional_long
+from ottla.cli.dumped_log import Write, first_offset
 from ottla.cli.dumped_oddities import Oddities, Oddity
 from ottla.cli.java_reading import JavaError, JavaReader, read
 from ottla.cli.run import Failed
-from ottla.cli.segment_batches import INT_MAX, Contents, batches, crc32c
+from ottla.cli.segment_batches import INT_MAX, batches, contents, crc32c, optional_long
 from ottla.wire.stored.producer_snapshot import ProducerSnapshot
 
 WARM_ENTRIES = 1024
@@ -193,7 +193,7 @@ def _compare(log: BinaryIO, position: int, entry: tuple[str, int, int, int], odd
     if found.last_offset != offset:
         odd.note(Oddity.OFFSET_MISSING, path, offset, found.last_offset)
         return
-    largest = max((record.timestamp_ms for record in Contents(log, found).records()), default=-1)
+    largest = max((record.timestamp_ms for record in contents(log, found).records()), default=-1)
     if max(largest, -1) != timestamp:
         odd.note(Oddity.TIME_MISMATCH, path, timestamp, max(largest, -1))
     if previous >= timestamp:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ottla.cli.dumped_oddities import Oddities, Oddity
+from ottla.cli.legacy_batches import LegacyBatch, LegacyRecord
 from ottla.cli.record_decoders import Decoder, control_text
 from ottla.cli.run import Failed
-from ottla.cli.segment_batches import INT_MAX, Contents, Found, batches
+from ottla.cli.segment_batches import INT_MAX, Contents, Found, batches, contents, flag
 from ottla.wire.records import Record
 
 Write = Callable[[str], None]
@@ -41,10 +42,10 @@ def dump_log(path: str, how: How, write: Write, odd: Oddities) -> None:
         size = os.fstat(file.fileno()).st_size
         valid_bytes, last_offset = 0, -1
         for found in batches(file, min(size, how.bytes_max)):
-            contents = Contents(file, found)
-            _batch_line(found, contents, write)
+            whole = contents(file, found)
+            _batch_line(found, whole, write)
             if how.deep:
-                for record in contents.records():
+                for record in whole.records():
                     if record.offset != last_offset + 1:
                         odd.note(Oddity.GAP, path, last_offset, record.offset)
                     last_offset = record.offset
@@ -86,43 +87,32 @@ def first_offset(name: str) -> int:
     return int(text)
 
 
-def _batch_line(found: Found, contents: Contents, write: Write) -> None:
-    write(
-        f"baseOffset: {found.base_offset} lastOffset: {found.last_offset} "
-        f"count: {found.record_count} baseSequence: {found.base_sequence} "
-        f"lastSequence: {found.last_sequence} producerId: {found.producer_id} "
-        f"producerEpoch: {found.producer_epoch} partitionLeaderEpoch: {found.leader_epoch} "
-        f"isTransactional: {_flag(found.is_transactional)} isControl: {_flag(found.is_control)} "
-        f"deleteHorizonMs: {optional_long(found.delete_horizon)}"
-    )
+def _batch_line(found: Found | LegacyBatch, whole: Contents | LegacyBatch, write: Write) -> None:
+    write(found.heading())
     write(
         f" position: {found.position} {found.timestamp_type}: {found.max_timestamp} "
         f"size: {found.size_bytes} magic: {found.magic} compresscodec: {found.codec} "
-        f"crc: {found.crc} isvalid: {_flag(contents.is_valid())}\n"
+        f"crc: {found.crc} isvalid: {flag(whole.is_valid())}\n"
     )
 
 
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def optional_long(value: int | None) -> str:
-    """As Java prints an OptionalLong."""
-    return "OptionalLong.empty" if value is None else f"OptionalLong[{value}]"
-
-
-def _record_line(found: Found, record: Record, how: How, write: Write) -> None:
+def _record_line(
+    found: Found | LegacyBatch, record: Record | LegacyRecord, how: How, write: Write
+) -> None:
     prefix = "| "
     if not how.skip_metadata:
         prefix = " "
-        keys = ",".join(key for key, _ in record.headers)
         write(
             f"| offset: {record.offset} {found.timestamp_type}: {record.timestamp_ms} "
-            f"keySize: {_size(record.key)} valueSize: {_size(record.value)} "
-            f"sequence: {found.sequence(record.offset)} headerKeys: [{keys}]"
+            f"keySize: {_size(record.key)} valueSize: {_size(record.value)}"
         )
-        if found.is_control:
-            write(control_text(record))
+        if isinstance(record, LegacyRecord):
+            write(f" isValid: {flag(record.is_valid)} crc: {record.crc}")
+        elif isinstance(found, Found):
+            keys = ",".join(key for key, _ in record.headers)
+            write(f" sequence: {found.sequence(record.offset)} headerKeys: [{keys}]")
+            if found.is_control:
+                write(control_text(record))
     if how.decoder is not None and not found.is_control:
         key, value = how.decoder(record)
         if key is not None:

@@ -50,7 +50,7 @@ def read(kind: type[M], data: bytes, version: int, at: int = 0) -> tuple[M, int]
     try:
         return decode_prefix(kind, data, version, at)
     except ProtocolError:
-        reader = JavaReader(data, at)
+        reader = JavaReader(data, at, kind.max_version)
         first, last = kind.flexible
         return reader.struct(kind, version, first <= version <= last), reader.at
 
@@ -58,9 +58,11 @@ def read(kind: type[M], data: bytes, version: int, at: int = 0) -> tuple[M, int]
 class JavaReader:
     """ByteBufferAccessor, and what the generated `read` does with it."""
 
-    def __init__(self, data: bytes, at: int = 0) -> None:
+    def __init__(self, data: bytes, at: int = 0, version_max: int = 0) -> None:
+        """`version_max`: structs inside refuse a later one, messages themselves take it."""
         self.data = data
         self.at = at
+        self._version_max = version_max
 
     @property
     def remaining(self) -> int:
@@ -150,6 +152,8 @@ class JavaReader:
         if kind == "struct":
             if nullable and self.number("int8") < 0:
                 return None
+            if version > self._version_max:
+                raise JavaError(f"Can't read version {version} of {field.nested.__name__}")
             return self.struct(field.nested, version, flexible)
         length = self._length(kind, flexible and not field.fixed)
         if length < 0:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ottla.cli.java_reading import NO_MESSAGE, JavaError, JavaReader, read
 from ottla.cli.java_text import java_text
+from ottla.cli.legacy_batches import LegacyRecord
 from ottla.cli.message_json import as_json, text_of
 from ottla.cli.run import Failed
 from ottla.wire.records import Record
@@ -21,7 +22,7 @@ from ottla.wire.stored import frame
 from ottla.wire.types import uuid_text
 
 Texts = tuple[str | None, str | None]
-Decoder = Callable[[Record], Texts]
+Decoder = Callable[[Record | LegacyRecord], Texts]
 
 
 # ---------------------------------------------------------------- bytes of a producer
@@ -52,7 +53,7 @@ def plain_decoder(key_class: str, value_class: str) -> Decoder:
     """
     key_text, value_text = _plain(key_class), _plain(value_class)
 
-    def decode(record: Record) -> Texts:
+    def decode(record: Record | LegacyRecord) -> Texts:
         key = None if record.key is None else key_text(record.key)
         return key, None if record.value is None else value_text(record.value)
 
@@ -74,7 +75,7 @@ def _plain(name: str) -> Callable[[bytes], str]:
 def coordinator_decoder(topic: str) -> Decoder:
     """Keys and values of a coordinator's topic."""
 
-    def decode(record: Record) -> Texts:
+    def decode(record: Record | LegacyRecord) -> Texts:
         if record.key is None:
             raise Failed(
                 f"Failed to decode message at offset {record.offset} using the specified decoder "
@@ -127,7 +128,6 @@ def _part(kind: type[Any], data: bytes, version: int, named: tuple[str, int]) ->
 
 
 _GROUP_METADATA = 2
-_PROTOCOL_VERSION_MAX = 3
 
 
 def _open_members(shown: dict[str, Any], message: Any) -> None:
@@ -147,7 +147,7 @@ def _open_members(shown: dict[str, Any], message: Any) -> None:
 def _open(row: dict[str, Any], name: str, kind: type[Message], data: bytes) -> None:
     if len(data) < 2:
         return
-    version = min(max(int.from_bytes(data[:2], "big", signed=True), 0), _PROTOCOL_VERSION_MAX)
+    version = max(int.from_bytes(data[:2], "big", signed=True), 0)
     try:
         row[name] = as_json(read(kind, data, version, 2)[0], version)
     except JavaError:
@@ -159,7 +159,7 @@ class _Refused(JavaError):
     """A MetadataParseException."""
 
 
-def metadata_decoder(record: Record) -> Texts:
+def metadata_decoder(record: Record | LegacyRecord) -> Texts:
     """Records of `__cluster_metadata`."""
     try:
         if record.value is None:
@@ -199,7 +199,7 @@ def _framed(data: bytes, class_of: Callable[[int], type[MetadataRecord]]) -> tup
     version = _unsigned_short(reader, "version")
     found = class_of(kind)
     try:
-        message, end = read(found, data, min(version, found.max_version), reader.at)
+        message, end = read(found, data, version, reader.at)
     except JavaError:
         raise _Refused(f"Failed to deserialize record with type {kind}") from None
     if end < len(data):
@@ -218,7 +218,7 @@ def _unsigned_short(reader: JavaReader, what: str) -> int:
 
 
 # ---------------------------------------------------------------- tiered storage
-def remote_log_decoder(record: Record) -> Texts:
+def remote_log_decoder(record: Record | LegacyRecord) -> Texts:
     """Records of `__remote_log_metadata`, as the classes that they stand for print themselves."""
     try:
         if record.value is None:
@@ -235,8 +235,13 @@ def remote_log_decoder(record: Record) -> Texts:
 def _remote_log_class(kind: int) -> type[MetadataRecord]:
     from ottla.wire.stored import remote_log
 
-    for found in vars(remote_log).values():
-        if isinstance(found, type) and issubclass(found, MetadataRecord) and found.api_key == kind:
+    for found in (
+        remote_log.RemoteLogSegmentMetadataRecord,
+        remote_log.RemoteLogSegmentMetadataUpdateRecord,
+        remote_log.RemotePartitionDeleteMetadataRecord,
+        remote_log.RemoteLogSegmentMetadataSnapshotRecord,
+    ):
+        if found.api_key == kind:
             return found
     raise _Refused(
         f"org.apache.kafka.common.errors.UnsupportedVersionException: Unknown metadata id {kind}"
@@ -256,8 +261,13 @@ _DELETE_STATES = (
 )
 
 
-def _state(number: int, names: tuple[str, ...]) -> str:
-    return names[number] if 0 <= number < len(names) else NO_MESSAGE
+_NO_STATE = "state can not be null"
+
+
+def _state(number: int, names: tuple[str, ...], otherwise: str) -> str:
+    if not 0 <= number < len(names):
+        raise JavaError(otherwise)
+    return names[number]
 
 
 def _topic_partition(entry: Any) -> str:
@@ -276,16 +286,29 @@ def _custom(data: bytes | None) -> str:
 
 
 def _segment(message: Any) -> str:
+    start, end = message.start_offset, message.end_offset
+    if start < 0:
+        raise JavaError(
+            f"Unexpected start offset = {start}. StartOffset for a remote segment cannot be "
+            "negative"
+        )
+    if end < start:
+        raise JavaError(
+            f"Unexpected end offset = {end}. EndOffset for a remote segment cannot be less than "
+            f"startOffset = {start}"
+        )
+    if not message.segment_leader_epochs:
+        raise JavaError("segmentLeaderEpochs can not be null or empty")
     epochs = {row.leader_epoch: row.offset for row in message.segment_leader_epochs}
     shown = ", ".join(f"{epoch}={epochs[epoch]}" for epoch in sorted(epochs))
     return (
         f"RemoteLogSegmentMetadata{{remoteLogSegmentId={_segment_id(message.remote_log_segment_id)}"
-        f", startOffset={message.start_offset}, endOffset={message.end_offset}, "
+        f", startOffset={start}, endOffset={end}, "
         f"brokerId={message.broker_id}, maxTimestampMs={message.max_timestamp_ms}, "
         f"eventTimestampMs={message.event_timestamp_ms}, segmentLeaderEpochs={{{shown}}}, "
         f"segmentSizeInBytes={message.segment_size_in_bytes}, "
         f"customMetadata={_custom(message.custom_metadata)}, "
-        f"state={_state(message.remote_log_segment_state, _SEGMENT_STATES)}, "
+        f"state={_state(message.remote_log_segment_state, _SEGMENT_STATES, _NO_STATE)}, "
         f"txnIdxEmpty={str(message.txn_index_empty).lower()}}}"
     )
 
@@ -295,13 +318,13 @@ def _segment_update(message: Any) -> str:
         "RemoteLogSegmentMetadataUpdate{"
         f"remoteLogSegmentId={_segment_id(message.remote_log_segment_id)}, "
         f"customMetadata={_custom(message.custom_metadata)}, "
-        f"state={_state(message.remote_log_segment_state, _SEGMENT_STATES)}, "
+        f"state={_state(message.remote_log_segment_state, _SEGMENT_STATES, _NO_STATE)}, "
         f"eventTimestampMs={message.event_timestamp_ms}, brokerId={message.broker_id}}}"
     )
 
 
 def _partition_delete(message: Any) -> str:
-    state = _state(message.remote_partition_delete_state, _DELETE_STATES)
+    state = _state(message.remote_partition_delete_state, _DELETE_STATES, NO_MESSAGE)
     return (
         "RemotePartitionDeleteMetadata{"
         f"topicPartition={_topic_partition(message.topic_id_partition)}, state={state}, "

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from ottla.cli.java_text import java_text
+from ottla.cli.legacy_batches import CODECS, LegacyBatch, legacy_batch
 from ottla.cli.run import Failed
 from ottla.wire.records import CorruptBatch, Record, read_batches
 
@@ -20,8 +21,6 @@ UNPACKED_BYTES_MAX = 256 << 20
 
 INT_MAX = 0x7FFFFFFF
 NO_SEQUENCE = -1
-
-CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 _BEGIN = struct.Struct(">qiib")  # base offset, size, leader epoch (of old formats a CRC), magic
 _HEADER = struct.Struct(">qiibIhiqqqhii")
@@ -95,15 +94,40 @@ class Found(NamedTuple):
             return NO_SEQUENCE
         return _after(self.base_sequence, offset - self.base_offset)
 
+    def heading(self) -> str:
+        """What opens its line."""
+        return (
+            f"baseOffset: {self.base_offset} lastOffset: {self.last_offset} "
+            f"count: {self.record_count} baseSequence: {self.base_sequence} "
+            f"lastSequence: {self.last_sequence} producerId: {self.producer_id} "
+            f"producerEpoch: {self.producer_epoch} partitionLeaderEpoch: {self.leader_epoch} "
+            f"isTransactional: {flag(self.is_transactional)} isControl: {flag(self.is_control)} "
+            f"deleteHorizonMs: {optional_long(self.delete_horizon)}"
+        )
+
+
+def flag(value: bool) -> str:
+    """As Java prints a boolean."""
+    return "true" if value else "false"
+
+
+def optional_long(value: int | None) -> str:
+    """As Java prints an OptionalLong."""
+    return "OptionalLong.empty" if value is None else f"OptionalLong[{value}]"
+
 
 def _after(sequence: int, steps: int) -> int:
-    """A sequence number some steps later, which goes around after the largest int."""
-    if sequence > INT_MAX - steps:
-        return steps - (INT_MAX - sequence) - 1
-    return sequence + steps
+    """A sequence number some steps later, in Java's ints, which go around after the largest."""
+    if sequence > _int(INT_MAX - steps):
+        return _int(steps - (INT_MAX - sequence) - 1)
+    return _int(sequence + steps)
 
 
-def batches(file: BinaryIO, size: int, start: int = 0) -> Iterator[Found]:
+def _int(value: int) -> int:
+    return (value + 0x80000000) % 0x100000000 - 0x80000000
+
+
+def batches(file: BinaryIO, size: int, start: int = 0) -> Iterator[Found | LegacyBatch]:
     """Those that lie whole between two places of a file.
 
     Raises:
@@ -125,10 +149,10 @@ def batches(file: BinaryIO, size: int, start: int = 0) -> Iterator[Found]:
         if position > size - _LOG_OVERHEAD - length:
             return
         if magic < 2:
-            raise Failed(
-                f"{file.name}: the batch at byte {position} is of format {magic}, which Kafka left "
-                "behind with 0.11; only format 2 is read here"
-            )
+            whole = _LOG_OVERHEAD + length
+            yield legacy_batch(file, position, whole, UNPACKED_BYTES_MAX)
+            position += whole
+            continue
         if len(begin) < _HEADER.size:
             raise Failed(f"{file.name}: the header of the batch at byte {position} is cut off")
         yield _found(position, begin)
@@ -141,6 +165,11 @@ def _found(position: int, header: bytes) -> Found:
     return Found(
         position, _LOG_OVERHEAD + length, base_offset, leader_epoch, magic, crc, *fields[5:]
     )
+
+
+def contents(file: BinaryIO, found: Found | LegacyBatch) -> Contents | LegacyBatch:
+    """The bytes of a batch, which one of an old format has already."""
+    return found if isinstance(found, LegacyBatch) else Contents(file, found)
 
 
 class Contents:
