@@ -120,10 +120,22 @@ class JavaReader:
                 tag, size = self.unsigned_varint(), self.unsigned_varint()
                 if tag in tagged:
                     name, field = tagged[tag]
-                    values[name] = self._field(kafka_name(name), field, version, flexible)
+                    values[name] = self._tagged(kafka_name(name), field, version)
                 else:
                     self.take(size)
         return kind(**values)
+
+    def _tagged(self, name: str, field: Field, version: int) -> Any:
+        """As any field, but a struct that can be null has a varint before it: 0 if it is."""
+        is_nullable = field.nullable[0] <= version <= field.nullable[1]
+        if field.kind == "struct" and is_nullable:
+            return self._nested(field, version, True) if self.unsigned_varint() > 0 else None
+        return self._field(name, field, version, True)
+
+    def _nested(self, field: Field, version: int, flexible: bool) -> Any:
+        if version > self._version_max:
+            raise JavaError(f"Can't read version {version} of {field.nested.__name__}")
+        return self.struct(field.nested, version, flexible)
 
     def _field(self, name: str, field: Field, version: int, flexible: bool) -> Any:
         nullable = field.nullable[0] <= version <= field.nullable[1]
@@ -152,9 +164,7 @@ class JavaReader:
         if kind == "struct":
             if nullable and self.number("int8") < 0:
                 return None
-            if version > self._version_max:
-                raise JavaError(f"Can't read version {version} of {field.nested.__name__}")
-            return self.struct(field.nested, version, flexible)
+            return self._nested(field, version, flexible)
         length = self._length(kind, flexible and not field.fixed)
         if length < 0:
             return self._null(name, nullable)
