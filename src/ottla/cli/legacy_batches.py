@@ -60,9 +60,14 @@ class LegacyBatch(NamedTuple):
 
     @property
     def timestamp_type(self) -> str:
-        """The name of Apache's TimestampType."""
+        """The name of Apache's TimestampType.
+
+        Raises Failed where there never was such a format.
+        """
         if self.magic == 0:
             return "NoTimestampType"
+        if self.magic != 1:
+            raise Failed(f"Invalid magic used in LegacyRecord: {self.magic}")
         return "LogAppendTime" if self.attributes & _TYPE_BIT else "CreateTime"
 
     @property
@@ -113,19 +118,13 @@ class LegacyBatch(NamedTuple):
 
 
 def legacy_batch(file: BinaryIO, position: int, size: int, bytes_max: int) -> LegacyBatch:
-    """The batch that lies there, of so many bytes.
-
-    Raises:
-        Failed: its format never was.
-    """
+    """The batch that lies there, of so many bytes."""
     file.seek(position)
     return _batch(file.read(size), position, bytes_max)
 
 
 def _batch(data: bytes, position: int, bytes_max: int) -> LegacyBatch:
     offset, _, crc, magic, attributes = _HEADER.unpack_from(data)
-    if magic not in (0, 1):
-        raise Failed(f"Invalid magic used in LegacyRecord: {magic}")
     return LegacyBatch(position, data, offset, crc, magic, attributes, bytes_max)
 
 

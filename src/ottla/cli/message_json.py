@@ -97,13 +97,10 @@ def _double(value: float) -> str:
     if value != value or value in (float("inf"), float("-inf")):
         return '"NaN"' if value != value else '"Infinity"' if value > 0 else '"-Infinity"'
     if value == 0 or 1e-3 <= abs(value) < 1e7:
-        text = repr(value)
-        return text if "e" not in text else f"{value:f}"
-    digits, _, exponent = f"{value!r}".partition("e")
-    if not exponent:
-        whole, _, part = digits.lstrip("-").partition(".")
-        exponent = str(len(whole) - 1)
-        digits = ("-" if value < 0 else "") + whole[0] + "." + (whole[1:] + part).rstrip("0")
-    if "." not in digits:
-        digits += "."
-    return f"{digits}{'0' if digits.endswith('.') else ''}E{int(exponent)}"
+        return repr(value)
+    from decimal import Decimal
+
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    text = "".join(map(str, digits))
+    point = len(digits) - 1 + int(exponent)
+    return f"{'-' * sign}{text[0]}.{text[1:] or '0'}E{point}"

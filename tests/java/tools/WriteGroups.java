@@ -3,6 +3,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
@@ -72,11 +73,11 @@ public final class WriteGroups {
             "default.key.serde", Serdes.StringSerde.class, "default.value.serde", Serdes.StringSerde.class,
             "auto.offset.reset", "earliest", "commit.interval.ms", 100, "state.dir", System.getProperty("java.io.tmpdir")));
         StreamsBuilder builder = new StreamsBuilder();
-        long[] seen = {0};
-        builder.stream("plain").peek((key, value) -> seen[0]++).to("out");
+        AtomicLong seen = new AtomicLong();
+        builder.stream("plain").peek((key, value) -> seen.incrementAndGet()).to("out");
         try (var streams = new KafkaStreams(builder.build(), config)) {
             streams.start();
-            until(() -> seen[0] >= 100);
+            until(() -> seen.get() >= 100);
         }
     }
 
@@ -84,7 +85,7 @@ public final class WriteGroups {
         long deadline = System.nanoTime() + 60_000_000_000L;
         while (!done.getAsBoolean()) {
             if (System.nanoTime() > deadline) throw new IllegalStateException("nothing more within a minute");
-            Thread.onSpinWait();
+            Thread.yield();
         }
     }
 }
