@@ -7,6 +7,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -159,6 +160,22 @@ def test_a_batch_that_unpacks_to_more_than_memory_holds(
     assert "the batch at byte 0 (offset 0)" in printed.err
     assert "100000 bytes" in printed.err
     assert dump("--files", str(tmp_path / LOG)).exit_code == 0
+
+
+def test_damage_is_told_and_nothing_else(files: Path, tmp_path: Path, dump: Dump) -> None:
+    """If this failed, some bytes in a file would end the tool with a Python traceback."""
+    random = Random(431)
+    whole = sorted(path for path in files.rglob("*") if path.suffix in ENDINGS)
+    whole = [path for path in whole if "spoilt" not in path.parts and path.stat().st_size]
+    for _ in range(200):
+        path = random.choice(whole)
+        data = bytearray(path.read_bytes())
+        for _ in range(random.choice((1, 2, 5, 20))):
+            data[random.randrange(len(data))] = random.choice((0, 1, 0x7F, 0x80, 0xFF))
+        spoilt = tmp_path / path.name
+        spoilt.write_bytes(data[: random.choice((None, None, random.randrange(len(data))))])
+        flag = DECODERS.get(path.parent.name, "--print-data-log")
+        assert dump(flag, "--files", str(spoilt)).exit_code in (0, 1)
 
 
 def test_nothing_is_written(tmp_path: Path, dump: Dump) -> None:

@@ -42,11 +42,12 @@ NO_MESSAGE = "null"
 
 
 def read(kind: type[M], data: bytes, version: int, at: int = 0) -> tuple[M, int]:
-    """The message that begins at a byte, and where it ended.
+    """The message that begins at a byte, and where it ended; a version below 0 is read as 0.
 
     Raises:
         JavaError: Apache's class refuses it.
     """
+    version = max(version, 0)
     try:
         return decode_prefix(kind, data, version, at)
     except ProtocolError:

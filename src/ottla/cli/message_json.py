@@ -29,7 +29,11 @@ def kafka_name(name: str) -> str:
 
 
 def as_json(message: Struct, version: int) -> dict[str, Any]:
-    """The fields that a version has, under Kafka's names; tagged ones only where they are set."""
+    """The fields that a version has, under Kafka's names; tagged ones only where they are set.
+
+    A version below 0 counts as 0, as it does where classes only ask what is late enough.
+    """
+    version = max(version, 0)
     shown: dict[str, Any] = {}
     for name, field in type(message).__fields__.items():
         if field.versions[0] <= version <= field.versions[1]:

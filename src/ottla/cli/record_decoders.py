@@ -147,7 +147,7 @@ def _open_members(shown: dict[str, Any], message: Any) -> None:
 def _open(row: dict[str, Any], name: str, kind: type[Message], data: bytes) -> None:
     if len(data) < 2:
         return
-    version = max(int.from_bytes(data[:2], "big", signed=True), 0)
+    version = int.from_bytes(data[:2], "big", signed=True)
     try:
         row[name] = as_json(read(kind, data, version, 2)[0], version)
     except JavaError:
