@@ -27,7 +27,7 @@ order is then misread alike.
 
 OFFSET_ENTRY = struct.Struct(">ii")
 TIME_ENTRY = struct.Struct(">qi")
-ABORTED = struct.Struct(">hqqqq")
+ABORTED = struct.Struct(">bBqqqq")
 
 
 class HowIndex(NamedTuple):
@@ -229,7 +229,7 @@ def _lookup(index: Index, offset: int) -> int:
 def dump_aborted(path: str, write: Write) -> None:
     """Print a transaction index; one that is not there has no entries.
 
-    A version to come counts as the one that there is.
+    Of an entry's version only the first byte is shown, as Apache's tool does.
     """
     first_offset(os.path.basename(path))
     try:
@@ -238,9 +238,9 @@ def dump_aborted(path: str, write: Write) -> None:
         return
     with file:
         while len(data := file.read(ABORTED.size)) == ABORTED.size:
-            version, producer_id, first, last, stable = ABORTED.unpack(data)
+            version, _, producer_id, first, last, stable = ABORTED.unpack(data)
             write(
-                f"version: {min(version, 0)} producerId: {producer_id} firstOffset: {first} "
+                f"version: {version} producerId: {producer_id} firstOffset: {first} "
                 f"lastOffset: {last} lastStableOffset: {stable}\n"
             )
 

@@ -238,9 +238,14 @@ def _copy(out: bytearray, distance: int, length: int) -> None:
     out += (piece * (length // distance + 1))[:length]
 
 
+_LZ4_MAGIC = b"\x04\x22\x4d\x18"
+
+
 def _lz4(data: bytes, bytes_max: int) -> bytes:
     """A frame; its checksums are not looked at, as those of format 0 are wrong."""
     flags = data[4]
+    if not data.startswith(_LZ4_MAGIC) or flags >> 6 != 1:
+        raise IndexError("no frame of lz4")
     at = 7 + (8 if flags & 0x08 else 0)
     out = bytearray()
     while size := int.from_bytes(data[at : at + 4], "little"):
