@@ -24,6 +24,7 @@ COMMANDS = {
     "kafka-server-stop": "kafka_server_stop",
     "kafka-storage": "kafka_storage",
     "kafka-topics": "kafka_topics",
+    "kafka-transactions": "kafka_transactions",
     "ottla": "ottla",
 }
 
