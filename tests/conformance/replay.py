@@ -56,11 +56,8 @@ TRANSACTIONS = (
 )
 LONG = (cases_transaction_epochs,)
 """Modules that only `make test-long` asks."""
-QUICK = {
-    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "100",
-    "log.initial.task.delay.ms": "600000",
-}
-"""Time-outs are seen soon; no log is cleaned while it is looked at."""
+QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
+"""Time-outs are seen soon."""
 SUITES = {
     "plain": Suite(DATA, (cases_basic, cases_records, cases_groups)),
     "transactions": Suite(DATA / "transactions", TRANSACTIONS, QUICK, needs=END_TXN),
