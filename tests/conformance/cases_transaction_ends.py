@@ -205,7 +205,7 @@ def case_delete_a_topic_under_a_transaction(talk: Talk) -> None:
 
 
 def case_a_topic_is_made_again_under_a_transaction(talk: Talk) -> None:
-    """A new topic of the name is in the transaction by name: it gets a marker, and no record."""
+    """Partitions are in a transaction by name: a new topic of the name takes batch and marker."""
     goes = place(talk, "goes")
     who = begin(talk, "p")
     add(talk, who, {goes.name: [0]}, note=False)

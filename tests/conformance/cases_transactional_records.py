@@ -101,10 +101,13 @@ def case_produce_wrong_batches(talk: Talk) -> None:
     """Sequences, control batches, batches without a producer, all inside an open transaction."""
     for version in spoken(talk, PRODUCE, EDGES):
         topic = place(talk, f"v{version}")
+        late = begin(talk, f"late-{version}")
+        add(talk, late, {topic.name: [0]})
+        for sequence in (5, 0, 6):
+            talk.note([version, "begins with a gap", sequence])
+            send(talk, topic, late.key, batch_of(late, sequence), version=version)
         who = begin(talk, f"p{version}")
-        talk.note([version, "begins with a gap"])
         add(talk, who, {topic.name: [0]})
-        send(talk, topic, who.key, batch_of(who, 5), version=version)
         for sequence in (0, 0, 1, 7, 0, 2):
             talk.note([version, sequence])
             send(talk, topic, who.key, batch_of(who, sequence), version=version)

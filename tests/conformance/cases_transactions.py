@@ -391,7 +391,7 @@ def case_end_by_strangers(talk: Talk) -> None:
 
 
 def case_end_while_a_transaction_is_prepared(talk: Talk) -> None:
-    """The same end may be asked again, the other one not."""
+    """Not even the same end may be asked again until the markers are written."""
     topic = place(talk)
     for commit in (True, False):
         for ended_by in spoken(talk, END, (4, 5)):

@@ -45,8 +45,8 @@ CONCURRENT_TRANSACTIONS = 51
 COMPLETE = ("CompleteCommit", "CompleteAbort")
 LATELY_MS = 600_000
 WAIT_S = 10
-NAMES = ("name", "topic", "transactional_id", "group_id", "producer_id")
-NUMBERS = ("partition_index", "partition", "index")
+NAMES = ("name", "topic", "transactional_id", "group_id")
+NUMBERS = ("producer_id", "partition_index", "partition", "index")
 NO_TOPIC_ID = bytes(16)
 
 
