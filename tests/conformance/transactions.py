@@ -73,8 +73,10 @@ def ordered(value: Any) -> Any:
 
 
 def _place(row: Any) -> tuple[str, int, int]:
+    if isinstance(row, int):
+        return ("", row, 0)
     if not isinstance(row, Struct):
-        return ("", 0, 0)
+        return (str(row), 0, 0)
     names = [str(getattr(row, name)) for name in NAMES if hasattr(row, name)]
     numbers = [getattr(row, name) for name in NUMBERS if hasattr(row, name)]
     return (names[0] if names else "", *[*numbers, 0, 0][:2])
