@@ -104,6 +104,7 @@ class Oracle:
         quick_jvm: bool = True,
         quorum: str = "static",
         ports: tuple[int, int] | None = None,
+        features: Mapping[str, int] | None = None,
     ) -> None:
         self.folder = folder
         self.log_dir = log_dir or folder / "data"
@@ -114,6 +115,7 @@ class Oracle:
         self._heap = heap
         self._quick_jvm = quick_jvm
         self._quorum = quorum
+        self._features = features or {}
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self.properties = folder / "server.properties"
@@ -145,6 +147,8 @@ class Oracle:
         args = ["format", "-t", cluster_id, "-c", str(self.properties)]
         if self._quorum == "dynamic":
             args.append("--standalone")
+        for name, level in self._features.items():  # the others get the release's own level
+            args += ["--feature", f"{name}={level}"]
         done = subprocess.run(java("kafka.tools.StorageTool", *args), capture_output=True)
         assert done.returncode == 0, (done.stdout + done.stderr).decode()
 
