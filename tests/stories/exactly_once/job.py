@@ -24,6 +24,8 @@ ABORTS = 0.15
 LINGERS = 0.15
 LINGER_SECONDS = 0.05
 SECONDS_MAX = 600
+OPEN = '{"what": "open"}'
+"""The line that says that a transaction lingers from now on."""
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,9 @@ class Job:
             producer.produce(self._spec.sink, value, partition=to)
         if self._chances.lingers():
             producer.flush(CALL_SECONDS)
+            print(job.OPEN, flush=True)
             producer.poll(job.LINGER_SECONDS)
+            job.tell("goes on")
         elif fate == ABORT and self._chances.even():
             producer.flush(CALL_SECONDS)
 

@@ -27,7 +27,6 @@ class Job:
         )
         self._producer.init_transactions()
         self._consumer = KafkaConsumer(
-            spec.source,
             bootstrap_servers=spec.bootstrap,
             group_id=spec.group,
             isolation_level="read_committed",
@@ -38,6 +37,10 @@ class Job:
             fetch_max_wait_ms=20,
             retry_backoff_ms=20,
         )
+        self._consumer.subscribe([spec.source])
+        # Its assignor sees no partitions if the group is faster than its first metadata.
+        while not self._consumer.partitions_for_topic(spec.source):
+            self._chances.batch_size()
 
     def work(self) -> None:
         """Until SIGTERM."""
