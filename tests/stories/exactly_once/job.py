@@ -8,6 +8,7 @@ whoever runs such jobs does. Any other status but 0 is a fault of the story.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import random
 import signal
@@ -107,4 +108,5 @@ def told() -> Spec:
         raise Ended
 
     signal.signal(signal.SIGTERM, end)
+    faulthandler.register(signal.SIGUSR1)  # where a job hangs, for the report of a failure
     return Spec(**json.loads(sys.argv[1]))

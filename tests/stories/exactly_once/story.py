@@ -52,6 +52,7 @@ LOADING = (
 )
 AFTER_MAX_SECONDS = 0.3
 PAUSE_TRIES = 20
+STACK_SECONDS = 2
 CONFIG = {
     "auto.create.topics.enable": "false",
     "group.min.session.timeout.ms": "500",
@@ -135,6 +136,15 @@ class Worker:
     def left(self) -> int | None:
         """With what status it has ended by itself, if it has."""
         return None if self._process is None else self._process.poll()
+
+    def show_stack(self) -> None:
+        """Have its process write to its log where it is."""
+        if self._process is not None and self._process.poll() is None:
+            before = self.log.stat().st_size
+            self._process.send_signal(signal.SIGUSR1)
+            deadline = time.monotonic() + STACK_SECONDS
+            while self.log.stat().st_size == before and time.monotonic() < deadline:
+                os.sched_yield()
 
     def is_open(self) -> bool:
         """Whether the last that it said is that its transaction stays open for a while."""
@@ -376,6 +386,8 @@ class Story:
         return ends[0] == ends[1]
 
     def _fail(self, what: str) -> None:
+        for worker in self._workers:
+            worker.show_stack()
         logs = [
             f"--- {worker.log.name}\n{worker.log.read_text(errors='replace')[-1500:]}"
             for worker in self._workers
