@@ -299,8 +299,10 @@ class Story:
     def _all_seen(self) -> bool:
         return self._watch.count >= sum(map(len, self._fed.values()))
 
-    def _until(self, condition: Callable[[], bool], what: str) -> None:
-        """Read, tend the jobs and judge until that is so."""
+    def _until(
+        self, condition: Callable[[], bool], what: str, *, ends: dict[int, int] | None = None
+    ) -> None:
+        """Read, tend the jobs and judge until that is so; else say what is lost below `ends`."""
         deadline = time.monotonic() + ROUND_SECONDS
         while not condition():
             for message in self._reader.consume(1000, 0.01):
@@ -316,7 +318,7 @@ class Story:
                 self._tend(worker)
             self._feeder.poll(0)
             if time.monotonic() > deadline:
-                ends = {p: len(rounds) for p, rounds in self._fed.items()}
+                ends = ends or {p: len(rounds) for p, rounds in self._fed.items()}
                 faults = told(self._watch.missing(ends))
                 self._fail(f"not within {ROUND_SECONDS} s: {what}; {faults}")
 
@@ -353,7 +355,8 @@ class Story:
         for p, number in seen.items():
             if at[p] < number:
                 self._fail(f"the output of input {p}:{number - 1} is seen; the group is at {at[p]}")
-        self._until(lambda: not self._watch.missing(at), f"the outputs below the group's {at}")
+        what = f"the outputs below the group's {at}"
+        self._until(lambda: not self._watch.missing(at), what, ends=at)
 
     def _read(self) -> Run:
         """What somebody finds who comes when all is over."""
