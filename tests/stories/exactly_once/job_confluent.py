@@ -132,8 +132,11 @@ class Job:
         self._moved = False
         for _ in range(wanted):
             message = self._consumer.poll(0.05)
-            if self._moved:  # what came before may belong to somebody else now
-                raise Aborted("the group has moved")
+            if self._moved:
+                # What came before may belong to somebody else now, and what is ours begins where
+                # the group is. To seek there as well would meet the client as it asks for that.
+                found.clear()
+                self._moved = False
             if message is None:
                 break
             if message.error() is not None:
