@@ -26,6 +26,9 @@ up in between finds transactions to end, does not get their markers through, and
 gone it takes the partitions for deleted: it writes that the transaction is complete, without a
 marker. Its records then go with the next transaction of that producer, and with the session of 9 s
 that is the default a run of ten rounds meets that."""
+EXPIRES_AFTER_START_MS = 10_000
+"""So a transaction of before the kill does not expire while a 4.3.1 starts; one that was prepared
+may still meet that while the machine is busy, and the story is void then: it says so itself."""
 SKIPS = "these partitions are likely deleted already and hence can be skipped"
 
 
@@ -60,11 +63,14 @@ def tell(node: OttlaProcess | Oracle, tmp_path: Path) -> Tell:
     """Tells a story on the node and shows what came of it."""
 
     def run(rounds: int, **how: object) -> Told:
+        if isinstance(node, Oracle):
+            how["transaction_timeout_ms"] = EXPIRES_AFTER_START_MS
         try:
             found = Story(node, tmp_path / "jobs", **how).tell(rounds)  # type: ignore[arg-type]
         except AssertionError as fault:
             if isinstance(node, Oracle) and (skips := node.server_log.read_text().count(SKIPS)):
-                fault.add_note(f"4.3.1 itself skipped the markers of {skips} transactions here")
+                print(fault)
+                pytest.xfail(f"4.3.1 says that it skipped the markers of {skips} transactions")
             raise
         print(
             f"{node.kind} {how}: {rounds} rounds in {found.seconds:.0f} s, {found.outputs} outputs,"

@@ -140,10 +140,11 @@ class Worker:
     def show_stack(self) -> None:
         """Have its process write to its log where it is."""
         if self._process is not None and self._process.poll() is None:
-            before = self.log.stat().st_size
             self._process.send_signal(signal.SIGUSR1)
             deadline = time.monotonic() + STACK_SECONDS
-            while self.log.stat().st_size == before and time.monotonic() < deadline:
+            while "Current thread" not in self.log.read_text(errors="replace"):
+                if time.monotonic() > deadline:
+                    break
                 os.sched_yield()
 
     def is_open(self) -> bool:
@@ -175,6 +176,7 @@ class Story:
         slots: str = "a",
         id_of: str = "job",
         fault: str = "",
+        transaction_timeout_ms: int = 5000,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._node = node
@@ -392,7 +394,7 @@ class Story:
         for worker in self._workers:
             worker.show_stack()
         logs = [
-            f"--- {worker.log.name}\n{worker.log.read_text(errors='replace')[-1500:]}"
+            f"--- {worker.log.name}\n{worker.log.read_text(errors='replace')[-2500:]}"
             for worker in self._workers
             if worker.log.is_file()
         ]
