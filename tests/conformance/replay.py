@@ -93,10 +93,10 @@ def answers_of(port: int, name: str, case: Case) -> list[Any]:
     return found
 
 
-def recorded(suite: Suite) -> dict[str, list[Any]]:
-    """What 4.3.1 answered, by conversation."""
+def recorded(folder: Path) -> dict[str, list[Any]]:
+    """What 4.3.1 answered a suite, by conversation."""
     found: dict[str, list[Any]] = {}
-    for file in sorted(suite.folder.glob("*.jsonl")):
+    for file in sorted(folder.glob("*.jsonl")):
         for line in file.read_text().splitlines():
             row = json.loads(line)
             found[row["case"]] = row["answers"]

@@ -6,7 +6,9 @@ record itself is held to the truth. A suite whose API a node does not announce i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +19,8 @@ from oracle import Oracle
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from servers import OttlaProcess, OttlaServer
 
-Node = OttlaServer | OttlaProcess
-SUITES = pytest.mark.parametrize("suite", replay.SUITES.values(), ids=replay.SUITES, scope="module")
+Node = OttlaServer | OttlaProcess | Oracle
+SUITES = pytest.mark.parametrize("suite", replay.SUITES.values(), ids=replay.SUITES)
 
 
 def all_cases() -> list[Any]:
@@ -33,36 +35,59 @@ def all_cases() -> list[Any]:
     ]
 
 
-CASES = pytest.mark.parametrize(("suite", "name", "case"), all_cases(), scope="module")
+CASES = pytest.mark.parametrize(("suite", "name", "case"), all_cases())
+
+
+class OneAtATime:
+    """The node of the suite that is being asked; it ends when another suite's is wanted."""
+
+    def __init__(self, make: Callable[[replay.Suite], Node]) -> None:
+        self._make = make
+        self._suite: replay.Suite | None = None
+        self._node: Node | None = None
+
+    def of(self, suite: replay.Suite) -> Node:
+        """A node that only this suite's cases have used."""
+        if self._node is None or self._suite is not suite:
+            self.stop()
+            self._node, self._suite = self._make(suite), suite
+            self._node.start()
+        return self._node
+
+    def stop(self) -> None:
+        """End the node, if there is one."""
+        node, self._node = self._node, None
+        if node is not None:
+            node.stop()
 
 
 @pytest.fixture(scope="module")
-def recorded(suite: replay.Suite) -> dict[str, list[Any]]:
+def fresh_ottla(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneAtATime]:
+    """Nodes of ours."""
+
+    def make(suite: replay.Suite) -> Node:
+        folder = tmp_path_factory.mktemp("conformance") / "data"
+        if suite.features:
+            return OttlaProcess(folder, suite.config, quorum="dynamic", features=suite.features)
+        return OttlaServer(folder, suite.config)
+
+    nodes = OneAtATime(make)
+    yield nodes
+    nodes.stop()
+
+
+@pytest.fixture(scope="module")
+def fresh_oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneAtATime]:
+    """Apache Kafka, as it was when it was recorded."""
+    nodes = OneAtATime(lambda suite: replay.oracle_of(suite, tmp_path_factory.mktemp("oracle")))
+    yield nodes
+    nodes.stop()
+
+
+@cache
+def recorded(folder: Path) -> dict[str, list[Any]]:
     """What 4.3.1 answered when it was recorded."""
-    return replay.recorded(suite)
-
-
-@pytest.fixture(scope="module")
-def fresh_ottla(suite: replay.Suite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """A node that no other test has used, if it serves what the suite asks."""
-    folder = tmp_path_factory.mktemp("conformance") / "data"
-    node: Node = OttlaServer(folder, suite.config)
-    if suite.features:
-        node = OttlaProcess(folder, suite.config, quorum="dynamic", features=suite.features)
-    node.start()
-    try:
-        if suite.needs is not None and suite.needs not in announced(node.port):
-            pytest.skip(f"this node does not announce API {suite.needs}")
-        yield node
-    finally:
-        node.stop()
-
-
-@pytest.fixture(scope="module")
-def fresh_oracle(suite: replay.Suite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
-    """An Apache Kafka that no other test has used, as the recorded one was."""
-    with replay.oracle_of(suite, tmp_path_factory.mktemp("oracle")) as node:
-        yield node
+    return replay.recorded(folder)
 
 
 def announced(port: int) -> set[int]:
@@ -98,11 +123,13 @@ def differences(found: list[Any], expected: list[Any]) -> list[str]:
 
 @CASES
 def test_ottla_answers_as_apache_did(
-    fresh_ottla: Node, recorded: dict[str, list[Any]], name: str, case: replay.Case
+    fresh_ottla: OneAtATime, suite: replay.Suite, name: str, case: replay.Case
 ) -> None:
     """If this failed, a client would see another answer from Ottla than from Apache Kafka."""
-    found = replay.answers_of(fresh_ottla.port, name, case)
-    wrong = differences(found, recorded[name])
+    node = fresh_ottla.of(suite)
+    if suite.needs is not None and suite.needs not in announced(node.port):
+        pytest.skip(f"this node does not announce API {suite.needs}")
+    wrong = differences(replay.answers_of(node.port, name, case), recorded(suite.folder)[name])
     assert not wrong, "\n".join(wrong[:20])
 
 
@@ -110,10 +137,11 @@ def test_ottla_answers_as_apache_did(
 @pytest.mark.jvm
 @CASES
 def test_the_record_is_still_true(
-    fresh_oracle: Oracle, recorded: dict[str, list[Any]], name: str, case: replay.Case
+    fresh_oracle: OneAtATime, suite: replay.Suite, name: str, case: replay.Case
 ) -> None:
     """If this failed, the recorded answers would not be Apache Kafka's."""
-    wrong = differences(replay.answers_of(fresh_oracle.port, name, case), recorded[name])
+    node = fresh_oracle.of(suite)
+    wrong = differences(replay.answers_of(node.port, name, case), recorded(suite.folder)[name])
     assert not wrong, "\n".join(wrong[:20])
 
 
@@ -121,4 +149,4 @@ def test_the_record_is_still_true(
 def test_every_conversation_is_recorded_and_nothing_else(suite: replay.Suite) -> None:
     """If this failed, a case would be compared with nothing, or a record would lie unread."""
     names = [name for _, name, _ in replay.cases(suite)]
-    assert sorted(names) == sorted(replay.recorded(suite))
+    assert sorted(names) == sorted(recorded(suite.folder))
