@@ -74,6 +74,8 @@ class History:
         self.stands: dict[str, Transaction] = {}
         self.epochs: dict[int, int] = {}
         """The highest of each producer id."""
+        self.producers: set[tuple[int, int]] = set()
+        """Who ever was a producer, or was to be the next."""
         self.owners: dict[int, str] = {}
         self.opened: set[tuple[int, int, TopicPartition]] = set()
         """(producer id, epoch, partition) that ever were in a transaction."""
@@ -102,6 +104,7 @@ class History:
         assert self.owners.setdefault(now.producer_id, transactional_id) == transactional_id
         assert now.producer_epoch >= self.epochs.get(now.producer_id, -1), "an epoch went back"
         self.epochs[now.producer_id] = now.producer_epoch
+        self.producers |= {(now.producer_id, now.producer_epoch), (now.next_producer_id, 0)}
         assert (State.EMPTY if was is None else was.state) in BEFORE[now.state], (was, now)
         if now.state == State.ONGOING:
             self._opened(was, now)
@@ -241,6 +244,7 @@ class Producers(RuleBasedStateMachine):
     def _learn(self, transactional_id: str, response: Any) -> None:
         if not response.error_code and response.producer_id >= 0:
             producer = (response.producer_id, response.producer_epoch)
+            assert producer in self.world.history.producers, "told of a producer that is none"
             if producer not in self.told[transactional_id]:
                 self.told[transactional_id].append(producer)
 
@@ -410,6 +414,15 @@ class Producers(RuleBasedStateMachine):
             self.world.log.append(TRANSACTION_STATE, 0, batch)
             self.told[transactional_id].append((raised.producer_id, epoch))
             self.restart()
+
+    @rule(transactional_id=IDS, committed=st.booleans())
+    def rotate(self, transactional_id: str, committed: bool) -> None:
+        """A transaction with the last epoch ends, and the next producer id is awaited."""
+        self.markers(False, ("t", 0), None)
+        self.init(transactional_id, 9, 2000)
+        self.ids(True, 0)
+        self.use_up(transactional_id, 32766)
+        self.transact(transactional_id, [("t", 0)], committed, (2, 5), 0)
 
     @rule()
     def restart(self) -> None:

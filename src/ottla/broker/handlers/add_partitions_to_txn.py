@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ottla.broker.asker import as_ask
 from ottla.coordinators.questions import AddPartitions, PartitionsAdded, TopicPartition
+from ottla.metadata.topic_names import is_internal
 from ottla.security.resources import CLUSTER, Operation, ResourceType, transactional_id
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.add_partitions_to_txn import (
@@ -113,7 +114,9 @@ def _refused(
         resource = transactional_id(transaction.transactional_id)
         if not context.authorize(asked, Operation.WRITE, resource):
             return dict.fromkeys(places, int(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED))
-        names = context.allowed_names(asked, Operation.WRITE, ResourceType.TOPIC, names)
+        # Into Kafka's own topics nobody writes but their coordinators.
+        ours = {name for name in names if is_internal(name)}
+        names = context.allowed_names(asked, Operation.WRITE, ResourceType.TOPIC, names - ours)
     refused: Errors = {}
     for topic, index in places:
         found = context.image.topics.by_name.get(topic)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ottla.broker.partitions import leadership_error
+from ottla.metadata.topic_names import topic_name_problem
 from ottla.security.resources import Operation, ResourceType
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_producers import (
@@ -29,7 +30,7 @@ def handle(
     context: Context, asked: Asked[DescribeProducersRequest]
 ) -> DescribeProducersResponse | None:
     """Every producer that the partition's log remembers."""
-    names = [topic.name for topic in asked.body.topics]
+    names = {one.name for one in asked.body.topics if topic_name_problem(one.name) is None}
     readable = context.allowed_names(asked, Operation.READ, ResourceType.TOPIC, names)
     response = DescribeProducersResponse()
     questions: list[Any] = []
@@ -37,11 +38,15 @@ def handle(
     for topic in asked.body.topics:
         told = TopicResponse(name=topic.name)
         response.topics.append(told)
+        problem = topic_name_problem(topic.name)
         for index in topic.partition_indexes:
             row = PartitionResponse(partition_index=index)
             told.partitions.append(row)
             row.error_code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
-            if topic.name in readable:
+            if problem is not None:
+                row.error_code = ErrorCode.INVALID_TOPIC_EXCEPTION
+                row.error_message = f"Topic name is invalid: {problem}"
+            elif topic.name in readable:
                 row.error_code = leadership_error(context, topic.name, index)
             if not row.error_code:
                 questions.append(context.logs.producers(topic.name, index))
