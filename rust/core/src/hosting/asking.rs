@@ -9,10 +9,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cell::{Cell, PATIENCE, Standing};
+use super::cell::{Cell, PATIENCE};
 use super::host::Host;
 use super::lock::lock;
 use super::question::{Answer, Inquiry, Job, Question, WAITING_MAX, Waiting};
+use super::refusing::{refusal, unknown};
 use super::surroundings::Chore;
 use crate::disk::Disk;
 use crate::error::CoreError;
@@ -25,11 +26,6 @@ const HELD_AGAIN: Duration = Duration::from_millis(10);
 enum Whom<D: Disk, W: Waiter> {
     Partition(Arc<Cell<D, W>>, Question),
     Volume(usize),
-}
-
-pub(super) fn unknown(topic: &str, index: i32) -> CoreError {
-    let text = format!("{topic}-{index} is not hosted here");
-    CoreError::new("unknown-partition", text)
 }
 
 impl<D: Disk, W: Waiter> Host<D, W> {
@@ -174,23 +170,6 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         lock(&cell.waiting).looked_for = false;
         self.around.wake();
         true
-    }
-}
-
-/// Why a partition is not asked.
-pub(super) fn refusal<D: Disk, W: Waiter>(cell: &Cell<D, W>) -> Option<CoreError> {
-    let (topic, index) = (&cell.topic, cell.index);
-    match cell.standing() {
-        Standing::Offline => Some(CoreError::new(
-            "offline",
-            format!("{topic}-{index} is offline"),
-        )),
-        Standing::Opening => {
-            let text = format!("{topic}-{index} is being opened");
-            Some(CoreError::new("not-leader", text))
-        }
-        Standing::Gone => Some(unknown(topic, index)),
-        Standing::Serving | Standing::Faltering => None,
     }
 }
 

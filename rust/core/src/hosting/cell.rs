@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::ending::Endings;
 use super::event::Place;
-use super::question::Waiting;
+use super::question::{Endings, Waiting};
 use super::traffic::Traffic;
 use crate::code::Code;
 use crate::disk::Disk;

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::cell::Cell;
 use super::host::Host;
-use crate::code::Code;
+use super::refusing::not_taken;
 use crate::disk::{Disk, DiskFile};
 use crate::error::CoreError;
-use crate::hot::Produced;
 use crate::log::{AppendContext, Appended, Origin, ReadError};
 use crate::partition::{Partition, Waiter};
 
@@ -105,24 +104,6 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             return Err(CoreError::new("storage", text));
         }
         Ok(bytes)
-    }
-}
-
-pub(super) fn not_taken(topic: &str, index: i32, refused: Produced) -> CoreError {
-    let code = refused.error_code;
-    let why = match refused.error_message {
-        Some(text) => text,
-        None if code == Code::NotEnoughReplicas => "too few replicas are in sync".to_owned(),
-        None => format!("error {}", code.code()),
-    };
-    let kind = match code {
-        Code::KafkaStorageError => "storage",
-        Code::NotLeaderOrFollower => "not-leader",
-        _ => "refused",
-    };
-    CoreError {
-        error_code: code.code(),
-        ..CoreError::new(kind, format!("{topic}-{index}: {why}"))
     }
 }
 

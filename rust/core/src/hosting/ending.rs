@@ -7,39 +7,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::asking::{refusal, unknown};
 use super::cell::Cell;
-use super::coordinating::not_taken;
 use super::host::Host;
 use super::lock::lock;
-use super::question::{Ending, Job, Looked};
+use super::question::{Ended, Ending, Job};
+use super::refusing::{not_taken, refusal, unknown};
 use super::surroundings::Chore;
-use crate::code::Code;
 use crate::disk::Disk;
 use crate::error::CoreError;
-use crate::hot::Produced;
 use crate::log::{AppendContext, Marker, Origin};
-use crate::partition::{Awaited, Outcome, Partition, Waiter};
+use crate::partition::{Partition, Waiter};
 
 /// After how long somebody looks at what waits, should nothing have moved.
 const LOOKED_AGAIN: Duration = Duration::from_millis(200);
-
-/// An answer that waits for a high watermark.
-pub struct Ended {
-    job: Arc<Job>,
-    place: usize,
-    awaited: Awaited,
-    /// Where the marker lies.
-    offset: i64,
-}
-
-/// What waits with one partition.
-#[derive(Default)]
-pub struct Endings {
-    waiting: Vec<Ended>,
-    /// Somebody is going to look.
-    attended: bool,
-}
 
 impl<D: Disk, W: Waiter> Host<D, W> {
     /// Write the marker, with the partition held.
@@ -95,32 +75,6 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         }
     }
 
-    /// Answer it, unless it has to wait.
-    fn look_at_ended(
-        &self,
-        cell: &Cell<D, W>,
-        partition: &Partition<D, W>,
-        ended: Ended,
-    ) -> Option<Ended> {
-        let answer = match partition.outcome_of(&ended.awaited) {
-            Outcome::Waiting => return Some(ended),
-            Outcome::Safe => Ok(Looked::at(ended.offset)),
-            Outcome::Refused(code) => Err(lost(cell, code)),
-        };
-        self.answered(&ended.job, ended.place, answer);
-        None
-    }
-
-    /// The partition's high watermark moved, or may never move any more: answer what waited for it.
-    pub(super) fn look_at_endings(&self, cell: &Cell<D, W>, partition: &Partition<D, W>) {
-        let mut endings = lock(&cell.endings);
-        if !endings.waiting.is_empty() {
-            let waiting = std::mem::take(&mut endings.waiting).into_iter();
-            let look = |ended| self.look_at_ended(cell, partition, ended);
-            endings.waiting = waiting.filter_map(look).collect();
-        }
-    }
-
     /// Look at what waits though nothing moved, and again for as long as something does.
     pub(super) fn attend_endings(&self, cell: &Arc<Cell<D, W>>) {
         if let Some(gone) = refusal(cell) {
@@ -151,9 +105,4 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             self.answered(&ended.job, ended.place, Err(why.clone()));
         }
     }
-}
-
-/// Written, and not known to stay.
-fn lost<D: Disk, W: Waiter>(cell: &Cell<D, W>, code: Code) -> CoreError {
-    not_taken(&cell.topic, cell.index, Produced::refused(code))
 }

@@ -18,7 +18,7 @@ use super::lock::lock;
 use super::question::{Answer, Job, Volume};
 use super::surroundings::Surroundings;
 use super::table::Hosted;
-use super::verifying::Verifications;
+use super::verifications::Verifications;
 use super::work::Work;
 use crate::disk::Disk;
 use crate::error::CoreError;

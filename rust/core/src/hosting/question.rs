@@ -9,7 +9,7 @@ use super::lock::lock;
 use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::log::{LogError, Lookup, ProducerSummary};
-use crate::partition::{Partition, Waiter};
+use crate::partition::{Awaited, Partition, Waiter};
 
 /// So many questions may wait with one partition or volume: whoever hangs up and asks again is not forgotten before the
 /// disk answers.
@@ -81,6 +81,23 @@ pub struct Waiting {
     pub attended: bool,
     /// Whoever decides could not look at it, and does when it is free.
     pub looked_for: bool,
+}
+
+/// The end of a transaction that is written, and is answered when the high watermark has passed it.
+pub struct Ended {
+    pub job: Arc<Job>,
+    pub place: usize,
+    pub awaited: Awaited,
+    /// Where the marker lies.
+    pub offset: i64,
+}
+
+/// Those of one partition.
+#[derive(Default)]
+pub struct Endings {
+    pub waiting: Vec<Ended>,
+    /// Somebody is going to look.
+    pub attended: bool,
 }
 
 /// What waits for one volume.

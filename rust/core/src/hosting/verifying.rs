@@ -1,59 +1,17 @@
 //! What whoever decides is asked of producers' transactions (KIP-890): each request that begins to write to partitions asks
 //! once, of all of them, and waits. What nobody waits for any more is forgotten, and its answer with it.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::event::Event;
 use super::host::Host;
 use super::lock::lock;
+use super::verifications::{Verification, Waiting};
 use crate::code::Code;
 use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::partition::Waiter;
-
-struct Waiting<W> {
-    waiter: Weak<W>,
-    partitions: usize,
-    codes: Option<Vec<Code>>,
-}
-
-/// All that is asked, by number.
-pub struct Verifications<W> {
-    jobs: Mutex<BTreeMap<i64, Waiting<W>>>,
-    /// How often something was asked.
-    asked: AtomicU64,
-}
-
-/// A request's hold on what it asked: without it nobody waits for the answer.
-pub struct Verification<W> {
-    of: Arc<Verifications<W>>,
-    job: i64,
-}
-
-impl<W> Default for Verifications<W> {
-    fn default() -> Self {
-        Self {
-            jobs: Mutex::default(),
-            asked: AtomicU64::new(0),
-        }
-    }
-}
-
-impl<W> Verification<W> {
-    /// What each partition's producer is told, once it is there.
-    pub fn take(&self) -> Option<Vec<Code>> {
-        let mut jobs = lock(&self.of.jobs);
-        jobs.get_mut(&self.job)?.codes.take()
-    }
-}
-
-impl<W> Drop for Verification<W> {
-    fn drop(&mut self) {
-        lock(&self.of.jobs).remove(&self.job);
-    }
-}
 
 /// What is asked of a transaction: may its producer write to these partitions? None is left out, even if it is named twice.
 #[derive(Debug)]
