@@ -86,7 +86,12 @@ class TransactionWorld(World):
             batch_bytes_max=lambda: self.settings.record_bytes_max,
             expects=lambda: self.expects,
         )
-        self.coordinator = TransactionCoordinator(self.runtime, lambda: self.partitions, self.desk)
+        self.coordinator = TransactionCoordinator(
+            self.runtime,
+            lambda: self.partitions,
+            self.desk,
+            config_of=lambda: self.settings,
+        )
         for partition in range(self.partitions):
             self.elect(partition)
         self.settle()

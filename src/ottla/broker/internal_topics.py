@@ -9,6 +9,7 @@ first: a node that nobody asks for groups never loads them, a tenth of its start
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ottla.config.group import effective_group_config, group_defaults
@@ -212,7 +213,7 @@ def _transaction_parts(settings: Settings, entropy: Entropy) -> Parts[Transactio
     return Parts(
         decider=lambda partition: TransactionShard(partition, config_of),
         refuse=refuse,
-        coordinator=TransactionCoordinator,
+        coordinator=partial(TransactionCoordinator, config_of=config_of),
         codec="none",
         batch_bytes_max=lambda: config_of().record_bytes_max,
     )

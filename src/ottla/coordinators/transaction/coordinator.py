@@ -11,6 +11,8 @@ from typing import Any
 
 from ottla.coordinators.key_partition import partition_for
 from ottla.coordinators.runtime import Runtime
+from ottla.coordinators.transaction.config import ConfigOf
+from ottla.coordinators.transaction.shard import RULES
 from ottla.coordinators.transaction.transaction import TITLES
 from ottla.decide import Ask
 from ottla.driver import Desk, answer
@@ -28,9 +30,17 @@ from ottla.wire.messages.list_transactions import (
 class TransactionCoordinator:
     """All transactions of one broker."""
 
-    __slots__ = ("_desk", "_partition_count", "_runtime")
+    __slots__ = ("_config_of", "_desk", "_partition_count", "_runtime")
 
-    def __init__(self, runtime: Runtime, partition_count: Callable[[], int], desk: Desk) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        partition_count: Callable[[], int],
+        desk: Desk,
+        *,
+        config_of: ConfigOf,
+    ) -> None:
+        self._config_of = config_of
         self._runtime = runtime
         self._partition_count = partition_count
         self._desk = desk
@@ -45,8 +55,12 @@ class TransactionCoordinator:
 
     def submit(self, ask: Ask) -> None:
         """Answer a request about the one id that its body names."""
-        transactional_id = ask.body.transactional_id or ""
-        self._runtime.submit(self.partition_for(transactional_id), ask)
+        rule = RULES[type(ask.body)]
+        error = rule.door(ask.body, self._config_of()) if rule.door else ErrorCode.NONE
+        if error:
+            answer(self._desk, ask, rule.refuse(ask.body, error))
+        else:
+            self._runtime.submit(self.partition_for(ask.body.transactional_id), ask)
 
     def describe(self, ask: Ask) -> None:
         """DescribeTransactions: each id is asked of its own shard."""

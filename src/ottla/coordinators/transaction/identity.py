@@ -41,11 +41,8 @@ def begin(turn: ShardTurn, ask: Ask) -> None:
     """Give the producer an epoch, or say why it gets none."""
     asked: InitProducerIdRequest = ask.body
     transactional_id = asked.transactional_id or ""
-    error = _invalid(asked, turn.state.config_of())
-    if not error and transactional_id in turn.state.awaits_id:
-        error = ErrorCode.CONCURRENT_TRANSACTIONS
-    if error:
-        turn.reply(ask.token, refuse(asked, error))
+    if transactional_id in turn.state.awaits_id:
+        turn.reply(ask.token, refuse(asked, ErrorCode.CONCURRENT_TRANSACTIONS))
         return
     transaction = turn.find(transactional_id)
     if transaction is None:
@@ -80,7 +77,8 @@ def go_on(turn: ShardTurn, key: IdentityKey, answer: ProducerId) -> None:
     _settle(turn, ask, transaction.rotated(answer.producer_id, timeout_ms, now_ms), last_epoch)
 
 
-def _invalid(asked: InitProducerIdRequest, config: TransactionConfig) -> ErrorCode:
+def door(asked: InitProducerIdRequest, config: TransactionConfig) -> ErrorCode:
+    """Why this gets no epoch, whatever is known of the id."""
     transactional_id = asked.transactional_id or ""
     if not transactional_id or len(transactional_id.encode()) > TEXT_BYTES_MAX:
         return ErrorCode.INVALID_REQUEST

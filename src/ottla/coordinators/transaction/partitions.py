@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.coordinators.questions import AddPartitions, PartitionsAdded
-from ottla.coordinators.transaction.transaction import PREPARED, State
+from ottla.coordinators.transaction.transaction import EPOCH_BUMPS, PREPARED, State
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def _decide(turn: ShardTurn, asked: AddPartitions) -> tuple[ErrorCode, Partition
     transactional_id = asked.transactional_id
     if not transactional_id:
         return ErrorCode.INVALID_REQUEST, None
+    if asked.transaction_version >= EPOCH_BUMPS > turn.state.level:
+        return ErrorCode.UNSUPPORTED_VERSION, None
     transaction = turn.find(transactional_id)
     if transaction is None:
         return ErrorCode.INVALID_PRODUCER_ID_MAPPING, None

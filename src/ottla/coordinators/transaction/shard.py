@@ -15,6 +15,7 @@ from ottla.coordinators.transaction import end, identity, looking, markers, part
 from ottla.coordinators.transaction.state import Look, ShardState, ShardTurn
 from ottla.coordinators.transaction.transaction import IDLE, State
 from ottla.decide import NOTHING, Ask, Decider, Decision, Now, Record
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_transactions import DescribeTransactionsRequest
 from ottla.wire.messages.end_txn import EndTxnRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
@@ -22,10 +23,9 @@ from ottla.wire.messages.list_transactions import ListTransactionsRequest
 from ottla.wire.stored.frame import TRANSACTION_STATE
 
 if TYPE_CHECKING:
-    from ottla.coordinators.transaction.config import ConfigOf
+    from ottla.coordinators.transaction.config import ConfigOf, TransactionConfig
     from ottla.metadata.delta import MetadataDelta
     from ottla.metadata.image import MetadataImage
-    from ottla.wire.errors import ErrorCode
 
 
 class Rule(NamedTuple):
@@ -33,12 +33,18 @@ class Rule(NamedTuple):
 
     decide: Callable[[ShardTurn, Ask], None]
     refuse: Callable[[Any, ErrorCode], Any]
+    door: Callable[[Any, TransactionConfig], ErrorCode] | None = None
+    """Why it goes no further, wherever the id lives."""
+
+
+def _has_id(asked: Any, _config: TransactionConfig) -> ErrorCode:
+    return ErrorCode.NONE if asked.transactional_id else ErrorCode.INVALID_REQUEST
 
 
 RULES: Final[Mapping[type[Any], Rule]] = {
-    InitProducerIdRequest: Rule(identity.begin, identity.refuse),
-    AddPartitions: Rule(partitions.add, partitions.refuse),
-    EndTxnRequest: Rule(end.end, end.refuse),
+    InitProducerIdRequest: Rule(identity.begin, identity.refuse, identity.door),
+    AddPartitions: Rule(partitions.add, partitions.refuse, _has_id),
+    EndTxnRequest: Rule(end.end, end.refuse, _has_id),
     DescribeTransactionsRequest: Rule(looking.describe, looking.refuse_describe),
     ListTransactionsRequest: Rule(looking.list_all, looking.refuse_list),
 }
