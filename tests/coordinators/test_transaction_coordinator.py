@@ -52,7 +52,7 @@ def test_a_step_costs_the_same_whoever_else_there_is() -> None:
     ):
         script.run(command)
     assert not script.world.reports
-    assert script.run("state")[0].startswith("Ongoing")
+    assert script.run("state")[0].startswith("CompleteCommit 0/2")
 
 
 def test_the_operator_hears_once_of_an_end_that_takes_long() -> None:
