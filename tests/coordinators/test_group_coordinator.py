@@ -10,8 +10,8 @@ from coordinators.world import World
 from ottla.coordinators.group.classic.group import ClassicGroup
 from ottla.coordinators.group.classic.member import in_hash_map_order
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.key_partition import partition_for
 from ottla.coordinators.group.shard import KINDS, SHARED, every_kind
+from ottla.coordinators.key_partition import partition_for
 from ottla.decide import Ask
 from ottla.wire.errors import ErrorCode
 from ottla.wire.java import java_hash
@@ -150,7 +150,7 @@ def test_every_request_that_has_a_row_comes_in_by_the_front_door() -> None:
     world = World(GroupConfig())
     kinds = every_kind()
     rows = [*SHARED, *(asked for kind in KINDS for asked in (*kind.begins, *kind.shared))]
-    assert len(rows) == 11
+    assert len(rows) == 12
     for asked in rows:
         answers: list[Any] = []
         world.groups.submit(asked(), world.asker(9), answers.append)

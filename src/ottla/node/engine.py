@@ -263,7 +263,8 @@ class Engine:
         if not isinstance(item, Event):
             self.desk.take(item, self.context)
             return
-        self._core.forget_replies()  # what the disks do is shown to clients as well
+        if not isinstance(item, Event.Answered | Event.Unverified):
+            self._core.forget_replies()  # what the disks do is shown to clients as well
         match item:
             case Event.Applied(mark):
                 self._publisher.applied(mark)

@@ -9,10 +9,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cell::{Cell, PATIENCE, Standing};
+use super::cell::{Cell, PATIENCE};
 use super::host::Host;
 use super::lock::lock;
 use super::question::{Answer, Inquiry, Job, Question, WAITING_MAX, Waiting};
+use super::refusing::{refusal, unknown};
 use super::surroundings::Chore;
 use crate::disk::Disk;
 use crate::error::CoreError;
@@ -25,11 +26,6 @@ const HELD_AGAIN: Duration = Duration::from_millis(10);
 enum Whom<D: Disk, W: Waiter> {
     Partition(Arc<Cell<D, W>>, Question),
     Volume(usize),
-}
-
-pub(super) fn unknown(topic: &str, index: i32) -> CoreError {
-    let text = format!("{topic}-{index} is not hosted here");
-    CoreError::new("unknown-partition", text)
 }
 
 impl<D: Disk, W: Waiter> Host<D, W> {
@@ -88,7 +84,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             return None;
         }
         let mut guard = cell.try_hold()?;
-        Some(answer(cell, guard.as_mut(), question))
+        let led = led(cell, guard.as_mut());
+        Some(led.and_then(|partition| question.answer(partition)))
     }
 
     fn leave_question(
@@ -152,7 +149,14 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 self.around.owe(Chore::Answer(Arc::clone(cell)), HELD_AGAIN);
                 return;
             };
-            let answer = answer(cell, guard.as_mut(), question);
+            let answer = match (led(cell, guard.as_mut()), question) {
+                (Ok(partition), Question::EndTransaction(ending)) => {
+                    self.end_transaction(cell, partition, &ending, (job, place));
+                    continue;
+                }
+                (Ok(partition), question) => question.answer(partition),
+                (Err(refused), _) => Err(refused),
+            };
             drop(guard);
             self.answered(&job, place, answer);
         }
@@ -169,28 +173,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     }
 }
 
-/// Why a partition is not asked.
-pub(super) fn refusal<D: Disk, W: Waiter>(cell: &Cell<D, W>) -> Option<CoreError> {
-    let (topic, index) = (&cell.topic, cell.index);
-    match cell.standing() {
-        Standing::Offline => Some(CoreError::new(
-            "offline",
-            format!("{topic}-{index} is offline"),
-        )),
-        Standing::Opening => {
-            let text = format!("{topic}-{index} is being opened");
-            Some(CoreError::new("not-leader", text))
-        }
-        Standing::Gone => Some(unknown(topic, index)),
-        Standing::Serving | Standing::Faltering => None,
-    }
-}
-
-fn answer<D: Disk, W: Waiter>(
+/// One that is asked: it is open, and led here.
+fn led<'a, D: Disk, W: Waiter>(
     cell: &Cell<D, W>,
-    partition: Option<&mut Partition<D, W>>,
-    question: Question,
-) -> Answer {
+    partition: Option<&'a mut Partition<D, W>>,
+) -> Result<&'a mut Partition<D, W>, CoreError> {
     if let Some(refused) = refusal(cell) {
         return Err(refused);
     }
@@ -200,5 +187,5 @@ fn answer<D: Disk, W: Waiter>(
         return Err(CoreError::new("not-leader", text));
     }
     cell.touch();
-    question.answer(partition)
+    Ok(partition)
 }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::cell::Cell;
 use super::host::Host;
-use crate::code::Code;
+use super::refusing::not_taken;
 use crate::disk::{Disk, DiskFile};
 use crate::error::CoreError;
-use crate::hot::Produced;
 use crate::log::{AppendContext, Appended, Origin, ReadError};
 use crate::partition::{Partition, Waiter};
 
@@ -29,7 +28,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     }
 
     /// Append a coordinator's batches. A flush that `flush.messages` owes is a chore:
-    /// coordinators answer when the high watermark is there.
+    /// coordinators answer when the high watermark is there. The transaction version is that of the transactions which
+    /// markers among them end, or 0.
     ///
     /// # Errors
     /// As `describe`; "storage" if the disk is at fault, "refused" with its error code for what the log did not take
@@ -39,6 +39,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         topic: &str,
         index: i32,
         mut records: Vec<u8>,
+        transaction_version: i16,
     ) -> Result<Appended, CoreError> {
         self.with_led(topic, index, |cell, partition| {
             let context = AppendContext {
@@ -46,6 +47,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 leader_epoch: -1, // the partition's own
                 origin: Origin::Coordinator,
                 produce_version: i16::MAX,
+                verification: 0,
+                transaction_version,
             };
             match partition.append(&mut records, &context, true) {
                 Ok(done) => {
@@ -101,24 +104,6 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             return Err(CoreError::new("storage", text));
         }
         Ok(bytes)
-    }
-}
-
-fn not_taken(topic: &str, index: i32, refused: Produced) -> CoreError {
-    let code = refused.error_code;
-    let why = match refused.error_message {
-        Some(text) => text,
-        None if code == Code::NotEnoughReplicas => "too few replicas are in sync".to_owned(),
-        None => format!("error {}", code.code()),
-    };
-    let kind = match code {
-        Code::KafkaStorageError => "storage",
-        Code::NotLeaderOrFollower => "not-leader",
-        _ => "refused",
-    };
-    CoreError {
-        error_code: code.code(),
-        ..CoreError::new(kind, format!("{topic}-{index}: {why}"))
     }
 }
 

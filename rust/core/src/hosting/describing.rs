@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::asking::{refusal, unknown};
 use super::cell::{Cell, Described};
 use super::host::Host;
+use super::refusing::{refusal, unknown};
 use crate::disk::Disk;
 use crate::error::CoreError;
 use crate::partition::{Partition, Waiter};

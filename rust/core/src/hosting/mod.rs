@@ -10,12 +10,13 @@
 //! - `chores`: who works on what that was left to those who may block, and on each pass.
 //! - `places`: what is wanted of partitions becomes so.
 //! - `mending`, `deleting`, `findings`, `closing`, `passes`: a partition is opened again, or goes; what else lies in the
-//!   folders; all are closed, or looked after. `coordinating`: coordinators write and read.
+//!   folders; all are closed, or looked after. `coordinating`: coordinators write and read. `ending`, `ended`: a transaction ends.
+//! - `verifying`: what is asked of transactions before something is written to them.
 //! - `opening`: a folder becomes a log. `describing`, `asking`, `volumes`: what is said of partitions and their volumes.
 //! - `flushing`, `checkpoints`: what was written is made safe, and how far it is.
 //! - `failing`: what a disk that fails ends, whoever of those above meets it.
 //! - `host`: what it is made of, and what all of them need.
-//! - `work`, `table`, `dirs`, `surroundings`, `cell`, `event`, `question`, `traffic`, `lock`: its parts, which know no
+//! - `work`, `table`, `dirs`, `surroundings`, `cell`, `event`, `question`, `refusing`, `verifications`, `traffic`, `lock`: its parts, which know no
 //!   host.
 
 mod asking;
@@ -27,6 +28,8 @@ mod coordinating;
 mod deleting;
 mod describing;
 mod dirs;
+mod ended;
+mod ending;
 mod event;
 mod failing;
 mod findings;
@@ -38,9 +41,12 @@ mod opening;
 mod passes;
 mod places;
 mod question;
+mod refusing;
 mod surroundings;
 mod table;
 mod traffic;
+mod verifications;
+mod verifying;
 mod volumes;
 mod work;
 
@@ -50,7 +56,9 @@ pub use findings::{LostLogDir, Stray};
 pub use host::{Host, HostOptions};
 pub use passes::Pass;
 pub use places::PartitionState;
-pub use question::{Answer, Inquiry, Looked, Question};
+pub use question::{Answer, Ending, Inquiry, Looked, Question};
 pub use surroundings::{Chore, Operation, Surroundings, Verdict};
 pub use table::{Hosted, Topic};
 pub use traffic::{Traffic, add};
+pub use verifications::Verification;
+pub use verifying::Unverified;

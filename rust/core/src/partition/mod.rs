@@ -7,6 +7,7 @@
 //! one lock, reads no clock and wakes nobody by itself but the waiters that were parked with it.
 
 mod state;
+mod unverified;
 mod waiters;
 
 use std::collections::BTreeMap;

@@ -5,9 +5,11 @@
 //! `QUIET` where its bell was not rung, so that it would have gone on to wait.
 
 mod coordinating;
+mod ending;
 mod fetching;
 mod permitting;
 mod producing;
+mod verifying;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -237,7 +239,7 @@ impl World {
             let chore = self.around.chores.lock().unwrap().pop_front();
             match chore {
                 None => return,
-                Some(Chore::Mend(..)) => {} // its time has not come
+                Some(Chore::Mend(..) | Chore::Ended(_)) => {} // its time has not come
                 Some(chore) => self.host.carry_out(chore),
             }
         }
@@ -250,7 +252,7 @@ impl World {
                 self.host.follower_reached(&self.cell(), 2, offset);
             }
             Happens::Appended(count) => {
-                self.host.append(self.topic, 0, batch(count)).unwrap();
+                self.host.append(self.topic, 0, batch(count), 0).unwrap();
             }
             Happens::Deleted => self.host.delete_partitions(&[(self.topic.to_owned(), 0)]),
             Happens::SyncFails => {

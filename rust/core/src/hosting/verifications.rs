@@ -1,0 +1,51 @@
+//! What is asked of transactions and not answered yet: who waits, and for how many partitions.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, Weak};
+
+use super::lock::lock;
+use crate::code::Code;
+
+/// A request that waits for an answer.
+pub struct Waiting<W> {
+    pub waiter: Weak<W>,
+    pub partitions: usize,
+    pub codes: Option<Vec<Code>>,
+}
+
+/// All that is asked, by number.
+pub struct Verifications<W> {
+    pub jobs: Mutex<BTreeMap<i64, Waiting<W>>>,
+    /// How often something was asked.
+    pub asked: AtomicU64,
+}
+
+/// A request's hold on what it asked: without it nobody waits for the answer.
+pub struct Verification<W> {
+    pub of: Arc<Verifications<W>>,
+    pub job: i64,
+}
+
+impl<W> Default for Verifications<W> {
+    fn default() -> Self {
+        Self {
+            jobs: Mutex::default(),
+            asked: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<W> Verification<W> {
+    /// What each partition's producer is told, once it is there.
+    pub fn take(&self) -> Option<Vec<Code>> {
+        let mut jobs = lock(&self.of.jobs);
+        jobs.get_mut(&self.job)?.codes.take()
+    }
+}
+
+impl<W> Drop for Verification<W> {
+    fn drop(&mut self) {
+        lock(&self.of.jobs).remove(&self.job);
+    }
+}
