@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NAMES = (TOPIC, "a", "b", "c")
 RETENTION = "delete.retention.ms"
 """The config that is altered: it is kept, described, and has no effect that a client sees."""
+NEVER = str((1 << 63) - 1)
 SET = 0
 TOPIC_RESOURCE = 2
 TIMEOUT_MS = 30_000
@@ -103,14 +104,13 @@ class Admin(Client):
 
     def _create(self, name: str) -> None:
         random = self.around.random
-        flushes = random.random() < 0.5
+        flushes = random.random() < (0.8 if self.around.model.durable else 0.5)
         configs = {"internal.segment.bytes": str(random.choice((600, 2000, 100_000)))}
-        if flushes:
-            configs["flush.messages"] = "1"
+        configs["flush.messages"] = "1" if flushes else NEVER
         value = str(next(self.around.model.numbers))
         configs[RETENTION] = value
         rows = [create_topics.CreatableTopicConfig(name=k, value=v) for k, v in configs.items()]
-        count = random.choice((1, 2))
+        count = 2 if name == TOPIC else random.choice((1, 2))
         wanted = create_topics.CreatableTopic(
             name=name, num_partitions=count, replication_factor=1, configs=rows
         )
