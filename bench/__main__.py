@@ -35,12 +35,14 @@ def claims() -> tuple[ModuleType, ...]:
         requests,
         start,
         throughput,
+        transactions,
     )
 
     return (
         throughput,
         requests,
         latency,
+        transactions,
         start,
         memory,
         partitions,

@@ -26,6 +26,7 @@ __all__ = [
     "PartitionOffsets",
     "PartitionState",
     "Plan",
+    "ProducerState",
     "Question",
     "Request",
     "RequestFaults",
@@ -407,6 +408,37 @@ class Event:
         def __new__(cls, token: int, answers: list[Answer]) -> Self: ...
 
     @final
+    class Unverified(Event):
+        """A Produce waits: may this transaction be written to these partitions?
+
+        They know nothing of it; one may be named twice. `Node.verified(job, codes)` says so.
+        """
+
+        __match_args__ = (
+            "job",
+            "transactional_id",
+            "producer_id",
+            "producer_epoch",
+            "version",
+            "partitions",
+        )
+        job: int
+        transactional_id: str
+        producer_id: int
+        producer_epoch: int
+        version: int  # of Produce: from 12 on the broker adds them to the transaction
+        partitions: list[TopicPartition]
+        def __new__(
+            cls,
+            job: int,
+            transactional_id: str,
+            producer_id: int,
+            producer_epoch: int,
+            version: int,
+            partitions: list[TopicPartition],
+        ) -> Self: ...
+
+    @final
     class Written(Event):
         """What `replace` or `remove_files` was given is done, or `refused` says why not."""
 
@@ -620,6 +652,46 @@ class Question:
         def __new__(cls, topic: str, partition: int, offset: int) -> Self: ...
 
     @final
+    class EndTransaction(Question):
+        """WriteTxnMarkers: where the marker lies, once the high watermark has passed it."""
+
+        __match_args__ = (
+            "topic",
+            "partition",
+            "producer_id",
+            "producer_epoch",
+            "coordinator_epoch",
+            "committed",
+            "transaction_version",
+        )
+        topic: str
+        partition: int
+        producer_id: int
+        producer_epoch: int
+        coordinator_epoch: int
+        committed: bool
+        transaction_version: int  # 0 if it was not said
+        def __new__(
+            cls,
+            topic: str,
+            partition: int,
+            producer_id: int,
+            producer_epoch: int,
+            coordinator_epoch: int,
+            committed: bool,
+            transaction_version: int,
+        ) -> Self: ...
+
+    @final
+    class Producers(Question):
+        """DescribeProducers: all that the partition knows."""
+
+        __match_args__ = ("topic", "partition")
+        topic: str
+        partition: int
+        def __new__(cls, topic: str, partition: int) -> Self: ...
+
+    @final
     class Space(Question):
         """DescribeLogDirs: how much room the volume of the log directory at this place has."""
 
@@ -637,6 +709,18 @@ class Answer:
     leader_epoch: int
     total_bytes: int  # of a volume
     usable_bytes: int
+    producers: list[ProducerState]
+
+@final
+class ProducerState:
+    """What a partition knows of one producer. Frozen."""
+
+    producer_id: int
+    producer_epoch: int
+    last_sequence: int  # -1 if there is none
+    last_timestamp_ms: int
+    coordinator_epoch: int  # -1 before any marker
+    first_offset: int  # of the transaction that is open; -1 if none is
 
 @final
 class Stray:
@@ -839,6 +923,11 @@ class Node:
 
         Raises CoreError "invalid" if somebody else did. That the connection is gone is no error.
         """
+    def verified(self, job: int, codes: Sequence[int]) -> None:
+        """Answer `Event.Unverified`: for each partition what its producer is told, 0 to go on.
+
+        That nobody waits for it any more is no error.
+        """
     def hang_up(self, token: int) -> None:
         """Close the connection of that request, as Kafka does for what it can't parse."""
 
@@ -883,8 +972,12 @@ class Node:
 
         A turn follows then when it is free.
         """
-    def append(self, topic: str, partition: int, records: bytes) -> Appended:
+    def append(
+        self, topic: str, partition: int, records: bytes, *, transaction_version: int = 0
+    ) -> Appended:
         """Append our own coordinators' batches (CRCs already right).
+
+        The version is that of the transactions which markers among them end.
 
         Raises CoreError "storage" if the disk is at fault; "not-leader", or "refused" with its
         `error_code`, if the log is as it was.

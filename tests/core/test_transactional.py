@@ -12,9 +12,6 @@ from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.add_partitions_to_txn import AddPartitionsToTxnRequest
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
-from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
-from ottla.wire.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
-from ottla.wire.records import Record, build_batch
 from servers import OttlaServer
 
 
@@ -32,33 +29,6 @@ def test_init_producer_id(talk: Talk, version: int) -> None:
     answer = talk.ask(InitProducerIdRequest(transactional_id="x"), version)
     assert answer.error_code == ErrorCode.UNSUPPORTED_VERSION
     assert not ErrorCode(answer.error_code).retriable
-
-
-@pytest.mark.parametrize(("in_request", "in_batch"), [(True, True), (True, False), (False, True)])
-def test_produce(talk: Talk, in_request: bool, in_batch: bool) -> None:
-    """If this failed, records of a transaction that nobody can end would block every reader."""
-    topic = talk.topic()
-    talk.ask(MetadataRequest(topics=[MetadataRequestTopic(name=topic)]), 9)
-    data = build_batch(
-        [Record(b"k", b"v")],
-        producer_id=1,
-        producer_epoch=0,
-        base_sequence=0,
-        transactional=in_batch,
-    )
-    request = ProduceRequest(
-        transactional_id="x" if in_request else None,
-        acks=-1,
-        timeout_ms=5000,
-        topic_data=[
-            TopicProduceData(
-                name=topic, partition_data=[PartitionProduceData(index=0, records=data)]
-            )
-        ],
-    )
-    (partition,) = talk.ask(request, 9).responses[0].partition_responses
-    assert partition.error_code == ErrorCode.UNSUPPORTED_VERSION
-    assert "transactions" in partition.error_message
 
 
 def test_what_is_not_served_is_not_announced(talk: Talk) -> None:

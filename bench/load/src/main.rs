@@ -2,12 +2,13 @@
 //!
 //! `load MODE --bs HOST:PORT --topic T [--pid SERVER] ...`; every mode prints one JSON line with rates,
 //! latencies, and the server's CPU and memory as /proc tells them. Requests are built once and sent again, so
-//! that the client costs little and the server is what is measured. Only non-flexible versions are used.
+//! that the client costs little and the server is what is measured. Only non-flexible versions are used, but for transactions.
 
 mod beats;
 mod e2e;
 mod measure;
 mod modes;
+mod transactions;
 mod wire;
 
 use std::collections::HashMap;
@@ -77,8 +78,10 @@ fn main() -> Outcome<()> {
         "delete" => modes::delete(&args),
         "e2e" => e2e::run(&args),
         "beats" => beats::run(&args),
+        "transact" => transactions::transact(&args),
+        "stream" => transactions::stream(&args),
         _ => Err(
-            "usage: load produce|consume|e2e|rpc|create|delete|beats --bs HOST:PORT --topic T ..."
+            "usage: load produce|consume|e2e|rpc|create|delete|beats|transact|stream --bs HOST:PORT --topic T ..."
                 .into(),
         ),
     }

@@ -35,6 +35,33 @@ impl Writer {
         w
     }
 
+    /// The same with tagged fields: compact texts and lists.
+    pub fn flexible(api: i16, version: i16) -> Writer {
+        let mut w = Self::request(api, version);
+        w.tags();
+        w
+    }
+
+    /// No tagged fields.
+    pub fn tags(&mut self) {
+        self.0.push(0);
+    }
+
+    /// An unsigned varint; of a compact list it is its length and one more.
+    pub fn unsigned(&mut self, mut v: u64) {
+        while v >= 0x80 {
+            self.0.push(v as u8 | 0x80);
+            v >>= 7;
+        }
+        self.0.push(v as u8);
+    }
+
+    pub fn compact_text(&mut self, v: Option<&str>) {
+        let Some(v) = v else { return self.unsigned(0) };
+        self.unsigned(v.len() as u64 + 1);
+        self.0.extend(v.as_bytes());
+    }
+
     pub fn i8(&mut self, v: i8) {
         self.0.push(v as u8);
     }
@@ -229,6 +256,16 @@ pub fn batch(count: usize, size: usize, lz4: bool, stamp: Option<u64>) -> Outcom
     let crc = checksum(&w.0[21..]);
     w.0[17..21].copy_from_slice(&crc.to_be_bytes());
     Ok(w.0)
+}
+
+/// Make a batch a producer's, with this sequence.
+pub fn sign(batch: &mut [u8], producer: (i64, i16), sequence: i32, transactional: bool) {
+    batch[21..23].copy_from_slice(&(if transactional { 0x10_i16 } else { 0 }).to_be_bytes());
+    batch[43..51].copy_from_slice(&producer.0.to_be_bytes());
+    batch[51..53].copy_from_slice(&producer.1.to_be_bytes());
+    batch[53..57].copy_from_slice(&sequence.to_be_bytes());
+    let crc = checksum(&batch[21..]);
+    batch[17..21].copy_from_slice(&crc.to_be_bytes());
 }
 
 fn checksum(bytes: &[u8]) -> u32 {

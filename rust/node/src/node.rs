@@ -355,6 +355,8 @@ impl Node {
                 out.push(("session.bytes".into(), sessions.bytes() as f64));
                 out.push(("session.evictions".into(), sessions.evictions() as f64));
             }
+            let asked = shared.host.verifications_asked() as f64;
+            out.push(("produce.unverified".into(), asked));
             let hosted = shared.host.hosted();
             let mut partitions = 0;
             for topic in hosted.topics() {

@@ -1,11 +1,14 @@
 //! `Event` for Python: one class a kind, so that `match` takes it apart.
 
+use std::sync::Arc;
+
 use ottla_core::hosting;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::asking::Answer;
 use crate::errors;
+use crate::named::TopicPartition;
 
 /// Something that the node found and Python must know; see `_core.pyi`.
 #[pyclass(frozen, module = "ottla._core")]
@@ -16,6 +19,14 @@ pub enum Event {
     Answered {
         token: i64,
         answers: Py<PyList>,
+    },
+    Unverified {
+        job: i64,
+        transactional_id: String,
+        producer_id: i64,
+        producer_epoch: i16,
+        version: i16,
+        partitions: Py<PyList>,
     },
     Written {
         job: i64,
@@ -71,6 +82,21 @@ impl Event {
                 token: job,
                 answers: PyList::new(py, answers.into_iter().map(Answer::from))?.unbind(),
             },
+            hosting::Event::Unverified {
+                job,
+                transactional_id,
+                producer_id,
+                producer_epoch,
+                version,
+                partitions,
+            } => Self::Unverified {
+                job,
+                transactional_id,
+                producer_id,
+                producer_epoch,
+                version,
+                partitions: named(py, &partitions)?,
+            },
             hosting::Event::Written { job, refused } => Self::Written {
                 job,
                 refused: refused.map(exception),
@@ -105,4 +131,12 @@ impl Event {
             hosting::Event::Refused { text } => Self::Refused { text },
         })
     }
+}
+
+fn named(py: Python<'_>, partitions: &[(Arc<str>, i32)]) -> PyResult<Py<PyList>> {
+    let partitions = partitions.iter().map(|(topic, partition)| TopicPartition {
+        topic: topic.to_string(),
+        partition: *partition,
+    });
+    Ok(PyList::new(py, partitions)?.unbind())
 }

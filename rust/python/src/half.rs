@@ -30,7 +30,14 @@ pub trait Partitions {
     fn set_strays_aside(&self) -> Outcome<Vec<String>>;
     fn describe(&self, topic: &str, index: i32) -> Outcome<Described>;
     fn describe_lately(&self, topic: &str, index: i32) -> Outcome<Described>;
-    fn append(&self, topic: &str, index: i32, records: Vec<u8>) -> Outcome<Appended>;
+    fn append(
+        &self,
+        topic: &str,
+        index: i32,
+        records: Vec<u8>,
+        transaction_version: i16,
+    ) -> Outcome<Appended>;
+    fn verified(&self, job: i64, codes: &[i16]) -> Outcome<()>;
     fn read(
         &self,
         topic: &str,
@@ -82,8 +89,18 @@ impl<D: CoreDisk, W: Waiter> Partitions for Host<D, W> {
         self.describe_lately(topic, index)
     }
 
-    fn append(&self, topic: &str, index: i32, records: Vec<u8>) -> Outcome<Appended> {
-        self.append(topic, index, records)
+    fn append(
+        &self,
+        topic: &str,
+        index: i32,
+        records: Vec<u8>,
+        transaction_version: i16,
+    ) -> Outcome<Appended> {
+        self.append(topic, index, records, transaction_version)
+    }
+
+    fn verified(&self, job: i64, codes: &[i16]) -> Outcome<()> {
+        self.verified(job, codes)
     }
 
     fn read(

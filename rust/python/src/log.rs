@@ -186,6 +186,8 @@ impl Log {
             leader_epoch,
             origin: Origin::Raft,
             produce_version: i16::MAX,
+            verification: 0,
+            transaction_version: 0,
         };
         py.detach(|| {
             self.with(|log| {

@@ -374,15 +374,23 @@ impl Node {
         })
     }
 
+    #[pyo3(signature = (topic, partition, records, *, transaction_version=0))]
     fn append(
         &self,
         py: Python<'_>,
         topic: &str,
         partition: i32,
         records: Vec<u8>,
+        transaction_version: i16,
     ) -> PyResult<Appended> {
-        let done = py.detach(|| self.node.ask(|host| host.append(topic, partition, records)));
+        let append =
+            |host: &dyn Partitions| host.append(topic, partition, records, transaction_version);
+        let done = py.detach(|| self.node.ask(append));
         Ok(done.map_err(refused)?.into())
+    }
+
+    fn verified(&self, job: i64, codes: Vec<i16>) -> PyResult<()> {
+        (self.node.ask(|host| host.verified(job, &codes))).map_err(refused)
     }
 
     #[pyo3(signature = (topic, partition, offset, bytes_max, *, to_log_end=false))]

@@ -29,6 +29,7 @@ impl Work {
             Self::Chore(Chore::Flush(_)) => "flush",
             Self::Chore(Chore::Mend(..)) => "mend",
             Self::Chore(Chore::Answer(_)) => "answer",
+            Self::Chore(Chore::Ended(_)) => "ended",
             Self::Chore(Chore::Measure(_)) => "measure",
             Self::Chore(Chore::SyncVolumes) => "sync volumes",
             Self::Pass(Pass::Retention) => "retention",

@@ -315,7 +315,10 @@ impl Line {
             match (self.produce).step(host, &mut frame, &header, &self.connection) {
                 Step::Heavy => self.produce.prepare(&mut frame),
                 Step::Busy => break wait.busy(now_ms),
-                Step::Parked if !is_over && !self.faults.answers_early => {
+                // Without an answer of Python's there is none to give early.
+                Step::Parked
+                    if !is_over && (!self.faults.answers_early || self.produce.is_asked()) =>
+                {
                     break wait.parked(now_ms, self.produce.timeout_ms(), Duration::ZERO);
                 }
                 Step::Parked | Step::Done => {

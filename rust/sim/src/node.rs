@@ -327,6 +327,8 @@ impl Node {
                 topic.of.traffic.read(&topic.of.name, &mut out);
             }
             out.push(("partition.count".into(), cells as f64));
+            let asked = host.verifications_asked() as f64;
+            out.push(("produce.unverified".into(), asked));
             out.push(("connection.count".into(), self.state().lines.len() as f64));
             Ok(out)
         })

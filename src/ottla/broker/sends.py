@@ -30,11 +30,16 @@ def send(context: Context, body: Any, then: Callable[[Any], None]) -> None:
         write_txn_markers.write(context, body, then)
     elif isinstance(body, NewProducerId):
         token = context.internal(then)
-        made = context.producer_ids.take(token, lambda error, found: ProducerId(found, error))
+        made = context.producer_ids.take(token, _producer_id)
         if made is not None:
             context.reply(token, made)
     else:
         raise BrokenInvariant(f"nobody answers {body!r:.200}")
+
+
+def _producer_id(error: int, producer_id: int) -> ProducerId:
+    """Whoever waits for one is told to come again, whatever keeps the controller from giving it."""
+    return ProducerId(producer_id, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS if error else 0)
 
 
 def add_partitions(

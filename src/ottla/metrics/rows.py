@@ -104,6 +104,8 @@ ottla_connections_stalled_total counter connection.stalled -
     Connections that were closed because they left requests or replies unfinished for too long.
 ottla_requests_malformed_total counter request.malformed -
     Requests that could not be read.
+ottla_produce_unverified_total counter produce.unverified -
+    Requests that began to write to partitions in a transaction, of which its coordinator was asked.
 ottla_requests_held gauge request.held -
     Requests that wait for a decision.
 ottla_request_bytes_total counter request.bytes.* request

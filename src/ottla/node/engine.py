@@ -32,6 +32,7 @@ from ottla.node.loop import Loop
 from ottla.node.membership import ClusterError, Membership
 from ottla.node.publisher import Publisher
 from ottla.node.writes import Writes
+from ottla.wire.errors import ErrorCode
 from ottla.wire.schema import plan_of
 
 if TYPE_CHECKING:
@@ -262,6 +263,11 @@ class Engine:
         """One thing that the core handed over; docs/design/faults.md says what each fault ends."""
         if not isinstance(item, Event):
             self.desk.take(item, self.context)
+            return
+        if isinstance(item, Event.Unverified):
+            # Nobody coordinates transactions yet; a code that the Java producer takes as fatal.
+            codes = [ErrorCode.UNSUPPORTED_VERSION] * len(item.partitions)
+            self._core.verified(item.job, codes)
             return
         self._core.forget_replies()  # what the disks do is shown to clients as well
         match item:

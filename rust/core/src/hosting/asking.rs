@@ -88,7 +88,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             return None;
         }
         let mut guard = cell.try_hold()?;
-        Some(answer(cell, guard.as_mut(), question))
+        let led = led(cell, guard.as_mut());
+        Some(led.and_then(|partition| question.answer(partition)))
     }
 
     fn leave_question(
@@ -152,7 +153,14 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 self.around.owe(Chore::Answer(Arc::clone(cell)), HELD_AGAIN);
                 return;
             };
-            let answer = answer(cell, guard.as_mut(), question);
+            let answer = match (led(cell, guard.as_mut()), question) {
+                (Ok(partition), Question::EndTransaction(ending)) => {
+                    self.end_transaction(cell, partition, &ending, (job, place));
+                    continue;
+                }
+                (Ok(partition), question) => question.answer(partition),
+                (Err(refused), _) => Err(refused),
+            };
             drop(guard);
             self.answered(&job, place, answer);
         }
@@ -186,11 +194,11 @@ pub(super) fn refusal<D: Disk, W: Waiter>(cell: &Cell<D, W>) -> Option<CoreError
     }
 }
 
-fn answer<D: Disk, W: Waiter>(
+/// One that is asked: it is open, and led here.
+fn led<'a, D: Disk, W: Waiter>(
     cell: &Cell<D, W>,
-    partition: Option<&mut Partition<D, W>>,
-    question: Question,
-) -> Answer {
+    partition: Option<&'a mut Partition<D, W>>,
+) -> Result<&'a mut Partition<D, W>, CoreError> {
     if let Some(refused) = refusal(cell) {
         return Err(refused);
     }
@@ -200,5 +208,5 @@ fn answer<D: Disk, W: Waiter>(
         return Err(CoreError::new("not-leader", text));
     }
     cell.touch();
-    question.answer(partition)
+    Ok(partition)
 }

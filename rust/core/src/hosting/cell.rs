@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::ending::Endings;
 use super::event::Place;
 use super::question::Waiting;
 use super::traffic::Traffic;
@@ -66,6 +67,8 @@ pub struct Cell<D: Disk, W: Waiter> {
     pub desired: Mutex<Desired>,
     /// Questions that could not be answered at once.
     pub waiting: std::sync::Mutex<Waiting>,
+    /// Ends of transactions that are written, until the high watermark has passed them.
+    pub endings: std::sync::Mutex<Endings>,
     /// How it was when somebody looked last, for those who cannot wait for whoever holds it.
     pub described: Mutex<Option<Described>>,
     /// Someone tries again by and by.
@@ -110,6 +113,7 @@ impl<D: Disk, W: Waiter> Cell<D, W> {
             traffic: Arc::clone(&topic.traffic),
             desired: Mutex::new(desired),
             waiting: std::sync::Mutex::default(),
+            endings: std::sync::Mutex::default(),
             described: Mutex::new(None),
             retried: AtomicBool::new(false),
             flushing: AtomicU8::new(0),

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn what_is_deleted_after_it_was_asked_is_not_noted() {
         let world = World::new(&[1], 1);
-        world.host.append(TOPIC, 0, batch(3)).unwrap();
+        world.host.append(TOPIC, 0, batch(3), 0).unwrap();
         world.host.flush();
         let rows = world.host.rows(0);
         assert_eq!(rows.len(), 1);

@@ -15,6 +15,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             Chore::Flush(cell) => self.flush_cell(&cell),
             Chore::Mend(cell, pause) => self.mend(&cell, pause),
             Chore::Answer(cell) => self.answer_waiting(&cell),
+            Chore::Ended(cell) => self.attend_endings(&cell),
             Chore::Measure(log_dir) => self.measure(log_dir),
             Chore::SyncVolumes => {
                 let _ = self.sync_volumes();

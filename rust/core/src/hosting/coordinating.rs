@@ -29,7 +29,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     }
 
     /// Append a coordinator's batches. A flush that `flush.messages` owes is a chore:
-    /// coordinators answer when the high watermark is there.
+    /// coordinators answer when the high watermark is there. The transaction version is that of the transactions which
+    /// markers among them end, or 0.
     ///
     /// # Errors
     /// As `describe`; "storage" if the disk is at fault, "refused" with its error code for what the log did not take
@@ -39,6 +40,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         topic: &str,
         index: i32,
         mut records: Vec<u8>,
+        transaction_version: i16,
     ) -> Result<Appended, CoreError> {
         self.with_led(topic, index, |cell, partition| {
             let context = AppendContext {
@@ -46,6 +48,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 leader_epoch: -1, // the partition's own
                 origin: Origin::Coordinator,
                 produce_version: i16::MAX,
+                verification: 0,
+                transaction_version,
             };
             match partition.append(&mut records, &context, true) {
                 Ok(done) => {
@@ -104,7 +108,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     }
 }
 
-fn not_taken(topic: &str, index: i32, refused: Produced) -> CoreError {
+pub(super) fn not_taken(topic: &str, index: i32, refused: Produced) -> CoreError {
     let code = refused.error_code;
     let why = match refused.error_message {
         Some(text) => text,

@@ -15,6 +15,16 @@ pub enum Event {
     Applied { mark: i64 },
     /// What `Host::ask` could not answer at once.
     Answered { job: i64, answers: Vec<Answer> },
+    /// A producer wants to write to partitions that know nothing of its transaction: `Host::verified` says whether it may.
+    Unverified {
+        job: i64,
+        transactional_id: String,
+        producer_id: i64,
+        producer_epoch: i16,
+        /// Of Produce.
+        version: i16,
+        partitions: Vec<(Arc<str>, i32)>,
+    },
     /// Small files that were handed over are written, or `refused` says why not.
     Written {
         job: i64,

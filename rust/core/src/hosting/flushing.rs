@@ -56,7 +56,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             match flushed.and_then(|flushed| partition.flushed(flushed)) {
                 Ok(moved) => {
                     cell.strained.store(false, Ordering::Relaxed);
-                    self.told_of(cell, moved);
+                    self.told_of(cell, partition, moved);
                 }
                 Err(error) => {
                     self.suffer(cell, partition, &error);
@@ -72,9 +72,13 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         }
     }
 
-    /// A coordinator may wait for this high watermark.
-    pub(super) fn told_of(&self, cell: &Cell<D, W>, moved: Moved) {
-        if moved.0 && cell.internal {
+    /// A coordinator may wait for this high watermark, or the end of a transaction.
+    pub(super) fn told_of(&self, cell: &Cell<D, W>, partition: &Partition<D, W>, moved: Moved) {
+        if !moved.0 {
+            return;
+        }
+        self.look_at_endings(cell, partition);
+        if cell.internal {
             self.around.wake();
         }
     }
@@ -84,7 +88,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     pub fn follower_reached(&self, cell: &Cell<D, W>, id: i32, log_end_offset: i64) {
         if let Some(partition) = cell.hold().as_mut() {
             let moved = partition.follower_reached(id, log_end_offset);
-            self.told_of(cell, moved);
+            self.told_of(cell, partition, moved);
         }
     }
 

@@ -18,6 +18,7 @@ use super::lock::lock;
 use super::question::{Answer, Job, Volume};
 use super::surroundings::Surroundings;
 use super::table::Hosted;
+use super::verifying::Verifications;
 use super::work::Work;
 use crate::disk::Disk;
 use crate::error::CoreError;
@@ -49,8 +50,10 @@ pub struct Host<D: Disk, W: Waiter> {
     /// Held by who writes checkpoints.
     pub(super) checkpointing: Mutex<()>,
     pub(super) hosted: RwLock<Hosted<D, W>>,
-    /// How many logs became partitions so far: each has its number.
-    pub(super) logs_opened: AtomicU64,
+    /// Logs that became partitions, and verifications that begin, have a number each.
+    pub(super) numbers: AtomicU64,
+    /// What whoever decides is asked of transactions.
+    pub(super) verifications: Arc<Verifications<W>>,
     /// The clock's, for all logs.
     pub skew: Skew,
 }
@@ -81,7 +84,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             volumes: Mutex::default(),
             checkpointing: Mutex::default(),
             hosted: RwLock::default(),
-            logs_opened: AtomicU64::new(0),
+            numbers: AtomicU64::new(1),
+            verifications: Arc::default(),
             skew: options.skew,
         }))
     }
@@ -94,9 +98,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         self.hosted.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A number that no other log of this host has, nor had.
-    pub(super) fn number_log(&self) -> u64 {
-        self.logs_opened.fetch_add(1, Ordering::Relaxed)
+    /// A number that nobody else of this host has, nor had; not 0.
+    pub fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
     /// All partitions of now; whoever works through them keeps nobody from changing which there are.

@@ -10,7 +10,8 @@
 //! - `chores`: who works on what that was left to those who may block, and on each pass.
 //! - `places`: what is wanted of partitions becomes so.
 //! - `mending`, `deleting`, `findings`, `closing`, `passes`: a partition is opened again, or goes; what else lies in the
-//!   folders; all are closed, or looked after. `coordinating`: coordinators write and read.
+//!   folders; all are closed, or looked after. `coordinating`: coordinators write and read. `ending`: a transaction ends.
+//! - `verifying`: what is asked of transactions before something is written to them.
 //! - `opening`: a folder becomes a log. `describing`, `asking`, `volumes`: what is said of partitions and their volumes.
 //! - `flushing`, `checkpoints`: what was written is made safe, and how far it is.
 //! - `failing`: what a disk that fails ends, whoever of those above meets it.
@@ -27,6 +28,7 @@ mod coordinating;
 mod deleting;
 mod describing;
 mod dirs;
+mod ending;
 mod event;
 mod failing;
 mod findings;
@@ -41,6 +43,7 @@ mod question;
 mod surroundings;
 mod table;
 mod traffic;
+mod verifying;
 mod volumes;
 mod work;
 
@@ -50,7 +53,8 @@ pub use findings::{LostLogDir, Stray};
 pub use host::{Host, HostOptions};
 pub use passes::Pass;
 pub use places::PartitionState;
-pub use question::{Answer, Inquiry, Looked, Question};
+pub use question::{Answer, Ending, Inquiry, Looked, Question};
 pub use surroundings::{Chore, Operation, Surroundings, Verdict};
 pub use table::{Hosted, Topic};
 pub use traffic::{Traffic, add};
+pub use verifying::{Unverified, Verification};

@@ -78,10 +78,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         mut partition: Partition<D, W>,
     ) -> Result<Partition<D, W>, CoreError> {
         let desired = cell.desired.lock().clone();
-        self.told_of(cell, partition.set_config(desired.config));
+        let moved = partition.set_config(desired.config);
+        self.told_of(cell, &partition, moved);
         match partition.set_state(desired.state) {
             Ok(moved) => {
-                self.told_of(cell, moved);
+                self.told_of(cell, &partition, moved);
                 Ok(partition)
             }
             Err(error) => {
@@ -102,7 +103,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         found.hints.clean_shutdown &= !again;
         let desired = cell.desired.lock().clone();
         let log = self.open_log(cell, &found, desired.config.log)?;
-        let number = self.number_log();
+        let number = self.number();
         let high_watermark = found.high_watermark;
         let told = (desired.state, desired.config.min_insync_replicas);
         let partition = Partition::new(self.node_id, number, log, told, high_watermark)

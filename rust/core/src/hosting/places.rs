@@ -186,10 +186,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         if leads && partition.log().latest_epoch() != Some(state.leader_epoch) {
             return false;
         }
-        self.told_of(cell, partition.set_config(config));
+        let moved = partition.set_config(config);
+        self.told_of(cell, partition, moved);
         let taken = partition.set_state(state);
         if let Ok(moved) = taken {
-            self.told_of(cell, moved);
+            self.told_of(cell, partition, moved);
         }
         taken.is_ok()
     }

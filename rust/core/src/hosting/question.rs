@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::lock::lock;
 use crate::disk::Disk;
 use crate::error::CoreError;
-use crate::log::{LogError, Lookup};
+use crate::log::{LogError, Lookup, ProducerSummary};
 use crate::partition::{Partition, Waiter};
 
 /// So many questions may wait with one partition or volume: whoever hangs up and asks again is not forgotten before the
@@ -24,6 +24,20 @@ pub enum Question {
     EpochEnd { epoch: i32 },
     /// DeleteRecords: let the log start there; -1 is the high watermark.
     DeleteBefore { offset: i64 },
+    /// WriteTxnMarkers: a producer's transaction ends here.
+    EndTransaction(Ending),
+    /// DescribeProducers.
+    Producers,
+}
+
+/// How a transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    pub producer_id: i64,
+    pub producer_epoch: i16,
+    pub coordinator_epoch: i32,
+    pub committed: bool,
+    pub transaction_version: i16,
 }
 
 /// Who is asked what.
@@ -39,13 +53,14 @@ pub enum Inquiry {
 }
 
 /// What was found; all -1 if nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Looked {
     pub offset: i64,
     pub timestamp_ms: i64,
     pub leader_epoch: i32,
     pub total_bytes: i64,
     pub usable_bytes: i64,
+    pub producers: Vec<ProducerSummary>,
 }
 
 /// Kinds of refusals: "unknown-partition", "not-leader", "storage", "offset-out-of-range", "invalid".
@@ -85,11 +100,12 @@ impl Question {
                 Lookup::from_timestamp(timestamp_ms),
                 Some(Lookup::Time(_) | Lookup::MaxTimestamp)
             ),
-            Self::EpochEnd { .. } => true,
-            Self::DeleteBefore { .. } => false,
+            Self::EpochEnd { .. } | Self::Producers => true,
+            Self::DeleteBefore { .. } | Self::EndTransaction(_) => false,
         }
     }
 
+    /// The answer; what ends a transaction has one of its own, in its time (`ending.rs`).
     pub fn answer<D: Disk, W: Waiter>(self, partition: &mut Partition<D, W>) -> Answer {
         let offsets = partition.offsets();
         match self {
@@ -121,6 +137,11 @@ impl Question {
                     ..Looked::at(offset)
                 })
             }
+            Self::Producers => Ok(Looked {
+                producers: partition.log().producers(),
+                ..Looked::NOTHING
+            }),
+            Self::EndTransaction(_) => Ok(Looked::NOTHING),
             Self::DeleteBefore { offset } => {
                 let outcome = partition.log_mut().delete_records(offset);
                 partition.log_start_moved();
@@ -140,9 +161,10 @@ impl Looked {
         leader_epoch: -1,
         total_bytes: -1,
         usable_bytes: -1,
+        producers: Vec::new(),
     };
 
-    fn at(offset: i64) -> Self {
+    pub fn at(offset: i64) -> Self {
         Self {
             offset,
             ..Self::NOTHING

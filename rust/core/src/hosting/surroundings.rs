@@ -17,6 +17,8 @@ pub enum Operation {
     Read,
     /// Of a topic.
     Write,
+    /// WRITE of a transactional id.
+    Transact,
     /// Of the cluster: a replica reads whatever topic.
     ClusterAction,
 }
@@ -39,6 +41,8 @@ pub enum Chore<D: Disk, W: Waiter> {
     Mend(Arc<Cell<D, W>>, Duration),
     /// Answer what waits with this partition.
     Answer(Arc<Cell<D, W>>),
+    /// Look at what ended transactions in this partition, and waits for the high watermark.
+    Ended(Arc<Cell<D, W>>),
     /// Ask how much room the volume of this log directory has.
     Measure(usize),
     /// Make names and ids of new folders safe.
@@ -65,9 +69,9 @@ pub trait Surroundings<D: Disk, W: Waiter>: Send + Sync + 'static {
     ) -> Option<Guard<'a, D, W>>;
     /// Nothing is wanted any more that is not so.
     fn is_as_wanted(&self) {}
-    /// Whether this principal may do that with the topic of this name. What is known is said at once: it is asked for
+    /// Whether this principal may do that with the topic, or the transactional id, of this name. What is known is said at once: it is asked for
     /// each partition of each Produce and Fetch, on threads that serve others.
-    fn verdict(&self, _principal: &str, _operation: Operation, _topic: &str) -> Verdict {
+    fn verdict(&self, _principal: &str, _operation: Operation, _name: &str) -> Verdict {
         Verdict::Allowed
     }
     /// A high watermark moved that a coordinator may wait for.

@@ -26,7 +26,8 @@ pub struct ProducePart {
 /// A request's lists are kept from one request to the next, so that a steady producer allocates nothing.
 #[derive(Debug, Default)]
 pub struct ProduceRequest {
-    pub transactional: bool,
+    /// Where it stands in the frame; None for null.
+    pub transactional_id: Option<Range<usize>>,
     pub acks: i16,
     pub timeout_ms: i32,
     pub topics: Vec<TopicAt>,
@@ -34,6 +35,12 @@ pub struct ProduceRequest {
 }
 
 impl ProduceRequest {
+    pub fn transactional_id<'a>(&self, frame: &'a [u8]) -> Option<&'a str> {
+        let range = self.transactional_id.clone()?;
+        // It was checked when it was read.
+        Some(std::str::from_utf8(&frame[range]).unwrap_or_default())
+    }
+
     /// Keep no lists that are longer than is usual.
     pub fn shrink_to(&mut self, entries: usize) {
         self.topics.clear();
@@ -54,7 +61,8 @@ pub fn parse_produce(
     let mut reader = Reader::from(frame, body_at);
     request.topics.clear();
     request.parts.clear();
-    request.transactional = reader.nullable_string(flexible)?.is_some();
+    let id = reader.nullable_string(flexible)?.map(str::len);
+    request.transactional_id = id.map(|length| reader.position() - length..reader.position());
     request.acks = reader.int16()?;
     request.timeout_ms = reader.int32()?;
     for topic in 0..reader.entries(flexible, 0)? {

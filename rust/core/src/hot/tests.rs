@@ -196,6 +196,8 @@ fn fetches_of_every_version() {
         leader_epoch: -1,
         origin: Origin::Client,
         produce_version: 11,
+        verification: 0,
+        transaction_version: 0,
     };
     for _ in 0..3 {
         partition.append(&mut batch(), &context, true).unwrap();
@@ -253,6 +255,8 @@ fn produces_of_every_version() {
                 leader_epoch: -1,
                 origin: Origin::Client,
                 produce_version: version,
+                verification: 0,
+                transaction_version: 0,
             };
             let mut outcomes = Vec::new();
             for part in &request.parts {

@@ -22,6 +22,22 @@ pub struct AppendContext {
     pub origin: Origin,
     /// Version of the Produce request; zstd is refused below 7. `i16::MAX` where there is none.
     pub produce_version: i16,
+    /// The number of the verification that a client's batch was asked about, which one needs that is new to its
+    /// transaction (KIP-890); 0 where there is none.
+    pub verification: u64,
+    /// Of a transaction that a marker ends: from 2 on its epoch is above that of all batches before it; 0 where there
+    /// is none.
+    pub transaction_version: i16,
+}
+
+/// How whoever decides is asked about a batch that is new to its transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct Verifying {
+    /// Nobody else's, now or before; not 0. It is taken unless one stands already.
+    pub number: u64,
+    /// The partition is added to the transaction, not only looked for there (transactions of version 2).
+    pub adds: bool,
+    pub now_ms: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -82,7 +82,7 @@ impl<D: Disk> Log<D> {
                 None
             };
             self.producers
-                .stage(&mut staged, header, marker, Some(context.origin))?;
+                .stage(&mut staged, header, marker, Some(context))?;
         }
         let size = found.last().map_or(0, |(at, header)| at + header.size());
         let rolled = self.put(&batches[..size], found, staged, context.now_ms)?;

@@ -19,6 +19,7 @@ mod find;
 mod flush;
 mod index;
 mod indexing;
+mod markers;
 mod open;
 mod prepare;
 mod producers;
@@ -33,6 +34,7 @@ mod snapshots;
 mod transaction_index;
 mod unsynced;
 mod validate;
+mod verifications;
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +55,7 @@ pub use api::*;
 pub use config::*;
 pub use error::*;
 pub use examine::{Examined, examine};
+pub use markers::Marker;
 
 pub use prepare::{Prepared, memory_to_prepare, prepare, prepare_light};
 pub use skew::Skew;
@@ -314,6 +317,24 @@ impl<D: Disk> Log<D> {
 
     pub fn producers(&self) -> Vec<ProducerSummary> {
         self.producers.summaries()
+    }
+
+    /// Whether this batch's producer has a transaction open here, in its epoch.
+    pub fn has_transaction(&self, batch: &Header) -> bool {
+        self.producers.has_transaction(batch)
+    }
+
+    /// Somebody is asked whether this batch belongs to a transaction: the number that appending it needs. None if that is
+    /// open here.
+    ///
+    /// # Errors
+    /// `InvalidProducerEpoch` if nobody has to be asked.
+    pub fn verify(
+        &mut self,
+        batch: &Header,
+        asked: &Verifying,
+    ) -> Result<Option<u64>, AppendError> {
+        self.producers.verify(batch, asked)
     }
 
     /// Give back file descriptors; they come back when needed.

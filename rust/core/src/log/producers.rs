@@ -7,9 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use super::api::{Origin, ProducerSummary};
+use super::api::{AppendContext, Origin, ProducerSummary, Verifying};
 use super::error::AppendError;
+use super::markers::Marker;
 use super::skew::SkewAt;
+use super::verifications::{Verification, Verifications};
 use crate::batch::{Header, add_sequence};
 use crate::code::Code;
 use crate::crc::crc32c;
@@ -18,6 +20,8 @@ const BATCHES_KEPT: usize = 5;
 const SNAPSHOT_VERSION: i16 = 1;
 const SNAPSHOT_ENTRY_BYTES: usize = 46;
 const NO_EPOCH: i16 = -1;
+/// The version of transactions from which on each has an epoch of its own.
+const EPOCH_EACH_FROM: i16 = 2;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchSeen {
@@ -75,6 +79,10 @@ impl Producer {
         self.seen().last()
     }
 
+    fn has_transaction(&self, epoch: i16) -> bool {
+        self.epoch == epoch && self.transaction_first_offset.is_some()
+    }
+
     fn set_epoch(&mut self, epoch: i16) {
         if self.epoch != epoch {
             self.epoch = epoch;
@@ -89,32 +97,6 @@ impl Producer {
         }
         self.batches[usize::from(self.count)] = batch;
         self.count += 1;
-    }
-}
-
-/// A transaction marker's content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Marker {
-    pub commit: bool,
-    pub coordinator_epoch: i32,
-    pub timestamp_ms: i64,
-}
-
-impl Marker {
-    /// From a control record; None if it is some other control record.
-    pub fn parse(key: Option<&[u8]>, value: Option<&[u8]>, timestamp_ms: i64) -> Option<Self> {
-        let commit = match key?.get(2..4)? {
-            [0, 0] => false,
-            [0, 1] => true,
-            _ => return None,
-        };
-        let mut epoch = [0; 4];
-        epoch.copy_from_slice(value?.get(2..6)?);
-        Some(Self {
-            commit,
-            coordinator_epoch: i32::from_be_bytes(epoch),
-            timestamp_ms,
-        })
     }
 }
 
@@ -133,6 +115,8 @@ pub struct Staged {
     producers: Vec<(i64, Producer)>,
     begun: Vec<(i64, i64)>,
     pub completed: Vec<Completed>,
+    /// Whose verification is over.
+    verified: Vec<i64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -142,6 +126,8 @@ pub struct Producers {
     open: BTreeMap<i64, i64>,
     /// First offset to last offset of what is decided above the high watermark.
     decided: BTreeMap<i64, i64>,
+    /// Soft: in no snapshot, and forgotten where this is loaded anew.
+    verifications: Verifications,
     /// The state is that of the log up to here.
     pub end_offset: i64,
     pub snapshot_offset: i64,
@@ -174,13 +160,36 @@ impl Producers {
             .copied()
     }
 
-    /// Check a batch (with its assigned offsets in `header`) against the state, and note what it will change.
+    /// Whether this producer has a transaction open here, in the epoch of this batch.
+    pub fn has_transaction(&self, header: &Header) -> bool {
+        let known = self.known.get(&header.producer_id);
+        known.is_some_and(|producer| producer.has_transaction(header.producer_epoch))
+    }
+
+    /// Somebody is asked about a batch that is new to its transaction: the number that it needs then. None if it has
+    /// one open here.
+    pub fn verify(
+        &mut self,
+        header: &Header,
+        asked: &Verifying,
+    ) -> Result<Option<u64>, AppendError> {
+        if let Some(producer) = self.known.get(&header.producer_id) {
+            check_epoch(producer, header)?;
+            if producer.has_transaction(header.producer_epoch) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.verifications.begin(header, asked)))
+    }
+
+    /// Check a batch (with its assigned offsets in `header`) against the state, and note what it will change. Without a
+    /// context somebody else has checked it.
     pub fn stage(
         &self,
         staged: &mut Staged,
         header: &Header,
         marker: Option<Marker>,
-        origin: Option<Origin>,
+        context: Option<&AppendContext>,
     ) -> Result<(), AppendError> {
         let id = header.producer_id;
         let at = match staged.producers.iter().position(|(known, _)| *known == id) {
@@ -191,19 +200,24 @@ impl Producers {
                 staged.producers.len() - 1
             }
         };
+        let verification = self.verifications.of(id);
+        if header.is_transactional() && verification.is_some_and(|begun| begun.ends_with(header)) {
+            staged.verified.push(id);
+        }
         let producer = &mut staged.producers[at].1;
         if header.is_control() {
             let Some(marker) = marker else { return Ok(()) };
-            if let Some(completed) = end_transaction(producer, header, marker, origin)? {
+            if let Some(completed) = end_transaction(producer, header, marker, context)? {
                 staged.completed.push(completed);
             }
             return Ok(());
         }
-        if origin.is_some() {
+        if let Some(context) = context {
             check_epoch(producer, header)?;
-        }
-        if origin == Some(Origin::Client) {
-            check_sequence(producer, header)?;
+            if context.origin == Origin::Client {
+                check_verified(producer, header, verification, context)?;
+                check_sequence(producer, header, verification)?;
+            }
         }
         producer.set_epoch(header.producer_epoch);
         producer.push(BatchSeen {
@@ -214,7 +228,7 @@ impl Producers {
         });
         producer.last_timestamp_ms = header.max_timestamp;
         match (producer.transaction_first_offset, header.is_transactional()) {
-            (Some(_), false) if origin.is_some() => Err(refuse(
+            (Some(_), false) if context.is_some() => Err(refuse(
                 Code::InvalidTxnState,
                 format!("producer {id} has a transaction open here and wrote outside of it"),
             )),
@@ -238,6 +252,9 @@ impl Producers {
         for (id, mut producer) in staged.producers {
             producer.skew_ms = skew.of(producer.last_timestamp_ms);
             self.known.insert(id, producer);
+        }
+        for id in staged.verified {
+            self.verifications.end(id);
         }
         self.open.extend(staged.begun);
         let mut aborted = Vec::new();
@@ -280,6 +297,7 @@ impl Producers {
     }
 
     pub fn expire(&mut self, now_ms: i64, expiration_ms: i64) -> usize {
+        self.verifications.expire(now_ms, expiration_ms);
         let before = self.known.len();
         self.known
             .retain(|_, producer| !expired(producer, now_ms, expiration_ms));
@@ -403,7 +421,49 @@ fn check_epoch(producer: &Producer, header: &Header) -> Result<(), AppendError> 
     Ok(())
 }
 
-fn check_sequence(producer: &Producer, header: &Header) -> Result<(), AppendError> {
+/// From version 2 of transactions on each ends with an epoch of its own, above that of its batches. A marker that is
+/// written again finds nothing open; and no epoch is above the last one.
+fn check_marker(
+    producer: &Producer,
+    header: &Header,
+    transaction_version: i16,
+) -> Result<(), AppendError> {
+    let is_strict = transaction_version >= EPOCH_EACH_FROM && header.producer_epoch != i16::MAX;
+    if is_strict && producer.has_transaction(header.producer_epoch) {
+        let text = format!(
+            "a transaction of producer {} is open here in epoch {}: its end has a later epoch",
+            header.producer_id, header.producer_epoch
+        );
+        return Err(refuse(Code::InvalidProducerEpoch, text));
+    }
+    check_epoch(producer, header)
+}
+
+/// The first batch of a transaction is one that its coordinator was asked about, and no marker came since.
+fn check_verified(
+    producer: &Producer,
+    header: &Header,
+    verification: Option<&Verification>,
+    context: &AppendContext,
+) -> Result<(), AppendError> {
+    if !header.is_transactional()
+        || producer.has_transaction(header.producer_epoch)
+        || verification.is_some_and(|begun| begun.number == context.verification)
+    {
+        return Ok(());
+    }
+    let text = "Record was not part of an ongoing transaction".to_owned();
+    Err(refuse(Code::InvalidTxnState, text))
+}
+
+fn check_sequence(
+    producer: &Producer,
+    header: &Header,
+    verification: Option<&Verification>,
+) -> Result<(), AppendError> {
+    if let Some(begun) = verification {
+        begun.check_sequence(header, producer.count == 0)?;
+    }
     let next = header.base_sequence;
     let expected = if producer.epoch == NO_EPOCH {
         return Ok(());
@@ -430,10 +490,10 @@ fn end_transaction(
     producer: &mut Producer,
     header: &Header,
     marker: Marker,
-    origin: Option<Origin>,
+    context: Option<&AppendContext>,
 ) -> Result<Option<Completed>, AppendError> {
-    if origin.is_some() {
-        check_epoch(producer, header)?;
+    if let Some(context) = context {
+        check_marker(producer, header, context.transaction_version)?;
         if producer.coordinator_epoch > marker.coordinator_epoch {
             return Err(refuse(
                 Code::TransactionCoordinatorFenced,

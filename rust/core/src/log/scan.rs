@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::error::{During, LogError};
 use super::index::OFFSETS_MAX;
-use super::producers::Marker;
+use super::markers::Marker;
 use crate::batch::{Cut, HEADER_BYTES, Header, PREFIX_BYTES, Records, StreamSource, first_header};
 use crate::compression::Decompressor;
 use crate::crc::Crc32c;

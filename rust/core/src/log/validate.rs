@@ -105,7 +105,10 @@ fn check_header(
             header.base_offset
         )));
     }
-    if context.origin != Origin::Raft && batch.len() > config.max_message_bytes as usize {
+    // What ends a transaction is small, and if it were refused its readers would wait for ever.
+    let is_marker = !client && header.is_control();
+    let is_bounded = context.origin != Origin::Raft && !is_marker;
+    if is_bounded && batch.len() > config.max_message_bytes as usize {
         return Err(too_large(batch.len() as u64, config));
     }
     if !crc_holds(batch) {

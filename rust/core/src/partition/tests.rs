@@ -101,6 +101,8 @@ fn append(partition: &mut Led, count: usize, all: bool) -> Result<AppendDone, Pr
         leader_epoch: -1,
         origin: Origin::Client,
         produce_version: 11,
+        verification: 0,
+        transaction_version: 0,
     };
     partition.append(&mut batch(count), &context, all)
 }

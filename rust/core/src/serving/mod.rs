@@ -15,6 +15,7 @@ mod kept;
 mod permitted;
 mod produce;
 mod queue;
+mod verifying;
 
 pub use admitting::{Admitted, admit};
 pub use apis::{Api, Apis, FETCH, PRODUCE};
@@ -90,7 +91,8 @@ pub enum Step {
     Busy,
     /// Records have to be looked through that unpack to far more than they are: `prepare`, in one's turn, then again.
     Heavy,
-    /// Again when the waiter is rung, or when the request's time is up.
+    /// It waits for whoever decides, or for the in-sync replicas, or for records: again when the waiter is rung, or when
+    /// the request's time is up.
     Parked,
 }
 

@@ -6,21 +6,23 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::permitted::{Kept, Named, permitted};
+use super::verifying::{self, Said, Verifying, transactional};
 use super::{Header, Step, busy_for, patience};
-use crate::batch::is_transactional;
 use crate::code::Code;
 use crate::connection::put_response_header;
 use crate::disk::Disk;
-use crate::hosting::{Cell, Guard, Host, Operation, add};
+use crate::hosting::{Cell, Guard, Host, Operation, Unverified, Verdict, add};
 use crate::hot::{
     Malformed, ProducePart, ProduceRequest, Produced, TopicAt, parse_produce, put_produce_response,
 };
 use crate::log::{
-    AppendContext, AppendError, LogConfig, Origin, Prepared, memory_to_prepare, prepare,
+    self, AppendContext, AppendError, LogConfig, Origin, Prepared, memory_to_prepare, prepare,
 };
 use crate::partition::{AppendDone, Awaited, Outcome, Waiter};
 
 const ALL_IN_SYNC: i16 = -1;
+/// The first version whose producers leave it to the broker to add partitions to their transactions.
+const ADDS_FROM: i16 = 12;
 /// Lists for no more partitions are kept for the next request.
 const PARTITIONS_FEW: usize = 64;
 
@@ -46,6 +48,7 @@ pub struct Produce<D: Disk, W: Waiter> {
     pending: Vec<Pending<D, W>>,
     heavy: Heavy<D, W>,
     context: AppendContext,
+    verifying: Verifying<W>,
     /// Its time is up: who holds a partition is waited for no more.
     hurried: bool,
     throttle_ms: i32,
@@ -63,7 +66,10 @@ impl<D: Disk, W: Waiter> Default for Produce<D, W> {
                 leader_epoch: -1, // the partition's own
                 origin: Origin::Client,
                 produce_version: 0,
+                verification: 0,
+                transaction_version: 0,
             },
+            verifying: Verifying::default(),
             hurried: false,
             throttle_ms: 0,
         }
@@ -87,6 +93,14 @@ enum Part {
     Settled(Produced),
     Busy,
     Heavy,
+    /// Its transaction is news here: nobody asked yet whether it may be written to.
+    Unverified,
+}
+
+/// What came of an attempt to append.
+enum Tried {
+    Done(Produced, Option<Awaited>),
+    Not(Part),
 }
 
 impl<D: Disk, W: Waiter> Produce<D, W> {
@@ -103,6 +117,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         self.context.now_ms = now_ms;
         self.context.produce_version = header.version;
         parse_produce(frame, header.body_at, header.version, &mut self.request)?;
+        self.verifying.begin(frame, &self.request);
         Ok(())
     }
 
@@ -136,6 +151,9 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         header: &Header,
         waiter: &Arc<W>,
     ) -> Step {
+        if let Some(step) = self.step_of_transaction(host, frame, waiter.principal()) {
+            return step;
+        }
         while self.outcomes.len() < self.request.parts.len() {
             match self.append_part(host, frame, header, waiter.principal()) {
                 Part::Settled(outcome) => {
@@ -144,6 +162,11 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
                 }
                 Part::Busy => return Step::Busy,
                 Part::Heavy => return Step::Heavy,
+                Part::Unverified => {
+                    if let Some(step) = self.verify(host, frame, header, waiter) {
+                        return step;
+                    }
+                }
             }
         }
         if self.pending.is_empty() {
@@ -185,11 +208,20 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         self.throttle_ms
     }
 
-    /// The producer's time is over: what has not reached the in-sync replicas is told so.
+    /// The producer's time is over: what has not reached the in-sync replicas is told so, and what was not appended
+    /// since nobody said yet whether it may be. Nobody waits for that any more.
     pub fn time_is_up(&mut self) {
+        let refused = || Produced::refused(Code::RequestTimedOut);
         for waiting in self.pending.drain(..) {
-            self.outcomes[waiting.place] = Produced::refused(Code::RequestTimedOut);
+            self.outcomes[waiting.place] = refused();
         }
+        self.outcomes.resize_with(self.request.parts.len(), refused);
+        self.verifying.forget();
+    }
+
+    /// Whether it waits for whoever decides.
+    pub fn is_asked(&self) -> bool {
+        self.verifying.is_asked()
     }
 
     /// What the producer hears of a request that is done, put where replies wait. The request is over: what a large one
@@ -209,6 +241,8 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         self.outcomes.clear();
         self.outcomes.shrink_to(PARTITIONS_FEW);
         self.heavy = Heavy::None;
+        self.verifying.forget();
+        self.verifying.shrink_to(PARTITIONS_FEW);
         finished
     }
 
@@ -223,11 +257,9 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         header: &Header,
         principal: &str,
     ) -> Part {
-        let part = &self.request.parts[self.outcomes.len()];
-        let topic = match &self.request.topics[part.topic] {
-            TopicAt::Id(id) => Named::Id(id),
-            named @ TopicAt::Name(_) => Named::Name(named.name(frame)),
-        };
+        let place = self.outcomes.len();
+        let part = &self.request.parts[place];
+        let topic = named(&self.request, part, frame);
         let cell = match permitted(host, principal, Operation::Write, topic, part.index) {
             Ok(cell) => cell,
             Err(Kept::Refused(code)) => return Part::Settled(Produced::refused(code)),
@@ -238,22 +270,25 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         };
         let records = part.records.clone();
         let records = records.map_or(&mut [][..], |range| &mut frame[range]);
-        let outcome = match refusal(&cell, header, &self.request, part, records) {
-            Some(refused) => Err(refused),
-            None => match self.append(host, &cell, records) {
-                Ok(Some((outcome, awaited))) => {
+        let said = self.verifying.said(place);
+        let outcome = match (refusal(&cell, header, &self.request), said) {
+            (Some(refused), _) => Err(refused),
+            (None, Some(Said::Refused(code))) => Err(verifying::refused(code)),
+            (None, _) => match self.append(host, &cell, records) {
+                Ok(Tried::Done(outcome, awaited)) => {
                     if let Some(awaited) = awaited {
                         self.pending.push(Pending {
-                            place: self.outcomes.len(),
+                            place,
                             cell: Arc::clone(&cell),
                             awaited,
                         });
                     }
                     Ok(outcome)
                 }
-                Ok(None) if matches!(self.heavy, Heavy::Wanted(..)) => return Part::Heavy,
-                Ok(None) if self.hurried => Err(Produced::refused(Code::RequestTimedOut)),
-                Ok(None) => return Part::Busy,
+                Ok(Tried::Not(Part::Busy | Part::Unverified)) if self.hurried => {
+                    Err(Produced::refused(Code::RequestTimedOut))
+                }
+                Ok(Tried::Not(part)) => return part,
                 Err(refused) => Err(*refused),
             },
         };
@@ -264,21 +299,31 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         Part::Settled(outcome.unwrap_or_else(|refused| refused))
     }
 
-    /// Append, if that is light work or was prepared. Says what is to be waited for, if anything; None if nothing was
-    /// done.
+    /// Append, if that is light work or was prepared, and somebody said that it may be where somebody has to. Says what
+    /// is to be waited for, if anything.
     fn append(
         &mut self,
         host: &Host<D, W>,
         cell: &Arc<Cell<D, W>>,
         records: &mut [u8],
-    ) -> Result<Option<(Produced, Option<Awaited>)>, Box<Produced>> {
+    ) -> Result<Tried, Box<Produced>> {
         cell.touch();
         let Some(mut guard) = host.hold_within(cell, patience(self.hurried)) else {
-            return Ok(None);
+            return Ok(Tried::Not(Part::Busy));
         };
         let Some(partition) = guard.as_mut() else {
             return Err(Box::new(Produced::refused(cell.absence())));
         };
+        self.context.verification = 0;
+        if self.verifying.producer().is_some()
+            && let Some(batch) = transactional(records)
+        {
+            match self.verifying.said(self.outcomes.len()) {
+                Some(Said::GoOn(number)) => self.context.verification = number,
+                _ if partition.is_unverified(&batch) => return Ok(Tried::Not(Part::Unverified)),
+                _ => {}
+            }
+        }
         let all = self.request.acks == ALL_IN_SYNC;
         let done = match std::mem::replace(&mut self.heavy, Heavy::None) {
             Heavy::Ready(of, prepared) if Arc::ptr_eq(&of, cell) => match prepared {
@@ -291,11 +336,119 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
                 Ok(None) => {
                     let config = partition.log().config().clone();
                     self.heavy = Heavy::Wanted(Arc::clone(cell), config);
-                    return Ok(None);
+                    return Ok(Tried::Not(Part::Heavy));
                 }
             },
         };
-        settle(host, cell, guard, done, self.request.acks).map(Some)
+        let (produced, awaited) = settle(host, cell, guard, done, self.request.acks)?;
+        Ok(Tried::Done(produced, awaited))
+    }
+
+    /// What a request with transactional batches comes to before any of them is looked at: it waits for an answer, or is
+    /// refused as a whole. None if it goes on.
+    fn step_of_transaction(
+        &mut self,
+        host: &Host<D, W>,
+        frame: &[u8],
+        principal: &str,
+    ) -> Option<Step> {
+        self.verifying.producer()?;
+        if self.verifying.waits() {
+            return Some(Step::Parked);
+        }
+        if self.verifying.is_permitted {
+            return None;
+        }
+        let verdict = match self.request.transactional_id(frame) {
+            Some(id) => host.around.verdict(principal, Operation::Transact, id),
+            None => Verdict::Denied,
+        };
+        let refused = match verdict {
+            Verdict::Allowed => self.verifying.refusal(),
+            Verdict::Denied => Some(Code::TransactionalIdAuthorizationFailed),
+            Verdict::Ask if self.hurried => Some(Code::RequestTimedOut),
+            Verdict::Ask => return Some(Step::Busy),
+        };
+        self.verifying.is_permitted = true;
+        if let Some(code) = refused {
+            let refused = || Produced::refused(code);
+            self.outcomes.resize_with(self.request.parts.len(), refused);
+        }
+        None
+    }
+
+    /// Ask about all that is new to its transaction from the part at hand on. None if nobody has to be asked.
+    fn verify(
+        &mut self,
+        host: &Host<D, W>,
+        frame: &[u8],
+        header: &Header,
+        waiter: &Arc<W>,
+    ) -> Option<Step> {
+        let at_hand = self.outcomes.len();
+        for place in at_hand..self.request.parts.len() {
+            if !self.verifying.has(place) && !self.look_over(host, frame, header, waiter, place) {
+                return Some(Step::Busy);
+            }
+        }
+        let partitions = self.verifying.open();
+        if partitions.is_empty() {
+            // What was unknown a moment ago is known, or refused.
+            return self.verifying.said(at_hand).is_none().then_some(Step::Busy);
+        }
+        let (producer_id, producer_epoch) = self.verifying.producer()?;
+        let asks = Unverified {
+            transactional_id: self.request.transactional_id(frame)?.to_owned(),
+            producer_id,
+            producer_epoch,
+            version: header.version,
+            partitions,
+        };
+        self.verifying.asks(host.ask_of_transaction(asks, waiter));
+        Some(Step::Parked)
+    }
+
+    /// Note whether this part has to be asked about. False if nobody can say yet.
+    fn look_over(
+        &mut self,
+        host: &Host<D, W>,
+        frame: &[u8],
+        header: &Header,
+        waiter: &Arc<W>,
+        place: usize,
+    ) -> bool {
+        let part = &self.request.parts[place];
+        let records = part.records.clone().map(|records| &frame[records]);
+        let Some(batch) = records.and_then(transactional) else {
+            return true;
+        };
+        let topic = named(&self.request, part, frame);
+        let principal = waiter.principal();
+        let cell = match permitted(host, principal, Operation::Write, topic, part.index) {
+            Ok(cell) => cell,
+            Err(Kept::Refused(_)) => return true, // it is told so in its turn
+            Err(Kept::Unknown) => return false,
+        };
+        if refusal(&cell, header, &self.request).is_some() {
+            return true;
+        }
+        let Some(mut guard) = host.hold_within(&cell, patience(self.hurried)) else {
+            return false;
+        };
+        let Some(partition) = guard.as_mut() else {
+            return true;
+        };
+        let asked = log::Verifying {
+            number: host.number(),
+            adds: header.version >= ADDS_FROM,
+            now_ms: self.context.now_ms,
+        };
+        let begun = partition.verify(&batch, &asked);
+        if let Some(begun) = begun.transpose() {
+            let name = (Arc::clone(&cell.topic), cell.index);
+            self.verifying.add(place, name, begun);
+        }
+        true
     }
 
     /// Who waits hears of what happens to its partitions from here on.
@@ -348,13 +501,19 @@ fn look_at<D: Disk, W: Waiter>(
     Some(outcome)
 }
 
+/// The topic of a part, as the request names it.
+fn named<'a>(request: &'a ProduceRequest, part: &ProducePart, frame: &'a [u8]) -> Named<'a> {
+    match &request.topics[part.topic] {
+        TopicAt::Id(id) => Named::Id(id),
+        named @ TopicAt::Name(_) => Named::Name(named.name(frame)),
+    }
+}
+
 /// What is refused before the log sees it.
 fn refusal<D: Disk, W: Waiter>(
     cell: &Cell<D, W>,
     header: &Header,
     request: &ProduceRequest,
-    part: &ProducePart,
-    records: &[u8],
 ) -> Option<Produced> {
     if !(-1..=1).contains(&request.acks) {
         return Some(Produced::refused(Code::InvalidRequiredAcks));
@@ -364,14 +523,6 @@ fn refusal<D: Disk, W: Waiter>(
     }
     if let Some(code) = cell.refusal() {
         return Some(Produced::refused(code));
-    }
-    if request.transactional || is_transactional(records) {
-        // A code that the Java producer takes as fatal: it stops at once instead of trying again.
-        let text = format!(
-            "{}-{}: transactions are not served yet",
-            cell.topic, part.index
-        );
-        return Some(Produced::refused_with(Code::UnsupportedVersion, text));
     }
     None
 }

@@ -48,7 +48,7 @@ impl Task {
                 Step::Parked => {
                     // What is answered already must not wait with this one.
                     self.flush().await?;
-                    self.await_high_watermark(&frame, header).await?;
+                    self.await_outcome(&frame, header).await?;
                     break;
                 }
             }
@@ -89,12 +89,9 @@ impl Task {
         Ok(())
     }
 
-    /// Wait until all in-sync replicas have what was appended, for as long as the producer allows.
-    async fn await_high_watermark(
-        &mut self,
-        frame: &Range<usize>,
-        header: &Header,
-    ) -> Result<(), Over> {
+    /// Wait until whoever decides has said what may be appended, and all in-sync replicas have it, for as long as the
+    /// producer allows.
+    async fn await_outcome(&mut self, frame: &Range<usize>, header: &Header) -> Result<(), Over> {
         let node = Arc::clone(&self.node);
         let wait = Duration::from_millis(self.produce.timeout_ms());
         let deadline = Instant::now() + wait;
@@ -103,10 +100,13 @@ impl Task {
         let outcome = loop {
             match step {
                 Step::Done => break Ok(()),
-                Step::Busy | Step::Heavy if Instant::now() < deadline => {
-                    tokio::time::sleep(PAUSE).await;
+                Step::Busy if Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+                Step::Busy => self.produce.hurry(),
+                Step::Heavy => {
+                    if let Err(over) = self.prepare_in_turn(frame).await {
+                        break Err(over);
+                    }
                 }
-                Step::Busy | Step::Heavy => self.produce.hurry(),
                 Step::Parked => match tokio::time::timeout_at(deadline, self.hear()).await {
                     Ok(Ok(())) => {}
                     Ok(Err(over)) => break Err(over),

@@ -31,7 +31,8 @@ pub fn folder() -> Vec<(String, Vec<u8>)> {
         };
         log.append(&mut timed(spec, &values), &context).unwrap();
         let transactional = produced(7, 0, n, 1, true);
-        log.append(&mut transactional.clone(), &context).unwrap();
+        let begins = verified(&mut log, &transactional, context);
+        log.append(&mut transactional.clone(), &begins).unwrap();
         log.append(&mut produced(9, 1, n * 2, 2, false), &context)
             .unwrap();
         let context = AppendContext {

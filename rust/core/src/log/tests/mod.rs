@@ -17,6 +17,7 @@ use super::files::*;
 use super::*;
 use crate::batch::{
     BatchSpec, Batches, Builder, HEADER_BYTES, RecordOut, Records, StreamSource, crc_holds,
+    first_header,
 };
 use crate::code::Code;
 use crate::compression::{Codec, Decompressor};
@@ -58,6 +59,8 @@ fn client() -> AppendContext {
         leader_epoch: 0,
         origin: Origin::Client,
         produce_version: 11,
+        verification: 0,
+        transaction_version: 0,
     }
 }
 
@@ -116,8 +119,27 @@ fn marker(id: i64, epoch: i16, commit: bool) -> Vec<u8> {
     builder.finish(None).unwrap()
 }
 
+/// As somebody was asked about, and may.
+fn verified(log: &mut Log<SimDisk>, bytes: &[u8], context: AppendContext) -> AppendContext {
+    let Ok(header) = first_header(bytes) else {
+        return context;
+    };
+    let asked = Verifying {
+        number: 1,
+        adds: false,
+        now_ms: NOW,
+    };
+    let is_asked = header.is_transactional() && !log.has_transaction(&header);
+    let begun = is_asked.then(|| log.verify(&header, &asked));
+    AppendContext {
+        verification: begun.and_then(Result::ok).flatten().unwrap_or(0),
+        ..context
+    }
+}
+
 fn put(log: &mut Log<SimDisk>, mut bytes: Vec<u8>) -> Result<Appended, AppendError> {
-    let done = log.append(&mut bytes, &client());
+    let context = verified(log, &bytes, client());
+    let done = log.append(&mut bytes, &context);
     log.set_high_watermark(log.log_end_offset());
     done
 }

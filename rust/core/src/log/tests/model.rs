@@ -211,6 +211,7 @@ impl World {
 
     fn put(&mut self, mut bytes: Vec<u8>, origin: Origin, mut kept: Kept) -> Option<Code> {
         let context = AppendContext { origin, ..client() };
+        let context = verified(self.log(), &bytes, context);
         let end = self.log().log_end_offset();
         match self.log().append(&mut bytes, &context) {
             Ok(done) if done.duplicate => {

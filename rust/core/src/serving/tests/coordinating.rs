@@ -18,7 +18,7 @@ fn a_refusal_is_no_fault_of_the_disk() {
         if let Some(led) = led {
             world.happen(led);
         }
-        let refused = world.host.append(TOPIC, 0, batch(1)).unwrap_err();
+        let refused = world.host.append(TOPIC, 0, batch(1), 0).unwrap_err();
         assert_eq!((refused.kind, refused.error_code), (kind, code));
         assert_eq!(world.cell().standing(), Standing::Serving);
         assert!(world.around.events.lock().unwrap().is_empty(), "{code}");
@@ -29,9 +29,9 @@ fn a_refusal_is_no_fault_of_the_disk() {
 #[test]
 fn a_disk_that_refuses_is_told() {
     let world = World::new(&[1], 1);
-    world.host.append(TOPIC, 0, batch(1)).unwrap();
+    world.host.append(TOPIC, 0, batch(1), 0).unwrap();
     world.disk.set_capacity(world.disk.used());
-    let refused = world.host.append(TOPIC, 0, batch(1)).unwrap_err();
+    let refused = world.host.append(TOPIC, 0, batch(1), 0).unwrap_err();
     assert_eq!((refused.kind, refused.error_code), ("storage", 56));
     assert_eq!(world.cell().standing(), Standing::Faltering);
     let events = world.around.events.lock().unwrap();

@@ -250,7 +250,7 @@ impl World {
                 self.host.follower_reached(&self.cell(), 2, offset);
             }
             Happens::Appended(count) => {
-                self.host.append(self.topic, 0, batch(count)).unwrap();
+                self.host.append(self.topic, 0, batch(count), 0).unwrap();
             }
             Happens::Deleted => self.host.delete_partitions(&[(self.topic.to_owned(), 0)]),
             Happens::SyncFails => {

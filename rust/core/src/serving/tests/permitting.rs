@@ -11,7 +11,7 @@ use crate::serving::permitted::{Kept, Named, permitted};
 #[test]
 fn what_is_denied_is_neither_written_nor_read() {
     let world = World::new(&[1], 1);
-    world.host.append(TOPIC, 0, batch(1)).unwrap();
+    world.host.append(TOPIC, 0, batch(1), 0).unwrap();
     world.say(&[(Operation::Write, TOPIC, Verdict::Denied)]);
     assert_eq!(Producer::of(1).says(&world), "29 at -1");
     assert_eq!(Producer::of(-1).says(&world), "29 at -1");
@@ -66,7 +66,7 @@ fn permission_comes_before_existence() {
 #[test]
 fn a_replicas_right_is_the_clusters() {
     let world = World::new(&[1], 1);
-    world.host.append(TOPIC, 0, batch(1)).unwrap();
+    world.host.append(TOPIC, 0, batch(1), 0).unwrap();
     let replica = Asks { replica: 2, ..ASKS };
     assert_eq!(Reader::new().asks(&world, &replica), "75 with nothing");
     world.say(&[
@@ -85,7 +85,7 @@ fn a_replicas_right_is_the_clusters() {
 #[test]
 fn what_nobody_knows_yet_is_asked_again() {
     let world = World::new(&[1], 1);
-    world.host.append(TOPIC, 0, batch(1)).unwrap();
+    world.host.append(TOPIC, 0, batch(1), 0).unwrap();
     let unknown = [
         (Operation::Write, TOPIC, Verdict::Ask),
         (Operation::Read, TOPIC, Verdict::Ask),

@@ -1,0 +1,173 @@
+//! Batches of transactions, as a Produce request brings them: which rules the request as a whole keeps, and which of its
+//! partitions know nothing of the transaction yet, so that whoever decides is asked about them first (KIP-890).
+//!
+//! It holds what was asked and what was answered, by the request's partitions. A request without transactional batches has
+//! nothing here, and one whose partitions all know its transaction asks nothing.
+
+use std::sync::Arc;
+
+use crate::batch::{Header, first_header, is_transactional};
+use crate::code::Code;
+use crate::hosting::Verification;
+use crate::hot::{ProduceRequest, Produced};
+
+/// A partition that knew nothing of the transaction.
+struct Part {
+    /// In the request.
+    place: usize,
+    /// Appending to it needs this.
+    number: u64,
+    name: (Arc<str>, i32),
+    /// None until it is answered; `Code::None` is to go on.
+    said: Option<Code>,
+}
+
+/// What is known of a partition of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    Refused(Code),
+    /// It may be appended to, with this number.
+    GoOn(u64),
+}
+
+pub(super) struct Verifying<W> {
+    /// Producer id and epoch of its transactional batches, if it has any.
+    producer: Option<(i64, i16)>,
+    /// They are not all of one producer.
+    is_mixed: bool,
+    /// Its transactional id may be written with.
+    pub is_permitted: bool,
+    /// In the request's order.
+    parts: Vec<Part>,
+    asked: Option<Verification<W>>,
+}
+
+impl<W> Default for Verifying<W> {
+    fn default() -> Self {
+        Self {
+            producer: None,
+            is_mixed: false,
+            is_permitted: false,
+            parts: Vec::new(),
+            asked: None,
+        }
+    }
+}
+
+/// The header of a client's batch, if that is whole and says that it is one of a transaction.
+pub(super) fn transactional(records: &[u8]) -> Option<Header> {
+    if !is_transactional(records) {
+        return None;
+    }
+    let header = first_header(records).ok()?;
+    header.is_transactional().then_some(header)
+}
+
+impl<W> Verifying<W> {
+    /// Begin with a request: see whose its transactional batches are.
+    pub fn begin(&mut self, frame: &[u8], request: &ProduceRequest) {
+        self.forget();
+        let records = request.parts.iter().filter_map(|part| part.records.clone());
+        for header in records.filter_map(|records| transactional(&frame[records])) {
+            let producer = (header.producer_id, header.producer_epoch);
+            let first = *self.producer.get_or_insert(producer);
+            self.is_mixed |= producer != first || !header.has_producer_id();
+        }
+    }
+
+    /// Nobody waits for an answer any more.
+    pub fn forget(&mut self) {
+        self.producer = None;
+        self.is_mixed = false;
+        self.is_permitted = false;
+        self.parts.clear();
+        self.asked = None;
+    }
+
+    /// Keep no list that is longer than is usual.
+    pub fn shrink_to(&mut self, entries: usize) {
+        self.parts.shrink_to(entries);
+    }
+
+    pub fn producer(&self) -> Option<(i64, i16)> {
+        self.producer
+    }
+
+    /// Why a request of that transactional id is refused as a whole, once its id is permitted.
+    pub fn refusal(&self) -> Option<Code> {
+        self.is_mixed.then_some(Code::InvalidProducerIdMapping)
+    }
+
+    /// Whether it waits for an answer. One that has come is taken in.
+    pub fn waits(&mut self) -> bool {
+        let Some(asked) = &self.asked else {
+            return false;
+        };
+        let Some(codes) = asked.take() else {
+            return true;
+        };
+        let open = self.parts.iter_mut().filter(|part| part.said.is_none());
+        for (part, code) in open.zip(codes) {
+            part.said = Some(code);
+        }
+        self.asked = None;
+        false
+    }
+
+    pub fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// What was said of the partition at this place.
+    pub fn said(&self, place: usize) -> Option<Said> {
+        let part = self.find(place)?;
+        Some(match part.said? {
+            Code::None => Said::GoOn(part.number),
+            code => Said::Refused(code),
+        })
+    }
+
+    /// Whether it is known, or going to be asked.
+    pub fn has(&self, place: usize) -> bool {
+        self.find(place).is_some()
+    }
+
+    fn find(&self, place: usize) -> Option<&Part> {
+        let at = self.parts.binary_search_by_key(&place, |part| part.place);
+        at.ok().map(|at| &self.parts[at])
+    }
+
+    /// One more that is to be asked about, or is refused at once.
+    pub fn add(&mut self, place: usize, name: (Arc<str>, i32), begun: Result<u64, Code>) {
+        let at = self.parts.partition_point(|part| part.place < place);
+        let part = Part {
+            place,
+            number: begun.unwrap_or_default(),
+            name,
+            said: begun.err(),
+        };
+        self.parts.insert(at, part);
+    }
+
+    /// The partitions that are to be asked about.
+    pub fn open(&self) -> Vec<(Arc<str>, i32)> {
+        let open = self.parts.iter().filter(|part| part.said.is_none());
+        open.map(|part| part.name.clone()).collect()
+    }
+
+    pub fn asks(&mut self, asked: Verification<W>) {
+        self.asked = Some(asked);
+    }
+}
+
+/// What the producer of a partition is told that may not be written to.
+pub(super) fn refused(code: Code) -> Produced {
+    let text = match code {
+        Code::InvalidTxnState => "Partition was not added to the transaction",
+        Code::NotEnoughReplicas => {
+            "Unable to verify the partition has been added to the transaction."
+        }
+        _ => return Produced::refused(code),
+    };
+    Produced::refused_with(code, text)
+}
