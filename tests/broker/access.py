@@ -74,6 +74,11 @@ from ottla.wire.messages.offset_for_leader_epoch import (
     OffsetForLeaderTopic,
 )
 from ottla.wire.messages.sync_group import SyncGroupRequest
+from ottla.wire.messages.txn_offset_commit import (
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitRequestPartition,
+    TxnOffsetCommitRequestTopic,
+)
 from ottla.wire.schema import Request
 
 Op, Kind, Err = Operation, ResourceType, ErrorCode
@@ -156,6 +161,15 @@ def offset_commit(named: Named, version: int) -> OffsetCommitRequest:
     if version >= 10:
         topic = OffsetCommitRequestTopic(topic_id=named.topic_id, partitions=[partition])
     return OffsetCommitRequest(group_id=named.group, topics=[topic])
+
+
+def _txn_offset_commit(named: Named, _version: int) -> TxnOffsetCommitRequest:
+    """To a partition that is not there, so that no coordinator of transactions is needed."""
+    partition = TxnOffsetCommitRequestPartition(partition_index=99, committed_metadata="")
+    topic = TxnOffsetCommitRequestTopic(name=named.topic, partitions=[partition])
+    return TxnOffsetCommitRequest(
+        transactional_id="x", group_id=named.group, producer_id=1, topics=[topic]
+    )
 
 
 def delete_topics(named: Named, version: int) -> DeleteTopicsRequest:
@@ -288,6 +302,12 @@ TABLE: dict[int, Row | None] = {
         _pair(Op.CLUSTER_ACTION, Kind.CLUSTER),
         _pair(Op.CLUSTER_ACTION, Kind.CLUSTER) | SEE_TOPIC,
         Err.TOPIC_AUTHORIZATION_FAILED,
+    ),
+    28: Row(
+        _txn_offset_commit,
+        _pair(Op.WRITE, Kind.TRANSACTIONAL_ID) | READ_GROUP | _pair(Op.READ, Kind.TOPIC),
+        _pair(Op.WRITE, Kind.TRANSACTIONAL_ID),
+        Err.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     ),
     29: Row(
         lambda _, __: DescribeAclsRequest(

@@ -19,6 +19,10 @@ that was made, for `a`.
     leave A [v=5] [members=@a,:instance]
     commit A [v=9] [generation=-1] [member=] [instance=] [retention=-1] [id=0]
          [offsets=t-0:5[:metadata],...]
+    txn-commit A [v=5] [id=x] [producer=1] [epoch=0] [generation=-1] [member=] [instance=]
+         [offsets=t-0:5[:metadata],...]
+    told ERROR... [nth=0]    the coordinator of transactions answers the nth question of those open
+    questions            those open
     fetch A [offsets=t-0,...|all] [stable=1] [member=@a] [epoch=-1] [id=0]
     delete-offsets A offsets=t-0,...
     describe A... | list [states=] [types=] | delete A...                  (of groups)
@@ -29,9 +33,10 @@ that was made, for `a`.
     fail COMMAND | restart [load=no] | load | resign A
                                        the next append; the process; loading; leadership
     topic-deleted NAME [id=0] [told=no]
-    marker PRODUCER commit|abort [live=1]    as it lies in the log, or as it is asked for now
+    marker PRODUCER commit|abort [epoch=0] [coordinator=0] [live=1] [tv=0]
+                                       as it lies in the log, or as it is asked for now
     put KEY VALUE [producer=N]         a record of somebody else, in hex digits and 'text'
-    state [group=g] | timers
+    state [group=g] | timers | producers
 """
 
 from __future__ import annotations
@@ -44,6 +49,7 @@ import scripted
 from coordinators import trace
 from coordinators.world import World
 from ottla.coordinators.group.config import GroupConfig
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
@@ -62,6 +68,11 @@ from ottla.wire.messages.offset_delete import (
 )
 from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetchRequestTopics
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
+from ottla.wire.messages.txn_offset_commit import (
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitRequestPartition,
+    TxnOffsetCommitRequestTopic,
+)
 from ottla.wire.messages.write_txn_markers import (
     WritableTxnMarker,
     WritableTxnMarkerTopic,
@@ -187,17 +198,7 @@ class Script:
     # ------------------------------------------------------------ offsets
 
     def _do_commit(self, names: list[str], args: dict[str, str]) -> None:
-        topics: dict[str, list[OffsetCommitRequestPartition]] = {}
-        for one in args.get("offsets", "t-0:5").split(","):
-            place, offset, *metadata = one.split(":")
-            topic, _, partition = place.rpartition("-")
-            topics.setdefault(topic, []).append(
-                OffsetCommitRequestPartition(
-                    partition_index=int(partition),
-                    committed_offset=int(offset),
-                    committed_metadata=metadata[0] if metadata else None,
-                )
-            )
+        topics = told_offsets(args, OffsetCommitRequestPartition)
         for topic in topics:
             self.world.know(topic, topic_id(args))
         request = OffsetCommitRequest(
@@ -218,6 +219,40 @@ class Script:
         )
         asker = self.world.asker(int(args.get("v", "9")))
         self.world.groups.offset_commit(request, asker, self._answer(names[0]))
+
+    def _do_txn_commit(self, names: list[str], args: dict[str, str]) -> None:
+        topics = told_offsets(args, TxnOffsetCommitRequestPartition)
+        request = TxnOffsetCommitRequest(
+            transactional_id=args.get("id", "x"),
+            group_id=args.get("group", "g"),
+            producer_id=int(args.get("producer", "1")),
+            producer_epoch=int(args.get("epoch", "0")),
+            generation_id=int(args.get("generation", "-1")),
+            member_id=self._member(args.get("member", "")),
+            group_instance_id=args.get("instance"),
+            topics=[
+                TxnOffsetCommitRequestTopic(name=name, partitions=partitions)
+                for name, partitions in topics.items()
+            ],
+        )
+        for topic in topics:
+            self.world.know(topic)
+        asker = self.world.asker(int(args.get("v", "5")))
+        self.world.groups.txn_offset_commit(request, asker, self._answer(names[0]))
+
+    def _do_told(self, names: list[str], args: dict[str, str]) -> None:
+        self.world.tell(int(args.get("nth", "0")), [getattr(ErrorCode, name) for name in names])
+
+    def _do_questions(self, _names: list[str], _args: dict[str, str]) -> None:
+        self.lines += [f"? {one.body}" for one in self.world.runtime.outgoing]
+
+    def _do_producers(self, _names: list[str], args: dict[str, str]) -> None:
+        known = self.world.shard(args.get("group", "g")).state.producers.known
+        for producer_id, one in known.items():
+            self.lines.append(
+                f"{producer_id}: epoch={one.epoch} coordinator={one.coordinator_epoch} "
+                f"{'open' if one.is_open else 'ended'}"
+            )
 
     def _do_fetch(self, names: list[str], args: dict[str, str]) -> None:
         wanted = args.get("offsets", "all")
@@ -341,7 +376,7 @@ class Script:
         batch = build_batch(
             [Record(told_bytes(key), None if value == "null" else told_bytes(value))],
             producer_id=producer_id,
-            producer_epoch=0 if producer_id >= 0 else -1,
+            producer_epoch=int(args.get("epoch", "0")) if producer_id >= 0 else -1,
             transactional=producer_id >= 0,
         )
         self._append_unseen(self.world.groups.partition_for(args.get("group", "g")), batch)
@@ -359,7 +394,12 @@ class Script:
         if args.get("live") == "1":
             topic = WritableTxnMarkerTopic(name=CONSUMER_OFFSETS, partition_indexes=[partition])
             marker = WritableTxnMarker(
-                producer_id=int(names[0]), transaction_result=committed, topics=[topic]
+                producer_id=int(names[0]),
+                producer_epoch=int(args.get("epoch", "0")),
+                transaction_result=committed,
+                topics=[topic],
+                coordinator_epoch=int(args.get("coordinator", "0")),
+                transaction_version=int(args.get("tv", "0")),
             )
             body = WriteTxnMarkersRequest(markers=[marker])
             asker = self.world.asker(1)
@@ -367,10 +407,10 @@ class Script:
             return
         batch = control_batch(
             int(committed),
-            bytes(6),
+            bytes(2) + int(args.get("coordinator", "0")).to_bytes(4, "big"),
             timestamp_ms=0,
             producer_id=int(names[0]),
-            producer_epoch=0,
+            producer_epoch=int(args.get("epoch", "0")),
             transactional=True,
         )
         self._append_unseen(partition, batch)
@@ -398,6 +438,22 @@ def subscription(topics: str) -> bytes:
     names = [topic for topic in topics.split("+") if topic]
     body = b"".join(len(name).to_bytes(2, "big") + name.encode() for name in names)
     return b"\0\0" + len(names).to_bytes(4, "big") + body + b"\xff\xff\xff\xff"
+
+
+def told_offsets(args: dict[str, str], row: type[Any]) -> dict[str, list[Any]]:
+    """The rows of each topic that a command commits to."""
+    topics: dict[str, list[Any]] = {}
+    for one in args.get("offsets", "t-0:5").split(","):
+        place, offset, *metadata = one.split(":")
+        topic, _, partition = place.rpartition("-")
+        topics.setdefault(topic, []).append(
+            row(
+                partition_index=int(partition),
+                committed_offset=int(offset),
+                committed_metadata=metadata[0] if metadata else None,
+            )
+        )
+    return topics
 
 
 def topic_id(args: dict[str, str]) -> bytes:

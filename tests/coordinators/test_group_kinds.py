@@ -61,7 +61,7 @@ class Shard:
     """A shard of all kinds, without anything around it."""
 
     def __init__(self) -> None:
-        self.shard = GroupShard(lambda _: CONFIG, Counter(), every_kind())
+        self.shard = GroupShard(lambda _: CONFIG, Counter(), every_kind(), 0)
 
     def ask(self, body: Any, version: int = 0) -> Any:
         decision = self.shard.decide(Ask(1, body, version, "User:alice"), NOW)

@@ -106,7 +106,7 @@ class Members(RuleBasedStateMachine):
 
     def _replayed(self) -> GroupShard:
         """What the log alone tells."""
-        replayed = GroupShard(lambda _: CONFIG, Counter(), every_kind())
+        replayed = GroupShard(lambda _: CONFIG, Counter(), every_kind(), 0)
         for batch in read_batches(self.world.log.data[0]):
             for record in batch.records:
                 assert record.key is not None

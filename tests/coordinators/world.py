@@ -15,12 +15,14 @@ from ottla.coordinators.group.config import ConfigOf, GroupConfig
 from ottla.coordinators.group.coordinator import GroupCoordinator
 from ottla.coordinators.group.kinds import Kinds
 from ottla.coordinators.group.shard import GroupShard, every_kind
+from ottla.coordinators.questions import PartitionsAdded
 from ottla.coordinators.runtime import Runtime
 from ottla.decide import Ask, Now, Timer
 from ottla.errors import BrokenInvariant
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE, Topic, Topics
 from ottla.node.coordinator_log import CoreLog
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.offset_fetch import OffsetFetchRequest
 from ottla.wire.records import CorruptBatch, read_batches
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
@@ -219,7 +221,7 @@ class World:
         self,
         config: GroupConfig,
         partitions: int = 2,
-        shard: Callable[[ConfigOf, Counter, Kinds], GroupShard] = GroupShard,
+        shard: Callable[[ConfigOf, Counter, Kinds, int], GroupShard] = GroupShard,
         topics: str = "tuvw",
     ) -> None:
         self._shard = shard
@@ -258,7 +260,7 @@ class World:
             now=self.now,
             image=lambda: self.image,
             desk=self.desk,
-            decider=lambda _: self._shard(self.config_of, self.entropy, kinds),
+            decider=lambda partition: self._shard(self.config_of, self.entropy, kinds, partition),
             refuse=kinds.refuse,
             report=self._report,
             tell=self.told.append,
@@ -292,6 +294,13 @@ class World:
         """This broker leads the partition from now on."""
         self.runtime.elected(partition)
         self.wake()
+
+    def tell(self, nth: int, errors: list[ErrorCode]) -> None:
+        """The coordinator of transactions answers the nth of the open questions."""
+        outgoing = self.runtime.outgoing[nth]
+        del self.runtime.outgoing[nth]
+        self.wake()
+        outgoing.then(PartitionsAdded(tuple(map(int, errors))))
 
     def release(self) -> None:
         """The high watermark moves to the end; the core wakes whoever waits for that."""

@@ -121,7 +121,7 @@ def _group_parts(settings: Settings, entropy: Entropy) -> Parts[GroupCoordinator
     kinds = every_kind()
     config_of = GroupConfigs(settings)
     return Parts(
-        decider=lambda _partition: GroupShard(config_of, entropy, kinds),
+        decider=lambda partition: GroupShard(config_of, entropy, kinds, partition),
         refuse=kinds.refuse,
         coordinator=lambda runtime, partition_count, desk: GroupCoordinator(
             runtime, config_of, kinds, partition_count, desk
@@ -175,6 +175,8 @@ def group_config(config: BrokerConfig, batch_bytes_max: int) -> GroupConfig:
         offset_metadata_bytes_max=config["offset.metadata.max.bytes"],
         offsets_retention_ms=config["offsets.retention.minutes"] * _MINUTE_MS,
         offsets_retention_check_interval_ms=config["offsets.retention.check.interval.ms"],
+        producer_id_expiration_ms=config["producer.id.expiration.ms"],
+        partition_verification=config["transaction.partition.verification.enable"],
         batch_bytes_max=batch_bytes_max,
         group=group_defaults(config),
     )

@@ -50,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
     Route(25, "add_offsets_to_txn"),
     Route(26, "end_txn"),
     Route(27, "write_txn_markers"),
+    Route(28, "txn_offset_commit"),
     Route(29, "describe_acls", controller=True),
     Route(32, "describe_configs", controller=True),
     Route(35, "describe_log_dirs"),

@@ -32,7 +32,6 @@ from ottla.node.loop import Loop
 from ottla.node.membership import ClusterError, Membership
 from ottla.node.publisher import Publisher
 from ottla.node.writes import Writes
-from ottla.wire.errors import ErrorCode
 from ottla.wire.schema import plan_of
 
 if TYPE_CHECKING:
@@ -264,12 +263,8 @@ class Engine:
         if not isinstance(item, Event):
             self.desk.take(item, self.context)
             return
-        if isinstance(item, Event.Unverified):
-            # Nobody coordinates transactions yet; a code that the Java producer takes as fatal.
-            codes = [ErrorCode.UNSUPPORTED_VERSION] * len(item.partitions)
-            self._core.verified(item.job, codes)
-            return
-        self._core.forget_replies()  # what the disks do is shown to clients as well
+        if not isinstance(item, Event.Answered | Event.Unverified):
+            self._core.forget_replies()  # what the disks do is shown to clients as well
         match item:
             case Event.Applied(mark):
                 self._publisher.applied(mark)

@@ -57,7 +57,7 @@ def handle(
                     last_sequence=one.last_sequence,
                     last_timestamp=one.last_timestamp_ms,
                     coordinator_epoch=one.coordinator_epoch,
-                    current_txn_start_offset=one.current_transaction_first_offset,
+                    current_txn_start_offset=one.first_offset,
                 )
                 for one in answer.producers
             ]

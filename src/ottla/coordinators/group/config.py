@@ -26,6 +26,10 @@ class GroupConfig(NamedTuple):
     """offsets.retention.check.interval.ms"""
     new_member_join_timeout_ms: int = 300000
     """How long a member may wait in its first join; fixed in Apache Kafka too."""
+    producer_id_expiration_ms: int = 86400000
+    """producer.id.expiration.ms"""
+    partition_verification: bool = True
+    """transaction.partition.verification.enable"""
     batch_bytes_max: int = 1048588
     """max.message.bytes of the internal topic, as it is now: what one group's metadata must fit
     in.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ottla.coordinators.turn import Turn
     from ottla.decide import Ask, Now
     from ottla.wire.messages.describe_groups import DescribedGroup
+    from ottla.wire.messages.txn_offset_commit import TxnOffsetCommitRequest
 
 
 class Rows(NamedTuple):
@@ -99,6 +100,15 @@ class ForeignGroup:
         if ask.body.generation_id_or_member_epoch < 0 and self.is_empty:
             return None
         return ErrorCode.UNKNOWN_MEMBER_ID
+
+    def transactional_commit_error(self, request: TxnOffsetCommitRequest) -> ErrorCode | None:
+        """The same, and who says nothing of itself."""
+        if self._rows.state_elsewhere:
+            return ErrorCode.GROUP_ID_NOT_FOUND
+        if request.generation_id < 0 and self.is_empty:
+            return None
+        nobody = (request.generation_id, request.member_id, request.group_instance_id)
+        return None if nobody == (-1, "", None) else ErrorCode.UNKNOWN_MEMBER_ID
 
     def fetch_error(self, member_id: str | None, member_epoch: int) -> ErrorCode | None:
         """Who is no member is told; no member is known here."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ottla.wire.errors import ErrorCode
     from ottla.wire.messages.describe_groups import DescribedGroup
     from ottla.wire.messages.list_groups import ListedGroup
+    from ottla.wire.messages.txn_offset_commit import TxnOffsetCommitRequest
 
 
 class TimerKey(NamedTuple):
@@ -68,6 +69,9 @@ class Group(Protocol):
 
     def commit_error(self, ask: Ask) -> ErrorCode | None:
         """Why this OffsetCommit can't be taken."""
+
+    def transactional_commit_error(self, request: TxnOffsetCommitRequest) -> ErrorCode | None:
+        """Why this commit can't be taken into a transaction."""
 
     def fetch_error(self, member_id: str | None, member_epoch: int) -> ErrorCode | None:
         """Why who says to be this member (None and -1: nobody) is not told what is committed;

@@ -258,6 +258,11 @@ def commit_door(ask: Ask, _config_of: ConfigOf) -> tuple[Ask, ErrorCode | None]:
     return ask, ErrorCode.INVALID_GROUP_ID if is_too_long(ask.body.group_id) else None
 
 
+def is_metadata_too_large(config: GroupConfig, metadata: str) -> bool:
+    """Whether an offset's metadata has more characters than it may."""
+    return len(metadata) > config.offset_metadata_bytes_max
+
+
 def commit(
     turn: Turn, offsets: Offsets, config: GroupConfig, request: OffsetCommitRequest
 ) -> OffsetCommitResponse:
@@ -273,7 +278,7 @@ def commit(
         for one in topic.partitions:
             metadata = one.committed_metadata or ""
             error = ErrorCode.NONE
-            if len(metadata) > config.offset_metadata_bytes_max or (
+            if is_metadata_too_large(config, metadata) or (
                 # Its record is of a version whose lengths have 16 bits.
                 expires_ms != -1 and len(metadata.encode()) > STRING_BYTES_MAX
             ):

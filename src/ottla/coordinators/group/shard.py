@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.coordinators.group import administration, offsets, records
+from ottla.coordinators.group import administration, offsets, records, transactions
 from ottla.coordinators.group.classic.rules import CLASSIC
 from ottla.coordinators.group.foreign import CONSUMER, SHARE, STREAMS
 from ottla.coordinators.group.group import TimerKey
@@ -22,9 +22,9 @@ from ottla.coordinators.group.requests import (
     refuse_list,
     refuse_markers,
 )
-from ottla.coordinators.group.split import every_shard, marked, named_partitions, several
+from ottla.coordinators.group.split import every_shard, named_partitions, several
 from ottla.coordinators.group.state import ShardTurn, State
-from ottla.decide import NOTHING, Ask, Decider, Decision, Entropy, Marker, Now, Record
+from ottla.decide import NOTHING, Ask, Decider, Decision, Entropy, Now, Record
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
@@ -36,6 +36,7 @@ from ottla.wire.messages.offset_fetch import (
     OffsetFetchResponse,
     OffsetFetchResponseGroup,
 )
+from ottla.wire.messages.txn_offset_commit import TxnOffsetCommitRequest
 from ottla.wire.messages.write_txn_markers import WriteTxnMarkersRequest
 from ottla.wire.schema import ProtocolError
 from ottla.wire.stored.offsets import LegacyOffsetCommitKey, OffsetCommitKey
@@ -59,9 +60,9 @@ class GroupShard(Decider):
 
     __slots__ = ("_kinds", "state")
 
-    def __init__(self, config_of: ConfigOf, entropy: Entropy, kinds: Kinds) -> None:
+    def __init__(self, config_of: ConfigOf, entropy: Entropy, kinds: Kinds, partition: int) -> None:
         self._kinds = kinds
-        self.state = State(config_of, entropy, kinds.by_commit)
+        self.state = State(config_of, entropy, kinds.by_commit, partition)
 
     def loaded(self, image: MetadataImage, now: Now) -> Decision:
         """Begin the sessions of members, and the looks for what has aged out; forget what was
@@ -95,6 +96,12 @@ class GroupShard(Decider):
             _expire(turn)
         return turn.decision()
 
+    def answered(self, key: Any, response: Any, now: Now) -> Decision:
+        """The coordinator of transactions has answered a question."""
+        turn = ShardTurn(self.state, now)
+        transactions.answered(turn, key, response)
+        return turn.decision()
+
     def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
         """Forget what was committed to topics that are gone; what else follows is each kind's
         affair.
@@ -121,21 +128,25 @@ class GroupShard(Decider):
         """Take records in.
 
         Raises:
-            ProtocolError: one can't be understood, and it has changed nothing.
+            ProtocolError: one can't be understood, and it has changed nothing, but that its
+                producer was here: so the log sees it too.
         """
+        state = self.state
         for record in written:
-            if record.marker is not None:
-                self.state.offsets.end_transaction(
-                    record.producer_id, committed=record.marker.committed
-                )
+            producer_id, epoch, marker = record.producer_id, record.producer_epoch, record.marker
+            if marker is not None:
+                state.offsets.end_transaction(producer_id, committed=marker.committed)
+                state.producers.ended(producer_id, epoch, marker.coordinator_epoch, now.wall_ms)
                 continue
+            if producer_id >= 0:
+                state.producers.wrote(producer_id, epoch, now.wall_ms)
             key = record.key or b""
             key_type = records.key_type(key)
             rule = self._kinds.records.get(key_type)
             if rule is None:
                 records.read_group_id(key)
                 raise ProtocolError(f"no kind of group has records of type {key_type}")
-            rule(self.state, key_type, record, now)
+            rule(state, key_type, record, now)
 
 
 # ---------------------------------------------------------------- offsets
@@ -235,22 +246,16 @@ def _note_places(
     turn.note(f"group {ask.body.group_id}: {who} {what}: {', '.join(texts)}")
 
 
-def _end_transactions(turn: ShardTurn, ask: Ask) -> None:
-    request: WriteTxnMarkersRequest = ask.body
-    for one in request.markers:
-        marker = Marker(one.transaction_result, one.coordinator_epoch)
-        turn.write(Record(None, None, -1, one.producer_id, one.producer_epoch, marker=marker))
-    turn.reply(ask.token, marked(request, lambda *_: ErrorCode.NONE))
-
-
 def _expire(turn: ShardTurn) -> None:
-    """Forget what has aged out, and empty groups that nothing is left of."""
+    """Forget what has aged out, empty groups that nothing is left of, and silent producers."""
     for group in turn.state.groups.values():
         config = turn.state.config_of(group.group_id)
         nothing_left = turn.state.offsets.tombstone_expired(turn, config, group)
         if nothing_left and not group.lives:
             group.end(turn)
-    turn.wake_in(turn.state.config_of("").offsets_retention_check_interval_ms, EXPIRE)
+    config = turn.state.config_of("")
+    turn.state.producers.forget(turn.now.wall_ms, config.producer_id_expiration_ms)
+    turn.wake_in(config.offsets_retention_check_interval_ms, EXPIRE)
 
 
 # ---------------------------------------------------------------- the tables
@@ -263,7 +268,10 @@ SHARED: Final[Mapping[type[Any], Shared]] = {
     OffsetDeleteRequest: Shared(
         _delete_offsets, lambda request, error: OffsetDeleteResponse(error_code=error)
     ),
-    WriteTxnMarkersRequest: Shared(_end_transactions, refuse_markers, named_partitions),
+    TxnOffsetCommitRequest: Shared(
+        transactions.commit, transactions.refuse_commit, door=transactions.commit_door
+    ),
+    WriteTxnMarkersRequest: Shared(transactions.end, refuse_markers, named_partitions),
     ListGroupsRequest: Shared(administration.list_groups, refuse_list, every_shard),
     DescribeGroupsRequest: Shared(
         administration.describe_groups,

@@ -1,7 +1,7 @@
 """What one shard of the group coordinator knows: its groups of every kind, and their offsets.
 
-`groups` and `offsets` change only when a record is applied. What a group keeps beside its records
-is its own affair, and soft; so are `begun` and `image`.
+`groups`, `offsets` and `producers` change only when a record is applied. What a group keeps beside
+its records is its own affair, and soft; so are `begun`, `questions` and `image`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ottla.coordinators.group.offsets import Offsets
+from ottla.coordinators.group.producers import Producers
+from ottla.coordinators.group.transactions import Questions
 from ottla.coordinators.turn import Turn
 from ottla.metadata.image import EMPTY_IMAGE
 
@@ -22,11 +24,28 @@ if TYPE_CHECKING:
 class State:
     """On which the rules of groups are functions."""
 
-    __slots__ = ("begun", "by_commit", "config_of", "entropy", "groups", "image", "offsets")
+    __slots__ = (
+        "begun",
+        "by_commit",
+        "config_of",
+        "entropy",
+        "groups",
+        "image",
+        "offsets",
+        "partition",
+        "producers",
+        "questions",
+    )
 
     def __init__(
-        self, config_of: ConfigOf, entropy: Entropy, by_commit: Callable[[str, int], Group]
+        self,
+        config_of: ConfigOf,
+        entropy: Entropy,
+        by_commit: Callable[[str, int], Group],
+        partition: int,
     ) -> None:
+        self.partition = partition
+        """Which one of `__consumer_offsets` it is."""
         self.config_of = config_of
         """What holds for a group now; it may change with the cluster."""
         self.image = EMPTY_IMAGE
@@ -40,6 +59,9 @@ class State:
         """Soft: groups with somebody on the way in, whose first record is decided and not applied.
         """
         self.offsets = Offsets()
+        self.producers = Producers()
+        self.questions = Questions()
+        """Soft: what is asked about transactions, and who waits for that."""
 
 
 class ShardTurn(Turn):

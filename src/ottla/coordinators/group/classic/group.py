@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ottla.coordinators.turn import Turn
     from ottla.decide import Ask
     from ottla.wire.messages.offset_commit import OffsetCommitRequest
+    from ottla.wire.messages.txn_offset_commit import TxnOffsetCommitRequest
 
 EMPTY: Final = "Empty"
 PREPARING_REBALANCE: Final = "PreparingRebalance"
@@ -279,6 +280,19 @@ class ClassicGroup:
         if self.state == COMPLETING_REBALANCE:
             return ErrorCode.REBALANCE_IN_PROGRESS
         return None
+
+    def transactional_commit_error(self, request: TxnOffsetCommitRequest) -> ErrorCode | None:
+        """A member commits in its generation alone; who says nothing of itself may, as older
+        clients do.
+        """
+        if request.generation_id < 0:
+            says_nothing = not request.member_id and request.group_instance_id is None
+            if self.is_empty or says_nothing:
+                return None
+        error = self.member_error(request.member_id, request.group_instance_id)
+        if error is None and request.generation_id != self.generation_id:
+            error = ErrorCode.ILLEGAL_GENERATION
+        return error
 
     def fetch_error(self, member_id: str | None, member_epoch: int) -> ErrorCode | None:
         """Anybody is told, whoever it is: a member's words about itself are for newer kinds."""
