@@ -436,7 +436,7 @@ class Transactor(Client):
         one, code = self._transaction, response.error_code
         assert one is not None
         if code == 0:
-            self.around.invariants.transaction_ended(one, self._who, sent.at)
+            self.around.invariants.transaction_ended(one, self._who, sent.at, sent.note)
             if self._is_new and response.producer_id >= 0:
                 self._become(response.producer_id, response.producer_epoch, sent.at)
             self._ended()

@@ -43,7 +43,9 @@ class Identities(Watch):
             "was given before",
         )
 
-    def transaction_ended(self, one: Transaction, who: Identity, asked_at: int) -> None:
+    def transaction_ended(
+        self, one: Transaction, who: Identity, asked_at: int, committed: bool
+    ) -> None:
         """Nobody had taken its place when it asked."""
         if self.model.lossy:
             return

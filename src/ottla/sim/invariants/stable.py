@@ -1,5 +1,6 @@
-"""The last stable offset never goes back, but by a power cut, and is no higher than the high
-watermark: what a reader of committed records has read stays read.
+"""The last stable offset never goes back, but by a power cut, or with a log start that a kill took
+back, and is no higher than the high watermark: what a reader of committed records has read stays
+read.
 
 That it reaches the end of each log once all clients are done is looked at in run.py.
 """
@@ -35,9 +36,11 @@ class Stable(Watch):
         _seen(partition, offsets.last_stable, offsets.high_watermark, known)
 
     def ends(self, power_cut: bool) -> None:
-        """What was not synced is not known any more."""
-        if power_cut:
-            for partition in self.model.partitions():
+        """What was not synced is not known any more, nor is a log start that no checkpoint has,
+        below which nothing is open.
+        """
+        for partition in self.model.partitions():
+            if power_cut or partition.last_stable <= partition.may_trim:
                 partition.last_stable = 0
 
 

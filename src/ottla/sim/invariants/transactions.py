@@ -53,9 +53,11 @@ class Transactions(Watch):
             elif batch.is_transactional:
                 open_.setdefault(batch.producer_id, set()).update(writers(batch))
 
-    def transaction_ended(self, one: Transaction, who: Identity, asked_at: int) -> None:
+    def transaction_ended(
+        self, one: Transaction, who: Identity, asked_at: int, committed: bool
+    ) -> None:
         """As it was asked for, so it is."""
-        self._found({one.name}, one.fate is not Fate.OPEN, "EndTxn was acknowledged")
+        self._found({one.name}, committed, "EndTxn was acknowledged")
 
     def transaction_refused(self, one: Transaction) -> None:
         """Nobody else asks to commit it."""

@@ -106,8 +106,10 @@ class Watch:
     def identified(self, identity: Identity, asked_at: int) -> None:
         """A producer was told its id and epoch, by InitProducerId or by EndTxn."""
 
-    def transaction_ended(self, one: Transaction, who: Identity, asked_at: int) -> None:
-        """EndTxn was acknowledged; the transaction's fate is still what was known before."""
+    def transaction_ended(
+        self, one: Transaction, who: Identity, asked_at: int, committed: bool
+    ) -> None:
+        """EndTxn was acknowledged."""
 
     def transaction_refused(self, one: Transaction) -> None:
         """The only EndTxn that was ever sent to commit it was refused for good."""
