@@ -69,7 +69,9 @@ class MemoryCore:
         """Partitions whose disk fails from this offset on."""
         self.appended: Callable[[int, bytes], None] = lambda partition, batch: None
 
-    def append(self, topic: str, partition: int, records: bytes) -> Appended:
+    def append(
+        self, topic: str, partition: int, records: bytes, *, transaction_version: int = 0
+    ) -> Appended:
         self._check(topic, partition)
         if self.refusing is not None:
             raise self.refusing

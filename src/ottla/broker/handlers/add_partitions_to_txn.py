@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 BROKERS_VERSION: Final = 4
 FENCED_VERSION: Final = 2
 """From this version on a client knows PRODUCER_FENCED."""
-ADDS_VERSION: Final = 5
-"""From this one on the producers that brokers ask for speak version 2 of transactions."""
 
 Errors = dict[TopicPartition, int]
 Then = Callable[[AddPartitionsToTxnTransaction, Errors], None]
@@ -89,7 +87,8 @@ def _ask(
         transaction.producer_id,
         transaction.producer_epoch,
         places,
-        transaction_version=2 if asked.version >= ADDS_VERSION else 0,
+        # Who has not entered its partitions by itself speaks version 2.
+        transaction_version=2 if asked.version >= BROKERS_VERSION else 0,
         verify_only=transaction.verify_only,
     )
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.coordinators.questions import NewProducerId
 from ottla.coordinators.transaction import markers
-from ottla.coordinators.transaction.state import AbortTimedOut
 from ottla.coordinators.transaction.transaction import (
     EPOCH_BUMPS,
     EPOCH_MAX,
@@ -22,6 +21,7 @@ from ottla.coordinators.transaction.transaction import (
 )
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.end_txn import EndTxnRequest, EndTxnResponse
+from ottla.wire.stored.frame import TRANSACTION_STATE
 
 if TYPE_CHECKING:
     from ottla.coordinators.questions import ProducerId
@@ -126,16 +126,21 @@ def _prepare(
     bumps: bool,
     ask: Ask | None,
     next_producer_id: int = NO_PRODUCER_ID,
-) -> None:
-    """Write down how it ends, and answer who asked, if somebody did."""
-    if bumps and transaction.is_exhausted and next_producer_id == NO_PRODUCER_ID:
+) -> bool:
+    """Write down how it ends, and answer who asked, if somebody did; whether that could be."""
+    if not turn.fits(transactional_id, transaction):
+        # It took more when this was written.
+        if ask is not None:
+            turn.reply(ask.token, refuse(ask.body, ErrorCode.UNKNOWN_SERVER_ERROR))
+        return False
+    rotates = bumps and turn.state.level > 0 and transaction.is_exhausted
+    if rotates and next_producer_id == NO_PRODUCER_ID:
         turn.state.awaits_id[transactional_id] = ask
         turn.send(NextIdKey(transactional_id, commit), NewProducerId())
-        return
+        return True
     epoch = transaction.producer_epoch
-    if bumps and epoch < EPOCH_MAX:
-        turn.state.last_epochs[transactional_id] = epoch
-        epoch += 1
+    if bumps:
+        epoch = min(epoch + 1, EPOCH_MAX)
     prepared = transaction.prepared(
         commit=commit,
         epoch=epoch,
@@ -143,11 +148,14 @@ def _prepare(
         next_producer_id=next_producer_id,
         now_ms=turn.now.wall_ms,
     )
-    turn.put(transactional_id, prepared)
-    if ask is not None and isinstance(ask.body, EndTxnRequest):
+    if bumps:
+        turn.state.last_epochs[transactional_id] = transaction.producer_epoch
+    prepared = turn.put(transactional_id, prepared)
+    if ask is not None:
         after = prepared.completed(turn.now.wall_ms)
         turn.reply(ask.token, _ended(after) if bumps else EndTxnResponse())
     markers.begin(turn, transactional_id, prepared)
+    return True
 
 
 def go_on(turn: ShardTurn, key: NextIdKey, answer: ProducerId) -> None:
@@ -156,35 +164,43 @@ def go_on(turn: ShardTurn, key: NextIdKey, answer: ProducerId) -> None:
     ask = turn.state.awaits_id.pop(transactional_id, None)
     transaction = turn.find(transactional_id)
     if answer.error_code or transaction is None:
-        if ask is not None and isinstance(ask.body, EndTxnRequest):
+        if ask is not None:
             turn.reply(ask.token, refuse(ask.body, ErrorCode(answer.error_code)))
         return
     _prepare(turn, transactional_id, transaction, key.commit, True, ask, answer.producer_id)
 
 
-def fence(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> None:
-    """Abort an ongoing transaction over its producer's head, whose epoch is over by that."""
+def fence(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> bool:
+    """Abort an ongoing transaction over its producer's head, whose epoch is over by that; whether
+    it could be.
+    """
     if turn.state.level >= EPOCH_BUMPS:
-        _prepare(turn, transactional_id, transaction, False, True, None)
-        return
-    turn.state.last_epochs.pop(transactional_id, None)
+        return _prepare(turn, transactional_id, transaction, False, True, None)
     epoch = min(transaction.producer_epoch + 1, EPOCH_MAX)
     fenced = transaction._replace(producer_epoch=epoch)
-    _prepare(turn, transactional_id, fenced, False, False, None)
+    if not _prepare(turn, transactional_id, fenced, False, False, None):
+        return False
+    turn.state.last_epochs.pop(transactional_id, None)
+    return True
 
 
 def abort_timed_out(turn: ShardTurn) -> None:
     """End what has taken longer than its producer said it would."""
     now_ms = turn.now.steady_ms
+    turn.state.checks = False
     late = [one for one, at_ms in turn.state.deadlines.items() if at_ms < now_ms]
     for transactional_id in late:
         transaction = turn.find(transactional_id)
         if transaction is None or transactional_id in turn.state.awaits_id:
             continue
-        turn.note(
-            f"the transaction of {transactional_id} is aborted: it is open for longer than the "
-            f"{transaction.timeout_ms} ms of its producer's transaction.timeout.ms"
-        )
-        fence(turn, transactional_id, transaction)
-    if turn.state.deadlines:
-        turn.wake_in(turn.state.config_of().abort_check_interval_ms, AbortTimedOut())
+        if fence(turn, transactional_id, transaction):
+            turn.note(
+                f"the transaction of {transactional_id} is aborted: it is open for longer than the "
+                f"{transaction.timeout_ms} ms of its producer's transaction.timeout.ms"
+            )
+        else:
+            turn.note(
+                f"the transaction of {transactional_id} can't be aborted: its record does not fit "
+                f"into the max.message.bytes of {TRANSACTION_STATE}, which has to be raised"
+            )
+    turn.keep_checking()

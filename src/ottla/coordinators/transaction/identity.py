@@ -47,7 +47,6 @@ def begin(turn: ShardTurn, ask: Ask) -> None:
     if error:
         turn.reply(ask.token, refuse(asked, error))
         return
-    turn.heard(transactional_id, ask)
     transaction = turn.find(transactional_id)
     if transaction is None:
         _await_id(turn, ask)
@@ -77,11 +76,8 @@ def go_on(turn: ShardTurn, key: IdentityKey, answer: ProducerId) -> None:
         new = Transaction(answer.producer_id, NO_EPOCH, timeout_ms)
         _decide(turn, ask, new)
         return
-    if _names_itself(asked):
-        turn.state.last_epochs[transactional_id] = transaction.producer_epoch
-    else:
-        turn.state.last_epochs.pop(transactional_id, None)
-    _settle(turn, ask, transaction.rotated(answer.producer_id, timeout_ms, now_ms))
+    last_epoch = transaction.producer_epoch if _names_itself(asked) else NO_EPOCH
+    _settle(turn, ask, transaction.rotated(answer.producer_id, timeout_ms, now_ms), last_epoch)
 
 
 def _invalid(asked: InitProducerIdRequest, config: TransactionConfig) -> ErrorCode:
@@ -120,8 +116,8 @@ def _decide(turn: ShardTurn, ask: Ask, transaction: Transaction) -> None:
     elif not _is_known(asked, transaction):
         error = ErrorCode.PRODUCER_FENCED
     elif transaction.state == State.ONGOING:
-        end.fence(turn, transactional_id, transaction)
-        error = ErrorCode.CONCURRENT_TRANSACTIONS
+        fenced = end.fence(turn, transactional_id, transaction)
+        error = ErrorCode.CONCURRENT_TRANSACTIONS if fenced else ErrorCode.UNKNOWN_SERVER_ERROR
     if error:
         turn.reply(ask.token, refuse(asked, error))
         return
@@ -149,22 +145,32 @@ def _is_known(asked: InitProducerIdRequest, transaction: Transaction) -> bool:
 def _bump(turn: ShardTurn, ask: Ask, transaction: Transaction) -> None:
     asked: InitProducerIdRequest = ask.body
     transactional_id = asked.transactional_id or ""
-    last_epochs = turn.state.last_epochs
     epoch = transaction.producer_epoch + 1
-    if not _names_itself(asked):
-        last_epochs.pop(transactional_id, None)
-    elif transaction.producer_epoch in (NO_EPOCH, asked.producer_epoch):
-        last_epochs[transactional_id] = transaction.producer_epoch
-    elif asked.producer_epoch == last_epochs.get(transactional_id, NO_EPOCH):
-        epoch -= 1  # it comes once more for what it was given
-    else:
-        turn.reply(ask.token, refuse(asked, ErrorCode.PRODUCER_FENCED))
+    last_epoch = NO_EPOCH
+    if _names_itself(asked):
+        last_epoch = turn.state.last_epochs.get(transactional_id, NO_EPOCH)
+        if transaction.producer_epoch in (NO_EPOCH, asked.producer_epoch):
+            last_epoch = transaction.producer_epoch
+        elif asked.producer_epoch == last_epoch:
+            epoch -= 1  # it comes once more for what it was given
+        else:
+            turn.reply(ask.token, refuse(asked, ErrorCode.PRODUCER_FENCED))
+            return
+    begun = transaction.begun_by(_timeout_ms(asked), turn.now.wall_ms, epoch)
+    _settle(turn, ask, begun, last_epoch)
+
+
+def _settle(turn: ShardTurn, ask: Ask, transaction: Transaction, last_epoch: int) -> None:
+    transactional_id = ask.body.transactional_id
+    if not turn.fits(transactional_id, transaction):
+        turn.reply(ask.token, refuse(ask.body, ErrorCode.UNKNOWN_SERVER_ERROR))
         return
-    _settle(turn, ask, transaction.begun_by(_timeout_ms(asked), turn.now.wall_ms, epoch))
-
-
-def _settle(turn: ShardTurn, ask: Ask, transaction: Transaction) -> None:
-    turn.put(ask.body.transactional_id, transaction)
+    if last_epoch == NO_EPOCH:
+        turn.state.last_epochs.pop(transactional_id, None)
+    else:
+        turn.state.last_epochs[transactional_id] = last_epoch
+    turn.heard(transactional_id, ask)
+    turn.put(transactional_id, transaction)
     turn.keep_looking()
     turn.reply(
         ask.token,

@@ -38,12 +38,14 @@ def _row(turn: ShardTurn, transactional_id: str) -> described.TransactionState:
     transaction = turn.find(transactional_id)
     if not transactional_id:
         row.error_code = ErrorCode.INVALID_REQUEST
-    elif transaction is None:
+    elif transaction is None or transaction.state == State.DEAD:
         row.error_code = ErrorCode.TRANSACTIONAL_ID_NOT_FOUND
     if row.error_code or transaction is None:
         return row
+    ending = turn.state.endings.get(transactional_id)
+    places = transaction.partitions if ending is None else ending.missing
     topics: dict[str, list[int]] = {}
-    for topic, index in sorted(transaction.partitions):
+    for topic, index in sorted(places):
         topics.setdefault(topic, []).append(index)
     row.transaction_state = transaction.state.title
     row.transaction_timeout_ms = transaction.timeout_ms

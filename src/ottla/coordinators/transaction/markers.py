@@ -36,6 +36,7 @@ _DONE: Final = frozenset(
         # A producer that came later writes there: nothing of this epoch can be open.
         ErrorCode.INVALID_PRODUCER_EPOCH,
         ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+        ErrorCode.UNSUPPORTED_VERSION,
     }
 )
 

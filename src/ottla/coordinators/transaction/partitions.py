@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.coordinators.questions import AddPartitions, PartitionsAdded
-from ottla.coordinators.transaction import records
 from ottla.coordinators.transaction.transaction import PREPARED, State
 from ottla.wire.errors import ErrorCode
 
@@ -48,14 +47,20 @@ def go_on(turn: ShardTurn, transactional_id: str) -> None:
     waiting = turn.state.patient.pop(transactional_id, [])
     if waiting:
         turn.cancel(PatienceKey(transactional_id))
-    for ask in waiting:
+    for _, ask in waiting:
         add(turn, ask)
 
 
 def give_up(turn: ShardTurn, key: PatienceKey) -> None:
-    """They have waited for long enough."""
-    for ask in turn.state.patient.pop(key.transactional_id, ()):
+    """Those that have waited for long enough hear so."""
+    patient, now_ms = turn.state.patient, turn.now.real_ms
+    waiting = patient.pop(key.transactional_id, [])
+    for _, ask in (one for one in waiting if one[0] <= now_ms):
         turn.reply(ask.token, refuse(ask.body, ErrorCode.CONCURRENT_TRANSACTIONS))
+    left = [one for one in waiting if one[0] > now_ms]
+    if left:
+        patient[key.transactional_id] = left
+        turn.wake_in(left[0][0] - now_ms, key, real=True)
 
 
 def _waits(turn: ShardTurn, ask: Ask) -> bool:
@@ -63,10 +68,10 @@ def _waits(turn: ShardTurn, ask: Ask) -> bool:
     waiting = turn.state.patient.setdefault(transactional_id, [])
     if len(waiting) >= PATIENT_MAX:
         return False
+    patience_ms = turn.state.config_of().patience_ms
     if not waiting:
-        patience_ms = turn.state.config_of().patience_ms
         turn.wake_in(patience_ms, PatienceKey(transactional_id), real=True)
-    waiting.append(ask)
+    waiting.append((turn.now.real_ms + patience_ms, ask))
     return True
 
 
@@ -103,7 +108,7 @@ def _enter(turn: ShardTurn, asked: AddPartitions, transaction: Transaction) -> E
         return ErrorCode.NONE
     now = turn.now
     entered = transaction.with_partitions(asked.partitions, asked.transaction_version, now.wall_ms)
-    if records.size_of(transactional_id, entered) > turn.state.config_of().record_bytes_max:
+    if not turn.fits(transactional_id, entered):
         return ErrorCode.UNKNOWN_SERVER_ERROR
     turn.put(transactional_id, entered)
     if not is_ongoing:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ottla.coordinators.questions import TopicPartition
 from ottla.coordinators.transaction.transaction import NO_PRODUCER_ID, State, Transaction
 from ottla.decide import Record
 from ottla.wire import schema
@@ -42,6 +43,15 @@ def state_of(transactional_id: str, transaction: Transaction, level: int) -> Rec
         value.next_producer_id = transaction.next_producer_id
         value.client_transaction_version = transaction.client_version
     return Record(_key(transactional_id), encode_coordinator(value, version))
+
+
+def kept(transaction: Transaction, level: int) -> Transaction:
+    """What of it the log keeps, at this level of transaction.version."""
+    if level > 0:
+        return transaction
+    return transaction._replace(
+        previous_producer_id=NO_PRODUCER_ID, next_producer_id=NO_PRODUCER_ID, client_version=0
+    )
 
 
 def size_of(transactional_id: str, transaction: Transaction) -> int:
@@ -92,14 +102,18 @@ def read_state(value: bytes) -> Transaction:
         producer_epoch=stored.producer_epoch,
         timeout_ms=stored.transaction_timeout_ms,
         state=state,
-        partitions=frozenset(
-            (topic.topic, partition)
-            for topic in stored.transaction_partitions or ()
-            for partition in topic.partition_ids
-        ),
+        partitions=_partitions(stored) if state != State.EMPTY else frozenset(),
         start_ms=stored.transaction_start_timestamp_ms,
         updated_ms=stored.transaction_last_update_timestamp_ms,
         previous_producer_id=getattr(stored, "previous_producer_id", NO_PRODUCER_ID),
         next_producer_id=getattr(stored, "next_producer_id", NO_PRODUCER_ID),
         client_version=stored.client_transaction_version,
+    )
+
+
+def _partitions(stored: TransactionLogValue) -> frozenset[TopicPartition]:
+    return frozenset(
+        (topic.topic, partition)
+        for topic in stored.transaction_partitions or ()
+        for partition in topic.partition_ids
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.coordinators.questions import AddPartitions
 from ottla.coordinators.transaction import end, identity, looking, markers, partitions, records
-from ottla.coordinators.transaction.state import ExpireIds, ShardState, ShardTurn
+from ottla.coordinators.transaction.state import Look, ShardState, ShardTurn
 from ottla.coordinators.transaction.transaction import IDLE, State
 from ottla.decide import NOTHING, Ask, Decider, Decision, Now, Record
 from ottla.wire.messages.describe_transactions import DescribeTransactionsRequest
@@ -100,7 +100,7 @@ class TransactionShard(Decider):
             markers.ask(turn, key.transactional_id)
         elif isinstance(key, partitions.PatienceKey):
             partitions.give_up(turn, key)
-        elif isinstance(key, ExpireIds):
+        elif key is Look.UNUSED:
             self._expire(turn)
         else:
             end.abort_timed_out(turn)
@@ -126,6 +126,8 @@ class TransactionShard(Decider):
             ProtocolError: one can't be understood, and it has changed nothing.
         """
         for record in written:
+            if record.marker is not None:
+                continue  # somebody's who ends transactions where none can be
             transactional_id = records.read_key(record.key or b"")
             if record.value is None:
                 self._forget(transactional_id)

@@ -6,6 +6,7 @@ made anew when the shard is loaded.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import NamedTuple
 
 from ottla.coordinators.questions import TopicPartition
@@ -25,12 +26,15 @@ class Ending(NamedTuple):
     attempt: int
 
 
-class AbortTimedOut(NamedTuple):
-    """Names the timer that looks for transactions which took too long."""
+class Look(Enum):
+    """Names the timers that look through all ids. (Tuples without a field would all be equal, and
+    one such timer would take the other's place.)
+    """
 
-
-class ExpireIds(NamedTuple):
-    """Names the timer that looks for ids which nobody uses any more."""
+    LATE = "late"
+    """Which transactions took too long."""
+    UNUSED = "unused"
+    """Which ids nobody uses any more."""
 
 
 class ShardState:
@@ -38,6 +42,7 @@ class ShardState:
 
     __slots__ = (
         "awaits_id",
+        "checks",
         "config_of",
         "connections",
         "coordinator_epoch",
@@ -63,6 +68,8 @@ class ShardState:
         """The epoch that a producer had before, if it may come once more for the one it got."""
         self.deadlines: dict[str, int] = {}
         """The steady time after which an ongoing transaction is aborted."""
+        self.checks = False
+        """Whether the look for transactions that took too long is set."""
         self.connections: dict[str, int] = {}
         """Where the producer of an id was heard last."""
         self.awaits_id: dict[str, Ask | None] = {}
@@ -70,8 +77,10 @@ class ShardState:
         self.endings: dict[str, Ending] = {}
         self.looks = False
         """Whether the look for ids that nobody uses is set."""
-        self.patient: dict[str, list[Ask]] = {}
-        """Who waits for the transaction before theirs to end."""
+        self.patient: dict[str, list[tuple[int, Ask]]] = {}
+        """Who waits for the transaction before theirs to end, and until when on the machine's
+        time.
+        """
 
     @property
     def level(self) -> int:
@@ -94,12 +103,19 @@ class ShardTurn(Turn):
         found = self._changed.get(transactional_id)
         return self.state.transactions.get(transactional_id) if found is None else found
 
-    def put(self, transactional_id: str, transaction: Transaction) -> None:
-        """It stands so from now on."""
-        self._changed[transactional_id] = transaction
-        self.write(records.state_of(transactional_id, transaction, self.state.level))
+    def put(self, transactional_id: str, transaction: Transaction) -> Transaction:
+        """It stands so from now on: as much of it as the log keeps."""
+        level = self.state.level
+        transaction = self._changed[transactional_id] = records.kept(transaction, level)
+        self.write(records.state_of(transactional_id, transaction, level))
         if transaction.state != State.ONGOING:
             self.state.deadlines.pop(transactional_id, None)
+        return transaction
+
+    def fits(self, transactional_id: str, transaction: Transaction) -> bool:
+        """Whether the topic takes its record: one that is refused would cost the whole shard."""
+        most = self.state.config_of().record_bytes_max
+        return records.size_of(transactional_id, transaction) <= most
 
     def begins(self, transactional_id: str, transaction: Transaction) -> None:
         """A transaction is open, from now on or since before: its time runs on the steady clock, so
@@ -109,9 +125,15 @@ class ShardTurn(Turn):
         if transaction.timeout_ms == TIMEOUT_NEVER_MS:
             return
         spent_ms = min(max(now.wall_ms - transaction.start_ms, 0), transaction.timeout_ms)
-        if not state.deadlines:
-            self.wake_in(state.config_of().abort_check_interval_ms, AbortTimedOut())
         state.deadlines[transactional_id] = now.steady_ms + transaction.timeout_ms - spent_ms
+        self.keep_checking()
+
+    def keep_checking(self) -> None:
+        """Look, at times, for transactions that take too long, while any is open."""
+        state = self.state
+        if state.deadlines and not state.checks:
+            state.checks = True
+            self.wake_in(state.config_of().abort_check_interval_ms, Look.LATE)
 
     def heard(self, transactional_id: str, ask: Ask) -> None:
         """Its producer is there, on that connection."""
@@ -124,4 +146,4 @@ class ShardTurn(Turn):
         known = len(state.transactions) + len(self._changed)
         if known and not state.looks:
             state.looks = True
-            self.wake_in(state.config_of().expiration_check_interval_ms, ExpireIds())
+            self.wake_in(state.config_of().expiration_check_interval_ms, Look.UNUSED)
