@@ -194,8 +194,11 @@ class Run:
 
     # ------------------------------------------------------------------ steps
     def _work(self) -> None:
-        """A step of the node's own, or time."""
+        """A step of the node's own, or time; whatever was sent in part arrives."""
         self.model.at += 1
+        for client in self.clients:
+            if client.line is not None:
+                client.line.complete()
         if self.machine.node is None:
             self._start()
         core = self.machine.core
@@ -458,9 +461,6 @@ class Run:
     def _drain(self) -> None:
         """Every request is answered, once nothing stands in the way."""
         for _ in range(DRAIN_STEPS_MAX):
-            for client in self.clients:
-                if client.line is not None:
-                    client.line.complete()
             waiting = [c for c in self.clients if c.line is not None and c.line.waiting]
             if not waiting:
                 return
