@@ -70,7 +70,8 @@ class Admin(Client):
         if unclear or what < 0.25:
             self.send(MetadataRequest(topics=None, allow_auto_topic_creation=False), 12)
         elif missing and (what < 0.7 or not model.living()):
-            self._create(random.choice(missing))
+            flushes = random.random() < (0.8 if model.durable else 0.5)
+            self.create(random.choice(missing), flushes=flushes)
         else:
             self._change(random.choice(model.living()), random.random())
 
@@ -102,9 +103,9 @@ class Admin(Client):
         else:
             self.send(topic.asked, 7, topic)
 
-    def _create(self, name: str) -> None:
+    def create(self, name: str, *, flushes: bool) -> None:
+        """Ask for a topic; whether it promises that what was acknowledged is on disk."""
         random = self.around.random
-        flushes = random.random() < (0.8 if self.around.model.durable else 0.5)
         configs = {"internal.segment.bytes": str(random.choice((600, 2000, 100_000)))}
         configs["flush.messages"] = "1" if flushes else NEVER
         value = str(next(self.around.model.numbers))

@@ -20,7 +20,7 @@ from ottla.sim.clients.member import TOPIC
 from ottla.sim.clients.producer import CODECS, RECORDS_MAX, Bunch
 from ottla.sim.invariants.watch import Identity
 from ottla.sim.model import Fate, Partition, Transaction, Wrote
-from ottla.wire.coordinator_types import TRANSACTION
+from ottla.wire.coordinator_types import GROUP, TRANSACTION
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import add_partitions_to_txn as adding
 from ottla.wire.messages import offset_fetch
@@ -81,8 +81,11 @@ class Plan(NamedTuple):
     rebirth: float = 0.2
     """How often it begins anew when it was not told how a transaction ended."""
     change_of_mind: float = 0.03
-    most: int | None = None
-    """So many transactions, and no more; each writes to two partitions once."""
+    timeouts_ms: tuple[int, ...] = TIMEOUTS_MS
+    ends: tuple[bool, ...] = ()
+    """If not empty: these transactions and no more, committed or not; each writes to two partitions
+    once.
+    """
 
 
 class Transactor(Client):
@@ -97,7 +100,7 @@ class Transactor(Client):
         super().__init__(name, around)
         self.transactional_id = transactional_id
         self.group = f"of-{transactional_id}"
-        self.has_looked = False
+        self.has_looked = self._looks = False
         self.done = 0
         """How many transactions it has ended, and was told so."""
         self._versions = NEW if new else OLD
@@ -106,6 +109,8 @@ class Transactor(Client):
         self._stage = "find"
         self._then = "init"
         """The stage that follows when the coordinator is found."""
+        self._key_type = TRANSACTION
+        """Whose coordinator it looks for."""
         self._instances = 0
         self._producer_id = self._epoch = NO_PRODUCER
         self._sequences: dict[int, int] = {}
@@ -118,15 +123,15 @@ class Transactor(Client):
     @property
     def may_act(self) -> bool:
         """Only Produce goes out while something else waits."""
-        if self.around.at < self._rests_until or (self.is_through and self._stage != "look"):
+        if self.around.at < self._rests_until or (self.is_through and not self._looks):
             return False
         waiting = self.line is not None and bool(self.line.waiting)
         return super().may_act and (not waiting or (self._stage == "open" and self._can_produce))
 
     @property
     def is_through(self) -> bool:
-        """Whether it has ended all that it planned."""
-        return self._plan.most is not None and self.done >= self._plan.most
+        """Whether it has ended all that it planned, or went."""
+        return self._stage == "gone" or (bool(self._plan.ends) and self.done >= len(self._plan.ends))
 
     @property
     def _can_produce(self) -> bool:
@@ -141,8 +146,8 @@ class Transactor(Client):
         """The next thing of a producer's life."""
         match self._stage:
             case "find":
-                keys = [self.transactional_id]
-                self.send(FindCoordinatorRequest(key_type=TRANSACTION, coordinator_keys=keys), 4)
+                keys = [self.group if self._key_type == GROUP else self.transactional_id]
+                self.send(FindCoordinatorRequest(key_type=self._key_type, coordinator_keys=keys), 4)
             case "init":
                 self._init()
             case "idle":
@@ -178,7 +183,7 @@ class Transactor(Client):
     def _init(self) -> None:
         request = InitProducerIdRequest(
             transactional_id=self.transactional_id,
-            transaction_timeout_ms=self.around.random.choice(TIMEOUTS_MS),
+            transaction_timeout_ms=self.around.random.choice(self._plan.timeouts_ms),
             producer_id=self._producer_id,
             producer_epoch=self._epoch,
         )
@@ -205,14 +210,14 @@ class Transactor(Client):
         if not targets:
             return
         plan, self._transaction = self._plan, self._new_transaction()
-        few = plan.most is not None
+        few = bool(plan.ends)
         count = 2 if few else random.randint(1, 3)
         self._shares = [
             Share(one, 1 if few else random.randint(1, BUNCHES_MAX), self._is_new)
             for one in random.sample(targets, min(count, len(targets)))
         ]
         self._wants_offsets = bool(kept) and random.random() < plan.offsets
-        self._wants_to_commit = random.random() < plan.commits
+        self._wants_to_commit = plan.ends[self.done] if few else random.random() < plan.commits
         self._stage = "open"
         self._go_on()
 
@@ -222,9 +227,14 @@ class Transactor(Client):
         group = offset_fetch.OffsetFetchRequestGroup(group_id=self.group, topics=[topic])
         self.send(offset_fetch.OffsetFetchRequest(groups=[group], require_stable=True), 9)
 
+    def go(self) -> None:
+        """The process is gone, with all that it knows."""
+        self.cut(reset=True)
+        self._stage = "gone"
+
     def look_last(self) -> None:
         """From now on look once, and do nothing else."""
-        self._stage, self._rests_until, self.has_looked = "look", 0, False
+        self._stage, self._rests_until, self.has_looked, self._looks = "look", 0, False, True
 
     def _new_transaction(self) -> Transaction:
         model = self.around.model
@@ -380,18 +390,12 @@ class Transactor(Client):
             case AddOffsetsToTxnRequest():
                 self._offsets_are_in = self._goes_on(response.error_code)
             case committing.TxnOffsetCommitRequest():
-                if self._goes_on(response.topics[0].partitions[0].error_code):
+                if self._goes_on(response.topics[0].partitions[0].error_code, GROUP):
                     self._wants_offsets = False
             case EndTxnRequest():
                 self._told_of_the_end(sent, response)
             case offset_fetch.OffsetFetchRequest():
-                group = response.groups[0]
-                row = None if group.error_code else group.topics[0].partitions[0]
-                if row is not None and row.error_code == 0:
-                    self.has_looked = True
-                    self.around.invariants.offset_read(
-                        self.transactional_id, row.committed_offset, sent.at
-                    )
+                self._looked(sent, response.groups[0])
 
     def _initialised(self, sent: Sent, response: Any) -> None:
         code = response.error_code
@@ -404,17 +408,25 @@ class Transactor(Client):
         elif not ErrorCode(code).retriable:
             self._is_fenced()
 
-    def _find_again(self) -> None:
+    def _find_again(self, key_type: int = TRANSACTION) -> None:
         if self._stage != "find":
-            self._stage, self._then = "find", self._stage
+            self._stage, self._then, self._key_type = "find", self._stage, key_type
 
-    def _goes_on(self, code: int) -> bool:
+    def _goes_on(self, code: int, key_type: int = TRANSACTION) -> bool:
         """Whether it was done; if it never will be, the transaction can only be aborted."""
         if code in NOT_HERE:
-            self._find_again()
+            self._find_again(key_type)
         elif code in GONE or (code and not ErrorCode(code).retriable):
             self._must_abort = True
         return code == 0
+
+    def _looked(self, sent: Sent, group: Any) -> None:
+        if group.error_code in NOT_HERE:
+            self._find_again(GROUP)
+        elif not group.error_code and not group.topics[0].partitions[0].error_code:
+            self.has_looked = True
+            value = group.topics[0].partitions[0].committed_offset
+            self.around.invariants.offset_read(self.transactional_id, value, sent.at)
 
     def _produced(self, sent: Sent, response: Any) -> None:
         by_id = self._versions.produce >= NEW.produce
