@@ -104,6 +104,8 @@ class Oracle:
         quick_jvm: bool = True,
         quorum: str = "static",
         ports: tuple[int, int] | None = None,
+        features: Mapping[str, int] | None = None,
+        jvm: tuple[str, ...] = (),
     ) -> None:
         self.folder = folder
         self.log_dir = log_dir or folder / "data"
@@ -114,6 +116,8 @@ class Oracle:
         self._heap = heap
         self._quick_jvm = quick_jvm
         self._quorum = quorum
+        self._features = features or {}
+        self._jvm = jvm
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self.properties = folder / "server.properties"
@@ -145,6 +149,8 @@ class Oracle:
         args = ["format", "-t", cluster_id, "-c", str(self.properties)]
         if self._quorum == "dynamic":
             args.append("--standalone")
+        for name, level in self._features.items():  # the others get the release's own level
+            args += ["--feature", f"{name}={level}"]
         done = subprocess.run(java("kafka.tools.StorageTool", *args), capture_output=True)
         assert done.returncode == 0, (done.stdout + done.stderr).decode()
 
@@ -152,7 +158,7 @@ class Oracle:
         """Start the node (formatting first, if that was never done) and wait until it answers."""
         if not (self.log_dir / "meta.properties").exists():
             self.format()
-        flags = (f"-Xmx{self._heap}", f"-Xms{self._heap}")
+        flags = (f"-Xmx{self._heap}", f"-Xms{self._heap}", *self._jvm)
         command = java("kafka.Kafka", str(self.properties), jvm=flags)
         if not self._quick_jvm:  # as kafka-server-start.sh would run it
             command = [c for c in command if c not in QUICK_JVM]

@@ -82,7 +82,12 @@ class OttlaProcess:
     kind = "ottla"
 
     def __init__(
-        self, folder: Path, config: Mapping[str, str] | None = None, *, quorum: str = "static"
+        self,
+        folder: Path,
+        config: Mapping[str, str] | None = None,
+        *,
+        quorum: str = "static",
+        features: Mapping[str, int] | None = None,
     ) -> None:
         self.folder = folder
         self.port = free_port()
@@ -91,6 +96,7 @@ class OttlaProcess:
         self.log = folder.with_name(folder.name + ".log")
         self._properties = folder.with_name(folder.name + ".properties")
         self._quorum = quorum
+        self._features = features or {}
         self._process: subprocess.Popen[bytes] | None = None
         controller = f"127.0.0.1:{self.controller_port}"
         voters = {"controller.quorum.voters": f"1@{controller}"}
@@ -122,6 +128,8 @@ class OttlaProcess:
         command = [script, "format", "-t", CLUSTER_ID, "-c", self._properties]
         if self._quorum == "dynamic":
             command.append("--standalone")
+        for name, level in self._features.items():  # the others get the release's own level
+            command += ["--feature", f"{name}={level}"]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 

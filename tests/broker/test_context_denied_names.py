@@ -96,6 +96,7 @@ def test_each_denied_name_is_looked_up_once(
         coordinators=nothing,
         reply=nothing,
         respond=nothing,
+        internal=lambda _then: -1,
         authorizer=rights,
     )
     request = request_of(names())

@@ -15,7 +15,8 @@ A script (tests/data/cli/*.txt) is a list of steps, run in order against one fre
 
     @produce my-topic 0 5                                  the runner's own steps, see `Stage`
 
-`python tests/cli/script.py HOST:PORT CLASSPATH` records: it runs every command with the Java tools
+`python tests/cli/script.py HOST:PORT CLASSPATH [SCRIPT ...]`, with `src` and `tests` on PYTHONPATH,
+records: it runs every command with the Java tools
 of the class path against a running Apache Kafka and writes what they said into the scripts. The
 tests run our tools on the same steps and compare. The node recorded from is new, and of a dynamic
 quorum (`controller.quorum.bootstrap.servers`), as an embedded one of ours is.
@@ -34,6 +35,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cli.transactions import Transactions
+
 DATA = Path(__file__).parent.parent / "data" / "cli"
 
 JAVA = (
@@ -51,6 +54,7 @@ JAVA_TOOLS = {
     "kafka-log-dirs.sh": "org.apache.kafka.tools.LogDirsCommand",
     "kafka-metadata-quorum.sh": "org.apache.kafka.tools.MetadataQuorumCommand",
     "kafka-broker-api-versions.sh": "org.apache.kafka.tools.BrokerApiVersionsCommand",
+    "kafka-transactions.sh": "org.apache.kafka.tools.TransactionsCommand",
 }
 
 
@@ -143,6 +147,10 @@ def normal(text: str, node: str) -> str:
     text = re.sub(rf'("directoryId": "){directory}"', r'\1{directory}"', text)
     text = re.sub(rf"(?m)^(\d+) +\t{directory}\t\d+ *\t", r"\1\t{directory}\t{n}\t", text)
     text = re.sub(r"\t(?:\d{13}|\d+ ms ago) *(?=\t)", r"\t{time}", text)
+    # Of transactions: a producer's id, alone in a column of that width, and how long one is open.
+    text = re.sub(r"(?m)(^|\t)(?=[\d ]{10}\t)\d+ *(?=\t)", r"\1{pid}", text)
+    text = re.sub(r"\bproducerId=\d+", "producerId={pid}", text)
+    text = re.sub(r"(\t\{time\})\t(?=[\d ]{21}\t)\d+ *(?=\t)", r"\1\t{ms}", text)
     text = re.sub(r'("logDir":")/[^"]*', r"\1{folder}", text)
     text = re.sub(r"[ \t]+(?=\n|$)", "", text)
     return text.strip("\n")
@@ -155,16 +163,23 @@ class Stage:
         """Against the node at `node` (host:port)."""
         self.node = node
         self._members: dict[str, tuple[threading.Event, threading.Thread]] = {}
+        self._transactions = Transactions(node)
 
     def play(self, text: str) -> None:
         """Do one `@` step: `@produce TOPIC PARTITION COUNT [TIMESTAMP]`, ..."""
         verb, *words = text.split()
-        getattr(self, "_" + verb[1:])(*words)
+        name = "_" + verb[1:]
+        getattr(self if hasattr(self, name) else self._transactions, name)(*words)
+
+    def filled(self, word: str) -> str:
+        """A word of a command with what the run alone knows in place of its name."""
+        return self._transactions.filled(word.replace("{node}", self.node))
 
     def close(self) -> None:
         """Stop every member that is still there."""
         for name in list(self._members):
             self._leave(name)
+        self._transactions.close()
 
     def _produce(self, topic: str, partition: str, count: str, timestamp: str = "0") -> None:
         from confluent_kafka import Producer
@@ -255,7 +270,7 @@ def play(path: Path, node: str, run: Run) -> list[tuple[Step, Ran | None]]:
                 stage.play(step.text)
                 done.append((step, None))
                 continue
-            words = [word.replace("{node}", node) for word in split(step.text[2:])]
+            words = [stage.filled(word) for word in split(step.text[2:])]
             ran = run(words, step.stdin)
             told = normal("\n".join(sentences(ran.stderr)), node)
             done.append((step, ran._replace(stdout=normal(ran.stdout, node), stderr=told)))
@@ -273,7 +288,7 @@ def differences(step: Step, ran: Ran) -> list[str]:
         ours, theirs = (comparable(text, step) for text in (ran.stdout, step.stdout))
         if ours != theirs:
             found += difflib.unified_diff(theirs, ours, "Apache Kafka", "Ottla", lineterm="", n=9)
-    if step.stderr is not None and ran.stderr != step.stderr:
+    if step.stderr is not None and comparable(ran.stderr, step) != comparable(step.stderr, step):
         found += ["stderr of Apache Kafka's:", step.stderr]
     return found
 
@@ -311,6 +326,7 @@ _WORDED = {
     r"(?<=\.csv) \(No such file or directory\)$": "",
     r"'yesterday' is no time$": "Error parsing timestamp. It does not contain a 'T' according to "
     "ISO8601 format",
+    r"\. Enable debug logging for additional detail\.$": "",
     r"'5minutes' is no duration$": "Text cannot be parsed to a Duration",
 }
 """What our tools say in words of their own, and Apache's there; nothing else may differ."""
@@ -350,6 +366,24 @@ _SAME = (
         r"RE2 has no looking around, atomic group, comment or other flag than imsU\.",
         r"invalid or unsupported Perl syntax\.",
     ),
+    (
+        r"The regular expression is not valid\.",
+        r"ListTransactions request sent to broker 1 failed with an unexpected exception",
+    ),
+    (
+        r"There is no such transactional id\.",
+        r"DescribeTransactions request for transactionalId `\w+` failed because the ID could not "
+        "be found",
+    ),
+    (
+        r"The request contradicts itself, or does not fit the state that it meets\.",
+        r"DescribeTransactions request for transactionalId `` failed due to unexpected error",
+    ),
+    (
+        r"The producer's epoch is older than the newest one\.",
+        r"WriteTxnMarkers request with AbortTransactionSpec\(.*\) failed due an invalid producer "
+        "epoch",
+    ),
     (r"Duplicate key ra-\d: it is named twice", r"Duplicate key ra-\d"),
 )
 """Ends of lines that mean the same, ours and Apache's: one of ours may stand for several of theirs,
@@ -370,12 +404,18 @@ def comparable(text: str, step: Step) -> list[str]:
             line = re.sub(rf"(?<=: )(?:{ours}|{theirs})$", f"{{meaning {number}}}", line)
         if line.startswith('{"brokers":'):  # partitions in the order of somebody's hash table
             line = json.dumps(_sorted(json.loads(line)))
+        line = re.sub(r"(?<=\t)\w+-\d+(?:,\w+-\d+)+$", _in_order, line)
         head, mark, settings = line.partition("\tConfigs: ")
         if mark:  # in the order of somebody's hash table
             line = head + mark + ",".join(sorted(settings.split(",")))
         if line:
             lines.append(line)
     return sorted(lines) if step.unordered else lines
+
+
+def _in_order(places: re.Match[str]) -> str:
+    """Partitions of a transaction, in the order of somebody's hash table."""
+    return ",".join(sorted(places[0].split(",")))
 
 
 def _sorted(value: Any) -> Any:

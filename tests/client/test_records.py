@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import tarfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +18,15 @@ from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut
 from ottla.wire.messages import fetch, list_offsets, produce
 from ottla.wire.messages.api_versions import ApiVersionsResponse
 from ottla.wire.messages.metadata import MetadataRequest
-from ottla.wire.records import Record, build_batch
+from ottla.wire.records import (
+    MARKER_ABORT,
+    MARKER_COMMIT,
+    Record,
+    build_batch,
+    control_batch,
+    read_batches,
+)
+from servers import OttlaProcess
 
 NOT_LEADER, STORAGE_ERROR, INVALID_RECORD = 6, 56, 87
 ONE, TWO = Record(b"k", b"one", (), 5, 0), Record(None, b"two", (("h", b"x"),), 6, 1)
@@ -24,7 +36,7 @@ class Node:
     """A node with one partition, which ends at 2: `produced` and `fetched` say what it answers."""
 
     def __init__(self, versions: Callable[[Asked], Any] = versions) -> None:
-        self.end = 2
+        self.begin, self.end = 0, 2
         self.produced: list[produce.PartitionProduceResponse] = []
         self.fetched: list[fetch.PartitionData] = []
         self.peer = Peer(self._answer, versions=versions)
@@ -37,7 +49,7 @@ class Node:
                 (topic,) = asked.message.topics
                 last = topic.partitions[0].timestamp == -1
                 row = list_offsets.ListOffsetsPartitionResponse(
-                    partition_index=0, offset=self.end if last else 0
+                    partition_index=0, offset=self.end if last else self.begin
                 )
                 topics = [list_offsets.ListOffsetsTopicResponse(name="t", partitions=[row])]
                 return list_offsets.ListOffsetsResponse(topics=topics)
@@ -148,8 +160,8 @@ def test_what_is_read_is_what_was_there_at_the_beginning(node: Node) -> None:
     node.fetched = [
         fetch.PartitionData(records=build_batch([ONE, TWO], **stamped)),  # type: ignore[arg-type]
         fetch.PartitionData(
-            records=build_batch(
-                [ONE._replace(offset=2)], base_offset=2, control=True, producer_id=1
+            records=control_batch(
+                MARKER_COMMIT, b"", timestamp_ms=5, base_offset=2, producer_id=1, transactional=True
             )
             + build_batch([ONE._replace(offset=3), TWO._replace(offset=4)], base_offset=3)
         ),
@@ -183,3 +195,125 @@ def test_a_partition_that_gives_nothing_ends_the_wait(node: Node) -> None:
     with client_of(node) as client, pytest.raises(TimedOut, match="no record from 0 to 2"):
         records.read(client, "t", [0])
     assert node.peer.count(fetch.FetchRequest) == records.EMPTY_FETCHES_MAX
+
+
+FETCHED = Path(__file__).parents[1] / "data" / "fetched-transactions.json"
+
+
+def recorded(offset: int) -> list[fetch.PartitionData]:
+    """What Apache Kafka 4.3.1 answered to who read from there to the end (`record_fetched.py`).
+
+    There is a segment for the first five records, as they are older than the markers by years; so
+    a Fetch from one of them brings no more than these.
+    """
+    found = []
+    rows = json.loads(FETCHED.read_text())
+    while offset < len(rows):
+        row = rows[offset]
+        one = fetch.PartitionData(
+            high_watermark=row["high_watermark"],
+            last_stable_offset=row["last_stable_offset"],
+            aborted_transactions=[
+                fetch.AbortedTransaction(producer_id=who, first_offset=first)
+                for who, first in row["aborted"]
+            ],
+            records=base64.b64decode(row["records"]),
+        )
+        found.append(one)
+        offset = read_batches(one.records or b"")[-1].last_offset + 1
+    return found
+
+
+def test_nothing_aborted_of_what_apache_wrote_is_read(node: Node) -> None:
+    """If this failed, a test would see records that no read_committed consumer sees."""
+    node.fetched = recorded(0)
+    node.end = node.fetched[0].last_stable_offset
+    with client_of(node) as client:
+        found = [read.record.value for read in records.read(client, "t", [0])]
+    assert found == [
+        value
+        for number, (first, second) in enumerate([("abort", "commit"), ("commit", "abort")] * 2)
+        for value in [
+            *[b"first commit %d" % number] * (first == "commit"),
+            *[b"second commit %d" % number] * (second == "commit"),
+            b"plain %d" % number,
+            *[b"first commit %d again" % number] * (first == "commit"),
+            *[b"second commit %d again" % number] * (second == "commit"),
+        ]
+    ]
+
+
+def test_wherever_a_fetch_begins_the_aborted_are_left_out(node: Node) -> None:
+    """If this failed, who goes on in the middle of a transaction would see the rest of it."""
+    whole = recorded(0)
+    values = {
+        record.offset: record.value
+        for batch in read_batches(b"".join(one.records or b"" for one in whole))
+        if not batch.is_control
+        for record in batch.records
+    }
+    node.end = whole[0].last_stable_offset
+    for begin in range(node.end):
+        node.begin, node.fetched = begin, recorded(begin)
+        with client_of(node) as client:
+            found = [read.record.value for read in records.read(client, "t", [0])]
+        assert found == [
+            value
+            for offset, value in values.items()
+            if offset >= begin and value is not None and b"abort" not in value
+        ]
+
+
+def test_only_the_marker_ends_an_aborted_transaction(node: Node) -> None:
+    """If this failed, what a producer writes after an abort would be lost with it, or the abort be
+    over too early: at another one's marker, or at a batch that is in no transaction.
+    """
+
+    def batch(offset: int, who: int, *, transactional: bool = True) -> bytes:
+        value = Record(None, b"%d" % offset, (), 5, offset)
+        return build_batch(
+            [value], base_offset=offset, producer_id=who, transactional=transactional
+        )
+
+    def marker(offset: int, who: int, kind: int) -> bytes:
+        return control_batch(
+            kind, b"", timestamp_ms=5, base_offset=offset, producer_id=who, transactional=True
+        )
+
+    batches = [
+        batch(0, 7),
+        batch(1, 8),
+        marker(2, 8, MARKER_ABORT),
+        batch(3, 7),
+        batch(4, 7, transactional=False),
+        batch(5, 8),
+        marker(6, 8, MARKER_COMMIT),
+        marker(7, 7, MARKER_ABORT),
+        batch(8, 7),
+        marker(9, 7, MARKER_COMMIT),
+    ]
+    aborted = [
+        fetch.AbortedTransaction(producer_id=8, first_offset=1),
+        fetch.AbortedTransaction(producer_id=7, first_offset=0),
+    ]
+    node.end = 10
+    node.fetched = [
+        fetch.PartitionData(aborted_transactions=aborted, records=b"".join(batches)),
+    ]
+    with client_of(node) as client:
+        found = [read.record.value for read in records.read(client, "t", [0])]
+    assert found == [b"4", b"5", b"8"]
+
+
+def test_a_recorded_folder_of_apache_is_read_committed(tmp_path: Path, data_dir: Path) -> None:
+    """If this failed, aborted records in a folder that was taken over would be read."""
+    with tarfile.open(data_dir / "apache-4.3.1-folder.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    ours = OttlaProcess(tmp_path / "data")
+    ours.start()
+    try:
+        with Client(ours.bootstrap) as client:
+            found = [read.record.value for read in records.read(client, "transactions", [0])]
+    finally:
+        ours.stop()
+    assert found == [b"c%d%d" % (number, at) for number in range(2) for at in range(5)]

@@ -10,6 +10,7 @@ import pytest
 
 from javatools import JavaTools, Ran
 from servers import Server
+from transactions import has_transactions
 
 pytestmark = pytest.mark.jvm
 Run = Callable[..., Ran]
@@ -246,8 +247,8 @@ def test_group_that_rebalances(
 
 def test_transactional_producer_is_refused_at_once(server: Server, java_tools: JavaTools) -> None:
     """If this failed, a transactional Java client would wait for its timeout, not knowing why."""
-    if server.kind == "kafka":
-        pytest.skip("Apache Kafka has transactions")
+    if has_transactions(server.bootstrap):
+        pytest.skip("it has transactions")
     out = java_tools.run("TransactionProgram", server.bootstrap).checked()
     took_ms, outcome = out.split(" ", 1)
     assert int(took_ms) < 5000

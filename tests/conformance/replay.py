@@ -1,8 +1,9 @@
 """The recorded answers of Apache Kafka 4.3.1: how they are made and where they lie.
 
 `python tests/conformance/replay.py` (with `src` and `tests` on PYTHONPATH) asks a fresh 4.3.1 every
-conversation and rewrites `tests/data/conformance/*.jsonl`, one conversation a line; a person reads
-the diff.
+conversation and rewrites `tests/data/conformance/**/*.jsonl`, one conversation a line; a person
+reads the diff. A suite is what is asked of one kind of node, and is recorded alone if it is named:
+`replay.py transactions`.
 """
 
 from __future__ import annotations
@@ -10,27 +11,75 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from conformance import cases_basic, cases_groups, cases_records
+from conformance import (
+    cases_basic,
+    cases_groups,
+    cases_records,
+    cases_transaction_ends,
+    cases_transaction_epochs,
+    cases_transaction_listings,
+    cases_transaction_offsets,
+    cases_transactional_records,
+    cases_transactions,
+)
 from conformance.talk import Talk
 from oracle import Oracle
 
 DATA = Path(__file__).parents[1] / "data" / "conformance"
-MODULES: tuple[ModuleType, ...] = (cases_basic, cases_records, cases_groups)
 Case = Callable[[Talk], None]
+END_TXN = 26
 
 
-def cases() -> Iterator[tuple[str, str, Case]]:
-    """All conversations: file, name, function."""
-    for module in MODULES:
-        stem = module.__name__.rpartition("cases_")[2]
+class Suite(NamedTuple):
+    """Conversations, and the node that they are held with."""
+
+    folder: Path
+    modules: tuple[ModuleType, ...]
+    config: Mapping[str, str] = {}
+    features: Mapping[str, int] = {}
+    needs: int | None = None
+    """The API without which a node is not asked at all."""
+
+
+TRANSACTIONS = (
+    cases_transactions,
+    cases_transactional_records,
+    cases_transaction_offsets,
+    cases_transaction_listings,
+    cases_transaction_ends,
+    cases_transaction_epochs,
+)
+LONG = (cases_transaction_epochs,)
+"""Modules that only `make test-long` asks."""
+QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
+"""Time-outs are seen soon."""
+SUITES = {
+    "plain": Suite(DATA, (cases_basic, cases_records, cases_groups)),
+    "transactions": Suite(DATA / "transactions", TRANSACTIONS, QUICK, needs=END_TXN),
+    "transactions-older": Suite(
+        DATA / "transactions-older",
+        TRANSACTIONS,
+        QUICK,
+        {"transaction.version": 0},
+        needs=END_TXN,
+    ),
+}
+"""By name. The older way of transactions is that of clusters whose feature was not raised: the same
+questions, other answers.
+"""
+
+
+def cases(suite: Suite) -> Iterator[tuple[ModuleType, str, Case]]:
+    """All conversations of a suite: module, name, function."""
+    for module in suite.modules:
         for name, function in vars(module).items():
             if name.startswith("case_") and function.__module__ == module.__name__:
-                yield stem, name.removeprefix("case_"), function
+                yield module, name.removeprefix("case_"), function
 
 
 def answers_of(port: int, name: str, case: Case) -> list[Any]:
@@ -44,28 +93,35 @@ def answers_of(port: int, name: str, case: Case) -> list[Any]:
     return found
 
 
-def recorded() -> dict[str, list[Any]]:
-    """What 4.3.1 answered, by conversation."""
+def recorded(folder: Path) -> dict[str, list[Any]]:
+    """What 4.3.1 answered a suite, by conversation."""
     found: dict[str, list[Any]] = {}
-    for file in sorted(DATA.glob("*.jsonl")):
+    for file in sorted(folder.glob("*.jsonl")):
         for line in file.read_text().splitlines():
             row = json.loads(line)
             found[row["case"]] = row["answers"]
     return found
 
 
-def record(port: int) -> None:
+def record(suite: Suite, port: int) -> None:
     """Ask a running 4.3.1 everything and write its answers down."""
     files: dict[str, list[str]] = {}
-    for stem, name, case in cases():
+    for module, name, case in cases(suite):
         row = {"case": name, "answers": answers_of(port, name, case)}
+        stem = module.__name__.rpartition("cases_")[2]
         files.setdefault(stem, []).append(json.dumps(row, separators=(",", ":")))
         print(f"{name}: {len(row['answers'])} answers", file=sys.stderr)
-    DATA.mkdir(parents=True, exist_ok=True)
+    suite.folder.mkdir(parents=True, exist_ok=True)
     for stem, lines in files.items():
-        (DATA / f"{stem}.jsonl").write_text("\n".join(lines) + "\n")
+        (suite.folder / f"{stem}.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def oracle_of(suite: Suite, folder: Path) -> Oracle:
+    """A 4.3.1 that a suite may be asked of, not started."""
+    return Oracle(folder, suite.config, quorum="dynamic", features=suite.features)
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder, Oracle(Path(folder), quorum="dynamic") as node:
-        record(node.port)
+    for chosen in sys.argv[1:] or SUITES:
+        with tempfile.TemporaryDirectory() as made, oracle_of(SUITES[chosen], Path(made)) as node:
+            record(SUITES[chosen], node.port)

@@ -87,7 +87,7 @@ class Talk:
         """
         self.send(struct.pack(">i", len(payload)) + payload)
         try:
-            return self._receive_frame()
+            return self.receive()
         except Closed:
             self.hang_up()
             raise
@@ -119,7 +119,7 @@ class Talk:
         marker = struct.pack(">hhih", API_VERSIONS, 0, MARKER, -1)
         both = (payload, marker)
         self.send(b"".join(struct.pack(">i", len(one)) + one for one in both))
-        first: int = struct.unpack_from(">i", self._receive_frame())[0]
+        first: int = struct.unpack_from(">i", self.receive())[0]
         if first != MARKER:
             self.hang_up()  # the marker's own answer is still to come
         return first == MARKER
@@ -134,7 +134,12 @@ class Talk:
             self._socket.close()
             self._socket = None
 
-    def _receive_frame(self) -> bytes:
+    def receive(self) -> bytes:
+        """The next frame.
+
+        Raises:
+            Closed: the server hung up.
+        """
         size = struct.unpack(">i", self._receive(4))[0]
         try:
             return self._receive(size)

@@ -1,44 +1,103 @@
 """The same request bytes to Ottla and to Apache Kafka 4.3.1 get the same answers.
 
 `make test` compares with recorded answers; `make test-long` asks a running 4.3.1 again, so that the
-record itself is held to the truth.
+record itself is held to the truth. A suite whose API a node does not announce is not asked of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance import replay
-from conformance.talk import TEXTS, WITHOUT_REASON
+from conformance.talk import TEXTS, WITHOUT_REASON, Talk
 from oracle import Oracle
-from servers import OttlaServer
+from ottla.wire.messages.api_versions import ApiVersionsRequest
+from servers import OttlaProcess, OttlaServer
 
-CASES = [pytest.param(name, case, id=name) for _, name, case in replay.cases()]
+Node = OttlaServer | OttlaProcess | Oracle
+SUITES = pytest.mark.parametrize("suite", replay.SUITES.values(), ids=replay.SUITES)
+
+
+def all_cases() -> list[Any]:
+    """Every conversation of every suite; those that take long are marked so."""
+    return [
+        pytest.param(
+            suite, name, case, id=f"{label}-{name}", marks=[pytest.mark.long] if long else []
+        )
+        for label, suite in replay.SUITES.items()
+        for module, name, case in replay.cases(suite)
+        for long in [module in replay.LONG]
+    ]
+
+
+CASES = pytest.mark.parametrize(("suite", "name", "case"), all_cases())
+
+
+class OneAtATime:
+    """The node of the suite that is being asked; it ends when another suite's is wanted."""
+
+    def __init__(self, make: Callable[[replay.Suite], Node]) -> None:
+        self._make = make
+        self._suite: replay.Suite | None = None
+        self._node: Node | None = None
+
+    def of(self, suite: replay.Suite) -> Node:
+        """A node that only this suite's cases have used."""
+        if self._node is None or self._suite is not suite:
+            self.stop()
+            self._node, self._suite = self._make(suite), suite
+            self._node.start()
+        return self._node
+
+    def stop(self) -> None:
+        """End the node, if there is one."""
+        node, self._node = self._node, None
+        if node is not None:
+            node.stop()
 
 
 @pytest.fixture(scope="module")
-def recorded() -> dict[str, list[Any]]:
+def fresh_ottla(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneAtATime]:
+    """Nodes of ours."""
+
+    def make(suite: replay.Suite) -> Node:
+        folder = tmp_path_factory.mktemp("conformance") / "data"
+        if suite.features:
+            return OttlaProcess(folder, suite.config, quorum="dynamic", features=suite.features)
+        return OttlaServer(folder, suite.config)
+
+    nodes = OneAtATime(make)
+    yield nodes
+    nodes.stop()
+
+
+@pytest.fixture(scope="module")
+def fresh_oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneAtATime]:
+    """Apache Kafka, as it was when it was recorded."""
+    nodes = OneAtATime(lambda suite: replay.oracle_of(suite, tmp_path_factory.mktemp("oracle")))
+    yield nodes
+    nodes.stop()
+
+
+@cache
+def recorded(folder: Path) -> dict[str, list[Any]]:
     """What 4.3.1 answered when it was recorded."""
-    return replay.recorded()
+    return replay.recorded(folder)
 
 
-@pytest.fixture(scope="module")
-def fresh_ottla(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OttlaServer]:
-    """A node that no other test has used."""
-    node = OttlaServer(tmp_path_factory.mktemp("conformance") / "data")
-    node.start()
-    yield node
-    node.stop()
-
-
-@pytest.fixture(scope="module")
-def fresh_oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
-    """An Apache Kafka that no other test has used, as the recorded one was."""
-    with Oracle(tmp_path_factory.mktemp("oracle"), quorum="dynamic") as node:
-        yield node
+def announced(port: int) -> set[int]:
+    """The APIs that a node says it serves."""
+    talk = Talk(port, "announced")
+    request = ApiVersionsRequest(client_software_name="c", client_software_version="1")
+    try:
+        return {row.api_key for row in talk.ask(request, 4, note=False).api_keys}
+    finally:
+        talk.hang_up()
 
 
 def fits(got: Any, want: Any, field: str = "") -> bool:
@@ -62,22 +121,32 @@ def differences(found: list[Any], expected: list[Any]) -> list[str]:
     return rows
 
 
-@pytest.mark.parametrize(("name", "case"), CASES)
+@CASES
 def test_ottla_answers_as_apache_did(
-    fresh_ottla: OttlaServer, recorded: dict[str, list[Any]], name: str, case: replay.Case
+    fresh_ottla: OneAtATime, suite: replay.Suite, name: str, case: replay.Case
 ) -> None:
     """If this failed, a client would see another answer from Ottla than from Apache Kafka."""
-    found = replay.answers_of(fresh_ottla.port, name, case)
-    wrong = differences(found, recorded[name])
+    node = fresh_ottla.of(suite)
+    if suite.needs is not None and suite.needs not in announced(node.port):
+        pytest.skip(f"this node does not announce API {suite.needs}")
+    wrong = differences(replay.answers_of(node.port, name, case), recorded(suite.folder)[name])
     assert not wrong, "\n".join(wrong[:20])
 
 
 @pytest.mark.long
 @pytest.mark.jvm
-@pytest.mark.parametrize(("name", "case"), CASES)
+@CASES
 def test_the_record_is_still_true(
-    fresh_oracle: Oracle, recorded: dict[str, list[Any]], name: str, case: replay.Case
+    fresh_oracle: OneAtATime, suite: replay.Suite, name: str, case: replay.Case
 ) -> None:
     """If this failed, the recorded answers would not be Apache Kafka's."""
-    wrong = differences(replay.answers_of(fresh_oracle.port, name, case), recorded[name])
+    node = fresh_oracle.of(suite)
+    wrong = differences(replay.answers_of(node.port, name, case), recorded(suite.folder)[name])
     assert not wrong, "\n".join(wrong[:20])
+
+
+@SUITES
+def test_every_conversation_is_recorded_and_nothing_else(suite: replay.Suite) -> None:
+    """If this failed, a case would be compared with nothing, or a record would lie unread."""
+    names = [name for _, name, _ in replay.cases(suite)]
+    assert sorted(names) == sorted(recorded(suite.folder))

@@ -10,8 +10,8 @@ from coordinators.world import World
 from ottla.coordinators.group.classic.group import ClassicGroup
 from ottla.coordinators.group.classic.member import in_hash_map_order
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.key_partition import partition_for
 from ottla.coordinators.group.shard import KINDS, SHARED, every_kind
+from ottla.coordinators.key_partition import partition_for
 from ottla.decide import Ask
 from ottla.wire.errors import ErrorCode
 from ottla.wire.java import java_hash

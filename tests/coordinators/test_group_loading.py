@@ -19,6 +19,11 @@ from ottla.wire.messages.offset_commit import (
     OffsetCommitRequestTopic,
 )
 from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup
+from ottla.wire.messages.write_txn_markers import (
+    WritableTxnMarker,
+    WritableTxnMarkerTopic,
+    WriteTxnMarkersRequest,
+)
 from ottla.wire.records import Record, build_batch, control_batch
 from ottla.wire.stored.frame import CONSUMER_OFFSETS, encode_coordinator
 from ottla.wire.stored.groups import (
@@ -188,6 +193,77 @@ def test_markers_of_transactions_that_wrote_nothing() -> None:
         GOOD,
     )
     assert committed(world, "good") == 5
+
+
+def transactional(epoch: int, *records: Record) -> bytes:
+    return build_batch(records, producer_id=5, producer_epoch=epoch, transactional=True)
+
+
+def ended(epoch: int, coordinator_epoch: int = 0, kind: int = 1) -> bytes:
+    return control_batch(
+        kind,
+        bytes(2) + coordinator_epoch.to_bytes(4, "big"),
+        timestamp_ms=0,
+        producer_id=5,
+        producer_epoch=epoch,
+        transactional=True,
+    )
+
+
+def told_marker(world: World, epoch: int, coordinator_epoch: int = 0, version: int = 0) -> Any:
+    """What the coordinator of transactions hears that ends producer 5's."""
+    answers: list[Any] = []
+    marker = WritableTxnMarker(
+        producer_id=5,
+        producer_epoch=epoch,
+        transaction_result=True,
+        topics=[WritableTxnMarkerTopic(name=CONSUMER_OFFSETS, partition_indexes=[0])],
+        coordinator_epoch=coordinator_epoch,
+        transaction_version=version,
+    )
+    request = WriteTxnMarkersRequest(markers=[marker])
+    world.groups.write_txn_markers(request, world.asker(2), answers.append)
+    world.settle()
+    (answer,) = answers
+    return ErrorCode(answer.markers[0].topics[0].partitions[0].error_code)
+
+
+def test_a_load_tells_whose_transaction_is_open_and_in_which_epoch() -> None:
+    """After a failover the marker of a fenced producer, or of a coordinator that was replaced,
+    would be written, which the log refuses and the shard dies of; or an open transaction would be
+    taken for one that has ended.
+    """
+    five = Record(OFFSET, FIVE)
+    world = world_of(transactional(2, five), ended(3, coordinator_epoch=7), transactional(3, five))
+    assert told_marker(world, 2) == ErrorCode.INVALID_PRODUCER_EPOCH
+    assert told_marker(world, 3, 7, version=2) == ErrorCode.INVALID_PRODUCER_EPOCH
+    assert told_marker(world, 4, 6, version=2) == ErrorCode.TRANSACTION_COORDINATOR_FENCED
+    assert committed(world, "good") == 5
+    assert told_marker(world, 4, 7, version=2) == ErrorCode.NONE
+    for _ in range(2):
+        assert told_marker(world, 4, 7, version=2) == ErrorCode.NONE, "it is a retry"
+    assert world.reports == []
+
+
+def test_a_producer_is_known_by_records_that_cannot_be_understood() -> None:
+    """The log knows it by any batch: what the shard then lets through, the log would refuse."""
+    world = world_of(transactional(2, Record(b"\xff\xff", b"x")))
+    world.reports.clear()
+    assert told_marker(world, 1) == ErrorCode.INVALID_PRODUCER_EPOCH
+    assert told_marker(world, 2, version=2) == ErrorCode.INVALID_PRODUCER_EPOCH
+    assert told_marker(world, 2) == ErrorCode.NONE
+    assert world.reports == []
+
+
+def test_only_markers_end_transactions() -> None:
+    """A control batch of a kind that only others know would abort what is open here, and the log
+    would go on with it.
+    """
+    nine = Record(OFFSET, encode_coordinator(OffsetCommitValue(offset=9), 4))
+    world = world_of(GOOD, transactional(2, nine), ended(2, kind=77))
+    assert committed(world, "good") == 5
+    assert told_marker(world, 3, version=2) == ErrorCode.NONE
+    assert committed(world, "good") == 9
 
 
 def test_the_last_generation_is_followed_by_the_first() -> None:

@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from coordinators.world import Counter, World
+from ottla.coordinators.batches import marker_of
 from ottla.coordinators.group.classic.group import COMPLETING_REBALANCE, EMPTY, STABLE, ClassicGroup
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.shard import GroupShard, every_kind
 from ottla.decide import Ask, Decision, Now, Record
 from ottla.metadata.image import MetadataImage
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
@@ -31,12 +33,25 @@ from ottla.wire.messages.offset_commit import (
     OffsetCommitRequestTopic,
 )
 from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
+from ottla.wire.messages.txn_offset_commit import (
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitRequestPartition,
+    TxnOffsetCommitRequestTopic,
+)
+from ottla.wire.messages.write_txn_markers import (
+    WritableTxnMarker,
+    WritableTxnMarkerTopic,
+    WriteTxnMarkersRequest,
+)
 from ottla.wire.records import read_batches
+from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 GROUPS = st.sampled_from(["g", "h"])
 NOBODY = 99
 MEMBERS = st.one_of(st.integers(0, 5), st.just(NOBODY))
 INSTANCES = st.sampled_from([None, None, "one", "two"])
+PRODUCERS = st.sampled_from([1, 1, 2])
+EPOCHS = st.sampled_from([0, 0, 1, 1, 2, 3])
 PROTOCOLS = st.sampled_from([("range",), ("range", "sticky"), ("sticky", "range"), ("sticky",)])
 CONFIG = GroupConfig(
     initial_rebalance_delay_ms=100,
@@ -52,7 +67,18 @@ def durable(shard: GroupShard) -> Any:
         group_id: (group.kind, getattr(group, "settled", None))
         for group_id, group in shard.state.groups.items()
     }
-    return groups, copy.deepcopy((shard.state.offsets.by_group, shard.state.offsets.pending))
+    offsets = shard.state.offsets
+    return groups, copy.deepcopy((offsets.by_group, offsets.pending)), producers(shard, ended=False)
+
+
+def producers(shard: GroupShard, *, ended: bool) -> dict[int, Any]:
+    """What is known of producers, but when they were seen; those that wait for no marker may be
+    forgotten at any time.
+    """
+    known = shard.state.producers.known.items()
+    return {
+        producer_id: one._replace(seen_ms=0) for producer_id, one in known if one.is_open or ended
+    }
 
 
 class Watched(GroupShard):
@@ -63,6 +89,9 @@ class Watched(GroupShard):
         decision = decided()
         assert durable(self) == before, "changed without a record"
         return decision
+
+    def answered(self, key: Any, response: Any, now: Now) -> Decision:
+        return self._watch(lambda: GroupShard.answered(self, key, response, now))
 
     def loaded(self, image: MetadataImage, now: Now) -> Decision:
         return self._watch(lambda: GroupShard.loaded(self, image, now))
@@ -108,9 +137,12 @@ class Members(RuleBasedStateMachine):
         """What the log alone tells."""
         replayed = GroupShard(lambda _: CONFIG, Counter(), every_kind(), 0)
         for batch in read_batches(self.world.log.data[0]):
+            producer = batch.producer_id, batch.producer_epoch
             for record in batch.records:
                 assert record.key is not None
-                replayed.apply([Record(record.key, record.value)], Now(0, 0, 0))
+                marker = marker_of(record) if batch.is_control else None
+                one = Record(record.key, record.value, -1, *producer, marker)
+                replayed.apply([one], Now(0, 0, 0))
         return replayed
 
     def _stored(self, group_id: str) -> ClassicGroup | None:
@@ -246,6 +278,76 @@ class Members(RuleBasedStateMachine):
         asker = self.world.asker(9)
         self._ask(lambda done: self.world.groups.offset_commit(request, asker, done))
 
+    @rule(
+        group_id=GROUPS,
+        member=MEMBERS,
+        generation=st.sampled_from([-1, -1, 0]),
+        producer_id=PRODUCERS,
+        epoch=EPOCHS,
+        version=st.sampled_from([4, 5]),
+        offset=st.integers(0, 9),
+    )
+    def commit_in_transaction(
+        self,
+        group_id: str,
+        member: int,
+        generation: int,
+        producer_id: int,
+        epoch: int,
+        version: int,
+        offset: int,
+    ) -> None:
+        if generation >= 0:
+            generation = self._generation(group_id, generation)
+        partition = TxnOffsetCommitRequestPartition(
+            partition_index=offset % 2, committed_offset=offset
+        )
+        request = TxnOffsetCommitRequest(
+            transactional_id="x",
+            group_id=group_id,
+            member_id=self._member(group_id, member),
+            generation_id=generation,
+            producer_id=producer_id,
+            producer_epoch=epoch,
+            topics=[TxnOffsetCommitRequestTopic(name="t", partitions=[partition])],
+        )
+        asker = self.world.asker(version)
+        self._ask(lambda done: self.world.groups.txn_offset_commit(request, asker, done))
+
+    @rule(nth=st.integers(0, 3), error=st.sampled_from([0, 0, 0, 51]))
+    def tell(self, nth: int, error: int) -> None:
+        """The coordinator of transactions answers, in any order."""
+        if nth < len(self.world.runtime.outgoing):
+            self.world.tell(nth, [ErrorCode(error)])
+            self.world.settle()
+
+    @rule(
+        producer_id=PRODUCERS,
+        epoch=EPOCHS,
+        committed=st.booleans(),
+        coordinator_epoch=st.integers(0, 2),
+        transaction_version=st.sampled_from([0, 2, 2]),
+    )
+    def end_transaction(
+        self,
+        producer_id: int,
+        epoch: int,
+        committed: bool,
+        coordinator_epoch: int,
+        transaction_version: int,
+    ) -> None:
+        marker = WritableTxnMarker(
+            producer_id=producer_id,
+            producer_epoch=epoch,
+            transaction_result=committed,
+            topics=[WritableTxnMarkerTopic(name=CONSUMER_OFFSETS, partition_indexes=[0])],
+            coordinator_epoch=coordinator_epoch,
+            transaction_version=transaction_version,
+        )
+        request = WriteTxnMarkersRequest(markers=[marker, marker])
+        asker = self.world.asker(2)
+        self._ask(lambda done: self.world.groups.write_txn_markers(request, asker, done))
+
     @rule(group_id=GROUPS)
     def delete(self, group_id: str) -> None:
         request = DeleteGroupsRequest(groups_names=[group_id])
@@ -326,6 +428,12 @@ class Members(RuleBasedStateMachine):
         live = self.world.shard("g").state
         replayed = self._replayed().state
         assert replayed.offsets.by_group == live.offsets.by_group
+        assert replayed.offsets.pending == live.offsets.pending
+        assert replayed.offsets.pending_of == live.offsets.pending_of
+        known = producers(self.world.shard("g"), ended=True)
+        told = producers(self._replayed(), ended=True)
+        assert {one: told[one] for one in known} == known
+        assert not any(told[one].is_open for one in told.keys() - known.keys())
         assert replayed.groups.keys() == live.groups.keys()
         for group_id, group in live.groups.items():
             stored = replayed.groups[group_id]
@@ -354,6 +462,8 @@ class Members(RuleBasedStateMachine):
     def teardown(self) -> None:
         """In the end everybody has been answered: no request is parked for ever."""
         self.hold(False)
+        while self.world.runtime.outgoing:
+            self.tell(0, 0)
         for _ in range(40):
             self.world.wait(200)
             self.world.advance(30000)

@@ -36,7 +36,8 @@ UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER = 3, 6
 NOT_ENOUGH_REPLICAS, INVALID_REQUIRED_ACKS = 19, 21
 OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, INVALID_TOPIC, STORAGE = 1, 2, 17, 56
 SESSION_NOT_FOUND, SESSION_EPOCH, FENCED, UNKNOWN_EPOCH = 70, 71, 74, 75
-INVALID_RECORD, UNKNOWN_TOPIC_ID, SESSION_TOPIC_ID, UNSUPPORTED = 87, 100, 106, 35
+INVALID_RECORD, UNKNOWN_TOPIC_ID, SESSION_TOPIC_ID = 87, 100, 106
+TRANSACTIONAL_ID_AUTHORIZATION_FAILED = 53
 
 
 @pytest.mark.parametrize("version", range(3, 14))
@@ -113,8 +114,7 @@ def test_produce_refusals(tmp_path: Path) -> None:
         broken[-1] ^= 1
         assert peer.produce(bytes(broken)).error_code == CORRUPT_MESSAGE
         refused = peer.produce(batch(transactional=True, producer_id=5, producer_epoch=0))
-        assert refused.error_code == UNSUPPORTED
-        assert "transactions" in refused.error_message
+        assert refused.error_code == TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "in nobody's name"
         assert node.core.partition_offsets(TOPIC, 0).log_end == 0, "nothing was written"
         assert peer.produce(batch()).error_code == 0, "one replica is all that can be in sync"
 

@@ -1,4 +1,4 @@
-"""A `_core.Node` whose transactions a test decides, and what producers and coordinators say to it."""
+"""A `_core.Node` whose transactions a test decides, and what clients and coordinators say to it."""
 
 from __future__ import annotations
 

@@ -71,6 +71,7 @@ class World:
             coordinators=coordinators,
             reply=nothing,
             respond=nothing,
+            internal=lambda _then: -1,
             authorizer=AllowAll(),
         )
         self.publisher = Publisher(

@@ -79,9 +79,10 @@ impl Code {
 
     /// What was decided of a transaction's partition, by its number; what nobody decides so is an unknown error.
     pub fn of_transaction(number: i16) -> Self {
-        let mut known = Self::OF_TRANSACTIONS.into_iter();
-        let found = known.find(|code| code.code() == number);
-        found.unwrap_or(Self::UnknownServerError)
+        Self::OF_TRANSACTIONS
+            .into_iter()
+            .find(|code| code.code() == number)
+            .unwrap_or(Self::UnknownServerError)
     }
 
     /// Its number in replies.

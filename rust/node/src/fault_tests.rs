@@ -115,7 +115,7 @@ impl Fixture {
         };
         builder.append(&record).unwrap();
         let batch = builder.finish(None).unwrap();
-        let appended = self.node.ask(|host| host.append(topic, 0, batch));
+        let appended = self.node.ask(|host| host.append(topic, 0, batch, 0));
         appended
             .map(|done| (done.base_offset, done.last_offset))
             .map_err(|error| error.kind.to_owned())

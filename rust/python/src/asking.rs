@@ -60,20 +60,18 @@ impl Question {
                 topic,
                 partition,
                 epoch,
-            } => (
-                topic,
-                partition,
-                hosting::Question::EpochEnd { epoch: *epoch },
-            ),
+            } => {
+                let question = hosting::Question::EpochEnd { epoch: *epoch };
+                (topic, partition, question)
+            }
             Self::DeleteBefore {
                 topic,
                 partition,
                 offset,
-            } => (
-                topic,
-                partition,
-                hosting::Question::DeleteBefore { offset: *offset },
-            ),
+            } => {
+                let question = hosting::Question::DeleteBefore { offset: *offset };
+                (topic, partition, question)
+            }
             Self::EndTransaction {
                 topic,
                 partition,

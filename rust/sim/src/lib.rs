@@ -13,6 +13,8 @@ mod line;
 mod node;
 #[cfg(test)]
 mod pipeline_tests;
+#[cfg(test)]
+mod verifying_tests;
 
 pub use connection::{Connection, Item};
 pub use node::{Node, Options, Verb};

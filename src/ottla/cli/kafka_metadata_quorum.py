@@ -1,8 +1,8 @@
 """kafka-metadata-quorum.sh describe: who leads the metadata quorum, and how far each replica is.
 
 `--status` tells the quorum in one block, `--replication` a row for each replica. Adding and
-removing controllers is refused by name. Of Apache's tools this one alone takes the beginning of an
-option's name for the whole, if it is that of no other.
+removing controllers is refused by name. As Apache's it takes the beginning of an option's name for
+the whole, if it is that of no other.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from ottla.cli.connect import connect
 from ottla.cli.options import (
     BOOTSTRAP,
     COMMAND_CONFIG,
-    HELP,
-    VERSION,
     Command,
     Option,
     Parsed,
     UsageError,
+    whole,
 )
 from ottla.cli.run import Failed, run
+from ottla.cli.table import print_table
 from ottla.client import cluster
 from ottla.client.client import Client
 from ottla.wire.types import ZERO_UUID, uuid_text
@@ -168,22 +168,12 @@ def _print_replication(client: Client, *, human: bool) -> None:
             status,
         )
 
-    rows = [HEADS, row(leader, "Leader")]
+    rows = [row(leader, "Leader")]
     rows += [row(voter, "Follower") for voter in found.current_voters if voter is not leader]
     rows += [row(observer, "Observer") for observer in found.observers]
-    widths = [max(len(cells[at]) for cells in rows) for at in range(len(HEADS))]
-    for cells in rows:
-        print("".join(f"{cell:{width}}\t" for cell, width in zip(cells, widths, strict=True)))
+    print_table(HEADS, rows)
 
 
 def entry() -> int:
     """kafka-metadata-quorum.sh."""
-    return run(COMMAND, main, [whole(word) for word in sys.argv[1:]])
-
-
-def whole(word: str) -> str:
-    """An option by its whole name, where its beginning says which it is."""
-    name, equals, value = word.partition("=")
-    names = [option.name for option in (*COMMAND.options, HELP, VERSION)]
-    meant = [one for one in names if len(name) > 2 and one.startswith(name)]
-    return meant[0] + equals + value if len(meant) == 1 and name not in names else word
+    return run(COMMAND, main, whole(COMMAND, sys.argv[1:]))

@@ -16,6 +16,7 @@ COMMANDS = {
     "kafka-console-producer": "kafka_console_producer",
     "kafka-consumer-groups": "kafka_consumer_groups",
     "kafka-delete-records": "kafka_delete_records",
+    "kafka-dump-log": "kafka_dump_log",
     "kafka-get-offsets": "kafka_get_offsets",
     "kafka-log-dirs": "kafka_log_dirs",
     "kafka-metadata-quorum": "kafka_metadata_quorum",
@@ -23,6 +24,7 @@ COMMANDS = {
     "kafka-server-stop": "kafka_server_stop",
     "kafka-storage": "kafka_storage",
     "kafka-topics": "kafka_topics",
+    "kafka-transactions": "kafka_transactions",
     "ottla": "ottla",
 }
 

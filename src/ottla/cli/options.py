@@ -35,6 +35,7 @@ class Option(NamedTuple):
     optional: bool = False
     many: bool = False
     only_with: tuple[str, ...] = ()
+    """Of these other options, or verbs among the words, one must be there."""
     refused: str | None = None
     """Why this option of Apache's is not honoured; giving it is an error."""
     deprecated_for: str | None = None
@@ -166,6 +167,8 @@ _MEANT = {
 }
 """What other tools call it; no letters in common would lead there."""
 
+_SHORT = {"-h": "--help", "-v": "--version"}
+
 _PATHS = ("file", "folder")
 
 
@@ -195,6 +198,34 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
     return parsed
 
 
+def whole(command: Command, arguments: Sequence[str]) -> list[str]:
+    """The words, with options by their whole names where the beginning says which it is.
+
+    The newer ones of Apache's tools take that, and `-h` and `-v`, for the options that go with the
+    verb.
+    """
+    rows = {
+        option.name: option
+        for option in (*command.options, HELP, VERSION)
+        if not option.only_with or not {*option.only_with}.isdisjoint(arguments)
+    }
+    found: list[str] = []
+    waiting = list(reversed(arguments))
+    while waiting:
+        word = waiting.pop()
+        name, equals, value = word.partition("=")
+        if name in _SHORT:
+            name = _SHORT[name]
+        elif name not in rows and len(name) > 2:
+            meant = [one for one in rows if one.startswith(name)]
+            name = meant[0] if len(meant) == 1 else name
+        found.append(name + equals + value)
+        option = rows.get(name)
+        if option is not None and option.value is not None and not equals and waiting:
+            found.append(waiting.pop())  # its value, whatever that looks like
+    return found
+
+
 def _value(option: Option, inline: str | None, waiting: list[str]) -> str | None:
     if option.value is None:
         if inline is not None:
@@ -216,7 +247,8 @@ def _check(parsed: Parsed, rows: dict[str, Option]) -> None:
         option = rows[name]
         if option.refused is not None:
             raise UsageError(f"{name} is not honoured: {option.refused}")
-        if option.only_with and not any(parsed.has(other) for other in option.only_with):
+        given = {*parsed.values, *parsed.words}
+        if option.only_with and not given.intersection(option.only_with):
             raise UsageError(f"{name} only goes with {' or '.join(option.only_with)}")
         if option.value not in _PATHS:
             for value in parsed.all(name):

@@ -7,7 +7,8 @@ quietly whatever was to be written to it, Ctrl-C with 130, as a shell expects.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from ottla.cli.options import BadValue, Command, Parsed, UsageError, help_text, parse
 from ottla.errors import OttlaError
@@ -32,6 +33,19 @@ class Asked(KeyboardInterrupt):
 
 class Failed(OttlaError):
     """The command did not do what it was asked; the text is empty if all was said."""
+
+
+@contextmanager
+def failing_to(what: str) -> Iterator[None]:
+    """Whatever goes wrong within is told as `Failed to` do what.
+
+    Raises:
+        Failed: it did.
+    """
+    try:
+        yield
+    except OttlaError as error:
+        raise Failed(f"Failed to {what}: {error}", hint=error.hint) from None
 
 
 def run(

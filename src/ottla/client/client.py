@@ -11,7 +11,7 @@ It is not a producer or consumer, keeps no threads, and one thread at a time may
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
@@ -23,7 +23,6 @@ from ottla.client.errors import (
     ConnectionFailed,
     TimedOut,
     Unreachable,
-    check,
 )
 from ottla.client.places import COORDINATOR_ERRORS, LEADER_ERRORS, Places, TopicPartition
 from ottla.client.waiting import Waiting
@@ -73,7 +72,7 @@ class Client:
     ) -> None:
         self._bootstrap = parse_bootstrap(bootstrap_servers)
         self._client_id = client_id
-        self._request_timeout_ms = request_timeout_ms
+        self.request_timeout_ms = request_timeout_ms
         self.timeout_ms = timeout_ms
         self._connect_timeout_ms = timeout_ms if connect_timeout_ms is None else connect_timeout_ms
         self._on_wait = on_wait
@@ -167,8 +166,8 @@ class Client:
                 except OttlaError as error:
                     if not _passes(error):
                         raise
-                    if coordinator_of is not None and _is_of_coordinator(error):
-                        self._places.doubt_coordinator(kind, coordinator_of)
+                    if coordinator_of is not None and isinstance(error, BrokerError):
+                        self.doubt_coordinator(coordinator_of, error, kind=kind)
                     last = error
                 again_ms = self._waiting.now_ms() + backoff_ms
                 if again_ms > deadline_ms:
@@ -212,8 +211,8 @@ class Client:
     def _patience_ms(self) -> int:
         """For one answer: `request_timeout_ms`, or what is left of the whole call."""
         if self._deadline_ms is None:
-            return self._request_timeout_ms
-        return min(self._request_timeout_ms, max(1, self._deadline_ms - self._waiting.now_ms()))
+            return self.request_timeout_ms
+        return min(self.request_timeout_ms, max(1, self._deadline_ms - self._waiting.now_ms()))
 
     def _wait_until(self, until_ms: int) -> None:
         """Let time pass; a connection that is lost meanwhile is noticed."""
@@ -300,24 +299,55 @@ class Client:
         Raises:
             BrokerError: there is none right now (retriable), or the cluster has none of that kind.
         """
+        found = self.coordinators([key], kind=kind)[key]
+        if isinstance(found, BrokerError):
+            raise found
+        return found
+
+    def coordinators(
+        self, keys: Iterable[str], *, kind: int = GROUP
+    ) -> dict[str, int | BrokerError]:
+        """The ids of the nodes that coordinate groups (or transactional ids); one FindCoordinator
+        request for all it must ask for, where nodes take several keys.
+
+        Raises:
+            OttlaError: nobody could be reached.
+        """
+        wanted = list(keys)
+        errors: dict[str, BrokerError] = {}
+        unknown = [key for key in wanted if self._places.coordinator(kind, key) is None]
+        for key, row in self._find_coordinators(unknown, kind):
+            if row.error_code:
+                errors[key] = BrokerError(row.error_code, row.error_message)
+                continue
+            node_id = int(row.node_id)
+            self._nodes[node_id] = ClusterNode(node_id, row.host, row.port, None)
+            self._doubted.discard(node_id)
+            self._places.learn_coordinator(kind, key, node_id)
+        found = {key: self._places.coordinator(kind, key) for key in wanted}
+        none = BrokerError(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+        return {k: errors.get(k, none) if node is None else node for k, node in found.items()}
+
+    def _find_coordinators(self, keys: list[str], kind: int) -> Iterator[tuple[str, Any]]:
+        """Each key with what FindCoordinator says of it."""
         from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 
-        known = self._places.coordinator(kind, key)
-        if known is not None:
-            return known
+        if not keys:
+            return
         connection = self._any()
         if connection.version_for(FindCoordinatorRequest) >= 4:
-            question = FindCoordinatorRequest(key_type=kind, coordinator_keys=[key])
-            found = self._send(connection, question, None).wait().coordinators[0]
-        else:
+            question = FindCoordinatorRequest(key_type=kind, coordinator_keys=keys)
+            for row in self._send(connection, question, None).wait().coordinators:
+                yield row.key, row
+            return
+        for key in keys:
             question = FindCoordinatorRequest(key_type=kind, key=key)
-            found = self._send(connection, question, None).wait()
-        check(found.error_code, found.error_message)
-        node_id = int(found.node_id)
-        self._nodes[node_id] = ClusterNode(node_id, found.host, found.port, None)
-        self._doubted.discard(node_id)
-        self._places.learn_coordinator(kind, key, node_id)
-        return node_id
+            yield key, self._send(connection, question, None).wait()
+
+    def doubt_coordinator(self, key: str, error: BrokerError, *, kind: int = GROUP) -> None:
+        """An error came back for a group: ask again who coordinates it, if it says so."""
+        if error.code in COORDINATOR_ERRORS:
+            self._places.doubt_coordinator(kind, key)
 
     # ------------------------------------------------------------ connections
 
@@ -458,10 +488,6 @@ def _passes(error: OttlaError) -> bool:
     if isinstance(error, BrokerError):
         return error.retriable and error.code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     return isinstance(error, ConnectionFailed | TimedOut)
-
-
-def _is_of_coordinator(error: OttlaError) -> bool:
-    return isinstance(error, BrokerError) and error.code in COORDINATOR_ERRORS
 
 
 def gravest(failures: list[OttlaError]) -> OttlaError:

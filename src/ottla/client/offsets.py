@@ -1,20 +1,18 @@
 """Admin calls about offsets in partitions: ends of logs, what lies at a time, cutting logs.
 
-Partitions are grouped by their leader, so a call costs one request a node, and all nodes are asked
-at once.
+Partitions are grouped by their leader (`scattered.py`), so a call costs one request a node.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ottla.client.client import Client, answered, gravest
+from ottla.client.client import Client
 from ottla.client.connection import Connection
 from ottla.client.errors import ApiNotSupported, BrokerError
 from ottla.client.places import TopicPartition as TopicPartition
-from ottla.errors import OttlaError
-from ottla.wire.errors import ErrorCode
+from ottla.client.scattered import ask_scattered
 
 LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED, EARLIEST_PENDING_UPLOAD = (
     -1,
@@ -71,7 +69,7 @@ def list_offsets(
         )
 
     found: dict[TopicPartition, Found | BrokerError] = {}
-    for place, row in _ask_leaders(client, wanted, request).items():
+    for place, row in ask_leaders(client, wanted, request).items():
         if isinstance(row, BrokerError):
             found[place] = row
         else:
@@ -102,7 +100,7 @@ def delete_records(
 
     return {
         place: row if isinstance(row, BrokerError) else row.low_watermark
-        for place, row in _ask_leaders(client, before, request).items()
+        for place, row in ask_leaders(client, before, request).items()
     }
 
 
@@ -114,54 +112,24 @@ def by_topic(places: Iterable[TopicPartition]) -> dict[str, list[int]]:
     return topics
 
 
-def _ask_leaders(
+def ask_leaders(
     client: Client,
     wanted: Iterable[TopicPartition],
     request: Callable[[Connection, int, list[TopicPartition]], Any],
 ) -> dict[TopicPartition, Any]:
-    """One request a leader, all at once; partitions whose leader moved are asked for again."""
-    done: dict[TopicPartition, Any] = {}
-    waiting = dict.fromkeys(wanted)
+    """One request a leader, all at once; the row of each partition, or its error."""
+    return ask_scattered(
+        client,
+        wanted,
+        nodes=client.leaders,
+        request=request,
+        rows=partition_rows,
+        doubt=client.doubt_leader,
+    )
 
-    def ask() -> None:
-        failures: list[OttlaError] = []
-        groups: dict[int, list[TopicPartition]] = {}
-        for place, leader in client.leaders(waiting).items():
-            if isinstance(leader, int):
-                groups.setdefault(leader, []).append(place)
-            else:
-                _note(place, leader)
 
-        def request_of(connection: Connection, node_id: int) -> Any:
-            return request(connection, node_id, groups[node_id])
-
-        for outcome in client.request_nodes(groups, request_of).values():
-            try:
-                topics = answered(outcome).topics
-            except OttlaError as error:
-                failures.append(error)
-                continue
-            for topic in topics:
-                for row in topic.partitions:
-                    place = (topic.name, row.partition_index)
-                    _note(place, BrokerError(row.error_code) if row.error_code else row)
-        if failures:
-            raise gravest(failures)
-        for place in waiting:
-            raise done[place]
-
-    def _note(place: TopicPartition, found: Any) -> None:
-        """What came for a partition; it is asked for again after an error that passes."""
-        done[place] = found
-        if isinstance(found, BrokerError):
-            client.doubt_leader(place, found)
-            if found.retriable and found.code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
-                return
-        waiting.pop(place, None)
-
-    try:
-        client.attempt(ask)
-    except BrokerError:
-        if any(place not in done for place in waiting):
-            raise
-    return done
+def partition_rows(answer: Any) -> Iterator[tuple[TopicPartition, Any]]:
+    """The partitions in an answer that has them under their topics."""
+    for topic in answer.topics:
+        for row in topic.partitions:
+            yield (topic.name, row.partition_index), row

@@ -5,11 +5,14 @@ acknowledgement was lost is not sent again, as nobody knows whether it is there;
 refused as not the leader is) and no consumer
 (there is no group, and what is read is what was there when the reading began). Versions that call
 a topic by its id get the one of the metadata that named the leader.
+
+What is read is committed: nothing lies behind the first open transaction, and records of aborted
+ones are left out, by the list that comes with each Fetch, as Java's consumer does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ottla.client.client import Client
@@ -18,7 +21,14 @@ from ottla.client.offsets import EARLIEST, LATEST, list_offsets
 from ottla.client.places import TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
-from ottla.wire.records import Record, build_batch, read_batches
+from ottla.wire.records import (
+    MARKER_ABORT,
+    Batch,
+    Record,
+    build_batch,
+    control_kind,
+    read_batches,
+)
 
 FETCH_WAIT_MS = 500
 FETCH_BYTES_MAX = 8 * 1024 * 1024
@@ -124,10 +134,10 @@ def _read(client: Client, place: TopicPartition, offset: int, end: int) -> list[
     found: list[Read] = []
     empty = 0
     while offset < end:
-        data = client.attempt(lambda offset=offset: _fetch(client, place, offset))  # type: ignore[misc]
+        data = client.attempt(lambda offset=offset: fetch(client, place, offset))  # type: ignore[misc]
         before = offset
-        for batch in read_batches(data):
-            for record in () if batch.is_control else batch.records:
+        for batch, counts in _judged(read_batches(data.records or b""), data.aborted_transactions):
+            for record in batch.records if counts else ():
                 if before <= record.offset < end:
                     if batch.is_log_append_time:
                         record = record._replace(timestamp_ms=batch.max_timestamp_ms)
@@ -139,8 +149,32 @@ def _read(client: Client, place: TopicPartition, offset: int, end: int) -> list[
     return found
 
 
-def _fetch(client: Client, place: TopicPartition, offset: int) -> bytes:
-    """The batches from that offset on, as many as fit; empty if a wait brought none."""
+def _judged(
+    batches: Iterable[Batch], aborted: Iterable[Any] | None
+) -> Iterator[tuple[Batch, bool]]:
+    """The batches of one Fetch, each with whether its records count.
+
+    `aborted` says of each aborted transaction only where it began. From there on all that its
+    producer wrote belongs to it, up to the marker that aborts; what comes behind may be another.
+    """
+    ahead = sorted(aborted or (), key=lambda row: int(row.first_offset), reverse=True)
+    within: set[int] = set()
+    for batch in batches:
+        while ahead and ahead[-1].first_offset <= batch.last_offset:
+            within.add(ahead.pop().producer_id)
+        if batch.is_control:
+            # A log cleaner may have emptied it.
+            if batch.records and control_kind(batch.records[0]) == MARKER_ABORT:
+                within.discard(batch.producer_id)
+            yield batch, False
+        else:
+            yield batch, not (batch.is_transactional and batch.producer_id in within)
+
+
+def fetch(client: Client, place: TopicPartition, offset: int) -> Any:
+    """What a Fetch brings from that offset on: batches, as many as fit, and what of them was
+    aborted.
+    """
     from ottla.wire.messages import fetch as m
 
     topic, partition = place
@@ -163,4 +197,4 @@ def _fetch(client: Client, place: TopicPartition, offset: int) -> bytes:
         error = BrokerError(found.error_code)
         client.doubt_leader(place, error)
         raise error
-    return found.records or b""
+    return found

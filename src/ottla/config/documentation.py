@@ -12,6 +12,7 @@ from typing import Final
 from ottla.config.row import REFUSED, broker_rows
 
 BROKER: Final = """
+add.partitions.to.txn.retry.backoff.max.ms: How long a batch waits for the transaction before its.
 advertised.listeners: What clients are told to dial; without it, the address that they came in on.
 auto.create.topics.enable: Whether a topic comes to be when a client first asks for it.
 broker.heartbeat.interval.ms: How often a broker tells the controller that it lives.
@@ -98,6 +99,16 @@ security.inter.broker.protocol: What brokers speak to one another.
 socket.receive.buffer.bytes: The receive buffer of a connection; -1 is the system's choice.
 socket.request.max.bytes: The largest request that is read.
 socket.send.buffer.bytes: The send buffer of a connection; -1 is the system's choice.
+transaction.abort.timed.out.transaction.cleanup.interval.ms: How often late ones are looked for.
+transaction.max.timeout.ms: The longest that a producer may ask for its transactions to take.
+transaction.partition.verification.enable: Whether older producers' partitions are verified.
+transaction.remove.expired.transaction.cleanup.interval.ms: How often unused ids are looked for.
+transaction.state.log.min.isr: The least replicas in sync of the topic of transactions.
+transaction.state.log.num.partitions: How many partitions the topic of transactions gets.
+transaction.state.log.replication.factor: How many replicas the topic of transactions gets.
+transaction.state.log.segment.bytes: The segment size of the topic of transactions.
+transaction.two.phase.commit.enable: Whether a transaction may wait for another system without end.
+transactional.id.expiration.ms: How long a transactional id that nobody uses is remembered.
 unclean.leader.election.enable: Whether a replica that lacks records may lead in need.
 unstable.feature.versions.enable: Whether a cluster may be at feature levels not yet stable.
 """
@@ -135,6 +146,16 @@ segment.bytes: A segment is rolled when it would grow beyond this size.
 segment.index.bytes: How large an index file may grow before the segment is rolled.
 segment.jitter.ms: The most that is taken off the roll time at random.
 segment.ms: A segment is rolled at this age.
+transaction.abort.timed.out.transaction.cleanup.interval.ms: How often late ones are looked for.
+transaction.max.timeout.ms: The longest that a producer may ask for its transactions to take.
+transaction.partition.verification.enable: Whether older producers' partitions are verified.
+transaction.remove.expired.transaction.cleanup.interval.ms: How often unused ids are looked for.
+transaction.state.log.min.isr: The least replicas in sync of the topic of transactions.
+transaction.state.log.num.partitions: How many partitions the topic of transactions gets.
+transaction.state.log.replication.factor: How many replicas the topic of transactions gets.
+transaction.state.log.segment.bytes: The segment size of the topic of transactions.
+transaction.two.phase.commit.enable: Whether a transaction may wait for another system without end.
+transactional.id.expiration.ms: How long a transactional id that nobody uses is remembered.
 unclean.leader.election.enable: Whether a replica that lacks records may lead in need.
 """
 

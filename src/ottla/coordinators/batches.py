@@ -4,11 +4,21 @@ each producer's, and one for each marker.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ottla.decide import Marker, Record
-from ottla.wire.records import MARKER_ABORT, MARKER_COMMIT, build_batch, control_batch
+from ottla.wire.records import (
+    MARKER_ABORT,
+    MARKER_COMMIT,
+    build_batch,
+    control_batch,
+    control_kind,
+)
 from ottla.wire.records import Record as Stored
+from ottla.wire.schema import ProtocolError
+
+_EPOCH_END: Final = 6
+"""Where the coordinator's epoch ends in a marker's value, behind two bytes of a version."""
 
 
 class Written(NamedTuple):
@@ -62,3 +72,17 @@ def batch_of(group: list[Written], codec: str) -> bytes:
         base_sequence=0 if producer_id >= 0 else -1,
         transactional=producer_id >= 0,
     )
+
+
+def marker_of(record: Stored) -> Marker:
+    """The marker that a control record is.
+
+    Raises:
+        ProtocolError: it is none that the log would take for one.
+        CorruptBatch: it has no kind.
+    """
+    kind, value = control_kind(record), record.value or b""
+    if kind not in (MARKER_ABORT, MARKER_COMMIT) or len(value) < _EPOCH_END:
+        raise ProtocolError(f"it is no transaction's marker (kind {kind}, {len(value)} bytes)")
+    epoch = int.from_bytes(value[2:_EPOCH_END], "big", signed=True)
+    return Marker(kind == MARKER_COMMIT, epoch)

@@ -21,14 +21,14 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from ottla.coordinators.batches import Written, batch_of, by_batch
+from ottla.coordinators.batches import Written, batch_of, by_batch, marker_of
 from ottla.coordinators.early import Early
 from ottla.coordinators.log import AppendFailed, Log, LogMissing, LogOffline, LogUnavailable
-from ottla.decide import Ask, Decider, Decision, Marker, Now, Record, Refuse, Send, Timer
+from ottla.decide import Ask, Decider, Decision, Now, Record, Refuse, Send, Timer
 from ottla.driver import Desk, Driver, Timers, answer
 from ottla.errors import BrokenInvariant
 from ottla.wire.errors import ErrorCode
-from ottla.wire.records import MARKER_COMMIT, Batch, CorruptBatch, control_kind, read_batches
+from ottla.wire.records import Batch, CorruptBatch, read_batches
 from ottla.wire.schema import ProtocolError
 
 if TYPE_CHECKING:
@@ -477,11 +477,8 @@ class Runtime:
             if record.offset < shard.log_end:
                 continue
             try:
-                marker = None
-                if batch.is_control:
-                    epoch = int.from_bytes((record.value or b"")[2:6], "big", signed=True)
-                    marker = Marker(control_kind(record) == MARKER_COMMIT, epoch)
-                elif record.key is None:
+                marker = marker_of(record) if batch.is_control else None
+                if marker is None and record.key is None:
                     raise ProtocolError("it has no key")
                 one = Record(record.key, record.value, -1, *producer, marker)
                 shard.decider.apply((one,), now)

@@ -233,7 +233,7 @@ public final class MessageProgram {
 
     // ---------------------------------------------------------------- random values in
 
-    private static Object fill(Object struct, Schema schema, Random random) throws Exception {
+    static Object fill(Object struct, Schema schema, Random random) throws Exception {
         Map<String, Field> fields = new TreeMap<>();
         for (Field field : fields(struct)) fields.put(plain(field.getName()), field);
         for (BoundField bound : schema.fields()) {

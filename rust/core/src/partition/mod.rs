@@ -7,18 +7,18 @@
 //! one lock, reads no clock and wakes nobody by itself but the waiters that were parked with it.
 
 mod state;
+mod unverified;
 mod waiters;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::batch::Header;
 use crate::code::Code;
 use crate::disk::Disk;
 use crate::hot::{FetchPart, Isolation, Produced};
 use crate::log::{
     AbortedTransaction, AppendContext, AppendError, Appended, Flushed, Log, LogError, Prepared,
-    ReadError, Slice, Verifying, prepare, prepare_light,
+    ReadError, Slice, prepare, prepare_light,
 };
 
 pub use state::{LeaderAndIsr, TopicConfig};
@@ -272,23 +272,6 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
                 .map(Some),
             None => Ok(None),
         }
-    }
-
-    /// Whether a client's transactional batch is of a transaction that this log knows nothing of, so that it is asked
-    /// about. Where nothing is appended anyway nobody is asked.
-    pub fn is_unverified(&self, batch: &Header) -> bool {
-        self.offline.is_none() && self.leads() && !self.log.has_transaction(batch)
-    }
-
-    /// Somebody is asked about it: the number that appending it needs. None if nobody has to be.
-    ///
-    /// # Errors
-    /// Its epoch is over, which nobody has to be asked about.
-    pub fn verify(&mut self, batch: &Header, asked: &Verifying) -> Result<Option<u64>, Code> {
-        if !self.is_unverified(batch) {
-            return Ok(None);
-        }
-        self.log.verify(batch, asked).map_err(|error| error.code)
     }
 
     fn takes_appends(&self, all_in_sync: bool) -> Result<(), Produced> {

@@ -135,6 +135,15 @@ def key_class(data: bytes, topic: str = CONSUMER_OFFSETS) -> type[CoordinatorKey
     return cast("type[CoordinatorKey]", _class_of(topic, _prefix(data), "Key"))
 
 
+def value_class(record_type: int, topic: str = CONSUMER_OFFSETS) -> type[CoordinatorValue]:
+    """The class of the values that belong to keys of a type.
+
+    Raises:
+        UnknownRecordType: the topic has no such type.
+    """
+    return cast("type[CoordinatorValue]", _class_of(topic, record_type, "Value"))
+
+
 def decode_coordinator_key(
     data: bytes, topic: str = CONSUMER_OFFSETS, *, whole: bool = True
 ) -> CoordinatorKey:
@@ -159,8 +168,7 @@ def decode_coordinator_value(
         ProtocolError: the bytes are no such value.
     """
     version = _prefix(data)
-    kind = _class_of(topic, key.api_key, "Value")
-    return decode(cast("type[CoordinatorValue]", kind), data[2:], version), version
+    return decode(value_class(key.api_key, topic), data[2:], version), version
 
 
 def _prefix(data: bytes) -> int:

@@ -10,6 +10,7 @@ mod model;
 mod recoding;
 mod skew;
 mod unlaid;
+mod verifications;
 
 use std::path::{Path, PathBuf};
 

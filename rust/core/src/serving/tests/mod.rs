@@ -5,9 +5,11 @@
 //! `QUIET` where its bell was not rung, so that it would have gone on to wait.
 
 mod coordinating;
+mod ending;
 mod fetching;
 mod permitting;
 mod producing;
+mod verifying;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -237,7 +239,7 @@ impl World {
             let chore = self.around.chores.lock().unwrap().pop_front();
             match chore {
                 None => return,
-                Some(Chore::Mend(..)) => {} // its time has not come
+                Some(Chore::Mend(..) | Chore::Ended(_)) => {} // its time has not come
                 Some(chore) => self.host.carry_out(chore),
             }
         }
