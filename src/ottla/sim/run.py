@@ -108,8 +108,9 @@ class Run:
         """Run to the end, or to the first thing that does not hold."""
         violation = ""
         try:
-            self._live()
-            self._finish()
+            with self._planted.in_place():
+                self._live()
+                self._finish()
         except Violation as problem:
             violation = str(problem)
         except Exception:  # nobody foresaw it: it is as good as a violation, and has a seed too
