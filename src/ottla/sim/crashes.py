@@ -50,7 +50,10 @@ class Case(NamedTuple):
 CASES = tuple(
     Case(*one)
     for one in product(
-        (True, False), ((True, False), (False, True)), ("kill", "power cut"), (False, True),
+        (True, False),
+        ((True, False), (False, True)),
+        ("kill", "power cut"),
+        (False, True),
         (False, True),
     )
 )
@@ -149,6 +152,7 @@ class Crashed(Run):
 class Found(NamedTuple):
     """What came of one case under one seed."""
 
+    seed: int
     case: Case
     points: int
     """After how many steps, or changes of the disk, the node was ended."""
@@ -162,19 +166,19 @@ def crash_everywhere(seed: int, case: Case, *, plant: str = "", failures_max: in
     whole = Crashed(seed, case, NEVER, plant=plant)
     outcome = whole.play()
     if outcome.violation:
-        return Found(case, 0, [(NEVER, outcome)])
+        return Found(seed, case, 0, [(NEVER, outcome)])
     for at in count(0) if case.within else range(1, whole.steps + 1):
         run = Crashed(seed, case, at, plant=plant)
         outcome = run.play()
         if outcome.violation:
             failed.append((at, outcome))
         if not run.crashed or len(failed) >= failures_max:
-            return Found(case, at + 1 if failed else at, failed)
-    return Found(case, whole.steps, failed)
+            return Found(seed, case, at + 1 if failed else at, failed)
+    return Found(seed, case, whole.steps, failed)
 
 
 def found(
-    seeds: Iterable[int], cases: Iterable[Case] = CASES, *, processes: int = 1, plant: str = ""
+    seeds: Iterable[int], cases: Iterable[Case], *, processes: int = 1, plant: str = ""
 ) -> Iterator[Found]:
     """Every case under each seed."""
     todo = list(product(seeds, cases))
@@ -183,11 +187,11 @@ def found(
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield from pool.map(
-            crash_everywhere_of, [(seed, case, plant) for seed, case in todo], chunksize=1
+            _crash_everywhere, [(seed, case, plant) for seed, case in todo], chunksize=1
         )
 
 
-def crash_everywhere_of(given: tuple[int, Case, str]) -> Found:
+def _crash_everywhere(given: tuple[int, Case, str]) -> Found:
     """The same for another process."""
     seed, case, plant = given
     return crash_everywhere(seed, case, plant=plant)

@@ -131,7 +131,9 @@ class Transactor(Client):
     @property
     def is_through(self) -> bool:
         """Whether it has ended all that it planned, or went."""
-        return self._stage == "gone" or (bool(self._plan.ends) and self.done >= len(self._plan.ends))
+        return self._stage == "gone" or (
+            bool(self._plan.ends) and self.done >= len(self._plan.ends)
+        )
 
     @property
     def _can_produce(self) -> bool:
@@ -174,6 +176,10 @@ class Transactor(Client):
         self._touched = self._must_abort = self._wants_offsets = self._offsets_are_in = False
         self._ends_sent = 0
         self._wants_to_commit = False
+
+    @property
+    def _is_reborn(self) -> bool:
+        return self.around.random.random() < self._plan.rebirth
 
     @property
     def _who(self) -> Identity:
@@ -322,8 +328,7 @@ class Transactor(Client):
         )
 
     def _send_offsets(self) -> None:
-        """Have the group's offset committed in this transaction; one of version 1 enters it before.
-        """
+        """Have the group's offset committed in this transaction; version 1 enters it before."""
         one = self._transaction
         assert one is not None
         self._touched = True
@@ -479,9 +484,8 @@ class Transactor(Client):
         if isinstance(sent.request, ProduceRequest):
             for share in sent.note:
                 share.is_flying = False
-        elif isinstance(sent.request, EndTxnRequest):
-            if self.around.random.random() < self._plan.rebirth:
-                self._begin_a_life()
+        elif isinstance(sent.request, EndTxnRequest) and self._is_reborn:
+            self._begin_a_life()
 
 
 TRANSACTORS = (("id0", True), ("id0", True), ("id1", False), ("id1", False))

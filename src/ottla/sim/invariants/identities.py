@@ -37,10 +37,10 @@ class Identities(Watch):
             for (of_id, of_epoch), (one, known_at) in self._given.items()
             if of_id == producer_id and known_at < asked_at and one.instance != who
         ]
+        before = max(above, default=-1)
         held(
-            epoch > max(above, default=-1),
-            f"{who} is given epoch {epoch} of producer {producer_id}, where {max(above, default=-1)} "
-            "was given before",
+            epoch > before,
+            f"{who} is given epoch {epoch} of producer {producer_id}, and {before} was given",
         )
 
     def transaction_ended(

@@ -101,7 +101,7 @@ def _learn_all(partition: Partition, batches: Iterable[Batch], how: str) -> None
 
 
 def _in_order(partition: Partition, batches: Sequence[Batch]) -> None:
-    """Of each idempotent producer and each transaction every record once, each after the one before."""
+    """Of idempotent producers and transactions every record once, each after the one before."""
     last: dict[str, int] = {}
     for batch in batches:
         for offset, value in values(batch):

@@ -1,5 +1,5 @@
-"""A transaction counts wholly or not at all: in each of its partitions, for each reader, and for the
-offsets that it commits.
+"""A transaction counts wholly or not at all: in each of its partitions, for each reader, and for
+the offsets that it commits.
 
 Whatever shows how a transaction ended (the answer to EndTxn, a marker behind its records in a log,
 what a reader of committed records is given or not, the offset that its group reads) must say the
@@ -108,12 +108,13 @@ class Transactions(Watch):
             fate = Fate.COMMITTED if counts else Fate.ABORTED
             if one.fate in (Fate.OPEN, Fate.UNSURE):
                 one.fate, one.how, one.known_at = fate, how, self.model.at
-            held(one.fate is fate, f"{name} is {fate.value} ({how}), and {one.fate.value} ({one.how})")
+            held(
+                one.fate is fate,
+                f"{name} is {fate.value} ({how}), and {one.fate.value} ({one.how})",
+            )
 
 
-def committed(
-    batches: Iterable[Batch], aborted: Iterable[Any]
-) -> tuple[list[Batch], list[Batch]]:
+def committed(batches: Iterable[Batch], aborted: Iterable[Any]) -> tuple[list[Batch], list[Batch]]:
     """What a reader of committed records takes of an answer, and what it leaves out, as clients
     do: an aborted transaction is told by its producer and first offset, and reaches to its marker.
     """
@@ -134,6 +135,4 @@ def committed(
 
 
 def _transactions(batches: Iterable[Batch]) -> set[str]:
-    return {
-        who for batch in batches for who in writers(batch) if who.startswith(TRANSACTIONAL)
-    }
+    return {who for batch in batches for who in writers(batch) if who.startswith(TRANSACTIONAL)}

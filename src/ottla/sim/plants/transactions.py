@@ -5,7 +5,7 @@
 | early-markers | markers are sent before it is safe how the transaction ends |
 | early-ends | a transaction is complete when its markers are asked for, not when they are written |
 | unended-offsets | what was committed for groups in a transaction is not ended with it |
-| early-verdicts | a partition enters the next transaction while markers of the last one are missing |
+| early-verdicts | a partition enters a transaction while markers of the one before are missing |
 | shared-epochs | InitProducerId answers an epoch that was given before |
 | unfenced-ends | EndTxn of a producer that was fenced is answered as if it had been done |
 | untold-aborts | a Fetch does not tell which transactions were aborted |
@@ -150,9 +150,7 @@ def _tells_none(row: Any) -> None:
 def _tells_wrong(row: Any) -> None:
     for batch in whole(row.records or b""):
         if batch.is_transactional and not batch.is_control:
-            one = AbortedTransaction(
-                producer_id=batch.producer_id, first_offset=batch.base_offset
-            )
+            one = AbortedTransaction(producer_id=batch.producer_id, first_offset=batch.base_offset)
             row.aborted_transactions = [*(row.aborted_transactions or ()), one]
             return
 
