@@ -1,4 +1,4 @@
-"""Two transactions, and a crash between every two steps of theirs, and every two changes of the disk."""
+"""Two transactions, and a crash between every two steps of theirs, or two changes of the disk."""
 
 from __future__ import annotations
 

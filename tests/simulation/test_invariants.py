@@ -127,17 +127,17 @@ def test_a_later_transaction_does_not_count_by_an_earlier_marker() -> None:
     """
     first, second = Transaction("id", 1, Fate.COMMITTED), Transaction("id", 2)
     batches = [of(first, 0, 1), of(second, 1, 1, epoch=1), marker(2, MARKER_COMMIT)]
-    with pytest.raises(Violation, match="t-id-2 counts .* though nobody asked to commit it"):
+    with pytest.raises(Violation, match=r"t-id-2 counts .* though nobody asked to commit it"):
         watch(first, second).audited(partition(0), offsets(3, 3), batches)
 
 
 def test_a_transaction_counts_in_all_its_partitions() -> None:
-    """If this failed, one that nobody heard of any more could be committed here and aborted there."""
+    """If this failed, one that nobody heard of again could be committed here and aborted there."""
     one = Transaction("id", 1, Fate.UNSURE)
     about = watch(one)
     about.audited(partition(0), offsets(2, 2), [of(one, 0, 1), marker(1, MARKER_COMMIT)])
     assert one.fate is Fate.COMMITTED
-    with pytest.raises(Violation, match="is aborted .* and committed"):
+    with pytest.raises(Violation, match=r"is aborted .* and committed"):
         about.audited(partition(1), offsets(2, 2), [of(one, 0, 2), marker(1, MARKER_ABORT)])
 
 
@@ -162,9 +162,9 @@ def test_the_offset_of_a_transaction_counts_with_it() -> None:
     about = watch(old, new, gone)
     about.offset_read("id", 20, 9)
     about.offset_read("id", 10, 4)
-    with pytest.raises(Violation, match="reads 10, though .* counts"):
+    with pytest.raises(Violation, match=r"reads 10, though .* counts"):
         about.offset_read("id", 10, 9)
-    with pytest.raises(Violation, match="is committed .* and aborted"):
+    with pytest.raises(Violation, match=r"is committed .* and aborted"):
         about.offset_read("id", 30, 9)
     with pytest.raises(Violation, match="which nobody committed"):
         about.offset_read("id", 31, 9)
