@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ottla.sim import crashes
 from ottla.sim.__main__ import main
 
 
@@ -17,6 +18,22 @@ def test_a_seed_is_shown_whether_it_held_or_not(capsys: pytest.CaptureFixture[st
     assert len(steps) > 80
     assert main(["--seeds", "7", "--steps", "30"]) == 0
     assert "everything held" not in capsys.readouterr().out
+
+
+def test_crashes_are_counted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, who crashes everywhere would not hear how often that was, nor where it broke
+    something.
+    """
+    case = crashes.Case(new=True, ends=(True,), how="kill", goes=True, within=False)
+    monkeypatch.setattr(crashes, "CASES", (case,))
+    assert main(["--crashes"]) == 0
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("seed 1, version 2, commit, kill, gone: ")
+    assert int(last.split()[0]) > 30
+    assert main(["--crashes", "--plant", "early-ends", "--trace", "3"]) == 1
+    assert "at " in capsys.readouterr().out
 
 
 def test_a_run_that_fails_before_any_fault(capsys: pytest.CaptureFixture[str]) -> None:

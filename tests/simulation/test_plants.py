@@ -14,6 +14,8 @@ from ottla.sim.campaign import outcomes
 from ottla.sim.plants import PLANTS
 
 SEEDS = range(1, 501)
+CRASHED = "early-markers"
+"""It is found sooner by crashes everywhere: see test_crashes.py."""
 
 SAID = {
     "early-answers": "acknowledged and is not on disk",
@@ -43,6 +45,14 @@ SAID = {
     "fallen-generations": "went back from generation",
     "many-leaders": "has two leaders",
     "changed-shares": "in one generation",
+    "early-ends": ("nobody ends what is open", "EndTxn was acknowledged"),
+    "unended-offsets": "nobody ends what is open",
+    "early-verdicts": ("nobody ends what is open", "though nobody asked to commit it"),
+    "shared-epochs": "is given to",
+    "unfenced-ends": ("had fenced", "EndTxn was acknowledged"),
+    "untold-aborts": ("though nobody asked to commit it", "is aborted"),
+    "wrong-aborts": ("is aborted", "is committed"),
+    "fallen-stable-offsets": "the last stable offset went back",
 }
 """What the invariant says that each is aimed at."""
 
@@ -55,7 +65,7 @@ def found(plant: str = "") -> str:
     return ""
 
 
-@pytest.mark.parametrize("plant", sorted(PLANTS))
+@pytest.mark.parametrize("plant", sorted(set(PLANTS) - {CRASHED}))
 def test_a_planted_fault_is_found(plant: str) -> None:
     """If this failed, three hundred green seeds would prove nothing of such a fault."""
     said, wanted = found(plant), SAID[plant]

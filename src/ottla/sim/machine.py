@@ -60,6 +60,10 @@ PROPERTIES = {
     # Long ones, as nothing is learnt from what happens all the time.
     "metadata.max.idle.interval.ms": "60000",
 }
+DURABLE = {"log.flush.interval.messages": "1"}
+"""Internal topics are synced before anybody hears of what is in them; users' topics say themselves
+what they promise.
+"""
 
 
 class Alone:
@@ -79,7 +83,10 @@ class Alone:
 class Machine:
     """Where one node at a time lives."""
 
-    def __init__(self, seed: int, say: Callable[[str], None], *, plant: str = "") -> None:
+    def __init__(
+        self, seed: int, say: Callable[[str], None], *, plant: str = "", durable: bool = False
+    ) -> None:
+        self._properties = PROPERTIES | (DURABLE if durable else {})
         self.disk = SimDisk(seed)
         self.node: Node | None = None
         self.core: SimNode | None = None
@@ -103,7 +110,7 @@ class Machine:
             self.disk.retry_syncs()
 
     def _format(self) -> None:
-        config = BrokerConfig(PROPERTIES)
+        config = BrokerConfig(self._properties)
         disk, entropy = self.disk.disk, self._entropy
         disk.make_folder(LOG_DIR)
         cluster_id, records = uuid_text(entropy.uuid()), bootstrap_records()
@@ -128,7 +135,7 @@ class Machine:
             disk=self.disk.disk,
             process=Alone(),
         )
-        self.node = Node(PROPERTIES, logs=logs, world=world)
+        self.node = Node(self._properties, logs=logs, world=world)
         try:
             self.node.start()
         except OttlaError:

@@ -7,13 +7,17 @@ Clients and audits tell it, invariants ask it. It holds no opinion of its own: w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from ottla.wire.records import Batch
+from ottla.wire.records import MARKER_COMMIT, Batch, control_kind
 
 NO_FLOOR = 0
+TRANSACTIONAL = "t-"
+"""What the names of transactions begin with."""
+MARKER = "marker-"
+"""What stands in the place of a writer for the end of a transaction."""
 
 
 class Wrote(NamedTuple):
@@ -33,6 +37,25 @@ def wrote(value: bytes) -> Wrote:
     return Wrote(producer, int(number))
 
 
+def is_commit(batch: Batch) -> bool:
+    """Whether a control batch commits; else it aborts."""
+    return control_kind(batch.records[0]) == MARKER_COMMIT
+
+
+def values(batch: Batch) -> list[tuple[int, bytes]]:
+    """Offset and value of each record; of a marker the value says whose end it is, and how."""
+    if batch.is_control:
+        how = "commit" if is_commit(batch) else "abort"
+        who = f"{MARKER}{how}-{batch.producer_id}-{batch.producer_epoch}"
+        return [(batch.base_offset, f"{who}:0".encode())]
+    return [(record.offset, record.value or b"") for record in batch.records]
+
+
+def writers(batch: Batch) -> set[str]:
+    """Whose records a batch holds: names of transactions, or of producers."""
+    return {wrote(value).producer for _, value in values(batch)}
+
+
 @dataclass(slots=True)
 class Partition:
     """What is known of one partition of one topic."""
@@ -48,6 +71,7 @@ class Partition:
     """What a producer was told is at that offset."""
     log_start: int = 0
     high_watermark: int = 0
+    last_stable: int = 0
     may_trim: int = 0
     """Up to where somebody asked to delete records."""
     floor: int = NO_FLOOR
@@ -110,6 +134,38 @@ class Commit:
     """It was acknowledged."""
 
 
+class Fate(Enum):
+    """What is known of how a transaction ended."""
+
+    OPEN = "open"
+    """Nobody has asked to commit it: it may never count."""
+    UNSURE = "unsure"
+    """Somebody asked to commit it, and was not told."""
+    COMMITTED = "committed"
+    ABORTED = "aborted"
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One transaction, from the moment at which a client begins it; its records carry its name."""
+
+    transactional_id: str
+    number: int
+    """Of two transactions of one id, the later one's is larger."""
+    fate: Fate = Fate.OPEN
+    how: str = ""
+    """Where its fate was seen."""
+    known_at: int = 0
+    """Since when it is known."""
+    offset: int | None = None
+    """What it commits for its group; None if it commits nothing, or was never told that it has."""
+
+    @property
+    def name(self) -> str:
+        """The writer's name in its records."""
+        return f"{TRANSACTIONAL}{self.transactional_id}-{self.number}"
+
+
 @dataclass(slots=True)
 class Model:
     """Everything that is known."""
@@ -121,6 +177,14 @@ class Model:
     """How many steps the run has taken: its time for what comes before what."""
     excused: set[str] = field(default_factory=set)
     """Disk faults that this life of the node has met."""
+    durable: bool = False
+    """Internal topics promise what `flush.messages=1` promises, and transactions write only to
+    topics that do: so no power cut takes a part of a transaction.
+    """
+    lossy: bool = False
+    """A power cut may have taken a part of transactions, or of what their coordinator knew."""
+    transactions: dict[str, Transaction] = field(default_factory=dict)
+    """By name."""
     numbers: count[int] = field(default_factory=lambda: count(1))
 
     def living(self) -> list[Topic]:

@@ -18,9 +18,10 @@ from ottla._core import CoreError
 from ottla.errors import OttlaError
 from ottla.sim.clients.admin import Admin
 from ottla.sim.clients.client import Client, Surroundings
-from ottla.sim.clients.consumer import Consumer
+from ottla.sim.clients.consumer import CONSUMERS, Consumer
 from ottla.sim.clients.member import Member
 from ottla.sim.clients.producer import PRODUCERS, Producer
+from ottla.sim.clients.transactor import TRANSACTORS, Plan, Transactor
 from ottla.sim.faults import FAULTS
 from ottla.sim.invariants.records import forget_lost
 from ottla.sim.machine import Machine
@@ -29,6 +30,7 @@ from ottla.sim.plants import planted
 from ottla.sim.stored import whole
 from ottla.sim.violation import Violation, held
 from ottla.wire.api import api
+from ottla.wire.stored.frame import CONSUMER_OFFSETS, TRANSACTION_STATE
 
 if TYPE_CHECKING:
     from ottla.sim.model import Partition
@@ -42,6 +44,10 @@ TIME_MS_MAX = 4000
 DRAIN_STEPS_MAX = 20_000
 STARTS_MAX = 20
 READ_BYTES = 1 << 26
+DURABLE_SHARE = 0.7
+"""So many runs sync what transactions stand on, so that a power cut takes no part of one."""
+SETTLED_STEPS_MAX = 5000
+INTERNAL = [(topic, index) for topic in (CONSUMER_OFFSETS, TRANSACTION_STATE) for index in (0, 1)]
 HOT = ("Produce", "Fetch")
 """What the core answers by itself."""
 
@@ -72,12 +78,12 @@ class Run:
         self._steps = steps
         self._trace: deque[str] = deque(maxlen=trace_lines)
         self._hash = blake2b(digest_size=16)
-        self.model = Model()
-        self.machine = Machine(seed, self.say, plant=plant)
+        self.model = Model(durable=self._is_durable())
+        self.machine = Machine(seed, self.say, plant=plant, durable=self.model.durable)
         self._planted = planted(plant, self.machine, self.model)
         around = Surroundings(self.machine, self.model, self._planted, self.random, self.say)
         self.invariants = around.invariants
-        self.clients = _clients(around)
+        self.clients = self._cast(around)
         self.cells: Counter[tuple[str, str]] = Counter()
         self.client_steps = self.faults = 0
         self.dies = ""
@@ -85,6 +91,12 @@ class Run:
         self._kinds = ["start"]
         self._disk_ends: dict[str, tuple[int, Callable[[], None]]] = {}
         self._unaudited: dict[int, tuple[Partition, bool]] = {}
+
+    def _is_durable(self) -> bool:
+        return self.random.random() < DURABLE_SHARE
+
+    def _cast(self, around: Surroundings) -> list[Client]:
+        return _clients(around)
 
     def say(self, text: str) -> None:
         """A line of the trace."""
@@ -96,16 +108,9 @@ class Run:
         """Run to the end, or to the first thing that does not hold."""
         violation = ""
         try:
-            self._start()
-            faults_at = deque(sorted(self.random.sample(range(self._steps), FAULTS_WANTED)))
-            while self.client_steps < self._steps or self.faults < FAULTS_MIN:
-                if faults_at and faults_at[0] <= self.client_steps:
-                    faults_at.popleft()
-                    self._befall()
-                elif not faults_at and self.client_steps >= self._steps:
-                    self._befall()
-                self._step()
-            self._finish()
+            with self._planted.in_place():
+                self._live()
+                self._finish()
         except Violation as problem:
             violation = str(problem)
         except Exception:  # nobody foresaw it: it is as good as a violation, and has a seed too
@@ -122,17 +127,98 @@ class Run:
             list(self._trace),
         )
 
+    def _live(self) -> None:
+        """Clients do what they do, and faults befall them."""
+        self._start()
+        faults_at = deque(sorted(self.random.sample(range(self._steps), FAULTS_WANTED)))
+        while self.client_steps < self._steps or self.faults < FAULTS_MIN:
+            if faults_at and faults_at[0] <= self.client_steps:
+                faults_at.popleft()
+                self._befall()
+            elif not faults_at and self.client_steps >= self._steps:
+                self._befall()
+            self._step()
+
     def _finish(self) -> None:
         """Every fault ends, what waits is answered; what was promised outlives a kill and a cut."""
         self._mend_disk()
         self.machine.disk.die_after(None)
         self._drain()
+        self._settle()
         for how in ("kill", "power cut"):
             self.end(how)
             self._start()
             self._audit()
+        self._look_at_all()
+
+    def _settle(self) -> None:
+        """Every transaction ends, be it that its time is up, and nothing hides what is behind."""
+        for _ in range(SETTLED_STEPS_MAX):
+            hidden = self._hidden()
+            if not hidden or self.model.lossy:
+                return
+            self._work()
+        raise Violation(f"nobody ends what is open in a transaction: {hidden}")
+
+    def _hidden(self) -> list[str]:
+        """Logs whose last records no reader of committed records can see."""
+        names = [(p.topic, p.index) for p in self.model.partitions()]
+        hidden = []
+        for topic, index in [*names, *INTERNAL]:
+            try:
+                at = self.machine.half.partition_offsets(topic, index)
+            except CoreError:
+                if (topic, index) in names:
+                    hidden.append(f"{topic}-{index} is not open")
+                continue
+            if at.last_stable < at.log_end:
+                hidden.append(
+                    f"{topic}-{index} can be read to {at.last_stable}, and ends at {at.log_end}"
+                )
+        return hidden
+
+    def _look_at_all(self) -> None:
+        """Once more everything is read, and what was committed for groups."""
+        readers = [c for c in self.clients if isinstance(c, Consumer) and c.committed]
+        for reader in readers:
+            reader.begin_anew()
+        # What a power cut took may leave an offset pending for ever.
+        lossy = self.model.lossy
+        lookers = [c for c in self.clients if isinstance(c, Transactor) and not lossy]
+        for one in lookers:
+            one.look_last()
+        for _ in range(SETTLED_STEPS_MAX):
+            left: list[Client] = [one for one in readers if not one.has_read_all]
+            left += [one for one in lookers if not one.has_looked]
+            if not left:
+                break
+            acting = [one for one in left if one.may_act]
+            if acting:
+                acting[0].turn()
+            self._work()
+        held(not left, f"{[one.name for one in left]} can't read all there is")
+        self._drain()
 
     # ------------------------------------------------------------------ steps
+    def _work(self) -> None:
+        """A step of the node's own, or time; whatever was sent in part arrives."""
+        self.model.at += 1
+        self._complete()
+        if self.machine.node is None:
+            self._start()
+        core = self.machine.core
+        pending = core.pending() if core is not None else []
+        if pending:
+            self._take(self.random.choice(pending))
+        else:
+            self._let_time_pass()
+        self._after()
+
+    def _complete(self) -> None:
+        for client in self.clients:
+            if client.line is not None:
+                client.line.complete()
+
     def _step(self) -> None:
         self.model.at += 1
         for name, (until, mend) in list(self._disk_ends.items()):
@@ -385,22 +471,10 @@ class Run:
     def _drain(self) -> None:
         """Every request is answered, once nothing stands in the way."""
         for _ in range(DRAIN_STEPS_MAX):
-            self.model.at += 1
-            if self.machine.node is None:
-                self._start()
-            for client in self.clients:
-                if client.line is not None:
-                    client.line.complete()
             waiting = [c for c in self.clients if c.line is not None and c.line.waiting]
             if not waiting:
                 return
-            core = self.machine.core
-            pending = core.pending() if core is not None else []
-            if pending:
-                self._take(self.random.choice(pending))
-            else:
-                self._let_time_pass()
-            self._after()
+            self._work()
         left = {c.name: api(c.line.waiting[0].request.api_key).name for c in waiting if c.line}
         raise Violation(f"requests are never answered: {left}")
 
@@ -410,6 +484,11 @@ def _clients(around: Surroundings) -> list[Client]:
     for number, (idempotent, acks) in enumerate(PRODUCERS):
         name = f"producer{number}"
         clients.append(Producer(name, around, idempotent=idempotent, acks=acks))
-    clients += [Consumer(f"consumer{n}", around, session=n != 2) for n in range(3)]
+    for number, (session, committed) in enumerate(CONSUMERS):
+        name = f"consumer{number}"
+        clients.append(Consumer(name, around, session=session, committed=committed))
+    for number, (transactional_id, new) in enumerate(TRANSACTORS):
+        name = f"transactor{number}"
+        clients.append(Transactor(name, around, transactional_id, new=new, plan=Plan()))
     clients += [Member(f"member{n}", around, f"group{n % 2}") for n in range(5)]
     return clients

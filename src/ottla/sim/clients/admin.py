@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NAMES = (TOPIC, "a", "b", "c")
 RETENTION = "delete.retention.ms"
 """The config that is altered: it is kept, described, and has no effect that a client sees."""
+NEVER = str((1 << 63) - 1)
 SET = 0
 TOPIC_RESOURCE = 2
 TIMEOUT_MS = 30_000
@@ -69,7 +70,8 @@ class Admin(Client):
         if unclear or what < 0.25:
             self.send(MetadataRequest(topics=None, allow_auto_topic_creation=False), 12)
         elif missing and (what < 0.7 or not model.living()):
-            self._create(random.choice(missing))
+            flushes = random.random() < (0.8 if model.durable else 0.5)
+            self.create(random.choice(missing), flushes=flushes)
         else:
             self._change(random.choice(model.living()), random.random())
 
@@ -101,16 +103,15 @@ class Admin(Client):
         else:
             self.send(topic.asked, 7, topic)
 
-    def _create(self, name: str) -> None:
+    def create(self, name: str, *, flushes: bool) -> None:
+        """Ask for a topic; whether it promises that what was acknowledged is on disk."""
         random = self.around.random
-        flushes = random.random() < 0.5
         configs = {"internal.segment.bytes": str(random.choice((600, 2000, 100_000)))}
-        if flushes:
-            configs["flush.messages"] = "1"
+        configs["flush.messages"] = "1" if flushes else NEVER
         value = str(next(self.around.model.numbers))
         configs[RETENTION] = value
         rows = [create_topics.CreatableTopicConfig(name=k, value=v) for k, v in configs.items()]
-        count = random.choice((1, 2))
+        count = 2 if name == TOPIC else random.choice((1, 2))
         wanted = create_topics.CreatableTopic(
             name=name, num_partitions=count, replication_factor=1, configs=rows
         )

@@ -1,4 +1,5 @@
-"""Consumers: read all partitions by a fetch session, each from where it has read to.
+"""Consumers: read all partitions by a fetch session, each from where it has read to; some of them
+only what is committed.
 
 While a Fetch waits they ask for offsets behind it, as real clients do on one connection. What is
 asked so goes on before any time passes: the Fetch lets it go.
@@ -18,6 +19,7 @@ from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic, 
 
 if TYPE_CHECKING:
     from ottla.sim.line import Sent
+    from ottla.sim.model import Partition
 
 VERSION = 13
 NO_SESSION = 0
@@ -34,9 +36,12 @@ class Consumer(Client):
     kind = "consumer"
     in_flight_max = 3
 
-    def __init__(self, name: str, around: Surroundings, *, session: bool) -> None:
+    def __init__(
+        self, name: str, around: Surroundings, *, session: bool, committed: bool = False
+    ) -> None:
         super().__init__(name, around)
         self._uses_session = session
+        self.committed = committed
         self._session, self._epoch = NO_SESSION, NEW_SESSION
         self._positions: dict[Key, int] = {}
         self._told: dict[Key, tuple[int, int]] = {}
@@ -65,6 +70,7 @@ class Consumer(Client):
             max_wait_ms=wait_ms,
             min_bytes=bytes_min,
             max_bytes=room,
+            isolation_level=int(self.committed),
             session_id=self._session,
             session_epoch=self._epoch if self._uses_session else SESSIONLESS,
             topics=[
@@ -84,8 +90,9 @@ class Consumer(Client):
                 at,
                 bytes_max,
                 True,
-                readable=there[key].high_watermark,
+                readable=self._readable(there[key]),
                 log_start=there[key].log_start,
+                committed=self.committed,
             )
             for key, (at, bytes_max) in self._told.items()
         }
@@ -127,6 +134,21 @@ class Consumer(Client):
         elif row.error_code in (ErrorCode.UNKNOWN_TOPIC_ID, ErrorCode.INCONSISTENT_TOPIC_ID):
             self._positions.pop(key, None)
 
+    def begin_anew(self) -> None:
+        """Read all partitions once more, from where they start."""
+        self._positions.clear()
+
+    @property
+    def has_read_all(self) -> bool:
+        """Whether it stands where nothing more is known to be readable."""
+        return all(
+            self._positions.get((p.topic_id, p.index), 0) >= self._readable(p)
+            for p in self.around.model.partitions()
+        )
+
+    def _readable(self, partition: Partition) -> int:
+        return partition.last_stable if self.committed else partition.high_watermark
+
     def unanswered(self, sent: Sent) -> None:
         """What the session remembers is not known any more."""
         self._leave_session()
@@ -163,3 +185,7 @@ def _row(index: int, at: int, bytes_max: int) -> FetchPartition:
 def _with(ask: Ask, room: int, left: int) -> Ask:
     """What was asked, as what other partitions gave before leaves room for it."""
     return ask._replace(room=min(ask.room, left), first=left == room)
+
+
+CONSUMERS = ((True, False), (True, True), (False, False), (False, True))
+"""Of each run: whether it uses a session, and whether it reads only what is committed."""

@@ -13,8 +13,11 @@ from ottla.sim.invariants.durable import Durable
 from ottla.sim.invariants.fetches import Fetches
 from ottla.sim.invariants.generations import Generations
 from ottla.sim.invariants.health import Health
+from ottla.sim.invariants.identities import Identities
 from ottla.sim.invariants.metadata import Metadata
 from ottla.sim.invariants.records import Records
+from ottla.sim.invariants.stable import Stable
+from ottla.sim.invariants.transactions import Transactions
 from ottla.sim.invariants.watch import Ask, Watch
 from ottla.sim.invariants.watermarks import Watermarks
 from ottla.sim.stored import whole
@@ -38,6 +41,9 @@ class Invariants(Watch):
             Watermarks,
             Commits,
             Generations,
+            Stable,
+            Transactions,
+            Identities,
         )
         self.all: list[Watch] = [kind(machine, model) for kind in kinds]
 

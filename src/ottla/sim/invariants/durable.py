@@ -11,10 +11,10 @@ from ottla.sim.violation import held
 class Durable(Watch):
     """No acknowledgement before the sync that it promises."""
 
-    def acknowledged(self, partition: Partition, base_offset: int, values: list[bytes]) -> None:
+    def acknowledged(self, partition: Partition, base_offset: int, sent: list[bytes]) -> None:
         """It must be safe by now."""
         if partition.flushes and base_offset >= partition.log_start:
-            last = base_offset + len(values) - 1
+            last = base_offset + len(sent) - 1
             held(
                 is_safe(self.machine.disk, partition.name, last),
                 f"{partition.name}: offset {last} was acknowledged and is not on disk",

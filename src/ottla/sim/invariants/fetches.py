@@ -1,5 +1,6 @@
 """A Fetch gives whole batches without a gap from the position on, and nothing beyond the high
-watermark; below it a reader is given something, and gets on.
+watermark, or the last stable offset for who reads what is committed; below it a reader is given
+something, and gets on.
 
 As in Apache Kafka the last batch may be cut, but only where the answer had no more room. Nothing is
 given where the room is less than a batch needs and another partition's records came first.
@@ -47,14 +48,16 @@ class Fetches(Watch):
                 f"{name}: {batch.base_offset} to {batch.last_offset} was read at {next_offset}",
             )
             next_offset = batch.last_offset + 1
+        end = row.last_stable_offset if ask.committed else row.high_watermark
+        what = "last stable offset" if ask.committed else "high watermark"
         held(
-            not batches or next_offset <= row.high_watermark,
-            f"{name}: read to {next_offset}, beyond the high watermark {row.high_watermark}",
+            not batches or next_offset <= end,
+            f"{name}: read to {next_offset}, beyond the {what} {end}",
         )
         self._ends_well(partition, ask, row.records or b"", batches)
         self._refused.pop((ask.reader, partition.topic_id, partition.index), None)
         if not batches:
-            self._gives_nothing(partition, ask, max(row.high_watermark, ask.readable))
+            self._gives_nothing(partition, ask, max(end, ask.readable))
 
     def unfetched(self, partition: Partition, ask: Ask, error_code: int) -> None:
         """Silence is as good as no records; a refusal must have a reason, and an end."""
@@ -65,7 +68,7 @@ class Fetches(Watch):
             error_code != ErrorCode.OFFSET_OUT_OF_RANGE
             or not partition.may_trim <= ask.position <= ask.readable,
             f"{partition.name}: {ask.position} is said to be out of range, though nobody deleted "
-            f"beyond {partition.may_trim}, and {ask.readable} was the high watermark",
+            f"beyond {partition.may_trim}, and it could be read to {ask.readable}",
         )
         if self._is_readable(partition, ask, ask.readable):
             key = (ask.reader, partition.topic_id, partition.index)

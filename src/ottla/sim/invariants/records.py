@@ -1,5 +1,5 @@
 """Acknowledged records are there: at their offset, unchanged, in order, those of idempotent
-producers once.
+producers and of transactions once.
 
 A kill loses nothing. A power cut leaves a first part of what was there, at least what was safe.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ottla.sim.invariants.watch import Ask, Watch
-from ottla.sim.model import Partition, wrote
+from ottla.sim.model import TRANSACTIONAL, Partition, values, wrote
 from ottla.sim.stored import has_unsafe_segment, safe_end, visible
 from ottla.sim.violation import held
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from ottla._core import PartitionOffsets
     from ottla.wire.records import Batch
 
-IDEMPOTENT = "i-"
+ONCE = ("i-", TRANSACTIONAL)
 
 
 class Records(Watch):
     """Nothing acknowledged is lost, changed, moved or doubled."""
 
-    def acknowledged(self, partition: Partition, base_offset: int, values: list[bytes]) -> None:
+    def acknowledged(self, partition: Partition, base_offset: int, sent: list[bytes]) -> None:
         """From now on they are there."""
         held(base_offset >= 0, f"{partition.name}: acknowledged without an offset")
-        for offset, value in enumerate(values, base_offset):
+        for offset, value in enumerate(sent, base_offset):
             _learn(partition, offset, value, "was acknowledged")
             partition.acked[offset] = value
 
@@ -96,20 +96,20 @@ def _learn(partition: Partition, offset: int, value: bytes, how: str) -> None:
 
 def _learn_all(partition: Partition, batches: Iterable[Batch], how: str) -> None:
     for batch in batches:
-        for record in batch.records:
-            _learn(partition, record.offset, record.value or b"", how)
+        for offset, value in values(batch):
+            _learn(partition, offset, value, how)
 
 
 def _in_order(partition: Partition, batches: Sequence[Batch]) -> None:
-    """Of each idempotent producer every record once, each after the one before."""
+    """Of idempotent producers and transactions every record once, each after the one before."""
     last: dict[str, int] = {}
     for batch in batches:
-        for record in batch.records:
-            who, number = wrote(record.value or b"")
-            if who.startswith(IDEMPOTENT):
+        for offset, value in values(batch):
+            who, number = wrote(value)
+            if who.startswith(ONCE):
                 before = last.get(who, 0)
                 held(
                     number > before,
-                    f"{partition.name}: {who}:{number} at {record.offset} comes after {before}",
+                    f"{partition.name}: {who}:{number} at {offset} comes after {before}",
                 )
                 last[who] = number

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from ottla._core import PartitionOffsets
     from ottla.sim.machine import Machine
-    from ottla.sim.model import Commit, Model, Partition, Topic
+    from ottla.sim.model import Commit, Model, Partition, Topic, Transaction
     from ottla.wire.records import Batch
 
 Key = tuple[str, int]
@@ -29,6 +29,18 @@ class Ask(NamedTuple):
     """Up to where it could surely be read when the request went out."""
     log_start: int = 0
     """Where the log was known to start then."""
+    committed: bool = False
+    """It reads only what is committed."""
+
+
+class Identity(NamedTuple):
+    """Who writes in the name of a transactional id."""
+
+    transactional_id: str
+    instance: str
+    """One life of one client."""
+    producer_id: int
+    producer_epoch: int
 
 
 class Watch:
@@ -38,7 +50,7 @@ class Watch:
         self.machine, self.model = machine, model
 
     # records
-    def acknowledged(self, partition: Partition, base_offset: int, values: list[bytes]) -> None:
+    def acknowledged(self, partition: Partition, base_offset: int, sent: list[bytes]) -> None:
         """A producer was told that its records are there."""
 
     def fetched(self, partition: Partition, ask: Ask, row: Any, batches: Sequence[Batch]) -> None:
@@ -89,6 +101,21 @@ class Watch:
 
     def commit_read(self, key: Key, value: int, asked_at: int) -> None:
         """OffsetFetch was answered."""
+
+    # transactions
+    def identified(self, identity: Identity, asked_at: int) -> None:
+        """A producer was told its id and epoch, by InitProducerId or by EndTxn."""
+
+    def transaction_ended(
+        self, one: Transaction, who: Identity, asked_at: int, committed: bool
+    ) -> None:
+        """EndTxn was acknowledged."""
+
+    def transaction_refused(self, one: Transaction) -> None:
+        """The only EndTxn that was ever sent to commit it was refused for good."""
+
+    def offset_read(self, transactional_id: str, value: int, asked_at: int) -> None:
+        """A stable OffsetFetch of the group whose offsets its transactions commit."""
 
     # the node
     def stepped(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ class Sound:
 
     def __init__(self, machine: Machine, model: Model) -> None:
         self.machine, self.model = machine, model
+
+    def in_place(self) -> AbstractContextManager[None]:
+        """As long as this lasts, whatever of it is no step and no answer."""
+        return nullcontext()
 
     def stepped(self) -> None:
         """The core took a step."""
