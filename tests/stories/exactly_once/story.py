@@ -274,7 +274,7 @@ class Story:
         self._agree()
 
     def _next_kind(self) -> str:
-        """What is done in this round: in any three, from the first on, one of each kind."""
+        """What is done in this round; three rounds are one of each kind."""
         if not self._kinds:
             self._kinds = ["node", "job", "both" if len(self._workers) == 1 else "pause"]
             self._dice.shuffle(self._kinds)
