@@ -1,5 +1,5 @@
-"""What the transactional tests of all clients share: a server that has transactions, the views of a
-topic, and somebody else who takes a transactional id.
+"""What the transactional tests of all clients share: the views of a topic, where a group is, and
+somebody else who takes a transactional id.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import sys
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from ottla.client import groups
+from ottla.client.client import Client
 from servers import Server, eventually
 from stories import folders
-from transactions import has_transactions
 
 TAKE_OVER = """
 import sys
@@ -64,10 +65,17 @@ class Transactional:
 
     def group_at(self, group: str, topic: str, offset: int) -> None:
         """Wait until the group is there."""
-        eventually(
-            lambda: folders.committed(self.bootstrap, group, topic, 1)[0][0] == offset,
-            f"{group} is at {offset}",
-        )
+        eventually(lambda: self._offset(group, topic) == offset, f"{group} is at {offset}")
+
+    def group_is_nowhere(self, group: str, topic: str) -> None:
+        """See that nothing is committed; whoever ended the transaction before has waited for it."""
+        assert self._offset(group, topic) is None
+
+    def _offset(self, group: str, topic: str) -> int | None:
+        """Where the group is, if it is anywhere; an answer waits for open transactions."""
+        with Client(self.bootstrap) as client:
+            found = groups.committed(client, group).get((topic, 0))
+        return None if found is None else found.offset
 
     def take_over(self, transactional_id: str, topic: str) -> None:
         """Another process begins to use that id, and commits one record."""
@@ -78,7 +86,5 @@ class Transactional:
 
 @pytest.fixture
 def transactional(server: Server) -> Transactional:
-    """The server, if it has transactions."""
-    if not has_transactions(server.bootstrap):
-        pytest.skip("this node does not announce EndTxn")
+    """The server, as these tests see it."""
     return Transactional(server)

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TransactionalIdAuthorizationFailed
 
 from servers import Server
-from transactions import has_transactions
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -84,19 +82,5 @@ def test_offsets_for_times(server: Server, name: Callable[[], str]) -> None:
             found = await consumer.offsets_for_times({partition: 1_700_000_000_004})
             assert found[partition].offset == 4
             assert await consumer.end_offsets([partition]) == {partition: 10}
-
-    run(work())
-
-
-def test_transactional_producer_is_refused_at_once(server: Server, name: Callable[[], str]) -> None:
-    """If this failed, a transactional client would ask again until its timeout, not knowing why."""
-    if has_transactions(server.bootstrap):
-        pytest.skip("it has transactions")
-
-    async def work() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=server.bootstrap, transactional_id=name())
-        with pytest.raises(TransactionalIdAuthorizationFailed):
-            await asyncio.wait_for(producer.start(), 5)
-        await producer.stop()
 
     run(work())

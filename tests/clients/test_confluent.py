@@ -30,7 +30,6 @@ from confluent_kafka.admin import (
 )
 
 from servers import Server, eventually
-from transactions import has_transactions
 
 
 @functools.cache
@@ -371,18 +370,6 @@ def test_commits_are_found_after_a_restart(
     rows = eventually(found, "the coordinator has read its log")
     again.close()
     assert [(p.offset, p.metadata) for p in rows] == [(7, "seven"), (3, None)]
-
-
-def test_transactional_producer_is_refused_at_once(server: Server, name: Callable[[], str]) -> None:
-    """If this failed, a transactional client would hang until its timeout, not knowing why."""
-    if has_transactions(server.bootstrap):
-        pytest.skip("it has transactions")
-    producer = Producer({"bootstrap.servers": server.bootstrap, "transactional.id": name()})
-    start = time.monotonic()
-    with pytest.raises(KafkaException) as caught:
-        producer.init_transactions(20)
-    assert time.monotonic() - start < 5
-    assert not caught.value.args[0].retriable()
 
 
 def test_admin_topics(server: Server, name: Callable[[], str]) -> None:

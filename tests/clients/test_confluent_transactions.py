@@ -119,7 +119,7 @@ def test_offsets_of_a_dead_generation_are_refused(
     )
     producer.abort_transaction(20)
     transactional.seen(source, [], ["out"])
-    transactional.group_at(group, source, -1)
+    transactional.group_is_nowhere(group, source)
 
 
 @pytest.mark.parametrize("where", ["this process", "another process"])

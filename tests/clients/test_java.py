@@ -10,7 +10,6 @@ import pytest
 
 from javatools import JavaTools, Ran
 from servers import Server
-from transactions import has_transactions
 
 pytestmark = pytest.mark.jvm
 Run = Callable[..., Ran]
@@ -243,14 +242,3 @@ def test_group_that_rebalances(
     left = {"after leave": 4} if kind == "dynamic" else {"static member keeps its partitions": True}
     common = {"first alone": 4, "shared": "2+2", "records": 40}
     assert seen == {**common, **left, "committed": 40 if kind == "dynamic" else 20}
-
-
-def test_transactional_producer_is_refused_at_once(server: Server, java_tools: JavaTools) -> None:
-    """If this failed, a transactional Java client would wait for its timeout, not knowing why."""
-    if has_transactions(server.bootstrap):
-        pytest.skip("it has transactions")
-    out = java_tools.run("TransactionProgram", server.bootstrap).checked()
-    took_ms, outcome = out.split(" ", 1)
-    assert int(took_ms) < 5000
-    assert "Timeout" not in outcome
-    assert "none" not in outcome

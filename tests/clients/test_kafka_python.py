@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -10,11 +9,9 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from servers import Server, eventually
-from transactions import has_transactions
 
 
 @contextmanager
@@ -125,19 +122,3 @@ def test_admin(server: Server, name: Callable[[], str]) -> None:
         assert len(described["partitions"]) == 3
         admin.delete_topics([topic])
         eventually(lambda: topic not in admin.list_topics(), "the topic is gone")
-
-
-def test_transactional_producer_is_refused_at_once(server: Server, name: Callable[[], str]) -> None:
-    """If this failed, a transactional client would ask again until its timeout, not knowing why."""
-    if has_transactions(server.bootstrap):
-        pytest.skip("it has transactions")
-    began = time.monotonic()
-    with (
-        producer_of(server, transactional_id=name()) as producer,
-        pytest.raises(
-            KafkaError, match=r"UnsupportedVersion|TransactionalIdAuthorization"
-        ) as found,
-    ):
-        producer.init_transactions()
-    assert time.monotonic() - began < 5
-    assert not found.value.retriable

@@ -59,6 +59,10 @@ class Job:
                 partition, number = (int(n) for n in record.value.split())
                 to, value = self._chances.output(partition, number, fate)
                 self._producer.send(self._spec.sink, value, partition=to)
+        if self._chances.lingers():
+            self._producer.flush(10)
+            for partition in batch:  # and asks what takes a while
+                self._consumer.committed(partition)
         if fate != ABORT or self._chances.even():
             ends = {p: OffsetAndMetadata(r[-1].offset + 1, "", -1) for p, r in batch.items()}
             group = self._consumer.group_metadata()

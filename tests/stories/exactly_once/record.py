@@ -10,11 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from oracle import Oracle
 from stories.exactly_once import story
+from stories.exactly_once.apache import Apache
 from stories.exactly_once.judge import Run
 from stories.exactly_once.story import Story
-from stories.test_exactly_once import FENCED_EARLY
 
 DATA = Path(__file__).parents[2] / "data" / "exactly_once"
 WAIT_SECONDS = 8
@@ -41,14 +40,14 @@ class Recorded(Story):
 def record(name: str, rounds: int, *, seed: int, fault: str = "") -> None:
     """Tell one story and save its run."""
     with tempfile.TemporaryDirectory() as folder:
-        node = Oracle(Path(folder) / "node", {**story.CONFIG, **FENCED_EARLY})
-        node.start()
+        node = Apache(Path(folder) / "node", story.CONFIG)
         try:
+            node.start()
             told = Recorded(node, Path(folder) / "jobs", seed=seed, fault=fault)
             with contextlib.suppress(AssertionError):
                 told.tell(rounds)
         finally:
-            node.kill()
+            node.end()
     DATA.mkdir(exist_ok=True)
     told.run.save(DATA / f"{name}.json")
 

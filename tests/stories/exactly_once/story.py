@@ -185,6 +185,7 @@ class Story:
         # What depends on how quick things are draws from other dice, so that the plan does not.
         self._other_dice = random.Random(seed + 1)
         self._round = 0
+        self._kinds: list[str] = []
         self._did: list[str] = []
         self._kills: collections.Counter[str] = collections.Counter()
         self._fed: dict[int, list[int]] = {p: [] for p in range(INPUTS)}
@@ -256,8 +257,7 @@ class Story:
         after = time.monotonic() + self._dice.random() * AFTER_MAX_SECONDS
         self._feed(self._dice.randint(20, 60))
         self._until(lambda: time.monotonic() >= after, "a moment")
-        alone = len(self._workers) == 1
-        what = self._dice.choice(["node", "job", "both"] if alone else ["node", "job", "pause"])
+        what = self._next_kind()
         self._kills[what] += 1
         worker = self._dice.choice(self._workers)
         self._did.append(f"{self._round}: {what} {worker.slot}")
@@ -272,6 +272,13 @@ class Story:
         if what in ("job", "both"):
             self._start(worker)
         self._agree()
+
+    def _next_kind(self) -> str:
+        """What is done in this round; three rounds are one of each kind."""
+        if not self._kinds:
+            self._kinds = ["node", "job", "both" if len(self._workers) == 1 else "pause"]
+            self._dice.shuffle(self._kinds)
+        return self._kinds.pop()
 
     def _pause(self, worker: Worker) -> None:
         """Stop a job in a transaction until others have done its work; then it goes on, as a zombie
