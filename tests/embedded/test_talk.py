@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 import ottla
 from ottla.client.errors import BrokerError
@@ -141,4 +141,55 @@ def group_once(broker: ottla.Broker, topic: str, group: str, count: int = 1) -> 
     )
     consumer.subscribe([topic])
     assert len(consumer.consume(count, 20)) == count
+    consumer.close()
+
+
+def transactional(broker: ottla.Broker, name: str) -> Producer:
+    """A producer that is ready to begin."""
+    config = broker.client_config("confluent-kafka")
+    producer = Producer({**config, "transactional.id": name})
+    producer.init_transactions(20)
+    return producer
+
+
+def test_marks_and_aborted_records_are_no_lag(broker: ottla.Broker) -> None:
+    """If this failed, a group that has read all that there is would be behind for ever, as marks of
+    transactions have offsets of their own.
+    """
+    producer = transactional(broker, "marks")
+    for end in (producer.commit_transaction, producer.abort_transaction):
+        producer.begin_transaction()
+        producer.produce("marked", "one")
+        producer.produce("marked", "two")
+        producer.flush(20)
+        end(20)
+    broker.expect("marked", ["one", "two"])
+    consumer = Consumer(broker.client_config("confluent-kafka", group="behind-marks"))
+    consumer.commit(offsets=[TopicPartition("marked", 0, 1)], asynchronous=False)
+    assert broker.wait_for("behind-marks", lag=5) == 1
+    consumer.commit(offsets=[TopicPartition("marked", 0, 2)], asynchronous=False)
+    assert broker.wait_for("behind-marks") == 0
+    consumer.close()
+
+
+def test_an_open_transaction_is_named(broker: ottla.Broker) -> None:
+    """If this failed, who forgot to commit would search for records that are there; or a wait for a
+    group would end before the marks are written that make them count.
+    """
+    broker.produce("half", "before")
+    producer = transactional(broker, "half")
+    producer.begin_transaction()
+    producer.produce("half", "inside")
+    assert producer.flush(20) == 0
+    broker.produce("half", "behind")
+    with pytest.raises(NotAsExpected, match="- b'inside'") as failed:
+        broker.expect("half", ["before", "inside", "behind"], timeout=0)
+    assert "a transaction is open in half-0" in str(failed.value.hint)
+    consumer = Consumer(broker.client_config("confluent-kafka", group="half"))
+    consumer.commit(offsets=[TopicPartition("half", 0, 1)], asynchronous=False)
+    with pytest.raises(NotAsExpected, match=r"at 1 of 3 \(open transactions begin at 1\)"):
+        broker.wait_for("half", timeout=0)
+    producer.abort_transaction(20)
+    broker.expect("half", ["before", "behind"])
+    assert broker.wait_for("half", lag=1) == 1
     consumer.close()

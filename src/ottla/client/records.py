@@ -126,27 +126,33 @@ def read(client: Client, topic: str, numbers: Iterable[int]) -> list[Read]:
                 raise bound
         assert not isinstance(begin, BrokerError)
         assert not isinstance(stop, BrokerError)
-        found += _read(client, place, begin.offset, stop.offset)
+        found += committed(client, place, begin.offset, stop.offset)
     return found
 
 
-def _read(client: Client, place: TopicPartition, offset: int, end: int) -> list[Read]:
-    found: list[Read] = []
+def committed(
+    client: Client, place: TopicPartition, offset: int, end: int, bytes_max: int = FETCH_BYTES_MAX
+) -> Iterator[Read]:
+    """What counts between two offsets, so many bytes a Fetch.
+
+    Raises:
+        BrokerError: no such partition or offset, or its leader refused.
+        TimedOut: the partition gave nothing of what it should hold.
+    """
     empty = 0
     while offset < end:
-        data = client.attempt(lambda offset=offset: fetch(client, place, offset))  # type: ignore[misc]
+        data = client.attempt(lambda at=offset: fetch(client, place, at, bytes_max))  # type: ignore[misc]
         before = offset
         for batch, counts in _judged(read_batches(data.records or b""), data.aborted_transactions):
             for record in batch.records if counts else ():
                 if before <= record.offset < end:
                     if batch.is_log_append_time:
                         record = record._replace(timestamp_ms=batch.max_timestamp_ms)
-                    found.append(Read(*place, record))
+                    yield Read(*place, record)
             offset = max(offset, batch.last_offset + 1)
         empty = empty + 1 if offset == before else 0
         if empty == EMPTY_FETCHES_MAX:
             raise TimedOut(f"{place[0]}-{place[1]} gives no record from {offset} to {end}")
-    return found
 
 
 def _judged(
@@ -171,7 +177,9 @@ def _judged(
             yield batch, not (batch.is_transactional and batch.producer_id in within)
 
 
-def fetch(client: Client, place: TopicPartition, offset: int) -> Any:
+def fetch(
+    client: Client, place: TopicPartition, offset: int, bytes_max: int = FETCH_BYTES_MAX
+) -> Any:
     """What a Fetch brings from that offset on: batches, as many as fit, and what of them was
     aborted.
     """
@@ -180,13 +188,11 @@ def fetch(client: Client, place: TopicPartition, offset: int) -> Any:
     topic, partition = place
     leader = client.leader(topic, partition)
     topic_id = client.topic_id(topic, partition)
-    row = m.FetchPartition(
-        partition=partition, fetch_offset=offset, partition_max_bytes=FETCH_BYTES_MAX
-    )
+    row = m.FetchPartition(partition=partition, fetch_offset=offset, partition_max_bytes=bytes_max)
     request = m.FetchRequest(
         max_wait_ms=FETCH_WAIT_MS,
         min_bytes=1,
-        max_bytes=FETCH_BYTES_MAX,
+        max_bytes=bytes_max,
         isolation_level=1,
         topics=[m.FetchTopic(topic=topic, topic_id=topic_id, partitions=[row])],
     )

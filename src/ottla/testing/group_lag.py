@@ -1,8 +1,14 @@
-"""Where a group is in the partitions that it has to do with, and how far behind."""
+"""Where a group is in the partitions that it has to do with, and how far behind.
+
+That is a number of records, not of offsets: marks of transactions lie between records and are none,
+and what was aborted is nobody's work. What a transaction holds that is still open may become work,
+so it counts, together with what lies behind its beginning.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,13 +20,11 @@ class Place(NamedTuple):
 
     name: str
     committed: int | None
-    begin: int
+    stable: int
+    """Where the first open transaction begins; the end if none is."""
     end: int
-
-    @property
-    def lag(self) -> int:
-        """Records between what was committed and the end."""
-        return max(0, self.end - max(self.committed or 0, self.begin))
+    lag: int
+    """Records that it has not committed; one more than it may have, if they are more."""
 
 
 class Standing(NamedTuple):
@@ -44,15 +48,20 @@ class Standing(NamedTuple):
         said = [self.unsettled] if self.unsettled else []
         for p in self.places:
             at = "has no commit" if p.committed is None else f"is at {p.committed}"
-            said.append(f"{p.name} {at} of {p.end}")
+            open_from = "" if p.stable >= p.end else f" (open transactions begin at {p.stable})"
+            said.append(f"{p.name} {at} of {p.end}{open_from}")
         return ", ".join(said) or "it has neither members nor commits"
 
 
 _SETTLED = ("Stable", "Empty", "Dead")
 
 
-def standing(client: Client, group: str) -> Standing:
-    """Where a group is now.
+_LOOK_BYTES = 64 * 1024
+"""So much is read at once of what a group has not committed: it may be far behind."""
+
+
+def standing(client: Client, group: str, most: int) -> Standing:
+    """Where a group is now; nobody counts much beyond so many records.
 
     Raises:
         OttlaError: nobody could be asked.
@@ -79,12 +88,31 @@ def standing(client: Client, group: str) -> Standing:
         return Standing([], unsettled)
     first = offsets.list_offsets(client, dict.fromkeys(wanted, offsets.EARLIEST))
     last = offsets.list_offsets(client, dict.fromkeys(wanted, offsets.LATEST))
+    stable = offsets.list_offsets(
+        client, dict.fromkeys(wanted, offsets.LATEST), read_committed=True
+    )
     found = []
     for place in wanted:
-        begin, end, commit = first[place], last[place], committed.get(place)
-        if isinstance(begin, BrokerError) or isinstance(end, BrokerError):
-            return Standing([], unsettled)
-        name = f"{place[0]}-{place[1]}"
+        begin, end, lso = first[place], last[place], stable[place]
+        for one in (begin, end, lso):
+            if isinstance(one, BrokerError):
+                return Standing([], unsettled)
+        assert not isinstance(begin, BrokerError)
+        assert not isinstance(end, BrokerError)
+        assert not isinstance(lso, BrokerError)
+        commit = committed.get(place)
         at = None if commit is None else commit.offset
-        found.append(Place(name, at, begin.offset, end.offset))
+        bounds = max(at or 0, begin.offset), min(lso.offset, end.offset), end.offset
+        lag = _lag(client, place, *bounds, most=most)
+        found.append(Place(f"{place[0]}-{place[1]}", at, bounds[1], end.offset, lag))
     return Standing(found, unsettled)
+
+
+def _lag(
+    client: Client, place: tuple[str, int], offset: int, stable: int, end: int, *, most: int
+) -> int:
+    """Records from an offset on."""
+    from ottla.client import records
+
+    unread = records.committed(client, place, offset, stable, _LOOK_BYTES)
+    return sum(1 for _ in islice(unread, most + 1)) + max(0, end - max(stable, offset))

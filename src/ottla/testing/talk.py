@@ -141,7 +141,9 @@ class Talk(ABC):
             return records.produce(client, (topic, partition), [written])
 
     def records(self, topic: str, partition: int | None = None) -> list[Record]:
-        """All records that are in a topic now, or in one partition: by partition and offset.
+        """All records that are in a topic now, or in one partition: by partition and offset. Those
+        that a reader of read_committed gets: none that was aborted, or lies behind the beginning of
+        a transaction that is open.
 
         Raises:
             BrokerError: there is no such topic or partition.
@@ -160,7 +162,8 @@ class Talk(ABC):
         *,
         any_order: bool = False,
     ) -> list[Record]:
-        """Wait until a topic holds these records and no others, and return them.
+        """Wait until a topic holds these records and no others, and return them. What counts is
+        what `records` tells.
 
         Each is given by its value, or as (key, value). They stand by partition and offset; with
         `any_order` nobody looks at that. What no record to come can mend is told at once, unless
@@ -189,7 +192,7 @@ class Talk(ABC):
 
         with self._asking() as client:
             seen = until(client, there, timeout)
-            near = "" if seen.there or found is not None else _near(client, topic)
+            near = None if seen.there else _why(client, topic, exists=found is not None)
         if not seen.there:
             what = _what_was_seen(topic, seen, timeout, looks, exists=found is not None)
             if looks:
@@ -201,8 +204,9 @@ class Talk(ABC):
         """Wait until a group is at most so many records behind, and return how many.
 
         That is judged by what it has committed, in all partitions of the topics that it has
-        committed to or is reading; where it has committed nothing all records count. While its
-        members share partitions out anew, nobody can say.
+        committed to or is reading; where it has committed nothing all records count, but not
+        those of aborted transactions. What lies behind the beginning of a transaction that is open
+        counts until it ends. While its members share partitions out anew, nobody can say.
 
         Raises:
             NotAsExpected: it is not so far in time; the text says where it is.
@@ -221,7 +225,7 @@ class Talk(ABC):
 
         def there() -> bool:
             nonlocal now
-            now = standing(client, group)
+            now = standing(client, group, lag)
             return now.lag is not None and now.lag <= lag
 
         with self._asking() as client:
@@ -308,6 +312,29 @@ def _near(client: Client, topic: str) -> str | None:
         f"create_topic({topic!r}) makes it; by themselves topics are made when they are first "
         "written to, unless auto.create.topics.enable is off"
     )
+
+
+def _why(client: Client, topic: str, *, exists: bool) -> str | None:
+    """What else than its producers may keep a topic from holding what is expected."""
+    from ottla.client import offsets, records
+    from ottla.client.errors import BrokerError
+
+    if not exists:
+        return _near(client, topic)
+    with suppress(OttlaError):
+        places = [(topic, number) for number in records.partitions(client, topic)]
+        latest = dict.fromkeys(places, offsets.LATEST)
+        ends = offsets.list_offsets(client, latest)
+        for place, stable in offsets.list_offsets(client, latest, read_committed=True).items():
+            end = ends[place]
+            if isinstance(stable, BrokerError) or isinstance(end, BrokerError):
+                continue
+            if stable.offset < end.offset:
+                return (
+                    f"a transaction is open in {topic}-{place[1]}: until it ends nobody who reads "
+                    f"what is committed sees anything from offset {stable.offset} on"
+                )
+    return None
 
 
 def _only_grows(client: Client, topic: str) -> bool:
