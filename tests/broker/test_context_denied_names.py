@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -82,6 +83,7 @@ def test_each_denied_name_is_looked_up_once(
     """
     controller: Any = Controller()
     nothing: Any = None
+    desk: Any = SimpleNamespace(reply=None, respond=None, internal=None)
     rights = Rights(lambda _, resource: resource != CLUSTER and "denied" not in resource.name)
     context = Context(
         node_id=1,
@@ -94,9 +96,7 @@ def test_each_denied_name_is_looked_up_once(
         directories=Directories(1, ()),
         controller=controller,
         coordinators=nothing,
-        reply=nothing,
-        respond=nothing,
-        internal=lambda _then: -1,
+        desk=desk,
         authorizer=rights,
     )
     request = request_of(names())

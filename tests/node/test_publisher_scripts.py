@@ -53,6 +53,7 @@ class World:
             disk=SimpleNamespace(stat=lambda path: None),
         )
         nothing: Any = None
+        desk: Any = SimpleNamespace(reply=None, respond=None, internal=None)
         coordinators: Any = SimpleNamespace(
             publish=self._heard,
             opened=lambda topic_id, index: self.told.append(f"opened {_name(topic_id)}-{index}"),
@@ -69,9 +70,7 @@ class World:
             directories=Directories(ME, DIRECTORIES),
             controller=nothing,
             coordinators=coordinators,
-            reply=nothing,
-            respond=nothing,
-            internal=lambda _then: -1,
+            desk=desk,
             authorizer=AllowAll(),
         )
         self.publisher = Publisher(

@@ -84,20 +84,19 @@ class Coordinates(Protocol):
         """
 
 
-class Replies(Protocol):
+class Desk(Protocol):
     """Where responses go."""
 
-    def __call__(self, token: int, response: Any, *, stays: bool = False) -> None:
+    def reply(self, token: int, response: Any, *, stays: bool = False) -> None:
         """Send it to whoever asked with this token. If it `stays` true until the cluster changes,
         whoever asks the same may get it too.
         """
 
-
-class Responds(Protocol):
-    """Where responses are made that had to wait."""
-
-    def __call__(self, token: int, what: Callable[[], str], make: Callable[[], Any]) -> None:
+    def respond(self, token: int, what: Callable[[], str], make: Callable[[], Any]) -> None:
         """Send what `make` makes, unless that is None; a fault in it ends that one connection."""
+
+    def internal(self, then: Callable[[Any], None]) -> int:
+        """A token for a request of this node's own, whose response `then` gets."""
 
 
 class Context:
@@ -134,9 +133,7 @@ class Context:
         directories: Directories,
         controller: Decides,
         coordinators: Coordinates,
-        reply: Replies,
-        respond: Responds,
-        internal: Callable[[Callable[[Any], None]], int],
+        desk: Desk,
         authorizer: Authorizer,
     ) -> None:
         self.node_id = node_id
@@ -149,14 +146,13 @@ class Context:
         self.directories = directories
         self.settings = settings
         self.controller = controller
-        self.reply = reply
+        self.reply = desk.reply
         """Sends a response by its request's token. Its `throttle_time_ms` also mutes the connection
         for so long.
         """
-        self.internal = internal
-        """A token for a request of this node's own, whose response it is given to."""
+        self.internal = desk.internal
         self.authorizer = authorizer
-        self.producer_ids = ProducerIds(node_id, controller, lambda: self.image, respond)
+        self.producer_ids = ProducerIds(node_id, controller, lambda: self.image, desk.respond)
         self.coordinators = coordinators
         self.advertised = {
             endpoint.listener: (endpoint.host, endpoint.port)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.allocate_producer_ids import (
     AllocateProducerIdsRequest,
     AllocateProducerIdsResponse,
@@ -68,8 +69,13 @@ class ProducerIds:
         return None
 
     def _ask(self) -> None:
-        epoch = self._image().brokers[self._node_id].epoch
-        request = AllocateProducerIdsRequest(broker_id=self._node_id, broker_epoch=epoch)
+        broker = self._image().brokers.get(self._node_id)
+        if broker is None:
+            # It is not registered yet, or no more: who asks comes again.
+            error = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+            self._answered(AllocateProducerIdsResponse(error_code=error))
+            return
+        request = AllocateProducerIdsRequest(broker_id=self._node_id, broker_epoch=broker.epoch)
         self._controller.ask(request, 0, self._answered)
 
     def _answered(self, response: AllocateProducerIdsResponse) -> None:

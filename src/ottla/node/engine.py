@@ -163,9 +163,7 @@ class Engine:
             directories=directories,
             controller=self.cluster,
             coordinators=self._coordinators,
-            reply=self.desk.reply,
-            respond=self.desk.respond,
-            internal=self.desk.internal,
+            desk=self.desk,
             authorizer=world.authorizer,
         )
         self._publisher = Publisher(self.context, directories, core, self._coordinators, logs)
