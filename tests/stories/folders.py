@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     KafkaError,
     Message,
@@ -45,11 +44,15 @@ def read(
             "log_level": 0,
         }
     )
-    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
+    # To ask first is quicker: a consumer that is told to look for the beginning itself, before it
+    # knows who leads the partition, looks again after half a second.
+    place = TopicPartition(topic, partition)
+    place.offset, _ = consumer.get_watermark_offsets(place, 20)
+    consumer.assign([place])
     found: list[Message] = []
 
     def ended() -> bool:
-        for message in consumer.consume(1000, 0.1):
+        for message in consumer.consume(1000, 0.02):
             error = message.error()
             if error is not None and error.code() == KafkaError._PARTITION_EOF:
                 return True

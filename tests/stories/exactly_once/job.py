@@ -47,7 +47,7 @@ class Spec:
     fault: str = ""
     """What the job does wrong on purpose: "commits outside" of its transaction."""
     transaction_timeout_ms: int = 5000
-    session_timeout_ms: int = 2000
+    session_timeout_ms: int = 1000
 
     def argument(self) -> str:
         """As it is handed to the process."""
