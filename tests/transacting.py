@@ -307,7 +307,9 @@ class Transacting:
             new = read_batches(data.records or b"")
             if not new:
                 return found
-            starts = [(one.first_offset, one.producer_id) for one in data.aborted_transactions or ()]
+            starts = [
+                (one.first_offset, one.producer_id) for one in data.aborted_transactions or ()
+            ]
             for batch in new:
                 aborted |= {p for first, p in starts if first <= batch.last_offset}
                 starts = [one for one in starts if one[0] > batch.last_offset]
