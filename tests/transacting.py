@@ -29,7 +29,7 @@ from ottla.wire.messages import (
     produce,
     txn_offset_commit,
 )
-from ottla.wire.records import Batch, Record, build_batch, read_batches
+from ottla.wire.records import Record, build_batch, read_batches
 from servers import eventually
 
 COMPLETED = ("CompleteCommit", "CompleteAbort")
@@ -156,16 +156,7 @@ class Transacting:
         self, who: Producer | None, topic: str, batches: dict[int, bytes], version: int = 0
     ) -> dict[int, Any]:
         """Produce, once: the answer for each partition."""
-        rows = [
-            produce.PartitionProduceData(index=index, records=data)
-            for index, data in batches.items()
-        ]
-        request = produce.ProduceRequest(
-            transactional_id=None if who is None else who.key,
-            acks=-1,
-            timeout_ms=5000,
-            topic_data=[produce.TopicProduceData(name=topic, partition_data=rows)],
-        )
+        request = produce_request(who, topic, batches)
         newer = who is None or who.newer
         answer = self.line.ask(request, version or (12 if newer else 11))
         return {row.index: row for row in answer.responses[0].partition_responses}
@@ -239,9 +230,11 @@ class Transacting:
         request = list_transactions.ListTransactionsRequest(transactional_id_pattern=pattern)
         return self.line.ask(request, 2)
 
-    def end_offset(self, topic: str, partition: int, *, committed: bool = False) -> int:
-        """The high watermark, or the last stable offset."""
-        row = list_offsets.ListOffsetsPartition(partition_index=partition, timestamp=-1)
+    def end_offset(
+        self, topic: str, partition: int, *, committed: bool = False, timestamp: int = -1
+    ) -> int:
+        """The high watermark, or the last stable offset; with -2 the first offset."""
+        row = list_offsets.ListOffsetsPartition(partition_index=partition, timestamp=timestamp)
         request = list_offsets.ListOffsetsRequest(
             replica_id=-1,
             isolation_level=int(committed),
@@ -266,31 +259,9 @@ class Transacting:
             one.producer_id for one in found.active_producers if one.current_txn_start_offset >= 0
         ]
 
-    def batches(self, topic: str, partition: int, *, committed: bool) -> tuple[list[Batch], Any]:
-        """All batches, and the row of the last fetch."""
-        found: list[Batch] = []
-        at = 0
-        while True:
-            row = fetch.FetchPartition(
-                partition=partition, fetch_offset=at, partition_max_bytes=1 << 24
-            )
-            request = fetch.FetchRequest(
-                max_wait_ms=0,
-                min_bytes=0,
-                isolation_level=int(committed),
-                topics=[fetch.FetchTopic(topic=topic, partitions=[row])],
-            )
-            data = self.line.ask(request, 11).responses[0].partitions[0]
-            assert data.error_code == 0, data
-            new = read_batches(data.records or b"")
-            if not new:
-                return found, data
-            found += new
-            at = new[-1].last_offset + 1
-
     def values(self, topic: str, partition: int) -> list[bytes]:
         """What a reader of read_committed sees, by what the node says was aborted."""
-        at, found = 0, []
+        at, found = self.end_offset(topic, partition, timestamp=-2), []
         aborted: set[int] = set()
         while True:
             row = fetch.FetchPartition(
@@ -337,6 +308,21 @@ class Transacting:
         assert row.error_code == 0, row
         offset: int = row.committed_offset
         return offset
+
+
+def produce_request(
+    who: Producer | None, topic: str, batches: dict[int, bytes]
+) -> produce.ProduceRequest:
+    """Produce, by partition."""
+    rows = [
+        produce.PartitionProduceData(index=index, records=data) for index, data in batches.items()
+    ]
+    return produce.ProduceRequest(
+        transactional_id=None if who is None else who.key,
+        acks=-1,
+        timeout_ms=5000,
+        topic_data=[produce.TopicProduceData(name=topic, partition_data=rows)],
+    )
 
 
 def batch_of(who: Producer, sequence: int, *values: bytes, **header: Any) -> bytes:
