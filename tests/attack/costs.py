@@ -16,13 +16,22 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import ottla
-from attack.plausible import METADATA, PLAIN, SHAPES, Names, Shape, request_of
+from attack.plausible import (
+    METADATA,
+    PLAIN,
+    SHAPES,
+    TRANSACTIONAL,
+    Names,
+    Shape,
+    request_of,
+)
 from ottla.broker.asked import Asked
 from ottla.broker.router import ROUTES
 from ottla.security.principal import ANONYMOUS
 from ottla.wire.api import api, request_class
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
+from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
 from ottla.wire.messages.offset_commit import (
     OffsetCommitRequest,
@@ -33,9 +42,9 @@ from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupRequestAss
 from ottla.wire.schema import Request, Struct, decode, encode
 from servers import eventually
 
-PARTITIONS = 64
+PARTITIONS = 128  # as many as there are different numbers in a list
 TOPICS = 512
-MEMBERS = frozenset((8, 11, 13, 14))
+MEMBERS = frozenset((8, 11, 13, 14, 28))
 """APIs that change the group that they are asked of: each request has one of its own."""
 
 OLD_LISTS = {8: 9, 9: 7, 20: 5}
@@ -64,6 +73,7 @@ class Handlers:
         self.ask(CreateTopicsRequest(topics=topics), 5)
         self.topic_id: bytes = self._node._engine.context.image.topics.by_name["t"].id
         self.ask(FindCoordinatorRequest(coordinator_keys=["g"]), 6)
+        self.ask(FindCoordinatorRequest(key_type=1, coordinator_keys=["x"]), 6)
         self.member = self.settled("g")
         offset = OffsetCommitRequestPartition(committed_offset=1, committed_metadata="m" * 4000)
         commit = OffsetCommitRequest(
@@ -99,6 +109,15 @@ class Handlers:
         assert not self.ask(sync, 2).error_code
         return str(joined.member_id)
 
+    def began(self, transactional_id: str) -> int:
+        """The producer id of a new transactional id."""
+        request = InitProducerIdRequest(
+            transactional_id=transactional_id, transaction_timeout_ms=60_000
+        )
+        while (answer := self.ask(request, 4)).error_code:  # its coordinator loads
+            assert answer.error_code in (14, 15, 16), answer
+        return int(answer.producer_id)
+
     def request(self, key: int, version: int, shape: Shape) -> Any:
         """One plausible request; for those that change a group, of a fresh one."""
         group, member = "g", self.member
@@ -106,6 +125,9 @@ class Handlers:
             group = f"fresh-{next(self._numbers)}"
             member = self.settled(group)
         names = Names(f"made-{next(self._numbers)}-", group, member, self.topic_id, b"")
+        if key in TRANSACTIONAL:
+            fresh = f"x{next(self._numbers)}"
+            names = names._replace(transactional_id=fresh, producer_id=self.began(fresh))
         return request_of(key, version, shape, names)
 
     def ask(

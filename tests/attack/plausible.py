@@ -27,6 +27,9 @@ class Names(NamedTuple):
     member: str
     topic_id: bytes
     batch: bytes
+    transactional_id: str = "x"
+    producer_id: int = 0
+    """Of that id, with epoch 0."""
 
 
 class Shape(NamedTuple):
@@ -45,7 +48,16 @@ SHAPES: dict[int, tuple[Shape, ...]] = {
         Shape("assigned", {"num_partitions": -1, "replication_factor": -1}),
     ),
     20: (Shape("name", {"topic_id": bytes(16)}), Shape("id", {"name": None})),
-    22: (Shape("idempotent", {"transactional_id": None}), Shape("transactional", {})),
+    22: (
+        Shape("idempotent", {"transactional_id": None}),
+        Shape("transactional", {"transactional_id": "new"}),
+    ),
+    24: (Shape("enters", {"verify_only": False}), Shape("verifies", {"verify_only": True})),
+    26: (Shape("commit", {"committed": True}), Shape("abort", {"committed": False})),
+    27: (
+        Shape("commit", {"transaction_result": True}),
+        Shape("newer", {"transaction_result": False, "transaction_version": 2}),
+    ),
     32: tuple(
         Shape(f"kind-{kind}", {"resource_type": kind, "resource_name": name})
         for kind, name in ((2, "t"), (4, "1"), (8, "1"), (16, "m"), (32, "g"))
@@ -64,6 +76,8 @@ SHAPES: dict[int, tuple[Shape, ...]] = {
     55: (Shape("topic", {"topic_name": "__cluster_metadata"}),),
 }
 PLAIN = (Shape("plain", {}),)
+TRANSACTIONAL = frozenset((24, 25, 26, 27, 28, 65))
+"""APIs that are asked by the producer of a transactional id, or of one."""
 
 VALUES: dict[str, Any] = {
     "name": "t", "topic": "t", "topic_name": "t", "topic_names": ["t"], "key": "g",
@@ -84,6 +98,8 @@ VALUES: dict[str, Any] = {
     "response_partition_limit": 2000, "states_filter": ["Stable"], "types_filter": ["classic"],
     "resource_types": [2], "client_software_name": "attack", "client_software_version": "1",
     "offset": 0, "leader_epoch": 0, "validate_only": False, "pattern_type_filter": 3,
+    "transaction_timeout_ms": 60_000, "coordinator_epoch": 0, "state_filters": ["Ongoing"],
+    "duration_filter": 1000, "transactional_id_pattern": "a(b|c)*",
 }  # fmt: skip
 MADE = frozenset(
     (
@@ -111,6 +127,12 @@ def requests() -> list[tuple[int, int, Shape]]:
 
 def request_of(key: int, version: int, shape: Shape, names: Names) -> Any:
     """The request of one shape."""
+    producer = {
+        "transactional_id": names.transactional_id,
+        "transactional_ids": [names.transactional_id],
+        "producer_id": names.producer_id,
+        "producer_epoch": 0,
+    }
 
     def value(of: str, name: str, field: Field) -> Any:
         if name in shape.fields:
@@ -123,6 +145,8 @@ def request_of(key: int, version: int, shape: Shape, names: Names) -> Any:
             return shape.fields.get("." + name, STRUCTS[of, name])
         if field.kind == "[]struct":
             return NotImplemented
+        if key in TRANSACTIONAL and name.removeprefix("v3_and_below_") in producer:
+            return producer[name.removeprefix("v3_and_below_")]
         known = {
             "member_id": names.member,
             "group_id": names.group,

@@ -25,7 +25,7 @@ import ottla
 from attack.extremes import extremes
 from attack.line import Closed, Line, Silent, decoded
 from attack.partition_client import client_of
-from attack.plausible import METADATA, Names, Shape, request_of, requests
+from attack.plausible import METADATA, TRANSACTIONAL, Names, Shape, request_of, requests
 from oracle import free_port
 from ottla.wire import frame
 from ottla.wire.api import api
@@ -35,6 +35,7 @@ from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsReques
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
+from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
 from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
 from ottla.wire.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
@@ -49,7 +50,7 @@ BYTES_SAMPLE = 700
 CLAIMS = tuple(map(bytes.fromhex, ("ffffffff", "7fffffff", "80000000", "00000000", "ffffffff0f")))
 """What a length may say: -1, the most, the least, nothing, and the most of a compact one."""
 PRODUCE, FETCH, JOIN, SYNC = 0, 1, 11, 14
-MEMBERS = frozenset((8, 11, 12, 13, 14))
+MEMBERS = frozenset((8, 11, 12, 13, 14, 28))
 """APIs that are asked by a member of a group: each request has a group of its own."""
 MAY_WAIT = {
     FETCH: ("max_wait_ms", "min_bytes"),
@@ -98,6 +99,8 @@ class Target:
         eventually(lambda: not self.line.ask(found, 4).coordinators[0].error_code, "a coordinator")
         self.member = ""
         eventually(lambda: self.settled("g"), "a group")
+        found = FindCoordinatorRequest(key_type=1, coordinator_keys=["x"])
+        eventually(lambda: not self.line.ask(found, 4).coordinators[0].error_code, "a coordinator")
 
     def create(self, name: str, partitions: int = 1) -> None:
         """A topic, if it is not there."""
@@ -137,6 +140,17 @@ class Target:
             group_id=group, generation_id=1, member_id=self.member, assignments=mine
         )
         return bool(self.line.ask(sync, 2).error_code == 0)
+
+    def began(self, transactional_id: str) -> int:
+        """The producer id of a new transactional id, whose epoch is 0."""
+        request = InitProducerIdRequest(
+            transactional_id=transactional_id, transaction_timeout_ms=60_000
+        )
+        answer = eventually(
+            lambda: (got := self.line.ask(request, 4)).error_code == 0 and got, "a producer"
+        )
+        assert answer.producer_epoch == 0
+        return int(answer.producer_id)
 
     def probe(self) -> None:
         """ApiVersions, Metadata, Produce and Fetch, as any other client would ask them."""
@@ -240,6 +254,9 @@ def build_of(target: Target, key: int, version: int, shape: Shape) -> Callable[[
     if key == 20:
         target.create(made)
     names = Names(made, group, target.member, target.ids["t"], target.batch)
+    if key in TRANSACTIONAL:
+        fresh = f"x{next(target.numbers)}"
+        names = names._replace(transactional_id=fresh, producer_id=target.began(fresh))
     return lambda: request_of(key, version, shape, names)
 
 
@@ -386,10 +403,17 @@ def sealed(batch: bytes) -> bytes:
     return batch[:17] + struct.pack(">I", crc32c(batch[21:])) + batch[21:]
 
 
-def broken_batches() -> Iterator[tuple[str, bytes]]:
-    """A batch with one number of its header, or one length inside of its record, at an extreme."""
+def broken_batches(transactional: int) -> Iterator[tuple[str, bytes]]:
+    """A batch with one number of its header, or one length inside of its record, at an extreme. The
+    transactional ones are of that producer id.
+    """
     idempotent = {"producer_id": 9, "producer_epoch": 0, "base_sequence": 0}
-    for kind, more in (("plain", {}), ("idempotent", idempotent)):
+    of_transaction = {**idempotent, "producer_id": transactional, "transactional": True}
+    for kind, more in (
+        ("plain", {}),
+        ("idempotent", idempotent),
+        ("transactional", of_transaction),
+    ):
         batch = build_batch([Record(b"k", b"v", (("h", b"x"),), 1000)], **more)
         for name, at, code in HEADER:
             half = 1 << (8 * struct.calcsize(code) - 1)
@@ -410,14 +434,20 @@ def broken_batches() -> Iterator[tuple[str, bytes]]:
 
 def batches_at_extremes(target: Target, count: int | None) -> None:
     troubles = []
-    for what, batch in sampled(list(broken_batches()), count):
+    producer = target.began(writer := f"x{next(target.numbers)}")
+    for what, batch in sampled(list(broken_batches(producer)), count):
         topic = f"b{next(target.numbers) % 8}"
         if topic not in target.ids:
             target.create(topic)
             target.ids[topic] = target._topic_id(topic)
         data = [PartitionProduceData(index=0, records=batch)]
         topics = [TopicProduceData(topic_id=target.ids[topic], partition_data=data)]
-        request = ProduceRequest(acks=-1, timeout_ms=5000, topic_data=topics)
+        request = ProduceRequest(
+            transactional_id=writer if "transactional" in what else None,
+            acks=-1,
+            timeout_ms=5000,
+            topic_data=topics,
+        )
         produce = Attack(PRODUCE, 13, what, "records", encoded(request, 13))
         part = FetchPartition(partition=0, fetch_offset=0, partition_max_bytes=1 << 20)
         fetch_topics = [FetchTopic(topic_id=target.ids[topic], partitions=[part])]

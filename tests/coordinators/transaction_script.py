@@ -173,7 +173,10 @@ class Script:
             duration_filter=int(args.get("older", "-1")),
         )
         self._look(
-            names[0], body, 2, lambda ask: self.world.coordinator.list_all(ask, lambda _: True)
+            names[0],
+            body,
+            2,
+            lambda ask: self.world.coordinator.list_all(ask, None, lambda _: True),
         )
 
     def _look(self, name: str, body: Any, version: int, how: Callable[[Any], None]) -> None:

@@ -1,6 +1,8 @@
 """DescribeProducers: who has written to partitions, and what is open there (KIP-664).
 
-Needs READ on the topic. Asked of a partition's leader, to find transactions that hang.
+Needs READ on the topic. Asked of a partition's leader, to find transactions that hang. A partition
+that is named twice is answered once: no client sends that, and four bytes would ask for all that
+its log remembers.
 """
 
 from __future__ import annotations
@@ -35,21 +37,24 @@ def handle(
     response = DescribeProducersResponse()
     questions: list[Any] = []
     rows: list[PartitionResponse] = []
+    wanted: dict[str, dict[int, None]] = {}
     for topic in asked.body.topics:
-        told = TopicResponse(name=topic.name)
+        wanted.setdefault(topic.name, {}).update(dict.fromkeys(topic.partition_indexes))
+    for name, indexes in wanted.items():
+        told = TopicResponse(name=name)
         response.topics.append(told)
-        problem = topic_name_problem(topic.name)
-        for index in topic.partition_indexes:
+        problem = topic_name_problem(name)
+        for index in indexes:
             row = PartitionResponse(partition_index=index)
             told.partitions.append(row)
             row.error_code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
             if problem is not None:
                 row.error_code = ErrorCode.INVALID_TOPIC_EXCEPTION
                 row.error_message = f"Topic name is invalid: {problem}"
-            elif topic.name in readable:
-                row.error_code = leadership_error(context, topic.name, index)
+            elif name in readable:
+                row.error_code = leadership_error(context, name, index)
             if not row.error_code:
-                questions.append(context.logs.producers(topic.name, index))
+                questions.append(context.logs.producers(name, index))
                 rows.append(row)
 
     def respond(answers: Sequence[Answer]) -> DescribeProducersResponse:

@@ -1,6 +1,7 @@
 """DescribeTransactions: where transactional ids stand (KIP-664).
 
 Needs DESCRIBE on each transactional id; of its topics those are named that the client may describe.
+An id that is named twice is answered once: it may have thousands of partitions.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def handle(
     context: Context, asked: Asked[DescribeTransactionsRequest]
 ) -> DescribeTransactionsResponse | None:
     """Each id as its coordinator knows it."""
-    named = asked.body.transactional_ids
+    named = list(dict.fromkeys(asked.body.transactional_ids))
     seen = {
         one for one in named if context.authorize(asked, Operation.DESCRIBE, transactional_id(one))
     }

@@ -7,11 +7,12 @@ request concerns them. It decides nothing about a transaction itself.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ottla.coordinators.key_partition import partition_for
 from ottla.coordinators.runtime import Runtime
 from ottla.coordinators.transaction.config import ConfigOf
+from ottla.coordinators.transaction.looking import ListByName
 from ottla.coordinators.transaction.shard import RULES
 from ottla.coordinators.transaction.transaction import TITLES
 from ottla.decide import Ask
@@ -25,6 +26,9 @@ from ottla.wire.messages.list_transactions import (
     ListTransactionsRequest,
     ListTransactionsResponse,
 )
+
+if TYPE_CHECKING:
+    from ottla.coordinators.re2_match import Pattern
 
 
 class TransactionCoordinator:
@@ -87,11 +91,12 @@ class TransactionCoordinator:
 
         self._each(ask, bodies, merge)
 
-    def list_all(self, ask: Ask, is_wanted: Callable[[str], bool]) -> None:
+    def list_all(self, ask: Ask, pattern: Pattern | None, is_wanted: Callable[[str], bool]) -> None:
         """ListTransactions of all shards; one that still loads makes the whole answer wait to be
-        asked again. `is_wanted` says which ids are to be in it.
+        asked again. `is_wanted` says which ids of the pattern are to be in it.
         """
         asked: ListTransactionsRequest = ask.body
+        body = asked if pattern is None else ListByName(asked, pattern)
         unknown = [name for name in asked.state_filters if name not in TITLES]
 
         def merge(responses: dict[int, ListTransactionsResponse]) -> ListTransactionsResponse:
@@ -110,7 +115,7 @@ class TransactionCoordinator:
                 ],
             )
 
-        self._each(ask, dict.fromkeys(self._runtime.partitions(), asked), merge)
+        self._each(ask, dict.fromkeys(self._runtime.partitions(), body), merge)
 
     def _each(
         self, ask: Ask, bodies: dict[int, Any], merge: Callable[[dict[int, Any]], Any]

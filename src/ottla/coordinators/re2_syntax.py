@@ -32,9 +32,9 @@ Tagbanwa Tai_Le Tai_Tham Tai_Viet Tamil Telugu Thaana Thai Tibetan Tifinagh Ugar
 _UNICODE = frozenset((*_CATEGORIES.split(), *_SCRIPTS.split()))
 _POSIX_CLASSES = frozenset(_POSIX.split())
 
-_REPEAT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
-_NAMED = re.compile(r"\(\?P?<([^>]*)>")
-_FLAGS = re.compile(r"\(\?(?:[imsU]*|[imsU]*-[imsU]+)([:)])")
+REPEAT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
+NAMED = re.compile(r"\(\?P?<([^>]*)>")
+FLAGS = re.compile(r"\(\?(?:[imsU]*|[imsU]*-[imsU]+)([:)])")
 _ESCAPE = re.compile(
     r"\\(?:[^0-9A-Za-z]|[afnrtv]|0[0-7]{0,2}|[1-7][0-7]{1,2}|x[0-9A-Fa-f]{2}|x\{([0-9A-Fa-f]+)\})",
     re.DOTALL,
@@ -63,7 +63,7 @@ def _read(text: str) -> None:
     names: set[str] = set()
     while at < len(text):
         letter = text[at]
-        repeat = _repeat_end(text, at)
+        repeat = repeat_end(text, at)
         if repeat is not None:
             if repeated:
                 raise _Wrong("a repeat can't be repeated, and none is possessive")
@@ -94,7 +94,7 @@ def _read(text: str) -> None:
         elif text[at : at + 2] in ("\\A", "\\b", "\\B", "\\z"):
             at, repeatable = at + 2, True
         elif letter == "\\":
-            at, repeatable = _many_end(text, at) or _letter(text, at)[0], True
+            at, repeatable = many_end(text, at) or letter_at(text, at)[0], True
         else:
             # To re2j a brace that stands for itself is a repeat all the same: it can't be repeated.
             at, repeatable, repeated = at + 1, True, letter == "{"
@@ -102,12 +102,12 @@ def _read(text: str) -> None:
         raise _Wrong("a group is not closed")
 
 
-def _repeat_end(text: str, at: int) -> int | None:
+def repeat_end(text: str, at: int) -> int | None:
     """Where a repeat ends, the mark of a lazy one included; None where none begins."""
     if text[at] in "*+?":
         end = at + 1
     else:
-        match = _REPEAT.match(text, at)
+        match = REPEAT.match(text, at)
         if match is None:
             return None
         # Five digits say as much as all of them, of which Python might not take that many.
@@ -120,14 +120,14 @@ def _repeat_end(text: str, at: int) -> int | None:
 
 def _extension(text: str, at: int, names: set[str]) -> tuple[int, bool]:
     """What opens with `(?`: where it ends, and whether a group is open then."""
-    named = _NAMED.match(text, at)
+    named = NAMED.match(text, at)
     if named is not None:
         name = named[1]
         if not re.fullmatch("[0-9A-Za-z_]+", name) or name in names:
             raise _Wrong(f"'{name}' is no name for a group, or that of another")
         names.add(name)
         return named.end(), True
-    flags = _FLAGS.match(text, at)
+    flags = FLAGS.match(text, at)
     if flags is None:
         raise _Wrong("RE2 has no looking around, atomic group, comment or other flag than imsU")
     return flags.end(), flags[1] == ":"
@@ -145,19 +145,19 @@ def _class_end(text: str, at: int) -> int:
                 raise _Wrong(f"there is no class {text[at : named + 2]}")
             at = named + 2
             continue
-        many = _many_end(text, at)
+        many = many_end(text, at)
         if many is not None:
             at = many
             continue
-        at, low = _letter(text, at)
+        at, low = letter_at(text, at)
         if text.startswith("-", at) and not text.startswith("-]", at):
-            at, high = _letter(text, at + 1)
+            at, high = letter_at(text, at + 1)
             if high < low:
                 raise _Wrong("a range of letters ends before it begins")
     return at + 1
 
 
-def _many_end(text: str, at: int) -> int | None:
+def many_end(text: str, at: int) -> int | None:
     """Where an escape that stands for many letters ends; None where none begins."""
     match = _CLASS_ESCAPE.match(text, at)
     if match is not None:
@@ -170,7 +170,7 @@ def _many_end(text: str, at: int) -> int | None:
     return match.end()
 
 
-def _letter(text: str, at: int) -> tuple[int, int]:
+def letter_at(text: str, at: int) -> tuple[int, int]:
     """Where one letter, or its escape, ends; and which it is."""
     if at >= len(text):
         raise _Wrong("a class is not closed")
