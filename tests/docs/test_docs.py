@@ -4,8 +4,8 @@ A page's ```console blocks run in order, in a folder of its own, with bin/ on th
 `localhost:9092` is another port here, so that nothing of the machine is disturbed; `ottla up` runs
 in the background until the page ends, and so does a command that ends in `&`. A Python block that
 begins with `# NAME.py` is a file for what follows. A line of `...` stands for any lines, `...`
-inside a line for any text. A command that shows a `hint:` fails, and all others don't. Whoever types
-kafka-server-stop.sh waits until the servers that it names have ended.
+inside a line for any text. A command that shows a `hint:` fails, and all others don't. Whoever
+types kafka-server-stop.sh waits until the servers that it names have ended.
 """
 
 from __future__ import annotations
