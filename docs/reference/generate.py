@@ -4,6 +4,7 @@ it.
 
 from __future__ import annotations
 
+import runpy
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -38,6 +39,24 @@ def pages() -> dict[str, str]:
         "commands.md": _commands(),
         "apis.md": _apis(),
         "errors.md": _errors(),
+        **_transactions(),
+    }
+
+
+def _transactions() -> dict[str, str]:
+    # Its neighbours are no modules of a package, and whoever runs this file is anywhere.
+    found, drawings = (
+        runpy.run_path(str(HERE / name)) for name in ("transactions.py", "drawings.py")
+    )
+    words = (
+        "What the coordinator does with a transactional id, found by giving the decider each input "
+        "in each state that it reaches. What stands nowhere is done without a word: nothing is "
+        "written, nobody is refused."
+    )
+    return {
+        "transactions.md": f"{WRITTEN}\n# Transactions\n\n{words}\n\n{found['table']()}",
+        "../concepts/transaction-states.svg": drawings["states"](found["steps"](2)),
+        "../concepts/transaction-way.svg": drawings["way"](found["way"](), found["ACTORS"]),
     }
 
 

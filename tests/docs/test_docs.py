@@ -2,9 +2,10 @@
 
 A page's ```console blocks run in order, in a folder of its own, with bin/ on the PATH.
 `localhost:9092` is another port here, so that nothing of the machine is disturbed; `ottla up` runs
-in the background until the page ends. A line of `...` stands for any lines, `...` inside a line for
-any text. A command that shows a `hint:` fails, and all others don't. Whoever types
-kafka-server-stop.sh waits until the servers that it names have ended.
+in the background until the page ends, and so does a command that ends in `&`. A Python block that
+begins with `# NAME.py` is a file for what follows. A line of `...` stands for any lines, `...`
+inside a line for any text. A command that shows a `hint:` fails, and all others don't. Whoever
+types kafka-server-stop.sh waits until the servers that it names have ended.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from servers import eventually
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     str(path.relative_to(ROOT))
-    for path in [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "guides").glob("*.md")]
+    for folder in ("docs", "docs/guides", "docs/concepts")
+    for path in (ROOT / folder).glob("*.md")
 )
 LOGS = "/tmp/kraft-combined-logs"
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"# (?!test_|conftest)(\w+\.py)\n")
 
 
 class Reader:
@@ -37,6 +40,8 @@ class Reader:
         self._folder = folder
         self._port = free_port()
         self._node: subprocess.Popen[bytes] | None = None
+        self._behind: list[subprocess.Popen[bytes]] = []
+        """What runs in the background beside the node."""
         runtime = folder / "runtime"
         runtime.mkdir()
         config = folder / "config" / "kraft"
@@ -47,7 +52,9 @@ class Reader:
         (config / "server.properties").write_text(text)
         self._environment = {
             **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-            "PATH": f"{ROOT / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(
+                [str(ROOT / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
+            ),
             "XDG_RUNTIME_DIR": str(runtime),
             "LOG_DIR": str(folder / "logs"),
             "OTTLA_AT": f"127.0.0.1:{self._port}",
@@ -60,6 +67,8 @@ class Reader:
             if kind == "console":
                 for command, expected in _commands(block):
                     self._type(command, expected)
+            elif kind == "python" and (named := FILE.match(block)):
+                (self._folder / named[1]).write_text(block)
             elif kind == "python" and "def test_" in block:
                 (self._folder / "test_shown.py").write_text(block)
                 # After pip install pytest finds the plugin by itself.
@@ -73,6 +82,9 @@ class Reader:
         if command.startswith("ottla up"):
             self._up(command)
             return
+        if command.endswith(" &"):
+            self._behind.append(self._begin(self._here(command[:-2]).split(), "behind.log"))
+            return
         fails = any(line.startswith("hint: ") for line in expected)
         words = ["bash", "-o", "pipefail", "-c", self._here(command)]
         output = self._run(words, codes=(1,) if fails else (0, -13, 141))
@@ -84,15 +96,15 @@ class Reader:
             eventually(lambda pid=pid: _has_ended(pid), f"the server {pid} has stopped")
 
     def _up(self, command: str) -> None:
-        with (self._folder / "up.log").open("wb") as log:
-            self._node = subprocess.Popen(
-                [ROOT / "bin" / "ottla", *command.split()[1:], "--port", str(self._port)],
-                cwd=self._folder,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-            )
+        words = [str(ROOT / "bin" / "ottla"), *command.split()[1:], "--port", str(self._port)]
+        self._node = self._begin(words, "up.log")
         eventually(lambda: answers_api_versions(self._port), "the node is up")
+
+    def _begin(self, words: list[str], log: str) -> subprocess.Popen[bytes]:
+        with (self._folder / log).open("ab") as said:
+            return subprocess.Popen(
+                words, cwd=self._folder, env=self._environment, stdout=said, stderr=said
+            )
 
     def _run(
         self, words: list[str], *, python: bool = False, codes: Container[int] = (0, -13, 141)
@@ -119,6 +131,9 @@ class Reader:
 
     def close(self) -> None:
         """Stop what still runs."""
+        for one in self._behind:
+            one.kill()
+            one.wait()
         stop = [ROOT / "bin" / "kafka-server-stop.sh"]
         subprocess.run(stop, env=self._environment, capture_output=True)
         eventually(lambda: not answers_api_versions(self._port), "the node has stopped")
