@@ -12,6 +12,12 @@ from typing import Any, NamedTuple
 
 from ottla.security.resources import Operation, Resource, ResourceType
 from ottla.wire.errors import ErrorCode
+from ottla.wire.messages import describe_producers
+from ottla.wire.messages.add_offsets_to_txn import AddOffsetsToTxnRequest
+from ottla.wire.messages.add_partitions_to_txn import (
+    AddPartitionsToTxnRequest,
+    AddPartitionsToTxnTopic,
+)
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from ottla.wire.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
@@ -33,6 +39,8 @@ from ottla.wire.messages.describe_topic_partitions import (
     DescribeTopicPartitionsRequest,
     TopicRequest,
 )
+from ottla.wire.messages.describe_transactions import DescribeTransactionsRequest
+from ottla.wire.messages.end_txn import EndTxnRequest
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.incremental_alter_configs import (
@@ -51,6 +59,7 @@ from ottla.wire.messages.list_offsets import (
     ListOffsetsTopic,
 )
 from ottla.wire.messages.list_partition_reassignments import ListPartitionReassignmentsRequest
+from ottla.wire.messages.list_transactions import ListTransactionsRequest
 from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
 from ottla.wire.messages.offset_commit import (
     OffsetCommitRequest,
@@ -78,6 +87,11 @@ from ottla.wire.messages.txn_offset_commit import (
     TxnOffsetCommitRequest,
     TxnOffsetCommitRequestPartition,
     TxnOffsetCommitRequestTopic,
+)
+from ottla.wire.messages.write_txn_markers import (
+    WritableTxnMarker,
+    WritableTxnMarkerTopic,
+    WriteTxnMarkersRequest,
 )
 from ottla.wire.schema import Request
 
@@ -170,6 +184,18 @@ def _txn_offset_commit(named: Named, _version: int) -> TxnOffsetCommitRequest:
     return TxnOffsetCommitRequest(
         transactional_id="x", group_id=named.group, producer_id=1, topics=[topic]
     )
+
+
+def _add_partitions(named: Named, _version: int) -> AddPartitionsToTxnRequest:
+    """As a client asks: brokers have versions of their own."""
+    topic = AddPartitionsToTxnTopic(name=named.topic, partitions=[99])
+    return AddPartitionsToTxnRequest(v3_and_below_transactional_id="x", v3_and_below_topics=[topic])
+
+
+def _marker(named: Named, _version: int) -> WriteTxnMarkersRequest:
+    """For a partition that is not there."""
+    topic = WritableTxnMarkerTopic(name=named.topic, partition_indexes=[99])
+    return WriteTxnMarkersRequest(markers=[WritableTxnMarker(producer_id=1, topics=[topic])])
 
 
 def delete_topics(named: Named, version: int) -> DeleteTopicsRequest:
@@ -303,6 +329,30 @@ TABLE: dict[int, Row | None] = {
         _pair(Op.CLUSTER_ACTION, Kind.CLUSTER) | SEE_TOPIC,
         Err.TOPIC_AUTHORIZATION_FAILED,
     ),
+    24: Row(
+        _add_partitions,
+        _pair(Op.WRITE, Kind.TRANSACTIONAL_ID) | _pair(Op.WRITE, Kind.TOPIC),
+        _pair(Op.WRITE, Kind.TRANSACTIONAL_ID),
+        Err.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    ),
+    25: Row(
+        lambda named, _: AddOffsetsToTxnRequest(transactional_id="x", group_id=named.group),
+        _pair(Op.WRITE, Kind.TRANSACTIONAL_ID) | READ_GROUP,
+        _pair(Op.WRITE, Kind.TRANSACTIONAL_ID),
+        Err.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    ),
+    26: Row(
+        lambda _, __: EndTxnRequest(transactional_id="x", producer_id=1),
+        _pair(Op.WRITE, Kind.TRANSACTIONAL_ID),
+        _pair(Op.WRITE, Kind.TRANSACTIONAL_ID),
+        Err.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    ),
+    27: Row(
+        _marker,
+        _pair(Op.ALTER, Kind.CLUSTER),
+        _pair(Op.ALTER, Kind.CLUSTER) | _pair(Op.CLUSTER_ACTION, Kind.CLUSTER),
+        Err.CLUSTER_AUTHORIZATION_FAILED,
+    ),
     28: Row(
         _txn_offset_commit,
         _pair(Op.WRITE, Kind.TRANSACTIONAL_ID) | READ_GROUP | _pair(Op.READ, Kind.TOPIC),
@@ -395,6 +445,21 @@ TABLE: dict[int, Row | None] = {
         Err.CLUSTER_AUTHORIZATION_FAILED,
     ),
     60: Row(lambda _, __: DescribeClusterRequest(), set(), set(), None),
+    61: Row(
+        lambda named, _: describe_producers.DescribeProducersRequest(
+            topics=[describe_producers.TopicRequest(name=named.topic, partition_indexes=[0])]
+        ),
+        _pair(Op.READ, Kind.TOPIC),
+        _pair(Op.READ, Kind.TOPIC),
+        Err.TOPIC_AUTHORIZATION_FAILED,
+    ),
+    65: Row(
+        lambda _, __: DescribeTransactionsRequest(transactional_ids=["x"]),
+        _pair(Op.DESCRIBE, Kind.TRANSACTIONAL_ID),
+        _pair(Op.DESCRIBE, Kind.TRANSACTIONAL_ID),
+        Err.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    ),
+    66: Row(lambda _, __: ListTransactionsRequest(), set(), set(), None),  # of none that there is
     68: Row(
         lambda named, _: ConsumerGroupHeartbeatRequest(group_id=named.group, member_id="m"),
         set(),

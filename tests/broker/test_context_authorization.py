@@ -115,7 +115,7 @@ def errors(message: Any) -> set[int]:
     found = set()
     for name in type(message).__fields__:
         value = getattr(message, name)
-        found |= {value} if name == "error_code" and value else errors(value)
+        found |= {value} if name.endswith("error_code") and value else errors(value)
     return found
 
 
