@@ -9,7 +9,6 @@ use super::producers::Staged;
 use super::scan::marker_of;
 use super::segment::Brief;
 use super::skew::SkewAt;
-use super::transaction_index::Aborted;
 use super::{Log, Tail};
 use crate::batch::{Batches, Cut, Header, NO_TIMESTAMP, assign, crc_holds};
 use crate::code::Code;
@@ -224,9 +223,11 @@ impl<D: Disk> Log<D> {
             self.make_ready()?;
         }
         let limit = u64::from(self.config.segment_size());
+        let aborted = self.producers.aborted_by(&staged);
         let (place, active) = self.active();
-        if let Err(e) = active.write(place, bytes, limit) {
-            if active.cut_back(place).is_err() {
+        let written = active.note_all_aborted(place, &aborted);
+        if let Err(e) = written.and_then(|()| active.write(place, bytes, limit)) {
+            if active.cut_back(place, &aborted).is_err() {
                 self.fail("a failed write", &e);
             }
             return Err(e.into());
@@ -271,17 +272,7 @@ impl<D: Disk> Log<D> {
             };
             active.note(place, brief)?;
         }
-        let aborted = self.producers.commit(staged, end_offset, skew);
-        for (completed, last_stable_offset) in aborted {
-            let entry = Aborted {
-                producer_id: completed.producer_id,
-                first_offset: completed.first_offset,
-                last_offset: completed.last_offset,
-                last_stable_offset,
-            };
-            let (place, active) = self.active();
-            active.note_aborted(place, entry)?;
-        }
+        self.producers.commit(staged, end_offset, skew);
         for (_, header) in found {
             if self.tail.len() == TAIL_BATCHES {
                 self.tail.pop_front();

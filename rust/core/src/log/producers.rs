@@ -11,6 +11,7 @@ use super::api::{AppendContext, Origin, ProducerSummary, Verifying};
 use super::error::AppendError;
 use super::markers::Marker;
 use super::skew::SkewAt;
+use super::transaction_index::Aborted;
 use super::verifications::{Verification, Verifications};
 use crate::batch::{Header, add_sequence};
 use crate::code::Code;
@@ -241,14 +242,33 @@ impl Producers {
         }
     }
 
-    /// What was staged is in the log now, which ends at `end_offset`. Gives each aborted transaction with the last
-    /// stable offset that its index entry carries.
-    pub fn commit(
-        &mut self,
-        staged: Staged,
-        end_offset: i64,
-        skew: SkewAt,
-    ) -> Vec<(Completed, i64)> {
+    /// The transactions that this will abort, each with the last stable offset that its index entry carries.
+    pub fn aborted_by(&self, staged: &Staged) -> Vec<Aborted> {
+        if !staged.completed.iter().any(|completed| completed.aborted) {
+            return Vec::new();
+        }
+        let mut open = self.open.clone();
+        open.extend(staged.begun.iter().copied());
+        let mut aborted = Vec::new();
+        for completed in &staged.completed {
+            let others = open.iter().find(|(_, id)| **id != completed.producer_id);
+            let after = completed.last_offset.saturating_add(1);
+            let last_stable_offset = others.map_or(after, |(first, _)| *first);
+            open.remove(&completed.first_offset);
+            if completed.aborted {
+                aborted.push(Aborted {
+                    producer_id: completed.producer_id,
+                    first_offset: completed.first_offset,
+                    last_offset: completed.last_offset,
+                    last_stable_offset,
+                });
+            }
+        }
+        aborted
+    }
+
+    /// What was staged is in the log now, which ends at `end_offset`.
+    pub fn commit(&mut self, staged: Staged, end_offset: i64, skew: SkewAt) {
         for (id, mut producer) in staged.producers {
             producer.skew_ms = skew.of(producer.last_timestamp_ms);
             self.known.insert(id, producer);
@@ -257,22 +277,12 @@ impl Producers {
             self.verifications.end(id);
         }
         self.open.extend(staged.begun);
-        let mut aborted = Vec::new();
         for completed in staged.completed {
-            let stable = self
-                .open
-                .iter()
-                .find(|(_, id)| **id != completed.producer_id)
-                .map_or(completed.last_offset.saturating_add(1), |(first, _)| *first);
             self.open.remove(&completed.first_offset);
             self.decided
                 .insert(completed.first_offset, completed.last_offset);
-            if completed.aborted {
-                aborted.push((completed, stable));
-            }
         }
         self.end_offset = end_offset;
-        aborted
     }
 
     /// The first offset that is not decided, or decided above the high watermark.

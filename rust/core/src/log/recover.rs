@@ -7,7 +7,7 @@ use super::files::{EPOCHS_FILE, LOG_SUFFIX, file_name, file_path};
 use super::producers::Staged;
 use super::scan::{Position, Scan};
 use super::segment::{Place, brief, remove_segment_files};
-use super::transaction_index::{Aborted, ENTRY_BYTES, SUFFIX as TRANSACTIONS_SUFFIX};
+use super::transaction_index::{ENTRY_BYTES, SUFFIX as TRANSACTIONS_SUFFIX};
 use crate::disk::{Disk, DiskFile, Entry};
 
 impl<D: Disk> Log<D> {
@@ -223,18 +223,9 @@ impl<D: Disk> Log<D> {
                 .producers
                 .stage(&mut staged, &found.header, marker, None);
         }
-        let aborted =
-            self.producers
-                .commit(staged, found.header.next_offset(), self.skew.at(i64::MAX));
-        for (completed, last_stable_offset) in aborted {
-            let entry = Aborted {
-                producer_id: completed.producer_id,
-                first_offset: completed.first_offset,
-                last_offset: completed.last_offset,
-                last_stable_offset,
-            };
-            self.segments[at].note_aborted(self.place(), entry)?;
-        }
-        Ok(())
+        let aborted = self.producers.aborted_by(&staged);
+        self.producers
+            .commit(staged, found.header.next_offset(), self.skew.at(i64::MAX));
+        self.segments[at].note_all_aborted(self.place(), &aborted)
     }
 }

@@ -243,8 +243,11 @@ impl<D: Disk> Segment<D> {
         file.write_all_at(bytes, self.size).during("writing", &path)
     }
 
-    /// After a failed write: what was written of it must not be found by a later reader.
-    pub fn cut_back(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
+    /// After a failed write: what was written of it, and noted as aborted by it, must not be found by a later reader.
+    pub fn cut_back(&mut self, place: Place<'_, D>, aborted: &[Aborted]) -> Result<(), LogError> {
+        if let Some(first) = aborted.first() {
+            self.truncate_transactions(place, first.last_offset)?;
+        }
         let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
         self.cannot_allocate = false;
         self.allocated = self.size;
@@ -345,7 +348,18 @@ impl<D: Disk> Segment<D> {
             .collect()
     }
 
-    pub fn note_aborted(&self, place: Place<'_, D>, aborted: Aborted) -> Result<(), LogError> {
+    /// Before the markers that end them are written: a reader who finds a marker finds what it aborted.
+    pub fn note_all_aborted(
+        &self,
+        place: Place<'_, D>,
+        aborted: &[Aborted],
+    ) -> Result<(), LogError> {
+        aborted
+            .iter()
+            .try_for_each(|one| self.note_aborted(place, *one))
+    }
+
+    fn note_aborted(&self, place: Place<'_, D>, aborted: Aborted) -> Result<(), LogError> {
         let path = file_path(place.dir, self.base_offset, TRANSACTIONS_SUFFIX);
         let append = |file: D::File| {
             let end = file.len()? / ENTRY_BYTES as u64 * ENTRY_BYTES as u64;

@@ -373,3 +373,41 @@ fn transactions() {
         log.close(false).unwrap();
     }
 }
+
+/// A reader of committed records would be given what was aborted: the marker is there, its entry in the index is not. So
+/// where the entry can't be written, nothing is; and an entry whose marker can't be written goes.
+#[test]
+fn what_is_aborted_is_noted_before_its_marker_or_neither_is_there() {
+    for writes in 0..4 {
+        let (disk, mut log) = fresh(config());
+        put(&mut log, produced(1, 0, 0, 2, true)).unwrap();
+        put(&mut log, batch(&["plain"])).unwrap();
+        disk.fail_after(Some(writes));
+        let done = put_marker(&mut log, marker(1, 0, false));
+        disk.fail_after(None);
+        log.set_high_watermark(log.log_end_offset());
+        let index = dir().join(file_name(0, ".txnindex"));
+        let noted = disk
+            .open(&index, Open::Read)
+            .map_or(0, |file| file.len().unwrap());
+        if done.is_ok() {
+            assert_eq!((noted, log.last_stable_offset()), (34, 4), "{writes}");
+            continue;
+        }
+        assert_eq!(
+            (log.log_end_offset(), log.last_stable_offset()),
+            (3, 0),
+            "{writes}"
+        );
+        let end = log.read(0, 1 << 20, 1 << 40, true).unwrap().len;
+        let whole = log.read(0, 1 << 20, 3, true).unwrap().len;
+        assert_eq!(end, whole, "{writes}: nothing is read behind the end");
+        if log.failure().is_none() {
+            assert_eq!(noted, 0, "{writes}");
+            put_marker(&mut log, marker(1, 0, false)).unwrap();
+            log.set_high_watermark(log.log_end_offset());
+            let found = log.aborted_transactions(0, 4).unwrap();
+            assert_eq!(found.len(), 1, "{writes}");
+        }
+    }
+}
