@@ -411,7 +411,7 @@ class Event:
     class Unverified(Event):
         """A Produce waits: may this transaction be written to these partitions?
 
-        They know nothing of it; one may be named twice. `Node.verified(job, codes)` says so.
+        They know nothing of it; one may be named twice. `Node.verified(job, told)` says so.
         """
 
         __match_args__ = (
@@ -923,8 +923,9 @@ class Node:
 
         Raises CoreError "invalid" if somebody else did. That the connection is gone is no error.
         """
-    def verified(self, job: int, codes: Sequence[int]) -> None:
-        """Answer `Event.Unverified`: for each partition what its producer is told, 0 to go on.
+    def verified(self, job: int, told: Sequence[tuple[int, str | None]]) -> None:
+        """Answer `Event.Unverified`: for each partition what its producer is told, 0 to go on, and
+        why if the code says too little.
 
         That nobody waits for it any more is no error.
         """

@@ -100,6 +100,10 @@ class Record(NamedTuple):
     producer_id: int = -1
     producer_epoch: int = -1
     marker: Marker | None = None
+    made: Any = None
+    """What key and value say, if whoever decided the record has it at hand: taking it in needs not
+    read it again. A record from the log has none.
+    """
 
 
 class Now(NamedTuple):

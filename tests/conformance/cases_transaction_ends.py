@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.cases_basic import create
 from conformance.cases_groups import ready as group_ready
 from conformance.cases_records import batch
-from conformance.talk import Talk
+from conformance.talk import Talk, differs
 from conformance.transactions import (
     COMMIT_OFFSETS,
     COMPLETE,
@@ -144,6 +144,12 @@ def delete_records(talk: Talk, topic: Place, offset: int) -> None:
     ask(talk, DeleteRecordsRequest(topics=rows, timeout_ms=5000), 2)
 
 
+@differs(
+    "4.3.1 leaves the last stable offset below the log's start: a reader of committed records that "
+    "begins at the end is told that it is out of range. Ours is never below the start.",
+    last_stable_offset=[(2, 3), (5, 6)],
+    offset=[(2, 3), (5, 6)],
+)
 def case_delete_records_under_a_transaction(talk: Talk) -> None:
     """The log's start moves into and past an open transaction; then it ends."""
     for commit in (True, False):

@@ -15,6 +15,7 @@ import re
 import socket
 import struct
 import time
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from ottla.wire import frame
@@ -42,6 +43,26 @@ ABOUT_NOW = re.compile(r"timestamp|append_time|_time_ms$|max_timestamp")
 BOUNDS = re.compile(r"within \[(-?\d+), (-?\d+)\]")
 """The times that a record may have, in the text that refuses another."""
 R = TypeVar("R", bound=Response)
+Case = TypeVar("Case", bound="Callable[[Talk], None]")
+
+
+Pairs = Collection[tuple[Any, Any]]
+ON_PURPOSE: dict[Callable[[Talk], None], Mapping[str, Pairs]] = {}
+"""Where we answer a case otherwise than 4.3.1, because we want to (`differs`)."""
+
+
+def differs(because: str, **fields: Pairs) -> Callable[[Case], Case]:
+    """Say of a case where our answers differ on purpose: by field, what 4.3.1 says and what we say.
+
+    `because` is for people: why that is better for clients, or why it is harmless.
+    """
+    assert because, "a difference needs its reason"
+
+    def note(case: Case) -> Case:
+        ON_PURPOSE[case] = fields
+        return case
+
+    return note
 
 
 class Closed(Exception):

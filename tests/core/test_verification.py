@@ -104,14 +104,14 @@ def test_who_waits_too_long_is_told_and_forgotten(tmp_path: Path) -> None:
         send(peer, {0: batch(), 1: part_of(0)}, timeout_ms=100)
         assert heard(peer) == [(0, 0), (REQUEST_TIMED_OUT, -1)]
         (late,) = node.unverified
-        node.core.verified(late.job, [0])
-        node.core.verified(late.job, [0, 0, 0])
+        node.core.verified(late.job, [(0, None)])
+        node.core.verified(late.job, [(0, None), (0, None), (0, None)])
         send(peer, {1: part_of(0)})
         (_, asked) = eventually(lambda: len(node.unverified) == 2 and node.unverified)
-        node.core.verified(late.job, [0])
-        with pytest.raises(_core.CoreError, match="2 codes for 1 partitions"):
-            node.core.verified(asked.job, [0, 0])
-        node.core.verified(asked.job, [0])
+        node.core.verified(late.job, [(0, None)])
+        with pytest.raises(_core.CoreError, match="2 answers for 1 partitions"):
+            node.core.verified(asked.job, [(0, None), (0, None)])
+        node.core.verified(asked.job, [(0, None)])
         assert heard(peer) == [(0, 0)]
 
 
@@ -123,7 +123,7 @@ def test_a_connection_that_goes_is_forgotten(tmp_path: Path) -> None:
             send(peer, {0: part_of(0)}, timeout_ms=50)
             (asked,) = eventually(lambda: node.unverified)
         eventually(lambda: node.core.metrics()["connection.count"] == 1)
-        node.core.verified(asked.job, [0])
+        node.core.verified(asked.job, [(0, None)])
         assert produce(other, {0: batch()}) == [(0, 0)]
 
 
@@ -134,7 +134,7 @@ def test_a_marker_that_comes_before_the_answer_is_seen(tmp_path: Path) -> None:
         send(peer, {0: part_of(0)}, version=11)
         (asked,) = eventually(lambda: node.unverified)
         assert node.ends().error_code == 0
-        node.core.verified(asked.job, [0])
+        node.core.verified(asked.job, [(0, None)])
         assert heard(peer, 11) == [(INVALID_TXN_STATE, -1)]
         assert bounds(node.core) == (0, 1, 1, 1)
 
@@ -148,7 +148,7 @@ def test_the_next_transactions_batch_may_come_before_the_last_ones_marker(tmp_pa
         (_, asked) = eventually(lambda: len(node.unverified) == 2 and node.unverified)
         assert asked.producer_epoch == 1
         assert node.ends(1, committed=False, version=2).error_code == 0
-        node.core.verified(asked.job, [0])
+        node.core.verified(asked.job, [(0, None)])
         assert heard(peer) == [(0, 2)]
         assert bounds(node.core) == (0, 3, 2, 3)
         assert node.ends(2, version=2).offset == 3
@@ -164,9 +164,9 @@ def test_two_connections_of_one_producer_keep_its_order(tmp_path: Path) -> None:
         eventually(lambda: len(node.unverified) == 1)
         send(other, {0: part_of(1)})
         (first, second) = eventually(lambda: len(node.unverified) == 2 and node.unverified)
-        node.core.verified(second.job, [0])
+        node.core.verified(second.job, [(0, None)])
         assert heard(other) == [(OUT_OF_ORDER, -1)]
-        node.core.verified(first.job, [0])
+        node.core.verified(first.job, [(0, None)])
         assert heard(one) == [(0, 0)]
         assert produce(other, {0: part_of(1)}) == [(0, 1)]
         assert produce(one, {0: part_of(0)}) == [(0, 0)], "a retry"

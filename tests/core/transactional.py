@@ -42,7 +42,7 @@ class Deciding(Served):
                         if isinstance(item, _core.Event.Unverified):
                             codes = self.decides(item)
                             if codes is not None:
-                                self.core.verified(item.job, codes)
+                                self.core.verified(item.job, [(code, None) for code in codes])
                         self.events.append(item)
         except _core.CoreError as end:
             self.end = end.args

@@ -15,6 +15,7 @@ from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic, 
 from ottla.wire.messages.header import RequestHeader
 from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
 from ottla.wire.schema import EncodeError, ProtocolError, decode, decode_prefix, encode
+from ottla.wire.stored.groups import ClassicMemberMetadata, ConsumerGroupMemberMetadataValue
 
 
 def test_fields_have_kafkas_defaults() -> None:
@@ -82,6 +83,26 @@ def test_nullable_struct() -> None:
     assert encode(present, 0)[-9:] == bytes.fromhex("01 0261 00000001 00 00")
     for request in (absent, present):
         assert decode(DescribeTopicPartitionsRequest, encode(request, 0), 0) == request
+
+
+def test_a_tagged_struct_that_is_null() -> None:
+    """Apache writes so every member of a consumer group; it could not be read, nor read ours."""
+    written = bytes.fromhex("00 00 02 63 02 68 01 00 00 00 00 05 00 01 00 01 00")
+    member = ConsumerGroupMemberMetadataValue(
+        instance_id=None,
+        rack_id=None,
+        client_id="c",
+        client_host="h",
+        subscribed_topic_regex=None,
+        rebalance_timeout_ms=5,
+        server_assignor=None,
+        classic_member_metadata=None,
+    )
+    assert encode(member, 0) == written
+    assert decode(ConsumerGroupMemberMetadataValue, written, 0) == member
+    member.classic_member_metadata = ClassicMemberMetadata(session_timeout_ms=9)
+    assert encode(member, 0) == written[:-4] + bytes.fromhex("01 00 07 01 00000009 01 00")
+    assert decode(ConsumerGroupMemberMetadataValue, encode(member, 0), 0) == member
 
 
 def test_a_field_that_the_version_lacks() -> None:

@@ -37,7 +37,7 @@ pub trait Partitions {
         records: Vec<u8>,
         transaction_version: i16,
     ) -> Outcome<Appended>;
-    fn verified(&self, job: i64, codes: &[i16]) -> Outcome<()>;
+    fn verified(&self, job: i64, told: Vec<(i16, Option<String>)>) -> Outcome<()>;
     fn read(
         &self,
         topic: &str,
@@ -99,8 +99,8 @@ impl<D: CoreDisk, W: Waiter> Partitions for Host<D, W> {
         self.append(topic, index, records, transaction_version)
     }
 
-    fn verified(&self, job: i64, codes: &[i16]) -> Outcome<()> {
-        self.verified(job, codes)
+    fn verified(&self, job: i64, told: Vec<(i16, Option<String>)>) -> Outcome<()> {
+        self.verified(job, told)
     }
 
     fn read(

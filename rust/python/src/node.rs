@@ -389,8 +389,8 @@ impl Node {
         Ok(done.map_err(refused)?.into())
     }
 
-    fn verified(&self, job: i64, codes: Vec<i16>) -> PyResult<()> {
-        (self.node.ask(|host| host.verified(job, &codes))).map_err(refused)
+    fn verified(&self, job: i64, told: Vec<(i16, Option<String>)>) -> PyResult<()> {
+        (self.node.ask(|host| host.verified(job, told))).map_err(refused)
     }
 
     #[pyo3(signature = (topic, partition, offset, bytes_max, *, to_log_end=false))]

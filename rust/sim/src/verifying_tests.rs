@@ -67,7 +67,8 @@ fn a_produce_waits_for_what_python_says() {
         let (node, id) = node();
         let job = asked(&node, id);
         assert!(!node.pending().contains(&(Verb::Parked, id)));
-        node.ask(|host| host.verified(job, &[code])).unwrap();
+        node.ask(|host| host.verified(job, vec![(code, None)]))
+            .unwrap();
         assert_eq!(said(&node, id), None);
         assert!(node.pending().contains(&(Verb::Parked, id)));
         assert!(node.step(Verb::Parked, id).unwrap());
@@ -85,6 +86,7 @@ fn a_produce_waits_no_longer_than_its_time() {
     node.advance_clock(u64::from(TIMEOUT_MS.unsigned_abs()));
     assert!(node.step(Verb::Parked, id).unwrap());
     assert_eq!(said(&node, id), Some(REQUEST_TIMED_OUT));
-    node.ask(|host| host.verified(job, &[0])).unwrap();
+    node.ask(|host| host.verified(job, vec![(0, None)]))
+        .unwrap();
     assert!(!node.pending().contains(&(Verb::Parked, id)));
 }

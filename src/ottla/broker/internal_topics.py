@@ -207,9 +207,7 @@ def _transaction_parts(settings: Settings, entropy: Entropy) -> Parts[Transactio
     from ottla.coordinators.transaction.coordinator import TransactionCoordinator
     from ottla.coordinators.transaction.shard import TransactionShard, refuse
 
-    def config_of() -> TransactionConfig:
-        return transaction_config(settings)
-
+    config_of = TransactionConfigs(settings)
     return Parts(
         decider=lambda partition: TransactionShard(partition, config_of),
         refuse=refuse,
@@ -217,6 +215,29 @@ def _transaction_parts(settings: Settings, entropy: Entropy) -> Parts[Transactio
         codec="none",
         batch_bytes_max=lambda: config_of().record_bytes_max,
     )
+
+
+class TransactionConfigs:
+    """What holds for transactions now (a `ConfigOf`): each of them asks several times, so it is
+    made anew only when somebody has configured something.
+    """
+
+    __slots__ = ("_config", "_configs", "_made", "_settings")
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._take_over()
+
+    def __call__(self) -> TransactionConfig:
+        settings = self._settings
+        if settings.config is not self._config or settings.image.configs is not self._configs:
+            self._take_over()
+        return self._made
+
+    def _take_over(self) -> None:
+        settings = self._settings
+        self._config, self._configs = settings.config, settings.image.configs
+        self._made = transaction_config(settings)
 
 
 def transaction_config(settings: Settings) -> TransactionConfig:

@@ -76,9 +76,9 @@ class PartitionLogs(Protocol):
     def producers(self, topic: str, partition: int) -> Any:
         """Who has written there and is remembered, with what is open (`Answer.producers`)."""
 
-    def verified(self, job: int, errors: Sequence[int]) -> None:
+    def verified(self, job: int, told: Sequence[tuple[int, str | None]]) -> None:
         """What producers are told who waited to hear whether their partitions are in their
-        transaction: a code for each partition, 0 to let it in.
+        transaction: a code for each partition, 0 to let it in, and what is wrong.
         """
 
     def space_of(self, log_dir: int) -> Any:

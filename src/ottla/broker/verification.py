@@ -23,6 +23,15 @@ ADDS_VERSION: Final = 12
 ABORTABLE_VERSION: Final = 11
 """From this one on it knows TRANSACTION_ABORTABLE."""
 
+NOT_ADDED: Final = "Partition was not added to the transaction"
+UNABLE: Final = (
+    "Unable to verify the partition has been added to the transaction. Underlying error: {}"
+)
+
+Told = tuple[int, str | None]
+"""The error code that a producer is told, 0 to go on; what is wrong if the code says too little."""
+GO_ON: Final[Told] = (ErrorCode.NONE, None)
+
 _COME_AGAIN: Final = frozenset(
     {
         ErrorCode.NETWORK_EXCEPTION,
@@ -51,7 +60,7 @@ def verify(
     """Answer the core's question about these partitions of one Produce."""
     adds = version >= ADDS_VERSION
     if not adds and not context.config["transaction.partition.verification.enable"]:
-        context.logs.verified(job, [ErrorCode.NONE] * len(partitions))
+        context.logs.verified(job, [GO_ON] * len(partitions))
         return
     question = AddPartitions(
         *producer,
@@ -67,10 +76,13 @@ def verify(
     add_partitions(context, question, answered)
 
 
-def _told(code: int, version: int) -> int:
+def _told(code: int, version: int) -> Told:
     if code == ErrorCode.PRODUCER_FENCED:
-        return ErrorCode.INVALID_PRODUCER_EPOCH
-    if code == ErrorCode.TRANSACTION_ABORTABLE and version < ABORTABLE_VERSION:
-        return ErrorCode.INVALID_TXN_STATE
+        return ErrorCode.INVALID_PRODUCER_EPOCH, None
+    abortable = code == ErrorCode.TRANSACTION_ABORTABLE and version < ABORTABLE_VERSION
+    if abortable or code == ErrorCode.INVALID_TXN_STATE:
+        return ErrorCode.INVALID_TXN_STATE, NOT_ADDED
     concurrent = code == ErrorCode.CONCURRENT_TRANSACTIONS and version < ADDS_VERSION
-    return ErrorCode.NOT_ENOUGH_REPLICAS if concurrent or code in _COME_AGAIN else code
+    if concurrent or code in _COME_AGAIN:
+        return ErrorCode.NOT_ENOUGH_REPLICAS, UNABLE.format(ErrorCode(code).name)
+    return code, None

@@ -41,7 +41,7 @@ def by_batch(written: list[Written], bytes_max: int) -> list[list[Written]]:
         if (
             size + record_size > bytes_max - 64
             or record.marker is not None
-            or producer != record[3:]
+            or producer != record[3:6]
         ):
             groups.append([])
             size = 0

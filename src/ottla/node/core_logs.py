@@ -42,9 +42,9 @@ class CorePartitionLogs:
         """The response to a request that waited."""
         return self._waiting.pop(token)(answers)
 
-    def verified(self, job: int, errors: Sequence[int]) -> None:
+    def verified(self, job: int, told: Sequence[tuple[int, str | None]]) -> None:
         """Let appends go on that waited for this, or refuse them."""
-        self._core.verified(job, errors)
+        self._core.verified(job, told)
 
     def size_bytes(self, topic: str, partition: int) -> int:
         """What its segments take, or took lately; 0 for a log that can't be reached."""

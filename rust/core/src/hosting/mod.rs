@@ -60,5 +60,5 @@ pub use question::{Answer, Ending, Inquiry, Looked, Question};
 pub use surroundings::{Chore, Operation, Surroundings, Verdict};
 pub use table::{Hosted, Topic};
 pub use traffic::{Traffic, add};
-pub use verifications::Verification;
+pub use verifications::{Told, Verification};
 pub use verifying::Unverified;

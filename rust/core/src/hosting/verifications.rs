@@ -7,11 +7,18 @@ use std::sync::{Arc, Mutex, Weak};
 use super::lock::lock;
 use crate::code::Code;
 
+/// What the producer of a partition is told: to go on (`Code::None`), or what is wrong, in words if the code's own do not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    pub code: Code,
+    pub text: Option<String>,
+}
+
 /// A request that waits for an answer.
 pub struct Waiting<W> {
     pub waiter: Weak<W>,
     pub partitions: usize,
-    pub codes: Option<Vec<Code>>,
+    pub told: Option<Vec<Told>>,
 }
 
 /// All that is asked, by number.
@@ -38,9 +45,9 @@ impl<W> Default for Verifications<W> {
 
 impl<W> Verification<W> {
     /// What each partition's producer is told, once it is there.
-    pub fn take(&self) -> Option<Vec<Code>> {
+    pub fn take(&self) -> Option<Vec<Told>> {
         let mut jobs = lock(&self.of.jobs);
-        jobs.get_mut(&self.job)?.codes.take()
+        jobs.get_mut(&self.job)?.told.take()
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::event::Event;
 use super::host::Host;
 use super::lock::lock;
-use super::verifications::{Verification, Waiting};
+use super::verifications::{Told, Verification, Waiting};
 use crate::code::Code;
 use crate::disk::Disk;
 use crate::error::CoreError;
@@ -33,7 +33,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let waiting = Waiting {
             waiter: Arc::downgrade(waiter),
             partitions: asks.partitions.len(),
-            codes: None,
+            told: None,
         };
         waiter.wants().begin(i64::MAX); // whatever can be read meanwhile is nothing to it
         lock(&of.jobs).insert(job, waiting);
@@ -48,24 +48,27 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         Verification { of, job }
     }
 
-    /// The answer: for each partition the error code that its producer is told, or 0 to go on. One that nobody waits for
-    /// any more is no fault.
+    /// The answer: for each partition the error code that its producer is told, or 0 to go on, and what is wrong in words
+    /// if the code says too little. One that nobody waits for any more is no fault.
     ///
     /// # Errors
     /// "invalid" if there are not as many as partitions.
-    pub fn verified(&self, job: i64, codes: &[i16]) -> Result<(), CoreError> {
+    pub fn verified(&self, job: i64, told: Vec<(i16, Option<String>)>) -> Result<(), CoreError> {
         let waiter = {
             let mut jobs = lock(&self.verifications.jobs);
             let Some(waiting) = jobs.get_mut(&job) else {
                 return Ok(());
             };
-            if waiting.partitions != codes.len() {
-                let (asked, told) = (waiting.partitions, codes.len());
-                let text = format!("{told} codes for {asked} partitions");
+            if waiting.partitions != told.len() {
+                let (asked, told) = (waiting.partitions, told.len());
+                let text = format!("{told} answers for {asked} partitions");
                 return Err(CoreError::new("invalid", text));
             }
-            let codes = codes.iter().copied();
-            waiting.codes = Some(codes.map(Code::of_transaction).collect());
+            let told = told.into_iter().map(|(code, text)| Told {
+                code: Code::of_transaction(code),
+                text,
+            });
+            waiting.told = Some(told.collect());
             waiting.waiter.upgrade()
         };
         if let Some(waiter) = waiter {

@@ -446,7 +446,12 @@ fn check_marker(
         );
         return Err(refuse(Code::InvalidProducerEpoch, text));
     }
-    check_epoch(producer, header)
+    check_epoch(producer, header)?;
+    if transaction_version < 0 {
+        let text = format!("there is no version {transaction_version} of transactions");
+        return Err(refuse(Code::UnknownServerError, text));
+    }
+    Ok(())
 }
 
 /// The first batch of a transaction is one that its coordinator was asked about, and no marker came since.

@@ -131,7 +131,7 @@ impl<B> Decoder<'_, B> {
             };
             let field = &plan.fields[index];
             let value = self
-                .field(field, reader)
+                .tagged(field, reader)
                 .map_err(|refused| refused.within(&field.name))?;
             if reader.offset() != end {
                 let fault = reader.fault(format!(
@@ -145,6 +145,26 @@ impl<B> Decoder<'_, B> {
                 .map_err(Refused::Host)?;
         }
         Ok(())
+    }
+
+    /// What a tag holds: a field as any, but a struct that may be null has a varint before it there, not a byte.
+    fn tagged<T>(
+        &mut self,
+        field: &Field<T>,
+        reader: &mut Reader<'_>,
+    ) -> Result<B::Value, Refused<B::Error>>
+    where
+        B: Build<T>,
+    {
+        match &field.kind {
+            Kind::Struct(plan) if field.nullable.contains(self.version) => {
+                match reader.unsigned_varint()? {
+                    0 => Ok(self.build.null()),
+                    _ => self.structure(plan, reader),
+                }
+            }
+            _ => self.field(field, reader),
+        }
     }
 
     fn field<T>(

@@ -125,7 +125,7 @@ impl<S> Encoder<'_, S> {
         for (field, value) in present {
             unsigned_varint(self.out, field.tag);
             let start = self.out.len();
-            self.field(field, &value)
+            self.tagged(field, &value)
                 .map_err(|refused| refused.within(&field.name))?;
             let body = self.out.split_off(start);
             let Ok(size) = u32::try_from(body.len()) else {
@@ -135,6 +135,24 @@ impl<S> Encoder<'_, S> {
             self.out.extend_from_slice(&body);
         }
         Ok(())
+    }
+
+    /// What a tag holds: a field as any, but a struct that may be null has a varint before it there, not a byte.
+    fn tagged<T>(&mut self, field: &Field<T>, value: &S::Value) -> Result<(), Refused<S::Error>>
+    where
+        S: Source<T>,
+    {
+        match &field.kind {
+            Kind::Struct(plan) if field.nullable.contains(self.version) => {
+                let is_null = self.source.is_null(value);
+                unsigned_varint(self.out, u32::from(!is_null));
+                if is_null {
+                    return Ok(());
+                }
+                self.structure(plan, value)
+            }
+            _ => self.field(field, value),
+        }
     }
 
     fn field<T>(&mut self, field: &Field<T>, value: &S::Value) -> Result<(), Refused<S::Error>>

@@ -273,6 +273,32 @@ fn a_tag_is_written_when_set_and_an_unknown_one_is_skipped() {
     );
 }
 
+/// Brokers write each member of a consumer group with such a tag: it could not be read, nor what is written by them.
+#[test]
+fn a_tagged_struct_that_is_null_has_a_varint_for_it() {
+    let part = StructPlan::new("Part".into(), vec![], ());
+    let tagged = Field {
+        nullable: ALL,
+        tagged: ALL,
+        ..field("part", Kind::Struct(Arc::new(part)), Preset::Empty)
+    };
+    let plan = Plan {
+        root: Arc::new(StructPlan::new("Sample".into(), vec![tagged], ())),
+        versions: ALL,
+        flexible: ALL,
+    };
+    let there = Tree::Struct(vec![]);
+    for (held, data) in [(Tree::Null, &b"\x01\0\x01\0"[..]), (there, b"\0")] {
+        let message = Tree::Struct(vec![held]);
+        let mut out = Vec::new();
+        assert!(encode(&plan, 0, &Trees, &message, &mut out).is_ok());
+        assert_eq!(out, data);
+        let mut reader = Reader::new(data);
+        let read = decode(&plan, 0, &mut reader, MEMORY_MAX, &mut Trees);
+        assert!(read.is_ok_and(|read| read == message));
+    }
+}
+
 #[test]
 fn faults_name_their_place() {
     let cases: [(i16, &[u8], &str); 9] = [

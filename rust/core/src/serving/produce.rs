@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::permitted::{Kept, Named, permitted};
-use super::verifying::{self, Said, Verifying, transactional};
+use super::verifying::{self, Said, Verifying, of_producer};
 use super::{Header, Step, busy_for, patience};
 use crate::code::Code;
 use crate::connection::put_response_header;
@@ -273,7 +273,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         let said = self.verifying.said(place);
         let outcome = match (refusal(&cell, header, &self.request), said) {
             (Some(refused), _) => Err(refused),
-            (None, Some(Said::Refused(code))) => Err(verifying::refused(code)),
+            (None, Some(Said::Refused(told))) => Err(verifying::refused(told)),
             (None, _) => match self.append(host, &cell, records) {
                 Ok(Tried::Done(outcome, awaited)) => {
                     if let Some(awaited) = awaited {
@@ -316,7 +316,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         };
         self.context.verification = 0;
         if self.verifying.producer().is_some()
-            && let Some(batch) = transactional(records)
+            && let Some(batch) = of_producer(records)
         {
             match self.verifying.said(self.outcomes.len()) {
                 Some(Said::GoOn(number)) => self.context.verification = number,
@@ -352,7 +352,9 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         frame: &[u8],
         principal: &str,
     ) -> Option<Step> {
-        self.verifying.producer()?;
+        if !self.verifying.is_transactional() {
+            return None;
+        }
         if self.verifying.waits() {
             return Some(Step::Parked);
         }
@@ -365,14 +367,13 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         };
         let refused = match verdict {
             Verdict::Allowed => self.verifying.refusal(),
-            Verdict::Denied => Some(Code::TransactionalIdAuthorizationFailed),
-            Verdict::Ask if self.hurried => Some(Code::RequestTimedOut),
+            Verdict::Denied => Some(Produced::refused(Code::TransactionalIdAuthorizationFailed)),
+            Verdict::Ask if self.hurried => Some(Produced::refused(Code::RequestTimedOut)),
             Verdict::Ask => return Some(Step::Busy),
         };
         self.verifying.is_permitted = true;
-        if let Some(code) = refused {
-            let refused = || Produced::refused(code);
-            self.outcomes.resize_with(self.request.parts.len(), refused);
+        if let Some(refused) = refused {
+            self.outcomes.resize(self.request.parts.len(), refused);
         }
         None
     }
@@ -419,7 +420,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
     ) -> bool {
         let part = &self.request.parts[place];
         let records = part.records.clone().map(|records| &frame[records]);
-        let Some(batch) = records.and_then(transactional) else {
+        let Some(batch) = records.and_then(of_producer) else {
             return true;
         };
         let topic = named(&self.request, part, frame);

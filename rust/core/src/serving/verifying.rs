@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::batch::{Header, first_header, is_transactional};
 use crate::code::Code;
-use crate::hosting::Verification;
+use crate::hosting::{Told, Verification};
 use crate::hot::{ProduceRequest, Produced};
 
 /// A partition that knew nothing of the transaction.
@@ -18,20 +18,23 @@ struct Part {
     /// Appending to it needs this.
     number: u64,
     name: (Arc<str>, i32),
-    /// None until it is answered; `Code::None` is to go on.
-    said: Option<Code>,
+    /// None until it is answered.
+    said: Option<Told>,
 }
 
 /// What is known of a partition of the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
-    Refused(Code),
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Said<'a> {
+    Refused(&'a Told),
     /// It may be appended to, with this number.
     GoOn(u64),
 }
 
 pub(super) struct Verifying<W> {
-    /// Producer id and epoch of its transactional batches, if it has any.
+    /// Whether it has transactional batches at all: those of no producer are nobody's transaction, and are appended as any
+    /// other, but not by clients that may not use the request's transactional id.
+    is_transactional: bool,
+    /// Producer id and epoch of its transactional batches, if it has any of a producer.
     producer: Option<(i64, i16)>,
     /// They are not all of one producer.
     is_mixed: bool,
@@ -45,6 +48,7 @@ pub(super) struct Verifying<W> {
 impl<W> Default for Verifying<W> {
     fn default() -> Self {
         Self {
+            is_transactional: false,
             producer: None,
             is_mixed: false,
             is_permitted: false,
@@ -55,12 +59,17 @@ impl<W> Default for Verifying<W> {
 }
 
 /// The header of a client's batch, if that is whole and says that it is one of a transaction.
-pub(super) fn transactional(records: &[u8]) -> Option<Header> {
+fn transactional(records: &[u8]) -> Option<Header> {
     if !is_transactional(records) {
         return None;
     }
     let header = first_header(records).ok()?;
     header.is_transactional().then_some(header)
+}
+
+/// The same, if it has a producer.
+pub(super) fn of_producer(records: &[u8]) -> Option<Header> {
+    transactional(records).filter(Header::has_producer_id)
 }
 
 impl<W> Verifying<W> {
@@ -69,14 +78,18 @@ impl<W> Verifying<W> {
         self.forget();
         let records = request.parts.iter().filter_map(|part| part.records.clone());
         for header in records.filter_map(|records| transactional(&frame[records])) {
-            let producer = (header.producer_id, header.producer_epoch);
-            let first = *self.producer.get_or_insert(producer);
-            self.is_mixed |= producer != first || !header.has_producer_id();
+            self.is_transactional = true;
+            if header.has_producer_id() {
+                let producer = (header.producer_id, header.producer_epoch);
+                let first = *self.producer.get_or_insert(producer);
+                self.is_mixed |= producer != first;
+            }
         }
     }
 
     /// Nobody waits for an answer any more.
     pub fn forget(&mut self) {
+        self.is_transactional = false;
         self.producer = None;
         self.is_mixed = false;
         self.is_permitted = false;
@@ -89,13 +102,18 @@ impl<W> Verifying<W> {
         self.parts.shrink_to(entries);
     }
 
+    pub fn is_transactional(&self) -> bool {
+        self.is_transactional
+    }
+
     pub fn producer(&self) -> Option<(i64, i16)> {
         self.producer
     }
 
     /// Why a request of that transactional id is refused as a whole, once its id is permitted.
-    pub fn refusal(&self) -> Option<Code> {
-        self.is_mixed.then_some(Code::InvalidProducerIdMapping)
+    pub fn refusal(&self) -> Option<Produced> {
+        let text = "Transactional records contained more than one producer ID";
+        (self.is_mixed).then(|| Produced::refused_with(Code::InvalidProducerIdMapping, text))
     }
 
     /// Whether it waits for an answer. One that has come is taken in.
@@ -103,12 +121,12 @@ impl<W> Verifying<W> {
         let Some(asked) = &self.asked else {
             return false;
         };
-        let Some(codes) = asked.take() else {
+        let Some(told) = asked.take() else {
             return true;
         };
         let open = self.parts.iter_mut().filter(|part| part.said.is_none());
-        for (part, code) in open.zip(codes) {
-            part.said = Some(code);
+        for (part, told) in open.zip(told) {
+            part.said = Some(told);
         }
         self.asked = None;
         false
@@ -119,11 +137,12 @@ impl<W> Verifying<W> {
     }
 
     /// What was said of the partition at this place.
-    pub fn said(&self, place: usize) -> Option<Said> {
+    pub fn said(&self, place: usize) -> Option<Said<'_>> {
         let part = self.find(place)?;
-        Some(match part.said? {
+        let told = part.said.as_ref()?;
+        Some(match told.code {
             Code::None => Said::GoOn(part.number),
-            code => Said::Refused(code),
+            _ => Said::Refused(told),
         })
     }
 
@@ -144,7 +163,7 @@ impl<W> Verifying<W> {
             place,
             number: begun.unwrap_or_default(),
             name,
-            said: begun.err(),
+            said: begun.err().map(|code| Told { code, text: None }),
         };
         self.parts.insert(at, part);
     }
@@ -161,13 +180,9 @@ impl<W> Verifying<W> {
 }
 
 /// What the producer of a partition is told that may not be written to.
-pub(super) fn refused(code: Code) -> Produced {
-    let text = match code {
-        Code::InvalidTxnState => "Partition was not added to the transaction",
-        Code::NotEnoughReplicas => {
-            "Unable to verify the partition has been added to the transaction."
-        }
-        _ => return Produced::refused(code),
-    };
-    Produced::refused_with(code, text)
+pub(super) fn refused(told: &Told) -> Produced {
+    Produced {
+        error_message: told.text.clone(),
+        ..Produced::refused(told.code)
+    }
 }

@@ -49,12 +49,18 @@ def handle(
     else:
         transactions = [_of_client(asked.body)]
     results: dict[int, AddPartitionsToTxnResult] = {}
+    codes: set[int] = set()
 
     def settled(place: int, transaction: AddPartitionsToTxnTransaction, errors: Errors) -> None:
         results[place] = _result(transaction, errors, asked.version)
-        if len(results) == len(transactions):
-            ordered = [results[at] for at in range(len(results))]
-            context.reply(asked.token, _response(ordered, asked.version))
+        codes.update(errors.values())
+        if len(results) < len(transactions):
+            return
+        ordered = [results[at] for at in range(len(results))]
+        response = _response(ordered, asked.version)
+        if ErrorCode.UNSUPPORTED_VERSION in codes:  # as with Apache Kafka it is the request's fault
+            response = AddPartitionsToTxnResponse(error_code=ErrorCode.UNSUPPORTED_VERSION)
+        context.reply(asked.token, response)
 
     if not transactions:
         return AddPartitionsToTxnResponse()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ottla.broker.handlers.delete_topics import UNKNOWN_NAME
 from ottla.broker.partitions import leadership_error
 from ottla.metadata.topic_names import topic_name_problem
 from ottla.security.resources import Operation, ResourceType
@@ -53,6 +54,8 @@ def handle(
                 row.error_message = f"Topic name is invalid: {problem}"
             elif name in readable:
                 row.error_code = leadership_error(context, name, index)
+                if name not in context.image.topics.by_name:
+                    row.error_message = UNKNOWN_NAME
             if not row.error_code:
                 questions.append(context.logs.producers(name, index))
                 rows.append(row)

@@ -60,6 +60,8 @@ def write(
         for topic in marker.topics:
             for index in topic.partition_indexes:
                 error = leadership_error(context, topic.name, index)
+                if marker.producer_id < 0 or marker.producer_epoch < 0:
+                    error = ErrorCode.UNKNOWN_SERVER_ERROR  # a marker is somebody's, or is none
                 if error:
                     errors[place, topic.name, index] = error
                 elif topic.name != CONSUMER_OFFSETS:

@@ -129,7 +129,7 @@ def marked(
     body: WriteTxnMarkersRequest, error_of: Callable[[int, str, int], int]
 ) -> WriteTxnMarkersResponse:
     """What is said of each partition that a marker names: `error_of` the marker's place, the topic
-    and the partition.
+    and the partition. A topic or a marker without any is not answered.
     """
 
     def row(place: int, marker: WritableTxnMarker) -> WritableTxnMarkerResult:
@@ -144,9 +144,9 @@ def marked(
                 ],
             )
             for topic in marker.topics
+            if topic.partition_indexes
         ]
         return WritableTxnMarkerResult(producer_id=marker.producer_id, topics=topics)
 
-    return WriteTxnMarkersResponse(
-        markers=[row(place, marker) for place, marker in enumerate(body.markers)]
-    )
+    rows = [row(place, marker) for place, marker in enumerate(body.markers)]
+    return WriteTxnMarkersResponse(markers=[one for one in rows if one.topics])

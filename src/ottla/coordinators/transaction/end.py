@@ -52,12 +52,11 @@ def end(turn: ShardTurn, ask: Ask) -> None:
         return
     turn.heard(transactional_id, ask)
     bumps = ask.version >= EPOCH_BUMPS_VERSION
-    if bumps and turn.state.level < EPOCH_BUMPS:
-        turn.reply(ask.token, refuse(asked, ErrorCode.UNSUPPORTED_VERSION))
-        return
     rule = _by_version_2 if bumps else _by_version_1
     is_busy = transaction.state in PREPARED or transactional_id in turn.state.awaits_id
     refusal = rule(asked, transaction, is_busy)
+    if refusal is None and bumps and turn.state.level < EPOCH_BUMPS:
+        refusal = ErrorCode.UNSUPPORTED_VERSION  # nothing that is written may carry it
     if refusal is None:
         _prepare(turn, transactional_id, transaction, asked.committed, bumps, ask)
     elif refusal == ErrorCode.NONE and bumps:

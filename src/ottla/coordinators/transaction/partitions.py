@@ -79,8 +79,6 @@ def _decide(turn: ShardTurn, asked: AddPartitions) -> tuple[ErrorCode, Partition
     transactional_id = asked.transactional_id
     if not transactional_id:
         return ErrorCode.INVALID_REQUEST, None
-    if asked.transaction_version >= EPOCH_BUMPS > turn.state.level:
-        return ErrorCode.UNSUPPORTED_VERSION, None
     transaction = turn.find(transactional_id)
     if transaction is None:
         return ErrorCode.INVALID_PRODUCER_ID_MAPPING, None
@@ -108,6 +106,8 @@ def _enter(turn: ShardTurn, asked: AddPartitions, transaction: Transaction) -> E
     is_ongoing = transaction.state == State.ONGOING
     if is_ongoing and transaction.partitions.issuperset(asked.partitions):
         return ErrorCode.NONE
+    if asked.transaction_version >= EPOCH_BUMPS > turn.state.level:
+        return ErrorCode.UNSUPPORTED_VERSION  # nothing that is written may carry it
     now = turn.now
     entered = transaction.with_partitions(asked.partitions, asked.transaction_version, now.wall_ms)
     if not turn.fits(transactional_id, entered):

@@ -42,7 +42,8 @@ def state_of(transactional_id: str, transaction: Transaction, level: int) -> Rec
         value.previous_producer_id = transaction.previous_producer_id
         value.next_producer_id = transaction.next_producer_id
         value.client_transaction_version = transaction.client_version
-    return Record(_key(transactional_id), encode_coordinator(value, version))
+    stored = encode_coordinator(value, version)
+    return Record(_key(transactional_id), stored, made=(transactional_id, transaction))
 
 
 def kept(transaction: Transaction, level: int) -> Transaction:

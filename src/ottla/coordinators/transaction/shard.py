@@ -135,6 +135,10 @@ class TransactionShard(Decider):
         for record in written:
             if record.marker is not None:
                 continue  # somebody's who ends transactions where none can be
+            if record.made is not None:
+                transactional_id, transaction = record.made
+                self.state.transactions[transactional_id] = transaction
+                continue
             transactional_id = records.read_key(record.key or b"")
             if record.value is None:
                 self._forget(transactional_id)

@@ -54,6 +54,18 @@ fn the_first_batch_needs_the_number_that_stands() {
     assert_eq!(put_with(&mut log, 5, 0, 2), Code::InvalidTxnState);
 }
 
+/// A marker of no version of transactions would be written, and by which rule it ended would be known to nobody.
+#[test]
+fn a_marker_is_of_some_version() {
+    let (_, mut log) = fresh(config());
+    assert_eq!(ask(&mut log, 1, 0, &asked(1, true)), Some(1));
+    assert_eq!(put_with(&mut log, 1, 1, 0), Code::None);
+    assert_eq!(end(&mut log, 0, -1), Code::InvalidProducerEpoch);
+    assert_eq!(end(&mut log, 1, -1), Code::UnknownServerError);
+    assert_eq!(end(&mut log, 2, -1), Code::UnknownServerError);
+    assert_eq!(end(&mut log, 2, 2), Code::None);
+}
+
 /// What a refused append says would be forgotten before the retry that it asks for.
 #[test]
 fn what_is_not_appended_ends_nothing() {

@@ -176,6 +176,11 @@ fn asked(world: &World) -> Vec<(i64, i16, i16, Vec<i32>)> {
     asked.collect()
 }
 
+/// Codes without words.
+fn told(codes: &[i16]) -> Vec<(i16, Option<String>)> {
+    codes.iter().map(|code| (*code, None)).collect()
+}
+
 /// Answer all that is asked.
 fn answer(world: &World, codes: &[i16]) {
     for (job, _, _, partitions) in asked(world) {
@@ -185,7 +190,7 @@ fn answer(world: &World, codes: &[i16]) {
             .cycle()
             .take(partitions.len())
             .collect();
-        world.host.verified(job, &codes).unwrap();
+        world.host.verified(job, told(&codes)).unwrap();
     }
 }
 
@@ -236,7 +241,7 @@ fn what_is_new_to_its_transaction_is_asked_about_once() {
     };
     assert_eq!((*epoch, *version, &partitions[..]), (0, NEW, &[0, 2][..]));
     assert_eq!(stands(&world), (0, 0));
-    world.host.verified(*job, &[0, 0]).unwrap();
+    world.host.verified(*job, told(&[0, 0])).unwrap();
     assert_eq!(producer.hears(&world), "0 at 0, 0 at 0, 0 at 0");
     producer.begin(ASKS, &[&second, &first, &second]);
     assert_eq!(producer.says(&world), PARKED);
@@ -246,6 +251,25 @@ fn what_is_new_to_its_transaction_is_asked_about_once() {
     assert_eq!(other.says(&world), "0 at 2");
     assert!(asked(&world).is_empty());
     assert_eq!(world.host.verifications_asked(), 2);
+}
+
+/// It would be of another transaction than it says, or refused with what it comes with.
+#[test]
+fn a_transactional_batch_of_nobody_is_in_no_transaction() {
+    let world = world(2);
+    let (part, nobodys) = (part_of(0, 0), part_by(-1, -1, -1));
+    let nameless = Asks { id: None, ..ASKS };
+    let mut producer = Producer::begun(nameless, &[&nobodys]);
+    assert_eq!(producer.says(&world), "53 at -1");
+    producer.begin(ASKS, &[&nobodys]);
+    assert_eq!(producer.says(&world), "0 at 0");
+    assert_eq!(stands(&world), (1, 1), "nothing is open");
+    producer.begin(ASKS, &[&nobodys, &part]);
+    assert_eq!(producer.says(&world), PARKED);
+    let [(_, 0, NEW, ref partitions)] = asked(&world)[..] else {
+        panic!("not asked once");
+    };
+    assert_eq!(partitions, &[1]);
 }
 
 /// One partition's refusal would be another's, or its records would be there in spite of it.
@@ -259,17 +283,16 @@ fn each_partition_hears_its_own_answer() {
         panic!("not asked once");
     };
     assert!(
-        world.host.verified(job, &[0, 0]).is_err(),
+        world.host.verified(job, told(&[0, 0])).is_err(),
         "of two partitions"
     );
     assert_eq!(producer.hears(&world), QUIET);
-    world.host.verified(job, &[48, 51, 0, 19]).unwrap();
-    let unable = "Unable to verify the partition has been added to the transaction.";
+    let mut told = told(&[48, 51, 0, 19]);
+    told[0].1 = Some("not in it".to_owned());
+    world.host.verified(job, told).unwrap();
     assert_eq!(
         producer.hears(&world),
-        format!(
-            "48 at -1 Partition was not added to the transaction, 51 at -1, 0 at 0, 19 at -1 {unable}"
-        )
+        "48 at -1 not in it, 51 at -1, 0 at 0, 19 at -1"
     );
     assert_eq!(stands(&world), (0, 0));
     // What nobody knows is no success.
@@ -288,9 +311,10 @@ fn a_request_that_breaks_a_rule_is_refused_as_a_whole() {
     let nameless = Asks { id: None, ..ASKS };
     let mut producer = Producer::begun(nameless, &[&plain, &part]);
     assert_eq!(producer.says(&world), "53 at -1, 53 at -1");
-    for others in [part_by(8, 0, 0), part_of(1, 0), part_by(-1, 0, 0)] {
+    for others in [part_by(8, 0, 0), part_of(1, 0)] {
         let mut producer = Producer::of(&[&part, &others]);
-        assert_eq!(producer.says(&world), "49 at -1, 49 at -1");
+        let mixed = "49 at -1 Transactional records contained more than one producer ID";
+        assert_eq!(producer.says(&world), [mixed, mixed].join(", "));
     }
     let mut silent = Producer::begun(
         Asks {
@@ -402,7 +426,7 @@ fn the_next_transactions_batch_may_come_before_the_last_ones_marker() {
         };
         end(&world, 1, committed, 2);
         assert_eq!(stands(&world), (2, 2));
-        world.host.verified(job, &[0]).unwrap();
+        world.host.verified(job, told(&[0])).unwrap();
         assert_eq!(producer.hears(&world), "0 at 2");
         assert_eq!(stands(&world), (2, 3), "the next one is open");
         end(&world, 2, !committed, 2);
@@ -450,10 +474,10 @@ fn two_connections_of_one_producer_keep_its_order() {
     let [(one, ..), (other, ..)] = asked(&world)[..] else {
         panic!("not asked twice");
     };
-    world.host.verified(other, &[0]).unwrap();
+    world.host.verified(other, told(&[0])).unwrap();
     assert!(second.hears(&world).starts_with("45 at -1"));
     assert_eq!(first.hears(&world), QUIET);
-    world.host.verified(one, &[0]).unwrap();
+    world.host.verified(one, told(&[0])).unwrap();
     assert_eq!(first.hears(&world), "0 at 0");
     second.begin(ASKS, &[&part_of(0, 1)]);
     assert_eq!(second.says(&world), "0 at 1");
