@@ -62,6 +62,11 @@ class Apache:
         self._told: int | None = None
         """How much the controller had logged when the broker was killed."""
 
+    @property
+    def pid(self) -> int:
+        """The broker's process."""
+        return self._broker.pid
+
     def start(self, *, timeout_s: float = 90) -> None:
         """Start the broker, once its life before is over for the controller too."""
         if self._told is None:

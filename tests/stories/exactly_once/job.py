@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import faulthandler
 import json
+import os
 import random
 import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,6 +52,8 @@ class Spec:
     """What the job does wrong on purpose: "commits outside" of its transaction."""
     transaction_timeout_ms: int = 5000
     session_timeout_ms: int = 1000
+    order: str = ""
+    """The file that holds the node's process id when it is to be killed."""
 
     def argument(self) -> str:
         """As it is handed to the process."""
@@ -64,6 +70,8 @@ class Chances:
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
         self._dice = random.Random(spec.seed)
+        self._commit_seconds = 0.0
+        """How long the last commit took."""
         self._deadline = time.monotonic() + SECONDS_MAX
 
     def batch_size(self) -> int:
@@ -83,6 +91,28 @@ class Chances:
     def lingers(self) -> bool:
         """Whether the transaction stays open for a while, its records in the log."""
         return self._dice.random() < LINGERS
+
+    @contextmanager
+    def commit(self) -> Iterator[None]:
+        """Around a commit: if that is ordered, the node is killed somewhere in the time that a
+        commit takes, or in as much after it, when its markers are written.
+        """
+        if pid := self._ordered():
+            delay = self._dice.random() * 2 * self._commit_seconds
+            threading.Timer(delay, os.kill, (pid, signal.SIGKILL)).start()
+        began = time.monotonic()
+        yield
+        self._commit_seconds = time.monotonic() - began
+
+    def _ordered(self) -> int:
+        """The node's process id if it is to be killed, by this job alone; or 0."""
+        try:
+            with open(self._spec.order) as order:
+                pid = int(order.read())
+            os.unlink(self._spec.order)
+        except (OSError, ValueError):
+            return 0  # there is no order, it is being written, or another job has it
+        return pid
 
     def output(self, partition: int, number: int, fate: str) -> tuple[int, bytes]:
         """The output of an input, and its partition."""

@@ -57,7 +57,8 @@ async def transaction(
         ends = {p: records[-1].offset + 1 for p, records in batch.items()}
         await producer.send_offsets_to_transaction(ends, spec.group)
     if fate != ABORT:
-        await producer.commit_transaction()
+        with chances.commit():
+            await producer.commit_transaction()
         return
     await producer.abort_transaction()
     job.tell("aborted", why="on purpose")

@@ -160,7 +160,9 @@ class Job:
                 patiently(producer.send_offsets_to_transaction, ends, group, CALL_SECONDS)
             if fate == ABORT:
                 raise Aborted("on purpose")
-            patiently(producer.commit_transaction, CALL_SECONDS)
+            producer.flush(CALL_SECONDS)
+            with self._chances.commit():
+                patiently(producer.commit_transaction, CALL_SECONDS)
         except Aborted:
             patiently(producer.abort_transaction, CALL_SECONDS)
             raise
@@ -172,7 +174,8 @@ class Job:
             producer.produce(self._spec.sink, value, partition=to)
         if self._chances.lingers():
             producer.flush(CALL_SECONDS)
-            print(job.OPEN, flush=True)
+            if fate != ABORT:  # who aborts is no zombie
+                print(job.OPEN, flush=True)
             producer.poll(job.LINGER_SECONDS)
             job.tell("goes on")
         elif fate == ABORT and self._chances.even():

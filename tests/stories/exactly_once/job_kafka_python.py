@@ -68,7 +68,8 @@ class Job:
             group = self._consumer.group_metadata()
             self._producer.send_offsets_to_transaction(ends, group)
         if fate != ABORT:
-            self._producer.commit_transaction()
+            with self._chances.commit():
+                self._producer.commit_transaction()
             return
         self._producer.flush(10)
         self._producer.abort_transaction()

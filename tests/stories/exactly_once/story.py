@@ -2,9 +2,10 @@
 
 A round feeds some records, waits until the reader has seen a part of their outputs, and then kills
 the node, a job, or both, or stops a job for so long that another one takes its place. What happens
-is drawn from the seed; the moment is where that point of the work happens to be. After each round
-the group's offsets and the outputs have to agree. Every wait has an end, and a failure says the
-seed, the round, and what was lost or doubled where.
+is drawn from the seed. The moment is where that point of the work happens to be; but the node is
+killed in a commit, where most can go wrong, by the job itself, as nobody else is so quick. After
+each round the group's offsets and the outputs have to agree. Every wait has an end, and a failure
+says the seed, the round, and what was lost or doubled where.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ LOADING = (
     KafkaError._WAIT_COORD,
 )
 AFTER_MAX_SECONDS = 0.3
-PAUSE_TRIES = 20
+ORDER_SECONDS = 5
 STACK_SECONDS = 2
 CONFIG = {
     "auto.create.topics.enable": "false",
@@ -67,11 +68,20 @@ class Node(Protocol):
 
     bootstrap: str
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+
     def start(self, *, timeout_s: float = ...) -> None:
         """Start it and wait until it answers."""
 
     def kill(self) -> None:
         """SIGKILL."""
+
+
+def alive(pid: int) -> bool:
+    """Whether that child of ours runs; one that was killed and not waited for does not."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
 class Told(NamedTuple):
@@ -186,6 +196,7 @@ class Story:
         self._other_dice = random.Random(seed + 1)
         self._round = 0
         self._kinds: list[str] = []
+        self._order = folder / "order"
         self._did: list[str] = []
         self._kills: collections.Counter[str] = collections.Counter()
         self._fed: dict[int, list[int]] = {p: [] for p in range(INPUTS)}
@@ -207,6 +218,8 @@ class Story:
             "group": GROUP,
             "id_of": id_of,
             "fault": fault,
+            "transaction_timeout_ms": transaction_timeout_ms,
+            "order": str(self._order),
         }
         module = f"stories.exactly_once.job_{client}"
         self._workers = [Worker(slot, module, folder, spec) for slot in slots]
@@ -263,10 +276,11 @@ class Story:
         self._did.append(f"{self._round}: {what} {worker.slot}")
         if what == "pause":
             self._pause(worker)
+        if what in ("node", "both"):
+            self._kill_node(worker)
         if what in ("job", "both"):
             worker.send(signal.SIGKILL)
         if what in ("node", "both"):
-            self._node.kill()
             self._feed(self._dice.randrange(10))
             self._node.start(timeout_s=60)
         if what in ("job", "both"):
@@ -280,21 +294,47 @@ class Story:
             self._dice.shuffle(self._kinds)
         return self._kinds.pop()
 
+    def _kill_node(self, worker: Worker) -> None:
+        """Have the job kill it in a commit; if none comes soon, it is killed where it is."""
+        self._order.write_text(str(self._node.pid))
+        soon = time.monotonic() + ORDER_SECONDS
+
+        def is_done() -> bool:
+            if self._all_seen():
+                self._feed(20)
+            return not self._order.exists() or time.monotonic() > soon
+
+        self._until(is_done, f"{worker.slot} takes the order")
+        self._until(lambda: not alive(self._node.pid) or time.monotonic() > soon, "it is killed")
+        self._order.unlink(missing_ok=True)
+        self._node.kill()
+
     def _pause(self, worker: Worker) -> None:
-        """Stop a job in a transaction until others have done its work; then it goes on, as a zombie
-        does.
+        """Stop a job in a transaction, before it tells what it has consumed, until others have done
+        its work; then it goes on, as a zombie does.
         """
-        for _ in range(PAUSE_TRIES):
-            self._feed(40)
-            self._until(lambda: worker.is_open() or self._all_seen(), "an open transaction")
-            if worker.is_open():
-                break
-        worker.send(signal.SIGSTOP)
+        self._until(lambda: self._stopped(worker), "a transaction that stays open")
         try:
             self._feed(self._dice.randint(20, 60))
-            self._until(self._all_seen, f"the outputs of all while {worker.slot} is stopped")
+            self._until(self._is_done, f"the work of all while {worker.slot} is stopped")
         finally:
             worker.send(signal.SIGCONT)
+
+    def _stopped(self, worker: Worker) -> bool:
+        if self._all_seen():
+            self._feed(40)
+        if not worker.is_open():
+            return False
+        worker.send(signal.SIGSTOP)
+        if not worker.is_open():
+            worker.send(signal.SIGCONT)  # too late
+            return False
+        return True
+
+    def _is_done(self) -> bool:
+        """Whether the group has come to the end; the outputs may lie behind an open transaction."""
+        at = self._offsets()
+        return all(at[p] == len(rounds) for p, rounds in self._fed.items())
 
     def _feed(self, count: int) -> int:
         for _ in range(count):
