@@ -148,6 +148,14 @@ class Worker(threading.Thread, ABC):
         self.world.over.wait(0.01)
 
 
+class Other(Worker):
+    """One that looks itself for what it was promised."""
+
+    @abstractmethod
+    def audit(self, deadline: float) -> list[str]:
+        """What is not kept of that, asked by then of a node that nothing happens to."""
+
+
 class Writer(Worker):
     """Writes numbered records to one partition, one batch at a time."""
 
@@ -452,20 +460,27 @@ def trouble(world: World) -> None:
 
 
 # ---------------------------------------------------------------------- the run
-def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
-    """Attack a node for so long, then audit it; what happened how often.
+def run(
+    folder: Path,
+    *,
+    seed: int,
+    seconds: float,
+    others: Callable[[World], list[Other]] = lambda _: [],
+) -> Counter[str]:
+    """Attack a node for so long, then audit it; what happened how often. `others` work beside.
 
     Raises:
         Broken: a promise was not kept; the text says which. Whatever is raised names the seed.
     """
     try:
-        return _run(World(folder, seed), seconds)
+        world = World(folder, seed)
+        return _run(world, seconds, others(world))
     except BaseException as problem:
         problem.add_note(f"under the seed {seed}")
         raise
 
 
-def _run(world: World, seconds: float) -> Counter[str]:
+def _run(world: World, seconds: float, others: list[Other]) -> Counter[str]:
     world.start()
     new = create_topics.CreatableTopic(name=TOPIC, num_partitions=PARTITIONS, replication_factor=1)
     with closing(Line(world.port)) as line:
@@ -475,7 +490,8 @@ def _run(world: World, seconds: float) -> Counter[str]:
     readers = [Reader(world, number) for number in range(PARTITIONS)]
     committers = [Committer(world, number) for number in range(len(GROUPS))]
     creators = [Creator(world, number) for number in range(2)]
-    workers: list[Worker] = [*writers, *readers, *committers, *creators, Hostile(world, 0)]
+    hostile = Hostile(world, 0)
+    workers: list[Worker] = [*writers, *readers, *committers, *creators, hostile, *others]
     for worker in workers:
         worker.start()
     end = time.monotonic() + seconds
@@ -496,6 +512,8 @@ def _run(world: World, seconds: float) -> Counter[str]:
         problems = world.broken + [f"{name} never ended" for name in stuck]
         with closing(Line(world.port)) as line:
             problems += audit(line, deadline, writers, readers, committers, creators)
+        for other in others:
+            problems += other.audit(deadline)
     finally:
         world.broker.close()
     if problems:
