@@ -8,7 +8,8 @@ producer begins anew, which ends what it left.
 
 from __future__ import annotations
 
-from attack.chaos import Other, World, patiently
+from attack.chaos import Other, patiently
+from attack.chaos_world import World
 from attack.line import Gone
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import create_topics
