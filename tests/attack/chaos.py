@@ -12,14 +12,12 @@ By hand: `python tests/attack/chaos.py --seconds 60 --seed 1` (with src and test
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import shutil
 import sys
 import tempfile
 import threading
 import time
-import warnings
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
@@ -28,11 +26,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import ottla
-from attack.faults import Fault, core_of
+from attack.chaos_troubles import trouble
+from attack.chaos_world import TOPIC, Broken, World
 from attack.line import Gone, Line
-from oracle import SMALL, free_port
-from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import create_topics, delete_topics, fetch, metadata, produce
 from ottla.wire.messages import offset_commit as commits
@@ -42,28 +38,10 @@ from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.records import Record, build_batch, read_batches
 from servers import eventually
 
-TOPIC = "audited"
 GROUPS = tuple(f"chaos-{number}" for number in range(3))
 PARTITIONS = 4
 IDEMPOTENT = (0, 1)
 """Partitions whose writers are idempotent; the others' writers never send a record twice."""
-CONFIG = {
-    **SMALL,
-    "log.flush.interval.messages": "1",
-    "log.segment.bytes": "1048576",
-    "log.roll.ms": "60000",
-    "log.retention.ms": "-1",
-    "log.flush.offset.checkpoint.interval.ms": "300",
-    "log.segment.delete.delay.ms": "1000",
-    "metadata.log.max.record.bytes.between.snapshots": "4096",
-    "producer.id.expiration.ms": "2000000000",
-    "offsets.retention.minutes": "2000000",
-    "connections.max.idle.ms": "20000",
-}
-DISK_VERBS = ("open", "create", "write", "sync", "sync_dir", "rename", "allocate")
-ERRNOS = ("EIO", "ENOSPC", "EMFILE")
-PLACES = ("*", f"*/{TOPIC}-0/*", f"*/{TOPIC}-2/*", "*/__consumer_offsets-*/*", "*checkpoint*",
-          "*/__cluster_metadata-0/*", "*.log", "*.index", "*.snapshot")  # fmt: skip
 JOIN_S = 20
 AUDIT_SECONDS_MIN = 60  # for the last start and all questions; a longer run has more to read
 STATE_LOST = (
@@ -77,43 +55,6 @@ OFFLINE = (
     ErrorCode.NOT_LEADER_OR_FOLLOWER,
     ErrorCode.KAFKA_STORAGE_ERROR,
 )
-
-
-class Broken(AssertionError):
-    """A promise that was not kept."""
-
-
-class World:
-    """The node under attack, and whether the attack goes on."""
-
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.dice = random.Random(seed)
-        self.port = free_port()
-        self.broker = ottla.Broker(dir=folder, port=self.port, config=CONFIG)
-        self.over = threading.Event()
-        self.counts: Counter[str] = Counter()
-        self.broken: list[str] = []
-
-    def start(self, tries: int = 40) -> None:
-        """Bring the node up, whatever state it is in; what starts may refuse is only trouble that
-        is still there.
-        """
-        for left in reversed(range(tries)):
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # what of the configuration has no effect
-                    self.broker.start()
-                return
-            except OttlaError as problem:
-                self.counts[f"start refused: {type(problem).__name__}"] += 1
-                if not left:
-                    raise Broken(f"the node does not start again: {problem}") from problem
-                threading.Event().wait(0.25)  # its own: the attack may be over
-
-    def blame(self, text: str) -> None:
-        """A promise was broken: end the run."""
-        self.broken.append(text)
-        self.over.set()
 
 
 class Worker(threading.Thread, ABC):
@@ -146,6 +87,14 @@ class Worker(threading.Thread, ABC):
         """An error is an answer, and no acknowledgement."""
         self.world.counts[f"{type(self).__name__.lower()} error {code}"] += 1
         self.world.over.wait(0.01)
+
+
+class Other(Worker):
+    """One that looks itself for what it was promised."""
+
+    @abstractmethod
+    def audit(self, deadline: float) -> list[str]:
+        """What is not kept of that, asked by then of a node that nothing happens to."""
 
 
 class Writer(Worker):
@@ -346,126 +295,28 @@ def last_commit(line: Line, group: str) -> tuple[int] | None:
     return None if part.error_code else (part.committed_offset,)
 
 
-# ---------------------------------------------------------------------- troubles
-def kill(world: World) -> None:
-    """The process dies."""
-    world.broker.kill()
-    world.start()
-
-
-def power_cut(world: World) -> None:
-    """The machine dies, and what was not synced with it."""
-    world.broker.power_cut()
-    world.start()
-
-
-def restart(world: World) -> None:
-    """A clean stop, maybe with a disk that fails meanwhile."""
-    if world.dice.random() < 0.3:
-        disk_fails(world, wait=False)
-    world.broker.close()
-    world.start()
-
-
-def disk_fails(world: World, *, wait: bool = True) -> None:
-    """Some calls fail, or are slow, or write a part."""
-    dice = world.dice
-    errno = dice.choice((*ERRNOS, ""))
-    fault = Fault(
-        verb=dice.choice(DISK_VERBS),
-        path=dice.choice(PLACES),
-        errno=errno,
-        delay_ms=dice.choice((0, 0, 5, 200)),
-        short=bool(errno) and dice.random() < 0.2,
-        after=dice.randrange(0, 30),
-        times=dice.choice((1, 1, 3, 100)),
-    )
-    core_of(world.broker).set_disk_faults([fault])
-    if wait:
-        world.over.wait(dice.random() * 0.5)
-        core_of(world.broker).set_disk_faults([])
-
-
-def time_passes(world: World) -> None:
-    """The node's clock is moved, or the machine's jumps there and back."""
-    if world.dice.random() < 0.5:
-        world.broker.advance(world.dice.random() * 600)
-        return
-    by_ms = world.dice.choice((-3_600_000, 60_000, 86_400_000))
-    core_of(world.broker).jump_wall_clock(by_ms)
-    world.over.wait(0.05)
-    core_of(world.broker).jump_wall_clock(-by_ms)
-
-
-def descriptors_run_out(world: World) -> None:
-    """For a while the process may open no more files."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(name) for name in os.listdir("/proc/self/fd"))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(highest - 2, 3), hard))
-    try:
-        world.over.wait(world.dice.random() * 0.5)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def crowd(world: World) -> None:
-    """Many connections that begin a frame and never end it."""
-    lines = [Line(world.port, timeout_s=1) for _ in range(60)]
-    for line in lines:
-        with suppress(Gone):
-            line.send_bytes((1_000_000).to_bytes(4, "big") + b"\0" * 100)
-    world.over.wait(world.dice.random() * 0.3)
-    for line in lines:
-        line.close()
-
-
-TROUBLES: tuple[tuple[Callable[[World], None], int], ...] = (
-    (kill, 4),
-    (power_cut, 4),
-    (restart, 2),
-    (disk_fails, 8),
-    (time_passes, 3),
-    (descriptors_run_out, 2),
-    (crowd, 1),
-)
-
-
-def trouble(world: World) -> None:
-    """One trouble, and the node brought back if it gave up."""
-    make = world.dice.choices([one for one, _ in TROUBLES], [weight for _, weight in TROUBLES])[0]
-    world.counts[make.__name__] += 1
-    try:
-        make(world)
-    except OttlaError as problem:
-        world.counts[f"{make.__name__}: {type(problem).__name__}"] += 1
-    except Exception as problem:
-        if type(problem).__name__ != "CoreError":
-            raise
-        world.counts[f"{make.__name__}: CoreError {problem.args[0]}"] += 1
-    node = world.broker._node
-    if node is None or node.failure is not None:
-        if node is not None:
-            world.counts["node gave up"] += 1
-        world.start()
-
-
 # ---------------------------------------------------------------------- the run
-def run(folder: Path, *, seed: int, seconds: float) -> Counter[str]:
-    """Attack a node for so long, then audit it; what happened how often.
+def run(
+    folder: Path,
+    *,
+    seed: int,
+    seconds: float,
+    others: Callable[[World], list[Other]] = lambda _: [],
+) -> Counter[str]:
+    """Attack a node for so long, then audit it; what happened how often. `others` work beside.
 
     Raises:
         Broken: a promise was not kept; the text says which. Whatever is raised names the seed.
     """
     try:
-        return _run(World(folder, seed), seconds)
+        world = World(folder, seed)
+        return _run(world, seconds, others(world))
     except BaseException as problem:
         problem.add_note(f"under the seed {seed}")
         raise
 
 
-def _run(world: World, seconds: float) -> Counter[str]:
+def _run(world: World, seconds: float, others: list[Other]) -> Counter[str]:
     world.start()
     new = create_topics.CreatableTopic(name=TOPIC, num_partitions=PARTITIONS, replication_factor=1)
     with closing(Line(world.port)) as line:
@@ -475,7 +326,8 @@ def _run(world: World, seconds: float) -> Counter[str]:
     readers = [Reader(world, number) for number in range(PARTITIONS)]
     committers = [Committer(world, number) for number in range(len(GROUPS))]
     creators = [Creator(world, number) for number in range(2)]
-    workers: list[Worker] = [*writers, *readers, *committers, *creators, Hostile(world, 0)]
+    hostile = Hostile(world, 0)
+    workers: list[Worker] = [*writers, *readers, *committers, *creators, hostile, *others]
     for worker in workers:
         worker.start()
     end = time.monotonic() + seconds
@@ -496,6 +348,8 @@ def _run(world: World, seconds: float) -> Counter[str]:
         problems = world.broken + [f"{name} never ended" for name in stuck]
         with closing(Line(world.port)) as line:
             problems += audit(line, deadline, writers, readers, committers, creators)
+        for other in others:
+            problems += other.audit(deadline)
     finally:
         world.broker.close()
     if problems:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from attack.chaos import run
+from attack.chaos_transactions import transactors
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -27,6 +28,6 @@ def test_an_hour_of_chaos(tmp_path: Path, part: int) -> None:
 
 def assert_busy(folder: Path, seed: int, seconds: float) -> None:
     """Nothing was broken, and there was something that could have been."""
-    counts = run(folder / "data", seed=seed, seconds=seconds)
-    for what in ("acknowledged", "committed", "created"):
+    counts = run(folder / "data", seed=seed, seconds=seconds, others=transactors)
+    for what in ("acknowledged", "committed", "created", "transactions"):
         assert counts[what], f"under the seed {seed} nothing was {what}: {counts}"

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 import ottla
-from attack.faults import Fault, disk_faults
+from attack.faults import HELD, Fault, disk_faults
 from attack.line import Line
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import describe_transactions
+from servers import eventually
 from transacting import Producer, Transacting, batch_of, produce_request
 
 NONE = ErrorCode.NONE
@@ -160,3 +161,23 @@ def test_clients_that_hang_up_while_they_wait(broker: ottla.Broker, node: Transa
     assert is_clean(node, b"one")
     assert node.values("u", 0) == [b"two"]
     assert node.end_offset("u", 0) == node.end_offset("u", 0, committed=True)
+
+
+def test_clients_that_hang_up_while_they_are_verified(
+    broker: ottla.Broker, node: Transacting
+) -> None:
+    """A partition would stay entered for a batch that nobody sent any more, and hang, or the
+    request's memory be kept.
+    """
+    who = node.begin("x")
+    state = Fault("write", "__transaction_state-*/*.log", delay_ms=HELD, errno="", times=1)
+    with disk_faults(broker, state) as fired:
+        for _ in range(20):
+            line = Line(broker.port)
+            line.send(produce_request(who, "t", {0: batch_of(who, 0, b"one")}), 12)
+            line.close(reset=True)
+        eventually(lambda: fired()[0], "the coordinator writes the partition down")
+    node.until("x", "Ongoing")
+    node.write(who, "t", 0, b"one")
+    node.finish(who, commit=True)
+    assert is_clean(node, b"one")

@@ -25,6 +25,9 @@ MAY_SLEEP = {
     "tests/controller/record_admin_calls.py",
     "tests/coordinators/test_group_scripts_oracle.py",
     "tests/attack/chaos.py",
+    "tests/attack/chaos_transactions.py",
+    "tests/attack/chaos_troubles.py",
+    "tests/attack/chaos_world.py",
     "tests/attack/extreme_configs.py",
 }
 """The files whose business is to wait for a process of Apache Kafka, whose clock nobody moves; the
