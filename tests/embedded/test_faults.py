@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 import ottla
 from conformance.talk import Closed, Talk
+from ottla.testing.errors import BadArgument
 from ottla.wire import frame
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic
