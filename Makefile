@@ -37,7 +37,7 @@ bench: install ## Ottla and Apache Kafka 4.3.1 side by side
 wheel: build $(VENV)/.dev ## one wheel in dist/, for any Python from 3.11 on
 	$(VENV)/bin/maturin build --release --out dist
 
-docs: $(VENV)/.run ## write docs/reference anew from the rows in the code
+docs: $(VENV)/.run ## write docs/reference and the drawings anew from the code
 	PYTHONPATH=src $(PY) docs/reference/generate.py
 
 clean: ## remove what was built and installed

@@ -8,38 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from math import hypot
+from math import atan2, cos, hypot, sin
 from typing import Any, Final
 
-INK: Final = "#6b7280"
-"""It has a contrast of 4.5 to white and to black alike."""
-STYLE: Final = (
-    "<style>text{font:13px sans-serif;fill:#6b7280}.b{font-weight:bold}.s{font-size:12px}"
-    "rect,circle{fill:none;stroke:#6b7280}path,line{fill:none;stroke:#6b7280}"
-    "@media(prefers-color-scheme:dark){text{fill:#c9d1d9}"
-    "rect,circle,path,line{stroke:#8b949e}}</style>"
-)
-ARROW: Final = (
-    '<defs><marker id="a" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
-    f'orient="auto-start-reverse"><path d="M0 0 8 4 0 8z" style="fill:{INK};stroke:none"/>'
-    "</marker></defs>"
-)
+INK: Final = "#6e7781"
+"""It can be read on white and on black alike."""
+LINES: Final = f'<g fill="none" stroke="{INK}">'
+TEXT: Final = f'<g fill="{INK}" font-family="sans-serif" font-size="12">'
 BOX: Final = (120, 34)
 PLACES: Final = {
-    "no such id": (80, 190),
-    "Empty": (270, 190),
-    "Ongoing": (470, 190),
-    "PrepareCommit": (670, 60),
-    "PrepareAbort": (670, 320),
-    "CompleteCommit": (870, 60),
-    "CompleteAbort": (870, 320),
+    "no such id": (80, 240),
+    "Empty": (270, 240),
+    "Ongoing": (470, 240),
+    "PrepareCommit": (670, 110),
+    "PrepareAbort": (670, 370),
+    "CompleteCommit": (870, 110),
+    "CompleteAbort": (870, 370),
 }
 BENDS: Final = {
     ("no such id", "Empty"): 0,
     ("Empty", "no such id"): 46,
     ("Empty", "Empty"): 0,
     ("Empty", "Ongoing"): 0,
-    ("Empty", "CompleteAbort"): -110,
+    ("Empty", "CompleteAbort"): -135,
     ("Ongoing", "PrepareCommit"): 0,
     ("Ongoing", "PrepareAbort"): 0,
     ("PrepareCommit", "CompleteCommit"): 0,
@@ -48,10 +39,10 @@ BENDS: Final = {
     ("PrepareAbort", "PrepareAbort"): 0,
     ("CompleteCommit", "Ongoing"): -20,
     ("CompleteAbort", "Ongoing"): 20,
-    ("CompleteCommit", "Empty"): 130,
-    ("CompleteAbort", "Empty"): -160,
-    ("CompleteCommit", "no such id"): 200,
-    ("CompleteAbort", "no such id"): -250,
+    ("CompleteCommit", "Empty"): -100,
+    ("CompleteAbort", "Empty"): 95,
+    ("CompleteCommit", "no such id"): -150,
+    ("CompleteAbort", "no such id"): 190,
     ("CompleteCommit", "CompleteAbort"): 0,
     ("CompleteAbort", "CompleteAbort"): 0,
 }
@@ -67,12 +58,12 @@ def states(steps: Iterable[Any]) -> str:
         if one.written or one.asks:
             edges.setdefault((one.before, one.after), []).append(_line(one))
     kinds = list(dict.fromkeys(line for lines in edges.values() for line in lines))
-    body = [_box(name) for name in PLACES if any(name in edge for edge in edges)]
+    body = [part for name in PLACES if any(name in edge for edge in edges) for part in _box(name)]
     for edge, lines in edges.items():
         body += _edge(*edge, " ".join(str(kinds.index(line) + 1) for line in lines))
-    top = 440
+    top = 540
     body += [
-        f'<text x="24" y="{top + 18 * row}" class="s">{row + 1}  {escape(line)}</text>'
+        f'<text x="24" y="{top + 18 * row}">{row + 1}  {escape(line)}</text>'
         for row, line in enumerate(kinds)
     ]
     return _svg(960, top + 18 * len(kinds), body, "The states of a transactional id")
@@ -80,24 +71,26 @@ def states(steps: Iterable[Any]) -> str:
 
 def _line(step: Any) -> str:
     what = f"{step.what}: {', '.join(step.written) or 'nothing'} is written"
-    told = f"; who asks is told {step.error}" if step.error else ""
-    return what + told + (f"; leaders are asked for {step.asks}" if step.asks else "")
+    told = f", {step.error} is answered" if step.error else ""
+    return what + told + (f", {step.asks} are asked for" if step.asks else "")
 
 
-def _box(name: str) -> str:
+def _box(name: str) -> list[str]:
     x, y = PLACES[name]
-    return (
-        f'<rect x="{x - BOX[0] // 2}" y="{y - BOX[1] // 2}" width="{BOX[0]}" height="{BOX[1]}" '
-        f'rx="6"/><text x="{x}" y="{y + 5}" text-anchor="middle" class="b">{name}</text>'
-    )
+    left, top = x - BOX[0] // 2, y - BOX[1] // 2
+    return [
+        f'<rect x="{left}" y="{top}" width="{BOX[0]}" height="{BOX[1]}" rx="6"/>',
+        f'<text x="{x}" y="{y + 5}" text-anchor="middle" font-weight="bold">{name}</text>',
+    ]
 
 
 def _edge(before: str, after: str, label: str) -> list[str]:
     (x1, y1), (x2, y2) = PLACES[before], PLACES[after]
     bend = BENDS[before, after]
     if before == after:
-        up = -1 if y1 < 200 else 1
+        up = -1 if y1 < 300 else 1
         y = y1 + up * BOX[1] // 2
+        cx, cy, end = x1 + 30, y + up * 34, (x1 + 20, y)
         d = f"M{x1 - 20} {y}C{x1 - 30} {y + up * 34} {x1 + 30} {y + up * 34} {x1 + 20} {y}"
         mark = (x1, y + up * 36)
     else:
@@ -110,10 +103,21 @@ def _edge(before: str, after: str, label: str) -> list[str]:
         d = f"M{start[0]:.0f} {start[1]:.0f}Q{cx:.0f} {cy:.0f} {end[0]:.0f} {end[1]:.0f}"
         mark = (mx, my - 6)
     return [
-        f'<path d="{d}" marker-end="url(#a)"/>',
-        f'<text x="{mark[0]:.0f}" y="{mark[1]:.0f}" text-anchor="middle" class="s b">'
+        f'<path d="{d}"/>',
+        _head((cx, cy), end),
+        f'<text x="{mark[0]:.0f}" y="{mark[1]:.0f}" text-anchor="middle" font-weight="bold">'
         f"{label}</text>",
     ]
+
+
+def _head(come: tuple[float, float], end: tuple[float, float]) -> str:
+    """The tip of an arrow."""
+    angle = atan2(end[1] - come[1], end[0] - come[0])
+    wings = [
+        f"{end[0] - 9 * cos(angle + turn):.0f} {end[1] - 9 * sin(angle + turn):.0f}"
+        for turn in (-0.4, 0.4)
+    ]
+    return f'<path d="M{wings[0]}L{end[0]:.0f} {end[1]:.0f} {wings[1]}z" fill="{INK}"/>'
 
 
 def _rim(centre: tuple[int, int], towards: tuple[float, float]) -> tuple[float, float]:
@@ -136,16 +140,16 @@ def way(said: Sequence[Any], actors: Sequence[str]) -> str:
     body = []
     for name, x in at.items():
         body += [
-            f'<text x="{x}" y="24" text-anchor="middle" class="b">{escape(name)}</text>',
+            f'<text x="{x}" y="24" text-anchor="middle" font-weight="bold">{escape(name)}</text>',
             f'<line x1="{x}" y1="34" x2="{x}" y2="{height - 10}" stroke-dasharray="2 4"/>',
         ]
     for row, one in enumerate(said):
         y, x1, x2 = 64 + ROW * row, at[one.by], at[one.to]
         near = x1 + (COLUMN / 2 if x2 > x1 else -COLUMN / 2)
         body += [
-            f'<line x1="{x1}" y1="{y}" x2="{x2}" y2="{y}" marker-end="url(#a)"/>',
-            f'<text x="{near:.0f}" y="{y - 5}" text-anchor="middle" class="s">'
-            f"{escape(one.what)}</text>",
+            f'<line x1="{x1}" y1="{y}" x2="{x2}" y2="{y}"/>',
+            _head((x1, y), (x2, y)),
+            f'<text x="{near:.0f}" y="{y - 5}" text-anchor="middle">{escape(one.what)}</text>',
         ]
     return _svg(COLUMN * len(actors), height, body, "The way of a transaction")
 
@@ -156,4 +160,7 @@ def _svg(width: int, height: int, body: Iterable[str], title: str) -> str:
         f'viewBox="0 0 {width} {height}" role="img"><title>{title}</title>'
     )
     written = "<!-- Written by `make docs` from what the code does; do not edit. -->"
-    return "\n".join([head, written, STYLE, ARROW, *body, "</svg>", ""])
+    lines = [one for one in body if not one.startswith("<text")]
+    texts = [one for one in body if one.startswith("<text")]
+    whole = [head, written, LINES, *lines, "</g>", TEXT, *texts, "</g>", "</svg>", ""]
+    return "\n".join(whole)

@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 import ottla
 from conformance.talk import Closed, Talk
+from ottla.testing.errors import BadArgument
 from ottla.wire import frame
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic
@@ -578,3 +579,10 @@ def test_nobody_pays_for_what_is_not_there(broker: ottla.Broker, talk: Talk) -> 
     broker.faults.clear()
     assert talk.ask(ListGroupsRequest(), 4).error_code == 0
     assert broker.faults.events == []
+
+
+@pytest.mark.parametrize("topic", ["__transaction_state", "__consumer_offsets"])
+def test_a_record_of_the_nodes_own_ends_none(topic: str) -> None:
+    """If this failed, a test would wait for an end that never comes."""
+    with ottla.Broker() as broker, pytest.raises(BadArgument, match="written by the node itself"):
+        broker.faults.restart(at_record=3, topic=topic)

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ottla.errors import OttlaError
+from ottla.metadata.topic_names import is_internal
 from ottla.testing import fault_arguments
 from ottla.testing.errors import BadArgument, NotRunning
 from ottla.testing.texts import CLIENT_ID
@@ -190,7 +191,8 @@ class Faults:
     def kill(self, *, at_record: int, topic: str) -> None:
         """End the node as `Broker.kill` does when the topic's logs end at that offset, those of its
         partitions together: when so many records were ever written, those that are gone and the
-        marks of transactions among them. Whoever wrote the last is not answered.
+        marks of transactions among them. Whoever wrote the last is not answered. Not of topics that
+        the node writes itself.
         """
         self._stop_at("kill", at_record, topic)
 
@@ -350,6 +352,12 @@ class Faults:
         rule = fault_arguments.rule(method, api="Produce")
         rule["log_end"] = fault_arguments.whole(method, "at_record", at_record, 1, most)
         fault_arguments.text(method, "topic", topic)
+        if is_internal(topic):
+            raise BadArgument(
+                f"faults.{method}: topic={topic!r} is written by the node itself, and such records "
+                "end no node",
+                hint='drop_reply(api="EndTxn", times=1) loses the answer to what is written there',
+            )
         said = f"{method} at record {at_record} of {topic}"
         with self._lock:
             number = self._add("stop", said, topic, rule, method)
