@@ -28,6 +28,7 @@ BATCH_MAX = 20
 ABORTS = 0.15
 LINGERS = 0.15
 LINGER_SECONDS = 0.05
+DELAY_MAX_SECONDS = 1
 SECONDS_MAX = 600
 OPEN = '{"what": "open"}'
 """The line that says that a transaction lingers from now on."""
@@ -97,22 +98,26 @@ class Chances:
         """Around a commit: if that is ordered, the node is killed somewhere in the time that a
         commit takes, or in as much after it, when its markers are written.
         """
-        if pid := self._ordered():
-            delay = self._dice.random() * 2 * self._commit_seconds
-            threading.Timer(delay, os.kill, (pid, signal.SIGKILL)).start()
+        node = self._ordered()
+        if node is not None:
+            delay = self._dice.random() * min(2 * self._commit_seconds, DELAY_MAX_SECONDS)
+            kill = (node, signal.SIGKILL)
+            threading.Timer(delay, signal.pidfd_send_signal, kill).start()
         began = time.monotonic()
         yield
         self._commit_seconds = time.monotonic() - began
 
-    def _ordered(self) -> int:
-        """The node's process id if it is to be killed, by this job alone; or 0."""
+    def _ordered(self) -> int | None:
+        """The node if it is to be killed, by this job alone. It is no process id but a descriptor:
+        whoever gets the id of a node that is gone already is not hit.
+        """
         try:
             with open(self._spec.order) as order:
-                pid = int(order.read())
+                node = os.pidfd_open(int(order.read()))
             os.unlink(self._spec.order)
         except (OSError, ValueError):
-            return 0  # there is no order, it is being written, or another job has it
-        return pid
+            return None  # there is no order, it is being written, or another job has it
+        return node
 
     def output(self, partition: int, number: int, fate: str) -> tuple[int, bytes]:
         """The output of an input, and its partition."""
