@@ -92,7 +92,8 @@ def test_the_coordinators_disk_fails(broker: ottla.Broker, node: Transacting, er
     assert is_clean(node, b"x")
 
 
-def test_a_log_dir_goes_offline_in_a_transaction(tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_coordinator", [False, True], ids=["alone", "with its coordinator"])
+def test_a_log_dir_goes_offline_in_a_transaction(tmp_path: Path, with_coordinator: bool) -> None:
     """A transaction would never end, or be ended without the partition that is away."""
     config = {
         **CONFIG,
@@ -101,31 +102,31 @@ def test_a_log_dir_goes_offline_in_a_transaction(tmp_path: Path) -> None:
     }
     with ottla.Broker(config=config) as broker:
         node = Transacting(broker.port)
+        if not with_coordinator:
+            node.create("first")  # by turns: what comes next lies in the other directory
         node.begin("x")
         node.create("t", 2)
+        there = (tmp_path / "data" / "__transaction_state-0").exists()
+        assert there == with_coordinator
+        lost = 0 if (tmp_path / "data" / "t-0").exists() else 1
         who = begun(node)
-        lost = "t-0" if (tmp_path / "data" / "t-0").exists() else "t-1"
-        kept = 1 - int(lost[-1])
-        is_coordinated_there = (tmp_path / "data" / "__transaction_state-0").exists()
-        assert not is_coordinated_there or kept in (0, 1)
-        with disk_faults(broker, Fault("sync", f"{lost}/*.log", "EIO", times=1)):
+        with disk_faults(broker, Fault("sync", f"t-{lost}/*.log", "EIO", times=1)) as fired:
             core_of(broker).flush()
-        if not is_coordinated_there:
+            eventually(lambda: fired()[0], "the directory is offline")
+        if with_coordinator:
+            eventually(lambda: node.end(who, commit=True)[0] in NOT_READY, "nobody ends it")
+        else:
             told, who = node.end(who, commit=True)
             assert told == NONE
-            eventually(
-                lambda: node.values("t", kept) == [b"x"], "the partition that is there has its end"
-            )
+            eventually(lambda: node.values("t", 1 - lost) == [b"x"], "the other one is marked")
             assert node.state("x").transaction_state == "PrepareCommit"
         node.close()
     with ottla.Broker(config=config) as broker:
         node = Transacting(broker.port)
-        if is_coordinated_there:
-            node.ready("x")
+        node.ready("x")
+        if with_coordinator:
             node.finish(who, commit=True)
-        else:
-            node.ready("x")
-            node.until("x", "CompleteCommit")
+        node.until("x", "CompleteCommit")
         assert is_clean(node, b"x")
         node.close()
 

@@ -25,6 +25,7 @@ def test_a_recorded_folder_of_apache(tmp_path: Path, data_dir: Path, level: int)
     with tarfile.open(data_dir / f"apache-4.3.1-transactions-{level}.tar.xz") as archive:
         archive.extractall(tmp_path, filter="data")
     played = folders.from_json((tmp_path / "scenes.json").read_text())
+    folders.open_since_now(tmp_path / "data", played)
     node = OttlaProcess(tmp_path / "data", folders.CONFIG)
     node.start()
     try:

@@ -12,11 +12,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ottla.coordinators.transaction import records
-from ottla.coordinators.transaction.transaction import COMPLETED, EPOCH_MAX, PREPARED, Transaction
+from ottla.coordinators.transaction.transaction import (
+    COMPLETED,
+    EPOCH_MAX,
+    PREPARED,
+    State,
+    Transaction,
+)
 from ottla.decide import Record as Stored
 from ottla.wire.errors import ErrorCode
 from ottla.wire.records import Batch, Record, build_batch, read_batches
@@ -116,9 +123,7 @@ def cut(folder: Path, played: list[Scene]) -> None:
         state = _as_if(scene, records.read_state(record.value))
         if state is None:
             return None
-        level = 2 if record.value[:2] == b"\0\1" else 0
-        value = records.state_of(scene.name, state, level).value
-        return record._replace(value=value)
+        return record._replace(value=_stored(scene.name, state, record.value))
 
     for log in sorted(folder.glob("__transaction_state-*/*.log")):
         keys = _rewrite(log, lambda batch: _with_records(batch, told))
@@ -131,6 +136,29 @@ def cut(folder: Path, played: list[Scene]) -> None:
         for log in folder.glob(f"{scene.name}-1/*.log"):
             _rewrite(log, lambda batch: not batch.is_control)
     _forget_what_is_derived(folder)
+
+
+def open_since_now(folder: Path, played: list[Scene]) -> None:
+    """Make of a folder that was kept for long one of today: what is not late must not become so."""
+    by_name = {scene.name: scene for scene in played if scene.kind != LATE}
+    now_ms = time.time_ns() // 1_000_000
+
+    def told(record: Record) -> Record:
+        name = records.read_key(record.key or b"")
+        if name not in by_name or record.value is None:
+            return record
+        state = records.read_state(record.value)
+        if state.state == State.ONGOING:
+            state = state._replace(start_ms=now_ms, updated_ms=now_ms)
+        return record._replace(value=_stored(name, state, record.value))
+
+    for log in sorted(folder.glob("__transaction_state-*/*.log")):
+        _rewrite(log, lambda batch: _with_records(batch, told))
+
+
+def _stored(name: str, state: Transaction, before: bytes) -> bytes | None:
+    """A state in the form of the record that it replaces."""
+    return records.state_of(name, state, 2 if before[:2] == b"\0\1" else 0).value
 
 
 def _as_if(scene: Scene, state: Transaction) -> Transaction | None:
