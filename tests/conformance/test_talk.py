@@ -8,10 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 
-from conformance.talk import Closed, Talk
+from conformance.talk import Closed, Talk, differs
 from conformance.test_conformance import differences
 from ottla.wire.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.wire.schema import encode
@@ -97,3 +98,31 @@ def test_texts_are_compared_unless_apache_gives_none() -> None:
     talk = Talk(0, "lies")
     talk.note({"error_message": outside})
     assert talk.answers == [{"error_message": outside}], "bounds that leave now out are told"
+
+
+def test_what_differs_on_purpose_is_that_and_nothing_else() -> None:
+    """If this failed, a difference that was meant would hide one that was not."""
+    apache, ours = [{"offset": 2, "rows": [{"code": 0}]}], [{"offset": 3, "rows": [{"code": 0}]}]
+    assert differences(ours, apache)
+    meant = {"offset": [(2, 3)]}
+    assert not differences(ours, apache, meant)
+    assert differences(apache, ours, meant), "the other way round"
+    assert differences([{"offset": 4, "rows": [{"code": 0}]}], apache, meant)
+    assert differences([{"offset": 3, "rows": [{"code": 3}]}], apache, meant)
+    with pytest.raises(AssertionError, match="reason"):
+        differs("", offset=[(2, 3)])
+
+
+def test_aborted_transactions_that_a_reader_can_meet_are_compared() -> None:
+    """If this failed, a reader of committed records could be given aborted ones."""
+
+    def fetched(*first_offsets: int, records: bool = True) -> list[Any]:
+        batches = [{"offsets": [0, 2]}, {"offsets": [3, 5]}] if records else []
+        aborted = [{"producer_id": "<pid 1>", "first_offset": at} for at in first_offsets]
+        return [[{"aborted_transactions": aborted, "records": batches}]]
+
+    assert not differences(fetched(5, 6, 9), fetched(5))
+    assert not differences(fetched(), fetched(6))
+    assert not differences(fetched(0, records=False), fetched(records=False))
+    assert differences(fetched(), fetched(5))
+    assert differences(fetched(0, 3), fetched(3))

@@ -29,7 +29,9 @@ def reordered(value: bytes, transaction: Transaction) -> list[bytes]:
 
 
 def test_records_are_byte_for_byte_those_of_4_3_1() -> None:
-    """If this failed, 4.3.1 might read something else out of our folder than we wrote."""
+    """If this failed, 4.3.1 might read something else out of our folder than we wrote, or we might
+    after a restart.
+    """
     seen = set()
     for key, value in written():
         transactional_id, transaction = records.read_key(key), records.read_state(value)
@@ -38,6 +40,7 @@ def test_records_are_byte_for_byte_those_of_4_3_1() -> None:
         assert again.key == key
         assert value in reordered(again.value, transaction)
         assert records.kept(transaction, version) == transaction
+        assert again.made == (transactional_id, records.read_state(again.value))
         seen.add((version, transaction.state, transaction.next_producer_id >= 0))
     for version in (0, 1):
         for state in set(State) - {State.DEAD, State.PREPARE_EPOCH_FENCE}:

@@ -22,7 +22,9 @@ TEXT_BYTES_MAX: Final = 32767
 
 
 def state_of(transactional_id: str, transaction: Transaction, level: int) -> Record:
-    """The record that says where an id stands, at this level of transaction.version."""
+    """The record that says where an id stands, at this level of transaction.version, of which it
+    holds what is `kept`.
+    """
     topics: dict[str, list[int]] = {}
     for topic, partition in sorted(transaction.partitions):
         topics.setdefault(topic, []).append(partition)
