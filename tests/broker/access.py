@@ -17,6 +17,7 @@ from ottla.wire.messages.add_offsets_to_txn import AddOffsetsToTxnRequest
 from ottla.wire.messages.add_partitions_to_txn import (
     AddPartitionsToTxnRequest,
     AddPartitionsToTxnTopic,
+    AddPartitionsToTxnTransaction,
 )
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
@@ -186,9 +187,12 @@ def _txn_offset_commit(named: Named, _version: int) -> TxnOffsetCommitRequest:
     )
 
 
-def _add_partitions(named: Named, _version: int) -> AddPartitionsToTxnRequest:
-    """As a client asks: brokers have versions of their own."""
+def _add_partitions(named: Named, version: int) -> AddPartitionsToTxnRequest:
+    """As a client asks, and from version 4 on as a broker does."""
     topic = AddPartitionsToTxnTopic(name=named.topic, partitions=[99])
+    if version >= 4:
+        of_one = AddPartitionsToTxnTransaction(transactional_id="x", topics=[topic])
+        return AddPartitionsToTxnRequest(transactions=[of_one])
     return AddPartitionsToTxnRequest(v3_and_below_transactional_id="x", v3_and_below_topics=[topic])
 
 

@@ -21,6 +21,11 @@ from ottla.node.node import Node
 from ottla.security.resources import CLUSTER, Operation, Resource, ResourceType
 from ottla.wire.api import apis
 from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.add_partitions_to_txn import (
+    AddPartitionsToTxnRequest,
+    AddPartitionsToTxnTopic,
+    AddPartitionsToTxnTransaction,
+)
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
 from ottla.wire.messages.describe_cluster import DescribeClusterRequest
@@ -42,7 +47,10 @@ from servers import eventually
 DENIED = ErrorCode.TOPIC_AUTHORIZATION_FAILED
 PLAIN, SECRET = "plain", "secret"
 VERSIONS = {api.key: range(api.min_version, api.max_version + 1) for api in apis()}
-"""The versions that are served, which may be fewer than there are."""
+VERSIONS[24] = range(4)
+"""The versions that are served, which may be fewer than there are; of AddPartitionsToTxn those that
+clients ask in.
+"""
 
 ABSENT = Named("absent", bytes(range(16)), "absent-group")
 CHANGING = {18, 35, 60}
@@ -364,3 +372,21 @@ def test_a_controllers_listener_asks_for_more(world: World) -> None:
     answer = line.ask(describe, 2)
     assert (answer.error_code, answer.brokers) == (ErrorCode.CLUSTER_AUTHORIZATION_FAILED, [])
     line.close()
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_partitions_of_other_producers_are_entered_by_brokers_alone(
+    world: World, version: int
+) -> None:
+    """Anybody could write into anybody's transaction, or keep it from ever ending."""
+    transaction = AddPartitionsToTxnTransaction(
+        transactional_id="x",
+        producer_id=1,
+        topics=[AddPartitionsToTxnTopic(name=PLAIN, partitions=[0])],
+    )
+    request = AddPartitionsToTxnRequest(transactions=[transaction])
+    rights = world.under(lambda operation, _: operation != Operation.CLUSTER_ACTION)
+    answer = world.ask(request, version)
+    assert rights.pairs == {(Operation.CLUSTER_ACTION, ResourceType.CLUSTER)}
+    assert answer.error_code == ErrorCode.CLUSTER_AUTHORIZATION_FAILED
+    assert not answer.results_by_transaction

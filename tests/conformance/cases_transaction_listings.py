@@ -114,7 +114,7 @@ def case_describe_transactions(talk: Talk) -> None:
         for commit in (True, False)
         for ended_by in spoken(talk, END, (4, 5))
     ]
-    described(talk, *held, who.key, talk.topic("unknown"), "", who.key)
+    described(talk, *held, who.key, talk.topic("unknown"), "")
     again(talk, who)
     described(talk, who.key)
 

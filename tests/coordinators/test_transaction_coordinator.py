@@ -87,7 +87,7 @@ def test_all_shards_are_asked() -> None:
     body = DescribeTransactionsRequest(transactional_ids=["d", "a", "gone", "b", "a"])
     world.coordinator.describe(world.ask(body, 0, told.append))
     listing = ListTransactionsRequest()
-    world.coordinator.list_all(world.ask(listing, 2, told.append), lambda one: one != "b")
+    world.coordinator.list_all(world.ask(listing, 2, told.append), None, lambda one: one != "b")
     world.settle()
     described, listed = told
     rows = [(one.transactional_id, one.error_code) for one in described.transaction_states]
@@ -104,7 +104,7 @@ def test_one_that_loads_makes_the_whole_list_wait() -> None:
     world.elect(world.coordinator.partition_for("a"))
     told: list[Any] = []
     body = ListTransactionsRequest(state_filters=["Nonsense"])
-    world.coordinator.list_all(world.ask(body, 2, told.append), lambda _: True)
+    world.coordinator.list_all(world.ask(body, 2, told.append), None, lambda _: True)
     world.settle()
     (answer,) = told
     assert answer.error_code == ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
