@@ -56,6 +56,8 @@ def handle(
                 row.error_code = leadership_error(context, name, index)
                 if name not in context.image.topics.by_name:
                     row.error_message = UNKNOWN_NAME
+            else:
+                row.error_message = ErrorCode.TOPIC_AUTHORIZATION_FAILED.text
             if not row.error_code:
                 questions.append(context.logs.producers(name, index))
                 rows.append(row)
