@@ -29,8 +29,8 @@ def reordered(value: bytes, transaction: Transaction) -> list[bytes]:
 
 
 def test_records_are_byte_for_byte_those_of_4_3_1() -> None:
-    """If this failed, 4.3.1 might read something else out of our folder than we wrote, or we after a
-    restart than before it.
+    """If this failed, 4.3.1 might read something else out of our folder than we wrote, or we after
+    a restart than before it.
     """
     seen = set()
     for key, value in written():
