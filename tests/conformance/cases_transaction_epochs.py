@@ -71,8 +71,8 @@ def case_the_last_epoch_and_producer_ids(talk: Talk) -> None:
 
 
 @differs(
-    "Records of the older way can't carry the producer id before. 4.3.1 remembers it beside its "
-    "log until it restarts; ours is what the log says, and the producer begins as a fenced one.",
+    "Records of the older way can't carry the producer id before, and ours is what the log says. "
+    "4.3.1 knows it for one retry more, and then fences the producer too, which begins anew.",
     error_code=[(0, 90)],
     producer_id=[("<pid 1>", -1)],
     producer_epoch=[(0, -1)],
