@@ -180,3 +180,37 @@ def test_a_broken_invariant_is_no_want_of_descriptors() -> None:
     world.faults = [BrokenInvariant("half")]
     with pytest.raises(BrokenInvariant):
         world.records(TopicRecord(name=NAME, topic_id=TOPIC), partition(0, ME))
+
+
+def test_what_one_tells_another_is_not_left_until_something_else_happens() -> None:
+    """If this failed, a group's coordinator that was told of its transaction after its own part of
+    the turn would write what follows when somebody happened to wake the node.
+    """
+
+    class Told:
+        """A runtime that another one gives work to."""
+
+        loading = False
+        has_work = False
+
+        def step(self) -> bool:
+            return False
+
+        def flush(self) -> bool:
+            return False
+
+    class Tells(Told):
+        def __init__(self, whom: Told) -> None:
+            self.whom = whom
+
+        def flush(self) -> bool:
+            self.whom.has_work = True
+            return False
+
+    world = World()
+    told = Told()
+    for order in ((told, Tells(told)), (Tells(told), told)):
+        told.has_work = False
+        running: Any = {str(one): SimpleNamespace(runtime=one) for one in order}
+        world.coordinators._running = running
+        assert world.coordinators.commit()

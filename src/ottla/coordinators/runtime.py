@@ -68,6 +68,8 @@ class Outgoing(NamedTuple):
     body: Any
     then: Callable[[Any], None]
     """Gets the answer, at any time; a shard that is gone by then hears nothing."""
+    failed: Callable[[Exception], None]
+    """Hears that it could not be asked for a fault of ours, which costs the shard."""
 
 
 class _Shard(Driver):
@@ -125,7 +127,8 @@ class _Shard(Driver):
         def answered(response: Any) -> None:
             self._runtime.take_in(self, lambda now: self.decider.answered(what.key, response, now))
 
-        self._runtime.outgoing.append(Outgoing(what.body, answered))
+        failed = partial(self._runtime.send_failed, self)
+        self._runtime.outgoing.append(Outgoing(what.body, answered, failed))
 
     @property
     def loading(self) -> bool:
@@ -275,6 +278,11 @@ class Runtime:
         """Whether `step` has something left to do."""
         return bool(self._loads)
 
+    @property
+    def has_work(self) -> bool:
+        """Whether something was decided that the next `flush` sees to."""
+        return bool(self._dirty)
+
     def partitions(self) -> list[int]:
         """The partitions that are led here, loaded or not."""
         return list(self._shards)
@@ -361,6 +369,11 @@ class Runtime:
         except BrokenInvariant:
             raise
         except Exception as problem:
+            self._failed(shard, problem)
+
+    def send_failed(self, shard: _Shard, problem: Exception) -> None:
+        """What a shard asks could not be asked, and nobody will answer it."""
+        if self._shards.get(shard.partition) is shard:
             self._failed(shard, problem)
 
     def fire(self, shard: _Shard, key: Hashable) -> None:

@@ -60,6 +60,7 @@ class Coordinators:
     __slots__ = (
         "_alarms",
         "_core",
+        "_counts",
         "_desk",
         "_entropy",
         "_expected",
@@ -92,6 +93,8 @@ class Coordinators:
         self._topics = {topic.name: topic for topic in topics}
         self._expected = Expected(alarms, desk)
         """Names of topics that are being created, and the partitions that are being opened."""
+        self._counts: dict[bytes, int] = {}
+        """By topic id, over how many partitions keys are spread."""
         self._running: dict[str, _Running] = {}
         """By topic, those that were needed."""
         self._unloaded: dict[str, set[Led]] = {}
@@ -142,6 +145,7 @@ class Coordinators:
         return CoordinatorNotLoaded(f"{text}: {problem}", hint="ask again later")
 
     def _load(self, topic: InternalTopic[Any]) -> _Running:
+        from ottla.broker import sends  # noqa: F401 - what is decided may be sent when nothing can be loaded
         from ottla.coordinators.runtime import Runtime
 
         parts = topic.parts(self._settings, self._entropy)
@@ -172,6 +176,7 @@ class Coordinators:
         made again within one delta.
         """
         for topic in delta.topics_deleted():
+            self._counts.pop(topic.id, None)
             if topic.name in self._running:
                 self._running[topic.name].runtime.resign_all()
         led: dict[str, set[Led]] = {}
@@ -269,7 +274,8 @@ class Coordinators:
             runtime = running.runtime
             more |= runtime.step()
             more |= runtime.flush() or runtime.loading
-        return more
+        # An answer of one may be another's input, who had its turn before.
+        return more or any(running.runtime.has_work for running in self._running.values())
 
     def _report(self, text: str, problem: Exception | None = None) -> None:
         if isinstance(problem, LogOffline):
@@ -280,8 +286,12 @@ class Coordinators:
             self._logs.failure(text, problem)
 
     def _partition_count(self, topic: InternalTopic[Any]) -> int:
+        """How many partitions keys are spread over: as many as there were when this node saw the
+        topic first. Somebody may add some, and whoever counted them would look for each key
+        elsewhere than where its state is.
+        """
         found = self._settings.image.topics.by_name.get(topic.name)
         if found is not None:
-            return len(found.partitions)
+            return self._counts.setdefault(found.id, len(found.partitions))
         count: int = self._settings.config[topic.partitions_key]
         return count

@@ -32,12 +32,14 @@ from ottla.node.loop import Loop
 from ottla.node.membership import ClusterError, Membership
 from ottla.node.publisher import Publisher
 from ottla.node.writes import Writes
+from ottla.wire.errors import ErrorCode
 from ottla.wire.schema import plan_of
 
 if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla._core import Request
     from ottla.config.broker import BrokerConfig
+    from ottla.coordinators.runtime import Outgoing
     from ottla.node.logs import Logs
     from ottla.node.quorum import MetadataQuorum
     from ottla.node.world import World
@@ -272,12 +274,8 @@ class Engine:
                     lambda: "a log's answer",
                     lambda: self._partition_logs.answered(token, answers),
                 )
-            case Event.Unverified(job, transactional_id, producer_id, epoch, version, places):
-                from ottla.broker.verification import Producer, verify
-
-                added = [(place.topic, place.partition) for place in places]
-                producer = Producer(transactional_id, producer_id, epoch)
-                verify(self.context, job, producer, version, added)
+            case Event.Unverified():
+                self._verify(item)
             case Event.Written(job, refused):
                 self._writes.written(job, refused)
             case Event.LogFailed(topic, _, index, text):
@@ -317,14 +315,37 @@ class Engine:
         self.membership.assign(self.context.directories.take_unrecorded())
         more = self._coordinators.commit() | self.cluster.go_on()
         for outgoing in self._coordinators.outgoing():
-            from ottla.broker.sends import send
-
-            send(self.context, outgoing.body, outgoing.then)
+            self._send(outgoing)
             more = True
         if more:
             self._core.wake()
         if self.cluster.is_behind and self._commit_metadata():
             self._core.wake()
+
+    def _send(self, outgoing: Outgoing) -> None:
+        from ottla.broker.sends import send  # loaded with the first coordinator
+
+        try:
+            send(self.context, outgoing.body, outgoing.then)
+        except BrokenInvariant:
+            raise
+        except Exception as problem:
+            outgoing.failed(problem)
+
+    def _verify(self, event: Event.Unverified) -> None:
+        """Whether batches belong to their transaction; whoever can't be told comes again."""
+        try:
+            from ottla.broker.verification import Producer, verify
+
+            places = [(place.topic, place.partition) for place in event.partitions]
+            producer = Producer(event.transactional_id, event.producer_id, event.producer_epoch)
+            verify(self.context, event.job, producer, event.version, places)
+        except BrokenInvariant:
+            raise
+        except Exception as problem:  # such as no descriptor to load it with
+            self._logs.failure("a transaction's batch can't be verified", problem)
+            told = (int(ErrorCode.NOT_ENOUGH_REPLICAS), None)
+            self._core.verified(event.job, [told] * len(event.partitions))
 
     def _commit_metadata(self) -> bool:
         """One fsync of the metadata log for all that was decided, the image and the core moved on,

@@ -22,7 +22,7 @@ const SNAPSHOT_VERSION: i16 = 1;
 const SNAPSHOT_ENTRY_BYTES: usize = 46;
 const NO_EPOCH: i16 = -1;
 /// The version of transactions from which on each has an epoch of its own.
-const EPOCH_EACH_FROM: i16 = 2;
+pub const EPOCH_EACH_FROM: i16 = 2;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchSeen {
@@ -202,7 +202,9 @@ impl Producers {
             }
         };
         let verification = self.verifications.of(id);
-        if header.is_transactional() && verification.is_some_and(|begun| begun.ends_with(header)) {
+        let version = context.map_or(0, |context| context.transaction_version);
+        let ends = |begun: &Verification| begun.ends_with(header, version);
+        if header.is_transactional() && verification.is_some_and(ends) {
             staged.verified.push(id);
         }
         let producer = &mut staged.producers[at].1;

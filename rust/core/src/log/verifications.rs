@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use super::api::Verifying;
 use super::error::AppendError;
+use super::producers::EPOCH_EACH_FROM;
 use crate::batch::Header;
 use crate::code::Code;
 
@@ -26,9 +27,13 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Whether this transactional batch ends it.
-    pub fn ends_with(&self, header: &Header) -> bool {
-        !(self.adds && header.is_control() && header.producer_epoch == self.epoch)
+    /// Whether this transactional batch ends it. A marker of version 2 may be that of the transaction before; one of
+    /// version 1 has the epoch of the very transaction that it ends.
+    pub fn ends_with(&self, header: &Header, transaction_version: i16) -> bool {
+        let is_of_the_one_before = header.is_control()
+            && transaction_version >= EPOCH_EACH_FROM
+            && header.producer_epoch == self.epoch;
+        !(self.adds && is_of_the_one_before)
     }
 
     /// What is known of a batch's sequence by what was asked, of a producer of whom the log may know no batch.
@@ -69,8 +74,10 @@ impl Verifications {
         if epoch > begun.epoch {
             begun.epoch = epoch;
             begun.lowest_sequence = sequence;
+            begun.adds = asked.adds;
         } else if epoch == begun.epoch {
             begun.lowest_sequence = begun.lowest_sequence.min(sequence);
+            begun.adds = asked.adds;
         }
         begun.number
     }

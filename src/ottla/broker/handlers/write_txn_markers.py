@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from ottla.broker.internal_topics import CoordinatorNotLoaded
 from ottla.broker.partitions import leadership_error
 from ottla.coordinators.group.split import marked
 from ottla.decide import Ask
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.context import Context
     from ottla.broker.partition_logs import Answer
+    from ottla.coordinators.group.coordinator import GroupCoordinator
 
 Place = tuple[int, str, int]
 """(the marker's place in the request, topic, partition)."""
@@ -68,6 +70,7 @@ def write(
                     places.append((place, topic.name, index))
                     questions.append(_question(context, marker, topic.name, index))
     of_groups = _of_groups(body, errors)
+    groups = _group_coordinator(context, of_groups, errors)
     waiting = 2
 
     def settled() -> None:
@@ -88,11 +91,29 @@ def write(
         settled()
 
     _ask_logs(context, questions, written)
-    if of_groups:
+    if groups is not None:
         request = WriteTxnMarkersRequest(markers=list(of_groups.values()))
-        context.groups.submit(Ask(context.internal(grouped), request, 2, THE_NODE))
+        groups.submit(Ask(context.internal(grouped), request, 2, THE_NODE))
     else:
         settled()
+
+
+def _group_coordinator(
+    context: Context, of_groups: dict[int, WritableTxnMarker], errors: dict[Place, int]
+) -> GroupCoordinator | None:
+    """Who ends what was committed to groups, if anything was; who asks comes again if that can't be
+    loaded now.
+    """
+    if not of_groups:
+        return None
+    try:
+        return context.groups
+    except CoordinatorNotLoaded:
+        for place, marker in of_groups.items():
+            for topic in marker.topics:
+                for index in topic.partition_indexes:
+                    errors[place, topic.name, index] = ErrorCode.NOT_LEADER_OR_FOLLOWER
+        return None
 
 
 def _ask_logs(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from ottla.coordinators.group import records
 from ottla.coordinators.group.offsets import Position, is_metadata_too_large
-from ottla.coordinators.group.producers import Producer
+from ottla.coordinators.group.producers import STRICT_VERSION, Producer
 from ottla.coordinators.group.records import Committed, is_too_long
 from ottla.coordinators.group.split import marked
 from ottla.coordinators.questions import AddPartitions, PartitionsAdded
@@ -136,9 +136,11 @@ class Questions:
         """A record of this producer's transaction is written."""
         self._void(producer_id, None)
 
-    def ended(self, producer_id: int, epoch: int) -> None:
-        """A marker of this producer is written."""
-        self._void(producer_id, epoch)
+    def ended(self, producer_id: int, epoch: int, transaction_version: int) -> None:
+        """A marker of this producer is written; one of version 2 may be that of the transaction
+        before the one that is asked about, one of version 1 has the epoch that it ends.
+        """
+        self._void(producer_id, epoch if transaction_version >= STRICT_VERSION else None)
 
     def _void(self, producer_id: int, next_epoch: int | None) -> None:
         for number in self._of.get(producer_id, ()):
@@ -309,6 +311,6 @@ def end(turn: ShardTurn, ask: Ask) -> None:
         if error == ErrorCode.NONE:
             marker = Marker(one.transaction_result, one.coordinator_epoch, one.transaction_version)
             turn.write(Record(None, None, -1, producer_id, epoch, marker))
-            state.questions.ended(producer_id, epoch)
+            state.questions.ended(producer_id, epoch, marker.transaction_version)
             ended[producer_id] = Producer(epoch, one.coordinator_epoch)
     turn.reply(ask.token, marked(request, lambda place, *_: errors[place]))

@@ -79,12 +79,13 @@ fn what_is_not_appended_ends_nothing() {
 /// producer that may begin it early would be refused.
 #[test]
 fn a_marker_ends_what_was_asked_about_its_transaction() {
-    for (adds, epochs, expected) in [
-        (false, (0, 0), Code::InvalidTxnState),
-        (false, (1, 1), Code::InvalidTxnState),
-        (true, (0, 1), Code::InvalidProducerEpoch), // of the transaction that ends, come late
-        (true, (1, 1), Code::None),                 // of the next one, come early
-        (true, (2, 1), Code::InvalidTxnState),
+    for (adds, epochs, version, expected) in [
+        (false, (0, 0), 0, Code::InvalidTxnState),
+        (false, (1, 1), 2, Code::InvalidTxnState),
+        (true, (0, 1), 2, Code::InvalidProducerEpoch), // of the transaction that ends, come late
+        (true, (1, 1), 2, Code::None),                 // of the next one, come early
+        (true, (1, 1), 0, Code::InvalidTxnState),      // of the one that an older client ends
+        (true, (2, 1), 2, Code::InvalidTxnState),
     ] {
         let (_, mut log) = fresh(config());
         let (of_batch, of_marker) = epochs;
@@ -93,9 +94,25 @@ fn a_marker_ends_what_was_asked_about_its_transaction() {
             assert_eq!(put_with(&mut log, 1, 0, 0), Code::None);
         }
         assert_eq!(ask(&mut log, of_batch, 0, &asked(5, adds)), Some(5));
-        assert_eq!(end(&mut log, of_marker, 0), Code::None);
+        assert_eq!(end(&mut log, of_marker, version), Code::None);
         let done = put_with(&mut log, 5, of_batch, 0);
         assert_eq!(done, expected, "adds: {adds}, {epochs:?}");
+    }
+}
+
+/// A refused request of version 2, from anybody, would let an older client's late batch in behind its marker.
+#[test]
+fn what_is_asked_last_says_which_version_it_is_of() {
+    for later in [0, 1] {
+        let (_, mut log) = fresh(config());
+        assert_eq!(
+            ask(&mut log, 0, 0, &asked(1, true)),
+            Some(1),
+            "and is refused"
+        );
+        assert_eq!(ask(&mut log, later, 0, &asked(2, false)), Some(1));
+        assert_eq!(end(&mut log, later, 2), Code::None);
+        assert_eq!(put_with(&mut log, 1, later, 0), Code::InvalidTxnState);
     }
 }
 
