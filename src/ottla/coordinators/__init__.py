@@ -1,3 +1,1 @@
-"""Deciders that are kept in internal topics: groups now, transactions and share groups on the same
-runtime.
-"""
+"""Deciders that are kept in internal topics: groups and transactions, on one runtime."""

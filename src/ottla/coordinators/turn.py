@@ -8,12 +8,9 @@ is written down is dated by the wall's.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ottla.decide import NOTHING, Decision, Now, Record, Reply, Send, Timer
-
-if TYPE_CHECKING:
-    pass
 
 FIRED_DELAY_MS_MIN = 1
 """What a timer sets when it fires comes later than itself: else two of them, or one, could go on
