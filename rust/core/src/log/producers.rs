@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::api::{AppendContext, Origin, ProducerSummary, Verifying};
+use super::api::{AppendContext, EPOCH_EACH_FROM, Origin, ProducerSummary, Verifying};
 use super::error::AppendError;
 use super::markers::Marker;
 use super::skew::SkewAt;
@@ -21,8 +21,6 @@ const BATCHES_KEPT: usize = 5;
 const SNAPSHOT_VERSION: i16 = 1;
 const SNAPSHOT_ENTRY_BYTES: usize = 46;
 const NO_EPOCH: i16 = -1;
-/// The version of transactions from which on each has an epoch of its own.
-pub const EPOCH_EACH_FROM: i16 = 2;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchSeen {

@@ -9,9 +9,8 @@
 
 use std::collections::BTreeMap;
 
-use super::api::Verifying;
+use super::api::{EPOCH_EACH_FROM, Verifying};
 use super::error::AppendError;
-use super::producers::EPOCH_EACH_FROM;
 use crate::batch::Header;
 use crate::code::Code;
 
