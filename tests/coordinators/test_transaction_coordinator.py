@@ -8,10 +8,12 @@ from typing import Any, NoReturn
 from coordinators.transaction_script import Script
 from coordinators.transaction_world import TransactionWorld
 from ottla.coordinators.transaction.transaction import Transaction
+from ottla.decide import Timer
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_transactions import DescribeTransactionsRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.messages.list_transactions import ListTransactionsRequest
+from ottla.wire.records import read_batches
 
 
 class NobodyGoesThrough(dict[str, Transaction]):
@@ -67,6 +69,92 @@ def test_the_operator_hears_once_of_an_end_that_takes_long() -> None:
     script.run("wait 60000")
     (line,) = script.run("notes")
     assert "x can't end: its marker could not be written to t-0" in line
+
+
+class Crowd:
+    """One shard with so many ids: how many records each of its turns writes."""
+
+    def __init__(self, count: int, config: str, *commands: str) -> None:
+        self.counts: list[int] = []
+        self.script = Script()
+        self.script.run(config)
+        for number in range(count):
+            for command in commands:
+                self.script.run(f"{command} id=id-{number}")
+        self.script.world.log.appended = self._appended
+
+    def _appended(self, _partition: int, batch: bytes) -> None:
+        (one,) = read_batches(batch)
+        self.counts.append(len(one.records))
+
+    def told_between(self, command: str, request: str) -> list[str]:
+        """What a request is told that comes after the first turn of what a command makes happen."""
+        count, lines = self._appended, []
+
+        def once(partition: int, batch: bytes) -> None:
+            count(partition, batch)
+            world.log.appended = count
+            world.set(Timer("between", world.now_ms), lambda: lines.extend(self._ask(request)))
+
+        world = self.script.world
+        world.log.appended = once
+        self.script.run(command)
+        return lines
+
+    def _ask(self, request: str) -> list[str]:
+        name, *words = request.split()
+        lines = self.script.lines = []
+        getattr(self.script, "_do_" + name)(words, {})
+        for _ in range(3):
+            self.script.world.runtime.flush()
+        return [*lines, f"after {len(self.counts)}"]
+
+
+def test_ids_are_forgotten_some_at_a_time() -> None:
+    """If this failed, a node whose ids all expire at once would serve nobody meanwhile."""
+    config = "config expiration_ms=10000 expiration_check_interval_ms=1000"
+    crowd = Crowd(2500, config, "init a")
+    told, after = crowd.told_between("advance 10000", "describe a id-0 id-2499")
+    assert "TRANSACTIONAL_ID_NOT_FOUND transactional_id=id-0}" in told
+    assert "transactional_id=id-2499 transaction_state=Empty" in told
+    assert after == "after 1"
+    crowd.script.run("advance 2")
+    assert crowd.counts == [1000, 1000, 500]
+    crowd.script.run("advance 5000")
+    assert crowd.counts == [1000, 1000, 500]
+    assert crowd.script.run("state id=id-7") == ["nothing"]
+    # Who comes after it was found is not forgotten.
+    crowd = Crowd(1100, config, "init a")
+    crowd.script.run("advance 9999")
+    crowd.told_between("advance 1", "init a")
+    crowd.script.run("init a id=id-1099")
+    crowd.script.run("advance 1")
+    (line,) = crowd.script.run("state id=id-1099")
+    assert line.startswith("Empty")
+
+
+def test_transactions_are_aborted_some_at_a_time() -> None:
+    """If this failed, a node whose producers all died at once would serve nobody meanwhile; or one
+    transaction that can't be aborted yet would keep those behind it open.
+    """
+    crowd = Crowd(250, "config abort_check_interval_ms=1000", "init a timeout=2000", "add a")
+    crowd.script.run("markers hold")
+    crowd.script.run("advance 3000")
+    assert crowd.counts == [100]
+    crowd.script.run("advance 1")
+    assert crowd.counts == [100, 100]
+    # The rest is looked at again when its turn comes: this one has ended by itself.
+    crowd.script.run("end a commit id=id-249")
+    crowd.script.run("advance 1")
+    assert crowd.counts == [100, 100, 1, 49]
+    # More than one turn takes can't be ended as long as no producer id is there.
+    crowd.script.run("ids hold")
+    for number in range(150):
+        crowd.script.run(f"craft Ongoing {5000 + number} 32766 id=stuck-{number} timeout=1 start=0")
+    crowd.script.run("craft Ongoing 9000 5 id=last timeout=2 start=0")
+    crowd.script.run("restart")
+    crowd.script.run("advance 1001")
+    assert crowd.script.run("state id=last")[0].startswith("CompleteAbort 9000/6")
 
 
 def begun(world: TransactionWorld, *transactional_ids: str) -> None:
