@@ -51,7 +51,6 @@ RULES: Final[Mapping[type[Any], Rule]] = {
     EndTxnRequest: Rule(end.end, end.refuse, _has_id),
     DescribeTransactionsRequest: Rule(looking.describe, looking.refuse_describe),
     ListTransactionsRequest: Rule(looking.list_all, looking.refuse_list),
-    looking.ListByName: Rule(looking.list_by_name, looking.refuse_list),
 }
 ANSWERS: Final[Mapping[type[Any], Callable[[ShardTurn, Any, Any], None]]] = {
     identity.IdentityKey: identity.go_on,
