@@ -62,6 +62,9 @@ class Counted(Driver):
     def set(self, timer: Timer, fire: Callable[[], None]) -> None:
         """No timer is set here."""
 
+    def connected(self, connection: int) -> bool:
+        return True
+
     def internal(self, then: Callable[[Any], None]) -> int:
         return -1
 

@@ -35,11 +35,16 @@ class Timers(Protocol):
 class Desk(Protocol):
     """Where replies go, and where requests of our own get their tokens."""
 
+    def connected(self, connection: int) -> bool:
+        """Whether a connection is still there, for whoever has long to do for its client."""
+
     def reply(self, token: int, response: Any) -> None:
         """Send the response to whoever asked with this token."""
 
     def respond(self, token: int, what: Callable[[], str], make: Callable[[], Any]) -> None:
-        """Send the response that `make` makes; a fault in that ends who asked, and nobody else."""
+        """Send the response that `make` makes, unless that is None; a fault in it ends who asked,
+        and nobody else.
+        """
 
     def internal(self, then: Callable[[Any], None]) -> int:
         """A token for a request of our own; `then` gets its response."""

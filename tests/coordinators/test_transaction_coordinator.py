@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import random
+import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+import pytest
+
 from coordinators.transaction_script import Script
 from coordinators.transaction_world import TransactionWorld
+from ottla.coordinators.re2_match import ASKING, PIECE, Pattern
+from ottla.coordinators.transaction.listing import MAY_BE_SEEN, ROW, SLICE
 from ottla.coordinators.transaction.transaction import Transaction
+from ottla.decide import Timer
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_transactions import DescribeTransactionsRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.messages.list_transactions import ListTransactionsRequest
+from ottla.wire.records import read_batches
 
 
 class NobodyGoesThrough(dict[str, Transaction]):
@@ -69,6 +77,94 @@ def test_the_operator_hears_once_of_an_end_that_takes_long() -> None:
     assert "x can't end: its marker could not be written to t-0" in line
 
 
+class Crowd:
+    """One shard with so many ids: how many records each of its turns writes."""
+
+    def __init__(self, count: int, config: str, *commands: str) -> None:
+        self.counts: list[int] = []
+        self.script = Script()
+        self.script.run(config)
+        for number in range(count):
+            for command in commands:
+                self.script.run(f"{command} id=id-{number}")
+        self.script.world.log.appended = self._appended
+
+    def _appended(self, _partition: int, batch: bytes) -> None:
+        (one,) = read_batches(batch)
+        self.counts.append(len(one.records))
+
+    def told_between(self, command: str, request: str) -> list[str]:
+        """What a request is told that comes after the first turn of what a command makes happen."""
+        count = self._appended
+        lines: list[str] = []
+
+        def once(partition: int, batch: bytes) -> None:
+            count(partition, batch)
+            world.log.appended = count
+            world.set(Timer("between", world.now_ms), lambda: lines.extend(self._ask(request)))
+
+        world = self.script.world
+        world.log.appended = once
+        self.script.run(command)
+        return lines
+
+    def _ask(self, request: str) -> list[str]:
+        name, *words = request.split()
+        lines: list[str] = []
+        self.script.lines = lines
+        getattr(self.script, "_do_" + name)(words, {})
+        for _ in range(3):
+            self.script.world.runtime.flush()
+        return [*lines, f"after {len(self.counts)}"]
+
+
+def test_ids_are_forgotten_some_at_a_time() -> None:
+    """If this failed, a node whose ids all expire at once would serve nobody meanwhile."""
+    config = "config expiration_ms=10000 expiration_check_interval_ms=1000"
+    crowd = Crowd(2500, config, "init a")
+    told, after = crowd.told_between("advance 10000", "describe a id-0 id-2499")
+    assert "TRANSACTIONAL_ID_NOT_FOUND transactional_id=id-0}" in told
+    assert "transactional_id=id-2499 transaction_state=Empty" in told
+    assert after == "after 1"
+    crowd.script.run("advance 2")
+    assert crowd.counts == [1000, 1000, 500]
+    crowd.script.run("advance 5000")
+    assert crowd.counts == [1000, 1000, 500]
+    assert crowd.script.run("state id=id-7") == ["nothing"]
+    # Who comes after it was found is not forgotten.
+    crowd = Crowd(1100, config, "init a")
+    crowd.script.run("advance 9999")
+    crowd.told_between("advance 1", "init a")
+    crowd.script.run("init a id=id-1099")
+    crowd.script.run("advance 1")
+    (line,) = crowd.script.run("state id=id-1099")
+    assert line.startswith("Empty")
+
+
+def test_transactions_are_aborted_some_at_a_time() -> None:
+    """If this failed, a node whose producers all died at once would serve nobody meanwhile; or one
+    transaction that can't be aborted yet would keep those behind it open.
+    """
+    crowd = Crowd(250, "config abort_check_interval_ms=1000", "init a timeout=2000", "add a")
+    crowd.script.run("markers hold")
+    crowd.script.run("advance 3000")
+    assert crowd.counts == [100]
+    crowd.script.run("advance 1")
+    assert crowd.counts == [100, 100]
+    # The rest is looked at again when its turn comes: this one has ended by itself.
+    crowd.script.run("end a commit id=id-249")
+    crowd.script.run("advance 1")
+    assert crowd.counts == [100, 100, 1, 49]
+    # More than one turn takes can't be ended as long as no producer id is there.
+    crowd.script.run("ids hold")
+    for number in range(150):
+        crowd.script.run(f"craft Ongoing {5000 + number} 32766 id=stuck-{number} timeout=1 start=0")
+    crowd.script.run("craft Ongoing 9000 5 id=last timeout=2 start=0")
+    crowd.script.run("restart")
+    crowd.script.run("advance 1001")
+    assert crowd.script.run("state id=last")[0].startswith("CompleteAbort 9000/6")
+
+
 def begun(world: TransactionWorld, *transactional_ids: str) -> None:
     """Each has a producer."""
     for one in transactional_ids:
@@ -109,3 +205,127 @@ def test_one_that_loads_makes_the_whole_list_wait() -> None:
     (answer,) = told
     assert answer.error_code == ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
     assert not answer.transaction_states
+
+
+class Listings:
+    """Three shards with ids of many letters, and who lists them by a pattern."""
+
+    LETTERS = 9000
+    IDS = 30
+
+    def __init__(self) -> None:
+        self.world = TransactionWorld(partitions=3)
+        self.names = ["a" * self.LETTERS + str(number) for number in range(10, 10 + self.IDS)]
+        begun(self.world, *self.names)
+        self.answers: dict[str, Any] = {}
+
+    def ask(self, name: str, pattern: str, connection: int | None = None) -> None:
+        """Begin a list, whose answer will have this name."""
+
+        def told(answer: Any) -> None:
+            self.answers[name] = answer
+
+        ask = self.world.ask(ListTransactionsRequest(), 2, told, connection)
+        self.world.coordinator.list_all(ask, Pattern(pattern), lambda one: not one.endswith("7"))
+        self.world.settle()
+
+    def turn(self) -> int:
+        """Take one turn; how many calls and lines it took."""
+        due = self.world._due(self.world.real_ms, real=True)
+        assert due is not None, "nobody does anything any more"
+        count = 0
+
+        def seen(_frame: object, _event: str, _argument: object) -> object:
+            nonlocal count
+            count += 1
+            return seen
+
+        sys.settrace(seen)  # type: ignore[arg-type]
+        try:
+            due[1]()
+        finally:
+            sys.settrace(None)
+        self.world.wake()
+        self.world.settle()
+        return count
+
+    def turns(self, name: str) -> list[int]:
+        """How much each turn takes until this list is there."""
+        counts = []
+        while name not in self.answers:
+            counts.append(self.turn())
+            assert len(counts) < 10_000
+        return counts
+
+    def listed(self, name: str) -> list[str]:
+        """Which ids an answer has."""
+        answer = self.answers[name]
+        assert answer.error_code == ErrorCode.NONE
+        return sorted(one.transactional_id for one in answer.transaction_states)
+
+
+@pytest.mark.parametrize(("pattern", "cost"), [("a*[0-9]+", 1), ("\\ba+[12]\\d\\b|a+3\\d", ASKING)])
+def test_a_pattern_is_matched_a_slice_in_a_turn(pattern: str, cost: int) -> None:
+    """If this failed, one list of long ids would hold up everybody else of a node for seconds."""
+    lists = Listings()
+    lists.ask("first", pattern)
+    lists.ask("second", pattern)
+    assert not lists.answers, "a slice belongs to a turn of its own"
+    counts = [lists.turn()]
+    lists.world.coordinator.describe(
+        lists.world.ask(
+            DescribeTransactionsRequest(transactional_ids=["x"]),
+            0,
+            lambda answer: lists.answers.update(described=answer),
+        )
+    )
+    lists.world.settle()
+    assert set(lists.answers) == {"described"}
+    counts += lists.turns("first")
+    assert set(lists.answers) == {"described", "first"}
+    work = lists.IDS * ((lists.LETTERS + 2) * cost + ROW + MAY_BE_SEEN)
+    assert work // (SLICE + PIECE + 2000) <= len(counts) <= work // SLICE + 3
+    assert max(counts) < 15 * SLICE
+    counts = lists.turns("second")
+    assert len(counts) <= work // SLICE + 3
+    assert max(counts) < 15 * SLICE
+    wanted = [name for name in lists.names if not name.endswith("7")]
+    assert lists.listed("first") == lists.listed("second") == wanted
+    assert lists.world._due(lists.world.real_ms, real=True) is None, "and then nobody is busy"
+
+
+def test_a_list_that_nobody_waits_for_costs_nothing() -> None:
+    """If this failed, whoever asks and hangs up, again and again, would keep all others from their
+    lists; or what a shard had that went elsewhere would be looked at in vain.
+    """
+    lists = Listings()
+    lists.world.desk.gone.add(7)
+    lists.ask("here", "a*1[0-9]", 6)
+    for number in range(20):
+        lists.ask(f"gone-{number}", "a*[0-9]+", 7)
+    lists.ask("after", "a*2[0-9]", 6)
+    lists.turns("here")
+    assert max(lists.turn() for _ in range(20)) < 500
+    lists.turns("after")
+    assert lists.listed("after") == [one for one in lists.names[10:20] if one[-1] != "7"]
+    lists.ask("resigned", "a*[0-9]+")
+    lists.ask("next", "a*[0-9]+")
+    lists.turn()
+    lists.world.runtime.resign_all()
+    assert len(lists.turns("resigned")) == 1
+    assert lists.listed("resigned") == []
+    lists.turns("next")
+    assert lists.listed("next") == []
+
+
+def test_a_pattern_that_is_too_much_ends_its_list_alone() -> None:
+    """If this failed, a list that is refused would be the last one of that node."""
+    lists = Listings()
+    chance = random.Random(1)
+    begun(lists.world, *("".join(chance.choices("ab", k=120)) for _ in range(60)))
+    lists.ask("bomb", "(a|b)*a(a|b){200}")
+    lists.ask("here", "a*1[0-9]")
+    counts = lists.turns("here")
+    assert max(counts) < 15 * SLICE
+    assert lists.answers["bomb"].error_code == ErrorCode.INVALID_REGULAR_EXPRESSION
+    assert lists.listed("here") == [one for one in lists.names[:10] if one[-1] != "7"]

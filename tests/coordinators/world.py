@@ -163,6 +163,8 @@ class Desk:
     def __init__(self) -> None:
         self._waiting: dict[int, Callable[[Any], None]] = {}
         self._last = 0
+        self.gone: set[int] = set()
+        """Connections that are there no more."""
 
     def internal(self, then: Callable[[Any], None]) -> int:
         self._last -= 1
@@ -170,7 +172,12 @@ class Desk:
         return self._last
 
     def respond(self, token: int, what: Callable[[], str], make: Callable[[], Any]) -> None:
-        self.reply(token, make())
+        response = make()
+        if response is not None:
+            self.reply(token, response)
+
+    def connected(self, connection: int) -> bool:
+        return connection not in self.gone
 
     def reply(self, token: int, response: Any) -> None:
         then = self._waiting.pop(token, None)

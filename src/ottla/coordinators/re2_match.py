@@ -14,7 +14,7 @@ known), and programs of more than `PROGRAM_MAX` instructions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Final, NamedTuple
 
 from ottla.coordinators.re2_parts import (
@@ -41,6 +41,10 @@ WORK_MAX: Final = 300_000
 """How many look-ups all steps may take that are not remembered: a fraction of a second. What people
 write has a few hundred different steps, however many names there are.
 """
+PIECE: Final = 1000
+"""So much work, in letters that are remembered, comes before somebody may do something else."""
+ASKING: Final = 3
+"""What a letter costs around which something has to be found out, such as whether a word ends."""
 _CHUNK: Final = 8
 
 
@@ -90,29 +94,52 @@ class Pattern:
         Raises:
             BadPattern: it has become too much work.
         """
+        pieces = self.matching(name)
+        while True:
+            try:
+                next(pieces)
+            except StopIteration as end:
+                return bool(end.value)
+
+    def matching(self, name: str) -> Generator[int, None, bool]:
+        """The same in pieces, each of about PIECE work or the last one: tells what it has cost.
+
+        Raises:
+            BadPattern: it has become too much work.
+        """
         at, known, asks = 1, self._known, self._asks
         before = ""
+        cost = ASKING if asks else 1
+        spent = 0
         for letter in name:
+            if spent >= PIECE:
+                yield spent
+                spent = 0
+            spent += cost
             true = _true(before, letter) if asks else 0
             key = (at, true, letter)
             follows = known.get(key)
             if follows is None:
-                self._works()
+                spent += self._works(letter)
                 follows = known[key] = (self._closed(at, true) & self._taker(letter)) << 1
             at = follows
             if not at:
+                yield spent
                 return False
             before = letter
+        yield spent
         return bool(self._closed(at, _true(before, "") if asks else 0) & self._end)
 
-    def _works(self) -> None:
-        """One more step that is not remembered."""
-        self._work += 1 + len(self._steps) // _CHUNK
+    def _works(self, letter: str) -> int:
+        """One more step that is not remembered; what it costs."""
+        work = 1 + len(self._steps) // _CHUNK
+        self._work += work
         if self._work > WORK_MAX:
             raise BadPattern("it takes more steps for all these names than it may have here")
         if len(self._known) >= REMEMBERED_MAX:
             self._known.clear()
             self._takers.clear()
+        return work if letter in self._takers else work + len(self._steps)
 
     def _taker(self, letter: str) -> int:
         found = self._takers.get(letter)

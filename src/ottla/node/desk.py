@@ -143,6 +143,10 @@ class Desk:
         if response is not None:
             self.reply(token, response)
 
+    def connected(self, connection: int) -> bool:
+        """Whether a connection is still there."""
+        return connection in self._core.connections()
+
     def internal(self, then: Callable[[Any], None]) -> int:
         """A token for a request of this node's own; `then` gets its response, and a fault in it is
         the node's: what a client's request waits for goes through `respond`.

@@ -12,19 +12,14 @@ from typing import TYPE_CHECKING, Any
 from ottla.coordinators.key_partition import partition_for
 from ottla.coordinators.runtime import Runtime
 from ottla.coordinators.transaction.config import ConfigOf
-from ottla.coordinators.transaction.looking import ListByName
+from ottla.coordinators.transaction.listing import Listing, Listings, merged
 from ottla.coordinators.transaction.shard import RULES
-from ottla.coordinators.transaction.transaction import TITLES
 from ottla.decide import Ask
 from ottla.driver import Desk, answer
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_transactions import (
     DescribeTransactionsRequest,
     DescribeTransactionsResponse,
-)
-from ottla.wire.messages.list_transactions import (
-    ListTransactionsRequest,
-    ListTransactionsResponse,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +29,7 @@ if TYPE_CHECKING:
 class TransactionCoordinator:
     """All transactions of one broker."""
 
-    __slots__ = ("_config_of", "_desk", "_partition_count", "_runtime")
+    __slots__ = ("_config_of", "_desk", "_listings", "_partition_count", "_runtime")
 
     def __init__(
         self,
@@ -48,6 +43,7 @@ class TransactionCoordinator:
         self._runtime = runtime
         self._partition_count = partition_count
         self._desk = desk
+        self._listings = Listings(runtime, desk, self._ask_all)
 
     def partition_for(self, transactional_id: str) -> int:
         """The partition of `__transaction_state` that the id lives in."""
@@ -89,48 +85,36 @@ class TransactionCoordinator:
                 transaction_states=[rows[place] for place in range(len(rows))]
             )
 
-        self._each(ask, bodies, merge)
+        whole = ask.finished_by(merge)
+        self._each(ask, bodies, lambda responses: answer(self._desk, whole, responses))
 
     def list_all(self, ask: Ask, pattern: Pattern | None, is_wanted: Callable[[str], bool]) -> None:
         """ListTransactions of all shards; one that still loads makes the whole answer wait to be
         asked again. `is_wanted` says which ids of the pattern are to be in it.
         """
-        asked: ListTransactionsRequest = ask.body
-        body = asked if pattern is None else ListByName(asked, pattern)
-        unknown = [name for name in asked.state_filters if name not in TITLES]
+        if pattern is not None:
+            self._listings.add(Listing(ask, pattern, is_wanted))
+            return
+        whole = ask.finished_by(lambda responses: merged(ask.body, responses, is_wanted))
+        self._ask_all(ask, lambda responses: answer(self._desk, whole, responses))
 
-        def merge(responses: dict[int, ListTransactionsResponse]) -> ListTransactionsResponse:
-            error = next(
-                (one.error_code for one in responses.values() if one.error_code), ErrorCode.NONE
-            )
-            if error:
-                return ListTransactionsResponse(error_code=error)
-            return ListTransactionsResponse(
-                unknown_state_filters=unknown,
-                transaction_states=[
-                    row
-                    for one in responses.values()
-                    for row in one.transaction_states
-                    if is_wanted(row.transactional_id)
-                ],
-            )
-
-        self._each(ask, dict.fromkeys(self._runtime.partitions(), body), merge)
+    def _ask_all(self, ask: Ask, then: Callable[[dict[int, Any]], None]) -> None:
+        """Ask all shards the same."""
+        self._each(ask, dict.fromkeys(self._runtime.partitions(), ask.body), then)
 
     def _each(
-        self, ask: Ask, bodies: dict[int, Any], merge: Callable[[dict[int, Any]], Any]
+        self, ask: Ask, bodies: dict[int, Any], then: Callable[[dict[int, Any]], None]
     ) -> None:
-        """Ask several shards, each for its part; the last to answer makes the answer whole."""
-        whole = ask.finished_by(merge)
+        """Ask several shards, each for its part; `then` gets it all when the last has answered."""
         responses: dict[int, Any] = {}
         if not bodies:
-            answer(self._desk, whole, responses)
+            then(responses)
         for partition, body in bodies.items():
 
             def responded(response: Any, partition: int = partition) -> None:
                 responses[partition] = response
                 if len(responses) == len(bodies):
-                    answer(self._desk, whole, responses)
+                    then(responses)
 
             token = self._desk.internal(responded)
             self._runtime.submit(partition, ask._replace(token=token, body=body, finish=None))

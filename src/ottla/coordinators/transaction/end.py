@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.coordinators.questions import NewProducerId
 from ottla.coordinators.transaction import markers
+from ottla.coordinators.transaction.state import Look
 from ottla.coordinators.transaction.transaction import (
     EPOCH_BUMPS,
     EPOCH_MAX,
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 EPOCH_BUMPS_VERSION: Final = 5
 """From this version of EndTxn on its producer speaks version 2 of transactions."""
+
+
+ABORTED_AT_ONCE_MAX: Final = 100
+"""How many transactions that took too long one turn aborts: others wait for it."""
 
 
 class NextIdKey(NamedTuple):
@@ -188,12 +193,15 @@ def fence(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> b
 
 def abort_timed_out(turn: ShardTurn) -> None:
     """End what has taken longer than its producer said it would."""
-    now_ms = turn.now.steady_ms
-    turn.state.checks = False
-    late = [one for one, at_ms in turn.state.deadlines.items() if at_ms < now_ms]
-    for transactional_id in late:
+    now_ms, deadlines = turn.now.steady_ms, turn.state.deadlines
+
+    def late() -> list[str]:
+        return [one for one, at_ms in deadlines.items() if at_ms < now_ms]
+
+    for transactional_id in turn.some_of(Look.LATE, ABORTED_AT_ONCE_MAX, late):
         transaction = turn.find(transactional_id)
-        if transaction is None or transactional_id in turn.state.awaits_id:
+        is_late = deadlines.get(transactional_id, now_ms) < now_ms  # still, if it waited for this
+        if transaction is None or not is_late or transactional_id in turn.state.awaits_id:
             continue
         if fence(turn, transactional_id, transaction):
             turn.note(
@@ -205,4 +213,5 @@ def abort_timed_out(turn: ShardTurn) -> None:
                 f"the transaction of {transactional_id} can't be aborted: its record does not fit "
                 f"into the max.message.bytes of {TRANSACTION_STATE}, which has to be raised"
             )
+    turn.state.checks = bool(turn.state.found[Look.LATE])
     turn.keep_checking()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ottla.coordinators.transaction.transaction import TITLES, State
 from ottla.wire.errors import ErrorCode
@@ -10,16 +10,8 @@ from ottla.wire.messages import describe_transactions as described
 from ottla.wire.messages import list_transactions as listed
 
 if TYPE_CHECKING:
-    from ottla.coordinators.re2_match import Pattern
     from ottla.coordinators.transaction.state import ShardTurn
     from ottla.decide import Ask
-
-
-class ListByName(NamedTuple):
-    """ListTransactions with its pattern, which all shards share."""
-
-    asked: listed.ListTransactionsRequest
-    pattern: Pattern
 
 
 def describe(turn: ShardTurn, ask: Ask) -> None:
@@ -65,25 +57,8 @@ def _row(turn: ShardTurn, transactional_id: str) -> described.TransactionState:
 
 
 def list_all(turn: ShardTurn, ask: Ask) -> None:
-    """The ids of this shard that pass the filters."""
+    """The ids of this shard that pass the filters, of whatever pattern (see listing.py)."""
     rows = _rows(turn, ask.body)
-    turn.reply(ask.token, listed.ListTransactionsResponse(transaction_states=rows))
-
-
-def list_by_name(turn: ShardTurn, ask: Ask) -> None:
-    """Those of them that are of the pattern; to match is each shard's work, so that none has to do
-    all of it.
-    """
-    from ottla.coordinators.re2_match import BadPattern
-
-    asked: ListByName = ask.body
-    try:
-        rows = [
-            row for row in _rows(turn, asked.asked) if asked.pattern.matches(row.transactional_id)
-        ]
-    except BadPattern:
-        turn.reply(ask.token, refuse_list(asked, ErrorCode.INVALID_REGULAR_EXPRESSION))
-        return
     turn.reply(ask.token, listed.ListTransactionsResponse(transaction_states=rows))
 
 
@@ -111,7 +86,7 @@ def _rows(turn: ShardTurn, asked: listed.ListTransactionsRequest) -> list[listed
 
 
 def refuse_list(
-    _asked: listed.ListTransactionsRequest | ListByName, error: ErrorCode
+    _asked: listed.ListTransactionsRequest, error: ErrorCode
 ) -> listed.ListTransactionsResponse:
     """An error for all of them; a shard that went elsewhere is listed there."""
     lost = error == ErrorCode.NOT_COORDINATOR

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from ottla.metadata.image import MetadataImage
 
 
+EXPIRED_AT_ONCE_MAX: Final = 1000
+"""How many ids one turn forgets: others wait for it."""
+
+
 class Rule(NamedTuple):
     """What becomes of one type of request."""
 
@@ -47,7 +51,6 @@ RULES: Final[Mapping[type[Any], Rule]] = {
     EndTxnRequest: Rule(end.end, end.refuse, _has_id),
     DescribeTransactionsRequest: Rule(looking.describe, looking.refuse_describe),
     ListTransactionsRequest: Rule(looking.list_all, looking.refuse_list),
-    looking.ListByName: Rule(looking.list_by_name, looking.refuse_list),
 }
 ANSWERS: Final[Mapping[type[Any], Callable[[ShardTurn, Any, Any], None]]] = {
     identity.IdentityKey: identity.go_on,
@@ -161,9 +164,18 @@ class TransactionShard(Decider):
         """Forget ids that nobody has used for long."""
         state = self.state
         before_ms = turn.now.wall_ms - state.config_of().expiration_ms
-        for transactional_id, transaction in state.transactions.items():
-            idle = transaction.state in IDLE and transactional_id not in state.awaits_id
-            if idle and transaction.updated_ms <= before_ms:
+
+        def is_unused(transactional_id: str) -> bool:
+            one = state.transactions.get(transactional_id)
+            if one is None or one.state not in IDLE or transactional_id in state.awaits_id:
+                return False
+            return one.updated_ms <= before_ms
+
+        def unused() -> list[str]:
+            return [one for one in state.transactions if is_unused(one)]
+
+        for transactional_id in turn.some_of(Look.UNUSED, EXPIRED_AT_ONCE_MAX, unused):
+            if is_unused(transactional_id):  # still: somebody may have come since it was found
                 turn.write(records.tombstone(transactional_id))
-        state.looks = False
+        state.looks = bool(state.found[Look.UNUSED])
         turn.keep_looking()

@@ -6,6 +6,8 @@ made anew when the shard is loaded.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import NamedTuple
 
@@ -48,6 +50,7 @@ class ShardState:
         "coordinator_epoch",
         "deadlines",
         "endings",
+        "found",
         "image",
         "last_epochs",
         "looks",
@@ -75,6 +78,8 @@ class ShardState:
         self.awaits_id: dict[str, Ask | None] = {}
         """Ids of which a decision waits for a new producer id, and who asked, if somebody did."""
         self.endings: dict[str, Ending] = {}
+        self.found: dict[Look, deque[str]] = {look: deque() for look in Look}
+        """What a look has found and not come to yet."""
         self.looks = False
         """Whether the look for ids that nobody uses is set."""
         self.patient: dict[str, list[tuple[int, Ask]]] = {}
@@ -134,6 +139,18 @@ class ShardTurn(Turn):
         if state.deadlines and not state.checks:
             state.checks = True
             self.wake_in(state.config_of().abort_check_interval_ms, Look.LATE)
+
+    def some_of(self, look: Look, most: int, find: Callable[[], Iterable[str]]) -> list[str]:
+        """The next ids of what a look finds: no more than `most` in one turn, so that others are
+        served before the rest, for which the look is set anew, at once.
+        """
+        found = self.state.found[look]
+        if not found:
+            found.extend(find())
+        some = [found.popleft() for _ in range(min(most, len(found)))]
+        if found:
+            self.wake_in(1, look)
+        return some
 
     def heard(self, transactional_id: str, ask: Ask) -> None:
         """Its producer is there, on that connection."""
