@@ -1,5 +1,5 @@
-"""No descriptor is left as the first group comes: what coordinates groups can't be loaded then, and
-is as soon as there is one again.
+"""No descriptor is left as the first group comes, or the first batch of a transaction: what
+coordinates them can't be loaded then, and is as soon as there is one again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import pytest
 from attack.limited import Limited
 from attack.line import Line
 from attack.test_descriptors import client
-from ottla.wire.coordinator_types import TRANSACTION
+from conformance.talk import Talk
+from conformance.transactions import Place, batch_of, begin, send
+from ottla.wire.coordinator_types import SHARE
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 from servers import eventually
@@ -37,7 +39,7 @@ def test_the_first_group_comes_while_there_is_no_descriptor(tmp_path: Path) -> N
             assert asked.create("t") == [0]
             assert asked.produce("t", b"v") == 0
             line = Line(node.port, timeout_s=30)
-            assert find(line, TRANSACTION) != 0, "the handler is loaded, and no coordinator"
+            assert find(line, SHARE) != 0, "the handler is loaded, and no coordinator"
             opens = "type(node._engine._coordinators), 'opened'"
             assert node.do(f"hoard_before({opens})") == "None"
             assert find(line) == 0, "the only broker is named before anything is loaded"
@@ -48,4 +50,30 @@ def test_the_first_group_comes_while_there_is_no_descriptor(tmp_path: Path) -> N
             assert node.do("release()") == "None"
             assert eventually(lambda: find(line) == 0, "groups are coordinated here")
             line.close()
+        assert node.end() == 0
+
+
+def test_a_transaction_begins_while_there_is_no_descriptor(tmp_path: Path) -> None:
+    """If this failed, a process that has everything open for a moment would lose its node to the
+    first producer of a transaction.
+    """
+    with Limited(tmp_path, LIMIT, "transaction.state.log.num.partitions=1") as node:
+        with client(node.port) as asked:
+            assert asked.create("t") == [0]
+            assert asked.produce("t", b"v") == 0
+            talk = Talk(node.port, "c")
+            who = begin(talk, "x")
+            batch, topic = batch_of(who, 0), Place("t", bytes(16))
+
+            def produced() -> int:
+                answer = send(talk, topic, who.key, batch, version=12, note=False)
+                code: int = answer.responses[0].partition_responses[0].error_code
+                return code
+
+            assert int(node.do("hoard()")) > 0
+            assert produced() in (ErrorCode.NONE, ErrorCode.NOT_ENOUGH_REPLICAS), "or come again"
+            assert node.do("node.failure") == "None"
+            assert node.do("release()") == "None"
+            assert eventually(lambda: not produced(), "it begins")
+            talk.hang_up()
         assert node.end() == 0
