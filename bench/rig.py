@@ -52,6 +52,8 @@ class Ottla:
             "controller.listener.names": "CONTROLLER",
             "log.dirs": str(folder / "data"),
             "offsets.topic.replication.factor": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
             **DELETE_AT_ONCE,
         }
         self._properties.write_text("".join(f"{k}={v}\n" for k, v in rows.items()))
