@@ -57,7 +57,10 @@ def _transactions() -> dict[str, str]:
     return {
         "transactions.md": f"{WRITTEN}\n# Transactions\n\n{words}\n\n{found['table']()}",
         "../concepts/transaction-states.svg": drawings["states"](found["steps"](2)),
-        "../concepts/transaction-way.svg": drawings["way"](found["way"](), found["ACTORS"]),
+        **{
+            f"../concepts/{name}.svg": drawings["way"](found["way"](level), found["ACTORS"])
+            for name, level in (("transaction-way", 2), ("transaction-way-1", 1))
+        },
     }
 
 
