@@ -50,13 +50,17 @@ def _transactions() -> dict[str, str]:
     )
     words = (
         "What the coordinator does with a transactional id, found by giving the decider each input "
-        "in each state that it reaches. What stands nowhere is done without a word: nothing is "
-        "written, nobody is refused."
+        "in each state that it reaches. An input that has no row in a state changes nothing there: "
+        "no record is written and no leader asked, and a client that sent it is told that all is "
+        "well, as for another batch in a partition that the transaction has already."
     )
     return {
         "transactions.md": f"{WRITTEN}\n# Transactions\n\n{words}\n\n{found['table']()}",
         "../concepts/transaction-states.svg": drawings["states"](found["steps"](2)),
-        "../concepts/transaction-way.svg": drawings["way"](found["way"](), found["ACTORS"]),
+        **{
+            f"../concepts/{name}.svg": drawings["way"](found["way"](level), found["ACTORS"])
+            for name, level in (("transaction-way", 2), ("transaction-way-1", 1))
+        },
     }
 
 

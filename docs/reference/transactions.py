@@ -27,6 +27,11 @@ from ottla.metadata.image import EMPTY_IMAGE, Partition, Topic, Topics
 from ottla.wire.coordinator_types import TRANSACTION
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import write_txn_markers as markers
+from ottla.wire.messages.add_offsets_to_txn import AddOffsetsToTxnRequest
+from ottla.wire.messages.add_partitions_to_txn import (
+    AddPartitionsToTxnRequest,
+    AddPartitionsToTxnTopic,
+)
 from ottla.wire.messages.end_txn import EndTxnRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
@@ -273,7 +278,7 @@ class Listener:
         """A request."""
         decision: Decision = of(shard, ask, now)
         by = PRODUCER
-        if isinstance(ask.body, AddPartitions):
+        if isinstance(ask.body, AddPartitions) and not _is_entered_by_client(ask.body):
             by = _holder(ask.body.partitions[0][0])
             self.said.append(Said(by, COORDINATOR, "in this transaction?"))
         self._written(decision)
@@ -309,7 +314,15 @@ class Listener:
                     self.said.append(Said(COORDINATOR, _holder(name), "WriteTxnMarkers"))
 
 
+def _is_entered_by_client(asked: AddPartitions) -> bool:
+    """With version 1 leaders only look whether a partition is in the transaction."""
+    return asked.transaction_version < 2 and not asked.verify_only
+
+
 def _short(request: Any) -> str:
+    if isinstance(request, AddPartitions):  # what a client's request becomes
+        entered = request.partitions[0][0]
+        return "AddOffsetsToTxn" if entered == CONSUMER_OFFSETS else "AddPartitionsToTxn"
     return type(request).__name__.removesuffix("Request")
 
 
@@ -317,8 +330,21 @@ def _holder(topic: str) -> str:
     return GROUP if topic == CONSUMER_OFFSETS else LEADER
 
 
-def way() -> list[Said]:
-    """One transaction in a node: two batches, an offset, and the commit.
+_SPOKEN: Final[dict[int, dict[type, int]]] = {
+    2: {},
+    1: {
+        AddPartitionsToTxnRequest: 3,
+        ProduceRequest: 11,
+        TxnOffsetCommitRequest: 4,
+        EndTxnRequest: 4,
+    },
+}
+"""The versions of requests that a producer of transaction.version 1 speaks; else the latest."""
+
+
+def way(level: int) -> list[Said]:
+    """One transaction in a node, by a producer of that transaction.version: two batches, an offset,
+    and the commit.
 
     Raises:
         TimeoutError: it does not end.
@@ -335,20 +361,20 @@ def way() -> list[Said]:
         with Client(broker.bootstrap_servers, client_id="drawing", timeout_ms=20_000) as client:
             client.attempt(lambda: client.coordinator(NAME, kind=TRANSACTION))
             client.attempt(lambda: client.coordinator("billing"))
-            _transact(client, heard.said)
+            _transact(client, heard.said, level)
         if not heard.over.wait(20):
             raise TimeoutError(f"no marker after {heard.said}")
     return heard.said
 
 
-def _transact(client: Client, said: list[Said]) -> None:
+def _transact(client: Client, said: list[Said], level: int) -> None:
     def ask(to: str, request: Any, code: Callable[[Any], int], *, tells: bool = False) -> Any:
         asked = len(said)
 
         def once() -> Any:
             del said[asked:]
             said.append(Said(PRODUCER, to, _short(request)))
-            response = client.request_node(1, request)
+            response = client.request_node(1, request, version=_SPOKEN[level].get(type(request)))
             if code(response):
                 raise BrokerError(code(response))
             return response
@@ -361,6 +387,19 @@ def _transact(client: Client, said: list[Said]) -> None:
     begin = InitProducerIdRequest(transactional_id=NAME, transaction_timeout_ms=60_000)
     producer = ask(COORDINATOR, begin, lambda r: r.error_code)
     of = {"producer_id": producer.producer_id, "producer_epoch": producer.producer_epoch}
+    if level == 1:
+        entering = AddPartitionsToTxnRequest(
+            v3_and_below_transactional_id=NAME,
+            v3_and_below_producer_id=producer.producer_id,
+            v3_and_below_producer_epoch=producer.producer_epoch,
+            v3_and_below_topics=[AddPartitionsToTxnTopic(name=PLACE[0], partitions=[PLACE[1]])],
+        )
+
+        def entered(response: Any) -> int:
+            (topic,) = response.results_by_topic_v3_and_below
+            return int(topic.results_by_partition[0].partition_error_code)
+
+        ask(COORDINATOR, entering, entered)
     for sequence in (0, 1):
         batch = build_batch([Record(None, b"v")], base_sequence=sequence, transactional=True, **of)
         row = PartitionProduceData(index=0, records=batch)
@@ -371,6 +410,9 @@ def _transact(client: Client, said: list[Said]) -> None:
             transactional_id=NAME, acks=-1, timeout_ms=20_000, topic_data=[topic]
         )
         ask(LEADER, produce, lambda r: r.responses[0].partition_responses[0].error_code, tells=True)
+    if level == 1:
+        group = AddOffsetsToTxnRequest(transactional_id=NAME, group_id="billing", **of)
+        ask(COORDINATOR, group, lambda r: r.error_code)
     row = TxnOffsetCommitRequestPartition(partition_index=0, committed_offset=1)
     topic = TxnOffsetCommitRequestTopic(name=PLACE[0], partitions=[row])
     commit = TxnOffsetCommitRequest(transactional_id=NAME, group_id="billing", topics=[topic], **of)

@@ -16,6 +16,7 @@ from cli.script import DATA, Ran, Step, differences, normal, play
 from client.peers import HOST
 from client.transaction_nodes import Nodes
 from oracle import Oracle
+from ottla.cli import kafka_transactions
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import (
     describe_producers,
@@ -147,6 +148,16 @@ def test_what_hangs_in_json(nodes: Nodes) -> None:
     }
 
 
+def test_the_help_tells_what_each_verb_does() -> None:
+    """If this failed, an operator would have to guess which verb mends and which one destroys."""
+    told = dict(kafka_transactions.COMMAND.verbs)
+    assert tuple(told) == kafka_transactions.VERBS
+    shown = run([TRANSACTIONS, "--help"]).stdout
+    assert [line.strip() for line in shown.splitlines() if line.strip() in told] == [*told]
+    examples = [line.split()[3] for _, line in kafka_transactions.COMMAND.examples]
+    assert examples == [*told]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -158,6 +169,8 @@ def test_what_hangs_in_json(nodes: Nodes) -> None:
         ("describe", "--transactional-id is missing"),
         ("describe-producers --topic t", "--partition is missing"),
         ("forceTerminateTransaction", "--transactionalId is missing"),
+        ("forceTerminateTransaction --transactional-id a", "hint: did you mean --transactionalId?"),
+        ("describe --transactionalId a", "hint: did you mean --transactional-id?"),
         ("abort --topic t --partition 0", "give --start-offset"),
         ("abort --topic t --partition 0 --producer-id 1", "argument --producer-epoch"),
         ("find-hanging", "needs --topic or --broker-id"),

@@ -29,13 +29,30 @@ from ottla.client.client import Client
 from ottla.client.errors import BrokerError
 from ottla.client.places import TopicPartition
 
-_LIST, _DESCRIBE, _PRODUCERS, _ABORT, _HANGING, _TERMINATE = VERBS = (
+_LIST, _DESCRIBE, _PRODUCERS, _TERMINATE, _HANGING, _ABORT = VERBS = (
     "list",
     "describe",
     "describe-producers",
-    "abort",
-    "find-hanging",
     "forceTerminateTransaction",
+    "find-hanging",
+    "abort",
+)
+_DOES = (
+    (_LIST, "All transactional ids, and where the transaction of each stands."),
+    (_DESCRIBE, "One transactional id: since when its transaction is open, and where it writes."),
+    (_PRODUCERS, "Who writes to a partition, and at which offset the open transactions begin."),
+    (_TERMINATE, "Abort the transaction of an id in all its partitions, and fence its producer."),
+    (
+        _HANGING,
+        "What is open in a partition and unknown to every coordinator, so that nobody will end it, "
+        "and wrote nothing for --max-transaction-timeout. A transaction that list shows is none.",
+    ),
+    (
+        _ABORT,
+        "End a transaction in one partition behind its coordinator's back: for what find-hanging "
+        "shows. One that list shows as Ongoing loses what it wrote there and commits the rest: "
+        "end that by forceTerminateTransaction.",
+    ),
 )
 _REQUIRED = {
     _DESCRIBE: ("--transactional-id",),
@@ -143,23 +160,24 @@ COMMAND = Command(
         ("which transactions are there", f"{_AT} list"),
         ("what does this one do, and for how long", f"{_AT} describe --transactional-id my-job"),
         (
-            "why does a read_committed consumer stand still",
-            f"{_AT} find-hanging --topic my-events",
-        ),
-        (
-            "who writes there, and where does it begin",
+            "who writes to a partition, and where does an open one begin",
             f"{_AT} describe-producers --topic my-events --partition 0",
-        ),
-        (
-            "abort one that hangs",
-            f"{_AT} abort --topic my-events --partition 0 --start-offset 42",
         ),
         (
             "abort one whose job is gone, and fence the job",
             f"{_AT} forceTerminateTransaction --transactionalId my-job",
         ),
+        (
+            "is there one that no coordinator knows of, and that wrote nothing for 15 minutes",
+            f"{_AT} find-hanging --topic my-events",
+        ),
+        (
+            "abort what find-hanging has shown, and never what list shows as Ongoing",
+            f"{_AT} abort --topic my-events --partition 0 --start-offset 42",
+        ),
     ),
     words="verb",
+    verbs=_DOES,
 )
 
 

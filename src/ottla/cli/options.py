@@ -51,6 +51,8 @@ class Command(NamedTuple):
     exit_codes: tuple[tuple[int, str], ...] = ((0, "done"), (1, "not done; the reason is printed"))
     words: str | None = None
     """What the words that are no options are called, if there are any."""
+    verbs: tuple[tuple[str, str], ...] = ()
+    """What the first of these words may be, and what it does, if that is one of a few."""
     help_exit_code: int = 1
     """Apache's tools leave with 1 after their help; our own verbs with 0."""
     bad_value: str | None = None
@@ -249,7 +251,10 @@ def _check(parsed: Parsed, rows: dict[str, Option]) -> None:
             raise UsageError(f"{name} is not honoured: {option.refused}")
         given = {*parsed.values, *parsed.words}
         if option.only_with and not given.intersection(option.only_with):
-            raise UsageError(f"{name} only goes with {' or '.join(option.only_with)}")
+            near = [one for one, row in rows.items() if given.intersection(row.only_with)]
+            raise UsageError(
+                f"{name} only goes with {' or '.join(option.only_with)}", hint=nearest(name, near)
+            )
         if option.value not in _PATHS:
             for value in parsed.all(name):
                 _check_text(name, value)
@@ -307,6 +312,12 @@ def help_text(command: Command) -> str:
         lines.append("Examples:")
         for what, line in command.examples:
             lines += [f"  # {what}", f"  {line}"]
+        lines.append("")
+    if command.verbs:
+        lines.append("Verbs:")
+        for verb, does in command.verbs:
+            lines.append(f"  {verb}")
+            lines.append(fill(does, 96, initial_indent="      ", subsequent_indent="      "))
         lines.append("")
     lines.append("Options:")
     for option in sorted((*command.options, HELP, VERSION), key=lambda option: option.name):
