@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ottla.errors import OttlaError
+from ottla.steady import steady_s
 from ottla.testing import expected
 from ottla.testing.arguments import (
     INT32_MAX,
@@ -47,6 +48,10 @@ class Talk(ABC):
     @abstractmethod
     def bootstrap_servers(self) -> str:
         """Where clients connect to."""
+
+    @abstractmethod
+    def _servers_within(self, patience_s: float) -> str:
+        """The same, of a broker that a fault is starting again: if it is there in that time."""
 
     def create_topic(
         self,
@@ -190,8 +195,9 @@ class Talk(ABC):
                 return None
             return False
 
-        with self._asking() as client:
-            seen = until(client, there, timeout)
+        began_s = steady_s()
+        with self._asking(patience_s=timeout) as client:
+            seen = until(client, there, timeout - (steady_s() - began_s))
             near = None if seen.there else _why(client, topic, exists=found is not None)
         if not seen.there:
             what = _what_was_seen(topic, seen, timeout, looks, exists=found is not None)
@@ -228,8 +234,9 @@ class Talk(ABC):
             now = standing(client, group, lag)
             return now.lag is not None and now.lag <= lag
 
-        with self._asking() as client:
-            seen = until(client, there, timeout)
+        began_s = steady_s()
+        with self._asking(patience_s=timeout) as client:
+            seen = until(client, there, timeout - (steady_s() - began_s))
         if not seen.there:
             problem = f" (the last look: {seen.problem})" if seen.problem else ""
             raise NotAsExpected(
@@ -254,8 +261,9 @@ class Talk(ABC):
 
         return client_config(library, self.bootstrap_servers, group)
 
-    def _asking(self, topic: str | None = None) -> _Asking:
-        return _Asking(self.bootstrap_servers, topic)
+    def _asking(self, topic: str | None = None, patience_s: float | None = None) -> _Asking:
+        where = self.bootstrap_servers if patience_s is None else self._servers_within(patience_s)
+        return _Asking(where, topic)
 
 
 class _Asking:
