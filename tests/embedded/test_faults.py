@@ -9,8 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -18,7 +17,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 import ottla
 from conformance.talk import Closed, Talk
-from ottla.testing.errors import BadArgument, NotRunning
+from ottla.testing.errors import BadArgument
 from ottla.wire import frame
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic
@@ -587,45 +586,3 @@ def test_a_record_of_the_nodes_own_ends_none(topic: str) -> None:
     """If this failed, a test would wait for an end that never comes."""
     with ottla.Broker() as broker, pytest.raises(BadArgument, match="written by the node itself"):
         broker.faults.restart(at_record=3, topic=topic)
-
-
-def test_calls_wait_for_a_restart_that_a_fault_makes(
-    broker: ottla.Broker, talk: Talk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """If this failed, any call in the moment of a restart that the test asked for would be told
-    that the broker does not run, and to use it in a `with` block.
-    """
-    ended, may_start = threading.Event(), threading.Event()
-    started = broker._started
-
-    def slowly() -> object:
-        ended.set()
-        assert may_start.wait(30)
-        return started()
-
-    monkeypatch.setattr(broker, "_started", slowly)
-    broker.faults.restart(at_record=1, topic=TOPIC)
-    with suppress(Closed):
-        produced(talk)
-    assert ended.wait(20)
-    asked = (
-        broker.topics,
-        lambda: broker.expect(TOPIC, ["v"], 20),
-        lambda: broker.clock.advance(1),
-        lambda: broker.faults.slow(1, client_id="nobody"),
-        broker.faults.clear,
-        lambda: broker.port,
-    )
-    with ThreadPoolExecutor(len(asked)) as pool:
-        try:
-            for ask in (lambda: broker.expect(TOPIC, ["v"], 0), lambda: broker.wait_for("g", 0, 0)):
-                with pytest.raises(NotRunning, match="is being started again.*within 0 s"):
-                    ask()
-            assert "not running" in repr(broker)
-            answers = [pool.submit(ask) for ask in asked]
-            wait(answers, 0.1)
-        finally:
-            may_start.set()
-        for answer in answers:
-            answer.result(30)
-    assert broker.faults.events == [f"restart at record 1 of {TOPIC}"]

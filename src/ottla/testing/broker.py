@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 
 from ottla.errors import OttlaError
 from ottla.node import manners, temporary
-from ottla.steady import steady_s
 from ottla.testing.arguments import checked_config, checked_port, folder_of
 from ottla.testing.broker_log import BrokerLog, Kept
 from ottla.testing.errors import BadArgument, NotRunning

@@ -58,7 +58,8 @@ class Faults:
 
         client_id: only requests of this client, as its `client.id` says. What the broker's own
             calls ask (`produce`, `expect`, ...: "ottla-test") is spared unless it is named.
-        api: only requests of this API, such as "Produce" or 0.
+        api: only requests of this API, such as "Produce" or 0. They are those of clients: what the
+            node asks itself, such as to write a transaction's markers, is no request.
         topic: only requests that name this topic. It must be there, and may be made anew; a Fetch
             names it when it begins to read it, and not again.
         nth: only the n-th of these requests, from 1, or none if another rule comes over that one.

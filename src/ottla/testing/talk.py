@@ -29,7 +29,7 @@ from ottla.testing.arguments import (
 )
 from ottla.testing.errors import BadType, NotAsExpected
 from ottla.testing.expected import Record
-from ottla.testing.group_lag import Standing, standing
+from ottla.testing.group_lag import Standing, pending, standing
 from ottla.testing.looking import Seen, blocks_a_loop, until
 from ottla.testing.texts import CLIENT_ID, Headers, Text, as_bytes, as_property
 
@@ -237,12 +237,17 @@ class Talk(ABC):
         began_s = steady_s()
         with self._asking(patience_s=timeout) as client:
             seen = until(client, there, timeout - (steady_s() - began_s))
+            open_in = None if seen.there else pending(client, group, now.places)
         if not seen.there:
             problem = f" (the last look: {seen.problem})" if seen.problem else ""
             raise NotAsExpected(
-                f"group {group!r} is not at a lag of {lag} within {timeout:g} s: {now}{problem}",
+                f"group {group!r} is not at a lag of {lag} within {timeout:g} s: {now}"
+                f"{f'; {open_in}' if open_in else ''}{problem}",
                 hint=_hint(
-                    "consumers commit when they are told to, when they close, or every "
+                    "commit or abort it, or move the clock past its transaction.timeout.ms with "
+                    'clock.advance(..., members="silent")'
+                    if open_in
+                    else "consumers commit when they are told to, when they close, or every "
                     "auto.commit.interval.ms (five seconds)"
                 ),
             )

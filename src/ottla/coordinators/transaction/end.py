@@ -175,9 +175,9 @@ def go_on(turn: ShardTurn, key: NextIdKey, answer: ProducerId) -> None:
             turn.reply(ask.token, refuse(ask.body, ErrorCode(answer.error_code)))
         return
     late = ask is None and _is_late(turn, transactional_id)
-    if _prepare(turn, transactional_id, transaction, key.commit, True, ask, answer.producer_id):
-        if late:
-            _note_aborted(turn, transactional_id, transaction)
+    there = _prepare(turn, transactional_id, transaction, key.commit, True, ask, answer.producer_id)
+    if there and late:
+        _note_aborted(turn, transactional_id, transaction)
 
 
 def fence(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> bool:
