@@ -75,7 +75,7 @@ def test_a_topic_that_is_made_later_is_read(ottla_server: OttlaServer, name: Nam
 
 def test_a_group_that_is_still_forming_is_told(tmp_path: Path, name: Name) -> None:
     """If this failed, too short a --timeout-ms would look like an empty topic."""
-    server = OttlaServer(tmp_path / "data", {"group.initial.rebalance.delay.ms": "1500"})
+    server = OttlaServer(tmp_path / "data", {"group.initial.rebalance.delay.ms": "5000"})
     server.start()
     try:
         node = server.bootstrap
@@ -84,7 +84,7 @@ def test_a_group_that_is_still_forming_is_told(tmp_path: Path, name: Name) -> No
         node_words = ["--bootstrap-server", node]
         assert run(["kafka-topics.sh", "--list", *node_words]).stdout == "\n"
         run(["ottla", "topics", "create", "t", "--at", node])
-        words = ["ottla", "consume", "t", "--timeout-ms", "300", "--at", node]
+        words = ["ottla", "consume", "t", "--timeout-ms", "1000", "--at", node]
         done = run([*words, "--group", "new"])
         assert done.exit_code == 0
         assert "still forming" in done.stderr
@@ -97,10 +97,25 @@ def test_a_group_that_is_still_forming_is_told(tmp_path: Path, name: Name) -> No
             "--topic",
             "__consumer_offsets",
             "--timeout-ms",
-            "500",
+            "1000",
         ]
         done = run([*words, "--formatter", formatter, "--from-beginning", *node_words])
         assert "still forming" in done.stderr
+    finally:
+        server.stop()
+
+
+def test_a_group_that_finds_no_coordinator_is_told(tmp_path: Path) -> None:
+    """If this failed, --timeout-ms would be made longer and longer where no time is enough."""
+    server = OttlaServer(tmp_path / "data", {"offsets.topic.replication.factor": "3"})
+    server.start()
+    try:
+        run(["ottla", "topics", "create", "t", "--at", server.bootstrap])
+        words = ["kafka-console-consumer.sh", "--topic", "t", "--timeout-ms", "2500"]
+        done = run([*words, "--group", "g", "--bootstrap-server", server.bootstrap])
+        assert "no coordinator of the group was found" in done.stderr
+        assert "the log of the server says why" in done.stderr
+        assert "still forming" not in done.stderr
     finally:
         server.stop()
 

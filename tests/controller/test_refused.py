@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ottla.controller.refused import refused
+from ottla.controller.refused import AGAIN_MS, Refusals, refused
 from ottla.wire.messages import (
     alter_configs,
     create_partitions,
@@ -88,3 +88,25 @@ def test_what_was_refused_is_a_line(response: Any, lines: list[str]) -> None:
     line's end could forge a line.
     """
     assert list(refused(response)) == lines
+
+
+def creation(name: str) -> create_topics.CreateTopicsResponse:
+    """One that is refused."""
+    row = create_topics.CreatableTopicResult(name=name, error_code=EXISTS)
+    return create_topics.CreateTopicsResponse(topics=[row])
+
+
+def test_what_is_asked_on_and_on_is_told_once_a_minute() -> None:
+    """If this failed, clients that can't get a coordinator would fill the log with one line; or it
+    would be in none that is looked at later.
+    """
+    refusals = Refusals()
+    told = [len(refusals.new(creation("t"), ms)) for ms in range(0, 2 * AGAIN_MS + 1, 1000)]
+    assert sum(told) == 3
+    assert (told[0], told[60], told[120]) == (1, 1, 1)
+    assert refusals.new(creation("u"), 2 * AGAIN_MS + 1), "another line"
+    assert refusals.new(creation("t"), 5), "a clock that went back"
+    for number in range(1001):
+        refusals.new(creation(f"t-{number}"), 6)
+    assert refusals.new(creation("t"), 6), "it was forgotten"
+    assert not refusals.new(creation("t-1000"), 6)

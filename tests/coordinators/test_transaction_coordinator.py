@@ -329,3 +329,37 @@ def test_a_pattern_that_is_too_much_ends_its_list_alone() -> None:
     assert max(counts) < 15 * SLICE
     assert lists.answers["bomb"].error_code == ErrorCode.INVALID_REGULAR_EXPRESSION
     assert lists.listed("here") == [one for one in lists.names[:10] if one[-1] != "7"]
+
+
+def test_who_moves_the_clock_is_told_whom_it_waits_for() -> None:
+    """If this failed, a test that moves the clock past a transaction's time would see nothing
+    happen, and nobody say why; or a long test's log would be full of it.
+    """
+    script = Script()
+    for command in ("init a timeout=2000 connection=7", "add a parts=t-0", "leap 1000 connected=7"):
+        script.run(command)
+    assert script.run("notes") == []
+    for _ in range(2):
+        script.run("leap 3000 connected=7")
+    (line,) = script.run("notes")
+    assert "transaction of x would be over; its producer is connected and is waited for" in line
+    assert 'members="silent" ends it' in line
+    script.run("end a commit")
+    script.run("add a parts=t-0")
+    script.run("leap 3000 connected=7")
+    assert len(script.run("notes")) == 1, "once a transaction"
+
+
+def test_an_abort_is_told_once_it_is_one() -> None:
+    """If this failed, the log would tell of an abort that waits, or of one thing at each check."""
+    script = Script()
+    script.run("config abort_check_interval_ms=1000")
+    script.run("ids hold")
+    script.run("craft Ongoing 9 32766 timeout=1 start=0 tv=2")
+    script.run("restart")
+    script.run("advance 5000")
+    assert script.run("notes") == [], "it waits for a producer id"
+    script.run("ids go")
+    assert script.run("state")[0].startswith(("PrepareAbort", "CompleteAbort"))
+    (line,) = script.run("notes")
+    assert "transaction of x is aborted" in line

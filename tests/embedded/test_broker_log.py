@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 import ottla
+from conformance.talk import Talk
 from ottla.testing.broker_log import BrokerLog, Kept
+from ottla.wire.errors import ErrorCode
+from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 
 SOURCE = Path(__file__).parents[2] / "src"
 
@@ -111,3 +114,19 @@ def test_coroutines_have_the_same_calls() -> None:
             await broker.aio.topics()
 
     asyncio.run(use())
+
+
+@pytest.mark.filterwarnings("ignore:.*transaction.state.log:UserWarning")
+def test_a_topic_that_clients_ask_for_on_and_on_is_refused_in_one_line() -> None:
+    """If this failed, a factor that one server can't have would fill its log, a line a second and
+    client, and push out what else it says.
+    """
+    with ottla.Broker(config={"transaction.state.log.replication.factor": 3}) as broker:
+        talk = Talk(broker.port, "asks")
+        for number in range(5):
+            request = FindCoordinatorRequest(key_type=1, coordinator_keys=[f"id-{number}"])
+            (row,) = talk.ask(request, 4, note=False).coordinators
+            assert row.error_code == ErrorCode.COORDINATOR_NOT_AVAILABLE
+        talk.hang_up()
+        refused = "the creation of topic '__transaction_state' is refused"
+        assert len([line for line in broker.log if refused in line.text]) == 1

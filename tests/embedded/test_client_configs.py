@@ -70,6 +70,16 @@ def test_no_wait_of_a_consumer_is_left(library: str) -> None:
         assert 0 < given[wait] <= SHORT_MS, wait
 
 
+@pytest.mark.parametrize("library", ["aiokafka", "kafka-python", "faststream"])
+def test_consumers_read_what_is_committed(library: str) -> None:
+    """If this failed, the same test would get aborted records with one library and not with
+    another, nor with `expect`.
+    """
+    with ottla.Broker() as broker:
+        assert broker.client_config(library, group="g")["isolation_level"] == "read_committed"
+        assert "isolation_level" not in broker.client_config(library)
+
+
 @pytest.mark.parametrize("library", ["confluent-kafka", "aiokafka", "kafka-python", "faststream"])
 def test_a_producer_looks_at_its_topics_as_rarely_as_ever(library: str) -> None:
     """If this failed, a topic that a test deletes would be made again under its feet."""

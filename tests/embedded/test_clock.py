@@ -148,6 +148,21 @@ def test_compacted_topics_lose_nothing(tmp_path: Path) -> None:
         node.kill()
 
 
+def test_the_compaction_of_the_nodes_own_topics_is_no_warning() -> None:
+    """If this failed, a warning about a topic that nobody made would stand below each test that
+    fails; or that of a topic which somebody made would be lost behind it.
+    """
+    with ottla.Broker() as broker:
+        servers = {"bootstrap.servers": broker.bootstrap_servers, "log_level": 0}
+        producer = Producer({**servers, "transactional.id": "x"})
+        producer.init_transactions(20)
+        assert not [line for line in broker.log if line.level == "WARN"]
+        assert [line for line in broker.log if "=compact of __transaction_state" in line.text]
+        broker.create_topic("one", config={"cleanup.policy": "compact"})
+        (warned,) = [line for line in broker.log if line.level == "WARN"]
+        assert "=compact of one " in warned.text
+
+
 def test_lookup_by_timestamp(broker: ottla.Broker) -> None:
     """If this failed, earliest, latest, max timestamp or a time would lead to the wrong record."""
     create(broker, retention_ms="-1")

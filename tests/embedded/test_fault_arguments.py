@@ -42,6 +42,9 @@ def broker() -> Iterator[ottla.Broker]:
         ("answer", {"api": "Produce", "error": "NO_SUCH"}, "error"),
         ("answer", {"api": "Produce", "error": "NONE"}, "error"),
         ("answer", {"api": "Produce", "error": 0}, "error"),
+        ("answer", {"api": "WriteTxnMarkers", "error": "NOT_COORDINATOR"}, "WriteTxnMarkers"),
+        ("cut", {"api": 27}, "WriteTxnMarkers"),
+        ("hold", {"api": "WriteShareGroupState"}, "WriteShareGroupState"),
         ("kill", {"at_record": 0, "topic": TOPIC}, "at_record"),
         ("kill", {"at_record": 10**20, "topic": TOPIC}, "at_record"),
         ("restart", {"at_record": 1, "topic": "nowhere"}, "topic"),
@@ -93,3 +96,9 @@ def test_an_argument_that_is_not_there_is_pythons_own(broker: ottla.Broker) -> N
     """If this failed, an error would name a function that its reader never called."""
     with pytest.raises(TypeError, match=r"slow\(\).*clientid"):
         broker.faults.slow(5, clientid="x")  # type: ignore[call-arg]
+
+
+def test_an_admin_that_asks_what_brokers_ask_is_named(broker: ottla.Broker) -> None:
+    """If this failed, who tests a tool that ends hanging transactions could not let it fail."""
+    broker.faults.cut(api="WriteTxnMarkers", client_id="mends")
+    broker.faults.clear()

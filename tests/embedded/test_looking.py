@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from test_manners import run
 
 import ottla
@@ -113,6 +113,32 @@ def test_what_a_member_reads_counts_before_it_commits(broker: ottla.Broker) -> N
         broker.wait_for("reads", timeout=0)
     assert broker.wait_for("reads", lag=1) == 1
     consumer.close()
+
+
+def test_offsets_in_an_open_transaction_are_told(broker: ottla.Broker) -> None:
+    """If this failed, who forgot to end a transaction would be told that nothing was committed."""
+    for topic in ("sent", "sent-too"):
+        broker.create_topic(topic)
+        broker.produce(topic, "v")
+    servers = broker.client_config("confluent-kafka")
+    producers = [Producer(servers | {"transactional.id": one}) for one in ("teller", "other")]
+    for producer in producers:
+        producer.init_transactions(20)
+        producer.begin_transaction()
+    consumer = consumer_of(broker, "sends", "sent")
+    (read,) = consumer.consume(1, 20)
+    place = TopicPartition("sent", 0, read.offset() + 1)
+    producers[0].send_offsets_to_transaction([place], consumer.consumer_group_metadata(), 20)
+    with pytest.raises(ottla.NotAsExpected) as failed:
+        broker.wait_for("sends", timeout=0)
+    text = str(failed.value)
+    assert "sent-0 are pending in the open transaction of 'teller'" in text
+    consumer.close()
+    with pytest.raises(ottla.NotAsExpected, match=r"may be pending in the open .* of 'teller'"):
+        broker.wait_for("sends", timeout=0)
+    producers[0].commit_transaction(20)
+    assert broker.wait_for("sends") == 0
+    producers[1].abort_transaction(20)
 
 
 def test_a_group_with_an_idle_member_is_settled(broker: ottla.Broker) -> None:

@@ -314,6 +314,14 @@ class Reader:
         if self._is_assigned or self._is_missing:
             print(file=sys.stderr)
             return
+        # A member has its id from the first answer of a coordinator that takes it in.
+        if not self._consumer.memberid():
+            print(
+                ": no coordinator of the group was found in that time, and no partition was read; "
+                "if one is not found at all, the log of the server says why",
+                file=sys.stderr,
+            )
+            return
         print(
             ": the group was still forming, and no partition was read. A new group waits for "
             "group.initial.rebalance.delay.ms of the node, 3000 by default; --timeout-ms has to be "

@@ -27,7 +27,7 @@ STATES = (
     "NotReady",
 )
 TYPES = ("Classic", "Consumer", "Share", "Streams")
-GROUP_ID_NOT_FOUND, UNSUPPORTED_VERSION = 69, 35
+GROUP_ID_NOT_FOUND, UNSUPPORTED_VERSION, UNSTABLE_OFFSET_COMMIT = 69, 35, 88
 
 
 class Listed(NamedTuple):
@@ -148,6 +148,42 @@ def committed(
         BrokerError: the coordinator's error.
     """
     return client.attempt(lambda: _committed(client, group, partitions), coordinator_of=group)
+
+
+def pending(
+    client: Client, group: str, partitions: Iterable[TopicPartition]
+) -> set[TopicPartition]:
+    """Those of the partitions for which offsets lie in a transaction that is open.
+
+    Raises:
+        ApiNotSupported: the coordinator can't tell.
+        BrokerError: the coordinator's error.
+    """
+    from ottla.wire.messages import offset_fetch as m
+
+    def ask() -> set[TopicPartition]:
+        version, ids = _version_and_ids(client, group, m.OffsetFetchRequest, wanted)
+        if version < 8:
+            raise ApiNotSupported("the coordinator can't be asked for pending offsets")
+        topics = [
+            m.OffsetFetchRequestTopics(**_named(version, topic, ids), partition_indexes=rows)
+            for topic, rows in by_topic(wanted).items()
+        ]
+        question = m.OffsetFetchRequest(
+            groups=[m.OffsetFetchRequestGroup(group_id=group, topics=topics)], require_stable=True
+        )
+        answer = _ask_version(client, group, question, version).groups[0]
+        check(answer.error_code)
+        names = {uid: name for name, uid in ids.items()}
+        return {
+            (topic.name or names[topic.topic_id], row.partition_index)
+            for topic in answer.topics
+            for row in topic.partitions
+            if row.error_code == UNSTABLE_OFFSET_COMMIT
+        }
+
+    wanted = list(partitions)
+    return client.attempt(ask, coordinator_of=group) if wanted else set()
 
 
 def commit(

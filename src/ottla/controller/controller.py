@@ -25,7 +25,7 @@ from ottla.controller import (
     topics,
 )
 from ottla.controller.activation import activation_records
-from ottla.controller.refused import refused
+from ottla.controller.refused import Refusals
 from ottla.controller.state import Outcome, Replayed, State, Versioned
 from ottla.decide import NOTHING, Ask, Decision, Now, Record, Reply, Revocable, Timer
 from ottla.metadata.delta import MetadataDelta
@@ -81,7 +81,7 @@ class Mark(NamedTuple):
 class Controller(Revocable):
     """The active controller of one cluster, from the moment that this node leads (a decider)."""
 
-    __slots__ = ("_last_write_ms", "_replayed", "state")
+    __slots__ = ("_last_write_ms", "_refusals", "_replayed", "state")
 
     def __init__(
         self,
@@ -97,6 +97,7 @@ class Controller(Revocable):
         )
         self._replayed = replayed
         self._last_write_ms = 0
+        self._refusals = Refusals()
 
     def loaded(self, image: MetadataImage, now: Now) -> Decision:
         """Begin; the image is the one that this was made of. The records of this decision are the
@@ -126,7 +127,7 @@ class Controller(Revocable):
             records=_written(outcome.records),
             replies=(Reply(ask.token, outcome.response),),
             timers=outcome.timers,
-            notes=refused(outcome.response),
+            notes=self._refusals.new(outcome.response, now.real_ms),
         )
 
     def fire(self, key: Hashable, now: Now) -> Decision:

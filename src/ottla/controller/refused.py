@@ -1,7 +1,8 @@
 """What the controller refused of topics and configs, in lines for the operator.
 
 What it took is told by each node that learns of it (node/changes.py), and not here: it may still be
-lost.
+lost. Clients ask on and on for what is refused to them, so the same line comes once a minute at
+most.
 """
 
 from __future__ import annotations
@@ -16,6 +17,34 @@ from ottla.wire.messages.create_partitions import CreatePartitionsResponse
 from ottla.wire.messages.create_topics import CreateTopicsResponse
 from ottla.wire.messages.delete_topics import DeleteTopicsResponse
 from ottla.wire.messages.incremental_alter_configs import IncrementalAlterConfigsResponse
+
+AGAIN_MS: Final = 60_000
+"""How long the same line is not told again."""
+_LINES_MAX: Final = 1000
+"""So many are remembered; names are the clients' choice, so the oldest are forgotten."""
+
+
+class Refusals:
+    """Which lines were told lately."""
+
+    __slots__ = ("_told_ms",)
+
+    def __init__(self) -> None:
+        self._told_ms: dict[str, int] = {}
+
+    def new(self, response: Any, now_ms: int) -> list[str]:
+        """What this answer refuses, without what was told less than a minute ago."""
+        lines = []
+        for line in refused(response):
+            before_ms = self._told_ms.get(line)
+            if before_ms is not None and 0 <= now_ms - before_ms < AGAIN_MS:
+                continue
+            self._told_ms.pop(line, None)  # the order is that of the times
+            self._told_ms[line] = now_ms
+            if len(self._told_ms) > _LINES_MAX:
+                del self._told_ms[next(iter(self._told_ms))]
+            lines.append(line)
+        return lines
 
 
 def refused(response: Any) -> Sequence[str]:

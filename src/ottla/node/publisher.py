@@ -238,8 +238,11 @@ class Publisher:
             values = self._context.settings.topic(topic)
             config = configs[topic] = TopicConfig(values)
             if "compact" in values["cleanup.policy"]:
-                self._logs.warn_once(
-                    "cleanup.policy=compact",
+                # Nobody asked for the node's own topics, nor can do anything about it.
+                own = is_internal(topic)
+                tell_once = self._logs.info_once if own else self._logs.warn_once
+                tell_once(
+                    f"cleanup.policy=compact of {topic if own else 'a topic'}",
                     f"cleanup.policy=compact of {topic} is kept but not acted upon yet: its log is "
                     "not cleaned, and its records are never deleted by time or size",
                 )

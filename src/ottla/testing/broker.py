@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 STOP_TIMEOUT_MS = 10_000
 HOST = "127.0.0.1"
+RESTART_SECONDS = 10.0
+"""How long a call waits for a broker that a fault is starting again."""
 
 _DEFAULTS = {
     "process.roles": "broker,controller",
@@ -108,6 +110,8 @@ class Broker(Talk):
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._changes = False
+        self._restarted: threading.Event | None = None
+        """Comes when the node is there again that a fault is starting anew; None if none is."""
         # They may not keep it from being dropped.
         here, ends = weakref.WeakMethod(self._here), weakref.WeakMethod(self._kill_as_told)
         self._faults = Faults(here, ends)
@@ -139,7 +143,10 @@ class Broker(Talk):
             NotRunning: it has not been started, or has ended.
             NodeFailed: it broke; the text says how.
         """
-        host, port = self._address()
+        return self._servers_within(RESTART_SECONDS)
+
+    def _servers_within(self, patience_s: float) -> str:
+        host, port = self._address(patience_s)
         return f"{host}:{port}"
 
     @property
@@ -265,15 +272,22 @@ class Broker(Talk):
 
     def _kill_as_told(self, told: Callable[[], None], *, restart: bool) -> None:
         """End by a fault, tell of it, and start again perhaps; whoever calls `start` or `close`
-        meanwhile comes after all of that.
+        meanwhile comes after all of that, and any other call after a start.
         """
         with self._lock:
+            restarted = threading.Event()
+            if restart and self._node is not None:
+                self._restarted = restarted
             try:
-                self.kill()
+                try:
+                    self.kill()
+                finally:
+                    told()
+                if restart:
+                    self.start()
             finally:
-                told()
-            if restart:
-                self.start()
+                self._restarted = None
+                restarted.set()
 
     def power_cut(self) -> None:
         """End as if the machine had lost its power: as `kill`, and what was not fsynced is lost as
@@ -348,14 +362,14 @@ class Broker(Talk):
 
     def __repr__(self) -> str:
         try:
-            where = self.bootstrap_servers
+            where = self._servers_within(0)
         except OttlaError:
             where = "not running"
         return f"<ottla.Broker {where}, {self._dir}>"
 
-    def _address(self) -> tuple[str, int]:
+    def _address(self, patience_s: float = RESTART_SECONDS) -> tuple[str, int]:
         """Host and port of the first listener that is not the controllers'."""
-        node = self._running()
+        node = self._running(patience_s)
         controllers = node.config.controller_listener_names
         first = next(e for e in node.config.listeners if e.listener not in controllers)
         host = HOST if first.host in ("", "0.0.0.0", "::") else first.host
@@ -409,9 +423,17 @@ class Broker(Talk):
         self._of_this_process()
         return self._running()
 
-    def _running(self) -> Node:
-        # Without the lock, which is held through every start and end; so it is read once.
-        node = self._node
+    def _running(self, patience_s: float = RESTART_SECONDS) -> Node:
+        # Without the lock, which is held through every start and end; so it is read once, but
+        # whoever asked for a restart gets the node that it brings.
+        restarted, node = self._restarted, self._node
+        if node is None and restarted is not None:
+            if not restarted.wait(patience_s):
+                raise NotRunning(
+                    "this broker is being started again, as faults.restart said, and is not there "
+                    f"within {patience_s:g} s"
+                )
+            node = self._node
         if node is None:
             raise NotRunning(
                 "this broker is not running", hint="use it in a `with` block, or call start()"

@@ -1,8 +1,9 @@
 """What each client library is best told for a broker in a test: a table.
 
-Every row takes a wait away that is right on a network and long in a test. Two things beside that
+Every row takes a wait away that is right on a network and long in a test. Three things beside that
 change what a client does: a consumer's group that is new begins with the first record, as a test
-wants what it wrote before, and librdkafka keeps its complaints to itself. What a caller merges into
+wants what it wrote before; it reads what is committed, as librdkafka's does anyway and `expect`
+does; and librdkafka keeps its complaints to itself. What a caller merges into
 it wins. What a wait costs if it is left, and which waits no argument takes away, is in
 docs/guides/fast-clients.md.
 """
@@ -31,6 +32,8 @@ _GROUPS: dict[str, Any] = {
     "auto_commit_interval_ms": COMMIT_MS,
     "heartbeat_interval_ms": HEARTBEAT_MS,
     "auto_offset_reset": "earliest",
+    # As librdkafka's consumers do by default, and `broker.expect`.
+    "isolation_level": "read_committed",
 }
 """A consumer's, by the names that Python's own libraries have for them."""
 

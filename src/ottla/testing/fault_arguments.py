@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 NUMBER_MAX = 10**9
 """More requests or milliseconds than a test has; below what the core counts with."""
 RECORDS_MAX = 2**62
+_OF_BROKERS = (
+    "WriteTxnMarkers",
+    "InitializeShareGroupState",
+    "ReadShareGroupState",
+    "WriteShareGroupState",
+    "DeleteShareGroupState",
+    "ReadShareGroupStateSummary",
+)
+"""What brokers ask each other, and of clients at most an admin that mends something; one node asks
+itself without a request."""
 
 
 def whole(method: str, name: str, value: Any, least: int, most: int = NUMBER_MAX) -> int:
@@ -91,11 +101,27 @@ def rule(
         raise BadType(f"faults.{method}: rate={rate!r} is no number")
     if not 0 <= rate <= 1:
         raise BadArgument(f"faults.{method}: rate={rate} is not from 0 to 1")
+    key = None if api is None else api_key(method, api)
+    if key is not None and client_id is None:
+        _asked_by_clients(method, key)
     return {
         "client_id": None if client_id is None else text(method, "client_id", client_id),
-        "api_key": None if api is None else api_key(method, api),
+        "api_key": key,
         "nth": nth,
         "times": times,
         "rate": float(rate),
         "seed": whole(method, "seed", seed, 0, 2**64 - 1),
     }
+
+
+def _asked_by_clients(method: str, key: int) -> None:
+    from ottla.wire import api as wire_api
+
+    name = wire_api.api(key).name
+    if name in _OF_BROKERS:
+        raise BadArgument(
+            f"faults.{method}: api={name!r} is what brokers ask each other, and one node asks "
+            "itself without a request, so such a rule would never come over any",
+            hint='drop_reply(api="EndTxn", times=1) loses the answer to the end of a transaction; '
+            "an admin client that asks this is named by client_id",
+        )

@@ -58,7 +58,8 @@ class Faults:
 
         client_id: only requests of this client, as its `client.id` says. What the broker's own
             calls ask (`produce`, `expect`, ...: "ottla-test") is spared unless it is named.
-        api: only requests of this API, such as "Produce" or 0.
+        api: only requests of this API, such as "Produce" or 0. They are those of clients: what the
+            node asks itself, such as to write a transaction's markers, is no request.
         topic: only requests that name this topic. It must be there, and may be made anew; a Fetch
             names it when it begins to read it, and not again.
         nth: only the n-th of these requests, from 1, or none if another rule comes over that one.
@@ -250,9 +251,9 @@ class Faults:
 
     def clear(self) -> None:
         """No rule holds any more, and the disk is whole. A request that is held stays so."""
+        node = self._node()
         with self._lock:
-            held = self._in(self._node())
-            held.clear()
+            self._in(node).clear()
             self._ends.clear()
 
     @property
@@ -285,6 +286,7 @@ class Faults:
     # ------------------------------------------------------------ parts
 
     def _node(self) -> Node:
+        """The node, perhaps after a restart, which takes the lock: never ask with that held."""
         node = self._node_of()
         if node is None:
             raise NotRunning("this broker was dropped, and has ended")
@@ -295,23 +297,27 @@ class Faults:
         if self._held is None:
             from ottla.node.faults import NodeFaults
 
-            self._held = NodeFaults(spared=CLIENT_ID)
-        node.suffer(self._held)
+            held = NodeFaults(spared=CLIENT_ID)
+            node.suffer(held)
+            # Nodes to come are told by `follow`; this one may be over by now.
+            self._held = held
         return self._held
 
     def _add(
         self, deed: Deed, said: str, topic: str | None, rule: dict[str, Any], method: str = ""
-    ) -> int:
-        """Make a rule about requests, for this method of ours; its number."""
+    ) -> None:
+        """Make a rule about requests, for this method of ours."""
         method = method or deed
         if topic is not None:
             fault_arguments.text(method, "topic", topic)
+        node = self._node()
         with self._lock:
-            node = self._node()
             named = None if topic is None else self._named(node, method, topic, rule["api_key"])
             number = self._in(node).add(deed, topic=named, **rule)
             self._texts[number] = said
-            return number
+            if deed == "stop":
+                self._ends[number] = _End(said, restart=method == "restart")
+                self._wait_for_ends()
 
     def _named(self, node: Node, method: str, topic: str, api_key: int | None) -> tuple[str, bytes]:
         from ottla.node.faults import asks_of_topics
@@ -339,10 +345,10 @@ class Faults:
         from ottla.node.faults import DiskRow
 
         rows = [DiskRow(*call, **when) for call in calls]  # type: ignore[arg-type]
+        node = self._node()
         with self._lock:
-            held = self._in(self._node())
             try:
-                held.fail_disk(rows)
+                self._in(node).fail_disk(rows)
             except ValueError as problem:
                 raise BadArgument(f"faults.{method}: {problem}") from None
             self._told.append(said)
@@ -359,16 +365,16 @@ class Faults:
                 hint='drop_reply(api="EndTxn", times=1) loses the answer to what is written there',
             )
         said = f"{method} at record {at_record} of {topic}"
-        with self._lock:
-            number = self._add("stop", said, topic, rule, method)
-            self._ends[number] = _End(said, restart=method == "restart")
-            if self._waiter is None:
-                # A thread that serves can't end what it is part of.
-                self._waiter = threading.Thread(
-                    target=_wait, args=(self._held, weakref.ref(self)), name="ottla-faults"
-                )
-                self._waiter.daemon = True
-                self._waiter.start()
+        self._add("stop", said, topic, rule, method)
+
+    def _wait_for_ends(self) -> None:
+        if self._waiter is None:
+            # A thread that serves can't end what it is part of.
+            self._waiter = threading.Thread(
+                target=_wait, args=(self._held, weakref.ref(self)), name="ottla-faults"
+            )
+            self._waiter.daemon = True
+            self._waiter.start()
 
     def _end(self, number: int) -> None:
         """The node's end has come. It is told when it has been, and before the next node begins."""

@@ -11,14 +11,18 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from ottla.errors import OttlaError
+
 if TYPE_CHECKING:
     from ottla.client.client import Client
+    from ottla.client.places import TopicPartition
 
 
 class Place(NamedTuple):
     """A partition that a group has to do with."""
 
-    name: str
+    topic: str
+    partition: int
     committed: int | None
     stable: int
     """Where the first open transaction begins; the end if none is."""
@@ -49,7 +53,7 @@ class Standing(NamedTuple):
         for p in self.places:
             at = "has no commit" if p.committed is None else f"is at {p.committed}"
             open_from = "" if p.stable >= p.end else f" (open transactions begin at {p.stable})"
-            said.append(f"{p.name} {at} of {p.end}{open_from}")
+            said.append(f"{p.topic}-{p.partition} {at} of {p.end}{open_from}")
         return ", ".join(said) or "it has neither members nor commits"
 
 
@@ -104,8 +108,49 @@ def standing(client: Client, group: str, most: int) -> Standing:
         at = None if commit is None else commit.offset
         bounds = max(at or 0, begin.offset), min(lso.offset, end.offset), end.offset
         lag = _lag(client, place, *bounds, most=most)
-        found.append(Place(f"{place[0]}-{place[1]}", at, bounds[1], end.offset, lag))
+        found.append(Place(*place, at, bounds[1], end.offset, lag))
     return Standing(found, unsettled)
+
+
+def pending(client: Client, group: str, places: Sequence[Place]) -> str | None:
+    """What a group has not committed because the transaction that does it is open still, in words;
+    None if nothing is.
+    """
+    from ottla.client import groups
+
+    try:
+        found = sorted(groups.pending(client, group, [(p.topic, p.partition) for p in places]))
+        holders = _open_transactions(client, group)
+    except OttlaError:
+        return None  # it would only explain
+    if found:
+        whose = " or ".join(map(repr, holders)) or "somebody's that has ended meanwhile"
+        where = ", ".join(f"{topic}-{partition}" for topic, partition in found)
+        return f"its offsets of {where} are pending in the open transaction of {whose}"
+    if holders and not places:
+        return f"they may be pending in the open transaction of {' or '.join(map(repr, holders))}"
+    return None
+
+
+def _open_transactions(client: Client, group: str) -> list[str]:
+    """The transactional ids whose transactions hold offsets, of this group or of one that lives in
+    the same partition.
+    """
+    from ottla.client import records, transactions
+    from ottla.client.errors import BrokerError
+    from ottla.coordinators.key_partition import partition_for
+    from ottla.wire.stored.frame import CONSUMER_OFFSETS
+
+    count = len(records.partitions(client, CONSUMER_OFFSETS))
+    home: TopicPartition = (CONSUMER_OFFSETS, partition_for(group, count))
+    states = ("Ongoing", "PrepareCommit", "PrepareAbort")
+    listed = transactions.list_transactions(client, states=states)
+    known = transactions.describe_transactions(client, [one.transactional_id for one in listed])
+    return sorted(
+        transactional_id
+        for transactional_id, one in known.items()
+        if not isinstance(one, BrokerError) and home in one.partitions
+    )
 
 
 def _lag(

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ottla.errors import OttlaError
+from ottla.steady import steady_s
 from ottla.testing import expected
 from ottla.testing.arguments import (
     INT32_MAX,
@@ -28,7 +29,7 @@ from ottla.testing.arguments import (
 )
 from ottla.testing.errors import BadType, NotAsExpected
 from ottla.testing.expected import Record
-from ottla.testing.group_lag import Standing, standing
+from ottla.testing.group_lag import Standing, pending, standing
 from ottla.testing.looking import Seen, blocks_a_loop, until
 from ottla.testing.texts import CLIENT_ID, Headers, Text, as_bytes, as_property
 
@@ -47,6 +48,10 @@ class Talk(ABC):
     @abstractmethod
     def bootstrap_servers(self) -> str:
         """Where clients connect to."""
+
+    @abstractmethod
+    def _servers_within(self, patience_s: float) -> str:
+        """The same, of a broker that a fault is starting again: if it is there in that time."""
 
     def create_topic(
         self,
@@ -190,8 +195,9 @@ class Talk(ABC):
                 return None
             return False
 
-        with self._asking() as client:
-            seen = until(client, there, timeout)
+        began_s = steady_s()
+        with self._asking(patience_s=timeout) as client:
+            seen = until(client, there, timeout - (steady_s() - began_s))
             near = None if seen.there else _why(client, topic, exists=found is not None)
         if not seen.there:
             what = _what_was_seen(topic, seen, timeout, looks, exists=found is not None)
@@ -228,14 +234,20 @@ class Talk(ABC):
             now = standing(client, group, lag)
             return now.lag is not None and now.lag <= lag
 
-        with self._asking() as client:
-            seen = until(client, there, timeout)
+        began_s = steady_s()
+        with self._asking(patience_s=timeout) as client:
+            seen = until(client, there, timeout - (steady_s() - began_s))
+            open_in = None if seen.there else pending(client, group, now.places)
         if not seen.there:
             problem = f" (the last look: {seen.problem})" if seen.problem else ""
             raise NotAsExpected(
-                f"group {group!r} is not at a lag of {lag} within {timeout:g} s: {now}{problem}",
+                f"group {group!r} is not at a lag of {lag} within {timeout:g} s: {now}"
+                f"{f'; {open_in}' if open_in else ''}{problem}",
                 hint=_hint(
-                    "consumers commit when they are told to, when they close, or every "
+                    "commit or abort it, or move the clock past its transaction.timeout.ms with "
+                    'clock.advance(..., members="silent")'
+                    if open_in
+                    else "consumers commit when they are told to, when they close, or every "
                     "auto.commit.interval.ms (five seconds)"
                 ),
             )
@@ -254,8 +266,9 @@ class Talk(ABC):
 
         return client_config(library, self.bootstrap_servers, group)
 
-    def _asking(self, topic: str | None = None) -> _Asking:
-        return _Asking(self.bootstrap_servers, topic)
+    def _asking(self, topic: str | None = None, patience_s: float | None = None) -> _Asking:
+        where = self.bootstrap_servers if patience_s is None else self._servers_within(patience_s)
+        return _Asking(where, topic)
 
 
 class _Asking:

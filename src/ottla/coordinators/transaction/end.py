@@ -174,7 +174,10 @@ def go_on(turn: ShardTurn, key: NextIdKey, answer: ProducerId) -> None:
         if ask is not None:
             turn.reply(ask.token, refuse(ask.body, ErrorCode(answer.error_code)))
         return
-    _prepare(turn, transactional_id, transaction, key.commit, True, ask, answer.producer_id)
+    late = ask is None and _is_late(turn, transactional_id)
+    there = _prepare(turn, transactional_id, transaction, key.commit, True, ask, answer.producer_id)
+    if there and late:
+        _note_aborted(turn, transactional_id, transaction)
 
 
 def fence(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> bool:
@@ -200,18 +203,29 @@ def abort_timed_out(turn: ShardTurn) -> None:
 
     for transactional_id in turn.some_of(Look.LATE, ABORTED_AT_ONCE_MAX, late):
         transaction = turn.find(transactional_id)
-        is_late = deadlines.get(transactional_id, now_ms) < now_ms  # still, if it waited for this
+        is_late = _is_late(turn, transactional_id)  # still, if it waited for this
         if transaction is None or not is_late or transactional_id in turn.state.awaits_id:
             continue
-        if fence(turn, transactional_id, transaction):
-            turn.note(
-                f"the transaction of {transactional_id} is aborted: it is open for longer than the "
-                f"{transaction.timeout_ms} ms of its producer's transaction.timeout.ms"
+        if not fence(turn, transactional_id, transaction):
+            turn.note_once(
+                transactional_id,
+                "can't be aborted: its record does not fit into the max.message.bytes of "
+                f"{TRANSACTION_STATE}, which has to be raised",
             )
-        else:
-            turn.note(
-                f"the transaction of {transactional_id} can't be aborted: its record does not fit "
-                f"into the max.message.bytes of {TRANSACTION_STATE}, which has to be raised"
-            )
+        elif transactional_id not in turn.state.awaits_id:
+            _note_aborted(turn, transactional_id, transaction)
     turn.state.checks = bool(turn.state.found[Look.LATE])
     turn.keep_checking()
+
+
+def _is_late(turn: ShardTurn, transactional_id: str) -> bool:
+    """Whether its transaction is open for longer than its producer said."""
+    now_ms = turn.now.steady_ms
+    return turn.state.deadlines.get(transactional_id, now_ms) < now_ms
+
+
+def _note_aborted(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> None:
+    turn.note(
+        f"the transaction of {transactional_id} is aborted: it is open for longer than the "
+        f"{transaction.timeout_ms} ms of its producer's transaction.timeout.ms"
+    )

@@ -124,10 +124,18 @@ class TransactionShard(Decider):
     def on_leap(self, by_ms: int, connected: frozenset[int], now: Now) -> Decision:
         """A producer that is connected is waited for so much longer."""
         state = self.state
-        for transactional_id in state.deadlines:
-            if state.connections.get(transactional_id) in connected:
-                state.deadlines[transactional_id] += by_ms
-        return NOTHING
+        turn = ShardTurn(state, now)
+        for transactional_id, at_ms in state.deadlines.items():
+            if state.connections.get(transactional_id) not in connected:
+                continue
+            state.deadlines[transactional_id] = at_ms + by_ms
+            if at_ms < now.steady_ms + by_ms:
+                turn.note_once(
+                    transactional_id,
+                    "would be over; its producer is connected and is waited for: "
+                    'members="silent" ends it',
+                )
+        return turn.decision()
 
     def apply(self, written: Sequence[Record], now: Now) -> None:
         """Take records in.

@@ -54,6 +54,7 @@ class ShardState:
         "image",
         "last_epochs",
         "looks",
+        "noted",
         "partition",
         "patient",
         "transactions",
@@ -82,6 +83,8 @@ class ShardState:
         """What a look has found and not come to yet."""
         self.looks = False
         """Whether the look for ids that nobody uses is set."""
+        self.noted: dict[str, set[str]] = {}
+        """What the operator was told of an id's open transaction."""
         self.patient: dict[str, list[tuple[int, Ask]]] = {}
         """Who waits for the transaction before theirs to end, and until when on the machine's
         time.
@@ -115,6 +118,7 @@ class ShardTurn(Turn):
         self.write(records.state_of(transactional_id, transaction, level))
         if transaction.state != State.ONGOING:
             self.state.deadlines.pop(transactional_id, None)
+            self.state.noted.pop(transactional_id, None)
         return transaction
 
     def fits(self, transactional_id: str, transaction: Transaction) -> bool:
@@ -132,6 +136,13 @@ class ShardTurn(Turn):
         spent_ms = min(max(now.wall_ms - transaction.start_ms, 0), transaction.timeout_ms)
         state.deadlines[transactional_id] = now.steady_ms + transaction.timeout_ms - spent_ms
         self.keep_checking()
+
+    def note_once(self, transactional_id: str, text: str) -> None:
+        """Tell the operator of an id's transaction, unless that was told of it before."""
+        noted = self.state.noted.setdefault(transactional_id, set())
+        if text not in noted:
+            noted.add(text)
+            self.note(f"the transaction of {transactional_id} {text}")
 
     def keep_checking(self) -> None:
         """Look, at times, for transactions that take too long, while any is open."""
