@@ -330,7 +330,7 @@ def _holder(topic: str) -> str:
     return GROUP if topic == CONSUMER_OFFSETS else LEADER
 
 
-_SPOKEN: Final[dict[int, dict[type, int]]] = {
+_SPOKEN: Final[dict[int, dict[type[Any], int]]] = {
     2: {},
     1: {
         AddPartitionsToTxnRequest: 3,
