@@ -248,7 +248,11 @@ class Reader:
         """From now on these positions are what is committed."""
         from confluent_kafka import KafkaException, TopicPartition
 
-        ours = [(place.topic, place.partition) for place in self._consumer.assignment()]
+        try:
+            assigned = self._consumer.assignment()
+        except KafkaException:  # the partitions came as the consumer was being closed
+            return
+        ours = [(place.topic, place.partition) for place in assigned]
         for (topic, number), at in to_commit(ours, begun, passed).items():
             place = TopicPartition(topic, number, at.offset, leader_epoch=at.leader_epoch)
             with suppress(KafkaException):  # the partition may be another member's by now
