@@ -24,6 +24,8 @@ def refuses(port: int) -> bool:
         socket.create_connection(("127.0.0.1", port), 1).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it was let in as the port was being closed
+        return False
     return False
 
 
