@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import ottla
+from attack.limited import Limited
 from attack.line import Line
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import incremental_alter_configs as alter
@@ -90,30 +91,33 @@ def test_many_ids_come_and_go(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["a*[0-9]+", "\\ba*[0-9]+\\b"])
-def test_a_list_of_long_ids_holds_nobody_up(broker: ottla.Broker, pattern: str) -> None:
+def test_a_list_of_long_ids_holds_nobody_up(tmp_path: Path, pattern: str) -> None:
     """One request of a few bytes would stop a node's decisions for seconds; or those who hang up
-    before they are answered would.
+    before they are answered would. The node is a process of its own: in ours it would share the
+    interpreter with who asks.
     """
-    node, other = Transacting(broker.port), Transacting(broker.port)
-    other.begin("x")
-    names = [LONG + str(number) for number in range(10, 70)]
-    node.begin(names[0])
-    assert {node.init(name).error_code for name in names[1:]} <= {ErrorCode.NONE}
-    asked = list_transactions.ListTransactionsRequest(transactional_id_pattern=pattern)
-    for _ in range(50):
-        line = Line(broker.port)
-        line.send(asked, 2)
-        line.close(reset=True)
-    node.line.send(asked, 2)
-    served = 0
-    while not node.line.has_more(0):
-        assert other.state("x").transaction_state == "Empty"
-        served += 1
-    assert served >= len(names) // 5, "others are served between the slices of the list"
-    answer = node.line.answer()
-    assert sorted(one.transactional_id for one in answer.transaction_states) == names
-    node.close()
-    other.close()
+    with Limited(tmp_path, 1024) as process:
+        node, other = Transacting(process.port), Transacting(process.port)
+        other.begin("x")
+        names = [LONG + str(number) for number in range(10, 70)]
+        node.begin(names[0])
+        assert {node.init(name).error_code for name in names[1:]} <= {ErrorCode.NONE}
+        asked = list_transactions.ListTransactionsRequest(transactional_id_pattern=pattern)
+        for _ in range(50):
+            line = Line(process.port)
+            line.send(asked, 2)
+            line.close(reset=True)
+        node.line.send(asked, 2)
+        served = 0
+        while not node.line.has_more(0):
+            assert other.state("x").transaction_state == "Empty"
+            served += 1
+        assert served >= len(names) // 5, "others are served between the slices of the list"
+        answer = node.line.answer()
+        assert sorted(one.transactional_id for one in answer.transaction_states) == names
+        node.close()
+        other.close()
+        assert process.end() == 0
 
 
 def test_the_cost_of_many_partitions_is_theirs(broker: ottla.Broker) -> None:
