@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.broker.handlers import write_txn_markers
 from ottla.broker.internal_topics import CoordinatorNotLoaded
-from ottla.coordinators.questions import AddPartitions, NewProducerId, PartitionsAdded, ProducerId
+from ottla.coordinators.questions import (
+    THE_NODE,
+    AddPartitions,
+    NewProducerId,
+    PartitionsAdded,
+    ProducerId,
+)
 from ottla.decide import Ask
 from ottla.errors import BrokenInvariant
 from ottla.wire.errors import ErrorCode
@@ -17,9 +23,6 @@ from ottla.wire.messages.write_txn_markers import WriteTxnMarkersRequest
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context
-
-THE_NODE = "User:ANONYMOUS"
-"""In whose name a node asks itself."""
 
 
 def send(context: Context, body: Any, then: Callable[[Any], None]) -> None:

@@ -146,16 +146,6 @@ segment.bytes: A segment is rolled when it would grow beyond this size.
 segment.index.bytes: How large an index file may grow before the segment is rolled.
 segment.jitter.ms: The most that is taken off the roll time at random.
 segment.ms: A segment is rolled at this age.
-transaction.abort.timed.out.transaction.cleanup.interval.ms: How often late ones are looked for.
-transaction.max.timeout.ms: The longest that a producer may ask for its transactions to take.
-transaction.partition.verification.enable: Whether older producers' partitions are verified.
-transaction.remove.expired.transaction.cleanup.interval.ms: How often unused ids are looked for.
-transaction.state.log.min.isr: The least replicas in sync of the topic of transactions.
-transaction.state.log.num.partitions: How many partitions the topic of transactions gets.
-transaction.state.log.replication.factor: How many replicas the topic of transactions gets.
-transaction.state.log.segment.bytes: The segment size of the topic of transactions.
-transaction.two.phase.commit.enable: Whether a transaction may wait for another system without end.
-transactional.id.expiration.ms: How long a transactional id that nobody uses is remembered.
 unclean.leader.election.enable: Whether a replica that lacks records may lead in need.
 """
 

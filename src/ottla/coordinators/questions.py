@@ -5,8 +5,10 @@ whole of the way.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+THE_NODE: Final = "User:ANONYMOUS"
+"""In whose name a node asks itself."""
 TopicPartition = tuple[str, int]
 """(topic, partition)."""
 

@@ -8,11 +8,12 @@ groups in a transaction is ended by their coordinator, who keeps what is pending
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ottla.broker.internal_topics import CoordinatorNotLoaded
 from ottla.broker.partitions import leadership_error
 from ottla.coordinators.group.split import marked
+from ottla.coordinators.questions import THE_NODE
 from ottla.decide import Ask
 from ottla.security.resources import CLUSTER, Operation
 from ottla.wire.errors import ErrorCode
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 Place = tuple[int, str, int]
 """(the marker's place in the request, topic, partition)."""
-
-THE_NODE: Final = "User:ANONYMOUS"
 
 
 def handle(

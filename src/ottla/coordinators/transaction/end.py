@@ -48,12 +48,9 @@ def end(turn: ShardTurn, ask: Ask) -> None:
     """EndTxn: commit or abort, at the producer's word."""
     asked: EndTxnRequest = ask.body
     transactional_id = asked.transactional_id
-    transaction = turn.find(transactional_id) if transactional_id else None
+    transaction = turn.find(transactional_id)
     if transaction is None:
-        error = (
-            ErrorCode.INVALID_PRODUCER_ID_MAPPING if transactional_id else ErrorCode.INVALID_REQUEST
-        )
-        turn.reply(ask.token, refuse(asked, error))
+        turn.reply(ask.token, refuse(asked, ErrorCode.INVALID_PRODUCER_ID_MAPPING))
         return
     turn.heard(transactional_id, ask)
     bumps = ask.version >= EPOCH_BUMPS_VERSION

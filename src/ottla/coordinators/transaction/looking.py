@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.coordinators.transaction.transaction import TITLES, State
+from ottla.coordinators.transaction.transaction import TITLES, State, by_topic
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import describe_transactions as described
 from ottla.wire.messages import list_transactions as listed
@@ -44,15 +44,14 @@ def _row(turn: ShardTurn, transactional_id: str) -> described.TransactionState:
         return row
     ending = turn.state.endings.get(transactional_id)
     places = transaction.partitions if ending is None else ending.missing
-    topics: dict[str, list[int]] = {}
-    for topic, index in sorted(places):
-        topics.setdefault(topic, []).append(index)
     row.transaction_state = transaction.state.title
     row.transaction_timeout_ms = transaction.timeout_ms
     row.transaction_start_time_ms = transaction.start_ms
     row.producer_id = transaction.producer_id
     row.producer_epoch = transaction.producer_epoch
-    row.topics = [described.TopicData(topic=name, partitions=ids) for name, ids in topics.items()]
+    row.topics = [
+        described.TopicData(topic=name, partitions=ids) for name, ids in by_topic(places).items()
+    ]
     return row
 
 

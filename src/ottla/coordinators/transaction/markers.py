@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.coordinators.transaction import partitions
 from ottla.coordinators.transaction.state import Ending
-from ottla.coordinators.transaction.transaction import PREPARED, State
+from ottla.coordinators.transaction.transaction import PREPARED, State, by_topic
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.write_txn_markers import (
     WritableTxnMarker,
@@ -125,16 +125,13 @@ def _exists(state: ShardState, place: TopicPartition) -> bool:
 def _request(
     state: ShardState, transaction: Transaction, missing: frozenset[TopicPartition]
 ) -> WriteTxnMarkersRequest:
-    topics: dict[str, list[int]] = {}
-    for topic, index in sorted(missing):
-        topics.setdefault(topic, []).append(index)
     marker = WritableTxnMarker(
         producer_id=transaction.producer_id,
         producer_epoch=transaction.producer_epoch,
         transaction_result=transaction.state == State.PREPARE_COMMIT,
         topics=[
             WritableTxnMarkerTopic(name=name, partition_indexes=indexes)
-            for name, indexes in topics.items()
+            for name, indexes in by_topic(missing).items()
         ],
         coordinator_epoch=state.coordinator_epoch,
         transaction_version=transaction.client_version,

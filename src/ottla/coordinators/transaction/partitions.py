@@ -77,8 +77,6 @@ def _waits(turn: ShardTurn, ask: Ask) -> bool:
 
 def _decide(turn: ShardTurn, asked: AddPartitions) -> tuple[ErrorCode, PartitionsAdded | None]:
     transactional_id = asked.transactional_id
-    if not transactional_id:
-        return ErrorCode.INVALID_REQUEST, None
     transaction = turn.find(transactional_id)
     if transaction is None:
         return ErrorCode.INVALID_PRODUCER_ID_MAPPING, None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from ottla.coordinators.questions import TopicPartition
-from ottla.coordinators.transaction.transaction import NO_PRODUCER_ID, State, Transaction
+from ottla.coordinators.transaction.transaction import NO_PRODUCER_ID, State, Transaction, by_topic
 from ottla.decide import Record
 from ottla.wire import schema
 from ottla.wire.schema import ProtocolError
@@ -25,10 +25,10 @@ def state_of(transactional_id: str, transaction: Transaction, level: int) -> Rec
     """The record that says where an id stands, at this level of transaction.version, of which it
     holds what is `kept`.
     """
-    topics: dict[str, list[int]] = {}
-    for topic, partition in sorted(transaction.partitions):
-        topics.setdefault(topic, []).append(partition)
-    partitions = [PartitionsSchema(topic=name, partition_ids=ids) for name, ids in topics.items()]
+    partitions = [
+        PartitionsSchema(topic=name, partition_ids=ids)
+        for name, ids in by_topic(transaction.partitions).items()
+    ]
     value = TransactionLogValue(
         producer_id=transaction.producer_id,
         producer_epoch=transaction.producer_epoch,

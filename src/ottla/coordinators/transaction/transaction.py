@@ -8,9 +8,12 @@ where somebody is fenced. `decide` in the other files says what may become what;
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.coordinators.questions import TopicPartition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 EPOCH_MAX: Final = (1 << 15) - 1
 NO_EPOCH: Final = -1
@@ -45,6 +48,14 @@ COMPLETED: Final = frozenset({State.COMPLETE_COMMIT, State.COMPLETE_ABORT})
 IDLE: Final = COMPLETED | {State.EMPTY}
 """Nothing is open: a transaction may begin, and the id may expire."""
 TITLES: Final = {state.title: state for state in State}
+
+
+def by_topic(places: Iterable[TopicPartition]) -> dict[str, list[int]]:
+    """The partitions of each topic, both in order, as messages and records list them."""
+    topics: dict[str, list[int]] = {}
+    for topic, partition in sorted(places):
+        topics.setdefault(topic, []).append(partition)
+    return topics
 
 
 class Transaction(NamedTuple):
