@@ -69,7 +69,9 @@ class Reply(NamedTuple):
 
 
 class Send(NamedTuple):
-    """What a decider asks of somebody else; the answer comes back by `Decider.answered`."""
+    """What a decider asks of somebody else; the answer, or each part of one that comes in parts,
+    comes back by `Decider.answered`.
+    """
 
     key: Hashable
     """Which question it was, for who asked."""

@@ -150,13 +150,12 @@ class Driver(ABC):
         since = self.end_offset() if replies else 0
         if records:
             self.take(records, now)
-        if replies:
-            depends_on = self.end_offset() if records else since
+        if replies or sends:
+            depends_on = self.end_offset()
             for token, message in replies:
                 self.held.append(Held(depends_on, token, message, since))
-        if sends:
-            depends_on = self.end_offset()
-            self._sends.extend((depends_on, one) for one in sends)
+            for one in sends:
+                self._sends.append((depends_on, one))
         for timer in timers:
             self._arm(timer)
         for line in notes:
@@ -188,6 +187,11 @@ class Driver(ABC):
         while self.asks is asks and self._sends and self._sends[0][0] <= high_watermark:
             self.send(self._sends.popleft()[1])
         return len(going)
+
+    @property
+    def holds(self) -> bool:
+        """Whether anything waits to go out."""
+        return bool(self.held or self._sends)
 
     @property
     def first_held(self) -> int | None:

@@ -49,6 +49,7 @@ import scripted
 from coordinators import trace
 from coordinators.world import World
 from ottla.coordinators.group.config import GroupConfig
+from ottla.coordinators.questions import MarkersWritten, WriteMarkers
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest
@@ -72,11 +73,6 @@ from ottla.wire.messages.txn_offset_commit import (
     TxnOffsetCommitRequest,
     TxnOffsetCommitRequestPartition,
     TxnOffsetCommitRequestTopic,
-)
-from ottla.wire.messages.write_txn_markers import (
-    WritableTxnMarker,
-    WritableTxnMarkerTopic,
-    WriteTxnMarkersRequest,
 )
 from ottla.wire.records import Record, build_batch, control_batch
 from ottla.wire.schema import Response, decode, encode
@@ -120,6 +116,9 @@ class Script:
             if isinstance(response, Response):
                 # What the client reads: fields that its version does not carry are gone.
                 response = decode(type(response), encode(response, version), version)
+            if isinstance(response, MarkersWritten):
+                self.lines.append(f"{name} <- {trace.markers(response)}")
+                return
             member_id = getattr(response, "member_id", "")
             if member_id:
                 self.ids[name] = member_id
@@ -392,18 +391,16 @@ class Script:
         partition = self.world.groups.partition_for(args.get("group", "g"))
         committed = names[1] == "commit"
         if args.get("live") == "1":
-            topic = WritableTxnMarkerTopic(name=CONSUMER_OFFSETS, partition_indexes=[partition])
-            marker = WritableTxnMarker(
-                producer_id=int(names[0]),
-                producer_epoch=int(args.get("epoch", "0")),
-                transaction_result=committed,
-                topics=[topic],
-                coordinator_epoch=int(args.get("coordinator", "0")),
-                transaction_version=int(args.get("tv", "0")),
+            marker = WriteMarkers(
+                int(names[0]),
+                int(args.get("epoch", "0")),
+                committed,
+                int(args.get("coordinator", "0")),
+                int(args.get("tv", "0")),
+                ((CONSUMER_OFFSETS, partition),),
             )
-            body = WriteTxnMarkersRequest(markers=[marker])
             asker = self.world.asker(1)
-            self.world.groups.write_txn_markers(body, asker, self._answer("coordinator"))
+            self.world.groups.end_transaction(marker, asker, self._answer("coordinator"))
             return
         batch = control_batch(
             int(committed),

@@ -12,6 +12,7 @@ from ottla.coordinators.group.classic.member import in_hash_map_order
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.shard import KINDS, SHARED, every_kind
 from ottla.coordinators.key_partition import partition_for
+from ottla.coordinators.questions import WriteMarkers
 from ottla.decide import Ask
 from ottla.wire.errors import ErrorCode
 from ottla.wire.java import java_hash
@@ -23,11 +24,6 @@ from ottla.wire.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitRequestPartition,
     OffsetCommitRequestTopic,
-)
-from ottla.wire.messages.write_txn_markers import (
-    WritableTxnMarker,
-    WritableTxnMarkerTopic,
-    WriteTxnMarkersRequest,
 )
 from ottla.wire.records import read_batches
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
@@ -152,10 +148,11 @@ def test_every_request_that_has_a_row_comes_in_by_the_front_door() -> None:
     rows = [*SHARED, *(asked for kind in KINDS for asked in (*kind.begins, *kind.shared))]
     assert len(rows) == 12
     for asked in rows:
+        body = WriteMarkers(1, 0, True, 0, 2, ()) if asked is WriteMarkers else asked()
         answers: list[Any] = []
-        world.groups.submit(asked(), world.asker(9), answers.append)
+        world.groups.submit(body, world.asker(9), answers.append)
         world.settle()
-        response = kinds.refuse(Ask(1, asked(), 9, "User:alice"), ErrorCode.NONE)
+        response = kinds.refuse(Ask(1, body, 9, "User:alice"), ErrorCode.NONE)
         assert [type(one) for one in answers] == [type(response)]
     with pytest.raises(KeyError):
         world.groups.submit(FindCoordinatorRequest(), world.asker(1), lambda _: None)
@@ -169,54 +166,29 @@ def test_markers_go_to_the_partitions_that_they_name() -> None:
     world = World(GroupConfig(), partitions=3)
     world.runtime.resigned(2)
 
-    def marker(producer_id: int, *topics: tuple[str, list[int]]) -> WritableTxnMarker:
-        return WritableTxnMarker(
-            producer_id=producer_id,
-            producer_epoch=7,
-            transaction_result=True,
-            coordinator_epoch=5,
-            topics=[WritableTxnMarkerTopic(name=n, partition_indexes=of) for n, of in topics],
-        )
-
-    def ended(*markers: WritableTxnMarker) -> list[Any]:
+    def ended(producer_id: int, *indexes: int) -> dict[int, int]:
         told: list[Any] = []
-        body = WriteTxnMarkersRequest(markers=list(markers))
+        places = tuple((CONSUMER_OFFSETS, index) for index in indexes)
+        body = WriteMarkers(producer_id, 7, True, 5, 2, places)
         world.groups.submit(body, world.asker(1), told.append)
         world.settle()
-        (response,) = told
-        return [
-            (
-                row.producer_id,
-                topic.name,
-                [(p.partition_index, p.error_code) for p in topic.partitions],
-            )
-            for row in response.markers
-            for topic in row.topics
-        ]
+        (answer,) = told
+        return {index: answer.errors[topic, index] for topic, index in places}
 
     def written() -> list[list[int]]:
         return [[one.producer_id for one in read_batches(data)] for data in world.log.data]
 
     elsewhere = ErrorCode.NOT_LEADER_OR_FOLLOWER
-    unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    assert ended(
-        marker(1, (CONSUMER_OFFSETS, [1, 0, 1, 2, -1, 9])),
-        marker(2, ("t", [0]), (CONSUMER_OFFSETS, [0])),
-        marker(1),
-    ) == [
-        (1, CONSUMER_OFFSETS, [(1, 0), (0, 0), (1, 0), *((at, elsewhere) for at in (2, -1, 9))]),
-        (2, "t", [(0, unknown)]),
-        (2, CONSUMER_OFFSETS, [(0, 0)]),
-    ]
+    assert ended(1, 1, 0, 2, 9) == {1: 0, 0: 0, 2: elsewhere, 9: elsewhere}
+    assert ended(2, 0) == {0: 0}
     assert written() == [[1, 2], [1], []]
     (first, _) = read_batches(world.log.data[0])
     assert first.is_control
     assert first.producer_epoch == 7
     assert first.records[0].value == b"\0\0\0\0\0\5"
-    assert ended() == []
-    assert ended(marker(3, ("t", [0]))) == [(3, "t", [(0, unknown)])]
+    assert ended(3) == {}
     world.log.failing = True
-    assert ended(marker(4, (CONSUMER_OFFSETS, [0]))) == [(4, CONSUMER_OFFSETS, [(0, elsewhere)])]
+    assert ended(4, 0) == {0: elsewhere}
 
 
 def test_requests_for_no_group_at_all_are_answered() -> None:

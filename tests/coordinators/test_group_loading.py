@@ -11,6 +11,7 @@ import pytest
 from coordinators.world import World
 from ottla.coordinators import runtime
 from ottla.coordinators.group.config import GroupConfig
+from ottla.coordinators.questions import WriteMarkers
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.leave_group import LeaveGroupRequest, MemberIdentity
 from ottla.wire.messages.offset_commit import (
@@ -19,11 +20,6 @@ from ottla.wire.messages.offset_commit import (
     OffsetCommitRequestTopic,
 )
 from ottla.wire.messages.offset_fetch import OffsetFetchRequestGroup
-from ottla.wire.messages.write_txn_markers import (
-    WritableTxnMarker,
-    WritableTxnMarkerTopic,
-    WriteTxnMarkersRequest,
-)
 from ottla.wire.records import Record, build_batch, control_batch
 from ottla.wire.stored.frame import CONSUMER_OFFSETS, encode_coordinator
 from ottla.wire.stored.groups import (
@@ -213,19 +209,12 @@ def ended(epoch: int, coordinator_epoch: int = 0, kind: int = 1) -> bytes:
 def told_marker(world: World, epoch: int, coordinator_epoch: int = 0, version: int = 0) -> Any:
     """What the coordinator of transactions hears that ends producer 5's."""
     answers: list[Any] = []
-    marker = WritableTxnMarker(
-        producer_id=5,
-        producer_epoch=epoch,
-        transaction_result=True,
-        topics=[WritableTxnMarkerTopic(name=CONSUMER_OFFSETS, partition_indexes=[0])],
-        coordinator_epoch=coordinator_epoch,
-        transaction_version=version,
-    )
-    request = WriteTxnMarkersRequest(markers=[marker])
-    world.groups.write_txn_markers(request, world.asker(2), answers.append)
+    place = (CONSUMER_OFFSETS, 0)
+    marker = WriteMarkers(5, epoch, True, coordinator_epoch, version, (place,))
+    world.groups.end_transaction(marker, world.asker(2), answers.append)
     world.settle()
     (answer,) = answers
-    return ErrorCode(answer.markers[0].topics[0].partitions[0].error_code)
+    return ErrorCode(answer.errors[place])
 
 
 def test_a_load_tells_whose_transaction_is_open_and_in_which_epoch() -> None:

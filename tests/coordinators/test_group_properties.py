@@ -20,6 +20,7 @@ from ottla.coordinators.batches import marker_of
 from ottla.coordinators.group.classic.group import COMPLETING_REBALANCE, EMPTY, STABLE, ClassicGroup
 from ottla.coordinators.group.config import GroupConfig
 from ottla.coordinators.group.shard import GroupShard, every_kind
+from ottla.coordinators.questions import WriteMarkers
 from ottla.decide import Ask, Decision, Now, Record
 from ottla.metadata.image import MetadataImage
 from ottla.wire.errors import ErrorCode
@@ -37,11 +38,6 @@ from ottla.wire.messages.txn_offset_commit import (
     TxnOffsetCommitRequest,
     TxnOffsetCommitRequestPartition,
     TxnOffsetCommitRequestTopic,
-)
-from ottla.wire.messages.write_txn_markers import (
-    WritableTxnMarker,
-    WritableTxnMarkerTopic,
-    WriteTxnMarkersRequest,
 )
 from ottla.wire.records import read_batches
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
@@ -336,17 +332,13 @@ class Members(RuleBasedStateMachine):
         coordinator_epoch: int,
         transaction_version: int,
     ) -> None:
-        marker = WritableTxnMarker(
-            producer_id=producer_id,
-            producer_epoch=epoch,
-            transaction_result=committed,
-            topics=[WritableTxnMarkerTopic(name=CONSUMER_OFFSETS, partition_indexes=[0])],
-            coordinator_epoch=coordinator_epoch,
-            transaction_version=transaction_version,
+        place = (CONSUMER_OFFSETS, 0)
+        marker = WriteMarkers(
+            producer_id, epoch, committed, coordinator_epoch, transaction_version, (place,)
         )
-        request = WriteTxnMarkersRequest(markers=[marker, marker])
         asker = self.world.asker(2)
-        self._ask(lambda done: self.world.groups.write_txn_markers(request, asker, done))
+        for _ in range(2):
+            self._ask(lambda done: self.world.groups.end_transaction(marker, asker, done))
 
     @rule(group_id=GROUPS)
     def delete(self, group_id: str) -> None:

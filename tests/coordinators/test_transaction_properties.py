@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from coordinators.transaction_world import TransactionWorld
-from ottla.coordinators.questions import AddPartitions, NewProducerId, TopicPartition
+from ottla.coordinators.questions import AddPartitions, NewProducerId, TopicPartition, WriteMarkers
 from ottla.coordinators.transaction import records
 from ottla.coordinators.transaction.config import TransactionConfig
 from ottla.coordinators.transaction.shard import TransactionShard
@@ -34,7 +34,6 @@ from ottla.metadata.image import MetadataImage
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.end_txn import EndTxnRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
-from ottla.wire.messages.write_txn_markers import WriteTxnMarkersRequest
 from ottla.wire.records import Record, build_batch, read_batches
 from ottla.wire.stored.frame import TRANSACTION_STATE
 
@@ -59,9 +58,9 @@ TROUBLE = st.sampled_from(
 ENDS = {True: State.PREPARE_COMMIT, False: State.PREPARE_ABORT}
 BEFORE = {
     State.EMPTY: IDLE,
-    State.ONGOING: IDLE | {State.ONGOING},
+    State.ONGOING: (*IDLE, State.ONGOING),
     State.PREPARE_COMMIT: {State.ONGOING},
-    State.PREPARE_ABORT: IDLE | {State.ONGOING},
+    State.PREPARE_ABORT: (*IDLE, State.ONGOING),
     State.COMPLETE_COMMIT: {State.PREPARE_COMMIT},
     State.COMPLETE_ABORT: {State.PREPARE_ABORT},
 }
@@ -150,26 +149,22 @@ class History:
 
     def asked(self, body: Any, high_watermark: int) -> None:
         """The coordinator asks somebody: markers only of what is safe, and not ended."""
-        if not isinstance(body, WriteTxnMarkersRequest):
+        if not isinstance(body, WriteMarkers):
             return
-        for marker in body.markers:
-            key = (marker.producer_id, marker.producer_epoch)
-            state, offset = self.decided[key]
-            assert state == ENDS[marker.transaction_result], "another end than was decided"
-            assert offset < high_watermark, "a marker before its decision was safe"
-            stands = self.stands[self.owners[marker.producer_id]]
-            assert (stands.producer_id, stands.producer_epoch, stands.state) == (*key, state)
+        key = (body.producer_id, body.producer_epoch)
+        state, offset = self.decided[key]
+        assert state == ENDS[body.committed], "another end than was decided"
+        assert offset < high_watermark, "a marker before its decision was safe"
+        stands = self.stands[self.owners[body.producer_id]]
+        assert (stands.producer_id, stands.producer_epoch, stands.state) == (*key, state)
 
     def answered(self, body: Any, response: Any) -> None:
         """Leaders have answered."""
-        if not isinstance(body, WriteTxnMarkersRequest):
+        if not isinstance(body, WriteMarkers):
             return
-        for marker, told in zip(body.markers, response.markers, strict=True):
-            for topic in told.topics:
-                for row in topic.partitions:
-                    if row.error_code in (0, ErrorCode.INVALID_PRODUCER_EPOCH):
-                        place = (topic.name, row.partition_index)
-                        self.done.add((marker.producer_id, marker.producer_epoch, place))
+        for place, code in response.errors.items():
+            if code in (0, ErrorCode.INVALID_PRODUCER_EPOCH):
+                self.done.add((body.producer_id, body.producer_epoch, place))
 
 
 class Watched(TransactionShard):

@@ -61,7 +61,7 @@ def test_size_is_never_told_too_small() -> None:
                 for level in (0, 2):
                     record = records.state_of(name, transaction, level)
                     size = len(record.key or b"") + len(record.value) + 61 + 30
-                    assert size <= records.size_of(name, transaction)
+                    assert size <= records.size_of(name, transaction.partitions)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ottla.coordinators.questions import MarkersWritten
 from ottla.wire.errors import ErrorCode
 from ottla.wire.records import MARKER_COMMIT, control_kind, read_batches
 from ottla.wire.schema import Struct
@@ -54,6 +55,13 @@ def message(value: Any) -> str:
     if value is None:
         return "nothing"
     return f"{type(value).__name__} {fields(value)}".rstrip()
+
+
+def markers(written: MarkersWritten) -> str:
+    """What became of the ends of a transaction."""
+    return " ".join(
+        f"{topic}-{index}={ErrorCode(code).name}" for (topic, index), code in written.errors.items()
+    )
 
 
 def batch_lines(batch: bytes) -> list[str]:

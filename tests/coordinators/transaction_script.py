@@ -39,7 +39,12 @@ from typing import Any, cast
 import scripted
 from coordinators import trace
 from coordinators.transaction_world import TransactionWorld
-from ottla.coordinators.questions import AddPartitions, NewProducerId, PartitionsAdded
+from ottla.coordinators.questions import (
+    AddPartitions,
+    NewProducerId,
+    PartitionsAdded,
+    WriteMarkers,
+)
 from ottla.coordinators.transaction import records
 from ottla.coordinators.transaction.config import TransactionConfig
 from ottla.coordinators.transaction.shard import TransactionShard
@@ -49,7 +54,6 @@ from ottla.wire.messages.describe_transactions import DescribeTransactionsReques
 from ottla.wire.messages.end_txn import EndTxnRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.messages.list_transactions import ListTransactionsRequest
-from ottla.wire.messages.write_txn_markers import WriteTxnMarkersRequest
 from ottla.wire.records import Record, build_batch, read_batches
 from ottla.wire.schema import Response, decode, encode
 from ottla.wire.stored.frame import TRANSACTION_STATE
@@ -361,15 +365,12 @@ def question_line(body: Any) -> str:
     """What is asked of others."""
     if isinstance(body, NewProducerId):
         return "a producer id"
-    assert isinstance(body, WriteTxnMarkersRequest)
-    return "; ".join(
-        f"{'commit' if one.transaction_result else 'abort'} of "
-        f"{one.producer_id}/{one.producer_epoch} tv={one.transaction_version} "
-        f"coordinator={one.coordinator_epoch} to "
-        + ",".join(
-            f"{topic.name}-{index}" for topic in one.topics for index in topic.partition_indexes
-        )
-        for one in body.markers
+    assert isinstance(body, WriteMarkers)
+    return (
+        f"{'commit' if body.committed else 'abort'} of "
+        f"{body.producer_id}/{body.producer_epoch} tv={body.transaction_version} "
+        f"coordinator={body.coordinator_epoch} to "
+        + ",".join(f"{topic}-{index}" for topic, index in body.partitions)
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from coordinators.world import TURNS_MAX, World
 from ottla.coordinators.group.config import GroupConfig
-from ottla.coordinators.questions import NewProducerId, ProducerId
+from ottla.coordinators.questions import MarkersWritten, NewProducerId, ProducerId, WriteMarkers
 from ottla.coordinators.runtime import Outgoing, Runtime
 from ottla.coordinators.transaction.config import ConfigOf, TransactionConfig
 from ottla.coordinators.transaction.coordinator import TransactionCoordinator
@@ -24,13 +24,6 @@ from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.features import TRANSACTION_VERSION
 from ottla.metadata.image import Partition, Topic, Topics
 from ottla.node.coordinator_log import CoreLog
-from ottla.wire.messages.write_txn_markers import (
-    WritableTxnMarkerPartitionResult,
-    WritableTxnMarkerResult,
-    WritableTxnMarkerTopicResult,
-    WriteTxnMarkersRequest,
-    WriteTxnMarkersResponse,
-)
 from ottla.wire.stored.frame import TRANSACTION_STATE
 from ottla.wire.types import ZERO_UUID
 
@@ -131,28 +124,8 @@ class TransactionWorld(World):
                 return ProducerId(-1, self.id_error)
             self.next_id += 1
             return ProducerId(self.next_id - 1)
-        assert isinstance(body, WriteTxnMarkersRequest)
-        return WriteTxnMarkersResponse(
-            markers=[
-                WritableTxnMarkerResult(
-                    producer_id=marker.producer_id,
-                    topics=[
-                        WritableTxnMarkerTopicResult(
-                            name=topic.name,
-                            partitions=[
-                                WritableTxnMarkerPartitionResult(
-                                    partition_index=index,
-                                    error_code=self.marker_errors.get((topic.name, index), 0),
-                                )
-                                for index in topic.partition_indexes
-                            ],
-                        )
-                        for topic in marker.topics
-                    ],
-                )
-                for marker in body.markers
-            ]
-        )
+        assert isinstance(body, WriteMarkers)
+        return MarkersWritten({one: self.marker_errors.get(one, 0) for one in body.partitions})
 
     def submit(
         self,

@@ -17,15 +17,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ottla.coordinators.transaction import records
-from ottla.coordinators.transaction.transaction import (
-    COMPLETED,
-    EPOCH_MAX,
-    PREPARED,
-    State,
-    Transaction,
-)
+from ottla.coordinators.transaction.transaction import COMPLETED, PREPARED, State, Transaction
 from ottla.decide import Record as Stored
 from ottla.wire.errors import ErrorCode
+from ottla.wire.producers import EPOCH_MAX
 from ottla.wire.records import Batch, Record, build_batch, read_batches
 from servers import eventually
 from transacting import NOT_READY, UNSTABLE, Producer, Transacting

@@ -1,6 +1,7 @@
 //! A connection as others know it, and what they may do to it: who is on its other end, how busy it is, how it ends.
 //!
-//! Its task (see `connection/`) alone reads and writes its socket; all else reaches it through here.
+//! Its task (see `connection/`) alone reads and writes its socket, but for the one answer that it is parked for: that
+//! is sent by who has it, without waking the task. All else reaches it through here.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU8, AtomicU64, Ordering};
@@ -12,6 +13,7 @@ use ottla_core::partition::{Waiter, Wants};
 use ottla_core::serving::Asker;
 
 use crate::budget::Charge;
+use crate::connection::Outlet;
 use crate::lock::lock;
 use crate::signal::Signal;
 use ottla_core::connection::patience::Progress;
@@ -40,6 +42,8 @@ pub enum Ending {
 /// A whole reply frame of Python's, and what it takes until it is sent.
 pub struct Answer {
     pub frame: Vec<u8>,
+    /// How much of it is sent already.
+    pub sent: usize,
     pub charge: Charge,
     /// How long nothing more is read then.
     pub mute: Duration,
@@ -50,6 +54,26 @@ impl std::fmt::Debug for Answer {
         f.write_str("Answer")
     }
 }
+
+/// What became of a request that was parked.
+#[derive(Debug)]
+pub enum Answered {
+    /// It is to be sent, or the rest of it.
+    Here(Answer),
+    /// Its peer has it already.
+    Sent,
+}
+
+/// Where an answer goes that somebody else makes: to the task, or past it to the peer.
+#[derive(Debug, Default)]
+struct Desk {
+    answered: Option<Answered>,
+    /// Open while the task has nothing to send before it, and waits for its peer as well.
+    outlet: Option<Outlet>,
+}
+
+/// A larger one is sent by the task: whoever makes answers has others to make.
+const SENT_PAST_BYTES_MAX: usize = 64 * 1024;
 
 /// Who speaks on a connection that did not say.
 const ANONYMOUS: &str = "User:ANONYMOUS";
@@ -65,7 +89,7 @@ pub struct Connection {
     principal: OnceLock<Box<str>>,
     pub signal: Signal,
     ending: AtomicU8,
-    reply: Mutex<Option<Answer>>,
+    desk: Mutex<Desk>,
     active_at_ms: AtomicU64,
     busy: AtomicBool,
     pub progress: Progress,
@@ -90,7 +114,7 @@ impl Connection {
             principal: OnceLock::new(),
             signal: Signal::default(),
             ending: AtomicU8::new(Ending::None as u8),
-            reply: Mutex::new(None),
+            desk: Mutex::default(),
             active_at_ms: AtomicU64::new(now_ms),
             busy: AtomicBool::new(false),
             progress: Progress::default(),
@@ -184,15 +208,33 @@ impl Connection {
         );
     }
 
-    /// Hand over the whole reply frame to the request that is parked here.
-    pub fn answer(&self, answer: Answer) {
-        *lock(&self.reply) = Some(answer);
+    /// Answer the request that is parked here: past its task if that lets it, who then sleeps on until its peer or
+    /// somebody else wants something. Whether all of it is sent.
+    pub fn answer(&self, mut answer: Answer) -> bool {
+        let mut desk = lock(&self.desk);
+        let is_small = answer.frame.len() <= SENT_PAST_BYTES_MAX;
+        let outlet = desk.outlet.take();
+        if let Some(outlet) = outlet.filter(|_| is_small && answer.mute.is_zero()) {
+            answer.sent = outlet.try_send(&answer.frame).unwrap_or(0); // what is wrong with it the task finds too
+            if answer.sent == answer.frame.len() {
+                self.set_busy(false);
+                desk.answered = Some(Answered::Sent);
+                return true;
+            }
+        }
+        desk.answered = Some(Answered::Here(answer));
+        drop(desk);
         self.signal.ring();
+        false
     }
 
-    /// What was handed over.
-    pub fn take_answer(&self) -> Option<Answer> {
-        lock(&self.reply).take()
+    /// What became of the request that is parked here. Until the next call an answer may be sent past the task, if
+    /// an outlet is given.
+    pub fn take_answer(&self, outlet: Option<Outlet>) -> Option<Answered> {
+        let mut desk = lock(&self.desk);
+        let answered = desk.answered.take();
+        desk.outlet = outlet.filter(|_| answered.is_none());
+        answered
     }
 }
 

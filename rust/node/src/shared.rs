@@ -67,8 +67,11 @@ pub struct Options {
 /// A request that Python holds: where its answer goes.
 pub struct Held {
     pub connection: Arc<Connection>,
+    pub api_key: i16,
     pub correlation_id: i32,
     pub flexible: bool,
+    /// When it was taken up.
+    pub began: Instant,
     /// What it takes while Python works on it; nothing is left of it in one that is parked.
     pub charge: Option<Charge>,
     /// Set if the answer may be kept for others.

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ottla.broker.handlers import write_txn_markers
+from ottla.broker import markers
 from ottla.broker.internal_topics import CoordinatorNotLoaded
 from ottla.coordinators.questions import (
     THE_NODE,
@@ -15,22 +15,22 @@ from ottla.coordinators.questions import (
     NewProducerId,
     PartitionsAdded,
     ProducerId,
+    WriteMarkers,
 )
 from ottla.decide import Ask
 from ottla.errors import BrokenInvariant
 from ottla.wire.errors import ErrorCode
-from ottla.wire.messages.write_txn_markers import WriteTxnMarkersRequest
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context
 
 
 def send(context: Context, body: Any, then: Callable[[Any], None]) -> None:
-    """Ask; `then` gets the answer, now or later."""
+    """Ask; `then` gets the answer, now or later, or each of its parts."""
     if isinstance(body, AddPartitions):
         add_partitions(context, body, then)
-    elif isinstance(body, WriteTxnMarkersRequest):
-        write_txn_markers.write(context, body, then)
+    elif isinstance(body, WriteMarkers):
+        markers.write(context, [body], lambda _, answer: then(answer))
     elif isinstance(body, NewProducerId):
         token = context.internal(then)
         made = context.producer_ids.take(token, _producer_id)

@@ -62,13 +62,7 @@ def verify(
     if not adds and not context.config["transaction.partition.verification.enable"]:
         context.logs.verified(job, [GO_ON] * len(partitions))
         return
-    question = AddPartitions(
-        *producer,
-        partitions=tuple(partitions),
-        transaction_version=2 if adds else 0,
-        verify_only=not adds,
-        patient=adds,
-    )
+    question = AddPartitions.at_first_sight(*producer, tuple(partitions), adds=adds)
 
     def answered(response: PartitionsAdded) -> None:
         context.logs.verified(job, [_told(code, version) for code in response.errors])

@@ -5,7 +5,10 @@ whole of the way.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
+
+from ottla.wire.producers import EPOCH_BUMPS_LEVEL
 
 THE_NODE: Final = "User:ANONYMOUS"
 """In whose name a node asks itself."""
@@ -22,19 +25,62 @@ class AddPartitions(NamedTuple):
     producer_id: int
     producer_epoch: int
     partitions: tuple[TopicPartition, ...]
-    transaction_version: int
-    """What the client speaks: 2 if the leader of a partition enters it by itself, else 0."""
+    transaction_version: int = 0
+    """What the client speaks: level 2 if who leads a partition enters it by itself, else 0."""
     verify_only: bool = False
     patient: bool = False
     """Whether who asks would wait a little for the transaction before this one to end; others are
     told CONCURRENT_TRANSACTIONS.
     """
 
+    @classmethod
+    def at_first_sight(
+        cls,
+        transactional_id: str,
+        producer_id: int,
+        producer_epoch: int,
+        partitions: tuple[TopicPartition, ...],
+        *,
+        adds: bool,
+    ) -> AddPartitions:
+        """What is asked by who leads them when something of a transaction comes there first. For a
+        producer of version 2 that `adds` them; an older one has entered them before.
+        """
+        return cls(
+            transactional_id,
+            producer_id,
+            producer_epoch,
+            partitions,
+            transaction_version=EPOCH_BUMPS_LEVEL if adds else 0,
+            verify_only=not adds,
+            patient=adds,
+        )
+
 
 class PartitionsAdded(NamedTuple):
     """An error code for each partition, in the order of the question."""
 
     errors: tuple[int, ...]
+
+
+class WriteMarkers(NamedTuple):
+    """Write the end of a transaction to these partitions, as WriteTxnMarkers does; asked of their
+    leaders. The answers are `MarkersWritten`.
+    """
+
+    producer_id: int
+    producer_epoch: int
+    committed: bool
+    coordinator_epoch: int
+    transaction_version: int
+    """The level that it is ended by."""
+    partitions: tuple[TopicPartition, ...]
+
+
+class MarkersWritten(NamedTuple):
+    """What came of some of the partitions; of the others another answer tells."""
+
+    errors: Mapping[TopicPartition, int]
 
 
 class NewProducerId(NamedTuple):

@@ -416,10 +416,9 @@ class Runtime:
     def _release(self, shard: _Shard, high_watermark: int) -> None:
         """Let the replies go that depended on nothing beyond this offset."""
         shard.release(high_watermark)
-        first = shard.first_held
-        if first is None:
+        if not shard.holds:
             self._waiting.pop(shard, None)
-        elif first <= high_watermark and not shard.dirty:
+        elif (shard.first_held or 0) <= high_watermark and not shard.dirty:
             # An answer made another one, which the next turn lets go.
             self._see(shard)
 
@@ -427,7 +426,7 @@ class Runtime:
 
     def _see(self, shard: _Shard) -> None:
         """Look at the shard again at the end of the turn, if it has anything to write or to say."""
-        waits = shard.first_held is not None
+        waits = shard.holds
         if waits:
             self._waiting[shard] = None
         if (waits or shard.written) and not shard.dirty:

@@ -71,13 +71,13 @@ class Alarms:
 
     def fire_all(self) -> None:
         """Fire what is due now, on either clock."""
-        _fire(self._steady, self.steady_ms())
-        _fire(self._real, self.real_ms())
+        steady, real = self._steady, self._real
+        if (first_ms := steady.next_ms()) is not None and first_ms <= (now_ms := self.steady_ms()):
+            _fire(steady, now_ms)
+        if (first_ms := real.next_ms()) is not None and first_ms <= (now_ms := self.real_ms()):
+            _fire(real, now_ms)
 
 
 def _fire(timers: Timers, now_ms: int) -> None:
-    first_ms = timers.next_ms()
-    if first_ms is None or first_ms > now_ms:
-        return
     for at_ms, action in timers.due(now_ms):
         action(at_ms)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from ottla import _core
 from ottla.errors import OttlaError
+from ottla.wire.producers import NO_PRODUCER_ID
 
-NO_PRODUCER_ID = -1
 NO_TIMESTAMP = -1
 
 MARKER_ABORT = 0

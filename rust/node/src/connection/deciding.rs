@@ -11,11 +11,12 @@ use ottla_core::connection::patience::CLOSED_PATIENCE;
 use ottla_core::connection::{Holding, answer_frame};
 use ottla_core::serving::Question;
 
+use super::stream::Outlet;
 use super::task::{OUTBOX_BYTES, Over, Task, Woken};
 use crate::budget::Charge;
 use crate::lock::lock;
 use crate::metrics::add;
-use crate::peer::{Answer, Ending};
+use crate::peer::{Answer, Answered, Connection, Ending};
 use crate::queue::Asked;
 use crate::shared::{Held, Shared};
 
@@ -49,7 +50,8 @@ impl Task {
             self.inbox.consume(&frame);
             let reply = answer_frame(asked.correlation_id, flexible, &kept);
             let charge = charge.instead(reply.len());
-            self.put_answer(key, reply, charge).await?;
+            count_answer(&self.node, key, reply.len());
+            self.put_answer(reply, 0, charge).await?;
             self.is_handled(key, began);
             return Ok(());
         }
@@ -59,14 +61,14 @@ impl Task {
         self.rest_if_tight();
         let held = Held {
             connection: Arc::clone(&self.connection),
+            api_key: key,
             correlation_id: asked.correlation_id,
             flexible,
+            began,
             charge: Some(charge),
             question,
         };
         let mute = self.ask_python(asked, held).await?;
-        // A throttle is no part of the time that the request took.
-        self.is_handled(key, began);
         if mute.is_zero() {
             return Ok(());
         }
@@ -97,33 +99,42 @@ impl Task {
 
     /// Let Python decide. How long the connection is to be muted then.
     async fn ask_python(&mut self, asked: Asked, held: Held) -> Result<Duration, Over> {
-        let (token, key) = (asked.token, asked.api_key);
+        let (token, key, began) = (asked.token, asked.api_key, held.began);
         lock(&self.node.held).insert(token, held);
         self.node.outside.queue.ask(asked);
+        let answered = self.await_answer().await;
         let Answer {
             frame,
+            sent,
             charge,
             mute,
-        } = match self.await_answer().await {
-            Ok(answer) => answer,
+        } = match answered {
+            Ok(Answered::Here(answer)) => answer,
+            Ok(Answered::Sent) => return Ok(Duration::ZERO),
             Err(over) => {
                 lock(&self.node.held).remove(&token);
                 return Err(over);
             }
         };
-        self.put_answer(key, frame, charge).await?;
+        count_answer(&self.node, key, frame.len());
+        self.put_answer(frame, sent, charge).await?;
+        // A throttle is no part of the time that the request took.
+        self.is_handled(key, began);
         Ok(mute)
     }
 
-    /// A large reply is sent before another one is made; `charge` is what it takes until then.
-    async fn put_answer(&mut self, key: i16, frame: Vec<u8>, charge: Charge) -> Result<(), Over> {
-        let counters = self.node.metrics.api(key);
-        add(&counters.response_bytes, frame.len());
-        counters.replied(frame.len());
-        if self.outbox.is_empty() {
+    /// A large reply is sent before another one is made; `charge` is what it takes until then. A part of it may be
+    /// sent already.
+    async fn put_answer(
+        &mut self,
+        frame: Vec<u8>,
+        sent: usize,
+        charge: Charge,
+    ) -> Result<(), Over> {
+        if self.outbox.is_empty() && sent == 0 {
             self.outbox = frame;
         } else {
-            self.outbox.extend_from_slice(&frame);
+            self.outbox.extend_from_slice(&frame[sent..]);
         }
         self.answered.push(charge);
         if self.outbox.len() >= OUTBOX_BYTES {
@@ -176,12 +187,24 @@ impl Task {
         Ok(Some((began + until).into()))
     }
 
-    async fn await_answer(&mut self) -> Result<Answer, Over> {
+    /// The way past this task for an answer, if nothing is to be sent before it or together with it, and the peer is
+    /// there; what comes next then wakes this task.
+    fn outlet(&self) -> Option<Outlet> {
+        if self.sends_alone || !self.outbox.is_empty() || !self.inbox.is_empty() {
+            return None;
+        }
+        self.stream.outlet()
+    }
+
+    async fn await_answer(&mut self) -> Result<Answered, Over> {
+        let connection = Arc::clone(&self.connection);
+        let _shut = Shut(&connection);
         let mut closed: Option<tokio::time::Instant> = None;
         let mut held = self.hold().await?;
         loop {
-            if let Some(answer) = self.connection.take_answer() {
-                return Ok(answer);
+            let outlet = self.outlet().filter(|_| closed.is_none());
+            if let Some(answered) = connection.take_answer(outlet) {
+                return Ok(answered);
             }
             if self.connection.is_ending(Ending::Drain) {
                 return Err(Over::Gone);
@@ -210,6 +233,21 @@ impl Task {
     }
 }
 
+/// The wait for an answer is over, however: nobody else sends any more.
+struct Shut<'a>(&'a Connection);
+
+impl Drop for Shut<'_> {
+    fn drop(&mut self) {
+        drop(self.0.take_answer(None));
+    }
+}
+
+fn count_answer(node: &Shared, key: i16, bytes: usize) {
+    let counters = node.metrics.api(key);
+    add(&counters.response_bytes, bytes);
+    counters.replied(bytes);
+}
+
 /// Answer a held request, and read no further one for so long; one whose connection has gone is forgotten. If it
 /// stays true, others may get it as well.
 pub fn reply(node: &Shared, token: u64, body: &[u8], mute: Duration, stays: bool) {
@@ -225,11 +263,18 @@ pub fn reply(node: &Shared, token: u64, body: &[u8], mute: Duration, stays: bool
         Some(charge) => charge.instead(frame.len()),
         None => Charge::anyway(&node.decisions, frame.len()),
     };
-    held.connection.answer(Answer {
+    let bytes = frame.len();
+    let is_sent = held.connection.answer(Answer {
         frame,
+        sent: 0,
         charge,
         mute,
     });
+    if is_sent {
+        count_answer(node, held.api_key, bytes);
+        let now = node.metrics.api(held.api_key).took(held.began);
+        held.connection.touch(node.uptime_ms_at(now));
+    }
 }
 
 /// Close the connection that a held request came from.

@@ -16,7 +16,7 @@ mod task;
 use crate::metrics::add;
 use crate::peer::Ending;
 pub use deciding::{hang_up, reply};
-pub(crate) use stream::Stream;
+pub(crate) use stream::{Outlet, Stream};
 pub use task::Task;
 use task::{OUTBOX_BYTES, Over};
 
@@ -68,7 +68,9 @@ impl Task {
             if let Some(faults) = faults.filter(|faults| faults.is_armed()) {
                 let faults = std::sync::Arc::clone(faults);
                 // In a box of its own: no other node's tasks are larger for it.
+                self.sends_alone = true;
                 Box::pin(self.handle_with_faults(frame, faults)).await?;
+                self.sends_alone = false;
             } else {
                 self.handle(frame, None).await?;
             }

@@ -62,6 +62,8 @@ pub struct Task {
     pub(super) files: Vec<Piece<NodeFile>>,
     /// A test wants what is answered to be lost.
     pub(super) discards: bool,
+    /// No answer is sent past this task: a test may want to stop the node before it is.
+    pub(super) sends_alone: bool,
     pub(super) produce: Produce<NodeDisk, Connection>,
     pub(super) fetch: Fetch<NodeDisk>,
     /// What the receive buffer takes of the budget, and beside it.
@@ -94,6 +96,7 @@ impl Task {
             reply_owed: Owes::Reply,
             files: Vec::new(),
             discards: false,
+            sends_alone: false,
             produce: Produce::default(),
             fetch: Fetch::default(),
             charged: 0,

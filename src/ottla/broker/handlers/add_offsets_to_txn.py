@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.asker import as_ask
-from ottla.broker.handlers.fenced import fenced_before
+from ottla.broker.handlers.fenced import FENCED_FROM, fenced_before
 from ottla.coordinators.questions import AddPartitions, PartitionsAdded
 from ottla.security.resources import Operation, group, transactional_id
 from ottla.wire.errors import ErrorCode
@@ -36,9 +36,8 @@ def handle(
         body.producer_id,
         body.producer_epoch,
         ((CONSUMER_OFFSETS, partition),),
-        transaction_version=0,
     )
-    finish = fenced_before(2, asked.version)
+    finish = fenced_before(FENCED_FROM, asked.version)
 
     def added(answer: PartitionsAdded) -> AddOffsetsToTxnResponse:
         response = AddOffsetsToTxnResponse(error_code=answer.errors[0])

@@ -24,6 +24,7 @@ from ottla.wire.messages.add_partitions_to_txn import (
     AddPartitionsToTxnTopicResult,
     AddPartitionsToTxnTransaction,
 )
+from ottla.wire.producers import EPOCH_BUMPS_LEVEL
 
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
@@ -95,7 +96,7 @@ def _ask(
         transaction.producer_epoch,
         places,
         # Who has not entered its partitions by itself speaks version 2.
-        transaction_version=2 if asked.version >= BROKERS_VERSION else 0,
+        transaction_version=EPOCH_BUMPS_LEVEL if asked.version >= BROKERS_VERSION else 0,
         verify_only=transaction.verify_only,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.asker import as_ask
-from ottla.broker.handlers.fenced import fenced_before
+from ottla.broker.handlers.fenced import FENCED_FROM, fenced_before
 from ottla.security.resources import Operation, transactional_id
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.end_txn import EndTxnRequest, EndTxnResponse
@@ -24,5 +24,5 @@ def handle(context: Context, asked: Asked[EndTxnRequest]) -> EndTxnResponse | No
     resource = transactional_id(asked.body.transactional_id)
     if not context.authorize(asked, Operation.WRITE, resource):
         return EndTxnResponse(error_code=ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
-    context.transactions.submit(as_ask(asked, finish=fenced_before(2, asked.version)))
+    context.transactions.submit(as_ask(asked, finish=fenced_before(FENCED_FROM, asked.version)))
     return None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from ottla.wire.errors import ErrorCode
+
+FENCED_FROM: Final = 2
+"""The version of EndTxn and AddOffsetsToTxn from which on their clients know PRODUCER_FENCED."""
 
 
 def fenced_before(known_from: int, version: int) -> Callable[[Any], Any] | None:

@@ -15,10 +15,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from ottla.wire.errors import ErrorCode
-
-STRICT_VERSION: Final = 2
-"""From this level of transaction.version on a marker has a new epoch."""
-EPOCH_MAX: Final = 32767
+from ottla.wire.producers import EPOCH_BUMPS_LEVEL, EPOCH_MAX
 
 
 class Producer(NamedTuple):
@@ -38,7 +35,7 @@ class Producer(NamedTuple):
         if epoch < self.epoch:
             return ErrorCode.INVALID_PRODUCER_EPOCH
         again = not self.is_open or epoch == EPOCH_MAX
-        if transaction_version >= STRICT_VERSION and epoch == self.epoch and not again:
+        if transaction_version >= EPOCH_BUMPS_LEVEL and epoch == self.epoch and not again:
             return ErrorCode.INVALID_PRODUCER_EPOCH
         if coordinator_epoch < self.coordinator_epoch:
             return ErrorCode.TRANSACTION_COORDINATOR_FENCED

@@ -1,10 +1,10 @@
-"""How what names several groups, or ends several transactions, is answered with an error."""
+"""How what names several groups, or ends a transaction, is answered with an error."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from ottla.coordinators.group.split import marked
+from ottla.coordinators.questions import MarkersWritten, WriteMarkers
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import (
     DeletableGroupResult,
@@ -21,10 +21,6 @@ from ottla.wire.messages.offset_fetch import (
     OffsetFetchRequest,
     OffsetFetchResponse,
     OffsetFetchResponseGroup,
-)
-from ottla.wire.messages.write_txn_markers import (
-    WriteTxnMarkersRequest,
-    WriteTxnMarkersResponse,
 )
 
 _ELSEWHERE: Final = (
@@ -44,13 +40,13 @@ def refuse_fetch(request: OffsetFetchRequest, error: ErrorCode) -> OffsetFetchRe
     )
 
 
-def refuse_markers(request: WriteTxnMarkersRequest, error: ErrorCode) -> WriteTxnMarkersResponse:
-    """The same for each partition that a marker names, in the words of a partition's leader: the
-    coordinator of transactions, who asks, knows no others.
+def refuse_markers(asked: WriteMarkers, error: ErrorCode) -> MarkersWritten:
+    """The same for each partition, in the words of a partition's leader: the coordinator of
+    transactions, who asks, knows no others.
     """
     if error in _ELSEWHERE:
         error = ErrorCode.NOT_LEADER_OR_FOLLOWER
-    return marked(request, lambda *_: error)
+    return MarkersWritten(dict.fromkeys(asked.partitions, error))
 
 
 def refuse_list(request: ListGroupsRequest, error: ErrorCode) -> ListGroupsResponse:

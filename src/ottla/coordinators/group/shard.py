@@ -24,6 +24,7 @@ from ottla.coordinators.group.requests import (
 )
 from ottla.coordinators.group.split import every_shard, named_partitions, several
 from ottla.coordinators.group.state import ShardTurn, State
+from ottla.coordinators.questions import WriteMarkers
 from ottla.decide import NOTHING, Ask, Decider, Decision, Entropy, Now, Record
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
@@ -37,7 +38,6 @@ from ottla.wire.messages.offset_fetch import (
     OffsetFetchResponseGroup,
 )
 from ottla.wire.messages.txn_offset_commit import TxnOffsetCommitRequest
-from ottla.wire.messages.write_txn_markers import WriteTxnMarkersRequest
 from ottla.wire.schema import ProtocolError
 from ottla.wire.stored.offsets import LegacyOffsetCommitKey, OffsetCommitKey
 
@@ -271,7 +271,7 @@ SHARED: Final[Mapping[type[Any], Shared]] = {
     TxnOffsetCommitRequest: Shared(
         transactions.commit, transactions.refuse_commit, door=transactions.commit_door
     ),
-    WriteTxnMarkersRequest: Shared(transactions.end, refuse_markers, named_partitions),
+    WriteMarkers: Shared(transactions.end, refuse_markers, named_partitions),
     ListGroupsRequest: Shared(administration.list_groups, refuse_list, every_shard),
     DescribeGroupsRequest: Shared(
         administration.describe_groups,

@@ -8,22 +8,13 @@ once; where a request says more of a group than its name, each time is a questio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import copy
 from typing import Any, NamedTuple, Protocol
 
+from ottla.coordinators.questions import MarkersWritten, WriteMarkers
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.list_groups import ListGroupsRequest, ListGroupsResponse
-from ottla.wire.messages.write_txn_markers import (
-    WritableTxnMarker,
-    WritableTxnMarkerPartitionResult,
-    WritableTxnMarkerResult,
-    WritableTxnMarkerTopic,
-    WritableTxnMarkerTopicResult,
-    WriteTxnMarkersRequest,
-    WriteTxnMarkersResponse,
-)
-from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 
 class Shards(Protocol):
@@ -91,62 +82,13 @@ def every_shard(body: ListGroupsRequest, shards: Shards) -> Parts:
     return Parts(dict.fromkeys(shards.partitions(), body), merge)
 
 
-def named_partitions(body: WriteTxnMarkersRequest, shards: Shards) -> Parts:
-    """The shards of the partitions of our own topic that a marker names; a partition of any other
-    topic is not here.
-    """
-    places: dict[int, dict[int, None]] = {}
-    for place, topic, index in _ends(body):
-        if topic == CONSUMER_OFFSETS:
-            places.setdefault(index, {})[place] = None
+def named_partitions(body: WriteMarkers, shards: Shards) -> Parts:
+    """The shards of the partitions of our own topic that a marker goes to."""
+    bodies = {
+        index: body._replace(partitions=((topic, index),)) for topic, index in body.partitions
+    }
 
-    def part(index: int) -> WriteTxnMarkersRequest:
-        markers = [copy(body.markers[place]) for place in places[index]]
-        for one in markers:
-            one.topics = [WritableTxnMarkerTopic(name=CONSUMER_OFFSETS, partition_indexes=[index])]
-        return WriteTxnMarkersRequest(markers=markers)
+    def merge(responses: list[MarkersWritten]) -> MarkersWritten:
+        return MarkersWritten({one: code for of in responses for one, code in of.errors.items()})
 
-    def merge(responses: list[WriteTxnMarkersResponse]) -> WriteTxnMarkersResponse:
-        errors: dict[tuple[int, str, int], int] = {}
-        for (index, of), response in zip(places.items(), responses, strict=True):
-            for place, row in zip(of, response.markers, strict=True):
-                code = row.topics[0].partitions[0].error_code
-                errors[place, CONSUMER_OFFSETS, index] = code
-        return marked(body, lambda *end: errors.get(end, int(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)))
-
-    return Parts({index: part(index) for index in places}, merge)
-
-
-def _ends(body: WriteTxnMarkersRequest) -> Iterator[tuple[int, str, int]]:
-    """Each end that is asked for: the marker's place, topic and partition."""
-    for place, marker in enumerate(body.markers):
-        for topic in marker.topics:
-            for index in topic.partition_indexes:
-                yield place, topic.name, index
-
-
-def marked(
-    body: WriteTxnMarkersRequest, error_of: Callable[[int, str, int], int]
-) -> WriteTxnMarkersResponse:
-    """What is said of each partition that a marker names: `error_of` the marker's place, the topic
-    and the partition. A topic or a marker without any is not answered.
-    """
-
-    def row(place: int, marker: WritableTxnMarker) -> WritableTxnMarkerResult:
-        topics = [
-            WritableTxnMarkerTopicResult(
-                name=topic.name,
-                partitions=[
-                    WritableTxnMarkerPartitionResult(
-                        partition_index=index, error_code=error_of(place, topic.name, index)
-                    )
-                    for index in topic.partition_indexes
-                ],
-            )
-            for topic in marker.topics
-            if topic.partition_indexes
-        ]
-        return WritableTxnMarkerResult(producer_id=marker.producer_id, topics=topics)
-
-    rows = [row(place, marker) for place, marker in enumerate(body.markers)]
-    return WriteTxnMarkersResponse(markers=[one for one in rows if one.topics])
+    return Parts(bodies, merge)

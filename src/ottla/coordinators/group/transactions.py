@@ -20,10 +20,13 @@ from typing import TYPE_CHECKING, Final
 
 from ottla.coordinators.group import records
 from ottla.coordinators.group.offsets import Position, is_metadata_too_large
-from ottla.coordinators.group.producers import STRICT_VERSION, Producer
 from ottla.coordinators.group.records import Committed, is_too_long
-from ottla.coordinators.group.split import marked
-from ottla.coordinators.questions import AddPartitions, PartitionsAdded
+from ottla.coordinators.questions import (
+    AddPartitions,
+    MarkersWritten,
+    PartitionsAdded,
+    WriteMarkers,
+)
 from ottla.decide import Marker, Record
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.txn_offset_commit import (
@@ -32,6 +35,7 @@ from ottla.wire.messages.txn_offset_commit import (
     TxnOffsetCommitResponsePartition,
     TxnOffsetCommitResponseTopic,
 )
+from ottla.wire.producers import EPOCH_BUMPS_LEVEL
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 from ottla.wire.types import ZERO_UUID
 
@@ -39,7 +43,6 @@ if TYPE_CHECKING:
     from ottla.coordinators.group.config import ConfigOf
     from ottla.coordinators.group.state import ShardTurn
     from ottla.decide import Ask
-    from ottla.wire.messages.write_txn_markers import WriteTxnMarkersRequest
 
 ADDING_VERSION: Final = 5
 """From this version of TxnOffsetCommit on it is ours to enter the partition."""
@@ -88,15 +91,9 @@ class Question:
 
     def body(self, partition: int) -> AddPartitions:
         """What the coordinator of transactions is asked."""
-        return AddPartitions(
-            self.transactional_id,
-            self.producer_id,
-            self.producer_epoch,
-            ((CONSUMER_OFFSETS, partition),),
-            transaction_version=2 if self.adds else 0,
-            verify_only=not self.adds,
-            patient=self.adds,
-        )
+        producer = (self.transactional_id, self.producer_id, self.producer_epoch)
+        place = (CONSUMER_OFFSETS, partition)
+        return AddPartitions.at_first_sight(*producer, (place,), adds=self.adds)
 
 
 class Questions:
@@ -140,7 +137,7 @@ class Questions:
         """A marker of this producer is written; one of version 2 may be that of the transaction
         before the one that is asked about, one of version 1 has the epoch that it ends.
         """
-        self._void(producer_id, epoch if transaction_version >= STRICT_VERSION else None)
+        self._void(producer_id, epoch if transaction_version >= EPOCH_BUMPS_LEVEL else None)
 
     def _void(self, producer_id: int, next_epoch: int | None) -> None:
         for number in self._of.get(producer_id, ()):
@@ -296,21 +293,14 @@ def refuse_commit(request: TxnOffsetCommitRequest, error: ErrorCode) -> TxnOffse
 
 
 def end(turn: ShardTurn, ask: Ask) -> None:
-    """End transactions: each marker that the log takes is written, the others are refused."""
-    request: WriteTxnMarkersRequest = ask.body
-    state = turn.state
-    ended: dict[int, Producer] = {}
-    errors = []
-    for one in request.markers:
-        producer_id, epoch = one.producer_id, one.producer_epoch
-        known = ended.get(producer_id) or state.producers.get(producer_id)
-        error = known.marker_error(epoch, one.coordinator_epoch, one.transaction_version)
-        if producer_id < 0 or epoch < 0:
-            error = ErrorCode.UNKNOWN_SERVER_ERROR  # as in Apache Kafka, whose batch it can't be
-        errors.append(error)
-        if error == ErrorCode.NONE:
-            marker = Marker(one.transaction_result, one.coordinator_epoch, one.transaction_version)
-            turn.write(Record(None, None, -1, producer_id, epoch, marker))
-            state.questions.ended(producer_id, epoch, marker.transaction_version)
-            ended[producer_id] = Producer(epoch, one.coordinator_epoch)
-    turn.reply(ask.token, marked(request, lambda place, *_: errors[place]))
+    """End a transaction: the marker is written if the log takes it, and else refused."""
+    asked: WriteMarkers = ask.body
+    state, producer_id, epoch = turn.state, asked.producer_id, asked.producer_epoch
+    marker = Marker(asked.committed, asked.coordinator_epoch, asked.transaction_version)
+    error = state.producers.get(producer_id).marker_error(
+        epoch, marker.coordinator_epoch, marker.transaction_version
+    )
+    if error == ErrorCode.NONE:
+        turn.write(Record(None, None, -1, producer_id, epoch, marker))
+        state.questions.ended(producer_id, epoch, marker.transaction_version)
+    turn.reply(ask.token, MarkersWritten(dict.fromkeys(asked.partitions, error)))

@@ -12,16 +12,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ottla.coordinators.questions import NewProducerId
 from ottla.coordinators.transaction import markers
 from ottla.coordinators.transaction.state import Look
-from ottla.coordinators.transaction.transaction import (
-    EPOCH_BUMPS,
-    EPOCH_MAX,
-    NO_PRODUCER_ID,
-    PREPARED,
-    State,
-    Transaction,
-)
+from ottla.coordinators.transaction.transaction import PREPARED, State, Transaction
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.end_txn import EndTxnRequest, EndTxnResponse
+from ottla.wire.producers import EPOCH_BUMPS_LEVEL, EPOCH_MAX, NEXT_IDS_LEVEL, NO_PRODUCER_ID
 from ottla.wire.stored.frame import TRANSACTION_STATE
 
 if TYPE_CHECKING:
@@ -57,12 +51,13 @@ def end(turn: ShardTurn, ask: Ask) -> None:
     rule = _by_version_2 if bumps else _by_version_1
     is_busy = transaction.state in PREPARED or transactional_id in turn.state.awaits_id
     refusal = rule(asked, transaction, is_busy)
-    if refusal is None and bumps and turn.state.level < EPOCH_BUMPS:
+    if refusal is None and bumps and turn.state.level < EPOCH_BUMPS_LEVEL:
         refusal = ErrorCode.UNSUPPORTED_VERSION  # nothing that is written may carry it
     if refusal is None:
         _prepare(turn, transactional_id, transaction, asked.committed, bumps, ask)
     elif refusal == ErrorCode.NONE and bumps:
-        turn.reply(ask.token, _ended(transaction))
+        producer = (transaction.producer_id, transaction.producer_epoch)
+        turn.reply(ask.token, _ended(producer))
     else:
         turn.reply(ask.token, refuse(asked, refusal))
 
@@ -72,10 +67,9 @@ def refuse(_asked: EndTxnRequest, error: ErrorCode) -> EndTxnResponse:
     return EndTxnResponse(error_code=error)
 
 
-def _ended(transaction: Transaction) -> EndTxnResponse:
-    return EndTxnResponse(
-        producer_id=transaction.producer_id, producer_epoch=transaction.producer_epoch
-    )
+def _ended(producer: tuple[int, int]) -> EndTxnResponse:
+    producer_id, epoch = producer
+    return EndTxnResponse(producer_id=producer_id, producer_epoch=epoch)
 
 
 def _by_version_1(
@@ -137,7 +131,7 @@ def _prepare(
         if ask is not None:
             turn.reply(ask.token, refuse(ask.body, ErrorCode.UNKNOWN_SERVER_ERROR))
         return False
-    rotates = bumps and turn.state.level > 0 and transaction.is_exhausted
+    rotates = bumps and turn.state.level >= NEXT_IDS_LEVEL and transaction.is_exhausted
     if rotates and next_producer_id == NO_PRODUCER_ID:
         turn.state.awaits_id[transactional_id] = ask
         turn.send(NextIdKey(transactional_id, commit), NewProducerId())
@@ -148,7 +142,7 @@ def _prepare(
     prepared = transaction.prepared(
         commit=commit,
         epoch=epoch,
-        client_version=EPOCH_BUMPS if bumps else 0,
+        client_version=EPOCH_BUMPS_LEVEL if bumps else 0,
         next_producer_id=next_producer_id,
         now_ms=turn.now.wall_ms,
     )
@@ -156,8 +150,7 @@ def _prepare(
         turn.state.last_epochs[transactional_id] = transaction.producer_epoch
     prepared = turn.put(transactional_id, prepared)
     if ask is not None:
-        after = prepared.completed(turn.now.wall_ms)
-        turn.reply(ask.token, _ended(after) if bumps else EndTxnResponse())
+        turn.reply(ask.token, _ended(prepared.next_producer) if bumps else EndTxnResponse())
     markers.begin(turn, transactional_id, prepared)
     return True
 
@@ -181,7 +174,7 @@ def fence(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> b
     """Abort an ongoing transaction over its producer's head, whose epoch is over by that; whether
     it could be.
     """
-    if turn.state.level >= EPOCH_BUMPS:
+    if turn.state.level >= EPOCH_BUMPS_LEVEL:
         return _prepare(turn, transactional_id, transaction, False, True, None)
     epoch = min(transaction.producer_epoch + 1, EPOCH_MAX)
     fenced = transaction._replace(producer_epoch=epoch)

@@ -13,8 +13,6 @@ from ottla.coordinators.questions import NewProducerId
 from ottla.coordinators.transaction import end
 from ottla.coordinators.transaction.records import TEXT_BYTES_MAX
 from ottla.coordinators.transaction.transaction import (
-    NO_EPOCH,
-    NO_PRODUCER_ID,
     PREPARED,
     TIMEOUT_NEVER_MS,
     State,
@@ -23,6 +21,7 @@ from ottla.coordinators.transaction.transaction import (
 )
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
+from ottla.wire.producers import NO_EPOCH, NO_PRODUCER_ID
 
 if TYPE_CHECKING:
     from ottla.coordinators.questions import ProducerId

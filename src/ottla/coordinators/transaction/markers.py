@@ -1,29 +1,25 @@
 """Markers: how every partition of a transaction hears how it ended.
 
 Once it is safe how a transaction ends, the leaders of its partitions are asked to write its marker,
-again and again until all have; then it is complete, and whoever waited for that goes on. A topic
-that was deleted meanwhile has nothing to hear.
+each again and again until it has; then it is complete, and whoever waited for that goes on. Each
+answers for itself, so that no leader waits for another. A topic that was deleted meanwhile has
+nothing to hear.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from ottla.coordinators.questions import WriteMarkers
 from ottla.coordinators.transaction import partitions
 from ottla.coordinators.transaction.state import Ending
-from ottla.coordinators.transaction.transaction import PREPARED, State, by_topic
+from ottla.coordinators.transaction.transaction import PREPARED, State
 from ottla.wire.errors import ErrorCode
-from ottla.wire.messages.write_txn_markers import (
-    WritableTxnMarker,
-    WritableTxnMarkerTopic,
-    WriteTxnMarkersRequest,
-)
 
 if TYPE_CHECKING:
-    from ottla.coordinators.questions import TopicPartition
+    from ottla.coordinators.questions import MarkersWritten, TopicPartition
     from ottla.coordinators.transaction.state import ShardState, ShardTurn
     from ottla.coordinators.transaction.transaction import Transaction
-    from ottla.wire.messages.write_txn_markers import WriteTxnMarkersResponse
 
 RETRY_MS: Final = 100
 """After how long a partition that could not take its marker is asked again."""
@@ -45,47 +41,48 @@ class MarkersKey(NamedTuple):
     """Names the question, and the timer of the next one."""
 
     transactional_id: str
-    attempt: int
+    ending: int
+    """Which of this shard's endings it is."""
 
 
 def begin(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> None:
     """It is decided how it ends: have it written."""
-    turn.state.endings[transactional_id] = Ending(transaction.partitions, 0)
-    ask(turn, transactional_id)
-
-
-def ask(turn: ShardTurn, transactional_id: str) -> None:
-    """Ask the leaders of all partitions that have no marker yet; complete it if there is none."""
     state = turn.state
-    ending, transaction = state.endings.get(transactional_id), turn.find(transactional_id)
-    if ending is None or transaction is None:
-        return
-    missing = frozenset(one for one in ending.missing if _exists(state, one))
-    ending = state.endings[transactional_id] = Ending(missing, ending.attempt + 1)
+    state.endings_begun += 1
+    _ask(turn, transactional_id, transaction, Ending(state.endings_begun, transaction.partitions))
+
+
+def _ask(turn: ShardTurn, transactional_id: str, transaction: Transaction, ending: Ending) -> None:
+    """Ask the leaders of all partitions that have no marker yet and are not being asked; complete
+    it if none has to have one any more.
+    """
+    state, missing = turn.state, ending.missing
+    gone = [one for one in missing if not _exists(state, one)]
+    if gone:
+        missing = missing.difference(gone)
     if not missing:
         _complete(turn, transactional_id, transaction)
         return
-    if ending.attempt == TOLD_AT_ATTEMPT:
+    attempt = ending.attempt + 1
+    state.endings[transactional_id] = Ending(ending.number, missing, missing, attempt)
+    if attempt == TOLD_AT_ATTEMPT:
         turn.note(
             f"the transaction of {transactional_id} can't end: its marker could not be written to "
             f"{_named(missing)}; it is tried on"
         )
-    key = MarkersKey(transactional_id, ending.attempt)
-    turn.send(key, _request(state, transaction, missing))
+    now_asked = missing - ending.asked
+    if now_asked:
+        key = MarkersKey(transactional_id, ending.number)
+        turn.send(key, _question(state, transaction, now_asked))
 
 
-def written(turn: ShardTurn, key: MarkersKey, response: WriteTxnMarkersResponse) -> None:
-    """The leaders have answered."""
+def written(turn: ShardTurn, key: MarkersKey, answer: MarkersWritten) -> None:
+    """A leader has answered."""
     transactional_id = key.transactional_id
-    ending = turn.state.endings.get(transactional_id)
-    if ending is None or ending.attempt != key.attempt:
+    ending = _find(turn, key)
+    if ending is None:
         return
-    errors = {
-        (topic.name, row.partition_index): row.error_code
-        for marker in response.markers
-        for topic in marker.topics
-        for row in topic.partitions
-    }
+    errors = answer.errors
     if ErrorCode.TRANSACTION_COORDINATOR_FENCED in errors.values():
         # Somebody wrote there as a later coordinator: to go on would be to fight it.
         fenced = ErrorCode.TRANSACTION_COORDINATOR_FENCED
@@ -95,12 +92,20 @@ def written(turn: ShardTurn, key: MarkersKey, response: WriteTxnMarkersResponse)
             f"later epoch than {turn.state.coordinator_epoch}, has written to {_named(places)}"
         )
         return
-    missing = frozenset(one for one in ending.missing if errors.get(one) not in _DONE)
-    turn.state.endings[transactional_id] = ending._replace(missing=missing)
-    if missing:
-        turn.wake_in(RETRY_MS, MarkersKey(transactional_id, 0), real=True)
-    else:
-        ask(turn, transactional_id)
+    missing = ending.missing.difference([one for one, code in errors.items() if code in _DONE])
+    asked = ending.asked.difference(errors)
+    turn.state.endings[transactional_id] = Ending(ending.number, missing, asked, ending.attempt)
+    if not missing:
+        ask_again(turn, key)
+    elif missing > asked:
+        turn.wake_in(RETRY_MS, key, real=True)
+
+
+def ask_again(turn: ShardTurn, key: MarkersKey) -> None:
+    """Some leaders could not take theirs a while ago, or none is left that has to."""
+    ending, transaction = _find(turn, key), turn.find(key.transactional_id)
+    if ending is not None and transaction is not None:
+        _ask(turn, key.transactional_id, transaction, ending)
 
 
 def resume(turn: ShardTurn) -> None:
@@ -110,8 +115,13 @@ def resume(turn: ShardTurn) -> None:
             begin(turn, transactional_id, transaction)
 
 
+def _find(turn: ShardTurn, key: MarkersKey) -> Ending | None:
+    found = turn.state.endings.get(key.transactional_id)
+    return found if found is not None and found.number == key.ending else None
+
+
 def _complete(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> None:
-    del turn.state.endings[transactional_id]
+    turn.state.endings.pop(transactional_id, None)
     turn.put(transactional_id, transaction.completed(turn.now.wall_ms))
     partitions.go_on(turn, transactional_id)
 
@@ -122,21 +132,17 @@ def _exists(state: ShardState, place: TopicPartition) -> bool:
     return found is not None and 0 <= index < len(found.partitions)
 
 
-def _request(
-    state: ShardState, transaction: Transaction, missing: frozenset[TopicPartition]
-) -> WriteTxnMarkersRequest:
-    marker = WritableTxnMarker(
-        producer_id=transaction.producer_id,
-        producer_epoch=transaction.producer_epoch,
-        transaction_result=transaction.state == State.PREPARE_COMMIT,
-        topics=[
-            WritableTxnMarkerTopic(name=name, partition_indexes=indexes)
-            for name, indexes in by_topic(missing).items()
-        ],
+def _question(
+    state: ShardState, transaction: Transaction, asked: frozenset[TopicPartition]
+) -> WriteMarkers:
+    return WriteMarkers(
+        transaction.producer_id,
+        transaction.producer_epoch,
+        committed=transaction.state == State.PREPARE_COMMIT,
         coordinator_epoch=state.coordinator_epoch,
         transaction_version=transaction.client_version,
+        partitions=tuple(sorted(asked)),
     )
-    return WriteTxnMarkersRequest(markers=[marker])
 
 
 def _named(places: Any) -> str:

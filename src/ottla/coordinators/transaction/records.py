@@ -7,12 +7,16 @@ has the producer ids before and after, and what the client speaks.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
+from ottla.coordinators.key_partition import REMEMBERED, REMEMBERED_LENGTH_MAX
 from ottla.coordinators.questions import TopicPartition
-from ottla.coordinators.transaction.transaction import NO_PRODUCER_ID, State, Transaction, by_topic
+from ottla.coordinators.transaction.transaction import State, Transaction, by_topic
 from ottla.decide import Record
+from ottla.metadata.topic_names import TOPIC_NAME_LENGTH_MAX
 from ottla.wire import schema
+from ottla.wire.producers import NEXT_IDS_LEVEL, NO_PRODUCER_ID
 from ottla.wire.schema import ProtocolError
 from ottla.wire.stored.frame import encode_coordinator
 from ottla.wire.stored.transaction import PartitionsSchema, TransactionLogKey, TransactionLogValue
@@ -39,7 +43,7 @@ def state_of(transactional_id: str, transaction: Transaction, level: int) -> Rec
         transaction_start_timestamp_ms=transaction.start_ms,
     )
     version = 0
-    if level > 0:
+    if level >= NEXT_IDS_LEVEL:
         version = 1
         value.previous_producer_id = transaction.previous_producer_id
         value.next_producer_id = transaction.next_producer_id
@@ -50,18 +54,25 @@ def state_of(transactional_id: str, transaction: Transaction, level: int) -> Rec
 
 def kept(transaction: Transaction, level: int) -> Transaction:
     """What of it the log keeps, at this level of transaction.version."""
-    if level > 0:
+    if level >= NEXT_IDS_LEVEL:
         return transaction
     return transaction._replace(
         previous_producer_id=NO_PRODUCER_ID, next_producer_id=NO_PRODUCER_ID, client_version=0
     )
 
 
-def size_of(transactional_id: str, transaction: Transaction) -> int:
-    """About how many bytes its record takes, and no less."""
-    names = {topic for topic, _ in transaction.partitions}
+def fits(transactional_id: str, transaction: Transaction, bytes_max: int) -> bool:
+    """Whether its record takes no more than that; it may say no of one that takes a little less."""
+    partitions = transaction.partitions
+    most = 256 + TEXT_BYTES_MAX + len(partitions) * (TOPIC_NAME_LENGTH_MAX + 20)
+    return most <= bytes_max or size_of(transactional_id, partitions) <= bytes_max
+
+
+def size_of(transactional_id: str, partitions: frozenset[TopicPartition]) -> int:
+    """About how many bytes a record takes, and no less."""
+    names = {topic for topic, _ in partitions}
     topics = sum(len(name.encode()) + 16 for name in names)
-    return 256 + len(transactional_id.encode()) + topics + 4 * len(transaction.partitions)
+    return 256 + len(transactional_id.encode()) + topics + 4 * len(partitions)
 
 
 def tombstone(transactional_id: str) -> Record:
@@ -70,7 +81,16 @@ def tombstone(transactional_id: str) -> Record:
 
 
 def _key(transactional_id: str) -> bytes:
+    short = len(transactional_id) <= REMEMBERED_LENGTH_MAX
+    return _remembered_key(transactional_id) if short else _new_key(transactional_id)
+
+
+def _new_key(transactional_id: str) -> bytes:
     return encode_coordinator(TransactionLogKey(transactional_id=transactional_id))
+
+
+_remembered_key = lru_cache(maxsize=REMEMBERED)(_new_key)
+"""An id is written three times a transaction."""
 
 
 def read_key(key: bytes) -> str:

@@ -107,7 +107,7 @@ class TransactionShard(Decider):
         """
         turn = ShardTurn(self.state, now, fired=True)
         if isinstance(key, markers.MarkersKey):
-            markers.ask(turn, key.transactional_id)
+            markers.ask_again(turn, key)
         elif isinstance(key, partitions.PatienceKey):
             partitions.give_up(turn, key)
         elif key is Look.UNUSED:

@@ -24,8 +24,13 @@ from ottla.metadata.image import EMPTY_IMAGE
 class Ending(NamedTuple):
     """A transaction whose markers are being written."""
 
+    number: int
+    """Tells it from others of the same id; answers to those are not meant for it."""
     missing: frozenset[TopicPartition]
-    attempt: int
+    """Those that have no marker."""
+    asked: frozenset[TopicPartition] = frozenset()
+    """Those of them whose leaders have not answered yet."""
+    attempt: int = 0
 
 
 class Look(Enum):
@@ -50,6 +55,7 @@ class ShardState:
         "coordinator_epoch",
         "deadlines",
         "endings",
+        "endings_begun",
         "found",
         "image",
         "last_epochs",
@@ -79,6 +85,7 @@ class ShardState:
         self.awaits_id: dict[str, Ask | None] = {}
         """Ids of which a decision waits for a new producer id, and who asked, if somebody did."""
         self.endings: dict[str, Ending] = {}
+        self.endings_begun = 0
         self.found: dict[Look, deque[str]] = {look: deque() for look in Look}
         """What a look has found and not come to yet."""
         self.looks = False
@@ -123,8 +130,7 @@ class ShardTurn(Turn):
 
     def fits(self, transactional_id: str, transaction: Transaction) -> bool:
         """Whether the topic takes its record: one that is refused would cost the whole shard."""
-        most = self.state.config_of().record_bytes_max
-        return records.size_of(transactional_id, transaction) <= most
+        return records.fits(transactional_id, transaction, self.state.config_of().record_bytes_max)
 
     def begins(self, transactional_id: str, transaction: Transaction) -> None:
         """A transaction is open, from now on or since before: its time runs on the steady clock, so

@@ -11,17 +11,13 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.coordinators.questions import TopicPartition
+from ottla.wire.producers import EPOCH_BUMPS_LEVEL, EPOCH_MAX, NO_PRODUCER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-EPOCH_MAX: Final = (1 << 15) - 1
-NO_EPOCH: Final = -1
-NO_PRODUCER_ID: Final = -1
 TIMEOUT_NEVER_MS: Final = (1 << 31) - 1
 """Of a transaction that somebody else commits, in two phases."""
-EPOCH_BUMPS: Final = 2
-"""From this level of transaction.version on every end of a transaction has an epoch of its own."""
 
 
 class State(IntEnum):
@@ -42,10 +38,10 @@ class State(IntEnum):
         return "".join(word.capitalize() for word in self.name.split("_"))
 
 
-PREPARED: Final = frozenset({State.PREPARE_COMMIT, State.PREPARE_ABORT})
+PREPARED: Final = (State.PREPARE_COMMIT, State.PREPARE_ABORT)
 """Decided, and not every partition has its marker."""
-COMPLETED: Final = frozenset({State.COMPLETE_COMMIT, State.COMPLETE_ABORT})
-IDLE: Final = COMPLETED | {State.EMPTY}
+COMPLETED: Final = (State.COMPLETE_COMMIT, State.COMPLETE_ABORT)
+IDLE: Final = (*COMPLETED, State.EMPTY)
 """Nothing is open: a transaction may begin, and the id may expire."""
 TITLES: Final = {state.title: state for state in State}
 
@@ -110,23 +106,34 @@ class Transaction(NamedTuple):
         self, *, commit: bool, epoch: int, client_version: int, next_producer_id: int, now_ms: int
     ) -> Transaction:
         """It is decided how it ends; its markers carry this epoch."""
-        return self._become(
+        return Transaction(
+            self.producer_id,
+            epoch,
+            self.timeout_ms,
             State.PREPARE_COMMIT if commit else State.PREPARE_ABORT,
+            self.partitions,
+            now_ms if self.state in IDLE else self.start_ms,
             now_ms,
-            producer_epoch=epoch,
-            start_ms=now_ms if self.state in IDLE else self.start_ms,
+            previous_producer_id=self.producer_id,
             next_producer_id=next_producer_id,
             client_version=client_version,
         )
 
+    @property
+    def next_producer(self) -> tuple[int, int]:
+        """The producer id and the epoch that the producer goes on with when this has ended."""
+        if self.client_version >= EPOCH_BUMPS_LEVEL and self.next_producer_id != NO_PRODUCER_ID:
+            return self.next_producer_id, 0
+        return self.producer_id, self.producer_epoch
+
     def completed(self, now_ms: int) -> Transaction:
         """Every partition has its marker."""
-        rotates = self.client_version >= EPOCH_BUMPS and self.next_producer_id != NO_PRODUCER_ID
+        producer_id, epoch = self.next_producer
         return self._become(
             State.COMPLETE_COMMIT if self.state == State.PREPARE_COMMIT else State.COMPLETE_ABORT,
             now_ms,
-            producer_id=self.next_producer_id if rotates else self.producer_id,
-            producer_epoch=0 if rotates else self.producer_epoch,
+            producer_id=producer_id,
+            producer_epoch=epoch,
             next_producer_id=NO_PRODUCER_ID,
             partitions=frozenset(),
         )

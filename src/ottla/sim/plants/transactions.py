@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from ottla.broker.handlers import write_txn_markers
+from ottla.broker import markers as markers_written
+from ottla.coordinators.questions import MarkersWritten, WriteMarkers
 from ottla.coordinators.transaction import markers, partitions
 from ottla.coordinators.transaction.transaction import PREPARED
 from ottla.driver import Driver
@@ -30,8 +31,6 @@ from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.end_txn import EndTxnRequest
 from ottla.wire.messages.fetch import AbortedTransaction, FetchRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
-from ottla.wire.messages.write_txn_markers import WriteTxnMarkersRequest
-from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
     from ottla.sim.line import Sent
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------- rules
 def _carries(carry: Any) -> Any:
     def at_once(driver: Driver, decision: Any, now: Any) -> None:
-        early = [one for one in decision.sends if isinstance(one.body, WriteTxnMarkersRequest)]
+        early = [one for one in decision.sends if isinstance(one.body, WriteMarkers)]
         late = [one for one in decision.sends if one not in early]
         carry(driver, decision._replace(sends=late), now)
         for one in early:
@@ -62,12 +61,11 @@ def _completes(begin: Any) -> Any:
     return at_once
 
 
-def _forgets_groups(of_groups: Any) -> Any:
-    def nothing(body: Any, errors: dict[Any, int]) -> Any:
-        for place, marker in of_groups(body, errors).items():
-            for index in marker.topics[0].partition_indexes:
-                errors[place, CONSUMER_OFFSETS, index] = 0
-        return {}
+def _forgets_groups(_ask_groups: Any) -> Any:
+    def nothing(
+        _context: Any, marker: WriteMarkers, then: Callable[[MarkersWritten], None]
+    ) -> None:
+        then(MarkersWritten(dict.fromkeys(marker.partitions, 0)))
 
     return nothing
 
@@ -171,7 +169,7 @@ def _committed(spoils: Callable[[Any], None]) -> Callable[[Machine, Model], Soun
 RULES: dict[str, Callable[[Machine, Model], Sound]] = {
     "early-markers": _broken(Driver, "carry", _carries),
     "early-ends": _broken(markers, "begin", _completes),
-    "unended-offsets": _broken(write_txn_markers, "_of_groups", _forgets_groups),
+    "unended-offsets": _broken(markers_written, "_ask_groups", _forgets_groups),
     "early-verdicts": _broken(partitions, "_decide", _says_yes),
 }
 TRANSACTIONS: dict[str, Callable[[Machine, Model], Sound]] = {
