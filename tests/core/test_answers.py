@@ -55,14 +55,17 @@ def test_a_peer_that_sends_nothing_more_is_answered(tmp_path: Path, closed_first
 
 def test_who_is_not_answered_is_not_idle(tmp_path: Path) -> None:
     """A client whose request is parked for long would lose its connection meanwhile."""
-    with serving(tmp_path, connection_idle_ms_max=200) as node, Peer(node.port) as other:
-        with Peer(node.port) as peer:
-            node.answer = lambda request: None
-            peer.send(METADATA, 1, b"parked")
-            token = unanswered(node)
-            assert other.receive_frame() == b"", "it is idle for as long"
-            node.core.reply(token, b"answer")
-            assert peer.receive_frame()[4:] == b"answer"
+    with (
+        serving(tmp_path, connection_idle_ms_max=200) as node,
+        Peer(node.port) as other,
+        Peer(node.port) as peer,
+    ):
+        node.answer = lambda request: None
+        peer.send(METADATA, 1, b"parked")
+        token = unanswered(node)
+        assert other.receive_frame() == b"", "it is idle for as long"
+        node.core.reply(token, b"answer")
+        assert peer.receive_frame()[4:] == b"answer"
 
 
 def test_what_comes_behind_an_answer_is_served(tmp_path: Path) -> None:
