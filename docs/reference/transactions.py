@@ -15,7 +15,13 @@ from unittest import mock
 import ottla
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
-from ottla.coordinators.questions import AddPartitions, NewProducerId, ProducerId
+from ottla.coordinators.questions import (
+    AddPartitions,
+    MarkersWritten,
+    NewProducerId,
+    ProducerId,
+    WriteMarkers,
+)
 from ottla.coordinators.transaction import records
 from ottla.coordinators.transaction.config import TransactionConfig
 from ottla.coordinators.transaction.shard import TransactionShard
@@ -26,7 +32,6 @@ from ottla.metadata.features import TRANSACTION_VERSION
 from ottla.metadata.image import EMPTY_IMAGE, Partition, Topic, Topics
 from ottla.wire.coordinator_types import TRANSACTION
 from ottla.wire.errors import ErrorCode
-from ottla.wire.messages import write_txn_markers as markers
 from ottla.wire.messages.add_offsets_to_txn import AddOffsetsToTxnRequest
 from ottla.wire.messages.add_partitions_to_txn import (
     AddPartitionsToTxnRequest,
@@ -130,25 +135,8 @@ def _image(level: int) -> Any:
     return EMPTY_IMAGE._replace(features={TRANSACTION_VERSION: level}, topics=topics)
 
 
-def _yes(asked: markers.WriteTxnMarkersRequest) -> markers.WriteTxnMarkersResponse:
-    return markers.WriteTxnMarkersResponse(
-        markers=[
-            markers.WritableTxnMarkerResult(
-                producer_id=one.producer_id,
-                topics=[
-                    markers.WritableTxnMarkerTopicResult(
-                        name=topic.name,
-                        partitions=[
-                            markers.WritableTxnMarkerPartitionResult(partition_index=index)
-                            for index in topic.partition_indexes
-                        ],
-                    )
-                    for topic in one.topics
-                ],
-            )
-            for one in asked.markers
-        ]
-    )
+def _yes(asked: WriteMarkers) -> MarkersWritten:
+    return MarkersWritten(dict.fromkeys(asked.partitions, 0))
 
 
 def _begin(life: Life) -> None:
@@ -222,8 +210,7 @@ def _title(record: Any) -> str:
 
 
 def _question(send: Send) -> str:
-    (marker,) = send.body.markers
-    kind = "COMMIT" if marker.transaction_result else "ABORT"
+    kind = "COMMIT" if send.body.committed else "ABORT"
     return f"{kind} markers"
 
 
@@ -272,6 +259,8 @@ class Listener:
 
     def __init__(self) -> None:
         self.said: list[Said] = []
+        self._holders: list[str] = []
+        """Who has written its marker, of the transaction at hand."""
         self.over = threading.Event()
 
     def decide(self, of: Any, shard: TransactionShard, ask: Ask, now: Now) -> Decision:
@@ -291,9 +280,11 @@ class Listener:
     def answered(self, of: Any, shard: TransactionShard, key: Any, body: Any, now: Now) -> Decision:
         """The answer to a question."""
         decision: Decision = of(shard, key, body, now)
-        for marker in getattr(body, "markers", ()):
-            for name in sorted((one.name for one in marker.topics), key=_holder):
-                self.said.append(Said(_holder(name), COORDINATOR, "written"))
+        if isinstance(body, MarkersWritten):
+            self._holders += [_holder(topic) for topic, _ in body.errors]
+        if decision.records:  # they may answer in any order, and did so all
+            self.said += [Said(one, COORDINATOR, "written") for one in sorted(self._holders)]
+            self._holders.clear()
         self._written(decision)
         for _ in decision.replies:
             self.said.append(Said(COORDINATOR, PRODUCER, "InitProducerId is answered"))
@@ -309,9 +300,9 @@ class Listener:
 
     def _asked(self, decision: Decision) -> None:
         for send in decision.sends:
-            for marker in getattr(send.body, "markers", ()):
-                for name in sorted((one.name for one in marker.topics), key=_holder):
-                    self.said.append(Said(COORDINATOR, _holder(name), "WriteTxnMarkers"))
+            if isinstance(send.body, WriteMarkers):
+                for one in sorted({_holder(topic) for topic, _ in send.body.partitions}):
+                    self.said.append(Said(COORDINATOR, one, "WriteTxnMarkers"))
 
 
 def _is_entered_by_client(asked: AddPartitions) -> bool:

@@ -22,6 +22,7 @@ mod metrics;
 mod namesake_tests;
 mod node;
 mod open_files;
+mod outlet;
 mod outside;
 mod overflow;
 #[cfg(test)]

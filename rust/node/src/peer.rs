@@ -13,8 +13,8 @@ use ottla_core::partition::{Waiter, Wants};
 use ottla_core::serving::Asker;
 
 use crate::budget::Charge;
-use crate::connection::Outlet;
 use crate::lock::lock;
+use crate::outlet::Outlet;
 use crate::signal::Signal;
 use ottla_core::connection::patience::Progress;
 

@@ -18,7 +18,7 @@ use super::lock::lock;
 use super::question::{Answer, Job, Volume};
 use super::surroundings::Surroundings;
 use super::table::Hosted;
-use super::verifications::Verifications;
+use super::unanswered::Unanswered;
 use super::work::Work;
 use crate::disk::Disk;
 use crate::error::CoreError;
@@ -53,7 +53,7 @@ pub struct Host<D: Disk, W: Waiter> {
     /// Logs that became partitions, and verifications that begin, have a number each.
     pub(super) numbers: AtomicU64,
     /// What whoever decides is asked of transactions.
-    pub(super) verifications: Arc<Verifications<W>>,
+    pub(super) unanswered: Arc<Unanswered<W>>,
     /// The clock's, for all logs.
     pub skew: Skew,
 }
@@ -85,7 +85,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             checkpointing: Mutex::default(),
             hosted: RwLock::default(),
             numbers: AtomicU64::new(1),
-            verifications: Arc::default(),
+            unanswered: Arc::default(),
             skew: options.skew,
         }))
     }

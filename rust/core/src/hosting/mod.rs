@@ -16,7 +16,7 @@
 //! - `flushing`, `checkpoints`: what was written is made safe, and how far it is.
 //! - `failing`: what a disk that fails ends, whoever of those above meets it.
 //! - `host`: what it is made of, and what all of them need.
-//! - `work`, `table`, `dirs`, `surroundings`, `cell`, `event`, `question`, `refusing`, `verifications`, `traffic`, `lock`: its parts, which know no
+//! - `work`, `table`, `dirs`, `surroundings`, `cell`, `event`, `question`, `refusing`, `unanswered`, `traffic`, `lock`: its parts, which know no
 //!   host.
 
 mod asking;
@@ -45,7 +45,7 @@ mod refusing;
 mod surroundings;
 mod table;
 mod traffic;
-mod verifications;
+mod unanswered;
 mod verifying;
 mod volumes;
 mod work;
@@ -60,5 +60,5 @@ pub use question::{Answer, Ending, Inquiry, Looked, Question};
 pub use surroundings::{Chore, Operation, Surroundings, Verdict};
 pub use table::{Hosted, Topic};
 pub use traffic::{Traffic, add};
-pub use verifications::{Told, Verification};
+pub use unanswered::{Awaited, Told};
 pub use verifying::Unverified;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::event::Event;
 use super::host::Host;
 use super::lock::lock;
-use super::verifications::{Told, Verification, Waiting};
+use super::unanswered::{Awaited, Told, Waiting};
 use crate::code::Code;
 use crate::disk::Disk;
 use crate::error::CoreError;
@@ -26,8 +26,8 @@ pub struct Unverified {
 
 impl<D: Disk, W: Waiter> Host<D, W> {
     /// Ask; the waiter is rung when the answer is there.
-    pub fn ask_of_transaction(&self, asks: Unverified, waiter: &Arc<W>) -> Verification<W> {
-        let of = Arc::clone(&self.verifications);
+    pub fn ask_of_transaction(&self, asks: Unverified, waiter: &Arc<W>) -> Awaited<W> {
+        let of = Arc::clone(&self.unanswered);
         let asked = of.asked.fetch_add(1, Ordering::Relaxed);
         let job = i64::try_from(asked).unwrap_or(i64::MAX);
         let waiting = Waiting {
@@ -45,7 +45,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             version: asks.version,
             partitions: asks.partitions,
         });
-        Verification { of, job }
+        Awaited { of, job }
     }
 
     /// The answer: for each partition the error code that its producer is told, or 0 to go on, and what is wrong in words
@@ -55,7 +55,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     /// "invalid" if there are not as many as partitions.
     pub fn verified(&self, job: i64, told: Vec<(i16, Option<String>)>) -> Result<(), CoreError> {
         let waiter = {
-            let mut jobs = lock(&self.verifications.jobs);
+            let mut jobs = lock(&self.unanswered.jobs);
             let Some(waiting) = jobs.get_mut(&job) else {
                 return Ok(());
             };
@@ -80,11 +80,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 
     /// How often something was asked of transactions so far.
     pub fn verifications_asked(&self) -> u64 {
-        self.verifications.asked.load(Ordering::Relaxed)
+        self.unanswered.asked.load(Ordering::Relaxed)
     }
 
     #[cfg(test)]
     pub fn verifications_waiting(&self) -> usize {
-        lock(&self.verifications.jobs).len()
+        lock(&self.unanswered.jobs).len()
     }
 }

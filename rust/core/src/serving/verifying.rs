@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::batch::{Header, first_header, is_transactional};
 use crate::code::Code;
-use crate::hosting::{Told, Verification};
+use crate::hosting::{Awaited, Told};
 use crate::hot::{ProduceRequest, Produced};
 
 /// A partition that knew nothing of the transaction.
@@ -42,7 +42,7 @@ pub(super) struct Verifying<W> {
     pub is_permitted: bool,
     /// In the request's order.
     parts: Vec<Part>,
-    asked: Option<Verification<W>>,
+    asked: Option<Awaited<W>>,
 }
 
 impl<W> Default for Verifying<W> {
@@ -174,7 +174,7 @@ impl<W> Verifying<W> {
         open.map(|part| part.name.clone()).collect()
     }
 
-    pub fn asks(&mut self, asked: Verification<W>) {
+    pub fn asks(&mut self, asked: Awaited<W>) {
         self.asked = Some(asked);
     }
 }

@@ -11,11 +11,11 @@ use ottla_core::connection::patience::CLOSED_PATIENCE;
 use ottla_core::connection::{Holding, answer_frame};
 use ottla_core::serving::Question;
 
-use super::stream::Outlet;
 use super::task::{OUTBOX_BYTES, Over, Task, Woken};
 use crate::budget::Charge;
 use crate::lock::lock;
 use crate::metrics::add;
+use crate::outlet::Outlet;
 use crate::peer::{Answer, Answered, Connection, Ending};
 use crate::queue::Asked;
 use crate::shared::{Held, Shared};

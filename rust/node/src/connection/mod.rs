@@ -16,7 +16,7 @@ mod task;
 use crate::metrics::add;
 use crate::peer::Ending;
 pub use deciding::{hang_up, reply};
-pub(crate) use stream::{Outlet, Stream};
+pub(crate) use stream::Stream;
 pub use task::Task;
 use task::{OUTBOX_BYTES, Over};
 

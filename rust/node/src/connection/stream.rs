@@ -6,7 +6,7 @@
 //! file, and what it has decrypted already counts as readable.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::pin::pin;
 use std::task::{Context, Poll};
 
@@ -17,24 +17,10 @@ use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::TcpStream;
 
 use crate::disk::NodeFile;
+use crate::outlet::Outlet;
 
 /// How much of a file is copied at once where the kernel cannot send it.
 const COPY_BYTES: usize = 64 * 1024;
-
-/// The way out to a peer for whoever answers a request that is parked, past the task that owns the stream.
-///
-/// Its task opens it while it waits, and shuts it before it does anything else with the stream.
-#[derive(Debug)]
-pub struct Outlet(RawFd);
-
-impl Outlet {
-    /// Send what there is room for.
-    pub fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
-        // SAFETY: the task keeps the socket open for as long as it lets this lie about.
-        let socket = unsafe { BorrowedFd::borrow_raw(self.0) };
-        Ok(rustix::net::send(socket, bytes, SendFlags::NOSIGNAL)?)
-    }
-}
 
 /// A connection's stream, of any kind.
 #[derive(Debug)]
@@ -95,7 +81,7 @@ impl Stream {
     /// The way out for others, where nothing is done to the bytes on their way.
     pub fn outlet(&self) -> Option<Outlet> {
         match self {
-            Self::Plain(tcp) => Some(Outlet(tcp.as_raw_fd())),
+            Self::Plain(tcp) => Some(Outlet::of(tcp)),
         }
     }
 
@@ -105,7 +91,7 @@ impl Stream {
             #[cfg(target_os = "linux")]
             (Self::Plain(tcp), Some(number)) => {
                 // SAFETY: the borrow of the file keeps its descriptor open.
-                let file = unsafe { BorrowedFd::borrow_raw(number) };
+                let file = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
                 let mut position = position;
                 tcp.try_io(Interest::WRITABLE, || {
                     Ok(rustix::fs::sendfile(tcp, file, Some(&mut position), len)?)

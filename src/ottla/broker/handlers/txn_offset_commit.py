@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ottla.broker.asker import as_ask
 from ottla.broker.commits import Rows, joined, sort_out
-from ottla.coordinators.group.transactions import refuse_commit
+from ottla.coordinators.group.transactional_commits import refuse_commit
 from ottla.security.resources import Operation, group, transactional_id
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.txn_offset_commit import (

@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.coordinators.group import administration, offsets, records, transactions
+from ottla.coordinators.group import (
+    administration,
+    markers,
+    offsets,
+    records,
+    transactional_commits,
+)
 from ottla.coordinators.group.classic.rules import CLASSIC
 from ottla.coordinators.group.foreign import CONSUMER, SHARE, STREAMS
 from ottla.coordinators.group.group import TimerKey
@@ -99,7 +105,7 @@ class GroupShard(Decider):
     def answered(self, key: Any, response: Any, now: Now) -> Decision:
         """The coordinator of transactions has answered a question."""
         turn = ShardTurn(self.state, now)
-        transactions.answered(turn, key, response)
+        transactional_commits.answered(turn, key, response)
         return turn.decision()
 
     def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
@@ -269,9 +275,11 @@ SHARED: Final[Mapping[type[Any], Shared]] = {
         _delete_offsets, lambda request, error: OffsetDeleteResponse(error_code=error)
     ),
     TxnOffsetCommitRequest: Shared(
-        transactions.commit, transactions.refuse_commit, door=transactions.commit_door
+        transactional_commits.commit,
+        transactional_commits.refuse_commit,
+        door=transactional_commits.commit_door,
     ),
-    WriteMarkers: Shared(transactions.end, refuse_markers, named_partitions),
+    WriteMarkers: Shared(markers.end, refuse_markers, named_partitions),
     ListGroupsRequest: Shared(administration.list_groups, refuse_list, every_shard),
     DescribeGroupsRequest: Shared(
         administration.describe_groups,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ottla.coordinators.group.offsets import Offsets
 from ottla.coordinators.group.producers import Producers
-from ottla.coordinators.group.transactions import Questions
+from ottla.coordinators.group.verifying import Questions
 from ottla.coordinators.turn import Turn
 from ottla.metadata.image import EMPTY_IMAGE
 

@@ -22,19 +22,19 @@ pub struct Waiting<W> {
 }
 
 /// All that is asked, by number.
-pub struct Verifications<W> {
+pub struct Unanswered<W> {
     pub jobs: Mutex<BTreeMap<i64, Waiting<W>>>,
     /// How often something was asked.
     pub asked: AtomicU64,
 }
 
 /// A request's hold on what it asked: without it nobody waits for the answer.
-pub struct Verification<W> {
-    pub of: Arc<Verifications<W>>,
+pub struct Awaited<W> {
+    pub of: Arc<Unanswered<W>>,
     pub job: i64,
 }
 
-impl<W> Default for Verifications<W> {
+impl<W> Default for Unanswered<W> {
     fn default() -> Self {
         Self {
             jobs: Mutex::default(),
@@ -43,7 +43,7 @@ impl<W> Default for Verifications<W> {
     }
 }
 
-impl<W> Verification<W> {
+impl<W> Awaited<W> {
     /// What each partition's producer is told, once it is there.
     pub fn take(&self) -> Option<Vec<Told>> {
         let mut jobs = lock(&self.of.jobs);
@@ -51,7 +51,7 @@ impl<W> Verification<W> {
     }
 }
 
-impl<W> Drop for Verification<W> {
+impl<W> Drop for Awaited<W> {
     fn drop(&mut self) {
         lock(&self.of.jobs).remove(&self.job);
     }
