@@ -289,6 +289,25 @@ def test_a_coordinator_needs_no_metadata(client: Client, nodes: Nodes) -> None:
     assert not nodes.asked(MetadataRequest)
 
 
+def test_who_is_told_to_come_again_hears_why(nodes: Nodes) -> None:
+    """If this failed, a command would say nothing for a minute where a coordinator can't be made,
+    or speak of each short wait.
+    """
+    said: list[OttlaError] = []
+    nodes.coordinator_truth["g"] = 2
+    nodes.coordinator_error = LOADING
+    for timeout_ms, lines in ((1_500, 0), (20_000, 1)):
+        client = Client(
+            f"{HOST}:{nodes.ports[0]}",
+            timeout_ms=timeout_ms,
+            on_wait=said.append,
+            waiting=Counted(),
+        )
+        with client, pytest.raises(BrokerError):
+            groups.delete(client, "g")
+        assert len(said) == lines
+
+
 def test_nobody_there_is_dialed_less_and_less_often() -> None:
     """If this failed, a client would press a node that is not there, or sleep through its start."""
     with socket.socket() as unused:

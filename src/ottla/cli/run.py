@@ -127,8 +127,9 @@ def tell(error: OttlaError, *, fallback_hint: str | None = None) -> None:
 
 
 def tell_waiting(error: OttlaError) -> None:
-    """Say that nobody answers yet, once, while a command keeps trying."""
-    print(f"{error}; still trying, Ctrl-C to stop", file=sys.stderr)
+    """Say what a command waits for, once, while it keeps trying."""
+    text = str(error).rstrip(".")
+    print(f"{text}; still trying, Ctrl-C to stop", file=sys.stderr)
     if error.hint and error.hint not in _said:
         _said.add(error.hint)
         print(f"hint: {error.hint}", file=sys.stderr)

@@ -34,6 +34,12 @@ T = TypeVar("T")
 
 BACKOFF_MS = 100
 BACKOFF_MS_MAX = 1000
+HINT_NO_COORDINATOR = (
+    "the brokers' log says why; where there are fewer than three, they need "
+    "offsets.topic.replication.factor=1 and transaction.state.log.replication.factor=1"
+)
+TOLD_AFTER_MS = 2000
+"""For so long a call comes again in silence."""
 METADATA_AGE_MS_MAX = 300_000
 
 
@@ -55,7 +61,8 @@ class Client:
         timeout_ms: for a whole call, its retries included.
         connect_timeout_ms: how long to keep trying while nobody answers at all, and for the first
             answer of a node that is connected to; as timeout_ms if it is not given.
-        on_wait: told once, in words, when nobody answers yet and the call keeps trying.
+        on_wait: told once, in words, when nobody answers yet and the call keeps trying, or when it
+            has been told to come again for a while.
         waiting: the clock, and what waits; a test may bring its own.
     """
 
@@ -156,9 +163,10 @@ class Client:
         topics that are about to appear.
         """
         outer_ms = self._deadline_ms
-        deadline_ms = self._waiting.now_ms() + self.timeout_ms
+        began_ms = self._waiting.now_ms()
+        deadline_ms = began_ms + self.timeout_ms
         self._deadline_ms = deadline_ms = min(deadline_ms, outer_ms or deadline_ms)
-        backoff_ms = BACKOFF_MS
+        backoff_ms, told = BACKOFF_MS, False
         try:
             while True:
                 try:
@@ -172,10 +180,20 @@ class Client:
                 again_ms = self._waiting.now_ms() + backoff_ms
                 if again_ms > deadline_ms:
                     raise last
+                told = told or self._tell(last, again_ms - began_ms)
                 self._wait_until(again_ms)
                 backoff_ms = min(2 * backoff_ms, BACKOFF_MS_MAX)
         finally:
             self._deadline_ms = outer_ms
+
+    def _tell(self, error: OttlaError, waited_ms: int) -> bool:
+        """Say, when that has lasted a while, that a node tells us to come again; whether it is said
+        now. That none answers is said where they are dialed.
+        """
+        if self._on_wait is None or waited_ms < TOLD_AFTER_MS or not isinstance(error, BrokerError):
+            return False
+        self._on_wait(error)
+        return True
 
     def attempt_nodes(
         self,
@@ -318,7 +336,9 @@ class Client:
         unknown = [key for key in wanted if self._places.coordinator(kind, key) is None]
         for key, row in self._find_coordinators(unknown, kind):
             if row.error_code:
-                errors[key] = BrokerError(row.error_code, row.error_message)
+                is_none = row.error_code == ErrorCode.COORDINATOR_NOT_AVAILABLE
+                hint = HINT_NO_COORDINATOR if is_none else None
+                errors[key] = BrokerError(row.error_code, row.error_message, hint=hint)
                 continue
             node_id = int(row.node_id)
             self._nodes[node_id] = ClusterNode(node_id, row.host, row.port, None)
