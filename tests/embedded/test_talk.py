@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 import ottla
 from ottla.client.errors import BrokerError
 from ottla.testing.errors import NotAsExpected
+from servers import eventually
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +171,26 @@ def test_marks_and_aborted_records_are_no_lag(broker: ottla.Broker) -> None:
     consumer.commit(offsets=[TopicPartition("marked", 0, 2)], asynchronous=False)
     assert broker.wait_for("behind-marks") == 0
     consumer.close()
+
+
+def test_where_transactions_stand(broker: ottla.Broker) -> None:
+    """If this failed, a test could not tell whether a job has left a transaction open."""
+    producer = transactional(broker, "stands")
+
+    def stands() -> str | None:
+        return broker.transactions().get("stands")
+
+    assert stands() == "Empty"
+    for end, ended in (
+        (producer.commit_transaction, "CompleteCommit"),
+        (producer.abort_transaction, "CompleteAbort"),
+    ):
+        producer.begin_transaction()
+        producer.produce("stood", "v")
+        assert producer.flush(20) == 0
+        assert stands() == "Ongoing"
+        end(20)
+        eventually(lambda ended=ended: stands() == ended, ended)
 
 
 def test_an_open_transaction_is_named(broker: ottla.Broker) -> None:

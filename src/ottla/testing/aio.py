@@ -57,6 +57,7 @@ class Aio(_Threaded):
     create_topic = _in_a_thread(Talk.create_topic)
     delete_topic = _in_a_thread(Talk.delete_topic)
     topics = _in_a_thread(Talk.topics)
+    transactions = _in_a_thread(Talk.transactions)
     produce = _in_a_thread(Talk.produce)
     records = _in_a_thread(Talk.records)
     expect = _in_a_thread(Talk.expect)

@@ -106,6 +106,17 @@ class Talk(ABC):
         with self._asking() as client:
             return topics.names(client, internal=False)
 
+    def transactions(self) -> dict[str, str]:
+        """Where the transaction of each transactional id stands, in Kafka's words: "Empty" before
+        the first, "Ongoing" while one is open, "PrepareCommit" or "PrepareAbort" while it is ended
+        in its partitions, and "CompleteCommit" or "CompleteAbort" then.
+        """
+        from ottla.client import transactions
+
+        with self._asking() as client:
+            found = transactions.list_transactions(client)
+        return {one.transactional_id: one.state for one in found}
+
     def produce(
         self,
         topic: str,
