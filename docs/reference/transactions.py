@@ -45,6 +45,7 @@ from ottla.wire.messages.txn_offset_commit import (
     TxnOffsetCommitRequestPartition,
     TxnOffsetCommitRequestTopic,
 )
+from ottla.wire.producers import EPOCH_BUMPS_LEVEL
 from ottla.wire.records import Record, build_batch
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
@@ -307,7 +308,7 @@ class Listener:
 
 def _is_entered_by_client(asked: AddPartitions) -> bool:
     """With version 1 leaders only look whether a partition is in the transaction."""
-    return asked.transaction_version < 2 and not asked.verify_only
+    return asked.transaction_version < EPOCH_BUMPS_LEVEL and not asked.verify_only
 
 
 def _short(request: Any) -> str:

@@ -17,7 +17,10 @@ that id, if nothing else is said.
     add A [id=x] [by=PRODUCER,EPOCH] parts=t-0,u-1 [tv=2] [patient=1] [verify=1]
     end A commit|abort [v=5] [id=x] [by=PRODUCER,EPOCH] [connection=N]
     describe A ID... | list A [states=Ongoing,...] [producers=1,...] [older=MS]
-    markers hold|go [PARTITION=ERROR ...]   whether leaders answer at once, and what they say
+    markers hold|hold=TOPIC,...|go [PARTITION=ERROR ...]
+                                         whether leaders answer at once, each of a topic's for
+                                         themselves, and what they say
+    again [N]                            who answered last (the Nth before) answers once more
     ids hold|go [error=ERROR] [next=N]      the same of who hands out producer ids
     craft STATE PRODUCER EPOCH [id=x] [parts=] [timeout=60000] [start=-1] [updated=0] [next=-1]
          [previous=PRODUCER] [tv=2] [level=1]
@@ -189,11 +192,15 @@ class Script:
     # ------------------------------------------------------------ who is asked
 
     def _do_markers(self, names: Words, args: Args) -> None:
+        kept = args.pop("hold", None)
         self.world.marker_errors = {
             place(one): int(getattr(ErrorCode, error)) for one, error in args.items()
         }
-        self.world.markers_wait = names == ["hold"]
+        self.world.markers_wait = names == ["hold"] if kept is None else set(kept.split(","))
         self.world.answer_waiting()
+
+    def _do_again(self, names: Words, _args: Args) -> None:
+        self.world.answer(self.world.answered[-1 - int(names[0] if names else "0")])
 
     def _do_ids(self, names: Words, args: Args) -> None:
         self.world.id_error = int(getattr(ErrorCode, args.get("error", "NONE")))

@@ -47,12 +47,15 @@ class TransactionWorld(World):
         self._make = shard
         self.marker_errors: dict[tuple[str, int], int] = {}
         """What leaders say to the markers of a partition, if it is not yes."""
-        self.markers_wait = False
+        self.markers_wait: set[str] | bool = False
+        """Whether leaders keep their answers back, or those of which topics do."""
         self.ids_wait = False
         self.id_error = 0
         self.next_id = 0
         self.waiting: deque[Outgoing] = deque()
         """What is asked and not answered yet."""
+        self.answered: list[Outgoing] = []
+        """What was answered, in order."""
         self.asked: Callable[[Any], None] = lambda body: None
         super().__init__(GroupConfig(), partitions, topics="")
         self.finalize(level)
@@ -105,12 +108,37 @@ class TransactionWorld(World):
     def _answer_those_who_need_not_wait(self) -> None:
         waiting, self.waiting = self.waiting, deque()
         for one in waiting:
-            is_id = isinstance(one.body, NewProducerId)
-            if self.ids_wait if is_id else self.markers_wait:
-                self.waiting.append(one)
-            else:
-                one.then(self.answer_to(one.body))
-                self.wake()
+            for part in self._parts(one):
+                is_id = isinstance(part.body, NewProducerId)
+                if self.ids_wait if is_id else self._is_kept(part.body):
+                    self.waiting.append(part)
+                else:
+                    self.answer(part)
+
+    def _parts(self, one: Outgoing) -> list[Outgoing]:
+        """The leaders of each topic's partitions answer for themselves."""
+        if not isinstance(one.body, WriteMarkers):
+            return [one]
+        topics = dict.fromkeys(topic for topic, _ in one.body.partitions)
+        return [
+            one._replace(
+                body=one.body._replace(
+                    partitions=tuple(place for place in one.body.partitions if place[0] == topic)
+                )
+            )
+            for topic in topics
+        ]
+
+    def _is_kept(self, body: WriteMarkers) -> bool:
+        if isinstance(self.markers_wait, bool):
+            return self.markers_wait
+        return body.partitions[0][0] in self.markers_wait
+
+    def answer(self, one: Outgoing) -> None:
+        """Somebody who was asked answers."""
+        one.then(self.answer_to(one.body))
+        self.answered.append(one)
+        self.wake()
 
     def answer_waiting(self) -> None:
         """Those who waited may answer now, if nothing holds them back any more."""

@@ -10,14 +10,18 @@ use rustix::net::SendFlags;
 pub struct Outlet(RawFd);
 
 impl Outlet {
-    /// The one of a socket, which its owner keeps open for as long as others have this.
-    pub fn of(socket: &impl AsRawFd) -> Self {
+    /// The one of a socket.
+    ///
+    /// # Safety
+    /// The socket stays open for as long as anybody has this. A connection's task gives it to `Connection::take_answer` and
+    /// takes it back, by the next call, before it does anything else with its stream.
+    pub unsafe fn of(socket: &impl AsRawFd) -> Self {
         Self(socket.as_raw_fd())
     }
 
     /// Send what there is room for.
     pub fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
-        // SAFETY: the task shuts this, under the lock that this call is made under, before it lets go of the socket.
+        // SAFETY: whoever made this keeps the socket open.
         let socket = unsafe { BorrowedFd::borrow_raw(self.0) };
         Ok(rustix::net::send(socket, bytes, SendFlags::NOSIGNAL)?)
     }

@@ -66,7 +66,7 @@ pub enum Answered {
 
 /// Where an answer goes that somebody else makes: to the task, or past it to the peer.
 #[derive(Debug, Default)]
-struct Desk {
+struct Slot {
     answered: Option<Answered>,
     /// Open while the task has nothing to send before it, and waits for its peer as well.
     outlet: Option<Outlet>,
@@ -89,7 +89,7 @@ pub struct Connection {
     principal: OnceLock<Box<str>>,
     pub signal: Signal,
     ending: AtomicU8,
-    desk: Mutex<Desk>,
+    slot: Mutex<Slot>,
     active_at_ms: AtomicU64,
     busy: AtomicBool,
     pub progress: Progress,
@@ -114,7 +114,7 @@ impl Connection {
             principal: OnceLock::new(),
             signal: Signal::default(),
             ending: AtomicU8::new(Ending::None as u8),
-            desk: Mutex::default(),
+            slot: Mutex::default(),
             active_at_ms: AtomicU64::new(now_ms),
             busy: AtomicBool::new(false),
             progress: Progress::default(),
@@ -165,7 +165,7 @@ impl Connection {
 
     /// Whether a request is under way, until its reply is sent.
     pub fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed)
+        self.busy.load(Ordering::Acquire)
     }
 
     /// Whether its peer's silence is no idleness: a request is under way, and not for want of the peer's taking
@@ -186,7 +186,7 @@ impl Connection {
     }
 
     pub fn set_busy(&self, busy: bool) {
-        self.busy.store(busy, Ordering::Relaxed);
+        self.busy.store(busy, Ordering::Release);
     }
 
     /// Note that something moved, in either direction.
@@ -210,20 +210,21 @@ impl Connection {
 
     /// Answer the request that is parked here: past its task if that lets it, who then sleeps on until its peer or
     /// somebody else wants something. Whether all of it is sent.
-    pub fn answer(&self, mut answer: Answer) -> bool {
-        let mut desk = lock(&self.desk);
+    pub fn answer(&self, mut answer: Answer, now_ms: u64) -> bool {
+        let mut slot = lock(&self.slot);
         let is_small = answer.frame.len() <= SENT_PAST_BYTES_MAX;
-        let outlet = desk.outlet.take();
+        let outlet = slot.outlet.take();
         if let Some(outlet) = outlet.filter(|_| is_small && answer.mute.is_zero()) {
             answer.sent = outlet.try_send(&answer.frame).unwrap_or(0); // what is wrong with it the task finds too
             if answer.sent == answer.frame.len() {
+                self.touch(now_ms); // it is idle from now on, and not since it asked
                 self.set_busy(false);
-                desk.answered = Some(Answered::Sent);
+                slot.answered = Some(Answered::Sent);
                 return true;
             }
         }
-        desk.answered = Some(Answered::Here(answer));
-        drop(desk);
+        slot.answered = Some(Answered::Here(answer));
+        drop(slot);
         self.signal.ring();
         false
     }
@@ -231,9 +232,9 @@ impl Connection {
     /// What became of the request that is parked here. Until the next call an answer may be sent past the task, if
     /// an outlet is given.
     pub fn take_answer(&self, outlet: Option<Outlet>) -> Option<Answered> {
-        let mut desk = lock(&self.desk);
-        let answered = desk.answered.take();
-        desk.outlet = outlet.filter(|_| answered.is_none());
+        let mut slot = lock(&self.slot);
+        let answered = slot.answered.take();
+        slot.outlet = outlet.filter(|_| answered.is_none());
         answered
     }
 }
@@ -249,5 +250,96 @@ impl Waiter for Connection {
 
     fn ring(&self) {
         self.signal.ring();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::budget::Budget;
+
+    const NOW_MS: u64 = 77;
+
+    fn asked() -> Connection {
+        let listener = Arc::new(Listener {
+            name: "PLAINTEXT".into(),
+            controller: false,
+        });
+        let end = SocketAddr::from(([127, 0, 0, 1], 9092));
+        let connection = Connection::new(1, listener, (end, end), 0);
+        connection.set_busy(true);
+        connection
+    }
+
+    fn answer_of(bytes: usize, mute: Duration) -> Answer {
+        Answer {
+            frame: vec![7; bytes],
+            sent: 0,
+            charge: Charge::anyway(&Arc::new(Budget::new(1 << 20)), bytes),
+            mute,
+        }
+    }
+
+    fn is_rung(connection: &Connection) -> bool {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        connection.signal.poll(&mut context).is_ready()
+    }
+
+    /// Every answer would go by its task again, which costs as much as to decide it, and no other test would notice.
+    #[test]
+    fn an_answer_passes_a_task_that_waits_for_it() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let connection = asked();
+        // SAFETY: the pair outlives the connection.
+        let outlet = unsafe { Outlet::of(&ours) };
+        assert!(connection.take_answer(Some(outlet)).is_none());
+        assert!(connection.answer(answer_of(100, Duration::ZERO), NOW_MS));
+        let mut taken = [0; 100];
+        theirs.read_exact(&mut taken).unwrap();
+        assert_eq!(taken, [7; 100]);
+        assert!(!is_rung(&connection), "its task is woken for nothing");
+        assert!(!connection.is_busy() && connection.active_at_ms() == NOW_MS);
+        assert!(matches!(connection.take_answer(None), Some(Answered::Sent)));
+    }
+
+    /// A large answer would keep whoever decides, one that mutes would be sent and its connection read on, and one whose
+    /// task has something to send before it would come first.
+    #[test]
+    fn what_is_not_to_pass_its_task_wakes_it() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let cases = [
+            (true, SENT_PAST_BYTES_MAX + 1, Duration::ZERO),
+            (true, 100, Duration::from_millis(1)),
+            (false, 100, Duration::ZERO),
+        ];
+        for (is_open, bytes, mute) in cases {
+            let connection = asked();
+            // SAFETY: the pair outlives the connection.
+            let outlet = is_open.then(|| unsafe { Outlet::of(&ours) });
+            assert!(connection.take_answer(outlet).is_none());
+            assert!(!connection.answer(answer_of(bytes, mute), NOW_MS));
+            assert!(is_rung(&connection) && connection.is_busy());
+            let taken = connection.take_answer(None);
+            assert!(matches!(taken, Some(Answered::Here(answer)) if answer.sent == 0));
+            assert!((&theirs).read(&mut [0]).is_err(), "{bytes} bytes, {mute:?}");
+        }
+    }
+
+    /// What was opened for one wait would be written to after it, when the task uses its socket again, or has closed it.
+    #[test]
+    fn who_looks_again_shuts_what_was_open() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let connection = asked();
+        // SAFETY: the pair outlives the connection.
+        let outlet = unsafe { Outlet::of(&ours) };
+        assert!(connection.take_answer(Some(outlet)).is_none());
+        assert!(connection.take_answer(None).is_none());
+        assert!(!connection.answer(answer_of(1, Duration::ZERO), NOW_MS));
+        assert!((&theirs).read(&mut [0]).is_err());
     }
 }

@@ -1,9 +1,5 @@
 //! What waits for Python, taken by one thread, all at once: the core's queue, and who waits for it to fill.
-//!
-//! To sleep and to be woken takes as long as to decide a small request. So while one thing comes soon after the other,
-//! as from a client whose next request depends on the last answer, the thread looks out for it a moment longer, awake,
-//! and lets others have the processor meanwhile. Once nothing has come in that moment it sleeps, until things come so
-//! again; what comes now and then is paid for as ever.
+//! How long it looks out for more before it sleeps is the core's to say (`serving/lookout.rs`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,10 +15,6 @@ use crate::peer::Connection;
 pub type Asked = serving::Asked<Arc<Connection>>;
 pub type Item = serving::Item<Arc<Connection>>;
 
-/// What comes within this time comes soon.
-const SOON: Duration = Duration::from_micros(250);
-/// So many things have to come soon, one after the other, for the next one to be looked out for.
-const SOON_IN_A_ROW: u32 = 4;
 /// How often the flag is read between two looks at the clock.
 const READS: u32 = 32;
 
@@ -34,39 +26,11 @@ pub struct Queue {
     is_filled: AtomicBool,
 }
 
-/// Whether the next thing is worth to be looked out for.
-#[derive(Debug, Default)]
-struct Lookout {
-    /// How many things came soon, in a row.
-    soon: u32,
-}
-
-impl Lookout {
-    /// For how long.
-    fn patience(&self) -> Duration {
-        if self.soon < SOON_IN_A_ROW {
-            Duration::ZERO
-        } else {
-            SOON
-        }
-    }
-
-    /// Something came so long after it was waited for, or nothing did.
-    fn came(&mut self, after: Option<Duration>) {
-        let is_soon = after.is_some_and(|after| after < SOON);
-        self.soon = if is_soon {
-            self.soon.saturating_add(1)
-        } else {
-            0
-        };
-    }
-}
-
 #[derive(Default)]
 struct State {
     waiting: serving::Queue<Arc<Connection>>,
     woken: bool,
-    lookout: Lookout,
+    lookout: serving::Lookout,
     /// Somebody sleeps and was not rung since. To ring is a system call, even if nobody sleeps, and mostly it is the one
     /// thread that takes, or another one while that is busy, who would.
     sleeps: bool,
@@ -161,24 +125,6 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A node that rests would take a processor for itself, or a busy one sleep between any two requests.
-    #[test]
-    fn only_what_comes_soon_again_and_again_is_looked_out_for() {
-        let soon = Some(SOON / 2);
-        for other in [None, Some(SOON), Some(SOON * 100)] {
-            let mut lookout = Lookout::default();
-            for _ in 0..SOON_IN_A_ROW {
-                assert_eq!(lookout.patience(), Duration::ZERO);
-                lookout.came(soon);
-            }
-            assert_eq!(lookout.patience(), SOON);
-            lookout.came(soon);
-            assert_eq!(lookout.patience(), SOON);
-            lookout.came(other);
-            assert_eq!(lookout.patience(), Duration::ZERO, "{other:?}");
-        }
-    }
 
     /// A ring that is left out although somebody sleeps, or is about to, would leave the node deciding nothing.
     #[test]

@@ -39,11 +39,12 @@ impl Shared {
         let idle_max = u64::try_from(self.options.connection_idle_ms_max).unwrap_or(u64::MAX);
         let mut stalled: Vec<(Owes, Arc<Connection>)> = Vec::new();
         for connection in lock(&self.connections).values() {
+            let waits_for_us = connection.waits_for_us(); // before its age: it is idle from its answer on
             let idle = look.now_ms.saturating_sub(connection.active_at_ms());
             if let Some(owed) = connection.progress.overdue(look) {
                 connection.end(Ending::Close);
                 stalled.push((owed, Arc::clone(connection)));
-            } else if idle > idle_max && !connection.waits_for_us() {
+            } else if idle > idle_max && !waits_for_us {
                 connection.end(Ending::Close);
             } else if (REST_AFTER_MS..REST_AFTER_MS + 2000).contains(&idle) {
                 connection.end(Ending::Rest);

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.internal_topics import CoordinatorNotLoaded
 from ottla.broker.partitions import leadership_error
-from ottla.coordinators.questions import THE_NODE, MarkersWritten, TopicPartition, WriteMarkers
+from ottla.coordinators.questions import MarkersWritten, TopicPartition, WriteMarkers
 from ottla.decide import Ask
+from ottla.security.principal import NODE
 from ottla.wire.errors import ErrorCode
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
@@ -63,7 +64,7 @@ def _ask_groups(
     except CoordinatorNotLoaded:
         then(MarkersWritten(dict.fromkeys(marker.partitions, ErrorCode.NOT_LEADER_OR_FOLLOWER)))
         return
-    groups.submit(Ask(context.internal(then), marker, 0, THE_NODE))
+    groups.submit(Ask(context.internal(then), marker, 0, str(NODE)))
 
 
 def _ask_logs(

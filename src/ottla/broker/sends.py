@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ottla.broker import markers
 from ottla.broker.internal_topics import CoordinatorNotLoaded
 from ottla.coordinators.questions import (
-    THE_NODE,
     AddPartitions,
     NewProducerId,
     PartitionsAdded,
@@ -19,6 +18,7 @@ from ottla.coordinators.questions import (
 )
 from ottla.decide import Ask
 from ottla.errors import BrokenInvariant
+from ottla.security.principal import NODE
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
@@ -54,4 +54,4 @@ def add_partitions(
     except CoordinatorNotLoaded:
         then(PartitionsAdded((ErrorCode.COORDINATOR_NOT_AVAILABLE,) * len(asked.partitions)))
         return
-    coordinator.submit(Ask(context.internal(then), asked, 0, THE_NODE))
+    coordinator.submit(Ask(context.internal(then), asked, 0, str(NODE)))

@@ -83,6 +83,7 @@ class Client:
         self.timeout_ms = timeout_ms
         self._connect_timeout_ms = timeout_ms if connect_timeout_ms is None else connect_timeout_ms
         self._on_wait = on_wait
+        self._told = False
         self._waiting = waiting or Waiting()
         self._deadline_ms: int | None = None
         self._connections: dict[tuple[str, int], Connection] = {}
@@ -166,7 +167,7 @@ class Client:
         began_ms = self._waiting.now_ms()
         deadline_ms = began_ms + self.timeout_ms
         self._deadline_ms = deadline_ms = min(deadline_ms, outer_ms or deadline_ms)
-        backoff_ms, told = BACKOFF_MS, False
+        backoff_ms = BACKOFF_MS
         try:
             while True:
                 try:
@@ -180,20 +181,21 @@ class Client:
                 again_ms = self._waiting.now_ms() + backoff_ms
                 if again_ms > deadline_ms:
                     raise last
-                told = told or self._tell(last, again_ms - began_ms)
+                self._tell(last, again_ms - began_ms)
                 self._wait_until(again_ms)
                 backoff_ms = min(2 * backoff_ms, BACKOFF_MS_MAX)
         finally:
             self._deadline_ms = outer_ms
 
-    def _tell(self, error: OttlaError, waited_ms: int) -> bool:
-        """Say, when that has lasted a while, that a node tells us to come again; whether it is said
-        now. That none answers is said where they are dialed.
+    def _tell(self, error: OttlaError, waited_ms: int) -> None:
+        """Say once, when that has lasted a while, that a node tells us to come again; that none
+        answers is said where they are dialed.
         """
-        if self._on_wait is None or waited_ms < TOLD_AFTER_MS or not isinstance(error, BrokerError):
-            return False
-        self._on_wait(error)
-        return True
+        if waited_ms < TOLD_AFTER_MS or self._told or not isinstance(error, BrokerError):
+            return
+        if self._on_wait is not None:
+            self._told = True
+            self._on_wait(error)
 
     def attempt_nodes(
         self,

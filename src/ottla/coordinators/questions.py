@@ -1,17 +1,15 @@
-"""What one coordinator asks of another, or of whoever hands out producer ids: the bodies of its
-`Send`s that are no requests of the protocol, and their answers. docs/design/transactions.md has the
+"""What one coordinator asks of another, of the leaders of partitions, or of whoever hands out
+producer ids: the bodies of its `Send`s, and their answers. docs/design/transactions.md has the
 whole of the way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ottla.wire.producers import EPOCH_BUMPS_LEVEL
 
-THE_NODE: Final = "User:ANONYMOUS"
-"""In whose name a node asks itself."""
 TopicPartition = tuple[str, int]
 """(topic, partition)."""
 

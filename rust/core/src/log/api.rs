@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::files::LOG_SUFFIX;
 
 /// The version of transactions from which on each has an epoch of its own.
-pub const EPOCH_EACH_FROM: i16 = 2;
+pub const EPOCH_BUMPS_LEVEL: i16 = 2;
 
 /// Who appends as leader: decides which checks a batch must pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::api::{AppendContext, EPOCH_EACH_FROM, Origin, ProducerSummary, Verifying};
+use super::api::{AppendContext, EPOCH_BUMPS_LEVEL, Origin, ProducerSummary, Verifying};
 use super::error::AppendError;
 use super::markers::Marker;
 use super::skew::SkewAt;
@@ -438,7 +438,7 @@ fn check_marker(
     header: &Header,
     transaction_version: i16,
 ) -> Result<(), AppendError> {
-    let is_strict = transaction_version >= EPOCH_EACH_FROM && header.producer_epoch != i16::MAX;
+    let is_strict = transaction_version >= EPOCH_BUMPS_LEVEL && header.producer_epoch != i16::MAX;
     if is_strict && producer.has_transaction(header.producer_epoch) {
         let text = format!(
             "a transaction of producer {} is open here in epoch {}: its end has a later epoch",

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use super::api::{EPOCH_EACH_FROM, Verifying};
+use super::api::{EPOCH_BUMPS_LEVEL, Verifying};
 use super::error::AppendError;
 use crate::batch::Header;
 use crate::code::Code;
@@ -30,7 +30,7 @@ impl Verification {
     /// version 1 has the epoch of the very transaction that it ends.
     pub fn ends_with(&self, header: &Header, transaction_version: i16) -> bool {
         let is_of_the_one_before = header.is_control()
-            && transaction_version >= EPOCH_EACH_FROM
+            && transaction_version >= EPOCH_BUMPS_LEVEL
             && header.producer_epoch == self.epoch;
         !(self.adds && is_of_the_one_before)
     }

@@ -12,6 +12,7 @@ mod behind;
 pub mod crowd;
 mod fetch;
 mod kept;
+mod lookout;
 mod permitted;
 mod produce;
 mod queue;
@@ -23,6 +24,7 @@ pub use asked::{Asked, Item};
 pub use behind::is_let_go;
 pub use fetch::{Fetch, Piece};
 pub use kept::{Asker, KeptReplies, Question};
+pub use lookout::Lookout;
 pub use produce::{Finished, Produce};
 pub use queue::Queue;
 

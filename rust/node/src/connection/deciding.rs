@@ -193,7 +193,8 @@ impl Task {
         if self.sends_alone || !self.outbox.is_empty() || !self.inbox.is_empty() {
             return None;
         }
-        self.stream.outlet()
+        // SAFETY: it is given to `take_answer` alone, and `Shut` takes it back before this task goes on or away.
+        unsafe { self.stream.outlet() }
     }
 
     async fn await_answer(&mut self) -> Result<Answered, Over> {
@@ -264,16 +265,15 @@ pub fn reply(node: &Shared, token: u64, body: &[u8], mute: Duration, stays: bool
         None => Charge::anyway(&node.decisions, frame.len()),
     };
     let bytes = frame.len();
-    let is_sent = held.connection.answer(Answer {
+    let answer = Answer {
         frame,
         sent: 0,
         charge,
         mute,
-    });
-    if is_sent {
+    };
+    if held.connection.answer(answer, node.uptime_ms()) {
         count_answer(node, held.api_key, bytes);
-        let now = node.metrics.api(held.api_key).took(held.began);
-        held.connection.touch(node.uptime_ms_at(now));
+        node.metrics.api(held.api_key).took(held.began);
     }
 }
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.broker.asker import as_ask
+from ottla.broker.handlers.fenced import FENCED_FROM
 from ottla.coordinators.questions import AddPartitions, PartitionsAdded, TopicPartition
 from ottla.metadata.topic_names import is_internal
 from ottla.security.resources import CLUSTER, Operation, ResourceType, transactional_id
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from ottla.broker.context import Context
 
 BROKERS_VERSION: Final = 4
-FENCED_VERSION: Final = 2
-"""From this version on a client knows PRODUCER_FENCED."""
 
 Errors = dict[TopicPartition, int]
 Then = Callable[[AddPartitionsToTxnTransaction, Errors], None]
@@ -95,7 +94,7 @@ def _ask(
         transaction.producer_id,
         transaction.producer_epoch,
         places,
-        # Who has not entered its partitions by itself speaks version 2.
+        # A broker asks for those of who speaks version 2; where it only looks, this says nothing.
         transaction_version=EPOCH_BUMPS_LEVEL if asked.version >= BROKERS_VERSION else 0,
         verify_only=transaction.verify_only,
     )
@@ -138,7 +137,7 @@ def _result(
     transaction: AddPartitionsToTxnTransaction, errors: Errors, version: int
 ) -> AddPartitionsToTxnResult:
     def told(code: int) -> int:
-        if code == ErrorCode.PRODUCER_FENCED and version < FENCED_VERSION:
+        if code == ErrorCode.PRODUCER_FENCED and version < FENCED_FROM:
             return ErrorCode.INVALID_PRODUCER_EPOCH
         return code
 

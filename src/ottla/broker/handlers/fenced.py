@@ -8,7 +8,9 @@ from typing import Any, Final
 from ottla.wire.errors import ErrorCode
 
 FENCED_FROM: Final = 2
-"""The version of EndTxn and AddOffsetsToTxn from which on their clients know PRODUCER_FENCED."""
+"""The version of EndTxn, AddOffsetsToTxn and AddPartitionsToTxn from which on their clients know
+PRODUCER_FENCED.
+"""
 
 
 def fenced_before(known_from: int, version: int) -> Callable[[Any], Any] | None:

@@ -37,19 +37,18 @@ def handle(
     ):
         return _response(asked.body, lambda *_: ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
     questions = [_question(marker) for marker in asked.body.markers]
+    missing = sum(len(one.partitions) for one in questions)
     told: list[dict[TopicPartition, int]] = [{} for _ in questions]
 
-    def settled() -> bool:
-        pairs = zip(questions, told, strict=True)
-        return all(len(of) == len(question.partitions) for question, of in pairs)
-
     def written(place: int, answer: MarkersWritten) -> None:
+        nonlocal missing
         told[place].update(answer.errors)
-        if settled():
+        missing -= len(answer.errors)
+        if not missing:
             response = _response(asked.body, lambda place, *one: told[place][one])
             context.reply(asked.token, response)
 
-    if settled():
+    if not missing:
         return WriteTxnMarkersResponse(markers=[])
     markers.write(context, questions, written)
     return None

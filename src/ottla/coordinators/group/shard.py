@@ -7,7 +7,7 @@ kind's affair (`KINDS`); here is what all share, which is offsets and administra
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.coordinators.group import (
@@ -30,6 +30,7 @@ from ottla.coordinators.group.requests import (
 )
 from ottla.coordinators.group.split import every_shard, named_partitions, several
 from ottla.coordinators.group.state import ShardTurn, State
+from ottla.coordinators.group.verifying import QuestionKey
 from ottla.coordinators.questions import WriteMarkers
 from ottla.decide import NOTHING, Ask, Decider, Decision, Entropy, Now, Record
 from ottla.wire.errors import ErrorCode
@@ -103,9 +104,9 @@ class GroupShard(Decider):
         return turn.decision()
 
     def answered(self, key: Any, response: Any, now: Now) -> Decision:
-        """The coordinator of transactions has answered a question."""
+        """Somebody has answered a question."""
         turn = ShardTurn(self.state, now)
-        transactional_commits.answered(turn, key, response)
+        ANSWERS[type(key)](turn, key, response)
         return turn.decision()
 
     def on_image(self, delta: MetadataDelta, now: Now) -> Decision:
@@ -293,6 +294,10 @@ SHARED: Final[Mapping[type[Any], Shared]] = {
     ),
 }
 """What is alike for all kinds of groups, who are asked for their part."""
+ANSWERS: Final[Mapping[type[Any], Callable[[ShardTurn, Any, Any], None]]] = {
+    QuestionKey: transactional_commits.go_on,
+}
+"""What is done with an answer, by the question's key."""
 RECORDS: Final = {
     LegacyOffsetCommitKey.api_key: _apply_offset,
     OffsetCommitKey.api_key: _apply_offset,

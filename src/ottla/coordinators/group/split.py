@@ -13,8 +13,10 @@ from copy import copy
 from typing import Any, NamedTuple, Protocol
 
 from ottla.coordinators.questions import MarkersWritten, WriteMarkers
+from ottla.errors import BrokenInvariant
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.list_groups import ListGroupsRequest, ListGroupsResponse
+from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 
 class Shards(Protocol):
@@ -84,6 +86,8 @@ def every_shard(body: ListGroupsRequest, shards: Shards) -> Parts:
 
 def named_partitions(body: WriteMarkers, shards: Shards) -> Parts:
     """The shards of the partitions of our own topic that a marker goes to."""
+    if any(topic != CONSUMER_OFFSETS for topic, _ in body.partitions):
+        raise BrokenInvariant(f"no group has state in {body.partitions!r:.200}")
     bodies = {
         index: body._replace(partitions=((topic, index),)) for topic, index in body.partitions
     }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ottla.coordinators.group import records
 from ottla.coordinators.group.offsets import Position, is_metadata_too_large
 from ottla.coordinators.group.records import Committed, is_too_long
-from ottla.coordinators.group.verifying import ADDING_VERSION
+from ottla.coordinators.group.verifying import ADDING_VERSION, QuestionKey
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.txn_offset_commit import (
     TxnOffsetCommitRequest,
@@ -68,12 +68,14 @@ def commit(turn: ShardTurn, ask: Ask) -> None:
         _decide(turn, ask, is_void=False)
     elif (asked := state.questions.park(ask)) is not None:
         number, question = asked
-        turn.send(number, question.body(state.partition))
+        turn.send(QuestionKey(number), question.body(state.partition))
 
 
-def answered(turn: ShardTurn, number: int, response: PartitionsAdded) -> None:
+def go_on(turn: ShardTurn, key: QuestionKey, response: PartitionsAdded) -> None:
     """The coordinator of transactions has answered."""
-    question = turn.state.questions.take(number)
+    question = turn.state.questions.take(key.number)
+    if question is None:
+        return
     error = ErrorCode(response.errors[0])
     for ask in question.asks:
         if error == ErrorCode.NONE:

@@ -11,7 +11,7 @@ Questions are soft: who waits for one when the shard is laid down is told to loo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.coordinators.questions import AddPartitions
 from ottla.wire.producers import EPOCH_BUMPS_LEVEL
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 ADDING_VERSION: Final = 5
 """From this version of TxnOffsetCommit on it is ours to enter the partition."""
+
+
+class QuestionKey(NamedTuple):
+    """Names a question."""
+
+    number: int
 
 
 class Question:
@@ -80,9 +86,11 @@ class Questions:
         question = self._by_number[self._last] = Question(ask)
         return self._last, question
 
-    def take(self, number: int) -> Question:
-        """The question that is answered, which is under way no more."""
-        question = self._by_number.pop(number)
+    def take(self, number: int) -> Question | None:
+        """The question that is answered, which is under way no more; None if it is not."""
+        question = self._by_number.pop(number, None)
+        if question is None:
+            return None
         numbers = self._of[question.producer_id]
         numbers.discard(number)
         if not numbers:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ottla.coordinators.questions import NewProducerId
 from ottla.coordinators.transaction import markers
 from ottla.coordinators.transaction.state import Look
-from ottla.coordinators.transaction.transaction import PREPARED, State, Transaction
+from ottla.coordinators.transaction.transaction import COMPLETED, State, Transaction
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.end_txn import EndTxnRequest, EndTxnResponse
 from ottla.wire.producers import EPOCH_BUMPS_LEVEL, EPOCH_MAX, NEXT_IDS_LEVEL, NO_PRODUCER_ID
@@ -35,6 +35,7 @@ class NextIdKey(NamedTuple):
     """Names the question for the producer id that follows the end of a transaction."""
 
     transactional_id: str
+    number: int
     commit: bool
 
 
@@ -49,12 +50,12 @@ def end(turn: ShardTurn, ask: Ask) -> None:
     turn.heard(transactional_id, ask)
     bumps = ask.version >= EPOCH_BUMPS_VERSION
     rule = _by_version_2 if bumps else _by_version_1
-    is_busy = transaction.state in PREPARED or transactional_id in turn.state.awaits_id
+    is_busy = turn.is_busy(transactional_id, transaction)
     refusal = rule(asked, transaction, is_busy)
     if refusal is None and bumps and turn.state.level < EPOCH_BUMPS_LEVEL:
         refusal = ErrorCode.UNSUPPORTED_VERSION  # nothing that is written may carry it
     if refusal is None:
-        _prepare(turn, transactional_id, transaction, asked.committed, bumps, ask)
+        _prepare(turn, transactional_id, transaction, commit=asked.committed, bumps=bumps, ask=ask)
     elif refusal == ErrorCode.NONE and bumps:
         producer = (transaction.producer_id, transaction.producer_epoch)
         turn.reply(ask.token, _ended(producer))
@@ -103,7 +104,7 @@ def _by_version_2(
         return ErrorCode.CONCURRENT_TRANSACTIONS
     if transaction.producer_id != asked.producer_id and not rotated:
         return ErrorCode.INVALID_PRODUCER_ID_MAPPING
-    completed = transaction.state in (State.COMPLETE_COMMIT, State.COMPLETE_ABORT)
+    completed = transaction.state in COMPLETED
     is_current = asked.producer_epoch == transaction.producer_epoch
     if not (is_current or (completed and again)):
         return ErrorCode.PRODUCER_FENCED
@@ -120,9 +121,10 @@ def _prepare(
     turn: ShardTurn,
     transactional_id: str,
     transaction: Transaction,
+    *,
     commit: bool,
     bumps: bool,
-    ask: Ask | None,
+    ask: Ask | None = None,
     next_producer_id: int = NO_PRODUCER_ID,
 ) -> bool:
     """Write down how it ends, and answer who asked, if somebody did; whether that could be."""
@@ -133,8 +135,8 @@ def _prepare(
         return False
     rotates = bumps and turn.state.level >= NEXT_IDS_LEVEL and transaction.is_exhausted
     if rotates and next_producer_id == NO_PRODUCER_ID:
-        turn.state.awaits_id[transactional_id] = ask
-        turn.send(NextIdKey(transactional_id, commit), NewProducerId())
+        number = turn.await_id(transactional_id, ask)
+        turn.send(NextIdKey(transactional_id, number, commit), NewProducerId())
         return True
     epoch = transaction.producer_epoch
     if bumps:
@@ -158,14 +160,24 @@ def _prepare(
 def go_on(turn: ShardTurn, key: NextIdKey, answer: ProducerId) -> None:
     """The producer id that it waited for is there, or not."""
     transactional_id = key.transactional_id
-    ask = turn.state.awaits_id.pop(transactional_id, None)
-    transaction = turn.find(transactional_id)
+    awaited = turn.awaited(transactional_id, key.number)
+    if awaited is None:
+        return
+    ask, transaction = awaited.ask, turn.find(transactional_id)
     if answer.error_code or transaction is None:
         if ask is not None:
             turn.reply(ask.token, refuse(ask.body, ErrorCode(answer.error_code)))
         return
     late = ask is None and _is_late(turn, transactional_id)
-    there = _prepare(turn, transactional_id, transaction, key.commit, True, ask, answer.producer_id)
+    there = _prepare(
+        turn,
+        transactional_id,
+        transaction,
+        commit=key.commit,
+        bumps=True,
+        ask=ask,
+        next_producer_id=answer.producer_id,
+    )
     if there and late:
         _note_aborted(turn, transactional_id, transaction)
 
@@ -175,10 +187,10 @@ def fence(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> b
     it could be.
     """
     if turn.state.level >= EPOCH_BUMPS_LEVEL:
-        return _prepare(turn, transactional_id, transaction, False, True, None)
+        return _prepare(turn, transactional_id, transaction, commit=False, bumps=True)
     epoch = min(transaction.producer_epoch + 1, EPOCH_MAX)
     fenced = transaction._replace(producer_epoch=epoch)
-    if not _prepare(turn, transactional_id, fenced, False, False, None):
+    if not _prepare(turn, transactional_id, fenced, commit=False, bumps=False):
         return False
     turn.state.last_epochs.pop(transactional_id, None)
     return True

@@ -34,6 +34,7 @@ class IdentityKey(NamedTuple):
     """Names the question for a producer id that an id begins with, or goes on with."""
 
     transactional_id: str
+    number: int
 
 
 def begin(turn: ShardTurn, ask: Ask) -> None:
@@ -58,9 +59,10 @@ def refuse(_asked: InitProducerIdRequest, error: ErrorCode) -> InitProducerIdRes
 def go_on(turn: ShardTurn, key: IdentityKey, answer: ProducerId) -> None:
     """The producer id that somebody waits for is there, or not."""
     transactional_id = key.transactional_id
-    ask = turn.state.awaits_id.pop(transactional_id, None)
-    if ask is None:
+    awaited = turn.awaited(transactional_id, key.number)
+    if awaited is None or awaited.ask is None:
         return
+    ask = awaited.ask
     asked: InitProducerIdRequest = ask.body
     if answer.error_code:
         turn.reply(ask.token, refuse(asked, ErrorCode(answer.error_code)))
@@ -100,8 +102,8 @@ def _names_itself(asked: InitProducerIdRequest) -> bool:
 
 def _await_id(turn: ShardTurn, ask: Ask) -> None:
     transactional_id = ask.body.transactional_id
-    turn.state.awaits_id[transactional_id] = ask
-    turn.send(IdentityKey(transactional_id), NewProducerId())
+    number = turn.await_id(transactional_id, ask)
+    turn.send(IdentityKey(transactional_id, number), NewProducerId())
 
 
 def _decide(turn: ShardTurn, ask: Ask, transaction: Transaction) -> None:

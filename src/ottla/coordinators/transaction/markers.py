@@ -26,6 +26,7 @@ RETRY_MS: Final = 100
 TOLD_AT_ATTEMPT: Final = 50
 """When the operator hears that a transaction can't end: in a few seconds."""
 
+_FENCED: Final = ErrorCode.TRANSACTION_COORDINATOR_FENCED
 _DONE: Final = frozenset(
     {
         ErrorCode.NONE,
@@ -47,9 +48,7 @@ class MarkersKey(NamedTuple):
 
 def begin(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> None:
     """It is decided how it ends: have it written."""
-    state = turn.state
-    state.endings_begun += 1
-    _ask(turn, transactional_id, transaction, Ending(state.endings_begun, transaction.partitions))
+    _ask(turn, transactional_id, transaction, Ending(turn.number(), transaction.partitions))
 
 
 def _ask(turn: ShardTurn, transactional_id: str, transaction: Transaction, ending: Ending) -> None:
@@ -77,31 +76,33 @@ def _ask(turn: ShardTurn, transactional_id: str, transaction: Transaction, endin
 
 
 def written(turn: ShardTurn, key: MarkersKey, answer: MarkersWritten) -> None:
-    """A leader has answered."""
+    """What became of some of the partitions."""
     transactional_id = key.transactional_id
     ending = _find(turn, key)
     if ending is None:
         return
     errors = answer.errors
-    if ErrorCode.TRANSACTION_COORDINATOR_FENCED in errors.values():
+    fenced = [place for place, code in errors.items() if code == _FENCED]
+    ending = turn.state.endings[transactional_id] = Ending(
+        ending.number,
+        ending.missing.difference([one for one, code in errors.items() if code in _DONE]),
+        ending.asked.difference(errors),
+        ending.attempt,
+        is_left=bool(fenced),
+    )
+    if fenced:
         # Somebody wrote there as a later coordinator: to go on would be to fight it.
-        fenced = ErrorCode.TRANSACTION_COORDINATOR_FENCED
-        places = [place for place, code in errors.items() if code == fenced]
         turn.note(
             f"the transaction of {transactional_id} is not ended here: another coordinator, of a "
-            f"later epoch than {turn.state.coordinator_epoch}, has written to {_named(places)}"
+            f"later epoch than {turn.state.coordinator_epoch}, has written to {_named(fenced)}"
         )
-        return
-    missing = ending.missing.difference([one for one, code in errors.items() if code in _DONE])
-    asked = ending.asked.difference(errors)
-    turn.state.endings[transactional_id] = Ending(ending.number, missing, asked, ending.attempt)
-    if not missing:
-        ask_again(turn, key)
-    elif missing > asked:
+    elif not ending.missing:
+        go_on(turn, key)
+    elif ending.missing > ending.asked:
         turn.wake_in(RETRY_MS, key, real=True)
 
 
-def ask_again(turn: ShardTurn, key: MarkersKey) -> None:
+def go_on(turn: ShardTurn, key: MarkersKey) -> None:
     """Some leaders could not take theirs a while ago, or none is left that has to."""
     ending, transaction = _find(turn, key), turn.find(key.transactional_id)
     if ending is not None and transaction is not None:
@@ -117,7 +118,9 @@ def resume(turn: ShardTurn) -> None:
 
 def _find(turn: ShardTurn, key: MarkersKey) -> Ending | None:
     found = turn.state.endings.get(key.transactional_id)
-    return found if found is not None and found.number == key.ending else None
+    if found is None or found.is_left or found.number != key.ending:
+        return None
+    return found
 
 
 def _complete(turn: ShardTurn, transactional_id: str, transaction: Transaction) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.coordinators.questions import AddPartitions, PartitionsAdded
-from ottla.coordinators.transaction.transaction import PREPARED, State
+from ottla.coordinators.transaction.transaction import State
 from ottla.wire.errors import ErrorCode
 from ottla.wire.producers import EPOCH_BUMPS_LEVEL
 
@@ -81,7 +81,7 @@ def _decide(turn: ShardTurn, asked: AddPartitions) -> tuple[ErrorCode, Partition
     transaction = turn.find(transactional_id)
     if transaction is None:
         return ErrorCode.INVALID_PRODUCER_ID_MAPPING, None
-    is_busy = transaction.state in PREPARED or transactional_id in turn.state.awaits_id
+    is_busy = turn.is_busy(transactional_id, transaction)
     if is_busy and not asked.verify_only:
         return ErrorCode.CONCURRENT_TRANSACTIONS, None
     if transaction.producer_id != asked.producer_id:

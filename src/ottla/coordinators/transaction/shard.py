@@ -107,7 +107,7 @@ class TransactionShard(Decider):
         """
         turn = ShardTurn(self.state, now, fired=True)
         if isinstance(key, markers.MarkersKey):
-            markers.ask_again(turn, key)
+            markers.go_on(turn, key)
         elif isinstance(key, partitions.PatienceKey):
             partitions.give_up(turn, key)
         elif key is Look.UNUSED:

@@ -14,11 +14,25 @@ from typing import NamedTuple
 from ottla.coordinators.questions import TopicPartition
 from ottla.coordinators.transaction import records
 from ottla.coordinators.transaction.config import ConfigOf
-from ottla.coordinators.transaction.transaction import TIMEOUT_NEVER_MS, State, Transaction
+from ottla.coordinators.transaction.transaction import (
+    PREPARED,
+    TIMEOUT_NEVER_MS,
+    State,
+    Transaction,
+)
 from ottla.coordinators.turn import Turn
 from ottla.decide import Ask, Now
 from ottla.metadata.features import TRANSACTION_VERSION
 from ottla.metadata.image import EMPTY_IMAGE
+
+
+class Awaited(NamedTuple):
+    """A decision that waits for a new producer id."""
+
+    number: int
+    """Of the question: an answer to another one, or a second one, is not meant for it."""
+    ask: Ask | None
+    """Who asked for it, if somebody did."""
 
 
 class Ending(NamedTuple):
@@ -31,6 +45,8 @@ class Ending(NamedTuple):
     asked: frozenset[TopicPartition] = frozenset()
     """Those of them whose leaders have not answered yet."""
     attempt: int = 0
+    is_left: bool = False
+    """Another coordinator has taken its place."""
 
 
 class Look(Enum):
@@ -55,12 +71,12 @@ class ShardState:
         "coordinator_epoch",
         "deadlines",
         "endings",
-        "endings_begun",
         "found",
         "image",
         "last_epochs",
         "looks",
         "noted",
+        "numbers",
         "partition",
         "patient",
         "transactions",
@@ -82,10 +98,11 @@ class ShardState:
         """Whether the look for transactions that took too long is set."""
         self.connections: dict[str, int] = {}
         """Where the producer of an id was heard last."""
-        self.awaits_id: dict[str, Ask | None] = {}
-        """Ids of which a decision waits for a new producer id, and who asked, if somebody did."""
+        self.awaits_id: dict[str, Awaited] = {}
+        """Ids of which a decision waits for a new producer id."""
         self.endings: dict[str, Ending] = {}
-        self.endings_begun = 0
+        self.numbers = 0
+        """The last one that a question got."""
         self.found: dict[Look, deque[str]] = {look: deque() for look in Look}
         """What a look has found and not come to yet."""
         self.looks = False
@@ -117,6 +134,28 @@ class ShardTurn(Turn):
         """Where an id stands, by this decision too."""
         found = self._changed.get(transactional_id)
         return self.state.transactions.get(transactional_id) if found is None else found
+
+    def is_busy(self, transactional_id: str, transaction: Transaction) -> bool:
+        """Whether it is decided what it becomes, and that is not there yet."""
+        return transaction.state in PREPARED or transactional_id in self.state.awaits_id
+
+    def number(self) -> int:
+        """One that no other question of this shard has."""
+        self.state.numbers += 1
+        return self.state.numbers
+
+    def await_id(self, transactional_id: str, ask: Ask | None) -> int:
+        """A decision waits for a producer id from now on; the number of the question for it."""
+        number = self.number()
+        self.state.awaits_id[transactional_id] = Awaited(number, ask)
+        return number
+
+    def awaited(self, transactional_id: str, number: int) -> Awaited | None:
+        """What waited for the answer to this question; None if nothing does, or not any more."""
+        found = self.state.awaits_id.get(transactional_id)
+        if found is None or found.number != number:
+            return None
+        return self.state.awaits_id.pop(transactional_id)
 
     def put(self, transactional_id: str, transaction: Transaction) -> Transaction:
         """It stands so from now on: as much of it as the log keeps."""
