@@ -308,7 +308,7 @@ def test_who_is_told_to_come_again_hears_why(nodes: Nodes) -> None:
                 with pytest.raises(BrokerError):
                     groups.delete(client, "g")
         assert len(said) == lines
-    assert "loading" in str(said[0])
+    assert "reading its log" in str(said[0])
 
 
 def test_nobody_there_is_dialed_less_and_less_often() -> None:
