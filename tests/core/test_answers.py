@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,44 @@ def test_who_is_not_answered_is_not_idle(tmp_path: Path) -> None:
         assert other.receive_frame() == b"", "it is idle for as long"
         node.core.reply(token, b"answer")
         assert peer.receive_frame()[4:] == b"answer"
+
+
+def test_who_was_answered_is_idle(tmp_path: Path) -> None:
+    """A connection that Python has answered once would never be closed for its idleness."""
+    with (
+        serving(tmp_path, connection_idle_ms_max=300) as node,
+        Peer(node.port) as peer,
+        Peer(node.port) as other,
+    ):
+        node.answer = lambda request: None if request.body == b"late" else request.body
+        peer.send(METADATA, 1, b"late")
+        token = unanswered(node)
+        for _ in range(3):  # meanwhile its task waits
+            other.send(METADATA, 1, b"other")
+            assert other.receive_frame()
+        node.core.reply(token, b"answer")
+        assert peer.receive_frame()[4:] == b"answer"
+        assert peer.receive_frame() == b""
+
+
+def test_an_answer_wakes_who_hears_nothing_else(tmp_path: Path) -> None:
+    """While memory is short a task waits without a buffer, and hears its peer by the ring of the
+    answer alone: what comes behind it would lie unread until somebody looks, seconds later.
+    """
+    large = b"x" * 200_000
+    memory = 1 << 20
+    with ExitStack() as stack:
+        node = stack.enter_context(serving(tmp_path, request_memory_bytes_max=memory))
+        for _ in range(5):
+            half = stack.enter_context(Peer(node.port))
+            half.socket.sendall(half.frame(METADATA, 1, large[:150_000])[:-10])
+        eventually(lambda: node.core.metrics()["memory.used_bytes"] > memory // 2)
+        peer = stack.enter_context(Peer(node.port))
+        peer.socket.settimeout(4)  # somebody looks after five seconds
+        node.answer = lambda request: b"k"
+        for _ in range(10):
+            peer.send(METADATA, 1, large)
+            assert peer.receive_frame()[4:] == b"k"
 
 
 def test_what_comes_behind_an_answer_is_served(tmp_path: Path) -> None:

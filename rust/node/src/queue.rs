@@ -73,14 +73,10 @@ impl Queue {
         let patience = lock(&self.state).lookout.patience();
         self.look_out(began + timeout.map_or(patience, |timeout| timeout.min(patience)));
         let mut state = self.await_filled(deadline);
-        let is_woken = std::mem::take(&mut state.woken);
+        state.woken = false;
         self.is_filled.store(false, Ordering::Relaxed);
         let items = state.waiting.take();
-        if !items.is_empty() {
-            state.lookout.came(Some(began.elapsed()));
-        } else if !is_woken {
-            state.lookout.came(None);
-        }
+        state.lookout.waited(began.elapsed(), !items.is_empty());
         items
     }
 

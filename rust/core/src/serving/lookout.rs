@@ -28,14 +28,13 @@ impl Lookout {
         }
     }
 
-    /// Something came so long after it was waited for, or nothing did.
-    pub fn came(&mut self, after: Option<Duration>) {
-        let is_soon = after.is_some_and(|after| after < SOON);
-        self.soon = if is_soon {
-            self.soon.saturating_add(1)
-        } else {
-            0
-        };
+    /// A wait is over: whether it brought anything. One that was ended at once for something else tells nothing.
+    pub fn waited(&mut self, time: Duration, brought: bool) {
+        if time >= SOON {
+            self.soon = 0;
+        } else if brought {
+            self.soon = self.soon.saturating_add(1);
+        }
     }
 }
 
@@ -46,18 +45,18 @@ mod tests {
     /// A node that rests would take a processor for itself, or a busy one sleep between any two requests.
     #[test]
     fn only_what_comes_soon_again_and_again_is_looked_out_for() {
-        let soon = Some(SOON / 2);
-        for other in [None, Some(SOON), Some(SOON * 100)] {
+        for (time, brought) in [(SOON, true), (SOON * 100, true), (SOON, false)] {
             let mut lookout = Lookout::default();
             for _ in 0..SOON_IN_A_ROW {
                 assert_eq!(lookout.patience(), Duration::ZERO);
-                lookout.came(soon);
+                lookout.waited(SOON / 2, true);
+                lookout.waited(Duration::ZERO, false); // somebody else wanted a turn
             }
             assert_eq!(lookout.patience(), SOON);
-            lookout.came(soon);
+            lookout.waited(SOON / 2, true);
             assert_eq!(lookout.patience(), SOON);
-            lookout.came(other);
-            assert_eq!(lookout.patience(), Duration::ZERO, "{other:?}");
+            lookout.waited(time, brought);
+            assert_eq!(lookout.patience(), Duration::ZERO, "{time:?} {brought}");
         }
     }
 }

@@ -187,10 +187,11 @@ impl Task {
         Ok(Some((began + until).into()))
     }
 
-    /// The way past this task for an answer, if nothing is to be sent before it or together with it, and the peer is
-    /// there; what comes next then wakes this task.
+    /// The way past this task for an answer, if nothing is to be sent before it or together with it, and this task hears
+    /// what its peer sends next, by which it wakes then.
     fn outlet(&self) -> Option<Outlet> {
-        if self.sends_alone || !self.outbox.is_empty() || !self.inbox.is_empty() {
+        let hears = self.inbox.is_empty() && self.inbox.has_room();
+        if self.sends_alone || !self.outbox.is_empty() || !hears {
             return None;
         }
         // SAFETY: it is given to `take_answer` alone, and `Shut` takes it back before this task goes on or away.
