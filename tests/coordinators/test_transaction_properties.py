@@ -34,6 +34,7 @@ from ottla.metadata.image import MetadataImage
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.end_txn import EndTxnRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
+from ottla.wire.producers import EPOCH_MAX
 from ottla.wire.records import Record, build_batch, read_batches
 from ottla.wire.stored.frame import TRANSACTION_STATE
 
@@ -301,7 +302,10 @@ class Producers(RuleBasedStateMachine):
             self._learn(transactional_id, response)
             if not response.error_code:
                 decided = self.world.history.decided
+                stands = self.world.history.stands[transactional_id]
                 found = [decided.get((producer_id, one)) for one in (epoch, epoch + 1)]
+                # One of version 1 may ask with the id that came by that end.
+                found.append(decided.get((stands.previous_producer_id, EPOCH_MAX)))
                 safe = self.world.log.marks[0]
                 assert any(
                     one is not None and one[0] == ENDS[committed] and one[1] < safe for one in found
