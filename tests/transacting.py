@@ -32,7 +32,6 @@ from ottla.wire.messages import (
 from ottla.wire.records import Record, build_batch, read_batches
 from servers import eventually
 
-COMPLETED = ("CompleteCommit", "CompleteAbort")
 NOT_READY = frozenset(
     {
         ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
@@ -208,7 +207,7 @@ class Transacting:
         """End it, and wait until its markers are written."""
         code, who = self.given(lambda: self.end(who, commit=commit), lambda one: [one[0]])
         assert code == 0, ErrorCode(code)
-        self.until(who.key, *COMPLETED)
+        self.until(who.key, "CompleteCommit" if commit else "CompleteAbort")
         return who
 
     def state(self, key: str) -> Any:
