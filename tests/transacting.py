@@ -289,6 +289,20 @@ class Transacting:
                     found += [record.value or b"" for record in batch.records]
             at = new[-1].last_offset + 1
 
+    def closed(self, topic: str, partition: int) -> int:
+        """Where a partition ends, in which no transaction may be open."""
+        end = self.end_offset(topic, partition)
+        stable = self.end_offset(topic, partition, committed=True)
+        assert stable == end, f"{topic}-{partition}: stable to {stable} of {end}"
+        assert not self.open_in(topic, partition), f"{topic}-{partition}"
+        return end
+
+    def sees(self, topic: str, partition: int, *values: bytes) -> None:
+        """Readers of read_committed see just these, and can read to the end."""
+        self.closed(topic, partition)
+        found = self.values(topic, partition)
+        assert found == [*values], f"{topic}-{partition}: {found}"
+
     def group_offset(self, group: str, topic: str) -> int:
         """What a group committed for partition 0; -1 for nothing, `UNSTABLE` while it is open."""
         rows = [offset_fetch.OffsetFetchRequestTopics(name=topic, partition_indexes=[0])]
