@@ -32,7 +32,6 @@ from ottla.wire.messages import (
 from ottla.wire.records import Record, build_batch, read_batches
 from servers import eventually
 
-COMPLETED = ("CompleteCommit", "CompleteAbort")
 NOT_READY = frozenset(
     {
         ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
@@ -208,7 +207,7 @@ class Transacting:
         """End it, and wait until its markers are written."""
         code, who = self.given(lambda: self.end(who, commit=commit), lambda one: [one[0]])
         assert code == 0, ErrorCode(code)
-        self.until(who.key, *COMPLETED)
+        self.until(who.key, "CompleteCommit" if commit else "CompleteAbort")
         return who
 
     def state(self, key: str) -> Any:
@@ -289,6 +288,20 @@ class Transacting:
                 elif not (batch.is_transactional and batch.producer_id in aborted):
                     found += [record.value or b"" for record in batch.records]
             at = new[-1].last_offset + 1
+
+    def closed(self, topic: str, partition: int) -> int:
+        """Where a partition ends, in which no transaction may be open."""
+        end = self.end_offset(topic, partition)
+        stable = self.end_offset(topic, partition, committed=True)
+        assert stable == end, f"{topic}-{partition}: stable to {stable} of {end}"
+        assert not self.open_in(topic, partition), f"{topic}-{partition}"
+        return end
+
+    def sees(self, topic: str, partition: int, *values: bytes) -> None:
+        """Readers of read_committed see just these, and can read to the end."""
+        self.closed(topic, partition)
+        found = self.values(topic, partition)
+        assert found == [*values], f"{topic}-{partition}: {found}"
 
     def group_offset(self, group: str, topic: str) -> int:
         """What a group committed for partition 0; -1 for nothing, `UNSTABLE` while it is open."""

@@ -34,8 +34,6 @@ from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.wire.messages.describe_groups import DescribeGroupsRequest
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic
-from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
-from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
 from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
 from ottla.wire.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
@@ -43,6 +41,7 @@ from ottla.wire.messages.sync_group import SyncGroupRequest, SyncGroupRequestAss
 from ottla.wire.records import Record, build_batch
 from ottla.wire.schema import EncodeError, Request
 from servers import OttlaProcess, eventually
+from transacting import Producer, Transacting
 
 SEED = 20261125
 SAMPLE = 2500
@@ -88,6 +87,7 @@ class Target:
         self.server.start()
         self.line = Line(self.server.port)
         self.probe_line = Line(self.server.port)
+        self.transactions = Transacting(self.server.port)
         self.numbers = itertools.count(1)
         self.create("t", 2)
         self.create("probe", 1)
@@ -95,12 +95,10 @@ class Target:
         self.batch = build_batch([Record(b"k", b"v", (), 1000)])
         for _ in range(3):
             self.produce("t")
-        found = FindCoordinatorRequest(coordinator_keys=["g"])
-        eventually(lambda: not self.line.ask(found, 4).coordinators[0].error_code, "a coordinator")
+        self.transactions.ready("g", 0)
         self.member = ""
         eventually(lambda: self.settled("g"), "a group")
-        found = FindCoordinatorRequest(key_type=1, coordinator_keys=["x"])
-        eventually(lambda: not self.line.ask(found, 4).coordinators[0].error_code, "a coordinator")
+        self.transactions.ready("x")
 
     def create(self, name: str, partitions: int = 1) -> None:
         """A topic, if it is not there."""
@@ -141,16 +139,11 @@ class Target:
         )
         return bool(self.line.ask(sync, 2).error_code == 0)
 
-    def began(self, transactional_id: str) -> int:
-        """The producer id of a new transactional id, whose epoch is 0."""
-        request = InitProducerIdRequest(
-            transactional_id=transactional_id, transaction_timeout_ms=60_000
-        )
-        answer = eventually(
-            lambda: (got := self.line.ask(request, 4)).error_code == 0 and got, "a producer"
-        )
-        assert answer.producer_epoch == 0
-        return int(answer.producer_id)
+    def began(self) -> Producer:
+        """The producer of a new transactional id."""
+        who = self.transactions.begin(f"x{next(self.numbers)}")
+        assert who.epoch == 0
+        return who
 
     def probe(self) -> None:
         """ApiVersions, Metadata, Produce and Fetch, as any other client would ask them."""
@@ -212,6 +205,7 @@ class Target:
         """After a probe that failed: a fresh start, so that one fault does not hide the next."""
         self.line.close()
         self.probe_line.close()
+        self.transactions.close()
         self.server.kill()
         self.server.start()
 
@@ -235,6 +229,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     yield target
     target.line.close()
     target.probe_line.close()
+    target.transactions.close()
     target.server.stop()
 
 
@@ -255,8 +250,8 @@ def build_of(target: Target, key: int, version: int, shape: Shape) -> Callable[[
         target.create(made)
     names = Names(made, group, target.member, target.ids["t"], target.batch)
     if key in TRANSACTIONAL:
-        fresh = f"x{next(target.numbers)}"
-        names = names._replace(transactional_id=fresh, producer_id=target.began(fresh))
+        who = target.began()
+        names = names._replace(transactional_id=who.key, producer_id=who.id)
     return lambda: request_of(key, version, shape, names)
 
 
@@ -434,8 +429,8 @@ def broken_batches(transactional: int) -> Iterator[tuple[str, bytes]]:
 
 def batches_at_extremes(target: Target, count: int | None) -> None:
     troubles = []
-    producer = target.began(writer := f"x{next(target.numbers)}")
-    for what, batch in sampled(list(broken_batches(producer)), count):
+    who = target.began()
+    for what, batch in sampled(list(broken_batches(who.id)), count):
         topic = f"b{next(target.numbers) % 8}"
         if topic not in target.ids:
             target.create(topic)
@@ -443,7 +438,7 @@ def batches_at_extremes(target: Target, count: int | None) -> None:
         data = [PartitionProduceData(index=0, records=batch)]
         topics = [TopicProduceData(topic_id=target.ids[topic], partition_data=data)]
         request = ProduceRequest(
-            transactional_id=writer if "transactional" in what else None,
+            transactional_id=who.key if "transactional" in what else None,
             acks=-1,
             timeout_ms=5000,
             topic_data=topics,

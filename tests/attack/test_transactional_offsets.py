@@ -14,8 +14,6 @@ import pytest
 import ottla
 from attack.line import Line
 from ottla.wire.errors import ErrorCode
-from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
-from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 from ottla.wire.messages.offset_fetch import (
     OffsetFetchRequest,
     OffsetFetchRequestGroup,
@@ -26,7 +24,7 @@ from ottla.wire.messages.txn_offset_commit import (
     TxnOffsetCommitRequestPartition,
     TxnOffsetCommitRequestTopic,
 )
-from servers import eventually
+from transacting import Transacting
 
 CONFIG = {
     "offsets.topic.num.partitions": "1",
@@ -42,21 +40,20 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def node(folder: Path) -> Iterator[Line]:
-    """A line to a node whose groups are here."""
+def node(folder: Path, *, is_again: bool = False) -> Iterator[Line]:
+    """A line to a node whose groups are here, with a topic of two partitions."""
     with ottla.Broker(dir=folder, config=CONFIG) as broker:
-        line = Line(broker.port)
-        asked = FindCoordinatorRequest(coordinator_keys=["g"])
-        eventually(lambda: not line.ask(asked, 4).coordinators[0].error_code, "groups are here")
-        yield line
-        line.close()
+        node = Transacting(broker.port)
+        node.ready("g", 0)
+        if not is_again:
+            node.create("t", 2)
+        yield node.line
+        node.close()
 
 
 @pytest.fixture
 def line(folder: Path) -> Iterator[Line]:
     with node(folder) as line:
-        topic = CreatableTopic(name="t", num_partitions=2, replication_factor=1)
-        line.ask(CreateTopicsRequest(topics=[topic]), 7)
         yield line
 
 
@@ -88,12 +85,10 @@ def test_offsets_of_an_open_transaction_outlive_the_node(folder: Path) -> None:
     """A restart would lose what a transaction is about to commit, or count it before it does."""
     wanted = [ErrorCode.UNSTABLE_OFFSET_COMMIT, ErrorCode.NONE]
     with node(folder) as line:
-        topic = CreatableTopic(name="t", num_partitions=2, replication_factor=1)
-        line.ask(CreateTopicsRequest(topics=[topic]), 7)
         for version in range(UNASKED_VERSION + 1):
             assert committed(line, {0: version}, version, producer_epoch=3) == [ErrorCode.NONE]
         assert fetched(line) == wanted
-    with node(folder) as line:
+    with node(folder, is_again=True) as line:
         assert fetched(line) == wanted
         assert committed(line, {1: 1}, producer_epoch=2) == [ErrorCode.INVALID_PRODUCER_EPOCH]
         assert committed(line, {1: 1}, producer_epoch=3) == [ErrorCode.NONE]

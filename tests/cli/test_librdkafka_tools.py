@@ -160,16 +160,11 @@ def test_what_closes_a_transaction_is_behind_the_group(
     ottla_server: OttlaServer, name: Callable[[], str]
 ) -> None:
     """If this failed, a group that has read all would seem to lag by one."""
-    from confluent_kafka import Producer
+    from producing import producer_of, transact
 
     topic, group, node = name(), name(), ["--bootstrap-server", ottla_server.bootstrap]
     run(["kafka-topics.sh", "--create", "--topic", topic, "--partitions", "1", *node])
-    settings = {"bootstrap.servers": ottla_server.bootstrap, "transactional.id": name()}
-    producer = Producer({**settings, "log_level": 0})
-    producer.init_transactions(20)
-    producer.begin_transaction()
-    producer.produce(topic, b"one")
-    producer.commit_transaction(20)
+    transact(producer_of(ottla_server.bootstrap, name()), topic, "one")
     read = ["kafka-console-consumer.sh", "--topic", topic, "--group", group, "--from-beginning"]
     run_patiently(lambda: [*read, *node, "--timeout-ms"], lambda _: _committed(group, node) == [2])
     assert _committed(group, node) == [2]

@@ -32,19 +32,12 @@ class Transactions:
 
     def _begin(self, transactional_id: str, topic: str, *partitions: str) -> None:
         """Open a transaction with a record in each of these partitions."""
-        from confluent_kafka import Producer
+        from producing import producer_of
 
         producer = self._producers.get(transactional_id)
         if producer is None:
-            producer = Producer(
-                {
-                    "bootstrap.servers": self._node,
-                    "linger.ms": 0,
-                    "transactional.id": transactional_id,
-                    "transaction.timeout.ms": 600_000,  # longer than the whole script
-                }
-            )
-            producer.init_transactions(20)
+            # Its time is longer than the whole script.
+            producer = producer_of(self._node, transactional_id, transaction_timeout_ms=600_000)
             self._producers[transactional_id] = producer
         producer.begin_transaction()
         for partition in partitions:
@@ -54,9 +47,9 @@ class Transactions:
 
     def _end(self, transactional_id: str, how: str) -> None:
         """`commit` or `abort`, until its markers are written."""
-        producer = self._producers[transactional_id]
-        ends = {"commit": producer.commit_transaction, "abort": producer.abort_transaction}
-        ends[how](20)
+        from producing import end
+
+        end(self._producers[transactional_id], commit={"commit": True, "abort": False}[how])
         self._completed(transactional_id)
 
     def _completed(self, transactional_id: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaException
 
 from client.peers import HOST, Asked, Counted, versions
 from client.transaction_nodes import NOT_FOUND, Nodes
@@ -25,6 +25,7 @@ from ottla.wire.messages import (
     list_transactions,
     write_txn_markers,
 )
+from producing import producer_of, transact, write
 from servers import Server
 
 T0, U0 = ("t", 0), ("u", 0)
@@ -242,19 +243,13 @@ def test_a_running_node(server: Server, name: Callable[[], str]) -> None:
     """If this failed, nodes that are scripts would do what no running one does."""
     topic, key = name(), name()
     with Client(server.bootstrap, timeout_ms=20_000) as client:
-        served = {int(row.api_key) for row in client.connection().api_versions.api_keys}
-        if list_transactions.ListTransactionsRequest.api_key not in served:
-            pytest.skip("this node serves no transactions")
         assert topics.create(client, [topics.NewTopic(topic, 1, 1)]) == {topic: None}
         place = (topic, 0)
-        producer = Producer({"bootstrap.servers": server.bootstrap, "transactional.id": key})
-        producer.init_transactions(20)
-        for value, end in ((b"aborted", False), (b"committed", True), (b"open", None)):
-            producer.begin_transaction()
-            producer.produce(topic, value, partition=0)
-            assert producer.flush(20) == 0
-            if end is not None:
-                (producer.commit_transaction if end else producer.abort_transaction)(20)
+        producer = producer_of(server.bootstrap, key)
+        transact(producer, topic, "aborted", commit=False)
+        transact(producer, topic, "committed")
+        producer.begin_transaction()
+        write(producer, topic, "open")
         assert [r.record.value for r in records.read(client, topic, [0])] == [b"committed"]
         (listed,) = transactions.list_transactions(client, states=["Ongoing"], pattern=key)
         described = transactions.describe_transactions(client, [key, name()])

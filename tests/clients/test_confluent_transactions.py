@@ -7,18 +7,10 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from producing import end, producer_of, transact, write
 from servers import eventually
-
-
-def producer_of(transactional: Any, transactional_id: str, **config: Any) -> Producer:
-    """A producer that is ready to begin."""
-    settings = {k.replace("_", "."): v for k, v in config.items()}
-    base = {"bootstrap.servers": transactional.bootstrap, "log_level": 0, "linger.ms": 1}
-    producer = Producer({**base, "transactional.id": transactional_id, **settings})
-    producer.init_transactions(20)
-    return producer
 
 
 @contextmanager
@@ -38,24 +30,12 @@ def member_of(transactional: Any, group: str, topic: str) -> Iterator[Consumer]:
         yield consumer
 
 
-def write(producer: Producer, topic: str, *values: str) -> None:
-    """Write to partition 0 in the transaction, and see that it is in the log."""
-    for value in values:
-        producer.produce(topic, value.encode(), partition=0)
-    assert producer.flush(20) == 0
-
-
 def test_commit_and_abort(transactional: Any, name: Callable[[], str]) -> None:
     """If this failed, read_committed would see what was aborted, or not what was committed."""
     topic = transactional.create(name())
-    producer = producer_of(transactional, name())
-    for value, end in (("a", True), ("b", False), ("c", True), ("d", False)):
-        producer.begin_transaction()
-        write(producer, topic, value + "1", value + "2")
-        if end:
-            producer.commit_transaction(20)
-        else:
-            producer.abort_transaction(20)
+    producer = producer_of(transactional.bootstrap, name())
+    for value, commits in (("a", True), ("b", False), ("c", True), ("d", False)):
+        transact(producer, topic, value + "1", value + "2", commit=commits)
     every = [value + n for value in "abcd" for n in "12"]
     transactional.seen(topic, ["a1", "a2", "c1", "c2"], every)
 
@@ -63,12 +43,10 @@ def test_commit_and_abort(transactional: Any, name: Callable[[], str]) -> None:
 def test_open_transaction_holds_readers_back(transactional: Any, name: Callable[[], str]) -> None:
     """If this failed, read_committed would see an open transaction, or what lies behind it."""
     topic = transactional.create(name())
-    producer, other = producer_of(transactional, name()), producer_of(transactional, name())
+    producer, other = (producer_of(transactional.bootstrap, name()) for _ in range(2))
     producer.begin_transaction()
     write(producer, topic, "open")
-    other.begin_transaction()
-    write(other, topic, "behind")
-    other.commit_transaction(20)
+    transact(other, topic, "behind")
     transactional.seen(topic, [], ["open", "behind"])
     producer.commit_transaction(20)
     transactional.seen(topic, ["open", "behind"], ["open", "behind"])
@@ -82,20 +60,15 @@ def test_offsets_go_with_the_transaction(
     was committed.
     """
     source, sink, group = transactional.create(name()), transactional.create(name()), name()
-    producer = producer_of(transactional, name())
-    producer.begin_transaction()
-    write(producer, source, "1", "2", "3")
-    producer.commit_transaction(20)
+    producer = producer_of(transactional.bootstrap, name())
+    transact(producer, source, "1", "2", "3")
     with member_of(transactional, group, source) as consumer:
         consumer.commit(offsets=[TopicPartition(source, 0, 1)], asynchronous=False)
         producer.begin_transaction()
         write(producer, sink, "out")
         at = [TopicPartition(source, 0, 3)]
         producer.send_offsets_to_transaction(at, consumer.consumer_group_metadata(), 20)
-        if commits:
-            producer.commit_transaction(20)
-        else:
-            producer.abort_transaction(20)
+        end(producer, commit=commits)
     transactional.group_at(group, source, 3 if commits else 1)
     transactional.seen(sink, ["out"] if commits else [], ["out"])
 
@@ -105,7 +78,7 @@ def test_offsets_of_a_dead_generation_are_refused(
 ) -> None:
     """If this failed, a member that was put out of its group could still move the group."""
     source, group = transactional.create(name()), name()
-    producer = producer_of(transactional, name())
+    producer = producer_of(transactional.bootstrap, name())
     with member_of(transactional, group, source) as consumer:
         old = consumer.consumer_group_metadata()
     producer.begin_transaction()
@@ -126,14 +99,12 @@ def test_offsets_of_a_dead_generation_are_refused(
 def test_fenced(transactional: Any, name: Callable[[], str], where: str) -> None:
     """If this failed, two producers of one id could both commit."""
     topic, transactional_id = transactional.create(name()), name()
-    first = producer_of(transactional, transactional_id)
+    first = producer_of(transactional.bootstrap, transactional_id)
     first.begin_transaction()
     write(first, topic, "of the first")
     if where == "this process":
-        second = producer_of(transactional, transactional_id)
-        second.begin_transaction()
-        write(second, topic, "of another")
-        second.commit_transaction(20)
+        second = producer_of(transactional.bootstrap, transactional_id)
+        transact(second, topic, "of another")
     else:
         transactional.take_over(transactional_id, topic)
     with pytest.raises(KafkaException) as caught:
@@ -147,13 +118,11 @@ def test_fenced(transactional: Any, name: Callable[[], str], where: str) -> None
 def test_a_time_out_ends_the_transaction(transactional: Any, name: Callable[[], str]) -> None:
     """If this failed, a producer that died would hold readers back for ever."""
     topic = transactional.create(name())
-    producer = producer_of(transactional, name(), transaction_timeout_ms=1000)
+    producer = producer_of(transactional.bootstrap, name(), transaction_timeout_ms=1000)
     producer.begin_transaction()
     write(producer, topic, "late")
-    other = producer_of(transactional, name())
-    other.begin_transaction()
-    write(other, topic, "behind")
-    other.commit_transaction(20)
+    other = producer_of(transactional.bootstrap, name())
+    transact(other, topic, "behind")
     transactional.seen(topic, ["behind"], ["late", "behind"])
     with pytest.raises(KafkaException):
         producer.commit_transaction(20)
@@ -162,10 +131,8 @@ def test_a_time_out_ends_the_transaction(transactional: Any, name: Callable[[], 
 def test_survives_a_restart(transactional: Any, name: Callable[[], str]) -> None:
     """If this failed, a restart would forget an open transaction, or what ended before it."""
     topic, transactional_id = transactional.create(name()), name()
-    producer = producer_of(transactional, transactional_id)
-    producer.begin_transaction()
-    write(producer, topic, "a")
-    producer.commit_transaction(20)
+    producer = producer_of(transactional.bootstrap, transactional_id)
+    transact(producer, topic, "a")
     producer.begin_transaction()
     write(producer, topic, "b")
     transactional.server.restart()

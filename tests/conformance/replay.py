@@ -32,7 +32,6 @@ from oracle import Oracle
 
 DATA = Path(__file__).parents[1] / "data" / "conformance"
 Case = Callable[[Talk], None]
-END_TXN = 26
 
 
 class Suite(NamedTuple):
@@ -42,8 +41,6 @@ class Suite(NamedTuple):
     modules: tuple[ModuleType, ...]
     config: Mapping[str, str] = {}
     features: Mapping[str, int] = {}
-    needs: int | None = None
-    """The API without which a node is not asked at all."""
 
 
 TRANSACTIONS = (
@@ -60,13 +57,12 @@ QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
 """Time-outs are seen soon."""
 SUITES = {
     "plain": Suite(DATA, (cases_basic, cases_records, cases_groups)),
-    "transactions": Suite(DATA / "transactions", TRANSACTIONS, QUICK, needs=END_TXN),
+    "transactions": Suite(DATA / "transactions", TRANSACTIONS, QUICK),
     "transactions-older": Suite(
         DATA / "transactions-older",
         TRANSACTIONS,
         QUICK,
         {"transaction.version": 0},
-        needs=END_TXN,
     ),
 }
 """By name. The older way of transactions is that of clusters whose feature was not raised: the same

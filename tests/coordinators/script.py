@@ -107,7 +107,8 @@ class Script:
         self.world.log.appended = self._appended
 
     def _appended(self, _partition: int, batch: bytes) -> None:
-        self.lines += [f"+ {line}" for line in trace.batch_lines(batch)]
+        version = self.world.log.transaction_version
+        self.lines += [f"+ {line}" for line in trace.batch_lines(batch, version)]
 
     def _answer(self, name: str) -> Callable[[Any], None]:
         version = self.world.asked_version

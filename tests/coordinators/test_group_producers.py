@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,8 +22,6 @@ from ottla.wire.errors import ErrorCode
 
 TOPIC = "__consumer_offsets"
 WALL_MS = 1_700_000_000_000
-TELLS_VERSION = "transaction_version" in (Node.append.__text_signature__ or "")
-"""Whether the core's log is told the version of a transaction that a marker ends."""
 _IDS = itertools.count(1)
 
 
@@ -45,9 +43,7 @@ EPOCHS = st.sampled_from([0, 1, 1, 2, 3, 32767])
 STEPS = st.lists(
     st.one_of(
         st.builds(Commit, EPOCHS),
-        st.builds(
-            End, EPOCHS, st.integers(0, 2), st.sampled_from([0, 1, 2] if TELLS_VERSION else [0])
-        ),
+        st.builds(End, EPOCHS, st.integers(0, 2), st.integers(0, 2)),
     ),
     min_size=1,
     max_size=12,
@@ -79,9 +75,8 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 def appended(core: Node, record: Record, version: int = 0) -> ErrorCode:
     """What the core's log says to it."""
     batch = batch_of([Written(record, WALL_MS)], "none")
-    more: dict[str, Any] = {"transaction_version": version} if TELLS_VERSION else {}
     try:
-        core.append(TOPIC, 0, batch, **more)
+        core.append(TOPIC, 0, batch, transaction_version=version)
     except CoreError as refused:
         return ErrorCode(refused.error_code)
     return ErrorCode.NONE

@@ -19,6 +19,7 @@ from coordinators.world import Counter, World
 from ottla.coordinators.batches import marker_of
 from ottla.coordinators.group.classic.group import COMPLETING_REBALANCE, EMPTY, STABLE, ClassicGroup
 from ottla.coordinators.group.config import GroupConfig
+from ottla.coordinators.group.producers import Producer
 from ottla.coordinators.group.shard import GroupShard, every_kind
 from ottla.coordinators.questions import WriteMarkers
 from ottla.decide import Ask, Decision, Now, Record
@@ -39,6 +40,7 @@ from ottla.wire.messages.txn_offset_commit import (
     TxnOffsetCommitRequestPartition,
     TxnOffsetCommitRequestTopic,
 )
+from ottla.wire.producers import EPOCH_BUMPS_LEVEL
 from ottla.wire.records import read_batches
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
@@ -340,6 +342,25 @@ class Members(RuleBasedStateMachine):
         for _ in range(2):
             self._ask(lambda done: self.world.groups.end_transaction(marker, asker, done))
 
+    @rule(group_id=GROUPS, producer_id=PRODUCERS, level=st.sampled_from([0, 2]))
+    def transact(self, group_id: str, producer_id: int, level: int) -> None:
+        """A transaction as its producer means it, which chance alone would seldom make whole."""
+        self._tell_all()
+        known = self.world.shard(group_id).state.producers.get(producer_id)
+        epoch = max(known.epoch, 0)
+        self.commit_in_transaction(group_id, NOBODY, -1, producer_id, epoch, 5, 7)
+        self._tell_all()
+        epoch += level == EPOCH_BUMPS_LEVEL
+        coordinator_epoch = max(known.coordinator_epoch, 0)
+        self.end_transaction(producer_id, epoch, True, coordinator_epoch, level)
+        self.nothing_failed()
+        known = self.world.shard(group_id).state.producers.get(producer_id)
+        assert known._replace(seen_ms=0) == Producer(epoch, coordinator_epoch)
+
+    def _tell_all(self) -> None:
+        while self.world.runtime.outgoing:
+            self.tell(0, 0)
+
     @rule(group_id=GROUPS)
     def delete(self, group_id: str) -> None:
         request = DeleteGroupsRequest(groups_names=[group_id])
@@ -387,7 +408,15 @@ class Members(RuleBasedStateMachine):
     @invariant()
     def nothing_failed(self) -> None:
         """A broken rule costs its shard, and everybody else would never hear of it."""
-        assert not [one for one in self.world.reports if "did not take a batch" not in one]
+        assert not [one for one in self.world.reports if "the disk is full" not in one]
+
+    @invariant()
+    def log_forgets_producers(self) -> None:
+        """As the core's does, by the same age."""
+        known = self.world.shard("g").state.producers.known
+        log = self.world.log.producers[0]
+        for producer_id in [one for one in log if one not in known]:
+            assert not log.pop(producer_id).is_open
 
     @invariant()
     def groups_are_whole(self) -> None:
@@ -424,7 +453,11 @@ class Members(RuleBasedStateMachine):
         assert replayed.offsets.pending_of == live.offsets.pending_of
         known = producers(self.world.shard("g"), ended=True)
         told = producers(self._replayed(), ended=True)
-        assert {one: told[one] for one in known} == known
+        # Who was forgotten, and came again, is told of with what ended before.
+        assert all(told[one].coordinator_epoch >= known[one].coordinator_epoch for one in known)
+        assert {
+            one: told[one]._replace(coordinator_epoch=known[one].coordinator_epoch) for one in known
+        } == known
         assert not any(told[one].is_open for one in told.keys() - known.keys())
         assert replayed.groups.keys() == live.groups.keys()
         for group_id, group in live.groups.items():
@@ -454,8 +487,7 @@ class Members(RuleBasedStateMachine):
     def teardown(self) -> None:
         """In the end everybody has been answered: no request is parked for ever."""
         self.hold(False)
-        while self.world.runtime.outgoing:
-            self.tell(0, 0)
+        self._tell_all()
         for _ in range(40):
             self.world.wait(200)
             self.world.advance(30000)

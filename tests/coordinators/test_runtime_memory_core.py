@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from coordinators.world import MemoryCore
 from ottla._core import Appended, CoreError, Node, PartitionOffsets, PartitionState, TopicConfig
-from ottla.wire.records import Record, build_batch
+from ottla.wire.errors import ErrorCode
+from ottla.wire.records import MARKER_COMMIT, Record, build_batch, control_batch
 
 TOPIC = "__consumer_offsets"
 BATCH_BYTES_MAX = 2000
@@ -99,6 +101,89 @@ def test_reads_end_at_the_high_watermark_unless_told(core: Node) -> None:
     assert len(without_epochs(double.read(TOPIC, 0, 0, 1 << 20))) == 1
     assert double.read(TOPIC, 0, 1, 1 << 20) == b""
     assert len(without_epochs(double.read(TOPIC, 0, 0, 1 << 20, to_log_end=True))) == 2
+
+
+Append = tuple[bytes, int]
+"""A batch, and the level of transaction.version that is told with it."""
+
+
+def written(producer_id: int, epoch: int, *, transactional: bool = True) -> Append:
+    record = Record(b"k", b"v", timestamp_ms=1_700_000_000_000)
+    batch = build_batch(
+        [record],
+        producer_id=producer_id,
+        producer_epoch=epoch,
+        base_sequence=0,
+        transactional=transactional,
+    )
+    return batch, 0
+
+
+def marker(
+    producer_id: int, epoch: int, coordinator_epoch: int, version: int, kind: int = MARKER_COMMIT
+) -> Append:
+    batch = control_batch(
+        kind,
+        bytes(2) + coordinator_epoch.to_bytes(4, "big"),
+        timestamp_ms=1_700_000_000_000,
+        producer_id=producer_id,
+        producer_epoch=epoch,
+        transactional=True,
+    )
+    return batch, version
+
+
+def pasts(one: int) -> list[list[Append]]:
+    """What a producer may have done before."""
+    return [
+        [],
+        [written(one, 1)],
+        [written(one, 1), marker(one, 2, 1, 2)],
+        [written(one, 1), marker(one, 2, 1, 2), written(one, 2)],
+        [written(one, 32767)],
+    ]
+
+
+def asks(one: int) -> list[list[Append]]:
+    """What it, or whoever ends its transactions, may ask then."""
+    numbers = itertools.product((0, 1, 2, 32767), (0, 1, 2), (-1, 0, 1, 2, 3))
+    return [
+        *([marker(one, *told)] for told in numbers),
+        [marker(one, 1, 0, 2, kind=77)],
+        [written(one, 0)],
+        [written(one, 1)],
+        [written(one, 2, transactional=False)],
+        [(written(one, 3)[0] + marker(one, 3, 1, 2)[0], 2)],
+    ]
+
+
+def test_the_double_holds_markers_against_their_producers(core: Node) -> None:
+    """A marker with the wrong level of transaction.version, or one that is late, would be taken
+    here and refused by a real log, which costs the shard.
+    """
+    double, ids = MemoryCore(1, BATCH_BYTES_MAX), itertools.count(1)
+    errors = set()
+    for past, ask in itertools.product(range(len(pasts(0))), range(len(asks(0)))):
+        one = next(ids)
+        # A second time, and then what a transaction that is left open refuses.
+        last = written(one, 32767, transactional=False)
+        for batch, version in [*pasts(one)[past], *asks(one)[ask] * 2, last]:
+            append = partial(_append, batch, version)
+            outcome = _outcome(partial(append, core))
+            assert _outcome(partial(append, double)) == outcome, (pasts(one)[past], batch, version)
+            errors.add(outcome[1] if isinstance(outcome, tuple) else 0)
+    assert errors == {
+        ErrorCode.NONE,
+        ErrorCode.UNKNOWN_SERVER_ERROR,
+        ErrorCode.INVALID_PRODUCER_EPOCH,
+        ErrorCode.INVALID_TXN_STATE,
+        ErrorCode.TRANSACTION_COORDINATOR_FENCED,
+    }
+
+
+def _append(batch: bytes, version: int, log: Any) -> Appended:
+    done: Appended = log.append(TOPIC, 0, batch, transaction_version=version)
+    return done
 
 
 def _read(place: tuple[int, int, int], to_log_end: bool, log: Any) -> Any:

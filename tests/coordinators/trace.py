@@ -64,13 +64,17 @@ def markers(written: MarkersWritten) -> str:
     )
 
 
-def batch_lines(batch: bytes) -> list[str]:
-    """The records of a batch of `__consumer_offsets`."""
+def batch_lines(batch: bytes, transaction_version: int = 0) -> list[str]:
+    """The records of a batch of `__consumer_offsets`, and the level that a marker was handed over
+    with, if it is not 0.
+    """
     lines = []
     for one in read_batches(batch):
         if one.is_control:
             committed = control_kind(one.records[0]) == MARKER_COMMIT
-            lines.append(f"marker of {one.producer_id}: {'commit' if committed else 'abort'}")
+            level = f" tv={transaction_version}" if transaction_version else ""
+            how = "commit" if committed else "abort"
+            lines.append(f"marker of {one.producer_id}: {how}{level}")
             continue
         for record in one.records:
             assert record.key is not None

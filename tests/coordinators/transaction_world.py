@@ -28,7 +28,7 @@ from ottla.wire.stored.frame import TRANSACTION_STATE
 from ottla.wire.types import ZERO_UUID
 
 PARTITIONS = 3
-"""What every topic has here."""
+"""What every topic has here, if nothing else is said."""
 
 
 class TransactionWorld(World):
@@ -186,13 +186,13 @@ class TransactionWorld(World):
         """The level of transaction.version; who leads hears of it by the next image."""
         self.image = self.image._replace(features={TRANSACTION_VERSION: level})
 
-    def lead(self, topic: str, epoch: int) -> None:
+    def lead(self, topic: str, epoch: int, partitions: int = PARTITIONS) -> None:
         """This broker leads all partitions of a topic, in this epoch."""
         one = Partition((1,), (ZERO_UUID,), (1,), (), (), (), (), 1, 0, epoch, 0)
         by_name = dict(self.image.topics.by_name)
         known = by_name.get(topic)
         topic_id = topic.encode()[:16].ljust(16, b"-") if known is None else known.id
-        by_name[topic] = Topic(topic_id, topic, (one,) * PARTITIONS)
+        by_name[topic] = Topic(topic_id, topic, (one,) * partitions)
         topics = Topics(by_name, {topic.id: topic for topic in by_name.values()})
         self.image = self.image._replace(topics=topics)
 

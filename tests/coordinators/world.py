@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ottla._core import Appended, CoreError, PartitionOffsets
+from ottla.coordinators.batches import marker_of
 from ottla.coordinators.group.config import ConfigOf, GroupConfig
 from ottla.coordinators.group.coordinator import GroupCoordinator
 from ottla.coordinators.group.kinds import Kinds
@@ -24,7 +25,9 @@ from ottla.metadata.image import EMPTY_IMAGE, Topic, Topics
 from ottla.node.coordinator_log import CoreLog
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.offset_fetch import OffsetFetchRequest
-from ottla.wire.records import CorruptBatch, read_batches
+from ottla.wire.producers import EPOCH_BUMPS_LEVEL, EPOCH_MAX
+from ottla.wire.records import Batch, CorruptBatch, read_batches
+from ottla.wire.schema import ProtocolError
 from ottla.wire.stored.frame import CONSUMER_OFFSETS
 from ottla.wire.stored.metadata import RemoveTopicRecord
 from ottla.wire.types import ZERO_UUID
@@ -47,6 +50,49 @@ class Counter:
         return self.count % bound
 
 
+class KnownProducer(NamedTuple):
+    """What the core's log knows of a producer (rust/core/src/log/producers.rs)."""
+
+    epoch: int = -1
+    coordinator_epoch: int = -1
+    is_open: bool = False
+    """Whether it has a transaction open here."""
+
+    def after(self, batch: Batch, transaction_version: int) -> KnownProducer:
+        """What is known when a coordinator's batch is written.
+
+        Raises:
+            CoreError: the log would not take it.
+        """
+        epoch = batch.producer_epoch
+        if not batch.is_control:
+            self._check_epoch(epoch)
+            if self.is_open and not batch.is_transactional:
+                raise _refused(ErrorCode.INVALID_TXN_STATE, "it has a transaction open here")
+            return self._replace(epoch=epoch, is_open=batch.is_transactional)
+        try:
+            marker = marker_of(batch.records[0])
+        except (CorruptBatch, ProtocolError):
+            return self
+        is_strict = transaction_version >= EPOCH_BUMPS_LEVEL and epoch != EPOCH_MAX
+        if is_strict and self.is_open and epoch == self.epoch:
+            raise _refused(ErrorCode.INVALID_PRODUCER_EPOCH, "its end has a later epoch")
+        self._check_epoch(epoch)
+        if transaction_version < 0:
+            raise _refused(ErrorCode.UNKNOWN_SERVER_ERROR, f"version {transaction_version}")
+        if marker.coordinator_epoch < self.coordinator_epoch:
+            raise _refused(ErrorCode.TRANSACTION_COORDINATOR_FENCED, "a later one has written")
+        return KnownProducer(epoch, marker.coordinator_epoch)
+
+    def _check_epoch(self, epoch: int) -> None:
+        if epoch < self.epoch:
+            raise _refused(ErrorCode.INVALID_PRODUCER_EPOCH, f"epoch {epoch} is over")
+
+
+def _refused(error: ErrorCode, text: str) -> CoreError:
+    return CoreError("refused", text, error)
+
+
 class MemoryCore:
     """The partitions of one topic as the core keeps them (`_core.Node`): as strict, and in the same
     words. `test_runtime_memory_core.py` holds the two against each other.
@@ -57,6 +103,8 @@ class MemoryCore:
         self.starts = [0] * partitions
         self.ends = [0] * partitions
         self.marks = [0] * partitions
+        self.producers: list[dict[int, KnownProducer]] = [{} for _ in range(partitions)]
+        """By producer id, in each partition; none is forgotten."""
         self.batch_bytes_max = batch_bytes_max
         self.held = False
         """Whether the high watermark is held back."""
@@ -67,6 +115,8 @@ class MemoryCore:
         """Partitions that could not be opened."""
         self.unreadable: dict[int, int] = {}
         """Partitions whose disk fails from this offset on."""
+        self.transaction_version = 0
+        """The level that the last append named."""
         self.appended: Callable[[int, bytes], None] = lambda partition, batch: None
 
     def append(
@@ -82,10 +132,17 @@ class MemoryCore:
         except CorruptBatch as corrupt:
             raise CoreError("refused", f"{topic}-{partition}: {corrupt}", 2) from corrupt
         base_offset = self.ends[partition]
+        known = dict(self.producers[partition])
         for batch in batches:
-            if batch.size_bytes > self.batch_bytes_max:
+            if batch.size_bytes > self.batch_bytes_max and not batch.is_control:
                 text = f"{topic}-{partition}: {batch.size_bytes} bytes"
                 raise CoreError("refused", text, 10)
+            if batch.producer_id >= 0:
+                before = known.get(batch.producer_id, KnownProducer())
+                known[batch.producer_id] = before.after(batch, transaction_version)
+        self.producers[partition] = known
+        self.transaction_version = transaction_version
+        for batch in batches:
             placed = records[batch.position : batch.position + batch.size_bytes]
             self.appended(partition, placed)
             self.data[partition] += self.ends[partition].to_bytes(8, "big") + placed[8:]

@@ -20,6 +20,7 @@ from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
 from ottla.wire.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 from ottla.wire.records import Record, build_batch
+from producing import producer_of
 from servers import OttlaProcess, eventually
 from stories.folders import read
 
@@ -153,9 +154,7 @@ def test_the_compaction_of_the_nodes_own_topics_is_no_warning() -> None:
     fails; or that of a topic which somebody made would be lost behind it.
     """
     with ottla.Broker() as broker:
-        servers = {"bootstrap.servers": broker.bootstrap_servers, "log_level": 0}
-        producer = Producer({**servers, "transactional.id": "x"})
-        producer.init_transactions(20)
+        producer_of(broker.bootstrap_servers, "x")
         assert not [line for line in broker.log if line.level == "WARN"]
         assert [line for line in broker.log if "=compact of __transaction_state" in line.text]
         broker.create_topic("one", config={"cleanup.policy": "compact"})

@@ -8,13 +8,14 @@ import traceback
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from test_manners import run
 
 import ottla
 from conformance.talk import Talk
 from ottla.testing.expected import Record, all_wanted, never
 from ottla.wire.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
+from producing import producer_of
 
 SECONDS_MAX = 20
 """A call that goes by its own time is over by then; the client's own is thirty seconds."""
@@ -120,10 +121,8 @@ def test_offsets_in_an_open_transaction_are_told(broker: ottla.Broker) -> None:
     for topic in ("sent", "sent-too"):
         broker.create_topic(topic)
         broker.produce(topic, "v")
-    servers = broker.client_config("confluent-kafka")
-    producers = [Producer(servers | {"transactional.id": one}) for one in ("teller", "other")]
+    producers = [producer_of(broker.bootstrap_servers, one) for one in ("teller", "other")]
     for producer in producers:
-        producer.init_transactions(20)
         producer.begin_transaction()
     consumer = consumer_of(broker, "sends", "sent")
     (read,) = consumer.consume(1, 20)

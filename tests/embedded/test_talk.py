@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 import ottla
 from ottla.client.errors import BrokerError
 from ottla.testing.errors import NotAsExpected
+from producing import end, producer_of, transact, write
 from servers import eventually
 
 
@@ -145,25 +146,13 @@ def group_once(broker: ottla.Broker, topic: str, group: str, count: int = 1) -> 
     consumer.close()
 
 
-def transactional(broker: ottla.Broker, name: str) -> Producer:
-    """A producer that is ready to begin."""
-    config = broker.client_config("confluent-kafka")
-    producer = Producer({**config, "transactional.id": name})
-    producer.init_transactions(20)
-    return producer
-
-
 def test_marks_and_aborted_records_are_no_lag(broker: ottla.Broker) -> None:
     """If this failed, a group that has read all that there is would be behind for ever, as marks of
     transactions have offsets of their own.
     """
-    producer = transactional(broker, "marks")
-    for end in (producer.commit_transaction, producer.abort_transaction):
-        producer.begin_transaction()
-        producer.produce("marked", "one")
-        producer.produce("marked", "two")
-        producer.flush(20)
-        end(20)
+    producer = producer_of(broker.bootstrap_servers, "marks")
+    for commits in (True, False):
+        transact(producer, "marked", "one", "two", commit=commits)
     broker.expect("marked", ["one", "two"])
     consumer = Consumer(broker.client_config("confluent-kafka", group="behind-marks"))
     consumer.commit(offsets=[TopicPartition("marked", 0, 1)], asynchronous=False)
@@ -175,21 +164,17 @@ def test_marks_and_aborted_records_are_no_lag(broker: ottla.Broker) -> None:
 
 def test_where_transactions_stand(broker: ottla.Broker) -> None:
     """If this failed, a test could not tell whether a job has left a transaction open."""
-    producer = transactional(broker, "stands")
+    producer = producer_of(broker.bootstrap_servers, "stands")
 
     def stands() -> str | None:
         return broker.transactions().get("stands")
 
     assert stands() == "Empty"
-    for end, ended in (
-        (producer.commit_transaction, "CompleteCommit"),
-        (producer.abort_transaction, "CompleteAbort"),
-    ):
+    for commits, ended in ((True, "CompleteCommit"), (False, "CompleteAbort")):
         producer.begin_transaction()
-        producer.produce("stood", "v")
-        assert producer.flush(20) == 0
+        write(producer, "stood", "v")
         assert stands() == "Ongoing"
-        end(20)
+        end(producer, commit=commits)
         eventually(lambda ended=ended: stands() == ended, ended)
 
 
@@ -198,10 +183,9 @@ def test_an_open_transaction_is_named(broker: ottla.Broker) -> None:
     group would end before the marks are written that make them count.
     """
     broker.produce("half", "before")
-    producer = transactional(broker, "half")
+    producer = producer_of(broker.bootstrap_servers, "half")
     producer.begin_transaction()
-    producer.produce("half", "inside")
-    assert producer.flush(20) == 0
+    write(producer, "half", "inside")
     broker.produce("half", "behind")
     with pytest.raises(NotAsExpected, match="- b'inside'") as failed:
         broker.expect("half", ["before", "inside", "behind"], timeout=0)

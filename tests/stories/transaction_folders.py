@@ -247,13 +247,7 @@ def take_over(port: int, played: list[Scene]) -> None:
 def expect(node: Transacting, scene: Scene) -> None:
     """What readers of read_committed see now, of records and of offsets."""
     for partition in range(2):
-        place = f"{scene.name}-{partition}"
-        end = node.end_offset(scene.name, partition)
-        stable = node.end_offset(scene.name, partition, committed=True)
-        assert stable == end, f"{place}: stable to {stable} of {end}"
-        assert not node.open_in(scene.name, partition), place
-        values = [one.decode() for one in node.values(scene.name, partition)]
-        assert values == scene.values[partition], f"{place}: {values}"
+        node.sees(scene.name, partition, *map(str.encode, scene.values[partition]))
     assert node.group_offset(scene.name, scene.name) == scene.offset, scene
 
 
@@ -374,10 +368,7 @@ def nothing_hangs(port: int, folder: Path) -> None:
     node = Transacting(port)
     for place in partitions_of(folder):
         topic, _, partition = place.name.rpartition("-")
-        end = node.end_offset(topic, int(partition))
-        stable = node.end_offset(topic, int(partition), committed=True)
-        assert stable == end, f"{place.name}: stable to {stable} of {end}"
-        assert not node.open_in(topic, int(partition)), place.name
+        node.closed(topic, int(partition))
     assert all(
         one.transaction_state.startswith(("Complete", "Empty"))
         for one in node.listed().transaction_states
