@@ -152,6 +152,47 @@ def test_confluent_kafka() -> None:
         broker.wait_for("g")
 
 
+def test_a_transaction_of_confluent_kafka_lives_through_a_restart() -> None:
+    """If this failed, a job in a test would stand in `send_offsets_to_transaction` for minutes,
+    beyond that call's own time-out, once its node was restarted.
+    """
+    from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+    def again(call: Callable[..., object], *args: object) -> None:
+        while True:
+            try:
+                call(*args, 5)
+                return
+            except KafkaException as problem:
+                if not problem.args[0].retriable():
+                    raise
+
+    with ottla.Broker() as broker:
+        broker.create_topic("in")
+        broker.create_topic("out")
+        consumer = Consumer(broker.client_config("confluent-kafka", group="g"))
+        settings = {"transactional.id": "t"}
+        producer = Producer(broker.client_config("confluent-kafka") | settings)
+        again(producer.init_transactions)
+
+        def transact() -> None:
+            for number in range(3):
+                producer.begin_transaction()
+                producer.produce("out", str(number))
+                offsets = [TopicPartition("in", 0, number + 1)]
+                group = consumer.consumer_group_metadata()
+                again(producer.send_offsets_to_transaction, offsets, group)
+                again(producer.commit_transaction)
+
+        broker.faults.restart(at_record=3, topic="out")  # "0", its mark, "1"
+        job = threading.Thread(target=transact, daemon=True)
+        job.start()
+        job.join(20)
+        assert not job.is_alive()
+        broker.expect("out", ["0", "1", "2"])
+        consumer.close()
+
+
 def test_aiokafka() -> None:
     """If this failed, the ready arguments would be none for aiokafka."""
     from aiokafka import AIOKafkaConsumer, AIOKafkaProducer

@@ -3,8 +3,9 @@
 Every row takes a wait away that is right on a network and long in a test. Three things beside that
 change what a client does: a consumer's group that is new begins with the first record, as a test
 wants what it wrote before; it reads what is committed, as librdkafka's does anyway and `expect`
-does; and librdkafka keeps its complaints to itself. What a caller merges into
-it wins. What a wait costs if it is left, and which waits no argument takes away, is in
+does; and librdkafka keeps its complaints to itself. One wait has no end: a lone node that is
+restarted is forgotten by librdkafka, and its transactions may then stand still. What a caller
+merges into it wins. What a wait costs if it is left, and which waits no argument takes away, is in
 docs/guides/fast-clients.md.
 """
 
@@ -26,6 +27,10 @@ HEARTBEAT_MS = 100
 REFRESH_MS = 100
 """How soon a consumer sees a topic that was made after it subscribed: ten small requests a second.
 Never a producer's: it would make a topic again that the test has deleted."""
+FORGETS = 0x02100000
+"""librdkafka 2.16.0, the first that forgets the brokers that it has lost (its #5600). Those before
+need no telling: 2.10 gives up for good at the first loss if it is told, and 2.8 knows no such key.
+"""
 
 _GROUPS: dict[str, Any] = {
     "fetch_max_wait_ms": FETCH_WAIT_MS,
@@ -38,9 +43,22 @@ _GROUPS: dict[str, Any] = {
 """A consumer's, by the names that Python's own libraries have for them."""
 
 
+def _keeps_its_broker() -> dict[str, Any]:
+    """What keeps librdkafka from forgetting a node that is gone for a moment.
+
+    It is for one node alone, which comes back where it was. librdkafka would still take the
+    forgotten one for a group's coordinator, and a producer would stand in
+    `send_offsets_to_transaction` until one of its connections ends (librdkafka #5511).
+    """
+    from confluent_kafka import libversion
+
+    return {"metadata.recovery.strategy": "none"} if libversion()[1] >= FORGETS else {}
+
+
 def _librdkafka(servers: str) -> dict[str, Any]:
     return {
         "bootstrap.servers": servers,
+        **_keeps_its_broker(),
         # It drops its first connection once it knows the node's real name, and asks again after
         # these: 100 ms each.
         "reconnect.backoff.ms": 1,

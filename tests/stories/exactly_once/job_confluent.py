@@ -28,7 +28,8 @@ QUIET = {
     "log_level": 0,
     "reconnect.backoff.ms": 5,
     "reconnect.backoff.max.ms": 50,
-    # Else librdkafka forgets its only broker at every kill, and looks for it once a second.
+    # Else librdkafka forgets its only broker at every kill, and looks for it once a second; and
+    # 2.16.0 takes the forgotten one for the coordinator, and waits for it (its #5511).
     "metadata.recovery.strategy": "none",
 }
 
