@@ -52,7 +52,15 @@ def _transactions() -> dict[str, str]:
         "What the coordinator does with a transactional id, found by giving the decider each input "
         "in each state that it reaches. An input that has no row in a state changes nothing there: "
         "no record is written and no leader asked, and a client that sent it is told that all is "
-        "well, as for another batch in a partition that the transaction has already."
+        "well, as for another batch in a partition that the transaction has already.\n\n"
+        "An `EndTxn` is the producer's present one here. One that comes again, since its answer was "
+        "lost, has in version 2 the epoch from before the end: it is told that end once more, "
+        "without an error, as soon as all markers are written (`INVALID_TXN_STATE` if it asks for "
+        "the other end). Whoever has an older epoch hears `PRODUCER_FENCED`, and for a batch "
+        "`INVALID_PRODUCER_EPOCH`: another producer has taken the id, or the node has ended the "
+        "transaction. What offsets are committed in it enters it as a batch does, by the partition "
+        "of `__consumer_offsets` that the group lives in (`TxnOffsetCommit`, and before version 2 "
+        "`AddOffsetsToTxn`)."
     )
     return {
         "transactions.md": f"{WRITTEN}\n# Transactions\n\n{words}\n\n{found['table']()}",

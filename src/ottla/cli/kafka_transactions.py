@@ -41,7 +41,11 @@ _DOES = (
     (_LIST, "All transactional ids, and where the transaction of each stands."),
     (_DESCRIBE, "One transactional id: since when its transaction is open, and where it writes."),
     (_PRODUCERS, "Who writes to a partition, and at which offset the open transactions begin."),
-    (_TERMINATE, "Abort the transaction of an id in all its partitions, and fence its producer."),
+    (
+        _TERMINATE,
+        "Abort the transaction of an id in all its partitions, and fence its producer. It says "
+        "nothing; an id that nobody knows is made by it, so look at list before and after.",
+    ),
     (
         _HANGING,
         "What is open in a partition and unknown to every coordinator, so that nobody will end it, "
@@ -82,7 +86,7 @@ COMMAND = Command(
         COMMAND_CONFIG,
         Option(
             "--duration-filter",
-            "Only transactions open for longer than that; below 0 all.",
+            "Leave out what is open for no longer than that; what is not open stays. Below 0 all.",
             "ms",
             number=True,
             only_with=(_LIST,),

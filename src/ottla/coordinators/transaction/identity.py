@@ -116,6 +116,11 @@ def _decide(turn: ShardTurn, ask: Ask, transaction: Transaction) -> None:
         error = ErrorCode.PRODUCER_FENCED
     elif transaction.state == State.ONGOING:
         fenced = end.fence(turn, transactional_id, transaction)
+        if fenced:
+            turn.note(
+                f"the transaction of {transactional_id} is aborted: a producer of that name begins "
+                f"on {ask.client_id or 'a client'}{ask.client_host}"
+            )
         error = ErrorCode.CONCURRENT_TRANSACTIONS if fenced else ErrorCode.UNKNOWN_SERVER_ERROR
     if error:
         turn.reply(ask.token, refuse(asked, error))
@@ -171,6 +176,10 @@ def _settle(turn: ShardTurn, ask: Ask, transaction: Transaction, last_epoch: int
     turn.heard(transactional_id, ask)
     turn.put(transactional_id, transaction)
     turn.keep_looking()
+    turn.note(
+        f"{transactional_id} is producer {transaction.producer_id} in epoch "
+        f"{transaction.producer_epoch} from now on: {ask.client_id or 'a client'}{ask.client_host}"
+    )
     turn.reply(
         ask.token,
         InitProducerIdResponse(
