@@ -53,7 +53,7 @@ def _transactions() -> dict[str, str]:
         "in each state that it reaches. An input that has no row in a state changes nothing there: "
         "no record is written and no leader asked, and a client that sent it is told that all is "
         "well, as for another batch in a partition that the transaction has already.\n\n"
-        "An `EndTxn` is the producer's present one here. One that comes again, since its answer was "
+        "An `EndTxn` is the producer's present one here. One that comes again, as its answer was "
         "lost, has in version 2 the epoch from before the end: it is told that end once more, "
         "without an error, as soon as all markers are written (`INVALID_TXN_STATE` if it asks for "
         "the other end). Whoever has an older epoch hears `PRODUCER_FENCED`, and for a batch "
