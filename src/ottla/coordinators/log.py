@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from ottla.wire.errors import ErrorCode
 
@@ -12,11 +12,11 @@ class AppendFailed(Exception):
 
     def __init__(self, text: str, error: ErrorCode = ErrorCode.KAFKA_STORAGE_ERROR) -> None:
         super().__init__(text)
-        self.told = _TOLD.get(error, error)
+        self.told = TOLD.get(error, error)
         """What those hear who wait for it, as from Apache Kafka."""
 
 
-_TOLD = {
+TOLD: Final = {
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION: ErrorCode.COORDINATOR_NOT_AVAILABLE,
     ErrorCode.NOT_ENOUGH_REPLICAS: ErrorCode.COORDINATOR_NOT_AVAILABLE,
     ErrorCode.REQUEST_TIMED_OUT: ErrorCode.COORDINATOR_NOT_AVAILABLE,
@@ -25,6 +25,7 @@ _TOLD = {
     ErrorCode.MESSAGE_TOO_LARGE: ErrorCode.UNKNOWN_SERVER_ERROR,
     ErrorCode.RECORD_LIST_TOO_LARGE: ErrorCode.UNKNOWN_SERVER_ERROR,
 }
+"""What a coordinator's client is told instead of what a log says."""
 
 
 class LogUnavailable(Exception):
