@@ -72,9 +72,7 @@ def group_config(config: BrokerConfig, batch_bytes_max: int) -> GroupConfig:
 
 
 class TransactionConfigs:
-    """What holds for transactions now (a `ConfigOf`): each of them asks several times, so it is
-    made anew only when somebody has configured something.
-    """
+    """What holds for all transactions now (a `ConfigOf`)."""
 
     __slots__ = ("_config", "_configs", "_made", "_settings")
 

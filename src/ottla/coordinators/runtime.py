@@ -416,9 +416,10 @@ class Runtime:
     def _release(self, shard: _Shard, high_watermark: int) -> None:
         """Let the replies go that depended on nothing beyond this offset."""
         shard.release(high_watermark)
-        if not shard.holds:
+        first = shard.first_held
+        if first is None:
             self._waiting.pop(shard, None)
-        elif (shard.first_held or 0) <= high_watermark and not shard.dirty:
+        elif first <= high_watermark and not shard.dirty:
             # An answer made another one, which the next turn lets go.
             self._see(shard)
 
