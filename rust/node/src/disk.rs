@@ -416,6 +416,11 @@ impl DiskFile for NodeFile {
         Ok(())
     }
 
+    fn set_modified_ms(&self, at_ms: i64) -> io::Result<()> {
+        self.shared.alive()?;
+        self.file.set_modified_ms(at_ms)
+    }
+
     fn len(&self) -> io::Result<u64> {
         self.file.len()
     }

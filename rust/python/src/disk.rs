@@ -119,6 +119,10 @@ impl DiskFile for AnyFile {
         either!(self, file => file.sync())
     }
 
+    fn set_modified_ms(&self, at_ms: i64) -> io::Result<()> {
+        either!(self, file => file.set_modified_ms(at_ms))
+    }
+
     fn len(&self) -> io::Result<u64> {
         either!(self, file => file.len())
     }

@@ -21,6 +21,9 @@ pub struct BatchSpec {
     pub base_sequence: i32,
     pub transactional: bool,
     pub control: bool,
+    /// When what is deleted by the batch's tombstones may be forgotten, and they too: it takes the place of the first
+    /// record's timestamp in the header.
+    pub delete_horizon_ms: Option<i64>,
 }
 
 impl Default for BatchSpec {
@@ -36,6 +39,7 @@ impl Default for BatchSpec {
             base_sequence: -1,
             transactional: false,
             control: false,
+            delete_horizon_ms: None,
         }
     }
 }
@@ -70,7 +74,7 @@ impl Builder {
             spec,
             stream,
             scratch: Vec::new(),
-            base_timestamp: None,
+            base_timestamp: spec.delete_horizon_ms,
             max_timestamp: NO_TIMESTAMP,
             next_delta: 0,
             count: 0,
@@ -84,13 +88,7 @@ impl Builder {
 
     /// Append with an offset of its own, which must be above the one before.
     pub fn append_at(&mut self, offset_delta: i32, record: &RecordOut<'_>) -> io::Result<()> {
-        let after = offset_delta.checked_add(1);
-        let Some(after) = after.filter(|_| offset_delta >= self.next_delta) else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "offsets in a batch must grow, and stay below 2^31 - 1",
-            ));
-        };
+        let after = self.after(offset_delta)?;
         let base = *self.base_timestamp.get_or_insert(record.timestamp_ms);
         self.max_timestamp = self.max_timestamp.max(record.timestamp_ms);
         let delta = record.timestamp_ms.wrapping_sub(base);
@@ -130,13 +128,33 @@ impl Builder {
         Ok(())
     }
 
+    /// The offset after this one, which must not be taken.
+    fn after(&self, offset_delta: i32) -> io::Result<i32> {
+        let after = offset_delta.checked_add(1);
+        after
+            .filter(|_| offset_delta >= self.next_delta)
+            .ok_or_else(|| {
+                io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "offsets in a batch must grow, and stay below 2^31 - 1",
+                )
+            })
+    }
+
     /// Begin a record with the next offset, of which all behind the offset comes by `push`, so many bytes.
     pub fn begin(&mut self, timestamp_ms: i64, rest: usize) -> io::Result<()> {
+        self.begin_at(self.next_delta, timestamp_ms, rest)
+    }
+
+    /// The same with an offset of its own, which must be above the one before.
+    pub fn begin_at(
+        &mut self,
+        offset_delta: i32,
+        timestamp_ms: i64,
+        rest: usize,
+    ) -> io::Result<()> {
         let invalid = |text| io::Error::new(io::ErrorKind::InvalidInput, text);
-        let offset_delta = self.next_delta;
-        self.next_delta = offset_delta
-            .checked_add(1)
-            .ok_or_else(|| invalid("no offset is left in the batch"))?;
+        self.next_delta = self.after(offset_delta)?;
         let base = *self.base_timestamp.get_or_insert(timestamp_ms);
         self.max_timestamp = self.max_timestamp.max(timestamp_ms);
         let delta = timestamp_ms.wrapping_sub(base);
@@ -194,7 +212,7 @@ impl Builder {
             append_time.is_some(),
             spec.transactional,
             spec.control,
-            false,
+            spec.delete_horizon_ms.is_some(),
         );
         let mut header = Vec::with_capacity(HEADER_BYTES);
         header.extend_from_slice(&spec.base_offset.to_be_bytes());

@@ -116,6 +116,11 @@ impl Header {
         self.attributes & CONTROL_BIT != 0
     }
 
+    /// When its tombstones, or the marker that it is, may go; None if that was not settled yet.
+    pub fn delete_horizon_ms(&self) -> Option<i64> {
+        (self.attributes & DELETE_HORIZON_BIT != 0).then_some(self.base_timestamp)
+    }
+
     pub fn has_producer_id(&self) -> bool {
         self.producer_id > NO_PRODUCER_ID
     }
@@ -146,6 +151,33 @@ pub fn add_sequence(sequence: i32, increment: i32) -> i32 {
 /// Whether the checksum in the header is that of the batch's bytes.
 pub fn crc_holds(batch: &[u8]) -> bool {
     u32::from_be_bytes(array(batch, CRC_AT)) == crc32c(&batch[ATTRIBUTES_AT..])
+}
+
+/// A batch of the same offsets, producer and times without any record.
+pub fn emptied(header: &Header) -> Vec<u8> {
+    let bits = attributes(
+        Codec::None,
+        header.is_log_append_time(),
+        header.is_transactional(),
+        header.is_control(),
+        false,
+    );
+    let mut batch = Vec::with_capacity(HEADER_BYTES);
+    batch.extend_from_slice(&header.base_offset.to_be_bytes());
+    batch.extend_from_slice(&((HEADER_BYTES - PREFIX_BYTES) as i32).to_be_bytes());
+    batch.extend_from_slice(&header.leader_epoch.to_be_bytes());
+    batch.push(MAGIC);
+    batch.extend_from_slice(&[0; 4]);
+    batch.extend_from_slice(&bits.to_be_bytes());
+    batch.extend_from_slice(&header.last_offset_delta.to_be_bytes());
+    batch.extend_from_slice(&NO_TIMESTAMP.to_be_bytes());
+    batch.extend_from_slice(&header.max_timestamp.to_be_bytes());
+    batch.extend_from_slice(&header.producer_id.to_be_bytes());
+    batch.extend_from_slice(&header.producer_epoch.to_be_bytes());
+    batch.extend_from_slice(&header.base_sequence.to_be_bytes());
+    batch.extend_from_slice(&0_i32.to_be_bytes());
+    seal(&mut batch);
+    batch
 }
 
 /// Compute the checksum anew after the checksummed part was changed.

@@ -7,4 +7,6 @@ pub mod varint;
 
 pub use build::{BatchSpec, Builder, HeaderOut, RecordOut};
 pub use header::*;
-pub use record::{Fault, Opened, Record, RecordHead, Records, SliceSource, Source, StreamSource};
+pub use record::{
+    Fault, KeyHead, Opened, Record, RecordHead, Records, SliceSource, Source, StreamSource,
+};

@@ -214,10 +214,20 @@ impl<R: BufRead> Source for StreamSource<R> {
     }
 }
 
+/// What compaction looks at in a record, beside its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyHead {
+    pub timestamp_delta: i64,
+    pub offset_delta: i32,
+    pub has_key: bool,
+    pub has_value: bool,
+}
+
 /// The beginning of a record that is copied, not taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
     pub timestamp_delta: i64,
+    pub offset_delta: i32,
     /// Bytes of key, value and headers, which come next from the source.
     pub rest: usize,
 }
@@ -276,11 +286,41 @@ impl<S: Source> Records<S> {
         };
         self.source.byte()?; // attributes: none are in use
         let timestamp_delta = self.source.varlong()?;
-        self.source.varint()?;
+        let offset_delta = self.source.varint()?;
         let rest = self.left_of(start, size)?;
         Ok(Some(Opened {
             timestamp_delta,
+            offset_delta,
             rest,
+        }))
+    }
+
+    /// Take the key of one record, and see whether it has a value. None after the last.
+    pub fn next_key(&mut self, key: &mut Vec<u8>) -> Result<Option<KeyHead>, Fault> {
+        let Some((start, size)) = self.begin()? else {
+            return Ok(None);
+        };
+        self.source.byte()?;
+        let timestamp_delta = self.source.varlong()?;
+        let offset_delta = self.source.varint()?;
+        key.clear();
+        let key_len = self.source.varint()?;
+        let has_key = match self.field(key_len, start, size)? {
+            Some(len) => {
+                self.source.take(len, key)?;
+                true
+            }
+            None => false,
+        };
+        let value_len = self.source.varint()?;
+        let has_value = self.field(value_len, start, size)?.is_some();
+        let left = self.left_of(start, size)?;
+        self.source.skip(left)?;
+        Ok(Some(KeyHead {
+            timestamp_delta,
+            offset_delta,
+            has_key,
+            has_value,
         }))
     }
 

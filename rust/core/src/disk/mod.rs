@@ -119,6 +119,8 @@ pub trait DiskFile: Send + Sync + 'static {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// What was written, and the length, are safe when this returns (fdatasync).
     fn sync(&self) -> io::Result<()>;
+    /// Let the file seem to have been written last at that time.
+    fn set_modified_ms(&self, at_ms: i64) -> io::Result<()>;
     fn len(&self) -> io::Result<u64>;
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)

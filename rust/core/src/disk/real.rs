@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use super::{Disk, DiskFile, Entry, Open};
 
@@ -222,6 +223,11 @@ impl DiskFile for RealFile {
             self.file.sync_data()?;
         }
         Ok(())
+    }
+
+    fn set_modified_ms(&self, at_ms: i64) -> io::Result<()> {
+        let since = Duration::from_millis(at_ms.max(0).unsigned_abs());
+        self.file.set_modified(SystemTime::UNIX_EPOCH + since)
     }
 
     fn len(&self) -> io::Result<u64> {

@@ -573,6 +573,11 @@ impl DiskFile for SimFile {
         Ok(())
     }
 
+    fn set_modified_ms(&self, at_ms: i64) -> io::Result<()> {
+        self.alive()?.inodes[self.inode].modified_ms = at_ms;
+        Ok(())
+    }
+
     fn len(&self) -> io::Result<u64> {
         Ok(self.alive()?.inodes[self.inode].data.len() as u64)
     }

@@ -43,6 +43,11 @@ pub struct LogConfig {
     pub compression_levels: Levels,
     pub cleanup_delete: bool,
     pub cleanup_compact: bool,
+    pub min_cleanable_ratio: f64,
+    pub min_compaction_lag_ms: i64,
+    pub max_compaction_lag_ms: i64,
+    /// For how long tombstones stay after the first cleaning that meets them.
+    pub delete_retention_ms: i64,
     pub flush_messages: i64,
     pub flush_ms: i64,
     pub preallocate: bool,
@@ -70,6 +75,10 @@ impl Default for LogConfig {
             compression_levels: Levels::default(),
             cleanup_delete: true,
             cleanup_compact: false,
+            min_cleanable_ratio: 0.5,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            delete_retention_ms: 86_400_000,
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,
             preallocate: false,
@@ -92,6 +101,14 @@ impl LogConfig {
         self.internal_segment_bytes.unwrap_or(self.segment_bytes)
     }
 
+    /// After how long a segment ends, jitter aside: what is to be compacted within a time must end within it.
+    pub fn segment_ms_max(&self) -> i64 {
+        if self.cleanup_compact && self.max_compaction_lag_ms > 0 {
+            return self.segment_ms.min(self.max_compaction_lag_ms);
+        }
+        self.segment_ms
+    }
+
     /// Set one row by its Kafka name. False: not a row of the log's (it belongs to another room).
     pub fn set(&mut self, key: &str, value: &ConfigValue) -> Result<bool, ConfigError> {
         let given = Given { key, value };
@@ -111,6 +128,10 @@ impl LogConfig {
             "max.message.bytes" => self.max_message_bytes = given.size()?,
             "message.timestamp.before.max.ms" => self.timestamp_before_max_ms = given.int()?,
             "message.timestamp.after.max.ms" => self.timestamp_after_max_ms = given.int()?,
+            "min.cleanable.dirty.ratio" => self.min_cleanable_ratio = given.double()?,
+            "min.compaction.lag.ms" => self.min_compaction_lag_ms = given.int()?,
+            "max.compaction.lag.ms" => self.max_compaction_lag_ms = given.int()?,
+            "delete.retention.ms" => self.delete_retention_ms = given.int()?,
             "flush.messages" => self.flush_messages = given.int()?,
             "flush.ms" => self.flush_ms = given.int()?,
             "preallocate" => self.preallocate = given.boolean()?,
@@ -158,6 +179,15 @@ impl<'a> Given<'a> {
                 (text.trim().parse()).map_err(|_| self.wrong("a whole number"))
             }
             _ => Err(self.wrong("a whole number")),
+        }
+    }
+
+    fn double(self) -> Result<f64, ConfigError> {
+        match self.value {
+            ConfigValue::Double(number) => Ok(*number),
+            ConfigValue::Int(number) => Ok(*number as f64),
+            ConfigValue::Text(text) => (text.trim().parse()).map_err(|_| self.wrong("a number")),
+            _ => Err(self.wrong("a number")),
         }
     }
 

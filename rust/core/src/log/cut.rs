@@ -1,7 +1,7 @@
 //! A segment's end is cut off, with what its indexes say of it.
 
 use super::error::{During, LogError};
-use super::files::{LOG_SUFFIX, file_path};
+use super::files::LOG_SUFFIX;
 use super::index::{Kind, Offsets, Times};
 use super::segment::{Place, Segment};
 use super::skew::SegmentSkew;
@@ -18,7 +18,7 @@ impl<D: Disk> Segment<D> {
     ) -> Result<(), LogError> {
         self.check(place)?;
         let relative = offset.saturating_sub(self.base_offset);
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        let path = self.named(place, Offsets::SUFFIX);
         let keep = self.offsets.partition(place.disk, &path, |(o, at)| {
             o < relative && u64::try_from(at).is_ok_and(|at| at < position)
         });
@@ -26,7 +26,7 @@ impl<D: Disk> Segment<D> {
         self.offsets
             .truncate(place.disk, &path, keep.unwrap_or(0))
             .during("cutting", &path)?;
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let path = self.named(place, Times::SUFFIX);
         let keep = self
             .times
             .partition(place.disk, &path, |(_, o)| o < relative);
@@ -34,7 +34,7 @@ impl<D: Disk> Segment<D> {
         self.times
             .truncate(place.disk, &path, keep.unwrap_or(0))
             .during("cutting", &path)?;
-        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+        let path = self.named(place, LOG_SUFFIX);
         self.file(place)?
             .set_len(position)
             .during("cutting", &path)?;

@@ -5,7 +5,6 @@
 //! itself is damaged, an earlier entry or the segment's start does. So a wrong index costs time and no wrong answer.
 
 use super::error::LogError;
-use super::files::file_path;
 use super::index::{Kind, Offsets, Times};
 use super::indexing::told;
 use super::scan::{Position, Scan};
@@ -60,7 +59,7 @@ impl<D: Disk> Segment<D> {
         place: Place<'_, D>,
         offset: i64,
     ) -> Result<(Scan<D::File>, bool), LogError> {
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        let path = self.named(place, Offsets::SUFFIX);
         let key = offset.saturating_sub(self.base_offset);
         let rank = told(self.offsets.rank(place.disk, &path, key), &path)?;
         let mut astray = rank.is_none();
@@ -96,7 +95,7 @@ impl<D: Disk> Segment<D> {
     }
 
     fn follow_time(&mut self, place: Place<'_, D>, time: i64) -> Result<(i64, bool), LogError> {
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let path = self.named(place, Times::SUFFIX);
         let rank = told(self.times.rank(place.disk, &path, time), &path)?;
         let mut astray = rank.is_none();
         for n in (0..rank.unwrap_or(0)).rev().take(TRIES) {
@@ -174,7 +173,7 @@ impl<D: Disk> Segment<D> {
             return Ok(());
         }
         self.times_checked = true;
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let path = self.named(place, Times::SUFFIX);
         let sound = match told(self.times.last(place.disk, &path), &path)? {
             Some(Some((time, relative))) => self.has_batch_of(place, time, relative)?,
             Some(None) => !self.begins_with_a_time(place)?,

@@ -119,6 +119,11 @@ impl<K: Kind> Index<K> {
         self.written + self.pending.len()
     }
 
+    /// What the entries take.
+    pub fn bytes(&self) -> u64 {
+        (self.entries() * K::BYTES) as u64
+    }
+
     pub fn is_full(&self) -> bool {
         self.entries() + 1 >= self.max_entries
     }

@@ -5,7 +5,6 @@ use std::io;
 use std::path::Path;
 
 use super::error::{During, LogError, UnlessFull};
-use super::files::file_path;
 use super::index::{Kind, Offsets, Times};
 use super::scan::Scan;
 use super::segment::{Brief, Place, Segment, brief};
@@ -36,7 +35,7 @@ impl<D: Disk> Segment<D> {
             self.first_timestamp = Some(batch.max_timestamp);
         }
         if self.bytes_since_entry > place.index_interval {
-            let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+            let path = self.named(place, Offsets::SUFFIX);
             let entry = (relative, self.size as i64);
             self.offsets.append(place.disk, &path, entry);
             self.note_time(place, largest)?;
@@ -48,7 +47,7 @@ impl<D: Disk> Segment<D> {
     }
 
     fn note_time(&mut self, place: Place<'_, D>, largest: (i64, i64)) -> Result<(), LogError> {
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let path = self.named(place, Times::SUFFIX);
         let last = self
             .times
             .last(place.disk, &path)
@@ -68,7 +67,7 @@ impl<D: Disk> Segment<D> {
         if let Some(largest) = self.largest {
             return Ok(largest);
         }
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let path = self.named(place, Times::SUFFIX);
         let last = told(self.times.last(place.disk, &path), &path)?;
         let largest = last.flatten().unwrap_or((-1, 0));
         self.largest = Some(largest);
@@ -98,7 +97,7 @@ impl<D: Disk> Segment<D> {
     }
 
     fn ends_well(&mut self, place: Place<'_, D>) -> Result<bool, LogError> {
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        let path = self.named(place, Offsets::SUFFIX);
         let entries = self.offsets.entries();
         let Some(last) = told(self.offsets.last(place.disk, &path), &path)? else {
             return Ok(false);
@@ -106,7 +105,7 @@ impl<D: Disk> Segment<D> {
         let leads = last.is_none_or(|(offset, position)| {
             offset >= 0 && self.holds(position) && (entries == 1 || position > 0)
         });
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let path = self.named(place, Times::SUFFIX);
         let entries = self.times.entries();
         let Some(last) = told(self.times.last(place.disk, &path), &path)? else {
             return Ok(false);

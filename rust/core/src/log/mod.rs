@@ -8,6 +8,7 @@
 
 mod api;
 mod append;
+mod cleaner;
 mod close;
 mod config;
 mod cut;
@@ -52,6 +53,7 @@ use segment::{Place, Segment};
 use unsynced::{Fate, Unsafe};
 
 pub use api::*;
+pub use cleaner::{CleanError, Cleanable, Cleaned, Cleaner, CleanerLimits, Wants};
 pub use config::*;
 pub use error::*;
 pub use examine::{Examined, examine};

@@ -326,6 +326,15 @@ impl Producers {
         self.known.iter().map(summary).collect()
     }
 
+    /// What the next batch of each is checked against: (id, (last offset of its last batch if it wrote one in its epoch, epoch)).
+    pub fn last_written(&self) -> impl Iterator<Item = (i64, Option<i64>, i16)> {
+        let last = |(id, producer): (&i64, &Producer)| {
+            let offset = producer.last().map(|batch| batch.last_offset);
+            (*id, offset, producer.epoch)
+        };
+        self.known.iter().map(last)
+    }
+
     /// A snapshot file's bytes.
     pub fn snapshot(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(10 + self.known.len() * SNAPSHOT_ENTRY_BYTES);

@@ -107,7 +107,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Rename a segment's files, to be removed when their delay is over.
-    fn doom(&mut self, base: i64, with_snapshot: bool) -> Result<(), LogError> {
+    pub(super) fn doom(&mut self, base: i64, with_snapshot: bool) -> Result<(), LogError> {
         let mut paths = Vec::new();
         let mut outcome = Ok(());
         let snapshot = with_snapshot.then_some(SNAPSHOT_SUFFIX);

@@ -16,7 +16,10 @@ impl<D: Disk> Log<D> {
     /// If the disk fails.
     pub fn roll_if_due(&mut self, now_ms: i64) -> Result<bool, LogError> {
         let active = self.last_segment();
-        let patience = self.config.segment_ms.saturating_sub(self.jitter_ms());
+        let patience = self
+            .config
+            .segment_ms_max()
+            .saturating_sub(self.jitter_ms());
         let young = now_ms.saturating_sub(active.created_ms) <= patience;
         if active.size == 0 || young || self.failure().is_some() {
             return Ok(false);
@@ -35,7 +38,10 @@ impl<D: Disk> Log<D> {
         now_ms: i64,
     ) -> Result<bool, LogError> {
         let limit = u64::from(self.config.segment_size());
-        let patience = self.config.segment_ms.saturating_sub(self.jitter_ms());
+        let patience = self
+            .config
+            .segment_ms_max()
+            .saturating_sub(self.jitter_ms());
         let (place, active) = self.active();
         let relative = last.last_offset().saturating_sub(active.base_offset);
         let full = active.size + bytes > limit

@@ -54,6 +54,8 @@ pub struct Segment<D: Disk> {
     pub modified_ms: i64,
     pub(super) offsets: Index<Offsets>,
     pub(super) times: Index<Times>,
+    /// What its files' names end with: nothing, but for one that compaction made and that has not its place yet.
+    pub(super) mark: &'static str,
     /// Its files are there.
     is_laid: bool,
     file: Option<Arc<D::File>>,
@@ -102,7 +104,7 @@ impl<D: Disk> Segment<D> {
 
     /// Make the files. What is left of them by an attempt that failed half way is made anew.
     pub fn lay(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
-        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+        let path = self.named(place, LOG_SUFFIX);
         place
             .disk
             .open(&path, Open::Truncate)
@@ -128,6 +130,7 @@ impl<D: Disk> Segment<D> {
             modified_ms,
             offsets: Index::known(index_lens.0, place.index_bytes),
             times: Index::known(index_lens.1, place.index_bytes),
+            mark: "",
             is_laid: true,
             file: None,
             bytes_since_entry: 0,
@@ -150,7 +153,7 @@ impl<D: Disk> Segment<D> {
         if let Some(file) = &self.file {
             return Ok(file.clone());
         }
-        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+        let path = self.named(place, LOG_SUFFIX);
         let file = Arc::new(
             place
                 .disk
@@ -173,10 +176,10 @@ impl<D: Disk> Segment<D> {
 
     /// Empty both indexes, as if no batch were there yet; the size that the segment had.
     pub fn reset_indexes(&mut self, place: Place<'_, D>) -> Result<u64, LogError> {
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        let path = self.named(place, Offsets::SUFFIX);
         self.offsets =
             Index::create(place.disk, &path, place.index_bytes).during("creating", &path)?;
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let path = self.named(place, Times::SUFFIX);
         self.times =
             Index::create(place.disk, &path, place.index_bytes).during("creating", &path)?;
         self.are_blank();
@@ -206,16 +209,21 @@ impl<D: Disk> Segment<D> {
         now_ms: i64,
         message_ms: i64,
     ) -> Result<i64, LogError> {
-        if self.first_timestamp.is_none() && self.size > 0 {
-            let first = self.scan(place, 0)?.next_header()?;
-            self.first_timestamp = first.map(|found| found.header.max_timestamp);
-        }
-        Ok(match self.first_timestamp {
+        Ok(match self.first_timestamp(place)? {
             Some(first) if first >= 0 => message_ms
                 .saturating_sub(first)
                 .saturating_sub(self.skew.first_ms),
             _ => now_ms.saturating_sub(self.created_ms),
         })
+    }
+
+    /// Of its first batch; None if it has none.
+    pub fn first_timestamp(&mut self, place: Place<'_, D>) -> Result<Option<i64>, LogError> {
+        if self.first_timestamp.is_none() && self.size > 0 {
+            let first = self.scan(place, 0)?.next_header()?;
+            self.first_timestamp = first.map(|found| found.header.max_timestamp);
+        }
+        Ok(self.first_timestamp)
     }
 
     /// Whether there is no more room where it lies, while there may be elsewhere.
@@ -229,7 +237,7 @@ impl<D: Disk> Segment<D> {
 
     /// Write whole batches at the end. The segment does not know of them until `note`.
     pub fn write(&mut self, place: Place<'_, D>, bytes: &[u8], limit: u64) -> Result<(), LogError> {
-        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+        let path = self.named(place, LOG_SUFFIX);
         let file = self.file(place)?;
         let end = self.size + bytes.len() as u64;
         if end > self.allocated && end > ALLOCATE_FROM && !self.cannot_allocate {
@@ -248,7 +256,7 @@ impl<D: Disk> Segment<D> {
         if let Some(first) = aborted.first() {
             self.truncate_transactions(place, first.last_offset)?;
         }
-        let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+        let path = self.named(place, LOG_SUFFIX);
         self.cannot_allocate = false;
         self.allocated = self.size;
         let Some(file) = &self.file else {
@@ -260,7 +268,7 @@ impl<D: Disk> Segment<D> {
     pub(super) fn trim(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
         // First of all what gives space back: the rest may need some.
         if self.allocated > self.size {
-            let path = file_path(place.dir, self.base_offset, LOG_SUFFIX);
+            let path = self.named(place, LOG_SUFFIX);
             self.file(place)?
                 .set_len(self.size)
                 .during("trimming", &path)?;
@@ -270,10 +278,10 @@ impl<D: Disk> Segment<D> {
     }
 
     fn trim_indexes(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        let path = self.named(place, Offsets::SUFFIX);
         let offsets = self.offsets.trim(place.disk, &path);
         let offsets = offsets.during("trimming", &path);
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let path = self.named(place, Times::SUFFIX);
         let times = self.times.trim(place.disk, &path);
         offsets.and(times.during("trimming", &path))
     }
@@ -300,25 +308,36 @@ impl<D: Disk> Segment<D> {
         // What a full disk did not take when the segment ended.
         self.trim_indexes(place)?;
         for suffix in [Offsets::SUFFIX, Times::SUFFIX, TRANSACTIONS_SUFFIX] {
-            let path = file_path(place.dir, self.base_offset, suffix);
+            let path = self.named(place, suffix);
             files.push(Target::Closed(path));
         }
         Ok(())
     }
 
     pub fn path(&self, place: Place<'_, D>) -> PathBuf {
-        file_path(place.dir, self.base_offset, LOG_SUFFIX)
+        self.named(place, LOG_SUFFIX)
+    }
+
+    /// How its file of this kind is called now.
+    pub(super) fn named(&self, place: Place<'_, D>, suffix: &str) -> PathBuf {
+        let path = file_path(place.dir, self.base_offset, suffix);
+        if self.mark.is_empty() {
+            return path;
+        }
+        let mut name = path.into_os_string();
+        name.push(self.mark);
+        name.into()
     }
 
     /// Hold no descriptor and no more memory than needed.
     pub fn release(&mut self, place: Place<'_, D>) -> Result<(), LogError> {
         // First of all: writing an index needs a descriptor for a moment, and there may be no other left.
         self.file = None;
-        let path = file_path(place.dir, self.base_offset, Offsets::SUFFIX);
+        let path = self.named(place, Offsets::SUFFIX);
         self.offsets
             .release(place.disk, &path)
             .during("writing", &path)?;
-        let path = file_path(place.dir, self.base_offset, Times::SUFFIX);
+        let path = self.named(place, Times::SUFFIX);
         self.times
             .release(place.disk, &path)
             .during("writing", &path)
@@ -335,7 +354,7 @@ impl<D: Disk> Segment<D> {
     }
 
     pub fn aborted(&self, place: Place<'_, D>) -> Result<Vec<Aborted>, LogError> {
-        let path = file_path(place.dir, self.base_offset, TRANSACTIONS_SUFFIX);
+        let path = self.named(place, TRANSACTIONS_SUFFIX);
         let Some(bytes) = place.disk.read_all(&path).during("reading", &path)? else {
             return Ok(Vec::new());
         };
@@ -360,7 +379,7 @@ impl<D: Disk> Segment<D> {
     }
 
     fn note_aborted(&self, place: Place<'_, D>, aborted: Aborted) -> Result<(), LogError> {
-        let path = file_path(place.dir, self.base_offset, TRANSACTIONS_SUFFIX);
+        let path = self.named(place, TRANSACTIONS_SUFFIX);
         let append = |file: D::File| {
             let end = file.len()? / ENTRY_BYTES as u64 * ENTRY_BYTES as u64;
             file.write_all_at(&aborted.bytes(), end)
@@ -373,7 +392,7 @@ impl<D: Disk> Segment<D> {
     }
 
     pub fn truncate_transactions(&self, place: Place<'_, D>, offset: i64) -> Result<(), LogError> {
-        let path = file_path(place.dir, self.base_offset, TRANSACTIONS_SUFFIX);
+        let path = self.named(place, TRANSACTIONS_SUFFIX);
         let keep = match self.aborted(place) {
             Ok(all) if all.is_empty() => return Ok(()),
             Ok(all) => all

@@ -178,6 +178,9 @@ mod tests {
         fn sync(&self) -> io::Result<()> {
             Ok(())
         }
+        fn set_modified_ms(&self, _: i64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
         fn len(&self) -> io::Result<u64> {
             Ok(self.0.len() as u64)
         }
