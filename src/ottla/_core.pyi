@@ -64,7 +64,7 @@ _Refusal: TypeAlias = Literal[
     "unencodable",
     "unknown-partition",
 ]
-_Pass: TypeAlias = Literal["checkpoint", "deleted", "producers", "retention", "roll"]
+_Pass: TypeAlias = Literal["checkpoint", "clean", "deleted", "producers", "retention", "roll"]
 _ReportKind: TypeAlias = Literal["aside", "dropped", "lost", "mended"]
 _OutboundFaultKind: TypeAlias = Literal["dial", "protocol", "timed-out"]
 _Deed: TypeAlias = Literal["answer", "cut", "drop_reply", "hold", "repeat", "slow", "stop"]
@@ -941,6 +941,7 @@ class Node:
         again until `Event.LogHealed`. Where a partition is, and whether it is internal, stays as
         long as it is hosted: another is refused as "invalid".
         """
+    def configure_cleaner(self, values: dict[str, Any], /) -> None: ...  # by Kafka's names
     def configure_topic(self, topic: str, config: TopicConfig) -> None: ...
     def delete_partitions(self, partitions: Sequence[TopicPartition]) -> None:
         """Host them no more and rename their folders.

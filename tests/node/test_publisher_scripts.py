@@ -73,8 +73,14 @@ class World:
             desk=desk,
             authorizer=AllowAll(),
         )
+        self.configured: list[BrokerConfig] = []
         self.publisher = Publisher(
-            self.context, self.context.directories, core, coordinators, Logs.silent()
+            self.context,
+            self.context.directories,
+            core,
+            coordinators,
+            Logs.silent(),
+            self.configured.append,
         )
 
     def _mark(self, mark: int) -> bool:

@@ -357,6 +357,7 @@ impl Node {
             }
             let asked = shared.host.verifications_asked() as f64;
             out.push(("produce.unverified".into(), asked));
+            shared.host.cleaner_metrics(&mut out);
             let hosted = shared.host.hosted();
             let mut partitions = 0;
             for topic in hosted.topics() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ottla_core::disk::Disk as CoreDisk;
 use ottla_core::hosting::{
-    Answer, Described, Host, Inquiry, LostLogDir, PartitionState, Report, Stray,
+    Answer, CleanerConfig, Described, Host, Inquiry, LostLogDir, PartitionState, Report, Stray,
 };
 use ottla_core::log::Appended;
 use ottla_core::partition::{TopicConfig, Waiter};
@@ -22,6 +22,7 @@ type Outcome<T> = Result<T, NodeError>;
 /// What is asked of the partitions that a node hosts; each is documented at `Host`.
 pub trait Partitions {
     fn place(&self, states: Vec<PartitionState>) -> Outcome<()>;
+    fn configure_cleaner(&self, config: CleanerConfig);
     fn configure_topic(&self, topic: &str, config: &TopicConfig);
     fn delete_partitions(&self, partitions: &[(String, i32)]);
     fn mark(&self, mark: i64) -> bool;
@@ -55,6 +56,10 @@ pub trait Partitions {
 impl<D: CoreDisk, W: Waiter> Partitions for Host<D, W> {
     fn place(&self, states: Vec<PartitionState>) -> Outcome<()> {
         self.place(states)
+    }
+
+    fn configure_cleaner(&self, config: CleanerConfig) {
+        self.configure_cleaner(config);
     }
 
     fn configure_topic(&self, topic: &str, config: &TopicConfig) {

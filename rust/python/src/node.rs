@@ -7,7 +7,7 @@ use std::time::Duration;
 use ottla_core::hot::layout;
 use ottla_node::{ClockSet, NodeError, Options, Overflow};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::asking::{Answer, Question};
 use crate::codec::Plan;
@@ -17,7 +17,7 @@ use crate::faults::{DiskFault, RequestFaults};
 use crate::files::{Disk, refusal, remove_all, replace};
 use crate::half::{Asked, Caller, Half, Item, Partitions};
 use crate::named::{Api, Appended, LostLogDir, Opened, PartitionOffsets, Stray, TopicPartition};
-use crate::state::{PartitionState, TopicConfig};
+use crate::state::{PartitionState, TopicConfig, cleaner_config};
 
 /// One request for Python to decide.
 #[pyclass(frozen, module = "ottla._core")]
@@ -293,6 +293,17 @@ impl Node {
         let states = states.iter().map(|state| state.hosted()).collect();
         py.detach(|| self.node.ask(|host| host.place(states)))
             .map_err(refused)
+    }
+
+    fn configure_cleaner(&self, py: Python<'_>, values: &Bound<'_, PyDict>) -> PyResult<()> {
+        let config = cleaner_config(values)?;
+        py.detach(|| {
+            self.node.ask(|host| {
+                host.configure_cleaner(config);
+                Ok(())
+            })
+        })
+        .map_err(refused)
     }
 
     fn configure_topic(&self, py: Python<'_>, topic: &str, config: &TopicConfig) -> PyResult<()> {

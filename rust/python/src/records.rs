@@ -77,6 +77,7 @@ pub fn build_batch<'py>(
         base_sequence,
         transactional,
         control,
+        delete_horizon_ms: None,
     };
     if records.is_empty() {
         return Err(invalid("a batch needs a record"));

@@ -37,6 +37,16 @@ impl TopicConfig {
     }
 }
 
+/// What `log.cleaner.*` says, parsed.
+pub fn cleaner_config(values: &Bound<'_, PyDict>) -> PyResult<hosting::CleanerConfig> {
+    let mut config = hosting::CleanerConfig::default();
+    for (key, value) in config_rows(values)? {
+        let set = config.set(&key, &value);
+        set.map_err(|error| refused(NodeError::new("config", error.text)))?;
+    }
+    Ok(config)
+}
+
 /// A topic's configuration; values of other types than Kafka's configs have are refused.
 fn config_rows(config: &Bound<'_, PyDict>) -> PyResult<Vec<(String, ConfigValue)>> {
     let mut rows = Vec::with_capacity(config.len());

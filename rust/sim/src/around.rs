@@ -32,11 +32,13 @@ impl Work {
             Self::Chore(Chore::Ended(_)) => "ended",
             Self::Chore(Chore::Measure(_)) => "measure",
             Self::Chore(Chore::SyncVolumes) => "sync volumes",
+            Self::Chore(Chore::Clean(_)) => "clean log",
             Self::Pass(Pass::Retention) => "retention",
             Self::Pass(Pass::Roll) => "roll",
             Self::Pass(Pass::Checkpoint) => "checkpoint",
             Self::Pass(Pass::Producers) => "producers",
             Self::Pass(Pass::Deleted) => "deleted",
+            Self::Pass(Pass::Clean) => "clean",
             Self::Write(..) => "write",
         }
     }

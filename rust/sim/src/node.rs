@@ -321,6 +321,7 @@ impl Node {
     pub fn metrics(&self) -> Result<Vec<(String, f64)>, CoreError> {
         self.ask(|host| {
             let mut out = Vec::new();
+            host.cleaner_metrics(&mut out);
             let hosted = host.hosted();
             let cells: usize = hosted.topics().map(|topic| topic.cells().count()).sum();
             for topic in hosted.topics() {

@@ -224,9 +224,6 @@ def _warnings(properties: Mapping[str, str]) -> Iterator[Problem]:
     for reason, names in by_reason.items():
         verb = "is" if len(names) == 1 else "are"
         yield Problem(names[0], f"{', '.join(names)} {verb} not honoured: {reason}")
-    if "compact" in properties.get("log.cleanup.policy", ""):
-        text = "log.cleanup.policy: compacted topics are stored but not cleaned yet"
-        yield Problem("log.cleanup.policy", text)
 
 
 def _unknown(name: str) -> Iterator[Problem]:

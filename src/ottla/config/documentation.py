@@ -38,6 +38,17 @@ initial.broker.registration.timeout.ms: How long a start waits to be let in; 100
 inter.broker.listener.name: The listener that brokers use for one another.
 listener.security.protocol.map: What each listener name speaks.
 listeners: Where this node listens, as NAME://host:port; no host means every interface.
+log.cleaner.backoff.ms: How often compacted logs are looked through for what is to be cleaned.
+log.cleaner.dedupe.buffer.size: The most memory that all cleaners take for keys, 24 bytes each.
+log.cleaner.delete.retention.ms: How long tombstones stay after the first cleaning.
+log.cleaner.enable: Whether compacted logs are cleaned.
+log.cleaner.io.buffer.load.factor: How full the memory for keys may be, from 0 to 1.
+log.cleaner.io.buffer.size: How much all cleaners read and write at once, together.
+log.cleaner.io.max.bytes.per.second: How much all cleaners may read and write in a second.
+log.cleaner.max.compaction.lag.ms: A record is cleaned no later than this, however clean its log.
+log.cleaner.min.cleanable.ratio: How much of a log must be dirty before it is cleaned.
+log.cleaner.min.compaction.lag.ms: A record stays at least this long before it is cleaned.
+log.cleaner.threads: How many logs are cleaned at the same time.
 log.cleanup.policy: What becomes of old records: delete, compact, or both.
 log.dir: The folder of the logs, where log.dirs is not set.
 log.dirs: The folders of the logs.

@@ -30,7 +30,6 @@ STANCES: Final = {
     "yes": HONOURED,
     "authorizer": "there is no authorizer yet: everybody may do everything",
     "checkpoint": "start offsets are written with log.flush.offset.checkpoint.interval.ms",
-    "cleaner": "compacted topics are stored but not cleaned yet",
     "consumer": "the consumer group protocol (KIP-848) is not there yet",
     "later": "not there yet",
     "no-buffer": "there is no such buffer to size here",

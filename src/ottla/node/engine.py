@@ -168,7 +168,10 @@ class Engine:
             desk=self.desk,
             authorizer=world.authorizer,
         )
-        self._publisher = Publisher(self.context, directories, core, self._coordinators, logs)
+        cleaning = housekeeping.Cleaning(alarms, core)
+        self._publisher = Publisher(
+            self.context, directories, core, self._coordinators, logs, cleaning.configure
+        )
         self.membership = Membership(identity, config, self.cluster, alarms, world.entropy, logs)
         self.loop = Loop(core, alarms, self)
         self.turner = world.drive(self.loop)

@@ -90,12 +90,6 @@ class Logs:
             self._said.add(key)
             self._line("WARN", text, fields)
 
-    def info_once(self, key: str, text: str, **fields: Any) -> None:
-        """As `info`, but only the first time for this key."""
-        if key not in self._said:
-            self._said.add(key)
-            self._line("INFO", text, fields)
-
     def _line(self, level: str, text: str, fields: dict[str, Any]) -> None:
         if LEVELS[level] >= self._level:
             lost = self._write(self._format(self._now(), level, text, fields) + "\n")

@@ -24,11 +24,12 @@ from ottla.node.changes import changes
 from ottla.node.coordinators import Led
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ottla._core import Node as Core
     from ottla.broker.context import Context
     from ottla.broker.directories import Directories
+    from ottla.config.broker import BrokerConfig
     from ottla.metadata.image import Partition, Topic
     from ottla.node.coordinators import Coordinators
     from ottla.node.logs import Logs
@@ -53,6 +54,7 @@ class Publisher:
 
     __slots__ = (
         "_begun",
+        "_configure_node",
         "_context",
         "_coordinators",
         "_core",
@@ -71,6 +73,7 @@ class Publisher:
         core: Core,
         coordinators: Coordinators,
         logs: Logs,
+        configure_node: Callable[[BrokerConfig], None],
     ) -> None:
         self._context = context
         self._directories = directories
@@ -78,6 +81,8 @@ class Publisher:
         self._core = core
         self._coordinators = coordinators
         self._logs = logs
+        self._configure_node = configure_node
+        """Told of the broker's config when it may have changed."""
         self._begun = False
         """Whether the core is told of deltas."""
         self._marks = 0
@@ -100,6 +105,7 @@ class Publisher:
     def begin(self) -> None:
         """Let the core be as the image says, and as all that follow will say."""
         self._begun = True
+        self._configure_node(self._context.settings.config)
         self._tell(MetadataDelta.whole(self._context.image), 0)
 
     def _tell(self, delta: MetadataDelta, first_offset: int) -> bool:
@@ -135,6 +141,8 @@ class Publisher:
                 others.append(state)
         if others:
             core.place(others)
+        if not first and any(kind == BROKER_RESOURCE for kind, _ in delta.configs_changed):
+            self._configure_node(context.settings.config)
         for name in self._reconfigured(delta):
             core.configure_topic(name, self._config(name, configs))
         self._mark(pending)
@@ -237,15 +245,6 @@ class Publisher:
         if config is None:
             values = self._context.settings.topic(topic)
             config = configs[topic] = TopicConfig(values)
-            if "compact" in values["cleanup.policy"]:
-                # Nobody asked for the node's own topics, nor can do anything about it.
-                own = is_internal(topic)
-                tell_once = self._logs.info_once if own else self._logs.warn_once
-                tell_once(
-                    f"cleanup.policy=compact of {topic if own else 'a topic'}",
-                    f"cleanup.policy=compact of {topic} is kept but not acted upon yet: its log is "
-                    "not cleaned, and its records are never deleted by time or size",
-                )
         return config
 
     def _tell_of_unknown_keys(self, delta: MetadataDelta) -> None:

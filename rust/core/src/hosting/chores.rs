@@ -17,6 +17,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             Chore::Answer(cell) => self.answer_waiting(&cell),
             Chore::Ended(cell) => self.attend_endings(&cell),
             Chore::Measure(log_dir) => self.measure(log_dir),
+            Chore::Clean(round) => self.go_on_cleaning(round),
             Chore::SyncVolumes => {
                 let _ = self.sync_volumes();
             }
@@ -28,11 +29,12 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         match pass {
             Pass::Retention => {
                 self.roll_due();
-                for text in self.enforce_retention() {
+                for text in self.enforce_retention(|cell| !self.is_cleaned(cell)) {
                     self.around.tell(Event::Done { text });
                 }
             }
             Pass::Roll => self.roll_due(),
+            Pass::Clean => self.clean(),
             Pass::Checkpoint => self.checkpoint(),
             Pass::Producers => self.expire_producers(),
             Pass::Deleted => {

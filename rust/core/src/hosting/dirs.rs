@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::Disk;
 use crate::log::files::{
-    Folder, FolderKind, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_FILE, Offsets,
+    CLEANER_FILE, Folder, FolderKind, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_FILE, Offsets,
     RECOVERY_POINT_FILE, read_checkpoint, read_clean_shutdown, remove_clean_shutdown,
     write_checkpoint,
 };
@@ -32,6 +32,10 @@ pub struct LogDir<D: Disk> {
     pub recovery_points: Offsets,
     pub high_watermarks: Offsets,
     pub log_starts: Offsets,
+    /// Up to where compacted logs are clean.
+    pub cleaner_points: Offsets,
+    /// What the file says of that.
+    cleaner_points_kept: Offsets,
     /// A sync failed here: nothing is written any more, and the next start has to recover.
     pub failed: bool,
     /// Partitions that the checkpoints on disk may still know, and which are gone.
@@ -54,7 +58,15 @@ pub struct Checkpoints {
     recovery_points: Offsets,
     high_watermarks: Offsets,
     log_starts: Offsets,
+    /// None if the file says so already.
+    cleaner_points: Option<Offsets>,
     forgotten: BTreeSet<(String, i32)>,
+}
+
+/// What the file is to say up to where logs are clean.
+pub struct CleanerPoints {
+    path: PathBuf,
+    points: Offsets,
 }
 
 /// A folder that waits for its removal, and since when the wait counts.
@@ -235,24 +247,30 @@ impl<D: Disk> LogDir<D> {
         };
         // To recover more than is needed is safe, so this file is not missed; Apache Kafka begins at 0, too. Not so
         // where logs start: records that were deleted would be back.
-        let recovery_points = match read_checkpoint(disk, &path.join(RECOVERY_POINT_FILE)) {
+        let told_or_dropped = |name, then: &str, report: &mut Vec<Report>| match read_checkpoint(
+            disk,
+            &path.join(name),
+        ) {
             Err(LogError::Corrupt { path, text }) => {
                 report.push(Report {
                     kind: ReportKind::Dropped,
-                    text: format!("{text}, and is dropped: recovery begins at 0"),
+                    text: format!("{text}, and is dropped: {then}"),
                     place: path.display().to_string(),
                 });
-                Offsets::new()
+                Ok(Offsets::new())
             }
-            read => read.map_err(|error| CoreError::storage(&error))?,
+            read => read.map_err(|error| CoreError::storage(&error)),
         };
+        let cleaner_points = told_or_dropped(CLEANER_FILE, "all is cleaned anew", report)?;
         Ok(Self {
             held: Some(lock),
             lost: None,
             clean,
-            recovery_points,
+            recovery_points: told_or_dropped(RECOVERY_POINT_FILE, "recovery begins at 0", report)?,
             high_watermarks: checkpoint(HIGH_WATERMARK_FILE)?,
             log_starts: checkpoint(LOG_START_FILE)?,
+            cleaner_points_kept: cleaner_points.clone(),
+            cleaner_points,
             path: path.to_owned(),
             failed: false,
             forgotten: BTreeSet::new(),
@@ -269,6 +287,8 @@ impl<D: Disk> LogDir<D> {
             recovery_points: Offsets::default(),
             high_watermarks: Offsets::default(),
             log_starts: Offsets::default(),
+            cleaner_points: Offsets::default(),
+            cleaner_points_kept: Offsets::default(),
             failed: true,
             forgotten: BTreeSet::new(),
             checkpoint_told: false,
@@ -312,6 +332,7 @@ impl<D: Disk> LogDir<D> {
             self.recovery_points.remove(&key),
             self.high_watermarks.remove(&key),
             self.log_starts.remove(&key),
+            self.cleaner_points.remove(&key),
         ];
         if known.iter().any(Option::is_some) {
             self.forgotten.insert(key);
@@ -340,8 +361,33 @@ impl<D: Disk> LogDir<D> {
             recovery_points: self.recovery_points.clone(),
             high_watermarks: self.high_watermarks.clone(),
             log_starts: self.log_starts.clone(),
+            cleaner_points: (self.cleaner_points != self.cleaner_points_kept)
+                .then(|| self.cleaner_points.clone()),
             forgotten: self.forgotten.clone(),
         }
+    }
+
+    /// A log was opened that ends here: nothing behind it is clean.
+    pub fn opened(&mut self, topic: &str, partition: i32, end: i64) {
+        let key = (topic.to_owned(), partition);
+        if self.cleaner_points.get(&key).is_some_and(|to| *to > end) {
+            self.cleaner_points.remove(&key);
+        }
+    }
+
+    /// A log is clean up to here; what the file is to say.
+    pub fn cleaned_to(&mut self, topic: &str, partition: i32, offset: i64) -> CleanerPoints {
+        let key = (topic.to_owned(), partition);
+        self.cleaner_points.insert(key, offset);
+        CleanerPoints {
+            path: self.path.join(CLEANER_FILE),
+            points: self.cleaner_points.clone(),
+        }
+    }
+
+    /// That is on disk.
+    pub fn cleaner_points_written(&mut self, written: CleanerPoints) {
+        self.cleaner_points_kept = written.points;
     }
 
     /// These are on disk.
@@ -349,17 +395,29 @@ impl<D: Disk> LogDir<D> {
         self.forgotten
             .retain(|key| !checkpoints.forgotten.contains(key));
         self.checkpoint_told = false;
+        if let Some(points) = &checkpoints.cleaner_points {
+            self.cleaner_points_kept.clone_from(points);
+        }
+    }
+}
+
+impl CleanerPoints {
+    pub fn write<D: Disk>(&self, disk: &D) -> Result<(), LogError> {
+        write_checkpoint(disk, &self.path, &self.points)
     }
 }
 
 impl Checkpoints {
-    /// Write all three; with an error some may be the old ones, which is safe: recovery then begins earlier.
+    /// Write all four; with an error some may be the old ones, which is safe: recovery then begins earlier.
     pub fn write<D: Disk>(&self, disk: &D) -> Result<(), CoreError> {
         let write = |name, offsets| {
             write_checkpoint(disk, &self.path.join(name), offsets)
                 .map_err(|error| CoreError::storage(&error))
         };
         write(RECOVERY_POINT_FILE, &self.recovery_points)?;
+        if let Some(points) = &self.cleaner_points {
+            write(CLEANER_FILE, points)?;
+        }
         write(LOG_START_FILE, &self.log_starts)?;
         write(HIGH_WATERMARK_FILE, &self.high_watermarks)
     }

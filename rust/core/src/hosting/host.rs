@@ -1,6 +1,6 @@
 //! `Host` itself: what it is made of, and what all that it does needs. What it does has a file each.
 //!
-//! Locks, from the outside in: a cell's partition, then its `desired`, `dirs`, `work`, `volumes`; the table of what is
+//! Locks, from the outside in: a cell's partition, then its `desired`, `dirs`, `work`, `volumes`, `cleaners`; the table of what is
 //! hosted is held for a look alone and never during I/O.
 
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use std::sync::{
 use std::time::Duration;
 
 use super::cell::{Cell, Guard};
+use super::cleaners::Cleaners;
 use super::dirs::LogDirs;
 use super::event::Event;
 use super::lock::lock;
@@ -47,6 +48,7 @@ pub struct Host<D: Disk, W: Waiter> {
     pub(super) work: Mutex<Work<D, W>>,
     /// By log directory.
     pub(super) volumes: Mutex<BTreeMap<usize, Volume>>,
+    pub(super) cleaners: Mutex<Cleaners>,
     /// Held by who writes checkpoints.
     pub(super) checkpointing: Mutex<()>,
     pub(super) hosted: RwLock<Hosted<D, W>>,
@@ -82,6 +84,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             )),
             work: Mutex::default(),
             volumes: Mutex::default(),
+            cleaners: Mutex::default(),
             checkpointing: Mutex::default(),
             hosted: RwLock::default(),
             numbers: AtomicU64::new(1),

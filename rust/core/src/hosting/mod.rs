@@ -9,20 +9,22 @@
 //!
 //! - `chores`: who works on what that was left to those who may block, and on each pass.
 //! - `places`: what is wanted of partitions becomes so.
-//! - `mending`, `deleting`, `findings`, `closing`, `passes`: a partition is opened again, or goes; what else lies in the
-//!   folders; all are closed, or looked after. `coordinating`: coordinators write and read. `ending`, `ended`: a transaction ends.
+//! - `mending`, `deleting`, `findings`, `closing`, `passes`, `cleaning`: a partition is opened again, or goes; what else lies
+//!   in the folders; all are closed, looked after, or compacted. `coordinating`: coordinators write and read. `ending`, `ended`: a transaction ends.
 //! - `verifying`: what is asked of transactions before something is written to them.
 //! - `opening`: a folder becomes a log. `describing`, `asking`, `volumes`: what is said of partitions and their volumes.
 //! - `flushing`, `checkpoints`: what was written is made safe, and how far it is.
 //! - `failing`: what a disk that fails ends, whoever of those above meets it.
 //! - `host`: what it is made of, and what all of them need.
-//! - `work`, `table`, `dirs`, `surroundings`, `cell`, `event`, `question`, `refusing`, `unanswered`, `traffic`, `lock`: its parts, which know no
+//! - `work`, `table`, `dirs`, `cleaners`, `surroundings`, `cell`, `event`, `question`, `refusing`, `unanswered`, `traffic`, `lock`: its parts, which know no
 //!   host.
 
 mod asking;
 mod cell;
 mod checkpoints;
 mod chores;
+mod cleaners;
+mod cleaning;
 mod closing;
 mod coordinating;
 mod deleting;
@@ -51,6 +53,8 @@ mod volumes;
 mod work;
 
 pub use cell::{Cell, Described, Desired, Guard, Lock, PATIENCE, Standing, TopicOf};
+pub use cleaners::CleanerConfig;
+pub use cleaning::Round;
 pub use event::{Event, Place, Report, ReportKind, Subject};
 pub use findings::{LostLogDir, Stray};
 pub use host::{Host, HostOptions};

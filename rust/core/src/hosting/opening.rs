@@ -213,6 +213,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let opened = Log::open(self.disk.clone(), path, config, now_ms, hints);
         let (mut log, recovery) = opened.map_err(|error| CoreError::storage(&error))?;
         log.follow(self.skew.clone());
+        if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir) {
+            dir.opened(&cell.topic, cell.index, log.log_end_offset());
+        }
         let text = recovery.to_string();
         if !text.is_empty() {
             let kind = match recovery.has_lost() {

@@ -19,15 +19,17 @@ pub enum Pass {
     Checkpoint,
     Producers,
     Deleted,
+    Clean,
 }
 
 impl Pass {
-    const ALL: [(&str, Self); 5] = [
+    const ALL: [(&str, Self); 6] = [
         ("retention", Self::Retention),
         ("roll", Self::Roll),
         ("checkpoint", Self::Checkpoint),
         ("producers", Self::Producers),
         ("deleted", Self::Deleted),
+        ("clean", Self::Clean),
     ];
 
     pub fn from_name(name: &str) -> Option<Self> {
@@ -37,10 +39,13 @@ impl Pass {
 }
 
 impl<D: Disk, W: Waiter> Host<D, W> {
-    /// Delete segments that retention lets go; a line for each.
-    pub(super) fn enforce_retention(&self) -> Vec<String> {
+    /// Delete segments that retention lets go, of these partitions; a line for each.
+    pub(super) fn enforce_retention(&self, wanted: impl Fn(&Cell<D, W>) -> bool) -> Vec<String> {
         let (now_ms, steady_ms) = (self.around.now_ms(), self.around.steady_ms());
-        let done = self.each(|_, partition| {
+        let done = self.each(|cell, partition| {
+            if !wanted(cell) {
+                return Ok((Vec::new(), Vec::new()));
+            }
             let deleted = partition.log_mut().enforce_retention(now_ms);
             partition.log_start_moved();
             // Their time to go runs from here. What can't be removed is told by the pass that is there for it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cell::{Cell, Guard, Lock};
+use super::cleaning::Round;
 use super::event::Event;
 use crate::disk::Disk;
 use crate::partition::Waiter;
@@ -47,6 +48,8 @@ pub enum Chore<D: Disk, W: Waiter> {
     Measure(usize),
     /// Make names and ids of new folders safe.
     SyncVolumes,
+    /// Go on cleaning a log.
+    Clean(Box<Round<D, W>>),
 }
 
 /// Everything around a host that is no decision of its own.

@@ -18,9 +18,9 @@ pub const PARTITION_METADATA_FILE: &str = "partition.metadata";
 pub const CLEAN_SHUTDOWN_FILE: &str = ".kafka_cleanshutdown";
 pub const LOCK_FILE: &str = ".lock";
 pub const RECOVERY_POINT_FILE: &str = "recovery-point-offset-checkpoint";
+pub const CLEANER_FILE: &str = "cleaner-offset-checkpoint";
 pub const HIGH_WATERMARK_FILE: &str = "replication-offset-checkpoint";
 pub const LOG_START_FILE: &str = "log-start-offset-checkpoint";
-pub const CLEANER_FILE: &str = "cleaner-offset-checkpoint";
 
 /// The digits of an offset in a name.
 const DIGITS: usize = 20;

@@ -298,7 +298,12 @@ impl<D: Disk> Cleaner<D> {
             Stage::Cleaning(reading, output) => self.clean(reading, output)?,
             Stage::Finishing(mut output) => {
                 let modified_ms = self.group_modified_ms();
-                match output.finish(modified_ms) {
+                let finished = output.finish(modified_ms).inspect_err(|error| {
+                    if error.is_failed_sync() {
+                        self.identity.fate.fail("a failed fsync", error, true);
+                    }
+                });
+                match finished {
                     Ok(()) => self.stage = Stage::Swapping(output),
                     Err(error) => return self.give_up(*output, error.into()),
                 }
@@ -329,6 +334,14 @@ impl<D: Disk> Cleaner<D> {
     /// Leave nothing of what was written and has no place yet.
     pub fn abandon(mut self) {
         self.drop_output();
+    }
+
+    /// Whether what failed can be tried again: the log reads the new segment, and names are still to change.
+    pub fn can_go_on(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Removing(_) | Stage::Naming { .. } | Stage::Named
+        )
     }
 
     fn drop_output(&mut self) {
