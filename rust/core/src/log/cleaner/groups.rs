@@ -67,11 +67,11 @@ mod tests {
         let sources = [(0, 40), (10, 40), (20, 40), (30, 0), (40, 100)].map(|(b, s)| source(b, s));
         assert_eq!(groups(&sources, 100, 1000, 50), [0..2, 2..4, 4..5]);
         assert_eq!(groups(&sources, 1000, 9, 50), [0..2, 2..4, 4..5]);
-        assert_eq!(groups(&sources, 1000, 1000, 50), [0..5]);
+        assert_eq!(groups(&sources, 1000, 1000, 50), vec![0..5; 1]);
         assert_eq!(groups(&[], 1000, 1000, 50), []);
         let far = [source(0, 10), source(1 << 30, 10), source(1 << 32, 10)];
         assert_eq!(groups(&far, 1000, 1000, (1 << 32) + 10), [0..1, 1..2, 2..3]);
         let near = [source(0, 10), source(1 << 30, 10)];
-        assert_eq!(groups(&near, 1000, 1000, 1 << 31), [0..2]);
+        assert_eq!(groups(&near, 1000, 1000, 1 << 31), vec![0..2; 1]);
     }
 }

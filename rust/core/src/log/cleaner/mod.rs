@@ -255,7 +255,9 @@ impl<D: Disk> Cleaner<D> {
                     self.producers = log.last_records();
                 }
                 if let Err(error) = self.open(log, &mut reading) {
-                    output.map(|output| output.remove());
+                    if let Some(output) = output {
+                        output.remove();
+                    }
                     return Err(error);
                 }
                 self.stage = Stage::Cleaning(reading, output);

@@ -133,7 +133,8 @@ impl<D: Disk> Output<D> {
     pub(super) fn put_into(self, log: &mut Log<D>, old: &[Source]) -> Result<Removal, CleanError> {
         let (base, end) = (self.segment.base_offset, self.end);
         let Self { segment, .. } = self;
-        if let Err(segment) = log.replace(old, segment) {
+        if let Err(segment) = log.replace(old, Box::new(segment)) {
+            let segment = *segment;
             Self { segment, ..self }.remove();
             return Err(CleanError::Gone);
         }

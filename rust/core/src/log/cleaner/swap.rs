@@ -63,7 +63,11 @@ impl<D: Disk> Log<D> {
     }
 
     /// Read this segment instead of these, which follow each other. False if one of them is the log's no more.
-    pub(super) fn replace(&mut self, old: &[Source], new: Segment<D>) -> Result<(), Segment<D>> {
+    pub(super) fn replace(
+        &mut self,
+        old: &[Source],
+        new: Box<Segment<D>>,
+    ) -> Result<(), Box<Segment<D>>> {
         let places: Vec<_> = old.iter().map(|source| self.place_of(source)).collect();
         let first = places.first().copied().flatten();
         let Some(first) = first.filter(|first| {
@@ -80,7 +84,7 @@ impl<D: Disk> Log<D> {
         let written_ms = skew.max().flatten();
         let first_ms = self.segments[first].skew.first_ms;
         let gone: Vec<i64> = old.iter().map(|source| source.base).collect();
-        self.segments.splice(first..end, [new]);
+        self.segments.splice(first..end, [*new]);
         self.segments[first].skew.written_ms = written_ms;
         self.segments[first].skew.first_ms = first_ms;
         self.dirty.sealed.retain(|base| !gone.contains(base));

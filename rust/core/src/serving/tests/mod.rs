@@ -4,6 +4,7 @@
 //! chores are done where a script says so. A step of a script is what happens, and what the request says of it:
 //! `QUIET` where its bell was not rung, so that it would have gone on to wait.
 
+mod cleaning;
 mod coordinating;
 mod ending;
 mod fetching;

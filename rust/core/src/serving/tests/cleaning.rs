@@ -1,0 +1,197 @@
+//! A compacted partition that is cleaned while other things happen to it.
+
+use std::path::Path;
+
+use super::*;
+use crate::hosting::{CleanerConfig, Pass};
+use crate::log::ConfigValue;
+use crate::log::files::{CLEANER_FILE, read_checkpoint};
+
+fn keyed(keys: &[&str]) -> Vec<u8> {
+    let mut builder = Builder::new(BatchSpec::default()).unwrap();
+    for key in keys {
+        let record = RecordOut {
+            timestamp_ms: 1,
+            key: Some(key.as_bytes()),
+            value: Some(b"v"),
+            headers: &[],
+        };
+        builder.append(&record).unwrap();
+    }
+    builder.finish(None).unwrap()
+}
+
+/// Segments of two batches, all of them with the same two keys.
+fn world() -> World {
+    let world = World::new(&[1], 1);
+    let two = keyed(&["a", "b"]).len() * 2;
+    let text = |text: &str| ConfigValue::Text(text.to_owned());
+    let rows = [
+        ("cleanup.policy", text("compact")),
+        ("min.insync.replicas", ConfigValue::Int(1)),
+        ("segment.bytes", ConfigValue::Int(two as i64)),
+    ];
+    let rows = rows.map(|(key, value)| (key.to_owned(), value));
+    let config = Arc::new(TopicConfig::parse(&rows).unwrap());
+    world.host.configure_topic(TOPIC, &config);
+    world.chores();
+    for _ in 0..9 {
+        world.host.append(TOPIC, 0, keyed(&["a", "b"]), 0).unwrap();
+    }
+    world
+}
+
+impl World {
+    /// One step of what was left to do; false if there is nothing.
+    fn chore(&self) -> bool {
+        let chore = self.around.chores.lock().unwrap().pop_front();
+        let is_some = chore.is_some();
+        if let Some(chore) = chore {
+            self.host.carry_out(chore);
+        }
+        is_some
+    }
+
+    fn size(&self) -> u64 {
+        self.host.describe(TOPIC, 0).unwrap().size_bytes
+    }
+
+    fn clean_to(&self) -> Option<i64> {
+        let points = read_checkpoint(&self.disk, &Path::new("/data").join(CLEANER_FILE)).unwrap();
+        points.get(&(TOPIC.to_owned(), 0)).copied()
+    }
+
+    fn told(&self, part: &str) -> bool {
+        let events = self.around.events.lock().unwrap();
+        events
+            .iter()
+            .any(|event| format!("{event:?}").contains(part))
+    }
+
+    fn metric(&self, name: &str) -> f64 {
+        let mut out = Vec::new();
+        self.host.cleaner_metrics(&mut out);
+        out.iter()
+            .find(|row| row.0 == name)
+            .map_or(-1.0, |row| row.1)
+    }
+}
+
+/// If this failed, compacted topics would grow for ever, or be cleaned from their start each time.
+#[test]
+fn a_pass_cleans_what_is_dirty_and_remembers_it() {
+    let world = world();
+    let before = world.size();
+    world.host.run(Pass::Clean);
+    world.chores();
+    assert!(world.size() < before / 3, "{} of {before}", world.size());
+    assert_eq!(world.clean_to(), Some(16));
+    assert!(world.told("compacted up to 16"));
+    assert_eq!(world.metric("cleaner.rounds"), 1.0);
+    world.host.run(Pass::Clean);
+    world.chores();
+    assert_eq!(
+        world.metric("cleaner.rounds"),
+        1.0,
+        "there is nothing to do"
+    );
+    let config = CleanerConfig {
+        enabled: false,
+        ..CleanerConfig::default()
+    };
+    world.host.configure_cleaner(config);
+    for _ in 0..9 {
+        world.host.append(TOPIC, 0, keyed(&["a", "b"]), 0).unwrap();
+    }
+    world.host.run(Pass::Clean);
+    world.chores();
+    assert_eq!(world.metric("cleaner.rounds"), 1.0, "nobody may");
+}
+
+/// A partition can go at any moment of its cleaning, and one of its name can come: whose files must stay as they are.
+#[test]
+fn a_partition_that_goes_takes_its_round_with_it() {
+    let mut steps = 0;
+    loop {
+        let world = world();
+        world.host.run(Pass::Clean);
+        (0..steps).for_each(|_| assert!(world.chore()));
+        let is_over = world.metric("cleaner.rounds") > 0.0;
+        world.host.delete_partitions(&[(TOPIC.to_owned(), 0)]);
+        world.chores();
+        let entries = world.disk.list(Path::new("/data")).unwrap();
+        let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        assert!(!names.contains(&"t-0"), "{steps}: {names:?}");
+        if is_over {
+            break;
+        }
+        assert_eq!(world.metric("cleaner.rounds"), 0.0, "{steps}");
+        steps += 1;
+    }
+    assert!(steps > 5, "{steps}");
+}
+
+/// Damage is told once, and counted; it is not tried again with each pass, but when whoever runs the node changed
+/// something.
+#[test]
+fn what_cannot_be_cleaned_is_named_and_left() {
+    let world = world();
+    let path = Path::new("/data/t-0/00000000000000000000.log");
+    let file = world.disk.open(path, crate::disk::Open::Write).unwrap();
+    crate::disk::DiskFile::write_all_at(&file, b"!", 70).unwrap();
+    let before = world.size();
+    for _ in 0..2 {
+        world.host.run(Pass::Clean);
+        world.chores();
+    }
+    assert_eq!(world.size(), before);
+    let strained = |event: &Event| matches!(event, Event::LogStrained { text, .. } if text.contains("00000.log"));
+    let count = |world: &World| {
+        let events = world.around.events.lock().unwrap();
+        events.iter().filter(|event| strained(event)).count()
+    };
+    assert_eq!(count(&world), 1);
+    assert_eq!(world.metric("cleaner.uncleanable_partitions./data"), 1.0);
+    assert_eq!(
+        world.metric("cleaner.uncleanable_bytes./data"),
+        before as f64
+    );
+    let config = CleanerConfig {
+        threads: 2,
+        ..CleanerConfig::default()
+    };
+    world.host.configure_cleaner(config);
+    world.host.run(Pass::Clean);
+    world.chores();
+    assert_eq!(count(&world), 2);
+}
+
+/// A disk that fills up costs time and no record; there is room again once something was freed.
+#[test]
+fn a_full_disk_is_waited_for() {
+    let world = world();
+    let before = world.size();
+    world.disk.set_capacity(world.disk.used() + 20);
+    world.host.run(Pass::Clean);
+    world.chores();
+    assert_eq!((world.size(), world.clean_to()), (before, None));
+    assert!(world.told("free some space"));
+    world.disk.set_capacity(u64::MAX);
+    world.host.run(Pass::Clean);
+    world.chores();
+    assert_eq!(world.clean_to(), Some(16));
+}
+
+/// After a failed sync nobody knows what the disk holds; the directory is not written any more.
+#[test]
+fn a_failed_sync_ends_the_directory() {
+    for syncs in 0..4 {
+        let world = world();
+        world.host.flush();
+        world.host.run(Pass::Clean);
+        world.disk.fail_sync_after(Some(syncs));
+        world.chores();
+        assert!(world.told("LogDirFailed"), "{syncs}");
+        assert!(world.host.describe(TOPIC, 0).is_err());
+    }
+}
