@@ -125,7 +125,11 @@ fn a_partition_that_goes_takes_its_round_with_it() {
         if is_over {
             break;
         }
-        assert_eq!(world.metric("cleaner.rounds"), 0.0, "{steps}");
+        assert_eq!(
+            world.clean_to(),
+            None,
+            "{steps}: a namesake's log would begin as if it was clean"
+        );
         steps += 1;
     }
     assert!(steps > 5, "{steps}");
@@ -174,7 +178,8 @@ fn a_full_disk_is_waited_for() {
     world.disk.set_capacity(world.disk.used() + 20);
     world.host.run(Pass::Clean);
     world.chores();
-    assert_eq!((world.size(), world.clean_to()), (before, None));
+    assert_eq!(world.clean_to(), None);
+    assert!(world.size() <= before);
     assert!(world.told("free some space"));
     world.disk.set_capacity(u64::MAX);
     world.host.run(Pass::Clean);
