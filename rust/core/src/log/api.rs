@@ -150,7 +150,7 @@ pub struct Recovery {
 impl Recovery {
     /// Whether records may have gone.
     pub fn has_lost(&self) -> bool {
-        let segment = |name: &String| name.contains(LOG_SUFFIX);
+        let segment = |name: &String| name.ends_with(LOG_SUFFIX);
         self.truncated_bytes > 0 || self.dropped_all || self.removed_files.iter().any(segment)
     }
 }

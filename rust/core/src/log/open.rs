@@ -134,12 +134,12 @@ impl<D: Disk> Log<D> {
         let (broken, whole): (Vec<_>, Vec<_>) = swaps
             .into_iter()
             .partition(|name| offset_of(name).is_none_or(|offset| offset >= first_cleaned));
-        for name in deleted
-            .into_iter()
-            .chain(cleaned)
-            .chain(broken)
-            .chain(temporary)
-        {
+        for name in deleted {
+            // They were removed before, but for those who still read them.
+            let path = self.dir.join(&name);
+            self.disk.remove_file(&path).during("removing", &path)?;
+        }
+        for name in cleaned.into_iter().chain(broken).chain(temporary) {
             self.remove(name, recovery)?;
         }
         if !whole.is_empty() {

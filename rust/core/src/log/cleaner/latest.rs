@@ -29,7 +29,7 @@ pub struct Latest {
     count: usize,
     count_max: usize,
     slots_max: usize,
-    /// All offsets up to here are in it.
+    /// All offsets up to here are in it; be that within a batch.
     pub reached: i64,
 }
 
@@ -46,11 +46,6 @@ impl Latest {
         }
     }
 
-    /// How many keys it has room for.
-    pub fn count_max(&self) -> usize {
-        self.count_max
-    }
-
     pub fn is_full(&self) -> bool {
         self.count >= self.count_max
     }
@@ -60,7 +55,7 @@ impl Latest {
         self.count as f64 / self.slots_max.max(1) as f64
     }
 
-    /// This is the latest offset of the key. Not when it is full.
+    /// This is the latest offset of the key, and of all so far. Not when it is full.
     pub fn put(&mut self, key: &[u8], offset: i64) {
         if self.count * 4 >= self.entries.len() * 3 && self.entries.len() < self.slots_max {
             self.grow();
@@ -71,6 +66,7 @@ impl Latest {
             self.count += usize::from(is_new);
             self.entries[place] = entry(hash, offset);
         }
+        self.reached = offset;
     }
 
     pub fn get(&self, key: &[u8]) -> Option<i64> {
@@ -123,7 +119,6 @@ mod tests {
     #[test]
     fn each_key_has_its_latest_offset() {
         let mut latest = Latest::new(24 * 10_000, 0.9);
-        assert_eq!(latest.count_max(), 9_000);
         for offset in 0..18_000_i64 {
             latest.put(&(offset % 9_000).to_be_bytes(), offset);
         }
@@ -148,6 +143,6 @@ mod tests {
         assert_eq!(latest.get(b"d"), None);
         assert_eq!(latest.get(b"b"), Some(1));
         let none = Latest::new(23, 0.9);
-        assert_eq!((none.count_max(), none.get(b"a")), (0, None));
+        assert!(none.is_full() && none.get(b"a").is_none());
     }
 }

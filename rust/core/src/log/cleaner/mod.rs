@@ -190,6 +190,9 @@ impl<D: Disk> Cleaner<D> {
         let upper = cleanable.first_uncleanable;
         let sources = log.cleanable_sources(upper);
         let aborted = log.aborted_below(upper)?;
+        // The walk that learns begins there, and would never meet the end of one that ended before.
+        let is_unended = |one: &&Aborted| one.last_offset >= cleanable.first_dirty;
+        let unended = aborted.iter().filter(is_unended).copied().collect();
         let first = sources.partition_point(|source| source.base <= cleanable.first_dirty);
         Ok(Self {
             identity: log.identity(),
@@ -200,7 +203,7 @@ impl<D: Disk> Cleaner<D> {
             now_ms,
             first_dirty: cleanable.first_dirty,
             upper,
-            transactions: Transactions::new(aborted.clone()),
+            transactions: Transactions::new(unended),
             latest: Latest::new(limits.keys_bytes_max, limits.load_factor),
             stage: Stage::Mapping(Reading::of(first.saturating_sub(1))),
             sources,
@@ -419,12 +422,9 @@ impl<D: Disk> Cleaner<D> {
             }
         }
         if self.latest.reached < self.first_dirty {
-            return Err(CleanError::Uncleanable(format!(
-                "the batch at offset {} has more keys than the {} that a round takes: raise \
-                 log.cleaner.dedupe.buffer.size, or lower log.cleaner.threads",
-                self.first_dirty,
-                self.latest.count_max()
-            )));
+            let text =
+                "no key fits into log.cleaner.dedupe.buffer.size, shared by log.cleaner.threads";
+            return Err(CleanError::Uncleanable(text.to_owned()));
         }
         self.learnt();
         Ok(())
