@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 import ottla
+from attack.line import Line
 from javatools import JavaTools
+from ottla.wire.messages import incremental_alter_configs
 from ottla.wire.records import Batch, Record, build_batch, read_batches
 from servers import eventually
 from transacting import Producer, Transacting
@@ -46,7 +48,7 @@ CODECS = {"coded": ("none", "gzip", "snappy", "lz4", "zstd")}
 TABLE_BYTES = 2 << 20
 LOAD_FACTORS = {"large": "0.9", "small": "0.0005"}
 """So few keys fit into the small one, 43, that one cleaning takes several rounds."""
-BACKOFF_S = 10
+BACKOFF = "log.cleaner.backoff.ms"
 
 
 class Story:
@@ -124,7 +126,7 @@ class Story:
 def _broker(place: Path, table: str, *, cleans: bool) -> ottla.Broker:
     config = {
         "log.cleaner.enable": str(cleans).lower(),
-        "log.cleaner.backoff.ms": str(BACKOFF_S * 1000),
+        BACKOFF: "86400000",
         "log.cleaner.dedupe.buffer.size": str(TABLE_BYTES),
         "log.cleaner.io.buffer.load.factor": LOAD_FACTORS[table],
         "offsets.topic.num.partitions": "1",
@@ -188,13 +190,31 @@ def _cleaned(place: Path, table: str, starts_at: dict[str, int]) -> int:
     topics = TOPICS[table]
     with _broker(place, table, cleans=True) as broker:
         broker.clock.freeze()
-        broker.advance(BACKOFF_S)
+        _clean_each_millisecond(broker)
+        broker.advance(0.001)
         now_ms = round(broker.clock.now().timestamp() * 1000)
         eventually(
             lambda: all(_is_clean(place, topic) for topic in topics), "clean logs", timeout_s=30
         )
     assert any(_points(place).get(topic, 0) > starts_at.get(topic, 0) for topic in topics)
     return now_ms
+
+
+def _clean_each_millisecond(broker: ottla.Broker) -> None:
+    """Whose clock stands still: so all is cleaned in the next one."""
+    change = incremental_alter_configs.AlterableConfig(name=BACKOFF, value="1")
+    resource = incremental_alter_configs.AlterConfigsResource(
+        resource_type=4, resource_name="", configs=[change]
+    )
+    request = incremental_alter_configs.IncrementalAlterConfigsRequest(resources=[resource])
+    line = Line(_port(broker))
+    (answer,) = line.ask(request, 1).responses
+    assert answer.error_code == 0, answer
+    line.close()
+
+
+def _port(broker: ottla.Broker) -> int:
+    return int(broker.bootstrap_servers.rpartition(":")[2])
 
 
 def _is_clean(place: Path, topic: str) -> bool:
@@ -205,8 +225,7 @@ def _is_clean(place: Path, topic: str) -> bool:
 
 def _tell(place: Path, table: str, seed: int, batches: int) -> None:
     with _broker(place, table, cleans=False) as broker:
-        port = int(broker.bootstrap_servers.rpartition(":")[2])
-        story = Story(seed, port, TOPICS[table])
+        story = Story(seed, _port(broker), TOPICS[table])
         if not (place / "plain-0").exists():
             story.create()
         story.tell(round(broker.clock.now().timestamp() * 1000), batches)
