@@ -201,6 +201,7 @@ def case_dynamic_configs_that_are_refused(talk: Talk) -> None:
         ("min.insync.replicas", "0"),
         ("producer.id.expiration.ms", "0"),
         ("transaction.partition.verification.enable", "perhaps"),
+        ("group.consumer.assignment.interval.ms", "700000"),
         ("log.cleaner.backoff.ms", "-1"),
         ("log.cleaner.dedupe.buffer.size", "1000"),
         ("ssl.key.password", "p"),

@@ -46,12 +46,14 @@ def broken_rules(config: BrokerConfig) -> Iterator[Broken]:
     for low, high in _ordered_pairs():
         text = f"{high} must be greater than or equal to {low}"
         if config[low] > config[high]:
-            yield Broken(high, text)
+            yield Broken(high, text, required=False)
     for value, low, high in _bounded():
         if config[value] < config[low]:
-            yield Broken(value, f"{value} must be greater than or equal to {low}")
+            text = f"{value} must be greater than or equal to {low}"
+            yield Broken(value, text, required=False)
         if config[value] > config[high]:
-            yield Broken(value, f"{value} must be less than or equal to {high}")
+            text = f"{value} must be less than or equal to {high}"
+            yield Broken(value, text, required=False)
 
 
 def _same_id(config: BrokerConfig) -> Broken | None:

@@ -19,7 +19,7 @@ from ottla.broker.router import Router
 from ottla.broker.settings import Settings
 from ottla.controller.controller import Controller
 from ottla.errors import BrokenInvariant, OttlaError
-from ottla.metadata.image import EMPTY_IMAGE
+from ottla.metadata.image import BROKER_RESOURCE, EMPTY_IMAGE
 from ottla.node import housekeeping
 from ottla.node.alarms import Alarms
 from ottla.node.cluster import Cluster, Identity, open_quorum
@@ -207,7 +207,7 @@ class Engine:
             tell(f"{report.place}: {report.text}")
         for folder in core.set_strays_aside():
             self._logs.warn(f"{folder} belongs to no partition of this node and was set aside")
-        housekeeping.schedule(self.alarms, core, self._config)
+        housekeeping.schedule(self.alarms, core, self.context.config)
 
     def leave(self, timeout_ms: int) -> None:
         """Fence this broker as a controlled shutdown does; after the last turn of the loop.
@@ -365,6 +365,8 @@ class Engine:
                 lambda _: publisher.wait_no_more(offset),
                 real=True,
             )
+        if delta is not None and any(kind == BROKER_RESOURCE for kind, _ in delta.configs_changed):
+            housekeeping.schedule_deletions(self.alarms, self._core, self.context.config)
         self.cluster.answer(publisher.is_applied)
         return delta is not None
 
