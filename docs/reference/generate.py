@@ -15,7 +15,12 @@ from ottla.cli import kafka_storage, up
 from ottla.cli.launch import COMMANDS
 from ottla.cli.options import help_text
 from ottla.cli.ottla import HELP as OTTLA_HELP
-from ottla.config.alteration import changes_while_running
+from ottla.config.alteration import (
+    changes_while_running,
+    dynamic_rows,
+    why_without_effect,
+)
+from ottla.config.connections import OF_LISTENERS
 from ottla.config.documentation import documentation
 from ottla.config.group import synonym
 from ottla.config.row import REFUSED, Row, broker_rows, group_rows, topic_rows
@@ -109,7 +114,31 @@ def _broker() -> str:
         ("key", "type", "default", "what happens"),
         ([*_cells(row), _fate(row)] for row in others),
     )
-    return first + "\n" + second.removeprefix(WRITTEN + "\n").replace("# ", "## ", 1)
+    parts = (
+        part.removeprefix(WRITTEN + "\n").replace("# ", "## ", 1) for part in (second, _dynamic())
+    )
+    return "\n".join((first, *parts))
+
+
+def _dynamic() -> str:
+    rows = dynamic_rows()
+    changing = [name for name in rows if changes_while_running(name)]
+    own = " and ".join(f"`listener.name.NAME.{key}`" for key in OF_LISTENERS)
+    return _page(
+        "Changed while a node runs",
+        f"What `kafka-configs.sh --alter --broker` may set in Apache Kafka 4.3.1: {len(rows)} "
+        f"keys. {len(changing)} of them take effect at once in a running node, are kept in the "
+        f"metadata log, and stand before what the file says; {own} are a listener's own. The "
+        "others are refused by name. One that is set already, as in a folder that Apache Kafka "
+        "wrote, is named in the log and may be deleted.",
+        ("key", "may be set", "what a change does"),
+        ([f"`{name}`", CHANGES[row.scope], _of_change(name)] for name, row in sorted(rows.items())),
+    )
+
+
+def _of_change(name: str) -> str:
+    reason = why_without_effect(name)
+    return "takes effect at once" if reason is None else f"refused: can't be {reason}"
 
 
 def _changes(row: Row) -> str:

@@ -847,8 +847,6 @@ class Node:
         request_memory_bytes_max: int = 268435456,
         request_size_bytes_max: int = 104857600,
         connection_idle_ms_max: int = 600000,
-        connections_max: int = 2147483647,
-        connections_per_ip_max: int = 2147483647,
         socket_send_buffer_bytes: int = 102400,
         socket_receive_buffer_bytes: int = 524288,
         fetch_session_slots: int = 1000,
@@ -879,6 +877,10 @@ class Node:
 
         An empty host or a wildcard binds every address of both families.
         """
+    def limit_connections(
+        self, listeners: Sequence[tuple[str, int, int]], addresses: Sequence[tuple[str, int]]
+    ) -> None:
+        """The most by listener, and new ones a second; the most by address. "" is all, or any."""
     def set_apis(self, apis: Sequence[Api]) -> None:
         """Serve these and no others."""
     def bind(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ottla.security.resources import Operation, Resource, ResourceType
 from ottla.wire.errors import ErrorCode
-from ottla.wire.messages import describe_producers
+from ottla.wire.messages import alter_configs, describe_producers
 from ottla.wire.messages.add_offsets_to_txn import AddOffsetsToTxnRequest
 from ottla.wire.messages.add_partitions_to_txn import (
     AddPartitionsToTxnRequest,
@@ -386,6 +386,20 @@ TABLE: dict[int, Row | None] = {
         ),
         _pair(Op.DESCRIBE_CONFIGS, Kind.TOPIC),
         _pair(Op.DESCRIBE_CONFIGS, Kind.TOPIC),
+        Err.TOPIC_AUTHORIZATION_FAILED,
+    ),
+    33: Row(
+        lambda named, _: alter_configs.AlterConfigsRequest(
+            resources=[
+                alter_configs.AlterConfigsResource(
+                    resource_type=2,
+                    resource_name=named.topic,
+                    configs=[alter_configs.AlterableConfig(name="retention.ms", value="1")],
+                )
+            ],
+        ),
+        _pair(Op.ALTER_CONFIGS, Kind.TOPIC),
+        _pair(Op.ALTER_CONFIGS, Kind.TOPIC),
         Err.TOPIC_AUTHORIZATION_FAILED,
     ),
     35: Row(

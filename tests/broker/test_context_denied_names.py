@@ -98,6 +98,7 @@ def test_each_denied_name_is_looked_up_once(
         coordinators=nothing,
         desk=desk,
         authorizer=rights,
+        loggers=nothing,
     )
     request = request_of(names())
     here = ("PLAINTEXT", "127.0.0.1", 9092, "127.0.0.1", 1, Principal.parse(ALICE))

@@ -41,7 +41,7 @@ SERVED = {
     "groups": (8, 9, 10, 11, 12, 13, 14, 15, 16, 42, 47),
     "topics and records": (19, 20, 21, 23, 37, 75),
     "producers": (22,),
-    "configs and cluster": (18, 29, 32, 35, 44, 46, 55, 60, 74),
+    "configs and cluster": (18, 29, 32, 33, 35, 44, 46, 55, 60, 74),
 }
 TOPIC, BROKER, GROUP = 2, 4, 32
 

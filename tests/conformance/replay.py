@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from conformance import (
     cases_basic,
+    cases_configs,
     cases_groups,
     cases_records,
     cases_transaction_ends,
@@ -56,7 +57,7 @@ LONG = (cases_transaction_epochs,)
 QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
 """Time-outs are seen soon."""
 SUITES = {
-    "plain": Suite(DATA, (cases_basic, cases_records, cases_groups)),
+    "plain": Suite(DATA, (cases_basic, cases_records, cases_groups, cases_configs)),
     "transactions": Suite(DATA / "transactions", TRANSACTIONS, QUICK),
     "transactions-older": Suite(
         DATA / "transactions-older",

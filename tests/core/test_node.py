@@ -252,7 +252,8 @@ def test_idle_connections_are_closed(tmp_path: Path) -> None:
 
 def test_connections_per_address_are_limited(tmp_path: Path) -> None:
     """`max.connections.per.ip` would be ignored."""
-    with serving(tmp_path, connections_per_ip_max=2) as node:
+    with serving(tmp_path) as node:
+        node.core.limit_connections([], [("", 2)])
         with Peer(node.port) as one, Peer(node.port) as two, Peer(node.port) as three:
             assert three.receive_frame() == b""
             for peer in (one, two):

@@ -53,7 +53,8 @@ def handled(body: bytes, handler: Callable[[Any, Any], Any]) -> tuple[Core, list
     def failure(text: str, problem: Exception) -> None:
         warnings.append(f"{text}: {type(problem).__name__}")
 
-    logs: Any = SimpleNamespace(warn=warnings.append, failure=failure)
+    shows: Any = {"WARN", "ERROR"}.__contains__
+    logs: Any = SimpleNamespace(warn=warnings.append, failure=failure, shows=shows)
     desk = Desk(core, router, logs, frozenset())
     nowhere: Any = None
     request: Any = SimpleNamespace(

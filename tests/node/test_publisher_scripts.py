@@ -50,6 +50,7 @@ class World:
             ),
             mark=self._mark,
             strays=list,
+            limit_connections=lambda listeners, addresses: None,
             disk=SimpleNamespace(stat=lambda path: None),
         )
         nothing: Any = None
@@ -72,15 +73,10 @@ class World:
             coordinators=coordinators,
             desk=desk,
             authorizer=AllowAll(),
+            loggers=nothing,
         )
-        self.configured: list[BrokerConfig] = []
         self.publisher = Publisher(
-            self.context,
-            self.context.directories,
-            core,
-            coordinators,
-            Logs.silent(),
-            self.configured.append,
+            self.context, self.context.directories, core, coordinators, Logs.silent()
         )
 
     def _mark(self, mark: int) -> bool:

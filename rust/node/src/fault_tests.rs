@@ -37,8 +37,6 @@ pub fn node_in(folder: &Path) -> Node {
         request_memory_bytes_max: 1 << 20,
         request_size_bytes_max: 1 << 20,
         connection_idle_ms_max: 1000,
-        connections_max: 10,
-        connections_per_ip_max: 10,
         socket_send_buffer_bytes: 1 << 16,
         socket_receive_buffer_bytes: 1 << 16,
         fetch_session_slots: 1,

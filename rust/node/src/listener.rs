@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
+use ottla_core::connection::limits::Entry;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::connection::{Stream, Task};
@@ -101,14 +102,15 @@ fn plain(address: SocketAddr) -> SocketAddr {
 pub async fn accept_loop(node: Arc<Shared>, listener: Arc<Listener>, listening: Arc<Listening>) {
     let mut spare = Spare::new(&node);
     while node.accepts() {
-        let full = lock(&node.connections).len() >= node.options.connections_max;
-        if full {
-            let _ = tokio::time::timeout(Duration::from_secs(1), node.connection_freed.notified())
-                .await;
+        if !has_room(&node, &listener).await {
             continue;
         }
         match listening.socket.accept().await {
-            Ok((stream, peer)) => accept(&node, &listener, stream, plain(peer)),
+            Ok((stream, peer)) => {
+                // Meanwhile others came, or there may be fewer.
+                while node.accepts() && !has_room(&node, &listener).await {}
+                accept(&node, &listener, stream, plain(peer));
+            }
             Err(error) if is_out_of_descriptors(&error) => {
                 spare.make_room(&node, &listening).await;
             }
@@ -116,6 +118,30 @@ pub async fn accept_loop(node: Arc<Shared>, listener: Arc<Listener>, listening: 
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
+}
+
+/// Whether one more may come in on this listener; if not, a while has passed, or something has changed.
+async fn has_room(node: &Shared, listener: &Listener) -> bool {
+    let changed = node.connection_freed.notified();
+    let entry = {
+        let connections = lock(&node.connections);
+        let limits = lock(&node.limits);
+        let own = if limits.limits(&listener.name) {
+            let same = |other: &&Arc<Connection>| other.listener.name == listener.name;
+            connections.values().filter(same).count()
+        } else {
+            0
+        };
+        limits.entry(&listener.name, (own, connections.len()), node.uptime_us())
+    };
+    let most = Duration::from_secs(1);
+    let wait = match entry {
+        Entry::Now => return true,
+        Entry::Full => most,
+        Entry::After(wait) => wait.min(most),
+    };
+    let _ = tokio::time::timeout(wait, changed).await;
+    false
 }
 
 fn is_out_of_descriptors(error: &std::io::Error) -> bool {
@@ -148,7 +174,7 @@ fn accept(
     ));
     {
         let mut connections = lock(&node.connections);
-        let per_ip_max = node.options.connections_per_ip_max;
+        let per_ip_max = lock(&node.limits).of_address(peer.ip());
         if per_ip_max < connections.len() + 1 {
             let same = connections
                 .values()
@@ -169,6 +195,7 @@ fn accept(
             return;
         }
         connections.insert(id, Arc::clone(&connection));
+        lock(&node.limits).entered(&listener.name, node.uptime_us());
     }
     add(&node.metrics.connections_accepted, 1);
     let task = Task::new(Arc::clone(node), connection, Stream::Plain(stream));

@@ -1,12 +1,14 @@
 //! One node's native half: made, told to listen and serve, asked, ended. Every method may be called from any
 //! thread, and none runs after a poison.
 
+use std::collections::HashMap;
 use std::mem::ManuallyDrop;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ottla_core::connection::limits::Most;
 use ottla_core::hosting::{Event, Pass};
 use tokio::runtime::Runtime;
 
@@ -326,6 +328,20 @@ impl Node {
     pub fn hang_up(&self, token: u64) -> Result<(), NodeError> {
         self.call(|shared| {
             connection::hang_up(shared, token);
+            Ok(())
+        })
+    }
+
+    /// Let no more connect than this: by listener ("" for all), by address, and from any other address.
+    pub fn limit_connections(
+        &self,
+        listeners: HashMap<String, Most>,
+        per_address: usize,
+        addresses: HashMap<IpAddr, usize>,
+    ) -> Result<(), NodeError> {
+        self.call(|shared| {
+            lock(&shared.limits).set(listeners, per_address, addresses);
+            shared.connection_freed.notify_waiters();
             Ok(())
         })
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
+use ottla_core::connection::limits::Limits;
 use ottla_core::hosting::{Event, Host, HostOptions};
 use ottla_core::log::Skew;
 use ottla_core::serving::{KeptReplies, Question};
@@ -46,8 +47,6 @@ pub struct Options {
     pub request_memory_bytes_max: usize,
     pub request_size_bytes_max: usize,
     pub connection_idle_ms_max: i64,
-    pub connections_max: usize,
-    pub connections_per_ip_max: usize,
     pub socket_send_buffer_bytes: i32,
     pub socket_receive_buffer_bytes: i32,
     pub fetch_session_slots: usize,
@@ -107,7 +106,10 @@ pub struct Shared {
     turn: Mutex<Vec<u64>>,
     pub next_token: AtomicU64,
     pub connections: Mutex<HashMap<u64, Arc<Connection>>>,
+    /// How many of them there may be; taken after `connections`, where both are.
+    pub limits: Mutex<Limits>,
     pub connection_gone: Condvar,
+    /// One has gone, or there may be more.
     pub connection_freed: tokio::sync::Notify,
     pub disk: NodeDisk,
     pub bound_to_messages: AtomicBool,
@@ -166,6 +168,7 @@ impl Shared {
             turn: Mutex::default(),
             next_token: AtomicU64::new(1),
             connections: Mutex::default(),
+            limits: Mutex::default(),
             connection_gone: Condvar::new(),
             connection_freed: tokio::sync::Notify::new(),
             poisoned: AtomicBool::new(false),
@@ -218,6 +221,11 @@ impl Shared {
     /// Milliseconds of real time since the node was made, for idle times.
     pub fn uptime_ms(&self) -> u64 {
         self.uptime_ms_at(Instant::now())
+    }
+
+    /// The same in microseconds.
+    pub fn uptime_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     pub fn uptime_ms_at(&self, now: Instant) -> u64 {

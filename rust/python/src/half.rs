@@ -3,9 +3,12 @@
 //! `Partitions` is implemented once, for a host over any disk and any waiter. The rest differs: a real node's clock,
 //! sockets and queue are its own.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ottla_core::connection::limits::Most;
 use ottla_core::disk::Disk as CoreDisk;
 use ottla_core::hosting::{
     Answer, CleanerConfig, Described, Host, Inquiry, LostLogDir, PartitionState, Report, Stray,
@@ -307,6 +310,19 @@ impl Half {
 
     pub fn identify(&self, connection_id: u64, principal: &str) -> Outcome<()> {
         either!(self, node => node.identify(connection_id, principal))
+    }
+
+    /// A simulated node takes whoever its simulator connects.
+    pub fn limit_connections(
+        &self,
+        listeners: HashMap<String, Most>,
+        per_address: usize,
+        addresses: HashMap<IpAddr, usize>,
+    ) -> Outcome<()> {
+        match self {
+            Self::Real(node) => node.limit_connections(listeners, per_address, addresses),
+            Self::Simulated(_) => Ok(()),
+        }
     }
 
     pub fn hang_up(&self, token: u64) -> Outcome<()> {

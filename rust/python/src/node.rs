@@ -1,9 +1,11 @@
 //! `Node` and `Request` for Python: arguments converted, the GIL released, errors mapped.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ottla_core::connection::limits::Most;
 use ottla_core::hot::layout;
 use ottla_node::{ClockSet, NodeError, Options, Overflow};
 use pyo3::prelude::*;
@@ -108,9 +110,7 @@ impl Node {
     #[new]
     #[pyo3(signature = (*, node_id, log_dirs, threads=2, clock_offset_ms=0, clock_frozen_ms=None,
         request_memory_bytes_max=268_435_456, request_size_bytes_max=104_857_600,
-        connection_idle_ms_max=600_000, connections_max=2_147_483_647,
-        connections_per_ip_max=2_147_483_647, socket_send_buffer_bytes=102_400,
-        socket_receive_buffer_bytes=524_288, fetch_session_slots=1000, fetch_max_bytes=57_671_680, power_cuts=false,
+        connection_idle_ms_max=600_000, socket_send_buffer_bytes=102_400, socket_receive_buffer_bytes=524_288, fetch_session_slots=1000, fetch_max_bytes=57_671_680, power_cuts=false,
         durable=true, overflow=None, memory_bytes_max=33_554_432, panic_on_api=None, hot_throttle_ms=0))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -123,8 +123,6 @@ impl Node {
         request_memory_bytes_max: usize,
         request_size_bytes_max: usize,
         connection_idle_ms_max: i64,
-        connections_max: usize,
-        connections_per_ip_max: usize,
         socket_send_buffer_bytes: i32,
         socket_receive_buffer_bytes: i32,
         fetch_session_slots: usize,
@@ -147,8 +145,6 @@ impl Node {
             request_memory_bytes_max,
             request_size_bytes_max,
             connection_idle_ms_max,
-            connections_max,
-            connections_per_ip_max,
             socket_send_buffer_bytes,
             socket_receive_buffer_bytes,
             fetch_session_slots,
@@ -214,6 +210,29 @@ impl Node {
         backlog: i32,
     ) -> PyResult<u16> {
         py.detach(|| self.node.listen(listener, host, port, controller, backlog))
+            .map_err(refused)
+    }
+
+    fn limit_connections(
+        &self,
+        listeners: Vec<(String, usize, u64)>,
+        addresses: Vec<(String, usize)>,
+    ) -> PyResult<()> {
+        let listeners = listeners.into_iter();
+        let listeners = listeners.map(|(name, count, rate)| (name, Most { count, rate }));
+        let (mut per_address, mut of_addresses) = (usize::MAX, HashMap::new());
+        for (address, count) in addresses {
+            if address.is_empty() {
+                per_address = count;
+                continue;
+            }
+            let address = (address.parse()).map_err(|_| {
+                refused(NodeError::new("invalid", format!("no address: {address}")))
+            })?;
+            of_addresses.insert(address, count);
+        }
+        self.node
+            .limit_connections(listeners.collect(), per_address, of_addresses)
             .map_err(refused)
     }
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.directories import Directories
     from ottla.broker.internal_topics import C, InternalTopic
+    from ottla.broker.loggers import Loggers
     from ottla.broker.partition_logs import PartitionLogs
     from ottla.broker.router import Router
     from ottla.broker.settings import Settings
@@ -111,6 +112,7 @@ class Context:
         "directories",
         "internal",
         "log_dirs",
+        "loggers",
         "logs",
         "node_id",
         "now_ms",
@@ -135,6 +137,7 @@ class Context:
         coordinators: Coordinates,
         desk: Desk,
         authorizer: Authorizer,
+        loggers: Loggers,
     ) -> None:
         self.node_id = node_id
         self.cluster_id = cluster_id
@@ -152,6 +155,7 @@ class Context:
         """
         self.internal = desk.internal
         self.authorizer = authorizer
+        self.loggers = loggers
         self.producer_ids = ProducerIds(node_id, controller, lambda: self.image, desk.respond)
         self.coordinators = coordinators
         self.advertised = {

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from ottla.config.broker import BrokerConfig
+from ottla.config.connections import OF_LISTENERS, of_listener
 from ottla.config.refusal import ConfigException
 from ottla.config.row import REFUSED, Row, broker_rows
-from ottla.config.topic import SYNONYMS
 from ottla.config.values import parse_value, render, split_list
 
 SET: Final = 0
@@ -21,16 +23,38 @@ APPEND: Final = 2
 SUBTRACT: Final = 3
 OPERATIONS: Final = ("SET", "DELETE", "APPEND", "SUBTRACT")
 
-SECURITY_PREFIXES: Final = ("sasl.", "ssl.")
-
-DYNAMIC_ALONE: Final = frozenset(
+PER_LISTENER_ALONE: Final = frozenset(
     (
-        "follower.replication.throttled.rate",
-        "leader.replication.throttled.rate",
-        "replica.alter.log.dirs.io.max.bytes.per.second",
+        "ssl.key.password",
+        "ssl.keystore.certificate.chain",
+        "ssl.keystore.key",
+        "ssl.keystore.location",
+        "ssl.keystore.password",
+        "ssl.keystore.type",
+        "ssl.truststore.certificates",
+        "ssl.truststore.location",
+        "ssl.truststore.password",
+        "ssl.truststore.type",
     )
 )
+"""Keys that a running broker takes for one listener only."""
+
+DYNAMIC_ALONE: Final = {
+    name: Row(f"{name} LONG 9223372036854775807 [0,...] medium cluster {stance}")
+    for name, stance in (
+        ("follower.replication.throttled.rate", "one-node"),
+        ("leader.replication.throttled.rate", "one-node"),
+        ("replica.alter.log.dirs.io.max.bytes.per.second", "quotas"),
+    )
+}
 """Keys of a Kafka broker that no file can set."""
+
+AT_THE_START: Final = {
+    "listener.security.protocol.map": "listeners are bound when the node starts",
+    "listeners": "listeners are bound when the node starts",
+    "num.network.threads": "the threads that serve connections are started with the node",
+}
+"""Honoured keys that Apache Kafka changes in a running broker and we don't, and why."""
 
 Operation = tuple[int, str, str | None]
 """What to do (SET, DELETE, APPEND, SUBTRACT), the key, the value."""
@@ -85,37 +109,43 @@ def _merged(start: tuple[str, ...], given: tuple[str, ...], operation: int) -> s
 
 
 def validate_broker_change(
-    config: BrokerConfig, wanted: Mapping[str, str], *, per_broker: bool
+    config: BrokerConfig,
+    wanted: Mapping[str, str],
+    *,
+    per_broker: bool,
+    current: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Check the dynamic configs that a broker, or as a default every broker, would have.
 
-    What this node can't change while it runs is refused by name; a key that no broker has is
-    stored, as in Apache Kafka, and the log names it.
+    What this node can't change while it runs is refused by name, unless it is set already, as in a
+    folder of Apache Kafka's. A key that no broker has is stored, as there, and the log names it.
 
     Raises:
         ConfigException: Kafka would answer INVALID_REQUEST with this text, or we can't do it.
     """
-    rows = broker_rows()
-    fixed = [n for n in wanted if n in rows and not rows[n].dynamic]
+    rows = dynamic_rows()
+    fixed = [n for n in wanted if n not in rows and n in broker_rows()]
     if fixed:
         raise ConfigException(f"Cannot update these configs dynamically: [{', '.join(fixed)}]")
-    secured = [n for n in wanted if n.startswith(SECURITY_PREFIXES)]
+    secured = [n for n in wanted if n in PER_LISTENER_ALONE]
     if secured:
         raise ConfigException(
             "These security configs can be dynamically updated only per-listener using the "
             f"listener prefix: [{', '.join(secured)}]"
         )
     for name, value in wanted.items():
-        if name in rows:
-            parse_value(rows[name], value)
+        row = rows.get(of_listener(name)[1])
+        if row is not None:
+            parse_value(row, value)
     if not per_broker:
         _only_cluster_wide(wanted)
-    for name in wanted:
-        if not changes_while_running(name) and not is_unknown(name):
-            raise ConfigException(_why_not(name))
     layers = {"cluster": config.cluster_dynamic, "broker": config.dynamic}
     layers["broker" if per_broker else "cluster"] = dict(wanted)
     _keeps_the_rules(config.with_dynamic(**layers))
+    for name, value in wanted.items():
+        reason = why_without_effect(name)
+        if reason is not None and current.get(name) != value:
+            raise ConfigException(f"{name} can't be {reason}")
 
 
 def _only_cluster_wide(wanted: Mapping[str, str]) -> None:
@@ -124,7 +154,7 @@ def _only_cluster_wide(wanted: Mapping[str, str]) -> None:
         n
         for n in wanted
         if (n in rows and rows[n].scope == "broker")
-        or (n.startswith("listener.name.") and any(f".{p}" in n for p in SECURITY_PREFIXES))
+        or (n.startswith("listener.name.") and of_listener(n)[1] not in _FOR_ALL_LISTENERS)
     ]
     if per_broker:
         raise ConfigException(
@@ -133,23 +163,32 @@ def _only_cluster_wide(wanted: Mapping[str, str]) -> None:
         )
 
 
+_FOR_ALL_LISTENERS: Final = (*OF_LISTENERS, "num.network.threads")
+"""Keys of a listener that may be set for all brokers."""
+
+
 def _keeps_the_rules(config: BrokerConfig) -> None:
     from ottla.config.rules import broken_rules
 
     for broken in broken_rules(config):
-        raise ConfigException(broken.text, broken.hint)
+        prefix = "requirement failed: " if broken.required else ""
+        raise ConfigException(prefix + broken.text, broken.hint)
+
+
+@cache
+def dynamic_rows() -> dict[str, Row]:
+    """Every key that Apache Kafka 4.3.1 changes in a running broker."""
+    rows = {name: row for name, row in broker_rows().items() if row.dynamic}
+    return {**rows, **DYNAMIC_ALONE}
 
 
 def changes_while_running(name: str) -> bool:
-    """Whether a change of this broker key takes effect in a running node.
-
-    Today these are the defaults of topic configs, and how long producers are remembered.
-    """
-    row = broker_rows().get(name)
-    if row is None or not row.dynamic or not row.honoured:
+    """Whether a change of this broker key takes effect in a running node."""
+    listener, key = of_listener(name)
+    row = dynamic_rows().get(key)
+    if row is None or (listener and key not in OF_LISTENERS):
         return False
-    of_logs = any(name in synonyms for synonyms in SYNONYMS.values())
-    return of_logs or name == "producer.id.expiration.ms"
+    return row.honoured and key not in AT_THE_START
 
 
 def is_unknown(name: str) -> bool:
@@ -161,10 +200,17 @@ def is_unknown(name: str) -> bool:
     return not known and not name.startswith("listener.name.")
 
 
-def _why_not(name: str) -> str:
-    row = broker_rows().get(name)
+def why_without_effect(name: str) -> str | None:
+    """Why a running node can't take a change of this key, as the end of "KEY can't be ..."; None
+    if it can, or if no broker has the key.
+    """
+    if changes_while_running(name) or is_unknown(name):
+        return None
+    row = dynamic_rows().get(of_listener(name)[1])
     if row is None:
-        return f"{name} can't be set: nothing here would go by it"
+        return "set: nothing here would go by it"
     if not row.honoured:
-        return f"{name} can't be set: {row.stance.removeprefix(REFUSED)}"
-    return f"{name} can't be changed while the broker runs yet; set it in the properties file"
+        return f"set: {row.stance.removeprefix(REFUSED)}"
+    if name in AT_THE_START:
+        return f"changed while the node runs, as {AT_THE_START[name]}: set it in its file"
+    return "set for one listener: nothing here would go by it"

@@ -108,6 +108,22 @@ class BrokerConfig:
         twin = {"broker.id": "node.id", "node.id": "broker.id"}.get(name, "")
         return self.explicit.get(name, self.explicit.get(twin))
 
+    def set_keys(self) -> list[str]:
+        """Every key that is set anywhere."""
+        return [*self.dynamic, *self.cluster_dynamic, *self.explicit]
+
+    def of_listener(self, listener: str, key: str) -> Any:
+        """What a listener has for itself of a key, in whatever case its name is written; the key's
+        default if nothing.
+        """
+        row = broker_rows()[key]
+        wanted = f"listener.name.{listener}.{key}".lower()
+        for layer in (self.dynamic, self.cluster_dynamic, self.explicit):
+            for name, text in layer.items():
+                if name.lower() == wanted:
+                    return parse_value(row, text)
+        return default_value(row)
+
     def parsed(self, name: str) -> Any:
         """As `text`, parsed; a default is not validated.
 

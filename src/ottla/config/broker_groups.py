@@ -19,7 +19,7 @@ group.consumer.regex.refresh.interval.ms  INT     600000 [10000,...] medium stat
 group.consumer.session.timeout.ms         INT     45000 [1,...] medium static consumer
 group.coordinator.append.linger.ms        INT     -1 [-1,...] medium static later
 group.coordinator.background.threads      INT     2 [1,...] high static threads
-group.coordinator.cached.buffer.max.bytes INT     1048588 [524288,...] medium cluster later
+group.coordinator.cached.buffer.max.bytes INT     1048588 [524288,...] medium cluster no-buffer
 group.coordinator.rebalance.protocols     LIST    classic,consumer,streams list:consumer|classic|share|streams medium static consumer
 group.coordinator.threads                 INT     4 [1,...] high static threads
 group.initial.rebalance.delay.ms          INT     3000 - medium static yes

@@ -14,10 +14,10 @@ fetch.purgatory.purge.interval.requests          INT     1000 - medium static no
 inter.broker.listener.name                       STRING  - - medium static yes
 listener.security.protocol.map                   STRING  SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT - low broker yes
 listeners                                        LIST    PLAINTEXT://:9092 list high broker yes
-max.connection.creation.rate                     INT     2147483647 [0,...] medium cluster quotas
+max.connection.creation.rate                     INT     2147483647 [0,...] medium cluster yes
 max.connections                                  INT     2147483647 [0,...] medium cluster yes
 max.connections.per.ip                           INT     2147483647 [0,...] medium cluster yes
-max.connections.per.ip.overrides                 STRING  '' - medium cluster later
+max.connections.per.ip.overrides                 STRING  '' - medium cluster yes
 max.incremental.fetch.session.cache.slots        INT     1000 [0,...] medium static yes
 max.request.partition.size.limit                 INT     2000 [1,...] medium static yes
 num.io.threads                                   INT     8 [1,...] high cluster threads

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from ottla.config.broker import PERIODS, BrokerConfig
+from ottla.config.connections import OF_LISTENERS, of_listener
 from ottla.config.refusal import ConfigException
 from ottla.config.row import REFUSED, REQUIRED, Row, broker_rows
 from ottla.config.values import parse_value, render
@@ -78,7 +79,10 @@ def check(
     config = BrokerConfig(whole)
     fatal = list(_wrong_values(whole))
     if not fatal:
-        fatal += [_with_example(Problem(*broken)) for broken in broken_rules(config)]
+        fatal += [
+            _with_example(Problem(broken.key, broken.text, broken.hint))
+            for broken in broken_rules(config)
+        ]
     if not fatal:
         fatal += _unsafe(config)
     once = {problem.text: problem for problem in reversed(fatal)}
@@ -114,15 +118,23 @@ _FACTORS: Final = {
 def _wrong_values(properties: Mapping[str, str]) -> Iterator[Problem]:
     rows = broker_rows()
     twins = {"node.id": "broker.id"}
+    for name in properties:
+        listener, key = of_listener(name)
+        if listener and key in OF_LISTENERS:
+            yield from _wrong_value(name, rows[key], properties[name])
     for name, row in rows.items():
         if name in properties:
-            try:
-                parse_value(row, properties[name])
-            except ConfigException as refused:
-                yield Problem(name, refused.text, refused.hint or _hint(row))
+            yield from _wrong_value(name, row, properties[name])
         elif row.default == REQUIRED and twins.get(name) not in properties:
             text = f'Missing required configuration "{name}" which has no default value.'
             yield Problem(name, text, f"add a line such as {name}={_EXAMPLES[name]}")
+
+
+def _wrong_value(name: str, row: Row, value: str) -> Iterator[Problem]:
+    try:
+        parse_value(row, value)
+    except ConfigException as refused:
+        yield Problem(name, refused.text, refused.hint or _hint(row))
 
 
 def _with_example(problem: Problem) -> Problem:
@@ -234,7 +246,10 @@ def _unknown(name: str) -> Iterator[Problem]:
         yield Problem(name, f"{name} is not honoured: Apache Kafka removed it before 4.3.1")
         return
     if name.startswith("listener.name."):
-        yield Problem(name, f"{name} is not honoured: listeners have no keys of their own yet")
+        if of_listener(name)[1] not in OF_LISTENERS:
+            yield Problem(
+                name, f"{name} is not honoured: no listener has such a key of its own yet"
+            )
         return
     if name.startswith(("rlmm.config.", "rsm.config.")):
         yield Problem(name, f"{name} is not honoured: tiered storage is not there yet")

@@ -12,6 +12,7 @@ from itertools import dropwhile
 from typing import Any, Final, NamedTuple
 
 from ottla.config.broker import BrokerConfig
+from ottla.config.connections import of_listener
 from ottla.config.group import effective_group_config, synonym
 from ottla.config.row import Row, broker_rows, client_metrics_rows, group_rows, topic_rows
 from ottla.config.topic import SYNONYMS, effective_topic_config
@@ -74,8 +75,8 @@ def describe_broker(
     names: Collection[str] | None = None,
     documentation: bool = False,
 ) -> list[Entry]:
-    """Every key of this broker; keys of the file that no broker has come last, without their
-    values.
+    """Every key of this broker; then keys of one listener, and those that no broker has, the
+    latter without their values.
     """
     rows = broker_rows()
     entries = [
@@ -88,11 +89,36 @@ def describe_broker(
         (config.cluster_dynamic, CLUSTER),
         (config.explicit, STATIC),
     )
-    for name in dict.fromkeys(key for layer, _ in layers for key in layer):
-        if name not in rows and (names is None or name in names):
-            sources = tuple(source for layer, source in layers if name in layer)
-            entries.append(_unknown(name, sources))
+    entries += [
+        _without_row(name, layers, documentation)
+        for name in dict.fromkeys(key for layer, _ in layers for key in layer)
+        if name not in rows and (names is None or name in names)
+    ]
     return entries
+
+
+Layers = tuple[tuple[Mapping[str, str], int], ...]
+"""What is set at each place, the strongest first, and the place's number."""
+
+
+def _without_row(name: str, layers: Layers, documentation: bool) -> Entry:
+    """A key that only one listener has, or nobody."""
+    listener, key = of_listener(name)
+    row = broker_rows().get(key) if listener else None
+    if row is None:
+        return _unknown(name, tuple(source for layer, source in layers if name in layer))
+    synonyms = [
+        Synonym(one, _shown(row, layer[one]), source)
+        for layer, source in layers
+        for one in (name, key)
+        if one in layer
+    ]
+    if any(source == STATIC for _, source in layers) and row.default not in (None, "REQUIRED"):
+        synonyms.append(Synonym(key, _shown(row, row.default), DEFAULT))
+    own = next(synonym for synonym in synonyms if synonym.name == name)
+    text = _documentation("broker", key, documentation)
+    found = (own.value, own.source, True, row.sensitive, tuple(synonyms), TYPES[row.type], text)
+    return Entry(name, *found)
 
 
 def _unknown(name: str, sources: tuple[int, ...]) -> Entry:
@@ -115,7 +141,8 @@ def describe_cluster_default(
             continue
         row = rows.get(name)
         if row is None:
-            found.append(_unknown(name, (CLUSTER,)))
+            layers = ((config.cluster_dynamic, CLUSTER),)
+            found.append(_without_row(name, layers, documentation))
             continue
         shown = None if row.sensitive else value
         synonyms = (Synonym(name, shown, CLUSTER),)
@@ -183,6 +210,17 @@ def describe_client_metrics(
         synonyms = (*own, Synonym(name, row.default, DEFAULT))
         entries.append(_entry("client-metrics", row, value, synonyms, False))
     return entries
+
+
+def describe_loggers(
+    levels: Mapping[str, str], *, names: Collection[str] | None = None
+) -> list[Entry]:
+    """Every logger of a node with its level; where that comes from is not told, as in Kafka."""
+    return [
+        Entry(name, level, BROKER_LOGGER, False, False, (), TYPES["UNKNOWN"], None)
+        for name, level in levels.items()
+        if names is None or name in names
+    ]
 
 
 def _entry(

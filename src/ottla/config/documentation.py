@@ -73,8 +73,10 @@ log.roll.jitter.ms: The most that is taken off the roll time at random.
 log.roll.ms: A segment is rolled at this age.
 log.segment.bytes: A segment is rolled when it would grow beyond this size.
 log.segment.delete.delay.ms: How long the files of a deleted segment stay on disk.
-max.connections: The most connections that this broker holds at once.
+max.connection.creation.rate: The most new connections a second; more wait to be let in.
+max.connections: The most connections that this broker holds at once; more wait to be let in.
 max.connections.per.ip: The most connections from one address.
+max.connections.per.ip.overrides: The most from addresses of their own, as 10.0.0.1:20,10.0.0.2:5.
 max.incremental.fetch.session.cache.slots: How many fetch sessions are remembered.
 max.request.partition.size.limit: The most partitions that one topic description holds.
 message.max.bytes: The largest batch that is taken, after compression.

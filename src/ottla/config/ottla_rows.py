@@ -7,5 +7,5 @@ ROWS = """
 ottla.http.listen STRING '' http-listen low static yes
 ottla.log.file    STRING - - low static yes
 ottla.log.format  STRING text in:text|json low static yes
-ottla.log.level   STRING INFO in:DEBUG|INFO|WARN|ERROR low static yes
+ottla.log.level   STRING INFO in:TRACE|DEBUG|INFO|WARN|ERROR|FATAL low static yes
 """

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from ottla.config.broker import BrokerConfig
+from ottla.config.connections import per_ip_overrides
 from ottla.config.refusal import ConfigException
 
 COMPRESSION_CODECS: Final = (0, 1, 2, 3, 4)
@@ -23,6 +24,10 @@ class Broken(NamedTuple):
     key: str
     text: str
     hint: str | None = None
+    required: bool = True
+    """Whether Apache Kafka puts `requirement failed: ` before its words when a running broker is
+    told.
+    """
 
 
 Rule = Callable[[BrokerConfig], Broken | None]
@@ -34,18 +39,21 @@ def broken_rules(config: BrokerConfig) -> Iterator[Broken]:
         try:
             found = rule(config)
         except ConfigException as refused:
-            found = Broken(_KEY_OF_RULE.get(rule, ""), refused.text, refused.hint)
+            key = _KEY_OF_RULE.get(rule, "")
+            found = Broken(key, refused.text, refused.hint, required=False)
         if found is not None:
             yield found
     for low, high in _ordered_pairs():
         text = f"{high} must be greater than or equal to {low}"
         if config[low] > config[high]:
-            yield Broken(high, text)
+            yield Broken(high, text, required=False)
     for value, low, high in _bounded():
         if config[value] < config[low]:
-            yield Broken(value, f"{value} must be greater than or equal to {low}")
+            text = f"{value} must be greater than or equal to {low}"
+            yield Broken(value, text, required=False)
         if config[value] > config[high]:
-            yield Broken(value, f"{value} must be less than or equal to {high}")
+            text = f"{value} must be less than or equal to {high}"
+            yield Broken(value, text, required=False)
 
 
 def _same_id(config: BrokerConfig) -> Broken | None:
@@ -192,11 +200,7 @@ def _times(config: BrokerConfig) -> Broken | None:
 
 def _connections(config: BrokerConfig) -> Broken | None:
     key = "max.connections.per.ip.overrides"
-    for entry in filter(None, config[key].split(",")):
-        host, colon, limit = entry.rpartition(":")
-        if not (host and colon and limit.strip().isdigit()):
-            text = f"Error parsing configuration property '{key}': not host:number in {entry!r}"
-            return Broken(key, text)
+    per_ip_overrides(config[key])
     if config["max.connections.per.ip"] == 0 and not config[key]:
         text = f"max.connections.per.ip can be set to zero only if {key} property is set."
         return Broken("max.connections.per.ip", text)
@@ -305,6 +309,7 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 _KEY_OF_RULE: Final[dict[Rule, str]] = {
+    _connections: "max.connections.per.ip.overrides",
     _protocol_map: "listener.security.protocol.map",
     _listeners: "listeners",
     _advertised: "advertised.listeners",

@@ -1,5 +1,5 @@
-"""IncrementalAlterConfigs: set, delete, append and subtract configs of topics, brokers, groups and
-client metrics.
+"""IncrementalAlterConfigs and AlterConfigs: change configs of topics, brokers, groups and client
+metrics, key by key (set, delete, append, subtract) or all of a resource at once.
 
 Each resource succeeds or fails whole and for itself. What a resource would have after the change is
 judged, not the change alone. With eligible leader replicas on, min.insync.replicas is one number
@@ -8,7 +8,8 @@ for the cluster and for each topic, never for one broker, as all brokers must ag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ottla.config.alteration import (
     APPEND,
@@ -22,18 +23,20 @@ from ottla.config.group import effective_group_config, validate_group_configs
 from ottla.config.refusal import ConfigException
 from ottla.config.row import broker_rows, client_metrics_rows, group_rows, topic_rows
 from ottla.config.topic import effective_topic_config, validate_topic_configs
+from ottla.config.values import default_value
 from ottla.config.whole_number import whole_number
 from ottla.controller.state import Outcome, State, Versioned
 from ottla.controller.topics import TopicError, repeated
 from ottla.decide import Ask
 from ottla.metadata.image import (
-    BROKER_LOGGER_RESOURCE,
     BROKER_RESOURCE,
     CLIENT_METRICS_RESOURCE,
     GROUP_RESOURCE,
     TOPIC_RESOURCE,
 )
+from ottla.metadata.topic_names import topic_name_problem
 from ottla.wire.errors import ErrorCode
+from ottla.wire.messages import alter_configs as whole
 from ottla.wire.messages.incremental_alter_configs import (
     AlterConfigsResource,
     AlterConfigsResourceResponse,
@@ -43,69 +46,116 @@ from ottla.wire.messages.incremental_alter_configs import (
 from ottla.wire.stored.metadata import ClearElrRecord, ConfigRecord
 
 MIN_ISR = "min.insync.replicas"
+_CODES = {
+    BROKER_RESOURCE: ErrorCode.INVALID_REQUEST,
+    CLIENT_METRICS_RESOURCE: ErrorCode.INVALID_REQUEST,
+}
+"""What a wrong value of a kind of resource is answered with; INVALID_CONFIG for all others."""
 CONFIG_VALUE_LENGTH_MAX = 32767
+
+
+Wanted = Callable[[Mapping[str, str]], dict[str, str]]
+"""What a resource would set after a change, given what it sets now."""
 
 
 def alter(state: State, ask: Ask, now_ms: int) -> Outcome:
     """Change the configs of each resource, or only say what would come of it."""
     request: IncrementalAlterConfigsRequest = ask.body
-    responses = []
+    rows, records = _each(request.resources, lambda resource: _alter(state, resource))
+    response = IncrementalAlterConfigsResponse(
+        responses=[AlterConfigsResourceResponse(**row) for row in rows]
+    )
+    return Outcome(response, () if request.validate_only else records)
+
+
+def replace(state: State, ask: Ask, now_ms: int) -> Outcome:
+    """Let each resource set what is named and nothing else, or only say what would come of it."""
+    request: whole.AlterConfigsRequest = ask.body
+    rows, records = _each(request.resources, lambda resource: _replace(state, resource))
+    response = whole.AlterConfigsResponse(
+        responses=[whole.AlterConfigsResourceResponse(**row) for row in rows]
+    )
+    return Outcome(response, () if request.validate_only else records)
+
+
+def _each(
+    resources: Sequence[Any], change: Callable[[Any], list[Versioned]]
+) -> tuple[list[dict[str, Any]], list[Versioned]]:
+    """What each resource is answered, and the records of those that are changed."""
+    rows: list[dict[str, Any]] = []
     records: list[Versioned] = []
-    keys = [(resource.resource_type, resource.resource_name) for resource in request.resources]
+    keys = [(resource.resource_type, resource.resource_name) for resource in resources]
     twice = repeated(keys)
-    for resource, key in zip(request.resources, keys, strict=True):
+    for resource, key in zip(resources, keys, strict=True):
         code, text = ErrorCode.NONE, None
         try:
             if key in twice:
                 raise TopicError(
                     ErrorCode.INVALID_REQUEST, "Each resource must appear at most once."
                 )
-            records.extend(_alter(state, resource))
+            records.extend(change(resource))
         except TopicError as error:
             code, text = error.code, error.text
-        responses.append(
-            AlterConfigsResourceResponse(
-                error_code=code,
-                error_message=text,
-                resource_type=resource.resource_type,
-                resource_name=resource.resource_name,
-            )
+        rows.append(
+            {
+                "error_code": code,
+                "error_message": text,
+                "resource_type": resource.resource_type,
+                "resource_name": resource.resource_name,
+            }
         )
-    response = IncrementalAlterConfigsResponse(responses=responses)
-    return Outcome(response, () if request.validate_only else records)
+    return rows, records
 
 
 def _alter(state: State, resource: AlterConfigsResource) -> list[Versioned]:
     check_form(resource)
     kind, name = resource.resource_type, resource.resource_name
     _check_exists(state, kind, name)
-    current = state.image.configs.get((kind, name), {})
     operations = [(c.config_operation, c.name, c.value) for c in resource.configs]
-    try:
+
+    def wanted(current: Mapping[str, str]) -> dict[str, str]:
+        config = state.broker_config()
         if kind == TOPIC_RESOURCE:
-            inherited = effective_topic_config(state.broker_config(), current)
-            wanted = altered(topic_rows(), current, operations, inherited=inherited)
-            validate_topic_configs(wanted, state.broker_config())
-        elif kind == BROKER_RESOURCE:
-            config = state.broker_config()
-            inherited_broker = {row: config.get(row) for row in _list_keys(resource)}
-            wanted = altered(
-                broker_rows(), current, operations, inherited=inherited_broker, broker=True
-            )
+            inherited = effective_topic_config(config, current)
+            return altered(topic_rows(), current, operations, inherited=inherited)
+        if kind == BROKER_RESOURCE:
+            inherited = {row: config.get(row) for row in _list_keys(resource)}
+            return altered(broker_rows(), current, operations, inherited=inherited, broker=True)
+        if kind == GROUP_RESOURCE:
+            inherited = effective_group_config(config, current)
+            return altered(group_rows(), current, operations, inherited=inherited)
+        inherited = {row: default_value(found) for row, found in client_metrics_rows().items()}
+        return altered(client_metrics_rows(), current, operations, inherited=inherited)
+
+    return _changed(state, kind, name, wanted, named=[c.name for c in resource.configs])
+
+
+def _replace(state: State, resource: whole.AlterConfigsResource) -> list[Versioned]:
+    check_form_of_all(resource)
+    kind, name = resource.resource_type, resource.resource_name
+    _check_exists(state, kind, name)
+    all_of_it = {config.name: config.value or "" for config in resource.configs}
+    return _changed(state, kind, name, lambda _: all_of_it, named=list(all_of_it))
+
+
+def _changed(
+    state: State, kind: int, name: str, wanted: Wanted, *, named: list[str]
+) -> list[Versioned]:
+    """The records of a change, if what the resource would set then may be."""
+    current = state.image.configs.get((kind, name), {})
+    try:
+        after = wanted(current)
+        if kind == TOPIC_RESOURCE:
+            validate_topic_configs(after, state.broker_config())
         elif kind == GROUP_RESOURCE:
-            inherited = effective_group_config(state.broker_config(), current)
-            wanted = altered(group_rows(), current, operations, inherited=inherited)
-            validate_group_configs(wanted, state.broker_config())
-        else:
-            wanted = _client_metrics(current, operations)
+            validate_group_configs(after, state.broker_config())
+        elif kind == CLIENT_METRICS_RESOURCE:
+            _check_client_metrics(named)
     except ConfigException as error:
-        raise TopicError(
-            ErrorCode.INVALID_REQUEST if kind == BROKER_RESOURCE else ErrorCode.INVALID_CONFIG,
-            str(error),
-        ) from None
+        raise TopicError(_CODES.get(kind, ErrorCode.INVALID_CONFIG), str(error)) from None
     if kind == BROKER_RESOURCE:
-        _check_broker(state, name, current, wanted)
-    return _records(state, kind, name, current, wanted)
+        _check_broker(state, name, current, after)
+    return _records(state, kind, name, current, after)
 
 
 def _list_keys(resource: AlterConfigsResource) -> list[str]:
@@ -138,10 +188,28 @@ def check_form(resource: AlterConfigsResource) -> None:
             )
 
 
+def check_form_of_all(resource: whole.AlterConfigsResource) -> None:
+    """As `check_form`, of a request that names all that the resource will set.
+
+    Raises:
+        TopicError: it makes no sense.
+    """
+    names = [config.name for config in resource.configs]
+    if len(set(names)) < len(names):
+        raise TopicError(ErrorCode.INVALID_REQUEST, "Error due to duplicate config keys")
+    without = [config.name for config in resource.configs if config.value is None]
+    if without:
+        raise TopicError(
+            ErrorCode.INVALID_REQUEST, f"Null value not supported for : {', '.join(without)}"
+        )
+
+
 def _check_exists(state: State, kind: int, name: str) -> None:
     if kind == TOPIC_RESOURCE:
         if not name:
             raise TopicError(ErrorCode.INVALID_REQUEST, "Default topic resources are not allowed.")
+        if problem := topic_name_problem(name):
+            raise TopicError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"Topic name is invalid: {problem}")
         if name not in state.image.topics.by_name:
             raise TopicError(
                 ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"The topic '{name}' does not exist."
@@ -160,30 +228,32 @@ def _check_exists(state: State, kind: int, name: str) -> None:
     elif kind == GROUP_RESOURCE:
         if not name:
             raise TopicError(ErrorCode.INVALID_REQUEST, "Default group resources are not allowed.")
-    elif kind == BROKER_LOGGER_RESOURCE:
-        raise TopicError(
-            ErrorCode.INVALID_REQUEST,
-            "Log levels can't be changed while the broker runs yet: BROKER_LOGGER is not served.",
-        )
-    elif kind != CLIENT_METRICS_RESOURCE:
+    elif kind == CLIENT_METRICS_RESOURCE:
+        if not name:
+            raise TopicError(ErrorCode.INVALID_REQUEST, "Subscription name can't be empty")
+    else:
         raise TopicError(ErrorCode.INVALID_REQUEST, f"Unknown resource type {kind}")
 
 
-def _client_metrics(
-    current: Mapping[str, str], operations: list[tuple[int, str, str | None]]
-) -> dict[str, str]:
+def _check_client_metrics(named: list[str]) -> None:
     rows = client_metrics_rows()
-    for _, name, _ in operations:
+    for name in named:
         if name not in rows:
             raise ConfigException(f"Unknown client metrics configuration: {name}")
-    raise ConfigException(
-        "Client metrics subscriptions are not served yet; nothing would read this one."
-    )
+    if named:
+        raise ConfigException(
+            "Client metrics subscriptions are not served yet; nothing would read this one."
+        )
 
 
 def _check_broker(
     state: State, name: str, current: Mapping[str, str], wanted: Mapping[str, str]
 ) -> None:
+    try:
+        config = state.broker_config()
+        validate_broker_change(config, wanted, per_broker=bool(name), current=current)
+    except ConfigException as error:
+        raise TopicError(ErrorCode.INVALID_REQUEST, str(error)) from None
     if state.elr_enabled:
         if name and wanted.get(MIN_ISR) != current.get(MIN_ISR):
             raise TopicError(
@@ -195,10 +265,6 @@ def _check_broker(
                 ErrorCode.INVALID_CONFIG,
                 "Cluster-level min.insync.replicas cannot be removed while ELR is enabled.",
             )
-    try:
-        validate_broker_change(state.broker_config(), wanted, per_broker=bool(name))
-    except ConfigException as error:
-        raise TopicError(ErrorCode.INVALID_REQUEST, str(error)) from None
 
 
 def _records(

@@ -31,6 +31,7 @@ from ottla.decide import NOTHING, Ask, Decision, Now, Record, Reply, Revocable, 
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import MetadataImage
 from ottla.wire.messages.allocate_producer_ids import AllocateProducerIdsRequest
+from ottla.wire.messages.alter_configs import AlterConfigsRequest
 from ottla.wire.messages.alter_partition import AlterPartitionRequest
 from ottla.wire.messages.assign_replicas_to_dirs import AssignReplicasToDirsRequest
 from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
@@ -59,6 +60,7 @@ _DECIDERS: dict[type[Request], Rule] = {
     CreateTopicsRequest: topics.create,
     DeleteTopicsRequest: topics.delete,
     CreatePartitionsRequest: partitions.create,
+    AlterConfigsRequest: configs.replace,
     IncrementalAlterConfigsRequest: configs.alter,
     AlterPartitionRequest: isr.alter,
     AssignReplicasToDirsRequest: directories.assign,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ottla.decide import Ask
 from ottla.wire.api import response_class
 from ottla.wire.errors import ErrorCode
+from ottla.wire.messages import alter_configs as whole
 from ottla.wire.messages.create_partitions import (
     CreatePartitionsRequest,
     CreatePartitionsResponse,
@@ -69,6 +70,21 @@ def _delete_topics(request: DeleteTopicsRequest, error: ErrorCode) -> DeleteTopi
     )
 
 
+def _replace_configs(
+    request: whole.AlterConfigsRequest, error: ErrorCode
+) -> whole.AlterConfigsResponse:
+    return whole.AlterConfigsResponse(
+        responses=[
+            whole.AlterConfigsResourceResponse(
+                resource_type=one.resource_type,
+                resource_name=one.resource_name,
+                error_code=error,
+            )
+            for one in request.resources
+        ]
+    )
+
+
 def _alter_configs(
     request: IncrementalAlterConfigsRequest, error: ErrorCode
 ) -> IncrementalAlterConfigsResponse:
@@ -88,5 +104,6 @@ _EACH: Final[Mapping[type[Any], Callable[[Any, ErrorCode], Any]]] = {
     CreateTopicsRequest: _create_topics,
     CreatePartitionsRequest: _create_partitions,
     DeleteTopicsRequest: _delete_topics,
+    whole.AlterConfigsRequest: _replace_configs,
     IncrementalAlterConfigsRequest: _alter_configs,
 }

@@ -103,6 +103,9 @@ class Desk:
             request.listener in self._controller_listeners,
         )
         self._versions[request.token] = 0 if body is None else version
+        if self._logs.shows("TRACE"):
+            name = wire_api.api(key).name
+            self._logs.trace(f"{name} v{version} of {_peer(request)}", client=request.client_id)
         try:
             response = self._router.handler(key)(context, asked)
         except BrokenInvariant:

@@ -19,8 +19,7 @@ from ottla.broker.router import Router
 from ottla.broker.settings import Settings
 from ottla.controller.controller import Controller
 from ottla.errors import BrokenInvariant, OttlaError
-from ottla.metadata.image import EMPTY_IMAGE
-from ottla.node import housekeeping
+from ottla.metadata.image import BROKER_RESOURCE, EMPTY_IMAGE
 from ottla.node.alarms import Alarms
 from ottla.node.cluster import Cluster, Identity, open_quorum
 from ottla.node.coordinators import Coordinators
@@ -28,6 +27,8 @@ from ottla.node.core_logs import CorePartitionLogs
 from ottla.node.desk import Desk
 from ottla.node.format import read_bootstrap
 from ottla.node.formatted import metadata_directory_id
+from ottla.node.housekeeping import Housekeeping
+from ottla.node.loggers import Loggers, NodeLoggers, loggers
 from ottla.node.loop import Loop
 from ottla.node.membership import ClusterError, Membership
 from ottla.node.publisher import Publisher
@@ -81,9 +82,10 @@ def build(config: BrokerConfig, place: Place, core: Core, world: World, logs: Lo
         OttlaError: the metadata log can't be read.
     """
     writes = Writes(core)
-    quorum = open_quorum(place.identity, config, core, logs, writes)
+    to = loggers(logs)
+    quorum = open_quorum(place.identity, config, core, to.quorum, writes)
     try:
-        return Engine(config, place, core, world, logs, quorum, writes)
+        return Engine(config, place, core, world, to, quorum, writes)
     except BaseException:
         quorum.abandon()
         raise
@@ -96,6 +98,7 @@ class Engine:
         "_config",
         "_coordinators",
         "_core",
+        "_housekeeping",
         "_logs",
         "_lost",
         "_metadata_directory_id",
@@ -119,34 +122,33 @@ class Engine:
         place: Place,
         core: Core,
         world: World,
-        logs: Logs,
+        to: Loggers,
         quorum: MetadataQuorum,
         writes: Writes,
     ) -> None:
-        identity = place.identity
-        self._config, self._place, self._core, self._logs = config, place, core, logs
-        self._writes = writes
+        identity, entropy = place.identity, world.entropy
+        self._config, self._place, self._core, self._logs = config, place, core, to.engine
+        self._writes, self._lost = writes, core.lost_log_dirs()
         self._metadata_directory_id = metadata_directory_id(config, core.disk)
         """Of the directory that holds the metadata log. It is asked now: a disk that fails may not
         answer.
         """
         self._router = router = Router()
         self.alarms = alarms = Alarms(core.steady_ms, world.real_ms, core.until_steady_ms)
-        self.desk = Desk(core, router, logs, frozenset(config.controller_listener_names))
+        desk = self.desk = Desk(core, router, to.desk, frozenset(config.controller_listener_names))
         make_controller = partial(
             Controller,
             node_id=identity.node_id,
             cluster_id=identity.cluster_id,
             config=config,
-            entropy=world.entropy,
+            entropy=entropy,
         )
         bootstrap = partial(read_bootstrap, core.disk, config.metadata_log_dir)
-        self.cluster = Cluster(quorum, make_controller, core, self.desk, logs, alarms, bootstrap)
+        self.cluster = Cluster(quorum, make_controller, core, desk, to.cluster, alarms, bootstrap)
         settings = Settings(config, EMPTY_IMAGE, identity.node_id)
         self._coordinators = Coordinators(
-            identity.node_id, settings, core, self.desk, alarms, logs, world.entropy
+            identity.node_id, settings, core, desk, alarms, to.coordinators, entropy
         )
-        self._lost = core.lost_log_dirs()
         self._partition_logs = CorePartitionLogs(core)
         directories = Directories(
             identity.node_id,
@@ -154,7 +156,7 @@ class Engine:
             incomplete=bool(self._lost) or len(place.log_dirs) < len(config.log_dirs),
             failed=[lost.log_dir for lost in self._lost],
         )
-        self.context = Context(
+        context = self.context = Context(
             node_id=identity.node_id,
             cluster_id=identity.cluster_id,
             settings=settings,
@@ -165,14 +167,13 @@ class Engine:
             directories=directories,
             controller=self.cluster,
             coordinators=self._coordinators,
-            desk=self.desk,
+            desk=desk,
             authorizer=world.authorizer,
+            loggers=NodeLoggers(to.root),
         )
-        cleaning = housekeeping.Cleaning(alarms, core)
-        self._publisher = Publisher(
-            self.context, directories, core, self._coordinators, logs, cleaning.configure
-        )
-        self.membership = Membership(identity, config, self.cluster, alarms, world.entropy, logs)
+        self._publisher = Publisher(context, directories, core, self._coordinators, to.publisher)
+        self.membership = Membership(identity, config, self.cluster, alarms, entropy, to.membership)
+        self._housekeeping = Housekeeping(alarms, core)
         self.loop = Loop(core, alarms, self)
         self.turner = world.drive(self.loop)
 
@@ -208,7 +209,7 @@ class Engine:
             tell(f"{report.place}: {report.text}")
         for folder in core.set_strays_aside():
             self._logs.warn(f"{folder} belongs to no partition of this node and was set aside")
-        housekeeping.schedule(self.alarms, core, self._config)
+        self._housekeeping.begin(self.context.config)
 
     def leave(self, timeout_ms: int) -> None:
         """Fence this broker as a controlled shutdown does; after the last turn of the loop.
@@ -366,6 +367,8 @@ class Engine:
                 lambda _: publisher.wait_no_more(offset),
                 real=True,
             )
+        if delta is not None and any(kind == BROKER_RESOURCE for kind, _ in delta.configs_changed):
+            self._housekeeping.configure(self.context.config)
         self.cluster.answer(publisher.is_applied)
         return delta is not None
 

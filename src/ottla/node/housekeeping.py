@@ -15,23 +15,6 @@ if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
     from ottla.node.alarms import Alarms
 
-
-def schedule(alarms: Alarms, core: Core, config: BrokerConfig) -> None:
-    """Set the node's housekeeping timers; periods are the config keys' of the same meaning."""
-
-    def every(period_ms: int, name: _Pass, *, real: bool = False) -> None:
-        alarms.every(name, period_ms, lambda: core.begin(name), real=real)
-
-    every(config["log.retention.check.interval.ms"], "retention")
-    every(max(config["log.segment.delete.delay.ms"], 1000), "deleted")
-    every(config["producer.id.expiration.check.interval.ms"], "producers")
-    every(config["log.flush.offset.checkpoint.interval.ms"], "checkpoint", real=True)
-    flush_period_ms = config["log.flush.scheduler.interval.ms"]
-    if flush_period_ms < (1 << 62):
-        every(flush_period_ms, "roll", real=True)
-
-
-BACKOFF: Final = "log.cleaner.backoff.ms"
 CLEANER_KEYS: Final = (
     "log.cleaner.dedupe.buffer.size",
     "log.cleaner.enable",
@@ -42,23 +25,40 @@ CLEANER_KEYS: Final = (
 )
 
 
-class Cleaning:
-    """When compacted logs are looked through, and how they are cleaned; both may change."""
+class Housekeeping:
+    """The node's timers for its logs."""
 
-    __slots__ = ("_alarms", "_core", "_told")
+    __slots__ = ("_alarms", "_cleaner", "_core", "_periods")
 
     def __init__(self, alarms: Alarms, core: Core) -> None:
         self._alarms = alarms
         self._core = core
-        self._told: dict[str, Any] = {}
+        self._periods: dict[_Pass, int] = {}
+        self._cleaner: dict[str, Any] = {}
+        """What the core was told of cleaning."""
+
+    def begin(self, config: BrokerConfig) -> None:
+        """Set them; periods are the config keys' of the same meaning."""
+        self._every(config["log.retention.check.interval.ms"], "retention")
+        self._every(config["producer.id.expiration.check.interval.ms"], "producers")
+        self._every(config["log.flush.offset.checkpoint.interval.ms"], "checkpoint", real=True)
+        flush_period_ms = config["log.flush.scheduler.interval.ms"]
+        if flush_period_ms < (1 << 62):
+            self._every(flush_period_ms, "roll", real=True)
+        self.configure(config)
 
     def configure(self, config: BrokerConfig) -> None:
-        """Do it as these keys say from now on, if that is another way than until now."""
-        told = {key: config[key] for key in (*CLEANER_KEYS, BACKOFF)}
-        if told == self._told:
-            return
-        before = self._told.get(BACKOFF)
-        self._told = told
-        self._core.configure_cleaner({key: told[key] for key in CLEANER_KEYS})
-        if told["log.cleaner.enable"] and told[BACKOFF] != before:
-            self._alarms.every("clean", told[BACKOFF], lambda: self._core.begin("clean"))
+        """Go by what may change while the node runs."""
+        self._every(max(config["log.segment.delete.delay.ms"], 1000), "deleted")
+        cleaner = {key: config[key] for key in CLEANER_KEYS}
+        if cleaner != self._cleaner:
+            self._core.configure_cleaner(cleaner)
+            self._cleaner = cleaner
+        if cleaner["log.cleaner.enable"]:
+            self._every(config["log.cleaner.backoff.ms"], "clean")
+
+    def _every(self, period_ms: int, name: _Pass, *, real: bool = False) -> None:
+        """Begin a pass once a period, from now on; as before if it is as long as it was."""
+        if self._periods.get(name) != period_ms:
+            self._periods[name] = period_ms
+            self._alarms.every(name, period_ms, lambda: self._core.begin(name), real=real)

@@ -1,5 +1,9 @@
 """What the node says about itself: one line an event, as text for people or JSON for machines.
 
+Who says it has a name (`named`), and each name a level, which may be changed while the node runs:
+one that sets none has that of the name above it (`ottla.node` for `ottla.node.desk`), at last that
+of the root.
+
 A Logs object is passed to whoever has something to say; nothing here is global, and Python's own
 logging is neither used nor configured. The server commands make one that writes (`open_logs`); an
 embedded node's (`testing/broker_log.py`) keeps the last lines. An event goes out in one write, so
@@ -17,15 +21,23 @@ import stat
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from copy import copy
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-LEVELS: Final = {"DEBUG": 0, "INFO": 1, "WARN": 2, "ERROR": 3}
+LEVELS: Final = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "ERROR": 4, "FATAL": 5}
+"""Apache Kafka's. Nothing is told at FATAL, so who sets that hears nothing."""
+
+ROOT: Final = "root"
+"""The name of whoever has no other."""
 
 PATIENCE_MS: Final = 100
 """So long a line waits for whoever reads the log to take those before it."""
+
+LOGGER: Final = "logger"
+"""The field that says whose line it is; JSON shows it."""
 
 TRACEBACK: Final = "traceback"
 """The field that text shows in lines of its own."""
@@ -34,10 +46,56 @@ Format = Callable[[float, str, str, dict[str, Any]], str]
 """Time in seconds, level, text and fields to one event's line or lines, without the last end."""
 
 
+class Levels:
+    """Which level each logger of a node tells from; changed on the decision thread, read on all.
+
+    Names come to be as the node is built (`Logs.named`), and stay.
+    """
+
+    __slots__ = ("_in_force", "_own")
+
+    def __init__(self, root: str) -> None:
+        self._own: dict[str, str | None] = {ROOT: root}
+        self._in_force: dict[str, str] = dict.fromkeys(self._own, root)
+
+    def add(self, name: str) -> None:
+        """There is a logger of this name."""
+        self._own.setdefault(name, None)
+        self._settle()
+
+    def in_force(self) -> dict[str, str]:
+        """Logger to level, the root first."""
+        return dict(self._in_force)
+
+    def of(self, name: str) -> str:
+        """The level of one logger."""
+        return self._in_force[name]
+
+    def set(self, name: str, level: str | None) -> None:
+        """Let a logger tell from here on; None: as the one above it does."""
+        self._own[name] = level
+        self._settle()
+
+    def _settle(self) -> None:
+        self._in_force = {name: self._found(name) for name in sorted(self._own, key=_root_first)}
+
+    def _found(self, name: str) -> str:
+        while name:
+            level = self._own.get(name)
+            if level is not None:
+                return level
+            name = name.rpartition(".")[0]
+        return self._own[ROOT] or "INFO"
+
+
+def _root_first(name: str) -> tuple[bool, str]:
+    return name != ROOT, name
+
+
 class Logs:
     """Where a node's lines go."""
 
-    __slots__ = ("_format", "_level", "_now", "_said", "_write")
+    __slots__ = ("_format", "_logger", "_now", "_said", "_write", "levels")
 
     def __init__(
         self,
@@ -49,16 +107,31 @@ class Logs:
     ) -> None:
         self._write = write
         self._format: Format = _FORMATS[format]()
-        self._level = LEVELS[level]
+        self.levels = Levels(level)
+        """Of all who have a name here."""
+        self._logger = ROOT
         self._now = now
         self._said: set[str] = set()
 
     @classmethod
     def silent(cls) -> Logs:
         """Logs that nobody reads."""
-        silent = cls(_nowhere)
-        silent._level = len(LEVELS)
-        return silent
+        return cls(_nowhere, level="FATAL")
+
+    def named(self, name: str) -> Self:
+        """The same, under a name whose level can be set."""
+        named = copy(self)
+        named._logger = name
+        self.levels.add(name)
+        return named
+
+    def shows(self, level: str) -> bool:
+        """Whether a line of this level is told; for lines that cost something to make."""
+        return LEVELS[level] >= LEVELS[self.levels.of(self._logger)]
+
+    def trace(self, text: str, **fields: Any) -> None:
+        """Each step, for who looks for a fault in one of them."""
+        self._line("TRACE", text, fields)
 
     def debug(self, text: str, **fields: Any) -> None:
         """What only somebody who looks for a fault wants to know."""
@@ -91,7 +164,9 @@ class Logs:
             self._line("WARN", text, fields)
 
     def _line(self, level: str, text: str, fields: dict[str, Any]) -> None:
-        if LEVELS[level] >= self._level:
+        if self.shows(level):
+            if self._logger != ROOT:
+                fields = {LOGGER: self._logger, **fields}
             lost = self._write(self._format(self._now(), level, text, fields) + "\n")
             if lost:
                 self.warn(f"{lost} lines before the last were lost: nobody read them in time")
@@ -196,7 +271,8 @@ def _said_by(problem: BaseException) -> str:
 def _text(at: float, level: str, text: str, fields: dict[str, Any]) -> str:
     """`[2026-01-31 23:59:59,123] WARN text key=value`, local time, as Kafka's logs."""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-    tail = "".join(f" {key}={value}" for key, value in fields.items() if key != TRACEBACK)
+    shown = ((key, value) for key, value in fields.items() if key not in (LOGGER, TRACEBACK))
+    tail = "".join(f" {key}={value}" for key, value in shown)
     line = f"[{stamp},{int(at * 1000) % 1000:03d}] {level} {text}{tail}"
     first = line if line.isprintable() else _one_line(line)
     lines = fields.get(TRACEBACK, "").split("\n") if TRACEBACK in fields else ()

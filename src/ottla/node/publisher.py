@@ -16,7 +16,8 @@ import os
 from typing import TYPE_CHECKING
 
 from ottla._core import CoreError, PartitionState, TopicConfig, TopicPartition
-from ottla.config.alteration import is_unknown
+from ottla.config.alteration import is_unknown, why_without_effect
+from ottla.config.connections import connection_limits
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
 from ottla.metadata.topic_names import is_internal
@@ -24,12 +25,11 @@ from ottla.node.changes import changes
 from ottla.node.coordinators import Led
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from ottla._core import Node as Core
     from ottla.broker.context import Context
     from ottla.broker.directories import Directories
-    from ottla.config.broker import BrokerConfig
     from ottla.metadata.image import Partition, Topic
     from ottla.node.coordinators import Coordinators
     from ottla.node.logs import Logs
@@ -54,7 +54,6 @@ class Publisher:
 
     __slots__ = (
         "_begun",
-        "_configure_node",
         "_context",
         "_coordinators",
         "_core",
@@ -73,7 +72,6 @@ class Publisher:
         core: Core,
         coordinators: Coordinators,
         logs: Logs,
-        configure_node: Callable[[BrokerConfig], None],
     ) -> None:
         self._context = context
         self._directories = directories
@@ -81,8 +79,6 @@ class Publisher:
         self._core = core
         self._coordinators = coordinators
         self._logs = logs
-        self._configure_node = configure_node
-        """Told of the broker's config when it may have changed."""
         self._begun = False
         """Whether the core is told of deltas."""
         self._marks = 0
@@ -99,13 +95,13 @@ class Publisher:
         """
         first_offset = self._context.image.offset + 1
         self._context.show(delta)
-        self._tell_of_unknown_keys(delta)
+        self._tell_of_keys_without_effect(delta)
         return not self._begun or self._tell(delta, first_offset)
 
     def begin(self) -> None:
         """Let the core be as the image says, and as all that follow will say."""
         self._begun = True
-        self._configure_node(self._context.settings.config)
+        self._limit_connections()
         self._tell(MetadataDelta.whole(self._context.image), 0)
 
     def _tell(self, delta: MetadataDelta, first_offset: int) -> bool:
@@ -121,6 +117,8 @@ class Publisher:
         if not first:
             for line in changes(delta):
                 self._logs.info(line)
+            if any(kind == BROKER_RESOURCE for kind, _ in delta.configs_changed):
+                self._limit_connections()
         lying = self._lying() if first else None
         if self._directories.several:
             self._place(delta, lying)
@@ -141,8 +139,6 @@ class Publisher:
                 others.append(state)
         if others:
             core.place(others)
-        if not first and any(kind == BROKER_RESOURCE for kind, _ in delta.configs_changed):
-            self._configure_node(context.settings.config)
         for name in self._reconfigured(delta):
             core.configure_topic(name, self._config(name, configs))
         self._mark(pending)
@@ -151,6 +147,11 @@ class Publisher:
             return False
         self._tell_of_unopened()
         return True
+
+    def _limit_connections(self) -> None:
+        limits = connection_limits(self._context.config)
+        listeners = [(name, *most) for name, most in limits.listeners.items()]
+        self._core.limit_connections(listeners, list(limits.addresses.items()))
 
     def _mark(self, pending: _Pending, led: Led | None = None) -> None:
         """Hear when all is so that the core was told since the last mark."""
@@ -247,8 +248,11 @@ class Publisher:
             config = configs[topic] = TopicConfig(values)
         return config
 
-    def _tell_of_unknown_keys(self, delta: MetadataDelta) -> None:
-        """Broker configs that nothing reads are kept, as in Apache Kafka; whoever set one knows."""
+    def _tell_of_keys_without_effect(self, delta: MetadataDelta) -> None:
+        """Broker configs that nothing reads are kept, as in Apache Kafka; whoever set one knows.
+
+        What this node refuses may be set all the same: in a folder that Apache Kafka wrote.
+        """
         for kind, name in delta.configs_changed:
             if kind != BROKER_RESOURCE:
                 continue
@@ -259,6 +263,11 @@ class Publisher:
                         f"broker config {key} of {whose}",
                         f"{key} was set for {whose}, but no broker has such a key: it is kept and "
                         "has no effect; delete it with kafka-configs.sh --delete-config",
+                    )
+                elif (reason := why_without_effect(key)) is not None:
+                    self._logs.warn_once(
+                        f"broker config {key} of {whose}",
+                        f"{key} is set for {whose} and has no effect: it can't be {reason}",
                     )
 
     def _tell_of_unopened(self) -> None:

@@ -123,8 +123,6 @@ def core_of(
         request_memory_bytes_max=request_memory if request_memory > 0 else MEMORY_BYTES_MAX,
         request_size_bytes_max=config["socket.request.max.bytes"],
         connection_idle_ms_max=config["connections.max.idle.ms"],
-        connections_max=config["max.connections"],
-        connections_per_ip_max=config["max.connections.per.ip"],
         socket_send_buffer_bytes=config["socket.send.buffer.bytes"],
         socket_receive_buffer_bytes=config["socket.receive.buffer.bytes"],
         fetch_session_slots=config["max.incremental.fetch.session.cache.slots"],

@@ -72,13 +72,13 @@ class Kept(Logs):
     __slots__ = ("_log", "_name", "_quiet")
 
     def __init__(self, log: BrokerLog, name: str, quiet: frozenset[str] = frozenset()) -> None:
-        super().__init__(lambda _: None)
+        super().__init__(lambda _: None, level="DEBUG")
         self._log = log
         self._name = name
         self._quiet = quiet
 
     def _line(self, level: str, text: str, fields: dict[str, Any]) -> None:
-        if text in self._quiet:
+        if text in self._quiet or not self.shows(level):
             return
         said = text + "".join(
             f"\n{value}" if key == "traceback" else f" {key}={value}"
@@ -96,4 +96,5 @@ def _tell(logging: ModuleType, level: str, text: str) -> None:
     if not logger.handlers:
         # Without any handler Python prints warnings to standard error.
         logger.addHandler(logging.NullHandler())
-    logger.log(logging.WARNING if level == "WARN" else getattr(logging, level), "%s", text)
+    number = getattr(logging, {"WARN": "WARNING", "TRACE": "DEBUG"}.get(level, level))
+    logger.log(number, "%s", text)

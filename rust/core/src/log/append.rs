@@ -222,11 +222,14 @@ impl<D: Disk> Log<D> {
         if epochs_changed || self.epochs_stale {
             self.make_ready()?;
         }
-        let limit = u64::from(self.config.segment_size());
+        let room = (
+            u64::from(self.config.segment_size()),
+            self.config.preallocate,
+        );
         let aborted = self.producers.aborted_by(&staged);
         let (place, active) = self.active();
         let written = active.note_all_aborted(place, &aborted);
-        if let Err(e) = written.and_then(|()| active.write(place, bytes, limit)) {
+        if let Err(e) = written.and_then(|()| active.write(place, bytes, room)) {
             if active.cut_back(place, &aborted).is_err() {
                 self.fail("a failed write", &e);
             }

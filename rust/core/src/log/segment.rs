@@ -236,12 +236,24 @@ impl<D: Disk> Segment<D> {
     }
 
     /// Write whole batches at the end. The segment does not know of them until `note`.
-    pub fn write(&mut self, place: Place<'_, D>, bytes: &[u8], limit: u64) -> Result<(), LogError> {
+    ///
+    /// Its file gets room for more of them first: step by step up to the `limit`, or at once if all of it is to be had
+    /// as soon as the segment is.
+    pub fn write(
+        &mut self,
+        place: Place<'_, D>,
+        bytes: &[u8],
+        (limit, at_once): (u64, bool),
+    ) -> Result<(), LogError> {
         let path = self.named(place, LOG_SUFFIX);
         let file = self.file(place)?;
         let end = self.size + bytes.len() as u64;
-        if end > self.allocated && end > ALLOCATE_FROM && !self.cannot_allocate {
-            let step = end.clamp(ALLOCATE_STEP_MIN, ALLOCATE_STEP_MAX);
+        if end > self.allocated && (at_once || end > ALLOCATE_FROM) && !self.cannot_allocate {
+            let step = if at_once {
+                limit
+            } else {
+                end.clamp(ALLOCATE_STEP_MIN, ALLOCATE_STEP_MAX)
+            };
             let target = (self.size + step).min(limit.max(end));
             match file.allocate(self.size, target - self.size) {
                 Ok(()) => self.allocated = target,

@@ -210,7 +210,7 @@ impl Drop for Task {
         drop(connection);
         add(&self.node.metrics.connections_closed, 1);
         self.node.connection_gone.notify_all();
-        self.node.connection_freed.notify_one();
+        self.node.connection_freed.notify_waiters();
     }
 }
 

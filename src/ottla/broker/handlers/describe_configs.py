@@ -2,8 +2,7 @@
 value comes from.
 
 Needs DESCRIBE_CONFIGS on the topic or group, and on the cluster for all other resources. A broker
-answers for itself and, under the empty name, for the defaults of all. Loggers have no levels of
-their own here, so that kind of resource is refused by name.
+answers for itself and, under the empty name, for the defaults of all; of loggers for its own.
 
 A few bytes ask for hundreds of rows. So a resource that is named twice is answered once (Apache's
 client cannot even read two answers for one), resources that set the same share their rows, and
@@ -23,6 +22,7 @@ from ottla.config.describe import (
     describe_client_metrics,
     describe_cluster_default,
     describe_group,
+    describe_loggers,
     describe_topic,
 )
 from ottla.config.whole_number import whole_number
@@ -161,10 +161,7 @@ def _check(context: Context, kind: int, name: str) -> None:
                 ErrorCode.INVALID_REQUEST, "Client metrics subscription name must not be empty"
             )
     elif kind == BROKER_LOGGER_RESOURCE:
-        raise _Refused(
-            ErrorCode.INVALID_REQUEST,
-            "Ottla has no logger levels: one log, its level is set by ottla.log.level",
-        )
+        _check_owner_of_loggers(context, name)
     else:
         raise _Refused(ErrorCode.INVALID_REQUEST, f"Unsupported resource type: {kind}")
 
@@ -181,23 +178,39 @@ def _entries(
         return describe_group(config, configs, names=names, documentation=told)
     if kind == CLIENT_METRICS_RESOURCE:
         return describe_client_metrics(configs, names=names)
+    if kind == BROKER_LOGGER_RESOURCE:
+        return describe_loggers(context.loggers.in_force(), names=names)
     if not name:
         return describe_cluster_default(config, names=names, documentation=told)
     return describe_broker(config, names=names, documentation=told)
 
 
 def _check_broker_id(context: Context, name: str) -> None:
-    broker_id = whole_number(name)
-    if broker_id is None:
-        raise _Refused(
-            ErrorCode.INVALID_REQUEST, f"Broker id must be an integer, but it is: {name}"
-        )
-    if broker_id != context.node_id:
+    if _broker_id(name) != context.node_id:
         raise _Refused(
             ErrorCode.INVALID_REQUEST,
             f"Unexpected broker id, expected {context.node_id} or empty string, but received "
             f"{name}",
         )
+
+
+def _check_owner_of_loggers(context: Context, name: str) -> None:
+    if not name:
+        raise _Refused(ErrorCode.INVALID_REQUEST, "Broker id must not be empty")
+    if _broker_id(name) != context.node_id:
+        raise _Refused(
+            ErrorCode.INVALID_REQUEST,
+            f"Unexpected broker id, expected {context.node_id} but received {name}",
+        )
+
+
+def _broker_id(name: str) -> int:
+    broker_id = whole_number(name)
+    if broker_id is None:
+        raise _Refused(
+            ErrorCode.INVALID_REQUEST, f"Broker id must be an integer, but it is: {name}"
+        )
+    return broker_id
 
 
 def _copied(entry: Entry, with_synonyms: bool) -> DescribeConfigsResourceResult:
