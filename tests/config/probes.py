@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import ottla
+from config.cleaner_probes import PROBES as CLEANER_PROBES
 from ottla._core import DiskFault
 from ottla.client import configs
 from ottla.client.client import Client
@@ -465,6 +466,7 @@ def _creation_rate(key: str) -> Callable[[Probed], None]:
 
 
 PROBES: dict[str, Callable[[Probed], None]] = {
+    **CLEANER_PROBES,
     "compression.gzip.level": _level("gzip", 1, 9),
     "compression.lz4.level": _level("lz4", 1, 17),
     "compression.type": _compression_type,

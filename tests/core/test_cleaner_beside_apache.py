@@ -49,6 +49,7 @@ TABLE_BYTES = 2 << 20
 LOAD_FACTORS = {"large": "0.9", "small": "0.0005"}
 """So few keys fit into the small one, 43, that one cleaning takes several rounds."""
 BACKOFF = "log.cleaner.backoff.ms"
+DAY_MS = 86_400_000
 
 
 class Story:
@@ -126,7 +127,7 @@ class Story:
 def _broker(place: Path, table: str, *, cleans: bool) -> ottla.Broker:
     config = {
         "log.cleaner.enable": str(cleans).lower(),
-        BACKOFF: "86400000",
+        BACKOFF: str(DAY_MS),
         "log.cleaner.dedupe.buffer.size": str(TABLE_BYTES),
         "log.cleaner.io.buffer.load.factor": LOAD_FACTORS[table],
         "offsets.topic.num.partitions": "1",
@@ -190,19 +191,20 @@ def _cleaned(place: Path, table: str, starts_at: dict[str, int]) -> int:
     topics = TOPICS[table]
     with _broker(place, table, cleans=True) as broker:
         broker.clock.freeze()
-        _clean_each_millisecond(broker)
+        _clean_every(broker, 1)
         broker.advance(0.001)
         now_ms = round(broker.clock.now().timestamp() * 1000)
         eventually(
             lambda: all(_is_clean(place, topic) for topic in topics), "clean logs", timeout_s=30
         )
+        _clean_every(broker, DAY_MS)
     assert any(_points(place).get(topic, 0) > starts_at.get(topic, 0) for topic in topics)
     return now_ms
 
 
-def _clean_each_millisecond(broker: ottla.Broker) -> None:
-    """Whose clock stands still: so all is cleaned in the next one."""
-    change = incremental_alter_configs.AlterableConfig(name=BACKOFF, value="1")
+def _clean_every(broker: ottla.Broker, period_ms: int) -> None:
+    """Where the clock stands still all is cleaned in one moment, the next that it shows."""
+    change = incremental_alter_configs.AlterableConfig(name=BACKOFF, value=str(period_ms))
     resource = incremental_alter_configs.AlterConfigsResource(
         resource_type=4, resource_name="", configs=[change]
     )

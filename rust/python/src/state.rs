@@ -42,7 +42,7 @@ pub fn cleaner_config(values: &Bound<'_, PyDict>) -> PyResult<hosting::CleanerCo
     let mut config = hosting::CleanerConfig::default();
     for (key, value) in config_rows(values)? {
         let set = config.set(&key, &value);
-        set.map_err(|error| refused(NodeError::new("config", error.text)))?;
+        set.map_err(|error| refused(NodeError::new("invalid", error.text)))?;
     }
     Ok(config)
 }

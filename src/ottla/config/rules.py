@@ -218,7 +218,10 @@ def _request_memory(config: BrokerConfig) -> Broken | None:
 def _cleaner(config: BrokerConfig) -> Broken | None:
     key = "log.cleaner.dedupe.buffer.size"
     threads = config["log.cleaner.threads"]
-    if threads and config[key] // threads <= MEBIBYTE:
+    if not threads:
+        text = "log.cleaner.threads must be at least 1: without one nothing is compacted"
+        return Broken("log.cleaner.threads", text, "log.cleaner.enable=false says so, if that is meant")
+    if config[key] // threads <= MEBIBYTE:
         text = f"{key} must be at least 1MB per cleaner thread."
         return Broken(key, text, f"log.cleaner.threads is {threads}")
     return None

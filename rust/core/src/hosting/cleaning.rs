@@ -12,6 +12,7 @@ use super::cleaners::{CleanerConfig, Name};
 use super::event::Event;
 use super::host::Host;
 use super::lock::lock;
+use super::round::Round;
 use super::surroundings::Chore;
 use crate::disk::Disk;
 use crate::log::{CleanError, Cleanable, Cleaner, LogError, Wants};
@@ -22,14 +23,6 @@ const TURN_BYTES: u64 = 4 << 20;
 
 /// After how long a step is taken again for which the disk had no room.
 const FULL_AGAIN: Duration = Duration::from_secs(1);
-
-/// One log that is being cleaned.
-pub struct Round<D: Disk, W: Waiter> {
-    cell: Arc<Cell<D, W>>,
-    cleaner: Cleaner<D>,
-    cleanable: Cleanable,
-    began_ms: i64,
-}
 
 fn name_of<D: Disk, W: Waiter>(cell: &Cell<D, W>) -> Name {
     let topic = Arc::clone(&cell.topic);

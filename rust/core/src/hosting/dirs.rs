@@ -214,6 +214,26 @@ impl<D: Disk> LogDirs<D> {
     }
 }
 
+/// What a checkpoint says that can be done without: one that says nonsense is dropped, and that is told.
+fn told_or_dropped<D: Disk>(
+    disk: &D,
+    path: &Path,
+    then: &str,
+    report: &mut Vec<Report>,
+) -> Result<Offsets, CoreError> {
+    match read_checkpoint(disk, path) {
+        Err(LogError::Corrupt { path, text }) => {
+            report.push(Report {
+                kind: ReportKind::Dropped,
+                text: format!("{text}, and is dropped: {then}"),
+                place: path.display().to_string(),
+            });
+            Ok(Offsets::new())
+        }
+        read => read.map_err(|error| CoreError::storage(&error)),
+    }
+}
+
 impl<D: Disk> LogDir<D> {
     fn open(disk: &D, path: &Path, report: &mut Vec<Report>) -> Result<Self, CoreError> {
         let io = |error: std::io::Error| {
@@ -247,26 +267,15 @@ impl<D: Disk> LogDir<D> {
         };
         // To recover more than is needed is safe, so this file is not missed; Apache Kafka begins at 0, too. Not so
         // where logs start: records that were deleted would be back.
-        let told_or_dropped = |name, then: &str, report: &mut Vec<Report>| match read_checkpoint(
-            disk,
-            &path.join(name),
-        ) {
-            Err(LogError::Corrupt { path, text }) => {
-                report.push(Report {
-                    kind: ReportKind::Dropped,
-                    text: format!("{text}, and is dropped: {then}"),
-                    place: path.display().to_string(),
-                });
-                Ok(Offsets::new())
-            }
-            read => read.map_err(|error| CoreError::storage(&error)),
-        };
-        let cleaner_points = told_or_dropped(CLEANER_FILE, "all is cleaned anew", report)?;
+        let then = "recovery begins at 0";
+        let recovery_points = told_or_dropped(disk, &path.join(RECOVERY_POINT_FILE), then, report)?;
+        let then = "all is cleaned anew";
+        let cleaner_points = told_or_dropped(disk, &path.join(CLEANER_FILE), then, report)?;
         Ok(Self {
             held: Some(lock),
             lost: None,
             clean,
-            recovery_points: told_or_dropped(RECOVERY_POINT_FILE, "recovery begins at 0", report)?,
+            recovery_points,
             high_watermarks: checkpoint(HIGH_WATERMARK_FILE)?,
             log_starts: checkpoint(LOG_START_FILE)?,
             cleaner_points_kept: cleaner_points.clone(),

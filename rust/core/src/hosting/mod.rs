@@ -16,7 +16,7 @@
 //! - `flushing`, `checkpoints`: what was written is made safe, and how far it is.
 //! - `failing`: what a disk that fails ends, whoever of those above meets it.
 //! - `host`: what it is made of, and what all of them need.
-//! - `work`, `table`, `dirs`, `cleaners`, `surroundings`, `cell`, `event`, `question`, `refusing`, `unanswered`, `traffic`, `lock`: its parts, which know no
+//! - `work`, `table`, `dirs`, `cleaners`, `round`, `surroundings`, `cell`, `event`, `question`, `refusing`, `unanswered`, `traffic`, `lock`: its parts, which know no
 //!   host.
 
 mod asking;
@@ -44,6 +44,7 @@ mod passes;
 mod places;
 mod question;
 mod refusing;
+mod round;
 mod surroundings;
 mod table;
 mod traffic;
@@ -54,13 +55,13 @@ mod work;
 
 pub use cell::{Cell, Described, Desired, Guard, Lock, PATIENCE, Standing, TopicOf};
 pub use cleaners::CleanerConfig;
-pub use cleaning::Round;
 pub use event::{Event, Place, Report, ReportKind, Subject};
 pub use findings::{LostLogDir, Stray};
 pub use host::{Host, HostOptions};
 pub use passes::Pass;
 pub use places::PartitionState;
 pub use question::{Answer, Ending, Inquiry, Looked, Question};
+pub use round::Round;
 pub use surroundings::{Chore, Operation, Surroundings, Verdict};
 pub use table::{Hosted, Topic};
 pub use traffic::{Traffic, add};

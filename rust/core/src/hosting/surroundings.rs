@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cell::{Cell, Guard, Lock};
-use super::cleaning::Round;
 use super::event::Event;
+use super::round::Round;
 use crate::disk::Disk;
 use crate::partition::Waiter;
 

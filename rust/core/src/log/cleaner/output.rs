@@ -7,10 +7,11 @@ use super::super::Log;
 use super::super::config::LogConfig;
 use super::super::error::{During, LogError, SYNCING};
 use super::super::files::{CLEANED_SUFFIX, SWAP_SUFFIX};
-use super::super::segment::{Brief, SEGMENT_SUFFIXES, Segment};
+use super::super::segment::{Brief, Place, SEGMENT_SUFFIXES, Segment};
 use super::super::transaction_index::Aborted;
+use super::api::CleanError;
 use super::groups::Source;
-use super::{CleanError, Removal, place};
+use super::swap::Removal;
 use crate::batch::Header;
 use crate::disk::{Disk, DiskFile, Open};
 
@@ -25,6 +26,17 @@ pub struct Output<D: Disk> {
     end: i64,
     bytes: Vec<u8>,
     briefs: Vec<Brief>,
+}
+
+/// Where files of the log that a cleaner makes lie.
+fn place<'a, D: Disk>(disk: &'a D, dir: &'a Path, config: &LogConfig) -> Place<'a, D> {
+    Place {
+        end: i64::MAX,
+        disk,
+        dir,
+        index_bytes: config.segment_index_bytes,
+        index_interval: u64::from(config.index_interval_bytes),
+    }
 }
 
 impl<D: Disk> Output<D> {

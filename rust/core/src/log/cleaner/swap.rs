@@ -7,10 +7,39 @@ use super::super::error::{During, LogError};
 use super::super::files::SWAP_SUFFIX;
 use super::super::segment::{Place, SEGMENT_SUFFIXES, Segment};
 use super::super::transaction_index::Aborted;
+use super::super::unsynced::Fate;
 use super::groups::Source;
 use super::retain::LastRecord;
-use super::{Identity, Removal, source_of};
 use crate::disk::Disk;
+
+/// The same log, and not cut since.
+pub(super) struct Identity {
+    pub(super) fate: Fate,
+    pub(super) cuts: u64,
+}
+
+/// What is left to do of the old segments.
+pub(super) struct Removal {
+    /// The new one's.
+    pub(super) base: i64,
+    /// These go together.
+    pub(super) covered: VecDeque<i64>,
+    /// And then these, one by one.
+    pub(super) rest: VecDeque<i64>,
+    /// What went so far is safe.
+    pub(super) synced: bool,
+}
+
+/// The log's own segment, as a cleaner finds it.
+fn source_of<D: Disk>(segment: &Segment<D>) -> Source {
+    Source {
+        base: segment.base_offset,
+        size: segment.size,
+        offset_index_bytes: segment.offsets.bytes(),
+        time_index_bytes: segment.times.bytes(),
+        modified_ms: segment.modified_ms,
+    }
+}
 
 impl<D: Disk> Log<D> {
     pub(super) fn identity(&self) -> Identity {

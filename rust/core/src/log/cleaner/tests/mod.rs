@@ -1,13 +1,18 @@
 //! Rounds over small logs on the simulated disk: what stays, what a crash at any moment leaves.
 
+mod crashes;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::batch::{BatchSpec, Batches, Builder, RecordOut, Records, StreamSource, first_header};
+use crate::batch::{
+    BatchSpec, Batches, Builder, HEADER_BYTES, RecordOut, Records, StreamSource, crc_holds,
+    first_header,
+};
 use crate::compression::{Codec, Decompressor};
-use crate::disk::{Open, SimDisk};
-use crate::log::{AppendContext, OpenHints, Origin, Verifying};
+use crate::disk::{Disk, DiskFile, Open, SimDisk};
+use crate::log::{AppendContext, Log, LogConfig, OpenHints, Origin, Verifying};
 
 const NOW: i64 = 1_700_000_000_000;
 const DAY: i64 = 86_400_000;
@@ -274,37 +279,42 @@ fn tombstones_go_after_their_horizon() {
     );
 }
 
+/// Of producers 7 and 8: one each that both write a key, of which one is aborted; then both commit another.
+fn write_transactions(log: &mut Log<SimDisk>) {
+    append(
+        log,
+        batch(of_producer(7, 0, true), &[("a", Some("no"))]),
+        Origin::Client,
+    );
+    append(
+        log,
+        batch(of_producer(8, 0, true), &[("a", Some("yes"))]),
+        Origin::Client,
+    );
+    mark(log, 7, false);
+    mark(log, 8, true);
+    append(
+        log,
+        batch(of_producer(7, 1, true), &[("b", Some("1"))]),
+        Origin::Client,
+    );
+    append(
+        log,
+        batch(of_producer(8, 1, true), &[("b", Some("2"))]),
+        Origin::Client,
+    );
+    mark(log, 7, true);
+    mark(log, 8, true);
+    end_segment(log);
+}
+
 /// What was aborted goes at once; markers in the round after the one that found nothing left of their transaction,
 /// and no sooner than tombstones; the index of aborted transactions keeps in step.
 #[test]
 fn transactions_are_removed_in_two_rounds() {
     let disk = disk(1);
     let mut log = open(&disk);
-    append(
-        &mut log,
-        batch(of_producer(7, 0, true), &[("a", Some("no"))]),
-        Origin::Client,
-    );
-    append(
-        &mut log,
-        batch(of_producer(8, 0, true), &[("a", Some("yes"))]),
-        Origin::Client,
-    );
-    mark(&mut log, 7, false);
-    mark(&mut log, 8, true);
-    append(
-        &mut log,
-        batch(of_producer(7, 1, true), &[("b", Some("1"))]),
-        Origin::Client,
-    );
-    append(
-        &mut log,
-        batch(of_producer(8, 1, true), &[("b", Some("2"))]),
-        Origin::Client,
-    );
-    mark(&mut log, 7, true);
-    mark(&mut log, 8, true);
-    end_segment(&mut log);
+    write_transactions(&mut log);
     assert_eq!(log.aborted_transactions(0, 100).unwrap().len(), 1);
     let to = clean(&mut log, None, NOW);
     // 4 is the last of producer 7, and has lost its record.
@@ -554,88 +564,4 @@ fn a_full_disk_keeps_the_old_segments() {
         assert_eq!(keys.len(), 1 + active as usize / 2, "{room}: {keys:?}");
     }
     assert!(failed > 5, "{failed}");
-}
-
-/// What a log is worth to who reads it from the start, as a table: the last value of each key.
-fn table(log: &mut Log<SimDisk>) -> BTreeMap<String, String> {
-    let aborted = log.aborted_transactions(0, log.log_end_offset()).unwrap();
-    assert_eq!(aborted, [], "this story aborts nothing");
-    let mut table = BTreeMap::new();
-    let mut last = -1;
-    for (offset, key, value, _) in held(log).0 {
-        assert!(offset > last, "{offset} after {last}");
-        last = offset;
-        match value {
-            Some(value) => table.insert(key, value),
-            None => table.remove(&key),
-        };
-    }
-    table
-}
-
-/// Cut off at any change of the disk, killed or without power: what should be there is, and nothing that was deleted
-/// comes back.
-#[test]
-fn a_crash_at_any_change_keeps_the_table() {
-    let (mut deaths, mut finished) = (0, 0);
-    for (seed, power) in (0..6).flat_map(|seed| [(seed, true), (seed, false)]) {
-        for after in (0..400).step_by(3) {
-            let disk = disk(seed);
-            let mut log = open(&disk);
-            let mut wanted = BTreeMap::new();
-            let mut random = seed + 1;
-            let mut next = |bound: u64| {
-                random = random
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
-                (random >> 33) % bound
-            };
-            let (mut to, mut now_ms) = (None, NOW);
-            for round in 0..3 {
-                for _ in 0..12 {
-                    let (key, value) = (format!("k{}", next(5)), format!("{}", next(1000)));
-                    let value = (next(3) > 0).then_some(value);
-                    put(&mut log, &[(&key, value.as_deref()), ("z", Some("1"))]);
-                    wanted.insert("z".to_owned(), "1".to_owned());
-                    match value {
-                        Some(value) => wanted.insert(key, value),
-                        None => wanted.remove(&key),
-                    };
-                }
-                end_segment(&mut log);
-                log.flush().unwrap();
-                now_ms += DAY;
-                if round == 2 {
-                    disk.die_after(Some(after));
-                }
-                if let Ok((clean_to, _)) = clean_from(&mut log, to, now_ms, LIMITS) {
-                    to = Some(clean_to);
-                }
-            }
-            deaths += disk.deaths();
-            finished += u64::from(disk.deaths() == 0);
-            drop(log);
-            if power {
-                disk.crash();
-            } else {
-                disk.kill();
-            }
-            let mut log = open(&disk);
-            assert_eq!(
-                table(&mut log),
-                wanted,
-                "seed {seed}, power {power}, after {after}"
-            );
-            clean(&mut log, to, now_ms);
-            assert_eq!(
-                table(&mut log),
-                wanted,
-                "seed {seed}, power {power}, after {after}, again"
-            );
-        }
-    }
-    assert!(
-        deaths > 200 && finished > 20,
-        "{deaths} deaths, {finished} finished"
-    );
 }

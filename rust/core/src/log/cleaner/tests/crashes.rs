@@ -1,0 +1,93 @@
+//! A round that is cut off anywhere.
+
+use super::*;
+
+/// What a log is worth to who reads it from the start, as a table: the last value of each key.
+fn table(log: &mut Log<SimDisk>) -> BTreeMap<String, String> {
+    let aborted = log.aborted_transactions(0, log.log_end_offset()).unwrap();
+    assert_eq!(aborted, [], "this story aborts nothing");
+    let mut table = BTreeMap::new();
+    let mut last = -1;
+    for (offset, key, value, _) in held(log).0 {
+        assert!(offset > last, "{offset} after {last}");
+        last = offset;
+        match value {
+            Some(value) => table.insert(key, value),
+            None => table.remove(&key),
+        };
+    }
+    table
+}
+
+/// Three rounds of keyed records and a cleaning each, of which the last one dies after so many changes of the disk; where
+/// the log is clean up to, the time, and the table that is to be there.
+fn cut_off(disk: &SimDisk, seed: u64, after: u64) -> (Option<i64>, i64, BTreeMap<String, String>) {
+    let mut log = open(disk);
+    let mut wanted = BTreeMap::new();
+    let mut random = seed + 1;
+    let mut next = |bound: u64| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (random >> 33) % bound
+    };
+    let (mut to, mut now_ms) = (None, NOW);
+    for round in 0..3 {
+        for _ in 0..12 {
+            let (key, value) = (format!("k{}", next(5)), format!("{}", next(1000)));
+            let value = (next(3) > 0).then_some(value);
+            put(&mut log, &[(&key, value.as_deref()), ("z", Some("1"))]);
+            wanted.insert("z".to_owned(), "1".to_owned());
+            match value {
+                Some(value) => wanted.insert(key, value),
+                None => wanted.remove(&key),
+            };
+        }
+        end_segment(&mut log);
+        log.flush().unwrap();
+        now_ms += DAY;
+        if round == 2 {
+            disk.die_after(Some(after));
+        }
+        if let Ok((clean_to, _)) = clean_from(&mut log, to, now_ms, LIMITS) {
+            to = Some(clean_to);
+        }
+    }
+    (to, now_ms, wanted)
+}
+
+/// Cut off at any change of the disk, killed or without power: what should be there is, and nothing that was deleted
+/// comes back.
+#[test]
+fn a_crash_at_any_change_keeps_the_table() {
+    let (mut deaths, mut finished) = (0, 0);
+    for (seed, power) in (0..6).flat_map(|seed| [(seed, true), (seed, false)]) {
+        for after in (0..400).step_by(3) {
+            let disk = disk(seed);
+            let (to, now_ms, wanted) = cut_off(&disk, seed, after);
+            deaths += disk.deaths();
+            finished += u64::from(disk.deaths() == 0);
+            if power {
+                disk.crash();
+            } else {
+                disk.kill();
+            }
+            let mut log = open(&disk);
+            assert_eq!(
+                table(&mut log),
+                wanted,
+                "seed {seed}, power {power}, after {after}"
+            );
+            clean(&mut log, to, now_ms);
+            assert_eq!(
+                table(&mut log),
+                wanted,
+                "seed {seed}, power {power}, after {after}, again"
+            );
+        }
+    }
+    assert!(
+        deaths > 200 && finished > 20,
+        "{deaths} deaths, {finished} finished"
+    );
+}
