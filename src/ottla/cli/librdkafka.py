@@ -67,8 +67,10 @@ NOT_HERE = {
 }
 
 
-def translate(settings: Mapping[str, str], *, consumer: bool) -> dict[str, str]:
-    """Java's settings as librdkafka's.
+def translate(
+    settings: Mapping[str, str], *, consumer: bool, refuses: bool = False
+) -> dict[str, str]:
+    """Java's settings as librdkafka's; what has no counterpart is told, or refused.
 
     Raises:
         OttlaError: a setting that would be unsafe to ignore.
@@ -97,6 +99,8 @@ def translate(settings: Mapping[str, str], *, consumer: bool) -> dict[str, str]:
             out[RENAMED[key]] = value
         else:
             reason = NOT_HERE.get(key) or _unknown(key, consumer)
+            if refuses:
+                raise UsageError(f"{key} is not honoured: {reason}")
             print(f"WARN {key} has no effect on this command: {reason}", file=sys.stderr)
     return out
 
