@@ -39,6 +39,8 @@ WAIT_S = 0.1
 TOPIC_S = 1.0
 LIST_AGAIN_S = 10.0
 STATISTICS_MS = 100
+STATISTICS_S = 10.0
+"""How long they are waited for at most."""
 
 _OF_THE_TOOL = {"key.serializer", "value.serializer", "key.deserializer", "value.deserializer"}
 """Apache's tools put their own over these, whatever is set."""
@@ -201,11 +203,10 @@ class LoadProducer:
         self._complaints.answered()
 
     def hear(self, heard: Callable[[], object]) -> None:
-        """Until the statistics were told that `heard` waits for; that many in vain at most."""
-        for _ in range(100):
-            if heard():
-                return
-            self._call(self._producer.poll, STATISTICS_MS / 1000)
+        """Until the statistics were told that `heard` waits for."""
+        deadline = time.monotonic() + STATISTICS_S
+        while not heard() and time.monotonic() < deadline:
+            self._call(self._producer.poll, WAIT_S)
 
     def init_transactions(self) -> None:
         """Fence whoever had the transactional id."""
@@ -367,11 +368,11 @@ class LoadConsumer:
             raise Failed(problem.args[0].str()) from None
 
     def hear(self, heard: Callable[[], object]) -> None:
-        """Until the statistics were told that `heard` waits for; that many in vain at most."""
-        for _ in range(100):
-            if heard():
-                return
-            self._call(self._consumer.poll, STATISTICS_MS / 1000)
+        """Until the statistics were told that `heard` waits for; no record is read meanwhile."""
+        self._consumer.pause(self._consumer.assignment())
+        deadline = time.monotonic() + STATISTICS_S
+        while not heard() and time.monotonic() < deadline:
+            self._call(self._consumer.poll, WAIT_S)
 
     def close(self) -> None:
         """Leave the group."""
