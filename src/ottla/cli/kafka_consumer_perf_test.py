@@ -40,7 +40,9 @@ COMMAND = Command(
         ),
         Option("--show-detailed-stats", "A row per --reporting-interval instead of one row."),
         Option("--reporting-interval", "A row this often; 5000.", "ms"),
-        Option("--date-format", f"How times are written (SimpleDateFormat); {DATE_FORMAT}.", "text"),
+        Option(
+            "--date-format", f"How times are written (SimpleDateFormat); {DATE_FORMAT}.", "text"
+        ),
         Option("--hide-header", "Leave out the row that names the columns."),
         Option("--print-metrics", "Print what the client counted, at the end."),
         Option("--command-property", "A consumer setting.", "key=value", many=True),

@@ -1,4 +1,4 @@
-"""kafka-e2e-latency.sh: how long a record takes from a producer to a consumer, one after another."""
+"""kafka-e2e-latency.sh: how long records take from a producer to a consumer, one by one."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _record(topic: str, random: Random, sizes: dict[str, int]) -> Record:
         return bytes(random.choices(LETTERS, k=size))
 
     size = sizes["--record-header-size"]
-    headers = [
+    headers: list[tuple[str, str | bytes | None]] = [
         (letters(sizes["--record-header-key-size"]).decode(), letters(size) if size >= 0 else None)
         for _ in range(sizes["--num-headers"])
     ]
@@ -191,7 +191,9 @@ def _create(topic: str, bootstrap: str) -> None:
     from ottla.client import topics
     from ottla.client.client import Client
 
-    print(f'Topic "{topic}" does not exist. Making it with 1 partition(s) and replication factor = 1')
+    print(
+        f'Topic "{topic}" does not exist. Making it with 1 partition(s) and replication factor = 1'
+    )
     with (
         failing_to(f"make topic {topic}"),
         Client(bootstrap, client_id="e2e-latency", on_wait=tell_waiting) as client,

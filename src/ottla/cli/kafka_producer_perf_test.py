@@ -1,4 +1,4 @@
-"""kafka-producer-perf-test.sh: how many records a second a topic takes, and how late they are there.
+"""kafka-producer-perf-test.sh: how many records a second a topic takes, and how late they are.
 
 A record that is not written is told on stderr and counted nowhere; as Apache's tool does, this one
 leaves with 0 all the same.
@@ -97,6 +97,10 @@ COMMAND = Command(
     bare_exit_code=0,
 )
 _KINDS = ("--record-size", "--payload-file", "--payload-monotonic")
+_WAYS = (
+    *("--bootstrap-server", "--command-property", "--producer-props"),
+    *("--command-config", "--producer.config"),
+)
 
 
 def main(parsed: Parsed) -> int:
@@ -184,10 +188,9 @@ class Load:
             if self._warmup and number == self._warmup:
                 self._begin_steady(sent_ms)
             call(self._send, next(payloads))
-            if began_ms is not None and duration_ms is not None:
-                if sent_ms - began_ms >= duration_ms:
-                    self._producer.commit_transaction()
-                    began_ms = None
+            if began_ms is not None and sent_ms - began_ms >= (duration_ms or 0):
+                self._producer.commit_transaction()
+                began_ms = None
             wait_s = throttle.wait_s(number, time.monotonic())
             if wait_s:
                 self._producer.wait(wait_s)
@@ -285,8 +288,7 @@ def parts_between(text: str, delimiter: Any) -> Iterator[str]:
         if at == len(text):
             return
         found = delimiter.search(text, at)
-        if found is not None and found.end() == at and found.start() == at == found.end():
-            # Either nothing, which cuts after a letter, or an empty part between two delimiters.
+        if found is not None and found.end() == at:
             found = delimiter.search(text, at + 1)
         end = len(text) if found is None else found.start()
         yield text[at:end]
@@ -295,10 +297,8 @@ def parts_between(text: str, delimiter: Any) -> Iterator[str]:
 
 def _settings(parsed: Parsed) -> dict[str, str]:
     """Java's settings: files first, then properties, then options."""
-    ways = ("--bootstrap-server", "--command-property", "--producer-props")
-    ways += ("--command-config", "--producer.config")
-    if not any(parsed.has(way) for way in ways):
-        raise UsageError(f"where to? give one of {', '.join(ways)}")
+    if not any(parsed.has(way) for way in _WAYS):
+        raise UsageError(f"where to? give one of {', '.join(_WAYS)}")
     parsed.not_together("--command-property", "--producer-props")
     parsed.not_together("--command-config", "--producer.config")
     path = parsed.text("--command-config") or parsed.text("--producer.config")
@@ -316,7 +316,9 @@ def _settings(parsed: Parsed) -> dict[str, str]:
     return settings
 
 
-def _whole(parsed: Parsed, name: str, default: int | None = None, *, least: int | None = None) -> int:
+def _whole(
+    parsed: Parsed, name: str, default: int | None = None, *, least: int | None = None
+) -> int:
     text = parsed.required(name) if default is None else parsed.text(name, str(default)) or ""
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not digits.isascii() or not digits.isdigit() or abs(int(text)) > LONG_MAX:

@@ -218,7 +218,9 @@ def _settings(parsed: Parsed) -> dict[str, str]:
     }
     assignor = parsed.text("--group-remote-assignor")
     if protocol == "classic":
-        settings["partition.assignment.strategy"] = parsed.text("--assignment-strategy", RANGE) or ""
+        settings["partition.assignment.strategy"] = (
+            parsed.text("--assignment-strategy", RANGE) or ""
+        )
     elif assignor is not None:
         settings["group.remote.assignor"] = assignor
     instance = parsed.text("--group-instance-id")

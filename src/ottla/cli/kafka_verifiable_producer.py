@@ -1,4 +1,4 @@
-"""kafka-verifiable-producer.sh: numbers become records, and a line of JSON tells what became of each.
+"""kafka-verifiable-producer.sh: numbers become records, and JSON tells what became of each.
 
 Made for tests that hold what was acknowledged against what is read. It ends when all are sent, or
 when it is asked to; either way what was sent is waited for, and the sums are printed.
@@ -155,8 +155,7 @@ class Numbers:
         try:
             self._producer.send(record, self._delivered)
         except Refused as refusal:
-            error = refusal.error
-            self._tell_failed(key, value, exception_class(error), error.str())
+            self._tell_failed(key, value, exception_class(refusal.error), str(refusal))
 
     def _delivered(self, error: Any, report: Report) -> None:
         key = None if report.key() is None else java_text(report.key())

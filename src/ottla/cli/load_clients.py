@@ -71,7 +71,7 @@ class Record(NamedTuple):
     topic: str
     value: bytes
     key: bytes | None = None
-    headers: list[tuple[str, bytes | None]] | None = None
+    headers: list[tuple[str, str | bytes | None]] | None = None
     timestamp_ms: int = 0
     """When it was made; 0: now."""
     partition: int = -1
@@ -281,7 +281,9 @@ class LoadConsumer:
         self._listed_at = time.monotonic()
         with suppress(KafkaException):
             found = self._call(lambda: self._consumer.list_topics(timeout=TOPIC_S))
-            topics = sorted(name for name in found.topics if self._includes and self._includes(name))
+            topics = sorted(
+                name for name in found.topics if self._includes and self._includes(name)
+            )
             if topics != self._subscribed:
                 self._subscribe(topics)
 

@@ -43,7 +43,10 @@ def consumer_metrics(statistics: str, client_id: str) -> Rows:
     for topic, row in found["topics"].items():
         partitions = [one for number, one in row["partitions"].items() if number != "-1"]
         of_topic = f"{{client-id={client_id}, topic={topic}}}"
-        for name, key in (("bytes-consumed-total", "rxbytes"), ("records-consumed-total", "rxmsgs")):
+        for name, key in (
+            ("bytes-consumed-total", "rxbytes"),
+            ("records-consumed-total", "rxmsgs"),
+        ):
             value = sum(one[key] for one in partitions)
             rows[f"consumer-fetch-manager-metrics:{name}:{of_topic}"] = value
     return rows
