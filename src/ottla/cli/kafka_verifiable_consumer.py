@@ -12,7 +12,7 @@ from typing import Any
 from ottla.cli.java_text import java_text
 from ottla.cli.librdkafka import Interrupts
 from ottla.cli.load_clients import LoadConsumer, Report
-from ottla.cli.load_events import emit, flush
+from ottla.cli.load_events import emit, flush, tell_event
 from ottla.cli.options import BadValue, Command, Option, Parsed, UsageError, is_java_int, whole
 from ottla.cli.properties import read_properties
 from ottla.cli.run import Asked, Failed, run, tell
@@ -74,29 +74,30 @@ def main(parsed: Parsed) -> int:
         consumer = LoadConsumer(
             settings, interrupts, on_assigned=member.assigned, on_revoked=member.revoked
         )
-        emit("startup_complete")
-        flush()
         asked: Asked | None = None
         try:
+            # What is printed is not cut off in its midst.
+            interrupts.call(tell_event, "startup_complete")
             _require_served(topic, settings)
             consumer.subscribe(topic)
             while not member.is_finished:
-                member.take(consumer, consumer.poll(WAIT_S))
-                flush()
+                interrupts.call(member.turn, consumer)
         except Failed as error:
             tell(error)
         except Asked as one:
             asked = one
-            emit("shutdown_requested")
-            flush()
-        consumer.close()
-        emit("shutdown_complete")
-        if asked is None:
-            emit("shutdown_requested")
-        flush()
+            tell_event("shutdown_requested")
+        interrupts.call(_end, consumer, asked)
     if asked is not None:
         raise asked
     return 0
+
+
+def _end(consumer: LoadConsumer, asked: Asked | None) -> None:
+    consumer.close()
+    tell_event("shutdown_complete")
+    if asked is None:
+        tell_event("shutdown_requested")
 
 
 class Member:
@@ -114,18 +115,21 @@ class Member:
 
     def assigned(self, places: list[TopicPartition]) -> None:
         """The group gave it these partitions."""
-        emit("partitions_assigned", partitions=_rows(places))
-        flush()
+        tell_event("partitions_assigned", partitions=_rows(places))
 
     def revoked(self, places: list[TopicPartition]) -> None:
         """The group took these partitions back."""
-        emit("partitions_revoked", partitions=_rows(places))
-        flush()
+        tell_event("partitions_revoked", partitions=_rows(places))
 
-    def take(self, consumer: LoadConsumer, records: list[Report]) -> None:
+    def turn(self, consumer: LoadConsumer) -> None:
+        """Read what there is, if anything comes."""
+        records = consumer.poll(WAIT_S)
+        if records:
+            self._take(consumer, records)
+            flush()
+
+    def _take(self, consumer: LoadConsumer, records: list[Report]) -> None:
         """Tell of what came at once, and commit it."""
-        if not records:
-            return
         by_place: dict[TopicPartition, list[Report]] = {}
         for record in records:
             by_place.setdefault((record.topic(), record.partition()), []).append(record)

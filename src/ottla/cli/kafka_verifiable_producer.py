@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import suppress
 from itertools import count
 from typing import Any
 
 from ottla.cli.java_text import java_text
 from ottla.cli.librdkafka import Interrupts
 from ottla.cli.load_clients import LoadProducer, Record, Refused, Report, exception_class
-from ottla.cli.load_events import emit, flush
+from ottla.cli.load_events import emit, flush, tell_event
 from ottla.cli.load_figures import Throttle, quotient
 from ottla.cli.options import BadValue, Command, Option, Parsed, is_java_int, whole
 from ottla.cli.properties import read_properties
@@ -71,35 +70,39 @@ def main(parsed: Parsed) -> int:
     began_ms = _now_ms()
     with Interrupts("the cluster to take what was sent") as interrupts:
         producer = LoadProducer(settings, interrupts)
-        numbers = Numbers(parsed, topic, producer)
-        emit("startup_complete")
-        flush()
+        numbers = Numbers(parsed, topic, producer, interrupts)
         asked: Asked | None = None
         try:
+            # What is printed is not cut off in its midst.
+            interrupts.call(tell_event, "startup_complete")
             numbers.send(None if most < 0 else most, Throttle(target, time.monotonic()))
         except Asked as one:
             asked = one
-        with suppress(Asked):
-            producer.flush()
-        emit("shutdown_complete")
-        emit(
-            "tool_data",
-            sent=numbers.sent,
-            acked=numbers.acked,
-            target_throughput=target,
-            avg_throughput=1000.0 * quotient(numbers.acked, _now_ms() - began_ms),
-        )
+        interrupts.call(_end, producer, numbers, target, began_ms)
     if asked is not None:
-        flush()
         raise asked
     return 0
+
+
+def _end(producer: LoadProducer, numbers: Numbers, target: int, began_ms: int) -> None:
+    producer.flush()
+    tell_event("shutdown_complete")
+    tell_event(
+        "tool_data",
+        sent=numbers.sent,
+        acked=numbers.acked,
+        target_throughput=target,
+        avg_throughput=1000.0 * quotient(numbers.acked, _now_ms() - began_ms),
+    )
 
 
 class Numbers:
     """Sends numbers, and prints what became of them."""
 
-    def __init__(self, parsed: Parsed, topic: str, producer: LoadProducer) -> None:
-        self._topic, self._producer = topic, producer
+    def __init__(
+        self, parsed: Parsed, topic: str, producer: LoadProducer, interrupts: Interrupts
+    ) -> None:
+        self._topic, self._producer, self._call = topic, producer, interrupts.call
         prefix = _number(parsed, "--value-prefix", None)
         self._prefix = "" if prefix is None else f"{prefix}."
         self._keys = _number(parsed, "--repeating-keys", None)
@@ -112,8 +115,8 @@ class Numbers:
     def send(self, most: int | None, throttle: Throttle) -> None:
         """Send so many, or without an end."""
         for number in count() if most is None else range(most):
-            self._send(self._next_key(), f"{self._prefix}{number}")
-            flush()
+            problem = self._problem()
+            self._call(self._send, self._next_key(), f"{self._prefix}{number}", problem)
             wait_s = throttle.wait_s(number, time.monotonic())
             while wait_s > 0:
                 self._wait(min(wait_s, WAIT_MAX_S))
@@ -134,17 +137,23 @@ class Numbers:
             self._key = 0
         return str(key)
 
-    def _send(self, key: str | None, value: str) -> None:
+    def _problem(self) -> tuple[str, str] | None:
+        """Why the next record can't be sent, with Java's name of it; waits for the cluster."""
         from ottla.metadata.topic_names import topic_name_problem
 
-        self.sent += 1
         if topic_name_problem(self._topic) is not None:
-            self._tell_failed(key, value, INVALID_TOPIC, f"Invalid topics: [{self._topic}]")
-            return
+            return INVALID_TOPIC, f"Invalid topics: [{self._topic}]"
         try:
             self._producer.wait_for_topic(self._topic)
         except Failed as error:
-            self._tell_failed(key, value, TIMEOUT, str(error))
+            return TIMEOUT, str(error)
+        return None
+
+    def _send(self, key: str | None, value: str, problem: tuple[str, str] | None) -> None:
+        self.sent += 1
+        if problem is not None:
+            self._tell_failed(key, value, *problem)
+            flush()
             return
         stamp = 0
         if self._created_ms is not None:
@@ -156,6 +165,7 @@ class Numbers:
             self._producer.send(record, self._delivered)
         except Refused as refusal:
             self._tell_failed(key, value, exception_class(refusal.error), str(refusal))
+        flush()
 
     def _delivered(self, error: Any, report: Report) -> None:
         key = None if report.key() is None else java_text(report.key())

@@ -150,7 +150,7 @@ class LoadProducer:
             Failed: not within max.block.ms.
         """
         if not self._is_known:
-            wait_for_cluster(self._producer, self._interrupts, self.max_block_ms, topic)
+            wait_for_cluster(self._producer, self._interrupts, self.max_block_ms, topic, ends=False)
             self._is_known = True
 
     def send(self, record: Record, done: Done) -> None:
@@ -266,8 +266,8 @@ class LoadConsumer:
         """Read a topic; asking for it makes it where nodes may."""
         from confluent_kafka import KafkaException
 
-        with suppress(KafkaException), signals_end_it():
-            self._consumer.list_topics(topic, timeout=TOPIC_S)
+        with suppress(KafkaException):
+            self._call(lambda: self._consumer.list_topics(topic, timeout=TOPIC_S))
         self._subscribe([topic])
 
     def include(self, includes: Callable[[str], bool]) -> None:

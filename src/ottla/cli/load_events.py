@@ -16,6 +16,12 @@ def emit(name: str, **fields: object) -> None:
     print(f"{{{','.join(cells)}}}")
 
 
+def tell_event(name: str, **fields: object) -> None:
+    """Print one event that somebody may wait for."""
+    emit(name, **fields)
+    flush()
+
+
 def flush() -> None:
     """What was printed is to be seen by whoever reads it."""
     sys.stdout.flush()
