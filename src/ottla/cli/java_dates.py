@@ -47,6 +47,8 @@ def _piece(match: re.Match[str]) -> Callable[[Moment], str]:
     if letter in _NUMBERS:
         number = _NUMBERS[letter]
         return lambda moment: str(number(moment)).zfill(width)
+    if letter == "X" and width > 3:
+        raise BadValue("--date-format: X stands at most three times")
     if letter in _WORDS:
         word = _WORDS[letter]
         return lambda moment: word(moment[0], width)
@@ -87,8 +89,6 @@ def _offset(at: time.struct_time, *, colon: bool, hours: bool = False) -> str:
 
 
 def _iso_offset(at: time.struct_time, width: int) -> str:
-    if width > 3:
-        raise BadValue("--date-format: X stands at most three times")
     return _offset(at, colon=width == 3, hours=width == 1) if at.tm_gmtoff else "Z"
 
 

@@ -15,7 +15,7 @@ from ottla.cli.java_text import java_text
 from ottla.cli.librdkafka import Interrupts
 from ottla.cli.load_clients import LoadProducer, Record, Refused, Report, exception_class
 from ottla.cli.load_events import emit, flush, tell_event
-from ottla.cli.load_figures import Throttle, quotient
+from ottla.cli.load_figures import Throttle
 from ottla.cli.options import BadValue, Command, Option, Parsed, is_java_int, whole
 from ottla.cli.properties import read_properties
 from ottla.cli.run import Asked, Failed, run
@@ -92,7 +92,7 @@ def _end(producer: LoadProducer, numbers: Numbers, target: int, began_ms: int) -
         sent=numbers.sent,
         acked=numbers.acked,
         target_throughput=target,
-        avg_throughput=1000.0 * quotient(numbers.acked, _now_ms() - began_ms),
+        avg_throughput=1000.0 * numbers.acked / max(1, _now_ms() - began_ms),
     )
 
 
