@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.commands import run
+from cli.commands import run, run_patiently
 from producing import producer_of, transact
 from servers import Server
 
@@ -38,12 +38,17 @@ def test_a_setting_is_gone_by(server: Server, name: Callable[[], str]) -> None:
     producer = producer_of(server.bootstrap, name())
     transact(producer, topic, "one")
     transact(producer, topic, "two", commit=False)
-    words = [TOOL, "--topic", topic, "--num-records", "9", "--hide-header", "--timeout", "2000"]
+    words = [TOOL, "--topic", topic, "--num-records", "9", "--hide-header", *node]
     read = {}
     for level in ("read_committed", "read_uncommitted"):
-        done = run([*words, "--command-property", f"isolation.level={level}", *node])
-        read[level] = done.stdout.strip().split(", ")[-6]
+        line = [*words, "--command-property", f"isolation.level={level}", "--timeout"]
+        done = run_patiently(lambda line=line: line, lambda done: _count(done.stdout) != "0")
+        read[level] = _count(done.stdout)
     assert read == {"read_committed": "1", "read_uncommitted": "2"}
+
+
+def _count(printed: str) -> str:
+    return printed.strip().split(", ")[-6]
 
 
 def test_metrics_are_those_of_this_run(server: Server, name: Callable[[], str]) -> None:

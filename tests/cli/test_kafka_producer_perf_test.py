@@ -71,6 +71,8 @@ def test_metrics_are_those_of_this_run(server: Server, name: Callable[[], str]) 
         ("partitioner.class=x.Y", "partitioner.class is not honoured: only Apache's Java client"),
         ("linger.msec=5", "linger.msec is not honoured: no such setting; did you mean linger.ms?"),
         ("linger.ms=soon", "linger.ms takes a whole number"),
+        ("max.in.flight.requests.per.connection=x", "connection takes a whole number"),
+        ("transactional.id=x transaction.timeout.ms=", "timeout.ms takes a whole number"),
         ("max.block.ms=x", "max.block.ms takes a whole number"),
         ("security.protocol=SSL", "security.protocol=SSL is not built yet"),
         ("acks=2000000", "the producer's settings are refused"),
@@ -80,7 +82,7 @@ def test_metrics_are_those_of_this_run(server: Server, name: Callable[[], str]) 
 def test_what_is_not_honoured_is_refused_by_name(setting: str, said: str) -> None:
     """If this failed, figures would be told of settings that nobody went by."""
     words = _words("t", 1, "127.0.0.1:9", "--record-size", "1", "--command-property", "retries=5")
-    done = run([*words, setting])
+    done = run([*words, *setting.split()])
     assert (done.exit_code, done.stdout) == (1, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr

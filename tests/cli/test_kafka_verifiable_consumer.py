@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cli.commands import run, start
+from oracle import Oracle
 from ottla.cli.kafka_verifiable_consumer import Member
 from ottla.cli.run import Failed
 from ottla.client.places import TopicPartition
@@ -40,6 +41,28 @@ def test_a_second_member_takes_its_part(server: Server, name: Callable[[], str])
         assert names[0] in ("shutdown_requested", "partitions_revoked")
         assert names[-1] == "shutdown_complete"
     assert (first.returncode, second.returncode) == (143, 143)
+
+
+@pytest.mark.long
+@pytest.mark.jvm
+def test_the_new_protocol_where_it_is_spoken(oracle: Oracle, name: Callable[[], str]) -> None:
+    """If this failed, --group-protocol consumer would be taken, and not gone by."""
+    topic, group, node = name(), name(), ["--bootstrap-server", oracle.bootstrap]
+    send = ["kafka-verifiable-producer.sh", "--topic", topic, "--max-messages", "3", *node]
+    assert run(send).exit_code == 0
+    words = ["--group-protocol", "CONSUMER", "--group-remote-assignor", "range"]
+    done = run([TOOL, "--topic", topic, "--group-id", group, "--max-messages", "3", *words, *node])
+    assert [json.loads(line)["name"] for line in done.stdout.splitlines()] == [
+        "startup_complete",
+        "partitions_assigned",
+        "records_consumed",
+        "offsets_committed",
+        "partitions_revoked",
+        "shutdown_complete",
+        "shutdown_requested",
+    ]
+    shown = run(["kafka-consumer-groups.sh", "--list", *node, "--type", "consumer"]).stdout
+    assert group in shown.split()
 
 
 class _Refusing:

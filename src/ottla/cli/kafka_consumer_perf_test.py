@@ -78,7 +78,6 @@ def main(parsed: Parsed) -> int:
         require_topic_name(topic)
     pattern = parsed.text("--include")
     includes = None if pattern is None else _included(pattern)
-    heard: list[str] = []
     with Interrupts("the cluster to let the group go") as interrupts:
         reading = Reading(interval_ms if detailed else None, date)
         consumer = LoadConsumer(
@@ -86,7 +85,7 @@ def main(parsed: Parsed) -> int:
             interrupts,
             on_assigned=lambda _: reading.stats.assigned(_now_ms()),
             on_revoked=lambda _: reading.stats.revoked(_now_ms()),
-            on_metrics=heard.append if parsed.has("--print-metrics") else None,
+            measures=parsed.has("--print-metrics"),
         )
         try:
             reading.begin()
@@ -96,7 +95,7 @@ def main(parsed: Parsed) -> int:
                 consumer.subscribe(topic or "")
             reading.read(consumer, _limit(parsed), _timeout_ms(parsed))
             if parsed.has("--print-metrics"):
-                _print_metrics(consumer, heard, settings["client.id"])
+                _print_metrics(consumer, settings["client.id"])
         finally:
             consumer.close()
     return 0
@@ -198,13 +197,10 @@ def _random_number() -> int:
     return int.from_bytes(os.urandom(4)) % 100_000
 
 
-def _print_metrics(consumer: LoadConsumer, heard: list[str], client_id: str) -> None:
+def _print_metrics(consumer: LoadConsumer, client_id: str) -> None:
     from ottla.cli.load_metrics import consumer_metrics, metrics_table
 
-    heard.clear()
-    consumer.hear(lambda: heard)
-    if heard:
-        print("\n".join(metrics_table(consumer_metrics(heard[-1], client_id))))
+    print("\n".join(metrics_table(consumer_metrics(consumer.statistics(), client_id))))
 
 
 def _now_ms() -> int:

@@ -78,7 +78,7 @@ def main(parsed: Parsed) -> int:
     with Interrupts("nothing but librdkafka's end") as interrupts:
         consumer = LoadConsumer(_of("consumer", given), interrupts)
         acks = {"acks": parsed.required("--producer-acks")}
-        producer = LoadProducer(_of("producer", given) | acks, interrupts)
+        producer = LoadProducer(_of("producer", given) | acks, interrupts, measures=True)
         topic = parsed.required("--topic")
         patience_ms = require_int("default.api.timeout.ms", given.get(_TIMEOUT, "60000"), min=1)
         if topic not in consumer.wait_for_cluster(patience_ms, interrupts):

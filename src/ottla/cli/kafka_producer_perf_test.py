@@ -122,15 +122,13 @@ def main(parsed: Parsed) -> int:
         settings.setdefault("transactional.id", f"performance-producer-{_random_id()}")
         duration_ms = duration_ms or TRANSACTION_MS
     with Interrupts("nothing but librdkafka's end") as interrupts:
-        heard: list[str] = []
-        on_metrics = heard.append if parsed.has("--print-metrics") else None
-        producer = LoadProducer(settings, interrupts, on_metrics)
+        producer = LoadProducer(settings, interrupts, measures=True)
         if duration_ms is not None:
             producer.init_transactions()
         load = Load(producer, topic, records, interval_ms, warmup)
         load.send_all(payloads, throughput, duration_ms, interrupts.call)
-        if on_metrics is not None:
-            _print_metrics(producer, heard, settings.get("client.id", ""))
+        if parsed.has("--print-metrics"):
+            _print_metrics(producer, settings["client.id"])
     return 0
 
 
@@ -142,11 +140,14 @@ class Load:
     ) -> None:
         self._producer, self._topic = producer, topic
         self._records, self._interval_ms, self._warmup = records, interval_ms, warmup
-        self._stats = SendStats(records, interval_ms, _now_ms(), steady=False)
+        self._stats = self._begun()
         self._steady: SendStats | None = None
         self._failed = 0
         self._told: set[str] = set()
         self._done: Callable[[Any, Report], None] = self._delivered
+
+    def _begun(self) -> SendStats:
+        return SendStats(self._records, self._interval_ms, _now_ms(), steady=False)
 
     def send_all(
         self,
@@ -164,6 +165,7 @@ class Load:
             tell(error)
             self._failed = self._records
         else:
+            self._stats = self._begun()
             self._send_each(payloads, Throttle(throughput, time.monotonic()), duration_ms, call)
             self._producer.flush()
         if self._failed:
@@ -232,13 +234,10 @@ def _print_lines(lines: list[str]) -> None:
         print(line, flush=True)
 
 
-def _print_metrics(producer: LoadProducer, heard: list[str], client_id: str) -> None:
+def _print_metrics(producer: LoadProducer, client_id: str) -> None:
     from ottla.cli.load_metrics import metrics_table, producer_metrics
 
-    heard.clear()
-    producer.hear(lambda: heard)
-    if heard:
-        print("\n".join(metrics_table(producer_metrics(heard[-1], client_id))))
+    print("\n".join(metrics_table(producer_metrics(producer.statistics(), client_id))))
 
 
 def _payloads(parsed: Parsed) -> Iterator[bytes]:

@@ -126,8 +126,11 @@ class Numbers:
         """As the producer does, with what is heard seen at once."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            self._producer.wait(min(left, 0.01))
-            flush()
+            self._call(self._hear, min(left, 0.01))
+
+    def _hear(self, seconds: float) -> None:
+        self._producer.wait(seconds)
+        flush()  # within a call: a signal in the midst of it would take lines along
 
     def _next_key(self) -> str | None:
         if self._keys is None:

@@ -42,6 +42,9 @@ STATISTICS_MS = 100
 STATISTICS_S = 10.0
 """How long they are waited for at most."""
 
+ID_S = 5.0
+"""How long a producer's id is waited for at most."""
+
 _OF_THE_TOOL = {"key.serializer", "value.serializer", "key.deserializer", "value.deserializer"}
 """Apache's tools put their own over these, whatever is set."""
 
@@ -123,7 +126,8 @@ class LoadProducer:
         self,
         given: Mapping[str, str],
         interrupts: Interrupts,
-        on_metrics: Callable[[str], None] | None = None,
+        *,
+        measures: bool = False,
     ) -> None:
         from confluent_kafka import Producer
 
@@ -133,14 +137,16 @@ class LoadProducer:
         _require_resolvable(given)
         self._call = interrupts.call
         self._interrupts = interrupts
-        settings = {**PRODUCER_DEFAULTS, **_guarantees(given)}
-        settings |= translate(given, consumer=False, refuses=True)
-        self._is_idempotent = settings["enable.idempotence"]
+        translated = translate(given, consumer=False, refuses=True)
+        settings = {**PRODUCER_DEFAULTS, **_guarantees(given), **translated}
+        self._is_idempotent = str(settings["enable.idempotence"]).lower() == "true"
         self._complaints = settings["error_cb"] = Complaints()
-        if on_metrics is not None:
-            settings |= {"stats_cb": on_metrics, "statistics.interval.ms": STATISTICS_MS}
+        self._statistics: list[str] = []
+        if measures:
+            settings |= _tells_statistics(self._statistics)
         with in_words("the producer's settings are refused"):
             self._producer = Producer(settings)
+        self._measures = measures
         self._is_known = False
 
     def wait_for_topic(self, topic: str) -> None:
@@ -152,6 +158,17 @@ class LoadProducer:
         if not self._is_known:
             wait_for_cluster(self._producer, self._interrupts, self.max_block_ms, topic, ends=False)
             self._is_known = True
+            if self._measures and self._is_idempotent:
+                self._wait_for_id()
+
+    def _wait_for_id(self) -> None:
+        """Until it has its producer id, which librdkafka asks for again after half a second if no
+        connection was there yet: records would wait for that, and be measured with it.
+        """
+        deadline = time.monotonic() + ID_S
+        while time.monotonic() < deadline:
+            if '"idemp_state":"Assigned"' in self.statistics().replace(" ", ""):
+                return
 
     def send(self, record: Record, done: Done) -> None:
         """Hand a record over; if there is no room, as soon as there is.
@@ -202,11 +219,9 @@ class LoadProducer:
             self._call(self._producer.flush, WAIT_S)
         self._complaints.answered()
 
-    def hear(self, heard: Callable[[], object]) -> None:
-        """Until the statistics were told that `heard` waits for."""
-        deadline = time.monotonic() + STATISTICS_S
-        while not heard() and time.monotonic() < deadline:
-            self._call(self._producer.poll, WAIT_S)
+    def statistics(self) -> str:
+        """What librdkafka counted by now, as JSON."""
+        return _heard(self._statistics, lambda: self._call(self._producer.poll, WAIT_S))
 
     def init_transactions(self) -> None:
         """Fence whoever had the transactional id."""
@@ -242,7 +257,7 @@ class LoadConsumer:
         *,
         on_assigned: Callable[[list[TopicPartition]], None] = lambda _: None,
         on_revoked: Callable[[list[TopicPartition]], None] = lambda _: None,
-        on_metrics: Callable[[str], None] | None = None,
+        measures: bool = False,
     ) -> None:
         from confluent_kafka import Consumer
 
@@ -252,8 +267,9 @@ class LoadConsumer:
         _require_resolvable(given)
         settings = {**CONSUMER_DEFAULTS, **translate(given, consumer=True, refuses=True)}
         self._complaints = settings["error_cb"] = Complaints()
-        if on_metrics is not None:
-            settings |= {"stats_cb": on_metrics, "statistics.interval.ms": STATISTICS_MS}
+        self._statistics: list[str] = []
+        if measures:
+            settings |= _tells_statistics(self._statistics)
         with in_words("the consumer's settings are refused"):
             self._consumer = Consumer(settings)
         self._call = interrupts.call
@@ -369,16 +385,34 @@ class LoadConsumer:
         except KafkaException as problem:
             raise Failed(problem.args[0].str()) from None
 
-    def hear(self, heard: Callable[[], object]) -> None:
-        """Until the statistics were told that `heard` waits for; no record is read meanwhile."""
+    def statistics(self) -> str:
+        """What librdkafka counted by now, as JSON; no record is read meanwhile."""
         self._consumer.pause(self._consumer.assignment())
-        deadline = time.monotonic() + STATISTICS_S
-        while not heard() and time.monotonic() < deadline:
-            self._call(self._consumer.poll, WAIT_S)
+        return _heard(self._statistics, lambda: self._call(self._consumer.poll, WAIT_S))
 
     def close(self) -> None:
         """Leave the group."""
         self._call(self._consumer.close)
+
+
+def _tells_statistics(heard: list[str]) -> dict[str, Any]:
+    """Settings by which the list holds the newest statistics."""
+
+    def hear(text: str) -> None:
+        heard[:] = [text]
+
+    return {"stats_cb": hear, "statistics.interval.ms": STATISTICS_MS}
+
+
+def _heard(statistics: list[str], poll: Callable[[], object]) -> str:
+    """The next statistics that come."""
+    statistics.clear()
+    deadline = time.monotonic() + STATISTICS_S
+    while not statistics:
+        poll()
+        if time.monotonic() > deadline:
+            raise Failed("librdkafka tells no statistics")
+    return statistics[0]
 
 
 def _places(places: list[Any]) -> list[TopicPartition]:
@@ -386,16 +420,17 @@ def _places(places: list[Any]) -> list[TopicPartition]:
 
 
 def _guarantees(given: Mapping[str, str]) -> dict[str, Any]:
-    """acks, idempotence and how long a record is tried, as Java's producer has them by default."""
+    """acks, idempotence and how long a record is tried, as Java's producer has them by default; the
+    numbers given are some.
+    """
     all_acks = given.get("acks", "all") in ("all", "-1")
-    room = int(given.get("max.in.flight.requests.per.connection", "5") or 5) <= 5
+    room = int(given.get("max.in.flight.requests.per.connection", "5")) <= 5
     idempotent = all_acks and given.get("retries") != "0" and room
     if "transactional.id" in given:
         idempotent = True
     wait_ms = 120_000
     if "transactional.id" in given:
-        with suppress(ValueError):
-            wait_ms = min(wait_ms, int(given.get("transaction.timeout.ms", "60000")))
+        wait_ms = min(wait_ms, int(given.get("transaction.timeout.ms", "60000")))
     return {
         "acks": given.get("acks", "all"),
         "enable.idempotence": idempotent,
