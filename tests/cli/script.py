@@ -453,14 +453,17 @@ def run_until(command: list[str], word: str) -> Ran:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         printed = ""
         for line in process.stdout:
             printed += line
             if word in line:
                 break
         process.terminate()
-        rest, said = process.communicate(timeout=60)
-    return Ran(process.returncode, printed + rest, said)
+        # Not communicate(): that knows nothing of lines that were read ahead.
+        printed += process.stdout.read()
+        said = process.stderr.read()
+    return Ran(process.returncode, printed, said)
 
 
 def record(node: str, class_path: str, names: list[str]) -> None:

@@ -67,8 +67,19 @@ def test_percentiles_are_taken_from_what_there_is() -> None:
     assert percentiles([], (0.5, 0.999)) == [0, 0]
 
 
+def test_what_is_over_at_once_has_a_rate() -> None:
+    """If this failed, a script would meet Infinity, or NaN, where Apache's tools print a number."""
+    sent = SendStats(2, 1000, 5_000, steady=False)
+    sent.record(0, 1024, 5_000)
+    assert sent.total_line(5_000).startswith("1 records sent, 1000.000000 records/sec (0.98 MB/s")
+    read = ReadStats(5_000)
+    assert read.total_row(5_000, "a", "b") == (
+        "a, b, 0.0000, 0.0000, 0, 0.0000, 0, 0, 0.0000, 0.0000"
+    )
+
+
 def test_nothing_is_divided_by_zero() -> None:
-    """If this failed, a test that is over within a millisecond would end in a traceback."""
+    """If this failed, a test in which no record was written would end in a traceback."""
     assert (quotient(1, 0), quotient(-1, 0)) == (inf, -inf)
     assert quotient(0, 0) != quotient(0, 0)
 

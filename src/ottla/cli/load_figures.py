@@ -14,6 +14,10 @@ SAMPLES_MAX = 500_000
 
 QUANTILES = (0.5, 0.95, 0.99, 0.999)
 MB = 1024.0 * 1024.0
+LEAST_MS = 1
+"""What is over within a millisecond took one; else its rate would be Infinity, which no JVM is
+quick enough to print, and no script reads.
+"""
 
 
 def quotient(dividend: float, divisor: float) -> float:
@@ -125,7 +129,7 @@ class SendStats:
 
     def total_line(self, now_ms: int) -> str:
         """The last line."""
-        elapsed_ms = now_ms - self._start_ms
+        elapsed_ms = max(LEAST_MS, now_ms - self._start_ms)
         p50, p95, p99, p999 = percentiles(self._latencies, QUANTILES)
         return (
             f"{self._count}{' steady state' * self._is_steady} records sent, "
@@ -186,14 +190,15 @@ class ReadStats:
 
     def total_row(self, end_ms: int, start: str, end: str) -> str:
         """The row of all of it."""
-        elapsed_s = (end_ms - self.start_ms) / 1000.0
+        elapsed_s = max(LEAST_MS, end_ms - self.start_ms) / 1000.0
         fetching_ms = end_ms - self.start_ms - self._joining_ms
+        fetching_s = max(LEAST_MS, fetching_ms) / 1000.0
         read = self.bytes / MB
         return (
             f"{start}, {end}, {fixed(read, 4)}, {fixed(quotient(read, elapsed_s), 4)}, "
             f"{self.count}, {fixed(quotient(self.count, elapsed_s), 4)}, {self._joining_ms}, "
-            f"{fetching_ms}, {fixed(quotient(read, fetching_ms / 1000.0), 4)}, "
-            f"{fixed(quotient(self.count, fetching_ms / 1000.0), 4)}"
+            f"{fetching_ms}, {fixed(quotient(read, fetching_s), 4)}, "
+            f"{fixed(quotient(self.count, fetching_s), 4)}"
         )
 
 
