@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from cli.script import Ran
+from cli.script import Ran, run_until
 from ottla.cli.launch import run_command
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -42,7 +42,11 @@ class Pipe(io.TextIOWrapper):
 
 
 def run(words: list[str], stdin: str = "") -> Ran:
-    """Run `kafka-topics.sh ...` or `ottla ...`."""
+    """Run `kafka-topics.sh ...` or `ottla ...`, or either after `until WORD`."""
+    if words[0] == "until":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PYTHONPATH", str(SOURCE))
+            return run_until([sys.executable, "-m", "ottla.cli", *words[2:]], words[1])
     out, err = Pipe(), Pipe()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", words)

@@ -13,6 +13,9 @@ A script (tests/data/cli/*.txt) is a list of steps, run in order against one fre
     $ kafka-topics.sh --no-such-flag                       `only-exit` when the sentences are the
     exit 1 only-exit                                       tool's own and nobody parses them
 
+    $ until committed kafka-verifiable-consumer.sh ...     stopped by SIGTERM as soon as it has
+    exit 143                                               printed a line with that word
+
     @produce my-topic 0 5                                  the runner's own steps, see `Stage`
 
 `python tests/cli/script.py HOST:PORT CLASSPATH [SCRIPT ...]`, with `src` and `tests` on PYTHONPATH,
@@ -35,6 +38,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cli.figures import masked
 from cli.transactions import Transactions
 
 DATA = Path(__file__).parent.parent / "data" / "cli"
@@ -55,6 +59,11 @@ JAVA_TOOLS = {
     "kafka-metadata-quorum.sh": "org.apache.kafka.tools.MetadataQuorumCommand",
     "kafka-broker-api-versions.sh": "org.apache.kafka.tools.BrokerApiVersionsCommand",
     "kafka-transactions.sh": "org.apache.kafka.tools.TransactionsCommand",
+    "kafka-producer-perf-test.sh": "org.apache.kafka.tools.ProducerPerformance",
+    "kafka-consumer-perf-test.sh": "org.apache.kafka.tools.ConsumerPerformance",
+    "kafka-e2e-latency.sh": "org.apache.kafka.tools.EndToEndLatency",
+    "kafka-verifiable-producer.sh": "org.apache.kafka.tools.VerifiableProducer",
+    "kafka-verifiable-consumer.sh": "org.apache.kafka.tools.VerifiableConsumer",
 }
 
 
@@ -152,6 +161,7 @@ def normal(text: str, node: str) -> str:
     text = re.sub(r"\bproducerId=\d+", "producerId={pid}", text)
     text = re.sub(r"(\t\{time\})\t(?=[\d ]{21}\t)\d+ *(?=\t)", r"\1\t{ms}", text)
     text = re.sub(r'("logDir":")/[^"]*', r"\1{folder}", text)
+    text = masked(text)
     text = re.sub(r"[ \t]+(?=\n|$)", "", text)
     return text.strip("\n")
 
@@ -328,6 +338,11 @@ _WORDED = {
     "ISO8601 format",
     r"\. Enable debug logging for additional detail\.$": "",
     r"'5minutes' is no duration$": "Text cannot be parsed to a Duration",
+    r"(?<=exceeded); --timeout sets another$": ". You can use the --timeout option to increase the "
+    "timeout.",
+    r"(?<=records\. )Steady state has a line of its own below\.$": "Steady state results will "
+    "print after the complete test summary.",
+    r"(?<=does not exist\. )Making it with ": "Will create topic with ",
 }
 """What our tools say in words of their own, and Apache's there; nothing else may differ."""
 
@@ -395,8 +410,8 @@ def comparable(text: str, step: Step) -> list[str]:
     """The lines that programs may parse; what ours say in other words, in Apache's."""
     lines = []
     for line in text.split("\n"):
-        if line.startswith(("Warning: --", "Option --")):
-            continue  # that an option has a newer name; ours go to stderr
+        if line.startswith(("Warning: --", "Option --", "WARNING: Positional ")):
+            continue  # that something is spelled otherwise now; ours go to stderr
         line = line.rstrip()
         for ours, theirs in _WORDED.items():
             line = re.sub(ours, theirs, line)
@@ -433,13 +448,34 @@ def split(line: str) -> list[str]:
     return shlex.split(line)
 
 
+def run_until(command: list[str], word: str) -> Ran:
+    """Start a command, and send it SIGTERM when it has printed a line with the word."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        printed = ""
+        for line in process.stdout:
+            printed += line
+            if word in line:
+                break
+        process.terminate()
+        # Not communicate(): that knows nothing of lines that were read ahead.
+        printed += process.stdout.read()
+        said = process.stderr.read()
+    return Ran(process.returncode, printed, said)
+
+
 def record(node: str, class_path: str, names: list[str]) -> None:
     """Write into the scripts what Apache Kafka's tools say to the same steps."""
 
     def run(words: list[str], stdin: str) -> Ran:
         started = time.monotonic()
+        java = [*JAVA, "-cp", class_path]
+        if words[0] == "until":
+            return run_until([*java, JAVA_TOOLS[words[2]], *words[3:]], words[1])
         process = subprocess.run(
-            [*JAVA, "-cp", class_path, JAVA_TOOLS[words[0]], *words[1:]],
+            [*java, JAVA_TOOLS[words[0]], *words[1:]],
             input=stdin,
             capture_output=True,
             text=True,

@@ -27,6 +27,8 @@ SCRIPTS = (
     "log_dirs",
     "metadata_quorum",
     "refusals",
+    "load",
+    "verifiable",
 )
 ALONE = ("transactions",)
 """They have nodes of their own: `test_kafka_transactions.py`."""

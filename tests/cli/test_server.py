@@ -238,12 +238,23 @@ def test_a_file_that_is_not_here_is_taken_from_the_package(place: Place) -> None
     assert "is not there" in done.stderr
 
 
-def test_commands_start_quickly(place: Place) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        "kafka-topics.sh",
+        "kafka-producer-perf-test.sh",
+        "kafka-consumer-perf-test.sh",
+        "kafka-e2e-latency.sh",
+        "kafka-verifiable-producer.sh",
+        "kafka-verifiable-consumer.sh",
+    ],
+)
+def test_commands_start_quickly(place: Place, command: str) -> None:
     """If this failed, every command in a script would be felt."""
     quickest = 60.0
     for _ in range(5):
         begun = time.monotonic()
-        assert place.run("kafka-topics.sh", "--version").returncode == 0
+        assert place.run(command, "--version").returncode == 0
         quickest = min(quickest, time.monotonic() - begun)
     assert quickest < START_S_MAX, f"{quickest:.3f} s"
 

@@ -98,7 +98,7 @@ def main(parsed: Parsed) -> int:
     settings = _settings(parsed)
     formatter = _formatter(parsed)
     if settings.get("group.protocol", "").lower() == "consumer" and not parsed.has("--partition"):
-        _require_consumer_protocol(settings["bootstrap.servers"])
+        require_consumer_protocol(settings["bootstrap.servers"])
     # From here on the signal ends the reading, not the process: the group is to be left.
     waits_for = "the cluster to take what was read, and to let the group go"
     with Interrupts(waits_for) as interrupts, in_words("the records can't be read"):
@@ -110,7 +110,7 @@ def main(parsed: Parsed) -> int:
     return 0
 
 
-def _require_consumer_protocol(bootstrap: str) -> None:
+def require_consumer_protocol(bootstrap: str) -> None:
     """librdkafka would wait for ever, without a word, for a cluster that does not know it, and say
     of one where it is off only that some version is not supported.
 

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Self
 
 from ottla.cli.connect import require_plaintext
@@ -67,8 +67,10 @@ NOT_HERE = {
 }
 
 
-def translate(settings: Mapping[str, str], *, consumer: bool) -> dict[str, str]:
-    """Java's settings as librdkafka's.
+def translate(
+    settings: Mapping[str, str], *, consumer: bool, refuses: bool = False
+) -> dict[str, str]:
+    """Java's settings as librdkafka's; what has no counterpart is told, or refused.
 
     Raises:
         OttlaError: a setting that would be unsafe to ignore.
@@ -97,6 +99,8 @@ def translate(settings: Mapping[str, str], *, consumer: bool) -> dict[str, str]:
             out[RENAMED[key]] = value
         else:
             reason = NOT_HERE.get(key) or _unknown(key, consumer)
+            if refuses:
+                raise UsageError(f"{key} is not honoured: {reason}")
             print(f"WARN {key} has no effect on this command: {reason}", file=sys.stderr)
     return out
 
@@ -232,10 +236,15 @@ class Interrupts:
 
 
 def wait_for_cluster(
-    client: Any, interrupts: Interrupts, patience_ms: int, topic: str | None = None
+    client: Any,
+    interrupts: Interrupts,
+    patience_ms: int,
+    topic: str | None = None,
+    *,
+    ends: bool = True,
 ) -> None:
     """Until a node answers librdkafka's client, and knows the topic; asking makes it where nodes
-    may.
+    may. A signal ends the process at once, or, if it is not to, is heard within a second.
 
     Raises:
         Failed: not in time.
@@ -247,8 +256,8 @@ def wait_for_cluster(
     while True:
         left_s = max(0.001, deadline - time.monotonic())
         try:
-            with signals_end_it():
-                found = client.list_topics(topic or "", timeout=min(patience_s, left_s))
+            with signals_end_it() if ends else nullcontext():
+                found = interrupts.call(_list_topics, client, topic, min(patience_s, left_s))
             error = found.topics[topic].error if topic in found.topics else None
             if error is None:
                 return
@@ -259,7 +268,7 @@ def wait_for_cluster(
             # A last ask that had no time says less than what was heard before.
             if error is None or time.monotonic() < deadline:
                 error = problem.args[0]
-            patience_s *= 2
+            patience_s *= 2 if ends else 1
         if time.monotonic() >= deadline:
             what = f"topic {topic} is not known" if topic else "nobody answers"
             why = in_our_words(error)
@@ -268,6 +277,10 @@ def wait_for_cluster(
             said = True
             print(f"WARN topic {topic} does not exist; still trying", file=sys.stderr, flush=True)
         interrupts.call(client.poll, 0.1)  # here librdkafka says what keeps it waiting
+
+
+def _list_topics(client: Any, topic: str | None, timeout_s: float) -> Any:
+    return client.list_topics(topic or "", timeout=timeout_s)
 
 
 def _advice(error: Any) -> str:

@@ -39,6 +39,8 @@ class Option(NamedTuple):
     refused: str | None = None
     """Why this option of Apache's is not honoured; giving it is an error."""
     deprecated_for: str | None = None
+    words: bool = False
+    """Whether more values may follow the first, up to the next option."""
 
 
 class Command(NamedTuple):
@@ -55,6 +57,8 @@ class Command(NamedTuple):
     """What the first of these words may be, and what it does, if that is one of a few."""
     help_exit_code: int = 1
     """Apache's tools leave with 1 after their help; our own verbs with 0."""
+    bare_exit_code: int = 1
+    """What follows the help that is printed if nothing is given at all."""
     bad_value: str | None = None
     """What a `BadValue` opens with on stdout, where scripts look; on stderr alone if None."""
 
@@ -225,6 +229,8 @@ def whole(command: Command, arguments: Sequence[str]) -> list[str]:
         option = rows.get(name)
         if option is not None and option.value is not None and not equals and waiting:
             found.append(waiting.pop())  # its value, whatever that looks like
+        while option is not None and option.words and waiting and waiting[-1][:1] != "-":
+            found += [option.name, waiting.pop()]
     return found
 
 

@@ -79,7 +79,7 @@ def _run(command: Command, main: Callable[[Parsed], int], arguments: Sequence[st
     try:
         if not arguments and command.words is None:
             print(help_text(command), file=sys.stderr)
-            return 1
+            return command.bare_exit_code
         parsed = parse(command, arguments)
         if parsed.has("--help"):
             print(help_text(command))
