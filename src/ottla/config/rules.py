@@ -220,7 +220,9 @@ def _cleaner(config: BrokerConfig) -> Broken | None:
     threads = config["log.cleaner.threads"]
     if not threads:
         text = "log.cleaner.threads must be at least 1: without one nothing is compacted"
-        return Broken("log.cleaner.threads", text, "log.cleaner.enable=false says so, if that is meant")
+        return Broken(
+            "log.cleaner.threads", text, "log.cleaner.enable=false says so, if that is meant"
+        )
     if config[key] // threads <= MEBIBYTE:
         text = f"{key} must be at least 1MB per cleaner thread."
         return Broken(key, text, f"log.cleaner.threads is {threads}")
