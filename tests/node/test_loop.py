@@ -22,6 +22,9 @@ class Core:
     def steady_ms(self) -> int:
         return self.steady
 
+    def settle(self, *, timeout_ms: int) -> bool:
+        return True
+
     def advance_clock(self, by_ms: int) -> int:
         self.steady += by_ms
         return self.steady

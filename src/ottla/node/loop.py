@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ADVANCE_STEPS_MAX = 10_000
 """So many deadlines `advance` meets exactly; from then on it takes steps of a like number."""
+SETTLE_MS = 1_000
+"""So long `advance` waits for background work once; a disk that takes longer is waited for no more."""
 
 
 class NodeStopped(OttlaError):
@@ -91,7 +93,7 @@ class Loop:
         """
         target = self._core.steady_ms() + by_ms
         stride_ms = 1 + by_ms // ADVANCE_STEPS_MAX
-        steps, at_ms = 0, -1
+        steps, at_ms, waits = 0, -1, True
         while (due := self._alarms.next_ms()) is not None and due <= target:
             if self.stopping:
                 raise NodeStopped("the node was stopped while its clock moved")
@@ -103,6 +105,8 @@ class Loop:
             self._move_to(at_ms)
             self._alarms.fire(at_ms)
             self._turns.commit()
+            # What was begun in the background is of this moment, and not of one that is still ahead.
+            waits = waits and self._core.settle(timeout_ms=SETTLE_MS)
         self._move_to(target)
 
     def _move_to(self, steady_ms: int) -> None:
