@@ -23,15 +23,8 @@ def schedule(alarms: Alarms, core: Core, config: BrokerConfig) -> None:
         alarms.every(name, period_ms, lambda: core.begin(name), real=real)
 
     every(config["log.retention.check.interval.ms"], "retention")
-    schedule_deletions(alarms, core, config)
     every(config["producer.id.expiration.check.interval.ms"], "producers")
     every(config["log.flush.offset.checkpoint.interval.ms"], "checkpoint", real=True)
     flush_period_ms = config["log.flush.scheduler.interval.ms"]
     if flush_period_ms < (1 << 62):
         every(flush_period_ms, "roll", real=True)
-
-
-def schedule_deletions(alarms: Alarms, core: Core, config: BrokerConfig) -> None:
-    """Look for deleted segments whose delay is over, as often as that says; again if it changes."""
-    period_ms = max(config["log.segment.delete.delay.ms"], 1000)
-    alarms.every("deleted", period_ms, lambda: core.begin("deleted"))
