@@ -879,8 +879,7 @@ class Node:
         """
     def limit_connections(
         self, listeners: Sequence[tuple[str, int, int]], addresses: Sequence[tuple[str, int]]
-    ) -> None:
-        """The most by listener, and new ones a second; the most by address. "" is all, or any."""
+    ) -> None: ...  # the most of each, and new ones of a listener a second; "" is all, or any
     def set_apis(self, apis: Sequence[Api]) -> None:
         """Serve these and no others."""
     def bind(

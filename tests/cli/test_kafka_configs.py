@@ -55,9 +55,43 @@ def test_brackets_hold_values_with_commas() -> None:
         _changes(parse(COMMAND, ["--alter", "--add-config", "a=1,b"]))
 
 
-def test_what_is_refused_is_not_announced(node: OttlaProcess) -> None:
-    """If this failed, a heading without rows would look like a logger without levels."""
-    at = ("--bootstrap-server", node.bootstrap)
-    ran = run(["kafka-configs.sh", "--describe", "--broker-logger", "1", *at])
-    assert ran.exit_code == 1
-    assert not ran.stdout
+LOGGERS = [
+    *(f"ottla.node.{name}" for name in ("cluster", "coordinators", "desk", "engine")),
+    *(f"ottla.node.{name}" for name in ("membership", "publisher", "quorum")),
+    "root",
+]
+
+
+def test_levels_of_loggers_hold_until_the_node_ends(node: OttlaProcess) -> None:
+    """If this failed, a level would be described that the log does not go by, one logger's would be
+    another's, or a level that was set to look for a fault would fill the log for ever.
+    """
+    at = ("--broker-logger", "1", "--bootstrap-server", node.bootstrap)
+    alter = ["kafka-configs.sh", "--alter", *at]
+    desk = "ottla.node.desk"
+
+    def levels() -> dict[str, str]:
+        told = run(["kafka-configs.sh", "--describe", *at])
+        assert told.exit_code == 0, told.stderr
+        rows = [line.split(" sensitive=") for line in told.stdout.splitlines()[1:]]
+        return dict(row[0].strip().split("=") for row in rows)
+
+    def told(text: str) -> bool:
+        return text in node.log.read_text()
+
+    assert levels() == dict.fromkeys(LOGGERS, "INFO")
+    assert not told(" TRACE ")
+    assert run([*alter, "--add-config", f"{desk}=TRACE"]).exit_code == 0
+    assert levels() == {**dict.fromkeys(LOGGERS, "INFO"), desk: "TRACE"}
+    eventually(lambda: told(" TRACE DescribeConfigs v4 of 127.0.0.1"), "the request in the log")
+    assert run([*alter, "--delete-config", desk]).exit_code == 0
+    assert run([*alter, "--add-config", "root=WARN"]).exit_code == 0
+    assert levels() == dict.fromkeys(LOGGERS, "WARN")
+    create = ["kafka-topics.sh", "--create", "--bootstrap-server", node.bootstrap, "--topic"]
+    assert run([*create, "untold"]).exit_code == 0
+    assert run([*alter, "--add-config", "ottla.node.publisher=INFO"]).exit_code == 0
+    assert run([*create, "told"]).exit_code == 0
+    eventually(lambda: told("topic told is created"), "what comes after it")
+    assert not told("topic untold is created")
+    node.restart()
+    assert levels() == dict.fromkeys(LOGGERS, "INFO")

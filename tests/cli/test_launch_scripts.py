@@ -17,6 +17,7 @@ from oracle import Oracle
 from servers import OttlaServer, Server
 
 SCRIPTS = (
+    "configs_running",
     "topics",
     "offsets",
     "groups",

@@ -50,7 +50,6 @@ class World:
             ),
             mark=self._mark,
             strays=list,
-            limit_connections=lambda listeners, addresses: None,
             disk=SimpleNamespace(stat=lambda path: None),
         )
         nothing: Any = None
@@ -75,8 +74,14 @@ class World:
             authorizer=AllowAll(),
             loggers=nothing,
         )
+        self.configured: list[BrokerConfig] = []
         self.publisher = Publisher(
-            self.context, self.context.directories, core, coordinators, Logs.silent()
+            self.context,
+            self.context.directories,
+            core,
+            coordinators,
+            Logs.silent(),
+            self.configured.append,
         )
 
     def _mark(self, mark: int) -> bool:

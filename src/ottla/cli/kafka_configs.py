@@ -1,4 +1,5 @@
-"""kafka-configs.sh: describe and alter configs of topics, brokers, groups and client metrics.
+"""kafka-configs.sh: describe and alter configs of topics, brokers, groups and client metrics, and
+the levels of loggers.
 
 An entity is named by `--entity-type` and `--entity-name`, or by an option of its own (`--topic`,
 `--broker`, ...); the empty name of a broker means the defaults of all. What the cluster refuses is
@@ -28,6 +29,7 @@ from ottla.client import configs, groups, topics
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
 from ottla.metadata.topic_names import topic_name_problem
+from ottla.wire.errors import ErrorCode
 
 KINDS = {
     "topics": configs.TOPIC,
@@ -69,7 +71,7 @@ _OUTSIDE_BRACKETS = r"(?=[^\]]*(?:\[|$))"
 
 COMMAND = Command(
     "kafka-configs.sh",
-    "describe and alter configs of topics, brokers, groups and client metrics",
+    "describe and alter configs of topics, brokers, groups and client metrics, and log levels",
     (
         BOOTSTRAP,
         COMMAND_CONFIG,
@@ -122,6 +124,11 @@ COMMAND = Command(
             "everything that a broker goes by, and where each value is from",
             "kafka-configs.sh --describe --broker 1 --all --bootstrap-server localhost:9092",
         ),
+        (
+            "let a running broker tell more",
+            "kafka-configs.sh --alter --broker-logger 1 --add-config root=DEBUG "
+            "--bootstrap-server localhost:9092",
+        ),
     ),
 )
 
@@ -145,8 +152,19 @@ def main(parsed: Parsed) -> int:
                 f"java.util.concurrent.ExecutionException: {exception_text(error)}",
                 file=sys.stderr,
             )
-            raise Failed("", hint=error.hint) from None
+            raise Failed("", hint=error.hint or _way_out(kind, error)) from None
     return 0
+
+
+def _way_out(kind: str, error: BrokerError) -> str | None:
+    """What to do about a key that a running broker does not take."""
+    if kind != "brokers" or error.code != ErrorCode.INVALID_REQUEST:
+        return None
+    if "Cannot update these configs dynamically" in str(error) or "in its file" in str(error):
+        return "set it in the server's properties file, and start it again"
+    if " can't be set" in str(error):
+        return "docs/reference/broker-configs.md says of each key what becomes of a change"
+    return None
 
 
 def _describes_quotas(parsed: Parsed) -> bool:
@@ -278,6 +296,13 @@ def _changes(parsed: Parsed) -> tuple[dict[str, str], list[str]]:
 def _alter(client: Client, kind: str, name: str, added: dict[str, str], deleted: list[str]) -> None:
     if kind in ("brokers", "broker-loggers") and name and not _is_there(client, "brokers", name):
         raise Failed(f"The broker '{name}' doesn't exist", hint="only a broker can tell its own")
+    if kind == "broker-loggers":
+        known = {row.name for row in configs.describe(client, KINDS[kind], [name])[name]}
+        if strange := [logger for logger in (*added, *deleted) if logger not in known]:
+            raise Failed(
+                f"Invalid broker logger(s): {','.join(strange)}",
+                hint=f"kafka-configs.sh --describe --broker-logger {name} lists those that it has",
+            )
     changes = [configs.Change(key, configs.SET, value) for key, value in added.items()]
     changes += [configs.Change(key, configs.DELETE, None) for key in deleted]
     configs.alter(client, KINDS[kind], {name: changes})
@@ -299,11 +324,8 @@ def _describe(client: Client, kind: str, name: str | None, *, everything: bool) 
         head = f"{'All' if everything else 'Dynamic'} configs for {_one(kind)} {one} are:"
         if not one and kind == "brokers":
             head = f"Default configs for {kind} in the cluster are:"
-        if kind != "broker-loggers":  # which may well be refused: there is nothing to announce
-            print(head)
+        print(head)
         rows = configs.describe(client, KINDS[kind], [one], synonyms=True)[one]
-        if kind == "broker-loggers":
-            print(head)
         own = _OWN_SOURCE.get(kind) if one else "DYNAMIC_DEFAULT_BROKER_CONFIG"
         for row in sorted(rows, key=lambda row: row.name):
             if everything or own is None or row.source == own:

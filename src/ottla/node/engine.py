@@ -19,15 +19,16 @@ from ottla.broker.router import Router
 from ottla.broker.settings import Settings
 from ottla.controller.controller import Controller
 from ottla.errors import BrokenInvariant, OttlaError
-from ottla.metadata.image import BROKER_RESOURCE, EMPTY_IMAGE
+from ottla.metadata.image import EMPTY_IMAGE
+from ottla.node import housekeeping
 from ottla.node.alarms import Alarms
+from ottla.node.changing import Changing
 from ottla.node.cluster import Cluster, Identity, open_quorum
 from ottla.node.coordinators import Coordinators
 from ottla.node.core_logs import CorePartitionLogs
 from ottla.node.desk import Desk
 from ottla.node.format import read_bootstrap
 from ottla.node.formatted import metadata_directory_id
-from ottla.node.housekeeping import Housekeeping
 from ottla.node.loggers import Loggers, NodeLoggers, loggers
 from ottla.node.loop import Loop
 from ottla.node.membership import ClusterError, Membership
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from ottla._core import Request
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.runtime import Outgoing
+    from ottla.decide import Entropy
     from ottla.node.logs import Logs
     from ottla.node.quorum import MetadataQuorum
     from ottla.node.world import World
@@ -98,7 +100,6 @@ class Engine:
         "_config",
         "_coordinators",
         "_core",
-        "_housekeeping",
         "_logs",
         "_lost",
         "_metadata_directory_id",
@@ -136,13 +137,7 @@ class Engine:
         self._router = router = Router()
         self.alarms = alarms = Alarms(core.steady_ms, world.real_ms, core.until_steady_ms)
         desk = self.desk = Desk(core, router, to.desk, frozenset(config.controller_listener_names))
-        make_controller = partial(
-            Controller,
-            node_id=identity.node_id,
-            cluster_id=identity.cluster_id,
-            config=config,
-            entropy=entropy,
-        )
+        make_controller = _maker(identity, config, entropy)
         bootstrap = partial(read_bootstrap, core.disk, config.metadata_log_dir)
         self.cluster = Cluster(quorum, make_controller, core, desk, to.cluster, alarms, bootstrap)
         settings = Settings(config, EMPTY_IMAGE, identity.node_id)
@@ -171,9 +166,11 @@ class Engine:
             authorizer=world.authorizer,
             loggers=NodeLoggers(to.root),
         )
-        self._publisher = Publisher(context, directories, core, self._coordinators, to.publisher)
+        changing = Changing(alarms, core)
+        self._publisher = Publisher(
+            context, directories, core, self._coordinators, to.publisher, changing.configure
+        )
         self.membership = Membership(identity, config, self.cluster, alarms, entropy, to.membership)
-        self._housekeeping = Housekeeping(alarms, core)
         self.loop = Loop(core, alarms, self)
         self.turner = world.drive(self.loop)
 
@@ -209,7 +206,7 @@ class Engine:
             tell(f"{report.place}: {report.text}")
         for folder in core.set_strays_aside():
             self._logs.warn(f"{folder} belongs to no partition of this node and was set aside")
-        self._housekeeping.begin(self.context.config)
+        housekeeping.schedule(self.alarms, core, self._config)
 
     def leave(self, timeout_ms: int) -> None:
         """Fence this broker as a controlled shutdown does; after the last turn of the loop.
@@ -367,8 +364,6 @@ class Engine:
                 lambda _: publisher.wait_no_more(offset),
                 real=True,
             )
-        if delta is not None and any(kind == BROKER_RESOURCE for kind, _ in delta.configs_changed):
-            self._housekeeping.configure(self.context.config)
         self.cluster.answer(publisher.is_applied)
         return delta is not None
 
@@ -400,6 +395,17 @@ class Engine:
         if broker is None:
             return "the broker is not registered"
         return "the broker is fenced" if broker.fenced else ""
+
+
+def _maker(identity: Identity, config: BrokerConfig, entropy: Entropy) -> partial[Controller]:
+    """Makes the controller, each time that this node begins to lead."""
+    return partial(
+        Controller,
+        node_id=identity.node_id,
+        cluster_id=identity.cluster_id,
+        config=config,
+        entropy=entropy,
+    )
 
 
 def tell_of_lost(logs: Logs, folder: str, text: str) -> None:

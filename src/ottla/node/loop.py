@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ADVANCE_STEPS_MAX = 10_000
 """So many deadlines `advance` meets exactly; from then on it takes steps of a like number."""
 SETTLE_MS = 1_000
-"""So long `advance` waits for background work once; a disk that takes longer is waited for no more."""
+"""So long `advance` waits for background work; a disk that takes longer is waited for no more."""
 
 
 class NodeStopped(OttlaError):
@@ -105,7 +105,7 @@ class Loop:
             self._move_to(at_ms)
             self._alarms.fire(at_ms)
             self._turns.commit()
-            # What was begun in the background is of this moment, and not of one that is still ahead.
+            # What was begun in the background is of this moment, not of one that is ahead.
             waits = waits and self._core.settle(timeout_ms=SETTLE_MS)
         self._move_to(target)
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from ottla._core import CoreError, PartitionState, TopicConfig, TopicPartition
 from ottla.config.alteration import is_unknown, why_without_effect
-from ottla.config.connections import connection_limits
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import BROKER_RESOURCE, TOPIC_RESOURCE
 from ottla.metadata.topic_names import is_internal
@@ -25,11 +24,12 @@ from ottla.node.changes import changes
 from ottla.node.coordinators import Led
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ottla._core import Node as Core
     from ottla.broker.context import Context
     from ottla.broker.directories import Directories
+    from ottla.config.broker import BrokerConfig
     from ottla.metadata.image import Partition, Topic
     from ottla.node.coordinators import Coordinators
     from ottla.node.logs import Logs
@@ -54,6 +54,7 @@ class Publisher:
 
     __slots__ = (
         "_begun",
+        "_configure_node",
         "_context",
         "_coordinators",
         "_core",
@@ -72,6 +73,7 @@ class Publisher:
         core: Core,
         coordinators: Coordinators,
         logs: Logs,
+        configure_node: Callable[[BrokerConfig], None],
     ) -> None:
         self._context = context
         self._directories = directories
@@ -79,6 +81,8 @@ class Publisher:
         self._core = core
         self._coordinators = coordinators
         self._logs = logs
+        self._configure_node = configure_node
+        """Told of the broker's config when it may have changed."""
         self._begun = False
         """Whether the core is told of deltas."""
         self._marks = 0
@@ -101,7 +105,7 @@ class Publisher:
     def begin(self) -> None:
         """Let the core be as the image says, and as all that follow will say."""
         self._begun = True
-        self._limit_connections()
+        self._configure_node(self._context.settings.config)
         self._tell(MetadataDelta.whole(self._context.image), 0)
 
     def _tell(self, delta: MetadataDelta, first_offset: int) -> bool:
@@ -117,8 +121,6 @@ class Publisher:
         if not first:
             for line in changes(delta):
                 self._logs.info(line)
-            if any(kind == BROKER_RESOURCE for kind, _ in delta.configs_changed):
-                self._limit_connections()
         lying = self._lying() if first else None
         if self._directories.several:
             self._place(delta, lying)
@@ -139,6 +141,8 @@ class Publisher:
                 others.append(state)
         if others:
             core.place(others)
+        if not first and any(kind == BROKER_RESOURCE for kind, _ in delta.configs_changed):
+            self._configure_node(context.settings.config)
         for name in self._reconfigured(delta):
             core.configure_topic(name, self._config(name, configs))
         self._mark(pending)
@@ -147,11 +151,6 @@ class Publisher:
             return False
         self._tell_of_unopened()
         return True
-
-    def _limit_connections(self) -> None:
-        limits = connection_limits(self._context.config)
-        listeners = [(name, *most) for name, most in limits.listeners.items()]
-        self._core.limit_connections(listeners, list(limits.addresses.items()))
 
     def _mark(self, pending: _Pending, led: Led | None = None) -> None:
         """Hear when all is so that the core was told since the last mark."""

@@ -222,14 +222,17 @@ impl<D: Disk> Log<D> {
         if epochs_changed || self.epochs_stale {
             self.make_ready()?;
         }
-        let room = (
-            u64::from(self.config.segment_size()),
-            self.config.preallocate,
-        );
+        let limit = u64::from(self.config.segment_size());
+        let preallocate = self.config.preallocate;
         let aborted = self.producers.aborted_by(&staged);
         let (place, active) = self.active();
-        let written = active.note_all_aborted(place, &aborted);
-        if let Err(e) = written.and_then(|()| active.write(place, bytes, room)) {
+        let room = if preallocate {
+            active.preallocate(place, limit)
+        } else {
+            Ok(())
+        };
+        let written = room.and_then(|()| active.note_all_aborted(place, &aborted));
+        if let Err(e) = written.and_then(|()| active.write(place, bytes, limit)) {
             if active.cut_back(place, &aborted).is_err() {
                 self.fail("a failed write", &e);
             }

@@ -236,24 +236,12 @@ impl<D: Disk> Segment<D> {
     }
 
     /// Write whole batches at the end. The segment does not know of them until `note`.
-    ///
-    /// Its file gets room for more of them first: step by step up to the `limit`, or at once if all of it is to be had
-    /// as soon as the segment is.
-    pub fn write(
-        &mut self,
-        place: Place<'_, D>,
-        bytes: &[u8],
-        (limit, at_once): (u64, bool),
-    ) -> Result<(), LogError> {
+    pub fn write(&mut self, place: Place<'_, D>, bytes: &[u8], limit: u64) -> Result<(), LogError> {
         let path = self.named(place, LOG_SUFFIX);
         let file = self.file(place)?;
         let end = self.size + bytes.len() as u64;
-        if end > self.allocated && (at_once || end > ALLOCATE_FROM) && !self.cannot_allocate {
-            let step = if at_once {
-                limit
-            } else {
-                end.clamp(ALLOCATE_STEP_MIN, ALLOCATE_STEP_MAX)
-            };
+        if end > self.allocated && end > ALLOCATE_FROM && !self.cannot_allocate {
+            let step = end.clamp(ALLOCATE_STEP_MIN, ALLOCATE_STEP_MAX);
             let target = (self.size + step).min(limit.max(end));
             match file.allocate(self.size, target - self.size) {
                 Ok(()) => self.allocated = target,
@@ -261,6 +249,18 @@ impl<D: Disk> Segment<D> {
             }
         }
         file.write_all_at(bytes, self.size).during("writing", &path)
+    }
+
+    /// Take all the space that the segment may come to need; if there is less, it grows as any other does.
+    pub fn preallocate(&mut self, place: Place<'_, D>, limit: u64) -> Result<(), LogError> {
+        if self.allocated.max(self.size) < limit && !self.cannot_allocate {
+            let file = self.file(place)?;
+            match file.allocate(self.size, limit - self.size) {
+                Ok(()) => self.allocated = limit,
+                Err(_) => self.cannot_allocate = true,
+            }
+        }
+        Ok(())
     }
 
     /// After a failed write: what was written of it, and noted as aborted by it, must not be found by a later reader.

@@ -102,7 +102,7 @@ impl<D: Disk> Output<D> {
             return Ok(0);
         }
         let place = place(&self.disk, &self.dir, &self.config);
-        self.segment.write(place, &self.bytes, (self.room, false))?;
+        self.segment.write(place, &self.bytes, self.room)?;
         for brief in self.briefs.drain(..) {
             self.segment.note(place, brief)?;
         }
