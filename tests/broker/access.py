@@ -89,6 +89,7 @@ from ottla.wire.messages.txn_offset_commit import (
     TxnOffsetCommitRequestPartition,
     TxnOffsetCommitRequestTopic,
 )
+from ottla.wire.messages.update_features import FeatureUpdateKey, UpdateFeaturesRequest
 from ottla.wire.messages.write_txn_markers import (
     WritableTxnMarker,
     WritableTxnMarkerTopic,
@@ -446,6 +447,14 @@ TABLE: dict[int, Row | None] = {
         lambda _, __: DescribeQuorumRequest(),
         SEE_CLUSTER,
         SEE_CLUSTER,
+        Err.CLUSTER_AUTHORIZATION_FAILED,
+    ),
+    57: Row(
+        lambda _, __: UpdateFeaturesRequest(
+            feature_updates=[FeatureUpdateKey(feature="transaction.version", max_version_level=2)]
+        ),
+        _pair(Op.ALTER, Kind.CLUSTER),
+        _pair(Op.ALTER, Kind.CLUSTER),
         Err.CLUSTER_AUTHORIZATION_FAILED,
     ),
     60: Row(lambda _, __: DescribeClusterRequest(), set(), set(), None),

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from conformance import (
     cases_basic,
+    cases_features,
     cases_groups,
     cases_records,
     cases_transaction_ends,
@@ -57,6 +58,7 @@ QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
 """Time-outs are seen soon."""
 SUITES = {
     "plain": Suite(DATA, (cases_basic, cases_records, cases_groups)),
+    "features": Suite(DATA / "features", (cases_features,), QUICK),
     "transactions": Suite(DATA / "transactions", TRANSACTIONS, QUICK),
     "transactions-older": Suite(
         DATA / "transactions-older",

@@ -60,6 +60,7 @@ ROUTES: tuple[Route, ...] = (
     Route(46, "list_partition_reassignments", controller=True),
     Route(47, "offset_delete"),
     Route(55, "describe_quorum", controller=True),
+    Route(57, "update_features", controller=True),
     Route(60, "describe_cluster", controller=True),
     Route(61, "describe_producers"),
     Route(65, "describe_transactions"),

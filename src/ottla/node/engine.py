@@ -19,6 +19,7 @@ from ottla.broker.router import Router
 from ottla.broker.settings import Settings
 from ottla.controller.controller import Controller
 from ottla.errors import BrokenInvariant, OttlaError
+from ottla.metadata.features import METADATA_VERSION
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.node import housekeeping
 from ottla.node.alarms import Alarms
@@ -354,6 +355,9 @@ class Engine:
         delta = self.cluster.commit()
         if delta is not None:
             self._core.forget_replies()
+            if METADATA_VERSION in delta.features_changed:
+                before, after = delta.previous.metadata_version, delta.image.metadata_version
+                self.membership.on_metadata_version(before, after)
         publisher = self._publisher
         if delta is not None and not publisher.publish(delta):
             offset = delta.image.offset
