@@ -43,6 +43,7 @@ from ottla.wire.messages.describe_topic_partitions import (
 from ottla.wire.messages.describe_transactions import DescribeTransactionsRequest
 from ottla.wire.messages.end_txn import EndTxnRequest
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
+from ottla.wire.messages.get_telemetry_subscriptions import GetTelemetrySubscriptionsRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.incremental_alter_configs import (
     AlterableConfig,
@@ -83,6 +84,7 @@ from ottla.wire.messages.offset_for_leader_epoch import (
     OffsetForLeaderPartition,
     OffsetForLeaderTopic,
 )
+from ottla.wire.messages.push_telemetry import PushTelemetryRequest
 from ottla.wire.messages.sync_group import SyncGroupRequest
 from ottla.wire.messages.txn_offset_commit import (
     TxnOffsetCommitRequest,
@@ -478,6 +480,13 @@ TABLE: dict[int, Row | None] = {
         set(),
         set(),
         Err.UNSUPPORTED_VERSION,
+    ),
+    71: Row(lambda _, __: GetTelemetrySubscriptionsRequest(), set(), set(), None),
+    72: Row(
+        lambda _, __: PushTelemetryRequest(client_instance_id=bytes(16)),
+        set(),
+        set(),
+        Err.INVALID_REQUEST,
     ),
     74: Row(
         lambda _, __: ListConfigResourcesRequest(),

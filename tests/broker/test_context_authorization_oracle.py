@@ -57,8 +57,8 @@ pytestmark = [pytest.mark.long, pytest.mark.jvm]
 
 ABSENT = Named("absent", bytes(range(16)), "absent-group")
 ITS_OWN_REQUEST = {29, 46, 57}
-"""DescribeAcls, ListPartitionReassignments and UpdateFeatures: Apache's text of a refusal is its own
-request in full, ours is the error's (docs/design/access.md). No other text differs.
+"""DescribeAcls, ListPartitionReassignments and UpdateFeatures: Apache's text of a refusal is its
+own request in full, ours is the error's (docs/design/access.md). No other text differs.
 """
 ITS_OWN_REQUEST_TEXT = re.compile(r"Request Request\(.*\) needs (?:DESCRIBE|ALTER) permission\.")
 OTHERS = {18, 60, 68}

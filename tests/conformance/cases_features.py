@@ -139,7 +139,8 @@ def case_transactions_at_each_level(talk: Talk) -> None:
     ):
         raised(talk, TV, level, way)
         who = begin(talk, f"p{number}")
-        if level:  # at 0 4.3.1 refuses it, as an EndTxn of v5, and stays busy with that id (`stuck`)
+        # At 0 4.3.1 refuses what is of newer clients, and stays busy with that id (`stuck`).
+        if level:
             broker_adds(talk, (who, {topic.name: [0]}, False))
         add(talk, who, {topic.name: [0]})
         send(talk, topic, who.key, batch_of(who, 0), version=11)

@@ -72,6 +72,8 @@ class World:
             coordinators=coordinators,
             desk=desk,
             authorizer=AllowAll(),
+            client_software=nothing,
+            make_client_metrics=nothing,
         )
         self.publisher = Publisher(
             self.context, self.context.directories, core, coordinators, Logs.silent()

@@ -66,6 +66,8 @@ ROUTES: tuple[Route, ...] = (
     Route(65, "describe_transactions"),
     Route(66, "list_transactions"),
     Route(68, "consumer_group_heartbeat"),
+    Route(71, "get_telemetry_subscriptions"),
+    Route(72, "push_telemetry"),
     Route(74, "list_config_resources"),
     Route(75, "describe_topic_partitions"),
 )

@@ -18,9 +18,10 @@ from ottla.config.alteration import (
     altered,
     validate_broker_change,
 )
+from ottla.config.client_metrics import BadRequest, validate_client_metrics
 from ottla.config.group import effective_group_config, validate_group_configs
 from ottla.config.refusal import ConfigException
-from ottla.config.row import broker_rows, client_metrics_rows, group_rows, topic_rows
+from ottla.config.row import broker_rows, group_rows, topic_rows
 from ottla.config.topic import effective_topic_config, validate_topic_configs
 from ottla.config.whole_number import whole_number
 from ottla.controller.state import Outcome, State, Versioned
@@ -97,12 +98,13 @@ def _alter(state: State, resource: AlterConfigsResource) -> list[Versioned]:
             wanted = altered(group_rows(), current, operations, inherited=inherited)
             validate_group_configs(wanted, state.broker_config())
         else:
-            wanted = _client_metrics(current, operations)
+            # No key of theirs is a list to those who append.
+            wanted = altered({}, current, operations, inherited={})
+            validate_client_metrics(name, wanted)
     except ConfigException as error:
-        raise TopicError(
-            ErrorCode.INVALID_REQUEST if kind == BROKER_RESOURCE else ErrorCode.INVALID_CONFIG,
-            str(error),
-        ) from None
+        as_request = kind == BROKER_RESOURCE or isinstance(error, BadRequest)
+        code = ErrorCode.INVALID_REQUEST if as_request else ErrorCode.INVALID_CONFIG
+        raise TopicError(code, str(error)) from None
     if kind == BROKER_RESOURCE:
         _check_broker(state, name, current, wanted)
     return _records(state, kind, name, current, wanted)
@@ -167,18 +169,6 @@ def _check_exists(state: State, kind: int, name: str) -> None:
         )
     elif kind != CLIENT_METRICS_RESOURCE:
         raise TopicError(ErrorCode.INVALID_REQUEST, f"Unknown resource type {kind}")
-
-
-def _client_metrics(
-    current: Mapping[str, str], operations: list[tuple[int, str, str | None]]
-) -> dict[str, str]:
-    rows = client_metrics_rows()
-    for _, name, _ in operations:
-        if name not in rows:
-            raise ConfigException(f"Unknown client metrics configuration: {name}")
-    raise ConfigException(
-        "Client metrics subscriptions are not served yet; nothing would read this one."
-    )
 
 
 def _check_broker(

@@ -1,4 +1,5 @@
-"""What changed of topics, features and configs, in lines for the operator; told when this node learns of it.
+"""What changed of topics, features and configs, in lines for the operator; told when this node
+learns of it.
 
 A secret's value is never told, nor that of a key that nobody knows: it may be one.
 """
@@ -41,9 +42,9 @@ def changes(delta: MetadataDelta) -> Iterator[str]:
             counts = f"{len(after.partitions)} partitions, {len(before.partitions)} before"
             yield f"topic {after.name} has {counts}"
     for name in sorted(delta.features_changed):
-        before, after = delta.previous.features.get(name, 0), delta.image.features.get(name, 0)
-        if before != after:
-            yield f"{name} is {level_text(name, after)} now, {level_text(name, before)} before"
+        old, new = delta.previous.features.get(name, 0), delta.image.features.get(name, 0)
+        if old != new:
+            yield f"{name} is {level_text(name, new)} now, {level_text(name, old)} before"
     for kind, name in sorted(delta.configs_changed):
         line = _reconfigured(delta, kind, name)
         if line is not None:

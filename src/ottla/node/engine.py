@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla._core import Api, Event
+from ottla.broker.client_software import ClientSoftware
 from ottla.broker.context import Context
 from ottla.broker.directories import Directories
 from ottla.broker.router import Router
@@ -39,8 +40,10 @@ from ottla.wire.schema import plan_of
 if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla._core import Request
+    from ottla.broker.telemetry.client_metrics import ClientMetrics
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.runtime import Outgoing
+    from ottla.metrics.exposition import Family
     from ottla.node.logs import Logs
     from ottla.node.quorum import MetadataQuorum
     from ottla.node.world import World
@@ -168,11 +171,31 @@ class Engine:
             coordinators=self._coordinators,
             desk=self.desk,
             authorizer=world.authorizer,
+            client_software=ClientSoftware(core.connections),
+            make_client_metrics=partial(self._client_metrics, settings, world),
         )
         self._publisher = Publisher(self.context, directories, core, self._coordinators, logs)
         self.membership = Membership(identity, config, self.cluster, alarms, world.entropy, logs)
         self.loop = Loop(core, alarms, self)
         self.turner = world.drive(self.loop)
+
+    def _client_metrics(self, settings: Settings, world: World) -> ClientMetrics:
+        from ottla.broker.telemetry.client_metrics import ClientMetrics  # many never need it
+
+        alarms = self.alarms
+
+        def later(delay_ms: int, action: Callable[[], None]) -> None:
+            at_ms = alarms.steady_ms() + delay_ms
+            alarms.set_timer("client-metrics", at_ms, lambda _: action())
+
+        core = self._core
+        return ClientMetrics(
+            settings,
+            now_ms=core.now_ms,
+            entropy=world.entropy,
+            connections=core.connections,
+            later=later,
+        )
 
     def open(self) -> None:
         """Take this node's place in its quorum and its cluster, then let the core be as that says.
@@ -390,7 +413,20 @@ class Engine:
         context = self.context
         quorum = self.cluster.describe()
         core = self._core.metrics()
-        return measures(core, context.image, context.config, quorum, context.offline)
+        found = measures(core, context.image, context.config, quorum, context.offline)
+        pushed = context.pushed
+        if pushed is not None:
+            found["client_metrics.instances"] = pushed.count
+            found["client_metrics.series"] = pushed.series.count
+            found["client_metrics.pushes"] = pushed.pushes
+            found["client_metrics.refused"] = pushed.refused
+            found["client_metrics.dropped"] = pushed.series.dropped
+        return found
+
+    def client_metrics(self) -> list[Family]:
+        """What clients pushed, for `ottla.metrics`."""
+        pushed = self.context.pushed
+        return [] if pushed is None else pushed.series.families()
 
     def unready(self) -> str:
         """Why clients can't be served, "" while they can."""

@@ -180,7 +180,7 @@ def _entries(
     if kind == GROUP_RESOURCE:
         return describe_group(config, configs, names=names, documentation=told)
     if kind == CLIENT_METRICS_RESOURCE:
-        return describe_client_metrics(configs, names=names)
+        return describe_client_metrics(configs, names=names, documentation=told)
     if not name:
         return describe_cluster_default(config, names=names, documentation=told)
     return describe_broker(config, names=names, documentation=told)

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from ottla.broker.context import Context
 
 
-def handle(
-    context: Context, asked: Asked[UpdateFeaturesRequest]
-) -> UpdateFeaturesResponse | None:
+def handle(context: Context, asked: Asked[UpdateFeaturesRequest]) -> UpdateFeaturesResponse | None:
     """Hand it on; the controller answers."""
     if not context.authorize(asked, Operation.ALTER, CLUSTER):
         denied = ErrorCode.CLUSTER_AUTHORIZATION_FAILED
