@@ -11,13 +11,17 @@ from importlib import import_module
 
 COMMANDS = {
     "kafka-broker-api-versions": "kafka_broker_api_versions",
+    "kafka-client-metrics": "kafka_client_metrics",
+    "kafka-cluster": "kafka_cluster",
     "kafka-configs": "kafka_configs",
     "kafka-console-consumer": "kafka_console_consumer",
     "kafka-console-producer": "kafka_console_producer",
     "kafka-consumer-groups": "kafka_consumer_groups",
     "kafka-delete-records": "kafka_delete_records",
     "kafka-dump-log": "kafka_dump_log",
+    "kafka-features": "kafka_features",
     "kafka-get-offsets": "kafka_get_offsets",
+    "kafka-groups": "kafka_groups",
     "kafka-log-dirs": "kafka_log_dirs",
     "kafka-metadata-quorum": "kafka_metadata_quorum",
     "kafka-server-start": "kafka_server_start",
