@@ -138,8 +138,8 @@ def _kraft(level: int, current: int, kind: int, invalid: str) -> list[Versioned]
         raise _Refused(f"{invalid} Can't downgrade the version of this feature.")
     if level > current:
         raise _Refused(
-            f"{invalid} A quorum of controller.quorum.voters can't become one of changing voters "
-            "on this node yet."
+            f"{invalid} It is not honoured: the quorum of controller.quorum.voters can't become "
+            "one whose voters change."
         )
     return [(NoOpRecord(), 0)] if kind == UPGRADE else []
 

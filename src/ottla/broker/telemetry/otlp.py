@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from ottla.broker.telemetry.unpacking import Unreadable
 
-FIELDS_MAX: Final = 100_000
+FIELDS_MAX: Final = 40_000
 TEXT_MAX: Final = 256
 """Longer texts are cut."""
 ATTRIBUTES_MAX: Final = 16
