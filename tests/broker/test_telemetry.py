@@ -195,7 +195,7 @@ def test_names_and_labels_are_what_prometheus_takes() -> None:
     series.push("i", 'c"', [Point("Ünder score-x{}", 1, odd, False, False)])
     lines = exposition({}, series.families()).splitlines()
     assert lines[-1] == (
-        'kafka_client__nder_score_x_{client_instance_id="i",client_id="c\\"",'
+        'kafka_client__nder_score_x__{client_instance_id="i",client_id="c\\"",'
         'attribute_client_id="me",attribute_1st="a\\"b\\\\c\\nd",b="x",name="y"} 1'
     )
 

@@ -18,7 +18,6 @@ from ottla.config.alteration import (
     altered,
     validate_broker_change,
 )
-from ottla.config.client_metrics import BadRequest, validate_client_metrics
 from ottla.config.group import effective_group_config, validate_group_configs
 from ottla.config.refusal import ConfigException
 from ottla.config.row import broker_rows, group_rows, topic_rows
@@ -100,10 +99,9 @@ def _alter(state: State, resource: AlterConfigsResource) -> list[Versioned]:
         else:
             # No key of theirs is a list to those who append.
             wanted = altered({}, current, operations, inherited={})
-            validate_client_metrics(name, wanted)
+            _check_client_metrics(name, wanted)
     except ConfigException as error:
-        as_request = kind == BROKER_RESOURCE or isinstance(error, BadRequest)
-        code = ErrorCode.INVALID_REQUEST if as_request else ErrorCode.INVALID_CONFIG
+        code = ErrorCode.INVALID_CONFIG if kind != BROKER_RESOURCE else ErrorCode.INVALID_REQUEST
         raise TopicError(code, str(error)) from None
     if kind == BROKER_RESOURCE:
         _check_broker(state, name, current, wanted)
@@ -169,6 +167,16 @@ def _check_exists(state: State, kind: int, name: str) -> None:
         )
     elif kind != CLIENT_METRICS_RESOURCE:
         raise TopicError(ErrorCode.INVALID_REQUEST, f"Unknown resource type {kind}")
+
+
+def _check_client_metrics(name: str, wanted: Mapping[str, str]) -> None:
+    # Loaded on first use: it brings a matcher of regular expressions.
+    from ottla.config.client_metrics import BadRequest, validate_client_metrics
+
+    try:
+        validate_client_metrics(name, wanted)
+    except BadRequest as error:
+        raise TopicError(ErrorCode.INVALID_REQUEST, str(error)) from None
 
 
 def _check_broker(

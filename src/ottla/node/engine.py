@@ -150,8 +150,7 @@ class Engine:
         self._coordinators = Coordinators(
             identity.node_id, settings, core, self.desk, alarms, logs, world.entropy
         )
-        self._lost = core.lost_log_dirs()
-        self._partition_logs = CorePartitionLogs(core)
+        self._lost, self._partition_logs = core.lost_log_dirs(), CorePartitionLogs(core)
         directories = Directories(
             identity.node_id,
             identity.directory_ids,

@@ -11,7 +11,6 @@ together of values that are replaced and never changed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -23,7 +22,6 @@ SERIES_MAX: Final = 20_000
 SERIES_PER_INSTANCE_MAX: Final = 1_000
 _OWN: Final = "org.apache.kafka."
 _LABELS: Final = ("client_instance_id", "client_id")
-_NOT_A_LETTER: Final = re.compile(r"[^a-zA-Z0-9_]+")
 
 
 class _Key(NamedTuple):
@@ -109,5 +107,14 @@ def _key(point: Point, instance: str, client_id: str) -> _Key:
     return _Key(name, kind, point.name, tuple(labels.items()))
 
 
+class _Letters(dict[int, str]):
+    """For `str.translate`: what Prometheus takes in a name stays."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        kept = self[code] = letter if letter.isascii() and letter.isalnum() else "_"
+        return kept
+
+
 def _letters(text: str) -> str:
-    return _NOT_A_LETTER.sub("_", text)
+    return text.translate(_Letters())
