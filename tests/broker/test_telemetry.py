@@ -196,8 +196,19 @@ def test_names_and_labels_are_what_prometheus_takes() -> None:
     lines = exposition({}, series.families()).splitlines()
     assert lines[-1] == (
         'kafka_client__nder_score_x__{client_instance_id="i",client_id="c\\"",'
-        'attribute_client_id="me",attribute_1st="a\\"b\\\\c\\nd",b="x",name="y"} 1'
+        'attribute_1st="a\\"b\\\\c\\nd",attribute_client_id="me",b="x",name="y"} 1'
     )
+
+
+def test_the_same_labels_are_one_series() -> None:
+    """Prometheus would refuse the whole page for a series that stands there twice."""
+    series = Series()
+    one, other = ("a", "1"), ("b", "2")
+    series.push("i", "c", [Point("m", 1, (one, other), False, False)])
+    series.push("i", "c", [Point("m", 2, (other, one), False, False)])
+    assert [family.samples for family in series.families()] == [
+        [((("client_instance_id", "i"), ("client_id", "c"), one, other), 2)]
+    ]
 
 
 def test_one_name_is_of_one_kind() -> None:

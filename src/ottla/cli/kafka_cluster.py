@@ -17,7 +17,7 @@ from ottla.cli.options import (
     is_java_int,
     whole,
 )
-from ottla.cli.run import Failed, run
+from ottla.cli.run import run
 from ottla.client import cluster
 from ottla.client.client import Client
 from ottla.client.errors import ApiNotSupported
@@ -124,9 +124,10 @@ def _broker_id(parsed: Parsed) -> int:
 def _unregister(client: Client, broker_id: int) -> None:
     try:
         cluster.unregister(client, broker_id)
-    except ApiNotSupported as error:
-        print("The target cluster does not support the broker unregistration API.", flush=True)
-        raise Failed(str(error)) from None
+    except ApiNotSupported:
+        # As Apache's, which leaves with 0 then.
+        print("The target cluster does not support the broker unregistration API.")
+        return
     print(f"Broker {broker_id} is no longer registered.")
 
 

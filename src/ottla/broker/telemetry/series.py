@@ -97,14 +97,16 @@ def _key(point: Point, instance: str, client_id: str) -> _Key:
     is_counter = point.is_monotonic
     if is_counter and not name.endswith("_total"):
         name += "_total"
-    labels = dict(zip(_LABELS, (instance, client_id), strict=True))
+    labels: dict[str, str] = {}
     for key, value in point.attributes:
         label = _letters(key).strip("_") or "_"
         if label in _LABELS or label[0].isdigit():
             label = f"attribute_{label}"
         labels[label] = value
     kind = "counter" if is_counter else "gauge"
-    return _Key(name, kind, point.name, tuple(labels.items()))
+    whose = zip(_LABELS, (instance, client_id), strict=True)
+    # In one order, whatever the client's is: the same labels twice would spoil the whole page.
+    return _Key(name, kind, point.name, (*whose, *sorted(labels.items())))
 
 
 class _Letters(dict[int, str]):
