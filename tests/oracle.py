@@ -16,7 +16,7 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -59,6 +59,14 @@ def java(main: str, *args: str, jvm: tuple[str, ...] = ()) -> list[str]:
     quiet = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
     unpacked = f"-Djava.io.tmpdir={tempfile.gettempdir()}"  # the codecs' native libraries
     return ["java", *QUICK_JVM, *quiet, unpacked, *jvm, "-cp", classpath(), main, *args]
+
+
+def compiled(names: Iterable[str], folder: Path) -> Path:
+    """The folder, with these classes of `tests/java/tools` in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = [str(JAVA_DIR / "tools" / f"{name}.java") for name in names]
+    subprocess.run(["javac", "-cp", classpath(), "-d", str(folder), *sources], check=True)
+    return folder
 
 
 def dies_with_us() -> list[str]:
@@ -106,6 +114,7 @@ class Oracle:
         ports: tuple[int, int] | None = None,
         features: Mapping[str, int] | None = None,
         jvm: tuple[str, ...] = (),
+        classes: Path | None = None,
     ) -> None:
         self.folder = folder
         self.log_dir = log_dir or folder / "data"
@@ -118,6 +127,7 @@ class Oracle:
         self._quorum = quorum
         self._features = features or {}
         self._jvm = jvm
+        self._classes = classes
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self.properties = folder / "server.properties"
@@ -163,6 +173,8 @@ class Oracle:
         if not self._quick_jvm:  # as kafka-server-start.sh would run it
             command = [c for c in command if c not in QUICK_JVM]
             command[1:1] = ["-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"]
+        if self._classes is not None:
+            command[command.index("-cp") + 1] += f":{self._classes}"
         log: IO[bytes]
         command = [*dies_with_us(), *command]
         with self.server_log.open("ab") as log:

@@ -43,6 +43,7 @@ from ottla.wire.messages.describe_topic_partitions import (
 from ottla.wire.messages.describe_transactions import DescribeTransactionsRequest
 from ottla.wire.messages.end_txn import EndTxnRequest
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
+from ottla.wire.messages.get_telemetry_subscriptions import GetTelemetrySubscriptionsRequest
 from ottla.wire.messages.heartbeat import HeartbeatRequest
 from ottla.wire.messages.incremental_alter_configs import (
     AlterableConfig,
@@ -83,12 +84,14 @@ from ottla.wire.messages.offset_for_leader_epoch import (
     OffsetForLeaderPartition,
     OffsetForLeaderTopic,
 )
+from ottla.wire.messages.push_telemetry import PushTelemetryRequest
 from ottla.wire.messages.sync_group import SyncGroupRequest
 from ottla.wire.messages.txn_offset_commit import (
     TxnOffsetCommitRequest,
     TxnOffsetCommitRequestPartition,
     TxnOffsetCommitRequestTopic,
 )
+from ottla.wire.messages.update_features import FeatureUpdateKey, UpdateFeaturesRequest
 from ottla.wire.messages.write_txn_markers import (
     WritableTxnMarker,
     WritableTxnMarkerTopic,
@@ -462,6 +465,14 @@ TABLE: dict[int, Row | None] = {
         SEE_CLUSTER,
         Err.CLUSTER_AUTHORIZATION_FAILED,
     ),
+    57: Row(
+        lambda _, __: UpdateFeaturesRequest(
+            feature_updates=[FeatureUpdateKey(feature="transaction.version", max_version_level=2)]
+        ),
+        _pair(Op.ALTER, Kind.CLUSTER),
+        _pair(Op.ALTER, Kind.CLUSTER),
+        Err.CLUSTER_AUTHORIZATION_FAILED,
+    ),
     60: Row(lambda _, __: DescribeClusterRequest(), set(), set(), None),
     61: Row(
         lambda named, _: describe_producers.DescribeProducersRequest(
@@ -483,6 +494,13 @@ TABLE: dict[int, Row | None] = {
         set(),
         set(),
         Err.UNSUPPORTED_VERSION,
+    ),
+    71: Row(lambda _, __: GetTelemetrySubscriptionsRequest(), set(), set(), None),
+    72: Row(
+        lambda _, __: PushTelemetryRequest(client_instance_id=bytes(16)),
+        set(),
+        set(),
+        Err.INVALID_REQUEST,
     ),
     74: Row(
         lambda _, __: ListConfigResourcesRequest(),

@@ -99,6 +99,8 @@ def test_each_denied_name_is_looked_up_once(
         desk=desk,
         authorizer=rights,
         loggers=nothing,
+        client_software=nothing,
+        make_client_metrics=nothing,
     )
     request = request_of(names())
     here = ("PLAINTEXT", "127.0.0.1", 9092, "127.0.0.1", 1, Principal.parse(ALICE))

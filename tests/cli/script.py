@@ -64,6 +64,10 @@ JAVA_TOOLS = {
     "kafka-e2e-latency.sh": "org.apache.kafka.tools.EndToEndLatency",
     "kafka-verifiable-producer.sh": "org.apache.kafka.tools.VerifiableProducer",
     "kafka-verifiable-consumer.sh": "org.apache.kafka.tools.VerifiableConsumer",
+    "kafka-features.sh": "org.apache.kafka.tools.FeatureCommand",
+    "kafka-cluster.sh": "org.apache.kafka.tools.ClusterTool",
+    "kafka-groups.sh": "org.apache.kafka.tools.GroupsCommand",
+    "kafka-client-metrics.sh": "org.apache.kafka.tools.ClientMetricsCommand",
 }
 
 
@@ -150,6 +154,10 @@ def normal(text: str, node: str) -> str:
     text = re.sub(uuid, "00000000-0000-0000-0000-000000000000", text)
     text = re.sub(r"(CreateTime|LogAppendTime):\d+", r"\1:{time}", text)
     text = re.sub(r"(ClusterId:\s+)[\w-]{22}\b", r"\1{cluster-id}", text)
+    named = r"(?m)(Cluster ID: |client metrics config for )[\w-]{22}(?=\.?$)"
+    text = re.sub(named, r"\1{id}", text)
+    text = re.sub(r"(?m)(Epoch: )\d+$", r"\1{n}", text)
+    text = re.sub(rf"(?m)^(\d+ +\S+ +){port}(?= )", r"\1{port}", text)
     text = re.sub(r"((?:LeaderEpoch|HighWatermark):\s+)\d+\b", r"\1{n}", text)
     text = re.sub(r'("endpoints": \["\w+://)[\w.]+:\d+"', r'\1{controller}"', text)
     directory = r"(?!A{22})[\w-]{22}"  # a replica that nobody knows the directory of has A's
@@ -229,6 +237,17 @@ class Stage:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{key} of {name} is not {value}")
 
+    def _subscriptions(self, *names: str) -> None:
+        """Until the broker knows just these subscriptions to client metrics."""
+        from ottla.client import configs
+        from ottla.client.client import Client
+
+        with Client(self.node) as client:
+            deadline = time.monotonic() + 20
+            while set(configs.resources(client, configs.CLIENT_METRICS)) != set(names):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"the subscriptions are not {names}")
+
     def _commit(self, group: str, topic: str, partition: str, offset: str) -> None:
         from confluent_kafka import Consumer, TopicPartition
 
@@ -303,13 +322,16 @@ def differences(step: Step, ran: Ran) -> list[str]:
     return found
 
 
+_OF_JAVA = ("\t", "Caused by: ", "[kafka-admin-client-thread", "[main] ERROR ")
+
+
 def sentences(stderr: str) -> list[str]:
     """What a tool says on stderr, without Java's stacks, the usage that follows, and our hints."""
     lines = []
     for line in stderr.split("\n"):
-        if line.startswith(("Option  ", "usage: ", "hint: ")):
+        if line.startswith(("Option  ", "Option (", "usage: ", "hint: ")):
             break
-        if not line or line.startswith(("\t", "Caused by: ", "[kafka-admin-client-thread")):
+        if not line or line.startswith(_OF_JAVA):
             continue
         if not lines or not line.endswith(f"Exception: {lines[-1]}"):
             lines.append(line)
@@ -367,8 +389,8 @@ _SAME = (
         r"Input string `nonsense` decoded as 6 bytes, which is not equal to .* base64-encoded UUID",
     ),
     (
-        r"--topic is given 2 times, but takes one value",
-        r"Found multiple arguments for option topic, but you asked for only one",
+        r"--\w+ is given 2 times, but takes one value",
+        r"Found multiple arguments for option \w+, but you asked for only one",
     ),
     (r"'\(' is no regular expression: .*", r"\( is an invalid regex\."),
     (

@@ -19,8 +19,10 @@ from typing import Any, NamedTuple
 from conformance import (
     cases_basic,
     cases_configs,
+    cases_features,
     cases_groups,
     cases_records,
+    cases_telemetry,
     cases_transaction_ends,
     cases_transaction_epochs,
     cases_transaction_listings,
@@ -29,7 +31,7 @@ from conformance import (
     cases_transactions,
 )
 from conformance.talk import Talk
-from oracle import Oracle
+from oracle import Oracle, compiled
 
 DATA = Path(__file__).parents[1] / "data" / "conformance"
 Case = Callable[[Talk], None]
@@ -42,6 +44,8 @@ class Suite(NamedTuple):
     modules: tuple[ModuleType, ...]
     config: Mapping[str, str] = {}
     features: Mapping[str, int] = {}
+    java: tuple[str, ...] = ()
+    """Classes of `tests/java/tools` that Apache Kafka needs besides its own."""
 
 
 TRANSACTIONS = (
@@ -58,6 +62,13 @@ QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
 """Time-outs are seen soon."""
 SUITES = {
     "plain": Suite(DATA, (cases_basic, cases_records, cases_groups, cases_configs)),
+    "features": Suite(DATA / "features", (cases_features,), QUICK),
+    "telemetry": Suite(
+        DATA / "telemetry",
+        (cases_telemetry,),
+        {"telemetry.max.bytes": "4096"},
+        java=("TelemetryReceiver",),
+    ),
     "transactions": Suite(DATA / "transactions", TRANSACTIONS, QUICK),
     "transactions-older": Suite(
         DATA / "transactions-older",
@@ -115,7 +126,11 @@ def record(suite: Suite, port: int) -> None:
 
 def oracle_of(suite: Suite, folder: Path) -> Oracle:
     """A 4.3.1 that a suite may be asked of, not started."""
-    return Oracle(folder, suite.config, quorum="dynamic", features=suite.features)
+    config = dict(suite.config)
+    classes = compiled(suite.java, folder / "classes") if suite.java else None
+    if suite.java:
+        config["metric.reporters"] = ",".join(suite.java)
+    return Oracle(folder, config, quorum="dynamic", features=suite.features, classes=classes)
 
 
 if __name__ == "__main__":

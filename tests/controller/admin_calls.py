@@ -28,6 +28,7 @@ from ottla.wire.messages.incremental_alter_configs import (
     IncrementalAlterConfigsRequest,
 )
 from ottla.wire.messages.list_partition_reassignments import ListPartitionReassignmentsRequest
+from ottla.wire.messages.update_features import FeatureUpdateKey, UpdateFeaturesRequest
 
 Ids = Mapping[str, bytes]
 Call = tuple[str, Any, int]
@@ -129,6 +130,19 @@ def _delete_name_and_id(name: str) -> Callable[[Ids], DeleteTopicsRequest]:
         timeout_ms=10_000,
     )
 
+
+def _features(*updates: tuple[str, int, int], validate_only: bool = False) -> UpdateFeaturesRequest:
+    return UpdateFeaturesRequest(
+        feature_updates=[
+            FeatureUpdateKey(feature=name, max_version_level=level, upgrade_type=kind)
+            for name, level, kind in updates
+        ],
+        validate_only=validate_only,
+    )
+
+
+TV, ELR, MV = "transaction.version", "eligible.leader.replicas.version", "metadata.version"
+UPGRADE, SAFE, UNSAFE = 1, 2, 3
 
 CALLS: tuple[Call, ...] = (
     ("create one", _topics(_topic("one")), 7),
@@ -248,4 +262,23 @@ CALLS: tuple[Call, ...] = (
         5,
     ),
     ("create a name anew", _topics(_topic("old")), 7),
+    ("lower a feature without a flag", _features((TV, 1, UPGRADE)), 2),
+    ("lower a feature only to validate", _features((TV, 1, SAFE), validate_only=True), 2),
+    ("lower a feature", _features((TV, 1, SAFE)), 2),
+    ("lower a feature to nothing", _features((TV, 0, UNSAFE)), 1),
+    ("lower a feature upwards", _features((TV, 2, SAFE)), 2),
+    ("raise a feature in version 0", _features((TV, 2, UPGRADE)), 0),
+    ("raise a feature to the same", _features((TV, 2, UPGRADE)), 2),
+    ("raise metadata.version to the same", _features((MV, 30, UPGRADE)), 2),
+    ("lower metadata.version", _features((MV, 29, SAFE)), 2),
+    ("lower metadata.version in spite of all", _features((MV, 29, UNSAFE)), 2),
+    ("lower metadata.version below the least", _features((MV, 6, UNSAFE)), 2),
+    ("raise metadata.version to the unstable", _features((MV, 31, UPGRADE)), 2),
+    ("raise the features to the same in one", _features((TV, 2, 1), (ELR, 1, 1)), 2),
+    ("raise one of two that is unknown", _features((TV, 2, UPGRADE), ("nope", 1, UPGRADE)), 2),
+    ("stop eligible leaders", _features((ELR, 0, SAFE)), 2),
+    ("a minimum in sync of one broker", _alter(BROKER, "1", (SET, "min.insync.replicas", "1")), 1),
+    ("no cluster's minimum any more", _alter(BROKER, "", (DELETE, "min.insync.replicas", None)), 1),
+    ("begin eligible leaders to validate", _features((ELR, 1, UPGRADE), validate_only=True), 2),
+    ("begin eligible leaders", _features((ELR, 1, UPGRADE)), 2),
 )

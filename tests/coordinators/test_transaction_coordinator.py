@@ -11,10 +11,10 @@ import pytest
 
 from coordinators.transaction_script import Script
 from coordinators.transaction_world import TransactionWorld
-from ottla.coordinators.re2_match import ASKING, PIECE, Pattern
 from ottla.coordinators.transaction.listing import MAY_BE_SEEN, ROW, SLICE
 from ottla.coordinators.transaction.transaction import Transaction
 from ottla.decide import Timer
+from ottla.regex.re2_match import ASKING, PIECE, Pattern
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.describe_transactions import DescribeTransactionsRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest

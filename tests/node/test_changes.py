@@ -79,3 +79,19 @@ THERE: MetadataImage = MetadataDelta.of(
 def test_what_changed_is_a_line(before: MetadataImage, records: list[Any], told: list[str]) -> None:
     """If this failed, an operator would miss a change, or read a secret in the log."""
     assert list(changes(MetadataDelta.of(before, records))) == told
+
+
+def test_a_feature_at_another_level_is_told() -> None:
+    """An operator would not see in the log when the cluster began to work otherwise."""
+    delta = MetadataDelta.of(
+        THERE,
+        [
+            m.FeatureLevelRecord(name="metadata.version", feature_level=30),
+            m.FeatureLevelRecord(name="group.version", feature_level=1),
+            m.FeatureLevelRecord(name="share.version", feature_level=0),
+        ],
+    )
+    assert list(changes(delta)) == [
+        "group.version is 1 now, 0 before",
+        "metadata.version is 30 (4.3-IV0) now, 0 before",
+    ]

@@ -232,3 +232,39 @@ def test_a_broker_leaves_when_the_controller_says_so_or_was_told_twice() -> None
     far.answer(BrokerHeartbeatResponse())
     assert far.membership.left
     assert not far.waiting
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "asked"),
+    [
+        (7, 30, ["ControllerRegistrationRequest", "BrokerRegistrationRequest"]),
+        (15, 17, ["BrokerRegistrationRequest"]),
+        (17, 30, []),
+        (29, 23, []),
+    ],
+)
+def test_a_new_metadata_version_is_told_what_it_has_a_place_for(
+    before: int, after: int, asked: list[str]
+) -> None:
+    """A cluster that was raised would not know this broker's folders, nor where its controller is,
+    until the next start.
+    """
+    far = Far()
+    far.let_in()
+    far.membership.on_metadata_version(before, after)
+    for name in asked:
+        assert far.asked() == [name]
+        kind = ControllerRegistrationResponse
+        if name.startswith("Broker"):
+            assert far.waiting[0][0].log_dirs == [PLACE[2]]
+            kind = BrokerRegistrationResponse
+        far.answer(kind())
+    assert far.asked() in ([], ["BrokerHeartbeatRequest"])
+
+
+def test_an_old_cluster_has_no_place_for_controllers() -> None:
+    """A controller of 3.3 could not read the log after this node had registered its own."""
+    far = Far()
+    far.image.metadata_version = 14
+    far.membership.join(-1)
+    assert far.asked() == ["BrokerRegistrationRequest"]

@@ -73,6 +73,8 @@ class World:
             desk=desk,
             authorizer=AllowAll(),
             loggers=nothing,
+            client_software=nothing,
+            make_client_metrics=nothing,
         )
         self.configured: list[BrokerConfig] = []
         self.publisher = Publisher(

@@ -27,10 +27,12 @@ class Asked(NamedTuple, Generic[Body]):
     local_host: str
     local_port: int
     client_host: str
-    """The client's end of the connection."""
+    """The client's address."""
     connection_id: int
     """What the core is told of, when it is known who speaks there."""
     principal: Principal
     """Who asks."""
     controller: bool = False
     """Whether it came in on a controller listener."""
+    client_port: int = 0
+    """The client's end of the connection."""

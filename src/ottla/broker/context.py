@@ -15,12 +15,14 @@ from ottla.security.resources import SUPPORTED_OPERATIONS
 
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
+    from ottla.broker.client_software import ClientSoftware
     from ottla.broker.directories import Directories
     from ottla.broker.internal_topics import C, InternalTopic
     from ottla.broker.loggers import Loggers
     from ottla.broker.partition_logs import PartitionLogs
     from ottla.broker.router import Router
     from ottla.broker.settings import Settings
+    from ottla.broker.telemetry.client_metrics import Client, ClientMetrics
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.group.coordinator import GroupCoordinator
     from ottla.coordinators.transaction.coordinator import TransactionCoordinator
@@ -104,8 +106,11 @@ class Context:
     """One broker's view for its handlers; all of it is used on the decision thread only."""
 
     __slots__ = (
+        "_client_metrics",
+        "_make_client_metrics",
         "advertised",
         "authorizer",
+        "client_software",
         "cluster_id",
         "controller",
         "coordinators",
@@ -138,6 +143,8 @@ class Context:
         desk: Desk,
         authorizer: Authorizer,
         loggers: Loggers,
+        client_software: ClientSoftware,
+        make_client_metrics: Callable[[], ClientMetrics],
     ) -> None:
         self.node_id = node_id
         self.cluster_id = cluster_id
@@ -156,6 +163,9 @@ class Context:
         self.internal = desk.internal
         self.authorizer = authorizer
         self.loggers = loggers
+        self.client_software = client_software
+        self._make_client_metrics = make_client_metrics
+        self._client_metrics: ClientMetrics | None = None
         self.producer_ids = ProducerIds(node_id, controller, lambda: self.image, desk.respond)
         self.coordinators = coordinators
         self.advertised = {
@@ -182,6 +192,27 @@ class Context:
     def transactions(self) -> TransactionCoordinator:
         """The coordinator of transactions."""
         return self.coordinators.of(TRANSACTIONS)
+
+    @property
+    def client_metrics(self) -> ClientMetrics:
+        """What clients push of their own metrics, made on first use."""
+        if self._client_metrics is None:
+            self._client_metrics = self._make_client_metrics()
+        return self._client_metrics
+
+    @property
+    def pushed(self) -> ClientMetrics | None:
+        """The same, if anybody ever asked; from any thread."""
+        return self._client_metrics
+
+    def client_of(self, asked: Asked[Any]) -> Client:
+        """Who asks, as subscriptions to clients' metrics tell them apart."""
+        from ottla.broker.telemetry.client_metrics import Client
+
+        software = self.client_software.of(asked.connection_id)
+        return Client(
+            asked.client_id, asked.connection_id, software, asked.client_host, asked.client_port
+        )
 
     @property
     def offline(self) -> set[tuple[str, int]]:

@@ -20,10 +20,10 @@ def connect(parsed: Parsed, *, timeout_ms: int | None = None) -> Client:
     """A client of the cluster that the command line names.
 
     Raises:
-        UsageError: no --bootstrap-server, or its text makes no sense.
+        UsageError: neither brokers nor controllers are named, or their text makes no sense.
         OttlaError: the properties file can't be read or asks for what is not built yet.
     """
-    bootstrap = parsed.required("--bootstrap-server")
+    bootstrap = parsed.text("--bootstrap-controller") or parsed.required("--bootstrap-server")
     path = parsed.text("--command-config")
     properties = read_properties(path) if path else {}
     require_plaintext(properties)

@@ -288,7 +288,7 @@ def _describe(parsed: Parsed, client: Client) -> bool:
 
 
 def _validate(parsed: Parsed) -> int:
-    from ottla.coordinators.re2_syntax import re2_problem
+    from ottla.regex.re2_syntax import re2_problem
 
     text = parsed.required("--validate-regex")
     problem = re2_problem(text)

@@ -177,12 +177,10 @@ def _config(parsed: Parsed) -> BrokerConfig:
 
 def _features(parsed: Parsed, *, unstable: bool) -> tuple[int, dict[str, int]]:
     """(metadata.version, levels of the other features) as the flags say."""
+    from ottla.cli.feature_levels import name_and_level
     from ottla.metadata.features import METADATA_VERSION, METADATA_VERSION_NAMES
 
-    levels: dict[str, int] = {}
-    for text in parsed.all("--feature"):
-        name, level = _feature(text)
-        levels[name] = level
+    levels = dict(map(name_and_level, parsed.all("--feature")))
     release = parsed.text("--release-version")
     named = levels.pop(METADATA_VERSION, None)
     if named is not None and release is not None:
@@ -195,35 +193,13 @@ def _features(parsed: Parsed, *, unstable: bool) -> tuple[int, dict[str, int]]:
     return level, levels
 
 
-def _feature(text: str) -> tuple[str, int]:
-    name, equals, level = text.partition("=")
-    if not equals:
-        raise Failed(f"Can't parse feature=level string {text}: equals sign not found.")
-    try:
-        return name.strip(), int(level)
-    except ValueError:
-        raise Failed(
-            f"Can't parse feature=level string {text}: unable to parse {level} as a short."
-        ) from None
-
-
 def _release_level(release: str | None, *, unstable: bool) -> int:
-    from ottla.metadata.features import (
-        METADATA_VERSION_NAMES,
-        latest_metadata_version,
-        metadata_version_level,
-    )
+    from ottla.cli.feature_levels import release_level
+    from ottla.metadata.features import latest_metadata_version
 
-    latest = latest_metadata_version(unstable=unstable)
     if release is None:
-        return latest
-    level = metadata_version_level(release)
-    if level is None or level > latest:
-        known = ", ".join(name for at, name in METADATA_VERSION_NAMES.items() if at <= latest)
-        raise Failed(
-            f"Unknown metadata.version '{release}'. Supported metadata.version are: {known}"
-        )
-    return level
+        return latest_metadata_version(unstable=unstable)
+    return release_level(release, unstable=unstable)
 
 
 def _check_kraft_version(config: BrokerConfig, features: dict[str, int]) -> None:
@@ -357,41 +333,28 @@ def random_uuid(parsed: Parsed) -> int:
 
 def version_mapping(parsed: Parsed) -> int:
     """Print what a release begins with."""
-    from ottla.metadata.features import FEATURES, METADATA_VERSION, METADATA_VERSION_NAMES
+    from ottla.cli.feature_levels import release_levels
+    from ottla.metadata.features import METADATA_VERSION, METADATA_VERSION_NAMES
 
     release = parsed.text("--release-version")
     level = _release_level(release, unstable=release is not None)
     print(f"{METADATA_VERSION}={level} ({release or METADATA_VERSION_NAMES[level]})")
-    for feature in FEATURES.values():
-        print(f"{feature.name}={feature.default_level(level)}")
+    for name, default in release_levels(level).items():
+        print(f"{name}={default}")
     return 0
 
 
 def feature_dependencies(parsed: Parsed) -> int:
     """Print what features need."""
-    from ottla.metadata.features import FEATURES, METADATA_VERSION, METADATA_VERSION_NAMES
+    from ottla.cli.feature_levels import dependencies, dependency_lines, name_and_level
 
     if not parsed.has("--feature"):
         raise UsageError("--feature is missing")
     for text in parsed.all("--feature"):
-        name, level = _feature(text)
-        if name == METADATA_VERSION:
-            if level not in METADATA_VERSION_NAMES:
-                raise Failed(f"Unknown metadata.version {level}")
-            print(f"{name}={level} ({METADATA_VERSION_NAMES[level]}) has no dependencies.")
-            continue
-        if name not in FEATURES:
-            raise Failed(f"Unknown feature: {name}")
-        if not 0 <= level <= FEATURES[name].max_level:
-            raise Failed(f"Feature level {level} is not supported for feature {name}")
-        needs = FEATURES[name].dependencies.get(level, {})
-        if not needs:
-            print(f"{name}={level} has no dependencies.")
-            continue
-        print(f"{name}={level} requires:")
-        for other, least in needs.items():
-            shown = f" ({METADATA_VERSION_NAMES[least]})" if other == METADATA_VERSION else ""
-            print(f"    {other}={least}{shown}")
+        name, level = name_and_level(text)
+        none = f"Feature level {level} is not supported for feature {name}"
+        for line in dependency_lines(name, level, dependencies(name, level, out_of_range=none)):
+            print(line)
     return 0
 
 

@@ -11,6 +11,8 @@ from importlib import import_module
 
 COMMANDS = {
     "kafka-broker-api-versions": "kafka_broker_api_versions",
+    "kafka-client-metrics": "kafka_client_metrics",
+    "kafka-cluster": "kafka_cluster",
     "kafka-configs": "kafka_configs",
     "kafka-console-consumer": "kafka_console_consumer",
     "kafka-console-producer": "kafka_console_producer",
@@ -19,7 +21,9 @@ COMMANDS = {
     "kafka-delete-records": "kafka_delete_records",
     "kafka-dump-log": "kafka_dump_log",
     "kafka-e2e-latency": "kafka_e2e_latency",
+    "kafka-features": "kafka_features",
     "kafka-get-offsets": "kafka_get_offsets",
+    "kafka-groups": "kafka_groups",
     "kafka-log-dirs": "kafka_log_dirs",
     "kafka-metadata-quorum": "kafka_metadata_quorum",
     "kafka-producer-perf-test": "kafka_producer_perf_test",

@@ -150,6 +150,11 @@ VERSION = Option("--version", "Print the version of Apache Kafka that this comma
 BOOTSTRAP = Option(
     "--bootstrap-server", "Nodes to connect to; several with commas between.", "host:port"
 )
+BOOTSTRAP_CONTROLLER = Option(
+    "--bootstrap-controller",
+    "Controllers to connect to instead of brokers; several with commas between.",
+    "host:port",
+)
 COMMAND_CONFIG = Option(
     "--command-config",
     "A properties file with settings of the client (client.id, timeouts).",

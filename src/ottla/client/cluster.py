@@ -64,13 +64,23 @@ class LogDir(NamedTuple):
         return {(row.topic, row.partition): row.size for row in self.rows}
 
 
-def describe(client: Client, *, fenced: bool = False) -> Cluster:
-    """The cluster's id, controller and brokers, fenced ones if wanted."""
+BROKERS, CONTROLLERS = 1, 2
+"""What kind of nodes DescribeCluster tells of: that of the node that is asked."""
+
+
+def describe(client: Client, *, fenced: bool = False, kind: int = BROKERS) -> Cluster:
+    """The cluster's id, controller and brokers (fenced ones if wanted), or its controllers.
+
+    Raises:
+        BrokerError: the node is of the other kind.
+    """
     from ottla.wire.messages.describe_cluster import DescribeClusterRequest
 
     def ask() -> Any:
         version = client.connection().version_for(DescribeClusterRequest)
         request = DescribeClusterRequest(include_fenced_brokers=fenced and version >= 2)
+        if version >= 1:
+            request.endpoint_type = kind
         response = client.request(request)
         check(response.error_code, response.error_message)
         return response
@@ -78,6 +88,22 @@ def describe(client: Client, *, fenced: bool = False) -> Cluster:
     found = client.attempt(ask)
     brokers = [Broker(b.broker_id, b.host, b.port, b.rack, b.is_fenced) for b in found.brokers]
     return Cluster(found.cluster_id, found.controller_id, brokers)
+
+
+def unregister(client: Client, broker_id: int) -> None:
+    """Have the cluster forget a broker.
+
+    Raises:
+        ApiNotSupported: the node serves no such API.
+        BrokerError: it refuses.
+    """
+    from ottla.wire.messages.unregister_broker import UnregisterBrokerRequest
+
+    def ask() -> None:
+        response = client.request(UnregisterBrokerRequest(broker_id=broker_id))
+        check(response.error_code, response.error_message)
+
+    client.attempt(ask)
 
 
 def api_ranges(client: Client, node_id: int) -> list[ApiRange]:

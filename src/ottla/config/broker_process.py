@@ -48,7 +48,7 @@ metrics.sample.window.ms                        LONG    30000 [1,...] low static
 node.id                                         INT     REQUIRED [0,...] high static yes
 process.roles                                   LIST    REQUIRED list:broker|controller high static yes
 server.max.startup.time.ms                      LONG    9223372036854775807 [0,...] medium static later internal
-telemetry.max.bytes                             INT     1048576 [1,...] low static reporters
+telemetry.max.bytes                             INT     1048576 [1,...] low static yes
 unstable.api.versions.enable                    BOOLEAN false - high static later internal
 unstable.feature.versions.enable                BOOLEAN false - high static yes internal
 """  # noqa: E501

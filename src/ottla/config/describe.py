@@ -198,17 +198,22 @@ def describe_group(
 
 
 def describe_client_metrics(
-    configs: Mapping[str, str], *, names: Collection[str] | None = None
+    configs: Mapping[str, str],
+    *,
+    names: Collection[str] | None = None,
+    documentation: bool = False,
 ) -> list[Entry]:
-    """Every key of a client metrics subscription that sets `configs`."""
+    """Every key of a client metrics subscription that sets `configs`. As in Kafka a default is no
+    synonym there.
+    """
     entries = []
     for name, row in client_metrics_rows().items():
         if names is not None and name not in names:
             continue
-        own = [Synonym(name, configs[name], CLIENT_METRICS)] if name in configs else []
-        value = parse_value(row, configs[name]) if own else default_value(row)
-        synonyms = (*own, Synonym(name, row.default, DEFAULT))
-        entries.append(_entry("client-metrics", row, value, synonyms, False))
+        is_set = name in configs
+        value = parse_value(row, configs[name]) if is_set else default_value(row)
+        synonyms = (Synonym(name, render(value), CLIENT_METRICS),) if is_set else ()
+        entries.append(_entry("client-metrics", row, value, synonyms, documentation))
     return entries
 
 

@@ -112,6 +112,7 @@ security.inter.broker.protocol: What brokers speak to one another.
 socket.receive.buffer.bytes: The receive buffer of a connection; -1 is the system's choice.
 socket.request.max.bytes: The largest request that is read.
 socket.send.buffer.bytes: The send buffer of a connection; -1 is the system's choice.
+telemetry.max.bytes: The largest payload of its own metrics that a client may push.
 transaction.abort.timed.out.transaction.cleanup.interval.ms: How often late ones are looked for.
 transaction.max.timeout.ms: The longest that a producer may ask for its transactions to take.
 transaction.partition.verification.enable: Whether older producers' partitions are verified.
@@ -182,17 +183,30 @@ streams.num.standby.replicas: How many spare copies of each state store are kept
 streams.session.timeout.ms: How long a silent member stays in a streams group.
 """
 
+CLIENT_METRICS: Final = """
+interval.ms: How often a client is to push its metrics.
+match: Which clients push: selector=pattern, with commas between; all if there are none.
+metrics: Which metrics are pushed: beginnings of their names, or * for every metric.
+"""
+
+TABLES: Final = {
+    "broker": BROKER,
+    "topic": TOPIC,
+    "group": GROUP,
+    "client-metrics": CLIENT_METRICS,
+}
+
 
 @cache
 def _sentences(kind: str) -> dict[str, str]:
-    table = {"broker": BROKER, "topic": TOPIC, "group": GROUP}[kind]
+    table = TABLES[kind]
     pairs = (line.partition(": ") for line in table.strip().splitlines())
     return {name: sentence for name, _, sentence in pairs}
 
 
 def documentation(kind: str, name: str) -> str | None:
-    """The sentence on a "broker", "topic" or "group" key; None for a key that has none."""
-    if kind not in ("broker", "topic", "group"):
+    """The sentence on a key of one of `TABLES`; None for a key that has none."""
+    if kind not in TABLES:
         return None
     found = _sentences(kind).get(name)
     if found is None and kind == "broker" and name in broker_rows():

@@ -21,9 +21,8 @@ from ottla.config.alteration import (
 )
 from ottla.config.group import effective_group_config, validate_group_configs
 from ottla.config.refusal import ConfigException
-from ottla.config.row import broker_rows, client_metrics_rows, group_rows, topic_rows
+from ottla.config.row import broker_rows, group_rows, topic_rows
 from ottla.config.topic import effective_topic_config, validate_topic_configs
-from ottla.config.values import default_value
 from ottla.config.whole_number import whole_number
 from ottla.controller.state import Outcome, State, Versioned
 from ottla.controller.topics import TopicError, repeated
@@ -124,10 +123,10 @@ def _alter(state: State, resource: AlterConfigsResource) -> list[Versioned]:
         if kind == GROUP_RESOURCE:
             inherited = effective_group_config(config, current)
             return altered(group_rows(), current, operations, inherited=inherited)
-        inherited = {row: default_value(found) for row, found in client_metrics_rows().items()}
-        return altered(client_metrics_rows(), current, operations, inherited=inherited)
+        # No key of theirs is a list to those who append.
+        return altered({}, current, operations, inherited={})
 
-    return _changed(state, kind, name, wanted, named=[c.name for c in resource.configs])
+    return _changed(state, kind, name, wanted)
 
 
 def _replace(state: State, resource: whole.AlterConfigsResource) -> list[Versioned]:
@@ -135,12 +134,10 @@ def _replace(state: State, resource: whole.AlterConfigsResource) -> list[Version
     kind, name = resource.resource_type, resource.resource_name
     _check_exists(state, kind, name)
     all_of_it = {config.name: config.value or "" for config in resource.configs}
-    return _changed(state, kind, name, lambda _: all_of_it, named=list(all_of_it))
+    return _changed(state, kind, name, lambda _: all_of_it)
 
 
-def _changed(
-    state: State, kind: int, name: str, wanted: Wanted, *, named: list[str]
-) -> list[Versioned]:
+def _changed(state: State, kind: int, name: str, wanted: Wanted) -> list[Versioned]:
     """The records of a change, if what the resource would set then may be."""
     current = state.image.configs.get((kind, name), {})
     try:
@@ -150,7 +147,7 @@ def _changed(
         elif kind == GROUP_RESOURCE:
             validate_group_configs(after, state.broker_config())
         elif kind == CLIENT_METRICS_RESOURCE:
-            _check_client_metrics(named)
+            _check_client_metrics(name, after)
     except ConfigException as error:
         raise TopicError(_CODES.get(kind, ErrorCode.INVALID_CONFIG), str(error)) from None
     if kind == BROKER_RESOURCE:
@@ -235,15 +232,14 @@ def _check_exists(state: State, kind: int, name: str) -> None:
         raise TopicError(ErrorCode.INVALID_REQUEST, f"Unknown resource type {kind}")
 
 
-def _check_client_metrics(named: list[str]) -> None:
-    rows = client_metrics_rows()
-    for name in named:
-        if name not in rows:
-            raise ConfigException(f"Unknown client metrics configuration: {name}")
-    if named:
-        raise ConfigException(
-            "Client metrics subscriptions are not served yet; nothing would read this one."
-        )
+def _check_client_metrics(name: str, wanted: Mapping[str, str]) -> None:
+    # Loaded on first use: it brings a matcher of regular expressions.
+    from ottla.config.client_metrics import BadRequest, validate_client_metrics
+
+    try:
+        validate_client_metrics(name, wanted)
+    except BadRequest as error:
+        raise TopicError(ErrorCode.INVALID_REQUEST, str(error)) from None
 
 
 def _check_broker(

@@ -18,6 +18,7 @@ from ottla.controller import (
     configs,
     controllers,
     directories,
+    features,
     isr,
     partitions,
     producer_ids,
@@ -42,6 +43,7 @@ from ottla.wire.messages.create_topics import CreateTopicsRequest
 from ottla.wire.messages.delete_topics import DeleteTopicsRequest
 from ottla.wire.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 from ottla.wire.messages.list_partition_reassignments import ListPartitionReassignmentsRequest
+from ottla.wire.messages.update_features import UpdateFeaturesRequest
 from ottla.wire.schema import Request
 from ottla.wire.stored.metadata import NoOpRecord
 
@@ -62,6 +64,7 @@ _DECIDERS: dict[type[Request], Rule] = {
     CreatePartitionsRequest: partitions.create,
     AlterConfigsRequest: configs.replace,
     IncrementalAlterConfigsRequest: configs.alter,
+    UpdateFeaturesRequest: features.update,
     AlterPartitionRequest: isr.alter,
     AssignReplicasToDirsRequest: directories.assign,
     AllocateProducerIdsRequest: producer_ids.allocate,

@@ -1,4 +1,4 @@
-"""What the controller refused of topics and configs, in lines for the operator.
+"""What the controller refused of topics, features and configs, in lines for the operator.
 
 What it took is told by each node that learns of it (node/changes.py), and not here: it may still be
 lost. Clients ask on and on for what is refused to them, so the same line comes once a minute at
@@ -17,6 +17,7 @@ from ottla.wire.messages.create_partitions import CreatePartitionsResponse
 from ottla.wire.messages.create_topics import CreateTopicsResponse
 from ottla.wire.messages.delete_topics import DeleteTopicsResponse
 from ottla.wire.messages.incremental_alter_configs import IncrementalAlterConfigsResponse
+from ottla.wire.messages.update_features import UpdateFeaturesResponse
 
 AGAIN_MS: Final = 60_000
 """How long the same line is not told again."""
@@ -80,10 +81,15 @@ def _configured(response: Any) -> Iterator[tuple[str, Any]]:
         yield f"a change of the configs of {whose}", row
 
 
+def _levels(response: UpdateFeaturesResponse) -> Iterator[tuple[str, Any]]:
+    yield "a change of feature levels", response
+
+
 _ROWS: Final[dict[type, Callable[[Any], Iterator[tuple[str, Any]]]]] = {
     CreateTopicsResponse: _created,
     DeleteTopicsResponse: _deleted,
     CreatePartitionsResponse: _grown,
     AlterConfigsResponse: _configured,
     IncrementalAlterConfigsResponse: _configured,
+    UpdateFeaturesResponse: _levels,
 }

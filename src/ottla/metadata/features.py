@@ -52,6 +52,10 @@ METADATA_VERSION_NAMES: Mapping[int, str] = {
 }
 
 
+CHANGED_METADATA = frozenset((7, 8, 11, 13, 14, 15, 17, 23, 30))
+"""Levels of metadata.version with records or fields that no older level has."""
+
+
 class Feature(NamedTuple):
     """One finalizable feature besides metadata.version."""
 
@@ -113,6 +117,19 @@ def metadata_version_level(text: str) -> int | None:
         if name.split("-")[0] == release and at <= METADATA_VERSION_MAX
     ]
     return max(known, default=None)
+
+
+def level_text(name: str, level: int) -> str:
+    """A level as people read it: that of metadata.version with its name."""
+    known = METADATA_VERSION_NAMES.get(level) if name == METADATA_VERSION else None
+    return f"{level} ({known})" if known else str(level)
+
+
+def is_lossless(current: int, level: int) -> bool:
+    """Whether a cluster at one metadata.version can be at another, lower one: no level from there
+    on brought metadata that the lower one could not hold.
+    """
+    return not any(level < changed <= current for changed in CHANGED_METADATA)
 
 
 def metadata_transactions_supported(metadata_version: int) -> bool:

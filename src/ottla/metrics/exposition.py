@@ -7,8 +7,8 @@ the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from ottla.metrics.rows import Row, rows
 from ottla.wire.api import apis
@@ -18,8 +18,21 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
-def exposition(snapshot: Mapping[str, float]) -> str:
-    """All metrics that the snapshot has a value for."""
+Labels = tuple[tuple[str, str], ...]
+
+
+class Family(NamedTuple):
+    """All series of one name that is not known beforehand."""
+
+    name: str
+    kind: str
+    """counter or gauge."""
+    help: str
+    samples: list[tuple[Labels, float]]
+
+
+def exposition(snapshot: Mapping[str, float], families: Iterable[Family] = ()) -> str:
+    """All metrics that the snapshot has a value for, then these families."""
     by_prefix = _grouped(snapshot)
     lines: list[str] = []
     for row in rows():
@@ -28,6 +41,13 @@ def exposition(snapshot: Mapping[str, float]) -> str:
             lines.append(f"# HELP {row.name} {row.help}")
             lines.append(f"# TYPE {row.name} {row.kind}")
             lines += samples
+    for family in families:
+        text = family.help.replace("\\", "\\\\").replace("\n", "\\n")
+        lines.append(f"# HELP {family.name} {text}")
+        lines.append(f"# TYPE {family.name} {family.kind}")
+        for labels, value in family.samples:
+            inside = ",".join(f'{key}="{text.translate(_ESCAPES)}"' for key, text in labels)
+            lines.append(f"{family.name}{{{inside}}} {_number(value)}")
     return "\n".join(lines) + "\n"
 
 

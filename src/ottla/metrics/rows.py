@@ -106,6 +106,16 @@ ottla_requests_malformed_total counter request.malformed -
     Requests that could not be read.
 ottla_produce_unverified_total counter produce.unverified -
     Requests that began to write to partitions in a transaction, of which its coordinator was asked.
+ottla_client_metrics_instances gauge client_metrics.instances -
+    Clients that were asked for metrics of their own, and are remembered.
+ottla_client_metrics_series gauge client_metrics.series -
+    Series that clients pushed, shown as kafka_client_...
+ottla_client_metrics_pushes_total counter client_metrics.pushes -
+    Payloads of clients' metrics that were taken in.
+ottla_client_metrics_refused_total counter client_metrics.refused -
+    Payloads of clients' metrics that were refused.
+ottla_client_metrics_dropped_total counter client_metrics.dropped -
+    Numbers that clients pushed and that found no place.
 ottla_requests_held gauge request.held -
     Requests that wait for a decision.
 ottla_request_bytes_total counter request.bytes.* request

@@ -1,4 +1,5 @@
-"""What changed of topics and configs, in lines for the operator; told when this node learns of it.
+"""What changed of topics, features and configs, in lines for the operator; told when this node
+learns of it.
 
 A secret's value is never told, nor that of a key that nobody knows: it may be one.
 """
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from ottla.config.row import broker_rows, client_metrics_rows, group_rows, topic_rows
 from ottla.metadata.delta import MetadataDelta
+from ottla.metadata.features import level_text
 from ottla.metadata.image import (
     BROKER_RESOURCE,
     CLIENT_METRICS_RESOURCE,
@@ -26,7 +28,9 @@ _ROWS = {
 
 
 def changes(delta: MetadataDelta) -> Iterator[str]:
-    """A line for each topic that came, went or grew, and for each resource with other configs."""
+    """A line for each topic that came, went or grew, for each feature at another level, and for
+    each resource with other configs.
+    """
     for topic in delta.topics_deleted():
         yield f"topic {topic.name} is deleted"
     for topic in delta.topics_created():
@@ -37,6 +41,10 @@ def changes(delta: MetadataDelta) -> Iterator[str]:
         if len(before.partitions) != len(after.partitions):
             counts = f"{len(after.partitions)} partitions, {len(before.partitions)} before"
             yield f"topic {after.name} has {counts}"
+    for name in sorted(delta.features_changed):
+        old, new = delta.previous.features.get(name, 0), delta.image.features.get(name, 0)
+        if old != new:
+            yield f"{name} is {level_text(name, new)} now, {level_text(name, old)} before"
     for kind, name in sorted(delta.configs_changed):
         line = _reconfigured(delta, kind, name)
         if line is not None:

@@ -101,6 +101,7 @@ class Desk:
             request.connection_id,
             Principal.parse(request.principal),
             request.listener in self._controller_listeners,
+            request.peer_port,
         )
         self._versions[request.token] = 0 if body is None else version
         if self._logs.shows("TRACE"):

@@ -13,12 +13,14 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla._core import Api, Event
+from ottla.broker.client_software import ClientSoftware
 from ottla.broker.context import Context
 from ottla.broker.directories import Directories
 from ottla.broker.router import Router
 from ottla.broker.settings import Settings
 from ottla.controller.controller import Controller
 from ottla.errors import BrokenInvariant, OttlaError
+from ottla.metadata.features import METADATA_VERSION
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.node import housekeeping
 from ottla.node.alarms import Alarms
@@ -40,9 +42,11 @@ from ottla.wire.schema import plan_of
 if TYPE_CHECKING:
     from ottla._core import Node as Core
     from ottla._core import Request
+    from ottla.broker.telemetry.client_metrics import ClientMetrics
     from ottla.config.broker import BrokerConfig
     from ottla.coordinators.runtime import Outgoing
     from ottla.decide import Entropy
+    from ottla.metrics.exposition import Family
     from ottla.node.logs import Logs
     from ottla.node.quorum import MetadataQuorum
     from ottla.node.world import World
@@ -144,7 +148,7 @@ class Engine:
         self._coordinators = Coordinators(
             identity.node_id, settings, core, desk, alarms, to.coordinators, entropy
         )
-        self._partition_logs = CorePartitionLogs(core)
+        self._lost, self._partition_logs = core.lost_log_dirs(), CorePartitionLogs(core)
         directories = Directories(
             identity.node_id,
             identity.directory_ids,
@@ -165,6 +169,8 @@ class Engine:
             desk=desk,
             authorizer=world.authorizer,
             loggers=NodeLoggers(to.root),
+            client_software=ClientSoftware(core.connections),
+            make_client_metrics=partial(self._client_metrics, settings, world),
         )
         changing = Changing(alarms, core)
         self._publisher = Publisher(
@@ -173,6 +179,24 @@ class Engine:
         self.membership = Membership(identity, config, self.cluster, alarms, entropy, to.membership)
         self.loop = Loop(core, alarms, self)
         self.turner = world.drive(self.loop)
+
+    def _client_metrics(self, settings: Settings, world: World) -> ClientMetrics:
+        from ottla.broker.telemetry.client_metrics import ClientMetrics  # many never need it
+
+        alarms = self.alarms
+
+        def later(delay_ms: int, action: Callable[[], None]) -> None:
+            at_ms = alarms.steady_ms() + delay_ms
+            alarms.set_timer("client-metrics", at_ms, lambda _: action())
+
+        core = self._core
+        return ClientMetrics(
+            settings,
+            now_ms=core.now_ms,
+            entropy=world.entropy,
+            connections=core.connections,
+            later=later,
+        )
 
     def open(self) -> None:
         """Take this node's place in its quorum and its cluster, then let the core be as that says.
@@ -355,6 +379,9 @@ class Engine:
         delta = self.cluster.commit()
         if delta is not None:
             self._core.forget_replies()
+            if METADATA_VERSION in delta.features_changed:
+                before, after = delta.previous.metadata_version, delta.image.metadata_version
+                self.membership.on_metadata_version(before, after)
         publisher = self._publisher
         if delta is not None and not publisher.publish(delta):
             offset = delta.image.offset
@@ -387,7 +414,20 @@ class Engine:
         context = self.context
         quorum = self.cluster.describe()
         core = self._core.metrics()
-        return measures(core, context.image, context.config, quorum, context.offline)
+        found = measures(core, context.image, context.config, quorum, context.offline)
+        pushed = context.pushed
+        if pushed is not None:
+            found["client_metrics.instances"] = pushed.count
+            found["client_metrics.series"] = pushed.series.count
+            found["client_metrics.pushes"] = pushed.pushes
+            found["client_metrics.refused"] = pushed.refused
+            found["client_metrics.dropped"] = pushed.series.dropped
+        return found
+
+    def client_metrics(self) -> list[Family]:
+        """What clients pushed, for `ottla.metrics`."""
+        pushed = self.context.pushed
+        return [] if pushed is None else pushed.series.families()
 
     def unready(self) -> str:
         """Why clients can't be served, "" while they can."""

@@ -15,7 +15,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.errors import OttlaError
-from ottla.metadata.features import directory_assignment_supported
+from ottla.metadata.features import (
+    controller_registration_supported,
+    directory_assignment_supported,
+)
 from ottla.node.registration import (
     assign_replicas,
     beyond_stable,
@@ -163,6 +166,18 @@ class Membership:
         request = assign_replicas(self._identity, self.broker_epoch, places)
         self._cluster.ask(request, request.max_version, told)
 
+    def on_metadata_version(self, before: int, after: int) -> None:
+        """Register again if a level was passed that has a place for more of what is told then."""
+        if not self.joined or self._farewells:
+            return
+        if controller_registration_supported(after) > controller_registration_supported(before):
+            self._next = self._controller
+        elif directory_assignment_supported(after) > directory_assignment_supported(before):
+            self._next = self._broker
+        else:
+            return
+        self._tell()
+
     # ------------------------------------------------------------------ one request at a time
     def _tell(self) -> None:
         """Ask the controller what comes next."""
@@ -186,6 +201,9 @@ class Membership:
         self._cluster.ask(request, request.max_version, answered)
 
     def _controller(self) -> Step:
+        if not controller_registration_supported(self._cluster.image.metadata_version):
+            self._next = self._broker
+            return self._broker()
         request = register_controller(self._identity, self._config, self._entropy.uuid())
 
         def registered(_response: Any) -> None:

@@ -30,6 +30,7 @@ from ottla.node.world import ClockSet, World, machine
 
 if TYPE_CHECKING:
     from ottla._core import Node as Core
+    from ottla.metrics.exposition import Family
     from ottla.node.faults import NodeFaults
 
 __all__ = ["Node", "NodeFailed", "Unbound"]
@@ -196,6 +197,10 @@ class Node:
     def measures(self) -> dict[str, float]:
         """The node's numbers, for `ottla.metrics`; from any thread."""
         return self._built()[1].measures()
+
+    def client_metrics(self) -> list[Family]:
+        """What clients pushed of theirs, for `ottla.metrics`; from any thread."""
+        return self._built()[1].client_metrics()
 
     def unready(self) -> str:
         """Why clients can't be served, "" while they can; from any thread."""

@@ -48,6 +48,12 @@ def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsRes
         and _is_software_name(asked.body.client_software_version)
     ):
         return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST)
+    if asked.version >= 3:
+        context.client_software.heard(
+            asked.connection_id,
+            asked.body.client_software_name,
+            asked.body.client_software_version,
+        )
     supported = supported_features(unstable=context.config.unstable_features)
     return ApiVersionsResponse(
         api_keys=[

@@ -177,7 +177,7 @@ def _entries(
     if kind == GROUP_RESOURCE:
         return describe_group(config, configs, names=names, documentation=told)
     if kind == CLIENT_METRICS_RESOURCE:
-        return describe_client_metrics(configs, names=names)
+        return describe_client_metrics(configs, names=names, documentation=told)
     if kind == BROKER_LOGGER_RESOURCE:
         return describe_loggers(context.loggers.in_force(), names=names)
     if not name:

@@ -28,7 +28,7 @@ def handle(
     """Those that pass the filters and that the client may describe."""
     pattern = None
     if asked.body.transactional_id_pattern:
-        from ottla.coordinators.re2_match import BadPattern, Pattern
+        from ottla.regex.re2_match import BadPattern, Pattern
 
         try:
             pattern = Pattern(asked.body.transactional_id_pattern)

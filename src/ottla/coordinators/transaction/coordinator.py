@@ -23,7 +23,7 @@ from ottla.wire.messages.describe_transactions import (
 )
 
 if TYPE_CHECKING:
-    from ottla.coordinators.re2_match import Pattern
+    from ottla.regex.re2_match import Pattern
 
 
 class TransactionCoordinator:

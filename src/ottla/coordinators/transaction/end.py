@@ -52,7 +52,7 @@ def end(turn: ShardTurn, ask: Ask) -> None:
     rule = _by_version_2 if bumps else _by_version_1
     is_busy = turn.is_busy(transactional_id, transaction)
     refusal = rule(asked, transaction, is_busy)
-    if refusal is None and bumps and turn.state.level < EPOCH_BUMPS_LEVEL:
+    if refusal is None and bumps and turn.state.level < NEXT_IDS_LEVEL:
         refusal = ErrorCode.UNSUPPORTED_VERSION  # nothing that is written may carry it
     if refusal is None:
         _prepare(turn, transactional_id, transaction, commit=asked.committed, bumps=bumps, ask=ask)

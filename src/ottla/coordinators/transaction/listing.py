@@ -25,9 +25,9 @@ from ottla.wire.messages.list_transactions import (
 )
 
 if TYPE_CHECKING:
-    from ottla.coordinators.re2_match import Pattern
     from ottla.coordinators.runtime import Runtime
     from ottla.driver import Desk
+    from ottla.regex.re2_match import Pattern
 
 SLICE: Final = 20_000
 """The work of one turn, in letters that were seen before: some milliseconds."""
@@ -90,7 +90,7 @@ class Listing:
 
     def _match(self, responses: Responses, leads: Callable[[int], bool]) -> Iterator[int]:
         """Take out of each response what is not wanted; what each piece of that has cost."""
-        from ottla.coordinators.re2_match import BadPattern
+        from ottla.regex.re2_match import BadPattern
 
         if any(one.error_code for one in responses.values()):
             return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ottla.coordinators.questions import AddPartitions, PartitionsAdded
 from ottla.coordinators.transaction.transaction import State
 from ottla.wire.errors import ErrorCode
-from ottla.wire.producers import EPOCH_BUMPS_LEVEL
+from ottla.wire.producers import EPOCH_BUMPS_LEVEL, NEXT_IDS_LEVEL
 
 if TYPE_CHECKING:
     from ottla.coordinators.transaction.state import ShardTurn
@@ -105,7 +105,8 @@ def _enter(turn: ShardTurn, asked: AddPartitions, transaction: Transaction) -> E
     is_ongoing = transaction.state == State.ONGOING
     if is_ongoing and transaction.partitions.issuperset(asked.partitions):
         return ErrorCode.NONE
-    if asked.transaction_version >= EPOCH_BUMPS_LEVEL > turn.state.level:
+    newer = asked.transaction_version >= EPOCH_BUMPS_LEVEL
+    if newer and turn.state.level < NEXT_IDS_LEVEL:
         return ErrorCode.UNSUPPORTED_VERSION  # nothing that is written may carry it
     now = turn.now
     entered = transaction.with_partitions(asked.partitions, asked.transaction_version, now.wall_ms)

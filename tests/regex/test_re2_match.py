@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ottla.coordinators.re2_match import BadPattern, Pattern
+from ottla.regex.re2_match import BadPattern, Pattern
 
 
 def test_names_are_matched_as_re2j_does(data_dir: Path) -> None:

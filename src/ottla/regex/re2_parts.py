@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final, NamedTuple
 
-from ottla.coordinators.re2_syntax import FLAGS, NAMED, REPEAT, letter_at, many_end, repeat_end
+from ottla.regex.re2_syntax import FLAGS, NAMED, REPEAT, letter_at, many_end, repeat_end
 
 DEPTH_MAX: Final = 200
 LAST: Final = 0x10FFFF

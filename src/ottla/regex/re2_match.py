@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Final, NamedTuple
 
-from ottla.coordinators.re2_parts import (
+from ottla.regex.re2_parts import (
     AFTER_LINE,
     AT_BEGIN,
     AT_END,
@@ -32,7 +32,7 @@ from ottla.coordinators.re2_parts import (
     Row,
     parse,
 )
-from ottla.coordinators.re2_syntax import re2_problem
+from ottla.regex.re2_syntax import re2_problem
 
 PROGRAM_MAX: Final = 2000
 REMEMBERED_MAX: Final = 5000

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ottla.coordinators.re2_syntax import re2_problem
+from ottla.regex.re2_syntax import re2_problem
 
 
 def test_texts_are_judged_as_re2j_does(data_dir: Path) -> None:

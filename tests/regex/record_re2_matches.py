@@ -1,7 +1,7 @@
 """Records `tests/data/re2-matches.jsonl`: expressions put together by chance, texts, and which of
 them re2j 1.8 says are matched as a whole; null for what is no expression to it.
 
-`python tests/coordinators/record_re2_matches.py`, with `src` and `tests` on PYTHONPATH.
+`python tests/regex/record_re2_matches.py`, with `src` and `tests` on PYTHONPATH.
 """
 
 from __future__ import annotations
