@@ -45,11 +45,6 @@ from ottla.wire.messages.incremental_alter_configs import (
 from ottla.wire.stored.metadata import ClearElrRecord, ConfigRecord
 
 MIN_ISR = "min.insync.replicas"
-_CODES = {
-    BROKER_RESOURCE: ErrorCode.INVALID_REQUEST,
-    CLIENT_METRICS_RESOURCE: ErrorCode.INVALID_REQUEST,
-}
-"""What a wrong value of a kind of resource is answered with; INVALID_CONFIG for all others."""
 CONFIG_VALUE_LENGTH_MAX = 32767
 
 
@@ -149,7 +144,8 @@ def _changed(state: State, kind: int, name: str, wanted: Wanted) -> list[Version
         elif kind == CLIENT_METRICS_RESOURCE:
             _check_client_metrics(name, after)
     except ConfigException as error:
-        raise TopicError(_CODES.get(kind, ErrorCode.INVALID_CONFIG), str(error)) from None
+        code = ErrorCode.INVALID_REQUEST if kind == BROKER_RESOURCE else ErrorCode.INVALID_CONFIG
+        raise TopicError(code, str(error)) from None
     if kind == BROKER_RESOURCE:
         _check_broker(state, name, current, after)
     return _records(state, kind, name, current, after)
