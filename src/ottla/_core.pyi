@@ -140,6 +140,8 @@ def build_batch(
 ) -> bytes:
     """One sealed batch of (key, value, headers, timestamp, offset or -1)."""
 
+def unpack(codec: str, data: bytes, bytes_max: int) -> bytes:  # else CoreError "invalid"
+    ...
 def read_batches(
     data: bytes, records: bool, unpacked_bytes_max: int | None
 ) -> list[tuple[Any, ...]]:

@@ -177,7 +177,6 @@ def case_telemetry_announced(talk: Talk) -> None:
     )
 
 
-@differs("zstd is not read here, and gzip costs a node least", codecs=[("4,3,1,2", "1,3,2")])
 def case_telemetry_codecs(talk: Talk) -> None:
     """With what clients may pack."""
     answer = talk.ask(GetTelemetrySubscriptionsRequest(client_instance_id=OTHER), 0, note=False)

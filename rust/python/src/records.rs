@@ -1,10 +1,12 @@
 //! Record batches for Python: tuples in, one sealed batch out, and back. `ottla.wire.records` dresses them.
 
+use std::io::Read;
+
 use ottla_core::batch::{
     BatchSpec, Batches, Builder, Cut, Fault, Header, HeaderOut, Record, RecordOut, Records,
     StreamSource, crc_holds,
 };
-use ottla_core::compression::{Codec, Decompressor, Levels};
+use ottla_core::compression::{Codec, Decompressor, Levels, unpacking};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList, PyTuple};
@@ -27,6 +29,35 @@ fn invalid(text: impl Into<String>) -> PyErr {
 
 fn corrupt(text: impl Into<String>) -> PyErr {
     refusal_of("corrupt-batch", text)
+}
+
+/// What a window may take beside what is unpacked.
+const WINDOW_BYTES_MAX: usize = 16 << 20;
+
+/// All that these bytes unpack to, unless that is too much.
+#[pyfunction]
+pub fn unpack<'py>(
+    py: Python<'py>,
+    codec: &str,
+    data: &[u8],
+    bytes_max: usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let codec =
+        Codec::from_name(codec).ok_or_else(|| invalid(format!("there is no codec {codec:?}")))?;
+    if unpacking(codec, data) > WINDOW_BYTES_MAX {
+        return Err(invalid("it would take too much memory to unpack"));
+    }
+    let mut out = Vec::new();
+    let most = (bytes_max as u64).saturating_add(1);
+    let read =
+        Decompressor::new(codec, data).and_then(|from| from.take(most).read_to_end(&mut out));
+    read.map_err(|e| invalid(format!("what is packed is damaged: {e}")))?;
+    if out.len() > bytes_max {
+        return Err(invalid(format!(
+            "it unpacks to more than {bytes_max} bytes"
+        )));
+    }
+    Ok(PyBytes::new(py, &out))
 }
 
 /// One sealed batch of these records, with rising offsets from `base_offset` on unless they bring their own.
@@ -229,5 +260,6 @@ fn record_tuple<'py>(
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(build_batch, module)?)?;
+    module.add_function(wrap_pyfunction!(unpack, module)?)?;
     module.add_function(wrap_pyfunction!(read_batches, module)?)
 }

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ottla.broker.telemetry.otlp import points
 from ottla.broker.telemetry.series import Series
 from ottla.broker.telemetry.subscriptions import Question, question
-from ottla.broker.telemetry.unpacking import ACCEPTED, NONE, Unreadable, unpacked
 from ottla.config.client_metrics import Wanted, wanted
 from ottla.config.refusal import ConfigException
 from ottla.metadata.image import CLIENT_METRICS_RESOURCE
+from ottla.wire.compression import CODECS, unpacked
 from ottla.wire.errors import ErrorCode
 from ottla.wire.types import uuid_text
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ottla.decide import Entropy
 
 INSTANCES_MAX: Final = 16_384
+ACCEPTED: Final = tuple(CODECS.index(codec) for codec in ("zstd", "lz4", "gzip", "snappy"))
+"""What clients are told to pack with, the best first; the order is Kafka's."""
 EXPIRY_MS_MIN: Final = 60_000
 SWEEP_MS: Final = 5_000
 """How often it is looked who is gone, while there is anybody."""
@@ -194,7 +196,7 @@ class ClientMetrics:
             return ErrorCode.THROTTLING_QUOTA_EXCEEDED
         if pushed.subscription_id != instance.question.subscription_id:
             return ErrorCode.UNKNOWN_SUBSCRIPTION_ID
-        if pushed.compression_type not in (NONE, *ACCEPTED):
+        if not 0 <= pushed.compression_type < len(CODECS):
             return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
         if len(pushed.metrics) > self.bytes_max:
             return ErrorCode.TELEMETRY_TOO_LARGE
@@ -204,7 +206,7 @@ class ClientMetrics:
         try:
             payload = unpacked(pushed.compression_type, pushed.metrics, self.bytes_max)
             found = list(points(payload))
-        except Unreadable:
+        except ValueError:
             return ErrorCode.INVALID_RECORD
         self.series.push(uuid_text(pushed.instance_id), client.client_id or "", found)
         self.pushes += 1

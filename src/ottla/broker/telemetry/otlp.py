@@ -11,8 +11,6 @@ import struct
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from ottla.broker.telemetry.unpacking import Unreadable
-
 FIELDS_MAX: Final = 40_000
 TEXT_MAX: Final = 256
 """Longer texts are cut."""
@@ -41,7 +39,7 @@ def points(payload: bytes) -> Iterator[Point]:
     """Every number in the payload.
 
     Raises:
-        Unreadable: it is no such payload.
+        ValueError: it is no such payload.
     """
     return _Reading(payload).points()
 
@@ -132,7 +130,7 @@ class _Reading:
         try:
             return self._data[start:end].decode()[:TEXT_MAX]
         except UnicodeDecodeError:
-            raise Unreadable("a text in the payload is no UTF-8") from None
+            raise ValueError("a text in the payload is no UTF-8") from None
 
     def _parts(self, place: tuple[int, int], wanted: int) -> list[tuple[int, int]]:
         """Where the messages in a field lie that is there several times."""
@@ -148,11 +146,11 @@ class _Reading:
         while at < end:
             self._left -= 1
             if self._left < 0:
-                raise Unreadable(f"the payload has more than {FIELDS_MAX} fields")
+                raise ValueError(f"the payload has more than {FIELDS_MAX} fields")
             tag, at = self._varint(at, end)
             number, kind = tag >> 3, tag & 7
             if not 0 < number < 1 << 29:
-                raise Unreadable("the payload has a field of no number")
+                raise ValueError("the payload has a field of no number")
             if kind == VARINT:
                 value, at = self._varint(at, end)
             elif kind in (FIXED64, FIXED32):
@@ -161,9 +159,9 @@ class _Reading:
                 size, begin = self._varint(at, end)
                 value, at = (begin, begin + size), begin + size
             else:
-                raise Unreadable("the payload has a field of an unknown kind")
+                raise ValueError("the payload has a field of an unknown kind")
             if at > end:
-                raise Unreadable("the payload is cut off")
+                raise ValueError("the payload is cut off")
             yield number, kind, value
 
     def _varint(self, at: int, end: int) -> tuple[int, int]:
@@ -171,7 +169,7 @@ class _Reading:
         data = self._data
         while True:
             if at >= end or shift > 63:
-                raise Unreadable("a number in the payload is cut off")
+                raise ValueError("a number in the payload is cut off")
             byte = data[at]
             at += 1
             found |= (byte & 0x7F) << shift
