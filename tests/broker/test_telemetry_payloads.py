@@ -67,7 +67,7 @@ def test_a_bomb_is_refused_early() -> None:
         unpacked(1, bomb, 1000)
     back = b"\x04\x22\x4d\x18\x60\x40\x82"
     block = b"\x1fa\x01\x00" + b"\xff" * 100_000 + b"\x00"
-    with pytest.raises(ValueError, match="more than|damaged"):
+    with pytest.raises(ValueError, match=r"more than|damaged"):
         unpacked(3, back + struct.pack("<I", len(block)) + block + bytes(4), MAX)
 
 
