@@ -7,6 +7,7 @@ seed are the same, line by line of their traces.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Callable
 from hashlib import blake2b
@@ -38,6 +39,7 @@ from ottla.wire.stored.frame import CONSUMER_OFFSETS, TRANSACTION_STATE
 if TYPE_CHECKING:
     from ottla.sim.model import Partition
 
+COMPACTED = re.compile(r"(\S+)-\d+: compacted up to")
 STEPS = 1000
 """What clients do in a run at least: send, connect, take an answer."""
 FAULTS_MIN = 10
@@ -107,6 +109,8 @@ class Run:
     def say(self, text: str) -> None:
         """A line of the trace."""
         self._trace.append(text)
+        if (done := COMPACTED.search(text)) is not None:
+            self.model.met[f"compacted: {done[1]}"] += 1
         self._hash.update(text.encode())
 
     # ------------------------------------------------------------------ the whole of it

@@ -95,8 +95,10 @@ def safe_part(disk: SimDisk, name: str) -> int:
         data = disk.safe(path)
         if data is None or any(file.name.endswith(".swap") for file in files):
             return 0
-        end = max([end, *(batch.last_offset + 1 for batch in whole(data))])
-        if data != disk.disk.read(path):
+        batches = list(whole(data))
+        end = max([end, *(batch.last_offset + 1 for batch in batches)])
+        is_whole = sum(batch.size_bytes for batch in batches) == len(data)
+        if not is_whole or data != disk.disk.read(path):
             break
     return end
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 COMPACTED = "table"
 NAMES = (TOPIC, COMPACTED, "a", "b", "c")
-INTERNAL_SEGMENT_BYTES = {CONSUMER_OFFSETS: "1500", TRANSACTION_STATE: "900"}
+INTERNAL_SEGMENT_BYTES = {CONSUMER_OFFSETS: "500", TRANSACTION_STATE: "500"}
 SEGMENT_BYTES = "internal.segment.bytes"
 RETENTION = "delete.retention.ms"
 """The config that is altered: it is kept, described, and has no effect that a client sees, but in
@@ -75,7 +75,7 @@ class Admin(Client):
     def act(self) -> None:
         """Create what is missing, or do something to what is there."""
         random, model = self.around.random, self.around.model
-        if self._large and random.random() < 0.3:
+        if self._large and random.random() < 0.5:
             self._shrink(random.choice(self._large))
             return
         unclear = [t for t in model.topics if not t.deleted and (not t.created or t.deleting)]
