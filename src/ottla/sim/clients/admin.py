@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 COMPACTED = "table"
 NAMES = (TOPIC, COMPACTED, "a", "b", "c")
-INTERNAL_SEGMENT_BYTES = {CONSUMER_OFFSETS: "500", TRANSACTION_STATE: "500"}
+INTERNAL_SEGMENT_BYTES = {CONSUMER_OFFSETS: "1200", TRANSACTION_STATE: "700"}
 SEGMENT_BYTES = "internal.segment.bytes"
 RETENTION = "delete.retention.ms"
 """The config that is altered: it is kept, described, and has no effect that a client sees, but in
@@ -103,13 +103,12 @@ class Admin(Client):
         self.send(alter.IncrementalAlterConfigsRequest(resources=[resource]), 1, (name, ""))
 
     def _change(self, topic: Topic, what: float) -> None:
-        if topic.name == COMPACTED:
-            what = max(what, 0.6) if what < 0.3 or what > 0.45 else what
-        if what < 0.3:
+        is_table = topic.name == COMPACTED
+        if what < 0.3 and not is_table:
             self._delete_records(self.around.random.choice(topic.partitions))
         elif what < 0.45:
             seek(self, self.around.random.choice(topic.partitions))
-        elif what < 0.6:
+        elif what < 0.6 and not is_table:
             self._alter(topic)
         elif what < 0.75 or topic.name == TOPIC:
             resource = describe_configs.DescribeConfigsResource(
@@ -119,7 +118,7 @@ class Admin(Client):
             )
             request = describe_configs.DescribeConfigsRequest(resources=[resource])
             self.send(request, 4, (topic, set(topic.configs[RETENTION])))
-        elif topic.name != COMPACTED or what > TABLES_STAY:
+        elif what > TABLES_STAY or not is_table:
             topic.deleting = True
             self._ask_again(topic)
 
@@ -139,7 +138,7 @@ class Admin(Client):
         configs["flush.messages"] = "1" if flushes else NEVER
         value = str(next(self.around.model.numbers))
         if name == COMPACTED:
-            configs[SEGMENT_BYTES] = str(random.choice((300, 600)))
+            configs[SEGMENT_BYTES] = str(random.choice((400, 800)))
             configs["cleanup.policy"] = random.choice(("compact", "compact,delete"))
             value = random.choice(TOMBSTONES_STAY_MS)
         configs[RETENTION] = value

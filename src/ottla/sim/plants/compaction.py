@@ -7,8 +7,7 @@
 | returned-records | a record that went is there again |
 | changed-times | a record is of another time at each look |
 | hasty-tombstones | the cleaner knows nothing of `delete.retention.ms` |
-| early-clean-points | a log passes for clean up to its end when a node ends: a tombstone goes, and |
-|                    | what it deletes was not learnt of |
+| early-clean-points | a log is called clean to its end when a node ends: keys are not learnt |
 """
 
 from __future__ import annotations
