@@ -29,7 +29,7 @@ CLEANED = (
     *(f"compacted: {topic}" for topic in ("table", "__consumer_offsets", "__transaction_state")),
     "table read",
     "tombstone gone",
-    "value gone",
+    "superseded gone",
 )
 """What compaction did; each is to happen in every third run at least, counted together."""
 CUT_INTO = (

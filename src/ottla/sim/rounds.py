@@ -47,13 +47,14 @@ class Rounds:
         if is_step and not ended and owed < self._owed:
             met[GIVEN_UP] += 1
             return
-        met[ENDED] += ended
-        met[BEGUN] += owed - self._owed + ended
+        for what, count in ((ENDED, ended), (BEGUN, owed - self._owed + ended)):
+            if count:
+                met[what] += count
 
     def ends(self, how: str, kinds: list[str]) -> None:
         """The node ends; a round whose step it died in is not owed any more."""
-        within = self._machine.died and STEP in kinds
-        self._model.met[f"{CUT_OFF}: {how}"] += self._under_way() + within
+        if count := self._under_way() + (self._machine.died and STEP in kinds):
+            self._model.met[f"{CUT_OFF}: {how}"] += count
 
     def _under_way(self) -> int:
         core = self._machine.core

@@ -143,7 +143,7 @@ class Admin(Client):
             value = random.choice(TOMBSTONES_STAY_MS)
         configs[RETENTION] = value
         rows = [create_topics.CreatableTopicConfig(name=k, value=v) for k, v in configs.items()]
-        count = 2 if name == TOPIC else random.choice((1, 2))
+        count = {TOPIC: 2, COMPACTED: 1}.get(name) or random.choice((1, 2))
         wanted = create_topics.CreatableTopic(
             name=name, num_partitions=count, replication_factor=1, configs=rows
         )

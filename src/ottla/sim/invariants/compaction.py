@@ -193,7 +193,10 @@ class Compaction(Watch):
         for offset, entry in table.entries.items():
             if first <= offset < end and offset not in there and entry.gone_at is None:
                 entry.gone_at = self.model.at
-                self.model.met[f"{'value' if entry.value else 'tombstone'} gone"] += 1
+                is_last = offset == max(
+                    at for at, of in table.entries.items() if of.key == entry.key
+                )
+                self.model.met["tombstone gone" if is_last else "superseded gone"] += 1
 
     def _held(self, look: Look, who: str, *, at_once: bool) -> None:
         """The table is what was acknowledged before the look began, or later."""

@@ -111,9 +111,13 @@ class Fetches(Watch):
             )
 
     def _is_readable(self, partition: Partition, ask: Ask, readable: int) -> bool:
-        """Whether there surely is something at this position that nothing is known to hide."""
+        """Whether there surely is something at this position that nothing is known to hide. A power
+        cut may have opened a transaction again behind what was compacted because it had ended.
+        """
+        is_gap = partition.table is not None and ask.committed and self.model.lossy
         return (
-            ask.position < readable
+            not is_gap
+            and ask.position < readable
             and not self.model.excused
             and self.model.lives(partition)
             and not partition.may_skip(ask.position, readable)

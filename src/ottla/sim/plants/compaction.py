@@ -7,16 +7,19 @@
 | returned-records | a record that went is there again |
 | changed-times | a record is of another time at each look |
 | hasty-tombstones | the cleaner knows nothing of `delete.retention.ms` |
-| early-clean-points | a log is called clean to its end when a node ends: keys are not learnt |
+| early-clean-points | a log is called clean to its end when a node starts: keys are not learnt |
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from ottla._core import TopicConfig
 from ottla.node.publisher import Publisher
+from ottla.sim.machine import Machine
 from ottla.sim.plants.files import read_rows, write_rows
 from ottla.sim.plants.sound import Sound
 from ottla.sim.plants.transactions import broken
@@ -26,7 +29,6 @@ from ottla.wire.records import Batch, build_batch
 
 if TYPE_CHECKING:
     from ottla.sim.line import Sent
-    from ottla.sim.machine import Machine
     from ottla.sim.model import Model
 
 POINTS = "cleaner-offset-checkpoint"
@@ -108,10 +110,20 @@ class ChangedTimes(Tables):
 class EarlyCleanPoints(Sound):
     """Logs are clean to their ends."""
 
-    def ends(self) -> None:
-        """As if a round had been over just now."""
-        if not self.machine.runs or self.machine.died:
-            return
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Before each start."""
+        start = Machine.start
+
+        def misled(machine: Machine) -> None:
+            self._mislead()
+            start(machine)
+
+        with patch.object(Machine, "start", misled):
+            yield
+
+    def _mislead(self) -> None:
+        """As if a round had been over just before."""
         rows = read_rows(self.machine, POINTS)
         for one in self.model.compacted():
             end = max(one.table.entries, default=-1) + 1 if one.table is not None else 0
