@@ -1,8 +1,8 @@
 """A compacted partition holds what was acknowledged: who reads it from the start finds for each key
 the last acknowledged record, or a later one; a key whose last one is a tombstone may be gone, but
 not before `delete.retention.ms` is over, and none of its values comes back. Records keep offset,
-key, value and time, and one that was seen to be gone is not seen again, but after a power cut: a
-segment that nobody needs goes without a sync.
+key, value and time, and one that was seen to be gone is not seen again, but in a node's next life:
+segments that nobody needs go one by one, and an end may come first.
 
 A reader takes its time. What was there when it came by may have been superseded by what was gone
 before it came there: a value is not held against it if its tombstone went on the way. An audit
@@ -132,12 +132,11 @@ class Compaction(Watch):
                 sending.until = self.model.at if sending.until is None else sending.until
             told = [at for at, entry in table.entries.items() if entry.sending is not None]
             partition.floor = max(told, default=-1) + 1 if partition.flushes else 0
-            if power_cut:
-                for entry in table.entries.values():
-                    entry.gone_at = None
-                if not partition.flushes:
-                    partition.floor = safe_part(self.machine.disk, partition.name)
-                    partition.holed |= has_unsafe_segment(self.machine.disk, partition.name)
+            for entry in table.entries.values():
+                entry.gone_at = None
+            if power_cut and not partition.flushes:
+                partition.floor = safe_part(self.machine.disk, partition.name)
+                partition.holed |= has_unsafe_segment(self.machine.disk, partition.name)
         if power_cut:
             self._looks.clear()
 
