@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from ottla.sim.campaign import outcomes, together, told
-from ottla.sim.run import FAULTS_MIN, STEPS, Run
+from ottla.sim.rounds import BEGUN, CUT_OFF, ENDED, GIVEN_UP, STEP
+from ottla.sim.run import COMPACTION, FAULTS_MIN, STEPS, Run
 
 SEEDS = range(1, 301)
 LONG_SEEDS = range(1001, 3501)
@@ -20,10 +21,32 @@ went back at the second recovery, a metadata log that was refused though only un
 missing, and faults of the simulation's own.
 """
 PROCESSES = 2
+CLEANED = (
+    BEGUN,
+    ENDED,
+    GIVEN_UP,
+    *(f"{CUT_OFF}: {how}" for how in ("kill", "power cut", "stop")),
+    *(f"compacted: {topic}" for topic in ("table", "__consumer_offsets", "__transaction_state")),
+    "table read",
+    "tombstone gone",
+    "superseded gone",
+)
+"""What compaction did; each is to happen in every third run at least, counted together."""
+CUT_INTO = (
+    ("kill at work", STEP),
+    ("power cut at work", STEP),
+    *(
+        (fault, "owed: clean log")
+        for fault in ("kill", "power cut", "full disk", "failing writes", "failing sync", "stop")
+    ),
+)
+"""Faults that met a round."""
 
 
 def play(seeds: range) -> None:
-    """Every invariant holds under each of these seeds; the table is printed."""
+    """Every invariant holds under each of these seeds; the table is printed. Rounds of the cleaner
+    begin and end, and faults meet them: else that it holds would say nothing of compaction.
+    """
     campaign = together(outcomes(seeds, processes=PROCESSES))
     print(campaign.table())
     print(f"{campaign.runs} runs, {campaign.client_steps} steps, {campaign.faults} faults")
@@ -31,6 +54,10 @@ def play(seeds: range) -> None:
     assert campaign.runs == len(seeds)
     assert campaign.client_steps >= len(seeds) * STEPS
     assert campaign.faults >= len(seeds) * FAULTS_MIN
+    counts = {what: campaign.cells[COMPACTION, what] for what in CLEANED}
+    assert min(counts.values()) >= len(seeds) / 3, counts
+    met = {cell: campaign.cells[cell] for cell in CUT_INTO}
+    assert min(met.values()) >= len(seeds) / 20, met
 
 
 def test_three_hundred_seeds() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ottla._core import CoreError, SimDisk, SimNode
 from ottla.sim.machine import LOG_DIR
-from ottla.sim.stored import is_cut, is_safe, safe_end, visible, visible_end
+from ottla.sim.stored import is_cut, is_safe, safe_end, safe_part, visible, visible_end
 from ottla.wire.records import Record, build_batch
 
 
@@ -33,6 +33,20 @@ def test_safe_batches_are_counted() -> None:
     assert not is_safe(disk, "t-0", 2)
     assert visible_end(disk, "t-0") == 2
     assert visible_end(disk, "t-1") is None
+
+
+def test_the_safe_part_of_a_log_with_gaps() -> None:
+    """If this failed, a compacted log could lose what was synced, or be held against for what was
+    not: what lies behind a torn batch goes, and names that change say nothing.
+    """
+    disk, folder = disk_with(batch(0), batch(3)), f"{LOG_DIR}/t-0"
+    disk.disk.replace(f"{folder}/00000000000000000007.log", batch(8))
+    assert safe_part(disk, "t-0") == 9
+    disk.disk.replace(f"{folder}/00000000000000000012.log", batch(12)[:-1])
+    disk.disk.replace(f"{folder}/00000000000000000020.log", batch(20))
+    assert safe_part(disk, "t-0") == 9
+    disk.disk.replace(f"{folder}/00000000000000000000.log.swap", batch(0))
+    assert safe_part(disk, "t-0") == 0
 
 
 def test_a_first_part_of_a_batch_is_told_from_other_bytes() -> None:

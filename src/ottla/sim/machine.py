@@ -55,6 +55,10 @@ PROPERTIES = {
     "log.retention.check.interval.ms": "20000",
     "log.segment.delete.delay.ms": "5000",
     "log.flush.offset.checkpoint.interval.ms": "5000",
+    "log.cleaner.backoff.ms": "800",
+    "log.cleaner.delete.retention.ms": "3000",
+    "log.cleaner.min.cleanable.ratio": "0.01",
+    "log.cleaner.threads": "2",
     "metadata.log.max.record.bytes.between.snapshots": "1500",
     "metadata.max.retention.bytes": "4000",
     # Long ones, as nothing is learnt from what happens all the time.

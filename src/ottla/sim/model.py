@@ -6,6 +6,7 @@ Clients and audits tell it, invariants ask it. It holds no opinion of its own: w
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
@@ -38,13 +39,15 @@ def wrote(value: bytes) -> Wrote:
 
 
 def is_commit(batch: Batch) -> bool:
-    """Whether a control batch commits; else it aborts."""
-    return control_kind(batch.records[0]) == MARKER_COMMIT
+    """Whether a control batch commits; else it aborts, or is what compaction left of one."""
+    return bool(batch.records) and control_kind(batch.records[0]) == MARKER_COMMIT
 
 
 def values(batch: Batch) -> list[tuple[int, bytes]]:
     """Offset and value of each record; of a marker the value says whose end it is, and how."""
     if batch.is_control:
+        if not batch.records:
+            return []
         how = "commit" if is_commit(batch) else "abort"
         who = f"{MARKER}{how}-{batch.producer_id}-{batch.producer_epoch}"
         return [(batch.base_offset, f"{who}:0".encode())]
@@ -52,8 +55,53 @@ def values(batch: Batch) -> list[tuple[int, bytes]]:
 
 
 def writers(batch: Batch) -> set[str]:
-    """Whose records a batch holds: names of transactions, or of producers."""
-    return {wrote(value).producer for _, value in values(batch)}
+    """Whose records a batch holds: names of transactions, or of producers; no tombstones."""
+    return {wrote(value).producer for _, value in values(batch) if value}
+
+
+@dataclass(slots=True, eq=False)
+class Sending:
+    """Records as they were sent to a compacted partition, once."""
+
+    records: list[tuple[bytes, bytes | None]]
+    """Key and value; None is a tombstone."""
+    at: int
+    earliest_ms: int
+    latest_ms: int
+    """What the wall clock has shown since."""
+    until: int | None = None
+    """By then it was in the log, if it ever was: its node has ended."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One record of a compacted partition, that somebody was told of or saw at its offset."""
+
+    key: bytes
+    value: bytes | None
+    known_at: int
+    sending: Sending | None = None
+    """None if it was seen, and never acknowledged."""
+    timestamp_ms: int | None = None
+    """As it was seen first."""
+    gone_at: int | None = None
+    """Since when it is known not to be there any more."""
+
+
+@dataclass(slots=True)
+class Table:
+    """What is known of a compacted partition: records by their keys."""
+
+    tombstones_stay_ms: int
+    """`delete.retention.ms`"""
+    entries: dict[int, Entry] = field(default_factory=dict)
+    """By offset."""
+    sent: dict[bytes, set[bytes | None]] = field(default_factory=dict)
+    """Every value that was ever sent for a key."""
+    open: list[Sending] = field(default_factory=list)
+    """What was sent and never acknowledged: it may be at any offset, or have been there."""
+    offsets: dict[bytes, int] = field(default_factory=dict)
+    """Where values are that are written once."""
 
 
 @dataclass(slots=True)
@@ -80,6 +128,8 @@ class Partition:
     """A segment had ended and was not synced yet when the power was cut: what follows it may be
     there without it, as in Apache Kafka.
     """
+    table: Table | None = None
+    """It is compacted: records go, so that there are gaps, and keys say which."""
 
     @property
     def name(self) -> str:
@@ -98,6 +148,8 @@ class Partition:
         """Whether a batch comes next at an offset; the first may begin before it."""
         if first and batch.base_offset <= offset <= batch.last_offset:
             return True
+        if self.table is not None:
+            return batch.base_offset >= offset
         return batch.base_offset == offset or self.may_skip(offset, batch.base_offset)
 
 
@@ -186,18 +238,28 @@ class Model:
     transactions: dict[str, Transaction] = field(default_factory=dict)
     """By name."""
     numbers: count[int] = field(default_factory=lambda: count(1))
+    met: Counter[str] = field(default_factory=Counter)
+    """What compaction did, and how often."""
 
     def living(self) -> list[Topic]:
         """Topics that are there for sure."""
         return [t for t in self.topics if t.created and not t.deleting]
 
-    def partitions(self) -> list[Partition]:
+    def every_partition(self) -> list[Partition]:
         """Of all topics that are there for sure."""
         return [p for topic in self.living() for p in topic.partitions]
 
+    def partitions(self) -> list[Partition]:
+        """Those that keep all that is written to them."""
+        return [p for p in self.every_partition() if p.table is None]
+
+    def compacted(self) -> list[Partition]:
+        """Those that keep the latest record of each key."""
+        return [p for p in self.every_partition() if p.table is not None]
+
     def lives(self, partition: Partition) -> bool:
         """Whether its topic is there for sure."""
-        return any(one is partition for one in self.partitions())
+        return any(one is partition for one in self.every_partition())
 
     def partition(self, topic_id: bytes, index: int) -> Partition | None:
         """The partition, unless its topic may be gone."""

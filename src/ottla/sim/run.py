@@ -7,6 +7,7 @@ seed are the same, line by line of their traces.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Callable
 from hashlib import blake2b
@@ -19,14 +20,17 @@ from ottla.errors import OttlaError
 from ottla.sim.clients.admin import Admin
 from ottla.sim.clients.client import Client, Surroundings
 from ottla.sim.clients.consumer import CONSUMERS, Consumer
+from ottla.sim.clients.keyed import KEYED, REREADERS, KeyedProducer, Rereader
 from ottla.sim.clients.member import Member
 from ottla.sim.clients.producer import PRODUCERS, Producer
 from ottla.sim.clients.transactor import TRANSACTORS, Plan, Transactor
 from ottla.sim.faults import FAULTS
+from ottla.sim.invariants.compaction import forget_gone
 from ottla.sim.invariants.records import forget_lost
 from ottla.sim.machine import Machine
 from ottla.sim.model import Model
 from ottla.sim.plants import planted
+from ottla.sim.rounds import Rounds
 from ottla.sim.stored import whole
 from ottla.sim.violation import Violation, held
 from ottla.wire.api import api
@@ -35,6 +39,7 @@ from ottla.wire.stored.frame import CONSUMER_OFFSETS, TRANSACTION_STATE
 if TYPE_CHECKING:
     from ottla.sim.model import Partition
 
+COMPACTED = re.compile(r"(\S+)-\d+: compacted up to")
 STEPS = 1000
 """What clients do in a run at least: send, connect, take an answer."""
 FAULTS_MIN = 10
@@ -48,6 +53,8 @@ DURABLE_SHARE = 0.7
 """So many runs sync what transactions stand on, so that a power cut takes no part of one."""
 SETTLED_STEPS_MAX = 5000
 INTERNAL = [(topic, index) for topic in (CONSUMER_OFFSETS, TRANSACTION_STATE) for index in (0, 1)]
+COMPACTION = "compaction"
+"""What stands for a fault's name in the table, over what cleaning did."""
 HOT = ("Produce", "Fetch")
 """What the core answers by itself."""
 
@@ -83,6 +90,7 @@ class Run:
         self._planted = planted(plant, self.machine, self.model)
         around = Surroundings(self.machine, self.model, self._planted, self.random, self.say)
         self.invariants = around.invariants
+        self.rounds = Rounds(self.machine, self.model)
         self.clients = self._cast(around)
         self.cells: Counter[tuple[str, str]] = Counter()
         self.client_steps = self.faults = 0
@@ -101,6 +109,8 @@ class Run:
     def say(self, text: str) -> None:
         """A line of the trace."""
         self._trace.append(text)
+        if (done := COMPACTED.search(text)) is not None:
+            self.model.met[f"compacted: {done[1]}"] += 1
         self._hash.update(text.encode())
 
     # ------------------------------------------------------------------ the whole of it
@@ -117,6 +127,7 @@ class Run:
             violation = f"the run broke: {format_exc()}"
         finally:
             self.machine.kill()
+        self.cells.update({(COMPACTION, what): often for what, often in self.model.met.items()})
         return Outcome(
             self.seed,
             self.client_steps,
@@ -162,7 +173,7 @@ class Run:
 
     def _hidden(self) -> list[str]:
         """Logs whose last records no reader of committed records can see."""
-        names = [(p.topic, p.index) for p in self.model.partitions()]
+        names = [(p.topic, p.index) for p in self.model.every_partition()]
         hidden = []
         for topic, index in [*names, *INTERNAL]:
             try:
@@ -179,7 +190,8 @@ class Run:
 
     def _look_at_all(self) -> None:
         """Once more everything is read, and what was committed for groups."""
-        readers = [c for c in self.clients if isinstance(c, Consumer) and c.committed]
+        consumers = [c for c in self.clients if isinstance(c, Consumer)]
+        readers = [c for c in consumers if c.committed or isinstance(c, Rereader)]
         for reader in readers:
             reader.begin_anew()
         # What a power cut took may leave an offset pending for ever.
@@ -257,12 +269,14 @@ class Run:
         if verb == "turn":
             self.machine.turn()
             return
+        self.rounds.before(self._kinds[0])
         try:
             core.step(verb, about)
         except CoreError as problem:
             # A panic: the node hears of it in its next turn.
             self.say(f"{problem}")
             self.machine.turn()
+        self.rounds.after(self._kinds[0])
         self._planted.stepped()
 
     def _kinds_of(self, verb: str, about: int) -> list[str]:
@@ -361,6 +375,7 @@ class Run:
         if how != "stop":
             machine.disk.die_after(None)
         dies, self.dies = self.dies, ""
+        self.rounds.ends(how, self._kinds)
         self._planted.ends()
         if machine.disk.pages_lost:
             how = "power cut"  # a start wants a mended disk, whose cache holds nothing that it lost
@@ -374,7 +389,7 @@ class Run:
             machine.kill()
         for client in self.clients:
             client.gone()
-        for partition in self.model.partitions():
+        for partition in self.model.every_partition():
             before = self._unaudited.get(id(partition), (partition, False))[1]
             self._unaudited[id(partition)] = (partition, before or power_cut)
         machine.disk.die_after(None)
@@ -428,7 +443,7 @@ class Run:
         """Look at each partition that was not looked at since its node began, once it is open."""
         if not self._unaudited or not self.machine.runs or self.machine.node is None:
             return
-        living = {id(partition) for partition in self.model.partitions()}
+        living = {id(partition) for partition in self.model.every_partition()}
         for key, (partition, power_cut) in list(self._unaudited.items()):
             if key not in living or self._audited(partition, power_cut):
                 del self._unaudited[key]
@@ -460,12 +475,13 @@ class Run:
             f"{partition.name} ends at {offsets.log_end}, though {partition.floor} was safe",
         )
         if power_cut:
-            forget_lost(partition, offsets.log_end, batches)
+            forget = forget_lost if partition.table is None else forget_gone
+            forget(partition, offsets.log_end, batches)
         self.invariants.audited(partition, offsets, batches)
         return True
 
     def _audit(self) -> None:
-        for partition in self.model.partitions():
+        for partition in self.model.every_partition():
             held(self._audited(partition, False), f"{partition.name} is not open at the end")
 
     def _drain(self) -> None:
@@ -487,6 +503,12 @@ def _clients(around: Surroundings) -> list[Client]:
     for number, (session, committed) in enumerate(CONSUMERS):
         name = f"consumer{number}"
         clients.append(Consumer(name, around, session=session, committed=committed))
+    for number, (idempotent, acks) in enumerate(KEYED):
+        name = f"keyed{number}"
+        clients.append(KeyedProducer(name, around, idempotent=idempotent, acks=acks))
+    for number, (session, committed) in enumerate(REREADERS):
+        name = f"rereader{number}"
+        clients.append(Rereader(name, around, session=session, committed=committed))
     for number, (transactional_id, new) in enumerate(TRANSACTORS):
         name = f"transactor{number}"
         clients.append(Transactor(name, around, transactional_id, new=new, plan=Plan()))

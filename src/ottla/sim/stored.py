@@ -87,6 +87,22 @@ def safe_end(disk: SimDisk, name: str, log_start: int) -> int:
     return end if end >= log_start else 0
 
 
+def safe_part(disk: SimDisk, name: str) -> int:
+    """The same of a log with gaps; 0 while a segment's names change."""
+    files = disk.disk.list(f"{LOG_DIR}/{name}")
+    end = 0
+    for _base, path in segments(disk, name):
+        data = disk.safe(path)
+        if data is None or any(file.name.endswith(".swap") for file in files):
+            return 0
+        batches = list(whole(data))
+        end = max([end, *(batch.last_offset + 1 for batch in batches)])
+        is_whole = sum(batch.size_bytes for batch in batches) == len(data)
+        if not is_whole or data != disk.disk.read(path):
+            break
+    return end
+
+
 def is_safe(disk: SimDisk, name: str, offset: int) -> bool:
     """Whether the batch that holds this offset is on disk, with all that is before it in its
     segment.

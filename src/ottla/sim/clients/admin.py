@@ -1,14 +1,15 @@
 """An administrator: creates and deletes topics under few names, alters configs, deletes records,
-asks for offsets by time, and looks at what there is.
+asks for offsets by time, and looks at what there is. To the node's own topics it gives segments as
+small as all others, so that they are compacted.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ottla.sim.clients.client import Client
+from ottla.sim.clients.client import Client, Surroundings
 from ottla.sim.clients.member import TOPIC
-from ottla.sim.model import Partition, Topic
+from ottla.sim.model import Partition, Table, Topic
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import (
     create_topics,
@@ -19,14 +20,23 @@ from ottla.wire.messages import (
 )
 from ottla.wire.messages import incremental_alter_configs as alter
 from ottla.wire.messages.metadata import MetadataRequest
+from ottla.wire.stored.frame import CONSUMER_OFFSETS, TRANSACTION_STATE
 
 if TYPE_CHECKING:
     from ottla.sim.line import Sent
 
-NAMES = (TOPIC, "a", "b", "c")
+COMPACTED = "table"
+NAMES = (TOPIC, COMPACTED, "a", "b", "c")
+INTERNAL_SEGMENT_BYTES = {CONSUMER_OFFSETS: "1200", TRANSACTION_STATE: "700"}
+SEGMENT_BYTES = "internal.segment.bytes"
 RETENTION = "delete.retention.ms"
-"""The config that is altered: it is kept, described, and has no effect that a client sees."""
+"""The config that is altered: it is kept, described, and has no effect that a client sees, but in
+a compacted topic, where it stays as it is.
+"""
 NEVER = str((1 << 63) - 1)
+TOMBSTONES_STAY_MS = ("0", "1000", "8000")
+TABLES_STAY = 0.9
+"""A compacted topic is deleted more seldom than others: it is to be cleaned more than once."""
 SET = 0
 TOPIC_RESOURCE = 2
 TIMEOUT_MS = 30_000
@@ -57,9 +67,17 @@ class Admin(Client):
 
     kind = "admin"
 
+    def __init__(self, name: str, around: Surroundings) -> None:
+        super().__init__(name, around)
+        self._large = sorted(INTERNAL_SEGMENT_BYTES)
+        """Internal topics whose segments are not small yet."""
+
     def act(self) -> None:
         """Create what is missing, or do something to what is there."""
         random, model = self.around.random, self.around.model
+        if self._large and random.random() < 0.5:
+            self._shrink(random.choice(self._large))
+            return
         unclear = [t for t in model.topics if not t.deleted and (not t.created or t.deleting)]
         if unclear and random.random() < 0.5:
             self._ask_again(unclear[0])
@@ -75,12 +93,22 @@ class Admin(Client):
         else:
             self._change(random.choice(model.living()), random.random())
 
+    def _shrink(self, name: str) -> None:
+        row = alter.AlterableConfig(
+            name=SEGMENT_BYTES, config_operation=SET, value=INTERNAL_SEGMENT_BYTES[name]
+        )
+        resource = alter.AlterConfigsResource(
+            resource_type=TOPIC_RESOURCE, resource_name=name, configs=[row]
+        )
+        self.send(alter.IncrementalAlterConfigsRequest(resources=[resource]), 1, (name, ""))
+
     def _change(self, topic: Topic, what: float) -> None:
-        if what < 0.3:
+        is_table = topic.name == COMPACTED
+        if what < 0.3 and not is_table:
             self._delete_records(self.around.random.choice(topic.partitions))
         elif what < 0.45:
             seek(self, self.around.random.choice(topic.partitions))
-        elif what < 0.6:
+        elif what < 0.6 and not is_table:
             self._alter(topic)
         elif what < 0.75 or topic.name == TOPIC:
             resource = describe_configs.DescribeConfigsResource(
@@ -90,7 +118,7 @@ class Admin(Client):
             )
             request = describe_configs.DescribeConfigsRequest(resources=[resource])
             self.send(request, 4, (topic, set(topic.configs[RETENTION])))
-        else:
+        elif what > TABLES_STAY or not is_table:
             topic.deleting = True
             self._ask_again(topic)
 
@@ -106,17 +134,24 @@ class Admin(Client):
     def create(self, name: str, *, flushes: bool) -> None:
         """Ask for a topic; whether it promises that what was acknowledged is on disk."""
         random = self.around.random
-        configs = {"internal.segment.bytes": str(random.choice((600, 2000, 100_000)))}
+        configs = {SEGMENT_BYTES: str(random.choice((600, 2000, 100_000)))}
         configs["flush.messages"] = "1" if flushes else NEVER
         value = str(next(self.around.model.numbers))
+        if name == COMPACTED:
+            configs[SEGMENT_BYTES] = str(random.choice((400, 800)))
+            configs["cleanup.policy"] = random.choice(("compact", "compact,delete"))
+            value = random.choice(TOMBSTONES_STAY_MS)
         configs[RETENTION] = value
         rows = [create_topics.CreatableTopicConfig(name=k, value=v) for k, v in configs.items()]
-        count = 2 if name == TOPIC else random.choice((1, 2))
+        count = {TOPIC: 2, COMPACTED: 1}.get(name) or random.choice((1, 2))
         wanted = create_topics.CreatableTopic(
             name=name, num_partitions=count, replication_factor=1, configs=rows
         )
         topic = Topic(name, flushes, configs={RETENTION: {value}})
         topic.partitions = [Partition(name, b"", index, flushes) for index in range(count)]
+        if name == COMPACTED:
+            for partition in topic.partitions:
+                partition.table = Table(int(value))
         self.around.model.topics.append(topic)
         topic.asked = create_topics.CreateTopicsRequest(topics=[wanted], timeout_ms=TIMEOUT_MS)
         self.send(topic.asked, 7, topic)
@@ -156,7 +191,10 @@ class Admin(Client):
                     self.around.invariants.topic_deleted(sent.note)
             case alter.IncrementalAlterConfigsRequest():
                 topic, value = sent.note
-                if response.responses[0].error_code == 0:
+                is_done = response.responses[0].error_code == 0
+                if is_done and topic in self._large:
+                    self._large.remove(topic)
+                elif is_done and isinstance(topic, Topic):
                     topic.configs[RETENTION] = {value} | topic.lingering
             case describe_configs.DescribeConfigsRequest():
                 row = response.results[0]
@@ -174,4 +212,5 @@ class Admin(Client):
         """What was asked for may still come about."""
         if isinstance(sent.request, alter.IncrementalAlterConfigsRequest):
             topic, value = sent.note
-            topic.lingering.add(value)
+            if isinstance(topic, Topic):
+                topic.lingering.add(value)

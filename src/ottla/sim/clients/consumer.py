@@ -35,6 +35,8 @@ class Consumer(Client):
 
     kind = "consumer"
     in_flight_max = 3
+    rooms = (300, 5000, 1 << 20)
+    rooms_of_one = (100, 4000, 1 << 20)
 
     def __init__(
         self, name: str, around: Surroundings, *, session: bool, committed: bool = False
@@ -47,10 +49,14 @@ class Consumer(Client):
         self._told: dict[Key, tuple[int, int]] = {}
         """What the session was told: where to read from, and how many bytes at most."""
 
+    def wanted(self) -> list[Partition]:
+        """What it reads."""
+        return self.around.model.partitions()
+
     def act(self) -> None:
         """Fetch from where it stands."""
-        random, model = self.around.random, self.around.model
-        there = {(p.topic_id, p.index): p for p in model.partitions()}
+        random = self.around.random
+        there = {(p.topic_id, p.index): p for p in self.wanted()}
         if not there:
             return
         if self.line is not None and any(_is_fetch(sent) for sent in self.line.waiting):
@@ -60,9 +66,9 @@ class Consumer(Client):
             self._positions.setdefault(key, partition.log_start)
         told = self._told if self._session != NO_SESSION else {}
         wait_ms, bytes_min = random.choice((0, 100, 500)), random.choice((0, 1, 1, 300))
-        room = random.choice((300, 5000, 1 << 20))
+        room = random.choice(self.rooms)
         changed = {
-            key: (self._positions[key], random.choice((100, 4000, 1 << 20)))
+            key: (self._positions[key], random.choice(self.rooms_of_one))
             for key in there
             if key not in told or told[key][0] != self._positions[key]
         }
@@ -93,6 +99,7 @@ class Consumer(Client):
                 readable=self._readable(there[key]),
                 log_start=there[key].log_start,
                 committed=self.committed,
+                asked_at=self.around.at,
             )
             for key, (at, bytes_max) in self._told.items()
         }
@@ -143,7 +150,7 @@ class Consumer(Client):
         """Whether it stands where nothing more is known to be readable."""
         return all(
             self._positions.get((p.topic_id, p.index), 0) >= self._readable(p)
-            for p in self.around.model.partitions()
+            for p in self.wanted()
         )
 
     def _readable(self, partition: Partition) -> int:

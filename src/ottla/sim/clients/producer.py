@@ -40,9 +40,19 @@ GONE = frozenset((ErrorCode.UNKNOWN_TOPIC_ID, ErrorCode.UNKNOWN_TOPIC_OR_PARTITI
 class Bunch(NamedTuple):
     """Records that are sent together, however often."""
 
-    values: list[bytes]
+    records: list[tuple[bytes | None, bytes | None]]
+    """Key and value."""
     sequence: int
     codec: str
+
+    @property
+    def values(self) -> list[bytes]:
+        """What they say."""
+        return [value or b"" for _key, value in self.records]
+
+    def built(self, now_ms: int) -> list[Record]:
+        """As a batch takes them."""
+        return [Record(key, value, timestamp_ms=now_ms) for key, value in self.records]
 
 
 class Producer(Client):
@@ -71,9 +81,25 @@ class Producer(Client):
         kind = "i" if self.idempotent else "p"
         return f"{kind}-{self.name}-{self._generation}"
 
+    def targets(self) -> list[Partition]:
+        """What it may write to."""
+        return self.around.model.partitions()
+
+    def next_record(self) -> tuple[bytes | None, bytes | None]:
+        """Key and value of the next one."""
+        self._numbers += 1
+        return None, Wrote(self.known_as, self._numbers).value()
+
+    def sends(self, target: Partition, bunch: Bunch) -> Any:
+        """A bunch goes out; what to remember of it."""
+
+    def told(self, target: Partition, base_offset: int, bunch: Bunch, note: Any) -> None:
+        """It was acknowledged."""
+        self.around.invariants.acknowledged(target, base_offset, bunch.values)
+
     def act(self) -> None:
         """Send the next bunch, or one that was not told of once more."""
-        partitions = self.around.model.partitions()
+        partitions = self.targets()
         if self.target is None or all(one is not self.target for one in partitions):
             if not partitions or self._on_the_way:
                 return
@@ -101,21 +127,16 @@ class Producer(Client):
 
     def _next(self) -> Bunch:
         random = self.around.random
-        values = []
-        for _ in range(random.randint(1, RECORDS_MAX)):
-            self._numbers += 1
-            values.append(Wrote(self.known_as, self._numbers).value())
-        bunch = Bunch(values, self.sequence, random.choice(CODECS))
-        self.sequence += len(values)
+        records = [self.next_record() for _ in range(random.randint(1, RECORDS_MAX))]
+        bunch = Bunch(records, self.sequence, random.choice(CODECS))
+        self.sequence += len(records)
         return bunch
 
     def _send(self, bunch: Bunch) -> None:
         target = self.target
         assert target is not None
-        now_ms = self.around.machine.now_ms()
-        records = [Record(None, value, timestamp_ms=now_ms) for value in bunch.values]
         data = build_batch(
-            records,
+            bunch.built(self.around.machine.now_ms()),
             codec=bunch.codec,
             producer_id=self.producer_id,
             producer_epoch=self.epoch if self.idempotent else -1,
@@ -124,7 +145,8 @@ class Producer(Client):
         row = PartitionProduceData(index=target.index, records=data)
         topic = TopicProduceData(topic_id=target.topic_id, partition_data=[row])
         request = ProduceRequest(acks=self.acks, timeout_ms=TIMEOUT_MS, topic_data=[topic])
-        self.send(request, VERSION, (target, bunch), answered=self.acks != 0)
+        note = (target, bunch, self.sends(target, bunch))
+        self.send(request, VERSION, note, answered=self.acks != 0)
         if self.acks == 0:
             self._open.popleft()
         else:
@@ -137,10 +159,10 @@ class Producer(Client):
             if response.error_code == 0:
                 self.producer_id, self.epoch = response.producer_id, response.producer_epoch
             return
-        target, bunch = sent.note
+        target, bunch, note = sent.note
         row = response.responses[0].partition_responses[0]
         if row.error_code == 0:
-            self.around.invariants.acknowledged(target, row.base_offset, bunch.values)
+            self.told(target, row.base_offset, bunch, note)
         if target is not self.target or bunch not in self._open:
             return
         if row.error_code == 0:

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.sim.clients.client import Client, Surroundings
+from ottla.sim.clients.keyed import chosen_key, send_keyed
 from ottla.sim.clients.member import TOPIC
 from ottla.sim.clients.producer import CODECS, RECORDS_MAX, Bunch
 from ottla.sim.invariants.watch import Identity
-from ottla.sim.model import Fate, Partition, Transaction, Wrote
+from ottla.sim.model import Fate, Partition, Sending, Transaction, Wrote
 from ottla.wire.coordinator_types import GROUP, TRANSACTION
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import add_partitions_to_txn as adding
@@ -30,7 +31,7 @@ from ottla.wire.messages.end_txn import EndTxnRequest
 from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 from ottla.wire.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
-from ottla.wire.records import Record, build_batch
+from ottla.wire.records import build_batch
 
 if TYPE_CHECKING:
     from ottla.sim.line import Sent
@@ -69,6 +70,8 @@ class Share:
     bunch: Bunch | None = None
     """What was sent, and not acknowledged."""
     is_flying: bool = False
+    sending: Sending | None = None
+    """The same as it was sent, if the partition is compacted."""
 
 
 class Plan(NamedTuple):
@@ -210,7 +213,7 @@ class Transactor(Client):
             self._look()
             return
         # An older Produce names topics, of which there may be another one by then; not of this one.
-        targets = model.partitions() if self._is_new else kept
+        targets = model.every_partition() if self._is_new else kept
         if model.durable:
             targets = [one for one in targets if one.flushes]
         if not targets:
@@ -292,6 +295,8 @@ class Transactor(Client):
             one = share.partition
             share.is_flying = True
             share.bunch = share.bunch or self._next_bunch(one)
+            if one.table is not None:
+                share.sending = send_keyed(self.around, one, share.bunch)
             topic = topics.setdefault(
                 (one.topic, one.topic_id),
                 TopicProduceData(name=one.topic, topic_id=one.topic_id, partition_data=[]),
@@ -308,18 +313,19 @@ class Transactor(Client):
 
     def _next_bunch(self, partition: Partition) -> Bunch:
         assert self._transaction is not None
-        random, values = self.around.random, []
+        random, is_keyed = self.around.random, partition.table is not None
+        records: list[tuple[bytes | None, bytes | None]] = []
         for _ in range(random.randint(1, RECORDS_MAX)):
             self._numbers += 1
-            values.append(Wrote(self._transaction.name, self._numbers).value())
+            value = Wrote(self._transaction.name, self._numbers).value()
+            records.append((chosen_key(random) if is_keyed else None, value))
         sequence = self._sequences.get(id(partition), 0)
-        self._sequences[id(partition)] = sequence + len(values)
-        return Bunch(values, sequence, random.choice(CODECS))
+        self._sequences[id(partition)] = sequence + len(records)
+        return Bunch(records, sequence, random.choice(CODECS))
 
     def _batch(self, bunch: Bunch) -> bytes:
-        now_ms = self.around.machine.now_ms()
         return build_batch(
-            [Record(None, value, timestamp_ms=now_ms) for value in bunch.values],
+            bunch.built(self.around.machine.now_ms()),
             codec=bunch.codec,
             producer_id=self._producer_id,
             producer_epoch=self._epoch,
@@ -445,8 +451,11 @@ class Transactor(Client):
             row = codes[one.topic_id if by_id else one.topic, one.index]
             share.is_flying = False
             if self._goes_on(row.error_code):
-                if not self.around.model.lossy:
-                    # Else who had this epoch before may have had this sequence too.
+                # If it were lossy, who had this epoch before might have had this sequence too.
+                if share.sending is not None and not self.around.model.lossy:
+                    invariants = self.around.invariants
+                    invariants.keyed_acknowledged(one, row.base_offset, share.sending)
+                elif not self.around.model.lossy:
                     self.around.invariants.acknowledged(one, row.base_offset, share.bunch.values)
                 share.bunch = None
                 share.left -= 1

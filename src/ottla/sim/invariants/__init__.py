@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ottla.sim.invariants.commits import Commits
+from ottla.sim.invariants.compaction import Compaction
 from ottla.sim.invariants.durable import Durable
 from ottla.sim.invariants.fetches import Fetches
 from ottla.sim.invariants.generations import Generations
@@ -37,6 +38,7 @@ class Invariants(Watch):
             Metadata,
             Records,
             Durable,
+            Compaction,
             Fetches,
             Watermarks,
             Commits,

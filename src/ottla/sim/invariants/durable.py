@@ -13,7 +13,9 @@ class Durable(Watch):
 
     def acknowledged(self, partition: Partition, base_offset: int, sent: list[bytes]) -> None:
         """It must be safe by now."""
-        if partition.flushes and base_offset >= partition.log_start:
+        # What was deleted before its answer came is on disk no more.
+        is_there = base_offset >= partition.log_start and self.model.lives(partition)
+        if partition.flushes and is_there:
             last = base_offset + len(sent) - 1
             held(
                 is_safe(self.machine.disk, partition.name, last),

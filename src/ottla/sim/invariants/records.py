@@ -33,13 +33,16 @@ class Records(Watch):
             partition.acked[offset] = value
 
     def fetched(self, partition: Partition, ask: Ask, row: Any, batches: Sequence[Batch]) -> None:
-        """What is read once is read again."""
-        _learn_all(partition, batches, "was read")
+        """What is read once is read again; of what is compacted `compaction.py` speaks."""
+        if partition.table is None:
+            _learn_all(partition, batches, "was read")
 
     def audited(
         self, partition: Partition, offsets: PartitionOffsets, batches: Sequence[Batch]
     ) -> None:
         """Everything that was promised is in the log."""
+        if partition.table is not None:
+            return
         name, end = partition.name, offsets.log_end
         held(
             end >= partition.floor,

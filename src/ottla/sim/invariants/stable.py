@@ -39,7 +39,7 @@ class Stable(Watch):
         """What was not synced is not known any more, nor is a log start that no checkpoint has,
         below which nothing is open.
         """
-        for partition in self.model.partitions():
+        for partition in self.model.every_partition():
             if power_cut or partition.last_stable <= partition.may_trim:
                 partition.last_stable = 0
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from ottla._core import PartitionOffsets
     from ottla.sim.machine import Machine
-    from ottla.sim.model import Commit, Model, Partition, Topic, Transaction
+    from ottla.sim.model import Commit, Model, Partition, Sending, Topic, Transaction
     from ottla.wire.records import Batch
 
 Key = tuple[str, int]
@@ -31,6 +31,8 @@ class Ask(NamedTuple):
     """Where the log was known to start then."""
     committed: bool = False
     """It reads only what is committed."""
+    asked_at: int = 0
+    """When, in steps of the run."""
 
 
 class Identity(NamedTuple):
@@ -52,6 +54,12 @@ class Watch:
     # records
     def acknowledged(self, partition: Partition, base_offset: int, sent: list[bytes]) -> None:
         """A producer was told that its records are there."""
+
+    def keyed_sent(self, partition: Partition, sending: Sending) -> None:
+        """Records with keys go out to a compacted partition."""
+
+    def keyed_acknowledged(self, partition: Partition, base_offset: int, sending: Sending) -> None:
+        """Their producer was told that they are there."""
 
     def fetched(self, partition: Partition, ask: Ask, row: Any, batches: Sequence[Batch]) -> None:
         """A consumer was answered without an error."""

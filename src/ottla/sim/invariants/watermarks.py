@@ -64,7 +64,7 @@ class Watermarks(Watch):
 
     def ends(self, power_cut: bool) -> None:
         """What a checkpoint did not have yet is not known any more."""
-        for partition in self.model.partitions():
+        for partition in self.model.every_partition():
             partition.log_start = 0
             if power_cut:
                 partition.high_watermark = 0

@@ -11,7 +11,7 @@ Each invariant is aimed at by one of them at least. None can be reached but thro
 | early-recovery-points | a recovery point is written before what lies below it is safe |
 | patient-fetches | a Fetch that waits keeps what its client asked behind it waiting |
 | broken-turns | a turn of the node's raises what nobody foresaw |
-| others | see `answers.py`, what clients hear is spoilt on the way; and `transactions.py` |
+| others | see `answers.py`, what clients hear is spoilt on the way; and the files of their names |
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ottla.sim.plants.answers import ANSWERS
+from ottla.sim.plants.compaction import COMPACTION
 from ottla.sim.plants.files import EarlyRecoveryPoints, KeptNamesakes
 from ottla.sim.plants.sound import Sound
 from ottla.sim.plants.transactions import TRANSACTIONS
@@ -40,6 +41,7 @@ KINDS: dict[str, Callable[[Machine, Model], Sound]] = {
     "broken-turns": BrokenTurns,
     **ANSWERS,
     **TRANSACTIONS,
+    **COMPACTION,
 }
 PLANTS = tuple(KINDS)
 

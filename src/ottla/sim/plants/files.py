@@ -31,7 +31,7 @@ class KeptNamesakes(Sound):
     def stepped(self) -> None:
         """Remember the largest that was ever written of a name."""
         for name, seen in self._seen.items():
-            for key, offset in _read(self.machine, name).items():
+            for key, offset in read_rows(self.machine, name).items():
                 seen[key] = max(offset, seen.get(key, 0))
 
     def ends(self) -> None:
@@ -40,7 +40,7 @@ class KeptNamesakes(Sound):
         for name, seen in self._seen.items():
             kept = {key: at for key, at in seen.items() if names.count(key[0]) > 1}
             if kept:
-                _write(self.machine, name, _read(self.machine, name) | kept)
+                write_rows(self.machine, name, read_rows(self.machine, name) | kept)
 
 
 class EarlyRecoveryPoints(Sound):
@@ -57,16 +57,18 @@ class EarlyRecoveryPoints(Sound):
             except CoreError:
                 continue
             rows[partition.topic, partition.index] = offsets.log_end
-        _write(self.machine, POINTS, _read(self.machine, POINTS) | rows)
+        write_rows(self.machine, POINTS, read_rows(self.machine, POINTS) | rows)
 
 
-def _read(machine: Machine, name: str) -> Rows:
+def read_rows(machine: Machine, name: str) -> Rows:
+    """What a checkpoint says."""
     text = (machine.disk.disk.read(f"{LOG_DIR}/{name}") or b"").decode()
     rows = [line.split() for line in text.splitlines()[2:]]
     return {(topic, int(index)): int(offset) for topic, index, offset in rows}
 
 
-def _write(machine: Machine, name: str, rows: Rows) -> None:
+def write_rows(machine: Machine, name: str, rows: Rows) -> None:
+    """Let a checkpoint say that."""
     lines = [f"{topic} {index} {offset}\n" for (topic, index), offset in sorted(rows.items())]
     contents = f"0\n{len(rows)}\n{''.join(lines)}".encode()
     with suppress(CoreError):  # the disk fails

@@ -158,7 +158,8 @@ def _falls(row: Any) -> None:
         row.last_stable_offset = max(0, row.last_stable_offset - 1)
 
 
-def _broken(of: Any, name: str, other: Callable[[Any], Any]) -> Callable[[Machine, Model], Sound]:
+def broken(of: Any, name: str, other: Callable[[Any], Any]) -> Callable[[Machine, Model], Sound]:
+    """A plant that puts another rule in the place of one."""
     return lambda machine, model: Broken(of, name, other, machine, model)
 
 
@@ -167,10 +168,10 @@ def _committed(spoils: Callable[[Any], None]) -> Callable[[Machine, Model], Soun
 
 
 RULES: dict[str, Callable[[Machine, Model], Sound]] = {
-    "early-markers": _broken(Driver, "carry", _carries),
-    "early-ends": _broken(markers, "begin", _completes),
-    "unended-offsets": _broken(markers_written, "_ask_groups", _forgets_groups),
-    "early-verdicts": _broken(partitions, "_decide", _says_yes),
+    "early-markers": broken(Driver, "carry", _carries),
+    "early-ends": broken(markers, "begin", _completes),
+    "unended-offsets": broken(markers_written, "_ask_groups", _forgets_groups),
+    "early-verdicts": broken(partitions, "_decide", _says_yes),
 }
 TRANSACTIONS: dict[str, Callable[[Machine, Model], Sound]] = {
     **RULES,
