@@ -17,7 +17,7 @@ SEEDS = range(1, 501)
 CRASHED = "early-markers"
 """It is found sooner by crashes everywhere: see test_crashes.py."""
 
-FIRST = {"kept-namesakes": 61}
+FIRST = {"kept-namesakes": 61, "early-recovery-points": 14}
 """Where to begin, for what few seeds find."""
 
 SAID = {
@@ -27,8 +27,9 @@ SAID = {
         "acknowledged and is not on disk",
         "the node refuses to start",
         "had fenced",
+        "was safe",
     ),
-    "forgotten-producers": "comes after",
+    "forgotten-producers": ("comes after", "is at "),
     "patient-fetches": "waits behind a Fetch",
     "kept-namesakes": "though nobody deleted beyond",
     # Which of two is found first is for what the seed does to the log.
@@ -62,9 +63,15 @@ SAID = {
     "early-verdicts": ("nobody ends what is open", "though nobody asked to commit it"),
     "shared-epochs": "is given to",
     "unfenced-ends": ("had fenced", "EndTxn was acknowledged"),
-    "untold-aborts": ("though nobody asked to commit it", "is aborted"),
+    "untold-aborts": ("though nobody asked to commit it", "is aborted", "and aborted"),
     "wrong-aborts": ("is aborted", "is committed"),
     "fallen-stable-offsets": "the last stable offset went back",
+    "dropped-records": "which nothing supersedes",
+    "withheld-tombstones": "which nothing supersedes",
+    "returned-records": "is there again",
+    "changed-times": ", and was of ",
+    "hasty-tombstones": "a tombstone, which nothing supersedes",
+    "early-clean-points": "a tombstone, which is gone",
 }
 """What the invariant says that each is aimed at."""
 

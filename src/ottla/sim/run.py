@@ -250,7 +250,7 @@ class Run:
         if pending and draw < 0.6:
             self._take(random.choice(pending))
             return
-        idle = [client for client in self.clients if client.may_act]
+        idle = [one for one in self.clients if one.may_act for _ in range(one.zeal)]
         if idle and draw < 0.97:
             client = random.choice(idle)
             self._kinds = [f"act: {client.kind}"]

@@ -66,6 +66,7 @@ class Admin(Client):
     """Sees to it that there are topics, and that they come and go."""
 
     kind = "admin"
+    zeal = 2
 
     def __init__(self, name: str, around: Surroundings) -> None:
         super().__init__(name, around)

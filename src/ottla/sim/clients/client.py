@@ -43,6 +43,8 @@ class Client:
 
     kind = "client"
     in_flight_max = 1
+    zeal = 1
+    """How often it is its turn, beside others."""
 
     def __init__(self, name: str, around: Surroundings) -> None:
         self.name = name

@@ -40,6 +40,9 @@ Parts = list[tuple[Batch, bytes]]
 class Tables(Sound):
     """What a Fetch answers of a compacted partition is spoilt."""
 
+    is_first = False
+    """It was asked from the start on."""
+
     def answered(self, sent: Sent, response: Any) -> None:
         """Spoil it, as long as something is left."""
         if not isinstance(sent.request, FetchRequest):
@@ -48,6 +51,9 @@ class Tables(Sound):
             for row in topic.partitions:
                 partition = self.model.partition(topic.topic_id, row.partition_index)
                 if partition is not None and partition.table is not None and row.records:
+                    asks, _room = sent.note
+                    key = (topic.topic_id, row.partition_index)
+                    self.is_first = asks[key].position == 0
                     parts = self.spoilt(partition.name, _parts(row.records))
                     row.records = b"".join(data for _, data in parts)
 
@@ -81,6 +87,8 @@ class ReturnedRecords(Tables):
 
     def spoilt(self, name: str, parts: Parts) -> Parts:
         """Put it before what is there."""
+        if not self.is_first:
+            return parts
         first = self._first.setdefault(name, parts[0])
         return [first, *parts] if first[0].last_offset < parts[0][0].base_offset else parts
 

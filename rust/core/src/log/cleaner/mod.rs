@@ -4,7 +4,8 @@
 //! holds for no longer than that, or work on files that nobody else reads. So nothing that serves waits for it, and a
 //! round can be given up between any two steps.
 //!
-//! First the keys of the part that was not cleaned yet are learnt, up to what the table holds; then all segments up to
+//! First the keys of the part that was not cleaned yet are learnt, up to what the table holds, and each segment of it is
+//! synced: else a power cut could take what supersedes a record that was on disk for long, and is no more. Then all segments up to
 //! there are written anew, a group of neighbours into one, as `BASE.*.cleaned`. These get their places thus, each line
 //! safe on disk before the next begins, so that a power cut leaves either the old segments or the new one:
 //!

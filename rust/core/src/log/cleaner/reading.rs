@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::super::error::During;
+use super::super::error::{During, LogError, SYNCING};
 use super::super::files::{LOG_SUFFIX, file_path};
 use super::api::CleanError;
 use super::groups::Source;
@@ -88,6 +88,17 @@ impl<F: DiskFile> Reading<F> {
             at += header.size();
         }
         Ok((found, at))
+    }
+
+    /// What was read of it is to outlive what it supersedes.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn sync(&self) -> Result<(), LogError> {
+        match &self.file {
+            Some(file) => file.sync().during(SYNCING, &self.path),
+            None => Ok(()),
+        }
     }
 
     fn damaged(&self, at: usize, text: &str) -> CleanError {

@@ -297,6 +297,8 @@ impl<D: Disk> Cleaner<D> {
             self.stage = Stage::Mapping(reading);
             return Ok(());
         }
+        // Its name is synced with the first new segment's.
+        self.identity.fate.sync(|| reading.sync())?;
         let place = reading.place + 1;
         let next = self.sources.get(place).map_or(self.upper, |next| next.base);
         if !full {

@@ -91,3 +91,41 @@ fn a_crash_at_any_change_keeps_the_table() {
         "{deaths} deaths, {finished} finished"
     );
 }
+
+/// A segment had ended and was not synced when its log was cleaned: a record that had been on disk for long went for one
+/// that a power cut then took.
+#[test]
+fn what_supersedes_is_safe_before_what_it_supersedes_goes() {
+    for seed in 0..20 {
+        for steps in 0.. {
+            let disk = disk(seed);
+            let mut log = open(&disk);
+            let fill = "x".repeat(300);
+            put(&mut log, &[("k", Some("old")), ("a", Some(&fill))]);
+            end_segment(&mut log);
+            log.flush().unwrap();
+            put(&mut log, &[("k", Some("new")), ("b", Some(&fill))]);
+            end_segment(&mut log);
+            let cleanable = log.cleanable(None, NOW).unwrap();
+            let mut cleaner = Cleaner::new(&mut log, &cleanable, LIMITS, NOW).unwrap();
+            let mut left = steps;
+            let is_over = loop {
+                match cleaner.wants() {
+                    Wants::Nothing { .. } => break true,
+                    _ if left == 0 => break false,
+                    Wants::Log => cleaner.look(&mut log).unwrap(),
+                    Wants::Disk => drop(cleaner.work().unwrap()),
+                }
+                left -= 1;
+            };
+            drop((cleaner, log));
+            disk.crash();
+            let found = table(&mut open(&disk)).remove("k");
+            assert!(found.is_some(), "seed {seed}: after {steps} steps");
+            if is_over {
+                assert!(steps > 8, "{steps}");
+                break;
+            }
+        }
+    }
+}
