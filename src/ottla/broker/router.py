@@ -53,6 +53,7 @@ ROUTES: tuple[Route, ...] = (
     Route(28, "txn_offset_commit"),
     Route(29, "describe_acls", controller=True),
     Route(32, "describe_configs", controller=True),
+    Route(34, "alter_replica_log_dirs"),
     Route(35, "describe_log_dirs"),
     Route(37, "create_partitions", controller=True),
     Route(42, "delete_groups"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ottla.config.broker import BrokerConfig
+from ottla.config.broker import MOVES_RATE, BrokerConfig
 from ottla.config.refusal import ConfigException
 from ottla.config.row import REFUSED, Row, broker_rows
 from ottla.config.topic import SYNONYMS
@@ -27,10 +27,15 @@ DYNAMIC_ALONE: Final = frozenset(
     (
         "follower.replication.throttled.rate",
         "leader.replication.throttled.rate",
-        "replica.alter.log.dirs.io.max.bytes.per.second",
+        MOVES_RATE,
     )
 )
 """Keys of a Kafka broker that no file can set."""
+
+_REQUIRED: Final = frozenset(("cordoned.log.dirs",))
+"""Keys whose broken rules 4.3.1 words with `requirement failed: ` before."""
+
+_MOVES_RATE_ROW: Final = Row(f"{MOVES_RATE} LONG - [0,...] medium")
 
 Operation = tuple[int, str, str | None]
 """What to do (SET, DELETE, APPEND, SUBTRACT), the key, the value."""
@@ -108,6 +113,8 @@ def validate_broker_change(
     for name, value in wanted.items():
         if name in rows:
             parse_value(rows[name], value)
+        elif name == MOVES_RATE:
+            parse_value(_MOVES_RATE_ROW, value)
     if not per_broker:
         _only_cluster_wide(wanted)
     for name in wanted:
@@ -137,19 +144,23 @@ def _keeps_the_rules(config: BrokerConfig) -> None:
     from ottla.config.rules import broken_rules
 
     for broken in broken_rules(config):
-        raise ConfigException(broken.text, broken.hint)
+        text = f"requirement failed: {broken.text}" if broken.key in _REQUIRED else broken.text
+        raise ConfigException(text, broken.hint)
 
 
 def changes_while_running(name: str) -> bool:
     """Whether a change of this broker key takes effect in a running node.
 
-    Today these are the defaults of topic configs, and how long producers are remembered.
+    Today these are the defaults of topic configs, how long producers are remembered, and what is
+    about moving partitions between log directories.
     """
+    if name == MOVES_RATE:
+        return True
     row = broker_rows().get(name)
     if row is None or not row.dynamic or not row.honoured:
         return False
     of_logs = any(name in synonyms for synonyms in SYNONYMS.values())
-    return of_logs or name == "producer.id.expiration.ms"
+    return of_logs or name in ("producer.id.expiration.ms", "cordoned.log.dirs")
 
 
 def is_unknown(name: str) -> bool:

@@ -19,13 +19,14 @@ from ottla.broker.router import Router
 from ottla.broker.settings import Settings
 from ottla.controller.controller import Controller
 from ottla.errors import BrokenInvariant, OttlaError
-from ottla.metadata.image import EMPTY_IMAGE
+from ottla.metadata.image import BROKER_RESOURCE, EMPTY_IMAGE
 from ottla.node import housekeeping
 from ottla.node.alarms import Alarms
 from ottla.node.cluster import Cluster, Identity, open_quorum
 from ottla.node.coordinators import Coordinators
 from ottla.node.core_logs import CorePartitionLogs
 from ottla.node.desk import Desk
+from ottla.node.directory_moves import DirectoryMoves
 from ottla.node.format import read_bootstrap
 from ottla.node.formatted import metadata_directory_id
 from ottla.node.loop import Loop
@@ -99,6 +100,7 @@ class Engine:
         "_logs",
         "_lost",
         "_metadata_directory_id",
+        "_moves",
         "_partition_logs",
         "_place",
         "_publisher",
@@ -170,6 +172,8 @@ class Engine:
         )
         self._publisher = Publisher(self.context, directories, core, self._coordinators, logs)
         self.membership = Membership(identity, config, self.cluster, alarms, world.entropy, logs)
+        self._moves = DirectoryMoves(self.context, core, self.membership, logs)
+        self._moves.configure()
         self.loop = Loop(core, alarms, self)
         self.turner = world.drive(self.loop)
 
@@ -197,6 +201,7 @@ class Engine:
             )
         self._publisher.begin()
         self._await_partitions()
+        self._moves.resume()
         for lost in self._lost:
             self._lose_directory(lost.log_dir, lost.text)
         self.commit()
@@ -295,6 +300,8 @@ class Engine:
                 self._logs.warn(f"{text}; it is tried again later")
             case Event.Done(text):
                 self._logs.info(text)
+            case Event.Moving():
+                self._moves.take(item)
             case Event.LogDirFailed(log_dir, text):
                 self._lose_directory(log_dir, text)
             case Event.Refused(text):
@@ -355,7 +362,12 @@ class Engine:
         if delta is not None:
             self._core.forget_replies()
         publisher = self._publisher
-        if delta is not None and not publisher.publish(delta):
+        applied = delta is None or publisher.publish(delta)
+        if delta is not None:
+            if any(kind == BROKER_RESOURCE for kind, _ in delta.configs_changed):
+                self._moves.configure()
+            self._moves.published()
+        if delta is not None and not applied:
             offset = delta.image.offset
             self.alarms.set_timer(
                 ("apply", offset),

@@ -17,6 +17,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             Chore::Answer(cell) => self.answer_waiting(&cell),
             Chore::Ended(cell) => self.attend_endings(&cell),
             Chore::Measure(log_dir) => self.measure(log_dir),
+            Chore::Move(one) => self.carry(&one),
             Chore::SyncVolumes => {
                 let _ = self.sync_volumes();
             }

@@ -1,6 +1,7 @@
 //! `Host` itself: what it is made of, and what all that it does needs. What it does has a file each.
 //!
-//! Locks, from the outside in: a cell's partition, then its `desired`, `dirs`, `work`, `volumes`; the table of what is
+//! Locks, from the outside in: a cell's partition, then its `desired`, `moves`, a move's `stage`, `dirs`, `work`, `volumes`. Who has a move's copy may lock a partition, and
+//! not the other way round. The table of what is
 //! hosted is held for a look alone and never during I/O.
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use super::cell::{Cell, Guard};
 use super::dirs::LogDirs;
 use super::event::Event;
 use super::lock::lock;
+use super::moves::Moves;
 use super::question::{Answer, Job, Volume};
 use super::surroundings::Surroundings;
 use super::table::Hosted;
@@ -47,6 +49,10 @@ pub struct Host<D: Disk, W: Waiter> {
     pub(super) work: Mutex<Work<D, W>>,
     /// By log directory.
     pub(super) volumes: Mutex<BTreeMap<usize, Volume>>,
+    /// What moves to another log directory.
+    pub(super) moves: Mutex<Moves<D, W>>,
+    /// How many bytes of it a second; 0 for as many as the disks take.
+    pub(super) moves_bytes_per_second: AtomicU64,
     /// Held by who writes checkpoints.
     pub(super) checkpointing: Mutex<()>,
     pub(super) hosted: RwLock<Hosted<D, W>>,
@@ -82,6 +88,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             )),
             work: Mutex::default(),
             volumes: Mutex::default(),
+            moves: Mutex::default(),
+            moves_bytes_per_second: AtomicU64::new(0),
             checkpointing: Mutex::default(),
             hosted: RwLock::default(),
             numbers: AtomicU64::new(1),
