@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from conformance import (
     cases_basic,
     cases_groups,
+    cases_log_dirs,
     cases_records,
     cases_transaction_ends,
     cases_transaction_epochs,
@@ -41,6 +42,14 @@ class Suite(NamedTuple):
     modules: tuple[ModuleType, ...]
     config: Mapping[str, str] = {}
     features: Mapping[str, int] = {}
+    log_dirs: int = 1
+
+    def config_in(self, folder: Path) -> dict[str, str]:
+        """What the node is configured with whose first log dir this folder is."""
+        if self.log_dirs == 1:
+            return dict(self.config)
+        more = [folder.with_name(f"{folder.name}-{n}") for n in range(2, self.log_dirs + 1)]
+        return {**self.config, "log.dirs": ",".join(map(str, [folder, *more]))}
 
 
 TRANSACTIONS = (
@@ -55,8 +64,11 @@ LONG = (cases_transaction_epochs,)
 """Modules that only `make test-long` asks."""
 QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
 """Time-outs are seen soon."""
+OFTEN = {"broker.heartbeat.interval.ms": "100"}
+"""The controller hears of cordoned log dirs soon."""
 SUITES = {
     "plain": Suite(DATA, (cases_basic, cases_records, cases_groups)),
+    "log-dirs": Suite(DATA / "log-dirs", (cases_log_dirs,), OFTEN, log_dirs=3),
     "transactions": Suite(DATA / "transactions", TRANSACTIONS, QUICK),
     "transactions-older": Suite(
         DATA / "transactions-older",
@@ -114,7 +126,9 @@ def record(suite: Suite, port: int) -> None:
 
 def oracle_of(suite: Suite, folder: Path) -> Oracle:
     """A 4.3.1 that a suite may be asked of, not started."""
-    return Oracle(folder, suite.config, quorum="dynamic", features=suite.features)
+    data = folder / "data"
+    config = suite.config_in(data)
+    return Oracle(folder, config, log_dir=data, quorum="dynamic", features=suite.features)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ ROUTES: tuple[Route, ...] = (
     Route(65, "describe_transactions"),
     Route(66, "list_transactions"),
     Route(68, "consumer_group_heartbeat"),
+    Route(73, "assign_replicas_to_dirs", broker=False, controller=True),
     Route(74, "list_config_resources"),
     Route(75, "describe_topic_partitions"),
 )
