@@ -19,6 +19,7 @@ __all__ = [
     "File",
     "Log",
     "LostLogDir",
+    "Moving",
     "Node",
     "Opened",
     "Outbound",
@@ -66,6 +67,7 @@ _Refusal: TypeAlias = Literal[
 ]
 _Pass: TypeAlias = Literal["checkpoint", "clean", "deleted", "producers", "retention", "roll"]
 _ReportKind: TypeAlias = Literal["aside", "dropped", "lost", "mended"]
+_MoveStep: TypeAlias = Literal["caught-up", "given-up", "moved"]
 _OutboundFaultKind: TypeAlias = Literal["dial", "protocol", "timed-out"]
 _Deed: TypeAlias = Literal["answer", "cut", "drop_reply", "hold", "repeat", "slow", "stop"]
 
@@ -503,6 +505,27 @@ class Event:
         def __new__(cls, text: str) -> Self: ...
 
     @final
+    class Moving(Event):
+        """How a move goes: it has all that is there (`finish_move`), is there, or goes nowhere."""
+
+        __match_args__ = ("topic", "topic_id", "partition", "log_dir", "step", "text")
+        topic: str
+        topic_id: bytes
+        partition: int
+        log_dir: int  # where it moves to
+        step: _MoveStep
+        text: str  # why it was given up
+        def __new__(
+            cls,
+            topic: str,
+            topic_id: bytes,
+            partition: int,
+            log_dir: int,
+            step: _MoveStep,
+            text: str,
+        ) -> Self: ...
+
+    @final
     class LogDirFailed(Event):
         """A failed sync ended the log dir at this place."""
 
@@ -733,6 +756,16 @@ class Stray:
     folder: str
 
 @final
+class Moving:
+    """A partition on its way to another log dir. Frozen."""
+
+    topic: str
+    partition: int
+    log_dir: int  # where it moves to
+    size_bytes: int  # of what was copied
+    lag: int  # offsets that are not; -1 if nobody knows
+
+@final
 class TopicPartition:
     """A partition by the name of its topic. Frozen."""
 
@@ -958,6 +991,19 @@ class Node:
         """
     def await_wanted(self, *, timeout_ms: int) -> bool:
         """Wait until nothing is wanted that is not so; False at the timeout."""
+    def move_partition(self, topic: str, partition: int, log_dir: int) -> None:
+        """From now on it is wanted there; where it is, a move is taken back. `Event.Moving` tells.
+
+        "unknown-partition" if it is not hosted; "invalid" if there is no such log dir.
+        """
+    def finish_move(self, topic: str, partition: int) -> None:
+        """The cluster knows the new place: let it be there. Nothing if it is not that far."""
+    def limit_moves(self, bytes_per_second: int) -> None: ...  # of all together; 0: no limit
+    def moves(self) -> list[Moving]: ...
+    def futures(self) -> list[Stray]:
+        """Folders of moves that an earlier run did not end, until `resume_moves` takes them."""
+    def resume_moves(self) -> list[Moving]:
+        """Go on with those, once all partitions are placed; what is of none goes."""
     def lost_log_dirs(self) -> list[LostLogDir]:
         """Those that could not be opened: they are offline.
 

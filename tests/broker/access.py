@@ -19,7 +19,13 @@ from ottla.wire.messages.add_partitions_to_txn import (
     AddPartitionsToTxnTopic,
     AddPartitionsToTxnTransaction,
 )
+from ottla.wire.messages.alter_replica_log_dirs import (
+    AlterReplicaLogDir,
+    AlterReplicaLogDirsRequest,
+    AlterReplicaLogDirTopic,
+)
 from ottla.wire.messages.api_versions import ApiVersionsRequest
+from ottla.wire.messages.assign_replicas_to_dirs import AssignReplicasToDirsRequest
 from ottla.wire.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from ottla.wire.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
 from ottla.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
@@ -405,6 +411,19 @@ TABLE: dict[int, Row | None] = {
         _pair(Op.ALTER_CONFIGS, Kind.TOPIC),
         Err.TOPIC_AUTHORIZATION_FAILED,
     ),
+    34: Row(
+        lambda named, _: AlterReplicaLogDirsRequest(
+            dirs=[
+                AlterReplicaLogDir(
+                    path="/nowhere",
+                    topics=[AlterReplicaLogDirTopic(name=named.topic, partitions=[0])],
+                )
+            ]
+        ),
+        _pair(Op.ALTER, Kind.CLUSTER),
+        _pair(Op.ALTER, Kind.CLUSTER),
+        Err.CLUSTER_AUTHORIZATION_FAILED,
+    ),
     35: Row(
         lambda _, __: DescribeLogDirsRequest(topics=None),
         SEE_CLUSTER,
@@ -501,6 +520,12 @@ TABLE: dict[int, Row | None] = {
         set(),
         set(),
         Err.INVALID_REQUEST,
+    ),
+    73: Row(
+        lambda _, __: AssignReplicasToDirsRequest(broker_id=1, broker_epoch=-1),
+        _pair(Op.CLUSTER_ACTION, Kind.CLUSTER),
+        _pair(Op.CLUSTER_ACTION, Kind.CLUSTER),
+        Err.CLUSTER_AUTHORIZATION_FAILED,
     ),
     74: Row(
         lambda _, __: ListConfigResourcesRequest(),

@@ -21,6 +21,7 @@ from conformance import (
     cases_configs,
     cases_features,
     cases_groups,
+    cases_log_dirs,
     cases_records,
     cases_telemetry,
     cases_transaction_ends,
@@ -46,6 +47,14 @@ class Suite(NamedTuple):
     features: Mapping[str, int] = {}
     java: tuple[str, ...] = ()
     """Classes of `tests/java/tools` that Apache Kafka needs besides its own."""
+    log_dirs: int = 1
+
+    def config_in(self, folder: Path) -> dict[str, str]:
+        """What the node is configured with whose first log dir this folder is."""
+        if self.log_dirs == 1:
+            return dict(self.config)
+        more = [folder.with_name(f"{folder.name}-{n}") for n in range(2, self.log_dirs + 1)]
+        return {**self.config, "log.dirs": ",".join(map(str, [folder, *more]))}
 
 
 TRANSACTIONS = (
@@ -60,6 +69,8 @@ LONG = (cases_transaction_epochs,)
 """Modules that only `make test-long` asks."""
 QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
 """Time-outs are seen soon."""
+OFTEN = {"broker.heartbeat.interval.ms": "100"}
+"""The controller hears of cordoned log dirs soon."""
 SUITES = {
     "plain": Suite(DATA, (cases_basic, cases_records, cases_groups, cases_configs)),
     "features": Suite(DATA / "features", (cases_features,), QUICK),
@@ -69,6 +80,7 @@ SUITES = {
         {"telemetry.max.bytes": "4096"},
         java=("TelemetryReceiver",),
     ),
+    "log-dirs": Suite(DATA / "log-dirs", (cases_log_dirs,), OFTEN, log_dirs=3),
     "transactions": Suite(DATA / "transactions", TRANSACTIONS, QUICK),
     "transactions-older": Suite(
         DATA / "transactions-older",
@@ -126,11 +138,19 @@ def record(suite: Suite, port: int) -> None:
 
 def oracle_of(suite: Suite, folder: Path) -> Oracle:
     """A 4.3.1 that a suite may be asked of, not started."""
-    config = dict(suite.config)
+    data = folder / "data"
+    config = suite.config_in(data)
     classes = compiled(suite.java, folder / "classes") if suite.java else None
     if suite.java:
         config["metric.reporters"] = ",".join(suite.java)
-    return Oracle(folder, config, quorum="dynamic", features=suite.features, classes=classes)
+    return Oracle(
+        folder,
+        config,
+        log_dir=data,
+        quorum="dynamic",
+        features=suite.features,
+        classes=classes,
+    )
 
 
 if __name__ == "__main__":

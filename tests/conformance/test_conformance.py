@@ -68,8 +68,9 @@ def fresh_ottla(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneAtATime
 
     def make(suite: replay.Suite) -> Node:
         folder = tmp_path_factory.mktemp("conformance") / "data"
-        if suite.features:
-            return OttlaProcess(folder, suite.config, quorum="dynamic", features=suite.features)
+        if suite.features or suite.log_dirs > 1:
+            config = suite.config_in(folder)
+            return OttlaProcess(folder, config, quorum="dynamic", features=suite.features)
         return OttlaServer(folder, suite.config)
 
     nodes = OneAtATime(make)

@@ -47,6 +47,7 @@ def words(file: str, pattern: str) -> set[str]:
     [
         ("_Pass", "core/src/hosting/passes.rs", r'\("(\w+)", Self::'),
         ("_ReportKind", "python/src/named.rs", r'ReportKind::\w+ => "(\w+)"'),
+        ("_MoveStep", "python/src/event.rs", r'MoveStep::\w+ => "([a-z-]+)"'),
         ("_Refusal", "python/src/errors.rs", r"^//! - `([a-z-]+)`"),
         ("_Deed", "python/src/faults.rs", r'\("(\w+)", \('),
         ("_OutboundFaultKind", "python/src/outbound.rs", r'Fault::\w+ => (?:\{\s*)?"([a-z-]+)"'),

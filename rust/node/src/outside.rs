@@ -124,7 +124,7 @@ impl Surroundings<NodeDisk, Connection> for Around {
             return; // it was dropped, and its partitions with it
         };
         let turns = match &chore {
-            Chore::Mend(cell, _) => Some(self.outside.mends_in(cell.log_dir)),
+            Chore::Mend(cell, _) => Some(self.outside.mends_in(cell.log_dir())),
             _ => None,
         };
         let work = move || host.carry_out(chore);

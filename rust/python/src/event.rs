@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ottla_core::hosting;
+use ottla_core::hosting::{self, MoveStep};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -56,6 +56,14 @@ pub enum Event {
         text: String,
     },
     Strained {
+        text: String,
+    },
+    Moving {
+        topic: String,
+        topic_id: Vec<u8>,
+        partition: i32,
+        log_dir: usize,
+        step: String,
         text: String,
     },
     LogDirFailed {
@@ -125,6 +133,23 @@ impl Event {
                 text,
             },
             hosting::Event::Strained { text } => Self::Strained { text },
+            hosting::Event::Moving {
+                place,
+                log_dir,
+                step,
+                text,
+            } => Self::Moving {
+                topic: place.topic.to_string(),
+                topic_id: place.topic_id.to_vec(),
+                partition: place.partition,
+                log_dir,
+                step: String::from(match step {
+                    MoveStep::CaughtUp => "caught-up",
+                    MoveStep::Moved => "moved",
+                    MoveStep::GivenUp => "given-up",
+                }),
+                text,
+            },
             hosting::Event::LogDirFailed { log_dir, text } => Self::LogDirFailed { log_dir, text },
             hosting::Event::Done { text } => Self::Done { text },
             hosting::Event::Poisoned { text } => Self::Poisoned { text },

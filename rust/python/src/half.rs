@@ -11,7 +11,8 @@ use std::time::Duration;
 use ottla_core::connection::limits::Most;
 use ottla_core::disk::Disk as CoreDisk;
 use ottla_core::hosting::{
-    Answer, CleanerConfig, Described, Host, Inquiry, LostLogDir, PartitionState, Report, Stray,
+    Answer, CleanerConfig, Described, Future, Host, Inquiry, LostLogDir, Moving, PartitionState,
+    Report, Stray,
 };
 use ottla_core::log::Appended;
 use ottla_core::partition::{TopicConfig, Waiter};
@@ -29,6 +30,12 @@ pub trait Partitions {
     fn configure_topic(&self, topic: &str, config: &TopicConfig);
     fn delete_partitions(&self, partitions: &[(String, i32)]);
     fn mark(&self, mark: i64) -> bool;
+    fn move_partition(&self, topic: &str, index: i32, log_dir: usize) -> Outcome<()>;
+    fn finish_move(&self, topic: &str, index: i32);
+    fn limit_moves(&self, bytes_per_second: u64);
+    fn moves(&self) -> Vec<Moving>;
+    fn futures(&self) -> Vec<Future>;
+    fn resume_moves(&self) -> Vec<Moving>;
     fn lost_log_dirs(&self) -> Vec<LostLogDir>;
     fn strays(&self) -> Outcome<Vec<Stray>>;
     fn set_strays_aside(&self) -> Outcome<Vec<String>>;
@@ -75,6 +82,30 @@ impl<D: CoreDisk, W: Waiter> Partitions for Host<D, W> {
 
     fn mark(&self, mark: i64) -> bool {
         self.mark(mark)
+    }
+
+    fn move_partition(&self, topic: &str, index: i32, log_dir: usize) -> Outcome<()> {
+        self.move_partition(topic, index, log_dir)
+    }
+
+    fn finish_move(&self, topic: &str, index: i32) {
+        self.finish_move(topic, index);
+    }
+
+    fn limit_moves(&self, bytes_per_second: u64) {
+        self.limit_moves(bytes_per_second);
+    }
+
+    fn moves(&self) -> Vec<Moving> {
+        self.moves()
+    }
+
+    fn futures(&self) -> Vec<Future> {
+        self.futures()
+    }
+
+    fn resume_moves(&self) -> Vec<Moving> {
+        self.resume_moves()
     }
 
     fn lost_log_dirs(&self) -> Vec<LostLogDir> {

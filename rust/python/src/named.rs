@@ -140,6 +140,46 @@ impl From<hosting::Stray> for Stray {
     }
 }
 
+impl From<hosting::Future> for Stray {
+    fn from(future: hosting::Future) -> Self {
+        Self {
+            topic: future.topic,
+            partition: future.partition,
+            folder: future.path.to_string_lossy().into_owned(),
+        }
+    }
+}
+
+/// A partition on its way to another log dir.
+#[pyclass(frozen, get_all, module = "ottla._core")]
+#[derive(Debug)]
+pub struct Moving {
+    pub topic: String,
+    pub partition: i32,
+    pub log_dir: usize,
+    pub size_bytes: u64,
+    pub lag: i64,
+}
+
+#[pymethods]
+impl Moving {
+    fn __repr__(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl From<hosting::Moving> for Moving {
+    fn from(moving: hosting::Moving) -> Self {
+        Self {
+            topic: moving.topic.to_string(),
+            partition: moving.partition,
+            log_dir: moving.log_dir,
+            size_bytes: moving.size_bytes,
+            lag: moving.lag,
+        }
+    }
+}
+
 /// Where batches came to lie in a log.
 #[pyclass(frozen, get_all, eq, module = "ottla._core")]
 #[derive(Debug, PartialEq)]
@@ -261,6 +301,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Appended>()?;
     module.add_class::<TopicPartition>()?;
     module.add_class::<LostLogDir>()?;
+    module.add_class::<Moving>()?;
     module.add_class::<EpochEnd>()?;
     module.add_class::<Opened>()
 }

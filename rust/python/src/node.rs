@@ -18,7 +18,9 @@ use crate::event::Event;
 use crate::faults::{DiskFault, RequestFaults};
 use crate::files::{Disk, refusal, remove_all, replace};
 use crate::half::{Asked, Caller, Half, Item, Partitions};
-use crate::named::{Api, Appended, LostLogDir, Opened, PartitionOffsets, Stray, TopicPartition};
+use crate::named::{
+    Api, Appended, LostLogDir, Moving, Opened, PartitionOffsets, Stray, TopicPartition,
+};
 use crate::state::{PartitionState, TopicConfig, cleaner_config};
 
 /// One request for Python to decide.
@@ -361,6 +363,45 @@ impl Node {
             })
         })
         .map_err(refused)
+    }
+
+    fn move_partition(&self, topic: &str, partition: i32, log_dir: usize) -> PyResult<()> {
+        let moved = self
+            .node
+            .ask(|host| host.move_partition(topic, partition, log_dir));
+        moved.map_err(refused)
+    }
+
+    fn finish_move(&self, topic: &str, partition: i32) -> PyResult<()> {
+        let finish = |host: &dyn Partitions| {
+            host.finish_move(topic, partition);
+            Ok(())
+        };
+        self.node.ask(finish).map_err(refused)
+    }
+
+    fn limit_moves(&self, bytes_per_second: u64) -> PyResult<()> {
+        let limit = |host: &dyn Partitions| {
+            host.limit_moves(bytes_per_second);
+            Ok(())
+        };
+        self.node.ask(limit).map_err(refused)
+    }
+
+    fn moves(&self) -> PyResult<Vec<Moving>> {
+        let found = self.node.ask(|host| Ok(host.moves())).map_err(refused)?;
+        Ok(found.into_iter().map(Moving::from).collect())
+    }
+
+    fn futures(&self) -> PyResult<Vec<Stray>> {
+        let found = self.node.ask(|host| Ok(host.futures())).map_err(refused)?;
+        Ok(found.into_iter().map(Stray::from).collect())
+    }
+
+    fn resume_moves(&self, py: Python<'_>) -> PyResult<Vec<Moving>> {
+        let found = py.detach(|| self.node.ask(|host| Ok(host.resume_moves())));
+        let found = found.map_err(refused)?.into_iter();
+        Ok(found.map(Moving::from).collect())
     }
 
     fn lost_log_dirs(&self) -> PyResult<Vec<LostLogDir>> {

@@ -31,6 +31,7 @@ impl Work {
             Self::Chore(Chore::Answer(_)) => "answer",
             Self::Chore(Chore::Ended(_)) => "ended",
             Self::Chore(Chore::Measure(_)) => "measure",
+            Self::Chore(Chore::Move(_)) => "move",
             Self::Chore(Chore::SyncVolumes) => "sync volumes",
             Self::Chore(Chore::Clean(_)) => "clean log",
             Self::Pass(Pass::Retention) => "retention",

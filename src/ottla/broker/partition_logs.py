@@ -48,6 +48,30 @@ Respond = Callable[[Sequence[Answer]], Any]
 """Makes a response of the answers, which come in the order of the questions."""
 
 
+class Moving(Protocol):
+    """A partition on its way to another log directory."""
+
+    @property
+    def topic(self) -> str:
+        """Its topic."""
+
+    @property
+    def partition(self) -> int:
+        """Which of its partitions."""
+
+    @property
+    def log_dir(self) -> int:
+        """Where it moves to."""
+
+    @property
+    def size_bytes(self) -> int:
+        """What was copied."""
+
+    @property
+    def lag(self) -> int:
+        """Offsets that were not; -1 where nobody knows."""
+
+
 class PartitionLogs(Protocol):
     """Every partition of this broker. What makes a question asks nothing yet: `ask` does."""
 
@@ -88,6 +112,12 @@ class PartitionLogs(Protocol):
         """The response, if all answers are at hand; else None, and it goes out by its token when
         they are.
         """
+
+    def move(self, topic: str, partition: int, log_dir: int) -> None:
+        """Let the partition be in the log directory at this place, in its own time."""
+
+    def moves(self) -> Sequence[Moving]:
+        """All that move now."""
 
     def size_bytes(self, topic: str, partition: int) -> int:
         """What its segments take, or took when nobody held it; 0 for a log that can't be

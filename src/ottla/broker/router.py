@@ -54,6 +54,7 @@ ROUTES: tuple[Route, ...] = (
     Route(29, "describe_acls", controller=True),
     Route(32, "describe_configs", controller=True),
     Route(33, "alter_configs", controller=True),
+    Route(34, "alter_replica_log_dirs"),
     Route(35, "describe_log_dirs"),
     Route(37, "create_partitions", controller=True),
     Route(42, "delete_groups"),
@@ -69,6 +70,7 @@ ROUTES: tuple[Route, ...] = (
     Route(68, "consumer_group_heartbeat"),
     Route(71, "get_telemetry_subscriptions"),
     Route(72, "push_telemetry"),
+    Route(73, "assign_replicas_to_dirs", broker=False, controller=True),
     Route(74, "list_config_resources"),
     Route(75, "describe_topic_partitions"),
 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ottla.broker.directories import UNNAMED
-from ottla.metadata.image import NO_LEADER
+from ottla.metadata.image import NO_LEADER, UNNAMED_DIRECTORIES
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
@@ -52,7 +51,11 @@ def shown(view: View, topic: str, index: int, partition: Partition) -> Shown:
         if (
             broker is None
             or broker.fenced
-            or (directory not in broker.log_dirs and broker.log_dirs and directory not in UNNAMED)
+            or (
+                directory not in broker.log_dirs
+                and broker.log_dirs
+                and directory not in UNNAMED_DIRECTORIES
+            )
             or (here and replica == view.node_id)
         ):
             offline.append(replica)

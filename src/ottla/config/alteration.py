@@ -11,7 +11,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from ottla.config.broker import BrokerConfig
+from ottla.config.broker import MOVES_RATE, BrokerConfig
 from ottla.config.connections import OF_LISTENERS, of_listener
 from ottla.config.refusal import ConfigException
 from ottla.config.row import REFUSED, Row, broker_rows
@@ -44,7 +44,7 @@ DYNAMIC_ALONE: Final = {
     for name, stance in (
         ("follower.replication.throttled.rate", "one-node"),
         ("leader.replication.throttled.rate", "one-node"),
-        ("replica.alter.log.dirs.io.max.bytes.per.second", "quotas"),
+        (MOVES_RATE, "yes"),
     )
 }
 """Keys of a Kafka broker that no file can set."""

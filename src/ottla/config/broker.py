@@ -44,6 +44,10 @@ PERIODS: Final = frozenset(
 """Keys that say how often a node does something by itself. A period of a millisecond, or of less
 than nothing, would leave it no time for anything else: `CONFIGURED_PERIOD_MS_MIN` is used instead.
 """
+ALL_DIRS: Final = "*"
+"""What `cordoned.log.dirs` says for all of `log.dirs`."""
+MOVES_RATE: Final = "replica.alter.log.dirs.io.max.bytes.per.second"
+"""How fast partitions may move between directories; no file can set it, and it has no row."""
 OFF_AT_ZERO: Final = frozenset(("metadata.max.idle.interval.ms",))
 """Periods whose 0 means never."""
 
@@ -169,6 +173,20 @@ class BrokerConfig:
         """The folders that hold its logs."""
         found: tuple[str, ...] = self["log.dirs"]
         return found
+
+    @property
+    def cordoned_log_dirs(self) -> tuple[str, ...]:
+        """Those of `log.dirs` that take no new partitions (KIP-1066)."""
+        cordoned = self["cordoned.log.dirs"] or ()
+        return self.log_dirs if ALL_DIRS in cordoned else tuple(cordoned)
+
+    @property
+    def moves_bytes_per_second(self) -> int | None:
+        """How fast partitions may move between directories; None for as fast as it goes."""
+        for layer in (self.dynamic, self.cluster_dynamic):
+            if MOVES_RATE in layer:
+                return int(layer[MOVES_RATE])
+        return None
 
     @property
     def metadata_log_dir(self) -> str:

@@ -9,7 +9,7 @@ compression.gzip.level                        INT     -1 gzip-level medium clust
 compression.lz4.level                         INT     9 [1,...,17] medium cluster yes
 compression.type                              STRING  producer in:uncompressed|zstd|lz4|snappy|gzip|producer high cluster yes
 compression.zstd.level                        INT     3 [-131072,...,22] medium cluster yes
-cordoned.log.dirs                             LIST    '' list+empty+null medium broker later
+cordoned.log.dirs                             LIST    '' list+empty+null medium broker yes
 create.topic.policy.class.name                CLASS   - - low static no-policy
 delete.topic.enable                           BOOLEAN true - high static yes
 log.cleaner.backoff.ms                        LONG    15000 [0,...] medium cluster yes

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from ottla.config.broker import BrokerConfig
+from ottla.config.broker import ALL_DIRS, BrokerConfig
 from ottla.config.connections import per_ip_overrides
 from ottla.config.refusal import ConfigException
 
@@ -269,8 +269,11 @@ def _group_protocols(config: BrokerConfig) -> Broken | None:
 def _cordoned(config: BrokerConfig) -> Broken | None:
     key = "cordoned.log.dirs"
     cordoned = config[key] or ()
+    if ALL_DIRS in cordoned and len(cordoned) > 1:
+        text = f"When {key} is set to {ALL_DIRS}, it must not contain other values"
+        return Broken(key, text)
     missing = [folder for folder in cordoned if folder not in config.log_dirs]
-    if missing and cordoned != ("*",):
+    if missing and cordoned != (ALL_DIRS,):
         text = (
             f"All entries in {key} must be present in log.dirs or log.dir. "
             f"Missing entries : {','.join(missing)}"

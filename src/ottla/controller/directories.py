@@ -45,7 +45,7 @@ def assign(state: State, ask: Ask, now_ms: int) -> Outcome:
                     if partition.directory_of(broker.id) != directory.id:
                         change = _change(topic, index, broker.id, directory.id)
                         records.append((change, partition_record_version(level)))
-                    if directory.id not in broker.log_dirs:
+                    if not state.holds_online(broker.id, directory.id):
                         offline.append((topic, index, partition))
                 rows.append(
                     AssignReplicasToDirsResponsePartitionData(

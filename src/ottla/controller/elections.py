@@ -9,6 +9,7 @@ last are unclean: the ISR becomes that one replica, in recovery.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ottla.metadata.delta import NO_LEADER_CHANGE
@@ -150,8 +151,10 @@ def leader_and_isr_changes(
     version = partition_record_version(state.image.metadata_version)
     elr_enabled = state.elr_enabled
 
-    def acceptable(broker_id: int) -> bool:
+    def acceptable(partition: Partition, broker_id: int) -> bool:
         if broker_id in (without, lost):
+            return False
+        if not state.holds_online(broker_id, partition.directory_of(broker_id)):
             return False
         return broker_id == joined or state.is_active(broker_id)
 
@@ -167,7 +170,7 @@ def leader_and_isr_changes(
             index,
             partition,
             isr=[replica for replica in partition.isr if replica not in (without, lost)],
-            acceptable=acceptable,
+            acceptable=partial(acceptable, partition),
             elr_enabled=elr_enabled,
             unclean_allowed=rule[0],
         )

@@ -12,7 +12,13 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.metadata.features import ELIGIBLE_LEADER_REPLICAS_VERSION
-from ottla.metadata.image import BROKER_RESOURCE, MetadataImage, Partition, Topic
+from ottla.metadata.image import (
+    BROKER_RESOURCE,
+    UNNAMED_DIRECTORIES,
+    MetadataImage,
+    Partition,
+    Topic,
+)
 
 if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
@@ -119,6 +125,14 @@ class State:
         if broker is None or len(broker.log_dirs) != 1:
             return bytes(16)
         return broker.log_dirs[0]
+
+    def holds_online(self, broker_id: int, directory: bytes) -> bool:
+        """Whether what the broker keeps there can be served: the directory is not known to be
+        lost (KIP-858)."""
+        broker = self.image.brokers.get(broker_id)
+        if broker is None or not broker.log_dirs or directory in UNNAMED_DIRECTORIES:
+            return True
+        return directory in broker.log_dirs
 
     # ------------------------------------------------------------------ partitions
     def partitions(self) -> Iterator[tuple[Topic, int, Partition]]:

@@ -317,10 +317,10 @@ def placed(
             first_partition=first_partition,
         )
     except PlacementError as error:
-        raise TopicError(
-            ErrorCode.INVALID_REPLICATION_FACTOR,
-            f"Unable to replicate the partition {factor} time(s): {error}",
-        ) from None
+        # As in Apache Kafka: more partitions of a topic hear the reason alone.
+        of_new = "" if first_partition else f"Unable to replicate the partition {factor} time(s): "
+        text = f"{of_new}{error}"
+        raise TopicError(ErrorCode.INVALID_REPLICATION_FACTOR, text) from None
     if not all(any(state.is_active(broker) for broker in chosen) for chosen in replicas):
         raise TopicError(
             ErrorCode.INVALID_REPLICATION_FACTOR,

@@ -29,6 +29,8 @@ LEADER_RECOVERING = 1
 UNASSIGNED_DIRECTORY = bytes(16)
 LOST_DIRECTORY = bytes(15) + b"\x01"
 MIGRATING_DIRECTORY = bytes(15) + b"\x02"
+UNNAMED_DIRECTORIES = (UNASSIGNED_DIRECTORY, MIGRATING_DIRECTORY)
+"""What stands for a directory that nobody has told yet."""
 
 
 class Partition(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ottla._core import CoreError, Question
 
 if TYPE_CHECKING:
-    from ottla._core import Answer
+    from ottla._core import Answer, Moving
     from ottla._core import Node as Core
     from ottla.broker.partition_logs import Respond
 
@@ -45,6 +45,14 @@ class CorePartitionLogs:
     def verified(self, job: int, told: Sequence[tuple[int, str | None]]) -> None:
         """Let appends go on that waited for this, or refuse them."""
         self._core.verified(job, told)
+
+    def move(self, topic: str, partition: int, log_dir: int) -> None:
+        """Let it be there, in its own time; in its own place a move is taken back."""
+        self._core.move_partition(topic, partition, log_dir)
+
+    def moves(self) -> Sequence[Moving]:
+        """All that move now."""
+        return self._core.moves()
 
     def size_bytes(self, topic: str, partition: int) -> int:
         """What its segments take, or took lately; 0 for a log that can't be reached."""

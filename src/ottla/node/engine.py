@@ -21,7 +21,7 @@ from ottla.broker.settings import Settings
 from ottla.controller.controller import Controller
 from ottla.errors import BrokenInvariant, OttlaError
 from ottla.metadata.features import METADATA_VERSION
-from ottla.metadata.image import EMPTY_IMAGE
+from ottla.metadata.image import BROKER_RESOURCE, EMPTY_IMAGE
 from ottla.node import housekeeping
 from ottla.node.alarms import Alarms
 from ottla.node.changing import Changing
@@ -29,6 +29,7 @@ from ottla.node.cluster import Cluster, Identity, open_quorum
 from ottla.node.coordinators import Coordinators
 from ottla.node.core_logs import CorePartitionLogs
 from ottla.node.desk import Desk
+from ottla.node.directory_moves import DirectoryMoves
 from ottla.node.format import read_bootstrap
 from ottla.node.formatted import metadata_directory_id
 from ottla.node.loggers import Loggers, NodeLoggers, loggers
@@ -107,6 +108,7 @@ class Engine:
         "_logs",
         "_lost",
         "_metadata_directory_id",
+        "_moves",
         "_partition_logs",
         "_place",
         "_publisher",
@@ -177,6 +179,8 @@ class Engine:
             context, directories, core, self._coordinators, to.publisher, changing.configure
         )
         self.membership = Membership(identity, config, self.cluster, alarms, entropy, to.membership)
+        self._moves = DirectoryMoves(context, core, self.membership, to.engine)
+        self._moves.configure()
         self.loop = Loop(core, alarms, self)
         self.turner = world.drive(self.loop)
 
@@ -222,6 +226,7 @@ class Engine:
             )
         self._publisher.begin()
         self._await_partitions()
+        self._moves.resume()
         for lost in self._lost:
             self._lose_directory(lost.log_dir, lost.text)
         self.commit()
@@ -320,6 +325,8 @@ class Engine:
                 self._logs.warn(f"{text}; it is tried again later")
             case Event.Done(text):
                 self._logs.info(text)
+            case Event.Moving():
+                self._moves.take(item)
             case Event.LogDirFailed(log_dir, text):
                 self._lose_directory(log_dir, text)
             case Event.Refused(text):
@@ -383,7 +390,12 @@ class Engine:
                 before, after = delta.previous.metadata_version, delta.image.metadata_version
                 self.membership.on_metadata_version(before, after)
         publisher = self._publisher
-        if delta is not None and not publisher.publish(delta):
+        applied = delta is None or publisher.publish(delta)
+        if delta is not None:
+            if any(kind == BROKER_RESOURCE for kind, _ in delta.configs_changed):
+                self._moves.configure()
+            self._moves.published()
+        if delta is not None and not applied:
             offset = delta.image.offset
             self.alarms.set_timer(
                 ("apply", offset),

@@ -71,6 +71,7 @@ class Membership:
         "_asking",
         "_cluster",
         "_config",
+        "_cordoned",
         "_entropy",
         "_farewells",
         "_identity",
@@ -105,6 +106,7 @@ class Membership:
         self._incarnation_id: bytes | None = None
         """Of this broker's life, when it is known."""
         self._lost_directories: list[bytes] = []
+        self._cordoned: list[bytes] = []
         self._untold: dict[tuple[bytes, int], bytes] = {}
         """Places of partitions that the controller does not know: it refused them, or has not let
         this broker in yet.
@@ -144,6 +146,13 @@ class Membership:
         """Tell the controller of a log directory that failed: its partitions lose their leader."""
         self._lost_directories.append(directory_id)
         self._tell()
+
+    def cordoned(self, directory_ids: list[bytes]) -> None:
+        """Tell the controller which log directories take no new replicas."""
+        if directory_ids != self._cordoned:
+            self._cordoned = directory_ids
+            if self.joined:
+                self._tell()
 
     def assign(self, places: Sequence[Assignment]) -> None:
         """Tell the controller in which log directories partitions are, which is safe with the next
@@ -233,6 +242,7 @@ class Membership:
             metadata_offset=self._cluster.image.offset,
             want_shut_down=farewell,
             offline_log_dirs=self._lost_directories,
+            cordoned_log_dirs=self._cordoned,
         )
 
         def beaten(response: BrokerHeartbeatResponse) -> None:

@@ -280,6 +280,11 @@ class Publisher:
     def _tell_of_missing_folders(self, lying: Mapping[tuple[str, int], list[int]]) -> None:
         """At the start: partitions that were made before and whose folders are gone begin anew."""
         context, directories = self._context, self._directories
+        # What was on its way there is taken for it.
+        arriving = {
+            (os.path.dirname(one.folder), f"{one.topic}-{one.partition}")
+            for one in self._core.futures()
+        }
         missing: list[list[str]] = [[] for _ in context.log_dirs]
         for topic in context.image.topics.by_name.values():
             for index, partition in enumerate(topic.partitions):
@@ -290,7 +295,10 @@ class Publisher:
                     continue
                 if place not in lying.get((topic.name, index), ()):
                     name = f"{topic.name}-{index}"
-                    if not self._is_there(os.path.join(context.log_dirs[place], name)):
+                    folder = os.path.normpath(context.log_dirs[place])
+                    if (folder, name) not in arriving and not self._is_there(
+                        os.path.join(folder, name)
+                    ):
                         missing[place].append(name)
         for folder, names in zip(context.log_dirs, missing, strict=True):
             if names:

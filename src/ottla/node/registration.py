@@ -99,9 +99,10 @@ def heartbeat(
     metadata_offset: int,
     want_shut_down: bool,
     offline_log_dirs: Iterable[bytes] = (),
+    cordoned_log_dirs: Iterable[bytes] = (),
 ) -> BrokerHeartbeatRequest:
     """This broker lives and has applied the metadata log up to an offset; these of its folders are
-    lost.
+    lost, and those take no new replicas.
     """
     return BrokerHeartbeatRequest(
         broker_id=identity.node_id,
@@ -109,8 +110,8 @@ def heartbeat(
         current_metadata_offset=metadata_offset,
         want_shut_down=want_shut_down,
         offline_log_dirs=list(offline_log_dirs),
-        # Every folder takes new replicas; None would say that this broker knows no such thing.
-        cordoned_log_dirs=[],
+        # None would say that this broker knows no such thing.
+        cordoned_log_dirs=list(cordoned_log_dirs),
     )
 
 

@@ -5,7 +5,7 @@
 //! one that is being opened may be locked for long.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -59,7 +59,9 @@ pub struct Cell<D: Disk, W: Waiter> {
     pub topic: Arc<str>,
     pub topic_id: [u8; 16],
     pub index: i32,
-    pub log_dir: usize,
+    log_dir: AtomicUsize,
+    /// Where it was before it moved: whoever decides may not have heard of that yet.
+    left: AtomicUsize,
     /// Only brokers write to it.
     pub internal: bool,
     pub traffic: Arc<Traffic>,
@@ -107,7 +109,8 @@ impl<D: Disk, W: Waiter> Cell<D, W> {
             topic: Arc::clone(&topic.name),
             topic_id: topic.id,
             index,
-            log_dir,
+            log_dir: AtomicUsize::new(log_dir),
+            left: AtomicUsize::new(log_dir),
             internal,
             traffic: Arc::clone(&topic.traffic),
             desired: Mutex::new(desired),
@@ -121,6 +124,22 @@ impl<D: Disk, W: Waiter> Cell<D, W> {
             standing: AtomicU8::new(Standing::Opening as u8),
             rested: AtomicU8::new(0),
         }
+    }
+
+    /// The log directory that it is in; it changes where it moves, under its lock.
+    pub fn log_dir(&self) -> usize {
+        self.log_dir.load(Ordering::Acquire)
+    }
+
+    /// It is in this log directory from now on. Whoever says so holds it.
+    pub fn moved_to(&self, log_dir: usize) {
+        let left = self.log_dir.swap(log_dir, Ordering::AcqRel);
+        self.left.store(left, Ordering::Release);
+    }
+
+    /// Whether it is there, or was until it moved.
+    pub fn is_known_in(&self, log_dir: usize) -> bool {
+        self.log_dir() == log_dir || self.left.load(Ordering::Acquire) == log_dir
     }
 
     pub fn standing(&self) -> Standing {

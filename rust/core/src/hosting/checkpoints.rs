@@ -39,7 +39,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     fn rows(&self, index: usize) -> Vec<(Arc<Cell<D, W>>, Row)> {
         let mut rows = Vec::new();
         for cell in self.cells() {
-            if cell.log_dir != index || cell.is_offline() {
+            if cell.log_dir() != index || cell.is_offline() {
                 continue;
             }
             // One that is busy keeps its last row: it may be being opened by who waits for these checkpoints.

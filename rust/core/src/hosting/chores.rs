@@ -18,6 +18,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             Chore::Ended(cell) => self.attend_endings(&cell),
             Chore::Measure(log_dir) => self.measure(log_dir),
             Chore::Clean(round) => self.go_on_cleaning(round),
+            Chore::Move(one) => self.carry(&one),
             Chore::SyncVolumes => {
                 let _ = self.sync_volumes();
             }

@@ -150,8 +150,10 @@ impl Cleaners {
             .any(|(_, name, _, partition)| **name == *topic && *partition == index)
     }
 
+    /// Wherever its partition lies by now.
     pub fn end(&mut self, name: &Name) {
-        self.at_work.retain(|other| other != name);
+        let same = |other: &Name| (&other.1, other.2, other.3) == (&name.1, name.2, name.3);
+        self.at_work.retain(|other| !same(other));
     }
 
     /// So many bytes were moved: how long to wait before more are.

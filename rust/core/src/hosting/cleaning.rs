@@ -26,7 +26,7 @@ const FULL_AGAIN: Duration = Duration::from_secs(1);
 
 fn name_of<D: Disk, W: Waiter>(cell: &Cell<D, W>) -> Name {
     let topic = Arc::clone(&cell.topic);
-    (cell.log_dir, topic, cell.topic_id, cell.index)
+    (cell.log_dir(), topic, cell.topic_id, cell.index)
 }
 
 fn is_compacted<D: Disk, W: Waiter>(cell: &Cell<D, W>) -> bool {
@@ -153,12 +153,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 
     fn cleaned_to(&self, cell: &Cell<D, W>) -> Option<i64> {
         let dirs = lock(&self.dirs);
-        let key = (cell.topic.to_string(), cell.index);
-        dirs.dirs
-            .get(cell.log_dir)?
-            .cleaner_points
-            .get(&key)
-            .copied()
+        let dir = dirs.dirs.get(cell.log_dir())?;
+        dir.clean_to(&cell.topic, cell.index)
     }
 
     fn note_reset(&self, cell: &Cell<D, W>, checkpoint: Option<i64>, cleanable: &Cleanable) {
@@ -254,6 +250,12 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 
     fn end_badly(&self, round: Round<D, W>, error: CleanError) {
         let Round { cell, cleaner, .. } = round;
+        let is_there = match cell.hold().as_ref() {
+            Some(partition) => cleaner.is_of(partition.log()),
+            None => false,
+        };
+        // What fails beneath a log that is elsewhere by now is no news.
+        let error = if is_there { error } else { CleanError::Gone };
         if let CleanError::Disk(error) = &error
             && cleaner.can_go_on()
             && let Some(partition) = cell.hold().as_mut()
@@ -287,7 +289,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             self.suffer(cell, partition, error);
         }
         if error.is_failed_sync() {
-            self.fail_dir(cell.log_dir, &error.to_string());
+            self.fail_dir(cell.log_dir(), &error.to_string());
         }
     }
 
@@ -296,14 +298,15 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let _turn = lock(&self.checkpointing);
         let points = {
             let mut dirs = lock(&self.dirs);
-            let Some(dir) = dirs.dirs.get_mut(cell.log_dir).filter(|dir| !dir.failed) else {
+            let Some(dir) = dirs.dirs.get_mut(cell.log_dir()).filter(|dir| !dir.failed) else {
                 return;
             };
-            dir.cleaned_to(&cell.topic, cell.index, clean_to)
+            dir.cleaned_to(&cell.topic, cell.index, clean_to);
+            dir.cleaner_points()
         };
         match points.write(&self.disk) {
             Ok(()) => {
-                if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir) {
+                if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir()) {
                     dir.cleaner_points_written(points);
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::cell::Cell;
-use super::dirs::{Found, Row, live};
+use super::dirs::{Found, Row, futures, live};
 use super::host::Host;
 use super::lock::lock;
 use crate::disk::Disk;
@@ -20,6 +20,8 @@ const VOLUME_SYNC_FROM: usize = 64;
 #[derive(Clone, Default)]
 struct Proof {
     closed: BTreeSet<(String, i32)>,
+    /// Folders of moves that were closed cleanly.
+    copies: BTreeSet<String>,
     /// A partition of this directory was not open, or could not be closed.
     broken: bool,
 }
@@ -37,13 +39,18 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             let _ = self.sync_volumes();
         }
         let mut proofs = vec![Proof::default(); lock(&self.dirs).dirs.len()];
+        for (log_dir, folder) in self.close_copies() {
+            if let Some(proof) = proofs.get_mut(log_dir) {
+                proof.copies.insert(folder);
+            }
+        }
         for cell in cells {
             let closed = self.close_cell(&cell).unwrap_or_else(|error| {
                 let text = format!("closing {}-{}: {error}", cell.topic, cell.index);
                 problem.get_or_insert(CoreError::caused("storage", &error, text));
                 false
             });
-            let Some(proof) = proofs.get_mut(cell.log_dir) else {
+            let Some(proof) = proofs.get_mut(cell.log_dir()) else {
                 continue;
             };
             if closed {
@@ -74,10 +81,10 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         }
         log.close(true).inspect_err(|error| {
             if error.is_failed_sync() {
-                self.fail_dir(cell.log_dir, &error.to_string());
+                self.fail_dir(cell.log_dir(), &error.to_string());
             }
         })?;
-        if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir) {
+        if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir()) {
             let row = Row {
                 recovery_point: offsets.log_end,
                 high_watermark: offsets.high_watermark,
@@ -89,7 +96,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     }
 
     /// The last word in a log directory. The mark is a proof: every partition of it, and everything there that has a
-    /// partition's name, was closed cleanly.
+    /// partition's name or moves there, was closed cleanly.
     fn end_dir(&self, index: usize, proof: &Proof, broker_epoch: i64) -> Result<(), CoreError> {
         if lock(&self.dirs).has_failed(index) {
             return Ok(());
@@ -97,7 +104,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         self.write_checkpoints(index)?;
         let path = lock(&self.dirs).get(index)?.path.clone();
         let known = |found: Found| proof.closed.contains(&(found.topic, found.partition));
-        if !proof.broken && live(&self.disk, &path)?.into_iter().all(known) {
+        let whole = live(&self.disk, &path)?.into_iter().all(known)
+            && futures(&self.disk, &path)?
+                .iter()
+                .all(|name| proof.copies.contains(name));
+        if !proof.broken && whole {
             write_clean_shutdown(&self.disk, &path, broker_epoch)
                 .map_err(|error| CoreError::storage(&error))?;
         }
@@ -109,7 +120,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     pub fn drop_logs(&self) -> bool {
         let busy: BTreeSet<usize> = (self.cells().into_iter())
             .filter(|cell| cell.try_hold().map(|mut held| drop(held.take())).is_none())
-            .map(|cell| cell.log_dir)
+            .map(|cell| cell.log_dir())
+            .chain(self.drop_copies())
             .collect();
         for (index, dir) in lock(&self.dirs).dirs.iter_mut().enumerate() {
             if !busy.contains(&index) {
@@ -125,6 +137,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             for cell in self.cells() {
                 drop(cell.hold());
             }
+            self.drop_copies_at_last();
         }
     }
 }

@@ -49,7 +49,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             path: doomed,
             due_ms: Some(due_ms),
         });
-        if let Some(dir) = dirs.dirs.get_mut(cell.log_dir) {
+        if let Some(dir) = dirs.dirs.get_mut(cell.log_dir()) {
             dir.forget(&cell.topic, cell.index);
         }
         Ok(())

@@ -13,6 +13,7 @@ use crate::log::{LogError, OpenHints};
 
 use super::cell::Cell;
 use super::event::{Report, ReportKind};
+use super::moves::Future;
 use crate::error::CoreError;
 use crate::partition::Waiter;
 
@@ -33,7 +34,7 @@ pub struct LogDir<D: Disk> {
     pub high_watermarks: Offsets,
     pub log_starts: Offsets,
     /// Up to where compacted logs are clean.
-    pub cleaner_points: Offsets,
+    cleaner_points: Offsets,
     /// What the file says of that.
     cleaner_points_kept: Offsets,
     /// A sync failed here: nothing is written any more, and the next start has to recover.
@@ -78,6 +79,8 @@ pub struct Doomed {
 pub struct LogDirs<D: Disk> {
     pub dirs: Vec<LogDir<D>>,
     pub doomed: Vec<Doomed>,
+    /// Moves that an earlier run did not end.
+    pub futures: Vec<Future>,
     /// What recovery and opening did.
     pub report: Vec<Report>,
 }
@@ -116,6 +119,30 @@ pub fn live<D: Disk>(disk: &D, path: &Path) -> Result<Vec<Found>, CoreError> {
     Ok(found)
 }
 
+fn future(log_dir: usize, path: &Path, name: &str) -> Option<Future> {
+    let folder = Folder::parse(name)?;
+    Some(Future {
+        topic: folder.topic,
+        partition: folder.partition,
+        log_dir,
+        path: path.join(name),
+    })
+}
+
+/// The names of folders in a log directory to which partitions were on their way.
+pub fn futures<D: Disk>(disk: &D, path: &Path) -> Result<Vec<String>, CoreError> {
+    let entries = disk
+        .list(path)
+        .map_err(|error| CoreError::storage(&error))?;
+    let is_future =
+        |name: &str| Folder::parse(name).is_some_and(|folder| folder.kind == FolderKind::Future);
+    let found = entries.into_iter().filter(|entry| entry.is_dir);
+    Ok(found
+        .map(|entry| entry.name)
+        .filter(|name| is_future(name))
+        .collect())
+}
+
 impl<D: Disk> LogDirs<D> {
     /// Make, lock and look at every directory. The mark of a clean shutdown is read and removed: whatever
     /// happens from here on, the next start knows that this one did not end cleanly until it has. One whose disk
@@ -123,11 +150,15 @@ impl<D: Disk> LogDirs<D> {
     pub fn open(disk: &D, paths: &[PathBuf]) -> Result<Self, CoreError> {
         let mut dirs = Vec::new();
         let mut doomed = Vec::new();
+        let mut moving = Vec::new();
         let mut report = Vec::new();
         let mut problem = None;
-        for path in paths {
+        for (log_dir, path) in paths.iter().enumerate() {
             let opened = LogDir::open(disk, path, &mut report).and_then(|dir| {
                 doomed.extend(dir.doomed(disk)?);
+                for name in futures(disk, path)? {
+                    moving.extend(future(log_dir, path, &name));
+                }
                 Ok(dir)
             });
             dirs.push(match opened {
@@ -148,6 +179,7 @@ impl<D: Disk> LogDirs<D> {
         Ok(Self {
             dirs,
             doomed,
+            futures: moving,
             report,
         })
     }
@@ -176,7 +208,7 @@ impl<D: Disk> LogDirs<D> {
                 "its log directory is away: bring it back into log.dirs, and start again",
             )
         };
-        let dir = self.dirs.get(cell.log_dir).ok_or_else(away)?;
+        let dir = self.dirs.get(cell.log_dir()).ok_or_else(away)?;
         if let Some(text) = &dir.lost {
             let text = format!(
                 "its log directory could not be opened: {text}: see to the disk, then start again"
@@ -196,9 +228,19 @@ impl<D: Disk> LogDirs<D> {
         Ok((path, dir.hints(&key), high_watermark))
     }
 
+    /// The folder of an unfinished move that lies where this partition should be, if there is one: it is the caller's.
+    pub fn take_future<W: Waiter>(&mut self, cell: &Cell<D, W>) -> Option<PathBuf> {
+        let place = self.futures.iter().position(|future| {
+            future.log_dir == cell.log_dir()
+                && future.topic == *cell.topic
+                && future.partition == cell.index
+        })?;
+        Some(self.futures.remove(place).path)
+    }
+
     /// A partition's log begins at nothing: what a namesake left in the checkpoints must be gone from disk before.
     pub fn begin_anew<W: Waiter>(&mut self, cell: &Cell<D, W>) -> Result<(), CoreError> {
-        let Some(dir) = self.dirs.get_mut(cell.log_dir) else {
+        let Some(dir) = self.dirs.get_mut(cell.log_dir()) else {
             return Ok(());
         };
         dir.forget(&cell.topic, cell.index);
@@ -384,10 +426,20 @@ impl<D: Disk> LogDir<D> {
         }
     }
 
-    /// A log is clean up to here; what the file is to say.
-    pub fn cleaned_to(&mut self, topic: &str, partition: i32, offset: i64) -> CleanerPoints {
+    /// Up to where a log is clean, if it ever was.
+    pub fn clean_to(&self, topic: &str, partition: i32) -> Option<i64> {
+        let key = (topic.to_owned(), partition);
+        self.cleaner_points.get(&key).copied()
+    }
+
+    /// A log is clean up to here.
+    pub fn cleaned_to(&mut self, topic: &str, partition: i32, offset: i64) {
         let key = (topic.to_owned(), partition);
         self.cleaner_points.insert(key, offset);
+    }
+
+    /// What the file is to say of that.
+    pub fn cleaner_points(&self) -> CleanerPoints {
         CleanerPoints {
             path: self.path.join(CLEANER_FILE),
             points: self.cleaner_points.clone(),

@@ -40,6 +40,14 @@ pub enum Event {
     LogStrained { place: Place, text: String },
     /// The same of no partition.
     Strained { text: String },
+    /// How a move to another log directory goes; `text` is why it was given up.
+    Moving {
+        place: Place,
+        /// Where it moves to.
+        log_dir: usize,
+        step: MoveStep,
+        text: String,
+    },
     /// A failed sync ended a log directory.
     LogDirFailed { log_dir: usize, text: String },
     /// Something was done that the log of the node should know.
@@ -69,6 +77,17 @@ pub enum ReportKind {
     Aside,
     /// A checkpoint that can be done without was dropped.
     Dropped,
+}
+
+/// What a move has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoveStep {
+    /// It has all that there is; it goes on when the cluster knows (`Host::finish_move`).
+    CaughtUp,
+    /// The partition is there.
+    Moved,
+    /// It stays where it was.
+    GivenUp,
 }
 
 /// A partition in an event.

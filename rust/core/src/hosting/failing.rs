@@ -93,7 +93,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             dir.failed = true;
         }
         let cells = self.cells();
-        let there = || cells.iter().filter(|cell| cell.log_dir == index);
+        let there = || cells.iter().filter(|cell| cell.log_dir() == index);
         for cell in there() {
             cell.worsen(Standing::Offline);
         }
@@ -128,7 +128,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             high_watermark: offsets.high_watermark,
             log_start: offsets.log_start,
         };
-        if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir) {
+        if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir()) {
             dir.note(&cell.topic, cell.index, row);
         }
         let _ = log.close(false); // lets go of the files; there is nothing to lose
@@ -155,9 +155,10 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 }
                 Err(error) => {
                     self.suffer(&cell, partition, &error);
+                    let log_dir = cell.log_dir();
                     drop(guard);
                     if error.is_failed_sync() {
-                        self.fail_dir(cell.log_dir, &error.to_string());
+                        self.fail_dir(log_dir, &error.to_string());
                     }
                 }
             }

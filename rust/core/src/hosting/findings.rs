@@ -35,7 +35,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let hosted = self.hosted();
         hosted
             .find(topic, index)
-            .is_ok_and(|cell| cell.log_dir == dir)
+            .is_ok_and(|cell| cell.log_dir() == dir)
     }
 
     /// What lies in the log directories and is not hosted.

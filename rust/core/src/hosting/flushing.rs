@@ -45,8 +45,10 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     }
 
     fn flush_once(&self, cell: &Arc<Cell<D, W>>) {
-        let unflushed = match cell.hold().as_mut() {
-            Some(partition) if !cell.is_offline() => partition.log_mut().unflushed(),
+        let (log_dir, unflushed) = match cell.hold().as_mut() {
+            Some(partition) if !cell.is_offline() => {
+                (cell.log_dir(), partition.log_mut().unflushed())
+            }
             _ => return,
         };
         let flushed = unflushed.map(Unflushed::sync);
@@ -68,7 +70,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             }
         }
         if let Some(text) = lost {
-            self.fail_dir(cell.log_dir, &text);
+            self.fail_dir(log_dir, &text); // where it lay then: it may have moved
         }
     }
 

@@ -1,6 +1,7 @@
 //! `Host` itself: what it is made of, and what all that it does needs. What it does has a file each.
 //!
-//! Locks, from the outside in: a cell's partition, then its `desired`, `dirs`, `work`, `volumes`, `cleaners`; the table of what is
+//! Locks, from the outside in: a cell's partition, then its `desired`, `moves`, a move's `stage`, `dirs`, `work`, `volumes`, `cleaners`. Who has a move's copy may lock a partition, and
+//! not the other way round. The table of what is
 //! hosted is held for a look alone and never during I/O.
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use super::cleaners::Cleaners;
 use super::dirs::LogDirs;
 use super::event::Event;
 use super::lock::lock;
+use super::moves::Moves;
 use super::question::{Answer, Job, Volume};
 use super::surroundings::Surroundings;
 use super::table::Hosted;
@@ -49,6 +51,10 @@ pub struct Host<D: Disk, W: Waiter> {
     /// By log directory.
     pub(super) volumes: Mutex<BTreeMap<usize, Volume>>,
     pub(super) cleaners: Mutex<Cleaners>,
+    /// What moves to another log directory.
+    pub(super) moves: Mutex<Moves<D, W>>,
+    /// How many bytes of it a second; 0 for as many as the disks take.
+    pub(super) moves_bytes_per_second: AtomicU64,
     /// Held by who writes checkpoints.
     pub(super) checkpointing: Mutex<()>,
     pub(super) hosted: RwLock<Hosted<D, W>>,
@@ -85,6 +91,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             work: Mutex::default(),
             volumes: Mutex::default(),
             cleaners: Mutex::default(),
+            moves: Mutex::default(),
+            moves_bytes_per_second: AtomicU64::new(0),
             checkpointing: Mutex::default(),
             hosted: RwLock::default(),
             numbers: AtomicU64::new(1),

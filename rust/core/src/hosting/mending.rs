@@ -29,7 +29,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     fn attempt(&self, cell: &Arc<Cell<D, W>>) -> bool {
         let mut place = cell.hold();
         let whole = (place.as_ref()).is_some_and(|partition| partition.log().failure().is_none());
-        let hopeless = !self.hosts(cell) || whole || lock(&self.dirs).has_failed(cell.log_dir);
+        let hopeless = !self.hosts(cell) || whole || lock(&self.dirs).has_failed(cell.log_dir());
         if hopeless || !self.around.is_running() {
             cell.retried.store(false, Ordering::Release);
             return true;
@@ -66,7 +66,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     fn open_again(&self, cell: &Arc<Cell<D, W>>) -> Result<Partition<D, W>, CoreError> {
         match self.open_partition(cell, true) {
             Err(error) if error.kind == NAMESAKE => {
-                self.write_checkpoints(cell.log_dir)?;
+                self.write_checkpoints(cell.log_dir())?;
                 self.open_partition(cell, true)
             }
             outcome => outcome,
@@ -76,7 +76,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     /// It is open; unless its log directory failed meanwhile, which whoever failed it may have said too early.
     pub(super) fn serve(&self, cell: &Cell<D, W>) {
         cell.serve();
-        if lock(&self.dirs).has_failed(cell.log_dir) {
+        if lock(&self.dirs).has_failed(cell.log_dir()) {
             cell.worsen(Standing::Offline);
         }
     }

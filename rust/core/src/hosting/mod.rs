@@ -13,10 +13,11 @@
 //!   in the folders; all are closed, looked after, or compacted. `coordinating`: coordinators write and read. `ending`, `ended`: a transaction ends.
 //! - `verifying`: what is asked of transactions before something is written to them.
 //! - `opening`: a folder becomes a log. `describing`, `asking`, `volumes`: what is said of partitions and their volumes.
+//! - `moving`, `swapping`: a partition moves to another log directory.
 //! - `flushing`, `checkpoints`: what was written is made safe, and how far it is.
 //! - `failing`: what a disk that fails ends, whoever of those above meets it.
 //! - `host`: what it is made of, and what all of them need.
-//! - `work`, `table`, `dirs`, `cleaners`, `round`, `surroundings`, `cell`, `event`, `question`, `refusing`, `unanswered`, `traffic`, `lock`: its parts, which know no
+//! - `work`, `moves`, `table`, `dirs`, `cleaners`, `round`, `surroundings`, `cell`, `event`, `question`, `refusing`, `unanswered`, `traffic`, `lock`: its parts, which know no
 //!   host.
 
 mod asking;
@@ -39,6 +40,10 @@ mod flushing;
 mod host;
 mod lock;
 mod mending;
+mod moves;
+mod moving;
+#[cfg(test)]
+mod moving_tests;
 mod opening;
 mod passes;
 mod places;
@@ -46,6 +51,7 @@ mod question;
 mod refusing;
 mod round;
 mod surroundings;
+mod swapping;
 mod table;
 mod traffic;
 mod unanswered;
@@ -55,9 +61,10 @@ mod work;
 
 pub use cell::{Cell, Described, Desired, Guard, Lock, PATIENCE, Standing, TopicOf};
 pub use cleaners::CleanerConfig;
-pub use event::{Event, Place, Report, ReportKind, Subject};
+pub use event::{Event, MoveStep, Place, Report, ReportKind, Subject};
 pub use findings::{LostLogDir, Stray};
 pub use host::{Host, HostOptions};
+pub use moves::{Future, Move, Moving};
 pub use passes::Pass;
 pub use places::PartitionState;
 pub use question::{Answer, Ending, Inquiry, Looked, Question};

@@ -151,7 +151,18 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 );
                 return Err(CoreError::storage(&text).at(&path));
             }
-            return self.made_anew(cell, path);
+            return match self.take_unfinished(cell, &path, &own)? {
+                true => Ok(Found {
+                    path,
+                    hints: OpenHints {
+                        recovery_point: 0, // of a log that is not here
+                        ..hints
+                    },
+                    high_watermark,
+                    named: true,
+                }),
+                false => self.made_anew(cell, path),
+            };
         }
         Ok(Found {
             path,
@@ -159,6 +170,32 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             high_watermark,
             named: known.is_some(),
         })
+    }
+
+    /// The cluster says that the partition is here, where only the folder of a move is that was not ended: the log that
+    /// it was copied from is away. As in Kafka it is taken for it.
+    fn take_unfinished(
+        &self,
+        cell: &Cell<D, W>,
+        path: &Path,
+        own: &str,
+    ) -> Result<bool, CoreError> {
+        let Some(future) = lock(&self.dirs).take_future(cell) else {
+            return Ok(false);
+        };
+        let known = read_partition_metadata(&self.disk, &future, own);
+        if !known.is_ok_and(|id| id.as_deref() == Some(own)) {
+            self.drop_folder(&future, (&cell.topic, cell.index));
+            return Ok(false);
+        }
+        let dir = path.parent().unwrap_or(path);
+        (self.disk.rename(&future, path))
+            .and_then(|()| self.disk.sync_dir(dir))
+            .map_err(|error| CoreError::storage(&error).at(&future))?;
+        let text = "it was on its way here when the node ended, and the log directory that it came from is not \
+                    there: it goes on with what had arrived";
+        self.report(cell, ReportKind::Lost, text.to_owned());
+        Ok(true)
     }
 
     /// Nothing is there. A checkpoint must not know a namesake that came before: recovery would begin where that one
@@ -213,7 +250,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let opened = Log::open(self.disk.clone(), path, config, now_ms, hints);
         let (mut log, recovery) = opened.map_err(|error| CoreError::storage(&error))?;
         log.follow(self.skew.clone());
-        if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir) {
+        if let Some(dir) = lock(&self.dirs).dirs.get_mut(cell.log_dir()) {
             dir.opened(&cell.topic, cell.index, log.log_end_offset());
         }
         let text = recovery.to_string();

@@ -68,8 +68,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             let Ok(cell) = hosted.find_by_id(&state.topic_id, state.partition) else {
                 continue;
             };
-            let wrong = if state.log_dir != cell.log_dir {
-                let (here, there) = (cell.log_dir, state.log_dir);
+            let wrong = if !cell.is_known_in(state.log_dir) {
+                let (here, there) = (cell.log_dir(), state.log_dir);
                 format!("it is hosted in log dir {here} and cannot be in {there}")
             } else if state.internal != cell.internal {
                 let (is, wanted) = (cell.internal, state.internal);
@@ -144,6 +144,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             let taken = self.hosted_mut().take(topic, *index);
             if let Some(cell) = taken {
                 cell.worsen(Standing::Gone);
+                self.cancel_moves(&cell);
                 if let Some(partition) = cell.try_hold().as_deref_mut().and_then(Option::as_mut) {
                     partition.wake_all();
                 }
@@ -151,6 +152,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             }
         }
         self.call_workers();
+        self.call_movers();
     }
 
     /// Whether all that was wanted since the last mark is so; else `Event::Applied` with this mark comes when it is.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::cell::{Cell, Guard, Lock};
 use super::event::Event;
+use super::moves::Move;
 use super::round::Round;
 use crate::disk::Disk;
 use crate::partition::Waiter;
@@ -46,6 +47,8 @@ pub enum Chore<D: Disk, W: Waiter> {
     Ended(Arc<Cell<D, W>>),
     /// Ask how much room the volume of this log directory has.
     Measure(usize),
+    /// Carry on with this move.
+    Move(Arc<Move<D, W>>),
     /// Make names and ids of new folders safe.
     SyncVolumes,
     /// Go on cleaning a log.

@@ -103,7 +103,7 @@ impl<D: Disk, W: Waiter> Work<D, W> {
     pub fn add(&mut self, wish: Wish, cell: Arc<Cell<D, W>>, many: bool) {
         self.numbers += 1;
         self.open.insert(self.numbers);
-        let line = self.lines.entry(cell.log_dir).or_default();
+        let line = self.lines.entry(cell.log_dir()).or_default();
         line.items.push_back(Item {
             number: self.numbers,
             wish,

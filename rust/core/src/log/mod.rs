@@ -18,6 +18,7 @@ mod examine;
 pub mod files;
 mod find;
 mod flush;
+mod handover;
 mod index;
 mod indexing;
 mod markers;
@@ -57,6 +58,7 @@ pub use cleaner::{CleanError, Cleanable, Cleaned, Cleaner, CleanerLimits, Wants}
 pub use config::*;
 pub use error::*;
 pub use examine::{Examined, examine};
+pub use handover::Standing;
 pub use markers::Marker;
 
 pub use prepare::{Prepared, memory_to_prepare, prepare, prepare_light};

@@ -335,6 +335,11 @@ impl Producers {
         self.known.iter().map(last)
     }
 
+    /// Whether a recovery that came to this would know what the other one knows.
+    pub fn knows_as(&self, other: &Self) -> bool {
+        self.open == other.open && self.snapshot() == other.snapshot()
+    }
+
     /// A snapshot file's bytes.
     pub fn snapshot(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(10 + self.known.len() * SNAPSHOT_ENTRY_BYTES);

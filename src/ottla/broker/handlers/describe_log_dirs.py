@@ -22,7 +22,7 @@ from ottla.wire.messages.describe_log_dirs import (
 if TYPE_CHECKING:
     from ottla.broker.asked import Asked
     from ottla.broker.context import Context
-    from ottla.broker.partition_logs import Answer
+    from ottla.broker.partition_logs import Answer, Moving
 
 
 def handle(
@@ -45,6 +45,10 @@ def handle(
                 place = context.directories.index(topic.id, index)
                 if place is not None:
                     placed[place].setdefault(topic.name, []).append(index)
+    moving: dict[int, list[Moving]] = {}
+    for one in context.logs.moves():
+        if wanted is None or one.partition in wanted.get(one.topic, ()):
+            moving.setdefault(one.log_dir, []).append(one)
     failed = context.directories.failed
     there = [place for place in range(len(placed)) if place not in failed]
 
@@ -52,8 +56,13 @@ def handle(
         spaces = dict(zip(there, answers, strict=True))
         return DescribeLogDirsResponse(
             results=[
-                _folder(context, folder, spaces.get(place), placed[place])
-                for place, folder in enumerate(context.log_dirs)
+                _folder(
+                    context,
+                    place,
+                    spaces.get(place),
+                    _rows(context, placed[place], moving.get(place, ())),
+                )
+                for place in range(len(context.log_dirs))
             ]
         )
 
@@ -62,26 +71,47 @@ def handle(
     return found
 
 
+def _rows(
+    context: Context, topics: dict[str, list[int]], moving: Sequence[Moving]
+) -> dict[str, list[DescribeLogDirsPartition]]:
+    """What lies in a folder, and what is on its way there."""
+    rows = {
+        name: [
+            DescribeLogDirsPartition(
+                partition_index=index, partition_size=context.logs.size_bytes(name, index)
+            )
+            for index in indexes
+        ]
+        for name, indexes in topics.items()
+    }
+    for one in moving:
+        rows.setdefault(one.topic, []).append(
+            DescribeLogDirsPartition(
+                partition_index=one.partition,
+                partition_size=one.size_bytes,
+                offset_lag=one.lag,
+                is_future_key=True,
+            )
+        )
+    return rows
+
+
 def _folder(
-    context: Context, folder: str, space: Answer | None, topics: dict[str, list[int]]
+    context: Context,
+    place: int,
+    space: Answer | None,
+    rows: dict[str, list[DescribeLogDirsPartition]],
 ) -> DescribeLogDirsResult:
+    folder = context.log_dirs[place]
     if space is None or space.error_code:
         return DescribeLogDirsResult(error_code=ErrorCode.KAFKA_STORAGE_ERROR, log_dir=folder)
     return DescribeLogDirsResult(
         log_dir=folder,
         topics=[
-            DescribeLogDirsTopic(
-                name=name,
-                partitions=[
-                    DescribeLogDirsPartition(
-                        partition_index=index,
-                        partition_size=context.logs.size_bytes(name, index),
-                    )
-                    for index in indexes
-                ],
-            )
-            for name, indexes in topics.items()
+            DescribeLogDirsTopic(name=name, partitions=partitions)
+            for name, partitions in rows.items()
         ],
         total_bytes=space.total_bytes,
         usable_bytes=space.usable_bytes,
+        is_cordoned=place in context.directories.cordoned,
     )

@@ -122,7 +122,7 @@ impl<D: Disk> Cleaner<D> {
     /// # Errors
     /// The round is over then, unless the disk is full: that step can be taken again.
     pub fn look(&mut self, log: &mut Log<D>) -> Result<(), CleanError> {
-        if !log.is(&self.identity) {
+        if !log.is(&self.identity) || log.failure().is_some() {
             self.drop_output();
             return Err(CleanError::Gone);
         }
@@ -222,6 +222,11 @@ impl<D: Disk> Cleaner<D> {
     /// Leave nothing of what was written and has no place yet.
     pub fn abandon(mut self) {
         self.drop_output();
+    }
+
+    /// Whether it is about this log.
+    pub fn is_of(&self, log: &Log<D>) -> bool {
+        log.is(&self.identity)
     }
 
     /// Whether what failed can be tried again: the log reads the new segment, and names are still to change.

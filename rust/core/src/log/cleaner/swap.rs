@@ -50,9 +50,7 @@ impl<D: Disk> Log<D> {
     }
 
     pub(super) fn is(&self, identity: &Identity) -> bool {
-        self.failure().is_none()
-            && self.fate.is_of(&identity.fate)
-            && self.dirty.cuts == identity.cuts
+        self.fate.is_of(&identity.fate) && self.dirty.cuts == identity.cuts
     }
 
     pub(super) fn cleanable_sources(&self, upper: i64) -> Vec<Source> {
