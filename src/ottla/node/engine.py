@@ -388,6 +388,8 @@ class Engine:
             raise NodeFailed(f"the log directory {folder}, which holds the metadata log, {text}")
         if len(self.context.directories.failed) == len(log_dirs):
             raise NodeFailed(f"every log directory failed, {folder} last: {text}")
+        # First of all what is elsewhere after all: of the rest, nobody leads.
+        self.membership.assign(self.context.directories.take_unrecorded())
         self.membership.directory_lost(directory_id)
 
     # ------------------------------------------------------------------ from any thread

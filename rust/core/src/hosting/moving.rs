@@ -167,12 +167,15 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let futures = std::mem::take(&mut lock(&self.dirs).futures);
         for future in futures {
             let cell = self.hosted().find(&future.topic, future.partition).cloned();
-            let cell = cell.ok().filter(|cell| {
+            let cell = cell.ok().filter(|cell| cell.log_dir() != future.log_dir);
+            let of_it = cell.as_ref().and_then(|cell| {
                 let own = id_text(cell.topic_id);
-                let id = read_partition_metadata(&self.disk, &future.path, &own);
-                id.is_ok_and(|id| id.as_deref() == Some(own.as_str()))
+                let id = read_partition_metadata(&self.disk, &future.path, &own).ok()?;
+                id.as_ref()
+                    .is_none_or(|id| *id == own)
+                    .then_some(id.is_some())
             });
-            let Some(cell) = cell.filter(|cell| cell.log_dir() != future.log_dir) else {
+            let (Some(cell), Some(named)) = (cell, of_it) else {
                 self.drop_folder(&future.path, (&future.topic, future.partition));
                 continue;
             };
@@ -187,7 +190,15 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             if lock(&self.moves).of(&cell).next().is_some() {
                 self.drop_folder(&future.path, (&future.topic, future.partition));
             } else {
-                self.want_in(&cell, future.log_dir, Copy::Lying(future.path, clean));
+                let copy = match named {
+                    true => Copy::Lying(future.path, clean),
+                    false => {
+                        // It ended before there was anything in it.
+                        self.drop_folder(&future.path, (&future.topic, future.partition));
+                        Copy::Unmade
+                    }
+                };
+                self.want_in(&cell, future.log_dir, copy);
             }
         }
         self.call_movers();
