@@ -192,8 +192,8 @@ class Directories:
 
     # ------------------------------------------------------------------ what disks do
     def lose(self, place: int, image: MetadataImage) -> None:
-        """A directory failed: what lies there is offline until the broker is started again, and what
-        was to go there stays where it is.
+        """A directory failed: what lies there is offline until the broker is started again, and
+        what was to go there stays where it is.
         """
         self.failed.add(place)
         for (topic_id, index), target in list(self.moving.items()):
