@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ottla.config.broker import MOVES_RATE, BrokerConfig
-from ottla.config.refusal import ConfigException
+from ottla.config.refusal import ConfigException, RequirementFailed
 from ottla.config.row import REFUSED, Row, broker_rows
 from ottla.config.topic import SYNONYMS
 from ottla.config.values import parse_value, render, split_list
@@ -144,8 +144,8 @@ def _keeps_the_rules(config: BrokerConfig) -> None:
     from ottla.config.rules import broken_rules
 
     for broken in broken_rules(config):
-        text = f"requirement failed: {broken.text}" if broken.key in _REQUIRED else broken.text
-        raise ConfigException(text, broken.hint)
+        kind = RequirementFailed if broken.key in _REQUIRED else ConfigException
+        raise kind(broken.text, broken.hint)
 
 
 def changes_while_running(name: str) -> bool:

@@ -11,3 +11,12 @@ class ConfigException(OttlaError):
     def __init__(self, text: str, hint: str | None = None) -> None:
         super().__init__(text, hint=hint)
         self.text = text
+
+
+class RequirementFailed(ConfigException):
+    """A rule that 4.3.1 words on the wire as a failed requirement."""
+
+    @property
+    def on_the_wire(self) -> str:
+        """What clients are told."""
+        return f"requirement failed: {self.text}"

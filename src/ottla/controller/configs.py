@@ -19,7 +19,7 @@ from ottla.config.alteration import (
     validate_broker_change,
 )
 from ottla.config.group import effective_group_config, validate_group_configs
-from ottla.config.refusal import ConfigException
+from ottla.config.refusal import ConfigException, RequirementFailed
 from ottla.config.row import broker_rows, client_metrics_rows, group_rows, topic_rows
 from ottla.config.topic import effective_topic_config, validate_topic_configs
 from ottla.config.whole_number import whole_number
@@ -197,6 +197,8 @@ def _check_broker(
             )
     try:
         validate_broker_change(state.broker_config(), wanted, per_broker=bool(name))
+    except RequirementFailed as error:
+        raise TopicError(ErrorCode.INVALID_REQUEST, error.on_the_wire) from None
     except ConfigException as error:
         raise TopicError(ErrorCode.INVALID_REQUEST, str(error)) from None
 
