@@ -173,7 +173,6 @@ class Engine:
         self._publisher = Publisher(self.context, directories, core, self._coordinators, logs)
         self.membership = Membership(identity, config, self.cluster, alarms, world.entropy, logs)
         self._moves = DirectoryMoves(self.context, core, self.membership, logs)
-        self._moves.configure()
         self.loop = Loop(core, alarms, self)
         self.turner = world.drive(self.loop)
 
@@ -186,6 +185,7 @@ class Engine:
         core = self._core
         core.set_apis(_apis(self._router))
         _bind_hot_messages(core)
+        self._moves.configure()
         self.cluster.start()
         self.commit()  # the image is what the log holds, and whoever leads begins to control
         self.membership.join(core.previous_broker_epoch)
