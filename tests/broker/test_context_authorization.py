@@ -53,6 +53,7 @@ clients ask in.
 """
 
 ABSENT = Named("absent", bytes(range(16)), "absent-group")
+OF_BROKERS = {route.key for route in ROUTES if route.broker}
 CHANGING = {18, 35, 60, 71}
 """APIs whose answers hold other things that may change from one to the next."""
 
@@ -65,6 +66,8 @@ class World:
     rights: Rights
     line: Line
     ids: dict[str, bytes]
+    controller: Line
+    """For what brokers do not answer."""
 
     @property
     def context(self) -> Any:
@@ -83,7 +86,8 @@ class World:
 
     def ask(self, request: Request, version: int | None = None) -> Any:
         newest = VERSIONS[request.api_key][-1]
-        return self.line.ask(request, newest if version is None else version)
+        line = self.line if request.api_key in OF_BROKERS else self.controller
+        return line.ask(request, newest if version is None else version)
 
 
 def _commit(world: World, request: Request) -> None:
@@ -96,8 +100,10 @@ def empty_world(folder: Path) -> Iterator[World]:
     rights = Rights(lambda *_: True)
     with node_under(rights, folder, {"offsets.topic.num.partitions": 1}) as node:
         line = Line(node.ports["PLAINTEXT"])
-        yield World(node, rights, line, {})
+        controller = Line(node.ports["CONTROLLER"])
+        yield World(node, rights, line, {}, controller)
         line.close()
+        controller.close()
 
 
 @pytest.fixture

@@ -87,3 +87,66 @@ def test_one_directory_holds_everything() -> None:
     directories = Directories(1, IDS[:1])
     assert not directories.several
     assert directories.index(b"t" * 16, 0) == 0
+
+
+def test_nothing_new_goes_to_a_cordoned_directory() -> None:
+    """If this failed, a disk that is about to be taken out would get new partitions, or a server
+    whose disks are all cordoned none that was given to it by name.
+    """
+    directories = Directories(1, IDS)
+    directories.cordoned = frozenset((0, 2))
+    assert place_all(directories, topic("new", *[UNASSIGNED_DIRECTORY] * 2)) == [1, 1]
+    directories.failed.add(1)
+    assert place_all(directories, topic("other", UNASSIGNED_DIRECTORY)) == [0]
+    assert directories.cordoned_ids() == [IDS[0], IDS[2]]
+
+
+def test_a_wish_counts_for_what_is_made() -> None:
+    """If this failed, a partition that was wanted elsewhere before it was made would have to be
+    moved there.
+    """
+    directories = Directories(1, IDS)
+    directories.preferred = {("new", 0): 2, ("new", 1): 1}
+    directories.failed.add(1)
+    new = topic("new", IDS[0], UNASSIGNED_DIRECTORY)
+    for index, one in enumerate(new.partitions):
+        directories.place(new, index, one)
+    assert [directories.index(new.id, index) for index in (0, 1)] == [2, 0]
+    assert not directories.preferred
+
+
+def test_a_move_is_recorded_before_it_is_made() -> None:
+    """If this failed, a crash between the two names of a move would leave two folders and nobody
+    who knows which of them counts.
+    """
+    directories = Directories(1, IDS)
+    old = topic("t", IDS[0])
+    assert place_all(directories, old, (0,)) == [0]
+    directories.moves(old.id, 0, 1)
+    assert directories.take_unrecorded() == []
+    directories.caught_up(old.id, 0, 1)
+    assert directories.take_unrecorded() == [(old.id, 0, IDS[1])]
+    assert directories.take_assigned() == []
+    new = topic("t", IDS[1])
+    directories.place(new, 0, new.partitions[0])
+    assert [(found.name, index) for found, index in directories.take_assigned()] == [("t", 0)]
+    assert directories.index(new.id, 0) == 0
+    directories.moved(new, 0, 1)
+    assert directories.index(new.id, 0) == 1
+    assert directories.take_unrecorded() == []
+    assert not directories.moving
+
+
+def test_a_move_that_is_given_up_is_recorded_back() -> None:
+    """If this failed, the cluster would look for a partition in a directory that never got it."""
+    directories = Directories(1, IDS)
+    assert place_all(directories, topic("t", IDS[0]), (0,)) == [0]
+    recorded = topic("t", IDS[1])
+    directories.moves(recorded.id, 0, 1)
+    directories.caught_up(recorded.id, 0, 1)
+    directories.stays(topic("t", IDS[0]), 0, 1)
+    assert directories.take_unrecorded() == [], "nobody was told of it"
+    directories.moves(recorded.id, 0, 1)
+    directories.place(recorded, 0, recorded.partitions[0])
+    directories.stays(recorded, 0, 1)
+    assert directories.take_unrecorded() == [(recorded.id, 0, IDS[0])]

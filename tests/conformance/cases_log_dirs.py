@@ -8,10 +8,10 @@ only what follows from what they did; folders are named as they were first met.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
+import servers
 from conformance.talk import Talk
 from ottla.wire.messages import assign_replicas_to_dirs as assigning
 from ottla.wire.messages import describe_quorum
@@ -98,12 +98,7 @@ class Dirs:
 
 def eventually(condition: Callable[[], Any]) -> Any:
     """Ask until it is so."""
-    deadline = time.monotonic() + 20
-    while True:
-        if found := condition():
-            return found
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
+    return servers.eventually(condition, "what was asked for is so")
 
 
 def configure(talk: Talk, key: str, value: str | None, broker: str = "1") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ottla.config.broker import BrokerConfig
-from ottla.controller import directories
+from ottla.controller import brokers, directories
 from ottla.controller.state import Outcome, Replayed, State
 from ottla.decide import Ask
 from ottla.metadata.delta import MetadataDelta
@@ -14,7 +14,9 @@ from ottla.metadata.image import EMPTY_IMAGE
 from ottla.node.entropy import SystemEntropy
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import assign_replicas_to_dirs as messages
+from ottla.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
 from ottla.wire.stored.metadata import (
+    BrokerRegistrationChangeRecord,
     FeatureLevelRecord,
     PartitionRecord,
     RegisterBrokerRecord,
@@ -102,6 +104,29 @@ def test_who_lies_in_a_lost_directory_leads_no_more() -> None:
     of.image = MetadataDelta.of(of.image, (record for record, _ in records), offset=9).image
     partition = of.image.topics.by_id[TOPIC].partitions[0]
     assert (partition.directories, partition.leader) == ((LOST,), -1)
+
+
+def test_a_directory_that_nobody_told_yet_is_no_lost_one() -> None:
+    """If this failed, a partition that has no place yet would have no leader either."""
+    assert not assign(state(), request(bytes(16))).records
+
+
+def test_nobody_is_elected_who_lies_in_a_lost_directory() -> None:
+    """If this failed, a broker that comes back without a disk would lead what lies there."""
+    of = state()
+    for records in (
+        [record for record, _ in assign(of, request(LOST)).records],
+        [BrokerRegistrationChangeRecord(broker_id=BROKER, broker_epoch=EPOCH, fenced=1)],
+    ):
+        of.image = MetadataDelta.of(of.image, records, offset=of.image.offset + 1).image
+    beat = BrokerHeartbeatRequest(
+        broker_id=BROKER, broker_epoch=EPOCH, current_metadata_offset=EPOCH + 100
+    )
+    records = [record for record, _ in brokers.heartbeat(of, Ask(1, beat, 2, "b"), 0).records]
+    assert [type(record) for record in records] == [BrokerRegistrationChangeRecord]
+    of.image = MetadataDelta.of(of.image, records, offset=of.image.offset + 1).image
+    assert not of.image.brokers[BROKER].fenced
+    assert of.image.topics.by_id[TOPIC].partitions[0].leader == -1
 
 
 @pytest.mark.parametrize(

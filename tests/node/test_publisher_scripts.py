@@ -50,6 +50,7 @@ class World:
             ),
             mark=self._mark,
             strays=list,
+            futures=list,
             disk=SimpleNamespace(stat=lambda path: None),
         )
         nothing: Any = None

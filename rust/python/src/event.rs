@@ -138,23 +138,28 @@ impl Event {
                 log_dir,
                 step,
                 text,
-            } => Self::Moving {
-                topic: place.topic.to_string(),
-                topic_id: place.topic_id.to_vec(),
-                partition: place.partition,
-                log_dir,
-                step: String::from(match step {
-                    MoveStep::CaughtUp => "caught-up",
-                    MoveStep::Moved => "moved",
-                    MoveStep::GivenUp => "given-up",
-                }),
-                text,
-            },
+            } => moving(&place, log_dir, step, text),
             hosting::Event::LogDirFailed { log_dir, text } => Self::LogDirFailed { log_dir, text },
             hosting::Event::Done { text } => Self::Done { text },
             hosting::Event::Poisoned { text } => Self::Poisoned { text },
             hosting::Event::Refused { text } => Self::Refused { text },
         })
+    }
+}
+
+fn moving(place: &hosting::Place, log_dir: usize, step: MoveStep, text: String) -> Event {
+    let step = match step {
+        MoveStep::CaughtUp => "caught-up",
+        MoveStep::Moved => "moved",
+        MoveStep::GivenUp => "given-up",
+    };
+    Event::Moving {
+        topic: place.topic.to_string(),
+        topic_id: place.topic_id.to_vec(),
+        partition: place.partition,
+        log_dir,
+        step: step.to_owned(),
+        text,
     }
 }
 

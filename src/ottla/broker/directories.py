@@ -192,8 +192,13 @@ class Directories:
 
     # ------------------------------------------------------------------ what disks do
     def lose(self, place: int, image: MetadataImage) -> None:
-        """A directory failed: what lies there is offline until the broker is started again."""
+        """A directory failed: what lies there is offline until the broker is started again, and
+        what was to go there stays where it is.
+        """
         self.failed.add(place)
+        for (topic_id, index), target in list(self.moving.items()):
+            if target == place:
+                self.stays(image.topics.by_id[topic_id], index, place)
         self.offline.update(
             (topic.name, index)
             for topic in image.topics.by_name.values()

@@ -164,6 +164,32 @@ def log_dirs(client: Client, node_ids: list[int] | None = None) -> list[LogDir]:
     return found
 
 
+def move(client: Client, node_id: int, path: str, partitions: list[tuple[str, int]]) -> list[int]:
+    """Let a broker keep partitions in this log dir of its; an error code for each. Asking for the
+    dir that one is in takes a move back.
+    """
+    from ottla.wire.messages import alter_replica_log_dirs as m
+
+    topics: dict[str, m.AlterReplicaLogDirTopic] = {}
+    for topic, partition in partitions:
+        row = topics.setdefault(topic, m.AlterReplicaLogDirTopic(name=topic))
+        row.partitions.append(partition)
+    wanted = m.AlterReplicaLogDir(path=path, topics=list(topics.values()))
+
+    def ask(_: Connection, node: int) -> Any:
+        return m.AlterReplicaLogDirsRequest(dirs=[wanted])
+
+    def read(response: Any) -> Any:
+        return {
+            (row.topic_name, p.partition_index): p.error_code
+            for row in response.results
+            for p in row.partitions
+        }
+
+    told = client.attempt_nodes([node_id], ask, read)[node_id]
+    return [told[partition] for partition in partitions]
+
+
 def quorum(client: Client) -> Any:
     """DescribeQuorum's answer for the metadata partition: leader, epoch, voters, observers."""
     return quorum_and_nodes(client)[0]

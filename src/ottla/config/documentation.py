@@ -27,6 +27,7 @@ connections.max.idle.ms: A connection without a request for this long is closed.
 controller.listener.names: The listeners that serve the controller; the others serve clients.
 controller.quorum.bootstrap.servers: Where the controller of a dynamic quorum is found.
 controller.quorum.voters: The controllers of a static quorum as id@host:port.
+cordoned.log.dirs: Those of log.dirs that take no new partitions; * for all of them.
 default.replication.factor: How many replicas a topic gets that does not say.
 delete.topic.enable: Whether topics may be deleted.
 fetch.max.bytes: The most bytes that one Fetch reply holds, one batch aside.

@@ -180,7 +180,6 @@ class Engine:
         )
         self.membership = Membership(identity, config, self.cluster, alarms, entropy, to.membership)
         self._moves = DirectoryMoves(context, core, self.membership, to.engine)
-        self._moves.configure()
         self.loop = Loop(core, alarms, self)
         self.turner = world.drive(self.loop)
 
@@ -211,6 +210,7 @@ class Engine:
         core = self._core
         core.set_apis(_apis(self._router))
         _bind_hot_messages(core)
+        self._moves.configure()
         self.cluster.start()
         self.commit()  # the image is what the log holds, and whoever leads begins to control
         self.membership.join(core.previous_broker_epoch)
@@ -416,6 +416,8 @@ class Engine:
             raise NodeFailed(f"the log directory {folder}, which holds the metadata log, {text}")
         if len(self.context.directories.failed) == len(log_dirs):
             raise NodeFailed(f"every log directory failed, {folder} last: {text}")
+        # First of all what is elsewhere after all: of the rest, nobody leads.
+        self.membership.assign(self.context.directories.take_unrecorded())
         self.membership.directory_lost(directory_id)
 
     # ------------------------------------------------------------------ from any thread

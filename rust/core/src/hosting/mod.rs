@@ -13,7 +13,7 @@
 //!   in the folders; all are closed, looked after, or compacted. `coordinating`: coordinators write and read. `ending`, `ended`: a transaction ends.
 //! - `verifying`: what is asked of transactions before something is written to them.
 //! - `opening`: a folder becomes a log. `describing`, `asking`, `volumes`: what is said of partitions and their volumes.
-//! - `moving`, `swapping`: a partition moves to another log directory.
+//! - `moving`, `swapping`, `copying`: a partition moves to another log directory.
 //! - `flushing`, `checkpoints`: what was written is made safe, and how far it is.
 //! - `failing`: what a disk that fails ends, whoever of those above meets it.
 //! - `host`: what it is made of, and what all of them need.
@@ -28,6 +28,7 @@ mod cleaners;
 mod cleaning;
 mod closing;
 mod coordinating;
+mod copying;
 mod deleting;
 mod describing;
 mod dirs;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cell::Cell;
+use super::dirs::Doomed;
 use super::event::{Report, ReportKind};
 use super::host::Host;
 use super::lock::lock;
@@ -57,6 +58,18 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             CoreError::caused("storage", &error, text).at(path)
         })?;
         Ok(there)
+    }
+
+    /// Remove a folder now, since it may have filled its disk; what cannot be removed is tried again.
+    pub(super) fn drop_folder(&self, path: &Path, of: (&str, i32)) {
+        let there = self.mark_folder(path, of, FolderKind::Deleted);
+        let there = there.unwrap_or_else(|_| path.to_owned());
+        if self.disk.remove_dir_all(&there).is_err() {
+            lock(&self.dirs).doomed.push(Doomed {
+                path: there,
+                due_ms: None,
+            });
+        }
     }
 
     /// Remember why it could not be opened; whether that is news.

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cell::{Guard, Standing};
+use super::copying::{Next, Stop, append_all, bytes_of, next_slice};
 use super::dirs::{Doomed, Row};
 use super::event::{Event, MoveStep};
 use super::host::Host;
 use super::lock::lock;
 use super::moves::{Copy, Move, Phase};
-use super::moving::{Next, Stop, append_all, bytes_of, next_slice};
 use crate::disk::Disk;
 use crate::log::files::{Folder, FolderKind};
 use crate::log::{Log, LogError};
