@@ -15,6 +15,7 @@ from typing import Any
 
 import ottla
 from config.cleaner_probes import PROBES as CLEANER_PROBES
+from config.directory_probes import PROBES as DIRECTORY_PROBES
 from ottla._core import DiskFault
 from ottla.client import configs
 from ottla.client.client import Client
@@ -467,6 +468,7 @@ def _creation_rate(key: str) -> Callable[[Probed], None]:
 
 PROBES: dict[str, Callable[[Probed], None]] = {
     **CLEANER_PROBES,
+    **DIRECTORY_PROBES,
     "compression.gzip.level": _level("gzip", 1, 9),
     "compression.lz4.level": _level("lz4", 1, 17),
     "compression.type": _compression_type,

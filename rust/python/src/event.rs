@@ -109,12 +109,7 @@ impl Event {
                 job,
                 refused: refused.map(exception),
             },
-            hosting::Event::LogFailed { place, text } => Self::LogFailed {
-                topic: place.topic.to_string(),
-                topic_id: place.topic_id.to_vec(),
-                partition: place.partition,
-                text,
-            },
+            hosting::Event::LogFailed { place, text } => failed(&place, text),
             hosting::Event::LogUnopened { place, refused } => Self::LogUnopened {
                 topic: place.topic.to_string(),
                 topic_id: place.topic_id.to_vec(),
@@ -126,12 +121,7 @@ impl Event {
                 topic_id: place.topic_id.to_vec(),
                 partition: place.partition,
             },
-            hosting::Event::LogStrained { place, text } => Self::LogStrained {
-                topic: place.topic.to_string(),
-                topic_id: place.topic_id.to_vec(),
-                partition: place.partition,
-                text,
-            },
+            hosting::Event::LogStrained { place, text } => strained(&place, text),
             hosting::Event::Strained { text } => Self::Strained { text },
             hosting::Event::Moving {
                 place,
@@ -144,6 +134,24 @@ impl Event {
             hosting::Event::Poisoned { text } => Self::Poisoned { text },
             hosting::Event::Refused { text } => Self::Refused { text },
         })
+    }
+}
+
+fn failed(place: &hosting::Place, text: String) -> Event {
+    Event::LogFailed {
+        topic: place.topic.to_string(),
+        topic_id: place.topic_id.to_vec(),
+        partition: place.partition,
+        text,
+    }
+}
+
+fn strained(place: &hosting::Place, text: String) -> Event {
+    Event::LogStrained {
+        topic: place.topic.to_string(),
+        topic_id: place.topic_id.to_vec(),
+        partition: place.partition,
+        text,
     }
 }
 

@@ -13,6 +13,7 @@ mod named;
 mod node;
 mod outbound;
 mod records;
+mod request;
 mod segment;
 mod sim;
 mod slots;
