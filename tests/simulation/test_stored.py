@@ -47,6 +47,7 @@ def test_the_safe_part_of_a_log_with_gaps() -> None:
     assert safe_part(disk, "t-0") == 9
     disk.disk.replace(f"{folder}/00000000000000000000.log.swap", batch(0))
     assert safe_part(disk, "t-0") == 0
+    assert safe_part(disk, "t-1") == 0, "it has no folder yet"
 
 
 def test_a_first_part_of_a_batch_is_told_from_other_bytes() -> None:

@@ -55,7 +55,7 @@ PROPERTIES = {
     "log.retention.check.interval.ms": "20000",
     "log.segment.delete.delay.ms": "5000",
     "log.flush.offset.checkpoint.interval.ms": "5000",
-    "log.cleaner.backoff.ms": "800",
+    "log.cleaner.backoff.ms": "1000",
     "log.cleaner.delete.retention.ms": "3000",
     "log.cleaner.min.cleanable.ratio": "0.01",
     "log.cleaner.threads": "2",

@@ -251,7 +251,7 @@ class Run:
             self._take(random.choice(pending))
             return
         idle = [one for one in self.clients if one.may_act for _ in range(one.zeal)]
-        if idle and draw < 0.97:
+        if idle and draw < 0.96:
             client = random.choice(idle)
             self._kinds = [f"act: {client.kind}"]
             self.say(f"{self.model.at} {client.name} acts")

@@ -89,9 +89,9 @@ def safe_end(disk: SimDisk, name: str, log_start: int) -> int:
 
 def safe_part(disk: SimDisk, name: str) -> int:
     """The same of a log with gaps; 0 while a segment's names change."""
-    files = disk.disk.list(f"{LOG_DIR}/{name}")
-    end = 0
-    for _base, path in segments(disk, name):
+    end, found = 0, segments(disk, name)
+    files = disk.disk.list(f"{LOG_DIR}/{name}") if found else []
+    for _base, path in found:
         data = disk.safe(path)
         if data is None or any(file.name.endswith(".swap") for file in files):
             return 0
