@@ -58,7 +58,7 @@ mod volumes;
 mod work;
 
 pub use cell::{Cell, Described, Desired, Guard, Lock, PATIENCE, Standing, TopicOf};
-pub use event::{Event, MoveStep, Place, Report, ReportKind, Subject};
+pub use event::{Event, MoveNews, MoveStep, Place, Report, ReportKind, Subject};
 pub use findings::{LostLogDir, Stray};
 pub use host::{Host, HostOptions};
 pub use moves::{Future, Move, Moving};
