@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ottla_core::hosting::{self, MoveStep};
+use ottla_core::hosting::{self, MoveNews, MoveStep};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -123,12 +123,7 @@ impl Event {
             },
             hosting::Event::LogStrained { place, text } => strained(&place, text),
             hosting::Event::Strained { text } => Self::Strained { text },
-            hosting::Event::Moving {
-                place,
-                log_dir,
-                step,
-                text,
-            } => moving(&place, log_dir, step, text),
+            hosting::Event::Moving(news) => moving(news),
             hosting::Event::LogDirFailed { log_dir, text } => Self::LogDirFailed { log_dir, text },
             hosting::Event::Done { text } => Self::Done { text },
             hosting::Event::Poisoned { text } => Self::Poisoned { text },
@@ -155,19 +150,19 @@ fn strained(place: &hosting::Place, text: String) -> Event {
     }
 }
 
-fn moving(place: &hosting::Place, log_dir: usize, step: MoveStep, text: String) -> Event {
-    let step = match step {
+fn moving(news: MoveNews) -> Event {
+    let step = match news.step {
         MoveStep::CaughtUp => "caught-up",
         MoveStep::Moved => "moved",
         MoveStep::GivenUp => "given-up",
     };
     Event::Moving {
-        topic: place.topic.to_string(),
-        topic_id: place.topic_id.to_vec(),
-        partition: place.partition,
-        log_dir,
+        topic: news.place.topic.to_string(),
+        topic_id: news.place.topic_id.to_vec(),
+        partition: news.place.partition,
+        log_dir: news.log_dir,
         step: step.to_owned(),
-        text,
+        text: news.text,
     }
 }
 

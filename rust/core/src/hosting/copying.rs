@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cell::Cell;
-use super::event::{Event, MoveStep};
+use super::event::{Event, MoveNews, MoveStep};
 use super::host::Host;
 use super::lock::lock;
 use super::moves::{Copy, Move, Phase};
@@ -81,12 +81,12 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     }
 
     pub(super) fn tell_of_move(&self, one: &Move<D, W>, step: MoveStep, text: &str) {
-        self.around.tell(Event::Moving {
+        self.around.tell(Event::Moving(MoveNews {
             place: one.cell.place(),
             log_dir: one.target,
             step,
             text: text.to_owned(),
-        });
+        }));
     }
 
     /// Have the copy's log open; false if that has to wait.

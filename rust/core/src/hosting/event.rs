@@ -40,14 +40,8 @@ pub enum Event {
     LogStrained { place: Place, text: String },
     /// The same of no partition.
     Strained { text: String },
-    /// How a move to another log directory goes; `text` is why it was given up.
-    Moving {
-        place: Place,
-        /// Where it moves to.
-        log_dir: usize,
-        step: MoveStep,
-        text: String,
-    },
+    /// How a move to another log directory goes.
+    Moving(MoveNews),
     /// A failed sync ended a log directory.
     LogDirFailed { log_dir: usize, text: String },
     /// Something was done that the log of the node should know.
@@ -77,6 +71,17 @@ pub enum ReportKind {
     Aside,
     /// A checkpoint that can be done without was dropped.
     Dropped,
+}
+
+/// News of a move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveNews {
+    pub place: Place,
+    /// Where it moves to.
+    pub log_dir: usize,
+    pub step: MoveStep,
+    /// Why it was given up.
+    pub text: String,
 }
 
 /// What a move has come to.

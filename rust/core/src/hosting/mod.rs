@@ -62,7 +62,7 @@ mod work;
 
 pub use cell::{Cell, Described, Desired, Guard, Lock, PATIENCE, Standing, TopicOf};
 pub use cleaners::CleanerConfig;
-pub use event::{Event, MoveStep, Place, Report, ReportKind, Subject};
+pub use event::{Event, MoveNews, MoveStep, Place, Report, ReportKind, Subject};
 pub use findings::{LostLogDir, Stray};
 pub use host::{Host, HostOptions};
 pub use moves::{Future, Move, Moving};

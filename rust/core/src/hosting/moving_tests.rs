@@ -233,18 +233,18 @@ impl World {
         while node.work_once() {
             while let Some(event) = node.event() {
                 match event {
-                    Event::Moving {
+                    Event::Moving(MoveNews {
                         step: MoveStep::CaughtUp,
                         log_dir,
                         ..
-                    } => {
+                    }) => {
                         self.recorded = log_dir;
                         node.host.finish_move(TOPIC, 0);
                     }
-                    Event::Moving {
+                    Event::Moving(MoveNews {
                         step: MoveStep::GivenUp,
                         ..
-                    } => self.recorded = node.place(),
+                    }) => self.recorded = node.place(),
                     _ => {}
                 }
             }
@@ -436,7 +436,7 @@ fn a_full_disk_ends_the_move_alone() {
     let mut given_up = Vec::new();
     while node.work_once() {
         while let Some(event) = node.event() {
-            if let Event::Moving { step, text, .. } = event {
+            if let Event::Moving(MoveNews { step, text, .. }) = event {
                 assert_eq!(step, MoveStep::GivenUp);
                 given_up.push(text);
             }
@@ -560,7 +560,7 @@ fn a_failed_sync_ends_the_target_and_not_the_partition() {
     while node.work_once() {
         while let Some(event) = node.event() {
             match event {
-                Event::Moving { step, .. } => steps.push(step),
+                Event::Moving(MoveNews { step, .. }) => steps.push(step),
                 Event::LogDirFailed { log_dir, .. } => failed.push(log_dir),
                 _ => {}
             }
