@@ -33,6 +33,14 @@ fn is_compacted<D: Disk, W: Waiter>(cell: &Cell<D, W>) -> bool {
     cell.desired.lock().config.log.cleanup_compact
 }
 
+/// Whether the partition's log is still the one that is cleaned.
+fn is_about<D: Disk, W: Waiter>(cell: &Cell<D, W>, cleaner: &Cleaner<D>) -> bool {
+    let guard = cell.hold();
+    guard
+        .as_ref()
+        .is_some_and(|partition| cleaner.is_of(partition.log()))
+}
+
 impl<D: Disk, W: Waiter> Host<D, W> {
     /// Clean like that from now on. What could not be cleaned is tried again.
     pub fn configure_cleaner(&self, config: CleanerConfig) {
@@ -221,7 +229,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     fn round_is_over(&self, round: &Round<D, W>, clean_to: i64) {
         let (cell, done) = (&round.cell, round.cleaner.done());
         let seconds = (self.around.steady_ms() - round.began_ms) as f64 / 1000.0;
-        if self.hosts(cell) {
+        if self.hosts(cell) && is_about(cell, &round.cleaner) {
             self.set_cleaned_to(cell, clean_to);
         }
         cell.strained
@@ -250,11 +258,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 
     fn end_badly(&self, round: Round<D, W>, error: CleanError) {
         let Round { cell, cleaner, .. } = round;
-        let is_there = match cell.hold().as_ref() {
-            Some(partition) => cleaner.is_of(partition.log()),
-            None => false,
-        };
         // What fails beneath a log that is elsewhere by now is no news.
+        let is_there = is_about(&cell, &cleaner);
         let error = if is_there { error } else { CleanError::Gone };
         if let CleanError::Disk(error) = &error
             && cleaner.can_go_on()

@@ -89,15 +89,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             high_watermark: log.high_watermark(),
             log_start: log.log_start_offset(),
         };
-        let (topic, index) = (&one.cell.topic, one.cell.index);
-        let mut dirs = lock(&self.dirs);
-        let clean_to = dirs.dirs.get(one.cell.log_dir());
-        let clean_to = clean_to.and_then(|dir| dir.clean_to(topic, index));
-        if let Some(dir) = dirs.dirs.get_mut(one.target) {
-            dir.note(topic, index, row);
-            if let Some(offset) = clean_to {
-                dir.cleaned_to(topic, index, offset);
-            }
+        // Up to where it is clean is not known of the copy: parts of it are from before a cleaning.
+        if let Some(dir) = lock(&self.dirs).dirs.get_mut(one.target) {
+            dir.note(&one.cell.topic, one.cell.index, row);
         }
     }
 
