@@ -42,6 +42,7 @@ __all__ = [
     "examine_segment",
     "java_hash",
     "read_batches",
+    "unpack",
 ]
 
 __version__: str
@@ -977,7 +978,7 @@ class Node:
         again until `Event.LogHealed`. Where a partition is, and whether it is internal, stays as
         long as it is hosted: another is refused as "invalid".
         """
-    def configure_cleaner(self, values: dict[str, Any], /) -> None: ...  # by Kafka's names
+    def configure_cleaner(self, values: dict[str, Any]) -> None: ...  # by Kafka's names
     def configure_topic(self, topic: str, config: TopicConfig) -> None: ...
     def delete_partitions(self, partitions: Sequence[TopicPartition]) -> None:
         """Host them no more and rename their folders.
