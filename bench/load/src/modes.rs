@@ -91,7 +91,8 @@ pub fn all(parts: Vec<Latencies>) -> Latencies {
     Latencies(parts.into_iter().flat_map(|p| p.0).collect())
 }
 
-/// `--rec --batch --total | --reqs --acks --codec --conns --parts --inflight`; `--batch 0` is one record a request.
+/// `--rec --batch --total | --reqs --acks --codec --conns --parts --inflight --configs`; `--batch 0` is one record a request,
+/// `--configs key=value,key=value` are the topic's.
 pub fn produce(args: &Args) -> Outcome<()> {
     let common = Common::of(args)?;
     let (size, batch_size) = (
@@ -109,7 +110,13 @@ pub fn produce(args: &Args) -> Outcome<()> {
         args.number("total", 1 << 30)? / raw
     };
     let each = (requests / common.connections).max(1);
-    wire::create(&common.bootstrap, &common.topic, common.partitions)?;
+    let configs = args.text("configs", "");
+    wire::create_with(
+        &common.bootstrap,
+        &common.topic,
+        common.partitions,
+        &configs,
+    )?;
     let batch = wire::batch(count, size, codec == "lz4", None)?;
     let meter = Meter::start(&common.pid);
     let found = on_all(&common, |c| {

@@ -413,6 +413,20 @@ pub fn end_offset(connection: &mut Connection, topic: &str) -> Outcome<i64> {
 /// Creates a topic and waits until every leader answers ListOffsets: metadata alone can run ahead of them.
 /// Returns the seconds until the reply and until all leaders answered.
 pub fn create(bootstrap: &str, topic: &str, partitions: i32) -> Outcome<(f64, f64)> {
+    create_with(bootstrap, topic, partitions, "")
+}
+
+/// The same with configs of its own: `key=value,key=value`.
+pub fn create_with(
+    bootstrap: &str,
+    topic: &str,
+    partitions: i32,
+    configs: &str,
+) -> Outcome<(f64, f64)> {
+    let configs: Vec<_> = configs
+        .split(',')
+        .filter_map(|one| one.split_once('='))
+        .collect();
     let mut connection = Connection::open(bootstrap)?;
     let since = std::time::Instant::now();
     let mut w = Writer::request(CREATE_TOPICS, 4);
@@ -421,7 +435,11 @@ pub fn create(bootstrap: &str, topic: &str, partitions: i32) -> Outcome<(f64, f6
     w.i32(partitions);
     w.i16(1);
     w.i32(0);
-    w.i32(0);
+    w.i32(configs.len() as i32);
+    for (key, value) in configs {
+        w.text(key);
+        w.text(value);
+    }
     w.i32(120_000);
     w.i8(0);
     let mut r = connection.ask(&w.done())?;

@@ -23,7 +23,7 @@ use crate::log::{
 
 pub use state::{LeaderAndIsr, TopicConfig};
 use waiters::Waiters;
-pub use waiters::{Waiter, Wants};
+pub use waiters::{Bells, For, Waiter, Wants};
 
 /// The offsets that a partition tells its readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -357,14 +357,20 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     ///
     /// # Errors
     /// If nothing more is safe than before.
-    pub fn flushed(&mut self, done: Flushed) -> Result<Moved, LogError> {
+    pub fn flushed(&mut self, done: Flushed) -> Result<(Moved, Option<Bells<W>>), LogError> {
         let before = self.log.acknowledged_offset();
         self.log.flushed(done)?;
         let moved = self.raise_high_watermark();
-        if moved || self.log.acknowledged_offset() > before {
-            self.waiters.changed();
-        }
-        Ok(Moved(moved))
+        let further = moved || self.log.acknowledged_offset() > before;
+        Ok((Moved(moved), further.then(|| self.reached())))
+    }
+
+    /// Who waited for what is reached by now.
+    fn reached(&mut self) -> Bells<W> {
+        let mut waiters = std::mem::take(&mut self.waiters);
+        let bells = waiters.reached(|awaited| self.outcome_of(awaited) == Outcome::Waiting);
+        self.waiters = waiters;
+        bells
     }
 
     /// An append's error as a producer is told it. As in Kafka, the log start offset is told for errors of the
@@ -485,7 +491,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         self.followers.insert(id, log_end_offset);
         let moved = self.raise_high_watermark();
         if moved {
-            self.waiters.changed();
+            drop(self.reached());
         }
         Moved(moved)
     }
@@ -534,9 +540,9 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         self.high_watermark = self.high_watermark.max(self.log.log_start_offset());
     }
 
-    /// Tell this waiter when something can be read, or has changed. Parking twice is once.
-    pub fn park(&mut self, waiter: &Arc<W>, committed: bool) {
-        self.waiters.park(waiter, committed);
+    /// Tell this waiter when what it waits for may be there, or has changed. Parking twice is once.
+    pub fn park(&mut self, waiter: &Arc<W>, what: For) {
+        self.waiters.park(waiter, what);
     }
 
     /// Everyone who waits has to look again: the partition changes hands or goes.
