@@ -21,6 +21,7 @@ from conformance import (
     cases_configs,
     cases_features,
     cases_groups,
+    cases_recompression,
     cases_records,
     cases_telemetry,
     cases_transaction_ends,
@@ -61,7 +62,9 @@ LONG = (cases_transaction_epochs,)
 QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
 """Time-outs are seen soon."""
 SUITES = {
-    "plain": Suite(DATA, (cases_basic, cases_records, cases_groups, cases_configs)),
+    "plain": Suite(
+        DATA, (cases_basic, cases_records, cases_recompression, cases_groups, cases_configs)
+    ),
     "features": Suite(DATA / "features", (cases_features,), QUICK),
     "telemetry": Suite(
         DATA / "telemetry",
