@@ -10,7 +10,7 @@ from __future__ import annotations
 from bench.figure import Figure
 from bench.rig import Rig
 
-CONNECTIONS = {1: 2_000, 8: 8_000, 32: 32_000}
+CONNECTIONS = {1: 1_000, 8: 4_000, 32: 12_000}
 FIGURES = (
     *(
         figure
