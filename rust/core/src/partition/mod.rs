@@ -6,6 +6,7 @@
 //! offsets and epochs as they came, and the leader's high watermark; clients are refused there. It is used under
 //! one lock, reads no clock and wakes nobody by itself but the waiters that were parked with it.
 
+mod awaited;
 mod state;
 mod unverified;
 mod waiters;
@@ -21,6 +22,8 @@ use crate::log::{
     ReadError, Slice, prepare, prepare_light,
 };
 
+pub use awaited::Awaited;
+use awaited::Reign;
 pub use state::{LeaderAndIsr, TopicConfig};
 use waiters::Waiters;
 pub use waiters::{Bells, For, Waiter, Wants};
@@ -51,34 +54,6 @@ pub struct ReadDone<F> {
     pub slice: Slice<F>,
     pub aborted: Option<Vec<AbortedTransaction>>,
     pub diverging_epoch: Option<(i32, i64)>,
-}
-
-/// A time without a break in which one replica leads with one log: what it appended is there as long as it lasts. Kafka
-/// looks whether it leads when it looks; one that followed since may have been cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Reign {
-    /// Which opening of which log.
-    log: u64,
-    /// How many there were before with this log.
-    before: u64,
-}
-
-impl Reign {
-    fn next(self) -> Self {
-        Self {
-            before: self.before.wrapping_add(1),
-            ..self
-        }
-    }
-}
-
-/// What a producer waits for: that whoever it asked for has what lies below an offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Awaited {
-    reign: Reign,
-    offset: i64,
-    /// All in-sync replicas; else this one, where it owes a flush.
-    all_in_sync: bool,
 }
 
 /// What came of it.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 
-use super::Awaited;
+use super::awaited::Awaited;
 
 /// What a parked request waits for, counted down by those who add it.
 #[derive(Debug, Default)]
