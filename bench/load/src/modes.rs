@@ -91,6 +91,21 @@ pub fn all(parts: Vec<Latencies>) -> Latencies {
     Latencies(parts.into_iter().flat_map(|p| p.0).collect())
 }
 
+/// Batches whose records have one of so many keys, drawn anew for each.
+fn keyed(batches: u64, shape: (usize, usize, bool), keys: u64) -> Outcome<Vec<Vec<u8>>> {
+    let (count, size, lz4) = shape;
+    let mut dice = 0x2545_F491_4F6C_DD1D_u64;
+    let mut key = || {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        Some((dice >> 11) % keys)
+    };
+    (0..batches)
+        .map(|_| wire::batch_of(count, size, lz4, None, &mut key))
+        .collect()
+}
+
 /// `--rec --batch --total | --reqs --acks --codec --conns --parts --inflight --configs --keys`; `--batch 0` is one record a request,
 /// `--configs key=value,key=value` are the topic's; with `--keys N` each record has one of so many keys, drawn anew each time.
 pub fn produce(args: &Args) -> Outcome<()> {
@@ -124,16 +139,10 @@ pub fn produce(args: &Args) -> Outcome<()> {
     } else {
         common.partitions as u64
     };
-    let mut keyed = Vec::new();
-    let mut dice = 0x2545_F491_4F6C_DD1D_u64;
-    for _ in 0..if keys > 0 { each } else { 0 } {
-        keyed.push(wire::batch_of(count, size, codec == "lz4", None, || {
-            dice ^= dice << 13;
-            dice ^= dice >> 7;
-            dice ^= dice << 17;
-            Some((dice >> 11) % keys)
-        })?);
-    }
+    let keyed = match keys {
+        0 => Vec::new(),
+        _ => keyed(each, (count, size, codec == "lz4"), keys)?,
+    };
     let meter = Meter::start(&common.pid);
     let found =
         on_all(&common, |c| {
