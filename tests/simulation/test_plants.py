@@ -27,6 +27,7 @@ SAID = {
         "acknowledged and is not on disk",
         "the node refuses to start",
         "had fenced",
+        "is given to",
     ),
     "forgotten-producers": "comes after",
     "patient-fetches": "waits behind a Fetch",

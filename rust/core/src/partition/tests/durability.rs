@@ -12,7 +12,7 @@ fn durable(disk: &SimDisk, flush_messages: i64) -> Option<Led> {
     };
     let dir = PathBuf::from("/data/topic-0");
     let log = Log::open(disk.clone(), dir, config, 0, OpenHints::default());
-    Some(Partition::new(1, 0, log.ok()?.0, (state(0, &[1]), 1), 0).ok()?)
+    Partition::new(1, 0, log.ok()?.0, (state(0, &[1]), 1), 0).ok()
 }
 
 /// One that appends, whoever syncs for it, and what its producers were told.
@@ -31,7 +31,7 @@ impl Life {
         match which % 8 {
             0..4 => {
                 let count = 1 + usize::from(which % 4 == 3);
-                let all = which % 2 == 0;
+                let all = which.is_multiple_of(2);
                 let done = append(&mut self.partition, count, all).ok()?;
                 self.awaited.push(done.awaited);
             }
