@@ -26,7 +26,9 @@ def claims() -> tuple[ModuleType, ...]:
     from bench import (
         beats,
         command,
+        compaction,
         costs,
+        durable,
         embedded,
         fixtures,
         latency,
@@ -41,8 +43,10 @@ def claims() -> tuple[ModuleType, ...]:
     return (
         throughput,
         requests,
+        durable,
         latency,
         transactions,
+        compaction,
         start,
         memory,
         partitions,

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class Ottla:
 
     kind = OTTLA
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: Mapping[str, str]) -> None:
         self.folder = folder
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
@@ -54,7 +54,7 @@ class Ottla:
             "offsets.topic.replication.factor": "1",
             "transaction.state.log.replication.factor": "1",
             "transaction.state.log.min.isr": "1",
-            **DELETE_AT_ONCE,
+            **config,
         }
         self._properties.write_text("".join(f"{k}={v}\n" for k, v in rows.items()))
 
@@ -132,9 +132,9 @@ class Rig:
         return self._running[kind]
 
     @contextmanager
-    def fresh(self, kind: str) -> Iterator[Ottla | Oracle]:
+    def fresh(self, kind: str, config: Mapping[str, str] | None = None) -> Iterator[Ottla | Oracle]:
         """A server of that kind with an empty, formatted folder, not started yet."""
-        server = self._make(kind)
+        server = self._make(kind, config)
         server.format()
         try:
             yield server
@@ -159,12 +159,13 @@ class Rig:
             server.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _make(self, kind: str) -> Ottla | Oracle:
+    def _make(self, kind: str, config: Mapping[str, str] | None = None) -> Ottla | Oracle:
+        rows = {**DELETE_AT_ONCE, **(config or {})}
         self._numbers += 1
         folder = self._folder / f"{kind}-{self._numbers}"
         if kind == OTTLA:
-            return Ottla(folder)
-        return Oracle(folder, DELETE_AT_ONCE, heap="1g", quick_jvm=False)
+            return Ottla(folder, rows)
+        return Oracle(folder, rows, heap="1g", quick_jvm=False)
 
     def _warm(self, server: Ottla | Oracle) -> None:
         """Let the JVM compile what is hot; both servers get the same."""
@@ -202,6 +203,19 @@ def resident_mib(pid: int) -> float:
     """Resident memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def forget_most_resident(pid: int) -> None:
+    """Let `most_resident_mib` count from now on."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def most_resident_mib(pid: int) -> float:
+    """The most that was resident of a process at once."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
 

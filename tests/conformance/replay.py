@@ -22,6 +22,7 @@ from conformance import (
     cases_features,
     cases_groups,
     cases_log_dirs,
+    cases_recompression,
     cases_records,
     cases_telemetry,
     cases_transaction_ends,
@@ -72,7 +73,9 @@ QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
 OFTEN = {"broker.heartbeat.interval.ms": "100"}
 """The controller hears of cordoned log dirs soon."""
 SUITES = {
-    "plain": Suite(DATA, (cases_basic, cases_records, cases_groups, cases_configs)),
+    "plain": Suite(
+        DATA, (cases_basic, cases_records, cases_recompression, cases_groups, cases_configs)
+    ),
     "features": Suite(DATA / "features", (cases_features,), QUICK),
     "telemetry": Suite(
         DATA / "telemetry",

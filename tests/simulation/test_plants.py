@@ -28,6 +28,7 @@ SAID = {
         "the node refuses to start",
         "had fenced",
         "was safe",
+        "is given to",
     ),
     "forgotten-producers": ("comes after", "is at "),
     "patient-fetches": "waits behind a Fetch",

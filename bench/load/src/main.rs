@@ -76,12 +76,13 @@ fn main() -> Outcome<()> {
         "rpc" => modes::rpc(&args),
         "create" => modes::create(&args),
         "delete" => modes::delete(&args),
+        "alter" => modes::alter(&args),
         "e2e" => e2e::run(&args),
         "beats" => beats::run(&args),
         "transact" => transactions::transact(&args),
         "stream" => transactions::stream(&args),
         _ => Err(
-            "usage: load produce|consume|e2e|rpc|create|delete|beats|transact|stream --bs HOST:PORT --topic T ..."
+            "usage: load produce|consume|e2e|rpc|create|delete|alter|beats|transact|stream --bs HOST:PORT --topic T ..."
                 .into(),
         ),
     }

@@ -91,7 +91,23 @@ pub fn all(parts: Vec<Latencies>) -> Latencies {
     Latencies(parts.into_iter().flat_map(|p| p.0).collect())
 }
 
-/// `--rec --batch --total | --reqs --acks --codec --conns --parts --inflight`; `--batch 0` is one record a request.
+/// Batches whose records have one of so many keys, drawn anew for each.
+fn keyed(batches: u64, shape: (usize, usize, bool), keys: u64) -> Outcome<Vec<Vec<u8>>> {
+    let (count, size, lz4) = shape;
+    let mut dice = 0x2545_F491_4F6C_DD1D_u64;
+    let mut key = || {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        Some((dice >> 11) % keys)
+    };
+    (0..batches)
+        .map(|_| wire::batch_of(count, size, lz4, None, &mut key))
+        .collect()
+}
+
+/// `--rec --batch --total | --reqs --acks --codec --conns --parts --inflight --configs --keys`; `--batch 0` is one record a request,
+/// `--configs key=value,key=value` are the topic's; with `--keys N` each record has one of so many keys, drawn anew each time.
 pub fn produce(args: &Args) -> Outcome<()> {
     let common = Common::of(args)?;
     let (size, batch_size) = (
@@ -109,26 +125,39 @@ pub fn produce(args: &Args) -> Outcome<()> {
         args.number("total", 1 << 30)? / raw
     };
     let each = (requests / common.connections).max(1);
-    wire::create(&common.bootstrap, &common.topic, common.partitions)?;
+    let configs = args.text("configs", "");
+    wire::create_with(
+        &common.bootstrap,
+        &common.topic,
+        common.partitions,
+        &configs,
+    )?;
+    let keys = args.number("keys", 0)?;
     let batch = wire::batch(count, size, codec == "lz4", None)?;
+    let frames = if keys > 0 {
+        each
+    } else {
+        common.partitions as u64
+    };
+    let keyed = match keys {
+        0 => Vec::new(),
+        _ => keyed(each, (count, size, codec == "lz4"), keys)?,
+    };
     let meter = Meter::start(&common.pid);
-    let found = on_all(&common, |c| {
-        let frame = |n: u64| {
-            let partition = (n + c) as i32 % common.partitions;
-            wire::produce_request(&common.topic, partition, acks, &batch)
-        };
-        pipeline(
-            &common,
-            each,
-            inflight,
-            frame,
-            common.partitions as usize,
-            |answer| match wire::produce_error(answer) {
-                0 => Ok(()),
-                error => Err(format!("Produce answered error {error}").into()),
-            },
-        )
-    })?;
+    let found =
+        on_all(&common, |c| {
+            let frame = |n: u64| {
+                let partition = (n + c) as i32 % common.partitions;
+                let batch = keyed.get(n as usize).unwrap_or(&batch);
+                wire::produce_request(&common.topic, partition, acks, batch)
+            };
+            pipeline(&common, each, inflight, frame, frames as usize, |answer| {
+                match wire::produce_error(answer) {
+                    0 => Ok(()),
+                    error => Err(format!("Produce answered error {error}").into()),
+                }
+            })
+        })?;
     let done = each * common.connections;
     let cost = meter.fields(done * raw, done * count as u64, done);
     println!(
@@ -205,6 +234,35 @@ pub fn create(args: &Args) -> Outcome<()> {
     let cost = meter.fields(0, 0, 1);
     println!("{{\"mode\":\"create\",\"replied_s\":{replied:.3},\"led_s\":{led:.3},{cost}}}");
     Ok(())
+}
+
+/// `--configs key=value,key=value`: the topic's, from now on.
+pub fn alter(args: &Args) -> Outcome<()> {
+    let common = Common::of(args)?;
+    let configs = args.text("configs", "");
+    let configs: Vec<_> = configs
+        .split(',')
+        .filter_map(|one| one.split_once('='))
+        .collect();
+    let mut w = Writer::request(wire::INCREMENTAL_ALTER_CONFIGS, 0);
+    w.i32(1);
+    w.i8(2);
+    w.text(&common.topic);
+    w.i32(configs.len() as i32);
+    for (key, value) in configs {
+        w.text(key);
+        w.i8(0);
+        w.text(value);
+    }
+    w.i8(0);
+    let mut connection = Connection::open(&common.bootstrap)?;
+    let mut r = connection.ask(&w.done())?;
+    r.i32();
+    r.i32();
+    match r.i16() {
+        0 => Ok(()),
+        error => Err(format!("IncrementalAlterConfigs answered error {error}").into()),
+    }
 }
 
 pub fn delete(args: &Args) -> Outcome<()> {

@@ -13,6 +13,7 @@ pub const METADATA: i16 = 3;
 pub const API_VERSIONS: i16 = 18;
 pub const CREATE_TOPICS: i16 = 19;
 pub const DELETE_TOPICS: i16 = 20;
+pub const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
 const BATCH_HEADER: usize = 61;
 
 pub fn now_ns() -> u64 {
@@ -211,6 +212,17 @@ fn fill(out: &mut Vec<u8>, size: usize, dice: &mut u64) {
 
 /// One batch of `count` records with values of `size` bytes; a stamp goes into each value's first 8 bytes.
 pub fn batch(count: usize, size: usize, lz4: bool, stamp: Option<u64>) -> Outcome<Vec<u8>> {
+    batch_of(count, size, lz4, stamp, || None)
+}
+
+/// The same with keys.
+pub fn batch_of(
+    count: usize,
+    size: usize,
+    lz4: bool,
+    stamp: Option<u64>,
+    mut key: impl FnMut() -> Option<u64>,
+) -> Outcome<Vec<u8>> {
     let mut records = Vec::with_capacity(count * (size + 12));
     let mut dice = 0x9E37_79B9_7F4A_7C15;
     let mut one = Vec::new();
@@ -219,7 +231,13 @@ pub fn batch(count: usize, size: usize, lz4: bool, stamp: Option<u64>) -> Outcom
         one.push(0);
         varint(&mut one, 0);
         varint(&mut one, offset as i64);
-        varint(&mut one, -1);
+        match key() {
+            Some(key) => {
+                varint(&mut one, 8);
+                one.extend(key.to_be_bytes());
+            }
+            None => varint(&mut one, -1),
+        }
         varint(&mut one, size as i64);
         let value = one.len();
         fill(&mut one, size, &mut dice);
@@ -413,6 +431,20 @@ pub fn end_offset(connection: &mut Connection, topic: &str) -> Outcome<i64> {
 /// Creates a topic and waits until every leader answers ListOffsets: metadata alone can run ahead of them.
 /// Returns the seconds until the reply and until all leaders answered.
 pub fn create(bootstrap: &str, topic: &str, partitions: i32) -> Outcome<(f64, f64)> {
+    create_with(bootstrap, topic, partitions, "")
+}
+
+/// The same with configs of its own: `key=value,key=value`.
+pub fn create_with(
+    bootstrap: &str,
+    topic: &str,
+    partitions: i32,
+    configs: &str,
+) -> Outcome<(f64, f64)> {
+    let configs: Vec<_> = configs
+        .split(',')
+        .filter_map(|one| one.split_once('='))
+        .collect();
     let mut connection = Connection::open(bootstrap)?;
     let since = std::time::Instant::now();
     let mut w = Writer::request(CREATE_TOPICS, 4);
@@ -421,7 +453,11 @@ pub fn create(bootstrap: &str, topic: &str, partitions: i32) -> Outcome<(f64, f6
     w.i32(partitions);
     w.i16(1);
     w.i32(0);
-    w.i32(0);
+    w.i32(configs.len() as i32);
+    for (key, value) in configs {
+        w.text(key);
+        w.text(value);
+    }
     w.i32(120_000);
     w.i8(0);
     let mut r = connection.ask(&w.done())?;

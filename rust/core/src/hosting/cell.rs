@@ -76,6 +76,8 @@ pub struct Cell<D: Disk, W: Waiter> {
     pub retried: AtomicBool,
     /// See `flushing.rs`.
     pub flushing: AtomicU8,
+    /// Somebody was called to flush and has not begun.
+    pub flush_called: AtomicBool,
     /// That the disk refused something it can do later was told.
     pub strained: AtomicBool,
     partition: Lock<D, W>,
@@ -119,6 +121,7 @@ impl<D: Disk, W: Waiter> Cell<D, W> {
             described: Mutex::new(None),
             retried: AtomicBool::new(false),
             flushing: AtomicU8::new(0),
+            flush_called: AtomicBool::new(false),
             strained: AtomicBool::new(false),
             partition: Mutex::new(None),
             standing: AtomicU8::new(Standing::Opening as u8),

@@ -12,7 +12,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     pub fn carry_out(&self, chore: Chore<D, W>) {
         match chore {
             Chore::Places(log_dir) => self.work_through(log_dir),
-            Chore::Flush(cell) => self.flush_cell(&cell),
+            Chore::Flush(cell) => self.flush_as_called(&cell),
             Chore::Mend(cell, pause) => self.mend(&cell, pause),
             Chore::Answer(cell) => self.answer_waiting(&cell),
             Chore::Ended(cell) => self.attend_endings(&cell),

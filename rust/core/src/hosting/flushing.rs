@@ -20,6 +20,12 @@ const AGAIN: u8 = 2;
 /// After how long a flush that is owed, and could not be made, is tried again.
 const OWED_AGAIN: Duration = Duration::from_millis(200);
 
+/// Whether somebody flushes who will do it once more for what was appended by now.
+fn joins(flushing: &AtomicU8) -> bool {
+    let joined = flushing.compare_exchange(RUNNING, AGAIN, Ordering::AcqRel, Ordering::Acquire);
+    joined != Err(IDLE)
+}
+
 /// Whether there is a flush to make; it is ours until there is none.
 fn begin(flushing: &AtomicU8) -> bool {
     if flushing
@@ -34,6 +40,21 @@ fn begin(flushing: &AtomicU8) -> bool {
 }
 
 impl<D: Disk, W: Waiter> Host<D, W> {
+    /// Have it made safe by somebody who may block. Whoever appends while a sync runs shares the next one, with all others
+    /// who do, and nobody has to be called for it.
+    fn owe_flush(&self, cell: &Arc<Cell<D, W>>) {
+        if !joins(&cell.flushing) && !cell.flush_called.swap(true, Ordering::AcqRel) {
+            self.around
+                .owe(Chore::Flush(Arc::clone(cell)), Duration::ZERO);
+        }
+    }
+
+    /// Who was called for a flush is here.
+    pub(super) fn flush_as_called(&self, cell: &Arc<Cell<D, W>>) {
+        cell.flush_called.store(false, Ordering::Release);
+        self.flush_cell(cell);
+    }
+
     /// Make what a partition has appended so far safe.
     pub fn flush_cell(&self, cell: &Arc<Cell<D, W>>) {
         if cell.flushing.swap(AGAIN, Ordering::AcqRel) != IDLE {
@@ -54,9 +75,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let flushed = unflushed.map(Unflushed::sync);
         // Looked at before the partition is: a sync that failed beneath one that is gone by now tells of its disk too.
         let lost = flushed.as_ref().ok().and_then(Flushed::failed_sync);
+        let mut rung = None;
         if let Some(partition) = cell.hold().as_mut() {
             match flushed.and_then(|flushed| partition.flushed(flushed)) {
-                Ok(moved) => {
+                Ok((moved, bells)) => {
+                    rung = bells;
                     cell.strained.store(false, Ordering::Relaxed);
                     self.told_of(cell, partition, moved);
                 }
@@ -69,6 +92,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 }
             }
         }
+        drop(rung);
         if let Some(text) = lost {
             self.fail_dir(log_dir, &text); // where it lay then: it may have moved
         }
@@ -97,8 +121,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     /// What follows from an append: a flush that is owed, and the news where one failed before.
     pub fn appended(&self, cell: &Arc<Cell<D, W>>, partition: &Partition<D, W>, done: &AppendDone) {
         if done.appended.rolled || partition.log().flush_is_owed() {
-            self.around
-                .owe(Chore::Flush(Arc::clone(cell)), Duration::ZERO);
+            self.owe_flush(cell);
         }
         if cell.standing() == Standing::Faltering {
             self.heal_writes(cell);

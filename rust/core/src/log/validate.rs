@@ -327,7 +327,8 @@ pub fn rewrite(
     let mut records = Records::new(StreamSource::new(stream), header.record_count);
     let mut index = 0;
     while let Some(record) = records.open().map_err(|fault| broken(index, &fault))? {
-        let timestamp = append_time.unwrap_or(header.timestamp(record.timestamp_delta));
+        // Its own, under LogAppendTime too: the header alone says otherwise there.
+        let timestamp = header.timestamp(record.timestamp_delta);
         builder.begin(timestamp, record.rest).map_err(io)?;
         let mut left = record.rest;
         while left > 0 {

@@ -6,6 +6,7 @@
 //! offsets and epochs as they came, and the leader's high watermark; clients are refused there. It is used under
 //! one lock, reads no clock and wakes nobody by itself but the waiters that were parked with it.
 
+mod awaited;
 mod state;
 mod unverified;
 mod waiters;
@@ -21,9 +22,11 @@ use crate::log::{
     ReadError, Slice, prepare, prepare_light,
 };
 
+pub use awaited::Awaited;
+use awaited::Reign;
 pub use state::{LeaderAndIsr, TopicConfig};
 use waiters::Waiters;
-pub use waiters::{Waiter, Wants};
+pub use waiters::{Bells, For, Waiter, Wants};
 
 /// The offsets that a partition tells its readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,34 +54,6 @@ pub struct ReadDone<F> {
     pub slice: Slice<F>,
     pub aborted: Option<Vec<AbortedTransaction>>,
     pub diverging_epoch: Option<(i32, i64)>,
-}
-
-/// A time without a break in which one replica leads with one log: what it appended is there as long as it lasts. Kafka
-/// looks whether it leads when it looks; one that followed since may have been cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Reign {
-    /// Which opening of which log.
-    log: u64,
-    /// How many there were before with this log.
-    before: u64,
-}
-
-impl Reign {
-    fn next(self) -> Self {
-        Self {
-            before: self.before.wrapping_add(1),
-            ..self
-        }
-    }
-}
-
-/// What a producer waits for: that whoever it asked for has what lies below an offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Awaited {
-    reign: Reign,
-    offset: i64,
-    /// All in-sync replicas; else this one, where it owes a flush.
-    all_in_sync: bool,
 }
 
 /// What came of it.
@@ -366,14 +341,20 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
     ///
     /// # Errors
     /// If nothing more is safe than before.
-    pub fn flushed(&mut self, done: Flushed) -> Result<Moved, LogError> {
+    pub fn flushed(&mut self, done: Flushed) -> Result<(Moved, Option<Bells<W>>), LogError> {
         let before = self.log.acknowledged_offset();
         self.log.flushed(done)?;
         let moved = self.raise_high_watermark();
-        if moved || self.log.acknowledged_offset() > before {
-            self.waiters.changed();
-        }
-        Ok(Moved(moved))
+        let further = moved || self.log.acknowledged_offset() > before;
+        Ok((Moved(moved), further.then(|| self.reached())))
+    }
+
+    /// Who waited for what is reached by now.
+    fn reached(&mut self) -> Bells<W> {
+        let mut waiters = std::mem::take(&mut self.waiters);
+        let bells = waiters.reached(|awaited| self.outcome_of(awaited) == Outcome::Waiting);
+        self.waiters = waiters;
+        bells
     }
 
     /// An append's error as a producer is told it. As in Kafka, the log start offset is told for errors of the
@@ -494,7 +475,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         self.followers.insert(id, log_end_offset);
         let moved = self.raise_high_watermark();
         if moved {
-            self.waiters.changed();
+            drop(self.reached());
         }
         Moved(moved)
     }
@@ -543,9 +524,9 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         self.high_watermark = self.high_watermark.max(self.log.log_start_offset());
     }
 
-    /// Tell this waiter when something can be read, or has changed. Parking twice is once.
-    pub fn park(&mut self, waiter: &Arc<W>, committed: bool) {
-        self.waiters.park(waiter, committed);
+    /// Tell this waiter when what it waits for may be there, or has changed. Parking twice is once.
+    pub fn park(&mut self, waiter: &Arc<W>, what: For) {
+        self.waiters.park(waiter, what);
     }
 
     /// Everyone who waits has to look again: the partition changes hands or goes.

@@ -1,5 +1,7 @@
 //! Scripts of events against one partition on the simulated disk.
 
+mod durability;
+
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -140,7 +142,7 @@ fn read(partition: &mut Led, fetch_offset: i64, epoch: i32, last: i32) -> Result
 fn the_high_watermark_follows_the_slowest_in_sync_replica() {
     let (_, mut partition) = led(state(0, &[1, 2]));
     let told = Arc::new(Told::default());
-    partition.park(&told, false);
+    partition.park(&told, For::Readable);
     let done = append(&mut partition, 3, true).unwrap();
     assert_eq!(partition.outcome_of(&done.awaited), Outcome::Waiting);
     assert_eq!(partition.offsets().high_watermark, 0);
@@ -155,7 +157,7 @@ fn the_high_watermark_follows_the_slowest_in_sync_replica() {
         (partition.offsets().high_watermark, told.take()),
         (2, CHANGED)
     );
-    partition.park(&told, false);
+    partition.park(&told, For::Readable);
     let _ = partition.set_state(state(0, &[1])).unwrap();
     assert_eq!(
         partition.offsets().high_watermark,
@@ -178,7 +180,7 @@ fn too_few_in_sync_replicas_stop_acks_all_and_the_high_watermark() {
     append(&mut partition, 1, false).unwrap();
     assert_eq!(partition.offsets().high_watermark, 0);
     let told = Arc::new(Told::default());
-    partition.park(&told, false);
+    partition.park(&told, For::Readable);
     assert_eq!(partition.set_config(asking_for(1)), Moved(true));
     assert_eq!(told.take(), CHANGED);
     assert_eq!(partition.offsets().high_watermark, 1);
@@ -213,7 +215,7 @@ fn a_new_leader_epoch_fences_old_readers_and_wakes_all() {
     let (_, mut partition) = led(state(3, &[1]));
     append(&mut partition, 4, true).unwrap();
     let told = Arc::new(Told::default());
-    partition.park(&told, true);
+    partition.park(&told, For::Committed);
     assert!(read(&mut partition, 0, 3, -1).unwrap() > 0);
     let _ = partition.set_state(state(5, &[1])).unwrap();
     assert_eq!(told.take(), CHANGED);
@@ -245,7 +247,7 @@ fn readers_are_told_once_each_and_forgotten_when_gone() {
     let (_, mut partition) = led(state(0, &[1]));
     let (stays, leaves) = (Arc::new(Told::default()), Arc::new(Told::default()));
     for waiter in [&stays, &stays, &leaves] {
-        partition.park(waiter, false);
+        partition.park(waiter, For::Readable);
     }
     drop(leaves);
     append(&mut partition, 1, true).unwrap();
@@ -277,10 +279,10 @@ fn a_failed_sync_takes_it_offline_for_good() {
     let (disk, mut partition) = led(state(0, &[1]));
     append(&mut partition, 2, true).unwrap();
     let told = Arc::new(Told::default());
-    partition.park(&told, false);
+    partition.park(&told, For::Readable);
     disk.fail_sync_after(Some(0));
     let done = partition.log_mut().unflushed().unwrap().sync();
-    let error = partition.flushed(done).unwrap_err();
+    let error = partition.flushed(done).err().unwrap();
     assert!(error.is_failed_sync(), "{error}");
     partition.go_offline(error.to_string());
     assert_eq!(told.take(), CHANGED);
@@ -302,7 +304,7 @@ fn what_owes_a_flush_is_seen_when_it_is_safe() {
     assert_eq!(partition.offsets().high_watermark, 1);
     append(&mut partition, 1, true).unwrap();
     let told = Arc::new(Told::default());
-    partition.park(&told, false);
+    partition.park(&told, For::Readable);
     assert_eq!(partition.offsets().high_watermark, 1);
     let done = partition.log_mut().unflushed().unwrap().sync();
     let _ = partition.flushed(done).unwrap();
@@ -380,7 +382,7 @@ fn leadership_moves_and_what_parted_is_cut() {
     copy(&mut one, &mut two, 2);
     append(&mut one, 5, false).unwrap(); // never reaches the other
     let told = Arc::new(Told::default());
-    one.park(&told, false);
+    one.park(&told, For::Readable);
     let next = LeaderAndIsr {
         leader: 2,
         ..state(1, &[2])

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 
+use super::awaited::Awaited;
+
 /// What a parked request waits for, counted down by those who add it.
 #[derive(Debug, Default)]
 pub struct Wants(AtomicI64);
@@ -45,10 +47,31 @@ pub trait Waiter: Send + Sync + 'static {
     fn ring(&self);
 }
 
+/// What somebody is parked for. Every change of the partition itself is told to all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum For {
+    Readable,
+    /// It reads committed records only, so what is not stable yet is nothing to it.
+    Committed,
+    /// What came of an append.
+    Append(Awaited),
+}
+
 struct Parked<W> {
     waiter: Weak<W>,
-    /// It reads committed records only, so what is not stable yet is nothing to it.
-    committed: bool,
+    what: For,
+}
+
+/// Those who are to be rung when nobody holds the partition any more: each of them will ask for it at once.
+#[must_use = "whoever waits is rung when this is dropped"]
+pub struct Bells<W: Waiter>(Vec<Arc<W>>);
+
+impl<W: Waiter> Drop for Bells<W> {
+    fn drop(&mut self) {
+        for waiter in self.0.drain(..) {
+            waiter.ring();
+        }
+    }
 }
 
 pub struct Waiters<W> {
@@ -62,11 +85,11 @@ impl<W> Default for Waiters<W> {
 }
 
 impl<W: Waiter> Waiters<W> {
-    pub fn park(&mut self, waiter: &Arc<W>, committed: bool) {
+    pub fn park(&mut self, waiter: &Arc<W>, what: For) {
         let mut known = false;
         self.parked.retain_mut(|parked| {
             if parked.waiter.as_ptr() == Arc::as_ptr(waiter) {
-                parked.committed = committed;
+                parked.what = what;
                 known = true;
             }
             parked.waiter.strong_count() > 0
@@ -74,14 +97,14 @@ impl<W: Waiter> Waiters<W> {
         if !known {
             self.parked.push(Parked {
                 waiter: Arc::downgrade(waiter),
-                committed,
+                what,
             });
         }
     }
 
     pub fn readable(&mut self, bytes: u64, stable_moved: bool) {
         self.parked.retain(|parked| {
-            if parked.committed && !stable_moved {
+            if parked.what == For::Committed && !stable_moved {
                 return true;
             }
             let Some(waiter) = parked.waiter.upgrade() else {
@@ -103,6 +126,20 @@ impl<W: Waiter> Waiters<W> {
                 waiter.ring();
             }
         }
+    }
+
+    /// The high watermark moved, or what may be told of: all look again, but those whose append `waits` on.
+    pub fn reached(&mut self, waits: impl Fn(&Awaited) -> bool) -> Bells<W> {
+        let mut bells = Vec::new();
+        self.parked.retain(|parked| {
+            let stays = matches!(&parked.what, For::Append(awaited) if waits(awaited));
+            if !stays && let Some(waiter) = parked.waiter.upgrade() {
+                waiter.wants().end();
+                bells.push(waiter);
+            }
+            stays
+        });
+        Bells(bells)
     }
 
     #[cfg(test)]
@@ -146,9 +183,9 @@ mod tests {
         let mut waiters = Waiters::default();
         let one = Reader::of(100);
         let committed = Reader::of(1);
-        waiters.park(&one, false);
-        waiters.park(&one, false);
-        waiters.park(&committed, true);
+        waiters.park(&one, For::Readable);
+        waiters.park(&one, For::Readable);
+        waiters.park(&committed, For::Committed);
         waiters.readable(60, false);
         assert_eq!(waiters.count(), 2);
         waiters.readable(60, false);
@@ -159,11 +196,11 @@ mod tests {
             0,
             "stable bytes wake readers of committed records"
         );
-        waiters.park(&one, false);
+        waiters.park(&one, For::Readable);
         drop(one);
         assert_eq!(waiters.count(), 0);
         committed.0.begin(1);
-        waiters.park(&committed, true);
+        waiters.park(&committed, For::Committed);
         waiters.changed();
         assert!(committed.0.has_enough());
     }

@@ -18,7 +18,7 @@ use crate::hot::{
     put_fetch_response, session_named,
 };
 use crate::log::Slice;
-use crate::partition::{Partition, Read, ReadDone, Waiter};
+use crate::partition::{For, Partition, Read, ReadDone, Waiter};
 use crate::session::{Kind, Wanted};
 
 const FIRST_WITH_LEADER: i16 = 16;
@@ -331,8 +331,11 @@ impl<D: Disk> Fetch<D> {
                 let bytes_min = usize::try_from(self.head.min_bytes).unwrap_or(0);
                 let enough = !self.waits || self.found.bytes + done.slice.len >= bytes_min;
                 if !enough && !self.found.urgent {
-                    let committed = self.head.isolation == Isolation::ReadCommitted;
-                    partition.park(waiter, committed);
+                    let what = match self.head.isolation {
+                        Isolation::ReadCommitted => For::Committed,
+                        Isolation::ReadUncommitted => For::Readable,
+                    };
+                    partition.park(waiter, what);
                 }
                 drop(guard);
                 let (topic, index) = (topic.clone(), part.index);

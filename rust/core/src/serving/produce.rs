@@ -18,7 +18,7 @@ use crate::hot::{
 use crate::log::{
     self, AppendContext, AppendError, LogConfig, Origin, Prepared, memory_to_prepare, prepare,
 };
-use crate::partition::{AppendDone, Awaited, Outcome, Waiter};
+use crate::partition::{AppendDone, Awaited, For, Outcome, Waiter};
 
 const ALL_IN_SYNC: i16 = -1;
 /// The first version whose producers leave it to the broker to add partitions to their transactions.
@@ -497,7 +497,7 @@ fn look_at<D: Disk, W: Waiter>(
     };
     let outcome = partition.outcome_of(&waiting.awaited);
     if outcome == Outcome::Waiting {
-        partition.park(waiter, false);
+        partition.park(waiter, For::Append(waiting.awaited));
     }
     Some(outcome)
 }

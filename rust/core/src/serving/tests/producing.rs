@@ -207,14 +207,38 @@ fn a_flush_that_is_owed_is_waited_for() {
                 continue;
             }
             let told = acks == 1 || (acks == -1 && isr.len() == 1);
-            let expected = if told { "0 at 0" } else { PARKED };
+            // What it waits for is not reached by the flush alone: it is not woken to find that out.
+            let expected = if told { "0 at 0" } else { QUIET };
             assert_eq!(
                 producer.hears(&world, Chores),
                 expected,
                 "acks={acks}, {isr:?}"
             );
+            if !told {
+                world.host.follower_reached(&world.cell(), 2, 1);
+                assert_eq!(producer.hears(&world, Reached(1)), "0 at 0");
+            }
         }
     }
+}
+
+/// Who may block would be called once for each request, and each would cost a thread's waking and a sync.
+#[test]
+fn many_who_wait_have_one_flush() {
+    let world = World::configured(&[1], 1, &[("flush.messages", 1)]);
+    let mut producers: Vec<_> = (0..3).map(|_| Producer::of(-1)).collect();
+    for producer in &mut producers {
+        assert_eq!(producer.says(&world), PARKED);
+    }
+    assert_eq!(world.around.chores.lock().unwrap().len(), 1);
+    world.chores();
+    for (offset, producer) in producers.iter_mut().enumerate() {
+        assert_eq!(producer.hears(&world, Chores), format!("0 at {offset}"));
+    }
+    let mut later = Producer::of(-1);
+    assert_eq!(later.says(&world), PARKED);
+    world.chores();
+    assert_eq!(later.hears(&world, Chores), "0 at 3", "it is called again");
 }
 
 /// A step that waits would hold up whoever shares its thread; and one whose time is up would never be told.
