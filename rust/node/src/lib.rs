@@ -14,6 +14,7 @@ mod error;
 #[cfg(test)]
 mod fault_tests;
 mod faults;
+mod histogram;
 mod listener;
 mod listening;
 mod lock;

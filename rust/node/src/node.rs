@@ -1,7 +1,7 @@
 //! One node's native half: made, told to listen and serve, asked, ended. Every method may be called from any
 //! thread, and none runs after a poison.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::mem::ManuallyDrop;
 use std::net::{IpAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ottla_core::connection::limits::Most;
-use ottla_core::hosting::{Event, Pass};
+use ottla_core::hosting::{Event, Pass, Shown};
+use ottla_core::serving::Reply;
 use tokio::runtime::Runtime;
 
 use crate::apis::{Api, Apis};
@@ -293,15 +294,9 @@ impl Node {
     /// Answer a request, and read nothing more from its connection for as long as `mute` says.
     ///
     /// One that `stays` true is kept for whoever asks the same, until `forget_replies`.
-    pub fn reply(
-        &self,
-        token: u64,
-        body: &[u8],
-        mute: Duration,
-        stays: bool,
-    ) -> Result<(), NodeError> {
+    pub fn reply(&self, token: u64, reply: &Reply<'_>) -> Result<(), NodeError> {
         self.call(|shared| {
-            connection::reply(shared, token, body, mute, stays);
+            connection::reply(shared, token, reply);
             Ok(())
         })
     }
@@ -352,14 +347,22 @@ impl Node {
     }
 
     #[allow(clippy::cast_precision_loss)]
-    pub fn metrics(&self) -> Result<Vec<(String, f64)>, NodeError> {
+    pub fn metrics(&self, late_ms: i64) -> Result<Vec<(String, f64)>, NodeError> {
         self.call(|shared| {
             let mut out = Vec::new();
             shared.metrics.read(&mut out);
-            out.push((
-                "connection.count".into(),
-                lock(&shared.connections).len() as f64,
-            ));
+            let mut listeners = BTreeMap::new();
+            for connection in lock(&shared.connections).values() {
+                let listener = connection.listener.name.clone();
+                *listeners.entry(listener).or_insert(0_u32) += 1;
+            }
+            let connections = listeners.values().sum::<u32>();
+            out.push(("connection.count".into(), connections.into()));
+            for (listener, count) in listeners {
+                out.push((format!("listener.connections.{listener}"), count.into()));
+            }
+            let queued = shared.outside.queue.count();
+            out.push(("request.queued".into(), queued as f64));
             out.push(("request.held".into(), lock(&shared.held).len() as f64));
             {
                 let sessions = shared.host.sessions();
@@ -375,11 +378,13 @@ impl Node {
             out.push(("produce.unverified".into(), asked));
             shared.host.cleaner_metrics(&mut out);
             let hosted = shared.host.hosted();
-            let mut partitions = 0;
-            for topic in hosted.topics() {
-                partitions += topic.cells().count();
-                topic.of.traffic.read(&topic.of.name, &mut out);
-            }
+            let partitions: usize = hosted.topics().map(|topic| topic.cells().count()).sum();
+            hosted.traffic(&mut out);
+            drop(hosted);
+            let (producers, late) = shared.host.producer_counts(late_ms);
+            out.push(("partition.producers".into(), producers as f64));
+            out.push(("partition.late".into(), late as f64));
+            shared.outside.flushes.read(&mut out);
             out.push((
                 "partition.count".into(),
                 f64::from(u32::try_from(partitions).unwrap_or(u32::MAX)),
@@ -392,6 +397,11 @@ impl Node {
             ));
             Ok(out)
         })
+    }
+
+    /// Lines of text about each partition, for each of these metrics.
+    pub fn series(&self, metrics: &[(String, Shown)]) -> Result<Vec<String>, NodeError> {
+        self.call(|shared| Ok(shared.host.series(metrics)))
     }
 
     /// End cleanly: no new requests; those being handled are finished and answered within `timeout`.

@@ -37,6 +37,11 @@ struct State {
 }
 
 impl Queue {
+    /// How many wait to be taken.
+    pub fn count(&self) -> usize {
+        lock(&self.state).waiting.count()
+    }
+
     pub fn ask(&self, asked: Asked) {
         let mut state = lock(&self.state);
         state.waiting.ask(asked);
