@@ -1,10 +1,12 @@
 //! Counters that the hot path adds to and Python reads; names are assembled only when asked.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::histogram::{Histogram, Marks, Spread};
+use crate::lock::lock;
 
 const APIS: usize = 128;
 /// Versions from here on share a counter.
@@ -254,6 +256,7 @@ impl Flushes {
 pub struct Metrics {
     apis: Box<[ApiCounters]>,
     pub connections_accepted: AtomicU64,
+    accepted: Mutex<BTreeMap<String, u64>>,
     pub connections_closed: AtomicU64,
     pub connections_refused: AtomicU64,
     pub connections_shed: AtomicU64,
@@ -270,6 +273,7 @@ impl Default for Metrics {
         Self {
             apis: (0..APIS).map(|_| ApiCounters::default()).collect(),
             connections_accepted: AtomicU64::new(0),
+            accepted: Mutex::default(),
             connections_closed: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
             connections_shed: AtomicU64::new(0),
@@ -295,6 +299,16 @@ impl Metrics {
         &self.apis[place]
     }
 
+    /// A listener accepted one more connection.
+    pub fn accepted_by(&self, listener: &str) {
+        let mut accepted = lock(&self.accepted);
+        if let Some(count) = accepted.get_mut(listener) {
+            *count += 1;
+        } else {
+            accepted.insert(listener.to_owned(), 1);
+        }
+    }
+
     /// Everything, by name. Names with a key end in `.KEY`, the API's number, and what of it.
     #[allow(clippy::cast_precision_loss)]
     pub fn read(&self, out: &mut Vec<(String, f64)>) {
@@ -314,6 +328,9 @@ impl Metrics {
             out.push((format!("request.errors.{key}"), read(&api.errors)));
             out.push((format!("request.total_ms.{key}"), read(&api.total_ns) / 1e6));
             spreads.read(key, now, out);
+        }
+        for (listener, count) in &*lock(&self.accepted) {
+            out.push((format!("listener.accepted.{listener}"), *count as f64));
         }
         let rows = [
             ("connection.accepted", &self.connections_accepted),

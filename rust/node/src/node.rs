@@ -348,8 +348,16 @@ impl Node {
 
     #[allow(clippy::cast_precision_loss)]
     pub fn metrics(&self, late_ms: i64) -> Result<Vec<(String, f64)>, NodeError> {
+        let busy = lock(&self.runtime).as_ref().map(|runtime| {
+            let workers = runtime.metrics();
+            let busy = |worker| workers.worker_total_busy_duration(worker).as_secs_f64();
+            (0..workers.num_workers()).map(busy).collect::<Vec<_>>()
+        });
         self.call(|shared| {
             let mut out = Vec::new();
+            for (worker, busy) in busy.into_iter().flatten().enumerate() {
+                out.push((format!("network.busy_s.{worker}"), busy));
+            }
             shared.metrics.read(&mut out);
             let mut listeners = BTreeMap::new();
             for connection in lock(&shared.connections).values() {
@@ -361,6 +369,10 @@ impl Node {
             for (listener, count) in listeners {
                 out.push((format!("listener.connections.{listener}"), count.into()));
             }
+            let idle = shared.outside.queue.idle().as_nanos();
+            out.push(("decisions.idle_ns".into(), idle as f64));
+            let up = shared.started.elapsed().as_nanos();
+            out.push(("decisions.up_ns".into(), up as f64));
             let queued = shared.outside.queue.count();
             out.push(("request.queued".into(), queued as f64));
             out.push(("request.held".into(), lock(&shared.held).len() as f64));
