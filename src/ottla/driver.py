@@ -122,7 +122,7 @@ class Driver(ABC):
     def note(self, line: str) -> None:
         """Tell the operator."""
 
-    def count(self, what: str) -> None:
+    def count(self, what: str) -> None:  # noqa: B027 - most keep no metrics
         """Something happened once more; for whoever keeps metrics."""
 
     def send(self, what: Send) -> None:

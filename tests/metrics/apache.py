@@ -90,6 +90,8 @@ def traffic(bootstrap: str) -> None:
         message = consumer.poll(1)
         records += message is not None and message.error() is None
     consumer.commit(asynchronous=False)
+    message = consumer.poll(2)  # a fetch that waits in vain
+    assert message is None, message
     consumer.close()
 
 

@@ -20,6 +20,7 @@ from ottla.metrics.table import KAFKA, OURS
 
 SERIES: Final = "series."
 
+
 class Row(NamedTuple):
     """One metric."""
 

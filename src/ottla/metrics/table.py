@@ -1,4 +1,4 @@
-"""The table that `rows` reads: a line with name, kind, source and labels, then one that says what it is.
+"""The table that `rows` reads: a line with name, kind, source and labels, then one in words.
 
 Names of Kafka come first, those of this node's own after them.
 """
@@ -80,7 +80,8 @@ kafka_coordinator_group_groupmetadatamanager_numgroups gauge group.count -
     Groups that this broker coordinates.
 kafka_server_brokertopicmetrics_bytesrejected_total counter topic.bytes_rejected.* topic+
     Bytes of batches that were refused for their size.
-kafka_server_brokertopicmetrics_producemessageconversions_total counter topic.produce_converted.* topic+
+kafka_server_brokertopicmetrics_producemessageconversions_total \
+counter topic.produce_converted.* topic+
     Records that were compressed anew, as their topic wants another codec.
 kafka_server_brokertopicmetrics_invalidmagicnumberrecords_total counter topics.invalid_magic -
     Batches that were refused for their format.
@@ -192,7 +193,8 @@ kafka_log_logcleanermanager_max_dirty_percent gauge cleaner.dirty_percent -
     How much of the dirtiest log is not compacted.
 kafka_log_logcleanermanager_time_since_last_run_ms gauge cleaner.since_ms -
     How long ago somebody looked for a log to compact.
-kafka_log_logcleanermanager_uncleanable_partitions_count gauge cleaner.uncleanable_partitions.* logDirectory
+kafka_log_logcleanermanager_uncleanable_partitions_count \
+gauge cleaner.uncleanable_partitions.* logDirectory
     Partitions that can't be compacted.
 kafka_log_logcleanermanager_uncleanable_bytes gauge cleaner.uncleanable_bytes.* logDirectory
     Bytes of partitions that can't be compacted.
@@ -234,33 +236,47 @@ kafka_server_metadataloader_currentmetadataversion gauge metadata.version -
     The finalized metadata.version.
 kafka_server_metadataloader_currentcontrollerid gauge raft.leader -
     The active controller, -1 for none.
-kafka_server_node_metrics_feature_name_eligible_leader_replicas_version_maximum_supported_level gauge feature.maximum_eligible_leader_replicas -
+kafka_server_node_metrics_feature_name_eligible_leader_replicas_version_maximum_supported_level \
+gauge feature.maximum_eligible_leader_replicas -
     The highest level of eligible.leader.replicas.version that this node supports.
-kafka_server_node_metrics_feature_name_eligible_leader_replicas_version_minimum_supported_level gauge feature.minimum_eligible_leader_replicas -
+kafka_server_node_metrics_feature_name_eligible_leader_replicas_version_minimum_supported_level \
+gauge feature.minimum_eligible_leader_replicas -
     The lowest level of eligible.leader.replicas.version that this node supports.
-kafka_server_node_metrics_feature_name_group_version_maximum_supported_level gauge feature.maximum_group -
+kafka_server_node_metrics_feature_name_group_version_maximum_supported_level \
+gauge feature.maximum_group -
     The highest level of group.version that this node supports.
-kafka_server_node_metrics_feature_name_group_version_minimum_supported_level gauge feature.minimum_group -
+kafka_server_node_metrics_feature_name_group_version_minimum_supported_level \
+gauge feature.minimum_group -
     The lowest level of group.version that this node supports.
-kafka_server_node_metrics_feature_name_kraft_version_maximum_supported_level gauge feature.maximum_kraft -
+kafka_server_node_metrics_feature_name_kraft_version_maximum_supported_level \
+gauge feature.maximum_kraft -
     The highest level of kraft.version that this node supports.
-kafka_server_node_metrics_feature_name_kraft_version_minimum_supported_level gauge feature.minimum_kraft -
+kafka_server_node_metrics_feature_name_kraft_version_minimum_supported_level \
+gauge feature.minimum_kraft -
     The lowest level of kraft.version that this node supports.
-kafka_server_node_metrics_feature_name_metadata_version_maximum_supported_level gauge feature.maximum_metadata -
+kafka_server_node_metrics_feature_name_metadata_version_maximum_supported_level \
+gauge feature.maximum_metadata -
     The highest level of metadata.version that this node supports.
-kafka_server_node_metrics_feature_name_metadata_version_minimum_supported_level gauge feature.minimum_metadata -
+kafka_server_node_metrics_feature_name_metadata_version_minimum_supported_level \
+gauge feature.minimum_metadata -
     The lowest level of metadata.version that this node supports.
-kafka_server_node_metrics_feature_name_share_version_maximum_supported_level gauge feature.maximum_share -
+kafka_server_node_metrics_feature_name_share_version_maximum_supported_level \
+gauge feature.maximum_share -
     The highest level of share.version that this node supports.
-kafka_server_node_metrics_feature_name_share_version_minimum_supported_level gauge feature.minimum_share -
+kafka_server_node_metrics_feature_name_share_version_minimum_supported_level \
+gauge feature.minimum_share -
     The lowest level of share.version that this node supports.
-kafka_server_node_metrics_feature_name_streams_version_maximum_supported_level gauge feature.maximum_streams -
+kafka_server_node_metrics_feature_name_streams_version_maximum_supported_level \
+gauge feature.maximum_streams -
     The highest level of streams.version that this node supports.
-kafka_server_node_metrics_feature_name_streams_version_minimum_supported_level gauge feature.minimum_streams -
+kafka_server_node_metrics_feature_name_streams_version_minimum_supported_level \
+gauge feature.minimum_streams -
     The lowest level of streams.version that this node supports.
-kafka_server_node_metrics_feature_name_transaction_version_maximum_supported_level gauge feature.maximum_transaction -
+kafka_server_node_metrics_feature_name_transaction_version_maximum_supported_level \
+gauge feature.maximum_transaction -
     The highest level of transaction.version that this node supports.
-kafka_server_node_metrics_feature_name_transaction_version_minimum_supported_level gauge feature.minimum_transaction -
+kafka_server_node_metrics_feature_name_transaction_version_minimum_supported_level \
+gauge feature.minimum_transaction -
     The lowest level of transaction.version that this node supports.
 kafka_server_metadataloader_finalizedlevel gauge feature.level.* featureName
     The finalized level of a feature.
@@ -274,9 +290,11 @@ kafka_server_client_metrics_instance_count gauge client_metrics.instances -
     Clients that were asked for metrics of their own, and are remembered.
 kafka_server_app_info_start_time_ms gauge process.started_ms -
     When the process began, in milliseconds since 1970.
-kafka_coordinator_group_groupmetadatamanager_numgroupspreparingrebalance gauge group.state_preparingrebalance -
+kafka_coordinator_group_groupmetadatamanager_numgroupspreparingrebalance \
+gauge group.state_preparingrebalance -
     Classic groups waiting for members to join.
-kafka_coordinator_group_groupmetadatamanager_numgroupscompletingrebalance gauge group.state_completingrebalance -
+kafka_coordinator_group_groupmetadatamanager_numgroupscompletingrebalance \
+gauge group.state_completingrebalance -
     Classic groups waiting for their assignment.
 kafka_coordinator_group_groupmetadatamanager_numgroupsstable gauge group.state_stable -
     Classic groups that work.

@@ -39,7 +39,8 @@ def coordinator_measures(
 def _loaded(runtime: Runtime | None) -> list[Any]:
     if runtime is None:
         return []
-    return [decider.state for decider, loading in runtime.deciders() if not loading]
+    deciders: list[Any] = [decider for decider, loading in runtime.deciders() if not loading]
+    return [decider.state for decider in deciders]
 
 
 def _of_groups(runtime: Runtime | None, rates: Rates) -> Iterator[tuple[str, float]]:

@@ -6,10 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from ottla.wire.schema import StructType
+from typing import Any, Final
 
 _ERRORS: Final = frozenset(("error_code", "partition_error_code"))
 _ARRAY: Final = "[]struct"
@@ -17,7 +14,8 @@ _ARRAY: Final = "[]struct"
 
 def error_counts(response: Any) -> Counter[int] | None:
     """By code; None for one NONE, which is what most say."""
-    codes, arrays = _places(type(response))
+    kind: Any = type(response)
+    codes, arrays = _places(kind)
     if not arrays and len(codes) == 1 and getattr(response, codes[0]) == 0:
         return None
     counts: Counter[int] = Counter()
@@ -26,7 +24,8 @@ def error_counts(response: Any) -> Counter[int] | None:
 
 
 def _count(struct: Any, counts: Counter[int]) -> None:
-    codes, arrays = _places(type(struct))
+    kind: Any = type(struct)
+    codes, arrays = _places(kind)
     for name in codes:
         counts[int(getattr(struct, name))] += 1
     for name in arrays:
@@ -35,7 +34,7 @@ def _count(struct: Any, counts: Counter[int]) -> None:
 
 
 @cache
-def _places(kind: StructType) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _places(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Fields with a code, and arrays in which there are some."""
     codes, arrays = [], []
     for name, field in kind.__fields__.items():
