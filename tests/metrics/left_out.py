@@ -25,8 +25,8 @@ LEFT_OUT: Final[dict[str, str]] = {
     "kafka_server_[a-z_]+_metrics_brokerid_ID_.*": _CLIENT,
     "kafka_server_app_info_client_id_ID_start_time_ms": _CLIENT,
     "kafka_server_socket_server_metrics_.*networkprocessor_N_.*": (
-        "connections belong to no thread, "
-        "and no name has a listener in it: ottla_listener_connections{listener}, request bytes by API"
+        "connections belong to no thread, and "
+        "no name has a listener in it: ottla_listener_connections{listener}"
     ),
     "kafka_server_.*_metrics_listener_LISTENER_connection_accept_rate": (
         "ottla_listener_accept_rate{listener}"

@@ -18,6 +18,7 @@ mod histogram;
 mod listener;
 mod listening;
 mod lock;
+mod measuring;
 mod metrics;
 #[cfg(test)]
 mod namesake_tests;

@@ -1,7 +1,7 @@
 //! One node's native half: made, told to listen and serve, asked, ended. Every method may be called from any
 //! thread, and none runs after a poison.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::net::{IpAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -358,55 +358,7 @@ impl Node {
             for (worker, busy) in busy.into_iter().flatten().enumerate() {
                 out.push((format!("network.busy_s.{worker}"), busy));
             }
-            shared.metrics.read(&mut out);
-            let mut listeners = BTreeMap::new();
-            for connection in lock(&shared.connections).values() {
-                let listener = connection.listener.name.clone();
-                *listeners.entry(listener).or_insert(0_u32) += 1;
-            }
-            let connections = listeners.values().sum::<u32>();
-            out.push(("connection.count".into(), connections.into()));
-            for (listener, count) in listeners {
-                out.push((format!("listener.connections.{listener}"), count.into()));
-            }
-            let idle = shared.outside.queue.idle().as_nanos();
-            out.push(("decisions.idle_ns".into(), idle as f64));
-            let up = shared.started.elapsed().as_nanos();
-            out.push(("decisions.up_ns".into(), up as f64));
-            let queued = shared.outside.queue.count();
-            out.push(("request.queued".into(), queued as f64));
-            out.push(("request.held".into(), lock(&shared.held).len() as f64));
-            {
-                let sessions = shared.host.sessions();
-                out.push(("session.count".into(), sessions.count() as f64));
-                out.push((
-                    "session.partitions".into(),
-                    sessions.partition_count() as f64,
-                ));
-                out.push(("session.bytes".into(), sessions.bytes() as f64));
-                out.push(("session.evictions".into(), sessions.evictions() as f64));
-            }
-            let asked = shared.host.verifications_asked() as f64;
-            out.push(("produce.unverified".into(), asked));
-            shared.host.cleaner_metrics(&mut out);
-            let hosted = shared.host.hosted();
-            let partitions: usize = hosted.topics().map(|topic| topic.cells().count()).sum();
-            hosted.traffic(&mut out);
-            drop(hosted);
-            let (producers, late) = shared.host.producer_counts(late_ms);
-            out.push(("partition.producers".into(), producers as f64));
-            out.push(("partition.late".into(), late as f64));
-            shared.outside.flushes.read(&mut out);
-            out.push((
-                "partition.count".into(),
-                f64::from(u32::try_from(partitions).unwrap_or(u32::MAX)),
-            ));
-            out.push(("memory.used_bytes".into(), shared.budget.used() as f64));
-            out.push(("fetch.bytes".into(), shared.weights.used() as f64));
-            out.push((
-                "memory.max_bytes".into(),
-                shared.options.request_memory_bytes_max as f64,
-            ));
+            shared.measure(late_ms, &mut out);
             Ok(out)
         })
     }

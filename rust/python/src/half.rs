@@ -373,8 +373,13 @@ impl Half {
         either!(self, node => node.metrics(late_ms))
     }
 
-    pub fn series(&self, metrics: &[(String, Shown)]) -> Outcome<Vec<String>> {
-        either!(self, node => node.series(metrics))
+    pub fn series(&self, metrics: Vec<(String, String)>) -> Outcome<Vec<String>> {
+        let known = metrics.into_iter().map(|(name, shown)| {
+            let unknown = || NodeError::new("invalid", format!("nothing is shown as {shown}"));
+            Ok((name, Shown::named(&shown).ok_or_else(unknown)?))
+        });
+        let known = known.collect::<Outcome<Vec<_>>>()?;
+        either!(self, node => node.series(&known))
     }
 
     pub fn stop(&self, timeout: Duration, broker_epoch: i64) -> Outcome<()> {

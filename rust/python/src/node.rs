@@ -6,11 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ottla_core::connection::limits::Most;
-use ottla_core::hosting::Shown;
 use ottla_core::hot::layout;
 use ottla_core::serving::Reply;
 use ottla_node::{ClockSet, NodeError, Options, Overflow};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
@@ -552,18 +550,12 @@ impl Node {
 
     #[pyo3(signature = (late_ms=i64::MAX))]
     fn metrics(&self, py: Python<'_>, late_ms: i64) -> PyResult<HashMap<String, f64>> {
-        let found = py.detach(|| self.node.metrics(late_ms));
-        Ok(found.map_err(refused)?.into_iter().collect())
+        let found = py.detach(|| self.node.metrics(late_ms)).map_err(refused);
+        found.map(|found| found.into_iter().collect())
     }
 
     fn series(&self, py: Python<'_>, metrics: Vec<(String, String)>) -> PyResult<Vec<String>> {
-        let known = metrics.into_iter().map(|(name, shown)| {
-            let kind = Shown::named(&shown);
-            let unknown = || PyValueError::new_err(format!("nothing is shown as {shown}"));
-            Ok((name, kind.ok_or_else(unknown)?))
-        });
-        let known = known.collect::<PyResult<Vec<_>>>()?;
-        py.detach(|| self.node.series(&known)).map_err(refused)
+        py.detach(|| self.node.series(metrics)).map_err(refused)
     }
 
     fn stop(&self, py: Python<'_>, timeout_ms: u64, broker_epoch: i64) -> PyResult<()> {

@@ -101,7 +101,7 @@ class _Shard(Driver):
         )
         self._runtime = runtime
         self.partition = partition
-        self.began_ms = runtime.real_ms()
+        self.began_ms = runtime._now().real_ms
         self.load: Iterator[int] | None = None
         """The replay, while it lasts."""
         self.load_end = end
@@ -526,22 +526,17 @@ class Runtime:
                 f"understood and is left out: {problem}"
             )
 
-    def real_ms(self) -> int:
-        """The machine's time, on which loads are measured."""
-        return self._now().real_ms
-
-    @property
-    def failed_count(self) -> int:
-        """Partitions that are to be loaded, and could not be yet; from any thread."""
-        return len(self._retries)
-
     def deciders(self) -> list[tuple[Decider, bool]]:
         """Those of all shards, and whether each is still loading; from any thread."""
         return [(shard.decider, shard.loading) for shard in list(self._shards.values())]
 
+    def failed_count(self) -> int:
+        """Partitions that could not be loaded yet; from any thread."""
+        return len(self._retries)
+
     def _loaded(self, shard: _Shard) -> None:
         shard.load = None
-        self.load_times_ms.append(self.real_ms() - shard.began_ms)
+        self.load_times_ms.append(self._now().real_ms - shard.began_ms)
         if shard.partition not in self._fallen:
             self._retries.pop(shard.partition, None)
         if shard.skipped > SKIPS_NAMED_MAX:

@@ -62,7 +62,7 @@ def _of_groups(runtime: Runtime | None, rates: Rates) -> Iterator[tuple[str, flo
     yield from _of_loads("group", runtime)
     loading = [loads for _, loads in ([] if runtime is None else runtime.deciders())]
     yield "group.flush_rate", rates.of("group.flushes", counts["flushes"])
-    yield "group.partitions_failed", 0 if runtime is None else runtime.failed_count
+    yield "group.partitions_failed", 0 if runtime is None else runtime.failed_count()
     yield "group.partitions_loading", sum(loading)
     yield "group.partitions_active", len(loading) - sum(loading)
 
