@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use ottla_core::connection::limits::Most;
 use ottla_core::hot::layout;
-use ottla_core::serving::Reply;
 use ottla_node::{ClockSet, NodeError, Options, Overflow};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -298,7 +297,7 @@ impl Node {
         stays: bool,
         errors: Option<Vec<(i16, usize)>>,
     ) -> PyResult<()> {
-        let reply = Reply {
+        let reply = ottla_core::serving::Reply {
             body,
             mute: Duration::from_millis(u64::try_from(throttle_ms).unwrap_or(0)),
             stays,
