@@ -46,7 +46,8 @@ impl Shared {
 
     #[allow(clippy::cast_precision_loss)]
     fn measure_connections(&self, out: &mut Vec<(String, f64)>) {
-        let mut listeners = BTreeMap::new();
+        let heard = self.metrics.listeners();
+        let mut listeners: BTreeMap<_, _> = heard.into_iter().map(|name| (name, 0)).collect();
         for connection in lock(&self.connections).values() {
             let listener = connection.listener.name.clone();
             *listeners.entry(listener).or_insert(0_u32) += 1;

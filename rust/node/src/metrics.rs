@@ -309,6 +309,11 @@ impl Metrics {
         }
     }
 
+    /// Those that accepted a connection, ever.
+    pub fn listeners(&self) -> Vec<String> {
+        lock(&self.accepted).keys().cloned().collect()
+    }
+
     /// Everything, by name. Names with a key end in `.KEY`, the API's number, and what of it.
     #[allow(clippy::cast_precision_loss)]
     pub fn read(&self, out: &mut Vec<(String, f64)>) {
