@@ -197,7 +197,7 @@ def _metrics() -> str:
         "public jmx_exporter rules for KRaft give to Apache Kafka's own metrics.",
         ("metric", "kind", "label", "what it says"),
         (
-            [f"`{row.name}`", row.kind, f"`{row.label}`" if row.label else "", row.help]
+            [f"`{row.name}`", row.kind, ", ".join(f"`{label}`" for label in row.labels), row.help]
             for row in metric_rows()
         ),
     )

@@ -945,12 +945,21 @@ class Node:
         """
     def wake(self) -> None:
         """Make `next` return, now or the next time that it is called."""
-    def reply(self, token: int, body: bytes, throttle_ms: int = 0, *, stays: bool = False) -> None:
+    def reply(
+        self,
+        token: int,
+        body: bytes,
+        throttle_ms: int = 0,
+        *,
+        stays: bool = False,
+        errors: Sequence[tuple[int, int]] | None = None,
+    ) -> None:
         """The response's body; the core puts size and response header before it.
 
         It is sent at once; a throttle then leaves the connection unread for so long, on real time.
         That the connection is gone is no error. One of Metadata that `stays` true is given to
-        whoever asks the same in the same place, until `forget_replies`.
+        whoever asks the same in the same place, until `forget_replies`. `errors` are the codes
+        in it and how often each is there, for metrics; None for one NONE.
         """
     def forget_replies(self) -> None:
         """What `stays` said of replies before is no longer so."""
@@ -1080,7 +1089,10 @@ class Node:
         """Wait until nothing runs in the background; False at the timeout."""
     def flush(self) -> None:
         """Sync every partition, here and now."""
-    def metrics(self) -> dict[str, float]: ...
+    def metrics(self, late_ms: int = ...) -> dict[str, float]:
+        """Counters by name; a transaction that wrote nothing for `late_ms` is late."""
+    def series(self, metrics: Sequence[tuple[str, str]]) -> list[str]:
+        """For each metric, by its name and what it is, a line of text for each open partition."""
 
     # where its files lie, and for tests: how that fails
     @property

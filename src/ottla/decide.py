@@ -140,6 +140,8 @@ class Decision(NamedTuple):
     """What an operator should know, one line each."""
     sends: Sequence[Send] = ()
     """What is asked of others, once all records so far are safe."""
+    counts: Sequence[str] = ()
+    """What happened, for metrics: one name each time."""
 
 
 NOTHING = Decision()

@@ -122,6 +122,9 @@ class Driver(ABC):
     def note(self, line: str) -> None:
         """Tell the operator."""
 
+    def count(self, what: str) -> None:  # noqa: B027 - most keep no metrics
+        """Something happened once more; for whoever keeps metrics."""
+
     def send(self, what: Send) -> None:
         """Ask somebody else; for whoever runs deciders that do."""
         raise BrokenInvariant(f"{self.name} asks nobody: {what!r:.200}")
@@ -146,7 +149,7 @@ class Driver(ABC):
 
     def carry(self, decision: Decision, now: Now) -> None:
         """Apply a decision at once and keep the rest of it for when it is safe."""
-        records, replies, timers, notes, sends = decision
+        records, replies, timers, notes, sends, counts = decision
         since = self.end_offset() if replies else 0
         if records:
             self.take(records, now)
@@ -160,6 +163,8 @@ class Driver(ABC):
             self._arm(timer)
         for line in notes:
             self.note(line)
+        for what in counts:
+            self.count(what)
 
     def release(self, high_watermark: int, is_so: Callable[[int, int], bool] | None = None) -> int:
         """Let the replies go that depend on nothing beyond this offset, and what is asked of

@@ -28,7 +28,7 @@ class Core:
         """Replies that others get too."""
         self.hung_up: list[int] = []
 
-    def reply(self, token: int, body: bytes, throttle_ms: int, *, stays: bool) -> None:
+    def reply(self, token: int, body: bytes, throttle_ms: int, *, stays: bool, errors: Any) -> None:
         self.replies.append((token, body))
         self.throttle_ms = throttle_ms
         self.kept += stays

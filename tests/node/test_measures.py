@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from ottla.config import BrokerConfig
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage, Partition, Topic, Topics
 from ottla.metrics import exposition
 from ottla.node.measures import measures
 from ottla.node.quorum import QuorumDescription
+from ottla.node.rates import Rates
 
 ZERO = bytes(16)
 QUORUM = QuorumDescription(1, 3, 50, (), ())
@@ -31,15 +34,25 @@ def image() -> MetadataImage:
     )
 
 
+def of(
+    core: dict[str, float],
+    quorum: QuorumDescription = QUORUM,
+    offline: Set[tuple[str, int]] = frozenset(),
+) -> dict[str, float]:
+    """The snapshot of a node with id 1 and that image, at 100 ms."""
+    config = BrokerConfig({"node.id": "1"})
+    return measures(core, image(), config, quorum, offline, Rates(lambda: 0.0), 100)
+
+
 def test_what_the_image_says_of_partitions() -> None:
     """If this failed, an alert on offline or under-replicated partitions would be wrong."""
-    found = measures({"fetch.parked": 3}, image(), BrokerConfig({"node.id": "1"}), QUORUM)
+    found = of({"fetch.parked": 3})
     assert found["controller.topics"] == 2
     assert found["controller.partitions"] == 4
     assert found["controller.partitions_offline"] == found["partition.offline_replicas"] == 1
     assert found["controller.imbalance"] == 2
     offline = {("well", 0), ("ill", 0), ("ill", 1), ("gone", 3)}
-    found = measures({}, image(), BrokerConfig({"node.id": "1"}), QUORUM, offline)
+    found = of({}, offline=offline)
     assert found["controller.partitions_offline"] == 3, "one of them has no leader either"
     assert found["partition.offline_replicas"] == 3
     assert found["partition.leaders"] == 3
@@ -52,8 +65,7 @@ def test_what_the_image_says_of_partitions() -> None:
 
 def test_the_page_has_twenty_kafka_names_and_the_process() -> None:
     """If this failed, the first look at a node's dashboard would be empty."""
-    config = BrokerConfig({"node.id": "1"})
-    text = exposition(measures({"fetch.parked": 3}, image(), config, QUORUM._replace(leader_id=2)))
+    text = exposition(of({"fetch.parked": 3}, QUORUM._replace(leader_id=2)))
     assert text.count("# TYPE kafka_") >= 18
     assert "kafka_controller_kafkacontroller_activecontrollercount 0\n" in text
     assert 'purgatory_purgatorysize{delayedOperation="Fetch"} 3\n' in text

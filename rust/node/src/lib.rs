@@ -14,9 +14,11 @@ mod error;
 #[cfg(test)]
 mod fault_tests;
 mod faults;
+mod histogram;
 mod listener;
 mod listening;
 mod lock;
+mod measuring;
 mod metrics;
 #[cfg(test)]
 mod namesake_tests;

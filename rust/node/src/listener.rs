@@ -198,6 +198,7 @@ fn accept(
         lock(&node.limits).entered(&listener.name, node.uptime_us());
     }
     add(&node.metrics.connections_accepted, 1);
+    node.metrics.accepted_by(&listener.name);
     let task = Task::new(Arc::clone(node), connection, Stream::Plain(stream));
     tokio::spawn(guarded(Arc::clone(node), async move {
         let mut task = task;

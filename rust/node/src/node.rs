@@ -9,7 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ottla_core::connection::limits::Most;
-use ottla_core::hosting::{Event, Pass};
+use ottla_core::hosting::{Event, Pass, Shown};
+use ottla_core::serving::Reply;
 use tokio::runtime::Runtime;
 
 use crate::apis::{Api, Apis};
@@ -293,15 +294,9 @@ impl Node {
     /// Answer a request, and read nothing more from its connection for as long as `mute` says.
     ///
     /// One that `stays` true is kept for whoever asks the same, until `forget_replies`.
-    pub fn reply(
-        &self,
-        token: u64,
-        body: &[u8],
-        mute: Duration,
-        stays: bool,
-    ) -> Result<(), NodeError> {
+    pub fn reply(&self, token: u64, reply: &Reply<'_>) -> Result<(), NodeError> {
         self.call(|shared| {
-            connection::reply(shared, token, body, mute, stays);
+            connection::reply(shared, token, reply);
             Ok(())
         })
     }
@@ -352,46 +347,25 @@ impl Node {
     }
 
     #[allow(clippy::cast_precision_loss)]
-    pub fn metrics(&self) -> Result<Vec<(String, f64)>, NodeError> {
+    pub fn metrics(&self, late_ms: i64) -> Result<Vec<(String, f64)>, NodeError> {
+        let busy = lock(&self.runtime).as_ref().map(|runtime| {
+            let workers = runtime.metrics();
+            let busy = |worker| workers.worker_total_busy_duration(worker).as_secs_f64();
+            (0..workers.num_workers()).map(busy).collect::<Vec<_>>()
+        });
         self.call(|shared| {
             let mut out = Vec::new();
-            shared.metrics.read(&mut out);
-            out.push((
-                "connection.count".into(),
-                lock(&shared.connections).len() as f64,
-            ));
-            out.push(("request.held".into(), lock(&shared.held).len() as f64));
-            {
-                let sessions = shared.host.sessions();
-                out.push(("session.count".into(), sessions.count() as f64));
-                out.push((
-                    "session.partitions".into(),
-                    sessions.partition_count() as f64,
-                ));
-                out.push(("session.bytes".into(), sessions.bytes() as f64));
-                out.push(("session.evictions".into(), sessions.evictions() as f64));
+            for (worker, busy) in busy.into_iter().flatten().enumerate() {
+                out.push((format!("network.busy_s.{worker}"), busy));
             }
-            let asked = shared.host.verifications_asked() as f64;
-            out.push(("produce.unverified".into(), asked));
-            shared.host.cleaner_metrics(&mut out);
-            let hosted = shared.host.hosted();
-            let mut partitions = 0;
-            for topic in hosted.topics() {
-                partitions += topic.cells().count();
-                topic.of.traffic.read(&topic.of.name, &mut out);
-            }
-            out.push((
-                "partition.count".into(),
-                f64::from(u32::try_from(partitions).unwrap_or(u32::MAX)),
-            ));
-            out.push(("memory.used_bytes".into(), shared.budget.used() as f64));
-            out.push(("fetch.bytes".into(), shared.weights.used() as f64));
-            out.push((
-                "memory.max_bytes".into(),
-                shared.options.request_memory_bytes_max as f64,
-            ));
+            shared.measure(late_ms, &mut out);
             Ok(out)
         })
+    }
+
+    /// Lines of text about each partition, for each of these metrics.
+    pub fn series(&self, metrics: &[(String, Shown)]) -> Result<Vec<String>, NodeError> {
+        self.call(|shared| Ok(shared.host.series(metrics)))
     }
 
     /// End cleanly: no new requests; those being handled are finished and answered within `timeout`.

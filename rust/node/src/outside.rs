@@ -5,7 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ottla_core::hosting::{Chore, Event, Guard, Host, Lock, Surroundings};
 use ottla_core::log::Skew;
@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use crate::clock::{Clock, ClockSet};
 use crate::disk::NodeDisk;
 use crate::lock::lock;
+use crate::metrics::Flushes;
 use crate::peer::Connection;
 use crate::pool::Pool;
 use crate::queue::Queue;
@@ -44,6 +45,7 @@ pub struct Outside {
     life: AtomicU8,
     seeds: RandomState,
     draws: AtomicU64,
+    pub flushes: Flushes,
 }
 
 /// The same as one host knows it, whose chores are carried out here.
@@ -64,6 +66,7 @@ impl Outside {
             life: AtomicU8::new(Life::Running as u8),
             seeds: RandomState::new(),
             draws: AtomicU64::new(0),
+            flushes: Flushes::default(),
         }
     }
 
@@ -147,6 +150,12 @@ impl Surroundings<NodeDisk, Connection> for Around {
     fn is_as_wanted(&self) {
         let _whoever_waits = lock(&self.outside.wanting);
         self.outside.as_wanted.notify_all();
+    }
+
+    fn flushing(&self, flush: &mut dyn FnMut()) {
+        let began = Instant::now();
+        flush();
+        self.outside.flushes.took(began.elapsed());
     }
 
     fn wake(&self) {

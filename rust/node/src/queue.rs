@@ -31,12 +31,28 @@ struct State {
     waiting: serving::Queue<Arc<Connection>>,
     woken: bool,
     lookout: serving::Lookout,
+    idle: Duration,
+    idle_since: Option<Instant>,
     /// Somebody sleeps and was not rung since. To ring is a system call, even if nobody sleeps, and mostly it is the one
     /// thread that takes, or another one while that is busy, who would.
     sleeps: bool,
 }
 
 impl Queue {
+    /// How long whoever takes had nothing to do.
+    pub fn idle(&self) -> Duration {
+        let state = lock(&self.state);
+        state.idle
+            + state
+                .idle_since
+                .map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// How many wait to be taken.
+    pub fn count(&self) -> usize {
+        lock(&self.state).waiting.count()
+    }
+
     pub fn ask(&self, asked: Asked) {
         let mut state = lock(&self.state);
         state.waiting.ask(asked);
@@ -70,13 +86,20 @@ impl Queue {
     pub fn next(&self, timeout: Option<Duration>) -> Vec<Item> {
         let began = Instant::now();
         let deadline = timeout.and_then(|timeout| began.checked_add(timeout));
-        let patience = lock(&self.state).lookout.patience();
+        let patience = {
+            let mut state = lock(&self.state);
+            state.idle_since = Some(began);
+            state.lookout.patience()
+        };
         self.look_out(began + timeout.map_or(patience, |timeout| timeout.min(patience)));
         let mut state = self.await_filled(deadline);
         state.woken = false;
         self.is_filled.store(false, Ordering::Relaxed);
         let items = state.waiting.take();
-        state.lookout.waited(began.elapsed(), !items.is_empty());
+        let waited = began.elapsed();
+        state.idle += waited;
+        state.idle_since = None;
+        state.lookout.waited(waited, !items.is_empty());
         items
     }
 

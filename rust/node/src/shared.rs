@@ -19,7 +19,7 @@ use crate::disk::NodeDisk;
 use crate::error::NodeError;
 use crate::listening::Listening;
 use crate::lock::lock;
-use crate::metrics::Metrics;
+use crate::metrics::{Course, Metrics};
 use crate::outside::{Around, Life, NodeHost, Outside};
 use crate::overflow::{Memory, Overflow};
 use crate::passes::Passes;
@@ -69,8 +69,7 @@ pub struct Held {
     pub api_key: i16,
     pub correlation_id: i32,
     pub flexible: bool,
-    /// When it was taken up.
-    pub began: Instant,
+    pub course: Course,
     /// What it takes while Python works on it; nothing is left of it in one that is parked.
     pub charge: Option<Charge>,
     /// Set if the answer may be kept for others.
@@ -186,9 +185,11 @@ impl Shared {
             return;
         }
         let mut held = lock(&self.held);
+        let mut now = None;
         for token in turn.drain(..) {
             if let Some(parked) = held.get_mut(&token) {
                 parked.charge = None;
+                parked.course.parked = Some(*now.get_or_insert_with(Instant::now));
             }
         }
     }
@@ -199,7 +200,17 @@ impl Shared {
             Item::Asked(asked) => Some(asked.token),
             Item::Event(_) => None,
         });
-        lock(&self.turn).extend(tokens);
+        let mut turn = lock(&self.turn);
+        turn.extend(tokens);
+        if turn.is_empty() {
+            return;
+        }
+        let (mut held, now) = (lock(&self.held), Instant::now());
+        for token in turn.iter() {
+            if let Some(taken) = held.get_mut(token) {
+                taken.course.taken.get_or_insert(now);
+            }
+        }
     }
 
     pub fn serves_hot_requests(&self) -> bool {

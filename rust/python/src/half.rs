@@ -12,11 +12,11 @@ use ottla_core::connection::limits::Most;
 use ottla_core::disk::Disk as CoreDisk;
 use ottla_core::hosting::{
     Answer, CleanerConfig, Described, Future, Host, Inquiry, LostLogDir, Moving, PartitionState,
-    Report, Stray,
+    Report, Shown, Stray,
 };
 use ottla_core::log::Appended;
 use ottla_core::partition::{TopicConfig, Waiter};
-use ottla_core::serving::{self, Api};
+use ottla_core::serving::{self, Api, Reply};
 use ottla_node::{ClockSet, NodeError};
 
 use crate::disk::AnyDisk;
@@ -331,8 +331,8 @@ impl Half {
         either!(self, node => node.wake());
     }
 
-    pub fn reply(&self, token: u64, body: &[u8], mute: Duration, stays: bool) -> Outcome<()> {
-        either!(self, node => node.reply(token, body, mute, stays))
+    pub fn reply(&self, token: u64, reply: &Reply<'_>) -> Outcome<()> {
+        either!(self, node => node.reply(token, reply))
     }
 
     pub fn forget_replies(&self) -> Outcome<()> {
@@ -399,8 +399,17 @@ impl Half {
         either!(self, node => node.connections())
     }
 
-    pub fn metrics(&self) -> Outcome<Vec<(String, f64)>> {
-        either!(self, node => node.metrics())
+    pub fn metrics(&self, late_ms: i64) -> Outcome<Vec<(String, f64)>> {
+        either!(self, node => node.metrics(late_ms))
+    }
+
+    pub fn series(&self, metrics: Vec<(String, String)>) -> Outcome<Vec<String>> {
+        let known = metrics.into_iter().map(|(name, shown)| {
+            let unknown = || NodeError::new("invalid", format!("nothing is shown as {shown}"));
+            Ok((name, Shown::named(&shown).ok_or_else(unknown)?))
+        });
+        let known = known.collect::<Outcome<Vec<_>>>()?;
+        either!(self, node => node.series(&known))
     }
 
     pub fn stop(&self, timeout: Duration, broker_epoch: i64) -> Outcome<()> {

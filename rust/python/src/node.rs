@@ -219,10 +219,22 @@ impl Node {
         self.node.wake();
     }
 
-    #[pyo3(signature = (token, body, throttle_ms=0, *, stays=false))]
-    fn reply(&self, token: u64, body: &[u8], throttle_ms: i32, stays: bool) -> PyResult<()> {
-        let mute = Duration::from_millis(u64::try_from(throttle_ms).unwrap_or(0));
-        self.node.reply(token, body, mute, stays).map_err(refused)
+    #[pyo3(signature = (token, body, throttle_ms=0, *, stays=false, errors=None))]
+    fn reply(
+        &self,
+        token: u64,
+        body: &[u8],
+        throttle_ms: i32,
+        stays: bool,
+        errors: Option<Vec<(i16, usize)>>,
+    ) -> PyResult<()> {
+        let reply = ottla_core::serving::Reply {
+            body,
+            mute: Duration::from_millis(u64::try_from(throttle_ms).unwrap_or(0)),
+            stays,
+            errors: errors.unwrap_or_else(|| vec![(0, 1)]),
+        };
+        self.node.reply(token, &reply).map_err(refused)
     }
 
     fn forget_replies(&self) -> PyResult<()> {
@@ -505,8 +517,14 @@ impl Node {
         }
     }
 
-    fn metrics(&self) -> PyResult<std::collections::HashMap<String, f64>> {
-        Ok(self.node.metrics().map_err(refused)?.into_iter().collect())
+    #[pyo3(signature = (late_ms=i64::MAX))]
+    fn metrics(&self, py: Python<'_>, late_ms: i64) -> PyResult<HashMap<String, f64>> {
+        let found = py.detach(|| self.node.metrics(late_ms)).map_err(refused);
+        found.map(|found| found.into_iter().collect())
+    }
+
+    fn series(&self, py: Python<'_>, metrics: Vec<(String, String)>) -> PyResult<Vec<String>> {
+        py.detach(|| self.node.series(metrics)).map_err(refused)
     }
 
     fn stop(&self, py: Python<'_>, timeout_ms: u64, broker_epoch: i64) -> PyResult<()> {

@@ -1,22 +1,18 @@
 //! What becomes of requests that Python had, and of the connections that they came from.
 
-use std::time::Duration;
-
 use ottla_core::CoreError;
+use ottla_core::serving::Reply;
 
 use crate::node::{Node, invalid};
 
 impl Node {
     /// # Errors
     /// As `call`.
-    pub fn reply(
-        &self,
-        token: u64,
-        body: &[u8],
-        mute: Duration,
-        stays: bool,
-    ) -> Result<(), CoreError> {
+    pub fn reply(&self, token: u64, reply: &Reply<'_>) -> Result<(), CoreError> {
         self.call(|| {
+            let &Reply {
+                body, mute, stays, ..
+            } = reply;
             let mute_ms = i64::try_from(mute.as_millis()).unwrap_or(i64::MAX);
             let until_ms = match mute_ms {
                 0 => 0,
@@ -26,7 +22,7 @@ impl Node {
             if let Some(line) = state.lines.values_mut().find(|line| line.waits_for(token)) {
                 let question = line.answer(body, until_ms);
                 if let Some(question) = question.filter(|_| stays) {
-                    self.kept.keep(question, body);
+                    self.kept.keep(question, body, &reply.errors);
                 }
             }
             Ok(())

@@ -253,7 +253,7 @@ impl Line {
             held_until_ms: None,
         };
         if let Some(reply) = reply {
-            self.answer(&reply, 0);
+            self.answer(&reply.body, 0);
             return Ok(None);
         }
         self.hold(now_ms);

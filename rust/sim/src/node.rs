@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ottla_core::CoreError;
 use ottla_core::disk::SimDisk;
-use ottla_core::hosting::{Event, HostOptions, Pass, Surroundings};
+use ottla_core::hosting::{Event, HostOptions, Pass, Shown, Surroundings};
 use ottla_core::serving::{Api, Apis, KeptReplies};
 
 use crate::around::{Around, SimHost, Work};
@@ -317,17 +317,25 @@ impl Node {
 
     /// # Errors
     /// As `call`.
+    pub fn series(&self, metrics: &[(String, Shown)]) -> Result<Vec<String>, CoreError> {
+        self.ask(|host| Ok(host.series(metrics)))
+    }
+
+    /// # Errors
+    /// As `call`.
     #[allow(clippy::cast_precision_loss)]
-    pub fn metrics(&self) -> Result<Vec<(String, f64)>, CoreError> {
+    pub fn metrics(&self, late_ms: i64) -> Result<Vec<(String, f64)>, CoreError> {
         self.ask(|host| {
             let mut out = Vec::new();
             host.cleaner_metrics(&mut out);
             let hosted = host.hosted();
             let cells: usize = hosted.topics().map(|topic| topic.cells().count()).sum();
-            for topic in hosted.topics() {
-                topic.of.traffic.read(&topic.of.name, &mut out);
-            }
+            hosted.traffic(&mut out);
             out.push(("partition.count".into(), cells as f64));
+            drop(hosted);
+            let (producers, late) = host.producer_counts(late_ms);
+            out.push(("partition.producers".into(), producers as f64));
+            out.push(("partition.late".into(), late as f64));
             let asked = host.verifications_asked() as f64;
             out.push(("produce.unverified".into(), asked));
             out.push(("connection.count".into(), self.state().lines.len() as f64));

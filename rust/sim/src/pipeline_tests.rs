@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ottla_core::serving::Reply;
+
 use crate::busy_tests::{METADATA, METADATA_VERSION, fetch, framed, node};
 use crate::connection::Item;
 use crate::{Node, Verb};
@@ -23,7 +25,13 @@ fn asked(node: &Node, id: u64) -> u64 {
 }
 
 fn reply(node: &Node, token: u64, body: &[u8]) {
-    node.reply(token, body, Duration::ZERO, false).unwrap();
+    let reply = Reply {
+        body,
+        mute: Duration::ZERO,
+        stays: false,
+        errors: Vec::new(),
+    };
+    node.reply(token, &reply).unwrap();
 }
 
 /// What came, if that is whole replies of these bodies.

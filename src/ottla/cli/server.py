@@ -184,7 +184,7 @@ def _http(node: Node) -> HttpServer | None:
     node.measures()  # loads what that needs now: later there may be no descriptor to do it with
 
     watched = Watched(
-        metrics=lambda: exposition(node.measures(), node.client_metrics()),
+        metrics=lambda: exposition(node.measures(), node.client_metrics(), node.series()),
         live=lambda: node.failure or "",
         ready=node.unready,
     )

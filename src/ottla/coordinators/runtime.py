@@ -16,7 +16,7 @@ It has no clock, no thread and no files: `Log`, `Timers` and what tells the time
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -48,6 +48,9 @@ FALLEN_MS_MAX: Final = 5000
 LOAD_BATCH_BYTES_MAX: Final = 16 << 20
 """A batch whose records take more is none of a coordinator's, and is left out."""
 
+LOAD_TIMES_KEPT: Final = 100
+"""Of so many loads it is remembered how long they took."""
+
 SKIPS_NAMED_MAX: Final = 10
 """So many records that can't be understood are named at a load; the others are counted."""
 
@@ -77,6 +80,7 @@ class _Shard(Driver):
 
     __slots__ = (
         "_runtime",
+        "began_ms",
         "dirty",
         "image_offset",
         "load",
@@ -97,6 +101,7 @@ class _Shard(Driver):
         )
         self._runtime = runtime
         self.partition = partition
+        self.began_ms = runtime._now().real_ms
         self.load: Iterator[int] | None = None
         """The replay, while it lasts."""
         self.load_end = end
@@ -122,6 +127,9 @@ class _Shard(Driver):
 
     def note(self, line: str) -> None:
         self._runtime.tell(f"{self.name}: {line}")
+
+    def count(self, what: str) -> None:
+        self._runtime.counts[what] += 1
 
     def send(self, what: Send) -> None:
         def answered(response: Any) -> None:
@@ -152,7 +160,9 @@ class Runtime:
         "_retries",
         "_shards",
         "_waiting",
+        "counts",
         "desk",
+        "load_times_ms",
         "new_decider",
         "outgoing",
         "refuse",
@@ -193,6 +203,10 @@ class Runtime:
         self._codec = codec
         self._batch_bytes_max = batch_bytes_max
         """Asked as a turn's records are appended: an administrator may change it at any time."""
+        self.counts: Counter[str] = Counter()
+        """What its deciders counted, in all their lives."""
+        self.load_times_ms: deque[int] = deque(maxlen=LOAD_TIMES_KEPT)
+        """How long the last loads took."""
         self._shards: dict[int, _Shard] = {}
         self._dirty: list[_Shard] = []
         self._waiting: dict[_Shard, None] = {}
@@ -401,6 +415,7 @@ class Runtime:
                 continue
             try:
                 self._append(shard)
+                self.counts["flushes"] += 1
             except AppendFailed as failed:
                 shard.resign(failed.told)
                 self._fall(shard.partition, f"did not take a batch and is loaded again: {failed}")
@@ -511,8 +526,17 @@ class Runtime:
                 f"understood and is left out: {problem}"
             )
 
+    def deciders(self) -> list[tuple[Decider, bool]]:
+        """Those of all shards, and whether each is still loading; from any thread."""
+        return [(shard.decider, shard.loading) for shard in list(self._shards.values())]
+
+    def failed_count(self) -> int:
+        """Partitions that could not be loaded yet; from any thread."""
+        return len(self._retries)
+
     def _loaded(self, shard: _Shard) -> None:
         shard.load = None
+        self.load_times_ms.append(self._now().real_ms - shard.began_ms)
         if shard.partition not in self._fallen:
             self._retries.pop(shard.partition, None)
         if shard.skipped > SKIPS_NAMED_MAX:

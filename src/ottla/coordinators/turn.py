@@ -21,7 +21,7 @@ within one moment for ever.
 class Turn:
     """One decision in the making; `fired` if it was a timer that asked for it."""
 
-    __slots__ = ("_delay_ms_min", "notes", "now", "records", "replies", "sends", "timers")
+    __slots__ = ("_delay_ms_min", "counts", "notes", "now", "records", "replies", "sends", "timers")
 
     def __init__(self, now: Now, *, fired: bool = False) -> None:
         self.now = now
@@ -31,6 +31,7 @@ class Turn:
         self.timers: list[Timer] = []
         self.notes: list[str] = []
         self.sends: list[Send] = []
+        self.counts: list[str] = []
 
     def write(self, record: Record) -> None:
         """Have this record appended, and applied at once."""
@@ -63,8 +64,11 @@ class Turn:
         """Ask somebody else, as soon as all records so far are safe; the answer comes by `key`."""
         self.sends.append(Send(key, body))
 
+    def count(self, what: str) -> None:
+        """It happened once more."""
+        self.counts.append(what)
+
     def decision(self) -> Decision:
         """All of it."""
-        if self.records or self.replies or self.timers or self.notes or self.sends:
-            return Decision(self.records, self.replies, self.timers, self.notes, self.sends)
-        return NOTHING
+        parts = (self.records, self.replies, self.timers, self.notes, self.sends, self.counts)
+        return Decision(*parts) if any(parts) else NOTHING

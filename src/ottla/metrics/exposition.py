@@ -8,15 +8,20 @@ the same numbers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from ottla.metrics.rows import Row, rows
 from ottla.wire.api import apis
+from ottla.wire.errors import ErrorCode
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
+
+EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -31,12 +36,17 @@ class Family(NamedTuple):
     samples: list[tuple[Labels, float]]
 
 
-def exposition(snapshot: Mapping[str, float], families: Iterable[Family] = ()) -> str:
-    """All metrics that the snapshot has a value for, then these families."""
+def exposition(
+    snapshot: Mapping[str, float],
+    families: Iterable[Family] = (),
+    series: Mapping[str, str] = EMPTY,
+) -> str:
+    """All metrics that the snapshot has a value for, or `series` lines, then these families."""
     by_prefix = _grouped(snapshot)
     lines: list[str] = []
     for row in rows():
-        samples = list(_samples(row, snapshot, by_prefix))
+        text = series.get(row.name, "")
+        samples = [text.rstrip("\n")] if text else list(_samples(row, snapshot, by_prefix))
         if samples:
             lines.append(f"# HELP {row.name} {row.help}")
             lines.append(f"# TYPE {row.name} {row.kind}")
@@ -53,7 +63,7 @@ def exposition(snapshot: Mapping[str, float], families: Iterable[Family] = ()) -
 
 def _grouped(snapshot: Mapping[str, float]) -> dict[str, list[tuple[str, float]]]:
     """The names of the snapshot that end in a label's value, by what comes before it."""
-    prefixes = {row.source for row in rows() if row.label}
+    prefixes = {row.source for row in rows() if row.labels}
     found: dict[str, list[tuple[str, float]]] = {}
     for name, value in snapshot.items():
         for end in (_nth_dot(name, 2), _nth_dot(name, 1)):
@@ -76,25 +86,45 @@ def _nth_dot(name: str, count: int) -> int:
 def _samples(
     row: Row, snapshot: Mapping[str, float], by_prefix: Mapping[str, list[tuple[str, float]]]
 ) -> Iterator[str]:
-    if not row.label:
+    if not row.labels:
         if row.source in snapshot:
             yield f"{row.name} {_number(snapshot[row.source])}"
         return
     found = by_prefix.get(row.source, [])
-    if row.summed and found:
-        yield f"{row.name} {_number(sum(value for _, value in found))}"
+    if row.summed:
+        total = snapshot.get(f"topics.{row.source.split('.')[1]}")
+        if total is not None:
+            yield f"{row.name} {_number(total)}"
     for text, value in sorted(found):
-        names = _request_names(text, row) if row.label == "request" else (text,)
-        for shown in names:
-            yield f'{row.name}{{{row.label}="{shown.translate(_ESCAPES)}"}} {_number(value)}'
+        values = text.split("/", len(row.labels) - 1)
+        firsts = _request_names(values[0], row) if row.labels[0] == "request" else (values[0],)
+        if row.labels[-1] == "error":
+            values[-1] = _error_name(values[-1])
+        for first in firsts:
+            shown = ",".join(
+                f'{label}="{one.translate(_ESCAPES)}"'
+                for label, one in zip(row.labels, (first, *values[1:]), strict=True)
+            )
+            yield f"{row.name}{{{shown}}} {_number(value)}"
+
+
+@cache
+def _names() -> dict[str, str]:
+    return {str(api.key): api.name for api in apis()}
 
 
 def _request_names(key: str, row: Row) -> tuple[str, ...]:
     """The names for an API's number. Kafka's own metrics count a consumer's Fetch under two."""
-    names = {str(api.key): api.name for api in apis()}
-    name = names.get(key, key)
+    name = _names().get(key, key)
     twice = name == "Fetch" and row.name.startswith("kafka_")
     return (name, "FetchConsumer") if twice else (name,)
+
+
+def _error_name(code: str) -> str:
+    try:
+        return ErrorCode(int(code)).name
+    except ValueError:
+        return code
 
 
 def _number(value: float) -> str:

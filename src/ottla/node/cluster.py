@@ -171,6 +171,8 @@ class Cluster:
         "_logs",
         "_make_controller",
         "_quorum",
+        "asked",
+        "terms",
     )
 
     def __init__(
@@ -195,6 +197,10 @@ class Cluster:
         """The active controller, while it is here."""
         self._led: int | None = None
         """The epoch in which it is."""
+        self.terms = 0
+        """How often this node became the active controller."""
+        self.asked = 0
+        """How many requests it was to decide."""
 
     # ------------------------------------------------------------------ start and end
     def start(self) -> None:
@@ -213,6 +219,7 @@ class Cluster:
             before.resign(ErrorCode.NOT_CONTROLLER)
         if epoch is None:
             return
+        self.terms += 1
         quorum, now = self._quorum, self._now()
         replayed = Replayed(
             image=quorum.image,
@@ -259,6 +266,7 @@ class Cluster:
         self._decide(Ask(self._desk.internal(then), message, version, str(NODE)))
 
     def _decide(self, ask: Ask) -> None:
+        self.asked += 1
         driver = self._controller
         if driver is None:
             answer(self._desk, ask, refuse(ask, ErrorCode.NOT_CONTROLLER))
@@ -319,6 +327,11 @@ class Cluster:
     def kraft_version(self) -> int:
         """The finalized kraft.version."""
         return self._quorum.kraft_version
+
+    @property
+    def last_snapshot(self) -> tuple[int, int]:
+        """As the quorum's."""
+        return self._quorum.last_snapshot
 
     def describe(self) -> QuorumDescription:
         """The quorum as its leader sees it."""

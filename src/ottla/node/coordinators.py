@@ -252,6 +252,10 @@ class Coordinators:
             self._running[change.topic.name].runtime.resigned(change.index)
         return False
 
+    def runtimes(self) -> dict[str, Runtime]:
+        """Those that run, by topic; from any thread, to look at."""
+        return {name: running.runtime for name, running in list(self._running.items())}
+
     def on_leap(self, by_ms: int, connected: frozenset[int]) -> None:
         """The clocks are about to be moved by so much, of which no client knows, whose connections
         these are.

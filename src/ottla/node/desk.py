@@ -15,6 +15,7 @@ from ottla.errors import BrokenInvariant
 from ottla.security.principal import Principal
 from ottla.wire import api as wire_api
 from ottla.wire.clip import encode_reply
+from ottla.wire.error_counts import error_counts
 from ottla.wire.schema import ProtocolError, decode_prefix
 
 if TYPE_CHECKING:
@@ -182,7 +183,14 @@ class Desk:
             self._give_up(token, f"{type(response).__name__} v{version}", problem)
             return
         throttle_ms = getattr(response, "throttle_time_ms", 0)
-        self._core.reply(token, body, throttle_ms, stays=stays and not throttle_ms)
+        counts = error_counts(response)
+        self._core.reply(
+            token,
+            body,
+            throttle_ms,
+            stays=stays and not throttle_ms,
+            errors=None if counts is None else list(counts.items()),
+        )
 
     def _give_up(self, token: int, what: str, problem: Exception) -> None:
         """A fault of ours: say all that is known of it, and end that one connection."""

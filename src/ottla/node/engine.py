@@ -36,6 +36,7 @@ from ottla.node.loggers import Loggers, NodeLoggers, loggers
 from ottla.node.loop import Loop
 from ottla.node.membership import ClusterError, Membership
 from ottla.node.publisher import Publisher
+from ottla.node.rates import Rates
 from ottla.node.writes import Writes
 from ottla.wire.errors import ErrorCode
 from ottla.wire.schema import plan_of
@@ -63,6 +64,9 @@ slow, finds them not led yet and tries again, as with Apache Kafka.
 
 REGISTRATION_TIMEOUT_MS_MIN = 10_000
 """A shorter one would end the start of a node whose own disk is slow: it waits for nobody else."""
+
+LATE_MS = 300_000
+"""A transaction that is open for so much longer than any may be is late, as Kafka counts them."""
 
 TURNS_MAX = 100_000
 """So many turns are taken at most while something is awaited: a world in which time stands still
@@ -112,6 +116,7 @@ class Engine:
         "_partition_logs",
         "_place",
         "_publisher",
+        "_rates",
         "_router",
         "_writes",
         "alarms",
@@ -141,6 +146,7 @@ class Engine:
         answer.
         """
         self._router = router = Router()
+        self._rates = Rates(lambda: world.real_ms() / 1000)
         self.alarms = alarms = Alarms(core.steady_ms, world.real_ms, core.until_steady_ms)
         desk = self.desk = Desk(core, router, to.desk, frozenset(config.controller_listener_names))
         make_controller = _maker(identity, config, entropy)
@@ -423,12 +429,27 @@ class Engine:
     # ------------------------------------------------------------------ from any thread
     def measures(self) -> dict[str, float]:
         """The node's numbers, for `ottla.metrics`."""
-        from ottla.node.measures import measures
+        from ottla.node.coordinator_measures import coordinator_measures
+        from ottla.node.measures import directory_measures, measures
 
         context = self.context
         quorum = self.cluster.describe()
-        core = self._core.metrics()
-        found = measures(core, context.image, context.config, quorum, context.offline)
+        core = self._core.metrics(context.config["transaction.max.timeout.ms"] + LATE_MS)
+        image, config, rates = context.image, context.config, self._rates
+        now_ms = self._core.now_ms()
+        found = measures(core, image, config, quorum, context.offline, rates, now_ms)
+        place, broker = self._place, image.brokers.get(self._place.identity.node_id)
+        cordoned = () if broker is None else broker.cordoned_log_dirs or ()
+        ids, failed = place.identity.directory_ids, context.directories.failed
+        found.update(directory_measures(place.log_dirs, ids, failed, cordoned))
+        found.update(coordinator_measures(self._coordinators.runtimes(), rates))
+        ignores = self.cluster.kraft_version > 0 and bool(config["controller.quorum.voters"])
+        found["raft.ignored_voters"] = ignores
+        found["controller.terms"] = self.cluster.terms
+        found["controller.asked"] = self.cluster.asked
+        size_bytes, taken_ms = self.cluster.last_snapshot
+        found["snapshot.bytes"] = size_bytes
+        found["snapshot.age_ms"] = max(0, now_ms - taken_ms)
         pushed = context.pushed
         if pushed is not None:
             found["client_metrics.instances"] = pushed.count
@@ -436,7 +457,17 @@ class Engine:
             found["client_metrics.pushes"] = pushed.pushes
             found["client_metrics.refused"] = pushed.refused
             found["client_metrics.dropped"] = pushed.series.dropped
+            found["client_metrics.unknown"] = pushed.unknown
+            found["client_metrics.unknown_rate"] = rates.of("unknown", pushed.unknown)
         return found
+
+    def series(self) -> dict[str, str]:
+        """What is shown of each partition, by metric, for `ottla.metrics`: the core writes it."""
+        from ottla.metrics.rows import SERIES, rows
+
+        shown = [row for row in rows() if row.source.startswith(SERIES)]
+        texts = self._core.series([(row.name, row.source.removeprefix(SERIES)) for row in shown])
+        return {row.name: text for row, text in zip(shown, texts, strict=True)}
 
     def client_metrics(self) -> list[Family]:
         """What clients pushed, for `ottla.metrics`."""

@@ -63,6 +63,7 @@ class MetadataSnapshots:
         "_say",
         "_taking",
         "_timestamps",
+        "last",
     )
 
     def __init__(
@@ -93,6 +94,8 @@ class MetadataSnapshots:
         )
         self._timestamps = {known: self._read_timestamp(known) for known, _ in log.snapshots()}
         """The last contained log timestamp of each snapshot."""
+        self.last = (0, now_ms)
+        """Bytes of the last one that was taken, and when; 0 and the start if none was."""
 
     def committed(self, size_bytes: int, image: MetadataImage | None, now_ms: int) -> None:
         """So many more bytes of records are committed: begin a snapshot if one is due. None is
@@ -163,6 +166,7 @@ class MetadataSnapshots:
             self._wait(problem)
             return
         self._timestamps[taking.id] = taking.timestamp_ms
+        self.last = (sum(map(len, taking.pieces)), taking.began_ms)
         self._say(f"took the metadata snapshot {snapshot_name(taking.id)}: {taking.why}")
         self.clean(taking.began_ms)
 

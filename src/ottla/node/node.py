@@ -198,6 +198,10 @@ class Node:
         """The node's numbers, for `ottla.metrics`; from any thread."""
         return self._built()[1].measures()
 
+    def series(self) -> dict[str, str]:
+        """What is shown of each partition, by metric, for `ottla.metrics`; from any thread."""
+        return self._built()[1].series()
+
     def client_metrics(self) -> list[Family]:
         """What clients pushed of theirs, for `ottla.metrics`; from any thread."""
         return self._built()[1].client_metrics()

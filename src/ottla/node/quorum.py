@@ -208,6 +208,11 @@ class MetadataQuorum:
                 hint="restore the folder from a backup",
             ) from error
 
+    @property
+    def last_snapshot(self) -> tuple[int, int]:
+        """Bytes of the last snapshot that was taken, and when; 0 and the start if none was."""
+        return self._snapshots.last
+
     def go_on(self) -> bool:
         """A piece of the snapshot that is being taken; whether there is more to do."""
         return self._snapshots.go_on()

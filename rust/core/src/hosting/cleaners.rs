@@ -98,6 +98,8 @@ pub struct CleanerFigures {
     /// When somebody looked for something to clean.
     pub looked_ms: i64,
     pub rounds: u64,
+    /// Read and written, in all rounds.
+    pub moved: u64,
 }
 
 impl CleanerFigures {
@@ -111,6 +113,7 @@ impl CleanerFigures {
             ("dirty_percent", (self.dirty_ratio * 100.0).trunc()),
             ("since_ms", (now_ms - self.looked_ms) as f64),
             ("rounds", self.rounds as f64),
+            ("moved", self.moved as f64),
         ];
         out.extend(rows.map(|(name, value)| (format!("cleaner.{name}"), value)));
     }
@@ -173,6 +176,7 @@ impl Cleaners {
         figures.seconds = seconds;
         figures.overdue_ms = of.overdue_ms;
         figures.rounds += 1;
+        figures.moved += done.bytes_read + done.bytes_written;
     }
 }
 

@@ -72,7 +72,14 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             }
             _ => return,
         };
-        let flushed = unflushed.map(Unflushed::sync);
+        let mut flushed = None;
+        let mut unflushed = Some(unflushed);
+        self.around.flushing(&mut || {
+            flushed = unflushed.take().map(|all| all.map(Unflushed::sync));
+        });
+        let Some(flushed) = flushed else {
+            return;
+        };
         // Looked at before the partition is: a sync that failed beneath one that is gone by now tells of its disk too.
         let lost = flushed.as_ref().ok().and_then(Flushed::failed_sync);
         let mut rung = None;

@@ -12,7 +12,7 @@
 //! - `mending`, `deleting`, `findings`, `closing`, `passes`, `cleaning`: a partition is opened again, or goes; what else lies
 //!   in the folders; all are closed, looked after, or compacted. `coordinating`: coordinators write and read. `ending`, `ended`: a transaction ends.
 //! - `verifying`: what is asked of transactions before something is written to them.
-//! - `opening`: a folder becomes a log. `describing`, `asking`, `volumes`: what is said of partitions and their volumes.
+//! - `opening`: a folder becomes a log. `describing`, `asking`, `volumes`, `series`: what is said of partitions and their volumes.
 //! - `moving`, `swapping`, `copying`: a partition moves to another log directory.
 //! - `flushing`, `checkpoints`: what was written is made safe, and how far it is.
 //! - `failing`: what a disk that fails ends, whoever of those above meets it.
@@ -51,6 +51,7 @@ mod places;
 mod question;
 mod refusing;
 mod round;
+mod series;
 mod surroundings;
 mod swapping;
 mod table;
@@ -70,6 +71,7 @@ pub use passes::Pass;
 pub use places::PartitionState;
 pub use question::{Answer, Ending, Inquiry, Looked, Question};
 pub use round::Round;
+pub use series::Shown;
 pub use surroundings::{Chore, Operation, Surroundings, Verdict};
 pub use table::{Hosted, Topic};
 pub use traffic::{Traffic, add};

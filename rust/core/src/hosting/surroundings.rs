@@ -80,6 +80,10 @@ pub trait Surroundings<D: Disk, W: Waiter>: Send + Sync + 'static {
     fn verdict(&self, _principal: &str, _operation: Operation, _name: &str) -> Verdict {
         Verdict::Allowed
     }
+    /// Flush a log: whoever knows a clock may take the time.
+    fn flushing(&self, flush: &mut dyn FnMut()) {
+        flush();
+    }
     /// A high watermark moved that a coordinator may wait for.
     fn wake(&self);
     /// Whether the node lives: one that ends opens nothing any more.

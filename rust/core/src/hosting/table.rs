@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cell::{Cell, TopicOf};
+use super::traffic::Traffic;
 use crate::code::Code;
 use crate::disk::Disk;
 use crate::partition::Waiter;
@@ -38,6 +39,8 @@ pub struct Hosted<D: Disk, W: Waiter> {
     topics: Vec<Option<Topic<D, W>>>,
     by_name: HashMap<Arc<str>, usize>,
     by_id: HashMap<[u8; 16], usize>,
+    /// Of topics that are gone.
+    gone: Traffic,
 }
 
 impl<D: Disk, W: Waiter> Default for Hosted<D, W> {
@@ -46,6 +49,7 @@ impl<D: Disk, W: Waiter> Default for Hosted<D, W> {
             topics: Vec::new(),
             by_name: HashMap::new(),
             by_id: HashMap::new(),
+            gone: Traffic::default(),
         }
     }
 }
@@ -57,6 +61,17 @@ impl<D: Disk, W: Waiter> Hosted<D, W> {
 
     pub fn topics(&self) -> impl Iterator<Item = &Topic<D, W>> {
         self.topics.iter().flatten()
+    }
+
+    /// What clients moved, by name: of each topic, and of all that there were.
+    pub fn traffic(&self, out: &mut Vec<(String, f64)>) {
+        let sums = Traffic::default();
+        sums.take_in(&self.gone);
+        for topic in self.topics() {
+            topic.of.traffic.read(&topic.of.name, out);
+            sums.take_in(&topic.of.traffic);
+        }
+        sums.read_sums(out);
     }
 
     pub fn cells(&self) -> Vec<Arc<Cell<D, W>>> {
@@ -132,6 +147,7 @@ impl<D: Disk, W: Waiter> Hosted<D, W> {
             && let Some(topic) = self.topics[place].take()
         {
             self.by_id.remove(&topic.of.id);
+            self.gone.take_in(&topic.of.traffic);
         }
     }
 }

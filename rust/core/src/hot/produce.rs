@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::layout::{PRODUCE_REQUEST, PRODUCE_RESPONSE, first_flexible, version_after};
 use super::{Malformed, Reader, TopicAt, writer};
 use crate::code::Code;
-use crate::log::RecordError;
+use crate::log::{Flaw, RecordError};
 
 const FIRST_FLEXIBLE: i16 = first_flexible(PRODUCE_REQUEST, PRODUCE_RESPONSE);
 const FIRST_BY_ID: i16 = version_after(PRODUCE_REQUEST, "topic_data.topic_id uuid ");
@@ -104,6 +104,8 @@ pub struct Produced {
     pub log_start_offset: i64,
     pub record_errors: Vec<RecordError>,
     pub error_message: Option<String>,
+    /// Not told: it is counted.
+    pub flaw: Flaw,
 }
 
 impl Produced {
@@ -115,6 +117,7 @@ impl Produced {
             log_start_offset: -1,
             record_errors: Vec::new(),
             error_message: None,
+            flaw: Flaw::None,
         }
     }
 

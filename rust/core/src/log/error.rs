@@ -25,9 +25,28 @@ pub struct AppendError {
     pub by_content: bool,
     /// The system's number, where the disk refused.
     pub errno: Option<i32>,
+    pub flaw: Flaw,
+}
+
+/// What is wrong with a batch, as far as Kafka counts it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Flaw {
+    #[default]
+    None,
+    TooLarge,
+    Magic,
+    Checksum,
+    OffsetOrSequence,
+    NoKey,
 }
 
 impl AppendError {
+    /// The same, which is counted.
+    #[must_use]
+    pub fn counted(self, flaw: Flaw) -> Self {
+        Self { flaw, ..self }
+    }
+
     /// Where a text names the partition: a log does not know what it is called, whoever answers does.
     pub const PARTITION: &'static str = "{partition}";
 
@@ -51,6 +70,7 @@ impl AppendError {
             record_errors: Vec::new(),
             by_content: false,
             errno: None,
+            flaw: Flaw::None,
         }
     }
 

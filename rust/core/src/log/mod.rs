@@ -188,7 +188,6 @@ impl<D: Disk> Log<D> {
         self.segments.iter().map(|segment| segment.size).sum()
     }
 
-    #[cfg(test)]
     pub fn segment_count(&self) -> usize {
         self.segments.len()
     }
@@ -317,6 +316,15 @@ impl<D: Disk> Log<D> {
     pub fn expire_producers(&mut self, now_ms: i64) -> usize {
         self.producers
             .expire(now_ms, self.config.producer_id_expiration_ms)
+    }
+
+    pub fn producer_count(&self) -> usize {
+        self.producers.count()
+    }
+
+    /// Whether a transaction of it is open in which nothing was written since then.
+    pub fn has_late_transaction(&self, since_ms: i64) -> bool {
+        self.producers.has_late_transaction(since_ms)
     }
 
     pub fn producers(&self) -> Vec<ProducerSummary> {

@@ -23,6 +23,11 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// Whether the batches are not kept as they came.
+    pub fn is_converted(&self) -> bool {
+        self.anew.is_some()
+    }
+
     /// The bytes to write, where they are `batches` as they came, and where each batch lies in them.
     pub(super) fn parts<'a>(
         &'a mut self,

@@ -314,6 +314,15 @@ impl Producers {
         before - self.known.len()
     }
 
+    pub fn count(&self) -> usize {
+        self.known.len()
+    }
+
+    pub fn has_late_transaction(&self, since_ms: i64) -> bool {
+        let mut open = self.open.values().filter_map(|id| self.known.get(id));
+        open.any(|producer| producer.last_timestamp_ms < since_ms)
+    }
+
     pub fn summaries(&self) -> Vec<ProducerSummary> {
         let summary = |(id, producer): (&i64, &Producer)| ProducerSummary {
             producer_id: *id,

@@ -6,7 +6,7 @@
 
 use super::api::{AppendContext, Origin};
 use super::config::{LogConfig, TimestampType};
-use super::error::{AppendError, RecordError};
+use super::error::{AppendError, Flaw, RecordError};
 use crate::batch::{
     BatchSpec, Builder, Cut, Fault, HEADER_BYTES, Header, MAGIC, NO_TIMESTAMP, RecordHead, Records,
     SliceSource, Source, StreamSource, crc_holds, first_header,
@@ -56,10 +56,11 @@ pub fn split(
                 return Err(refuse(
                     Code::InvalidRecord,
                     format!("the batch has format {magic}; only format 2 is taken"),
-                ));
+                )
+                .counted(Flaw::Magic));
             }
             Err(cut) => {
-                return Err(refuse(Code::CorruptMessage, cut.to_string()));
+                return Err(refuse(Code::CorruptMessage, cut.to_string()).counted(Flaw::Checksum));
             }
         };
         found.push((at, header));
@@ -103,7 +104,8 @@ fn check_header(
         return Err(content(format!(
             "a produced batch begins at offset 0, not {}",
             header.base_offset
-        )));
+        ))
+        .counted(Flaw::OffsetOrSequence));
     }
     // What ends a transaction is small, and if it were refused its readers would wait for ever.
     let is_marker = !client && header.is_control();
@@ -115,7 +117,8 @@ fn check_header(
         return Err(refuse(
             Code::CorruptMessage,
             format!("the batch's checksum is not {}", header.crc),
-        ));
+        )
+        .counted(Flaw::Checksum));
     }
     let span = i64::from(header.last_offset_delta) + 1;
     if span <= 0 || header.record_count <= 0 || span != i64::from(header.record_count) {
@@ -131,7 +134,8 @@ fn check_header(
         return Err(content(format!(
             "sequence {} of producer {}",
             header.base_sequence, header.producer_id
-        )));
+        ))
+        .counted(Flaw::OffsetOrSequence));
     }
     Ok(())
 }
@@ -144,6 +148,7 @@ fn too_large(size: u64, config: &LogConfig) -> AppendError {
             config.max_message_bytes
         ),
     )
+    .counted(Flaw::TooLarge)
 }
 
 /// Walk over every record; None if more than `most` bytes must be unpacked for it.
@@ -173,7 +178,8 @@ pub fn walk(
         walked?
     };
     if codec != Codec::None && !counted && !recode {
-        return Err(content("offsets inside a compressed batch count up from 0"));
+        let error = content("offsets inside a compressed batch count up from 0");
+        return Err(error.counted(Flaw::OffsetOrSequence));
     }
     // Unpacked it would be too large: say so before it takes the memory.
     if recode && target == Codec::None && bytes > u64::from(config.max_message_bytes) {
@@ -198,12 +204,14 @@ fn walk_records<S: Source>(
     let mut index = 0;
     let mut refused = 0_u64;
     let mut errors: Vec<RecordError> = Vec::new();
-    let mut code = Code::InvalidRecord;
+    let (mut code, mut flaw) = (Code::InvalidRecord, Flaw::None);
     while let Some(head) = records.next_head().map_err(|fault| broken(index, &fault))? {
         let timestamp = header.timestamp(head.timestamp_delta);
         if let Some((kind, text)) = check_record(&head, timestamp, header, config, context) {
             if kind == Code::InvalidTimestamp {
                 code = kind;
+            } else {
+                flaw = Flaw::NoKey;
             }
             refused += 1;
             if errors.len() < RECORD_ERRORS_MAX {
@@ -229,6 +237,7 @@ fn walk_records<S: Source>(
     };
     Err(AppendError {
         record_errors: errors,
+        flaw,
         ..AppendError::content(code, text)
     })
 }

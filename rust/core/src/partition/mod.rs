@@ -74,6 +74,8 @@ pub struct Moved(pub bool);
 #[derive(Debug)]
 pub struct AppendDone {
     pub appended: Appended,
+    /// Not as it came.
+    pub converted: bool,
     pub awaited: Awaited,
 }
 
@@ -166,7 +168,6 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
         Moved(self.raise_high_watermark())
     }
 
-    #[cfg(test)]
     pub fn min_insync_replicas(&self) -> i32 {
         self.min_insync_replicas
     }
@@ -288,6 +289,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
             ..*context
         };
         let before = self.offsets();
+        let converted = prepared.is_converted();
         match self.log.append_prepared(batches, prepared, &context) {
             Ok(appended) => {
                 if self.raise_high_watermark() {
@@ -299,7 +301,11 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
                     offset: appended.last_offset.saturating_add(1),
                     all_in_sync,
                 };
-                Ok(AppendDone { appended, awaited })
+                Ok(AppendDone {
+                    appended,
+                    converted,
+                    awaited,
+                })
             }
             Err(error) => {
                 // A full disk is no end: the next append may find room. What can't be known any more is one.
@@ -370,6 +376,7 @@ impl<D: Disk, W: Waiter> Partition<D, W> {
                 -1
             },
             record_errors: error.record_errors,
+            flaw: error.flaw,
             ..Produced::refused_with(error.code, error.text)
         }
     }

@@ -188,10 +188,10 @@ impl<D: Disk> Fetch<D> {
         self.found.bytes
     }
 
-    /// Whether any partition was refused.
-    pub fn is_refused(&self) -> bool {
-        let refused = |reply: &PartitionReply| reply.error_code != Code::None;
-        self.error_code != Code::None || self.found.replies.iter().any(refused)
+    /// What the whole and each partition's reader is told, in Kafka's numbers.
+    pub fn codes(&self) -> impl Iterator<Item = i16> {
+        let parts = self.found.replies.iter().map(|reply| reply.error_code);
+        parts.chain([self.error_code]).map(Code::code)
     }
 
     fn bytes_min(&self) -> usize {

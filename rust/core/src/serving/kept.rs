@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 const METADATA: i16 = 3;
 const FIND_COORDINATOR: i16 = 10;
@@ -54,24 +55,44 @@ impl Question {
     }
 }
 
+/// What a response says, by code: how often.
+pub type Errors = Vec<(i16, usize)>;
+
+/// What whoever decides answers.
+pub struct Reply<'a> {
+    pub body: &'a [u8],
+    /// For how long no more of that connection is read.
+    pub mute: Duration,
+    /// It may be given to whoever asks the same, until the cluster is another.
+    pub stays: bool,
+    pub errors: Errors,
+}
+
+/// A reply that is given again.
+#[derive(Debug)]
+pub struct Kept {
+    pub body: Box<[u8]>,
+    pub errors: Errors,
+}
+
 /// The bodies of replies, by question.
 #[derive(Debug, Default)]
 pub struct KeptReplies(RwLock<Store>);
 
 #[derive(Debug, Default)]
 struct Store {
-    replies: HashMap<Question, Arc<[u8]>>,
+    replies: HashMap<Question, Arc<Kept>>,
     bytes: usize,
 }
 
 impl KeptReplies {
-    pub fn find(&self, question: &Question) -> Option<Arc<[u8]>> {
+    pub fn find(&self, question: &Question) -> Option<Arc<Kept>> {
         let store = self.0.read().unwrap_or_else(PoisonError::into_inner);
         store.replies.get(question).cloned()
     }
 
     /// It may be given to all who ask this, until `forget`.
-    pub fn keep(&self, question: Question, reply: &[u8]) {
+    pub fn keep(&self, question: Question, reply: &[u8], errors: &Errors) {
         if reply.len() > REPLY_BYTES_MAX {
             return;
         }
@@ -81,7 +102,11 @@ impl KeptReplies {
             *store = Store::default();
         }
         store.bytes += more;
-        store.replies.insert(question, reply.into());
+        let kept = Kept {
+            body: reply.into(),
+            errors: errors.clone(),
+        };
+        store.replies.insert(question, Arc::new(kept));
     }
 
     /// The cluster is another from now on.
@@ -114,8 +139,11 @@ mod tests {
     fn only_who_asks_the_same_from_the_same_place_gets_the_same() {
         let kept = KeptReplies::default();
         let asked = question(ASKER, b"t");
-        kept.keep(asked.clone(), b"reply");
-        assert_eq!(kept.find(&asked).as_deref(), Some(&b"reply"[..]));
+        kept.keep(asked.clone(), b"reply", &vec![(0, 1)]);
+        assert_eq!(
+            kept.find(&asked).map(|kept| kept.body.clone()).as_deref(),
+            Some(&b"reply"[..])
+        );
         let others = [
             Question::of(METADATA, 12, &ASKER, b"t").unwrap(),
             question(ASKER, b"u"),
@@ -165,13 +193,13 @@ mod tests {
     fn what_is_kept_is_bounded() {
         let kept = KeptReplies::default();
         let large = vec![0; REPLY_BYTES_MAX + 1];
-        kept.keep(question(ASKER, b"large"), &large);
+        kept.keep(question(ASKER, b"large"), &large, &vec![(0, 1)]);
         assert!(kept.find(&question(ASKER, b"large")).is_none());
         assert!(Question::of(METADATA, 13, &ASKER, &large).is_none());
         assert!(Question::of(FIND_COORDINATOR, 13, &ASKER, b"t").is_some());
         assert!(Question::of(METADATA + 1, 13, &ASKER, b"t").is_none());
         for number in 0..20_u8 {
-            kept.keep(question(ASKER, &[number]), &large[1..]);
+            kept.keep(question(ASKER, &[number]), &large[1..], &vec![(0, 1)]);
             assert!(kept.find(&question(ASKER, &[number])).is_some());
             assert!(kept.0.read().unwrap().bytes <= BYTES_MAX);
         }

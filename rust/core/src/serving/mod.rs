@@ -23,7 +23,7 @@ pub use apis::{Api, Apis, FETCH, PRODUCE};
 pub use asked::{Asked, Item};
 pub use behind::is_let_go;
 pub use fetch::{Fetch, Piece};
-pub use kept::{Asker, KeptReplies, Question};
+pub use kept::{Asker, Errors, Kept, KeptReplies, Question, Reply};
 pub use lookout::Lookout;
 pub use produce::{Finished, Produce};
 pub use queue::Queue;

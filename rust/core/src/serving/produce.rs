@@ -128,9 +128,14 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
 
     /// Whether any partition was refused.
     pub fn is_refused(&self) -> bool {
+        self.codes().any(|code| code != Code::None.code())
+    }
+
+    /// What each partition's producer is told, in Kafka's numbers.
+    pub fn codes(&self) -> impl Iterator<Item = i16> {
         self.outcomes
             .iter()
-            .any(|outcome| outcome.error_code != Code::None)
+            .map(|outcome| outcome.error_code.code())
     }
 
     /// How long the producer waits for the in-sync replicas, once it is parked.
@@ -270,7 +275,7 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
         };
         let records = part.records.clone();
         let records = records.map_or(&mut [][..], |range| &mut frame[range]);
-        let said = self.verifying.said(place);
+        let (said, size) = (self.verifying.said(place), records.len());
         let outcome = match (refusal(&cell, header, &self.request), said) {
             (Some(refused), _) => Err(refused),
             (None, Some(Said::Refused(told))) => Err(verifying::refused(told)),
@@ -293,8 +298,9 @@ impl<D: Disk, W: Waiter> Produce<D, W> {
             },
         };
         add(&cell.traffic.produce_requests, 1);
-        if outcome.is_err() {
+        if let Err(refused) = &outcome {
             add(&cell.traffic.produce_failed, 1);
+            cell.traffic.refused(refused.flaw, size);
         }
         Part::Settled(outcome.unwrap_or_else(|refused| refused))
     }
@@ -558,6 +564,9 @@ fn settle<D: Disk, W: Waiter>(
         cell.traffic
             .bytes_in
             .fetch_add(appended.size_bytes, Ordering::Relaxed);
+        if done.converted {
+            (cell.traffic.produce_converted).fetch_add(appended.record_count, Ordering::Relaxed);
+        }
     }
     let produced = Produced {
         base_offset: appended.base_offset,

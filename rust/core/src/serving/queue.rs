@@ -34,6 +34,12 @@ impl<C> Queue<C> {
         self.items.is_empty()
     }
 
+    /// How many requests wait.
+    pub fn count(&self) -> usize {
+        let asked = |item: &&Option<Item<C>>| matches!(item, Some(Item::Asked(_)));
+        self.items.iter().filter(asked).count()
+    }
+
     pub fn ask(&mut self, asked: Asked<C>) {
         self.items.push_back(Some(Item::Asked(asked)));
     }

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use ottla_core::connection::patience::CLOSED_PATIENCE;
 use ottla_core::connection::{Holding, answer_frame};
-use ottla_core::serving::Question;
+use ottla_core::serving::{Errors, Question, Reply};
 
 use super::task::{OUTBOX_BYTES, Over, Task, Woken};
 use crate::budget::Charge;
 use crate::lock::lock;
-use crate::metrics::add;
+use crate::metrics::{Course, add};
 use crate::outlet::Outlet;
 use crate::peer::{Answer, Answered, Connection, Ending};
 use crate::queue::Asked;
@@ -48,11 +48,11 @@ impl Task {
             // Each who asks gets bytes of their own, so each stands in line for them.
             let charge = self.take_for_decision(key, body.len()).await?;
             self.inbox.consume(&frame);
-            let reply = answer_frame(asked.correlation_id, flexible, &kept);
+            let reply = answer_frame(asked.correlation_id, flexible, &kept.body);
             let charge = charge.instead(reply.len());
-            count_answer(&self.node, key, reply.len());
+            count_answer(&self.node, key, reply.len(), &kept.errors);
             self.put_answer(reply, 0, charge).await?;
-            self.is_handled(key, began);
+            self.is_handled(key, began, Duration::ZERO);
             return Ok(());
         }
         let charge = self.take_for_decision(key, body.len()).await?;
@@ -64,7 +64,11 @@ impl Task {
             api_key: key,
             correlation_id: asked.correlation_id,
             flexible,
-            began,
+            course: Course {
+                began,
+                taken: None,
+                parked: None,
+            },
             charge: Some(charge),
             question,
         };
@@ -99,7 +103,7 @@ impl Task {
 
     /// Let Python decide. How long the connection is to be muted then.
     async fn ask_python(&mut self, asked: Asked, held: Held) -> Result<Duration, Over> {
-        let (token, key, began) = (asked.token, asked.api_key, held.began);
+        let token = asked.token;
         lock(&self.node.held).insert(token, held);
         self.node.outside.queue.ask(asked);
         let answered = self.await_answer().await;
@@ -116,10 +120,8 @@ impl Task {
                 return Err(over);
             }
         };
-        count_answer(&self.node, key, frame.len());
         self.put_answer(frame, sent, charge).await?;
-        // A throttle is no part of the time that the request took.
-        self.is_handled(key, began);
+        self.connection.touch(self.node.uptime_ms());
         Ok(mute)
     }
 
@@ -244,20 +246,28 @@ impl Drop for Shut<'_> {
     }
 }
 
-fn count_answer(node: &Shared, key: i16, bytes: usize) {
+fn count_answer(node: &Shared, key: i16, bytes: usize, errors: &Errors) {
     let counters = node.metrics.api(key);
     add(&counters.response_bytes, bytes);
     counters.replied(bytes);
+    for (code, count) in errors {
+        counters.told(*code, *count);
+    }
+    let refused = errors.iter().any(|(code, _)| *code != 0);
+    add(&counters.errors, usize::from(refused));
 }
 
 /// Answer a held request, and read no further one for so long; one whose connection has gone is forgotten. If it
 /// stays true, others may get it as well.
-pub fn reply(node: &Shared, token: u64, body: &[u8], mute: Duration, stays: bool) {
+pub fn reply(node: &Shared, token: u64, reply: &Reply<'_>) {
+    let &Reply {
+        body, mute, stays, ..
+    } = reply;
     let Some(held) = lock(&node.held).remove(&token) else {
         return;
     };
     if let Some(question) = held.question.filter(|_| stays) {
-        node.kept.keep(question, body);
+        node.kept.keep(question, body, &reply.errors);
     }
     let frame = answer_frame(held.correlation_id, held.flexible, body);
     // Taken before what the request took is given back.
@@ -265,17 +275,17 @@ pub fn reply(node: &Shared, token: u64, body: &[u8], mute: Duration, stays: bool
         Some(charge) => charge.instead(frame.len()),
         None => Charge::anyway(&node.decisions, frame.len()),
     };
-    let bytes = frame.len();
+    count_answer(node, held.api_key, frame.len(), &reply.errors);
+    let counters = node.metrics.api(held.api_key);
+    counters.decided(&held.course);
+    counters.throttled(mute); // which is no part of the time that the request took
     let answer = Answer {
         frame,
         sent: 0,
         charge,
         mute,
     };
-    if held.connection.answer(answer, node.uptime_ms()) {
-        count_answer(node, held.api_key, bytes);
-        node.metrics.api(held.api_key).took(held.began);
-    }
+    held.connection.answer(answer, node.uptime_ms());
 }
 
 /// Close the connection that a held request came from.

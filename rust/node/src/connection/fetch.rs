@@ -19,30 +19,35 @@ const SENDFILE_BYTES_MIN: usize = 32 * 1024;
 const SENDFILE_BYTES_MIN_TIGHT: usize = 512;
 
 impl Task {
-    /// Handle a Fetch request and consume its frame. Returns whether any partition was refused.
+    /// Handle a Fetch request and consume its frame. Returns for how long it was parked.
     pub(super) async fn fetch(
         &mut self,
         frame: Range<usize>,
         header: &Header,
         began: std::time::Instant,
-    ) -> Result<bool, Over> {
+    ) -> Result<Duration, Over> {
         let node = Arc::clone(&self.node);
         let mut weight = Weight::default();
         self.begin_fetch(&frame, header, began, &mut weight).await?;
         self.inbox.consume(&frame);
         node.watch.note();
         let mut busy_until = None;
+        let mut parked = Duration::ZERO;
         if self.read(header, &mut busy_until).await? == Step::Parked
             && weight.may_park(&node.weights, self.fetch.wanted())
         {
             node.metrics.parked_fetch.fetch_add(1, Ordering::Relaxed);
+            let since = Instant::now();
             let outcome = self.wait_and_read(header, &mut weight).await;
+            parked = since.elapsed();
             node.metrics.parked_fetch.fetch_sub(1, Ordering::Relaxed);
             outcome?;
         }
         let now_ms = || node.uptime_ms().cast_signed();
         self.fetch.settle(&node.host, now_ms);
-        let refused = self.fetch.is_refused();
+        let counters = node.metrics.api(crate::apis::FETCH);
+        let refused = counters.tell(self.fetch.codes());
+        counters.errors.fetch_add(refused.into(), Ordering::Relaxed);
         let sendfile_bytes_min = match (cfg!(target_os = "linux"), node.budget.is_tight()) {
             (false, _) => usize::MAX,
             (true, true) => SENDFILE_BYTES_MIN_TIGHT,
@@ -56,7 +61,7 @@ impl Task {
         );
         self.close_reply(size_at, in_files, crate::apis::FETCH);
         self.fetch.end();
-        Ok(refused)
+        Ok(parked)
     }
 
     /// Read the request and learn from its session what it wants, when there is memory for what that takes.
@@ -127,7 +132,11 @@ impl Task {
                 }
                 let enough = tokio::time::timeout_at(deadline, self.await_enough(is_counted));
                 // None: time is up.
-                waits = enough.await.ok().transpose()?.unwrap_or(false);
+                let enough = enough.await.ok().transpose()?;
+                if enough.is_none() {
+                    (node.metrics.expired_fetch).fetch_add(1, Ordering::Relaxed);
+                }
+                waits = enough.unwrap_or(false);
                 if is_counted {
                     let partitions = self.fetch.wanted().len();
                     self.take_to_read(weight, 0, partitions).await?;

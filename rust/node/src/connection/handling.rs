@@ -3,13 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ottla_core::serving::admit;
 
 use super::task::{Over, Task};
 use crate::apis::PRODUCE;
-use crate::metrics::add;
 use crate::queue::Asked;
 
 impl Task {
@@ -32,19 +31,19 @@ impl Task {
             "a fault was asked for on API key {key}"
         );
         let counters = self.node.metrics.api(key);
-        add(&counters.requests, 1);
-        add(&counters.request_bytes, size);
+        counters.asked(header.api_version, size);
         if let Some(hot) = admitted.hot.filter(|_| fault.is_none()) {
-            let (refused, throttle_ms) = if key == PRODUCE {
-                let refused = self.produce(frame, &hot).await?;
-                (refused, self.produce.throttle_ms())
+            let (parked, throttle_ms) = if key == PRODUCE {
+                let parked = self.produce(frame, &hot).await?;
+                (parked, self.produce.throttle_ms())
             } else {
-                let refused = self.fetch(frame, &hot, began).await?;
-                (refused, self.fetch.throttle_ms())
+                let parked = self.fetch(frame, &hot, began).await?;
+                (parked, self.fetch.throttle_ms())
             };
-            add(&self.node.metrics.api(key).errors, usize::from(refused));
-            self.is_handled(key, began);
+            self.is_handled(key, began, parked);
             if throttle_ms > 0 {
+                let wait = Duration::from_millis(u64::try_from(throttle_ms).unwrap_or(0));
+                self.node.metrics.api(key).throttled(wait);
                 self.throttle(throttle_ms).await?;
             }
             return Ok(());

@@ -12,12 +12,12 @@ use super::receiving::Waiting;
 use super::task::{Over, Task};
 
 impl Task {
-    /// Handle a Produce request and consume its frame. Returns whether any partition was refused.
+    /// Handle a Produce request and consume its frame. Returns for how long it was parked.
     pub(super) async fn produce(
         &mut self,
         frame: Range<usize>,
         header: &Header,
-    ) -> Result<bool, Over> {
+    ) -> Result<Duration, Over> {
         let node = Arc::clone(&self.node);
         let now_ms = node.outside.clock.now_ms();
         let bytes = &*self.inbox.frame_mut(&frame);
@@ -27,6 +27,7 @@ impl Task {
         self.produce.throttle(node.options.hot_throttle_ms);
         node.watch.note();
         let mut busy_until = None;
+        let mut parked = Duration::ZERO;
         loop {
             let bytes = self.inbox.frame_mut(&frame);
             let step = (self.produce).step(&node.host, bytes, header, &self.connection);
@@ -48,12 +49,16 @@ impl Task {
                 Step::Parked => {
                     // What is answered already must not wait with this one.
                     self.flush().await?;
+                    let since = Instant::now();
                     self.await_outcome(&frame, header).await?;
+                    parked = since.elapsed();
                     break;
                 }
             }
         }
-        let refused = self.produce.is_refused();
+        let counters = node.metrics.api(crate::apis::PRODUCE);
+        let refused = counters.tell(self.produce.codes());
+        counters.errors.fetch_add(refused.into(), Ordering::Relaxed);
         let bytes = &*self.inbox.frame_mut(&frame);
         match self.produce.finish(&mut self.outbox, bytes, header) {
             Finished::Reply { size_at } => self.close_reply(size_at, 0, crate::apis::PRODUCE),
@@ -61,7 +66,7 @@ impl Task {
             Finished::HangUp => return Err(Over::Gone),
         }
         self.inbox.consume(&frame);
-        Ok(refused)
+        Ok(parked)
     }
 
     /// Look through a batch that unpacks to far more than it is, away from the threads that serve, one at a time: so
@@ -111,6 +116,7 @@ impl Task {
                     Ok(Ok(())) => {}
                     Ok(Err(over)) => break Err(over),
                     Err(_) => {
+                        (node.metrics.expired_produce).fetch_add(1, Ordering::Relaxed);
                         self.produce.time_is_up();
                         break Ok(());
                     }

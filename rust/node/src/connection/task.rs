@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ottla_core::connection::{Holding, Inbox, close_frame};
 use ottla_core::serving::{Fetch, Piece, Produce};
@@ -135,9 +135,9 @@ impl Task {
         self.node.budget.give_beside(beside);
     }
 
-    /// A request's reply is made: from here on its peer's silence counts.
-    pub(super) fn is_handled(&self, key: i16, began: Instant) {
-        let now = self.node.metrics.api(key).took(began);
+    /// A request's reply is made, which was parked for so long: from here on its peer's silence counts.
+    pub(super) fn is_handled(&self, key: i16, began: Instant, parked: Duration) {
+        let now = self.node.metrics.api(key).took(began, parked);
         self.connection.touch(self.node.uptime_ms_at(now));
     }
 

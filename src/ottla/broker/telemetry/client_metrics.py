@@ -120,6 +120,7 @@ class ClientMetrics:
         "pushes",
         "refused",
         "series",
+        "unknown",
     )
 
     def __init__(
@@ -149,6 +150,8 @@ class ClientMetrics:
         """Payloads that were taken in."""
         self.refused = 0
         """Pushes that were not."""
+        self.unknown = 0
+        """Those of them that knew other subscriptions than there are."""
 
     @property
     def count(self) -> int:
@@ -187,6 +190,7 @@ class ClientMetrics:
             if pushed.terminating:
                 self.series.forget(uuid_text(pushed.instance_id))
         self.refused += bool(error)
+        self.unknown += error == ErrorCode.UNKNOWN_SUBSCRIPTION_ID
         return error
 
     def _refusal(self, instance: Instance, pushed: Push, now_ms: int) -> ErrorCode:

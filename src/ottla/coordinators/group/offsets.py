@@ -133,6 +133,14 @@ class Offsets:
         of_group = self.pending_of.setdefault(group_id, {})
         of_group.setdefault((topic, partition), set()).add(producer_id)
 
+    def count(self) -> int:
+        """Partitions that something is committed of, by each group."""
+        return sum(
+            len(partitions)
+            for topics in list(self.by_group.values())
+            for partitions in list(topics.values())
+        )
+
     def drop(self, position: Position) -> None:
         """A tombstone was written: the offset is gone, and what open transactions committed there
         too.
@@ -236,6 +244,7 @@ class Offsets:
                     group.group_id, topic, partition
                 ):
                     turn.write(records.offset_tombstone(group.group_id, topic, partition))
+                    turn.count("offset_expirations")
                 else:
                     nothing_left = False
         return nothing_left
@@ -299,6 +308,7 @@ def commit(
                     position = (request.group_id, topic.name, one.partition_index)
                     offsets.bind(position, topic.topic_id)
                 turn.write(record)
+                turn.count("offset_commits")
             partitions.append(
                 OffsetCommitResponsePartition(partition_index=one.partition_index, error_code=error)
             )
@@ -398,6 +408,7 @@ def delete(
                 or offsets.is_pending(request.group_id, topic.name, index)
             ):
                 turn.write(records.offset_tombstone(request.group_id, topic.name, index))
+                turn.count("offset_deletions")
             partitions.append(
                 OffsetDeleteResponsePartition(partition_index=index, error_code=error)
             )

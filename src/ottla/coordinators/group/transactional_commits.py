@@ -111,6 +111,7 @@ def _decide(turn: ShardTurn, ask: Ask, *, is_void: bool) -> None:
         if (topic := topics.get(position[1])) is not None:
             turn.state.offsets.bind(position, topic.id)
         turn.write(record)
+        turn.count("offset_commits")
     if written:
         turn.state.questions.wrote(request.producer_id)
     turn.reply(ask.token, response)

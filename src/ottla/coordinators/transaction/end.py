@@ -215,6 +215,7 @@ def abort_timed_out(turn: ShardTurn) -> None:
                 f"{TRANSACTION_STATE}, which has to be raised",
             )
         elif transactional_id not in turn.state.awaits_id:
+            turn.count("timeouts")
             _note_aborted(turn, transactional_id, transaction)
     turn.state.checks = bool(turn.state.found[Look.LATE])
     turn.keep_checking()

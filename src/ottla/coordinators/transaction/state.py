@@ -15,6 +15,7 @@ from ottla.coordinators.questions import TopicPartition
 from ottla.coordinators.transaction import records
 from ottla.coordinators.transaction.config import ConfigOf
 from ottla.coordinators.transaction.transaction import (
+    COMPLETED,
     PREPARED,
     TIMEOUT_NEVER_MS,
     State,
@@ -162,6 +163,8 @@ class ShardTurn(Turn):
         level = self.state.level
         transaction = self._changed[transactional_id] = records.kept(transaction, level)
         self.write(records.state_of(transactional_id, transaction, level))
+        if transaction.state in COMPLETED:
+            self.count("aborts" if transaction.state == State.COMPLETE_ABORT else "commits")
         if transaction.state != State.ONGOING:
             self.state.deadlines.pop(transactional_id, None)
             self.state.noted.pop(transactional_id, None)

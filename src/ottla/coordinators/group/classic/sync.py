@@ -84,6 +84,7 @@ def _take_assignment(turn: ShardTurn, group: ClassicGroup, request: SyncGroupReq
         join.prepare_rebalance(turn, group)
         return
     turn.write(record)
+    turn.count("rebalances")
     group.ends_round = True
     for member in group.members.values():
         assignment = assignments.get(member.member_id, b"")
