@@ -54,8 +54,14 @@ LEFT_OUT: Final[dict[str, str]] = {
     "kafka_server_(kafka|controller)server_yammer_metrics_count": _JVM,
     "kafka_server_kafka_metrics_count_count": _JVM,
     "kafka_log_logcleaner_deadthreadcount": _JVM,
-    "kafka_server_replica(fetcher|alterlogdirs)manager_.*": _REPLICAS + ", and no replica moves "
-    "between log directories",
+    "kafka_server_replicafetchermanager_.*": _REPLICAS,
+    "kafka_server_replicaalterlogdirsmanager_(deadthreadcount|minfetchrate)": (
+        "whoever copies is a chore of the node's own threads: MaxLag falls as long as it works"
+    ),
+    "kafka_server_replicaalterlogdirsmanager_failedpartitionscount": (
+        "a move that its disk refuses is given up, the log says so, and the partition stays where "
+        "it is: nothing is left that has failed"
+    ),
     ".*brokertopicmetrics_(reassignment|replication)bytes(in|out)_total": _REPLICAS,
     "kafka_server_replicamanager_(isrexpands|isrshrinks|failedisrupdates)_total": _REPLICAS,
     "kafka_controller_controllerstats_.*elections.*": _REPLICAS + ": nobody is elected uncleanly",

@@ -198,6 +198,8 @@ gauge cleaner.uncleanable_partitions.* logDirectory
     Partitions that can't be compacted.
 kafka_log_logcleanermanager_uncleanable_bytes gauge cleaner.uncleanable_bytes.* logDirectory
     Bytes of partitions that can't be compacted.
+kafka_server_replicaalterlogdirsmanager_maxlag gauge move.max_lag.* clientId
+    The most records that a partition on its way to another log directory has still to be copied.
 kafka_controller_kafkacontroller_brokerregistrationstate gauge controller.registration.* broker
     What a broker is to the controller: 10 fenced, 20 shutting down, 30 active.
 kafka_controller_kafkacontroller_controlledshutdownbrokercount gauge controller.brokers_leaving -

@@ -442,6 +442,8 @@ class Engine:
         cordoned = () if broker is None else broker.cordoned_log_dirs or ()
         ids, failed = place.identity.directory_ids, context.directories.failed
         found.update(directory_measures(place.log_dirs, ids, failed, cordoned))
+        lags = (moving.lag for moving in self._core.moves())
+        found["move.max_lag.ReplicaAlterLogDirs"] = max(lags, default=0)
         found.update(coordinator_measures(self._coordinators.runtimes(), rates))
         ignores = self.cluster.kraft_version > 0 and bool(config["controller.quorum.voters"])
         found["raft.ignored_voters"] = ignores
