@@ -110,6 +110,7 @@ class Rig:
         self.kinds = kinds
         self._warm_bytes = warm_bytes
         self._folder = Path(tempfile.mkdtemp(prefix="ottla-bench-"))
+        self._memory: Path | None = None
         self._running: dict[str, Ottla | Oracle] = {}
         self._numbers = 0
 
@@ -132,9 +133,15 @@ class Rig:
         return self._running[kind]
 
     @contextmanager
-    def fresh(self, kind: str, config: Mapping[str, str] | None = None) -> Iterator[Ottla | Oracle]:
-        """A server of that kind with an empty, formatted folder, not started yet."""
-        server = self._make(kind, config)
+    def fresh(
+        self, kind: str, config: Mapping[str, str] | None = None, *, in_memory: bool = False
+    ) -> Iterator[Ottla | Oracle]:
+        """A server of that kind with an empty, formatted folder, not started yet; in memory the
+        folder has no disk that others use as well.
+        """
+        if in_memory and self._memory is None:
+            self._memory = Path(tempfile.mkdtemp(prefix="ottla-bench-", dir="/dev/shm"))
+        server = self._make(kind, config, self._memory if in_memory else None)
         server.format()
         try:
             yield server
@@ -157,12 +164,16 @@ class Rig:
         """Stop what runs and remove what was written."""
         for server in self._running.values():
             server.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for folder in (self._folder, self._memory):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
-    def _make(self, kind: str, config: Mapping[str, str] | None = None) -> Ottla | Oracle:
+    def _make(
+        self, kind: str, config: Mapping[str, str] | None = None, above: Path | None = None
+    ) -> Ottla | Oracle:
         rows = {**DELETE_AT_ONCE, **(config or {})}
         self._numbers += 1
-        folder = self._folder / f"{kind}-{self._numbers}"
+        folder = (above or self._folder) / f"{kind}-{self._numbers}"
         if kind == OTTLA:
             return Ottla(folder, rows)
         return Oracle(folder, rows, heap="1g", quick_jvm=False)
