@@ -376,7 +376,8 @@ class Run:
             machine.disk.die_after(None)
         dies, self.dies = self.dies, ""
         self.rounds.ends(how, self._kinds)
-        self._planted.ends()
+        deaths = machine.disk.deaths
+        self._planted.ends()  # which may be what it dies of
         if machine.disk.pages_lost:
             how = "power cut"  # a start wants a mended disk, whose cache holds nothing that it lost
         power_cut = how == "power cut"
@@ -384,7 +385,7 @@ class Run:
         if power_cut:
             machine.power_cut()
         elif how == "stop":
-            power_cut = self._stopped(dies)
+            power_cut = self._stopped(dies, deaths)
         else:
             machine.kill()
         for client in self.clients:
@@ -395,10 +396,11 @@ class Run:
         machine.disk.die_after(None)
         self.model.excused = set(self._disk_ends)
 
-    def _stopped(self, dies: str) -> bool:
-        """The node is stopped, unless it dies on the way; whether its power was cut then."""
+    def _stopped(self, dies: str, deaths: int) -> bool:
+        """The node is stopped, unless it dies on the way, as one more than those deaths; whether
+        its power was cut then.
+        """
         machine = self.machine
-        deaths = machine.disk.deaths
         try:
             machine.stop()
         except OttlaError as problem:

@@ -53,6 +53,8 @@ class Member(Client):
         """The next thing of a member's life."""
         if self._stage == "find":
             self.send(FindCoordinatorRequest(key_type=GROUP, coordinator_keys=[self.group]), 4)
+        elif self._stage == "join" and self.generation >= 0 and self.around.random.random() < 0.2:
+            self._commit()  # as consumers do with what they have to give up
         elif self._stage == "join":
             self._join()
         elif self._stage == "sync":

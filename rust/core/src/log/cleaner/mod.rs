@@ -5,9 +5,10 @@
 //! round can be given up between any two steps.
 //!
 //! First the keys of the part that was not cleaned yet are learnt, up to what the table holds, and each segment of it is
-//! synced: else a power cut could take what supersedes a record that was on disk for long, and is no more. Then all segments up to
-//! there are written anew, a group of neighbours into one, as `BASE.*.cleaned`. These get their places thus, each line
-//! safe on disk before the next begins, so that a power cut leaves either the old segments or the new one:
+//! synced, and those behind it, where the markers of its transactions may be: else a power cut could take what supersedes
+//! a record that was on disk for long and is no more, or what committed it. Then all segments up to there are written
+//! anew, a group of neighbours into one, as `BASE.*.cleaned`. These get their places thus, each line safe on disk before
+//! the next begins, so that a power cut leaves either the old segments or the new one:
 //!
 //! 1. the new files, and their names;
 //! 2. their names with `.swap`: from here on whoever opens the folder finishes what is left (`open.rs`);

@@ -22,6 +22,8 @@ use crate::disk::Disk;
 
 enum Stage<D: Disk> {
     Mapping(Reading<D::File>),
+    /// The markers behind what is cleaned that say what became of its transactions: make this segment safe.
+    Securing(Reading<D::File>),
     Cleaning(Reading<D::File>, Option<Box<Output<D>>>),
     /// All of the group is written: make it safe.
     Finishing(Box<Output<D>>),
@@ -48,6 +50,8 @@ pub struct Cleaner<D: Disk> {
     first_dirty: i64,
     upper: i64,
     sources: Vec<Source>,
+    /// Segments behind those that were not safe when it began, the last one first.
+    unsafe_ones: Vec<Source>,
     aborted: Vec<Aborted>,
     latest: Latest,
     transactions: Transactions,
@@ -90,6 +94,7 @@ impl<D: Disk> Cleaner<D> {
             latest: Latest::new(limits.keys_bytes_max, limits.load_factor),
             stage: Stage::Mapping(Reading::of(&sources, first.saturating_sub(1), &log.dir)),
             sources,
+            unsafe_ones: log.unsafe_sources(upper),
             aborted,
             producers: HashMap::new(),
             groups: VecDeque::new(),
@@ -105,7 +110,9 @@ impl<D: Disk> Cleaner<D> {
 
     pub fn wants(&self) -> Wants {
         match &self.stage {
-            Stage::Mapping(reading) | Stage::Cleaning(reading, _) if reading.file.is_none() => {
+            Stage::Mapping(reading) | Stage::Securing(reading) | Stage::Cleaning(reading, _)
+                if reading.file.is_none() =>
+            {
                 Wants::Log
             }
             Stage::Swapping(_) | Stage::Naming { .. } => Wants::Log,
@@ -135,6 +142,11 @@ impl<D: Disk> Cleaner<D> {
                     reading.at = found.map_or(source.size, |found| found.at);
                 }
                 self.stage = Stage::Mapping(reading);
+            }
+            Stage::Securing(mut reading) => {
+                let (place, segment) = log.segment(log.segment_at(reading.source.base));
+                reading.file = Some(segment.file(place)?);
+                self.stage = Stage::Securing(reading);
             }
             Stage::Cleaning(mut reading, output) => {
                 if output.is_none() {
@@ -183,6 +195,10 @@ impl<D: Disk> Cleaner<D> {
         let before = self.done;
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Mapping(reading) => self.map(reading)?,
+            Stage::Securing(reading) => {
+                self.identity.fate.sync(|| reading.sync())?;
+                self.secure();
+            }
             Stage::Cleaning(reading, output) => self.clean(reading, output)?,
             Stage::Finishing(mut output) => {
                 let modified_ms = self.group_modified_ms();
@@ -318,11 +334,22 @@ impl<D: Disk> Cleaner<D> {
                 "no key fits into log.cleaner.dedupe.buffer.size, shared by log.cleaner.threads";
             return Err(CleanError::Uncleanable(text.to_owned()));
         }
-        self.learnt();
+        self.secure();
         Ok(())
     }
 
-    /// All keys are known that this round takes.
+    /// All keys are known that this round takes; what it knows of their transactions is to be safe as well.
+    fn secure(&mut self) {
+        match self.unsafe_ones.pop() {
+            Some(source) => {
+                let reading = Reading::of(&[source], 0, &self.dir);
+                self.stage = Stage::Securing(reading);
+            }
+            None => self.learnt(),
+        }
+    }
+
+    /// All that this round acts on is known, and safe.
     fn learnt(&mut self) {
         self.done.utilization = self.latest.utilization();
         let end = self.latest.reached.saturating_add(1);

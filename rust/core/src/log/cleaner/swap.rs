@@ -59,6 +59,16 @@ impl<D: Disk> Log<D> {
         below.map(source_of).collect()
     }
 
+    /// Segments from this offset on that nobody synced as far as they go, the last one first.
+    pub(super) fn unsafe_sources(&self, from: i64) -> Vec<Source> {
+        let first = from.max(self.recovery_point);
+        if first >= self.end_offset {
+            return Vec::new();
+        }
+        let unsafe_ones = self.segments[self.segment_at(first)..].iter();
+        unsafe_ones.rev().map(source_of).collect()
+    }
+
     /// All that was aborted and began below this offset. The markers of some may lie behind it.
     pub(super) fn aborted_below(&mut self, upper: i64) -> Result<Vec<Aborted>, LogError> {
         let mut found = Vec::new();
