@@ -73,7 +73,7 @@ RACK_WIDTH: Final = 10
 
 def main(parsed: Parsed) -> int:
     """Do what the verb says."""
-    verb = _verb(parsed)
+    verb = parsed.verb()
     if parsed.has("--bootstrap-server") == parsed.has("--bootstrap-controller"):
         raise UsageError("give one of --bootstrap-server and --bootstrap-controller")
     if parsed.has("--config"):
@@ -100,16 +100,6 @@ def main(parsed: Parsed) -> int:
     else:
         _print_endpoints(found.brokers, of_controllers=of_controllers)
     return 0
-
-
-def _verb(parsed: Parsed) -> str:
-    names = [name for name, _ in VERBS]
-    if not parsed.words:
-        raise UsageError("too few arguments", hint=f"what can be done is {', '.join(names)}")
-    wrong = [word for word in parsed.words if word not in names] or parsed.words[1:]
-    if wrong:
-        raise UsageError(f"invalid choice: '{wrong[0]}' (choose from {', '.join(names)})")
-    return parsed.words[0]
 
 
 def _broker_id(parsed: Parsed) -> int:

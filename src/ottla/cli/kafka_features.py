@@ -110,7 +110,7 @@ COMMAND = Command(
 
 def main(parsed: Parsed) -> int:
     """Do what the verb says."""
-    verb = _verb(parsed)
+    verb = parsed.verb()
     if verb == "version-mapping":
         _print_mapping(parsed)
     elif verb == "feature-dependencies":
@@ -123,16 +123,6 @@ def main(parsed: Parsed) -> int:
         else:
             _change(parsed, verb)
     return 0
-
-
-def _verb(parsed: Parsed) -> str:
-    names = [name for name, _ in VERBS]
-    if not parsed.words:
-        raise UsageError("too few arguments", hint=f"what can be done is {', '.join(names)}")
-    wrong = [word for word in parsed.words if word not in names] or parsed.words[1:]
-    if wrong:
-        raise UsageError(f"invalid choice: '{wrong[0]}' (choose from {', '.join(names)})")
-    return parsed.words[0]
 
 
 # ---------------------------------------------------------------------- describe

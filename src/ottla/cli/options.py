@@ -122,6 +122,20 @@ class Parsed:
         except ValueError:
             raise BadValue(f"{name} takes a whole number, not '{text}'") from None
 
+    def verb(self) -> str:
+        """Which of the command's verbs was given, said as Apache's tools with verbs say it.
+
+        Raises:
+            UsageError: none of them, or more than that.
+        """
+        names = [name for name, _ in self.command.verbs]
+        if not self.words:
+            raise UsageError("too few arguments", hint=f"what can be done is {', '.join(names)}")
+        wrong = [word for word in self.words if word not in names] or self.words[1:]
+        if wrong:
+            raise UsageError(f"invalid choice: '{wrong[0]}' (choose from {', '.join(names)})")
+        return self.words[0]
+
     def exactly_one(self, *names: str) -> str:
         """Which of some options was given.
 

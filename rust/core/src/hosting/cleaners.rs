@@ -1,13 +1,13 @@
 //! Who cleans which log, at what pace, and what came of it. How it is done is in `cleaning.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::pace::Pace;
 use crate::log::{Cleanable, Cleaned, CleanerLimits, ConfigError, ConfigValue};
 
-/// A partition by its log directory, topic, topic id and index.
-pub type Name = (usize, Arc<str>, [u8; 16], i32);
+/// A partition by its topic, topic id and index, wherever it lies.
+pub type Name = (Arc<str>, [u8; 16], i32);
 
 /// What the node's configuration says of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,16 +126,25 @@ pub struct Cleaners {
     at_work: Vec<Name>,
     /// No round over these succeeds, and why.
     pub uncleanable: BTreeMap<Name, String>,
-    /// When as many bytes may have been moved as were, steadily.
-    paid_ms: f64,
+    /// What a round over these failed of may be over at the next look: until then others have their turn.
+    pub failed: BTreeSet<Name>,
+    pub pace: Pace,
     pub figures: CleanerFigures,
 }
 
 impl Cleaners {
+    /// Clean like that from now on. What could not be cleaned is tried again.
+    pub fn configure(&mut self, config: CleanerConfig) {
+        if self.config != config {
+            self.uncleanable.clear();
+            self.pace.set(config.io_bytes_per_second);
+            self.config = config;
+        }
+    }
+
     /// Take this one, if nobody has it and somebody has time.
     pub fn begin(&mut self, name: &Name) -> bool {
-        let same = |other: &Name| other.1 == name.1 && other.3 == name.3;
-        if !self.has_time() || self.at_work.iter().any(same) {
+        if !self.has_time() || self.is_at_work(name) {
             return false;
         }
         self.at_work.push(name.clone());
@@ -147,25 +156,13 @@ impl Cleaners {
     }
 
     /// Whether a folder of this name is being worked on, be it of an earlier topic.
-    pub fn is_at_work(&self, topic: &str, index: i32) -> bool {
-        self.at_work
-            .iter()
-            .any(|(_, name, _, partition)| **name == *topic && *partition == index)
+    pub fn is_at_work(&self, name: &Name) -> bool {
+        let same = |other: &Name| (&other.0, other.2) == (&name.0, name.2);
+        self.at_work.iter().any(same)
     }
 
-    /// Wherever its partition lies by now.
     pub fn end(&mut self, name: &Name) {
-        let same = |other: &Name| (&other.1, other.2, other.3) == (&name.1, name.2, name.3);
-        self.at_work.retain(|other| !same(other));
-    }
-
-    /// So many bytes were moved: how long to wait before more are.
-    pub fn pause(&mut self, bytes: u64, steady_ms: i64) -> Duration {
-        let now_ms = steady_ms as f64;
-        let took_ms = bytes as f64 / self.config.io_bytes_per_second * 1000.0;
-        self.paid_ms = self.paid_ms.max(now_ms) + took_ms;
-        let ahead_ms = (self.paid_ms - now_ms).clamp(0.0, 60_000.0);
-        Duration::from_millis(ahead_ms as u64)
+        self.at_work.retain(|other| other != name);
     }
 
     pub fn note(&mut self, of: &Cleanable, done: &Cleaned, seconds: f64) {
@@ -185,7 +182,7 @@ mod tests {
     use super::*;
 
     fn name(topic: &str, index: i32) -> Name {
-        (0, topic.into(), [0; 16], index)
+        (topic.into(), [0; 16], index)
     }
 
     /// Two rounds over one folder would each take the other's files for its own.
@@ -194,28 +191,14 @@ mod tests {
         let mut cleaners = Cleaners::default();
         cleaners.config.threads = 2;
         assert!(cleaners.begin(&name("a", 0)));
-        let namesake = (1, "a".into(), [1; 16], 0);
+        let namesake = ("a".into(), [1; 16], 0);
         assert!(!cleaners.begin(&namesake));
         assert!(cleaners.begin(&name("a", 1)));
         assert!(!cleaners.begin(&name("b", 0)), "nobody has time");
         cleaners.end(&name("a", 0));
-        assert!(cleaners.begin(&namesake) && cleaners.is_at_work("a", 0));
+        assert!(cleaners.begin(&namesake) && cleaners.is_at_work(&name("a", 0)));
         cleaners.config.enabled = false;
         assert!(!cleaners.has_time());
-    }
-
-    /// A disk that is shared with those who are served is used no faster than was allowed.
-    #[test]
-    fn a_pace_is_kept() {
-        let mut cleaners = Cleaners::default();
-        assert_eq!(cleaners.pause(1 << 30, 5), Duration::ZERO);
-        cleaners.config.io_bytes_per_second = 1000.0;
-        assert_eq!(cleaners.pause(500, 1000), Duration::from_millis(500));
-        assert_eq!(cleaners.pause(500, 1000), Duration::from_secs(1));
-        assert_eq!(cleaners.pause(0, 2000), Duration::ZERO);
-        assert_eq!(cleaners.pause(1, 9000), Duration::from_millis(1));
-        cleaners.config.io_bytes_per_second = 0.0;
-        assert_eq!(cleaners.pause(1, 9000), Duration::from_secs(60));
     }
 
     /// What a thread gets of what all may take together.

@@ -25,8 +25,7 @@ const TURN_BYTES: u64 = 4 << 20;
 const FULL_AGAIN: Duration = Duration::from_secs(1);
 
 fn name_of<D: Disk, W: Waiter>(cell: &Cell<D, W>) -> Name {
-    let topic = Arc::clone(&cell.topic);
-    (cell.log_dir(), topic, cell.topic_id, cell.index)
+    (Arc::clone(&cell.topic), cell.topic_id, cell.index)
 }
 
 fn is_compacted<D: Disk, W: Waiter>(cell: &Cell<D, W>) -> bool {
@@ -44,11 +43,7 @@ fn is_about<D: Disk, W: Waiter>(cell: &Cell<D, W>, cleaner: &Cleaner<D>) -> bool
 impl<D: Disk, W: Waiter> Host<D, W> {
     /// Clean like that from now on. What could not be cleaned is tried again.
     pub fn configure_cleaner(&self, config: CleanerConfig) {
-        let mut cleaners = lock(&self.cleaners);
-        if cleaners.config != config {
-            cleaners.uncleanable.clear();
-            cleaners.config = config;
-        }
+        lock(&self.cleaners).configure(config);
     }
 
     /// Whether somebody else than the pass for it looks after what may be deleted of this log.
@@ -60,15 +55,26 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     pub(super) fn clean(&self) {
         let rests = |cell: &Cell<D, W>| {
             let cleaners = lock(&self.cleaners);
-            cleaners.config.enabled && !cleaners.is_at_work(&cell.topic, cell.index)
+            cleaners.config.enabled && !cleaners.is_at_work(&name_of(cell))
         };
         for text in self.enforce_retention(|cell| is_compacted(cell) && rests(cell)) {
             self.around.tell(Event::Done { text });
         }
+        {
+            let hosted = self.hosted();
+            let mut cleaners = lock(&self.cleaners);
+            let is_hosted = |(_, id, index): &Name| hosted.find_by_id(id, *index).is_ok();
+            cleaners.uncleanable.retain(|name, _| is_hosted(name));
+            cleaners.failed.clear();
+        }
+        self.begin_rounds();
+    }
+
+    fn begin_rounds(&self) {
         while self.begin_round() {}
     }
 
-    /// Begin to clean the log that is dirtiest, if there is one to clean and somebody has time.
+    /// Begin to clean the log that is dirtiest. False if there is none to clean, or nobody has time.
     fn begin_round(&self) -> bool {
         if !lock(&self.cleaners).has_time() {
             return false;
@@ -95,6 +101,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         match began {
             Ok(cleaner) => {
                 let round = Round {
+                    log_dir: cell.log_dir(),
                     cell,
                     cleaner,
                     cleanable,
@@ -102,14 +109,13 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 };
                 self.around
                     .owe(Chore::Clean(Box::new(round)), Duration::ZERO);
-                true
             }
             Err(error) => {
                 self.round_failed(&cell, error);
                 lock(&self.cleaners).end(&name);
-                false
             }
         }
+        true
     }
 
     /// Of all logs that are dirty enough, or overdue, the one with the largest part that was not cleaned.
@@ -154,9 +160,10 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     }
 
     fn may_be_cleaned(&self, cell: &Cell<D, W>) -> bool {
-        let cleaners = lock(&self.cleaners);
-        !cleaners.uncleanable.contains_key(&name_of(cell))
-            && !cleaners.is_at_work(&cell.topic, cell.index)
+        let (cleaners, name) = (lock(&self.cleaners), name_of(cell));
+        !cleaners.uncleanable.contains_key(&name)
+            && !cleaners.failed.contains(&name)
+            && !cleaners.is_at_work(&name)
     }
 
     fn cleaned_to(&self, cell: &Cell<D, W>) -> Option<i64> {
@@ -184,6 +191,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 
     /// Take a few steps of a round.
     pub(super) fn go_on_cleaning(&self, mut round: Box<Round<D, W>>) {
+        let wait = lock(&self.cleaners).pace.wait(self.around.steady_ms());
+        if !wait.is_zero() && is_about(&round.cell, &round.cleaner) {
+            self.around.owe(Chore::Clean(round), wait);
+            return;
+        }
         let mut moved = 0;
         let outcome = loop {
             if !self.around.is_running() {
@@ -204,9 +216,13 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 }
             }
         };
-        let pause = lock(&self.cleaners).pause(moved, self.around.steady_ms());
+        let now_ms = self.around.steady_ms();
+        lock(&self.cleaners).pace.moved(moved, now_ms);
         match outcome {
-            Ok(None) => self.around.owe(Chore::Clean(round), pause),
+            Ok(None) => {
+                let wait = lock(&self.cleaners).pace.wait(now_ms);
+                self.around.owe(Chore::Clean(round), wait);
+            }
             Ok(Some(clean_to)) => self.round_is_over(&round, clean_to),
             Err(CleanError::Disk(error)) if error.is_full() && round.cleaner.can_go_on() => {
                 self.strained(&round.cell, &error);
@@ -253,11 +269,21 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             text += &format!("; {} records without a key went", done.keyless);
         }
         self.around.tell(Event::Done { text });
-        self.begin_round();
+        self.begin_rounds();
     }
 
     fn end_badly(&self, round: Round<D, W>, error: CleanError) {
-        let Round { cell, cleaner, .. } = round;
+        let Round {
+            cell,
+            cleaner,
+            log_dir,
+            ..
+        } = round;
+        if let CleanError::Disk(error) = &error
+            && error.is_failed_sync()
+        {
+            self.fail_dir(log_dir, &error.to_string()); // of a log that is elsewhere by now, too
+        }
         // What fails beneath a log that is elsewhere by now is no news.
         let is_there = is_about(&cell, &cleaner);
         let error = if is_there { error } else { CleanError::Gone };
@@ -272,9 +298,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         cleaner.abandon();
         self.round_failed(&cell, error);
         lock(&self.cleaners).end(&name_of(&cell));
+        self.begin_rounds();
     }
 
     fn round_failed(&self, cell: &Arc<Cell<D, W>>, error: CleanError) {
+        lock(&self.cleaners).failed.insert(name_of(cell));
         match error {
             CleanError::Gone => {}
             CleanError::Uncleanable(text) => {
@@ -330,13 +358,16 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             (cleaners.figures, names)
         };
         figures.read(self.around.steady_ms(), out);
+        let cells: Vec<_> = {
+            let hosted = self.hosted();
+            let found = |(_, id, index): &Name| hosted.find_by_id(id, *index).ok().cloned();
+            names.iter().filter_map(found).collect()
+        };
         for (place, path) in self.dir_paths() {
             let (mut count, mut bytes) = (0, 0);
-            for (_, _, id, index) in names.iter().filter(|(log_dir, ..)| *log_dir == place) {
-                if let Ok(cell) = self.hosted().find_by_id(id, *index) {
-                    count += 1;
-                    bytes += cell.described.lock().map_or(0, |known| known.size_bytes);
-                }
+            for cell in cells.iter().filter(|cell| cell.log_dir() == place) {
+                count += 1;
+                bytes += cell.described.lock().map_or(0, |known| known.size_bytes);
             }
             let dir = path.display();
             let count = f64::from(count);

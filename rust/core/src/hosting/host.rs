@@ -18,6 +18,7 @@ use super::dirs::LogDirs;
 use super::event::Event;
 use super::lock::lock;
 use super::moves::Moves;
+use super::pace::Pace;
 use super::question::{Answer, Job, Volume};
 use super::surroundings::Surroundings;
 use super::table::Hosted;
@@ -53,8 +54,8 @@ pub struct Host<D: Disk, W: Waiter> {
     pub(super) cleaners: Mutex<Cleaners>,
     /// What moves to another log directory.
     pub(super) moves: Mutex<Moves<D, W>>,
-    /// How many bytes of it a second; 0 for as many as the disks take.
-    pub(super) moves_bytes_per_second: AtomicU64,
+    /// How fast, all of it together.
+    pub(super) moves_pace: Mutex<Pace>,
     /// Held by who writes checkpoints.
     pub(super) checkpointing: Mutex<()>,
     pub(super) hosted: RwLock<Hosted<D, W>>,
@@ -92,7 +93,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             volumes: Mutex::default(),
             cleaners: Mutex::default(),
             moves: Mutex::default(),
-            moves_bytes_per_second: AtomicU64::new(0),
+            moves_pace: Mutex::default(),
             checkpointing: Mutex::default(),
             hosted: RwLock::default(),
             numbers: AtomicU64::new(1),

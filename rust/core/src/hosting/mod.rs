@@ -46,6 +46,7 @@ mod moving;
 #[cfg(test)]
 mod moving_tests;
 mod opening;
+mod pace;
 mod passes;
 mod places;
 mod question;

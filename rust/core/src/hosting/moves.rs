@@ -147,12 +147,6 @@ impl<D: Disk, W: Waiter> Moves<D, W> {
         self.0.iter().filter(|one| one.is_of(cell))
     }
 
-    /// How many have a worker.
-    pub fn at_work(&self) -> usize {
-        let at_work = self.0.iter().filter(|one| lock(&one.stage).attended);
-        at_work.count()
-    }
-
     /// Those that are to be worked on now: one for each log directory into which nothing is copied, what ends first.
     pub fn next(&self) -> Vec<Arc<Move<D, W>>> {
         let mut busy: Vec<usize> = (self.0.iter())

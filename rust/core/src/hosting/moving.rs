@@ -65,8 +65,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 
     /// Copy so many bytes a second at most, of all moves together; 0 for as many as the disks take.
     pub fn limit_moves(&self, bytes_per_second: u64) {
-        self.moves_bytes_per_second
-            .store(bytes_per_second, Ordering::Relaxed);
+        let rate = match bytes_per_second {
+            0 => f64::INFINITY,
+            rate => rate as f64,
+        };
+        lock(&self.moves_pace).set(rate);
     }
 
     /// All that move now, and how far they are.
@@ -187,9 +190,17 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let Copy::Open(log) = copy else {
             return Ok(Next::Rest);
         };
+        let wait = lock(&self.moves_pace).wait(self.around.steady_ms());
+        if !wait.is_zero() {
+            return Ok(Next::After(wait));
+        }
         match self.copy_piece(one, log)? {
             Piece::Unreadable => Ok(Next::After(AGAIN)),
-            Piece::Copied(bytes) => Ok(Next::After(self.pause_after(bytes))),
+            Piece::Copied(bytes) => {
+                let (mut pace, now_ms) = (lock(&self.moves_pace), self.around.steady_ms());
+                pace.moved(bytes as u64, now_ms);
+                Ok(Next::After(pace.wait(now_ms)))
+            }
             Piece::Nothing if phase == Phase::Assigned => self.swap(one, copy),
             Piece::Nothing => {
                 let _ = log.release_files();
@@ -213,16 +224,6 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             }
         }
         Ok(())
-    }
-
-    fn pause_after(&self, bytes: usize) -> Duration {
-        match self.moves_bytes_per_second.load(Ordering::Relaxed) {
-            0 => Duration::ZERO,
-            rate => {
-                let at_work = lock(&self.moves).at_work() as u64;
-                Duration::from_millis(bytes as u64 * at_work.max(1) * 1_000 / rate)
-            }
-        }
     }
 
     fn stop_move(&self, one: &Arc<Move<D, W>>, copy: &mut Copy<D>, stop: Stop) -> Next {

@@ -10,6 +10,8 @@ use crate::partition::Waiter;
 /// One log that is being cleaned.
 pub struct Round<D: Disk, W: Waiter> {
     pub(super) cell: Arc<Cell<D, W>>,
+    /// Where it lay when the round began.
+    pub(super) log_dir: usize,
     pub(super) cleaner: Cleaner<D>,
     pub(super) cleanable: Cleanable,
     pub(super) began_ms: i64,

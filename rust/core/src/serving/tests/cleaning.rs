@@ -35,10 +35,15 @@ fn world() -> World {
     let config = Arc::new(TopicConfig::parse(&rows).unwrap());
     world.host.configure_topic(TOPIC, &config);
     world.chores();
-    for _ in 0..9 {
-        world.host.append(TOPIC, 0, keyed(&["a", "b"]), 0).unwrap();
-    }
+    fill(&world, 0);
     world
+}
+
+fn fill(world: &World, partition: i32) {
+    for _ in 0..9 {
+        let batch = keyed(&["a", "b"]);
+        world.host.append(TOPIC, partition, batch, 0).unwrap();
+    }
 }
 
 impl World {
@@ -100,9 +105,7 @@ fn a_pass_cleans_what_is_dirty_and_remembers_it() {
         ..CleanerConfig::default()
     };
     world.host.configure_cleaner(config);
-    for _ in 0..9 {
-        world.host.append(TOPIC, 0, keyed(&["a", "b"]), 0).unwrap();
-    }
+    fill(&world, 0);
     world.host.run(Pass::Clean);
     world.chores();
     assert_eq!(world.metric("cleaner.rounds"), 1.0, "nobody may");
@@ -185,6 +188,37 @@ fn a_full_disk_is_waited_for() {
     world.host.run(Pass::Clean);
     world.chores();
     assert_eq!(world.clean_to(), Some(16));
+}
+
+/// A log for which the disk has no room would keep all others from being cleaned, which would have freed some.
+#[test]
+fn others_have_their_turn_where_one_does_not_fit() {
+    let world = World::new(&[1], 1);
+    let text = |text: &str| ConfigValue::Text(text.to_owned());
+    let rows = [
+        ("cleanup.policy", text("compact")),
+        ("segment.bytes", ConfigValue::Int(2000)),
+    ];
+    let rows = rows.map(|(key, value)| (key.to_owned(), value));
+    let config = Arc::new(TopicConfig::parse(&rows).unwrap());
+    world.place_one(1, (1, 0), &[1], 1, &[]);
+    world.host.configure_topic(TOPIC, &config);
+    world.chores();
+    for number in 0..200 {
+        let unlike = format!("a-key-that-is-met-once-{number}");
+        let batch = keyed(&[&unlike, "a"]);
+        world.host.append(TOPIC, 0, batch, 0).unwrap();
+        let batch = keyed(&["a", "b"]);
+        world.host.append(TOPIC, 1, batch, 0).unwrap();
+    }
+    let size = |partition| world.host.describe(TOPIC, partition).unwrap().size_bytes;
+    let before = (size(0), size(1));
+    world.disk.set_capacity(world.disk.used() + 1000);
+    world.host.run(Pass::Clean);
+    world.chores();
+    assert_eq!(size(0), before.0, "there is no room for it");
+    assert!(size(1) < before.1 / 3, "{} of {}", size(1), before.1);
+    assert_eq!(world.metric("cleaner.rounds"), 1.0);
 }
 
 /// After a failed sync nobody knows what the disk holds; the directory is not written any more.
