@@ -210,6 +210,10 @@ impl<D: Disk, W: Waiter> Cell<D, W> {
         &self.partition
     }
 
+    pub fn is_compacted(&self) -> bool {
+        self.desired.lock().config.log.cleanup_compact
+    }
+
     /// How it is called in events.
     pub fn place(&self) -> Place {
         Place {

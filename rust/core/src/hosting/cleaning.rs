@@ -1,6 +1,9 @@
 //! Compacted logs are cleaned, the dirtiest first, in the background: a pass that Python's timer begins gives work to
 //! whoever has time, and each round goes on as a chore, step by step, until it is over and the next log is looked for.
 //!
+//! No round begins over what moves to another log directory: a tombstone that went from the source would leave what it
+//! deletes in the copy. One that has begun is of no harm, as a tombstone goes in the round after the one that met it.
+//!
 //! A step holds the partition's lock for a look at most. So what serves waits for no cleaning, and a partition can be
 //! deleted, closed or opened anew at any moment: the round then ends by itself.
 
@@ -28,10 +31,6 @@ fn name_of<D: Disk, W: Waiter>(cell: &Cell<D, W>) -> Name {
     (Arc::clone(&cell.topic), cell.topic_id, cell.index)
 }
 
-fn is_compacted<D: Disk, W: Waiter>(cell: &Cell<D, W>) -> bool {
-    cell.desired.lock().config.log.cleanup_compact
-}
-
 /// Whether the partition's log is still the one that is cleaned.
 fn is_about<D: Disk, W: Waiter>(cell: &Cell<D, W>, cleaner: &Cleaner<D>) -> bool {
     let guard = cell.hold();
@@ -48,7 +47,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 
     /// Whether somebody else than the pass for it looks after what may be deleted of this log.
     pub(super) fn is_cleaned(&self, cell: &Cell<D, W>) -> bool {
-        is_compacted(cell) && lock(&self.cleaners).config.enabled
+        cell.is_compacted() && lock(&self.cleaners).config.enabled
     }
 
     /// Delete what compacted logs let go, and give work to whoever has time.
@@ -57,7 +56,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             let cleaners = lock(&self.cleaners);
             cleaners.config.enabled && !cleaners.is_at_work(&name_of(cell))
         };
-        for text in self.enforce_retention(|cell| is_compacted(cell) && rests(cell)) {
+        for text in self.enforce_retention(|cell| cell.is_compacted() && rests(cell)) {
             self.around.tell(Event::Done { text });
         }
         {
@@ -123,8 +122,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let now_ms = self.around.now_ms();
         let mut best: Option<(Arc<Cell<D, W>>, Cleanable)> = None;
         let mut dirtiest = 0.0_f64;
-        for cell in self.cells().into_iter().filter(|cell| is_compacted(cell)) {
-            if cell.is_offline() || !self.may_be_cleaned(&cell) {
+        for cell in self.cells().into_iter().filter(|cell| cell.is_compacted()) {
+            if cell.is_offline() || self.is_moving(&cell) || !self.may_be_cleaned(&cell) {
                 continue;
             }
             let checkpoint = self.cleaned_to(&cell);

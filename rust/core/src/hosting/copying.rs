@@ -91,6 +91,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 
     /// Have the copy's log open; false if that has to wait.
     pub(super) fn open_copy(&self, one: &Move<D, W>, copy: &mut Copy<D>) -> Result<bool, Stop> {
+        if matches!(copy, Copy::Lying(..)) && one.cell.is_compacted() {
+            // Whatever went from the source since, its tombstones too, would stay in it for ever.
+            self.discard(one, copy);
+            *copy = Copy::Unmade;
+        }
         let (path, clean) = match copy {
             Copy::Open(_) => return Ok(true),
             Copy::Gone => return Ok(false),

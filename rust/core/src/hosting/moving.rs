@@ -93,6 +93,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         moving.collect()
     }
 
+    /// Whether this partition is on its way to another log directory.
+    pub(super) fn is_moving(&self, cell: &Arc<Cell<D, W>>) -> bool {
+        lock(&self.moves).of(cell).next().is_some()
+    }
+
     /// Folders of moves that an earlier run did not end, as they were found at the start.
     pub fn futures(&self) -> Vec<Future> {
         lock(&self.dirs).futures.clone()
@@ -247,7 +252,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     }
 
     /// Nobody needs what was copied.
-    fn discard(&self, one: &Move<D, W>, copy: &mut Copy<D>) {
+    pub(super) fn discard(&self, one: &Move<D, W>, copy: &mut Copy<D>) {
         let path = match std::mem::replace(copy, Copy::Gone) {
             Copy::Open(log) => {
                 let path = log.dir().to_owned();

@@ -16,6 +16,8 @@ use crate::log::files::{Folder, FolderKind, read_checkpoint};
 use crate::log::{ConfigValue, Marker, ProducerSummary};
 use crate::partition::{TopicConfig, Wants};
 
+mod compacted;
+
 const TOPIC: &str = "t";
 const ID: [u8; 16] = [7; 16];
 const DIRS: [&str; 2] = ["/a", "/b"];
@@ -143,6 +145,14 @@ impl World {
     /// A node starts: partitions are where their folders are, the record deciding between two, moves go on, and what is
     /// nobody's is set aside.
     fn start(&mut self) -> Result<Node, CoreError> {
+        let node = self.open()?;
+        node.host.resume_moves();
+        node.host.set_strays_aside()?;
+        Ok(node)
+    }
+
+    /// As `start`, up to where moves go on.
+    fn open(&mut self) -> Result<Node, CoreError> {
         let around = Arc::new(Around::default());
         around
             .drawn
@@ -179,8 +189,6 @@ impl World {
             config: config(),
         }])?;
         node.work(1);
-        node.host.resume_moves();
-        node.host.set_strays_aside()?;
         Ok(node)
     }
 
