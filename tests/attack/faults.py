@@ -33,6 +33,12 @@ def core_of(broker: ottla.Broker) -> Core:
     return node._core
 
 
+def requests_of(broker: ottla.Broker, key: int) -> float:
+    """How many requests of this API have come in, answered or not."""
+    counts = core_of(broker).metrics()
+    return sum(count for name, count in counts.items() if name.startswith(f"request.count.{key}/"))
+
+
 @contextmanager
 def disk_faults(broker: ottla.Broker, *faults: Fault) -> Iterator[Callable[[], list[int]]]:
     """Let these faults hold inside the block; what it gives says how often each fired.

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 import ottla
-from attack.faults import HELD, Fault, core_of, disk_faults
+from attack.faults import HELD, Fault, core_of, disk_faults, requests_of
 from attack.partition_client import client_of
 from attack.test_disks import CLEAN, is_offline, is_served, values
 from ottla.client import groups
@@ -169,8 +169,7 @@ def test_an_earlier_topic_says_nothing_of_the_next(tmp_path: Path) -> None:
             eventually(lambda: fired() == [1, 1], "it is tried again")
             deleting = Thread(target=client.delete, args=("orders",))
             deleting.start()
-            metrics = core_of(broker).metrics
-            eventually(lambda: metrics().get("request.count.20"), "the deletion is asked for")
+            eventually(lambda: requests_of(broker, 20), "the deletion is asked for")
         deleting.join()
         broker.advance(1)
         assert broker._running().measures()["controller.partitions_offline"] == 0

@@ -87,6 +87,7 @@ class Target:
         self.server.start()
         self.line = Line(self.server.port)
         self.probe_line = Line(self.server.port)
+        self.controller_line = Line(self.server.controller_port)
         self.transactions = Transacting(self.server.port)
         self.numbers = itertools.count(1)
         self.create("t", 2)
@@ -204,6 +205,7 @@ class Target:
     def revive(self) -> None:
         """After a probe that failed: a fresh start, so that one fault does not hide the next."""
         self.line.close()
+        self.controller_line.close()
         self.probe_line.close()
         self.transactions.close()
         self.server.kill()
@@ -286,7 +288,9 @@ def strike(target: Target, attack: Attack, *, closes: bool = False) -> str:
         elif attack.key in MAY_WAIT and (closes or attack.path.startswith(MAY_WAIT[attack.key])):
             target.answer_or_parked(attack)
         else:
-            answer = target.line.exchange(attack.payload, timeout_s=ANSWER_S)
+            asks_broker = "broker" in api(attack.key).listeners
+            line = target.line if asks_broker else target.controller_line
+            answer = line.exchange(attack.payload, timeout_s=ANSWER_S)
             decoded(attack.key, attack.version, answer)
     except Closed:
         trouble = "" if closes else "the node hung up"

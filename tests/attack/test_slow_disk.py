@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import ottla
-from attack.faults import HELD, Fault, core_of, disk_faults
+from attack.faults import HELD, Fault, core_of, disk_faults, requests_of
 from attack.partition_client import PartitionClient, client_of
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
@@ -36,11 +36,6 @@ def go_on(client: PartitionClient, other: str, new: str) -> None:
         assert client.end_offset(other)[0] == 0
         assert client.metadata(other).leader_id == 1
         assert client.create(f"{new}{number}") == [0]
-
-
-def asked(broker: ottla.Broker) -> float:
-    """How many Produce requests have come in, answered or not."""
-    return core_of(broker).metrics().get("request.count.0", 0)
 
 
 def ended(threads: list[threading.Thread]) -> None:
@@ -153,10 +148,10 @@ def test_who_waits_for_a_partition_keeps_nobody_from_being_served(tmp_path: Path
         with disk_faults(broker, fault) as fired:
             core_of(broker).begin("retention")
             eventually(lambda: fired()[0] > 0, "the first segment is being renamed")
-            before = asked(broker)
+            before = requests_of(broker, 0)
             for asker in askers:
                 asker.start()
-            eventually(lambda: asked(broker) >= before + len(askers), "all have asked")
+            eventually(lambda: requests_of(broker, 0) >= before + len(askers), "all have asked")
             go_on(other, "quick", "new")
             assert not codes, "they wait"
         ended(askers)
