@@ -13,7 +13,12 @@ from ottla.broker.settings import Settings
 from ottla.broker.telemetry import client_metrics
 from ottla.broker.telemetry.client_metrics import Client, ClientMetrics, Push
 from ottla.broker.telemetry.otlp import Point
-from ottla.broker.telemetry.series import SERIES_PER_INSTANCE_MAX, Series
+from ottla.broker.telemetry.series import (
+    BYTES_MAX,
+    BYTES_PER_INSTANCE_MAX,
+    SERIES_PER_INSTANCE_MAX,
+    Series,
+)
 from ottla.config.broker import BrokerConfig
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import CLIENT_METRICS_RESOURCE, EMPTY_IMAGE
@@ -220,6 +225,37 @@ def test_one_name_is_of_one_kind() -> None:
     series.forget("i")
     series.push("j", "c", [point("a.total", 2)])
     assert [family.kind for family in series.families()] == ["gauge"]
+
+
+def test_names_that_become_one_are_one_series() -> None:
+    """If this failed, a page would have a line twice, and Prometheus would drop all of it."""
+    series = Series()
+    names = ("a.b", "a_b", "org.apache.kafka.a.b")
+    series.push("i", "c", [point(name, number) for number, name in enumerate(names, 1)])
+    series.push("j", "c", [point("a_b", 7)])
+    (family,) = series.families()
+    assert [value for _, value in family.samples] == [1]
+    assert (family.help, series.dropped) == ("What clients pushed as a.b.", 3)
+
+
+def test_long_labels_take_the_place_of_many() -> None:
+    """If this failed, some clients could make the page so large that nobody could read it."""
+    series = Series()
+    label = ("l" * 256, "\N{CAT}" * 256)
+    for number in range(BYTES_MAX // BYTES_PER_INSTANCE_MAX + 2):
+        ms = range(SERIES_PER_INSTANCE_MAX)
+        points = [Point(f"m{n}", 1, (label,), False, False) for n in ms]
+        series.push(f"i{number}", "c", points)
+    page = sum(
+        len(f"{family.name}{labels}".encode())
+        for family in series.families()
+        for labels, _ in family.samples
+    )
+    assert BYTES_MAX / 2 < series.bytes <= BYTES_MAX
+    assert page < 1.1 * BYTES_MAX
+    for number in range(BYTES_MAX // BYTES_PER_INSTANCE_MAX + 2):
+        series.forget(f"i{number}")
+    assert (series.bytes, series.count, series.families()) == (0, 0, [])
 
 
 def test_series_are_bounded() -> None:

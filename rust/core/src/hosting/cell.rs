@@ -80,6 +80,9 @@ pub struct Cell<D: Disk, W: Waiter> {
     pub flush_called: AtomicBool,
     /// That the disk refused something it can do later was told.
     pub strained: AtomicBool,
+    /// Held, before the partition is, by who renames its folder or opens it anew, and by who works in it by names without
+    /// holding the partition: that must not go on in a folder that is another's by then.
+    pub names: std::sync::Mutex<()>,
     partition: Lock<D, W>,
     standing: AtomicU8,
     /// How often it was looked at since it was in use.
@@ -123,6 +126,7 @@ impl<D: Disk, W: Waiter> Cell<D, W> {
             flushing: AtomicU8::new(0),
             flush_called: AtomicBool::new(false),
             strained: AtomicBool::new(false),
+            names: std::sync::Mutex::default(),
             partition: Mutex::new(None),
             standing: AtomicU8::new(Standing::Opening as u8),
             rested: AtomicU8::new(0),

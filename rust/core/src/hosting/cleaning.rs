@@ -39,15 +39,27 @@ fn is_about<D: Disk, W: Waiter>(cell: &Cell<D, W>, cleaner: &Cleaner<D>) -> bool
         .is_some_and(|partition| cleaner.is_of(partition.log()))
 }
 
+/// Work in the log's folder, which stays its own meanwhile: a deleted topic's round must not go on in the folder of the
+/// next one of its name.
+fn work_on_files<D: Disk, W: Waiter>(round: &mut Round<D, W>) -> Result<u64, CleanError> {
+    let _names = lock(&round.cell.names);
+    if !is_about(&round.cell, &round.cleaner) {
+        return Err(CleanError::Gone);
+    }
+    round.cleaner.work()
+}
+
 impl<D: Disk, W: Waiter> Host<D, W> {
     /// Clean like that from now on. What could not be cleaned is tried again.
     pub fn configure_cleaner(&self, config: CleanerConfig) {
         lock(&self.cleaners).configure(config);
     }
 
-    /// Whether somebody else than the pass for it looks after what may be deleted of this log.
+    /// Whether somebody else than the pass for it looks after what may be deleted of this log; or will, once a round that
+    /// has begun is over.
     pub(super) fn is_cleaned(&self, cell: &Cell<D, W>) -> bool {
-        cell.is_compacted() && lock(&self.cleaners).config.enabled
+        let cleaners = lock(&self.cleaners);
+        cell.is_compacted() && cleaners.config.enabled || cleaners.is_at_work(&name_of(cell))
     }
 
     /// Delete what compacted logs let go, and give work to whoever has time.
@@ -81,14 +93,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let Some((cell, cleanable)) = self.dirtiest() else {
             return false;
         };
-        let name = name_of(&cell);
-        let limits = {
-            let mut cleaners = lock(&self.cleaners);
-            if !cleaners.begin(&name) {
-                return false; // somebody was faster
-            }
-            cleaners.config.limits()
-        };
+        let limits = lock(&self.cleaners).config.limits();
         let now_ms = self.around.now_ms();
         let began = match cell.hold().as_mut() {
             Some(partition) => {
@@ -98,6 +103,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             None => Err(CleanError::Gone),
         };
         match began {
+            Ok(_) if !lock(&self.cleaners).begin(&name_of(&cell)) => return false, // somebody was faster
             Ok(cleaner) => {
                 let round = Round {
                     log_dir: cell.log_dir(),
@@ -109,10 +115,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 self.around
                     .owe(Chore::Clean(Box::new(round)), Duration::ZERO);
             }
-            Err(error) => {
-                self.round_failed(&cell, error);
-                lock(&self.cleaners).end(&name);
-            }
+            Err(error) => self.round_failed(&cell, error),
         }
         true
     }
@@ -203,7 +206,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             let step = match round.cleaner.wants() {
                 Wants::Nothing { clean_to } => break Ok(Some(clean_to)),
                 Wants::Log => self.look_at_log(&mut round).map(|()| 0),
-                Wants::Disk => round.cleaner.work(),
+                Wants::Disk => work_on_files(&mut round),
             };
             match step {
                 Err(error) => break Err(error),

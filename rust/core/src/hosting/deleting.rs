@@ -27,6 +27,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     }
 
     fn rename_deleted(&self, cell: &Cell<D, W>) -> Result<(), CoreError> {
+        let _names = lock(&cell.names);
         let partition = cell.hold().take(); // after whoever tries to open it
         let delay_ms = cell.desired.lock().config.log.file_delete_delay_ms;
         if let Some(mut partition) = partition {

@@ -27,6 +27,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
 
     /// Try once; whether there is nothing left to try.
     fn attempt(&self, cell: &Arc<Cell<D, W>>) -> bool {
+        let _names = lock(&cell.names);
         let mut place = cell.hold();
         let whole = (place.as_ref()).is_some_and(|partition| partition.log().failure().is_none());
         let hopeless = !self.hosts(cell) || whole || lock(&self.dirs).has_failed(cell.log_dir());

@@ -40,6 +40,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         self.note_row(one, log);
         self.write_checkpoints(one.target)
             .map_err(|error| Stop::GivenUp(error.text))?;
+        let _names = lock(&one.cell.names);
         let mut guard = one.cell.hold();
         let Some(partition) = guard.as_mut() else {
             return Ok(Next::After(Duration::from_millis(500)));

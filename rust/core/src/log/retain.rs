@@ -88,15 +88,15 @@ impl<D: Disk> Log<D> {
         }
         let gone: Vec<_> = self.segments[..count]
             .iter()
-            .map(|s| (s.base_offset, s.size))
+            .map(|s| (s.base_offset, s.size, s.mark))
             .collect();
         let first_kept = self.segments[count].base_offset;
         self.move_start(first_kept)?;
         self.dirty.sealed.retain(|base| *base >= first_kept);
-        for (base_offset, size_bytes) in gone {
+        for (base_offset, size_bytes, mark) in gone {
             // Gone even if a name cannot be changed: opening finds such files below the log's start.
             self.segments.remove(0);
-            self.doom(base_offset, true)?;
+            self.doom(base_offset, mark, true)?;
             deleted.push(DeletedSegment {
                 base_offset,
                 size_bytes,
@@ -106,13 +106,19 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    /// Rename a segment's files, to be removed when their delay is over.
-    pub(super) fn doom(&mut self, base: i64, with_snapshot: bool) -> Result<(), LogError> {
+    /// Rename a segment's files, whose names end in that mark, to be removed when their delay is over.
+    pub(super) fn doom(
+        &mut self,
+        base: i64,
+        mark: &str,
+        with_snapshot: bool,
+    ) -> Result<(), LogError> {
         let mut paths = Vec::new();
         let mut outcome = Ok(());
         let snapshot = with_snapshot.then_some(SNAPSHOT_SUFFIX);
-        for suffix in SEGMENT_SUFFIXES.iter().copied().chain(snapshot) {
-            let path = file_path(&self.dir, base, suffix);
+        let marked = SEGMENT_SUFFIXES.iter().map(|suffix| (*suffix, mark));
+        for (suffix, mark) in marked.chain(snapshot.map(|suffix| (suffix, ""))) {
+            let path = (self.dir).join(format!("{}{mark}", file_name(base, suffix)));
             let new = self
                 .dir
                 .join(format!("{}{DELETED_SUFFIX}", file_name(base, suffix)));
@@ -266,8 +272,8 @@ impl<D: Disk> Log<D> {
 
     fn cut_to(&mut self, offset: i64, now_ms: i64) -> Result<(), LogError> {
         while self.last_segment().base_offset > offset {
-            let base = self.last_segment().base_offset;
-            self.doom(base, true)?;
+            let last = self.last_segment();
+            self.doom(last.base_offset, last.mark, true)?;
             self.segments.pop();
             // A power cut must not bring back what was cut: it would follow what is written next.
             self.sync_dir()?;
@@ -313,13 +319,12 @@ impl<D: Disk> Log<D> {
     }
 
     fn start_again_at(&mut self, offset: i64, now_ms: i64) -> Result<(), LogError> {
-        let bases: Vec<i64> = self
-            .segments
-            .iter()
-            .map(|segment| segment.base_offset)
+        let all = self.segments.iter();
+        let all: Vec<_> = all
+            .map(|segment| (segment.base_offset, segment.mark))
             .collect();
-        for base in bases {
-            self.doom(base, true)?;
+        for (base, mark) in all {
+            self.doom(base, mark, true)?;
         }
         self.remove_snapshots(|_| true)?;
         self.sync_dir()?;

@@ -20,29 +20,45 @@ from ottla.metrics.exposition import Family, Labels
 PREFIX: Final = "kafka_client_"
 SERIES_MAX: Final = 20_000
 SERIES_PER_INSTANCE_MAX: Final = 1_000
+BYTES_MAX: Final = 16 << 20
+BYTES_PER_INSTANCE_MAX: Final = 512 << 10
+"""Of the lines that show them: whoever scrapes them waits for all, and labels may be long."""
 _OWN: Final = "org.apache.kafka."
 _LABELS: Final = ("client_instance_id", "client_id")
 
 
 class _Key(NamedTuple):
     name: str
+    labels: Labels
+
+    @property
+    def bytes(self) -> int:
+        """What its line takes, about."""
+        texts = len(self.name.encode()) + 24
+        return texts + sum(len(key) + len(text.encode()) + 4 for key, text in self.labels)
+
+
+class _Name(NamedTuple):
     kind: str
     source: str
-    labels: Labels
+    """Of several names that become this one, the one that was first."""
+    users: int
 
 
 class Series:
     """By client instance."""
 
-    __slots__ = ("_kinds", "_of", "_shown", "count", "dropped")
+    __slots__ = ("_bytes", "_names", "_of", "_shown", "bytes", "count", "dropped")
 
     def __init__(self) -> None:
         self._of: dict[str, dict[_Key, float]] = {}
+        self._bytes: dict[str, int] = {}
         self._shown: dict[str, tuple[tuple[_Key, float], ...]] = {}
         """The same, for other threads."""
-        self._kinds: dict[str, tuple[str, int]] = {}
-        """Of each name what it is, and how many instances have it: Prometheus wants one kind."""
+        self._names: dict[str, _Name] = {}
+        """Of each name what it is, and how many series have it: Prometheus wants one kind."""
         self.count = 0
+        self.bytes = 0
         self.dropped = 0
         """Numbers that found no place."""
 
@@ -50,63 +66,76 @@ class Series:
         """Take in what a client pushed."""
         mine = self._of.setdefault(instance, {})
         for point in points:
-            key = _key(point, instance, client_id)
-            if key not in mine and not self._makes_place(mine, key):
+            name, kind = _named(point)
+            known = self._names.get(name, _Name(kind, point.name, 0))
+            key = _Key(name, _labels(point, instance, client_id))
+            is_it = (known.kind, known.source) == (kind, point.name)
+            if not is_it or not (key in mine or self._makes_place(instance, key, known)):
                 self.dropped += 1
                 continue
             before = mine.get(key, 0.0) if point.is_delta else 0.0
             mine[key] = before + point.value
         self._shown[instance] = tuple(mine.items())
 
-    def _makes_place(self, mine: dict[_Key, float], key: _Key) -> bool:
-        if len(mine) >= SERIES_PER_INSTANCE_MAX or self.count >= SERIES_MAX:
+    def _makes_place(self, instance: str, key: _Key, known: _Name) -> bool:
+        size, mine = key.bytes, self._bytes.get(instance, 0)
+        if len(self._of[instance]) >= SERIES_PER_INSTANCE_MAX or self.count >= SERIES_MAX:
             return False
-        kind, users = self._kinds.get(key.name, (key.kind, 0))
-        if kind != key.kind:
+        if mine + size > BYTES_PER_INSTANCE_MAX or self.bytes + size > BYTES_MAX:
             return False
-        self._kinds[key.name] = (kind, users + 1)
+        self._names[key.name] = known._replace(users=known.users + 1)
+        self._bytes[instance] = mine + size
+        self.bytes += size
         self.count += 1
         return True
 
     def forget(self, instance: str) -> None:
         """The client is gone, and its series with it."""
         self._shown.pop(instance, None)
+        self.bytes -= self._bytes.pop(instance, 0)
         for key in self._of.pop(instance, ()):
             self.count -= 1
-            kind, users = self._kinds[key.name]
-            if users > 1:
-                self._kinds[key.name] = (kind, users - 1)
+            known = self._names[key.name]
+            if known.users > 1:
+                self._names[key.name] = known._replace(users=known.users - 1)
             else:
-                del self._kinds[key.name]
+                del self._names[key.name]
 
     def families(self) -> list[Family]:
         """All that is shown, by name; from any thread."""
-        found: dict[tuple[str, str], Family] = {}
+        found: dict[str, Family] = {}
+        names = dict(self._names)
         for shown in list(self._shown.values()):
             for key, value in shown:
-                family = found.get((key.name, key.kind))
+                known = names.get(key.name)
+                if known is None:
+                    continue  # it has gone just now
+                family = found.get(key.name)
                 if family is None:
-                    text = f"What clients pushed as {key.source}."
-                    family = found[key.name, key.kind] = Family(key.name, key.kind, text, [])
+                    text = f"What clients pushed as {known.source}."
+                    family = found[key.name] = Family(key.name, known.kind, text, [])
                 family.samples.append((key.labels, value))
         return [found[name] for name in sorted(found)]
 
 
-def _key(point: Point, instance: str, client_id: str) -> _Key:
+def _named(point: Point) -> tuple[str, str]:
+    """What it is called here, and its kind."""
     name = PREFIX + _letters(point.name.removeprefix(_OWN))
-    is_counter = point.is_monotonic
-    if is_counter and not name.endswith("_total"):
-        name += "_total"
+    if not point.is_monotonic:
+        return name, "gauge"
+    return (name if name.endswith("_total") else f"{name}_total"), "counter"
+
+
+def _labels(point: Point, instance: str, client_id: str) -> Labels:
     labels: dict[str, str] = {}
     for key, value in point.attributes:
         label = _letters(key).strip("_") or "_"
         if label in _LABELS or label[0].isdigit():
             label = f"attribute_{label}"
         labels[label] = value
-    kind = "counter" if is_counter else "gauge"
     whose = zip(_LABELS, (instance, client_id), strict=True)
     # In one order, whatever the client's is: the same labels twice would spoil the whole page.
-    return _Key(name, kind, point.name, (*whose, *sorted(labels.items())))
+    return (*whose, *sorted(labels.items()))
 
 
 class _Letters(dict[int, str]):

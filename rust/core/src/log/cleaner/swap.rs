@@ -148,7 +148,7 @@ impl Removal {
         let mut doom = |line: &mut VecDeque<i64>| {
             if let Some(old) = line.front().copied() {
                 // The producers' state where the new segment begins is still right.
-                log.doom(old, old != base)?;
+                log.doom(old, "", old != base)?;
                 line.pop_front();
             }
             Ok(())

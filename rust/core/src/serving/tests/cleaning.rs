@@ -138,6 +138,99 @@ fn a_partition_that_goes_takes_its_round_with_it() {
     assert!(steps > 5, "{steps}");
 }
 
+/// The round over a topic that was deleted, and that was made anew before its next step, would put the old records into the
+/// new folder.
+#[test]
+fn a_namesake_is_left_alone_by_a_round_that_has_begun() {
+    let mut is_over = false;
+    for steps in 0.. {
+        let world = world();
+        world.host.run(Pass::Clean);
+        (0..steps).for_each(|_| is_over |= !world.chore());
+        if is_over {
+            assert!(steps > 5, "{steps}");
+            break;
+        }
+        let others = |world: &World| {
+            let all: Vec<_> = world.around.chores.lock().unwrap().drain(..).collect();
+            let (rounds, others): (Vec<_>, Vec<_>) = all
+                .into_iter()
+                .partition(|chore| matches!(chore, Chore::Clean(_)));
+            others
+                .into_iter()
+                .for_each(|chore| world.host.carry_out(chore));
+            world.around.chores.lock().unwrap().extend(rounds);
+        };
+        world.host.delete_partitions(&[(TOPIC.to_owned(), 0)]);
+        others(&world);
+        let rows = [("min.insync.replicas".to_owned(), ConfigValue::Int(1))];
+        let placed = world.host.place(vec![PartitionState {
+            topic: TOPIC.to_owned(),
+            topic_id: [9; 16],
+            partition: 0,
+            log_dir: 0,
+            internal: false,
+            leader: 1,
+            leader_epoch: 0,
+            partition_epoch: 0,
+            replicas: vec![1],
+            isr: vec![1],
+            config: Arc::new(TopicConfig::parse(&rows).unwrap()),
+        }]);
+        placed.unwrap();
+        others(&world);
+        fill(&world, 0);
+        let names = || {
+            let entries = world.disk.list(Path::new("/data/t-0")).unwrap();
+            entries
+                .into_iter()
+                .map(|entry| entry.name)
+                .collect::<Vec<_>>()
+        };
+        let before = names();
+        while world.chore() {
+            assert_eq!(names(), before, "after {steps} steps");
+        }
+    }
+}
+
+/// Retention would delete what a round puts in place under the names that it is to have, and an end of the node bring it
+/// back: the log would end where it ended long ago.
+#[test]
+fn what_is_deleted_in_the_middle_of_a_round_stays_so() {
+    let mut is_over = false;
+    for steps in 0.. {
+        let world = world();
+        world.host.run(Pass::Clean);
+        (0..steps).for_each(|_| is_over |= !world.chore());
+        if is_over {
+            assert!(steps > 5, "{steps}");
+            break;
+        }
+        let end = world.marks().1;
+        let rows = [
+            ("min.insync.replicas".to_owned(), ConfigValue::Int(1)),
+            ("retention.bytes".to_owned(), ConfigValue::Int(0)),
+        ];
+        let config = Arc::new(TopicConfig::parse(&rows).unwrap());
+        world.host.configure_topic(TOPIC, &config);
+        world.host.run(Pass::Retention);
+        world.host.run(Pass::Clean);
+        let offsets = world.host.describe(TOPIC, 0).unwrap().offsets;
+        world.disk.kill();
+        let log = crate::log::Log::open(
+            world.disk.mount(),
+            Path::new("/data/t-0").to_owned(),
+            config.log.clone(),
+            0,
+            crate::log::OpenHints::default(),
+        );
+        let log = log.unwrap().0;
+        assert_eq!(log.log_end_offset(), end, "after {steps} steps");
+        assert!(log.log_start_offset() <= offsets.log_start);
+    }
+}
+
 /// Damage is told once, and counted; it is not tried again with each pass, but when whoever runs the node changed
 /// something.
 #[test]
