@@ -71,7 +71,9 @@ def fresh_ottla(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneAtATime
         if suite.features or suite.log_dirs > 1:
             config = suite.config_in(folder)
             return OttlaProcess(folder, config, quorum="dynamic", features=suite.features)
-        return OttlaServer(folder, suite.config)
+        # What clients push is received: a node announces that where it can be seen.
+        received = {"ottla.http.listen": "127.0.0.1:0"} if suite.java else {}
+        return OttlaServer(folder, {**suite.config, **received})
 
     nodes = OneAtATime(make)
     yield nodes

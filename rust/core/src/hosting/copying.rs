@@ -123,6 +123,25 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         Ok(true)
     }
 
+    /// Nobody needs what was copied.
+    pub(super) fn discard(&self, one: &Move<D, W>, copy: &mut Copy<D>) {
+        let path = match std::mem::replace(copy, Copy::Gone) {
+            Copy::Open(log) => {
+                let path = log.dir().to_owned();
+                let _ = log.close(false);
+                path
+            }
+            Copy::Lying(path, _) => path,
+            Copy::Unmade | Copy::Gone => return,
+        };
+        self.drop_folder(&path, (&one.cell.topic, one.cell.index));
+        if one.cell.log_dir() != one.target
+            && let Some(dir) = lock(&self.dirs).dirs.get_mut(one.target)
+        {
+            dir.forget(&one.cell.topic, one.cell.index);
+        }
+    }
+
     fn new_folder(&self, one: &Move<D, W>) -> Result<PathBuf, Stop> {
         let unique = u128::from(self.around.random()) << 64 | u128::from(self.around.random());
         let (topic, index) = (&one.cell.topic, one.cell.index);

@@ -250,23 +250,4 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         self.tell_of_move(one, MoveStep::GivenUp, &text);
         Next::Over
     }
-
-    /// Nobody needs what was copied.
-    pub(super) fn discard(&self, one: &Move<D, W>, copy: &mut Copy<D>) {
-        let path = match std::mem::replace(copy, Copy::Gone) {
-            Copy::Open(log) => {
-                let path = log.dir().to_owned();
-                let _ = log.close(false);
-                path
-            }
-            Copy::Lying(path, _) => path,
-            Copy::Unmade | Copy::Gone => return,
-        };
-        self.drop_folder(&path, (&one.cell.topic, one.cell.index));
-        if one.cell.log_dir() != one.target
-            && let Some(dir) = lock(&self.dirs).dirs.get_mut(one.target)
-        {
-            dir.forget(&one.cell.topic, one.cell.index);
-        }
-    }
 }

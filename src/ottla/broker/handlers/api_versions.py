@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.metadata.features import KRAFT_VERSION, supported_features
+from ottla.metadata.image import CLIENT_METRICS_RESOURCE
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.api_versions import (
     ApiVersion,
@@ -28,6 +29,9 @@ _PUNCTUATION = "-."
 PRODUCE = 0
 """Announced from version 0, as 4.x does though it serves no less than 3: older librdkafka takes the
 least version of Produce for what compression a node knows (KAFKA-18659)."""
+
+_OF_CLIENT_METRICS = frozenset((71, 72))
+"""GetTelemetrySubscriptions and PushTelemetry."""
 
 
 def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsResponse:
@@ -63,6 +67,7 @@ def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsRes
                 max_version=api.max_version,
             )
             for api in context.router.announced(controller=asked.controller)
+            if api.key not in _OF_CLIENT_METRICS or _wants_client_metrics(context)
         ],
         # Before version 4 a minimum of 0 could not be told from "absent", so such features are
         # left out (KAFKA-17011).
@@ -78,6 +83,14 @@ def handle(context: Context, asked: Asked[ApiVersionsRequest]) -> ApiVersionsRes
             if level > 0
         ],
     )
+
+
+def _wants_client_metrics(context: Context) -> bool:
+    """Whether anybody could see them: clients that are told of these APIs use them at once, and
+    librdkafka says so. Apache Kafka tells of them where it has a receiver (KIP-714).
+    """
+    is_shown = bool(context.config["ottla.http.listen"])
+    return is_shown or any(kind == CLIENT_METRICS_RESOURCE for kind, _ in context.image.configs)
 
 
 def _finalized(context: Context) -> dict[str, int]:

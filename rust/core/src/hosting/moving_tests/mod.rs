@@ -17,6 +17,7 @@ use crate::log::{ConfigValue, Marker, ProducerSummary};
 use crate::partition::{TopicConfig, Wants};
 
 mod compacted;
+mod slow;
 
 const TOPIC: &str = "t";
 const ID: [u8; 16] = [7; 16];
@@ -582,20 +583,4 @@ fn a_failed_sync_ends_the_target_and_not_the_partition() {
     world.write(&node);
     world.check(&node, "in the old place");
     assert_eq!(node.place(), 0);
-}
-
-/// If this failed, what the leader epochs were would be lost where their records are gone, and the throttle be one in name;
-/// or whoever takes a throttled move back, or lets it go faster, would wait for hours.
-#[test]
-fn epochs_come_along_and_the_rate_is_kept() {
-    let (mut world, node) = filled(1);
-    let before = node.latest_epoch_end();
-    node.host.limit_moves(100);
-    move_and_write(&mut world, &node);
-    assert_eq!(node.latest_epoch_end(), before);
-    let pauses = node.around.pauses.lock().unwrap();
-    let all: Duration = pauses.iter().sum();
-    assert!(all > Duration::from_secs(10), "{pauses:?}");
-    let longest = pauses.iter().max();
-    assert!(longest <= Some(&Duration::from_secs(1)), "{pauses:?}");
 }
