@@ -127,3 +127,19 @@ def test_changes_of_a_running_broker(case: dict[str, Any]) -> None:
         assert said  # where Kafka stumbles we refuse, in words
     elif not any(ours in said for ours in NOT_YET) and "could not be found" not in case["said"]:
         assert said == case["said"]
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        ("/a,/b/,/a/", "Duplicate log directory found: /a, /a/"),
+        ("/a,/a/b", "log.dirs: /a/b is within /a, which may hold partitions alone"),
+        ("/a,/ab", ""),
+    ],
+)
+def test_folders_that_are_one_are_named(folders: str, said: str) -> None:
+    """If this failed, a node would tell that its own folder is in use by another one, or take a
+    folder of its own for a partition's.
+    """
+    problems = check({**parse_properties(NODE), "log.dirs": folders}).fatal
+    assert [problem.text for problem in problems] == ([said] if said else [])

@@ -1,5 +1,6 @@
 """Rules that several broker keys must keep together. Every rule is Apache Kafka 4.3.1's, in its
-words.
+words; but what it says of log directories that are one, or one within another, it says when it
+loads their logs.
 
 A rule is a function of the configuration that returns what is wrong, or None. They run only when
 each value by itself is right.
@@ -8,6 +9,7 @@ each value by itself is right.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from posixpath import normpath
 from typing import Final, NamedTuple
 
 from ottla.config.broker import ALL_DIRS, BrokerConfig
@@ -266,6 +268,19 @@ def _group_protocols(config: BrokerConfig) -> Broken | None:
     return None
 
 
+def _one_place_each(config: BrokerConfig) -> Broken | None:
+    folders = [normpath(folder) for folder in config.log_dirs]
+    twice = [folder for folder in config.log_dirs if folders.count(normpath(folder)) > 1]
+    if twice:
+        return Broken("log.dirs", f"Duplicate log directory found: {', '.join(twice)}")
+    for folder in folders:
+        within = [outer for outer in folders if folder.startswith(outer.rstrip("/") + "/")]
+        if within:
+            text = f"log.dirs: {folder} is within {within[0]}, which may hold partitions alone"
+            return Broken("log.dirs", text)
+    return None
+
+
 def _cordoned(config: BrokerConfig) -> Broken | None:
     key = "cordoned.log.dirs"
     cordoned = config[key] or ()
@@ -314,6 +329,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _offsets_codec,
     _group_protocols,
     _cordoned,
+    _one_place_each,
 )
 
 _KEY_OF_RULE: Final[dict[Rule, str]] = {
