@@ -4,6 +4,8 @@
 
 use std::io::BufRead;
 
+use twox_hash::XxHash3_128;
+
 use super::varint::{unzigzag_i32, unzigzag_i64};
 
 /// Why a record cannot be read.
@@ -214,12 +216,35 @@ impl<R: BufRead> Source for StreamSource<R> {
     }
 }
 
-/// What compaction looks at in a record, beside its key.
+/// The hash of so many bytes, which may be more than fit into memory: a kilobyte may unpack to a key of a gigabyte.
+fn hash_of<S: Source>(source: &mut S, mut bytes: usize) -> Result<u128, Fault> {
+    if bytes == 0 {
+        return Ok(XxHash3_128::oneshot(&[]));
+    }
+    let first = source.some(bytes)?;
+    if first.len() == bytes {
+        let hash = XxHash3_128::oneshot(first);
+        source.skip(bytes)?;
+        return Ok(hash);
+    }
+    let mut hash = XxHash3_128::new();
+    while bytes > 0 {
+        let piece = source.some(bytes)?;
+        hash.write(piece);
+        let taken = piece.len();
+        source.skip(taken)?;
+        bytes -= taken;
+    }
+    Ok(hash.finish_128())
+}
+
+/// What compaction looks at in a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyHead {
     pub timestamp_delta: i64,
     pub offset_delta: i32,
-    pub has_key: bool,
+    /// Its hash. None of a record without one.
+    pub key: Option<u128>,
     pub has_value: bool,
 }
 
@@ -296,21 +321,17 @@ impl<S: Source> Records<S> {
     }
 
     /// Take the key of one record, and see whether it has a value. None after the last.
-    pub fn next_key(&mut self, key: &mut Vec<u8>) -> Result<Option<KeyHead>, Fault> {
+    pub fn next_key(&mut self) -> Result<Option<KeyHead>, Fault> {
         let Some((start, size)) = self.begin()? else {
             return Ok(None);
         };
         self.source.byte()?;
         let timestamp_delta = self.source.varlong()?;
         let offset_delta = self.source.varint()?;
-        key.clear();
         let key_len = self.source.varint()?;
-        let has_key = match self.field(key_len, start, size)? {
-            Some(len) => {
-                self.source.take(len, key)?;
-                true
-            }
-            None => false,
+        let key = match self.field(key_len, start, size)? {
+            Some(len) => Some(hash_of(&mut self.source, len)?),
+            None => None,
         };
         let value_len = self.source.varint()?;
         let has_value = self.field(value_len, start, size)?.is_some();
@@ -319,7 +340,7 @@ impl<S: Source> Records<S> {
         Ok(Some(KeyHead {
             timestamp_delta,
             offset_delta,
-            has_key,
+            key,
             has_value,
         }))
     }

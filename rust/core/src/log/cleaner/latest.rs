@@ -3,8 +3,6 @@
 //! Keys are known by 128 bits of their hash, so that one takes 24 bytes however long it is: as in Apache Kafka, whose
 //! `log.cleaner.dedupe.buffer.size` bounds how many keys one round takes. The table begins small and grows up to that.
 
-use twox_hash::XxHash3_128;
-
 /// What one key takes, here and in Apache Kafka.
 pub const ENTRY_BYTES: usize = 24;
 
@@ -56,11 +54,10 @@ impl Latest {
     }
 
     /// This is the latest offset of the key, and of all so far. Not when it is full.
-    pub fn put(&mut self, key: &[u8], offset: i64) {
+    pub fn put(&mut self, hash: u128, offset: i64) {
         if self.count * 4 >= self.entries.len() * 3 && self.entries.len() < self.slots_max {
             self.grow();
         }
-        let hash = XxHash3_128::oneshot(key);
         if let Some(place) = self.place(hash) {
             let is_new = self.entries[place].offset == NO_OFFSET;
             self.count += usize::from(is_new);
@@ -69,8 +66,8 @@ impl Latest {
         self.reached = offset;
     }
 
-    pub fn get(&self, key: &[u8]) -> Option<i64> {
-        let place = self.place(XxHash3_128::oneshot(key))?;
+    pub fn get(&self, hash: u128) -> Option<i64> {
+        let place = self.place(hash)?;
         let offset = self.entries[place].offset;
         (offset != NO_OFFSET).then_some(offset)
     }
@@ -113,23 +110,29 @@ fn entry(hash: u128, offset: i64) -> Entry {
 
 #[cfg(test)]
 mod tests {
+    use twox_hash::XxHash3_128;
+
     use super::*;
+
+    fn hash(key: &[u8]) -> u128 {
+        XxHash3_128::oneshot(key)
+    }
 
     /// A key whose latest offset is wrong is removed where it must stay.
     #[test]
     fn each_key_has_its_latest_offset() {
         let mut latest = Latest::new(24 * 10_000, 0.9);
         for offset in 0..18_000_i64 {
-            latest.put(&(offset % 9_000).to_be_bytes(), offset);
+            latest.put(hash(&(offset % 9_000).to_be_bytes()), offset);
         }
         assert!(latest.is_full());
         assert!((latest.utilization() - 0.9).abs() < 1e-9);
         for key in 0..9_000_i64 {
-            assert_eq!(latest.get(&key.to_be_bytes()), Some(key + 9_000));
+            assert_eq!(latest.get(hash(&key.to_be_bytes())), Some(key + 9_000));
         }
-        assert_eq!(latest.get(b"another"), None);
-        latest.put(&0_i64.to_be_bytes(), 20_000);
-        assert_eq!(latest.get(&0_i64.to_be_bytes()), Some(20_000));
+        assert_eq!(latest.get(hash(b"another")), None);
+        latest.put(hash(&0_i64.to_be_bytes()), 20_000);
+        assert_eq!(latest.get(hash(&0_i64.to_be_bytes())), Some(20_000));
     }
 
     /// With a load factor of 1 every place is taken: a search for what is not there would never end.
@@ -137,12 +140,12 @@ mod tests {
     fn a_table_without_a_free_place_answers() {
         let mut latest = Latest::new(24 * 3, 1.0);
         for key in [b"a", b"b", b"c"] {
-            latest.put(key, 1);
+            latest.put(hash(key), 1);
         }
         assert!(latest.is_full());
-        assert_eq!(latest.get(b"d"), None);
-        assert_eq!(latest.get(b"b"), Some(1));
+        assert_eq!(latest.get(hash(b"d")), None);
+        assert_eq!(latest.get(hash(b"b")), Some(1));
         let none = Latest::new(23, 0.9);
-        assert!(none.is_full() && none.get(b"a").is_none());
+        assert!(none.is_full() && none.get(hash(b"a")).is_none());
     }
 }

@@ -76,11 +76,7 @@ impl<'a> Unpacked<'a> {
     }
 
     /// Look at the key of every record.
-    pub fn keys(
-        &self,
-        count: i32,
-        look: impl FnMut(&KeyHead, Option<&[u8]>) -> bool,
-    ) -> Result<(), Fault> {
+    pub fn keys(&self, count: i32, look: impl FnMut(&KeyHead) -> bool) -> Result<(), Fault> {
         match self {
             Self::Here(bytes) => each_key(SliceSource::new(bytes), count, look),
             Self::Packed(codec, bytes) => each_key(stream(*codec, bytes)?, count, look),
@@ -100,12 +96,11 @@ fn stream(codec: Codec, bytes: &[u8]) -> Result<StreamSource<Decompressor<'_>>, 
 fn each_key<S: Source>(
     source: S,
     count: i32,
-    mut look: impl FnMut(&KeyHead, Option<&[u8]>) -> bool,
+    mut look: impl FnMut(&KeyHead) -> bool,
 ) -> Result<(), Fault> {
     let mut records = Records::new(source, count);
-    let mut key = Vec::new();
-    while let Some(head) = records.next_key(&mut key)? {
-        if !look(&head, head.has_key.then_some(&key)) {
+    while let Some(head) = records.next_key()? {
+        if !look(&head) {
             break;
         }
     }
@@ -206,13 +201,13 @@ impl Rules<'_> {
     fn survey(&self, header: &Header, unpacked: &Unpacked<'_>) -> Result<Survey, Fault> {
         let keeps_tombstones = header.delete_horizon_ms().is_none_or(|at| self.now_ms < at);
         let mut survey = Survey::default();
-        unpacked.keys(header.record_count, |head, key| {
+        unpacked.keys(header.record_count, |head| {
             let offset = header
                 .base_offset
                 .saturating_add(i64::from(head.offset_delta));
             let stays = if offset > self.latest.reached {
                 true
-            } else if let Some(key) = key {
+            } else if let Some(key) = head.key {
                 let is_latest = self.latest.get(key).is_none_or(|latest| offset >= latest);
                 is_latest && (head.has_value || keeps_tombstones)
             } else {

@@ -376,9 +376,9 @@ impl<D: Disk> Cleaner<D> {
         let mut fits = true;
         if !header.is_control() && !role.discard && header.last_offset() >= self.first_dirty {
             let (latest, first) = (&mut self.latest, self.first_dirty);
-            let look = |head: &KeyHead, key: Option<&[u8]>| {
+            let look = |head: &KeyHead| {
                 let offset = header.base_offset.saturating_add(head.offset_delta.into());
-                if let Some(key) = key.filter(|_| offset >= first) {
+                if let Some(key) = head.key.filter(|_| offset >= first) {
                     if latest.is_full() {
                         fits = false;
                         return false;

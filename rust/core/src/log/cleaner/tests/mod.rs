@@ -279,6 +279,38 @@ fn tombstones_go_after_their_horizon() {
     );
 }
 
+/// A long key of a packed batch is met in pieces, and would be another one than the same key in one piece.
+#[test]
+fn long_keys_are_the_same_in_pieces() {
+    let key: String = (0..40_000).map(|number| format!("{number:x}")).collect();
+    let disk = disk(1);
+    let config = LogConfig {
+        segment_bytes: 1 << 20,
+        ..config()
+    };
+    let log = Log::open(disk.clone(), dir(), config, NOW, OpenHints::default());
+    let mut log = log.unwrap().0;
+    for (codec, value) in [(Codec::None, "1"), (Codec::Zstd, "2")] {
+        let spec = BatchSpec {
+            codec,
+            ..BatchSpec::default()
+        };
+        append(
+            &mut log,
+            batch(spec, &[(&key, Some(value))]),
+            Origin::Client,
+        );
+        end_segment(&mut log);
+    }
+    clean(&mut log, None, NOW);
+    let (left, _) = held(&mut log);
+    assert_eq!(left.len(), 1);
+    assert_eq!(
+        (left[0].1.len(), left[0].2.as_deref()),
+        (key.len(), Some("2"))
+    );
+}
+
 /// Of producers 7 and 8: one each that both write a key, of which one is aborted; then both commit another.
 fn write_transactions(log: &mut Log<SimDisk>) {
     append(
