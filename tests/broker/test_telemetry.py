@@ -11,11 +11,13 @@ from coordinators.world import Counter
 from ottla.broker.client_software import AT_LEAST, ClientSoftware
 from ottla.broker.settings import Settings
 from ottla.broker.telemetry import client_metrics
+from ottla.broker.telemetry import series as series_module
 from ottla.broker.telemetry.client_metrics import Client, ClientMetrics, Push
 from ottla.broker.telemetry.otlp import Point
 from ottla.broker.telemetry.series import (
     BYTES_MAX,
     BYTES_PER_INSTANCE_MAX,
+    POINTS_MAX,
     SERIES_PER_INSTANCE_MAX,
     Series,
 )
@@ -113,6 +115,17 @@ def test_what_a_client_pushed_goes_with_it(world: World) -> None:
     assert world.shown() == {uuid_text(ONE): 1}
     assert not world.push(ONE, world_known(world, ONE), gauge("a", 3), terminating=True)
     assert world.shown() == {}
+
+
+def test_a_client_that_comes_by_another_connection_keeps_its_sums(world: World) -> None:
+    """If this failed, a counter would fall when a client's earlier connection ends."""
+    world.ask(ONE, 1)
+    world.now_ms += 100
+    known = world.ask(ONE, 2)
+    assert not world.push(ONE, known, gauge("a", 7), connection=2)
+    world.open.remove(1)
+    world.sweep()
+    assert world.shown() == {uuid_text(ONE): 7}
 
 
 def world_known(world: World, instance: bytes) -> int:
@@ -236,6 +249,18 @@ def test_names_that_become_one_are_one_series() -> None:
     (family,) = series.families()
     assert [value for _, value in family.samples] == [1]
     assert (family.help, series.dropped) == ("What clients pushed as a.b.", 3)
+
+
+def test_a_push_costs_what_it_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, a small payload of many numbers would keep the node from deciding."""
+    made = []
+    monkeypatch.setattr(series_module, "_labels", lambda *of: made.append(of) or ())
+    label = ("\N{CAT}" * 256, "x")
+    points = [Point(f"m{n % 7}", 1, (label,), False, False) for n in range(19_000)]
+    series = Series()
+    series.push("i", "c", points)
+    assert len(made) == 1
+    assert (series.count, series.dropped) == (7, 19_000 - POINTS_MAX)
 
 
 def test_long_labels_take_the_place_of_many() -> None:

@@ -5,6 +5,7 @@ and what was changed holds after a restart.
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,30 @@ def test_changes_hold_after_a_restart(tmp_path: Path) -> None:
             "max.connections.per.ip": "DYNAMIC_BROKER_CONFIG",
             "message.max.bytes": "DYNAMIC_DEFAULT_BROKER_CONFIG",
         }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "refused"),
+    [
+        ("max.connections.per.ip.overrides", f"10.0.0.1:{1 << 31}", True),
+        ("max.connections.per.ip.overrides", f"10.0.0.1:{1 << 64}", True),
+        ("max.connections.per.ip.overrides", "10.0.0.1:" + "9" * 5000, True),
+        ("max.connections.per.ip.overrides", "10.0.0.1:2147483647", False),
+        ("replica.alter.log.dirs.io.max.bytes.per.second", "0" * 5000 + "5", False),
+        ("log.cleaner.io.max.bytes.per.second", "NaN", True),
+        ("log.cleaner.io.buffer.load.factor", "0", True),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_a_number_that_no_node_can_follow_is_refused(
+    key: str, value: str, refused: bool, tmp_path: Path
+) -> None:
+    """If this failed, one change would end the node, and every start of it that comes after."""
+    broker = ottla.Broker(dir=tmp_path)
+    with broker, Client(broker.bootstrap_servers) as client:
+        change = configs.Change(key, configs.SET, value)
+        with pytest.raises(BrokerError) if refused else nullcontext():
+            configs.alter(client, configs.BROKER, {"1": [change]})
+        broker.create_topic("before")
+    with broker:
+        broker.create_topic("after")

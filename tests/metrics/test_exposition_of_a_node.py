@@ -17,8 +17,8 @@ from ottla.metrics.rows import rows
 
 @pytest.fixture
 def broker() -> Iterator[ottla.Broker]:
-    """One that clients have worked with."""
-    with ottla.Broker() as running:
+    """One that clients have worked with, and have told of themselves."""
+    with ottla.Broker(config={"ottla.http.listen": "127.0.0.1:0"}) as running:
         traffic(running.bootstrap_servers)
         yield running
 

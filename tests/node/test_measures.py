@@ -63,6 +63,14 @@ def test_what_the_image_says_of_partitions() -> None:
     assert found["controller.committed_offset"] == 49
 
 
+def test_fewer_replicas_than_min_insync_are_no_alarm() -> None:
+    """If this failed, a node alone would be told under min ISR for ever, though it serves all."""
+    config = BrokerConfig({"node.id": "1", "min.insync.replicas": "2"})
+    found = measures({}, image(), config, QUORUM, frozenset(), Rates(lambda: 0.0), 100)
+    assert found["partition.under_min_isr"] == 1, "the one that lacks a replica"
+    assert found["partition.at_min_isr"] == 2
+
+
 def test_the_page_has_twenty_kafka_names_and_the_process() -> None:
     """If this failed, the first look at a node's dashboard would be empty."""
     text = exposition(of({"fetch.parked": 3}, QUORUM._replace(leader_id=2)))

@@ -262,6 +262,21 @@ def test_a_new_metadata_version_is_told_what_it_has_a_place_for(
     assert far.asked() in ([], ["BrokerHeartbeatRequest"])
 
 
+def test_places_are_told_once_there_is_a_place_for_them() -> None:
+    """If this failed, a cluster that was raised would not know which disk its partitions lie on,
+    and what goes with one that fails.
+    """
+    far = Far()
+    far.let_in()
+    far.image.metadata_version = 16
+    far.membership.assign([PLACE])
+    assert not far.waiting
+    far.image.metadata_version = 30
+    far.timers["broker-heartbeat"]()
+    far.answer(BrokerHeartbeatResponse())
+    assert far.asked() == ["AssignReplicasToDirsRequest"]
+
+
 def test_an_old_cluster_has_no_place_for_controllers() -> None:
     """A controller of 3.3 could not read the log after this node had registered its own."""
     far = Far()

@@ -17,3 +17,15 @@ def test_a_rate_is_of_the_last_window() -> None:
     now_s += WINDOW_S
     assert rates.of("a", 80) == 2
     assert rates.of("b", 70) == 1, "since the beginning"
+
+
+def test_what_did_not_begin_at_nothing_counts_from_the_first_look() -> None:
+    """If this failed, a log of a million records would be shown as written just now, after each
+    start.
+    """
+    now_s = 0.0
+    rates = Rates(lambda: now_s)
+    now_s = 15.0
+    assert rates.of("log", 1_000_000, since_look=True) == 0
+    now_s = 25.0
+    assert rates.of("log", 1_000_050, since_look=True) == 5

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Assignment = tuple[bytes, int, bytes]
 """(topic id, partition, directory id)"""
+WISHES_MAX = 100_000
+"""So many partitions that do not exist are remembered; more than any cluster is given at once."""
 
 
 class Directories:
@@ -77,6 +79,11 @@ class Directories:
         """Where partitions are wanted that are not there yet."""
         self.offline: set[tuple[str, int]] = set()
         """Partitions of this broker, by topic and index, that the disk keeps from being served."""
+
+    def wish(self, topic: str, index: int, place: int) -> None:
+        """Remember where a partition is wanted that is not there yet."""
+        if (topic, index) in self.preferred or len(self.preferred) < WISHES_MAX:
+            self.preferred[topic, index] = place
 
     def index(self, topic_id: bytes, index: int) -> int | None:
         """Where the partition is; None if its record names a directory that is not here."""

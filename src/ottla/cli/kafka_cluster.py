@@ -122,7 +122,7 @@ def _unregister(client: Client, broker_id: int) -> None:
 
 
 def _print_endpoints(nodes: list[cluster.Broker], *, of_controllers: bool) -> None:
-    host_width = max(len(node.host) for node in nodes)
+    host_width = max((len(node.host) for node in nodes), default=0)
     racks = [len(node.rack) for node in nodes if node.rack]
     rack_width = max(racks, default=RACK_WIDTH)
 

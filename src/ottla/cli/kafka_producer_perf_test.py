@@ -18,6 +18,7 @@ from ottla.cli.load_figures import SendStats, Throttle
 from ottla.cli.options import BadValue, Command, Option, Parsed, UsageError, is_java_int, whole
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.run import Failed, run, tell
+from ottla.config.whole_number import whole_number
 
 LETTERS = bytes(ord("A") + number % 26 for number in range(256))
 TRANSACTION_MS = 3000
@@ -319,12 +320,12 @@ def _whole(
     parsed: Parsed, name: str, default: int | None = None, *, least: int | None = None
 ) -> int:
     text = parsed.required(name) if default is None else parsed.text(name, str(default)) or ""
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    if not digits.isascii() or not digits.isdigit() or abs(int(text)) > LONG_MAX:
+    number = whole_number(text)
+    if number is None or abs(number) > LONG_MAX:
         raise BadValue(f"{name} takes a whole number, not '{text}'")
-    if least is not None and int(text) < least:
+    if least is not None and number < least:
         raise BadValue(f"{name} takes a number above {least - 1}, not {text}")
-    return int(text)
+    return number
 
 
 def _throughput(parsed: Parsed) -> float:

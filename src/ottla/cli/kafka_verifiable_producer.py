@@ -19,6 +19,7 @@ from ottla.cli.load_figures import Throttle
 from ottla.cli.options import BadValue, Command, Option, Parsed, is_java_int, whole
 from ottla.cli.properties import read_properties
 from ottla.cli.run import Asked, Failed, run
+from ottla.config.whole_number import whole_number
 
 ACKS = ("0", "1", "-1")
 LONG_MAX = 2**63 - 1
@@ -217,11 +218,11 @@ def _number(parsed: Parsed, name: str, default: int | None, *, wide: bool = Fals
     text = parsed.text(name)
     if text is None:
         return default
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    fits = digits.isascii() and digits.isdigit() and abs(int(text)) <= LONG_MAX
+    number = whole_number(text)
+    fits = number is not None and abs(number) <= LONG_MAX
     if not (fits if wide else is_java_int(text)):
         raise BadValue(f"{name} takes a whole number, not '{text}'")
-    return int(text)
+    return number
 
 
 def _now_ms() -> int:

@@ -17,6 +17,7 @@ from ottla.config.quorum import Voter, parse_bootstrap_servers, parse_voters
 from ottla.config.refusal import ConfigException
 from ottla.config.row import broker_rows
 from ottla.config.values import default_value, parse_value
+from ottla.config.whole_number import whole_number
 
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 3_600_000
@@ -185,7 +186,7 @@ class BrokerConfig:
         """How fast partitions may move between directories; None for as fast as it goes."""
         for layer in (self.dynamic, self.cluster_dynamic):
             if MOVES_RATE in layer:
-                return int(layer[MOVES_RATE])
+                return whole_number(layer[MOVES_RATE])
         return None
 
     @property

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.config.refusal import ConfigException
+from ottla.config.whole_number import whole_number
 
 if TYPE_CHECKING:
     from ottla.config.broker import BrokerConfig
@@ -22,6 +23,7 @@ OF_LISTENERS: Final = (COUNT, RATE)
 """Keys that a listener may have for itself."""
 KEYS: Final = (COUNT, RATE, PER_IP, OVERRIDES)
 
+INT_MAX: Final = (1 << 31) - 1
 _PREFIX: Final = "listener.name."
 
 
@@ -70,9 +72,10 @@ def per_ip_overrides(text: str) -> Mapping[str, int]:
                 f"Error parsing configuration property '{OVERRIDES}': {text}",
                 f"write address:number, not {entry!r}",
             )
-        if not (limit.strip().isascii() and limit.strip().isdigit()):
+        most = whole_number(limit.strip())
+        if most is None or not 0 <= most <= INT_MAX:
             raise ConfigException(f'For input string: "{limit.strip()}"')
-        found[_address(host.strip())] = int(limit)
+        found[_address(host.strip())] = most
     return found
 
 

@@ -225,6 +225,9 @@ def _cleaner(config: BrokerConfig) -> Broken | None:
         return Broken(
             "log.cleaner.threads", text, "log.cleaner.enable=false says so, if that is meant"
         )
+    for factor in ("log.cleaner.io.buffer.load.factor", "log.cleaner.io.max.bytes.per.second"):
+        if not config[factor] > 0:
+            return Broken(factor, f"{factor} must be above 0: else nothing is compacted")
     if config[key] // threads <= MEBIBYTE:
         text = f"{key} must be at least 1MB per cleaner thread."
         return Broken(key, text, f"log.cleaner.threads is {threads}")

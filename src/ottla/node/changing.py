@@ -44,19 +44,19 @@ class Changing:
         """Do it as this config says from now on, where that is another way than until now."""
         limits = connection_limits(config)
         if limits != self._limits:
-            self._limits = limits
             listeners = [(name, *most) for name, most in limits.listeners.items()]
             self._core.limit_connections(listeners, list(limits.addresses.items()))
+            self._limits = limits
         # Deleted segments and folders are looked for as often as their delay says.
         self._every(max(config["log.segment.delete.delay.ms"], 1000), "deleted")
         cleaner = {key: config[key] for key in CLEANER_KEYS}
         if cleaner != self._cleaner:
-            self._cleaner = cleaner
             self._core.configure_cleaner(cleaner)
+            self._cleaner = cleaner
         if cleaner["log.cleaner.enable"]:
             self._every(config["log.cleaner.backoff.ms"], "clean")
 
     def _every(self, period_ms: int, name: _Pass) -> None:
         if period_ms != self._periods.get(name):
-            self._periods[name] = period_ms
             self._alarms.every(name, period_ms, lambda: self._core.begin(name))
+            self._periods[name] = period_ms

@@ -10,6 +10,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Final
 
+from ottla.config.whole_number import whole_number
 from ottla.metadata.features import supported_features
 from ottla.metadata.image import TOPIC_RESOURCE
 
@@ -112,7 +113,7 @@ def _of_quorum(
         if described.voter.id == node_id:
             end = described.position.end_offset
             yield "raft.log_end_offset", end
-            yield "raft.append_rate", rates.of("raft", end)
+            yield "raft.append_rate", rates.of("raft", end, since_look=True)
             if leads:  # which voted for itself, and whose first record is of its own epoch
                 yield "raft.vote", node_id
                 yield "raft.log_end_epoch", quorum.leader_epoch
@@ -171,34 +172,51 @@ def directory_measures(
 
 
 def _led(image: MetadataImage, config: BrokerConfig) -> Iterator[tuple[Partition, int]]:
-    """The partitions that this broker leads, each with the min.insync.replicas of its topic."""
+    """The partitions that this broker leads, each with how many replicas have to be in sync: its
+    topic's min.insync.replicas, or all if there are fewer.
+    """
     default = config["min.insync.replicas"]
     for topic in image.topics.by_name.values():
         own = image.configs.get((TOPIC_RESOURCE, topic.name), {}).get("min.insync.replicas")
-        least = int(own) if own is not None else default
+        least = default if own is None else whole_number(own) or default
         for partition in topic.partitions:
             if partition.leader == config.node_id:
-                yield partition, least
+                yield partition, min(least, len(partition.replicas))
 
 
 def _of_process() -> Iterator[tuple[str, float]]:
     times = os.times()
     yield "process.cpu_seconds", times.user + times.system
-    try:
-        with open("/proc/self/statm") as file:
-            resident_pages = int(file.read().split()[1])
-        yield "process.resident_bytes", resident_pages * os.sysconf("SC_PAGE_SIZE")
-        yield "process.open_files", len(os.listdir("/proc/self/fd"))
-        with open("/proc/self/stat") as file:
-            ticks = int(file.read().rpartition(")")[2].split()[19])
-        with open("/proc/stat") as file:
-            boot = next(int(line.split()[1]) for line in file if line.startswith("btime"))
-        with open("/proc/self/io") as file:
-            moved = dict(line.split(": ") for line in file.read().splitlines())
-        yield "process.read_bytes", int(moved["read_bytes"])
-        yield "process.written_bytes", int(moved["write_bytes"])
-        started_s = boot + ticks / os.sysconf("SC_CLK_TCK")
-        yield "process.started_s", started_s
-        yield "process.started_ms", int(started_s * 1000)
-    except OSError:
-        return  # not Linux: the rest is left out
+    # What is not there is left out: this is no Linux, or nobody may read it in this container.
+    for found in (_memory, _files, _began, _moved):
+        try:
+            yield from found()
+        except OSError:
+            continue
+
+
+def _memory() -> Iterator[tuple[str, float]]:
+    with open("/proc/self/statm") as file:
+        resident_pages = int(file.read().split()[1])
+    yield "process.resident_bytes", resident_pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _files() -> Iterator[tuple[str, float]]:
+    yield "process.open_files", len(os.listdir("/proc/self/fd"))
+
+
+def _began() -> Iterator[tuple[str, float]]:
+    with open("/proc/self/stat") as file:
+        ticks = int(file.read().rpartition(")")[2].split()[19])
+    with open("/proc/stat") as file:
+        boot = next(int(line.split()[1]) for line in file if line.startswith("btime"))
+    started_s = boot + ticks / os.sysconf("SC_CLK_TCK")
+    yield "process.started_s", started_s
+    yield "process.started_ms", int(started_s * 1000)
+
+
+def _moved() -> Iterator[tuple[str, float]]:
+    with open("/proc/self/io") as file:
+        moved = dict(line.split(": ") for line in file.read().splitlines())
+    yield "process.read_bytes", int(moved["read_bytes"])
+    yield "process.written_bytes", int(moved["write_bytes"])

@@ -108,8 +108,8 @@ class Membership:
         self._lost_directories: list[bytes] = []
         self._cordoned: list[bytes] = []
         self._untold: dict[tuple[bytes, int], bytes] = {}
-        """Places of partitions that the controller does not know: it refused them, or has not let
-        this broker in yet.
+        """Places of partitions that the controller does not know: it refused them, has not let
+        this broker in yet, or has no place for them at its metadata.version.
         """
         self._asking = False
         """Whether a request is not answered yet."""
@@ -162,10 +162,9 @@ class Membership:
         if not places:
             return
         untold = {(topic_id, index): directory_id for topic_id, index, directory_id in places}
-        if not self.joined:
+        level = self._cluster.image.metadata_version
+        if not self.joined or not directory_assignment_supported(level):
             self._untold |= untold
-            return
-        if not directory_assignment_supported(self._cluster.image.metadata_version):
             return
 
         def told(response: Any) -> None:

@@ -25,11 +25,14 @@ class Rates:
         self._marks: dict[str, deque[tuple[float, float]]] = {}
         self._lock = threading.Lock()
 
-    def of(self, name: str, total: float) -> float:
-        """How much came a second, lately."""
+    def of(self, name: str, total: float, *, since_look: bool = False) -> float:
+        """How much came a second, lately; `since_look`: of what did not begin at nothing when the
+        process began, and counts from the first look on.
+        """
         now_s = self._now_s()
         with self._lock:
-            marks = self._marks.setdefault(name, deque([(self._began_s, 0.0)]))
+            first = (now_s, total) if since_look else (self._began_s, 0.0)
+            marks = self._marks.setdefault(name, deque([first]))
             while len(marks) > 1 and now_s - marks[1][0] >= WINDOW_S:
                 marks.popleft()
             if now_s > marks[-1][0]:

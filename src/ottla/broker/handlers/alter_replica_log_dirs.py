@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 _NAME_LENGTH_MAX = 255
 _FUTURE_LENGTH = len("-.-future") + 32
 """What the name of a folder has beside topic and partition while it is filled."""
-_WISHES_MAX = 100_000
-"""So many partitions that do not exist are remembered; more than any cluster is given at once."""
 
 
 def handle(
@@ -71,11 +69,10 @@ def _move(context: Context, name: str, index: int, path: str) -> ErrorCode:
         return ErrorCode.KAFKA_STORAGE_ERROR
     topic = context.image.topics.by_name.get(name)
     if topic is None or not 0 <= index < len(topic.partitions):
-        if len(directories.preferred) < _WISHES_MAX:
-            directories.preferred[name, index] = place
+        directories.wish(name, index, place)
         return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     if context.node_id not in topic.partitions[index].replicas:
-        directories.preferred[name, index] = place
+        directories.wish(name, index, place)
         return ErrorCode.REPLICA_NOT_AVAILABLE
     current = directories.index(topic.id, index)
     if current is None or (current != place and (directories.failed or directories.incomplete)):

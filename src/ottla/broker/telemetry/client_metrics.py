@@ -227,6 +227,7 @@ class ClientMetrics:
             instance = self._made(instance_id, _known(client, instance_id), client.connection)
         elif instance.version != self._version:
             instance = self._made(instance_id, instance.known, client.connection)
+        instance.connection = client.connection
         expiry_ms = max(EXPIRY_MS_MIN, 3 * instance.question.interval_ms)
         instance.expires_ms = now_ms + expiry_ms
         self._instances[instance_id] = instance

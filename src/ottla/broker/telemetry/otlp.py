@@ -59,7 +59,9 @@ class _Reading:
             scopes = []
             for number, kind, value in self._fields(start, end):
                 if (number, kind) == (1, BYTES):
-                    shared += [self._attribute(*one) for one in self._parts(value, 1)]
+                    for one in self._parts(value, 1):
+                        if len(shared) < ATTRIBUTES_MAX:
+                            shared.append(self._attribute(*one))
                 elif (number, kind) == (2, BYTES):
                     scopes.append(value)
             for scope in scopes:
@@ -101,9 +103,9 @@ class _Reading:
                 found = struct.unpack_from("<d", self._data, value)[0]
             elif number == 6 and kind == FIXED64:
                 found = float(struct.unpack_from("<q", self._data, value)[0])
-            elif number == 7 and kind == BYTES:
+            elif number == 7 and kind == BYTES and len(attributes) < ATTRIBUTES_MAX:
                 attributes.append(self._attribute(*value))
-        return found, tuple(attributes[:ATTRIBUTES_MAX])
+        return found, tuple(attributes)
 
     def _attribute(self, start: int, end: int) -> tuple[str, str]:
         key, text = "", ""

@@ -11,20 +11,24 @@ together of values that are replaced and never changed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from ottla.broker.telemetry.otlp import Point
+from ottla.broker.telemetry.otlp import Attributes, Point
 from ottla.metrics.exposition import Family, Labels
 
 PREFIX: Final = "kafka_client_"
 SERIES_MAX: Final = 20_000
 SERIES_PER_INSTANCE_MAX: Final = 1_000
+POINTS_MAX: Final = 2 * SERIES_PER_INSTANCE_MAX
+"""Of one push: no client has more to say, and whoever decides takes them in."""
 BYTES_MAX: Final = 16 << 20
 BYTES_PER_INSTANCE_MAX: Final = 512 << 10
 """Of the lines that show them: whoever scrapes them waits for all, and labels may be long."""
 _OWN: Final = "org.apache.kafka."
 _LABELS: Final = ("client_instance_id", "client_id")
+_OTHERS: Final = re.compile("[^A-Za-z0-9]")
 
 
 class _Key(NamedTuple):
@@ -65,12 +69,17 @@ class Series:
     def push(self, instance: str, client_id: str, points: Iterable[Point]) -> None:
         """Take in what a client pushed."""
         mine = self._of.setdefault(instance, {})
-        for point in points:
+        labels: dict[Attributes, Labels] = {}
+        for count, point in enumerate(points):
             name, kind = _named(point)
             known = self._names.get(name, _Name(kind, point.name, 0))
-            key = _Key(name, _labels(point, instance, client_id))
-            is_it = (known.kind, known.source) == (kind, point.name)
-            if not is_it or not (key in mine or self._makes_place(instance, key, known)):
+            if count >= POINTS_MAX or (known.kind, known.source) != (kind, point.name):
+                self.dropped += 1
+                continue
+            if point.attributes not in labels:
+                labels[point.attributes] = _labels(point.attributes, instance, client_id)
+            key = _Key(name, labels[point.attributes])
+            if key not in mine and not self._makes_place(instance, key, known):
                 self.dropped += 1
                 continue
             before = mine.get(key, 0.0) if point.is_delta else 0.0
@@ -126,9 +135,9 @@ def _named(point: Point) -> tuple[str, str]:
     return (name if name.endswith("_total") else f"{name}_total"), "counter"
 
 
-def _labels(point: Point, instance: str, client_id: str) -> Labels:
+def _labels(attributes: Attributes, instance: str, client_id: str) -> Labels:
     labels: dict[str, str] = {}
-    for key, value in point.attributes:
+    for key, value in attributes:
         label = _letters(key).strip("_") or "_"
         if label in _LABELS or label[0].isdigit():
             label = f"attribute_{label}"
@@ -138,14 +147,6 @@ def _labels(point: Point, instance: str, client_id: str) -> Labels:
     return (*whose, *sorted(labels.items()))
 
 
-class _Letters(dict[int, str]):
-    """For `str.translate`: what Prometheus takes in a name stays."""
-
-    def __missing__(self, code: int) -> str:
-        letter = chr(code)
-        kept = self[code] = letter if letter.isascii() and letter.isalnum() else "_"
-        return kept
-
-
 def _letters(text: str) -> str:
-    return text.translate(_Letters())
+    """With what Prometheus takes in a name."""
+    return _OTHERS.sub("_", text)

@@ -9,6 +9,7 @@ goes to another one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ottla.config.client_metrics import ALL, Wanted
@@ -69,8 +70,9 @@ def _signed(number: int) -> int:
     return number - (1 << 32) if number >> 31 else number
 
 
+@lru_cache(maxsize=64)
 def crc32c(data: bytes) -> int:
-    """The checksum of Castagnoli, of a short text."""
+    """The checksum of Castagnoli, of a text that many clients are asked."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte
