@@ -11,7 +11,6 @@ together of values that are replaced and never changed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -28,7 +27,7 @@ BYTES_PER_INSTANCE_MAX: Final = 512 << 10
 """Of the lines that show them: whoever scrapes them waits for all, and labels may be long."""
 _OWN: Final = "org.apache.kafka."
 _LABELS: Final = ("client_instance_id", "client_id")
-_OTHERS: Final = re.compile("[^A-Za-z0-9]")
+_LETTERS: Final = bytes(n if n < 128 and chr(n).isalnum() else ord("_") for n in range(256))
 
 
 class _Key(NamedTuple):
@@ -149,4 +148,4 @@ def _labels(attributes: Attributes, instance: str, client_id: str) -> Labels:
 
 def _letters(text: str) -> str:
     """With what Prometheus takes in a name."""
-    return _OTHERS.sub("_", text)
+    return text.encode("ascii", "replace").translate(_LETTERS).decode()
