@@ -31,8 +31,9 @@ LONG_TEST_SECONDS_MAX = 600
 @pytest.fixture(autouse=True)
 def _deadline(request: pytest.FixtureRequest) -> Iterator[None]:
     """End a test that waits for what never comes, instead of the whole run's time."""
+    own = request.node.get_closest_marker("seconds")
     long = request.node.get_closest_marker("long") is not None
-    seconds = LONG_TEST_SECONDS_MAX if long else TEST_SECONDS_MAX
+    seconds = own.args[0] if own else LONG_TEST_SECONDS_MAX if long else TEST_SECONDS_MAX
 
     def late(*_: object) -> None:
         raise TimeoutError(f"{request.node.name} took more than {seconds} s")

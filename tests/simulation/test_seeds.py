@@ -60,6 +60,7 @@ def play(seeds: range) -> None:
     assert min(met.values()) >= len(seeds) / 20, met
 
 
+@pytest.mark.seconds(400)  # 90 on two quiet cores
 def test_three_hundred_seeds() -> None:
     """If this failed, some order of steps and faults would break a promise; the failure says which
     one, and how to see it again.
