@@ -218,13 +218,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 }
             }
         };
-        let now_ms = self.around.steady_ms();
-        lock(&self.cleaners).pace.moved(moved, now_ms);
+        let wait = lock(&self.cleaners)
+            .pace
+            .moved(moved, self.around.steady_ms());
         match outcome {
-            Ok(None) => {
-                let wait = lock(&self.cleaners).pace.wait(now_ms);
-                self.around.owe(Chore::Clean(round), wait);
-            }
+            Ok(None) => self.around.owe(Chore::Clean(round), wait),
             Ok(Some(clean_to)) => self.round_is_over(&round, clean_to),
             Err(CleanError::Disk(error)) if error.is_full() && round.cleaner.can_go_on() => {
                 self.strained(&round.cell, &error);
@@ -322,9 +320,6 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     fn strained(&self, cell: &Arc<Cell<D, W>>, error: &LogError) {
         if let Some(partition) = cell.hold().as_mut() {
             self.suffer(cell, partition, error);
-        }
-        if error.is_failed_sync() {
-            self.fail_dir(cell.log_dir(), &error.to_string());
         }
     }
 

@@ -202,9 +202,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         match self.copy_piece(one, log)? {
             Piece::Unreadable => Ok(Next::After(AGAIN)),
             Piece::Copied(bytes) => {
-                let (mut pace, now_ms) = (lock(&self.moves_pace), self.around.steady_ms());
-                pace.moved(bytes as u64, now_ms);
-                Ok(Next::After(pace.wait(now_ms)))
+                let now_ms = self.around.steady_ms();
+                let wait = lock(&self.moves_pace).moved(bytes as u64, now_ms);
+                Ok(Next::After(wait))
             }
             Piece::Nothing if phase == Phase::Assigned => self.swap(one, copy),
             Piece::Nothing => {

@@ -34,12 +34,13 @@ impl Pace {
         }
     }
 
-    /// So many bytes were moved just now.
-    pub fn moved(&mut self, bytes: u64, steady_ms: i64) {
+    /// So many bytes were moved just now; after how long to come again.
+    pub fn moved(&mut self, bytes: u64, steady_ms: i64) -> Duration {
         if bytes > 0 {
             let took_ms = bytes as f64 / self.bytes_per_second.max(0.0) * 1000.0;
             self.due_ms = self.due_ms.max(steady_ms as f64) + took_ms;
         }
+        self.wait(steady_ms)
     }
 
     /// After how long to come again; zero if bytes may be moved now.

@@ -46,6 +46,18 @@ fn fill(world: &World, partition: i32) {
     }
 }
 
+/// A world after so many steps of a round, for each of its steps.
+fn in_a_round() -> impl Iterator<Item = (usize, World)> {
+    let all = (0..).map(|steps| {
+        let world = world();
+        world.host.run(Pass::Clean);
+        let is_over = (0..steps).any(|_| !world.chore());
+        assert!(!is_over || steps > 5, "{steps}");
+        (!is_over).then_some((steps, world))
+    });
+    all.map_while(|one| one)
+}
+
 impl World {
     /// One step of what was left to do; false if there is nothing.
     fn chore(&self) -> bool {
@@ -142,15 +154,7 @@ fn a_partition_that_goes_takes_its_round_with_it() {
 /// new folder.
 #[test]
 fn a_namesake_is_left_alone_by_a_round_that_has_begun() {
-    let mut is_over = false;
-    for steps in 0.. {
-        let world = world();
-        world.host.run(Pass::Clean);
-        (0..steps).for_each(|_| is_over |= !world.chore());
-        if is_over {
-            assert!(steps > 5, "{steps}");
-            break;
-        }
+    for (steps, world) in in_a_round() {
         let others = |world: &World| {
             let all: Vec<_> = world.around.chores.lock().unwrap().drain(..).collect();
             let (rounds, others): (Vec<_>, Vec<_>) = all
@@ -198,15 +202,7 @@ fn a_namesake_is_left_alone_by_a_round_that_has_begun() {
 /// back: the log would end where it ended long ago.
 #[test]
 fn what_is_deleted_in_the_middle_of_a_round_stays_so() {
-    let mut is_over = false;
-    for steps in 0.. {
-        let world = world();
-        world.host.run(Pass::Clean);
-        (0..steps).for_each(|_| is_over |= !world.chore());
-        if is_over {
-            assert!(steps > 5, "{steps}");
-            break;
-        }
+    for (steps, world) in in_a_round() {
         let end = world.marks().1;
         let rows = [
             ("min.insync.replicas".to_owned(), ConfigValue::Int(1)),
