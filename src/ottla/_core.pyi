@@ -66,7 +66,9 @@ _Refusal: TypeAlias = Literal[
     "unencodable",
     "unknown-partition",
 ]
-_Pass: TypeAlias = Literal["checkpoint", "clean", "deleted", "producers", "retention", "roll"]
+_Pass: TypeAlias = Literal[
+    "checkpoint", "clean", "deleted", "presence", "producers", "retention", "roll"
+]
 _ReportKind: TypeAlias = Literal["aside", "dropped", "lost", "mended"]
 _MoveStep: TypeAlias = Literal["caught-up", "given-up", "moved"]
 _OutboundFaultKind: TypeAlias = Literal["dial", "protocol", "timed-out"]

@@ -11,6 +11,7 @@ import pytest
 import ottla
 from attack.partition_client import PartitionClient, client_of
 from ottla.errors import OttlaError
+from ottla.node import housekeeping
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import describe_log_dirs
 from ottla.wire.records import read_batches
@@ -176,3 +177,36 @@ def test_the_directory_of_the_metadata_log_must_be_there(tmp_path: Path, spoil: 
     mend(bad)
     with ottla.Broker(config=configs(tmp_path)):
         pass
+
+
+@pytest.mark.parametrize("noticed", ["by the look", "by a new partition", "by the end"])
+def test_a_directory_that_goes_away_ends_no_other(
+    tmp_path: Path, noticed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, a disk that was unmounted beneath a node would get new partitions for ever,
+    and what is written to its open files would be acknowledged.
+    """
+    looks_ms = 50 if noticed == "by the look" else 3_600_000
+    monkeypatch.setattr(housekeeping, "PRESENCE_MS", looks_ms)
+    with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert client.create("t", partitions=2) == [0]
+        assert [client.produce("t", b"kept", index) for index in (0, 1)] == [0, 0]
+        assert is_recorded(broker, "t", [0, 1])
+        (tmp_path / "b").rename(tmp_path / "unmounted")
+        if noticed == "by a new partition":
+            assert client.create("first", partitions=2) == [0]
+        if noticed == "by the end":
+            with pytest.raises(OttlaError, match=r"/b is gone"):
+                broker.close()
+        else:
+            eventually(lambda: client.metadata("t", 1).leader_id == -1, "it is offline")
+            assert any("its folder is gone" in line.text for line in broker.log)
+            assert client.produce("t", b"refused", 1) == ErrorCode.KAFKA_STORAGE_ERROR
+            assert client.produce("t", b"taken", 0) == 0
+            assert client.create("new", partitions=2) == [0]
+            assert is_recorded(broker, "new", [0, 0])
+        assert not (tmp_path / "b").exists()
+    (tmp_path / "unmounted").rename(tmp_path / "b")
+    with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert values(client, "t", 1) == [b"kept"]
+        assert client.produce("t", b"taken", 1) == 0

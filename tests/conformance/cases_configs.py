@@ -247,3 +247,15 @@ def case_connection_limits(talk: Talk) -> None:
     describe(talk, BROKER, "1", keys)
     for overrides in ("nonsense", "10.0.0.1:x", "no such host:3"):
         alter(talk, BROKER, "1", (OVERRIDES, SET, overrides))
+
+
+def case_a_key_that_no_file_can_set(talk: Talk) -> None:
+    """How fast partitions move is shown, though no file of a broker may say it."""
+    key = "replica.alter.log.dirs.io.max.bytes.per.second"
+    for broker in ("1", ""):
+        alter(talk, BROKER, broker, (key, SET, "50000000"))
+        settle(talk, f"set-{broker}")
+        describe(talk, BROKER, "1", [key])
+        describe(talk, BROKER, "", [key])
+    for broker in ("1", ""):
+        alter(talk, BROKER, broker, (key, DELETE, None))

@@ -112,7 +112,7 @@ def test_the_directory_of_the_metadata_log_is_known_by_any_path(
             with pytest.raises(NodeFailed) as caught:
                 engine.take(Event.LogDirFailed(1, "a sync failed"))
         assert engine.context.directories.failed == {0, 1}
-        assert "two, which holds the metadata log, a sync failed" in str(caught.value)
+        assert "two, which holds the metadata log, failed: a sync failed" in str(caught.value)
         assert not looked_at
 
 

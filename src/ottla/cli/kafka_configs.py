@@ -67,6 +67,7 @@ _OF_QUOTA_OPTION = {
 }
 _TELL_QUOTAS = (48, 50)
 """DescribeClientQuotas and DescribeUserScramCredentials: who serves neither has none to tell."""
+_AT_THE_START = ("Cannot update these configs dynamically", "can't be changed while the node runs")
 _OUTSIDE_BRACKETS = r"(?=[^\]]*(?:\[|$))"
 
 COMMAND = Command(
@@ -160,7 +161,7 @@ def _way_out(kind: str, error: BrokerError) -> str | None:
     """What to do about a key that a running broker does not take."""
     if kind != "brokers" or error.code != ErrorCode.INVALID_REQUEST:
         return None
-    if "Cannot update these configs dynamically" in str(error) or "in its file" in str(error):
+    if any(text in str(error) for text in _AT_THE_START):
         return "set it in the server's properties file, and start it again"
     if " can't be set" in str(error):
         return "docs/reference/broker-configs.md says of each key what becomes of a change"
@@ -286,16 +287,24 @@ def _changes(parsed: Parsed) -> tuple[dict[str, str], list[str]]:
                 raise UsageError(
                     "requirement failed: Invalid entity config: all configs to be added must be in "
                     'the format "key=val" or  "key=[val1,val2]" to group values which contain '
-                    "commas."
+                    "commas.",
+                    hint=_in_brackets(list(added.items())[-1:], word),
                 )
             added[pair[0].strip()] = re.sub(r"[\[\]]", "", pair[1]).strip()
     deleted = [k.strip() for word in parsed.all("--delete-config") for k in word.split(",")]
     return added, [key for key in deleted if key]
 
 
+def _in_brackets(before: list[tuple[str, str]], word: str) -> str | None:
+    if not before or "=" in word:
+        return None
+    key, value = before[0]
+    return f"a value with commas stands in brackets: --add-config '{key}=[{value},{word}]'"
+
+
 def _alter(client: Client, kind: str, name: str, added: dict[str, str], deleted: list[str]) -> None:
     if kind in ("brokers", "broker-loggers") and name and not _is_there(client, "brokers", name):
-        raise Failed(f"The broker '{name}' doesn't exist", hint="only a broker can tell its own")
+        raise Failed(f"The broker '{name}' doesn't exist", hint=_brokers(client))
     if kind == "broker-loggers":
         known = {row.name for row in configs.describe(client, KINDS[kind], [name])[name]}
         if strange := [logger for logger in (*added, *deleted) if logger not in known]:
@@ -306,10 +315,26 @@ def _alter(client: Client, kind: str, name: str, added: dict[str, str], deleted:
     changes = [configs.Change(key, configs.SET, value) for key, value in added.items()]
     changes += [configs.Change(key, configs.DELETE, None) for key in deleted]
     configs.alter(client, KINDS[kind], {name: changes})
+    if kind == "brokers":
+        _tell_unknown(added)
     if name:
         print(f"Completed updating config for {_one(kind)} {name}.")
     else:
         print(f"Completed updating default config for {kind} in the cluster.")
+
+
+def _brokers(client: Client) -> str:
+    return f"there is {', '.join(str(node) for node in sorted(client.attempt(client.nodes)))}"
+
+
+def _tell_unknown(added: dict[str, str]) -> None:
+    """A broker keeps a key that it does not know, and nothing comes of it: most are slips."""
+    from ottla.config.alteration import dynamic_rows, is_unknown
+    from ottla.config.nearest import nearest
+
+    for key in filter(is_unknown, added):
+        if close := nearest(key, dynamic_rows()):
+            print(f"WARN brokers have no {key}; did you mean {close}?", file=sys.stderr)
 
 
 def _describe(client: Client, kind: str, name: str | None, *, everything: bool) -> None:

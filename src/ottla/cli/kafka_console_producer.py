@@ -15,6 +15,7 @@ from ottla.cli.librdkafka import (
     FIRST_PATIENCE_S,
     Complaints,
     Interrupts,
+    in_our_words,
     in_words,
     kilobytes,
     require_int,
@@ -251,7 +252,7 @@ class Sender:
     def _delivered(self, error: Any, _message: Any) -> None:
         if error is not None:
             too_large = error.name() == "MSG_SIZE_TOO_LARGE"
-            text = f"ERROR a record was not written: {error.str()}"
+            text = f"ERROR a record was not written: {in_our_words(error)}"
             self._tell_failed(text, LARGER if too_large else None)
         else:
             self._complaints.answered()

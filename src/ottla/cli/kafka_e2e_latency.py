@@ -7,7 +7,7 @@ import time
 from random import Random
 from typing import Any
 
-from ottla.cli.librdkafka import Interrupts, require_int
+from ottla.cli.librdkafka import Interrupts, in_our_words, require_int
 from ottla.cli.load_clients import LoadConsumer, LoadProducer, Record, Refused
 from ottla.cli.load_figures import double, latency_lines
 from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
@@ -127,7 +127,7 @@ def _send(producer: LoadProducer, record: Record) -> None:
         done.append(None)
     producer.wait_until(lambda: done)
     if problems:
-        raise Failed(f"a record was not written: {problems[0].str()}")
+        raise Failed(f"a record was not written: {in_our_words(problems[0])}")
 
 
 def _read(consumer: LoadConsumer) -> Any:

@@ -6,7 +6,7 @@ import json
 import sys
 
 from ottla.cli.connect import connect
-from ottla.cli.exceptions import exception_text
+from ottla.cli.exceptions import exception_name
 from ottla.cli.options import (
     BOOTSTRAP,
     COMMAND_CONFIG,
@@ -79,7 +79,7 @@ def _broker(node: int, found: list[cluster.LogDir], topics: set[str]) -> dict[st
                     for row in folder.rows
                     if not topics or row.topic in topics
                 ],
-                "error": exception_text(BrokerError(folder.error_code))
+                "error": exception_name(BrokerError(folder.error_code))
                 if folder.error_code
                 else None,
                 "logDir": folder.path,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-from ottla.cli.librdkafka import Interrupts
+from ottla.cli.librdkafka import Interrupts, in_our_words
 from ottla.cli.load_clients import LoadProducer, Record, Refused, Report, latency_ms
 from ottla.cli.load_figures import SendStats, Throttle
 from ottla.cli.options import BadValue, Command, Option, Parsed, UsageError, is_java_int, whole
@@ -214,7 +214,7 @@ class Load:
 
     def _delivered(self, error: Any, report: Report) -> None:
         if error is not None:
-            self._fail(error.str())
+            self._fail(in_our_words(error))
             return
         _print_lines(self._stats.record(latency_ms(report), len(report), _now_ms()))
 

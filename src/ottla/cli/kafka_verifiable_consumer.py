@@ -7,6 +7,7 @@ signal, enough records or an error, it leaves its group first.
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from ottla.cli.java_text import java_text
@@ -23,6 +24,8 @@ RESETS = ("earliest", "latest", "none")
 RANGE = "org.apache.kafka.clients.consumer.RangeAssignor"
 HEARTBEAT_MS = 3000
 WAIT_S = 0.1
+QUIET_S = 5.0
+"""How long nothing may come until that is said."""
 
 COMMAND = Command(
     "kafka-verifiable-consumer.sh",
@@ -106,6 +109,7 @@ class Member:
     def __init__(self, most: int, *, verbose: bool) -> None:
         self._most, self._verbose = most, verbose
         self._count = 0
+        self._quiet_at: float | None = time.monotonic() + QUIET_S
         self.commits = True
 
     @property
@@ -125,8 +129,13 @@ class Member:
         """Read what there is, if anything comes."""
         records = consumer.poll(WAIT_S)
         if records:
+            self._quiet_at = None
             self._take(consumer, records)
             flush()
+        elif self._quiet_at is not None and time.monotonic() > self._quiet_at:
+            self._quiet_at = None
+            text = "nothing to read yet: waiting for records; Ctrl-C to leave"
+            print(text, file=sys.stderr, flush=True)
 
     def _take(self, consumer: LoadConsumer, records: list[Report]) -> None:
         """Tell of what came at once, and commit it."""

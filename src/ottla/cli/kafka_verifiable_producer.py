@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from ottla.cli.java_text import java_text
-from ottla.cli.librdkafka import Interrupts
+from ottla.cli.librdkafka import Interrupts, in_our_words
 from ottla.cli.load_clients import LoadProducer, Record, Refused, Report, exception_class
 from ottla.cli.load_events import emit, flush, tell_event
 from ottla.cli.load_figures import Throttle
@@ -175,7 +175,7 @@ class Numbers:
         key = None if report.key() is None else java_text(report.key())
         value = java_text(report.value())
         if error is not None:
-            self._tell_failed(key, value, exception_class(error), error.str())
+            self._tell_failed(key, value, exception_class(error), in_our_words(error))
             return
         self.acked += 1
         offset = report.offset()

@@ -212,5 +212,5 @@ def why_without_effect(name: str) -> str | None:
     if not row.honoured:
         return f"set: {row.stance.removeprefix(REFUSED)}"
     if name in AT_THE_START:
-        return f"changed while the node runs, as {AT_THE_START[name]}: set it in its file"
+        return f"changed while the node runs, as {AT_THE_START[name]}"
     return "set for one listener: nothing here would go by it"

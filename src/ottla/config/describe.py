@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import dropwhile
 from typing import Any, Final, NamedTuple
 
+from ottla.config.alteration import DYNAMIC_ALONE
 from ottla.config.broker import BrokerConfig
 from ottla.config.connections import of_listener
 from ottla.config.group import effective_group_config, synonym
@@ -102,23 +103,25 @@ Layers = tuple[tuple[Mapping[str, str], int], ...]
 
 
 def _without_row(name: str, layers: Layers, documentation: bool) -> Entry:
-    """A key that only one listener has, or nobody."""
+    """A key that no file can set, that only one listener has, or nobody."""
     listener, key = of_listener(name)
-    row = broker_rows().get(key) if listener else None
+    alone = DYNAMIC_ALONE.get(name)
+    row = alone or (broker_rows().get(key) if listener else None)
     if row is None:
         return _unknown(name, tuple(source for layer, source in layers if name in layer))
     synonyms = [
         Synonym(one, _shown(row, layer[one]), source)
         for layer, source in layers
-        for one in (name, key)
+        for one in dict.fromkeys((name, key))
         if one in layer
     ]
-    if any(source == STATIC for _, source in layers) and row.default not in (None, "REQUIRED"):
+    in_files = alone is None and any(source == STATIC for _, source in layers)
+    if in_files and row.default not in (None, "REQUIRED"):
         synonyms.append(Synonym(key, _shown(row, row.default), DEFAULT))
     own = next(synonym for synonym in synonyms if synonym.name == name)
     text = _documentation("broker", key, documentation)
-    found = (own.value, own.source, True, row.sensitive, tuple(synonyms), TYPES[row.type], text)
-    return Entry(name, *found)
+    found = (row.sensitive, tuple(synonyms), TYPES[row.type], text)
+    return Entry(name, own.value, own.source, alone is None, *found)
 
 
 def _unknown(name: str, sources: tuple[int, ...]) -> Entry:
@@ -139,7 +142,7 @@ def describe_cluster_default(
     for name, value in config.cluster_dynamic.items():
         if names is not None and name not in names:
             continue
-        row = rows.get(name)
+        row = rows.get(name) or DYNAMIC_ALONE.get(name)
         if row is None:
             layers = ((config.cluster_dynamic, CLUSTER),)
             found.append(_without_row(name, layers, documentation))

@@ -108,6 +108,7 @@ process.roles: What this process is: broker, controller, or both.
 producer.id.expiration.check.interval.ms: How often idle producers are looked for.
 producer.id.expiration.ms: How long an idle producer is remembered.
 queued.max.request.bytes: The most memory for requests that wait; beyond it sockets are not read.
+replica.alter.log.dirs.io.max.bytes.per.second: How fast partitions move to other log dirs.
 request.timeout.ms: How long the broker waits for what it asked of another node.
 security.inter.broker.protocol: What brokers speak to one another.
 socket.receive.buffer.bytes: The receive buffer of a connection; -1 is the system's choice.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ottla.config.alteration import DYNAMIC_ALONE
 from ottla.config.row import broker_rows, client_metrics_rows, group_rows, topic_rows
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.features import level_text
@@ -67,5 +68,5 @@ def _value(kind: int, key: str, configs: Mapping[str, str]) -> str:
     if key not in configs:
         return f"{key} as by default"
     rows = _ROWS.get(kind)
-    row = None if rows is None else rows().get(key)
+    row = None if rows is None else rows().get(key, DYNAMIC_ALONE.get(key))
     return f"{key} is set" if row is None or row.sensitive else f"{key}={configs[key]}"

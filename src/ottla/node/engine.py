@@ -419,7 +419,9 @@ class Engine:
         self.context.directories.lose(log_dir, self.context.image)
         directory_id = self._place.identity.directory_ids[log_dir]
         if directory_id == self._metadata_directory_id:
-            raise NodeFailed(f"the log directory {folder}, which holds the metadata log, {text}")
+            raise NodeFailed(
+                f"the log directory {folder}, which holds the metadata log, failed: {text}"
+            )
         if len(self.context.directories.failed) == len(log_dirs):
             raise NodeFailed(f"every log directory failed, {folder} last: {text}")
         # First of all what is elsewhere after all: of the rest, nobody leads.

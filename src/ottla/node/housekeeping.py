@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from ottla.node.alarms import Alarms
 
 
+PRESENCE_MS = 5000
+"""How often is looked whether the log directories are there. Apache Kafka notices it as often,
+when it writes its high watermarks."""
+
+
 def schedule(alarms: Alarms, core: Core, config: BrokerConfig) -> None:
     """Set the node's housekeeping timers; periods are the config keys' of the same meaning."""
 
@@ -25,6 +30,7 @@ def schedule(alarms: Alarms, core: Core, config: BrokerConfig) -> None:
     every(config["log.retention.check.interval.ms"], "retention")
     every(config["producer.id.expiration.check.interval.ms"], "producers")
     every(config["log.flush.offset.checkpoint.interval.ms"], "checkpoint", real=True)
+    every(PRESENCE_MS, "presence", real=True)
     flush_period_ms = config["log.flush.scheduler.interval.ms"]
     if flush_period_ms < (1 << 62):
         every(flush_period_ms, "roll", real=True)

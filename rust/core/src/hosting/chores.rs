@@ -17,6 +17,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             Chore::Answer(cell) => self.answer_waiting(&cell),
             Chore::Ended(cell) => self.attend_endings(&cell),
             Chore::Measure(log_dir) => self.measure(log_dir),
+            Chore::Presence => {
+                self.miss_dirs();
+            }
             Chore::Clean(round) => self.go_on_cleaning(round),
             Chore::Move(one) => self.carry(&one),
             Chore::SyncVolumes => {
@@ -40,6 +43,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             Pass::Producers => self.expire_producers(),
             Pass::Deleted => {
                 self.delete_renamed();
+            }
+            Pass::Presence => {
+                self.miss_dirs();
             }
         }
     }

@@ -37,7 +37,7 @@ pub struct LogDir<D: Disk> {
     cleaner_points: Offsets,
     /// What the file says of that.
     cleaner_points_kept: Offsets,
-    /// A sync failed here: nothing is written any more, and the next start has to recover.
+    /// A sync failed here, or its folder is gone: nothing is written any more, and the next start has to recover.
     pub failed: bool,
     /// Partitions that the checkpoints on disk may still know, and which are gone.
     forgotten: BTreeSet<(String, i32)>,
@@ -217,7 +217,7 @@ impl<D: Disk> LogDirs<D> {
         }
         if dir.failed {
             let text = format!(
-                "a sync failed in {} before: see to the disk, then start again",
+                "the log directory {} failed before: see to the disk, then start again",
                 dir.path.display()
             );
             return Err(CoreError::storage(&text).at(&dir.path));

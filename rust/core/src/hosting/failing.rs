@@ -1,6 +1,7 @@
-//! What a disk that fails ends, as docs/design/faults.md says: a failed sync its log directory, for good; a failed append
+//! What a disk that fails ends, as docs/design/faults.md says: a failed sync, or a folder that is gone, its log directory, for good; a failed append
 //! itself and no more: the next one tries again. What can be opened again is left to `mending.rs`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -106,6 +107,20 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 partition.go_offline(text.to_owned());
             }
         }
+    }
+
+    /// End each log directory whose folder is gone, as that of a disk which was unmounted: what is made in its place
+    /// would lie on another disk. Those that are newly missed come back.
+    pub(super) fn miss_dirs(&self) -> Vec<PathBuf> {
+        let mut missed = Vec::new();
+        for (index, path) in self.dir_paths() {
+            let failed = lock(&self.dirs).has_failed(index);
+            if !failed && matches!(self.disk.stat(&path), Ok(None)) {
+                self.fail_dir(index, "its folder is gone: is its disk mounted?");
+                missed.push(path);
+            }
+        }
+        missed
     }
 
     /// Begin to try to open it again, unless someone does already.

@@ -134,8 +134,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let dir = path.parent().unwrap_or(&path);
         let there = (self.disk.stat(dir)).map_err(|error| CoreError::storage(&error).at(dir))?;
         if there.is_none() {
-            // A disk that was unmounted: what were made at its place now would lie on another.
-            let text = format!("the log directory {} is gone: bring it back", dir.display());
+            self.around.owe(Chore::Presence, Duration::ZERO);
+            let text = format!("the log directory {} is gone", dir.display());
             return Err(CoreError::storage(&text).at(dir));
         }
         let own = id_text(cell.topic_id);

@@ -20,16 +20,18 @@ pub enum Pass {
     Producers,
     Deleted,
     Clean,
+    Presence,
 }
 
 impl Pass {
-    const ALL: [(&str, Self); 6] = [
+    const ALL: [(&str, Self); 7] = [
         ("retention", Self::Retention),
         ("roll", Self::Roll),
         ("checkpoint", Self::Checkpoint),
         ("producers", Self::Producers),
         ("deleted", Self::Deleted),
         ("clean", Self::Clean),
+        ("presence", Self::Presence),
     ];
 
     pub fn from_name(name: &str) -> Option<Self> {
