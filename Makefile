@@ -11,7 +11,7 @@ JARS := tests/java/target/libs/.fetched
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-long check bench wheel docs clean core jars kcat \
+.PHONY: help build run test test-long check bench wheel docs clean core jars kcat curl \
         install rust lint unit quick sim attack java clients long
 
 help: ## say what there is
@@ -45,7 +45,7 @@ clean: ## remove what was built and installed
 
 # ---------------------------------------------------------------- stages of make test
 
-install: build $(VENV)/.dev $(JARS) kcat ## what the stages need: tools, Apache's jars, kcat
+install: build $(VENV)/.dev $(JARS) kcat curl ## what the stages need: tools, Apache's jars, kcat
 
 rust: core ## a stage of make test: Rust lints and tests
 	cd rust && $(CARGO) clippy --release --all-targets --workspace -- -D warnings
@@ -60,7 +60,7 @@ lint: core $(VENV)/.dev ## a stage: lint, types, the stub, import rules
 	PYTHONPATH=src $(VENV)/bin/lint-imports
 	cd rust && cargo fmt --all --check
 
-unit: core $(VENV)/.dev ## a stage: every Python test but those of the stages below
+unit: core $(VENV)/.dev curl ## a stage: every Python test but those of the stages below
 	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories --ignore=tests/attack \
 		--ignore=tests/simulation
 
@@ -100,7 +100,7 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 # Cargo itself knows what is up to date. The library is moved into place, never written over: a
 # running node may have it mapped.
 core:
-	cd rust && $(CARGO) build --release -q -p ottla-python --features pyo3/extension-module
+	cd rust && $(CARGO) build --release $(if $(wildcard $(CORE)),-q) -p ottla-python --features pyo3/extension-module
 	@cmp -s rust/target/release/lib_core.so $(CORE) \
 		|| { cp rust/target/release/lib_core.so $(CORE).new && mv $(CORE).new $(CORE); }
 
@@ -109,9 +109,9 @@ $(JARS): tests/java/pom.xml
 	mvn -q -B -f tests/java/pom.xml dependency:copy-dependencies
 	touch $@
 
-kcat:
-	@command -v kcat >/dev/null || { \
+kcat curl:
+	@command -v $@ >/dev/null || { \
 		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-		|| { echo "kcat is missing; install it (Debian: apt-get install kcat)"; exit 1; }; \
+		|| { echo "$@ is missing; install it (Debian: apt-get install $@)"; exit 1; }; \
 		export DEBIAN_FRONTEND=noninteractive; \
-		apt-get install -y -q kcat || { apt-get update -q && apt-get install -y -q kcat; }; }
+		apt-get install -y -q $@ || { apt-get update -q && apt-get install -y -q $@; }; }

@@ -1,11 +1,11 @@
 """Every command and program that the docs show is run, and prints what they say.
 
 A page's ```console blocks run in order, in a folder of its own, with bin/ on the PATH.
-`localhost:9092` is another port here, so that nothing of the machine is disturbed; `ottla up` runs
-in the background until the page ends, and so does a command that ends in `&`. A Python block that
-begins with `# NAME.py` is a file for what follows. A line of `...` stands for any lines, `...`
-inside a line for any text. A command that shows a `hint:` fails, and all others don't. Whoever
-types kafka-server-stop.sh waits until the servers that it names have ended.
+`localhost:9092` and `127.0.0.1:9405` are other ports here, so that nothing of the machine is
+disturbed; `ottla up` runs in the background until the page ends, and so does a command that ends in
+`&`. A Python block that begins with `# NAME.py` is a file for what follows. A line of `...` stands
+for any lines, `...` inside a line for any text. A command that shows a `hint:` fails, and all
+others don't. Whoever types kafka-server-stop.sh waits until the servers that it names have ended.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._port = free_port()
+        self._http_port = free_port()
         self._node: subprocess.Popen[bytes] | None = None
         self._behind: list[subprocess.Popen[bytes]] = []
         """What runs in the background beside the node."""
@@ -89,6 +90,7 @@ class Reader:
         words = ["bash", "-o", "pipefail", "-c", self._here(command)]
         output = self._run(words, codes=(1,) if fails else (0, -13, 141))
         ours = output.replace(f"127.0.0.1:{self._port}", "localhost:9092")
+        ours = ours.replace(f"127.0.0.1:{self._http_port}", "127.0.0.1:9405")
         ours = ours.replace(str(self._folder / "kraft"), LOGS)
         seen = ours.splitlines()
         assert _fits(seen, expected), f"$ {command}\nshown: {expected}\nseen:  {seen}"
@@ -127,6 +129,7 @@ class Reader:
 
     def _here(self, text: str) -> str:
         text = text.replace("localhost:9092", f"127.0.0.1:{self._port}")
+        text = text.replace("127.0.0.1:9405", f"127.0.0.1:{self._http_port}")
         return text.replace(LOGS, str(self._folder / "kraft"))
 
     def close(self) -> None:
@@ -240,7 +243,7 @@ def test_make_help_names_every_target() -> None:
     text = (ROOT / "Makefile").read_text().replace("\\\n", "")
     (phony,) = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
     told = set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE))
-    assert set(phony.split()) - told == {"core", "jars", "kcat"}, "what the others need"
+    assert set(phony.split()) - told == {"core", "curl", "jars", "kcat"}, "what the others need"
 
 
 @pytest.mark.parametrize("page", PAGES)

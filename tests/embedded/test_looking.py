@@ -173,8 +173,9 @@ def test_what_can_never_be_is_told_at_once(broker: ottla.Broker) -> None:
             broker.expect("never", wanted, timeout=3600, any_order=any_order)
     broker.create_topic("shrinks", config={"cleanup.policy": "compact"})
     broker.produce("shrinks", "bad", key="k")
-    with pytest.raises(ottla.NotAsExpected, match="within 0 s"):
+    with pytest.raises(ottla.NotAsExpected, match="within 0 s") as caught:
         broker.expect("shrinks", ["good"], timeout=0)
+    assert "shrinks is compacted" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(

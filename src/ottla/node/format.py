@@ -294,7 +294,8 @@ def _check_known(
         path = os.path.join(directory, META_PROPERTIES)
         if meta.cluster_id != cluster_id:
             raise FormatError(
-                f"Invalid cluster.id in: {path}. Expected {cluster_id}, but read {meta.cluster_id}"
+                f"Invalid cluster.id in: {path}. Expected {cluster_id}, but read {meta.cluster_id}",
+                hint=f"to add folders to that cluster: -t {meta.cluster_id}",
             )
         if meta.node_id != node_id:
             raise FormatError(

@@ -66,7 +66,7 @@ def read_directories(config: BrokerConfig, disk: Disk) -> Directories:
     if len(set(ids)) < len(ids):
         raise MetaPropertiesError(
             "two folders of log.dirs have the same directory.id",
-            hint="one was copied from the other; keep only one of them in log.dirs",
+            hint="one is a copy of the other, or a link to it: keep only one of them in log.dirs",
         )
     why = {directory: str(problem) for directory, problem in lost.items()}
     return Directories(first.cluster_id, first.node_id, ids, tuple(found), why)

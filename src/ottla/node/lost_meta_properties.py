@@ -95,7 +95,10 @@ def way_out(directory: str, config: BrokerConfig, disk: Disk) -> str:
             "folders in log.dirs"
         )
     if cluster_id:
-        return f"kafka-storage.sh format -t {quote(cluster_id)} -c {CONFIG_FILE} --ignore-formatted"
+        form = f"kafka-storage.sh format -t {quote(cluster_id)} -c {CONFIG_FILE} --ignore-formatted"
+        if disk.stat(directory) is None:
+            return f"it is not there: mount its disk, or bring it back. To make a new one: {form}"
+        return form
     return f"kafka-storage.sh format -t {NEW_ID} -c {CONFIG_FILE}"
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 TIMEOUT_MS = 30_000
 _SHRINKS_MS = 3_600_000
 """Records that are kept for less than that may go while a test looks."""
+_FLUSH = "producers send in the background: flush() them before, or wait longer"
 
 
 class Talk(ABC):
@@ -358,11 +359,24 @@ def _why(client: Client, topic: str, *, exists: bool) -> str | None:
                     f"a transaction is open in {topic}-{place[1]}: until it ends nobody who reads "
                     f"what is committed sees anything from offset {stable.offset} on"
                 )
+        if "compact" in _configs(client, topic).get("cleanup.policy", ""):
+            return f"{topic} is compacted: only the latest record of a key stays; and {_FLUSH}"
     return None
 
 
 def _only_grows(client: Client, topic: str) -> bool:
     """Whether nothing that is in the topic goes while a test looks at it."""
+    by = _configs(client, topic)
+    retention_ms = int(by.get("retention.ms", "0"))
+    return (
+        by.get("cleanup.policy") == "delete"
+        and by["retention.bytes"] == "-1"
+        and (retention_ms < 0 or retention_ms >= _SHRINKS_MS)
+    )
+
+
+def _configs(client: Client, topic: str) -> dict[str, str]:
+    """Empty if there is no such topic."""
     from ottla.client import configs
     from ottla.client.errors import BrokerError
 
@@ -371,14 +385,8 @@ def _only_grows(client: Client, topic: str) -> bool:
     except BrokerError as error:
         if not _is_unknown(error):
             raise
-        return False
-    by = {row.name: row.value or "" for row in rows}
-    retention_ms = int(by["retention.ms"])
-    return (
-        by["cleanup.policy"] == "delete"
-        and by["retention.bytes"] == "-1"
-        and (retention_ms < 0 or retention_ms >= _SHRINKS_MS)
-    )
+        return {}
+    return {row.name: row.value or "" for row in rows}
 
 
 def _what_was_seen(topic: str, seen: Seen, timeout: float, looks: int, *, exists: bool) -> str:
@@ -395,7 +403,7 @@ def _what_was_seen(topic: str, seen: Seen, timeout: float, looks: int, *, exists
 def _of_flush(seen: Seen) -> str | None:
     if seen.there is None:
         return None
-    return "producers send in the background: flush() them before, or wait longer"
+    return _FLUSH
 
 
 def _hint(text: str | None) -> str | None:
