@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Consumer
 
 import ottla
-from attack.faults import Fault, core_of, disk_faults
+from attack.faults import HELD, Fault, core_of, disk_faults
 from attack.partition_client import PartitionClient, client_of
 from attack.test_log_dirs import lying_in, values
 from ottla.metadata.image import BROKER_RESOURCE
@@ -299,3 +299,25 @@ def test_two_live_folders_are_one_after_a_start(tmp_path: Path, config: dict[str
         assert everything(client) == [*written, b"later"]
         assert lying_in(tmp_path / "a") == []
         assert list((tmp_path / "a").glob("t-0.*-stray"))
+
+
+def test_what_comes_last_is_safe_before_the_copy_counts(
+    tmp_path: Path, config: dict[str, str]
+) -> None:
+    """If this failed, what is written while a move ends, and was safe where it came from, could be
+    lost by a power cut where it has gone.
+    """
+    with ottla.Broker(dir=tmp_path, config=config) as broker, client_of(broker) as client:
+        kept = [value[:5] for value in filled(client, tmp_path)]
+        held = Fault("rename", "/b/recovery-point-offset-checkpoint.tmp", delay_ms=HELD)
+        with disk_faults(broker, held) as fired:
+            assert move(client, tmp_path / "b", "t") == 0
+            eventually(lambda: fired() == [1], "the copy has all, and is about to take its place")
+            assert client.produce("t", b"last!") == 0
+            core_of(broker).set_disk_faults([Fault("sync", "/b/t-0*/*.log", "EIO")])
+            eventually(
+                lambda: any(f"{tmp_path / 'b'} failed" in line.text for line in broker.log),
+                "the last of it is synced",
+            )
+        is_in(client, "t", "a")
+        assert everything(client) == [*kept, b"last!"]

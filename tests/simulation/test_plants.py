@@ -38,6 +38,7 @@ SAID = {
         "can't be read",
         "can be read to",
         "acknowledged and is not on disk",
+        "bytes that are no batch",
     ),
     "broken-turns": "the node ended by itself",
     "flipped-bytes": "bytes that are no batch",
@@ -56,7 +57,8 @@ SAID = {
     "unseen-topics": "is gone, though nobody deleted it",
     "forgotten-configs": "has delete.retention.ms=86400000",
     "forgotten-commits": "may be",
-    "fallen-generations": "went back from generation",
+    # Who comes back to a generation may be another leader of it.
+    "fallen-generations": ("went back from generation", "has two leaders"),
     "many-leaders": "has two leaders",
     "changed-shares": "in one generation",
     "early-ends": ("nobody ends what is open", "EndTxn was acknowledged"),
