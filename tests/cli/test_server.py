@@ -379,7 +379,7 @@ def test_a_partition_without_a_leader_is_skipped_by_its_error(place: Place) -> N
     assert "Skip getting offsets for topic-partition t-2 due to error: " in done.stderr
     assert "leader" in done.stderr
     assert (stopped.returncode, stopped.stdout) == (0, "")
-    assert stopped.stderr == f"SIGTERM to process {server.pid} (node 7)\n"
+    assert stopped.stderr == f"SIGTERM to process {server.pid} (node 7, localhost:{place.port})\n"
 
 
 def test_unstable_levels_must_be_wanted(place: Place) -> None:

@@ -90,6 +90,7 @@ class Reader:
         words = ["bash", "-o", "pipefail", "-c", self._here(command)]
         output = self._run(words, codes=(1,) if fails else (0, -13, 141))
         ours = output.replace(f"127.0.0.1:{self._port}", "localhost:9092")
+        ours = ours.replace(f"localhost:{self._port}", "localhost:9092")
         ours = ours.replace(f"127.0.0.1:{self._http_port}", "127.0.0.1:9405")
         ours = ours.replace(str(self._folder / "kraft"), LOGS)
         seen = ours.splitlines()

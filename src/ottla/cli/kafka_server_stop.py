@@ -48,7 +48,10 @@ def main(parsed: Parsed) -> int:
     for server in servers:
         os.kill(server.pid, number)
         # Apache's script says nothing on stdout, where scripts read, and does not wait either.
-        print(f"SIG{name} to process {server.pid} (node {server.node_id})", file=sys.stderr)
+        print(
+            f"SIG{name} to process {server.pid} (node {server.node_id}, {server.bootstrap})",
+            file=sys.stderr,
+        )
     return 0
 
 
