@@ -49,6 +49,7 @@ __version__: str
 
 # What the core says in one word. tests/tidy/test_core_words.py holds these against Rust.
 _Refusal: TypeAlias = Literal[
+    "away",
     "bind",
     "checkpoint",
     "corrupt-batch",

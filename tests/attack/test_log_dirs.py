@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,18 @@ from typing import Any
 import pytest
 
 import ottla
+from attack.faults import HELD, Fault, disk_faults
 from attack.partition_client import PartitionClient, client_of
+from cli.commands import run
 from ottla.errors import OttlaError
 from ottla.node import housekeeping
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import describe_log_dirs
+from ottla.wire.messages.alter_replica_log_dirs import (
+    AlterReplicaLogDir,
+    AlterReplicaLogDirsRequest,
+    AlterReplicaLogDirTopic,
+)
 from ottla.wire.records import read_batches
 from servers import eventually
 
@@ -179,34 +187,100 @@ def test_the_directory_of_the_metadata_log_must_be_there(tmp_path: Path, spoil: 
         pass
 
 
-@pytest.mark.parametrize("noticed", ["by the look", "by a new partition", "by the end"])
+def unmounted(directory: Path) -> Path:
+    """Its disk is taken away, and nothing is left in its place; where it is by now."""
+    return directory.rename(directory.with_name("away"))
+
+
+def unmounted_lazily(directory: Path) -> Path:
+    """The same of a mount: its mount point stays, an empty folder of another disk."""
+    away = unmounted(directory)
+    directory.mkdir()
+    return away
+
+
+def overwritten(directory: Path) -> Path:
+    """A file lies where it was."""
+    away = unmounted(directory)
+    directory.write_text("no folder")
+    return away
+
+
+def mounted(away: Path, directory: Path) -> None:
+    """It is back."""
+    if directory.is_dir():
+        assert list(directory.iterdir()) == [], "what is made there lies on another disk"
+        directory.rmdir()
+    directory.unlink(missing_ok=True)
+    away.rename(directory)
+
+
+@pytest.mark.parametrize("leaves", [unmounted, unmounted_lazily, overwritten])
+@pytest.mark.parametrize("noticed", ["by the look", "by a new partition", "by a move"])
 def test_a_directory_that_goes_away_ends_no_other(
-    tmp_path: Path, noticed: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, noticed: str, leaves: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If this failed, a disk that was unmounted beneath a node would get new partitions for ever,
-    and what is written to its open files would be acknowledged.
+    """If this failed, a disk that is taken away beneath a node would get new partitions for ever,
+    and what is written to its open files, or in its place, would be acknowledged and lost.
     """
-    looks_ms = 50 if noticed == "by the look" else 3_600_000
-    monkeypatch.setattr(housekeeping, "PRESENCE_MS", looks_ms)
+    if noticed != "by the look":
+        monkeypatch.setattr(housekeeping, "PRESENCE_MS", 3_600_000)
     with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
         assert client.create("t", partitions=2) == [0]
         assert [client.produce("t", b"kept", index) for index in (0, 1)] == [0, 0]
         assert is_recorded(broker, "t", [0, 1])
-        (tmp_path / "b").rename(tmp_path / "unmounted")
+        away = leaves(tmp_path / "b")
         if noticed == "by a new partition":
             assert client.create("first", partitions=2) == [0]
-        if noticed == "by the end":
-            with pytest.raises(OttlaError, match=r"/b is gone"):
-                broker.close()
-        else:
-            eventually(lambda: client.metadata("t", 1).leader_id == -1, "it is offline")
-            assert any("its folder is gone" in line.text for line in broker.log)
-            assert client.produce("t", b"refused", 1) == ErrorCode.KAFKA_STORAGE_ERROR
-            assert client.produce("t", b"taken", 0) == 0
-            assert client.create("new", partitions=2) == [0]
-            assert is_recorded(broker, "new", [0, 0])
-        assert not (tmp_path / "b").exists()
-    (tmp_path / "unmounted").rename(tmp_path / "b")
+        if noticed == "by a move":
+            one = AlterReplicaLogDirTopic(name="t", partitions=[0])
+            to_b = AlterReplicaLogDir(path=str(tmp_path / "b"), topics=[one])
+            client.ask(AlterReplicaLogDirsRequest(dirs=[to_b]))
+        eventually(lambda: client.metadata("t", 1).leader_id == -1, "it is offline")
+        assert any("b failed: its folder" in line.text for line in broker.log)
+        at = ("--bootstrap-server", broker.bootstrap_servers)
+        shown = json.loads(run(["kafka-log-dirs.sh", "--describe", *at]).stdout.splitlines()[-1])
+        errors = [row["error"] for row in shown["brokers"][0]["logDirs"]]
+        assert errors == [None, "org.apache.kafka.common.errors.KafkaStorageException"]
+        assert client.produce("t", b"refused", 1) == ErrorCode.KAFKA_STORAGE_ERROR
+        assert client.produce("t", b"taken", 0) == 0
+        assert client.create("new", partitions=2) == [0]
+        assert is_recorded(broker, "new", [0, 0])
+    mounted(away, tmp_path / "b")
     with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert values(client, "t", 0) == [b"kept", b"taken"]
         assert values(client, "t", 1) == [b"kept"]
         assert client.produce("t", b"taken", 1) == 0
+
+
+def test_an_end_tells_of_a_directory_that_went_away(tmp_path: Path) -> None:
+    """If this failed, whoever stops a node would not hear that a part of it was not closed."""
+    with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert client.create("t", partitions=2) == [0]
+        assert client.produce("t", b"kept", 1) == 0
+        unmounted(tmp_path / "b")
+        with pytest.raises(OttlaError, match=r"/b failed: its folder is gone"):
+            broker.close()
+    mounted(tmp_path / "away", tmp_path / "b")
+    with ottla.Broker(config=configs(tmp_path)) as broker, client_of(broker) as client:
+        assert values(client, "t", 1) == [b"kept"]
+
+
+def test_a_directory_that_is_there_again_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, an operator would wait for what only a start brings back. Nor does a disk
+    that hangs keep the others from being looked at.
+    """
+    monkeypatch.setattr(housekeeping, "PRESENCE_MS", 50)
+    with ottla.Broker(config=configs(tmp_path)) as broker:
+        with disk_faults(broker, Fault("stat", "/a/.lock", delay_ms=HELD)):
+            away = unmounted(tmp_path / "b")
+            eventually(
+                lambda: any("b failed: its folder is gone" in line.text for line in broker.log),
+                "it is missed",
+            )
+        mounted(away, tmp_path / "b")
+        eventually(
+            lambda: any("b is there again" in line.text for line in broker.log), "it is seen"
+        )

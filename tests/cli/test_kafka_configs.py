@@ -25,7 +25,9 @@ def test_a_key_that_no_broker_has_is_named_in_the_log(node: OttlaProcess) -> Non
     """If this failed, a typing error in a broker's key would be accepted and nobody would know."""
     for whose in (("--broker", "1"), ("--broker-defaults",)):
         words = ["kafka-configs.sh", "--alter", *whose, "--add-config", "log.retention.mss=1"]
-        assert run([*words, "--bootstrap-server", node.bootstrap]).exit_code == 0
+        ran = run([*words, "--bootstrap-server", node.bootstrap])
+        assert ran.exit_code == 0
+        assert "did you mean log.retention.ms?" in ran.stderr
     text = " WARN log.retention.mss was set for broker 1, but no broker has such a key"
     eventually(lambda: text in node.log.read_text(), "the warning")
     eventually(lambda: "mss was set for all brokers" in node.log.read_text(), "the other")
@@ -44,6 +46,7 @@ def test_a_broker_that_does_not_exist_is_told_at_once(node: OttlaProcess) -> Non
     alter = ["kafka-configs.sh", "--alter", "--broker", "7", "--add-config", "log.retention.ms=1"]
     ran = run([*alter, *at])
     assert (ran.exit_code, ran.stderr.splitlines()[0]) == (1, "The broker '7' doesn't exist")
+    assert "hint: brokers: 1\n" in ran.stderr
 
 
 def test_brackets_hold_values_with_commas() -> None:
@@ -51,8 +54,25 @@ def test_brackets_hold_values_with_commas() -> None:
     words = ["--alter", "--add-config", "a=1, b = [x,y] ,c=", "--delete-config", "d,e"]
     parsed = parse(COMMAND, words)
     assert _changes(parsed) == ({"a": "1", "b": "x,y", "c": ""}, ["d", "e"])
-    with pytest.raises(UsageError):
-        _changes(parse(COMMAND, ["--alter", "--add-config", "a=1,b"]))
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ("a=1,b", "a=[1,b]"),
+        ("z=0,a=1,2,3,c=4", "a=[1,2,3]"),
+        ("a=[x,y],b", "a=[x,y,b]"),
+        ("b", None),
+    ],
+)
+def test_what_stands_without_brackets_is_shown_with_them(given: str, value: str | None) -> None:
+    """If this failed, whoever pastes the hint would lose a part of the value."""
+    with pytest.raises(UsageError) as caught:
+        _changes(parse(COMMAND, ["--alter", "--add-config", given]))
+    if value is None:
+        assert "stands in brackets" not in (caught.value.hint or "")
+    else:
+        assert f"--add-config '{value}'" in (caught.value.hint or "")
 
 
 LOGGERS = [

@@ -17,6 +17,7 @@ import pytest
 
 import ottla
 from cli.commands import run, run_patiently
+from ottla.cli import kafka_verifiable_consumer
 from servers import OttlaServer
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -289,3 +290,40 @@ def test_a_consumer_without_a_place_to_begin_at(
     assert (ran.exit_code, ran.stdout) == (1, "")
     assert "earliest, latest and none are" in ran.stderr
     assert "--by-duration" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["kafka-console-producer.sh"],
+        ["kafka-producer-perf-test.sh", "--num-records=1", "--record-size=9", "--throughput=-1"],
+        ["kafka-e2e-latency.sh", "--num-records=1", "--record-size=9", "--producer-acks=1"],
+        ["kafka-verifiable-producer.sh", "--max-messages=1"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_why_a_compacted_topic_takes_a_record_not(
+    words: list[str], ottla_server: OttlaServer
+) -> None:
+    """If this failed, whoever forgot the key would be told that "validation failed"."""
+    node = ("--bootstrap-server", ottla_server.bootstrap)
+    create = ["kafka-topics.sh", "--create", "--if-not-exists", "--topic", "compacted"]
+    assert run([*create, "--config", "cleanup.policy=compact", *node]).exit_code == 0
+    done = run([*words, "--topic", "compacted", *node], "x\n")
+    assert "takes none without a key" in done.stderr + done.stdout
+
+
+def test_a_consumer_that_has_nothing_to_read_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """If this failed, a tool that waits would look like one that hangs; and it says it once."""
+    monkeypatch.setattr(kafka_verifiable_consumer, "QUIET_S", 0.0)
+
+    class Nothing:
+        def poll(self, wait_s: float) -> list[Any]:
+            return []
+
+    member = kafka_verifiable_consumer.Member(1, verbose=False)
+    for _ in range(3):
+        member.turn(Nothing())  # type: ignore[arg-type]
+    assert capsys.readouterr().err.count("waiting for records") == 1

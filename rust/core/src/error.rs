@@ -25,7 +25,7 @@ impl CoreError {
             "unknown-partition" => Code::UnknownTopicOrPartition,
             "not-leader" => Code::NotLeaderOrFollower,
             "offset-out-of-range" => Code::OffsetOutOfRange,
-            "storage" | "offline" => Code::KafkaStorageError,
+            "storage" | "offline" | "away" => Code::KafkaStorageError,
             _ => Code::UnknownServerError,
         };
         Self {

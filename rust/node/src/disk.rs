@@ -233,6 +233,12 @@ impl Disk for NodeDisk {
         self.real.create_dir_all(dir)
     }
 
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        self.suffer(Verb::Create, dir)?;
+        self.alive()?;
+        self.real.create_dir(dir)
+    }
+
     fn spread(&self, dir: &Path) {
         self.real.spread(dir);
     }

@@ -66,6 +66,10 @@ impl Disk for AnyDisk {
         either!(self, disk => disk.create_dir_all(dir))
     }
 
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        either!(self, disk => disk.create_dir(dir))
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         either!(self, disk => disk.rename(from, to))
     }

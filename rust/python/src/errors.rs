@@ -11,6 +11,7 @@
 //! - `refused`: the log did not take it and is as it was; the error code says why.
 //! - `offset-out-of-range`: an offset outside of the log.
 //! - `storage`: a disk refused.
+//! - `away`: its log directory failed, or is none of this node's: only a start, with it, mends that.
 //! - `offline`: the partition is; why was told when it became so.
 //! - `checkpoint`: a log directory's checkpoint, `path`, is damaged.
 //! - `locked`: another process uses the log directory.

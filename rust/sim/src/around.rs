@@ -40,7 +40,7 @@ impl Work {
             Self::Pass(Pass::Producers) => "producers",
             Self::Pass(Pass::Deleted) => "deleted",
             Self::Pass(Pass::Clean) => "clean",
-            Self::Chore(Chore::Presence) | Self::Pass(Pass::Presence) => "presence",
+            Self::Chore(Chore::Presence(_)) | Self::Pass(Pass::Presence) => "presence",
             Self::Write(..) => "write",
         }
     }

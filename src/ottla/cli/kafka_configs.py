@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import sys
+from itertools import takewhile
 
 from ottla.cli.connect import connect
 from ottla.cli.exceptions import exception_text
@@ -281,30 +282,34 @@ def _changes(parsed: Parsed) -> tuple[dict[str, str], list[str]]:
         added.update(read_properties(path))
     given = parsed.text("--add-config")
     if given is not None:
-        for word in re.split("," + _OUTSIDE_BRACKETS, given.rstrip(",")):
+        words = re.split("," + _OUTSIDE_BRACKETS, given.rstrip(","))
+        for number, word in enumerate(words):
             pair = re.split(r"\s*=\s*" + _OUTSIDE_BRACKETS, word)
             if len(pair) != 2:
                 raise UsageError(
                     "requirement failed: Invalid entity config: all configs to be added must be in "
                     'the format "key=val" or  "key=[val1,val2]" to group values which contain '
                     "commas.",
-                    hint=_in_brackets(list(added.items())[-1:], word),
+                    hint=_in_brackets(words, number),
                 )
             added[pair[0].strip()] = re.sub(r"[\[\]]", "", pair[1]).strip()
     deleted = [k.strip() for word in parsed.all("--delete-config") for k in word.split(",")]
     return added, [key for key in deleted if key]
 
 
-def _in_brackets(before: list[tuple[str, str]], word: str) -> str | None:
-    if not before or "=" in word:
+def _in_brackets(words: list[str], number: int) -> str | None:
+    """What to type if the words from this one on are of the value before them."""
+    more = list(takewhile(lambda word: "=" not in word, words[number:]))
+    if number == 0 or not more:
         return None
-    key, value = before[0]
-    return f"a value with commas stands in brackets: --add-config '{key}=[{value},{word}]'"
+    key, _, value = words[number - 1].partition("=")
+    whole = ",".join([re.sub(r"[\[\]]", "", value), *more])
+    return f"if {whole} is one value, it stands in brackets: --add-config '{key}=[{whole}]'"
 
 
 def _alter(client: Client, kind: str, name: str, added: dict[str, str], deleted: list[str]) -> None:
     if kind in ("brokers", "broker-loggers") and name and not _is_there(client, "brokers", name):
-        raise Failed(f"The broker '{name}' doesn't exist", hint=_brokers(client))
+        raise Failed(f"The broker '{name}' doesn't exist", hint=f"brokers: {_brokers(client)}")
     if kind == "broker-loggers":
         known = {row.name for row in configs.describe(client, KINDS[kind], [name])[name]}
         if strange := [logger for logger in (*added, *deleted) if logger not in known]:
@@ -324,7 +329,7 @@ def _alter(client: Client, kind: str, name: str, added: dict[str, str], deleted:
 
 
 def _brokers(client: Client) -> str:
-    return f"there is {', '.join(str(node) for node in sorted(client.attempt(client.nodes)))}"
+    return ", ".join(str(node) for node in sorted(client.attempt(client.nodes)))
 
 
 def _tell_unknown(added: dict[str, str]) -> None:

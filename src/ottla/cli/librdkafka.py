@@ -373,14 +373,14 @@ def speaks_something_else(error: Any) -> bool:
 
 
 def in_our_words(error: Any) -> str:
-    """An error's text, or what it means if librdkafka takes it for something else, or keeps the
-    sentence to itself that the broker sent along.
+    """An error's text, or what it means if librdkafka takes it for something else, or what it
+    mostly means where librdkafka keeps the broker's sentence to itself.
     """
     from confluent_kafka import KafkaError
 
     text: str = error.str()
     if error.code() == KafkaError.INVALID_RECORD:
-        return f"{text} (a compacted topic takes no record without a key)"
+        return f"{text} (a compacted topic takes none without a key)"
     if not speaks_something_else(error):
         return text
     return f"{text.partition('/')[0].rpartition(' ')[2]} does not speak Kafka's protocol"

@@ -49,6 +49,12 @@ DYNAMIC_ALONE: Final = {
 }
 """Keys of a Kafka broker that no file can set."""
 
+
+def broker_row(name: str) -> Row | None:
+    """The row of a key that brokers have, in a file or while they run."""
+    return broker_rows().get(name) or DYNAMIC_ALONE.get(name)
+
+
 AT_THE_START: Final = {
     "listener.security.protocol.map": "listeners are bound when the node starts",
     "listeners": "listeners are bound when the node starts",

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import dropwhile
 from typing import Any, Final, NamedTuple
 
-from ottla.config.alteration import DYNAMIC_ALONE
+from ottla.config.alteration import DYNAMIC_ALONE, broker_row
 from ottla.config.broker import BrokerConfig
 from ottla.config.connections import of_listener
 from ottla.config.group import effective_group_config, synonym
@@ -137,12 +137,11 @@ def describe_cluster_default(
     documentation: bool = False,
 ) -> list[Entry]:
     """The dynamic defaults of all brokers: only what somebody set."""
-    rows = broker_rows()
     found = []
     for name, value in config.cluster_dynamic.items():
         if names is not None and name not in names:
             continue
-        row = rows.get(name) or DYNAMIC_ALONE.get(name)
+        row = broker_row(name)
         if row is None:
             layers = ((config.cluster_dynamic, CLUSTER),)
             found.append(_without_row(name, layers, documentation))

@@ -6,10 +6,10 @@ A secret's value is never told, nor that of a key that nobody knows: it may be o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from ottla.config.alteration import DYNAMIC_ALONE
-from ottla.config.row import broker_rows, client_metrics_rows, group_rows, topic_rows
+from ottla.config.alteration import broker_row
+from ottla.config.row import Row, client_metrics_rows, group_rows, topic_rows
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.features import level_text
 from ottla.metadata.image import (
@@ -20,11 +20,11 @@ from ottla.metadata.image import (
 )
 from ottla.metadata.resources import resource_text
 
-_ROWS = {
-    TOPIC_RESOURCE: topic_rows,
-    BROKER_RESOURCE: broker_rows,
-    CLIENT_METRICS_RESOURCE: client_metrics_rows,
-    GROUP_RESOURCE: group_rows,
+_ROW: dict[int, Callable[[str], Row | None]] = {
+    TOPIC_RESOURCE: lambda key: topic_rows().get(key),
+    BROKER_RESOURCE: broker_row,
+    CLIENT_METRICS_RESOURCE: lambda key: client_metrics_rows().get(key),
+    GROUP_RESOURCE: lambda key: group_rows().get(key),
 }
 
 
@@ -67,6 +67,5 @@ def _reconfigured(delta: MetadataDelta, kind: int, name: str) -> str | None:
 def _value(kind: int, key: str, configs: Mapping[str, str]) -> str:
     if key not in configs:
         return f"{key} as by default"
-    rows = _ROWS.get(kind)
-    row = None if rows is None else rows().get(key, DYNAMIC_ALONE.get(key))
+    row = _ROW[kind](key) if kind in _ROW else None
     return f"{key} is set" if row is None or row.sensitive else f"{key}={configs[key]}"

@@ -77,8 +77,8 @@ class DirectoryMoves:
         else:
             directories.stays(topic, index, place)
             self._logs.error(
-                f"moving {name} to {folder} was given up: {event.text}; it is served where it "
-                "was: see to that disk, then move it again"
+                f"moving {name} to {folder} was given up: {event.text}; it stays where it was: "
+                "see to that disk, then move it again"
             )
 
     def _topic(self, event: Event.Moving) -> Topic | None:

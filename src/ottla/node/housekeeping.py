@@ -1,7 +1,8 @@
 """What a node does for its logs in the background: retention, rolling, checkpoints, old producers,
 deleted folders.
 
-Checkpoints and flushes run on real time, everything else on the node's clock. The core does the
+Checkpoints, flushes and the look for log directories run on real time, everything else on the
+node's clock. The core does the
 work on threads of its own: nobody waits for a slow disk here. What it did comes back as events.
 """
 
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 
 PRESENCE_MS = 5000
-"""How often is looked whether the log directories are there. Apache Kafka notices it as often,
-when it writes its high watermarks."""
+"""The node looks for its log directories this often. 4.3.1 misses one as soon, when it writes its
+high watermarks."""
 
 
 def schedule(alarms: Alarms, core: Core, config: BrokerConfig) -> None:
-    """Set the node's housekeeping timers; periods are the config keys' of the same meaning."""
+    """Set the node's housekeeping timers; all periods but one are those of config keys."""
 
     def every(period_ms: int, name: _Pass, *, real: bool = False) -> None:
         alarms.every(name, period_ms, lambda: core.begin(name), real=real)

@@ -272,10 +272,13 @@ class Publisher:
     def _tell_of_unopened(self) -> None:
         unopened, self._unopened = self._unopened, []
         for names, problem in by_cause(unopened):
-            self._logs.error(
-                f"{some(names)} can't be opened: {problem.text}; {_are(names)} offline, the files "
-                "stay as they are, and it is tried again: see to the disk, or mend what is named"
-            )
+            what = f"{some(names)} can't be opened: {problem.text}; {_are(names)} offline"
+            if problem.kind != "away":
+                what += (
+                    ", the files stay as they are, and it is tried again: see to the disk, or mend "
+                    "what is named"
+                )
+            self._logs.error(what)
 
     def _tell_of_missing_folders(self, lying: Mapping[tuple[str, int], list[int]]) -> None:
         """At the start: partitions that were made before and whose folders are gone begin anew."""

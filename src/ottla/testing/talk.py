@@ -215,7 +215,9 @@ class Talk(ABC):
             what = _what_was_seen(topic, seen, timeout, looks, exists=found is not None)
             if looks:
                 what += "\n" + expected.difference(wanted, found or [], any_order)
-            raise NotAsExpected(what, hint=_hint(near or _of_flush(seen)))
+            raise NotAsExpected(
+                what, hint=_hint(near or (_FLUSH if seen.there is not None else None))
+            )
         return found or []
 
     def wait_for(self, group: str, lag: int = 0, timeout: float = 10) -> int:
@@ -360,16 +362,21 @@ def _why(client: Client, topic: str, *, exists: bool) -> str | None:
                     f"what is committed sees anything from offset {stable.offset} on"
                 )
         if "compact" in _configs(client, topic).get("cleanup.policy", ""):
-            return f"{topic} is compacted: only the latest record of a key stays; and {_FLUSH}"
+            return (
+                f"{topic} is compacted: what a later record overtook goes once its segment has "
+                f"ended (segment.ms) and was cleaned, and stays until then; {_FLUSH}"
+            )
     return None
 
 
 def _only_grows(client: Client, topic: str) -> bool:
     """Whether nothing that is in the topic goes while a test looks at it."""
     by = _configs(client, topic)
-    retention_ms = int(by.get("retention.ms", "0"))
+    if not by:
+        return False
+    retention_ms = int(by["retention.ms"])
     return (
-        by.get("cleanup.policy") == "delete"
+        by["cleanup.policy"] == "delete"
         and by["retention.bytes"] == "-1"
         and (retention_ms < 0 or retention_ms >= _SHRINKS_MS)
     )
@@ -398,12 +405,6 @@ def _what_was_seen(topic: str, seen: Seen, timeout: float, looks: int, *, exists
     if not exists:
         what += ": there is no such topic"
     return what + (f" (the last look: {seen.problem})" if seen.problem else "")
-
-
-def _of_flush(seen: Seen) -> str | None:
-    if seen.there is None:
-        return None
-    return _FLUSH
 
 
 def _hint(text: str | None) -> str | None:

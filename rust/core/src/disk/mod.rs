@@ -52,6 +52,8 @@ pub trait Disk: Clone + Send + Sync + 'static {
     /// None if there is no such file or folder.
     fn stat(&self, path: &Path) -> io::Result<Option<Entry>>;
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+    /// `NotFound` if there is no folder to make it in.
+    fn create_dir(&self, dir: &Path) -> io::Result<()>;
     /// What will be made in this folder has nothing to do with each other and need not lie together: a hint.
     fn spread(&self, _dir: &Path) {}
     /// Replaces `to` if it exists.

@@ -101,6 +101,10 @@ impl Disk for RealDisk {
         fs::create_dir_all(dir)
     }
 
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        fs::create_dir(dir)
+    }
+
     /// What `chattr +T` does. ext4 then gives each folder of a partition a place of its own. Else it takes them all from
     /// one place and, where thousands were deleted there lately, looks at each of those with every file that is made.
     #[cfg(target_os = "linux")]

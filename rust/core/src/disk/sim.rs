@@ -402,6 +402,18 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        let above = dir.parent().filter(|above| above.parent().is_some());
+        let mut state = self.altered()?;
+        if above.is_some_and(|above| !state.names.dirs.contains(above)) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        if state.names.dirs.contains(dir) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        state.rename(Rename::MakeDir(dir.to_owned()))
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.altered()?;
         if state.names.files.contains_key(from) {

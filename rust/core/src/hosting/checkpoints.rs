@@ -19,6 +19,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let Some(checkpoints) = self.note_all(index, self.rows(index)) else {
             return Ok(());
         };
+        self.must_be_there(index)?;
         let outcome = checkpoints.write(&self.disk);
         let mut dirs = lock(&self.dirs);
         if let Some(dir) = dirs.dirs.get_mut(index) {
@@ -61,7 +62,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     /// The checkpoints with these rows, if the log directory has not failed.
     fn note_all(&self, index: usize, rows: Vec<(Arc<Cell<D, W>>, Row)>) -> Option<Checkpoints> {
         let mut dirs = lock(&self.dirs);
-        let dir = dirs.dirs.get_mut(index).filter(|dir| !dir.failed)?;
+        let dir = dirs.dirs.get_mut(index).filter(|dir| !dir.has_failed())?;
         for (cell, row) in rows {
             // Deleted since it was asked: the name may be another topic's by now.
             if self.hosts(&cell) {

@@ -17,8 +17,8 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             Chore::Answer(cell) => self.answer_waiting(&cell),
             Chore::Ended(cell) => self.attend_endings(&cell),
             Chore::Measure(log_dir) => self.measure(log_dir),
-            Chore::Presence => {
-                self.miss_dirs();
+            Chore::Presence(log_dir) => {
+                let _ = self.look(log_dir); // it is told as an event
             }
             Chore::Clean(round) => self.go_on_cleaning(round),
             Chore::Move(one) => self.carry(&one),
@@ -44,9 +44,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             Pass::Deleted => {
                 self.delete_renamed();
             }
-            Pass::Presence => {
-                self.miss_dirs();
-            }
+            Pass::Presence => self.look_for_all(),
         }
     }
 }

@@ -328,7 +328,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let _turn = lock(&self.checkpointing);
         let points = {
             let mut dirs = lock(&self.dirs);
-            let Some(dir) = dirs.dirs.get_mut(cell.log_dir()).filter(|dir| !dir.failed) else {
+            let Some(dir) = dirs
+                .dirs
+                .get_mut(cell.log_dir())
+                .filter(|dir| !dir.has_failed())
+            else {
                 return;
             };
             dir.cleaned_to(&cell.topic, cell.index, clean_to);

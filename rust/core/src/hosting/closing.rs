@@ -33,9 +33,11 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     /// The first of what a disk refused; all else was closed.
     pub fn close_logs(&self, broker_epoch: i64) -> Result<(), CoreError> {
         let mut problem = None;
-        for path in self.miss_dirs() {
-            let text = format!("the log directory {} is gone", path.display());
-            problem.get_or_insert(CoreError::storage(&text).at(&path));
+        for (index, _) in self.dir_paths() {
+            // One that failed before was told of then.
+            if let Err(error) = self.look(index) {
+                problem.get_or_insert(error);
+            }
         }
         let cells = self.cells();
         if cells.len() >= VOLUME_SYNC_FROM {

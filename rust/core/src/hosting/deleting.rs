@@ -18,10 +18,13 @@ const LEFT_BEHIND_DELAY_MS: i64 = 60_000;
 impl<D: Disk, W: Waiter> Host<D, W> {
     /// Let go of a partition that is not hosted any more.
     pub(super) fn go(&self, cell: &Arc<Cell<D, W>>) {
-        if let Err(error) = self.rename_deleted(cell) {
+        if let Err(error) = self.rename_deleted(cell)
+            && error.kind != "away"
+        {
+            // That its log directory is away was told, and its folder is set aside at the start that finds it.
             self.around.tell(Event::LogStrained {
                 place: cell.place(),
-                text: format!("{error}; it is set aside at the next start"),
+                text: format!("{}; it is set aside at the next start", error.text),
             });
         }
     }

@@ -28,6 +28,7 @@ pub struct LogDir<D: Disk> {
     held: Option<D::Lock>,
     /// Why it could not be opened at the start; it has failed then.
     pub lost: Option<String>,
+    pub presence: Presence,
     /// The broker's epoch when it was stopped cleanly, None if it was not.
     pub clean: Option<i64>,
     pub recovery_points: Offsets,
@@ -37,12 +38,22 @@ pub struct LogDir<D: Disk> {
     cleaner_points: Offsets,
     /// What the file says of that.
     cleaner_points_kept: Offsets,
-    /// A sync failed here, or its folder is gone: nothing is written any more, and the next start has to recover.
-    pub failed: bool,
+    /// A sync failed here, or its folder is gone, and what was said of that: nothing is written any more, and the next
+    /// start has to recover.
+    pub failed: Option<String>,
     /// Partitions that the checkpoints on disk may still know, and which are gone.
     forgotten: BTreeSet<(String, i32)>,
     /// That the checkpoints cannot be written was told.
     pub checkpoint_told: bool,
+}
+
+/// How it stands with the folder of a log directory.
+#[derive(Default)]
+pub struct Presence {
+    /// Somebody looks.
+    pub looking: bool,
+    /// It was not there.
+    pub away: bool,
 }
 
 /// What a directory's checkpoint files say of one partition.
@@ -119,6 +130,15 @@ pub fn live<D: Disk>(disk: &D, path: &Path) -> Result<Vec<Found>, CoreError> {
     Ok(found)
 }
 
+/// The refusal of whatever needs a log directory that has failed.
+pub fn failed(path: &Path, why: &str) -> CoreError {
+    let text = format!(
+        "the log directory {} failed: {why}: see to its disk, then start the node again",
+        path.display()
+    );
+    CoreError::new("away", text).at(path)
+}
+
 fn future(log_dir: usize, path: &Path, name: &str) -> Option<Future> {
     let folder = Folder::parse(name)?;
     Some(Future {
@@ -172,7 +192,7 @@ impl<D: Disk> LogDirs<D> {
             });
         }
         if let Some(error) = problem
-            && dirs.iter().all(|dir| dir.failed)
+            && dirs.iter().all(LogDir::has_failed)
         {
             return Err(error);
         }
@@ -195,7 +215,7 @@ impl<D: Disk> LogDirs<D> {
     }
 
     pub fn has_failed(&self, index: usize) -> bool {
-        self.dirs.get(index).is_none_or(|dir| dir.failed)
+        self.dirs.get(index).is_none_or(LogDir::has_failed)
     }
 
     /// Where a partition's folder is, and what the last run left of it: hints, and its high watermark.
@@ -204,23 +224,19 @@ impl<D: Disk> LogDirs<D> {
         cell: &Cell<D, W>,
     ) -> Result<(PathBuf, OpenHints, i64), CoreError> {
         let away = || {
-            CoreError::storage(
-                "its log directory is away: bring it back into log.dirs, and start again",
-            )
+            let text = "the log directory that it was in is not among log.dirs: bring it back and start the node \
+                        again, or delete the topic if its records are lost";
+            CoreError::new("away", text)
         };
         let dir = self.dirs.get(cell.log_dir()).ok_or_else(away)?;
         if let Some(text) = &dir.lost {
             let text = format!(
                 "its log directory could not be opened: {text}: see to the disk, then start again"
             );
-            return Err(CoreError::storage(&text).at(&dir.path));
+            return Err(CoreError::new("away", text).at(&dir.path));
         }
-        if dir.failed {
-            let text = format!(
-                "the log directory {} failed before: see to the disk, then start again",
-                dir.path.display()
-            );
-            return Err(CoreError::storage(&text).at(&dir.path));
+        if let Some(why) = &dir.failed {
+            return Err(failed(&dir.path, why));
         }
         let key = (cell.topic.to_string(), cell.index);
         let high_watermark = dir.high_watermarks.get(&key).copied().unwrap_or(0);
@@ -323,7 +339,8 @@ impl<D: Disk> LogDir<D> {
             cleaner_points_kept: cleaner_points.clone(),
             cleaner_points,
             path: path.to_owned(),
-            failed: false,
+            failed: None,
+            presence: Presence::default(),
             forgotten: BTreeSet::new(),
             checkpoint_told: false,
         })
@@ -340,10 +357,15 @@ impl<D: Disk> LogDir<D> {
             log_starts: Offsets::default(),
             cleaner_points: Offsets::default(),
             cleaner_points_kept: Offsets::default(),
-            failed: true,
+            failed: Some(why.to_owned()),
+            presence: Presence::default(),
             forgotten: BTreeSet::new(),
             checkpoint_told: false,
         }
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.failed.is_some()
     }
 
     /// Another node may take it.

@@ -1,7 +1,6 @@
-//! What a disk that fails ends, as docs/design/faults.md says: a failed sync, or a folder that is gone, its log directory, for good; a failed append
-//! itself and no more: the next one tries again. What can be opened again is left to `mending.rs`.
+//! What a disk that fails ends, as docs/design/faults.md says: a failed sync its log directory, for good, as one that is
+//! gone (`presence.rs`); a failed append itself and no more: the next one tries again. What can be opened again is left to `mending.rs`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -80,7 +79,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         }
     }
 
-    /// A sync failed: what the page cache dropped is not known, so nothing in this directory is synced, written or
+    /// A sync failed, or it is gone: what the page cache dropped is not known, so nothing in this directory is synced, written or
     /// read again until a start, and its checkpoints stay. Not under a partition's lock.
     pub(super) fn fail_dir(&self, index: usize, text: &str) {
         {
@@ -88,10 +87,10 @@ impl<D: Disk, W: Waiter> Host<D, W> {
             let Some(dir) = dirs.dirs.get_mut(index) else {
                 return;
             };
-            if dir.failed {
+            if dir.has_failed() {
                 return;
             }
-            dir.failed = true;
+            dir.failed = Some(text.to_owned());
         }
         let cells = self.cells();
         let there = || cells.iter().filter(|cell| cell.log_dir() == index);
@@ -107,20 +106,6 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 partition.go_offline(text.to_owned());
             }
         }
-    }
-
-    /// End each log directory whose folder is gone, as that of a disk which was unmounted: what is made in its place
-    /// would lie on another disk. Those that are newly missed come back.
-    pub(super) fn miss_dirs(&self) -> Vec<PathBuf> {
-        let mut missed = Vec::new();
-        for (index, path) in self.dir_paths() {
-            let failed = lock(&self.dirs).has_failed(index);
-            if !failed && matches!(self.disk.stat(&path), Ok(None)) {
-                self.fail_dir(index, "its folder is gone: is its disk mounted?");
-                missed.push(path);
-            }
-        }
-        missed
     }
 
     /// Begin to try to open it again, unless someone does already.

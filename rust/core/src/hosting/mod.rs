@@ -49,6 +49,7 @@ mod opening;
 mod pace;
 mod passes;
 mod places;
+mod presence;
 mod question;
 mod refusing;
 mod round;

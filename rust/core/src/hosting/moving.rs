@@ -228,7 +228,9 @@ impl<D: Disk, W: Waiter> Host<D, W> {
                 )));
             }
         }
-        Ok(())
+        drop(dirs);
+        self.must_be_there(one.target)
+            .map_err(|error| Stop::GivenUp(error.text))
     }
 
     fn stop_move(&self, one: &Arc<Move<D, W>>, copy: &mut Copy<D>, stop: Stop) -> Next {

@@ -131,13 +131,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     /// What is there of this partition; what is another's is set aside.
     fn look_at_place(&self, cell: &Cell<D, W>) -> Result<Found, CoreError> {
         let (path, hints, high_watermark) = lock(&self.dirs).whereabouts(cell)?;
-        let dir = path.parent().unwrap_or(&path);
-        let there = (self.disk.stat(dir)).map_err(|error| CoreError::storage(&error).at(dir))?;
-        if there.is_none() {
-            self.around.owe(Chore::Presence, Duration::ZERO);
-            let text = format!("the log directory {} is gone", dir.display());
-            return Err(CoreError::storage(&text).at(dir));
-        }
+        self.must_be_there(cell.log_dir())?;
         let own = id_text(cell.topic_id);
         let known = read_partition_metadata(&self.disk, &path, &own)
             .map_err(|error| CoreError::storage(&error))?;

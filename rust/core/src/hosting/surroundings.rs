@@ -47,8 +47,8 @@ pub enum Chore<D: Disk, W: Waiter> {
     Ended(Arc<Cell<D, W>>),
     /// Ask how much room the volume of this log directory has.
     Measure(usize),
-    /// Look whether the log directories are still there.
-    Presence,
+    /// Look whether this log directory is still there.
+    Presence(usize),
     /// Carry on with this move.
     Move(Arc<Move<D, W>>),
     /// Make names and ids of new folders safe.

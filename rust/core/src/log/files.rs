@@ -17,6 +17,7 @@ pub const EPOCHS_FILE: &str = "leader-epoch-checkpoint";
 pub const PARTITION_METADATA_FILE: &str = "partition.metadata";
 pub const CLEAN_SHUTDOWN_FILE: &str = ".kafka_cleanshutdown";
 pub const LOCK_FILE: &str = ".lock";
+pub const META_PROPERTIES_FILE: &str = "meta.properties";
 pub const RECOVERY_POINT_FILE: &str = "recovery-point-offset-checkpoint";
 pub const CLEANER_FILE: &str = "cleaner-offset-checkpoint";
 pub const HIGH_WATERMARK_FILE: &str = "replication-offset-checkpoint";

@@ -46,7 +46,7 @@ impl<D: Disk> Log<D> {
         };
         let made = found.is_none();
         if made {
-            disk.create_dir_all(&dir).during("creating", &dir)?;
+            disk.create_dir(&dir).during("creating", &dir)?;
         }
         let mut log = Self::unread(disk, dir, config, &hints);
         if made || !hints.clean_shutdown {
