@@ -205,7 +205,12 @@ fn a_failed_sync_ends_its_directory_and_no_other() {
         assert!(!fixture.read(topic));
     }
     fixture.append("c").unwrap();
-    assert!(fixture.open("d", FIRST).unwrap().contains("start the node again"));
+    assert!(
+        fixture
+            .open("d", FIRST)
+            .unwrap()
+            .contains("start the node again")
+    );
     fixture.flush();
     assert_eq!(fixture.checkpoint(), before);
     fixture.node.stop(Duration::ZERO, 1).unwrap();
