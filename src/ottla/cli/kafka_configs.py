@@ -309,7 +309,8 @@ def _in_brackets(words: list[str], number: int) -> str | None:
 
 def _alter(client: Client, kind: str, name: str, added: dict[str, str], deleted: list[str]) -> None:
     if kind in ("brokers", "broker-loggers") and name and not _is_there(client, "brokers", name):
-        raise Failed(f"The broker '{name}' doesn't exist", hint=f"brokers: {_brokers(client)}")
+        there = ", ".join(_brokers(client))
+        raise Failed(f"The broker '{name}' doesn't exist", hint=f"brokers: {there}")
     if kind == "broker-loggers":
         known = {row.name for row in configs.describe(client, KINDS[kind], [name])[name]}
         if strange := [logger for logger in (*added, *deleted) if logger not in known]:
@@ -328,8 +329,8 @@ def _alter(client: Client, kind: str, name: str, added: dict[str, str], deleted:
         print(f"Completed updating default config for {kind} in the cluster.")
 
 
-def _brokers(client: Client) -> str:
-    return ", ".join(str(node) for node in sorted(client.attempt(client.nodes)))
+def _brokers(client: Client) -> list[str]:
+    return [str(node) for node in sorted(client.attempt(client.nodes))]
 
 
 def _tell_unknown(added: dict[str, str]) -> None:
@@ -379,7 +380,7 @@ def _names(client: Client, kind: str) -> list[str]:
     if kind == "topics":
         return topics.names(client)
     if kind == "brokers":
-        return [*(str(node) for node in sorted(client.attempt(client.nodes))), ""]
+        return [*_brokers(client), ""]
     found = set(configs.resources(client, KINDS[kind]))
     if kind == "groups":
         found.update(group.group for group in groups.list_groups(client))

@@ -2,8 +2,8 @@
 deleted folders.
 
 Checkpoints, flushes and the look for log directories run on real time, everything else on the
-node's clock. The core does the
-work on threads of its own: nobody waits for a slow disk here. What it did comes back as events.
+node's clock. The core does the work on threads of its own: nobody waits for a slow disk here. What
+it did comes back as events.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ const METADATA_TOPIC: &str = "__cluster_metadata";
 pub struct LogDir<D: Disk> {
     pub path: PathBuf,
     held: Option<D::Lock>,
-    /// Why it could not be opened at the start; it has failed then.
-    pub lost: Option<String>,
+    /// It could not be opened at the start; it has failed then.
+    pub lost: bool,
     pub presence: Presence,
     /// The broker's epoch when it was stopped cleanly, None if it was not.
     pub clean: Option<i64>,
@@ -229,12 +229,6 @@ impl<D: Disk> LogDirs<D> {
             CoreError::new("away", text)
         };
         let dir = self.dirs.get(cell.log_dir()).ok_or_else(away)?;
-        if let Some(text) = &dir.lost {
-            let text = format!(
-                "its log directory could not be opened: {text}: see to the disk, then start again"
-            );
-            return Err(CoreError::new("away", text).at(&dir.path));
-        }
         if let Some(why) = &dir.failed {
             return Err(failed(&dir.path, why));
         }
@@ -331,7 +325,7 @@ impl<D: Disk> LogDir<D> {
         let cleaner_points = told_or_dropped(disk, &path.join(CLEANER_FILE), then, report)?;
         Ok(Self {
             held: Some(lock),
-            lost: None,
+            lost: false,
             clean,
             recovery_points,
             high_watermarks: checkpoint(HIGH_WATERMARK_FILE)?,
@@ -350,7 +344,7 @@ impl<D: Disk> LogDir<D> {
         Self {
             path: path.to_owned(),
             held: None,
-            lost: Some(why.to_owned()),
+            lost: true,
             clean: None,
             recovery_points: Offsets::default(),
             high_watermarks: Offsets::default(),

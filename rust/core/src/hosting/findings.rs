@@ -89,7 +89,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let dirs = lock(&self.dirs);
         let known = dirs.dirs.iter().enumerate();
         let lost = known.filter_map(|(log_dir, dir)| {
-            let text = dir.lost.clone()?;
+            let text = dir.failed.clone().filter(|_| dir.lost)?;
             Some(LostLogDir { log_dir, text })
         });
         lost.collect()
@@ -98,7 +98,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
     /// The broker epoch that the last clean stop wrote, -1 without one: the least of all log directories.
     pub fn previous_broker_epoch(&self) -> i64 {
         let dirs = lock(&self.dirs);
-        let there = dirs.dirs.iter().filter(|dir| dir.lost.is_none());
+        let there = dirs.dirs.iter().filter(|dir| !dir.lost);
         there.map(|dir| dir.clean.unwrap_or(-1)).min().unwrap_or(-1)
     }
 }

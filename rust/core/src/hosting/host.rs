@@ -146,7 +146,7 @@ impl<D: Disk, W: Waiter> Host<D, W> {
         let dirs = lock(&self.dirs);
         let known = dirs.dirs.iter().enumerate();
         known
-            .filter(|(_, dir)| dir.lost.is_none())
+            .filter(|(_, dir)| !dir.lost)
             .map(|(place, dir)| (place, dir.path.clone()))
             .collect()
     }
