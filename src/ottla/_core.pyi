@@ -1,6 +1,6 @@
 """The whole Rust boundary on one page. stubtest proves it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self, TypeAlias, final
 
 from typing_extensions import disjoint_base
@@ -10,12 +10,15 @@ __all__ = [
     "Api",
     "Appended",
     "Completed",
+    "ConsumerRecord",
     "CoreError",
+    "Delivery",
     "Disk",
     "DiskFault",
     "EpochEnd",
     "Event",
     "FaultyRequest",
+    "Fetched",
     "File",
     "Log",
     "LostLogDir",
@@ -24,14 +27,17 @@ __all__ = [
     "Opened",
     "Outbound",
     "OutboundFault",
+    "Outbox",
     "PartitionOffsets",
     "PartitionState",
     "Plan",
     "ProducerState",
     "Question",
+    "RecordBatch",
     "Request",
     "RequestFaults",
     "Segment",
+    "SentBatch",
     "SimDisk",
     "SimNode",
     "Stray",
@@ -41,7 +47,9 @@ __all__ = [
     "build_batch",
     "examine_segment",
     "java_hash",
+    "partition_of",
     "read_batches",
+    "restamp_batch",
     "unpack",
 ]
 
@@ -152,6 +160,201 @@ def read_batches(
     data: bytes, records: bool, unpacked_bytes_max: int | None
 ) -> list[tuple[Any, ...]]:
     """The whole batches in `data`, as `wire.records.read_batches` dresses them."""
+
+# ---------------------------------------------------------------- producers and consumers
+@final
+class SentBatch:
+    """A batch on its way to one partition, from its first record to its end. Frozen."""
+
+    id: int
+    topic: str
+    partition: int
+    @property
+    def done(self) -> bool: ...
+    def settle(
+        self, base_offset: int, append_time_ms: int, error: BaseException | None
+    ) -> list[tuple[Callable[[Delivery], object], Delivery]]:
+        """This is how it ended; who is to be called. Of a second end nothing comes."""
+
+@final
+class Delivery:
+    """A record on its way, and where it came to lie. Frozen; `wire.outbox` says more."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def done(self) -> bool: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp_ms(self) -> int: ...
+    @property
+    def error(self) -> BaseException | None: ...
+    def result(self, timeout: float | None = None) -> Self: ...
+    def add_done_callback(self, call: Callable[[Delivery], object]) -> None: ...
+
+@final
+class Outbox:
+    """Records that wait to be sent, by topic and partition, in batches. Used by `wire.outbox`.
+
+    Any thread may call it. `wake` is called when something can be sent that could not before;
+    `waiter(delivery, timeout)` waits for a delivery's end.
+    """
+
+    def __new__(
+        cls,
+        *,
+        batch_bytes: int,
+        buffer_bytes: int,
+        record_bytes_max: int,
+        linger_ms: int,
+        codec: str,
+        level: int | None,
+        seed: int,
+        wake: Callable[[], object],
+        waiter: Callable[[Delivery, float | None], object],
+    ) -> Self: ...
+    def learn(self, topic: str, partitions: int, available: Sequence[int]) -> None:
+        """A topic has so many partitions, of which these have leaders."""
+    def knows(self, topic: str) -> bool: ...
+    @property
+    def buffered_bytes(self) -> int: ...
+    @property
+    def unsettled(self) -> int:
+        """Batches that have not ended."""
+    def append(
+        self,
+        topic: str,
+        value: bytes | str | None,
+        key: bytes | str | None,
+        headers: Any,
+        partition: int,
+        timestamp_ms: int,
+        on_delivery: Callable[[Delivery], object] | None,
+    ) -> Delivery | None:
+        """None if nobody knows the topic yet, or there is no room. Below 0: by key, and now.
+
+        Raises CoreError "refused" for one that is too large (its text is the size),
+        "unknown-partition" and "invalid"; TypeError.
+        """
+    def append_batch(self, topic: str, partition: int, batch: bytes) -> Delivery | None:
+        """A sealed batch as it is; the delivery is its first record's."""
+    def ready(self, now_ms: int) -> list[tuple[str, int]]:
+        """Partitions with a batch to take, after those that have lingered are closed."""
+    def due_ms(self) -> int | None:
+        """When a batch that `ready` saw open has lingered."""
+    def close_all(self) -> None:
+        """No batch waits for more records."""
+    def next_count(self, topic: str, partition: int) -> int | None:
+        """How many records the next batch to take has."""
+    def take(
+        self,
+        topic: str,
+        partition: int,
+        producer_id: int,
+        producer_epoch: int,
+        base_sequence: int,
+        transactional: bool,
+    ) -> tuple[SentBatch, bytes, int] | None:
+        """The next batch of a partition, sealed, and how many records it has."""
+    def settled(self, batch: int) -> None:
+        """A batch was acknowledged or given up: its memory is free."""
+    def clear(self) -> list[SentBatch]:
+        """Drop everything that was not taken; those batches, which are to be settled."""
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition that Kafka's own producers choose for a key."""
+
+def restamp_batch(
+    batch: bytes, producer_id: int, producer_epoch: int, base_sequence: int
+) -> bytes:
+    """A sealed batch under another producer and sequence."""
+
+@final
+class ConsumerRecord:
+    """A record as a consumer gets it. Frozen; `wire.fetched` says more."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    is_log_append_time: bool
+    leader_epoch: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+@final
+class Fetched:
+    """What a Fetch brought of one partition, and how far it was read.
+
+    Without a list of aborted transactions (producer id, first offset) all batches count.
+    """
+
+    def __new__(
+        cls,
+        topic: str,
+        partition: int,
+        data: bytes,
+        *,
+        position: int,
+        aborted: Sequence[tuple[int, int]] | None,
+        check_crcs: bool,
+        unpacked_bytes_max: int,
+    ) -> Self: ...
+    @property
+    def position(self) -> int:
+        """The offset behind what was given out."""
+    @property
+    def next_offset(self) -> int:
+        """The offset behind all of it."""
+    @property
+    def is_done(self) -> bool: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def fault(self) -> str | None:
+        """Why nothing behind `next_offset` can be read, if so."""
+    def records(self, most: int) -> list[ConsumerRecord]:
+        """The next ones. Raises CoreError "corrupt-batch" where none can be read."""
+    def batches(self) -> list[RecordBatch]:
+        """All batches that were not given out, whole; of the first perhaps only the end counts."""
+
+@final
+class RecordBatch:
+    """One batch as it arrived, without an object for each record. Frozen."""
+
+    first_offset: int  # from where on its records count
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def base_offset(self) -> int: ...
+    @property
+    def last_offset(self) -> int: ...
+    @property
+    def leader_epoch(self) -> int: ...
+    @property
+    def max_timestamp_ms(self) -> int: ...
+    @property
+    def is_log_append_time(self) -> bool: ...
+    @property
+    def is_transactional(self) -> bool: ...
+    @property
+    def producer_id(self) -> int: ...
+    @property
+    def codec(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+    def __len__(self) -> int:
+        """How many records it holds, those before `first_offset` too."""
+    def __bytes__(self) -> bytes:
+        """A copy of its bytes, as they arrived."""
+    def records(self) -> list[ConsumerRecord]:
+        """An object for each record that counts. Raises CoreError "corrupt-batch"."""
 
 # ---------------------------------------------------------------- small files
 @final

@@ -1,6 +1,7 @@
 //! The pure half of Ottla: it reads no clock, draws no random number, and touches files only through `Disk`.
 
 pub mod batch;
+pub mod client;
 pub mod code;
 pub mod compression;
 pub mod connection;

@@ -6,6 +6,7 @@ mod disk;
 mod errors;
 mod event;
 mod faults;
+mod fetched;
 mod files;
 mod half;
 mod log;
@@ -15,6 +16,7 @@ mod outbound;
 mod records;
 mod request;
 mod segment;
+mod sending;
 mod sim;
 mod slots;
 mod state;
@@ -41,8 +43,10 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     asking::register(module)?;
     files::register(module)?;
     faults::register(module)?;
+    fetched::register(module)?;
     named::register(module)?;
     outbound::register(module)?;
+    sending::register(module)?;
     sim::register(module)?;
     node::register(module)
 }

@@ -79,24 +79,7 @@ pub fn build_batch<'py>(
     control: bool,
     log_append_time_ms: Option<i64>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let codec = Codec::from_name(codec).ok_or_else(|| {
-        invalid(format!(
-            "{codec:?} is none of none, gzip, snappy, lz4, zstd"
-        ))
-    })?;
-    let mut levels = Levels::default();
-    match (codec, level) {
-        (_, None) => {}
-        (Codec::Gzip, Some(level @ 1..=9)) => levels.gzip = level,
-        (Codec::Lz4, Some(level @ 1..=17)) => levels.lz4 = level,
-        (Codec::Zstd, Some(level @ -131_072..=22)) => levels.zstd = level,
-        (_, Some(level)) => {
-            return Err(invalid(format!(
-                "{} has no level {level} here",
-                codec.name()
-            )));
-        }
-    }
+    let (codec, levels) = levels_of(codec, level)?;
     let spec = BatchSpec {
         base_offset,
         leader_epoch,
@@ -117,6 +100,29 @@ pub fn build_batch<'py>(
         .detach(|| build(spec, &records))
         .map_err(|e| invalid(e.to_string()))?;
     Ok(PyBytes::new(py, &batch))
+}
+
+/// A codec by its name, with what its level means.
+pub fn levels_of(codec: &str, level: Option<i32>) -> PyResult<(Codec, Levels)> {
+    let codec = Codec::from_name(codec).ok_or_else(|| {
+        invalid(format!(
+            "{codec:?} is none of none, gzip, snappy, lz4, zstd"
+        ))
+    })?;
+    let mut levels = Levels::default();
+    match (codec, level) {
+        (_, None) => {}
+        (Codec::Gzip, Some(level @ 1..=9)) => levels.gzip = level,
+        (Codec::Lz4, Some(level @ 1..=17)) => levels.lz4 = level,
+        (Codec::Zstd, Some(level @ -131_072..=22)) => levels.zstd = level,
+        (_, Some(level)) => {
+            return Err(invalid(format!(
+                "{} has no level {level} here",
+                codec.name()
+            )));
+        }
+    }
+    Ok((codec, levels))
 }
 
 fn build(spec: BatchSpec, records: &[Given]) -> std::io::Result<Vec<u8>> {

@@ -201,35 +201,70 @@ impl Builder {
 
     /// The sealed batch; `last_delta` may leave offsets at the end unused (as compaction does).
     pub fn finish(self, last_delta: Option<i32>) -> io::Result<Vec<u8>> {
-        let spec = self.spec;
-        let mut batch = self.stream.finish()?;
-        let last_delta = last_delta.unwrap_or(self.next_delta - 1);
-        let length = i32::try_from(batch.len() - PREFIX_BYTES)
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a batch over 2 GiB"))?;
-        let append_time = spec.log_append_time_ms;
-        let bits = attributes(
-            spec.codec,
-            append_time.is_some(),
-            spec.transactional,
-            spec.control,
-            spec.delete_horizon_ms.is_some(),
-        );
-        let mut header = Vec::with_capacity(HEADER_BYTES);
-        header.extend_from_slice(&spec.base_offset.to_be_bytes());
-        header.extend_from_slice(&length.to_be_bytes());
-        header.extend_from_slice(&spec.leader_epoch.to_be_bytes());
-        header.push(MAGIC);
-        header.extend_from_slice(&[0; 4]);
-        header.extend_from_slice(&bits.to_be_bytes());
-        header.extend_from_slice(&last_delta.to_be_bytes());
-        header.extend_from_slice(&self.base_timestamp.unwrap_or(NO_TIMESTAMP).to_be_bytes());
-        header.extend_from_slice(&append_time.unwrap_or(self.max_timestamp).to_be_bytes());
-        header.extend_from_slice(&spec.producer_id.to_be_bytes());
-        header.extend_from_slice(&spec.producer_epoch.to_be_bytes());
-        header.extend_from_slice(&spec.base_sequence.to_be_bytes());
-        header.extend_from_slice(&self.count.to_be_bytes());
-        batch[..HEADER_BYTES].copy_from_slice(&header);
-        seal(&mut batch);
-        Ok(batch)
+        let batch = self.stream.finish()?;
+        let said = Said {
+            last_delta: last_delta.unwrap_or(self.next_delta - 1),
+            base_timestamp: self.base_timestamp.unwrap_or(NO_TIMESTAMP),
+            max_timestamp: self.max_timestamp,
+            count: self.count,
+        };
+        complete(batch, &self.spec, &said)
     }
+
+    /// The sealed batch under another spec, of a builder that did not compress: its codec and its producer are known
+    /// only when it leaves.
+    pub fn finish_as(self, spec: BatchSpec) -> io::Result<Vec<u8>> {
+        let said = Said {
+            last_delta: self.next_delta - 1,
+            base_timestamp: self.base_timestamp.unwrap_or(NO_TIMESTAMP),
+            max_timestamp: self.max_timestamp,
+            count: self.count,
+        };
+        let mut batch = self.stream.finish()?;
+        if spec.codec != Codec::None {
+            let mut packed = Compressor::new(spec.codec, spec.levels, vec![0; HEADER_BYTES])?;
+            packed.write_all(&batch[HEADER_BYTES..])?;
+            batch = packed.finish()?;
+        }
+        complete(batch, &spec, &said)
+    }
+}
+
+/// What the records of a batch decide about its header.
+struct Said {
+    last_delta: i32,
+    base_timestamp: i64,
+    max_timestamp: i64,
+    count: i32,
+}
+
+/// Fill in the header before the records, and seal.
+fn complete(mut batch: Vec<u8>, spec: &BatchSpec, said: &Said) -> io::Result<Vec<u8>> {
+    let length = i32::try_from(batch.len() - PREFIX_BYTES)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a batch over 2 GiB"))?;
+    let append_time = spec.log_append_time_ms;
+    let bits = attributes(
+        spec.codec,
+        append_time.is_some(),
+        spec.transactional,
+        spec.control,
+        spec.delete_horizon_ms.is_some(),
+    );
+    let mut header = Vec::with_capacity(HEADER_BYTES);
+    header.extend_from_slice(&spec.base_offset.to_be_bytes());
+    header.extend_from_slice(&length.to_be_bytes());
+    header.extend_from_slice(&spec.leader_epoch.to_be_bytes());
+    header.push(MAGIC);
+    header.extend_from_slice(&[0; 4]);
+    header.extend_from_slice(&bits.to_be_bytes());
+    header.extend_from_slice(&said.last_delta.to_be_bytes());
+    header.extend_from_slice(&said.base_timestamp.to_be_bytes());
+    header.extend_from_slice(&append_time.unwrap_or(said.max_timestamp).to_be_bytes());
+    header.extend_from_slice(&spec.producer_id.to_be_bytes());
+    header.extend_from_slice(&spec.producer_epoch.to_be_bytes());
+    header.extend_from_slice(&spec.base_sequence.to_be_bytes());
+    header.extend_from_slice(&said.count.to_be_bytes());
+    batch[..HEADER_BYTES].copy_from_slice(&header);
+    seal(&mut batch);
+    Ok(batch)
 }

@@ -18,6 +18,7 @@ const CRC_AT: usize = 17;
 /// Where the checksummed part begins.
 const ATTRIBUTES_AT: usize = 21;
 const MAX_TIMESTAMP_AT: usize = 35;
+const PRODUCER_AT: usize = 43;
 
 /// The least length that Kafka takes for that of any format, and looks at the format for.
 const RECORD_OVERHEAD_MIN: i32 = 14;
@@ -72,7 +73,7 @@ impl Header {
             last_offset_delta: i32::from_be_bytes(array(bytes, 23)),
             base_timestamp: i64::from_be_bytes(array(bytes, 27)),
             max_timestamp: i64::from_be_bytes(array(bytes, MAX_TIMESTAMP_AT)),
-            producer_id: i64::from_be_bytes(array(bytes, 43)),
+            producer_id: i64::from_be_bytes(array(bytes, PRODUCER_AT)),
             producer_epoch: i16::from_be_bytes(array(bytes, 51)),
             base_sequence: i32::from_be_bytes(array(bytes, 53)),
             record_count: i32::from_be_bytes(array(bytes, 57)),
@@ -190,6 +191,14 @@ pub fn seal(batch: &mut [u8]) {
 pub fn assign(batch: &mut [u8], base_offset: i64, leader_epoch: i32) {
     batch[..8].copy_from_slice(&base_offset.to_be_bytes());
     batch[LEADER_EPOCH_AT..LEADER_EPOCH_AT + 4].copy_from_slice(&leader_epoch.to_be_bytes());
+}
+
+/// What a producer says of itself; the checksum must be sealed again.
+pub fn set_producer(batch: &mut [u8], producer_id: i64, producer_epoch: i16, base_sequence: i32) {
+    let at = &mut batch[PRODUCER_AT..PRODUCER_AT + 14];
+    at[..8].copy_from_slice(&producer_id.to_be_bytes());
+    at[8..10].copy_from_slice(&producer_epoch.to_be_bytes());
+    at[10..].copy_from_slice(&base_sequence.to_be_bytes());
 }
 
 /// Set timestamp type and largest timestamp; the checksum must be sealed again if this says true.

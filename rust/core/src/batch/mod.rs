@@ -8,5 +8,5 @@ pub mod varint;
 pub use build::{BatchSpec, Builder, HeaderOut, RecordOut};
 pub use header::*;
 pub use record::{
-    Fault, KeyHead, Opened, Record, RecordHead, Records, SliceSource, Source, StreamSource,
+    Fault, KeyHead, Opened, Record, RecordHead, Records, SliceSource, Source, Spans, StreamSource,
 };

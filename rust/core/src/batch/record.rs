@@ -3,6 +3,7 @@
 //! A walk costs memory for one window of decompressed bytes, whatever a batch claims to hold: a bomb costs time.
 
 use std::io::BufRead;
+use std::ops::Range;
 
 use twox_hash::XxHash3_128;
 
@@ -49,6 +50,16 @@ pub struct Record {
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
     pub headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// Where the parts of a record lie, by the positions of its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spans {
+    pub timestamp_delta: i64,
+    pub offset_delta: i32,
+    pub key: Option<Range<usize>>,
+    pub value: Option<Range<usize>>,
+    pub headers: Vec<(Range<usize>, Option<Range<usize>>)>,
 }
 
 /// Where a walk gets its bytes from.
@@ -105,7 +116,12 @@ pub struct SliceSource<'a> {
 
 impl<'a> SliceSource<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0 }
+        Self::at(bytes, 0)
+    }
+
+    /// From a position on that an earlier walk came to.
+    pub fn at(bytes: &'a [u8], position: usize) -> Self {
+        Self { bytes, position }
     }
 }
 
@@ -381,6 +397,45 @@ impl<S: Source> Records<S> {
             value,
             headers,
         }))
+    }
+
+    /// Step over one record, and see where its parts lie.
+    pub fn next_spans(&mut self) -> Result<Option<Spans>, Fault> {
+        let Some((start, size)) = self.begin()? else {
+            return Ok(None);
+        };
+        self.source.byte()?;
+        let timestamp_delta = self.source.varlong()?;
+        let offset_delta = self.source.varint()?;
+        let key = self.span(start, size)?;
+        let value = self.span(start, size)?;
+        let count = self.header_count(start, size)?;
+        let mut headers = Vec::new();
+        for _ in 0..count {
+            let Some(name) = self.span(start, size)? else {
+                return Err(Fault::Record("a header without a key".to_owned()));
+            };
+            headers.push((name, self.span(start, size)?));
+        }
+        self.end(start, size)?;
+        Ok(Some(Spans {
+            timestamp_delta,
+            offset_delta,
+            key,
+            value,
+            headers,
+        }))
+    }
+
+    #[inline]
+    fn span(&mut self, start: u64, size: usize) -> Result<Option<Range<usize>>, Fault> {
+        let len = self.source.varint()?;
+        let Some(len) = self.field(len, start, size)? else {
+            return Ok(None);
+        };
+        let at = self.source.position() as usize;
+        self.source.skip(len)?;
+        Ok(Some(at..at + len))
     }
 
     fn begin(&mut self) -> Result<Option<(u64, usize)>, Fault> {
