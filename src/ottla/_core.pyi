@@ -267,9 +267,7 @@ class Outbox:
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition that Kafka's own producers choose for a key."""
 
-def restamp_batch(
-    batch: bytes, producer_id: int, producer_epoch: int, base_sequence: int
-) -> bytes:
+def restamp_batch(batch: bytes, producer_id: int, producer_epoch: int, base_sequence: int) -> bytes:
     """A sealed batch under another producer and sequence."""
 
 @final
