@@ -222,8 +222,11 @@ class Outbox:
     @property
     def buffered_bytes(self) -> int: ...
     @property
-    def unsettled(self) -> int:
-        """Batches that have not ended."""
+    def oldest(self) -> int | None:
+        """The first of the batches that have not ended."""
+    @property
+    def next_id(self) -> int:
+        """The number that the next batch will have."""
     def append(
         self,
         topic: str,
@@ -247,8 +250,8 @@ class Outbox:
         """When a batch that `ready` saw open has lingered."""
     def close_all(self) -> None:
         """No batch waits for more records."""
-    def next_count(self, topic: str, partition: int) -> int | None:
-        """How many records the next batch to take has."""
+    def front(self, topic: str, partition: int) -> tuple[int, int] | None:
+        """Of the next batch to take: how many records, and when `ready` first saw it."""
     def take(
         self,
         topic: str,

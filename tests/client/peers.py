@@ -181,6 +181,7 @@ class Counted(Waiting):
     """
 
     def __init__(self, *, patience_ms: int = 10_000) -> None:
+        super().__init__()
         self.at_ms = 1_000_000
         self.waits: list[int] = []
         self._patience_ms = patience_ms

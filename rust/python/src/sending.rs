@@ -206,10 +206,15 @@ impl Outbox {
         self.inner.lock().buffered()
     }
 
-    /// Batches that have not ended.
+    /// The first of the batches that have not ended.
     #[getter]
-    fn unsettled(&self) -> usize {
-        self.inner.lock().unsettled()
+    fn oldest(&self) -> Option<u64> {
+        self.inner.lock().oldest()
+    }
+
+    #[getter]
+    fn next_id(&self) -> u64 {
+        self.inner.lock().next_id()
     }
 
     /// None if nobody knows the topic yet, or there is no room.
@@ -310,8 +315,8 @@ impl Outbox {
         self.inner.lock().close_all();
     }
 
-    fn next_count(&self, topic: &str, partition: i32) -> Option<i32> {
-        self.inner.lock().next_count(topic, partition)
+    fn front(&self, topic: &str, partition: i32) -> Option<(i32, i64)> {
+        self.inner.lock().front(topic, partition)
     }
 
     /// The next batch of a partition: itself, its sealed bytes, and how many records it has.

@@ -6,14 +6,17 @@ after it broke, not before its machine says so. `attempt` is how admin calls liv
 passes by itself: a lost connection, a coordinator that loads, a leader that moves. What is known of
 other leaders and coordinators outlives that (`Places`).
 
-It is not a producer or consumer, keeps no threads, and one thread at a time may use it.
+It is not a producer or consumer; those are machines that it drives (`run`), in a thread that the
+first of them starts. Any thread may use it: while one waits, others go on (`waiting.py`).
 """
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from ottla.client.addresses import parse_bootstrap
 from ottla.client.connection import Answer, Connection
@@ -30,6 +33,10 @@ from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import GROUP
 from ottla.wire.errors import ErrorCode
 
+if TYPE_CHECKING:
+    from ottla.client.driving import Driver
+    from ottla.client.machine import Machine
+
 T = TypeVar("T")
 
 BACKOFF_MS = 100
@@ -41,6 +48,26 @@ HINT_NO_COORDINATOR = (
 TOLD_AFTER_MS = 2000
 """For so long a call comes again in silence."""
 METADATA_AGE_MS_MAX = 300_000
+
+
+P = ParamSpec("P")
+
+
+def _inside(method: Callable[P, T]) -> Callable[P, T]:
+    """A method of Client that is run inside of its monitor."""
+
+    @functools.wraps(method)
+    def entered(*args: P.args, **kwargs: P.kwargs) -> T:
+        with args[0].waiting:  # type: ignore[attr-defined]
+            return method(*args, **kwargs)
+
+    return entered
+
+
+class _Own(threading.local):
+    """What each thread has for itself: until when its present call may take."""
+
+    deadline_ms: int | None = None
 
 
 class ClusterNode(NamedTuple):
@@ -84,18 +111,21 @@ class Client:
         self._connect_timeout_ms = timeout_ms if connect_timeout_ms is None else connect_timeout_ms
         self._on_wait = on_wait
         self._told = False
-        self._waiting = waiting or Waiting()
-        self._deadline_ms: int | None = None
+        self.waiting = waiting or Waiting()
+        self.waiting.share()
+        self._own = _Own()
         self._connections: dict[tuple[str, int], Connection] = {}
         self._nodes: dict[int, ClusterNode] = {}
         self._nodes_known_at_ms: int | None = None
         self._doubted: set[int] = set()
-        self._places = Places()
+        self.places = Places()
+        self._driver: Driver | None = None
         self.cluster_id: str | None = None
         self.controller_id = -1
 
     # ------------------------------------------------------------ requests
 
+    @_inside
     def request(self, message: Any, *, version: int | None = None) -> Any:
         """Ask any node.
 
@@ -104,6 +134,7 @@ class Client:
         """
         return self._send(self._any(), message, version).wait()
 
+    @_inside
     def request_node(self, node_id: int, message: Any, *, version: int | None = None) -> Any:
         """Ask the node of that id.
 
@@ -112,6 +143,7 @@ class Client:
         """
         return self._send(self.connection(node_id), message, version).wait()
 
+    @_inside
     def request_nodes(
         self, node_ids: Iterable[int], ask: Callable[[Connection, int], Any]
     ) -> dict[int, Any | OttlaError]:
@@ -135,7 +167,7 @@ class Client:
                 answers[node_id] = self._send(connection, ask(connection, node_id), None)
             except OttlaError as error:
                 outcomes[node_id] = error
-        self._waiting.wait_for(
+        self.waiting.wait_for(
             list(connections.values()), lambda: all(a.done for a in answers.values())
         )
         for node_id, answer in answers.items():
@@ -145,6 +177,7 @@ class Client:
                 outcomes[node_id] = error
         return outcomes
 
+    @_inside
     def request_coordinator(self, group: str, message: Any, *, kind: int = GROUP) -> Any:
         """Ask the coordinator of a group (or of a transactional id, by `kind`).
 
@@ -153,6 +186,7 @@ class Client:
         """
         return self.request_node(self.coordinator(group, kind=kind), message)
 
+    @_inside
     def attempt(
         self, call: Callable[[], T], *, coordinator_of: str | None = None, kind: int = GROUP
     ) -> T:
@@ -163,10 +197,10 @@ class Client:
         `kind` says). A topic that is not there is told at once: wrong names are more common than
         topics that are about to appear.
         """
-        outer_ms = self._deadline_ms
-        began_ms = self._waiting.now_ms()
+        outer_ms = self._own.deadline_ms
+        began_ms = self.waiting.now_ms()
         deadline_ms = began_ms + self.timeout_ms
-        self._deadline_ms = deadline_ms = min(deadline_ms, outer_ms or deadline_ms)
+        self._own.deadline_ms = deadline_ms = min(deadline_ms, outer_ms or deadline_ms)
         backoff_ms = BACKOFF_MS
         try:
             while True:
@@ -178,14 +212,14 @@ class Client:
                     if coordinator_of is not None and isinstance(error, BrokerError):
                         self.doubt_coordinator(coordinator_of, error, kind=kind)
                     last = error
-                again_ms = self._waiting.now_ms() + backoff_ms
+                again_ms = self.waiting.now_ms() + backoff_ms
                 if again_ms > deadline_ms:
                     raise last
                 self._tell(last, again_ms - began_ms)
                 self._wait_until(again_ms)
                 backoff_ms = min(2 * backoff_ms, BACKOFF_MS_MAX)
         finally:
-            self._deadline_ms = outer_ms
+            self._own.deadline_ms = outer_ms
 
     def _tell(self, error: OttlaError, waited_ms: int) -> None:
         """Say once, when that has lasted a while, that a node tells us to come again; that none
@@ -230,23 +264,25 @@ class Client:
 
     def _patience_ms(self) -> int:
         """For one answer: `request_timeout_ms`, or what is left of the whole call."""
-        if self._deadline_ms is None:
+        if self._own.deadline_ms is None:
             return self.request_timeout_ms
-        return min(self.request_timeout_ms, max(1, self._deadline_ms - self._waiting.now_ms()))
+        return min(self.request_timeout_ms, max(1, self._own.deadline_ms - self.waiting.now_ms()))
 
     def _wait_until(self, until_ms: int) -> None:
         """Let time pass; a connection that is lost meanwhile is noticed."""
-        self._waiting.wait_for(list(self._connections.values()), lambda: False, until_ms)
+        self.waiting.wait_for(list(self._connections.values()), lambda: False, until_ms)
 
     # ------------------------------------------------------------ who is where
 
+    @_inside
     def nodes(self) -> dict[int, ClusterNode]:
         """The brokers by id, as of a few minutes ago at most."""
         known_at_ms = self._nodes_known_at_ms
-        if known_at_ms is None or self._waiting.now_ms() - known_at_ms > METADATA_AGE_MS_MAX:
+        if known_at_ms is None or self.waiting.now_ms() - known_at_ms > METADATA_AGE_MS_MAX:
             self.metadata(topics=[])
         return self._nodes
 
+    @_inside
     def metadata(
         self,
         *,
@@ -258,22 +294,22 @@ class Client:
 
         What it says of brokers and leaders is remembered.
         """
-        from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
+        names = None if topics is None and not topic_ids else topics or ()
+        response = self.request(metadata_request(names, topic_ids, create=create))
+        self.learn(response)
+        return response
 
-        asked = None
-        if topics is not None or topic_ids:
-            asked = [MetadataRequestTopic(name=name) for name in topics or ()]
-            asked += [MetadataRequestTopic(name=None, topic_id=uid) for uid in topic_ids]
-        response = self.request(MetadataRequest(topics=asked, allow_auto_topic_creation=create))
+    def learn(self, response: Any) -> None:
+        """Remember what a Metadata response says."""
+        now_ms = self.waiting.now_ms()
         self._nodes = {
             row.node_id: ClusterNode(row.node_id, row.host, row.port, row.rack)
             for row in response.brokers
         }
-        self._nodes_known_at_ms = self._waiting.now_ms()
+        self._nodes_known_at_ms = now_ms
         self._doubted.clear()
         self.cluster_id, self.controller_id = response.cluster_id, response.controller_id
-        self._places.learn(response.topics)
-        return response
+        self.places.learn(response.topics, now_ms)
 
     def leader(self, topic: str, partition: int) -> int:
         """The id of the node that leads a partition.
@@ -287,6 +323,7 @@ class Client:
             raise found
         return found
 
+    @_inside
     def leaders(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int | BrokerError]:
         """The ids of the nodes that lead partitions; one Metadata request for all it must ask for.
 
@@ -295,23 +332,25 @@ class Client:
         """
         wanted = list(places)
         errors: dict[TopicPartition, BrokerError] = {}
-        unknown = [place for place in wanted if self._places.leader(place) is None]
+        unknown = [place for place in wanted if self.places.leader(place) is None]
         if unknown:
             rows = {}
             for row in self.metadata(topics=list(dict.fromkeys(t for t, _ in unknown))).topics:
                 rows[row.name] = row
             errors = {place: _why_none(rows.get(place[0]), place) for place in unknown}
-        found = {place: self._places.leader(place) for place in wanted}
+        found = {place: self.places.leader(place) for place in wanted}
         return {p: errors[p] if leader is None else leader for p, leader in found.items()}
 
+    @_inside
     def topic_id(self, topic: str, partition: int) -> bytes:
         """The id that the topic had when the partition's leader was asked for; else zeros."""
-        return self._places.topic_id((topic, partition))
+        return self.places.topic_id((topic, partition))
 
+    @_inside
     def doubt_leader(self, place: TopicPartition, error: BrokerError) -> None:
         """An error came back for a partition: ask again who leads it, if it says so."""
         if error.code in LEADER_ERRORS:
-            self._places.doubt_leader(place)
+            self.places.doubt_leader(place)
 
     def coordinator(self, key: str, *, kind: int = GROUP) -> int:
         """The id of the node that coordinates a group (or a transactional id).
@@ -324,6 +363,7 @@ class Client:
             raise found
         return found
 
+    @_inside
     def coordinators(
         self, keys: Iterable[str], *, kind: int = GROUP
     ) -> dict[str, int | BrokerError]:
@@ -335,20 +375,33 @@ class Client:
         """
         wanted = list(keys)
         errors: dict[str, BrokerError] = {}
-        unknown = [key for key in wanted if self._places.coordinator(kind, key) is None]
+        unknown = [key for key in wanted if self.places.coordinator(kind, key) is None]
         for key, row in self._find_coordinators(unknown, kind):
-            if row.error_code:
-                is_none = row.error_code == ErrorCode.COORDINATOR_NOT_AVAILABLE
-                hint = HINT_NO_COORDINATOR if is_none else None
-                errors[key] = BrokerError(row.error_code, row.error_message, hint=hint)
-                continue
-            node_id = int(row.node_id)
-            self._nodes[node_id] = ClusterNode(node_id, row.host, row.port, None)
-            self._doubted.discard(node_id)
-            self._places.learn_coordinator(kind, key, node_id)
-        found = {key: self._places.coordinator(kind, key) for key in wanted}
+            try:
+                self._learn_coordinator(kind, key, row)
+            except BrokerError as error:
+                errors[key] = error
+        found = {key: self.places.coordinator(kind, key) for key in wanted}
         none = BrokerError(ErrorCode.COORDINATOR_NOT_AVAILABLE)
         return {k: errors.get(k, none) if node is None else node for k, node in found.items()}
+
+    def learn_coordinator(self, kind: int, key: str, response: Any) -> None:
+        """Remember what a FindCoordinator response says of one.
+
+        Raises:
+            BrokerError: there is none right now, or the cluster has none of that kind.
+        """
+        self._learn_coordinator(kind, key, (response.coordinators or [response])[0])
+
+    def _learn_coordinator(self, kind: int, key: str, row: Any) -> None:
+        if row.error_code:
+            is_none = row.error_code == ErrorCode.COORDINATOR_NOT_AVAILABLE
+            hint = HINT_NO_COORDINATOR if is_none else None
+            raise BrokerError(row.error_code, row.error_message, hint=hint)
+        node_id = int(row.node_id)
+        self._nodes[node_id] = ClusterNode(node_id, row.host, row.port, None)
+        self._doubted.discard(node_id)
+        self.places.learn_coordinator(kind, key, node_id)
 
     def _find_coordinators(self, keys: list[str], kind: int) -> Iterator[tuple[str, Any]]:
         """Each key with what FindCoordinator says of it."""
@@ -366,13 +419,15 @@ class Client:
             question = FindCoordinatorRequest(key_type=kind, key=key)
             yield key, self._send(connection, question, None).wait()
 
+    @_inside
     def doubt_coordinator(self, key: str, error: BrokerError, *, kind: int = GROUP) -> None:
         """An error came back for a group: ask again who coordinates it, if it says so."""
         if error.code in COORDINATOR_ERRORS:
-            self._places.doubt_coordinator(kind, key)
+            self.places.doubt_coordinator(kind, key)
 
     # ------------------------------------------------------------ connections
 
+    @_inside
     def connection(self, node_id: int | None = None) -> Connection:
         """The open connection to a node, opened if needed; to any node with None.
 
@@ -392,11 +447,33 @@ class Client:
         if node is None or node_id in self._doubted:
             node = self.nodes().get(node_id)
         if node is None:
-            self._places.doubt_node(node_id)
+            self.places.doubt_node(node_id)
             raise BrokerError(
                 ErrorCode.BROKER_NOT_AVAILABLE, f"the cluster has no node {node_id} right now"
             )
         return self._to(node.host, node.port)
+
+    def way_to(self, node_id: int) -> Connection | None:
+        """The connection to a node, open or not, without asking anybody; None if where it is has
+        to be asked.
+        """
+        node = self._nodes.get(node_id)
+        if node is None or node_id in self._doubted:
+            return None
+        return self._to(node.host, node.port)
+
+    def ways(self) -> list[Connection]:
+        """The connections to all addresses that are known, open or not."""
+        addresses = dict.fromkeys(self._bootstrap)
+        addresses.update(dict.fromkeys((n.host, n.port) for n in self._nodes.values()))
+        return [self._to(host, port) for host, port in addresses]
+
+    def raise_what_stays(self, connections: list[Connection]) -> None:
+        """Raise why nobody can be reached, if that does not pass by itself."""
+        if all(connection.failure is not None for connection in connections):
+            told = _to_tell(connections)
+            if not _passes(told):
+                raise told
 
     def _to(self, host: str, port: int) -> Connection:
         found = self._connections.get((host, port))
@@ -405,18 +482,24 @@ class Client:
                 host,
                 port,
                 client_id=self._client_id,
-                waiting=self._waiting,
+                waiting=self.waiting,
                 on_lost=self._lost,
+                on_open=self._opened,
             )
         return found
+
+    def _opened(self, connection: Connection) -> None:
+        self.places.learn_features(connection.api_versions)
+        self.wake()
 
     def _lost(self, connection: Connection) -> None:
         """Whatever lay on that node may lie elsewhere now, and the node too."""
         for node in self._nodes.values():
             if (node.host, node.port) == (connection.host, connection.port):
-                self._places.doubt_node(node.id)
+                self.places.doubt_node(node.id)
                 self._doubted.add(node.id)
                 self._nodes_known_at_ms = None
+        self.wake()
 
     def _open(self, connections: Iterable[Connection], within_ms: int | None = None) -> None:
         """Until each is open or has failed; none is dialed before its time."""
@@ -424,14 +507,21 @@ class Client:
         wanted = list(connections)
         undialed = [connection for connection in wanted if connection.closed]
         while True:
-            now_ms = self._waiting.now_ms()
-            late = self._deadline_ms is not None and now_ms >= self._deadline_ms
+            now_ms = self.waiting.now_ms()
+            late = self._own.deadline_ms is not None and now_ms >= self._own.deadline_ms
             for connection in [c for c in undialed if c.dial_at_ms <= now_ms]:
                 undialed.remove(connection)
                 connection.begin(min(self._patience_ms(), within_ms))
-            if (not undialed or late) and all(c.open or c.closed for c in wanted):
+            dialed = [c for c in wanted if c not in undialed]
+            next_ms = min((c.dial_at_ms for c in undialed), default=None)
+
+            def done(dialed: list[Connection] = dialed) -> bool:
+                return all(c.open or c.closed for c in dialed)
+
+            if done() and (not undialed or late):
                 return
-            self._waiting.turn(wanted, min((c.dial_at_ms for c in undialed), default=None))
+            # Those that wait for their time are dialed then, whatever becomes of the others.
+            self.waiting.wait_for(wanted, done if not undialed else lambda: False, next_ms)
 
     def _any(self) -> Connection:
         for connection in self._connections.values():
@@ -441,15 +531,13 @@ class Client:
 
     def _bootstrap_connection(self) -> Connection:
         """Try every known address until one answers or the time is over."""
-        deadline_ms = self._waiting.now_ms() + self._connect_timeout_ms
-        deadline_ms = min(deadline_ms, self._deadline_ms or deadline_ms)
+        deadline_ms = self.waiting.now_ms() + self._connect_timeout_ms
+        deadline_ms = min(deadline_ms, self._own.deadline_ms or deadline_ms)
         told = False
         while True:
-            addresses = dict.fromkeys(self._bootstrap)
-            addresses.update(dict.fromkeys((n.host, n.port) for n in self._nodes.values()))
-            connections = [self._to(host, port) for host, port in addresses]
+            connections = self.ways()
             for connection in connections:
-                if connection.dial_at_ms <= self._waiting.now_ms():
+                if connection.dial_at_ms <= self.waiting.now_ms():
                     self._open([connection], self._connect_timeout_ms)
                 if connection.open:
                     return connection
@@ -462,11 +550,49 @@ class Client:
                 self._on_wait(last)
             self._wait_until(again_ms)
 
+    def run(self, machine: Machine) -> None:
+        """Drive a machine from now on, in the client's own thread, which the first one starts."""
+        with self.waiting:
+            if self._driver is None:
+                from ottla.client.driving import Driver
+
+                self._driver = Driver(self, self.waiting)
+            self._driver.add(machine)
+
+    def wake(self) -> None:
+        """A machine may have something to ask. Any thread may say so."""
+        driver = self._driver
+        if driver is not None:
+            driver.wake()
+
+    def is_own_thread(self, ident: int) -> bool:
+        """Whether that is the client's own thread, in which callbacks run."""
+        return self._driver is not None and self._driver.ident == ident
+
+    def last_failure(self) -> OttlaError | None:
+        """Why a node could not be reached, if none can."""
+        ways = list(self._connections.values())
+        if any(connection.open for connection in ways):
+            return None
+        failures = [c.failure for c in ways if c.failure is not None]
+        return failures[-1] if failures else None
+
+    def drop(self, machine: Machine) -> None:
+        """Leave a machine alone: nothing is asked or told of it any more."""
+        with self.waiting:
+            if self._driver is not None:
+                self._driver.remove(machine)
+
     def close(self) -> None:
-        """Close every connection."""
-        for connection in self._connections.values():
-            connection.close()
-        self._connections.clear()
+        """Close every connection, and end the client's thread, if it has one."""
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.close()
+        with self.waiting:
+            for connection in self._connections.values():
+                connection.close()
+            self._connections.clear()
+        self.waiting.close()
 
     def __enter__(self) -> Client:
         return self
@@ -478,6 +604,31 @@ class Client:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def metadata_request(
+    topics: Iterable[str] | None, topic_ids: Iterable[bytes] = (), *, create: bool = False
+) -> Any:
+    """A Metadata request for topics by name and id, or for all with None."""
+    from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
+
+    asked = None
+    if topics is not None:
+        asked = [MetadataRequestTopic(name=name) for name in topics]
+        asked += [MetadataRequestTopic(name=None, topic_id=uid) for uid in topic_ids]
+    return MetadataRequest(topics=asked, allow_auto_topic_creation=create)
+
+
+def find_coordinator(kind: int, key: str) -> Callable[[Connection], Any]:
+    """What makes a FindCoordinator request for the connection that it goes to."""
+    from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
+
+    def request(connection: Connection) -> Any:
+        if connection.version_for(FindCoordinatorRequest) >= 4:
+            return FindCoordinatorRequest(key_type=kind, coordinator_keys=[key])
+        return FindCoordinatorRequest(key_type=kind, key=key)
+
+    return request
 
 
 def answered(outcome: Any | OttlaError) -> Any:

@@ -46,12 +46,13 @@ _HINT_NO_KAFKA = "is this the port of a Kafka listener, and without TLS?"
 class Answer:
     """An answer that is on its way; the connection that carries it settles it."""
 
-    __slots__ = ("_connection", "_key", "_outcome", "timeout_ms", "version")
+    __slots__ = ("_connection", "_key", "_outcome", "then", "timeout_ms", "version")
 
     def __init__(self, connection: Connection, key: int, version: int, timeout_ms: int) -> None:
         self._connection = connection
         self._key = key
         self._outcome: bytes | OttlaError | None = None
+        self.then: Callable[[Answer], None] | None = None
         self.version = version
         self.timeout_ms = timeout_ms
 
@@ -94,8 +95,10 @@ class Answer:
         return self.response()
 
     def settle(self, outcome: bytes | OttlaError) -> None:
-        """For the connection: this is how it ended."""
+        """For the connection: this is how it ended. `then` is told."""
         self._outcome = outcome
+        if self.then is not None:
+            self.then(self)
 
 
 class Connection:
@@ -104,6 +107,7 @@ class Connection:
     Args:
         timeout_ms: connect now, and wait that long for it; with None `begin` is the first to act.
         on_lost: told of every failure, once.
+        on_open: told when its versions are known.
     """
 
     def __init__(
@@ -115,12 +119,14 @@ class Connection:
         timeout_ms: int | None = None,
         waiting: Waiting | None = None,
         on_lost: Callable[[Connection], None] | None = None,
+        on_open: Callable[[Connection], None] | None = None,
     ) -> None:
         """Raises what `wait_open` raises, if there is a time-out."""
         self.host, self.port = host, port
         self.waiting = waiting or Waiting()
         self.failure: OttlaError | None = None
         self._on_lost = on_lost
+        self._on_open = on_open
         self._outbound = Outbound(
             client_id,
             in_flight_max=IN_FLIGHT_MAX,
@@ -224,8 +230,12 @@ class Connection:
                 return int(high)
         raise ApiNotSupported(f"{self} does not serve {name}")
 
-    def send(self, message: Any, *, timeout_ms: int, version: int | None = None) -> Answer:
+    def send(
+        self, message: Any, *, timeout_ms: int, version: int | None = None, answered: bool = True
+    ) -> Answer:
         """Send one request and do not wait; up to five are on their way at once.
+
+        One that is not answered (a Produce with acks=0) is done, empty, when it is with the socket.
 
         Raises:
             ApiNotSupported: no common version.
@@ -237,7 +247,7 @@ class Connection:
             self.wait_open()
         if version is None:
             version = self.version_for(type(message))
-        answer = self._put(message, version, timeout_ms)
+        answer = self._put(message, version, timeout_ms, answered)
         # Most requests fit into the socket's buffer: nobody has to wait for room.
         self.ready(readable=False, writable=True)
         return answer
@@ -311,6 +321,7 @@ class Connection:
             except OSError as failed:
                 error = failed
             else:
+                self.waiting.add(self)
                 self._outbound.dial(now_ms, left_ms)
                 return
         if isinstance(error, TimeoutError):
@@ -334,13 +345,14 @@ class Connection:
         self._asked = self._put(question, ApiVersionsRequest.max_version, self._timeout_ms)
         return True
 
-    def _put(self, message: Any, version: int, timeout_ms: int) -> Answer:
+    def _put(self, message: Any, version: int, timeout_ms: int, answered: bool = True) -> Answer:
         key = message.api_key
         ticket = self._outbound.request(
             key,
             version,
             encode(message, version),
             flexible=version >= api.api(key).first_flexible,
+            answered=answered,
             now_ms=self.waiting.now_ms(),
             timeout_ms=timeout_ms,
         )
@@ -409,12 +421,15 @@ class Connection:
             self._end(error)
         else:
             self._apis = found
+            if self._on_open is not None:
+                self._on_open(self)
 
     def _end(self, failure: OttlaError) -> None:
         """Close the socket, and fail what has no answer; the machine says when to dial again."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        self.waiting.remove(self)
         self._addresses.clear()
         self._outbound.lost(self.waiting.now_ms(), self.waiting.random())
         asked, self._asked, self._apis = self._asked, None, None

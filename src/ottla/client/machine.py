@@ -8,6 +8,7 @@ itself: that is for the machine to decide.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from ottla.errors import OttlaError
@@ -42,12 +43,23 @@ class Ask(NamedTuple):
     token: int
     to: Destination
     message: Any
+    """The request, or a function that makes it for the connection that it goes to."""
     timeout_ms: int
     version: int | None = None
+    answered: bool = True
+    """False for a Produce with acks=0: it ends when it is with the socket."""
 
 
 class Machine(Protocol):
     """What the driver sees of every machine."""
+
+    @property
+    def topics(self) -> Iterable[str]:
+        """Those whose partitions and leaders it wants the client to know (`places`)."""
+
+    @property
+    def creates_topics(self) -> bool:
+        """Whether a node that may make a topic when it is asked for it should."""
 
     def asks(self, now_ms: int) -> list[Ask]:
         """What is to be sent now, each once. The time never goes back, and means nothing else."""
@@ -59,6 +71,51 @@ class Machine(Protocol):
         client's memory already if it came as a `BrokerError`; one inside a response has not.
         """
 
+    def calls(self) -> list[Callable[[], object]]:
+        """What is to be called now with nothing held: what users want to be told of."""
+
     @property
     def deadline_ms(self) -> int | None:
         """When to call `asks` again at the latest, if nothing is answered before."""
+
+
+Then = Callable[[Any | OttlaError, int], None]
+"""What is called with the end of a request, and the time."""
+
+
+class Questions:
+    """A machine's requests under way: what is to happen with the end of each."""
+
+    def __init__(self) -> None:
+        self._next = 1
+        self._asks: list[Ask] = []
+        self._then: dict[int, Then] = {}
+
+    def put(
+        self,
+        to: Destination,
+        message: Any,
+        timeout_ms: int,
+        then: Then,
+        *,
+        version: int | None = None,
+        answered: bool = True,
+    ) -> None:
+        """Ask this; `then` is called once, with its end."""
+        self._asks.append(Ask(self._next, to, message, timeout_ms, version, answered))
+        self._then[self._next] = then
+        self._next += 1
+
+    def take(self) -> list[Ask]:
+        """Those that were not taken yet."""
+        asks, self._asks = self._asks, []
+        return asks
+
+    def answered(self, token: int, outcome: Any | OttlaError, now_ms: int) -> None:
+        """One ended."""
+        self._then.pop(token)(outcome, now_ms)
+
+    @property
+    def under_way(self) -> int:
+        """How many have not ended."""
+        return len(self._then)

@@ -9,12 +9,13 @@ It asks nobody and knows no connection: `Client` does.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ottla.wire.errors import ErrorCode
 from ottla.wire.types import ZERO_UUID
 
 TopicPartition = tuple[str, int]
+_NO_LEADER = ErrorCode.LEADER_NOT_AVAILABLE
 
 LEADER_ERRORS = frozenset(
     {
@@ -46,12 +47,29 @@ class _Leader:
         self.doubted = False
 
 
+class Topic(NamedTuple):
+    """A topic as it was told last. Without an `error` it is there."""
+
+    name: str
+    id: bytes
+    error: int
+    partitions: dict[int, int]
+    """The leader of each; -1 while there is none."""
+    learned_at_ms: int
+
+
 class Places:
     """What is known, and what of it is doubted."""
 
     def __init__(self) -> None:
         self._leaders: dict[TopicPartition, _Leader] = {}
         self._coordinators: dict[tuple[int, str], int] = {}
+        self._topics: dict[str, Topic] = {}
+        self.changes = 0
+        """Grows whenever more, or something else, is known of topics."""
+        self.features: dict[str, int] = {}
+        """The final levels of the cluster's features, by the newest that a node told."""
+        self._features_epoch = -1
 
     # ------------------------------------------------------------ leaders
 
@@ -65,13 +83,53 @@ class Places:
         found = self._leaders.get(place)
         return ZERO_UUID if found is None else found.topic_id
 
-    def learn(self, topics: list[Any]) -> None:
+    def leader_epoch(self, place: TopicPartition) -> int:
+        """The epoch of that leader; -1 if nobody knows."""
+        found = self._leaders.get(place)
+        return -1 if found is None else found.epoch
+
+    def topic(self, name: str) -> Topic | None:
+        """A topic, as it was told last; None if it was never asked for."""
+        return self._topics.get(name)
+
+    def name_of(self, topic_id: bytes) -> str | None:
+        """The topic of that id, if it was told."""
+        for topic in self._topics.values():
+            if topic.id == topic_id:
+                return topic.name
+        return None
+
+    def is_doubted(self, name: str) -> bool:
+        """Whether somebody must ask about this topic: it was never told, it is not there, or a
+        partition has no leader that is believed.
+        """
+        topic = self._topics.get(name)
+        if topic is None or topic.error or not topic.partitions:
+            return True
+        return any(self.leader((name, number)) is None for number in topic.partitions)
+
+    def forget(self, name: str) -> None:
+        """A topic is of no interest any more."""
+        self._topics.pop(name, None)
+
+    def learn(self, topics: list[Any], now_ms: int = 0) -> None:
         """Take what a Metadata response says, unless something newer is known."""
+        self.changes += bool(topics)
         for topic in topics:
+            if topic.name is not None:
+                self._learn_topic(topic, now_ms)
             for row in topic.partitions:
                 if not row.error_code:
                     found = _Leader(row.leader_id, row.leader_epoch, topic.topic_id)
                     self._learn((topic.name, row.partition_index), found)
+
+    def _learn_topic(self, topic: Any, now_ms: int) -> None:
+        leaders = {
+            row.partition_index: -1 if row.error_code == _NO_LEADER else row.leader_id
+            for row in topic.partitions
+        }
+        row = Topic(topic.name, topic.topic_id, topic.error_code, leaders, now_ms)
+        self._topics[topic.name] = row
 
     def _learn(self, place: TopicPartition, found: _Leader) -> None:
         known = self._leaders.get(place)
@@ -85,6 +143,14 @@ class Places:
         known = self._leaders.get(place)
         if known is not None:
             known.doubted = True
+
+    def learn_features(self, told: Any) -> None:
+        """Take what an ApiVersions response says of features, unless it is older."""
+        epoch = told.finalized_features_epoch
+        if epoch >= self._features_epoch:
+            self._features_epoch = epoch
+            rows = told.finalized_features
+            self.features = {row.name: row.max_version_level for row in rows}
 
     # ------------------------------------------------------------ coordinators
 

@@ -1,16 +1,21 @@
-"""The clock and the chance of a client, and the one place where it waits.
+"""The clock and the chance of a client, and the one place where its threads wait.
 
-Nothing in this package sleeps: it waits for sockets, for a deadline, or for whichever comes first,
-and while it waits for one connection the others that it was given take their turns as well. A test
-hands in a `Waiting` of its own and counts what would have been waited; a loop of another kind
-(asyncio) asks connections for `fileno`, `wants_write` and `deadline_ms` itself and needs none.
+It is a monitor: what belongs to a client is touched by the one thread that has entered it, and
+whoever waits has left it meanwhile. At most one thread watches the sockets, all of the client's and
+a pipe that wakes it; the others sleep until it finds that what they wait for has happened, or until
+it leaves and one of them has to watch. Nothing in this package sleeps otherwise.
+
+A test hands in a `Waiting` of its own and counts what would have been waited; a loop of another
+kind (asyncio) asks connections for `fileno`, `wants_write` and `deadline_ms` itself and needs none.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import selectors
-from collections.abc import Callable, Sequence
+import select
+from _thread import allocate_lock, get_ident
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ottla.errors import BrokenInvariant
@@ -19,11 +24,20 @@ from ottla.steady import steady_ms
 if TYPE_CHECKING:
     from ottla.client.connection import Connection
 
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+_FOREVER_MS = 3_600_000
+"""How long a wait without an end lasts until it is begun again."""
 
 
 class Waiting:
     """Time by a clock that never jumps, chance by the system, and waits by poll."""
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._owner = self._depth = 0
+        self._connections: dict[Connection, None] = {}
+        self._watching = self._poked = self._closed = False
+        self._waiters: list[_Waiter] = []
+        self._pipe: tuple[int, int] | None = None
 
     def now_ms(self) -> int:
         """The time, of use only against itself."""
@@ -33,33 +47,80 @@ class Waiting:
         """32 bits that nobody can foresee."""
         return int.from_bytes(os.urandom(4))
 
-    def select(
-        self, connections: Sequence[Connection], timeout_ms: int | None
-    ) -> list[tuple[Connection, bool, bool]]:
-        """Those that can be read from or written to, within a time; without any, just the time."""
-        with selectors.PollSelector() as selector:
-            for connection in connections:
-                events = READ | WRITE if connection.wants_write else READ
-                selector.register(connection, events, connection)
-            found = selector.select(None if timeout_ms is None else timeout_ms / 1000)
-        return [(key.data, bool(events & READ), bool(events & WRITE)) for key, events in found]
+    # ------------------------------------------------------------ the monitor
 
-    def turn(self, connections: Sequence[Connection], until_ms: int | None = None) -> None:
-        """Wait for the first thing that happens to one of them, or for `until_ms`, and let it.
+    def __enter__(self) -> None:
+        """Enter; a thread that is in may do so again."""
+        me = get_ident()
+        if self._owner != me:
+            self._lock.acquire()
+            self._owner = me
+        self._depth += 1
 
-        What arrived is read before the time is told: an answer that is there is not late.
-        """
-        watched = [connection for connection in connections if not connection.closed]
-        deadlines = [at for c in watched if (at := c.deadline_ms) is not None]
-        if until_ms is not None:
-            deadlines.append(until_ms)
-        if not deadlines and not watched:
-            raise BrokenInvariant("a wait for nothing, which would not end")
-        timeout_ms = max(0, min(deadlines) - self.now_ms()) if deadlines else None
-        for connection, readable, writable in self.select(watched, timeout_ms):
-            connection.ready(readable, writable)
-        for connection in watched:
-            connection.tick()
+    def __exit__(self, *_: object) -> None:
+        """Leave."""
+        self._depth -= 1
+        if self._depth == 0:
+            self._owner = 0
+            self._lock.release()
+
+    @contextlib.contextmanager
+    def _outside(self) -> Iterator[None]:
+        """Out of the monitor, however often this thread has entered it, and in again."""
+        depth, self._depth, self._owner = self._depth, 0, 0
+        self._lock.release()
+        try:
+            yield
+        finally:
+            interrupted = None
+            while True:
+                try:
+                    self._lock.acquire()
+                    break
+                except BaseException as error:  # a signal's: it is raised once we are in again
+                    interrupted = error
+            self._depth, self._owner = depth, get_ident()
+            if interrupted is not None:
+                raise interrupted
+
+    def share(self) -> None:
+        """From now on several threads may wait: whoever watches can be woken."""
+        if self._pipe is None and not self._closed:
+            self._pipe = os.pipe()
+            for end in self._pipe:
+                os.set_blocking(end, False)
+
+    def close(self) -> None:
+        """Nobody waits any more, or not for long."""
+        with self:
+            self._closed = True
+            self.wake()
+            self._close_pipe()
+
+    def _close_pipe(self) -> None:
+        if self._watching or self._waiters:
+            return  # the last to leave does it
+        pipe, self._pipe = self._pipe, None
+        for end in pipe or ():
+            os.close(end)
+
+    def wake(self) -> None:
+        """Whoever watches looks again at once. Any thread may call it, inside or not."""
+        pipe = self._pipe
+        if pipe is not None and not self._poked:
+            self._poked = True
+            with contextlib.suppress(OSError):
+                os.write(pipe[1], b"\0")
+
+    def add(self, connection: Connection) -> None:
+        """This connection has a socket: watch it, whoever watches."""
+        self._connections[connection] = None
+
+    def remove(self, connection: Connection) -> None:
+        """It has none any more."""
+        self._connections.pop(connection, None)
+
+    # ------------------------------------------------------------ waiting
 
     def wait_for(
         self,
@@ -67,6 +128,108 @@ class Waiting:
         done: Callable[[], bool],
         until_ms: int | None = None,
     ) -> None:
-        """Turn until `done()` or until that time."""
-        while not done() and (until_ms is None or self.now_ms() < until_ms):
-            self.turn(connections, until_ms)
+        """Wait until `done()`, which is asked inside the monitor, or until that time."""
+        with self:
+            try:
+                while not done() and (until_ms is None or self.now_ms() < until_ms):
+                    if self._watching:
+                        self._rest(until_ms, done)
+                    else:
+                        self._watch(connections, until_ms)
+            finally:
+                # Whoever stops watching leaves it to another.
+                if self._waiters and not self._watching:
+                    self._waiters[0].release()
+                if self._closed:
+                    self._close_pipe()
+
+    def _rest(self, until_ms: int | None, done: Callable[[], bool]) -> None:
+        """Let another thread watch. It is woken to see what this one has just sent."""
+        waiter = _Waiter(done)
+        self._waiters.append(waiter)
+        self.wake()
+        left_ms = _FOREVER_MS if until_ms is None else max(0, until_ms - self.now_ms())
+        try:
+            with self._outside():
+                waiter.rest(min(left_ms, _FOREVER_MS) / 1000)
+        finally:
+            self._waiters.remove(waiter)
+
+    def _watch(self, connections: Sequence[Connection], until_ms: int | None) -> None:
+        """Let the first thing happen. What arrived is read before the time is told: an answer that
+        is there is not late.
+        """
+        watched = [one for one in {*self._connections, *connections} if not one.closed]
+        deadlines = [at for c in watched if (at := c.deadline_ms) is not None]
+        if until_ms is not None:
+            deadlines.append(until_ms)
+        if not deadlines and not watched and self._pipe is None:
+            raise BrokenInvariant("a wait for nothing, which would not end")
+        timeout_ms = max(0, min(deadlines) - self.now_ms()) if deadlines else None
+        self._watching = True
+        try:
+            found = self.select(watched, timeout_ms)
+        finally:
+            self._watching = False
+        for connection, readable, writable in found:
+            if not connection.closed:
+                connection.ready(readable, writable)
+        for connection in watched:
+            connection.tick()
+        self.look()
+
+    def look(self) -> None:
+        """Something happened: whoever waited for it goes on."""
+        for waiter in self._waiters:
+            if waiter.done():
+                waiter.release()
+
+    def select(
+        self, connections: Sequence[Connection], timeout_ms: int | None
+    ) -> list[tuple[Connection, bool, bool]]:
+        """Those that can be read from or written to, within a time; without any, just the time.
+
+        Called inside of the monitor, which is left while time passes.
+        """
+        poll = select.poll()
+        by_fd = {}
+        for connection in connections:
+            descriptor = connection.fileno()
+            by_fd[descriptor] = connection
+            wants = select.POLLIN | select.POLLOUT if connection.wants_write else select.POLLIN
+            poll.register(descriptor, wants)
+        pipe = self._pipe
+        if pipe is not None:
+            poll.register(pipe[0], select.POLLIN)
+        with self, self._outside():
+            happened = poll.poll(timeout_ms)
+        found = []
+        for descriptor, events in happened:
+            if pipe is not None and descriptor == pipe[0]:
+                self._poked = False
+                with contextlib.suppress(OSError):
+                    os.read(descriptor, 1 << 12)
+                continue
+            readable = bool(events & ~select.POLLOUT)
+            writable = bool(events & ~select.POLLIN)
+            found.append((by_fd[descriptor], readable, writable))
+        return found
+
+
+class _Waiter:
+    """A thread that rests while another one watches."""
+
+    __slots__ = ("_lock", "done")
+
+    def __init__(self, done: Callable[[], bool]) -> None:
+        self.done = done
+        self._lock = allocate_lock()
+        self._lock.acquire()
+
+    def rest(self, seconds: float) -> None:
+        self._lock.acquire(timeout=seconds)
+
+    def release(self) -> None:
+        """Let it look again; more than once is once."""
+        if self._lock.locked():
+            self._lock.release()

@@ -4,10 +4,9 @@
 //! or by `close_all`; it is compressed and numbered when it is taken. Memory is counted from then on until its end is
 //! told by `settled`. Records of one partition leave in the order in which they came.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
-use super::by_id::ById;
 use super::partitioner::{Choice, partition_of};
 use super::queue::{Closed, Queue};
 use crate::batch::{BatchSpec, HEADER_BYTES, RecordOut, first_header};
@@ -72,7 +71,7 @@ pub struct Outbox {
     open: BTreeSet<(String, i32)>,
     next_id: u64,
     /// Bytes of every batch that is not settled.
-    counted: ById<usize>,
+    counted: BTreeMap<u64, usize>,
     buffered: usize,
     random: u64,
 }
@@ -85,7 +84,7 @@ impl Outbox {
             ready: BTreeSet::new(),
             open: BTreeSet::new(),
             next_id: 1,
-            counted: ById::default(),
+            counted: BTreeMap::new(),
             buffered: 0,
             random: seed,
         }
@@ -120,9 +119,14 @@ impl Outbox {
         self.buffered
     }
 
-    /// Batches that are not settled.
-    pub fn unsettled(&self) -> usize {
-        self.counted.len()
+    /// The first of the batches that are not settled.
+    pub fn oldest(&self) -> Option<u64> {
+        self.counted.keys().next().copied()
+    }
+
+    /// The number that the next batch will have.
+    pub fn next_id(&self) -> u64 {
+        self.next_id
     }
 
     /// Put a record in; without a partition its key decides, or chance.
@@ -208,15 +212,21 @@ impl Outbox {
             else {
                 continue;
             };
-            let at = *open
-                .due_ms
-                .get_or_insert(now_ms.saturating_add(self.settings.linger_ms));
-            if at <= now_ms {
+            let born_ms = *open.born_ms.get_or_insert(now_ms);
+            if born_ms.saturating_add(self.settings.linger_ms) <= now_ms {
                 due.push(place.clone());
             }
         }
         for place in due {
             self.close(&place);
+        }
+        for place in &self.ready {
+            for closed in of(&mut self.topics, place)
+                .iter_mut()
+                .flat_map(|queue| &mut queue.closed)
+            {
+                closed.born_ms.get_or_insert(now_ms);
+            }
         }
         self.ready.iter().cloned().collect()
     }
@@ -224,8 +234,9 @@ impl Outbox {
     /// When a batch that `ready` saw open has lingered.
     pub fn due_ms(&mut self) -> Option<i64> {
         let topics = &mut self.topics;
-        let due = |place| of(topics, place)?.open.as_ref()?.due_ms;
-        self.open.iter().filter_map(due).min()
+        let born = |place| of(topics, place)?.open.as_ref()?.born_ms;
+        let first = self.open.iter().filter_map(born).min();
+        first.map(|born_ms| born_ms.saturating_add(self.settings.linger_ms))
     }
 
     /// No batch waits for more records.
@@ -235,10 +246,11 @@ impl Outbox {
         }
     }
 
-    /// How many records the next closed batch of a partition has.
-    pub fn next_count(&mut self, topic: &str, partition: i32) -> Option<i32> {
+    /// Of the next closed batch of a partition: how many records it has, and when `ready` first saw it.
+    pub fn front(&mut self, topic: &str, partition: i32) -> Option<(i32, i64)> {
         let queue = of(&mut self.topics, &(topic.to_owned(), partition))?;
-        queue.closed.front().map(|closed| closed.count)
+        let closed = queue.closed.front()?;
+        Some((closed.count, closed.born_ms.unwrap_or(i64::MAX)))
     }
 
     /// The next closed batch of a partition, to be sealed with `spec`.

@@ -11,8 +11,8 @@ use crate::compression::{Codec, Levels};
 pub struct Open {
     pub id: u64,
     builder: Builder,
-    /// When it is closed at the latest; None until somebody who knows the time has looked.
-    pub due_ms: Option<i64>,
+    /// When it was first seen; None until somebody who knows the time has looked.
+    pub born_ms: Option<i64>,
 }
 
 /// What a closed batch is made of.
@@ -26,8 +26,8 @@ pub enum Content {
 pub struct Closed {
     pub id: u64,
     pub count: i32,
-    /// As it was counted against the memory that records may take.
-    pub bytes: usize,
+    /// When it was first seen; None until somebody who knows the time has looked.
+    pub born_ms: Option<i64>,
     content: Content,
 }
 
@@ -76,7 +76,7 @@ impl Queue {
             self.open = Some(Open {
                 id: new_id,
                 builder: Builder::new(plain)?,
-                due_ms: None,
+                born_ms: None,
             });
         }
         let Some(open) = &mut self.open else {
@@ -99,7 +99,7 @@ impl Queue {
         self.closed.push_back(Closed {
             id: open.id,
             count: open.builder.count(),
-            bytes: open.builder.written(),
+            born_ms: open.born_ms,
             content: Content::Records(Box::new(open.builder)),
         });
         true
@@ -111,7 +111,7 @@ impl Queue {
         self.closed.push_back(Closed {
             id,
             count,
-            bytes: bytes.len(),
+            born_ms: None,
             content: Content::Whole(bytes),
         });
     }

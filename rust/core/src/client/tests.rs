@@ -100,7 +100,7 @@ fn records_leave_in_order_and_whole() {
         assert_eq!(outbox.due_ms(), Some(5));
         outbox.close_all();
         let (mut sequence, mut found) = (0, Vec::new());
-        while outbox.next_count("t", 1).is_some() {
+        while outbox.front("t", 1).is_some() {
             let (id, bytes) = sealed(&mut outbox, "t", 1, sequence);
             let header = Header::parse(&bytes).unwrap();
             assert!(crc_holds(&bytes));
@@ -110,7 +110,7 @@ fn records_leave_in_order_and_whole() {
             outbox.settled(id);
         }
         assert_eq!(found, wanted);
-        assert_eq!((outbox.buffered(), outbox.unsettled()), (0, 0));
+        assert_eq!((outbox.buffered(), outbox.oldest()), (0, None));
         assert_eq!(outbox.ready(100), vec![]);
     }
 }

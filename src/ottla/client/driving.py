@@ -1,0 +1,356 @@
+"""The client's own thread: it takes what its machines ask, sends it, and tells them how it ended.
+
+Nothing here decides: where a request goes is the machine's word, and what comes of its end too.
+What stays here is the way to a node: an address that is not known is asked for, a connection is
+begun when its time has come, and a request that can't be sent fails with the reason why. The
+metadata that machines wait for is asked for here, once for all of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ottla.client.client import Client, find_coordinator, metadata_request
+from ottla.client.connection import Answer, Connection
+from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut, Unreachable
+from ottla.client.machine import AnyNode, Ask, Coordinator, Machine, Node
+from ottla.errors import OttlaError
+
+if TYPE_CHECKING:
+    from ottla.client.waiting import Waiting
+
+METADATA_AGE_MS_MAX = 300_000
+METADATA_BACKOFF_MS = 100
+METADATA_BACKOFF_MS_MAX = 1000
+LOOKUP_TIMEOUT_MS = 30_000
+
+
+class _Errand:
+    """A request of a machine on its way: not sent yet, or waited for."""
+
+    __slots__ = ("answer", "ask", "connection", "deadline_ms", "machine")
+
+    def __init__(self, machine: Machine | None, ask: Ask, now_ms: int) -> None:
+        self.machine = machine
+        self.ask = ask
+        self.deadline_ms = now_ms + ask.timeout_ms
+        self.connection: Connection | None = None
+        """The one that was begun for it."""
+        self.answer: Answer | None = None
+
+
+class Driver:
+    """Runs machines until it is closed."""
+
+    def __init__(self, client: Client, waiting: Waiting) -> None:
+        self._client = client
+        self._waiting = waiting
+        self._machines: list[Machine] = []
+        self._unsent: list[_Errand] = []
+        self._ended: list[_Errand] = []
+        self._calls: list[Callable[[], object]] = []
+        self._closed = self._woken = False
+        self._metadata = _Metadata(client)
+        self._lookups: dict[Coordinator, _Errand] = {}
+        self._deadline_ms: int | None = None
+        self._thread = threading.Thread(target=self._run, name="ottla-client", daemon=True)
+
+    # ------------------------------------------------------------ from any thread, inside
+
+    def add(self, machine: Machine) -> None:
+        """Drive it from now on."""
+        self._machines.append(machine)
+        if not self._thread.is_alive():
+            self._thread.start()
+        self.wake()
+
+    def wake(self) -> None:
+        """A machine may have something to ask. Not only from inside."""
+        self._woken = True
+        self._waiting.wake()
+
+    @property
+    def ident(self) -> int | None:
+        """The thread's."""
+        return self._thread.ident
+
+    def remove(self, machine: Machine) -> None:
+        """Ask nothing and tell nothing of it any more."""
+        if machine in self._machines:
+            self._machines.remove(machine)
+
+    def close(self) -> None:
+        """End the thread. Called outside of the monitor."""
+        with self._waiting:
+            self._closed = True
+        self._waiting.wake()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    # ------------------------------------------------------------ the thread
+
+    def _run(self) -> None:
+        while True:
+            with self._waiting:
+                if self._closed:
+                    return
+                self._turn()
+                self._waiting.look()
+                calls, self._calls = self._calls, []
+                if not calls and not self._has_work():
+                    self._waiting.wait_for((), self._has_work, self._deadline_ms)
+            # Callbacks of users run with nothing held.
+            for call in calls:
+                try:
+                    call()
+                except Exception:  # it is the user's, and must not end the thread
+                    import logging
+
+                    logging.getLogger("ottla.client").exception("a callback failed")
+
+    def _has_work(self) -> bool:
+        return self._closed or self._woken or bool(self._ended)
+
+    def _turn(self) -> None:
+        now_ms = self._waiting.now_ms()
+        self._woken = False
+        ended, self._ended = self._ended, []
+        for errand in ended:
+            self._tell(errand, now_ms)
+        for machine in list(self._machines):
+            self._unsent += [_Errand(machine, ask, now_ms) for ask in machine.asks(now_ms)]
+            self._calls += machine.calls()
+        self._metadata.want(self._machines)
+        self._unsent += self._metadata.asks(now_ms)
+        unsent, self._unsent = self._unsent, []
+        waits = [errand for errand in unsent if not self._sent(errand, now_ms)]
+        self._unsent += waits
+        self._deadline_ms = self._next_deadline_ms(now_ms)
+
+    def _next_deadline_ms(self, now_ms: int) -> int | None:
+        found = [at for machine in self._machines if (at := machine.deadline_ms) is not None]
+        found += [errand.deadline_ms for errand in self._unsent]
+        for errand in self._unsent:
+            connection = errand.connection
+            if connection is not None and connection.closed:
+                found.append(max(now_ms + 1, connection.dial_at_ms))
+        if (at := self._metadata.deadline_ms) is not None:
+            found.append(at)
+        return min(found, default=None)
+
+    # ------------------------------------------------------------ errands
+
+    def _sent(self, errand: _Errand, now_ms: int) -> bool:
+        """Whether it is sent, or has ended; else it waits for something."""
+        if now_ms >= errand.deadline_ms:
+            return self._fail(errand, self._late(errand))
+        try:
+            connection = self._way(errand, now_ms)
+            if connection is None:
+                return False
+            left_ms = max(1, errand.deadline_ms - now_ms)
+            message = errand.ask.message
+            if callable(message):
+                message = message(connection)
+            errand.answer = connection.send(
+                message,
+                timeout_ms=left_ms,
+                version=errand.ask.version,
+                answered=errand.ask.answered,
+            )
+        except OttlaError as error:
+            return self._fail(errand, error)
+        if errand.answer.done:
+            self._ended.append(errand)
+        else:
+            errand.answer.then = lambda _: self._ended.append(errand)
+        return True
+
+    def _late(self, errand: _Errand) -> OttlaError:
+        """Why nothing was sent in its time."""
+        text = f"no node could be asked within {errand.ask.timeout_ms} ms"
+        connection = errand.connection
+        known = self._client.ways() if connection is None else [connection]
+        failures = [one.failure for one in known if one.failure is not None]
+        if not failures:
+            return TimedOut(text)
+        return Unreachable(f"{text}: {failures[-1]}", hint=failures[-1].hint)
+
+    def _fail(self, errand: _Errand, error: OttlaError) -> bool:
+        self._tell_outcome(errand, error, self._waiting.now_ms())
+        return True
+
+    def _way(self, errand: _Errand, now_ms: int) -> Connection | None:
+        """The open connection to where an errand goes; None while there is none yet.
+
+        Raises:
+            OttlaError: there will be none.
+        """
+        match errand.ask.to:
+            case AnyNode():
+                return self._any(now_ms)
+            case Node() as node:
+                return self._to_node(errand, node.id, now_ms)
+            case Coordinator() as wanted:
+                node_id = self._client.places.coordinator(wanted.kind, wanted.key)
+                if node_id is None:
+                    self._look_up(wanted, now_ms)
+                    return None
+                return self._to_node(errand, node_id, now_ms)
+
+    def _to_node(self, errand: _Errand, node_id: int, now_ms: int) -> Connection | None:
+        connection = self._client.way_to(node_id)
+        if connection is None:
+            self._metadata.need_nodes()
+            return None
+        return self._opened(errand, connection, now_ms)
+
+    def _opened(self, errand: _Errand, connection: Connection, now_ms: int) -> Connection | None:
+        if connection.open:
+            return connection
+        if connection.closed:
+            if errand.connection is connection and connection.dial_at_ms > now_ms:
+                raise connection.failure or ConnectionFailed(
+                    connection.host, connection.port, "the connection is closed"
+                )
+            errand.connection = connection
+            if connection.dial_at_ms <= now_ms:
+                connection.begin(min(LOOKUP_TIMEOUT_MS, errand.deadline_ms - now_ms))
+                if connection.closed and connection.failure is not None:
+                    raise connection.failure
+        return None
+
+    def _any(self, now_ms: int) -> Connection | None:
+        known = self._client.ways()
+        for connection in known:
+            if connection.open:
+                return connection
+        if not any(not connection.closed for connection in known):
+            for connection in known:
+                if connection.dial_at_ms <= now_ms:
+                    connection.begin(LOOKUP_TIMEOUT_MS)
+                    if not connection.closed:
+                        break
+            if all(connection.closed for connection in known):
+                self._client.raise_what_stays(known)
+        return None
+
+    def _look_up(self, wanted: Coordinator, now_ms: int) -> None:
+        """Ask for a coordinator; those who wait for it look again when that was answered."""
+        if wanted in self._lookups:
+            return
+        ask = Ask(0, AnyNode(), find_coordinator(wanted.kind, wanted.key), LOOKUP_TIMEOUT_MS)
+        errand = self._lookups[wanted] = _Errand(None, ask, now_ms)
+        if not self._sent(errand, now_ms):
+            self._unsent.append(errand)
+
+    # ------------------------------------------------------------ ends
+
+    def _tell(self, errand: _Errand, now_ms: int) -> None:
+        assert errand.answer is not None
+        try:
+            outcome = errand.answer.response() if errand.ask.answered else None
+            if isinstance(errand.answer.failure, OttlaError):
+                outcome = errand.answer.failure
+        except OttlaError as error:
+            outcome = error
+        self._tell_outcome(errand, outcome, now_ms)
+
+    def _tell_outcome(self, errand: _Errand, outcome: Any | OttlaError, now_ms: int) -> None:
+        machine = errand.machine
+        if machine is not None:
+            if machine in self._machines:
+                machine.answered(errand.ask.token, outcome, now_ms)
+        elif isinstance(errand.ask.to, AnyNode) and errand in self._lookups.values():
+            self._looked_up(errand, outcome, now_ms)
+        else:
+            self._metadata.answered(outcome, now_ms)
+
+    def _looked_up(self, errand: _Errand, outcome: Any | OttlaError, now_ms: int) -> None:
+        (wanted,) = [key for key, found in self._lookups.items() if found is errand]
+        del self._lookups[wanted]
+        error = outcome if isinstance(outcome, OttlaError) else None
+        if error is None:
+            try:
+                self._client.learn_coordinator(wanted.kind, wanted.key, outcome)
+                return
+            except BrokerError as refused:
+                error = refused
+        # Whoever waited for it hears why there is none, and asks again when it likes to.
+        for waiting in [one for one in self._unsent if one.ask.to == wanted]:
+            self._unsent.remove(waiting)
+            self._tell_outcome(waiting, error, now_ms)
+
+
+class _Metadata:
+    """What is to be asked of topics and nodes, once for all who want to know."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._topics: set[str] = set()
+        self._creating: set[str] = set()
+        self._needs_nodes = self._under_way = False
+        self._again_ms: int | None = None
+        self._backoff_ms = METADATA_BACKOFF_MS
+        self._asked: set[str] = set()
+
+    def need_nodes(self) -> None:
+        """Where a node is, is not known."""
+        self._needs_nodes = True
+
+    def want(self, machines: list[Machine]) -> None:
+        """The topics of these are of interest; some may be made by asking."""
+        self._topics = {name for machine in machines for name in machine.topics}
+        self._creating = {n for one in machines if one.creates_topics for n in one.topics}
+
+    def asks(self, now_ms: int) -> list[_Errand]:
+        """The request to send, if there is one."""
+        if self._under_way or (self._again_ms is not None and now_ms < self._again_ms):
+            return []
+        places = self._client.places
+        unknown = {name for name in self._topics if places.is_doubted(name)}
+        oldest = now_ms - METADATA_AGE_MS_MAX
+        old = {
+            name
+            for name in self._topics - unknown
+            if (topic := places.topic(name)) is not None and topic.learned_at_ms <= oldest
+        }
+        if not unknown and not old and not self._needs_nodes:
+            self._again_ms = None
+            return []
+        self._asked = unknown | old
+        # Asking for a topic may make it: those that may not be made are asked for by themselves.
+        create = bool(self._asked & self._creating)
+        if create:
+            self._asked &= self._creating
+        self._under_way = True
+        message = metadata_request(sorted(self._asked), create=create)
+        return [_Errand(None, Ask(0, AnyNode(), message, LOOKUP_TIMEOUT_MS), now_ms)]
+
+    def answered(self, outcome: Any | OttlaError, now_ms: int) -> None:
+        """It was."""
+        self._under_way = False
+        settled = False
+        if not isinstance(outcome, OttlaError):
+            self._client.learn(outcome)
+            self._needs_nodes = False
+            settled = not any(self._client.places.is_doubted(name) for name in self._asked)
+        # What is still unknown is asked for again after a while, which grows.
+        self._again_ms = now_ms + self._backoff_ms
+        grown_ms = min(2 * self._backoff_ms, METADATA_BACKOFF_MS_MAX)
+        self._backoff_ms = METADATA_BACKOFF_MS if settled else grown_ms
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """When to ask again at the latest."""
+        if self._under_way:
+            return None
+        places = self._client.places
+        if self._again_ms is not None:
+            if self._needs_nodes or any(places.is_doubted(name) for name in self._topics):
+                return self._again_ms
+            self._again_ms = None
+        learned = [t.learned_at_ms for name in self._topics if (t := places.topic(name))]
+        return min(learned) + METADATA_AGE_MS_MAX if learned else None

@@ -1,0 +1,330 @@
+"""A producer: records from any thread into partitions, in batches, acknowledged.
+
+`send` puts a record into its partition's open batch and returns a `Delivery`, which knows offset or
+error when the batch has ended; nothing of a record is waited for but room and, once a topic, its
+partitions. What is sent when, and what answers mean, is decided in `sending.py`, in the client's
+own thread; `aio.py` has the same for asyncio.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, NoReturn
+
+from ottla.client.client import Client
+from ottla.client.errors import BrokerError, TimedOut
+from ottla.client.identity import Idempotent, Nobody
+from ottla.client.machine import Questions
+from ottla.client.sending import Sending, SendingSettings
+from ottla.client.settings import BadSetting, Settings, merged
+from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
+from ottla.wire.fetched import CoreError, RecordBatch
+from ottla.wire.outbox import Delivery, Outbox
+
+_ACKS = {"all": -1, "-1": -1, "0": 0, "1": 1}
+_PASSING = (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.LEADER_NOT_AVAILABLE)
+
+
+class Closed(OttlaError):
+    """A producer or consumer that was closed is used."""
+
+
+class Producer:
+    """Sends records to partitions of topics. Any thread may use it.
+
+    Args:
+        settings: the addresses of the cluster, or all settings, by Java's or librdkafka's names.
+        client: a client to share; without one the producer has its own, and closes it.
+        more: further settings, as `linger_ms=5`.
+
+    Raises:
+        BadSetting: a setting that is unknown, wrong or not honoured.
+        BadAddress: the addresses make no sense.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any] | str = "",
+        *,
+        client: Client | None = None,
+        **more: Any,
+    ) -> None:
+        given, _ = merged(settings, more)
+        if client is not None:
+            given.pop("bootstrap.servers", None)
+        found = self._settings = Settings("producer", given)
+        acks, idempotent = _guarantees(found)
+        self._max_block_ms: int = found["max.block.ms"]
+        self._owns_client = client is None
+        self._client = client or Client(
+            ",".join(found["bootstrap.servers"] or ()),
+            client_id=found["client.id"] or "ottla-producer",
+            request_timeout_ms=found["request.timeout.ms"],
+            timeout_ms=self._max_block_ms,
+        )
+        self._waiting = self._client.waiting
+        codec: str = found["compression.type"]
+        levels = {"gzip", "lz4", "zstd"}
+        level = found[f"compression.{codec}.level"] if codec in levels else None
+        self._outbox = Outbox(
+            batch_bytes=found["batch.size"],
+            buffer_bytes=found["buffer.memory"],
+            record_bytes_max=found["max.request.size"],
+            linger_ms=found["linger.ms"],
+            codec=codec,
+            level=None if codec == "gzip" and level == -1 else level,
+            seed=self._waiting.random(),
+            wake=self._client.wake,
+            waiter=self._wait_for,
+        )
+        questions = Questions()
+        identity = Idempotent(questions, found["retry.backoff.ms"]) if idempotent else Nobody()
+        self._machine = Sending(
+            self._outbox, self._client.places, identity, questions, _sending(found, acks)
+        )
+        self._closed = False
+        self._append = self._outbox.append
+        self._client.run(self._machine)
+
+    # ------------------------------------------------------------ records
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | str | None = None,
+        key: bytes | str | None = None,
+        *,
+        headers: Any = (),
+        partition: int = -1,
+        timestamp_ms: int = -1,
+        on_delivery: Callable[[Delivery], object] | None = None,
+    ) -> Delivery:
+        """Take one record; it is sent in the background.
+
+        Without a partition its key decides, as in Java's producer; without a key it goes along with
+        others. `on_delivery` is called in the client's thread when it has ended.
+
+        Raises:
+            TimedOut: the topic's partitions were not known, or there was no room, for max.block.ms.
+            BrokerError: the topic can't be written to.
+            BadRecord: it is too large, or for a partition that is not there.
+            Closed: the producer was closed.
+        """
+        if self._closed:
+            raise Closed("the producer is closed")
+        try:
+            delivery = self._append(
+                topic, value, key, headers, partition, timestamp_ms, on_delivery
+            )
+        except CoreError as error:
+            self._refuse(error, topic, partition)
+        if delivery is not None:
+            return delivery
+        return self._send_later(
+            topic,
+            partition,
+            lambda: self._append(topic, value, key, headers, partition, timestamp_ms, on_delivery),
+        )
+
+    def send_batch(self, topic: str, partition: int, batch: RecordBatch | bytes) -> Delivery:
+        """Send a sealed batch as it is, without an object for any of its records.
+
+        Offsets, producer and sequence are this producer's; codec, timestamps, keys, values and
+        headers stay. The delivery is its first record's.
+
+        Raises:
+            What `send` raises.
+        """
+        if self._closed:
+            raise Closed("the producer is closed")
+        data = bytes(batch)
+
+        def append() -> Delivery | None:
+            return self._outbox.append_batch(topic, partition, data)
+
+        try:
+            delivery = append()
+        except CoreError as error:
+            self._refuse(error, topic, partition)
+        return delivery or self._send_later(topic, partition, append)
+
+    def _send_later(
+        self, topic: str, partition: int, append: Callable[[], Delivery | None]
+    ) -> Delivery:
+        """Wait for what it takes: the topic's partitions, or room."""
+        until_ms = self._waiting.now_ms() + self._max_block_ms
+        found: list[Delivery] = []
+
+        def done() -> bool:
+            if self._closed or self._refusal(topic) is not None:
+                return True
+            try:
+                delivery = append()
+            except CoreError as error:
+                self._refuse(error, topic, partition)
+            found.extend([] if delivery is None else [delivery])
+            return bool(found)
+
+        with self._waiting:
+            self._machine.topics.add(topic)
+            self._client.wake()
+            self._waiting.wait_for((), done, until_ms)
+        if found:
+            return found[0]
+        if self._closed:
+            raise Closed("the producer was closed while a record waited")
+        raise self._refusal(topic) or self._why_not(topic)
+
+    def _refusal(self, topic: str) -> BrokerError | None:
+        """Why a topic can't be written to, if that does not pass by itself."""
+        known = self._client.places.topic(topic)
+        if known is None or not known.error or known.error in _PASSING:
+            return None
+        return BrokerError(known.error, f"topic '{topic}': {ErrorCode(known.error).text}")
+
+    def _why_not(self, topic: str) -> OttlaError:
+        if self._outbox.knows(topic):
+            return TimedOut(
+                f"no room for another record within {self._max_block_ms} ms: "
+                f"{self._outbox.buffered_bytes} bytes wait to be acknowledged",
+                hint="buffer.memory says how much may wait; are the partitions' leaders there?",
+            )
+        known = self._client.places.topic(topic)
+        if known is not None and known.error:
+            return BrokerError(known.error, f"topic '{topic}': {ErrorCode(known.error).text}")
+        failure = self._client.last_failure()
+        return TimedOut(
+            f"nobody told the partitions of topic '{topic}' within {self._max_block_ms} ms"
+            + (f": {failure}" if failure else ""),
+            hint=failure.hint if failure else None,
+        )
+
+    def _refuse(self, error: CoreError, topic: str, partition: int) -> NoReturn:
+        most = self._settings["max.request.size"]
+        if error.kind == "refused":
+            raise BadRecord(
+                f"a record of {error.text} bytes; max.request.size is {most}",
+                hint="raise max.request.size, and max.message.bytes of the topic",
+            ) from None
+        if error.kind == "unknown-partition":
+            raise BadRecord(f"{topic}-{partition}: {error.text}") from None
+        raise BadRecord(error.text) from None
+
+    # ------------------------------------------------------------ ends
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Send everything now, and wait until all that was sent before has ended.
+
+        Raises:
+            TimedOut: not within so many seconds.
+        """
+        self._not_in_a_callback("flush")
+        self._outbox.close_all()
+        mark = self._outbox.next_id
+
+        def done() -> bool:
+            oldest = self._outbox.oldest
+            return oldest is None or oldest >= mark
+
+        until_ms = None if timeout is None else self._waiting.now_ms() + int(timeout * 1000)
+        self._client.wake()
+        self._waiting.wait_for((), done, until_ms)
+        if not done():
+            raise TimedOut(f"records are still on their way after {timeout:g} s")
+
+    def close(self, timeout: float | None = None) -> None:
+        """Flush, then end. What is not acknowledged in time is given up.
+
+        Calling it again does nothing.
+        """
+        if self._closed:
+            return
+        late: OttlaError | None = None
+        try:
+            self.flush(timeout)
+        except TimedOut as error:
+            late = error
+        finally:
+            self._closed = True
+            with self._waiting:
+                self._client.drop(self._machine)
+                self._machine.fail_all(Closed("the producer was closed before this was written"))
+                self._waiting.look()
+            for call in self._machine.calls():
+                call()
+            if self._owns_client:
+                self._client.close()
+        if late is not None:
+            raise late
+
+    def _wait_for(self, delivery: Delivery, timeout: float | None) -> None:
+        """For a delivery's `result`."""
+        self._not_in_a_callback("result")
+        until_ms = None if timeout is None else self._waiting.now_ms() + int(timeout * 1000)
+        self._waiting.wait_for((), lambda: delivery.done, until_ms)
+        if not delivery.done:
+            raise TimedOut(f"{delivery.topic}-{delivery.partition}: not written after {timeout} s")
+
+    def _not_in_a_callback(self, what: str) -> None:
+        if self._client.is_own_thread(threading.get_ident()):
+            raise OttlaError(
+                f"{what}() in a callback would wait for the thread that it runs in",
+                hint="hand on what came to another thread, and wait there",
+            )
+
+    def __enter__(self) -> Producer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class BadRecord(OttlaError):
+    """A record that no cluster would be asked to take."""
+
+
+def _sending(settings: Settings, acks: int) -> SendingSettings:
+    return SendingSettings(
+        acks=acks,
+        request_bytes_max=settings["max.request.size"],
+        in_flight_max=settings["max.in.flight.requests.per.connection"],
+        request_timeout_ms=settings["request.timeout.ms"],
+        delivery_timeout_ms=settings["delivery.timeout.ms"],
+        retry_backoff_ms=settings["retry.backoff.ms"],
+        retry_backoff_ms_max=settings["retry.backoff.max.ms"],
+        retries=settings["retries"],
+    )
+
+
+def _guarantees(settings: Settings) -> tuple[int, bool]:
+    """acks, and whether the producer is idempotent: as Java's, it is unless something speaks
+    against it that was given.
+
+    Raises:
+        BadSetting: it was asked for, and so was what speaks against it.
+    """
+    acks = _ACKS[str(settings["acks"])]
+    against = []
+    if acks != -1:
+        against.append("acks=all")
+    if settings["retries"] == 0:
+        against.append("retries above 0")
+    if settings["max.in.flight.requests.per.connection"] > 5:
+        against.append("max.in.flight.requests.per.connection of at most 5")
+    wanted = settings.given("transactional.id") or (
+        settings.given("enable.idempotence") and settings["enable.idempotence"]
+    )
+    if wanted and against:
+        raise BadSetting(f"an idempotent producer needs {' and '.join(against)}")
+    least_ms = settings["linger.ms"] + settings["request.timeout.ms"]
+    if settings.given("delivery.timeout.ms") and settings["delivery.timeout.ms"] < least_ms:
+        raise BadSetting("delivery.timeout.ms is at least linger.ms + request.timeout.ms")
+    return acks, bool(settings["enable.idempotence"]) and not against

@@ -1,0 +1,169 @@
+"""What a producer or consumer is given: Java's names, librdkafka's, and Python's, as values.
+
+`linger.ms`, `queue.buffering.max.ms` and `linger_ms` are one setting. Types, defaults and limits
+are the rows' (`ottla.config`). A name that nobody knows is refused, and so is one that would be
+unsafe to leave out; what changes nothing that a program could notice is named once in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ottla.config.nearest import nearest
+from ottla.config.refusal import ConfigException
+from ottla.config.row import Row, client_rows
+from ottla.config.values import default_value, parse_value
+from ottla.errors import OttlaError
+
+OTHER_NAMES = {
+    "metadata.broker.list": "bootstrap.servers",
+    "request.required.acks": "acks",
+    "queue.buffering.max.ms": "linger.ms",
+    "compression.codec": "compression.type",
+    "message.max.bytes": "max.request.size",
+    "message.send.max.retries": "retries",
+    "max.in.flight": "max.in.flight.requests.per.connection",
+    "message.timeout.ms": "delivery.timeout.ms",
+    "fetch.wait.max.ms": "fetch.max.wait.ms",
+    "fetch.message.max.bytes": "max.partition.fetch.bytes",
+    "topic.metadata.refresh.interval.ms": "metadata.max.age.ms",
+    "socket.timeout.ms": "request.timeout.ms",
+}
+"""librdkafka's names of what Java calls otherwise."""
+
+_OWN_DEFAULTS = {"batch.size": 1_000_000}
+"""Where ours is another than Java's: docs/design/client.md says why."""
+
+_BOTH = """
+    bootstrap.servers client.id connections.max.idle.ms request.timeout.ms retry.backoff.ms
+    retry.backoff.max.ms
+"""
+HONOURED = {
+    "producer": frozenset(
+        f"""{_BOTH} acks batch.size buffer.memory compression.type compression.gzip.level
+        compression.lz4.level compression.zstd.level delivery.timeout.ms enable.idempotence
+        linger.ms max.block.ms max.in.flight.requests.per.connection max.request.size retries
+        transactional.id transaction.timeout.ms""".split()
+    ),
+    "consumer": frozenset(
+        f"""{_BOTH} allow.auto.create.topics auto.commit.interval.ms auto.offset.reset check.crcs
+        client.rack default.api.timeout.ms enable.auto.commit fetch.max.bytes fetch.max.wait.ms
+        fetch.min.bytes group.id group.instance.id group.protocol group.remote.assignor
+        heartbeat.interval.ms isolation.level max.partition.fetch.bytes max.poll.interval.ms
+        max.poll.records partition.assignment.strategy session.timeout.ms""".split()
+    ),
+}
+"""What is done as it says."""
+
+_WITHOUT_EFFECT = frozenset(
+    """
+    client.dns.lookup connections.max.idle.ms enable.metrics.push exclude.internal.topics
+    key.deserializer key.serializer log_level metadata.max.age.ms metadata.max.idle.ms
+    metadata.recovery.rebootstrap.trigger.ms metadata.recovery.strategy metric.reporters
+    metrics.num.samples metrics.recording.level metrics.sample.window.ms
+    partitioner.adaptive.partitioning.enable partitioner.availability.timeout.ms
+    receive.buffer.bytes reconnect.backoff.max.ms reconnect.backoff.ms send.buffer.bytes
+    socket.connection.setup.timeout.max.ms socket.connection.setup.timeout.ms value.deserializer
+    value.serializer
+    """.split()  # noqa: SIM905 (a list of strings would take a page)
+)
+"""Sizes and paces that are ours to choose, and classes that only Java can load."""
+
+_REACH = ("security.", "ssl.", "sasl.", "enable.ssl.")
+_told: set[str] = set()
+
+
+class BadSetting(OttlaError):
+    """A setting that nobody knows, that has a value it can't have, or that is not honoured."""
+
+
+class Settings(Mapping[str, Any]):
+    """Values by Java's names; defaults for what was not given."""
+
+    def __init__(self, kind: str, given: Mapping[str, Any]) -> None:
+        """Raises BadSetting."""
+        self._rows = client_rows(kind)
+        self._values: dict[str, Any] = {}
+        self.reach: dict[str, str] = {}
+        """What says how to reach the cluster: TLS and SASL, by the names that were given."""
+        for name, value in given.items():
+            self._take(kind, name, value)
+
+    def _take(self, kind: str, name: str, value: Any) -> None:
+        dotted = name if "." in name or name in self._rows else name.replace("_", ".")
+        if dotted.startswith(_REACH):
+            self.reach[dotted] = text(value) or ""
+            return
+        known = OTHER_NAMES.get(dotted, dotted)
+        row = self._rows.get(known)
+        if row is None and known not in _WITHOUT_EFFECT and name not in _WITHOUT_EFFECT:
+            near = nearest(dotted, [*self._rows, *OTHER_NAMES])
+            hint = f"did you mean {near}?" if near else f"a {kind} has other settings"
+            raise BadSetting(f"there is no setting {name!r}", hint=hint)
+        if row is None or known not in HONOURED[kind]:
+            self._leave_out(name, known)
+        else:
+            self._values[known] = _parsed(row, value)
+
+    def _leave_out(self, name: str, known: str) -> None:
+        if known not in _WITHOUT_EFFECT and name not in _WITHOUT_EFFECT:
+            raise BadSetting(f"{name} is not honoured yet", hint="leave it out")
+        if name not in _told:
+            _told.add(name)
+            import logging
+
+            logging.getLogger("ottla.client").warning("%s has no effect here", name)
+
+    def given(self, name: str) -> bool:
+        """Whether it was given, and not only has its default."""
+        return name in self._values
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._values:
+            return self._values[name]
+        if name in _OWN_DEFAULTS:
+            return _OWN_DEFAULTS[name]
+        return default_value(self._rows[name])
+
+    def __iter__(self) -> Any:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def text(value: Any) -> str | None:
+    """A value as a properties file has it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple | set | frozenset):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def _parsed(row: Row, value: Any) -> Any:
+    try:
+        return parse_value(row, text(value))
+    except ConfigException as error:
+        raise BadSetting(str(error)) from None
+
+
+def merged(
+    first: Mapping[str, Any] | str, settings: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[tuple[str, int]] | None]:
+    """A mapping of settings, or addresses, with those by keyword.
+
+    Raises:
+        BadSetting: neither a mapping nor a text.
+    """
+    if isinstance(first, str):
+        return {"bootstrap.servers": first, **settings}, None
+    if isinstance(first, Mapping):
+        return {**first, **settings}, None
+    raise BadSetting(
+        f"settings are a mapping, or the addresses as text, not {type(first).__name__}",
+        hint='such as Producer("localhost:9092", linger_ms=5)',
+    )
