@@ -114,7 +114,8 @@ class Client:
         self.waiting = waiting or Waiting()
         self.waiting.share()
         self._own = _Own()
-        self._connections: dict[tuple[str, int], Connection] = {}
+        self._connections: dict[tuple[str, int, int], Connection] = {}
+        self._next_way = 1
         self._nodes: dict[int, ClusterNode] = {}
         self._nodes_known_at_ms: int | None = None
         self._doubted: set[int] = set()
@@ -453,14 +454,26 @@ class Client:
             )
         return self._to(node.host, node.port)
 
-    def way_to(self, node_id: int) -> Connection | None:
+    @_inside
+    def new_way(self) -> int:
+        """A number for connections that one machine has to itself."""
+        self._next_way += 1
+        return self._next_way
+
+    @_inside
+    def close_way(self, way: int) -> None:
+        """Close the connections of that number."""
+        for key in [key for key in self._connections if key[2] == way]:
+            self._connections.pop(key).close()
+
+    def way_to(self, node_id: int, way: int = 0) -> Connection | None:
         """The connection to a node, open or not, without asking anybody; None if where it is has
         to be asked.
         """
         node = self._nodes.get(node_id)
         if node is None or node_id in self._doubted:
             return None
-        return self._to(node.host, node.port)
+        return self._to(node.host, node.port, way)
 
     def ways(self) -> list[Connection]:
         """The connections to all addresses that are known, open or not."""
@@ -475,10 +488,10 @@ class Client:
             if not _passes(told):
                 raise told
 
-    def _to(self, host: str, port: int) -> Connection:
-        found = self._connections.get((host, port))
+    def _to(self, host: str, port: int, way: int = 0) -> Connection:
+        found = self._connections.get((host, port, way))
         if found is None:
-            found = self._connections[(host, port)] = Connection(
+            found = self._connections[(host, port, way)] = Connection(
                 host,
                 port,
                 client_id=self._client_id,

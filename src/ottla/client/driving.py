@@ -151,13 +151,15 @@ class Driver:
             if connection is None:
                 return False
             left_ms = max(1, errand.deadline_ms - now_ms)
-            message = errand.ask.message
+            message, version = errand.ask.message, errand.ask.version
             if callable(message):
                 message = message(connection)
+            if isinstance(message, tuple):
+                message, version = message
             errand.answer = connection.send(
                 message,
                 timeout_ms=left_ms,
-                version=errand.ask.version,
+                version=version,
                 answered=errand.ask.answered,
             )
         except OttlaError as error:
@@ -201,7 +203,7 @@ class Driver:
                 return self._to_node(errand, node_id, now_ms)
 
     def _to_node(self, errand: _Errand, node_id: int, now_ms: int) -> Connection | None:
-        connection = self._client.way_to(node_id)
+        connection = self._client.way_to(node_id, errand.ask.way)
         if connection is None:
             self._metadata.need_nodes()
             return None

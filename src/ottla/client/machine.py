@@ -43,11 +43,17 @@ class Ask(NamedTuple):
     token: int
     to: Destination
     message: Any
-    """The request, or a function that makes it for the connection that it goes to."""
+    """The request, or a function that makes it, perhaps with its version, for the connection that
+    it goes to.
+    """
     timeout_ms: int
     version: int | None = None
     answered: bool = True
     """False for a Produce with acks=0: it ends when it is with the socket."""
+    way: int = 0
+    """Which of several connections to a node. A node answers what comes by one in order, so what it
+    lets wait (a Fetch, a JoinGroup) has one to itself. 0 is for what is answered at once.
+    """
 
 
 class Machine(Protocol):
@@ -86,7 +92,8 @@ Then = Callable[[Any | OttlaError, int], None]
 class Questions:
     """A machine's requests under way: what is to happen with the end of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, way: int = 0) -> None:
+        self._way = way
         self._next = 1
         self._asks: list[Ask] = []
         self._then: dict[int, Then] = {}
@@ -102,7 +109,8 @@ class Questions:
         answered: bool = True,
     ) -> None:
         """Ask this; `then` is called once, with its end."""
-        self._asks.append(Ask(self._next, to, message, timeout_ms, version, answered))
+        ask = Ask(self._next, to, message, timeout_ms, version, answered, self._way)
+        self._asks.append(ask)
         self._then[self._next] = then
         self._next += 1
 

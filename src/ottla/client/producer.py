@@ -80,7 +80,8 @@ class Producer:
             wake=self._client.wake,
             waiter=self._wait_for,
         )
-        questions = Questions()
+        self._way = self._client.new_way()
+        questions = Questions(self._way)
         identity = Idempotent(questions, found["retry.backoff.ms"]) if idempotent else Nobody()
         self._machine = Sending(
             self._outbox, self._client.places, identity, questions, _sending(found, acks)
@@ -251,6 +252,7 @@ class Producer:
             self._closed = True
             with self._waiting:
                 self._client.drop(self._machine)
+                self._client.close_way(self._way)
                 self._machine.fail_all(Closed("the producer was closed before this was written"))
                 self._waiting.look()
             for call in self._machine.calls():

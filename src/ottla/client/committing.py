@@ -1,0 +1,223 @@
+"""Positions that a group keeps: read at its coordinator, and written.
+
+A commit is tried again while what stops it passes; that a member's generation is over is told to
+whoever asked. Newer nodes go by topic ids, older by names: where an id is not known, the last
+version that goes by names is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from ottla.client.errors import BrokerError
+from ottla.client.machine import Coordinator, Questions
+from ottla.client.places import COORDINATOR_ERRORS, Places, TopicPartition
+from ottla.errors import OttlaError
+from ottla.wire.coordinator_types import GROUP
+from ottla.wire.errors import ErrorCode
+from ottla.wire.types import ZERO_UUID
+
+_PASSES = frozenset(
+    {
+        *COORDINATOR_ERRORS,
+        ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+        ErrorCode.UNSTABLE_OFFSET_COMMIT,
+        ErrorCode.REQUEST_TIMED_OUT,
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        ErrorCode.UNKNOWN_TOPIC_ID,
+    }
+)
+
+
+class OffsetAndMetadata(NamedTuple):
+    """What is committed of a partition: the offset of the next record to read."""
+
+    offset: int
+    leader_epoch: int = -1
+    metadata: str = ""
+
+
+class AsMember(NamedTuple):
+    """Who commits: nobody in particular, or a member in a generation."""
+
+    member_id: str = ""
+    generation: int = -1
+    instance_id: str | None = None
+
+
+Offsets = Mapping[TopicPartition, OffsetAndMetadata]
+Done = Callable[[OttlaError | None], None]
+Found = Callable[[dict[TopicPartition, OffsetAndMetadata] | OttlaError], None]
+
+
+class _Job(NamedTuple):
+    again_ms: int
+    until_ms: int
+    put: Callable[[], None]
+
+
+class Committing:
+    """Reads and writes the positions of one group."""
+
+    def __init__(
+        self, group: str, places: Places, questions: Questions, *, timeout_ms: int, backoff_ms: int
+    ) -> None:
+        self._group = group
+        self._to = Coordinator(GROUP, group)
+        self._places = places
+        self._questions = questions
+        self._timeout_ms = timeout_ms
+        self._backoff_ms = backoff_ms
+        self._jobs: list[_Job] = []
+        """What is tried again when its time has come."""
+
+    def act(self, now_ms: int) -> None:
+        """Try again what is due."""
+        due = [job for job in self._jobs if job.again_ms <= now_ms]
+        self._jobs = [job for job in self._jobs if job.again_ms > now_ms]
+        for job in due:
+            job.put()
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """When something is due."""
+        return min((job.again_ms for job in self._jobs), default=None)
+
+    # ------------------------------------------------------------ writing
+
+    def commit(self, offsets: Offsets, who: AsMember, until_ms: int, done: Done) -> None:
+        """Write these; `done` is told how that went."""
+        offsets = dict(offsets)
+        request = partial(self._commit_request, offsets, who)
+
+        def told(outcome: Any | OttlaError, now_ms: int) -> None:
+            error = outcome if isinstance(outcome, OttlaError) else _commit_error(outcome)
+            if error is None or not self._goes_again(error, put, until_ms, now_ms):
+                done(error)
+
+        def put() -> None:
+            self._questions.put(self._to, request, self._timeout_ms, told)
+
+        put()
+
+    def _commit_request(self, offsets: Offsets, who: AsMember, connection: Any) -> Any:
+        from ottla.wire.messages import offset_commit as m
+
+        ids = {name: self._id(name) for name, _ in offsets}
+        topics: dict[str, m.OffsetCommitRequestTopic] = {}
+        for (name, number), at in offsets.items():
+            topic = topics.setdefault(
+                name, m.OffsetCommitRequestTopic(name=name, topic_id=ids[name])
+            )
+            row = m.OffsetCommitRequestPartition(
+                partition_index=number,
+                committed_offset=at.offset,
+                committed_leader_epoch=at.leader_epoch,
+                committed_metadata=at.metadata,
+            )
+            topic.partitions.append(row)
+        request = m.OffsetCommitRequest(
+            group_id=self._group,
+            generation_id_or_member_epoch=who.generation,
+            member_id=who.member_id,
+            group_instance_id=who.instance_id,
+            topics=list(topics.values()),
+        )
+        return request, _version(connection, m.OffsetCommitRequest, ids)
+
+    # ------------------------------------------------------------ reading
+
+    def fetch(self, wanted: list[TopicPartition], until_ms: int, found: Found) -> None:
+        """Read these; `found` is given those that the group has."""
+        request = partial(self._fetch_request, wanted)
+
+        def told(outcome: Any | OttlaError, now_ms: int) -> None:
+            rows = outcome
+            if not isinstance(outcome, OttlaError):
+                try:
+                    rows = self._fetched(outcome)
+                except BrokerError as refused:
+                    rows = refused
+            if not isinstance(rows, OttlaError):
+                found(rows)
+            elif not self._goes_again(rows, put, until_ms, now_ms):
+                found(rows)
+
+        def put() -> None:
+            self._questions.put(self._to, request, self._timeout_ms, told)
+
+        put()
+
+    def _fetch_request(self, wanted: list[TopicPartition], connection: Any) -> Any:
+        from ottla.wire.messages import offset_fetch as m
+
+        ids = {name: self._id(name) for name, _ in wanted}
+        version = _version(connection, m.OffsetFetchRequest, ids)
+        numbers: dict[str, list[int]] = {}
+        for name, number in wanted:
+            numbers.setdefault(name, []).append(number)
+        if version < 8:
+            old = [
+                m.OffsetFetchRequestTopic(name=name, partition_indexes=rows)
+                for name, rows in numbers.items()
+            ]
+            return m.OffsetFetchRequest(group_id=self._group, topics=old, require_stable=version >= 7), version
+        topics = [
+            m.OffsetFetchRequestTopics(name=name, topic_id=ids[name], partition_indexes=rows)
+            for name, rows in numbers.items()
+        ]
+        group = m.OffsetFetchRequestGroup(group_id=self._group, topics=topics)
+        return m.OffsetFetchRequest(groups=[group], require_stable=True), version
+
+    def _fetched(self, response: Any) -> dict[TopicPartition, OffsetAndMetadata]:
+        answer = response.groups[0] if response.groups else response
+        if answer.error_code:
+            raise BrokerError(answer.error_code)
+        found = {}
+        for topic in answer.topics:
+            name = topic.name
+            if not name:
+                name = self._places.name_of(topic.topic_id) or ""
+            for row in topic.partitions:
+                if row.error_code:
+                    raise BrokerError(row.error_code)
+                if row.committed_offset >= 0:
+                    at = row.committed_offset, row.committed_leader_epoch, row.metadata or ""
+                    found[(name, row.partition_index)] = OffsetAndMetadata(*at)
+        return found
+
+    # ------------------------------------------------------------ both
+
+    def _id(self, name: str) -> bytes:
+        topic = self._places.topic(name)
+        return ZERO_UUID if topic is None else topic.id
+
+    def _goes_again(
+        self, error: OttlaError, put: Callable[[], None], until_ms: int, now_ms: int
+    ) -> bool:
+        if isinstance(error, BrokerError):
+            if error.code not in _PASSES:
+                return False
+            if error.code in COORDINATOR_ERRORS:
+                self._places.doubt_coordinator(GROUP, self._group)
+        if now_ms + self._backoff_ms >= until_ms:
+            return False
+        self._jobs.append(_Job(now_ms + self._backoff_ms, until_ms, put))
+        return True
+
+
+def _version(connection: Any, kind: Any, ids: Mapping[str, bytes]) -> int:
+    """The newest version that both sides know, of which only those up to 9 go by names."""
+    version: int = connection.version_for(kind)
+    return min(version, 9) if ZERO_UUID in ids.values() else version
+
+
+def _commit_error(response: Any) -> OttlaError | None:
+    """The first refusal; a commit is of all or of none in practice."""
+    for topic in response.topics:
+        for row in topic.partitions:
+            if row.error_code:
+                return BrokerError(row.error_code)
+    return None

@@ -1,0 +1,95 @@
+"""A partition that a consumer reads: where it is, what has arrived, and what is in the way.
+
+Its `age` grows whenever the position is set by somebody, so that an answer to a question of before
+is known for what it is. Everything here is touched inside the client's monitor.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ottla.client.places import TopicPartition
+from ottla.errors import OttlaError
+from ottla.wire.fetched import Fetched
+
+EARLIEST, LATEST = -2, -1
+NO_OFFSET = -1
+
+
+class Part:
+    """One partition."""
+
+    __slots__ = (
+        "age",
+        "error",
+        "fetch_offset",
+        "fetched",
+        "high_watermark",
+        "is_paused",
+        "last_stable_offset",
+        "leader_epoch",
+        "log_start_offset",
+        "muted_until_ms",
+        "place",
+        "position",
+        "replica",
+        "wants_commit",
+        "wants_time",
+    )
+
+    def __init__(self, place: TopicPartition) -> None:
+        self.place = place
+        self.age = 0
+        self.position = NO_OFFSET
+        """Of the next record to hand out; unknown while it is looked for."""
+        self.leader_epoch = -1
+        """Of the last record that was handed out."""
+        self.fetch_offset = NO_OFFSET
+        """Of the next record to fetch."""
+        self.fetched: deque[Fetched] = deque()
+        """What arrived and was not handed out."""
+        self.wants_commit = False
+        """Whether reading begins where the group committed."""
+        self.wants_time: int | None = None
+        """Or at the offset of a time; EARLIEST and LATEST are such."""
+        self.is_paused = False
+        self.error: OttlaError | None = None
+        """What reading ran into; told by the next poll."""
+        self.muted_until_ms = 0
+        self.replica: int | None = None
+        """The node that the leader would have it read from (KIP-392)."""
+        self.high_watermark = self.last_stable_offset = self.log_start_offset = NO_OFFSET
+
+    def seek(self, offset: int, leader_epoch: int = -1) -> None:
+        """Read on from there."""
+        self._leave()
+        self.position = self.fetch_offset = offset
+        self.leader_epoch = leader_epoch
+
+    def seek_time(self, timestamp_ms: int) -> None:
+        """Read on from the first record of that time or later, or from an end."""
+        self._leave()
+        self.wants_time = timestamp_ms
+
+    def seek_committed(self) -> None:
+        """Read on from where the group committed."""
+        self._leave()
+        self.wants_commit = True
+
+    def _leave(self) -> None:
+        self.age += 1
+        self.fetched.clear()
+        self.position = self.fetch_offset = NO_OFFSET
+        self.wants_commit, self.wants_time = False, None
+        self.error = None
+        self.muted_until_ms = 0
+
+    @property
+    def has_position(self) -> bool:
+        """Whether reading can go on."""
+        return self.fetch_offset != NO_OFFSET
+
+    @property
+    def buffered_bytes(self) -> int:
+        """What arrived and was not handed out."""
+        return sum(fetched.size_bytes for fetched in self.fetched)
