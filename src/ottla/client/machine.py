@@ -59,6 +59,12 @@ class Machine(Protocol):
         client's memory already if it came as a `BrokerError`; one inside a response has not.
         """
 
+    def doubts(self) -> list[Destination]:
+        """Places that an answer, or the lack of one, has spoken against since the last call.
+
+        Taken before `asks`, so that what is asked next goes where the place has moved to.
+        """
+
     @property
     def deadline_ms(self) -> int | None:
         """When to call `asks` again at the latest, if nothing is answered before."""
