@@ -18,7 +18,7 @@ assignment, then SyncGroup is under way) → STABLE. What stays true:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from ottla.client.errors import ApiNotSupported
 from ottla.client.machine import Ask, Coordinator, Destination
@@ -30,6 +30,7 @@ from ottla.client.membership.classic_events import (
     ClassicSettings,
     Joined,
     JoinedMember,
+    Leaving,
     Left,
     NeedsAssignment,
     Prepare,
@@ -55,13 +56,6 @@ JOIN_LAPSE_MS = 5000
 REASON_CHARS_MAX = 255
 LEAVE_VERSION_OF_ONE = 2
 """The last LeaveGroup that tells one member id, for brokers before 2.4."""
-
-
-class _Leaving(NamedTuple):
-    reason: str
-    member_id: str
-    is_of_one: bool = False
-    """Whether the coordinator knows only the LeaveGroup of one member."""
 
 
 class ClassicMember:
@@ -113,7 +107,7 @@ class ClassicMember:
         # The end.
         self._wanted = True
         """Whether to be a member at all."""
-        self._leaving: _Leaving | None = None
+        self._leaving: Leaving | None = None
         """Of whom a LeaveGroup is to be sent."""
         self._leave_tokens: set[int] = set()
         self._failed = False
@@ -164,6 +158,14 @@ class ClassicMember:
             return Prepare(self.is_lost, self._rejoin or "")
         return None
 
+    def needed_assignment(self) -> NeedsAssignment | None:
+        """Take a `NeedsAssignment` out of turn, for an owner that answers it at once."""
+        for at, one in enumerate(self._events):
+            if isinstance(one, NeedsAssignment):
+                del self._events[at]
+                return one
+        return None
+
     @property
     def _wants_to_prepare(self) -> bool:
         idle = self.state in (UNJOINED, STABLE) and not self._is_preparing
@@ -172,6 +174,8 @@ class ClassicMember:
     def ready_to_join(self, now_ms: int) -> None:
         """The owner has let go of what `Prepare` asked for."""
         self._now_ms = now_ms
+        if not self._is_preparing:
+            return
         self._needs_prepare = self._prepares_again
         self._is_preparing = self._prepares_again = False
 
@@ -207,6 +211,7 @@ class ClassicMember:
         self._leaves(reason, even_static)
         self._reset(reason, True)
         self._rejoin = None
+        self._is_preparing = self._prepares_again = False
 
     # ------------------------------------------------------------ the driver's side
 
@@ -542,7 +547,7 @@ class ClassicMember:
         if is_static and not even_static:
             return
         if self.member_id or is_static or self._round_token is not None:
-            self._leaving = _Leaving(reason, self.member_id)
+            self._leaving = Leaving(reason, self.member_id)
 
     @property
     def _leave_is_due(self) -> bool:
@@ -552,7 +557,7 @@ class ClassicMember:
         is_static = self._settings.instance_id is not None
         return bool(self._leaving.member_id) or is_static or self._round_token is None
 
-    def _ask_leave(self, leaving: _Leaving, version: int | None = None) -> Ask:
+    def _ask_leave(self, leaving: Leaving, version: int | None = None) -> Ask:
         member_id, instance_id = leaving.member_id, self._settings.instance_id
         request = LeaveGroupRequest(group_id=self._settings.group_id)
         if version is None:
@@ -567,7 +572,7 @@ class ClassicMember:
         self._leave_tokens.add(ask.token)
         return ask
 
-    def _leave_ended(self, outcome: Any, sent: _Leaving, now_ms: int) -> None:
+    def _leave_ended(self, outcome: Any, sent: Leaving, now_ms: int) -> None:
         """Whatever it was: a member that could not leave is put out when its session ends."""
         is_old = isinstance(outcome, ApiNotSupported | EncodeError)
         if is_old and not sent.is_of_one and self._settings.instance_id is None:

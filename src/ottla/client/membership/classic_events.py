@@ -76,6 +76,15 @@ class Left(NamedTuple):
 ClassicEvent = Prepare | NeedsAssignment | Joined | Left | Failed
 
 
+class Leaving(NamedTuple):
+    """Of whom a LeaveGroup is to be sent; no id is known while the first join is under way."""
+
+    reason: str
+    member_id: str
+    is_of_one: bool = False
+    """Whether the coordinator knows only the LeaveGroup of one member."""
+
+
 class ClassicProtocol(Protocol):
     """What a kind of member tells the others."""
 

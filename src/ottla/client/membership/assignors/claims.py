@@ -80,10 +80,16 @@ class Claims:
 
 
 def all_alike(members: Mapping[str, Subscription]) -> bool:
-    """Whether all members subscribe to the same topics."""
-    sets = [frozenset(one.topics) for one in members.values()]
-    first = next((one for one in sets if one), frozenset())
-    return all(one == first for one in sets)
+    """Whether all members subscribe to the same topics; as Java, not asking those that come before
+    the first that subscribes to any.
+    """
+    first: frozenset[str] = frozenset()
+    for one in members.values():
+        topics = frozenset(one.topics)
+        if first and topics != first:
+            return False
+        first = topics
+    return True
 
 
 def _discard(places: list[TopicPartition], place: TopicPartition) -> None:
