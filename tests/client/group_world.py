@@ -157,8 +157,12 @@ class Group:
             self.world.wait(0)
             self.world.settle()
             if not [owner for owner in list(self.owners) if self._pump(owner)]:
-                return
-        raise AssertionError("members and coordinator talk for ever")
+                break
+        else:
+            raise AssertionError("members and coordinator talk for ever")
+        for owner in self.owners:
+            deadline_ms = owner.member.deadline_ms
+            assert owner.stalled or deadline_ms is None or deadline_ms > self.world.now_ms
 
     def _pump(self, owner: Owner) -> bool:
         if owner.stalled:

@@ -188,8 +188,6 @@ class ConsumerMember:
 
     def asks(self, now_ms: int) -> list[Ask]:
         """What is to be sent now."""
-        if self._joined_topics is None and not self._topics and not self._closed:
-            return []
         return self.classic.asks(now_ms)
 
     def doubts(self) -> list[Destination]:
