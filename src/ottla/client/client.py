@@ -35,7 +35,7 @@ from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
     from ottla.client.driving import Driver
-    from ottla.client.machine import Machine
+    from ottla.client.machine import Driven
 
 T = TypeVar("T")
 
@@ -563,7 +563,7 @@ class Client:
                 self._on_wait(last)
             self._wait_until(again_ms)
 
-    def run(self, machine: Machine) -> None:
+    def run(self, machine: Driven) -> None:
         """Drive a machine from now on, in the client's own thread, which the first one starts."""
         with self.waiting:
             if self._driver is None:
@@ -590,7 +590,7 @@ class Client:
         failures = [c.failure for c in ways if c.failure is not None]
         return failures[-1] if failures else None
 
-    def drop(self, machine: Machine) -> None:
+    def drop(self, machine: Driven) -> None:
         """Leave a machine alone: nothing is asked or told of it any more."""
         with self.waiting:
             if self._driver is not None:

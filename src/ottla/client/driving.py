@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ottla.client.client import Client, find_coordinator, metadata_request
 from ottla.client.connection import Answer, Connection
 from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut, Unreachable
-from ottla.client.machine import AnyNode, Ask, Coordinator, Machine, Node
+from ottla.client.machine import AnyNode, Ask, Coordinator, Destination, Driven, Node
 from ottla.errors import OttlaError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class _Errand:
 
     __slots__ = ("answer", "ask", "connection", "deadline_ms", "machine")
 
-    def __init__(self, machine: Machine | None, ask: Ask, now_ms: int) -> None:
+    def __init__(self, machine: Driven | None, ask: Ask, now_ms: int) -> None:
         self.machine = machine
         self.ask = ask
         self.deadline_ms = now_ms + ask.timeout_ms
@@ -47,7 +47,7 @@ class Driver:
     def __init__(self, client: Client, waiting: Waiting) -> None:
         self._client = client
         self._waiting = waiting
-        self._machines: list[Machine] = []
+        self._machines: list[Driven] = []
         self._unsent: list[_Errand] = []
         self._ended: list[_Errand] = []
         self._calls: list[Callable[[], object]] = []
@@ -59,7 +59,7 @@ class Driver:
 
     # ------------------------------------------------------------ from any thread, inside
 
-    def add(self, machine: Machine) -> None:
+    def add(self, machine: Driven) -> None:
         """Drive it from now on."""
         self._machines.append(machine)
         if not self._thread.is_alive():
@@ -76,7 +76,7 @@ class Driver:
         """The thread's."""
         return self._thread.ident
 
-    def remove(self, machine: Machine) -> None:
+    def remove(self, machine: Driven) -> None:
         """Ask nothing and tell nothing of it any more."""
         if machine in self._machines:
             self._machines.remove(machine)
@@ -120,6 +120,8 @@ class Driver:
         for errand in ended:
             self._tell(errand, now_ms)
         for machine in list(self._machines):
+            for doubted in machine.doubts():
+                self._doubt(doubted)
             self._unsent += [_Errand(machine, ask, now_ms) for ask in machine.asks(now_ms)]
             self._calls += machine.calls()
         self._metadata.want(self._machines)
@@ -128,6 +130,12 @@ class Driver:
         waits = [errand for errand in unsent if not self._sent(errand, now_ms)]
         self._unsent += waits
         self._deadline_ms = self._next_deadline_ms(now_ms)
+
+    def _doubt(self, place: Destination) -> None:
+        if isinstance(place, Coordinator):
+            self._client.places.doubt_coordinator(place.kind, place.key)
+        elif isinstance(place, Node):
+            self._client.places.doubt_node(place.id)
 
     def _next_deadline_ms(self, now_ms: int) -> int | None:
         found = [at for machine in self._machines if (at := machine.deadline_ms) is not None]
@@ -302,7 +310,7 @@ class _Metadata:
         """Where a node is, is not known."""
         self._needs_nodes = True
 
-    def want(self, machines: list[Machine]) -> None:
+    def want(self, machines: list[Driven]) -> None:
         """The topics of these are of interest; some may be made by asking."""
         self._topics = {name for machine in machines for name in machine.topics}
         self._creating = {n for one in machines if one.creates_topics for n in one.topics}

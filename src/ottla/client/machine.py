@@ -57,15 +57,7 @@ class Ask(NamedTuple):
 
 
 class Machine(Protocol):
-    """What the driver sees of every machine."""
-
-    @property
-    def topics(self) -> Iterable[str]:
-        """Those whose partitions and leaders it wants the client to know (`places`)."""
-
-    @property
-    def creates_topics(self) -> bool:
-        """Whether a node that may make a topic when it is asked for it should."""
+    """What asks, and is told how that ended."""
 
     def asks(self, now_ms: int) -> list[Ask]:
         """What is to be sent now, each once. The time never goes back, and means nothing else."""
@@ -77,12 +69,30 @@ class Machine(Protocol):
         client's memory already if it came as a `BrokerError`; one inside a response has not.
         """
 
-    def calls(self) -> list[Callable[[], object]]:
-        """What is to be called now with nothing held: what users want to be told of."""
+    def doubts(self) -> list[Destination]:
+        """Places that an answer, or the lack of one, has spoken against since the last call.
+
+        Taken before `asks`, so that what is asked next goes where the place has moved to.
+        """
 
     @property
     def deadline_ms(self) -> int | None:
         """When to call `asks` again at the latest, if nothing is answered before."""
+
+
+class Driven(Machine, Protocol):
+    """What the driver sees of a producer or a consumer."""
+
+    @property
+    def topics(self) -> Iterable[str]:
+        """Those whose partitions and leaders it wants the client to know (`places`)."""
+
+    @property
+    def creates_topics(self) -> bool:
+        """Whether a node that may make a topic when it is asked for it should."""
+
+    def calls(self) -> list[Callable[[], object]]:
+        """What is to be called now with nothing held: what users want to be told of."""
 
 
 Then = Callable[[Any | OttlaError, int], None]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ottla.client.errors import BrokerError, TimedOut
 from ottla.client.identity import Nobody
-from ottla.client.machine import Ask, Node, Questions
+from ottla.client.machine import Ask, Destination, Node, Questions
 from ottla.client.places import LEADER_ERRORS, Places, TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
@@ -129,6 +129,10 @@ class Sending:
     def answered(self, token: int, outcome: Any | OttlaError, now_ms: int) -> None:
         """A request ended."""
         self._questions.answered(token, outcome, now_ms)
+
+    def doubts(self) -> list[Destination]:
+        """None: leaders that were wrong are doubted at once."""
+        return []
 
     def calls(self) -> list[Callable[[], object]]:
         """Deliveries that somebody wants to be told of."""
