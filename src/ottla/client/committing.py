@@ -140,9 +140,8 @@ class Committing:
                     rows = self._fetched(outcome)
                 except BrokerError as refused:
                     rows = refused
-            if not isinstance(rows, OttlaError):
-                found(rows)
-            elif not self._goes_again(rows, put, until_ms, now_ms):
+            failed = isinstance(rows, OttlaError)
+            if not failed or not self._goes_again(rows, put, until_ms, now_ms):
                 found(rows)
 
         def put() -> None:
@@ -163,7 +162,9 @@ class Committing:
                 m.OffsetFetchRequestTopic(name=name, partition_indexes=rows)
                 for name, rows in numbers.items()
             ]
-            return m.OffsetFetchRequest(group_id=self._group, topics=old, require_stable=version >= 7), version
+            return m.OffsetFetchRequest(
+                group_id=self._group, topics=old, require_stable=version >= 7
+            ), version
         topics = [
             m.OffsetFetchRequestTopics(name=name, topic_id=ids[name], partition_indexes=rows)
             for name, rows in numbers.items()

@@ -301,6 +301,9 @@ class _Metadata:
         self._client = client
         self._topics: set[str] = set()
         self._creating: set[str] = set()
+        self._wants_all = self._asked_all = False
+        self._all_at_ms: int | None = None
+        """When all topics were told last."""
         self._needs_nodes = self._under_way = False
         self._again_ms: int | None = None
         self._backoff_ms = METADATA_BACKOFF_MS
@@ -313,6 +316,9 @@ class _Metadata:
     def want(self, machines: list[Driven]) -> None:
         """The topics of these are of interest; some may be made by asking."""
         self._topics = {name for machine in machines for name in machine.topics}
+        wants_all = any(machine.wants_all_topics for machine in machines)
+        if wants_all != self._wants_all:
+            self._wants_all, self._all_at_ms = wants_all, None
         self._creating = {n for one in machines if one.creates_topics for n in one.topics}
 
     def asks(self, now_ms: int) -> list[_Errand]:
@@ -327,6 +333,11 @@ class _Metadata:
             for name in self._topics - unknown
             if (topic := places.topic(name)) is not None and topic.learned_at_ms <= oldest
         }
+        if self._wants_all and (self._all_at_ms is None or self._all_at_ms <= oldest):
+            self._under_way = self._asked_all = True
+            self._asked = set()
+            ask = Ask(0, AnyNode(), metadata_request(None), LOOKUP_TIMEOUT_MS)
+            return [_Errand(None, ask, now_ms)]
         if not unknown and not old and not self._needs_nodes:
             self._again_ms = None
             return []
@@ -342,11 +353,15 @@ class _Metadata:
     def answered(self, outcome: Any | OttlaError, now_ms: int) -> None:
         """It was."""
         self._under_way = False
-        settled = False
+        settled = self._asked_all and not isinstance(outcome, OttlaError)
         if not isinstance(outcome, OttlaError):
             self._client.learn(outcome)
             self._needs_nodes = False
+            if self._asked_all:
+                self._all_at_ms = now_ms
+                self._client.places.keep_only({row.name for row in outcome.topics})
             settled = not any(self._client.places.is_doubted(name) for name in self._asked)
+        self._asked_all = False
         # What is still unknown is asked for again after a while, which grows.
         self._again_ms = now_ms + self._backoff_ms
         grown_ms = min(2 * self._backoff_ms, METADATA_BACKOFF_MS_MAX)
@@ -362,5 +377,7 @@ class _Metadata:
             if self._needs_nodes or any(places.is_doubted(name) for name in self._topics):
                 return self._again_ms
             self._again_ms = None
+        if self._wants_all and self._all_at_ms is not None:
+            return self._all_at_ms + METADATA_AGE_MS_MAX
         learned = [t.learned_at_ms for name in self._topics if (t := places.topic(name))]
         return min(learned) + METADATA_AGE_MS_MAX if learned else None

@@ -9,12 +9,13 @@ It decides and holds what came; it knows no connection and no clock (`machine.py
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 from ottla.client.errors import BrokerError
 from ottla.client.machine import Node, Questions
-from ottla.client.part import EARLIEST, LATEST, Part
+from ottla.client.part import Part
 from ottla.client.places import LEADER_ERRORS, Places, TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
@@ -84,6 +85,8 @@ class Fetching:
         self._deadline_ms: int | None = None
         self.arrived: list[Part] = []
         """Partitions with something to hand out, in the order in which it came; once for each."""
+        self.begin_anew: Callable[[Part], None] = Part.seek_committed
+        """What becomes of one whose position the log does not have."""
 
     def assign(self, places: list[TopicPartition]) -> list[Part]:
         """Read these and no others; the new ones, whose positions are to be found."""
@@ -278,7 +281,7 @@ class Fetching:
             part.error = OffsetOutOfRange(part.place, offset)
             self.arrived.append(part)
         else:
-            part.seek_time(EARLIEST if self._settings.reset == "earliest" else LATEST)
+            self.begin_anew(part)
 
 
 def _after(epoch: int) -> int:

@@ -67,6 +67,7 @@ class Locating:
             name, number = part.place
             self._asked[part.place] = part.age
             topic = topics.setdefault(name, m.ListOffsetsTopic(name=name))
+            assert part.wants_time is not None
             row = m.ListOffsetsPartition(
                 partition_index=number,
                 current_leader_epoch=self._places.leader_epoch(part.place),
@@ -85,7 +86,9 @@ class Locating:
     def _told(self, ages: list[tuple[Part, int]], outcome: Any | OttlaError, now_ms: int) -> None:
         rows = {}
         if not isinstance(outcome, OttlaError):
-            rows = {(t.name, row.partition_index): row for t in outcome.topics for row in t.partitions}
+            rows = {
+                (t.name, row.partition_index): row for t in outcome.topics for row in t.partitions
+            }
         for part, age in ages:
             if self._asked.get(part.place) == age:
                 del self._asked[part.place]

@@ -91,6 +91,10 @@ class Driven(Machine, Protocol):
     def creates_topics(self) -> bool:
         """Whether a node that may make a topic when it is asked for it should."""
 
+    @property
+    def wants_all_topics(self) -> bool:
+        """Whether it wants the client to know all topics that there are."""
+
     def calls(self) -> list[Callable[[], object]]:
         """What is to be called now with nothing held: what users want to be told of."""
 

@@ -92,6 +92,15 @@ class Places:
         """A topic, as it was told last; None if it was never asked for."""
         return self._topics.get(name)
 
+    def names(self) -> list[str]:
+        """The topics that are there, as far as told."""
+        return [name for name, topic in self._topics.items() if not topic.error]
+
+    def keep_only(self, names: set[str]) -> None:
+        """These are all topics that there are."""
+        for name in self._topics.keys() - names:
+            del self._topics[name]
+
     def name_of(self, topic_id: bytes) -> str | None:
         """The topic of that id, if it was told."""
         for topic in self._topics.values():

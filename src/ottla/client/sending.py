@@ -82,6 +82,7 @@ class Sending:
     """The machine of one producer."""
 
     creates_topics = True
+    wants_all_topics = False
 
     def __init__(
         self,

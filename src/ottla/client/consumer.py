@@ -1,0 +1,682 @@
+"""A consumer: records of partitions, alone or shared with a group.
+
+`poll` hands out records, `batches` whole batches without an object a record. What is fetched, who
+has which partition and where reading begins is decided in machines below (`consuming.py`), which
+the client's own thread drives: heartbeats go on while the program works. Callbacks run in the
+thread that polls. One thread at a time may use a consumer; `wakeup` is for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, TypeVar
+
+from ottla.client import consumer_parts, offsets
+from ottla.client.client import Client
+from ottla.client.committing import AsMember, OffsetAndMetadata
+from ottla.client.errors import BrokerError, TimedOut
+from ottla.client.fetching import Corrupt
+from ottla.client.membership.events import Assigned, Event, Failed, Lost, Revoke
+from ottla.client.part import EARLIEST, LATEST, Part
+from ottla.client.places import TopicPartition
+from ottla.client.producer import Closed
+from ottla.client.settings import BadSetting, Settings, merged
+from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
+from ottla.wire.fetched import ConsumerRecord, CoreError, RecordBatch
+
+T = TypeVar("T")
+Told = Callable[[list[TopicPartition]], object]
+"""What is called with partitions that were given or taken."""
+
+CLOSE_TIMEOUT_S = 30.0
+_OF_THE_MEMBER = frozenset(
+    {
+        ErrorCode.ILLEGAL_GENERATION,
+        ErrorCode.UNKNOWN_MEMBER_ID,
+        ErrorCode.REBALANCE_IN_PROGRESS,
+        ErrorCode.FENCED_INSTANCE_ID,
+        ErrorCode.STALE_MEMBER_EPOCH,
+        ErrorCode.FENCED_MEMBER_EPOCH,
+    }
+)
+
+
+class CommitFailed(OttlaError):
+    """The group has gone on without this member: what it has read is another's to commit."""
+
+
+def _nothing(_: list[TopicPartition]) -> None:
+    return None
+
+
+class Consumer:
+    """Reads records.
+
+    Args:
+        settings: the addresses of the cluster, or all settings, by Java's or librdkafka's names.
+        client: a client to share; without one the consumer has its own, and closes it.
+        more: further settings, as `group_id="billing"`.
+
+    Raises:
+        BadSetting: a setting that is unknown, wrong or not honoured.
+        BadAddress: the addresses make no sense.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any] | str = "",
+        *,
+        client: Client | None = None,
+        **more: Any,
+    ) -> None:
+        given, _ = merged(settings, more)
+        if client is not None:
+            given.pop("bootstrap.servers", None)
+        found = self._settings = Settings("consumer", given)
+        self._owns_client = client is None
+        self._client = client or Client(
+            ",".join(found["bootstrap.servers"] or ()),
+            client_id=found["client.id"] or "ottla-consumer",
+            request_timeout_ms=found["request.timeout.ms"],
+            timeout_ms=found["default.api.timeout.ms"],
+        )
+        self._waiting = self._client.waiting
+        self._timeout_ms: int = found["default.api.timeout.ms"]
+        self._most: int = found["max.poll.records"]
+        self._ways, self._machine = consumer_parts.assemble(self._client, found)
+        self._fetching = self._machine.fetching
+        self._member = self._machine.member
+        self._on_assign: Told = _nothing
+        self._on_revoke: Told = _nothing
+        self._on_lost: Told = _nothing
+        self._commit_every_ms: int | None = None
+        if found["group.id"] is not None and found["enable.auto.commit"]:
+            self._commit_every_ms = found["auto.commit.interval.ms"]
+        self._commit_at_ms = 0
+        self._committed: dict[TopicPartition, OffsetAndMetadata] = {}
+        self._event: Event | None = None
+        """The membership's next one, if it was taken from it."""
+        self._is_woken = self._closed = self._subscribed = False
+        self._client.run(self._machine)
+
+    # ------------------------------------------------------------ what is read
+
+    def subscribe(
+        self,
+        topics: Iterable[str] | Callable[[str], bool],
+        *,
+        on_assign: Told | None = None,
+        on_revoke: Told | None = None,
+        on_lost: Told | None = None,
+    ) -> None:
+        """Read topics together with the group: those of the names, or those that a function takes.
+
+        The callbacks are called by `poll`: with what was added, what is to be let go of, and what
+        may be another member's already (as `on_revoke`, if that is not given).
+
+        Raises:
+            BadSetting: there is no group.id.
+        """
+        self._check_open()
+        if self._member is None:
+            raise BadSetting("a subscription needs group.id", hint="assign() reads without a group")
+        self._on_assign = on_assign or _nothing
+        self._on_revoke = on_revoke or _nothing
+        self._on_lost = on_lost or self._on_revoke
+        if isinstance(topics, str):
+            topics = [topics]
+        with self._waiting:
+            now_ms = self._waiting.now_ms()
+            self._commit_at_ms = now_ms + (self._commit_every_ms or 0)
+            self._subscribed = True
+            if callable(topics):
+                self._machine.matches = topics
+            else:
+                self._machine.matches = None
+                self._member.subscribe(frozenset(topics), now_ms)
+            self._client.wake()
+
+    def unsubscribe(self) -> None:
+        """Let go of everything, and leave the group."""
+        self._check_open()
+        with self._waiting:
+            self._machine.matches = None
+            self._subscribed = False
+            if self._member is not None:
+                self._member.subscribe(frozenset(), self._waiting.now_ms())
+            else:
+                self._fetching.assign([])
+        self._serve()
+
+    def assign(self, places: Iterable[tuple[str, int] | tuple[str, int, int]]) -> None:
+        """Read these partitions, whatever any group says; (topic, partition, offset) begins there.
+
+        Others begin where the group committed, if there is one, else where auto.offset.reset says.
+        """
+        self._check_open()
+        wanted = list(places)
+        with self._waiting:
+            for part in self._fetching.assign([(one[0], one[1]) for one in wanted]):
+                part.seek_committed()
+            for one in wanted:
+                if len(one) == 3:
+                    self._fetching.parts[(one[0], one[1])].seek(one[2])
+            self._commit_at_ms = self._waiting.now_ms() + (self._commit_every_ms or 0)
+            self._client.wake()
+
+    @property
+    def assignment(self) -> list[TopicPartition]:
+        """What is read now."""
+        with self._waiting:
+            return sorted(self._fetching.parts)
+
+    @property
+    def paused(self) -> list[TopicPartition]:
+        """What of it is paused."""
+        with self._waiting:
+            return sorted(p.place for p in self._fetching.parts.values() if p.is_paused)
+
+    def pause(self, places: Iterable[TopicPartition]) -> None:
+        """Hand out nothing of these until `resume`.
+
+        Raises:
+            NotAssigned: one is not read.
+        """
+        self._each(places, lambda part: setattr(part, "is_paused", True))
+
+    def resume(self, places: Iterable[TopicPartition]) -> None:
+        """Go on with these.
+
+        Raises:
+            NotAssigned: one is not read.
+        """
+        self._each(places, lambda part: setattr(part, "is_paused", False))
+
+    # ------------------------------------------------------------ records
+
+    def poll(self, timeout: float = 0.0, *, max_records: int | None = None) -> list[ConsumerRecord]:
+        """Records that are there, or the first that come within so many seconds; else none.
+
+        Raises:
+            OttlaError: reading can't go on; the error says where, and what to do.
+        """
+        most = self._most if max_records is None else max_records
+        return self._until(timeout, lambda: self._take(most)) or []
+
+    def batches(self, timeout: float = 0.0) -> list[RecordBatch]:
+        """The same by whole batches, of one partition: no object is made of any record.
+
+        Raises:
+            What `poll` raises.
+        """
+        return self._until(timeout, self._take_batches) or []
+
+    def __iter__(self) -> Iterator[ConsumerRecord]:
+        """All records, for ever."""
+        while not self._closed:
+            yield from self.poll(3600.0)
+
+    def wakeup(self) -> None:
+        """Make a `poll` that waits return at once, or the next one. For other threads."""
+        with self._waiting:
+            self._is_woken = True
+            self._waiting.look()
+        self._client.wake()
+
+    def _until(self, timeout: float, take: Callable[[], list[T]]) -> list[T] | None:
+        """Look until there is something, the time is over, or somebody wakes us."""
+        self._check_open()
+        until_ms = self._waiting.now_ms() + int(timeout * 1000)
+        while True:
+            self._serve()
+            with self._waiting:
+                found = take()
+                now_ms = self._waiting.now_ms()
+                if found or now_ms >= until_ms or self._is_woken:
+                    self._is_woken = False
+                    return found
+                wait_ms = until_ms
+                if self._commit_every_ms is not None:
+                    wait_ms = min(until_ms, max(now_ms + 1, self._commit_at_ms))
+                self._waiting.wait_for((), self._has_work, wait_ms)
+
+    def _has_work(self) -> bool:
+        return (
+            self._is_woken
+            or any(not part.is_paused for part in self._fetching.arrived)
+            or self._has_event()
+        )
+
+    def _has_event(self) -> bool:
+        if self._event is None and self._member is not None:
+            self._event = self._member.event(self._waiting.now_ms())
+        return self._event is not None
+
+    def _take(self, most: int) -> list[ConsumerRecord]:
+        found: list[ConsumerRecord] = []
+        while len(found) < most and (part := self._next_part()) is not None:
+            if not part.fetched:
+                self._raise_error(part, found)
+                break
+            fetched = part.fetched[0]
+            try:
+                records = fetched.records(most - len(found))
+            except CoreError as error:
+                part.error = Corrupt(part.place, fetched.position, error.text)
+                part.fetched.clear()
+                continue
+            part.position = fetched.position
+            if records:
+                part.leader_epoch = records[-1].leader_epoch
+            found = found + records if found else records
+            if fetched.is_done:
+                self._is_read(part)
+        return found
+
+    def _take_batches(self) -> list[RecordBatch]:
+        while (part := self._next_part()) is not None:
+            if not part.fetched:
+                self._raise_error(part, [])
+                return []
+            fetched = part.fetched[0]
+            found = fetched.batches()
+            part.position = fetched.position
+            if found:
+                part.leader_epoch = found[-1].leader_epoch
+            self._is_read(part)
+            if found:
+                return found
+        return []
+
+    def _next_part(self) -> Part | None:
+        """The first partition with something to hand out."""
+        arrived = self._fetching.arrived
+        for part in arrived:
+            if not part.is_paused and (part.fetched or part.error is not None):
+                return part
+        arrived[:] = [part for part in arrived if part.fetched or part.error is not None]
+        return None
+
+    def _is_read(self, part: Part) -> None:
+        """All of what arrived first was handed out: there is room for more."""
+        fetched = part.fetched.popleft()
+        if fetched.fault is not None:
+            part.error = Corrupt(part.place, fetched.next_offset, fetched.fault)
+        arrived = self._fetching.arrived
+        if part in arrived:
+            arrived.remove(part)
+        if part.fetched or part.error is not None:
+            arrived.append(part)
+        self._client.wake()
+
+    def _raise_error(self, part: Part, found: list[ConsumerRecord]) -> None:
+        """What is in the way is told once all before it was handed out."""
+        if found or part.error is None:
+            return
+        error, part.error = part.error, None
+        part.muted_until_ms = self._waiting.now_ms() + self._settings["retry.backoff.ms"]
+        self._fetching.arrived.remove(part)
+        raise error
+
+    # ------------------------------------------------------------ the group
+
+    def _serve(self) -> None:
+        """What the group wants of this member, and a commit that is due."""
+        if self._member is not None:
+            while True:
+                with self._waiting:
+                    now_ms = self._waiting.now_ms()
+                    self._member.polled(now_ms)
+                    event = self._event if self._has_event() else None
+                if event is None:
+                    break
+                self._handle(event)
+        if self._commit_every_ms is None:
+            return
+        now_ms = self._waiting.now_ms()
+        if now_ms >= self._commit_at_ms:
+            self._commit_at_ms = now_ms + self._commit_every_ms
+            with self._waiting:
+                self._commit_in_background()
+
+    def _handle(self, event: Event) -> None:
+        assert self._member is not None
+        self._event = None
+        parts = self._fetching.parts
+        match event:
+            case Failed(error=error):
+                raise error
+            case Revoke(partitions=gone):
+                if self._commit_every_ms is not None:
+                    self._commit_quietly([place for place in gone if place in parts])
+                self._call(self._on_revoke, gone)
+                self._let_go(gone)
+            case Lost(partitions=gone):
+                self._call(self._on_lost, gone)
+                self._let_go(gone)
+            case Assigned(added=added, partitions=now):
+                with self._waiting:
+                    for part in self._fetching.assign(list(now)):
+                        part.seek_committed()
+                self._call(self._on_assign, added)
+        with self._waiting:
+            self._member.confirmed(self._waiting.now_ms())
+            self._client.wake()
+
+    def _call(self, told: Told, places: tuple[TopicPartition, ...]) -> None:
+        if places or told is self._on_assign:
+            told(list(places))
+
+    def _let_go(self, places: tuple[TopicPartition, ...]) -> None:
+        with self._waiting:
+            self._fetching.assign([p for p in self._fetching.parts if p not in set(places)])
+            for place in places:
+                self._committed.pop(place, None)
+
+    def _commit_quietly(self, places: list[TopicPartition]) -> None:
+        """What was handed out of these counts as read; if that can't be said, it is read again."""
+        try:
+            self.commit({place: at for place, at in self._positions().items() if place in places})
+        except OttlaError as error:
+            import logging
+
+            logging.getLogger("ottla.client").warning("offsets are not committed: %s", error)
+
+    # ------------------------------------------------------------ commits
+
+    def commit(
+        self,
+        positions: Mapping[TopicPartition, int | OffsetAndMetadata] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Say that the group has read up to these positions, or up to what was handed out.
+
+        Raises:
+            CommitFailed: the group has gone on without this member.
+            BrokerError: the coordinator refuses.
+            TimedOut: not in time; default.api.timeout.ms without one.
+        """
+        self._check_open()
+        if self._machine.committing is None:
+            raise BadSetting("a commit needs group.id")
+        with self._waiting:
+            wanted = self._positions() if positions is None else _full(positions)
+            if not wanted:
+                return
+            timeout_ms = self._timeout_ms if timeout is None else int(timeout * 1000)
+            until_ms = self._waiting.now_ms() + timeout_ms
+            ends: list[OttlaError | None] = []
+            self._put_commit(wanted, until_ms, ends.append)
+            self._waiting.wait_for((), lambda: bool(ends), until_ms + 1000)
+        if not ends:
+            raise TimedOut(f"nobody confirmed a commit within {timeout_ms} ms")
+        if ends[0] is not None:
+            raise ends[0]
+        self._committed.update(wanted)
+
+    def _commit_in_background(self) -> None:
+        wanted = {p: at for p, at in self._positions().items() if self._committed.get(p) != at}
+        if not wanted:
+            return
+
+        def done(error: OttlaError | None) -> None:
+            if error is None:
+                self._committed.update(wanted)
+
+        until_ms = self._waiting.now_ms() + self._timeout_ms
+        try:
+            self._put_commit(wanted, until_ms, done)
+        except CommitFailed:
+            return  # a rebalance is under way, which commits
+
+    def _put_commit(
+        self,
+        wanted: dict[TopicPartition, OffsetAndMetadata],
+        until_ms: int,
+        done: Callable[[OttlaError | None], object],
+    ) -> None:
+        assert self._machine.committing is not None
+        member, who = self._member, AsMember()
+        by = None if member is None else member.generation
+        if by is not None:
+            who = AsMember(by.member_id, by.generation_id, by.instance_id)
+        elif member is not None and self._subscribed:
+            raise CommitFailed(
+                "no commit while the group shares its partitions out anew",
+                hint="poll() takes part in it; commit again after that",
+            )
+
+        def ended(error: OttlaError | None) -> None:
+            if isinstance(error, BrokerError) and error.code in _OF_THE_MEMBER:
+                if member is not None and by is not None:
+                    member.commit_refused(error.code, by, self._waiting.now_ms())
+                error = CommitFailed(
+                    f"the group has gone on without this member: {error}",
+                    hint="poll() joins it again; max.poll.interval.ms says how long poll may stay "
+                    "away",
+                )
+            done(error)
+
+        self._machine.committing.commit(wanted, who, until_ms, ended)
+        self._client.wake()
+
+    def _positions(self) -> dict[TopicPartition, OffsetAndMetadata]:
+        return {
+            place: OffsetAndMetadata(part.position, part.leader_epoch)
+            for place, part in self._fetching.parts.items()
+            if part.position >= 0
+        }
+
+    def committed(
+        self, places: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """What the group has committed of these; those without are left out.
+
+        Raises:
+            OttlaError: the coordinator can't say.
+        """
+        self._check_open()
+        committing = self._machine.committing
+        if committing is None:
+            raise BadSetting("what is committed belongs to a group: group.id names it")
+        ends: list[dict[TopicPartition, OffsetAndMetadata] | OttlaError] = []
+        with self._waiting:
+            until_ms = self._waiting.now_ms() + self._timeout_ms
+            wanted = [(topic, number) for topic, number in places]
+            self._machine.extra_topics |= {topic for topic, _ in wanted}
+            committing.fetch(wanted, until_ms, ends.append)
+            self._client.wake()
+            self._waiting.wait_for((), lambda: bool(ends), until_ms + 1000)
+        if not ends:
+            raise TimedOut(f"nobody told what is committed within {self._timeout_ms} ms")
+        if isinstance(ends[0], OttlaError):
+            raise ends[0]
+        return ends[0]
+
+    # ------------------------------------------------------------ positions
+
+    def position(self, place: TopicPartition, *, timeout: float | None = None) -> int:
+        """The offset of the next record to be handed out of a partition.
+
+        Raises:
+            NotAssigned: it is not read.
+            TimedOut: where reading begins is not known in time.
+        """
+        self._check_open()
+        timeout_ms = self._timeout_ms if timeout is None else int(timeout * 1000)
+        with self._waiting:
+            part = self._part(place)
+            until_ms = self._waiting.now_ms() + timeout_ms
+            self._waiting.wait_for(
+                (), lambda: part.position >= 0 or part.error is not None, until_ms
+            )
+            if part.position >= 0:
+                return part.position
+            raise part.error or TimedOut(
+                f"{place[0]}-{place[1]}: its position is not known after {timeout_ms} ms"
+            )
+
+    def seek(self, place: TopicPartition, offset: int) -> None:
+        """Read on from there.
+
+        Raises:
+            NotAssigned: the partition is not read.
+            BadSetting: an offset below 0.
+        """
+        if offset < 0:
+            raise BadSetting(f"no record has offset {offset}")
+        self._each([place], lambda part: part.seek(offset))
+
+    def seek_to_beginning(self, places: Iterable[TopicPartition] | None = None) -> None:
+        """Read these, or all, from their first record on."""
+        self._each(places, lambda part: part.seek_time(EARLIEST))
+
+    def seek_to_end(self, places: Iterable[TopicPartition] | None = None) -> None:
+        """Read of these, or all, only what comes from now on."""
+        self._each(places, lambda part: part.seek_time(LATEST))
+
+    def seek_to_time(
+        self, timestamp_ms: int, places: Iterable[TopicPartition] | None = None
+    ) -> None:
+        """Read these, or all, from the first record of that time or later; the end, if none is."""
+        self._each(places, lambda part: part.seek_time(max(0, timestamp_ms)))
+
+    def offsets_for_times(
+        self, times: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, int | None]:
+        """The offset of the first record of a time or later, of each partition; None if none is.
+
+        Raises:
+            BrokerError: there is no such partition.
+        """
+        return self._ask_offsets(times)
+
+    def beginning_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset of the first record that is there of each partition.
+
+        Raises:
+            BrokerError: there is no such partition.
+        """
+        found = self._ask_offsets(dict.fromkeys(places, EARLIEST))
+        return {place: offset or 0 for place, offset in found.items()}
+
+    def end_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset behind the last record of each partition, or, for who reads what is
+        committed, behind the last that is stable.
+
+        Raises:
+            BrokerError: there is no such partition.
+        """
+        found = self._ask_offsets(dict.fromkeys(places, LATEST))
+        return {place: offset or 0 for place, offset in found.items()}
+
+    def _ask_offsets(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, int | None]:
+        self._check_open()
+        committed = self._settings["isolation.level"] == "read_committed"
+        found: dict[TopicPartition, int | None] = {}
+        rows = offsets.list_offsets(self._client, times, read_committed=committed)
+        for place, row in rows.items():
+            if isinstance(row, BrokerError):
+                raise row
+            found[place] = row.offset if row.offset >= 0 else None
+        return found
+
+    # ------------------------------------------------------------ ends
+
+    def close(self, *, timeout: float = CLOSE_TIMEOUT_S) -> None:
+        """Commit what was handed out, if that is automatic, leave the group, and end.
+
+        Calling it again does nothing.
+        """
+        if self._closed:
+            return
+        until_ms = self._waiting.now_ms() + int(timeout * 1000)
+        try:
+            if self._commit_every_ms is not None and not self._has_left():
+                self._commit_quietly(self.assignment)
+            self._leave(until_ms)
+        finally:
+            self._closed = True
+            self._client.drop(self._machine)
+            for way in self._ways:
+                self._client.close_way(way)
+            if self._owns_client:
+                self._client.close()
+
+    def _has_left(self) -> bool:
+        member = self._member
+        return member is not None and self._subscribed and member.generation is None
+
+    def _leave(self, until_ms: int) -> None:
+        member = self._member
+        if member is None:
+            return
+        with self._waiting:
+            member.close(self._waiting.now_ms())
+            self._client.wake()
+        while not member.is_over and self._waiting.now_ms() < until_ms:
+            with self._waiting:
+                event = member.event(self._waiting.now_ms())
+                if event is None:
+                    self._waiting.wait_for((), lambda: member.is_over or self._has_event(), until_ms)
+                    continue
+            if isinstance(event, Failed):
+                return
+            self._handle(event)
+
+    def __enter__(self) -> Consumer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------ inside
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed("the consumer is closed")
+
+    def _part(self, place: TopicPartition) -> Part:
+        part = self._fetching.parts.get((place[0], place[1]))
+        if part is None:
+            raise NotAssigned(place)
+        return part
+
+    def _each(
+        self, places: Iterable[TopicPartition] | None, change: Callable[[Part], object]
+    ) -> None:
+        self._check_open()
+        with self._waiting:
+            parts = self._fetching.parts
+            wanted = list(parts.values()) if places is None else [self._part(p) for p in places]
+            for part in wanted:
+                change(part)
+            self._client.wake()
+
+
+class NotAssigned(OttlaError):
+    """A partition that the consumer does not read."""
+
+    def __init__(self, place: TopicPartition) -> None:
+        self.place = place
+        super().__init__(
+            f"{place[0]}-{place[1]} is not assigned to this consumer",
+            hint="subscribe() and poll(), or assign(), before",
+        )
+
+
+def _full(
+    positions: Mapping[TopicPartition, int | OffsetAndMetadata],
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    return {
+        (place[0], place[1]): OffsetAndMetadata(at) if isinstance(at, int) else at
+        for place, at in positions.items()
+    }
