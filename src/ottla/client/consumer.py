@@ -621,7 +621,9 @@ class Consumer:
             with self._waiting:
                 event = member.event(self._waiting.now_ms())
                 if event is None:
-                    self._waiting.wait_for((), lambda: member.is_over or self._has_event(), until_ms)
+                    self._waiting.wait_for(
+                        (), lambda: member.is_over or self._has_event(), until_ms
+                    )
                     continue
             if isinstance(event, Failed):
                 return

@@ -30,8 +30,8 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
     Raises:
         BadSetting: settings that do not go together, or an assignor that is not known.
     """
-    ways = [client.new_way(), client.new_way()]
-    fetches, questions = Questions(ways[0]), Questions(ways[1])
+    ways = [client.new_way(), client.new_way(), client.new_way()]
+    fetches, questions = Questions(ways[0]), Questions(ways[2])
     committed = settings["isolation.level"] == "read_committed"
     reset: str = settings["auto.offset.reset"].lower()
     backoff_ms: int = settings["retry.backoff.ms"]
@@ -39,6 +39,7 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
     fetching = Fetching(
         client.places,
         fetches,
+        (ways[0], ways[1]),
         FetchSettings(
             min_bytes=settings["fetch.min.bytes"],
             max_bytes=settings["fetch.max.bytes"],
@@ -74,7 +75,7 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
         questions,
         committing=committing,
         member=None if group is None else _member(client, settings),
-        way=ways[1],
+        way=ways[2],
         reset=reset,
         creates_topics=settings["allow.auto.create.topics"],
         wall_ms=lambda: time.time_ns() // 1_000_000,

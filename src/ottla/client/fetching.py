@@ -1,15 +1,18 @@
 """A consumer's reading: what is fetched from whom, and what arrived.
 
-One Fetch is under way to each node that has partitions to read from, in a session (KIP-227): the
-node remembers what is read, and only changes are told. A partition whose buffer is full, or that is
-paused, is taken out of it. What arrives for a position that was moved meanwhile is dropped.
+Each node is asked in two sessions (KIP-227: it remembers what is read, and only changes are told),
+by a connection each. One is for partitions that were read to their end: the node lets it wait until
+there is more. The other is for those of which more is there already, and never waits: so a
+partition that is far behind is not held up by one that has nothing. A partition whose buffer is
+full, or that is paused, is taken out. What arrives for a position that was moved meanwhile is
+dropped.
 
 It decides and holds what came; it knows no connection and no clock (`machine.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,6 +26,8 @@ from ottla.wire.fetched import UNPACKED_BYTES_MAX, Fetched
 
 FETCHED_OF_A_PART_MAX = 2
 """One that is read and one that waits; more would only age."""
+BESIDE_MS = 50
+"""How often a partition is asked about that what waits at its node does not wait for."""
 _SESSION_ERRORS = frozenset(
     {
         ErrorCode.FETCH_SESSION_ID_NOT_FOUND,
@@ -60,10 +65,11 @@ class _Told(NamedTuple):
 class _Session:
     """What a node remembers between the Fetches of this consumer."""
 
-    __slots__ = ("epoch", "id", "is_busy", "told")
+    __slots__ = ("epoch", "id", "is_busy", "told", "waits")
 
-    def __init__(self) -> None:
+    def __init__(self, waits: bool) -> None:
         self.id = self.epoch = 0
+        self.waits = waits
         self.told: dict[TopicPartition, _Told] = {}
         self.is_busy = False
 
@@ -76,12 +82,15 @@ class _Session:
 class Fetching:
     """What is read of all partitions of one consumer."""
 
-    def __init__(self, places: Places, questions: Questions, settings: FetchSettings) -> None:
+    def __init__(
+        self, places: Places, questions: Questions, ways: tuple[int, int], settings: FetchSettings
+    ) -> None:
         self.parts: dict[TopicPartition, Part] = {}
         self._places = places
         self._questions = questions
+        self._ways = ways
         self._settings = settings
-        self._sessions: dict[int, _Session] = {}
+        self._sessions: dict[tuple[int, bool], _Session] = {}
         self._deadline_ms: int | None = None
         self.arrived: list[Part] = []
         """Partitions with something to hand out, in the order in which it came; once for each."""
@@ -102,13 +111,16 @@ class Fetching:
 
     def act(self, now_ms: int) -> None:
         """Ask each node for what can be read from it, unless it is asked already."""
-        by_node: dict[int, dict[TopicPartition, Part]] = {}
+        wanted: dict[tuple[int, bool], dict[TopicPartition, Part]] = {}
         for place, part in self.parts.items():
             node = self._node(part)
             if node is not None and self._is_wanted(part, now_ms):
-                by_node.setdefault(node, {})[place] = part
-        for node, parts in by_node.items():
-            session = self._sessions.setdefault(node, _Session())
+                waits = self._session(node, waits=True)
+                # One that came too late for what waits already is asked about beside it.
+                at_end = self._is_at_end(part) and not (waits.is_busy and place not in waits.told)
+                wanted.setdefault((node, at_end), {})[place] = part
+        for (node, at_end), parts in wanted.items():
+            session = self._session(node, waits=at_end)
             if not session.is_busy:
                 self._fetch(node, session, parts)
         muted = [p.muted_until_ms for p in self.parts.values() if p.muted_until_ms > now_ms]
@@ -119,12 +131,21 @@ class Fetching:
         """When something may be asked again."""
         return self._deadline_ms
 
+    def _session(self, node: int, *, waits: bool) -> _Session:
+        return self._sessions.setdefault((node, waits), _Session(waits))
+
+    def _is_at_end(self, part: Part) -> bool:
+        committed = self._settings.read_committed
+        end = part.last_stable_offset if committed else part.high_watermark
+        return 0 <= end <= part.fetch_offset
+
     def _node(self, part: Part) -> int | None:
         return self._places.leader(part.place) if part.replica is None else part.replica
 
     def _is_wanted(self, part: Part, now_ms: int) -> bool:
         return (
             part.has_position
+            and part.asked_age != part.age
             and not part.is_paused
             and part.error is None
             and part.muted_until_ms <= now_ms
@@ -166,7 +187,7 @@ class Fetching:
             row_of = forgotten.setdefault(name, m.ForgottenTopic(topic=name, topic_id=topic_id))
             row_of.partitions.append(number)
         request = m.FetchRequest(
-            max_wait_ms=settings.max_wait_ms,
+            max_wait_ms=settings.max_wait_ms if session.waits else 0,
             min_bytes=settings.min_bytes,
             max_bytes=settings.max_bytes,
             isolation_level=int(settings.read_committed),
@@ -179,9 +200,15 @@ class Fetching:
         session.is_busy = True
         session.told = wanted
         ages = {place: part.age for place, part in parts.items()}
+        for part in parts.values():
+            part.asked_age = part.age
         timeout_ms = settings.request_timeout_ms + settings.max_wait_ms
         self._questions.put(
-            Node(node), request, timeout_ms, partial(self._ended, node, session, ages)
+            Node(node),
+            request,
+            timeout_ms,
+            partial(self._ended, node, session, ages),
+            way=self._ways[session.waits],
         )
 
     # ------------------------------------------------------------ answers
@@ -195,6 +222,10 @@ class Fetching:
         now_ms: int,
     ) -> None:
         session.is_busy = False
+        for place, age in ages.items():
+            part = self.parts.get(place)
+            if part is not None and part.asked_age == age:
+                part.asked_age = None
         if not isinstance(outcome, OttlaError) and outcome.error_code:
             outcome = BrokerError(outcome.error_code)
         if isinstance(outcome, OttlaError):
@@ -221,6 +252,17 @@ class Fetching:
                 part = self.parts.get(place)
                 if part is not None and part.age == ages.get(place):
                     self._take(node, part, row, now_ms)
+        if not session.waits:
+            self._pace(ages, now_ms)
+
+    def _pace(self, asked: Iterable[TopicPartition], now_ms: int) -> None:
+        """What had nothing, and was asked about beside what waits, is not asked again at once."""
+        for place in asked:
+            part = self.parts.get(place)
+            if part is not None and self._is_at_end(part) and not part.fetched:
+                node = self._node(part)
+                if node is not None and self._session(node, waits=True).is_busy:
+                    part.muted_until_ms = max(part.muted_until_ms, now_ms + BESIDE_MS)
 
     def _take(self, node: int, part: Part, row: Any, now_ms: int) -> None:
         if row.error_code:

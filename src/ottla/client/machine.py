@@ -121,9 +121,11 @@ class Questions:
         *,
         version: int | None = None,
         answered: bool = True,
+        way: int | None = None,
     ) -> None:
         """Ask this; `then` is called once, with its end."""
-        ask = Ask(self._next, to, message, timeout_ms, version, answered, self._way)
+        way = self._way if way is None else way
+        ask = Ask(self._next, to, message, timeout_ms, version, answered, way)
         self._asks.append(ask)
         self._then[self._next] = then
         self._next += 1

@@ -21,6 +21,7 @@ class Part:
 
     __slots__ = (
         "age",
+        "asked_age",
         "error",
         "fetch_offset",
         "fetched",
@@ -40,6 +41,8 @@ class Part:
     def __init__(self, place: TopicPartition) -> None:
         self.place = place
         self.age = 0
+        self.asked_age: int | None = None
+        """Its age when a node was asked for more of it, until that is answered."""
         self.position = NO_OFFSET
         """Of the next record to hand out; unknown while it is looked for."""
         self.leader_epoch = -1

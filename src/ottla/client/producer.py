@@ -160,8 +160,8 @@ class Producer:
         found: list[Delivery] = []
 
         def done() -> bool:
-            if self._closed or self._refusal(topic) is not None:
-                return True
+            if found or self._closed or self._refusal(topic) is not None:
+                return True  # it is asked again once it was true
             try:
                 delivery = append()
             except CoreError as error:
