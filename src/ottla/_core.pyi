@@ -171,10 +171,10 @@ class SentBatch:
     partition: int
     @property
     def done(self) -> bool: ...
-    def settle(
-        self, base_offset: int, append_time_ms: int, error: BaseException | None
-    ) -> list[tuple[Callable[[Delivery], object], Delivery]]:
-        """This is how it ended; who is to be called. Of a second end nothing comes."""
+    def settle(self, base_offset: int, append_time_ms: int, error: BaseException | None) -> bool:
+        """This is how it ended; whether somebody is to be told. A second end changes nothing."""
+    def tell(self) -> None:
+        """Call whoever wants to be told; what one raises goes to `sys.unraisablehook`."""
 
 @final
 class Delivery:

@@ -37,24 +37,27 @@ struct End {
 
 #[pymethods]
 impl SentBatch {
-    /// This is how it ended; who is to be called, each with its delivery. Of a second end nothing comes.
+    /// This is how it ended. Whether somebody is to be told, by `tell`. A second end changes nothing.
     #[pyo3(signature = (base_offset, append_time_ms, error))]
-    fn settle(
-        &self,
-        base_offset: i64,
-        append_time_ms: i64,
-        error: Option<Py<PyAny>>,
-    ) -> Vec<(Py<PyAny>, Py<Delivery>)> {
+    fn settle(&self, base_offset: i64, append_time_ms: i64, error: Option<Py<PyAny>>) -> bool {
         let mut end = self.end.lock();
-        if end.is_settled {
-            return Vec::new();
+        if !end.is_settled {
+            end.is_settled = true;
+            end.base_offset = base_offset;
+            end.append_time_ms = append_time_ms;
+            end.error = error;
         }
-        end.is_settled = true;
-        end.base_offset = base_offset;
-        end.append_time_ms = append_time_ms;
-        end.error = error;
-        let callbacks = std::mem::take(&mut end.callbacks);
-        callbacks.into_iter().map(|(d, call)| (call, d)).collect()
+        !end.callbacks.is_empty()
+    }
+
+    /// Call whoever wants to be told of it. What one raises goes to `sys.unraisablehook`.
+    fn tell(&self, py: Python<'_>) {
+        let callbacks = std::mem::take(&mut self.end.lock().callbacks);
+        for (delivery, call) in callbacks {
+            if let Err(error) = call.call1(py, (delivery,)) {
+                error.write_unraisable(py, Some(call.bind(py)));
+            }
+        }
     }
 
     #[getter]

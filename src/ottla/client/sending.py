@@ -21,7 +21,7 @@ from ottla.client.machine import Ask, Destination, Node, Questions
 from ottla.client.places import LEADER_ERRORS, Places, TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
-from ottla.wire.outbox import Delivery, Outbox, SentBatch, restamp_batch
+from ottla.wire.outbox import Outbox, SentBatch, restamp_batch
 
 IN_FLIGHT_OF_A_LANE_MAX = 5
 """So many batches of a producer a partition's leader remembers."""
@@ -345,8 +345,8 @@ class Sending:
         self, sent: SentBatch, offset: int, append_ms: int, error: BaseException | None
     ) -> None:
         self._outbox.settled(sent.id)
-        for call, delivery in sent.settle(offset, append_ms, error):
-            self._calls.append(partial(_call, call, delivery))
+        if sent.settle(offset, append_ms, error):
+            self._calls.append(sent.tell)
 
     # ------------------------------------------------------------ what is too late
 
@@ -409,10 +409,6 @@ class Sending:
 def after(sequence: int, count: int) -> int:
     """The number behind so many; they wrap from 2^31 - 1 to 0."""
     return (sequence + count) & 0x7FFFFFFF
-
-
-def _call(call: Callable[[Delivery], object], delivery: Delivery) -> object:
-    return call(delivery)
 
 
 def _name(lane: _Lane) -> str:
