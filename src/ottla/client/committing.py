@@ -39,6 +39,16 @@ class OffsetAndMetadata(NamedTuple):
     metadata: str = ""
 
 
+def full_offsets(
+    positions: Mapping[TopicPartition, int | OffsetAndMetadata],
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """The same with all that can be said of each."""
+    return {
+        (place[0], place[1]): OffsetAndMetadata(at) if isinstance(at, int) else at
+        for place, at in positions.items()
+    }
+
+
 class AsMember(NamedTuple):
     """Who commits: nobody in particular, or a member in a generation."""
 

@@ -14,10 +14,17 @@ from typing import Any, TypeVar
 
 from ottla.client import consumer_parts, offsets
 from ottla.client.client import Client
-from ottla.client.committing import AsMember, OffsetAndMetadata
+from ottla.client.committing import AsMember, OffsetAndMetadata, full_offsets
 from ottla.client.errors import BrokerError, TimedOut
 from ottla.client.fetching import Corrupt
-from ottla.client.membership.events import Assigned, Event, Failed, Lost, Revoke
+from ottla.client.membership.events import (
+    Assigned,
+    Event,
+    Failed,
+    GroupGeneration,
+    Lost,
+    Revoke,
+)
 from ottla.client.part import EARLIEST, LATEST, Part
 from ottla.client.places import TopicPartition
 from ottla.client.producer import Closed
@@ -403,7 +410,7 @@ class Consumer:
         if self._machine.committing is None:
             raise BadSetting("a commit needs group.id")
         with self._waiting:
-            wanted = self._positions() if positions is None else _full(positions)
+            wanted = self._positions() if positions is None else full_offsets(positions)
             if not wanted:
                 return
             timeout_ms = self._timeout_ms if timeout is None else int(timeout * 1000)
@@ -469,6 +476,18 @@ class Consumer:
             for place, part in self._fetching.parts.items()
             if part.position >= 0
         }
+
+    def group_metadata(self) -> GroupGeneration:
+        """Who this member is to its group: for `Producer.send_offsets_to_transaction`.
+
+        Raises:
+            BadSetting: there is no group.id.
+        """
+        group = self._settings["group.id"]
+        if group is None or self._member is None:
+            raise BadSetting("there is no group without group.id")
+        with self._waiting:
+            return self._member.generation or GroupGeneration(group, "", None, -1)
 
     def committed(
         self, places: Iterable[TopicPartition]
@@ -673,12 +692,3 @@ class NotAssigned(OttlaError):
             f"{place[0]}-{place[1]} is not assigned to this consumer",
             hint="subscribe() and poll(), or assign(), before",
         )
-
-
-def _full(
-    positions: Mapping[TopicPartition, int | OffsetAndMetadata],
-) -> dict[TopicPartition, OffsetAndMetadata]:
-    return {
-        (place[0], place[1]): OffsetAndMetadata(at) if isinstance(at, int) else at
-        for place, at in positions.items()
-    }

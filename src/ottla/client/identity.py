@@ -22,7 +22,8 @@ ASK_TIMEOUT_MS = 30_000
 class Nobody:
     """A producer without an id: what is sent again may be there twice."""
 
-    transactional_id: str | None = None
+    transactional_id: Any = None
+    """A text, if it has one."""
     is_transactional = False
     producer_id = NO_PRODUCER_ID
     epoch = -1
@@ -46,6 +47,14 @@ class Nobody:
 
     def lost_track(self, error: OttlaError) -> None:
         """A batch was given up, or refused in a way that says that numbers do not fit."""
+
+    def failed(self, error: OttlaError) -> None:
+        """A batch ended without being written."""
+
+    @property
+    def produce_version_max(self) -> int | None:
+        """The newest Produce to be used; None for any."""
+        return None
 
     @property
     def deadline_ms(self) -> int | None:

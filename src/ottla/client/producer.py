@@ -14,11 +14,15 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from ottla.client.client import Client
+from ottla.client.committing import OffsetAndMetadata, full_offsets
 from ottla.client.errors import BrokerError, TimedOut
 from ottla.client.identity import Idempotent, Nobody
 from ottla.client.machine import Questions
+from ottla.client.membership.events import GroupGeneration
+from ottla.client.places import TopicPartition
 from ottla.client.sending import Sending, SendingSettings
 from ottla.client.settings import BadSetting, Settings, merged
+from ottla.client.transacting import OPEN, Done, MustAbort, NoTransaction, Transactional
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 from ottla.wire.fetched import CoreError, RecordBatch
@@ -82,7 +86,8 @@ class Producer:
         )
         self._way = self._client.new_way()
         questions = Questions(self._way)
-        identity = Idempotent(questions, found["retry.backoff.ms"]) if idempotent else Nobody()
+        identity = _identity(self._client, questions, found, idempotent)
+        self._transactions = identity if isinstance(identity, Transactional) else None
         self._machine = Sending(
             self._outbox, self._client.places, identity, questions, _sending(found, acks)
         )
@@ -114,8 +119,8 @@ class Producer:
             BadRecord: it is too large, or for a partition that is not there.
             Closed: the producer was closed.
         """
-        if self._closed:
-            raise Closed("the producer is closed")
+        if self._closed or self._transactions is not None:
+            self._check()
         try:
             delivery = self._append(
                 topic, value, key, headers, partition, timestamp_ms, on_delivery
@@ -139,8 +144,7 @@ class Producer:
         Raises:
             What `send` raises.
         """
-        if self._closed:
-            raise Closed("the producer is closed")
+        self._check()
         data = bytes(batch)
 
         def append() -> Delivery | None:
@@ -213,6 +217,116 @@ class Producer:
         if error.kind == "unknown-partition":
             raise BadRecord(f"{topic}-{partition}: {error.text}") from None
         raise BadRecord(error.text) from None
+
+    def _check(self) -> None:
+        """Whether a record may be sent now."""
+        if self._closed:
+            raise Closed("the producer is closed")
+        transactions = self._transactions
+        if transactions is not None and transactions.state != OPEN:
+            transactions.require_open()
+
+    # ------------------------------------------------------------ transactions
+
+    def init_transactions(self, timeout: float | None = None) -> None:
+        """Take the transactional id, once, before anything else: whoever had it is fenced, and what
+        that had open is ended.
+
+        Raises:
+            Fenced: yet another one has taken it.
+            TimedOut: not within so many seconds (max.block.ms without one); it may be called again.
+            NoTransaction: it was done before, or there is no transactional.id.
+        """
+        self._do(lambda which, done: which.initialize(done), timeout)
+
+    def begin_transaction(self) -> None:
+        """What is sent from now on belongs together.
+
+        Raises:
+            NoTransaction: there is one, or init_transactions() was not called.
+        """
+        with self._waiting:
+            self._transactional().begin()
+
+    def send_offsets_to_transaction(
+        self,
+        offsets: Mapping[TopicPartition, int | OffsetAndMetadata],
+        group: GroupGeneration | str,
+        timeout: float | None = None,
+    ) -> None:
+        """Let the positions of a group be committed with the transaction.
+
+        The group is what `Consumer.group_metadata()` tells, or, without a check that the member is
+        still one, its name.
+
+        Raises:
+            MustAbort: the group has gone on without the member, or something else failed.
+            TimedOut: not within so many seconds (max.block.ms without one).
+            NoTransaction: none is open.
+        """
+        whose = GroupGeneration(group, "", None, -1) if isinstance(group, str) else group
+        full = full_offsets(offsets)
+        if full:
+            self._do(lambda which, done: which.send_offsets(full, whose, done), timeout)
+
+    def commit_transaction(self, timeout: float | None = None) -> None:
+        """All that was sent counts, and the offsets too: all of it or nothing.
+
+        Raises:
+            MustAbort: something of it failed; abort_transaction(), and do it again.
+            Fenced: another producer has the transactional id.
+            TimedOut: not within so many seconds (max.block.ms without one); whether it counts is
+                not known until it is called again.
+            NoTransaction: none is open.
+        """
+
+        def end(which: Transactional, done: Done) -> None:
+            which.end(True, done)
+            self._outbox.close_all()
+
+        self._do(end, timeout)
+
+    def abort_transaction(self, timeout: float | None = None) -> None:
+        """Nothing of it counts.
+
+        Raises:
+            Fenced: another producer has the transactional id.
+            TimedOut: not within so many seconds (max.block.ms without one); call it again.
+            NoTransaction: none is open.
+        """
+
+        def end(which: Transactional, done: Done) -> None:
+            which.end(False, done)
+            self._machine.drop_unsent(MustAbort("the transaction was aborted"))
+
+        self._do(end, timeout)
+
+    def _transactional(self) -> Transactional:
+        if self._closed:
+            raise Closed("the producer is closed")
+        if self._transactions is None:
+            raise NoTransaction("a transaction needs transactional.id")
+        return self._transactions
+
+    def _do(self, start: Callable[[Transactional, Done], None], timeout: float | None) -> None:
+        """Begin something at the coordinator, and wait for its end."""
+        self._not_in_a_callback("this")
+        ends: list[OttlaError | None] = []
+        timeout_ms = self._max_block_ms if timeout is None else int(timeout * 1000)
+        until_ms = self._waiting.now_ms() + timeout_ms
+        with self._waiting:
+            start(self._transactional(), ends.append)
+            self._client.wake()
+            self._waiting.wait_for((), lambda: bool(ends) or self._closed, until_ms)
+        if not ends:
+            failure = self._client.last_failure()
+            raise TimedOut(
+                f"the transaction coordinator has not done it within {timeout_ms} ms"
+                + (f": {failure}" if failure else ""),
+                hint="call it again to go on waiting",
+            )
+        if ends[0] is not None:
+            raise ends[0]
 
     # ------------------------------------------------------------ ends
 
@@ -304,6 +418,20 @@ def _sending(settings: Settings, acks: int) -> SendingSettings:
         retry_backoff_ms_max=settings["retry.backoff.max.ms"],
         retries=settings["retries"],
     )
+
+
+def _identity(client: Client, questions: Questions, settings: Settings, idempotent: bool) -> Nobody:
+    transactional_id = settings["transactional.id"]
+    if transactional_id is not None:
+        return Transactional(
+            transactional_id,
+            client.places,
+            questions,
+            transaction_timeout_ms=settings["transaction.timeout.ms"],
+            request_timeout_ms=settings["request.timeout.ms"],
+            backoff_ms=settings["retry.backoff.ms"],
+        )
+    return Idempotent(questions, settings["retry.backoff.ms"]) if idempotent else Nobody()
 
 
 def _guarantees(settings: Settings) -> tuple[int, bool]:

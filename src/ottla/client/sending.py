@@ -118,14 +118,19 @@ class Sending:
         identity = self._identity
         if (fatal := identity.fatal) is not None:
             self.fail_all(fatal)
-        is_idle = not any(lane.in_flight for lane in self._lanes.values())
         waits = bool(ready) or any(lane.again for lane in self._lanes.values())
-        if identity.act(now_ms, is_idle=is_idle, is_empty=not waits):
+        if self._act(now_ms, waits):
             self.renumber()
         if waits and identity.is_ready():
             self._send(ready, now_ms)
+            # Partitions that may not be sent to yet are asked for at once.
+            self._act(now_ms, waits)
         self._deadline_ms = self._next_deadline_ms(ready, now_ms)
         return self._questions.take()
+
+    def _act(self, now_ms: int, waits: bool) -> bool:
+        is_idle = not any(lane.in_flight for lane in self._lanes.values())
+        return self._identity.act(now_ms, is_idle=is_idle, is_empty=not waits)
 
     def answered(self, token: int, outcome: Any | OttlaError, now_ms: int) -> None:
         """A request ended."""
@@ -208,7 +213,7 @@ class Sending:
         self._busy[leader] = self._busy.get(leader, 0) + 1
         self._questions.put(
             Node(leader),
-            self._message(sent),
+            partial(_with_version, self._message(sent), self._identity.produce_version_max),
             timeout_ms,
             partial(self._ended, leader, sent),
             answered=settings.acks != 0,
@@ -345,6 +350,8 @@ class Sending:
         self, sent: SentBatch, offset: int, append_ms: int, error: BaseException | None
     ) -> None:
         self._outbox.settled(sent.id)
+        if isinstance(error, OttlaError):
+            self._identity.failed(error)
         if sent.settle(offset, append_ms, error):
             self._calls.append(sent.tell)
 
@@ -376,6 +383,14 @@ class Sending:
         for sent in self._outbox.clear():
             self._settle_sent(sent, -1, -1, error)
 
+    def drop_unsent(self, error: OttlaError) -> None:
+        """Give up all that is not under way; what is, comes to its end."""
+        for lane in self._lanes.values():
+            while lane.again:
+                self._settle(lane.again.popleft(), -1, -1, error)
+        for sent in self._outbox.clear():
+            self._settle_sent(sent, -1, -1, error)
+
     def renumber(self) -> None:
         """The identity is another, and nothing is under way: all numbers begin anew."""
         identity = self._identity
@@ -404,6 +419,11 @@ class Sending:
             if front is not None:
                 found.append(front[1] + self._settings.delivery_timeout_ms)
         return min(found, default=None)
+
+
+def _with_version(request: Any, most: int | None, connection: Any) -> Any:
+    version = connection.version_for(type(request))
+    return request, version if most is None else min(version, most)
 
 
 def after(sequence: int, count: int) -> int:
