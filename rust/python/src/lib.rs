@@ -18,6 +18,7 @@ mod segment;
 mod sim;
 mod slots;
 mod state;
+mod tls;
 
 use pyo3::prelude::*;
 
@@ -44,5 +45,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     named::register(module)?;
     outbound::register(module)?;
     sim::register(module)?;
+    tls::register(module)?;
     node::register(module)
 }
