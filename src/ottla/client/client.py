@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ottla.client.addresses import parse_bootstrap
 from ottla.client.connection import Answer, Connection
@@ -29,6 +29,9 @@ from ottla.client.waiting import Waiting
 from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import GROUP
 from ottla.wire.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from ottla.client.reach import Reach
 
 T = TypeVar("T")
 
@@ -64,6 +67,7 @@ class Client:
         on_wait: told once, in words, when nobody answers yet and the call keeps trying, or when it
             has been told to come again for a while.
         waiting: the clock, and what waits; a test may bring its own.
+        reach: whether by TLS, and as whom; in the clear and as anybody without it.
     """
 
     def __init__(
@@ -76,8 +80,11 @@ class Client:
         connect_timeout_ms: int | None = None,
         on_wait: Callable[[OttlaError], None] | None = None,
         waiting: Waiting | None = None,
+        reach: Reach | None = None,
     ) -> None:
-        self._bootstrap = parse_bootstrap(bootstrap_servers)
+        protocol = reach.security_protocol if reach is not None else "PLAINTEXT"
+        self._bootstrap = parse_bootstrap(bootstrap_servers, protocol)
+        self._reach = reach
         self._client_id = client_id
         self.request_timeout_ms = request_timeout_ms
         self.timeout_ms = timeout_ms
@@ -407,6 +414,7 @@ class Client:
                 client_id=self._client_id,
                 waiting=self._waiting,
                 on_lost=self._lost,
+                reach=self._reach,
             )
         return found
 
