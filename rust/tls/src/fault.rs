@@ -98,7 +98,8 @@ fn of_certificate(why: &CertificateError) -> Fault {
             FaultKind::NotYetValid,
             format!("its certificate is not valid before {}", date(*not_before)),
         ),
-        CertificateError::UnknownIssuer => Fault::new(
+        // A bad signature: the CA that is trusted has the signer's name, but another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => Fault::new(
             FaultKind::UnknownIssuer,
             "its certificate is signed by nobody whom we trust",
         ),

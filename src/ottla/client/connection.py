@@ -318,7 +318,7 @@ class Connection:
             elif readable:
                 self._receive()
             self._connect_if_stands()
-            if writable:
+            if writable and self._transport is not None:
                 self._flush()
         except (BlockingIOError, InterruptedError):
             pass
@@ -416,15 +416,19 @@ class Connection:
             self._outbound.sent(self._transport.send(piece))
 
     def _receive(self) -> None:
-        assert self._transport is not None
-        data = self._transport.receive(RECEIVE_BYTES)
+        receiving = self._transport
+        assert receiving is not None
+        data = receiving.receive(RECEIVE_BYTES)
         self._connect_if_stands()
         if data:
             self._received_bytes += len(data)
             self._outbound.received(data)
         if not self._is_open and self._received_bytes > _OPENING_BYTES_MAX:
             raise ProtocolError(f"{self} sends too much for a node that has not accepted us yet")
-        self._transport.check()
+        # What came before the end counts: it may say why it ends.
+        self._settle()
+        if self._transport is receiving:
+            receiving.check()
 
     def _settle(self) -> None:
         """Hand on what ended, and hang up if the machine says so."""

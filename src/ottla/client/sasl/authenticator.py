@@ -22,7 +22,9 @@ AGAIN_AFTER: Final = (0.85, 0.95)
 LOOK_MS: Final = 20
 """How often to look whether a token has come."""
 AGAIN_MS: Final = 1000
-"""How soon to ask again for a token that could not be had while the session still lives."""
+"""How soon to ask again for a token that could not be had while the session still lives; and how
+soon to authenticate again, which nodes do not take twice in a second.
+"""
 
 
 class Authenticator:
@@ -102,5 +104,5 @@ class Authenticator:
         if session_lifetime_ms:
             low, high = AGAIN_AFTER
             part = low + (high - low) * (self._random() / (1 << 32))
-            self._again_at_ms = now_ms + int(session_lifetime_ms * part)
+            self._again_at_ms = now_ms + max(AGAIN_MS, int(session_lifetime_ms * part))
             self._ends_at_ms = self._give_up_at_ms = now_ms + session_lifetime_ms

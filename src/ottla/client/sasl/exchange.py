@@ -50,13 +50,13 @@ class Exchange:
             return SaslAuthenticateRequest(auth_bytes=self._mechanism.first())
         if response.error_code == ErrorCode.SASL_AUTHENTICATION_FAILED:
             why = response.error_message or "no reason given"
-            raise self._failed(f"authentication failed: {why}")
+            raise self._failed(why)
         if response.error_code:
             raise BrokerError(response.error_code, response.error_message)
         try:
             message = self._mechanism.respond(response.auth_bytes)
         except MechanismFailed as failed:
-            raise self._failed(f"authentication failed: {failed}") from None
+            raise self._failed(str(failed)) from None
         if message is not None:
             return SaslAuthenticateRequest(auth_bytes=message)
         self.session_lifetime_ms = max(0, response.session_lifetime_ms)
@@ -79,6 +79,7 @@ class Exchange:
         if response.error_code:
             raise BrokerError(response.error_code)
 
-    def _failed(self, text: str) -> AuthenticationFailed:
+    def _failed(self, why: str) -> AuthenticationFailed:
         hint = HINT_TOKEN if self._mechanism.name == "OAUTHBEARER" else HINT_WHO
-        return AuthenticationFailed(f"{self._peer}: {text}", hint=hint)
+        text = f"{self._peer} does not let us in by {self._mechanism.name}: {why}"
+        return AuthenticationFailed(text, hint=hint)
