@@ -98,8 +98,7 @@ fn of_certificate(why: &CertificateError) -> Fault {
             FaultKind::NotYetValid,
             format!("its certificate is not valid before {}", date(*not_before)),
         ),
-        // A bad signature: the CA that is trusted has the signer's name, but another key.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => Fault::new(
+        CertificateError::UnknownIssuer => Fault::new(
             FaultKind::UnknownIssuer,
             "its certificate is signed by nobody whom we trust",
         ),
@@ -123,6 +122,10 @@ fn of_certificate(why: &CertificateError) -> Fault {
                 ),
             )
         }
+        CertificateError::BadSignature => Fault::new(
+            FaultKind::Certificate,
+            "it does not prove that its certificate is its own",
+        ),
         other => Fault::new(
             FaultKind::Certificate,
             format!("its certificate can't be accepted: {other}"),

@@ -75,6 +75,10 @@ impl ServerCertVerifier for Verifier {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if !self.verifies_name => Ok(ServerCertVerified::assertion()),
+            // The CA that is trusted has the signer's name, but another key.
+            Err(Error::InvalidCertificate(CertificateError::BadSignature)) => {
+                Err(CertificateError::UnknownIssuer.into())
+            }
             other => other,
         }
     }
