@@ -540,7 +540,8 @@ class Connection:
         self._hand_on(failure)
         for answer, _, _ in held:
             answer.settle(failure)
-        # A connection that never opened failed as its first request did: late, if that was late.
-        self.failure = (asked and asked.failure) or failure
+        # A connection that never opened failed as its last question did: late, if that was late.
+        late = asked or (self._authenticator and self._authenticator.stop())
+        self.failure = (late and late.failure) or failure
         if self._on_lost is not None:
             self._on_lost(self)

@@ -54,6 +54,12 @@ class Authenticator:
         self._again_at_ms = now_ms
         self._give_up_at_ms = now_ms + timeout_ms
 
+    def stop(self) -> Answer | None:
+        """The connection ended; what was asked and not read yet, if an exchange was under way."""
+        answer, self._answer, self._exchange = self._answer, None, None
+        self.is_done, self._again_at_ms = False, None
+        return answer
+
     def turn(self, now_ms: int, ask: Callable[[Any], Answer]) -> None:
         """Do what can be done now; `ask` sends a request of its own.
 
