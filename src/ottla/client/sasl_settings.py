@@ -107,7 +107,7 @@ def _password_login(given: Mapping[str, Any], mechanism: str, jaas: Jaas | None)
             raise BadSetting(key, text, hint="leave one of them out")
         if not values:
             hint = f'set {key}, or {option}="..." in sasl.jaas.config'
-            raise BadSetting(key, f"{mechanism} needs a {option}, and none is set", hint=hint)
+            raise BadSetting(key, f"{mechanism} needs {key}, which is not set", hint=hint)
         (found[option],) = values
     if not found["username"] or "\0" in found["username"] + found["password"]:
         raise BadSetting("sasl.username", "sasl.username or sasl.password is empty or holds zeros")
@@ -148,7 +148,7 @@ def _token_login(given: Mapping[str, Any], jaas: Jaas | None) -> TokenLogin:
             f"set {_URL} and the client's id and secret; for tests, "
             'unsecuredLoginStringClaim_sub="NAME" in sasl.jaas.config'
         )
-        raise BadSetting(_URL, "OAUTHBEARER is set, but nothing says whose token", hint=hint)
+        raise BadSetting(_URL, f"OAUTHBEARER is set, but no {_URL}", hint=hint)
     from ottla.client.sasl.tokens import Unsecured
 
     claims_of, lifetime_s = claims
