@@ -41,6 +41,9 @@ __all__ = [
     "SimDisk",
     "SimNode",
     "Stray",
+    "Tls",
+    "TlsConfig",
+    "TlsFault",
     "TopicConfig",
     "TopicPartition",
     "__version__",
@@ -72,6 +75,13 @@ _Refusal: TypeAlias = Literal[
     "refused",
     "stopped",
     "storage",
+    "tls-certificate",
+    "tls-cipher",
+    "tls-encrypted-key",
+    "tls-key",
+    "tls-name",
+    "tls-protocol",
+    "tls-roots",
     "unencodable",
     "unknown-partition",
 ]
@@ -81,6 +91,18 @@ _Pass: TypeAlias = Literal[
 _ReportKind: TypeAlias = Literal["aside", "dropped", "lost", "mended"]
 _MoveStep: TypeAlias = Literal["caught-up", "given-up", "moved"]
 _OutboundFaultKind: TypeAlias = Literal["dial", "protocol", "timed-out"]
+_TlsFaultKind: TypeAlias = Literal[
+    "alert",
+    "certificate",
+    "client-certificate",
+    "expired",
+    "incompatible",
+    "no-tls",
+    "not-yet-valid",
+    "protocol",
+    "unknown-issuer",
+    "wrong-name",
+]
 _Deed: TypeAlias = Literal["answer", "cut", "drop_reply", "hold", "repeat", "slow", "stop"]
 
 class CoreError(Exception):
@@ -573,6 +595,56 @@ class Outbound:
     def in_flight(self) -> int: ...
     @property
     def waiting(self) -> int: ...
+
+# ---------------------------------------------------------------- TLS
+@final
+class TlsConfig:
+    """What all TLS connections of one client share. Frozen; `ottla.wire.tls` hands it on."""
+
+    def __new__(
+        cls,
+        *,
+        ca_pem: bytes | None,  # None: whom the platform trusts
+        certificate_pem: bytes | None,
+        key_pem: bytes | None,
+        verifies: bool,
+        verifies_name: bool,
+        protocols: Sequence[str],  # empty: all; so are the cipher suites
+        cipher_suites: Sequence[str],
+    ) -> Self:
+        """Raises CoreError, a kind for each that is no good: "tls-roots", "tls-key" and so on."""
+
+@final
+class TlsFault:
+    """Why a TLS connection is to be closed. Frozen."""
+
+    kind: _TlsFaultKind
+    text: str  # of the peer: "its certificate has expired on ..."
+
+@final
+class Tls:
+    """Our end of one TLS connection, apart from its socket."""
+
+    def __new__(cls, config: TlsConfig, server_name: str) -> Self:
+        """Its hello is there to be sent. Raises CoreError "tls-name"."""
+    @property
+    def is_handshaking(self) -> bool: ...
+    @property
+    def is_closed(self) -> bool:
+        """The peer said that it sends no more."""
+    @property
+    def fault(self) -> TlsFault | None:
+        """Why to close the connection, once what is to be sent was sent."""
+    @property
+    def protocol(self) -> str | None: ...
+    def received(self, data: bytes) -> bytes:
+        """Bytes of the socket in; all plaintext that they end."""
+    def write(self, plaintext: bytes) -> None:
+        """Plaintext in; its bytes wait in `to_send`."""
+    def hang_up(self) -> None: ...
+    def to_send(self, bytes_max: int) -> bytes:
+        """Bytes for the socket; there may be some after each call of another method."""
+    def sent(self, count: int) -> None: ...
 
 # ---------------------------------------------------------------- the node
 @final

@@ -50,6 +50,7 @@ def words(file: str, pattern: str) -> set[str]:
         ("_MoveStep", "python/src/event.rs", r'MoveStep::\w+ => "([a-z-]+)"'),
         ("_Refusal", "python/src/errors.rs", r"^//! - `([a-z-]+)`"),
         ("_Deed", "python/src/faults.rs", r'\("(\w+)", \('),
+        ("_TlsFaultKind", "tls/src/fault.rs", r'FaultKind::\w+ => "([a-z-]+)"'),
         ("_OutboundFaultKind", "python/src/outbound.rs", r'Fault::\w+ => (?:\{\s*)?"([a-z-]+)"'),
     ],
 )

@@ -19,6 +19,15 @@
 //! Kinds of record batches, `invalid` beside:
 //! - `corrupt-batch`: the bytes hold no whole, right batch.
 //!
+//! Kinds of TLS, for settings that make no config and names that make no session:
+//! - `tls-roots`: the certificates of whom to trust.
+//! - `tls-certificate`: the client's own.
+//! - `tls-key`: the private key to it.
+//! - `tls-encrypted-key`: it is a key, but encrypted.
+//! - `tls-protocol`: a name of a version that is not spoken.
+//! - `tls-cipher`: a name of a cipher suite that is not spoken.
+//! - `tls-name`: what is connected to has no name that a certificate could have.
+//!
 //! Kinds of the plan codec:
 //! - `malformed`: bytes of a peer that are not the message that they claim to be.
 //! - `unencodable`: a message of our own that has no form in the version asked for.

@@ -20,6 +20,7 @@ mod sending;
 mod sim;
 mod slots;
 mod state;
+mod tls;
 
 use pyo3::prelude::*;
 
@@ -48,5 +49,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     outbound::register(module)?;
     sending::register(module)?;
     sim::register(module)?;
+    tls::register(module)?;
     node::register(module)
 }

@@ -13,7 +13,8 @@ from ottla.errors import OttlaError
 VERB_PATIENCE_MS = 3000
 """Scripts start a server and use it at once, so Apache's tools wait long; people want to know."""
 
-_HONOURED = {"client.id", "request.timeout.ms", "default.api.timeout.ms", "security.protocol"}
+_HONOURED = {"client.id", "request.timeout.ms", "default.api.timeout.ms"}
+"""Beside those of security."""
 
 
 def connect(parsed: Parsed, *, timeout_ms: int | None = None) -> Client:
@@ -21,13 +22,17 @@ def connect(parsed: Parsed, *, timeout_ms: int | None = None) -> Client:
 
     Raises:
         UsageError: neither brokers nor controllers are named, or their text makes no sense.
-        OttlaError: the properties file can't be read or asks for what is not built yet.
+        OttlaError: the properties file can't be read or asks for what makes no sense.
     """
     bootstrap = parsed.text("--bootstrap-controller") or parsed.required("--bootstrap-server")
     path = parsed.text("--command-config")
     properties = read_properties(path) if path else {}
-    require_plaintext(properties)
-    for key in sorted(set(properties) - _HONOURED):
+    reach, honoured = None, _HONOURED
+    if any(key not in _HONOURED for key in properties):
+        from ottla.client.reach_settings import KEYS, reach_of
+
+        reach, honoured = reach_of(properties), _HONOURED | KEYS
+    for key in sorted(set(properties) - honoured):
         print(f"WARN {path}: {key} has no effect on this command", file=sys.stderr)
     return Client(
         bootstrap,
@@ -38,21 +43,8 @@ def connect(parsed: Parsed, *, timeout_ms: int | None = None) -> Client:
         if timeout_ms is None
         else timeout_ms,
         on_wait=tell_waiting,
+        reach=reach,
     )
-
-
-def require_plaintext(properties: dict[str, str]) -> None:
-    """Refuse settings that would be unsafe to ignore.
-
-    Raises:
-        OttlaError: another security protocol than PLAINTEXT.
-    """
-    protocol = properties.get("security.protocol", "PLAINTEXT")
-    if protocol.upper() != "PLAINTEXT":
-        raise OttlaError(
-            f"security.protocol={protocol} is not built yet",
-            hint="only PLAINTEXT works so far; connect to a listener without TLS and SASL",
-        )
 
 
 def _ms(properties: dict[str, str], key: str, default: int) -> int:

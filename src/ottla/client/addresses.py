@@ -10,23 +10,27 @@ from ottla.client.errors import BadAddress
 _HINT = "write host:port, several with commas between; IPv6 as [::1]:9092"
 
 
-def parse_bootstrap(text: str) -> list[tuple[str, int]]:
-    """The (host, port) pairs of a bootstrap list.
+def parse_bootstrap(text: str, security_protocol: str = "PLAINTEXT") -> list[tuple[str, int]]:
+    """The (host, port) pairs of a bootstrap list, to be reached by that protocol.
 
     Raises:
-        BadAddress: it is empty, or one of them is not host:port.
+        BadAddress: it is empty, or one of them is not host:port, or asks for another protocol.
     """
-    parsed = [_parse(part.strip()) for part in text.split(",") if part.strip()]
+    parsed = [_parse(part.strip(), security_protocol) for part in text.split(",") if part.strip()]
     if not parsed:
         raise BadAddress("the list of servers to connect to is empty", hint=_HINT)
     return parsed
 
 
-def _parse(text: str) -> tuple[str, int]:
+def _parse(text: str, security_protocol: str) -> tuple[str, int]:
     scheme, separator, rest = text.partition("://")
     if separator:
-        if scheme.upper() != "PLAINTEXT":
-            raise BadAddress(f"'{text}' asks for {scheme}, which is not built yet", hint=_HINT)
+        if scheme.upper() != security_protocol:
+            is_known = scheme.upper() in ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+            raise BadAddress(
+                f"'{text}' asks for {scheme}, but security.protocol is {security_protocol}",
+                hint=f"set security.protocol={scheme.upper()}" if is_known else _HINT,
+            )
         text = rest
     host, colon, port_text = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):

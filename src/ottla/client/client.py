@@ -36,6 +36,7 @@ from ottla.wire.errors import ErrorCode
 if TYPE_CHECKING:
     from ottla.client.driving import Driver
     from ottla.client.machine import Driven
+    from ottla.client.reach import Reach
 
 T = TypeVar("T")
 
@@ -91,6 +92,7 @@ class Client:
         on_wait: told once, in words, when nobody answers yet and the call keeps trying, or when it
             has been told to come again for a while.
         waiting: the clock, and what waits; a test may bring its own.
+        reach: whether by TLS, and as whom; in the clear and as anybody without it.
     """
 
     def __init__(
@@ -103,8 +105,11 @@ class Client:
         connect_timeout_ms: int | None = None,
         on_wait: Callable[[OttlaError], None] | None = None,
         waiting: Waiting | None = None,
+        reach: Reach | None = None,
     ) -> None:
-        self._bootstrap = parse_bootstrap(bootstrap_servers)
+        protocol = reach.security_protocol if reach is not None else "PLAINTEXT"
+        self._bootstrap = parse_bootstrap(bootstrap_servers, protocol)
+        self._reach = reach
         self._client_id = client_id
         self.request_timeout_ms = request_timeout_ms
         self.timeout_ms = timeout_ms
@@ -498,6 +503,7 @@ class Client:
                 waiting=self.waiting,
                 on_lost=self._lost,
                 on_open=self._opened,
+                reach=self._reach,
             )
         return found
 

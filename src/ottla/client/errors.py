@@ -1,8 +1,8 @@
 """What can go wrong when one talks to a Kafka node.
 
-Three kinds, which callers treat differently: our side (an address that means nothing), the way
-between (refused, lost, too slow), and the node's own answer (`BrokerError`, with Kafka's error
-code).
+Four kinds, which callers treat differently: our side (an address or a setting that means nothing),
+the way between (refused, lost, too slow), a node that is not whom we trust or does not trust us
+(which no retry mends), and the node's own answer (`BrokerError`, with Kafka's error code).
 """
 
 from __future__ import annotations
@@ -13,6 +13,29 @@ from ottla.wire.errors import ErrorCode
 
 class BadAddress(OttlaError):
     """A bootstrap address that can't be understood, or a name that resolves to nothing."""
+
+
+class BadSetting(OttlaError):
+    """A setting that means nothing, is not known, or contradicts another; `key` is its name."""
+
+    def __init__(self, key: str, text: str, *, hint: str | None = None) -> None:
+        self.key = key
+        super().__init__(text, hint=hint)
+
+
+class TlsFailed(OttlaError):
+    """One of both sides does not accept the other by TLS; trying again changes nothing.
+
+    `kind` is the core's (`_core.TlsFault`), or "wants-tls" of a node that was asked without.
+    """
+
+    def __init__(self, kind: str, text: str, *, hint: str | None = None) -> None:
+        self.kind = kind
+        super().__init__(text, hint=hint)
+
+
+class AuthenticationFailed(OttlaError):
+    """The node does not accept by SASL who we say to be, or does not prove to know us."""
 
 
 class ConnectionFailed(OttlaError):
