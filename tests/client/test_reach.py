@@ -406,7 +406,7 @@ def taken(tokens: Tokens) -> Token:
 
     waiting = Waiting()
     while not is_there():
-        waiting.turn([], waiting.now_ms() + 1)
+        waiting.wait_for([], lambda: False, waiting.now_ms() + 1)
     return found[0]
 
 

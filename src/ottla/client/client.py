@@ -16,18 +16,16 @@ import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from ottla.client.addresses import parse_bootstrap
 from ottla.client.connection import Answer, Connection
 from ottla.client.errors import (
-    BadAddress,
     BrokerError,
-    ConnectionFailed,
-    TimedOut,
     Unreachable,
 )
-from ottla.client.places import COORDINATOR_ERRORS, LEADER_ERRORS, Places, TopicPartition
+from ottla.client.lookups import metadata_request
+from ottla.client.network import ClusterNode, Network, passes, to_tell
+from ottla.client.places import COORDINATOR_ERRORS, LEADER_ERRORS, TopicPartition
 from ottla.client.waiting import Waiting
 from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import GROUP
@@ -42,10 +40,6 @@ T = TypeVar("T")
 
 BACKOFF_MS = 100
 BACKOFF_MS_MAX = 1000
-HINT_NO_COORDINATOR = (
-    "the brokers' log says why; where there are fewer than three, they need "
-    "offsets.topic.replication.factor=1 and transaction.state.log.replication.factor=1"
-)
 TOLD_AFTER_MS = 2000
 """For so long a call comes again in silence."""
 METADATA_AGE_MS_MAX = 300_000
@@ -69,15 +63,6 @@ class _Own(threading.local):
     """What each thread has for itself: until when its present call may take."""
 
     deadline_ms: int | None = None
-
-
-class ClusterNode(NamedTuple):
-    """A broker as the cluster's metadata names it."""
-
-    id: int
-    host: str
-    port: int
-    rack: str | None
 
 
 class Client:
@@ -107,10 +92,6 @@ class Client:
         waiting: Waiting | None = None,
         reach: Reach | None = None,
     ) -> None:
-        protocol = reach.security_protocol if reach is not None else "PLAINTEXT"
-        self._bootstrap = parse_bootstrap(bootstrap_servers, protocol)
-        self._reach = reach
-        self._client_id = client_id
         self.request_timeout_ms = request_timeout_ms
         self.timeout_ms = timeout_ms
         self._connect_timeout_ms = timeout_ms if connect_timeout_ms is None else connect_timeout_ms
@@ -119,15 +100,19 @@ class Client:
         self.waiting = waiting or Waiting()
         self.waiting.share()
         self._own = _Own()
-        self._connections: dict[tuple[str, int, int], Connection] = {}
-        self._next_way = 1
-        self._nodes: dict[int, ClusterNode] = {}
-        self._nodes_known_at_ms: int | None = None
-        self._doubted: set[int] = set()
-        self.places = Places()
+        self.network = Network(bootstrap_servers, client_id, self.waiting, reach, self.wake)
+        self.places = self.network.places
         self._driver: Driver | None = None
-        self.cluster_id: str | None = None
-        self.controller_id = -1
+
+    @property
+    def cluster_id(self) -> str | None:
+        """The cluster's id, as it was told last."""
+        return self.network.cluster_id
+
+    @property
+    def controller_id(self) -> int:
+        """The id of the node that was told last to be asked what changes the cluster."""
+        return self.network.controller_id
 
     # ------------------------------------------------------------ requests
 
@@ -213,7 +198,7 @@ class Client:
                 try:
                     return call()
                 except OttlaError as error:
-                    if not _passes(error):
+                    if not passes(error):
                         raise
                     if coordinator_of is not None and isinstance(error, BrokerError):
                         self.doubt_coordinator(coordinator_of, error, kind=kind)
@@ -276,17 +261,17 @@ class Client:
 
     def _wait_until(self, until_ms: int) -> None:
         """Let time pass; a connection that is lost meanwhile is noticed."""
-        self.waiting.wait_for(list(self._connections.values()), lambda: False, until_ms)
+        self.waiting.wait_for(self.network.all(), lambda: False, until_ms)
 
     # ------------------------------------------------------------ who is where
 
     @_inside
     def nodes(self) -> dict[int, ClusterNode]:
         """The brokers by id, as of a few minutes ago at most."""
-        known_at_ms = self._nodes_known_at_ms
+        known_at_ms = self.network.nodes_known_at_ms
         if known_at_ms is None or self.waiting.now_ms() - known_at_ms > METADATA_AGE_MS_MAX:
             self.metadata(topics=[])
-        return self._nodes
+        return self.network.nodes
 
     @_inside
     def metadata(
@@ -302,20 +287,8 @@ class Client:
         """
         names = None if topics is None and not topic_ids else topics or ()
         response = self.request(metadata_request(names, topic_ids, create=create))
-        self.learn(response)
+        self.network.learn(response)
         return response
-
-    def learn(self, response: Any) -> None:
-        """Remember what a Metadata response says."""
-        now_ms = self.waiting.now_ms()
-        self._nodes = {
-            row.node_id: ClusterNode(row.node_id, row.host, row.port, row.rack)
-            for row in response.brokers
-        }
-        self._nodes_known_at_ms = now_ms
-        self._doubted.clear()
-        self.cluster_id, self.controller_id = response.cluster_id, response.controller_id
-        self.places.learn(response.topics, now_ms)
 
     def leader(self, topic: str, partition: int) -> int:
         """The id of the node that leads a partition.
@@ -384,30 +357,12 @@ class Client:
         unknown = [key for key in wanted if self.places.coordinator(kind, key) is None]
         for key, row in self._find_coordinators(unknown, kind):
             try:
-                self._learn_coordinator(kind, key, row)
+                self.network.learn_coordinator_row(kind, key, row)
             except BrokerError as error:
                 errors[key] = error
         found = {key: self.places.coordinator(kind, key) for key in wanted}
         none = BrokerError(ErrorCode.COORDINATOR_NOT_AVAILABLE)
         return {k: errors.get(k, none) if node is None else node for k, node in found.items()}
-
-    def learn_coordinator(self, kind: int, key: str, response: Any) -> None:
-        """Remember what a FindCoordinator response says of one.
-
-        Raises:
-            BrokerError: there is none right now, or the cluster has none of that kind.
-        """
-        self._learn_coordinator(kind, key, (response.coordinators or [response])[0])
-
-    def _learn_coordinator(self, kind: int, key: str, row: Any) -> None:
-        if row.error_code:
-            is_none = row.error_code == ErrorCode.COORDINATOR_NOT_AVAILABLE
-            hint = HINT_NO_COORDINATOR if is_none else None
-            raise BrokerError(row.error_code, row.error_message, hint=hint)
-        node_id = int(row.node_id)
-        self._nodes[node_id] = ClusterNode(node_id, row.host, row.port, None)
-        self._doubted.discard(node_id)
-        self.places.learn_coordinator(kind, key, node_id)
 
     def _find_coordinators(self, keys: list[str], kind: int) -> Iterator[tuple[str, Any]]:
         """Each key with what FindCoordinator says of it."""
@@ -449,76 +404,15 @@ class Client:
 
     def _to_node(self, node_id: int) -> Connection:
         """The connection to a node, open or not."""
-        node = self._nodes.get(node_id)
-        if node is None or node_id in self._doubted:
+        node = self.network.nodes.get(node_id)
+        if self.network.is_doubted(node_id):
             node = self.nodes().get(node_id)
         if node is None:
             self.places.doubt_node(node_id)
             raise BrokerError(
                 ErrorCode.BROKER_NOT_AVAILABLE, f"the cluster has no node {node_id} right now"
             )
-        return self._to(node.host, node.port)
-
-    @_inside
-    def new_way(self) -> int:
-        """A number for connections that one machine has to itself."""
-        self._next_way += 1
-        return self._next_way
-
-    @_inside
-    def close_way(self, way: int) -> None:
-        """Close the connections of that number."""
-        for key in [key for key in self._connections if key[2] == way]:
-            self._connections.pop(key).close()
-
-    def way_to(self, node_id: int, way: int = 0) -> Connection | None:
-        """The connection to a node, open or not, without asking anybody; None if where it is has
-        to be asked.
-        """
-        node = self._nodes.get(node_id)
-        if node is None or node_id in self._doubted:
-            return None
-        return self._to(node.host, node.port, way)
-
-    def ways(self) -> list[Connection]:
-        """The connections to all addresses that are known, open or not."""
-        addresses = dict.fromkeys(self._bootstrap)
-        addresses.update(dict.fromkeys((n.host, n.port) for n in self._nodes.values()))
-        return [self._to(host, port) for host, port in addresses]
-
-    def raise_what_stays(self, connections: list[Connection]) -> None:
-        """Raise why nobody can be reached, if that does not pass by itself."""
-        if all(connection.failure is not None for connection in connections):
-            told = _to_tell(connections)
-            if not _passes(told):
-                raise told
-
-    def _to(self, host: str, port: int, way: int = 0) -> Connection:
-        found = self._connections.get((host, port, way))
-        if found is None:
-            found = self._connections[(host, port, way)] = Connection(
-                host,
-                port,
-                client_id=self._client_id,
-                waiting=self.waiting,
-                on_lost=self._lost,
-                on_open=self._opened,
-                reach=self._reach,
-            )
-        return found
-
-    def _opened(self, connection: Connection) -> None:
-        self.places.learn_features(connection.api_versions)
-        self.wake()
-
-    def _lost(self, connection: Connection) -> None:
-        """Whatever lay on that node may lie elsewhere now, and the node too."""
-        for node in self._nodes.values():
-            if (node.host, node.port) == (connection.host, connection.port):
-                self.places.doubt_node(node.id)
-                self._doubted.add(node.id)
-                self._nodes_known_at_ms = None
-        self.wake()
+        return self.network.to_address(node.host, node.port)
 
     def _open(self, connections: Iterable[Connection], within_ms: int | None = None) -> None:
         """Until each is open or has failed; none is dialed before its time."""
@@ -543,10 +437,7 @@ class Client:
             self.waiting.wait_for(wanted, done if not undialed else lambda: False, next_ms)
 
     def _any(self) -> Connection:
-        for connection in self._connections.values():
-            if connection.open:
-                return connection
-        return self._bootstrap_connection()
+        return self.network.open_connection() or self._bootstrap_connection()
 
     def _bootstrap_connection(self) -> Connection:
         """Try every known address until one answers or the time is over."""
@@ -554,13 +445,13 @@ class Client:
         deadline_ms = min(deadline_ms, self._own.deadline_ms or deadline_ms)
         told = False
         while True:
-            connections = self.ways()
+            connections = self.network.ways()
             for connection in connections:
                 if connection.dial_at_ms <= self.waiting.now_ms():
                     self._open([connection], self._connect_timeout_ms)
                 if connection.open:
                     return connection
-            last = _to_tell(connections)
+            last = to_tell(connections)
             again_ms = min(connection.dial_at_ms for connection in connections)
             if again_ms > deadline_ms:
                 raise Unreachable(str(last), hint=last.hint)
@@ -575,7 +466,7 @@ class Client:
             if self._driver is None:
                 from ottla.client.driving import Driver
 
-                self._driver = Driver(self, self.waiting)
+                self._driver = Driver(self.network, self.waiting)
             self._driver.add(machine)
 
     def wake(self) -> None:
@@ -588,19 +479,15 @@ class Client:
         """Whether that is the client's own thread, in which callbacks run."""
         return self._driver is not None and self._driver.ident == ident
 
-    def last_failure(self) -> OttlaError | None:
-        """Why a node could not be reached, if none can."""
-        ways = list(self._connections.values())
-        if any(connection.open for connection in ways):
-            return None
-        failures = [c.failure for c in ways if c.failure is not None]
-        return failures[-1] if failures else None
-
-    def drop(self, machine: Driven) -> None:
-        """Leave a machine alone: nothing is asked or told of it any more."""
+    def drop(self, machine: Driven, ways: Iterable[int] = ()) -> None:
+        """Leave a machine alone: nothing is asked or told of it any more, and its connections are
+        closed.
+        """
         with self.waiting:
             if self._driver is not None:
                 self._driver.remove(machine)
+            for way in ways:
+                self.network.close_way(way)
 
     def close(self) -> None:
         """Close every connection, and end the client's thread, if it has one."""
@@ -608,9 +495,7 @@ class Client:
         if driver is not None:
             driver.close()
         with self.waiting:
-            for connection in self._connections.values():
-                connection.close()
-            self._connections.clear()
+            self.network.close()
         self.waiting.close()
 
     def __enter__(self) -> Client:
@@ -623,31 +508,6 @@ class Client:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def metadata_request(
-    topics: Iterable[str] | None, topic_ids: Iterable[bytes] = (), *, create: bool = False
-) -> Any:
-    """A Metadata request for topics by name and id, or for all with None."""
-    from ottla.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
-
-    asked = None
-    if topics is not None:
-        asked = [MetadataRequestTopic(name=name) for name in topics]
-        asked += [MetadataRequestTopic(name=None, topic_id=uid) for uid in topic_ids]
-    return MetadataRequest(topics=asked, allow_auto_topic_creation=create)
-
-
-def find_coordinator(kind: int, key: str) -> Callable[[Connection], Any]:
-    """What makes a FindCoordinator request for the connection that it goes to."""
-    from ottla.wire.messages.find_coordinator import FindCoordinatorRequest
-
-    def request(connection: Connection) -> Any:
-        if connection.version_for(FindCoordinatorRequest) >= 4:
-            return FindCoordinatorRequest(key_type=kind, coordinator_keys=[key])
-        return FindCoordinatorRequest(key_type=kind, key=key)
-
-    return request
 
 
 def answered(outcome: Any | OttlaError) -> Any:
@@ -675,28 +535,6 @@ def _why_none(topic: Any | None, place: TopicPartition) -> BrokerError:
     )
 
 
-def _passes(error: OttlaError) -> bool:
-    """Whether the same call may succeed later without anybody doing anything."""
-    if isinstance(error, BrokerError):
-        return error.retriable and error.code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    return isinstance(error, ConnectionFailed | TimedOut)
-
-
 def gravest(failures: list[OttlaError]) -> OttlaError:
     """Of several failures at once the one that counts: the first that does not pass by itself."""
-    return next((f for f in failures if not _passes(f)), failures[0])
-
-
-def _to_tell(connections: list[Connection]) -> OttlaError:
-    """Why nobody could be reached; what a retry can't mend is raised at once.
-
-    That one of several names means nothing is told only if there is nothing else to tell.
-    """
-    failures = [c.failure for c in connections if c.failure is not None]
-    for failure in failures:
-        if not isinstance(failure, BadAddress) and not _passes(failure):
-            raise failure
-    passing = [f for f in failures if not isinstance(f, BadAddress)]
-    if not passing:
-        raise failures[0]
-    return passing[-1]
+    return next((f for f in failures if not passes(f)), failures[0])

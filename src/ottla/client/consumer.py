@@ -619,9 +619,7 @@ class Consumer:
             self._leave(until_ms)
         finally:
             self._closed = True
-            self._client.drop(self._machine)
-            for way in self._ways:
-                self._client.close_way(way)
+            self._client.drop(self._machine, self._ways)
             if self._owns_client:
                 self._client.close()
 

@@ -30,7 +30,7 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
     Raises:
         BadSetting: settings that do not go together, or an assignor that is not known.
     """
-    ways = [client.new_way(), client.new_way(), client.new_way()]
+    ways = [client.network.new_way(), client.network.new_way(), client.network.new_way()]
     fetches, questions = Questions(ways[0]), Questions(ways[2])
     committed = settings["isolation.level"] == "read_committed"
     reset: str = settings["auto.offset.reset"].lower()

@@ -12,10 +12,11 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ottla.client.client import Client, find_coordinator, metadata_request
 from ottla.client.connection import Answer, Connection
 from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut, Unreachable
+from ottla.client.lookups import find_coordinator, metadata_request
 from ottla.client.machine import AnyNode, Ask, Coordinator, Destination, Driven, Node
+from ottla.client.network import Network
 from ottla.errors import OttlaError
 
 if TYPE_CHECKING:
@@ -44,15 +45,15 @@ class _Errand:
 class Driver:
     """Runs machines until it is closed."""
 
-    def __init__(self, client: Client, waiting: Waiting) -> None:
-        self._client = client
+    def __init__(self, network: Network, waiting: Waiting) -> None:
+        self._network = network
         self._waiting = waiting
         self._machines: list[Driven] = []
         self._unsent: list[_Errand] = []
         self._ended: list[_Errand] = []
         self._calls: list[Callable[[], object]] = []
         self._closed = self._woken = False
-        self._metadata = _Metadata(client)
+        self._metadata = _Metadata(network)
         self._lookups: dict[Coordinator, _Errand] = {}
         self._deadline_ms: int | None = None
         self._thread = threading.Thread(target=self._run, name="ottla-client", daemon=True)
@@ -133,9 +134,9 @@ class Driver:
 
     def _doubt(self, place: Destination) -> None:
         if isinstance(place, Coordinator):
-            self._client.places.doubt_coordinator(place.kind, place.key)
+            self._network.places.doubt_coordinator(place.kind, place.key)
         elif isinstance(place, Node):
-            self._client.places.doubt_node(place.id)
+            self._network.places.doubt_node(place.id)
 
     def _next_deadline_ms(self, now_ms: int) -> int | None:
         found = [at for machine in self._machines if (at := machine.deadline_ms) is not None]
@@ -182,7 +183,7 @@ class Driver:
         """Why nothing was sent in its time."""
         text = f"no node could be asked within {errand.ask.timeout_ms} ms"
         connection = errand.connection
-        known = self._client.ways() if connection is None else [connection]
+        known = self._network.ways() if connection is None else [connection]
         failures = [one.failure for one in known if one.failure is not None]
         if not failures:
             return TimedOut(text)
@@ -204,14 +205,14 @@ class Driver:
             case Node() as node:
                 return self._to_node(errand, node.id, now_ms)
             case Coordinator() as wanted:
-                node_id = self._client.places.coordinator(wanted.kind, wanted.key)
+                node_id = self._network.places.coordinator(wanted.kind, wanted.key)
                 if node_id is None:
                     self._look_up(wanted, now_ms)
                     return None
                 return self._to_node(errand, node_id, now_ms)
 
     def _to_node(self, errand: _Errand, node_id: int, now_ms: int) -> Connection | None:
-        connection = self._client.way_to(node_id, errand.ask.way)
+        connection = self._network.way_to(node_id, errand.ask.way)
         if connection is None:
             self._metadata.need_nodes()
             return None
@@ -233,7 +234,7 @@ class Driver:
         return None
 
     def _any(self, now_ms: int) -> Connection | None:
-        known = self._client.ways()
+        known = self._network.ways()
         for connection in known:
             if connection.open:
                 return connection
@@ -244,7 +245,7 @@ class Driver:
                     if not connection.closed:
                         break
             if all(connection.closed for connection in known):
-                self._client.raise_what_stays(known)
+                self._network.raise_what_stays(known)
         return None
 
     def _look_up(self, wanted: Coordinator, now_ms: int) -> None:
@@ -284,7 +285,7 @@ class Driver:
         error = outcome if isinstance(outcome, OttlaError) else None
         if error is None:
             try:
-                self._client.learn_coordinator(wanted.kind, wanted.key, outcome)
+                self._network.learn_coordinator(wanted.kind, wanted.key, outcome)
                 return
             except BrokerError as refused:
                 error = refused
@@ -297,8 +298,8 @@ class Driver:
 class _Metadata:
     """What is to be asked of topics and nodes, once for all who want to know."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, network: Network) -> None:
+        self._network = network
         self._topics: set[str] = set()
         self._creating: set[str] = set()
         self._wants_all = self._asked_all = False
@@ -325,7 +326,7 @@ class _Metadata:
         """The request to send, if there is one."""
         if self._under_way or (self._again_ms is not None and now_ms < self._again_ms):
             return []
-        places = self._client.places
+        places = self._network.places
         unknown = {name for name in self._topics if places.is_doubted(name)}
         oldest = now_ms - METADATA_AGE_MS_MAX
         old = {
@@ -355,12 +356,12 @@ class _Metadata:
         self._under_way = False
         settled = self._asked_all and not isinstance(outcome, OttlaError)
         if not isinstance(outcome, OttlaError):
-            self._client.learn(outcome)
+            self._network.learn(outcome)
             self._needs_nodes = False
             if self._asked_all:
                 self._all_at_ms = now_ms
-                self._client.places.keep_only({row.name for row in outcome.topics})
-            settled = not any(self._client.places.is_doubted(name) for name in self._asked)
+                self._network.places.keep_only({row.name for row in outcome.topics})
+            settled = not any(self._network.places.is_doubted(name) for name in self._asked)
         self._asked_all = False
         # What is still unknown is asked for again after a while, which grows.
         self._again_ms = now_ms + self._backoff_ms
@@ -372,7 +373,7 @@ class _Metadata:
         """When to ask again at the latest."""
         if self._under_way:
             return None
-        places = self._client.places
+        places = self._network.places
         if self._again_ms is not None:
             if self._needs_nodes or any(places.is_doubted(name) for name in self._topics):
                 return self._again_ms

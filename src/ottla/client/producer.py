@@ -84,7 +84,7 @@ class Producer:
             wake=self._client.wake,
             waiter=self._wait_for,
         )
-        self._way = self._client.new_way()
+        self._way = self._client.network.new_way()
         questions = Questions(self._way)
         identity = _identity(self._client, questions, found, idempotent)
         self._transactions = identity if isinstance(identity, Transactional) else None
@@ -200,7 +200,7 @@ class Producer:
         known = self._client.places.topic(topic)
         if known is not None and known.error:
             return BrokerError(known.error, f"topic '{topic}': {ErrorCode(known.error).text}")
-        failure = self._client.last_failure()
+        failure = self._client.network.last_failure()
         return TimedOut(
             f"nobody told the partitions of topic '{topic}' within {self._max_block_ms} ms"
             + (f": {failure}" if failure else ""),
@@ -319,7 +319,7 @@ class Producer:
             self._client.wake()
             self._waiting.wait_for((), lambda: bool(ends) or self._closed, until_ms)
         if not ends:
-            failure = self._client.last_failure()
+            failure = self._client.network.last_failure()
             raise TimedOut(
                 f"the transaction coordinator has not done it within {timeout_ms} ms"
                 + (f": {failure}" if failure else ""),
@@ -365,8 +365,7 @@ class Producer:
         finally:
             self._closed = True
             with self._waiting:
-                self._client.drop(self._machine)
-                self._client.close_way(self._way)
+                self._client.drop(self._machine, [self._way])
                 self._machine.fail_all(Closed("the producer was closed before this was written"))
                 self._waiting.look()
             for call in self._machine.calls():
