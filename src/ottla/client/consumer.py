@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 
 from ottla.client import consumer_parts, offsets
 from ottla.client.client import Client
-from ottla.client.committing import AsMember, OffsetAndMetadata, full_offsets
-from ottla.client.errors import BrokerError, TimedOut
-from ottla.client.fetching import Corrupt
+from ottla.client.commits import Commits
+from ottla.client.committing import OffsetAndMetadata
+from ottla.client.errors import BadSetting, BrokerError, TimedOut
+from ottla.client.handing import Handing
 from ottla.client.membership.events import (
     Assigned,
     Event,
@@ -28,30 +29,15 @@ from ottla.client.membership.events import (
 from ottla.client.part import EARLIEST, LATEST, Part
 from ottla.client.places import TopicPartition
 from ottla.client.producer import Closed
-from ottla.client.settings import BadSetting, Settings, merged
+from ottla.client.settings import Settings, merged
 from ottla.errors import OttlaError
-from ottla.wire.errors import ErrorCode
-from ottla.wire.fetched import ConsumerRecord, CoreError, RecordBatch
+from ottla.wire.fetched import ConsumerRecord, RecordBatch
 
 T = TypeVar("T")
 Told = Callable[[list[TopicPartition]], object]
 """What is called with partitions that were given or taken."""
 
 CLOSE_TIMEOUT_S = 30.0
-_OF_THE_MEMBER = frozenset(
-    {
-        ErrorCode.ILLEGAL_GENERATION,
-        ErrorCode.UNKNOWN_MEMBER_ID,
-        ErrorCode.REBALANCE_IN_PROGRESS,
-        ErrorCode.FENCED_INSTANCE_ID,
-        ErrorCode.STALE_MEMBER_EPOCH,
-        ErrorCode.FENCED_MEMBER_EPOCH,
-    }
-)
-
-
-class CommitFailed(OttlaError):
-    """The group has gone on without this member: what it has read is another's to commit."""
 
 
 def _nothing(_: list[TopicPartition]) -> None:
@@ -78,7 +64,7 @@ class Consumer:
         client: Client | None = None,
         **more: Any,
     ) -> None:
-        given, _ = merged(settings, more)
+        given = merged(settings, more)
         if client is not None:
             given.pop("bootstrap.servers", None)
         found = self._settings = Settings("consumer", given)
@@ -88,13 +74,22 @@ class Consumer:
             client_id=found["client.id"] or "ottla-consumer",
             request_timeout_ms=found["request.timeout.ms"],
             timeout_ms=found["default.api.timeout.ms"],
+            reach=found.reach,
         )
         self._waiting = self._client.waiting
         self._timeout_ms: int = found["default.api.timeout.ms"]
         self._most: int = found["max.poll.records"]
         self._ways, self._machine = consumer_parts.assemble(self._client, found)
         self._fetching = self._machine.fetching
+        self._handing = Handing(
+            self._fetching, self._waiting.now_ms, self._client.wake, found["retry.backoff.ms"]
+        )
         self._member = self._machine.member
+        self._commits: Commits | None = None
+        if self._machine.committing is not None:
+            self._commits = Commits(
+                self._client, self._machine, self._machine.committing, self._timeout_ms
+            )
         self._on_assign: Told = _nothing
         self._on_revoke: Told = _nothing
         self._on_lost: Told = _nothing
@@ -102,10 +97,9 @@ class Consumer:
         if found["group.id"] is not None and found["enable.auto.commit"]:
             self._commit_every_ms = found["auto.commit.interval.ms"]
         self._commit_at_ms = 0
-        self._committed: dict[TopicPartition, OffsetAndMetadata] = {}
         self._event: Event | None = None
         """The membership's next one, if it was taken from it."""
-        self._is_woken = self._closed = self._subscribed = False
+        self._is_woken = self._closed = False
         self._client.run(self._machine)
 
     # ------------------------------------------------------------ what is read
@@ -128,7 +122,8 @@ class Consumer:
         """
         self._check_open()
         if self._member is None:
-            raise BadSetting("a subscription needs group.id", hint="assign() reads without a group")
+            hint = "assign() reads without a group"
+            raise BadSetting("group.id", "a subscription needs group.id", hint=hint)
         self._on_assign = on_assign or _nothing
         self._on_revoke = on_revoke or _nothing
         self._on_lost = on_lost or self._on_revoke
@@ -137,7 +132,8 @@ class Consumer:
         with self._waiting:
             now_ms = self._waiting.now_ms()
             self._commit_at_ms = now_ms + (self._commit_every_ms or 0)
-            self._subscribed = True
+            if self._commits is not None:
+                self._commits.subscribes = True
             if callable(topics):
                 self._machine.matches = topics
             else:
@@ -150,7 +146,8 @@ class Consumer:
         self._check_open()
         with self._waiting:
             self._machine.matches = None
-            self._subscribed = False
+            if self._commits is not None:
+                self._commits.subscribes = False
             if self._member is not None:
                 self._member.subscribe(frozenset(), self._waiting.now_ms())
             else:
@@ -210,7 +207,7 @@ class Consumer:
             OttlaError: reading can't go on; the error says where, and what to do.
         """
         most = self._most if max_records is None else max_records
-        return self._until(timeout, lambda: self._take(most)) or []
+        return self._until(timeout, lambda: self._handing.records(most)) or []
 
     def batches(self, timeout: float = 0.0) -> list[RecordBatch]:
         """The same by whole batches, of one partition: no object is made of any record.
@@ -218,7 +215,7 @@ class Consumer:
         Raises:
             What `poll` raises.
         """
-        return self._until(timeout, self._take_batches) or []
+        return self._until(timeout, self._handing.batches) or []
 
     def __iter__(self) -> Iterator[ConsumerRecord]:
         """All records, for ever."""
@@ -250,82 +247,12 @@ class Consumer:
                 self._waiting.wait_for((), self._has_work, wait_ms)
 
     def _has_work(self) -> bool:
-        return (
-            self._is_woken
-            or any(not part.is_paused for part in self._fetching.arrived)
-            or self._has_event()
-        )
+        return self._is_woken or self._handing.has_some or self._has_event()
 
     def _has_event(self) -> bool:
         if self._event is None and self._member is not None:
             self._event = self._member.event(self._waiting.now_ms())
         return self._event is not None
-
-    def _take(self, most: int) -> list[ConsumerRecord]:
-        found: list[ConsumerRecord] = []
-        while len(found) < most and (part := self._next_part()) is not None:
-            if not part.fetched:
-                self._raise_error(part, found)
-                break
-            fetched = part.fetched[0]
-            try:
-                records = fetched.records(most - len(found))
-            except CoreError as error:
-                part.error = Corrupt(part.place, fetched.position, error.text)
-                part.fetched.clear()
-                continue
-            part.position = fetched.position
-            if records:
-                part.leader_epoch = records[-1].leader_epoch
-            found = found + records if found else records
-            if fetched.is_done:
-                self._is_read(part)
-        return found
-
-    def _take_batches(self) -> list[RecordBatch]:
-        while (part := self._next_part()) is not None:
-            if not part.fetched:
-                self._raise_error(part, [])
-                return []
-            fetched = part.fetched[0]
-            found = fetched.batches()
-            part.position = fetched.position
-            if found:
-                part.leader_epoch = found[-1].leader_epoch
-            self._is_read(part)
-            if found:
-                return found
-        return []
-
-    def _next_part(self) -> Part | None:
-        """The first partition with something to hand out."""
-        arrived = self._fetching.arrived
-        for part in arrived:
-            if not part.is_paused and (part.fetched or part.error is not None):
-                return part
-        arrived[:] = [part for part in arrived if part.fetched or part.error is not None]
-        return None
-
-    def _is_read(self, part: Part) -> None:
-        """All of what arrived first was handed out: there is room for more."""
-        fetched = part.fetched.popleft()
-        if fetched.fault is not None:
-            part.error = Corrupt(part.place, fetched.next_offset, fetched.fault)
-        arrived = self._fetching.arrived
-        if part in arrived:
-            arrived.remove(part)
-        if part.fetched or part.error is not None:
-            arrived.append(part)
-        self._client.wake()
-
-    def _raise_error(self, part: Part, found: list[ConsumerRecord]) -> None:
-        """What is in the way is told once all before it was handed out."""
-        if found or part.error is None:
-            return
-        error, part.error = part.error, None
-        part.muted_until_ms = self._waiting.now_ms() + self._settings["retry.backoff.ms"]
-        self._fetching.arrived.remove(part)
-        raise error
 
     # ------------------------------------------------------------ the group
 
@@ -345,8 +272,9 @@ class Consumer:
         now_ms = self._waiting.now_ms()
         if now_ms >= self._commit_at_ms:
             self._commit_at_ms = now_ms + self._commit_every_ms
-            with self._waiting:
-                self._commit_in_background()
+            if self._commits is not None:
+                with self._waiting:
+                    self._commits.commit_in_background()
 
     def _handle(self, event: Event) -> None:
         assert self._member is not None
@@ -356,8 +284,8 @@ class Consumer:
             case Failed(error=error):
                 raise error
             case Revoke(partitions=gone):
-                if self._commit_every_ms is not None:
-                    self._commit_quietly([place for place in gone if place in parts])
+                if self._commits is not None and self._commit_every_ms is not None:
+                    self._commits.commit_quietly([place for place in gone if place in parts])
                 self._call(self._on_revoke, gone)
                 self._let_go(gone)
             case Lost(partitions=gone):
@@ -380,16 +308,8 @@ class Consumer:
         with self._waiting:
             self._fetching.assign([p for p in self._fetching.parts if p not in set(places)])
             for place in places:
-                self._committed.pop(place, None)
-
-    def _commit_quietly(self, places: list[TopicPartition]) -> None:
-        """What was handed out of these counts as read; if that can't be said, it is read again."""
-        try:
-            self.commit({place: at for place, at in self._positions().items() if place in places})
-        except OttlaError as error:
-            import logging
-
-            logging.getLogger("ottla.client").warning("offsets are not committed: %s", error)
+                if self._commits is not None:
+                    self._commits.forget(place)
 
     # ------------------------------------------------------------ commits
 
@@ -406,88 +326,7 @@ class Consumer:
             BrokerError: the coordinator refuses.
             TimedOut: not in time; default.api.timeout.ms without one.
         """
-        self._check_open()
-        if self._machine.committing is None:
-            raise BadSetting("a commit needs group.id")
-        with self._waiting:
-            wanted = self._positions() if positions is None else full_offsets(positions)
-            if not wanted:
-                return
-            timeout_ms = self._timeout_ms if timeout is None else int(timeout * 1000)
-            until_ms = self._waiting.now_ms() + timeout_ms
-            ends: list[OttlaError | None] = []
-            self._put_commit(wanted, until_ms, ends.append)
-            self._waiting.wait_for((), lambda: bool(ends), until_ms + 1000)
-        if not ends:
-            raise TimedOut(f"nobody confirmed a commit within {timeout_ms} ms")
-        if ends[0] is not None:
-            raise ends[0]
-        self._committed.update(wanted)
-
-    def _commit_in_background(self) -> None:
-        wanted = {p: at for p, at in self._positions().items() if self._committed.get(p) != at}
-        if not wanted:
-            return
-
-        def done(error: OttlaError | None) -> None:
-            if error is None:
-                self._committed.update(wanted)
-
-        until_ms = self._waiting.now_ms() + self._timeout_ms
-        try:
-            self._put_commit(wanted, until_ms, done)
-        except CommitFailed:
-            return  # a rebalance is under way, which commits
-
-    def _put_commit(
-        self,
-        wanted: dict[TopicPartition, OffsetAndMetadata],
-        until_ms: int,
-        done: Callable[[OttlaError | None], object],
-    ) -> None:
-        assert self._machine.committing is not None
-        member, who = self._member, AsMember()
-        by = None if member is None else member.generation
-        if by is not None:
-            who = AsMember(by.member_id, by.generation_id, by.instance_id)
-        elif member is not None and self._subscribed:
-            raise CommitFailed(
-                "no commit while the group shares its partitions out anew",
-                hint="poll() takes part in it; commit again after that",
-            )
-
-        def ended(error: OttlaError | None) -> None:
-            if isinstance(error, BrokerError) and error.code in _OF_THE_MEMBER:
-                if member is not None and by is not None:
-                    member.commit_refused(error.code, by, self._waiting.now_ms())
-                error = CommitFailed(
-                    f"the group has gone on without this member: {error}",
-                    hint="poll() joins it again; max.poll.interval.ms says how long poll may stay "
-                    "away",
-                )
-            done(error)
-
-        self._machine.committing.commit(wanted, who, until_ms, ended)
-        self._client.wake()
-
-    def _positions(self) -> dict[TopicPartition, OffsetAndMetadata]:
-        return {
-            place: OffsetAndMetadata(part.position, part.leader_epoch)
-            for place, part in self._fetching.parts.items()
-            if part.position >= 0
-        }
-
-    def group_metadata(self) -> GroupGeneration:
-        """Who this member is to its group: for `Producer.send_offsets_to_transaction`.
-
-        Raises:
-            BadSetting: there is no group.id.
-        """
-        group = self._settings["group.id"]
-        if group is None or self._member is None:
-            raise BadSetting("there is no group without group.id")
-        with self._waiting:
-            return self._member.generation or GroupGeneration(group, "", None, -1)
+        self._group().commit(positions, timeout)
 
     def committed(
         self, places: Iterable[TopicPartition]
@@ -497,23 +336,25 @@ class Consumer:
         Raises:
             OttlaError: the coordinator can't say.
         """
+        return self._group().committed(list(places))
+
+    def _group(self) -> Commits:
         self._check_open()
-        committing = self._machine.committing
-        if committing is None:
-            raise BadSetting("what is committed belongs to a group: group.id names it")
-        ends: list[dict[TopicPartition, OffsetAndMetadata] | OttlaError] = []
+        if self._commits is None:
+            raise BadSetting("group.id", "positions are committed by a group: group.id names it")
+        return self._commits
+
+    def group_metadata(self) -> GroupGeneration:
+        """Who this member is to its group: for `Producer.send_offsets_to_transaction`.
+
+        Raises:
+            BadSetting: there is no group.id.
+        """
+        group = self._settings["group.id"]
+        if group is None or self._member is None:
+            raise BadSetting("group.id", "there is no group without group.id")
         with self._waiting:
-            until_ms = self._waiting.now_ms() + self._timeout_ms
-            wanted = [(topic, number) for topic, number in places]
-            self._machine.extra_topics |= {topic for topic, _ in wanted}
-            committing.fetch(wanted, until_ms, ends.append)
-            self._client.wake()
-            self._waiting.wait_for((), lambda: bool(ends), until_ms + 1000)
-        if not ends:
-            raise TimedOut(f"nobody told what is committed within {self._timeout_ms} ms")
-        if isinstance(ends[0], OttlaError):
-            raise ends[0]
-        return ends[0]
+            return self._member.generation or GroupGeneration(group, "", None, -1)
 
     # ------------------------------------------------------------ positions
 
@@ -546,7 +387,7 @@ class Consumer:
             BadSetting: an offset below 0.
         """
         if offset < 0:
-            raise BadSetting(f"no record has offset {offset}")
+            raise BadSetting("offset", f"no record has offset {offset}")
         self._each([place], lambda part: part.seek(offset))
 
     def seek_to_beginning(self, places: Iterable[TopicPartition] | None = None) -> None:
@@ -614,18 +455,15 @@ class Consumer:
             return
         until_ms = self._waiting.now_ms() + int(timeout * 1000)
         try:
-            if self._commit_every_ms is not None and not self._has_left():
-                self._commit_quietly(self.assignment)
+            commits = self._commits if self._commit_every_ms is not None else None
+            if commits is not None and not commits.is_outside:
+                commits.commit_quietly(self.assignment)
             self._leave(until_ms)
         finally:
             self._closed = True
             self._client.drop(self._machine, self._ways)
             if self._owns_client:
                 self._client.close()
-
-    def _has_left(self) -> bool:
-        member = self._member
-        return member is not None and self._subscribed and member.generation is None
 
     def _leave(self, until_ms: int) -> None:
         member = self._member

@@ -15,13 +15,13 @@ from typing import Any, NoReturn
 
 from ottla.client.client import Client
 from ottla.client.committing import OffsetAndMetadata, full_offsets
-from ottla.client.errors import BrokerError, TimedOut
+from ottla.client.errors import BadSetting, BrokerError, TimedOut
 from ottla.client.identity import Idempotent, Nobody
 from ottla.client.machine import Questions
 from ottla.client.membership.events import GroupGeneration
 from ottla.client.places import TopicPartition
 from ottla.client.sending import Sending, SendingSettings
-from ottla.client.settings import BadSetting, Settings, merged
+from ottla.client.settings import Settings, merged
 from ottla.client.transacting import OPEN, Done, MustAbort, NoTransaction, Transactional
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
@@ -56,7 +56,7 @@ class Producer:
         client: Client | None = None,
         **more: Any,
     ) -> None:
-        given, _ = merged(settings, more)
+        given = merged(settings, more)
         if client is not None:
             given.pop("bootstrap.servers", None)
         found = self._settings = Settings("producer", given)
@@ -68,6 +68,7 @@ class Producer:
             client_id=found["client.id"] or "ottla-producer",
             request_timeout_ms=found["request.timeout.ms"],
             timeout_ms=self._max_block_ms,
+            reach=found.reach,
         )
         self._waiting = self._client.waiting
         codec: str = found["compression.type"]
@@ -452,8 +453,10 @@ def _guarantees(settings: Settings) -> tuple[int, bool]:
         settings.given("enable.idempotence") and settings["enable.idempotence"]
     )
     if wanted and against:
-        raise BadSetting(f"an idempotent producer needs {' and '.join(against)}")
+        text = f"an idempotent producer needs {' and '.join(against)}"
+        raise BadSetting("enable.idempotence", text)
     least_ms = settings["linger.ms"] + settings["request.timeout.ms"]
     if settings.given("delivery.timeout.ms") and settings["delivery.timeout.ms"] < least_ms:
-        raise BadSetting("delivery.timeout.ms is at least linger.ms + request.timeout.ms")
+        text = "delivery.timeout.ms is at least linger.ms + request.timeout.ms"
+        raise BadSetting("delivery.timeout.ms", text)
     return acks, bool(settings["enable.idempotence"]) and not against
