@@ -76,13 +76,13 @@ class Consumer:
             timeout_ms=found["default.api.timeout.ms"],
             reach=found.reach,
         )
-        self._waiting = self._client.waiting
+        self.waiting = self._client.waiting
         self._timeout_ms: int = found["default.api.timeout.ms"]
-        self._most: int = found["max.poll.records"]
+        self.max_poll_records: int = found["max.poll.records"]
         self._ways, self._machine = consumer_parts.assemble(self._client, found)
         self._fetching = self._machine.fetching
-        self._handing = Handing(
-            self._fetching, self._waiting.now_ms, self._client.wake, found["retry.backoff.ms"]
+        self.handing = Handing(
+            self._fetching, self.waiting.now_ms, self._client.wake, found["retry.backoff.ms"]
         )
         self._member = self._machine.member
         self._commits: Commits | None = None
@@ -129,8 +129,8 @@ class Consumer:
         self._on_lost = on_lost or self._on_revoke
         if isinstance(topics, str):
             topics = [topics]
-        with self._waiting:
-            now_ms = self._waiting.now_ms()
+        with self.waiting:
+            now_ms = self.waiting.now_ms()
             self._commit_at_ms = now_ms + (self._commit_every_ms or 0)
             if self._commits is not None:
                 self._commits.subscribes = True
@@ -144,15 +144,15 @@ class Consumer:
     def unsubscribe(self) -> None:
         """Let go of everything, and leave the group."""
         self._check_open()
-        with self._waiting:
+        with self.waiting:
             self._machine.matches = None
             if self._commits is not None:
                 self._commits.subscribes = False
             if self._member is not None:
-                self._member.subscribe(frozenset(), self._waiting.now_ms())
+                self._member.subscribe(frozenset(), self.waiting.now_ms())
             else:
                 self._fetching.assign([])
-        self._serve()
+        self.serve()
 
     def assign(self, places: Iterable[tuple[str, int] | tuple[str, int, int]]) -> None:
         """Read these partitions, whatever any group says; (topic, partition, offset) begins there.
@@ -161,25 +161,25 @@ class Consumer:
         """
         self._check_open()
         wanted = list(places)
-        with self._waiting:
+        with self.waiting:
             for part in self._fetching.assign([(one[0], one[1]) for one in wanted]):
                 part.seek_committed()
             for one in wanted:
                 if len(one) == 3:
                     self._fetching.parts[(one[0], one[1])].seek(one[2])
-            self._commit_at_ms = self._waiting.now_ms() + (self._commit_every_ms or 0)
+            self._commit_at_ms = self.waiting.now_ms() + (self._commit_every_ms or 0)
             self._client.wake()
 
     @property
     def assignment(self) -> list[TopicPartition]:
         """What is read now."""
-        with self._waiting:
+        with self.waiting:
             return sorted(self._fetching.parts)
 
     @property
     def paused(self) -> list[TopicPartition]:
         """What of it is paused."""
-        with self._waiting:
+        with self.waiting:
             return sorted(p.place for p in self._fetching.parts.values() if p.is_paused)
 
     def pause(self, places: Iterable[TopicPartition]) -> None:
@@ -206,8 +206,8 @@ class Consumer:
         Raises:
             OttlaError: reading can't go on; the error says where, and what to do.
         """
-        most = self._most if max_records is None else max_records
-        return self._until(timeout, lambda: self._handing.records(most)) or []
+        most = self.max_poll_records if max_records is None else max_records
+        return self._until(timeout, lambda: self.handing.records(most))
 
     def batches(self, timeout: float = 0.0) -> list[RecordBatch]:
         """The same by whole batches, of one partition: no object is made of any record.
@@ -215,7 +215,7 @@ class Consumer:
         Raises:
             What `poll` raises.
         """
-        return self._until(timeout, self._handing.batches) or []
+        return self._until(timeout, self.handing.batches)
 
     def __iter__(self) -> Iterator[ConsumerRecord]:
         """All records, for ever."""
@@ -224,44 +224,61 @@ class Consumer:
 
     def wakeup(self) -> None:
         """Make a `poll` that waits return at once, or the next one. For other threads."""
-        with self._waiting:
+        with self.waiting:
             self._is_woken = True
-            self._waiting.look()
+            self.waiting.look()
         self._client.wake()
 
-    def _until(self, timeout: float, take: Callable[[], list[T]]) -> list[T] | None:
+    def _until(self, timeout: float, take: Callable[[], list[T]]) -> list[T]:
         """Look until there is something, the time is over, or somebody wakes us."""
-        self._check_open()
-        until_ms = self._waiting.now_ms() + int(timeout * 1000)
+        until_ms = self.waiting.now_ms() + int(timeout * 1000)
         while True:
-            self._serve()
-            with self._waiting:
-                found = take()
-                now_ms = self._waiting.now_ms()
-                if found or now_ms >= until_ms or self._is_woken:
-                    self._is_woken = False
-                    return found
-                wait_ms = until_ms
-                if self._commit_every_ms is not None:
-                    wait_ms = min(until_ms, max(now_ms + 1, self._commit_at_ms))
-                self._waiting.wait_for((), self._has_work, wait_ms)
+            self.serve()
+            found = self.look(take, until_ms)
+            if found is not None:
+                return found
+            self.waiting.wait_for((), self.has_work, self.wait_until_ms(until_ms))
 
-    def _has_work(self) -> bool:
-        return self._is_woken or self._handing.has_some or self._has_event()
+    def look(self, take: Callable[[], list[T]], until_ms: int) -> list[T] | None:
+        """What is there; None if that is nothing and there is time to wait for more."""
+        self._check_open()
+        with self.waiting:
+            found = take()
+            if found or self._is_woken or self.waiting.now_ms() >= until_ms:
+                self._is_woken = False
+                return found
+            return None
+
+    def wait_until_ms(self, until_ms: int) -> int:
+        """How long to wait at most: until then, or until a commit is due."""
+        if self._commit_every_ms is None:
+            return until_ms
+        return min(until_ms, max(self.waiting.now_ms() + 1, self._commit_at_ms))
+
+    def has_work(self) -> bool:
+        """Whether it is worth it to look again. Inside the monitor."""
+        return self._is_woken or self._closed or self.handing.has_some or self._has_event()
+
+    @property
+    def has_duties(self) -> bool:
+        """Whether `serve` has something to do that may take its time."""
+        with self.waiting:
+            return self._has_event()
 
     def _has_event(self) -> bool:
         if self._event is None and self._member is not None:
-            self._event = self._member.event(self._waiting.now_ms())
+            self._event = self._member.event(self.waiting.now_ms())
         return self._event is not None
 
     # ------------------------------------------------------------ the group
 
-    def _serve(self) -> None:
-        """What the group wants of this member, and a commit that is due."""
+    def serve(self) -> None:
+        """Do what the group wants of this member, callbacks too, and a commit that is due."""
+        self._check_open()
         if self._member is not None:
             while True:
-                with self._waiting:
-                    now_ms = self._waiting.now_ms()
+                with self.waiting:
+                    now_ms = self.waiting.now_ms()
                     self._member.polled(now_ms)
                     event = self._event if self._has_event() else None
                 if event is None:
@@ -269,11 +286,11 @@ class Consumer:
                 self._handle(event)
         if self._commit_every_ms is None:
             return
-        now_ms = self._waiting.now_ms()
+        now_ms = self.waiting.now_ms()
         if now_ms >= self._commit_at_ms:
             self._commit_at_ms = now_ms + self._commit_every_ms
             if self._commits is not None:
-                with self._waiting:
+                with self.waiting:
                     self._commits.commit_in_background()
 
     def _handle(self, event: Event) -> None:
@@ -292,12 +309,12 @@ class Consumer:
                 self._call(self._on_lost, gone)
                 self._let_go(gone)
             case Assigned(added=added, partitions=now):
-                with self._waiting:
+                with self.waiting:
                     for part in self._fetching.assign(list(now)):
                         part.seek_committed()
                 self._call(self._on_assign, added)
-        with self._waiting:
-            self._member.confirmed(self._waiting.now_ms())
+        with self.waiting:
+            self._member.confirmed(self.waiting.now_ms())
             self._client.wake()
 
     def _call(self, told: Told, places: tuple[TopicPartition, ...]) -> None:
@@ -305,7 +322,7 @@ class Consumer:
             told(list(places))
 
     def _let_go(self, places: tuple[TopicPartition, ...]) -> None:
-        with self._waiting:
+        with self.waiting:
             self._fetching.assign([p for p in self._fetching.parts if p not in set(places)])
             for place in places:
                 if self._commits is not None:
@@ -353,7 +370,7 @@ class Consumer:
         group = self._settings["group.id"]
         if group is None or self._member is None:
             raise BadSetting("group.id", "there is no group without group.id")
-        with self._waiting:
+        with self.waiting:
             return self._member.generation or GroupGeneration(group, "", None, -1)
 
     # ------------------------------------------------------------ positions
@@ -367,10 +384,10 @@ class Consumer:
         """
         self._check_open()
         timeout_ms = self._timeout_ms if timeout is None else int(timeout * 1000)
-        with self._waiting:
+        with self.waiting:
             part = self._part(place)
-            until_ms = self._waiting.now_ms() + timeout_ms
-            self._waiting.wait_for(
+            until_ms = self.waiting.now_ms() + timeout_ms
+            self.waiting.wait_for(
                 (), lambda: part.position >= 0 or part.error is not None, until_ms
             )
             if part.position >= 0:
@@ -453,7 +470,7 @@ class Consumer:
         """
         if self._closed:
             return
-        until_ms = self._waiting.now_ms() + int(timeout * 1000)
+        until_ms = self.waiting.now_ms() + int(timeout * 1000)
         try:
             commits = self._commits if self._commit_every_ms is not None else None
             if commits is not None and not commits.is_outside:
@@ -469,16 +486,14 @@ class Consumer:
         member = self._member
         if member is None:
             return
-        with self._waiting:
-            member.close(self._waiting.now_ms())
+        with self.waiting:
+            member.close(self.waiting.now_ms())
             self._client.wake()
-        while not member.is_over and self._waiting.now_ms() < until_ms:
-            with self._waiting:
-                event = member.event(self._waiting.now_ms())
+        while not member.is_over and self.waiting.now_ms() < until_ms:
+            with self.waiting:
+                event = member.event(self.waiting.now_ms())
                 if event is None:
-                    self._waiting.wait_for(
-                        (), lambda: member.is_over or self._has_event(), until_ms
-                    )
+                    self.waiting.wait_for((), lambda: member.is_over or self._has_event(), until_ms)
                     continue
             if isinstance(event, Failed):
                 return
@@ -511,7 +526,7 @@ class Consumer:
         self, places: Iterable[TopicPartition] | None, change: Callable[[Part], object]
     ) -> None:
         self._check_open()
-        with self._waiting:
+        with self.waiting:
             parts = self._fetching.parts
             wanted = list(parts.values()) if places is None else [self._part(p) for p in places]
             for part in wanted:
