@@ -345,7 +345,7 @@ def test_a_reach_that_contradicts_itself() -> None:
 def test_an_address_may_name_its_protocol() -> None:
     """If this failed, an address that asks for TLS could be talked to in the clear."""
     assert parse_bootstrap("SASL_SSL://a:1,b:2", "SASL_SSL") == [("a", 1), ("b", 2)]
-    with pytest.raises(BadAddress, match="security.protocol is PLAINTEXT") as caught:
+    with pytest.raises(BadAddress, match=r"security\.protocol is PLAINTEXT") as caught:
         parse_bootstrap("SSL://a:1")
     assert caught.value.hint == "set security.protocol=SSL"
 
@@ -474,7 +474,7 @@ def test_an_endpoint_that_is_not_there() -> None:
 
 
 def test_a_token_is_kept_until_most_of_its_life_is_over() -> None:
-    """If this failed, a token would be shown that expires on the way, or one asked for too often."""
+    """If this failed, a token would be shown that expires on its way, or asked for too often."""
     now_ms, count = [0], [0]
 
     def source() -> Token:
@@ -552,7 +552,7 @@ def test_a_file_is_read_each_time(tmp_path: Path) -> None:
     ],
 )
 def test_unsecured_tokens_say_who_one_is(settings: dict[str, str]) -> None:
-    """If this failed, tests of a company's with Java's unsecured tokens could not run against us."""
+    """If this failed, tests with unsecured tokens, as Java has them, could not be run by us."""
     login = reach_of({**token(), **settings}).sasl
     assert isinstance(login, TokenLogin)
     assert isinstance(login.tokens.source, Unsecured)
