@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -14,9 +15,10 @@ import pytest
 
 from client.certificates import Authority, Issued, key_in, openssl
 from client.peers import HOST, Asked, Counted, Peer, metadata_of
+from client.test_client_asyncio import until_done
 from client.tls_peers import TlsPeer, server_context
 from ottla.client.client import Client
-from ottla.client.connection import Connection
+from ottla.client.connection import Answer, Connection
 from ottla.client.errors import ConnectionFailed, TimedOut, TlsFailed
 from ottla.client.reach import Reach, Tls
 from ottla.client.reach_settings import reach_of
@@ -139,6 +141,23 @@ def _topic(number: int) -> object:
     from ottla.wire.messages.metadata import MetadataRequestTopic
 
     return MetadataRequestTopic(name=f"topic-{number:08}-{'x' * 40}")
+
+
+def test_an_event_loop_sees_all_it_must_wait_for(authority: Authority, node: Issued) -> None:
+    """If this failed, asyncio would wait for a socket while TLS has something to write."""
+
+    async def talk(port: int) -> list[Answer]:
+        connection = Connection(HOST, port, client_id="test", reach=reach(authority))
+        connection.begin(10_000)
+        await until_done(connection, [])
+        answers = [connection.send(ASK, timeout_ms=10_000) for _ in range(9)]
+        await until_done(connection, answers)
+        connection.close()
+        return answers
+
+    with TlsPeer(nobody, server_context(node)) as peer:
+        answers = asyncio.run(talk(peer.port))
+    assert [answer.response().brokers for answer in answers] == [[]] * 9
 
 
 def test_a_client_shows_its_certificate(authority: Authority, node: Issued) -> None:
