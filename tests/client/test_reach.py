@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from client.certificates import Authority, Issued, openssl
+from client.tls_peers import server_context
 from ottla.client.addresses import parse_bootstrap
 from ottla.client.errors import AuthenticationFailed, BadAddress, BadSetting, ConnectionFailed
 from ottla.client.jaas import parse_jaas
@@ -354,9 +356,9 @@ def test_an_address_may_name_its_protocol() -> None:
 
 
 class Endpoint:
-    """A token endpoint that says what a test says, over HTTP on 127.0.0.1."""
+    """A token endpoint that says what a test says, over HTTP or HTTPS on 127.0.0.1."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.asked: list[tuple[Mapping[str, str], str]] = []
         self.says: tuple[int, bytes] = (200, b"{}")
         endpoint = self
@@ -375,7 +377,9 @@ class Endpoint:
                 """Nobody reads it."""
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/token"
+        if context is not None:
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if context else ''}://127.0.0.1:{self._server.server_port}/token"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
@@ -463,6 +467,21 @@ def test_an_endpoint_that_gives_none(
     assert SECRET not in str(caught.value)
     endpoint.says = (200, b'{"access_token": "good"}')
     assert taken(tokens).value == "good"
+
+
+def test_an_endpoint_of_strangers_gets_no_secret(own: Issued) -> None:
+    """If this failed, whoever poses as the token endpoint would be told the client's secret."""
+    endpoint = Endpoint(server_context(own))
+    try:
+        endpoint.says = (200, b'{"access_token": "good"}')
+        with pytest.raises(AuthenticationFailed, match="not trusted") as caught:
+            taken(granting(endpoint))
+        assert "https.ca.location" in (caught.value.hint or "")
+        assert endpoint.asked == []
+        ca = str(own.certificate.with_name("ca.pem"))
+        assert taken(granting(endpoint, **{"https.ca.location": ca})).value == "good"
+    finally:
+        endpoint.close()
 
 
 def test_an_endpoint_that_is_not_there() -> None:
