@@ -169,11 +169,6 @@ class MixedShares:
         if wants and self._is_fuller(owner, had):
             self._move_to(place, had)
             return True
-        if self._near.is_near(owner, place):
-            for other in self._wanted_by[place[0]]:
-                if self._near.is_near(other, place) and self._is_fuller(owner, other):
-                    self._move_to(place, other)
-                    return True
         if any(self._is_fuller(owner, other) for other in self._wanted_by[place[0]]):
             self._move_to(place, self._least_of(place[0]))
             return True

@@ -43,8 +43,7 @@ class RangeAssignor(Forgetful):
         shares: dict[str, list[TopicPartition]] = {member: [] for member in members}
         pieces = [
             _Pieces(topic, topics, sorted(wanted_by[topic], key=rank.__getitem__), racks, shares)
-            for topic in hash_order(wanted_by)
-            if topics.counts.get(topic, 0) > 0
+            for topic in hash_order(one for one in hash_order(wanted_by) if topics.counts.get(one))
         ]
         by_racks = any(one.goes_by_racks for one in pieces)
         if by_racks:

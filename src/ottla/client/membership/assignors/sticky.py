@@ -78,7 +78,7 @@ def claim_bytes(partitions: tuple[TopicPartition, ...], generation_id: int) -> b
     for topic, partition in partitions:
         by_topic.setdefault(topic, []).append(partition)
     found = struct.pack(">i", len(by_topic))
-    for topic in hash_order(by_topic):
+    for topic in hash_order(reversed(by_topic)):  # Java's computeIfAbsent puts in front
         name = topic.encode()
         mine = by_topic[topic]
         found += struct.pack(f">h{len(name)}si", len(name), name, len(mine))
