@@ -332,7 +332,7 @@ def test_what_nothing_mends_ends_it_with_one_error(code: ErrorCode, where: type[
 
 
 def test_a_fenced_instance_ends_at_its_heartbeat() -> None:
-    """If this failed, two processes with one group.instance.id would go on throwing each other out."""
+    """If this failed, two processes with one group.instance.id would throw each other out."""
     talk = Talk(instance_id="i")
     talk.join()
     talk.advance(3_000)

@@ -57,12 +57,14 @@ class GroupGeneration(NamedTuple):
 
 
 class TopicRacks(NamedTuple):
-    """The topics that a metadata answer told of: how many partitions each has (0: there is no such
-    topic), and where known the racks that hold replicas of each partition.
+    """The topics that metadata told of: how many partitions each has (0: there is no such topic),
+    and where known the racks that hold replicas of each partition, and the topics' ids.
     """
 
     counts: Mapping[str, int]
     racks: Mapping[str, tuple[frozenset[str], ...]] = MappingProxyType({})
+    names: Mapping[bytes, str] = MappingProxyType({})
+    """Of topic ids; only groups of KIP-848 need it."""
 
 
 class ConsumerMembership(Machine, Protocol):
