@@ -327,7 +327,12 @@ class ConsumerMember:
         if assignor is None:
             self._fail(_unknown_assignor(needed.protocol_name), now_ms)
             return
-        shares = assignor.assign(self._known, self._members)
+        try:
+            shares = assignor.assign(self._known, self._members)
+        except Exception as error:
+            # Whatever a user's assignor raises: it must not end the thread that drives all members.
+            self._fail(_broken_assignor(assignor, error), now_ms)
+            return
         self._snapshot = self._view()
         found = {
             member: consumer_protocol.assignment_bytes(Share(partitions))
@@ -402,6 +407,13 @@ def _unknown_assignor(name: str) -> OttlaError:
     return OttlaError(
         f"the group goes by the assignor {name!r}, which this member did not offer",
         hint="set partition.assignment.strategy to one that all members of the group have",
+    )
+
+
+def _broken_assignor(assignor: Assignor, error: Exception) -> OttlaError:
+    return OttlaError(
+        f"the assignor {type(assignor).__name__} failed: {error!r}",
+        hint="mend it, or set partition.assignment.strategy to another",
     )
 
 
