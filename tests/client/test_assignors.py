@@ -17,7 +17,7 @@ from ottla.client.membership.assignors.java_order import hash_order
 from ottla.client.membership.assignors.range import RangeAssignor
 from ottla.client.membership.assignors.roundrobin import RoundRobinAssignor
 from ottla.client.membership.assignors.sticky import StickyAssignor, claim_bytes, read_claim
-from ottla.client.membership.events import TopicRacks
+from ottla.client.membership.events import KnownTopics
 
 KINDS: dict[str, type[Assignor]] = {
     "range": RangeAssignor,
@@ -28,7 +28,7 @@ KINDS: dict[str, type[Assignor]] = {
 LINES = [json.loads(line) for line in lzma.decompress(TARGET.read_bytes()).splitlines()]
 
 
-def topics_of(line: dict[str, Any]) -> TopicRacks:
+def topics_of(line: dict[str, Any]) -> KnownTopics:
     """What is known of the topics: racks of each partition's replicas, or only how many."""
     racks = {
         topic: tuple(map(frozenset, known))
@@ -36,7 +36,7 @@ def topics_of(line: dict[str, Any]) -> TopicRacks:
         if isinstance(known, list)
     }
     counts = {topic: n if isinstance(n, int) else len(n) for topic, n in line["t"].items()}
-    return TopicRacks(counts, racks)
+    return KnownTopics(counts, racks)
 
 
 def members_of(line: dict[str, Any]) -> dict[str, Subscription]:

@@ -13,7 +13,7 @@ from ottla.client.membership.assignors.range import RangeAssignor
 from ottla.client.membership.assignors.roundrobin import RoundRobinAssignor
 from ottla.client.membership.classic_events import ClassicSettings
 from ottla.client.membership.consumer_member import ConsumerMember, rebalance_protocol
-from ottla.client.membership.events import Assigned, Event, Failed, Lost, Revoke, TopicRacks
+from ottla.client.membership.events import Assigned, Event, Failed, KnownTopics, Lost, Revoke
 from ottla.client.places import TopicPartition
 from ottla.coordinators.group.config import GroupConfig
 from ottla.errors import OttlaError
@@ -276,7 +276,7 @@ def test_an_assignor_that_raises_ends_the_member() -> None:
 
     class Broken(RangeAssignor):
         def assign(
-            self, topics: TopicRacks, members: Mapping[str, Subscription]
+            self, topics: KnownTopics, members: Mapping[str, Subscription]
         ) -> dict[str, tuple[TopicPartition, ...]]:
             raise KeyError("t")
 

@@ -11,7 +11,7 @@ from oracle import Oracle
 from ottla.client import topics
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
-from ottla.client.membership.events import Assigned, Event, Failed, Lost, TopicRacks
+from ottla.client.membership.events import Assigned, Event, Failed, KnownTopics, Lost
 from ottla.client.membership.modern import ModernMember, ModernSettings
 from ottla.client.places import TopicPartition
 from ottla.errors import OttlaError
@@ -72,7 +72,7 @@ class Owner:
         """Tell it the cluster's topics."""
         found = self.client.metadata(topics=["t"]).topics
         self.member.metadata_changed(
-            TopicRacks(
+            KnownTopics(
                 {one.name: len(one.partitions) for one in found},
                 names={one.topic_id: one.name for one in found},
             ),

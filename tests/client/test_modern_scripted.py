@@ -10,7 +10,7 @@ import pytest
 
 from ottla.client.errors import ConnectionFailed
 from ottla.client.machine import Coordinator
-from ottla.client.membership.events import Assigned, Event, Failed, Lost, Revoke, TopicRacks
+from ottla.client.membership.events import Assigned, Event, Failed, KnownTopics, Lost, Revoke
 from ottla.client.membership.modern import ModernMember, ModernSettings
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages.consumer_group_heartbeat import (
@@ -22,7 +22,7 @@ from ottla.wire.messages.consumer_group_heartbeat import (
 from ottla.wire.schema import decode, encode
 
 T, U = b"t" * 16, b"u" * 16
-KNOWN = TopicRacks({"t": 4, "u": 4}, names={T: "t", U: "u"})
+KNOWN = KnownTopics({"t": 4, "u": 4}, names={T: "t", U: "u"})
 INTERVAL_MS = 5_000
 FATAL = [
     ErrorCode.UNRELEASED_INSTANCE_ID,
@@ -95,9 +95,12 @@ class Talk:
     def events(self) -> list[Event]:
         """All events, each confirmed at once."""
         found: list[Event] = []
-        while (event := self.member.event(self.now_ms)) is not None:
-            found.append(event)
+        while self.member.has_event:
+            event = self.member.event(self.now_ms)
+            if event is not None:
+                found.append(event)
             self.member.confirmed(self.now_ms)
+        assert self.member.event(self.now_ms) is None
         return found
 
     def settle(self, assignment: dict[bytes, list[int]], epoch: int = 1) -> None:
@@ -170,7 +173,7 @@ def test_a_target_that_changes_meanwhile_is_followed() -> None:
 def test_a_topic_of_an_unknown_id_waits_for_its_name() -> None:
     """If this failed, a topic that was made a moment ago would be read by nobody."""
     talk = Talk()
-    talk.member.metadata_changed(TopicRacks({}, names={T: "t"}), 0)
+    talk.member.metadata_changed(KnownTopics({}, names={T: "t"}), 0)
     talk.ask()
     talk.answer(1, {T: [0], U: [0]})
     assert talk.member.awaited_topic_ids == {U}

@@ -26,9 +26,9 @@ from ottla.client.membership.events import (
     Event,
     Failed,
     GroupGeneration,
+    KnownTopics,
     Lost,
     Revoke,
-    TopicRacks,
 )
 from ottla.client.membership.refusals import code_of, failure_of, is_lost, passes
 from ottla.client.places import TopicPartition
@@ -87,7 +87,7 @@ class ModernMember:
         self._pattern: str | None = None
         self._owned: dict[TopicIdPartition, TopicPartition] = {}
         self._target: frozenset[TopicIdPartition] | None = None
-        self._known = TopicRacks({})
+        self._known = KnownTopics({})
         self._told: dict[str, Any] = {}
         """The fields that the coordinator has heard; empty when it is to hear all of them."""
         self._reconciling = False
@@ -128,10 +128,22 @@ class ModernMember:
         return self._topics
 
     @property
+    def awaited_topics(self) -> frozenset[str]:
+        """None: the coordinator assigns."""
+        return frozenset()
+
+    @property
     def awaited_topic_ids(self) -> frozenset[bytes]:
         """Ids in the assignment whose topics' names are not known: to be looked up at once."""
         target = self._target or frozenset()
         return frozenset(uid for uid, _ in target if uid not in self._known.names)
+
+    @property
+    def has_event(self) -> bool:
+        """Whether `event` is worth a call."""
+        waits = self.state == OUT or self._failed is not None or self._letting_go
+        waits = waits or (self.state == ENDED and bool(self._owned))
+        return self._out is None and (waits or (self.state == MEMBER and self._reconciling))
 
     @property
     def is_over(self) -> bool:
@@ -164,7 +176,7 @@ class ModernMember:
         if self.state == MEMBER:
             self._beat_at_ms = self._now_ms
 
-    def metadata_changed(self, known: TopicRacks, now_ms: int) -> None:
+    def metadata_changed(self, known: KnownTopics, now_ms: int) -> None:
         """All that is known of topics, their names by id above all."""
         self._known = known
         if self._target is not None and self._resolved().keys() != self._owned.keys():
