@@ -149,6 +149,11 @@ class ClassicMember:
         self._now_ms = now_ms
         self._polled_at_ms = now_ms
 
+    @property
+    def has_event(self) -> bool:
+        """Whether `event` would give one."""
+        return bool(self._events) or self._wants_to_prepare
+
     def event(self) -> ClassicEvent | None:
         """The next event, or None."""
         if self._events:

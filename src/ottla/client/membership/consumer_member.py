@@ -38,9 +38,9 @@ from ottla.client.membership.events import (
     Event,
     Failed,
     GroupGeneration,
+    KnownTopics,
     Lost,
     Revoke,
-    TopicRacks,
 )
 from ottla.client.places import TopicPartition
 from ottla.errors import OttlaError
@@ -87,7 +87,7 @@ class ConsumerMember:
         self._members: dict[str, Subscription] = {}
         self._snapshot: object = None
         """What the leader knew of those topics when it assigned."""
-        self._known = TopicRacks({})
+        self._known = KnownTopics({})
         self._letting_go = False
         """Whether it is to let go of everything and leave."""
         self._closed = False
@@ -122,6 +122,17 @@ class ConsumerMember:
         return self._group_topics - self._known.counts.keys()
 
     @property
+    def awaited_topic_ids(self) -> frozenset[bytes]:
+        """None: classic groups go by names."""
+        return frozenset()
+
+    @property
+    def has_event(self) -> bool:
+        """Whether `event` is worth a call."""
+        waits = bool(self._events) or self._letting_go or self.classic.has_event
+        return self._out is None and waits
+
+    @property
     def is_over(self) -> bool:
         """Whether there is nothing more to do."""
         told = not self._events and self._out is None and not self._letting_go
@@ -141,7 +152,7 @@ class ConsumerMember:
         elif topics != self._joined_topics:
             self.classic.join("its subscription has changed")
 
-    def metadata_changed(self, known: TopicRacks, now_ms: int) -> None:
+    def metadata_changed(self, known: KnownTopics, now_ms: int) -> None:
         """All that is known of `wanted_topics`."""
         self._known = known
         if self._assigning is not None:
@@ -327,7 +338,12 @@ class ConsumerMember:
         if assignor is None:
             self._fail(_unknown_assignor(needed.protocol_name), now_ms)
             return
-        shares = assignor.assign(self._known, self._members)
+        try:
+            shares = assignor.assign(self._known, self._members)
+        except Exception as error:
+            # Whatever a user's assignor raises: it must not end the thread that drives all members.
+            self._fail(_broken_assignor(assignor, error), now_ms)
+            return
         self._snapshot = self._view()
         found = {
             member: consumer_protocol.assignment_bytes(Share(partitions))
@@ -402,6 +418,13 @@ def _unknown_assignor(name: str) -> OttlaError:
     return OttlaError(
         f"the group goes by the assignor {name!r}, which this member did not offer",
         hint="set partition.assignment.strategy to one that all members of the group have",
+    )
+
+
+def _broken_assignor(assignor: Assignor, error: Exception) -> OttlaError:
+    return OttlaError(
+        f"the assignor {type(assignor).__name__} failed: {error!r}",
+        hint="mend it, or set partition.assignment.strategy to another",
     )
 
 
