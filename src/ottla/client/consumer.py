@@ -266,7 +266,7 @@ class Consumer:
             return self._has_event()
 
     def _has_event(self) -> bool:
-        if self._event is None and self._member is not None:
+        if self._event is None and self._member is not None and self._member.has_event:
             self._event = self._member.event(self.waiting.now_ms())
         return self._event is not None
 

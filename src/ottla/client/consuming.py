@@ -13,7 +13,7 @@ from ottla.client.committing import Committing, OffsetAndMetadata
 from ottla.client.fetching import Fetching
 from ottla.client.locating import Locating
 from ottla.client.machine import Ask, Destination, Questions
-from ottla.client.membership.events import ConsumerMembership, TopicRacks
+from ottla.client.membership.events import ConsumerMembership, KnownTopics
 from ottla.client.part import EARLIEST, LATEST, Part
 from ottla.client.places import Places, TopicPartition
 from ottla.errors import OttlaError
@@ -72,6 +72,11 @@ class Consuming:
         if self.member is not None:
             found |= self.member.wanted_topics
         return found
+
+    @property
+    def topic_ids(self) -> Iterable[bytes]:
+        """Those whose names the membership waits for."""
+        return () if self.member is None else self.member.awaited_topic_ids
 
     @property
     def wants_all_topics(self) -> bool:
@@ -136,12 +141,10 @@ class Consuming:
             return
         if self.matches is not None:
             self.member.subscribe(frozenset(filter(self.matches, self._places.names())), now_ms)
-        counts = {}
-        for name in self.member.wanted_topics:
-            topic = self._places.topic(name)
-            if topic is not None:
-                counts[name] = 0 if topic.error else len(topic.partitions)
-        self.member.metadata_changed(TopicRacks(counts), now_ms)
+        found = [t for name in self.member.wanted_topics if (t := self._places.topic(name))]
+        counts = {topic.name: 0 if topic.error else len(topic.partitions) for topic in found}
+        names = {topic.id: topic.name for topic in found if not topic.error}
+        self.member.metadata_changed(KnownTopics(counts, names=names), now_ms)
 
     def _find_committed(self, parts: dict[TopicPartition, Part], now_ms: int) -> None:
         """Ask where the group has been, of partitions that begin there."""
