@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ottla.client.partitioner import partition_of
+from ottla.wire.outbox import partition_of
 
 
 @pytest.mark.parametrize(
