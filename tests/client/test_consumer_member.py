@@ -162,6 +162,26 @@ def test_a_static_member_that_restarts_moves_nothing() -> None:
     assert group.coordinated.generation_id == generation
 
 
+def test_a_static_leader_that_restarts_learns_the_groups_topics_in_peace() -> None:
+    """If this failed, a leader's restart would move everybody as soon as it has metadata of what
+    only the others read.
+    """
+    group = Group({"t": 4, "u": 1})
+    first = group.start([RangeAssignor()], "t", instance_id="a")
+    group.start([RangeAssignor()], "u", instance_id="b")
+    settled(group)
+    generation = group.coordinated.generation_id
+    group.owners.remove(first)
+    back = group.start([RangeAssignor()], "t", instance_id="a")
+    settled(group)
+    assert back.member.wanted_topics == {"t", "u"}
+    assert group.coordinated.generation_id == generation
+    group.counts["u"] = 2
+    back.tell_metadata()
+    settled(group)
+    assert group.coordinated.generation_id == generation + 1
+
+
 def test_a_fenced_static_member_fails_with_a_hint() -> None:
     """If this failed, two processes with one group.instance.id would take turns."""
     group = Group({"t": 4})

@@ -47,6 +47,8 @@ from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 
 Then = Callable[[int], None]
+UNSEEN = object()
+"""A leader that assigned nothing itself does not know yet what there is."""
 
 
 class ConsumerMember:
@@ -157,6 +159,8 @@ class ConsumerMember:
         self._known = known
         if self._assigning is not None:
             self._assign(now_ms)
+        elif self._snapshot is UNSEEN:
+            self._watch()
         elif self._snapshot is not None and self._snapshot != self._view():
             self._snapshot = None
             self.classic.join("the partitions of the group's topics have changed")
@@ -323,7 +327,7 @@ class ConsumerMember:
         self._members = members
         self._group_topics = frozenset(topic for one in members.values() for topic in one.topics)
         if needed.skip:
-            self._snapshot = self._view()
+            self._watch()
             return
         self._assigning = needed
         self._assign(now_ms)
@@ -350,6 +354,11 @@ class ConsumerMember:
             for member, partitions in shares.items()
         }
         self.classic.assigned(needed.generation.generation_id, found, now_ms)
+
+    def _watch(self) -> None:
+        """Notice what changes from now on, or from when all of the group's topics are known."""
+        is_known = self._group_topics <= self._known.counts.keys()
+        self._snapshot = self._view() if is_known else UNSEEN
 
     def _view(self) -> object:
         """What the assignment depends on, of what is known of the group's topics."""

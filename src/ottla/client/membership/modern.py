@@ -285,7 +285,9 @@ class ModernMember:
 
         def taken(now_ms: int) -> None:
             if life == self._life and self.state == MEMBER:
-                self._beat_at_ms = now_ms  # The acknowledgement.
+                # The acknowledgement, which is due even if the member has again what it told last.
+                self._told.pop("topic_partitions", None)
+                self._beat_at_ms = now_ms
 
         self._out = taken
         return Assigned(added, tuple(sorted(resolved.values())))
@@ -377,7 +379,8 @@ class ModernMember:
                 ]
             setattr(request, name, value)
         self._last_token += 1
-        self._flying[self._last_token] = (self._life, changed)
+        # A farewell is of a life that is over, even if the next has begun.
+        self._flying[self._last_token] = (self._life if epoch >= 0 else -1, changed)
         timeout_ms = self._settings.request_timeout_ms
         return Ask(self._last_token, self._coordinator, request, timeout_ms)
 
