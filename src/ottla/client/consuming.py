@@ -18,6 +18,7 @@ from ottla.client.part import EARLIEST, LATEST, Part
 from ottla.client.places import Places, TopicPartition
 from ottla.errors import OttlaError
 
+LEAVE_GROUP = 13
 _FETCH_COMMITTED_MS = 60_000
 
 
@@ -100,10 +101,10 @@ class Consuming:
             ask._replace(token=3 * ask.token + 1) for ask in asks if ask.way == self._way
         ]
         if self.member is not None:
-            asks += [
-                ask._replace(token=3 * ask.token + 2, way=self._way)
-                for ask in self.member.asks(now_ms)
-            ]
+            for ask in self.member.asks(now_ms):
+                # A farewell must not wait behind a round that nobody wants to be in any more.
+                way = 0 if ask.message.api_key == LEAVE_GROUP else self._way
+                asks.append(ask._replace(token=3 * ask.token + 2, way=way))
         return asks
 
     def answered(self, token: int, outcome: Any | OttlaError, now_ms: int) -> None:
