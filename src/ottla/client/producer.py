@@ -67,6 +67,7 @@ class Producer:
             ",".join(found["bootstrap.servers"] or ()),
             client_id=found["client.id"] or "ottla-producer",
             request_timeout_ms=found["request.timeout.ms"],
+            metadata_max_age_ms=found["metadata.max.age.ms"],
             timeout_ms=self._max_block_ms,
         )
         self._waiting = self._client.waiting

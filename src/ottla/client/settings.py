@@ -36,7 +36,7 @@ _OWN_DEFAULTS = {"batch.size": 1_000_000}
 """Where ours is another than Java's: docs/design/client.md says why."""
 
 _BOTH = """
-    bootstrap.servers client.id connections.max.idle.ms request.timeout.ms retry.backoff.ms
+    bootstrap.servers client.id metadata.max.age.ms request.timeout.ms retry.backoff.ms
     retry.backoff.max.ms
 """
 HONOURED = {
@@ -59,7 +59,7 @@ HONOURED = {
 _WITHOUT_EFFECT = frozenset(
     """
     client.dns.lookup connections.max.idle.ms enable.metrics.push exclude.internal.topics
-    key.deserializer key.serializer log_level metadata.max.age.ms metadata.max.idle.ms
+    key.deserializer key.serializer log_level metadata.max.idle.ms
     metadata.recovery.rebootstrap.trigger.ms metadata.recovery.strategy metric.reporters
     metrics.num.samples metrics.recording.level metrics.sample.window.ms
     partitioner.adaptive.partitioning.enable partitioner.availability.timeout.ms
