@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 LINES_MAX = 600
-LONGER = {"src/ottla/_core.pyi": 1270}
+LONGER = {"src/ottla/_core.pyi": 1500}
 """A stub is one file, whatever it holds; several log dirs and cleaning took its latest lines."""
 FUNCTION_LINES_MAX = 60
 

@@ -1,6 +1,112 @@
-"""Connections, admin calls and raw requests of our own, to any Kafka.
+"""A Kafka client for Python, without librdkafka and without a JVM: it runs on any Kafka.
 
-`ottla.client.client.Client` holds the connections; `topics`, `configs`, `offsets`, `groups` and
-`cluster` are the admin calls, one noun a file. It never imports the broker: all that is built on it
-runs on Apache Kafka as well. One thread at a time may use a Client.
+    from ottla.client import Consumer, Producer
+
+    with Producer("localhost:9092") as producer:
+        producer.send("orders", b"one bicycle", key="alice")
+
+What stands in `__all__` is stable; docs/guides/client.md says what each is for. The admin calls are
+modules by their noun (`topics`, `configs`, `groups`, `offsets`, `cluster`, `transactions`,
+`features`), whose functions take a `Client`. It never imports the broker.
 """
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # each command of the package pays for what is imported here
+if TYPE_CHECKING:
+    from ottla.client.aio import AsyncConsumer, AsyncProducer
+    from ottla.client.client import Client
+    from ottla.client.commits import CommitFailed
+    from ottla.client.committing import OffsetAndMetadata
+    from ottla.client.consumer import Consumer, NotAssigned
+    from ottla.client.consuming import NoOffset
+    from ottla.client.errors import (
+        ApiNotSupported,
+        AuthenticationFailed,
+        BadAddress,
+        BadSetting,
+        BrokerError,
+        ConnectionFailed,
+        TimedOut,
+        TlsFailed,
+        Unreachable,
+    )
+    from ottla.client.fetching import Corrupt, OffsetOutOfRange
+    from ottla.client.producer import BadRecord, Closed, Producer
+    from ottla.client.transacting import Fenced, MustAbort, NoTransaction
+    from ottla.wire.fetched import ConsumerRecord, RecordBatch
+    from ottla.wire.outbox import Delivery
+
+_HOMES = {
+    "ApiNotSupported": "ottla.client.errors",
+    "AsyncConsumer": "ottla.client.aio",
+    "AsyncProducer": "ottla.client.aio",
+    "AuthenticationFailed": "ottla.client.errors",
+    "BadAddress": "ottla.client.errors",
+    "BadRecord": "ottla.client.producer",
+    "BadSetting": "ottla.client.errors",
+    "BrokerError": "ottla.client.errors",
+    "Client": "ottla.client.client",
+    "Closed": "ottla.client.producer",
+    "CommitFailed": "ottla.client.commits",
+    "ConnectionFailed": "ottla.client.errors",
+    "Consumer": "ottla.client.consumer",
+    "ConsumerRecord": "ottla.wire.fetched",
+    "Corrupt": "ottla.client.fetching",
+    "Delivery": "ottla.wire.outbox",
+    "Fenced": "ottla.client.transacting",
+    "MustAbort": "ottla.client.transacting",
+    "NoOffset": "ottla.client.consuming",
+    "NoTransaction": "ottla.client.transacting",
+    "NotAssigned": "ottla.client.consumer",
+    "OffsetAndMetadata": "ottla.client.committing",
+    "OffsetOutOfRange": "ottla.client.fetching",
+    "Producer": "ottla.client.producer",
+    "RecordBatch": "ottla.wire.fetched",
+    "TimedOut": "ottla.client.errors",
+    "TlsFailed": "ottla.client.errors",
+    "Unreachable": "ottla.client.errors",
+}
+
+__all__ = [
+    "ApiNotSupported",
+    "AsyncConsumer",
+    "AsyncProducer",
+    "AuthenticationFailed",
+    "BadAddress",
+    "BadRecord",
+    "BadSetting",
+    "BrokerError",
+    "Client",
+    "Closed",
+    "CommitFailed",
+    "ConnectionFailed",
+    "Consumer",
+    "ConsumerRecord",
+    "Corrupt",
+    "Delivery",
+    "Fenced",
+    "MustAbort",
+    "NoOffset",
+    "NoTransaction",
+    "NotAssigned",
+    "OffsetAndMetadata",
+    "OffsetOutOfRange",
+    "Producer",
+    "RecordBatch",
+    "TimedOut",
+    "TlsFailed",
+    "Unreachable",
+]
+
+if not TYPE_CHECKING:  # a type checker that saw this would take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        """Load what is asked for on first use."""
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'ottla.client' has no attribute '{name}'")
+        from importlib import import_module
+
+        found = globals()[name] = getattr(import_module(home), name)
+        return found

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 
 from ottla.client import consumer_parts, offsets
 from ottla.client.client import Client
-from ottla.client.committing import AsMember, OffsetAndMetadata, full_offsets
-from ottla.client.errors import BrokerError, TimedOut
-from ottla.client.fetching import Corrupt
+from ottla.client.commits import Commits
+from ottla.client.committing import OffsetAndMetadata
+from ottla.client.errors import BadSetting, BrokerError, TimedOut
+from ottla.client.handing import Handing
 from ottla.client.membership.events import (
     Assigned,
     Event,
@@ -28,30 +29,15 @@ from ottla.client.membership.events import (
 from ottla.client.part import EARLIEST, LATEST, Part
 from ottla.client.places import TopicPartition
 from ottla.client.producer import Closed
-from ottla.client.settings import BadSetting, Settings, merged
+from ottla.client.settings import Settings, merged
 from ottla.errors import OttlaError
-from ottla.wire.errors import ErrorCode
-from ottla.wire.fetched import ConsumerRecord, CoreError, RecordBatch
+from ottla.wire.fetched import ConsumerRecord, RecordBatch
 
 T = TypeVar("T")
 Told = Callable[[list[TopicPartition]], object]
 """What is called with partitions that were given or taken."""
 
 CLOSE_TIMEOUT_S = 30.0
-_OF_THE_MEMBER = frozenset(
-    {
-        ErrorCode.ILLEGAL_GENERATION,
-        ErrorCode.UNKNOWN_MEMBER_ID,
-        ErrorCode.REBALANCE_IN_PROGRESS,
-        ErrorCode.FENCED_INSTANCE_ID,
-        ErrorCode.STALE_MEMBER_EPOCH,
-        ErrorCode.FENCED_MEMBER_EPOCH,
-    }
-)
-
-
-class CommitFailed(OttlaError):
-    """The group has gone on without this member: what it has read is another's to commit."""
 
 
 def _nothing(_: list[TopicPartition]) -> None:
@@ -78,7 +64,7 @@ class Consumer:
         client: Client | None = None,
         **more: Any,
     ) -> None:
-        given, _ = merged(settings, more)
+        given = merged(settings, more)
         if client is not None:
             given.pop("bootstrap.servers", None)
         found = self._settings = Settings("consumer", given)
@@ -89,13 +75,22 @@ class Consumer:
             request_timeout_ms=found["request.timeout.ms"],
             metadata_max_age_ms=found["metadata.max.age.ms"],
             timeout_ms=found["default.api.timeout.ms"],
+            reach=found.reach,
         )
-        self._waiting = self._client.waiting
+        self.waiting = self._client.waiting
         self._timeout_ms: int = found["default.api.timeout.ms"]
-        self._most: int = found["max.poll.records"]
+        self.max_poll_records: int = found["max.poll.records"]
         self._ways, self._machine = consumer_parts.assemble(self._client, found)
         self._fetching = self._machine.fetching
+        self.handing = Handing(
+            self._fetching, self.waiting.now_ms, self._client.wake, found["retry.backoff.ms"]
+        )
         self._member = self._machine.member
+        self._commits: Commits | None = None
+        if self._machine.committing is not None:
+            self._commits = Commits(
+                self._client, self._machine, self._machine.committing, self._timeout_ms
+            )
         self._on_assign: Told = _nothing
         self._on_revoke: Told = _nothing
         self._on_lost: Told = _nothing
@@ -103,10 +98,9 @@ class Consumer:
         if found["group.id"] is not None and found["enable.auto.commit"]:
             self._commit_every_ms = found["auto.commit.interval.ms"]
         self._commit_at_ms = 0
-        self._committed: dict[TopicPartition, OffsetAndMetadata] = {}
         self._event: Event | None = None
         """The membership's next one, if it was taken from it."""
-        self._is_woken = self._closed = self._subscribed = False
+        self._is_woken = self._closed = False
         self._client.run(self._machine)
 
     # ------------------------------------------------------------ what is read
@@ -129,16 +123,18 @@ class Consumer:
         """
         self._check_open()
         if self._member is None:
-            raise BadSetting("a subscription needs group.id", hint="assign() reads without a group")
+            hint = "assign() reads without a group"
+            raise BadSetting("group.id", "a subscription needs group.id", hint=hint)
         self._on_assign = on_assign or _nothing
         self._on_revoke = on_revoke or _nothing
         self._on_lost = on_lost or self._on_revoke
         if isinstance(topics, str):
             topics = [topics]
-        with self._waiting:
-            now_ms = self._waiting.now_ms()
+        with self.waiting:
+            now_ms = self.waiting.now_ms()
             self._commit_at_ms = now_ms + (self._commit_every_ms or 0)
-            self._subscribed = True
+            if self._commits is not None:
+                self._commits.subscribes = True
             if callable(topics):
                 self._machine.matches = topics
             else:
@@ -149,14 +145,15 @@ class Consumer:
     def unsubscribe(self) -> None:
         """Let go of everything, and leave the group."""
         self._check_open()
-        with self._waiting:
+        with self.waiting:
             self._machine.matches = None
-            self._subscribed = False
+            if self._commits is not None:
+                self._commits.subscribes = False
             if self._member is not None:
-                self._member.subscribe(frozenset(), self._waiting.now_ms())
+                self._member.subscribe(frozenset(), self.waiting.now_ms())
             else:
                 self._fetching.assign([])
-        self._serve()
+        self.serve()
 
     def assign(self, places: Iterable[tuple[str, int] | tuple[str, int, int]]) -> None:
         """Read these partitions, whatever any group says; (topic, partition, offset) begins there.
@@ -165,25 +162,25 @@ class Consumer:
         """
         self._check_open()
         wanted = list(places)
-        with self._waiting:
+        with self.waiting:
             for part in self._fetching.assign([(one[0], one[1]) for one in wanted]):
                 part.seek_committed()
             for one in wanted:
                 if len(one) == 3:
                     self._fetching.parts[(one[0], one[1])].seek(one[2])
-            self._commit_at_ms = self._waiting.now_ms() + (self._commit_every_ms or 0)
+            self._commit_at_ms = self.waiting.now_ms() + (self._commit_every_ms or 0)
             self._client.wake()
 
     @property
     def assignment(self) -> list[TopicPartition]:
         """What is read now."""
-        with self._waiting:
+        with self.waiting:
             return sorted(self._fetching.parts)
 
     @property
     def paused(self) -> list[TopicPartition]:
         """What of it is paused."""
-        with self._waiting:
+        with self.waiting:
             return sorted(p.place for p in self._fetching.parts.values() if p.is_paused)
 
     def pause(self, places: Iterable[TopicPartition]) -> None:
@@ -210,8 +207,8 @@ class Consumer:
         Raises:
             OttlaError: reading can't go on; the error says where, and what to do.
         """
-        most = self._most if max_records is None else max_records
-        return self._until(timeout, lambda: self._take(most)) or []
+        most = self.max_poll_records if max_records is None else max_records
+        return self._until(timeout, lambda: self.handing.records(most))
 
     def batches(self, timeout: float = 0.0) -> list[RecordBatch]:
         """The same by whole batches, of one partition: no object is made of any record.
@@ -219,7 +216,7 @@ class Consumer:
         Raises:
             What `poll` raises.
         """
-        return self._until(timeout, self._take_batches) or []
+        return self._until(timeout, self.handing.batches)
 
     def __iter__(self) -> Iterator[ConsumerRecord]:
         """All records, for ever."""
@@ -228,114 +225,61 @@ class Consumer:
 
     def wakeup(self) -> None:
         """Make a `poll` that waits return at once, or the next one. For other threads."""
-        with self._waiting:
+        with self.waiting:
             self._is_woken = True
-            self._waiting.look()
+            self.waiting.look()
         self._client.wake()
 
-    def _until(self, timeout: float, take: Callable[[], list[T]]) -> list[T] | None:
+    def _until(self, timeout: float, take: Callable[[], list[T]]) -> list[T]:
         """Look until there is something, the time is over, or somebody wakes us."""
-        self._check_open()
-        until_ms = self._waiting.now_ms() + int(timeout * 1000)
+        until_ms = self.waiting.now_ms() + int(timeout * 1000)
         while True:
-            self._serve()
-            with self._waiting:
-                found = take()
-                now_ms = self._waiting.now_ms()
-                if found or now_ms >= until_ms or self._is_woken:
-                    self._is_woken = False
-                    return found
-                wait_ms = until_ms
-                if self._commit_every_ms is not None:
-                    wait_ms = min(until_ms, max(now_ms + 1, self._commit_at_ms))
-                self._waiting.wait_for((), self._has_work, wait_ms)
+            self.serve()
+            found = self.look(take, until_ms)
+            if found is not None:
+                return found
+            self.waiting.wait_for((), self.has_work, self.wait_until_ms(until_ms))
 
-    def _has_work(self) -> bool:
-        return (
-            self._is_woken
-            or any(not part.is_paused for part in self._fetching.arrived)
-            or self._has_event()
-        )
+    def look(self, take: Callable[[], list[T]], until_ms: int) -> list[T] | None:
+        """What is there; None if that is nothing and there is time to wait for more."""
+        self._check_open()
+        with self.waiting:
+            found = take()
+            if found or self._is_woken or self.waiting.now_ms() >= until_ms:
+                self._is_woken = False
+                return found
+            return None
+
+    def wait_until_ms(self, until_ms: int) -> int:
+        """How long to wait at most: until then, or until a commit is due."""
+        if self._commit_every_ms is None:
+            return until_ms
+        return min(until_ms, max(self.waiting.now_ms() + 1, self._commit_at_ms))
+
+    def has_work(self) -> bool:
+        """Whether it is worth it to look again. Inside the monitor."""
+        return self._is_woken or self._closed or self.handing.has_some or self._has_event()
+
+    @property
+    def has_duties(self) -> bool:
+        """Whether `serve` has something to do that may take its time."""
+        with self.waiting:
+            return self._has_event()
 
     def _has_event(self) -> bool:
         if self._event is None and self._member is not None:
-            self._event = self._member.event(self._waiting.now_ms())
+            self._event = self._member.event(self.waiting.now_ms())
         return self._event is not None
-
-    def _take(self, most: int) -> list[ConsumerRecord]:
-        found: list[ConsumerRecord] = []
-        while len(found) < most and (part := self._next_part()) is not None:
-            if not part.fetched:
-                self._raise_error(part, found)
-                break
-            fetched = part.fetched[0]
-            try:
-                records = fetched.records(most - len(found))
-            except CoreError as error:
-                part.error = Corrupt(part.place, fetched.position, error.text)
-                part.fetched.clear()
-                continue
-            part.position = fetched.position
-            if records:
-                part.leader_epoch = records[-1].leader_epoch
-            found = found + records if found else records
-            if fetched.is_done:
-                self._is_read(part)
-        return found
-
-    def _take_batches(self) -> list[RecordBatch]:
-        while (part := self._next_part()) is not None:
-            if not part.fetched:
-                self._raise_error(part, [])
-                return []
-            fetched = part.fetched[0]
-            found = fetched.batches()
-            part.position = fetched.position
-            if found:
-                part.leader_epoch = found[-1].leader_epoch
-            self._is_read(part)
-            if found:
-                return found
-        return []
-
-    def _next_part(self) -> Part | None:
-        """The first partition with something to hand out."""
-        arrived = self._fetching.arrived
-        for part in arrived:
-            if not part.is_paused and (part.fetched or part.error is not None):
-                return part
-        arrived[:] = [part for part in arrived if part.fetched or part.error is not None]
-        return None
-
-    def _is_read(self, part: Part) -> None:
-        """All of what arrived first was handed out: there is room for more."""
-        fetched = part.fetched.popleft()
-        if fetched.fault is not None:
-            part.error = Corrupt(part.place, fetched.next_offset, fetched.fault)
-        arrived = self._fetching.arrived
-        if part in arrived:
-            arrived.remove(part)
-        if part.fetched or part.error is not None:
-            arrived.append(part)
-        self._client.wake()
-
-    def _raise_error(self, part: Part, found: list[ConsumerRecord]) -> None:
-        """What is in the way is told once all before it was handed out."""
-        if found or part.error is None:
-            return
-        error, part.error = part.error, None
-        part.muted_until_ms = self._waiting.now_ms() + self._settings["retry.backoff.ms"]
-        self._fetching.arrived.remove(part)
-        raise error
 
     # ------------------------------------------------------------ the group
 
-    def _serve(self) -> None:
-        """What the group wants of this member, and a commit that is due."""
+    def serve(self) -> None:
+        """Do what the group wants of this member, callbacks too, and a commit that is due."""
+        self._check_open()
         if self._member is not None:
             while True:
-                with self._waiting:
-                    now_ms = self._waiting.now_ms()
+                with self.waiting:
+                    now_ms = self.waiting.now_ms()
                     self._member.polled(now_ms)
                     event = self._event if self._has_event() else None
                 if event is None:
@@ -343,11 +287,12 @@ class Consumer:
                 self._handle(event)
         if self._commit_every_ms is None:
             return
-        now_ms = self._waiting.now_ms()
+        now_ms = self.waiting.now_ms()
         if now_ms >= self._commit_at_ms:
             self._commit_at_ms = now_ms + self._commit_every_ms
-            with self._waiting:
-                self._commit_in_background()
+            if self._commits is not None:
+                with self.waiting:
+                    self._commits.commit_in_background()
 
     def _handle(self, event: Event) -> None:
         assert self._member is not None
@@ -357,20 +302,20 @@ class Consumer:
             case Failed(error=error):
                 raise error
             case Revoke(partitions=gone):
-                if self._commit_every_ms is not None:
-                    self._commit_quietly([place for place in gone if place in parts])
+                if self._commits is not None and self._commit_every_ms is not None:
+                    self._commits.commit_quietly([place for place in gone if place in parts])
                 self._call(self._on_revoke, gone)
                 self._let_go(gone)
             case Lost(partitions=gone):
                 self._call(self._on_lost, gone)
                 self._let_go(gone)
             case Assigned(added=added, partitions=now):
-                with self._waiting:
+                with self.waiting:
                     for part in self._fetching.assign(list(now)):
                         part.seek_committed()
                 self._call(self._on_assign, added)
-        with self._waiting:
-            self._member.confirmed(self._waiting.now_ms())
+        with self.waiting:
+            self._member.confirmed(self.waiting.now_ms())
             self._client.wake()
 
     def _call(self, told: Told, places: tuple[TopicPartition, ...]) -> None:
@@ -378,19 +323,11 @@ class Consumer:
             told(list(places))
 
     def _let_go(self, places: tuple[TopicPartition, ...]) -> None:
-        with self._waiting:
+        with self.waiting:
             self._fetching.assign([p for p in self._fetching.parts if p not in set(places)])
             for place in places:
-                self._committed.pop(place, None)
-
-    def _commit_quietly(self, places: list[TopicPartition]) -> None:
-        """What was handed out of these counts as read; if that can't be said, it is read again."""
-        try:
-            self.commit({place: at for place, at in self._positions().items() if place in places})
-        except OttlaError as error:
-            import logging
-
-            logging.getLogger("ottla.client").warning("offsets are not committed: %s", error)
+                if self._commits is not None:
+                    self._commits.forget(place)
 
     # ------------------------------------------------------------ commits
 
@@ -407,88 +344,7 @@ class Consumer:
             BrokerError: the coordinator refuses.
             TimedOut: not in time; default.api.timeout.ms without one.
         """
-        self._check_open()
-        if self._machine.committing is None:
-            raise BadSetting("a commit needs group.id")
-        with self._waiting:
-            wanted = self._positions() if positions is None else full_offsets(positions)
-            if not wanted:
-                return
-            timeout_ms = self._timeout_ms if timeout is None else int(timeout * 1000)
-            until_ms = self._waiting.now_ms() + timeout_ms
-            ends: list[OttlaError | None] = []
-            self._put_commit(wanted, until_ms, ends.append)
-            self._waiting.wait_for((), lambda: bool(ends), until_ms + 1000)
-        if not ends:
-            raise TimedOut(f"nobody confirmed a commit within {timeout_ms} ms")
-        if ends[0] is not None:
-            raise ends[0]
-        self._committed.update(wanted)
-
-    def _commit_in_background(self) -> None:
-        wanted = {p: at for p, at in self._positions().items() if self._committed.get(p) != at}
-        if not wanted:
-            return
-
-        def done(error: OttlaError | None) -> None:
-            if error is None:
-                self._committed.update(wanted)
-
-        until_ms = self._waiting.now_ms() + self._timeout_ms
-        try:
-            self._put_commit(wanted, until_ms, done)
-        except CommitFailed:
-            return  # a rebalance is under way, which commits
-
-    def _put_commit(
-        self,
-        wanted: dict[TopicPartition, OffsetAndMetadata],
-        until_ms: int,
-        done: Callable[[OttlaError | None], object],
-    ) -> None:
-        assert self._machine.committing is not None
-        member, who = self._member, AsMember()
-        by = None if member is None else member.generation
-        if by is not None:
-            who = AsMember(by.member_id, by.generation_id, by.instance_id)
-        elif member is not None and self._subscribed:
-            raise CommitFailed(
-                "no commit while the group shares its partitions out anew",
-                hint="poll() takes part in it; commit again after that",
-            )
-
-        def ended(error: OttlaError | None) -> None:
-            if isinstance(error, BrokerError) and error.code in _OF_THE_MEMBER:
-                if member is not None and by is not None:
-                    member.commit_refused(error.code, by, self._waiting.now_ms())
-                error = CommitFailed(
-                    f"the group has gone on without this member: {error}",
-                    hint="poll() joins it again; max.poll.interval.ms says how long poll may stay "
-                    "away",
-                )
-            done(error)
-
-        self._machine.committing.commit(wanted, who, until_ms, ended)
-        self._client.wake()
-
-    def _positions(self) -> dict[TopicPartition, OffsetAndMetadata]:
-        return {
-            place: OffsetAndMetadata(part.position, part.leader_epoch)
-            for place, part in self._fetching.parts.items()
-            if part.position >= 0
-        }
-
-    def group_metadata(self) -> GroupGeneration:
-        """Who this member is to its group: for `Producer.send_offsets_to_transaction`.
-
-        Raises:
-            BadSetting: there is no group.id.
-        """
-        group = self._settings["group.id"]
-        if group is None or self._member is None:
-            raise BadSetting("there is no group without group.id")
-        with self._waiting:
-            return self._member.generation or GroupGeneration(group, "", None, -1)
+        self._group().commit(positions, timeout)
 
     def committed(
         self, places: Iterable[TopicPartition]
@@ -498,23 +354,25 @@ class Consumer:
         Raises:
             OttlaError: the coordinator can't say.
         """
+        return self._group().committed(list(places))
+
+    def _group(self) -> Commits:
         self._check_open()
-        committing = self._machine.committing
-        if committing is None:
-            raise BadSetting("what is committed belongs to a group: group.id names it")
-        ends: list[dict[TopicPartition, OffsetAndMetadata] | OttlaError] = []
-        with self._waiting:
-            until_ms = self._waiting.now_ms() + self._timeout_ms
-            wanted = [(topic, number) for topic, number in places]
-            self._machine.extra_topics |= {topic for topic, _ in wanted}
-            committing.fetch(wanted, until_ms, ends.append)
-            self._client.wake()
-            self._waiting.wait_for((), lambda: bool(ends), until_ms + 1000)
-        if not ends:
-            raise TimedOut(f"nobody told what is committed within {self._timeout_ms} ms")
-        if isinstance(ends[0], OttlaError):
-            raise ends[0]
-        return ends[0]
+        if self._commits is None:
+            raise BadSetting("group.id", "positions are committed by a group: group.id names it")
+        return self._commits
+
+    def group_metadata(self) -> GroupGeneration:
+        """Who this member is to its group: for `Producer.send_offsets_to_transaction`.
+
+        Raises:
+            BadSetting: there is no group.id.
+        """
+        group = self._settings["group.id"]
+        if group is None or self._member is None:
+            raise BadSetting("group.id", "there is no group without group.id")
+        with self.waiting:
+            return self._member.generation or GroupGeneration(group, "", None, -1)
 
     # ------------------------------------------------------------ positions
 
@@ -527,10 +385,10 @@ class Consumer:
         """
         self._check_open()
         timeout_ms = self._timeout_ms if timeout is None else int(timeout * 1000)
-        with self._waiting:
+        with self.waiting:
             part = self._part(place)
-            until_ms = self._waiting.now_ms() + timeout_ms
-            self._waiting.wait_for(
+            until_ms = self.waiting.now_ms() + timeout_ms
+            self.waiting.wait_for(
                 (), lambda: part.position >= 0 or part.error is not None, until_ms
             )
             if part.position >= 0:
@@ -547,7 +405,7 @@ class Consumer:
             BadSetting: an offset below 0.
         """
         if offset < 0:
-            raise BadSetting(f"no record has offset {offset}")
+            raise BadSetting("offset", f"no record has offset {offset}")
         self._each([place], lambda part: part.seek(offset))
 
     def seek_to_beginning(self, places: Iterable[TopicPartition] | None = None) -> None:
@@ -613,10 +471,11 @@ class Consumer:
         """
         if self._closed:
             return
-        until_ms = self._waiting.now_ms() + int(timeout * 1000)
+        until_ms = self.waiting.now_ms() + int(timeout * 1000)
         try:
-            if self._commit_every_ms is not None and not self._has_left():
-                self._commit_quietly(self.assignment)
+            commits = self._commits if self._commit_every_ms is not None else None
+            if commits is not None and not commits.is_outside:
+                commits.commit_quietly(self.assignment)
             self._leave(until_ms)
         finally:
             self._closed = True
@@ -624,24 +483,18 @@ class Consumer:
             if self._owns_client:
                 self._client.close()
 
-    def _has_left(self) -> bool:
-        member = self._member
-        return member is not None and self._subscribed and member.generation is None
-
     def _leave(self, until_ms: int) -> None:
         member = self._member
         if member is None:
             return
-        with self._waiting:
-            member.close(self._waiting.now_ms())
+        with self.waiting:
+            member.close(self.waiting.now_ms())
             self._client.wake()
-        while not member.is_over and self._waiting.now_ms() < until_ms:
-            with self._waiting:
-                event = member.event(self._waiting.now_ms())
+        while not member.is_over and self.waiting.now_ms() < until_ms:
+            with self.waiting:
+                event = member.event(self.waiting.now_ms())
                 if event is None:
-                    self._waiting.wait_for(
-                        (), lambda: member.is_over or self._has_event(), until_ms
-                    )
+                    self.waiting.wait_for((), lambda: member.is_over or self._has_event(), until_ms)
                     continue
             if isinstance(event, Failed):
                 return
@@ -674,7 +527,7 @@ class Consumer:
         self, places: Iterable[TopicPartition] | None, change: Callable[[Part], object]
     ) -> None:
         self._check_open()
-        with self._waiting:
+        with self.waiting:
             parts = self._fetching.parts
             wanted = list(parts.values()) if places is None else [self._part(p) for p in places]
             for part in wanted:

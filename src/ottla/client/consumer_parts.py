@@ -8,11 +8,12 @@ from typing import Any
 from ottla.client.client import Client
 from ottla.client.committing import Committing
 from ottla.client.consuming import Consuming
+from ottla.client.errors import BadSetting
 from ottla.client.fetching import Fetching, FetchSettings
 from ottla.client.locating import Locating
 from ottla.client.machine import Questions
 from ottla.client.membership.events import ConsumerMembership
-from ottla.client.settings import BadSetting, Settings
+from ottla.client.settings import Settings
 from ottla.errors import OttlaError
 
 ASSIGNORS = {
@@ -85,7 +86,8 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
 
 def _member(client: Client, settings: Settings) -> ConsumerMembership:
     if settings["group.protocol"].lower() != "classic":
-        raise BadSetting("group.protocol=consumer is not honoured yet", hint="leave it out")
+        text = "group.protocol=consumer is not honoured yet"
+        raise BadSetting("group.protocol", text, hint="leave it out")
     from ottla.client.membership.classic_events import ClassicSettings
     from ottla.client.membership.consumer_member import ConsumerMember
 
@@ -93,7 +95,8 @@ def _member(client: Client, settings: Settings) -> ConsumerMembership:
     heartbeat_ms: int = settings["heartbeat.interval.ms"]
     if heartbeat_ms >= session_ms:
         raise BadSetting(
-            f"heartbeat.interval.ms={heartbeat_ms} is not below session.timeout.ms={session_ms}"
+            "heartbeat.interval.ms",
+            f"heartbeat.interval.ms={heartbeat_ms} is not below session.timeout.ms={session_ms}",
         )
     found = ClassicSettings(
         group_id=settings["group.id"],
@@ -115,7 +118,8 @@ def _member(client: Client, settings: Settings) -> ConsumerMembership:
             chance=lambda: client.waiting.random() / 2**32,
         )
     except OttlaError as error:
-        raise BadSetting(f"partition.assignment.strategy: {error}", hint=error.hint) from None
+        text = f"partition.assignment.strategy: {error}"
+        raise BadSetting("partition.assignment.strategy", text, hint=error.hint) from None
 
 
 def _assignor(name: str) -> Any:
@@ -127,6 +131,7 @@ def _assignor(name: str) -> Any:
             room = import_module(f"ottla.client.membership.assignors.{file}")
             return getattr(room, kind)()
     raise BadSetting(
+        "partition.assignment.strategy",
         f"partition.assignment.strategy: {name} is not known",
         hint=f"there are {', '.join(ASSIGNORS)}, and Java's names of these",
     )

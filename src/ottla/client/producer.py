@@ -15,13 +15,13 @@ from typing import Any, NoReturn
 
 from ottla.client.client import Client
 from ottla.client.committing import OffsetAndMetadata, full_offsets
-from ottla.client.errors import BrokerError, TimedOut
+from ottla.client.errors import BadSetting, BrokerError, TimedOut
 from ottla.client.identity import Idempotent, Nobody
 from ottla.client.machine import Questions
 from ottla.client.membership.events import GroupGeneration
 from ottla.client.places import TopicPartition
 from ottla.client.sending import Sending, SendingSettings
-from ottla.client.settings import BadSetting, Settings, merged
+from ottla.client.settings import Settings, merged
 from ottla.client.transacting import OPEN, Done, MustAbort, NoTransaction, Transactional
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
@@ -56,7 +56,7 @@ class Producer:
         client: Client | None = None,
         **more: Any,
     ) -> None:
-        given, _ = merged(settings, more)
+        given = merged(settings, more)
         if client is not None:
             given.pop("bootstrap.servers", None)
         found = self._settings = Settings("producer", given)
@@ -69,8 +69,9 @@ class Producer:
             request_timeout_ms=found["request.timeout.ms"],
             metadata_max_age_ms=found["metadata.max.age.ms"],
             timeout_ms=self._max_block_ms,
+            reach=found.reach,
         )
-        self._waiting = self._client.waiting
+        self.waiting = self._client.waiting
         codec: str = found["compression.type"]
         levels = {"gzip", "lz4", "zstd"}
         level = found[f"compression.{codec}.level"] if codec in levels else None
@@ -81,7 +82,7 @@ class Producer:
             linger_ms=found["linger.ms"],
             codec=codec,
             level=None if codec == "gzip" and level == -1 else level,
-            seed=self._waiting.random(),
+            seed=self.waiting.random(),
             wake=self._client.wake,
             waiter=self._wait_for,
         )
@@ -95,6 +96,11 @@ class Producer:
         self._closed = False
         self._append = self._outbox.append
         self._client.run(self._machine)
+
+    @property
+    def max_block_s(self) -> float:
+        """How long `send` and the calls of transactions wait, in seconds."""
+        return self._max_block_ms / 1000
 
     # ------------------------------------------------------------ records
 
@@ -120,21 +126,35 @@ class Producer:
             BadRecord: it is too large, or for a partition that is not there.
             Closed: the producer was closed.
         """
+        return self.offer(
+            topic, value, key, headers, partition, timestamp_ms, on_delivery
+        ) or self._send_later(
+            topic,
+            lambda: self.offer(topic, value, key, headers, partition, timestamp_ms, on_delivery),
+        )
+
+    def offer(
+        self,
+        topic: str,
+        value: bytes | str | None,
+        key: bytes | str | None,
+        headers: Any,
+        partition: int,
+        timestamp_ms: int,
+        on_delivery: Callable[[Delivery], object] | None,
+    ) -> Delivery | None:
+        """What `send` does, without waiting: None while there is no room, or the topic's partitions
+        are not known.
+
+        Raises:
+            What `send` raises, but for TimedOut.
+        """
         if self._closed or self._transactions is not None:
             self._check()
         try:
-            delivery = self._append(
-                topic, value, key, headers, partition, timestamp_ms, on_delivery
-            )
+            return self._append(topic, value, key, headers, partition, timestamp_ms, on_delivery)
         except CoreError as error:
             self._refuse(error, topic, partition)
-        if delivery is not None:
-            return delivery
-        return self._send_later(
-            topic,
-            partition,
-            lambda: self._append(topic, value, key, headers, partition, timestamp_ms, on_delivery),
-        )
 
     def send_batch(self, topic: str, partition: int, batch: RecordBatch | bytes) -> Delivery:
         """Send a sealed batch as it is, without an object for any of its records.
@@ -145,44 +165,49 @@ class Producer:
         Raises:
             What `send` raises.
         """
-        self._check()
         data = bytes(batch)
 
-        def append() -> Delivery | None:
-            return self._outbox.append_batch(topic, partition, data)
+        def offer() -> Delivery | None:
+            self._check()
+            try:
+                return self._outbox.append_batch(topic, partition, data)
+            except CoreError as error:
+                self._refuse(error, topic, partition)
 
-        try:
-            delivery = append()
-        except CoreError as error:
-            self._refuse(error, topic, partition)
-        return delivery or self._send_later(topic, partition, append)
+        return offer() or self._send_later(topic, offer)
 
-    def _send_later(
-        self, topic: str, partition: int, append: Callable[[], Delivery | None]
-    ) -> Delivery:
+    def _send_later(self, topic: str, offer: Callable[[], Delivery | None]) -> Delivery:
         """Wait for what it takes: the topic's partitions, or room."""
-        until_ms = self._waiting.now_ms() + self._max_block_ms
+        until_ms = self.waiting.now_ms() + self._max_block_ms
         found: list[Delivery] = []
 
         def done() -> bool:
-            if found or self._closed or self._refusal(topic) is not None:
-                return True  # it is asked again once it was true
-            try:
-                delivery = append()
-            except CoreError as error:
-                self._refuse(error, topic, partition)
-            found.extend([] if delivery is None else [delivery])
+            if not found and self.may_take(topic) and (delivery := offer()) is not None:
+                found.append(delivery)
             return bool(found)
 
-        with self._waiting:
-            self._machine.topics.add(topic)
-            self._client.wake()
-            self._waiting.wait_for((), done, until_ms)
+        with self.waiting:
+            self.want(topic)
+            self.waiting.wait_for((), done, until_ms)
         if found:
             return found[0]
-        if self._closed:
-            raise Closed("the producer was closed while a record waited")
-        raise self._refusal(topic) or self._why_not(topic)
+        raise self.why_not(topic)
+
+    def want(self, topic: str) -> None:
+        """Have the topic's partitions asked for. Inside the monitor."""
+        self._machine.topics.add(topic)
+        self._client.wake()
+
+    def may_take(self, topic: str) -> bool:
+        """Whether it is worth it to offer a record again.
+
+        Raises:
+            BrokerError: the topic can't be written to.
+        """
+        refusal = self._refusal(topic)
+        if refusal is not None:
+            raise refusal
+        return True
 
     def _refusal(self, topic: str) -> BrokerError | None:
         """Why a topic can't be written to, if that does not pass by itself."""
@@ -191,7 +216,8 @@ class Producer:
             return None
         return BrokerError(known.error, f"topic '{topic}': {ErrorCode(known.error).text}")
 
-    def _why_not(self, topic: str) -> OttlaError:
+    def why_not(self, topic: str) -> OttlaError:
+        """Why a record was not taken for max.block.ms."""
         if self._outbox.knows(topic):
             return TimedOut(
                 f"no room for another record within {self._max_block_ms} ms: "
@@ -246,7 +272,7 @@ class Producer:
         Raises:
             NoTransaction: there is one, or init_transactions() was not called.
         """
-        with self._waiting:
+        with self.waiting:
             self._transactional().begin()
 
     def send_offsets_to_transaction(
@@ -314,11 +340,11 @@ class Producer:
         self._not_in_a_callback("this")
         ends: list[OttlaError | None] = []
         timeout_ms = self._max_block_ms if timeout is None else int(timeout * 1000)
-        until_ms = self._waiting.now_ms() + timeout_ms
-        with self._waiting:
+        until_ms = self.waiting.now_ms() + timeout_ms
+        with self.waiting:
             start(self._transactional(), ends.append)
             self._client.wake()
-            self._waiting.wait_for((), lambda: bool(ends) or self._closed, until_ms)
+            self.waiting.wait_for((), lambda: bool(ends) or self._closed, until_ms)
         if not ends:
             failure = self._client.network.last_failure()
             raise TimedOut(
@@ -345,9 +371,9 @@ class Producer:
             oldest = self._outbox.oldest
             return oldest is None or oldest >= mark
 
-        until_ms = None if timeout is None else self._waiting.now_ms() + int(timeout * 1000)
+        until_ms = None if timeout is None else self.waiting.now_ms() + int(timeout * 1000)
         self._client.wake()
-        self._waiting.wait_for((), done, until_ms)
+        self.waiting.wait_for((), done, until_ms)
         if not done():
             raise TimedOut(f"records are still on their way after {timeout:g} s")
 
@@ -365,10 +391,10 @@ class Producer:
             late = error
         finally:
             self._closed = True
-            with self._waiting:
+            with self.waiting:
                 self._client.drop(self._machine, [self._way])
                 self._machine.fail_all(Closed("the producer was closed before this was written"))
-                self._waiting.look()
+                self.waiting.look()
             for call in self._machine.calls():
                 call()
             if self._owns_client:
@@ -379,8 +405,8 @@ class Producer:
     def _wait_for(self, delivery: Delivery, timeout: float | None) -> None:
         """For a delivery's `result`."""
         self._not_in_a_callback("result")
-        until_ms = None if timeout is None else self._waiting.now_ms() + int(timeout * 1000)
-        self._waiting.wait_for((), lambda: delivery.done, until_ms)
+        until_ms = None if timeout is None else self.waiting.now_ms() + int(timeout * 1000)
+        self.waiting.wait_for((), lambda: delivery.done, until_ms)
         if not delivery.done:
             raise TimedOut(f"{delivery.topic}-{delivery.partition}: not written after {timeout} s")
 
@@ -453,8 +479,10 @@ def _guarantees(settings: Settings) -> tuple[int, bool]:
         settings.given("enable.idempotence") and settings["enable.idempotence"]
     )
     if wanted and against:
-        raise BadSetting(f"an idempotent producer needs {' and '.join(against)}")
+        text = f"an idempotent producer needs {' and '.join(against)}"
+        raise BadSetting("enable.idempotence", text)
     least_ms = settings["linger.ms"] + settings["request.timeout.ms"]
     if settings.given("delivery.timeout.ms") and settings["delivery.timeout.ms"] < least_ms:
-        raise BadSetting("delivery.timeout.ms is at least linger.ms + request.timeout.ms")
+        text = "delivery.timeout.ms is at least linger.ms + request.timeout.ms"
+        raise BadSetting("delivery.timeout.ms", text)
     return acks, bool(settings["enable.idempotence"]) and not against

@@ -8,13 +8,16 @@ unsafe to leave out; what changes nothing that a program could notice is named o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ottla.client.errors import BadSetting
 from ottla.config.nearest import nearest
 from ottla.config.refusal import ConfigException
 from ottla.config.row import Row, client_rows
 from ottla.config.values import default_value, parse_value
-from ottla.errors import OttlaError
+
+if TYPE_CHECKING:
+    from ottla.client.reach import Reach
 
 OTHER_NAMES = {
     "metadata.broker.list": "bootstrap.servers",
@@ -74,10 +77,6 @@ _REACH = ("security.", "ssl.", "sasl.", "enable.ssl.")
 _told: set[str] = set()
 
 
-class BadSetting(OttlaError):
-    """A setting that nobody knows, that has a value it can't have, or that is not honoured."""
-
-
 class Settings(Mapping[str, Any]):
     """Values by Java's names; defaults for what was not given."""
 
@@ -85,22 +84,21 @@ class Settings(Mapping[str, Any]):
         """Raises BadSetting."""
         self._rows = client_rows(kind)
         self._values: dict[str, Any] = {}
-        self.reach: dict[str, str] = {}
-        """What says how to reach the cluster: TLS and SASL, by the names that were given."""
+        self._reach: dict[str, Any] = {}
         for name, value in given.items():
             self._take(kind, name, value)
 
     def _take(self, kind: str, name: str, value: Any) -> None:
         dotted = name if "." in name or name in self._rows else name.replace("_", ".")
         if dotted.startswith(_REACH):
-            self.reach[dotted] = text(value) or ""
+            self._reach[dotted] = value
             return
         known = OTHER_NAMES.get(dotted, dotted)
         row = self._rows.get(known)
         if row is None and known not in _WITHOUT_EFFECT and name not in _WITHOUT_EFFECT:
             near = nearest(dotted, [*self._rows, *OTHER_NAMES])
             hint = f"did you mean {near}?" if near else f"a {kind} has other settings"
-            raise BadSetting(f"there is no setting {name!r}", hint=hint)
+            raise BadSetting(name, f"there is no setting {name!r}", hint=hint)
         if row is None or known not in HONOURED[kind]:
             self._leave_out(name, known)
         else:
@@ -108,12 +106,25 @@ class Settings(Mapping[str, Any]):
 
     def _leave_out(self, name: str, known: str) -> None:
         if known not in _WITHOUT_EFFECT and name not in _WITHOUT_EFFECT:
-            raise BadSetting(f"{name} is not honoured yet", hint="leave it out")
+            raise BadSetting(name, f"{name} is not honoured yet", hint="leave it out")
         if name not in _told:
             _told.add(name)
             import logging
 
             logging.getLogger("ottla.client").warning("%s has no effect here", name)
+
+    @property
+    def reach(self) -> Reach | None:
+        """How to reach the cluster, by TLS and as whom; None if nothing is said of that.
+
+        Raises:
+            BadSetting: what is said of it makes no sense.
+        """
+        if not self._reach:
+            return None
+        from ottla.client.reach_settings import reach_of
+
+        return reach_of(self._reach)
 
     def given(self, name: str) -> bool:
         """Whether it was given, and not only has its default."""
@@ -148,22 +159,21 @@ def _parsed(row: Row, value: Any) -> Any:
     try:
         return parse_value(row, text(value))
     except ConfigException as error:
-        raise BadSetting(str(error)) from None
+        raise BadSetting(row.name, str(error)) from None
 
 
-def merged(
-    first: Mapping[str, Any] | str, settings: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[tuple[str, int]] | None]:
+def merged(first: Mapping[str, Any] | str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """A mapping of settings, or addresses, with those by keyword.
 
     Raises:
         BadSetting: neither a mapping nor a text.
     """
     if isinstance(first, str):
-        return {"bootstrap.servers": first, **settings}, None
+        return {"bootstrap.servers": first, **settings}
     if isinstance(first, Mapping):
-        return {**first, **settings}, None
+        return {**first, **settings}
     raise BadSetting(
+        "settings",
         f"settings are a mapping, or the addresses as text, not {type(first).__name__}",
         hint='such as Producer("localhost:9092", linger_ms=5)',
     )

@@ -37,6 +37,7 @@ class Waiting:
         self._connections: dict[Connection, None] = {}
         self._watching = self._poked = self._closed = False
         self._waiters: list[_Waiter] = []
+        self._calls: list[tuple[Callable[[], bool], Callable[[], object]]] = []
         self._pipe: tuple[int, int] | None = None
 
     def now_ms(self) -> int:
@@ -183,6 +184,27 @@ class Waiting:
         for waiter in self._waiters:
             if waiter.done():
                 waiter.release()
+        for call in [call for call in self._calls if call[0]()]:
+            self._calls.remove(call)
+            call[1]()
+
+    def when(self, done: Callable[[], bool], then: Callable[[], object]) -> Callable[[], None]:
+        """Call `then` once, inside the monitor, when `done()`: at once, or when something happens.
+        What is returned calls that off.
+
+        It is for who has another place to wait in, an event loop, and a thread that watches here.
+        """
+        call = (done, then)
+        with self:
+            self._calls.append(call)
+            self.look()
+
+        def call_off() -> None:
+            with self:
+                if call in self._calls:
+                    self._calls.remove(call)
+
+        return call_off
 
     def select(
         self, connections: Sequence[Connection], timeout_ms: int | None

@@ -1,0 +1,336 @@
+"""Producer and consumer for asyncio: the same ones, waited for by the loop.
+
+Nothing is done twice: records, batches and offsets are those of `producer.py` and `consumer.py`,
+and the client's own thread does the work. Only who waits differs: a future that the loop sets
+instead of a thread that rests. So a loop that is busy for a while loses no partition. What may take
+its time (a rebalance, a commit, the end of a transaction) runs in a thread of the object's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+from ottla.client.client import Client
+from ottla.client.committing import OffsetAndMetadata
+from ottla.client.consumer import CLOSE_TIMEOUT_S, Consumer
+from ottla.client.membership.events import GroupGeneration
+from ottla.client.places import TopicPartition
+from ottla.client.producer import Producer
+from ottla.client.waiting import Waiting
+from ottla.wire.fetched import ConsumerRecord, RecordBatch
+from ottla.wire.outbox import Delivery
+
+T = TypeVar("T")
+P = ParamSpec("P")
+Told = Callable[[list[TopicPartition]], object]
+"""A function or a coroutine function."""
+
+
+class AsyncDelivery:
+    """A record on its way: `await` it for its end."""
+
+    __slots__ = ("delivery",)
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+
+    def __await__(self) -> Generator[Any, None, Delivery]:
+        """The delivery, when the record is written.
+
+        Raises:
+            OttlaError: it was not.
+        """
+        if not self.delivery.done:
+            loop = asyncio.get_running_loop()
+            future: asyncio.Future[None] = loop.create_future()
+            self.delivery.add_done_callback(lambda _: _set(loop, future))
+            yield from future
+        return self.delivery.result(0)
+
+
+class AsyncProducer:
+    """`Producer`, for one event loop. The arguments are the same."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any] | str = "",
+        *,
+        client: Client | None = None,
+        **more: Any,
+    ) -> None:
+        """Raises what `Producer` raises."""
+        self.producer = Producer(settings, client=client, **more)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="ottla-aio")
+
+    async def send(
+        self,
+        topic: str,
+        value: bytes | str | None = None,
+        key: bytes | str | None = None,
+        *,
+        headers: Any = (),
+        partition: int = -1,
+        timestamp_ms: int = -1,
+    ) -> AsyncDelivery:
+        """Take one record, as soon as there is room and the topic's partitions are known; await
+        what is returned to know that it is written.
+
+        Raises:
+            What `Producer.send` raises.
+        """
+        producer = self.producer
+        record = (topic, value, key, headers, partition, timestamp_ms, None)
+        delivery = producer.offer(*record)
+        if delivery is None:
+            found: list[Delivery] = []
+
+            def done() -> bool:
+                if producer.may_take(topic) and (taken := producer.offer(*record)) is not None:
+                    found.append(taken)
+                return bool(found)
+
+            with producer.waiting:
+                producer.want(topic)
+            try:
+                await _until(producer.waiting, done, producer.max_block_s)
+            except TimeoutError:
+                if not found:
+                    raise producer.why_not(topic) from None
+            delivery = found[0]
+        return AsyncDelivery(delivery)
+
+    async def send_and_wait(self, topic: str, *record: Any, **more: Any) -> Delivery:
+        """Send one record, and wait until it is written.
+
+        Raises:
+            OttlaError: it was not.
+        """
+        return await (await self.send(topic, *record, **more))
+
+    async def send_batch(
+        self, topic: str, partition: int, batch: RecordBatch | bytes
+    ) -> AsyncDelivery:
+        """`Producer.send_batch`."""
+        return AsyncDelivery(await self._run(self.producer.send_batch, topic, partition, batch))
+
+    async def flush(self, timeout: float | None = None) -> None:
+        """`Producer.flush`."""
+        await self._run(self.producer.flush, timeout)
+
+    async def init_transactions(self, timeout: float | None = None) -> None:
+        """`Producer.init_transactions`."""
+        await self._run(self.producer.init_transactions, timeout)
+
+    def begin_transaction(self) -> None:
+        """`Producer.begin_transaction`; nobody is asked."""
+        self.producer.begin_transaction()
+
+    async def send_offsets_to_transaction(
+        self,
+        offsets: Mapping[TopicPartition, int | OffsetAndMetadata],
+        group: GroupGeneration | str,
+        timeout: float | None = None,
+    ) -> None:
+        """`Producer.send_offsets_to_transaction`."""
+        await self._run(self.producer.send_offsets_to_transaction, offsets, group, timeout)
+
+    async def commit_transaction(self, timeout: float | None = None) -> None:
+        """`Producer.commit_transaction`."""
+        await self._run(self.producer.commit_transaction, timeout)
+
+    async def abort_transaction(self, timeout: float | None = None) -> None:
+        """`Producer.abort_transaction`."""
+        await self._run(self.producer.abort_transaction, timeout)
+
+    async def close(self, timeout: float | None = None) -> None:
+        """`Producer.close`."""
+        try:
+            await self._run(self.producer.close, timeout)
+        finally:
+            self._executor.shutdown()
+
+    async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
+
+    async def __aenter__(self) -> AsyncProducer:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class AsyncConsumer:
+    """`Consumer`, for one event loop. The arguments are the same.
+
+    What needs nobody's answer (`assign`, `seek`, `pause`, ...) is called on `consumer`.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any] | str = "",
+        *,
+        client: Client | None = None,
+        **more: Any,
+    ) -> None:
+        """Raises what `Consumer` raises."""
+        self.consumer = Consumer(settings, client=client, **more)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="ottla-aio")
+        self._is_closed = False
+
+    def subscribe(
+        self,
+        topics: Iterable[str] | Callable[[str], bool],
+        *,
+        on_assign: Told | None = None,
+        on_revoke: Told | None = None,
+        on_lost: Told | None = None,
+    ) -> None:
+        """`Consumer.subscribe`; the callbacks may be coroutine functions, which the loop runs.
+
+        A callback that is none runs in a thread of the consumer's.
+        """
+        loop = asyncio.get_running_loop()
+        self.consumer.subscribe(
+            topics,
+            on_assign=_in_loop(loop, on_assign),
+            on_revoke=_in_loop(loop, on_revoke),
+            on_lost=_in_loop(loop, on_lost),
+        )
+
+    async def poll(
+        self, timeout: float = 0.0, *, max_records: int | None = None
+    ) -> list[ConsumerRecord]:
+        """`Consumer.poll`."""
+        most = self.consumer.max_poll_records if max_records is None else max_records
+        return await self._until(timeout, lambda: self.consumer.handing.records(most))
+
+    async def batches(self, timeout: float = 0.0) -> list[RecordBatch]:
+        """`Consumer.batches`."""
+        return await self._until(timeout, self.consumer.handing.batches)
+
+    async def __aiter__(self) -> AsyncIterator[ConsumerRecord]:
+        """All records, for ever."""
+        while not self._is_closed:
+            for record in await self.poll(3600.0):
+                yield record
+
+    async def _until(self, timeout: float, take: Callable[[], list[T]]) -> list[T]:
+        consumer, waiting = self.consumer, self.consumer.waiting
+        until_ms = waiting.now_ms() + int(timeout * 1000)
+        while True:
+            if consumer.has_duties:
+                await self._run(consumer.serve)
+            else:
+                consumer.serve()
+            found = consumer.look(take, until_ms)
+            if found is not None:
+                return found
+            left_ms = consumer.wait_until_ms(until_ms) - waiting.now_ms()
+            try:
+                await _until(waiting, consumer.has_work, max(0, left_ms) / 1000)
+            except TimeoutError:
+                continue
+
+    async def commit(
+        self,
+        positions: Mapping[TopicPartition, int | OffsetAndMetadata] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """`Consumer.commit`."""
+        await self._run(partial(self.consumer.commit, positions, timeout=timeout))
+
+    async def committed(
+        self, places: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """`Consumer.committed`."""
+        return await self._run(self.consumer.committed, places)
+
+    async def position(self, place: TopicPartition, *, timeout: float | None = None) -> int:
+        """`Consumer.position`."""
+        return await self._run(partial(self.consumer.position, place, timeout=timeout))
+
+    async def close(self, *, timeout: float = CLOSE_TIMEOUT_S) -> None:
+        """`Consumer.close`."""
+        self._is_closed = True
+        try:
+            await self._run(partial(self.consumer.close, timeout=timeout))
+        finally:
+            self._executor.shutdown()
+
+    async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
+
+    async def __aenter__(self) -> AsyncConsumer:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+async def _until(waiting: Waiting, done: Callable[[], bool], timeout_s: float) -> None:
+    """Wait until `done()`, which is asked inside the monitor.
+
+    Raises:
+        TimeoutError: not in time.
+        What `done` raises.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+    raised: list[BaseException] = []
+
+    def look() -> bool:
+        try:
+            return done()
+        except BaseException as error:  # it is the caller's, whose thread is another
+            raised.append(error)
+            return True
+
+    call_off = waiting.when(look, lambda: _set(loop, future))
+    try:
+        await asyncio.wait_for(future, timeout_s)
+    finally:
+        call_off()
+    if raised:
+        raise raised[0]
+
+
+def _set(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
+    """Set a future of a loop from any thread; a loop that is gone waits for nothing."""
+
+    def set_it() -> None:
+        if not future.done():
+            future.set_result(None)
+
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(set_it)
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, told: Told | None) -> Told | None:
+    """A callback that is called in another thread, and runs in the loop if it is a coroutine."""
+    if told is None or not inspect.iscoroutinefunction(told):
+        return told
+
+    def call(places: list[TopicPartition]) -> object:
+        coroutine: Any = told(places)
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+    return call
