@@ -182,7 +182,7 @@ class Waiting:
     def look(self) -> None:
         """Something happened: whoever waited for it goes on."""
         for waiter in self._waiters:
-            if waiter.done():
+            if waiter.is_done():
                 waiter.release()
         for call in [call for call in self._calls if call[0]()]:
             self._calls.remove(call)
@@ -247,6 +247,13 @@ class _Waiter:
         self.done = done
         self._lock = allocate_lock()
         self._lock.acquire()
+
+    def is_done(self) -> bool:
+        """Whether it has to look itself: also what is wrong is raised where it is waited for."""
+        try:
+            return self.done()
+        except Exception:
+            return True
 
     def rest(self, seconds: float) -> None:
         self._lock.acquire(timeout=seconds)
