@@ -156,6 +156,10 @@ class Driver:
             connection = errand.connection
             if connection is not None and connection.closed:
                 found.append(max(now_ms + 1, connection.dial_at_ms))
+        if any(isinstance(errand.ask.to, AnyNode) for errand in self._unsent):
+            ways = self._network.ways()
+            if all(connection.closed for connection in ways):
+                found.append(max(now_ms + 1, min(c.dial_at_ms for c in ways)))
         if (at := self._metadata.deadline_ms) is not None:
             found.append(at)
         return min(found, default=None)
