@@ -328,6 +328,24 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return f"did you mean {bare[close[0]]}?" if close else None
 
 
+INT_MAX = 2**31 - 1
+
+
+def require_int(name: str, value: str | int, *, min: int = -1 - INT_MAX, max: int = INT_MAX) -> int:
+    """A whole number in a range.
+
+    Raises:
+        UsageError: it is none, or out of the range.
+    """
+    try:
+        number = int(value)
+    except ValueError:
+        raise UsageError(f"{name} takes a whole number, not '{value}'") from None
+    if not min <= number <= max:
+        raise UsageError(f"{name} takes {min} to {max}, not {value}")
+    return number
+
+
 def help_text(command: Command) -> str:
     """What `--help` prints."""
     from textwrap import fill

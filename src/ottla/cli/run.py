@@ -136,6 +136,11 @@ def tell_waiting(error: OttlaError) -> None:
     sys.stderr.flush()
 
 
+def tell_answered() -> None:
+    """Say that what was waited for is over."""
+    print("the cluster answers again", file=sys.stderr, flush=True)
+
+
 def warn_deprecated(parsed: Parsed) -> None:
     """Name the options that have a newer name."""
     for option in parsed.command.options:

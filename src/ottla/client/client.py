@@ -74,8 +74,10 @@ class Client:
         timeout_ms: for a whole call, its retries included.
         connect_timeout_ms: how long to keep trying while nobody answers at all, and for the first
             answer of a node that is connected to; as timeout_ms if it is not given.
-        on_wait: told once, in words, when nobody answers yet and the call keeps trying, or when it
-            has been told to come again for a while.
+        on_wait: told once, in words, when nobody answers yet and the call, or a producer or
+            consumer, keeps trying, or when a call has been told to come again for a while.
+        on_answer: told when somebody answers again after that.
+        metadata_max_age_ms: after so long machines ask for topics and their leaders again.
         waiting: the clock, and what waits; a test may bring its own.
         reach: whether by TLS, and as whom; in the clear and as anybody without it.
     """
@@ -89,6 +91,8 @@ class Client:
         timeout_ms: int = 60_000,
         connect_timeout_ms: int | None = None,
         on_wait: Callable[[OttlaError], None] | None = None,
+        on_answer: Callable[[], None] | None = None,
+        metadata_max_age_ms: int = METADATA_AGE_MS_MAX,
         waiting: Waiting | None = None,
         reach: Reach | None = None,
     ) -> None:
@@ -96,11 +100,13 @@ class Client:
         self.timeout_ms = timeout_ms
         self._connect_timeout_ms = timeout_ms if connect_timeout_ms is None else connect_timeout_ms
         self._on_wait = on_wait
-        self._told = False
+        self._on_answer = on_answer
+        self._told = self._is_alone = False
+        self._metadata_max_age_ms = metadata_max_age_ms
         self.waiting = waiting or Waiting()
         self.waiting.share()
         self._own = _Own()
-        self.network = Network(bootstrap_servers, client_id, self.waiting, reach, self.wake)
+        self.network = Network(bootstrap_servers, client_id, self.waiting, reach, self._changed)
         self.places = self.network.places
         self._driver: Driver | None = None
 
@@ -443,7 +449,6 @@ class Client:
         """Try every known address until one answers or the time is over."""
         deadline_ms = self.waiting.now_ms() + self._connect_timeout_ms
         deadline_ms = min(deadline_ms, self._own.deadline_ms or deadline_ms)
-        told = False
         while True:
             connections = self.network.ways()
             for connection in connections:
@@ -455,10 +460,22 @@ class Client:
             again_ms = min(connection.dial_at_ms for connection in connections)
             if again_ms > deadline_ms:
                 raise Unreachable(str(last), hint=last.hint)
-            if not told and self._on_wait is not None:
-                told = True
-                self._on_wait(last)
+            self._alone(last)
             self._wait_until(again_ms)
+
+    def _alone(self, failure: OttlaError) -> None:
+        """Nobody answers, and it is tried again: say so, once."""
+        if not self._is_alone and self._on_wait is not None:
+            self._is_alone = True
+            self._on_wait(failure)
+
+    def _changed(self) -> None:
+        """A connection has opened or was lost."""
+        if self._is_alone and any(connection.open for connection in self.network.all()):
+            self._is_alone = False
+            if self._on_answer is not None:
+                self._on_answer()
+        self.wake()
 
     def run(self, machine: Driven) -> None:
         """Drive a machine from now on, in the client's own thread, which the first one starts."""
@@ -466,7 +483,9 @@ class Client:
             if self._driver is None:
                 from ottla.client.driving import Driver
 
-                self._driver = Driver(self.network, self.waiting)
+                self._driver = Driver(
+                    self.network, self.waiting, self._alone, self._metadata_max_age_ms
+                )
             self._driver.add(machine)
 
     def wake(self) -> None:

@@ -74,6 +74,7 @@ class Consumer:
             ",".join(found["bootstrap.servers"] or ()),
             client_id=found["client.id"] or "ottla-consumer",
             request_timeout_ms=found["request.timeout.ms"],
+            metadata_max_age_ms=found["metadata.max.age.ms"],
             timeout_ms=found["default.api.timeout.ms"],
             reach=found.reach,
         )

@@ -22,7 +22,6 @@ from ottla.errors import OttlaError
 if TYPE_CHECKING:
     from ottla.client.waiting import Waiting
 
-METADATA_AGE_MS_MAX = 300_000
 METADATA_BACKOFF_MS = 100
 METADATA_BACKOFF_MS_MAX = 1000
 LOOKUP_TIMEOUT_MS = 30_000
@@ -43,17 +42,29 @@ class _Errand:
 
 
 class Driver:
-    """Runs machines until it is closed."""
+    """Runs machines until it is closed.
 
-    def __init__(self, network: Network, waiting: Waiting) -> None:
+    Args:
+        alone: told whenever something is to be asked, and nobody answers.
+        metadata_max_age_ms: after so long topics and leaders are asked for again.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        waiting: Waiting,
+        alone: Callable[[OttlaError], object],
+        metadata_max_age_ms: int,
+    ) -> None:
         self._network = network
         self._waiting = waiting
+        self._alone = alone
         self._machines: list[Driven] = []
         self._unsent: list[_Errand] = []
         self._ended: list[_Errand] = []
         self._calls: list[Callable[[], object]] = []
         self._closed = self._woken = False
-        self._metadata = _Metadata(network)
+        self._metadata = _Metadata(network, metadata_max_age_ms)
         self._lookups: dict[Coordinator, _Errand] = {}
         self._deadline_ms: int | None = None
         self._thread = threading.Thread(target=self._run, name="ottla-client", daemon=True)
@@ -145,6 +156,10 @@ class Driver:
             connection = errand.connection
             if connection is not None and connection.closed:
                 found.append(max(now_ms + 1, connection.dial_at_ms))
+        if any(isinstance(errand.ask.to, AnyNode) for errand in self._unsent):
+            ways = self._network.ways()
+            if all(connection.closed for connection in ways):
+                found.append(max(now_ms + 1, min(c.dial_at_ms for c in ways)))
         if (at := self._metadata.deadline_ms) is not None:
             found.append(at)
         return min(found, default=None)
@@ -246,6 +261,8 @@ class Driver:
                         break
             if all(connection.closed for connection in known):
                 self._network.raise_what_stays(known)
+                if (failure := self._network.last_failure()) is not None:
+                    self._alone(failure)
         return None
 
     def _look_up(self, wanted: Coordinator, now_ms: int) -> None:
@@ -298,8 +315,9 @@ class Driver:
 class _Metadata:
     """What is to be asked of topics and nodes, once for all who want to know."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, age_ms_max: int) -> None:
         self._network = network
+        self._age_ms_max = age_ms_max
         self._topics: set[str] = set()
         self._creating: set[str] = set()
         self._ids: set[bytes] = set()
@@ -330,7 +348,7 @@ class _Metadata:
             return []
         places = self._network.places
         unknown = {name for name in self._topics if places.is_doubted(name)}
-        oldest = now_ms - METADATA_AGE_MS_MAX
+        oldest = now_ms - self._age_ms_max
         old = {
             name
             for name in self._topics - unknown
@@ -385,6 +403,6 @@ class _Metadata:
                 return self._again_ms
             self._again_ms = None
         if self._wants_all and self._all_at_ms is not None:
-            return self._all_at_ms + METADATA_AGE_MS_MAX
+            return self._all_at_ms + self._age_ms_max
         learned = [t.learned_at_ms for name in self._topics if (t := places.topic(name))]
-        return min(learned) + METADATA_AGE_MS_MAX if learned else None
+        return min(learned) + self._age_ms_max if learned else None

@@ -67,6 +67,7 @@ class Producer:
             ",".join(found["bootstrap.servers"] or ()),
             client_id=found["client.id"] or "ottla-producer",
             request_timeout_ms=found["request.timeout.ms"],
+            metadata_max_age_ms=found["metadata.max.age.ms"],
             timeout_ms=self._max_block_ms,
             reach=found.reach,
         )
@@ -208,6 +209,27 @@ class Producer:
             raise refusal
         return True
 
+    def partitions_for(self, topic: str, timeout: float | None = None) -> list[int]:
+        """The partitions of a topic; asking makes it where nodes may.
+
+        Raises:
+            BrokerError: it can't be written to, or is still not there.
+            TimedOut: nobody told within so many seconds (max.block.ms without one).
+        """
+        self._not_in_a_callback("partitions_for")
+        timeout_ms = self._max_block_ms if timeout is None else int(timeout * 1000)
+        with self.waiting:
+            self.want(topic)
+            self.waiting.wait_for(
+                (),
+                lambda: self.may_take(topic) and self._outbox.knows(topic),
+                self.waiting.now_ms() + timeout_ms,
+            )
+            known = self._client.places.topic(topic)
+        if known is None or not self._outbox.knows(topic):
+            raise self.why_not(topic)
+        return sorted(known.partitions)
+
     def _refusal(self, topic: str) -> BrokerError | None:
         """Why a topic can't be written to, if that does not pass by itself."""
         known = self._client.places.topic(topic)
@@ -236,7 +258,7 @@ class Producer:
     def _refuse(self, error: CoreError, topic: str, partition: int) -> NoReturn:
         most = self._settings["max.request.size"]
         if error.kind == "refused":
-            raise BadRecord(
+            raise RecordTooLarge(
                 f"a record of {error.text} bytes; max.request.size is {most}",
                 hint="raise max.request.size, and max.message.bytes of the topic",
             ) from None
@@ -430,6 +452,10 @@ class Producer:
 
 class BadRecord(OttlaError):
     """A record that no cluster would be asked to take."""
+
+
+class RecordTooLarge(BadRecord):
+    """One that is larger than max.request.size."""
 
 
 def _sending(settings: Settings, acks: int) -> SendingSettings:

@@ -350,11 +350,17 @@ class Sending:
     def _settle_sent(
         self, sent: SentBatch, offset: int, append_ms: int, error: BaseException | None
     ) -> None:
-        self._outbox.settled(sent.id)
         if isinstance(error, OttlaError):
             self._identity.failed(error)
         if sent.settle(offset, append_ms, error):
-            self._calls.append(sent.tell)
+            self._calls.append(partial(self._tell, sent))
+        else:
+            self._outbox.settled(sent.id)
+
+    def _tell(self, sent: SentBatch) -> None:
+        """A batch has ended once all who want to know have been told: then `flush` returns."""
+        sent.tell()
+        self._outbox.settled(sent.id)
 
     # ------------------------------------------------------------ what is too late
 

@@ -39,7 +39,7 @@ _OWN_DEFAULTS = {"batch.size": 1_000_000}
 """Where ours is another than Java's: docs/design/client.md says why."""
 
 _BOTH = """
-    bootstrap.servers client.id connections.max.idle.ms request.timeout.ms retry.backoff.ms
+    bootstrap.servers client.id metadata.max.age.ms request.timeout.ms retry.backoff.ms
     retry.backoff.max.ms
 """
 HONOURED = {
@@ -59,10 +59,10 @@ HONOURED = {
 }
 """What is done as it says."""
 
-_WITHOUT_EFFECT = frozenset(
+WITHOUT_EFFECT = frozenset(
     """
     client.dns.lookup connections.max.idle.ms enable.metrics.push exclude.internal.topics
-    key.deserializer key.serializer log_level metadata.max.age.ms metadata.max.idle.ms
+    key.deserializer key.serializer log_level metadata.max.idle.ms
     metadata.recovery.rebootstrap.trigger.ms metadata.recovery.strategy metric.reporters
     metrics.num.samples metrics.recording.level metrics.sample.window.ms
     partitioner.adaptive.partitioning.enable partitioner.availability.timeout.ms
@@ -73,7 +73,8 @@ _WITHOUT_EFFECT = frozenset(
 )
 """Sizes and paces that are ours to choose, and classes that only Java can load."""
 
-_REACH = ("security.", "ssl.", "sasl.", "enable.ssl.")
+REACH = ("security.", "ssl.", "sasl.", "enable.ssl.")
+"""How names begin that say how the cluster is reached."""
 _told: set[str] = set()
 
 
@@ -90,12 +91,12 @@ class Settings(Mapping[str, Any]):
 
     def _take(self, kind: str, name: str, value: Any) -> None:
         dotted = name if "." in name or name in self._rows else name.replace("_", ".")
-        if dotted.startswith(_REACH):
+        if dotted.startswith(REACH):
             self._reach[dotted] = value
             return
         known = OTHER_NAMES.get(dotted, dotted)
         row = self._rows.get(known)
-        if row is None and known not in _WITHOUT_EFFECT and name not in _WITHOUT_EFFECT:
+        if row is None and known not in WITHOUT_EFFECT and name not in WITHOUT_EFFECT:
             near = nearest(dotted, [*self._rows, *OTHER_NAMES])
             hint = f"did you mean {near}?" if near else f"a {kind} has other settings"
             raise BadSetting(name, f"there is no setting {name!r}", hint=hint)
@@ -105,7 +106,7 @@ class Settings(Mapping[str, Any]):
             self._values[known] = _parsed(row, value)
 
     def _leave_out(self, name: str, known: str) -> None:
-        if known not in _WITHOUT_EFFECT and name not in _WITHOUT_EFFECT:
+        if known not in WITHOUT_EFFECT and name not in WITHOUT_EFFECT:
             raise BadSetting(name, f"{name} is not honoured yet", hint="leave it out")
         if name not in _told:
             _told.add(name)
