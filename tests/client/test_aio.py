@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 import ottla
 from ottla.client import AsyncConsumer, AsyncProducer, BrokerError, Closed, TimedOut
+from servers import eventually
 
 Test = Callable[[ottla.Broker], Awaitable[None]]
 
@@ -91,7 +91,6 @@ def test_the_loop_goes_on_meanwhile() -> None:
                 await producer.send_and_wait("t", "x")
             assert [record.value for record in await polled] == [b"x"]
             waits = asyncio.create_task(consumer.poll(30))
-            await asyncio.sleep(0)
             waits.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waits
@@ -111,8 +110,10 @@ def test_a_busy_loop_loses_no_partition() -> None:
                 await consumer.poll(0.1)
             broker.clock.freeze()
             before = consumer.consumer.group_metadata()
-            for _ in range(5):
-                time.sleep(0.12)  # the loop is blocked, as a program's may be
+            broker.faults.slow(0, api="Heartbeat")
+            for beats in range(1, 6):
+                # The loop is blocked, as a program's may be.
+                eventually(lambda b=beats: len(broker.faults.events) >= b, "it beats")
                 broker.clock.advance(3)
             await consumer.poll(0.1)
             assert consumer.consumer.group_metadata() == before
