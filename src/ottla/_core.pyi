@@ -48,6 +48,7 @@ __all__ = [
     "TopicPartition",
     "__version__",
     "build_batch",
+    "columns_of",
     "examine_segment",
     "java_hash",
     "partition_of",
@@ -378,6 +379,22 @@ class RecordBatch:
         """A copy of its bytes, as they arrived."""
     def records(self) -> list[ConsumerRecord]:
         """An object for each record that counts. Raises CoreError "corrupt-batch"."""
+
+# A column of bytes: where each ends (int64), all of them, a bit for each that is there.
+_Blobs: TypeAlias = tuple[bytes, bytes, bytes]
+
+def columns_of(
+    batches: Sequence[RecordBatch],
+) -> tuple[
+    int,
+    tuple[bytes, bytes],  # offsets and timestamps (int64)
+    tuple[_Blobs, _Blobs],  # keys and values
+    tuple[bytes, _Blobs, _Blobs],  # headers: where each record's end (int32), names, values
+]:
+    """How many records, and a column of each, as Apache Arrow lays them out.
+
+    Raises CoreError "corrupt-batch".
+    """
 
 # ---------------------------------------------------------------- small files
 @final
