@@ -259,7 +259,7 @@ class Producer:
         most = self._settings["max.request.size"]
         if error.kind == "refused":
             raise RecordTooLarge(
-                f"a record of {error.text} bytes; max.request.size is {most}",
+                f"a record of {error.text} bytes is too large: max.request.size is {most}",
                 hint="raise max.request.size, and max.message.bytes of the topic",
             ) from None
         if error.kind == "unknown-partition":
