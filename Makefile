@@ -11,7 +11,7 @@ JARS := tests/java/target/libs/.fetched
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-long check bench wheel docs clean core jars kcat curl \
+.PHONY: help build run test test-long check bench wheel docs clean core jars kcat curl openssl \
         install rust lint unit quick sim attack java clients long
 
 help: ## say what there is
@@ -45,7 +45,7 @@ clean: ## remove what was built and installed
 
 # ---------------------------------------------------------------- stages of make test
 
-install: build $(VENV)/.dev $(JARS) kcat curl ## what the stages need: tools, Apache's jars, kcat
+install: build $(VENV)/.dev $(JARS) kcat curl openssl ## what the stages need: tools, Apache's jars, kcat
 
 rust: core ## a stage of make test: Rust lints and tests
 	cd rust && $(CARGO) clippy --release --all-targets --workspace -- -D warnings
@@ -60,11 +60,11 @@ lint: core $(VENV)/.dev ## a stage: lint, types, the stub, import rules
 	PYTHONPATH=src $(VENV)/bin/lint-imports
 	cd rust && cargo fmt --all --check
 
-unit: core $(VENV)/.dev curl ## a stage: every Python test but those of the stages below
+unit: core $(VENV)/.dev curl openssl ## a stage: every Python test but those of the stages below
 	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories --ignore=tests/attack \
 		--ignore=tests/simulation
 
-quick: core $(VENV)/.dev ## a stage of make check: unit without what types commands
+quick: core $(VENV)/.dev openssl ## a stage of make check: unit without what types commands
 	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories \
 		--ignore=tests/attack --ignore=tests/cli --ignore=tests/docs --ignore=tests/simulation
 
@@ -74,7 +74,7 @@ sim: core $(VENV)/.dev ## a stage: three hundred seeds of the simulated world, a
 attack: core $(VENV)/.dev ## a stage: hostile clients and disks, a minute of chaos among them, under two seeds
 	$(PYTEST) -m "not long" tests/attack
 
-java: core $(VENV)/.dev $(JARS) ## a stage: what asks Apache's own code
+java: core $(VENV)/.dev $(JARS) openssl ## a stage: what asks Apache's own code
 	$(PYTEST) -m "jvm and not long" --ignore=tests/clients --ignore=tests/stories --ignore=tests/attack
 
 clients: core $(VENV)/.dev $(JARS) kcat ## a stage: real clients, the main job, kills, damaged folders
@@ -109,7 +109,7 @@ $(JARS): tests/java/pom.xml
 	mvn -q -B -f tests/java/pom.xml dependency:copy-dependencies
 	touch $@
 
-kcat curl:
+kcat curl openssl:
 	@command -v $@ >/dev/null || { \
 		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		|| { echo "$@ is missing; install it (Debian: apt-get install $@)"; exit 1; }; \

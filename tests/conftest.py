@@ -92,6 +92,15 @@ def server(request: pytest.FixtureRequest) -> Server:
     return found
 
 
+@pytest.fixture(scope="session", params=["ottla", pytest.param("kafka", marks=pytest.mark.jvm)])
+def either(request: pytest.FixtureRequest) -> Server:
+    """The node that tests of our own client run against, each time Apache Kafka 4.3.1 too."""
+    found: Server = request.getfixturevalue(
+        "oracle" if request.param == "kafka" else "ottla_server"
+    )
+    return found
+
+
 @pytest.fixture(scope="session")
 def java_tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JavaTools]:
     """One JVM that runs Apache Kafka's own tools."""

@@ -635,8 +635,6 @@ class Tls:
     @property
     def fault(self) -> TlsFault | None:
         """Why to close the connection, once what is to be sent was sent."""
-    @property
-    def protocol(self) -> str | None: ...
     def received(self, data: bytes) -> bytes:
         """Bytes of the socket in; all plaintext that they end."""
     def write(self, plaintext: bytes) -> None:

@@ -15,7 +15,7 @@ from ottla.client.errors import ConnectionFailed
 from ottla.client.membership.assignors.assignor import Assignor
 from ottla.client.membership.classic_events import ClassicSettings
 from ottla.client.membership.consumer_member import ConsumerMember
-from ottla.client.membership.events import Assigned, Event, Failed, TopicRacks
+from ottla.client.membership.events import Assigned, Event, Failed, KnownTopics
 from ottla.client.places import TopicPartition
 from ottla.coordinators.group.config import GroupConfig
 from ottla.errors import OttlaError
@@ -65,9 +65,12 @@ class Owner:
             return False
         if self.member.wanted_topics - self.group.told.get(self.name, frozenset()):
             self.tell_metadata()
+        has_event = self.member.has_event
         event = self.member.event(now_ms)
         if event is None:
+            assert not self.member.has_event
             return False
+        assert has_event
         self.log.append(event)
         self.unconfirmed = event
         if isinstance(event, Assigned):
@@ -99,7 +102,7 @@ class Owner:
         wanted = self.member.wanted_topics
         self.group.told[self.name] = wanted
         counts = {topic: self.group.counts.get(topic, 0) for topic in wanted}
-        self.member.metadata_changed(TopicRacks(counts), self.group.world.now_ms)
+        self.member.metadata_changed(KnownTopics(counts), self.group.world.now_ms)
 
 
 class Group:

@@ -39,11 +39,18 @@ SETTLING_MS = 160_000
 class Consumers(RuleBasedStateMachine):
     """Whatever happens to a group, nothing is read twice at once, and in the end it is whole."""
 
-    @initialize(kind=st.sampled_from(sorted(KINDS)), partitions=st.integers(1, 5))
-    def begin(self, kind: str, partitions: int) -> None:
+    @initialize(
+        kind=st.sampled_from(sorted(KINDS)),
+        partitions=st.integers(1, 5),
+        subscriptions=st.lists(SUBSCRIPTIONS, min_size=1, max_size=4),
+    )
+    def begin(self, kind: str, partitions: int, subscriptions: list[str]) -> None:
         self.kinds = KINDS[kind]
         self.group = Group({"t": partitions, "u": 3, "v": 1})
         self.instances = 0
+        for at, topics in enumerate(subscriptions):
+            self.group.start(self.kinds[at % len(self.kinds)](), topics)
+        self._pass_time(8_000)
 
     def _owner(self, who: int) -> Owner | None:
         owners = self.group.owners
@@ -107,6 +114,7 @@ class Consumers(RuleBasedStateMachine):
             owner.member.subscribe(frozenset(), self.group.world.now_ms)
         self.group.pump()
 
+    @precondition(lambda self: len(self.group.owners) > 2)
     @rule(who=WHO)
     def crash(self, who: int) -> None:
         owner = self._owner(who)
@@ -121,6 +129,7 @@ class Consumers(RuleBasedStateMachine):
             owner.stalled = not owner.stalled
         self.group.pump()
 
+    @precondition(lambda self: len(self.group.owners) > 2)
     @rule(who=WHO)
     def close(self, who: int) -> None:
         owner = self._owner(who)
@@ -159,8 +168,12 @@ class Consumers(RuleBasedStateMachine):
         if owner is not None and generation is not None:
             owner.member.commit_refused(code, generation, self.group.world.now_ms)
 
+    @precondition(lambda self: len(self.kinds) == 1)
     @rule()
     def restart(self) -> None:
+        """What a coordinator reads again of a group is the one protocol that it went by: a member
+        that offers others alone is refused until everybody has joined again.
+        """
         self.group.restart()
         self.group.pump()
 
@@ -225,7 +238,7 @@ class Consumers(RuleBasedStateMachine):
 
 
 Consumers.TestCase.settings = settings(
-    max_examples=40,
+    max_examples=60,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

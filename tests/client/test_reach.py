@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from client.certificates import Authority, Issued, openssl
+from client.tls_peers import server_context
 from ottla.client.addresses import parse_bootstrap
 from ottla.client.errors import AuthenticationFailed, BadAddress, BadSetting, ConnectionFailed
 from ottla.client.jaas import parse_jaas
@@ -345,7 +347,7 @@ def test_a_reach_that_contradicts_itself() -> None:
 def test_an_address_may_name_its_protocol() -> None:
     """If this failed, an address that asks for TLS could be talked to in the clear."""
     assert parse_bootstrap("SASL_SSL://a:1,b:2", "SASL_SSL") == [("a", 1), ("b", 2)]
-    with pytest.raises(BadAddress, match="security.protocol is PLAINTEXT") as caught:
+    with pytest.raises(BadAddress, match=r"security\.protocol is PLAINTEXT") as caught:
         parse_bootstrap("SSL://a:1")
     assert caught.value.hint == "set security.protocol=SSL"
 
@@ -354,9 +356,9 @@ def test_an_address_may_name_its_protocol() -> None:
 
 
 class Endpoint:
-    """A token endpoint that says what a test says, over HTTP on 127.0.0.1."""
+    """A token endpoint that says what a test says, over HTTP or HTTPS on 127.0.0.1."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.asked: list[tuple[Mapping[str, str], str]] = []
         self.says: tuple[int, bytes] = (200, b"{}")
         endpoint = self
@@ -375,7 +377,9 @@ class Endpoint:
                 """Nobody reads it."""
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/token"
+        if context is not None:
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if context else ''}://127.0.0.1:{self._server.server_port}/token"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
@@ -465,6 +469,21 @@ def test_an_endpoint_that_gives_none(
     assert taken(tokens).value == "good"
 
 
+def test_an_endpoint_of_strangers_gets_no_secret(own: Issued) -> None:
+    """If this failed, whoever poses as the token endpoint would be told the client's secret."""
+    endpoint = Endpoint(server_context(own))
+    try:
+        endpoint.says = (200, b'{"access_token": "good"}')
+        with pytest.raises(AuthenticationFailed, match="not trusted") as caught:
+            taken(granting(endpoint))
+        assert "https.ca.location" in (caught.value.hint or "")
+        assert endpoint.asked == []
+        ca = str(own.certificate.with_name("ca.pem"))
+        assert taken(granting(endpoint, **{"https.ca.location": ca})).value == "good"
+    finally:
+        endpoint.close()
+
+
 def test_an_endpoint_that_is_not_there() -> None:
     """If this failed, an endpoint that is down would be called a wrong password."""
     source = ClientCredentials("http://127.0.0.1:1/token", "me", SECRET)
@@ -474,7 +493,7 @@ def test_an_endpoint_that_is_not_there() -> None:
 
 
 def test_a_token_is_kept_until_most_of_its_life_is_over() -> None:
-    """If this failed, a token would be shown that expires on the way, or one asked for too often."""
+    """If this failed, a token would be shown that expires on its way, or asked for too often."""
     now_ms, count = [0], [0]
 
     def source() -> Token:
@@ -552,7 +571,7 @@ def test_a_file_is_read_each_time(tmp_path: Path) -> None:
     ],
 )
 def test_unsecured_tokens_say_who_one_is(settings: dict[str, str]) -> None:
-    """If this failed, tests of a company's with Java's unsecured tokens could not run against us."""
+    """If this failed, tests with unsecured tokens, as Java has them, could not be run by us."""
     login = reach_of({**token(), **settings}).sasl
     assert isinstance(login, TokenLogin)
     assert isinstance(login.tokens.source, Unsecured)

@@ -22,6 +22,7 @@ from ottla.errors import OttlaError
 from ottla.wire.messages.describe_cluster import DescribeClusterRequest
 from ottla.wire.messages.metadata import MetadataRequest
 from ottla.wire.records import Record
+from servers import eventually
 
 pytestmark = [pytest.mark.jvm, pytest.mark.seconds(120)]
 
@@ -155,6 +156,10 @@ def test_every_way_leads_to_the_records(secured: Secured, protocol: str, mechani
     text = "".join(str(number) for number in range(50_000))  # more than one TLS record
     with secured.client(secured.properties(protocol, mechanism)) as client:
         assert topics.create(client, [topics.NewTopic(topic)]) == {topic: None}
+        # The broker hears of it a moment after the controller has answered.
+        eventually(
+            lambda: not client.metadata(topics=[topic]).topics[0].error_code, "the topic is known"
+        )
         assert records.produce(client, (topic, 0), [Record(None, text.encode())]) == 0
         (read,) = records.read(client, topic, [0])
         assert read.record.value == text.encode()

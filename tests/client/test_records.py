@@ -109,7 +109,7 @@ def test_a_node_that_knows_no_ids_is_told_names() -> None:
     try:
         with client_of(node) as client:
             assert records.produce(client, ("t", 0), [ONE]) == 7
-            assert [found.record.value for found in records.read(client, "t", [0])] == [
+            assert [found.value for found in records.read(client, "t", [0])] == [
                 b"one",
                 b"two",
             ]
@@ -167,7 +167,7 @@ def test_what_is_read_is_what_was_there_at_the_beginning(node: Node) -> None:
         ),
     ]
     with client_of(node) as client:
-        found = [read.record for read in records.read(client, "t", [0])]
+        found = records.read(client, "t", [0])
     assert [(r.offset, r.value, r.timestamp_ms) for r in found] == [
         (0, b"one", 99),
         (1, b"two", 99),
@@ -229,7 +229,7 @@ def test_nothing_aborted_of_what_apache_wrote_is_read(node: Node) -> None:
     node.fetched = recorded(0)
     node.end = node.fetched[0].last_stable_offset
     with client_of(node) as client:
-        found = [read.record.value for read in records.read(client, "t", [0])]
+        found = [read.value for read in records.read(client, "t", [0])]
     assert found == [
         value
         for number, (first, second) in enumerate([("abort", "commit"), ("commit", "abort")] * 2)
@@ -256,7 +256,7 @@ def test_wherever_a_fetch_begins_the_aborted_are_left_out(node: Node) -> None:
     for begin in range(node.end):
         node.begin, node.fetched = begin, recorded(begin)
         with client_of(node) as client:
-            found = [read.record.value for read in records.read(client, "t", [0])]
+            found = [read.value for read in records.read(client, "t", [0])]
         assert found == [
             value
             for offset, value in values.items()
@@ -301,7 +301,7 @@ def test_only_the_marker_ends_an_aborted_transaction(node: Node) -> None:
         fetch.PartitionData(aborted_transactions=aborted, records=b"".join(batches)),
     ]
     with client_of(node) as client:
-        found = [read.record.value for read in records.read(client, "t", [0])]
+        found = [read.value for read in records.read(client, "t", [0])]
     assert found == [b"4", b"5", b"8"]
 
 
@@ -313,7 +313,7 @@ def test_a_recorded_folder_of_apache_is_read_committed(tmp_path: Path, data_dir:
     ours.start()
     try:
         with Client(ours.bootstrap) as client:
-            found = [read.record.value for read in records.read(client, "transactions", [0])]
+            found = [read.value for read in records.read(client, "transactions", [0])]
     finally:
         ours.stop()
     assert found == [b"c%d%d" % (number, at) for number in range(2) for at in range(5)]

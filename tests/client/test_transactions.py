@@ -250,7 +250,7 @@ def test_a_running_node(server: Server, name: Callable[[], str]) -> None:
         transact(producer, topic, "committed")
         producer.begin_transaction()
         write(producer, topic, "open")
-        assert [r.record.value for r in records.read(client, topic, [0])] == [b"committed"]
+        assert [r.value for r in records.read(client, topic, [0])] == [b"committed"]
         (listed,) = transactions.list_transactions(client, states=["Ongoing"], pattern=key)
         described = transactions.describe_transactions(client, [key, name()])
         found, missing = described.values()
@@ -270,4 +270,4 @@ def test_a_running_node(server: Server, name: Callable[[], str]) -> None:
         with pytest.raises(KafkaException) as told:
             producer.commit_transaction(20)
         assert told.value.args[0].fatal()
-        assert [r.record.value for r in records.read(client, topic, [0])] == [b"committed"]
+        assert [r.value for r in records.read(client, topic, [0])] == [b"committed"]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from client.certificates import Authority, Issued, key_in, openssl
 from client.peers import HOST, Asked, Counted, Peer, metadata_of
+from client.test_client_asyncio import until_done
 from client.tls_peers import TlsPeer, server_context
 from ottla.client.client import Client
-from ottla.client.connection import Connection
+from ottla.client.connection import Answer, Connection
 from ottla.client.errors import ConnectionFailed, TimedOut, TlsFailed
 from ottla.client.reach import Reach, Tls
 from ottla.client.reach_settings import reach_of
@@ -23,6 +26,7 @@ from ottla.client.waiting import Waiting
 from ottla.errors import OttlaError
 from ottla.wire.messages.metadata import MetadataRequest
 from ottla.wire.schema import ProtocolError
+from ottla.wire.tls import TlsConfig, session
 
 ASK = MetadataRequest(topics=[])
 
@@ -137,6 +141,23 @@ def _topic(number: int) -> object:
     from ottla.wire.messages.metadata import MetadataRequestTopic
 
     return MetadataRequestTopic(name=f"topic-{number:08}-{'x' * 40}")
+
+
+def test_an_event_loop_sees_all_it_must_wait_for(authority: Authority, node: Issued) -> None:
+    """If this failed, asyncio would wait for a socket while TLS has something to write."""
+
+    async def talk(port: int) -> list[Answer]:
+        connection = Connection(HOST, port, client_id="test", reach=reach(authority))
+        connection.begin(10_000)
+        await until_done(connection, [])
+        answers = [connection.send(ASK, timeout_ms=10_000) for _ in range(9)]
+        await until_done(connection, answers)
+        connection.close()
+        return answers
+
+    with TlsPeer(nobody, server_context(node)) as peer:
+        answers = asyncio.run(talk(peer.port))
+    assert [answer.response().brokers for answer in answers] == [[]] * 9
 
 
 def test_a_client_shows_its_certificate(authority: Authority, node: Issued) -> None:
@@ -446,3 +467,63 @@ def test_a_private_key_is_never_shown(authority: Authority) -> None:
     with Peer(nobody) as peer:
         found = failure(peer.port, Reach("SSL", Tls(key_pem=own.key.read_text())))
     assert secret not in str(found)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_flipped_bit_anywhere_is_noticed(
+    authority: Authority, node: Issued, version: ssl.TLSVersion
+) -> None:
+    """If this failed, whoever sits between could change the handshake or the records unnoticed, or
+    end the process of a client.
+    """
+    config = reach_of({"security.protocol": "SSL", "ssl.ca.location": str(authority.ca)}).tls
+    assert config is not None
+    context = server_context(node, version=version)
+    whole = conversation(config.config, context, None)
+    assert whole.plaintext == [b"hello"]
+    for at in range(0, whole.length, 13):
+        found = conversation(config.config, context, at)
+        # Signatures differ in length: the last place may be behind all that was said.
+        assert found.plaintext == [] or found.length <= at or at in found.versions, at
+
+
+class Conversation(NamedTuple):
+    """What a client understood, and how many bytes the node had said for that."""
+
+    plaintext: list[bytes]
+    length: int
+    versions: set[int]
+    """Where a record says its version's minor number, which means nothing (RFC 8446, 5.1)."""
+
+
+def conversation(config: TlsConfig, context: ssl.SSLContext, flipped: int | None) -> Conversation:
+    """A handshake and a word of the node, in memory, with one byte of the node's changed."""
+    ours = session(config, "localhost")
+    to_node, to_us = ssl.MemoryBIO(), ssl.MemoryBIO()
+    theirs = context.wrap_bio(to_node, to_us, server_side=True)
+    plaintext: list[bytes] = []
+    versions: set[int] = set()
+    length = 0
+    is_done = False
+    for _ in range(6):
+        sent = ours.to_send(1 << 20)
+        to_node.write(sent)
+        ours.sent(len(sent))
+        with contextlib.suppress(ssl.SSLError):
+            theirs.do_handshake()
+            if not is_done:
+                theirs.write(b"hello")
+            is_done = True
+        said = bytearray(to_us.read())
+        at = 0
+        while at + 5 <= len(said):
+            versions.add(length + at + 2)
+            at += 5 + int.from_bytes(said[at + 3 : at + 5])
+        if flipped is not None and 0 <= flipped - length < len(said):
+            said[flipped - length] ^= 0x10
+        length += len(said)
+        got = ours.received(bytes(said))
+        plaintext += [got] if got else []
+    if flipped is None:
+        assert ours.fault is None
+    return Conversation(plaintext, length, versions)

@@ -53,5 +53,6 @@ class TlsPeer(Peer):
         self.spoken.append((wrapped.version(), cipher[0] if cipher else ""))
         # Closed under it by `close`, which knows only the socket that TLS has taken over.
         self._sockets.append(wrapped)
-        with contextlib.suppress(OSError):
+        # A socket whose TLS has ended under it reads on in the clear.
+        with contextlib.suppress(OSError, KeyError):
             super()._serve(wrapped)

@@ -62,7 +62,7 @@ def as_ours(validator: str) -> str:
         "ThrottledReplicaListValidator": "throttled-replicas",
     }
     if shape.startswith("[latest"):
-        return "offset-reset"
+        return "offset-reset-or-none" if "none" in shape else "offset-reset"
     if name == "Validator":
         return f"in-any-case:{shape[1:-1].replace(', ', '|')}"
     if name in words:

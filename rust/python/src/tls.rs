@@ -81,11 +81,6 @@ impl Tls {
         })
     }
 
-    #[getter]
-    fn protocol(&self) -> Option<String> {
-        self.inner.protocol()
-    }
-
     fn received<'py>(&mut self, py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.inner.received(data))
     }

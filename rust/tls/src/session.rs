@@ -116,13 +116,6 @@ impl Session {
         }
     }
 
-    /// `TLSv1_3` and its like, as soon as it is settled.
-    pub fn protocol(&self) -> Option<String> {
-        self.inner
-            .protocol_version()
-            .map(|version| format!("{version:?}"))
-    }
-
     fn fill(&mut self) {
         while self.inner.wants_write() {
             let written = self.inner.write_tls(&mut self.out);

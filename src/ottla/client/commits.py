@@ -137,8 +137,9 @@ class Commits:
             who = AsMember(by.member_id, by.generation_id, by.instance_id)
         elif self.is_outside:
             raise CommitFailed(
-                "no commit while the group shares its partitions out anew",
-                hint="poll() takes part in it; commit again after that",
+                "this consumer is not in its group at the moment: its partitions are being shared "
+                "out anew, or it has left because nobody polled for max.poll.interval.ms",
+                hint="poll() joins the group; what was not committed by then is read again",
             )
 
         def ended(error: OttlaError | None) -> None:

@@ -48,7 +48,7 @@ RECONNECT_BACKOFF_MS = 100
 RECONNECT_BACKOFF_MS_MAX = 1000
 REFUSED_BACKOFF_MS = 5000
 """How long a node that does not accept us, or that we do not accept, is left alone."""
-RECEIVE_BYTES = 1 << 16
+RECEIVE_BYTES = 1 << 18
 _SEND_BYTES_MAX = 1 << 18
 _OPENING_BYTES_MAX = 1 << 20
 """What a node may send before it has accepted us."""

@@ -20,6 +20,7 @@ from ottla.client.errors import BadSetting, BrokerError, TimedOut
 from ottla.client.handing import Handing
 from ottla.client.membership.events import (
     Assigned,
+    ConsumerMembership,
     Event,
     Failed,
     GroupGeneration,
@@ -267,8 +268,10 @@ class Consumer:
             return self._has_event()
 
     def _has_event(self) -> bool:
-        if self._event is None and self._member is not None:
+        if self._event is None and self._member is not None and self._member.has_event:
             self._event = self._member.event(self.waiting.now_ms())
+            # It may go on by itself after that.
+            self._client.wake()
         return self._event is not None
 
     # ------------------------------------------------------------ the group
@@ -279,8 +282,7 @@ class Consumer:
         if self._member is not None:
             while True:
                 with self.waiting:
-                    now_ms = self.waiting.now_ms()
-                    self._member.polled(now_ms)
+                    self._tell_polled(self._member)
                     event = self._event if self._has_event() else None
                 if event is None:
                     break
@@ -293,6 +295,13 @@ class Consumer:
             if self._commits is not None:
                 with self.waiting:
                     self._commits.commit_in_background()
+
+    def _tell_polled(self, member: ConsumerMembership) -> None:
+        before_ms = member.deadline_ms
+        member.polled(self.waiting.now_ms())
+        after_ms = member.deadline_ms
+        if after_ms is not None and (before_ms is None or after_ms < before_ms):
+            self._client.wake()  # it has something to say that nobody knew of
 
     def _handle(self, event: Event) -> None:
         assert self._member is not None

@@ -85,9 +85,11 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
 
 
 def _member(client: Client, settings: Settings) -> ConsumerMembership:
-    if settings["group.protocol"].lower() != "classic":
-        text = "group.protocol=consumer is not honoured yet"
-        raise BadSetting("group.protocol", text, hint="leave it out")
+    if settings["group.protocol"].lower() == "consumer":
+        return _modern(client, settings)
+    if settings.given("group.remote.assignor"):
+        text = "group.remote.assignor needs group.protocol=consumer"
+        raise BadSetting("group.remote.assignor", text)
     from ottla.client.membership.classic_events import ClassicSettings
     from ottla.client.membership.consumer_member import ConsumerMember
 
@@ -120,6 +122,30 @@ def _member(client: Client, settings: Settings) -> ConsumerMembership:
     except OttlaError as error:
         text = f"partition.assignment.strategy: {error}"
         raise BadSetting("partition.assignment.strategy", text, hint=error.hint) from None
+
+
+def _modern(client: Client, settings: Settings) -> ConsumerMembership:
+    import uuid
+
+    from ottla.client.membership.modern import ModernMember, ModernSettings
+    from ottla.wire.types import uuid_text
+
+    for name in ("partition.assignment.strategy", "session.timeout.ms", "heartbeat.interval.ms"):
+        if settings.given(name):
+            text = f"{name} is the coordinator's to say with group.protocol=consumer"
+            raise BadSetting(name, text, hint="leave it out")
+    found = ModernSettings(
+        group_id=settings["group.id"],
+        member_id=uuid_text(uuid.uuid4().bytes),
+        instance_id=settings["group.instance.id"],
+        rack_id=settings["client.rack"] or None,
+        server_assignor=settings["group.remote.assignor"],
+        poll_interval_ms_max=settings["max.poll.interval.ms"],
+        request_timeout_ms=settings["request.timeout.ms"],
+        retry_backoff_ms=settings["retry.backoff.ms"],
+        retry_backoff_ms_max=settings["retry.backoff.max.ms"],
+    )
+    return ModernMember(found, chance=lambda: client.waiting.random() / 2**32)
 
 
 def _assignor(name: str) -> Any:

@@ -13,11 +13,12 @@ from ottla.client.committing import Committing, OffsetAndMetadata
 from ottla.client.fetching import Fetching
 from ottla.client.locating import Locating
 from ottla.client.machine import Ask, Destination, Questions
-from ottla.client.membership.events import ConsumerMembership, TopicRacks
+from ottla.client.membership.events import ConsumerMembership, KnownTopics
 from ottla.client.part import EARLIEST, LATEST, Part
 from ottla.client.places import Places, TopicPartition
 from ottla.errors import OttlaError
 
+LEAVE_GROUP = 13
 _FETCH_COMMITTED_MS = 60_000
 
 
@@ -74,6 +75,11 @@ class Consuming:
         return found
 
     @property
+    def topic_ids(self) -> Iterable[bytes]:
+        """Those whose names the membership waits for."""
+        return () if self.member is None else self.member.awaited_topic_ids
+
+    @property
     def wants_all_topics(self) -> bool:
         """Whether it is to know of all topics that there are."""
         return self.matches is not None
@@ -95,10 +101,10 @@ class Consuming:
             ask._replace(token=3 * ask.token + 1) for ask in asks if ask.way == self._way
         ]
         if self.member is not None:
-            asks += [
-                ask._replace(token=3 * ask.token + 2, way=self._way)
-                for ask in self.member.asks(now_ms)
-            ]
+            for ask in self.member.asks(now_ms):
+                # A farewell must not wait behind a round that nobody wants to be in any more.
+                way = 0 if ask.message.api_key == LEAVE_GROUP else self._way
+                asks.append(ask._replace(token=3 * ask.token + 2, way=way))
         return asks
 
     def answered(self, token: int, outcome: Any | OttlaError, now_ms: int) -> None:
@@ -136,12 +142,10 @@ class Consuming:
             return
         if self.matches is not None:
             self.member.subscribe(frozenset(filter(self.matches, self._places.names())), now_ms)
-        counts = {}
-        for name in self.member.wanted_topics:
-            topic = self._places.topic(name)
-            if topic is not None:
-                counts[name] = 0 if topic.error else len(topic.partitions)
-        self.member.metadata_changed(TopicRacks(counts), now_ms)
+        found = [t for name in self.member.wanted_topics if (t := self._places.topic(name))]
+        counts = {topic.name: 0 if topic.error else len(topic.partitions) for topic in found}
+        names = {topic.id: topic.name for topic in found if not topic.error}
+        self.member.metadata_changed(KnownTopics(counts, names=names), now_ms)
 
     def _find_committed(self, parts: dict[TopicPartition, Part], now_ms: int) -> None:
         """Ask where the group has been, of partitions that begin there."""

@@ -320,6 +320,7 @@ class _Metadata:
         self._age_ms_max = age_ms_max
         self._topics: set[str] = set()
         self._creating: set[str] = set()
+        self._ids: set[bytes] = set()
         self._wants_all = self._asked_all = False
         self._all_at_ms: int | None = None
         """When all topics were told last."""
@@ -335,6 +336,7 @@ class _Metadata:
     def want(self, machines: list[Driven]) -> None:
         """The topics of these are of interest; some may be made by asking."""
         self._topics = {name for machine in machines for name in machine.topics}
+        self._ids = {one for machine in machines for one in machine.topic_ids}
         wants_all = any(machine.wants_all_topics for machine in machines)
         if wants_all != self._wants_all:
             self._wants_all, self._all_at_ms = wants_all, None
@@ -357,7 +359,7 @@ class _Metadata:
             self._asked = set()
             ask = Ask(0, AnyNode(), metadata_request(None), LOOKUP_TIMEOUT_MS)
             return [_Errand(None, ask, now_ms)]
-        if not unknown and not old and not self._needs_nodes:
+        if not (unknown or old or self._ids or self._needs_nodes):
             self._again_ms = None
             return []
         self._asked = unknown | old
@@ -366,7 +368,7 @@ class _Metadata:
         if create:
             self._asked &= self._creating
         self._under_way = True
-        message = metadata_request(sorted(self._asked), create=create)
+        message = metadata_request(sorted(self._asked), self._ids, create=create)
         return [_Errand(None, Ask(0, AnyNode(), message, LOOKUP_TIMEOUT_MS), now_ms)]
 
     def answered(self, outcome: Any | OttlaError, now_ms: int) -> None:
@@ -393,7 +395,11 @@ class _Metadata:
             return None
         places = self._network.places
         if self._again_ms is not None:
-            if self._needs_nodes or any(places.is_doubted(name) for name in self._topics):
+            if (
+                self._ids
+                or self._needs_nodes
+                or any(places.is_doubted(name) for name in self._topics)
+            ):
                 return self._again_ms
             self._again_ms = None
         if self._wants_all and self._all_at_ms is not None:

@@ -88,6 +88,10 @@ class Driven(Machine, Protocol):
         """Those whose partitions and leaders it wants the client to know (`places`)."""
 
     @property
+    def topic_ids(self) -> Iterable[bytes]:
+        """Ids of topics whose names it wants to know."""
+
+    @property
     def creates_topics(self) -> bool:
         """Whether a node that may make a topic when it is asked for it should."""
 

@@ -43,13 +43,19 @@ _NOT_HERE: Final = {
     "ssl.engine.factory.class": "a class that only Java can load",
     "ssl.provider": "a provider that only Java can load",
     "security.providers": "providers that only Java can load",
-    "ssl.keystore.certificate.location": "no setting of anybody's",
     "ssl.crl.location": "certificate revocation lists are not read",
     "ssl.curves.list": "the curves are rustls's own: X25519, P-256 and P-384",
     "ssl.sigalgs.list": "the signature algorithms are rustls's own",
     "ssl.engine.location": "OpenSSL's engines are not loaded",
     "ssl.providers": "OpenSSL's providers are not loaded",
 }
+_IDLE: Final = sasl_settings.IDLE | frozenset(
+    """
+    ssl.truststore.type ssl.keystore.type ssl.endpoint.identification.algorithm ssl.protocol
+    ssl.enabled.protocols ssl.cipher.suites enable.ssl.certificate.verification
+    """.split()  # noqa: SIM905
+)
+"""What asks for nothing by itself: some write it beside every protocol."""
 _ROOTS: Final = {
     "ssl.ca.location": "file",
     "ssl.ca.pem": "text",
@@ -115,7 +121,7 @@ def _refuse_idle(
 ) -> None:
     """Whoever sets these wants to be safe, and would not be."""
     for key in given:
-        if key in keys and key not in sasl_settings.IDLE:
+        if key in keys and key not in _IDLE:
             raise BadSetting(
                 key,
                 f"{key} is set, but security.protocol is {protocol}, which does not use it",

@@ -13,7 +13,7 @@ ones are left out, by the list that comes with each Fetch, as Java's consumer do
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError, TimedOut, check
@@ -21,18 +21,13 @@ from ottla.client.offsets import EARLIEST, LATEST, list_offsets
 from ottla.client.places import TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
-from ottla.wire.records import (
-    MARKER_ABORT,
-    Batch,
-    Record,
-    build_batch,
-    control_kind,
-    read_batches,
-)
+from ottla.wire.fetched import UNPACKED_BYTES_MAX, ConsumerRecord, CoreError, Fetched
+from ottla.wire.records import CorruptBatch, Record, build_batch
 
 FETCH_WAIT_MS = 500
 FETCH_BYTES_MAX = 8 * 1024 * 1024
 EMPTY_FETCHES_MAX = 20
+RECORDS_AT_ONCE = 1000
 NOT_WRITTEN = (
     ErrorCode.NOT_LEADER_OR_FOLLOWER,
     ErrorCode.LEADER_NOT_AVAILABLE,
@@ -41,14 +36,6 @@ NOT_WRITTEN = (
     ErrorCode.UNKNOWN_TOPIC_ID,
 )
 """Errors of a Produce that pass, and by which nothing was appended."""
-
-
-class Read(NamedTuple):
-    """A record with its place."""
-
-    topic: str
-    partition: int
-    record: Record
 
 
 def partitions(client: Client, topic: str, *, create: bool = False) -> list[int]:
@@ -108,7 +95,7 @@ def produce(client: Client, place: TopicPartition, records: Iterable[Record]) ->
     return outcome
 
 
-def read(client: Client, topic: str, numbers: Iterable[int]) -> list[Read]:
+def read(client: Client, topic: str, numbers: Iterable[int]) -> list[ConsumerRecord]:
     """All records that are in these partitions now, by partition and offset.
 
     Raises:
@@ -118,7 +105,7 @@ def read(client: Client, topic: str, numbers: Iterable[int]) -> list[Read]:
     places = [(topic, number) for number in numbers]
     first = list_offsets(client, dict.fromkeys(places, EARLIEST))
     end = list_offsets(client, dict.fromkeys(places, LATEST), read_committed=True)
-    found: list[Read] = []
+    found: list[ConsumerRecord] = []
     for place in places:
         begin, stop = first[place], end[place]
         for bound in (begin, stop):
@@ -132,7 +119,7 @@ def read(client: Client, topic: str, numbers: Iterable[int]) -> list[Read]:
 
 def committed(
     client: Client, place: TopicPartition, offset: int, end: int, bytes_max: int = FETCH_BYTES_MAX
-) -> Iterator[Read]:
+) -> Iterator[ConsumerRecord]:
     """What counts between two offsets, so many bytes a Fetch.
 
     Raises:
@@ -142,39 +129,26 @@ def committed(
     empty = 0
     while offset < end:
         data = client.attempt(lambda at=offset: fetch(client, place, at, bytes_max))  # type: ignore[misc]
-        before = offset
-        for batch, counts in _judged(read_batches(data.records or b""), data.aborted_transactions):
-            for record in batch.records if counts else ():
-                if before <= record.offset < end:
-                    if batch.is_log_append_time:
-                        record = record._replace(timestamp_ms=batch.max_timestamp_ms)
-                    yield Read(*place, record)
-            offset = max(offset, batch.last_offset + 1)
-        empty = empty + 1 if offset == before else 0
+        aborted = [(row.producer_id, row.first_offset) for row in data.aborted_transactions or ()]
+        fetched = Fetched(
+            *place,
+            data.records or b"",
+            position=offset,
+            aborted=aborted,
+            check_crcs=True,
+            unpacked_bytes_max=UNPACKED_BYTES_MAX,
+        )
+        empty = empty + 1 if fetched.next_offset == offset else 0
+        if empty and fetched.fault is not None:
+            raise CorruptBatch(fetched.fault)
         if empty == EMPTY_FETCHES_MAX:
             raise TimedOut(f"{place[0]}-{place[1]} gives no record from {offset} to {end}")
-
-
-def _judged(
-    batches: Iterable[Batch], aborted: Iterable[Any] | None
-) -> Iterator[tuple[Batch, bool]]:
-    """The batches of one Fetch, each with whether its records count.
-
-    `aborted` says of each aborted transaction only where it began. From there on all that its
-    producer wrote belongs to it, up to the marker that aborts; what comes behind may be another.
-    """
-    ahead = sorted(aborted or (), key=lambda row: int(row.first_offset), reverse=True)
-    within: set[int] = set()
-    for batch in batches:
-        while ahead and ahead[-1].first_offset <= batch.last_offset:
-            within.add(ahead.pop().producer_id)
-        if batch.is_control:
-            # A log cleaner may have emptied it.
-            if batch.records and control_kind(batch.records[0]) == MARKER_ABORT:
-                within.discard(batch.producer_id)
-            yield batch, False
-        else:
-            yield batch, not (batch.is_transactional and batch.producer_id in within)
+        try:
+            while found := fetched.records(RECORDS_AT_ONCE):
+                yield from (record for record in found if record.offset < end)
+        except CoreError as error:
+            raise CorruptBatch(error.text) from None
+        offset = fetched.next_offset
 
 
 def fetch(

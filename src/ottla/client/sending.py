@@ -83,6 +83,7 @@ class Sending:
 
     creates_topics = True
     wants_all_topics = False
+    topic_ids = ()
 
     def __init__(
         self,

@@ -182,7 +182,7 @@ class Waiting:
     def look(self) -> None:
         """Something happened: whoever waited for it goes on."""
         for waiter in self._waiters:
-            if waiter.is_done():
+            if waiter.may_go_on():
                 waiter.release()
         for call in [call for call in self._calls if call[0]()]:
             self._calls.remove(call)
@@ -248,11 +248,11 @@ class _Waiter:
         self._lock = allocate_lock()
         self._lock.acquire()
 
-    def is_done(self) -> bool:
-        """Whether it has to look itself: also what is wrong is raised where it is waited for."""
+    def may_go_on(self) -> bool:
+        """Whether it is worth it to wake that thread; what `done` raises is raised there."""
         try:
             return self.done()
-        except Exception:
+        except BaseException:
             return True
 
     def rest(self, seconds: float) -> None:

@@ -6,7 +6,7 @@ Columns: see `ottla.config.row`.
 ROWS = """
 allow.auto.create.topics                         BOOLEAN true - medium
 auto.commit.interval.ms                          INT     5000 [0,...] low
-auto.offset.reset                                STRING  latest offset-reset medium
+auto.offset.reset                                STRING  latest offset-reset-or-none medium
 bootstrap.servers                                LIST    REQUIRED list high
 check.crcs                                       BOOLEAN true - low
 client.dns.lookup                                STRING  use_all_dns_ips in:use_all_dns_ips|resolve_canonical_bootstrap_servers_only medium

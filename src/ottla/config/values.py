@@ -209,7 +209,18 @@ def _throttled_replicas(name: str, value: Any) -> None:
         )
 
 
-def _offset_reset(name: str, value: Any) -> None:
+def _offset_reset_or_none(name: str, value: Any) -> None:
+    if value == "none":
+        return
+    known = "'earliest', 'latest', 'none' or of the format 'by_duration:<PnDTnHnMn.nS.>'."
+    _offset_reset(name, value, known)
+
+
+def _offset_reset(
+    name: str,
+    value: Any,
+    known: str = "'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'.",
+) -> None:
     if value in ("earliest", "latest"):
         return
     if isinstance(value, str) and value.startswith("by_duration:"):
@@ -220,8 +231,7 @@ def _offset_reset(name: str, value: Any) -> None:
     raise invalid(
         name,
         value,
-        f"Invalid value `{value}` for configuration {name}. The value must be either 'earliest', "
-        "'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'.",
+        f"Invalid value `{value}` for configuration {name}. The value must be either {known}",
     )
 
 
@@ -261,6 +271,7 @@ _NAMED: Final[dict[str, Callable[[str, Any], None]]] = {
     "non-empty-printable": _non_empty_printable,
     "non-null": _non_null,
     "offset-reset": _offset_reset,
+    "offset-reset-or-none": _offset_reset_or_none,
     "throttled-replicas": _throttled_replicas,
     "voters": _voters,
 }

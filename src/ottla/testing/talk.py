@@ -137,7 +137,7 @@ class Talk(ABC):
             BrokerError: the broker refused the record, or there is no such topic.
         """
         from ottla.client import records
-        from ottla.client.partitioner import partition_of
+        from ottla.wire.outbox import partition_of
         from ottla.wire.records import Record as Written
 
         checked_name("topic", topic)
@@ -423,8 +423,8 @@ def _records(client: Client, topic: str, partition: int | None = None) -> list[R
 
     numbers = records.partitions(client, topic) if partition is None else [partition]
     return [
-        Record(r.value, r.key, tuple(r.headers), r.timestamp_ms, number, r.offset)
-        for _, number, r in records.read(client, topic, numbers)
+        Record(r.value, r.key, r.headers, r.timestamp_ms, r.partition, r.offset)
+        for r in records.read(client, topic, numbers)
     ]
 
 

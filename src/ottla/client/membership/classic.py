@@ -121,11 +121,6 @@ class ClassicMember:
         return self._generation() if self.state == STABLE else None
 
     @property
-    def is_preparing(self) -> bool:
-        """Whether a `Prepare` waits for the owner."""
-        return self._is_preparing
-
-    @property
     def is_lost(self) -> bool:
         """Whether what the member had may be others' by now."""
         return self.generation_id == NO_GENERATION or not self.member_id
@@ -148,6 +143,11 @@ class ClassicMember:
         """The owner is alive: it takes events now."""
         self._now_ms = now_ms
         self._polled_at_ms = now_ms
+
+    @property
+    def has_event(self) -> bool:
+        """Whether `event` would give one."""
+        return bool(self._events) or self._wants_to_prepare
 
     def event(self) -> ClassicEvent | None:
         """The next event, or None."""
@@ -500,10 +500,10 @@ class ClassicMember:
         self.state = UNJOINED
         self._drop_round()
         self.join(f"the last round failed: {_told(outcome)}")
-        if not at_once or self._backoff.failures:
-            self._round_at_ms = now_ms + self._backoff.next_ms()
+        if at_once:
+            self._again_soon(now_ms)
         else:
-            self._backoff.failures = 1
+            self._round_at_ms = now_ms + self._backoff.next_ms()
 
     def _again_soon(self, now_ms: int) -> None:
         """The first round after a refusal comes at once, further ones after a while."""

@@ -38,15 +38,17 @@ from ottla.client.membership.events import (
     Event,
     Failed,
     GroupGeneration,
+    KnownTopics,
     Lost,
     Revoke,
-    TopicRacks,
 )
 from ottla.client.places import TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 
 Then = Callable[[int], None]
+UNSEEN = object()
+"""A leader that assigned nothing itself does not know yet what there is."""
 
 
 class ConsumerMember:
@@ -87,7 +89,7 @@ class ConsumerMember:
         self._members: dict[str, Subscription] = {}
         self._snapshot: object = None
         """What the leader knew of those topics when it assigned."""
-        self._known = TopicRacks({})
+        self._known = KnownTopics({})
         self._letting_go = False
         """Whether it is to let go of everything and leave."""
         self._closed = False
@@ -122,6 +124,17 @@ class ConsumerMember:
         return self._group_topics - self._known.counts.keys()
 
     @property
+    def awaited_topic_ids(self) -> frozenset[bytes]:
+        """None: classic groups go by names."""
+        return frozenset()
+
+    @property
+    def has_event(self) -> bool:
+        """Whether `event` is worth a call."""
+        waits = bool(self._events) or self._letting_go or self.classic.has_event
+        return self._out is None and waits
+
+    @property
     def is_over(self) -> bool:
         """Whether there is nothing more to do."""
         told = not self._events and self._out is None and not self._letting_go
@@ -141,11 +154,13 @@ class ConsumerMember:
         elif topics != self._joined_topics:
             self.classic.join("its subscription has changed")
 
-    def metadata_changed(self, known: TopicRacks, now_ms: int) -> None:
+    def metadata_changed(self, known: KnownTopics, now_ms: int) -> None:
         """All that is known of `wanted_topics`."""
         self._known = known
         if self._assigning is not None:
             self._assign(now_ms)
+        elif self._snapshot is UNSEEN:
+            self._watch()
         elif self._snapshot is not None and self._snapshot != self._view():
             self._snapshot = None
             self.classic.join("the partitions of the group's topics have changed")
@@ -312,7 +327,7 @@ class ConsumerMember:
         self._members = members
         self._group_topics = frozenset(topic for one in members.values() for topic in one.topics)
         if needed.skip:
-            self._snapshot = self._view()
+            self._watch()
             return
         self._assigning = needed
         self._assign(now_ms)
@@ -327,13 +342,23 @@ class ConsumerMember:
         if assignor is None:
             self._fail(_unknown_assignor(needed.protocol_name), now_ms)
             return
-        shares = assignor.assign(self._known, self._members)
+        try:
+            shares = assignor.assign(self._known, self._members)
+        except Exception as error:
+            # Whatever a user's assignor raises: it must not end the thread that drives all members.
+            self._fail(_broken_assignor(assignor, error), now_ms)
+            return
         self._snapshot = self._view()
         found = {
             member: consumer_protocol.assignment_bytes(Share(partitions))
             for member, partitions in shares.items()
         }
         self.classic.assigned(needed.generation.generation_id, found, now_ms)
+
+    def _watch(self) -> None:
+        """Notice what changes from now on, or from when all of the group's topics are known."""
+        is_known = self._group_topics <= self._known.counts.keys()
+        self._snapshot = self._view() if is_known else UNSEEN
 
     def _view(self) -> object:
         """What the assignment depends on, of what is known of the group's topics."""
@@ -402,6 +427,13 @@ def _unknown_assignor(name: str) -> OttlaError:
     return OttlaError(
         f"the group goes by the assignor {name!r}, which this member did not offer",
         hint="set partition.assignment.strategy to one that all members of the group have",
+    )
+
+
+def _broken_assignor(assignor: Assignor, error: Exception) -> OttlaError:
+    return OttlaError(
+        f"the assignor {type(assignor).__name__} failed: {error!r}",
+        hint="mend it, or set partition.assignment.strategy to another",
     )
 
 

@@ -56,13 +56,15 @@ class GroupGeneration(NamedTuple):
     generation_id: int
 
 
-class TopicRacks(NamedTuple):
-    """The topics that a metadata answer told of: how many partitions each has (0: there is no such
-    topic), and where known the racks that hold replicas of each partition.
+class KnownTopics(NamedTuple):
+    """The topics that metadata told of: how many partitions each has (0: there is no such topic),
+    and where known the racks that hold replicas of each partition, and the topics' ids.
     """
 
     counts: Mapping[str, int]
     racks: Mapping[str, tuple[frozenset[str], ...]] = MappingProxyType({})
+    names: Mapping[bytes, str] = MappingProxyType({})
+    """Of topic ids; only groups of KIP-848 need it."""
 
 
 class ConsumerMembership(Machine, Protocol):
@@ -77,13 +79,29 @@ class ConsumerMembership(Machine, Protocol):
         """The topics that the owner keeps metadata of, and tells by `metadata_changed`."""
 
     @property
+    def awaited_topics(self) -> frozenset[str]:
+        """Of those, the ones that the member can't go on without: to be looked up at once."""
+
+    @property
+    def awaited_topic_ids(self) -> frozenset[bytes]:
+        """Ids of topics whose names it can't go on without."""
+
+    @property
+    def owned(self) -> frozenset[TopicPartition]:
+        """What the member has now."""
+
+    @property
+    def has_event(self) -> bool:
+        """Whether `event` is worth a call: it may give one, or go on by itself."""
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing is left to do after `close`, or it has failed."""
 
     def subscribe(self, topics: frozenset[str], now_ms: int) -> None:
         """Want these topics from now on; with none, let go of all and leave the group."""
 
-    def metadata_changed(self, known: TopicRacks, now_ms: int) -> None:
+    def metadata_changed(self, known: KnownTopics, now_ms: int) -> None:
         """All that the owner knows of `wanted_topics`."""
 
     def polled(self, now_ms: int) -> None:

@@ -127,7 +127,6 @@ class ClientCredentials:
     scope: str | None = None
     extensions: Mapping[str, str] = field(default_factory=dict)
     ca_pem: str | None = field(default=None, repr=False)
-    verifies: bool = True
     timeout_s: float = FETCH_S
 
     def __call__(self) -> Token:
@@ -162,6 +161,11 @@ class ClientCredentials:
                 hint=_HINT_CLIENT,
             ) from None
         except urllib.error.URLError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error.reason):
+                raise AuthenticationFailed(
+                    f"{self.url} gives no token: its certificate is not trusted ({error.reason})",
+                    hint="name its CA: https.ca.location",
+                ) from None
             raise self._unreachable(str(error.reason)) from None
         except (OSError, ValueError) as error:
             raise self._unreachable(str(error)) from None
@@ -197,11 +201,7 @@ class ClientCredentials:
             return None
         import ssl
 
-        context = ssl.create_default_context(cadata=self.ca_pem)
-        if not self.verifies:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
+        return ssl.create_default_context(cadata=self.ca_pem)
 
     def _unreachable(self, reason: str) -> ConnectionFailed:
         import urllib.parse

@@ -22,6 +22,7 @@ class EvenShares:
         self._places = [
             (topic, partition) for topic in sorted(counts) for partition in range(counts[topic])
         ]
+        self._existing = frozenset(self._places)
         self._least, self._expected_over = divmod(len(self._places), len(claims.owned))
         self._most = self._least + (self._expected_over > 0)
         self._over = 0
@@ -46,12 +47,11 @@ class EvenShares:
 
     def _keep(self, member: str, owned: list[TopicPartition]) -> None:
         """The member keeps what it may of what it owns."""
-        existing = set(self._places)
         mine = []
         for place in sorted(owned, key=lambda one: (one[1], one[0])):
             if self._near.is_far(member, place):
                 self._let_go[place] = member
-            elif place not in self._claims.twice and place in existing:
+            elif place not in self._claims.twice and place in self._existing:
                 mine.append(place)
         if len(mine) < self._least:
             self._shares[member] += mine

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from ottla.client.membership.events import TopicRacks
+from ottla.client.membership.events import KnownTopics
 from ottla.client.places import TopicPartition
 
 EAGER, COOPERATIVE = 0, 1
@@ -48,7 +48,7 @@ class Assignor(Protocol):
         """What to add to this member's subscription."""
 
     def assign(
-        self, topics: TopicRacks, members: Mapping[str, Subscription]
+        self, topics: KnownTopics, members: Mapping[str, Subscription]
     ) -> dict[str, tuple[TopicPartition, ...]]:
         """Each member's partitions. The members come in the order in which the coordinator told
         them; topics without partitions count as not there.

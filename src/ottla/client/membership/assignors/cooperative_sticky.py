@@ -18,7 +18,7 @@ from ottla.client.membership.assignors.assignor import (
 )
 from ottla.client.membership.assignors.claims import MemberData
 from ottla.client.membership.assignors.sticky import stick
-from ottla.client.membership.events import TopicRacks
+from ottla.client.membership.events import KnownTopics
 from ottla.client.places import TopicPartition
 
 
@@ -42,7 +42,7 @@ class CooperativeStickyAssignor:
         self._generation = generation_id
 
     def assign(
-        self, topics: TopicRacks, members: Mapping[str, Subscription]
+        self, topics: KnownTopics, members: Mapping[str, Subscription]
     ) -> dict[str, tuple[TopicPartition, ...]]:
         """Each member's partitions, without those that others have yet to let go of."""
         shares, moving = stick(topics, members, read_claim)

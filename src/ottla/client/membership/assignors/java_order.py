@@ -2,8 +2,9 @@
 
 Java's assignors go through such maps, so the order decides which member gets what: to assign as
 they do we must go the same way. Keys lie in buckets by their hash, in one bucket in the order they
-came in; the number of buckets is the power of two that keeps them three quarters full. (Java makes
-a tree of a bucket of more than eight, whose order then differs; no real group has that.)
+were put in (`computeIfAbsent` puts in front); the number of buckets is the power of two that keeps
+them three quarters full. (Java makes a tree of a bucket of more than eight, whose order then
+differs; no real group has that.)
 """
 
 from __future__ import annotations

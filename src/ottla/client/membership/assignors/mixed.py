@@ -162,15 +162,13 @@ class MixedShares:
 
     def _moves(self, place: TopicPartition) -> bool:
         owner = self._owner[place]
-        had = self._before.get(place)
-        if had is not None and self._is_fuller(owner, had[0]):
-            self._move_to(place, had[0])
+        had, _ = self._before.get(place, ("", 0))
+        # Java does not ask whether they still want it: members are then given, round after round,
+        # what they refuse.
+        wants = had in self._shares and place[0] in self._wants[had]
+        if wants and self._is_fuller(owner, had):
+            self._move_to(place, had)
             return True
-        if self._near.is_near(owner, place):
-            for other in self._wanted_by[place[0]]:
-                if self._near.is_near(other, place) and self._is_fuller(owner, other):
-                    self._move_to(place, other)
-                    return True
         if any(self._is_fuller(owner, other) for other in self._wanted_by[place[0]]):
             self._move_to(place, self._least_of(place[0]))
             return True

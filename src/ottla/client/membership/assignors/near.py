@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from ottla.client.membership.assignors.assignor import Subscription
-from ottla.client.membership.events import TopicRacks
+from ottla.client.membership.events import KnownTopics
 from ottla.client.places import TopicPartition
 
 
@@ -18,7 +18,7 @@ class Nearness:
     """The racks of one assignment."""
 
     def __init__(
-        self, topics: TopicRacks, names: Collection[str], members: Mapping[str, Subscription]
+        self, topics: KnownTopics, names: Collection[str], members: Mapping[str, Subscription]
     ) -> None:
         self.member_racks: dict[str, str] = {}
         self._racks: dict[TopicPartition, frozenset[str]] = {}

@@ -16,7 +16,7 @@ from ottla.client.membership.assignors.assignor import (
     by_instance,
 )
 from ottla.client.membership.assignors.java_order import hash_order
-from ottla.client.membership.events import TopicRacks
+from ottla.client.membership.events import KnownTopics
 from ottla.client.places import TopicPartition
 
 Fits = Callable[[str, int], bool]
@@ -27,10 +27,10 @@ class RangeAssignor(Forgetful):
     """As Java's RangeAssignor."""
 
     name = "range"
-    protocols = (EAGER,)
+    protocols: tuple[int, ...] = (EAGER,)
 
     def assign(
-        self, topics: TopicRacks, members: Mapping[str, Subscription]
+        self, topics: KnownTopics, members: Mapping[str, Subscription]
     ) -> dict[str, tuple[TopicPartition, ...]]:
         """Each member's partitions."""
         wanted_by: dict[str, list[str]] = {}
@@ -43,8 +43,7 @@ class RangeAssignor(Forgetful):
         shares: dict[str, list[TopicPartition]] = {member: [] for member in members}
         pieces = [
             _Pieces(topic, topics, sorted(wanted_by[topic], key=rank.__getitem__), racks, shares)
-            for topic in hash_order(wanted_by)
-            if topics.counts.get(topic, 0) > 0
+            for topic in hash_order(one for one in hash_order(wanted_by) if topics.counts.get(one))
         ]
         by_racks = any(one.goes_by_racks for one in pieces)
         if by_racks:
@@ -62,7 +61,7 @@ class _Pieces:
     def __init__(
         self,
         topic: str,
-        topics: TopicRacks,
+        topics: KnownTopics,
         members: Sequence[str],
         racks: Mapping[str, str | None],
         shares: dict[str, list[TopicPartition]],

@@ -13,7 +13,7 @@ from ottla.client.membership.assignors.assignor import (
     Subscription,
     by_instance,
 )
-from ottla.client.membership.events import TopicRacks
+from ottla.client.membership.events import KnownTopics
 from ottla.client.places import TopicPartition
 
 
@@ -21,10 +21,10 @@ class RoundRobinAssignor(Forgetful):
     """As Java's RoundRobinAssignor."""
 
     name = "roundrobin"
-    protocols = (EAGER,)
+    protocols: tuple[int, ...] = (EAGER,)
 
     def assign(
-        self, topics: TopicRacks, members: Mapping[str, Subscription]
+        self, topics: KnownTopics, members: Mapping[str, Subscription]
     ) -> dict[str, tuple[TopicPartition, ...]]:
         """Each member's partitions."""
         shares: dict[str, list[TopicPartition]] = {member: [] for member in members}

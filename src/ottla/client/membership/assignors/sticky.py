@@ -20,7 +20,7 @@ from ottla.client.membership.assignors.claims import Claims, MemberData, ReadCla
 from ottla.client.membership.assignors.java_order import hash_order
 from ottla.client.membership.assignors.mixed import MixedShares
 from ottla.client.membership.assignors.near import Nearness
-from ottla.client.membership.events import TopicRacks
+from ottla.client.membership.events import KnownTopics
 from ottla.client.places import TopicPartition
 
 NOTHING = MemberData((), DEFAULT_GENERATION)
@@ -48,7 +48,7 @@ class StickyAssignor:
         self._given, self._generation = share, generation_id
 
     def assign(
-        self, topics: TopicRacks, members: Mapping[str, Subscription]
+        self, topics: KnownTopics, members: Mapping[str, Subscription]
     ) -> dict[str, tuple[TopicPartition, ...]]:
         """Each member's partitions."""
         shares, _ = stick(topics, members, read_claim)
@@ -56,7 +56,7 @@ class StickyAssignor:
 
 
 def stick(
-    topics: TopicRacks, members: Mapping[str, Subscription], read: ReadClaim
+    topics: KnownTopics, members: Mapping[str, Subscription], read: ReadClaim
 ) -> tuple[dict[str, list[TopicPartition]], dict[TopicPartition, str] | None]:
     """Each member's partitions, and which of them another member still has; None if that is yet to
     be found out.
@@ -78,7 +78,7 @@ def claim_bytes(partitions: tuple[TopicPartition, ...], generation_id: int) -> b
     for topic, partition in partitions:
         by_topic.setdefault(topic, []).append(partition)
     found = struct.pack(">i", len(by_topic))
-    for topic in hash_order(by_topic):
+    for topic in hash_order(reversed(by_topic)):  # Java's computeIfAbsent puts in front
         name = topic.encode()
         mine = by_topic[topic]
         found += struct.pack(f">h{len(name)}si", len(name), name, len(mine))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ottla.client.partitioner import partition_of
+from ottla.wire.outbox import partition_of
 
 
 @pytest.mark.parametrize(
@@ -20,5 +20,4 @@ from ottla.client.partitioner import partition_of
 )
 def test_a_key_lands_where_kafka_puts_it(key: bytes, hashed: int) -> None:
     """If this failed, a record would lie apart from those of the same key that others wrote."""
-    assert partition_of(key, 2**31) == hashed & 0x7FFFFFFF
     assert partition_of(key, 12) == (hashed & 0x7FFFFFFF) % 12

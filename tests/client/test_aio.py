@@ -1,0 +1,140 @@
+"""The client for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+import ottla
+from ottla.client import AsyncConsumer, AsyncProducer, BrokerError, Closed, TimedOut
+from servers import eventually
+
+Test = Callable[[ottla.Broker], Awaitable[None]]
+
+
+def run(test: Test) -> None:
+    """Run a coroutine beside a broker; nothing may be left of it."""
+    with ottla.Broker() as broker:
+        broker.create_topic("t")
+        before = set(threading.enumerate())
+        asyncio.run(test(broker))  # type: ignore[arg-type]
+        assert set(threading.enumerate()) == before
+
+
+def test_records_go_and_come() -> None:
+    """If this failed, an asyncio program could neither write nor read."""
+
+    async def test(broker: ottla.Broker) -> None:
+        async with AsyncProducer(broker.bootstrap_servers) as producer:
+            first = await producer.send_and_wait("t", "0", key="k", headers=[("h", b"1")])
+            assert first.offset == 0
+            sent = [await producer.send("t", str(number)) for number in range(1, 100)]
+            assert [delivery.offset for delivery in await asyncio.gather(*sent)] == [*range(1, 100)]
+        told: list[Any] = []
+
+        async def assigned(places: list[Any]) -> None:
+            told.append((threading.current_thread(), places))
+
+        settings = {"group_id": "g", "auto_offset_reset": "earliest", "enable_auto_commit": False}
+        async with AsyncConsumer(broker.bootstrap_servers, **settings) as consumer:
+            consumer.subscribe(["t"], on_assign=assigned)
+            found = []
+            async for record in consumer:
+                found.append(int(record.value or b""))
+                if len(found) == 100:
+                    break
+            assert found == [*range(100)]
+            assert told == [(threading.main_thread(), [("t", 0)])]
+            await consumer.commit()
+            assert (await consumer.committed([("t", 0)]))[("t", 0)].offset == 100
+            assert await consumer.position(("t", 0)) == 100
+            assert await consumer.poll(0.05) == []
+            consumer.consumer.seek(("t", 0), 50)
+            assert sum(len(batch.records()) for batch in await consumer.batches(10)) == 50
+
+    run(test)
+
+
+def test_a_transaction() -> None:
+    """If this failed, an asyncio program could not write all or nothing."""
+
+    async def test(broker: ottla.Broker) -> None:
+        async with AsyncProducer(broker.bootstrap_servers, transactional_id="x") as producer:
+            await producer.init_transactions()
+            for commits in (True, False):
+                producer.begin_transaction()
+                await producer.send("t", str(commits))
+                await producer.send_offsets_to_transaction({("t", 0): 1}, "g")
+                if commits:
+                    await producer.commit_transaction()
+                else:
+                    await producer.abort_transaction()
+        assert [record.value for record in broker.records("t")] == [b"True"]
+
+    run(test)
+
+
+def test_the_loop_goes_on_meanwhile() -> None:
+    """If this failed, a wait for records would stop everything else in the loop."""
+
+    async def test(broker: ottla.Broker) -> None:
+        async with AsyncConsumer(
+            broker.bootstrap_servers, auto_offset_reset="earliest"
+        ) as consumer:
+            consumer.consumer.assign([("t", 0)])
+            polled = asyncio.create_task(consumer.poll(30))
+            async with AsyncProducer(broker.bootstrap_servers) as producer:
+                await producer.send_and_wait("t", "x")
+            assert [record.value for record in await polled] == [b"x"]
+            waits = asyncio.create_task(consumer.poll(30))
+            waits.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waits
+
+    run(test)
+
+
+def test_a_busy_loop_loses_no_partition() -> None:
+    """If this failed, a loop that computes for a while would be thrown out of its group."""
+
+    async def test(broker: ottla.Broker) -> None:
+        lost: list[Any] = []
+        settings = {"group_id": "g", "session_timeout_ms": 6000, "heartbeat_interval_ms": 100}
+        async with AsyncConsumer(broker.bootstrap_servers, **settings) as consumer:
+            consumer.subscribe(["t"], on_lost=lost.extend)
+            while not consumer.consumer.assignment:
+                await consumer.poll(0.1)
+            broker.clock.freeze()
+            before = consumer.consumer.group_metadata()
+            broker.faults.slow(0, api="Heartbeat")
+            for beats in range(1, 6):
+                # The loop is blocked, as a program's may be.
+                eventually(lambda b=beats: len(broker.faults.events) >= b, "it beats")
+                broker.clock.advance(3)
+            await consumer.poll(0.1)
+            assert consumer.consumer.group_metadata() == before
+            assert not lost
+
+    run(test)
+
+
+def test_what_can_not_be_written_is_told() -> None:
+    """If this failed, a coroutine would hang, or go on as if it were written."""
+
+    async def test(broker: ottla.Broker) -> None:
+        producer = AsyncProducer(broker.bootstrap_servers, max_block_ms=200)
+        with pytest.raises(BrokerError, match="bad topic"):
+            await producer.send("bad topic", "x")
+        await producer.close()
+        with pytest.raises(Closed):
+            await producer.send("t", "x")
+        nobody = AsyncProducer("127.0.0.1:1", max_block_ms=200)
+        with pytest.raises(TimedOut, match="refused"):
+            await nobody.send("t", "x")
+        await nobody.close()
+
+    run(test)
