@@ -196,9 +196,9 @@ def _settings(parsed: Parsed) -> dict[str, str]:
     if parsed.has("--include"):
         settings["metadata.max.age.ms"] = str(LIST_AGAIN_MS)
     settings.update(honoured("consumer", given))
-    settings["isolation.level"] = parsed.text(
-        "--isolation-level", given.get("isolation.level", ISOLATION_LEVELS[0])
-    ) or ""
+    settings["isolation.level"] = (
+        parsed.text("--isolation-level", given.get("isolation.level", ISOLATION_LEVELS[0])) or ""
+    )
     settings["bootstrap.servers"] = bootstrap
     if not parsed.has("--partition"):
         settings["group.id"] = groups.pop() if groups else f"console-consumer-{_random_number()}"

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from ottla.cli.java_dates import date_format
 from ottla.cli.interrupts import Interrupts
+from ottla.cli.java_dates import date_format
 from ottla.cli.load_clients import LoadConsumer, size_of
 from ottla.cli.load_figures import ReadStats
 from ottla.cli.load_metrics import metrics_table
@@ -109,9 +109,7 @@ class Reading:
         """From now on time counts."""
         self.stats = ReadStats(_now_ms())
 
-    def read(
-        self, poll: Callable[[], list[ConsumerRecord]], limit: int, timeout_ms: int
-    ) -> None:
+    def read(self, poll: Callable[[], list[ConsumerRecord]], limit: int, timeout_ms: int) -> None:
         """Read until there are enough, or nothing came for so long."""
         stats = self.stats
         last_ms = now_ms = _now_ms()

@@ -92,6 +92,14 @@ def main(parsed: Parsed) -> int:
     return 0
 
 
+class Sent(NamedTuple):
+    """What is sent, and has to come back."""
+
+    value: bytes | None
+    key: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+
 def measure(
     producer: LoadProducer, consumer: LoadConsumer, topic: str, sizes: dict[str, int]
 ) -> None:
@@ -163,7 +171,6 @@ def _of(kind: str, given: dict[str, str]) -> dict[str, str]:
         return settings | {"linger.ms": "0", "max.block.ms": str(2**63 - 1)}
     return settings | {
         "auto.offset.reset": "latest",
-        "fetch.max.wait.ms": "0",
     }
 
 

@@ -10,8 +10,8 @@ import sys
 import time
 from typing import Any
 
-from ottla.cli.java_text import java_text
 from ottla.cli.interrupts import Interrupts
+from ottla.cli.java_text import java_text
 from ottla.cli.load_clients import LoadConsumer
 from ottla.cli.load_events import emit, flush, tell_event
 from ottla.cli.options import BadValue, Command, Option, Parsed, UsageError, is_java_int, whole

@@ -1,4 +1,4 @@
-"""The table of `--print-metrics`: what a producer or consumer counted, as Apache's tools show it."""
+"""What `--print-metrics` shows: what a producer or consumer counted, as Apache's tools do."""
 
 from __future__ import annotations
 
