@@ -6,21 +6,16 @@ Options, settings and what prints; reading itself is console_reader.py's.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ottla.cli.client_settings import honoured
 from ottla.cli.console_reader import LOGGING, Reader
-from ottla.cli.librdkafka import (
-    Interrupts,
-    in_words,
-    require_int,
-    require_topic_name,
-    translate,
-)
-from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
+from ottla.cli.interrupts import Interrupts
+from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError, require_int
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.record_lines import Formatter
 from ottla.cli.run import Failed, run, tell_waiting
-from ottla.client.addresses import parse_bootstrap
+from ottla.cli.waiting import require_topic_name
 
 if TYPE_CHECKING:
     from ottla.cli.formatters import CoordinatorFormatter
@@ -29,6 +24,8 @@ PACKAGE = "org.apache.kafka.tools.consumer."
 DEFAULT, NO_OP = PACKAGE + "DefaultMessageFormatter", PACKAGE + "NoOpMessageFormatter"
 ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 OFFSET_MAX = 2**63 - 1
+LIST_AGAIN_MS = 10_000
+"""How old a list of the topics that --include is held against gets, if nothing is said of that."""
 
 COMMAND = Command(
     "kafka-console-consumer.sh",
@@ -101,7 +98,7 @@ def main(parsed: Parsed) -> int:
         require_consumer_protocol(settings["bootstrap.servers"])
     # From here on the signal ends the reading, not the process: the group is to be left.
     waits_for = "the cluster to take what was read, and to let the group go"
-    with Interrupts(waits_for) as interrupts, in_words("the records can't be read"):
+    with Interrupts(waits_for) as interrupts:
         reader = Reader(parsed, settings, formatter, interrupts)
         try:
             reader.read()
@@ -111,8 +108,7 @@ def main(parsed: Parsed) -> int:
 
 
 def require_consumer_protocol(bootstrap: str) -> None:
-    """librdkafka would wait for ever, without a word, for a cluster that does not know it, and say
-    of one where it is off only that some version is not supported.
+    """Refuse what a cluster does not know, in Apache's words.
 
     Raises:
         Failed: the node that was asked does not know ConsumerGroupHeartbeat, or refuses it.
@@ -169,14 +165,13 @@ def _check(parsed: Parsed) -> None:
         raise UsageError(f"--isolation-level takes {' or '.join(ISOLATION_LEVELS)}, not '{level}'")
 
 
-def _settings(parsed: Parsed) -> dict[str, Any]:
-    """librdkafka's settings: files first, then properties, then options."""
+def _settings(parsed: Parsed) -> dict[str, str]:
+    """Java's settings: files first, then properties, then options."""
     path = parsed.text("--command-config") or parsed.text("--consumer.config")
     given = read_properties(path) if path else {}
     for option in ("--command-property", "--consumer-property"):
         given.update(key_values(option, parsed.all(option)))
     bootstrap = parsed.required("--bootstrap-server")
-    parse_bootstrap(bootstrap)
     groups = {name for name in (parsed.text("--group"), given.get("group.id")) if name}
     if len(groups) > 1:
         raise UsageError(f"two groups are named: {' and '.join(sorted(groups))}")
@@ -187,23 +182,31 @@ def _settings(parsed: Parsed) -> dict[str, Any]:
         beginning = beginning or "auto.offset.reset" not in given
     if parsed.has("--from-beginning") and given.get("auto.offset.reset", "earliest") != "earliest":
         raise UsageError("--from-beginning and auto.offset.reset say different things")
-    settings: dict[str, Any] = {
+    settings = {
         "client.id": "console-consumer",
         "auto.offset.reset": "earliest" if beginning else "latest",
         # A slip of a person's fingers makes no topic; a script of Apache's counts on it. What is
         # included is there already, and is not to come back when it is deleted.
-        "allow.auto.create.topics": not parsed.is_verb and not parsed.has("--include"),
-        "check.crcs": True,  # as Java's consumer does, and librdkafka does not
-        "log_level": 2,
+        "allow.auto.create.topics": str(not parsed.is_verb and not parsed.has("--include")),
     }
     if not groups:
-        settings["enable.auto.commit"] = False
-    settings.update(translate(given, consumer=True))
-    settings["isolation.level"] = parsed.text(
-        "--isolation-level", given.get("isolation.level", ISOLATION_LEVELS[0])
+        # Nobody keeps the positions of such a member: it keeps what it has when topics come.
+        settings["partition.assignment.strategy"] = "cooperative-sticky"
+        settings["enable.auto.commit"] = "false"
+    if parsed.has("--include"):
+        settings["metadata.max.age.ms"] = str(LIST_AGAIN_MS)
+    settings.update(honoured("consumer", given))
+    settings["isolation.level"] = (
+        parsed.text("--isolation-level", given.get("isolation.level", ISOLATION_LEVELS[0])) or ""
     )
     settings["bootstrap.servers"] = bootstrap
-    settings["group.id"] = groups.pop() if groups else f"console-consumer-{_random_number()}"
+    if not parsed.has("--partition"):
+        settings["group.id"] = groups.pop() if groups else f"console-consumer-{_random_number()}"
+    elif not (parsed.text("--offset") or "").isdigit():
+        named = "latest"
+        if beginning or parsed.is_verb:
+            named = settings["auto.offset.reset"]
+        settings["auto.offset.reset"] = parsed.text("--offset", named) or ""
     return settings
 
 

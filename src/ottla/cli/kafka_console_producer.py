@@ -1,48 +1,39 @@
 """kafka-console-producer.sh: lines of standard input become records.
 
-The work is librdkafka's. Keys land in the partitions that Java's producer would choose.
+Keys land in the partitions that Java's producer would choose. What was read is written, whatever
+ends the command.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, BinaryIO
 
+from ottla.cli.client_settings import client_of, honoured
 from ottla.cli.connect import VERB_PATIENCE_MS
-from ottla.cli.librdkafka import (
-    FIRST_PATIENCE_S,
-    Complaints,
-    Interrupts,
-    in_our_words,
-    in_words,
-    kilobytes,
-    require_int,
-    require_topic_name,
-    signals_end_it,
-    translate,
-    wait_for_cluster,
-)
-from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
+from ottla.cli.interrupts import Interrupts
+from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError, require_int
 from ottla.cli.properties import key_values, read_properties
-from ottla.cli.record_lines import LineReader, lines_of
-from ottla.cli.run import Asked, Failed, run
-from ottla.client.addresses import parse_bootstrap
+from ottla.cli.record_lines import Line, LineReader, lines_of
+from ottla.cli.run import Failed, run
+from ottla.cli.waiting import require_topic_name, wait_for_topic
+from ottla.client.client import Client
+from ottla.client.errors import BrokerError, Unreachable
+from ottla.client.producer import Producer, RecordTooLarge
+from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
+from ottla.wire.outbox import Delivery
 
 READER = "org.apache.kafka.tools.LineMessageReader"
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 ACKS = ("all", "-1", "0", "1")
 MAX_BLOCK_MS = 60_000
-MAX_REQUEST_SIZE = 1_048_576
-"""Java's; librdkafka's own limit is lower."""
 LARGER = (
     "--command-property max.request.size=BYTES lets larger ones out; the topic has to take them: "
     "kafka-configs.sh --alter --topic NAME --add-config max.message.bytes=BYTES, or "
     "message.max.bytes of the node"
 )
-WAIT_S = 0.2
-"""How long librdkafka may wait while nothing else is listened to."""
 
 COMMAND = Command(
     "kafka-console-producer.sh",
@@ -120,57 +111,44 @@ def main(parsed: Parsed) -> int:
     reader = _reader(parsed)
     if sys.stdin is None:
         raise Failed("there is no standard input to read lines from", hint="it is closed: `<&-`")
-    text = parsed.text("--max-block-ms")
-    max_block_ms = MAX_BLOCK_MS
-    if text is not None:
-        max_block_ms = require_int("--max-block-ms", text, min=0, max=2**63 - 1)
-    hurried = not parsed.has("--max-block-ms") and parsed.is_verb
-    waits_for = "the cluster to take what was read"
-    with Interrupts(waits_for) as interrupts, in_words("a record was not written"):
-        sender = Sender(settings, topic, max_block_ms, interrupts, sync=parsed.has("--sync"))
-        sender.wait_for_topic(
-            VERB_PATIENCE_MS if hurried else max_block_ms, tells_made=parsed.is_verb
-        )
+    patience_ms = int(settings["max.block.ms"])
+    if parsed.is_verb and not parsed.has("--max-block-ms"):
+        patience_ms = VERB_PATIENCE_MS
+    with (
+        Interrupts("the cluster to take what was read") as interrupts,
+        client_of("producer", settings, connect_timeout_ms=patience_ms) as client,
+        Producer(settings, client=client) as producer,
+    ):
+        if parsed.is_verb:
+            _make_topic(client, producer, topic, patience_ms)
+        else:
+            wait_for_topic(client, producer, topic, patience_ms)
+        sender = Sender(producer, topic, interrupts, sync=parsed.has("--sync"))
         return sender.send_lines(sys.stdin.buffer, reader.read)
 
 
+def _make_topic(client: Client, producer: Producer, topic: str, patience_ms: int) -> None:
+    """Tell people if asking has made the topic: it may have been a slip."""
+    try:
+        (row,) = client.metadata(topics=[topic]).topics
+    except Unreachable as error:
+        text = f"topic {topic} is not known after {patience_ms} ms: {error}"
+        raise Failed(text, hint=error.hint) from None
+    wait_for_topic(client, producer, topic, patience_ms)
+    if row.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+        print(f"there was no topic {topic}: made it", file=sys.stderr, flush=True)
+
+
 class Sender:
-    """A librdkafka producer, and how many records failed."""
+    """Sends lines, and knows how many failed."""
 
     def __init__(
-        self,
-        settings: dict[str, Any],
-        topic: str,
-        max_block_ms: int,
-        interrupts: Interrupts,
-        *,
-        sync: bool,
+        self, producer: Producer, topic: str, interrupts: Interrupts, *, sync: bool
     ) -> None:
-        from confluent_kafka import Producer
-
-        self._complaints = settings["error_cb"] = Complaints()
-        with in_words("the producer's settings are refused"):
-            self._producer = Producer(settings)
-        self._topic, self._sync, self._failed = topic, sync, 0
-        self._interrupts, self._call = interrupts, interrupts.call
+        self._producer, self._topic, self._sync = producer, topic, sync
+        self._call = interrupts.call
+        self._failed = 0
         self._told_larger = False
-        self._max_request_size = settings["message.max.bytes"]
-        self._max_block_s = max_block_ms / 1000
-
-    def wait_for_topic(self, patience_ms: int, *, tells_made: bool) -> None:
-        """Fail early and clearly when nobody answers; this also makes the topic where nodes may,
-        which people are to be told: it may have been a slip.
-        """
-        was_there = True
-        if tells_made:
-            from confluent_kafka import KafkaException
-
-            with suppress(KafkaException), signals_end_it():
-                found = self._producer.list_topics(timeout=FIRST_PATIENCE_S)
-                was_there = self._topic in found.topics
-        wait_for_cluster(self._producer, self._interrupts, patience_ms, self._topic)
-        if not was_there:
-            print(f"there was no topic {self._topic}: made it", file=sys.stderr, flush=True)
 
     def send_lines(self, source: BinaryIO, read: Callable[[bytes], Any]) -> int:
         """Send until the input ends or a signal does; the command's exit code. Either way what was
@@ -188,121 +166,88 @@ class Sender:
                 # A line that was read is sent, whatever comes meanwhile.
                 self._call(self._send_all, [read(one) for one in lines_of(line)])
         finally:
-            self._drain()
+            self._call(self._producer.flush)
         if self._failed:
             raise Failed(f"{self._failed} records were not written")
         return 0
 
-    def _drain(self) -> None:
-        """Wait until all is written or given up, whatever signal comes first; a second one ends the
-        process.
-        """
-        asked: Asked | None = None
-        while len(self._producer):
-            try:
-                self._call(self._producer.flush, WAIT_S)
-            except Asked as one:
-                asked = one
-        if asked is not None:
-            raise asked
-
-    def _send_all(self, records: list[Any]) -> None:
+    def _send_all(self, records: list[Line]) -> None:
         for record in records:
-            self._send(record)
-
-    def _send(self, record: Any) -> None:
-        import time
-
-        from confluent_kafka import KafkaError, KafkaException
-
-        deadline = time.monotonic() + self._max_block_s
-        while True:
             try:
-                self._producer.produce(
-                    self._topic,
-                    record.value,
-                    record.key,
-                    headers=record.headers or None,
-                    on_delivery=self._delivered,
-                )
-                break
-            except KafkaException as problem:
-                if problem.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
-                    raise
-                size = len(record.key or b"") + len(record.value or b"")
-                text = (
-                    f"a record was not written: it is too large: {size} bytes, and "
-                    f"max.request.size is {self._max_request_size}"
-                )
-                if self._sync:
-                    raise Failed(text, hint=LARGER) from None
-                self._tell_failed(f"ERROR {text}", hint=LARGER)
-                return
-            except BufferError:
-                if time.monotonic() > deadline:
-                    raise Failed("no room for more records: nobody takes them") from None
-                self._call(self._producer.poll, 0.1)
+                self._send(record)
+            except RecordTooLarge as error:
+                self._fail(error)
+
+    def _send(self, record: Line) -> None:
+        delivery = self._producer.send(
+            self._topic,
+            record.value,
+            record.key,
+            headers=record.headers,
+            on_delivery=None if self._sync else self._delivered,
+        )
         if self._sync:
-            self._drain()
-            if self._failed:
-                raise Failed("a record was not written; the lines after it were not sent")
-        else:
-            self._call(self._producer.poll, 0)
+            try:
+                delivery.result()
+            except OttlaError as error:
+                self._fail(error)
 
-    def _delivered(self, error: Any, _message: Any) -> None:
-        if error is not None:
-            too_large = error.name() == "MSG_SIZE_TOO_LARGE"
-            text = f"ERROR a record was not written: {in_our_words(error)}"
-            self._tell_failed(text, LARGER if too_large else None)
-        else:
-            self._complaints.answered()
+    def _delivered(self, delivery: Delivery) -> None:
+        if delivery.error is not None:
+            self._tell(delivery.error)
 
-    def _tell_failed(self, text: str, hint: str | None) -> None:
+    def _fail(self, error: OttlaError) -> None:
+        self._tell(error)
+        if self._sync:
+            raise Failed("a record was not written; the lines after it were not sent")
+
+    def _tell(self, error: BaseException) -> None:
+        """In whichever thread it was found out."""
         self._failed += 1
         if self._failed <= 10:
-            print(text, file=sys.stderr)
-        if hint is not None and not self._told_larger:
+            print(f"ERROR a record was not written: {error}", file=sys.stderr)
+        if is_too_large(error) and not self._told_larger:
             self._told_larger = True
-            print(f"hint: {hint}", file=sys.stderr)
+            print(f"hint: {LARGER}", file=sys.stderr)
 
 
-def _settings(parsed: Parsed) -> dict[str, Any]:
-    """librdkafka's settings: files first, then properties, then options."""
+def is_too_large(error: BaseException) -> bool:
+    """Whether a record was larger than the producer, or the topic, takes."""
+    by_node = isinstance(error, BrokerError) and error.code == ErrorCode.MESSAGE_TOO_LARGE
+    return by_node or isinstance(error, RecordTooLarge)
+
+
+def _settings(parsed: Parsed) -> dict[str, str]:
+    """Java's settings: files first, then properties, then options."""
     parsed.not_together("--command-property", "--producer-property")
     parsed.not_together("--command-config", "--producer.config")
     path = parsed.text("--command-config") or parsed.text("--producer.config")
     given = read_properties(path) if path else {}
     for option in ("--command-property", "--producer-property"):
         given.update(key_values(option, parsed.all(option)))
-    bootstrap = parsed.required("--bootstrap-server")
-    parse_bootstrap(bootstrap)
-    settings: dict[str, Any] = {
+    settings = {
         "client.id": "console-producer",
         "acks": _one_of(parsed.text("--request-required-acks", "all"), ACKS, "acks"),
-        "retries": 3,
-        "retry.backoff.ms": 100,
-        "request.timeout.ms": 1500,
-        "linger.ms": 5,
-        "delivery.timeout.ms": 120_000,
-        "partitioner": "murmur2_random",
-        "message.max.bytes": MAX_REQUEST_SIZE,
-        "log_level": 2,
+        "retries": "3",
+        "request.timeout.ms": "1500",
+        "max.block.ms": str(MAX_BLOCK_MS),
     }
-    settings.update(translate(given, consumer=False))
-    settings["bootstrap.servers"] = bootstrap
+    settings.update(honoured("producer", given))
+    settings["bootstrap.servers"] = parsed.required("--bootstrap-server")
     if parsed.has("--compression-codec"):
         codec = parsed.text("--compression-codec", "gzip")
         settings["compression.type"] = _one_of(codec, CODECS, "compression codec")
+    options = {}
     for option, key in _NUMBERS.items():
         value = parsed.number(option)
         if value is not None:
             if value < 1 and option not in ("--timeout", "--message-send-max-retries"):
                 raise UsageError(f"{option} takes a number above 0, not {value}")
-            settings[key] = require_int(option, value)
-    memory = parsed.number("--max-memory-bytes")
-    if memory is not None:
-        settings["queue.buffering.max.kbytes"] = kilobytes(memory)
-    return settings
+            options[key] = str(require_int(option, value))
+    text = parsed.text("--max-block-ms")
+    if text is not None:
+        options["max.block.ms"] = str(require_int("--max-block-ms", text, min=0, max=2**63 - 1))
+    return settings | honoured("producer", options)
 
 
 _NUMBERS = {
@@ -312,8 +257,9 @@ _NUMBERS = {
     "--retry-backoff-ms": "retry.backoff.ms",
     "--timeout": "linger.ms",
     "--request-timeout-ms": "request.timeout.ms",
-    "--metadata-expiry-ms": "topic.metadata.refresh.interval.ms",
-    "--socket-buffer-size": "socket.send.buffer.bytes",
+    "--metadata-expiry-ms": "metadata.max.age.ms",
+    "--max-memory-bytes": "buffer.memory",
+    "--socket-buffer-size": "send.buffer.bytes",
 }
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
+from ottla.cli.interrupts import Interrupts
 from ottla.cli.java_dates import date_format
-from ottla.cli.librdkafka import Interrupts, require_int, require_topic_name
 from ottla.cli.load_clients import LoadConsumer, size_of
 from ottla.cli.load_figures import ReadStats
-from ottla.cli.options import BOOTSTRAP, BadValue, Command, Option, Parsed, UsageError
+from ottla.cli.load_metrics import metrics_table
+from ottla.cli.options import BOOTSTRAP, BadValue, Command, Option, Parsed, UsageError, require_int
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.run import run
+from ottla.cli.waiting import require_topic_name
+from ottla.wire.fetched import ConsumerRecord
 
 DATE_FORMAT = "yyyy-MM-dd HH:mm:ss:SSS"
 WAIT_S = 0.1
@@ -80,24 +83,18 @@ def main(parsed: Parsed) -> int:
     includes = None if pattern is None else _included(pattern)
     with Interrupts("the cluster to let the group go") as interrupts:
         reading = Reading(interval_ms if detailed else None, date)
-        consumer = LoadConsumer(
-            settings,
-            interrupts,
-            on_assigned=lambda _: reading.stats.assigned(_now_ms()),
-            on_revoked=lambda _: reading.stats.revoked(_now_ms()),
-            measures=parsed.has("--print-metrics"),
-        )
-        try:
+        with LoadConsumer(settings) as consumer:
+            interrupts.wakes = consumer.wakeup
             reading.begin()
-            if includes is not None:
-                consumer.include(includes)
-            else:
-                consumer.subscribe(topic or "")
-            reading.read(consumer, _limit(parsed), _timeout_ms(parsed))
+            consumer.subscribe(
+                [topic or ""] if includes is None else includes,
+                on_assign=lambda _: reading.stats.assigned(_now_ms()),
+                on_revoke=lambda _: reading.stats.revoked(_now_ms()),
+            )
+            poll = partial(interrupts.call, consumer.poll, WAIT_S)
+            reading.read(poll, _limit(parsed), _timeout_ms(parsed))
             if parsed.has("--print-metrics"):
-                _print_metrics(consumer, settings["client.id"])
-        finally:
-            consumer.close()
+                print("\n".join(metrics_table(consumer.metrics())))
     return 0
 
 
@@ -112,12 +109,12 @@ class Reading:
         """From now on time counts."""
         self.stats = ReadStats(_now_ms())
 
-    def read(self, consumer: LoadConsumer, limit: int, timeout_ms: int) -> None:
+    def read(self, poll: Callable[[], list[ConsumerRecord]], limit: int, timeout_ms: int) -> None:
         """Read until there are enough, or nothing came for so long."""
         stats = self.stats
         last_ms = now_ms = _now_ms()
         while stats.count < limit and now_ms - last_ms <= timeout_ms:
-            records = consumer.poll(WAIT_S)
+            records = poll()
             now_ms = _now_ms()
             if records:
                 last_ms = now_ms
@@ -131,7 +128,7 @@ class Reading:
         if self._interval_ms is None:
             print(stats.total_row(end_ms, self._date(stats.start_ms), self._date(end_ms)))
 
-    def _count(self, records: list[Any], now_ms: int) -> None:
+    def _count(self, records: list[ConsumerRecord], now_ms: int) -> None:
         stats, interval_ms = self.stats, self._interval_ms
         for record in records:
             stats.read(size_of(record))
@@ -177,11 +174,12 @@ def _settings(parsed: Parsed) -> dict[str, str]:
     if not group:
         raise UsageError("--group is empty")
     settings.setdefault("client.id", "perf-consumer-client")
+    if parsed.has("--socket-buffer-size"):
+        settings["receive.buffer.bytes"] = _bytes(parsed, "--socket-buffer-size", 2_097_152)
     return settings | {
         "bootstrap.servers": parsed.required("--bootstrap-server"),
         "group.id": group,
         "max.partition.fetch.bytes": _bytes(parsed, "--fetch-size", 1_048_576),
-        "receive.buffer.bytes": _bytes(parsed, "--socket-buffer-size", 2_097_152),
         "auto.offset.reset": "latest" if parsed.has("--from-latest") else "earliest",
         "check.crcs": "false",
     }
@@ -195,12 +193,6 @@ def _random_number() -> int:
     import os
 
     return int.from_bytes(os.urandom(4)) % 100_000
-
-
-def _print_metrics(consumer: LoadConsumer, client_id: str) -> None:
-    from ottla.cli.load_metrics import consumer_metrics, metrics_table
-
-    print("\n".join(metrics_table(consumer_metrics(consumer.statistics(), client_id))))
 
 
 def _now_ms() -> int:

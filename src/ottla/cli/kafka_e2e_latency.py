@@ -5,18 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from random import Random
-from typing import Any
+from typing import NamedTuple
 
-from ottla.cli.librdkafka import Interrupts, in_our_words, require_int
-from ottla.cli.load_clients import LoadConsumer, LoadProducer, Record, Refused
+from ottla.cli.interrupts import Interrupts
+from ottla.cli.load_clients import LoadConsumer, LoadProducer
 from ottla.cli.load_figures import double, latency_lines
-from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError
+from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError, require_int
 from ottla.cli.properties import read_properties
 from ottla.cli.run import Failed, failing_to, run
+from ottla.client.client import Client
+from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
+from ottla.wire.fetched import ConsumerRecord
 
 LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ANSWER_S = 60.0
-WAIT_S = 0.1
 
 COMMAND = Command(
     "kafka-e2e-latency.sh",
@@ -75,22 +78,26 @@ def main(parsed: Parsed) -> int:
     path = parsed.text("--command-config")
     given = read_properties(path) if path else {}
     given["bootstrap.servers"] = parsed.required("--bootstrap-server")
-    with Interrupts("nothing but librdkafka's end") as interrupts:
-        consumer = LoadConsumer(_of("consumer", given), interrupts)
-        acks = {"acks": parsed.required("--producer-acks")}
-        producer = LoadProducer(_of("producer", given) | acks, interrupts, measures=True)
-        topic = parsed.required("--topic")
-        patience_ms = require_int("default.api.timeout.ms", given.get(_TIMEOUT, "60000"), min=1)
-        if topic not in consumer.wait_for_cluster(patience_ms, interrupts):
-            _create(topic, given["bootstrap.servers"])
+    topic, acks = parsed.required("--topic"), parsed.required("--producer-acks")
+    with (
+        Interrupts("nothing but the clients' end"),
+        LoadConsumer(_of("consumer", given)) as consumer,
+        LoadProducer(_of("producer", given) | {"acks": acks}) as producer,
+    ):
+        _make(topic, consumer.client)
         producer.wait_for_topic(topic)
-        consumer.go_to_end(topic)
+        ends = consumer.end_offsets((topic, n) for n in producer.partitions_for(topic))
+        consumer.assign((*place, end) for place, end in ends.items())
         measure(producer, consumer, topic, sizes)
-        consumer.close()
     return 0
 
 
-_TIMEOUT = "default.api.timeout.ms"
+class Sent(NamedTuple):
+    """What is sent, and has to come back."""
+
+    value: bytes | None
+    key: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
 
 
 def measure(
@@ -100,9 +107,9 @@ def measure(
     random = Random(0)
     latencies: list[int] = []
     for number in range(sizes["--num-records"]):
-        record = _record(topic, random, sizes)
+        record = _record(random, sizes)
         began = time.perf_counter_ns()
-        _send(producer, record)
+        _send(producer, topic, record)
         found = _read(consumer)
         latencies.append(time.perf_counter_ns() - began)
         _compare(record, found)
@@ -111,44 +118,28 @@ def measure(
     print("\n".join(latency_lines(latencies)))
 
 
-def _send(producer: LoadProducer, record: Record) -> None:
-    problems: list[Any] = []
-    done: list[Any] = []
-
-    def heard(error: Any, report: Any) -> None:
-        done.append(report)
-        if error is not None:
-            problems.append(error)
-
+def _send(producer: LoadProducer, topic: str, record: Sent) -> None:
     try:
-        producer.send(record, heard)
-    except Refused as refusal:
-        problems.append(refusal.error)
-        done.append(None)
-    producer.wait_until(lambda: done)
-    if problems:
-        raise Failed(f"a record was not written: {in_our_words(problems[0])}")
+        producer.send(topic, record.value, record.key, headers=record.headers).result()
+    except OttlaError as error:
+        raise Failed(f"a record was not written: {error}", hint=error.hint) from None
 
 
-def _read(consumer: LoadConsumer) -> Any:
-    deadline = time.monotonic() + ANSWER_S
-    while time.monotonic() < deadline:
-        found = consumer.poll(WAIT_S)
-        if len(found) > 1:
-            raise Failed(
-                f"{len(found)} records came where one was sent",
-                hint="somebody else writes to the topic: take another one",
-            )
-        if found:
-            return found[0]
-    raise Failed(f"the record did not come within {ANSWER_S * 1000:.0f} ms")
+def _read(consumer: LoadConsumer) -> ConsumerRecord:
+    found = consumer.poll(ANSWER_S)
+    if not found:
+        raise Failed(f"the record did not come within {ANSWER_S * 1000:.0f} ms")
+    if len(found) > 1:
+        raise Failed(
+            f"{len(found)} records came where one was sent",
+            hint="somebody else writes to the topic: take another one",
+        )
+    return found[0]
 
 
-def _compare(sent: Record, found: Any) -> None:
-    came = (found.value(), found.key(), found.headers() or None)
-    for what, one, other in zip(
-        ("value", "key", "headers"), (sent.value, sent.key, sent.headers), came, strict=True
-    ):
+def _compare(sent: Sent, found: ConsumerRecord) -> None:
+    came = Sent(found.value, found.key, found.headers)
+    for what, one, other in zip(Sent._fields, sent, came, strict=True):
         if one != other:
             raise Failed(
                 f"The record's {what} came back as {other!r}, and was sent as {one!r}",
@@ -156,17 +147,17 @@ def _compare(sent: Record, found: Any) -> None:
             )
 
 
-def _record(topic: str, random: Random, sizes: dict[str, int]) -> Record:
+def _record(random: Random, sizes: dict[str, int]) -> Sent:
     def letters(size: int) -> bytes:
         return bytes(random.choices(LETTERS, k=size))
 
     size = sizes["--record-header-size"]
-    headers: list[tuple[str, str | bytes | None]] = [
+    headers = tuple(
         (letters(sizes["--record-header-key-size"]).decode(), letters(size) if size >= 0 else None)
         for _ in range(sizes["--num-headers"])
-    ]
+    )
     key = letters(sizes["--record-key-size"]) if sizes["--record-key-size"] else None
-    return Record(topic, letters(sizes["--record-size"]), key, headers or None)
+    return Sent(letters(sizes["--record-size"]), key, headers)
 
 
 def _of(kind: str, given: dict[str, str]) -> dict[str, str]:
@@ -175,29 +166,25 @@ def _of(kind: str, given: dict[str, str]) -> dict[str, str]:
 
     other = client_rows("producer" if kind == "consumer" else "consumer")
     others = {key for key in {**other, **client_rows("admin")} if key not in client_rows(kind)}
-    settings = {key: text for key, text in given.items() if key not in others and key != _TIMEOUT}
+    settings = {key: text for key, text in given.items() if key not in others}
     if kind == "producer":
         return settings | {"linger.ms": "0", "max.block.ms": str(2**63 - 1)}
     return settings | {
-        "group.id": f"test-group-{time.time_ns() // 1_000_000}",
-        "enable.auto.commit": "false",
         "auto.offset.reset": "latest",
-        "fetch.max.wait.ms": "0",
     }
 
 
-def _create(topic: str, bootstrap: str) -> None:
-    from ottla.cli.run import tell_waiting
+def _make(topic: str, client: Client) -> None:
+    """Make the topic, if it is not there."""
     from ottla.client import topics
-    from ottla.client.client import Client
 
+    (row,) = client.attempt(lambda: client.metadata(topics=[topic])).topics
+    if row.error_code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+        return
     print(
         f'Topic "{topic}" does not exist. Making it with 1 partition(s) and replication factor = 1'
     )
-    with (
-        failing_to(f"make topic {topic}"),
-        Client(bootstrap, client_id="e2e-latency", on_wait=tell_waiting) as client,
-    ):
+    with failing_to(f"make topic {topic}"):
         for error in topics.create(client, [topics.NewTopic(topic, 1, 1, {}, {})]).values():
             if error is not None:
                 raise error

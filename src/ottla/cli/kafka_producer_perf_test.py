@@ -8,21 +8,31 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from random import Random
 from typing import Any
 
-from ottla.cli.librdkafka import Interrupts, in_our_words
-from ottla.cli.load_clients import LoadProducer, Record, Refused, Report, latency_ms
+from ottla.cli.interrupts import Interrupts
+from ottla.cli.load_clients import LoadProducer
 from ottla.cli.load_figures import SendStats, Throttle
+from ottla.cli.load_metrics import metrics_table
 from ottla.cli.options import BadValue, Command, Option, Parsed, UsageError, is_java_int, whole
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.run import Failed, run, tell
+from ottla.client.errors import BrokerError, TimedOut
+from ottla.client.producer import BadRecord
 from ottla.config.whole_number import whole_number
+from ottla.wire.outbox import Delivery
 
 LETTERS = bytes(ord("A") + number % 26 for number in range(256))
 TRANSACTION_MS = 3000
+WAIT_S_MAX = 3600.0
 LONG_MAX = 2**63 - 1
+SWITCH_S = 0.0005
+"""How soon the client's thread may run while this one makes records; in 5 ms, as Python has it,
+hundreds of small ones would wait to be sent.
+"""
 TOLD_MAX = 10
 """So many different reasons why a record was not written are told."""
 
@@ -122,14 +132,14 @@ def main(parsed: Parsed) -> int:
     if duration_ms is not None or "transactional.id" in settings:
         settings.setdefault("transactional.id", f"performance-producer-{_random_id()}")
         duration_ms = duration_ms or TRANSACTION_MS
-    with Interrupts("nothing but librdkafka's end") as interrupts:
-        producer = LoadProducer(settings, interrupts, measures=True)
+    sys.setswitchinterval(SWITCH_S)
+    with Interrupts("nothing but the producer's end"), LoadProducer(settings) as producer:
         if duration_ms is not None:
             producer.init_transactions()
         load = Load(producer, topic, records, interval_ms, warmup)
-        load.send_all(payloads, throughput, duration_ms, interrupts.call)
+        load.send_all(payloads, throughput, duration_ms)
         if parsed.has("--print-metrics"):
-            _print_metrics(producer, settings["client.id"])
+            print("\n".join(metrics_table(producer.metrics())))
     return 0
 
 
@@ -145,7 +155,6 @@ class Load:
         self._steady: SendStats | None = None
         self._failed = 0
         self._told: set[str] = set()
-        self._done: Callable[[Any, Report], None] = self._delivered
 
     def _begun(self) -> SendStats:
         return SendStats(self._records, self._interval_ms, _now_ms(), steady=False)
@@ -155,7 +164,6 @@ class Load:
         payloads: Iterator[bytes],
         throughput: float,
         duration_ms: int | None,
-        call: Callable[..., Any],
     ) -> None:
         """Send, and print; at the end all is acknowledged or given up."""
         if self._warmup:
@@ -167,7 +175,7 @@ class Load:
             self._failed = self._records
         else:
             self._stats = self._begun()
-            self._send_each(payloads, Throttle(throughput, time.monotonic()), duration_ms, call)
+            self._send_each(payloads, Throttle(throughput, time.monotonic()), duration_ms)
             self._producer.flush()
         if self._failed:
             print(f"{self._failed} records were not written", file=sys.stderr)
@@ -180,7 +188,6 @@ class Load:
         payloads: Iterator[bytes],
         throttle: Throttle,
         duration_ms: int | None,
-        call: Callable[..., Any],
     ) -> None:
         began_ms: int | None = None
         for number in range(self._records):
@@ -190,13 +197,14 @@ class Load:
             sent_ms = _now_ms()
             if self._warmup and number == self._warmup:
                 self._begin_steady(sent_ms)
-            call(self._send, next(payloads))
+            self._send(next(payloads), sent_ms)
             if began_ms is not None and sent_ms - began_ms >= (duration_ms or 0):
                 self._producer.commit_transaction()
                 began_ms = None
             wait_s = throttle.wait_s(number, time.monotonic())
-            if wait_s:
-                self._producer.wait(wait_s)
+            while wait_s > 0:
+                time.sleep(min(wait_s, WAIT_S_MAX))
+                wait_s = throttle.wait_s(number, time.monotonic())
         if began_ms is not None:
             self._producer.commit_transaction()
 
@@ -204,41 +212,33 @@ class Load:
         left = self._records - self._warmup
         self._steady = SendStats(left, self._interval_ms, now_ms, steady=True)
         self._stats.prints = False
-        self._done = self._delivered_in_steady_state
 
-    def _send(self, payload: bytes) -> None:
+    def _send(self, payload: bytes, sent_ms: int) -> None:
+        told = partial(self._delivered, sent_ms, len(payload), self._steady)
         try:
-            self._producer.send(Record(self._topic, payload), self._done)
-        except Refused as refusal:
-            self._delivered(refusal.error, None)
+            self._producer.send(self._topic, payload, on_delivery=told)
+        except (BadRecord, BrokerError, TimedOut) as error:
+            self._fail(error)
 
-    def _delivered(self, error: Any, report: Report) -> None:
-        if error is not None:
-            self._fail(in_our_words(error))
+    def _delivered(
+        self, sent_ms: int, size: int, steady: SendStats | None, delivery: Delivery
+    ) -> None:
+        """In the client's thread, which alone counts what was acknowledged."""
+        if delivery.error is not None:
+            self._fail(delivery.error)
             return
-        _print_lines(self._stats.record(latency_ms(report), len(report), _now_ms()))
+        now_ms = _now_ms()
+        for stats in (self._stats, steady):
+            if stats is not None:
+                for line in stats.record(now_ms - sent_ms, size, now_ms):
+                    print(line, flush=True)
 
-    def _delivered_in_steady_state(self, error: Any, report: Report) -> None:
-        self._delivered(error, report)
-        if error is None and self._steady is not None:
-            _print_lines(self._steady.record(latency_ms(report), len(report), _now_ms()))
-
-    def _fail(self, text: str) -> None:
+    def _fail(self, error: BaseException) -> None:
         self._failed += 1
+        text = str(error)
         if text not in self._told and len(self._told) < TOLD_MAX:
             self._told.add(text)
             print(f"ERROR a record was not written: {text}", file=sys.stderr, flush=True)
-
-
-def _print_lines(lines: list[str]) -> None:
-    for line in lines:
-        print(line, flush=True)
-
-
-def _print_metrics(producer: LoadProducer, client_id: str) -> None:
-    from ottla.cli.load_metrics import metrics_table, producer_metrics
-
-    print("\n".join(metrics_table(producer_metrics(producer.statistics(), client_id))))
 
 
 def _payloads(parsed: Parsed) -> Iterator[bytes]:

@@ -10,14 +10,18 @@ import sys
 import time
 from typing import Any
 
+from ottla.cli.interrupts import Interrupts
 from ottla.cli.java_text import java_text
-from ottla.cli.librdkafka import Interrupts
-from ottla.cli.load_clients import LoadConsumer, Report
+from ottla.cli.load_clients import LoadConsumer
 from ottla.cli.load_events import emit, flush, tell_event
 from ottla.cli.options import BadValue, Command, Option, Parsed, UsageError, is_java_int, whole
 from ottla.cli.properties import read_properties
-from ottla.cli.run import Asked, Failed, run, tell
+from ottla.cli.run import Asked, run, tell
+from ottla.cli.waiting import require_topic_name
+from ottla.client.consumer import Consumer
 from ottla.client.places import TopicPartition
+from ottla.errors import OttlaError
+from ottla.wire.fetched import ConsumerRecord
 
 PROTOCOLS = ("classic", "consumer")
 RESETS = ("earliest", "latest", "none")
@@ -74,18 +78,17 @@ def main(parsed: Parsed) -> int:
     with Interrupts("the cluster to let the group go") as interrupts:
         member = Member(most, verbose=parsed.has("--verbose"))
         member.commits = not parsed.has("--enable-autocommit")
-        consumer = LoadConsumer(
-            settings, interrupts, on_assigned=member.assigned, on_revoked=member.revoked
-        )
+        consumer = LoadConsumer(settings)
+        interrupts.wakes = consumer.wakeup
         asked: Asked | None = None
         try:
             # What is printed is not cut off in its midst.
             interrupts.call(tell_event, "startup_complete")
             _require_served(topic, settings)
-            consumer.subscribe(topic)
+            consumer.subscribe([topic], on_assign=member.assigned, on_revoke=member.revoked)
             while not member.is_finished:
                 interrupts.call(member.turn, consumer)
-        except Failed as error:
+        except OttlaError as error:
             tell(error)
         except Asked as one:
             asked = one
@@ -125,7 +128,7 @@ class Member:
         """The group took these partitions back."""
         tell_event("partitions_revoked", partitions=_rows(places))
 
-    def turn(self, consumer: LoadConsumer) -> None:
+    def turn(self, consumer: Consumer) -> None:
         """Read what there is, if anything comes."""
         records = consumer.poll(WAIT_S)
         if records:
@@ -137,11 +140,11 @@ class Member:
             text = "nothing to read yet: waiting for records; Ctrl-C to leave"
             print(text, file=sys.stderr, flush=True)
 
-    def _take(self, consumer: LoadConsumer, records: list[Report]) -> None:
+    def _take(self, consumer: Consumer, records: list[ConsumerRecord]) -> None:
         """Tell of what came at once, and commit it."""
-        by_place: dict[TopicPartition, list[Report]] = {}
+        by_place: dict[TopicPartition, list[ConsumerRecord]] = {}
         for record in records:
-            by_place.setdefault((record.topic(), record.partition()), []).append(record)
+            by_place.setdefault((record.topic, record.partition), []).append(record)
         summaries, offsets = [], {}
         for (topic, partition), found in by_place.items():
             if self._most >= 0:
@@ -151,7 +154,7 @@ class Member:
             if self._verbose:
                 for record in found:
                     _tell_record(record)
-            first, last = found[0].offset(), found[-1].offset()
+            first, last = found[0].offset, found[-1].offset
             summaries.append(
                 {
                     "topic": topic,
@@ -168,28 +171,28 @@ class Member:
             _commit(consumer, offsets)
 
 
-def _commit(consumer: LoadConsumer, offsets: dict[TopicPartition, int]) -> None:
+def _commit(consumer: Consumer, offsets: dict[TopicPartition, int]) -> None:
     rows = [
         {"topic": topic, "partition": partition, "offset": offset}
         for (topic, partition), offset in offsets.items()
     ]
     try:
         consumer.commit(offsets)
-    except Failed as error:
+    except OttlaError as error:
         emit("offsets_committed", offsets=rows, error=str(error), success=False)
     else:
         emit("offsets_committed", offsets=rows, success=True)
 
 
-def _tell_record(record: Report) -> None:
-    key, value = record.key(), record.value()
+def _tell_record(record: ConsumerRecord) -> None:
+    key, value = record.key, record.value
     emit(
         "record_data",
         key=None if key is None else java_text(key),
         value=None if value is None else java_text(value),
-        topic=record.topic(),
-        partition=record.partition(),
-        offset=record.offset(),
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
     )
 
 
@@ -199,8 +202,6 @@ def _rows(places: list[TopicPartition]) -> list[dict[str, object]]:
 
 def _require_served(topic: str, settings: dict[str, str]) -> None:
     """Refuse what no cluster would take, once it has started, as Apache's tool does."""
-    from ottla.cli.librdkafka import require_topic_name
-
     require_topic_name(topic)
     if settings["group.protocol"] == "consumer":
         from ottla.cli.kafka_console_consumer import require_consumer_protocol

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from itertools import count
 from typing import Any
 
-from ottla.cli.java_text import java_text
-from ottla.cli.librdkafka import Interrupts, in_our_words
-from ottla.cli.load_clients import LoadProducer, Record, Refused, Report, exception_class
-from ottla.cli.load_events import emit, flush, tell_event
+from ottla.cli.interrupts import Interrupts
+from ottla.cli.load_clients import LoadProducer, exception_class
+from ottla.cli.load_events import tell_event
 from ottla.cli.load_figures import Throttle
 from ottla.cli.options import BadValue, Command, Option, Parsed, is_java_int, whole
 from ottla.cli.properties import read_properties
 from ottla.cli.run import Asked, Failed, run
 from ottla.config.whole_number import whole_number
+from ottla.errors import OttlaError
+from ottla.wire.outbox import Delivery
 
 ACKS = ("0", "1", "-1")
 LONG_MAX = 2**63 - 1
@@ -69,8 +71,10 @@ def main(parsed: Parsed) -> int:
     most = _number(parsed, "--max-messages", -1)
     target = _number(parsed, "--throughput", -1)
     began_ms = _now_ms()
-    with Interrupts("the cluster to take what was sent") as interrupts:
-        producer = LoadProducer(settings, interrupts)
+    with (
+        Interrupts("the cluster to take what was sent") as interrupts,
+        LoadProducer(settings) as producer,
+    ):
         numbers = Numbers(parsed, topic, producer, interrupts)
         asked: Asked | None = None
         try:
@@ -120,18 +124,8 @@ class Numbers:
             self._call(self._send, self._next_key(), f"{self._prefix}{number}", problem)
             wait_s = throttle.wait_s(number, time.monotonic())
             while wait_s > 0:
-                self._wait(min(wait_s, WAIT_MAX_S))
+                time.sleep(min(wait_s, WAIT_MAX_S))
                 wait_s = throttle.wait_s(number, time.monotonic())
-
-    def _wait(self, seconds: float) -> None:
-        """As the producer does, with what is heard seen at once."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            self._call(self._hear, min(left, 0.01))
-
-    def _hear(self, seconds: float) -> None:
-        self._producer.wait(seconds)
-        flush()  # within a call: a signal in the midst of it would take lines along
 
     def _next_key(self) -> str | None:
         if self._keys is None:
@@ -157,39 +151,35 @@ class Numbers:
         self.sent += 1
         if problem is not None:
             self._tell_failed(key, value, *problem)
-            flush()
             return
-        stamp = 0
+        stamp = -1
         if self._created_ms is not None:
             stamp = self._created_ms
             self._created_ms += _now_ms() - self._began_ms
-        key_bytes = None if key is None else key.encode()
-        record = Record(self._topic, value.encode(), key_bytes, timestamp_ms=stamp)
+        told = partial(self._delivered, key, value)
         try:
-            self._producer.send(record, self._delivered)
-        except Refused as refusal:
-            self._tell_failed(key, value, exception_class(refusal.error), str(refusal))
-        flush()
+            self._producer.send(self._topic, value, key, timestamp_ms=stamp, on_delivery=told)
+        except OttlaError as error:
+            self._tell_failed(key, value, exception_class(error), str(error))
 
-    def _delivered(self, error: Any, report: Report) -> None:
-        key = None if report.key() is None else java_text(report.key())
-        value = java_text(report.value())
+    def _delivered(self, key: str | None, value: str, delivery: Delivery) -> None:
+        """In the client's thread."""
+        error = delivery.error
         if error is not None:
-            self._tell_failed(key, value, exception_class(error), in_our_words(error))
+            self._tell_failed(key, value, exception_class(error), str(error))
             return
         self.acked += 1
-        offset = report.offset()
-        emit(
+        tell_event(
             "producer_send_success",
             key=key,
             value=value,
-            offset=-1 if offset is None or offset < 0 else offset,
+            offset=delivery.offset,
             topic=self._topic,
-            partition=report.partition(),
+            partition=delivery.partition,
         )
 
     def _tell_failed(self, key: str | None, value: str, kind: str, text: str) -> None:
-        emit(
+        tell_event(
             "producer_send_error",
             topic=self._topic,
             key=key,

@@ -10,10 +10,10 @@ from ottla.cli.load_figures import double
 
 
 def emit(name: str, **fields: object) -> None:
-    """Print one event; its fields come in their order."""
+    """Print one event, at once: another thread may print one too. Fields come in their order."""
     row = {"timestamp": time.time_ns() // 1_000_000, "name": name, **fields}
     cells = (f"{json.dumps(key)}:{_json(value)}" for key, value in row.items())
-    print(f"{{{','.join(cells)}}}")
+    sys.stdout.write(f"{{{','.join(cells)}}}\n")
 
 
 def tell_event(name: str, **fields: object) -> None:

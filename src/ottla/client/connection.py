@@ -29,6 +29,7 @@ from ottla.client.errors import (
     address_text,
     check,
 )
+from ottla.client.metrics import Traffic
 from ottla.client.transport import HINT_TLS, Transport, transport
 from ottla.client.waiting import Waiting
 from ottla.errors import OttlaError
@@ -161,6 +162,7 @@ class Connection:
         self._addresses: list[dialing.Address] = []
         self._dial_until_ms = self._timeout_ms = 0
         self._answers: dict[int, Answer] = {}
+        self.traffic = Traffic()
         self._asked: Answer | None = None
         self._apis: ApiVersionsResponse | None = None
         if timeout_ms is not None:
@@ -410,6 +412,7 @@ class Connection:
 
     def _put(self, answer: Answer, message: Any, timeout_ms: int, answered: bool = True) -> None:
         version = answer.version
+        self.traffic.requests += 1
         ticket = self._outbound.request(
             message.api_key,
             version,
@@ -425,7 +428,9 @@ class Connection:
         assert self._transport is not None
         self._transport.flush()
         while piece := self._outbound.to_send(_SEND_BYTES_MAX):
-            self._outbound.sent(self._transport.send(piece))
+            sent = self._transport.send(piece)
+            self._outbound.sent(sent)
+            self.traffic.outgoing_bytes += sent
 
     def _receive(self) -> None:
         receiving = self._transport
@@ -434,6 +439,7 @@ class Connection:
         self._connect_if_stands()
         if data:
             self._received_bytes += len(data)
+            self.traffic.incoming_bytes += len(data)
             self._outbound.received(data)
         if not self._is_open and self._received_bytes > _OPENING_BYTES_MAX:
             raise ProtocolError(f"{self} sends too much for a node that has not accepted us yet")
@@ -505,6 +511,7 @@ class Connection:
         for completed in self._outbound.completed():
             answer = self._answers.pop(completed.ticket)
             if completed.body is not None:
+                self.traffic.responses += 1
                 self._is_used = self._is_used or self._is_open
                 answer.settle(completed.body)
             elif completed.failure == "timed-out":

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ottla.client import consumer_parts, offsets
 from ottla.client.client import Client
@@ -27,6 +27,7 @@ from ottla.client.membership.events import (
     Lost,
     Revoke,
 )
+from ottla.client.metrics import Metrics, consumer_metrics
 from ottla.client.part import EARLIEST, LATEST, Part
 from ottla.client.places import TopicPartition
 from ottla.client.producer import Closed
@@ -101,6 +102,7 @@ class Consumer:
         self._commit_at_ms = 0
         self._event: Event | None = None
         """The membership's next one, if it was taken from it."""
+        self._rebalances = 0
         self._is_woken = self._closed = False
         self._client.run(self._machine)
 
@@ -319,6 +321,7 @@ class Consumer:
                 self._call(self._on_lost, gone)
                 self._let_go(gone)
             case Assigned(added=added, partitions=now):
+                self._rebalances += 1
                 with self.waiting:
                     for part in self._fetching.assign(list(now)):
                         part.seek_committed()
@@ -471,6 +474,16 @@ class Consumer:
             found[place] = row.offset if row.offset >= 0 else None
         return found
 
+    def metrics(self) -> Metrics:
+        """What it counted, by the names of Java's consumer."""
+        with self.waiting:
+            return consumer_metrics(
+                self._client.network,
+                self._fetching.counted,
+                assigned=len(self._fetching.parts),
+                rebalances=self._rebalances,
+            )
+
     # ------------------------------------------------------------ ends
 
     def close(self, *, timeout: float = CLOSE_TIMEOUT_S) -> None:
@@ -509,7 +522,7 @@ class Consumer:
                 return
             self._handle(event)
 
-    def __enter__(self) -> Consumer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from ottla.client.errors import BrokerError
 from ottla.client.machine import Node, Questions
+from ottla.client.metrics import Counted
 from ottla.client.part import Part
 from ottla.client.places import LEADER_ERRORS, Places, TopicPartition
 from ottla.errors import OttlaError
@@ -92,6 +93,7 @@ class Fetching:
         self._settings = settings
         self._sessions: dict[tuple[int, bool], _Session] = {}
         self._deadline_ms: int | None = None
+        self.counted = Counted()
         self.arrived: list[Part] = []
         """Partitions with something to hand out, in the order in which it came; once for each."""
         self.begin_anew: Callable[[Part], None] = Part.seek_committed
@@ -122,7 +124,7 @@ class Fetching:
         for (node, at_end), parts in wanted.items():
             session = self._session(node, waits=at_end)
             if not session.is_busy:
-                self._fetch(node, session, parts)
+                self._fetch(node, session, parts, now_ms)
         muted = [p.muted_until_ms for p in self.parts.values() if p.muted_until_ms > now_ms]
         self._deadline_ms = min(muted, default=None)
 
@@ -152,7 +154,9 @@ class Fetching:
             and len(part.fetched) < FETCHED_OF_A_PART_MAX
         )
 
-    def _fetch(self, node: int, session: _Session, parts: dict[TopicPartition, Part]) -> None:
+    def _fetch(
+        self, node: int, session: _Session, parts: dict[TopicPartition, Part], now_ms: int
+    ) -> None:
         from ottla.wire.messages import fetch as m
 
         settings = self._settings
@@ -207,7 +211,7 @@ class Fetching:
             Node(node),
             request,
             timeout_ms,
-            partial(self._ended, node, session, ages),
+            partial(self._ended, node, session, ages, now_ms),
             way=self._ways[session.waits],
         )
 
@@ -218,10 +222,12 @@ class Fetching:
         node: int,
         session: _Session,
         ages: dict[TopicPartition, int],
+        asked_ms: int,
         outcome: Any | OttlaError,
         now_ms: int,
     ) -> None:
         session.is_busy = False
+        self.counted.answered(now_ms - asked_ms)
         for place, age in ages.items():
             part = self.parts.get(place)
             if part is not None and part.asked_age == age:
@@ -275,6 +281,7 @@ class Fetching:
         if not row.records:
             return
         settings = self._settings
+        self.counted.add(part.place[0], size=len(row.records))
         aborted = None
         if settings.read_committed:
             aborted = [

@@ -53,6 +53,7 @@ class Handing:
                 continue
             part.position = fetched.position
             if records:
+                self._fetching.counted.add(part.place[0], records=len(records))
                 part.leader_epoch = records[-1].leader_epoch
             found = found + records if found else records
             if fetched.is_done:

@@ -66,7 +66,7 @@ class Network:
         self.cluster_id: str | None = None
         self.controller_id = -1
         self._bootstrap = parse_bootstrap(bootstrap_servers, protocol)
-        self._client_id = client_id
+        self.client_id = client_id
         self._waiting = waiting
         self._reach = reach
         self._on_change = on_change
@@ -155,7 +155,7 @@ class Network:
             found = self._connections[(host, port, way)] = Connection(
                 host,
                 port,
-                client_id=self._client_id,
+                client_id=self.client_id,
                 waiting=self._waiting,
                 on_lost=self._lost,
                 on_open=self._opened,

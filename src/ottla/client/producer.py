@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from ottla.client.client import Client
 from ottla.client.committing import OffsetAndMetadata, full_offsets
@@ -19,6 +19,7 @@ from ottla.client.errors import BadSetting, BrokerError, TimedOut
 from ottla.client.identity import Idempotent, Nobody
 from ottla.client.machine import Questions
 from ottla.client.membership.events import GroupGeneration
+from ottla.client.metrics import Metrics, producer_metrics
 from ottla.client.places import TopicPartition
 from ottla.client.sending import Sending, SendingSettings
 from ottla.client.settings import Settings, merged
@@ -259,7 +260,7 @@ class Producer:
         most = self._settings["max.request.size"]
         if error.kind == "refused":
             raise RecordTooLarge(
-                f"a record of {error.text} bytes; max.request.size is {most}",
+                f"a record of {error.text} bytes is too large: max.request.size is {most}",
                 hint="raise max.request.size, and max.message.bytes of the topic",
             ) from None
         if error.kind == "unknown-partition":
@@ -376,6 +377,11 @@ class Producer:
         if ends[0] is not None:
             raise ends[0]
 
+    def metrics(self) -> Metrics:
+        """What it counted, by the names of Java's producer."""
+        with self.waiting:
+            return producer_metrics(self._client.network, self._machine.counted)
+
     # ------------------------------------------------------------ ends
 
     def flush(self, timeout: float | None = None) -> None:
@@ -438,7 +444,7 @@ class Producer:
                 hint="hand on what came to another thread, and wait there",
             )
 
-    def __enter__(self) -> Producer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from ottla.client.errors import BrokerError, TimedOut
 from ottla.client.identity import Nobody
 from ottla.client.machine import Ask, Destination, Node, Questions
+from ottla.client.metrics import Counted
 from ottla.client.places import LEADER_ERRORS, Places, TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
@@ -106,6 +107,7 @@ class Sending:
         self._calls: list[Callable[[], object]] = []
         self._deadline_ms: int | None = None
         self._first = 0
+        self.counted = Counted()
 
     # ------------------------------------------------------------ the machine
 
@@ -216,7 +218,7 @@ class Sending:
             Node(leader),
             partial(_with_version, self._message(sent), self._identity.produce_version_max),
             timeout_ms,
-            partial(self._ended, leader, sent),
+            partial(self._ended, leader, sent, now_ms),
             answered=settings.acks != 0,
         )
         return True
@@ -242,6 +244,8 @@ class Sending:
         )
         assert taken is not None
         sent, data, count = taken
+        self.counted.batches += 1
+        self.counted.add(lane.place[0], records=count, size=len(data))
         if identity.numbers:
             lane.sequence = after(lane.sequence, count)
         deadline_ms = front[1] + self._settings.delivery_timeout_ms
@@ -268,8 +272,11 @@ class Sending:
 
     # ------------------------------------------------------------ ends
 
-    def _ended(self, leader: int, sent: Sent, outcome: Any | OttlaError, now_ms: int) -> None:
+    def _ended(
+        self, leader: int, sent: Sent, sent_ms: int, outcome: Any | OttlaError, now_ms: int
+    ) -> None:
         self._busy[leader] -= 1
+        self.counted.answered(now_ms - sent_ms)
         rows: dict[Any, Any] = {}
         if outcome is not None and not isinstance(outcome, OttlaError):
             for topic in outcome.responses:
@@ -339,12 +346,15 @@ class Sending:
 
     def _insert(self, lane: _Lane, batch: _Batch) -> None:
         """Among those that come again, in the order in which they were made."""
+        self.counted.retries += batch.count
         at = sum(other.sent.id < batch.sent.id for other in lane.again)
         lane.again.insert(at, batch)
 
     def _settle(
         self, batch: _Batch, offset: int, append_ms: int, error: BaseException | None
     ) -> None:
+        if error is not None:
+            self.counted.errors += batch.count
         self._settle_sent(batch.sent, offset, append_ms, error)
 
     def _settle_sent(
