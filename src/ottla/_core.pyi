@@ -54,6 +54,7 @@ __all__ = [
     "partition_of",
     "read_batches",
     "restamp_batch",
+    "split_batch",
     "unpack",
 ]
 
@@ -194,8 +195,18 @@ class SentBatch:
     partition: int
     @property
     def done(self) -> bool: ...
-    def settle(self, base_offset: int, append_time_ms: int, error: BaseException | None) -> bool:
-        """This is how it ended; whether somebody is to be told. A second end changes nothing."""
+    def settle(
+        self,
+        base_offset: int,
+        append_time_ms: int,
+        error: BaseException | None,
+        *,
+        first: int = 0,
+        last: bool = True,
+    ) -> bool:
+        """This is how its records from `first` on ended, and with `last` all have; whether somebody
+        is to be told. After that nothing changes any more.
+        """
     def tell(self) -> None:
         """Call whoever wants to be told; what one raises goes to `sys.unraisablehook`."""
 
@@ -295,6 +306,9 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 def restamp_batch(batch: bytes, producer_id: int, producer_epoch: int, base_sequence: int) -> bytes:
     """A sealed batch under another producer and sequence."""
+
+def split_batch(batch: bytes) -> list[tuple[bytes, int]]:
+    """A producer's batch in two, each with how many records it has; one record stays as it is."""
 
 @final
 class ConsumerRecord:

@@ -13,6 +13,6 @@ mod tests;
 
 pub use by_id::ById;
 pub use columns::{Blobs, Columns};
-pub use fetched::{Aborted, Fetched, FetchedBatch, Walk, for_producing, restamped};
+pub use fetched::{Aborted, Fetched, FetchedBatch, Walk, for_producing, restamped, split};
 pub use outbox::{Appended, Outbox, Refusal, Settings, Taken};
 pub use partitioner::{Choice, partition_of};
