@@ -105,6 +105,8 @@ class Transactional(Nobody):
         self.state = NEW
         self.error: OttlaError | None = None
         """Why it must be aborted, or can't go on."""
+        self.last_failure: OttlaError | None = None
+        """What stood in the way of the last request, which is tried again."""
         self._places = places
         self._questions = questions
         self._to = Coordinator(TRANSACTION, transactional_id)
@@ -309,6 +311,7 @@ class Transactional(Nobody):
         def told(outcome: Any | OttlaError, now_ms: int) -> None:
             self._asked = False
             error = outcome if isinstance(outcome, OttlaError) else _refusal(outcome)
+            self.last_failure = error
             if error is None:
                 done(outcome)
                 return
