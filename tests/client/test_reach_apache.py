@@ -12,7 +12,7 @@ import pytest
 
 from client.certificates import Authority, Issued
 from oracle import Oracle, free_port, java
-from ottla.client import records, topics
+from ottla.client import Consumer, Producer, records, topics
 from ottla.client.client import Client
 from ottla.client.connection import Connection
 from ottla.client.errors import AuthenticationFailed, ConnectionFailed, TlsFailed
@@ -162,7 +162,19 @@ def test_every_way_leads_to_the_records(secured: Secured, protocol: str, mechani
         )
         assert records.produce(client, (topic, 0), [Record(None, text.encode())]) == 0
         (read,) = records.read(client, topic, [0])
-        assert read.record.value == text.encode()
+        assert read.value == text.encode()
+    properties = secured.properties(protocol, mechanism)
+    at = f"localhost:{secured.ports[protocol]}"
+    with Producer({**properties, "bootstrap.servers": at}) as producer:
+        assert producer.send(topic, text).result(20).offset == 1
+    group = {"group.id": topic, "auto.offset.reset": "earliest", "bootstrap.servers": at}
+    with Consumer({**properties, **group}) as consumer:
+        consumer.subscribe([topic])
+        found: list[bytes | None] = []
+        eventually(
+            lambda: found.extend(r.value for r in consumer.poll(0.5)) or len(found) == 2, "both"
+        )
+        assert found == [text.encode()] * 2
 
 
 @pytest.mark.parametrize(

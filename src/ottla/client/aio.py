@@ -9,6 +9,7 @@ its time (a rebalance, a commit, the end of a transaction) runs in a thread of t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -230,10 +231,10 @@ class AsyncConsumer:
         consumer, waiting = self.consumer, self.consumer.waiting
         until_ms = waiting.now_ms() + int(timeout * 1000)
         while True:
+            # Callbacks run in another thread: this one must be free for those of the loop.
+            consumer.tend()
             if consumer.has_duties:
                 await self._run(consumer.serve)
-            else:
-                consumer.serve()
             found = consumer.look(take, until_ms)
             if found is not None:
                 return found
@@ -320,7 +321,7 @@ def _set(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
         if not future.done():
             future.set_result(None)
 
-    if not loop.is_closed():
+    with contextlib.suppress(RuntimeError):  # it is closed
         loop.call_soon_threadsafe(set_it)
 
 

@@ -72,17 +72,24 @@ class Commits:
             until_ms = self._waiting.now_ms() + timeout_ms
             ends: list[OttlaError | None] = []
             self._put(wanted, until_ms, ends.append)
-            self._waiting.wait_for((), lambda: bool(ends), until_ms + 1000)
+            self._waiting.wait_for((), lambda: bool(ends), until_ms)
         if not ends:
-            raise TimedOut(f"nobody confirmed a commit within {timeout_ms} ms")
+            raise TimedOut(
+                f"nobody confirmed a commit within {timeout_ms} ms{self._why()}",
+                hint="whether it counts is unknown: commit() again, or read again from before",
+            )
         if ends[0] is not None:
             raise ends[0]
         self._known.update(wanted)
 
-    def commit_quietly(self, places: list[TopicPartition]) -> None:
+    def commit_quietly(self, places: list[TopicPartition], until_ms: int | None = None) -> None:
         """What was handed out of these counts as read; if that can't be said, it is read again."""
+        timeout = None
+        if until_ms is not None:
+            left_ms = max(0, until_ms - self._waiting.now_ms())
+            timeout = min(left_ms, self._timeout_ms) / 1000
         try:
-            self.commit({p: at for p, at in self.positions().items() if p in places}, None)
+            self.commit({p: at for p, at in self.positions().items() if p in places}, timeout)
         except OttlaError as error:
             import logging
 
@@ -109,12 +116,19 @@ class Commits:
             self._machine.extra_topics |= {topic for topic, _ in wanted}
             self._committing.fetch(wanted, until_ms, ends.append)
             self._client.wake()
-            self._waiting.wait_for((), lambda: bool(ends), until_ms + 1000)
+            self._waiting.wait_for((), lambda: bool(ends), until_ms)
         if not ends:
-            raise TimedOut(f"nobody told what is committed within {self._timeout_ms} ms")
+            raise TimedOut(
+                f"nobody told what is committed within {self._timeout_ms} ms{self._why()}",
+                hint="is the node that coordinates the group there?",
+            )
         if isinstance(ends[0], OttlaError):
             raise ends[0]
         return ends[0]
+
+    def _why(self) -> str:
+        failure = self._client.network.last_failure()
+        return f": {failure}" if failure else ""
 
     def positions(self) -> dict[TopicPartition, OffsetAndMetadata]:
         """Of the next record of each partition, as far as known."""

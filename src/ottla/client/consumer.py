@@ -103,6 +103,8 @@ class Consumer:
         self._event: Event | None = None
         """The membership's next one, if it was taken from it."""
         self._rebalances = 0
+        self._close_until_ms: int | None = None
+        """When close() must be done."""
         self._is_woken = self._closed = False
         self._client.run(self._machine)
 
@@ -248,6 +250,8 @@ class Consumer:
         self._check_open()
         with self.waiting:
             found = take()
+            if not found and (failure := self._client.network.what_stays()) is not None:
+                raise failure
             if found or self._is_woken or self.waiting.now_ms() >= until_ms:
                 self._is_woken = False
                 return found
@@ -261,11 +265,17 @@ class Consumer:
 
     def has_work(self) -> bool:
         """Whether it is worth it to look again. Inside the monitor."""
-        return self._is_woken or self._closed or self.handing.has_some or self._has_event()
+        return (
+            self._is_woken
+            or self._closed
+            or self.handing.has_some
+            or self._has_event()
+            or self._client.network.what_stays() is not None
+        )
 
     @property
     def has_duties(self) -> bool:
-        """Whether `serve` has something to do that may take its time."""
+        """Whether `serve` has something to do beyond `tend`."""
         with self.waiting:
             return self._has_event()
 
@@ -280,15 +290,20 @@ class Consumer:
 
     def serve(self) -> None:
         """Do what the group wants of this member, callbacks too, and a commit that is due."""
+        while True:
+            self.tend()
+            with self.waiting:
+                event = self._event if self._has_event() else None
+            if event is None:
+                break
+            self._handle(event)
+
+    def tend(self) -> None:
+        """What of that takes no time: say that somebody polls, and begin a commit that is due."""
         self._check_open()
         if self._member is not None:
-            while True:
-                with self.waiting:
-                    self._tell_polled(self._member)
-                    event = self._event if self._has_event() else None
-                if event is None:
-                    break
-                self._handle(event)
+            with self.waiting:
+                self._tell_polled(self._member)
         if self._commit_every_ms is None:
             return
         now_ms = self.waiting.now_ms()
@@ -314,7 +329,8 @@ class Consumer:
                 raise error
             case Revoke(partitions=gone):
                 if self._commits is not None and self._commit_every_ms is not None:
-                    self._commits.commit_quietly([place for place in gone if place in parts])
+                    ours = [place for place in gone if place in parts]
+                    self._commits.commit_quietly(ours, self._close_until_ms)
                 self._call(self._on_revoke, gone)
                 self._let_go(gone)
             case Lost(partitions=gone):
@@ -405,8 +421,11 @@ class Consumer:
             )
             if part.position >= 0:
                 return part.position
+            failure = self._client.network.last_failure()
             raise part.error or TimedOut(
                 f"{place[0]}-{place[1]}: its position is not known after {timeout_ms} ms"
+                + (f": {failure}" if failure else ""),
+                hint=failure.hint if failure else "does the partition have a leader?",
             )
 
     def seek(self, place: TopicPartition, offset: int) -> None:
@@ -493,15 +512,17 @@ class Consumer:
         """
         if self._closed:
             return
-        until_ms = self.waiting.now_ms() + int(timeout * 1000)
+        until_ms = self._close_until_ms = self.waiting.now_ms() + int(timeout * 1000)
         try:
             commits = self._commits if self._commit_every_ms is not None else None
             if commits is not None and not commits.is_outside:
-                commits.commit_quietly(self.assignment)
+                commits.commit_quietly(self.assignment, until_ms)
             self._leave(until_ms)
         finally:
             self._closed = True
             self._client.drop(self._machine, self._ways)
+            with self.waiting:
+                self.waiting.look()  # a thread that polls hears of it
             if self._owns_client:
                 self._client.close()
 
@@ -514,10 +535,10 @@ class Consumer:
             self._client.wake()
         while not member.is_over and self.waiting.now_ms() < until_ms:
             with self.waiting:
-                event = member.event(self.waiting.now_ms())
-                if event is None:
-                    self.waiting.wait_for((), lambda: member.is_over or self._has_event(), until_ms)
-                    continue
+                self.waiting.wait_for((), lambda: member.is_over or self._has_event(), until_ms)
+                event = self._event
+            if event is None:
+                break
             if isinstance(event, Failed):
                 return
             self._handle(event)

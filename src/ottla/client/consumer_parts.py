@@ -58,6 +58,7 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
     locating = Locating(
         client.places,
         questions,
+        fetching.stop,
         read_committed=committed,
         timeout_ms=timeout_ms,
         backoff_ms=backoff_ms,

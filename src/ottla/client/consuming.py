@@ -164,6 +164,7 @@ class Consuming:
             part
             for part in parts.values()
             if part.wants_commit
+            and part.error is None
             and part.muted_until_ms <= now_ms
             and self._asked_committed.get(part.place) != part.age
         ]
@@ -183,8 +184,7 @@ class Consuming:
                 if part.age != age:
                     continue
                 if isinstance(rows, OttlaError):
-                    part.error = rows
-                    self.fetching.arrived.append(part)
+                    self.fetching.stop(part, rows)
                 elif part.place in rows:
                     part.seek(rows[part.place].offset, rows[part.place].leader_epoch)
                 else:
@@ -206,8 +206,7 @@ class Consuming:
             part.seek_time(max(0, self._wall_ms() - ago_ms))
         else:
             part.wants_commit = False
-            part.error = NoOffset(part.place)
-            self.fetching.arrived.append(part)
+            self.fetching.stop(part, NoOffset(part.place))
 
 
 class NoOffset(OttlaError):

@@ -206,6 +206,8 @@ class Driver:
 
     def _fail(self, errand: _Errand, error: OttlaError) -> bool:
         self._tell_outcome(errand, error, self._waiting.now_ms())
+        # The machines were asked before in this turn: what they say to this is heard in the next.
+        self._woken = True
         return True
 
     def _way(self, errand: _Errand, now_ms: int) -> Connection | None:

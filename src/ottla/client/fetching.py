@@ -109,6 +109,12 @@ class Fetching:
         self.parts.update((part.place, part) for part in new)
         return new
 
+    def stop(self, part: Part, error: OttlaError) -> None:
+        """Reading can't go on there until somebody has heard why."""
+        part.error = error
+        if part not in self.arrived:
+            self.arrived.append(part)
+
     # ------------------------------------------------------------ asking
 
     def act(self, now_ms: int) -> None:
@@ -318,8 +324,7 @@ class Fetching:
             self._places.doubt_leader(part.place)
         elif not code.retriable:
             name = f"{part.place[0]}-{part.place[1]}"
-            part.error = BrokerError(code, f"{name}: {code.text}")
-            self.arrived.append(part)
+            self.stop(part, BrokerError(code, f"{name}: {code.text}"))
 
     def _out_of_range(self, part: Part) -> None:
         """The log does not have that offset (any more)."""
@@ -327,8 +332,7 @@ class Fetching:
             return  # what arrived before is handed out first; then it is asked again
         offset = part.fetch_offset
         if self._settings.reset == "none":
-            part.error = OffsetOutOfRange(part.place, offset)
-            self.arrived.append(part)
+            self.stop(part, OffsetOutOfRange(part.place, offset))
         else:
             self.begin_anew(part)
 

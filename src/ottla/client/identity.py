@@ -41,6 +41,11 @@ class Nobody:
         """Whether batches have sequence numbers."""
         return False
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether what came back may go again."""
+        return True
+
     def act(self, now_ms: int, *, is_idle: bool, is_empty: bool) -> bool:
         """Ask what is to be asked. True when numbers begin anew with what is asked here."""
         return False

@@ -6,6 +6,7 @@ that was set by somebody meanwhile is left alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,12 +19,17 @@ from ottla.wire.errors import ErrorCode
 
 
 class Locating:
-    """Asks for offsets of times."""
+    """Asks for offsets of times.
+
+    Args:
+        refused: told of what stands in the way for good.
+    """
 
     def __init__(
         self,
         places: Places,
         questions: Questions,
+        refused: Callable[[Part, OttlaError], None],
         *,
         read_committed: bool,
         timeout_ms: int,
@@ -31,6 +37,7 @@ class Locating:
     ) -> None:
         self._places = places
         self._questions = questions
+        self._refused = refused
         self._read_committed = read_committed
         self._timeout_ms = timeout_ms
         self._backoff_ms = backoff_ms
@@ -45,6 +52,8 @@ class Locating:
         for place, part in parts.items():
             if part.wants_time is None or self._asked.get(place) == part.age:
                 continue
+            if part.error is not None:
+                continue  # somebody has to hear of it first
             if part.muted_until_ms > now_ms:
                 self._deadline_ms = min(part.muted_until_ms, self._deadline_ms or 2**62)
                 continue
@@ -92,11 +101,13 @@ class Locating:
         for part, age in ages:
             if self._asked.get(part.place) == age:
                 del self._asked[part.place]
-            if part.age != age:
+            if part.age != age or part.wants_time is None:
                 continue
             row = rows.get(part.place)
             if row is None or row.error_code:
                 self._failed(part, ErrorCode(row.error_code) if row is not None else None, now_ms)
+            elif row.offset < 0 and part.wants_time < 0:
+                self._failed(part, None, now_ms)  # every log has ends
             elif row.offset < 0:
                 part.seek_time(LATEST)  # nothing is as young as that
             else:
@@ -108,4 +119,4 @@ class Locating:
             self._places.doubt_leader(part.place)
         elif not code.retriable:
             name = f"{part.place[0]}-{part.place[1]}"
-            part.error = BrokerError(code, f"{name}: {code.text}")
+            self._refused(part, BrokerError(code, f"{name}: {code.text}"))

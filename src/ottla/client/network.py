@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ottla.client.addresses import parse_bootstrap
 from ottla.client.connection import Connection
 from ottla.client.errors import (
+    AuthenticationFailed,
     BadAddress,
     BrokerError,
     ConnectionFailed,
     TimedOut,
+    TlsFailed,
 )
 from ottla.client.places import Places
 from ottla.errors import OttlaError
@@ -149,10 +151,20 @@ class Network:
 
     def raise_what_stays(self, connections: list[Connection]) -> None:
         """Raise why nobody can be reached, if that does not pass by itself."""
-        if all(connection.failure is not None for connection in connections):
-            told = to_tell(connections)
-            if not passes(told):
-                raise told
+        if (told := stays(connections)) is not None:
+            raise told
+
+    def what_stays(self) -> OttlaError | None:
+        """Why nobody can be reached, if that does not pass by itself.
+
+        Who was reached before is waited for whatever its name and its bytes say by now, unless it
+        is a matter of trust.
+        """
+        if any(connection.open for connection in self._connections.values()):
+            return None
+        told = stays(self.ways())
+        trust = isinstance(told, TlsFailed | AuthenticationFailed)
+        return told if trust or not self.nodes else None
 
     def to_address(self, host: str, port: int, way: int = 0) -> Connection:
         found = self._connections.get((host, port, way))
@@ -205,6 +217,17 @@ class Network:
         for connection in self._connections.values():
             connection.close()
         self._connections.clear()
+
+
+def stays(connections: list[Connection]) -> OttlaError | None:
+    """Why none of these can be reached, if that does not pass by itself."""
+    if any(connection.failure is None for connection in connections):
+        return None
+    try:
+        to_tell(connections)
+    except OttlaError as told:
+        return told
+    return None
 
 
 def to_tell(connections: list[Connection]) -> OttlaError:

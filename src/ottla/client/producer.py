@@ -8,6 +8,7 @@ own thread; `aio.py` has the same for asyncio.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -23,7 +24,14 @@ from ottla.client.metrics import Metrics, producer_metrics
 from ottla.client.places import TopicPartition
 from ottla.client.sending import Sending, SendingSettings
 from ottla.client.settings import Settings, merged
-from ottla.client.transacting import OPEN, Done, MustAbort, NoTransaction, Transactional
+from ottla.client.transacting import (
+    ABORTABLE,
+    OPEN,
+    Done,
+    MustAbort,
+    NoTransaction,
+    Transactional,
+)
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 from ottla.wire.fetched import CoreError, RecordBatch
@@ -94,6 +102,8 @@ class Producer:
         self._machine = Sending(
             self._outbox, self._client.places, identity, questions, _sending(found, acks)
         )
+        self._unheard: tuple[str, list[OttlaError | None]] | None = None
+        """What was begun at the coordinator, and whoever waited for its end has left."""
         self._closed = False
         self._append = self._outbox.append
         self._client.run(self._machine)
@@ -204,8 +214,9 @@ class Producer:
 
         Raises:
             BrokerError: the topic can't be written to.
+            BadAddress, TlsFailed, AuthenticationFailed: no node can be reached, and that stays so.
         """
-        refusal = self._refusal(topic)
+        refusal = self._refusal(topic) or self._client.network.what_stays()
         if refusal is not None:
             raise refusal
         return True
@@ -286,7 +297,7 @@ class Producer:
             TimedOut: not within so many seconds (max.block.ms without one); it may be called again.
             NoTransaction: it was done before, or there is no transactional.id.
         """
-        self._do(lambda which, done: which.initialize(done), timeout)
+        self._do("init", lambda which, done: which.initialize(done), timeout)
 
     def begin_transaction(self) -> None:
         """What is sent from now on belongs together.
@@ -296,6 +307,7 @@ class Producer:
         """
         with self.waiting:
             self._transactional().begin()
+            self._unheard = None
 
     def send_offsets_to_transaction(
         self,
@@ -316,7 +328,7 @@ class Producer:
         whose = GroupGeneration(group, "", None, -1) if isinstance(group, str) else group
         full = full_offsets(offsets)
         if full:
-            self._do(lambda which, done: which.send_offsets(full, whose, done), timeout)
+            self._do("offsets", lambda which, done: which.send_offsets(full, whose, done), timeout)
 
     def commit_transaction(self, timeout: float | None = None) -> None:
         """All that was sent counts, and the offsets too: all of it or nothing.
@@ -333,7 +345,7 @@ class Producer:
             which.end(True, done)
             self._outbox.close_all()
 
-        self._do(end, timeout)
+        self._do("commit", end, timeout)
 
     def abort_transaction(self, timeout: float | None = None) -> None:
         """Nothing of it counts.
@@ -348,7 +360,7 @@ class Producer:
             which.end(False, done)
             self._machine.drop_unsent(MustAbort("the transaction was aborted"))
 
-        self._do(end, timeout)
+        self._do("abort", end, timeout)
 
     def _transactional(self) -> Transactional:
         if self._closed:
@@ -357,23 +369,35 @@ class Producer:
             raise NoTransaction("a transaction needs transactional.id")
         return self._transactions
 
-    def _do(self, start: Callable[[Transactional, Done], None], timeout: float | None) -> None:
-        """Begin something at the coordinator, and wait for its end."""
+    def _do(
+        self, what: str, start: Callable[[Transactional, Done], None], timeout: float | None
+    ) -> None:
+        """Begin something at the coordinator, and wait for its end; go on waiting for what was
+        begun before.
+        """
         self._not_in_a_callback("this")
-        ends: list[OttlaError | None] = []
         timeout_ms = self._max_block_ms if timeout is None else int(timeout * 1000)
         until_ms = self.waiting.now_ms() + timeout_ms
         with self.waiting:
-            start(self._transactional(), ends.append)
+            transactional, before = self._transactional(), self._unheard
+            if before is not None and before[0] == what != "offsets":
+                ends = before[1]
+            else:
+                ends = []
+                start(transactional, ends.append)
+                self._unheard = (what, ends)
             self._client.wake()
             self.waiting.wait_for((), lambda: bool(ends) or self._closed, until_ms)
         if not ends:
-            failure = self._client.network.last_failure()
+            if self._closed:
+                raise Closed("the producer was closed meanwhile")
+            failure = transactional.last_failure or self._client.network.last_failure()
             raise TimedOut(
                 f"the transaction coordinator has not done it within {timeout_ms} ms"
                 + (f": {failure}" if failure else ""),
                 hint="call it again to go on waiting",
             )
+        self._unheard = None
         if ends[0] is not None:
             raise ends[0]
 
@@ -405,7 +429,8 @@ class Producer:
             raise TimedOut(f"records are still on their way after {timeout:g} s")
 
     def close(self, timeout: float | None = None) -> None:
-        """Flush, then end. What is not acknowledged in time is given up.
+        """Flush, then end. What is not acknowledged in time is given up, and a transaction that is
+        open is aborted.
 
         Calling it again does nothing.
         """
@@ -413,6 +438,11 @@ class Producer:
             return
         late: OttlaError | None = None
         try:
+            transactions = self._transactions
+            if transactions is not None and transactions.state in (OPEN, ABORTABLE):
+                # Else readers of what is committed would wait until it is too old.
+                with contextlib.suppress(OttlaError):
+                    self.abort_transaction(timeout)
             self.flush(timeout)
         except TimedOut as error:
             late = error
@@ -424,6 +454,8 @@ class Producer:
                 self.waiting.look()
             for call in self._machine.calls():
                 call()
+            with self.waiting:
+                self.waiting.look()  # who waits in flush() waits for these calls
             if self._owns_client:
                 self._client.close()
         if late is not None:

@@ -2,8 +2,10 @@
 
 Each partition has a lane: batches under way, in order, and those that come again. A batch that came
 back goes again when nothing of its lane is under way any more, and alone, so that order holds; what
-a leader has already it says (DUPLICATE_SEQUENCE_NUMBER), and that counts as written. A batch ends
-when it is written, refused for good, or `delivery.timeout.ms` after it was made.
+a leader has already it says (DUPLICATE_SEQUENCE_NUMBER), and that counts as written. It can say so
+by the numbers only that the batch had before: so one that may be there keeps them, whatever epoch
+the producer has by then. A batch ends when it is written, refused for good, or
+`delivery.timeout.ms` after it was made.
 
 It knows no connection and no clock (`machine.py`); the bytes are the outbox's.
 """
@@ -47,7 +49,18 @@ class SendingSettings(NamedTuple):
 class _Batch:
     """A batch that was taken from the outbox."""
 
-    __slots__ = ("attempts", "bytes", "count", "deadline_ms", "epoch", "first", "sent", "sequence")
+    __slots__ = (
+        "attempts",
+        "bytes",
+        "count",
+        "deadline_ms",
+        "epoch",
+        "first",
+        "is_unsure",
+        "sent",
+        "sequence",
+        "topic_id",
+    )
 
     def __init__(
         self, sent: SentBatch, data: bytes, count: int, sequence: int, epoch: int, deadline_ms: int
@@ -61,17 +74,36 @@ class _Batch:
         self.epoch = epoch
         self.deadline_ms = deadline_ms
         self.attempts = 0
+        self.is_unsure = False
+        """Whether it may be there, although nobody said so."""
+        self.topic_id = b""
+        """Of the topic, when it was sent last."""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """By which batches of a partition are in order."""
+        return (self.sent.id, self.first)
 
 
 class _Lane:
     """One partition's batches, oldest first."""
 
-    __slots__ = ("again", "in_flight", "last_offset", "muted_until_ms", "place", "sequence")
+    __slots__ = (
+        "again",
+        "in_flight",
+        "is_behind",
+        "last_offset",
+        "muted_until_ms",
+        "place",
+        "sequence",
+    )
 
     def __init__(self, place: TopicPartition) -> None:
         self.place = place
         self.in_flight: deque[_Batch] = deque()
         self.again: deque[_Batch] = deque()
+        self.is_behind = False
+        """Whether its batches have numbers of before the last raise of the epoch."""
         self.sequence = 0
         """The number of the next record."""
         self.last_offset = -1
@@ -232,6 +264,10 @@ class Sending:
         if lane.again:
             # One that came back goes alone; so the order holds whatever becomes of it.
             return None if lane.in_flight else lane.again.popleft()
+        if lane.is_behind:
+            if lane.in_flight:
+                return None
+            self._renumber(lane)
         identity = self._identity
         limit = IN_FLIGHT_OF_A_LANE_MAX if identity.numbers else self._settings.in_flight_max
         if len(lane.in_flight) >= limit:
@@ -266,6 +302,7 @@ class Sending:
             if topic is None:
                 known = self._places.topic_id(lane.place)
                 topic = topics[name] = m.TopicProduceData(name=name, topic_id=known)
+            batch.topic_id = topic.topic_id
             row = m.PartitionProduceData(index=number, records=batch.bytes)
             topic.partition_data.append(row)
         return m.ProduceRequest(
@@ -297,9 +334,7 @@ class Sending:
                 self._failed(lane, batch, outcome, now_ms)
             else:
                 name, number = lane.place
-                row = rows.get((name, number)) or rows.get(
-                    (self._places.topic_id(lane.place), number)
-                )
+                row = rows.get((name, number)) or rows.get((batch.topic_id, number))
                 self._told(lane, batch, row, now_ms)
 
     def _told(self, lane: _Lane, batch: _Batch, row: Any | None, now_ms: int) -> None:
@@ -318,7 +353,8 @@ class Sending:
         if code in _BEHIND and row.log_start_offset > lane.last_offset >= 0:
             # Retention took all that the leader knew us by: numbers begin anew, nothing is lost.
             self._identity.lost_track(error)
-            lane.again.append(batch)
+            batch.is_unsure = False
+            self._insert(lane, batch)
             return
         self._failed(lane, batch, error, now_ms)
 
@@ -333,22 +369,31 @@ class Sending:
         numbers = self._identity.numbers
         is_first = not lane.in_flight and not lane.again
         again = code is None or code.retriable or code in LEADER_ERRORS
+        batch.is_unsure = True
         if numbers and code in _BEHIND:
-            # Behind one that came back itself it only has to wait its turn.
+            # Behind one that came back itself it only has to wait its turn. It is not there, or the
+            # leader had known it by its numbers; nor is what was made after it.
             again = True
-            if is_first or batch.epoch != self._identity.epoch:
+            for one in (batch, *lane.again):
+                one.is_unsure = one.is_unsure and one.place < batch.place
+            if lane.is_behind:
+                pass  # it gets those of today when it goes again
+            elif is_first or batch.epoch != self._identity.epoch:
                 self._identity.lost_track(error)
                 again = not self._identity.is_transactional
         elif numbers and code in _FENCED:
             self._identity.lost_track(error)
             again = not self._identity.is_transactional
         settings = self._settings
+        again = again and self._identity.goes_on
         if not again or batch.attempts > settings.retries or now_ms >= batch.deadline_ms:
             if numbers and code not in _FENCED:
                 self._identity.lost_track(error)
             self._settle(batch, -1, -1, _late(lane, error, settings) if again else error)
             return
         self._insert(lane, batch)
+        if lane.is_behind and not lane.in_flight:
+            self._renumber(lane)
         wait_ms = settings.retry_backoff_ms << min(batch.attempts - 1, 10)
         lane.muted_until_ms = now_ms + min(wait_ms, settings.retry_backoff_ms_max)
 
@@ -366,8 +411,7 @@ class Sending:
     def _insert(self, lane: _Lane, batch: _Batch) -> None:
         """Among those that come again, in the order in which they were made."""
         self.counted.retries += batch.count
-        place = (batch.sent.id, batch.first)
-        at = sum((other.sent.id, other.first) < place for other in lane.again)
+        at = sum(other.place < batch.place for other in lane.again)
         lane.again.insert(at, batch)
 
     def _settle(
@@ -440,15 +484,22 @@ class Sending:
 
     def renumber(self) -> None:
         """The identity is another, and nothing is under way: all numbers begin anew."""
-        identity = self._identity
         for lane in self._lanes.values():
-            lane.sequence = 0
-            for batch in lane.again:
-                batch.bytes = restamp_batch(
-                    batch.bytes, identity.producer_id, identity.epoch, lane.sequence
-                )
-                batch.sequence, batch.epoch = lane.sequence, identity.epoch
-                lane.sequence = after(lane.sequence, batch.count)
+            self._renumber(lane)
+
+    def _renumber(self, lane: _Lane) -> None:
+        """Begin anew in a partition, unless what comes again may be there under its numbers."""
+        lane.is_behind = any(batch.is_unsure for batch in lane.again)
+        if lane.is_behind:
+            return
+        identity = self._identity
+        lane.sequence = 0
+        for batch in lane.again:
+            batch.bytes = restamp_batch(
+                batch.bytes, identity.producer_id, identity.epoch, lane.sequence
+            )
+            batch.sequence, batch.epoch = lane.sequence, identity.epoch
+            lane.sequence = after(lane.sequence, batch.count)
 
     def _next_deadline_ms(self, ready: list[TopicPartition], now_ms: int) -> int | None:
         found = []
@@ -462,6 +513,8 @@ class Sending:
                 if lane.muted_until_ms > now_ms:
                     found.append(lane.muted_until_ms)
         for place in ready:
+            if (at := self._lanes[place].muted_until_ms) > now_ms:
+                found.append(at)
             front = self._outbox.front(*place)
             if front is not None:
                 found.append(front[1] + self._settings.delivery_timeout_ms)

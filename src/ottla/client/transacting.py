@@ -105,6 +105,8 @@ class Transactional(Nobody):
         self.state = NEW
         self.error: OttlaError | None = None
         """Why it must be aborted, or can't go on."""
+        self.last_failure: OttlaError | None = None
+        """What stood in the way of the last request, which is tried again."""
         self._places = places
         self._questions = questions
         self._to = Coordinator(TRANSACTION, transactional_id)
@@ -211,6 +213,11 @@ class Transactional(Nobody):
         """Always."""
         return True
 
+    @property
+    def goes_on(self) -> bool:
+        """Not while it is aborted: what came back would be part of the next transaction."""
+        return self.state == OPEN or (self.state == ENDING and self._commits)
+
     def may_send(self, place: TopicPartition) -> bool:
         """Whether a partition belongs to the transaction; if not, it will soon."""
         if self._is_v2:
@@ -294,6 +301,8 @@ class Transactional(Nobody):
         message: Any,
         done: Callable[[Any], None],
         to: Coordinator | None = None,
+        *,
+        is_end: bool = False,
     ) -> None:
         """Ask; what passes by itself is asked again, what does not is decided here."""
         self._asked = True
@@ -302,6 +311,7 @@ class Transactional(Nobody):
         def told(outcome: Any | OttlaError, now_ms: int) -> None:
             self._asked = False
             error = outcome if isinstance(outcome, OttlaError) else _refusal(outcome)
+            self.last_failure = error
             if error is None:
                 done(outcome)
                 return
@@ -311,13 +321,15 @@ class Transactional(Nobody):
             if code is None or code in _AGAIN:
                 self._again_ms = now_ms + self._backoff_ms
             else:
-                self._refused(error, code)
+                self._refused(error, code, is_end=is_end)
 
         self._questions.put(place, message, self._request_timeout_ms, told)
 
-    def _refused(self, error: OttlaError, code: ErrorCode) -> None:
+    def _refused(self, error: OttlaError, code: ErrorCode, *, is_end: bool) -> None:
         if code in _FENCED:
             self._end_for_good(_fenced(self.transactional_id, error))
+        elif not (is_end or self._may_fail()):
+            return  # what it was about is being aborted
         elif code in _FATAL or self.state == INITIALIZING or not self._may_fail():
             self._end_for_good(error)
         else:
@@ -450,7 +462,8 @@ class Transactional(Nobody):
                 self._must_raise = False
             self._ended_or_raise()
 
-        self._put(partial(_capped, request, None if self._is_v2 else _END_BEFORE_V2), ended)
+        cap = None if self._is_v2 else _END_BEFORE_V2
+        self._put(partial(_capped, request, cap), ended, is_end=True)
 
     def _ended_or_raise(self) -> None:
         """The transaction has ended; if numbers were lost on the way, a higher epoch is due."""

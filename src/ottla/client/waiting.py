@@ -228,9 +228,12 @@ class Waiting:
         found = []
         for descriptor, events in happened:
             if pipe is not None and descriptor == pipe[0]:
-                self._poked = False
+                # In this order: whoever wakes in between finds it poked, and we look after that.
+                # The other way round its byte would be taken with the others, and no wake-up that
+                # comes later would write one.
                 with contextlib.suppress(OSError):
                     os.read(descriptor, 1 << 12)
+                self._poked = False
                 continue
             readable = bool(events & ~select.POLLOUT)
             writable = bool(events & ~select.POLLIN)
