@@ -268,6 +268,7 @@ class Consumer:
         return (
             self._is_woken
             or self._closed
+            or self._machine.broken is not None
             or self.handing.has_some
             or self._has_event()
             or self._client.network.what_stays() is not None
@@ -559,6 +560,8 @@ class Consumer:
     def _check_open(self) -> None:
         if self._closed:
             raise Closed("the consumer is closed")
+        if self._machine.broken is not None:
+            raise self._machine.broken
 
     def _part(self, place: TopicPartition) -> Part:
         part = self._fetching.parts.get((place[0], place[1]))

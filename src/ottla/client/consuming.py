@@ -65,6 +65,8 @@ class Consuming:
         self._rack_of = rack_of
         self._asked_committed: dict[TopicPartition, int] = {}
         self._learned = -1
+        self.broken: OttlaError | None = None
+        """Why nobody drives this any more, if so."""
         fetching.begin_anew = self.begin
 
     # ------------------------------------------------------------ the machine
@@ -123,6 +125,10 @@ class Consuming:
     def doubts(self) -> list[Destination]:
         """The coordinator, if the membership says so."""
         return [] if self.member is None else self.member.doubts()
+
+    def break_off(self, error: OttlaError) -> None:
+        """Nothing arrives any more."""
+        self.broken = error
 
     def calls(self) -> list[Callable[[], object]]:
         """None: callbacks run in the thread that polls."""

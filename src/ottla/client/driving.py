@@ -17,7 +17,7 @@ from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut, Unreach
 from ottla.client.lookups import find_coordinator, metadata_request
 from ottla.client.machine import AnyNode, Ask, Coordinator, Destination, Driven, Node
 from ottla.client.network import Network
-from ottla.errors import OttlaError
+from ottla.errors import BrokenInvariant, OttlaError
 
 if TYPE_CHECKING:
     from ottla.client.waiting import Waiting
@@ -108,11 +108,11 @@ class Driver:
             with self._waiting:
                 if self._closed:
                     return
-                self._turn()
-                self._waiting.look()
-                calls, self._calls = self._calls, []
-                if not calls and not self._has_work():
-                    self._waiting.wait_for((), self._has_work, self._deadline_ms)
+                try:
+                    calls = self._round()
+                except BaseException as error:
+                    self._break(error)
+                    raise
             # Callbacks of users run with nothing held.
             for call in calls:
                 try:
@@ -121,6 +121,23 @@ class Driver:
                     import logging
 
                     logging.getLogger("ottla.client").exception("a callback failed")
+
+    def _round(self) -> list[Callable[[], object]]:
+        """One turn, and a wait for what comes next unless somebody is to be called."""
+        self._turn()
+        self._waiting.look()
+        calls, self._calls = self._calls, []
+        if not calls and not self._has_work():
+            self._waiting.wait_for((), self._has_work, self._deadline_ms)
+        return calls
+
+    def _break(self, error: BaseException) -> None:
+        """A mistake of ours: whoever waits is told, for nobody will drive it any more."""
+        told = BrokenInvariant(f"the client's thread has failed: {error!r}")
+        self._closed = True
+        for machine in self._machines:
+            machine.break_off(told)
+        self._waiting.look()
 
     def _has_work(self) -> bool:
         return self._closed or self._woken or bool(self._ended)

@@ -99,6 +99,9 @@ class Driven(Machine, Protocol):
     def wants_all_topics(self) -> bool:
         """Whether it wants the client to know all topics that there are."""
 
+    def break_off(self, error: OttlaError) -> None:
+        """Nobody will drive it any more, by a mistake of ours: whoever uses it is to be told."""
+
     def calls(self) -> list[Callable[[], object]]:
         """What is to be called now with nothing held: what users want to be told of."""
 

@@ -160,7 +160,7 @@ class Producer:
         Raises:
             What `send` raises, but for TimedOut.
         """
-        if self._closed or self._transactions is not None:
+        if self._closed or self._transactions is not None or self._machine.broken is not None:
             self._check()
         try:
             return self._append(topic, value, key, headers, partition, timestamp_ms, on_delivery)
@@ -278,10 +278,16 @@ class Producer:
             raise BadRecord(f"{topic}-{partition}: {error.text}") from None
         raise BadRecord(error.text) from None
 
+    @property
+    def _is_over(self) -> bool:
+        return self._closed or self._machine.broken is not None
+
     def _check(self) -> None:
         """Whether a record may be sent now."""
         if self._closed:
             raise Closed("the producer is closed")
+        if self._machine.broken is not None:
+            raise self._machine.broken
         transactions = self._transactions
         if transactions is not None and transactions.state != OPEN:
             transactions.require_open()
@@ -387,7 +393,9 @@ class Producer:
                 start(transactional, ends.append)
                 self._unheard = (what, ends)
             self._client.wake()
-            self.waiting.wait_for((), lambda: bool(ends) or self._closed, until_ms)
+            self.waiting.wait_for((), lambda: bool(ends) or self._is_over, until_ms)
+        if self._machine.broken is not None:
+            raise self._machine.broken
         if not ends:
             if self._closed:
                 raise Closed("the producer was closed meanwhile")

@@ -141,6 +141,8 @@ class Sending:
         self._busy: dict[int, int] = {}
         """Requests under way, by node."""
         self._learned = -1
+        self.broken: OttlaError | None = None
+        """Why nobody drives this any more, if so."""
         self._calls: list[Callable[[], object]] = []
         self._deadline_ms: int | None = None
         self._first = 0
@@ -473,6 +475,11 @@ class Sending:
             lane.again.clear()
         for sent in self._outbox.clear():
             self._settle_sent(sent, -1, -1, error)
+
+    def break_off(self, error: OttlaError) -> None:
+        """Give up everything; nothing is taken any more."""
+        self.broken = error
+        self.fail_all(error)
 
     def drop_unsent(self, error: OttlaError) -> None:
         """Give up all that is not under way; what is, comes to its end."""
