@@ -21,7 +21,6 @@ from ottla.client.handing import Handing
 from ottla.client.membership.events import (
     Assigned,
     ConsumerMembership,
-    ConsumerMembership,
     Event,
     Failed,
     GroupGeneration,
