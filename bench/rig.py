@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from oracle import CLUSTER_ID, Oracle, answers_api_versions, free_port  # noqa: E402
+from oracle import classpath as classpath  # noqa: E402
 from oracle import java as java  # noqa: E402
 
 LOAD = ROOT / "bench" / "load" / "target" / "release" / "load"

@@ -44,8 +44,14 @@ def pages() -> dict[str, str]:
         "commands.md": _commands(),
         "apis.md": _apis(),
         "errors.md": _errors(),
+        "client.md": _client(),
         **_transactions(),
     }
+
+
+def _client() -> str:
+    found = runpy.run_path(str(HERE / "client.py"))
+    return f"{WRITTEN}\n# ottla.client\n\n{found['text']()}"
 
 
 def _transactions() -> dict[str, str]:

@@ -48,11 +48,13 @@ __all__ = [
     "TopicPartition",
     "__version__",
     "build_batch",
+    "columns_of",
     "examine_segment",
     "java_hash",
     "partition_of",
     "read_batches",
     "restamp_batch",
+    "split_batch",
     "unpack",
 ]
 
@@ -193,8 +195,18 @@ class SentBatch:
     partition: int
     @property
     def done(self) -> bool: ...
-    def settle(self, base_offset: int, append_time_ms: int, error: BaseException | None) -> bool:
-        """This is how it ended; whether somebody is to be told. A second end changes nothing."""
+    def settle(
+        self,
+        base_offset: int,
+        append_time_ms: int,
+        error: BaseException | None,
+        *,
+        first: int = 0,
+        last: bool = True,
+    ) -> bool:
+        """This is how its records from `first` on ended, and with `last` all have; whether somebody
+        is to be told. After that nothing changes any more.
+        """
     def tell(self) -> None:
         """Call whoever wants to be told; what one raises goes to `sys.unraisablehook`."""
 
@@ -295,6 +307,9 @@ def partition_of(key: bytes, partitions: int) -> int:
 def restamp_batch(batch: bytes, producer_id: int, producer_epoch: int, base_sequence: int) -> bytes:
     """A sealed batch under another producer and sequence."""
 
+def split_batch(batch: bytes) -> list[tuple[bytes, int]]:
+    """A producer's batch in two, each with how many records it has; one record stays as it is."""
+
 @final
 class ConsumerRecord:
     """A record as a consumer gets it. Frozen; `wire.fetched` says more."""
@@ -378,6 +393,22 @@ class RecordBatch:
         """A copy of its bytes, as they arrived."""
     def records(self) -> list[ConsumerRecord]:
         """An object for each record that counts. Raises CoreError "corrupt-batch"."""
+
+# A column of bytes: where each ends (int64), all of them, a bit for each that is there.
+_Blobs: TypeAlias = tuple[bytes, bytes, bytes]
+
+def columns_of(
+    batches: Sequence[RecordBatch],
+) -> tuple[
+    int,
+    tuple[bytes, bytes],  # offsets and timestamps (int64)
+    tuple[_Blobs, _Blobs],  # keys and values
+    tuple[bytes, _Blobs, _Blobs],  # headers: where each record's end (int32), names, values
+]:
+    """How many records, and a column of each, as Apache Arrow lays them out.
+
+    Raises CoreError "corrupt-batch".
+    """
 
 # ---------------------------------------------------------------- small files
 @final

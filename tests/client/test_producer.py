@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -204,6 +205,25 @@ def test_a_node_that_finds_a_batch_too_large_says_so(either: Server, name: Name)
     topic = made(either, name(), **{"max.message.bytes": "1000"})
     with Producer(either.bootstrap) as producer, pytest.raises(OttlaError, match="large"):
         producer.send(topic, b"x" * 5000).result(20)
+
+
+@pytest.mark.parametrize("codec", ["none", "gzip"])
+def test_a_batch_that_a_node_finds_too_large_goes_in_parts(
+    either: Server, name: Name, codec: str
+) -> None:
+    """If this failed, many small records would be refused where each alone is welcome."""
+    topic = made(either, name(), **{"max.message.bytes": "2000"})
+    with Producer(either.bootstrap, compression_type=codec, linger_ms=100) as producer:
+        sent = [producer.send(topic, os.urandom(100), str(n)) for n in range(100)]
+        sent.append(producer.send(topic, os.urandom(3000), "100"))
+        sent += [producer.send(topic, b"x", str(n)) for n in range(101, 110)]
+        producer.flush(20)
+        assert producer.send(topic, b"x", "110").result(20).offset == 109
+    assert "large" in str(sent[100].error) or "max.message.bytes" in str(sent[100].error)
+    written = [delivery for delivery in sent if delivery.error is None]
+    assert [delivery.offset for delivery in written] == list(range(109))
+    records = all_of(either, topic, 110)
+    assert [int(r.key or b"") for r in records] == [n for n in range(111) if n != 100]
 
 
 def test_a_topic_that_is_not_there_is_told_in_time(ottla_server: Server, name: Name) -> None:

@@ -52,7 +52,9 @@ def until(there: Callable[[], bool], poll: Callable[[], object] = lambda: None) 
         poll()
 
 
-@pytest.mark.parametrize("library", ["confluent-kafka", "aiokafka", "kafka-python", "faststream"])
+@pytest.mark.parametrize(
+    "library", ["ottla", "confluent-kafka", "aiokafka", "kafka-python", "faststream"]
+)
 def test_no_wait_of_a_consumer_is_left(library: str) -> None:
     """If this failed, a test would stand for seconds where a group commits, grows or shrinks."""
     with ottla.Broker() as broker:
@@ -70,13 +72,15 @@ def test_no_wait_of_a_consumer_is_left(library: str) -> None:
         assert 0 < given[wait] <= SHORT_MS, wait
 
 
-@pytest.mark.parametrize("library", ["aiokafka", "kafka-python", "faststream"])
+@pytest.mark.parametrize("library", ["ottla", "aiokafka", "kafka-python", "faststream"])
 def test_consumers_read_what_is_committed(library: str) -> None:
     """If this failed, the same test would get aborted records with one library and not with
     another, nor with `expect`.
     """
     with ottla.Broker() as broker:
-        assert broker.client_config(library, group="g")["isolation_level"] == "read_committed"
+        config = broker.client_config(library, group="g")
+        given = {key.replace(".", "_"): value for key, value in config.items()}
+        assert given["isolation_level"] == "read_committed"
         assert "isolation_level" not in broker.client_config(library)
 
 
@@ -104,6 +108,22 @@ def test_a_group_of_confluent_kafka_at_work() -> None:
         with at_work(lambda: first.poll(0.01)):
             assert broker.wait_for("g", timeout=20) == 0
         first.close()
+
+
+def test_a_group_of_our_own_at_work() -> None:
+    """If this failed, as above, for our own client."""
+    from ottla.client import Consumer, Producer
+
+    broker = ottla.Broker(config={"auto.create.topics.enable": False})
+    with broker, Consumer(broker.client_config("ottla", group="g")) as first:
+        first.subscribe(["t"])
+        first.poll()
+        broker.create_topic("t", partitions=2)
+        until(lambda: len(first.assignment) == 2, lambda: first.poll(0.01))
+        with Producer(broker.client_config("ottla")) as producer:
+            producer.send("t", "one")
+        with at_work(lambda: first.poll(0.01)):
+            assert broker.wait_for("g", timeout=20) == 0
 
 
 def test_a_group_of_aiokafka_at_work() -> None:

@@ -373,8 +373,62 @@ impl RecordBatch {
     }
 }
 
+/// A column of bytes: where each ends, all of them, and a bit for each that is there.
+type Blobs = (Py<PyBytes>, Py<PyBytes>, Py<PyBytes>);
+
+/// The records of batches, a column each, in the layout of Apache Arrow. Raises CoreError "corrupt-batch".
+#[pyfunction]
+#[allow(clippy::type_complexity)]
+fn columns_of(
+    py: Python<'_>,
+    batches: Vec<Bound<'_, RecordBatch>>,
+) -> PyResult<(
+    usize,
+    (Py<PyBytes>, Py<PyBytes>),
+    (Blobs, Blobs),
+    (Py<PyBytes>, Blobs, Blobs),
+)> {
+    let mut columns = client::Columns::default();
+    for batch in &batches {
+        let this = batch.get();
+        let raw = &this.data.as_bytes(py)[this.batch.at.clone()];
+        let header = &this.batch.header;
+        let most = this.place.unpacked_bytes_max;
+        py.detach(|| columns.add(header, raw, this.first_offset, most))
+            .map_err(|fault| corrupt(&this.batch, &fault))?;
+    }
+    let longs = |numbers: &[i64]| {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+        PyBytes::new(py, &bytes).unbind()
+    };
+    let blobs = |column: &client::Blobs| {
+        let bytes = |bytes: &[u8]| PyBytes::new(py, bytes).unbind();
+        (
+            longs(&column.ends),
+            bytes(&column.data),
+            bytes(&column.valid),
+        )
+    };
+    let ends: Vec<u8> = columns
+        .header_ends
+        .iter()
+        .flat_map(|n| n.to_le_bytes())
+        .collect();
+    Ok((
+        columns.offsets.len(),
+        (longs(&columns.offsets), longs(&columns.timestamps)),
+        (blobs(&columns.keys), blobs(&columns.values)),
+        (
+            PyBytes::new(py, &ends).unbind(),
+            blobs(&columns.header_names),
+            blobs(&columns.header_values),
+        ),
+    ))
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ConsumerRecord>()?;
     module.add_class::<Fetched>()?;
-    module.add_class::<RecordBatch>()
+    module.add_class::<RecordBatch>()?;
+    module.add_function(wrap_pyfunction!(columns_of, module)?)
 }

@@ -26,28 +26,54 @@ pub struct SentBatch {
     end: Mutex<End>,
 }
 
-#[derive(Default)]
-struct End {
-    is_settled: bool,
+/// How the records of a batch ended from one on: a batch that was too large goes in several.
+struct Part {
+    first: i32,
     base_offset: i64,
     append_time_ms: i64,
     error: Option<Py<PyAny>>,
+}
+
+#[derive(Default)]
+struct End {
+    is_settled: bool,
+    parts: Vec<Part>,
     callbacks: Vec<(Py<Delivery>, Py<PyAny>)>,
+}
+
+impl End {
+    fn part(&self, index: i32) -> Option<&Part> {
+        let parts = self.parts.iter().filter(|part| part.first <= index);
+        parts
+            .max_by_key(|part| part.first)
+            .filter(|_| self.is_settled)
+    }
 }
 
 #[pymethods]
 impl SentBatch {
-    /// This is how it ended. Whether somebody is to be told, by `tell`. A second end changes nothing.
-    #[pyo3(signature = (base_offset, append_time_ms, error))]
-    fn settle(&self, base_offset: i64, append_time_ms: i64, error: Option<Py<PyAny>>) -> bool {
+    /// This is how its records from `first` on ended, and with `last` all have. Whether somebody is to be told, by
+    /// `tell`. After that nothing changes any more.
+    #[pyo3(signature = (base_offset, append_time_ms, error, *, first=0, last=true))]
+    fn settle(
+        &self,
+        base_offset: i64,
+        append_time_ms: i64,
+        error: Option<Py<PyAny>>,
+        first: i32,
+        last: bool,
+    ) -> bool {
         let mut end = self.end.lock();
         if !end.is_settled {
-            end.is_settled = true;
-            end.base_offset = base_offset;
-            end.append_time_ms = append_time_ms;
-            end.error = error;
+            end.is_settled = last;
+            end.parts.push(Part {
+                first,
+                base_offset,
+                append_time_ms,
+                error,
+            });
         }
-        !end.callbacks.is_empty()
+        end.is_settled && !end.callbacks.is_empty()
     }
 
     /// Call whoever wants to be told of it. What one raises goes to `sys.unraisablehook`.
@@ -94,25 +120,28 @@ impl Delivery {
     #[getter]
     fn offset(&self) -> i64 {
         let end = self.batch.get().end.lock();
-        match end.is_settled && end.error.is_none() && end.base_offset >= 0 {
-            true => end.base_offset + i64::from(self.index),
-            false => -1,
+        match end.part(self.index) {
+            Some(part) if part.error.is_none() && part.base_offset >= 0 => {
+                part.base_offset + i64::from(self.index - part.first)
+            }
+            _ => -1,
         }
     }
 
     #[getter]
     fn timestamp_ms(&self) -> i64 {
         let end = self.batch.get().end.lock();
-        match end.is_settled && end.error.is_none() && end.append_time_ms >= 0 {
-            true => end.append_time_ms,
-            false => self.sent_timestamp_ms,
+        match end.part(self.index) {
+            Some(part) if part.error.is_none() && part.append_time_ms >= 0 => part.append_time_ms,
+            _ => self.sent_timestamp_ms,
         }
     }
 
     #[getter]
     fn error(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         let end = self.batch.get().end.lock();
-        end.error.as_ref().map(|error| error.clone_ref(py))
+        let error = end.part(self.index)?.error.as_ref()?;
+        Some(error.clone_ref(py))
     }
 
     #[pyo3(signature = (timeout=None))]
@@ -482,10 +511,21 @@ fn restamp_batch<'py>(
     PyBytes::new(py, &made)
 }
 
+/// A producer's batch in two, each with how many records it has.
+#[pyfunction]
+fn split_batch<'py>(py: Python<'py>, batch: &[u8]) -> PyResult<Vec<(Bound<'py, PyBytes>, i32)>> {
+    let parts = client::split(batch).map_err(|e| refusal_of("invalid", e.to_string()))?;
+    let parts = parts.iter();
+    Ok(parts
+        .map(|(bytes, count)| (PyBytes::new(py, bytes), *count))
+        .collect())
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<SentBatch>()?;
     module.add_class::<Delivery>()?;
     module.add_class::<Outbox>()?;
     module.add_function(wrap_pyfunction!(partition_of, module)?)?;
-    module.add_function(wrap_pyfunction!(restamp_batch, module)?)
+    module.add_function(wrap_pyfunction!(restamp_batch, module)?)?;
+    module.add_function(wrap_pyfunction!(split_batch, module)?)
 }

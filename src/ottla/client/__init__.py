@@ -15,6 +15,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # each command of the package pays for what is imported here
 if TYPE_CHECKING:
     from ottla.client.aio import AsyncConsumer, AsyncProducer
+    from ottla.client.arrow import to_arrow
     from ottla.client.client import Client
     from ottla.client.commits import CommitFailed
     from ottla.client.committing import OffsetAndMetadata
@@ -66,6 +67,7 @@ _HOMES = {
     "TimedOut": "ottla.client.errors",
     "TlsFailed": "ottla.client.errors",
     "Unreachable": "ottla.client.errors",
+    "to_arrow": "ottla.client.arrow",
 }
 
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     "TimedOut",
     "TlsFailed",
     "Unreachable",
+    "to_arrow",
 ]
 
 if not TYPE_CHECKING:  # a type checker that saw this would take any name for one of ours

@@ -80,6 +80,7 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
         reset=reset,
         creates_topics=settings["allow.auto.create.topics"],
         wall_ms=lambda: time.time_ns() // 1_000_000,
+        rack_of=client.network.rack_of,
     )
     return ways, machine
 

@@ -15,7 +15,7 @@ from ottla.client.locating import Locating
 from ottla.client.machine import Ask, Destination, Questions
 from ottla.client.membership.events import ConsumerMembership, KnownTopics
 from ottla.client.part import EARLIEST, LATEST, Part
-from ottla.client.places import Places, TopicPartition
+from ottla.client.places import Places, Topic, TopicPartition
 from ottla.errors import OttlaError
 
 LEAVE_GROUP = 13
@@ -28,6 +28,7 @@ class Consuming:
     Args:
         way: the connection for what its coordinator answers; fetching has its own.
         wall_ms: the time of day, for a position so long ago.
+        rack_of: the rack of a node.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Consuming:
         reset: str,
         creates_topics: bool,
         wall_ms: Callable[[], int],
+        rack_of: Callable[[int], str | None],
     ) -> None:
         self.fetching = fetching
         self.committing = committing
@@ -60,6 +62,7 @@ class Consuming:
         self._way = way
         self._reset = reset
         self._wall_ms = wall_ms
+        self._rack_of = rack_of
         self._asked_committed: dict[TopicPartition, int] = {}
         self._learned = -1
         fetching.begin_anew = self.begin
@@ -145,7 +148,15 @@ class Consuming:
         found = [t for name in self.member.wanted_topics if (t := self._places.topic(name))]
         counts = {topic.name: 0 if topic.error else len(topic.partitions) for topic in found}
         names = {topic.id: topic.name for topic in found if not topic.error}
-        self.member.metadata_changed(KnownTopics(counts, names=names), now_ms)
+        racks = {topic.name: self._racks(topic) for topic in found if not topic.error}
+        self.member.metadata_changed(KnownTopics(counts, racks, names), now_ms)
+
+    def _racks(self, topic: Topic) -> tuple[frozenset[str], ...]:
+        """The racks that hold replicas of each partition, as far as they have any."""
+        return tuple(
+            frozenset(rack for node in topic.replicas[number] if (rack := self._rack_of(node)))
+            for number in sorted(topic.replicas)
+        )
 
     def _find_committed(self, parts: dict[TopicPartition, Part], now_ms: int) -> None:
         """Ask where the group has been, of partitions that begin there."""

@@ -111,6 +111,11 @@ class Network:
         self._doubted.discard(node_id)
         self.places.learn_coordinator(kind, key, node_id)
 
+    def rack_of(self, node_id: int) -> str | None:
+        """The rack of a node, if it is known to have one."""
+        node = self.nodes.get(node_id)
+        return None if node is None else node.rack
+
     def is_doubted(self, node_id: int) -> bool:
         """Whether a node must be asked for: it is not known, or may be elsewhere by now."""
         return node_id not in self.nodes or node_id in self._doubted

@@ -55,6 +55,7 @@ class Topic(NamedTuple):
     error: int
     partitions: dict[int, int]
     """The leader of each; -1 while there is none."""
+    replicas: dict[int, tuple[int, ...]]
     learned_at_ms: int
 
 
@@ -137,7 +138,8 @@ class Places:
             row.partition_index: -1 if row.error_code == _NO_LEADER else row.leader_id
             for row in topic.partitions
         }
-        row = Topic(topic.name, topic.topic_id, topic.error_code, leaders, now_ms)
+        nodes = {row.partition_index: tuple(row.replica_nodes) for row in topic.partitions}
+        row = Topic(topic.name, topic.topic_id, topic.error_code, leaders, nodes, now_ms)
         self._topics[topic.name] = row
 
     def _learn(self, place: TopicPartition, found: _Leader) -> None:

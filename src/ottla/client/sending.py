@@ -22,11 +22,12 @@ from ottla.client.metrics import Counted
 from ottla.client.places import LEADER_ERRORS, Places, TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
-from ottla.wire.outbox import Outbox, SentBatch, restamp_batch
+from ottla.wire.outbox import Outbox, SentBatch, restamp_batch, split_batch
 
 IN_FLIGHT_OF_A_LANE_MAX = 5
 """So many batches of a producer a partition's leader remembers."""
 _BEHIND = (ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, ErrorCode.UNKNOWN_PRODUCER_ID)
+_TOO_LARGE = (ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.RECORD_LIST_TOO_LARGE)
 _FENCED = (ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.PRODUCER_FENCED)
 
 
@@ -46,12 +47,14 @@ class SendingSettings(NamedTuple):
 class _Batch:
     """A batch that was taken from the outbox."""
 
-    __slots__ = ("attempts", "bytes", "count", "deadline_ms", "epoch", "sent", "sequence")
+    __slots__ = ("attempts", "bytes", "count", "deadline_ms", "epoch", "first", "sent", "sequence")
 
     def __init__(
         self, sent: SentBatch, data: bytes, count: int, sequence: int, epoch: int, deadline_ms: int
     ) -> None:
         self.sent = sent
+        self.first = 0
+        """Which of its records is the first, if it goes in several parts."""
         self.bytes = data
         self.count = count
         self.sequence = sequence
@@ -101,6 +104,8 @@ class Sending:
         self._questions = questions
         self._settings = settings
         self._lanes: dict[TopicPartition, _Lane] = {}
+        self._parts: dict[int, int] = {}
+        """Of batches that go in several parts: how many have not ended."""
         self._busy: dict[int, int] = {}
         """Requests under way, by node."""
         self._learned = -1
@@ -320,6 +325,9 @@ class Sending:
     def _failed(self, lane: _Lane, batch: _Batch, error: OttlaError, now_ms: int) -> None:
         """It is not known to be written: it goes again, or ends."""
         code = error.code if isinstance(error, BrokerError) else None
+        if code in _TOO_LARGE and batch.count > 1:
+            self._split(lane, batch)
+            return
         if code in LEADER_ERRORS:
             self._places.doubt_leader(lane.place)
         numbers = self._identity.numbers
@@ -344,10 +352,22 @@ class Sending:
         wait_ms = settings.retry_backoff_ms << min(batch.attempts - 1, 10)
         lane.muted_until_ms = now_ms + min(wait_ms, settings.retry_backoff_ms_max)
 
+    def _split(self, lane: _Lane, batch: _Batch) -> None:
+        """The node finds it too large, not its records: it goes again in two."""
+        first, sequence = batch.first, batch.sequence
+        for data, count in split_batch(batch.bytes):
+            part = _Batch(batch.sent, data, count, sequence, batch.epoch, batch.deadline_ms)
+            part.first = first
+            self._insert(lane, part)
+            first += count
+            sequence = after(sequence, count) if sequence >= 0 else sequence
+        self._parts[batch.sent.id] = self._parts.get(batch.sent.id, 1) + 1
+
     def _insert(self, lane: _Lane, batch: _Batch) -> None:
         """Among those that come again, in the order in which they were made."""
         self.counted.retries += batch.count
-        at = sum(other.sent.id < batch.sent.id for other in lane.again)
+        place = (batch.sent.id, batch.first)
+        at = sum((other.sent.id, other.first) < place for other in lane.again)
         lane.again.insert(at, batch)
 
     def _settle(
@@ -355,16 +375,26 @@ class Sending:
     ) -> None:
         if error is not None:
             self.counted.errors += batch.count
-        self._settle_sent(batch.sent, offset, append_ms, error)
+        left = self._parts.pop(batch.sent.id, 1) - 1
+        if left:
+            self._parts[batch.sent.id] = left
+        self._settle_sent(batch.sent, offset, append_ms, error, first=batch.first, last=not left)
 
     def _settle_sent(
-        self, sent: SentBatch, offset: int, append_ms: int, error: BaseException | None
+        self,
+        sent: SentBatch,
+        offset: int,
+        append_ms: int,
+        error: BaseException | None,
+        *,
+        first: int = 0,
+        last: bool = True,
     ) -> None:
         if isinstance(error, OttlaError):
             self._identity.failed(error)
-        if sent.settle(offset, append_ms, error):
+        if sent.settle(offset, append_ms, error, first=first, last=last):
             self._calls.append(partial(self._tell, sent))
-        else:
+        elif last:
             self._outbox.settled(sent.id)
 
     def _tell(self, sent: SentBatch) -> None:

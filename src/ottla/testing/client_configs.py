@@ -55,6 +55,14 @@ def _keeps_its_broker() -> dict[str, Any]:
     return {"metadata.recovery.strategy": "none"} if libversion()[1] >= FORGETS else {}
 
 
+def _ottla(servers: str) -> dict[str, Any]:
+    return {"bootstrap.servers": servers}
+
+
+def _ottla_consumer(servers: str) -> dict[str, Any]:
+    return {**_ottla(servers), **{key.replace("_", "."): one for key, one in _GROUPS.items()}}
+
+
 def _librdkafka(servers: str) -> dict[str, Any]:
     return {
         "bootstrap.servers": servers,
@@ -111,6 +119,8 @@ def _faststream_subscriber(servers: str) -> dict[str, Any]:
 
 
 _ROWS: dict[tuple[str, str], Callable[[str], dict[str, Any]]] = {
+    ("ottla", "client"): _ottla,
+    ("ottla", "consumer"): _ottla_consumer,
     ("confluent-kafka", "client"): _librdkafka,
     ("confluent-kafka", "consumer"): _librdkafka_consumer,
     ("aiokafka", "client"): _aiokafka,
@@ -138,5 +148,5 @@ def client_config(library: str, servers: str, group: str | None = None) -> dict[
         )
     config = found(servers)
     if group is not None:
-        config["group.id" if name == "confluent-kafka" else "group_id"] = group
+        config["group.id" if "bootstrap.servers" in config else "group_id"] = group
     return config

@@ -268,7 +268,7 @@ class Talk(ABC):
         return now.lag or 0
 
     def client_config(self, library: str, group: str | None = None) -> dict[str, Any]:
-        """Ready arguments for "confluent-kafka", "aiokafka", "kafka-python" or "faststream".
+        """Ready arguments for "ottla", "confluent-kafka", "aiokafka", "kafka-python", "faststream".
 
         They are a producer's or an admin client's; with a group they are a consumer's, which
         begins with the first record (of faststream a subscriber's, whose broker has the address).

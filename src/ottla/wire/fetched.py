@@ -7,9 +7,16 @@ a `RecordBatch` never makes any by itself.
 
 from __future__ import annotations
 
-from ottla._core import ConsumerRecord, CoreError, Fetched, RecordBatch
+from ottla._core import ConsumerRecord, CoreError, Fetched, RecordBatch, columns_of
 
 UNPACKED_BYTES_MAX = 1 << 30
 """What one batch may unpack to: a few thousand bytes may hold a thousand times as many."""
 
-__all__ = ["UNPACKED_BYTES_MAX", "ConsumerRecord", "CoreError", "Fetched", "RecordBatch"]
+__all__ = [
+    "UNPACKED_BYTES_MAX",
+    "ConsumerRecord",
+    "CoreError",
+    "Fetched",
+    "RecordBatch",
+    "columns_of",
+]

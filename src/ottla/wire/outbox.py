@@ -6,6 +6,6 @@ connection and no clock; `client.sending` says what is taken when, and what came
 
 from __future__ import annotations
 
-from ottla._core import Delivery, Outbox, SentBatch, partition_of, restamp_batch
+from ottla._core import Delivery, Outbox, SentBatch, partition_of, restamp_batch, split_batch
 
-__all__ = ["Delivery", "Outbox", "SentBatch", "partition_of", "restamp_batch"]
+__all__ = ["Delivery", "Outbox", "SentBatch", "partition_of", "restamp_batch", "split_batch"]

@@ -249,10 +249,57 @@ pub fn for_producing(
 
 /// The same records in a batch of their own.
 fn rebuilt(header: &Header, batch: &[u8], spec: BatchSpec) -> io::Result<Vec<u8>> {
-    let failed = |fault: Fault| io::Error::other(fault.text().to_owned());
     let mut walk = Walk::new(header, batch, u64::MAX).map_err(failed)?;
     let mut builder = Builder::new(spec)?;
-    while let Some(spans) = walk.next(batch).map_err(failed)? {
+    copied(header, batch, &mut walk, &mut builder, i32::MAX)?;
+    builder.finish(None)
+}
+
+/// A producer's batch in two, each with how many records it has: sequences go on from one to the other. One of a single
+/// record stays as it is.
+pub fn split(batch: &[u8]) -> io::Result<Vec<(Vec<u8>, i32)>> {
+    let header = Header::parse(batch).ok_or_else(|| io::Error::other("no whole batch"))?;
+    if header.record_count < 2 {
+        return Ok(vec![(batch.to_vec(), header.record_count)]);
+    }
+    let half = header.record_count / 2;
+    let mut walk = Walk::new(&header, batch, u64::MAX).map_err(failed)?;
+    let mut parts = Vec::new();
+    for (first, count) in [(0, half), (half, header.record_count - half)] {
+        let sequence = match header.base_sequence {
+            ..0 => -1,
+            base => crate::batch::add_sequence(base, first),
+        };
+        let mut builder = Builder::new(BatchSpec {
+            codec: header.codec().unwrap_or(Codec::None),
+            producer_id: header.producer_id,
+            producer_epoch: header.producer_epoch,
+            base_sequence: sequence,
+            transactional: header.is_transactional(),
+            ..BatchSpec::default()
+        })?;
+        copied(&header, batch, &mut walk, &mut builder, count)?;
+        parts.push((builder.finish(None)?, count));
+    }
+    Ok(parts)
+}
+
+fn failed(fault: Fault) -> io::Error {
+    io::Error::other(fault.text().to_owned())
+}
+
+/// So many of the next records, at most, into a builder.
+fn copied(
+    header: &Header,
+    batch: &[u8],
+    walk: &mut Walk,
+    builder: &mut Builder,
+    most: i32,
+) -> io::Result<()> {
+    for _ in 0..most {
+        let Some(spans) = walk.next(batch).map_err(failed)? else {
+            break;
+        };
         let bytes = walk.bytes(batch);
         let headers: Vec<_> = spans
             .headers
@@ -266,5 +313,5 @@ fn rebuilt(header: &Header, batch: &[u8], spec: BatchSpec) -> io::Result<Vec<u8>
             headers: &headers,
         })?;
     }
-    builder.finish(None)
+    Ok(())
 }

@@ -307,3 +307,31 @@ fn a_batch_that_was_read_can_be_sent() {
     assert!(crc_holds(&again));
     assert_eq!(Header::parse(&again).unwrap().producer_epoch, 3);
 }
+
+/// A batch that a node finds too large must go in two, with numbers that go on.
+#[test]
+fn a_batch_in_two() {
+    let spec = BatchSpec {
+        producer_id: 5,
+        producer_epoch: 2,
+        base_sequence: i32::MAX,
+        codec: Codec::Zstd,
+        ..BatchSpec::default()
+    };
+    let whole = batch(0, &[b"a", b"b", b"c"], spec);
+    let parts = split(&whole).unwrap();
+    let sequences: Vec<_> = parts
+        .iter()
+        .map(|(bytes, count)| {
+            assert!(crc_holds(bytes));
+            (Header::parse(bytes).unwrap().base_sequence, *count)
+        })
+        .collect();
+    assert_eq!(sequences, vec![(i32::MAX, 1), (0, 2)]);
+    assert_eq!(
+        values(&parts[1].0, 0, None),
+        vec![(0, b"b".to_vec()), (1, b"c".to_vec())]
+    );
+    let one = batch(0, &[b"a"], BatchSpec::default());
+    assert_eq!(split(&one).unwrap(), vec![(one.clone(), 1)]);
+}
