@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
-from confluent_kafka import Consumer
 from flight_file import FlightFile, Table, add, to_table
+
+from ottla.client.consumer import Consumer
+from ottla.wire.fetched import ConsumerRecord
 
 
 class Checks:
@@ -38,16 +39,9 @@ class Replay:
     """A second group reads everything from the beginning and compares each record with the file."""
 
     def __init__(self, bootstrap: str, group: str, topic: str) -> None:
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": group,
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "log_level": 2,
-            }
-        )
+        self._consumer = Consumer(bootstrap, group_id=group, auto_offset_reset="earliest")
         self._consumer.subscribe([topic])
+        self._topic = topic
         self.records = 0
         self.wrong: list[str] = []
         self.found: set[int] = set()
@@ -58,24 +52,27 @@ class Replay:
     ) -> None:
         """Read to the end of every partition, at most a minute."""
         row_at = {place: number for number, place in enumerate(places) if place is not None}
-        ended: set[int] = set()
+        left = self._consumer.end_offsets((self._topic, number) for number in range(partitions))
         deadline = time.monotonic() + 60
-        while len(ended) < partitions and time.monotonic() < deadline:
-            for message in self._consumer.consume(5000, 0.2):
-                if message.error() is not None:
-                    ended.add(message.partition())
-                    continue
-                self._take(message, flights, row_at)
+        while left and time.monotonic() < deadline:
+            for record in self._consumer.poll(0.2, max_records=5000):
+                self._take(record, flights, row_at)
+                place = (record.topic, record.partition)
+                if record.offset + 1 >= left.get(place, 2**63):
+                    del left[place]
         self._consumer.close()
 
-    def _take(self, message: Any, flights: FlightFile, row_at: dict[tuple[int, int], int]) -> None:
+    def _take(
+        self, record: ConsumerRecord, flights: FlightFile, row_at: dict[tuple[int, int], int]
+    ) -> None:
         self.records += 1
-        add(self._counts, message.value())
-        place = (message.partition(), message.offset())
+        value = record.value or b""
+        add(self._counts, value)
+        place = (record.partition, record.offset)
         number = row_at.get(place)
         if number is None:
             self.wrong.append(f"nobody was told of the record at {place}")
-        elif flights.rows[number] != message.value():
+        elif flights.rows[number] != value:
             self.wrong.append(f"the record at {place} is not row {number} of the file")
         else:
             self.found.add(number)

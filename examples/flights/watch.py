@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer
 from flight_file import add
+
+from ottla.client.consumer import Consumer
+from ottla.client.places import TopicPartition
 
 REPORT_S = 0.2
 
@@ -26,46 +27,35 @@ class Watcher:
         self._name = name
         self._tables: dict[int, dict[bytes, list[int]]] = {}
         self._consumer = Consumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": group,
-                "client.id": name,
-                "partition.assignment.strategy": "cooperative-sticky",
-                "session.timeout.ms": 6000,
-                "heartbeat.interval.ms": 1000,
-                "auto.offset.reset": "earliest",
-                "auto.commit.interval.ms": 500,
-                "reconnect.backoff.max.ms": 500,
-                "log_level": 2,
-                "error_cb": lambda error: None,
-            }
+            bootstrap,
+            group_id=group,
+            client_id=name,
+            partition_assignment_strategy="cooperative-sticky",
+            session_timeout_ms=6000,
+            heartbeat_interval_ms=1000,
+            auto_offset_reset="earliest",
+            auto_commit_interval_ms=500,
         )
-        self._consumer.subscribe(
-            [topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
-        )
+        self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked)
 
     def run(self) -> None:
         """Read until the parent ends this process."""
         reported = 0.0
         while True:
-            for message in self._consumer.consume(2000, 0.05):
-                table = self._tables.get(message.partition())
-                if message.error() is None and table is not None:
-                    add(table, message.value())
+            for record in self._consumer.poll(0.05, max_records=2000):
+                add(self._tables[record.partition], record.value or b"")
             if time.monotonic() - reported > REPORT_S:
                 self._report()
                 reported = time.monotonic()
 
-    def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
-        for place in partitions:
-            place.offset = OFFSET_BEGINNING
-            self._tables[place.partition] = {}
-        consumer.incremental_assign(partitions)
+    def _assigned(self, places: list[TopicPartition]) -> None:
+        for _, partition in places:
+            self._tables[partition] = {}
+        self._consumer.seek_to_beginning(places)
 
-    def _revoked(self, consumer: Any, partitions: list[Any]) -> None:
-        for place in partitions:
-            self._tables.pop(place.partition, None)
-        consumer.incremental_unassign(partitions)
+    def _revoked(self, places: list[TopicPartition]) -> None:
+        for _, partition in places:
+            self._tables.pop(partition, None)
 
     def _report(self) -> None:
         tables = {

@@ -77,17 +77,10 @@ class _Refusing:
 
 
 class _Record:
+    topic, partition = "t", 1
+
     def __init__(self, offset: int) -> None:
-        self._offset = offset
-
-    def topic(self) -> str:
-        return "t"
-
-    def partition(self) -> int:
-        return 1
-
-    def offset(self) -> int:
-        return self._offset
+        self.offset = offset
 
 
 def test_a_commit_that_is_refused_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -534,15 +534,24 @@ class Consumer:
         with self.waiting:
             member.close(self.waiting.now_ms())
             self._client.wake()
-        while not member.is_over and self.waiting.now_ms() < until_ms:
+        while not self._is_left(member) and self.waiting.now_ms() < until_ms:
             with self.waiting:
-                self.waiting.wait_for((), lambda: member.is_over or self._has_event(), until_ms)
+                self.waiting.wait_for(
+                    (), lambda: self._is_left(member) or self._has_event(), until_ms
+                )
                 event = self._event
             if event is None:
                 break
             if isinstance(event, Failed):
                 return
             self._handle(event)
+
+    def _is_left(self, member: ConsumerMembership) -> bool:
+        """Whether the group needs to hear no more; who is no member yet does not wait for a cluster
+        that is away.
+        """
+        is_away = self._client.network.last_failure() is not None
+        return member.is_over or (member.generation is None and is_away)
 
     def __enter__(self) -> Self:
         return self

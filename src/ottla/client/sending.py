@@ -543,11 +543,13 @@ def _name(lane: _Lane) -> str:
 
 
 def _text(lane: _Lane, code: ErrorCode, row: Any) -> str:
-    told = row.error_message or code.text
+    """In the node's own words, if it has any; what is wrong with single records says most."""
     rows = [
-        f"record {one.batch_index}: {one.batch_index_error_message}" for one in row.record_errors
+        f"record {one.batch_index}: {one.batch_index_error_message}"
+        for one in row.record_errors
+        if one.batch_index_error_message
     ]
-    return f"{_name(lane)}: {'; '.join([told, *rows])}"
+    return f"{_name(lane)}: {'; '.join(rows) or row.error_message or code.text}"
 
 
 def _late(lane: _Lane, last: OttlaError | None, settings: SendingSettings) -> TimedOut:

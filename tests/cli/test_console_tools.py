@@ -43,13 +43,13 @@ def test_a_name_that_no_topic_can_have(tool: str, ottla_server: OttlaServer) -> 
     assert (done.exit_code, "--topic is empty" in done.stderr) == (1, True)
 
 
-def test_what_librdkafka_refuses_is_told_in_words(ottla_server: OttlaServer) -> None:
+def test_what_the_client_refuses_is_told_in_words(ottla_server: OttlaServer) -> None:
     """If this failed, its exceptions would reach the user as tracebacks."""
     words = ["kafka-console-consumer.sh", "--bootstrap-server", ottla_server.bootstrap]
     done = run([*words, "--include", "["])
     assert (done.exit_code, "is no regular expression" in done.stderr) == (1, True)
     done = run([*words, "--topic", "t", "--command-property", "auto.offset.reset=x"])
-    assert (done.exit_code, "settings are refused" in done.stderr) == (1, True)
+    assert (done.exit_code, "for configuration auto.offset.reset" in done.stderr) == (1, True)
     done = run([*words, "--topic", "t", "--partition", "-5", "--timeout-ms", "100"])
     assert "Traceback" not in done.stderr
 
@@ -279,17 +279,16 @@ def test_a_verb_gives_up_soon_when_nobody_is_there_to_read_from(nobody: str) -> 
 def test_a_consumer_without_a_place_to_begin_at(
     ottla_server: OttlaServer, name: Callable[[], str]
 ) -> None:
-    """If this failed, `none` would be refused in librdkafka's words, or begin somewhere unasked."""
+    """If this failed, `none` would begin somewhere unasked, or a duration be taken for nothing."""
     topic, at = name(), ["--bootstrap-server", ottla_server.bootstrap]
     assert run(["kafka-console-producer.sh", "--topic", topic, *at], "one\n").exit_code == 0
     words = ["kafka-console-consumer.sh", "--topic", topic, "--group", name(), *at]
     ran = run([*words, "--command-property", "auto.offset.reset=none", "--timeout-ms", "20000"])
     assert (ran.exit_code, ran.stdout) == (1, "")
-    assert "no previously committed offset" in ran.stderr
+    assert "has no committed offset" in ran.stderr
+    words += ["--max-messages", "1", "--timeout-ms", "20000"]
     ran = run([*words, "--command-property", "auto.offset.reset=by_duration:P1D"])
-    assert (ran.exit_code, ran.stdout) == (1, "")
-    assert "earliest, latest and none are" in ran.stderr
-    assert "--by-duration" in ran.stderr
+    assert (ran.exit_code, ran.stdout) == (0, "one\n")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +309,7 @@ def test_why_a_compacted_topic_takes_a_record_not(
     create = ["kafka-topics.sh", "--create", "--if-not-exists", "--topic", "compacted"]
     assert run([*create, "--config", "cleanup.policy=compact", *node]).exit_code == 0
     done = run([*words, "--topic", "compacted", *node], "x\n")
-    assert "takes none without a key" in done.stderr + done.stdout
+    assert "Compacted topic cannot accept message without key" in done.stderr + done.stdout
 
 
 def test_a_consumer_that_has_nothing_to_read_says_so(
