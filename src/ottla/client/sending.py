@@ -82,6 +82,7 @@ class _Lane:
         "again",
         "in_flight",
         "is_behind",
+        "known_as",
         "last_offset",
         "muted_until_ms",
         "place",
@@ -94,6 +95,10 @@ class _Lane:
         self.again: deque[_Batch] = deque()
         self.is_behind = False
         """Whether its batches have numbers of before the last raise of the epoch."""
+        self.known_as = -1
+        """The id by which the leader knows the producer. Of one that it does not know it takes any
+        number as the first: so nothing may follow the first before that is there.
+        """
         self.sequence = 0
         """The number of the next record."""
         self.last_offset = -1
@@ -256,7 +261,10 @@ class Sending:
                 return None
             self._renumber(lane)
         identity = self._identity
-        limit = IN_FLIGHT_OF_A_LANE_MAX if identity.numbers else self._settings.in_flight_max
+        limit = self._settings.in_flight_max
+        if identity.numbers:
+            is_known = lane.known_as == identity.producer_id
+            limit = IN_FLIGHT_OF_A_LANE_MAX if is_known else 1
         if len(lane.in_flight) >= limit:
             return None
         front = self._outbox.front(*lane.place)
@@ -329,6 +337,8 @@ class Sending:
             if row.base_offset >= 0:
                 lane.last_offset = row.base_offset + batch.count - 1
             lane.muted_until_ms = 0
+            if not lane.is_behind:
+                lane.known_as = self._identity.producer_id
             self._settle(batch, row.base_offset, row.log_append_time_ms, None)
             return
         error = BrokerError(code, _text(lane, code, row))
