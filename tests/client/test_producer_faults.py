@@ -131,7 +131,7 @@ def check(sent: list[tuple[str, Delivery]], found: dict[int, dict[int, bytes]]) 
 )
 @example(story=[("send", 0, 12), ("drop_reply", "Produce", 1), ("send", 0, 12), ("restart",)])
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(story=steps)
 def test_what_was_acknowledged_is_there_once(
@@ -193,7 +193,7 @@ transaction = st.tuples(
     ]
 )
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(story=st.lists(transaction, min_size=1, max_size=5))
 def test_what_was_committed_is_there_once_and_what_was_aborted_is_not(
