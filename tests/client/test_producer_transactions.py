@@ -18,7 +18,6 @@ from ottla.client import (
     Producer,
     features,
 )
-from ottla.errors import OttlaError
 from servers import Server, eventually
 
 Name = Callable[[], str]
@@ -114,7 +113,7 @@ def test_a_member_that_is_gone_can_not_commit(either: Server, name: Name) -> Non
         consumer.close()
         producer.begin_transaction()
         producer.send(topic, "1")
-        with pytest.raises(OttlaError):
+        with pytest.raises(MustAbort):
             producer.send_offsets_to_transaction({(topic, 0): 1}, who)
         with pytest.raises(MustAbort):
             producer.commit_transaction()

@@ -103,10 +103,21 @@ def test_two_jobs_fenced_by_transactional_id(tell: Tell, rounds: int) -> None:
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)
-@pytest.mark.parametrize(("client", "seed"), [("aiokafka", 31), ("kafka_python", 32)])
+@pytest.mark.parametrize(
+    ("client", "seed"), [("aiokafka", 31), ("kafka_python", 32), ("ottla", 33)]
+)
 def test_jobs_of_other_clients(tell: Tell, client: str, seed: int, rounds: int) -> None:
     """If this failed, exactly once would depend on librdkafka."""
     tell(rounds, seed=seed, client=client)
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+@pytest.mark.parametrize(("id_of", "seed"), [("job", 34), ("partition", 35)])
+def test_two_jobs_of_our_own_client(tell: Tell, id_of: str, seed: int, rounds: int) -> None:
+    """If this failed, our own client would let a zombie commit."""
+    how = {"slots": "ab", "id_of": id_of, "transaction_timeout_ms": 120_000}
+    found = tell(rounds, seed=seed, client="ottla", **how)
+    assert found.events["revoked"] > 0, f"no partition moved: {found.events}"
 
 
 def test_a_job_in_java(server: Server, java_tools: JavaTools, name: Callable[[], str]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ottla.client.client import Client
     from ottla.client.commits import CommitFailed
     from ottla.client.committing import OffsetAndMetadata
-    from ottla.client.consumer import Consumer, NotAssigned
+    from ottla.client.consumer import Consumer
     from ottla.client.consuming import NoOffset
     from ottla.client.errors import (
         ApiNotSupported,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from ottla.client.fetching import Corrupt, OffsetOutOfRange
+    from ottla.client.part import NotAssigned
     from ottla.client.producer import BadRecord, Closed, Producer
     from ottla.client.transacting import Fenced, MustAbort, NoTransaction
     from ottla.wire.fetched import ConsumerRecord, RecordBatch
@@ -59,7 +60,7 @@ _HOMES = {
     "MustAbort": "ottla.client.transacting",
     "NoOffset": "ottla.client.consuming",
     "NoTransaction": "ottla.client.transacting",
-    "NotAssigned": "ottla.client.consumer",
+    "NotAssigned": "ottla.client.part",
     "OffsetAndMetadata": "ottla.client.committing",
     "OffsetOutOfRange": "ottla.client.fetching",
     "Producer": "ottla.client.producer",

@@ -484,7 +484,11 @@ class Client:
                 from ottla.client.driving import Driver
 
                 self._driver = Driver(
-                    self.network, self.waiting, self._alone, self._metadata_max_age_ms
+                    self.network,
+                    self.waiting,
+                    self._alone,
+                    self.request_timeout_ms,
+                    self._metadata_max_age_ms,
                 )
             self._driver.add(machine)
 

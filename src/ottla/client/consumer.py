@@ -28,11 +28,10 @@ from ottla.client.membership.events import (
     Revoke,
 )
 from ottla.client.metrics import Metrics, consumer_metrics
-from ottla.client.part import EARLIEST, LATEST, Part
+from ottla.client.part import EARLIEST, LATEST, NotAssigned, Part
 from ottla.client.places import TopicPartition
 from ottla.client.producer import Closed
 from ottla.client.settings import Settings, merged
-from ottla.errors import OttlaError
 from ottla.wire.fetched import ConsumerRecord, RecordBatch
 
 T = TypeVar("T")
@@ -588,14 +587,3 @@ class Consumer:
             for part in wanted:
                 change(part)
             self._client.wake()
-
-
-class NotAssigned(OttlaError):
-    """A partition that the consumer does not read."""
-
-    def __init__(self, place: TopicPartition) -> None:
-        self.place = place
-        super().__init__(
-            f"{place[0]}-{place[1]} is not assigned to this consumer",
-            hint="subscribe() and poll(), or assign(), before",
-        )

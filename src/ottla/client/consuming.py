@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ottla.client.committing import Committing, OffsetAndMetadata
+from ottla.client.errors import BrokerError
 from ottla.client.fetching import Fetching
 from ottla.client.locating import Locating
 from ottla.client.machine import Ask, Destination, Questions
@@ -17,6 +18,7 @@ from ottla.client.membership.events import ConsumerMembership, KnownTopics
 from ottla.client.part import EARLIEST, LATEST, Part
 from ottla.client.places import Places, Topic, TopicPartition
 from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
 
 LEAVE_GROUP = 13
 _FETCH_COMMITTED_MS = 60_000
@@ -95,6 +97,7 @@ class Consuming:
             self._learned = self._places.changes
             self._learn(now_ms)
         parts = self.fetching.parts
+        self._refuse(parts, now_ms)
         self._find_committed(parts, now_ms)
         self._locating.act(parts, now_ms)
         self.fetching.act(now_ms)
@@ -163,6 +166,18 @@ class Consuming:
             frozenset(rack for node in topic.replicas[number] if (rack := self._rack_of(node)))
             for number in sorted(topic.replicas)
         )
+
+    def _refuse(self, parts: dict[TopicPartition, Part], now_ms: int) -> None:
+        """What of a topic that nobody may read, or that can't be one, is told."""
+        for place, part in parts.items():
+            if part.error is not None or part.muted_until_ms > now_ms:
+                continue
+            topic = self._places.topic(place[0])
+            if topic is not None and topic.error:
+                code = ErrorCode(topic.error)
+                if not code.retriable:
+                    text = f"{place[0]}-{place[1]}: {code.text}"
+                    self.fetching.stop(part, BrokerError(code, text))
 
     def _find_committed(self, parts: dict[TopicPartition, Part], now_ms: int) -> None:
         """Ask where the group has been, of partitions that begin there."""

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 METADATA_BACKOFF_MS = 100
 METADATA_BACKOFF_MS_MAX = 1000
-LOOKUP_TIMEOUT_MS = 30_000
 
 
 class _Errand:
@@ -46,6 +45,7 @@ class Driver:
 
     Args:
         alone: told whenever something is to be asked, and nobody answers.
+        timeout_ms: for one answer, of what is asked here.
         metadata_max_age_ms: after so long topics and leaders are asked for again.
     """
 
@@ -54,8 +54,10 @@ class Driver:
         network: Network,
         waiting: Waiting,
         alone: Callable[[OttlaError], object],
+        timeout_ms: int,
         metadata_max_age_ms: int,
     ) -> None:
+        self._timeout_ms = timeout_ms
         self._network = network
         self._waiting = waiting
         self._alone = alone
@@ -64,7 +66,7 @@ class Driver:
         self._ended: list[_Errand] = []
         self._calls: list[Callable[[], object]] = []
         self._closed = self._woken = False
-        self._metadata = _Metadata(network, metadata_max_age_ms)
+        self._metadata = _Metadata(network, timeout_ms, metadata_max_age_ms)
         self._lookups: dict[Coordinator, _Errand] = {}
         self._deadline_ms: int | None = None
         self._thread = threading.Thread(target=self._run, name="ottla-client", daemon=True)
@@ -262,7 +264,7 @@ class Driver:
                 )
             errand.connection = connection
             if connection.dial_at_ms <= now_ms:
-                connection.begin(min(LOOKUP_TIMEOUT_MS, errand.deadline_ms - now_ms))
+                connection.begin(min(self._timeout_ms, errand.deadline_ms - now_ms))
                 if connection.closed and connection.failure is not None:
                     raise connection.failure
         return None
@@ -275,7 +277,7 @@ class Driver:
         if not any(not connection.closed for connection in known):
             for connection in known:
                 if connection.dial_at_ms <= now_ms:
-                    connection.begin(LOOKUP_TIMEOUT_MS)
+                    connection.begin(self._timeout_ms)
                     if not connection.closed:
                         break
             if all(connection.closed for connection in known):
@@ -288,7 +290,7 @@ class Driver:
         """Ask for a coordinator; those who wait for it look again when that was answered."""
         if wanted in self._lookups:
             return
-        ask = Ask(0, AnyNode(), find_coordinator(wanted.kind, wanted.key), LOOKUP_TIMEOUT_MS)
+        ask = Ask(0, AnyNode(), find_coordinator(wanted.kind, wanted.key), self._timeout_ms)
         errand = self._lookups[wanted] = _Errand(None, ask, now_ms)
         if not self._sent(errand, now_ms):
             self._unsent.append(errand)
@@ -334,8 +336,9 @@ class Driver:
 class _Metadata:
     """What is to be asked of topics and nodes, once for all who want to know."""
 
-    def __init__(self, network: Network, age_ms_max: int) -> None:
+    def __init__(self, network: Network, timeout_ms: int, age_ms_max: int) -> None:
         self._network = network
+        self._timeout_ms = timeout_ms
         self._age_ms_max = age_ms_max
         self._topics: set[str] = set()
         self._creating: set[str] = set()
@@ -376,7 +379,7 @@ class _Metadata:
         if self._wants_all and (self._all_at_ms is None or self._all_at_ms <= oldest):
             self._under_way = self._asked_all = True
             self._asked = set()
-            ask = Ask(0, AnyNode(), metadata_request(None), LOOKUP_TIMEOUT_MS)
+            ask = Ask(0, AnyNode(), metadata_request(None), self._timeout_ms)
             return [_Errand(None, ask, now_ms)]
         if not (unknown or old or self._ids or self._needs_nodes):
             self._again_ms = None
@@ -388,7 +391,7 @@ class _Metadata:
             self._asked &= self._creating
         self._under_way = True
         message = metadata_request(sorted(self._asked), self._ids, create=create)
-        return [_Errand(None, Ask(0, AnyNode(), message, LOOKUP_TIMEOUT_MS), now_ms)]
+        return [_Errand(None, Ask(0, AnyNode(), message, self._timeout_ms), now_ms)]
 
     def answered(self, outcome: Any | OttlaError, now_ms: int) -> None:
         """It was."""

@@ -251,12 +251,12 @@ class Fetching:
                     # Where it is read from may have moved.
                     self._places.doubt_leader(place)
             return
+        names = {told.topic_id: place[0] for place, told in session.told.items()}
         if outcome.session_id:
             session.id, session.epoch = outcome.session_id, _after(session.epoch)
         else:
             session.id = 0
-            session.forget()
-        names = {told.topic_id: place[0] for place, told in session.told.items()}
+            session.forget()  # the node has no room for one
         for topic in outcome.responses:
             name = str(topic.topic or names.get(topic.topic_id, ""))
             for row in topic.partitions:

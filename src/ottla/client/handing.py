@@ -108,4 +108,5 @@ class Handing:
         error, part.error = part.error, None
         part.muted_until_ms = self._now_ms() + self._backoff_ms
         self._fetching.arrived.remove(part)
+        self._wake()  # it goes on by itself after a while
         raise error

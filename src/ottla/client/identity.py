@@ -16,7 +16,6 @@ from ottla.errors import OttlaError
 from ottla.wire.producers import NO_PRODUCER_ID
 
 EPOCH_MAX = 2**15 - 1
-ASK_TIMEOUT_MS = 30_000
 
 
 class Nobody:
@@ -75,9 +74,10 @@ class Nobody:
 class Idempotent(Nobody):
     """A producer with an id of its own, that nobody else will ever have."""
 
-    def __init__(self, questions: Questions, backoff_ms: int) -> None:
+    def __init__(self, questions: Questions, timeout_ms: int, backoff_ms: int) -> None:
         self.producer_id, self.epoch = NO_PRODUCER_ID, -1
         self._questions = questions
+        self._timeout_ms = timeout_ms
         self._backoff_ms = backoff_ms
         self._asked = self._must_raise = self._is_new = False
         self._again_ms: int | None = None
@@ -109,7 +109,7 @@ class Idempotent(Nobody):
 
             self._asked, self._again_ms = True, None
             request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=2**31 - 1)
-            self._questions.put(AnyNode(), request, ASK_TIMEOUT_MS, self._told)
+            self._questions.put(AnyNode(), request, self._timeout_ms, self._told)
         return False
 
     def _told(self, outcome: Any | OttlaError, now_ms: int) -> None:

@@ -96,3 +96,14 @@ class Part:
     def buffered_bytes(self) -> int:
         """What arrived and was not handed out."""
         return sum(fetched.size_bytes for fetched in self.fetched)
+
+
+class NotAssigned(OttlaError):
+    """A partition that the consumer does not read."""
+
+    def __init__(self, place: TopicPartition) -> None:
+        self.place = place
+        super().__init__(
+            f"{place[0]}-{place[1]} is not assigned to this consumer",
+            hint="subscribe() and poll(), or assign(), before",
+        )

@@ -528,7 +528,9 @@ def _identity(client: Client, questions: Questions, settings: Settings, idempote
             request_timeout_ms=settings["request.timeout.ms"],
             backoff_ms=settings["retry.backoff.ms"],
         )
-    return Idempotent(questions, settings["retry.backoff.ms"]) if idempotent else Nobody()
+    if not idempotent:
+        return Nobody()
+    return Idempotent(questions, settings["request.timeout.ms"], settings["retry.backoff.ms"])
 
 
 def _guarantees(settings: Settings) -> tuple[int, bool]:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from ottla.client.errors import BrokerError, TimedOut
+from ottla.client.errors import ApiNotSupported, BrokerError, TimedOut
 from ottla.client.identity import Nobody
 from ottla.client.machine import Ask, Destination, Node, Questions
 from ottla.client.metrics import Counted
@@ -92,6 +92,8 @@ class _Lane:
         "again",
         "in_flight",
         "is_behind",
+        "known_as",
+        "last_error",
         "last_offset",
         "muted_until_ms",
         "place",
@@ -104,6 +106,12 @@ class _Lane:
         self.again: deque[_Batch] = deque()
         self.is_behind = False
         """Whether its batches have numbers of before the last raise of the epoch."""
+        self.known_as = -1
+        """The id by which the leader knows the producer. Of one that it does not know it takes any
+        number as the first: so nothing may follow the first before that is there.
+        """
+        self.last_error: OttlaError | None = None
+        """Why it was not written at the last try."""
         self.sequence = 0
         """The number of the next record."""
         self.last_offset = -1
@@ -271,7 +279,10 @@ class Sending:
                 return None
             self._renumber(lane)
         identity = self._identity
-        limit = IN_FLIGHT_OF_A_LANE_MAX if identity.numbers else self._settings.in_flight_max
+        limit = self._settings.in_flight_max
+        if identity.numbers:
+            is_known = lane.known_as == identity.producer_id
+            limit = IN_FLIGHT_OF_A_LANE_MAX if is_known else 1
         if len(lane.in_flight) >= limit:
             return None
         front = self._outbox.front(*lane.place)
@@ -349,6 +360,9 @@ class Sending:
             if row.base_offset >= 0:
                 lane.last_offset = row.base_offset + batch.count - 1
             lane.muted_until_ms = 0
+            lane.last_error = None
+            if not lane.is_behind:
+                lane.known_as = self._identity.producer_id
             self._settle(batch, row.base_offset, row.log_append_time_ms, None)
             return
         error = BrokerError(code, _text(lane, code, row))
@@ -371,6 +385,8 @@ class Sending:
         numbers = self._identity.numbers
         is_first = not lane.in_flight and not lane.again
         again = code is None or code.retriable or code in LEADER_ERRORS
+        again = again and not isinstance(error, ApiNotSupported)
+        lane.last_error = error
         batch.is_unsure = True
         if numbers and code in _BEHIND:
             # Behind one that came back itself it only has to wait its turn. It is not there, or the
@@ -391,7 +407,7 @@ class Sending:
         if not again or batch.attempts > settings.retries or now_ms >= batch.deadline_ms:
             if numbers and code not in _FENCED:
                 self._identity.lost_track(error)
-            self._settle(batch, -1, -1, _late(lane, error, settings) if again else error)
+            self._settle(batch, -1, -1, _late(lane, settings) if again else error)
             return
         self._insert(lane, batch)
         if lane.is_behind and not lane.in_flight:
@@ -458,10 +474,10 @@ class Sending:
                     break
                 taken = self._outbox.take(*place, -1, -1, -1, False)
                 assert taken is not None
-                self._settle_sent(taken[0], -1, -1, _late(lane, None, self._settings))
+                self._settle_sent(taken[0], -1, -1, _late(lane, self._settings))
         for lane in self._lanes.values():
             while lane.again and lane.again[0].deadline_ms <= now_ms:
-                error = _late(lane, None, self._settings)
+                error = _late(lane, self._settings)
                 if self._identity.numbers:
                     self._identity.lost_track(error)
                 self._settle(lane.again.popleft(), -1, -1, error)
@@ -552,8 +568,8 @@ def _text(lane: _Lane, code: ErrorCode, row: Any) -> str:
     return f"{_name(lane)}: {'; '.join(rows) or row.error_message or code.text}"
 
 
-def _late(lane: _Lane, last: OttlaError | None, settings: SendingSettings) -> TimedOut:
-    why = "" if last is None else f" (the last try: {last})"
+def _late(lane: _Lane, settings: SendingSettings) -> TimedOut:
+    why = "" if lane.last_error is None else f" (the last try: {lane.last_error})"
     return TimedOut(
         f"{_name(lane)}: not acknowledged within {settings.delivery_timeout_ms} ms{why}",
         hint="whether it was written is unknown; delivery.timeout.ms says how long it is tried",

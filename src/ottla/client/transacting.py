@@ -244,15 +244,14 @@ class Transactional(Nobody):
             self._end_for_good(_fenced(self.transactional_id, error))
         elif self.state == OPEN or (self.state == ENDING and self._commits):
             self.state, self.error = ABORTABLE, error
+            told = MustAbort(
+                f"the transaction must be aborted: {error}",
+                hint="abort_transaction(), then begin it again",
+            )
             done, self._done = self._done, None
-            self._fail_jobs(error)
+            self._fail_jobs(told)
             if done is not None:
-                done(
-                    MustAbort(
-                        f"the transaction must be aborted: {error}",
-                        hint="abort_transaction(), then begin it again",
-                    )
-                )
+                done(told)
 
     def _fail_jobs(self, error: OttlaError) -> None:
         jobs, self._jobs = self._jobs, deque()
