@@ -52,6 +52,22 @@ def test_partitions_for(ottla_server: OttlaServer, name: Callable[[], str]) -> N
         producer.partitions_for("nope", 0.2)
 
 
+def test_a_topic_that_the_client_knows_already(
+    ottla_server: OttlaServer, name: Callable[[], str]
+) -> None:
+    """If this failed, a producer would wait for partitions that its client was told by another
+    call, and that nobody asks for again.
+    """
+    first, second = name(), name()
+    with Client(ottla_server.bootstrap) as client, Producer(client=client) as producer:
+        producer.send(second, b"x").result(20)
+    with Client(ottla_server.bootstrap) as client, Producer(client=client) as producer:
+        producer.partitions_for(first)
+        client.metadata(topics=[second])
+        producer.send(first, b"x").result(20)
+        assert producer.partitions_for(second, 20) == [0]
+
+
 def test_what_is_wrong_is_raised_where_it_is_waited_for(
     ottla_server: OttlaServer, name: Callable[[], str]
 ) -> None:

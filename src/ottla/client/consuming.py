@@ -66,7 +66,7 @@ class Consuming:
         self._wall_ms = wall_ms
         self._rack_of = rack_of
         self._asked_committed: dict[TopicPartition, int] = {}
-        self._learned = -1
+        self._learned: tuple[int, frozenset[str]] = (-1, frozenset())
         self.broken: OttlaError | None = None
         """Why nobody drives this any more, if so."""
         fetching.begin_anew = self.begin
@@ -93,8 +93,10 @@ class Consuming:
 
     def asks(self, now_ms: int) -> list[Ask]:
         """What of all this is to be sent now."""
-        if self._learned != self._places.changes:
-            self._learned = self._places.changes
+        # What is wanted only now may be known already, told to somebody else.
+        wanted = frozenset() if self.member is None else frozenset(self.member.wanted_topics)
+        if self._learned != (seen := (self._places.changes, wanted)):
+            self._learned = seen
             self._learn(now_ms)
         parts = self.fetching.parts
         self._refuse(parts, now_ms)

@@ -148,7 +148,7 @@ class Sending:
         """Of batches that go in several parts: how many have not ended."""
         self._busy: dict[int, int] = {}
         """Requests under way, by node."""
-        self._learned = -1
+        self._learned = (-1, 0)
         self.broken: OttlaError | None = None
         """Why nobody drives this any more, if so."""
         self._calls: list[Callable[[], object]] = []
@@ -212,9 +212,11 @@ class Sending:
     # ------------------------------------------------------------ topics
 
     def _learn_topics(self) -> None:
-        if self._learned == self._places.changes:
+        # What is wanted only now may be known already, told to somebody else.
+        seen = (self._places.changes, len(self.topics))
+        if self._learned == seen:
             return
-        self._learned = self._places.changes
+        self._learned = seen
         for name in self.topics:
             topic = self._places.topic(name)
             if topic is not None and not topic.error and topic.partitions:
