@@ -158,7 +158,7 @@ def test_what_was_acknowledged_is_there_once(
                     broker.start()
                 case _:
                     do_fault(broker, step, who)
-        producer.flush(60)
+        producer.flush(20)
     broker.faults.clear()
     refused = [value for value, delivery in sent if delivery.error is not None]
     assert all(len(value) > 4000 for value in refused), "whatever passes does not end a delivery"
