@@ -353,6 +353,7 @@ impl Outbox {
 
     /// The next batch of a partition: itself, its sealed bytes, and how many records it has.
     #[allow(clippy::type_complexity)]
+    #[allow(clippy::too_many_arguments)]
     fn take<'py>(
         &self,
         py: Python<'py>,
