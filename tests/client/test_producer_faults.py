@@ -27,6 +27,7 @@ QUICK = {
     "retry_backoff_ms": 5,
     "retry_backoff_max_ms": 20,
     "request_timeout_ms": 300,
+    "delivery_timeout_ms": 15_000,
 }
 """So that a fault costs no time, and a few records are many batches."""
 
