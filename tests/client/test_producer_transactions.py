@@ -11,6 +11,7 @@ from client.test_consumer import reading, take, values
 from client.test_producer import made
 from ottla.client import (
     Client,
+    CommitFailed,
     Consumer,
     Fenced,
     MustAbort,
@@ -122,6 +123,36 @@ def test_a_member_that_is_gone_can_not_commit(either: Server, name: Name) -> Non
         producer.send(topic, "2")
         producer.commit_transaction()
     assert committed(either, topic, 1) == [2]
+
+
+def test_a_member_that_was_thrown_out_can_not_commit(name: Name) -> None:
+    """If this failed, a job that was stopped for a while would commit what another one has done."""
+    with ottla.Broker() as broker:
+        broker.create_topic("in")
+        broker.produce("in", "1")
+        broker.create_topic("out")
+        own = {"group_id": "g", "auto_offset_reset": "earliest", "enable_auto_commit": False}
+        quick = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 100}
+        with Producer(broker.bootstrap_servers, transactional_id="x") as producer:
+            producer.init_transactions()
+            with Consumer(broker.bootstrap_servers, **own, **quick) as consumer:
+                consumer.subscribe(["in"])
+                with pytest.raises(CommitFailed):
+                    consumer.group_metadata()
+                take(consumer, 1)
+                before = consumer.group_metadata()
+                broker.clock.advance(60, members="silent")
+                member = consumer._member
+                assert member is not None
+                eventually(lambda: member.generation is None, "it knows")
+                assert consumer.group_metadata() == before, "who it was, not nobody"
+                producer.begin_transaction()
+                producer.send("out", "1")
+                ends = {("in", 0): 1}
+                with pytest.raises(MustAbort):
+                    producer.send_offsets_to_transaction(ends, consumer.group_metadata())
+                producer.abort_transaction()
+        assert not broker.records("out")
 
 
 def test_calls_out_of_order_say_what_is_missing(either: Server, name: Name) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 from ottla.client import consumer_parts, offsets
 from ottla.client.client import Client
-from ottla.client.commits import Commits
+from ottla.client.commits import CommitFailed, Commits
 from ottla.client.committing import OffsetAndMetadata
 from ottla.client.errors import BadSetting, BrokerError, TimedOut
 from ottla.client.handing import Handing
@@ -101,6 +101,8 @@ class Consumer:
         self._commit_at_ms = 0
         self._event: Event | None = None
         """The membership's next one, if it was taken from it."""
+        self._was: GroupGeneration | None = None
+        """The membership in which partitions were assigned last."""
         self._rebalances = 0
         self._close_until_ms: int | None = None
         """When close() must be done."""
@@ -339,6 +341,7 @@ class Consumer:
             case Assigned(added=added, partitions=now):
                 self._rebalances += 1
                 with self.waiting:
+                    self._was = self._member.generation
                     for part in self._fetching.assign(list(now)):
                         part.seek_committed()
                 self._call(self._on_assign, added)
@@ -393,16 +396,23 @@ class Consumer:
     def group_metadata(self) -> GroupGeneration:
         """Who this member is to its group: for `Producer.send_offsets_to_transaction`.
 
+        While it is none any more, it tells who it was: what it read then is another's by now, and
+        its offsets must be refused.
+
         Raises:
             BadSetting: there is no group.id.
+            CommitFailed: it has subscribed, and is no member yet.
         """
         group = self._settings["group.id"]
         if group is None or self._member is None:
             raise BadSetting("group.id", "there is no group without group.id")
         with self.waiting:
-            return self._member.generation or GroupGeneration(group, "", None, -1)
-
-    # ------------------------------------------------------------ positions
+            found = self._member.generation or self._was
+        if found is None and self._commits is not None and self._commits.subscribes:
+            raise CommitFailed(
+                "this consumer is no member of its group yet", hint="poll() joins it"
+            )
+        return found or GroupGeneration(group, "", None, -1)
 
     def position(self, place: TopicPartition, *, timeout: float | None = None) -> int:
         """The offset of the next record to be handed out of a partition.
