@@ -14,13 +14,13 @@ from ottla.client.errors import BrokerError
 from ottla.client.fetching import Fetching
 from ottla.client.locating import Locating
 from ottla.client.machine import Ask, Destination, Questions
+from ottla.client.membership.classic_events import LEAVE_GROUP
 from ottla.client.membership.events import ConsumerMembership, KnownTopics
 from ottla.client.part import EARLIEST, LATEST, Part
 from ottla.client.places import Places, Topic, TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 
-LEAVE_GROUP = 13
 _FETCH_COMMITTED_MS = 60_000
 
 

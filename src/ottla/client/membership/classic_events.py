@@ -7,6 +7,8 @@ from typing import NamedTuple, Protocol
 from ottla.client.membership.events import Failed, GroupGeneration
 
 NO_GENERATION = -1
+LEAVE_GROUP = 13
+"""The key of the request that must not wait behind a round."""
 
 
 class ClassicSettings(NamedTuple):
