@@ -287,6 +287,41 @@ def test_a_member_that_stayed_away_is_told(name: Name) -> None:
             assert lost == [("t", 0)]
 
 
+def test_what_a_loop_has_not_seen_is_not_read(either: Server, name: Name) -> None:
+    """If this failed, breaking off a loop would lose the records behind it."""
+    topic, group = filled(either, name(), 100, 2), name()
+    settings = {"group_id": group, "auto_offset_reset": "earliest"}
+    seen: list[int] = []
+    for stop in (7, 31, 40, 100):
+        with Consumer(either.bootstrap, **settings) as consumer:
+            consumer.subscribe([topic])
+            for record in consumer:
+                seen.append(int(record.value or b""))
+                if len(seen) == 20:
+                    consumer.commit()
+                    at = consumer.committed([(topic, 0), (topic, 1)])
+                    assert sum(one.offset for one in at.values()) == 20
+                if len(seen) == stop:
+                    break
+            if stop == 31:  # after a loop the rest comes by poll, too
+                seen += values(consumer.poll(20, max_records=1))
+    assert sorted(seen) == list(range(100))
+
+
+def test_a_seek_in_a_loop_counts_at_once(either: Server, name: Name) -> None:
+    """If this failed, a loop would go on with what it had before."""
+    topic = filled(either, name(), 10)
+    found = []
+    with reading(either, (topic, 0)) as consumer:
+        for record in consumer:
+            found.append(int(record.value or b""))
+            if found == [0, 1, 2]:
+                consumer.seek((topic, 0), 8)
+            if found[-1] == 9:
+                break
+    assert found == [0, 1, 2, 8, 9]
+
+
 def test_only_what_is_committed_is_read(either: Server, name: Name) -> None:
     """If this failed, records of aborted transactions would count."""
     topic = made(either, name())

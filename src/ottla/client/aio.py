@@ -224,12 +224,13 @@ class AsyncConsumer:
     async def __aiter__(self) -> AsyncIterator[ConsumerRecord]:
         """All records, for ever."""
         while not self._is_closed:
-            for record in await self.poll(3600.0):
+            for record in self.consumer.unseen.each(await self.poll(3600.0)):
                 yield record
 
     async def _until(self, timeout: float, take: Callable[[], list[T]]) -> list[T]:
         consumer, waiting = self.consumer, self.consumer.waiting
         until_ms = waiting.now_ms() + int(timeout * 1000)
+        consumer.unseen.give_back()
         while True:
             # Callbacks run in another thread: this one must be free for those of the loop.
             consumer.tend()

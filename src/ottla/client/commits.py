@@ -13,6 +13,7 @@ from ottla.client.committing import AsMember, Committing, OffsetAndMetadata, ful
 from ottla.client.consuming import Consuming
 from ottla.client.errors import BrokerError, TimedOut
 from ottla.client.places import TopicPartition
+from ottla.client.unseen import Unseen
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 
@@ -36,8 +37,14 @@ class Commits:
     """What one consumer commits."""
 
     def __init__(
-        self, client: Client, machine: Consuming, committing: Committing, timeout_ms: int
+        self,
+        client: Client,
+        machine: Consuming,
+        committing: Committing,
+        unseen: Unseen,
+        timeout_ms: int,
     ) -> None:
+        self._unseen = unseen
         self.subscribes = False
         """Whether there is to be a membership: without one there is nothing to commit as."""
         self._client = client
@@ -113,7 +120,7 @@ class Commits:
         with self._waiting:
             until_ms = self._waiting.now_ms() + self._timeout_ms
             wanted = [(topic, number) for topic, number in places]
-            self._machine.extra_topics |= {topic for topic, _ in wanted}
+            self._machine.extra_topics = {topic for topic, _ in wanted}
             self._committing.fetch(wanted, until_ms, ends.append)
             self._client.wake()
             self._waiting.wait_for((), lambda: bool(ends), until_ms)
@@ -133,11 +140,12 @@ class Commits:
     def positions(self) -> dict[TopicPartition, OffsetAndMetadata]:
         """Of the next record of each partition, as far as known."""
         with self._waiting:
-            return {
+            found = {
                 place: OffsetAndMetadata(part.position, part.leader_epoch)
                 for place, part in self._machine.fetching.parts.items()
                 if part.position >= 0
             }
+            return found | self._unseen.positions()
 
     def _put(
         self,

@@ -32,6 +32,7 @@ from ottla.client.part import EARLIEST, LATEST, NotAssigned, Part
 from ottla.client.places import TopicPartition
 from ottla.client.producer import Closed
 from ottla.client.settings import Settings, merged
+from ottla.client.unseen import Unseen
 from ottla.wire.fetched import ConsumerRecord, RecordBatch
 
 T = TypeVar("T")
@@ -86,11 +87,12 @@ class Consumer:
         self.handing = Handing(
             self._fetching, self.waiting.now_ms, self._client.wake, found["retry.backoff.ms"]
         )
+        self.unseen = Unseen(self._fetching, self.waiting)
         self._member = self._machine.member
         self._commits: Commits | None = None
-        if self._machine.committing is not None:
+        if (committing := self._machine.committing) is not None:
             self._commits = Commits(
-                self._client, self._machine, self._machine.committing, self._timeout_ms
+                self._client, self._machine, committing, self.unseen, self._timeout_ms
             )
         self._on_assign: Told = _nothing
         self._on_revoke: Told = _nothing
@@ -169,6 +171,7 @@ class Consumer:
         self._check_open()
         wanted = list(places)
         with self.waiting:
+            self.unseen.is_stale = True
             for part in self._fetching.assign([(one[0], one[1]) for one in wanted]):
                 part.seek_committed()
             for one in wanted:
@@ -225,9 +228,9 @@ class Consumer:
         return self._until(timeout, self.handing.batches)
 
     def __iter__(self) -> Iterator[ConsumerRecord]:
-        """All records, for ever."""
+        """All records, for ever. What the loop has not seen when it ends is read again."""
         while not self._closed:
-            yield from self.poll(3600.0)
+            yield from self.unseen.each(self.poll(3600.0))
 
     def wakeup(self) -> None:
         """Make a `poll` that waits return at once, or the next one. For other threads."""
@@ -238,6 +241,7 @@ class Consumer:
 
     def _until(self, timeout: float, take: Callable[[], list[T]]) -> list[T]:
         """Look until there is something, the time is over, or somebody wakes us."""
+        self.unseen.give_back()
         until_ms = self.waiting.now_ms() + int(timeout * 1000)
         while True:
             self.serve()
@@ -430,7 +434,8 @@ class Consumer:
                 (), lambda: part.position >= 0 or part.error is not None, until_ms
             )
             if part.position >= 0:
-                return part.position
+                unseen = self.unseen.positions().get(part.place)
+                return part.position if unseen is None else unseen.offset
             failure = self._client.network.last_failure()
             raise part.error or TimedOut(
                 f"{place[0]}-{place[1]}: its position is not known after {timeout_ms} ms"
@@ -594,6 +599,7 @@ class Consumer:
         with self.waiting:
             parts = self._fetching.parts
             wanted = list(parts.values()) if places is None else [self._part(p) for p in places]
+            self.unseen.is_stale = True
             for part in wanted:
                 change(part)
             self._client.wake()
