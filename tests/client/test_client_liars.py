@@ -17,7 +17,7 @@ import pytest
 
 from client.peers import HOST, Asked, HangUp, Leads, Peer, frame, metadata_of, versions
 from ottla.client import Client, Consumer, Producer
-from ottla.errors import OttlaError
+from ottla.errors import BrokenInvariant, OttlaError
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import (
     fetch,
@@ -258,7 +258,6 @@ def test_a_consumer_survives_frames_that_are_wrong(kind: Any, lie: Lie) -> None:
     with Node(to(kind, lie)) as node:
         error = poll_it(node.bootstrap)
         assert (error is None) == (kind is fetch.FetchRequest)
-        assert error is None or error.hint or str(error)
 
 
 @pytest.mark.parametrize("lie", FRAMES)
@@ -270,7 +269,7 @@ def test_a_coordinator_may_lie(kind: Any, lie: Lie) -> None:
     with Node(to(kind, lie)) as node, Consumer(node.bootstrap, group_id="g", **CONSUMER) as one:
         with pytest.raises(OttlaError) as caught:
             one.committed([(TOPIC, 0)])
-        assert caught.value.hint or "answer" in str(caught.value) or str(caught.value)
+        assert not isinstance(caught.value, BrokenInvariant)
 
 
 # ------------------------------------------------------------ answers that are whole, and wrong

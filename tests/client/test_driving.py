@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import ottla
-from ottla.client import Consumer, Producer
+from ottla.client import BadSetting, Client, Closed, Consumer, Delivery, Producer
 from ottla.client.fetching import Fetching
 from ottla.client.sending import Sending
-from ottla.errors import BrokenInvariant
+from ottla.errors import BrokenInvariant, OttlaError
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -40,3 +40,77 @@ def test_a_mistake_of_ours_is_told_to_whoever_waits(monkeypatch: pytest.MonkeyPa
         consumer.close(timeout=1)
         names = [thread.name for thread in threading.enumerate()]
         assert "ottla-client" not in names
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_whoever_wants_to_be_told_is_told_of_a_mistake_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If this failed, a flush would wait for ever for a thread that has ended."""
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise LookupError("a bug")
+
+    told: list[Delivery] = []
+    with ottla.Broker() as broker:
+        broker.create_topic("t")
+        producer = Producer(broker.bootstrap_servers)
+        producer.send("t", "x").result(10)
+        monkeypatch.setattr(Sending, "asks", fails)
+        delivery = producer.send("t", "y", on_delivery=told.append)
+        producer.flush(20)
+        assert told == [delivery]
+        assert isinstance(delivery.error, BrokenInvariant)
+        producer.close()
+
+
+def test_what_is_driven_ends_with_its_client() -> None:
+    """If this failed, whoever waits would wait for a client that is gone."""
+    with ottla.Broker() as broker:
+        broker.create_topic("t")
+        client = Client(broker.bootstrap_servers)
+        producer, consumer = Producer(client=client), Consumer(client=client, group_id="g")
+        producer.send("t", "x").result(10)
+        consumer.subscribe(["t"])
+        consumer.poll(0.1)
+        broker.faults.hold(topic="t")
+        delivery = producer.send("t", "y")
+        client.close()
+        client.close()
+        with pytest.raises(Closed):
+            delivery.result(10)
+        with pytest.raises(Closed):
+            producer.send("t", "z")
+        with pytest.raises(Closed):
+            consumer.poll(10)
+        with pytest.raises(Closed):
+            client.metadata()
+        with pytest.raises(Closed):
+            Producer(client=client)
+        producer.close()
+        consumer.close()
+        assert "ottla-client" not in [thread.name for thread in threading.enumerate()]
+        broker.faults.clear()
+
+
+def test_a_function_of_the_users_that_fails_ends_its_consumer_alone() -> None:
+    """If this failed, one program's mistake would stop all who share its client."""
+
+    def fails(topic: str) -> bool:
+        raise LookupError(topic)
+
+    with ottla.Broker() as broker, Client(broker.bootstrap_servers) as client:
+        broker.create_topic("t")
+        with Producer(client=client) as producer, Consumer(client=client, group_id="g") as consumer:
+            consumer.subscribe(fails)
+            with pytest.raises(OttlaError, match="LookupError"):
+                consumer.poll(10)
+            assert producer.send("t", "x").result(10).offset == 0
+
+
+def test_what_the_client_has_is_not_given_again() -> None:
+    """If this failed, a password beside a shared client would be dropped without a word."""
+    with Client("127.0.0.1:1") as client:
+        for wrong in ({"sasl.password": "x"}, {"client_id": "me"}, {"bootstrap.servers": "a:1"}):
+            with pytest.raises(BadSetting, match="shared"):
+                Producer(wrong, client=client)

@@ -140,7 +140,7 @@ def test_a_client_leaves_no_descriptor() -> None:
         for _ in range(5):
             with Client(f"{HOST}:{node.peer.port}") as client:
                 client.request(DescribeClusterRequest())
-        eventually(lambda: len(os.listdir("/proc/self/fd")) <= before + 5, "they are closed")
+        eventually(lambda: len(os.listdir("/proc/self/fd")) <= before + 1, "they are closed")
 
 
 @pytest.mark.parametrize("what", ["ottla.client", "ottla.client.aio", "ottla.client.arrow"])

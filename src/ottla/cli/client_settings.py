@@ -13,7 +13,14 @@ from typing import Any
 
 from ottla.cli.run import tell_answered, tell_waiting
 from ottla.client.client import Client
-from ottla.client.settings import HONOURED, OTHER_NAMES, REACH, WITHOUT_EFFECT, Settings
+from ottla.client.settings import (
+    HONOURED,
+    OF_CLIENT,
+    OTHER_NAMES,
+    REACH,
+    WITHOUT_EFFECT,
+    Settings,
+)
 
 _OF_THE_TOOL = {
     "key.serializer": "the tool writes bytes",
@@ -74,3 +81,12 @@ def client_of(
         on_answer=tell_answered,
         reach=found.reach,
     )
+
+
+def beside_client(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the settings that are not the client's, which `client_of` made of them."""
+    return {
+        key: value
+        for key, value in given.items()
+        if OTHER_NAMES.get(key, key) not in OF_CLIENT and not key.startswith(REACH)
+    }

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ottla.cli.client_settings import client_of
+from ottla.cli.client_settings import beside_client, client_of
 from ottla.cli.connect import VERB_PATIENCE_MS
 from ottla.cli.interrupts import Interrupts
 from ottla.cli.options import NEAR, Parsed, UsageError
@@ -63,7 +63,7 @@ class Reader:
         patience_ms = VERB_PATIENCE_MS if parsed.is_verb else None
         self._client = client_of("consumer", settings, connect_timeout_ms=patience_ms)
         try:
-            self._consumer = Consumer(settings, client=self._client)
+            self._consumer = Consumer(beside_client(settings), client=self._client)
         except OttlaError:
             self._client.close()
             raise

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from ottla.cli.client_settings import client_of, honoured
+from ottla.cli.client_settings import beside_client, client_of, honoured
 from ottla.cli.connect import VERB_PATIENCE_MS
 from ottla.cli.interrupts import Interrupts
 from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError, require_int
@@ -117,7 +117,7 @@ def main(parsed: Parsed) -> int:
     with (
         Interrupts("the cluster to take what was read") as interrupts,
         client_of("producer", settings, connect_timeout_ms=patience_ms) as client,
-        Producer(settings, client=client) as producer,
+        Producer(beside_client(settings), client=client) as producer,
     ):
         if parsed.is_verb:
             _make_topic(client, producer, topic, patience_ms)

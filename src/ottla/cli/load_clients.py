@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ottla.cli.client_settings import client_of, honoured
+from ottla.cli.client_settings import beside_client, client_of, honoured
 from ottla.cli.run import Failed
 from ottla.cli.waiting import wait_for_topic
 from ottla.client.addresses import parse_bootstrap
@@ -54,7 +54,7 @@ class LoadProducer(Producer):
         self.client = client_of("producer", settings)
         self._is_known = False
         try:
-            super().__init__(settings, client=self.client)
+            super().__init__(beside_client(settings), client=self.client)
         except OttlaError:
             self.client.close()
             raise
@@ -85,7 +85,7 @@ class LoadConsumer(Consumer):
         _require_resolvable(settings)
         self.client = client_of("consumer", settings)
         try:
-            super().__init__(settings, client=self.client)
+            super().__init__(beside_client(settings), client=self.client)
         except OttlaError:
             self.client.close()
             raise

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         BadAddress,
         BadSetting,
         BrokerError,
+        Closed,
         ConnectionFailed,
         TimedOut,
         TlsFailed,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     )
     from ottla.client.fetching import Corrupt, OffsetOutOfRange
     from ottla.client.part import NotAssigned
-    from ottla.client.producer import BadRecord, Closed, Producer
+    from ottla.client.producer import BadRecord, Producer
     from ottla.client.transacting import Fenced, MustAbort, NoTransaction
     from ottla.wire.fetched import ConsumerRecord, RecordBatch
     from ottla.wire.outbox import Delivery
@@ -49,7 +50,7 @@ _HOMES = {
     "BadSetting": "ottla.client.errors",
     "BrokerError": "ottla.client.errors",
     "Client": "ottla.client.client",
-    "Closed": "ottla.client.producer",
+    "Closed": "ottla.client.errors",
     "CommitFailed": "ottla.client.commits",
     "ConnectionFailed": "ottla.client.errors",
     "Consumer": "ottla.client.consumer",

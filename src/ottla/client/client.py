@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from ottla.client.connection import Answer, Connection
 from ottla.client.errors import (
     BrokerError,
+    Closed,
     Unreachable,
 )
 from ottla.client.lookups import metadata_request
@@ -53,7 +54,10 @@ def _inside(method: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(method)
     def entered(*args: P.args, **kwargs: P.kwargs) -> T:
-        with args[0].waiting:  # type: ignore[attr-defined]
+        client: Client = args[0]  # type: ignore[assignment]
+        with client.waiting:
+            if client.is_closed:
+                raise Closed("the client is closed")
             return method(*args, **kwargs)
 
     return entered
@@ -108,6 +112,7 @@ class Client:
         self._own = _Own()
         self.network = Network(bootstrap_servers, client_id, self.waiting, reach, self._changed)
         self.places = self.network.places
+        self.is_closed = False
         self._driver: Driver | None = None
 
     @property
@@ -480,6 +485,8 @@ class Client:
     def run(self, machine: Driven) -> None:
         """Drive a machine from now on, in the client's own thread, which the first one starts."""
         with self.waiting:
+            if self.is_closed:
+                raise Closed("the client is closed")
             if self._driver is None:
                 from ottla.client.driving import Driver
 
@@ -513,13 +520,22 @@ class Client:
                 self.network.close_way(way)
 
     def close(self) -> None:
-        """Close every connection, and end the client's thread, if it has one."""
-        driver, self._driver = self._driver, None
+        """Close every connection, and end the client's thread, if it has one. What it still drives
+        ends with it. Calling it again does nothing.
+        """
+        calls: list[Callable[[], object]] = []
+        with self.waiting:
+            self.is_closed = True
+            driver, self._driver = self._driver, None
+            if driver is not None:
+                calls = driver.break_off(Closed("its client was closed"))
         if driver is not None:
             driver.close()
         with self.waiting:
             self.network.close()
         self.waiting.close()
+        for call in calls:
+            call()
 
     def __enter__(self) -> Client:
         return self

@@ -71,6 +71,8 @@ class Commits:
         timeout: float | None,
     ) -> None:
         """Commit these, or all positions, and wait for it."""
+        if self._machine.broken is not None:
+            raise self._machine.broken
         with self._waiting:
             wanted = self.positions() if positions is None else full_offsets(positions)
             if not wanted:

@@ -16,7 +16,7 @@ from ottla.client import consumer_parts, offsets
 from ottla.client.client import Client
 from ottla.client.commits import CommitFailed, Commits
 from ottla.client.committing import OffsetAndMetadata
-from ottla.client.errors import BadSetting, BrokerError, TimedOut
+from ottla.client.errors import BadSetting, Closed, TimedOut
 from ottla.client.handing import Handing
 from ottla.client.membership.events import (
     Assigned,
@@ -30,7 +30,6 @@ from ottla.client.membership.events import (
 from ottla.client.metrics import Metrics, consumer_metrics
 from ottla.client.part import EARLIEST, LATEST, NotAssigned, Part
 from ottla.client.places import TopicPartition
-from ottla.client.producer import Closed
 from ottla.client.settings import Settings, merged
 from ottla.client.unseen import Unseen
 from ottla.wire.fetched import ConsumerRecord, RecordBatch
@@ -66,10 +65,7 @@ class Consumer:
         client: Client | None = None,
         **more: Any,
     ) -> None:
-        given = merged(settings, more)
-        if client is not None:
-            given.pop("bootstrap.servers", None)
-        found = self._settings = Settings("consumer", given)
+        found = self._settings = Settings("consumer", merged(settings, more, client))
         self._owns_client = client is None
         self._client = client or Client(
             ",".join(found["bootstrap.servers"] or ()),
@@ -500,13 +496,7 @@ class Consumer:
     def _ask_offsets(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, int | None]:
         self._check_open()
         committed = self._settings["isolation.level"] == "read_committed"
-        found: dict[TopicPartition, int | None] = {}
-        rows = offsets.list_offsets(self._client, times, read_committed=committed)
-        for place, row in rows.items():
-            if isinstance(row, BrokerError):
-                raise row
-            found[place] = row.offset if row.offset >= 0 else None
-        return found
+        return offsets.offsets_or_raise(self._client, times, read_committed=committed)
 
     def metrics(self) -> Metrics:
         """What it counted, by the names of Java's consumer."""
@@ -565,7 +555,8 @@ class Consumer:
         that is away.
         """
         is_away = self._client.network.last_failure() is not None
-        return member.is_over or (member.generation is None and is_away)
+        is_over = member.is_over or self._machine.broken is not None
+        return is_over or (member.generation is None and is_away)
 
     def __enter__(self) -> Self:
         return self
@@ -585,6 +576,8 @@ class Consumer:
             raise Closed("the consumer is closed")
         if self._machine.broken is not None:
             raise self._machine.broken
+        if self._machine.refused is not None:
+            raise self._machine.refused
 
     def _part(self, place: TopicPartition) -> Part:
         part = self._fetching.parts.get((place[0], place[1]))

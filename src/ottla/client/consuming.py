@@ -67,6 +67,8 @@ class Consuming:
         self._rack_of = rack_of
         self._asked_committed: dict[TopicPartition, int] = {}
         self._learned: tuple[int, frozenset[str]] = (-1, frozenset())
+        self.refused: OttlaError | None = None
+        """What of the user's has failed, and is to be told by every poll."""
         self.broken: OttlaError | None = None
         """Why nobody drives this any more, if so."""
         fetching.begin_anew = self.begin
@@ -155,12 +157,25 @@ class Consuming:
         if self.member is None:
             return
         if self.matches is not None:
-            self.member.subscribe(frozenset(filter(self.matches, self._places.names())), now_ms)
+            self._match(self.member, self.matches, now_ms)
         found = [t for name in self.member.wanted_topics if (t := self._places.topic(name))]
         counts = {topic.name: 0 if topic.error else len(topic.partitions) for topic in found}
         names = {topic.id: topic.name for topic in found if not topic.error}
         racks = {topic.name: self._racks(topic) for topic in found if not topic.error}
         self.member.metadata_changed(KnownTopics(counts, racks, names), now_ms)
+
+    def _match(
+        self, member: ConsumerMembership, matches: Callable[[str], bool], now_ms: int
+    ) -> None:
+        try:
+            found = frozenset(filter(matches, self._places.names()))
+        except Exception as error:  # it is the user's, and must not end everybody's thread
+            self.matches = None
+            self.refused = OttlaError(
+                f"the function that topics are subscribed by failed: {error!r}"
+            )
+            return
+        member.subscribe(found, now_ms)
 
     def _racks(self, topic: Topic) -> tuple[frozenset[str], ...]:
         """The racks that hold replicas of each partition, as far as they have any."""

@@ -66,6 +66,8 @@ class Driver:
         self._ended: list[_Errand] = []
         self._calls: list[Callable[[], object]] = []
         self._closed = self._woken = False
+        self.broken: OttlaError | None = None
+        """Why the thread has ended by itself, if it has."""
         self._metadata = _Metadata(network, timeout_ms, metadata_max_age_ms)
         self._lookups: dict[Coordinator, _Errand] = {}
         self._deadline_ms: int | None = None
@@ -74,7 +76,13 @@ class Driver:
     # ------------------------------------------------------------ from any thread, inside
 
     def add(self, machine: Driven) -> None:
-        """Drive it from now on."""
+        """Drive it from now on.
+
+        Raises:
+            BrokenInvariant: the thread has failed.
+        """
+        if self.broken is not None:
+            raise self.broken
         self._machines.append(machine)
         if not self._thread.is_alive():
             self._thread.start()
@@ -110,11 +118,12 @@ class Driver:
             with self._waiting:
                 if self._closed:
                     return
+                failure: BaseException | None = None
                 try:
                     calls = self._round()
                 except BaseException as error:
-                    self._break(error)
-                    raise
+                    failure = error
+                    calls = self._break(error)
             # Callbacks of users run with nothing held.
             for call in calls:
                 try:
@@ -123,6 +132,10 @@ class Driver:
                     import logging
 
                     logging.getLogger("ottla.client").exception("a callback failed")
+            if failure is not None:
+                with self._waiting:
+                    self._waiting.look()
+                raise failure
 
     def _round(self) -> list[Callable[[], object]]:
         """One turn, and a wait for what comes next unless somebody is to be called."""
@@ -133,13 +146,22 @@ class Driver:
             self._waiting.wait_for((), self._has_work, self._deadline_ms)
         return calls
 
-    def _break(self, error: BaseException) -> None:
-        """A mistake of ours: whoever waits is told, for nobody will drive it any more."""
-        told = BrokenInvariant(f"the client's thread has failed: {error!r}")
+    def _break(self, error: BaseException) -> list[Callable[[], object]]:
+        """A mistake of ours: whoever waits is told, for nobody will drive it any more. Who is to be
+        called once more.
+        """
+        self.broken = BrokenInvariant(f"the client's thread has failed: {error!r}")
         self._closed = True
+        return self.break_off(self.broken)
+
+    def break_off(self, error: OttlaError) -> list[Callable[[], object]]:
+        """Nobody drives these machines any more; who is to be called once more. Inside."""
+        calls, self._calls = self._calls, []
         for machine in self._machines:
-            machine.break_off(told)
+            machine.break_off(error)
+            calls += machine.calls()
         self._waiting.look()
+        return calls
 
     def _has_work(self) -> bool:
         return self._closed or self._woken or bool(self._ended)
@@ -343,7 +365,7 @@ class _Metadata:
         self._topics: set[str] = set()
         self._creating: set[str] = set()
         self._ids: set[bytes] = set()
-        self._wants_all = self._asked_all = False
+        self._wants_all = self._asked_all = self._created = False
         self._all_at_ms: int | None = None
         """When all topics were told last."""
         self._needs_nodes = self._under_way = False
@@ -386,9 +408,11 @@ class _Metadata:
             return []
         self._asked = unknown | old
         # Asking for a topic may make it: those that may not be made are asked for by themselves.
-        create = bool(self._asked & self._creating)
-        if create:
-            self._asked &= self._creating
+        may = self._asked & self._creating
+        others = self._asked - self._creating
+        # By turns, so that one kind that is never told does not keep the other waiting.
+        create = self._created = bool(may) and not (others and self._created)
+        self._asked = may if create else others
         self._under_way = True
         message = metadata_request(sorted(self._asked), self._ids, create=create)
         return [_Errand(None, Ask(0, AnyNode(), message, self._timeout_ms), now_ms)]

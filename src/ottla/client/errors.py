@@ -15,6 +15,10 @@ class BadAddress(OttlaError):
     """A bootstrap address that can't be understood, or a name that resolves to nothing."""
 
 
+class Closed(OttlaError):
+    """A client, producer, consumer or member that was closed is used."""
+
+
 class BadSetting(OttlaError):
     """A setting that means nothing, is not known, or contradicts another; `key` is its name."""
 

@@ -77,6 +77,22 @@ def list_offsets(
     return found
 
 
+def offsets_or_raise(
+    client: Client, wanted: Mapping[TopicPartition, int], *, read_committed: bool = False
+) -> dict[TopicPartition, int | None]:
+    """The same, without the rest; None where the log has no such record.
+
+    Raises:
+        BrokerError: the first error of a partition.
+    """
+    found: dict[TopicPartition, int | None] = {}
+    for place, row in list_offsets(client, wanted, read_committed=read_committed).items():
+        if isinstance(row, BrokerError):
+            raise row
+        found[place] = row.offset if row.offset >= 0 else None
+    return found
+
+
 def delete_records(
     client: Client, before: Mapping[TopicPartition, int]
 ) -> dict[TopicPartition, int | BrokerError]:

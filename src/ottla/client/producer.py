@@ -16,7 +16,7 @@ from typing import Any, NoReturn, Self
 
 from ottla.client.client import Client
 from ottla.client.committing import OffsetAndMetadata, full_offsets
-from ottla.client.errors import BadSetting, BrokerError, TimedOut
+from ottla.client.errors import BadSetting, BrokerError, Closed, TimedOut
 from ottla.client.identity import Idempotent, Nobody
 from ottla.client.machine import Questions
 from ottla.client.membership.events import GroupGeneration
@@ -41,10 +41,6 @@ _ACKS = {"all": -1, "-1": -1, "0": 0, "1": 1}
 _PASSING = (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.LEADER_NOT_AVAILABLE)
 
 
-class Closed(OttlaError):
-    """A producer or consumer that was closed is used."""
-
-
 class Producer:
     """Sends records to partitions of topics. Any thread may use it.
 
@@ -65,10 +61,7 @@ class Producer:
         client: Client | None = None,
         **more: Any,
     ) -> None:
-        given = merged(settings, more)
-        if client is not None:
-            given.pop("bootstrap.servers", None)
-        found = self._settings = Settings("producer", given)
+        found = self._settings = Settings("producer", merged(settings, more, client))
         acks, idempotent = _guarantees(found)
         self._max_block_ms: int = found["max.block.ms"]
         self._owns_client = client is None
@@ -554,6 +547,9 @@ def _guarantees(settings: Settings) -> tuple[int, bool]:
     if wanted and against:
         text = f"an idempotent producer needs {' and '.join(against)}"
         raise BadSetting("enable.idempotence", text)
+    if settings["max.in.flight.requests.per.connection"] > 5:
+        text = "max.in.flight.requests.per.connection takes 1 to 5: a connection carries no more"
+        raise BadSetting("max.in.flight.requests.per.connection", text)
     least_ms = settings["linger.ms"] + settings["request.timeout.ms"]
     if settings.given("delivery.timeout.ms") and settings["delivery.timeout.ms"] < least_ms:
         text = "delivery.timeout.ms is at least linger.ms + request.timeout.ms"

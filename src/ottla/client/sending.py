@@ -26,6 +26,8 @@ from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 from ottla.wire.outbox import Outbox, SentBatch, restamp_batch, split_batch
 
+TOPIC_IDLE_MS_MAX = 300_000
+"""metadata.max.idle.ms of Java's producer."""
 IN_FLIGHT_OF_A_LANE_MAX = 5
 """So many batches of a producer a partition's leader remembers."""
 _BEHIND = (ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, ErrorCode.UNKNOWN_PRODUCER_ID)
@@ -149,6 +151,7 @@ class Sending:
         self._busy: dict[int, int] = {}
         """Requests under way, by node."""
         self._learned = (-1, 0)
+        self._used_at_ms: dict[str, int] = {}
         self.broken: OttlaError | None = None
         """Why nobody drives this any more, if so."""
         self._calls: list[Callable[[], object]] = []
@@ -164,6 +167,9 @@ class Sending:
         ready = self._outbox.ready(now_ms)
         for place in ready:
             self._lanes.setdefault(place, _Lane(place))
+            self.topics.add(place[0])
+            self._used_at_ms[place[0]] = now_ms
+        self._forget_topics(now_ms)
         self._expire(ready, now_ms)
         identity = self._identity
         if (fatal := identity.fatal) is not None:
@@ -222,6 +228,16 @@ class Sending:
             if topic is not None and not topic.error and topic.partitions:
                 led = sorted(number for number, leader in topic.partitions.items() if leader >= 0)
                 self._outbox.learn(name, max(topic.partitions) + 1, led)
+
+    def _forget_topics(self, now_ms: int) -> None:
+        """A topic that nothing is sent to is not asked for any more: asking might make it again,
+        when it was deleted.
+        """
+        for name in list(self.topics):
+            idle_ms = now_ms - self._used_at_ms.setdefault(name, now_ms)
+            if idle_ms > TOPIC_IDLE_MS_MAX:
+                self.topics.discard(name)
+                del self._used_at_ms[name]
 
     # ------------------------------------------------------------ sending
 

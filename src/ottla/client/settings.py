@@ -73,6 +73,9 @@ WITHOUT_EFFECT = frozenset(
 )
 """Sizes and paces that are ours to choose, and classes that only Java can load."""
 
+OF_CLIENT = ("bootstrap.servers", "client.id", "metadata.max.age.ms")
+"""What all who share a client have from it."""
+
 REACH = ("security.", "ssl.", "sasl.", "enable.ssl.")
 """How names begin that say how the cluster is reached."""
 _told: set[str] = set()
@@ -163,18 +166,36 @@ def _parsed(row: Row, value: Any) -> Any:
         raise BadSetting(row.name, str(error)) from None
 
 
-def merged(first: Mapping[str, Any] | str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def merged(
+    first: Mapping[str, Any] | str, settings: Mapping[str, Any], client: object | None = None
+) -> dict[str, Any]:
     """A mapping of settings, or addresses, with those by keyword.
 
     Raises:
-        BadSetting: neither a mapping nor a text.
+        BadSetting: neither a mapping nor a text; or what is the client's to have, beside one.
     """
     if isinstance(first, str):
-        return {"bootstrap.servers": first, **settings}
-    if isinstance(first, Mapping):
-        return {**first, **settings}
-    raise BadSetting(
-        "settings",
-        f"settings are a mapping, or the addresses as text, not {type(first).__name__}",
-        hint='such as Producer("localhost:9092", linger_ms=5)',
-    )
+        found = {"bootstrap.servers": first, **settings}
+    elif isinstance(first, Mapping):
+        found = {**first, **settings}
+    else:
+        raise BadSetting(
+            "settings",
+            f"settings are a mapping, or the addresses as text, not {type(first).__name__}",
+            hint='such as Producer("localhost:9092", linger_ms=5)',
+        )
+    if client is None:
+        return found
+    if found.get("bootstrap.servers") == "":
+        del found["bootstrap.servers"]  # what stands there without any
+    # To give these again would change nothing.
+    own = [name for name in found if _dotted(name).startswith(REACH) or _dotted(name) in OF_CLIENT]
+    if own:
+        text = f"{', '.join(own)}: the client that is shared has its own"
+        raise BadSetting(own[0], text, hint="give it to the Client, or leave `client` out")
+    return found
+
+
+def _dotted(name: str) -> str:
+    dotted = name if "." in name else name.replace("_", ".")
+    return OTHER_NAMES.get(dotted, dotted)
