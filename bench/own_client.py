@@ -40,10 +40,13 @@ def ottla_produce(at: str, count: int, *, told: bool = False) -> Callable[[], No
     producer.send("ottla", VALUE).result(20)
     heard: list[int] = []
 
+    def hear(_: object) -> None:
+        heard.append(1)
+
     def work() -> None:
         if told:
             for _ in range(count):
-                producer.send("ottla", VALUE, on_delivery=lambda _: heard.append(1))
+                producer.send("ottla", VALUE, on_delivery=hear)
         else:
             for _ in range(count):
                 producer.send("ottla", VALUE)
@@ -63,10 +66,13 @@ def confluent_produce(at: str, count: int, *, told: bool = False) -> Callable[[]
     producer.list_topics("confluent", timeout=20)
     heard: list[int] = []
 
+    def hear(*_: object) -> None:
+        heard.append(1)
+
     def work() -> None:
         for _ in range(count):
             if told:
-                producer.produce("confluent", VALUE, on_delivery=lambda *_: heard.append(1))
+                producer.produce("confluent", VALUE, on_delivery=hear)
                 producer.poll(0)
             else:
                 producer.produce("confluent", VALUE)
@@ -82,9 +88,10 @@ def ottla_consume(at: str, count: int, *, how: str) -> Callable[[], None]:
 
     consumer = Consumer(at, auto_offset_reset="earliest")
     consumer.assign([("ottla", 0, 0)])
+    first = consumer.poll(20, max_records=1)  # what it loads, and its connections
 
     def work() -> None:
-        found = 0
+        found = len(first)
         if how == "one by one":
             for record in consumer:
                 found += record.value is not None
@@ -107,9 +114,10 @@ def confluent_consume(at: str, count: int, *, how: str) -> Callable[[], None]:
     quick = {"fetch.queue.backoff.ms": 10}
     consumer = Consumer({"bootstrap.servers": at, **settings, **quick})
     consumer.assign([TopicPartition("confluent", 0, 0)])
+    assert consumer.poll(20) is not None
 
     def work() -> None:
-        found = 0
+        found = 1
         while found < count:
             if how == "one by one":
                 message = consumer.poll(1)
