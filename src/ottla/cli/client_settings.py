@@ -69,17 +69,11 @@ def client_of(
         BadAddress: the addresses make no sense.
     """
     found = Settings(kind, given)
-    timeout_ms = found["max.block.ms" if kind == "producer" else "default.api.timeout.ms"]
-    return Client(
-        ",".join(found["bootstrap.servers"]),
+    return found.client(
         client_id=found["client.id"],
-        request_timeout_ms=found["request.timeout.ms"],
-        metadata_max_age_ms=found["metadata.max.age.ms"],
-        timeout_ms=timeout_ms,
         connect_timeout_ms=connect_timeout_ms,
         on_wait=tell_waiting,
         on_answer=tell_answered,
-        reach=found.reach,
     )
 
 

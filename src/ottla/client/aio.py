@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mappin
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 from ottla.client.client import Client
 from ottla.client.committing import OffsetAndMetadata
@@ -55,7 +55,29 @@ class AsyncDelivery:
         return self.delivery.result(0)
 
 
-class AsyncProducer:
+class _OfALoop:
+    """What has a thread for whatever may take its time."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="ottla-aio")
+
+    async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()  # type: ignore[attr-defined]
+
+
+class AsyncProducer(_OfALoop):
     """`Producer`, for one event loop. The arguments are the same."""
 
     def __init__(
@@ -66,8 +88,8 @@ class AsyncProducer:
         **more: Any,
     ) -> None:
         """Raises what `Producer` raises."""
+        super().__init__()
         self.producer = Producer(settings, client=client, **more)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="ottla-aio")
 
     async def send(
         self,
@@ -156,23 +178,8 @@ class AsyncProducer:
         finally:
             self._executor.shutdown()
 
-    async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
 
-    async def __aenter__(self) -> AsyncProducer:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-
-class AsyncConsumer:
+class AsyncConsumer(_OfALoop):
     """`Consumer`, for one event loop. The arguments are the same.
 
     What needs nobody's answer (`assign`, `seek`, `pause`, ...) is called on `consumer`.
@@ -186,8 +193,8 @@ class AsyncConsumer:
         **more: Any,
     ) -> None:
         """Raises what `Consumer` raises."""
+        super().__init__()
         self.consumer = Consumer(settings, client=client, **more)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="ottla-aio")
         self._is_closed = False
 
     def subscribe(
@@ -271,21 +278,6 @@ class AsyncConsumer:
             await self._run(partial(self.consumer.close, timeout=timeout))
         finally:
             self._executor.shutdown()
-
-    async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
-
-    async def __aenter__(self) -> AsyncConsumer:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
 
 async def _until(waiting: Waiting, done: Callable[[], bool], timeout_s: float) -> None:

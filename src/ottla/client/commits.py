@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ottla.client.client import Client
-from ottla.client.committing import AsMember, Committing, OffsetAndMetadata, full_offsets
+from ottla.client.committing import Committing, OffsetAndMetadata, full_offsets
 from ottla.client.consuming import Consuming
 from ottla.client.errors import BrokerError, TimedOut
 from ottla.client.places import TopicPartition
@@ -155,11 +155,9 @@ class Commits:
         until_ms: int,
         done: Callable[[OttlaError | None], object],
     ) -> None:
-        member, who = self._machine.member, AsMember()
+        member = self._machine.member
         by = None if member is None else member.generation
-        if by is not None:
-            who = AsMember(by.member_id, by.generation_id, by.instance_id)
-        elif self.is_outside:
+        if by is None and self.is_outside:
             raise CommitFailed(
                 "this consumer is not in its group at the moment: its partitions are being shared "
                 "out anew, or it has left because nobody polled for max.poll.interval.ms",
@@ -177,5 +175,5 @@ class Commits:
                 )
             done(error)
 
-        self._committing.commit(wanted, who, until_ms, ended)
+        self._committing.commit(wanted, by, until_ms, ended)
         self._client.wake()

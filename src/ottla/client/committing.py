@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ottla.client.errors import BrokerError
 from ottla.client.machine import Coordinator, Questions
+from ottla.client.membership.events import GroupGeneration
 from ottla.client.places import COORDINATOR_ERRORS, Places, TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import GROUP
@@ -47,14 +48,6 @@ def full_offsets(
         (place[0], place[1]): OffsetAndMetadata(at) if isinstance(at, int) else at
         for place, at in positions.items()
     }
-
-
-class AsMember(NamedTuple):
-    """Who commits: nobody in particular, or a member in a generation."""
-
-    member_id: str = ""
-    generation: int = -1
-    instance_id: str | None = None
 
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata]
@@ -97,8 +90,10 @@ class Committing:
 
     # ------------------------------------------------------------ writing
 
-    def commit(self, offsets: Offsets, who: AsMember, until_ms: int, done: Done) -> None:
-        """Write these; `done` is told how that went."""
+    def commit(
+        self, offsets: Offsets, who: GroupGeneration | None, until_ms: int, done: Done
+    ) -> None:
+        """Write these, as that member, or as nobody with None; `done` is told how that went."""
         offsets = dict(offsets)
         request = partial(self._commit_request, offsets, who)
 
@@ -112,7 +107,9 @@ class Committing:
 
         put()
 
-    def _commit_request(self, offsets: Offsets, who: AsMember, connection: Any) -> Any:
+    def _commit_request(
+        self, offsets: Offsets, who: GroupGeneration | None, connection: Any
+    ) -> Any:
         from ottla.wire.messages import offset_commit as m
 
         ids = {name: self._id(name) for name, _ in offsets}
@@ -130,9 +127,9 @@ class Committing:
             topic.partitions.append(row)
         request = m.OffsetCommitRequest(
             group_id=self._group,
-            generation_id_or_member_epoch=who.generation,
-            member_id=who.member_id,
-            group_instance_id=who.instance_id,
+            generation_id_or_member_epoch=-1 if who is None else who.generation_id,
+            member_id="" if who is None else who.member_id,
+            group_instance_id=None if who is None else who.instance_id,
             topics=list(topics.values()),
         )
         return request, _version(connection, m.OffsetCommitRequest, ids)

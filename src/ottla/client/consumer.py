@@ -67,14 +67,7 @@ class Consumer:
     ) -> None:
         found = self._settings = Settings("consumer", merged(settings, more, client))
         self._owns_client = client is None
-        self._client = client or Client(
-            ",".join(found["bootstrap.servers"] or ()),
-            client_id=found["client.id"] or "ottla-consumer",
-            request_timeout_ms=found["request.timeout.ms"],
-            metadata_max_age_ms=found["metadata.max.age.ms"],
-            timeout_ms=found["default.api.timeout.ms"],
-            reach=found.reach,
-        )
+        self._client = client or found.client()
         self.waiting = self._client.waiting
         self._timeout_ms: int = found["default.api.timeout.ms"]
         self.max_poll_records: int = found["max.poll.records"]
@@ -355,7 +348,8 @@ class Consumer:
 
     def _let_go(self, places: tuple[TopicPartition, ...]) -> None:
         with self.waiting:
-            self._fetching.assign([p for p in self._fetching.parts if p not in set(places)])
+            gone = set(places)
+            self._fetching.assign([p for p in self._fetching.parts if p not in gone])
             for place in places:
                 if self._commits is not None:
                     self._commits.forget(place)

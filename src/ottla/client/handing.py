@@ -74,6 +74,7 @@ class Handing:
             found = fetched.batches()
             part.position = fetched.position
             if found:
+                self._fetching.counted.add(part.place[0], records=sum(map(len, found)))
                 part.leader_epoch = found[-1].leader_epoch
             self._is_read(part)
             if found:

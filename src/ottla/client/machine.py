@@ -145,8 +145,3 @@ class Questions:
     def answered(self, token: int, outcome: Any | OttlaError, now_ms: int) -> None:
         """One ended."""
         self._then.pop(token)(outcome, now_ms)
-
-    @property
-    def under_way(self) -> int:
-        """How many have not ended."""
-        return len(self._then)

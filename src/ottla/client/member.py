@@ -19,7 +19,6 @@ from ottla.client.membership.classic_events import (
     ClassicEvent,
     ClassicProtocol,
     ClassicSettings,
-    Prepare,
 )
 from ottla.client.membership.events import GroupGeneration
 from ottla.errors import OttlaError
@@ -28,7 +27,7 @@ CLOSE_TIMEOUT_S = 5.0
 
 
 class GroupMember:
-    """One member. One thread takes its events; it begins to join with the first `event`.
+    """One member. One thread takes its events; the first is a `Prepare`, and then it joins.
 
     Args:
         protocol: what this member tells the others, asked before every round.
@@ -156,6 +155,3 @@ class _Machine:
     def deadline_ms(self) -> int | None:
         """When to look again."""
         return self._classic.deadline_ms
-
-
-__all__ = ["ClassicProtocol", "ClassicSettings", "GroupMember", "Prepare"]

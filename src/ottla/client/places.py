@@ -118,10 +118,6 @@ class Places:
             return True
         return any(self.leader((name, number)) is None for number in topic.partitions)
 
-    def forget(self, name: str) -> None:
-        """A topic is of no interest any more."""
-        self._topics.pop(name, None)
-
     def learn(self, topics: list[Any], now_ms: int = 0) -> None:
         """Take what a Metadata response says, unless something newer is known."""
         self.changes += bool(topics)

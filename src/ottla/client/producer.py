@@ -65,14 +65,7 @@ class Producer:
         acks, idempotent = _guarantees(found)
         self._max_block_ms: int = found["max.block.ms"]
         self._owns_client = client is None
-        self._client = client or Client(
-            ",".join(found["bootstrap.servers"] or ()),
-            client_id=found["client.id"] or "ottla-producer",
-            request_timeout_ms=found["request.timeout.ms"],
-            metadata_max_age_ms=found["metadata.max.age.ms"],
-            timeout_ms=self._max_block_ms,
-            reach=found.reach,
-        )
+        self._client = client or found.client()
         self.waiting = self._client.waiting
         codec: str = found["compression.type"]
         levels = {"gzip", "lz4", "zstd"}

@@ -150,7 +150,7 @@ class Sending:
         """Of batches that go in several parts: how many have not ended."""
         self._busy: dict[int, int] = {}
         """Requests under way, by node."""
-        self._learned = (-1, 0)
+        self._learned: tuple[int, frozenset[str]] = (-1, frozenset())
         self._used_at_ms: dict[str, int] = {}
         self.broken: OttlaError | None = None
         """Why nobody drives this any more, if so."""
@@ -206,20 +206,11 @@ class Sending:
         """When something lingers long enough, may go again, or is too late."""
         return self._deadline_ms
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no batch is taken and not ended."""
-        return not any(lane.in_flight or lane.again for lane in self._lanes.values())
-
-    def places_in_use(self) -> list[TopicPartition]:
-        """Partitions with something to send or under way."""
-        return [place for place, lane in self._lanes.items() if lane.in_flight or lane.again]
-
     # ------------------------------------------------------------ topics
 
     def _learn_topics(self) -> None:
         # What is wanted only now may be known already, told to somebody else.
-        seen = (self._places.changes, len(self.topics))
+        seen = (self._places.changes, frozenset(self.topics))
         if self._learned == seen:
             return
         self._learned = seen

@@ -17,6 +17,7 @@ from ottla.config.row import Row, client_rows
 from ottla.config.values import default_value, parse_value
 
 if TYPE_CHECKING:
+    from ottla.client.client import Client
     from ottla.client.reach import Reach
 
 OTHER_NAMES = {
@@ -86,6 +87,7 @@ class Settings(Mapping[str, Any]):
 
     def __init__(self, kind: str, given: Mapping[str, Any]) -> None:
         """Raises BadSetting."""
+        self._kind = kind
         self._rows = client_rows(kind)
         self._values: dict[str, Any] = {}
         self._reach: dict[str, Any] = {}
@@ -129,6 +131,26 @@ class Settings(Mapping[str, Any]):
         from ottla.client.reach_settings import reach_of
 
         return reach_of(self._reach)
+
+    def client(self, **how: Any) -> Client:
+        """A client for who has these settings; `how` is of `Client`, beside what they say.
+
+        Raises:
+            BadSetting: how the cluster is reached makes no sense.
+            BadAddress: the addresses make no sense.
+        """
+        from ottla.client.client import Client
+
+        is_producer = self._kind == "producer"
+        how.setdefault("client_id", self["client.id"] or f"ottla-{self._kind}")
+        return Client(
+            ",".join(self["bootstrap.servers"] or ()),
+            request_timeout_ms=self["request.timeout.ms"],
+            metadata_max_age_ms=self["metadata.max.age.ms"],
+            timeout_ms=self["max.block.ms" if is_producer else "default.api.timeout.ms"],
+            reach=self.reach,
+            **how,
+        )
 
     def given(self, name: str) -> bool:
         """Whether it was given, and not only has its default."""

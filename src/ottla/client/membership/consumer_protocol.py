@@ -19,8 +19,6 @@ from ottla.wire.messages.consumer_protocol import (
 )
 from ottla.wire.schema import Message, ProtocolError, decode_prefix, encode
 
-PROTOCOL_TYPE = "consumer"
-
 
 def subscription_bytes(subscription: Subscription) -> bytes:
     """What a member says of itself when it joins; topics and partitions are put in order."""
