@@ -26,7 +26,7 @@ from group import Group
 from loader import Loader
 
 from node import ROOT, Node
-from ottla.client import groups, offsets, topics
+from ottla.client.admin import groups, offsets, topics
 from ottla.client.client import Client
 
 TOPIC, GROUP, SECOND_GROUP = "flights", "delays", "delays-again"

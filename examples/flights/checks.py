@@ -6,7 +6,7 @@ import time
 
 from flight_file import FlightFile, Table, add, to_table
 
-from ottla.client.consumer import Consumer
+from ottla.client.consuming.consumer import Consumer
 from ottla.wire.fetched import ConsumerRecord
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from flight_file import FlightFile
 
 from ottla.client.errors import TimedOut
-from ottla.client.producer import Producer
+from ottla.client.producing.producer import Producer
 from ottla.wire.outbox import Delivery
 
 

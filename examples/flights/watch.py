@@ -14,7 +14,7 @@ import time
 
 from flight_file import add
 
-from ottla.client.consumer import Consumer
+from ottla.client.consuming.consumer import Consumer
 from ottla.client.places import TopicPartition
 
 REPORT_S = 0.2

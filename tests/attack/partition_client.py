@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import ottla
-from ottla.client.connection import Connection
+from ottla.client.connecting.connection import Connection
 from ottla.wire import frame
 from ottla.wire.messages import (
     create_topics,

@@ -15,7 +15,7 @@ import pytest
 from attack.bombs import zstd_bomb
 from attack.line import Line
 from attack.partition_client import PartitionClient
-from ottla.client.connection import Connection
+from ottla.client.connecting.connection import Connection
 from ottla.wire.messages import api_versions, produce
 from servers import OttlaProcess, eventually
 

@@ -20,7 +20,7 @@ import pytest
 from attack.limited import TESTS, Limited
 from attack.line import HOST, Closed, Gone, Line
 from attack.partition_client import FETCH_BY_NAME, PartitionClient, downloading, take
-from ottla.client.connection import Connection
+from ottla.client.connecting.connection import Connection
 from ottla.wire.messages.api_versions import ApiVersionsRequest
 from ottla.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 from ottla.wire.messages.metadata import MetadataRequest

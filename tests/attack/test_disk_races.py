@@ -13,7 +13,7 @@ import ottla
 from attack.faults import HELD, Fault, core_of, disk_faults, requests_of
 from attack.partition_client import client_of
 from attack.test_disks import CLEAN, is_offline, is_served, values
-from ottla.client import groups
+from ottla.client.admin import groups
 from ottla.client.client import Client
 from servers import eventually
 

@@ -12,7 +12,7 @@ import ottla
 from attack.faults import METADATA_LOG, Fault, core_of, disk_faults
 from attack.partition_client import PartitionClient, Read, client_of
 from ottla._core import CoreError
-from ottla.client import groups
+from ottla.client.admin import groups
 from ottla.client.client import Client
 from ottla.node.node import NodeFailed
 from ottla.wire.errors import ErrorCode

@@ -12,7 +12,7 @@ import pytest
 import ottla
 from attack.line import HOST
 from attack.partition_client import PartitionClient, downloading, take
-from ottla.client.connection import Connection
+from ottla.client.connecting.connection import Connection
 from ottla.wire import frame
 from ottla.wire.messages.metadata import MetadataRequest
 from servers import eventually

@@ -18,7 +18,7 @@ import pytest
 import ottla
 from attack.line import HOST, Line
 from attack.partition_client import PartitionClient
-from ottla.client.connection import Connection
+from ottla.client.connecting.connection import Connection
 from ottla.client.errors import ConnectionFailed
 from ottla.wire import frame
 from ottla.wire.messages.api_versions import ApiVersionsRequest

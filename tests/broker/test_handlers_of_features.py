@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ottla.client import cluster, features, topics
+from ottla.client.admin import cluster, features, topics
+from ottla.client.admin.features import SAFE_DOWNGRADE, Update
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
-from ottla.client.features import SAFE_DOWNGRADE, Update
 from ottla.metadata.features import METADATA_VERSION_MAX
 from ottla.wire.records import read_batches
 from ottla.wire.stored.frame import decode_metadata_record

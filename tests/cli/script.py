@@ -239,7 +239,7 @@ class Stage:
 
     def _subscriptions(self, *names: str) -> None:
         """Until the broker knows just these subscriptions to client metrics."""
-        from ottla.client import configs
+        from ottla.client.admin import configs
         from ottla.client.client import Client
 
         with Client(self.node) as client:

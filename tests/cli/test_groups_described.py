@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ottla.cli import groups_described
-from ottla.client.groups import Described, Member
+from ottla.client.admin.groups import Described, Member
 
 
 def test_rows_of_members_end_as_apaches(capsys: pytest.CaptureFixture[str]) -> None:

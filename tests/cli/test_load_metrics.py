@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ottla.cli.load_metrics import metrics_table
-from ottla.client.metrics import Counted, MetricName, consumer_metrics, producer_metrics
+from ottla.client.connecting.waiting import Waiting
+from ottla.client.counted import Counted
+from ottla.client.metrics import MetricName, consumer_metrics, producer_metrics
 from ottla.client.network import ClusterNode, Network
-from ottla.client.waiting import Waiting
 
 TRAFFIC = ("incoming-byte-total", "outgoing-byte-total", "request-total", "response-total")
 OF_APACHES = {

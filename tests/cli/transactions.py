@@ -54,9 +54,9 @@ class Transactions:
 
     def _completed(self, transactional_id: str) -> None:
         """Until the coordinator says that the transaction is completed."""
+        from ottla.client.admin.transactions import describe_transactions
         from ottla.client.client import Client
         from ottla.client.errors import BrokerError
-        from ottla.client.transactions import describe_transactions
 
         deadline = time.monotonic() + 20
         with Client(self._node) as client:

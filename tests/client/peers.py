@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from ottla.client.connection import Connection
-from ottla.client.waiting import Waiting
+from ottla.client.connecting.connection import Connection
+from ottla.client.connecting.waiting import Waiting
 from ottla.wire import api
 from ottla.wire.messages import metadata
 from ottla.wire.messages.api_versions import ApiVersion, ApiVersionsRequest, ApiVersionsResponse

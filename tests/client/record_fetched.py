@@ -14,7 +14,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from ottla.client import topics
+from ottla.client.admin import topics
 from ottla.client.client import Client
 from ottla.client.records import fetch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ottla.client.addresses import parse_bootstrap
+from ottla.client.connecting.addresses import parse_bootstrap
 from ottla.client.errors import BadAddress, address_text
 
 

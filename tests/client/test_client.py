@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ottla.client import cluster, configs, groups, offsets, topics
+from ottla.client.admin import cluster, configs, groups, offsets, topics
 from ottla.client.client import Client
-from ottla.client.connection import Connection
+from ottla.client.connecting.connection import Connection
 from ottla.client.errors import BadAddress, BrokerError, ConnectionFailed, TimedOut, Unreachable
 from ottla.errors import OttlaError
 from ottla.wire.schema import ProtocolError

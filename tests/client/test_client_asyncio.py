@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from client.peers import HOST, Asked, Peer, frame, metadata_of
-from ottla.client.connection import Answer, Connection
+from ottla.client.connecting.answer import Answer
+from ottla.client.connecting.connection import Connection
 from ottla.wire.messages.metadata import MetadataRequest
 
 

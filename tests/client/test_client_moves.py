@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from client.peers import HOST, Asked, Counted, HangUp, Leads, Peer, metadata_of
-from ottla.client import cluster, groups, offsets
+from ottla.client.admin import cluster, groups, offsets
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut, Unreachable
 from ottla.errors import OttlaError

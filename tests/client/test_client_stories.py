@@ -25,7 +25,7 @@ from ottla.client import (
     Producer,
     TimedOut,
 )
-from ottla.client import waiting as room
+from ottla.client.connecting import waiting as room
 from ottla.client.membership.events import GroupGeneration
 from ottla.errors import OttlaError
 from servers import eventually

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from client.peers import HOST, Asked, Counted, HangUp, Peer, frame, metadata_of, versions
-from ottla.client import connection as connection_module
-from ottla.client.connection import Connection
+from ottla.client.connecting import connection as connection_module
+from ottla.client.connecting.connection import Connection
+from ottla.client.connecting.waiting import Waiting
 from ottla.client.errors import (
     ApiNotSupported,
     BadAddress,
@@ -20,7 +21,6 @@ from ottla.client.errors import (
     ConnectionFailed,
     TimedOut,
 )
-from ottla.client.waiting import Waiting
 from ottla.errors import BrokenInvariant
 from ottla.wire.messages.api_versions import ApiVersion, ApiVersionsResponse
 from ottla.wire.messages.describe_cluster import DescribeClusterRequest
@@ -69,7 +69,7 @@ def test_more_than_may_be_in_flight_wait_their_turn() -> None:
 
 def test_answers_may_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """If this failed, an answer cut anywhere by the network would be misread."""
-    monkeypatch.setattr("ottla.client.connection.RECEIVE_BYTES", 1)
+    monkeypatch.setattr("ottla.client.connecting.connection.RECEIVE_BYTES", 1)
     with Peer(nobody) as peer:
         connection = connect(peer)
         assert connection.request(ASK, timeout_ms=10_000).brokers == []

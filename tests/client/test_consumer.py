@@ -274,7 +274,8 @@ def test_a_member_that_stayed_away_is_told(name: Name) -> None:
         with Consumer(broker.bootstrap_servers, **settings) as consumer:
             consumer.subscribe(["t"], on_lost=lost.extend)
             take(consumer, 1)
-            from ottla.client import Client, groups
+            from ottla.client import Client
+            from ottla.client.admin import groups
 
             with Client(broker.bootstrap_servers) as client:
                 eventually(

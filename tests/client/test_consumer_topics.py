@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ottla.client.client import Client
-from ottla.client.consumer import Consumer
-from ottla.client.producer import Producer
+from ottla.client.consuming.consumer import Consumer
+from ottla.client.producing.producer import Producer
 from servers import OttlaServer
 
 

@@ -9,8 +9,8 @@ import pytest
 
 import ottla
 from ottla.client import BadSetting, Client, Closed, Consumer, Delivery, Producer
-from ottla.client.fetching import Fetching
-from ottla.client.sending import Sending
+from ottla.client.consuming.fetching import Fetching
+from ottla.client.producing.sending import Sending
 from ottla.errors import BrokenInvariant, OttlaError
 
 

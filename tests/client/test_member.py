@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pytest
 
 from ottla.client import Client
-from ottla.client.member import GroupMember
 from ottla.client.membership.classic_events import (
     ClassicSettings,
     Failed,
@@ -16,6 +15,7 @@ from ottla.client.membership.classic_events import (
     NeedsAssignment,
     Prepare,
 )
+from ottla.client.membership.member import GroupMember
 from servers import Server, eventually
 
 Name = Callable[[], str]

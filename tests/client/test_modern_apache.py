@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from oracle import Oracle
-from ottla.client import topics
+from ottla.client.admin import topics
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
 from ottla.client.membership.events import Assigned, Event, Failed, KnownTopics, Lost

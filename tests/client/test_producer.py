@@ -20,8 +20,8 @@ from ottla.client import (
     Delivery,
     Producer,
     TimedOut,
-    topics,
 )
+from ottla.client.admin import topics
 from ottla.errors import OttlaError
 from ottla.wire.outbox import partition_of
 from servers import Server, eventually

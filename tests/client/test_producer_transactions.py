@@ -9,16 +9,8 @@ import pytest
 import ottla
 from client.test_consumer import reading, take, values
 from client.test_producer import made
-from ottla.client import (
-    Client,
-    CommitFailed,
-    Consumer,
-    Fenced,
-    MustAbort,
-    NoTransaction,
-    Producer,
-    features,
-)
+from ottla.client import Client, CommitFailed, Consumer, Fenced, MustAbort, NoTransaction, Producer
+from ottla.client.admin import features
 from servers import Server, eventually
 
 Name = Callable[[], str]

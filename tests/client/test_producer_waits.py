@@ -10,7 +10,7 @@ import pytest
 import ottla
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError, TimedOut
-from ottla.client.producer import BadRecord, Producer, RecordTooLarge
+from ottla.client.producing.producer import BadRecord, Producer, RecordTooLarge
 from ottla.errors import OttlaError
 from ottla.wire.outbox import Delivery
 from servers import OttlaServer, eventually

@@ -15,14 +15,20 @@ import pytest
 
 from client.certificates import Authority, Issued, openssl
 from client.tls_peers import server_context
-from ottla.client.addresses import parse_bootstrap
+from ottla.client.connecting.addresses import parse_bootstrap
+from ottla.client.connecting.jaas import parse_jaas
+from ottla.client.connecting.reach import Reach, Tls
+from ottla.client.connecting.reach_settings import reach_of
+from ottla.client.connecting.sasl.login import PasswordLogin, TokenLogin
+from ottla.client.connecting.sasl.tokens import (
+    ClientCredentials,
+    Token,
+    TokenFile,
+    Tokens,
+    Unsecured,
+)
+from ottla.client.connecting.waiting import Waiting
 from ottla.client.errors import AuthenticationFailed, BadAddress, BadSetting, ConnectionFailed
-from ottla.client.jaas import parse_jaas
-from ottla.client.reach import Reach, Tls
-from ottla.client.reach_settings import reach_of
-from ottla.client.sasl.login import PasswordLogin, TokenLogin
-from ottla.client.sasl.tokens import ClientCredentials, Token, TokenFile, Tokens, Unsecured
-from ottla.client.waiting import Waiting
 from ottla.errors import OttlaError
 
 SECURITY = "org.apache.kafka.common.security"

@@ -12,12 +12,13 @@ import pytest
 
 from client.certificates import Authority, Issued
 from oracle import Oracle, free_port, java
-from ottla.client import Consumer, Producer, records, topics
+from ottla.client import Consumer, Producer, records
+from ottla.client.admin import topics
 from ottla.client.client import Client
-from ottla.client.connection import Connection
+from ottla.client.connecting.connection import Connection
+from ottla.client.connecting.reach_settings import reach_of
+from ottla.client.connecting.waiting import Waiting
 from ottla.client.errors import AuthenticationFailed, ConnectionFailed, TlsFailed
-from ottla.client.reach_settings import reach_of
-from ottla.client.waiting import Waiting
 from ottla.errors import OttlaError
 from ottla.wire.messages.describe_cluster import DescribeClusterRequest
 from ottla.wire.messages.metadata import MetadataRequest

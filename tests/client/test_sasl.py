@@ -11,7 +11,15 @@ import pytest
 from client.peers import HOST, Asked, Counted, HangUp, Peer, metadata_of, versions
 from client.sasl_peers import SaslPeer, ScramServer, refuses
 from ottla.client.client import Client
-from ottla.client.connection import Connection
+from ottla.client.connecting.connection import Connection
+from ottla.client.connecting.reach import Reach
+from ottla.client.connecting.sasl.login import PasswordLogin, TokenLogin
+from ottla.client.connecting.sasl.mechanism import MechanismFailed
+from ottla.client.connecting.sasl.oauthbearer import OAuthBearer
+from ottla.client.connecting.sasl.plain import Plain
+from ottla.client.connecting.sasl.scram import Scram
+from ottla.client.connecting.sasl.tokens import Token, Tokens
+from ottla.client.connecting.waiting import Waiting
 from ottla.client.errors import (
     ApiNotSupported,
     AuthenticationFailed,
@@ -19,14 +27,6 @@ from ottla.client.errors import (
     ConnectionFailed,
     TimedOut,
 )
-from ottla.client.reach import Reach
-from ottla.client.sasl.login import PasswordLogin, TokenLogin
-from ottla.client.sasl.mechanism import MechanismFailed
-from ottla.client.sasl.oauthbearer import OAuthBearer
-from ottla.client.sasl.plain import Plain
-from ottla.client.sasl.scram import Scram
-from ottla.client.sasl.tokens import Token, Tokens
-from ottla.client.waiting import Waiting
 from ottla.errors import OttlaError
 from ottla.wire.messages.metadata import MetadataRequest
 from ottla.wire.messages.sasl_authenticate import SaslAuthenticateRequest, SaslAuthenticateResponse

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ottla.client.identity import Idempotent
 from ottla.client.machine import Ask, Questions
 from ottla.client.places import Places
-from ottla.client.sending import TOPIC_IDLE_MS_MAX, Sending, SendingSettings
+from ottla.client.producing.identity import Idempotent
+from ottla.client.producing.sending import TOPIC_IDLE_MS_MAX, Sending, SendingSettings
 from ottla.wire.messages import metadata as md
 from ottla.wire.messages import produce as m
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse

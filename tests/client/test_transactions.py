@@ -12,7 +12,8 @@ from confluent_kafka import KafkaException
 
 from client.peers import HOST, Asked, Counted, versions
 from client.transaction_nodes import NOT_FOUND, Nodes
-from ottla.client import records, topics, transactions
+from ottla.client import records
+from ottla.client.admin import topics, transactions
 from ottla.client.client import Client
 from ottla.client.errors import ApiNotSupported, BrokerError, TimedOut
 from ottla.errors import OttlaError

@@ -18,11 +18,12 @@ from client.peers import HOST, Asked, Counted, Peer, metadata_of
 from client.test_client_asyncio import until_done
 from client.tls_peers import TlsPeer, server_context
 from ottla.client.client import Client
-from ottla.client.connection import Answer, Connection
+from ottla.client.connecting.answer import Answer
+from ottla.client.connecting.connection import Connection
+from ottla.client.connecting.reach import Reach, Tls
+from ottla.client.connecting.reach_settings import reach_of
+from ottla.client.connecting.waiting import Waiting
 from ottla.client.errors import ConnectionFailed, TimedOut, TlsFailed
-from ottla.client.reach import Reach, Tls
-from ottla.client.reach_settings import reach_of
-from ottla.client.waiting import Waiting
 from ottla.errors import OttlaError
 from ottla.wire.messages.metadata import MetadataRequest
 from ottla.wire.schema import ProtocolError
@@ -108,7 +109,7 @@ def test_answers_may_come_in_pieces(
     """If this failed, a record of TLS cut anywhere by the network would be lost, or decrypted bytes
     would wait inside for a socket that has nothing more to say.
     """
-    monkeypatch.setattr("ottla.client.connection.RECEIVE_BYTES", 7)
+    monkeypatch.setattr("ottla.client.connecting.connection.RECEIVE_BYTES", 7)
     with TlsPeer(nobody, server_context(node)) as peer:
         connection = connect(peer.port, reach(authority))
         assert connection.request(ASK, timeout_ms=10_000).brokers == []

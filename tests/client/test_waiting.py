@@ -11,7 +11,7 @@ import pytest
 
 from client.peers import HOST, Asked, Leads, Peer, metadata_of
 from ottla.client.client import Client
-from ottla.client.waiting import Waiting
+from ottla.client.connecting.waiting import Waiting
 from ottla.wire.messages.describe_cluster import DescribeClusterRequest, DescribeClusterResponse
 from ottla.wire.messages.metadata import MetadataRequest
 from servers import eventually

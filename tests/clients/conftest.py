@@ -10,7 +10,7 @@ import sys
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from ottla.client import groups
+from ottla.client.admin import groups
 from ottla.client.client import Client
 from servers import Server, eventually
 from stories import folders

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Producer
 
 from javatools import JavaTools
 from oracle import free_port
-from ottla.client import configs
+from ottla.client.admin import configs
 from ottla.client.client import Client
 from servers import OttlaProcess, eventually
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import ottla
-from ottla.client import configs
+from ottla.client.admin import configs
 from ottla.client.client import Client
 from ottla.wire.messages import alter_replica_log_dirs
 from servers import eventually

@@ -17,7 +17,7 @@ import ottla
 from config.cleaner_probes import PROBES as CLEANER_PROBES
 from config.directory_probes import PROBES as DIRECTORY_PROBES
 from ottla._core import DiskFault
-from ottla.client import configs
+from ottla.client.admin import configs
 from ottla.client.client import Client
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import describe_producers, fetch

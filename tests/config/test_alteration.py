@@ -12,7 +12,7 @@ import pytest
 
 import ottla
 from config.probes import PROBES, Held, Probed, connections, probed
-from ottla.client import configs
+from ottla.client.admin import configs
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
 from ottla.config.alteration import changes_while_running, dynamic_rows, why_without_effect

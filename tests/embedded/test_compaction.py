@@ -6,7 +6,7 @@ from pathlib import Path
 
 import ottla
 from attack.line import Line
-from ottla.client import configs
+from ottla.client.admin import configs
 from ottla.client.client import Client
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import find_coordinator, offset_commit, offset_fetch

@@ -13,7 +13,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from ottla.client import groups
+from ottla.client.admin import groups
 from ottla.client.client import Client
 from servers import eventually
 

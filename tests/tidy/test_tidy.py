@@ -350,7 +350,7 @@ def rooms() -> list[str]:
 def test_every_room_stands_in_the_import_contracts() -> None:
     """If this failed, a new room would be free of the import rules until somebody remembered it."""
     text = (ROOT / ".importlinter").read_text(encoding="utf-8")
-    _, layers, platform, deciders = text.split("[importlinter:contract:")
+    _, layers, platform, deciders, *_ = text.split("[importlinter:contract:")
     for room in rooms():
         assert re.search(rf"\b{room}\b", layers), f"{room} is in no layer of .importlinter"
         if room in ROOMS_OF_THE_PLATFORM:

@@ -29,7 +29,7 @@ def connect(parsed: Parsed, *, timeout_ms: int | None = None) -> Client:
     properties = read_properties(path) if path else {}
     reach, honoured = None, _HONOURED
     if any(key not in _HONOURED for key in properties):
-        from ottla.client.reach_settings import KEYS, reach_of
+        from ottla.client.connecting.reach_settings import KEYS, reach_of
 
         reach, honoured = reach_of(properties), _HONOURED | KEYS
     for key in sorted(set(properties) - honoured):

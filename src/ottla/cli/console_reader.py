@@ -20,7 +20,7 @@ from ottla.cli.options import NEAR, Parsed, UsageError
 from ottla.cli.record_lines import Formatter, Printed
 from ottla.cli.run import Failed, reader_is_gone
 from ottla.cli.waiting import wait_for_cluster
-from ottla.client.consumer import Consumer
+from ottla.client.consuming.consumer import Consumer
 from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import GROUP
 from ottla.wire.errors import ErrorCode

@@ -6,10 +6,10 @@ import sys
 from typing import NamedTuple
 
 from ottla.cli.options import Parsed
-from ottla.client import groups, offsets
+from ottla.client.admin import groups, offsets
+from ottla.client.admin.offsets import TopicPartition
 from ottla.client.client import Client
 from ottla.client.errors import address_text
-from ottla.client.offsets import TopicPartition
 
 WIDTH = 15
 REBALANCING = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling")

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from ottla.cli.options import Parsed, UsageError
 from ottla.cli.run import failing_to
 from ottla.cli.table import print_table
-from ottla.client import topics, transactions
+from ottla.client.admin import topics, transactions
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
 from ottla.client.places import TopicPartition

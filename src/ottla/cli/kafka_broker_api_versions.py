@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ottla.cli.connect import connect
 from ottla.cli.options import BOOTSTRAP, COMMAND_CONFIG, Command, Option, Parsed
 from ottla.cli.run import run
-from ottla.client import cluster
+from ottla.client.admin import cluster
 from ottla.client.client import Client
 from ottla.client.errors import ApiNotSupported, address_text
 from ottla.errors import OttlaError

@@ -16,7 +16,7 @@ from ottla.cli.options import (
     is_java_int,
 )
 from ottla.cli.run import Failed, run
-from ottla.client import configs
+from ottla.client.admin import configs
 from ottla.client.client import Client
 from ottla.errors import OttlaError
 

@@ -18,7 +18,7 @@ from ottla.cli.options import (
     whole,
 )
 from ottla.cli.run import run
-from ottla.client import cluster
+from ottla.client.admin import cluster
 from ottla.client.client import Client
 from ottla.client.errors import ApiNotSupported
 

@@ -26,7 +26,7 @@ from ottla.cli.options import (
 )
 from ottla.cli.properties import read_properties
 from ottla.cli.run import Failed, run
-from ottla.client import configs, groups, topics
+from ottla.client.admin import configs, groups, topics
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
 from ottla.metadata.topic_names import topic_name_problem

@@ -20,7 +20,7 @@ from ottla.cli.run import Failed, run
 from ottla.cli.waiting import require_topic_name, wait_for_topic
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError, Unreachable
-from ottla.client.producer import Producer, RecordTooLarge
+from ottla.client.producing.producer import Producer, RecordTooLarge
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 from ottla.wire.outbox import Delivery

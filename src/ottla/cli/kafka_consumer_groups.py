@@ -15,7 +15,7 @@ from ottla.cli.connect import connect
 from ottla.cli.exceptions import exception_text
 from ottla.cli.options import BOOTSTRAP, COMMAND_CONFIG, Command, Option, Parsed, UsageError
 from ottla.cli.run import run
-from ottla.client import groups, topics
+from ottla.client.admin import groups, topics
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
 from ottla.errors import OttlaError

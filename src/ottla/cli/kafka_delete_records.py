@@ -14,9 +14,9 @@ from ottla.cli.connect import connect
 from ottla.cli.exceptions import exception_text
 from ottla.cli.options import BOOTSTRAP, COMMAND_CONFIG, Command, Option, Parsed
 from ottla.cli.run import Failed, run
-from ottla.client import offsets
+from ottla.client.admin import offsets
+from ottla.client.admin.offsets import TopicPartition
 from ottla.client.errors import BrokerError
-from ottla.client.offsets import TopicPartition
 
 FORM = '{"partitions": [{"topic": "foo", "partition": 1, "offset": 1}], "version": 1}'
 

@@ -176,7 +176,7 @@ def _of(kind: str, given: dict[str, str]) -> dict[str, str]:
 
 def _make(topic: str, client: Client) -> None:
     """Make the topic, if it is not there."""
-    from ottla.client import topics
+    from ottla.client.admin import topics
 
     (row,) = client.attempt(lambda: client.metadata(topics=[topic])).topics
     if row.error_code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:

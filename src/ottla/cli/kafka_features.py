@@ -29,7 +29,7 @@ from ottla.cli.options import (
     whole,
 )
 from ottla.cli.run import Failed, run
-from ottla.client import features
+from ottla.client.admin import features
 from ottla.client.errors import ApiNotSupported, BrokerError
 from ottla.metadata.features import (
     METADATA_VERSION,

@@ -9,7 +9,7 @@ from ottla.cli.connect import connect
 from ottla.cli.options import BOOTSTRAP, COMMAND_CONFIG, Command, Option, Parsed, UsageError
 from ottla.cli.run import Failed, run
 from ottla.cli.topic_filter import topic_filter
-from ottla.client import offsets
+from ottla.client.admin import offsets
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ottla.cli.connect import connect
 from ottla.cli.options import BOOTSTRAP, COMMAND_CONFIG, Command, Option, Parsed, UsageError
 from ottla.cli.run import Failed, run
-from ottla.client import groups
-from ottla.client.groups import Listed
+from ottla.client.admin import groups
+from ottla.client.admin.groups import Listed
 from ottla.errors import OttlaError
 
 FILTERS = ("--consumer", "--group-type", "--protocol", "--share", "--streams")

@@ -17,7 +17,7 @@ from ottla.cli.options import (
     is_java_int,
 )
 from ottla.cli.run import Failed, run
-from ottla.client import cluster
+from ottla.client.admin import cluster
 from ottla.client.errors import BrokerError
 
 COMMAND = Command(

@@ -22,7 +22,7 @@ from ottla.cli.options import (
 )
 from ottla.cli.run import Failed, run
 from ottla.cli.table import print_table
-from ottla.client import cluster
+from ottla.client.admin import cluster
 from ottla.client.client import Client
 from ottla.wire.types import ZERO_UUID, uuid_text
 

@@ -21,7 +21,7 @@ from ottla.cli.options import BadValue, Command, Option, Parsed, UsageError, is_
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.run import Failed, run, tell
 from ottla.client.errors import BrokerError, TimedOut
-from ottla.client.producer import BadRecord
+from ottla.client.producing.producer import BadRecord
 from ottla.config.whole_number import whole_number
 from ottla.wire.outbox import Delivery
 

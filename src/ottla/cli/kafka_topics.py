@@ -17,7 +17,7 @@ from ottla.cli.options import (
 )
 from ottla.cli.run import Failed, run
 from ottla.cli.topic_filter import topic_filter
-from ottla.client import topics
+from ottla.client.admin import topics
 from ottla.client.client import Client
 from ottla.client.errors import ApiNotSupported, BrokerError
 from ottla.errors import OttlaError
@@ -25,7 +25,7 @@ from ottla.wire.errors import ErrorCode
 from ottla.wire.types import uuid_from_text, uuid_text
 
 if TYPE_CHECKING:
-    from ottla.client import configs
+    from ottla.client.admin import configs
 
 ACTIONS = ("--list", "--describe", "--create", "--alter", "--delete")
 FAILED = "Error while executing topic command : "
@@ -262,7 +262,7 @@ def _describe(parsed: Parsed, client: Client) -> int:
     assert limit is not None
     names = _matching(parsed, client)
     found = topics.describe(client, names, partitions_per_response=limit)
-    from ottla.client import configs
+    from ottla.client.admin import configs
 
     settings = configs.describe(client, configs.TOPIC, names)
     if parsed.has("--json"):

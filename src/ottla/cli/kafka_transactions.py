@@ -24,7 +24,7 @@ from ottla.cli.options import (
 )
 from ottla.cli.run import Failed, failing_to, run
 from ottla.cli.table import print_table
-from ottla.client import transactions
+from ottla.client.admin import transactions
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
 from ottla.client.places import TopicPartition

@@ -18,7 +18,7 @@ from ottla.cli.options import BadValue, Command, Option, Parsed, UsageError, is_
 from ottla.cli.properties import read_properties
 from ottla.cli.run import Asked, run, tell
 from ottla.cli.waiting import require_topic_name
-from ottla.client.consumer import Consumer
+from ottla.client.consuming.consumer import Consumer
 from ottla.client.places import TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.fetched import ConsumerRecord

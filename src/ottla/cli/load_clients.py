@@ -13,10 +13,10 @@ from contextlib import suppress
 from ottla.cli.client_settings import beside_client, client_of, honoured
 from ottla.cli.run import Failed
 from ottla.cli.waiting import wait_for_topic
-from ottla.client.addresses import parse_bootstrap
-from ottla.client.consumer import CLOSE_TIMEOUT_S, Consumer
+from ottla.client.connecting.addresses import parse_bootstrap
+from ottla.client.consuming.consumer import CLOSE_TIMEOUT_S, Consumer
 from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut
-from ottla.client.producer import Producer, RecordTooLarge
+from ottla.client.producing.producer import Producer, RecordTooLarge
 from ottla.errors import OttlaError
 from ottla.wire.fetched import ConsumerRecord
 

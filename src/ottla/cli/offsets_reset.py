@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterable
 
 from ottla.cli.options import Parsed, UsageError
-from ottla.client import groups, offsets, topics
+from ottla.client.admin import groups, offsets, topics
+from ottla.client.admin.offsets import TopicPartition
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
-from ottla.client.offsets import TopicPartition
 from ottla.errors import OttlaError
 
 SCENARIOS = (

@@ -8,7 +8,7 @@ from ottla.cli.options import UsageError
 from ottla.cli.run import Failed
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError, TimedOut, Unreachable
-from ottla.client.producer import Producer
+from ottla.client.producing.producer import Producer
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 

@@ -5,9 +5,9 @@
     with Producer("localhost:9092") as producer:
         producer.send("orders", b"one bicycle", key="alice")
 
-What stands in `__all__` is stable; docs/guides/client.md says what each is for. The admin calls are
-modules by their noun (`topics`, `configs`, `groups`, `offsets`, `cluster`, `transactions`,
-`features`), whose functions take a `Client`. It never imports the broker.
+What stands in `__all__` is stable; docs/guides/client.md says what each is for. Admin calls are
+functions of `ottla.client.admin`, a module a noun, that take a `Client`. It never imports the
+broker.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from ottla.client.aio import AsyncConsumer, AsyncProducer
     from ottla.client.arrow import to_arrow
     from ottla.client.client import Client
-    from ottla.client.commits import CommitFailed
-    from ottla.client.committing import OffsetAndMetadata
-    from ottla.client.consumer import Consumer
-    from ottla.client.consuming import NoOffset
+    from ottla.client.consuming.commits import CommitFailed
+    from ottla.client.consuming.committing import OffsetAndMetadata
+    from ottla.client.consuming.consumer import Consumer
+    from ottla.client.consuming.decisions import NoOffset
+    from ottla.client.consuming.fetching import Corrupt, OffsetOutOfRange
+    from ottla.client.consuming.part import NotAssigned
     from ottla.client.errors import (
         ApiNotSupported,
         AuthenticationFailed,
@@ -33,10 +35,8 @@ if TYPE_CHECKING:
         TlsFailed,
         Unreachable,
     )
-    from ottla.client.fetching import Corrupt, OffsetOutOfRange
-    from ottla.client.part import NotAssigned
-    from ottla.client.producer import BadRecord, Producer
-    from ottla.client.transacting import Fenced, MustAbort, NoTransaction
+    from ottla.client.producing.producer import BadRecord, Producer
+    from ottla.client.producing.transacting import Fenced, MustAbort, NoTransaction
     from ottla.wire.fetched import ConsumerRecord, RecordBatch
     from ottla.wire.outbox import Delivery
 
@@ -46,25 +46,25 @@ _HOMES = {
     "AsyncProducer": "ottla.client.aio",
     "AuthenticationFailed": "ottla.client.errors",
     "BadAddress": "ottla.client.errors",
-    "BadRecord": "ottla.client.producer",
+    "BadRecord": "ottla.client.producing.producer",
     "BadSetting": "ottla.client.errors",
     "BrokerError": "ottla.client.errors",
     "Client": "ottla.client.client",
     "Closed": "ottla.client.errors",
-    "CommitFailed": "ottla.client.commits",
+    "CommitFailed": "ottla.client.consuming.commits",
     "ConnectionFailed": "ottla.client.errors",
-    "Consumer": "ottla.client.consumer",
+    "Consumer": "ottla.client.consuming.consumer",
     "ConsumerRecord": "ottla.wire.fetched",
-    "Corrupt": "ottla.client.fetching",
+    "Corrupt": "ottla.client.consuming.fetching",
     "Delivery": "ottla.wire.outbox",
-    "Fenced": "ottla.client.transacting",
-    "MustAbort": "ottla.client.transacting",
-    "NoOffset": "ottla.client.consuming",
-    "NoTransaction": "ottla.client.transacting",
-    "NotAssigned": "ottla.client.part",
-    "OffsetAndMetadata": "ottla.client.committing",
-    "OffsetOutOfRange": "ottla.client.fetching",
-    "Producer": "ottla.client.producer",
+    "Fenced": "ottla.client.producing.transacting",
+    "MustAbort": "ottla.client.producing.transacting",
+    "NoOffset": "ottla.client.consuming.decisions",
+    "NoTransaction": "ottla.client.producing.transacting",
+    "NotAssigned": "ottla.client.consuming.part",
+    "OffsetAndMetadata": "ottla.client.consuming.committing",
+    "OffsetOutOfRange": "ottla.client.consuming.fetching",
+    "Producer": "ottla.client.producing.producer",
     "RecordBatch": "ottla.wire.fetched",
     "TimedOut": "ottla.client.errors",
     "TlsFailed": "ottla.client.errors",

@@ -18,12 +18,12 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from ottla.client.client import Client
-from ottla.client.committing import OffsetAndMetadata
-from ottla.client.consumer import CLOSE_TIMEOUT_S, Consumer
+from ottla.client.connecting.waiting import Waiting
+from ottla.client.consuming.committing import OffsetAndMetadata
+from ottla.client.consuming.consumer import CLOSE_TIMEOUT_S, Consumer
 from ottla.client.membership.events import GroupGeneration
 from ottla.client.places import TopicPartition
-from ottla.client.producer import Producer
-from ottla.client.waiting import Waiting
+from ottla.client.producing.producer import Producer
 from ottla.wire.fetched import ConsumerRecord, RecordBatch
 from ottla.wire.outbox import Delivery
 

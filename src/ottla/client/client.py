@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from ottla.client.connection import Answer, Connection
+from ottla.client.connecting.answer import Answer
+from ottla.client.connecting.connection import Connection
+from ottla.client.connecting.waiting import Waiting
 from ottla.client.errors import (
     BrokerError,
     Closed,
@@ -27,15 +29,14 @@ from ottla.client.errors import (
 from ottla.client.lookups import metadata_request
 from ottla.client.network import ClusterNode, Network, passes, to_tell
 from ottla.client.places import COORDINATOR_ERRORS, LEADER_ERRORS, TopicPartition
-from ottla.client.waiting import Waiting
 from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import GROUP
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
+    from ottla.client.connecting.reach import Reach
     from ottla.client.driving import Driver
     from ottla.client.machine import Driven
-    from ottla.client.reach import Reach
 
 T = TypeVar("T")
 

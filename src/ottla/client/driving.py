@@ -12,7 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ottla.client.connection import Answer, Connection
+from ottla.client.connecting.answer import Answer
+from ottla.client.connecting.connection import Connection
 from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut, Unreachable
 from ottla.client.lookups import find_coordinator, metadata_request
 from ottla.client.machine import AnyNode, Ask, Coordinator, Destination, Driven, Node
@@ -20,7 +21,7 @@ from ottla.client.network import Network
 from ottla.errors import BrokenInvariant, OttlaError
 
 if TYPE_CHECKING:
-    from ottla.client.waiting import Waiting
+    from ottla.client.connecting.waiting import Waiting
 
 METADATA_BACKOFF_MS = 100
 METADATA_BACKOFF_MS_MAX = 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ottla.client.connection import Connection
+from ottla.client.connecting.connection import Connection
 
 
 def metadata_request(

@@ -1,12 +1,14 @@
-"""What a producer or consumer counts of itself, by the names that Java's clients have for it.
+"""What a producer or consumer has counted (`counted.py`), by the names of Java's clients.
 
-Nothing is counted record by record: batches, requests and answers are, where they pass by. A rate
-is for whoever reads a total twice; averages are over the client's life.
+A rate is for whoever reads a total twice; averages are over the client's life.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+
+from ottla.client.connecting.traffic import Traffic
+from ottla.client.counted import Counted
 
 if TYPE_CHECKING:
     from ottla.client.network import Network
@@ -23,69 +25,6 @@ class MetricName(NamedTuple):
 
 
 Metrics = dict[MetricName, float]
-
-
-class Traffic:
-    """What went over one connection, or over several."""
-
-    __slots__ = ("incoming_bytes", "outgoing_bytes", "requests", "responses")
-
-    def __init__(self) -> None:
-        self.requests = self.responses = self.incoming_bytes = self.outgoing_bytes = 0
-
-    def add(self, other: Traffic) -> None:
-        """Count also what another has counted."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-    def metrics(self, group: str, tags: Tags) -> Metrics:
-        """By Java's names."""
-        return {
-            MetricName(group, "incoming-byte-total", tags): self.incoming_bytes,
-            MetricName(group, "outgoing-byte-total", tags): self.outgoing_bytes,
-            MetricName(group, "request-total", tags): self.requests,
-            MetricName(group, "response-total", tags): self.responses,
-        }
-
-
-class ByTopic:
-    """Records and bytes of one topic."""
-
-    __slots__ = ("bytes", "records")
-
-    def __init__(self) -> None:
-        self.records = self.bytes = 0
-
-
-class Counted:
-    """What a producer sent, or a consumer fetched: requests, and what was in them."""
-
-    def __init__(self) -> None:
-        self.topics: dict[str, ByTopic] = {}
-        self.batches = self.requests = self.latency_ms = self.retries = self.errors = 0
-
-    def add(self, topic: str, *, records: int = 0, size: int = 0) -> None:
-        """So many records, or bytes, of a topic passed by."""
-        found = self.topics.get(topic)
-        if found is None:
-            found = self.topics[topic] = ByTopic()
-        found.records += records
-        found.bytes += size
-
-    def answered(self, latency_ms: int) -> None:
-        """A request was answered."""
-        self.requests += 1
-        self.latency_ms += latency_ms
-
-    @property
-    def records(self) -> int:
-        """Of all topics."""
-        return sum(topic.records for topic in self.topics.values())
-
-    @property
-    def bytes(self) -> int:
-        """Of all topics."""
-        return sum(topic.bytes for topic in self.topics.values())
 
 
 def producer_metrics(network: Network, counted: Counted) -> Metrics:
@@ -143,11 +82,20 @@ def _traffic(network: Network, kind: str, who: Tags) -> Metrics:
         node_id = places.get((connection.host, connection.port))
         if node_id is not None:
             by_node.setdefault(node_id, Traffic()).add(connection.traffic)
-    found = whole.metrics(f"{kind}-metrics", who)
+    found = _by_name(whole, f"{kind}-metrics", who)
     for node_id, traffic in by_node.items():
         tags = (*who, ("node-id", f"node-{node_id}"))
-        found |= traffic.metrics(f"{kind}-node-metrics", tags)
+        found |= _by_name(traffic, f"{kind}-node-metrics", tags)
     return found
+
+
+def _by_name(traffic: Traffic, group: str, tags: Tags) -> Metrics:
+    return {
+        MetricName(group, "incoming-byte-total", tags): traffic.incoming_bytes,
+        MetricName(group, "outgoing-byte-total", tags): traffic.outgoing_bytes,
+        MetricName(group, "request-total", tags): traffic.requests,
+        MetricName(group, "response-total", tags): traffic.responses,
+    }
 
 
 def _average(total: int, count: int) -> float:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ottla.client.addresses import parse_bootstrap
-from ottla.client.connection import Connection
+from ottla.client.connecting.addresses import parse_bootstrap
+from ottla.client.connecting.connection import Connection
 from ottla.client.errors import (
     AuthenticationFailed,
     BadAddress,
@@ -25,8 +25,8 @@ from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
-    from ottla.client.reach import Reach
-    from ottla.client.waiting import Waiting
+    from ottla.client.connecting.reach import Reach
+    from ottla.client.connecting.waiting import Waiting
 
 HINT_NO_COORDINATOR = (
     "the brokers' log says why; where there are fewer than three, they need "

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ottla.client.admin.offsets import EARLIEST, LATEST, list_offsets
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError, TimedOut, check
-from ottla.client.offsets import EARLIEST, LATEST, list_offsets
 from ottla.client.places import TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode

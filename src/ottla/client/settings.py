@@ -18,7 +18,7 @@ from ottla.config.values import default_value, parse_value
 
 if TYPE_CHECKING:
     from ottla.client.client import Client
-    from ottla.client.reach import Reach
+    from ottla.client.connecting.reach import Reach
 
 OTHER_NAMES = {
     "metadata.broker.list": "bootstrap.servers",
@@ -128,7 +128,7 @@ class Settings(Mapping[str, Any]):
         """
         if not self._reach:
             return None
-        from ottla.client.reach_settings import reach_of
+        from ottla.client.connecting.reach_settings import reach_of
 
         return reach_of(self._reach)
 

@@ -70,7 +70,8 @@ def standing(client: Client, group: str, most: int) -> Standing:
     Raises:
         OttlaError: nobody could be asked.
     """
-    from ottla.client import groups, offsets, records
+    from ottla.client import records
+    from ottla.client.admin import groups, offsets
     from ottla.client.errors import BrokerError
 
     committed = groups.committed(client, group)
@@ -116,7 +117,7 @@ def pending(client: Client, group: str, places: Sequence[Place]) -> str | None:
     """What a group has not committed because the transaction that does it is open still, in words;
     None if nothing is.
     """
-    from ottla.client import groups
+    from ottla.client.admin import groups
 
     try:
         found = sorted(groups.pending(client, group, [(p.topic, p.partition) for p in places]))
@@ -136,7 +137,8 @@ def _open_transactions(client: Client, group: str) -> list[str]:
     """The transactional ids whose transactions hold offsets, of this group or of one that lives in
     the same partition.
     """
-    from ottla.client import records, transactions
+    from ottla.client import records
+    from ottla.client.admin import transactions
     from ottla.client.errors import BrokerError
     from ottla.coordinators.key_partition import partition_for
     from ottla.wire.stored.frame import CONSUMER_OFFSETS

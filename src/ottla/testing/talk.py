@@ -66,7 +66,7 @@ class Talk(ABC):
         Raises:
             BrokerError: there is one of that name already, or the broker refused it.
         """
-        from ottla.client import topics
+        from ottla.client.admin import topics
 
         checked_name("topic", name)
         checked_whole("partitions", partitions, INT32_MAX, least=-1)
@@ -89,7 +89,7 @@ class Talk(ABC):
         Raises:
             BrokerError: there is no such topic.
         """
-        from ottla.client import topics
+        from ottla.client.admin import topics
         from ottla.client.errors import BrokerError
 
         with self._asking(checked_name("topic", name)) as client:
@@ -102,7 +102,7 @@ class Talk(ABC):
 
     def topics(self) -> list[str]:
         """The names of all topics, sorted, without those that Kafka makes for itself."""
-        from ottla.client import topics
+        from ottla.client.admin import topics
 
         with self._asking() as client:
             return topics.names(client, internal=False)
@@ -112,7 +112,7 @@ class Talk(ABC):
         the first, "Ongoing" while one is open, "PrepareCommit" or "PrepareAbort" while it is ended
         in its partitions, and "CompleteCommit" or "CompleteAbort" then.
         """
-        from ottla.client import transactions
+        from ottla.client.admin import transactions
 
         with self._asking() as client:
             found = transactions.list_transactions(client)
@@ -326,7 +326,7 @@ def _near(client: Client, topic: str) -> str | None:
     """What to do about a topic that is not there; None if it is."""
     from difflib import get_close_matches
 
-    from ottla.client import topics
+    from ottla.client.admin import topics
 
     with suppress(OttlaError):
         names = topics.names(client, internal=False)
@@ -343,7 +343,8 @@ def _near(client: Client, topic: str) -> str | None:
 
 def _why(client: Client, topic: str, *, exists: bool) -> str | None:
     """What else than its producers may keep a topic from holding what is expected."""
-    from ottla.client import offsets, records
+    from ottla.client import records
+    from ottla.client.admin import offsets
     from ottla.client.errors import BrokerError
 
     if not exists:
@@ -384,7 +385,7 @@ def _only_grows(client: Client, topic: str) -> bool:
 
 def _configs(client: Client, topic: str) -> dict[str, str]:
     """Empty if there is no such topic."""
-    from ottla.client import configs
+    from ottla.client.admin import configs
     from ottla.client.errors import BrokerError
 
     try:

@@ -3,7 +3,7 @@
 `TlsConfig` is what all connections of one client share, read once; `Tls` is one connection's end of
 it, which has no socket: bytes that arrived go in and plaintext comes out, and the other way round.
 What goes wrong is a `TlsFault` with a kind of `_core.pyi`'s; whom it is told to is the transport's
-business (`ottla.client.transport`).
+business (`ottla.client.connecting.transport`).
 """
 
 from __future__ import annotations

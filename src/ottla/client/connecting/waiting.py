@@ -1,0 +1,289 @@
+"""The clock and the chance of a client, and the one place where its threads wait.
+
+It is a monitor: what belongs to a client is touched by the one thread that has entered it, and
+whoever waits has left it meanwhile. At most one thread watches the sockets, all of the client's and
+a pipe that wakes it; the others sleep until it finds that what they wait for has happened, or until
+it leaves and one of them has to watch. Nothing in this package sleeps otherwise.
+
+A test hands in a `Waiting` of its own and counts what would have been waited; a loop of another
+kind (asyncio) asks connections for `fileno`, `wants_write` and `deadline_ms` itself and needs none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+from _thread import allocate_lock, get_ident
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from ottla.errors import BrokenInvariant
+from ottla.steady import steady_ms
+
+_FOREVER_MS = 3_600_000
+"""How long a wait without an end lasts until it is begun again."""
+
+
+class Watched(Protocol):
+    """What one waits for: a connection, as whoever watches it sees it."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether there is nothing to watch."""
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether to wait for room to write as well."""
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """When to call `tick` at the latest."""
+
+    def fileno(self) -> int:
+        """The descriptor to wait for."""
+
+    def ready(self, readable: bool, writable: bool) -> None:
+        """It has something to read, or room to write."""
+
+    def tick(self) -> None:
+        """The time went on."""
+
+
+class Waiting:
+    """Time by a clock that never jumps, chance by the system, and waits by poll."""
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._owner = self._depth = 0
+        self._connections: dict[Watched, None] = {}
+        self._watching = self._poked = self._closed = False
+        self._waiters: list[_Waiter] = []
+        self._calls: list[tuple[Callable[[], bool], Callable[[], object]]] = []
+        self._pipe: tuple[int, int] | None = None
+
+    def now_ms(self) -> int:
+        """The time, of use only against itself."""
+        return steady_ms()
+
+    def random(self) -> int:
+        """32 bits that nobody can foresee."""
+        return int.from_bytes(os.urandom(4))
+
+    # ------------------------------------------------------------ the monitor
+
+    def __enter__(self) -> None:
+        """Enter; a thread that is in may do so again."""
+        me = get_ident()
+        if self._owner != me:
+            self._lock.acquire()
+            self._owner = me
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        """Leave."""
+        self._depth -= 1
+        if self._depth == 0:
+            self._owner = 0
+            self._lock.release()
+
+    @contextlib.contextmanager
+    def _outside(self) -> Iterator[None]:
+        """Out of the monitor, however often this thread has entered it, and in again."""
+        depth, self._depth, self._owner = self._depth, 0, 0
+        self._lock.release()
+        try:
+            yield
+        finally:
+            interrupted = None
+            while True:
+                try:
+                    self._lock.acquire()
+                    break
+                except BaseException as error:  # a signal's: it is raised once we are in again
+                    interrupted = error
+            self._depth, self._owner = depth, get_ident()
+            if interrupted is not None:
+                raise interrupted
+
+    def share(self) -> None:
+        """From now on several threads may wait: whoever watches can be woken."""
+        if self._pipe is None and not self._closed:
+            self._pipe = os.pipe()
+            for end in self._pipe:
+                os.set_blocking(end, False)
+
+    def close(self) -> None:
+        """Nobody waits any more, or not for long."""
+        with self:
+            self._closed = True
+            self.wake()
+            self._close_pipe()
+
+    def _close_pipe(self) -> None:
+        if self._watching or self._waiters:
+            return  # the last to leave does it
+        pipe, self._pipe = self._pipe, None
+        for end in pipe or ():
+            os.close(end)
+
+    def wake(self) -> None:
+        """Whoever watches looks again at once. Any thread may call it, inside or not."""
+        pipe = self._pipe
+        if pipe is not None and not self._poked:
+            self._poked = True
+            with contextlib.suppress(OSError):
+                os.write(pipe[1], b"\0")
+
+    def add(self, connection: Watched) -> None:
+        """This connection has a socket: watch it, whoever watches."""
+        self._connections[connection] = None
+
+    def remove(self, connection: Watched) -> None:
+        """It has none any more."""
+        self._connections.pop(connection, None)
+
+    # ------------------------------------------------------------ waiting
+
+    def wait_for(
+        self,
+        connections: Sequence[Watched],
+        done: Callable[[], bool],
+        until_ms: int | None = None,
+    ) -> None:
+        """Wait until `done()`, which is asked inside the monitor, or until that time."""
+        with self:
+            try:
+                while not done() and (until_ms is None or self.now_ms() < until_ms):
+                    if self._watching:
+                        self._rest(until_ms, done)
+                    else:
+                        self._watch(connections, until_ms)
+            finally:
+                # Whoever stops watching leaves it to another.
+                if self._waiters and not self._watching:
+                    self._waiters[0].release()
+                if self._closed:
+                    self._close_pipe()
+
+    def _rest(self, until_ms: int | None, done: Callable[[], bool]) -> None:
+        """Let another thread watch. It is woken to see what this one has just sent."""
+        waiter = _Waiter(done)
+        self._waiters.append(waiter)
+        self.wake()
+        left_ms = _FOREVER_MS if until_ms is None else max(0, until_ms - self.now_ms())
+        try:
+            with self._outside():
+                waiter.rest(min(left_ms, _FOREVER_MS) / 1000)
+        finally:
+            self._waiters.remove(waiter)
+
+    def _watch(self, connections: Sequence[Watched], until_ms: int | None) -> None:
+        """Let the first thing happen. What arrived is read before the time is told: an answer that
+        is there is not late.
+        """
+        watched = [one for one in {*self._connections, *connections} if not one.closed]
+        deadlines = [at for c in watched if (at := c.deadline_ms) is not None]
+        if until_ms is not None:
+            deadlines.append(until_ms)
+        if not deadlines and not watched and self._pipe is None:
+            raise BrokenInvariant("a wait for nothing, which would not end")
+        timeout_ms = max(0, min(deadlines) - self.now_ms()) if deadlines else None
+        self._watching = True
+        try:
+            found = self.select(watched, timeout_ms)
+        finally:
+            self._watching = False
+        for connection, readable, writable in found:
+            if not connection.closed:
+                connection.ready(readable, writable)
+        for connection in watched:
+            connection.tick()
+        self.look()
+
+    def look(self) -> None:
+        """Something happened: whoever waited for it goes on."""
+        for waiter in self._waiters:
+            if waiter.may_go_on():
+                waiter.release()
+        for call in [call for call in self._calls if call[0]()]:
+            self._calls.remove(call)
+            call[1]()
+
+    def when(self, done: Callable[[], bool], then: Callable[[], object]) -> Callable[[], None]:
+        """Call `then` once, inside the monitor, when `done()`: at once, or when something happens.
+        What is returned calls that off.
+
+        It is for who has another place to wait in, an event loop, and a thread that watches here.
+        """
+        call = (done, then)
+        with self:
+            self._calls.append(call)
+            self.look()
+
+        def call_off() -> None:
+            with self:
+                if call in self._calls:
+                    self._calls.remove(call)
+
+        return call_off
+
+    def select(
+        self, connections: Sequence[Watched], timeout_ms: int | None
+    ) -> list[tuple[Watched, bool, bool]]:
+        """Those that can be read from or written to, within a time; without any, just the time.
+
+        Called inside of the monitor, which is left while time passes.
+        """
+        poll = select.poll()
+        by_fd = {}
+        for connection in connections:
+            descriptor = connection.fileno()
+            by_fd[descriptor] = connection
+            wants = select.POLLIN | select.POLLOUT if connection.wants_write else select.POLLIN
+            poll.register(descriptor, wants)
+        pipe = self._pipe
+        if pipe is not None:
+            poll.register(pipe[0], select.POLLIN)
+        with self, self._outside():
+            happened = poll.poll(timeout_ms)
+        found = []
+        for descriptor, events in happened:
+            if pipe is not None and descriptor == pipe[0]:
+                # In this order: whoever wakes in between finds it poked, and we look after that.
+                # The other way round its byte would be taken with the others, and no wake-up that
+                # comes later would write one.
+                with contextlib.suppress(OSError):
+                    os.read(descriptor, 1 << 12)
+                self._poked = False
+                continue
+            readable = bool(events & ~select.POLLOUT)
+            writable = bool(events & ~select.POLLIN)
+            found.append((by_fd[descriptor], readable, writable))
+        return found
+
+
+class _Waiter:
+    """A thread that rests while another one watches."""
+
+    __slots__ = ("_lock", "done")
+
+    def __init__(self, done: Callable[[], bool]) -> None:
+        self.done = done
+        self._lock = allocate_lock()
+        self._lock.acquire()
+
+    def may_go_on(self) -> bool:
+        """Whether it is worth it to wake that thread; what `done` raises is raised there."""
+        try:
+            return self.done()
+        except BaseException:
+            return True
+
+    def rest(self, seconds: float) -> None:
+        self._lock.acquire(timeout=seconds)
+
+    def release(self) -> None:
+        """Let it look again; more than once is once."""
+        if self._lock.locked():
+            self._lock.release()

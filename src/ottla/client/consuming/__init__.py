@@ -1,0 +1,1 @@
+"""From partitions to records: the consumer, and the machines behind it."""

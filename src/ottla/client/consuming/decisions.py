@@ -1,0 +1,258 @@
+"""A consumer's decisions, put together: membership, where reading begins, what is fetched.
+
+It is one machine to the driver. The consumer's own thread takes what has arrived and the events of
+the membership, inside the client's monitor; nothing here waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ottla.client.consuming.committing import Committing, OffsetAndMetadata
+from ottla.client.consuming.fetching import Fetching
+from ottla.client.consuming.locating import Locating
+from ottla.client.consuming.part import EARLIEST, LATEST, Part
+from ottla.client.errors import BrokerError
+from ottla.client.machine import Ask, Destination, Questions
+from ottla.client.membership.classic_events import LEAVE_GROUP
+from ottla.client.membership.events import ConsumerMembership, KnownTopics
+from ottla.client.places import Places, Topic, TopicPartition
+from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
+
+_FETCH_COMMITTED_MS = 60_000
+
+
+class Consuming:
+    """The machine of one consumer.
+
+    Args:
+        way: the connection for what its coordinator answers; fetching has its own.
+        wall_ms: the time of day, for a position so long ago.
+        rack_of: the rack of a node.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        fetching: Fetching,
+        fetches: Questions,
+        locating: Locating,
+        questions: Questions,
+        *,
+        committing: Committing | None,
+        member: ConsumerMembership | None,
+        way: int,
+        reset: str,
+        creates_topics: bool,
+        wall_ms: Callable[[], int],
+        rack_of: Callable[[int], str | None],
+    ) -> None:
+        self.fetching = fetching
+        self.committing = committing
+        self.member = member
+        self.creates_topics = creates_topics
+        self.matches: Callable[[str], bool] | None = None
+        """What topics are subscribed to, if not by name."""
+        self.extra_topics: set[str] = set()
+        """Those that somebody asked about."""
+        self._places = places
+        self._locating = locating
+        self._fetches = fetches
+        self._questions = questions
+        self._way = way
+        self._reset = reset
+        self._wall_ms = wall_ms
+        self._rack_of = rack_of
+        self._asked_committed: dict[TopicPartition, int] = {}
+        self._learned: tuple[int, frozenset[str]] = (-1, frozenset())
+        self.refused: OttlaError | None = None
+        """What of the user's has failed, and is to be told by every poll."""
+        self.broken: OttlaError | None = None
+        """Why nobody drives this any more, if so."""
+        fetching.begin_anew = self.begin
+
+    # ------------------------------------------------------------ the machine
+
+    @property
+    def topics(self) -> Iterable[str]:
+        """Those that are read, and that the group reads."""
+        found = {name for name, _ in self.fetching.parts} | self.extra_topics
+        if self.member is not None:
+            found |= self.member.wanted_topics
+        return found
+
+    @property
+    def topic_ids(self) -> Iterable[bytes]:
+        """Those whose names the membership waits for."""
+        return () if self.member is None else self.member.awaited_topic_ids
+
+    @property
+    def wants_all_topics(self) -> bool:
+        """Whether it is to know of all topics that there are."""
+        return self.matches is not None
+
+    def asks(self, now_ms: int) -> list[Ask]:
+        """What of all this is to be sent now."""
+        # What is wanted only now may be known already, told to somebody else.
+        wanted = frozenset() if self.member is None else frozenset(self.member.wanted_topics)
+        if self._learned != (seen := (self._places.changes, wanted)):
+            self._learned = seen
+            self._learn(now_ms)
+        parts = self.fetching.parts
+        self._refuse(parts, now_ms)
+        self._find_committed(parts, now_ms)
+        self._locating.act(parts, now_ms)
+        self.fetching.act(now_ms)
+        if self.committing is not None:
+            self.committing.act(now_ms)
+        asks = [*self._fetches.take(), *self._questions.take()]
+        # Three series of tokens: of each three numbers in a row one belongs to each.
+        asks = [ask._replace(token=3 * ask.token) for ask in asks if ask.way != self._way] + [
+            ask._replace(token=3 * ask.token + 1) for ask in asks if ask.way == self._way
+        ]
+        if self.member is not None:
+            for ask in self.member.asks(now_ms):
+                # A farewell must not wait behind a round that nobody wants to be in any more.
+                way = 0 if ask.message.api_key == LEAVE_GROUP else self._way
+                asks.append(ask._replace(token=3 * ask.token + 2, way=way))
+        return asks
+
+    def answered(self, token: int, outcome: Any | OttlaError, now_ms: int) -> None:
+        """A request ended."""
+        number, series = divmod(token, 3)
+        if series == 0:
+            self._fetches.answered(number, outcome, now_ms)
+        elif series == 1:
+            self._questions.answered(number, outcome, now_ms)
+        elif self.member is not None:
+            self.member.answered(number, outcome, now_ms)
+
+    def doubts(self) -> list[Destination]:
+        """The coordinator, if the membership says so."""
+        return [] if self.member is None else self.member.doubts()
+
+    def break_off(self, error: OttlaError) -> None:
+        """Nothing arrives any more."""
+        self.broken = error
+
+    def calls(self) -> list[Callable[[], object]]:
+        """None: callbacks run in the thread that polls."""
+        return []
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """When something is due."""
+        found = [self.fetching.deadline_ms, self._locating.deadline_ms]
+        if self.committing is not None:
+            found.append(self.committing.deadline_ms)
+        if self.member is not None:
+            found.append(self.member.deadline_ms)
+        return min((at for at in found if at is not None), default=None)
+
+    # ------------------------------------------------------------ inside
+
+    def _learn(self, now_ms: int) -> None:
+        if self.member is None:
+            return
+        if self.matches is not None:
+            self._match(self.member, self.matches, now_ms)
+        found = [t for name in self.member.wanted_topics if (t := self._places.topic(name))]
+        counts = {topic.name: 0 if topic.error else len(topic.partitions) for topic in found}
+        names = {topic.id: topic.name for topic in found if not topic.error}
+        racks = {topic.name: self._racks(topic) for topic in found if not topic.error}
+        self.member.metadata_changed(KnownTopics(counts, racks, names), now_ms)
+
+    def _match(
+        self, member: ConsumerMembership, matches: Callable[[str], bool], now_ms: int
+    ) -> None:
+        try:
+            found = frozenset(filter(matches, self._places.names()))
+        except Exception as error:  # it is the user's, and must not end everybody's thread
+            self.matches = None
+            self.refused = OttlaError(
+                f"the function that topics are subscribed by failed: {error!r}"
+            )
+            return
+        member.subscribe(found, now_ms)
+
+    def _racks(self, topic: Topic) -> tuple[frozenset[str], ...]:
+        """The racks that hold replicas of each partition, as far as they have any."""
+        return tuple(
+            frozenset(rack for node in topic.replicas[number] if (rack := self._rack_of(node)))
+            for number in sorted(topic.replicas)
+        )
+
+    def _refuse(self, parts: dict[TopicPartition, Part], now_ms: int) -> None:
+        """What of a topic that nobody may read, or that can't be one, is told."""
+        for place, part in parts.items():
+            if part.error is not None or part.muted_until_ms > now_ms:
+                continue
+            topic = self._places.topic(place[0])
+            if topic is not None and topic.error:
+                code = ErrorCode(topic.error)
+                if not code.retriable:
+                    text = f"{place[0]}-{place[1]}: {code.text}"
+                    self.fetching.stop(part, BrokerError(code, text))
+
+    def _find_committed(self, parts: dict[TopicPartition, Part], now_ms: int) -> None:
+        """Ask where the group has been, of partitions that begin there."""
+        wanted = [
+            part
+            for part in parts.values()
+            if part.wants_commit
+            and part.error is None
+            and part.muted_until_ms <= now_ms
+            and self._asked_committed.get(part.place) != part.age
+        ]
+        if not wanted:
+            return
+        if self.committing is None:
+            for part in wanted:
+                self.begin(part)
+            return
+        ages = [(part, part.age) for part in wanted]
+        self._asked_committed.update((part.place, part.age) for part in wanted)
+
+        def found(rows: dict[TopicPartition, OffsetAndMetadata] | OttlaError) -> None:
+            for part, age in ages:
+                if self._asked_committed.get(part.place) == age:
+                    del self._asked_committed[part.place]
+                if part.age != age:
+                    continue
+                if isinstance(rows, OttlaError):
+                    self.fetching.stop(part, rows)
+                elif part.place in rows:
+                    part.seek(rows[part.place].offset, rows[part.place].leader_epoch)
+                else:
+                    self.begin(part)
+
+        places = [part.place for part in wanted]
+        self.committing.fetch(places, now_ms + _FETCH_COMMITTED_MS, found)
+
+    def begin(self, part: Part) -> None:
+        """Read from where `auto.offset.reset` says."""
+        if self._reset == "earliest":
+            part.seek_time(EARLIEST)
+        elif self._reset == "latest":
+            part.seek_time(LATEST)
+        elif self._reset.startswith("by_duration:"):
+            from ottla.config.duration import duration_ms
+
+            ago_ms = duration_ms(self._reset.partition(":")[2]) or 0
+            part.seek_time(max(0, self._wall_ms() - ago_ms))
+        else:
+            part.wants_commit = False
+            self.fetching.stop(part, NoOffset(part.place))
+
+
+class NoOffset(OttlaError):
+    """A partition of which nothing is committed, and `auto.offset.reset` is none."""
+
+    def __init__(self, place: TopicPartition) -> None:
+        self.place = place
+        super().__init__(
+            f"{place[0]}-{place[1]} has no committed offset, and auto.offset.reset=none",
+            hint="seek() to where reading is to begin",
+        )

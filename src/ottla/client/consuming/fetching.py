@@ -1,0 +1,363 @@
+"""A consumer's reading: what is fetched from whom, and what arrived.
+
+Each node is asked in two sessions (KIP-227: it remembers what is read, and only changes are told),
+by a connection each. One is for partitions that were read to their end: the node lets it wait until
+there is more. The other is for those of which more is there already, and never waits: so a
+partition that is far behind is not held up by one that has nothing. A partition whose buffer is
+full, or that is paused, is taken out. What arrives for a position that was moved meanwhile is
+dropped.
+
+It decides and holds what came; it knows no connection and no clock (`machine.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, NamedTuple
+
+from ottla.client.consuming.part import Part
+from ottla.client.counted import Counted
+from ottla.client.errors import BrokerError
+from ottla.client.machine import Node, Questions
+from ottla.client.places import LEADER_ERRORS, Places, TopicPartition
+from ottla.errors import OttlaError
+from ottla.wire.errors import ErrorCode
+from ottla.wire.fetched import UNPACKED_BYTES_MAX, Fetched
+
+FETCHED_OF_A_PART_MAX = 2
+"""One that is read and one that waits; more would only age."""
+BESIDE_MS = 50
+"""How often a partition is asked about that what waits at its node does not wait for."""
+_SESSION_ERRORS = frozenset(
+    {
+        ErrorCode.FETCH_SESSION_ID_NOT_FOUND,
+        ErrorCode.INVALID_FETCH_SESSION_EPOCH,
+        ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR,
+        ErrorCode.INCONSISTENT_TOPIC_ID,
+        ErrorCode.UNKNOWN_TOPIC_ID,
+    }
+)
+
+
+class FetchSettings(NamedTuple):
+    """What of a consumer's settings is decided by here. Times in ms, sizes in bytes."""
+
+    min_bytes: int = 1
+    max_bytes: int = 52_428_800
+    partition_max_bytes: int = 1_048_576
+    max_wait_ms: int = 500
+    request_timeout_ms: int = 30_000
+    retry_backoff_ms: int = 100
+    read_committed: bool = False
+    check_crcs: bool = True
+    rack: str = ""
+    reset: str = "latest"
+
+
+class _Told(NamedTuple):
+    """What a session's node knows of a partition that we read."""
+
+    offset: int
+    leader_epoch: int
+    topic_id: bytes
+
+
+class _Session:
+    """What a node remembers between the Fetches of this consumer."""
+
+    __slots__ = ("epoch", "id", "is_busy", "told", "waits")
+
+    def __init__(self, waits: bool) -> None:
+        self.id = self.epoch = 0
+        self.waits = waits
+        self.told: dict[TopicPartition, _Told] = {}
+        self.is_busy = False
+
+    def forget(self) -> None:
+        """Begin anew; the node drops what it remembers of this one."""
+        self.epoch = 0
+        self.told.clear()
+
+
+class Fetching:
+    """What is read of all partitions of one consumer."""
+
+    def __init__(
+        self, places: Places, questions: Questions, ways: tuple[int, int], settings: FetchSettings
+    ) -> None:
+        self.parts: dict[TopicPartition, Part] = {}
+        self._places = places
+        self._questions = questions
+        self._ways = ways
+        self._settings = settings
+        self._sessions: dict[tuple[int, bool], _Session] = {}
+        self._deadline_ms: int | None = None
+        self.counted = Counted()
+        self.arrived: list[Part] = []
+        """Partitions with something to hand out, in the order in which it came; once for each."""
+        self.begin_anew: Callable[[Part], None] = Part.seek_committed
+        """What becomes of one whose position the log does not have."""
+
+    def assign(self, places: list[TopicPartition]) -> list[Part]:
+        """Read these and no others; the new ones, whose positions are to be found."""
+        gone = self.parts.keys() - set(places)
+        for place in gone:
+            del self.parts[place]
+        self.arrived = [part for part in self.arrived if part.place not in gone]
+        new = [Part(place) for place in places if place not in self.parts]
+        self.parts.update((part.place, part) for part in new)
+        return new
+
+    def stop(self, part: Part, error: OttlaError) -> None:
+        """Reading can't go on there until somebody has heard why."""
+        part.error = error
+        if part not in self.arrived:
+            self.arrived.append(part)
+
+    # ------------------------------------------------------------ asking
+
+    def act(self, now_ms: int) -> None:
+        """Ask each node for what can be read from it, unless it is asked already."""
+        wanted: dict[tuple[int, bool], dict[TopicPartition, Part]] = {}
+        for place, part in self.parts.items():
+            node = self._node(part)
+            if node is not None and self._is_wanted(part, now_ms):
+                waits = self._session(node, waits=True)
+                # One that came too late for what waits already is asked about beside it.
+                at_end = self._is_at_end(part) and not (waits.is_busy and place not in waits.told)
+                wanted.setdefault((node, at_end), {})[place] = part
+        for (node, at_end), parts in wanted.items():
+            session = self._session(node, waits=at_end)
+            if not session.is_busy:
+                self._fetch(node, session, parts, now_ms)
+        muted = [p.muted_until_ms for p in self.parts.values() if p.muted_until_ms > now_ms]
+        self._deadline_ms = min(muted, default=None)
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """When something may be asked again."""
+        return self._deadline_ms
+
+    def _session(self, node: int, *, waits: bool) -> _Session:
+        return self._sessions.setdefault((node, waits), _Session(waits))
+
+    def _is_at_end(self, part: Part) -> bool:
+        committed = self._settings.read_committed
+        end = part.last_stable_offset if committed else part.high_watermark
+        return 0 <= end <= part.fetch_offset
+
+    def _node(self, part: Part) -> int | None:
+        return self._places.leader(part.place) if part.replica is None else part.replica
+
+    def _is_wanted(self, part: Part, now_ms: int) -> bool:
+        return (
+            part.has_position
+            and part.asked_age != part.age
+            and not part.is_paused
+            and part.error is None
+            and part.muted_until_ms <= now_ms
+            and len(part.fetched) < FETCHED_OF_A_PART_MAX
+        )
+
+    def _fetch(
+        self, node: int, session: _Session, parts: dict[TopicPartition, Part], now_ms: int
+    ) -> None:
+        from ottla.wire.messages import fetch as m
+
+        settings = self._settings
+        wanted = {
+            place: _Told(
+                part.fetch_offset, self._places.leader_epoch(place), self._places.topic_id(place)
+            )
+            for place, part in parts.items()
+        }
+        is_full = session.epoch == 0
+        changed = [place for place, told in wanted.items() if session.told.get(place) != told]
+        gone = [place for place in session.told if place not in wanted]
+        renamed = [
+            place
+            for place in changed
+            if place in session.told and session.told[place].topic_id != wanted[place].topic_id
+        ]
+        asked: dict[str, m.FetchTopic] = {}
+        for name, number in wanted if is_full else changed:
+            told = wanted[(name, number)]
+            topic = asked.setdefault(name, m.FetchTopic(topic=name, topic_id=told.topic_id))
+            row = m.FetchPartition(
+                partition=number,
+                current_leader_epoch=told.leader_epoch,
+                fetch_offset=told.offset,
+                partition_max_bytes=settings.partition_max_bytes,
+            )
+            topic.partitions.append(row)
+        forgotten: dict[str, m.ForgottenTopic] = {}
+        for name, number in [] if is_full else [*gone, *renamed]:
+            topic_id = session.told[(name, number)].topic_id
+            row_of = forgotten.setdefault(name, m.ForgottenTopic(topic=name, topic_id=topic_id))
+            row_of.partitions.append(number)
+        request = m.FetchRequest(
+            max_wait_ms=settings.max_wait_ms if session.waits else 0,
+            min_bytes=settings.min_bytes,
+            max_bytes=settings.max_bytes,
+            isolation_level=int(settings.read_committed),
+            session_id=session.id,
+            session_epoch=session.epoch,
+            topics=list(asked.values()),
+            forgotten_topics_data=list(forgotten.values()),
+            rack_id=settings.rack,
+        )
+        session.is_busy = True
+        session.told = wanted
+        ages = {place: part.age for place, part in parts.items()}
+        for part in parts.values():
+            part.asked_age = part.age
+        timeout_ms = settings.request_timeout_ms + settings.max_wait_ms
+        self._questions.put(
+            Node(node),
+            request,
+            timeout_ms,
+            partial(self._ended, node, session, ages, now_ms),
+            way=self._ways[session.waits],
+        )
+
+    # ------------------------------------------------------------ answers
+
+    def _ended(
+        self,
+        node: int,
+        session: _Session,
+        ages: dict[TopicPartition, int],
+        asked_ms: int,
+        outcome: Any | OttlaError,
+        now_ms: int,
+    ) -> None:
+        session.is_busy = False
+        self.counted.answered(now_ms - asked_ms)
+        for place, age in ages.items():
+            part = self.parts.get(place)
+            if part is not None and part.asked_age == age:
+                part.asked_age = None
+        if not isinstance(outcome, OttlaError) and outcome.error_code:
+            outcome = BrokerError(outcome.error_code)
+        if isinstance(outcome, OttlaError):
+            session.forget()
+            passes = isinstance(outcome, BrokerError) and outcome.code in _SESSION_ERRORS
+            for place in ages:
+                part = self.parts.get(place)
+                if part is not None and not passes:
+                    part.replica = None
+                    part.muted_until_ms = now_ms + self._settings.retry_backoff_ms
+                    # Where it is read from may have moved.
+                    self._places.doubt_leader(place)
+            return
+        names = {told.topic_id: place[0] for place, told in session.told.items()}
+        if outcome.session_id:
+            session.id, session.epoch = outcome.session_id, _after(session.epoch)
+        else:
+            session.id = 0
+            session.forget()  # the node has no room for one
+        for topic in outcome.responses:
+            name = str(topic.topic or names.get(topic.topic_id, ""))
+            for row in topic.partitions:
+                place = (name, row.partition_index)
+                part = self.parts.get(place)
+                if part is not None and part.age == ages.get(place):
+                    self._take(node, part, row, now_ms)
+        if not session.waits:
+            self._pace(ages, now_ms)
+
+    def _pace(self, asked: Iterable[TopicPartition], now_ms: int) -> None:
+        """What had nothing, and was asked about beside what waits, is not asked again at once."""
+        for place in asked:
+            part = self.parts.get(place)
+            if part is not None and self._is_at_end(part) and not part.fetched:
+                node = self._node(part)
+                if node is not None and self._session(node, waits=True).is_busy:
+                    part.muted_until_ms = max(part.muted_until_ms, now_ms + BESIDE_MS)
+
+    def _take(self, node: int, part: Part, row: Any, now_ms: int) -> None:
+        if row.error_code:
+            self._refused(part, ErrorCode(row.error_code), now_ms)
+            return
+        part.high_watermark, part.log_start_offset = row.high_watermark, row.log_start_offset
+        part.last_stable_offset = row.last_stable_offset
+        if row.preferred_read_replica >= 0 and row.preferred_read_replica != node:
+            part.replica = row.preferred_read_replica
+        if not row.records:
+            return
+        settings = self._settings
+        self.counted.add(part.place[0], size=len(row.records))
+        aborted = None
+        if settings.read_committed:
+            aborted = [
+                (one.producer_id, one.first_offset) for one in row.aborted_transactions or ()
+            ]
+        fetched = Fetched(
+            *part.place,
+            row.records,
+            position=part.fetch_offset,
+            aborted=aborted,
+            check_crcs=settings.check_crcs,
+            unpacked_bytes_max=UNPACKED_BYTES_MAX,
+        )
+        if fetched.fault is not None and fetched.next_offset == part.fetch_offset:
+            part.error = Corrupt(part.place, part.fetch_offset, fetched.fault)
+        part.fetch_offset = fetched.next_offset
+        if fetched.is_done and not part.fetched:
+            # Nothing in it counts: reading goes on behind it.
+            part.position = fetched.next_offset
+        else:
+            part.fetched.append(fetched)
+        if part not in self.arrived:
+            self.arrived.append(part)
+
+    def _refused(self, part: Part, code: ErrorCode, now_ms: int) -> None:
+        part.muted_until_ms = now_ms + self._settings.retry_backoff_ms
+        if code == ErrorCode.OFFSET_OUT_OF_RANGE:
+            if part.replica is not None:
+                part.replica = None  # a follower may lag behind: the leader knows
+            else:
+                self._out_of_range(part)
+        elif code in LEADER_ERRORS or code in _SESSION_ERRORS:
+            part.replica = None
+            self._places.doubt_leader(part.place)
+        elif not code.retriable:
+            name = f"{part.place[0]}-{part.place[1]}"
+            self.stop(part, BrokerError(code, f"{name}: {code.text}"))
+
+    def _out_of_range(self, part: Part) -> None:
+        """The log does not have that offset (any more)."""
+        if part.fetched:
+            return  # what arrived before is handed out first; then it is asked again
+        offset = part.fetch_offset
+        if self._settings.reset == "none":
+            self.stop(part, OffsetOutOfRange(part.place, offset))
+        else:
+            self.begin_anew(part)
+
+
+def _after(epoch: int) -> int:
+    return 1 if epoch >= 2**31 - 1 else epoch + 1
+
+
+class OffsetOutOfRange(OttlaError):
+    """A position that the log does not have, and `auto.offset.reset` does not say where to go."""
+
+    def __init__(self, place: TopicPartition, offset: int) -> None:
+        self.place, self.offset = place, offset
+        super().__init__(
+            f"{place[0]}-{place[1]} has no offset {offset}, and auto.offset.reset=none",
+            hint="seek() to where reading is to go on",
+        )
+
+
+class Corrupt(OttlaError):
+    """What arrived can't be read; `seek` beyond it to go on."""
+
+    def __init__(self, place: TopicPartition, offset: int, why: str) -> None:
+        self.place, self.offset = place, offset
+        super().__init__(
+            f"{place[0]}-{place[1]} at offset {offset}: {why}",
+            hint=f"seek() beyond offset {offset} to go on without it",
+        )
