@@ -6,57 +6,15 @@ from typing import Any, Literal, Self, TypeAlias, final
 from typing_extensions import disjoint_base
 
 __all__ = [
-    "Answer",
-    "Api",
-    "Appended",
-    "Completed",
-    "ConsumerRecord",
-    "CoreError",
-    "Delivery",
-    "Disk",
-    "DiskFault",
-    "EpochEnd",
-    "Event",
-    "FaultyRequest",
-    "Fetched",
-    "File",
-    "Log",
-    "LostLogDir",
-    "Moving",
-    "Node",
-    "Opened",
-    "Outbound",
-    "OutboundFault",
-    "Outbox",
-    "PartitionOffsets",
-    "PartitionState",
-    "Plan",
-    "ProducerState",
-    "Question",
-    "RecordBatch",
-    "Request",
-    "RequestFaults",
-    "Segment",
-    "SentBatch",
-    "SimDisk",
-    "SimNode",
-    "Stray",
-    "Tls",
-    "TlsConfig",
-    "TlsFault",
-    "TopicConfig",
-    "TopicPartition",
-    "__version__",
-    "build_batch",
-    "columns_of",
-    "examine_segment",
-    "java_hash",
-    "partition_of",
-    "read_batches",
-    "restamp_batch",
-    "split_batch",
-    "unpack",
-]
+    "Answer", "Api", "Appended", "Completed", "ConsumerRecord", "CoreError", "Delivery", "Disk",
+    "DiskFault", "EpochEnd", "Event", "FaultyRequest", "Fetched", "File", "Frame", "Log",
+    "LostLogDir", "Moving", "Node", "Opened", "Outbound", "OutboundFault", "Outbox",
+    "PartitionOffsets", "PartitionState", "Plan", "ProducerState", "Question", "RecordBatch",
+    "Request", "RequestFaults", "Segment", "SentBatch", "SimDisk", "SimNode", "Stray", "Tls",
+    "TlsConfig", "TlsFault", "TopicConfig", "TopicPartition", "__version__", "build_batch",
+    "columns_of", "examine_segment", "java_hash", "partition_of", "read_batches",
+    "restamp_batch", "split_batch", "unpack",
+]  # fmt: skip
 
 __version__: str
 
@@ -150,7 +108,7 @@ class Plan:
     def encode(self, message: Any, version: int) -> bytes:
         """Raises CoreError "unencodable", or TypeError for a value of an undeclared type."""
     def decode(
-        self, data: bytes, version: int, offset: int, object_bytes_max: int
+        self, data: bytes | Frame, version: int, offset: int, object_bytes_max: int
     ) -> tuple[Any, int]:
         """A new object, and where it ended. Raises CoreError "malformed".
 
@@ -335,7 +293,7 @@ class Fetched:
         cls,
         topic: str,
         partition: int,
-        data: bytes,
+        data: bytes | Frame,
         *,
         position: int,
         aborted: Sequence[tuple[int, int]] | None,
@@ -561,11 +519,19 @@ class OutboundFault:
     text: str
 
 @final
+class Frame:
+    """Bytes where they were received. What is cut from it keeps all of it in memory. Frozen."""
+
+    def __len__(self) -> int: ...
+    def __bytes__(self) -> bytes:
+        """A copy."""
+
+@final
 class Completed:
     """A request that ended. Frozen."""
 
     ticket: int
-    body: bytes | None  # the answer's, if there is one
+    body: Frame | None  # the answer's, if there is one
     failure: str  # "timed-out" or "lost"; "" of one that was answered
 
 @final
@@ -620,6 +586,8 @@ class Outbound:
     def to_send(self, bytes_max: int) -> bytes: ...
     def sent(self, count: int) -> None: ...
     def received(self, data: bytes) -> None: ...
+    def receive(self, descriptor: int, bytes_max: int) -> int:
+        """From a socket that does not block; how much. 0 is its end. Raises OSError."""
     def completed(self) -> list[Completed]:
         """What ended since this was asked last, each once, in order."""
     @property

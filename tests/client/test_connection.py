@@ -69,7 +69,7 @@ def test_more_than_may_be_in_flight_wait_their_turn() -> None:
 
 def test_answers_may_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """If this failed, an answer cut anywhere by the network would be misread."""
-    monkeypatch.setattr("ottla.client.connecting.connection.RECEIVE_BYTES", 1)
+    monkeypatch.setattr("ottla.client.connecting.transport.RECEIVE_BYTES", 1)
     with Peer(nobody) as peer:
         connection = connect(peer)
         assert connection.request(ASK, timeout_ms=10_000).brokers == []

@@ -109,7 +109,7 @@ def test_answers_may_come_in_pieces(
     """If this failed, a record of TLS cut anywhere by the network would be lost, or decrypted bytes
     would wait inside for a socket that has nothing more to say.
     """
-    monkeypatch.setattr("ottla.client.connecting.connection.RECEIVE_BYTES", 7)
+    monkeypatch.setattr("ottla.client.connecting.transport.RECEIVE_BYTES", 7)
     with TlsPeer(nobody, server_context(node)) as peer:
         connection = connect(peer.port, reach(authority))
         assert connection.request(ASK, timeout_ms=10_000).brokers == []

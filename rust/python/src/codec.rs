@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
 use crate::errors::refusal_of;
+use crate::frame::{AnyBytes, Frame};
 use crate::slots::{Slot, blank, check_plain};
 
 /// What a struct's plan remembers for Python: its class, and by field the slot and the default.
@@ -113,16 +114,21 @@ impl Plan {
     fn decode<'py>(
         &self,
         py: Python<'py>,
-        data: &[u8],
+        data: AnyBytes<'py>,
         version: i16,
         offset: usize,
         object_bytes_max: usize,
     ) -> PyResult<(Bound<'py, PyAny>, usize)> {
+        let frame = match &data {
+            AnyBytes::Frame(frame) => Some(frame.get()),
+            AnyBytes::Bytes(_) => None,
+        };
         let data = data
+            .as_bytes()
             .get(offset..)
             .ok_or_else(|| PyValueError::new_err("offset lies behind the data"))?;
         let mut reader = Reader::new(data);
-        let mut objects = Objects { py };
+        let mut objects = Objects { py, frame };
         let value = plan::decode(
             &self.plan,
             version,
@@ -266,11 +272,13 @@ fn fallback<'py>(
     }
 }
 
-struct Objects<'py> {
+struct Objects<'a, 'py> {
     py: Python<'py>,
+    /// What is decoded, if its parts can be shared.
+    frame: Option<&'a Frame>,
 }
 
-impl<'py> Build<Owner> for Objects<'py> {
+impl<'py> Build<Owner> for Objects<'_, 'py> {
     type Value = Bound<'py, PyAny>;
     type Object = Bound<'py, PyAny>;
     type Error = PyErr;
@@ -297,6 +305,13 @@ impl<'py> Build<Owner> for Objects<'py> {
 
     fn bytes(&mut self, value: &[u8]) -> PyResult<Self::Value> {
         Ok(PyBytes::new(self.py, value).into_any())
+    }
+
+    fn records(&mut self, value: &[u8]) -> PyResult<Self::Value> {
+        match self.frame {
+            Some(frame) => Ok(Bound::new(self.py, frame.part(value))?.into_any()),
+            None => self.bytes(value),
+        }
     }
 
     fn list(&mut self, items: Vec<Self::Value>) -> PyResult<Self::Value> {

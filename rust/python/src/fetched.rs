@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use crate::errors::refusal_of;
+use crate::frame::{AnyBytes, Frame};
 
 /// A record as a consumer gets it.
 #[pyclass(frozen, get_all, module = "ottla._core")]
@@ -97,7 +98,7 @@ impl Place {
 #[pyclass(module = "ottla._core")]
 pub struct Fetched {
     place: Place,
-    data: Py<PyBytes>,
+    data: Frame,
     inner: client::Fetched,
     at: usize,
     walk: Option<Walk>,
@@ -114,7 +115,7 @@ impl Fetched {
         py: Python<'_>,
         topic: Py<PyString>,
         partition: i32,
-        data: Bound<'_, PyBytes>,
+        data: AnyBytes<'_>,
         position: i64,
         aborted: Option<Vec<(i64, i64)>>,
         check_crcs: bool,
@@ -128,6 +129,7 @@ impl Fetched {
             };
             rows.map(row).collect::<Vec<_>>()
         });
+        let data = data.to_frame();
         let bytes = data.as_bytes();
         let inner =
             py.detach(|| client::Fetched::new(bytes, position, aborted.as_deref(), check_crcs));
@@ -142,7 +144,7 @@ impl Fetched {
                 no_headers: PyTuple::empty(py).unbind(),
                 unpacked_bytes_max,
             },
-            data: data.unbind(),
+            data,
             inner,
             at: 0,
             walk: None,
@@ -169,8 +171,8 @@ impl Fetched {
     }
 
     #[getter]
-    fn size_bytes(&self, py: Python<'_>) -> usize {
-        self.data.as_bytes(py).len()
+    fn size_bytes(&self) -> usize {
+        self.data.as_bytes().len()
     }
 
     /// Why nothing behind `next_offset` can be read, if so.
@@ -201,7 +203,7 @@ impl Fetched {
         for batch in &this.inner.batches[this.at..] {
             let made = RecordBatch {
                 place: this.place.clone_ref(py),
-                data: this.data.clone_ref(py),
+                data: this.data.clone(),
                 batch: batch.clone(),
                 first_offset: batch.header.base_offset.max(this.position),
             };
@@ -217,7 +219,7 @@ impl Fetched {
 impl Fetched {
     fn next(&mut self, py: Python<'_>) -> PyResult<Option<ConsumerRecord>> {
         while let Some(batch) = self.inner.batches.get(self.at) {
-            let raw = &self.data.as_bytes(py)[batch.at.clone()];
+            let raw = &self.data.as_bytes()[batch.at.clone()];
             let walk = match &mut self.walk {
                 Some(walk) => walk,
                 empty => empty.insert(opened(py, batch, raw, self.place.unpacked_bytes_max)?),
@@ -265,7 +267,7 @@ fn corrupt(batch: &FetchedBatch, fault: &Fault) -> PyErr {
 #[pyclass(frozen, module = "ottla._core")]
 pub struct RecordBatch {
     place: Place,
-    data: Py<PyBytes>,
+    data: Frame,
     batch: FetchedBatch,
     /// From where on its records count.
     #[pyo3(get)]
@@ -339,12 +341,12 @@ impl RecordBatch {
 
     /// A copy of its bytes, as they arrived.
     fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.data.as_bytes(py)[self.batch.at.clone()])
+        PyBytes::new(py, &self.data.as_bytes()[self.batch.at.clone()])
     }
 
     /// An object for each record that counts. Raises CoreError "corrupt-batch".
     fn records<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let raw = &self.data.as_bytes(py)[self.batch.at.clone()];
+        let raw = &self.data.as_bytes()[self.batch.at.clone()];
         let mut walk = opened(py, &self.batch, raw, self.place.unpacked_bytes_max)?;
         let found = PyList::empty(py);
         let header = &self.batch.header;
@@ -391,7 +393,7 @@ fn columns_of(
     let mut columns = client::Columns::default();
     for batch in &batches {
         let this = batch.get();
-        let raw = &this.data.as_bytes(py)[this.batch.at.clone()];
+        let raw = &this.data.as_bytes()[this.batch.at.clone()];
         let header = &this.batch.header;
         let most = this.place.unpacked_bytes_max;
         py.detach(|| columns.add(header, raw, this.first_offset, most))

@@ -8,6 +8,7 @@ mod event;
 mod faults;
 mod fetched;
 mod files;
+mod frame;
 mod half;
 mod log;
 mod named;
@@ -45,6 +46,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     files::register(module)?;
     faults::register(module)?;
     fetched::register(module)?;
+    frame::register(module)?;
     named::register(module)?;
     outbound::register(module)?;
     sending::register(module)?;

@@ -1,10 +1,14 @@
 //! `ottla_core::outbound` for Python: numbers and bytes through, faults as kinds.
 
+use std::os::fd::BorrowedFd;
+
 use ottla_core::outbound::{self, Backoff, Failure, Fault, Limits, Phase, Refused, Request};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use rustix::net::{RecvFlags, recv};
 
 use crate::errors::refusal_of;
+use crate::frame::Frame;
 
 /// Our end of the connections to one address, one after another, apart from their sockets.
 #[pyclass(module = "ottla._core")]
@@ -23,7 +27,7 @@ pub struct OutboundFault {
 #[pyclass(frozen, get_all, module = "ottla._core")]
 pub struct Completed {
     ticket: u64,
-    body: Option<Py<PyBytes>>,
+    body: Option<Py<Frame>>,
     failure: &'static str,
 }
 
@@ -132,11 +136,44 @@ impl Outbound {
         self.inner.received(data);
     }
 
-    fn completed(&mut self, py: Python<'_>) -> Vec<Completed> {
+    /// Receive from a socket that does not block, so much at most, without a copy on the way; 0 is its end. Raises
+    /// OSError.
+    fn receive(&mut self, descriptor: i32, bytes_max: usize) -> PyResult<usize> {
+        // SAFETY: the caller owns the descriptor, and holds it open for the length of this call.
+        let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        let mut received = 0;
+        while received < bytes_max {
+            let buffer = self.inner.receive_buffer();
+            let held = buffer.len();
+            let room = (buffer.capacity() - held).min(bytes_max - received);
+            let count = match recv(
+                socket,
+                &mut buffer.spare_capacity_mut()[..room],
+                RecvFlags::empty(),
+            ) {
+                Ok((_, count)) => count,
+                Err(_) if received > 0 => break,
+                Err(error) => return Err(std::io::Error::from(error).into()),
+            };
+            // SAFETY: the system has just written so many bytes behind those that were there.
+            unsafe { buffer.set_len(held + count) };
+            self.inner.cut_answers();
+            received += count;
+            if count < room {
+                break; // what comes meanwhile, or the end, is found by looking again
+            }
+        }
+        Ok(received)
+    }
+
+    fn completed(&mut self, py: Python<'_>) -> PyResult<Vec<Completed>> {
         let mut ended = Vec::new();
         while let Some(end) = self.inner.completed() {
             let (body, failure) = match end.outcome {
-                Ok(body) => (Some(PyBytes::new(py, &body).unbind()), ""),
+                Ok(body) => {
+                    let (bytes, at) = body.into_parts();
+                    (Some(Py::new(py, Frame::new(bytes, at))?), "")
+                }
                 Err(Failure::TimedOut) => (None, "timed-out"),
                 Err(Failure::Lost) => (None, "lost"),
             };
@@ -146,7 +183,7 @@ impl Outbound {
                 failure,
             });
         }
-        ended
+        Ok(ended)
     }
 
     #[getter]

@@ -157,8 +157,8 @@ def encode(message: Message, version: int) -> bytes:
         raise EncodeError(error.args[1]) from None
 
 
-def decode(kind: type[M], data: bytes, version: int) -> M:
-    """The message that `data` holds, all of it.
+def decode(kind: type[M], data: bytes | _core.Frame, version: int) -> M:
+    """The message that `data` holds, all of it. Records in it are parts of a `Frame`, or `bytes`.
 
     Raises:
         ProtocolError: it holds no such message, or more than it.
@@ -179,7 +179,7 @@ below it.
 
 def decode_prefix(
     kind: type[M],
-    data: bytes,
+    data: bytes | _core.Frame,
     version: int,
     offset: int = 0,
     *,

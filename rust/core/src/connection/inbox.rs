@@ -96,6 +96,14 @@ impl Inbox {
         }
     }
 
+    /// The whole buffer, if nothing follows this frame; an empty one takes its place.
+    pub fn take_up_to(&mut self, frame: &Range<usize>) -> Option<Vec<u8>> {
+        if frame.end != self.bytes.len() {
+            return None;
+        }
+        Some(std::mem::take(self).bytes)
+    }
+
     /// How large the buffer has to become before more can be received: its present capacity if there is room.
     ///
     /// Whoever keeps the memory budget asks first and then calls `make_room` with the answer.

@@ -27,6 +27,10 @@ pub use backoff::Backoff;
 
 /// An emptied buffer that grew beyond this for one large message is given back.
 const BUFFER_KEPT_BYTES: usize = 512 * 1024;
+/// From this size on an answer keeps the buffer that it came in, instead of being copied out of it.
+const TAKEN_WHOLE_BYTES: usize = 64 * 1024;
+/// The most that a buffer begins with after such an answer, where it would otherwise have to grow again.
+const BUFFER_BEGINS_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// The least that an answer holds: its correlation id.
 const ANSWER_BYTES_MIN: i32 = 4;
 
@@ -75,8 +79,49 @@ pub enum Failure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completed {
     pub ticket: Ticket,
-    /// The answer's body, without its header.
-    pub outcome: Result<Vec<u8>, Failure>,
+    pub outcome: Result<Body, Failure>,
+}
+
+/// An answer without its header. A large one lies where it was received, so the header may still be before it.
+#[derive(Clone, Default)]
+pub struct Body {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Body {
+    /// All bytes, and where among them the body begins; it reaches to their end.
+    pub fn into_parts(self) -> (Vec<u8>, usize) {
+        (self.bytes, self.at)
+    }
+}
+
+impl std::ops::Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.at..]
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, at: 0 }
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Body {}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", &**self)
+    }
 }
 
 /// Why the connection is to be hung up, found on our side.
@@ -159,6 +204,8 @@ pub struct Outbound {
     /// Counted over the life of one connection.
     bytes_sent: u64,
     inbox: Inbox,
+    /// How large the next buffer begins, since answers as large came by this connection.
+    begins_bytes: usize,
     completed: VecDeque<Completed>,
 }
 
@@ -184,6 +231,7 @@ impl Outbound {
             out_at: 0,
             bytes_sent: 0,
             inbox: Inbox::default(),
+            begins_bytes: 0,
             completed: VecDeque::new(),
         }
     }
@@ -299,7 +347,7 @@ impl Outbound {
             if one.answered || one.end > self.bytes_sent {
                 self.in_flight.push_back(one);
             } else {
-                self.complete(&one, Ok(Vec::new()));
+                self.complete(&one, Ok(Body::default()));
             }
         }
         self.launch();
@@ -318,7 +366,11 @@ impl Outbound {
 
     /// Room to receive into without a copy on the way: bytes go to its end. Call `cut_answers` afterwards.
     pub fn receive_buffer(&mut self) -> &mut Vec<u8> {
-        self.inbox.make_room(self.inbox.capacity_wanted());
+        let wanted = match self.inbox.capacity() {
+            0 => self.inbox.capacity_wanted().max(self.begins_bytes),
+            _ => self.inbox.capacity_wanted(),
+        };
+        self.inbox.make_room(wanted);
         self.inbox.receive_buffer()
     }
 
@@ -414,13 +466,31 @@ impl Outbound {
 
     /// Complete the oldest request with this frame.
     fn answer(&mut self, frame: &Range<usize>, body_at: usize) {
-        let body = self.inbox.frame_mut(frame)[body_at..].to_vec();
-        self.inbox.consume(frame);
+        let body = self.body(frame, body_at);
         if let Some(oldest) = self.in_flight.pop_front() {
             self.complete(&oldest, Ok(body));
         }
         self.failures = 0;
         self.launch();
+    }
+
+    /// The body of a frame, which is consumed: in the buffer that it came in if it is most of that, and nothing follows.
+    fn body(&mut self, frame: &Range<usize>, body_at: usize) -> Body {
+        let size = frame.len();
+        if size >= TAKEN_WHOLE_BYTES
+            && size > self.inbox.capacity() / 2
+            && let Some(bytes) = self.inbox.take_up_to(frame)
+        {
+            self.begins_bytes = bytes.capacity().min(BUFFER_BEGINS_BYTES_MAX);
+            let at = frame.start + body_at;
+            return Body { bytes, at };
+        }
+        let body = self.inbox.frame(frame)[body_at..].to_vec();
+        self.inbox.consume(frame);
+        if self.inbox.is_empty() {
+            self.begins_bytes = 0;
+        }
+        Body::from(body)
     }
 
     fn expire(&mut self, now_ms: i64) {
@@ -470,9 +540,10 @@ impl Outbound {
         self.out_at = 0;
         self.bytes_sent = 0;
         self.inbox = Inbox::default();
+        self.begins_bytes = 0;
     }
 
-    fn complete(&mut self, pending: &Pending, outcome: Result<Vec<u8>, Failure>) {
+    fn complete(&mut self, pending: &Pending, outcome: Result<Body, Failure>) {
         let ticket = pending.ticket;
         self.deadlines.remove(&(pending.deadline_ms, ticket));
         self.completed.push_back(Completed { ticket, outcome });

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::connection::API_VERSIONS;
 
+mod large;
+
 const LIMITS: Limits = Limits {
     in_flight_max: 2,
     response_size_bytes_max: 1000,
@@ -58,7 +60,7 @@ fn answer(correlation_id: i32, body: &[u8]) -> Vec<u8> {
 
 fn ends(outbound: &mut Outbound) -> Vec<(Ticket, Result<Vec<u8>, Failure>)> {
     std::iter::from_fn(|| outbound.completed())
-        .map(|end| (end.ticket, end.outcome))
+        .map(|end| (end.ticket, end.outcome.map(|body| body.to_vec())))
         .collect()
 }
 

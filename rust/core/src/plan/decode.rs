@@ -27,6 +27,10 @@ pub trait Build<T> {
     fn float(&mut self, value: f64) -> Self::Value;
     fn text(&mut self, value: &str) -> Result<Self::Value, Self::Error>;
     fn bytes(&mut self, value: &[u8]) -> Result<Self::Value, Self::Error>;
+    /// Batches of records, which may be large.
+    fn records(&mut self, value: &[u8]) -> Result<Self::Value, Self::Error> {
+        self.bytes(value)
+    }
     fn list(&mut self, items: Vec<Self::Value>) -> Result<Self::Value, Self::Error>;
     /// An object with no field set; each is set, or preset, exactly once or (a tag that came) twice.
     fn begin(&mut self, plan: &StructPlan<T>) -> Result<Self::Object, Self::Error>;
@@ -205,8 +209,12 @@ impl<B> Decoder<'_, B> {
                 Some(text) => self.build.text(text),
                 None => return self.null(nullable, reader),
             },
-            Kind::Bytes | Kind::Records => match reader.bytes(compact)? {
+            Kind::Bytes => match reader.bytes(compact)? {
                 Some(bytes) => self.build.bytes(bytes),
+                None => return self.null(nullable, reader),
+            },
+            Kind::Records => match reader.bytes(compact)? {
+                Some(bytes) => self.build.records(bytes),
                 None => return self.null(nullable, reader),
             },
             Kind::Array(element) => match reader.array_length(compact)? {

@@ -8,6 +8,7 @@ from typing import Any
 from ottla.client.connecting.waiting import Waiting, Watched
 from ottla.errors import OttlaError
 from ottla.wire import api
+from ottla.wire.outbound import Frame
 from ottla.wire.schema import decode
 
 
@@ -22,7 +23,7 @@ class Answer:
         self._connection = connection
         self._waiting = waiting
         self._key = key
-        self._outcome: bytes | OttlaError | None = None
+        self._outcome: Frame | OttlaError | None = None
         self.then: Callable[[Answer], None] | None = None
         self.version = version
         self.timeout_ms = timeout_ms
@@ -37,7 +38,7 @@ class Answer:
         """Why it will never be there, if so."""
         return self._outcome if isinstance(self._outcome, OttlaError) else None
 
-    def body(self) -> bytes:
+    def body(self) -> Frame:
         """Its bytes; only when it is done.
 
         Raises:
@@ -65,7 +66,7 @@ class Answer:
         self._waiting.wait_for([self._connection], lambda: self.done)
         return self.response()
 
-    def settle(self, outcome: bytes | OttlaError) -> None:
+    def settle(self, outcome: Frame | OttlaError) -> None:
         """For the connection: this is how it ended. `then` is told."""
         self._outcome = outcome
         if self.then is not None:

@@ -50,7 +50,6 @@ RECONNECT_BACKOFF_MS = 100
 RECONNECT_BACKOFF_MS_MAX = 1000
 REFUSED_BACKOFF_MS = 5000
 """How long a node that does not accept us, or that we do not accept, is left alone."""
-RECEIVE_BYTES = 1 << 18
 _SEND_BYTES_MAX = 1 << 18
 _OPENING_BYTES_MAX = 1 << 20
 """What a node may send before it has accepted us."""
@@ -378,12 +377,9 @@ class Connection:
     def _receive(self) -> None:
         receiving = self._transport
         assert receiving is not None
-        data = receiving.receive(RECEIVE_BYTES)
-        self._connect_if_stands()
-        if data:
-            self._received_bytes += len(data)
-            self.traffic.incoming_bytes += len(data)
-            self._outbound.received(data)
+        count = receiving.receive(self._outbound, self._connect_if_stands)
+        self._received_bytes += count
+        self.traffic.incoming_bytes += count
         if not self._is_open and self._received_bytes > _OPENING_BYTES_MAX:
             raise ProtocolError(f"{self} sends too much for a node that has not accepted us yet")
         # What came before the end counts: it may say why it ends.
@@ -471,7 +467,7 @@ class Connection:
         asked, self._asked = self._asked, None
         assert asked is not None
         try:
-            body = asked.body()
+            body = bytes(asked.body())
             if body[:2] == struct.pack(">h", ErrorCode.UNSUPPORTED_VERSION) and asked.version > 0:
                 # Answered in version 0 whatever was asked, so that old nodes can be talked to
                 # (KIP-511).

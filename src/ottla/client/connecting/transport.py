@@ -1,10 +1,10 @@
 """What lies between a connection's socket and its machine: nothing, or TLS.
 
-Both kinds say whether they `stand` (requests may be sent), take bytes to send and give those that
-came, without waiting: what can't go on raises `BlockingIOError`. `receive` may give nothing though
-something arrived, and `wants_write` may be true though nothing was sent: the handshake, a new key
-and an alert are TLS's own. Nothing decrypted is ever kept back here, so a readable socket is the
-only sign to wait for.
+Both kinds say whether they `stand` (requests may be sent), take bytes to send and give the machine
+those that came, without waiting: what can't go on raises `BlockingIOError`. `receive` may give it
+nothing though something arrived, and `wants_write` may be true though nothing was sent: the
+handshake, a new key and an alert are TLS's own. Nothing decrypted is ever kept back here, so a
+readable socket is the only sign to wait for.
 
 A peer's failure at TLS that will not pass by itself is a `TlsFailed`; one that may is like any
 other lost connection.
@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from ottla.client.errors import ConnectionFailed, TlsFailed, address_text
 
 if TYPE_CHECKING:
     from ottla.client.connecting.reach import Reach
+    from ottla.wire.outbound import Outbound
     from ottla.wire.tls import Tls, TlsFault
 
-SEND_BYTES_MAX = 1 << 18
+RECEIVE_BYTES = SEND_BYTES_MAX = 1 << 18
 HINT_TLS = "is this the port of a listener with TLS (SSL or SASL_SSL)?"
 HINT_WANTS_TLS = "set security.protocol to SSL or SASL_SSL, as the node's listener has it"
 _ALERT = b"\x15\x03"
@@ -62,8 +64,11 @@ class Transport(Protocol):
     def send(self, data: bytes) -> int:
         """Take some of it or all, and say how much. Raises as `flush`."""
 
-    def receive(self, bytes_max: int) -> bytes:
-        """What came, perhaps nothing. Raises BlockingIOError, and what `check` raises."""
+    def receive(self, machine: Outbound, stood: Callable[[], None]) -> int:
+        """Give the machine what came, and say how many bytes that was, perhaps none. Before that
+        `stood` is called, so that it knows whether it is connected. Raises BlockingIOError, and
+        what `check` raises.
+        """
 
     def check(self) -> None:
         """After what `receive` gave was used: raise what came behind it, if it is the end.
@@ -109,21 +114,24 @@ class Plain:
         """As much as the socket takes."""
         return self._socket.send(data)
 
-    def receive(self, bytes_max: int) -> bytes:
+    def receive(self, machine: Outbound, stood: Callable[[], None]) -> int:
         """What the socket has.
 
         Raises:
             OSError: it has nothing by now, or was closed.
             TlsFailed: the peer speaks TLS.
         """
-        data = self._socket.recv(bytes_max)
-        if not data:
+        stood()
+        if not self._heard:
+            first = self._socket.recv(len(_ALERT), socket.MSG_PEEK)
+            if first and first == _ALERT[: len(first)]:
+                text = f"{address_text(self._host, self._port)} speaks TLS, and was asked without"
+                raise TlsFailed("wants-tls", text, hint=HINT_WANTS_TLS)
+            self._heard = True
+        count = machine.receive(self._socket.fileno(), RECEIVE_BYTES)
+        if not count:
             raise closed()
-        if not self._heard and data[:2] == _ALERT[: len(data)]:
-            text = f"{address_text(self._host, self._port)} speaks TLS, and was asked without"
-            raise TlsFailed("wants-tls", text, hint=HINT_WANTS_TLS)
-        self._heard = True
-        return data
+        return count
 
     def check(self) -> None:
         """Said by `receive` already."""
@@ -173,16 +181,19 @@ class Encrypted:
             self.flush()
         return len(data)
 
-    def receive(self, bytes_max: int) -> bytes:
+    def receive(self, machine: Outbound, stood: Callable[[], None]) -> int:
         """What came, decrypted."""
         try:
-            data = self._socket.recv(bytes_max)
+            data = self._socket.recv(RECEIVE_BYTES)
         except ConnectionError:
             if not self.stands:
                 raise self._cut_short() from None
             raise
         self._is_at_end = not data
-        return self._tls.received(data)
+        plain = self._tls.received(data)
+        stood()
+        machine.received(plain)
+        return len(plain)
 
     def check(self) -> None:
         """Raise why nothing more will come.
