@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -123,12 +124,12 @@ class Producer:
             BadRecord: it is too large, or for a partition that is not there.
             Closed: the producer was closed.
         """
-        return self.offer(
-            topic, value, key, headers, partition, timestamp_ms, on_delivery
-        ) or self._send_later(
-            topic,
-            lambda: self.offer(topic, value, key, headers, partition, timestamp_ms, on_delivery),
-        )
+        delivery = self.offer(topic, value, key, headers, partition, timestamp_ms, on_delivery)
+        if delivery is None:
+            # Not a lambda: each call would pay for what that closes over.
+            record = (topic, value, key, headers, partition, timestamp_ms, on_delivery)
+            delivery = self._send_later(topic, partial(self.offer, *record))
+        return delivery
 
     def offer(
         self,
