@@ -199,8 +199,10 @@ class Counted(Waiting):
     ) -> list[tuple[Connection, bool, bool]]:
         """What is ready; else the time passes at once."""
         busy = any(connection.deadline_ms is not None for connection in connections)
+        began_ms = super().now_ms()
         found = super().select(connections, self._patience_ms if busy else 0)
-        if not found:
+        woken = busy and super().now_ms() - began_ms < self._patience_ms
+        if not found and not woken:
             assert timeout_ms is not None
             self.waits.append(timeout_ms)
             self.at_ms += timeout_ms

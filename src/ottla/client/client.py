@@ -456,18 +456,21 @@ class Client:
         deadline_ms = self.waiting.now_ms() + self._connect_timeout_ms
         deadline_ms = min(deadline_ms, self._own.deadline_ms or deadline_ms)
         while True:
+            now_ms = self.waiting.now_ms()
+            found = self.network.to_any(now_ms, min(self._patience_ms(), self._connect_timeout_ms))
+            if found is not None:
+                return found
             connections = self.network.ways()
-            for connection in connections:
-                if connection.dial_at_ms <= self.waiting.now_ms():
-                    self._open([connection], self._connect_timeout_ms)
-                if connection.open:
-                    return connection
-            last = to_tell(connections)
-            again_ms = min(connection.dial_at_ms for connection in connections)
-            if again_ms > deadline_ms:
-                raise Unreachable(str(last), hint=last.hint)
-            self._alone(last)
-            self._wait_until(again_ms)
+            again_ms = self.network.next_any_ms(now_ms)
+            if all(connection.closed for connection in connections):
+                last = to_tell(connections)
+                assert again_ms is not None
+                if again_ms > deadline_ms:
+                    raise Unreachable(str(last), hint=last.hint)
+                self._alone(last)
+            before = [(c.open, c.closed) for c in connections]
+            moved = functools.partial(_moved, connections, before)
+            self.waiting.wait_for(connections, moved, again_ms)
 
     def _alone(self, failure: OttlaError) -> None:
         """Nobody answers, and it is tried again: say so, once."""
@@ -578,3 +581,8 @@ def _why_none(topic: Any | None, place: TopicPartition) -> BrokerError:
 def gravest(failures: list[OttlaError]) -> OttlaError:
     """Of several failures at once the one that counts: the first that does not pass by itself."""
     return next((f for f in failures if not passes(f)), failures[0])
+
+
+def _moved(connections: list[Connection], before: list[tuple[bool, bool]]) -> bool:
+    """Whether one of them has opened or closed since."""
+    return [(c.open, c.closed) for c in connections] != before

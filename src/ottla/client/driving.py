@@ -198,10 +198,9 @@ class Driver:
             connection = errand.connection
             if connection is not None and connection.closed:
                 found.append(max(now_ms + 1, connection.dial_at_ms))
-        if any(isinstance(errand.ask.to, AnyNode) for errand in self._unsent):
-            ways = self._network.ways()
-            if all(connection.closed for connection in ways):
-                found.append(max(now_ms + 1, min(c.dial_at_ms for c in ways)))
+        for_any = any(isinstance(errand.ask.to, AnyNode) for errand in self._unsent)
+        if for_any and (at := self._network.next_any_ms(now_ms)) is not None:
+            found.append(at)
         if (at := self._metadata.deadline_ms) is not None:
             found.append(at)
         return min(found, default=None)
@@ -293,21 +292,14 @@ class Driver:
         return None
 
     def _any(self, now_ms: int) -> Connection | None:
-        known = self._network.ways()
-        for connection in known:
-            if connection.open:
-                return connection
-        if not any(not connection.closed for connection in known):
-            for connection in known:
-                if connection.dial_at_ms <= now_ms:
-                    connection.begin(self._timeout_ms)
-                    if not connection.closed:
-                        break
+        found = self._network.to_any(now_ms, self._timeout_ms)
+        if found is None:
+            known = self._network.ways()
             if all(connection.closed for connection in known):
                 self._network.raise_what_stays(known)
                 if (failure := self._network.last_failure()) is not None:
                     self._alone(failure)
-        return None
+        return found
 
     def _look_up(self, wanted: Coordinator, now_ms: int) -> None:
         """Ask for a coordinator; those who wait for it look again when that was answered."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ottla.client.connecting.reach import Reach
     from ottla.client.connecting.waiting import Waiting
 
+NEXT_ADDRESS_MS = 250
+"""How long one of several addresses has before the next is tried beside it."""
 HINT_NO_COORDINATOR = (
     "the brokers' log says why; where there are fewer than three, they need "
     "offsets.topic.replication.factor=1 and transaction.state.log.replication.factor=1"
@@ -148,6 +150,35 @@ class Network:
         addresses = dict.fromkeys(self._bootstrap)
         addresses.update(dict.fromkeys((n.host, n.port) for n in self.nodes.values()))
         return [self.to_address(host, port) for host, port in addresses]
+
+    def to_any(self, now_ms: int, timeout_ms: int) -> Connection | None:
+        """The connection to whichever address is open; else None, and the next one is begun if its
+        turn has come: one that is silent holds up the others for no more than `NEXT_ADDRESS_MS`.
+        """
+        ways = self.ways()
+        for connection in ways:
+            if connection.open:
+                return connection
+        if now_ms >= (self._turn_ms(ways) or now_ms):
+            for connection in ways:
+                if connection.closed and connection.dial_at_ms <= now_ms:
+                    connection.begin(timeout_ms)
+                    if not connection.closed:
+                        break
+        return None
+
+    def next_any_ms(self, now_ms: int) -> int | None:
+        """When to call `to_any` again, if no connection has opened or failed before."""
+        ways = self.ways()
+        closed = [connection.dial_at_ms for connection in ways if connection.closed]
+        if not closed:
+            return None
+        return max(now_ms + 1, min(closed), self._turn_ms(ways) or now_ms)
+
+    def _turn_ms(self, ways: list[Connection]) -> int | None:
+        """When another may be begun beside those that are being dialed."""
+        begun = [c.begun_at_ms for c in ways if not c.closed and c.begun_at_ms is not None]
+        return max(begun) + NEXT_ADDRESS_MS if begun else None
 
     def raise_what_stays(self, connections: list[Connection]) -> None:
         """Raise why nobody can be reached, if that does not pass by itself."""

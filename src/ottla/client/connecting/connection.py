@@ -56,6 +56,7 @@ _OPENING_BYTES_MAX = 1 << 20
 _HINT_SILENT = "it accepts connections: is it a Kafka listener, {}, and not paused?"
 _HINT_NO_KAFKA = "is this the port of a Kafka listener, {}?"
 _HINT_SASL = "does its listener want to know who asks (security.protocol=SASL_...)?"
+_HINT_NAME = "the name server does not answer; an IP address needs none"
 _HINT_TLS = "does its listener want TLS (security.protocol=SSL or SASL_SSL)?"
 
 
@@ -101,7 +102,13 @@ class Connection:
         self._held: list[tuple[Answer, Any, int, bool]] = []
         self._refused_until_ms = self._received_bytes = 0
         self._is_connected = self._is_open = self._is_used = False
+        self._is_resolving = self._is_looked_up = False
+        """Whether it waits for its name's addresses; whether a thread looks for them, which goes
+        on when nobody waits any more.
+        """
         self._addresses: list[dialing.Address] = []
+        self.begun_at_ms: int | None = None
+        """When it was begun last."""
         self._dial_until_ms = self._timeout_ms = 0
         self._answers: dict[int, Answer] = {}
         self.traffic = Traffic()
@@ -126,19 +133,28 @@ class Connection:
             return
         self.failure = self._apis = self._asked = None
         self._timeout_ms = timeout_ms
-        self._dial_until_ms = self.waiting.now_ms() + timeout_ms
-        self._outbound.dial(self.waiting.now_ms(), timeout_ms)
+        now_ms = self.begun_at_ms = self.waiting.now_ms()
+        self._dial_until_ms = now_ms + timeout_ms
+        self._outbound.dial(now_ms, timeout_ms)
         try:
-            self._addresses = dialing.resolve(self.host, self.port)
+            addresses = dialing.at_hand(self.host, self.port)
         except OttlaError as error:
             self._end(error)
-        else:
-            self._dial_next(OSError("no address"))
+            return
+        if addresses is not None:
+            self._dial(addresses)
+            return
+        self._is_resolving = True
+        self.waiting.add(self)
+        self.waiting.share()
+        if not self._is_looked_up:  # if it is, that comes to this too
+            self._is_looked_up = True
+            dialing.look_up(self.host, self.port, self._looked_up)
 
     @property
     def closed(self) -> bool:
         """Whether there is no connection, and none in the making."""
-        return self._socket is None
+        return self._socket is None and not self._is_resolving
 
     @property
     def open(self) -> bool:
@@ -166,7 +182,7 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket. Calling it again does nothing."""
-        if self._socket is not None:
+        if not self.closed:
             if self._transport is not None:
                 self._transport.hang_up()
             on_lost, self._on_lost = self._on_lost, None
@@ -244,9 +260,8 @@ class Connection:
     # ------------------------------------------------------------ for whoever waits
 
     def fileno(self) -> int:
-        """The descriptor to wait for."""
-        assert self._socket is not None
-        return self._socket.fileno()
+        """The descriptor to wait for; -1 while the name is being looked up."""
+        return -1 if self._socket is None else self._socket.fileno()
 
     @property
     def wants_write(self) -> bool:
@@ -292,6 +307,24 @@ class Connection:
 
     def _is_closed(self) -> ConnectionFailed:
         return ConnectionFailed(self.host, self.port, "the connection is closed")
+
+    def _looked_up(self, outcome: list[dialing.Address] | OttlaError) -> None:
+        """The name's thread has found it, or not. Not inside of the monitor."""
+        with self.waiting:
+            self._is_looked_up = False
+            if not self._is_resolving:
+                return
+            if isinstance(outcome, OttlaError):
+                self._end(outcome)
+            else:
+                self._is_resolving = False
+                self._dial(outcome)
+            self.waiting.look()
+            self.waiting.wake()
+
+    def _dial(self, addresses: list[dialing.Address]) -> None:
+        self._addresses = addresses
+        self._dial_next(OSError("no address"))
 
     def _dial_next(self, error: OSError) -> None:
         """Try the next of the name's addresses; the failure of the last one counts."""
@@ -394,6 +427,9 @@ class Connection:
             if kind == "dial" and self._transport is not None:
                 text = f"{self}: no TLS handshake within {self._timeout_ms} ms"
                 self._end(TimedOut(text, hint=HINT_TLS))
+            elif self._is_resolving:
+                text = f"the name '{self.host}' was not looked up within {self._timeout_ms} ms"
+                self._end(TimedOut(text, hint=_HINT_NAME))
             elif kind == "dial":
                 self._outbound.lost(self.waiting.now_ms(), self.waiting.random())
                 self._dial_next(TimeoutError(text))
@@ -490,6 +526,7 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
             self._socket = self._transport = None
+        self._is_resolving = False
         self.waiting.remove(self)
         self._addresses.clear()
         self._outbound.lost(self.waiting.now_ms(), self.waiting.random())

@@ -1,7 +1,8 @@
 """From a name and a port to a socket that is being connected, without waiting for it.
 
 A name may have several addresses (`localhost` has two almost everywhere); they are tried in the
-order in which the system gives them.
+order in which the system gives them. Looking up a name can take as long as a name server that does
+not answer, and nobody can call it off: so that is done by a thread of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import contextlib
 import errno
 import os
 import socket
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from ottla.client.errors import BadAddress, ConnectionFailed
@@ -40,6 +43,34 @@ def resolve(host: str, port: int) -> list[Address]:
     except (OSError, UnicodeError) as error:
         raise ConnectionFailed(host, port, getattr(error, "strerror", None) or str(error)) from None
     return [(family, kind, protocol, place) for family, kind, protocol, _, place in found]
+
+
+def at_hand(host: str, port: int) -> list[Address] | None:
+    """The addresses of a name that the system knows without asking anybody, or None.
+
+    Raises:
+        OttlaError: it should, and does not.
+    """
+    if host == "localhost":
+        return resolve(host, port)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return None
+    return [(family, kind, protocol, place) for family, kind, protocol, _, place in found]
+
+
+def look_up(host: str, port: int, tell: Callable[[list[Address] | OttlaError], object]) -> None:
+    """What `resolve` gives or raises is told later, by another thread."""
+
+    def run() -> None:
+        try:
+            outcome: list[Address] | OttlaError = resolve(host, port)
+        except OttlaError as error:
+            outcome = error
+        tell(outcome)
+
+    threading.Thread(target=run, name=f"ottla-lookup-{host}", daemon=True).start()
 
 
 def begin(address: Address) -> socket.socket:

@@ -41,7 +41,7 @@ class Watched(Protocol):
         """When to call `tick` at the latest."""
 
     def fileno(self) -> int:
-        """The descriptor to wait for."""
+        """The descriptor to wait for; negative if there is only the time."""
 
     def ready(self, readable: bool, writable: bool) -> None:
         """It has something to read, or room to write."""
@@ -239,6 +239,8 @@ class Waiting:
         by_fd = {}
         for connection in connections:
             descriptor = connection.fileno()
+            if descriptor < 0:
+                continue
             by_fd[descriptor] = connection
             wants = select.POLLIN | select.POLLOUT if connection.wants_write else select.POLLIN
             poll.register(descriptor, wants)
