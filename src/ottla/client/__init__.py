@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ottla.client.consuming.commits import CommitFailed
     from ottla.client.consuming.committing import OffsetAndMetadata
     from ottla.client.consuming.consumer import Consumer
-    from ottla.client.consuming.decisions import NoOffset
     from ottla.client.consuming.fetching import Corrupt, OffsetOutOfRange
     from ottla.client.consuming.part import NotAssigned
+    from ottla.client.consuming.reset import NoOffset
     from ottla.client.errors import (
         ApiNotSupported,
         AuthenticationFailed,
@@ -59,7 +59,7 @@ _HOMES = {
     "Delivery": "ottla.wire.outbox",
     "Fenced": "ottla.client.producing.transacting",
     "MustAbort": "ottla.client.producing.transacting",
-    "NoOffset": "ottla.client.consuming.decisions",
+    "NoOffset": "ottla.client.consuming.reset",
     "NoTransaction": "ottla.client.producing.transacting",
     "NotAssigned": "ottla.client.consuming.part",
     "OffsetAndMetadata": "ottla.client.consuming.committing",

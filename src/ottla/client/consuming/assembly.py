@@ -10,6 +10,7 @@ from ottla.client.consuming.committing import Committing
 from ottla.client.consuming.decisions import Consuming
 from ottla.client.consuming.fetching import Fetching, FetchSettings
 from ottla.client.consuming.locating import Locating
+from ottla.client.consuming.reset import OffsetReset
 from ottla.client.errors import BadSetting
 from ottla.client.machine import Questions
 from ottla.client.membership.events import ConsumerMembership
@@ -32,14 +33,15 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
         BadSetting: settings that do not go together, or an assignor that is not known.
     """
     ways = [client.network.new_way(), client.network.new_way(), client.network.new_way()]
-    fetches, questions = Questions(ways[0]), Questions(ways[2])
+    # By the last what is asked here and there; fetching says which of its own it goes by.
+    questions = Questions(ways[2])
     committed = settings["isolation.level"] == "read_committed"
-    reset: str = settings["auto.offset.reset"].lower()
+    reset = OffsetReset(settings["auto.offset.reset"].lower(), lambda: time.time_ns() // 1_000_000)
     backoff_ms: int = settings["retry.backoff.ms"]
     timeout_ms: int = settings["request.timeout.ms"]
     fetching = Fetching(
         client.places,
-        fetches,
+        questions,
         (ways[0], ways[1]),
         FetchSettings(
             min_bytes=settings["fetch.min.bytes"],
@@ -51,8 +53,8 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
             read_committed=committed,
             check_crcs=settings["check.crcs"],
             rack=settings["client.rack"],
-            reset=reset,
         ),
+        reset,
     )
     # Not by the fetches' connection, where they would wait behind one.
     locating = Locating(
@@ -72,7 +74,6 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
     machine = Consuming(
         client.places,
         fetching,
-        fetches,
         locating,
         questions,
         committing=committing,
@@ -80,7 +81,6 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
         way=ways[2],
         reset=reset,
         creates_topics=settings["allow.auto.create.topics"],
-        wall_ms=lambda: time.time_ns() // 1_000_000,
         rack_of=client.network.rack_of,
     )
     return ways, machine

@@ -12,11 +12,12 @@ from typing import Any
 from ottla.client.consuming.committing import Committing, OffsetAndMetadata
 from ottla.client.consuming.fetching import Fetching
 from ottla.client.consuming.locating import Locating
-from ottla.client.consuming.part import EARLIEST, LATEST, Part
+from ottla.client.consuming.part import Part
+from ottla.client.consuming.reset import OffsetReset
 from ottla.client.errors import BrokerError
 from ottla.client.machine import Ask, Destination, Questions
-from ottla.client.membership.classic_events import LEAVE_GROUP
 from ottla.client.membership.events import ConsumerMembership, KnownTopics
+from ottla.client.membership.own_way import by_own_way
 from ottla.client.places import Places, Topic, TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
@@ -28,8 +29,8 @@ class Consuming:
     """The machine of one consumer.
 
     Args:
-        way: the connection for what its coordinator answers; fetching has its own.
-        wall_ms: the time of day, for a position so long ago.
+        questions: of what is asked here, and by `fetching`, `locating` and `committing`.
+        way: the connection of the membership; fetching has its own.
         rack_of: the rack of a node.
     """
 
@@ -37,16 +38,14 @@ class Consuming:
         self,
         places: Places,
         fetching: Fetching,
-        fetches: Questions,
         locating: Locating,
         questions: Questions,
         *,
         committing: Committing | None,
         member: ConsumerMembership | None,
         way: int,
-        reset: str,
+        reset: OffsetReset,
         creates_topics: bool,
-        wall_ms: Callable[[], int],
         rack_of: Callable[[int], str | None],
     ) -> None:
         self.fetching = fetching
@@ -59,11 +58,9 @@ class Consuming:
         """Those that somebody asked about."""
         self._places = places
         self._locating = locating
-        self._fetches = fetches
         self._questions = questions
         self._way = way
         self._reset = reset
-        self._wall_ms = wall_ms
         self._rack_of = rack_of
         self._asked_committed: dict[TopicPartition, int] = {}
         self._learned: tuple[int, frozenset[str]] = (-1, frozenset())
@@ -71,7 +68,6 @@ class Consuming:
         """What of the user's has failed, and is to be told by every poll."""
         self.broken: OttlaError | None = None
         """Why nobody drives this any more, if so."""
-        fetching.begin_anew = self.begin
 
     # ------------------------------------------------------------ the machine
 
@@ -107,24 +103,17 @@ class Consuming:
         self.fetching.act(now_ms)
         if self.committing is not None:
             self.committing.act(now_ms)
-        asks = [*self._fetches.take(), *self._questions.take()]
-        # Three series of tokens: of each three numbers in a row one belongs to each.
-        asks = [ask._replace(token=3 * ask.token) for ask in asks if ask.way != self._way] + [
-            ask._replace(token=3 * ask.token + 1) for ask in asks if ask.way == self._way
-        ]
+        # Even tokens are of what is asked here, odd ones the membership's.
+        asks = [ask._replace(token=2 * ask.token) for ask in self._questions.take()]
         if self.member is not None:
-            for ask in self.member.asks(now_ms):
-                # A farewell must not wait behind a round that nobody wants to be in any more.
-                way = 0 if ask.message.api_key == LEAVE_GROUP else self._way
-                asks.append(ask._replace(token=3 * ask.token + 2, way=way))
+            its = by_own_way(self.member.asks(now_ms), self._way)
+            asks += [ask._replace(token=2 * ask.token + 1) for ask in its]
         return asks
 
     def answered(self, token: int, outcome: Any | OttlaError, now_ms: int) -> None:
         """A request ended."""
-        number, series = divmod(token, 3)
-        if series == 0:
-            self._fetches.answered(number, outcome, now_ms)
-        elif series == 1:
+        number, is_members = divmod(token, 2)
+        if not is_members:
             self._questions.answered(number, outcome, now_ms)
         elif self.member is not None:
             self.member.answered(number, outcome, now_ms)
@@ -210,7 +199,7 @@ class Consuming:
             return
         if self.committing is None:
             for part in wanted:
-                self.begin(part)
+                self._begin(part)
             return
         ages = [(part, part.age) for part in wanted]
         self._asked_committed.update((part.place, part.age) for part in wanted)
@@ -226,33 +215,12 @@ class Consuming:
                 elif part.place in rows:
                     part.seek(rows[part.place].offset, rows[part.place].leader_epoch)
                 else:
-                    self.begin(part)
+                    self._begin(part)
 
         places = [part.place for part in wanted]
         self.committing.fetch(places, now_ms + _FETCH_COMMITTED_MS, found)
 
-    def begin(self, part: Part) -> None:
+    def _begin(self, part: Part) -> None:
         """Read from where `auto.offset.reset` says."""
-        if self._reset == "earliest":
-            part.seek_time(EARLIEST)
-        elif self._reset == "latest":
-            part.seek_time(LATEST)
-        elif self._reset.startswith("by_duration:"):
-            from ottla.config.duration import duration_ms
-
-            ago_ms = duration_ms(self._reset.partition(":")[2]) or 0
-            part.seek_time(max(0, self._wall_ms() - ago_ms))
-        else:
-            part.wants_commit = False
-            self.fetching.stop(part, NoOffset(part.place))
-
-
-class NoOffset(OttlaError):
-    """A partition of which nothing is committed, and `auto.offset.reset` is none."""
-
-    def __init__(self, place: TopicPartition) -> None:
-        self.place = place
-        super().__init__(
-            f"{place[0]}-{place[1]} has no committed offset, and auto.offset.reset=none",
-            hint="seek() to where reading is to begin",
-        )
+        if (error := self._reset.begin(part)) is not None:
+            self.fetching.stop(part, error)

@@ -12,11 +12,12 @@ It decides and holds what came; it knows no connection and no clock (`machine.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
 from ottla.client.consuming.part import Part
+from ottla.client.consuming.reset import OffsetReset
 from ottla.client.counted import Counted
 from ottla.client.errors import BrokerError
 from ottla.client.machine import Node, Questions
@@ -52,7 +53,6 @@ class FetchSettings(NamedTuple):
     read_committed: bool = False
     check_crcs: bool = True
     rack: str = ""
-    reset: str = "latest"
 
 
 class _Told(NamedTuple):
@@ -84,20 +84,24 @@ class Fetching:
     """What is read of all partitions of one consumer."""
 
     def __init__(
-        self, places: Places, questions: Questions, ways: tuple[int, int], settings: FetchSettings
+        self,
+        places: Places,
+        questions: Questions,
+        ways: tuple[int, int],
+        settings: FetchSettings,
+        reset: OffsetReset,
     ) -> None:
         self.parts: dict[TopicPartition, Part] = {}
         self._places = places
         self._questions = questions
         self._ways = ways
         self._settings = settings
+        self._reset = reset
         self._sessions: dict[tuple[int, bool], _Session] = {}
         self._deadline_ms: int | None = None
         self.counted = Counted()
         self.arrived: list[Part] = []
         """Partitions with something to hand out, in the order in which it came; once for each."""
-        self.begin_anew: Callable[[Part], None] = Part.seek_committed
-        """What becomes of one whose position the log does not have."""
 
     def assign(self, places: list[TopicPartition]) -> list[Part]:
         """Read these and no others; the new ones, whose positions are to be found."""
@@ -331,10 +335,10 @@ class Fetching:
         if part.fetched:
             return  # what arrived before is handed out first; then it is asked again
         offset = part.fetch_offset
-        if self._settings.reset == "none":
+        if self._reset.is_none:
             self.stop(part, OffsetOutOfRange(part.place, offset))
         else:
-            self.begin_anew(part)
+            self._reset.begin(part)
 
 
 def _after(epoch: int) -> int:

@@ -15,12 +15,12 @@ from ottla.client.client import Client
 from ottla.client.machine import Ask, Destination
 from ottla.client.membership.classic import ClassicMember
 from ottla.client.membership.classic_events import (
-    LEAVE_GROUP,
     ClassicEvent,
     ClassicProtocol,
     ClassicSettings,
 )
 from ottla.client.membership.events import GroupGeneration
+from ottla.client.membership.own_way import by_own_way
 from ottla.errors import OttlaError
 
 CLOSE_TIMEOUT_S = 5.0
@@ -129,11 +129,8 @@ class _Machine:
         self._way = way
 
     def asks(self, now_ms: int) -> list[Ask]:
-        """A farewell must not wait behind a round that nobody wants to be in any more."""
-        return [
-            ask._replace(way=0 if ask.message.api_key == LEAVE_GROUP else self._way)
-            for ask in self._classic.asks(now_ms)
-        ]
+        """What the membership asks now."""
+        return by_own_way(self._classic.asks(now_ms), self._way)
 
     def answered(self, token: int, outcome: Any | OttlaError, now_ms: int) -> None:
         """A request has ended."""
