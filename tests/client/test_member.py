@@ -16,6 +16,7 @@ from ottla.client.membership.classic_events import (
     Prepare,
 )
 from ottla.client.membership.member import GroupMember
+from ottla.errors import OttlaError
 from servers import Server, eventually
 
 Name = Callable[[], str]
@@ -101,3 +102,25 @@ def test_closing_does_not_wait_for_a_cluster_that_is_away(bootstrap: str) -> Non
         for _ in range(3):
             instance.serve()
         instance.member.close()
+
+
+class Breaks(Elects):
+    """A program with a mistake in what it tells its group."""
+
+    def protocols(self) -> list[tuple[str, bytes]]:
+        """It fails."""
+        raise ValueError("no url")
+
+
+def test_a_mistake_of_the_program_ends_its_member_alone(server: Server, name: Name) -> None:
+    """If this failed, one program's mistake would end all that its client does for others."""
+    with Client(server.bootstrap) as client:
+        sound = Instance(client, name(), "http://a")
+        broken = GroupMember(client, ClassicSettings(name(), "sr"), Breaks("http://b"))
+        assert isinstance(broken.event(20), Prepare)
+        broken.ready_to_join()
+        with pytest.raises(OttlaError, match=r"ValueError\('no url'\)"):
+            broken.event(20)
+        eventually(lambda: sound.serve() or sound.leader, "the other one goes on")
+        broken.close()
+        sound.member.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ottla.client.backoff import Backoff
 from ottla.client.machine import Ask, Questions
 from ottla.client.places import Places
 from ottla.client.producing.identity import Idempotent
@@ -46,7 +47,7 @@ class World:
         self.machine = Sending(
             self.outbox,
             self.places,
-            Idempotent(questions, 30_000, 100),
+            Idempotent(questions, 30_000, Backoff()),
             questions,
             SendingSettings(),
         )

@@ -196,7 +196,7 @@ def test_fencing_waits_for_the_transaction_to_end(nodes: Nodes) -> None:
     nodes.errors[kind] = [CONCURRENT, CONCURRENT, 0, ErrorCode.INVALID_TRANSACTION_TIMEOUT]
     with client_of(nodes) as client:
         found = transactions.fence_producers(client, ["a", "c", "a"])
-        assert found["a"] == transactions.Fenced(7, 3)
+        assert found["a"] == transactions.FencedProducer(7, 3)
         refused = found["c"]
         assert isinstance(refused, BrokerError)
         assert refused.code == ErrorCode.INVALID_TRANSACTION_TIMEOUT
@@ -265,7 +265,7 @@ def test_a_running_node(server: Server, name: Callable[[], str]) -> None:
         open_at = rows[-1].start_offset
         assert open_at is not None
         fenced = transactions.fence_producers(client, [key])[key]
-        assert isinstance(fenced, transactions.Fenced)
+        assert isinstance(fenced, transactions.FencedProducer)
         assert fenced > (found.producer_id, found.producer_epoch)
         assert transactions.list_transactions(client, states=["Ongoing"], pattern=key) == []
         with pytest.raises(KafkaException) as told:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from ottla.client.backoff import Backoff
 from ottla.client.connecting.answer import Answer
 from ottla.client.connecting.connection import Connection
 from ottla.client.connecting.waiting import Waiting
@@ -204,7 +205,7 @@ class Client:
         began_ms = self.waiting.now_ms()
         deadline_ms = began_ms + self.timeout_ms
         self._own.deadline_ms = deadline_ms = min(deadline_ms, outer_ms or deadline_ms)
-        backoff_ms = BACKOFF_MS
+        backoff = Backoff(BACKOFF_MS, BACKOFF_MS_MAX)
         try:
             while True:
                 try:
@@ -215,12 +216,11 @@ class Client:
                     if coordinator_of is not None and isinstance(error, BrokerError):
                         self.doubt_coordinator(coordinator_of, error, kind=kind)
                     last = error
-                again_ms = self.waiting.now_ms() + backoff_ms
+                again_ms = self.waiting.now_ms() + backoff.next_ms()
                 if again_ms > deadline_ms:
                     raise last
                 self._tell(last, again_ms - began_ms)
                 self._wait_until(again_ms)
-                backoff_ms = min(2 * backoff_ms, BACKOFF_MS_MAX)
         finally:
             self._own.deadline_ms = outer_ms
 
@@ -270,6 +270,10 @@ class Client:
         if self._own.deadline_ms is None:
             return self.request_timeout_ms
         return min(self.request_timeout_ms, max(1, self._own.deadline_ms - self.waiting.now_ms()))
+
+    def chance(self) -> float:
+        """A number from 0 to 1 that nobody can foresee."""
+        return self.waiting.random() / 2**32
 
     def _wait_until(self, until_ms: int) -> None:
         """Let time pass; a connection that is lost meanwhile is noticed."""

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ottla.client.backoff import Backoff
 from ottla.client.connecting.answer import Answer
 from ottla.client.connecting.connection import Connection
 from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut, Unreachable
@@ -363,7 +364,7 @@ class _Metadata:
         """When all topics were told last."""
         self._needs_nodes = self._under_way = False
         self._again_ms: int | None = None
-        self._backoff_ms = METADATA_BACKOFF_MS
+        self._backoff = Backoff(METADATA_BACKOFF_MS, METADATA_BACKOFF_MS_MAX)
         self._asked: set[str] = set()
 
     def need_nodes(self) -> None:
@@ -423,9 +424,9 @@ class _Metadata:
             settled = not any(self._network.places.is_doubted(name) for name in self._asked)
         self._asked_all = False
         # What is still unknown is asked for again after a while, which grows.
-        self._again_ms = now_ms + self._backoff_ms
-        grown_ms = min(2 * self._backoff_ms, METADATA_BACKOFF_MS_MAX)
-        self._backoff_ms = METADATA_BACKOFF_MS if settled else grown_ms
+        self._again_ms = now_ms + self._backoff.next_ms()
+        if settled:
+            self._backoff.reset()
 
     @property
     def deadline_ms(self) -> int | None:
@@ -433,14 +434,9 @@ class _Metadata:
         if self._under_way:
             return None
         places = self._network.places
-        if self._again_ms is not None:
-            if (
-                self._ids
-                or self._needs_nodes
-                or any(places.is_doubted(name) for name in self._topics)
-            ):
-                return self._again_ms
-            self._again_ms = None
+        wants = bool(self._ids) or self._needs_nodes or any(map(places.is_doubted, self._topics))
+        if self._again_ms is not None and wants:
+            return self._again_ms
         if self._wants_all and self._all_at_ms is not None:
             return self._all_at_ms + self._age_ms_max
         learned = [t.learned_at_ms for name in self._topics if (t := places.topic(name))]

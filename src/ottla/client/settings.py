@@ -7,9 +7,10 @@ unsafe to leave out; what changes nothing that a program could notice is named o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ottla.client.backoff import Backoff
 from ottla.client.errors import BadSetting
 from ottla.config.nearest import nearest
 from ottla.config.refusal import ConfigException
@@ -151,6 +152,10 @@ class Settings(Mapping[str, Any]):
             reach=self.reach,
             **how,
         )
+
+    def new_backoff(self, chance: Callable[[], float]) -> Backoff:
+        """How long to wait between attempts."""
+        return Backoff(self["retry.backoff.ms"], self["retry.backoff.max.ms"], chance)
 
     def given(self, name: str) -> bool:
         """Whether it was given, and not only has its default."""

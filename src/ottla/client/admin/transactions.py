@@ -65,7 +65,7 @@ class Open(NamedTuple):
     coordinator_epoch: int
 
 
-class Fenced(NamedTuple):
+class FencedProducer(NamedTuple):
     """The producer id and epoch that a transactional id has since its producers were fenced."""
 
     producer_id: int
@@ -215,7 +215,7 @@ def abort_transaction(client: Client, transaction: Open) -> None:
 
 def fence_producers(
     client: Client, transactional_ids: Iterable[str]
-) -> dict[str, Fenced | BrokerError]:
+) -> dict[str, FencedProducer | BrokerError]:
     """Shut out whoever produces with these ids now, and abort what they have open.
 
     As with Java's Admin the ids get a new epoch and the client's request time-out for the time-out
@@ -227,15 +227,15 @@ def fence_producers(
     """
     from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 
-    def fence(transactional_id: str) -> Fenced | BrokerError:
+    def fence(transactional_id: str) -> FencedProducer | BrokerError:
         request = InitProducerIdRequest(
             transactional_id=transactional_id, transaction_timeout_ms=client.request_timeout_ms
         )
 
-        def ask() -> Fenced:
+        def ask() -> FencedProducer:
             answer = client.request_coordinator(transactional_id, request, kind=TRANSACTION)
             check(answer.error_code)
-            return Fenced(answer.producer_id, answer.producer_epoch)
+            return FencedProducer(answer.producer_id, answer.producer_epoch)
 
         try:
             return client.attempt(ask, coordinator_of=transactional_id, kind=TRANSACTION)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from ottla.client.client import Client
@@ -36,8 +37,8 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
     # By the last what is asked here and there; fetching says which of its own it goes by.
     questions = Questions(ways[2])
     committed = settings["isolation.level"] == "read_committed"
+    new_backoff = partial(settings.new_backoff, client.chance)
     reset = OffsetReset(settings["auto.offset.reset"].lower(), lambda: time.time_ns() // 1_000_000)
-    backoff_ms: int = settings["retry.backoff.ms"]
     timeout_ms: int = settings["request.timeout.ms"]
     fetching = Fetching(
         client.places,
@@ -49,12 +50,12 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
             partition_max_bytes=settings["max.partition.fetch.bytes"],
             max_wait_ms=settings["fetch.max.wait.ms"],
             request_timeout_ms=timeout_ms,
-            retry_backoff_ms=backoff_ms,
             read_committed=committed,
             check_crcs=settings["check.crcs"],
             rack=settings["client.rack"],
         ),
         reset,
+        new_backoff,
     )
     # Not by the fetches' connection, where they would wait behind one.
     locating = Locating(
@@ -63,13 +64,12 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
         fetching.stop,
         read_committed=committed,
         timeout_ms=timeout_ms,
-        backoff_ms=backoff_ms,
     )
     group = settings["group.id"]
     committing = None
     if group is not None:
         committing = Committing(
-            group, client.places, questions, timeout_ms=timeout_ms, backoff_ms=backoff_ms
+            group, client.places, questions, timeout_ms=timeout_ms, new_backoff=new_backoff
         )
     machine = Consuming(
         client.places,
@@ -119,7 +119,7 @@ def _member(client: Client, settings: Settings) -> ConsumerMembership:
             found,
             [_assignor(name) for name in settings["partition.assignment.strategy"]],
             rack_id=settings["client.rack"] or None,
-            chance=lambda: client.waiting.random() / 2**32,
+            chance=client.chance,
         )
     except OttlaError as error:
         text = f"partition.assignment.strategy: {error}"
@@ -147,7 +147,7 @@ def _modern(client: Client, settings: Settings) -> ConsumerMembership:
         retry_backoff_ms=settings["retry.backoff.ms"],
         retry_backoff_ms_max=settings["retry.backoff.max.ms"],
     )
-    return ModernMember(found, chance=lambda: client.waiting.random() / 2**32)
+    return ModernMember(found, chance=client.chance)
 
 
 def _assignor(name: str) -> Any:

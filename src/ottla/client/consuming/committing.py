@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from ottla.client.backoff import Backoff
 from ottla.client.errors import BrokerError
 from ottla.client.machine import Coordinator, Questions
 from ottla.client.membership.events import GroupGeneration
@@ -18,7 +19,10 @@ from ottla.client.places import COORDINATOR_ERRORS, Places, TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import GROUP
 from ottla.wire.errors import ErrorCode
+from ottla.wire.schema import ProtocolError
 from ottla.wire.types import ZERO_UUID
+
+T = TypeVar("T")
 
 _PASSES = frozenset(
     {
@@ -57,7 +61,6 @@ Found = Callable[[dict[TopicPartition, OffsetAndMetadata] | OttlaError], None]
 
 class _Job(NamedTuple):
     again_ms: int
-    until_ms: int
     put: Callable[[], None]
 
 
@@ -65,14 +68,20 @@ class Committing:
     """Reads and writes the positions of one group."""
 
     def __init__(
-        self, group: str, places: Places, questions: Questions, *, timeout_ms: int, backoff_ms: int
+        self,
+        group: str,
+        places: Places,
+        questions: Questions,
+        *,
+        timeout_ms: int,
+        new_backoff: Callable[[], Backoff],
     ) -> None:
         self._group = group
         self._to = Coordinator(GROUP, group)
         self._places = places
         self._questions = questions
         self._timeout_ms = timeout_ms
-        self._backoff_ms = backoff_ms
+        self._new_backoff = new_backoff
         self._jobs: list[_Job] = []
         """What is tried again when its time has come."""
 
@@ -96,16 +105,18 @@ class Committing:
         """Write these, as that member, or as nobody with None; `done` is told how that went."""
         offsets = dict(offsets)
         request = partial(self._commit_request, offsets, who)
+        self._ask(request, partial(self._check_commit, offsets), until_ms, done)
 
-        def told(outcome: Any | OttlaError, now_ms: int) -> None:
-            error = outcome if isinstance(outcome, OttlaError) else _commit_error(outcome)
-            if error is None or not self._goes_again(error, put, until_ms, now_ms):
-                done(error)
-
-        def put() -> None:
-            self._questions.put(self._to, request, self._timeout_ms, told)
-
-        put()
+    def _check_commit(self, offsets: Offsets, response: Any) -> None:
+        """Raise the first refusal; a commit is of all or of none in practice."""
+        left = set(offsets)
+        for topic in response.topics:
+            name = topic.name or self._places.name_of(topic.topic_id) or ""
+            for row in topic.partitions:
+                if row.error_code:
+                    raise BrokerError(row.error_code)
+                left.discard((name, row.partition_index))
+        _raise_unanswered(left)
 
     def _commit_request(
         self, offsets: Offsets, who: GroupGeneration | None, connection: Any
@@ -139,22 +150,7 @@ class Committing:
     def fetch(self, wanted: list[TopicPartition], until_ms: int, found: Found) -> None:
         """Read these; `found` is given those that the group has."""
         request = partial(self._fetch_request, wanted)
-
-        def told(outcome: Any | OttlaError, now_ms: int) -> None:
-            rows = outcome
-            if not isinstance(outcome, OttlaError):
-                try:
-                    rows = self._fetched(outcome)
-                except BrokerError as refused:
-                    rows = refused
-            failed = isinstance(rows, OttlaError)
-            if not failed or not self._goes_again(rows, put, until_ms, now_ms):
-                found(rows)
-
-        def put() -> None:
-            self._questions.put(self._to, request, self._timeout_ms, told)
-
-        put()
+        self._ask(request, partial(self._fetched, wanted), until_ms, found)
 
     def _fetch_request(self, wanted: list[TopicPartition], connection: Any) -> Any:
         from ottla.wire.messages import offset_fetch as m
@@ -179,21 +175,23 @@ class Committing:
         group = m.OffsetFetchRequestGroup(group_id=self._group, topics=topics)
         return m.OffsetFetchRequest(groups=[group], require_stable=True), version
 
-    def _fetched(self, response: Any) -> dict[TopicPartition, OffsetAndMetadata]:
+    def _fetched(
+        self, wanted: list[TopicPartition], response: Any
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
         answer = response.groups[0] if response.groups else response
         if answer.error_code:
             raise BrokerError(answer.error_code)
-        found = {}
+        found, left = {}, set(wanted)
         for topic in answer.topics:
-            name = topic.name
-            if not name:
-                name = self._places.name_of(topic.topic_id) or ""
+            name = topic.name or self._places.name_of(topic.topic_id) or ""
             for row in topic.partitions:
                 if row.error_code:
                     raise BrokerError(row.error_code)
+                left.discard((name, row.partition_index))
                 if row.committed_offset >= 0:
                     at = row.committed_offset, row.committed_leader_epoch, row.metadata or ""
                     found[(name, row.partition_index)] = OffsetAndMetadata(*at)
+        _raise_unanswered(left)
         return found
 
     # ------------------------------------------------------------ both
@@ -202,18 +200,40 @@ class Committing:
         topic = self._places.topic(name)
         return ZERO_UUID if topic is None else topic.id
 
-    def _goes_again(
-        self, error: OttlaError, put: Callable[[], None], until_ms: int, now_ms: int
-    ) -> bool:
-        if isinstance(error, BrokerError):
-            if error.code not in _PASSES:
-                return False
-            if error.code in COORDINATOR_ERRORS:
-                self._places.doubt_coordinator(GROUP, self._group)
-        if now_ms + self._backoff_ms >= until_ms:
-            return False
-        self._jobs.append(_Job(now_ms + self._backoff_ms, until_ms, put))
-        return True
+    def _ask(
+        self,
+        request: Callable[[Any], Any],
+        read: Callable[[Any], T],
+        until_ms: int,
+        done: Callable[[T | OttlaError], None],
+    ) -> None:
+        """Ask until it is answered or can't be; `read` makes of an answer what `done` is told."""
+        backoff = self._new_backoff()
+
+        def told(outcome: Any | OttlaError, now_ms: int) -> None:
+            result: T | OttlaError
+            try:
+                result = outcome if isinstance(outcome, OttlaError) else read(outcome)
+            except OttlaError as refused:
+                result = refused
+            if isinstance(result, OttlaError) and self._passes(result):
+                again_ms = now_ms + backoff.next_ms()
+                if again_ms < until_ms:
+                    self._jobs.append(_Job(again_ms, put))
+                    return
+            done(result)
+
+        def put() -> None:
+            self._questions.put(self._to, request, self._timeout_ms, told)
+
+        put()
+
+    def _passes(self, error: OttlaError) -> bool:
+        if not isinstance(error, BrokerError):
+            return True
+        if error.code in COORDINATOR_ERRORS:
+            self._places.doubt_coordinator(GROUP, self._group)
+        return error.code in _PASSES
 
 
 def _version(connection: Any, kind: Any, ids: Mapping[str, bytes]) -> int:
@@ -222,10 +242,7 @@ def _version(connection: Any, kind: Any, ids: Mapping[str, bytes]) -> int:
     return min(version, 9) if ZERO_UUID in ids.values() else version
 
 
-def _commit_error(response: Any) -> OttlaError | None:
-    """The first refusal; a commit is of all or of none in practice."""
-    for topic in response.topics:
-        for row in topic.partitions:
-            if row.error_code:
-                return BrokerError(row.error_code)
-    return None
+def _raise_unanswered(left: set[TopicPartition]) -> None:
+    if left:
+        name, number = min(left)
+        raise ProtocolError(f"the coordinator's answer has nothing of {name}-{number}")

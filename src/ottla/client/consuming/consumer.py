@@ -74,9 +74,7 @@ class Consumer:
         self.max_poll_records: int = found["max.poll.records"]
         self._ways, self._machine = assembly.assemble(self._client, found)
         self._fetching = self._machine.fetching
-        self.handing = Handing(
-            self._fetching, self.waiting.now_ms, self._client.wake, found["retry.backoff.ms"]
-        )
+        self.handing = Handing(self._fetching, self.waiting.now_ms, self._client.wake)
         self.unseen = Unseen(self._fetching, self.waiting)
         self._member = self._machine.member
         self._commits: Commits | None = None
@@ -327,10 +325,12 @@ class Consumer:
                 if self._commits is not None and self._commit_every_ms is not None:
                     ours = [place for place in gone if place in parts]
                     self._commits.commit_quietly(ours, self._close_until_ms)
-                self._call(self._on_revoke, gone)
+                if gone:
+                    self._on_revoke(list(gone))
                 self._let_go(gone)
             case Lost(partitions=gone):
-                self._call(self._on_lost, gone)
+                if gone:
+                    self._on_lost(list(gone))
                 self._let_go(gone)
             case Assigned(added=added, partitions=now):
                 self._rebalances += 1
@@ -338,14 +338,10 @@ class Consumer:
                     self._was = self._member.generation
                     for part in self._fetching.assign(list(now)):
                         part.seek_committed()
-                self._call(self._on_assign, added)
+                self._on_assign(list(added))  # also when there is nothing new, as in Java
         with self.waiting:
             self._member.confirmed(self.waiting.now_ms())
             self._client.wake()
-
-    def _call(self, told: Told, places: tuple[TopicPartition, ...]) -> None:
-        if places or told is self._on_assign:
-            told(list(places))
 
     def _let_go(self, places: tuple[TopicPartition, ...]) -> None:
         with self.waiting:

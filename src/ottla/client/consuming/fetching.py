@@ -12,10 +12,11 @@ It decides and holds what came; it knows no connection and no clock (`machine.py
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
+from ottla.client.backoff import Backoff
 from ottla.client.consuming.part import Part
 from ottla.client.consuming.reset import OffsetReset
 from ottla.client.counted import Counted
@@ -49,7 +50,6 @@ class FetchSettings(NamedTuple):
     partition_max_bytes: int = 1_048_576
     max_wait_ms: int = 500
     request_timeout_ms: int = 30_000
-    retry_backoff_ms: int = 100
     read_committed: bool = False
     check_crcs: bool = True
     rack: str = ""
@@ -90,6 +90,7 @@ class Fetching:
         ways: tuple[int, int],
         settings: FetchSettings,
         reset: OffsetReset,
+        new_backoff: Callable[[], Backoff],
     ) -> None:
         self.parts: dict[TopicPartition, Part] = {}
         self._places = places
@@ -97,6 +98,7 @@ class Fetching:
         self._ways = ways
         self._settings = settings
         self._reset = reset
+        self._new_backoff = new_backoff
         self._sessions: dict[tuple[int, bool], _Session] = {}
         self._deadline_ms: int | None = None
         self.counted = Counted()
@@ -109,7 +111,7 @@ class Fetching:
         for place in gone:
             del self.parts[place]
         self.arrived = [part for part in self.arrived if part.place not in gone]
-        new = [Part(place) for place in places if place not in self.parts]
+        new = [Part(place, self._new_backoff()) for place in places if place not in self.parts]
         self.parts.update((part.place, part) for part in new)
         return new
 
@@ -251,7 +253,7 @@ class Fetching:
                 part = self.parts.get(place)
                 if part is not None and not passes:
                     part.replica = None
-                    part.muted_until_ms = now_ms + self._settings.retry_backoff_ms
+                    part.rest(now_ms)
                     # Where it is read from may have moved.
                     self._places.doubt_leader(place)
             return
@@ -284,6 +286,7 @@ class Fetching:
         if row.error_code:
             self._refused(part, ErrorCode(row.error_code), now_ms)
             return
+        part.backoff.reset()
         part.high_watermark, part.log_start_offset = row.high_watermark, row.log_start_offset
         part.last_stable_offset = row.last_stable_offset
         if row.preferred_read_replica >= 0 and row.preferred_read_replica != node:
@@ -317,7 +320,7 @@ class Fetching:
             self.arrived.append(part)
 
     def _refused(self, part: Part, code: ErrorCode, now_ms: int) -> None:
-        part.muted_until_ms = now_ms + self._settings.retry_backoff_ms
+        part.rest(now_ms)
         if code == ErrorCode.OFFSET_OUT_OF_RANGE:
             if part.replica is not None:
                 part.replica = None  # a follower may lag behind: the leader knows

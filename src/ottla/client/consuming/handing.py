@@ -21,12 +21,10 @@ class Handing:
         fetching: Fetching,
         now_ms: Callable[[], int],
         wake: Callable[[], None],
-        backoff_ms: int,
     ) -> None:
         self._fetching = fetching
         self._now_ms = now_ms
         self._wake = wake
-        self._backoff_ms = backoff_ms
 
     @property
     def has_some(self) -> bool:
@@ -107,7 +105,7 @@ class Handing:
         if found or part.error is None:
             return
         error, part.error = part.error, None
-        part.muted_until_ms = self._now_ms() + self._backoff_ms
+        part.rest(self._now_ms())
         self._fetching.arrived.remove(part)
         self._wake()  # it goes on by itself after a while
         raise error

@@ -33,14 +33,12 @@ class Locating:
         *,
         read_committed: bool,
         timeout_ms: int,
-        backoff_ms: int,
     ) -> None:
         self._places = places
         self._questions = questions
         self._refused = refused
         self._read_committed = read_committed
         self._timeout_ms = timeout_ms
-        self._backoff_ms = backoff_ms
         self._asked: dict[TopicPartition, int] = {}
         """The age that each had when it was asked about."""
         self._deadline_ms: int | None = None
@@ -106,15 +104,18 @@ class Locating:
             row = rows.get(part.place)
             if row is None or row.error_code:
                 self._failed(part, ErrorCode(row.error_code) if row is not None else None, now_ms)
-            elif row.offset < 0 and part.wants_time < 0:
+                continue
+            if row.offset < 0 and part.wants_time < 0:
                 self._failed(part, None, now_ms)  # every log has ends
-            elif row.offset < 0:
+                continue
+            part.backoff.reset()
+            if row.offset < 0:
                 part.seek_time(LATEST)  # nothing is as young as that
             else:
                 part.seek(row.offset, row.leader_epoch)
 
     def _failed(self, part: Part, code: ErrorCode | None, now_ms: int) -> None:
-        part.muted_until_ms = now_ms + self._backoff_ms
+        part.rest(now_ms)
         if code is None or code in LEADER_ERRORS:
             self._places.doubt_leader(part.place)
         elif not code.retriable:

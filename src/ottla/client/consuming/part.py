@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from ottla.client.backoff import Backoff
 from ottla.client.places import TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.fetched import Fetched
@@ -22,6 +23,7 @@ class Part:
     __slots__ = (
         "age",
         "asked_age",
+        "backoff",
         "error",
         "fetch_offset",
         "fetched",
@@ -38,8 +40,9 @@ class Part:
         "wants_time",
     )
 
-    def __init__(self, place: TopicPartition) -> None:
+    def __init__(self, place: TopicPartition, backoff: Backoff) -> None:
         self.place = place
+        self.backoff = backoff
         self.age = 0
         self.asked_age: int | None = None
         """Its age when a node was asked for more of it, until that is answered."""
@@ -78,6 +81,10 @@ class Part:
         """Read on from where the group committed."""
         self._leave()
         self.wants_commit = True
+
+    def rest(self, now_ms: int) -> None:
+        """Something failed: ask nobody about it for a while."""
+        self.muted_until_ms = now_ms + self.backoff.next_ms()
 
     def _leave(self) -> None:
         self.age += 1

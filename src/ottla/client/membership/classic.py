@@ -20,9 +20,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ottla.client.backoff import Backoff
 from ottla.client.errors import ApiNotSupported
 from ottla.client.machine import Ask, Coordinator, Destination
-from ottla.client.membership.backoff import Backoff
 from ottla.client.membership.classic_events import (
     NO_GENERATION,
     ClassicEvent,

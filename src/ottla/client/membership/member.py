@@ -40,7 +40,7 @@ class GroupMember:
         self._waiting = client.waiting
         self._way = client.network.new_way()
         settings = settings._replace(poll_interval_ms_max=None)
-        self._classic = ClassicMember(settings, protocol, lambda: client.waiting.random() / 2**32)
+        self._classic = ClassicMember(settings, protocol, client.chance)
         self._machine = _Machine(self._classic, self._way)
         client.run(self._machine)
         self.join("it is new")
@@ -60,7 +60,7 @@ class GroupMember:
         - `Failed`: there will be no more; its error says why.
 
         Raises:
-            BrokenInvariant: a mistake of ours.
+            OttlaError: `protocol` has failed, or its client.
         """
         with self._waiting:
             until_ms = self._waiting.now_ms() + int(timeout * 1000)
@@ -130,7 +130,11 @@ class _Machine:
 
     def asks(self, now_ms: int) -> list[Ask]:
         """What the membership asks now."""
-        return by_own_way(self._classic.asks(now_ms), self._way)
+        try:
+            return by_own_way(self._classic.asks(now_ms), self._way)
+        except Exception as error:  # the owner's protocol is asked there; it ends this member alone
+            self.broken = OttlaError(f"what the member is to tell its group failed: {error!r}")
+            return []
 
     def answered(self, token: int, outcome: Any | OttlaError, now_ms: int) -> None:
         """A request has ended."""

@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ottla.client.backoff import Backoff
 from ottla.client.machine import Ask, Coordinator, Destination
-from ottla.client.membership.backoff import Backoff
 from ottla.client.membership.events import (
     Assigned,
     Event,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ottla.client.backoff import Backoff
 from ottla.client.errors import BrokerError
 from ottla.client.machine import AnyNode, Questions
 from ottla.client.places import TopicPartition
@@ -74,11 +75,11 @@ class Nobody:
 class Idempotent(Nobody):
     """A producer with an id of its own, that nobody else will ever have."""
 
-    def __init__(self, questions: Questions, timeout_ms: int, backoff_ms: int) -> None:
+    def __init__(self, questions: Questions, timeout_ms: int, backoff: Backoff) -> None:
         self.producer_id, self.epoch = NO_PRODUCER_ID, -1
         self._questions = questions
         self._timeout_ms = timeout_ms
-        self._backoff_ms = backoff_ms
+        self._backoff = backoff
         self._asked = self._must_raise = self._is_new = False
         self._again_ms: int | None = None
         self._fatal: OttlaError | None = None
@@ -119,10 +120,11 @@ class Idempotent(Nobody):
         if not isinstance(outcome, OttlaError):
             self.producer_id, self.epoch = outcome.producer_id, outcome.producer_epoch
             self._is_new = True
+            self._backoff.reset()
         elif isinstance(outcome, BrokerError) and not outcome.retriable:
             self._fatal = outcome
         else:
-            self._again_ms = now_ms + self._backoff_ms
+            self._again_ms = now_ms + self._backoff.next_ms()
 
     def lost_track(self, error: OttlaError) -> None:
         """Begin anew, with a higher epoch, as soon as nothing is under way."""

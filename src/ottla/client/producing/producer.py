@@ -513,11 +513,12 @@ def _identity(client: Client, questions: Questions, settings: Settings, idempote
             questions,
             transaction_timeout_ms=settings["transaction.timeout.ms"],
             request_timeout_ms=settings["request.timeout.ms"],
-            backoff_ms=settings["retry.backoff.ms"],
+            backoff=settings.new_backoff(client.chance),
         )
     if not idempotent:
         return Nobody()
-    return Idempotent(questions, settings["request.timeout.ms"], settings["retry.backoff.ms"])
+    backoff = settings.new_backoff(client.chance)
+    return Idempotent(questions, settings["request.timeout.ms"], backoff)
 
 
 def _guarantees(settings: Settings) -> tuple[int, bool]:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+from ottla.client.backoff import wait_after
 from ottla.client.counted import Counted
 from ottla.client.errors import ApiNotSupported, BrokerError, TimedOut
 from ottla.client.machine import Ask, Destination, Node, Questions
@@ -421,8 +422,9 @@ class Sending:
         self._insert(lane, batch)
         if lane.is_behind and not lane.in_flight:
             self._renumber(lane)
-        wait_ms = settings.retry_backoff_ms << min(batch.attempts - 1, 10)
-        lane.muted_until_ms = now_ms + min(wait_ms, settings.retry_backoff_ms_max)
+        lane.muted_until_ms = now_ms + wait_after(
+            batch.attempts - 1, settings.retry_backoff_ms, settings.retry_backoff_ms_max
+        )
 
     def _split(self, lane: _Lane, batch: _Batch) -> None:
         """The node finds it too large, not its records: it goes again in two."""

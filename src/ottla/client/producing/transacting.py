@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+from ottla.client.backoff import Backoff
 from ottla.client.consuming.committing import OffsetAndMetadata
 from ottla.client.errors import BrokerError
 from ottla.client.machine import Coordinator, Questions
@@ -98,7 +99,7 @@ class Transactional(Nobody):
         *,
         transaction_timeout_ms: int,
         request_timeout_ms: int,
-        backoff_ms: int,
+        backoff: Backoff,
     ) -> None:
         self.transactional_id: str = transactional_id
         self.producer_id, self.epoch = NO_PRODUCER_ID, -1
@@ -112,7 +113,7 @@ class Transactional(Nobody):
         self._to = Coordinator(TRANSACTION, transactional_id)
         self._transaction_timeout_ms = transaction_timeout_ms
         self._request_timeout_ms = request_timeout_ms
-        self._backoff_ms = backoff_ms
+        self._backoff = backoff
         self._is_v2 = self._is_new = self._asked = False
         self._must_raise = False
         self._again_ms: int | None = None
@@ -312,13 +313,14 @@ class Transactional(Nobody):
             error = outcome if isinstance(outcome, OttlaError) else _refusal(outcome)
             self.last_failure = error
             if error is None:
+                self._backoff.reset()
                 done(outcome)
                 return
             code = error.code if isinstance(error, BrokerError) else None
             if code in COORDINATOR_ERRORS:
                 self._places.doubt_coordinator(place.kind, place.key)
             if code is None or code in _AGAIN:
-                self._again_ms = now_ms + self._backoff_ms
+                self._again_ms = now_ms + self._backoff.next_ms()
             else:
                 self._refused(error, code, is_end=is_end)
 

@@ -23,7 +23,7 @@ class Backoff:
 
     def next_ms(self) -> int:
         """How long to wait after one more failure."""
-        wait_ms = min(self._first_ms << min(self.failures, 30), self._most_ms)
+        wait_ms = wait_after(self.failures, self._first_ms, self._most_ms)
         self.failures += 1
         if self._chance is None:
             return wait_ms
@@ -32,3 +32,8 @@ class Backoff:
     def reset(self) -> None:
         """It went well."""
         self.failures = 0
+
+
+def wait_after(failures: int, first_ms: int, most_ms: int) -> int:
+    """The wait after so many failures that came before the last one, without chance."""
+    return min(first_ms << min(failures, 30), most_ms)
