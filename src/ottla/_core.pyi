@@ -307,6 +307,9 @@ class Fetched:
     def next_offset(self) -> int:
         """The offset behind all of it."""
     @property
+    def leader_epoch(self) -> int:
+        """Of the last batch before that; -1 if there is none."""
+    @property
     def is_done(self) -> bool: ...
     @property
     def size_bytes(self) -> int: ...

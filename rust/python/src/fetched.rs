@@ -164,6 +164,11 @@ impl Fetched {
         self.inner.next_offset
     }
 
+    #[getter]
+    fn leader_epoch(&self) -> i32 {
+        self.inner.leader_epoch
+    }
+
     /// Whether everything was given out.
     #[getter]
     fn is_done(&self) -> bool {

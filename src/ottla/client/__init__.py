@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ottla.client.consuming.fetching import Corrupt, OffsetOutOfRange
     from ottla.client.consuming.part import NotAssigned
     from ottla.client.consuming.reset import NoOffset
+    from ottla.client.consuming.validating import LogTruncated
     from ottla.client.errors import (
         ApiNotSupported,
         AuthenticationFailed,
@@ -58,6 +59,7 @@ _HOMES = {
     "Corrupt": "ottla.client.consuming.fetching",
     "Delivery": "ottla.wire.outbox",
     "Fenced": "ottla.client.producing.transacting",
+    "LogTruncated": "ottla.client.consuming.validating",
     "MustAbort": "ottla.client.producing.transacting",
     "NoOffset": "ottla.client.consuming.reset",
     "NoTransaction": "ottla.client.producing.transacting",
@@ -90,6 +92,7 @@ __all__ = [
     "Corrupt",
     "Delivery",
     "Fenced",
+    "LogTruncated",
     "MustAbort",
     "NoOffset",
     "NoTransaction",

@@ -37,6 +37,8 @@ pub struct Fetched {
     pub batches: Vec<FetchedBatch>,
     /// Where to go on behind all of it.
     pub next_offset: i64,
+    /// The leader epoch of the last batch before that; -1 if there is none.
+    pub leader_epoch: i32,
     /// Why nothing behind `next_offset` can be read, if so.
     pub fault: Option<String>,
 }
@@ -52,6 +54,7 @@ impl Fetched {
         let mut found = Self {
             batches: Vec::new(),
             next_offset: position,
+            leader_epoch: -1,
             fault: None,
         };
         let mut judge = aborted.map(Judge::new);
@@ -76,6 +79,7 @@ impl Fetched {
                 continue;
             }
             found.next_offset = header.next_offset();
+            found.leader_epoch = header.leader_epoch;
             if counts && !header.is_control() && header.record_count > 0 {
                 found.batches.push(FetchedBatch {
                     at: at..at + batch.len(),

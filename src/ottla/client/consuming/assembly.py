@@ -12,6 +12,7 @@ from ottla.client.consuming.decisions import Consuming
 from ottla.client.consuming.fetching import Fetching, FetchSettings
 from ottla.client.consuming.locating import Locating
 from ottla.client.consuming.reset import OffsetReset
+from ottla.client.consuming.validating import Validating
 from ottla.client.errors import BadSetting
 from ottla.client.machine import Questions
 from ottla.client.membership.events import ConsumerMembership
@@ -65,6 +66,7 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
         read_committed=committed,
         timeout_ms=timeout_ms,
     )
+    validating = Validating(client.places, questions, fetching.stop, reset, timeout_ms=timeout_ms)
     group = settings["group.id"]
     committing = None
     if group is not None:
@@ -75,6 +77,7 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
         client.places,
         fetching,
         locating,
+        validating,
         questions,
         committing=committing,
         member=None if group is None else _member(client, settings),

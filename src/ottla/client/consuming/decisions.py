@@ -14,6 +14,7 @@ from ottla.client.consuming.fetching import Fetching
 from ottla.client.consuming.locating import Locating
 from ottla.client.consuming.part import Part
 from ottla.client.consuming.reset import OffsetReset
+from ottla.client.consuming.validating import Validating
 from ottla.client.errors import BrokerError
 from ottla.client.machine import Ask, Destination, Questions
 from ottla.client.membership.events import ConsumerMembership, KnownTopics
@@ -29,7 +30,7 @@ class Consuming:
     """The machine of one consumer.
 
     Args:
-        questions: of what is asked here, and by `fetching`, `locating` and `committing`.
+        questions: of what is asked here, and by the machines that it is made of.
         way: the connection of the membership; fetching has its own.
         rack_of: the rack of a node.
     """
@@ -39,6 +40,7 @@ class Consuming:
         places: Places,
         fetching: Fetching,
         locating: Locating,
+        validating: Validating,
         questions: Questions,
         *,
         committing: Committing | None,
@@ -58,6 +60,7 @@ class Consuming:
         """Those that somebody asked about."""
         self._places = places
         self._locating = locating
+        self._validating = validating
         self._questions = questions
         self._way = way
         self._reset = reset
@@ -100,6 +103,7 @@ class Consuming:
         self._refuse(parts, now_ms)
         self._find_committed(parts, now_ms)
         self._locating.act(parts, now_ms)
+        self._validating.act(parts, now_ms)
         self.fetching.act(now_ms)
         if self.committing is not None:
             self.committing.act(now_ms)
@@ -133,7 +137,7 @@ class Consuming:
     @property
     def deadline_ms(self) -> int | None:
         """When something is due."""
-        found = [self.fetching.deadline_ms, self._locating.deadline_ms]
+        found = [which.deadline_ms for which in (self.fetching, self._locating, self._validating)]
         if self.committing is not None:
             found.append(self.committing.deadline_ms)
         if self.member is not None:

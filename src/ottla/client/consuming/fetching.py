@@ -162,6 +162,7 @@ class Fetching:
             and part.asked_age != part.age
             and not part.is_paused
             and part.error is None
+            and not part.needs_check(self._places.leader_epoch(part.place))
             and part.muted_until_ms <= now_ms
             and len(part.fetched) < FETCHED_OF_A_PART_MAX
         )
@@ -270,6 +271,8 @@ class Fetching:
                 part = self.parts.get(place)
                 if part is not None and part.age == ages.get(place):
                     self._take(node, part, row, now_ms)
+                    if not row.error_code and (told := session.told.get(place)) is not None:
+                        part.checked_epoch = told.leader_epoch
         if not session.waits:
             self._pace(ages, now_ms)
 
@@ -311,6 +314,8 @@ class Fetching:
         if fetched.fault is not None and fetched.next_offset == part.fetch_offset:
             part.error = Corrupt(part.place, part.fetch_offset, fetched.fault)
         part.fetch_offset = fetched.next_offset
+        if fetched.leader_epoch >= 0:
+            part.fetch_epoch = fetched.leader_epoch
         if fetched.is_done and not part.fetched:
             # Nothing in it counts: reading goes on behind it.
             part.position = fetched.next_offset

@@ -87,16 +87,18 @@ class Locating:
             topics=list(topics.values()),
             timeout_ms=self._timeout_ms,
         )
-        ages = [(part, part.age) for part in wanted]
-        self._questions.put(Node(leader), request, self._timeout_ms, partial(self._told, ages))
+        asked = [(part, part.age, self._places.leader_epoch(part.place)) for part in wanted]
+        self._questions.put(Node(leader), request, self._timeout_ms, partial(self._told, asked))
 
-    def _told(self, ages: list[tuple[Part, int]], outcome: Any | OttlaError, now_ms: int) -> None:
+    def _told(
+        self, asked: list[tuple[Part, int, int]], outcome: Any | OttlaError, now_ms: int
+    ) -> None:
         rows = {}
         if not isinstance(outcome, OttlaError):
             rows = {
                 (t.name, row.partition_index): row for t in outcome.topics for row in t.partitions
             }
-        for part, age in ages:
+        for part, age, epoch in asked:
             if self._asked.get(part.place) == age:
                 del self._asked[part.place]
             if part.age != age or part.wants_time is None:
@@ -112,7 +114,7 @@ class Locating:
             if row.offset < 0:
                 part.seek_time(LATEST)  # nothing is as young as that
             else:
-                part.seek(row.offset, row.leader_epoch)
+                part.seek(row.offset, row.leader_epoch, checked_epoch=epoch)
 
     def _failed(self, part: Part, code: ErrorCode | None, now_ms: int) -> None:
         part.rest(now_ms)

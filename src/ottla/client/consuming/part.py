@@ -24,7 +24,9 @@ class Part:
         "age",
         "asked_age",
         "backoff",
+        "checked_epoch",
         "error",
+        "fetch_epoch",
         "fetch_offset",
         "fetched",
         "high_watermark",
@@ -52,6 +54,10 @@ class Part:
         """Of the last record that was handed out."""
         self.fetch_offset = NO_OFFSET
         """Of the next record to fetch."""
+        self.fetch_epoch = -1
+        """The leader epoch of the record before that; unknown if nobody has told."""
+        self.checked_epoch = -1
+        """The epoch of the leader in whose log that record is known to be."""
         self.fetched: deque[Fetched] = deque()
         """What arrived and was not handed out."""
         self.wants_commit = False
@@ -66,11 +72,18 @@ class Part:
         """The node that the leader would have it read from (KIP-392)."""
         self.high_watermark = self.last_stable_offset = self.log_start_offset = NO_OFFSET
 
-    def seek(self, offset: int, leader_epoch: int = -1) -> None:
-        """Read on from there."""
+    def seek(self, offset: int, leader_epoch: int = -1, checked_epoch: int = -1) -> None:
+        """Read on from there: behind a record of that leader epoch, if it is known."""
         self._leave()
         self.position = self.fetch_offset = offset
-        self.leader_epoch = leader_epoch
+        self.leader_epoch = self.fetch_epoch = leader_epoch
+        self.checked_epoch = checked_epoch
+
+    def needs_check(self, leader_epoch: int) -> bool:
+        """Whether a leader of that epoch has to be asked if its log holds what was read before
+        (KIP-320): an election may have cut it off.
+        """
+        return self.fetch_epoch >= 0 and 0 <= leader_epoch != self.checked_epoch
 
     def seek_time(self, timestamp_ms: int) -> None:
         """Read on from the first record of that time or later, or from an end."""
@@ -90,6 +103,7 @@ class Part:
         self.age += 1
         self.fetched.clear()
         self.position = self.fetch_offset = NO_OFFSET
+        self.fetch_epoch = self.checked_epoch = -1
         self.wants_commit, self.wants_time = False, None
         self.error = None
         self.muted_until_ms = 0
