@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import ottla
-from ottla.client import BadSetting, Client, Closed, Consumer, Delivery, Producer
+from ottla.client import BadSetting, Client, Closed, Consumer, Delivery, Producer, machine
 from ottla.client.consuming.fetching import Fetching
+from ottla.client.machine import Ask
 from ottla.client.producing.sending import Sending
 from ottla.errors import BrokenInvariant, OttlaError
+from ottla.wire.messages.metadata import MetadataRequest
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -114,3 +117,51 @@ def test_what_the_client_has_is_not_given_again() -> None:
         for wrong in ({"sasl.password": "x"}, {"client_id": "me"}, {"bootstrap.servers": "a:1"}):
             with pytest.raises(BadSetting, match="shared"):
                 Producer(wrong, client=client)
+
+
+class Asks:
+    """A machine that asks one node one thing."""
+
+    topics: tuple[str, ...] = ()
+    topic_ids: tuple[bytes, ...] = ()
+    creates_topics = wants_all_topics = False
+    deadline_ms = None
+
+    def __init__(self, node: int) -> None:
+        self.outcomes: list[Any] = []
+        self._asks = [Ask(1, machine.Node(node), MetadataRequest(topics=[]), 30_000)]
+
+    def asks(self, now_ms: int) -> list[Ask]:
+        """Once."""
+        asks, self._asks = self._asks, []
+        return asks
+
+    def answered(self, token: int, outcome: Any, now_ms: int) -> None:
+        """Remember how it ended."""
+        self.outcomes.append(outcome)
+
+    def doubts(self) -> list[machine.Destination]:
+        """None."""
+        return []
+
+    def break_off(self, error: OttlaError) -> None:
+        """Nothing."""
+
+    def calls(self) -> list[Callable[[], object]]:
+        """None."""
+        return []
+
+
+def test_a_node_that_the_cluster_does_not_have_is_told_at_once() -> None:
+    """If this failed, a request to a node that is gone would wait for its whole time-out: a
+    follower that a consumer was told to read from, for one.
+    """
+    with ottla.Broker() as broker, Client(broker.bootstrap_servers) as client:
+        asks = Asks(77)
+        client.run(asks)
+        with client.waiting:
+            until_ms = client.waiting.now_ms() + 20_000
+            client.waiting.wait_for((), lambda: bool(asks.outcomes), until_ms)
+        assert [str(outcome) for outcome in asks.outcomes] == [
+            "the cluster has no node 77 right now"
+        ]

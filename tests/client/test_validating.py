@@ -111,7 +111,7 @@ def test_reading_goes_on_where_the_log_was_cut(reset: str) -> None:
 
 
 def test_what_was_only_fetched_is_fetched_again() -> None:
-    """If this failed, records that are no more in the log would be handed out, or others skipped."""
+    """If this failed, what is no more in the log would be handed out, or something skipped."""
     world = World("none")
     world.part.position = 12
     world.lead(2, 4)

@@ -20,6 +20,7 @@ from ottla.client.lookups import find_coordinator, metadata_request
 from ottla.client.machine import AnyNode, Ask, Coordinator, Destination, Driven, Node
 from ottla.client.network import Network
 from ottla.errors import BrokenInvariant, OttlaError
+from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
     from ottla.client.connecting.waiting import Waiting
@@ -31,11 +32,12 @@ METADATA_BACKOFF_MS_MAX = 1000
 class _Errand:
     """A request of a machine on its way: not sent yet, or waited for."""
 
-    __slots__ = ("answer", "ask", "connection", "deadline_ms", "machine")
+    __slots__ = ("answer", "ask", "begun_ms", "connection", "deadline_ms", "machine")
 
     def __init__(self, machine: Driven | None, ask: Ask, now_ms: int) -> None:
         self.machine = machine
         self.ask = ask
+        self.begun_ms = now_ms
         self.deadline_ms = now_ms + ask.timeout_ms
         self.connection: Connection | None = None
         """The one that was begun for it."""
@@ -273,6 +275,10 @@ class Driver:
     def _to_node(self, errand: _Errand, node_id: int, now_ms: int) -> Connection | None:
         connection = self._network.way_to(node_id, errand.ask.way)
         if connection is None:
+            known_at_ms = self._network.nodes_known_at_ms
+            if known_at_ms is not None and known_at_ms > errand.begun_ms:
+                text = f"the cluster has no node {node_id} right now"
+                raise BrokerError(ErrorCode.BROKER_NOT_AVAILABLE, text)
             self._metadata.need_nodes()
             return None
         return self._opened(errand, connection, now_ms)
@@ -435,8 +441,8 @@ class _Metadata:
             return None
         places = self._network.places
         wants = bool(self._ids) or self._needs_nodes or any(map(places.is_doubted, self._topics))
-        if self._again_ms is not None and wants:
-            return self._again_ms
+        if wants:
+            return self._again_ms or 0
         if self._wants_all and self._all_at_ms is not None:
             return self._all_at_ms + self._age_ms_max
         learned = [t.learned_at_ms for name in self._topics if (t := places.topic(name))]

@@ -33,6 +33,7 @@ from ottla.client.membership.events import (
 from ottla.client.metrics import Metrics, consumer_metrics
 from ottla.client.places import TopicPartition
 from ottla.client.settings import Settings, merged
+from ottla.errors import OttlaError
 from ottla.wire.fetched import ConsumerRecord, RecordBatch
 
 T = TypeVar("T")
@@ -136,6 +137,7 @@ class Consumer:
             else:
                 self._machine.matches = None
                 self._member.subscribe(frozenset(topics), now_ms)
+            self._machine.subscribed()
             self._client.wake()
 
     def unsubscribe(self) -> None:
@@ -143,6 +145,7 @@ class Consumer:
         self._check_open()
         with self.waiting:
             self._machine.matches = None
+            self._machine.subscribed()
             if self._commits is not None:
                 self._commits.subscribes = False
             if self._member is not None:
@@ -243,7 +246,7 @@ class Consumer:
         self._check_open()
         with self.waiting:
             found = take()
-            if not found and (failure := self._client.network.what_stays()) is not None:
+            if not found and (failure := self._what_stays()) is not None:
                 raise failure
             if found or self._is_woken or self.waiting.now_ms() >= until_ms:
                 self._is_woken = False
@@ -264,8 +267,12 @@ class Consumer:
             or self._machine.broken is not None
             or self.handing.has_some
             or self._has_event()
-            or self._client.network.what_stays() is not None
+            or self._what_stays() is not None
         )
+
+    def _what_stays(self) -> OttlaError | None:
+        """What does not pass by itself: a topic can't be read, or nobody be reached."""
+        return self._machine.topic_error or self._client.network.what_stays()
 
     @property
     def has_duties(self) -> bool:

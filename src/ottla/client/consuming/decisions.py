@@ -69,6 +69,8 @@ class Consuming:
         self._learned: tuple[int, frozenset[str]] = (-1, frozenset())
         self.refused: OttlaError | None = None
         """What of the user's has failed, and is to be told by every poll."""
+        self.topic_error: OttlaError | None = None
+        """Why one of the topics that the group is to read can't be read, as long as that is so."""
         self.broken: OttlaError | None = None
         """Why nobody drives this any more, if so."""
 
@@ -144,6 +146,11 @@ class Consuming:
             found.append(self.member.deadline_ms)
         return min((at for at in found if at is not None), default=None)
 
+    def subscribed(self) -> None:
+        """The topics are others: what was said of those before does not count."""
+        self.topic_error = None
+        self._learned = (-1, frozenset())
+
     # ------------------------------------------------------------ inside
 
     def _learn(self, now_ms: int) -> None:
@@ -152,6 +159,11 @@ class Consuming:
         if self.matches is not None:
             self._match(self.member, self.matches, now_ms)
         found = [t for name in self.member.wanted_topics if (t := self._places.topic(name))]
+        errors = [(t.name, ErrorCode(t.error)) for t in found if t.error]
+        stay = [
+            BrokerError(code, f"{name}: {code.text}") for name, code in errors if not code.retriable
+        ]
+        self.topic_error = stay[0] if stay else None
         counts = {topic.name: 0 if topic.error else len(topic.partitions) for topic in found}
         names = {topic.id: topic.name for topic in found if not topic.error}
         racks = {topic.name: self._racks(topic) for topic in found if not topic.error}
