@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import (
     Consumer,
     KafkaError,
+    KafkaException,
     Message,
     Producer,
     TopicPartition,
@@ -47,7 +48,16 @@ def read(
     # To ask first is quicker: a consumer that is told to look for the beginning itself, before it
     # knows who leads the partition, looks again after half a second.
     place = TopicPartition(topic, partition)
-    place.offset, _ = consumer.get_watermark_offsets(place, 20)
+
+    def watermarks() -> tuple[int, int] | None:
+        try:
+            return consumer.get_watermark_offsets(place, 20)
+        except KafkaException as error:
+            if error.args[0].retriable():
+                return None  # a node that has just started may lead nothing yet
+            raise
+
+    place.offset, _ = eventually(watermarks, f"{topic}-{partition} is led by somebody")
     consumer.assign([place])
     found: list[Message] = []
 
