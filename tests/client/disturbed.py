@@ -53,6 +53,7 @@ class OttlaWorld:
     def disturb(self, what: str, topics: list[str]) -> None:
         """Let that happen."""
         faults = self._broker.faults
+        faults.clear()  # what of the last one has met nobody
         match what:
             case "answers lost":
                 for api in ("Produce", "EndTxn", "OffsetCommit", "TxnOffsetCommit"):
@@ -114,6 +115,7 @@ class Relay:
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+        source.close()  # the other end is the other thread's
 
     def _loses(self) -> bool:
         with self._lock:
@@ -207,7 +209,8 @@ class ApacheWorld:
                         name=topic.name,
                         partitions=[
                             apr.ReassignablePartition(
-                                partition_index=p.number, replicas=[*reversed(p.replicas)]
+                                partition_index=p.number,
+                                replicas=sorted(p.replicas, key=lambda one, p=p: one == p.leader),
                             )
                             for p in topic.partitions
                         ],
@@ -215,7 +218,7 @@ class ApacheWorld:
                     for topic in found
                 ]
             )
-            client.request_controller(moved)
+            client.request(moved)
             elected = [
                 TopicPartitions(topic=t.name, partitions=[p.number for p in t.partitions])
                 for t in found
@@ -224,7 +227,7 @@ class ApacheWorld:
 
             def is_moved() -> bool:
                 request = ElectLeadersRequest(election_type=PREFERRED, topic_partitions=elected)
-                client.request_controller(request)
+                client.request(request)
                 now = topics.describe(client, [t.name for t in found])
                 return all(
                     p.leader != before[(t.name, p.number)] and p.leader > 0

@@ -20,7 +20,6 @@ from ottla.client.lookups import find_coordinator, metadata_request
 from ottla.client.machine import AnyNode, Ask, Coordinator, Destination, Driven, Node
 from ottla.client.network import Network
 from ottla.errors import BrokenInvariant, OttlaError
-from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
     from ottla.client.connecting.waiting import Waiting
@@ -277,8 +276,8 @@ class Driver:
         if connection is None:
             known_at_ms = self._network.nodes_known_at_ms
             if known_at_ms is not None and known_at_ms > errand.begun_ms:
-                text = f"the cluster has no node {node_id} right now"
-                raise BrokerError(ErrorCode.BROKER_NOT_AVAILABLE, text)
+                # No refusal of the node's: whoever asks looks again where to ask.
+                raise TimedOut(f"the cluster has no node {node_id} right now")
             self._metadata.need_nodes()
             return None
         return self._opened(errand, connection, now_ms)
