@@ -1,6 +1,6 @@
 """A consumer's reading without a network: the machine, its clock, and answers that a test makes.
 
-Nothing here decides for the machine; `answer` names topics by their ids alone, as nodes of today do.
+Nothing here decides for the machine. `answer` names topics by their ids, as nodes of today do.
 """
 
 from __future__ import annotations

@@ -189,6 +189,20 @@ def test_what_arrived_before_a_seek_is_dropped() -> None:
     assert asked(world.ask()) == {T0: 7}
 
 
+def test_an_answer_to_an_assignment_of_before_is_dropped() -> None:
+    """If this failed, a rebalance that takes a partition and gives it back would lose records: what
+    was asked for before would count as what lies at the committed offset.
+    """
+    world = World(T0)
+    waits = world.at_end(T0)
+    world.machine.assign([])
+    (part,) = world.machine.assign([T0])
+    part.seek(0)
+    world.answer(waits, row(T0, batch(7), high_watermark=8))
+    assert (world.taken(), part.fetch_offset) == ([], 0)
+    assert world.reads(world.ask()) == {T0: 0}
+
+
 def test_what_is_paused_is_kept_and_not_asked_for() -> None:
     """If this failed, a pause would lose what was under way, or not be one."""
     world = World(T0, T1)
