@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from client.fetch_world import LOST, T0, T1, U0, World, asked, batch, forgotten, node, row
 from ottla.client.consuming.part import EARLIEST
@@ -180,9 +180,14 @@ class Reading(RuleBasedStateMachine):
             self.world.answer(ask, *outcome.responses, session=outcome.session_id)
         self._locate()
 
-    @rule(by_ms=st.sampled_from([0, 50, 100, PAUSE_MS]))
-    def ask(self, by_ms: int) -> None:
-        asks = self.world.asks(by_ms)
+    @rule(by_ms=st.sampled_from([50, 100, PAUSE_MS]))
+    def advance(self, by_ms: int) -> None:
+        self.world.now_ms += by_ms
+
+    @invariant()
+    def ask(self) -> None:
+        """Whatever happens, whoever drives the machine asks what is to be sent."""
+        asks = self.world.asks()
         self.open += asks
         busy = [(node(one), one.way) for one in self.open]
         assert len(set(busy)) == len(busy), "a session has one Fetch under way"
@@ -235,6 +240,13 @@ class Reading(RuleBasedStateMachine):
         for part in self.world.machine.assign(sorted(places)):
             part.seek(self.next[part.place])
 
+    @rule(place=PLACES)
+    def give_back(self, place: TopicPartition) -> None:
+        """A round of an eager protocol: what is taken from a consumer is given back to it."""
+        places = set(self.world.machine.parts)
+        self.assign(places - {place})
+        self.assign(places | {place})
+
     def teardown(self) -> None:
         """Once all is well again, everything is read to its end."""
         self.room(True)
@@ -243,7 +255,8 @@ class Reading(RuleBasedStateMachine):
             part.is_paused = False
         for _ in range(60):
             self.tell_metadata()
-            self.ask(PAUSE_MS)
+            self.advance(PAUSE_MS)
+            self.ask()
             for _ in range(len(self.open)):
                 self.answer(0, 3)
             self.take(100)
