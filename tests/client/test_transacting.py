@@ -533,3 +533,16 @@ def test_an_answer_to_what_is_being_aborted_changes_nothing(code: int) -> None:
     world.end(ask, added(ask, code))
     assert (world.machine.state, world.ends) == (ENDING, [])
     assert isinstance(world.ask().message, EndTxnRequest)
+
+
+def test_offsets_that_are_answered_behind_an_abort_are_told_once_as_aborted() -> None:
+    """If this failed, offsets that do not count would be told as written."""
+    world = opened(2)
+    world.send_offsets(T0)
+    ask = world.ask()
+    world.stop(commit=False)
+    assert isinstance(refused(world), MustAbort)
+    world.end(ask, written(ask))
+    assert world.ends == []
+    world.end(world.ask(), EndTxnResponse(producer_id=7, producer_epoch=1))
+    assert world.ends == [None]

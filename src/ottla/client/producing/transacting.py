@@ -412,9 +412,9 @@ class Transactional(Nobody):
         cap = None if self._is_v2 else _OFFSETS_BEFORE_V2
 
         def written(_: Any) -> None:
-            if job in self._jobs:
+            if job in self._jobs:  # else it was told as aborted
                 self._jobs.remove(job)
-            job.done(None)
+                job.done(None)
 
         message = partial(_capped, self._offsets_request(job), cap)
         self._put(message, written, Coordinator(GROUP, group_id))
