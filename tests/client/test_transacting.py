@@ -546,3 +546,18 @@ def test_offsets_that_are_answered_behind_an_abort_are_told_once_as_aborted() ->
     assert world.ends == []
     world.end(world.ask(), EndTxnResponse(producer_id=7, producer_epoch=1))
     assert world.ends == [None]
+
+
+@pytest.mark.parametrize("code", [0, *FATALS, *ABORTS, *PASSES])
+def test_a_fenced_producer_stays_so_whatever_is_answered(code: int) -> None:
+    """If this failed, a late answer would bring back who has been replaced."""
+    world = World(1)
+    world.begin()
+    world.machine.may_send(T0)
+    ask = world.ask()
+    world.machine.failed(BrokerError(ErrorCode.PRODUCER_FENCED))
+    world.end(ask, added(ask, code))
+    assert isinstance(world.machine.fatal, Fenced)
+    assert world.asks(60_000) == []
+    with pytest.raises(Fenced):
+        world.stop(commit=False)

@@ -327,6 +327,8 @@ class Transactional(Nobody):
         self._questions.put(place, message, self._request_timeout_ms, told)
 
     def _refused(self, error: OttlaError, code: ErrorCode, *, is_end: bool) -> None:
+        if self.state == FATAL:
+            return  # it is known why
         if code in _FENCED:
             self._end_for_good(_fenced(self.transactional_id, error))
         elif not (is_end or self._may_fail()):
