@@ -561,3 +561,41 @@ def test_a_fenced_producer_stays_so_whatever_is_answered(code: int) -> None:
     assert world.asks(60_000) == []
     with pytest.raises(Fenced):
         world.stop(commit=False)
+
+
+@pytest.mark.parametrize("outcome", [LOST, LATE, ErrorCode.COORDINATOR_NOT_AVAILABLE])
+@pytest.mark.parametrize("what", ["partition", "group"])
+def test_what_may_have_joined_is_ended_too(what: str, outcome: Any) -> None:
+    """If this failed, a transaction that a lost request began would stay open at its coordinator
+    until its time is over: then the producer, which has gone on, is fenced for it.
+    """
+    world = World(1)
+    world.begin()
+    if what == "partition":
+        world.machine.may_send(T0)
+    else:
+        world.send_offsets(T0)
+    ask = world.ask()
+    coded = added(ask, outcome) if what == "partition" else None
+    coded = coded or AddOffsetsToTxnResponse(error_code=outcome if outcome in MOVED else 0)
+    world.end(ask, outcome if outcome in (LOST, LATE) else coded)
+    world.stop(commit=False)
+    again = world.ask(100)
+    assert again.message == ask.message, "only an answer says whether there is one to be ended"
+    world.end(again, added(again) if what == "partition" else AddOffsetsToTxnResponse())
+    end = world.ask()
+    assert isinstance(end.message, EndTxnRequest)
+    world.end(end, EndTxnResponse())
+    assert (world.ends[-1], world.machine.state) == (None, READY)
+
+
+def test_what_can_not_have_joined_is_not_waited_for() -> None:
+    """If this failed, a transaction with a topic that is gone could not even be aborted."""
+    world = World(1)
+    world.begin()
+    world.machine.may_send(T0)
+    ask = world.ask()
+    world.end(ask, added(ask, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
+    world.stop(commit=False)
+    assert world.asks(100) == []
+    assert (refused(world), world.machine.state) == (None, READY)

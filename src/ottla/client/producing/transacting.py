@@ -52,6 +52,8 @@ _AGAIN = frozenset(
         ErrorCode.UNSTABLE_OFFSET_COMMIT,
     }
 )
+_NOT_JOINED = frozenset({ErrorCode.UNKNOWN_TOPIC_OR_PARTITION})
+"""Of those, the ones that a node says before it does anything."""
 _FENCED = frozenset({ErrorCode.PRODUCER_FENCED, ErrorCode.INVALID_PRODUCER_EPOCH})
 _FATAL = frozenset(
     {
@@ -122,6 +124,8 @@ class Transactional(Nobody):
         self._groups: set[str] = set()
         self._has_joined = False
         """Whether anything belongs to the transaction: else its end is nobody's business."""
+        self._joining: tuple[Any, Callable[[Any], None]] | None = None
+        """What was asked to join last, and may have: only an answer says whether."""
         self._jobs: deque[_Offsets] = deque()
         self._done: Done | None = None
         self._commits = False
@@ -293,7 +297,10 @@ class Transactional(Nobody):
         elif self.state in (OPEN, ENDING) and self._jobs:
             self._ask_offsets()
         elif self.state == ENDING and is_idle and (is_empty or not self._commits):
-            self._ask_end()
+            if self._joining is not None and not self._has_joined:
+                self._put(*self._joining, joins=True)
+            else:
+                self._ask_end()
         return False
 
     def _put(
@@ -303,20 +310,26 @@ class Transactional(Nobody):
         to: Coordinator | None = None,
         *,
         is_end: bool = False,
+        joins: bool = False,
     ) -> None:
         """Ask; what passes by itself is asked again, what does not is decided here."""
         self._asked = True
+        if joins:
+            self._joining = (message, done)
         place = self._to if to is None else to
 
         def told(outcome: Any | OttlaError, now_ms: int) -> None:
             self._asked = False
             error = outcome if isinstance(outcome, OttlaError) else _refusal(outcome)
             self.last_failure = error
+            code = error.code if isinstance(error, BrokerError) else None
+            if joins and (code in _NOT_JOINED or (code is not None and code not in _AGAIN)):
+                self._joining = None
             if error is None:
+                self._has_joined |= joins
                 self._backoff.reset()
                 done(outcome)
                 return
-            code = error.code if isinstance(error, BrokerError) else None
             if code in COORDINATOR_ERRORS:
                 self._places.doubt_coordinator(place.kind, place.key)
             if code is None or code in _AGAIN:
@@ -364,7 +377,7 @@ class Transactional(Nobody):
         self._added.clear()
         self._wanted.clear()
         self._groups.clear()
-        self._has_joined = False
+        self._has_joined, self._joining = False, None
         done, self._done = self._done, None
         if done is not None:
             done(None)
@@ -387,9 +400,8 @@ class Transactional(Nobody):
         def added(_: Any) -> None:
             self._added.update(wanted)
             self._wanted.difference_update(wanted)
-            self._has_joined = True
 
-        self._put(partial(_capped, request, _ADD_OF_CLIENTS), added)
+        self._put(partial(_capped, request, _ADD_OF_CLIENTS), added, joins=True)
 
     def _ask_offsets(self) -> None:
         job = self._jobs[0]
@@ -406,9 +418,8 @@ class Transactional(Nobody):
 
             def added(_: Any) -> None:
                 self._groups.add(group_id)
-                self._has_joined = True
 
-            self._put(request, added)
+            self._put(request, added, joins=True)
             return
         self._has_joined = True
         cap = None if self._is_v2 else _OFFSETS_BEFORE_V2
