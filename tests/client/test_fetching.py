@@ -97,6 +97,19 @@ def test_a_session_that_the_node_lost_begins_anew_at_once(code: ErrorCode) -> No
     assert world.places.leader(T0) == 1, "the leader has said nothing against itself"
 
 
+@pytest.mark.parametrize("code", [ErrorCode.FETCH_SESSION_ID_NOT_FOUND, ErrorCode.UNKNOWN_TOPIC_ID])
+def test_a_session_that_can_not_even_begin_is_not_tried_without_a_pause(code: ErrorCode) -> None:
+    """If this failed, a node that refuses whole Fetches would be asked as fast as it answers, and
+    about a topic that was made anew by its old id for ever.
+    """
+    world = World(T0)
+    world.end(world.ask(), FetchResponse(error_code=code))
+    assert (world.places.leader(T0), world.asks()) == (None, [])
+    world.lead(T0, 1)
+    assert world.asks(BACKOFF_MS - 1) == []
+    assert session(world.ask(1)) == (0, 0)
+
+
 def test_a_node_without_room_for_a_session_is_asked_for_all_each_time() -> None:
     """If this failed, partitions would be left out that the node does not remember."""
     world = World(T0, T1)
