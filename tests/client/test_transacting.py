@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from client.transacting_world import T0, T1, U0, World
+from client.transacting_world import T0, T1, U0, World, added, opened, wanted, written
 from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut
-from ottla.client.machine import Ask, Coordinator
+from ottla.client.machine import Coordinator
 from ottla.client.producing.transacting import (
     ABORTABLE,
     ENDING,
@@ -20,8 +20,6 @@ from ottla.client.producing.transacting import (
     NoTransaction,
 )
 from ottla.wire.errors import ErrorCode
-from ottla.wire.messages import add_partitions_to_txn as ap
-from ottla.wire.messages import txn_offset_commit as oc
 from ottla.wire.messages.add_offsets_to_txn import AddOffsetsToTxnRequest, AddOffsetsToTxnResponse
 from ottla.wire.messages.end_txn import EndTxnRequest, EndTxnResponse
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
@@ -53,52 +51,6 @@ ABORTS = [
     ErrorCode.UNKNOWN_MEMBER_ID,
     ErrorCode.FENCED_INSTANCE_ID,
 ]
-
-
-def added(ask: Ask, error: int = 0) -> Any:
-    """What is said to AddPartitionsToTxn."""
-    topics = [
-        ap.AddPartitionsToTxnTopicResult(
-            name=topic.name,
-            results_by_partition=[
-                ap.AddPartitionsToTxnPartitionResult(
-                    partition_index=number, partition_error_code=error
-                )
-                for number in topic.partitions
-            ],
-        )
-        for topic in ask.message.v3_and_below_topics
-    ]
-    return ap.AddPartitionsToTxnResponse(results_by_topic_v3_and_below=topics)
-
-
-def written(ask: Ask, error: int = 0) -> Any:
-    """What is said to TxnOffsetCommit: an error is of the last partition alone."""
-    rows = [
-        oc.TxnOffsetCommitResponsePartition(partition_index=row.partition_index)
-        for row in ask.message.topics[0].partitions
-    ]
-    rows[-1].error_code = error
-    topic = oc.TxnOffsetCommitResponseTopic(name=ask.message.topics[0].name, partitions=rows)
-    return oc.TxnOffsetCommitResponse(topics=[topic])
-
-
-def wanted(ask: Ask) -> list[tuple[str, list[int]]]:
-    """The partitions that are to be added."""
-    return [(topic.name, topic.partitions) for topic in ask.message.v3_and_below_topics]
-
-
-def opened(version: int = 1) -> World:
-    """A transaction with a partition in it."""
-    world = World(version)
-    world.begin()
-    if version >= 2:
-        assert world.machine.may_send(T0)
-    else:
-        assert not world.machine.may_send(T0)
-        ask = world.ask()
-        world.end(ask, added(ask))
-    return world
 
 
 def refused(world: World) -> Any:
@@ -599,3 +551,34 @@ def test_what_can_not_have_joined_is_not_waited_for() -> None:
     world.stop(commit=False)
     assert world.asks(100) == []
     assert (refused(world), world.machine.state) == (None, READY)
+
+
+def test_an_answer_that_leaves_something_out_is_none() -> None:
+    """If this failed, a partition that is in no transaction would be written to, and offsets that
+    were not taken would be told as written.
+    """
+    world = World(1)
+    world.begin()
+    world.machine.may_send(T0)
+    world.machine.may_send(U0)
+    ask = world.ask()
+    answer = added(ask)
+    del answer.results_by_topic_v3_and_below[1]
+    world.end(ask, answer)
+    assert not world.machine.may_send(T0)
+    assert "u-0" in str(world.machine.last_failure)
+    ask = world.ask(100)
+    world.end(ask, added(ask))
+    assert world.machine.may_send(U0)
+    world = World(2)
+    world.begin()
+    world.send_offsets(T0, T1)
+    ask = world.ask()
+    answer = written(ask)
+    del answer.topics[0].partitions[1]
+    world.end(ask, answer)
+    assert world.ends == []
+    assert "t-1" in str(world.machine.last_failure)
+    ask = world.ask(100)
+    world.end(ask, written(ask))
+    assert world.ends == [None]

@@ -11,6 +11,8 @@ from ottla.client.membership.events import GroupGeneration
 from ottla.client.places import Places, TopicPartition
 from ottla.client.producing.transacting import OPEN, READY, Transactional
 from ottla.errors import OttlaError
+from ottla.wire.messages import add_partitions_to_txn as ap
+from ottla.wire.messages import txn_offset_commit as oc
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 
 T0, T1, U0 = ("t", 0), ("t", 1), ("u", 0)
@@ -96,3 +98,49 @@ class World:
     def stop(self, *, commit: bool) -> None:
         """Commit or abort."""
         self.machine.end(commit, self.ends.append)
+
+
+def added(ask: Ask, error: int = 0) -> Any:
+    """What is said to AddPartitionsToTxn."""
+    topics = [
+        ap.AddPartitionsToTxnTopicResult(
+            name=topic.name,
+            results_by_partition=[
+                ap.AddPartitionsToTxnPartitionResult(
+                    partition_index=number, partition_error_code=error
+                )
+                for number in topic.partitions
+            ],
+        )
+        for topic in ask.message.v3_and_below_topics
+    ]
+    return ap.AddPartitionsToTxnResponse(results_by_topic_v3_and_below=topics)
+
+
+def written(ask: Ask, error: int = 0) -> Any:
+    """What is said to TxnOffsetCommit: an error is of the last partition alone."""
+    rows = [
+        oc.TxnOffsetCommitResponsePartition(partition_index=row.partition_index)
+        for row in ask.message.topics[0].partitions
+    ]
+    rows[-1].error_code = error
+    topic = oc.TxnOffsetCommitResponseTopic(name=ask.message.topics[0].name, partitions=rows)
+    return oc.TxnOffsetCommitResponse(topics=[topic])
+
+
+def wanted(ask: Ask) -> list[tuple[str, list[int]]]:
+    """The partitions that are to be added."""
+    return [(topic.name, topic.partitions) for topic in ask.message.v3_and_below_topics]
+
+
+def opened(version: int = 1) -> World:
+    """A transaction with a partition in it."""
+    world = World(version)
+    world.begin()
+    if version >= 2:
+        assert world.machine.may_send(T0)
+    else:
+        assert not world.machine.may_send(T0)
+        ask = world.ask()
+        world.end(ask, added(ask))
+    return world

@@ -11,7 +11,7 @@ It is who the producer is (`identity.py`) to the machine that sends, and knows n
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import GROUP, TRANSACTION
 from ottla.wire.errors import ErrorCode
 from ottla.wire.producers import NO_PRODUCER_ID
+from ottla.wire.schema import ProtocolError
 
 NEW, INITIALIZING, READY, OPEN, ENDING, ABORTABLE, FATAL = (
     "new",
@@ -124,8 +125,8 @@ class Transactional(Nobody):
         self._groups: set[str] = set()
         self._has_joined = False
         """Whether anything belongs to the transaction: else its end is nobody's business."""
-        self._joining: tuple[Any, Callable[[Any], None]] | None = None
-        """What was asked to join last, and may have: only an answer says whether."""
+        self._joining: Callable[[], None] | None = None
+        """Asks once more what was asked to join last, and may have: only an answer says whether."""
         self._jobs: deque[_Offsets] = deque()
         self._done: Done | None = None
         self._commits = False
@@ -298,7 +299,7 @@ class Transactional(Nobody):
             self._ask_offsets()
         elif self.state == ENDING and is_idle and (is_empty or not self._commits):
             if self._joining is not None and not self._has_joined:
-                self._put(*self._joining, joins=True)
+                self._joining()
             else:
                 self._ask_end()
         return False
@@ -311,16 +312,19 @@ class Transactional(Nobody):
         *,
         is_end: bool = False,
         joins: bool = False,
+        about: Collection[TopicPartition] = (),
     ) -> None:
-        """Ask; what passes by itself is asked again, what does not is decided here."""
+        """Ask; what passes by itself is asked again, what does not is decided here. An answer that
+        is not `about` each of these partitions is none.
+        """
         self._asked = True
         if joins:
-            self._joining = (message, done)
+            self._joining = partial(self._put, message, done, joins=True, about=about)
         place = self._to if to is None else to
 
         def told(outcome: Any | OttlaError, now_ms: int) -> None:
             self._asked = False
-            error = outcome if isinstance(outcome, OttlaError) else _refusal(outcome)
+            error = outcome if isinstance(outcome, OttlaError) else _refusal(outcome, about)
             self.last_failure = error
             code = error.code if isinstance(error, BrokerError) else None
             if joins and (code in _NOT_JOINED or (code is not None and code not in _AGAIN)):
@@ -401,7 +405,7 @@ class Transactional(Nobody):
             self._added.update(wanted)
             self._wanted.difference_update(wanted)
 
-        self._put(partial(_capped, request, _ADD_OF_CLIENTS), added, joins=True)
+        self._put(partial(_capped, request, _ADD_OF_CLIENTS), added, joins=True, about=wanted)
 
     def _ask_offsets(self) -> None:
         job = self._jobs[0]
@@ -430,7 +434,7 @@ class Transactional(Nobody):
                 job.done(None)
 
         message = partial(_capped, self._offsets_request(job), cap)
-        self._put(message, written, Coordinator(GROUP, group_id))
+        self._put(message, written, Coordinator(GROUP, group_id), about=job.offsets)
 
     def _offsets_request(self, job: _Offsets) -> Any:
         from ottla.wire.messages import txn_offset_commit as m
@@ -493,21 +497,28 @@ def _capped(request: Any, cap: int | None, connection: Any) -> Any:
     return request, version if cap is None else min(version, cap)
 
 
-def _refusal(response: Any) -> BrokerError | None:
-    """The first error in a response of a coordinator, wherever it stands."""
+def _refusal(response: Any, about: Collection[TopicPartition]) -> OttlaError | None:
+    """The first error in a response of a coordinator, wherever it stands, or that it leaves one of
+    these partitions out.
+    """
     if getattr(response, "error_code", 0):
         return BrokerError(response.error_code, getattr(response, "error_message", None))
-    for topic in getattr(response, "results_by_topic_v3_and_below", ()):
-        for row in topic.results_by_partition:
-            if row.partition_error_code:
-                name = f"{topic.name}-{row.partition_index}"
-                code = ErrorCode(row.partition_error_code)
-                return BrokerError(code, f"{name}: {code.text}")
+    codes = {
+        (topic.name, row.partition_index): row.partition_error_code
+        for topic in getattr(response, "results_by_topic_v3_and_below", ())
+        for row in topic.results_by_partition
+    }
     for topic in getattr(response, "topics", ()):
-        for row in topic.partitions:
-            if row.error_code:
-                code = ErrorCode(row.error_code)
-                return BrokerError(code, f"{topic.name}-{row.partition_index}: {code.text}")
+        codes.update(
+            ((topic.name, row.partition_index), row.error_code) for row in topic.partitions
+        )
+    for (name, number), found in codes.items():
+        if found:
+            code = ErrorCode(found)
+            return BrokerError(code, f"{name}-{number}: {code.text}")
+    for name, number in about:
+        if (name, number) not in codes:
+            return ProtocolError(f"the coordinator's answer has nothing of {name}-{number}")
     return None
 
 
