@@ -248,8 +248,9 @@ class Fetching:
         if not isinstance(outcome, OttlaError) and outcome.error_code:
             outcome = BrokerError(outcome.error_code)
         if isinstance(outcome, OttlaError):
+            is_lost = isinstance(outcome, BrokerError) and outcome.code in _SESSION_ERRORS
+            passes = is_lost and session.epoch > 0  # else there was none to be lost
             session.forget()
-            passes = isinstance(outcome, BrokerError) and outcome.code in _SESSION_ERRORS
             for place in ages:
                 part = self.parts.get(place)
                 if part is not None and not passes:

@@ -1,12 +1,14 @@
 """A partition that a consumer reads: where it is, what has arrived, and what is in the way.
 
 Its `age` grows whenever the position is set by somebody, so that an answer to a question of before
-is known for what it is. Everything here is touched inside the client's monitor.
+is known for what it is. No two have the same, nor one that is assigned again and what it was then.
+Everything here is touched inside the client's monitor.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from itertools import count
 
 from ottla.client.backoff import Backoff
 from ottla.client.places import TopicPartition
@@ -15,6 +17,7 @@ from ottla.wire.fetched import Fetched
 
 EARLIEST, LATEST = -2, -1
 NO_OFFSET = -1
+_AGES = count(1)
 
 
 class Part:
@@ -100,7 +103,7 @@ class Part:
         self.muted_until_ms = now_ms + self.backoff.next_ms()
 
     def _leave(self) -> None:
-        self.age += 1
+        self.age = next(_AGES)
         self.fetched.clear()
         self.position = self.fetch_offset = NO_OFFSET
         self.fetch_epoch = self.checked_epoch = -1

@@ -11,7 +11,7 @@ It is who the producer is (`identity.py`) to the machine that sends, and knows n
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import GROUP, TRANSACTION
 from ottla.wire.errors import ErrorCode
 from ottla.wire.producers import NO_PRODUCER_ID
+from ottla.wire.schema import ProtocolError
 
 NEW, INITIALIZING, READY, OPEN, ENDING, ABORTABLE, FATAL = (
     "new",
@@ -52,6 +53,8 @@ _AGAIN = frozenset(
         ErrorCode.UNSTABLE_OFFSET_COMMIT,
     }
 )
+_NOT_JOINED = frozenset({ErrorCode.UNKNOWN_TOPIC_OR_PARTITION})
+"""Of those, the ones that a node says before it does anything."""
 _FENCED = frozenset({ErrorCode.PRODUCER_FENCED, ErrorCode.INVALID_PRODUCER_EPOCH})
 _FATAL = frozenset(
     {
@@ -122,6 +125,8 @@ class Transactional(Nobody):
         self._groups: set[str] = set()
         self._has_joined = False
         """Whether anything belongs to the transaction: else its end is nobody's business."""
+        self._joining: Callable[[], None] | None = None
+        """Asks once more what was asked to join last, and may have: only an answer says whether."""
         self._jobs: deque[_Offsets] = deque()
         self._done: Done | None = None
         self._commits = False
@@ -293,7 +298,10 @@ class Transactional(Nobody):
         elif self.state in (OPEN, ENDING) and self._jobs:
             self._ask_offsets()
         elif self.state == ENDING and is_idle and (is_empty or not self._commits):
-            self._ask_end()
+            if self._joining is not None and not self._has_joined:
+                self._joining()
+            else:
+                self._ask_end()
         return False
 
     def _put(
@@ -303,20 +311,29 @@ class Transactional(Nobody):
         to: Coordinator | None = None,
         *,
         is_end: bool = False,
+        joins: bool = False,
+        about: Collection[TopicPartition] = (),
     ) -> None:
-        """Ask; what passes by itself is asked again, what does not is decided here."""
+        """Ask; what passes by itself is asked again, what does not is decided here. An answer that
+        is not `about` each of these partitions is none.
+        """
         self._asked = True
+        if joins:
+            self._joining = partial(self._put, message, done, joins=True, about=about)
         place = self._to if to is None else to
 
         def told(outcome: Any | OttlaError, now_ms: int) -> None:
             self._asked = False
-            error = outcome if isinstance(outcome, OttlaError) else _refusal(outcome)
+            error = outcome if isinstance(outcome, OttlaError) else _refusal(outcome, about)
             self.last_failure = error
+            code = error.code if isinstance(error, BrokerError) else None
+            if joins and (code in _NOT_JOINED or (code is not None and code not in _AGAIN)):
+                self._joining = None
             if error is None:
+                self._has_joined |= joins
                 self._backoff.reset()
                 done(outcome)
                 return
-            code = error.code if isinstance(error, BrokerError) else None
             if code in COORDINATOR_ERRORS:
                 self._places.doubt_coordinator(place.kind, place.key)
             if code is None or code in _AGAIN:
@@ -327,6 +344,8 @@ class Transactional(Nobody):
         self._questions.put(place, message, self._request_timeout_ms, told)
 
     def _refused(self, error: OttlaError, code: ErrorCode, *, is_end: bool) -> None:
+        if self.state == FATAL:
+            return  # it is known why
         if code in _FENCED:
             self._end_for_good(_fenced(self.transactional_id, error))
         elif not (is_end or self._may_fail()):
@@ -362,7 +381,7 @@ class Transactional(Nobody):
         self._added.clear()
         self._wanted.clear()
         self._groups.clear()
-        self._has_joined = False
+        self._has_joined, self._joining = False, None
         done, self._done = self._done, None
         if done is not None:
             done(None)
@@ -385,9 +404,8 @@ class Transactional(Nobody):
         def added(_: Any) -> None:
             self._added.update(wanted)
             self._wanted.difference_update(wanted)
-            self._has_joined = True
 
-        self._put(partial(_capped, request, _ADD_OF_CLIENTS), added)
+        self._put(partial(_capped, request, _ADD_OF_CLIENTS), added, joins=True, about=wanted)
 
     def _ask_offsets(self) -> None:
         job = self._jobs[0]
@@ -404,20 +422,19 @@ class Transactional(Nobody):
 
             def added(_: Any) -> None:
                 self._groups.add(group_id)
-                self._has_joined = True
 
-            self._put(request, added)
+            self._put(request, added, joins=True)
             return
         self._has_joined = True
         cap = None if self._is_v2 else _OFFSETS_BEFORE_V2
 
         def written(_: Any) -> None:
-            if job in self._jobs:
+            if job in self._jobs:  # else it was told as aborted
                 self._jobs.remove(job)
-            job.done(None)
+                job.done(None)
 
         message = partial(_capped, self._offsets_request(job), cap)
-        self._put(message, written, Coordinator(GROUP, group_id))
+        self._put(message, written, Coordinator(GROUP, group_id), about=job.offsets)
 
     def _offsets_request(self, job: _Offsets) -> Any:
         from ottla.wire.messages import txn_offset_commit as m
@@ -480,21 +497,28 @@ def _capped(request: Any, cap: int | None, connection: Any) -> Any:
     return request, version if cap is None else min(version, cap)
 
 
-def _refusal(response: Any) -> BrokerError | None:
-    """The first error in a response of a coordinator, wherever it stands."""
+def _refusal(response: Any, about: Collection[TopicPartition]) -> OttlaError | None:
+    """The first error in a response of a coordinator, wherever it stands, or that it leaves one of
+    these partitions out.
+    """
     if getattr(response, "error_code", 0):
         return BrokerError(response.error_code, getattr(response, "error_message", None))
-    for topic in getattr(response, "results_by_topic_v3_and_below", ()):
-        for row in topic.results_by_partition:
-            if row.partition_error_code:
-                name = f"{topic.name}-{row.partition_index}"
-                code = ErrorCode(row.partition_error_code)
-                return BrokerError(code, f"{name}: {code.text}")
+    codes = {
+        (topic.name, row.partition_index): row.partition_error_code
+        for topic in getattr(response, "results_by_topic_v3_and_below", ())
+        for row in topic.results_by_partition
+    }
     for topic in getattr(response, "topics", ()):
-        for row in topic.partitions:
-            if row.error_code:
-                code = ErrorCode(row.error_code)
-                return BrokerError(code, f"{topic.name}-{row.partition_index}: {code.text}")
+        codes.update(
+            ((topic.name, row.partition_index), row.error_code) for row in topic.partitions
+        )
+    for (name, number), found in codes.items():
+        if found:
+            code = ErrorCode(found)
+            return BrokerError(code, f"{name}-{number}: {code.text}")
+    for name, number in about:
+        if (name, number) not in codes:
+            return ProtocolError(f"the coordinator's answer has nothing of {name}-{number}")
     return None
 
 
