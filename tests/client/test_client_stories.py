@@ -304,9 +304,9 @@ def test_a_loop_is_free_for_its_callbacks(broker: ottla.Broker) -> None:
             consumer.subscribe(["t"], on_assign=on_assign)
             member = consumer.consumer._member
             assert member is not None
-            consumer.consumer.tend()
+            consumer.consumer._tend()
             eventually(lambda: member.has_event, "it was given something")
-            consumer.consumer.tend()
+            consumer.consumer._tend()
             assert given == []
             while not await consumer.poll(1):
                 pass

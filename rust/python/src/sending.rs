@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ottla_core::batch::{BatchSpec, RecordOut};
 use ottla_core::client::{self, ById, Refusal, Settings};
 use parking_lot::Mutex;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
@@ -269,8 +269,12 @@ impl Outbox {
             .iter()
             .map(|(name, value)| (name.as_ref(), value.as_deref()))
             .collect();
+        if partition < -1 || timestamp_ms < -1 {
+            let text = format!("no record is for partition {partition}, or of time {timestamp_ms}");
+            return Err(PyValueError::new_err(text));
+        }
         let timestamp_ms = match timestamp_ms {
-            ..0 => now_ms(),
+            -1 => now_ms(),
             given => given,
         };
         let record = RecordOut {

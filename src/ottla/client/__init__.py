@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ottla.client.client import Client
     from ottla.client.consuming.commits import CommitFailed
     from ottla.client.consuming.committing import OffsetAndMetadata
-    from ottla.client.consuming.consumer import Consumer
+    from ottla.client.consuming.consumer import BadSubscription, Consumer
     from ottla.client.consuming.fetching import Corrupt, OffsetOutOfRange
     from ottla.client.consuming.part import NotAssigned
     from ottla.client.consuming.reset import NoOffset
@@ -49,6 +49,7 @@ _HOMES = {
     "BadAddress": "ottla.client.errors",
     "BadRecord": "ottla.client.producing.producer",
     "BadSetting": "ottla.client.errors",
+    "BadSubscription": "ottla.client.consuming.consumer",
     "BrokerError": "ottla.client.errors",
     "Client": "ottla.client.client",
     "Closed": "ottla.client.errors",
@@ -82,6 +83,7 @@ __all__ = [
     "BadAddress",
     "BadRecord",
     "BadSetting",
+    "BadSubscription",
     "BrokerError",
     "Client",
     "Closed",

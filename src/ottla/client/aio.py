@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mappin
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from ottla.client.client import Client
 from ottla.client.connecting.waiting import Waiting
@@ -26,6 +26,9 @@ from ottla.client.places import TopicPartition
 from ottla.client.producing.producer import Producer
 from ottla.wire.fetched import ConsumerRecord, RecordBatch
 from ottla.wire.outbox import Delivery
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -82,7 +85,7 @@ class AsyncProducer(_OfALoop):
 
     def __init__(
         self,
-        settings: Mapping[str, Any] | str = "",
+        settings: Mapping[str, Any] | str | None = None,
         *,
         client: Client | None = None,
         **more: Any,
@@ -109,22 +112,22 @@ class AsyncProducer(_OfALoop):
         """
         producer = self.producer
         record = (topic, value, key, headers, partition, timestamp_ms, None)
-        delivery = producer.offer(*record)
+        delivery = producer._offer(*record)
         if delivery is None:
             found: list[Delivery] = []
 
             def done() -> bool:
-                if producer.may_take(topic) and (taken := producer.offer(*record)) is not None:
+                if producer._may_take(topic) and (taken := producer._offer(*record)) is not None:
                     found.append(taken)
                 return bool(found)
 
             with producer.waiting:
-                producer.want(topic)
+                producer._want(topic)
             try:
-                await _until(producer.waiting, done, producer.max_block_s)
+                await _until(producer.waiting, done, producer._max_block_ms / 1000)
             except TimeoutError:
                 if not found:
-                    raise producer.why_not(topic) from None
+                    raise producer._why_not(topic) from None
             delivery = found[0]
         return AsyncDelivery(delivery)
 
@@ -182,12 +185,13 @@ class AsyncProducer(_OfALoop):
 class AsyncConsumer(_OfALoop):
     """`Consumer`, for one event loop. The arguments are the same.
 
-    What needs nobody's answer (`assign`, `seek`, `pause`, ...) is called on `consumer`.
+    What waits for an answer is a coroutine here. What does not (`assign`, `seek`, `pause`, ...) is
+    called on `consumer`; `subscribe` is here, and no coroutine.
     """
 
     def __init__(
         self,
-        settings: Mapping[str, Any] | str = "",
+        settings: Mapping[str, Any] | str | None = None,
         *,
         client: Client | None = None,
         **more: Any,
@@ -221,34 +225,33 @@ class AsyncConsumer(_OfALoop):
         self, timeout: float = 0.0, *, max_records: int | None = None
     ) -> list[ConsumerRecord]:
         """`Consumer.poll`."""
-        most = self.consumer.max_poll_records if max_records is None else max_records
-        return await self._until(timeout, lambda: self.consumer.handing.records(most))
+        return await self._until(timeout, self.consumer._records(max_records))
 
     async def batches(self, timeout: float = 0.0) -> list[RecordBatch]:
         """`Consumer.batches`."""
-        return await self._until(timeout, self.consumer.handing.batches)
+        return await self._until(timeout, self.consumer._handing.batches)
 
     async def __aiter__(self) -> AsyncIterator[ConsumerRecord]:
         """All records, for ever."""
         while not self._is_closed:
-            for record in self.consumer.unseen.each(await self.poll(3600.0)):
+            for record in self.consumer._unseen.each(await self.poll(3600.0)):
                 yield record
 
     async def _until(self, timeout: float, take: Callable[[], list[T]]) -> list[T]:
         consumer, waiting = self.consumer, self.consumer.waiting
-        until_ms = waiting.now_ms() + int(timeout * 1000)
-        consumer.unseen.give_back()
+        serving = consumer._serving
+        until_ms = consumer._begin_look(timeout)
         while True:
             # Callbacks run in another thread: this one must be free for those of the loop.
-            consumer.tend()
-            if consumer.has_duties:
-                await self._run(consumer.serve)
-            found = consumer.look(take, until_ms)
+            consumer._tend()
+            if serving.has_duties:
+                await self._run(consumer._serve)
+            found = consumer._look(take, until_ms)
             if found is not None:
                 return found
-            left_ms = consumer.wait_until_ms(until_ms) - waiting.now_ms()
+            left_ms = serving.wait_until_ms(until_ms) - waiting.now_ms()
             try:
-                await _until(waiting, consumer.has_work, max(0, left_ms) / 1000)
+                await _until(waiting, consumer._has_work, max(0, left_ms) / 1000)
             except TimeoutError:
                 continue
 
@@ -270,6 +273,26 @@ class AsyncConsumer(_OfALoop):
     async def position(self, place: TopicPartition, *, timeout: float | None = None) -> int:
         """`Consumer.position`."""
         return await self._run(partial(self.consumer.position, place, timeout=timeout))
+
+    async def beginning_offsets(
+        self, places: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """`Consumer.beginning_offsets`."""
+        return await self._run(self.consumer.beginning_offsets, places)
+
+    async def end_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """`Consumer.end_offsets`."""
+        return await self._run(self.consumer.end_offsets, places)
+
+    async def offsets_for_times(
+        self, times: Mapping[TopicPartition, int | datetime]
+    ) -> dict[TopicPartition, int | None]:
+        """`Consumer.offsets_for_times`."""
+        return await self._run(self.consumer.offsets_for_times, times)
+
+    async def partitions_for(self, topic: str) -> list[int]:
+        """`Consumer.partitions_for`."""
+        return await self._run(self.consumer.partitions_for, topic)
 
     async def close(self, *, timeout: float = CLOSE_TIMEOUT_S) -> None:
         """`Consumer.close`."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from ottla.client import forked
 from ottla.client.backoff import Backoff
 from ottla.client.connecting.answer import Answer
 from ottla.client.connecting.connection import Connection
@@ -29,12 +30,15 @@ from ottla.client.errors import (
 )
 from ottla.client.lookups import metadata_request
 from ottla.client.network import ClusterNode, Network, passes, to_tell
+from ottla.client.outcomes import answered, gravest, why_none
 from ottla.client.places import COORDINATOR_ERRORS, LEADER_ERRORS, TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import GROUP
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
+    from logging import Logger
+
     from ottla.client.connecting.reach import Reach
     from ottla.client.driving import Driver
     from ottla.client.machine import Driven
@@ -59,7 +63,7 @@ def _inside(method: Callable[P, T]) -> Callable[P, T]:
         client: Client = args[0]  # type: ignore[assignment]
         with client.waiting:
             if client.is_closed:
-                raise Closed("the client is closed")
+                raise client.why_closed
             return method(*args, **kwargs)
 
     return entered
@@ -81,7 +85,8 @@ class Client:
         connect_timeout_ms: how long to keep trying while nobody answers at all, and for the first
             answer of a node that is connected to; as timeout_ms if it is not given.
         on_wait: told once, in words, when nobody answers yet and the call, or a producer or
-            consumer, keeps trying, or when a call has been told to come again for a while.
+            consumer, keeps trying, or when a call has been told to come again for a while. Without
+            it the log says so (`ottla.client`).
         on_answer: told when somebody answers again after that.
         metadata_max_age_ms: after so long machines ask for topics and their leaders again.
         waiting: the clock, and what waits; a test may bring its own.
@@ -105,8 +110,8 @@ class Client:
         self.request_timeout_ms = request_timeout_ms
         self.timeout_ms = timeout_ms
         self._connect_timeout_ms = timeout_ms if connect_timeout_ms is None else connect_timeout_ms
-        self._on_wait = on_wait
-        self._on_answer = on_answer
+        self._on_wait = on_wait or _say_waiting
+        self._on_answer = on_answer or _say_answered
         self._told = self._is_alone = False
         self._metadata_max_age_ms = metadata_max_age_ms
         self.waiting = waiting or Waiting()
@@ -115,6 +120,8 @@ class Client:
         self.network = Network(bootstrap_servers, client_id, self.waiting, reach, self._changed)
         self.places = self.network.places
         self.is_closed = False
+        self.why_closed: OttlaError = Closed("the client is closed")
+        forked.tell(self)
         self._driver: Driver | None = None
 
     @property
@@ -332,7 +339,7 @@ class Client:
             rows = {}
             for row in self.metadata(topics=list(dict.fromkeys(t for t, _ in unknown))).topics:
                 rows[row.name] = row
-            errors = {place: _why_none(rows.get(place[0]), place) for place in unknown}
+            errors = {place: why_none(rows.get(place[0]), place) for place in unknown}
         found = {place: self.places.leader(place) for place in wanted}
         return {p: errors[p] if leader is None else leader for p, leader in found.items()}
 
@@ -478,7 +485,7 @@ class Client:
 
     def _alone(self, failure: OttlaError) -> None:
         """Nobody answers, and it is tried again: say so, once."""
-        if not self._is_alone and self._on_wait is not None:
+        if not self._is_alone:
             self._is_alone = True
             self._on_wait(failure)
 
@@ -486,15 +493,14 @@ class Client:
         """A connection has opened or was lost."""
         if self._is_alone and any(connection.open for connection in self.network.all()):
             self._is_alone = False
-            if self._on_answer is not None:
-                self._on_answer()
+            self._on_answer()
         self.wake()
 
     def run(self, machine: Driven) -> None:
         """Drive a machine from now on, in the client's own thread, which the first one starts."""
         with self.waiting:
             if self.is_closed:
-                raise Closed("the client is closed")
+                raise self.why_closed
             if self._driver is None:
                 from ottla.client.driving import Driver
 
@@ -527,6 +533,15 @@ class Client:
             for way in ways:
                 self.network.close_way(way)
 
+    def let_go(self, why: OttlaError) -> None:
+        """Nothing of this client is of use in this process, and its sockets are another's."""
+        self.waiting.let_go()
+        self.is_closed, self.why_closed = True, why
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.break_off(why)
+        self.network.let_go()
+
     def close(self) -> None:
         """Close every connection, and end the client's thread, if it has one. What it still drives
         ends with it. Calling it again does nothing.
@@ -557,34 +572,19 @@ class Client:
         self.close()
 
 
-def answered(outcome: Any | OttlaError) -> Any:
-    """The response in an outcome of `request_nodes`.
-
-    Raises:
-        OttlaError: the outcome is none.
-    """
-    if isinstance(outcome, OttlaError):
-        raise outcome
-    return outcome
+def _say_waiting(failure: OttlaError) -> None:
+    hint = f" ({failure.hint})" if failure.hint else ""
+    _log().warning("%s; still trying%s", failure, hint)
 
 
-def _why_none(topic: Any | None, place: TopicPartition) -> BrokerError:
-    """Why a partition has no leader, by the topic's row in a Metadata response."""
-    name, partition = place
-    if topic is not None and topic.error_code:
-        return BrokerError(topic.error_code)
-    for row in topic.partitions if topic is not None else ():
-        if row.partition_index == partition:
-            # Without an error the row is older than what is known: its leader led before.
-            return BrokerError(row.error_code or ErrorCode.LEADER_NOT_AVAILABLE)
-    return BrokerError(
-        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"topic '{name}' has no partition {partition}"
-    )
+def _say_answered() -> None:
+    _log().warning("the cluster answers again")
 
 
-def gravest(failures: list[OttlaError]) -> OttlaError:
-    """Of several failures at once the one that counts: the first that does not pass by itself."""
-    return next((f for f in failures if not passes(f)), failures[0])
+def _log() -> Logger:
+    from logging import getLogger
+
+    return getLogger("ottla.client")
 
 
 def _moved(connections: list[Connection], before: list[tuple[bool, bool]]) -> bool:

@@ -20,12 +20,15 @@ from ottla.client.lookups import find_coordinator, metadata_request
 from ottla.client.machine import AnyNode, Ask, Coordinator, Destination, Driven, Node
 from ottla.client.network import Network
 from ottla.errors import BrokenInvariant, OttlaError
+from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
     from ottla.client.connecting.waiting import Waiting
 
 METADATA_BACKOFF_MS = 100
 METADATA_BACKOFF_MS_MAX = 1000
+MISSED_TOLD = 5
+"""How often a topic is asked for in vain until the log says so."""
 
 
 class _Errand:
@@ -231,6 +234,8 @@ class Driver:
             )
         except OttlaError as error:
             return self._fail(errand, error)
+        except Exception as error:  # what a request is made of may be the user's
+            return self._fail(errand, BrokenInvariant(f"a request can't be made: {error!r}"))
         if errand.answer.done:
             self._ended.append(errand)
         else:
@@ -371,6 +376,8 @@ class _Metadata:
         self._again_ms: int | None = None
         self._backoff = Backoff(METADATA_BACKOFF_MS, METADATA_BACKOFF_MS_MAX)
         self._asked: set[str] = set()
+        self._missed: dict[str, int] = {}
+        """How often a topic was asked for that is not there."""
 
     def need_nodes(self) -> None:
         """Where a node is, is not known."""
@@ -427,11 +434,25 @@ class _Metadata:
                 self._all_at_ms = now_ms
                 self._network.places.keep_only({row.name for row in outcome.topics})
             settled = not any(self._network.places.is_doubted(name) for name in self._asked)
+            self._tell_missed()
         self._asked_all = False
         # What is still unknown is asked for again after a while, which grows.
         self._again_ms = now_ms + self._backoff.next_ms()
         if settled:
             self._backoff.reset()
+
+    def _tell_missed(self) -> None:
+        """Say once of each topic that it is waited for in vain."""
+        places = self._network.places
+        missed = {name for name in self._asked if (t := places.topic(name)) is not None and t.error}
+        self._missed = {name: self._missed.get(name, 0) + 1 for name in missed}
+        for name in [name for name, times in self._missed.items() if times == MISSED_TOLD]:
+            import logging
+
+            topic = places.topic(name)
+            assert topic is not None
+            text = ErrorCode(topic.error).text
+            logging.getLogger("ottla.client").warning("topic '%s': %s; still trying", name, text)
 
     @property
     def deadline_ms(self) -> int | None:

@@ -191,7 +191,7 @@ class Network:
         Who was reached before is waited for whatever its name and its bytes say by now, unless it
         is a matter of trust.
         """
-        if any(connection.open for connection in self._connections.values()):
+        if self.is_reached:
             return None
         told = stays(self.ways())
         trust = isinstance(told, TlsFailed | AuthenticationFailed)
@@ -224,12 +224,16 @@ class Network:
                 self.nodes_known_at_ms = None
         self._on_change()
 
+    @property
+    def is_reached(self) -> bool:
+        """Whether any node can be asked now."""
+        return any(connection.open for connection in self._connections.values())
+
     def last_failure(self) -> OttlaError | None:
         """Why a node could not be reached, if none can."""
-        ways = list(self._connections.values())
-        if any(connection.open for connection in ways):
+        if self.is_reached:
             return None
-        failures = [c.failure for c in ways if c.failure is not None]
+        failures = [f for c in self._connections.values() if (f := c.last_failure) is not None]
         return failures[-1] if failures else None
 
     def open_connection(self) -> Connection | None:
@@ -242,6 +246,12 @@ class Network:
     def all(self) -> list[Connection]:
         """Every connection that there is, open or not."""
         return list(self._connections.values())
+
+    def let_go(self) -> None:
+        """Close every socket without a word to whom it leads."""
+        for connection in self._connections.values():
+            connection.let_go()
+        self._connections.clear()
 
     def close(self) -> None:
         """Close every connection."""

@@ -194,14 +194,18 @@ def _parsed(row: Row, value: Any) -> Any:
 
 
 def merged(
-    first: Mapping[str, Any] | str, settings: Mapping[str, Any], client: object | None = None
+    first: Mapping[str, Any] | str | None,
+    settings: Mapping[str, Any],
+    client: object | None = None,
 ) -> dict[str, Any]:
     """A mapping of settings, or addresses, with those by keyword.
 
     Raises:
         BadSetting: neither a mapping nor a text; or what is the client's to have, beside one.
     """
-    if isinstance(first, str):
+    if first is None:
+        found = dict(settings)
+    elif isinstance(first, str):
         found = {"bootstrap.servers": first, **settings}
     elif isinstance(first, Mapping):
         found = {**first, **settings}
@@ -213,8 +217,6 @@ def merged(
         )
     if client is None:
         return found
-    if found.get("bootstrap.servers") == "":
-        del found["bootstrap.servers"]  # what stands there without any
     # To give these again would change nothing.
     own = [name for name in found if _dotted(name).startswith(REACH) or _dotted(name) in OF_CLIENT]
     if own:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from ottla.client.client import Client, answered, gravest
+from ottla.client.client import Client
 from ottla.client.connecting.connection import Connection
 from ottla.client.errors import BrokerError
+from ottla.client.outcomes import answered, gravest
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from ottla.client.admin.offsets import ask_leaders, by_topic, partition_rows
 from ottla.client.admin.scattered import ask_scattered
-from ottla.client.client import Client, answered
+from ottla.client.client import Client
 from ottla.client.connecting.connection import Connection
 from ottla.client.errors import ApiNotSupported, BrokerError, check
+from ottla.client.outcomes import answered
 from ottla.client.places import TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import TRANSACTION

@@ -86,6 +86,8 @@ class Connection:
         self.host, self.port = host, port
         self.waiting = waiting or Waiting()
         self.failure: OttlaError | None = None
+        self.last_failure: OttlaError | None = None
+        """The same, and kept while it is tried again."""
         self._on_lost = on_lost
         self._on_open = on_open
         self._outbound = Outbound(
@@ -179,6 +181,15 @@ class Connection:
         self.waiting.wait_for([self], lambda: self.open or self.closed)
         if not self.open:
             raise self.failure or self._is_closed()
+
+    def let_go(self) -> None:
+        """Close the socket without a word; whoever waited for an answer is not here."""
+        self._answers.clear()
+        self._held.clear()
+        self._transport = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def close(self) -> None:
         """Close the socket. Calling it again does nothing."""
@@ -457,8 +468,10 @@ class Connection:
             if self._authenticator.holds:
                 return
         was_open, self._is_open = self._is_open, True
-        if not was_open and self._on_open is not None:
-            self._on_open(self)
+        if not was_open:
+            self.last_failure = None
+            if self._on_open is not None:
+                self._on_open(self)
         held, self._held = self._held, []
         for answer, message, held_at_ms, answered in held:
             held_ms = self.waiting.now_ms() - held_at_ms
@@ -540,6 +553,6 @@ class Connection:
             answer.settle(failure)
         # A connection that never opened failed as its last question did: late, if that was late.
         late = asked or (self._authenticator and self._authenticator.stop())
-        self.failure = (late and late.failure) or failure
+        self.failure = self.last_failure = (late and late.failure) or failure
         if self._on_lost is not None:
             self._on_lost(self)

@@ -113,6 +113,16 @@ class Waiting:
             for end in self._pipe:
                 os.set_blocking(end, False)
 
+    def let_go(self) -> None:
+        """In a process that was forked: nobody of the parent's threads is here, inside or not."""
+        self._lock = allocate_lock()
+        self._owner = self._depth = 0
+        self._watching = False
+        self._waiters.clear()
+        self._calls.clear()
+        self._closed = True
+        self._close_pipe()
+
     def close(self) -> None:
         """Nobody waits any more, or not for long."""
         with self:

@@ -7,7 +7,9 @@ nothing can be committed: what a member has read by then is committed before it 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
+from ottla.client import arguments
 from ottla.client.client import Client
 from ottla.client.consuming.committing import Committing, OffsetAndMetadata, full_offsets
 from ottla.client.consuming.decisions import Consuming
@@ -77,11 +79,11 @@ class Commits:
             wanted = self.positions() if positions is None else full_offsets(positions)
             if not wanted:
                 return
-            timeout_ms = self._timeout_ms if timeout is None else int(timeout * 1000)
+            timeout_ms = self._timeout_ms if timeout is None else arguments.milliseconds(timeout)
             until_ms = self._waiting.now_ms() + timeout_ms
             ends: list[OttlaError | None] = []
             self._put(wanted, until_ms, ends.append)
-            self._waiting.wait_for((), lambda: bool(ends), until_ms)
+            self._wait(ends, until_ms)
         if not ends:
             raise TimedOut(
                 f"nobody confirmed a commit within {timeout_ms} ms{self._why()}",
@@ -121,11 +123,10 @@ class Commits:
         ends: list[dict[TopicPartition, OffsetAndMetadata] | OttlaError] = []
         with self._waiting:
             until_ms = self._waiting.now_ms() + self._timeout_ms
-            wanted = [(topic, number) for topic, number in places]
-            self._machine.extra_topics = {topic for topic, _ in wanted}
-            self._committing.fetch(wanted, until_ms, ends.append)
+            self._machine.extra_topics = {topic for topic, _ in places}
+            self._committing.fetch(places, until_ms, ends.append)
             self._client.wake()
-            self._waiting.wait_for((), lambda: bool(ends), until_ms)
+            self._wait(ends, until_ms)
         if not ends:
             raise TimedOut(
                 f"nobody told what is committed within {self._timeout_ms} ms{self._why()}",
@@ -134,6 +135,12 @@ class Commits:
         if isinstance(ends[0], OttlaError):
             raise ends[0]
         return ends[0]
+
+    def _wait(self, ends: list[Any], until_ms: int) -> None:
+        machine = self._machine
+        self._waiting.wait_for((), lambda: bool(ends) or machine.broken is not None, until_ms)
+        if not ends and machine.broken is not None:
+            raise machine.broken
 
     def _why(self) -> str:
         failure = self._client.network.last_failure()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from ottla.client.arguments import by_place, offset_of
 from ottla.client.backoff import Backoff
 from ottla.client.errors import BrokerError
 from ottla.client.machine import Coordinator, Questions
@@ -47,10 +48,17 @@ class OffsetAndMetadata(NamedTuple):
 def full_offsets(
     positions: Mapping[TopicPartition, int | OffsetAndMetadata],
 ) -> dict[TopicPartition, OffsetAndMetadata]:
-    """The same with all that can be said of each."""
+    """The same with all that can be said of each.
+
+    Raises:
+        TypeError: something that is no position.
+        ValueError: an offset that no record has.
+    """
     return {
-        (place[0], place[1]): OffsetAndMetadata(at) if isinstance(at, int) else at
-        for place, at in positions.items()
+        place: at._replace(offset=offset_of(at.offset))
+        if isinstance(at, OffsetAndMetadata)
+        else OffsetAndMetadata(offset_of(at))
+        for place, at in by_place(positions, "positions").items()
     }
 
 

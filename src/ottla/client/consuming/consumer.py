@@ -10,41 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from ottla.client import arguments, hints
 from ottla.client.admin import offsets
+from ottla.client.admin.topics import describe as topics_of
 from ottla.client.client import Client
 from ottla.client.consuming import assembly
 from ottla.client.consuming.commits import CommitFailed, Commits
 from ottla.client.consuming.committing import OffsetAndMetadata
 from ottla.client.consuming.handing import Handing
 from ottla.client.consuming.part import EARLIEST, LATEST, NotAssigned, Part
+from ottla.client.consuming.serving import Serving, Told
 from ottla.client.consuming.unseen import Unseen
 from ottla.client.errors import BadSetting, Closed, TimedOut
-from ottla.client.membership.events import (
-    Assigned,
-    ConsumerMembership,
-    Event,
-    Failed,
-    GroupGeneration,
-    Lost,
-    Revoke,
-)
+from ottla.client.membership.events import GroupGeneration
 from ottla.client.metrics import Metrics, consumer_metrics
 from ottla.client.places import TopicPartition
 from ottla.client.settings import Settings, merged
 from ottla.errors import OttlaError
 from ottla.wire.fetched import ConsumerRecord, RecordBatch
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 T = TypeVar("T")
-Told = Callable[[list[TopicPartition]], object]
-"""What is called with partitions that were given or taken."""
-
 CLOSE_TIMEOUT_S = 30.0
-
-
-def _nothing(_: list[TopicPartition]) -> None:
-    return None
 
 
 class Consumer:
@@ -62,7 +53,7 @@ class Consumer:
 
     def __init__(
         self,
-        settings: Mapping[str, Any] | str = "",
+        settings: Mapping[str, Any] | str | None = None,
         *,
         client: Client | None = None,
         **more: Any,
@@ -72,32 +63,21 @@ class Consumer:
         self._client = client or found.client()
         self.waiting = self._client.waiting
         self._timeout_ms: int = found["default.api.timeout.ms"]
-        self.max_poll_records: int = found["max.poll.records"]
+        self._max_poll_records: int = found["max.poll.records"]
         self._ways, self._machine = assembly.assemble(self._client, found)
         self._fetching = self._machine.fetching
-        self.handing = Handing(self._fetching, self.waiting.now_ms, self._client.wake)
-        self.unseen = Unseen(self._fetching, self.waiting)
+        self._handing = Handing(self._fetching, self.waiting.now_ms, self._client.wake)
+        self._unseen = Unseen(self._fetching, self.waiting)
         self._member = self._machine.member
         self._commits: Commits | None = None
         if (committing := self._machine.committing) is not None:
             self._commits = Commits(
-                self._client, self._machine, committing, self.unseen, self._timeout_ms
+                self._client, self._machine, committing, self._unseen, self._timeout_ms
             )
-        self._on_assign: Told = _nothing
-        self._on_revoke: Told = _nothing
-        self._on_lost: Told = _nothing
-        self._commit_every_ms: int | None = None
-        if found["group.id"] is not None and found["enable.auto.commit"]:
-            self._commit_every_ms = found["auto.commit.interval.ms"]
-        self._commit_at_ms = 0
-        self._event: Event | None = None
-        """The membership's next one, if it was taken from it."""
-        self._was: GroupGeneration | None = None
-        """The membership in which partitions were assigned last."""
-        self._rebalances = 0
-        self._close_until_ms: int | None = None
-        """When close() must be done."""
-        self._is_woken = self._closed = False
+        by_itself = found["group.id"] is not None and found["enable.auto.commit"]
+        every_ms: int | None = found["auto.commit.interval.ms"] if by_itself else None
+        self._serving = Serving(self._client, self._machine, self._commits, every_ms)
+        self._is_woken = self._closed = self._is_assigned = False
         self._client.run(self._machine)
 
     # ------------------------------------------------------------ what is read
@@ -117,26 +97,24 @@ class Consumer:
 
         Raises:
             BadSetting: there is no group.id.
+            BadSubscription: partitions were assigned by hand.
         """
         self._check_open()
         if self._member is None:
             hint = "assign() reads without a group"
             raise BadSetting("group.id", "a subscription needs group.id", hint=hint)
-        self._on_assign = on_assign or _nothing
-        self._on_revoke = on_revoke or _nothing
-        self._on_lost = on_lost or self._on_revoke
-        if isinstance(topics, str):
-            topics = [topics]
+        names = frozenset() if callable(topics) else arguments.topics_of(topics)
+        if self._is_assigned and self.assignment:
+            raise BadSubscription("assign() and subscribe() exclude each other", _ONE_OF_BOTH)
+        self._serving.tell(on_assign, on_revoke, on_lost)
         with self.waiting:
-            now_ms = self.waiting.now_ms()
-            self._commit_at_ms = now_ms + (self._commit_every_ms or 0)
+            self._serving.begin_commits()
             if self._commits is not None:
                 self._commits.subscribes = True
-            if callable(topics):
-                self._machine.matches = topics
-            else:
-                self._machine.matches = None
-                self._member.subscribe(frozenset(topics), now_ms)
+            self._machine.matches = topics if callable(topics) else None
+            if not callable(topics):
+                self._member.subscribe(names, self.waiting.now_ms())
+            self._is_assigned = False
             self._machine.subscribed()
             self._client.wake()
 
@@ -152,23 +130,30 @@ class Consumer:
                 self._member.subscribe(frozenset(), self.waiting.now_ms())
             else:
                 self._fetching.assign([])
-        self.serve()
+            self._is_assigned = False
+        self._serve()
 
     def assign(self, places: Iterable[tuple[str, int] | tuple[str, int, int]]) -> None:
         """Read these partitions, whatever any group says; (topic, partition, offset) begins there.
 
         Others begin where the group committed, if there is one, else where auto.offset.reset says.
+
+        Raises:
+            BadSubscription: topics are subscribed to.
         """
         self._check_open()
-        wanted = list(places)
+        wanted = arguments.beginnings_of(places)
+        if self._subscribes:
+            raise BadSubscription("subscribe() and assign() exclude each other", _ONE_OF_BOTH)
         with self.waiting:
-            self.unseen.is_stale = True
-            for part in self._fetching.assign([(one[0], one[1]) for one in wanted]):
+            self._unseen.is_stale = True
+            for part in self._fetching.assign([place for place, _ in wanted]):
                 part.seek_committed()
-            for one in wanted:
-                if len(one) == 3:
-                    self._fetching.parts[(one[0], one[1])].seek(one[2])
-            self._commit_at_ms = self.waiting.now_ms() + (self._commit_every_ms or 0)
+            for place, offset in wanted:
+                if offset is not None:
+                    self._fetching.parts[place].seek(offset)
+            self._is_assigned = True
+            self._serving.begin_commits()
             self._client.wake()
 
     @property
@@ -207,8 +192,7 @@ class Consumer:
         Raises:
             OttlaError: reading can't go on; the error says where, and what to do.
         """
-        most = self.max_poll_records if max_records is None else max_records
-        return self._until(timeout, lambda: self.handing.records(most))
+        return self._until(timeout, self._records(max_records))
 
     def batches(self, timeout: float = 0.0) -> list[RecordBatch]:
         """The same by whole batches, of one partition: no object is made of any record.
@@ -216,12 +200,12 @@ class Consumer:
         Raises:
             What `poll` raises.
         """
-        return self._until(timeout, self.handing.batches)
+        return self._until(timeout, self._handing.batches)
 
     def __iter__(self) -> Iterator[ConsumerRecord]:
         """All records, for ever. What the loop has not seen when it ends is read again."""
         while not self._closed:
-            yield from self.unseen.each(self.poll(3600.0))
+            yield from self._unseen.each(self.poll(3600.0))
 
     def wakeup(self) -> None:
         """Make a `poll` that waits return at once, or the next one. For other threads."""
@@ -232,16 +216,31 @@ class Consumer:
 
     def _until(self, timeout: float, take: Callable[[], list[T]]) -> list[T]:
         """Look until there is something, the time is over, or somebody wakes us."""
-        self.unseen.give_back()
-        until_ms = self.waiting.now_ms() + int(timeout * 1000)
+        until_ms = self._begin_look(timeout)
         while True:
-            self.serve()
-            found = self.look(take, until_ms)
+            self._serve()
+            found = self._look(take, until_ms)
             if found is not None:
                 return found
-            self.waiting.wait_for((), self.has_work, self.wait_until_ms(until_ms))
+            self.waiting.wait_for((), self._has_work, self._serving.wait_until_ms(until_ms))
 
-    def look(self, take: Callable[[], list[T]], until_ms: int) -> list[T] | None:
+    def _records(self, max_records: int | None) -> Callable[[], list[ConsumerRecord]]:
+        most = self._max_poll_records
+        if max_records is not None:
+            most = arguments.count_of(max_records, "max_records")
+        return lambda: self._handing.records(most)
+
+    def _begin_look(self, timeout: float) -> int:
+        """Until when to look; what of before nobody has seen comes again."""
+        until_ms = self.waiting.now_ms() + arguments.milliseconds(timeout)
+        self._check_open()
+        if not self._subscribes and not self._is_assigned:
+            hint = "subscribe(['orders']), or assign([('orders', 0)])"
+            raise BadSubscription("nothing is subscribed to, and nothing assigned", hint)
+        self._unseen.give_back()
+        return until_ms
+
+    def _look(self, take: Callable[[], list[T]], until_ms: int) -> list[T] | None:
         """What is there; None if that is nothing and there is time to wait for more."""
         self._check_open()
         with self.waiting:
@@ -253,20 +252,14 @@ class Consumer:
                 return found
             return None
 
-    def wait_until_ms(self, until_ms: int) -> int:
-        """How long to wait at most: until then, or until a commit is due."""
-        if self._commit_every_ms is None:
-            return until_ms
-        return min(until_ms, max(self.waiting.now_ms() + 1, self._commit_at_ms))
-
-    def has_work(self) -> bool:
+    def _has_work(self) -> bool:
         """Whether it is worth it to look again. Inside the monitor."""
         return (
             self._is_woken
             or self._closed
             or self._machine.broken is not None
-            or self.handing.has_some
-            or self._has_event()
+            or self._handing.has_some
+            or self._serving.has_event()
             or self._what_stays() is not None
         )
 
@@ -274,89 +267,20 @@ class Consumer:
         """What does not pass by itself: a topic can't be read, or nobody be reached."""
         return self._machine.topic_error or self._client.network.what_stays()
 
-    @property
-    def has_duties(self) -> bool:
-        """Whether `serve` has something to do beyond `tend`."""
-        with self.waiting:
-            return self._has_event()
-
-    def _has_event(self) -> bool:
-        if self._event is None and self._member is not None and self._member.has_event:
-            self._event = self._member.event(self.waiting.now_ms())
-            # It may go on by itself after that.
-            self._client.wake()
-        return self._event is not None
-
-    # ------------------------------------------------------------ the group
-
-    def serve(self) -> None:
+    def _serve(self) -> None:
         """Do what the group wants of this member, callbacks too, and a commit that is due."""
-        while True:
-            self.tend()
-            with self.waiting:
-                event = self._event if self._has_event() else None
-            if event is None:
-                break
-            self._handle(event)
+        self._tend()
+        while self._serving.handle_next():
+            self._tend()
 
-    def tend(self) -> None:
+    def _tend(self) -> None:
         """What of that takes no time: say that somebody polls, and begin a commit that is due."""
         self._check_open()
-        if self._member is not None:
-            with self.waiting:
-                self._tell_polled(self._member)
-        if self._commit_every_ms is None:
-            return
-        now_ms = self.waiting.now_ms()
-        if now_ms >= self._commit_at_ms:
-            self._commit_at_ms = now_ms + self._commit_every_ms
-            if self._commits is not None:
-                with self.waiting:
-                    self._commits.commit_in_background()
+        self._serving.tend()
 
-    def _tell_polled(self, member: ConsumerMembership) -> None:
-        before_ms = member.deadline_ms
-        member.polled(self.waiting.now_ms())
-        after_ms = member.deadline_ms
-        if after_ms is not None and (before_ms is None or after_ms < before_ms):
-            self._client.wake()  # it has something to say that nobody knew of
-
-    def _handle(self, event: Event) -> None:
-        assert self._member is not None
-        self._event = None
-        parts = self._fetching.parts
-        match event:
-            case Failed(error=error):
-                raise error
-            case Revoke(partitions=gone):
-                if self._commits is not None and self._commit_every_ms is not None:
-                    ours = [place for place in gone if place in parts]
-                    self._commits.commit_quietly(ours, self._close_until_ms)
-                if gone:
-                    self._on_revoke(list(gone))
-                self._let_go(gone)
-            case Lost(partitions=gone):
-                if gone:
-                    self._on_lost(list(gone))
-                self._let_go(gone)
-            case Assigned(added=added, partitions=now):
-                self._rebalances += 1
-                with self.waiting:
-                    self._was = self._member.generation
-                    for part in self._fetching.assign(list(now)):
-                        part.seek_committed()
-                self._on_assign(list(added))  # also when there is nothing new, as in Java
-        with self.waiting:
-            self._member.confirmed(self.waiting.now_ms())
-            self._client.wake()
-
-    def _let_go(self, places: tuple[TopicPartition, ...]) -> None:
-        with self.waiting:
-            gone = set(places)
-            self._fetching.assign([p for p in self._fetching.parts if p not in gone])
-            for place in places:
-                if self._commits is not None:
-                    self._commits.forget(place)
+    @property
+    def _subscribes(self) -> bool:
+        return self._commits is not None and self._commits.subscribes
 
     # ------------------------------------------------------------ commits
 
@@ -383,7 +307,7 @@ class Consumer:
         Raises:
             OttlaError: the coordinator can't say.
         """
-        return self._group().committed(list(places))
+        return self._group().committed(arguments.places_of(places))
 
     def _group(self) -> Commits:
         self._check_open()
@@ -405,7 +329,7 @@ class Consumer:
         if group is None or self._member is None:
             raise BadSetting("group.id", "there is no group without group.id")
         with self.waiting:
-            found = self._member.generation or self._was
+            found = self._member.generation or self._serving.was
         if found is None and self._commits is not None and self._commits.subscribes:
             raise CommitFailed(
                 "this consumer is no member of its group yet", hint="poll() joins it"
@@ -420,7 +344,7 @@ class Consumer:
             TimedOut: where reading begins is not known in time.
         """
         self._check_open()
-        timeout_ms = self._timeout_ms if timeout is None else int(timeout * 1000)
+        timeout_ms = self._timeout_ms if timeout is None else arguments.milliseconds(timeout)
         with self.waiting:
             part = self._part(place)
             until_ms = self.waiting.now_ms() + timeout_ms
@@ -428,13 +352,17 @@ class Consumer:
                 (), lambda: part.position >= 0 or part.error is not None, until_ms
             )
             if part.position >= 0:
-                unseen = self.unseen.positions().get(part.place)
+                unseen = self._unseen.positions().get(part.place)
                 return part.position if unseen is None else unseen.offset
             failure = self._client.network.last_failure()
+            topic = self._client.places.topic(place[0])
+            hint = "does the partition have a leader?"
+            if topic is not None and place[1] not in topic.partitions:
+                hint = f"the topic has {len(topic.partitions)} partitions"
             raise part.error or TimedOut(
                 f"{place[0]}-{place[1]}: its position is not known after {timeout_ms} ms"
                 + (f": {failure}" if failure else ""),
-                hint=failure.hint if failure else "does the partition have a leader?",
+                hint=failure.hint if failure else hint,
             )
 
     def seek(self, place: TopicPartition, offset: int) -> None:
@@ -442,11 +370,10 @@ class Consumer:
 
         Raises:
             NotAssigned: the partition is not read.
-            BadSetting: an offset below 0.
+            ValueError: an offset below 0.
         """
-        if offset < 0:
-            raise BadSetting("offset", f"no record has offset {offset}")
-        self._each([place], lambda part: part.seek(offset))
+        wanted = arguments.offset_of(offset)
+        self._each([place], lambda part: part.seek(wanted))
 
     def seek_to_beginning(self, places: Iterable[TopicPartition] | None = None) -> None:
         """Read these, or all, from their first record on."""
@@ -457,20 +384,25 @@ class Consumer:
         self._each(places, lambda part: part.seek_time(LATEST))
 
     def seek_to_time(
-        self, timestamp_ms: int, places: Iterable[TopicPartition] | None = None
+        self, timestamp_ms: int | datetime, places: Iterable[TopicPartition] | None = None
     ) -> None:
-        """Read these, or all, from the first record of that time or later; the end, if none is."""
-        self._each(places, lambda part: part.seek_time(max(0, timestamp_ms)))
+        """Read these, or all, from the first record of that time (ms since 1970, or a datetime) or
+        later; the end, if none is.
+        """
+        time_ms = max(0, arguments.timestamp_of(timestamp_ms))
+        self._each(places, lambda part: part.seek_time(time_ms))
 
     def offsets_for_times(
-        self, times: Mapping[TopicPartition, int]
+        self, times: Mapping[TopicPartition, int | datetime]
     ) -> dict[TopicPartition, int | None]:
-        """The offset of the first record of a time or later, of each partition; None if none is.
+        """The offset of the first record of a time (ms since 1970, or a datetime) or later, of each
+        partition; None if none is.
 
         Raises:
             BrokerError: there is no such partition.
         """
-        return self._ask_offsets(times)
+        asked = arguments.by_place(times, "times")
+        return self._ask_offsets({p: arguments.timestamp_of(at) for p, at in asked.items()})
 
     def beginning_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset of the first record that is there of each partition.
@@ -478,7 +410,7 @@ class Consumer:
         Raises:
             BrokerError: there is no such partition.
         """
-        found = self._ask_offsets(dict.fromkeys(places, EARLIEST))
+        found = self._ask_offsets(dict.fromkeys(arguments.places_of(places), EARLIEST))
         return {place: offset or 0 for place, offset in found.items()}
 
     def end_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
@@ -488,13 +420,23 @@ class Consumer:
         Raises:
             BrokerError: there is no such partition.
         """
-        found = self._ask_offsets(dict.fromkeys(places, LATEST))
+        found = self._ask_offsets(dict.fromkeys(arguments.places_of(places), LATEST))
         return {place: offset or 0 for place, offset in found.items()}
 
     def _ask_offsets(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, int | None]:
         self._check_open()
         committed = self._settings["isolation.level"] == "read_committed"
         return offsets.offsets_or_raise(self._client, times, read_committed=committed)
+
+    def partitions_for(self, topic: str) -> list[int]:
+        """The partitions of a topic.
+
+        Raises:
+            BrokerError: there is no such topic, or it may not be read.
+        """
+        self._check_open()
+        (found,) = topics_of(self._client, [topic])
+        return [partition.number for partition in found.partitions]
 
     def metrics(self) -> Metrics:
         """What it counted, by the names of Java's consumer."""
@@ -503,7 +445,7 @@ class Consumer:
                 self._client.network,
                 self._fetching.counted,
                 assigned=len(self._fetching.parts),
-                rebalances=self._rebalances,
+                rebalances=self._serving.rebalances,
             )
 
     # ------------------------------------------------------------ ends
@@ -515,12 +457,9 @@ class Consumer:
         """
         if self._closed:
             return
-        until_ms = self._close_until_ms = self.waiting.now_ms() + int(timeout * 1000)
+        until_ms = self.waiting.now_ms() + arguments.milliseconds(timeout)
         try:
-            commits = self._commits if self._commit_every_ms is not None else None
-            if commits is not None and not commits.is_outside:
-                commits.commit_quietly(self.assignment, until_ms)
-            self._leave(until_ms)
+            self._serving.leave(until_ms)
         finally:
             self._closed = True
             self._client.drop(self._machine, self._ways)
@@ -529,32 +468,15 @@ class Consumer:
             if self._owns_client:
                 self._client.close()
 
-    def _leave(self, until_ms: int) -> None:
-        member = self._member
-        if member is None:
-            return
-        with self.waiting:
-            member.close(self.waiting.now_ms())
-            self._client.wake()
-        while not self._is_left(member) and self.waiting.now_ms() < until_ms:
-            with self.waiting:
-                self.waiting.wait_for(
-                    (), lambda: self._is_left(member) or self._has_event(), until_ms
-                )
-                event = self._event
-            if event is None:
-                break
-            if isinstance(event, Failed):
-                return
-            self._handle(event)
+    def __del__(self) -> None:
+        if not self.__dict__.get("_closed", True):
+            import warnings
 
-    def _is_left(self, member: ConsumerMembership) -> bool:
-        """Whether the group needs to hear no more; who is no member yet does not wait for a cluster
-        that is away.
-        """
-        is_away = self._client.network.last_failure() is not None
-        is_over = member.is_over or self._machine.broken is not None
-        return is_over or (member.generation is None and is_away)
+            text = "a consumer was not closed: its group waits for it"
+            warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+
+    def __getattr__(self, name: str) -> Any:
+        raise hints.no_attribute(self, name)
 
     def __enter__(self) -> Self:
         return self
@@ -578,7 +500,7 @@ class Consumer:
             raise self._machine.refused
 
     def _part(self, place: TopicPartition) -> Part:
-        part = self._fetching.parts.get((place[0], place[1]))
+        part = self._fetching.parts.get(arguments.place_of(place))
         if part is None:
             raise NotAssigned(place)
         return part
@@ -587,10 +509,24 @@ class Consumer:
         self, places: Iterable[TopicPartition] | None, change: Callable[[Part], object]
     ) -> None:
         self._check_open()
+        named = None if places is None else arguments.places_of(places)
         with self.waiting:
             parts = self._fetching.parts
-            wanted = list(parts.values()) if places is None else [self._part(p) for p in places]
-            self.unseen.is_stale = True
+            if named is None and not parts:
+                hint = "after poll() has brought partitions, or in on_assign"
+                raise BadSubscription("nothing is assigned yet", hint)
+            wanted = list(parts.values()) if named is None else [self._part(p) for p in named]
+            self._unseen.is_stale = True
             for part in wanted:
                 change(part)
             self._client.wake()
+
+
+class BadSubscription(OttlaError):
+    """Nothing is read, or both by subscription and by hand."""
+
+    def __init__(self, text: str, hint: str) -> None:
+        super().__init__(text, hint=hint)
+
+
+_ONE_OF_BOTH = "unsubscribe() first, or use another consumer"

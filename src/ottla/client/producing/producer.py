@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+from ottla.client import hints
+from ottla.client.arguments import milliseconds
 from ottla.client.client import Client
 from ottla.client.consuming.committing import OffsetAndMetadata, full_offsets
 from ottla.client.errors import BadSetting, BrokerError, Closed, TimedOut
@@ -22,6 +24,7 @@ from ottla.client.machine import Questions
 from ottla.client.membership.events import GroupGeneration
 from ottla.client.metrics import Metrics, producer_metrics
 from ottla.client.places import TopicPartition
+from ottla.client.producing import unsent
 from ottla.client.producing.identity import Idempotent, Nobody
 from ottla.client.producing.sending import Sending, SendingSettings
 from ottla.client.producing.transacting import (
@@ -57,7 +60,7 @@ class Producer:
 
     def __init__(
         self,
-        settings: Mapping[str, Any] | str = "",
+        settings: Mapping[str, Any] | str | None = None,
         *,
         client: Client | None = None,
         **more: Any,
@@ -94,11 +97,7 @@ class Producer:
         self._closed = False
         self._append = self._outbox.append
         self._client.run(self._machine)
-
-    @property
-    def max_block_s(self) -> float:
-        """How long `send` and the calls of transactions wait, in seconds."""
-        return self._max_block_ms / 1000
+        unsent.watch(self._outbox)
 
     # ------------------------------------------------------------ records
 
@@ -124,14 +123,14 @@ class Producer:
             BadRecord: it is too large, or for a partition that is not there.
             Closed: the producer was closed.
         """
-        delivery = self.offer(topic, value, key, headers, partition, timestamp_ms, on_delivery)
+        delivery = self._offer(topic, value, key, headers, partition, timestamp_ms, on_delivery)
         if delivery is None:
             # Not a lambda: each call would pay for what that closes over.
             record = (topic, value, key, headers, partition, timestamp_ms, on_delivery)
-            delivery = self._send_later(topic, partial(self.offer, *record))
+            delivery = self._send_later(topic, partial(self._offer, *record))
         return delivery
 
-    def offer(
+    def _offer(
         self,
         topic: str,
         value: bytes | str | None,
@@ -180,23 +179,23 @@ class Producer:
         found: list[Delivery] = []
 
         def done() -> bool:
-            if not found and self.may_take(topic) and (delivery := offer()) is not None:
+            if not found and self._may_take(topic) and (delivery := offer()) is not None:
                 found.append(delivery)
             return bool(found)
 
         with self.waiting:
-            self.want(topic)
+            self._want(topic)
             self.waiting.wait_for((), done, until_ms)
         if found:
             return found[0]
-        raise self.why_not(topic)
+        raise self._why_not(topic)
 
-    def want(self, topic: str) -> None:
+    def _want(self, topic: str) -> None:
         """Have the topic's partitions asked for. Inside the monitor."""
         self._machine.topics.add(topic)
         self._client.wake()
 
-    def may_take(self, topic: str) -> bool:
+    def _may_take(self, topic: str) -> bool:
         """Whether it is worth it to offer a record again.
 
         Raises:
@@ -216,17 +215,17 @@ class Producer:
             TimedOut: nobody told within so many seconds (max.block.ms without one).
         """
         self._not_in_a_callback("partitions_for")
-        timeout_ms = self._max_block_ms if timeout is None else int(timeout * 1000)
+        timeout_ms = self._within_ms(timeout)
         with self.waiting:
-            self.want(topic)
+            self._want(topic)
             self.waiting.wait_for(
                 (),
-                lambda: self.may_take(topic) and self._outbox.knows(topic),
+                lambda: self._may_take(topic) and self._outbox.knows(topic),
                 self.waiting.now_ms() + timeout_ms,
             )
             known = self._client.places.topic(topic)
         if known is None or not self._outbox.knows(topic):
-            raise self.why_not(topic)
+            raise self._why_not(topic)
         return sorted(known.partitions)
 
     def _refusal(self, topic: str) -> BrokerError | None:
@@ -236,7 +235,7 @@ class Producer:
             return None
         return BrokerError(known.error, f"topic '{topic}': {ErrorCode(known.error).text}")
 
-    def why_not(self, topic: str) -> OttlaError:
+    def _why_not(self, topic: str) -> OttlaError:
         """Why a record was not taken for max.block.ms."""
         if self._outbox.knows(topic):
             return TimedOut(
@@ -247,12 +246,18 @@ class Producer:
         known = self._client.places.topic(topic)
         if known is not None and known.error:
             return BrokerError(known.error, f"topic '{topic}': {ErrorCode(known.error).text}")
-        failure = self._client.network.last_failure()
-        return TimedOut(
+        return self._late(
             f"nobody told the partitions of topic '{topic}' within {self._max_block_ms} ms"
-            + (f": {failure}" if failure else ""),
-            hint=failure.hint if failure else None,
         )
+
+    def _late(self, text: str, hint: str | None = None) -> TimedOut:
+        """It was not done in time, and why nobody could be asked, if that is so."""
+        failure = self._client.network.last_failure()
+        why = f": {failure}" if failure else ""
+        return TimedOut(f"{text}{why}", hint=(failure and failure.hint) or hint)
+
+    def _within_ms(self, timeout: float | None) -> int:
+        return self._max_block_ms if timeout is None else milliseconds(timeout)
 
     def _refuse(self, error: CoreError, topic: str, partition: int) -> NoReturn:
         most = self._settings["max.request.size"]
@@ -340,6 +345,24 @@ class Producer:
 
         self._do("commit", end, timeout)
 
+    @contextlib.contextmanager
+    def transaction(self, timeout: float | None = None) -> Iterator[Self]:
+        """A transaction for a `with` block: committed at its end, aborted if it fails.
+
+        Raises:
+            What `begin_transaction` and `commit_transaction` raise; what must be aborted is.
+        """
+        self.begin_transaction()
+        try:
+            yield self
+            self.commit_transaction(timeout)
+        except TimedOut:
+            raise  # whether it counts is not known
+        except BaseException:
+            with contextlib.suppress(OttlaError):
+                self.abort_transaction(timeout)
+            raise
+
     def abort_transaction(self, timeout: float | None = None) -> None:
         """Nothing of it counts.
 
@@ -369,7 +392,7 @@ class Producer:
         begun before.
         """
         self._not_in_a_callback("this")
-        timeout_ms = self._max_block_ms if timeout is None else int(timeout * 1000)
+        timeout_ms = self._within_ms(timeout)
         until_ms = self.waiting.now_ms() + timeout_ms
         with self.waiting:
             transactional, before = self._transactional(), self._unheard
@@ -410,6 +433,7 @@ class Producer:
             TimedOut: not within so many seconds.
         """
         self._not_in_a_callback("flush")
+        until_ms = None if timeout is None else self.waiting.now_ms() + milliseconds(timeout)
         self._outbox.close_all()
         mark = self._outbox.next_id
 
@@ -417,11 +441,11 @@ class Producer:
             oldest = self._outbox.oldest
             return oldest is None or oldest >= mark
 
-        until_ms = None if timeout is None else self.waiting.now_ms() + int(timeout * 1000)
         self._client.wake()
         self.waiting.wait_for((), done, until_ms)
         if not done():
-            raise TimedOut(f"records are still on their way after {timeout:g} s")
+            hint = f"they are tried for delivery.timeout.ms={self._settings['delivery.timeout.ms']}"
+            raise self._late(f"records are still on their way after {timeout:g} s", hint)
 
     def close(self, timeout: float | None = None) -> None:
         """Flush, then end. What is not acknowledged in time is given up, and a transaction that is
@@ -443,6 +467,7 @@ class Producer:
             late = error
         finally:
             self._closed = True
+            unsent.forget(self._outbox)
             with self.waiting:
                 self._client.drop(self._machine, [self._way])
                 self._machine.fail_all(Closed("the producer was closed before this was written"))
@@ -459,10 +484,11 @@ class Producer:
     def _wait_for(self, delivery: Delivery, timeout: float | None) -> None:
         """For a delivery's `result`."""
         self._not_in_a_callback("result")
-        until_ms = None if timeout is None else self.waiting.now_ms() + int(timeout * 1000)
+        until_ms = None if timeout is None else self.waiting.now_ms() + milliseconds(timeout)
         self.waiting.wait_for((), lambda: delivery.done, until_ms)
         if not delivery.done:
-            raise TimedOut(f"{delivery.topic}-{delivery.partition}: not written after {timeout} s")
+            text = f"{delivery.topic}-{delivery.partition}: not written after {timeout} s"
+            raise self._late(text, "it may still be: result() again says so")
 
     def _not_in_a_callback(self, what: str) -> None:
         if self._client.is_own_thread(threading.get_ident()):
@@ -470,6 +496,9 @@ class Producer:
                 f"{what}() in a callback would wait for the thread that it runs in",
                 hint="hand on what came to another thread, and wait there",
             )
+
+    def __getattr__(self, name: str) -> Any:
+        raise hints.no_attribute(self, name)
 
     def __enter__(self) -> Self:
         return self
