@@ -66,7 +66,7 @@ class LoadProducer(Producer):
             Failed: not within max.block.ms.
         """
         if not self._is_known:
-            wait_for_topic(self.client, self, topic, int(self.max_block_s * 1000))
+            wait_for_topic(self.client, self, topic, self._max_block_ms)
             self._is_known = True
 
     def close(self, timeout: float | None = 0) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from ottla.client import arguments, hints
+from ottla.client import arguments, habits
 from ottla.client.admin import offsets
 from ottla.client.admin.topics import describe as topics_of
 from ottla.client.client import Client
@@ -475,8 +475,10 @@ class Consumer:
             text = "a consumer was not closed: its group waits for it"
             warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
 
-    def __getattr__(self, name: str) -> Any:
-        raise hints.no_attribute(self, name)
+    if not TYPE_CHECKING:  # who checks types would take any name for one of ours
+
+        def __getattr__(self, name: str) -> Any:
+            raise habits.no_attribute(self, name)
 
     def __enter__(self) -> Self:
         return self

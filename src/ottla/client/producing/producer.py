@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from ottla.client import hints
+from ottla.client import habits
 from ottla.client.arguments import milliseconds
 from ottla.client.client import Client
 from ottla.client.consuming.committing import OffsetAndMetadata, full_offsets
@@ -497,8 +497,10 @@ class Producer:
                 hint="hand on what came to another thread, and wait there",
             )
 
-    def __getattr__(self, name: str) -> Any:
-        raise hints.no_attribute(self, name)
+    if not TYPE_CHECKING:  # who checks types would take any name for one of ours
+
+        def __getattr__(self, name: str) -> Any:
+            raise habits.no_attribute(self, name)
 
     def __enter__(self) -> Self:
         return self
