@@ -67,7 +67,7 @@ class ApiNotSupported(OttlaError):
 
 
 class BrokerError(OttlaError):
-    """The node's answer is an error; `code` is Kafka's, such as `ErrorCode.TOPIC_ALREADY_EXISTS`.
+    """The node's answer is an error; `code` is Kafka's, a number with a `name`.
 
     Without a hint it has that of its code, if there is one.
     """

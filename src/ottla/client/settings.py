@@ -146,7 +146,7 @@ class Settings(Mapping[str, Any]):
             return BadSetting(name, f"{name} is not honoured yet", hint="leave it out")
         own = HONOURED[self._kind]
         near = nearest(_dotted(name), [*own, *(n for n, to in OTHER_NAMES.items() if to in own)])
-        page = f"docs/reference/client.md lists those of a {self._kind}"
+        page = f"docs/reference/client-settings.md lists those of a {self._kind}"
         hint = f"did you mean {near}?" if near else page
         return BadSetting(name, f"there is no setting {name!r}", hint=hint)
 
