@@ -20,6 +20,13 @@ def test_a_properties_file_makes_a_producer(tmp_path: Path) -> None:
     Producer(found, acks="all").close()
 
 
+def test_a_files_name_among_addresses_is_seen() -> None:
+    """If this failed, who gives a producer the path of its settings would hear of a port."""
+    with pytest.raises(OttlaError, match=r"'client\.properties' has no port") as caught:
+        Producer("client.properties")
+    assert 'ottla.client.read_properties("client.properties")' in (caught.value.hint or "")
+
+
 def test_a_file_that_can_not_be_read_says_what_to_do(tmp_path: Path) -> None:
     """If this failed, people would not see from where a path was looked for."""
     with pytest.raises(OttlaError, match=r"nowhere\.properties can't be read") as caught:

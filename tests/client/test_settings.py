@@ -79,6 +79,21 @@ def test_what_asks_for_what_is_done_is_taken(
     assert not caplog.records
 
 
+@pytest.mark.parametrize(
+    ("kind", "theirs"), [("producer", "KafkaProducer"), ("consumer", "KafkaConsumer")]
+)
+def test_every_name_of_kafka_python_is_known(kind: str, theirs: str) -> None:
+    """If this failed, who comes from kafka-python would hear that a name of his is none."""
+    import kafka
+
+    for name in getattr(kafka, theirs).DEFAULT_CONFIG:
+        try:
+            _ = Settings(kind, {name: "1"}).reach
+        except BadSetting as error:
+            assert "there is no setting" not in str(error)
+            assert error.hint, name
+
+
 def test_no_name_stands_in_two_lists() -> None:
     """If this failed, a setting would be honoured and refused, as it happens."""
     ours = {*HONOURED["producer"], *HONOURED["consumer"], *OTHER_NAMES, *WITHOUT_EFFECT}
