@@ -68,6 +68,7 @@ def test_what_would_matter_is_refused_with_what_to_do(name: str) -> None:
         ("enable.partition.eof", "False"),
         ("partitioner", "murmur2_random"),
         ("interceptor.classes", ""),
+        ("key.serializer", "org.apache.kafka.common.serialization.StringSerializer"),
         ("delivery.report.only.error", False),
     ],
 )

@@ -143,7 +143,14 @@ REFUSED: Final[dict[str, str]] = {
 }
 """Refused, with what to do instead."""
 
+_JAVA: Final = "org.apache.kafka.common.serialization"
+_BYTES_OR_TEXT: Final = frozenset((f"{_JAVA}.ByteArraySerializer", f"{_JAVA}.StringSerializer"))
+_BYTES: Final = frozenset((f"{_JAVA}.ByteArrayDeserializer",))
 _AS_HERE: Final[dict[str, frozenset[str]]] = {
+    "key.deserializer": _BYTES,
+    "key.serializer": _BYTES_OR_TEXT,
+    "value.deserializer": _BYTES,
+    "value.serializer": _BYTES_OR_TEXT,
     "config.providers": frozenset(("",)),
     "delivery.report.only.error": frozenset(("false",)),
     "enable.auto.offset.store": frozenset(("true",)),
