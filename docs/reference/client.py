@@ -1,12 +1,17 @@
-"""The public names of `ottla.client`, with their signatures and docstrings, for `generate.py`."""
+"""The public names of `ottla.client` and of its admin modules, with their signatures and
+docstrings, for `generate.py`.
+"""
 
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import ottla.client
-from ottla.client.settings import HONOURED, OTHER_NAMES, Settings
+from ottla.client.foreign_settings import IDLE, REFUSED
+from ottla.client.settings import HONOURED, LEVEL, OTHER_NAMES, Settings
 
 NATIVE = {
     "ConsumerRecord": "A record as a consumer gets it: `topic`, `partition`, `offset`, "
@@ -23,6 +28,17 @@ NATIVE = {
 }
 """What the core makes, and what has no methods to show."""
 
+ADMIN = ("topics", "configs", "groups", "offsets", "cluster", "transactions", "features")
+INNER = {"ask_leaders"}
+"""Functions that other modules are made of."""
+INNER_NUMBERS = {
+    "GROUP_ID_NOT_FOUND",
+    "PARTITIONS_PER_RESPONSE",
+    "TRANSACTION",
+    "UNSTABLE_OFFSET_COMMIT",
+    "UNSUPPORTED_VERSION",
+}
+
 
 def text() -> str:
     """The page behind its title."""
@@ -33,9 +49,50 @@ def text() -> str:
     parts.append("## Errors\n")
     parts += [f"- `{name}`: {_first(one)}" for name, one in errors.items()]
     parts.append("")
-    for kind in ("producer", "consumer"):
-        parts.append(_settings(kind))
     return "\n".join(parts)
+
+
+def settings_text() -> str:
+    """The page of settings behind its title."""
+    words = (
+        "Java's names; librdkafka's, and Python's spelling (`linger_ms`), mean the same. Those of "
+        "TLS and SASL are told by the guide to secured clusters.\n"
+    )
+    return "\n".join([words, _settings("producer"), _settings("consumer"), _others()])
+
+
+def admin_text() -> str:
+    """The page of the admin modules behind its title."""
+    words = (
+        "Functions that take a `Client`, by modules: `from ottla.client.admin import topics`. What "
+        "begins with a capital is a named tuple, to give or to get. Each function raises an "
+        "`OttlaError` when nobody can be reached, or what was asked for is refused as a whole.\n"
+    )
+    modules = [import_module(f"ottla.client.admin.{name}") for name in ADMIN]
+    return "\n".join([words, *map(_module, modules)])
+
+
+def _module(module: ModuleType) -> str:
+    name = module.__name__
+    own = [one for one in vars(module).values() if getattr(one, "__module__", "") == name]
+    calls = [one for one in own if inspect.isfunction(one) and _is_admin(one)]
+    kinds = [one for one in own if hasattr(one, "_fields")]
+    numbers = [
+        f"`{n}` ({one})"
+        for n, one in vars(module).items()
+        if n.isupper() and type(one) is int and n not in INNER_NUMBERS
+    ]
+    lines = [f"## {name.rpartition('.')[2]}\n", f"{_first(module)}\n"]
+    lines += [f"- `{one.__name__}{_signature(one)}`\n  {_first(one)}" for one in calls]
+    lines += [f"- `{one.__name__}{_signature(one)}`\n  {_first(one)}" for one in kinds]
+    if numbers:
+        lines.append(f"- Numbers: {', '.join(numbers)}")
+    return "\n".join([*lines, ""])
+
+
+def _is_admin(call: Any) -> bool:
+    takes = next(iter(inspect.signature(call).parameters), "")
+    return not call.__name__.startswith("_") and takes == "client" and call.__name__ not in INNER
 
 
 def _is_error(one: Any) -> bool:
@@ -100,9 +157,23 @@ def _settings(kind: str) -> str:
     return head + "\n".join(rows) + "\n"
 
 
+def _others() -> str:
+    """What other clients have."""
+    head = (
+        "## Settings of other clients\n\nOf confluent-kafka (librdkafka), kafka-python and Java. "
+        f"librdkafka's `{LEVEL}` is of whatever codec `compression.type` names.\n\n"
+        "| refused | instead |\n|---|---|\n"
+    )
+    refused = "\n".join(f"| `{name}` | {how} |" for name, how in sorted(REFUSED.items()))
+    idle = ", ".join(f"`{name}`" for name in sorted(IDLE))
+    return f"{head}{refused}\n\nWithout effect, and named once in the log: {idle}.\n"
+
+
 def _shown(value: Any) -> str:
-    if value is None or value == ():
+    if value is None or value in ((), ""):
         return ""
+    if value == ("REQUIRED",):
+        return "must be set"
     if isinstance(value, tuple):
         return "`" + ",".join(one.rpartition(".")[2] for one in value) + "`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -44,14 +44,18 @@ def pages() -> dict[str, str]:
         "commands.md": _commands(),
         "apis.md": _apis(),
         "errors.md": _errors(),
-        "client.md": _client(),
+        **_client(),
         **_transactions(),
     }
 
 
-def _client() -> str:
+def _client() -> dict[str, str]:
     found = runpy.run_path(str(HERE / "client.py"))
-    return f"{WRITTEN}\n# ottla.client\n\n{found['text']()}"
+    return {
+        "client.md": f"{WRITTEN}\n# ottla.client\n\n{found['text']()}",
+        "client-settings.md": f"{WRITTEN}\n# Settings of clients\n\n{found['settings_text']()}",
+        "client-admin.md": f"{WRITTEN}\n# ottla.client.admin\n\n{found['admin_text']()}",
+    }
 
 
 def _transactions() -> dict[str, str]:

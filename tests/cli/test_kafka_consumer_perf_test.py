@@ -65,7 +65,7 @@ def test_metrics_are_those_of_this_run(server: Server, name: Callable[[], str]) 
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("interceptor.classes=x.Y", "interceptor.classes is not honoured yet"),
+        ("interceptor.classes=x.Y", "interceptor.classes is not honoured here"),
         ("fetch.min.byte=5", "did you mean fetch.min.bytes?"),
         ("max.poll.records=0", "Invalid value 0 for configuration max.poll.records"),
         ("nonsense", "takes key=value, not 'nonsense'"),

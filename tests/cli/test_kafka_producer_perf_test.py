@@ -68,7 +68,7 @@ def test_metrics_are_those_of_this_run(server: Server, name: Callable[[], str]) 
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("partitioner.class=x.Y", "partitioner.class is not honoured yet"),
+        ("partitioner.class=x.Y", "partitioner.class is not honoured here"),
         ("linger.msec=5", "did you mean linger.ms?"),
         ("linger.ms=soon", "Invalid value soon for configuration linger.ms: Not a number"),
         ("max.in.flight.requests.per.connection=x", "per.connection: Not a number"),

@@ -32,6 +32,14 @@ def test_nonsense_is_refused_with_a_hint(text: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("text", ["client.properties", "/etc/kafka/client", "a.CONF"])
+def test_a_file_of_settings_is_told_how_to_be_read(text: str) -> None:
+    """If this failed, who gives the path of a file would hear of a port."""
+    with pytest.raises(BadAddress) as caught:
+        parse_bootstrap(text)
+    assert f'ottla.client.read_properties("{text}")' in (caught.value.hint or "")
+
+
 def test_tls_is_refused_by_name() -> None:
     """If this failed, somebody who asks for TLS would talk in the clear."""
     with pytest.raises(BadAddress, match="SSL"):

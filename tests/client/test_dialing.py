@@ -165,3 +165,14 @@ def test_the_next_address_is_tried_beside_one_that_is_silent(
             assert client.connection().port == peer.port
         assert sum(waiting.waits) == NEXT_ADDRESS_MS
     assert not slow_names.is_set()
+
+
+@pytest.mark.parametrize(
+    ("host", "is_here"),
+    [("localhost", True), ("127.0.1.1", True), ("::1", True), ("kafka.example", False)],
+)
+def test_a_node_is_offered_only_where_it_would_be_found(host: str, is_here: bool) -> None:
+    """If this failed, whose company's cluster is down would be told to start a node at home."""
+    hint = dialing.failure(host, 9092, ConnectionRefusedError()).hint or ""
+    assert hint.startswith("is a node running there")
+    assert ("ottla up" in hint) == is_here

@@ -126,7 +126,7 @@ def test_a_refused_record_is_told_with_its_place(node: Node) -> None:
         produce.PartitionProduceResponse(error_code=STORAGE_ERROR),
     ]
     with client_of(node) as client:
-        with pytest.raises(BrokerError, match=r"^t-0: no key$"):
+        with pytest.raises(BrokerError, match=r"^t-0: no key\n"):
             records.produce(client, ("t", 0), [ONE])
         with pytest.raises(BrokerError, match=r"^t-0: ") as refused:
             records.produce(client, ("t", 0), [ONE])

@@ -15,6 +15,7 @@ from ottla.cli.run import tell_answered, tell_waiting
 from ottla.client.client import Client
 from ottla.client.settings import (
     HONOURED,
+    LEVEL,
     OF_CLIENT,
     OTHER_NAMES,
     REACH,
@@ -39,8 +40,13 @@ def honoured(kind: str, given: Mapping[str, str], *, refuses: bool = False) -> d
     found = {}
     for key, value in given.items():
         known = OTHER_NAMES.get(key, key)
-        refused = refuses and known not in WITHOUT_EFFECT
-        if known in HONOURED[kind] or known.startswith(REACH) or refused:
+        refused = refuses and known not in WITHOUT_EFFECT and key not in _OF_THE_TOOL
+        if (
+            (known == LEVEL and kind == "producer")
+            or known in HONOURED[kind]
+            or known.startswith(REACH)
+            or refused
+        ):
             found[key] = value
         elif not (refuses and key in _OF_THE_TOOL):  # Apache's tools put their own over these
             reason = _OF_THE_TOOL.get(key) or _unknown(kind, key)
@@ -49,10 +55,13 @@ def honoured(kind: str, given: Mapping[str, str], *, refuses: bool = False) -> d
 
 
 def _unknown(kind: str, key: str) -> str:
+    from ottla.client.foreign_settings import instead_of, why_idle
     from ottla.config.nearest import nearest
     from ottla.config.row import client_rows
 
     known = client_rows(kind)
+    if why := why_idle(key, None) or instead_of(key):
+        return why
     if key in known or key in WITHOUT_EFFECT:
         return "this client has no use for it"
     close = nearest(key, known)

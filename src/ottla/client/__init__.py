@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         TlsFailed,
         Unreachable,
     )
+    from ottla.client.files import read_properties
     from ottla.client.producing.producer import BadRecord, Producer
     from ottla.client.producing.transacting import Fenced, MustAbort, NoTransaction
     from ottla.wire.fetched import ConsumerRecord, RecordBatch
@@ -72,6 +73,7 @@ _HOMES = {
     "TimedOut": "ottla.client.errors",
     "TlsFailed": "ottla.client.errors",
     "Unreachable": "ottla.client.errors",
+    "read_properties": "ottla.client.files",
     "to_arrow": "ottla.client.arrow",
 }
 
@@ -106,6 +108,7 @@ __all__ = [
     "TimedOut",
     "TlsFailed",
     "Unreachable",
+    "read_properties",
     "to_arrow",
 ]
 

@@ -30,7 +30,8 @@ def to_arrow(batches: Iterable[RecordBatch]) -> pyarrow.Table:
         import pyarrow as pa
     except ImportError:
         raise OttlaError(
-            "a table needs pyarrow", hint='pip install "ottla[arrow]" installs it'
+            "a table needs pyarrow",
+            hint='pip install pyarrow, or "ottla[arrow]" where ottla itself came by pip',
         ) from None
     whole = list(batches)
     schema = _schema(pa)

@@ -18,6 +18,10 @@ class BadAddress(OttlaError):
 class Closed(OttlaError):
     """A client, producer, consumer or member that was closed is used."""
 
+    def __init__(self, text: str, *, hint: str | None = None) -> None:
+        usual = "close(), or the end of its `with` or of the program, has ended it: make another"
+        super().__init__(text, hint=hint or usual)
+
 
 class BadSetting(OttlaError):
     """A setting that means nothing, is not known, or contradicts another; `key` is its name."""
@@ -63,10 +67,17 @@ class ApiNotSupported(OttlaError):
 
 
 class BrokerError(OttlaError):
-    """The node's answer is an error; `code` is Kafka's."""
+    """The node's answer is an error; `code` is Kafka's, a number with a `name`.
+
+    Without a hint it has that of its code, if there is one.
+    """
 
     def __init__(self, code: int, text: str | None = None, *, hint: str | None = None) -> None:
         self.code = ErrorCode(code)
+        if hint is None:
+            from ottla.client.hints import HINTS
+
+            hint = HINTS.get(self.code)
         super().__init__(text or self.code.text, hint=hint)
 
     @property

@@ -37,6 +37,17 @@ OTHER_NAMES = {
 }
 """librdkafka's names of what Java calls otherwise."""
 
+OTHER_VALUES = {
+    "auto.offset.reset": {
+        "smallest": "earliest",
+        "beginning": "earliest",
+        "largest": "latest",
+        "end": "latest",
+        "error": "none",
+    },
+}
+"""librdkafka's values of what Java calls otherwise."""
+
 _OWN_DEFAULTS = {"batch.size": 1_000_000}
 """Where ours is another than Java's: docs/design/client.md says why."""
 
@@ -64,22 +75,22 @@ HONOURED = {
 WITHOUT_EFFECT = frozenset(
     """
     client.dns.lookup connections.max.idle.ms enable.metrics.push exclude.internal.topics
-    key.deserializer key.serializer log_level metadata.max.idle.ms
-    metadata.recovery.rebootstrap.trigger.ms metadata.recovery.strategy metric.reporters
-    metrics.num.samples metrics.recording.level metrics.sample.window.ms
+    metadata.max.idle.ms metadata.recovery.rebootstrap.trigger.ms metadata.recovery.strategy
+    metric.reporters metrics.num.samples metrics.recording.level metrics.sample.window.ms
     partitioner.adaptive.partitioning.enable partitioner.availability.timeout.ms
     receive.buffer.bytes reconnect.backoff.max.ms reconnect.backoff.ms send.buffer.bytes
-    socket.connection.setup.timeout.max.ms socket.connection.setup.timeout.ms value.deserializer
-    value.serializer
+    socket.connection.setup.timeout.max.ms socket.connection.setup.timeout.ms
     """.split()  # noqa: SIM905 (a list of strings would take a page)
 )
-"""Sizes and paces that are ours to choose, and classes that only Java can load."""
+"""Java's sizes and paces that are ours to choose; other clients' are in `foreign_settings.py`."""
 
 OF_CLIENT = ("bootstrap.servers", "client.id", "metadata.max.age.ms")
 """What all who share a client have from it."""
 
-REACH = ("security.", "ssl.", "sasl.", "enable.ssl.")
+REACH = ("security.", "ssl.", "sasl.", "enable.ssl.", "enable.sasl.", "https.", "oauth_cb")
 """How names begin that say how the cluster is reached."""
+LEVEL = "compression.level"
+"""librdkafka's, of whatever codec there is."""
 _told: set[str] = set()
 
 
@@ -91,34 +102,70 @@ class Settings(Mapping[str, Any]):
         self._kind = kind
         self._rows = client_rows(kind)
         self._values: dict[str, Any] = {}
+        self._names: dict[str, str] = {}
         self._reach: dict[str, Any] = {}
         for name, value in given.items():
-            self._take(kind, name, value)
+            self._take(name, value)
+        if LEVEL in self._names:
+            self._spread_level()
 
-    def _take(self, kind: str, name: str, value: Any) -> None:
-        dotted = name if "." in name or name in self._rows else name.replace("_", ".")
+    def _take(self, name: str, value: Any) -> None:
+        dotted = _dotted(name)
+        known = OTHER_NAMES.get(dotted, dotted)
         if dotted.startswith(REACH):
             self._reach[dotted] = value
-            return
-        known = OTHER_NAMES.get(dotted, dotted)
-        row = self._rows.get(known)
-        if row is None and known not in WITHOUT_EFFECT and name not in WITHOUT_EFFECT:
-            near = nearest(dotted, [*self._rows, *OTHER_NAMES])
-            hint = f"did you mean {near}?" if near else f"a {kind} has other settings"
-            raise BadSetting(name, f"there is no setting {name!r}", hint=hint)
-        if row is None or known not in HONOURED[kind]:
-            self._leave_out(name, known)
+        elif known in HONOURED[self._kind]:
+            self._names[known] = name
+            self._values[known] = _parsed(self._rows[known], name, value)
+        elif known == LEVEL and self._kind == "producer":
+            self._names[known], self._values[known] = name, value
         else:
-            self._values[known] = _parsed(row, value)
+            self._leave_out(name, known, value)
 
-    def _leave_out(self, name: str, known: str) -> None:
-        if known not in WITHOUT_EFFECT and name not in WITHOUT_EFFECT:
-            raise BadSetting(name, f"{name} is not honoured yet", hint="leave it out")
-        if name not in _told:
+    def _leave_out(self, name: str, known: str, value: Any) -> None:
+        from ottla.client.foreign_settings import instead_of, why_idle
+
+        why = "" if known in WITHOUT_EFFECT else why_idle(known, text(value))
+        if why is None:
+            raise self._refusal(name, known, instead_of(known))
+        if name not in _told and (why or known in WITHOUT_EFFECT):
             _told.add(name)
             import logging
 
-            logging.getLogger("ottla.client").warning("%s has no effect here", name)
+            reason = f": {why}" if why else ""
+            logging.getLogger("ottla.client").warning("%s has no effect here%s", name, reason)
+
+    def _refusal(self, name: str, known: str, instead: str | None) -> BadSetting:
+        if instead is not None:
+            return BadSetting(name, f"{name} is not honoured here", hint=instead)
+        other = "consumer" if self._kind == "producer" else "producer"
+        if known in client_rows(other) or known == LEVEL:
+            text = f"{name} is a {other}'s setting, and this is a {self._kind}"
+            return BadSetting(name, text, hint=f"leave it out of the {self._kind}'s settings")
+        if known in self._rows:
+            return BadSetting(name, f"{name} is not honoured yet", hint="leave it out")
+        own = HONOURED[self._kind]
+        near = nearest(_dotted(name), [*own, *(n for n, to in OTHER_NAMES.items() if to in own)])
+        page = f"docs/reference/client-settings.md lists those of a {self._kind}"
+        hint = f"did you mean {near}?" if near else page
+        return BadSetting(name, f"there is no setting {name!r}", hint=hint)
+
+    def _spread_level(self) -> None:
+        """librdkafka has one level for whatever codec there is, and -1 for the codec's own."""
+        name, level = self._names.pop(LEVEL), self._values.pop(LEVEL)
+        codec: str = self["compression.type"]
+        if text(level) in (None, "-1"):
+            return
+        row = self._rows.get(f"compression.{codec}.level")
+        if row is None:
+            raise BadSetting(
+                name,
+                f"{name}={level}, but compression.type={codec} has no levels",
+                hint="gzip, lz4 and zstd have some; or leave it out",
+            )
+        if row.name not in self._values:
+            self._names[row.name] = name
+            self._values[row.name] = _parsed(row, name, level)
 
     @property
     def reach(self) -> Reach | None:
@@ -137,11 +184,14 @@ class Settings(Mapping[str, Any]):
         """A client for who has these settings; `how` is of `Client`, beside what they say.
 
         Raises:
-            BadSetting: how the cluster is reached makes no sense.
+            BadSetting: how the cluster is reached makes no sense, or is not said.
             BadAddress: the addresses make no sense.
         """
         from ottla.client.client import Client
 
+        if not self.given("bootstrap.servers"):
+            hint = f'say where the cluster is: {self._kind.title()}("localhost:9092")'
+            raise BadSetting("bootstrap.servers", "bootstrap.servers is missing", hint=hint)
         is_producer = self._kind == "producer"
         how.setdefault("client_id", self["client.id"] or f"ottla-{self._kind}")
         return Client(
@@ -160,6 +210,10 @@ class Settings(Mapping[str, Any]):
     def given(self, name: str) -> bool:
         """Whether it was given, and not only has its default."""
         return name in self._values
+
+    def shown(self, name: str) -> str:
+        """The setting as it was given, or by Java's name, with its value."""
+        return f"{self._names.get(name, name)}={text(self[name])}"
 
     def __getitem__(self, name: str) -> Any:
         if name in self._values:
@@ -186,11 +240,42 @@ def text(value: Any) -> str | None:
     return str(value)
 
 
-def _parsed(row: Row, value: Any) -> Any:
+def _parsed(row: Row, name: str, value: Any) -> Any:
+    shown = text(value)
+    word = shown
+    if shown is not None:
+        low = shown.strip().lower()
+        word = OTHER_VALUES.get(row.name, {}).get(low, shown)
+        if row.validator.startswith(("in:", "offset-reset")) and not low.startswith("by_duration:"):
+            word = OTHER_VALUES.get(row.name, {}).get(low, low)
     try:
-        return parse_value(row, text(value))
+        return parse_value(row, word)
     except ConfigException as error:
-        raise BadSetting(row.name, str(error)) from None
+        # Kafka's words, which people look for, with the name that stands in the program.
+        said = str(error).replace(row.name, name)
+        if row.validator.startswith("offset-reset"):
+            said = f"Invalid value {shown} for configuration {name}"
+        raise BadSetting(row.name, said, hint=f"{name} takes {_takes(row)}") from None
+
+
+def _takes(row: Row) -> str:
+    """What values a setting has, in words."""
+    kind, _, choices = row.validator.partition(":")
+    if kind in ("in", "in-any-case"):
+        return " or ".join(choices.lower().split("|"))
+    if kind.startswith("offset-reset"):
+        return "earliest, latest, none, or how long ago, as by_duration:PT1H"
+    if row.type == "BOOLEAN":
+        return "true or false"
+    if kind == "gzip-level":
+        return "1 to 9, or -1 for the usual one"
+    if row.type in ("INT", "LONG", "SHORT"):
+        unit = {"ms": " of milliseconds", "bytes": " of bytes"}.get(row.name.rpartition(".")[2], "")
+        low, _, high = row.validator[1:-1].partition(",...")
+        high = high.lstrip(",")
+        bounds = f", {low} to {high}" if low and high else f", {low} or more" if low else ""
+        return f"a whole number{unit}{bounds}"
+    return "one or several words with commas between" if row.type == "LIST" else "some text"
 
 
 def merged(
@@ -218,7 +303,7 @@ def merged(
     if client is None:
         return found
     # To give these again would change nothing.
-    own = [name for name in found if _dotted(name).startswith(REACH) or _dotted(name) in OF_CLIENT]
+    own = [name for name in found if _is_of_client(_dotted(name))]
     if own:
         text = f"{', '.join(own)}: the client that is shared has its own"
         raise BadSetting(own[0], text, hint="give it to the Client, or leave `client` out")
@@ -226,5 +311,9 @@ def merged(
 
 
 def _dotted(name: str) -> str:
-    dotted = name if "." in name else name.replace("_", ".")
-    return OTHER_NAMES.get(dotted, dotted)
+    """As Java and librdkafka write it; but what they write with an underscore stays."""
+    return name if "." in name or name == "oauth_cb" else name.replace("_", ".")
+
+
+def _is_of_client(dotted: str) -> bool:
+    return dotted.startswith(REACH) or OTHER_NAMES.get(dotted, dotted) in OF_CLIENT

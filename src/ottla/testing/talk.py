@@ -308,7 +308,7 @@ class _Asking:
         __tracebackhide__ = True
         try:
             if isinstance(error, OttlaError) and self._topic and _is_unknown(error):
-                error.hint = error.hint or _near(self._client, self._topic)
+                error.hint = _near(self._client, self._topic) or error.hint
         finally:
             self._client.close()
         if isinstance(error, OttlaError):

@@ -83,12 +83,14 @@ def offsets_or_raise(
     """The same, without the rest; None where the log has no such record.
 
     Raises:
-        BrokerError: the first error of a partition.
+        BrokerError: the first error of a partition, which it names.
     """
     found: dict[TopicPartition, int | None] = {}
     for place, row in list_offsets(client, wanted, read_committed=read_committed).items():
         if isinstance(row, BrokerError):
-            raise row
+            topic, partition = place
+            whose = "" if topic in str(row) else f"{topic}-{partition}: "
+            raise BrokerError(row.code, f"{whose}{row}", hint=row.hint)
         found[place] = row.offset if row.offset >= 0 else None
     return found
 

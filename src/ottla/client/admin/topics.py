@@ -50,7 +50,10 @@ class Topic(NamedTuple):
 
 
 def create(client: Client, topics: Iterable[NewTopic], *, validate_only: bool = False) -> Results:
-    """Make topics, or only say whether it would work."""
+    """Make topics, or only say whether it would work: an error, or None, for each by its name.
+
+    Nothing is raised for a topic that is refused, such as one that is there already.
+    """
     from ottla.wire.messages import create_topics as m
 
     request = m.CreateTopicsRequest(
@@ -77,7 +80,7 @@ def create(client: Client, topics: Iterable[NewTopic], *, validate_only: bool = 
 
 
 def delete(client: Client, names: Iterable[str]) -> Results:
-    """Delete topics with all their records."""
+    """Delete topics with all their records: an error, or None, for each by its name."""
     from ottla.wire.messages import delete_topics as m
 
     wanted = list(names)

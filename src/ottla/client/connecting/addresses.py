@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ottla.client.errors import BadAddress
 
+_FILES = (".properties", ".conf", ".cfg", ".config", ".ini")
 _HINT = "write host:port, several with commas between; IPv6 as [::1]:9092"
 
 
@@ -38,7 +39,9 @@ def _parse(text: str, security_protocol: str) -> tuple[str, int]:
     elif ":" in host:
         raise BadAddress(f"'{text}' is ambiguous: is its last part a port?", hint=_HINT)
     if not colon or not host:
-        raise BadAddress(f"'{text}' has no port", hint=_HINT)
+        is_file = "/" in text or text.lower().endswith(_FILES)
+        file = f'give ottla.client.read_properties("{text}"), which reads a file of settings'
+        raise BadAddress(f"'{text}' has no port", hint=file if is_file else _HINT)
     if not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text) < 65536):
         raise BadAddress(f"'{text}': '{port_text}' is not a port (1 to 65535)", hint=_HINT)
     return host, int(port_text)

@@ -19,6 +19,7 @@ from ottla.client.errors import BadAddress, ConnectionFailed
 from ottla.errors import OttlaError
 
 HINT_REFUSED = "is a node running there? `ottla up` starts one on localhost:9092"
+HINT_REFUSED_ELSEWHERE = "is a node running there, and is that its port?"
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EINTR)
 
 
@@ -114,5 +115,11 @@ def raise_number(number: int) -> None:
 def failure(host: str, port: int, error: OSError) -> OttlaError:
     """A failed dial in our words."""
     if isinstance(error, ConnectionRefusedError):
-        return ConnectionFailed(host, port, "connection refused", hint=HINT_REFUSED)
+        hint = HINT_REFUSED if _is_here(host) else HINT_REFUSED_ELSEWHERE
+        return ConnectionFailed(host, port, "connection refused", hint=hint)
     return ConnectionFailed(host, port, error.strerror or str(error))
+
+
+def _is_here(host: str) -> bool:
+    """Whether a node that is started now would be found there."""
+    return host in ("localhost", "::1") or host.startswith("127.")

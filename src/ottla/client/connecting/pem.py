@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 from ottla.client.errors import BadSetting
+from ottla.client.files import unread_hint
 
 _BLOCK: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _HEADERS: Final = re.compile(r"^\s*Proc-Type:")
@@ -64,7 +65,8 @@ def _read(key: str, path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise BadSetting(key, f"{key}={path} can't be read: {error.strerror}") from None
+        text = f"{key}={path} can't be read: {error.strerror}"
+        raise BadSetting(key, text, hint=unread_hint(error)) from None
 
 
 def _wrapped(label: str, body: str) -> str:

@@ -49,6 +49,22 @@ _NOT_HERE: Final = {
     "ssl.engine.location": "OpenSSL's engines are not loaded",
     "ssl.providers": "OpenSSL's providers are not loaded",
 }
+_CALLED: Final = {
+    "sasl.kerberos.domain.name": "Kerberos is not spoken",
+    "sasl.kerberos.name": "Kerberos is not spoken",
+    "sasl.oauth.token.provider": "it is oauth_cb here, a function as confluent-kafka's",
+    "sasl.plain.password": "it is sasl.password here",
+    "sasl.plain.username": "it is sasl.username here",
+    "ssl.cafile": "it is ssl.ca.location here",
+    "ssl.certfile": "it is ssl.certificate.location here",
+    "ssl.check.hostname": "ssl.endpoint.identification.algorithm is https, or none",
+    "ssl.ciphers": "it is ssl.cipher.suites here",
+    "ssl.context": "ssl.ca.location, ssl.certificate.location and ssl.key.location name PEM files",
+    "ssl.crlfile": "certificate revocation lists are not read",
+    "ssl.keyfile": "it is ssl.key.location here",
+    "ssl.password": "it is ssl.key.password here",
+}
+"""kafka-python's names."""
 _IDLE: Final = sasl_settings.IDLE | frozenset(
     """
     ssl.truststore.type ssl.keystore.type ssl.endpoint.identification.algorithm ssl.protocol
@@ -109,6 +125,8 @@ def _require_known(key: str) -> None:
         return
     if key in _NOT_HERE:
         raise BadSetting(key, f"{key} can't be honoured: {_NOT_HERE[key]}", hint="leave it out")
+    if key in _CALLED:
+        raise BadSetting(key, f"no setting {key}", hint=_CALLED[key])
     from ottla.config.nearest import nearest
 
     close = nearest(key, KEYS)

@@ -116,7 +116,8 @@ def _password_login(given: Mapping[str, Any], mechanism: str, jaas: Jaas | None)
             raise BadSetting(key, f"{mechanism} needs {key}, which is not set", hint=hint)
         (found[option],) = values
     if not found["username"] or "\0" in found["username"] + found["password"]:
-        raise BadSetting("sasl.username", "sasl.username or sasl.password is empty or holds zeros")
+        text = "sasl.username or sasl.password is empty or holds zeros"
+        raise BadSetting("sasl.username", text, hint="a user of the cluster, and the password")
     is_token = options.get("tokenauth", "false").lower() == "true"
     if is_token and mechanism == "PLAIN":
         raise BadSetting("sasl.jaas.config", "PLAIN has no tokenauth", hint="SCRAM has")

@@ -572,12 +572,14 @@ def _guarantees(settings: Settings) -> tuple[int, bool]:
     )
     if wanted and against:
         text = f"an idempotent producer needs {' and '.join(against)}"
-        raise BadSetting("enable.idempotence", text)
+        hint = "leave out what speaks against that, or enable.idempotence and transactional.id"
+        raise BadSetting("enable.idempotence", text, hint=hint)
     if settings["max.in.flight.requests.per.connection"] > 5:
         text = "max.in.flight.requests.per.connection takes 1 to 5: a connection carries no more"
-        raise BadSetting("max.in.flight.requests.per.connection", text)
+        raise BadSetting("max.in.flight.requests.per.connection", text, hint="leave it out")
     least_ms = settings["linger.ms"] + settings["request.timeout.ms"]
     if settings.given("delivery.timeout.ms") and settings["delivery.timeout.ms"] < least_ms:
-        text = "delivery.timeout.ms is at least linger.ms + request.timeout.ms"
-        raise BadSetting("delivery.timeout.ms", text)
+        parts = f"{settings.shown('linger.ms')} and {settings.shown('request.timeout.ms')} together"
+        text = f"{settings.shown('delivery.timeout.ms')} is below {parts}"
+        raise BadSetting("delivery.timeout.ms", text, hint="raise it, or lower those")
     return acks, bool(settings["enable.idempotence"]) and not against
