@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -156,3 +157,61 @@ def test_the_client_loads_neither_broker_nor_node(what: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("where", ["__enter__", "_outside"])
+def test_a_signal_leaves_the_monitor_to_others(where: str) -> None:
+    """If this failed, Ctrl-C at the moment that another thread is at work would leave the monitor
+    entered for ever, by nobody: every thread of the client would stand still.
+    """
+    waiting = Waiting()
+    waiting.share()
+    main = threading.get_ident()
+
+    def handle(*_: object) -> None:
+        raise LookupError("a signal")
+
+    def interrupt() -> None:
+        with waiting:
+            waits.set()
+            waiting.wake()  # who watches goes on, and finds the monitor taken
+
+            def is_there() -> bool:
+                return sys._current_frames()[main].f_code.co_name == where
+
+            eventually(is_there, "the main thread waits for the monitor")
+            # Here it is only noted: the handler runs when the main thread has the monitor.
+            signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    waits = threading.Event()
+    other = threading.Thread(target=interrupt)
+    former = signal.signal(signal.SIGUSR1, handle)
+    try:
+        with pytest.raises(LookupError, match="a signal"):
+            _enter(waiting, other, waits, rests=where == "_outside")
+        other.join(20)
+    finally:
+        signal.signal(signal.SIGUSR1, former)
+    entered = threading.Event()
+
+    def enter() -> None:
+        with waiting:
+            entered.set()
+
+    threading.Thread(target=enter, daemon=True).start()
+    assert entered.wait(20)
+    waiting.close()
+
+
+def _enter(
+    waiting: Waiting, other: threading.Thread, waits: threading.Event, *, rests: bool
+) -> None:
+    """Wait for the monitor: to enter it, or to go on in it after a rest."""
+    if not rests:
+        other.start()
+        waits.wait(20)
+        with waiting:
+            raise AssertionError("the signal comes before")
+    with waiting:
+        other.start()
+        waiting.wait_for((), waits.is_set, waiting.now_ms() + 20_000)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-from _thread import allocate_lock, get_ident
+from _thread import RLock, allocate_lock, get_ident
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -54,7 +54,9 @@ class Waiting:
     """Time by a clock that never jumps, chance by the system, and waits by poll."""
 
     def __init__(self) -> None:
-        self._lock = allocate_lock()
+        # Of this kind one can ask who has it: a signal's handler runs, and raises, just when its
+        # thread has waited for the lock and got it.
+        self._lock = RLock()
         self._owner = self._depth = 0
         self._connections: dict[Watched, None] = {}
         self._watching = self._poked = self._closed = False
@@ -76,7 +78,12 @@ class Waiting:
         """Enter; a thread that is in may do so again."""
         me = get_ident()
         if self._owner != me:
-            self._lock.acquire()
+            try:
+                self._lock.acquire()
+            except BaseException:
+                if self._is_mine():
+                    self._lock.release()
+                raise
             self._owner = me
         self._depth += 1
 
@@ -102,9 +109,15 @@ class Waiting:
                     break
                 except BaseException as error:  # a signal's: it is raised once we are in again
                     interrupted = error
+                    if self._is_mine():
+                        break
             self._depth, self._owner = depth, get_ident()
             if interrupted is not None:
                 raise interrupted
+
+    def _is_mine(self) -> bool:
+        """Whether this thread has the lock, whatever became of the call that took it."""
+        return bool(self._lock._is_owned())  # type: ignore[attr-defined]
 
     def share(self) -> None:
         """From now on several threads may wait: whoever watches can be woken."""
@@ -115,7 +128,7 @@ class Waiting:
 
     def let_go(self) -> None:
         """In a process that was forked: nobody of the parent's threads is here, inside or not."""
-        self._lock = allocate_lock()
+        self._lock = RLock()
         self._owner = self._depth = 0
         self._watching = False
         self._waiters.clear()
