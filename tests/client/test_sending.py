@@ -29,7 +29,7 @@ class Node:
 class World:
     """A producer without a network: its leader is node 1, and says what a test says."""
 
-    def __init__(self, partitions: int = 2) -> None:
+    def __init__(self, partitions: int = 2, **settings: Any) -> None:
         self.now_ms = 0
         self.places = Places()
         self.outbox = Outbox(
@@ -49,7 +49,7 @@ class World:
             self.places,
             Idempotent(questions, 30_000, Backoff()),
             questions,
-            SendingSettings(),
+            SendingSettings(**settings),
         )
         self.machine.topics.add("t")
         self._partitions = partitions
