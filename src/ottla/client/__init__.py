@@ -14,7 +14,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # each command of the package pays for what is imported here
 if TYPE_CHECKING:
-    from ottla.client.aio import AsyncConsumer, AsyncProducer
+    from ottla.client.aio import AsyncConsumer, AsyncDelivery, AsyncProducer
     from ottla.client.arrow import to_arrow
     from ottla.client.client import Client
     from ottla.client.consuming.commits import CommitFailed
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ApiNotSupported": "ottla.client.errors",
     "AsyncConsumer": "ottla.client.aio",
+    "AsyncDelivery": "ottla.client.aio",
     "AsyncProducer": "ottla.client.aio",
     "AuthenticationFailed": "ottla.client.errors",
     "BadAddress": "ottla.client.errors",
@@ -80,6 +81,7 @@ _HOMES = {
 __all__ = [
     "ApiNotSupported",
     "AsyncConsumer",
+    "AsyncDelivery",
     "AsyncProducer",
     "AuthenticationFailed",
     "BadAddress",
