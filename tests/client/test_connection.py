@@ -158,7 +158,8 @@ def test_a_slow_answer_in_time_is_taken() -> None:
         waiting = Counted()
         connection = connect(peer, waiting)
         answer = connection.send(ASK, timeout_ms=500)
-        assert waiting.select([connection], 10_000), "it is there, and nobody has read it"
+        with waiting:
+            assert waiting.select([connection], 10_000), "it is there, and nobody has read it"
         waiting.at_ms += 100_000
         assert answer.wait().brokers == []
         connection.close()

@@ -14,9 +14,9 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-from _thread import RLock, allocate_lock, get_ident
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from _thread import RLock, allocate_lock
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ottla.errors import BrokenInvariant
 from ottla.steady import steady_ms
@@ -50,14 +50,26 @@ class Watched(Protocol):
         """The time went on."""
 
 
-class Waiting:
-    """Time by a clock that never jumps, chance by the system, and waits by poll."""
+class _Monitor(RLock):  # type: ignore[misc]
+    """The interpreter's lock, with what it has for condition variables."""
+
+    if TYPE_CHECKING:
+
+        def _release_save(self) -> Any: ...
+        def _acquire_restore(self, state: Any) -> None: ...
+        def _at_fork_reinit(self) -> None: ...
+
+
+class Waiting(_Monitor):  # type: ignore[misc]
+    """Time by a clock that never jumps, chance by the system, and waits by poll.
+
+    `with` enters the monitor; a thread that is in may do so again. That is the interpreter's own
+    lock, and none of its steps is Python: between two of those a signal's handler may raise, and
+    would leave the monitor entered by nobody.
+    """
 
     def __init__(self) -> None:
-        # Of this kind one can ask who has it: a signal's handler runs, and raises, just when its
-        # thread has waited for the lock and got it.
-        self._lock = RLock()
-        self._owner = self._depth = 0
+        self._pipe_lock = RLock()
         self._connections: dict[Watched, None] = {}
         self._watching = self._poked = self._closed = False
         self._waiters: list[_Waiter] = []
@@ -72,52 +84,7 @@ class Waiting:
         """32 bits that nobody can foresee."""
         return int.from_bytes(os.urandom(4))
 
-    # ------------------------------------------------------------ the monitor
-
-    def __enter__(self) -> None:
-        """Enter; a thread that is in may do so again."""
-        me = get_ident()
-        if self._owner != me:
-            try:
-                self._lock.acquire()
-            except BaseException:
-                if self._is_mine():
-                    self._lock.release()
-                raise
-            self._owner = me
-        self._depth += 1
-
-    def __exit__(self, *_: object) -> None:
-        """Leave."""
-        self._depth -= 1
-        if self._depth == 0:
-            self._owner = 0
-            self._lock.release()
-
-    @contextlib.contextmanager
-    def _outside(self) -> Iterator[None]:
-        """Out of the monitor, however often this thread has entered it, and in again."""
-        depth, self._depth, self._owner = self._depth, 0, 0
-        self._lock.release()
-        try:
-            yield
-        finally:
-            interrupted = None
-            while True:
-                try:
-                    self._lock.acquire()
-                    break
-                except BaseException as error:  # a signal's: it is raised once we are in again
-                    interrupted = error
-                    if self._is_mine():
-                        break
-            self._depth, self._owner = depth, get_ident()
-            if interrupted is not None:
-                raise interrupted
-
-    def _is_mine(self) -> bool:
-        """Whether this thread has the lock, whatever became of the call that took it."""
-        return bool(self._lock._is_owned())  # type: ignore[attr-defined]
+    # ------------------------------------------------------------ the pipe
 
     def share(self) -> None:
         """From now on several threads may wait: whoever watches can be woken."""
@@ -128,8 +95,8 @@ class Waiting:
 
     def let_go(self) -> None:
         """In a process that was forked: nobody of the parent's threads is here, inside or not."""
-        self._lock = RLock()
-        self._owner = self._depth = 0
+        self._at_fork_reinit()
+        self._pipe_lock = RLock()
         self._watching = False
         self._waiters.clear()
         self._calls.clear()
@@ -146,17 +113,18 @@ class Waiting:
     def _close_pipe(self) -> None:
         if self._watching or self._waiters:
             return  # the last to leave does it
-        pipe, self._pipe = self._pipe, None
-        for end in pipe or ():
-            os.close(end)
+        with self._pipe_lock:  # nobody writes meanwhile: the number may be another file's at once
+            pipe, self._pipe = self._pipe, None
+            for end in pipe or ():
+                os.close(end)
 
     def wake(self) -> None:
         """Whoever watches looks again at once. Any thread may call it, inside or not."""
-        pipe = self._pipe
-        if pipe is not None and not self._poked:
-            self._poked = True
-            with contextlib.suppress(OSError):
-                os.write(pipe[1], b"\0")
+        with self._pipe_lock:
+            if self._pipe is not None and not self._poked:
+                self._poked = True
+                with contextlib.suppress(OSError):
+                    os.write(self._pipe[1], b"\0")
 
     def add(self, connection: Watched) -> None:
         """This connection has a socket: watch it, whoever watches."""
@@ -195,10 +163,11 @@ class Waiting:
         self._waiters.append(waiter)
         self.wake()
         left_ms = _FOREVER_MS if until_ms is None else max(0, until_ms - self.now_ms())
+        outside = self._release_save()
         try:
-            with self._outside():
-                waiter.rest(min(left_ms, _FOREVER_MS) / 1000)
+            waiter.rest(min(left_ms, _FOREVER_MS) / 1000)
         finally:
+            self._acquire_restore(outside)
             self._waiters.remove(waiter)
 
     def _watch(self, connections: Sequence[Watched], until_ms: int | None) -> None:
@@ -270,8 +239,11 @@ class Waiting:
         pipe = self._pipe
         if pipe is not None:
             poll.register(pipe[0], select.POLLIN)
-        with self, self._outside():
+        outside = self._release_save()
+        try:
             happened = poll.poll(timeout_ms)
+        finally:
+            self._acquire_restore(outside)
         found = []
         for descriptor, events in happened:
             if pipe is not None and descriptor == pipe[0]:
@@ -302,7 +274,7 @@ class _Waiter:
         """Whether it is worth it to wake that thread; what `done` raises is raised there."""
         try:
             return self.done()
-        except BaseException:
+        except Exception:
             return True
 
     def rest(self, seconds: float) -> None:
