@@ -208,6 +208,8 @@ class Outbox:
         wake: Callable[[], object],
         waiter: Callable[[Delivery, float | None], object],
     ) -> Self: ...
+    def stop(self) -> None:
+        """Nothing is taken any more: CoreError "stopped"."""
     def learn(self, topic: str, partitions: int, available: Sequence[int]) -> None:
         """A topic has so many partitions, of which these have leaders."""
     def knows(self, topic: str) -> bool: ...

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 import ottla
-from ottla.client import AsyncConsumer, AsyncProducer, BrokerError, Closed, TimedOut
+from ottla.client import (
+    AsyncConsumer,
+    AsyncProducer,
+    BrokerError,
+    Closed,
+    OffsetAndMetadata,
+    TimedOut,
+)
 from servers import eventually
 
 Test = Callable[[ottla.Broker], Awaitable[None]]
@@ -136,5 +143,25 @@ def test_what_can_not_be_written_is_told() -> None:
         with pytest.raises(TimedOut, match="refused"):
             await nobody.send("t", "x")
         await nobody.close()
+
+    run(test)
+
+
+def test_a_callback_commits() -> None:
+    """If this failed, what a rebalance callback is for would be a deadlock."""
+
+    async def test(broker: ottla.Broker) -> None:
+        broker.produce("t", "x")
+        found: list[OffsetAndMetadata] = []
+        own = {"bootstrap.servers": broker.bootstrap_servers, "enable.auto.commit": "false"}
+        async with AsyncConsumer(own, group_id="g", auto_offset_reset="earliest") as consumer:
+
+            async def on_revoke(_: object) -> None:
+                await consumer.commit()
+                found.extend((await consumer.committed([("t", 0)])).values())
+
+            consumer.subscribe(["t"], on_revoke=on_revoke)
+            assert await consumer.poll(20)
+        assert [at.offset for at in found] == [1]
 
     run(test)

@@ -124,7 +124,8 @@ class Asks:
 
     topics: tuple[str, ...] = ()
     topic_ids: tuple[bytes, ...] = ()
-    creates_topics = wants_all_topics = False
+    topics_to_make: tuple[str, ...] = ()
+    wants_all_topics = False
     deadline_ms = None
 
     def __init__(self, node: int) -> None:

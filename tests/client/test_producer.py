@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+import ottla
 from ottla.client import (
     BadRecord,
     BadSetting,
@@ -23,6 +26,7 @@ from ottla.client import (
 )
 from ottla.client.admin import topics
 from ottla.errors import OttlaError
+from ottla.wire.fetched import CoreError
 from ottla.wire.outbox import partition_of
 from servers import Server, eventually
 
@@ -332,3 +336,45 @@ def test_no_thread_is_left(either: Server, name: Name) -> None:
         assert set(threading.enumerate()) - before
     all_of(either, topic, 1)
     assert set(threading.enumerate()) == before
+
+
+def test_a_producer_that_was_closed_takes_nothing_and_goes(name: Name) -> None:
+    """If this failed, a record taken by another thread just then would be waited for for ever, and
+    a program that makes a producer a task would keep them all.
+    """
+    topic = name()
+    with ottla.Broker() as broker, Client(broker.bootstrap_servers) as client:
+        broker.create_topic(topic)
+        producer = Producer(client=client)
+        producer.send(topic, "x").result(20)
+        append = producer._append
+        producer.close()
+        with pytest.raises(CoreError, match="takes nothing any more"):
+            append(topic, "y", None, (), -1, -1, None)
+        gone = weakref.ref(producer)
+        del producer
+        gc.collect()
+        assert gone() is None
+
+
+def test_a_callback_does_not_wait_for_a_topic(name: Name) -> None:
+    """If this failed, a dead-letter topic that is not known yet would stop the client's thread, and
+    the heartbeats of all who share it, for max.block.ms.
+    """
+    topic, told = name(), []
+    with ottla.Broker() as broker, Producer(broker.bootstrap_servers) as producer:
+        broker.create_topic(topic)
+
+        def hear(_: Delivery) -> None:
+            try:
+                producer.send(f"{topic}-dead", "x")
+            except OttlaError as error:
+                told.append(error)
+
+        producer.send(topic, "x", on_delivery=hear).result(20)
+        eventually(lambda: told, "it is refused")
+        assert "in a callback" in str(told[0])
+        producer.partitions_for(f"{topic}-dead")
+        producer.send(topic, "x", on_delivery=hear).result(20)
+        producer.flush(20)
+        assert len(told) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,15 @@ from contextlib import contextmanager
 import pytest
 
 import ottla
-from ottla.client import BadSubscription, BrokerError, Consumer, MustAbort, Producer
+from ottla.client import (
+    BadSetting,
+    BadSubscription,
+    BrokerError,
+    Consumer,
+    MustAbort,
+    Producer,
+    TimedOut,
+)
 from ottla.client.consuming.consumer import CLOSE_TIMEOUT_S
 from ottla.errors import OttlaError
 from servers import eventually
@@ -169,6 +178,12 @@ def refused(broker: ottla.Broker, producer: Producer) -> None:
         producer.send("sink", "refused")
 
 
+def late(producer: Producer) -> None:
+    """A block in which something is late."""
+    with producer.transaction():
+        raise TimedOut("a call of the block's own")
+
+
 def test_a_transaction_in_a_with_block(broker: ottla.Broker) -> None:
     """If this failed, a block that fails would leave its records to count, or to be waited for."""
     broker.create_topic("sink")
@@ -180,7 +195,28 @@ def test_a_transaction_in_a_with_block(broker: ottla.Broker) -> None:
             fail(producer)
         with pytest.raises(MustAbort):
             refused(broker, producer)
+        with pytest.raises(TimedOut):
+            late(producer)
         with producer.transaction() as same:
             same.send("sink", "kept too")
     values = [record.value for record in broker.records("sink")]
     assert values == [b"kept", b"kept too"]
+
+
+def test_asking_what_is_committed_makes_no_topic(broker: ottla.Broker) -> None:
+    """If this failed, a slip in a name would make a topic, and be asked for for ever."""
+    with Consumer(broker.bootstrap_servers, group_id="f") as consumer:
+        assert consumer.committed([("never", 0)]) == {}
+        consumer.assign([("t", 0, 0)])
+        assert consumer.poll(20)
+        assert list(consumer._machine.topics) == ["t"]
+    assert "never" not in broker.topics()
+
+
+def test_settings_that_are_refused_leave_nothing() -> None:
+    """If this failed, a program that tries settings would run out of descriptors."""
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        with pytest.raises(BadSetting):
+            Consumer("127.0.0.1:1", group_id="g", partition_assignment_strategy="nosuch")
+    assert len(os.listdir("/proc/self/fd")) <= before + 1

@@ -188,8 +188,8 @@ impl Delivery {
 pub struct Outbox {
     inner: Mutex<client::Outbox>,
     batches: Mutex<ById<Py<SentBatch>>>,
-    wake: Py<PyAny>,
-    waiter: Py<PyAny>,
+    /// What wakes its thread, and what waits for a delivery; both know the producer, which is let go of at its end.
+    calls: Mutex<Option<(Py<PyAny>, Py<PyAny>)>>,
 }
 
 #[pymethods]
@@ -220,9 +220,15 @@ impl Outbox {
         Ok(Self {
             inner: Mutex::new(client::Outbox::new(settings, seed)),
             batches: Mutex::new(ById::default()),
-            wake,
-            waiter,
+            calls: Mutex::new(Some((wake, waiter))),
         })
+    }
+
+    /// Nothing is taken any more: CoreError "stopped". Whoever made it is let go of.
+    fn stop(&self) {
+        self.inner.lock().stop();
+        let calls = self.calls.lock().take();
+        drop(calls);
     }
 
     fn learn(&self, topic: &str, partitions: i32, available: Vec<i32>) {
@@ -307,7 +313,7 @@ impl Outbox {
             Delivery::add_done_callback(delivery.clone(), call)?;
         }
         if found.is_ready {
-            self.wake.call0(py)?;
+            self.wake(py)?;
         }
         Ok(Some(delivery))
     }
@@ -334,7 +340,7 @@ impl Outbox {
             index: 0,
             sent_timestamp_ms: -1,
         };
-        self.wake.call0(py)?;
+        self.wake(py)?;
         Bound::new(py, delivery).map(Some)
     }
 
@@ -410,6 +416,15 @@ impl Outbox {
 }
 
 impl Outbox {
+    fn wake(&self, py: Python<'_>) -> PyResult<()> {
+        let wake = self
+            .calls
+            .lock()
+            .as_ref()
+            .map(|(wake, _)| wake.clone_ref(py));
+        wake.map_or(Ok(()), |wake| wake.call0(py).map(drop))
+    }
+
     fn batch(
         &self,
         py: Python<'_>,
@@ -420,11 +435,16 @@ impl Outbox {
     ) -> PyResult<Py<SentBatch>> {
         let mut batches = self.batches.lock();
         if is_new {
+            let calls = self.calls.lock();
+            let waiter = calls
+                .as_ref()
+                .map_or_else(|| py.None(), |(_, waiter)| waiter.clone_ref(py));
+            drop(calls);
             let made = SentBatch {
                 id,
                 topic: topic.clone().unbind(),
                 partition,
-                waiter: self.waiter.clone_ref(py),
+                waiter,
                 end: Mutex::new(End::default()),
             };
             batches.insert(id, Py::new(py, made)?);
@@ -487,6 +507,7 @@ fn refused(refusal: Refusal) -> PyErr {
         Refusal::UnknownTopic => ("invalid", "nobody knows the topic yet".to_owned()),
         Refusal::NoLeader => ("invalid", "the topic has no partition".to_owned()),
         Refusal::Full => ("invalid", "there is no room".to_owned()),
+        Refusal::Stopped => ("stopped", "it takes nothing any more".to_owned()),
         Refusal::NoPartition(count) => (
             "unknown-partition",
             format!("the topic has {count} partitions, numbered from 0 on"),

@@ -199,6 +199,8 @@ class AsyncConsumer(_OfALoop):
         """Raises what `Consumer` raises."""
         super().__init__()
         self.consumer = Consumer(settings, client=client, **more)
+        # Of its own: a callback may wait for a commit, which the other thread does.
+        self._callbacks = ThreadPoolExecutor(1, thread_name_prefix="ottla-aio-callbacks")
         self._is_closed = False
 
     def subscribe(
@@ -245,7 +247,8 @@ class AsyncConsumer(_OfALoop):
             # Callbacks run in another thread: this one must be free for those of the loop.
             consumer._tend()
             if serving.has_duties:
-                await self._run(consumer._serve)
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._callbacks, consumer._serve)
             found = consumer._look(take, until_ms)
             if found is not None:
                 return found
@@ -297,10 +300,12 @@ class AsyncConsumer(_OfALoop):
     async def close(self, *, timeout: float = CLOSE_TIMEOUT_S) -> None:
         """`Consumer.close`."""
         self._is_closed = True
+        loop, close = asyncio.get_running_loop(), partial(self.consumer.close, timeout=timeout)
         try:
-            await self._run(partial(self.consumer.close, timeout=timeout))
+            await loop.run_in_executor(self._callbacks, close)
         finally:
             self._executor.shutdown()
+            self._callbacks.shutdown()
 
 
 async def _until(waiting: Waiting, done: Callable[[], bool], timeout_s: float) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ottla.client.consuming.fetching import Corrupt
 from ottla.errors import OttlaError
-from ottla.wire.fetched import RecordBatch, columns_of
+from ottla.wire.fetched import CoreError, RecordBatch, columns_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -60,7 +61,10 @@ def _schema(pa: Any) -> Any:
 
 
 def _table(pa: Any, schema: Any, batches: list[RecordBatch], topic: str, partition: int) -> Any:
-    count, (offsets, times), (keys, values), (ends, names, texts) = columns_of(batches)
+    try:
+        count, (offsets, times), (keys, values), (ends, names, texts) = columns_of(batches)
+    except CoreError as error:
+        raise Corrupt((topic, partition), batches[0].base_offset, error.text) from None
 
     def blobs(kind: Any, column: tuple[bytes, bytes, bytes]) -> Any:
         where, data, valid = column

@@ -390,7 +390,7 @@ class _Metadata:
         wants_all = any(machine.wants_all_topics for machine in machines)
         if wants_all != self._wants_all:
             self._wants_all, self._all_at_ms = wants_all, None
-        self._creating = {n for one in machines if one.creates_topics for n in one.topics}
+        self._creating = {name for machine in machines for name in machine.topics_to_make}
 
     def asks(self, now_ms: int) -> list[_Errand]:
         """The request to send, if there is one."""

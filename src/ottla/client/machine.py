@@ -92,8 +92,8 @@ class Driven(Machine, Protocol):
         """Ids of topics whose names it wants to know."""
 
     @property
-    def creates_topics(self) -> bool:
-        """Whether a node that may make a topic when it is asked for it should."""
+    def topics_to_make(self) -> Iterable[str]:
+        """Those of its topics that a node which may make them when they are asked for should."""
 
     @property
     def wants_all_topics(self) -> bool:

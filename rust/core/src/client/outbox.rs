@@ -33,6 +33,8 @@ pub enum Refusal {
     /// No partition of the topic has a leader, and the record has no key.
     NoLeader,
     Full,
+    /// By whoever has it: nothing is taken any more.
+    Stopped,
     TooLarge(usize),
     Invalid(io::Error),
 }
@@ -74,6 +76,7 @@ pub struct Outbox {
     counted: BTreeMap<u64, usize>,
     buffered: usize,
     random: u64,
+    is_stopped: bool,
 }
 
 impl Outbox {
@@ -87,7 +90,13 @@ impl Outbox {
             counted: BTreeMap::new(),
             buffered: 0,
             random: seed,
+            is_stopped: false,
         }
+    }
+
+    /// Nothing is taken any more.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
     }
 
     /// A topic has so many partitions, of which these have leaders. It never has fewer than before, unless it is another.
@@ -136,6 +145,9 @@ impl Outbox {
         partition: Option<i32>,
         record: &RecordOut<'_>,
     ) -> Result<Appended, Refusal> {
+        if self.is_stopped {
+            return Err(Refusal::Stopped);
+        }
         let size = estimate(record);
         if size + HEADER_BYTES > self.settings.record_bytes_max {
             return Err(Refusal::TooLarge(size + HEADER_BYTES));
@@ -182,6 +194,9 @@ impl Outbox {
         partition: i32,
         bytes: Vec<u8>,
     ) -> Result<(u64, i32), Refusal> {
+        if self.is_stopped {
+            return Err(Refusal::Stopped);
+        }
         let header = first_header(&bytes).map_err(|cut| invalid(cut.to_string()))?;
         if header.size() != bytes.len() {
             return Err(invalid("these are several batches".to_owned()));

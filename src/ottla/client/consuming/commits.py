@@ -126,7 +126,10 @@ class Commits:
             self._machine.extra_topics = {topic for topic, _ in places}
             self._committing.fetch(places, until_ms, ends.append)
             self._client.wake()
-            self._wait(ends, until_ms)
+            try:
+                self._wait(ends, until_ms)
+            finally:
+                self._machine.extra_topics = set()
         if not ends:
             raise TimedOut(
                 f"nobody told what is committed within {self._timeout_ms} ms{self._why()}",

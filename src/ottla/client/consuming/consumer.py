@@ -64,7 +64,12 @@ class Consumer:
         self.waiting = self._client.waiting
         self._timeout_ms: int = found["default.api.timeout.ms"]
         self._max_poll_records: int = found["max.poll.records"]
-        self._ways, self._machine = assembly.assemble(self._client, found)
+        try:
+            self._ways, self._machine = assembly.assemble(self._client, found)
+        except BaseException:
+            if self._owns_client:
+                self._client.close()
+            raise
         self._fetching = self._machine.fetching
         self._handing = Handing(self._fetching, self.waiting.now_ms, self._client.wake)
         self._unseen = Unseen(self._fetching, self.waiting)

@@ -53,7 +53,7 @@ class Consuming:
         self.fetching = fetching
         self.committing = committing
         self.member = member
-        self.creates_topics = creates_topics
+        self._creates_topics = creates_topics
         self.matches: Callable[[str], bool] | None = None
         """What topics are subscribed to, if not by name."""
         self.extra_topics: set[str] = set()
@@ -79,7 +79,15 @@ class Consuming:
     @property
     def topics(self) -> Iterable[str]:
         """Those that are read, and that the group reads."""
-        found = {name for name, _ in self.fetching.parts} | self.extra_topics
+        return self._own_topics() | self.extra_topics
+
+    @property
+    def topics_to_make(self) -> Iterable[str]:
+        """Those that are read; not what somebody only asked about."""
+        return self._own_topics() if self._creates_topics else ()
+
+    def _own_topics(self) -> set[str]:
+        found = {name for name, _ in self.fetching.parts}
         if self.member is not None:
             found |= self.member.wanted_topics
         return found

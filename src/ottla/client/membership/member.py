@@ -120,7 +120,7 @@ class _Machine:
 
     topics = ()
     topic_ids = ()
-    creates_topics = False
+    topics_to_make = ()
     wants_all_topics = False
 
     def __init__(self, classic: ClassicMember, way: int) -> None:

@@ -122,6 +122,7 @@ class Producer:
             BrokerError: the topic can't be written to.
             BadRecord: it is too large, or for a partition that is not there.
             Closed: the producer was closed.
+            OttlaError: in a delivery callback it would have to wait, for the thread that it is in.
         """
         delivery = self._offer(topic, value, key, headers, partition, timestamp_ms, on_delivery)
         if delivery is None:
@@ -175,6 +176,7 @@ class Producer:
 
     def _send_later(self, topic: str, offer: Callable[[], Delivery | None]) -> Delivery:
         """Wait for what it takes: the topic's partitions, or room."""
+        self._not_in_a_callback("send")
         until_ms = self.waiting.now_ms() + self._max_block_ms
         found: list[Delivery] = []
 
@@ -266,6 +268,9 @@ class Producer:
                 f"a record of {error.text} bytes is too large: max.request.size is {most}",
                 hint="raise max.request.size, and max.message.bytes of the topic",
             ) from None
+        if error.kind == "stopped":
+            self._check()
+            raise Closed("the producer is closed") from None
         if error.kind == "unknown-partition":
             raise BadRecord(f"{topic}-{partition}: {error.text}") from None
         raise BadRecord(error.text) from None
@@ -355,10 +360,13 @@ class Producer:
         self.begin_transaction()
         try:
             yield self
-            self.commit_transaction(timeout)
-        except TimedOut:
-            raise  # whether it counts is not known
         except BaseException:
+            with contextlib.suppress(OttlaError):
+                self.abort_transaction(timeout)
+            raise
+        try:
+            self.commit_transaction(timeout)
+        except MustAbort:
             with contextlib.suppress(OttlaError):
                 self.abort_transaction(timeout)
             raise
@@ -470,6 +478,7 @@ class Producer:
             unsent.forget(self._outbox)
             with self.waiting:
                 self._client.drop(self._machine, [self._way])
+                self._outbox.stop()
                 self._machine.fail_all(Closed("the producer was closed before this was written"))
                 self.waiting.look()
             for call in self._machine.calls():

@@ -128,7 +128,6 @@ Sent = list[tuple[_Lane, _Batch]]
 class Sending:
     """The machine of one producer."""
 
-    creates_topics = True
     wants_all_topics = False
     topic_ids = ()
 
@@ -208,6 +207,11 @@ class Sending:
         return self._deadline_ms
 
     # ------------------------------------------------------------ topics
+
+    @property
+    def topics_to_make(self) -> set[str]:
+        """All of them."""
+        return self.topics
 
     def _learn_topics(self) -> None:
         # What is wanted only now may be known already, told to somebody else.
@@ -506,6 +510,7 @@ class Sending:
     def break_off(self, error: OttlaError) -> None:
         """Give up everything; nothing is taken any more."""
         self.broken = error
+        self._outbox.stop()
         self.fail_all(error)
 
     def drop_unsent(self, error: OttlaError) -> None:
