@@ -23,6 +23,8 @@ NATIVE = {
     "`first_offset` (from where on its records count), `leader_epoch`, `max_timestamp_ms`, "
     "`is_log_append_time`, `is_transactional`, `producer_id`, `codec`, `size_bytes`; `len(batch)` "
     "records, `bytes(batch)`, `records()`.",
+    "GroupGeneration": "Who a member is to its group, as `Consumer.group_metadata()` tells it: "
+    "`group_id`, `member_id`, `instance_id`, `generation_id`.",
     "OffsetAndMetadata": "What is committed of a partition: `offset` (of the next record to read), "
     "`leader_epoch`, `metadata`.",
 }
@@ -38,6 +40,23 @@ INNER_NUMBERS = {
     "UNSTABLE_OFFSET_COMMIT",
     "UNSUPPORTED_VERSION",
 }
+
+
+FOR_THE_PLATFORM = {
+    "attempt",
+    "chance",
+    "connection",
+    "coordinator",
+    "doubt_coordinator",
+    "doubt_leader",
+    "drop",
+    "is_own_thread",
+    "leaders",
+    "let_go",
+    "run",
+    "wake",
+}
+"""Methods of `Client` for what is built on it; they are not promised to users."""
 
 
 def text() -> str:
@@ -110,6 +129,8 @@ def _thing(name: str, one: Any) -> str:
         return f"## {name}\n\n`{name}{_signature(one)}`\n\n{_prose(one)}\n"
     lines = [f"## {name}\n", f"{_prose(one)}\n"]
     for member, held in vars(one).items():
+        if name == "Client" and member in FOR_THE_PLATFORM:
+            continue
         if member.startswith("_") or not (inspect.getdoc(held) or "").strip():
             continue
         call = held.fget if isinstance(held, property) else held

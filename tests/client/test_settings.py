@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from ottla.client import BadSetting, Producer, settings
+from ottla.client import BadSetting, Producer, connect, settings
 from ottla.client.foreign_settings import IDLE, REFUSED
 from ottla.client.settings import HONOURED, OTHER_NAMES, WITHOUT_EFFECT, Settings
+from servers import OttlaServer
 
 
 def refused(kind: str, **given: Any) -> BadSetting:
@@ -246,3 +247,13 @@ def test_a_certificate_that_is_not_there_has_a_hint() -> None:
     with pytest.raises(BadSetting, match=r"ssl\.ca\.location=nowhere\.pem can't be read") as caught:
         Producer("127.0.0.1:1", **given)
     assert "looked for in" in (caught.value.hint or "")
+
+
+def test_an_admin_has_the_settings_of_a_consumer(ottla_server: OttlaServer) -> None:
+    """If this failed, a company's settings file would do for records, and not for admin calls."""
+    own = {"bootstrap.servers": ottla_server.bootstrap, "request.timeout.ms": "5000"}
+    with connect(own, security_protocol="PLAINTEXT") as client:
+        assert len(client.nodes()) == 1
+        assert client.request_timeout_ms == 5000
+    with pytest.raises(BadSetting, match="linger_ms"):
+        connect(own, linger_ms=5)

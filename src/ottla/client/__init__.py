@@ -37,8 +37,11 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from ottla.client.files import read_properties
-    from ottla.client.producing.producer import BadRecord, Producer
+    from ottla.client.membership.events import GroupGeneration
+    from ottla.client.producing.producer import BadRecord, Producer, RecordTooLarge
     from ottla.client.producing.transacting import Fenced, MustAbort, NoTransaction
+    from ottla.client.settings import connect
+    from ottla.errors import OttlaError
     from ottla.wire.fetched import ConsumerRecord, RecordBatch
     from ottla.wire.outbox import Delivery
 
@@ -63,17 +66,21 @@ _HOMES = {
     "Delivery": "ottla.wire.outbox",
     "Fenced": "ottla.client.producing.transacting",
     "LogTruncated": "ottla.client.consuming.validating",
+    "GroupGeneration": "ottla.client.membership.events",
     "MustAbort": "ottla.client.producing.transacting",
     "NoOffset": "ottla.client.consuming.reset",
     "NoTransaction": "ottla.client.producing.transacting",
     "NotAssigned": "ottla.client.consuming.part",
     "OffsetAndMetadata": "ottla.client.consuming.committing",
     "OffsetOutOfRange": "ottla.client.consuming.fetching",
+    "OttlaError": "ottla.errors",
     "Producer": "ottla.client.producing.producer",
     "RecordBatch": "ottla.wire.fetched",
+    "RecordTooLarge": "ottla.client.producing.producer",
     "TimedOut": "ottla.client.errors",
     "TlsFailed": "ottla.client.errors",
     "Unreachable": "ottla.client.errors",
+    "connect": "ottla.client.settings",
     "read_properties": "ottla.client.files",
     "to_arrow": "ottla.client.arrow",
 }
@@ -98,6 +105,7 @@ __all__ = [
     "Corrupt",
     "Delivery",
     "Fenced",
+    "GroupGeneration",
     "LogTruncated",
     "MustAbort",
     "NoOffset",
@@ -105,11 +113,14 @@ __all__ = [
     "NotAssigned",
     "OffsetAndMetadata",
     "OffsetOutOfRange",
+    "OttlaError",
     "Producer",
     "RecordBatch",
+    "RecordTooLarge",
     "TimedOut",
     "TlsFailed",
     "Unreachable",
+    "connect",
     "read_properties",
     "to_arrow",
 ]

@@ -229,6 +229,17 @@ class Settings(Mapping[str, Any]):
         return len(self._rows)
 
 
+def connect(settings: Mapping[str, Any] | str | None = None, **more: Any) -> Client:
+    """A client for admin calls, by the settings of a consumer: addresses, TLS and SASL, time-outs.
+
+    Raises:
+        BadSetting: a setting that is unknown, wrong or not honoured.
+        BadAddress: the addresses make no sense.
+    """
+    found = Settings("consumer", merged(settings, more))
+    return found.client(client_id=found["client.id"] or "ottla")
+
+
 def text(value: Any) -> str | None:
     """A value as a properties file has it."""
     if value is None or isinstance(value, str):

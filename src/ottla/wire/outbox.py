@@ -1,7 +1,7 @@
 """Records on their way into batches, for the rooms that do not reach the core.
 
 `Outbox` encodes a record once, when it is put in, and seals its batch when that is taken. It has no
-connection and no clock; `client.sending` says what is taken when, and what came of it.
+connection and no clock; `client/producing/sending.py` says what is taken when, and what came of it.
 """
 
 from __future__ import annotations
