@@ -165,3 +165,63 @@ def test_a_callback_commits() -> None:
         assert [at.offset for at in found] == [1]
 
     run(test)
+
+
+def test_who_is_cancelled_ends() -> None:
+    """If this failed, a task that reads would go on after Ctrl-C or a time-out."""
+
+    async def test(broker: ottla.Broker) -> None:
+        at = broker.bootstrap_servers
+        async with AsyncConsumer(at) as consumer, AsyncProducer(at, linger_ms=0) as producer:
+            consumer.consumer.assign([("t", 0)])
+
+            async def read() -> None:
+                while True:
+                    await consumer.poll(1)
+
+            async def write() -> None:
+                while True:
+                    await producer.send("t", "x")
+
+            for number in range(30):
+                tasks = [asyncio.create_task(read()), asyncio.create_task(write())]
+                for _ in range(number):
+                    await asyncio.sleep(0)
+                for task in tasks:
+                    task.cancel()
+                _, pending = await asyncio.wait(tasks, timeout=20)
+                assert not pending
+
+    run(test)
+
+
+def test_a_cancelled_close_leaves_the_loop_free() -> None:
+    """If this failed, a time-out around close() would stop the loop, for ever if a callback waits
+    for it.
+    """
+
+    async def test(broker: ottla.Broker) -> None:
+        broker.produce("t", "x")
+        own = {"bootstrap.servers": broker.bootstrap_servers, "auto.offset.reset": "earliest"}
+        consumer = AsyncConsumer(own, group_id="g")
+        revoked = asyncio.Event()
+        goes_on = asyncio.Event()
+
+        async def on_revoke(_: object) -> None:
+            revoked.set()
+            await goes_on.wait()
+
+        consumer.subscribe(["t"], on_revoke=on_revoke)
+        assert await consumer.poll(20)
+        closing = asyncio.create_task(consumer.close())
+        await asyncio.wait_for(revoked.wait(), 20)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        goes_on.set()
+        while "ottla-client" in {thread.name for thread in threading.enumerate()}:
+            await asyncio.sleep(0)
+        while any("ottla-aio" in thread.name for thread in threading.enumerate()):
+            await asyncio.sleep(0)
+
+    run(test)

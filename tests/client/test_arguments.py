@@ -74,7 +74,14 @@ def test_what_means_something_else_is_refused(broker: ottla.Broker) -> None:
                 producer.send("t", "x", **wrong)  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="a number of seconds, not 'x'"):
             producer.flush("x")  # type: ignore[arg-type]
+        for name in ("a\ud800", "x" * 40_000, ""):
+            with pytest.raises(ValueError, match=r"no topic has the name|can't encode"):
+                producer.send(name, "x")
+        broker.create_topic("other")
+        producer.send("other", "x").result(20)
     with Consumer(broker.bootstrap_servers, group_id="g") as consumer:
+        with pytest.raises(ValueError, match="no partition has the number"):
+            consumer.assign([("t", 2**40)])
         with pytest.raises(ValueError, match=r"re\.compile\('t\.\*'\)\.fullmatch"):
             consumer.subscribe(["^t.*"])
         consumer.assign([PLACE])

@@ -341,6 +341,19 @@ def test_each_is_tried_again_by_itself() -> None:
     assert (world.told, world.machine.deadline_ms) == ([None], 300)
 
 
+def test_an_older_commit_does_not_come_after_a_newer_one() -> None:
+    """If this failed, a group's position would go back when a coordinator has had trouble."""
+    world = World()
+    first = world.commit(T0)
+    world.end(first, LOST)
+    second = world.commit(T0)
+    world.now_ms = 1000
+    assert world.asks() == []
+    assert [type(told) for told in world.told] == [type(LOST)]
+    world.end(second, committed(T0))
+    assert world.told[1:] == [None]
+
+
 OUTCOMES = st.sampled_from([None, "lost", "arrived", *PASSES, *REFUSALS])
 
 

@@ -16,11 +16,13 @@ from ottla.client import (
     BadSetting,
     BadSubscription,
     BrokerError,
+    Client,
     Consumer,
     MustAbort,
     Producer,
     TimedOut,
 )
+from ottla.client.admin import groups
 from ottla.client.consuming.consumer import CLOSE_TIMEOUT_S
 from ottla.errors import OttlaError
 from servers import eventually
@@ -220,3 +222,49 @@ def test_settings_that_are_refused_leave_nothing() -> None:
         with pytest.raises(BadSetting):
             Consumer("127.0.0.1:1", group_id="g", partition_assignment_strategy="nosuch")
     assert len(os.listdir("/proc/self/fd")) <= before + 1
+
+
+def test_who_fails_in_close_has_left(broker: ottla.Broker) -> None:
+    """If this failed, a mistake in on_revoke would cost the group a whole session time-out."""
+
+    def fail(_: object) -> None:
+        raise LookupError("mine")
+
+    consumer = Consumer(broker.bootstrap_servers, group_id="h", auto_offset_reset="earliest")
+    consumer.subscribe(["t"], on_revoke=fail)
+    assert consumer.poll(20)
+    with pytest.raises(LookupError, match="mine"):
+        consumer.close()
+    with Client(broker.bootstrap_servers) as client:
+        assert groups.describe(client, "h").members == []
+
+
+def test_a_callback_may_ask_where_it_is_and_not_close(broker: ottla.Broker) -> None:
+    """If this failed, what callbacks are for would wait for its whole time-out."""
+    found: list[object] = []
+
+    def on_assign(places: list[tuple[str, int]]) -> None:
+        found.append(consumer.position(places[0]))
+        with pytest.raises(OttlaError, match="in a rebalance callback"):
+            consumer.close()
+
+    for number in range(10):
+        own = {"bootstrap.servers": broker.bootstrap_servers, "default.api.timeout.ms": "5000"}
+        consumer = Consumer(own, group_id=f"i{number}", auto_offset_reset="earliest")
+        consumer.subscribe(["t"], on_assign=on_assign)
+        assert consumer.poll(20)
+        consumer.close()
+    assert found == [0] * 10
+
+
+def test_trouble_is_told_once(broker: ottla.Broker, caplog: pytest.LogCaptureFixture) -> None:
+    """If this failed, a node that answers one thing and not another would flood the log."""
+    broker.faults.cut(api="InitProducerId", client_id="victim")
+    with Producer(broker.bootstrap_servers, client_id="victim", max_block_ms=2000) as producer:
+        delivery = producer.send("t", "x")
+        with pytest.raises(TimedOut):
+            delivery.result(3)
+        broker.faults.clear()
+        delivery.result(20)
+    texts = [record.getMessage() for record in caplog.records]
+    assert len(texts) <= 3, texts

@@ -36,6 +36,10 @@ Told = Callable[[list[TopicPartition]], object]
 """A function or a coroutine function."""
 
 
+TAKEN_IN_A_ROW_MAX = 100
+"""So many records are taken before others in the loop have their turn."""
+
+
 class AsyncDelivery:
     """A record on its way: `await` it for its end."""
 
@@ -93,6 +97,7 @@ class AsyncProducer(_OfALoop):
         """Raises what `Producer` raises."""
         super().__init__()
         self.producer = Producer(settings, client=client, **more)
+        self._taken = 0
 
     async def send(
         self,
@@ -129,6 +134,9 @@ class AsyncProducer(_OfALoop):
                 if not found:
                     raise producer._why_not(topic) from None
             delivery = found[0]
+        self._taken += 1
+        if not self._taken % TAKEN_IN_A_ROW_MAX:
+            await asyncio.sleep(0)
         return AsyncDelivery(delivery)
 
     async def send_and_wait(self, topic: str, *record: Any, **more: Any) -> Delivery:
@@ -176,10 +184,7 @@ class AsyncProducer(_OfALoop):
 
     async def close(self, timeout: float | None = None) -> None:
         """`Producer.close`."""
-        try:
-            await self._run(self.producer.close, timeout)
-        finally:
-            self._executor.shutdown()
+        await _ended(self._executor, partial(self.producer.close, timeout), [self._executor])
 
 
 class AsyncConsumer(_OfALoop):
@@ -300,12 +305,26 @@ class AsyncConsumer(_OfALoop):
     async def close(self, *, timeout: float = CLOSE_TIMEOUT_S) -> None:
         """`Consumer.close`."""
         self._is_closed = True
-        loop, close = asyncio.get_running_loop(), partial(self.consumer.close, timeout=timeout)
-        try:
-            await loop.run_in_executor(self._callbacks, close)
-        finally:
-            self._executor.shutdown()
-            self._callbacks.shutdown()
+        close = partial(self.consumer.close, timeout=timeout)
+        await _ended(self._callbacks, close, [self._executor, self._callbacks])
+
+
+async def _ended(
+    where: ThreadPoolExecutor, close: Callable[[], object], executors: list[ThreadPoolExecutor]
+) -> None:
+    """Close something in a thread, and let the threads go. Who is cancelled does not wait for them:
+    they may wait for the loop.
+    """
+    waits = False
+    try:
+        await asyncio.get_running_loop().run_in_executor(where, close)
+        waits = True
+    except Exception:
+        waits = True
+        raise
+    finally:
+        for executor in executors:
+            executor.shutdown(wait=waits)
 
 
 async def _until(waiting: Waiting, done: Callable[[], bool], timeout_s: float) -> None:
@@ -328,7 +347,8 @@ async def _until(waiting: Waiting, done: Callable[[], bool], timeout_s: float) -
 
     call_off = waiting.when(look, lambda: _set(loop, future))
     try:
-        await asyncio.wait_for(future, timeout_s)
+        async with asyncio.timeout(timeout_s):  # wait_for may swallow a cancellation
+            await future
     finally:
         call_off()
     if raised:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SECONDS_MAX = 1_000_000_000
+NAME_BYTES_MAX = 249
 
 
 def milliseconds(seconds: float, name: str = "timeout") -> int:
@@ -35,7 +36,9 @@ def place_of(value: Any) -> TopicPartition:
     if isinstance(value, tuple | list) and len(value) == 2:
         topic, number = value
         if isinstance(topic, str) and _is_whole(number):
-            return topic, number
+            if not 0 <= number < 2**31:
+                raise ValueError(f"no partition has the number {number}")
+            return topic_of(topic), number
     raise TypeError(f"a partition is (topic, number), such as ('orders', 0), not {value!r}")
 
 
@@ -77,6 +80,24 @@ def offset_of(value: Any) -> int:
     return int(value)
 
 
+def topic_of(name: Any) -> str:
+    """The name of a topic, as far as it can be one at all; which letters it has is the node's word.
+
+    Raises:
+        TypeError: no text.
+        ValueError: one that no topic has.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a topic is a str, not {name!r}")
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        size = 0
+    if not 0 < size <= NAME_BYTES_MAX:
+        raise ValueError(f"no topic has the name {name[:40]!r}")
+    return name
+
+
 def topics_of(values: Iterable[Any]) -> frozenset[str]:
     """Names of topics; one alone counts as such.
 
@@ -89,9 +110,7 @@ def topics_of(values: Iterable[Any]) -> frozenset[str]:
     shown = "['orders'], or a function that takes a name, such as re.compile('or.*').fullmatch"
     found = [*_several(values, "topics", shown)]
     for name in found:
-        if not isinstance(name, str):
-            raise TypeError(f"the name of a topic is a str, not {name!r}")
-        if name.startswith("^"):
+        if topic_of(name).startswith("^"):
             pattern = name.removeprefix("^")
             raise ValueError(
                 f"{name!r} is no topic; for those that match, pass a function: "
@@ -107,6 +126,8 @@ def timestamp_of(value: int | datetime) -> int:
         TypeError: something else.
     """
     if _is_whole(value):
+        if not -(2**63) <= value < 2**63:  # type: ignore[operator]
+            raise ValueError(f"no record is of the time {value}")
         return int(value)  # type: ignore[arg-type]
     told = getattr(value, "timestamp", None)
     if callable(told):

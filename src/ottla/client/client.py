@@ -32,13 +32,12 @@ from ottla.client.lookups import metadata_request
 from ottla.client.network import ClusterNode, Network, passes, to_tell
 from ottla.client.outcomes import answered, gravest, why_none
 from ottla.client.places import COORDINATOR_ERRORS, LEADER_ERRORS, TopicPartition
+from ottla.client.trouble import Trouble
 from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import GROUP
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
-    from logging import Logger
-
     from ottla.client.connecting.reach import Reach
     from ottla.client.driving import Driver
     from ottla.client.machine import Driven
@@ -110,12 +109,13 @@ class Client:
         self.request_timeout_ms = request_timeout_ms
         self.timeout_ms = timeout_ms
         self._connect_timeout_ms = timeout_ms if connect_timeout_ms is None else connect_timeout_ms
-        self._on_wait = on_wait or _say_waiting
-        self._on_answer = on_answer or _say_answered
         self._told = self._is_alone = False
         self._metadata_max_age_ms = metadata_max_age_ms
         self.waiting = waiting or Waiting()
         self.waiting.share()
+        trouble = Trouble(self.waiting)
+        self._on_wait = on_wait or trouble.begins
+        self._on_answer = on_answer or trouble.ends
         self._own = _Own()
         self.network = Network(bootstrap_servers, client_id, self.waiting, reach, self._changed)
         self.places = self.network.places
@@ -570,21 +570,6 @@ class Client:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _say_waiting(failure: OttlaError) -> None:
-    hint = f" ({failure.hint})" if failure.hint else ""
-    _log().warning("%s; still trying%s", failure, hint)
-
-
-def _say_answered() -> None:
-    _log().warning("the cluster answers again")
-
-
-def _log() -> Logger:
-    from logging import getLogger
-
-    return getLogger("ottla.client")
 
 
 def _moved(connections: list[Connection], before: list[tuple[bool, bool]]) -> bool:

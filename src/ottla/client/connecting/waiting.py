@@ -160,15 +160,19 @@ class Waiting(_Monitor):  # type: ignore[misc]
     def _rest(self, until_ms: int | None, done: Callable[[], bool]) -> None:
         """Let another thread watch. It is woken to see what this one has just sent."""
         waiter = _Waiter(done)
-        self._waiters.append(waiter)
-        self.wake()
-        left_ms = _FOREVER_MS if until_ms is None else max(0, until_ms - self.now_ms())
-        outside = self._release_save()
         try:
-            waiter.rest(min(left_ms, _FOREVER_MS) / 1000)
+            self._waiters.append(waiter)
+            self.wake()
+            left_ms = _FOREVER_MS if until_ms is None else max(0, until_ms - self.now_ms())
+            outside = self._release_save()
+            try:
+                waiter.rest(min(left_ms, _FOREVER_MS) / 1000)
+            finally:
+                self._acquire_restore(outside)
         finally:
-            self._acquire_restore(outside)
-            self._waiters.remove(waiter)
+            # Whatever a signal has raised meanwhile: who rests no more is not to be relied on.
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
 
     def _watch(self, connections: Sequence[Watched], until_ms: int | None) -> None:
         """Let the first thing happen. What arrived is read before the time is told: an answer that

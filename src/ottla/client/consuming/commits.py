@@ -54,6 +54,8 @@ class Commits:
         self._machine = machine
         self._committing = committing
         self._timeout_ms = timeout_ms
+        self._is_under_way = False
+        """Whether one in the background is."""
         self._known: dict[TopicPartition, OffsetAndMetadata] = {}
         """What was committed last."""
 
@@ -109,13 +111,15 @@ class Commits:
     def commit_in_background(self) -> None:
         """Commit what has changed since it was committed last."""
         wanted = {p: at for p, at in self.positions().items() if self._known.get(p) != at}
-        if not wanted or self.is_outside:
-            return  # a rebalance commits by itself
+        if not wanted or self.is_outside or self._is_under_way:
+            return  # a rebalance commits by itself; what is under way is tried until it is done
 
         def done(error: OttlaError | None) -> None:
+            self._is_under_way = False
             if error is None:
                 self._known.update(wanted)
 
+        self._is_under_way = True
         self._put(wanted, self._waiting.now_ms() + self._timeout_ms, done)
 
     def committed(self, places: list[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -90,6 +90,10 @@ class Committing:
         self._questions = questions
         self._timeout_ms = timeout_ms
         self._new_backoff = new_backoff
+        self._commits = 0
+        """How many commits were asked for."""
+        self._last: dict[TopicPartition, int] = {}
+        """The number of each partition's last one."""
         self._jobs: list[_Job] = []
         """What is tried again when its time has come."""
 
@@ -110,10 +114,20 @@ class Committing:
     def commit(
         self, offsets: Offsets, who: GroupGeneration | None, until_ms: int, done: Done
     ) -> None:
-        """Write these, as that member, or as nobody with None; `done` is told how that went."""
+        """Write these, as that member, or as nobody with None; `done` is told how that went. One
+        of the same partitions that was refused before is not tried again: what is newer counts.
+        """
         offsets = dict(offsets)
         request = partial(self._commit_request, offsets, who)
-        self._ask(request, partial(self._check_commit, offsets), until_ms, done)
+        self._commits += 1
+        number = self._commits
+        read = partial(self._check_commit, offsets)
+        self._last.update(dict.fromkeys(offsets, number))
+
+        def is_last() -> bool:
+            return all(self._last.get(place) == number for place in offsets)
+
+        self._ask(request, read, until_ms, done, is_last)
 
     def _check_commit(self, offsets: Offsets, response: Any) -> None:
         """Raise the first refusal; a commit is of all or of none in practice."""
@@ -214,6 +228,7 @@ class Committing:
         read: Callable[[Any], T],
         until_ms: int,
         done: Callable[[T | OttlaError], None],
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         """Ask until it is answered or can't be; `read` makes of an answer what `done` is told."""
         backoff = self._new_backoff()
@@ -224,10 +239,11 @@ class Committing:
                 result = outcome if isinstance(outcome, OttlaError) else read(outcome)
             except OttlaError as refused:
                 result = refused
-            if isinstance(result, OttlaError) and self._passes(result):
+            if isinstance(result, OttlaError) and self._passes(result) and is_wanted():
                 again_ms = now_ms + backoff.next_ms()
                 if again_ms < until_ms:
-                    self._jobs.append(_Job(again_ms, put))
+                    again = partial(self._again, put, is_wanted, partial(done, result))
+                    self._jobs.append(_Job(again_ms, again))
                     return
             done(result)
 
@@ -235,6 +251,14 @@ class Committing:
             self._questions.put(self._to, request, self._timeout_ms, told)
 
         put()
+
+    def _again(
+        self, put: Callable[[], None], is_wanted: Callable[[], bool], end: Callable[[], None]
+    ) -> None:
+        if is_wanted():
+            put()
+        else:
+            end()
 
     def _passes(self, error: OttlaError) -> bool:
         if not isinstance(error, BrokerError):

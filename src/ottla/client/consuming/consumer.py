@@ -459,9 +459,16 @@ class Consumer:
         """Commit what was handed out, if that is automatic, leave the group, and end.
 
         Calling it again does nothing.
+
+        Raises:
+            OttlaError: in a rebalance callback.
+            What a callback raises, when everything else is done.
         """
         if self._closed:
             return
+        if self._serving.calls_back:
+            hint = "raise, or remember it and close() when poll() has returned"
+            raise OttlaError("close() in a rebalance callback would wait for its end", hint=hint)
         until_ms = self.waiting.now_ms() + arguments.milliseconds(timeout)
         try:
             self._serving.leave(until_ms)

@@ -331,7 +331,9 @@ class Fetching:
             if part.replica is not None:
                 part.replica = None  # a follower may lag behind: the leader knows
             else:
+                muted_until_ms = part.muted_until_ms
                 self._out_of_range(part)
+                part.muted_until_ms = muted_until_ms  # a position that is set anew forgets that
         elif code in LEADER_ERRORS or code in _SESSION_ERRORS:
             part.replica = None
             self._places.doubt_leader(part.place)

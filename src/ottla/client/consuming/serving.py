@@ -60,6 +60,8 @@ class Serving:
         self.was: GroupGeneration | None = None
         """The membership in which partitions were assigned last."""
         self.rebalances = 0
+        self.calls_back = False
+        """Whether a callback is under way."""
         self._close_until_ms: int | None = None
 
     def tell(self, on_assign: Told | None, on_revoke: Told | None, on_lost: Told | None) -> None:
@@ -131,9 +133,11 @@ class Serving:
         if isinstance(event, Failed):
             self._failure = event.error
             raise event.error
+        self.calls_back = True
         try:
             self._tell_of(event)
         finally:  # whatever a callback raises, the group goes on as if it had not
+            self.calls_back = False
             if isinstance(event, Revoke | Lost):
                 self._let_go(event.partitions)
             with self._waiting:
@@ -159,6 +163,7 @@ class Serving:
                     self.was = self._member.generation
                     for part in self._machine.fetching.assign(list(now)):
                         part.seek_committed()
+                    self._client.wake()  # the callback may ask where that is
                 self._on_assign(list(added))  # also when there is nothing new, as in Java
 
     def _let_go(self, places: tuple[TopicPartition, ...]) -> None:
@@ -193,6 +198,7 @@ class Serving:
         with self._waiting:
             member.close(self._waiting.now_ms())
             self._client.wake()
+        raised: Exception | None = None
         while not self._is_left() and self._waiting.now_ms() < until_ms:
             with self._waiting:
                 self._waiting.wait_for((), lambda: self._is_left() or self.has_event(), until_ms)
@@ -201,7 +207,12 @@ class Serving:
                 break
             if isinstance(event, Failed):
                 return
-            self._handle(event)
+            try:
+                self._handle(event)
+            except Exception as error:  # a callback's; the group hears the farewell all the same
+                raised = raised or error
+        if raised is not None:
+            raise raised
 
     def _is_left(self) -> bool:
         """Whether the group needs to hear no more; who is no member yet does not wait for a cluster

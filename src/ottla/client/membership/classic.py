@@ -391,6 +391,8 @@ class ClassicMember:
             self.member_id = outcome.member_id
             self.state = UNJOINED
             self.join("a member id was asked for")
+            if sent.member_id:
+                self._again_soon(now_ms)
         elif code == ErrorCode.UNKNOWN_MEMBER_ID:
             self._reset(f"could not join: {code.name}", True)
             self._again_soon(now_ms)

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from ottla.client import habits
-from ottla.client.arguments import milliseconds
+from ottla.client.arguments import milliseconds, topic_of
 from ottla.client.client import Client
 from ottla.client.consuming.committing import OffsetAndMetadata, full_offsets
 from ottla.client.errors import BadSetting, BrokerError, Closed, TimedOut
@@ -194,7 +194,7 @@ class Producer:
 
     def _want(self, topic: str) -> None:
         """Have the topic's partitions asked for. Inside the monitor."""
-        self._machine.topics.add(topic)
+        self._machine.topics.add(topic_of(topic))
         self._client.wake()
 
     def _may_take(self, topic: str) -> bool:
