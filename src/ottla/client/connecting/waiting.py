@@ -164,11 +164,13 @@ class Waiting(_Monitor):  # type: ignore[misc]
             self._waiters.append(waiter)
             self.wake()
             left_ms = _FOREVER_MS if until_ms is None else max(0, until_ms - self.now_ms())
-            outside = self._release_save()
+            outside: list[Any] = []
             try:
+                outside.extend(map(_Monitor._release_save, (self,)))  # as in `select`
                 waiter.rest(min(left_ms, _FOREVER_MS) / 1000)
             finally:
-                self._acquire_restore(outside)
+                if outside:
+                    self._acquire_restore(outside[0])
         finally:
             # Whatever a signal has raised meanwhile: who rests no more is not to be relied on.
             if waiter in self._waiters:
@@ -243,11 +245,14 @@ class Waiting(_Monitor):  # type: ignore[misc]
         pipe = self._pipe
         if pipe is not None:
             poll.register(pipe[0], select.POLLIN)
-        outside = self._release_save()
+        outside: list[Any] = []
         try:
+            # One step of the interpreter: no signal comes between leaving and knowing how deep.
+            outside.extend(map(_Monitor._release_save, (self,)))
             happened = poll.poll(timeout_ms)
         finally:
-            self._acquire_restore(outside)
+            if outside:
+                self._acquire_restore(outside[0])
         found = []
         for descriptor, events in happened:
             if pipe is not None and descriptor == pipe[0]:

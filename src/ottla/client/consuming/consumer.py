@@ -8,6 +8,7 @@ thread that polls. One thread at a time may use a consumer; `wakeup` is for the 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -481,7 +482,7 @@ class Consumer:
                 self._client.close()
 
     def __del__(self) -> None:
-        if not self.__dict__.get("_closed", True):
+        if not self.__dict__.get("_closed", True) and not sys.is_finalizing():
             import warnings
 
             text = "a consumer was not closed: its group waits for it"
