@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 _ELSEWHERE = {
     "Producer": {
         "produce": "send(topic, value, key)",
@@ -24,11 +26,17 @@ _ELSEWHERE = {
 }
 
 
-def no_attribute(thing: object, name: str) -> AttributeError:
-    """Why there is none of that name, and what is meant perhaps."""
-    kind = type(thing).__name__
-    text = f"'{kind}' object has no attribute '{name}'"
-    instead = _ELSEWHERE.get(kind, {}).get(name)
-    return AttributeError(
-        f"{text}; here it is {instead}" if instead else text, name=name, obj=thing
-    )
+def answer(kind: type) -> None:
+    """Let a class say of these names what they are called here. They are properties that fail, and
+    no `__getattr__`: with that the interpreter looks up every attribute the long way.
+    """
+    for name, instead in _ELSEWHERE[kind.__name__].items():
+        setattr(kind, name, property(_refusal(kind.__name__, name, instead)))
+
+
+def _refusal(kind: str, name: str, instead: str) -> Callable[[object], object]:
+    def refuse(thing: object) -> object:
+        text = f"'{kind}' object has no attribute '{name}'; here it is {instead}"
+        raise AttributeError(text, name=name, obj=thing)
+
+    return refuse

@@ -488,11 +488,6 @@ class Consumer:
             text = "a consumer was not closed: its group waits for it"
             warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
 
-    if not TYPE_CHECKING:  # who checks types would take any name for one of ours
-
-        def __getattr__(self, name: str) -> Any:
-            raise habits.no_attribute(self, name)
-
     def __enter__(self) -> Self:
         return self
 
@@ -535,6 +530,9 @@ class Consumer:
             for part in wanted:
                 change(part)
             self._client.wake()
+
+
+habits.answer(Consumer)
 
 
 class BadSubscription(OttlaError):

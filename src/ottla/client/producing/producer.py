@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from ottla.client import habits
 from ottla.client.arguments import milliseconds, topic_of
@@ -124,7 +124,14 @@ class Producer:
             Closed: the producer was closed.
             OttlaError: in a delivery callback it would have to wait, for the thread that it is in.
         """
-        delivery = self._offer(topic, value, key, headers, partition, timestamp_ms, on_delivery)
+        if self._transactions is not None:
+            self._check()
+        try:  # as `_offer`, whose call would be a twentieth of what a record costs
+            delivery = self._append(
+                topic, value, key, headers, partition, timestamp_ms, on_delivery
+            )
+        except CoreError as error:
+            self._refuse(error, topic, partition)
         if delivery is None:
             # Not a lambda: each call would pay for what that closes over.
             record = (topic, value, key, headers, partition, timestamp_ms, on_delivery)
@@ -147,8 +154,8 @@ class Producer:
         Raises:
             What `send` raises, but for TimedOut.
         """
-        if self._closed or self._transactions is not None or self._machine.broken is not None:
-            self._check()
+        if self._transactions is not None:
+            self._check()  # what is closed or broken the outbox says itself
         try:
             return self._append(topic, value, key, headers, partition, timestamp_ms, on_delivery)
         except CoreError as error:
@@ -506,11 +513,6 @@ class Producer:
                 hint="hand on what came to another thread, and wait there",
             )
 
-    if not TYPE_CHECKING:  # who checks types would take any name for one of ours
-
-        def __getattr__(self, name: str) -> Any:
-            raise habits.no_attribute(self, name)
-
     def __enter__(self) -> Self:
         return self
 
@@ -521,6 +523,9 @@ class Producer:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+habits.answer(Producer)
 
 
 class BadRecord(OttlaError):
