@@ -116,11 +116,6 @@ class Part:
         """Whether reading can go on."""
         return self.fetch_offset != NO_OFFSET
 
-    @property
-    def buffered_bytes(self) -> int:
-        """What arrived and was not handed out."""
-        return sum(fetched.size_bytes for fetched in self.fetched)
-
 
 class NotAssigned(OttlaError):
     """A partition that the consumer does not read."""

@@ -11,19 +11,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ottla.client.consuming.leaders import OfLeaders
 from ottla.client.consuming.part import Part
 from ottla.client.consuming.reset import OffsetReset
-from ottla.client.errors import ApiNotSupported, BrokerError
+from ottla.client.errors import ApiNotSupported
 from ottla.client.machine import Node, Questions
-from ottla.client.places import LEADER_ERRORS, Places, TopicPartition
+from ottla.client.places import Places, TopicPartition
 from ottla.errors import OttlaError
-from ottla.wire.errors import ErrorCode
 
 REPLICA_ID = -1
 """Of whoever is none."""
 
 
-class Validating:
+class Validating(OfLeaders):
     """Asks new leaders about old positions.
 
     Args:
@@ -39,37 +39,11 @@ class Validating:
         *,
         timeout_ms: int,
     ) -> None:
-        self._places = places
-        self._questions = questions
-        self._refused = refused
+        super().__init__(places, questions, refused, timeout_ms=timeout_ms)
         self._reset = reset
-        self._timeout_ms = timeout_ms
-        self._asked: dict[TopicPartition, int] = {}
-        """The age that each had when it was asked about."""
-        self._deadline_ms: int | None = None
 
-    def act(self, parts: dict[TopicPartition, Part], now_ms: int) -> None:
-        """Ask about those whose leader is another."""
-        by_leader: dict[int, list[Part]] = {}
-        self._deadline_ms = None
-        for place, part in parts.items():
-            if not part.has_position or not part.needs_check(self._places.leader_epoch(place)):
-                continue
-            if part.error is not None or self._asked.get(place) == part.age:
-                continue
-            if part.muted_until_ms > now_ms:
-                self._deadline_ms = min(part.muted_until_ms, self._deadline_ms or 2**62)
-                continue
-            leader = self._places.leader(place)
-            if leader is not None:
-                by_leader.setdefault(leader, []).append(part)
-        for leader, wanted in by_leader.items():
-            self._ask(leader, wanted)
-
-    @property
-    def deadline_ms(self) -> int | None:
-        """When something may be asked again."""
-        return self._deadline_ms
+    def _is_wanted(self, part: Part) -> bool:
+        return part.has_position and part.needs_check(self._places.leader_epoch(part.place))
 
     def _ask(self, leader: int, wanted: list[Part]) -> None:
         from ottla.wire.messages import offset_for_leader_epoch as m
@@ -79,7 +53,6 @@ class Validating:
         for part in wanted:
             name, number = part.place
             epoch = self._places.leader_epoch(part.place)
-            self._asked[part.place] = part.age
             asked.append((part, part.age, part.fetch_offset, epoch))
             topic = topics.setdefault(name, m.OffsetForLeaderTopic(topic=name))
             row = m.OffsetForLeaderPartition(
@@ -96,15 +69,14 @@ class Validating:
         if not isinstance(outcome, OttlaError):
             rows = {(t.topic, row.partition): row for t in outcome.topics for row in t.partitions}
         for part, age, offset, epoch in asked:
-            if self._asked.get(part.place) == age:
-                del self._asked[part.place]
+            self._answered(part, age)
             if part.age != age or part.fetch_offset != offset:
                 continue
             row = rows.get(part.place)
             if isinstance(outcome, ApiNotSupported):
                 part.checked_epoch = epoch  # nobody can know, with a node as old as that
             elif row is None or row.error_code:
-                self._failed(part, ErrorCode(row.error_code) if row is not None else None, now_ms)
+                self._failed(part, row, now_ms)
             elif row.end_offset < 0 or row.leader_epoch < 0:
                 self._is_cut(part, None)  # its log has nothing as old, or as new
             elif row.end_offset < part.fetch_offset:
@@ -124,14 +96,6 @@ class Validating:
             part.seek(*end)
         else:
             self._reset.begin(part)
-
-    def _failed(self, part: Part, code: ErrorCode | None, now_ms: int) -> None:
-        part.rest(now_ms)
-        if code is None or code in LEADER_ERRORS:
-            self._places.doubt_leader(part.place)
-        elif not code.retriable:
-            name = f"{part.place[0]}-{part.place[1]}"
-            self._refused(part, BrokerError(code, f"{name}: {code.text}"))
 
 
 class LogTruncated(OttlaError):
