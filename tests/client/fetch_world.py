@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from client.peers import in_future
 from ottla.client.backoff import Backoff
 from ottla.client.consuming.fetching import Fetching, FetchSettings
 from ottla.client.consuming.handing import Handing
@@ -85,6 +86,7 @@ class World:
         """What it asks a little later."""
         self.now_ms += after_ms
         self.machine.act(self.now_ms)
+        in_future(self.machine.deadline_ms, self.now_ms)
         asks = self.questions.take()
         for ask in asks:
             remembered = self._remembered.setdefault((node(ask), ask.way), {})

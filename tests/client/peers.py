@@ -54,6 +54,13 @@ def versions(_: Asked) -> ApiVersionsResponse:
     return ApiVersionsResponse(api_keys=rows)
 
 
+def in_future(deadline_ms: int | None, now_ms: int) -> None:
+    """What a machine that has just acted says of when to act again. If it lay behind, the client's
+    thread would turn without a rest, and wake nobody.
+    """
+    assert deadline_ms is None or deadline_ms > now_ms, "it would turn for ever"
+
+
 class Peer:
     """A listener that answers ApiVersions by itself and everything else by a script."""
 

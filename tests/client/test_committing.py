@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from client.peers import in_future
 from ottla.client.backoff import Backoff
 from ottla.client.consuming.committing import Committing, OffsetAndMetadata, full_offsets
 from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut
@@ -101,6 +102,7 @@ class World:
             assert (ask.to, ask.timeout_ms) == (Coordinator(0, "g"), 30_000)
             message, self.version = ask.message(self.node)
             found.append(ask._replace(message=message))
+        in_future(self.machine.deadline_ms, self.now_ms)
         return found
 
     def ask(self, after_ms: int = 0) -> Ask:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from client.peers import in_future
 from ottla.client.backoff import Backoff
 from ottla.client.consuming.locating import Locating
 from ottla.client.consuming.part import EARLIEST, LATEST, Part
@@ -64,6 +65,7 @@ class World:
         """What is asked a little later."""
         self.now_ms += after_ms
         self.machine.act(self.parts, self.now_ms)
+        in_future(self.machine.deadline_ms, self.now_ms)
         return self.questions.take()
 
     def ask(self, after_ms: int = 0) -> Ask:

@@ -34,7 +34,8 @@ Name = Callable[[], str]
 
 
 def made(server: Server, topic: str, partitions: int = 1, **configs: str) -> str:
-    """A topic, once it can be written to."""
+    """A topic, once it can be written to. It keeps records of whatever time."""
+    configs = {"retention.ms": "-1", **configs}
     with Client(server.bootstrap) as client:
         assert topics.create(client, [topics.NewTopic(topic, partitions, 1, configs=configs)]) == {
             topic: None

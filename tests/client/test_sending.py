@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from client.peers import in_future
 from ottla.client.backoff import Backoff
+from ottla.client.errors import ConnectionFailed, TimedOut
 from ottla.client.machine import Ask, Questions
 from ottla.client.places import Places
 from ottla.client.producing.identity import Idempotent
@@ -79,6 +81,7 @@ class World:
             if callable(message):
                 message, _ = message(Node())
             found.append(ask._replace(message=message))
+        in_future(self.machine.deadline_ms, self.now_ms)
         return found
 
     def answer(self, ask: Ask, outcome: Any) -> None:
@@ -150,6 +153,22 @@ def test_numbers_begin_anew_when_a_leader_knows_no_better() -> None:
     assert sorted(numbers(ask)) == [(0, 1, 0), (1, 1, 0)], "a higher epoch, from 0 on"
     world.produced(ask, offset=1)
     assert [one.done for one in (first, second, other)] == [True] * 3
+
+
+def test_who_needs_no_id_any_more_does_not_ask_for_one() -> None:
+    """If this failed, a record that became late between two tries for an id would have left the
+    client's thread turning for ever, and whoever waited for the record asleep.
+    """
+    world = World(delivery_timeout_ms=50)
+    delivery = world.send(0)
+    (ask,) = world.asks()
+    world.answer(ask, ConnectionFailed("node", 9092, "closed"))
+    world.now_ms = 60
+    assert world.asks() == []
+    assert isinstance(delivery.error, TimedOut)
+    world.now_ms = 5_000
+    assert world.asks() == []
+    assert world.machine.deadline_ms is None
 
 
 def test_what_is_late_is_told_so() -> None:

@@ -79,6 +79,27 @@ def test_whoever_stops_watching_leaves_it_to_another() -> None:
         assert [one.cluster_id for one in found] == ["x"] * 4
 
 
+def test_whoever_watches_is_woken_by_a_look_too() -> None:
+    """If this failed, what a thread did that never rests would reach nobody who watches."""
+    waiting = Waiting()
+    waiting.share()
+    entered, done = threading.Event(), threading.Event()
+
+    def is_done() -> bool:
+        entered.set()
+        return done.is_set()
+
+    watches = threading.Thread(target=lambda: waiting.wait_for((), is_done))
+    watches.start()
+    assert entered.wait(20)
+    with waiting:
+        done.set()
+        waiting.look()
+    watches.join(20)
+    assert not watches.is_alive()
+    waiting.close()
+
+
 def test_a_call_is_made_when_something_is_so() -> None:
     """If this failed, an event loop would wait for ever for what a thread did."""
     waiting, told = Waiting(), []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from client.peers import in_future
 from ottla.client.backoff import Backoff
 from ottla.client.consuming.committing import OffsetAndMetadata
 from ottla.client.machine import Ask, Questions
@@ -63,6 +64,7 @@ class World:
                 message, version = message(Newest())
             self.versions.append(version)
             found.append(ask._replace(message=message))
+        in_future(self.machine.deadline_ms, self.now_ms)
         return found
 
     def ask(self, after_ms: int = 0, *, is_idle: bool = True) -> Ask:

@@ -72,6 +72,8 @@ class Waiting(_Monitor):  # type: ignore[misc]
         self._pipe_lock = RLock()
         self._connections: dict[Watched, None] = {}
         self._watching = self._poked = self._closed = False
+        self._watched_for: Callable[[], bool] | None = None
+        """What the thread that watches waits for."""
         self._waiters: list[_Waiter] = []
         self._calls: list[tuple[Callable[[], bool], Callable[[], object]]] = []
         self._pipe: tuple[int, int] | None = None
@@ -149,6 +151,7 @@ class Waiting(_Monitor):  # type: ignore[misc]
                     if self._watching:
                         self._rest(until_ms, done)
                     else:
+                        self._watched_for = done
                         self._watch(connections, until_ms)
             finally:
                 # Whoever stops watching leaves it to another.
@@ -202,8 +205,10 @@ class Waiting(_Monitor):  # type: ignore[misc]
     def look(self) -> None:
         """Something happened: whoever waited for it goes on."""
         for waiter in self._waiters:
-            if waiter.may_go_on():
+            if _may_go_on(waiter.done):
                 waiter.release()
+        if self._watching and self._watched_for is not None and _may_go_on(self._watched_for):
+            self.wake()
         for call in [call for call in self._calls if call[0]()]:
             self._calls.remove(call)
             call[1]()
@@ -279,13 +284,6 @@ class _Waiter:
         self._lock = allocate_lock()
         self._lock.acquire()
 
-    def may_go_on(self) -> bool:
-        """Whether it is worth it to wake that thread; what `done` raises is raised there."""
-        try:
-            return self.done()
-        except Exception:
-            return True
-
     def rest(self, seconds: float) -> None:
         self._lock.acquire(timeout=seconds)
 
@@ -293,3 +291,11 @@ class _Waiter:
         """Let it look again; more than once is once."""
         if self._lock.locked():
             self._lock.release()
+
+
+def _may_go_on(done: Callable[[], bool]) -> bool:
+    """Whether it is worth it to wake who waits for that; what `done` raises is raised there."""
+    try:
+        return done()
+    except Exception:
+        return True

@@ -104,11 +104,13 @@ class Idempotent(Nobody):
         if self._is_new and is_idle:
             self._is_new = False
             return True
-        waits = self._again_ms is not None and now_ms < self._again_ms
+        if self._again_ms is not None and now_ms >= self._again_ms:
+            self._again_ms = None  # whether it is asked or nobody needs it now: that was the time
+        waits = self._again_ms is not None
         if self.producer_id == NO_PRODUCER_ID and not (self._asked or waits or is_empty):
             from ottla.wire.messages.init_producer_id import InitProducerIdRequest
 
-            self._asked, self._again_ms = True, None
+            self._asked = True
             request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=2**31 - 1)
             self._questions.put(AnyNode(), request, self._timeout_ms, self._told)
         return False
