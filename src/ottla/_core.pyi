@@ -272,8 +272,25 @@ def split_batch(batch: bytes) -> list[tuple[bytes, int]]:
 
 @final
 class ConsumerRecord:
-    """A record as a consumer gets it. Frozen; `wire.fetched` says more."""
+    """A record as a consumer gets it. Frozen; `wire.fetched` says more.
 
+    Those that are made by hand are for tests of what handles records.
+    """
+
+    def __new__(
+        cls,
+        topic: str,
+        partition: int,
+        offset: int,
+        *,
+        timestamp_ms: int = -1,
+        is_log_append_time: bool = False,
+        leader_epoch: int = -1,
+        key: bytes | None = None,
+        value: bytes | None = None,
+        headers: Sequence[tuple[str, bytes | None]] | None = None,
+    ) -> Self: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[str, int, int], dict[str, object]]: ...
     topic: str
     partition: int
     offset: int

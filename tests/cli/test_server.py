@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from servers import eventually
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / "bin"
-START_S_MAX = 0.3
 
 
 class Place:
@@ -236,27 +234,6 @@ def test_a_file_that_is_not_here_is_taken_from_the_package(place: Place) -> None
     done = place.run("kafka-storage.sh", "info", "-c", "config/kraft/none.properties")
     assert done.returncode == 1
     assert "is not there" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "kafka-topics.sh",
-        "kafka-producer-perf-test.sh",
-        "kafka-consumer-perf-test.sh",
-        "kafka-e2e-latency.sh",
-        "kafka-verifiable-producer.sh",
-        "kafka-verifiable-consumer.sh",
-    ],
-)
-def test_commands_start_quickly(place: Place, command: str) -> None:
-    """If this failed, every command in a script would be felt."""
-    quickest = 60.0
-    for _ in range(5):
-        begun = time.monotonic()
-        assert place.run(command, "--version").returncode == 0
-        quickest = min(quickest, time.monotonic() - begun)
-    assert quickest < START_S_MAX, f"{quickest:.3f} s"
 
 
 def test_scripts_work_through_a_link(place: Place) -> None:

@@ -15,7 +15,9 @@ from ottla.client import (
     AsyncProducer,
     BrokerError,
     Closed,
+    Consumer,
     OffsetAndMetadata,
+    Producer,
     TimedOut,
 )
 from servers import eventually
@@ -60,7 +62,7 @@ def test_records_go_and_come() -> None:
             assert (await consumer.committed([("t", 0)]))[("t", 0)].offset == 100
             assert await consumer.position(("t", 0)) == 100
             assert await consumer.poll(0.05) == []
-            consumer.consumer.seek(("t", 0), 50)
+            consumer.seek(("t", 0), 50)
             assert sum(len(batch.records()) for batch in await consumer.batches(10)) == 50
 
     run(test)
@@ -92,7 +94,7 @@ def test_the_loop_goes_on_meanwhile() -> None:
         async with AsyncConsumer(
             broker.bootstrap_servers, auto_offset_reset="earliest"
         ) as consumer:
-            consumer.consumer.assign([("t", 0)])
+            consumer.assign([("t", 0)])
             polled = asyncio.create_task(consumer.poll(30))
             async with AsyncProducer(broker.bootstrap_servers) as producer:
                 await producer.send_and_wait("t", "x")
@@ -113,17 +115,17 @@ def test_a_busy_loop_loses_no_partition() -> None:
         settings = {"group_id": "g", "session_timeout_ms": 6000, "heartbeat_interval_ms": 100}
         async with AsyncConsumer(broker.bootstrap_servers, **settings) as consumer:
             consumer.subscribe(["t"], on_lost=lost.extend)
-            while not consumer.consumer.assignment:
+            while not consumer.assignment:
                 await consumer.poll(0.1)
             broker.clock.freeze()
-            before = consumer.consumer.group_metadata()
+            before = consumer.group_metadata()
             broker.faults.slow(0, api="Heartbeat")
             for beats in range(1, 6):
                 # The loop is blocked, as a program's may be.
                 eventually(lambda b=beats: len(broker.faults.events) >= b, "it beats")
                 broker.clock.advance(3)
             await consumer.poll(0.1)
-            assert consumer.consumer.group_metadata() == before
+            assert consumer.group_metadata() == before
             assert not lost
 
     run(test)
@@ -173,7 +175,7 @@ def test_who_is_cancelled_ends() -> None:
     async def test(broker: ottla.Broker) -> None:
         at = broker.bootstrap_servers
         async with AsyncConsumer(at) as consumer, AsyncProducer(at, linger_ms=0) as producer:
-            consumer.consumer.assign([("t", 0)])
+            consumer.assign([("t", 0)])
 
             async def read() -> None:
                 while True:
@@ -223,5 +225,88 @@ def test_a_cancelled_close_leaves_the_loop_free() -> None:
             await asyncio.sleep(0)
         while any("ottla-aio" in thread.name for thread in threading.enumerate()):
             await asyncio.sleep(0)
+
+    run(test)
+
+
+@pytest.mark.parametrize("pair", [(Producer, AsyncProducer), (Consumer, AsyncConsumer)])
+def test_what_one_can_do_the_other_can(pair: tuple[type, type]) -> None:
+    """If this failed, a program would have to reach through to the object of the threads."""
+    of_threads, of_loops = ({n for n in dir(one) if not n.startswith("_")} for one in pair)
+    habits = {name for name in of_threads if not callable(getattr(pair[0], name))}
+    assert of_threads - of_loops <= habits - {"assignment", "paused"}
+
+
+def test_a_transaction_is_a_block() -> None:
+    """If this failed, a task that fails or is cancelled would leave a transaction open."""
+
+    async def test(broker: ottla.Broker) -> None:
+        at = broker.bootstrap_servers
+        reading = {"isolation_level": "read_committed", "auto_offset_reset": "earliest"}
+        async with AsyncProducer(at, transactional_id="x") as producer:
+            await producer.init_transactions()
+            assert await producer.partitions_for("t") == [0]
+            async with producer.transaction():
+                await producer.send("t", "kept")
+
+            async def broken_off(by: Awaitable[object]) -> None:
+                async with producer.transaction():
+                    await producer.send("t", "dropped")
+                    await by
+
+            async def failure() -> None:
+                raise ZeroDivisionError
+
+            task = asyncio.create_task(broken_off(asyncio.sleep(3600)))
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task], timeout=20)
+            with pytest.raises(ZeroDivisionError):
+                await broken_off(failure())
+            async with producer.transaction():
+                await producer.send("t", "kept too")
+            assert producer.metrics()
+        async with AsyncConsumer(at, **reading) as consumer:
+            consumer.assign([("t", 0)])
+            found: list[Any] = []
+            while len(found) < 2:
+                found += await consumer.poll(20)
+            assert [record.value for record in found] == [b"kept", b"kept too"]
+
+    run(test)
+
+
+def test_a_consumer_moves_and_rests() -> None:
+    """If this failed, a program with a loop could not step back, skip or hold a partition."""
+
+    async def test(broker: ottla.Broker) -> None:
+        for number in range(4):
+            broker.produce("t", str(number), timestamp_ms=1_000 * number)
+        place = ("t", 0)
+        async with AsyncConsumer(broker.bootstrap_servers) as consumer:
+
+            async def first() -> bytes | None:
+                (record,) = await consumer.poll(20, max_records=1)
+                return record.value
+
+            consumer.assign([(*place, 1)])
+            assert (consumer.assignment, await first()) == ([place], b"1")
+            consumer.seek_to_beginning()
+            assert await first() == b"0"
+            consumer.seek(place, 3)
+            assert await first() == b"3"
+            consumer.seek_to_time(2_000)
+            assert await first() == b"2"
+            consumer.pause([place])
+            assert (consumer.paused, await consumer.poll(0.05)) == ([place], [])
+            consumer.resume([place])
+            assert await first() == b"3"
+            consumer.seek_to_end([place])
+            assert await consumer.position(place) == 4
+            consumer.wakeup()
+            assert await consumer.poll(3600) == []
+            assert consumer.metrics()
+            await consumer.unsubscribe()
+            assert consumer.assignment == []
 
     run(test)

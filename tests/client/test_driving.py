@@ -11,45 +11,73 @@ import pytest
 import ottla
 from ottla.client import BadSetting, Client, Closed, Consumer, Delivery, Producer, machine
 from ottla.client.consuming.fetching import Fetching
+from ottla.client.driving import Driver
 from ottla.client.machine import Ask
 from ottla.client.producing.sending import Sending
 from ottla.errors import BrokenInvariant, OttlaError
 from ottla.wire.messages.metadata import MetadataRequest
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_mistake_of_ours_is_told_to_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If this failed, a bug in the client's thread would look like a cluster that never answers."""
+    """If this failed, a bug in a machine would look like a cluster that never answers, or end all
+    that share its client.
+    """
 
     def fails(*_: Any, **__: Any) -> None:
         raise LookupError("a bug")
 
-    with ottla.Broker() as broker:
+    with ottla.Broker() as broker, Client(broker.bootstrap_servers) as client:
         broker.create_topic("t")
-        producer = Producer(broker.bootstrap_servers)
+        producer = Producer(client=client)
         producer.send("t", "x").result(10)
-        consumer = Consumer(broker.bootstrap_servers, group_id="g")
-        consumer.subscribe(["t"])
-        consumer.poll(0.1)
+        consumer = Consumer(client=client, auto_offset_reset="earliest")
+        consumer.assign([("t", 0)])
         monkeypatch.setattr(Sending, "asks", fails)
-        monkeypatch.setattr(Fetching, "act", fails)
         with pytest.raises(BrokenInvariant, match="a bug"):
             producer.send("t", "y").result(10)
         with pytest.raises(BrokenInvariant):
             producer.send("t", "z")
+        producer.close()
+        assert [record.value for record in consumer.poll(10)] == [b"x"]
+        monkeypatch.setattr(Fetching, "_ended", fails)
         with pytest.raises(BrokenInvariant, match="a bug"):
             consumer.poll(10)
+        consumer.close(timeout=1)
+        assert client.metadata(topics=["t"]).topics[0].name == "t"
+    assert "ottla-client" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.parametrize("method", ["_round", "_next_deadline_ms"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_of_the_driver_is_told_to_all(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, whoever waits would wait for a thread that has ended."""
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise LookupError("a bug")
+
+    with ottla.Broker() as broker, Client(broker.bootstrap_servers) as client:
+        broker.create_topic("t")
+        producer, consumer = Producer(client=client), Consumer(client=client, group_id="g")
+        producer.send("t", "x").result(10)
+        consumer.subscribe(["t"])
+        consumer.poll(0.1)
+        monkeypatch.setattr(Driver, method, fails)
+        with pytest.raises(BrokenInvariant, match="a bug"):
+            producer.send("t", "y").result(10)
+        with pytest.raises(BrokenInvariant, match="a bug"):
+            consumer.poll(10)
+        with pytest.raises(BrokenInvariant):
+            Producer(client=client)
         producer.close()
         consumer.close(timeout=1)
-        names = [thread.name for thread in threading.enumerate()]
-        assert "ottla-client" not in names
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_whoever_wants_to_be_told_is_told_of_a_mistake_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """If this failed, a flush would wait for ever for a thread that has ended."""
+    """If this failed, a flush would wait for ever for a machine that has ended."""
 
     def fails(*_: Any, **__: Any) -> None:
         raise LookupError("a bug")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
+import pickle
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from client.peers import Asked, Counted, HangUp, Leads, Peer, metadata_of, versions
-from ottla.client import records
+from ottla.client import ConsumerRecord, records
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError, ConnectionFailed, TimedOut
 from ottla.wire.messages import fetch, list_offsets, produce
@@ -317,3 +319,20 @@ def test_a_recorded_folder_of_apache_is_read_committed(tmp_path: Path, data_dir:
     finally:
         ours.stop()
     assert found == [b"c%d%d" % (number, at) for number in range(2) for at in range(5)]
+
+
+def test_a_record_is_a_value() -> None:
+    """If this failed, records could not be handed to other processes, nor made for tests of what
+    handles them.
+    """
+    plain = ConsumerRecord("t", 1, 2)
+    assert (plain.timestamp_ms, plain.leader_epoch, plain.key, plain.headers) == (-1, -1, None, ())
+    headers = [("a", b"1"), ("b", None)]
+    more = {"timestamp_ms": 5, "is_log_append_time": True, "leader_epoch": 3}
+    full = ConsumerRecord("t", 1, 2, key=b"k", value=b"v", headers=headers, **more)
+    assert full.headers == (("a", b"1"), ("b", None))
+    for copied in (pickle.loads(pickle.dumps(full)), copy.copy(full), copy.deepcopy(full)):
+        assert (copied, hash(copied)) == (full, hash(full))
+    assert full not in (plain, None, ("t", 1, 2))
+    with pytest.raises(TypeError):
+        ConsumerRecord("t", 1, 2, value="text")  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 use ottla_core::batch::{Fault, Header, Spans};
 use ottla_core::client::{self, Aborted, FetchedBatch, Walk};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::errors::refusal_of;
 use crate::frame::{AnyBytes, Frame};
@@ -24,6 +24,70 @@ pub struct ConsumerRecord {
 
 #[pymethods]
 impl ConsumerRecord {
+    /// For tests of what handles records, and for other processes.
+    #[new]
+    #[pyo3(signature = (topic, partition, offset, *, timestamp_ms = -1, is_log_append_time = false,
+        leader_epoch = -1, key = None, value = None, headers = None),
+        text_signature = "(topic, partition, offset, *, timestamp_ms=-1, is_log_append_time=False, \
+        leader_epoch=-1, key=None, value=None, headers=None)")]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        py: Python<'_>,
+        topic: Py<PyString>,
+        partition: i32,
+        offset: i64,
+        timestamp_ms: i64,
+        is_log_append_time: bool,
+        leader_epoch: i32,
+        key: Option<Py<PyBytes>>,
+        value: Option<Py<PyBytes>>,
+        headers: Option<Vec<(String, Option<Py<PyBytes>>)>>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            topic,
+            partition,
+            offset,
+            timestamp_ms,
+            is_log_append_time,
+            leader_epoch,
+            key,
+            value,
+            headers: PyTuple::new(py, headers.unwrap_or_default())?.unbind(),
+        })
+    }
+
+    fn __getnewargs_ex__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+        let named = PyDict::new(py);
+        named.set_item("timestamp_ms", self.timestamp_ms)?;
+        named.set_item("is_log_append_time", self.is_log_append_time)?;
+        named.set_item("leader_epoch", self.leader_epoch)?;
+        named.set_item("key", &self.key)?;
+        named.set_item("value", &self.value)?;
+        named.set_item("headers", &self.headers)?;
+        let place = (&self.topic, self.partition, self.offset).into_pyobject(py)?;
+        Ok((place, named))
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let Ok(other) = other.cast::<Self>() else {
+            return Ok(false);
+        };
+        let (all, others) = (
+            self.__getnewargs_ex__(py)?,
+            other.get().__getnewargs_ex__(py)?,
+        );
+        Ok(all.0.eq(others.0)? && all.1.eq(others.1)?)
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        (&self.topic, self.partition, self.offset)
+            .into_pyobject(py)?
+            .hash()
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let shown = |bytes: &Option<Py<PyBytes>>| match bytes {
             Some(bytes) => bytes.bind(py).repr().map(|text| text.to_string()),

@@ -22,8 +22,11 @@ from ottla.client.connecting.waiting import Waiting
 from ottla.client.consuming.committing import OffsetAndMetadata
 from ottla.client.consuming.consumer import CLOSE_TIMEOUT_S, Consumer
 from ottla.client.membership.events import GroupGeneration
+from ottla.client.metrics import Metrics
 from ottla.client.places import TopicPartition
 from ottla.client.producing.producer import Producer
+from ottla.client.producing.transacting import MustAbort
+from ottla.errors import OttlaError
 from ottla.wire.fetched import ConsumerRecord, RecordBatch
 from ottla.wire.outbox import Delivery
 
@@ -182,6 +185,35 @@ class AsyncProducer(_OfALoop):
         """`Producer.abort_transaction`."""
         await self._run(self.producer.abort_transaction, timeout)
 
+    @contextlib.asynccontextmanager
+    async def transaction(self, timeout: float | None = None) -> AsyncIterator[Self]:
+        """`Producer.transaction`, for an `async with` block. Who is cancelled in it aborts it.
+
+        Raises:
+            What `begin_transaction` and `commit_transaction` raise; what must be aborted is.
+        """
+        self.begin_transaction()
+        try:
+            yield self
+        except BaseException:
+            with contextlib.suppress(OttlaError):
+                await self.abort_transaction(timeout)
+            raise
+        try:
+            await self.commit_transaction(timeout)
+        except MustAbort:
+            with contextlib.suppress(OttlaError):
+                await self.abort_transaction(timeout)
+            raise
+
+    async def partitions_for(self, topic: str, timeout: float | None = None) -> list[int]:
+        """`Producer.partitions_for`."""
+        return await self._run(self.producer.partitions_for, topic, timeout)
+
+    def metrics(self) -> Metrics:
+        """`Producer.metrics`."""
+        return self.producer.metrics()
+
     async def close(self, timeout: float | None = None) -> None:
         """`Producer.close`."""
         await _ended(self._executor, partial(self.producer.close, timeout), [self._executor])
@@ -190,8 +222,8 @@ class AsyncProducer(_OfALoop):
 class AsyncConsumer(_OfALoop):
     """`Consumer`, for one event loop. The arguments are the same.
 
-    What waits for an answer is a coroutine here. What does not (`assign`, `seek`, `pause`, ...) is
-    called on `consumer`; `subscribe` is here, and no coroutine.
+    What waits for an answer is a coroutine here; what does not (`assign`, `seek`, `pause`, ...) is
+    none.
     """
 
     def __init__(
@@ -227,6 +259,63 @@ class AsyncConsumer(_OfALoop):
             on_revoke=_in_loop(loop, on_revoke),
             on_lost=_in_loop(loop, on_lost),
         )
+
+    async def unsubscribe(self) -> None:
+        """`Consumer.unsubscribe`."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._callbacks, self.consumer.unsubscribe)
+
+    def assign(self, places: Iterable[tuple[str, int] | tuple[str, int, int]]) -> None:
+        """`Consumer.assign`; nobody is asked."""
+        self.consumer.assign(places)
+
+    @property
+    def assignment(self) -> list[TopicPartition]:
+        """`Consumer.assignment`."""
+        return self.consumer.assignment
+
+    @property
+    def paused(self) -> list[TopicPartition]:
+        """`Consumer.paused`."""
+        return self.consumer.paused
+
+    def pause(self, places: Iterable[TopicPartition]) -> None:
+        """`Consumer.pause`; nobody is asked."""
+        self.consumer.pause(places)
+
+    def resume(self, places: Iterable[TopicPartition]) -> None:
+        """`Consumer.resume`; nobody is asked."""
+        self.consumer.resume(places)
+
+    def seek(self, place: TopicPartition, offset: int) -> None:
+        """`Consumer.seek`; nobody is asked."""
+        self.consumer.seek(place, offset)
+
+    def seek_to_beginning(self, places: Iterable[TopicPartition] | None = None) -> None:
+        """`Consumer.seek_to_beginning`; the next poll asks where that is."""
+        self.consumer.seek_to_beginning(places)
+
+    def seek_to_end(self, places: Iterable[TopicPartition] | None = None) -> None:
+        """`Consumer.seek_to_end`; the next poll asks where that is."""
+        self.consumer.seek_to_end(places)
+
+    def seek_to_time(
+        self, timestamp_ms: int | datetime, places: Iterable[TopicPartition] | None = None
+    ) -> None:
+        """`Consumer.seek_to_time`; the next poll asks where that is."""
+        self.consumer.seek_to_time(timestamp_ms, places)
+
+    def wakeup(self) -> None:
+        """`Consumer.wakeup`; for other threads too."""
+        self.consumer.wakeup()
+
+    def group_metadata(self) -> GroupGeneration:
+        """`Consumer.group_metadata`; nobody is asked."""
+        return self.consumer.group_metadata()
+
+    def metrics(self) -> Metrics:
+        """`Consumer.metrics`."""
+        return self.consumer.metrics()
 
     async def poll(
         self, timeout: float = 0.0, *, max_records: int | None = None

@@ -179,16 +179,33 @@ class Driver:
         for errand in ended:
             self._tell(errand, now_ms)
         for machine in list(self._machines):
-            for doubted in machine.doubts():
-                self._doubt(doubted)
-            self._unsent += [_Errand(machine, ask, now_ms) for ask in machine.asks(now_ms)]
-            self._calls += machine.calls()
+            try:
+                self._hear(machine, now_ms)
+            except Exception as error:
+                self._end(machine, error)
         self._metadata.want(self._machines)
         self._unsent += self._metadata.asks(now_ms)
         unsent, self._unsent = self._unsent, []
         waits = [errand for errand in unsent if not self._sent(errand, now_ms)]
         self._unsent += waits
         self._deadline_ms = self._next_deadline_ms(now_ms)
+
+    def _hear(self, machine: Driven, now_ms: int) -> None:
+        """What a machine has to say now."""
+        for doubted in machine.doubts():
+            self._doubt(doubted)
+        self._unsent += [_Errand(machine, ask, now_ms) for ask in machine.asks(now_ms)]
+        self._calls += machine.calls()
+
+    def _end(self, machine: Driven, error: Exception) -> None:
+        """A mistake of ours in one machine ends that one: the others of the client go on."""
+        import logging
+
+        logging.getLogger("ottla.client").error("a bug of ottla.client", exc_info=error)
+        self._machines.remove(machine)
+        self._unsent = [errand for errand in self._unsent if errand.machine is not machine]
+        machine.break_off(BrokenInvariant(f"the client has failed: {error!r}"))
+        self._calls += machine.calls()
 
     def _doubt(self, place: Destination) -> None:
         if isinstance(place, Coordinator):
@@ -337,7 +354,10 @@ class Driver:
         machine = errand.machine
         if machine is not None:
             if machine in self._machines:
-                machine.answered(errand.ask.token, outcome, now_ms)
+                try:
+                    machine.answered(errand.ask.token, outcome, now_ms)
+                except Exception as error:
+                    self._end(machine, error)
         elif isinstance(errand.ask.to, AnyNode) and errand in self._lookups.values():
             self._looked_up(errand, outcome, now_ms)
         else:
