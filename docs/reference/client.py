@@ -15,9 +15,9 @@ from ottla.client.settings import HONOURED, LEVEL, OTHER_NAMES, Settings
 
 NATIVE = {
     "ConsumerRecord": "A record as a consumer gets it: `topic`, `partition`, `offset`, "
-    "`timestamp_ms`, `is_log_append_time`, `leader_epoch`, `key`, `value`, `headers`. Tests of what "
-    'handles records may make them: `ConsumerRecord("t", 0, 5, value=b"x")`. Those that say the same '
-    "are equal, and they can be pickled.",
+    "`timestamp_ms`, `is_log_append_time`, `leader_epoch`, `key`, `value`, `headers`. Tests of "
+    'what handles records may make them: `ConsumerRecord("t", 0, 5, value=b"x")`. Those that say '
+    "the same are equal, and they can be pickled.",
     "Delivery": "A record on its way: `done`, `topic`, `partition`, `offset` (-1 while it is not "
     "known), `timestamp_ms`, `error`; `result(timeout=None)` waits for its end and raises the "
     "error if there is one; `add_done_callback(call)`.",
