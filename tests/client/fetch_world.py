@@ -9,10 +9,11 @@ from typing import Any
 
 from client.peers import in_future
 from ottla.client.backoff import Backoff
-from ottla.client.consuming.fetching import Fetching, FetchSettings
+from ottla.client.consuming.fetching import Fetching
 from ottla.client.consuming.handing import Handing
 from ottla.client.consuming.part import Part
 from ottla.client.consuming.reset import OffsetReset
+from ottla.client.consuming.session import FetchSettings
 from ottla.client.errors import ConnectionFailed
 from ottla.client.machine import Ask, Node, Questions
 from ottla.client.places import Places, TopicPartition

@@ -328,7 +328,7 @@ def test_a_wake_up_between_two_is_no_wake_up_less(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(os, "read", read_late)
     waiting.wake()
-    waiting.wait_for((), lambda: os.read is read, waiting.now_ms() + 1000)
+    waiting.wait_for(lambda: os.read is read, waiting.now_ms() + 1000)
     assert waiting._pipe is not None
     waiting.wake()
     assert read(waiting._pipe[0], 1) == b"\0"

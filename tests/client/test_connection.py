@@ -258,4 +258,4 @@ def test_nothing_in_the_client_sleeps() -> None:
 def test_a_wait_for_nothing_is_refused() -> None:
     """If this failed, a mistake of ours would hang instead of being seen."""
     with pytest.raises(BrokenInvariant):
-        Waiting().wait_for([], lambda: False)
+        Waiting().wait_for(lambda: False)

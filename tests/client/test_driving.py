@@ -190,7 +190,7 @@ def test_a_node_that_the_cluster_does_not_have_is_told_at_once() -> None:
         client.run(asks)
         with client.waiting:
             until_ms = client.waiting.now_ms() + 20_000
-            client.waiting.wait_for((), lambda: bool(asks.outcomes), until_ms)
+            client.waiting.wait_for(lambda: bool(asks.outcomes), until_ms)
         assert [str(outcome) for outcome in asks.outcomes] == [
             "the cluster has no node 77 right now"
         ]

@@ -45,10 +45,14 @@ class World:
             read_committed=read_committed,
             timeout_ms=30_000,
         )
-        self.parts = {place: Part(place, Backoff()) for place in (T0, T1, U0)}
+        self.parts = {place: self.part(place) for place in (T0, T1, U0)}
         for place, part in self.parts.items():
             part.seek_time(time)
             self.lead(place, 2 if place == U0 else 1)
+
+    def part(self, place: TopicPartition) -> Part:
+        """A partition that is read from now on."""
+        return Part(place, self.places.at(place), Backoff())
 
     def _refuse(self, part: Part, error: OttlaError) -> None:
         part.error = error
@@ -176,7 +180,7 @@ def test_a_partition_that_is_given_back_does_not_wait_for_the_answer_of_before()
     world = World()
     world.only(T0)
     before = world.ask()
-    old, world.parts[T0] = world.parts[T0], Part(T0, Backoff())
+    old, world.parts[T0] = world.parts[T0], world.part(T0)
     world.parts[T0].seek_time(EARLIEST)
     ask = world.ask()
     world.answer(before, (T0, 1))
@@ -294,7 +298,7 @@ def test_everybody_begins_where_it_was_said_last(
         else:
             wanted[place] = 100 + number
             if what == "again":
-                world.parts[place] = Part(place, Backoff())
+                world.parts[place] = world.part(place)
             world.parts[place].seek_time(number)
 
     for place, what, number in steps:

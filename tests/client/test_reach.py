@@ -416,7 +416,7 @@ def taken(tokens: Tokens) -> Token:
 
     waiting = Waiting()
     while not is_there():
-        waiting.wait_for([], lambda: False, waiting.now_ms() + 1)
+        waiting.wait_for(lambda: False, waiting.now_ms() + 1)
     return found[0]
 
 

@@ -309,7 +309,7 @@ def test_requests_wait_while_a_session_is_renewed() -> None:
             rounds = peer.count(SaslAuthenticateRequest)
             waiting.ahead_ms += 58_000
             answers = [connection.send(ASK, timeout_ms=10_000) for _ in range(20)]
-            waiting.wait_for([connection], lambda n=rounds: peer.count(SaslAuthenticateRequest) > n)
+            waiting.wait_for(lambda n=rounds: peer.count(SaslAuthenticateRequest) > n)
             peer.let_in()
             assert [answer.wait().brokers for answer in answers] == [[]] * 20
             assert peer.count(SaslHandshakeRequest) == rounds + 1
@@ -326,7 +326,7 @@ def test_time_alone_renews_a_session() -> None:
         assert deadline_ms is not None
         assert deadline_ms - waiting.now_ms() + 100 > 0.85 * 60_000
         waiting.ahead_ms += 58_000
-        waiting.wait_for([connection], lambda: peer.count(SaslAuthenticateRequest) == 2)
+        waiting.wait_for(lambda: peer.count(SaslAuthenticateRequest) == 2)
         connection.close()
 
 
@@ -365,9 +365,9 @@ def test_a_token_that_is_late_does_not_end_a_session() -> None:
         connection = connect(peer, reach, waiting)
         peer.let_in()
         waiting.ahead_ms += 56_000
-        waiting.wait_for([connection], lambda: len(given) == 1)
+        waiting.wait_for(lambda: len(given) == 1)
         assert connection.request(ASK, timeout_ms=10_000).brokers == []
-        waiting.wait_for([connection], lambda: peer.count(SaslAuthenticateRequest) == 2)
+        waiting.wait_for(lambda: peer.count(SaslAuthenticateRequest) == 2)
         assert b"Bearer two" in peer.heard[0]
         assert peer.connections == 1
         connection.close()

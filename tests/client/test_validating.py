@@ -32,7 +32,7 @@ class World:
     def __init__(self, reset: str = "latest") -> None:
         self.now_ms = 0
         self.places = Places()
-        self.part = Part(PLACE, Backoff(100, 1000))
+        self.part = Part(PLACE, self.places.at(PLACE), Backoff(100, 1000))
         self.part.seek(20, 3, checked_epoch=3)
         self.refused: list[OttlaError] = []
         self._questions = Questions()
@@ -69,7 +69,7 @@ class World:
     @property
     def needs_check(self) -> bool:
         """Whether nothing may be fetched yet."""
-        return self.part.needs_check(self.places.leader_epoch(PLACE))
+        return self.part.needs_check
 
 
 def test_a_leader_is_asked_once_for_what_was_read_before_it() -> None:

@@ -89,7 +89,7 @@ def test_whoever_watches_is_woken_by_a_look_too() -> None:
         entered.set()
         return done.is_set()
 
-    watches = threading.Thread(target=lambda: waiting.wait_for((), is_done))
+    watches = threading.Thread(target=lambda: waiting.wait_for(is_done))
     watches.start()
     assert entered.wait(20)
     with waiting:
@@ -132,12 +132,12 @@ def test_what_a_wait_raises_is_raised_where_it_waits() -> None:
 
     def wait() -> None:
         try:
-            waiting.wait_for((), done, waiting.now_ms() + 20_000)
+            waiting.wait_for(done, waiting.now_ms() + 20_000)
         except LookupError as error:
             caught.append((threading.current_thread(), error))
 
     watches = threading.Thread(
-        target=lambda: waiting.wait_for((), failing.is_set, waiting.now_ms() + 20_000)
+        target=lambda: waiting.wait_for(failing.is_set, waiting.now_ms() + 20_000)
     )
     watches.start()
     waits = threading.Thread(target=wait)
@@ -202,7 +202,7 @@ def test_signals_leave_the_monitor_to_others() -> None:
                 signal.setitimer(signal.ITIMER_REAL, 0.0003)
                 while True:
                     with waiting:
-                        waiting.wait_for((), lambda: False, waiting.now_ms() + 1)
+                        waiting.wait_for(lambda: False, waiting.now_ms() + 1)
             except KeyboardInterrupt:
                 interrupted += 1
             other = threading.Thread(target=enter, daemon=True)

@@ -178,9 +178,7 @@ class Client:
                 answers[node_id] = self._send(connection, ask(connection, node_id), None)
             except OttlaError as error:
                 outcomes[node_id] = error
-        self.waiting.wait_for(
-            list(connections.values()), lambda: all(a.done for a in answers.values())
-        )
+        self.waiting.wait_for(lambda: all(a.done for a in answers.values()))
         for node_id, answer in answers.items():
             try:
                 outcomes[node_id] = answer.response()
@@ -284,7 +282,7 @@ class Client:
 
     def _wait_until(self, until_ms: int) -> None:
         """Let time pass; a connection that is lost meanwhile is noticed."""
-        self.waiting.wait_for(self.network.all(), lambda: False, until_ms)
+        self.waiting.wait_for(lambda: False, until_ms)
 
     # ------------------------------------------------------------ who is where
 
@@ -457,7 +455,7 @@ class Client:
             if done() and (not undialed or late):
                 return
             # Those that wait for their time are dialed then, whatever becomes of the others.
-            self.waiting.wait_for(wanted, done if not undialed else lambda: False, next_ms)
+            self.waiting.wait_for(done if not undialed else lambda: False, next_ms)
 
     def _any(self) -> Connection:
         return self.network.open_connection() or self._bootstrap_connection()
@@ -481,7 +479,7 @@ class Client:
                 self._alone(last)
             before = [(c.open, c.closed) for c in connections]
             moved = functools.partial(_moved, connections, before)
-            self.waiting.wait_for(connections, moved, again_ms)
+            self.waiting.wait_for(moved, again_ms)
 
     def _alone(self, failure: OttlaError) -> None:
         """Nobody answers, and it is tried again: say so, once."""

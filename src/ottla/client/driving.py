@@ -149,7 +149,7 @@ class Driver:
         self._waiting.look()
         calls, self._calls = self._calls, []
         if not calls and not self._has_work():
-            self._waiting.wait_for((), self._has_work, self._deadline_ms)
+            self._waiting.wait_for(self._has_work, self._deadline_ms)
         return calls
 
     def _break(self, error: BaseException) -> list[Callable[[], object]]:

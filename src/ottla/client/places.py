@@ -37,14 +37,22 @@ COORDINATOR_ERRORS = frozenset({ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.N
 """Errors of one group that mean: ask again who coordinates it."""
 
 
-class _Leader:
-    __slots__ = ("doubted", "epoch", "node_id", "topic_id")
+class Leader:
+    """Who leads one partition. The same object tells it for as long as there is a client: whoever
+    reads a partition asks it instead of searching.
+    """
 
-    def __init__(self, node_id: int, epoch: int, topic_id: bytes) -> None:
-        self.node_id = node_id
-        self.epoch = epoch
-        self.topic_id = topic_id
-        self.doubted = False
+    __slots__ = ("epoch", "node", "told", "topic_id")
+
+    def __init__(self) -> None:
+        self.told = -1
+        """The node that was told last, whatever came of it; -1 if none was."""
+        self.node: int | None = None
+        """The same, unless it is doubted or none was told."""
+        self.epoch = -1
+        """Of that leader; -1 if nobody knows."""
+        self.topic_id = ZERO_UUID
+        """The id of the topic; zeros if nobody knows, as with nodes that have none."""
 
 
 class Topic(NamedTuple):
@@ -63,7 +71,9 @@ class Places:
     """What is known, and what of it is doubted."""
 
     def __init__(self) -> None:
-        self._leaders: dict[TopicPartition, _Leader] = {}
+        self._leaders: dict[TopicPartition, Leader] = {}
+        self._settled: set[str] = set()
+        """Topics of which nobody must ask anything."""
         self._coordinators: dict[tuple[int, str], int] = {}
         self._topics: dict[str, Topic] = {}
         self.changes = 0
@@ -74,20 +84,22 @@ class Places:
 
     # ------------------------------------------------------------ leaders
 
+    def at(self, place: TopicPartition) -> Leader:
+        """Who leads a partition, now and later."""
+        found = self._leaders.get(place)
+        if found is None:
+            found = self._leaders[place] = Leader()
+        return found
+
     def leader(self, place: TopicPartition) -> int | None:
         """The node that leads a partition; None if nobody knows."""
         found = self._leaders.get(place)
-        return None if found is None or found.doubted else found.node_id
+        return None if found is None else found.node
 
     def topic_id(self, place: TopicPartition) -> bytes:
         """The id of a partition's topic; zeros if nobody knows, as with nodes that have none."""
         found = self._leaders.get(place)
         return ZERO_UUID if found is None else found.topic_id
-
-    def leader_epoch(self, place: TopicPartition) -> int:
-        """The epoch of that leader; -1 if nobody knows."""
-        found = self._leaders.get(place)
-        return -1 if found is None else found.epoch
 
     def topic(self, name: str) -> Topic | None:
         """A topic, as it was told last; None if it was never asked for."""
@@ -101,6 +113,7 @@ class Places:
         """These are all topics that there are."""
         for name in self._topics.keys() - names:
             del self._topics[name]
+            self._settled.discard(name)
 
     def name_of(self, topic_id: bytes) -> str | None:
         """The topic of that id, if it was told."""
@@ -113,10 +126,15 @@ class Places:
         """Whether somebody must ask about this topic: it was never told, it is not there, or a
         partition has no leader that is believed.
         """
+        if name in self._settled:
+            return False
         topic = self._topics.get(name)
         if topic is None or topic.error or not topic.partitions:
             return True
-        return any(self.leader((name, number)) is None for number in topic.partitions)
+        if any(self.leader((name, number)) is None for number in topic.partitions):
+            return True
+        self._settled.add(name)
+        return False
 
     def learn(self, topics: list[Any], now_ms: int = 0) -> None:
         """Take what a Metadata response says, unless something newer is known."""
@@ -126,8 +144,7 @@ class Places:
                 self._learn_topic(topic, now_ms)
             for row in topic.partitions:
                 if not row.error_code:
-                    found = _Leader(row.leader_id, row.leader_epoch, topic.topic_id)
-                    self._learn((topic.name, row.partition_index), found)
+                    self._learn((topic.name, row.partition_index), row, topic.topic_id)
 
     def _learn_topic(self, topic: Any, now_ms: int) -> None:
         leaders = {
@@ -137,19 +154,22 @@ class Places:
         nodes = {row.partition_index: tuple(row.replica_nodes) for row in topic.partitions}
         row = Topic(topic.name, topic.topic_id, topic.error_code, leaders, nodes, now_ms)
         self._topics[topic.name] = row
+        self._settled.discard(topic.name)
 
-    def _learn(self, place: TopicPartition, found: _Leader) -> None:
-        known = self._leaders.get(place)
+    def _learn(self, place: TopicPartition, row: Any, topic_id: bytes) -> None:
+        known = self.at(place)
         # A topic made anew begins at epoch 0 under another id. Old nodes tell no epoch (-1).
-        same = known is not None and known.topic_id == found.topic_id and found.epoch >= 0
-        if known is None or not same or found.epoch >= known.epoch:
-            self._leaders[place] = found
+        same = known.topic_id == topic_id and row.leader_epoch >= 0
+        if not same or row.leader_epoch >= known.epoch:
+            known.node = known.told = row.leader_id
+            known.epoch, known.topic_id = row.leader_epoch, topic_id
 
     def doubt_leader(self, place: TopicPartition) -> None:
         """Ask again who leads this partition."""
         known = self._leaders.get(place)
         if known is not None:
-            known.doubted = True
+            known.node = None
+            self._settled.discard(place[0])
 
     def learn_features(self, told: Any) -> None:
         """Take what an ApiVersions response says of features, unless it is older."""
@@ -177,8 +197,9 @@ class Places:
 
     def doubt_node(self, node_id: int) -> None:
         """A node can't be reached: what lay on it may lie elsewhere soon."""
-        for known in self._leaders.values():
-            if known.node_id == node_id:
-                known.doubted = True
+        for place, known in self._leaders.items():
+            if known.told == node_id:
+                known.node = None
+                self._settled.discard(place[0])
         for key in [k for k, found in self._coordinators.items() if found == node_id]:
             del self._coordinators[key]

@@ -63,7 +63,7 @@ class Answer:
         Raises:
             OttlaError: why there is none.
         """
-        self._waiting.wait_for([self._connection], lambda: self.done)
+        self._waiting.wait_for(lambda: self.done)
         return self.response()
 
     def settle(self, outcome: Frame | OttlaError) -> None:

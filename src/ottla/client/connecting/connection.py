@@ -178,7 +178,7 @@ class Connection:
             TlsFailed: one of both sides does not accept the other by TLS.
             TimedOut: no connection or no answer in time.
         """
-        self.waiting.wait_for([self], lambda: self.open or self.closed)
+        self.waiting.wait_for(lambda: self.open or self.closed)
         if not self.open:
             raise self.failure or self._is_closed()
 
@@ -409,6 +409,7 @@ class Connection:
             timeout_ms=timeout_ms,
         )
         self._answers[ticket] = answer
+        self.waiting.changed()
 
     def _flush(self) -> None:
         assert self._transport is not None

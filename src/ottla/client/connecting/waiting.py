@@ -72,6 +72,8 @@ class Waiting(_Monitor):  # type: ignore[misc]
         self._pipe_lock = RLock()
         self._connections: dict[Watched, None] = {}
         self._watching = self._poked = self._closed = False
+        self._is_changed = False
+        """Whether there is something that whoever watches does not know of."""
         self._watched_for: Callable[[], bool] | None = None
         """What the thread that watches waits for."""
         self._waiters: list[_Waiter] = []
@@ -131,19 +133,22 @@ class Waiting(_Monitor):  # type: ignore[misc]
     def add(self, connection: Watched) -> None:
         """This connection has a socket: watch it, whoever watches."""
         self._connections[connection] = None
+        self._is_changed = True
 
     def remove(self, connection: Watched) -> None:
         """It has none any more."""
         self._connections.pop(connection, None)
+        self._is_changed = True
+
+    def changed(self) -> None:
+        """A connection has a nearer deadline, or something to write. By the time that its thread
+        waits, whoever watches hears of it.
+        """
+        self._is_changed = True
 
     # ------------------------------------------------------------ waiting
 
-    def wait_for(
-        self,
-        connections: Sequence[Watched],
-        done: Callable[[], bool],
-        until_ms: int | None = None,
-    ) -> None:
+    def wait_for(self, done: Callable[[], bool], until_ms: int | None = None) -> None:
         """Wait until `done()`, which is asked inside the monitor, or until that time."""
         with self:
             try:
@@ -152,7 +157,7 @@ class Waiting(_Monitor):  # type: ignore[misc]
                         self._rest(until_ms, done)
                     else:
                         self._watched_for = done
-                        self._watch(connections, until_ms)
+                        self._watch(until_ms)
             finally:
                 # Whoever stops watching leaves it to another.
                 if self._waiters and not self._watching:
@@ -165,7 +170,8 @@ class Waiting(_Monitor):  # type: ignore[misc]
         waiter = _Waiter(done)
         try:
             self._waiters.append(waiter)
-            self.wake()
+            if self._is_changed:
+                self.wake()
             left_ms = _FOREVER_MS if until_ms is None else max(0, until_ms - self.now_ms())
             outside: list[Any] = []
             try:
@@ -179,12 +185,14 @@ class Waiting(_Monitor):  # type: ignore[misc]
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
 
-    def _watch(self, connections: Sequence[Watched], until_ms: int | None) -> None:
+    def _watch(self, until_ms: int | None) -> None:
         """Let the first thing happen. What arrived is read before the time is told: an answer that
         is there is not late.
         """
-        watched = [one for one in {*self._connections, *connections} if not one.closed]
+        self._is_changed = False
+        watched = [one for one in self._connections if not one.closed]
         deadlines = [at for c in watched if (at := c.deadline_ms) is not None]
+        due_ms = min(deadlines, default=None)
         if until_ms is not None:
             deadlines.append(until_ms)
         if not deadlines and not watched and self._pipe is None:
@@ -198,8 +206,9 @@ class Waiting(_Monitor):  # type: ignore[misc]
         for connection, readable, writable in found:
             if not connection.closed:
                 connection.ready(readable, writable)
-        for connection in watched:
-            connection.tick()
+        if due_ms is not None and self.now_ms() >= due_ms:
+            for connection in watched:
+                connection.tick()
         self.look()
 
     def look(self) -> None:

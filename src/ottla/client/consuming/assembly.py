@@ -9,9 +9,10 @@ from typing import Any
 from ottla.client.client import Client
 from ottla.client.consuming.committing import Committing
 from ottla.client.consuming.decisions import Consuming
-from ottla.client.consuming.fetching import Fetching, FetchSettings
+from ottla.client.consuming.fetching import Fetching
 from ottla.client.consuming.locating import Locating
 from ottla.client.consuming.reset import OffsetReset
+from ottla.client.consuming.session import FetchSettings
 from ottla.client.consuming.validating import Validating
 from ottla.client.errors import BadSetting
 from ottla.client.machine import Questions

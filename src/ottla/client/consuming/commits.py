@@ -145,7 +145,7 @@ class Commits:
 
     def _wait(self, ends: list[Any], until_ms: int) -> None:
         machine = self._machine
-        self._waiting.wait_for((), lambda: bool(ends) or machine.broken is not None, until_ms)
+        self._waiting.wait_for(lambda: bool(ends) or machine.broken is not None, until_ms)
         if not ends and machine.broken is not None:
             raise machine.broken
 

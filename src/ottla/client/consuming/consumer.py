@@ -228,7 +228,7 @@ class Consumer:
             found = self._look(take, until_ms)
             if found is not None:
                 return found
-            self.waiting.wait_for((), self._has_work, self._serving.wait_until_ms(until_ms))
+            self.waiting.wait_for(self._has_work, self._serving.wait_until_ms(until_ms))
 
     def _records(self, max_records: int | None) -> Callable[[], list[ConsumerRecord]]:
         most = self._max_poll_records
@@ -354,9 +354,7 @@ class Consumer:
         with self.waiting:
             part = self._part(place)
             until_ms = self.waiting.now_ms() + timeout_ms
-            self.waiting.wait_for(
-                (), lambda: part.position >= 0 or part.error is not None, until_ms
-            )
+            self.waiting.wait_for(lambda: part.position >= 0 or part.error is not None, until_ms)
             if part.position >= 0:
                 unseen = self._unseen.positions().get(part.place)
                 return part.position if unseen is None else unseen.offset

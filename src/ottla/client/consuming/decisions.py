@@ -86,11 +86,9 @@ class Consuming:
         """Those that are read; not what somebody only asked about."""
         return self._own_topics() if self._creates_topics else ()
 
-    def _own_topics(self) -> set[str]:
-        found = {name for name, _ in self.fetching.parts}
-        if self.member is not None:
-            found |= self.member.wanted_topics
-        return found
+    def _own_topics(self) -> frozenset[str]:
+        found = self.fetching.topics
+        return found if self.member is None else found | self.member.wanted_topics
 
     @property
     def topic_ids(self) -> Iterable[bytes]:
@@ -199,15 +197,15 @@ class Consuming:
 
     def _refuse(self, parts: dict[TopicPartition, Part], now_ms: int) -> None:
         """What of a topic that nobody may read, or that can't be one, is told."""
-        for place, part in parts.items():
-            if part.error is not None or part.muted_until_ms > now_ms:
-                continue
-            topic = self._places.topic(place[0])
-            if topic is not None and topic.error:
-                code = ErrorCode(topic.error)
-                if not code.retriable:
-                    text = f"{place[0]}-{place[1]}: {code.text}"
-                    self.fetching.stop(part, BrokerError(code, text))
+        told = {name: self._places.topic(name) for name in self.fetching.topics}
+        codes = {name: ErrorCode(t.error) for name, t in told.items() if t is not None and t.error}
+        stay = {name: code for name, code in codes.items() if not code.retriable}
+        if not stay:
+            return
+        for (name, number), part in parts.items():
+            if name in stay and part.error is None and part.muted_until_ms <= now_ms:
+                code = stay[name]
+                self.fetching.stop(part, BrokerError(code, f"{name}-{number}: {code.text}"))
 
     def _find_committed(self, parts: dict[TopicPartition, Part], now_ms: int) -> None:
         """Ask where the group has been, of partitions that begin there."""

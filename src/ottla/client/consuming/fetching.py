@@ -1,11 +1,10 @@
 """A consumer's reading: what is fetched from whom, and what arrived.
 
-Each node is asked in two sessions (KIP-227: it remembers what is read, and only changes are told),
-by a connection each. One is for partitions that were read to their end: the node lets it wait until
-there is more. The other is for those of which more is there already, and never waits: so a
-partition that is far behind is not held up by one that has nothing. A partition whose buffer is
-full, or that is paused, is taken out. What arrives for a position that was moved meanwhile is
-dropped.
+Each node is asked in two sessions (`session.py`), by a connection each. One is for partitions that
+were read to their end: the node lets it wait until there is more. The other is for those of which
+more is there already, and never waits: so a partition that is far behind is not held up by one that
+has nothing. A partition whose buffer is full, or that is paused, is taken out. What arrives for a
+position that was moved meanwhile is dropped.
 
 It decides and holds what came; it knows no connection and no clock (`machine.py`).
 """
@@ -14,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from ottla.client.backoff import Backoff
 from ottla.client.consuming.part import Part
 from ottla.client.consuming.reset import OffsetReset
+from ottla.client.consuming.session import FetchSession, FetchSettings
 from ottla.client.counted import Counted
 from ottla.client.errors import BrokerError
 from ottla.client.machine import Node, Questions
@@ -27,8 +27,6 @@ from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 from ottla.wire.fetched import UNPACKED_BYTES_MAX, Fetched
 
-FETCHED_OF_A_PART_MAX = 2
-"""One that is read and one that waits; more would only age."""
 BESIDE_MS = 50
 """How often a partition is asked about that what waits at its node does not wait for."""
 _SESSION_ERRORS = frozenset(
@@ -40,44 +38,6 @@ _SESSION_ERRORS = frozenset(
         ErrorCode.UNKNOWN_TOPIC_ID,
     }
 )
-
-
-class FetchSettings(NamedTuple):
-    """What of a consumer's settings is decided by here. Times in ms, sizes in bytes."""
-
-    min_bytes: int = 1
-    max_bytes: int = 52_428_800
-    partition_max_bytes: int = 1_048_576
-    max_wait_ms: int = 500
-    request_timeout_ms: int = 30_000
-    read_committed: bool = False
-    check_crcs: bool = True
-    rack: str = ""
-
-
-class _Told(NamedTuple):
-    """What a session's node knows of a partition that we read."""
-
-    offset: int
-    leader_epoch: int
-    topic_id: bytes
-
-
-class _Session:
-    """What a node remembers between the Fetches of this consumer."""
-
-    __slots__ = ("epoch", "id", "is_busy", "told", "waits")
-
-    def __init__(self, waits: bool) -> None:
-        self.id = self.epoch = 0
-        self.waits = waits
-        self.told: dict[TopicPartition, _Told] = {}
-        self.is_busy = False
-
-    def forget(self) -> None:
-        """Begin anew; the node drops what it remembers of this one."""
-        self.epoch = 0
-        self.told.clear()
 
 
 class Fetching:
@@ -93,13 +53,15 @@ class Fetching:
         new_backoff: Callable[[], Backoff],
     ) -> None:
         self.parts: dict[TopicPartition, Part] = {}
+        self.topics: frozenset[str] = frozenset()
+        """Of these."""
         self._places = places
         self._questions = questions
         self._ways = ways
         self._settings = settings
         self._reset = reset
         self._new_backoff = new_backoff
-        self._sessions: dict[tuple[int, bool], _Session] = {}
+        self._sessions: dict[tuple[int, bool], FetchSession] = {}
         self._deadline_ms: int | None = None
         self.counted = Counted()
         self.arrived: list[Part] = []
@@ -111,8 +73,13 @@ class Fetching:
         for place in gone:
             del self.parts[place]
         self.arrived = [part for part in self.arrived if part.place not in gone]
-        new = [Part(place, self._new_backoff()) for place in places if place not in self.parts]
+        new = [
+            Part(place, self._places.at(place), self._new_backoff())
+            for place in places
+            if place not in self.parts
+        ]
         self.parts.update((part.place, part) for part in new)
+        self.topics = frozenset(name for name, _ in self.parts)
         return new
 
     def stop(self, part: Part, error: OttlaError) -> None:
@@ -126,27 +93,52 @@ class Fetching:
     def act(self, now_ms: int) -> None:
         """Ask each node for what can be read from it, unless it is asked already."""
         wanted: dict[tuple[int, bool], dict[TopicPartition, Part]] = {}
+        muted: list[int] = []
+        committed = self._settings.read_committed
         for place, part in self.parts.items():
-            node = self._node(part)
-            if node is not None and self._is_wanted(part, now_ms):
-                waits = self._session(node, waits=True)
-                # One that came too late for what waits already is asked about beside it.
-                at_end = self._is_at_end(part) and not (waits.is_busy and place not in waits.told)
-                wanted.setdefault((node, at_end), {})[place] = part
-        for (node, at_end), parts in wanted.items():
-            session = self._session(node, waits=at_end)
-            if not session.is_busy:
-                self._fetch(node, session, parts, now_ms)
-        muted = [p.muted_until_ms for p in self.parts.values() if p.muted_until_ms > now_ms]
+            if part.muted_until_ms > now_ms:
+                muted.append(part.muted_until_ms)
+            elif part.may_be_fetched:
+                node = part.leader.node if part.replica is None else part.replica
+                if node is not None:
+                    end = part.last_stable_offset if committed else part.high_watermark
+                    at_end = 0 <= end <= part.fetch_offset
+                    group = wanted.get((node, at_end))
+                    if group is None:
+                        group = wanted[(node, at_end)] = {}
+                    group[place] = part
         self._deadline_ms = min(muted, default=None)
+        for node in {node for node, _ in wanted}:
+            self._ask(node, wanted.get((node, True), {}), wanted.get((node, False), {}), now_ms)
+
+    def _ask(
+        self,
+        node: int,
+        at_end: dict[TopicPartition, Part],
+        behind: dict[TopicPartition, Part],
+        now_ms: int,
+    ) -> None:
+        """Ask a node in both sessions, unless they are busy."""
+        waits, other = self._session(node, waits=True), self._session(node, waits=False)
+        if not waits.is_busy:
+            if at_end:
+                self._fetch(node, waits, at_end, now_ms)
+        else:
+            # One that came too late for what waits already is asked about beside it.
+            behind |= {place: part for place, part in at_end.items() if place not in waits.told}
+        if behind and not other.is_busy:
+            self._fetch(node, other, behind, now_ms)
 
     @property
     def deadline_ms(self) -> int | None:
         """When something may be asked again."""
         return self._deadline_ms
 
-    def _session(self, node: int, *, waits: bool) -> _Session:
-        return self._sessions.setdefault((node, waits), _Session(waits))
+    def _session(self, node: int, *, waits: bool) -> FetchSession:
+        found = self._sessions.get((node, waits))
+        if found is None:
+            found = self._sessions[(node, waits)] = FetchSession(waits)
+        return found
 
     def _is_at_end(self, part: Part) -> bool:
         committed = self._settings.read_committed
@@ -154,68 +146,14 @@ class Fetching:
         return 0 <= end <= part.fetch_offset
 
     def _node(self, part: Part) -> int | None:
-        return self._places.leader(part.place) if part.replica is None else part.replica
-
-    def _is_wanted(self, part: Part, now_ms: int) -> bool:
-        return (
-            part.has_position
-            and part.asked_age != part.age
-            and not part.is_paused
-            and part.error is None
-            and not part.needs_check(self._places.leader_epoch(part.place))
-            and part.muted_until_ms <= now_ms
-            and len(part.fetched) < FETCHED_OF_A_PART_MAX
-        )
+        return part.leader.node if part.replica is None else part.replica
 
     def _fetch(
-        self, node: int, session: _Session, parts: dict[TopicPartition, Part], now_ms: int
+        self, node: int, session: FetchSession, parts: dict[TopicPartition, Part], now_ms: int
     ) -> None:
-        from ottla.wire.messages import fetch as m
-
         settings = self._settings
-        wanted = {
-            place: _Told(
-                part.fetch_offset, self._places.leader_epoch(place), self._places.topic_id(place)
-            )
-            for place, part in parts.items()
-        }
-        is_full = session.epoch == 0
-        changed = [place for place, told in wanted.items() if session.told.get(place) != told]
-        gone = [place for place in session.told if place not in wanted]
-        renamed = [
-            place
-            for place in changed
-            if place in session.told and session.told[place].topic_id != wanted[place].topic_id
-        ]
-        asked: dict[str, m.FetchTopic] = {}
-        for name, number in wanted if is_full else changed:
-            told = wanted[(name, number)]
-            topic = asked.setdefault(name, m.FetchTopic(topic=name, topic_id=told.topic_id))
-            row = m.FetchPartition(
-                partition=number,
-                current_leader_epoch=told.leader_epoch,
-                fetch_offset=told.offset,
-                partition_max_bytes=settings.partition_max_bytes,
-            )
-            topic.partitions.append(row)
-        forgotten: dict[str, m.ForgottenTopic] = {}
-        for name, number in [] if is_full else [*gone, *renamed]:
-            topic_id = session.told[(name, number)].topic_id
-            row_of = forgotten.setdefault(name, m.ForgottenTopic(topic=name, topic_id=topic_id))
-            row_of.partitions.append(number)
-        request = m.FetchRequest(
-            max_wait_ms=settings.max_wait_ms if session.waits else 0,
-            min_bytes=settings.min_bytes,
-            max_bytes=settings.max_bytes,
-            isolation_level=int(settings.read_committed),
-            session_id=session.id,
-            session_epoch=session.epoch,
-            topics=list(asked.values()),
-            forgotten_topics_data=list(forgotten.values()),
-            rack_id=settings.rack,
-        )
+        request = session.fetch(parts, settings)
         session.is_busy = True
-        session.told = wanted
         ages = {place: part.age for place, part in parts.items()}
         for part in parts.values():
             part.asked_age = part.age
@@ -233,7 +171,7 @@ class Fetching:
     def _ended(
         self,
         node: int,
-        session: _Session,
+        session: FetchSession,
         ages: dict[TopicPartition, int],
         asked_ms: int,
         outcome: Any | OttlaError,
@@ -259,12 +197,10 @@ class Fetching:
                     # Where it is read from may have moved.
                     self._places.doubt_leader(place)
             return
-        names = {told.topic_id: place[0] for place, told in session.told.items()}
-        if outcome.session_id:
-            session.id, session.epoch = outcome.session_id, _after(session.epoch)
-        else:
-            session.id = 0
-            session.forget()  # the node has no room for one
+        names: dict[bytes, str] = {}
+        if outcome.responses and not outcome.responses[0].topic:
+            names = {told.topic_id: place[0] for place, told in session.told.items()}
+        session.answered(outcome.session_id)
         for topic in outcome.responses:
             name = str(topic.topic or names.get(topic.topic_id, ""))
             for row in topic.partitions:
@@ -350,10 +286,6 @@ class Fetching:
             self.stop(part, OffsetOutOfRange(part.place, offset))
         else:
             self._reset.begin(part)
-
-
-def _after(epoch: int) -> int:
-    return 1 if epoch >= 2**31 - 1 else epoch + 1
 
 
 class OffsetOutOfRange(OttlaError):

@@ -90,6 +90,7 @@ class Handing:
 
     def _is_read(self, part: Part) -> None:
         """All of what arrived first was handed out: there is room for more."""
+        was_full = part.is_full
         fetched = part.fetched.popleft()
         if fetched.fault is not None:
             part.error = Corrupt(part.place, fetched.next_offset, fetched.fault)
@@ -98,7 +99,8 @@ class Handing:
             arrived.remove(part)
         if part.fetched or part.error is not None:
             arrived.append(part)
-        self._wake()
+        if was_full:
+            self._wake()
 
     def _raise_error(self, part: Part, found: list[ConsumerRecord]) -> None:
         """What is in the way is told once all before it was handed out."""

@@ -6,7 +6,7 @@ makes an older answer mean nothing (`Part.age`). What fails is asked again after
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ottla.client.consuming.part import Part
 from ottla.client.errors import BrokerError
@@ -43,16 +43,15 @@ class OfLeaders:
         """Ask about those that want it."""
         by_leader: dict[int, list[Part]] = {}
         self._deadline_ms = None
-        for place, part in parts.items():
-            if not self._is_wanted(part) or self._asked.get(place) == part.age:
+        for part in self._wanting(parts.values()):
+            if self._asked.get(part.place) == part.age:
                 continue
             if part.error is not None:
                 continue  # somebody has to hear of it first
             if part.muted_until_ms > now_ms:
                 self._deadline_ms = min(part.muted_until_ms, self._deadline_ms or 2**62)
                 continue
-            leader = self._places.leader(place)
-            if leader is not None:
+            if (leader := part.leader.node) is not None:
                 by_leader.setdefault(leader, []).append(part)
         for leader, wanted in by_leader.items():
             self._asked.update((part.place, part.age) for part in wanted)
@@ -63,7 +62,7 @@ class OfLeaders:
         """When something may be asked again."""
         return self._deadline_ms
 
-    def _is_wanted(self, part: Part) -> bool:
+    def _wanting(self, parts: Iterable[Part]) -> list[Part]:
         raise AssertionError("each kind says so")
 
     def _ask(self, leader: int, wanted: list[Part]) -> None:

@@ -6,7 +6,7 @@ that was set by somebody meanwhile is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -36,8 +36,8 @@ class Locating(OfLeaders):
         super().__init__(places, questions, refused, timeout_ms=timeout_ms)
         self._read_committed = read_committed
 
-    def _is_wanted(self, part: Part) -> bool:
-        return part.wants_time is not None
+    def _wanting(self, parts: Iterable[Part]) -> list[Part]:
+        return [part for part in parts if part.wants_time is not None]
 
     def _ask(self, leader: int, wanted: list[Part]) -> None:
         from ottla.wire.messages import list_offsets as m
@@ -49,7 +49,7 @@ class Locating(OfLeaders):
             assert part.wants_time is not None
             row = m.ListOffsetsPartition(
                 partition_index=number,
-                current_leader_epoch=self._places.leader_epoch(part.place),
+                current_leader_epoch=part.leader.epoch,
                 timestamp=part.wants_time,
             )
             topic.partitions.append(row)
@@ -59,7 +59,7 @@ class Locating(OfLeaders):
             topics=list(topics.values()),
             timeout_ms=self._timeout_ms,
         )
-        asked = [(part, part.age, self._places.leader_epoch(part.place)) for part in wanted]
+        asked = [(part, part.age, part.leader.epoch) for part in wanted]
         self._questions.put(Node(leader), request, self._timeout_ms, partial(self._told, asked))
 
     def _told(

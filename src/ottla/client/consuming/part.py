@@ -11,13 +11,15 @@ from collections import deque
 from itertools import count
 
 from ottla.client.backoff import Backoff
-from ottla.client.places import TopicPartition
+from ottla.client.places import Leader, TopicPartition
 from ottla.errors import OttlaError
 from ottla.wire.fetched import Fetched
 
 EARLIEST, LATEST = -2, -1
 NO_OFFSET = -1
 _AGES = count(1)
+FETCHED_MAX = 2
+"""One that is read and one that waits; more would only age."""
 
 
 class Part:
@@ -35,6 +37,7 @@ class Part:
         "high_watermark",
         "is_paused",
         "last_stable_offset",
+        "leader",
         "leader_epoch",
         "log_start_offset",
         "muted_until_ms",
@@ -45,8 +48,9 @@ class Part:
         "wants_time",
     )
 
-    def __init__(self, place: TopicPartition, backoff: Backoff) -> None:
+    def __init__(self, place: TopicPartition, leader: Leader, backoff: Backoff) -> None:
         self.place = place
+        self.leader = leader
         self.backoff = backoff
         self.age = 0
         self.asked_age: int | None = None
@@ -82,11 +86,12 @@ class Part:
         self.leader_epoch = self.fetch_epoch = leader_epoch
         self.checked_epoch = checked_epoch
 
-    def needs_check(self, leader_epoch: int) -> bool:
-        """Whether a leader of that epoch has to be asked if its log holds what was read before
-        (KIP-320): an election may have cut it off.
+    @property
+    def needs_check(self) -> bool:
+        """Whether the leader has to be asked if its log holds what was read before (KIP-320): an
+        election may have cut it off.
         """
-        return self.fetch_epoch >= 0 and 0 <= leader_epoch != self.checked_epoch
+        return self.fetch_epoch >= 0 and 0 <= self.leader.epoch != self.checked_epoch
 
     def seek_time(self, timestamp_ms: int) -> None:
         """Read on from the first record of that time or later, or from an end."""
@@ -110,6 +115,25 @@ class Part:
         self.wants_commit, self.wants_time = False, None
         self.error = None
         self.muted_until_ms = 0
+
+    @property
+    def may_be_fetched(self) -> bool:
+        """Whether a node is to be asked for more of it, unless it is muted; of everything that is
+        asked of a consumer's partitions this is asked most often.
+        """
+        return (
+            self.asked_age != self.age
+            and self.fetch_offset != NO_OFFSET
+            and not self.is_paused
+            and self.error is None
+            and len(self.fetched) < FETCHED_MAX
+            and not self.needs_check
+        )
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is to be fetched until what arrived is handed out."""
+        return len(self.fetched) >= FETCHED_MAX
 
     @property
     def has_position(self) -> bool:

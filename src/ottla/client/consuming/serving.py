@@ -201,7 +201,7 @@ class Serving:
         raised: Exception | None = None
         while not self._is_left() and self._waiting.now_ms() < until_ms:
             with self._waiting:
-                self._waiting.wait_for((), lambda: self._is_left() or self.has_event(), until_ms)
+                self._waiting.wait_for(lambda: self._is_left() or self.has_event(), until_ms)
                 event = self._event
             if event is None:
                 break

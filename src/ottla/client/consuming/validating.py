@@ -7,7 +7,7 @@ has the leader epoch of the last record that was read, before anything is fetche
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -42,8 +42,8 @@ class Validating(OfLeaders):
         super().__init__(places, questions, refused, timeout_ms=timeout_ms)
         self._reset = reset
 
-    def _is_wanted(self, part: Part) -> bool:
-        return part.has_position and part.needs_check(self._places.leader_epoch(part.place))
+    def _wanting(self, parts: Iterable[Part]) -> list[Part]:
+        return [part for part in parts if part.needs_check and part.has_position]
 
     def _ask(self, leader: int, wanted: list[Part]) -> None:
         from ottla.wire.messages import offset_for_leader_epoch as m
@@ -52,7 +52,7 @@ class Validating(OfLeaders):
         asked: list[tuple[Part, int, int, int]] = []
         for part in wanted:
             name, number = part.place
-            epoch = self._places.leader_epoch(part.place)
+            epoch = part.leader.epoch
             asked.append((part, part.age, part.fetch_offset, epoch))
             topic = topics.setdefault(name, m.OffsetForLeaderTopic(topic=name))
             row = m.OffsetForLeaderPartition(

@@ -65,7 +65,7 @@ class GroupMember:
         with self._waiting:
             until_ms = self._waiting.now_ms() + int(timeout * 1000)
             self._waiting.wait_for(
-                (), lambda: self._classic.has_event or self._machine.broken is not None, until_ms
+                lambda: self._classic.has_event or self._machine.broken is not None, until_ms
             )
             if self._machine.broken is not None:
                 raise self._machine.broken
@@ -96,7 +96,7 @@ class GroupMember:
             self._classic.leave("it is closed", self._waiting.now_ms())
             self._client.wake()
             until_ms = self._waiting.now_ms() + int(CLOSE_TIMEOUT_S * 1000)
-            self._waiting.wait_for((), self._is_gone, until_ms)
+            self._waiting.wait_for(self._is_gone, until_ms)
         self._client.drop(self._machine, [self._way])
 
     def _is_gone(self) -> bool:

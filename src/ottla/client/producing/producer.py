@@ -194,7 +194,7 @@ class Producer:
 
         with self.waiting:
             self._want(topic)
-            self.waiting.wait_for((), done, until_ms)
+            self.waiting.wait_for(done, until_ms)
         if found:
             return found[0]
         raise self._why_not(topic)
@@ -228,7 +228,6 @@ class Producer:
         with self.waiting:
             self._want(topic)
             self.waiting.wait_for(
-                (),
                 lambda: self._may_take(topic) and self._outbox.knows(topic),
                 self.waiting.now_ms() + timeout_ms,
             )
@@ -418,7 +417,7 @@ class Producer:
                 start(transactional, ends.append)
                 self._unheard = (what, ends)
             self._client.wake()
-            self.waiting.wait_for((), lambda: bool(ends) or self._is_over, until_ms)
+            self.waiting.wait_for(lambda: bool(ends) or self._is_over, until_ms)
         if self._machine.broken is not None:
             raise self._machine.broken
         if not ends:
@@ -457,7 +456,7 @@ class Producer:
             return oldest is None or oldest >= mark
 
         self._client.wake()
-        self.waiting.wait_for((), done, until_ms)
+        self.waiting.wait_for(done, until_ms)
         if not done():
             hint = f"they are tried for delivery.timeout.ms={self._settings['delivery.timeout.ms']}"
             raise self._late(f"records are still on their way after {timeout:g} s", hint)
@@ -501,7 +500,7 @@ class Producer:
         """For a delivery's `result`."""
         self._not_in_a_callback("result")
         until_ms = None if timeout is None else self.waiting.now_ms() + milliseconds(timeout)
-        self.waiting.wait_for((), lambda: delivery.done, until_ms)
+        self.waiting.wait_for(lambda: delivery.done, until_ms)
         if not delivery.done:
             text = f"{delivery.topic}-{delivery.partition}: not written after {timeout} s"
             raise self._late(text, "it may still be: result() again says so")
