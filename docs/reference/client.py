@@ -27,6 +27,11 @@ NATIVE = {
     "records, `bytes(batch)`, `records()`.",
     "GroupGeneration": "Who a member is to its group, as `Consumer.group_metadata()` tells it: "
     "`group_id`, `member_id`, `instance_id`, `generation_id`.",
+    "KnownTopics": "What an assignor knows of topics: `counts` (of partitions, by topic), `racks` "
+    "(of the replicas of each partition, by topic, where that is known).",
+    "Subscription": "What a member says of itself: `topics`, `user_data`, `owned` (partitions, of "
+    "`generation_id`), `rack_id`, `instance_id`.",
+    "Share": "What an assignor gives to a member: `partitions`, `user_data`.",
     "OffsetAndMetadata": "What is committed of a partition: `offset` (of the next record to read), "
     "`leader_epoch`, `metadata`.",
 }
@@ -136,6 +141,8 @@ def _thing(name: str, one: Any) -> str:
         if member.startswith("_") or not (inspect.getdoc(held) or "").strip():
             continue
         call = held.fget if isinstance(held, property) else held
+        if not callable(call):
+            continue
         shown = member if isinstance(held, property) else f"{member}{_signature(call)}"
         said = _prose(held).replace("\n\n", "\n").replace("\n", "\n  ")
         lines.append(f"- `{shown}`\n  {said.strip()}")

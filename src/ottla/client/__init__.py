@@ -37,7 +37,8 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from ottla.client.files import read_properties
-    from ottla.client.membership.events import GroupGeneration
+    from ottla.client.membership.assignors.assignor import Assignor, Share, Subscription
+    from ottla.client.membership.events import GroupGeneration, KnownTopics
     from ottla.client.producing.producer import BadRecord, Producer, RecordTooLarge
     from ottla.client.producing.transacting import Fenced, MustAbort, NoTransaction
     from ottla.client.settings import connect
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ApiNotSupported": "ottla.client.errors",
+    "Assignor": "ottla.client.membership.assignors.assignor",
     "AsyncConsumer": "ottla.client.aio",
     "AsyncDelivery": "ottla.client.aio",
     "AsyncProducer": "ottla.client.aio",
@@ -65,6 +67,7 @@ _HOMES = {
     "Corrupt": "ottla.client.consuming.fetching",
     "Delivery": "ottla.wire.outbox",
     "Fenced": "ottla.client.producing.transacting",
+    "KnownTopics": "ottla.client.membership.events",
     "LogTruncated": "ottla.client.consuming.validating",
     "GroupGeneration": "ottla.client.membership.events",
     "MustAbort": "ottla.client.producing.transacting",
@@ -77,6 +80,8 @@ _HOMES = {
     "Producer": "ottla.client.producing.producer",
     "RecordBatch": "ottla.wire.fetched",
     "RecordTooLarge": "ottla.client.producing.producer",
+    "Share": "ottla.client.membership.assignors.assignor",
+    "Subscription": "ottla.client.membership.assignors.assignor",
     "TimedOut": "ottla.client.errors",
     "TlsFailed": "ottla.client.errors",
     "Unreachable": "ottla.client.errors",
@@ -87,6 +92,7 @@ _HOMES = {
 
 __all__ = [
     "ApiNotSupported",
+    "Assignor",
     "AsyncConsumer",
     "AsyncDelivery",
     "AsyncProducer",
@@ -106,6 +112,7 @@ __all__ = [
     "Delivery",
     "Fenced",
     "GroupGeneration",
+    "KnownTopics",
     "LogTruncated",
     "MustAbort",
     "NoOffset",
@@ -117,6 +124,8 @@ __all__ = [
     "Producer",
     "RecordBatch",
     "RecordTooLarge",
+    "Share",
+    "Subscription",
     "TimedOut",
     "TlsFailed",
     "Unreachable",

@@ -116,7 +116,11 @@ class Settings(Mapping[str, Any]):
             self._reach[dotted] = value
         elif known in HONOURED[self._kind]:
             self._names[known] = name
-            self._values[known] = _parsed(self._rows[known], name, value)
+            self._values[known] = (
+                _assignors(self._rows[known], name, value)
+                if known == "partition.assignment.strategy"
+                else _parsed(self._rows[known], name, value)
+            )
         elif known == LEVEL and self._kind == "producer":
             self._names[known], self._values[known] = name, value
         else:
@@ -267,6 +271,14 @@ def _parsed(row: Row, name: str, value: Any) -> Any:
         if row.validator.startswith("offset-reset"):
             said = f"Invalid value {shown} for configuration {name}"
         raise BadSetting(row.name, said, hint=f"{name} takes {_takes(row)}") from None
+
+
+def _assignors(row: Row, name: str, value: Any) -> Any:
+    """Names, objects of the program's own, or both in a list."""
+    many = value if isinstance(value, list | tuple) else [value]
+    if all(one is None or isinstance(one, str) for one in many):
+        return _parsed(row, name, value)
+    return many
 
 
 def _takes(row: Row) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ottla.client.client import Client
 from ottla.client.consuming.committing import Committing
@@ -19,6 +19,9 @@ from ottla.client.machine import Questions
 from ottla.client.membership.events import ConsumerMembership
 from ottla.client.settings import Settings
 from ottla.errors import OttlaError
+
+if TYPE_CHECKING:
+    from ottla.client.membership.assignors.assignor import Assignor
 
 ASSIGNORS = {
     "range": ("range", "RangeAssignor"),
@@ -154,16 +157,26 @@ def _modern(client: Client, settings: Settings) -> ConsumerMembership:
     return ModernMember(found, chance=client.chance)
 
 
-def _assignor(name: str) -> Any:
+def _assignor(given: Any) -> Assignor:
+    """One of Java's by its name, or the program's own."""
     from importlib import import_module
 
-    short = name.rpartition(".")[2]
+    from ottla.client.membership.assignors.assignor import Assignor
+
+    own = "an object of your own is of a kind that follows from ottla.client.Assignor"
+    if isinstance(given, Assignor) and isinstance(getattr(given, "name", None), str):
+        return given
+    if not isinstance(given, str):
+        text = f"partition.assignment.strategy takes assignors and their names, not {given!r}"
+        raise BadSetting("partition.assignment.strategy", text, hint=f"{own}, and has a name")
+    short = given.rpartition(".")[2]
     for known, (file, kind) in ASSIGNORS.items():
         if short in (known, kind):
             room = import_module(f"ottla.client.membership.assignors.{file}")
-            return getattr(room, kind)()
+            found: Assignor = getattr(room, kind)()
+            return found
     raise BadSetting(
         "partition.assignment.strategy",
-        f"partition.assignment.strategy: {name} is not known",
-        hint=f"there are {', '.join(ASSIGNORS)}, and Java's names of these",
+        f"partition.assignment.strategy: {given} is not known",
+        hint=f"there are {', '.join(ASSIGNORS)}, and Java's names of these; {own}",
     )

@@ -344,15 +344,14 @@ class ConsumerMember:
             return
         try:
             shares = assignor.assign(self._known, self._members)
+            found = {member: _share_bytes(shares.get(member, ())) for member in self._members}
+            if strangers := shares.keys() - found.keys():
+                raise LookupError(f"no member of the group: {', '.join(sorted(strangers))}")
         except Exception as error:
             # Whatever a user's assignor raises: it must not end the thread that drives all members.
             self._fail(_broken_assignor(assignor, error), now_ms)
             return
         self._snapshot = self._view()
-        found = {
-            member: consumer_protocol.assignment_bytes(Share(partitions))
-            for member, partitions in shares.items()
-        }
         self.classic.assigned(needed.generation.generation_id, found, now_ms)
 
     def _watch(self) -> None:
@@ -435,6 +434,11 @@ def _broken_assignor(assignor: Assignor, error: Exception) -> OttlaError:
         f"the assignor {type(assignor).__name__} failed: {error!r}",
         hint="mend it, or set partition.assignment.strategy to another",
     )
+
+
+def _share_bytes(share: Share | tuple[TopicPartition, ...]) -> bytes:
+    whole = share if isinstance(share, Share) else Share(tuple(share))
+    return consumer_protocol.assignment_bytes(whole)
 
 
 def _in_order(partitions: Iterable[TopicPartition]) -> tuple[TopicPartition, ...]:

@@ -7,10 +7,11 @@ depends on nothing but its arguments.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ottla.client.membership.events import KnownTopics
 from ottla.client.places import TopicPartition
+from ottla.errors import OttlaError
 
 EAGER, COOPERATIVE = 0, 1
 """The rebalance protocols: to let go of everything before a round, or of what moves, after it."""
@@ -37,36 +38,33 @@ class Share(NamedTuple):
     user_data: bytes | None = None
 
 
-class Assignor(Protocol):
-    """One way to share partitions out."""
+class Assignor:
+    """One way to share partitions out. `partition.assignment.strategy` takes objects of kinds that
+    follow from this one, beside the names of Java's; all members of a group must have the same.
 
+    It has a `name`, and `protocols`: EAGER (members let go of everything before a round; the usual
+    one), or COOPERATIVE (an assignment only ever gives what nobody else owns), or both. It is
+    called by the client's thread, which all of a client wait for: it computes, and asks nobody.
+    """
+
+    EAGER, COOPERATIVE = EAGER, COOPERATIVE
     name: str
-    protocols: tuple[int, ...]
-    """The rebalance protocols that it can be used with."""
-
-    def user_data(self) -> bytes | None:
-        """What to add to this member's subscription."""
+    protocols: tuple[int, ...] = (EAGER,)
 
     def assign(
         self, topics: KnownTopics, members: Mapping[str, Subscription]
-    ) -> dict[str, tuple[TopicPartition, ...]]:
-        """Each member's partitions. The members come in the order in which the coordinator told
-        them; topics without partitions count as not there.
+    ) -> Mapping[str, Share | tuple[TopicPartition, ...]]:
+        """Each member's partitions, perhaps with `user_data` for it. The members come in the order
+        in which the coordinator told them; topics without partitions count as not there.
         """
-
-    def assigned(self, share: Share, generation_id: int) -> None:
-        """This member was given that."""
-
-
-class Forgetful:
-    """The half of an assignor that keeps nothing."""
+        raise OttlaError(f"{type(self).__name__} does not say how it shares out")
 
     def user_data(self) -> bytes | None:
-        """Nothing."""
+        """What to add to this member's subscription."""
         return None
 
     def assigned(self, share: Share, generation_id: int) -> None:
-        """Nothing is kept of it."""
+        """This member was given that."""
 
 
 def by_instance(members: Mapping[str, Subscription]) -> list[str]:

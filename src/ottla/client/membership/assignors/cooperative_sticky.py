@@ -13,6 +13,7 @@ from ottla.client.membership.assignors.assignor import (
     COOPERATIVE,
     DEFAULT_GENERATION,
     EAGER,
+    Assignor,
     Share,
     Subscription,
 )
@@ -22,7 +23,7 @@ from ottla.client.membership.events import KnownTopics
 from ottla.client.places import TopicPartition
 
 
-class CooperativeStickyAssignor:
+class CooperativeStickyAssignor(Assignor):
     """As Java's CooperativeStickyAssignor."""
 
     name = "cooperative-sticky"

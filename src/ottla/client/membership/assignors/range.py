@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ottla.client.membership.assignors.assignor import (
     EAGER,
-    Forgetful,
+    Assignor,
     Subscription,
     by_instance,
 )
@@ -23,7 +23,7 @@ Fits = Callable[[str, int], bool]
 """Whether a member may have a partition of the topic."""
 
 
-class RangeAssignor(Forgetful):
+class RangeAssignor(Assignor):
     """As Java's RangeAssignor."""
 
     name = "range"

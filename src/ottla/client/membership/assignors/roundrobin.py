@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from ottla.client.membership.assignors.assignor import (
     EAGER,
-    Forgetful,
+    Assignor,
     Subscription,
     by_instance,
 )
@@ -17,7 +17,7 @@ from ottla.client.membership.events import KnownTopics
 from ottla.client.places import TopicPartition
 
 
-class RoundRobinAssignor(Forgetful):
+class RoundRobinAssignor(Assignor):
     """As Java's RoundRobinAssignor."""
 
     name = "roundrobin"

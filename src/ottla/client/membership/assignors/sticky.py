@@ -13,6 +13,7 @@ from ottla.client.membership.assignors.alike import EvenShares
 from ottla.client.membership.assignors.assignor import (
     DEFAULT_GENERATION,
     EAGER,
+    Assignor,
     Share,
     Subscription,
 )
@@ -27,7 +28,7 @@ NOTHING = MemberData((), DEFAULT_GENERATION)
 """What data that can't be read says."""
 
 
-class StickyAssignor:
+class StickyAssignor(Assignor):
     """As Java's StickyAssignor."""
 
     name = "sticky"
