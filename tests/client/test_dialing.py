@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,11 @@ from ottla.client.client import Client
 from ottla.client.connecting import dialing
 from ottla.client.connecting.connection import Connection
 from ottla.client.connecting.dialing import Address
+from ottla.client.connecting.paces import Paces
 from ottla.client.connecting.waiting import Waiting
 from ottla.client.errors import BadAddress, TimedOut
 from ottla.client.network import NEXT_ADDRESS_MS
+from ottla.client.settings import Settings
 from ottla.wire.messages.metadata import MetadataRequest
 
 ASK = MetadataRequest(topics=[])
@@ -46,6 +49,67 @@ def test_a_black_hole_honours_the_named_time_out(black_hole: int) -> None:
     with pytest.raises(TimedOut, match="no connection within 1234 ms"):
         Connection(HOST, black_hole, client_id="test", timeout_ms=1234, waiting=waiting)
     assert sum(waiting.waits) == 1234
+
+
+def test_each_try_to_connect_has_twice_the_time(black_hole: int) -> None:
+    """If this failed, socket.connection.setup.timeout.ms would not do what it says."""
+    waiting = Counted(patience_ms=50)
+    paces = Paces(setup_ms=100, setup_ms_max=350, backoff_ms=0, backoff_ms_max=0)
+    connection = Connection(HOST, black_hole, client_id="test", waiting=waiting, paces=paces)
+    for tried_ms in (100, 200, 350, 350):
+        assert connection.dial_at_ms <= waiting.now_ms(), "no back-off"
+        waiting.waits.clear()
+        connection.begin(10_000)
+        with pytest.raises(TimedOut, match=f"no connection within {tried_ms} ms"):
+            connection.wait_open()
+        assert sum(waiting.waits) == tried_ms
+    connection.begin(10)
+    with pytest.raises(TimedOut, match="no connection within 10 ms"):
+        connection.wait_open()
+
+
+def buffers(of: socket.socket) -> list[int]:
+    """A socket's, for what it receives and sends."""
+    return [of.getsockopt(socket.SOL_SOCKET, n) for n in (socket.SO_RCVBUF, socket.SO_SNDBUF)]
+
+
+FITTED = [40_000, 60_000]
+"""Linux gives twice what is asked for, and counts its own records of it."""
+
+
+def test_sockets_have_the_buffers_that_are_asked_for() -> None:
+    """If this failed, receive.buffer.bytes and send.buffer.bytes would be dropped."""
+    with socket.socket() as plain, socket.socket() as fitted:
+        usual = buffers(plain)
+        Paces(receive_buffer_bytes=-1, send_buffer_bytes=0).fit(plain)
+        assert buffers(plain) == usual
+        Paces(receive_buffer_bytes=20_000, send_buffer_bytes=30_000).fit(fitted)
+        assert buffers(fitted) == FITTED
+
+
+def test_what_the_settings_say_reaches_the_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, the settings of connections would be taken and ignored."""
+    made: list[socket.socket] = []
+    begin = dialing.begin
+
+    def seen(address: dialing.Address, fit: Any) -> socket.socket:
+        made.append(begin(address, fit))
+        return made[-1]
+
+    monkeypatch.setattr(dialing, "begin", seen)
+    given = {
+        "socket.receive.buffer.bytes": 20_000,
+        "send.buffer.bytes": "30000",
+        "reconnect.backoff.ms": 7,
+        "socket.connection.setup.timeout.ms": 900,
+    }
+    with Peer(nobody) as peer:
+        given["bootstrap.servers"] = f"{HOST}:{peer.port}"
+        with Settings("consumer", given).client() as client:
+            client.connection()
+            assert buffers(made[0]) == FITTED
+            paces = client.network.ways()[0]._paces
+            assert (paces.backoff_ms, paces.setup_ms) == (7, 900)
 
 
 def test_the_names_other_addresses_are_tried(

@@ -390,6 +390,19 @@ def test_what_a_follower_does_not_have_is_asked_of_the_leader() -> None:
     assert world.part().wants_time == EARLIEST, "the leader knows"
 
 
+def test_the_leader_is_asked_again_which_follower_it_is_to_be() -> None:
+    """If this failed, a consumer would read from a follower far away for as long as that lives."""
+    world = World(T0, rack="r", replica_age_ms_max=1000)
+    world.answer(follower(world), row(T0, high_watermark=9))
+    ask = world.ask(999)
+    assert node(ask) == 2
+    world.answer(ask, row(T0, high_watermark=9))
+    ask = world.ask(1)
+    assert node(ask) == 1
+    world.answer(ask, row(T0, high_watermark=9, preferred_read_replica=2))
+    assert node(world.ask()) == 2
+
+
 @pytest.mark.parametrize("outcome", [LOST, ErrorCode.NOT_LEADER_OR_FOLLOWER])
 def test_a_follower_that_is_gone_is_left(outcome: Any) -> None:
     """If this failed, reading would stop with the follower that it was sent to."""

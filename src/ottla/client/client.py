@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from ottla.client import forked
 from ottla.client.backoff import Backoff
 from ottla.client.connecting.answer import Answer
-from ottla.client.connecting.connection import Connection
+from ottla.client.connecting.connection import PACES, Connection
 from ottla.client.connecting.waiting import Waiting
 from ottla.client.errors import (
     BrokerError,
@@ -38,6 +38,7 @@ from ottla.wire.coordinator_types import GROUP
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
+    from ottla.client.connecting.paces import Paces
     from ottla.client.connecting.reach import Reach
     from ottla.client.driving import Driver
     from ottla.client.machine import Driven
@@ -90,6 +91,7 @@ class Client:
         metadata_max_age_ms: after so long machines ask for topics and their leaders again.
         waiting: the clock, and what waits; a test may bring its own.
         reach: whether by TLS, and as whom; in the clear and as anybody without it.
+        paces: how eagerly connections are made, and how large their buffers are.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class Client:
         metadata_max_age_ms: int = METADATA_AGE_MS_MAX,
         waiting: Waiting | None = None,
         reach: Reach | None = None,
+        paces: Paces = PACES,
     ) -> None:
         self.request_timeout_ms = request_timeout_ms
         self.timeout_ms = timeout_ms
@@ -117,7 +120,9 @@ class Client:
         self._on_wait = on_wait or trouble.begins
         self._on_answer = on_answer or trouble.ends
         self._own = _Own()
-        self.network = Network(bootstrap_servers, client_id, self.waiting, reach, self._changed)
+        self.network = Network(
+            bootstrap_servers, client_id, self.waiting, reach, self._changed, paces
+        )
         self.places = self.network.places
         self.is_closed = False
         self.why_closed: OttlaError = Closed("the client is closed")

@@ -35,8 +35,6 @@ IDLE: Final[dict[str, str]] = {
     "socket.keepalive.enable": _CONNECTIONS,
     "socket.max.fails": _CONNECTIONS,
     "socket.nagle.disable": _CONNECTIONS,
-    "socket.receive.buffer.bytes": _CONNECTIONS,
-    "socket.send.buffer.bytes": _CONNECTIONS,
     "socket_options": _CONNECTIONS,
     "batch.num.messages": "batch.size says how large a batch may be, in bytes",
     "coordinator.query.interval.ms": "a coordinator is looked for when the one that was is gone",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.client.connecting.addresses import parse_bootstrap
-from ottla.client.connecting.connection import Connection
+from ottla.client.connecting.connection import PACES, Connection
 from ottla.client.errors import (
     AuthenticationFailed,
     BadAddress,
@@ -25,6 +25,7 @@ from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
+    from ottla.client.connecting.paces import Paces
     from ottla.client.connecting.reach import Reach
     from ottla.client.connecting.waiting import Waiting
 
@@ -62,6 +63,7 @@ class Network:
         waiting: Waiting,
         reach: Reach | None,
         on_change: Callable[[], None],
+        paces: Paces = PACES,
     ) -> None:
         protocol = reach.security_protocol if reach is not None else "PLAINTEXT"
         self.places = Places()
@@ -73,6 +75,7 @@ class Network:
         self.client_id = client_id
         self._waiting = waiting
         self._reach = reach
+        self._paces = paces
         self._on_change = on_change
         self._connections: dict[tuple[str, int, int], Connection] = {}
         self._next_way = 1
@@ -208,6 +211,7 @@ class Network:
                 on_lost=self._lost,
                 on_open=self._opened,
                 reach=self._reach,
+                paces=self._paces,
             )
         return found
 

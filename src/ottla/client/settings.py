@@ -19,6 +19,7 @@ from ottla.config.values import default_value, parse_value
 
 if TYPE_CHECKING:
     from ottla.client.client import Client
+    from ottla.client.connecting.paces import Paces
     from ottla.client.connecting.reach import Reach
 
 OTHER_NAMES = {
@@ -34,6 +35,8 @@ OTHER_NAMES = {
     "fetch.message.max.bytes": "max.partition.fetch.bytes",
     "topic.metadata.refresh.interval.ms": "metadata.max.age.ms",
     "socket.timeout.ms": "request.timeout.ms",
+    "socket.receive.buffer.bytes": "receive.buffer.bytes",
+    "socket.send.buffer.bytes": "send.buffer.bytes",
 }
 """librdkafka's names of what Java calls otherwise."""
 
@@ -48,12 +51,19 @@ OTHER_VALUES = {
 }
 """librdkafka's values of what Java calls otherwise."""
 
-_OWN_DEFAULTS = {"batch.size": 1_000_000}
+_OWN_DEFAULTS = {
+    "batch.size": 1_000_000,
+    "receive.buffer.bytes": -1,
+    "reconnect.backoff.ms": 100,
+    "send.buffer.bytes": -1,
+    "socket.connection.setup.timeout.ms": None,
+}
 """Where ours is another than Java's: docs/design/client.md says why."""
 
 _BOTH = """
     bootstrap.servers client.id metadata.max.age.ms request.timeout.ms retry.backoff.ms
-    retry.backoff.max.ms
+    retry.backoff.max.ms reconnect.backoff.ms reconnect.backoff.max.ms receive.buffer.bytes
+    send.buffer.bytes socket.connection.setup.timeout.ms socket.connection.setup.timeout.max.ms
 """
 HONOURED = {
     "producer": frozenset(
@@ -78,13 +88,21 @@ WITHOUT_EFFECT = frozenset(
     metadata.max.idle.ms metadata.recovery.rebootstrap.trigger.ms metadata.recovery.strategy
     metric.reporters metrics.num.samples metrics.recording.level metrics.sample.window.ms
     partitioner.adaptive.partitioning.enable partitioner.availability.timeout.ms
-    receive.buffer.bytes reconnect.backoff.max.ms reconnect.backoff.ms send.buffer.bytes
-    socket.connection.setup.timeout.max.ms socket.connection.setup.timeout.ms
     """.split()  # noqa: SIM905 (a list of strings would take a page)
 )
 """Java's sizes and paces that are ours to choose; other clients' are in `foreign_settings.py`."""
 
-OF_CLIENT = ("bootstrap.servers", "client.id", "metadata.max.age.ms")
+OF_CLIENT = (
+    "bootstrap.servers",
+    "client.id",
+    "metadata.max.age.ms",
+    "receive.buffer.bytes",
+    "reconnect.backoff.max.ms",
+    "reconnect.backoff.ms",
+    "send.buffer.bytes",
+    "socket.connection.setup.timeout.max.ms",
+    "socket.connection.setup.timeout.ms",
+)
 """What all who share a client have from it."""
 
 REACH = ("security.", "ssl.", "sasl.", "enable.ssl.", "enable.sasl.", "https.", "oauth_cb")
@@ -204,7 +222,21 @@ class Settings(Mapping[str, Any]):
             metadata_max_age_ms=self["metadata.max.age.ms"],
             timeout_ms=self["max.block.ms" if is_producer else "default.api.timeout.ms"],
             reach=self.reach,
+            paces=self._paces,
             **how,
+        )
+
+    @property
+    def _paces(self) -> Paces:
+        from ottla.client.connecting.paces import Paces
+
+        return Paces(
+            backoff_ms=self["reconnect.backoff.ms"],
+            backoff_ms_max=max(self["reconnect.backoff.max.ms"], self["reconnect.backoff.ms"]),
+            setup_ms=self["socket.connection.setup.timeout.ms"],
+            setup_ms_max=self["socket.connection.setup.timeout.max.ms"],
+            receive_buffer_bytes=self["receive.buffer.bytes"],
+            send_buffer_bytes=self["send.buffer.bytes"],
         )
 
     def new_backoff(self, chance: Callable[[], float]) -> Backoff:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.client.connecting import dialing
 from ottla.client.connecting.answer import Answer
+from ottla.client.connecting.paces import Paces
 from ottla.client.connecting.traffic import Traffic
 from ottla.client.connecting.transport import HINT_TLS, Transport, transport
 from ottla.client.connecting.waiting import Waiting
@@ -46,10 +47,9 @@ if TYPE_CHECKING:
 
 IN_FLIGHT_MAX = 5
 RESPONSE_SIZE_BYTES_MAX = 1 << 30
-RECONNECT_BACKOFF_MS = 100
-RECONNECT_BACKOFF_MS_MAX = 1000
 REFUSED_BACKOFF_MS = 5000
 """How long a node that does not accept us, or that we do not accept, is left alone."""
+PACES = Paces()
 _SEND_BYTES_MAX = 1 << 18
 _OPENING_BYTES_MAX = 1 << 20
 """What a node may send before it has accepted us."""
@@ -66,6 +66,7 @@ class Connection:
     Args:
         timeout_ms: connect now, and wait that long for it; with None `begin` is the first to act.
         reach: whether by TLS, and as whom; in the clear and as anybody without it.
+        paces: how long to try, and how soon again.
         on_lost: told of every failure, once.
         on_open: told when its versions are known.
     """
@@ -81,6 +82,7 @@ class Connection:
         on_lost: Callable[[Connection], None] | None = None,
         on_open: Callable[[Connection], None] | None = None,
         reach: Reach | None = None,
+        paces: Paces = PACES,
     ) -> None:
         """Raises what `wait_open` raises, if there is a time-out."""
         self.host, self.port = host, port
@@ -94,10 +96,13 @@ class Connection:
             client_id,
             in_flight_max=IN_FLIGHT_MAX,
             response_size_bytes_max=RESPONSE_SIZE_BYTES_MAX,
-            backoff_ms=RECONNECT_BACKOFF_MS,
-            backoff_ms_max=RECONNECT_BACKOFF_MS_MAX,
+            backoff_ms=paces.backoff_ms,
+            backoff_ms_max=paces.backoff_ms_max,
         )
         self._reach = reach
+        self._paces = paces
+        self._failed = 0
+        """How many tries in a row have failed."""
         self._socket: socket.socket | None = None
         self._transport: Transport | None = None
         self._authenticator = self._new_authenticator()
@@ -134,7 +139,7 @@ class Connection:
         if not self.closed:
             return
         self.failure = self._apis = self._asked = None
-        self._timeout_ms = timeout_ms
+        timeout_ms = self._timeout_ms = self._paces.setup_within(timeout_ms, self._failed)
         now_ms = self.begun_at_ms = self.waiting.now_ms()
         self._dial_until_ms = now_ms + timeout_ms
         self._outbound.dial(now_ms, timeout_ms)
@@ -348,7 +353,7 @@ class Connection:
             # What time is left is shared: a hole behind the first must not eat the second's.
             left_ms = max(1, (self._dial_until_ms - now_ms) // (len(self._addresses) + 1))
             try:
-                self._socket = dialing.begin(address)
+                self._socket = dialing.begin(address, self._paces.fit)
             except OSError as failed:
                 error = failed
             else:
@@ -471,6 +476,7 @@ class Connection:
         was_open, self._is_open = self._is_open, True
         if not was_open:
             self.last_failure = None
+            self._failed = 0
             if self._on_open is not None:
                 self._on_open(self)
         held, self._held = self._held, []
@@ -547,6 +553,7 @@ class Connection:
         if isinstance(failure, AuthenticationFailed | TlsFailed):
             self._refused_until_ms = self.waiting.now_ms() + REFUSED_BACKOFF_MS
         asked, self._asked, self._apis = self._asked, None, None
+        self._failed += not self._is_open
         self._is_connected = self._is_open = self._is_used = False
         held, self._held = self._held, []
         self._hand_on(failure)

@@ -74,8 +74,9 @@ def look_up(host: str, port: int, tell: Callable[[list[Address] | OttlaError], o
     threading.Thread(target=run, name=f"ottla-lookup-{host}", daemon=True).start()
 
 
-def begin(address: Address) -> socket.socket:
-    """A socket that connects; when it can be written to, `outcome` says how that went.
+def begin(address: Address, fit: Callable[[socket.socket], object]) -> socket.socket:
+    """A socket that connects, and that `fit` was shown before; when it can be written to, `outcome`
+    says how that went.
 
     Raises:
         OSError: it failed at once.
@@ -86,6 +87,7 @@ def begin(address: Address) -> socket.socket:
         found.setblocking(False)
         with contextlib.suppress(OSError):
             found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        fit(found)
         raise_number(found.connect_ex(place))
     except BaseException:
         found.close()

@@ -58,6 +58,7 @@ def assemble(client: Client, settings: Settings) -> tuple[list[int], Consuming]:
             read_committed=committed,
             check_crcs=settings["check.crcs"],
             rack=settings["client.rack"],
+            replica_age_ms_max=settings["metadata.max.age.ms"],
         ),
         reset,
         new_backoff,

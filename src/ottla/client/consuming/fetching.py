@@ -99,7 +99,7 @@ class Fetching:
             if part.muted_until_ms > now_ms:
                 muted.append(part.muted_until_ms)
             elif part.may_be_fetched:
-                node = part.leader.node if part.replica is None else part.replica
+                node = part.leader.node if part.replica is None else self._node(part, now_ms)
                 if node is not None:
                     end = part.last_stable_offset if committed else part.high_watermark
                     at_end = 0 <= end <= part.fetch_offset
@@ -145,7 +145,9 @@ class Fetching:
         end = part.last_stable_offset if committed else part.high_watermark
         return 0 <= end <= part.fetch_offset
 
-    def _node(self, part: Part) -> int | None:
+    def _node(self, part: Part, now_ms: int) -> int | None:
+        if part.replica is not None and part.replica_until_ms <= now_ms:
+            part.replica = None
         return part.leader.node if part.replica is None else part.replica
 
     def _fetch(
@@ -218,7 +220,7 @@ class Fetching:
         for place in asked:
             part = self.parts.get(place)
             if part is not None and self._is_at_end(part) and not part.fetched:
-                node = self._node(part)
+                node = self._node(part, now_ms)
                 if node is not None and self._session(node, waits=True).is_busy:
                     part.muted_until_ms = max(part.muted_until_ms, now_ms + BESIDE_MS)
 
@@ -231,6 +233,7 @@ class Fetching:
         part.last_stable_offset = row.last_stable_offset
         if row.preferred_read_replica >= 0 and row.preferred_read_replica != node:
             part.replica = row.preferred_read_replica
+            part.replica_until_ms = now_ms + self._settings.replica_age_ms_max
         if not row.records:
             return
         settings = self._settings

@@ -44,6 +44,7 @@ class Part:
         "place",
         "position",
         "replica",
+        "replica_until_ms",
         "wants_commit",
         "wants_time",
     )
@@ -77,6 +78,8 @@ class Part:
         self.muted_until_ms = 0
         self.replica: int | None = None
         """The node that the leader would have it read from (KIP-392)."""
+        self.replica_until_ms = 0
+        """When the leader is asked again."""
         self.high_watermark = self.last_stable_offset = self.log_start_offset = NO_OFFSET
 
     def seek(self, offset: int, leader_epoch: int = -1, checked_epoch: int = -1) -> None:

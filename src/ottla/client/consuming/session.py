@@ -27,6 +27,8 @@ class FetchSettings(NamedTuple):
     read_committed: bool = False
     check_crcs: bool = True
     rack: str = ""
+    replica_age_ms_max: int = 300_000
+    """After so long the leader is asked again which replica it would have a partition read from."""
 
 
 class Told(NamedTuple):
