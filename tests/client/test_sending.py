@@ -11,6 +11,7 @@ from ottla.client.machine import Ask, Questions
 from ottla.client.places import Places
 from ottla.client.producing.identity import Idempotent
 from ottla.client.producing.sending import TOPIC_IDLE_MS_MAX, Sending, SendingSettings
+from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import metadata as md
 from ottla.wire.messages import produce as m
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
@@ -153,6 +154,32 @@ def test_numbers_begin_anew_when_a_leader_knows_no_better() -> None:
     assert sorted(numbers(ask)) == [(0, 1, 0), (1, 1, 0)], "a higher epoch, from 0 on"
     world.produced(ask, offset=1)
     assert [one.done for one in (first, second, other)] == [True] * 3
+
+
+def test_no_more_is_sent_than_the_leader_remembers() -> None:
+    """If this failed, a record could be there twice: a batch that was written, and refused all the
+    same, would come again when the leader has forgotten it by five others.
+    """
+    world = World()
+    world.send(0)
+    known(world)
+    (first,) = world.asks()
+    world.produced(first)
+    asks = []
+    for _ in range(5):
+        world.send(0)
+        asks += world.asks()
+    assert [numbers(ask) for ask in asks] == [[(0, 0, n)] for n in range(1, 6)]
+    world.send(0)
+    world.produced(asks[0], ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND)
+    for ask in asks[1:]:
+        world.produced(ask)
+    world.now_ms = 200
+    (again,) = world.asks()
+    assert numbers(again) == [(0, 0, 1)], "alone, though four that followed it are there"
+    world.produced(again, offset=1)
+    (last,) = world.asks()
+    assert numbers(last) == [(0, 0, 6)]
 
 
 def test_who_needs_no_id_any_more_does_not_ask_for_one() -> None:

@@ -12,7 +12,6 @@ It knows no connection and no clock (`machine.py`); the bytes are the outbox's.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -23,14 +22,13 @@ from ottla.client.errors import ApiNotSupported, BrokerError, TimedOut
 from ottla.client.machine import Ask, Destination, Node, Questions
 from ottla.client.places import LEADER_ERRORS, Places, TopicPartition
 from ottla.client.producing.identity import Nobody
+from ottla.client.producing.lane import Batch, Lane, after
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 from ottla.wire.outbox import Outbox, SentBatch, restamp_batch, split_batch
 
 TOPIC_IDLE_MS_MAX = 300_000
 """metadata.max.idle.ms of Java's producer."""
-IN_FLIGHT_OF_A_LANE_MAX = 5
-"""So many batches of a producer a partition's leader remembers."""
 _BEHIND = (ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, ErrorCode.UNKNOWN_PRODUCER_ID)
 _TOO_LARGE = (ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.RECORD_LIST_TOO_LARGE)
 _FENCED = (ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.PRODUCER_FENCED)
@@ -49,80 +47,7 @@ class SendingSettings(NamedTuple):
     retries: int = 2**31 - 1
 
 
-class _Batch:
-    """A batch that was taken from the outbox."""
-
-    __slots__ = (
-        "attempts",
-        "bytes",
-        "count",
-        "deadline_ms",
-        "epoch",
-        "first",
-        "is_unsure",
-        "sent",
-        "sequence",
-        "topic_id",
-    )
-
-    def __init__(
-        self, sent: SentBatch, data: bytes, count: int, sequence: int, epoch: int, deadline_ms: int
-    ) -> None:
-        self.sent = sent
-        self.first = 0
-        """Which of its records is the first, if it goes in several parts."""
-        self.bytes = data
-        self.count = count
-        self.sequence = sequence
-        self.epoch = epoch
-        self.deadline_ms = deadline_ms
-        self.attempts = 0
-        self.is_unsure = False
-        """Whether it may be there, although nobody said so."""
-        self.topic_id = b""
-        """Of the topic, when it was sent last."""
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """By which batches of a partition are in order."""
-        return (self.sent.id, self.first)
-
-
-class _Lane:
-    """One partition's batches, oldest first."""
-
-    __slots__ = (
-        "again",
-        "in_flight",
-        "is_behind",
-        "known_as",
-        "last_error",
-        "last_offset",
-        "muted_until_ms",
-        "place",
-        "sequence",
-    )
-
-    def __init__(self, place: TopicPartition) -> None:
-        self.place = place
-        self.in_flight: deque[_Batch] = deque()
-        self.again: deque[_Batch] = deque()
-        self.is_behind = False
-        """Whether its batches have numbers of before the last raise of the epoch."""
-        self.known_as = -1
-        """The id by which the leader knows the producer. Of one that it does not know it takes any
-        number as the first: so nothing may follow the first before that is there.
-        """
-        self.last_error: OttlaError | None = None
-        """Why it was not written at the last try."""
-        self.sequence = 0
-        """The number of the next record."""
-        self.last_offset = -1
-        """The last one that was acknowledged."""
-        self.muted_until_ms = 0
-
-
-Sent = list[tuple[_Lane, _Batch]]
+Sent = list[tuple[Lane, Batch]]
 
 
 class Sending:
@@ -145,7 +70,7 @@ class Sending:
         self._identity = identity
         self._questions = questions
         self._settings = settings
-        self._lanes: dict[TopicPartition, _Lane] = {}
+        self._lanes: dict[TopicPartition, Lane] = {}
         self._parts: dict[int, int] = {}
         """Of batches that go in several parts: how many have not ended."""
         self._busy: dict[int, int] = {}
@@ -166,7 +91,7 @@ class Sending:
         self._learn_topics()
         ready = self._outbox.ready(now_ms)
         for place in ready:
-            self._lanes.setdefault(place, _Lane(place))
+            self._lanes.setdefault(place, Lane(place))
             self.topics.add(place[0])
             self._used_at_ms[place[0]] = now_ms
         self._forget_topics(now_ms)
@@ -238,7 +163,7 @@ class Sending:
     # ------------------------------------------------------------ sending
 
     def _send(self, ready: list[TopicPartition], now_ms: int) -> None:
-        by_leader: dict[int, list[_Lane]] = {}
+        by_leader: dict[int, list[Lane]] = {}
         waiting = [place for place, lane in self._lanes.items() if lane.again]
         for place in dict.fromkeys([*waiting, *ready]):
             lane = self._lanes[place]
@@ -254,7 +179,7 @@ class Sending:
                 if not self._request(leader, lanes, now_ms):
                     break
 
-    def _request(self, leader: int, lanes: list[_Lane], now_ms: int) -> bool:
+    def _request(self, leader: int, lanes: list[Lane], now_ms: int) -> bool:
         """Send one batch of each lane that has one to send, as many as fit."""
         sent: Sent = []
         size = 0
@@ -284,7 +209,7 @@ class Sending:
         )
         return True
 
-    def _next(self, lane: _Lane, now_ms: int) -> _Batch | None:
+    def _next(self, lane: Lane, now_ms: int) -> Batch | None:
         if lane.again:
             # One that came back goes alone; so the order holds whatever becomes of it.
             return None if lane.in_flight else lane.again.popleft()
@@ -293,11 +218,9 @@ class Sending:
                 return None
             self._renumber(lane)
         identity = self._identity
-        limit = self._settings.in_flight_max
-        if identity.numbers:
-            is_known = lane.known_as == identity.producer_id
-            limit = IN_FLIGHT_OF_A_LANE_MAX if is_known else 1
-        if len(lane.in_flight) >= limit:
+        if len(lane.in_flight) >= self._settings.in_flight_max:
+            return None
+        if identity.numbers and not lane.remembers_one_more(identity.producer_id):
             return None
         front = self._outbox.front(*lane.place)
         if front is None:
@@ -317,7 +240,9 @@ class Sending:
         if identity.numbers:
             lane.sequence = after(lane.sequence, count)
         deadline_ms = front[1] + self._settings.delivery_timeout_ms
-        return _Batch(sent, data, count, sequence, identity.epoch, deadline_ms)
+        batch = Batch(sent, data, count, sequence, identity.epoch, deadline_ms)
+        batch.index, lane.count = lane.count, lane.count + 1
+        return batch
 
     def _message(self, sent: Sent) -> Any:
         from ottla.wire.messages import produce as m
@@ -364,7 +289,7 @@ class Sending:
                 row = rows.get((name, number)) or rows.get((batch.topic_id, number))
                 self._told(lane, batch, row, now_ms)
 
-    def _told(self, lane: _Lane, batch: _Batch, row: Any | None, now_ms: int) -> None:
+    def _told(self, lane: Lane, batch: Batch, row: Any | None, now_ms: int) -> None:
         if row is None:
             text = f"node left {_name(lane)} out of its answer"
             self._failed(lane, batch, BrokerError(ErrorCode.UNKNOWN_SERVER_ERROR, text), now_ms)
@@ -388,7 +313,7 @@ class Sending:
             return
         self._failed(lane, batch, error, now_ms)
 
-    def _failed(self, lane: _Lane, batch: _Batch, error: OttlaError, now_ms: int) -> None:
+    def _failed(self, lane: Lane, batch: Batch, error: OttlaError, now_ms: int) -> None:
         """It is not known to be written: it goes again, or ends."""
         code = error.code if isinstance(error, BrokerError) else None
         if code in _TOO_LARGE and batch.count > 1:
@@ -430,25 +355,25 @@ class Sending:
             batch.attempts - 1, settings.retry_backoff_ms, settings.retry_backoff_ms_max
         )
 
-    def _split(self, lane: _Lane, batch: _Batch) -> None:
+    def _split(self, lane: Lane, batch: Batch) -> None:
         """The node finds it too large, not its records: it goes again in two."""
         first, sequence = batch.first, batch.sequence
         for data, count in split_batch(batch.bytes):
-            part = _Batch(batch.sent, data, count, sequence, batch.epoch, batch.deadline_ms)
-            part.first = first
+            part = Batch(batch.sent, data, count, sequence, batch.epoch, batch.deadline_ms)
+            part.first, part.index = first, batch.index
             self._insert(lane, part)
             first += count
             sequence = after(sequence, count) if sequence >= 0 else sequence
         self._parts[batch.sent.id] = self._parts.get(batch.sent.id, 1) + 1
 
-    def _insert(self, lane: _Lane, batch: _Batch) -> None:
+    def _insert(self, lane: Lane, batch: Batch) -> None:
         """Among those that come again, in the order in which they were made."""
         self.counted.retries += batch.count
         at = sum(other.place < batch.place for other in lane.again)
         lane.again.insert(at, batch)
 
     def _settle(
-        self, batch: _Batch, offset: int, append_ms: int, error: BaseException | None
+        self, batch: Batch, offset: int, append_ms: int, error: BaseException | None
     ) -> None:
         if error is not None:
             self.counted.errors += batch.count
@@ -526,7 +451,7 @@ class Sending:
         for lane in self._lanes.values():
             self._renumber(lane)
 
-    def _renumber(self, lane: _Lane) -> None:
+    def _renumber(self, lane: Lane) -> None:
         """Begin anew in a partition, unless what comes again may be there under its numbers."""
         lane.is_behind = any(batch.is_unsure for batch in lane.again)
         if lane.is_behind:
@@ -565,16 +490,11 @@ def _with_version(request: Any, most: int | None, connection: Any) -> Any:
     return request, version if most is None else min(version, most)
 
 
-def after(sequence: int, count: int) -> int:
-    """The number behind so many; they wrap from 2^31 - 1 to 0."""
-    return (sequence + count) & 0x7FFFFFFF
-
-
-def _name(lane: _Lane) -> str:
+def _name(lane: Lane) -> str:
     return f"{lane.place[0]}-{lane.place[1]}"
 
 
-def _text(lane: _Lane, code: ErrorCode, row: Any) -> str:
+def _text(lane: Lane, code: ErrorCode, row: Any) -> str:
     """In the node's own words, if it has any; what is wrong with single records says most."""
     rows = [
         f"record {one.batch_index}: {one.batch_index_error_message}"
@@ -584,7 +504,7 @@ def _text(lane: _Lane, code: ErrorCode, row: Any) -> str:
     return f"{_name(lane)}: {'; '.join(rows) or row.error_message or code.text}"
 
 
-def _late(lane: _Lane, settings: SendingSettings) -> TimedOut:
+def _late(lane: Lane, settings: SendingSettings) -> TimedOut:
     why = "" if lane.last_error is None else f" (the last try: {lane.last_error})"
     return TimedOut(
         f"{_name(lane)}: not acknowledged within {settings.delivery_timeout_ms} ms{why}",
