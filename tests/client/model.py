@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from client.peers import Asked, Leads, metadata_of
+from client.peers import Asked, Leads, metadata_of, versions
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import (
+    api_versions,
     fetch,
     init_producer_id,
     list_offsets,
@@ -49,14 +50,14 @@ class Log:
         """Base offset, the offset behind the last, and the bytes."""
         self.end = 0
         self.values: list[bytes | None] = []
-        self._known: dict[int, tuple[int, deque[tuple[int, int, int]]]] = {}
+        self.known: dict[int, tuple[int, deque[tuple[int, int, int]]]] = {}
 
     def append(self, data: bytes) -> tuple[int, int]:
         """What a leader does with a batch: (error, base offset)."""
         (batch,) = read_batches(data)
         count = len(batch.records)
         first, last = batch.base_sequence, batch.base_sequence + count - 1
-        epoch, batches = self._known.get(batch.producer_id, (-1, deque(maxlen=REMEMBERED)))
+        epoch, batches = self.known.get(batch.producer_id, (-1, deque(maxlen=REMEMBERED)))
         if batch.producer_epoch < epoch:
             return ErrorCode.INVALID_PRODUCER_EPOCH, -1
         if batch.producer_epoch == epoch:
@@ -71,7 +72,7 @@ class Log:
             batches = deque(maxlen=REMEMBERED)
         base = self.end
         batches.append((first, last, base))
-        self._known[batch.producer_id] = (batch.producer_epoch, batches)
+        self.known[batch.producer_id] = (batch.producer_epoch, batches)
         # The two fields that a leader writes; what follows the second is under the checksum.
         placed = struct.pack(">q", base) + data[8:12] + struct.pack(">i", self.epoch) + data[16:]
         self.end = base + count
@@ -118,6 +119,8 @@ class Cluster:
     def answer(self, node: int, asked: Asked, refusal: int) -> Said:
         """What a node says; `refusal` is an error for whatever it is asked of partitions."""
         match asked.message:
+            case api_versions.ApiVersionsRequest():
+                return Said(versions(asked))
             case metadata.MetadataRequest():
                 leads = [Leads(TOPIC, n, log.leader, log.epoch) for n, log in enumerate(self.logs)]
                 return Said(metadata_of(self._nodes, leads, asked))
@@ -153,7 +156,7 @@ class Cluster:
                 log = self.logs[asked.index]
                 code, offset = self._code(node, log, refusal), -1
                 if not code or (code == AFTER_APPEND and log.leader == node):
-                    code, offset = log.append(bytes(asked.records))
+                    code, offset = self._append(asked.index, bytes(asked.records))
                     if refusal and not code:
                         code, offset = refusal, -1
                 row = produce.PartitionProduceResponse(
@@ -166,6 +169,9 @@ class Cluster:
                 )
             )
         return produce.ProduceResponse(responses=topics)
+
+    def _append(self, number: int, data: bytes) -> tuple[int, int]:
+        return self.logs[number].append(data)
 
     def _list_offsets(self, node: int, request: Any, refusal: int) -> Any:
         m, topics = list_offsets, []

@@ -22,7 +22,7 @@ from types import SimpleNamespace
 import pytest
 
 from client.model import AFTER_APPEND, NOT_LEADER, Cluster
-from client.peers import HOST, Asked, _parse, frame, versions
+from client.peers import HOST, Asked, _parse, frame
 from ottla.client import Client, driving
 from ottla.client.connecting import dialing
 from ottla.client.connecting.waiting import Waiting, Watched
@@ -82,7 +82,7 @@ class Link:
         elif trouble == "silent":
             self._is_silent = True
         elif isinstance(asked.message, ApiVersionsRequest):
-            self._answer(frame(asked, versions(asked)))
+            self._answer(frame(asked, self._world.cluster.answer(self.node, asked, 0).message))
         else:
             self._serve(asked, trouble, self._world.now_ms)
 
@@ -125,10 +125,10 @@ class Link:
 class World:
     """Nodes, what happens to them, and the time."""
 
-    def __init__(self, seed: int, partitions: int) -> None:
+    def __init__(self, seed: int, cluster: Cluster) -> None:
         self.random = random.Random(seed)
         self.now_ms = 1_000_000
-        self.cluster = Cluster(partitions, NODES)
+        self.cluster = cluster
         self.links: list[Link] = []
         self.chance_of_trouble = 0.0
         self.log: list[str] = []
@@ -247,9 +247,9 @@ class Simulated(Waiting):
         """Go on until it is so."""
         with self:
             while not done() and (until_ms is None or self.now_ms() < until_ms):
-                self._step(until_ms)
+                self._step(done, until_ms)
 
-    def _step(self, until_ms: int | None) -> None:
+    def _step(self, done: Callable[[], bool], until_ms: int | None) -> None:
         driver = self.client._driver if self.client is not None else None
         deadlines = [] if until_ms is None else [until_ms]
         if driver is not None:
@@ -258,6 +258,8 @@ class Simulated(Waiting):
             calls, driver._calls = driver._calls, []
             for call in calls:
                 call()
+            if done():
+                return
             if calls or driver._has_work():
                 self._idles()
                 return

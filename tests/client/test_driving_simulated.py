@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from client.model import TOPIC
-from client.simulated import World, client_in
+from client.model import TOPIC, Cluster
+from client.simulated import NODES, World, client_in
 from ottla.client import Consumer, OttlaError, Producer
 from ottla.wire.outbox import Delivery
 
@@ -77,7 +77,7 @@ def test_everything_ends_in_its_time(seed: int, monkeypatch: pytest.MonkeyPatch)
     """If this failed, some fault, at some moment, would hang a program, keep a processor busy for
     nothing, or lose, double or reorder records.
     """
-    world = World(seed, PARTITIONS)
+    world = World(seed, Cluster(PARTITIONS, NODES))
     client = client_in(world, monkeypatch)
     own: dict[str, Any] = {
         "delivery_timeout_ms": DELIVERY_MS,

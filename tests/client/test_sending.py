@@ -182,6 +182,22 @@ def test_no_more_is_sent_than_the_leader_remembers() -> None:
     assert numbers(last) == [(0, 0, 6)]
 
 
+def test_what_is_dropped_leaves_no_gap_in_the_numbers() -> None:
+    """If this failed, the transaction after one that was aborted would be refused for nothing."""
+    world = World()
+    dropped = world.send(0)
+    known(world)
+    (ask,) = world.asks()
+    world.produced(ask, NOT_LEADER)
+    world.machine.drop_unsent(TimedOut("aborted"))
+    assert isinstance(dropped.error, TimedOut)
+    world.now_ms = 200
+    world.lead(2, 1)
+    world.send(0)
+    (ask,) = world.asks()
+    assert numbers(ask) == [(0, 1, 0)], "a higher epoch, from 0 on"
+
+
 def test_who_needs_no_id_any_more_does_not_ask_for_one() -> None:
     """If this failed, a record that became late between two tries for an id would have left the
     client's thread turning for ever, and whoever waited for the record asleep.

@@ -441,6 +441,8 @@ class Sending:
     def drop_unsent(self, error: OttlaError) -> None:
         """Give up all that is not under way; what is, comes to its end."""
         for lane in self._lanes.values():
+            if lane.again and self._identity.numbers:
+                self._identity.lost_track(error)  # their numbers are missing from now on
             while lane.again:
                 self._settle(lane.again.popleft(), -1, -1, error)
         for sent in self._outbox.clear():
