@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from client.peers import Asked, Leads, metadata_of, versions
@@ -110,6 +110,22 @@ class Cluster:
     def forget_sessions(self) -> None:
         """As nodes do that have too many."""
         self._sessions.clear()
+
+    next_ms: int | None = None
+    """When something happens in it by itself."""
+
+    def time(self, now_ms: int) -> None:
+        """The time goes on."""
+
+    def is_asked_of_group(self, message: Any) -> bool:
+        """Whether a group's coordinator answers that."""
+        return False
+
+    def ask_group(
+        self, node: int, asked: Asked, refused: bool, done: Callable[[Any], None]
+    ) -> None:
+        """Have it answer."""
+        raise AssertionError(f"there are no groups here: {asked} of {node}, {refused}, {done}")
 
     def move(self, partition: int, node: int) -> None:
         """Another node leads."""

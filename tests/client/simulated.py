@@ -18,6 +18,7 @@ import socket
 import struct
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,9 @@ class Link:
         if self.is_closed:
             return
         world, message = self._world, asked.message
+        if world.cluster.is_asked_of_group(message):
+            self._ask_group(asked, trouble)
+            return
         refusals = {"refused": world.random.choice(NOT_LEADER), "refused after": AFTER_APPEND}
         refusal = refusals.get(trouble or "", 0)
         said = world.cluster.answer(self.node, asked, refusal)
@@ -105,6 +109,17 @@ class Link:
             self._answer(frame(asked, said.message)[:-3] + b"\xff" * 3)
         else:
             self._answer(frame(asked, said.message))
+
+    def _ask_group(self, asked: Asked, trouble: str | None) -> None:
+        """A coordinator answers when it likes to."""
+
+        def answered(response: Any) -> None:
+            if trouble == "cut after":
+                self.close()
+            elif not self.is_closed:
+                self._answer(frame(asked, response))
+
+        self._world.cluster.ask_group(self.node, asked, bool(trouble == "refused"), answered)
 
     def _answer(self, data: bytes) -> None:
         def arrive() -> None:
@@ -135,6 +150,8 @@ class World:
         self._down: dict[int, str] = {}
         self._events: list[tuple[int, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
+        self.clients: list[Client] = []
+        self._idle = 0
         self._holes: list[socket.socket] = []
 
     # ------------------------------------------------------------ the time
@@ -146,15 +163,20 @@ class World:
     @property
     def next_ms(self) -> int | None:
         """When something happens next."""
-        return self._events[0][0] if self._events else None
+        found = [self.cluster.next_ms, self._events[0][0] if self._events else None]
+        return min((at for at in found if at is not None), default=None)
 
     def go_on(self, to_ms: int) -> None:
         """The time goes on, and what happens until then happens."""
         while self._events and self._events[0][0] <= to_ms:
             at_ms, _, call = heapq.heappop(self._events)
-            self.now_ms = max(self.now_ms, at_ms)
+            self._pass(at_ms)
             call()
+        self._pass(to_ms)
+
+    def _pass(self, to_ms: int) -> None:
         self.now_ms = max(self.now_ms, to_ms)
+        self.cluster.time(self.now_ms)
 
     def latency_ms(self) -> int:
         """How long something is on its way."""
@@ -182,10 +204,14 @@ class World:
                 self.cluster.move(self.random.randrange(self.cluster.count), node)
             case how:
                 self._down[node] = how
-                for link in [one for one in self.links if one.node == node]:
-                    link.close()
+                self.cut(node)
                 self.later(self.random.choice((50, 500, 4000)), lambda: self._down.pop(node, None))
         self.later(self.random.choice((20, 200, 1500)), self.rage)
+
+    def cut(self, node: int) -> None:
+        """All its connections are lost."""
+        for link in [one for one in self.links if one.node == node]:
+            link.close()
 
     def calm(self) -> None:
         """From now on all is well."""
@@ -225,6 +251,60 @@ class World:
         for hole in self._holes:
             hole.close()
 
+    # ------------------------------------------------------------ who waits
+
+    def step(self, done: Callable[[], bool], until_ms: int | None) -> None:
+        """All clients take a turn and hear what has arrived; if there is nothing, the time goes on
+        to what comes next.
+        """
+        deadlines = [] if until_ms is None else [until_ms]
+        is_busy = False
+        for client in self.clients:
+            if (driver := client._driver) is not None:
+                is_busy |= _turn(client)
+                if driver._deadline_ms is not None:
+                    deadlines.append(driver._deadline_ms)
+        if done():
+            return
+        if is_busy:
+            self._idles()
+            return
+        self.pump()
+        watched = [one for c in self.clients for one in c.waiting._connections if not one.closed]
+        found = _ready(watched)
+        for connection, readable, writable in found:
+            if not connection.closed:
+                connection.ready(readable, writable)
+        if found:
+            self._idle = 0
+            return
+        deadlines += [at for one in watched if (at := one.deadline_ms) is not None]
+        happens = [*deadlines, *([] if self.next_ms is None else [self.next_ms])]
+        assert happens, "somebody waits for ever"
+        if min(happens) <= self.now_ms:
+            self._idles()
+        else:
+            self._idle = 0
+        self.go_on(max(self.now_ms, min(happens)))
+        for connection in watched:
+            connection.tick()
+
+    def _idles(self) -> None:
+        self._idle += 1
+        assert self._idle < IDLE_TURNS_MAX, "somebody turns for ever, and no time goes by"
+
+
+def _turn(client: Client) -> bool:
+    """What the client's thread does; whether there is more."""
+    driver = client._driver
+    assert driver is not None
+    driver._turn()
+    client.waiting.look()
+    calls, driver._calls = driver._calls, []
+    for call in calls:
+        call()
+    return bool(calls) or driver._has_work()
+
 
 class Simulated(Waiting):
     """Waits by letting the world go on."""
@@ -232,8 +312,6 @@ class Simulated(Waiting):
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
-        self.client: Client | None = None
-        self._idle = 0
 
     def now_ms(self) -> int:
         """The world's time."""
@@ -247,48 +325,7 @@ class Simulated(Waiting):
         """Go on until it is so."""
         with self:
             while not done() and (until_ms is None or self.now_ms() < until_ms):
-                self._step(done, until_ms)
-
-    def _step(self, done: Callable[[], bool], until_ms: int | None) -> None:
-        driver = self.client._driver if self.client is not None else None
-        deadlines = [] if until_ms is None else [until_ms]
-        if driver is not None:
-            driver._turn()
-            self.look()
-            calls, driver._calls = driver._calls, []
-            for call in calls:
-                call()
-            if done():
-                return
-            if calls or driver._has_work():
-                self._idles()
-                return
-            if driver._deadline_ms is not None:
-                deadlines.append(driver._deadline_ms)
-        self.world.pump()
-        watched = [one for one in self._connections if not one.closed]
-        found = _ready(watched)
-        for connection, readable, writable in found:
-            if not connection.closed:
-                connection.ready(readable, writable)
-        if found:
-            self._idle = 0
-            return
-        deadlines += [at for one in watched if (at := one.deadline_ms) is not None]
-        happens = [*deadlines, *([] if self.world.next_ms is None else [self.world.next_ms])]
-        assert happens, "somebody waits for ever"
-        if min(happens) <= self.now_ms():
-            self._idles()
-        else:
-            self._idle = 0
-        self.world.go_on(max(self.now_ms(), min(happens)))
-        for connection in watched:
-            connection.tick()
-        self.look()
-
-    def _idles(self) -> None:
-        self._idle += 1
-        assert self._idle < IDLE_TURNS_MAX, "somebody turns for ever, and no time goes by"
+                self.world.step(done, until_ms)
 
 
 def _ready(watched: list[Watched]) -> list[tuple[Watched, bool, bool]]:
@@ -330,5 +367,5 @@ def client_in(world: World, patch: pytest.MonkeyPatch) -> Client:
     patch.setattr(dialing, "begin", world.begin)
     bootstrap = ",".join(f"{HOST}:{node}" for node in NODES)
     found = Client(bootstrap, waiting=waiting, request_timeout_ms=1_000, timeout_ms=5_000)
-    waiting.client = found
+    world.clients.append(found)
     return found

@@ -120,3 +120,15 @@ def test_each_counts_as_a_whole_or_not_at_all(
     world.close()
     with pytest.raises((Closed, Fenced, OttlaError)):
         producer.begin_transaction()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("of_today", [True, False])
+@pytest.mark.parametrize("hundred", range(10))
+def test_each_counts_as_a_whole_or_not_at_all_at_length(
+    hundred: int, of_today: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, what is so for some seeds would not be so for many."""
+    for seed in range(100 * hundred + 40, 100 * hundred + 140):
+        with monkeypatch.context() as patch:
+            test_each_counts_as_a_whole_or_not_at_all(seed, of_today, patch)
