@@ -70,7 +70,7 @@ class Consuming:
         self.refused: OttlaError | None = None
         """What of the user's has failed, and is to be told by every poll."""
         self.topic_error: OttlaError | None = None
-        """Why one of the topics that the group is to read can't be read, as long as that is so."""
+        """Why one of the topics that are subscribed to can't be read, as long as that is so."""
         self.broken: OttlaError | None = None
         """Why nobody drives this any more, if so."""
 
@@ -165,7 +165,8 @@ class Consuming:
         if self.matches is not None:
             self._match(self.member, self.matches, now_ms)
         found = [t for name in self.member.wanted_topics if (t := self._places.topic(name))]
-        errors = [(t.name, ErrorCode(t.error)) for t in found if t.error]
+        own = self.member.topics
+        errors = [(t.name, ErrorCode(t.error)) for t in found if t.error and t.name in own]
         stay = [
             BrokerError(code, f"{name}: {code.text}") for name, code in errors if not code.retriable
         ]

@@ -75,6 +75,10 @@ class ConsumerMembership(Machine, Protocol):
         """What to commit with; None while a rebalance is under way or there is no membership."""
 
     @property
+    def topics(self) -> frozenset[str]:
+        """What this member subscribes to."""
+
+    @property
     def wanted_topics(self) -> frozenset[str]:
         """The topics that the owner keeps metadata of, and tells by `metadata_changed`."""
 

@@ -123,6 +123,11 @@ class ModernMember:
         return frozenset(self._owned.values())
 
     @property
+    def topics(self) -> frozenset[str]:
+        """What is subscribed to."""
+        return self._topics
+
+    @property
     def wanted_topics(self) -> frozenset[str]:
         """What to keep metadata of."""
         return self._topics
