@@ -8,25 +8,28 @@ import pytest
 
 from ottla.client.driving import Driver
 
-IDLE_TURNS_MAX = 200
+IDLE_TURNS_MAX = 1000
 
 
 @pytest.fixture(autouse=True)
 def _nobody_turns_for_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A client's thread that finds nothing to do rests: a machine whose deadline lies behind it
-    would have it turn for ever.
+    """A client's thread that finds nothing to do rests: what sends nothing, hears nothing and tells
+    nobody anything, turn after turn, would do so for ever.
     """
     idle: dict[Driver, int] = {}
     most = [0]
     turn = Driver._turn
 
     def counted(driver: Driver) -> None:
-        was_asked = driver._has_work()
+        connections = driver._network.all()
+        sent, hears = sum(one.traffic.requests for one in connections), bool(driver._ended)
         turn(driver)
-        is_busy = was_asked or driver._has_work() or bool(driver._calls)
+        does = sent != sum(one.traffic.requests for one in connections) or driver._calls
         deadline_ms = driver._deadline_ms
-        rests = deadline_ms is None or deadline_ms > driver._waiting.now_ms()
-        idle[driver] = 0 if is_busy or rests else idle.get(driver, 0) + 1
+        rests = not driver._has_work() and (
+            deadline_ms is None or deadline_ms > driver._waiting.now_ms()
+        )
+        idle[driver] = 0 if hears or does or rests else idle.get(driver, 0) + 1
         most[0] = max(most[0], idle[driver])
 
     monkeypatch.setattr(Driver, "_turn", counted)

@@ -310,3 +310,30 @@ def test_a_consumer_moves_and_rests() -> None:
             assert consumer.assignment == []
 
     run(test)
+
+
+def test_a_cancelled_block_does_not_wait_for_the_cluster() -> None:
+    """If this failed, Ctrl-C in a transaction would wait for as long as records may be tried."""
+
+    async def test(broker: ottla.Broker) -> None:
+        at = broker.bootstrap_servers
+        async with AsyncProducer(at, transactional_id="x") as producer:
+            await producer.init_transactions()
+            broker.faults.answer("Produce", "NOT_LEADER_OR_FOLLOWER", 1000)
+            flushes = asyncio.Event()
+
+            async def block() -> None:
+                async with producer.transaction():
+                    await producer.send("t", "x")
+                    flushes.set()
+                    await producer.flush()
+
+            task = asyncio.create_task(block())
+            await flushes.wait()
+            await asyncio.sleep(0)
+            task.cancel()
+            _, pending = await asyncio.wait([task], timeout=20)
+            assert not pending
+            broker.faults.clear()
+
+    run(test)

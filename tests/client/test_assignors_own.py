@@ -97,8 +97,30 @@ class Silent(Assignor):
     name = "silent"
 
 
+class Forgets(ByWeight):
+    """Fails when it is told what it was given."""
+
+    def assigned(self, share: Share, generation_id: int) -> None:
+        """Fails."""
+        raise LookupError("assigned")
+
+
+class HasNothing(ByWeight):
+    """Fails when it is to add to its member's subscription."""
+
+    def user_data(self) -> bytes:
+        """Fails."""
+        raise LookupError("user_data")
+
+
 @pytest.mark.parametrize(
-    ("assignor", "why"), [(ToAStranger(), "somebody"), (Silent(), "does not say how")]
+    ("assignor", "why"),
+    [
+        (ToAStranger(), "somebody"),
+        (Silent(), "does not say how"),
+        (Forgets(1), "Forgets failed.*assigned"),
+        (HasNothing(1), "HasNothing failed.*user_data"),
+    ],
 )
 def test_an_assignor_that_is_wrong_ends_its_consumer(
     ottla_server: Server, name: Any, assignor: Assignor, why: str
@@ -117,7 +139,7 @@ class NoKind:
     name = "no-kind"
 
 
-@pytest.mark.parametrize("wrong", [NoKind(), 5, Assignor(), ["range", object()], "own"])
+@pytest.mark.parametrize("wrong", [NoKind(), 5, Assignor(), ["range", object()], "own", [], ""])
 def test_what_is_no_assignor_is_refused(wrong: Any) -> None:
     """If this failed, it would be found out in the middle of a rebalance."""
     with pytest.raises(BadSetting, match=r"assignment\.strategy"):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import ottla
+from client.peers import HOST, Asked, Peer
 from ottla.client import BadSetting, Client, Closed, Consumer, Delivery, Producer, machine
 from ottla.client.consuming.fetching import Fetching
 from ottla.client.driving import Driver
@@ -16,6 +17,7 @@ from ottla.client.machine import Ask
 from ottla.client.producing.sending import Sending
 from ottla.errors import BrokenInvariant, OttlaError
 from ottla.wire.messages.metadata import MetadataRequest
+from servers import eventually
 
 
 def test_a_mistake_of_ours_is_told_to_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,3 +196,61 @@ def test_a_node_that_the_cluster_does_not_have_is_told_at_once() -> None:
         assert [str(outcome) for outcome in asks.outcomes] == [
             "the cluster has no node 77 right now"
         ]
+
+
+class Waits(Asks):
+    """A machine that waits for a coordinator, by two requests."""
+
+    def __init__(self, wrong: str = "") -> None:
+        super().__init__(1)
+        self.wrong = wrong
+        self.broken: OttlaError | None = None
+        to = machine.Coordinator(0, "g")
+        self._asks = [Ask(n, to, MetadataRequest(topics=[]), 30_000) for n in (1, 2)]
+
+    def answered(self, token: int, outcome: Any, now_ms: int) -> None:
+        """Remember how it ended, or make a mistake."""
+        super().answered(token, outcome, now_ms)
+        if self.wrong == "answered":
+            raise LookupError("a bug")
+
+    @property
+    def deadline_ms(self) -> None:  # type: ignore[override]
+        """None, or a mistake."""
+        if self.wrong == "deadline_ms":
+            raise LookupError("a bug")
+
+    def break_off(self, error: OttlaError) -> None:
+        """Remember it."""
+        self.broken = error
+
+
+def no_kafka(asked: Asked) -> bytes:
+    """What no node of Kafka says."""
+    return b"HTTP/1.1 400 Bad Request\r\n\r\n"
+
+
+def test_who_waits_for_a_coordinator_hears_why_there_is_none() -> None:
+    """If this failed, a consumer of a group at a port that is no Kafka listener would turn without
+    rest, and wait for its whole time-out.
+    """
+    with Peer(no_kafka, versions=no_kafka) as peer, Client(f"{HOST}:{peer.port}") as client:
+        waits = Waits()
+        client.run(waits)
+        eventually(lambda: len(waits.outcomes) == 2, "both are told")
+        assert all("Kafka listener" in (one.hint or "") for one in waits.outcomes)
+
+
+@pytest.mark.parametrize("wrong", ["answered", "deadline_ms"])
+def test_a_machine_that_fails_takes_its_requests_with_it(wrong: str) -> None:
+    """If this failed, another machine of the client would end with it, or what nobody waits for
+    would be sent.
+    """
+    with Peer(no_kafka, versions=no_kafka) as peer, Client(f"{HOST}:{peer.port}") as client:
+        good, bad = Waits(), Waits(wrong)
+        client.run(bad)
+        client.run(good)
+        eventually(lambda: len(good.outcomes) == 2 and bad.broken is not None, "it is told")
+        assert isinstance(bad.broken, BrokenInvariant)
+        assert len(bad.outcomes) <= 1
+        assert good.broken is None

@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -334,5 +335,6 @@ def test_a_record_is_a_value() -> None:
     for copied in (pickle.loads(pickle.dumps(full)), copy.copy(full), copy.deepcopy(full)):
         assert (copied, hash(copied)) == (full, hash(full))
     assert full not in (plain, None, ("t", 1, 2))
+    assert full == mock.ANY
     with pytest.raises(TypeError):
         ConsumerRecord("t", 1, 2, value="text")  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -213,4 +214,39 @@ def test_signals_leave_the_monitor_to_others() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)
     assert interrupted == 300
+    waiting.close()
+
+
+@pytest.mark.parametrize("call", ["write", "read"])
+def test_a_signal_in_a_wake_up_loses_none_that_follows(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, a handler that raises just then would leave every later wake-up without
+    effect: whoever watches would sleep on.
+    """
+    waiting = Waiting()
+    waiting.share()
+    real = getattr(os, call)
+    raised: list[int] = []
+
+    def interrupted(*given: Any) -> Any:
+        if not raised:
+            raised.append(1)
+            raise KeyboardInterrupt
+        return real(*given)
+
+    def wakes() -> None:
+        waiting.wake()
+        waiting.wait_for(lambda: bool(woken), waiting.now_ms() + 20_000)
+
+    woken: list[int] = []
+    monkeypatch.setattr(os, call, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        wakes()
+    watches = threading.Thread(target=lambda: waiting.wait_for(lambda: bool(woken)))
+    watches.start()
+    woken.append(1)
+    waiting.wake()
+    watches.join(20)
+    assert not watches.is_alive()
     waiting.close()

@@ -71,10 +71,7 @@ impl ConsumerRecord {
         Ok((place, named))
     }
 
-    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let Ok(other) = other.cast::<Self>() else {
-            return Ok(false);
-        };
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, Self>) -> PyResult<bool> {
         let (all, others) = (
             self.__getnewargs_ex__(py)?,
             other.get().__getnewargs_ex__(py)?,

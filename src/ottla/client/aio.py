@@ -99,6 +99,8 @@ class AsyncProducer(_OfALoop):
     ) -> None:
         """Raises what `Producer` raises."""
         super().__init__()
+        # Of its own: an abort ends what the other thread waits for.
+        self._aborting = ThreadPoolExecutor(1, thread_name_prefix="ottla-aio-abort")
         self.producer = Producer(settings, client=client, **more)
         self._taken = 0
 
@@ -125,8 +127,8 @@ class AsyncProducer(_OfALoop):
             found: list[Delivery] = []
 
             def done() -> bool:
-                if producer._may_take(topic) and (taken := producer._offer(*record)) is not None:
-                    found.append(taken)
+                if not found and producer._may_take(topic):
+                    found.extend(filter(None, [producer._offer(*record)]))
                 return bool(found)
 
             with producer.waiting:
@@ -183,7 +185,8 @@ class AsyncProducer(_OfALoop):
 
     async def abort_transaction(self, timeout: float | None = None) -> None:
         """`Producer.abort_transaction`."""
-        await self._run(self.producer.abort_transaction, timeout)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._aborting, self.producer.abort_transaction, timeout)
 
     @contextlib.asynccontextmanager
     async def transaction(self, timeout: float | None = None) -> AsyncIterator[Self]:
@@ -216,7 +219,8 @@ class AsyncProducer(_OfALoop):
 
     async def close(self, timeout: float | None = None) -> None:
         """`Producer.close`."""
-        await _ended(self._executor, partial(self.producer.close, timeout), [self._executor])
+        executors = [self._executor, self._aborting]
+        await _ended(self._executor, partial(self.producer.close, timeout), executors)
 
 
 class AsyncConsumer(_OfALoop):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.client.backoff import Backoff
 from ottla.client.connecting.answer import Answer
@@ -34,7 +34,7 @@ MISSED_TOLD = 5
 class _Errand:
     """A request of a machine on its way: not sent yet, or waited for."""
 
-    __slots__ = ("answer", "ask", "begun_ms", "connection", "deadline_ms", "machine")
+    __slots__ = ("answer", "ask", "begun_ms", "connection", "deadline_ms", "is_over", "machine")
 
     def __init__(self, machine: Driven | None, ask: Ask, now_ms: int) -> None:
         self.machine = machine
@@ -43,7 +43,18 @@ class _Errand:
         self.deadline_ms = now_ms + ask.timeout_ms
         self.connection: Connection | None = None
         """The one that was begun for it."""
+        self.is_over = False
+        """Whether it waits for nothing any more: it was sent, or its machine was told."""
         self.answer: Answer | None = None
+
+
+class _Wants(NamedTuple):
+    """What one machine wants the client to know."""
+
+    topics: frozenset[str]
+    topics_to_make: frozenset[str]
+    topic_ids: frozenset[bytes]
+    all_topics: bool
 
 
 class Driver:
@@ -178,24 +189,34 @@ class Driver:
         ended, self._ended = self._ended, []
         for errand in ended:
             self._tell(errand, now_ms)
-        for machine in list(self._machines):
-            try:
-                self._hear(machine, now_ms)
-            except Exception as error:
-                self._end(machine, error)
-        self._metadata.want(self._machines)
+        wants = [
+            found for machine in list(self._machines) if (found := self._hear(machine, now_ms))
+        ]
+        self._metadata.want(wants)
         self._unsent += self._metadata.asks(now_ms)
-        unsent, self._unsent = self._unsent, []
-        waits = [errand for errand in unsent if not self._sent(errand, now_ms)]
-        self._unsent += waits
+        # What one of them comes to may be the end of others too.
+        for errand in list(self._unsent):
+            if not errand.is_over and self._sent(errand, now_ms):
+                errand.is_over = True
+        self._unsent = [errand for errand in self._unsent if not errand.is_over]
         self._deadline_ms = self._next_deadline_ms(now_ms)
 
-    def _hear(self, machine: Driven, now_ms: int) -> None:
-        """What a machine has to say now."""
-        for doubted in machine.doubts():
-            self._doubt(doubted)
-        self._unsent += [_Errand(machine, ask, now_ms) for ask in machine.asks(now_ms)]
-        self._calls += machine.calls()
+    def _hear(self, machine: Driven, now_ms: int) -> _Wants | None:
+        """What a machine has to say now, and the topics that it wants to know of."""
+        try:
+            for doubted in machine.doubts():
+                self._doubt(doubted)
+            self._unsent += [_Errand(machine, ask, now_ms) for ask in machine.asks(now_ms)]
+            self._calls += machine.calls()
+            return _Wants(
+                frozenset(machine.topics),
+                frozenset(machine.topics_to_make),
+                frozenset(machine.topic_ids),
+                machine.wants_all_topics,
+            )
+        except Exception as error:
+            self._end(machine, error)
+            return None
 
     def _end(self, machine: Driven, error: Exception) -> None:
         """A mistake of ours in one machine ends that one: the others of the client go on."""
@@ -203,9 +224,9 @@ class Driver:
 
         logging.getLogger("ottla.client").error("a bug of ottla.client", exc_info=error)
         self._machines.remove(machine)
-        self._unsent = [errand for errand in self._unsent if errand.machine is not machine]
         machine.break_off(BrokenInvariant(f"the client has failed: {error!r}"))
         self._calls += machine.calls()
+        self._woken = True
 
     def _doubt(self, place: Destination) -> None:
         if isinstance(place, Coordinator):
@@ -214,7 +235,13 @@ class Driver:
             self._network.places.doubt_node(place.id)
 
     def _next_deadline_ms(self, now_ms: int) -> int | None:
-        found = [at for machine in self._machines if (at := machine.deadline_ms) is not None]
+        found = []
+        for machine in list(self._machines):
+            try:
+                if (at := machine.deadline_ms) is not None:
+                    found.append(at)
+            except Exception as error:
+                self._end(machine, error)
         found += [errand.deadline_ms for errand in self._unsent]
         for errand in self._unsent:
             connection = errand.connection
@@ -231,6 +258,8 @@ class Driver:
 
     def _sent(self, errand: _Errand, now_ms: int) -> bool:
         """Whether it is sent, or has ended; else it waits for something."""
+        if errand.machine is not None and errand.machine not in self._machines:
+            return True  # nobody wants to know any more
         if now_ms >= errand.deadline_ms:
             return self._fail(errand, self._late(errand))
         try:
@@ -374,8 +403,8 @@ class Driver:
             except BrokerError as refused:
                 error = refused
         # Whoever waited for it hears why there is none, and asks again when it likes to.
-        for waiting in [one for one in self._unsent if one.ask.to == wanted]:
-            self._unsent.remove(waiting)
+        for waiting in [one for one in self._unsent if one.ask.to == wanted and not one.is_over]:
+            waiting.is_over = True
             self._tell_outcome(waiting, error, now_ms)
 
 
@@ -403,14 +432,14 @@ class _Metadata:
         """Where a node is, is not known."""
         self._needs_nodes = True
 
-    def want(self, machines: list[Driven]) -> None:
+    def want(self, wants: list[_Wants]) -> None:
         """The topics of these are of interest; some may be made by asking."""
-        self._topics = {name for machine in machines for name in machine.topics}
-        self._ids = {one for machine in machines for one in machine.topic_ids}
-        wants_all = any(machine.wants_all_topics for machine in machines)
+        self._topics = {name for one in wants for name in one.topics}
+        self._ids = {topic_id for one in wants for topic_id in one.topic_ids}
+        wants_all = any(one.all_topics for one in wants)
         if wants_all != self._wants_all:
             self._wants_all, self._all_at_ms = wants_all, None
-        self._creating = {name for machine in machines for name in machine.topics_to_make}
+        self._creating = {name for one in wants for name in one.topics_to_make}
 
     def asks(self, now_ms: int) -> list[_Errand]:
         """The request to send, if there is one."""

@@ -58,7 +58,9 @@ _OWN_DEFAULTS = {
     "send.buffer.bytes": -1,
     "socket.connection.setup.timeout.ms": None,
 }
-"""Where ours is another than Java's: docs/design/client.md says why."""
+"""Where ours is another than Java's: docs/design/client.md says why. None: as long as the request
+may take.
+"""
 
 _BOTH = """
     bootstrap.servers client.id metadata.max.age.ms request.timeout.ms retry.backoff.ms
@@ -92,6 +94,8 @@ WITHOUT_EFFECT = frozenset(
 )
 """Java's sizes and paces that are ours to choose; other clients' are in `foreign_settings.py`."""
 
+RECONNECT_MS_MIN = 10
+"""With less a processor would be busy for as long as nobody listens."""
 OF_CLIENT = (
     "bootstrap.servers",
     "client.id",
@@ -231,7 +235,7 @@ class Settings(Mapping[str, Any]):
         from ottla.client.connecting.paces import Paces
 
         return Paces(
-            backoff_ms=self["reconnect.backoff.ms"],
+            backoff_ms=max(self["reconnect.backoff.ms"], RECONNECT_MS_MIN),
             backoff_ms_max=max(self["reconnect.backoff.max.ms"], self["reconnect.backoff.ms"]),
             setup_ms=self["socket.connection.setup.timeout.ms"],
             setup_ms_max=self["socket.connection.setup.timeout.max.ms"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ottla.client.connecting.waiting import Waiting, Watched
+from ottla.client.connecting.waiting import Waiting
 from ottla.errors import OttlaError
 from ottla.wire import api
 from ottla.wire.outbound import Frame
@@ -15,12 +15,9 @@ from ottla.wire.schema import decode
 class Answer:
     """An answer that is on its way; the connection that carries it settles it."""
 
-    __slots__ = ("_connection", "_key", "_outcome", "_waiting", "then", "timeout_ms", "version")
+    __slots__ = ("_key", "_outcome", "_waiting", "then", "timeout_ms", "version")
 
-    def __init__(
-        self, connection: Watched, waiting: Waiting, key: int, version: int, timeout_ms: int
-    ) -> None:
-        self._connection = connection
+    def __init__(self, waiting: Waiting, key: int, version: int, timeout_ms: int) -> None:
         self._waiting = waiting
         self._key = key
         self._outcome: Frame | OttlaError | None = None

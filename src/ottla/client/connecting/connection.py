@@ -254,7 +254,7 @@ class Connection:
         self._authenticate()
         if self.closed:
             raise self.failure or self._is_closed()
-        answer = Answer(self, self.waiting, message.api_key, version, timeout_ms)
+        answer = Answer(self.waiting, message.api_key, version, timeout_ms)
         if self._authenticator is not None and self._authenticator.holds:
             self._held.append((answer, message, self.waiting.now_ms(), answered))
         else:
@@ -397,7 +397,7 @@ class Connection:
         """Send a request of our own."""
         if version is None:
             version = self.version_for(type(message))
-        answer = Answer(self, self.waiting, message.api_key, version, self._timeout_ms)
+        answer = Answer(self.waiting, message.api_key, version, self._timeout_ms)
         self._put(answer, message, self._timeout_ms)
         return answer
 

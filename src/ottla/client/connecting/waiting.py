@@ -11,7 +11,6 @@ kind (asyncio) asks connections for `fileno`, `wants_write` and `deadline_ms` it
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 from _thread import RLock, allocate_lock
@@ -47,7 +46,7 @@ class Watched(Protocol):
         """It has something to read, or room to write."""
 
     def tick(self) -> None:
-        """The time went on."""
+        """The time went on; told when a deadline of some connection has come."""
 
 
 class _Monitor(RLock):  # type: ignore[misc]
@@ -126,9 +125,14 @@ class Waiting(_Monitor):  # type: ignore[misc]
         """Whoever watches looks again at once. Any thread may call it, inside or not."""
         with self._pipe_lock:
             if self._pipe is not None and not self._poked:
-                self._poked = True
-                with contextlib.suppress(OSError):
+                try:
+                    self._poked = True
                     os.write(self._pipe[1], b"\0")
+                except OSError:
+                    pass  # it is full, and so not empty
+                except BaseException:
+                    self._poked = False  # a signal's: one byte more does no harm, none would
+                    raise
 
     def add(self, connection: Watched) -> None:
         """This connection has a socket: watch it, whoever watches."""
@@ -166,7 +170,7 @@ class Waiting(_Monitor):  # type: ignore[misc]
                     self._close_pipe()
 
     def _rest(self, until_ms: int | None, done: Callable[[], bool]) -> None:
-        """Let another thread watch. It is woken to see what this one has just sent."""
+        """Let another thread watch. It is woken if this one has sent something that it must see."""
         waiter = _Waiter(done)
         try:
             self._waiters.append(waiter)
@@ -273,9 +277,12 @@ class Waiting(_Monitor):  # type: ignore[misc]
                 # In this order: whoever wakes in between finds it poked, and we look after that.
                 # The other way round its byte would be taken with the others, and no wake-up that
                 # comes later would write one.
-                with contextlib.suppress(OSError):
+                try:
                     os.read(descriptor, 1 << 12)
-                self._poked = False
+                except OSError:
+                    pass  # somebody has taken it
+                finally:
+                    self._poked = False
                 continue
             readable = bool(events & ~select.POLLOUT)
             writable = bool(events & ~select.POLLIN)

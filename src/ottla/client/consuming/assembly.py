@@ -122,6 +122,9 @@ def _member(client: Client, settings: Settings) -> ConsumerMembership:
         retry_backoff_ms=settings["retry.backoff.ms"],
         retry_backoff_ms_max=settings["retry.backoff.max.ms"],
     )
+    if not settings["partition.assignment.strategy"]:
+        text = "partition.assignment.strategy names no assignor"
+        raise BadSetting("partition.assignment.strategy", text, hint="leave it out")
     try:
         return ConsumerMember(
             found,

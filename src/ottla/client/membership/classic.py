@@ -355,6 +355,10 @@ class ClassicMember:
         return wanted and idle and ready and not self._is_late(self._now_ms)
 
     def _ask_join(self) -> Ask:
+        protocols = [  # first of all: it may fail
+            JoinGroupRequestProtocol(name=name, metadata=metadata)
+            for name, metadata in self._protocol.protocols()
+        ]
         reason = self._rejoin or ""
         self._rejoin = None
         self.state = JOINING
@@ -366,10 +370,7 @@ class ClassicMember:
             member_id=self.member_id,
             group_instance_id=self._settings.instance_id,
             protocol_type=self._settings.protocol_type,
-            protocols=[
-                JoinGroupRequestProtocol(name=name, metadata=metadata)
-                for name, metadata in self._protocol.protocols()
-            ],
+            protocols=protocols,
             reason=reason[:REASON_CHARS_MAX],
         )
         timeout_ms = self._settings.rebalance_timeout_ms + JOIN_LAPSE_MS

@@ -203,7 +203,11 @@ class ConsumerMember:
 
     def asks(self, now_ms: int) -> list[Ask]:
         """What is to be sent now."""
-        return self.classic.asks(now_ms)
+        try:
+            return self.classic.asks(now_ms)
+        except _AssignorFailed as failed:
+            self._fail(failed.error, now_ms)
+            return self.classic.asks(now_ms)
 
     def doubts(self) -> list[Destination]:
         """The coordinator, if it is to be looked for again."""
@@ -229,21 +233,26 @@ class ConsumerMember:
         self._joined_topics = self._topics
         self._group_topics = frozenset()
         self._assigning = self._snapshot = None
-        return [
-            (
-                one.name,
-                consumer_protocol.subscription_bytes(
-                    Subscription(
-                        tuple(self._topics),
-                        one.user_data(),
-                        tuple(self._owned),
-                        self.classic.generation_id,
-                        self._rack_id,
-                    )
-                ),
+        return [(one.name, self._said(one)) for one in self._assignors.values()]
+
+    def _said(self, assignor: Assignor) -> bytes:
+        """What the member says of itself to one of its assignors.
+
+        Raises:
+            _AssignorFailed: what that adds.
+        """
+        try:
+            return consumer_protocol.subscription_bytes(
+                Subscription(
+                    tuple(self._topics),
+                    assignor.user_data(),
+                    tuple(self._owned),
+                    self.classic.generation_id,
+                    self._rack_id,
+                )
             )
-            for one in self._assignors.values()
-        ]
+        except Exception as error:
+            raise _AssignorFailed(_broken_assignor(assignor, error)) from None
 
     def _hears(self, now_ms: int) -> bool:
         """Take one event of the lower half; whether there was one."""
@@ -287,7 +296,11 @@ class ConsumerMember:
         if any(topic not in self._topics for topic, _ in partitions):
             self.classic.join("what it was given does not match its subscription any more")
             return
-        assignor.assigned(share, joined.generation.generation_id)
+        try:
+            assignor.assigned(share, joined.generation.generation_id)
+        except Exception as error:
+            self._fail(_broken_assignor(assignor, error), now_ms)
+            return
         taken = self._owned - partitions
         if self._protocol == COOPERATIVE and taken:
             # Whoever is to have these gets them in the round that follows.
@@ -404,6 +417,13 @@ class ConsumerMember:
         self._drop(self._owned, lost=True)
         self._events.append((failed, _nothing))
         self._closed = True
+
+
+class _AssignorFailed(Exception):
+    """An assignor of the program's has, while a request was made."""
+
+    def __init__(self, error: OttlaError) -> None:
+        self.error = error
 
 
 def rebalance_protocol(assignors: Sequence[Assignor]) -> int:

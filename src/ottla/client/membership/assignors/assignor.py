@@ -40,7 +40,8 @@ class Share(NamedTuple):
 
 class Assignor:
     """One way to share partitions out. `partition.assignment.strategy` takes objects of kinds that
-    follow from this one, beside the names of Java's; all members of a group must have the same.
+    follow from this one, beside the names of Java's. All members of a group must have one in
+    common. What a method of it raises ends the consumer, and is told by `poll`.
 
     It has a `name`, and `protocols`: EAGER (members let go of everything before a round; the usual
     one), or COOPERATIVE (an assignment only ever gives what nobody else owns), or both. It is
