@@ -100,7 +100,7 @@ def test_what_the_settings_say_reaches_the_sockets(monkeypatch: pytest.MonkeyPat
     given = {
         "socket.receive.buffer.bytes": 20_000,
         "send.buffer.bytes": "30000",
-        "reconnect.backoff.ms": 7,
+        "reconnect.backoff.ms": 17,
         "socket.connection.setup.timeout.ms": 900,
     }
     with Peer(nobody) as peer:
@@ -109,7 +109,7 @@ def test_what_the_settings_say_reaches_the_sockets(monkeypatch: pytest.MonkeyPat
             client.connection()
             assert buffers(made[0]) == FITTED
             paces = client.network.ways()[0]._paces
-            assert (paces.backoff_ms, paces.setup_ms) == (7, 900)
+            assert (paces.backoff_ms, paces.setup_ms) == (17, 900)
 
 
 def test_the_names_other_addresses_are_tried(

@@ -359,8 +359,7 @@ class ClassicMember:
             JoinGroupRequestProtocol(name=name, metadata=metadata)
             for name, metadata in self._protocol.protocols()
         ]
-        reason = self._rejoin or ""
-        self._rejoin = None
+        reason, self._rejoin = self._rejoin or "", None
         self.state = JOINING
         self._is_leader = False
         request = JoinGroupRequest(
@@ -373,8 +372,8 @@ class ClassicMember:
             protocols=protocols,
             reason=reason[:REASON_CHARS_MAX],
         )
-        timeout_ms = self._settings.rebalance_timeout_ms + JOIN_LAPSE_MS
-        timeout_ms = max(self._settings.request_timeout_ms, timeout_ms)
+        lapse_ms = self._settings.rebalance_timeout_ms + JOIN_LAPSE_MS
+        timeout_ms = max(self._settings.request_timeout_ms, lapse_ms)
         ask = self._ask(request, self._join_ended, self._generation(), timeout_ms)
         self._round_token = ask.token
         return ask
