@@ -130,6 +130,8 @@ class _Machine:
 
     def asks(self, now_ms: int) -> list[Ask]:
         """What the membership asks now."""
+        if self.broken is not None:
+            return []
         try:
             return by_own_way(self._classic.asks(now_ms), self._way)
         except Exception as error:  # the owner's protocol is asked there; it ends this member alone
@@ -155,4 +157,4 @@ class _Machine:
     @property
     def deadline_ms(self) -> int | None:
         """When to look again."""
-        return self._classic.deadline_ms
+        return None if self.broken is not None else self._classic.deadline_ms
