@@ -92,6 +92,7 @@ class Fetching:
 
     def act(self, now_ms: int) -> None:
         """Ask each node for what can be read from it, unless it is asked already."""
+        # Each partition is looked at in each turn: what is asked of it is written out for speed.
         wanted: dict[tuple[int, bool], dict[TopicPartition, Part]] = {}
         muted: list[int] = []
         committed = self._settings.read_committed
