@@ -99,7 +99,7 @@ class Peer:
         with accepted, contextlib.suppress(HangUp, OSError):
             while True:
                 (size,) = struct.unpack(">i", _exactly(accepted, 4))
-                asked = _parse(_exactly(accepted, size))
+                asked = parse(_exactly(accepted, size))
                 versions = isinstance(asked.message, ApiVersionsRequest)
                 if not versions:
                     self.requests.append(asked)
@@ -139,7 +139,8 @@ def _exactly(accepted: socket.socket, count: int) -> bytes:
     return received
 
 
-def _parse(payload: bytes) -> Asked:
+def parse(payload: bytes) -> Asked:
+    """A request, by what follows its length."""
     key, version, correlation_id, client = struct.unpack_from(">hhih", payload)
     at = 10 + max(0, client) + (version >= api.api(key).first_flexible)
     message = decode(api.request_class(key), payload[at:], version)

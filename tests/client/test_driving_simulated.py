@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from client.model import TOPIC, Cluster
-from client.simulated import NODES, World, client_in
+from client.simulated.cluster import TOPIC, Cluster
+from client.simulated.world import NODES, World, client_in
 from ottla.client import Consumer, OttlaError, Producer
 from ottla.wire.outbox import Delivery
 

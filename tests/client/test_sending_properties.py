@@ -5,12 +5,12 @@ late, what was acknowledged is there once, where it was said to be, and in order
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from client.simulated.cluster import AFTER_APPEND, Log
 from client.test_sending import World
 from ottla.client.errors import ConnectionFailed
 from ottla.client.machine import Ask
@@ -18,11 +18,9 @@ from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import produce as m
 from ottla.wire.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 from ottla.wire.outbox import Delivery
-from ottla.wire.records import read_batches
 
 LOST = ConnectionFailed("node", 9092, "closed")
 PARTITIONS = 2
-REMEMBERED = 5
 DELIVERY_TIMEOUT_MS = 1200
 STEP_MS = 40
 REFUSALS = (
@@ -30,39 +28,8 @@ REFUSALS = (
     ErrorCode.NOT_ENOUGH_REPLICAS,
     ErrorCode.KAFKA_STORAGE_ERROR,
     ErrorCode.REQUEST_TIMED_OUT,
+    AFTER_APPEND,
 )
-
-
-@dataclass
-class Log:
-    """One partition: its records, and what its leader knows of producers."""
-
-    values: list[int] = field(default_factory=list)
-    known: dict[int, tuple[int, deque[tuple[int, int, int]]]] = field(default_factory=dict)
-    """By producer id its epoch and the last batches: first and last number, and where it lies."""
-
-    def append(self, batch: Any) -> tuple[int, int]:
-        """What a leader does with it: (error, base offset)."""
-        numbers = [int(record.value) for record in batch.records]
-        first, last = batch.base_sequence, batch.base_sequence + len(numbers) - 1
-        epoch, batches = self.known.get(batch.producer_id, (-1, deque(maxlen=REMEMBERED)))
-        if batch.producer_epoch < epoch:
-            return ErrorCode.INVALID_PRODUCER_EPOCH, -1
-        if batch.producer_epoch == epoch:
-            for known_first, known_last, offset in batches:
-                if (known_first, known_last) == (first, last):
-                    return ErrorCode.NONE, offset
-            if batches and first != batches[-1][1] + 1:
-                return ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, -1
-        elif epoch >= 0 and first != 0:
-            return ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, -1
-        else:
-            batches = deque(maxlen=REMEMBERED)
-        offset = len(self.values)
-        self.values += numbers
-        batches.append((first, last, offset))
-        self.known[batch.producer_id] = (batch.producer_epoch, batches)
-        return ErrorCode.NONE, offset
 
 
 class Cluster(World):
@@ -70,7 +37,7 @@ class Cluster(World):
 
     def __init__(self) -> None:
         super().__init__(PARTITIONS, delivery_timeout_ms=DELIVERY_TIMEOUT_MS)
-        self.logs = [Log() for _ in range(PARTITIONS)]
+        self.logs = [Log(1) for _ in range(PARTITIONS)]
         self.sent: list[tuple[int, Delivery]] = []
         self._on_way: deque[Ask] = deque()
         """Not handled yet."""
@@ -135,10 +102,11 @@ class Cluster(World):
         for topic in ask.message.topic_data:
             rows = []
             for row in topic.partition_data:
-                (batch,) = read_batches(row.records)
                 code, offset = refusal or 0, -1
-                if refusal is None:
-                    code, offset = self.logs[row.index].append(batch)
+                if refusal in (None, AFTER_APPEND):
+                    code, offset = self.logs[row.index].append(bytes(row.records))
+                if refusal == AFTER_APPEND and not code:
+                    code, offset = refusal, -1
                 rows.append(
                     m.PartitionProduceResponse(index=row.index, error_code=code, base_offset=offset)
                 )
@@ -160,12 +128,13 @@ class Cluster(World):
         """What was acknowledged is there once, and where it was said; what is there is in order."""
         for number, log in enumerate(self.logs):
             mine = [n for n, (partition, _) in enumerate(self.sent) if partition == number]
-            assert log.values == sorted(set(log.values)), "in order, and nothing twice"
-            assert {*log.values} <= {*mine}
+            there = [int(value or b"") for value in log.values]
+            assert there == sorted(set(there)), "in order, and nothing twice"
+            assert {*there} <= {*mine}
             for n in mine:
                 delivery = self.sent[n][1]
                 if delivery.error is None:
-                    assert log.values[delivery.offset] == n, "where it was said to be"
+                    assert there[delivery.offset] == n, "where it was said to be"
 
 
 step = st.one_of(

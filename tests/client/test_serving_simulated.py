@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from client.model import TOPIC
-from client.model_groups import Groups
-from client.simulated import NODES, World, client_in
+from client.simulated.cluster import TOPIC
+from client.simulated.groups import Groups
+from client.simulated.world import NODES, World, client_in
 from ottla.client import Client, Consumer, OttlaError, Producer
 
 PARTITIONS = 4

@@ -8,13 +8,14 @@ from ottla.cli.options import Parsed
 from ottla.cli.properties import read_properties
 from ottla.cli.run import tell_waiting
 from ottla.client.client import Client
+from ottla.client.connecting.connection import PACES
 from ottla.errors import OttlaError
 
 VERB_PATIENCE_MS = 3000
 """Scripts start a server and use it at once, so Apache's tools wait long; people want to know."""
 
 _HONOURED = {"client.id", "request.timeout.ms", "default.api.timeout.ms"}
-"""Beside those of security."""
+"""Beside those of security and of connections."""
 
 
 def connect(parsed: Parsed, *, timeout_ms: int | None = None) -> Client:
@@ -27,11 +28,14 @@ def connect(parsed: Parsed, *, timeout_ms: int | None = None) -> Client:
     bootstrap = parsed.text("--bootstrap-controller") or parsed.required("--bootstrap-server")
     path = parsed.text("--command-config")
     properties = read_properties(path) if path else {}
-    reach, honoured = None, _HONOURED
+    reach, paces, honoured = None, PACES, _HONOURED
     if any(key not in _HONOURED for key in properties):
         from ottla.client.connecting.reach_settings import KEYS, reach_of
+        from ottla.client.settings import OF_CONNECTIONS, Settings
 
-        reach, honoured = reach_of(properties), _HONOURED | KEYS
+        reach, honoured = reach_of(properties), {*_HONOURED, *KEYS, *OF_CONNECTIONS}
+        given = {key: properties[key] for key in OF_CONNECTIONS if key in properties}
+        paces = Settings("consumer", given).paces
     for key in sorted(set(properties) - honoured):
         print(f"WARN {path}: {key} has no effect on this command", file=sys.stderr)
     return Client(
@@ -44,6 +48,7 @@ def connect(parsed: Parsed, *, timeout_ms: int | None = None) -> Client:
         else timeout_ms,
         on_wait=tell_waiting,
         reach=reach,
+        paces=paces,
     )
 
 

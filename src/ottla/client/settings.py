@@ -96,10 +96,7 @@ WITHOUT_EFFECT = frozenset(
 
 RECONNECT_MS_MIN = 10
 """With less a processor would be busy for as long as nobody listens."""
-OF_CLIENT = (
-    "bootstrap.servers",
-    "client.id",
-    "metadata.max.age.ms",
+OF_CONNECTIONS = (
     "receive.buffer.bytes",
     "reconnect.backoff.max.ms",
     "reconnect.backoff.ms",
@@ -107,6 +104,7 @@ OF_CLIENT = (
     "socket.connection.setup.timeout.max.ms",
     "socket.connection.setup.timeout.ms",
 )
+OF_CLIENT = ("bootstrap.servers", "client.id", "metadata.max.age.ms", *OF_CONNECTIONS)
 """What all who share a client have from it."""
 
 REACH = ("security.", "ssl.", "sasl.", "enable.ssl.", "enable.sasl.", "https.", "oauth_cb")
@@ -226,12 +224,13 @@ class Settings(Mapping[str, Any]):
             metadata_max_age_ms=self["metadata.max.age.ms"],
             timeout_ms=self["max.block.ms" if is_producer else "default.api.timeout.ms"],
             reach=self.reach,
-            paces=self._paces,
+            paces=self.paces,
             **how,
         )
 
     @property
-    def _paces(self) -> Paces:
+    def paces(self) -> Paces:
+        """How eagerly connections are made, and how large their buffers are."""
         from ottla.client.connecting.paces import Paces
 
         return Paces(

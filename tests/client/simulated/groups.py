@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from client.model import TOPIC, Cluster, Said
 from client.peers import HOST, Asked, versions
+from client.simulated.cluster import TOPIC, Cluster, Said
 from coordinators import world
 from ottla.coordinators.group.config import GroupConfig
 from ottla.wire.errors import ErrorCode

@@ -22,8 +22,8 @@ from typing import Any
 
 import pytest
 
-from client.model import AFTER_APPEND, NOT_LEADER, Cluster
-from client.peers import HOST, Asked, _parse, frame
+from client.peers import HOST, Asked, frame, parse
+from client.simulated.cluster import AFTER_APPEND, NOT_LEADER, Cluster
 from ottla.client import Client, driving
 from ottla.client.connecting import dialing
 from ottla.client.connecting.waiting import Waiting, Watched
@@ -64,7 +64,7 @@ class Link:
             if len(self._received) < 4 + size:
                 break
             payload, self._received = self._received[4 : 4 + size], self._received[4 + size :]
-            self._asked.append(_parse(payload))
+            self._asked.append(parse(payload))
         self._next()
 
     def _next(self) -> None:
@@ -146,7 +146,6 @@ class World:
         self.cluster = cluster
         self.links: list[Link] = []
         self.chance_of_trouble = 0.0
-        self.log: list[str] = []
         self._down: dict[int, str] = {}
         self._events: list[tuple[int, int, Callable[[], object]]] = []
         self._numbers = itertools.count()

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from client.model import Cluster, Said
 from client.peers import HOST, Asked, versions
+from client.simulated.cluster import Cluster, Said
 from ottla.wire.errors import ErrorCode
 from ottla.wire.messages import (
     add_partitions_to_txn,
