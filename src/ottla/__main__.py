@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from ottla.cli.ottla import entry
+from ottla.cli.verb.app import entry
 
 sys.exit(entry())

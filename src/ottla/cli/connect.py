@@ -11,9 +11,6 @@ from ottla.client.client import Client
 from ottla.client.connecting.connection import PACES
 from ottla.errors import OttlaError
 
-VERB_PATIENCE_MS = 3000
-"""Scripts start a server and use it at once, so Apache's tools wait long; people want to know."""
-
 _HONOURED = {"client.id", "request.timeout.ms", "default.api.timeout.ms"}
 """Beside those of security and of connections."""
 
@@ -42,7 +39,6 @@ def connect(parsed: Parsed, *, timeout_ms: int | None = None) -> Client:
         bootstrap,
         client_id=properties.get("client.id", parsed.command.name.removesuffix(".sh")),
         request_timeout_ms=_ms(properties, "request.timeout.ms", 30_000),
-        connect_timeout_ms=VERB_PATIENCE_MS if parsed.is_verb else None,
         timeout_ms=_ms(properties, "default.api.timeout.ms", 60_000)
         if timeout_ms is None
         else timeout_ms,

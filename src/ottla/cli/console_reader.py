@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ottla.cli.client_settings import beside_client, client_of
-from ottla.cli.connect import VERB_PATIENCE_MS
 from ottla.cli.interrupts import Interrupts
-from ottla.cli.options import NEAR, Parsed, UsageError
+from ottla.cli.options import Parsed, UsageError
+from ottla.cli.printing import look_for_reader, print_records
 from ottla.cli.record_lines import Formatter, Printed
-from ottla.cli.run import Failed, reader_is_gone
-from ottla.cli.waiting import wait_for_cluster
+from ottla.cli.run import Failed
 from ottla.client.consuming.consumer import Consumer
 from ottla.errors import OttlaError
 from ottla.wire.coordinator_types import GROUP
@@ -60,8 +58,7 @@ class Reader:
         self._topic = parsed.text("--topic")
         self._is_begun = self._is_assigned = self._is_missing = False
         self._count = 0
-        patience_ms = VERB_PATIENCE_MS if parsed.is_verb else None
-        self._client = client_of("consumer", settings, connect_timeout_ms=patience_ms)
+        self._client = client_of("consumer", settings)
         try:
             self._consumer = Consumer(beside_client(settings), client=self._client)
         except OttlaError:
@@ -70,8 +67,6 @@ class Reader:
         interrupts.wakes = self._consumer.wakeup
 
     def _begin(self) -> None:
-        if self._parsed.is_verb:
-            wait_for_cluster(self._client, VERB_PATIENCE_MS)
         self._is_begun = True
         partition = self._parsed.number("--partition")
         pattern = self._parsed.text("--include")
@@ -84,27 +79,8 @@ class Reader:
         topics = [self._topic or ""] if pattern is None else included(pattern)
         self._consumer.subscribe(topics, on_assign=self._assigned)
 
-    def _assigned(self, places: list[TopicPartition]) -> None:
-        """Tell people who might wonder why their new group prints nothing."""
+    def _assigned(self, _: list[TopicPartition]) -> None:
         self._is_assigned = True
-        if not self._parsed.is_verb or not self._commits or self._resets_to != "latest":
-            return
-        with suppress(OttlaError):
-            new = len(places) - len(self._consumer.committed(places))
-            if new:
-                print(
-                    f"the group is new in {new} partition(s) and begins at their end; "
-                    "--from-beginning begins a new group with the first record",
-                    file=sys.stderr,
-                )
-
-    @property
-    def _commits(self) -> bool:
-        return self._settings.get("enable.auto.commit", "true").lower() == "true"
-
-    @property
-    def _resets_to(self) -> str:
-        return self._settings["auto.offset.reset"].lower()
 
     def read(self) -> None:
         """Print until there are enough or nothing came for the time given."""
@@ -125,30 +101,10 @@ class Reader:
         records = self._consumer.poll(wait_s, max_records=room)
         if not records:
             self._look_for_topic()
-            sys.stdout.buffer.flush()
-            if reader_is_gone():
-                raise BrokenPipeError
+            look_for_reader()
             return False
-        done = 0
-        try:
-            for record in records:
-                done += 1  # one that can't be printed is read: no group would get behind it
-                self._print(record)
-        finally:
-            try:
-                sys.stdout.buffer.flush()
-            except OSError:
-                done = 0
-                raise
-            finally:
-                self._go_back(records[done:])
+        print_records(self._consumer, records, self._print)
         return True
-
-    def _go_back(self, records: Sequence[ConsumerRecord]) -> None:
-        """These were not printed after all."""
-        for record in reversed(records):
-            with suppress(OttlaError):
-                self._consumer.seek((record.topic, record.partition), record.offset)
 
     def _print(self, record: ConsumerRecord) -> None:
         self._count += 1
@@ -168,11 +124,14 @@ class Reader:
             print(f"INFO {line.decode(errors='replace').rstrip()}", file=sys.stderr)
 
     def _look_for_topic(self) -> None:
-        """If it is not there: once, to people, say so."""
+        """Whether it is there, and --partition of it, which never comes if it is not.
+
+        Raises:
+            Failed: the topic has no such partition.
+        """
         known = None if self._topic is None else self._client.places.topic(self._topic)
         if known is None:
             return
-        was_missing = self._is_missing
         self._is_missing = known.error == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         partition = self._parsed.number("--partition")
         if partition is not None and not known.error and partition not in known.partitions:
@@ -180,16 +139,6 @@ class Reader:
                 f"topic {self._topic} has no partition {partition}",
                 hint=f"it has {len(known.partitions)}, numbered from 0",
             )
-        if was_missing or not self._is_missing or not self._parsed.is_verb:
-            return
-        print(f"no topic {self._topic}; waiting for it", file=sys.stderr, flush=True)
-        from difflib import get_close_matches
-
-        with suppress(OttlaError):
-            names = [row.name for row in self._client.metadata().topics]
-            close = get_close_matches(str(self._topic), names, 1, NEAR)
-            if close:
-                print(f"hint: did you mean {close[0]}?", file=sys.stderr, flush=True)
 
     def _tell_silence(self, timeout_ms: int) -> None:
         """Nothing came: say so, and why, if reading had not even begun."""
@@ -210,12 +159,6 @@ class Reader:
             "longer",
             file=sys.stderr,
         )
-        if self._parsed.is_verb and self._commits and self._resets_to == "latest":
-            print(
-                "if the group is new it begins at the end; --from-beginning begins a new group "
-                "with the first record",
-                file=sys.stderr,
-            )
 
     def close(self) -> None:
         """Leave the group and say how many records were printed."""

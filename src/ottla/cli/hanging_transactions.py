@@ -51,17 +51,27 @@ def check(parsed: Parsed) -> None:
             raise UsageError("--partition needs --topic")
 
 
+def search(
+    client: Client, places: list[TopicPartition], broker: int | None, idle_ms: int, now_ms: int
+) -> list[Candidate]:
+    """The open transactions of these partitions that wrote nothing for so long and that no
+    coordinator knows of.
+    """
+    found = [
+        Candidate(place, producer)
+        for place, producer in _producers(client, places, broker)
+        if producer.start_offset is not None and now_ms - producer.last_timestamp_ms > idle_ms
+    ]
+    return sorted(_hanging(client, found))
+
+
 def find(parsed: Parsed, client: Client) -> None:
     """Search and print."""
     broker = parsed.number("--broker-id")
     minutes = parsed.number("--max-transaction-timeout", TIMEOUT_MINUTES) or 0
     now_ms = int(time.time() * 1000)
-    found = [
-        Candidate(place, producer)
-        for place, producer in _producers(client, _places(parsed, client, broker), broker)
-        if producer.start_offset is not None
-        and now_ms - producer.last_timestamp_ms > minutes * MINUTE_MS
-    ]
+    places = _places(parsed, client, broker)
+    found = search(client, places, broker, minutes * MINUTE_MS, now_ms)
     rows = [
         {
             "topic": one.place[0],
@@ -69,7 +79,7 @@ def find(parsed: Parsed, client: Client) -> None:
             **one.producer._asdict(),
             "idle_minutes": _minutes(now_ms - one.producer.last_timestamp_ms),
         }
-        for one in sorted(_hanging(client, found))
+        for one in found
     ]
     if parsed.has("--json"):
         import json

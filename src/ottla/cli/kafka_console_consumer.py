@@ -178,16 +178,13 @@ def _settings(parsed: Parsed) -> dict[str, str]:
     if groups and parsed.has("--partition"):
         raise UsageError("a group and --partition can't be given together")
     beginning = parsed.has("--from-beginning")
-    if parsed.is_verb and not groups and not parsed.has("--offset"):
-        beginning = beginning or "auto.offset.reset" not in given
     if parsed.has("--from-beginning") and given.get("auto.offset.reset", "earliest") != "earliest":
         raise UsageError("--from-beginning and auto.offset.reset say different things")
     settings = {
         "client.id": "console-consumer",
         "auto.offset.reset": "earliest" if beginning else "latest",
-        # A slip of a person's fingers makes no topic; a script of Apache's counts on it. What is
-        # included is there already, and is not to come back when it is deleted.
-        "allow.auto.create.topics": str(not parsed.is_verb and not parsed.has("--include")),
+        # What is included is there already, and is not to come back when it is deleted.
+        "allow.auto.create.topics": str(not parsed.has("--include")),
     }
     if not groups:
         # Nobody keeps the positions of such a member: it keeps what it has when topics come.
@@ -204,7 +201,7 @@ def _settings(parsed: Parsed) -> dict[str, str]:
         settings["group.id"] = groups.pop() if groups else f"console-consumer-{_random_number()}"
     elif not (parsed.text("--offset") or "").isdigit():
         named = "latest"
-        if beginning or parsed.is_verb:
+        if beginning:
             named = settings["auto.offset.reset"]
         settings["auto.offset.reset"] = parsed.text("--offset", named) or ""
     return settings

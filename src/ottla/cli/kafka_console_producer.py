@@ -11,15 +11,13 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from ottla.cli.client_settings import beside_client, client_of, honoured
-from ottla.cli.connect import VERB_PATIENCE_MS
 from ottla.cli.interrupts import Interrupts
 from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError, require_int
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.record_lines import Line, LineReader, lines_of
 from ottla.cli.run import Failed, run
 from ottla.cli.waiting import require_topic_name, wait_for_topic
-from ottla.client.client import Client
-from ottla.client.errors import BrokerError, Unreachable
+from ottla.client.errors import BrokerError
 from ottla.client.producing.producer import Producer, RecordTooLarge
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
@@ -112,31 +110,14 @@ def main(parsed: Parsed) -> int:
     if sys.stdin is None:
         raise Failed("there is no standard input to read lines from", hint="it is closed: `<&-`")
     patience_ms = int(settings["max.block.ms"])
-    if parsed.is_verb and not parsed.has("--max-block-ms"):
-        patience_ms = VERB_PATIENCE_MS
     with (
         Interrupts("the cluster to take what was read") as interrupts,
         client_of("producer", settings, connect_timeout_ms=patience_ms) as client,
         Producer(beside_client(settings), client=client) as producer,
     ):
-        if parsed.is_verb:
-            _make_topic(client, producer, topic, patience_ms)
-        else:
-            wait_for_topic(client, producer, topic, patience_ms)
+        wait_for_topic(client, producer, topic, patience_ms)
         sender = Sender(producer, topic, interrupts, sync=parsed.has("--sync"))
         return sender.send_lines(sys.stdin.buffer, reader.read)
-
-
-def _make_topic(client: Client, producer: Producer, topic: str, patience_ms: int) -> None:
-    """Tell people if asking has made the topic: it may have been a slip."""
-    try:
-        (row,) = client.metadata(topics=[topic]).topics
-    except Unreachable as error:
-        text = f"topic {topic} is not known after {patience_ms} ms: {error}"
-        raise Failed(text, hint=error.hint) from None
-    wait_for_topic(client, producer, topic, patience_ms)
-    if row.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
-        print(f"there was no topic {topic}: made it", file=sys.stderr, flush=True)
 
 
 class Sender:

@@ -7,7 +7,6 @@ that opens with `Error:` on stdout, and leaves with 0. The verb's refusals leave
 
 from __future__ import annotations
 
-import re
 import sys
 
 from ottla.cli import groups_described, offsets_reset
@@ -19,7 +18,6 @@ from ottla.client.admin import groups, topics
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError
 from ottla.errors import OttlaError
-from ottla.wire.errors import ErrorCode
 
 ACTIONS = (
     "--list",
@@ -32,7 +30,6 @@ ACTIONS = (
 TYPES = ("Classic", "Consumer")
 """Of groups of consumers, which are those that this command is for."""
 GROUP_WIDTH_IN_LIST = 25
-CONSOLE_GROUP = re.compile(r"console-consumer-\d+")
 """What the console consumer calls its group when nobody names one."""
 
 _RESET = ("--reset-offsets",)
@@ -145,33 +142,20 @@ def main(parsed: Parsed) -> int:
         try:
             if timeout_ms is not None and timeout_ms <= 0:
                 raise OttlaError(f"--timeout {timeout_ms} leaves no time to ask anybody")
-            if _DO[action](parsed, client) is False:
-                return _refused(parsed)
+            _DO[action](parsed, client)
         except UsageError:
             raise
         except OttlaError as error:
-            if parsed.is_verb:
-                raise
             print(f"\nError: {error}")
             if error.hint:
                 print(f"\nhint: {error.hint}", file=sys.stderr)
-            return _refused(parsed)
     return 0
-
-
-def _refused(parsed: Parsed) -> int:
-    """Apache's tool leaves with 0 after a refusal that it told; a verb does not."""
-    return int(parsed.is_verb)
 
 
 def _check(parsed: Parsed, action: str) -> None:
     if action == "--list":
         if parsed.has("--group"):
-            if parsed.is_verb:
-                text = "ottla groups shows all groups; ottla groups describe NAME shows one"
-            else:
-                text = "--list shows all groups; --describe --group shows one"
-            raise UsageError(text)
+            raise UsageError("--list shows all groups; --describe --group shows one")
         _names(parsed.text("--state"), groups.STATES, "state")
         _names(parsed.text("--type"), TYPES, "type")
         return
@@ -198,15 +182,10 @@ def _list(parsed: Parsed, client: Client) -> None:
         if group.protocol_type in ("", "consumer")
         and group.type.lower() not in ("share", "streams")
     ]
-    if parsed.is_verb and not parsed.has("--all"):
-        found = [group for group in found if not CONSOLE_GROUP.fullmatch(group.group)]
     if parsed.has("--json"):
         import json
 
         print(json.dumps([{"group": g.group, "state": g.state, "type": g.type} for g in found]))
-        return
-    if not found and parsed.is_verb:
-        print("no groups; `ottla consume TOPIC --group NAME` makes one", file=sys.stderr)
         return
     show_type, show_state = parsed.has("--type"), parsed.has("--state")
     if not show_type and not show_state:
@@ -222,7 +201,7 @@ def _list(parsed: Parsed, client: Client) -> None:
         print(line)
 
 
-def _delete(parsed: Parsed, client: Client) -> bool:
+def _delete(parsed: Parsed, client: Client) -> None:
     wanted = list(dict.fromkeys(parsed.all("--group")))
     if parsed.has("--all-groups"):
         wanted = [group.group for group in groups.list_groups(client)]
@@ -236,15 +215,12 @@ def _delete(parsed: Parsed, client: Client) -> bool:
     quoted = ", ".join(f"'{group}'" for group in deleted)
     if not failed:
         print(f"Deletion of requested consumer groups ({quoted}) was successful.")
-        return True
+        return
     print("\nError: Deletion of some consumer groups failed:")
     for group, failure in failed:
         print(f"* Group '{group}' could not be deleted due to: {exception_text(failure)}")
-    if parsed.is_verb and any(error.code == ErrorCode.NON_EMPTY_GROUP for _, error in failed):
-        print(f"\nhint: {offsets_reset.STOP_MEMBERS}", file=sys.stderr)
     if deleted:
         print(f"\nThese consumer groups were deleted successfully: {quoted}")
-    return False
 
 
 def _delete_offsets(parsed: Parsed, client: Client) -> None:

@@ -85,8 +85,7 @@ def _print_offsets(parsed: Parsed, client: Client, accepts: Filter, at: int) -> 
     if not places:
         raise Failed(
             "Could not match any topic-partitions with the specified filters",
-            hint=f"{'ottla topics' if parsed.is_verb else 'kafka-topics.sh --list'} shows the "
-            "topics that exist",
+            hint="kafka-topics.sh --list shows the topics that exist",
         )
     rows = []
     for place, row in sorted(offsets.list_offsets(client, dict.fromkeys(places, at)).items()):
@@ -124,18 +123,12 @@ def _filter(parsed: Parsed) -> Filter:
         filters = [_pattern(text) for text in patterns.split(",")]
         return lambda topic, partition: any(f(topic, partition) for f in filters)
     text = parsed.text("--topic")
-    topic_ok = _topic_ok(text, parsed.is_verb)
+    topic_ok = (lambda name: True) if text is None else topic_filter(text)
     numbers = parsed.text("--partitions")
     if numbers is None:
         return lambda topic, partition: topic_ok(topic)
     wanted = {_number(part, "--partitions") for part in numbers.split(",") if part}
     return lambda topic, partition: partition in wanted and topic_ok(topic)
-
-
-def _topic_ok(text: str | None, is_verb: bool) -> Callable[[str], bool]:
-    if text is None:
-        return lambda name: True
-    return text.__eq__ if is_verb else topic_filter(text)
 
 
 def _pattern(text: str) -> Filter:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from shlex import quote
-from typing import NamedTuple
 
+from ottla.cli.daemon import Ready, start_behind
 from ottla.cli.options import Command, Option, Parsed, UsageError
-from ottla.cli.run import Failed, run
+from ottla.cli.run import run
 from ottla.cli.server_properties import load_properties
 from ottla.errors import OttlaError
-
-SAID_BYTES_MAX = 4000
-"""How much of a daemon's log is shown when it could not start."""
 
 COMMAND = Command(
     "kafka-server-start.sh",
@@ -54,10 +50,12 @@ def main(parsed: Parsed) -> int:
     properties = load_properties(path, parsed.all("--override"))
     if parsed.has("-daemon"):
         return _daemon(path, properties, parsed.text("-name") or "kafkaServer")
-    return _serve(path, properties, None)
+    return _serve(path, properties)
 
 
-def _serve(path: str, properties: dict[str, str], ready: _Ready | None) -> int:
+def _serve(
+    path: str, properties: dict[str, str], ready: Ready | None = None, *, log: str | None = None
+) -> int:
     from ottla.cli.server import serve, tell_why_it_ended
     from ottla.node.lost_meta_properties import CONFIG_FILE
     from ottla.node.node import Node
@@ -70,7 +68,7 @@ def _serve(path: str, properties: dict[str, str], ready: _Ready | None) -> int:
             ready.tell()
 
     try:
-        return serve(properties, started=started)
+        return serve(properties, started=started, log=log)
     except Exception as problem:
         if isinstance(problem, OttlaError) and problem.hint:
             problem.hint = problem.hint.replace(CONFIG_FILE, quote(path))
@@ -78,73 +76,14 @@ def _serve(path: str, properties: dict[str, str], ready: _Ready | None) -> int:
 
 
 def _daemon(path: str, properties: dict[str, str], name: str) -> int:
-    """Start in a child of its own session; return when it serves, or fail with what it said.
-
-    Until it serves, its complaints go to a file of its own: other servers may write to the log too.
-    """
-    from tempfile import TemporaryFile
-
+    """Start in the background; return when it serves, or fail with what it said."""
     if "/" in name:
         raise UsageError(f"-name takes the name of a file, without a folder, not '{name}'")
     folder = os.environ.get("LOG_DIR") or os.path.join(os.environ.get("OTTLA_HOME", "."), "logs")
     os.makedirs(folder, exist_ok=True)
-    out = os.path.join(folder, f"{name}.out")
-    complaints = TemporaryFile()  # noqa: SIM115 (the child's as well, which it outlives here)
-    read_end, write_end = os.pipe()
-    if os.fork() == 0:
-        os.close(read_end)
-        os.setsid()
-        log = _detach(out, complaints.fileno())
-        try:
-            code = _serve(path, properties, _Ready(write_end, log, complaints.fileno()))
-        except OttlaError as error:
-            from ottla.cli.run import tell
-
-            tell(error)
-            code = 1
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    os.close(write_end)
-    with os.fdopen(read_end, "rb") as pipe:
-        if pipe.read(1) == b"+":
-            return 0
-    with complaints:
-        complaints.seek(0)
-        data = complaints.read()
-    with open(out, "ab") as file:
-        file.write(data)
-    said = data[-SAID_BYTES_MAX:].decode("utf-8", "replace").strip()
-    raise Failed(f"the server did not start; it said, and {out} has:\n{said}")
-
-
-class _Ready(NamedTuple):
-    """Whom a daemon tells that it serves, and where its complaints go from then on."""
-
-    told: int
-    log: int
-    complaints: int
-
-    def tell(self) -> None:
-        """It serves."""
-        sys.stderr.flush()
-        size = os.fstat(self.complaints).st_size
-        os.write(self.log, os.pread(self.complaints, size, 0))
-        os.dup2(self.log, 2)
-        os.close(self.log)
-        os.write(self.told, b"+")
-        os.close(self.told)
-
-
-def _detach(path: str, complaints: int) -> int:
-    """No terminal: input from nowhere, output to the file, whose descriptor it returns."""
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(log, 1)
-    os.dup2(complaints, 2)
-    os.close(nothing)
-    return log
+    out = os.path.abspath(os.path.join(folder, f"{name}.out"))
+    start_behind(out, lambda ready: _serve(path, properties, ready, log=out))
+    return 0
 
 
 def entry() -> int:

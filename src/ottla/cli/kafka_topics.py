@@ -177,8 +177,6 @@ def main(parsed: Parsed) -> int:
     except UsageError:
         raise
     except OttlaError as error:
-        if parsed.is_verb:
-            raise
         # Apache's tool says it on stdout, and scripts look for these words.
         print(f"{FAILED}{error}")
         raise Failed("", hint=error.hint) from None
@@ -190,10 +188,8 @@ def _list(parsed: Parsed, client: Client) -> int:
         import json
 
         print(json.dumps(names))
-    elif names or not parsed.is_verb:  # Apache's tool prints an empty line of none
-        print("\n".join(names))
     else:
-        print("no topics; `ottla topics create NAME` makes one", file=sys.stderr)
+        print("\n".join(names))  # an empty line of none, as Apache's
     return 0
 
 
@@ -219,8 +215,6 @@ def _create(parsed: Parsed, client: Client) -> int:
     error = topics.create(client, [topic])[name]
     if error is not None:
         if error.code == ErrorCode.TOPIC_ALREADY_EXISTS and parsed.has("--if-not-exists"):
-            if parsed.is_verb:  # Apache's tool says nothing
-                print(f"Topic {name} was there already.")
             return 0
         raise error
     print(f"Created topic {name}.")
@@ -243,17 +237,13 @@ def _alter(parsed: Parsed, client: Client) -> int:
         if text is not None:
             placed = _assignments(text)[len(topic.partitions) :]
         topics.create_partitions(client, topic.name, count, placed)
-        if parsed.is_verb:
-            print(f"Topic {topic.name} has {count} partitions now.")
     return 0
 
 
 def _delete(parsed: Parsed, client: Client) -> int:
-    for name, error in topics.delete(client, _matching(parsed, client)).items():
+    for error in topics.delete(client, _matching(parsed, client)).values():
         if error is not None:
             raise error
-        if parsed.is_verb:  # Apache's tool says nothing
-            print(f"Deleted topic {name}.")
     return 0
 
 
@@ -310,24 +300,20 @@ def _matching(parsed: Parsed, client: Client) -> list[str]:
     names = topics.names(client, internal=not parsed.has("--exclude-internal"))
     if pattern is None:
         return names
-    # What a person types is a name; in what a script gives, a point means any letter.
-    accepts = pattern.__eq__ if parsed.is_verb else topic_filter(pattern)
+    accepts = topic_filter(pattern)
     found = [name for name in names if accepts(name)]
     if not found and not parsed.has("--if-exists") and not parsed.has("--list"):
-        raise Failed(
-            f"Topic '{pattern}' does not exist as expected", hint=_similar(parsed, pattern, names)
-        )
+        raise Failed(f"Topic '{pattern}' does not exist as expected", hint=_similar(pattern, names))
     return found
 
 
-def _similar(parsed: Parsed, pattern: str, names: list[str]) -> str:
+def _similar(pattern: str, names: list[str]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(pattern, names, 1)
     if close:
         return f"did you mean {close[0]}?"
-    shows = "ottla topics" if parsed.is_verb else "kafka-topics.sh --list"
-    return f"{shows} shows the topics that exist"
+    return "kafka-topics.sh --list shows the topics that exist"
 
 
 def _config(text: str) -> tuple[str, str]:

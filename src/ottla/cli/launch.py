@@ -34,7 +34,7 @@ COMMANDS = {
     "kafka-transactions": "kafka_transactions",
     "kafka-verifiable-consumer": "kafka_verifiable_consumer",
     "kafka-verifiable-producer": "kafka_verifiable_producer",
-    "ottla": "ottla",
+    "ottla": "verb.app",
 }
 
 REFUSED = {

@@ -28,7 +28,6 @@ SCENARIOS = (
     "--from-file",
 )
 INACTIVE = ("Empty", "Dead")
-STOP_MEMBERS = "stop its members first; `ottla groups describe NAME --members` shows them"
 Plan = dict[TopicPartition, int]
 
 
@@ -39,8 +38,6 @@ def check(parsed: Parsed) -> None:
         UsageError: they don't.
     """
     parsed.not_together("--dry-run", "--execute")
-    if parsed.is_verb:
-        _check_words(parsed)
     if not parsed.has("--dry-run") and not parsed.has("--execute"):
         print("WARN: nothing will be changed without --execute", file=sys.stderr)
     scenario = parsed.exactly_one(*SCENARIOS)
@@ -48,25 +45,6 @@ def check(parsed: Parsed) -> None:
         parsed.not_together("--from-file", "--all-topics", "--topic")
     else:
         parsed.exactly_one("--all-topics", "--topic")
-
-
-def _check_words(parsed: Parsed) -> None:
-    """Whether it is said where to and of which topics, for who does not know that both belong to
-    it.
-
-    Raises:
-        UsageError: one of them is missing.
-    """
-    has_place = any(parsed.has(name) for name in SCENARIOS)
-    has_scope = any(parsed.has(name) for name in ("--topic", "--all-topics", "--from-file"))
-    if not has_place or not has_scope:
-        missing = "of which topics" if has_place else "where to"
-        group = (parsed.all("--group") or ["NAME"])[0]
-        raise UsageError(
-            f"it is not said {missing}",
-            hint=f"ottla groups reset {group} --all-topics --to-earliest --execute; or --topic "
-            "NAME, and --to-latest, --to-offset, --shift-by, --to-datetime, --by-duration",
-        )
 
 
 def split_topic(word: str) -> tuple[str, list[int] | None]:
@@ -92,8 +70,6 @@ def reset(parsed: Parsed, client: Client) -> None:
     path = parsed.text("--from-file")
     filed = None if path is None else read_csv(path, _only_group(parsed))
     plans: dict[str, Plan] = {}
-    if parsed.is_verb:
-        _require_inactive(client, wanted)
     for group in wanted:
         state = _state(client, group)
         if state not in INACTIVE:
@@ -118,20 +94,6 @@ def reset(parsed: Parsed, client: Client) -> None:
         _print_csv(plans, several=_only_group(parsed) is None)
     else:
         _print_table(plans)
-
-
-def _require_inactive(client: Client, wanted: list[str]) -> None:
-    """Miss nothing half done: who has members is said before any of the groups is moved.
-
-    Raises:
-        OttlaError: one of them has members.
-    """
-    for group in wanted:
-        state = _state(client, group)
-        if state not in INACTIVE:
-            raise OttlaError(
-                f"group {group} has members (it is {state}); nothing was moved", hint=STOP_MEMBERS
-            )
 
 
 def _state(client: Client, group: str) -> str:

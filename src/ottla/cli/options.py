@@ -77,11 +77,6 @@ class Parsed:
         """Whether the option was given."""
         return name in self.values
 
-    @property
-    def is_verb(self) -> bool:
-        """Whether a person typed it, `ottla ...`, and no script the name of a tool of Apache's."""
-        return self.command.name.startswith("ottla ")
-
     def all(self, name: str) -> list[str]:
         """Every value of an option that may be repeated."""
         return [value for value in self.values.get(name, []) if value is not None]

@@ -75,25 +75,40 @@ def quietly(work: Callable[[], int]) -> int:
 
 
 def _run(command: Command, main: Callable[[Parsed], int], arguments: Sequence[str]) -> int:
+    def work() -> int:
+        try:
+            return _parsed_and_done(command, main, arguments)
+        except UsageError as error:
+            if command.bad_value is not None and isinstance(error, BadValue):
+                print(f"{command.bad_value}{error}")
+                error = UsageError("", hint=error.hint)
+            tell(error, fallback_hint=f"{command.name} --help shows all options, with examples")
+            return 1
+
+    return told_as_exit_code(work)
+
+
+def _parsed_and_done(
+    command: Command, main: Callable[[Parsed], int], arguments: Sequence[str]
+) -> int:
+    if not arguments and command.words is None:
+        print(help_text(command), file=sys.stderr)
+        return command.bare_exit_code
+    parsed = parse(command, arguments)
+    if parsed.has("--help"):
+        print(help_text(command))
+        return command.help_exit_code
+    if parsed.has("--version"):
+        return print_version()
+    warn_deprecated(parsed)
+    return main(parsed)
+
+
+def told_as_exit_code(work: Callable[[], int]) -> int:
+    """Do it; what goes wrong is told, and its exit code given."""
     _said.clear()
     try:
-        if not arguments and command.words is None:
-            print(help_text(command), file=sys.stderr)
-            return command.bare_exit_code
-        parsed = parse(command, arguments)
-        if parsed.has("--help"):
-            print(help_text(command))
-            return command.help_exit_code
-        if parsed.has("--version"):
-            return print_version(parsed.is_verb)
-        warn_deprecated(parsed)
-        return main(parsed)
-    except UsageError as error:
-        if command.bad_value is not None and isinstance(error, BadValue):
-            print(f"{command.bad_value}{error}")
-            error = UsageError("", hint=error.hint)
-        tell(error, fallback_hint=f"{command.name} --help shows all options, with examples")
-        return 1
+        return work()
     except OttlaError as error:
         tell(error)
         return 1
@@ -148,13 +163,10 @@ def warn_deprecated(parsed: Parsed) -> None:
             print(f"{option.name} is the older name of {option.deprecated_for}", file=sys.stderr)
 
 
-def print_version(of_verb: bool) -> int:
-    """Print our version; a tool of Apache's prints, alone on stdout, the Kafka that it is like."""
+def print_version() -> int:
+    """Print the version of a tool of Apache's: alone on stdout, the Kafka that it is like."""
     from ottla import __version__
 
-    if of_verb:
-        print(f"ottla {__version__} (speaks Apache Kafka {APACHE_KAFKA_VERSION})")
-        return 0
     print(APACHE_KAFKA_VERSION)
     print(f"(Ottla {__version__}, compatible with Apache Kafka)", file=sys.stderr)
     return 0

@@ -12,18 +12,26 @@ import fcntl
 import json
 import os
 import tempfile
+import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ottla.errors import OttlaError
 
 
 class Server(NamedTuple):
-    """A running server."""
+    """A running server: where it keeps records, what it prints goes to, and metrics are; None is
+    nowhere.
+    """
 
     pid: int
     node_id: int
     roles: tuple[str, ...]
     bootstrap: str
+    folders: tuple[str, ...] = ()
+    log: str | None = None
+    http: int | None = None
+    started_ms: int = 0
 
 
 def _folder() -> str:
@@ -44,12 +52,24 @@ def _folder() -> str:
 class Announcement:
     """That this process is a server; ends with the process, or by `close`."""
 
-    def __init__(self, *, node_id: int, roles: tuple[str, ...], bootstrap: str) -> None:
+    def __init__(
+        self,
+        *,
+        node_id: int,
+        roles: tuple[str, ...],
+        bootstrap: str,
+        folders: Iterable[str] = (),
+        log: str | None = None,
+        http: int | None = None,
+    ) -> None:
         self._path = os.path.join(_folder(), f"{os.getpid()}.json")
         self._file = open(self._path, "w", encoding="utf-8")  # noqa: SIM115 (held until the end)
         fcntl.flock(self._file, fcntl.LOCK_EX)
-        row = {"pid": os.getpid(), "node_id": node_id, "roles": roles, "bootstrap": bootstrap}
-        json.dump(row, self._file)
+        started_ms = int(time.time() * 1000)
+        server = Server(
+            os.getpid(), node_id, roles, bootstrap, tuple(folders), log, http, started_ms
+        )
+        json.dump(server._asdict(), self._file)
         self._file.flush()
 
     def close(self) -> None:
@@ -73,10 +93,9 @@ def running_servers() -> list[Server]:
                     os.unlink(path)
                     continue
                 row = json.load(file)
-                found.append(
-                    Server(row["pid"], row["node_id"], tuple(row["roles"]), row["bootstrap"])
-                )
-        except (FileNotFoundError, ValueError, KeyError):
+                lists = {key: tuple(row.get(key, ())) for key in ("roles", "folders")}
+                found.append(Server(**{**row, **lists}))
+        except (FileNotFoundError, ValueError, TypeError):
             continue  # it ended, or begins, just now
     return found
 

@@ -63,18 +63,19 @@ def serve(
     properties: Mapping[str, str],
     *,
     started: Callable[[Node], None],
-    log_file: str | None = None,
+    log: str | None = None,
     quiet: bool = False,
     signals: Signals | None = None,
 ) -> int:
     """Start a node, tell `started`, run until it ends; the exit code. Who has something to tidy up
-    after it brings `signals` that were heard since before there was any.
+    after it brings `signals` that were heard since before there was any. `log` is the file that
+    what it prints goes to, if whoever starts it knows one.
 
     Raises:
         OttlaError: it could not be started.
     """
     signals = signals or Signals()
-    logs = _logs(properties, log_file, quiet)
+    logs = _logs(properties, quiet)
     raise_descriptor_limit()
     gc.set_threshold(*GC_THRESHOLDS)
     node = Node(properties, logs=logs)
@@ -87,6 +88,9 @@ def serve(
             node_id=config.node_id,
             roles=tuple(properties.get("process.roles", "").replace(" ", "").split(",")),
             bootstrap=f"localhost:{_client_port(node)}",
+            folders=config.log_dirs,
+            log=config["ottla.log.file"] or log,
+            http=http.port if http is not None else None,
         )
         last.callback(announcement.close)
         if http is not None:
@@ -163,11 +167,11 @@ def raise_descriptor_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _logs(properties: Mapping[str, str], file: str | None, quiet: bool) -> Logs:
-    """The server's logs, as the `ottla.log.` keys and the command say."""
+def _logs(properties: Mapping[str, str], quiet: bool) -> Logs:
+    """The server's logs, as the `ottla.log.` keys say."""
     config = BrokerConfig(properties)
     return open_logs(
-        file=file or config["ottla.log.file"],
+        file=config["ottla.log.file"],
         format=config["ottla.log.format"],
         level="ERROR" if quiet else config["ottla.log.level"],
     )

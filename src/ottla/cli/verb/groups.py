@@ -1,0 +1,504 @@
+"""`ottla groups`: what groups there are, how far behind they are, and moving or deleting them."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from ottla.cli.run import Failed
+from ottla.cli.verb import places
+from ottla.cli.verb.grammar import Actions, WrongWords, verb
+from ottla.cli.verb.reach import Where, complete_group, complete_topic, reaches
+from ottla.cli.verb.shown import (
+    Column,
+    Row,
+    confirm,
+    is_terminal,
+    json_option,
+    note,
+    number,
+    print_json,
+    show,
+    show_facts,
+    yes_option,
+)
+
+if TYPE_CHECKING:
+    from ottla.client.admin.groups import Described, Member
+    from ottla.client.client import Client
+    from ottla.client.places import TopicPartition
+
+VERB = Actions(
+    "groups",
+    "consumer groups: lag, reset, delete",
+    "list",
+    {
+        "offsets": "ottla groups describe NAME",
+        "members": "ottla groups describe NAME",
+        "show": "did you mean describe?",
+        "rm": "did you mean delete?",
+        "seek": "ottla groups reset NAME --to beginning",
+        "create": "a group comes to be when its first member does: ottla consume TOPIC --group NAME",
+    },
+)
+CONSOLE_GROUP = re.compile(r"console-consumer-\d+")
+INACTIVE = ("Empty", "Dead")
+_LIST = (Column("GROUP", "group"), Column("STATE", "state"), Column("TYPE", "type"))
+_LONG = (*_LIST, number("MEMBERS", "members"), number("LAG", "lag", warn=True))
+_PLACES = (
+    Column("TOPIC", "topic"),
+    number("PARTITION", "partition"),
+    number("OFFSET", "offset"),
+    number("END", "end"),
+    number("LAG", "lag", warn=True),
+    Column("MEMBER", "member"),
+    Column("HOST", "host"),
+)
+_FACTS = {
+    "group": "group",
+    "state": "state",
+    "type": "type",
+    "assignor": "assignor",
+    "members": "members",
+    "lag": "lag",
+}
+_LAGS = (
+    Column("TOPIC", "topic"),
+    number("PARTITIONS", "partitions"),
+    number("LAG", "lag", warn=True),
+)
+_MOVES = (
+    Column("TOPIC", "topic"),
+    number("PARTITION", "partition"),
+    number("IS AT", "was"),
+    number("GOES TO", "to"),
+    number("BY", "by"),
+)
+
+
+class Place(NamedTuple):
+    """Where a group is in one partition; None where nobody knows."""
+
+    topic: str
+    partition: int
+    offset: int | None
+    end: int | None
+    member: Member | None
+
+    @property
+    def lag(self) -> int | None:
+        """Records that it has not read yet."""
+        if self.offset is None or self.end is None:
+            return None
+        return max(0, self.end - self.offset)
+
+    def row(self) -> Row:
+        """As it is shown."""
+        member = self.member
+        return {
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+            "end": self.end,
+            "lag": self.lag,
+            "member": None if member is None else member.instance_id or member.id,
+            "host": None if member is None else member.host.removeprefix("/"),
+        }
+
+
+@VERB.add
+@verb(
+    "list",
+    "which groups are there",
+    ("which groups are there", "ottla groups"),
+    ("with members and lag", "ottla groups --long"),
+    too_many="ottla groups describe {word}",
+)
+@reaches
+@click.option("-l", "--long", "is_long", is_flag=True, help="Count members and lag, too.")
+@click.option("--all", "with_console", is_flag=True, help="Those of console consumers as well.")
+@json_option
+def _list(where: Where, is_long: bool, with_console: bool, as_json: bool) -> None:
+    from ottla.client.admin import groups
+
+    with where.client() as client:
+        rows: list[Row] = [
+            {"group": row.group, "state": row.state, "type": row.type}
+            for row in groups.list_groups(client)
+            if with_console or not CONSOLE_GROUP.fullmatch(row.group)
+        ]
+        for row in rows if is_long else ():
+            found = groups.describe(client, row["group"])
+            row["members"] = len(found.members)
+            row["lag"] = sum(place.lag or 0 for place in where_it_is(client, found))
+    none = "no groups; one comes to be with its first member: ottla consume TOPIC --group NAME"
+    show(_LONG if is_long else _LIST, rows, as_json=as_json, none=none)
+
+
+def where_it_is(client: Client, group: Described) -> list[Place]:
+    """A group's partitions, those of members and those with offsets, by name and number."""
+    from ottla.client.admin import groups, offsets
+
+    committed = groups.committed(client, group.group)
+    owners = {place: member for member in group.members for place in member.partitions}
+    order = sorted({*owners, *committed})
+    ends = offsets.list_offsets(client, dict.fromkeys(order, offsets.LATEST)) if order else {}
+    found = []
+    for place in order:
+        at, end = committed.get(place), ends.get(place)
+        found.append(
+            Place(
+                *place,
+                None if at is None else at.offset,
+                end.offset if isinstance(end, offsets.Found) else None,
+                owners.get(place),
+            )
+        )
+    return found
+
+
+def _described(client: Client, name: str) -> Described:
+    """A group that is there.
+
+    Raises:
+        Failed: it is not; the hint has the name that was meant.
+    """
+    from ottla.cli.options import nearest
+    from ottla.client.admin import groups
+    from ottla.client.errors import BrokerError
+
+    try:
+        found = groups.describe(client, name)
+    except BrokerError as error:
+        if error.code != groups.GROUP_ID_NOT_FOUND:
+            raise
+    else:
+        if found.state != "Dead":
+            return found
+    there = [row.group for row in groups.list_groups(client)]
+    close = nearest(name, there) or "ottla groups shows those that do"
+    raise Failed(f"group {name} does not exist", hint=close)
+
+
+@VERB.add
+@verb(
+    "describe",
+    "where groups are, and who reads what",
+    ("one group", "ottla groups describe my-group"),
+    ("several, for a script", "ottla groups describe one other --json"),
+)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_group)
+@reaches
+@json_option
+def _describe(where: Where, names: tuple[str, ...], as_json: bool) -> None:
+    shown: list[Row] = []
+    with where.client() as client:
+        for name in dict.fromkeys(names):
+            group = _described(client, name)
+            found = where_it_is(client, group)
+            lags = [place.lag for place in found if place.lag is not None]
+            idle = [m for m in group.members if not m.partitions]
+            shown.append(
+                {
+                    "group": group.group,
+                    "state": group.state,
+                    "type": group.type,
+                    "assignor": group.assignor or None,
+                    "members": len(group.members),
+                    "lag": sum(lags),
+                    "idle": [m.instance_id or m.id for m in idle],
+                    "partitions": [place.row() for place in found],
+                }
+            )
+    if as_json:
+        print_json(shown)
+        return
+    for at, row in enumerate(shown):
+        if at and not is_terminal():
+            print()
+        show_facts(row, _FACTS, as_json=False)
+        if not is_terminal():
+            print()
+        show(_PLACES, row["partitions"], as_json=False, none="it has no partition")
+        if row["idle"]:
+            note(f"{len(row['idle'])} member(s) have no partition: there are more than partitions")
+
+
+@VERB.add
+@verb(
+    "lag",
+    "how many records a group has not read yet",
+    ("by topic", "ottla groups lag my-group"),
+    ("anew every second, until Ctrl-C", "ottla groups lag my-group --watch"),
+    ("wait until it has read all", "ottla groups lag my-group --until 0"),
+    ("a number for a script", "ottla groups lag my-group --json | jq .lag"),
+    too_many="one group at a time",
+)
+@click.argument("name", metavar="NAME", shell_complete=complete_group)
+@click.option("-w", "--watch", is_flag=True, help="Show it anew, again and again.")
+@click.option(
+    "--every",
+    type=click.FloatRange(0.1),
+    default=1.0,
+    metavar="SECONDS",
+    help="How often --watch and --until look; 1.",
+)
+@click.option(
+    "--until",
+    type=click.IntRange(0),
+    metavar="LAG",
+    help="Wait until the lag is no more than that.",
+)
+@click.option(
+    "--timeout", type=click.FloatRange(0), metavar="SECONDS", help="How long --until waits at most."
+)
+@reaches
+@json_option
+def _lag(
+    where: Where,
+    name: str,
+    watch: bool,
+    every: float,
+    until: int | None,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    if timeout is not None and until is None:
+        raise WrongWords("--timeout only goes with --until")
+    with where.client() as client:
+        if until is None and not watch:
+            _print_lag(_lag_row(client, name), as_json)
+            return
+        began = time.monotonic()
+        if watch and is_terminal() and not as_json:
+            _watch(client, name, every, until)
+            return
+        while True:
+            row = _lag_row(client, name)
+            if watch:
+                print_json(row) if as_json else print(f"{row['group']} {row['lag']}", flush=True)
+            if until is not None and row["lag"] <= until:
+                if not watch:
+                    _print_lag(row, as_json)
+                return
+            if timeout is not None and time.monotonic() - began >= timeout:
+                raise Failed(f"after {timeout:g} s group {name} still lags by {row['lag']}")
+            time.sleep(every)
+
+
+def _lag_row(client: Client, name: str) -> Row:
+    found = where_it_is(client, _described(client, name))
+    topics: dict[str, Row] = {}
+    for place in found:
+        row = topics.setdefault(place.topic, {"topic": place.topic, "partitions": 0, "lag": 0})
+        row["partitions"] += 1
+        row["lag"] += place.lag or 0
+    rows = list(topics.values())
+    return {"group": name, "lag": sum(row["lag"] for row in rows), "topics": rows}
+
+
+def _print_lag(row: Row, as_json: bool) -> None:
+    if as_json:
+        print_json(row)
+        return
+    show(_LAGS, row["topics"], as_json=False, none="it has no offsets yet")
+    note(f"{row['group']} lags by {row['lag']}")
+
+
+def _watch(client: Client, name: str, every: float, until: int | None) -> None:
+    """A table that is drawn anew in its place, with how fast the lag falls."""
+    from rich.live import Live
+    from rich.table import Table
+
+    from ottla.cli.verb.shown import console
+
+    def drawn(row: Row, before: Row | None) -> Table:
+        table = Table(title=f"{name}: lag {row['lag']}", box=None, header_style="bold")
+        for head in ("TOPIC", "PARTITIONS", "LAG", "A SECOND"):
+            table.add_column(head, justify="left" if head == "TOPIC" else "right")
+        was = {} if before is None else {one["topic"]: one["lag"] for one in before["topics"]}
+        for one in row["topics"]:
+            by = (one["lag"] - was.get(one["topic"], one["lag"])) / every
+            style = "red" if by > 0 else "green"
+            table.add_row(
+                one["topic"],
+                str(one["partitions"]),
+                str(one["lag"]),
+                f"[{style}]{by:+.0f}[/]" if by else "",
+            )
+        return table
+
+    row = _lag_row(client, name)
+    with Live(drawn(row, None), console=console(), auto_refresh=False) as live:
+        while until is None or row["lag"] > until:
+            time.sleep(every)
+            before, row = row, _lag_row(client, name)
+            live.update(drawn(row, before), refresh=True)
+
+
+@VERB.add
+@verb(
+    "reset",
+    "move a group that has no members; what would change is shown first",
+    ("read everything again", "ottla groups reset my-group --to beginning"),
+    ("skip what there is", "ottla groups reset my-group --to end --yes"),
+    ("two hours back, in one topic", "ottla groups reset my-group --to 2h --topic my-events"),
+    ("ten records back in a partition", "ottla groups reset my-group --to=-10 --topic my-events:0"),
+    ("only look", "ottla groups reset my-group --to beginning --dry-run"),
+    too_many="one group at a time",
+)
+@click.argument("name", metavar="NAME", shell_complete=complete_group)
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="PLACE",
+    help=f"Where to: {places.TAKES}, or +10, -10 from where it is.",
+)
+@click.option(
+    "-t",
+    "--topic",
+    "topics",
+    multiple=True,
+    metavar="TOPIC[:PARTITIONS]",
+    shell_complete=complete_topic,
+    help="Only these; all that it has offsets for if left out. Repeatable.",
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@yes_option
+@reaches
+@json_option
+def _reset(
+    where: Where,
+    name: str,
+    target: str,
+    topics: tuple[str, ...],
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    from ottla.client.admin import groups
+
+    wanted = places.spot("--to", target)
+    with where.client() as client:
+        _require_inactive(client, name, is_new=bool(topics))
+        committed = {place: row.offset for place, row in groups.committed(client, name).items()}
+        found = places.partitions_of(client, topics) if topics else sorted(committed)
+        if not found:
+            raise Failed(
+                f"group {name} has no offsets", hint="--topic names the topics that it is to read"
+            )
+        plan = _plan(client, found, committed, wanted)
+        rows: list[Row] = []
+        for place, to in plan.items():
+            was = committed.get(place)
+            by = None if was is None else to - was
+            rows.append({"topic": place[0], "partition": place[1], "was": was, "to": to, "by": by})
+        show(_MOVES, rows, as_json=as_json)
+        moved = {place: to for place, to in plan.items() if committed.get(place) != to}
+        if dry_run or not moved:
+            note("nothing was moved" if dry_run else f"group {name} is there already")
+            return
+        confirm(f"move {name} in {len(moved)} partition(s)", yes=yes)
+        for place, error in groups.commit(client, name, moved).items():
+            if error is not None:
+                raise Failed(f"{place[0]}-{place[1]}: {error}", hint=error.hint)
+    note(f"moved {name} in {len(moved)} partition(s)")
+
+
+def _plan(
+    client: Client,
+    found: list[TopicPartition],
+    committed: dict[TopicPartition, int],
+    wanted: places.Spot,
+) -> dict[TopicPartition, int]:
+    if wanted.kind != places.SHIFT:
+        return places.resolve(client, found, wanted)
+    unknown = [place for place in found if place not in committed]
+    if unknown:
+        raise Failed(
+            f"the group has no offset in {unknown[0][0]}-{unknown[0][1]} to move from",
+            hint="--to beginning, end, or an offset",
+        )
+    first, last = places.ends(client, found)
+    moved = {place: committed[place] + wanted.value for place in found}
+    return places.within(moved, first, last)
+
+
+def _require_inactive(client: Client, name: str, *, is_new: bool) -> None:
+    """Miss the members of a group before any of it is moved.
+
+    Raises:
+        Failed: it has members, or does not exist.
+    """
+    from ottla.client.admin import groups
+    from ottla.client.errors import BrokerError
+
+    try:
+        found = groups.describe(client, name)
+    except BrokerError as error:
+        if error.code != groups.GROUP_ID_NOT_FOUND:
+            raise
+        state, members = "Dead", 0
+    else:
+        state, members = found.state, len(found.members)
+    if state == "Dead" and not is_new:
+        _described(client, name)
+    if state not in INACTIVE:
+        raise Failed(
+            f"group {name} has {members} member(s) (it is {state}); nothing was moved",
+            hint=f"stop its members first; `ottla groups describe {name}` shows them",
+        )
+
+
+@VERB.add
+@verb(
+    "delete",
+    "delete groups without members, with their offsets",
+    ("gone, after a question", "ottla groups delete my-group"),
+    ("its offsets of one topic alone", "ottla groups delete my-group --topic my-events --yes"),
+)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_group)
+@click.option(
+    "-t",
+    "--topic",
+    "topics",
+    multiple=True,
+    metavar="TOPIC[:PARTITIONS]",
+    shell_complete=complete_topic,
+    help="Only its offsets there; repeatable.",
+)
+@yes_option
+@reaches
+def _delete(where: Where, names: tuple[str, ...], topics: tuple[str, ...], yes: bool) -> None:
+    from ottla.client.admin import groups
+    from ottla.client.errors import BrokerError
+    from ottla.wire.errors import ErrorCode
+
+    wanted = list(dict.fromkeys(names))
+    with where.client() as client:
+        for name in wanted:
+            _described(client, name)
+        found = places.partitions_of(client, topics)
+        what = "with their offsets" if not topics else f"offsets in {', '.join(topics)}"
+        confirm(f"delete {', '.join(wanted)}: {what}", yes=yes)
+        for name in wanted:
+            try:
+                if not topics:
+                    groups.delete(client, name)
+                for place, error in (
+                    groups.delete_offsets(client, name, found) if topics else {}
+                ).items():
+                    if error is not None:
+                        raise Failed(f"{place[0]}-{place[1]}: {error}", hint=error.hint)
+            except BrokerError as error:
+                if error.code != ErrorCode.NON_EMPTY_GROUP:
+                    raise
+                raise Failed(
+                    f"group {name} has members",
+                    hint=f"stop its members first; `ottla groups describe {name}` shows them",
+                ) from None
+            print(f"deleted {name}" if not topics else f"deleted offsets of {name}")
