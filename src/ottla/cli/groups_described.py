@@ -33,14 +33,14 @@ class Place(NamedTuple):
         return self.end - self.committed
 
 
-def describe(parsed: Parsed, client: Client, wanted: list[str]) -> bool:
-    """Print each group, in the order of their names; whether all of them are there."""
+def describe(parsed: Parsed, client: Client, wanted: list[str]) -> None:
+    """Print each group, in the order of their names."""
     found = [groups.describe(client, name) for name in sorted(wanted)]
     if parsed.has("--json"):
         import json
 
         print(json.dumps([_json(client, group) for group in found], indent=2))
-        return True
+        return
     verbose = parsed.has("--verbose")
     for group in found:
         if parsed.has("--state"):
@@ -52,7 +52,6 @@ def describe(parsed: Parsed, client: Client, wanted: list[str]) -> bool:
             places = _places(client, group)
             if _has_something(group, len(places)):
                 _print_places(group, places, verbose)
-    return all(group.state != "Dead" for group in found)
 
 
 def _has_something(group: groups.Described, rows: int) -> bool:

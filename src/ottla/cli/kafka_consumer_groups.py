@@ -256,11 +256,11 @@ def _delete_offsets(parsed: Parsed, client: Client) -> None:
         print(f"{topic:{width}} {text:10} {status:15}")
 
 
-def _describe(parsed: Parsed, client: Client) -> bool:
+def _describe(parsed: Parsed, client: Client) -> None:
     wanted = parsed.all("--group")
     if parsed.has("--all-groups"):
         wanted = [group.group for group in groups.list_groups(client)]
-    return groups_described.describe(parsed, client, wanted)
+    groups_described.describe(parsed, client, wanted)
 
 
 def _validate(parsed: Parsed) -> int:

@@ -41,7 +41,7 @@ class _Wanted(NamedTuple):
     begin: places.Spot | None
     end: places.Spot | None
     last: int | None
-    count: int | None
+    most: int | None
     ends: bool
     idle_s: float | None
     committed: bool
@@ -133,21 +133,23 @@ def VERB(
         committed,
     )
     _check(wanted)
-    text = record_text.value_line
+    text: record_text.Text = record_text.value_line
     if as_json or keys:
         text = record_text.json_line if as_json else record_text.key_value_line
     elif form is not None:
         text = record_text.of_format(form)
     if sys.stdout is None:
         raise Failed("there is no standard output to print to", hint="it is closed: `>&-`")
-    own = {"isolation_level": "read_committed" if committed else "read_uncommitted"}
-    own |= {"allow_auto_create_topics": "false", "enable_auto_commit": "false"}
+    own = {
+        "isolation.level": "read_committed" if committed else "read_uncommitted",
+        "allow.auto.create.topics": "false",
+        "enable.auto.commit": str(group is not None).lower(),
+    }
     if group is not None:
         is_first = wanted.begin is not None and wanted.begin.kind == places.BEGINNING
-        own |= {"group_id": group, "auto_offset_reset": "earliest" if is_first else "latest"}
-        own["enable_auto_commit"] = "true"
+        own |= {"group.id": group, "auto.offset.reset": "earliest" if is_first else "latest"}
     with Interrupts("the group to hear of its end") as interrupts:
-        client, consumer = where.consumer(**own)
+        client, consumer = where.consumer(own)
         try:
             interrupts.wakes = consumer.wakeup
             Reading(wanted, client, consumer, text, interrupts).read()
@@ -199,7 +201,7 @@ class Reading:
     ) -> None:
         self._wanted, self._client, self._consumer, self._text = wanted, client, consumer, text
         self._call = interrupts.call
-        self._left = wanted.count
+        self._left = wanted.most
         self._ends: dict[TopicPartition, int] = {}
         """Where reading of a partition ends, if it does."""
         self._count = 0

@@ -34,14 +34,15 @@ class Verb(click.Command):
 
     def __init__(
         self,
-        *args: Any,
+        name: str,
+        *,
         about: str = "",
         examples: Sequence[Example] = (),
         exit_codes: Codes = DONE,
         too_many: str = "",
         **more: Any,
     ) -> None:
-        super().__init__(*args, context_settings=dict(_SETTINGS), short_help=about, **more)
+        super().__init__(name, context_settings=dict(_SETTINGS), short_help=about, **more)
         self.about, self.examples, self.exit_codes = about, examples, exit_codes
         self.too_many = too_many
         """What to do with a word too many; `{word}` is that word."""

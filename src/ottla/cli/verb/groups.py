@@ -41,7 +41,7 @@ VERB = Actions(
         "show": "did you mean describe?",
         "rm": "did you mean delete?",
         "seek": "ottla groups reset NAME --to beginning",
-        "create": "a group comes to be when its first member does: ottla consume TOPIC --group NAME",
+        "create": "a group comes to be with its first member: ottla consume TOPIC --group NAME",
     },
 )
 CONSOLE_GROUP = re.compile(r"console-consumer-\d+")
@@ -126,7 +126,7 @@ def _list(where: Where, is_long: bool, with_console: bool, as_json: bool) -> Non
 
     with where.client() as client:
         rows: list[Row] = [
-            {"group": row.group, "state": row.state, "type": row.type}
+            {"group": row.group, "state": row.state, "type": row.type.capitalize()}
             for row in groups.list_groups(client)
             if with_console or not CONSOLE_GROUP.fullmatch(row.group)
         ]

@@ -53,7 +53,7 @@ OPTIONS = {
     "--max-messages": "did you mean --count?",
     "--timeout-ms": "--exit ends at the end, --idle 5s when nothing came for so long",
     "--formatter-property": "--format '%k %s\\n' says what is printed, --json prints all",
-    "--property": "--format '%k %s\\n' says what is printed; produce splits keys with --key-separator :",
+    "--property": "--format '%k %s\\n' of consume, --key-separator : of produce",
     "--reader-property": "--key-separator : splits keys from values",
     "--compression-codec": "did you mean --compression?",
     "--to-earliest": "--to beginning",

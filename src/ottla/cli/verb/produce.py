@@ -143,9 +143,9 @@ def VERB(
     require_topic_name(topic)
     if not files and sys.stdin is None:
         raise Failed("there is no standard input to read from", hint="it is closed: `<&-`")
-    own = {"acks": acks, "compression_type": compression, "max_block_ms": str(PATIENCE_MS)}
+    own = {"acks": acks, "compression.type": compression, "max.block.ms": str(PATIENCE_MS)}
     with Interrupts("the cluster to take what was read") as interrupts:
-        client, producer = where.producer(**own)
+        client, producer = where.producer(own)
         with client, producer:
             _make_topic(client, producer, topic)
             sender = Sender(producer, topic, how, interrupts.call, rate)

@@ -41,16 +41,20 @@ class Where(NamedTuple):
 
         return client_of("consumer", self._given("consumer", {}), connect_timeout_ms=patience_ms)
 
-    def producer(self, client: Client | None = None, **own: str) -> tuple[Client, Producer]:
+    def producer(self, own: dict[str, str]) -> tuple[Client, Producer]:
         """A producer, and the client that it has."""
         from ottla.cli.client_settings import beside_client, client_of
         from ottla.client.producing.producer import Producer
 
         given = self._given("producer", own)
-        client = client or client_of("producer", given, connect_timeout_ms=PATIENCE_MS)
-        return client, Producer(beside_client(given), client=client)
+        client = client_of("producer", given, connect_timeout_ms=PATIENCE_MS)
+        try:
+            return client, Producer(beside_client(given), client=client)
+        except BaseException:
+            client.close()
+            raise
 
-    def consumer(self, **own: str) -> tuple[Client, Consumer]:
+    def consumer(self, own: dict[str, str]) -> tuple[Client, Consumer]:
         """A consumer, and the client that it has."""
         from ottla.cli.client_settings import beside_client, client_of
         from ottla.client.consuming.consumer import Consumer
@@ -65,7 +69,7 @@ class Where(NamedTuple):
 
     def _given(self, kind: str, own: dict[str, str]) -> dict[str, str]:
         """All settings by Java's names; what has no effect on this kind of client is told."""
-        given = {key.replace("_", "."): value for key, value in own.items()} | self.settings
+        given = own | self.settings
         if self.settings:
             from ottla.cli.client_settings import honoured
 

@@ -8,7 +8,7 @@ and in headers as `{"base64": ...}`, so `ottla consume A --json | ottla produce 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.cli.verb.grammar import WrongWords
@@ -30,7 +30,7 @@ class Given(NamedTuple):
 
     value: bytes | None
     key: bytes | None = None
-    headers: list[Header] = []
+    headers: Sequence[Header] = ()
     partition: int = -1
     timestamp_ms: int = -1
 

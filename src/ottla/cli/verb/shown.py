@@ -1,9 +1,9 @@
 """How verbs show what they found, ask before something is lost, and say how far they are.
 
-Rows are values first: a dict each, with the names that `--json` prints. On a terminal they are drawn
-by rich, with colours where a colour says something (NO_COLOR is heard); in a pipe they are columns
-that awk reads, one line a row and no wrapping. rich is imported when something is drawn, and not
-before: it costs as much as the rest of a command.
+Rows are values first: a dict each, with the names that `--json` prints. On a terminal they are
+drawn by rich, with colours where a colour says something (NO_COLOR is heard); in a pipe they are
+columns that awk reads, one line a row, numbers without units. rich is imported when something is
+drawn, and not before: it costs as much as the rest of a command.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-GOOD = {
+COLOURS = {
     "Stable": "green",
     "Empty": "yellow",
     "Dead": "red",
@@ -38,6 +38,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do it without asking.")
 
 
+def _state_style(value: Any) -> str:
+    return COLOURS.get(value, "") if isinstance(value, str) else ""
+
+
 class Column(NamedTuple):
     """A column of a table: its head, which value of a row, and how that is written."""
 
@@ -45,13 +49,11 @@ class Column(NamedTuple):
     key: str
     text: Callable[[Any], str] = lambda value: "-" if value is None else str(value)
     is_number: bool = False
-    style: Callable[[Any], str] = lambda value: (
-        GOOD.get(value, "") if isinstance(value, str) else ""
-    )
+    style: Callable[[Any], str] = _state_style
 
 
 def number(
-    head: str, key: str, text: Callable[[Any], str] | None = None, warn: bool = False
+    head: str, key: str, text: Callable[[Any], str] | None = None, *, warn: bool = False
 ) -> Column:
     """A column of numbers; with `warn`, those above 0 are marked."""
     written = text or (lambda value: "-" if value is None else str(value))
@@ -64,7 +66,7 @@ def is_terminal() -> bool:
 
 
 def show(columns: Sequence[Column], rows: Sequence[Row], *, as_json: bool, none: str = "") -> None:
-    """Print rows; `none` is said on stderr if there are none, as a table of nothing says nothing."""
+    """Print rows; `none` is said on stderr if there are none: a table of nothing says nothing."""
     if as_json:
         print_json(rows)
     elif not rows:
@@ -164,8 +166,8 @@ AFTER_S = 1.0
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show how far it is, on a terminal, to whoever has waited for a second; call what is given with
-    how much more is done.
+    """Show how far it is, on a terminal, to whoever has waited for a second; call what is given
+    with how much more is done.
     """
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda more: None

@@ -68,7 +68,7 @@ def _wait(server: Server, began: float, timeout: float) -> None:
         if time.monotonic() - began > timeout:
             raise Failed(
                 f"process {server.pid} has not ended after {timeout:g} s",
-                hint=f"ottla logs shows what it does; kill -9 {server.pid} ends it at once, and the "
-                "next start recovers what was acknowledged",
+                hint=f"ottla logs shows what it does; kill -9 {server.pid} ends it at once, and "
+                "the next start recovers what was acknowledged",
             )
         time.sleep(LOOK_AGAIN_S)

@@ -6,6 +6,7 @@ unless they are named or `--all` is said.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -111,10 +112,12 @@ def _count(client: Client, found: list[Topic], rows: list[Row]) -> None:
     for folder in cluster.log_dirs(client):
         for row in folder.rows:
             sizes[row.topic] = sizes.get(row.topic, 0) + row.size
-    for row in rows:
-        name = row["name"]
-        row["records"] = sum(last[place] - first[place] for place in led if place[0] == name)
-        row["bytes"] = sizes.get(name, 0)
+    records: dict[str, int] = {}
+    for place in led:
+        records[place[0]] = records.get(place[0], 0) + last[place] - first[place]
+    for shown in rows:
+        shown["records"] = records.get(shown["name"], 0)
+        shown["bytes"] = sizes.get(shown["name"], 0)
 
 
 @VERB.add
@@ -188,9 +191,9 @@ def _create(
     return 0
 
 
-def _warn_of_metrics(names: object) -> None:
+def _warn_of_metrics(names: Iterable[str]) -> None:
     """Metrics have one letter for both."""
-    for name in names:  # type: ignore[attr-defined]
+    for name in names:
         if "." in name and "_" in name:
             note(f"{name}: in names of metrics '.' and '_' are the same")
 

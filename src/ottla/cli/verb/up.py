@@ -197,8 +197,8 @@ def _welcome(wanted: _Wanted, node: Node, log: str | None) -> str:
         return f"Kafka is ready at {where} ({kept}; {end})\n"
     at = "" if where == f"localhost:{PORT}" else f" --at {where}"
     lines = [
-        f"{click.style('Ottla', bold=True)} {__version__} (Kafka {APACHE_KAFKA_VERSION}) is ready at "
-        f"{click.style(where, fg='green', bold=True)}",
+        f"{click.style('Ottla', bold=True)} {__version__} (Kafka {APACHE_KAFKA_VERSION}) "
+        f"is ready at {click.style(where, fg='green', bold=True)}",
         f"{kept}; {end}",
         "",
         "Try, in another terminal:" if log is None else "Try:",
