@@ -69,9 +69,14 @@ def _unknown(kind: str, key: str) -> str:
 
 
 def client_of(
-    kind: str, given: Mapping[str, Any], *, connect_timeout_ms: int | None = None
+    kind: str,
+    given: Mapping[str, Any],
+    *,
+    connect_timeout_ms: int | None = None,
+    quiet: bool = False,
 ) -> Client:
-    """A client for one producer or consumer of these settings; it says when nobody answers.
+    """A client for one producer or consumer of these settings; it says when nobody answers, if it
+    is not to be quiet.
 
     Raises:
         BadSetting: one of them makes no sense.
@@ -81,9 +86,13 @@ def client_of(
     return found.client(
         client_id=found["client.id"],
         connect_timeout_ms=connect_timeout_ms,
-        on_wait=tell_waiting,
-        on_answer=tell_answered,
+        on_wait=_say_nothing if quiet else tell_waiting,
+        on_answer=_say_nothing if quiet else tell_answered,
     )
+
+
+def _say_nothing(*_: object) -> None:
+    pass
 
 
 def beside_client(given: Mapping[str, Any]) -> dict[str, Any]:

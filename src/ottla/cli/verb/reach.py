@@ -31,15 +31,16 @@ class Where(NamedTuple):
     at: str
     settings: dict[str, str]
 
-    def client(self, *, patience_ms: int = PATIENCE_MS) -> Client:
-        """For admin calls.
+    def client(self, *, patience_ms: int = PATIENCE_MS, quiet: bool = False) -> Client:
+        """For admin calls; `quiet` ones do not say what they wait for.
 
         Raises:
             OttlaError: the address, or a setting, makes no sense.
         """
         from ottla.cli.client_settings import client_of
 
-        return client_of("consumer", self._given("consumer", {}), connect_timeout_ms=patience_ms)
+        given = self._given("consumer", {})
+        return client_of("consumer", given, connect_timeout_ms=patience_ms, quiet=quiet)
 
     def producer(self, own: dict[str, str]) -> tuple[Client, Producer]:
         """A producer, and the client that it has."""
@@ -141,7 +142,7 @@ def _asked(ctx: click.Context, question: Callable[[Client], list[str]]) -> list[
     """What the cluster knows, for a shell that completes a word; nothing if nobody answers."""
     try:
         place = where(ctx.params.get("at"), ctx.params.get("command_config"))
-        with place.client(patience_ms=COMPLETION_PATIENCE_MS) as client:
+        with place.client(patience_ms=COMPLETION_PATIENCE_MS, quiet=True) as client:
             return question(client)
     except Exception:  # a shell shows whatever goes wrong here in the middle of its line
         return []
