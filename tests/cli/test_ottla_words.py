@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ottla.cli.ottla import EXAMPLES
 
 from cli.commands import run, run_patiently
 from ottla.cli.launch import COMMANDS
-from ottla.cli.ottla import EXAMPLES
 from servers import OttlaServer
 
 SOURCE = Path(__file__).parents[2] / "src"

@@ -9,9 +9,7 @@ nothing private goes there.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import tempfile
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -40,6 +38,8 @@ def _folder() -> str:
     Raises:
         OttlaError: somebody else made it.
     """
+    import tempfile  # which costs more than all else here
+
     base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     folder = os.path.join(base, f"ottla-{os.getuid()}")
     os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -62,6 +62,8 @@ class Announcement:
         log: str | None = None,
         http: int | None = None,
     ) -> None:
+        import json
+
         self._path = os.path.join(_folder(), f"{os.getpid()}.json")
         self._file = open(self._path, "w", encoding="utf-8")  # noqa: SIM115 (held until the end)
         fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -81,6 +83,8 @@ class Announcement:
 
 def running_servers() -> list[Server]:
     """The servers that live, by pid; leftovers are removed on the way."""
+    import json
+
     found = []
     folder = _folder()
     for name in sorted(os.listdir(folder)):

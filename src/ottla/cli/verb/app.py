@@ -42,7 +42,8 @@ ottla: Kafka, without the JVM
   ottla up                       start a node at localhost:9092, data in ./ottla-data
   ottla up --dev                 ... that leaves nothing behind; -d: in the background
   ottla status                   what runs here, and how the cluster is
-  ottla stop                     stop it; ottla logs shows what it said
+  ottla logs                     what a node in the background says
+  ottla stop                     stop it
 
   ottla topics                   list topics (create, describe, alter, delete)
   ottla produce TOPIC            lines you type become records

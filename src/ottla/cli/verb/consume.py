@@ -313,10 +313,20 @@ class Reading:
                 continue
             silent_s = time.monotonic() - last
             if idle_s is not None and silent_s >= idle_s:
+                self._tell_forming()
                 return
             if self._wanted.committed and silent_s >= HELD_BACK_S and not has_looked:
                 has_looked = True
                 self._look_what_holds_back()
+
+    def _tell_forming(self) -> None:
+        """Say so if reading had not even begun."""
+        if not self._consumer.assignment:
+            note(
+                "the group was still forming, and no partition was read: a new group waits for "
+                "group.initial.rebalance.delay.ms of the node, 3 s by default; --idle has to be "
+                "longer"
+            )
 
     def _turn(self) -> bool:
         """Print what there is; whether there was anything."""

@@ -7,9 +7,10 @@ each complaint about what was typed. Nothing here knows a cluster.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.exceptions import MissingParameter, NoSuchCommand, NoSuchOption
@@ -17,6 +18,9 @@ from click.exceptions import MissingParameter, NoSuchCommand, NoSuchOption
 from ottla.cli.options import UsageError, nearest
 from ottla.cli.verb import habits
 from ottla.errors import OttlaError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 DONE = ((0, "done"), (1, "not done; the reason is printed"), (2, "the command line is wrong"))
 Example = tuple[str, str]
@@ -51,6 +55,8 @@ class Verb(click.Command):
         """Miss and refuse words in our own way."""
         _check_text(args)
         ctx.allow_extra_args = True
+        if not ctx.resilient_parsing:
+            self._require_once(ctx, args)
         left = super().parse_args(ctx, args)
         if left and not ctx.resilient_parsing:
             import shlex
@@ -59,6 +65,20 @@ class Verb(click.Command):
             hint = self.too_many.format(word=shlex.join(left), **ctx.params) or _shows_all(ctx)
             raise WrongWords(f"'{word}' is a word too many", hint=hint)
         return left
+
+    def _require_once(self, ctx: click.Context, args: list[str]) -> None:
+        """Of two values of one option click takes the last without a word.
+
+        Raises:
+            WrongWords: an option that takes one value is there twice.
+        """
+        order = self.make_parser(ctx).parse_args(args=list(args))[2]
+        for param in self.params:
+            if isinstance(param, click.Option) and not (param.multiple or param.is_flag):
+                times = sum(one is param for one in order)
+                if times > 1:
+                    names = " and ".join(opt for opt in param.opts if opt.startswith("--"))
+                    raise WrongWords(f"{names}: one value, not {times}")
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Name, usage, examples, options, exit codes."""
@@ -89,9 +109,16 @@ class Actions(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The noun alone, or with options alone, means the usual action."""
         asks_help = bool({"-h", "--help"} & set(args))
-        if self.usual and (not args or (args[0].startswith("-") and not asks_help)):
+        means_usual = args[0].startswith("-") if args else not ctx.resilient_parsing
+        if self.usual and means_usual and not asks_help:
             args = [self.usual, *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Actions; options are those of the usual one."""
+        if self.usual and incomplete.startswith("-"):
+            return self.commands[self.usual].shell_complete(ctx, incomplete)
+        return super().shell_complete(ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -155,16 +182,12 @@ class Lazy(click.Group):
         """
         word = args[0]
         if word not in self._verbs and not ctx.resilient_parsing:
-            if word.startswith("-"):
-                raise WrongWords(
-                    f"unknown option {word}", hint="options follow the verb: ottla topics --at ..."
-                )
             close = nearest(word, self._verbs)
             guess = close.replace("mean ", "mean ottla ") if close else "ottla --help shows all"
             raise WrongWords(f"ottla has no verb '{word}'", hint=self._meant.get(word) or guess)
         return super().resolve_command(ctx, args)
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Verbs that begin so; no file is imported for that."""
         from click.shell_completion import CompletionItem
 
@@ -207,13 +230,17 @@ def told(error: click.ClickException) -> OttlaError:
     hint = _shows_all(ctx) if ctx is not None else None
     if isinstance(error, NoSuchOption):
         name = error.option_name
+        if ctx is not None and isinstance(ctx.command, Lazy):
+            return WrongWords(
+                f"unknown option {name}", hint=f"options follow the verb: ottla topics {name} ..."
+            )
         known = [opt for one in ctx.command.params for opt in one.opts] if ctx is not None else []
         close = habits.OPTIONS.get(name) or nearest(name, known)
         return WrongWords(f"unknown option {name}", hint=close or hint)
     if isinstance(error, MissingParameter) and error.param is not None:
-        shown = error.param.opts[0] if error.param.param_type_name == "option" else None
-        shown = shown or error.param.make_metavar(ctx) if ctx is not None else "a word"
-        shown = shown.removesuffix("...").strip("[]")
+        shown = error.param.opts[0]
+        if error.param.param_type_name == "argument" and ctx is not None:
+            shown = "".join(re.findall(r"^\[?([A-Z=_]+)", error.param.make_metavar(ctx)))
         usage = "" if ctx is None else f"{ctx.command_path} {shown}"
         return WrongWords(f"{shown} is missing", hint=usage or hint)
     if isinstance(error, NoSuchCommand):

@@ -29,7 +29,7 @@ VERBS = {
     "consumer": "did you mean ottla consume?",
     "tail": "ottla consume TOPIC --from end",
     "cat": "ottla consume TOPIC --exit",
-    "partitions": "ottla topics describe TOPIC; ottla disks moves partitions",
+    "partitions": "ottla topics describe TOPIC; ottla disks move TOPIC DIR",
     "reassign": "ottla disks move TOPIC DIR",
 }
 """By the word that was taken for a verb."""

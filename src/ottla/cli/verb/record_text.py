@@ -7,7 +7,6 @@ and in headers as `{"base64": ...}`, so `ottla consume A --json | ottla produce 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -107,6 +106,8 @@ def key_value_line(record: ConsumerRecord) -> bytes:
 
 def json_line(record: ConsumerRecord) -> bytes:
     """All of a record as JSON, on a line."""
+    import json
+
     row: dict[str, Any] = {
         "topic": record.topic,
         "partition": record.partition,
@@ -154,6 +155,8 @@ def from_json(line: bytes) -> Given:
     Raises:
         NotARecord: it is no JSON object, or has what no record has.
     """
+    import json
+
     try:
         row = json.loads(line)
     except ValueError as error:
@@ -196,6 +199,8 @@ def _whole(row: dict[str, Any], name: str) -> int:
 
 
 def _field(row: dict[str, Any], name: str) -> bytes | None:
+    import json
+
     coded = row.get(f"{name}_base64")
     if coded is not None:
         return _data({"base64": coded}, f"{name}_base64")

@@ -1,0 +1,71 @@
+"""A terminal that a command is started in: what it shows is what a person would see."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from typing import Any
+
+from cli.commands import SOURCE
+
+PATIENCE_S = 30.0
+
+
+class Terminal:
+    """A command in a terminal of its own, 100 columns wide."""
+
+    def __init__(self, words: list[str], *, stdout: Any = None, **environment: str) -> None:
+        self._end, line = pty.openpty()
+        self.shown = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ottla.cli", *words],
+            env={**os.environ, "PYTHONPATH": str(SOURCE), "COLUMNS": "100", **environment},
+            stdin=line,
+            stdout=line if stdout is None else stdout,
+            stderr=line,
+        )
+        os.close(line)
+
+    def until(self, text: str) -> str:
+        """Read until this is shown."""
+        deadline = time.monotonic() + PATIENCE_S
+        while text not in self.shown:
+            assert time.monotonic() < deadline, self.shown
+            if not self._read():
+                break
+        assert text in self.shown, self.shown
+        return self.shown
+
+    def type(self, text: str) -> None:
+        """As on a keyboard."""
+        os.write(self._end, text.encode())
+
+    def ended(self) -> int:
+        """Its exit code, when all that it shows is read."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self._read():
+            assert time.monotonic() < deadline, self.shown
+        return self.process.wait(timeout=PATIENCE_S)
+
+    def _read(self) -> bool:
+        """What is there; False when there will be no more."""
+        if not select.select([self._end], [], [], 0.1)[0]:
+            return self.process.poll() is None or bool(select.select([self._end], [], [], 0)[0])
+        try:
+            data = os.read(self._end, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            return False
+        self.shown += data.decode(errors="replace").replace("\r\n", "\n")
+        return bool(data)
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._end)
