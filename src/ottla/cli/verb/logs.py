@@ -51,13 +51,13 @@ def VERB(address: str | None, lines: int, follow: bool, path_only: bool) -> int:
     with open(server.log, "rb") as file:
         sys.stdout.write(_last(file.fileno(), lines).decode("utf-8", "replace"))
         while follow and not reader_is_gone():
+            sys.stdout.flush()
+            has_ended = all(other.pid != server.pid for other in running_servers())
             more = file.read()
-            if more:
-                sys.stdout.write(more.decode("utf-8", "replace"))
-                sys.stdout.flush()
-            elif all(other.pid != server.pid for other in running_servers()):
+            sys.stdout.write(more.decode("utf-8", "replace"))
+            if has_ended:
                 break
-            else:
+            if not more:
                 time.sleep(LOOK_AGAIN_S)
     return 0
 

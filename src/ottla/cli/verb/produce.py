@@ -250,7 +250,7 @@ class Sender:
             return found._replace(
                 key=found.key if how.key is None else how.key,
                 headers=[*found.headers, *how.headers],
-                partition=how.partition if how.partition >= 0 else -1,
+                partition=how.partition if how.partition >= 0 else found.partition,
             )
         key, value = how.key, line
         if how.key_separator is not None:
