@@ -1,0 +1,1 @@
+"""Tests of `ottla doctor`: each fault that it knows is staged, and has to be told as itself."""
