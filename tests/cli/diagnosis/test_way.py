@@ -11,12 +11,13 @@ import pytest
 
 from cli.diagnosis.doctor import doctor
 from client.certificates import Authority
-from client.peers import HOST, Asked, Peer, versions
+from client.peers import HOST, Asked, HangUp, Peer, versions
 from client.sasl_peers import SaslPeer
 from client.tls_peers import TlsPeer, server_context
 from oracle import free_port
 from ottla.wire.messages import describe_cluster as dc
 from ottla.wire.messages.api_versions import ApiVersion, ApiVersionsResponse
+from ottla.wire.messages.sasl_handshake import SaslHandshakeRequest
 from servers import Server
 
 Start = Callable[..., str]
@@ -28,7 +29,12 @@ def node() -> Iterator[Start]:
     peers: list[Peer] = []
 
     def start(script: Any = lambda _: None, **more: Any) -> str:
-        peers.append(Peer(script, **more))
+        def without_sasl(asked: Asked) -> Any:
+            if isinstance(asked.message, SaslHandshakeRequest):
+                raise HangUp
+            return script(asked)
+
+        peers.append(Peer(without_sasl, **more))
         return f"{HOST}:{peers[-1].port}"
 
     yield start
@@ -112,7 +118,6 @@ def test_a_port_of_something_else(answer: bytes, speaks: str, node: Start) -> No
 
 def test_one_that_hangs_up(node: Start) -> None:
     """If this failed, a listener that wants something else would end in `connection reset`."""
-    from client.peers import HangUp
 
     def hang_up(_: Asked) -> Any:
         raise HangUp
