@@ -167,7 +167,8 @@ kafka_cluster_partition_underminisr gauge series.partition.under_min_isr topic,p
     1 if fewer replicas are in sync than min.insync.replicas.
 kafka_cluster_partition_atminisr gauge series.partition.at_min_isr topic,partition
     1 if just min.insync.replicas are in sync.
-kafka_cluster_partition_laststableoffsetlag gauge series.partition.last_stable_offset_lag topic,partition
+kafka_cluster_partition_laststableoffsetlag \
+gauge series.partition.last_stable_offset_lag topic,partition
     Records that wait for the end of a transaction to be read.
 kafka_log_logflushstats_logflushrateandtimems gauge log.flush_time.* quantile
     Milliseconds that flushing a partition took, in the last minutes.

@@ -148,8 +148,7 @@ class Engine:
         answer.
         """
         self._router = router = Router()
-        self._rates = Rates(lambda: world.real_ms() / 1000)
-        self._volumes = Volumes(place.log_dirs)
+        self._volumes, self._rates = Volumes(place.log_dirs), Rates(lambda: world.real_ms() / 1000)
         self.alarms = alarms = Alarms(core.steady_ms, world.real_ms, core.until_steady_ms)
         desk = self.desk = Desk(core, router, to.desk, frozenset(config.controller_listener_names))
         make_controller = _maker(identity, config, entropy)
