@@ -8,6 +8,7 @@ partition is asked for once, however many groups read it; nobody waits for whoev
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ottla.broker.internal_topics import GROUPS
@@ -30,8 +31,9 @@ def group_series(runtimes: Mapping[str, Runtime], end_of: EndOf) -> dict[str, st
         for row in rows()
         if row.source.startswith(GROUP_SERIES)
     }
+    ends = cache(end_of)
     for shard in loaded(runtimes.get(GROUPS.name)):
-        for what, line in (*_of_groups(shard), *_of_offsets(shard, end_of)):
+        for what, line in (*_of_groups(shard), *_of_offsets(shard, ends)):
             lines[what].append(line)
     return {
         row.name: "".join(f"{row.name}{line}\n" for line in lines[what])
@@ -51,7 +53,6 @@ def _of_groups(shard: State) -> Iterator[tuple[str, str]]:
 
 
 def _of_offsets(shard: State, end_of: EndOf) -> Iterator[tuple[str, str]]:
-    ends: dict[tuple[str, int], int | None] = {}
     for group_id, topics in list(shard.offsets.by_group.items()):
         name = escaped(group_id)
         for topic, partitions in list(topics.items()):
@@ -59,9 +60,6 @@ def _of_offsets(shard: State, end_of: EndOf) -> Iterator[tuple[str, str]]:
             for partition, committed in list(partitions.items()):
                 labels = f'{start}{partition}"}}'
                 yield "committed", f"{labels} {committed.offset}"
-                place = (topic, partition)
-                if place not in ends:
-                    ends[place] = end_of(topic, partition)
-                end = ends[place]
+                end = end_of(topic, partition)
                 if end is not None:
                     yield "lag", f"{labels} {max(0, end - committed.offset)}"
