@@ -16,6 +16,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from cli.script import Stage
 from oracle import free_port
 from ottla.metrics.rows import rows
 from prometheus.server import ALERTS, DASHBOARD, Prometheus, promtool
@@ -214,9 +215,10 @@ def test_alerts_find_what_they_look_at_and_are_silent(tmp_path: Path) -> None:
             load.close()
 
 
-def test_a_group_that_falls_behind_and_a_node_that_is_gone_are_told(tmp_path: Path) -> None:
-    """If this failed, customers would tell of both first."""
-    with watched(tmp_path, {}) as (server, prometheus):
+def test_lag_and_a_hanging_transaction_and_a_node_that_is_gone_are_told(tmp_path: Path) -> None:
+    """If this failed, customers would tell of each first."""
+    anything_hangs = {"transaction.partition.verification.enable": "false"}
+    with watched(tmp_path, anything_hangs) as (server, prometheus):
         load = Load(server.bootstrap)
 
         def told() -> Any:
@@ -227,6 +229,11 @@ def test_a_group_that_falls_behind_and_a_node_that_is_gone_are_told(tmp_path: Pa
         assert (alert["group"], alert["topic"]) == ("billing", "orders")
         assert re.match(r"billing is [\d.]+k? records behind in orders", alert["summary"])
         load.close()
+        Stage(server.bootstrap).play("@hang old orders 1 30")  # minutes ago
+        (alert,) = eventually(
+            lambda: prometheus.firing().get("OttlaTransactionHangs"), "what hangs is told"
+        )
+        assert alert["summary"].startswith("1 partitions of ")
         server.kill()
         (alert,) = eventually(
             lambda: prometheus.firing().get("OttlaNodeDown"), "a node that is gone is told"
