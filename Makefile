@@ -119,9 +119,8 @@ kcat curl openssl:
 
 # Debian's, unpacked into the checkout: an installed one would be started as a service.
 prometheus:
-	@test -x $(PROMETHEUS)/usr/bin/promtool || command -v promtool >/dev/null || { \
-		command -v apt-get >/dev/null && command -v dpkg >/dev/null \
-		|| { echo "prometheus is missing; put prometheus and promtool on your PATH"; exit 1; }; \
-		mkdir -p $(PROMETHEUS) && cd $(PROMETHEUS) && rm -f prometheus_*.deb && \
+	@test -x $(PROMETHEUS)/bin/promtool || command -v promtool >/dev/null || { \
+		rm -rf $(PROMETHEUS) && mkdir -p $(PROMETHEUS)/deb && cd $(PROMETHEUS)/deb && \
 		{ apt-get download -q prometheus || { apt-get update -q && apt-get download -q prometheus; }; } \
-		&& dpkg -x prometheus_*.deb . && rm prometheus_*.deb; }
+		&& dpkg -x prometheus_*.deb . && mv usr/bin .. && cd .. && rm -r deb; } \
+		|| { echo "prometheus is missing; put prometheus and promtool on your PATH"; exit 1; }

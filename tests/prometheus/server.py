@@ -29,7 +29,7 @@ DASHBOARD = CONFIG / "grafana" / "ottla.json"
 
 def program(name: str) -> str:
     """prometheus or promtool."""
-    found = shutil.which(name, path=str(HERE / "target" / "usr" / "bin")) or shutil.which(name)
+    found = shutil.which(name, path=str(HERE / "target" / "bin")) or shutil.which(name)
     assert found is not None, f"{name} is missing: `make prometheus`"
     return found
 
