@@ -8,10 +8,11 @@ PY := $(VENV)/bin/python
 CORE := src/ottla/_core.abi3.so
 CARGO := cargo --config net.retry=5
 JARS := tests/java/target/libs/.fetched
+PROMETHEUS := tests/prometheus/target
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-long check bench wheel docs clean core jars kcat curl openssl \
+.PHONY: help build run test test-long check bench wheel docs clean core jars kcat curl openssl prometheus \
         install rust lint unit quick sim attack java clients long
 
 help: ## say what there is
@@ -41,11 +42,11 @@ docs: $(VENV)/.run ## write docs/reference and the drawings anew from the code
 	PYTHONPATH=src $(PY) docs/reference/generate.py
 
 clean: ## remove what was built and installed
-	rm -rf $(VENV) $(CORE) rust/target tests/java/target dist .*_cache .hypothesis
+	rm -rf $(VENV) $(CORE) rust/target tests/java/target $(PROMETHEUS) dist .*_cache .hypothesis
 
 # ---------------------------------------------------------------- stages of make test
 
-install: build $(VENV)/.dev $(JARS) kcat curl openssl ## what the stages need: tools, Apache's jars, kcat
+install: build $(VENV)/.dev $(JARS) kcat curl openssl prometheus ## what the stages need: tools, Apache's jars, kcat
 
 rust: core ## a stage of make test: Rust lints and tests
 	cd rust && $(CARGO) clippy --release --all-targets --workspace -- -D warnings
@@ -77,10 +78,10 @@ attack: core $(VENV)/.dev ## a stage: hostile clients and disks, a minute of cha
 java: core $(VENV)/.dev $(JARS) openssl ## a stage: what asks Apache's own code
 	$(PYTEST) -m "jvm and not long" --ignore=tests/clients --ignore=tests/stories --ignore=tests/attack
 
-clients: core $(VENV)/.dev $(JARS) kcat ## a stage: real clients, the main job, kills, damaged folders
+clients: core $(VENV)/.dev $(JARS) kcat prometheus ## a stage: real clients, the main job, kills, damaged folders
 	$(PYTEST) -m "not long" tests/clients tests/stories
 
-long: core $(VENV)/.dev $(JARS) kcat ## the stage of make test-long: what needs hours
+long: core $(VENV)/.dev $(JARS) kcat prometheus ## the stage of make test-long: what needs hours
 	$(PYTEST) -m "long"
 
 # ---------------------------------------------------------------- what they need
@@ -115,3 +116,11 @@ kcat curl openssl:
 		|| { echo "$@ is missing; install it (Debian: apt-get install $@)"; exit 1; }; \
 		export DEBIAN_FRONTEND=noninteractive; \
 		apt-get install -y -q $@ || { apt-get update -q && apt-get install -y -q $@; }; }
+
+# Debian's, unpacked into the checkout: an installed one would be started as a service.
+prometheus:
+	@test -x $(PROMETHEUS)/bin/promtool || command -v promtool >/dev/null || { \
+		rm -rf $(PROMETHEUS) && mkdir -p $(PROMETHEUS)/deb && cd $(PROMETHEUS)/deb && \
+		{ apt-get download -q prometheus || { apt-get update -q && apt-get download -q prometheus; }; } \
+		&& dpkg -x prometheus_*.deb . && mv usr/bin .. && cd .. && rm -r deb; } \
+		|| { echo "prometheus is missing; put prometheus and promtool on your PATH"; exit 1; }

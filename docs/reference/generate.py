@@ -46,6 +46,7 @@ def pages() -> dict[str, str]:
         "errors.md": _errors(),
         **_client(),
         **_transactions(),
+        "../../config/grafana/ottla.json": runpy.run_path(str(HERE / "dashboard.py"))["text"](),
     }
 
 

@@ -103,7 +103,8 @@ def test_every_line_is_lawful() -> None:
     snapshot: dict[str, float] = {}
     for row in rows():
         odd = "/".join('a"\\\n' for _ in row.labels)
-        snapshot[row.source + odd] = 1e-7
+        bound = "/+Inf" if row.kind == "histogram" else ""
+        snapshot[row.source + odd + bound] = 1e-7
     snapshot["connection.count"] = float("nan")
     snapshot["memory.used_bytes"] = float("inf")
     sample = '{topic="t",partition="0"} 5\n'
@@ -114,6 +115,24 @@ def test_every_line_is_lawful() -> None:
         assert line.startswith(("# HELP ", "# TYPE ")) or SAMPLE.fullmatch(line), line
     assert text.count("# TYPE") == len(rows())
     assert exposition({}) == "\n"
+
+
+def test_histograms_are_whole_and_in_order() -> None:
+    """If this failed, Prometheus would compute quantiles of requests that are too small or large,
+    or refuse the page.
+    """
+    buckets = {"0.5": 3, "0.000128": 1, "+Inf": 4}
+    numbers = {f"request.duration.0/{bound}": float(count) for bound, count in buckets.items()}
+    text = exposition({**numbers, "request.duration_sum.0": 7.5})
+    name = "ottla_request_duration_seconds"
+    assert text.splitlines()[1:] == [
+        f"# TYPE {name} histogram",
+        f'{name}_bucket{{request="Produce",le="0.000128"}} 1',
+        f'{name}_bucket{{request="Produce",le="0.5"}} 3',
+        f'{name}_bucket{{request="Produce",le="+Inf"}} 4',
+        f'{name}_sum{{request="Produce"}} 7.5',
+        f'{name}_count{{request="Produce"}} 4',
+    ]
 
 
 def test_rows_are_told_apart() -> None:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 from apache import traffic
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 import ottla
 from ottla.metrics import exposition
 from ottla.metrics.rows import rows
+from servers import eventually
 
 
 @pytest.fixture
@@ -36,8 +37,8 @@ def page(broker: ottla.Broker) -> dict[str, float]:
 def test_each_row_has_a_value(broker: ottla.Broker) -> None:
     """If this failed, a metric would be documented that no node shows."""
     names = {re.split(r"[{ ]", series)[0] for series in page(broker)}
-    missing = {row.name for row in rows()} - names
-    assert not missing, missing
+    wanted = {row.name + ("_bucket" if row.kind == "histogram" else "") for row in rows()}
+    assert not wanted - names
 
 
 def test_values_are_what_clients_did(broker: ottla.Broker) -> None:
@@ -64,6 +65,75 @@ def test_values_are_what_clients_did(broker: ottla.Broker) -> None:
     assert found[f"kafka_log_log_logendoffset{partition}"] == 6, "three records, three markers"
     assert found[f"kafka_log_log_numlogsegments{partition}"] == 1
     assert found[f"kafka_cluster_partition_replicascount{partition}"] == 1
+
+
+def test_groups_are_seen_and_how_far_behind_they_are(broker: ottla.Broker) -> None:
+    """If this failed, an alert on lag would look at nothing, or at a number that is made up."""
+    odd = 'o"d/d\\'
+    quiet = {"bootstrap.servers": broker.bootstrap_servers, "log_level": 0}
+    reader = Consumer({**quiet, "group.id": odd})
+    reader.commit(offsets=[TopicPartition("compacted", 0, 4)], asynchronous=False)
+    reader.close()
+    found = page(broker)
+    name = 'group="o\\"d/d\\\\"'
+    position = f'{name},topic="compacted",partition="0"'
+    assert found[f"ottla_consumer_group_committed_offset{{{position}}}"] == 4
+    assert found[f"ottla_consumer_group_lag{{{position}}}"] == 2, "of six records and markers"
+    assert found[f"ottla_consumer_group_members{{{name}}}"] == 0
+    assert found[f'ottla_consumer_group_state{{{name},state="Empty"}}'] == 1
+    of_metrics = [value for series, value in found.items() if 'lag{group="metrics"' in series]
+    assert of_metrics
+    assert max(of_metrics) <= 1, "a marker at most"
+    admin = AdminClient(quiet)
+    admin.delete_consumer_groups([odd])[odd].result()
+    assert not [series for series in page(broker) if name in series]
+
+
+def test_members_are_counted_and_a_topic_that_goes_takes_its_lag(broker: ottla.Broker) -> None:
+    """If this failed, a dashboard would show members that left, or lag of what nobody can read."""
+    quiet = {"bootstrap.servers": broker.bootstrap_servers, "log_level": 0}
+    reader = Consumer({**quiet, "group.id": "metrics", "auto.offset.reset": "earliest"})
+    reader.subscribe(["plain"])
+    members = 'ottla_consumer_group_members{group="metrics"}'
+
+    def is_in() -> bool:
+        reader.poll(0.01)
+        return page(broker)[members] == 1
+
+    eventually(is_in, "the member is counted")
+    reader.close()
+    assert page(broker)[members] == 0
+    admin = AdminClient(quiet)
+    admin.delete_topics(["plain"])["plain"].result()
+    eventually(
+        lambda: not [series for series in page(broker) if "lag{group=" in series],
+        "what was committed to the topic is gone",
+    )
+
+
+def test_durations_are_counted_in_buckets(broker: ottla.Broker) -> None:
+    """If this failed, the latency of a cluster, which is made of all nodes' buckets, would be
+    wrong.
+    """
+    found = page(broker)
+    name = "ottla_request_duration_seconds"
+    prefix = f'{name}_bucket{{request="Fetch",le="'
+    buckets = [value for series, value in found.items() if series.startswith(prefix)]
+    assert len(buckets) == 20
+    assert buckets == sorted(buckets)
+    count = found[f'{name}_count{{request="Fetch"}}']
+    assert count == buckets[-1] > 0
+    assert count == found['kafka_network_requestmetrics_totaltimems_count{request="Fetch"}']
+    assert found[f'{name}_sum{{request="Fetch"}}'] > 0
+    assert found[f'{prefix}0.016384"}}'] < count, "one waited in vain"
+
+
+def test_room_of_a_log_directory_is_its_volumes(broker: ottla.Broker) -> None:
+    """If this failed, an alert on a full disk would come late or never."""
+    found = page(broker)
+    (total,) = (found[series] for series in found if series.startswith("ottla_log_dir_total"))
+    (usable,) = (found[series] for series in found if series.startswith("ottla_log_dir_usable"))
+    assert 0 < usable <= total
 
 
 def test_refusals_are_counted_by_what_was_wrong(broker: ottla.Broker) -> None:

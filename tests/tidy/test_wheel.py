@@ -31,7 +31,8 @@ def test_one_wheel_for_every_python(wheel: Path) -> None:
     assert "-cp311-abi3-" in wheel.name
     names = zipfile.ZipFile(wheel).namelist()
     assert any(name.startswith("ottla/_core") and name.endswith(".so") for name in names)
-    assert "ottla/kafka_home/config/kraft/server.properties" in names
+    for file in ("kraft/server.properties", "prometheus/alerts.yml", "grafana/ottla.json"):
+        assert f"ottla/kafka_home/config/{file}" in names
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
 
 

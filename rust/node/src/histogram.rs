@@ -4,6 +4,7 @@
 //! below 2^32; larger ones count as the largest. A reader sees what was added in the last minutes, as Kafka's own
 //! quantiles mostly do: it keeps what there was when it looked before, and subtracts.
 
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -90,6 +91,19 @@ impl Spread {
         Self(pairs.map(|(now, then)| now.saturating_sub(*then)).collect())
     }
 
+    /// For each of these powers of two, how many values lie below it.
+    pub fn below(&self, powers: RangeInclusive<u32>) -> impl Iterator<Item = (u64, u64)> {
+        let mut place = 0;
+        let mut seen = 0;
+        powers.map(move |power| {
+            let bound = 1_u64 << power;
+            let end = bucket(bound); // where it begins, as every power of two of eight or more does
+            seen += self.0[place..end].iter().sum::<u64>();
+            place = end;
+            (bound, seen)
+        })
+    }
+
     /// The value that this part of all values lies at or below; 0 if there are none.
     pub fn quantile(&self, part: f64) -> f64 {
         let rank = (self.count() as f64 * part).ceil().max(1.0);
@@ -153,6 +167,19 @@ mod tests {
         assert_eq!((spread.quantile(0.5), spread.quantile(0.999)), (4.0, 8.0));
         let spread = spread.with_zeros(24);
         assert_eq!((spread.count(), spread.quantile(0.75)), (32, 0.0));
+    }
+
+    /// Requests would be shown as faster or slower than they were.
+    #[test]
+    fn powers_of_two_part_what_lies_below() {
+        let histogram = Histogram::default();
+        for value in [0, 7, 8, 15, 16, 17, 1000, 1 << 20] {
+            histogram.add(value);
+        }
+        let below: Vec<_> = histogram.read().below(3..=5).collect();
+        assert_eq!(below, [(8, 2), (16, 4), (32, 6)]);
+        let last = histogram.read().below(20..=21).last();
+        assert_eq!(last, Some((1 << 21, 8)));
     }
 
     /// A slow minute would be seen for ever, and one of today not at all.

@@ -1,6 +1,7 @@
 //! Counters that the hot path adds to and Python reads; names are assembled only when asked.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -22,6 +23,9 @@ const QUANTILES: [(&str, f64); 6] = [
     ("0.99", 0.99),
     ("0.999", 0.999),
 ];
+
+/// Bounds of a histogram of durations, as powers of two of a microsecond: 0.128 ms to 34 s.
+const DURATIONS: RangeInclusive<u32> = 7..=25;
 
 /// How long requests of one API took, how large they were, and what they were told.
 ///
@@ -204,6 +208,9 @@ impl Spreads {
                 out,
             );
             out.push((format!("request.{name}_count.{key}"), all.count() as f64));
+            if name == "total_time" {
+                durations(key, &all, out);
+            }
         }
         for (place, count) in self.errors.iter().enumerate() {
             let count = count.load(Ordering::Relaxed);
@@ -213,6 +220,15 @@ impl Spreads {
             }
         }
     }
+}
+
+/// How many requests of all there were took at most so many seconds.
+fn durations(key: usize, all: &Spread, out: &mut Vec<(String, f64)>) {
+    for (bound, below) in all.below(DURATIONS) {
+        let seconds = bound as f64 / 1e6;
+        out.push((format!("request.duration.{key}/{seconds}"), below as f64));
+    }
+    out.push((format!("request.duration.{key}/+Inf"), all.count() as f64));
 }
 
 fn quantiles(

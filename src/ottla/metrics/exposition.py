@@ -46,7 +46,12 @@ def exposition(
     lines: list[str] = []
     for row in rows():
         text = series.get(row.name, "")
-        samples = [text.rstrip("\n")] if text else list(_samples(row, snapshot, by_prefix))
+        if text:
+            samples = [text.rstrip("\n")]
+        elif row.kind == "histogram":
+            samples = list(_histogram(row, snapshot, by_prefix))
+        else:
+            samples = list(_samples(row, snapshot, by_prefix))
         if samples:
             lines.append(f"# HELP {row.name} {row.help}")
             lines.append(f"# TYPE {row.name} {row.kind}")
@@ -56,9 +61,14 @@ def exposition(
         lines.append(f"# HELP {family.name} {text}")
         lines.append(f"# TYPE {family.name} {family.kind}")
         for labels, value in family.samples:
-            inside = ",".join(f'{key}="{text.translate(_ESCAPES)}"' for key, text in labels)
+            inside = ",".join(f'{key}="{escaped(text)}"' for key, text in labels)
             lines.append(f"{family.name}{{{inside}}} {_number(value)}")
     return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """As a label's value stands between its quotes."""
+    return text.translate(_ESCAPES)
 
 
 def _grouped(snapshot: Mapping[str, float]) -> dict[str, list[tuple[str, float]]]:
@@ -102,10 +112,30 @@ def _samples(
             values[-1] = _error_name(values[-1])
         for first in firsts:
             shown = ",".join(
-                f'{label}="{one.translate(_ESCAPES)}"'
+                f'{label}="{escaped(one)}"'
                 for label, one in zip(row.labels, (first, *values[1:]), strict=True)
             )
             yield f"{row.name}{{{shown}}} {_number(value)}"
+
+
+def _histogram(
+    row: Row, snapshot: Mapping[str, float], by_prefix: Mapping[str, list[tuple[str, float]]]
+) -> Iterator[str]:
+    """The buckets of each label's value; the sum is in the snapshot beside them."""
+    (label,) = row.labels
+    found: dict[str, list[tuple[float, str, float]]] = {}
+    for text, value in by_prefix.get(row.source, []):
+        key, _, bound = text.rpartition("/")
+        found.setdefault(key, []).append((float(bound), bound, value))
+    for key, buckets in sorted(found.items()):
+        (name,) = _request_names(key, row)
+        shown = f'{label}="{escaped(name)}"'
+        buckets.sort()
+        for _, bound, value in buckets:
+            yield f'{row.name}_bucket{{{shown},le="{bound}"}} {_number(value)}'
+        total = snapshot.get(f"{row.source.removesuffix('.')}_sum.{key}", 0.0)
+        yield f"{row.name}_sum{{{shown}}} {_number(total)}"
+        yield f"{row.name}_count{{{shown}}} {_number(buckets[-1][2])}"
 
 
 @cache

@@ -6,9 +6,9 @@ Kafka's own metrics, so that existing dashboards and alerts work; `ottla_` are o
 Prometheus' own.
 
 A source is a name in the node's snapshot (see `exposition`). One that ends in `.*` stands for many
-names, and what follows the dot becomes the values of the row's labels. One that begins with
-`series.` is what the core shows of each partition, as text. A row whose source is not there is left
-out.
+names, and what follows the dot becomes the values of the row's labels; a histogram's last one is a
+bucket's bound. One that begins with `series.` is text: what the core shows of each partition, or
+the node of each group. A row whose source is not there is left out.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Final, NamedTuple
 from ottla.metrics.table import KAFKA, OURS
 
 SERIES: Final = "series."
+PARTITION_SERIES: Final = "series.partition."
+GROUP_SERIES: Final = "series.group."
 
 
 class Row(NamedTuple):
@@ -26,7 +28,7 @@ class Row(NamedTuple):
 
     name: str
     kind: str
-    """counter or gauge."""
+    """counter, gauge or histogram."""
     source: str
     """Its name in the snapshot; a prefix where there are labels."""
     labels: tuple[str, ...]

@@ -147,27 +147,28 @@ kafka_server_replicamanager_partitionswithlatetransactionscount gauge partition.
     Partitions with a transaction that should have ended long ago.
 kafka_server_replicamanager_reassigningpartitions gauge partition.reassigning -
     Partitions that this broker leads and whose replicas are being exchanged.
-kafka_log_log_logstartoffset gauge series.log_start_offset topic,partition
+kafka_log_log_logstartoffset gauge series.partition.log_start_offset topic,partition
     The first offset that can be read.
-kafka_log_log_logendoffset gauge series.log_end_offset topic,partition
+kafka_log_log_logendoffset gauge series.partition.log_end_offset topic,partition
     The offset that the next record gets.
-kafka_log_log_size gauge series.log_size topic,partition
+kafka_log_log_size gauge series.partition.log_size topic,partition
     Bytes of all segments.
-kafka_log_log_numlogsegments gauge series.log_segments topic,partition
+kafka_log_log_numlogsegments gauge series.partition.log_segments topic,partition
     Segments.
-kafka_log_log_retentionsizeinpercent gauge series.retention_percent topic,partition
+kafka_log_log_retentionsizeinpercent gauge series.partition.retention_percent topic,partition
     How much of its retention.bytes it takes; 0 if there is no such bound.
-kafka_cluster_partition_replicascount gauge series.replicas topic,partition
+kafka_cluster_partition_replicascount gauge series.partition.replicas topic,partition
     Replicas of a partition that this broker leads.
-kafka_cluster_partition_insyncreplicascount gauge series.in_sync_replicas topic,partition
+kafka_cluster_partition_insyncreplicascount gauge series.partition.in_sync_replicas topic,partition
     Replicas in sync of a partition that this broker leads.
-kafka_cluster_partition_underreplicated gauge series.under_replicated topic,partition
+kafka_cluster_partition_underreplicated gauge series.partition.under_replicated topic,partition
     1 if a replica is out of sync.
-kafka_cluster_partition_underminisr gauge series.under_min_isr topic,partition
+kafka_cluster_partition_underminisr gauge series.partition.under_min_isr topic,partition
     1 if fewer replicas are in sync than min.insync.replicas.
-kafka_cluster_partition_atminisr gauge series.at_min_isr topic,partition
+kafka_cluster_partition_atminisr gauge series.partition.at_min_isr topic,partition
     1 if just min.insync.replicas are in sync.
-kafka_cluster_partition_laststableoffsetlag gauge series.last_stable_offset_lag topic,partition
+kafka_cluster_partition_laststableoffsetlag \
+gauge series.partition.last_stable_offset_lag topic,partition
     Records that wait for the end of a transaction to be read.
 kafka_log_logflushstats_logflushrateandtimems gauge log.flush_time.* quantile
     Milliseconds that flushing a partition took, in the last minutes.
@@ -357,6 +358,8 @@ kafka_utils_throttler_cleaner_io_count counter cleaner.moved -
 """
 
 OURS: Final = """
+ottla_build_info gauge build.version.* version
+    1 with the version of this node.
 ottla_transactions_ongoing gauge transaction.ongoing -
     Transactions that are open.
 ottla_transactions_prepared gauge transaction.prepared -
@@ -369,6 +372,18 @@ ottla_transaction_aborts_total counter transaction.aborts -
     Transactions that were aborted, by whomever.
 ottla_transaction_timeouts_total counter transaction.timeouts -
     Transactions that were aborted because they took longer than their producer said.
+ottla_consumer_group_lag gauge series.group.lag group,topic,partition
+    Records between what a group committed and what can be read.
+ottla_consumer_group_committed_offset gauge series.group.committed group,topic,partition
+    The offset that a group committed: of the next record that it wants.
+ottla_consumer_group_members gauge series.group.members group
+    Members of a group.
+ottla_consumer_group_state gauge series.group.state group,state
+    1 with the state that a group is in.
+ottla_log_dir_total_bytes gauge directory.total_bytes.* logDirectory
+    What the volume of a log directory can hold.
+ottla_log_dir_usable_bytes gauge directory.usable_bytes.* logDirectory
+    What it can still take.
 ottla_log_cleaner_rounds_total counter cleaner.rounds -
     Rounds of compaction.
 ottla_listener_accept_rate gauge listener.accept_rate.* listener
@@ -411,6 +426,8 @@ ottla_request_errors_total counter request.errors.* request
     Requests that got an error as a whole, by API.
 ottla_request_milliseconds_total counter request.total_ms.* request
     Time from the last byte of a request to its response, by API.
+ottla_request_duration_seconds histogram request.duration.* request
+    Time from the last byte of a request to its response, by API: of a Fetch with what it waited.
 ottla_request_memory_bytes gauge memory.used_bytes -
     Memory that requests and unsent responses take.
 ottla_request_memory_bytes_max gauge memory.max_bytes -
@@ -421,6 +438,8 @@ process_resident_memory_bytes gauge process.resident_bytes -
     Memory that the process has in RAM.
 process_open_fds gauge process.open_files -
     Open file descriptors.
+process_max_fds gauge process.open_files_max -
+    File descriptors that the process may have open.
 process_start_time_seconds gauge process.started_s -
     When the process began, in seconds since 1970.
 """

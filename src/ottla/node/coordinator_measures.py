@@ -36,7 +36,8 @@ def coordinator_measures(
     yield from _of_transactions(transactions)
 
 
-def _loaded(runtime: Runtime | None) -> list[Any]:
+def loaded(runtime: Runtime | None) -> list[Any]:
+    """What each shard knows that has loaded."""
     if runtime is None:
         return []
     deciders: list[Any] = [decider for decider, loading in runtime.deciders() if not loading]
@@ -46,7 +47,7 @@ def _loaded(runtime: Runtime | None) -> list[Any]:
 def _of_groups(runtime: Runtime | None, rates: Rates) -> Iterator[tuple[str, float]]:
     from ottla.coordinators.group.classic.group import ClassicGroup
 
-    shards = _loaded(runtime)
+    shards = loaded(runtime)
     by_state: Counter[str] = Counter()
     for shard in shards:
         groups = list(shard.groups.values())
@@ -79,7 +80,7 @@ def _of_transactions(runtime: Runtime | None) -> Iterator[tuple[str, float]]:
 
     states: Counter[State] = Counter()
     endings = 0
-    for shard in _loaded(runtime):
+    for shard in loaded(runtime):
         states.update(one.state for one in list(shard.transactions.values()))
         endings += len(shard.endings)
     yield "transaction.ids", states.total()

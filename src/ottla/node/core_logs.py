@@ -54,6 +54,15 @@ class CorePartitionLogs:
         """All that move now."""
         return self._core.moves()
 
+    def readable_end(self, topic: str, partition: int) -> int | None:
+        """One past the last record that anybody may read, or could lately; None for a log that
+        can't be reached. From any thread.
+        """
+        try:
+            return self._core.partition_offsets(topic, partition, lately=True).high_watermark
+        except CoreError:
+            return None
+
     def size_bytes(self, topic: str, partition: int) -> int:
         """What its segments take, or took lately; 0 for a log that can't be reached."""
         try:

@@ -37,6 +37,7 @@ from ottla.node.loop import Loop
 from ottla.node.membership import ClusterError, Membership
 from ottla.node.publisher import Publisher
 from ottla.node.rates import Rates
+from ottla.node.volumes import Volumes
 from ottla.node.writes import Writes
 from ottla.wire.errors import ErrorCode
 from ottla.wire.schema import plan_of
@@ -118,6 +119,7 @@ class Engine:
         "_publisher",
         "_rates",
         "_router",
+        "_volumes",
         "_writes",
         "alarms",
         "cluster",
@@ -146,7 +148,7 @@ class Engine:
         answer.
         """
         self._router = router = Router()
-        self._rates = Rates(lambda: world.real_ms() / 1000)
+        self._volumes, self._rates = Volumes(place.log_dirs), Rates(lambda: world.real_ms() / 1000)
         self.alarms = alarms = Alarms(core.steady_ms, world.real_ms, core.until_steady_ms)
         desk = self.desk = Desk(core, router, to.desk, frozenset(config.controller_listener_names))
         make_controller = _maker(identity, config, entropy)
@@ -444,6 +446,7 @@ class Engine:
         cordoned = () if broker is None else broker.cordoned_log_dirs or ()
         ids, failed = place.identity.directory_ids, context.directories.failed
         found.update(directory_measures(place.log_dirs, ids, failed, cordoned))
+        found.update(self._volumes.measures())
         lags = (moving.lag for moving in self._core.moves())
         found["move.max_lag.ReplicaAlterLogDirs"] = max(lags, default=0)
         found.update(coordinator_measures(self._coordinators.runtimes(), rates))
@@ -466,12 +469,18 @@ class Engine:
         return found
 
     def series(self) -> dict[str, str]:
-        """What is shown of each partition, by metric, for `ottla.metrics`: the core writes it."""
-        from ottla.metrics.rows import SERIES, rows
+        """What is shown of each partition, by metric, for `ottla.metrics`, which the core writes,
+        and of each group.
+        """
+        from ottla.metrics.rows import PARTITION_SERIES, rows
+        from ottla.node.group_series import group_series
 
-        shown = [row for row in rows() if row.source.startswith(SERIES)]
-        texts = self._core.series([(row.name, row.source.removeprefix(SERIES)) for row in shown])
-        return {row.name: text for row, text in zip(shown, texts, strict=True)}
+        shown = [row for row in rows() if row.source.startswith(PARTITION_SERIES)]
+        wanted = [(row.name, row.source.removeprefix(PARTITION_SERIES)) for row in shown]
+        texts = self._core.series(wanted)
+        of_partitions = {row.name: text for row, text in zip(shown, texts, strict=True)}
+        runtimes = self._coordinators.runtimes()
+        return of_partitions | group_series(runtimes, self._partition_logs.readable_end)
 
     def client_metrics(self) -> list[Family]:
         """What clients pushed, for `ottla.metrics`."""

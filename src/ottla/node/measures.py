@@ -7,9 +7,11 @@ Safe from any thread: the core's counters are, and an image does not change.
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Final
 
+from ottla._core import __version__
 from ottla.config.whole_number import whole_number
 from ottla.metadata.features import supported_features
 from ottla.metadata.image import TOPIC_RESOURCE
@@ -40,9 +42,13 @@ def measures(
     """The snapshot of a node that serves; its disks keep these partitions from being served."""
     found = {_PARKED.get(name, name): value for name, value in core.items()}
     found["broker.state"] = BROKER_STATE_RUNNING
+    found[f"build.version.{__version__}"] = 1
     found["memory.left_bytes"] = core.get("memory.max_bytes", 0) - core.get("memory.used_bytes", 0)
     if "fetch.expired" in core:
         found["fetch.expired_of.consumer"] = core["fetch.expired"]
+    for name, ms in core.items():
+        if name.startswith("request.total_ms."):
+            found[f"request.duration_sum.{name.rpartition('.')[2]}"] = ms / 1000
     found.update(_of_threads(core, rates))
     found.update(_of_metadata(image, config, now_ms))
     found.update(_of_quorum(quorum, config.node_id, rates))
@@ -203,6 +209,9 @@ def _memory() -> Iterator[tuple[str, float]]:
 
 def _files() -> Iterator[tuple[str, float]]:
     yield "process.open_files", len(os.listdir("/proc/self/fd"))
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit != resource.RLIM_INFINITY:
+        yield "process.open_files_max", limit
 
 
 def _began() -> Iterator[tuple[str, float]]:
