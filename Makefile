@@ -34,8 +34,8 @@ check: build $(VENV)/.dev ## what to run while working: lint, types, import rule
 bench: install ## Ottla and Apache Kafka 4.3.1 side by side
 	$(PY) -m bench
 
-wheel: build $(VENV)/.dev ## one wheel in dist/, for any Python from 3.11 on
-	$(VENV)/bin/maturin build --release --out dist
+wheel: $(VENV)/.dev ## wheels in dist/: for x86_64 and aarch64, any Python from 3.11 on, glibc from 2.17 on
+	$(PY) packaging/wheels.py
 
 docs: $(VENV)/.run ## write docs/reference and the drawings anew from the code
 	PYTHONPATH=src $(PY) docs/reference/generate.py
