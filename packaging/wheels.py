@@ -11,6 +11,7 @@ What can't be built here is named, and why; elsewhere than on Linux that is all 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -117,7 +118,9 @@ def _maturin(out: Path, *words: str) -> Path:
     """Build one wheel and say where it is."""
     with tempfile.TemporaryDirectory(prefix="ottla-wheel-") as folder:
         command = [sys.executable, "-m", "maturin", "build", "--release", "--out", folder, *words]
-        done = subprocess.run(command, cwd=ROOT)
+        # maturin looks for zig where it looks for Python.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path})
         if done.returncode:
             raise SystemExit(done.returncode)
         (built,) = Path(folder).glob("*.whl")
