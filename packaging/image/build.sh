@@ -70,7 +70,7 @@ rm -rf boot home media mnt opt proc run srv sys var/cache var/log var/mail etc/a
     var/lib/dpkg/updates var/lib/dpkg/status var/lib/dpkg/arch
 rm -rf dev sbin usr/sbin etc/alternatives etc/ca-certificates etc/cron.daily etc/dpkg etc/fstab \
     etc/hostname etc/hosts etc/logrotate.d etc/resolv.conf
-mkdir -p dev proc sys run tmp etc/ssl/certs usr/local/bin mnt/shared/config
+mkdir -p dev proc sys run tmp etc/ssl/certs usr/local/bin etc/ottla
 chmod 1777 tmp
 cp "$work/authorities" etc/ssl/certs/ca-certificates.crt
 ln -sf python3.11 usr/bin/python3

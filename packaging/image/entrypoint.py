@@ -5,7 +5,7 @@
     podman run ottla kafka-topics.sh --list ...         any of the commands instead
 
 KAFKA_ is left out, `_` becomes `.`, `__` becomes `_` and `___` becomes `-`, all in small letters.
-Below these lie the lines of a mounted /mnt/shared/config/server.properties, if there is one, and
+Below these lie the lines of a mounted /etc/ottla/server.properties, if there is one, and
 below those the settings of one node that is controller and broker. What is written into the
 volume, server.properties, is made anew at each start: it is to be read, not to be changed.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 
 BIN = Path("/usr/local/bin")
 VOLUME = Path("/var/lib/ottla")
-MOUNTED = Path("/mnt/shared/config/server.properties")
+MOUNTED = Path("/etc/ottla/server.properties")
 
 DEFAULTS = {
     "process.roles": "broker,controller",
