@@ -254,6 +254,10 @@ def test_a_command_that_is_not_there(container: Container) -> None:
 
 def _innermost(pid: int) -> int:
     """The process that a chain of them has led to: a runtime would signal it directly."""
-    while children := Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        pid = int(children[0])
+    while children := [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()  # whichever thread has started it
+        for child in (task / "children").read_text().split()
+    ]:
+        (pid,) = children
     return pid
