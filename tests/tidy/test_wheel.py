@@ -1,12 +1,15 @@
 """The wheels: one for each machine, for every Python from 3.11 on, whole outside the checkout.
 
-What this machine can run is installed and run; of the other's wheel the library is looked at.
+What this machine can run is installed and run; the wheel of aarch64 is run too, by an emulator over
+Debian's Python for that machine, where Debian's packages can be had.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -123,7 +126,41 @@ def test_it_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     assert (tmp_path / "data" / "meta.properties").exists()
 
 
-def _run(folder: Path, *command: str | Path) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=120)
+def test_the_other_machine_runs_its_own(built: tuple[str, Path], tmp_path: Path) -> None:
+    """If this failed, a wheel would be published that nobody has ever seen to work."""
+    if platform.machine() != "x86_64" or not (found := list(built[1].glob("*_aarch64.whl"))):
+        pytest.skip("there is no wheel of another machine")
+    if shutil.which("mmdebstrap") is None:
+        pytest.skip("mmdebstrap is not here: apt-get install mmdebstrap")
+    download = subprocess.run(
+        "apt-get download -q qemu-user-static && dpkg-deb -x qemu-user-static_*.deb emulator",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    if download.returncode:
+        pytest.skip(f"no emulator: {download.stderr.strip()[-200:]}")
+    root, packages = tmp_path / "root", tmp_path / "packages"
+    debian = ["mmdebstrap", "--quiet", "--variant=extract", "--architectures=arm64"]
+    include = "--include=python3.11-minimal,libpython3.11-stdlib"
+    subprocess.run([*debian, include, "bookworm", root], check=True, capture_output=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    other = ["--python-version=3.11", "--implementation=cp", "--only-binary=:all:"]
+    platforms = ["--platform=manylinux2014_aarch64", "--platform=any"]
+    subprocess.run([*pip, *other, *platforms, "--target", packages, found[0]], check=True)
+    emulator = tmp_path / "emulator" / "usr" / "bin" / "qemu-aarch64-static"
+    python = [emulator, "-L", root, root / "usr" / "bin" / "python3.11"]
+    place = _run(tmp_path, *python, "-c", SCRIPT, PYTHONPATH=str(packages))
+    assert Path(place.strip()).is_relative_to(packages)
+
+
+def _run(folder: Path, *command: str | Path, **variables: str) -> str:
+    environment = {**os.environ, **variables}
+    if not variables:
+        environment.pop("PYTHONPATH", None)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, cwd=folder, timeout=120
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
