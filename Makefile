@@ -12,8 +12,8 @@ PROMETHEUS := tests/prometheus/target
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-long check bench wheel docs clean core jars kcat curl openssl prometheus \
-        install rust lint unit quick sim attack java clients long
+.PHONY: help build run test test-long check bench wheel image docs clean core jars kcat curl openssl \
+        buildah mmdebstrap prometheus install rust lint unit quick sim attack java clients long
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,8 +35,12 @@ check: build $(VENV)/.dev ## what to run while working: lint, types, import rule
 bench: install ## Ottla and Apache Kafka 4.3.1 side by side
 	$(PY) -m bench
 
-wheel: build $(VENV)/.dev ## one wheel in dist/, for any Python from 3.11 on
-	$(VENV)/bin/maturin build --release --out dist
+wheel: $(VENV)/.dev ## wheels in dist/: for x86_64 and aarch64, any Python from 3.11 on, glibc from 2.17 on
+	$(PY) packaging/wheels.py
+
+image: $(VENV)/.dev buildah mmdebstrap ## a container image in dist/: Debian's Python, our wheel, nothing else
+	$(PY) packaging/wheels.py $(shell uname -m)
+	PYTHON=$(PY) packaging/image/build.sh "$$(ls -t dist/ottla-*_$(shell uname -m).whl | head -1)" dist/ottla-image.tar
 
 docs: $(VENV)/.run ## write docs/reference and the drawings anew from the code
 	PYTHONPATH=src $(PY) docs/reference/generate.py
@@ -81,7 +85,7 @@ java: core $(VENV)/.dev $(JARS) openssl ## a stage: what asks Apache's own code
 clients: core $(VENV)/.dev $(JARS) kcat prometheus ## a stage: real clients, the main job, kills, damaged folders
 	$(PYTEST) -m "not long" tests/clients tests/stories
 
-long: core $(VENV)/.dev $(JARS) kcat prometheus ## the stage of make test-long: what needs hours
+long: core $(VENV)/.dev $(JARS) kcat prometheus buildah mmdebstrap ## the stage of make test-long: what needs hours
 	$(PYTEST) -m "long"
 
 # ---------------------------------------------------------------- what they need
@@ -110,7 +114,7 @@ $(JARS): tests/java/pom.xml
 	mvn -q -B -f tests/java/pom.xml dependency:copy-dependencies
 	touch $@
 
-kcat curl openssl:
+kcat curl openssl buildah mmdebstrap:
 	@command -v $@ >/dev/null || { \
 		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		|| { echo "$@ is missing; install it (Debian: apt-get install $@)"; exit 1; }; \

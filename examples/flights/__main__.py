@@ -14,12 +14,13 @@ With --bootstrap-server it runs against any Kafka, and kills only its own proces
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from board import Board
+from board import Board, Heard
 from checks import Checks, Replay, difference
 from flight_file import FLIGHTS, FlightFile, fetch
 from group import Group
@@ -82,7 +83,8 @@ class Story:
         self._suffix = "" if node is not None else f"-{time.time_ns() % 10**9}"
         self._topic = TOPIC + self._suffix
         self._board = Board(flights.airlines, len(flights))
-        self._group = Group(bootstrap, GROUP + self._suffix, self._topic)
+        self._group = Group(bootstrap, GROUP + self._suffix, self._topic, self._board.happened)
+        logging.getLogger("ottla.client").addHandler(Heard(self._board))
         self._loader: Loader
         self._checks = Checks()
 
@@ -102,7 +104,7 @@ class Story:
             truth = self._flights.table()
             self._wait("the others have its partitions", self._shared(MEMBERS[1:]))
             self._wait("the table is complete", lambda: self._group.table() == truth)
-            self._board.say("\n".join(["", "the table of the first group:"]))
+            self._board.say("\nthe table of the first group:")
             self._board.say("\n".join(self._board.rows(self._group.table())))
             self._check(had)
         finally:
@@ -126,7 +128,7 @@ class Story:
         self._loaded(KILL_MEMBER_AT)
         victim = MEMBERS[0]
         had = self._group.kill(victim)
-        self._board.say(f"killed {victim}, who had partition {had}: the others take over")
+        self._board.happened(f"killed {victim}, who had partition {had}: the others take over")
         return had
 
     def _kill_node(self, node: Node) -> None:
@@ -134,9 +136,9 @@ class Story:
         self._loaded(KILL_NODE_AT)
         acknowledged = self._loader.acknowledged
         node.kill()
-        self._board.say(f"killed the node with SIGKILL, {acknowledged:,} records acknowledged")
+        self._board.happened(f"killed the node with SIGKILL, {acknowledged:,} records acknowledged")
         seconds = node.start()
-        self._board.say(f"the node serves again, {seconds:.2f} s after its start")
+        self._board.happened(f"the node serves again, {seconds:.2f} s after its start")
 
     def _loaded(self, share: float) -> None:
         wanted = int(len(self._flights) * share)
@@ -152,15 +154,23 @@ class Story:
         return shared
 
     def _wait(self, what: str, condition: Callable[[], bool]) -> None:
+        """Until it is so, which is said; or not within the time, which is said too."""
+        if self._until(condition):
+            self._board.happened(what)
+        else:
+            self._board.happened(f"not within {PATIENCE_S} s: {what}")
+
+    def _until(self, condition: Callable[[], bool], *, live: bool = True) -> bool:
+        """Whether it came to be so; if not, the checks at the end say what is wrong."""
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
             if time.monotonic() > deadline:
-                self._board.say(f"not within {PATIENCE_S} s: {what}")
-                return  # the checks at the end say what is wrong
-            if hasattr(self, "_loader"):
+                return False
+            if live and hasattr(self, "_loader"):
                 table, owners = self._group.table(), self._group.owners()
                 self._board.show(self._loader.acknowledged, table, owners)
             time.sleep(0.02)
+        return True
 
     def _check(self, had: list[int]) -> None:
         """Every check, one line each."""
@@ -184,7 +194,7 @@ class Story:
         )
         table = self._group.table()
         check(table == truth, "the group's table is right", difference(table, truth))
-        self._wait("the group has committed everything", lambda: self._committed() == ends)
+        self._until(lambda: self._committed() == ends, live=False)
         committed = self._committed()
         check(
             committed == ends, "the group has committed the end of each partition", str(committed)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from flight_file import Sum, Table, merged
@@ -16,7 +17,8 @@ WATCH = Path(__file__).with_name("watch.py")
 class Group:
     """Starts members, reads what they report, and may kill one of them."""
 
-    def __init__(self, bootstrap: str, name: str, topic: str) -> None:
+    def __init__(self, bootstrap: str, name: str, topic: str, heard: Callable[[str], None]) -> None:
+        self._heard = heard
         self._arguments = (bootstrap, name, topic)
         self._members: dict[str, subprocess.Popen[str]] = {}
         self._reports: dict[str, dict[int, Table]] = {}
@@ -25,10 +27,14 @@ class Group:
     def start(self, member: str) -> None:
         """One more process in the group."""
         process = subprocess.Popen(
-            [sys.executable, WATCH, *self._arguments, member], stdout=subprocess.PIPE, text=True
+            [sys.executable, WATCH, *self._arguments, member],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         self._members[member] = process
-        threading.Thread(target=self._listen, args=(member, process), daemon=True).start()
+        for listen in (self._listen, self._pass_on):
+            threading.Thread(target=listen, args=(member, process), daemon=True).start()
 
     def _listen(self, member: str, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -40,6 +46,12 @@ class Group:
             with self._lock:
                 if member in self._members:
                     self._reports[member] = tables
+
+    def _pass_on(self, member: str, process: subprocess.Popen[str]) -> None:
+        """What it complains about goes where everything is said."""
+        assert process.stderr is not None
+        for line in process.stderr:
+            self._heard(f"{member}: {line.rstrip()}")
 
     def owners(self) -> dict[int, str]:
         """Who has which partition."""

@@ -18,6 +18,7 @@ from contextlib import ExitStack, suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from ottla.cli import service_manager
 from ottla.cli.run import Failed, refused_by_the_system
 from ottla.cli.running_servers import Announcement
 from ottla.cli.signals import Listener, not_ignored
@@ -99,7 +100,9 @@ def serve(
         gc.freeze()
         if not signals.asked:
             started(node)
+            service_manager.serving(f"clients at port {_client_port(node)}")
         signals.wait(node)
+        service_manager.stopping()
     if node.failure is not None:
         raise OttlaError(
             f"the node failed: {node.failure}",
