@@ -37,11 +37,15 @@ bench: install ## Ottla and Apache Kafka 4.3.1 side by side
 wheel: build $(VENV)/.dev ## one wheel in dist/, for any Python from 3.11 on
 	$(VENV)/bin/maturin build --release --out dist
 
-docs: $(VENV)/.run ## write docs/reference and the drawings anew from the code
+docs: core $(VENV)/.dev ## write docs/reference and the drawings anew from the code, and the site of all pages into site/
 	PYTHONPATH=src $(PY) docs/reference/generate.py
+	rm -rf site
+	PYTHONPATH=src $(PY) -m sphinx -W --keep-going -q -c docs -d site/.read . site
+	rm -rf site/.read
+	@echo "open site/index.html"
 
 clean: ## remove what was built and installed
-	rm -rf $(VENV) $(CORE) rust/target tests/java/target dist .*_cache .hypothesis
+	rm -rf $(VENV) $(CORE) rust/target tests/java/target dist site .*_cache .hypothesis
 
 # ---------------------------------------------------------------- stages of make test
 
