@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ottla.broker.router import Router
 from ottla.cli import kafka_storage, up
@@ -46,11 +47,14 @@ def pages() -> dict[str, str]:
         "errors.md": _errors(),
         **_client(),
         **_transactions(),
+        **_groups(),
+        **_record(),
+        **_folder(),
     }
 
 
 def _client() -> dict[str, str]:
-    found = runpy.run_path(str(HERE / "client.py"))
+    (found,) = _beside("client")
     return {
         "client.md": f"{WRITTEN}\n# ottla.client\n\n{found['text']()}",
         "client-settings.md": f"{WRITTEN}\n# Settings of clients\n\n{found['settings_text']()}",
@@ -59,10 +63,7 @@ def _client() -> dict[str, str]:
 
 
 def _transactions() -> dict[str, str]:
-    # Its neighbours are no modules of a package, and whoever runs this file is anywhere.
-    found, drawings = (
-        runpy.run_path(str(HERE / name)) for name in ("transactions.py", "drawings.py")
-    )
+    found, drawings = _beside("transactions", "drawings")
     words = (
         "What the coordinator does with a transactional id, found by giving the decider each input "
         "in each state that it reaches. An input that has no row in a state changes nothing there: "
@@ -79,10 +80,63 @@ def _transactions() -> dict[str, str]:
     )
     return {
         "transactions.md": f"{WRITTEN}\n# Transactions\n\n{words}\n\n{found['table']()}",
-        "../concepts/transaction-states.svg": drawings["states"](found["steps"](2)),
+        "../concepts/transaction-states.svg": drawings["states"](
+            drawings["TRANSACTION"], found["steps"](2)
+        ),
         **{
-            f"../concepts/{name}.svg": drawings["way"](found["way"](level), found["ACTORS"])
+            f"../concepts/{name}.svg": drawings["way"](
+                found["way"](level), found["ACTORS"], "The way of a transaction"
+            )
             for name, level in (("transaction-way", 2), ("transaction-way-1", 1))
+        },
+    }
+
+
+def _beside(*names: str) -> list[dict[str, Any]]:
+    # They are no modules of a package, and whoever runs this file is anywhere.
+    return [runpy.run_path(str(HERE / f"{name}.py")) for name in names]
+
+
+def _record() -> dict[str, str]:
+    found, drawings = _beside("record", "drawings")
+    seen = found["recorded"]()
+    rows = found["rows"](seen)
+    return {
+        "../concepts/record-way.svg": drawings["way"](
+            found["way"](seen), found["ACTORS"], "The way of a record, from send to poll"
+        ),
+        "../concepts/record-batch.svg": drawings["layout"](rows, found["RECORD"], "in the CRC"),
+    }
+
+
+def _folder() -> dict[str, str]:
+    (found,) = _beside("folder")
+    page = "../concepts/folder.md"
+    text = (HERE / page).read_text(encoding="utf-8")
+    text = _put(text, "tree", f"```text\n{found['tree']()}\n```")
+    return {page: _put(text, "files", found["table"]())}
+
+
+def _put(text: str, name: str, body: str) -> str:
+    """A page of ours with one part of it written anew."""
+    begin, end = f"<!-- {name}, written by `make docs` -->", f"<!-- end of {name} -->"
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise LookupError(f"no place for {name}")
+    return f"{before}{begin}\n\n{body}\n\n{end}{after}"
+
+
+def _groups() -> dict[str, str]:
+    found, drawings = _beside("groups", "drawings")
+    rounds = {name: found[name]() for name in ("eager", "cooperative", "static")}
+    return {
+        "../concepts/group-states.svg": drawings["states"](drawings["GROUP"], found["steps"]()),
+        **{
+            f"../concepts/group-{name}.svg": drawings["way"](
+                one.said, one.actors, f"The way of a rebalance: {name}"
+            )
+            for name, one in rounds.items()
         },
     }
 
