@@ -1,9 +1,9 @@
 """The site that `make docs` builds into `site/` from the Markdown pages of this repository.
 
-It is no second set of pages: the source folder is the repository itself, so a link between two pages
-leads to the same place here and wherever the repository is shown. What stands at the side, and in
-which order, is what `docs/README.md` lists, its headings the captions. Nothing is fetched while
-somebody reads, and the site can be opened as files.
+It is no second set of pages: the source folder is the repository itself, so a link between two
+pages leads to the same place here and wherever the repository is shown. What stands at the side,
+and in which order, is what `docs/README.md` lists, its headings the captions. Nothing is fetched
+while somebody reads, and the site can be opened as files.
 """
 
 from __future__ import annotations

@@ -235,7 +235,9 @@ def _title(record: Any) -> str:
 
 
 class Said(NamedTuple):
-    """One thing that somebody tells somebody, or does (`by` is `to`); of time alone, both are ""."""
+    """One thing that somebody tells somebody, or does (`by` is `to`). Where time passes, both are
+    empty.
+    """
 
     by: str
     to: str
