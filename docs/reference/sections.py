@@ -18,7 +18,6 @@ class Section(NamedTuple):
 
 
 CONFIGS: Final = (
-    Section("Ottla's own", r"ottla\."),
     Section("Listeners", r"listener|advertised|inter\.broker|security\.inter|control\.plane"),
     Section("Connections and requests", r"connections?\.max|max\.|socket|num\.network|queued"),
     Section(
@@ -50,6 +49,7 @@ CONFIGS: Final = (
     Section("Delegation tokens", r"delegation"),
     Section("Who may do what", r"authorizer|principal|security|connection\.failed"),
     Section("Metrics", r"metric|kafka\.metrics|auto\.include"),
+    Section("Ottla's own", r"ottla\."),
 )
 GROUP_CONFIGS: Final = (
     Section("Consumer groups", r"consumer"),
