@@ -65,15 +65,18 @@ def _entry(words: str, page: str) -> str:
 
 
 def _read(_app: Any, page: str, source: list[str]) -> None:
-    """Put what the front page lists at the side of all, and a page's title where a repository shows
-    its path.
+    """Put what the front page lists at the side of all; a page's title where a repository shows its
+    path; and no link where one leads to a folder, which a site has no page of.
     """
+    here = (ROOT / page).parent
     trees = ""
     if page == root_doc:
         for caption, entries in listed(source[0]):
             body = "\n".join(entries)
             trees += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{body}\n```\n"
-    source[0] = re.sub(r"\[[\w./-]+\.md\](?=\()", "[]", source[0]) + trees
+    text = re.sub(r"\[[\w./-]+\.md\](?=\()", "[]", source[0])
+    links = re.compile(r"\[([^]]*)\]\(([\w./-]+)\)")
+    source[0] = links.sub(lambda one: one[1] if (here / one[2]).is_dir() else one[0], text) + trees
 
 
 def _breaks(_app: Any, _page: str, _template: str, context: dict[str, Any], _tree: Any) -> None:
