@@ -80,12 +80,17 @@ def _read(_app: Any, page: str, source: list[str]) -> None:
 
 
 def _breaks(_app: Any, _page: str, _template: str, context: dict[str, Any], _tree: Any) -> None:
-    """Let long names end a line at their dots and underscores, and nowhere else."""
+    """Let long names in tables end a line at their dots and underscores, and nowhere else."""
+
+    def broken(name: re.Match[str]) -> str:
+        return re.sub(r"(?<=[._/,-])(?=\w)", "<wbr>", name[0])
+
     if "body" in context:
         context["body"] = re.sub(
-            r'(?<=<span class="pre">)[^<]+',
-            lambda name: re.sub(r"(?<=[._/,-])(?=\w)", "<wbr>", name[0]),
+            r"<table.*?</table>",
+            lambda table: re.sub(r'(?<=<span class="pre">)[^<]+', broken, table[0]),
             context["body"],
+            flags=re.DOTALL,
         )
 
 
