@@ -127,8 +127,10 @@ def rows(seen: Recorded) -> list[Row]:
     found, at, covered = [], 0, False
     for field in HEADER:
         covered |= field.name == COVERED_FROM
-        texts = [_shown(field, data[at : at + field.bytes]) for data in (seen.sent, seen.stored)]
-        found.append(Row(at, field, *texts, covered))
+        sent, stored = (
+            _shown(field, data[at:][: field.bytes]) for data in (seen.sent, seen.stored)
+        )
+        found.append(Row(at, field, sent, stored, covered))
         at += field.bytes
     (batch,) = read_batches(seen.stored)
     by_name = {row.field.name: row.stored for row in found}
