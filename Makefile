@@ -42,11 +42,15 @@ image: $(VENV)/.dev buildah mmdebstrap ## a container image in dist/: Debian's P
 	$(PY) packaging/wheels.py $(shell uname -m)
 	PYTHON=$(PY) packaging/image/build.sh "$$(ls -t dist/ottla-*_$(shell uname -m).whl | head -1)" dist/ottla-image.tar
 
-docs: $(VENV)/.run ## write docs/reference and the drawings anew from the code
+docs: core $(VENV)/.dev ## write docs/reference and the drawings anew from the code, and the site of all pages into site/
 	PYTHONPATH=src $(PY) docs/reference/generate.py
+	rm -rf site
+	PYTHONPATH=src $(PY) -m sphinx -W --keep-going -q -c docs -d site/.read . site
+	rm -rf site/.read
+	@echo "open site/index.html"
 
 clean: ## remove what was built and installed
-	rm -rf $(VENV) $(CORE) rust/target tests/java/target $(PROMETHEUS) dist .*_cache .hypothesis
+	rm -rf $(VENV) $(CORE) rust/target tests/java/target $(PROMETHEUS) dist site .*_cache .hypothesis
 
 # ---------------------------------------------------------------- stages of make test
 

@@ -1,4 +1,5 @@
-"""Drawings of what `transactions.py` found: SVG by hand, small, readable on light and dark ground.
+"""Drawings of what `transactions.py`, `groups.py` and others found: SVG by hand, small, readable on
+light and dark ground.
 
 Where a box stands is chosen here; which there are, and what leads from one to another, is not: a
 state without a place, or an edge without a bend, ends the generation.
@@ -9,64 +10,113 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 from math import atan2, cos, hypot, sin
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-INK: Final = "#6e7781"
-"""It can be read on white and on black alike."""
+STYLE: Final = (
+    "<style>svg{color:#4b545e}.ground{stroke:#fff;stroke-width:6;paint-order:stroke}"
+    "@media (prefers-color-scheme:dark){svg{color:#b4bdc6}.ground{stroke:#131416}}</style>"
+)
+"""Its ink, by the ground that the reader has; what lies on lines has some ground around it."""
+INK: Final = "currentColor"
 LINES: Final = f'<g fill="none" stroke="{INK}">'
 TEXT: Final = f'<g fill="{INK}" font-family="sans-serif" font-size="12">'
-BOX: Final = (120, 34)
-PLACES: Final = {
-    "no such id": (80, 240),
-    "Empty": (270, 240),
-    "Ongoing": (470, 240),
-    "PrepareCommit": (670, 110),
-    "PrepareAbort": (670, 370),
-    "CompleteCommit": (870, 110),
-    "CompleteAbort": (870, 370),
-}
-BENDS: Final = {
-    ("no such id", "Empty"): 0,
-    ("Empty", "no such id"): 46,
-    ("Empty", "Empty"): 0,
-    ("Empty", "Ongoing"): 0,
-    ("Empty", "CompleteAbort"): -135,
-    ("Ongoing", "PrepareCommit"): 0,
-    ("Ongoing", "PrepareAbort"): 0,
-    ("PrepareCommit", "CompleteCommit"): 0,
-    ("PrepareAbort", "CompleteAbort"): 0,
-    ("PrepareCommit", "PrepareCommit"): 0,
-    ("PrepareAbort", "PrepareAbort"): 0,
-    ("CompleteCommit", "Ongoing"): -20,
-    ("CompleteAbort", "Ongoing"): 20,
-    ("CompleteCommit", "Empty"): -100,
-    ("CompleteAbort", "Empty"): 95,
-    ("CompleteCommit", "no such id"): -150,
-    ("CompleteAbort", "no such id"): 190,
-    ("CompleteCommit", "CompleteAbort"): 0,
-    ("CompleteAbort", "CompleteAbort"): 0,
-}
-"""How far the middle of an edge is moved to its left, in pixels."""
+BOX: Final = (142, 34)
 
 
-def states(steps: Iterable[Any]) -> str:
-    """The states of a transactional id, and what leads from one to the next; edges have the number
-    of the line below that tells what it is.
+class Chart(NamedTuple):
+    """Where the states of something stand, and how far the middle of each edge between them is
+    moved to its left, in pixels.
+    """
+
+    title: str
+    places: dict[str, tuple[int, int]]
+    bends: dict[tuple[str, str], int]
+    width: int
+    height: int
+    """Of the boxes; below it is told what the edges are."""
+
+
+TRANSACTION: Final = Chart(
+    "The states of a transactional id",
+    {
+        "no such id": (80, 240),
+        "Empty": (270, 240),
+        "Ongoing": (470, 240),
+        "PrepareCommit": (670, 110),
+        "PrepareAbort": (670, 370),
+        "CompleteCommit": (870, 110),
+        "CompleteAbort": (870, 370),
+    },
+    {
+        ("no such id", "Empty"): 0,
+        ("Empty", "no such id"): 46,
+        ("Empty", "Empty"): 0,
+        ("Empty", "Ongoing"): 0,
+        ("Empty", "CompleteAbort"): -135,
+        ("Ongoing", "PrepareCommit"): 0,
+        ("Ongoing", "PrepareAbort"): 0,
+        ("PrepareCommit", "CompleteCommit"): 0,
+        ("PrepareAbort", "CompleteAbort"): 0,
+        ("PrepareCommit", "PrepareCommit"): 0,
+        ("PrepareAbort", "PrepareAbort"): 0,
+        ("CompleteCommit", "Ongoing"): -20,
+        ("CompleteAbort", "Ongoing"): 20,
+        ("CompleteCommit", "Empty"): -100,
+        ("CompleteAbort", "Empty"): 95,
+        ("CompleteCommit", "no such id"): -150,
+        ("CompleteAbort", "no such id"): 190,
+        ("CompleteCommit", "CompleteAbort"): 0,
+        ("CompleteAbort", "CompleteAbort"): 0,
+    },
+    960,
+    540,
+)
+GROUP: Final = Chart(
+    "The states of a classic group",
+    {
+        "no such group": (90, 260),
+        "Empty": (300, 260),
+        "PreparingRebalance": (400, 70),
+        "CompletingRebalance": (720, 70),
+        "Stable": (860, 260),
+    },
+    {
+        ("no such group", "PreparingRebalance"): -10,
+        ("Empty", "no such group"): 0,
+        ("Empty", "PreparingRebalance"): -16,
+        ("PreparingRebalance", "Empty"): -16,
+        ("PreparingRebalance", "CompletingRebalance"): -16,
+        ("CompletingRebalance", "PreparingRebalance"): -16,
+        ("CompletingRebalance", "Empty"): 0,
+        ("CompletingRebalance", "Stable"): -16,
+        ("Stable", "CompletingRebalance"): -16,
+        ("Stable", "PreparingRebalance"): 0,
+        ("Stable", "Empty"): 0,
+    },
+    960,
+    330,
+)
+
+
+def states(chart: Chart, steps: Iterable[Any]) -> str:
+    """The states of something, and what leads from one to the next; edges have the number of the
+    line below that tells what it is.
     """
     edges: dict[tuple[str, str], list[str]] = {}
     for one in steps:
-        if one.written or one.asks:
+        if one.written or one.asks or one.before != one.after:
             edges.setdefault((one.before, one.after), []).append(_line(one))
     kinds = list(dict.fromkeys(line for lines in edges.values() for line in lines))
-    body = [part for name in PLACES if any(name in edge for edge in edges) for part in _box(name)]
+    body = [part for name in chart.places for part in _box(chart, name)]
     for edge, lines in edges.items():
-        body += _edge(*edge, " ".join(str(kinds.index(line) + 1) for line in lines))
-    top = 540
+        numbers = sorted({kinds.index(line) + 1 for line in lines})
+        body += _edge(chart, *edge, " ".join(map(str, numbers)))
+    top = chart.height
     body += [
         f'<text x="24" y="{top + 18 * row}">{row + 1}  {escape(line)}</text>'
         for row, line in enumerate(kinds)
     ]
-    return _svg(960, top + 18 * len(kinds), body, "The states of a transactional id")
+    return _svg(chart.width, top + 18 * len(kinds), body, chart.title)
 
 
 def _line(step: Any) -> str:
@@ -75,8 +125,8 @@ def _line(step: Any) -> str:
     return what + told + (f", {step.asks} are asked for" if step.asks else "")
 
 
-def _box(name: str) -> list[str]:
-    x, y = PLACES[name]
+def _box(chart: Chart, name: str) -> list[str]:
+    x, y = chart.places[name]
     left, top = x - BOX[0] // 2, y - BOX[1] // 2
     return [
         f'<rect x="{left}" y="{top}" width="{BOX[0]}" height="{BOX[1]}" rx="6"/>',
@@ -84,9 +134,9 @@ def _box(name: str) -> list[str]:
     ]
 
 
-def _edge(before: str, after: str, label: str) -> list[str]:
-    (x1, y1), (x2, y2) = PLACES[before], PLACES[after]
-    bend = BENDS[before, after]
+def _edge(chart: Chart, before: str, after: str, label: str) -> list[str]:
+    (x1, y1), (x2, y2) = chart.places[before], chart.places[after]
+    bend = chart.bends[before, after]
     if before == after:
         up = -1 if y1 < 300 else 1
         y = y1 + up * BOX[1] // 2
@@ -133,9 +183,11 @@ COLUMN: Final = 190
 ROW: Final = 30
 
 
-def way(said: Sequence[Any], actors: Sequence[str]) -> str:
-    """Who says what to whom, from above to below."""
-    height = 60 + ROW * len(said)
+def way(said: Sequence[Any], actors: Sequence[str], title: str) -> str:
+    """Who says what to whom, from above to below; what one says to itself is what it does, and what
+    nobody says is how time goes by.
+    """
+    width, height = COLUMN * len(actors), 60 + ROW * len(said)
     at = {name: 90 + COLUMN * number for number, name in enumerate(actors)}
     body = []
     for name, x in at.items():
@@ -144,14 +196,69 @@ def way(said: Sequence[Any], actors: Sequence[str]) -> str:
             f'<line x1="{x}" y1="34" x2="{x}" y2="{height - 10}" stroke-dasharray="2 4"/>',
         ]
     for row, one in enumerate(said):
-        y, x1, x2 = 64 + ROW * row, at[one.by], at[one.to]
-        near = x1 + (COLUMN / 2 if x2 > x1 else -COLUMN / 2)
+        y = 64 + ROW * row
+        if not one.by:
+            body += [
+                f'<text x="{width // 2}" y="{y + 4}" text-anchor="middle" font-style="italic" '
+                f'class="ground">{escape(one.what)}</text>',
+            ]
+        elif one.by == one.to:
+            body += [
+                f'<text x="{at[one.by]}" y="{y + 4}" text-anchor="middle" font-weight="bold" '
+                f'class="ground">{escape(one.what)}</text>',
+            ]
+        else:
+            body += _arrow(at[one.by], at[one.to], y, one.what)
+    return _svg(width, height, body, title)
+
+
+def _arrow(x1: int, x2: int, y: int, what: str) -> list[str]:
+    near = x1 + (COLUMN / 2 if x2 > x1 else -COLUMN / 2)
+    return [
+        f'<line x1="{x1}" y1="{y}" x2="{x2}" y2="{y}"/>',
+        _head((x1, y), (x2, y)),
+        f'<text x="{near:.0f}" y="{y - 5}" text-anchor="middle">{escape(what)}</text>',
+    ]
+
+
+LINE: Final = 24
+
+
+def layout(rows: Sequence[Any], record: Sequence[str], covered: str) -> str:
+    """The bytes of a batch, field by field from above, with what the leader has changed; then a
+    record's parts.
+    """
+    columns = (24, 70, 210, 250, 380)
+    head = zip(columns, ("at", "field", "bytes", "example", "what it says"), strict=True)
+    body = [f'<text x="{x}" y="24" font-weight="bold">{words}</text>' for x, words in head]
+    y = 34
+    begun = None
+    for row in rows:
+        if row.covered and begun is None:
+            begun = y
+        value = row.stored if row.sent == row.stored else f"{row.sent} → {row.stored}"
+        weight = "" if row.sent == row.stored else ' font-weight="bold"'
+        cells = (row.at, row.field.name, row.field.bytes, value, row.field.says)
+        body.append(f'<rect x="16" y="{y}" width="680" height="{LINE}"/>')
         body += [
-            f'<line x1="{x1}" y1="{y}" x2="{x2}" y2="{y}"/>',
-            _head((x1, y), (x2, y)),
-            f'<text x="{near:.0f}" y="{y - 5}" text-anchor="middle">{escape(one.what)}</text>',
+            f'<text x="{x}" y="{y + 16}"{weight}>{escape(str(cell))}</text>'
+            for x, cell in zip(columns, cells, strict=True)
         ]
-    return _svg(COLUMN * len(actors), height, body, "The way of a transaction")
+        y += LINE
+    end = rows[-1].at + rows[-1].field.bytes
+    body += [
+        f'<rect x="16" y="{y}" width="680" height="{LINE * len(record)}"/>',
+        f'<text x="24" y="{y + 16}">{end}</text>',
+    ]
+    for words in record:
+        body.append(f'<text x="70" y="{y + 16}">{escape(words)}</text>')
+        y += LINE
+    middle = ((begun or 0) + y) // 2
+    body += [
+        f'<path d="M704 {begun}h10v{y - (begun or 0)}h-10"/>',
+        f'<text x="722" y="{middle}">{escape(covered)}</text>',
+    ]
+    return _svg(840, y + 12, body, "The bytes of a record batch")
 
 
 def _svg(width: int, height: int, body: Iterable[str], title: str) -> str:
@@ -159,7 +266,7 @@ def _svg(width: int, height: int, body: Iterable[str], title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img"><title>{title}</title>'
     )
-    written = "<!-- Written by `make docs` from what the code does; do not edit. -->"
+    written = STYLE + "\n<!-- Written by `make docs` from what the code does; do not edit. -->"
     lines = [one for one in body if not one.startswith("<text")]
     texts = [one for one in body if one.startswith("<text")]
     whole = [head, written, LINES, *lines, "</g>", TEXT, *texts, "</g>", "</svg>", ""]

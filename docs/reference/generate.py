@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ottla.broker.router import Router
 from ottla.cli import kafka_storage, up
@@ -47,11 +48,14 @@ def pages() -> dict[str, str]:
         **_client(),
         **_transactions(),
         "../../config/grafana/ottla.json": runpy.run_path(str(HERE / "dashboard.py"))["text"](),
+        **_groups(),
+        **_record(),
+        **_folder(),
     }
 
 
 def _client() -> dict[str, str]:
-    found = runpy.run_path(str(HERE / "client.py"))
+    (found,) = _beside("client")
     return {
         "client.md": f"{WRITTEN}\n# ottla.client\n\n{found['text']()}",
         "client-settings.md": f"{WRITTEN}\n# Settings of clients\n\n{found['settings_text']()}",
@@ -60,10 +64,7 @@ def _client() -> dict[str, str]:
 
 
 def _transactions() -> dict[str, str]:
-    # Its neighbours are no modules of a package, and whoever runs this file is anywhere.
-    found, drawings = (
-        runpy.run_path(str(HERE / name)) for name in ("transactions.py", "drawings.py")
-    )
+    found, drawings = _beside("transactions", "drawings")
     words = (
         "What the coordinator does with a transactional id, found by giving the decider each input "
         "in each state that it reaches. An input that has no row in a state changes nothing there: "
@@ -80,18 +81,85 @@ def _transactions() -> dict[str, str]:
     )
     return {
         "transactions.md": f"{WRITTEN}\n# Transactions\n\n{words}\n\n{found['table']()}",
-        "../concepts/transaction-states.svg": drawings["states"](found["steps"](2)),
+        "../concepts/transaction-states.svg": drawings["states"](
+            drawings["TRANSACTION"], found["steps"](2)
+        ),
         **{
-            f"../concepts/{name}.svg": drawings["way"](found["way"](level), found["ACTORS"])
+            f"../concepts/{name}.svg": drawings["way"](
+                found["way"](level), found["ACTORS"], "The way of a transaction"
+            )
             for name, level in (("transaction-way", 2), ("transaction-way-1", 1))
         },
     }
 
 
-def _page(title: str, words: str, head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
-    table = [tuple(head), tuple("---" for _ in head), *(tuple(line) for line in lines)]
-    body = "\n".join("| " + " | ".join(cells) + " |" for cells in table)
-    return f"{WRITTEN}\n# {title}\n\n{words}\n\n{body}\n"
+def _beside(*names: str) -> list[dict[str, Any]]:
+    # They are no modules of a package, and whoever runs this file is anywhere.
+    return [runpy.run_path(str(HERE / f"{name}.py")) for name in names]
+
+
+def _record() -> dict[str, str]:
+    found, drawings = _beside("record", "drawings")
+    seen = found["recorded"]()
+    rows = found["rows"](seen)
+    return {
+        "../concepts/record-way.svg": drawings["way"](
+            found["way"](seen), found["ACTORS"], "The way of a record, from send to poll"
+        ),
+        "../concepts/record-batch.svg": drawings["layout"](rows, found["RECORD"], "in the CRC"),
+    }
+
+
+def _folder() -> dict[str, str]:
+    (found,) = _beside("folder")
+    page = "../concepts/folder.md"
+    text = (HERE / page).read_text(encoding="utf-8")
+    text = _put(text, "tree", f"```text\n{found['tree']()}\n```")
+    return {page: _put(text, "files", found["table"]())}
+
+
+def _put(text: str, name: str, body: str) -> str:
+    """A page of ours with one part of it written anew."""
+    begin, end = f"<!-- {name}, written by `make docs` -->", f"<!-- end of {name} -->"
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise LookupError(f"no place for {name}")
+    return f"{before}{begin}\n\n{body}\n\n{end}{after}"
+
+
+def _groups() -> dict[str, str]:
+    found, drawings = _beside("groups", "drawings")
+    rounds = {name: found[name]() for name in ("eager", "cooperative", "static")}
+    return {
+        "../concepts/group-states.svg": drawings["states"](drawings["GROUP"], found["steps"]()),
+        **{
+            f"../concepts/group-{name}.svg": drawings["way"](
+                one.said, one.actors, f"The way of a rebalance: {name}"
+            )
+            for name, one in rounds.items()
+        },
+    }
+
+
+def _table(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
+    rows = [tuple(head), tuple("---" for _ in head), *(tuple(line) for line in lines)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+
+
+def _page(title: str, words: str, *parts: str) -> str:
+    return "\n\n".join((f"{WRITTEN}\n# {title}", words, *parts)) + "\n"
+
+
+def _sectioned(
+    sections: str, head: Iterable[str], lines: Iterable[tuple[str, list[str]]], level: int = 2
+) -> str:
+    """A table for each section of a page, from (name, cells)."""
+    (found,) = _beside("sections")
+    return "\n\n".join(
+        f"{'#' * level} {title}\n\n{_table(head, rows)}"
+        for title, rows in found["sorted_out"](found[sections], lines)
+    )
 
 
 def _code(text: str | None) -> str:
@@ -106,44 +174,54 @@ def _broker() -> str:
     rows = [row for row in broker_rows().values() if not row.internal]
     honoured = [row for row in rows if row.honoured]
     others = [row for row in rows if not row.honoured]
-    head = ("key", "type", "default", "changes while running", "what it does")
-    first = _page(
+    return _page(
         "Broker configs",
         f"What a `server.properties` may set. Of {len(rows)} keys these {len(honoured)} are "
         "honoured; keys that begin with `ottla.` are ours, all others are Apache Kafka 4.3.1's, "
-        "with its defaults.",
-        head,
-        (
-            [*_cells(row), _changes(row), documentation("broker", row.name) or ""]
-            for row in honoured
+        f"with its defaults. Below them: the {len(others)} that are [not honoured "
+        "yet](#not-honoured-yet), and which can be [changed while a node "
+        "runs](#changed-while-a-node-runs).",
+        _sectioned(
+            "CONFIGS",
+            ("key", "type", "default", "changes while running", "what it does"),
+            (
+                (row.name, [*_cells(row), _changes(row), documentation("broker", row.name) or ""])
+                for row in honoured
+            ),
         ),
-    )
-    second = _page(
-        "Not honoured yet",
+        "## Not honoured yet",
         "A file may set these: each is named in the log at WARN when the node starts, or refused "
         "where it would be unsafe to leave it out.",
-        ("key", "type", "default", "what happens"),
-        ([*_cells(row), _fate(row)] for row in others),
+        _sectioned(
+            "CONFIGS",
+            ("key", "type", "default", "what happens"),
+            ((row.name, [*_cells(row), _fate(row)]) for row in others),
+            level=3,
+        ),
+        "## Changed while a node runs",
+        *_dynamic(),
     )
-    parts = (
-        part.removeprefix(WRITTEN + "\n").replace("# ", "## ", 1) for part in (second, _dynamic())
-    )
-    return "\n".join((first, *parts))
 
 
-def _dynamic() -> str:
+def _dynamic() -> tuple[str, str]:
     rows = dynamic_rows()
     changing = [name for name in rows if changes_while_running(name)]
     own = " and ".join(f"`listener.name.NAME.{key}`" for key in OF_LISTENERS)
-    return _page(
-        "Changed while a node runs",
+    return (
         f"What `kafka-configs.sh --alter --broker` may set in Apache Kafka 4.3.1: {len(rows)} "
         f"keys. {len(changing)} of them take effect at once in a running node, are kept in the "
         f"metadata log, and stand before what the file says; {own} are a listener's own. The "
         "others are refused by name. One that is set already, as in a folder that Apache Kafka "
         "wrote, is named in the log and may be deleted.",
-        ("key", "may be set", "what a change does"),
-        ([f"`{name}`", CHANGES[row.scope], _of_change(name)] for name, row in sorted(rows.items())),
+        _sectioned(
+            "CONFIGS",
+            ("key", "may be set", "what a change does"),
+            (
+                (name, [f"`{name}`", CHANGES[row.scope], _of_change(name)])
+                for name, row in rows.items()
+            ),
+            level=3,
+        ),
     )
 
 
@@ -170,15 +248,21 @@ def _topic() -> str:
     return _page(
         "Topic configs",
         "What a topic may set for itself; without it, the broker's key counts.",
-        ("key", "type", "default", "broker's key", "what it does"),
-        (
-            [
-                *_cells(row),
-                ", ".join(f"`{key}`" for key in SYNONYMS[row.name]) or "none",
-                documentation("topic", row.name) or "",
-            ]
-            for row in topic_rows().values()
-            if not row.internal
+        _sectioned(
+            "TOPIC_CONFIGS",
+            ("key", "type", "default", "broker's key", "what it does"),
+            (
+                (
+                    row.name,
+                    [
+                        *_cells(row),
+                        ", ".join(f"`{key}`" for key in SYNONYMS[row.name]) or "none",
+                        documentation("topic", row.name) or "",
+                    ],
+                )
+                for row in topic_rows().values()
+                if not row.internal
+            ),
         ),
     )
 
@@ -188,14 +272,20 @@ def _group() -> str:
         "Group configs",
         "What a group may set for itself, within the broker's bounds. Share and streams groups, "
         "and consumer groups of the new protocol, are not there yet; classic groups set nothing.",
-        ("key", "type", "default", "broker's key", "what it does"),
-        (
-            [
-                *_cells(row),
-                f"`{synonym(row.name)}`" if synonym(row.name) else "none",
-                documentation("group", row.name) or "",
-            ]
-            for row in group_rows().values()
+        _sectioned(
+            "GROUP_CONFIGS",
+            ("key", "type", "default", "broker's key", "what it does"),
+            (
+                (
+                    row.name,
+                    [
+                        *_cells(row),
+                        f"`{synonym(row.name)}`" if synonym(row.name) else "none",
+                        documentation("group", row.name) or "",
+                    ],
+                )
+                for row in group_rows().values()
+            ),
         ),
     )
 
@@ -205,11 +295,24 @@ def _metrics() -> str:
         "Metrics",
         "A server shows these at `/metrics` where `ottla.http.listen` says (for example "
         "`ottla.http.listen=127.0.0.1:9405`). Names that begin with `kafka_` are those that the "
-        "public jmx_exporter rules for KRaft give to Apache Kafka's own metrics.",
-        ("metric", "kind", "label", "what it says"),
-        (
-            [f"`{row.name}`", row.kind, ", ".join(f"`{label}`" for label in row.labels), row.help]
-            for row in metric_rows()
+        "public jmx_exporter rules for KRaft give to Apache Kafka's own metrics. Which of them "
+        "matter most, and what to do when they move: [what to "
+        "watch](../guides/server.md#what-to-watch).",
+        _sectioned(
+            "METRICS",
+            ("metric", "kind", "label", "what it says"),
+            (
+                (
+                    row.name,
+                    [
+                        f"`{row.name}`",
+                        row.kind,
+                        ", ".join(f"`{label}`" for label in row.labels),
+                        row.help,
+                    ],
+                )
+                for row in metric_rows()
+            ),
         ),
     )
 
@@ -233,32 +336,52 @@ def _apis() -> str:
         "APIs",
         f"What a node announces and serves: {len(served)} APIs, at Apache Kafka 4.3.1's own lowest "
         "and highest versions. A client that asks for another one is hung up on.",
-        ("key", "API", "versions", "listeners"),
-        (
-            [
-                str(api.key),
-                api.name,
-                f"{api.min_version} to {api.max_version}",
-                ", ".join(
-                    name
-                    for name, keys in (("broker", broker), ("controller", controller))
-                    if api.key in keys
-                ),
-            ]
-            for _, api in sorted(served.items())
+        _sectioned(
+            "APIS",
+            ("API", "key", "versions", "listeners"),
+            (
+                (
+                    api.name,
+                    [
+                        api.name,
+                        str(api.key),
+                        f"{api.min_version} to {api.max_version}",
+                        ", ".join(
+                            name
+                            for name, keys in (("broker", broker), ("controller", controller))
+                            if api.key in keys
+                        ),
+                    ],
+                )
+                for api in served.values()
+            ),
         ),
     )
 
 
+CODES = 20
+"""So many error codes make a section."""
+
+
 def _errors() -> str:
+    errors = sorted(ErrorCode.all(), key=int)
+    groups: dict[int, list[ErrorCode]] = {}
+    for error in errors:
+        groups.setdefault(max(int(error), 0) // CODES, []).append(error)
     return _page(
         "Error codes",
         "The codes of Kafka's protocol, with what they mean in our words. A client may try again "
         "after a retriable one.",
-        ("code", "name", "retriable", "what it says"),
-        (
-            [str(int(error)), f"`{error.name}`", "yes" if error.retriable else "no", error.text]
-            for error in ErrorCode.all()
+        *(
+            f"## {int(some[0])} to {int(some[-1])}\n\n"
+            + _table(
+                ("code", "name", "retriable", "what it says"),
+                (
+                    [str(int(one)), f"`{one.name}`", "yes" if one.retriable else "no", one.text]
+                    for one in some
+                ),
+            )
+            for some in groups.values()
         ),
     )
 

@@ -47,10 +47,11 @@ class Reader:
         runtime.mkdir()
         config = folder / "config" / "kraft"
         config.mkdir(parents=True)
-        text = (ROOT / "config" / "kraft" / "server.properties").read_text()
-        text = text.replace("9092", str(self._port)).replace("9093", str(free_port()))
-        text = text.replace(LOGS, str(folder / "kraft"))
-        (config / "server.properties").write_text(text)
+        controller_port = str(free_port())
+        for name in ("kraft/server.properties", "server.properties"):
+            text = (ROOT / "config" / name).read_text()
+            text = text.replace("9092", str(self._port)).replace("9093", controller_port)
+            (folder / "config" / name).write_text(text.replace(LOGS, str(folder / "kraft")))
         self._environment = {
             **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
             "PATH": os.pathsep.join(
