@@ -32,7 +32,7 @@ def test_an_example_says_how_it_is_run(example: str) -> None:
     text = (path / "__main__.py" if path.is_dir() else path).read_text()
     docstring = text.split('"""')[1]
     assert f"    python examples/{example}" in docstring
-    assert "Prints " in docstring
+    assert "Prints" in docstring
     assert "OTTLA_AT" in docstring
 
 
