@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 import ottla
 from ottla.client import Consumer, Producer, to_arrow
 
-TOPIC = "readings"
+TOPIC = "sensor-readings"
 COUNT = 50_000
 
 

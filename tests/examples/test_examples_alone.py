@@ -1,4 +1,5 @@
-"""Every example runs with nothing given, on a Broker of its own, and its types hold.
+"""Every example runs with nothing given, on a Broker of its own; on Apache Kafka 4.3.1 as well; and
+its types hold.
 
 What an example prints and writes is test_examples.py's and test_cases.py's.
 """
@@ -12,6 +13,8 @@ import sys
 import pytest
 from running import EXAMPLES, ROOT, printed
 
+from oracle import Oracle
+
 SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py"))
 FOLDERS = sorted(
     path.name for path in EXAMPLES.iterdir() if path.is_dir() and path.name != "flights"
@@ -23,6 +26,13 @@ RUN = [*SCRIPTS, *(name for name in FOLDERS if (EXAMPLES / name / "__main__.py")
 def test_an_example_needs_nothing(example: str) -> None:
     """If this failed, the first command of a file that people copy would not work."""
     assert printed(example)
+
+
+@pytest.mark.jvm
+def test_examples_run_on_any_kafka(oracle: Oracle) -> None:
+    """If this failed, an example would do on Ottla alone what it says of Kafka."""
+    for example in RUN:
+        assert printed(example, servers=oracle.bootstrap)
 
 
 @pytest.mark.parametrize("example", RUN)
