@@ -16,6 +16,7 @@ beginning, and answers nothing before it has come to the end.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -23,7 +24,7 @@ from contextlib import asynccontextmanager, suppress
 
 import httpx
 from fastapi import FastAPI, HTTPException
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 import ottla
 from ottla.client import AsyncConsumer, AsyncProducer, ConsumerRecord
@@ -50,8 +51,12 @@ class Totals:
         """Count these."""
         async with self.changed:
             for record in records:
-                order = Order.model_validate_json(record.value or b"")
-                self.counts[order.item] += order.count
+                try:
+                    order = Order.model_validate_json(record.value or b"")
+                    self.counts[order.item] += order.count
+                except ValidationError:  # it must not be what ends the view
+                    place = f"{record.topic}-{record.partition} at {record.offset}"
+                    logging.warning("%s is no order, and is not counted", place)
                 self.next_offsets[record.partition] = record.offset + 1
             self.changed.notify_all()
 
@@ -99,8 +104,11 @@ def create_app(servers: str | None = None) -> FastAPI:
     async def total(item: str, partition: int = 0, offset: int = -1) -> int:
         if app.state.following.done():  # a view that nobody keeps tells nothing true
             raise HTTPException(503, "the view has stopped: see the log")
-        async with asyncio.timeout(5):
-            await app.state.totals.have(partition, offset)
+        try:
+            async with asyncio.timeout(5):
+                await app.state.totals.have(partition, offset)
+        except TimeoutError:
+            raise HTTPException(504, "that order is not counted yet: ask again") from None
         count: int = app.state.totals.counts[item]
         return count
 

@@ -23,8 +23,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import ottla
 from ottla.client import Consumer, Producer, connect
@@ -69,9 +69,15 @@ def work(servers: str, path: str) -> None:
                     db.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", position)
 
 
-def start_worker(servers: str, path: str) -> subprocess.Popen[bytes]:
-    """The worker as a process, which can be killed."""
-    return subprocess.Popen([sys.executable, __file__, "work", servers, path])
+@contextmanager
+def running_worker(servers: str, path: str) -> Iterator[None]:
+    """The worker as a process, which is killed at the end of the block, as by kill -9."""
+    process = subprocess.Popen([sys.executable, __file__, "work", servers, path])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def booked(db: sqlite3.Connection) -> int:
@@ -100,23 +106,19 @@ def main(servers: str) -> None:
         path = os.path.join(folder, "bank.db")
         with closing(sqlite3.connect(path)) as db:
             db.executescript(TABLES)
-            worker = start_worker(servers, path)
-            for name, cents in deposits[:300]:
-                producer.send(TOPIC, str(cents), key=name)
-            wait_until(lambda: booked(db) == 300)
-            db.execute("BEGIN")
-            booked(db)  # while we read nobody can commit: the worker waits with all it has done
-            for name, cents in deposits[300:]:
-                producer.send(TOPIC, str(cents), key=name)
-            wait_until(lambda: os.path.exists(f"{path}-journal"))  # SQLite's mark of that
-            worker.kill()
-            worker.wait()
+            with running_worker(servers, path):
+                for name, cents in deposits[:300]:
+                    producer.send(TOPIC, str(cents), key=name)
+                wait_until(lambda: booked(db) == 300)
+                db.execute("BEGIN")
+                booked(db)  # while we read nobody can commit: the worker waits with all it has done
+                for name, cents in deposits[300:]:
+                    producer.send(TOPIC, str(cents), key=name)
+                wait_until(lambda: os.path.exists(f"{path}-journal"))  # SQLite's mark of that
             db.rollback()
             print(f"the worker was killed inside of a transaction; booked: {booked(db)}")
-            worker = start_worker(servers, path)
-            wait_until(lambda: booked(db) == len(deposits))
-            worker.kill()
-            worker.wait()
+            with running_worker(servers, path):
+                wait_until(lambda: booked(db) == len(deposits))
             (found,) = db.execute("SELECT sum(cents) FROM accounts").fetchone()
     total = sum(cents for _, cents in deposits)
     print(f"deposits: {len(deposits)}, {total} cents; on the accounts: {found} cents")

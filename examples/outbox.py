@@ -22,7 +22,8 @@ import sys
 import tempfile
 import time
 import uuid
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import ottla
 from ottla.client import Consumer, ConsumerRecord, Producer
@@ -63,9 +64,15 @@ def relay(servers: str, path: str) -> None:
                 time.sleep(0.05)
 
 
-def start_relay(servers: str, path: str) -> subprocess.Popen[bytes]:
-    """The relay as a process, which can be killed."""
-    return subprocess.Popen([sys.executable, __file__, "relay", servers, path])
+@contextmanager
+def running_relay(servers: str, path: str) -> Iterator[None]:
+    """The relay as a process, which is killed at the end of the block, as by kill -9."""
+    process = subprocess.Popen([sys.executable, __file__, "relay", servers, path])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def read(servers: str, count: int) -> list[ConsumerRecord]:
@@ -93,17 +100,13 @@ def main(servers: str) -> None:
             for number in range(60):
                 place_order(db, f"customer {number % 7}", f"order {number}")
             db.execute("BEGIN IMMEDIATE")  # nobody else can write: the relay sends, and can't mark
-            first = start_relay(servers, path)
-            print(f"sent and not marked: {len(read(servers, AT_ONCE))}; now the relay is killed")
-            first.kill()
-            first.wait()
+            with running_relay(servers, path):
+                print(f"sent and not marked: {len(read(servers, AT_ONCE))}; the relay is killed")
             db.rollback()
             for number in range(60, 120):
                 place_order(db, f"customer {number % 7}", f"order {number}")
-            second = start_relay(servers, path)
-            events = read(servers, 120)
-            second.kill()
-            second.wait()
+            with running_relay(servers, path):
+                events = read(servers, 120)
     tell(events)
 
 

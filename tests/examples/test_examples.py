@@ -6,6 +6,8 @@ own as well is test_examples_alone.py's.
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import json
 import signal
 import subprocess
@@ -13,6 +15,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import httpx
 import nbclient
 import nbformat
 import pytest
@@ -60,6 +63,29 @@ def test_the_fastapi_app_writes_and_tells(kafka_per_test: ottla.Broker) -> None:
     ]  # fmt: skip
 
 
+def test_the_fastapi_app_bears_what_is_no_order(
+    kafka: ottla.Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, one bad record would end the view, or a test of an app by ASGI not work."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    create_app = importlib.import_module("fastapi_app").create_app
+    kafka.produce("shop-orders", "no order")
+
+    async def ask() -> tuple[int, str]:
+        app = create_app(kafka.bootstrap_servers)
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://shop") as http,
+        ):
+            await http.post("/orders", json={"item": "lamp", "count": 4})
+            where = (await http.post("/orders", json={"item": "lamp", "count": 3})).json()
+            answer = await http.get("/totals/lamp", params=where)
+            return answer.status_code, answer.text
+
+    assert asyncio.run(ask()) == (200, "7")
+
+
 def test_the_faststream_app_bills_each_order(kafka_per_test: ottla.Broker) -> None:
     """If this failed, FastStream's users would not be served, or their example be wrong."""
     lines = printed("faststream_app.py", servers=kafka_per_test.bootstrap_servers)
@@ -74,7 +100,7 @@ def test_the_outbox_loses_nothing(kafka_per_test: ottla.Broker) -> None:
     """
     lines = printed("outbox.py", servers=kafka_per_test.bootstrap_servers)
     assert lines == [
-        "sent and not marked: 10; now the relay is killed",
+        "sent and not marked: 10; the relay is killed",
         "orders: 120, events: 130, twice, by their id: 10",
     ]
     records = kafka_per_test.records("order-events")
