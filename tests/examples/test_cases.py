@@ -64,7 +64,7 @@ def test_a_judge_is_killed_inside_of_a_transaction(kafka_per_test: ottla.Broker)
 
 def test_stock_is_the_same_for_all(kafka_per_test: ottla.Broker) -> None:
     """If this failed, a lamp would be sold twice, or a level not say what happened."""
-    lines = printed("stock_in_sync.py", servers=kafka_per_test.bootstrap_servers)
+    lines = printed("stock_in_sync", servers=kafka_per_test.bootstrap_servers)
     assert lines == [
         "the first keeper decided on 163 events",
         "the second keeper decided on 149 events",
@@ -87,7 +87,7 @@ def test_stock_is_the_same_for_all(kafka_per_test: ottla.Broker) -> None:
 
 def test_the_edge_keeps_what_the_link_cannot_carry() -> None:
     """If this failed, readings would be lost, doubled or out of order when the centre was down."""
-    lines = [line for line in printed("machine_sensors.py") if not line.startswith("127.0.0.1:")]
+    lines = [line for line in printed("machine_sensors") if not line.startswith("127.0.0.1:")]
     told = [line for line in lines if line != "the cluster answers again"]
     assert told[:4] == [
         "the centre is down",
@@ -101,7 +101,7 @@ def test_the_edge_keeps_what_the_link_cannot_carry() -> None:
 def test_alerts_are_raised_at_the_centre(kafka_per_test: ottla.Broker) -> None:
     """If this failed, the sensors' example would do nothing on somebody's own cluster."""
     broker = kafka_per_test
-    assert printed("machine_sensors.py", servers=broker.bootstrap_servers)
+    assert printed("machine_sensors", servers=broker.bootstrap_servers)
     alarms = {(record.key, record.value) for record in broker.records("alarms")}
     assert alarms == {(b"machine 0", b"5.00"), (b"machine 2", b"95.00"), (b"machine 4", b"88.00")}
     positions = {

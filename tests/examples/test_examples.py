@@ -7,9 +7,11 @@ own as well is test_examples_alone.py's.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -22,6 +24,7 @@ import pytest
 from running import EXAMPLES, begin, environment, printed
 
 import ottla
+from servers import eventually
 
 
 def test_the_asyncio_service_serves_all(kafka_per_test: ottla.Broker) -> None:
@@ -107,6 +110,30 @@ def test_the_outbox_loses_nothing(kafka_per_test: ottla.Broker) -> None:
     times = Counter(dict(record.headers)["event-id"] for record in records)
     assert sorted(times.values()) == [1] * 110 + [2] * 10
     assert len({(dict(record.headers)["event-id"], record.value) for record in records}) == 120
+
+
+def test_a_relay_marks_only_what_is_acknowledged(
+    kafka_per_test: ottla.Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, an event that never reached the cluster would count as sent."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    outbox = importlib.import_module("outbox")
+    broker = kafka_per_test
+    broker.create_topic("order-events")
+    broker.faults.hold(api="Produce", times=1)
+    path = str(tmp_path / "shop.db")
+    relay = ("relay", broker.bootstrap_servers, path)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(outbox.TABLES)
+        for number in range(20):
+            outbox.place_order(db, "ann", f"order {number}")
+        with begin("outbox.py", *relay) as process:
+            eventually(lambda: broker.faults.events, "the relay waits for an answer")
+            process.kill()
+        assert db.execute("SELECT count(*) FROM outbox WHERE is_sent").fetchone() == (0,)
+        with begin("outbox.py", *relay) as process:
+            broker.expect("order-events", [f"order {number}" for number in range(20)], timeout=20)
+            process.kill()
 
 
 def test_retries_come_late_and_the_dead_say_why(kafka_per_test: ottla.Broker) -> None:

@@ -1,18 +1,17 @@
 """Machine sensors at the edge: a small broker beside the machines keeps what the link can't carry.
 
-    python examples/machine_sensors.py
+    python examples/machine_sensors
 
 In the hall an Ottla node takes the readings of six machines, whatever the link to the centre does.
-A forwarder carries them over, by machine and in their order. Where it stands is kept at the centre,
-in `edge.positions`, and written in the same transaction as the readings: whatever breaks, and
-whether an answer was lost or not, it asks there where to go on, so nothing is lost or comes twice.
+A forwarder (forwarder.py) carries them over, by machine and in their order. Where it stands is kept
+at the centre, in the same transaction as the readings: whatever breaks, and whether an answer was
+lost or not, it asks there where to go on, so nothing is lost or comes twice. At the centre a
+watcher learns what is usual of each machine, and raises an alarm for what is not.
 
-At the centre a watcher learns what is usual of each machine and raises an alarm for what is not.
-
-The story has the centre go down, with a third of the readings piling up at the edge, and come back.
-Prints how much piled up, what arrived, and the alarms, which are the faults that were
-built in. With OTTLA_AT=host:port the centre is that cluster, which is not taken down, and else a
-Broker of its own.
+The story has the centre go down in the middle, readings pile up at the edge, and another forwarder
+go on when it is back. Prints what lies at the edge meanwhile, what arrived, and the alarms, which
+are the faults that were built in. With OTTLA_AT=host:port the centre is that cluster, which is not
+taken down, and else a Broker of its own.
 """
 
 from __future__ import annotations
@@ -20,27 +19,18 @@ from __future__ import annotations
 import os
 import random
 import statistics
-import threading
+import time
 from collections import defaultdict, deque
 
+from forwarder import POSITIONS, READINGS, Forwarder, positions, read
+
 import ottla
-from ottla.client import Consumer, ConsumerRecord, OttlaError, Producer, connect
+from ottla.client import Producer, connect
 from ottla.client.admin import topics
 
-READINGS, POSITIONS, ALARMS = "readings", "edge.positions", "alarms"
+ALARMS = "alarms"
 MACHINES, ROUNDS = 6, 300
 FAULTS = {(2, 70): 95.0, (0, 150): 5.0, (4, 260): 88.0}  # machine, round: what it then shows
-
-
-def read(servers: str, topic: str) -> list[ConsumerRecord]:
-    """What a topic holds now of what is committed."""
-    found: list[ConsumerRecord] = []
-    with Consumer(servers, isolation_level="read_committed") as consumer:
-        consumer.assign([(topic, number, 0) for number in consumer.partitions_for(topic)])
-        ends = consumer.end_offsets(consumer.assignment)
-        while any(consumer.position(place) < end for place, end in ends.items()):
-            found += consumer.poll(1)
-    return found
 
 
 def measure(edge: str, rounds: range, chance: random.Random) -> None:
@@ -52,46 +42,13 @@ def measure(edge: str, rounds: range, chance: random.Random) -> None:
                 producer.send(READINGS, f"{celsius:.2f}", key=f"machine {machine}")
 
 
-class Forwarder(threading.Thread):
-    """Carries readings from the edge to the centre, and begins anew when that fails."""
-
-    def __init__(self, edge: str, centre: str) -> None:
-        super().__init__()
-        self.edge, self.centre = edge, centre
-        self.stop = threading.Event()
-
-    def run(self) -> None:
-        """Carry on until told to stop."""
-        while not self.stop.is_set():
-            try:
-                self.carry()
-            except OttlaError as error:
-                print(f"the forwarder begins anew: {type(error).__name__}")
-
-    def carry(self) -> None:
-        """From where the centre says, until something fails."""
-        with (
-            Producer(self.centre, transactional_id="edge-7") as producer,
-            Consumer(self.edge) as consumer,
-        ):
-            producer.init_transactions()  # what an earlier one left open is ended
-            begin = positions(self.centre)
-            places = [(READINGS, number) for number in consumer.partitions_for(READINGS)]
-            consumer.assign([(*place, begin.get(place[1], 0)) for place in places])
-            while not self.stop.is_set():
-                if records := consumer.poll(0.1):
-                    ends = {str(record.partition): str(record.offset + 1) for record in records}
-                    with producer.transaction():
-                        for one in records:
-                            at_ms = one.timestamp_ms
-                            producer.send(READINGS, one.value, one.key, timestamp_ms=at_ms)
-                        for partition, end in ends.items():
-                            producer.send(POSITIONS, end, key=partition)
-
-
-def positions(centre: str) -> dict[int, int]:
-    """Up to where each partition of the edge has arrived at the centre."""
-    return {int(one.key or b""): int(one.value or b"") for one in read(centre, POSITIONS)}
+def wait_for(centre: str, count: int) -> None:
+    """Wait until so many readings have arrived."""
+    deadline = time.monotonic() + 60
+    while sum(positions(centre).values()) < count:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{positions(centre)} have arrived, not {count} together")
+        time.sleep(0.02)
 
 
 def watch(centre: str) -> list[tuple[str, float]]:
@@ -128,6 +85,8 @@ def main(servers: str, centre: ottla.Broker | None = None) -> None:
         for part in range(3):
             rounds = range(part * third, (part + 1) * third)
             measure(edge.bootstrap_servers, rounds, chance)
+            if part == 0:
+                wait_for(servers, 100)
             if part == 0 and centre is not None:
                 centre.kill()
                 print("the centre is down")
@@ -135,10 +94,12 @@ def main(servers: str, centre: ottla.Broker | None = None) -> None:
                 print(f"at the edge: {len(edge.records(READINGS))} readings")
                 centre.start()
                 print("the centre is back")
-        while sum(positions(servers).values()) < ROUNDS * MACHINES:
-            forwarder.join(0.05)
-        forwarder.stop.set()
-        forwarder.join()
+            if part == 1:  # another forwarder goes on where the centre says
+                forwarder.end()
+                forwarder = Forwarder(edge.bootstrap_servers, servers)
+                forwarder.start()
+        wait_for(servers, ROUNDS * MACHINES)
+        forwarder.end()
         tell(edge.bootstrap_servers, servers)
 
 
