@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -24,25 +26,29 @@ def environment(servers: str | None = None) -> dict[str, str]:
     return own if servers is None else {**own, "OTTLA_AT": servers}
 
 
-def begin(example: str, *arguments: str, servers: str | None = None) -> subprocess.Popen[str]:
-    """Start an example; the caller ends it."""
+@contextmanager
+def begin(
+    example: str, *arguments: str, servers: str | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """A running example, which is killed at the end of the block if it has not ended."""
     words = [sys.executable, "-W", "error", str(EXAMPLES / example), *arguments]
-    return subprocess.Popen(
+    with subprocess.Popen(
         words,
         env=environment(servers),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def printed(example: str, *arguments: str, servers: str | None = None) -> list[str]:
     """Run an example to its end, which must be a good one; the lines that it printed."""
     with begin(example, *arguments, servers=servers) as process:
-        try:
-            output, _ = process.communicate(timeout=SECONDS_MAX)
-        finally:
-            process.kill()
-    assert process.returncode == 0, output
+        output, log = process.communicate(timeout=SECONDS_MAX)
+    assert process.returncode == 0, output + log
     return output.splitlines()

@@ -49,15 +49,13 @@ def test_a_judge_is_killed_inside_of_a_transaction(kafka_per_test: ottla.Broker)
         broker.produce("payments", json.dumps(payment), key=f"card {number}")
     broker.faults.hold(api="EndTxn", client_id="judge-1", nth=2)
     words = (broker.bootstrap_servers, "judge-1")
-    with begin("payments/judge.py", *words) as judge:
+    with begin("payments/judge.py", *words):
         eventually(lambda: broker.faults.events, "the judge is about to commit")
-        judge.kill()
     assert broker.transactions() == {"judge-1": "Ongoing"}
     committed = len(broker.records("payments.approved"))
     assert 0 < committed < 50
-    with begin("payments/judge.py", *words) as judge:
+    with begin("payments/judge.py", *words):
         broker.wait_for("judges", timeout=30)
-        judge.kill()
     ids = [json.loads(r.value or b"")["id"] for r in broker.records("payments.approved")]
     assert sorted(ids, key=int) == [str(number) for number in range(50)]
 
@@ -87,15 +85,13 @@ def test_stock_is_the_same_for_all(kafka_per_test: ottla.Broker) -> None:
 
 def test_the_edge_keeps_what_the_link_cannot_carry() -> None:
     """If this failed, readings would be lost, doubled or out of order when the centre was down."""
-    lines = [line for line in printed("machine_sensors") if not line.startswith("127.0.0.1:")]
-    told = [line for line in lines if line != "the cluster answers again"]
-    assert told[:4] == [
+    assert printed("machine_sensors") == [
         "the centre is down",
         "at the edge: 1200 readings",
         "the centre is back",
         "at the centre: 1800 readings",
+        "alarms: [('machine 0', 5.0), ('machine 2', 95.0), ('machine 4', 88.0)]",
     ]
-    assert told[4] == "alarms: [('machine 0', 5.0), ('machine 2', 95.0), ('machine 4', 88.0)]"
 
 
 def test_alerts_are_raised_at_the_centre(kafka_per_test: ottla.Broker) -> None:

@@ -48,8 +48,8 @@ def test_sigterm_ends_the_asyncio_service_between_batches(kafka_per_test: ottla.
         with begin("asyncio_service.py", "serve", servers=broker.bootstrap_servers) as service:
             broker.wait_for("invoicing", lag=lag, timeout=30)
             service.send_signal(signal.SIGTERM)
-            output, _ = service.communicate(timeout=20)
-        assert service.returncode == 0, output
+            output, log = service.communicate(timeout=20)
+        assert service.returncode == 0, output + log
         assert "stopped; orders served: " in output
     assert sorted(_values(broker, "invoices")) == sorted(
         f"{order}: {100 + len(order)} EUR" for order in orders
@@ -127,13 +127,11 @@ def test_a_relay_marks_only_what_is_acknowledged(
         db.executescript(outbox.TABLES)
         for number in range(20):
             outbox.place_order(db, "ann", f"order {number}")
-        with begin("outbox.py", *relay) as process:
+        with begin("outbox.py", *relay):
             eventually(lambda: broker.faults.events, "the relay waits for an answer")
-            process.kill()
         assert db.execute("SELECT count(*) FROM outbox WHERE is_sent").fetchone() == (0,)
-        with begin("outbox.py", *relay) as process:
+        with begin("outbox.py", *relay):
             broker.expect("order-events", [f"order {number}" for number in range(20)], timeout=20)
-            process.kill()
 
 
 def test_retries_come_late_and_the_dead_say_why(kafka_per_test: ottla.Broker) -> None:
