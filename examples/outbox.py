@@ -26,7 +26,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import ottla
-from ottla.client import Consumer, ConsumerRecord, Producer
+from ottla.client import Consumer, ConsumerRecord, Producer, connect
+from ottla.client.admin import topics
 
 TOPIC = "order-events"
 AT_ONCE = 10
@@ -92,8 +93,10 @@ def event_id(record: ConsumerRecord) -> bytes | None:
 
 def main(servers: str) -> None:
     """Orders come, the relay is killed, more orders come, another relay begins."""
-    with tempfile.TemporaryDirectory() as folder, Producer(servers) as producer:
-        producer.partitions_for(TOPIC)  # asking makes the topic
+    with connect(servers) as client:
+        if (error := topics.create(client, [topics.NewTopic(TOPIC, 3)])[TOPIC]) is not None:
+            raise error
+    with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "shop.db")
         with closing(sqlite3.connect(path)) as db:
             db.executescript(TABLES)
