@@ -38,7 +38,8 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError|unimplemented!|t
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(work|home|root|Users|workspace|mnt)/\w")
 
 ELSEWHERE = {
-    "attack", "clients", "conformance", "core", "docs", "embedded", "simulation", "stories", "tidy",
+    "attack", "clients", "conformance", "core", "docs", "embedded", "examples", "simulation",
+    "stories", "tidy",
 }  # fmt: skip
 """Folders of tests that are of no one room: ARCHITECTURE.md says what each is."""
 
