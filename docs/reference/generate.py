@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ottla.broker.router import Router
-from ottla.cli import kafka_storage, up
+from ottla.cli import kafka_storage
 from ottla.cli.launch import COMMANDS
 from ottla.cli.options import help_text
-from ottla.cli.ottla import HELP as OTTLA_HELP
+from ottla.cli.verb import app
 from ottla.config.alteration import (
     changes_while_running,
     dynamic_rows,
@@ -31,7 +31,7 @@ from ottla.wire.errors import ErrorCode
 
 HERE = Path(__file__).parent
 WRITTEN = "<!-- Written by `make docs` from the code; do not edit. -->"
-TOOLS = [name for name in COMMANDS.values() if name not in ("ottla", "kafka_storage")]
+TOOLS = [name for name in COMMANDS.values() if name not in ("verb.app", "kafka_storage")]
 CHANGES = {"static": "no", "broker": "per broker", "cluster": "per broker or for all"}
 
 
@@ -43,6 +43,7 @@ def pages() -> dict[str, str]:
         "group-configs.md": _group(),
         "metrics.md": _metrics(),
         "commands.md": _commands(),
+        "verb.md": _verb(),
         "apis.md": _apis(),
         "errors.md": _errors(),
         **_client(),
@@ -321,10 +322,21 @@ def _commands() -> str:
     verbs = [command for command, _ in kafka_storage.VERB_ROWS.values()]
     tools = [import_module(f"ottla.cli.{name}") for name in TOOLS]
     commands = sorted([*(tool.COMMAND for tool in tools), *verbs], key=lambda each: each.name)
-    parts = [("ottla", OTTLA_HELP.rstrip()), (up.COMMAND.name, help_text(up.COMMAND))]
-    parts += [(command.name, help_text(command)) for command in commands]
-    body = "\n".join(f"## {name}\n\n```text\n{text}\n```\n" for name, text in parts)
-    return f"{WRITTEN}\n# Commands\n\nWhat `--help` prints.\n\n{body}"
+    parts = [(command.name, help_text(command)) for command in commands]
+    about = (
+        "What `--help` of the commands of Apache's names prints; [ottla](verb.md) has its own page."
+    )
+    return f"{WRITTEN}\n# Commands\n\n{about}\n\n{_shown(parts)}"
+
+
+def _verb() -> str:
+    parts = [("ottla", app.HELP.rstrip())]
+    parts += [(words, app.help_of(words, verb).rstrip()) for words, verb in app.every_verb()]
+    return f"{WRITTEN}\n# ottla\n\nWhat `--help` of each verb prints.\n\n{_shown(parts)}"
+
+
+def _shown(parts: list[tuple[str, str]]) -> str:
+    return "\n".join(f"## {name}\n\n```text\n{text}\n```\n" for name, text in parts)
 
 
 def _apis() -> str:

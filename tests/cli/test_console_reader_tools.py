@@ -68,14 +68,6 @@ def test_that_nobody_answers_is_said(tool: str, option: str, nobody: str) -> Non
     assert "`ottla up` starts one" in done.stderr
 
 
-def test_a_verb_gives_up_soon(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If this failed, `ottla produce` with a wrong port would wait a minute, as a script may."""
-    monkeypatch.setattr("ottla.cli.kafka_console_producer.MAX_BLOCK_MS", 3_600_000)
-    done = run(["ottla", "produce", "t", "--at", nobody], "x\n")
-    assert done.exit_code == 1
-    assert "topic t is not known after 3000 ms" in done.stderr
-
-
 def test_a_protocol_that_the_node_does_not_speak(ottla_server: OttlaServer) -> None:
     """If this failed, a consumer of the new protocol would wait for ever, without a word."""
     words = ["--topic", "t", "--consumer-property", "group.protocol=consumer"]
@@ -267,13 +259,6 @@ def test_who_has_read_enough_is_not_waited_for(
         assert process.stdout.readline() == b"one\n"
         process.stdout.close()
         assert process.wait(timeout=20) == 1
-
-
-def test_a_verb_gives_up_soon_when_nobody_is_there_to_read_from(nobody: str) -> None:
-    """If this failed, `ottla consume` with a wrong port would run for ever."""
-    done = run(["ottla", "consume", "t", "--at", nobody])
-    assert done.exit_code == 1
-    assert "nobody answers after 3000 ms" in done.stderr
 
 
 def test_a_consumer_without_a_place_to_begin_at(

@@ -72,7 +72,8 @@ def stands_for_many(text: str) -> bool:
 @cache
 def options_of() -> dict[str, frozenset[str]]:
     """The options of each command, by what its help says."""
-    from ottla.cli import kafka_storage, up
+    from ottla.cli import kafka_storage
+    from ottla.cli.verb import app
 
     found = {}
     for name, module in COMMANDS.items():
@@ -82,7 +83,8 @@ def options_of() -> dict[str, frozenset[str]]:
     verbs = [command for command, _ in kafka_storage.VERB_ROWS.values()]
     storage = " ".join(help_text(command) for command in verbs)
     found["kafka-storage.sh"] = frozenset(OPTION.findall(storage))
-    found["ottla up"] = frozenset(OPTION.findall(help_text(up.COMMAND)))
+    for words, verb in app.every_verb():
+        found[words] = frozenset(opt for one in verb.params for opt in one.opts)
     return found
 
 

@@ -40,6 +40,9 @@ COMMANDS = {
 REFUSED = {
     "kafka-run-class": "it runs Java classes, and there is no Java here; call the script "
     "of the tool that you want (kafka-topics.sh, kafka-console-consumer.sh, ...)",
+    "zookeeper-server-start": "Kafka has no ZooKeeper any more; a node needs its folder formatted: "
+    'kafka-storage.sh format -t "$(kafka-storage.sh random-uuid)" -c config/server.properties, '
+    "then kafka-server-start.sh config/server.properties; or just ottla up",
 }
 
 
@@ -69,3 +72,8 @@ def run_command(name: str) -> int:
 def run_class() -> int:
     """kafka-run-class.sh."""
     return run_command("kafka-run-class.sh")
+
+
+def start_zookeeper() -> int:
+    """zookeeper-server-start.sh."""
+    return run_command("zookeeper-server-start.sh")

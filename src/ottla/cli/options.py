@@ -172,10 +172,12 @@ COMMAND_CONFIG = Option(
 
 
 _FORMER = {
-    "--zookeeper": "Kafka has no ZooKeeper any more; give --bootstrap-server host:port of a node",
+    "--zookeeper": "Kafka has no ZooKeeper any more, a node is asked",
     "--broker-list": "it is called --bootstrap-server now",
 }
 """What years of guides say, and Apache's tools gave up as well."""
+
+_A_NODE = "localhost:9092"
 
 _MEANT = {
     "--to-beginning": "--to-earliest",
@@ -209,7 +211,10 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
         name, equals, inline = word.partition("=")
         option = rows.get(name)
         if option is None:
-            raise UsageError(f"unknown option {name}", hint=_guess(name, rows))
+            raise UsageError(
+                f"unknown option {name}",
+                hint=_todays_line(command, rows, arguments, name) or _guess(name, rows),
+            )
         parsed.values.setdefault(name, []).append(
             _value(option, inline if equals else None, waiting)
         )
@@ -307,11 +312,33 @@ def is_java_int(text: str) -> bool:
     return -(1 << 31) <= number < 1 << 31
 
 
+def _todays_line(
+    command: Command, rows: dict[str, Option], arguments: Sequence[str], former: str
+) -> str | None:
+    """The whole line to type, for an option of years ago."""
+    if former not in _FORMER or BOOTSTRAP.name not in rows:
+        return None
+    import shlex
+
+    words: list[str] = []
+    waiting = list(reversed(arguments))
+    while waiting:
+        name, equals, value = waiting.pop().partition("=")
+        if name not in _FORMER:
+            words.append(name + equals + value)
+            continue
+        if not equals and waiting:
+            value = waiting.pop()
+    at = value if former == "--broker-list" and value else _A_NODE
+    if BOOTSTRAP.name not in {word.partition("=")[0] for word in words}:
+        words += [BOOTSTRAP.name, at]
+    return f"{_FORMER[former]}: {command.name} {shlex.join(words)}"
+
+
 def _guess(name: str, rows: dict[str, Option]) -> str | None:
-    former = _FORMER.get(name) if BOOTSTRAP.name in rows else None
-    if former is None and _MEANT.get(name) in rows:
-        former = f"did you mean {_MEANT[name]}?"
-    return former or nearest(name, rows)
+    if _MEANT.get(name) in rows:
+        return f"did you mean {_MEANT[name]}?"
+    return nearest(name, rows)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

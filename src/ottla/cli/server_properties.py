@@ -13,6 +13,17 @@ from ottla.cli.options import UsageError
 from ottla.cli.properties import key_values, read_properties
 from ottla.errors import OttlaError
 
+_FORMER = {
+    "config/zookeeper.properties": "Kafka has no ZooKeeper any more: leave this step out",
+    "config/kraft/broker.properties": "config/server.properties, for controller and broker in one",
+    "config/kraft/controller.properties": "config/server.properties, for controller and broker in "
+    "one",
+    "config/kraft/reconfig-server.properties": "it is called config/server.properties now",
+    "config/connect-standalone.properties": "Connect is not built yet",
+    "config/connect-distributed.properties": "Connect is not built yet",
+}
+"""Paths of older guides, and what to say today."""
+
 PACKAGED = os.path.join(os.path.dirname(os.path.dirname(__file__)), "kafka_home")
 
 
@@ -34,10 +45,8 @@ def find_properties(path: str) -> str:
                 file=sys.stderr,
             )
             return packaged
-    raise OttlaError(
-        f"{path} is not there",
-        hint="config/kraft/server.properties is always there: it comes with Ottla",
-    )
+    usual = "config/kraft/server.properties is always there: it comes with Ottla"
+    raise OttlaError(f"{path} is not there", hint=_FORMER.get(relative, usual))
 
 
 def load_properties(path: str, overrides: list[str]) -> dict[str, str]:

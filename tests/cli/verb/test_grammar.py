@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
 
 import click
 import pytest
 
 from cli.commands import run
-from ottla.cli.verb.app import APP, VERBS
-from ottla.cli.verb.grammar import Actions, Verb
+from ottla.cli.verb.app import APP, every_verb
+from ottla.cli.verb.grammar import Verb
 
-
-def _verbs() -> Iterator[tuple[list[str], Verb]]:
-    """Each verb and action, with the words that it is called by."""
-    for name in VERBS:
-        command = APP.get_command(None, name)  # type: ignore[arg-type]
-        if isinstance(command, Actions):
-            for action, one in command.commands.items():
-                assert isinstance(one, Verb)
-                yield [name, action], one
-        else:
-            assert isinstance(command, Verb)
-            yield [name], command
-
-
-ALL = [(words, verb) for words, verb in _verbs()]
+ALL = [(words.split()[1:], verb) for words, verb in every_verb()]
 IDS = [" ".join(words) for words, _ in ALL]
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
 from ottla.cli.options import UsageError
 from ottla.cli.run import APACHE_KAFKA_VERSION, quietly, tell, told_as_exit_code
 from ottla.cli.verb import habits
-from ottla.cli.verb.grammar import Lazy, WrongWords, told
+from ottla.cli.verb.grammar import Actions, Lazy, Verb, WrongWords, told
 
 WRONG_WORDS = 2
 
@@ -67,6 +67,21 @@ Apache's own command names are here too: kafka-topics.sh, kafka-console-producer
 """
 
 APP = Lazy("ottla", "ottla.cli.verb", VERBS, habits.VERBS, lambda: HELP)
+
+
+def every_verb() -> Iterator[tuple[str, Verb]]:
+    """Each verb, or each action of one, by the words that call it; all files are imported."""
+    for name in VERBS:
+        command = APP.get_command(click.Context(APP), name)
+        several = command.commands if isinstance(command, Actions) else {"": command}
+        for action, one in several.items():
+            assert isinstance(one, Verb)
+            yield f"ottla {name} {action}".strip(), one
+
+
+def help_of(words: str, command: Verb) -> str:
+    """What `--help` prints, without colours."""
+    return click.unstyle(command.get_help(click.Context(command, info_name=words)))
 
 
 COMPLETE = "_OTTLA_COMPLETE"
