@@ -139,7 +139,7 @@ def test_ctrl_c_leaves_a_group_whose_node_is_frozen(frozen: OttlaProcess) -> Non
     """If this failed, only closing the terminal would end a consumer that waits to commit."""
     node = ["--at", frozen.bootstrap]
     run(["ottla", "produce", "t", *node], "one\n")
-    with start(["ottla", "consume", "t", "--group", "q", "--from-beginning", *node]) as process:
+    with start(["ottla", "consume", "t", "--group", "q", "--from", "beginning", *node]) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"one\n"
         _freeze(frozen)
@@ -149,7 +149,7 @@ def test_ctrl_c_leaves_a_group_whose_node_is_frozen(frozen: OttlaProcess) -> Non
 def test_ctrl_c_leaves_records_that_a_frozen_node_does_not_take(frozen: OttlaProcess) -> None:
     """If this failed, a producer would hold its terminal until its records are given up."""
     words = ["ottla", "produce", "t", "--at", frozen.bootstrap]
-    with start([*words, "--request-timeout-ms", "60000"]) as process:
+    with start([*words, "-X", "request.timeout.ms=60000"]) as process:
         assert process.stdin is not None
         eventually(lambda: _reads(process), "it reads")
         _freeze(frozen)

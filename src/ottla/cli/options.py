@@ -321,6 +321,7 @@ def _todays_line(
     import shlex
 
     words: list[str] = []
+    at = _A_NODE
     waiting = list(reversed(arguments))
     while waiting:
         name, equals, value = waiting.pop().partition("=")
@@ -329,7 +330,8 @@ def _todays_line(
             continue
         if not equals and waiting:
             value = waiting.pop()
-    at = value if former == "--broker-list" and value else _A_NODE
+        if name == "--broker-list":
+            at = value or at
     if BOOTSTRAP.name not in {word.partition("=")[0] for word in words}:
         words += [BOOTSTRAP.name, at]
     return f"{_FORMER[former]}: {command.name} {shlex.join(words)}"

@@ -33,10 +33,8 @@ class Terminal:
     def until(self, text: str) -> str:
         """Read until this is shown."""
         deadline = time.monotonic() + PATIENCE_S
-        while text not in self.shown:
-            assert time.monotonic() < deadline, self.shown
-            if not self._read():
-                break
+        while text not in self.shown and self._read(deadline):
+            pass
         assert text in self.shown, self.shown
         return self.shown
 
@@ -47,14 +45,14 @@ class Terminal:
     def ended(self) -> int:
         """Its exit code, when all that it shows is read."""
         deadline = time.monotonic() + PATIENCE_S
-        while self._read():
-            assert time.monotonic() < deadline, self.shown
+        while self._read(deadline):
+            pass
         return self.process.wait(timeout=PATIENCE_S)
 
-    def _read(self) -> bool:
-        """What is there; False when there will be no more."""
-        if not select.select([self._end], [], [], 0.1)[0]:
-            return self.process.poll() is None or bool(select.select([self._end], [], [], 0)[0])
+    def _read(self, deadline: float) -> bool:
+        """What comes next; False when there will be no more."""
+        left = deadline - time.monotonic()
+        assert left > 0 and select.select([self._end], [], [], left)[0], self.shown
         try:
             data = os.read(self._end, 65536)
         except OSError:  # how Linux says that the other end is closed

@@ -66,7 +66,7 @@ def test_the_last_of_several_partitions(ottla_server: OttlaServer, name: Name) -
     with start(["ottla", "consume", topic, "--last", "1", "-n", "2", *at]) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"f\n"
-        run(["ottla", "produce", topic, *at], "g\n")
+        run(["ottla", "produce", topic, "-p", "0", *at], "g\n")
         assert process.communicate(timeout=30)[0] == b"g\n"
     assert process.returncode == 0
     assert run(["ottla", "consume", f"{topic}:1", "-e", *at]).stdout == "b\ne\n"

@@ -81,7 +81,8 @@ def every_verb() -> Iterator[tuple[str, Verb]]:
 
 def help_of(words: str, command: Verb) -> str:
     """What `--help` prints, without colours."""
-    return click.unstyle(command.get_help(click.Context(command, info_name=words)))
+    ctx = click.Context(command, info_name=words, **command.context_settings)
+    return click.unstyle(command.get_help(ctx))
 
 
 COMPLETE = "_OTTLA_COMPLETE"
