@@ -4,6 +4,7 @@ it.
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ from ottla.config.group import synonym
 from ottla.config.row import REFUSED, Row, broker_rows, group_rows, topic_rows
 from ottla.config.topic import SYNONYMS
 from ottla.metrics.rows import rows as metric_rows
+from ottla.wire.api import apis
 from ottla.wire.errors import ErrorCode
 
 HERE = Path(__file__).parent
@@ -52,7 +54,25 @@ def pages() -> dict[str, str]:
         **_groups(),
         **_record(),
         **_folder(),
+        "../../README.md": _readme(),
     }
+
+
+SERVED = re.compile(r"(<!-- served[^>]*-->\n).*(<!-- /served -->)", re.DOTALL)
+
+
+def _readme() -> str:
+    """The README, with what it says of the APIs as they are served today."""
+    router = Router()
+    served = {api.name for flag in (False, True) for api in router.announced(controller=flag)}
+    clients = {row.name for row in apis() if "broker" in row.listeners}
+    text = (
+        f"- {len(served & clients)} of the {len(clients)} APIs that a broker of Apache Kafka 4.3.1 "
+        "has for its clients and peers, each at Kafka's own versions "
+        "([which](docs/reference/apis.md)).\n"
+    )
+    readme = (HERE / ".." / ".." / "README.md").read_text(encoding="utf-8")
+    return SERVED.sub(lambda found: found[1] + text + found[2], readme)
 
 
 def _client() -> dict[str, str]:
