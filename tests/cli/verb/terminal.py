@@ -52,7 +52,8 @@ class Terminal:
     def _read(self, deadline: float) -> bool:
         """What comes next; False when there will be no more."""
         left = deadline - time.monotonic()
-        assert left > 0 and select.select([self._end], [], [], left)[0], self.shown
+        assert left > 0, self.shown
+        assert select.select([self._end], [], [], left)[0], self.shown
         try:
             data = os.read(self._end, 65536)
         except OSError:  # how Linux says that the other end is closed
