@@ -24,7 +24,40 @@ import pytest
 from running import EXAMPLES, begin, environment, printed
 
 import ottla
+from ottla.client import Consumer
 from servers import eventually
+
+
+def test_the_first_job_bills_once_whoever_is_killed(kafka_per_test: ottla.Broker) -> None:
+    """If this failed, the first thing that somebody copies would bill twice, or not at all."""
+    broker = kafka_per_test
+    broker.create_topic("bills")
+    for number in range(50):
+        broker.produce("orders", f"order {number}")
+    for until in (1, 100):
+        with begin("first_job.py", servers=broker.bootstrap_servers) as job:
+            eventually(lambda until=until: len(_committed(broker, "bills")) >= until, "bills")
+            job.kill()
+            job.communicate()
+        if until == 1:
+            for number in range(50, 100):
+                broker.produce("orders", f"order {number}")
+    assert sorted(_committed(broker, "bills")) == sorted(
+        f"bill for order {number}" for number in range(100)
+    )
+
+
+def _committed(broker: ottla.Broker, topic: str) -> list[str]:
+    """The values of a topic that readers of committed records see."""
+    settings = {**broker.client_config("ottla"), "isolation.level": "read_committed"}
+    with Consumer(settings) as consumer:
+        places = [(topic, number) for number in consumer.partitions_for(topic)]
+        consumer.assign([(*place, 0) for place in places])
+        ends = consumer.end_offsets(places)
+        found: list[str] = []
+        while any(consumer.position(place) < ends[place] for place in places):
+            found += [(record.value or b"").decode() for record in consumer.poll(0.1)]
+        return found
 
 
 def test_the_asyncio_service_serves_all(kafka_per_test: ottla.Broker) -> None:

@@ -144,7 +144,7 @@ class Reader:
         """Nothing came: say so, and why, if reading had not even begun."""
         print(f"nothing came for {timeout_ms} ms", end="", file=sys.stderr)
         if self._is_assigned or self._is_missing:
-            print(file=sys.stderr)
+            print(self._why_held_back(), file=sys.stderr)
             return
         if self._client.places.coordinator(GROUP, self._settings["group.id"]) is None:
             print(
@@ -159,6 +159,15 @@ class Reader:
             "longer",
             file=sys.stderr,
         )
+
+    def _why_held_back(self) -> str:
+        """What an open transaction keeps from who reads only what is committed."""
+        if self._settings["isolation.level"] != "read_committed":
+            return ""
+        from ottla.cli.held_back import what_holds_back
+
+        found = what_holds_back(self._client, self._consumer)
+        return "" if found is None else f": {found}; kafka-transactions.sh list shows whose"
 
     def close(self) -> None:
         """Leave the group and say how many records were printed."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -317,7 +317,14 @@ class Reading:
                 return
             if self._wanted.committed and silent_s >= HELD_BACK_S and not has_looked:
                 has_looked = True
-                self._look_what_holds_back()
+                self._tell_what_holds_back()
+
+    def _tell_what_holds_back(self) -> None:
+        from ottla.cli.held_back import what_holds_back
+
+        found = what_holds_back(self._client, self._consumer)
+        if found is not None:
+            note(f"{found}: ottla transactions shows whose")
 
     def _tell_forming(self) -> None:
         """Say so if reading had not even begun."""
@@ -375,21 +382,3 @@ class Reading:
         for record in found[-count:]:
             self._print(record)
         sys.stdout.buffer.flush()
-
-    def _look_what_holds_back(self) -> None:
-        """Say if it is an open transaction that nothing comes for."""
-        from ottla.client.admin import offsets
-
-        mine = self._consumer.assignment
-        ends: dict[Any, Any] = offsets.list_offsets(
-            self._client, dict.fromkeys(mine, offsets.LATEST)
-        )
-        for place in mine:
-            row = ends[place]
-            held = row.offset - self._consumer.position(place) if hasattr(row, "offset") else 0
-            if held > 0:
-                note(
-                    f"an open transaction holds back {held} offset(s) of {place[0]}-{place[1]}: "
-                    "ottla transactions shows whose"
-                )
-                return
