@@ -1,4 +1,4 @@
-"""Why a consumer that reads only what is committed gets nothing: an open transaction lies before."""
+"""Why a consumer of what is committed gets nothing: an open transaction lies before it."""
 
 from __future__ import annotations
 
