@@ -54,6 +54,39 @@ def test_the_fixture(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_the_verbs(tmp_path: Path) -> None:
+    """If this failed, the first lines that somebody types would not work as they are printed."""
+    (tmp_path / "run").mkdir()
+    environment = {
+        **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+        "PATH": f"{ROOT / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "XDG_RUNTIME_DIR": str(tmp_path / "run"),
+        "OTTLA_AT": f"localhost:{free_port()}",
+    }
+
+    def run(line: str) -> str:
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    (block,) = [block for block in BLOCK.findall(TEXT) if "ottla doctor" in block]
+    produce, consume, doctor = block.splitlines()
+    run(f"ottla up -d --dev --port {environment['OTTLA_AT'].partition(':')[2]}")
+    try:
+        run(produce)
+        assert run(consume) == "hello\n"
+        assert "all is well" in run(doctor)
+    finally:
+        run("ottla stop")
+
+
 def test_the_commands(tmp_path: Path) -> None:
     """If this failed, the lines that everybody types first would not work as they are printed."""
     port = free_port()

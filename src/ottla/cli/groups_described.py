@@ -12,7 +12,6 @@ from ottla.client.client import Client
 from ottla.client.errors import address_text
 
 WIDTH = 15
-REBALANCING = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling")
 
 
 class Place(NamedTuple):
@@ -63,7 +62,7 @@ def _has_something(group: groups.Described, rows: int) -> bool:
         print(f"\nConsumer group '{group.group}' has no active members.", file=sys.stderr)
         sys.stderr.flush()
         return rows > 0 or not group.members
-    if group.state in REBALANCING:
+    if group.state in groups.REBALANCING:
         print(f"\nWarning: Consumer group '{group.group}' is rebalancing.", file=sys.stderr)
     return rows > 0
 

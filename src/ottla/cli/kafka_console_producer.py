@@ -16,11 +16,9 @@ from ottla.cli.options import BOOTSTRAP, Command, Option, Parsed, UsageError, re
 from ottla.cli.properties import key_values, read_properties
 from ottla.cli.record_lines import Line, LineReader, lines_of
 from ottla.cli.run import Failed, run
-from ottla.cli.waiting import require_topic_name, wait_for_topic
-from ottla.client.errors import BrokerError
+from ottla.cli.waiting import is_too_large, require_topic_name, wait_for_topic
 from ottla.client.producing.producer import Producer, RecordTooLarge
 from ottla.errors import OttlaError
-from ottla.wire.errors import ErrorCode
 from ottla.wire.outbox import Delivery
 
 READER = "org.apache.kafka.tools.LineMessageReader"
@@ -190,12 +188,6 @@ class Sender:
         if is_too_large(error) and not self._told_larger:
             self._told_larger = True
             print(f"hint: {LARGER}", file=sys.stderr)
-
-
-def is_too_large(error: BaseException) -> bool:
-    """Whether a record was larger than the producer, or the topic, takes."""
-    by_node = isinstance(error, BrokerError) and error.code == ErrorCode.MESSAGE_TOO_LARGE
-    return by_node or isinstance(error, RecordTooLarge)
 
 
 def _settings(parsed: Parsed) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 Describing lives in `groups_described.py`, moving offsets in `offsets_reset.py`. As with Apache's
 tool, a command line that makes no sense leaves with 1; what the cluster refuses is told in a line
-that opens with `Error:` on stdout, and leaves with 0. The verb's refusals leave with 1.
+that opens with `Error:` on stdout, and leaves with 0.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from ottla.cli import groups_described, offsets_reset
 from ottla.cli.connect import connect
 from ottla.cli.exceptions import exception_text
 from ottla.cli.options import BOOTSTRAP, COMMAND_CONFIG, Command, Option, Parsed, UsageError
+from ottla.cli.places import split_topic
 from ottla.cli.run import run
 from ottla.client.admin import groups, topics
 from ottla.client.client import Client
@@ -30,7 +31,6 @@ ACTIONS = (
 TYPES = ("Classic", "Consumer")
 """Of groups of consumers, which are those that this command is for."""
 GROUP_WIDTH_IN_LIST = 25
-"""What the console consumer calls its group when nobody names one."""
 
 _RESET = ("--reset-offsets",)
 
@@ -228,7 +228,7 @@ def _delete_offsets(parsed: Parsed, client: Client) -> None:
     rows: dict[tuple[str, str], str] = {}
     places: list[tuple[str, int]] = []
     for word in parsed.all("--topic"):
-        topic, numbers = offsets_reset.split_topic(word)
+        topic, numbers = split_topic(word)
         try:
             found = numbers
             if found is None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from ottla.cli.options import Parsed, UsageError
+from ottla.cli.places import split_topic
 from ottla.client.admin import groups, offsets, topics
 from ottla.client.admin.offsets import TopicPartition
 from ottla.client.client import Client
@@ -27,7 +28,6 @@ SCENARIOS = (
     "--by-duration",
     "--from-file",
 )
-INACTIVE = ("Empty", "Dead")
 Plan = dict[TopicPartition, int]
 
 
@@ -47,21 +47,6 @@ def check(parsed: Parsed) -> None:
         parsed.exactly_one("--all-topics", "--topic")
 
 
-def split_topic(word: str) -> tuple[str, list[int] | None]:
-    """`topic` or `topic:0,1`.
-
-    Raises:
-        UsageError: what follows the colon is no list of partitions.
-    """
-    name, colon, numbers = word.partition(":")
-    if not colon:
-        return name, None
-    parts = numbers.split(",")
-    if not name or not all(part.isascii() and part.isdigit() for part in parts):
-        raise UsageError(f"'{word}' is neither a topic nor topic:0,1 with partition numbers")
-    return name, [int(part) for part in parts]
-
-
 def reset(parsed: Parsed, client: Client) -> None:
     """Make the plan for every group, print it, and commit it with --execute."""
     wanted = list(dict.fromkeys(parsed.all("--group")))
@@ -72,7 +57,7 @@ def reset(parsed: Parsed, client: Client) -> None:
     plans: dict[str, Plan] = {}
     for group in wanted:
         state = _state(client, group)
-        if state not in INACTIVE:
+        if state not in groups.INACTIVE:
             print(
                 f"\nError: Assignments can only be reset if the group '{group}' is inactive, but "
                 f"the current state is {state}."

@@ -21,6 +21,10 @@ class UsageError(OttlaError):
     """The command line itself is wrong."""
 
 
+class WrongWords(UsageError):
+    """What was typed to the verb makes no sense, whatever the cluster says: exit code 2."""
+
+
 class BadValue(UsageError):
     """What an option was given is not what it takes."""
 
@@ -56,7 +60,7 @@ class Command(NamedTuple):
     verbs: tuple[tuple[str, str], ...] = ()
     """What the first of these words may be, and what it does, if that is one of a few."""
     help_exit_code: int = 1
-    """Apache's tools leave with 1 after their help; our own verbs with 0."""
+    """Most of Apache's tools leave with 1 after their help, some with 0."""
     bare_exit_code: int = 1
     """What follows the help that is printed if nothing is given at all."""
     bad_value: str | None = None

@@ -32,7 +32,7 @@ class Server(NamedTuple):
     started_ms: int = 0
 
 
-def _folder() -> str:
+def runtime_folder() -> str:
     """The user's folder for such files, made if it is not there.
 
     Raises:
@@ -64,7 +64,7 @@ class Announcement:
     ) -> None:
         import json
 
-        self._path = os.path.join(_folder(), f"{os.getpid()}.json")
+        self._path = os.path.join(runtime_folder(), f"{os.getpid()}.json")
         self._file = open(self._path, "w", encoding="utf-8")  # noqa: SIM115 (held until the end)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         started_ms = int(time.time() * 1000)
@@ -86,7 +86,7 @@ def running_servers() -> list[Server]:
     import json
 
     found = []
-    folder = _folder()
+    folder = runtime_folder()
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
         if not name.endswith(".json"):
@@ -98,7 +98,8 @@ def running_servers() -> list[Server]:
                     continue
                 row = json.load(file)
                 lists = {key: tuple(row.get(key, ())) for key in ("roles", "folders")}
-                found.append(Server(**{**row, **lists}))
+                known = {key: value for key, value in row.items() if key in Server._fields}
+                found.append(Server(**{**known, **lists}))
         except (FileNotFoundError, ValueError, TypeError):
             continue  # it ended, or begins, just now
     return found

@@ -1,4 +1,6 @@
-"""What a tool waits for before it begins: that the cluster answers, and knows the topic."""
+"""What a tool waits for before it begins, that the cluster answers and knows the topic; and which
+records no waiting helps.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from ottla.cli.options import UsageError
 from ottla.cli.run import Failed
 from ottla.client.client import Client
 from ottla.client.errors import BrokerError, TimedOut, Unreachable
-from ottla.client.producing.producer import Producer
+from ottla.client.producing.producer import Producer, RecordTooLarge
 from ottla.errors import OttlaError
 from ottla.wire.errors import ErrorCode
 
@@ -19,8 +21,8 @@ _PASSING = (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.LEADER_NOT_AVAILABLE
 _MAKE_IT = "the cluster makes no topics by itself: `ottla topics create NAME` makes one"
 
 
-def require_topic_name(topic: str) -> None:
-    """Refuse a name that no cluster can have.
+def require_topic_name(topic: str, what: str = "--topic") -> None:
+    """Refuse a name that no cluster can have; `what` said it.
 
     Raises:
         UsageError: there is no name.
@@ -29,7 +31,7 @@ def require_topic_name(topic: str) -> None:
     from ottla.metadata.topic_names import topic_name_problem
 
     if not topic:
-        raise UsageError("--topic is empty")
+        raise UsageError(f"{what} is empty")
     problem = topic_name_problem(topic)
     if problem is not None:
         raise Failed(f"Invalid topics: [{topic}]", hint=problem)
@@ -68,6 +70,12 @@ def wait_for_topic(client: Client, producer: Producer, topic: str, patience_ms: 
         why = client.network.last_failure() or error
         hint = why.hint
     raise Failed(f"topic {topic} is not known after {patience_ms} ms: {why}", hint=hint)
+
+
+def is_too_large(error: BaseException) -> bool:
+    """Whether a record was larger than the producer, or the topic, takes."""
+    by_node = isinstance(error, BrokerError) and error.code == ErrorCode.MESSAGE_TOO_LARGE
+    return by_node or isinstance(error, RecordTooLarge)
 
 
 def _unknown(producer: Producer, topic: str, patience_ms: int) -> BrokerError | TimedOut | None:

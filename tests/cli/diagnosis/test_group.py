@@ -42,6 +42,14 @@ def test_a_group_without_members(either: Server, name: Name) -> None:
     assert (found.kind, "nobody reads (1 record(s) behind)" in found.cause) == ("no-members", True)
 
 
+def test_a_slip_in_the_topic_is_no_fault_of_the_group(ottla_server: Server, name: Name) -> None:
+    """If this failed, the group would be blamed for a name that was typed wrong."""
+    topic, group = _topic(name, ottla_server, "a"), name()
+    _read(topic, group, ottla_server, 1)
+    found = doctor(ottla_server.bootstrap, "--group", group, "--topic", f"{topic}x")
+    assert found.kind == "unknown-topic"
+
+
 def test_a_group_that_reads_another_topic(ottla_server: Server, name: Name) -> None:
     """If this failed, a consumer of the wrong topic would be well."""
     topic, group = _topic(name, ottla_server, "a"), name()

@@ -65,6 +65,14 @@ def test_nobody_listens() -> None:
     assert "ottla" in found.do
 
 
+def test_one_address_of_several_is_enough(ottla_server: Server) -> None:
+    """If this failed, a cluster of which one node is down would be called broken."""
+    dead = f"127.0.0.1:{free_port()}"
+    found = doctor(f"{dead},{ottla_server.bootstrap}")
+    assert found.kind is None, found
+    assert f"as another answers: nothing listens at {dead}" in " ".join(found.well)
+
+
 def test_no_way_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """If this failed, a firewall would be waited for, or called a node that is down."""
     monkeypatch.setattr("ottla.cli.diagnosis.port.probe.__kwdefaults__", {"timeout_s": 0.3})
@@ -173,13 +181,13 @@ def test_a_wrong_password() -> None:
     refusal = SaslAuthenticateResponse(error_code=58, error_message="wrong")
     peer = SaslPeer(lambda _: refusal, mechanisms=["PLAIN"])
     settings = ["security.protocol=SASL_PLAINTEXT", "sasl.mechanism=PLAIN"]
-    settings += ["sasl.username=u", "sasl.password=p"]
+    settings += ["sasl.username=u", "sasl.password=correct-horse"]
     try:
         found = doctor(f"{HOST}:{peer.port}", *(word for one in settings for word in ("-X", one)))
     finally:
         peer.close()
     assert found.kind == "authentication", found
-    assert "p" not in found.cause.split()
+    assert "correct-horse" not in found.cause + found.do
 
 
 @pytest.mark.parametrize(("low", "high", "says"), [(0, 2, "older than"), (90, 99, "newer than")])

@@ -136,6 +136,8 @@ def test_a_topic_that_is_not_there_is_waited_for(ottla_server: OttlaServer, name
         assert done.exit_code == 1
         assert done.stderr.count(f"no topic {topic}; waiting for it\n") == 1, done
         assert f"topic {topic} does not exist" in done.stderr
+    done = run(["ottla", "consume", topic, "--exit", *at])
+    assert (done.exit_code, f"topic {topic} does not exist" in done.stderr) == (1, True)
     assert topic not in run(["ottla", "topics", "--names", *at]).stdout.split()
     with start(["ottla", "consume", topic, "-n", "1", *at]) as process:
         try:

@@ -55,6 +55,9 @@ def test_a_group_from_lag_to_end(either: Server, name: Name) -> None:
     done = run([*reset, "beginning", *at])
     assert (done.exit_code, "--yes" in done.stderr) == (2, True)
     assert told([*reset, "+1", "-y"], either)[0]["to"] == 3
+    assert run([*reset, "99", "--dry-run", *at]).stderr.startswith(
+        f"{topic}-0 has no offset 99; it goes to 3\n"
+    )
     assert told([*reset, "-2", "-y", "--topic", f"{topic}:0"], either)[0]["to"] == 1
     assert told(["ottla", "groups", "lag", group], either)["lag"] == 2
     assert run([*reset, "1", "-y", *at]).stderr == f"group {group} is there already\n"
@@ -131,6 +134,10 @@ def test_a_lag_that_is_watched(ottla_server: OttlaServer, name: Name) -> None:
         assert terminal.ended() == 0
         assert "lag 0" in terminal.shown
     assert run([*words, "--until", "0"]).stdout == f"{group} 0\n"
+    run(["ottla", "produce", topic, "--at", node.bootstrap], "four\n")
+    with Terminal([*words, "--until", "0", "--timeout", "0.3"]) as terminal:
+        assert terminal.ended() == 1
+        assert "still lags by 1" in terminal.shown
 
 
 def test_console_groups_are_left_out(ottla_server: OttlaServer, name: Name) -> None:

@@ -11,7 +11,7 @@ import pytest
 from cli.commands import run
 from client.peers import Peer
 from oracle import free_port
-from ottla.cli.verb import reach
+from ottla.cli import reach
 from ottla.errors import OttlaError
 from servers import OttlaServer
 

@@ -90,6 +90,8 @@ def test_of_several_one_is_named(here: Path) -> None:
     assert run(["ottla", "stop", str(rows[0]["pid"])]).exit_code == 0
     assert json.loads(run(["ottla", "stop", "--json"]).stdout)[0]["pid"] == rows[1]["pid"]
     assert not Path(rows[0]["dir"]).exists(), "--dev leaves nothing"
+    assert not Path(rows[0]["log"]).exists()
+    assert Path(rows[1]["log"]).exists(), "a file that was named stays"
 
 
 def test_one_in_a_terminal_has_its_log_there(here: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from cli.commands import run
 from cli.script import Stage
 from cli.verb.test_topics import told
 from producing import end, producer_of, write
-from servers import OttlaServer, Server
+from servers import OttlaServer, Server, eventually
 
 Name = Callable[[], str]
 
@@ -38,9 +37,7 @@ def test_an_open_transaction_is_seen_and_ended(either: Server, name: Name) -> No
     assert (done.exit_code, "--yes" in done.stderr) == (2, True)
     done = run(["ottla", "transactions", "abort", job, "-y", *at])
     assert done.stdout == f"aborted the transaction of {job}\n"
-    deadline = time.monotonic() + 20
-    while run(["ottla", "offsets", topic, *at]).stderr:
-        assert time.monotonic() < deadline
+    eventually(lambda: not run(["ottla", "offsets", topic, *at]).stderr, "its markers are written")
     done = run(["ottla", "transactions", "abort", job, "-y", *at])
     assert done.stderr == f"{job} has nothing open\n"
     assert job not in run(["ottla", "transactions", *at]).stdout.split()

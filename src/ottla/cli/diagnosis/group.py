@@ -8,16 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from ottla.cli import places
 from ottla.cli.diagnosis.cause import Cause
-from ottla.cli.verb import places
-from ottla.cli.verb.groups import Place, where_it_is
+from ottla.cli.group_places import Place, where_it_is
 from ottla.client.admin import groups
 from ottla.client.errors import BrokerError
 
 if TYPE_CHECKING:
     from ottla.client.client import Client
 
-REBALANCING = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling")
 LOOK_AGAIN_S = 0.25
 
 
@@ -28,7 +27,7 @@ def one_group(client: Client, name: str, watch_s: float, topic: str | None = Non
         Cause: what is wrong with it.
     """
     group = _found(client, name)
-    if group.state in REBALANCING:
+    if group.state in groups.REBALANCING:
         group = _settled(client, group, watch_s)
     found = [one for one in where_it_is(client, group) if topic in (None, one.topic)]
     if topic is not None and not found:
@@ -81,7 +80,7 @@ def _settled(client: Client, group: groups.Described, watch_s: float) -> groups.
     while time.monotonic() - began < watch_s:
         time.sleep(LOOK_AGAIN_S)
         again = groups.describe(client, group.group)
-        if again.state not in REBALANCING:
+        if again.state not in groups.REBALANCING:
             return again
     raise Cause(
         "rebalancing",

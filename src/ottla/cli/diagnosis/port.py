@@ -65,6 +65,8 @@ def probe(host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> Speaks:
         versions = _versions(at, answer)
         mechanisms = None
         with suppress(OSError):  # what is no SASL listener may hang up instead of refusing
+            if SaslHandshakeRequest.api_key not in versions:
+                return Speaks(versions, None)
             mechanisms = _mechanisms(_ask(line, SaslHandshakeRequest(mechanism=NO_MECHANISM), 0))
         return Speaks(versions, mechanisms)
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ottla.cli import places
 from ottla.cli.diagnosis.cause import Cause
-from ottla.cli.verb import places
 from ottla.client.admin import configs, offsets, topics
 from ottla.client.errors import BrokerError
 from ottla.wire.errors import ErrorCode
@@ -34,7 +34,7 @@ def one_topic(client: Client, name: str) -> Iterator[str]:
     Raises:
         Cause: what is wrong with it.
     """
-    topic = _found(client, name)
+    topic = require_there(client, name)
     _require_led([topic])
     _require_in_sync(client, topic)
     yield f"topic {name} has {len(topic.partitions)} partition(s), each with a leader"
@@ -59,7 +59,12 @@ def one_topic(client: Client, name: str) -> Iterator[str]:
     yield f"topic {name} holds {records} offset(s) that can be read"
 
 
-def _found(client: Client, name: str) -> topics.Topic:
+def require_there(client: Client, name: str) -> topics.Topic:
+    """The topic.
+
+    Raises:
+        Cause: there is none of that name, or it may not be seen.
+    """
     from ottla.cli.options import nearest
 
     try:
@@ -122,5 +127,5 @@ def _tell_empty(client: Client, name: str, were: int) -> None:
         "retention",
         f"topic {name} is empty: its {were} record(s) are deleted already ({kept}, or "
         "delete-records)",
-        hint=f"ottla config set {name} retention.ms=7d keeps what comes from now on",
+        hint=f"ottla config set {name} retention.ms=30d keeps longer what comes from now on",
     )

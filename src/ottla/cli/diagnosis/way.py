@@ -24,7 +24,7 @@ from ottla.client.errors import (
 from ottla.errors import OttlaError
 
 if TYPE_CHECKING:
-    from ottla.cli.verb.reach import Where
+    from ottla.cli.reach import Where
     from ottla.client.client import Client
 
 PRODUCE, FETCH, METADATA = 0, 1, 3
@@ -43,17 +43,29 @@ def to_node(where: Where) -> Iterator[str]:
     except BadAddress as error:
         hint = error.hint or "host:port, several with commas between"
         raise Cause("address", str(error), hint=hint) from None
+    causes: list[Cause] = []
     for host, port in addresses:
-        yield _resolved(host, port)
-        at = address_text(host, port)
-        if secured == "PLAINTEXT":
-            speaks = probe(host, port)
-            yield f"{at} speaks Kafka"
-            _require_no_sasl(at, speaks)
-            _require_versions(at, speaks)
-        else:
-            _secured(where, at, host, port, secured)
-            yield f"{at} lets us in by {secured}"
+        try:
+            yield from _to_address(where, host, port, secured)
+        except Cause as cause:
+            causes.append(cause)
+    if len(causes) == len(addresses):
+        raise causes[0]
+    for one in causes:
+        yield f"one of {len(addresses)} addresses is not needed, as another answers: {one}"
+
+
+def _to_address(where: Where, host: str, port: int, secured: str) -> Iterator[str]:
+    yield _resolved(host, port)
+    at = address_text(host, port)
+    if secured == "PLAINTEXT":
+        speaks = probe(host, port)
+        yield f"{at} speaks Kafka"
+        _require_no_sasl(at, speaks)
+        _require_versions(at, speaks)
+    else:
+        _secured(where, at, host, port, secured)
+        yield f"{at} lets us in by {secured}"
 
 
 def _resolved(host: str, port: int) -> str:
@@ -109,10 +121,8 @@ def _require_versions(at: str, speaks: Speaks) -> None:
 
 def _secured(where: Where, at: str, host: str, port: int, protocol: str) -> None:
     """By TLS or SASL the client itself goes, and says what it met."""
-    from ottla.cli.verb.reach import Where as Place
-
     try:
-        with Place(at, where.settings).client(quiet=True) as client:
+        with where._replace(at=at).client(quiet=True) as client:
             client.connection()
     except TlsFailed as error:
         if _speaks_in_the_clear(host, port):
@@ -204,12 +214,11 @@ def _reached(where: Where, broker_id: int, host: str, port: int, in_the_clear: b
 
 def _is_the_same(where: Where, broker_id: int, host: str, port: int, cluster_id: str) -> None:
     """Behind an advertised `localhost` there may be another cluster."""
-    from ottla.cli.verb.reach import Where as Place
     from ottla.client.admin import cluster
 
     at = address_text(host, port)
     try:
-        with Place(at, where.settings).client(quiet=True) as other:
+        with where._replace(at=at).client(quiet=True) as other:
             found = cluster.describe(other).id
     except OttlaError as error:
         raise Cause(

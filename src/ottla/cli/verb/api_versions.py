@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from ottla.cli.reach import Where
 from ottla.cli.run import Failed
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.reach import Where, reaches
+from ottla.cli.verb.reach import reaches
 from ottla.cli.verb.shown import Column, Row, json_option, number, show
 
 _COLUMNS = (

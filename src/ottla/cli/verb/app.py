@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from ottla.cli.options import UsageError
+from ottla.cli.options import UsageError, WrongWords
 from ottla.cli.run import APACHE_KAFKA_VERSION, quietly, tell, told_as_exit_code
 from ottla.cli.verb import habits
-from ottla.cli.verb.grammar import Actions, Lazy, Verb, WrongWords, told
+from ottla.cli.verb.grammar import Actions, Lazy, Verb, told
 
 WRONG_WORDS = 2
 
@@ -115,7 +115,7 @@ def run(words: Sequence[str]) -> int:
 
 def _run(words: list[str]) -> int:
     try:
-        with APP.make_context("ottla", words) as ctx:
+        with APP.make_context("ottla", list(words)) as ctx:
             return APP.invoke(ctx) or 0
     except click.exceptions.Exit as end:
         return end.exit_code

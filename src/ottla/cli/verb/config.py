@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ottla.cli.verb.grammar import Actions, WrongWords, verb
-from ottla.cli.verb.places import duration_ms
-from ottla.cli.verb.reach import Where, complete_topic, reaches
+from ottla.cli.options import WrongWords
+from ottla.cli.places import duration_ms
+from ottla.cli.reach import Where
+from ottla.cli.verb.grammar import Actions, verb
+from ottla.cli.verb.reach import complete_topic, reaches
 from ottla.cli.verb.shown import Column, Row, json_option, note, show
 
 if TYPE_CHECKING:
@@ -260,7 +262,7 @@ def _change(where: Where, of: _Of, changes: list[Change], *, dry_run: bool, as_j
 
 
 def _entries(client: Client, of: _Of) -> dict[str, Entry]:
-    from ottla.cli.verb.places import no_topic
+    from ottla.cli.places import no_topic
     from ottla.client.admin import configs, topics
     from ottla.client.errors import BrokerError
     from ottla.wire.errors import ErrorCode

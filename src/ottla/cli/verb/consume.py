@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from ottla.cli.verb import places, record_text
-from ottla.cli.verb.grammar import WrongWords, verb
-from ottla.cli.verb.reach import Where, complete_group, complete_topic, reaches
+from ottla.cli import places
+from ottla.cli.options import WrongWords
+from ottla.cli.reach import Where
+from ottla.cli.verb import record_text
+from ottla.cli.verb.grammar import verb
+from ottla.cli.verb.reach import complete_group, complete_topic, reaches
 from ottla.cli.verb.shown import note, progress
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 WAIT_S = 0.1
 """How long is waited for records while nothing else is looked at."""
 RECORDS_PER_POLL = 500
-TOPIC_AGAIN_S = 0.25
+TOPIC_AGAIN_S, SLEEP_S = 0.25, 0.02
 HELD_BACK_S = 2.0
 """After so long without records it is looked whether open transactions are why."""
 
@@ -218,7 +221,7 @@ class Reading:
                 self._go_on()
 
     def _begin(self) -> None:
-        from ottla.cli.verb.reach import PATIENCE_MS
+        from ottla.cli.reach import PATIENCE_MS
         from ottla.cli.waiting import wait_for_cluster
 
         wait_for_cluster(self._client, PATIENCE_MS)
@@ -262,23 +265,23 @@ class Reading:
         from ottla.cli.waiting import require_topic_name
         from ottla.wire.errors import ErrorCode
 
-        require_topic_name(topic)
-        told = False
+        require_topic_name(topic, "TOPIC")
+        told, began = False, time.monotonic()
         while True:
             (row,) = self._client.attempt(lambda: self._client.metadata(topics=[topic])).topics
             if row.error_code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
                 return
+            if self._wanted.ends:
+                places.described(self._client, [topic])  # says that it does not exist
             if not told:
                 told = True
                 self._tell_missing(topic)
-            began = time.monotonic()
-            while time.monotonic() - began < TOPIC_AGAIN_S:
-                self._call(time.sleep, 0.02)
-            idle_s = self._wanted.idle_s
-            if idle_s is not None:
-                self._wanted = self._wanted._replace(idle_s=idle_s - TOPIC_AGAIN_S)
-                if idle_s < TOPIC_AGAIN_S:
-                    places.described(self._client, [topic])  # says that it does not exist
+            waited_s = time.monotonic() - began
+            if self._wanted.idle_s is not None and waited_s >= self._wanted.idle_s:
+                places.described(self._client, [topic])
+            until = time.monotonic() + TOPIC_AGAIN_S
+            while time.monotonic() < until:
+                self._call(time.sleep, SLEEP_S)
 
     def _tell_missing(self, topic: str) -> None:
         from ottla.cli.options import nearest

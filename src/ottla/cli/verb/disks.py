@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ottla.cli import places
+from ottla.cli.reach import Where
 from ottla.cli.run import Failed
-from ottla.cli.verb import places
 from ottla.cli.verb.grammar import Actions, verb
-from ottla.cli.verb.reach import Where, complete_topic, reaches
+from ottla.cli.verb.reach import complete_topic, reaches
 from ottla.cli.verb.shown import Column, Row, json_option, note, number, progress, show, size
 
 if TYPE_CHECKING:
@@ -155,7 +156,10 @@ def _wait(client: Client, node: int, path: str, found: list[TopicPartition]) -> 
     done = 0
     with progress("moving partitions", len(found)) as advance:
         while done < len(found):
-            rows = _lying(cluster.log_dirs(client, [node]), found)
+            folders = cluster.log_dirs(client, [node])
+            if any(one.path == path and one.error_code for one in folders):
+                raise Failed(f"{path} has failed meanwhile", hint="the log of the broker says why")
+            rows = _lying(folders, found)
             there = sum(row["path"] == path and not row["moves"] for row in rows)
             advance(there - done)
             done = there

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import click
 
+from ottla.cli.reach import Where
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.reach import Where, complete_group, complete_topic, reaches
+from ottla.cli.verb.reach import complete_group, complete_topic, reaches
 from ottla.cli.verb.shown import Row, is_terminal, json_option, print_json
 
 WATCH_S = 6.0
@@ -100,6 +101,8 @@ def _checks(where: Where, topic: str | None, group: str | None, watch: float) ->
         from ottla.cli.diagnosis import group as of_group
         from ottla.cli.diagnosis import topic as of_topic
 
+        if topic is not None:
+            of_topic.require_there(client, topic)
         if group is not None:
             yield from of_group.one_group(client, group, watch, topic)
         if topic is not None:

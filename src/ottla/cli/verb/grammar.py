@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.exceptions import MissingParameter, NoSuchCommand, NoSuchOption
 
-from ottla.cli.options import UsageError, nearest
+from ottla.cli.options import WrongWords, nearest
 from ottla.cli.verb import habits
 from ottla.errors import OttlaError
 
@@ -27,10 +27,6 @@ Example = tuple[str, str]
 Codes = Sequence[tuple[int, str]]
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-
-class WrongWords(UsageError):
-    """What was typed makes no sense, whatever the cluster says: exit code 2."""
 
 
 class Verb(click.Command):
@@ -235,7 +231,7 @@ def told(error: click.ClickException) -> OttlaError:
                 f"unknown option {name}", hint=f"options follow the verb: ottla topics {name} ..."
             )
         known = [opt for one in ctx.command.params for opt in one.opts] if ctx is not None else []
-        close = habits.OPTIONS.get(name) or nearest(name, known)
+        close = _habit(name, known) or nearest(name, known)
         return WrongWords(f"unknown option {name}", hint=close or hint)
     if isinstance(error, MissingParameter) and error.param is not None:
         shown = error.param.opts[0]
@@ -247,6 +243,16 @@ def told(error: click.ClickException) -> OttlaError:
         return WrongWords(error.message, hint=hint)
     text = error.format_message().rstrip(".")
     return WrongWords(text[:1].lower() + text[1:] if text[:2].istitle() else text, hint=hint)
+
+
+def _habit(name: str, known: Sequence[str]) -> str | None:
+    """What to type instead, where the verb has what that needs."""
+    text = habits.OPTIONS.get(name)
+    if text is None or not all(
+        opt in known for opt in re.findall(r"(?<!\S)-{1,2}[a-zA-Z-]+", text)
+    ):
+        return None
+    return text
 
 
 def _check_text(args: Sequence[str]) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
+from ottla.cli import places
+from ottla.cli.group_places import described, where_it_is
+from ottla.cli.options import WrongWords
+from ottla.cli.reach import Where
 from ottla.cli.run import Failed
-from ottla.cli.verb import places
-from ottla.cli.verb.grammar import Actions, WrongWords, verb
-from ottla.cli.verb.reach import Where, complete_group, complete_topic, reaches
+from ottla.cli.verb.grammar import Actions, verb
+from ottla.cli.verb.reach import complete_group, complete_topic, reaches
 from ottla.cli.verb.shown import (
     Column,
     Row,
@@ -27,7 +30,6 @@ from ottla.cli.verb.shown import (
 )
 
 if TYPE_CHECKING:
-    from ottla.client.admin.groups import Described, Member
     from ottla.client.client import Client
     from ottla.client.places import TopicPartition
 
@@ -45,7 +47,6 @@ VERB = Actions(
     },
 )
 CONSOLE_GROUP = re.compile(r"console-consumer-\d+")
-INACTIVE = ("Empty", "Dead")
 _LIST = (Column("GROUP", "group"), Column("STATE", "state"), Column("TYPE", "type"))
 _LONG = (*_LIST, number("MEMBERS", "members"), number("LAG", "lag", warn=True))
 _PLACES = (
@@ -79,36 +80,6 @@ _MOVES = (
 )
 
 
-class Place(NamedTuple):
-    """Where a group is in one partition; None where nobody knows."""
-
-    topic: str
-    partition: int
-    offset: int | None
-    end: int | None
-    member: Member | None
-
-    @property
-    def lag(self) -> int | None:
-        """Records that it has not read yet."""
-        if self.offset is None or self.end is None:
-            return None
-        return max(0, self.end - self.offset)
-
-    def row(self) -> Row:
-        """As it is shown."""
-        member = self.member
-        return {
-            "topic": self.topic,
-            "partition": self.partition,
-            "offset": self.offset,
-            "end": self.end,
-            "lag": self.lag,
-            "member": None if member is None else member.instance_id or member.id,
-            "host": None if member is None else member.host.removeprefix("/"),
-        }
-
-
 @VERB.add
 @verb(
     "list",
@@ -138,51 +109,6 @@ def _list(where: Where, is_long: bool, with_console: bool, as_json: bool) -> Non
     show(_LONG if is_long else _LIST, rows, as_json=as_json, none=none)
 
 
-def where_it_is(client: Client, group: Described) -> list[Place]:
-    """A group's partitions, those of members and those with offsets, by name and number."""
-    from ottla.client.admin import groups, offsets
-
-    committed = groups.committed(client, group.group)
-    owners = {place: member for member in group.members for place in member.partitions}
-    order = sorted({*owners, *committed})
-    ends = offsets.list_offsets(client, dict.fromkeys(order, offsets.LATEST)) if order else {}
-    found = []
-    for place in order:
-        at, end = committed.get(place), ends.get(place)
-        found.append(
-            Place(
-                *place,
-                None if at is None else at.offset,
-                end.offset if isinstance(end, offsets.Found) else None,
-                owners.get(place),
-            )
-        )
-    return found
-
-
-def _described(client: Client, name: str) -> Described:
-    """A group that is there.
-
-    Raises:
-        Failed: it is not; the hint has the name that was meant.
-    """
-    from ottla.cli.options import nearest
-    from ottla.client.admin import groups
-    from ottla.client.errors import BrokerError
-
-    try:
-        found = groups.describe(client, name)
-    except BrokerError as error:
-        if error.code != groups.GROUP_ID_NOT_FOUND:
-            raise
-    else:
-        if found.state != "Dead":
-            return found
-    there = [row.group for row in groups.list_groups(client)]
-    close = nearest(name, there) or "ottla groups shows those that do"
-    raise Failed(f"group {name} does not exist", hint=close)
-
-
 @VERB.add
 @verb(
     "describe",
@@ -197,7 +123,7 @@ def _describe(where: Where, names: tuple[str, ...], as_json: bool) -> None:
     shown: list[Row] = []
     with where.client() as client:
         for name in dict.fromkeys(names):
-            group = _described(client, name)
+            group = described(client, name)
             found = where_it_is(client, group)
             lags = [place.lag for place in found if place.lag is not None]
             idle = [m for m in group.members if not m.partitions]
@@ -274,7 +200,8 @@ def _lag(
             return
         began = time.monotonic()
         if watch and is_terminal() and not as_json:
-            _watch(client, name, every, until)
+            until_s = None if timeout is None else began + timeout
+            _watch(client, name, every, until, until_s)
             return
         while True:
             row = _lag_row(client, name)
@@ -285,12 +212,16 @@ def _lag(
                     _print_lag(row, as_json)
                 return
             if timeout is not None and time.monotonic() - began >= timeout:
-                raise Failed(f"after {timeout:g} s group {name} still lags by {row['lag']}")
+                raise _still_lags(row)
             time.sleep(every)
 
 
+def _still_lags(row: Row) -> Failed:
+    return Failed(f"group {row['group']} still lags by {row['lag']}, and the time is over")
+
+
 def _lag_row(client: Client, name: str) -> Row:
-    found = where_it_is(client, _described(client, name))
+    found = where_it_is(client, described(client, name))
     topics: dict[str, Row] = {}
     for place in found:
         row = topics.setdefault(place.topic, {"topic": place.topic, "partitions": 0, "lag": 0})
@@ -308,15 +239,22 @@ def _print_lag(row: Row, as_json: bool) -> None:
     note(f"{row['group']} lags by {row['lag']}")
 
 
-def _watch(client: Client, name: str, every: float, until: int | None) -> None:
-    """A table that is drawn anew in its place, with how fast the lag falls."""
+def _watch(
+    client: Client, name: str, every: float, until: int | None, until_s: float | None
+) -> None:
+    """A table that is drawn anew in its place, with how fast the lag falls.
+
+    Raises:
+        Failed: the time is over.
+    """
     from rich.live import Live
     from rich.table import Table
+    from rich.text import Text
 
     from ottla.cli.verb.shown import console
 
     def drawn(row: Row, before: Row | None) -> Table:
-        table = Table(title=f"{name}: lag {row['lag']}", box=None, header_style="bold")
+        table = Table(title=Text(f"{name}: lag {row['lag']}"), box=None, header_style="bold")
         for head in ("TOPIC", "PARTITIONS", "LAG", "A SECOND"):
             table.add_column(head, justify="left" if head == "TOPIC" else "right")
         was = {} if before is None else {one["topic"]: one["lag"] for one in before["topics"]}
@@ -324,7 +262,7 @@ def _watch(client: Client, name: str, every: float, until: int | None) -> None:
             by = (one["lag"] - was.get(one["topic"], one["lag"])) / every
             style = "red" if by > 0 else "green"
             table.add_row(
-                one["topic"],
+                Text(one["topic"]),
                 str(one["partitions"]),
                 str(one["lag"]),
                 f"[{style}]{by:+.0f}[/]" if by else "",
@@ -334,6 +272,8 @@ def _watch(client: Client, name: str, every: float, until: int | None) -> None:
     row = _lag_row(client, name)
     with Live(drawn(row, None), console=console(), auto_refresh=False) as live:
         while until is None or row["lag"] > until:
+            if until_s is not None and time.monotonic() >= until_s:
+                raise _still_lags(row)
             time.sleep(every)
             before, row = row, _lag_row(client, name)
             live.update(drawn(row, before), refresh=True)
@@ -397,8 +337,9 @@ def _reset(
             was = committed.get(place)
             by = None if was is None else to - was
             rows.append({"topic": place[0], "partition": place[1], "was": was, "to": to, "by": by})
-        show(_MOVES, rows, as_json=as_json)
         moved = {place: to for place, to in plan.items() if committed.get(place) != to}
+        if not as_json or dry_run or not moved:
+            show(_MOVES, rows, as_json=as_json)
         if dry_run or not moved:
             note("nothing was moved" if dry_run else f"group {name} is there already")
             return
@@ -406,6 +347,8 @@ def _reset(
         for place, error in groups.commit(client, name, moved).items():
             if error is not None:
                 raise Failed(f"{place[0]}-{place[1]}: {error}", hint=error.hint)
+    if as_json:
+        show(_MOVES, rows, as_json=True)
     note(f"moved {name} in {len(moved)} partition(s)")
 
 
@@ -416,7 +359,7 @@ def _plan(
     wanted: places.Spot,
 ) -> dict[TopicPartition, int]:
     if wanted.kind != places.SHIFT:
-        return places.resolve(client, found, wanted)
+        return places.resolve(client, found, wanted, moved=_tell_moved)
     unknown = [place for place in found if place not in committed]
     if unknown:
         raise Failed(
@@ -425,7 +368,11 @@ def _plan(
         )
     first, last = places.ends(client, found)
     moved = {place: committed[place] + wanted.value for place in found}
-    return places.within(moved, first, last)
+    return places.within(moved, first, last, _tell_moved)
+
+
+def _tell_moved(place: TopicPartition, said: int, is_at: int) -> None:
+    note(f"{place[0]}-{place[1]} has no offset {said}; it goes to {is_at}")
 
 
 def _require_inactive(client: Client, name: str, *, is_new: bool) -> None:
@@ -446,8 +393,8 @@ def _require_inactive(client: Client, name: str, *, is_new: bool) -> None:
     else:
         state, members = found.state, len(found.members)
     if state == "Dead" and not is_new:
-        _described(client, name)
-    if state not in INACTIVE:
+        described(client, name)
+    if state not in groups.INACTIVE:
         raise Failed(
             f"group {name} has {members} member(s) (it is {state}); nothing was moved",
             hint=f"stop its members first; `ottla groups describe {name}` shows them",
@@ -481,7 +428,7 @@ def _delete(where: Where, names: tuple[str, ...], topics: tuple[str, ...], yes: 
     wanted = list(dict.fromkeys(names))
     with where.client() as client:
         for name in wanted:
-            _described(client, name)
+            described(client, name)
         found = places.partitions_of(client, topics)
         what = "with their offsets" if not topics else f"offsets in {', '.join(topics)}"
         confirm(f"delete {', '.join(wanted)}: {what}", yes=yes)

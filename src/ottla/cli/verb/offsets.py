@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import click
 
-from ottla.cli.verb import places
+from ottla.cli import places
+from ottla.cli.reach import Where
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.reach import Where, complete_topic, reaches
+from ottla.cli.verb.reach import complete_topic, reaches
 from ottla.cli.verb.shown import Column, Row, json_option, note, number, show
 
 _COLUMNS = (

@@ -9,9 +9,11 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from ottla.cli.options import WrongWords
+from ottla.cli.reach import PATIENCE_MS, Where
 from ottla.cli.verb import record_text
-from ottla.cli.verb.grammar import WrongWords, verb
-from ottla.cli.verb.reach import PATIENCE_MS, Where, complete_topic, reaches
+from ottla.cli.verb.grammar import verb
+from ottla.cli.verb.reach import complete_topic, reaches
 from ottla.cli.verb.record_text import Given, Header
 from ottla.cli.verb.shown import note, progress
 
@@ -140,7 +142,7 @@ def VERB(
         null,
         as_json,
     )
-    require_topic_name(topic)
+    require_topic_name(topic, "TOPIC")
     if not files and sys.stdin is None:
         raise Failed("there is no standard input to read from", hint="it is closed: `<&-`")
     own = {"acks": acks, "compression.type": compression, "max.block.ms": str(PATIENCE_MS)}
@@ -293,7 +295,7 @@ class Sender:
 
     def _tell(self, error: BaseException) -> None:
         """In whichever thread it was found out."""
-        from ottla.cli.kafka_console_producer import is_too_large
+        from ottla.cli.waiting import is_too_large
 
         self._failed += 1
         if self._failed <= TOLD_MAX:

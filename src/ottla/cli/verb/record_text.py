@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ottla.cli.verb.grammar import WrongWords
+from ottla.cli.options import WrongWords
 from ottla.errors import OttlaError
 
 if TYPE_CHECKING:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from ottla.cli import places
+from ottla.cli.options import WrongWords
+from ottla.cli.reach import Where
 from ottla.cli.run import Failed
-from ottla.cli.verb import places
 from ottla.cli.verb.grammar import Actions, verb
-from ottla.cli.verb.reach import Where, complete_topic, reaches
+from ottla.cli.verb.reach import complete_topic, reaches
 from ottla.cli.verb.shown import (
     Column,
     Row,
@@ -64,10 +66,14 @@ def _delete(
     from ottla.client.errors import BrokerError
 
     wanted = places.spot("--before", before)
+    if wanted.kind == places.SHIFT and wanted.value > 0:
+        raise WrongWords(
+            f"--before {before} lies behind the end", hint="-10 is ten before each partition's end"
+        )
     with where.client() as client:
         found = places.partitions_of(client, topics)
         first, _ = places.ends(client, found)
-        at = places.resolve(client, found, wanted)
+        at = places.resolve(client, found, wanted, moved=_outside)
         rows: list[Row] = [
             {
                 "topic": p[0],
@@ -78,8 +84,9 @@ def _delete(
             }
             for p in found
         ]
-        show(_COLUMNS, rows, as_json=as_json)
         lost = sum(row["deleted"] for row in rows)
+        if not as_json or dry_run or not lost:
+            show(_COLUMNS, rows, as_json=as_json)
         if dry_run or not lost:
             note("nothing was deleted" if dry_run else "there is nothing before that place")
             return
@@ -88,4 +95,19 @@ def _delete(
     for (topic, partition), outcome in outcomes.items():
         if isinstance(outcome, BrokerError):
             raise Failed(f"{topic}-{partition}: {outcome}", hint=outcome.hint)
+    if as_json:
+        show(_COLUMNS, rows, as_json=True)
     note(f"deleted {lost} records")
+
+
+def _outside(place: tuple[str, int], said: int, is_at: int) -> None:
+    """Refuse an offset that no record ever had: more would go than was meant.
+
+    Raises:
+        Failed: it lies behind the end. Before the beginning there is nothing to lose.
+    """
+    if said > is_at:
+        raise Failed(
+            f"{place[0]}-{place[1]} ends at {is_at}, before offset {said}",
+            hint="--before end deletes all that is in it",
+        )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ottla.cli.verb.grammar import WrongWords
+from ottla.cli.options import WrongWords
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -233,11 +233,6 @@ def size(value: int | None) -> str:
             break
         amount /= 1024
     return f"{value} B" if unit == "B" else f"{amount:.1f} {unit}"
-
-
-def count(value: int | None) -> str:
-    """A number; `-` where nobody knows it."""
-    return "-" if value is None else f"{value}"
 
 
 def duration(ms: float | None) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from ottla.cli.reach import Where
 from ottla.cli.running_servers import Server, running_servers
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.reach import Where, reaches
+from ottla.cli.verb.reach import reaches
 from ottla.cli.verb.shown import (
     Column,
     Row,

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ottla.cli.verb import places
-from ottla.cli.verb.grammar import Actions, WrongWords, verb
-from ottla.cli.verb.reach import Where, complete_topic, reaches
+from ottla.cli import places
+from ottla.cli.options import WrongWords
+from ottla.cli.reach import Where
+from ottla.cli.verb.grammar import Actions, verb
+from ottla.cli.verb.reach import complete_topic, reaches
 from ottla.cli.verb.shown import (
     Column,
     Row,

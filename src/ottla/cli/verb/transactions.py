@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ottla.cli import places
+from ottla.cli.reach import Where
 from ottla.cli.run import Failed
-from ottla.cli.verb import places
 from ottla.cli.verb.grammar import Actions, verb
-from ottla.cli.verb.reach import Where, complete_topic, reaches
+from ottla.cli.verb.reach import complete_topic, reaches
 from ottla.cli.verb.shown import (
     Column,
     Row,
@@ -158,7 +159,7 @@ def _found(client: Client, name: str) -> transactions.Described:
 @json_option
 def _hanging(where: Where, topics: tuple[str, ...], silent: str, as_json: bool) -> None:
     from ottla.cli.hanging_transactions import search
-    from ottla.cli.verb.grammar import WrongWords
+    from ottla.cli.options import WrongWords
     from ottla.client.admin import topics as of_topics
 
     idle_ms = places.duration_ms(silent)
@@ -203,7 +204,7 @@ def _hanging(where: Where, topics: tuple[str, ...], silent: str, as_json: bool) 
 @yes_option
 @reaches
 def _abort(where: Where, name: str | None, at_offset: str | None, yes: bool) -> None:
-    from ottla.cli.verb.grammar import WrongWords
+    from ottla.cli.options import WrongWords
     from ottla.client.admin import transactions
 
     if (name is None) == (at_offset is None):
@@ -231,7 +232,7 @@ def _open_at(client: Client, text: str) -> transactions.Open:
     Raises:
         OttlaError: the text is no place, or none begins there.
     """
-    from ottla.cli.verb.grammar import WrongWords
+    from ottla.cli.options import WrongWords
     from ottla.client.admin import transactions
     from ottla.client.errors import BrokerError
 

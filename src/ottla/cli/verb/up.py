@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ottla.cli.verb.grammar import WrongWords, verb
+from ottla.cli.options import WrongWords
+from ottla.cli.verb.grammar import verb
 from ottla.cli.verb.shown import is_terminal, json_option
 from ottla.errors import OttlaError
 
@@ -81,7 +83,8 @@ class _Wanted(NamedTuple):
 @click.option(
     "--log-file",
     metavar="FILE",
-    help="Where a node in the background writes its log; DIR.log if left out.",
+    help="Where a node in the background writes its log; DIR.log if left out, with --dev a file "
+    "that goes with it.",
 )
 @click.option("--verbose", is_flag=True, help="Print the node's log.")
 @json_option
@@ -101,16 +104,28 @@ def VERB(*, dev: bool, folder: str | None, detach: bool, log_file: str | None, *
 
 def _behind(wanted: _Wanted, log_file: str | None) -> int:
     from ottla.cli.daemon import start_behind
+    from ottla.cli.running_servers import runtime_folder
 
-    log = os.path.abspath(log_file or f"{wanted.folder if wanted.is_kept else 'ottla-dev'}.log")
-    os.makedirs(os.path.dirname(log), exist_ok=True)
-    serves = _up if wanted.is_kept else _up_for_now
-    told = start_behind(log, lambda ready: serves(wanted._replace(verbose=True), ready, log))
+    wanted = wanted._replace(verbose=True)
+    log = os.path.abspath(log_file or f"{wanted.folder}.log")
+    if wanted.is_kept:
+        os.makedirs(os.path.dirname(log), exist_ok=True)
+        told = start_behind(log, lambda ready: _up(wanted, ready, log))
+    elif log_file is not None:
+        told = start_behind(log, lambda ready: _up_for_now(wanted, ready, log))
+    else:  # nothing is kept: this goes with the node
+        log = os.path.join(runtime_folder(), f"dev-{os.getpid()}.log")
+        told = start_behind(log, lambda ready: _up_for_now(wanted, ready, log, log))
     sys.stdout.write(told)
     return 0
 
 
-def _up_for_now(wanted: _Wanted, ready: Ready | None = None, log: str | None = None) -> int:
+def _up_for_now(
+    wanted: _Wanted,
+    ready: Ready | None = None,
+    log: str | None = None,
+    goes_with_it: str | None = None,
+) -> int:
     from ottla.cli.server import Signals
     from ottla.node import temporary
 
@@ -121,6 +136,9 @@ def _up_for_now(wanted: _Wanted, ready: Ready | None = None, log: str | None = N
         return _up(wanted._replace(folder=folder), ready, log, signals)
     finally:
         temporary.remove(folder)
+        if goes_with_it is not None:
+            with suppress(OSError):
+                os.unlink(goes_with_it)
 
 
 def _up(

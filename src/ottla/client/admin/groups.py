@@ -26,6 +26,8 @@ STATES = (
     "Reconciling",
     "NotReady",
 )
+REBALANCING = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling")
+INACTIVE = ("Empty", "Dead")
 TYPES = ("Classic", "Consumer", "Share", "Streams")
 GROUP_ID_NOT_FOUND, UNSUPPORTED_VERSION, UNSTABLE_OFFSET_COMMIT = 69, 35, 88
 

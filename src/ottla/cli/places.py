@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from ottla.cli.options import UsageError, WrongWords
 from ottla.cli.run import Failed
-from ottla.cli.verb.grammar import WrongWords
 
 if TYPE_CHECKING:
     from ottla.client.admin.topics import Topic
@@ -87,8 +87,6 @@ def partitions_of(client: Client, words: Iterable[str]) -> list[TopicPartition]:
     Raises:
         OttlaError: a topic, or a partition, does not exist.
     """
-    from ottla.cli.offsets_reset import split_topic
-
     found: dict[TopicPartition, None] = {}
     for word in words:
         name, numbers = split_topic(word)
@@ -101,6 +99,21 @@ def partitions_of(client: Client, words: Iterable[str]) -> list[TopicPartition]:
             )
         found.update(dict.fromkeys((name, number) for number in numbers or there))
     return list(found)
+
+
+def split_topic(word: str) -> tuple[str, list[int] | None]:
+    """`topic` or `topic:0,1`.
+
+    Raises:
+        UsageError: what follows the colon is no list of partitions.
+    """
+    name, colon, numbers = word.partition(":")
+    if not colon:
+        return name, None
+    parts = numbers.split(",")
+    if not name or not all(part.isascii() and part.isdigit() for part in parts):
+        raise UsageError(f"'{word}' is neither a topic nor topic:0,1 with partition numbers")
+    return name, [int(part) for part in parts]
 
 
 def described(client: Client, names: list[str]) -> list[Topic]:
@@ -132,10 +145,15 @@ def no_topic(name: str, there: list[str]) -> Failed:
 
 
 def resolve(
-    client: Client, places: Iterable[TopicPartition], wanted: Spot
+    client: Client,
+    places: Iterable[TopicPartition],
+    wanted: Spot,
+    *,
+    moved: Callable[[TopicPartition, int, int], object] = lambda place, said, is_at: None,
 ) -> dict[TopicPartition, int]:
     """The offset of that place in each partition, moved inside of its log; a distance is from the
-    log's end. Where nothing is as young as a time, it is the end.
+    log's end. Where nothing is as young as a time, it is the end. `moved` is told of each offset
+    that was said and lies outside of its log.
 
     Raises:
         BrokerError: a partition could not be asked.
@@ -156,16 +174,22 @@ def resolve(
         at = {place: last[place] + wanted.value for place in places}
     else:
         at = dict.fromkeys(places, wanted.value)
-    return within(at, first, last)
+    return within(at, first, last, moved)
 
 
 def within(
     at: Mapping[TopicPartition, int],
     first: Mapping[TopicPartition, int],
     last: Mapping[TopicPartition, int],
+    moved: Callable[[TopicPartition, int, int], object] = lambda place, said, is_at: None,
 ) -> dict[TopicPartition, int]:
-    """Offsets moved inside of their logs."""
-    return {place: min(max(row, first[place]), last[place]) for place, row in at.items()}
+    """Offsets moved inside of their logs; `moved` is told of each that was outside."""
+    found = {}
+    for place, said in at.items():
+        found[place] = min(max(said, first[place]), last[place])
+        if found[place] != said:
+            moved(place, said, found[place])
+    return found
 
 
 def ends(

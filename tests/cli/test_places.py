@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from cli.commands import run
-from ottla.cli.verb import places
-from ottla.cli.verb.places import Spot
+from ottla.cli import places
+from ottla.cli.places import Spot
 from ottla.client.client import Client
 from ottla.errors import OttlaError
 from servers import OttlaServer
