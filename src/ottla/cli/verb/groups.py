@@ -143,11 +143,10 @@ def _describe(where: Where, names: tuple[str, ...], as_json: bool) -> None:
         print_json(shown)
         return
     for at, row in enumerate(shown):
-        if at and not is_terminal():
+        if at:
             print()
         show_facts(row, _FACTS, as_json=False)
-        if not is_terminal():
-            print()
+        print()
         show(_PLACES, row["partitions"], as_json=False, none="it has no partition")
         if row["idle"]:
             note(f"{len(row['idle'])} member(s) have no partition: there are more than partitions")

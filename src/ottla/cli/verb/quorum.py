@@ -13,7 +13,6 @@ from ottla.cli.verb.shown import (
     Column,
     Row,
     duration,
-    is_terminal,
     json_option,
     number,
     print_json,
@@ -78,6 +77,5 @@ def VERB(where: Where, as_json: bool) -> None:
         print_json({**facts, "replicas": rows})
         return
     show_facts(facts, _FACTS, as_json=False)
-    if not is_terminal():
-        print()
+    print()
     show(_COLUMNS, rows, as_json=False)

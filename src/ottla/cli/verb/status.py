@@ -13,7 +13,6 @@ from ottla.cli.verb.shown import (
     Column,
     Row,
     duration,
-    is_terminal,
     joined,
     json_option,
     note,
@@ -46,7 +45,7 @@ _NODES = (
 )
 _FACTS = {
     "cluster_id": "cluster",
-    "version": "features",
+    "version": "version",
     "topics": "topics",
     "partitions": "partitions",
     "offline": "offline",
@@ -98,11 +97,10 @@ def _print(here: list[Row], at: str, cluster: Row | None) -> None:
     show(_HERE, here, as_json=False, none="no node of yours runs on this machine")
     if cluster is None:
         return
-    if here and not is_terminal():
+    if here:
         print()
     show_facts(cluster, _FACTS, as_json=False)
-    if not is_terminal():
-        print()
+    print()
     show(_NODES, cluster["nodes"], as_json=False)
     if cluster["offline"]:
         note(
@@ -125,10 +123,11 @@ def look(client: Client) -> Row:
     for folder in cluster.log_dirs(client):
         held = sum(row.size for row in folder.rows)
         sizes[folder.broker] = sizes.get(folder.broker, 0) + held
-    controllers = _controllers(client)
+    controllers, levels = _controllers(client), _features(client)
     return {
         "cluster_id": found.id,
-        "version": _features(client),
+        "version": _version(levels),
+        "features": levels,
         "topics": sum(not topic.internal for topic in described),
         **health(described),
         "groups": len(groups.list_groups(client)),
@@ -146,10 +145,10 @@ def look(client: Client) -> Row:
 
 
 def health(described: list[Topic]) -> dict[str, int]:
-    """How many partitions there are, and how many lack something."""
+    """How many partitions there are beside Kafka's own, and how many of all lack something."""
     partitions = [one for topic in described for one in topic.partitions]
     return {
-        "partitions": len(partitions),
+        "partitions": sum(len(one.partitions) for one in described if not one.internal),
         "offline": sum(one.leader < 0 for one in partitions),
         "under_replicated": sum(len(one.isr) < len(one.replicas) for one in partitions),
     }
@@ -166,13 +165,22 @@ def _controllers(client: Client) -> set[int]:
     return {voter.replica_id for voter in found.current_voters}
 
 
-def _features(client: Client) -> str | None:
-    """The metadata version that is final, by its level."""
+def _features(client: Client) -> dict[str, int]:
+    """The levels that are final; none where the nodes are too old to tell."""
     from ottla.client.admin import cluster
     from ottla.client.errors import ApiNotSupported
 
     try:
-        levels = cluster.features(client)
+        return cluster.features(client)
     except ApiNotSupported:
+        return {}
+
+
+def _version(levels: dict[str, int]) -> str | None:
+    """The release that the cluster's metadata is of: 4.3-IV0."""
+    from ottla.metadata.features import METADATA_VERSION, METADATA_VERSION_NAMES
+
+    level = levels.get(METADATA_VERSION)
+    if level is None:
         return None
-    return ", ".join(f"{name} {level}" for name, level in sorted(levels.items()) if level)
+    return METADATA_VERSION_NAMES.get(level, f"{METADATA_VERSION} {level}")

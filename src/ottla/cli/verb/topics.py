@@ -20,7 +20,6 @@ from ottla.cli.verb.shown import (
     Column,
     Row,
     confirm,
-    is_terminal,
     joined,
     json_option,
     note,
@@ -251,13 +250,12 @@ def _describe(
     if not shown:
         note("no topics" if not (offline or under_replicated) else "there is none")
     for at, row in enumerate(shown):
-        if at and not is_terminal():
+        if at:
             print()
         written = "  ".join(f"{key}={value}" for key, value in row["configs"].items())
         facts = {"name": row["name"], "id": row["id"], "configs": written or "all as by default"}
         show_facts(facts, {"name": "topic", "id": "id", "configs": "configs"}, as_json=False)
-        if not is_terminal():
-            print()
+        print()
         show(_PARTITIONS, row["partitions"], as_json=False)
 
 
