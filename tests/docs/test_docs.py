@@ -11,7 +11,9 @@ others don't. Whoever types kafka-server-stop.sh waits until the servers that it
 from __future__ import annotations
 
 import os
+import pty
 import re
+import select
 import subprocess
 import sys
 from collections.abc import Container, Iterator
@@ -41,6 +43,7 @@ class Reader:
         self._port = free_port()
         self._http_port = free_port()
         self._node: subprocess.Popen[bytes] | None = None
+        self._terminals: list[int] = []
         self._behind: list[subprocess.Popen[bytes]] = []
         """What runs in the background beside the node."""
         runtime = folder / "runtime"
@@ -82,7 +85,7 @@ class Reader:
 
     def _type(self, command: str, expected: list[str]) -> None:
         if command.startswith("ottla up"):
-            self._up(command)
+            self._up(command, expected)
             return
         if command.endswith(" &"):
             self._behind.append(self._begin(self._here(command[:-2]).split(), "behind.log"))
@@ -99,10 +102,22 @@ class Reader:
         for pid in re.findall(r"^SIG\w+ to process (\d+)", output, re.MULTILINE):
             eventually(lambda pid=pid: _has_ended(pid), f"the server {pid} has stopped")
 
-    def _up(self, command: str) -> None:
+    def _up(self, command: str, expected: list[str]) -> None:
+        """In a terminal, as a reader has it; what is shown there is compared."""
         words = [str(ROOT / "bin" / "ottla"), *command.split()[1:], "--port", str(self._port)]
-        self._node = self._begin(words, "up.log")
-        eventually(lambda: answers_api_versions(self._port), "the node is up")
+        terminal, line = pty.openpty()
+        self._node = subprocess.Popen(
+            words, cwd=self._folder, env=self._environment, stdin=line, stdout=line, stderr=line
+        )
+        os.close(line)
+        self._terminals.append(terminal)
+        shown = b""
+        while b"ottla status" not in shown:
+            assert select.select([terminal], [], [], 30)[0], shown
+            shown += os.read(terminal, 4096)
+        text = re.sub(r"\x1b\[[\d;]*m", "", shown.decode()).replace("\r\n", "\n")
+        text = text.replace(f" --at localhost:{self._port}", "").replace(str(self._port), "9092")
+        assert not expected or _fits(text.splitlines(), expected), text
 
     def _begin(self, words: list[str], log: str) -> subprocess.Popen[bytes]:
         with (self._folder / log).open("ab") as said:
@@ -144,6 +159,8 @@ class Reader:
         eventually(lambda: not answers_api_versions(self._port), "the node has stopped")
         if self._node is not None:
             assert self._node.wait(20) == 0
+        for terminal in self._terminals:
+            os.close(terminal)
 
 
 def _has_ended(pid: str) -> bool:
