@@ -65,8 +65,17 @@ def work(servers: str, path: str) -> None:
                 for record in records:
                     name, cents = (record.key or b"").decode(), int(record.value or b"0")
                     db.execute(BOOK, (name, cents))
-                    position = (record.partition, record.offset + 1)
-                    db.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", position)
+                    go_on(db, record.partition, record.offset)
+
+
+def go_on(db: sqlite3.Connection, partition: int, offset: int) -> None:
+    """Say that this one is done; fails, and undoes all, if somebody else has done it meanwhile: who
+    was thought to be dead may have been slow.
+    """
+    db.execute("INSERT OR IGNORE INTO positions VALUES (?, ?)", (partition, offset))
+    ours = "UPDATE positions SET next_offset = ? WHERE partition = ? AND next_offset <= ?"
+    if db.execute(ours, (offset + 1, partition, offset)).rowcount != 1:
+        raise RuntimeError(f"offset {offset} of partition {partition} is booked already")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from ottla.cli.run import Failed
@@ -47,7 +48,8 @@ def start_behind(out: str, serve: Callable[[Ready], int]) -> str:
 
     complaints = TemporaryFile()  # noqa: SIM115 (the child's as well, which it outlives here)
     read_end, write_end = os.pipe()
-    print(end="", flush=True)  # or the child would print it too
+    with suppress(OSError):
+        print(end="", flush=True)  # or the child would print it too
     if os.fork() == 0:
         os.close(read_end)
         os.setsid()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ottla.cli.run import Failed
+from ottla.cli.run import Failed, printable
 
 if TYPE_CHECKING:
     from ottla.client.admin.groups import Described, Member
@@ -27,6 +28,11 @@ class Place(NamedTuple):
             return None
         return max(0, self.end - self.offset)
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether there are, or were, records that it has said nothing of."""
+        return self.offset is None and self.end != 0
+
     def row(self) -> dict[str, Any]:
         """As it is shown."""
         member = self.member
@@ -39,6 +45,13 @@ class Place(NamedTuple):
             "member": None if member is None else member.instance_id or member.id,
             "host": None if member is None else member.host.removeprefix("/"),
         }
+
+
+def total_lag(found: Iterable[Place]) -> int | None:
+    """Of several partitions, as far as it is known; None if it is of none, and there are some."""
+    found = list(found)
+    known = [place.lag for place in found if place.lag is not None]
+    return sum(known) if known or not found else None
 
 
 def where_it_is(client: Client, group: Described) -> list[Place]:
@@ -83,4 +96,4 @@ def described(client: Client, name: str) -> Described:
             return found
     there = [row.group for row in groups.list_groups(client)]
     close = nearest(name, there) or "ottla groups shows those that do"
-    raise Failed(f"group {name} does not exist", hint=close)
+    raise Failed(f"group {printable(name)} does not exist", hint=printable(close))

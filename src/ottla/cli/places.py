@@ -30,7 +30,11 @@ _WORDS = {
     "latest": END,
     "now": END,
 }
+LONG_MAX = 2**63 - 1
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+Offsets = Mapping["TopicPartition", int]
 
 
 class Spot(NamedTuple):
@@ -49,19 +53,24 @@ def spot(option: str, text: str) -> Spot:
     word = text.strip().lower()
     if word in _WORDS:
         return Spot(_WORDS[word])
-    if re.fullmatch(r"[+-]\d+", word):
-        return Spot(SHIFT, int(word))
-    if word.isascii() and word.isdigit():
-        return Spot(OFFSET, int(word))
-    if word.startswith("@") and word[1:].isascii() and word[1:].isdigit():
-        return Spot(TIME, int(word[1:]))
-    ago = duration_ms(word)
-    if ago is not None:
-        return Spot(TIME, int(time.time() * 1000) - ago)
-    when = _time_ms(text.strip())
-    if when is None:
+    found = _numbered(word)
+    if found is None:
+        ago = duration_ms(word)
+        when = _time_ms(text.strip()) if ago is None else int(time.time() * 1000) - ago
+        found = None if when is None else Spot(TIME, when)
+    if found is None or not -LONG_MAX <= found.value <= LONG_MAX:
         raise WrongWords(f"{option} does not take '{text}'", hint=f"it takes {TAKES}")
-    return Spot(TIME, when)
+    return found
+
+
+def _numbered(word: str) -> Spot | None:
+    if re.fullmatch(r"[+-][0-9]+", word):
+        return Spot(SHIFT, int(word))
+    if re.fullmatch(r"[0-9]+", word):
+        return Spot(OFFSET, int(word))
+    if re.fullmatch(r"@[0-9]+", word):
+        return Spot(TIME, int(word[1:]))
+    return None
 
 
 def duration_ms(text: str) -> int | None:
@@ -150,10 +159,11 @@ def resolve(
     wanted: Spot,
     *,
     moved: Callable[[TopicPartition, int, int], object] = lambda place, said, is_at: None,
+    ends: tuple[Offsets, Offsets] | None = None,
 ) -> dict[TopicPartition, int]:
     """The offset of that place in each partition, moved inside of its log; a distance is from the
     log's end. Where nothing is as young as a time, it is the end. `moved` is told of each offset
-    that was said and lies outside of its log.
+    that was said and lies outside of its log; `ends` are those of the logs, if they are known.
 
     Raises:
         BrokerError: a partition could not be asked.
@@ -161,17 +171,18 @@ def resolve(
     from ottla.client.admin import offsets
 
     places = list(places)
-    first, last = ends(client, places)
+    first, last = ends or log_ends(client, places)
     if wanted.kind == BEGINNING:
-        return first
+        return dict(first)
     if wanted.kind == END:
-        return last
+        return dict(last)
     if wanted.kind == TIME:
         times = dict.fromkeys(places, wanted.value)
         found = offsets.offsets_or_raise(client, times)
         at = {place: last[place] if row is None else row for place, row in found.items()}
     elif wanted.kind == SHIFT:
         at = {place: last[place] + wanted.value for place in places}
+        return within(at, first, last)
     else:
         at = dict.fromkeys(places, wanted.value)
     return within(at, first, last, moved)
@@ -192,7 +203,7 @@ def within(
     return found
 
 
-def ends(
+def log_ends(
     client: Client, places: Iterable[TopicPartition]
 ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
     """Where each partition's log begins and ends.

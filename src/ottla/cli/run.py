@@ -15,6 +15,7 @@ from ottla.errors import OttlaError
 
 APACHE_KAFKA_VERSION = "4.3.1"
 INTERRUPTED = 130
+LINES = "\n\t"
 
 
 _said: set[str] = set()
@@ -128,26 +129,52 @@ def refused_by_the_system(error: OSError) -> OttlaError:
 
     where = f"{error.filename}: " if error.filename else ""
     text = f"{where}{error.strerror or error}"
-    return OttlaError(text, hint=advice(error.errno) or "check the path, and who may write there")
+    usual = "check the path"
+    if not isinstance(error, FileNotFoundError | IsADirectoryError):
+        usual = "check the path, and who may write there"
+    return OttlaError(text, hint=advice(error.errno) or usual)
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """A text in which nothing moves the cursor, colours what follows or breaks a line: names of
+    groups and clients are whatever somebody made them.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in keep else ascii(one)[1:-1] for one in text)
 
 
 def tell(error: OttlaError, *, fallback_hint: str | None = None) -> None:
     """Print an error and its hint."""
     print(end="", flush=True)
     if str(error):
-        print(error, file=sys.stderr)
-    hint = error.hint or fallback_hint
+        print(printable(str(error), keep=LINES), file=sys.stderr)
+    hint = _hint_of(error) or fallback_hint
     if hint and hint not in _said:
-        print(f"\nhint: {hint}", file=sys.stderr)
+        print(f"\nhint: {printable(hint, keep=LINES)}", file=sys.stderr)
+
+
+def _hint_of(error: OttlaError) -> str | None:
+    """Its hint; where nobody listens on this machine, that a node of one's own does elsewhere."""
+    from ottla.client.connecting.dialing import HINT_REFUSED
+
+    if error.hint == HINT_REFUSED:
+        from ottla.cli.running_servers import running_servers
+
+        here = [server.bootstrap for server in running_servers()]
+        if here:
+            return f"a node of yours runs here at {', '.join(here)}"
+    return error.hint
 
 
 def tell_waiting(error: OttlaError) -> None:
     """Say what a command waits for, once, while it keeps trying."""
     text = str(error).rstrip(".")
     print(f"{text}; still trying, Ctrl-C to stop", file=sys.stderr)
-    if error.hint and error.hint not in _said:
-        _said.add(error.hint)
-        print(f"hint: {error.hint}", file=sys.stderr)
+    hint = _hint_of(error)
+    if hint and hint not in _said:
+        _said.add(hint)
+        print(f"hint: {hint}", file=sys.stderr)
     sys.stderr.flush()
 
 

@@ -49,6 +49,20 @@ def runtime_folder() -> str:
     return folder
 
 
+LAST = "last-log"
+"""Which log the server that was started last writes: asked for when it is gone."""
+
+
+def last_log() -> str | None:
+    """The log of the server that began last, if it is still there."""
+    try:
+        with open(os.path.join(runtime_folder(), LAST), encoding="utf-8") as file:
+            path = file.read()
+    except OSError:
+        return None
+    return path if os.path.exists(path) else None
+
+
 class Announcement:
     """That this process is a server; ends with the process, or by `close`."""
 
@@ -73,6 +87,9 @@ class Announcement:
         )
         json.dump(server._asdict(), self._file)
         self._file.flush()
+        if log is not None:
+            with open(os.path.join(runtime_folder(), LAST), "w", encoding="utf-8") as file:
+                file.write(log)
 
     def close(self) -> None:
         """Take the announcement back."""
@@ -100,7 +117,7 @@ def running_servers() -> list[Server]:
                 lists = {key: tuple(row.get(key, ())) for key in ("roles", "folders")}
                 known = {key: value for key, value in row.items() if key in Server._fields}
                 found.append(Server(**{**known, **lists}))
-        except (FileNotFoundError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError):
             continue  # it ended, or begins, just now
     return found
 

@@ -176,7 +176,7 @@ def _logs(properties: Mapping[str, str], quiet: bool) -> Logs:
     return open_logs(
         file=config["ottla.log.file"],
         format=config["ottla.log.format"],
-        level="ERROR" if quiet else config["ottla.log.level"],
+        level="WARN" if quiet else config["ottla.log.level"],
     )
 
 

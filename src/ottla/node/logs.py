@@ -181,6 +181,8 @@ def open_logs(*, file: str | None = None, format: str = "text", level: str = "IN
     if file:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(file, flags, 0o644)
+    elif sys.stdout is None:  # `>&-`: nobody wants to hear of it
+        descriptor = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     else:
         descriptor = sys.stdout.fileno()
     return Logs(_Descriptor(descriptor), format=format, level=level)

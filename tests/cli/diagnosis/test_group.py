@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -126,3 +128,64 @@ def test_a_group_that_stands_still(ottla_server: Server, name: Name) -> None:
         consumer.commit({(topic, 0): 2})
         found = doctor(ottla_server.bootstrap, "--group", group, "--watch", "0.3")
         assert (found.kind, found.well[-1]) == (None, f"group {group} has read all there is")
+
+
+def _two_partitions(name: Name, node: Server) -> tuple[str, dict[str, str]]:
+    """A topic with records in both of its partitions, and how a member of a group reads it."""
+    topic, at = name(), ["--at", node.bootstrap]
+    run(["ottla", "topics", "create", topic, "-p", "2", *at])
+    for partition in "01":
+        run(["ottla", "produce", topic, "-p", partition, *at], "a\nb\nc\n")
+    return topic, {
+        "bootstrap.servers": node.bootstrap,
+        "group.id": name(),
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": "false",
+    }
+
+
+def test_one_partition_that_stands_still(ottla_server: Server, name: Name) -> None:
+    """If this failed, a record that nobody gets past would be hidden by the other partitions."""
+    topic, settings = _two_partitions(name, ottla_server)
+    over = threading.Event()
+    with Consumer(settings) as consumer:
+        consumer.subscribe([topic])
+        while not consumer.assignment:
+            consumer.poll(0.1)
+
+        def go_on() -> None:
+            for number in itertools.cycle((1, 2)):
+                consumer.commit({(topic, 1): number})
+                if over.wait(0.01):
+                    return
+
+        consumer.commit({(topic, 0): 1, (topic, 1): 1})
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        found = doctor(ottla_server.bootstrap, "-g", settings["group.id"], "--watch", "1")
+        over.set()
+        thread.join()
+    assert found.kind == "partition-standing-still", found
+    assert f"committed nothing in {topic}-0 for 1 s" in found.cause
+
+
+def test_a_group_that_has_committed_nothing(ottla_server: Server, name: Name) -> None:
+    """If this failed, a group that reads and never commits would have read all there is."""
+    topic, settings = _two_partitions(name, ottla_server)
+    with Consumer(settings) as consumer:
+        consumer.subscribe([topic])
+        while not consumer.poll(0.1):
+            pass
+        found = doctor(ottla_server.bootstrap, "-g", settings["group.id"], "--watch", "0.3")
+    assert found.kind == "standing-still", found
+
+
+def test_records_that_were_deleted_in_any_partition(ottla_server: Server, name: Name) -> None:
+    """If this failed, only the first partition of a topic would be looked at."""
+    topic, settings = _two_partitions(name, ottla_server)
+    at = ["--at", ottla_server.bootstrap]
+    reset = ["ottla", "groups", "reset", settings["group.id"], "--to", "beginning"]
+    run([*reset, "--topic", topic, "-y", *at])
+    run(["ottla", "records", "delete", f"{topic}:1", "--before", "2", "-y", *at])
+    found = doctor(ottla_server.bootstrap, "-g", settings["group.id"])
+    assert (found.kind, f"of {topic}-1, which begins at 2" in found.cause) == ("retention", True)

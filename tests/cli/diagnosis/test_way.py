@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cli.commands import start
 from cli.diagnosis.doctor import doctor
 from client.certificates import Authority
 from client.peers import HOST, Asked, HangUp, Peer, versions
@@ -122,6 +124,19 @@ def test_a_port_of_something_else(answer: bytes, speaks: str, node: Start) -> No
     found = doctor(node(versions=say))
     assert (found.kind, speaks in found.cause) == ("protocol", True), found
     assert "9092" in found.do
+
+
+def test_a_metrics_port_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, the likeliest wrong port of all would be called a stopped process."""
+    monkeypatch.setattr("ottla.cli.diagnosis.port.probe.__kwdefaults__", {"timeout_s": 1.0})
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with start(["ottla", "up", "--dev", "--port", "0", "--http", "0", "--json"]) as node:
+        assert node.stdout is not None
+        row = json.loads(node.stdout.readline())
+        found = doctor(f"{HOST}:{row['http']}")
+        node.terminate()
+        node.communicate(timeout=30)
+    assert (found.kind, "speaks HTTP" in found.cause) == ("protocol", True), found
 
 
 def test_one_that_hangs_up(node: Start) -> None:

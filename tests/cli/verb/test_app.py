@@ -177,6 +177,17 @@ def test_a_shell_completes_names_of_the_cluster(ottla_server: OttlaServer) -> No
     assert _completed("ottla consume compl", OTTLA_AT="127.0.0.1:1") == []
 
 
+def test_a_shell_is_handed_no_more_than_names(ottla_server: OttlaServer) -> None:
+    """If this failed, a group called `x;rm -r ~` would be run by who types TAB and Enter."""
+    at = ["--at", ottla_server.bootstrap]
+    run(["ottla", "topics", "create", "for-tab", *at])
+    for group in ("tab-good.1", "tab-;touch x", "tab-$(touch x)", "tab-`x`", "tab- x", "tab-\nx"):
+        words = ["ottla", "groups", "reset", group, "--to", "end", "--topic", "for-tab", "-y"]
+        assert run([*words, *at]).exit_code == 0
+    node = ottla_server.bootstrap
+    assert _completed("ottla groups describe tab-", OTTLA_AT=node) == ["tab-good.1"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_scripts_for_shells(shell: str) -> None:
     """If this failed, `eval "$(ottla completion bash)"` would break the shell that it is typed

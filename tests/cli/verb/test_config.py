@@ -53,6 +53,10 @@ def test_a_config_from_set_to_unset(either: Server, name: Name) -> None:
     dry = ["ottla", "config", "set", topic, "retention.ms=2h", "--dry-run"]
     assert told(dry, either)[0]["value"] == "7200000"
     assert told(["ottla", "config", topic, "-k", "retention.ms"], either)[0]["value"] == "3600000"
+    for how, value in (("--append", "delete,compact"), ("--subtract", "delete")):
+        policy = ["ottla", "config", "set", topic, "cleanup.policy=compact", how]
+        would = told([*policy, "--dry-run"], either)[0]["value"]
+        assert would == told(policy, either)[0]["value"] == value
     rows = told(["ottla", "config", "unset", topic, "retention.ms"], either)
     assert rows == [{"key": "retention.ms", "was": "3600000", "value": "604800000"}]
 
@@ -83,6 +87,8 @@ def test_brokers_and_groups_have_configs(either: Server, name: Name) -> None:
         ("{topic}x", 1, "topic {topic}x does not exist", "did you mean {topic}?"),
         ("show 1 --broker --group", 2, "do not go together", ""),
         ("show x --cluster", 2, "'x' is a word too many", ""),
+        ("set --cluster log.retention.mss=1", 2, "no config log.retention.mss", "retention.ms?"),
+        ("set {topic} retention.ms=1 retention.ms=2", 2, "retention.ms is given twice", ""),
     ],
 )
 def test_a_slip_changes_nothing_and_is_told(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from cli.commands import run, start
-from servers import OttlaServer, Server
+from ottla.client import Consumer, Producer
+from producing import end, producer_of, transact, write
+from servers import OttlaServer, Server, eventually
 
 Name = Callable[[], str]
 BEGAN = 1_700_000_000_000
@@ -197,3 +201,105 @@ def test_a_partition_that_there_is_not(ottla_server: OttlaServer, name: Name) ->
     done = run(["ottla", "consume", f"{topic}:7", "--at", ottla_server.bootstrap])
     assert (done.exit_code, f"topic {topic} has no partition 7" in done.stderr) == (1, True)
     assert "it has 1, numbered from 0" in done.stderr
+
+
+@contextmanager
+def _written(topic: str, node: Server, count: int) -> Iterator[None]:
+    """Numbers are written to partition 0 by another thread meanwhile."""
+    over = threading.Event()
+
+    def write() -> None:
+        with Producer(node.bootstrap, linger_ms=0) as producer:
+            for number in range(count):
+                producer.send(topic, str(number), partition=0).result(30)
+        over.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    yield
+    thread.join()
+    assert over.is_set()
+
+
+def test_a_group_that_leaves_at_the_end_skips_nothing(
+    ottla_server: OttlaServer, name: Name
+) -> None:
+    """If this failed, what comes while a member with --exit reads would be committed unprinted."""
+    topic, group, at = name(), name(), ["--at", ottla_server.bootstrap]
+    run(["ottla", "topics", "create", topic, "-p", "2", *at])
+    filler = "".join(f"f{number}\n" for number in range(3000))
+    run(["ottla", "produce", topic, "-p", "1", *at], filler)
+    words = ["ottla", "consume", topic, "--group", group, "--from", "beginning", "--exit", *at]
+    printed: list[str] = []
+    with _written(topic, ottla_server, 2000):
+        for _ in range(4):
+            printed += run(words).stdout.split()
+    printed += run(words).stdout.split()
+    numbers = [int(one) for one in printed if not one.startswith("f")]
+    assert numbers == list(range(2000)), "each once, and in order"
+    assert len(printed) == 5000
+
+
+def test_the_last_and_then_what_comes_skips_nothing(ottla_server: OttlaServer, name: Name) -> None:
+    """If this failed, records would be lost where `the last` meets `what comes`."""
+    topic, at = name(), ["--at", ottla_server.bootstrap]
+    run(["ottla", "topics", "create", topic, "-p", "1", *at])
+    with _written(topic, ottla_server, 2000):
+        eventually(lambda: run(["ottla", "consume", topic, "-e", "-n", "1", *at]).stdout, "begun")
+        done = run(["ottla", "consume", topic, "--last", "300", "--idle", "1s", *at])
+    numbers = [int(one) for one in done.stdout.split()]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert len(numbers) >= 300 or numbers[0] == 0
+
+
+def test_the_last_are_records(ottla_server: OttlaServer, name: Name) -> None:
+    """If this failed, marks of transactions would be counted for records."""
+    topic, at = name(), ["--at", ottla_server.bootstrap]
+    run(["ottla", "topics", "create", topic, "-p", "1", *at])
+    producer = producer_of(ottla_server.bootstrap, name())
+    for value in "abcde":
+        transact(producer, topic, value)
+    words = ["ottla", "consume", topic, "--exit", "--last"]
+    assert run([*words, "3", *at]).stdout == "c\nd\ne\n"
+    assert run([*words, "99", *at]).stdout == "a\nb\nc\nd\ne\n"
+    assert run([*words, "4", "-n", "2", *at]).stdout == "b\nc\n"
+
+
+def test_committed_reading_from_the_end_waits_for_what_is_open(
+    ottla_server: OttlaServer, name: Name
+) -> None:
+    """If this failed, a transaction that commits after the reader has begun would be skipped."""
+    topic, at = name(), ["--at", ottla_server.bootstrap]
+    run(["ottla", "topics", "create", topic, "-p", "1", *at])
+    producer = producer_of(ottla_server.bootstrap, name())
+    producer.begin_transaction()
+    write(producer, topic, "one", "two")
+    words = ["ottla", "consume", topic, "--committed", "--from", "end", "-n", "2", *at]
+    with start(words) as process:
+        assert process.stderr is not None
+        assert b"holds back 2 offset(s)" in process.stderr.readline()
+        end(producer, commit=True)
+        assert process.communicate(timeout=30)[0] == b"one\ntwo\n"
+
+
+def test_a_member_too_many_leaves(ottla_server: OttlaServer, name: Name) -> None:
+    """If this failed, --exit would wait for ever where another member has all partitions."""
+    topic, group = _topic(name, ottla_server, "a"), name()
+    settings = {"bootstrap.servers": ottla_server.bootstrap, "group.id": group}
+    over = threading.Event()
+    with Consumer(settings) as other:
+        other.subscribe([topic])
+        while not other.assignment:
+            other.poll(0.1)
+
+        def poll() -> None:
+            while not over.is_set():
+                other.poll(0.1)
+
+        thread = threading.Thread(target=poll)
+        thread.start()
+        words = ["ottla", "consume", topic, "--group", group, "--exit"]
+        done = run([*words, "--at", ottla_server.bootstrap])
+        over.set()
+        thread.join()
+    assert done.exit_code == 0, "whoever of both has the partition"

@@ -62,7 +62,8 @@ def _parsed(words: list[str]) -> None:
     [
         ("topics create", "NAME is missing", "ottla topics create NAME"),
         ("groups describe", "NAME is missing", "ottla groups describe NAME"),
-        ("groups reset g", "--to is missing", "ottla groups reset --to"),
+        ("groups reset g", "--to is missing", "ottla groups reset my-group --to beginning"),
+        ("consume --topic t", "unknown option --topic", "a word of its own"),
         ("produce", "TOPIC is missing", "ottla produce TOPIC"),
         ("consume -n 1", "TOPIC is missing", "ottla consume TOPIC"),
         ("groups xyz x", "'xyz' is no action of ottla groups", "there are list, describe"),
@@ -91,6 +92,7 @@ def _parsed(words: list[str]) -> None:
         ("up --advertise http://here", "not 'http://here'", "brackets"),
         ("up --dev --dir x", "do not go together", "--dev keeps nothing"),
         ("up -c log.dirs=x", "log.dirs is not set so", "--dir says it"),
+        ("up -c num.partitionz=3", "no broker config num.partitionz", "num.partitions?"),
         ("up -c x", "takes key=value, not 'x'", "--help"),
     ],
 )

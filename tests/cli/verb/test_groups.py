@@ -11,6 +11,7 @@ from cli.commands import run, start
 from cli.script import Stage
 from cli.verb.terminal import Terminal
 from cli.verb.test_topics import told
+from ottla.client import Consumer
 from servers import OttlaServer, Server
 
 Name = Callable[[], str]
@@ -61,6 +62,7 @@ def test_a_group_from_lag_to_end(either: Server, name: Name) -> None:
     assert told([*reset, "-2", "-y", "--topic", f"{topic}:0"], either)[0]["to"] == 1
     assert told(["ottla", "groups", "lag", group], either)["lag"] == 2
     assert run([*reset, "1", "-y", *at]).stderr == f"group {group} is there already\n"
+    assert told([*reset, "-99", "--dry-run"], either)[0]["to"] == 0
 
     assert run(["ottla", "groups", "delete", group, "-y", *at]).stdout == f"deleted {group}\n"
     done = run(["ottla", "groups", "delete", group, "-y", *at])
@@ -169,3 +171,47 @@ def test_what_can_not_be_done_is_told(
     done = run(["ottla", "groups", *words.format(group=group, topic=topic).split(), *at])
     assert (done.exit_code, done.stdout) == (code, "")
     assert said.format(group=group, topic=topic) in done.stderr
+
+
+def test_what_is_not_committed_is_no_lag_of_0(ottla_server: OttlaServer, name: Name) -> None:
+    """If this failed, a group that has committed nothing would pass for one that has read all."""
+    topic, group, at = name(), name(), ["--at", ottla_server.bootstrap]
+    run(["ottla", "topics", "create", topic, "-p", "1", *at])
+    run(["ottla", "produce", topic, *at], "one\ntwo\n")
+    settings = {
+        "bootstrap.servers": ottla_server.bootstrap,
+        "group.id": group,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": "false",
+    }
+    with Consumer(settings) as consumer:
+        consumer.subscribe([topic])
+        while not consumer.poll(1):
+            pass
+        lag = told(["ottla", "groups", "lag", group], ottla_server)
+        assert (lag["lag"], lag["uncommitted"]) == (None, 1)
+        assert "nobody knows" in run(["ottla", "groups", "describe", group, *at]).stderr
+        words = ["ottla", "groups", "lag", group, "--until", "0", "--timeout", "0.2", *at]
+        assert run(words).exit_code == 1
+
+
+def test_a_name_moves_no_cursor(ottla_server: OttlaServer, name: Name) -> None:
+    """If this failed, whoever may name a group could write what they like on an operator's
+    terminal, or break a row in a pipe.
+    """
+    topic, at = name(), ["--at", ottla_server.bootstrap]
+    run(["ottla", "topics", "create", topic, *at])
+    evil = f"{name()}\x1b]0;owned\x07\n[red]x[/y]"
+    run(["ottla", "groups", "reset", evil, "--to", "end", "--topic", topic, "-y", *at])
+    shown = "\\x1b]0;owned\\x07\\n[red]x[/y]"
+    assert shown in run(["ottla", "groups", *at]).stdout
+    assert shown in run(["ottla", "groups", "describe", evil, *at]).stdout
+    assert shown in run(["ottla", "groups", "describe", f"{evil}?", *at]).stderr
+    watch = ["ottla", "groups", "lag", evil, "--watch", "--until", "0", *at]
+    for words in (["ottla", "groups", *at], ["ottla", "groups", "describe", evil, *at], watch):
+        with Terminal(words) as terminal:
+            assert terminal.ended() == 0
+        assert "\x1b]0;" not in terminal.shown
+        assert "\x07" not in terminal.shown
+    found = told(["ottla", "groups"], ottla_server)
+    assert evil in [row["group"] for row in found], "JSON has it as it is"

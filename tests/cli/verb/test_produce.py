@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.commands import run
+from cli.commands import run, start
 from cli.verb.terminal import Terminal
 from servers import OttlaServer, Server
 
@@ -86,6 +88,20 @@ def test_so_many_a_second(ottla_server: OttlaServer, name: Name) -> None:
     assert times[-1] - times[0] >= 490
 
 
+def test_who_waits_for_its_rate_is_written(ottla_server: OttlaServer, name: Name) -> None:
+    """If this failed, Ctrl-C would lose a line that was read and waited for its time."""
+    topic, at = name(), ["--at", ottla_server.bootstrap]
+    with start(["ottla", "produce", topic, "--rate", "0.1", *at]) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"a\nb\n")
+        process.stdin.flush()
+        read = ["ottla", "consume", topic, "-n", "1", *at]
+        assert run(read).stdout == "a\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+    assert [row["value"] for row in _records(topic, ottla_server)] == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("words", "stdin", "code", "said", "hint"),
     [
@@ -97,6 +113,14 @@ def test_so_many_a_second(ottla_server: OttlaServer, name: Name) -> None:
         ("-H x", "", 2, "--header takes name=value", ""),
         ("-z brotli", "", 2, "'brotli' is not one of", ""),
         ("--rate 0", "", 2, "0.0 is not in the range", ""),
+        ("--timestamp -7", "", 2, "-7 is not in the range", ""),
+        ("-p 9999999999999", "", 2, "is not in the range", ""),
+        ("-K ''", "", 2, "--key-separator is empty", ""),
+        ("--json", '{"timestamp_ms": -5}', 1, "timestamp_ms is a whole number from 0", ""),
+        ("--json", '{"partition": 99999999999}', 1, "partition is a whole number from 0", ""),
+        ("--json", "[" * 100_000, 1, "line 1: this is no JSON", ""),
+        ("--json", '{"value": 1e400}', 1, "that JSON has not", ""),
+        ("--json", '{"headers": {"\\ud800": "x"}}', 1, "a header's name is text", ""),
     ],
 )
 def test_what_can_not_be_written_is_told(
@@ -105,7 +129,7 @@ def test_what_can_not_be_written_is_told(
     """If this failed, a record would be lost without a word, or nobody know which line it was."""
     topic, at = name(), ["--at", ottla_server.bootstrap]
     run(["ottla", "topics", "create", topic, "-p", "1", *at])
-    done = run(["ottla", "produce", topic, *words.split(), *at], stdin)
+    done = run(["ottla", "produce", topic, *shlex.split(words), *at], stdin)
     assert (done.exit_code, done.stdout) == (code, ""), done
     assert said in done.stderr
     assert hint in done.stderr.partition("hint: ")[2]

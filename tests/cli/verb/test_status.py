@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cli.commands import run, start
+from cli.commands import SOURCE, run, start
 from cli.verb.terminal import Terminal
 from oracle import answers_api_versions, free_port
 from servers import OttlaServer, eventually
@@ -45,12 +46,13 @@ def test_a_node_in_the_background(here: Path) -> None:
     """If this failed, `up -d` would leave a node that nobody finds, stops or hears."""
     row = _up("--dir", "kept", "--http", "0", "-c", "num.partitions=2")
     assert (row["dir"], row["log"]) == (str(here / "kept"), str(here / "kept.log"))
+    (here / "runtime" / f"ottla-{os.getuid()}" / "folder.json").mkdir()  # nobody's announcement
     at = ["--at", row["bootstrap_servers"]]
     run(["ottla", "topics", "create", "two", *at])
     status = json.loads(run(["ottla", "status", "--json", *at]).stdout)
     (server,) = status["here"]
     assert (server["pid"], server["folders"]) == (row["pid"], [row["dir"]])
-    assert server["up_ms"] >= 0
+    assert (server["up_ms"] >= 0, server["http"]) == (True, row["http"])
     cluster = status["cluster"]
     assert (cluster["topics"], cluster["partitions"], cluster["offline"]) == (1, 2, 0)
     assert cluster["nodes"][0]["role"] == "broker, controller"
@@ -70,6 +72,9 @@ def test_a_node_in_the_background(here: Path) -> None:
     assert (follows.returncode, b"stopped cleanly" in out) == (0, True)
     assert stopped.stdout.startswith(f"stopped {server['bootstrap']} (process {row['pid']}) in ")
     assert (here / "kept" / ".kafka_cleanshutdown").exists()
+    after = run(["ottla", "logs", "-n", "1"])
+    assert "stopped cleanly" in after.stdout, "a log is wanted most when its node is gone"
+    assert "of the one that began last" in after.stderr
     done = run(["ottla", "stop"])
     assert (done.exit_code, "no node of yours runs here" in done.stderr) == (1, True)
     done = run(["ottla", "status", *at])
@@ -83,6 +88,9 @@ def test_of_several_one_is_named(here: Path) -> None:
     done = run(["ottla", "stop"])
     assert (done.exit_code, "2 nodes run here; which?" in done.stderr) == (1, True)
     assert rows[0]["bootstrap_servers"] in done.stderr
+    elsewhere = "elsewhere.example:" + rows[0]["bootstrap_servers"].rpartition(":")[2]
+    done = run(["ottla", "stop", elsewhere])
+    assert (done.exit_code, f"no node of yours runs at {elsewhere}" in done.stderr) == (1, True)
     done = run(["ottla", "logs", "localhost:1"])
     assert (done.exit_code, "no node of yours runs at localhost:1" in done.stderr) == (1, True)
     port = rows[1]["bootstrap_servers"].rpartition(":")[2]
@@ -152,3 +160,13 @@ def test_daemons_of_apaches_name_are_found(here: Path, monkeypatch: pytest.Monke
     path = run(["ottla", "logs", "--path"]).stdout.strip()
     assert path.endswith("kafkaServer.out")
     assert "Kafka Server started" in run(["ottla", "logs", str(port)]).stdout
+
+
+@pytest.mark.parametrize("closed", [">&-", ">/dev/full"])
+def test_nobody_hears_that_it_serves(here: Path, closed: str) -> None:
+    """If this failed, a job without standard output would have no node, or think so."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    command = f"{sys.executable} -m ottla.cli ottla up -d --dev --port 0 {closed}"
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(run(["ottla", "status", "--json"]).stdout)["here"]) == 1

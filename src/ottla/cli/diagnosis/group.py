@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ottla.cli import places
 from ottla.cli.diagnosis.cause import Cause
-from ottla.cli.group_places import Place, where_it_is
+from ottla.cli.group_places import Place, total_lag, where_it_is
 from ottla.client.admin import groups
 from ottla.client.errors import BrokerError
 
@@ -37,11 +37,15 @@ def one_group(client: Client, name: str, watch_s: float, topic: str | None = Non
             hint="check the topic's name, and the group's, in the consumer",
         )
     _require_there(client, name, found)
-    lag = sum(one.lag or 0 for one in found)
+    lag = total_lag(found)
+    if not group.members and lag == 0:
+        yield f"group {name} has no members now, and has read all there is"
+        return
+    behind = f"{lag} record(s) behind" if lag is not None else "it has committed nothing"
     if not group.members:
         raise Cause(
             "no-members",
-            f"group {name} has no members: nobody reads ({lag} record(s) behind)",
+            f"group {name} has no members: nobody reads ({behind})",
             hint="start its consumers; if they run, their logs say why they left: "
             "max.poll.interval.ms, session.timeout.ms",
         )
@@ -94,7 +98,7 @@ def _settled(client: Client, group: groups.Described, watch_s: float) -> groups.
 def _require_there(client: Client, name: str, found: list[Place]) -> None:
     """That what it is to read next is in the log."""
     committed = {(one.topic, one.partition): one.offset for one in found if one.offset is not None}
-    first, last = places.ends(client, committed)
+    first, last = places.log_ends(client, committed)
     for place, offset in committed.items():
         where = f"{place[0]}-{place[1]}"
         if offset < first[place]:
@@ -115,23 +119,35 @@ def _require_there(client: Client, name: str, found: list[Place]) -> None:
 
 
 def _require_moving(client: Client, name: str, found: list[Place], watch_s: float) -> None:
-    """That its offsets move while it lags."""
-    behind = {(one.topic, one.partition): one.offset for one in found if one.lag}
-    if not behind:
+    """That its offsets move where it lags, in every partition."""
+    behind = {(one.topic, one.partition): one.offset for one in found if one.lag or one.is_unknown}
+    still = set(behind)
+
+    def all_moved() -> bool:
+        now = groups.committed(client, name, list(still))
+        still.difference_update(
+            place for place in list(still) if place in now and now[place].offset != behind[place]
+        )
+        return not still
+
+    if not behind or _within(watch_s, all_moved):
         return
-
-    def moved() -> bool:
-        now = groups.committed(client, name, list(behind))
-        return any(now[place].offset != was for place, was in behind.items() if place in now)
-
-    if not _within(watch_s, moved):
-        lag = sum(one.lag or 0 for one in found)
+    topic, number = min(still)
+    busy = "busy with a record, paused, or committing rarely (auto.commit.interval.ms is 5 s)"
+    if len(still) == len(behind):
         raise Cause(
             "standing-still",
-            f"group {name} lags by {lag} record(s) and has committed nothing for {watch_s:g} s",
-            hint="its consumers are there and do not get on: busy with a record, paused, or "
-            "committing rarely (auto.commit.interval.ms is 5 s): --watch 30 looks for longer",
+            f"group {name} lags by {total_lag(found) or 'some'} record(s) and has committed "
+            f"nothing for {watch_s:g} s",
+            hint=f"its consumers are there and do not get on: {busy}: --watch 30 looks for longer",
         )
+    raise Cause(
+        "partition-standing-still",
+        f"group {name} has committed nothing in {topic}-{number} for {watch_s:g} s, where it lags, "
+        f"while it goes on in {len(behind) - len(still)} other partition(s)",
+        hint=f"is there a record that its consumer can't get past? or it is {busy}: --watch 30 "
+        "looks for longer",
+    )
 
 
 def _within(seconds: float, condition: Callable[[], bool]) -> bool:

@@ -54,6 +54,8 @@ def probe(host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> Speaks:
         try:
             answer = _ask(line, ApiVersionsRequest(), 0)
         except TimeoutError:
+            if _speaks_http(host, port, timeout_s):
+                raise _protocol(at, *_GREETINGS[0][1:]) from None
             raise Cause(
                 "silent",
                 f"{at} accepts connections and does not answer",
@@ -148,17 +150,30 @@ def _versions(at: str, answer: bytes) -> dict[int, tuple[int, int]]:
         raise _wants_tls(at)
     for begins, what, who in _GREETINGS:
         if answer.startswith(begins):
-            raise Cause(
-                "protocol",
-                f"the port at {at} speaks {what}, not Kafka",
-                hint=f"that is {who}; the node's `listeners` say where clients go (often 9092)",
-            )
+            raise _protocol(at, what, who)
     shown = repr(answer[:16])[2:-1]
     raise Cause(
         "protocol",
         f"the port at {at} does not speak Kafka: it answered '{shown}'",
         hint="the node's `listeners` say where clients go (often 9092)",
     )
+
+
+def _protocol(at: str, what: str, who: str) -> Cause:
+    return Cause(
+        "protocol",
+        f"the port at {at} speaks {what}, not Kafka",
+        hint=f"that is {who}; the node's `listeners` say where clients go (often 9092)",
+    )
+
+
+def _speaks_http(host: str, port: int, timeout_s: float) -> bool:
+    """Who waits for the end of a line that no Kafka request has: our own metrics port does."""
+    with suppress(OSError), _connected(host, port, timeout_s) as line:
+        line.settimeout(timeout_s)
+        line.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+        return line.recv(5) == b"HTTP/"
+    return False
 
 
 def _mechanisms(answer: bytes) -> tuple[str, ...] | None:

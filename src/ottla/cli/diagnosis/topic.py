@@ -12,6 +12,7 @@ from ottla.cli.diagnosis.cause import Cause
 from ottla.client.admin import configs, offsets, topics
 from ottla.client.errors import BrokerError
 from ottla.wire.errors import ErrorCode
+from ottla.wire.stored.frame import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
     from ottla.client.client import Client
@@ -28,6 +29,16 @@ def every_topic(client: Client) -> Iterator[str]:
     yield f"all partitions of {len(described)} topic(s) have a leader"
 
 
+def require_coordinators(client: Client) -> None:
+    """Whether what groups keep their offsets in is led, if it is there yet.
+
+    Raises:
+        Cause: it is not, so no group of some gets on.
+    """
+    if CONSUMER_OFFSETS in topics.names(client):
+        _require_led(topics.describe(client, [CONSUMER_OFFSETS]))
+
+
 def one_topic(client: Client, name: str) -> Iterator[str]:
     """One topic.
 
@@ -39,7 +50,7 @@ def one_topic(client: Client, name: str) -> Iterator[str]:
     _require_in_sync(client, topic)
     yield f"topic {name} has {len(topic.partitions)} partition(s), each with a leader"
     all_of_it = [(name, row.number) for row in topic.partitions]
-    first, last = places.ends(client, all_of_it)
+    first, last = places.log_ends(client, all_of_it)
     stable = offsets.offsets_or_raise(
         client, dict.fromkeys(all_of_it, offsets.LATEST), read_committed=True
     )

@@ -240,10 +240,13 @@ def _change(where: Where, of: _Of, changes: list[Change], *, dry_run: bool, as_j
 
     with where.client() as client:
         before = _entries(client, of)
-        if of.name:
-            for change in changes:
-                if change.name not in before:
-                    raise _no_key(change.name, list(before))
+        known = before
+        if not of.name:  # the cluster tells only of what is set: any broker knows the rest
+            broker = min(client.attempt(client.nodes))
+            known = _entries(client, of._replace(name=str(broker)))
+        for change in changes:
+            if change.name not in known:
+                raise _no_key(change.name, list(known))
         configs.alter(client, of.kind, {of.name: changes}, validate_only=dry_run)
         after = before if dry_run else _entries(client, of)
     rows: list[Row] = []
@@ -253,12 +256,25 @@ def _change(where: Where, of: _Of, changes: list[Change], *, dry_run: bool, as_j
             {
                 "key": change.name,
                 "was": None if was is None else was.value,
-                "value": change.value if dry_run else None if now is None else now.value,
+                "value": _previewed(change, was) if dry_run else None if now is None else now.value,
             }
         )
     show(_CHANGES, rows, as_json=as_json)
     if dry_run and not as_json:
         note("nothing was changed; without --dry-run it will be")
+
+
+def _previewed(change: Change, was: Entry | None) -> str | None:
+    """What it would be."""
+    from ottla.client.admin import configs
+
+    if change.operation not in (configs.APPEND, configs.SUBTRACT):
+        return change.value
+    before = [one for one in ((was and was.value) or "").split(",") if one]
+    given = [one for one in (change.value or "").split(",") if one]
+    if change.operation == configs.SUBTRACT:
+        return ",".join(one for one in before if one not in given)
+    return ",".join(dict.fromkeys([*before, *given]))
 
 
 def _entries(client: Client, of: _Of) -> dict[str, Entry]:
@@ -295,6 +311,8 @@ def pairs(option: str, words: tuple[str, ...]) -> dict[str, str]:
         key, equals, value = word.partition("=")
         if not equals or not key:
             raise WrongWords(f"{option} takes key=value, not '{word}'")
+        if key in found:
+            raise WrongWords(f"{key} is given twice, but takes one value")
         found[key] = plain(key, value)
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -191,6 +191,10 @@ def _check(wanted: _Wanted) -> None:
         raise WrongWords("a group shares partitions out by itself: name topics alone")
 
 
+def _tell_moved(place: TopicPartition, said: int, is_at: int) -> None:
+    note(f"{place[0]}-{place[1]} has no offset {said}; it is read from {is_at}")
+
+
 class Reading:
     """A consumer, what it prints with, and when it has enough."""
 
@@ -208,6 +212,7 @@ class Reading:
         self._ends: dict[TopicPartition, int] = {}
         """Where reading of a partition ends, if it does."""
         self._count = 0
+        self._is_assigned = False
         self._advance: Callable[[int], None] = lambda more: None
 
     def read(self) -> None:
@@ -219,6 +224,8 @@ class Reading:
         else:
             with progress(what, self._left) as self._advance:
                 self._go_on()
+        if self._wanted.committed and self._wanted.ends:
+            self._tell_what_holds_back()
 
     def _begin(self) -> None:
         from ottla.cli.reach import PATIENCE_MS
@@ -235,24 +242,24 @@ class Reading:
             self._wait_for(word.partition(":")[0])
         found = places.partitions_of(self._client, wanted.topics)
         first, last = self._log_ends(found)
-        begin = wanted.begin or places.Spot(places.BEGINNING)
-        at = first if wanted.last is not None else places.resolve(self._client, found, begin)
+        ends = (first, last)
         if wanted.last is not None:
-            at = {place: max(first[place], last[place] - wanted.last) for place in found}
-        self._consumer.assign([(*place, at[place]) for place in found])
-        if wanted.last is not None:
-            self._ends = last
-            self._print_last(wanted.last)
+            self._begin_with_last(wanted.last, first, last)
+        else:
+            begin = wanted.begin or places.Spot(places.BEGINNING)
+            at = places.resolve(self._client, found, begin, ends=ends, moved=_tell_moved)
+            self._consumer.assign([(*place, at[place]) for place in found])
         self._ends = {}
         if wanted.ends:
             self._ends = last
             if wanted.end is not None:
-                until = places.resolve(self._client, found, wanted.end)
+                until = places.resolve(self._client, found, wanted.end, ends=ends)
                 self._ends = {place: min(until[place], last[place]) for place in found}
 
     def _log_ends(
         self, found: Iterable[TopicPartition]
     ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+        """Where each begins, and ends for this reader: with --committed before what is open."""
         found = list(found)
         return self._consumer.beginning_offsets(found), self._consumer.end_offsets(found)
 
@@ -294,6 +301,7 @@ class Reading:
 
     def _assigned(self, given: list[TopicPartition]) -> None:
         """Tell people who might wonder why their new group prints nothing."""
+        self._is_assigned = True
         if self._wanted.begin is not None:
             return
         new = len(given) - len(self._consumer.committed(given))
@@ -347,13 +355,25 @@ class Reading:
         if not records:
             look_for_reader()
             return False
-        print_records(self._consumer, records, self._print)
+        wanted = [record for record in records if not self._is_beyond(record)]
+        print_records(self._consumer, wanted, self._print)
+        self._give_back([record for record in records if self._is_beyond(record)])
         return True
 
-    def _print(self, record: ConsumerRecord) -> None:
+    def _is_beyond(self, record: ConsumerRecord) -> bool:
+        """Whether reading of its partition ends before it."""
         end = self._ends.get((record.topic, record.partition))
-        if end is not None and record.offset >= end:
-            return
+        return end is not None and record.offset >= end
+
+    def _give_back(self, records: Sequence[ConsumerRecord]) -> None:
+        """These were not wanted: they are not read, and their partitions are done."""
+        from ottla.cli.printing import go_back
+
+        go_back(self._consumer, records)
+        if done := {(record.topic, record.partition) for record in records}:
+            self._consumer.pause(done)
+
+    def _print(self, record: ConsumerRecord) -> None:
         sys.stdout.buffer.write(self._text(record))
         self._count += 1
         self._advance(1)
@@ -364,10 +384,14 @@ class Reading:
         """With --exit, of a group too: where each partition that it has ended when it got it."""
         if not self._wanted.ends:
             return False
-        new = [place for place in self._consumer.assignment if place not in self._ends]
+        mine = self._consumer.assignment
+        new = [place for place in mine if place not in self._ends]
         if new:
             self._ends |= self._consumer.end_offsets(new)
-        return bool(self._ends)
+        if self._is_assigned and not mine:
+            note("the group has more members than partitions, and this one has none")
+            return True
+        return bool(mine)
 
     def _is_at_end(self) -> bool:
         return all(
@@ -375,13 +399,29 @@ class Reading:
             for place in self._consumer.assignment
         )
 
-    def _print_last(self, count: int) -> None:
-        """The newest of all partitions, by their time."""
-        found: list[ConsumerRecord] = []
-        while not self._is_at_end():
-            more = self._call(self._consumer.poll, WAIT_S)
-            found += [r for r in more if r.offset < self._ends[(r.topic, r.partition)]]
-        found.sort(key=lambda r: (r.timestamp_ms, r.partition, r.offset))
+    def _begin_with_last(
+        self, count: int, first: dict[TopicPartition, int], last: dict[TopicPartition, int]
+    ) -> None:
+        """Print the newest of all partitions, by their time; read on behind them.
+
+        Marks of transactions, and what compaction took, have offsets and are no records: so it is
+        looked further back until there are enough.
+        """
+        self._ends, span = last, count
+        while True:
+            at = {place: max(first[place], last[place] - span) for place in last}
+            self._consumer.assign([(*place, at[place]) for place in last])
+            found: list[ConsumerRecord] = []
+            while not self._is_at_end():
+                more = self._call(self._consumer.poll, WAIT_S)
+                found += [record for record in more if not self._is_beyond(record)]
+                self._give_back([record for record in more if self._is_beyond(record)])
+            if len(found) >= count or at == first:
+                break
+            span *= 4
+        self._consumer.resume(self._consumer.paused)
+        found.sort(key=lambda record: (record.timestamp_ms, record.partition, record.offset))
         for record in found[-count:]:
-            self._print(record)
+            if self._left != 0:
+                self._print(record)
         sys.stdout.buffer.flush()

@@ -104,6 +104,7 @@ def _checks(where: Where, topic: str | None, group: str | None, watch: float) ->
         if topic is not None:
             of_topic.require_there(client, topic)
         if group is not None:
+            of_topic.require_coordinators(client)
             yield from of_group.one_group(client, group, watch, topic)
         if topic is not None:
             yield from of_topic.one_topic(client, topic)

@@ -237,12 +237,19 @@ def told(error: click.ClickException) -> OttlaError:
         shown = error.param.opts[0]
         if error.param.param_type_name == "argument" and ctx is not None:
             shown = "".join(re.findall(r"^\[?([A-Z=_]+)", error.param.make_metavar(ctx)))
-        usage = "" if ctx is None else f"{ctx.command_path} {shown}"
-        return WrongWords(f"{shown} is missing", hint=usage or hint)
+        return WrongWords(f"{shown} is missing", hint=_with(ctx, shown) or hint)
     if isinstance(error, NoSuchCommand):
         return WrongWords(error.message, hint=hint)
     text = error.format_message().rstrip(".")
     return WrongWords(text[:1].lower() + text[1:] if text[:2].istitle() else text, hint=hint)
+
+
+def _with(ctx: click.Context | None, shown: str) -> str | None:
+    """A line in which what is missing is there."""
+    if ctx is None:
+        return None
+    lines = [line for _, line in _of(ctx.command) if f" {shown} " in line]
+    return lines[0] if lines else f"{ctx.command_path} {shown}"
 
 
 def _habit(name: str, known: Sequence[str]) -> str | None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ottla.cli import places
-from ottla.cli.group_places import described, where_it_is
+from ottla.cli.group_places import described, total_lag, where_it_is
 from ottla.cli.options import WrongWords
 from ottla.cli.reach import Where
-from ottla.cli.run import Failed
+from ottla.cli.run import Failed, printable
 from ottla.cli.verb.grammar import Actions, verb
 from ottla.cli.verb.reach import complete_group, complete_topic, reaches
 from ottla.cli.verb.shown import (
@@ -104,7 +104,7 @@ def _list(where: Where, is_long: bool, with_console: bool, as_json: bool) -> Non
         for row in rows if is_long else ():
             found = groups.describe(client, row["group"])
             row["members"] = len(found.members)
-            row["lag"] = sum(place.lag or 0 for place in where_it_is(client, found))
+            row["lag"] = total_lag(where_it_is(client, found))
     none = "no groups; one comes to be with its first member: ottla consume TOPIC --group NAME"
     show(_LONG if is_long else _LIST, rows, as_json=as_json, none=none)
 
@@ -125,7 +125,6 @@ def _describe(where: Where, names: tuple[str, ...], as_json: bool) -> None:
         for name in dict.fromkeys(names):
             group = described(client, name)
             found = where_it_is(client, group)
-            lags = [place.lag for place in found if place.lag is not None]
             idle = [m for m in group.members if not m.partitions]
             shown.append(
                 {
@@ -134,7 +133,8 @@ def _describe(where: Where, names: tuple[str, ...], as_json: bool) -> None:
                     "type": group.type,
                     "assignor": group.assignor or None,
                     "members": len(group.members),
-                    "lag": sum(lags),
+                    "lag": total_lag(found),
+                    "uncommitted": sum(place.is_unknown for place in found),
                     "idle": [m.instance_id or m.id for m in idle],
                     "partitions": [place.row() for place in found],
                 }
@@ -148,6 +148,11 @@ def _describe(where: Where, names: tuple[str, ...], as_json: bool) -> None:
         show_facts(row, _FACTS, as_json=False)
         print()
         show(_PLACES, row["partitions"], as_json=False, none="it has no partition")
+        if row["uncommitted"]:
+            note(
+                f"in {row['uncommitted']} partition(s) with records it has committed nothing: how "
+                "far it is there, nobody knows"
+            )
         if row["idle"]:
             note(f"{len(row['idle'])} member(s) have no partition: there are more than partitions")
 
@@ -198,7 +203,7 @@ def _lag(
             _print_lag(_lag_row(client, name), as_json)
             return
         began = time.monotonic()
-        if watch and is_terminal() and not as_json:
+        if is_terminal() and not as_json:  # who waits there sees how far it is
             until_s = None if timeout is None else began + timeout
             _watch(client, name, every, until, until_s)
             return
@@ -206,13 +211,18 @@ def _lag(
             row = _lag_row(client, name)
             if watch:
                 print_json(row) if as_json else print(f"{row['group']} {row['lag']}", flush=True)
-            if until is not None and row["lag"] <= until:
+            if until is not None and _is_down_to(row, until):
                 if not watch:
                     _print_lag(row, as_json)
                 return
             if timeout is not None and time.monotonic() - began >= timeout:
                 raise _still_lags(row)
             time.sleep(every)
+
+
+def _is_down_to(row: Row, until: int) -> bool:
+    """Whether it has read all but so many; what it has not committed it may not have read."""
+    return not row["uncommitted"] and (row["lag"] or 0) <= until
 
 
 def _still_lags(row: Row) -> Failed:
@@ -222,12 +232,15 @@ def _still_lags(row: Row) -> Failed:
 def _lag_row(client: Client, name: str) -> Row:
     found = where_it_is(client, described(client, name))
     topics: dict[str, Row] = {}
-    for place in found:
-        row = topics.setdefault(place.topic, {"topic": place.topic, "partitions": 0, "lag": 0})
-        row["partitions"] += 1
-        row["lag"] += place.lag or 0
-    rows = list(topics.values())
-    return {"group": name, "lag": sum(row["lag"] for row in rows), "topics": rows}
+    for topic in dict.fromkeys(place.topic for place in found):
+        here = [place for place in found if place.topic == topic]
+        topics[topic] = {"topic": topic, "partitions": len(here), "lag": total_lag(here)}
+    return {
+        "group": name,
+        "lag": total_lag(found),
+        "uncommitted": sum(place.is_unknown for place in found),
+        "topics": list(topics.values()),
+    }
 
 
 def _print_lag(row: Row, as_json: bool) -> None:
@@ -235,7 +248,9 @@ def _print_lag(row: Row, as_json: bool) -> None:
         print_json(row)
         return
     show(_LAGS, row["topics"], as_json=False, none="it has no offsets yet")
-    note(f"{row['group']} lags by {row['lag']}")
+    known = "an unknown number of records" if row["lag"] is None else row["lag"]
+    beside = f", and committed nothing in {row['uncommitted']} partition(s) with records"
+    note(f"{row['group']} lags by {known}{beside if row['uncommitted'] else ''}")
 
 
 def _watch(
@@ -253,24 +268,27 @@ def _watch(
     from ottla.cli.verb.shown import console
 
     def drawn(row: Row, before: Row | None) -> Table:
-        table = Table(title=Text(f"{name}: lag {row['lag']}"), box=None, header_style="bold")
+        table = Table(
+            title=Text(printable(f"{name}: lag {row['lag']}")), box=None, header_style="bold"
+        )
         for head in ("TOPIC", "PARTITIONS", "LAG", "A SECOND"):
             table.add_column(head, justify="left" if head == "TOPIC" else "right")
         was = {} if before is None else {one["topic"]: one["lag"] for one in before["topics"]}
         for one in row["topics"]:
-            by = (one["lag"] - was.get(one["topic"], one["lag"])) / every
+            lag = one["lag"] or 0
+            by = (lag - (was.get(one["topic"], lag) or 0)) / every
             style = "red" if by > 0 else "green"
             table.add_row(
                 Text(one["topic"]),
                 str(one["partitions"]),
-                str(one["lag"]),
+                "-" if one["lag"] is None else str(one["lag"]),
                 f"[{style}]{by:+.0f}[/]" if by else "",
             )
         return table
 
     row = _lag_row(client, name)
     with Live(drawn(row, None), console=console(), auto_refresh=False) as live:
-        while until is None or row["lag"] > until:
+        while until is None or not _is_down_to(row, until):
             if until_s is not None and time.monotonic() >= until_s:
                 raise _still_lags(row)
             time.sleep(every)
@@ -365,7 +383,7 @@ def _plan(
             f"the group has no offset in {unknown[0][0]}-{unknown[0][1]} to move from",
             hint="--to beginning, end, or an offset",
         )
-    first, last = places.ends(client, found)
+    first, last = places.log_ends(client, found)
     moved = {place: committed[place] + wanted.value for place in found}
     return places.within(moved, first, last, _tell_moved)
 

@@ -74,6 +74,8 @@ OPTIONS = {
     "--delete-config": "ottla config unset NAME key",
     "--if-exists": "a name that does not exist is told, and exit code 1",
     "--replication-factor": "did you mean --replicas?",
+    "--topic": "the topic is a word of its own: ottla consume TOPIC",
+    "--topics": "topics are words of their own: ottla consume TOPIC TOPIC",
     "--list": "ottla topics, ottla groups list",
     "--create": "ottla topics create NAME",
     "--describe": "ottla topics describe NAME, ottla groups describe NAME",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ottla.cli.run import Failed
 from ottla.cli.running_servers import Server, running_servers
 
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
 
 def one_of(at: str | None) -> Server:
     """The server that runs here, or of several the one at an address (or port, or pid).
@@ -23,8 +25,10 @@ def one_of(at: str | None) -> Server:
             )
         return servers[0]
     for server in servers:
-        port = server.bootstrap.rpartition(":")[2]
-        if at in (server.bootstrap, port, str(server.pid)) or at.rpartition(":")[2] == port:
+        host, _, port = server.bootstrap.rpartition(":")
+        named_host, _, named_port = at.rpartition(":")
+        is_here = named_host in ("", host, *LOOPBACK)
+        if at in (port, str(server.pid)) or (named_port == port and is_here):
             return server
     raise Failed(f"no node of yours runs at {at}", hint=f"there is {_listed(servers)}")
 

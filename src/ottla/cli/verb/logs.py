@@ -9,9 +9,10 @@ import time
 import click
 
 from ottla.cli.run import Failed, reader_is_gone
-from ottla.cli.running_servers import running_servers
+from ottla.cli.running_servers import Server, last_log, running_servers
 from ottla.cli.verb import here
 from ottla.cli.verb.grammar import verb
+from ottla.cli.verb.shown import note
 
 LOOK_AGAIN_S = 0.1
 BLOCK_BYTES = 1 << 16
@@ -39,18 +40,18 @@ BLOCK_BYTES = 1 << 16
 @click.option("--path", "path_only", is_flag=True, help="Print only where the file is.")
 def VERB(address: str | None, lines: int, follow: bool, path_only: bool) -> int:
     """Print the end of its log."""
-    server = here.one_of(address)
-    if server.log is None:
-        raise Failed(
-            f"the node at {server.bootstrap} writes its log to the terminal that it was started in",
-            hint="ottla up -d writes a file, and so does ottla.log.file of a server.properties",
-        )
+    if address is None and not running_servers() and (last := last_log()) is not None:
+        note("no node of yours runs here; this is of the one that began last")
+        server, path = None, last
+    else:
+        server = here.one_of(address)
+        path = _log_of(server)
     if path_only:
-        print(server.log)
+        print(path)
         return 0
-    with open(server.log, "rb") as file:
+    with open(path, "rb") as file:
         sys.stdout.write(_last(file.fileno(), lines).decode("utf-8", "replace"))
-        while follow and not reader_is_gone():
+        while follow and server is not None and not reader_is_gone():
             sys.stdout.flush()
             has_ended = all(other.pid != server.pid for other in running_servers())
             more = file.read()
@@ -60,6 +61,15 @@ def VERB(address: str | None, lines: int, follow: bool, path_only: bool) -> int:
             if not more:
                 time.sleep(LOOK_AGAIN_S)
     return 0
+
+
+def _log_of(server: Server) -> str:
+    if server.log is None:
+        raise Failed(
+            f"the node at {server.bootstrap} writes its log to the terminal that it was started in",
+            hint="ottla up -d writes a file, and so does ottla.log.file of a server.properties",
+        )
+    return server.log
 
 
 def _last(descriptor: int, lines: int) -> bytes:

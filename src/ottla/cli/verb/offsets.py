@@ -56,7 +56,7 @@ def VERB(where: Where, topics: tuple[str, ...], moment: str | None, as_json: boo
             at = places.resolve(client, found, wanted)
             show(_AT, [_row(p, offset=at[p]) for p in found], as_json=as_json, none="no topics")
             return
-        first, last = places.ends(client, found)
+        first, last = places.log_ends(client, found)
         latest = dict.fromkeys(found, offsets.LATEST)
         stable = offsets.offsets_or_raise(client, latest, read_committed=True)
     rows = [

@@ -60,7 +60,9 @@ class _How(NamedTuple):
     ),
 )
 @click.argument("topic", metavar="TOPIC", shell_complete=complete_topic)
-@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(allow_dash=True))
+@click.argument(
+    "files", metavar="[FILE]...", nargs=-1, type=click.Path(allow_dash=True, dir_okay=False)
+)
 @click.option("-k", "--key", metavar="KEY", help="The key of every record.")
 @click.option(
     "-K",
@@ -79,12 +81,17 @@ class _How(NamedTuple):
 @click.option(
     "-p",
     "--partition",
-    type=click.IntRange(0),
+    type=click.IntRange(0, record_text.PARTITION_MAX),
     default=None,
     metavar="N",
     help="To this partition; the key decides if left out.",
 )
-@click.option("--timestamp", type=int, metavar="MS", help="The records' time; now if left out.")
+@click.option(
+    "--timestamp",
+    type=click.IntRange(0, record_text.TIMESTAMP_MAX),
+    metavar="MS",
+    help="The records' time; now if left out.",
+)
 @click.option(
     "--json", "as_json", is_flag=True, help="Each line is a record, as consume --json prints them."
 )
@@ -128,6 +135,8 @@ def VERB(
     from ottla.cli.run import Failed
     from ottla.cli.waiting import require_topic_name
 
+    if key_separator == "":
+        raise WrongWords("--key-separator is empty: every line would begin with it")
     if key is not None and key_separator is not None:
         raise WrongWords("--key and --key-separator say different things")
     if as_json and (whole or key_separator is not None):
@@ -207,7 +216,11 @@ class Sender:
             with progress(f"records to {self._topic}") as advance:
                 for name in names:
                     for record in self._records(name, whole):
-                        self._keep_rate(began)
+                        try:
+                            self._keep_rate(began)
+                        except KeyboardInterrupt:
+                            self._call(self._send, record)
+                            raise
                         # A line that was read is sent, whatever comes meanwhile.
                         self._call(self._send, record)
                         advance(1)
@@ -235,7 +248,10 @@ class Sender:
                     yield self._record(line)
                 except record_text.NotARecord as error:
                     where = "line" if name == "-" else f"{name}, line"
-                    raise Failed(f"{where} {number}: {error}", hint=error.hint) from None
+                    text = (
+                        f"{where} {number}: {error}; {self._sent} record(s) before it are written"
+                    )
+                    raise Failed(text, hint=error.hint) from None
         finally:
             if name != "-":
                 source.close()

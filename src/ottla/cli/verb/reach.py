@@ -4,6 +4,7 @@ completes of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -74,9 +75,13 @@ def complete_topic(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [name for name in found if name.startswith(incomplete)]
 
 
+_HARMLESS = re.compile(r"[\w.,:@%+=/-]+")
+"""Names that a shell takes as they are: anybody may call a group `x;rm -r ~`."""
+
+
 def complete_group(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Groups that begin so."""
+    """Groups that begin so, and whose names no shell would read as more than a name."""
     from ottla.client.admin import groups
 
     found = _asked(ctx, lambda client: [row.group for row in groups.list_groups(client)])
-    return [name for name in found if name.startswith(incomplete)]
+    return [one for one in found if one.startswith(incomplete) and _HARMLESS.fullmatch(one)]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Text = Callable[["ConsumerRecord"], bytes]
 Header = tuple[str, bytes | None]
 
+PARTITION_MAX, TIMESTAMP_MAX = 2**31 - 1, 2**63 - 1
 _ESCAPES = {"n": b"\n", "r": b"\r", "t": b"\t", "0": b"\0", "\\": b"\\"}
 TOKENS = "%s value, %k key, %h headers, %t topic, %p partition, %o offset, %T timestamp in ms, "
 TOKENS += "%S and %K lengths, %% a percent sign; \\n \\t \\r \\0 \\xHH"
@@ -150,7 +151,7 @@ class NotARecord(OttlaError):
 
 def from_json(line: bytes) -> Given:
     """A record of a line of JSON: what `consume --json` writes, or less. A value that is no text
-    is kept as the JSON that it is.
+    is written as JSON without spaces (numbers as Python reads them).
 
     Raises:
         NotARecord: it is no JSON object, or has what no record has.
@@ -159,7 +160,7 @@ def from_json(line: bytes) -> Given:
 
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotARecord(f"this is no JSON: {error}") from None
     if not isinstance(row, dict):
         raise NotARecord(
@@ -171,7 +172,8 @@ def from_json(line: bytes) -> Given:
             f"a record has no '{sorted(unknown)[0]}'",
             hint=f"it has {', '.join(sorted(_FIELDS))}",
         )
-    partition, timestamp_ms = (_whole(row, name) for name in ("partition", "timestamp_ms"))
+    partition = _whole(row, "partition", PARTITION_MAX)
+    timestamp_ms = _whole(row, "timestamp_ms", TIMESTAMP_MAX)
     headers = [(name, _data(value, name)) for name, value in _header_pairs(row.get("headers"))]
     return Given(_field(row, "value"), _field(row, "key"), headers, partition, timestamp_ms)
 
@@ -191,10 +193,10 @@ _FIELDS = frozenset(
 )
 
 
-def _whole(row: dict[str, Any], name: str) -> int:
+def _whole(row: dict[str, Any], name: str, most: int) -> int:
     value = row.get(name, -1)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise NotARecord(f"{name} is a whole number, not {value!r}")
+    if not isinstance(value, int) or isinstance(value, bool) or not -1 <= value <= most:
+        raise NotARecord(f"{name} is a whole number from 0 to {most}, not {value!r}")
     return value
 
 
@@ -207,7 +209,12 @@ def _field(row: dict[str, Any], name: str) -> bytes | None:
     value = row.get(name)
     if value is None or isinstance(value, str):
         return _data(value, name)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        return json.dumps(
+            value, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        ).encode()
+    except (ValueError, RecursionError):
+        raise NotARecord(f"{name} has a number, or a text, that JSON has not") from None
 
 
 def _data(value: Any, name: str) -> bytes | None:
@@ -223,6 +230,14 @@ def _data(value: Any, name: str) -> bytes | None:
         raise NotARecord(f"{name} is neither text nor base64") from None
 
 
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True
+
+
 def _header_pairs(value: Any) -> list[tuple[str, Any]]:
     if value is None:
         return []
@@ -231,6 +246,6 @@ def _header_pairs(value: Any) -> list[tuple[str, Any]]:
         found = [(name, one) for name, one in pairs]
     except (TypeError, ValueError):
         raise NotARecord("headers are an object, or a list of [name, value]") from None
-    if not all(isinstance(name, str) for name, _ in found):
+    if not all(isinstance(name, str) and _is_text(name) for name, _ in found):
         raise NotARecord("a header's name is text")
     return found

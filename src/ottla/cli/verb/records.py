@@ -72,7 +72,7 @@ def _delete(
         )
     with where.client() as client:
         found = places.partitions_of(client, topics)
-        first, _ = places.ends(client, found)
+        first, _ = places.log_ends(client, found)
         at = places.resolve(client, found, wanted, moved=_outside)
         rows: list[Row] = [
             {

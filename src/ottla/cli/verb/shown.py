@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ottla.cli.options import WrongWords
+from ottla.cli.run import LINES, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,7 +87,7 @@ def show_facts(facts: Row, names: dict[str, str], *, as_json: bool) -> None:
     for key, name in names.items():
         shown = facts[key]
         label = click.style(f"{name:{width}}", bold=True) if is_terminal() else f"{name:{width}}"
-        print(f"{label}  {'-' if shown is None else shown}")
+        print(f"{label}  {'-' if shown is None else printable(str(shown))}")
 
 
 def print_json(value: Any) -> None:
@@ -112,7 +113,7 @@ def _plain(column: Column, value: Any) -> str:
     """Numbers as they are, without units: who reads a pipe counts."""
     if column.is_number and isinstance(value, int):
         return str(value)
-    return column.text(value)
+    return printable(column.text(value))
 
 
 def _draw(columns: Sequence[Column], rows: Sequence[Row]) -> None:
@@ -122,12 +123,13 @@ def _draw(columns: Sequence[Column], rows: Sequence[Row]) -> None:
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(
-            column.head, justify="right" if column.is_number else "left", overflow="fold"
-        )
+        if column.is_number:
+            table.add_column(column.head, justify="right", no_wrap=True)
+        else:
+            table.add_column(column.head, overflow="fold")
     for row in rows:
         cells = [
-            Text(column.text(row[column.key]), style=column.style(row[column.key]))
+            Text(printable(column.text(row[column.key])), style=column.style(row[column.key]))
             for column in columns
         ]
         table.add_row(*cells)
@@ -144,7 +146,7 @@ def console(*, stderr: bool = False) -> Console:
 def note(text: str) -> None:
     """Say something that is no result: on stderr."""
     print(end="", flush=True)
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text, keep=LINES), file=sys.stderr, flush=True)
 
 
 def confirm(what: str, *, yes: bool) -> None:
@@ -158,7 +160,7 @@ def confirm(what: str, *, yes: bool) -> None:
         return
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
         raise WrongWords(f"{what}: nobody is there to ask", hint="--yes does it without asking")
-    click.confirm(f"{what}?", abort=True, err=True)
+    click.confirm(printable(f"{what}?"), abort=True, err=True)
 
 
 AFTER_S = 1.0
@@ -208,9 +210,11 @@ class _Bar:
             TimeElapsedColumn,
         )
 
-        columns = [TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn()]
-        if self._total is not None:
-            columns.insert(1, BarColumn(bar_width=30))
+        what, elapsed = TextColumn("{task.description}"), TimeElapsedColumn()
+        if self._total is None:
+            columns = [what, TextColumn("{task.completed}"), elapsed]
+        else:
+            columns = [what, BarColumn(bar_width=30), MofNCompleteColumn(), elapsed]
         self._shown = Progress(*columns, console=console(stderr=True), transient=True)
         self._task = self._shown.add_task(self._what, total=self._total, completed=self._done)
         self._shown.start()

@@ -108,7 +108,7 @@ def _count(client: Client, found: list[Topic], rows: list[Row]) -> None:
     from ottla.client.admin import cluster
 
     led = [(one.name, p.number) for one in found for p in one.partitions if p.leader >= 0]
-    first, last = places.ends(client, led)
+    first, last = places.log_ends(client, led)
     sizes: dict[str, int] = {}
     for folder in cluster.log_dirs(client):
         for row in folder.rows:
@@ -116,8 +116,10 @@ def _count(client: Client, found: list[Topic], rows: list[Row]) -> None:
     records: dict[str, int] = {}
     for place in led:
         records[place[0]] = records.get(place[0], 0) + last[place] - first[place]
+    dark = {one.name for one in found for p in one.partitions if p.leader < 0}
     for shown in rows:
-        shown["records"] = records.get(shown["name"], 0)
+        name = shown["name"]
+        shown["records"] = None if name in dark else records.get(name, 0)
         shown["bytes"] = sizes.get(shown["name"], 0)
 
 
@@ -222,7 +224,7 @@ def _describe(
         found = places.described(client, wanted)
         settings = configs.describe(client, configs.TOPIC, wanted)
         led = [(one.name, p.number) for one in found for p in one.partitions if p.leader >= 0]
-        first, last = places.ends(client, led)
+        first, last = places.log_ends(client, led)
     shown: list[Row] = []
     for topic in found:
         set_here = {
@@ -313,7 +315,7 @@ def _delete(where: Where, names: tuple[str, ...], yes: bool) -> None:
         found = places.described(client, wanted)
         led = [(one.name, p.number) for one in found for p in one.partitions if p.leader >= 0]
         if not yes:
-            first, last = places.ends(client, led)
+            first, last = places.log_ends(client, led)
             records = sum(last[place] - first[place] for place in led)
             confirm(f"delete {joined(wanted)} with {records} records", yes=False)
         outcomes = topics.delete(client, wanted)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ottla.cli.options import WrongWords
+from ottla.cli.options import WrongWords, nearest
 from ottla.cli.verb.grammar import verb
 from ottla.cli.verb.shown import is_terminal, json_option
 from ottla.errors import OttlaError
@@ -105,6 +104,7 @@ def VERB(*, dev: bool, folder: str | None, detach: bool, log_file: str | None, *
 def _behind(wanted: _Wanted, log_file: str | None) -> int:
     from ottla.cli.daemon import start_behind
     from ottla.cli.running_servers import runtime_folder
+    from ottla.cli.server import flush_terminal
 
     wanted = wanted._replace(verbose=True)
     log = os.path.abspath(log_file or f"{wanted.folder}.log")
@@ -116,7 +116,7 @@ def _behind(wanted: _Wanted, log_file: str | None) -> int:
     else:  # nothing is kept: this goes with the node
         log = os.path.join(runtime_folder(), f"dev-{os.getpid()}.log")
         told = start_behind(log, lambda ready: _up_for_now(wanted, ready, log, log))
-    sys.stdout.write(told)
+    flush_terminal(told)
     return 0
 
 
@@ -194,6 +194,7 @@ def _welcome(wanted: _Wanted, node: Node, log: str | None) -> str:
     """What is printed when it serves: JSON, a line for a pipe, or a screen for a person."""
     from ottla import __version__
     from ottla.cli.run import APACHE_KAFKA_VERSION
+    from ottla.cli.running_servers import running_servers
     from ottla.cli.server import client_port
 
     host = wanted.advertise or "localhost"
@@ -205,7 +206,7 @@ def _welcome(wanted: _Wanted, node: Node, log: str | None) -> str:
             "bootstrap_servers": where,
             "dir": wanted.folder,
             "pid": os.getpid(),
-            "http": wanted.http,
+            "http": next((s.http for s in running_servers() if s.pid == os.getpid()), None),
             "log": log,
         }
         return json.dumps(row) + "\n"
@@ -237,6 +238,8 @@ def properties(wanted: _Wanted) -> dict[str, str]:
     """
     advertised = wanted.advertise
     host = "127.0.0.1" if advertised is None else "0.0.0.0"
+    from ottla.config.row import broker_rows
+
     found = {
         "process.roles": "broker,controller",
         "node.id": "1",
@@ -260,12 +263,16 @@ def properties(wanted: _Wanted) -> dict[str, str]:
                 raise WrongWords("--advertise needs a port when --port is 0")
             advertised = f"{advertised}:{wanted.port}"
         found["advertised.listeners"] = f"PLAINTEXT://{advertised}"
+    known = broker_rows() if wanted.config else {}
     for word in wanted.config:
         key, equals, value = word.partition("=")
         if not equals or not key:
             raise WrongWords(f"--config takes key=value, not '{word}'")
         if key in _OURS:
             raise WrongWords(f"{key} is not set so", hint=f"{_OURS[key]} says it")
+        if key not in known:
+            close = nearest(key, known) or "docs/reference/broker-configs.md has all of them"
+            raise WrongWords(f"there is no broker config {key}", hint=close)
         found[key] = value
     return found
 
