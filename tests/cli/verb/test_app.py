@@ -141,6 +141,8 @@ def test_colours_are_for_terminals() -> None:
         ("ottla topics cr", ["create"]),
         ("ottla topics --lo", ["--long"]),
         ("ottla consume --for", ["--format"]),
+        ("ottla config set orders retention.m", ["retention.ms"]),
+        ("ottla config set --cluster log.retention.h", ["log.retention.hours"]),
         ("ottla completion f", ["fish"]),
     ],
 )

@@ -52,7 +52,8 @@ def test_a_topic_from_making_to_deleting(either: Server, name: Name) -> None:
     row = next(row for row in told(["ottla", "topics", "-l"], either) if row["name"] == topic)
     assert row["records"] == 2
     assert row["bytes"] > 0
-    assert run(["ottla", "topics", "delete", topic, "--yes", *at]).stdout == f"deleted {topic}\n"
+    assert told(["ottla", "topics", "alter", topic, "-p", "4"], either)["had"] == 3
+    assert told(["ottla", "topics", "delete", topic, "--yes"], either) == {"deleted": [topic]}
     done = run(["ottla", "topics", "delete", topic, "--yes", *at])
     assert (done.exit_code, f"topic {topic} does not exist" in done.stderr) == (1, True)
 

@@ -65,6 +65,21 @@ class _Config(Actions):
         return super().parse_args(ctx, args)
 
 
+def _complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """First a topic, then keys."""
+    words = ctx.params.get("words") or ()
+    if not words and not any(ctx.params.get(of) for of in ("broker", "cluster", "group")):
+        return complete_topic(ctx, param, incomplete)
+    from ottla.config.row import broker_rows, group_rows, topic_rows
+
+    rows = topic_rows()
+    if ctx.params.get("group"):
+        rows = group_rows()
+    elif ctx.params.get("broker") or ctx.params.get("cluster"):
+        rows = broker_rows()
+    return sorted(key for key in rows if key.startswith(incomplete))
+
+
 VERB = _Config("config", "show and change configs of topics, brokers, groups", None)
 
 
@@ -168,7 +183,7 @@ def _show(
     ),
 )
 @click.argument(
-    "words", metavar="[NAME] KEY=VALUE...", nargs=-1, required=True, shell_complete=complete_topic
+    "words", metavar="[NAME] KEY=VALUE...", nargs=-1, required=True, shell_complete=_complete_words
 )
 @_of_options
 @click.option("--append", is_flag=True, help="Add to lists instead of replacing them.")
@@ -208,7 +223,7 @@ def _set(
     ("as the cluster has it", "ottla config unset my-events retention.ms"),
 )
 @click.argument(
-    "words", metavar="[NAME] KEY...", nargs=-1, required=True, shell_complete=complete_topic
+    "words", metavar="[NAME] KEY...", nargs=-1, required=True, shell_complete=_complete_words
 )
 @_of_options
 @click.option("--dry-run", is_flag=True, help="Only ask the cluster whether it would do it.")

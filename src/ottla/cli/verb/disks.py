@@ -14,7 +14,7 @@ from ottla.cli.reach import Where
 from ottla.cli.run import Failed
 from ottla.cli.verb.grammar import Actions, verb
 from ottla.cli.verb.reach import complete_topic, reaches
-from ottla.cli.verb.shown import Column, Row, json_option, note, number, progress, show, size
+from ottla.cli.verb.shown import Column, Row, done, json_option, note, number, progress, show, size
 
 if TYPE_CHECKING:
     from ottla.client.admin.cluster import LogDir
@@ -120,7 +120,10 @@ def _lying(folders: list[LogDir], found: list[TopicPartition]) -> list[Row]:
 )
 @click.option("--wait", is_flag=True, help="Return when they lie there.")
 @reaches
-def _move(where: Where, topic: str, folder: str, broker: int | None, wait: bool) -> None:
+@json_option
+def _move(
+    where: Where, topic: str, folder: str, broker: int | None, wait: bool, as_json: bool
+) -> None:
     from ottla.client.admin import cluster
     from ottla.client.errors import BrokerError
 
@@ -145,7 +148,8 @@ def _move(where: Where, topic: str, folder: str, broker: int | None, wait: bool)
                 raise Failed(f"{place[0]}-{place[1]}: {error}", hint=error.hint)
         if wait:
             _wait(client, node, path, found)
-    print(f"{topic} {'lies in' if wait else 'is moving to'} {path}")
+    facts: Row = {"topic": topic, "folder": path, "broker": node, "moved": wait}
+    done(f"{topic} {'lies in' if wait else 'is moving to'} {path}", facts, as_json=as_json)
     if not wait:
         note(f"ottla disks list {topic} shows how far it is")
 

@@ -437,7 +437,10 @@ def _require_inactive(client: Client, name: str, *, is_new: bool) -> None:
 )
 @yes_option
 @reaches
-def _delete(where: Where, names: tuple[str, ...], topics: tuple[str, ...], yes: bool) -> None:
+@json_option
+def _delete(
+    where: Where, names: tuple[str, ...], topics: tuple[str, ...], yes: bool, as_json: bool
+) -> None:
     from ottla.client.admin import groups
     from ottla.client.errors import BrokerError
     from ottla.wire.errors import ErrorCode
@@ -465,4 +468,7 @@ def _delete(where: Where, names: tuple[str, ...], topics: tuple[str, ...], yes: 
                     f"group {name} has members",
                     hint=f"stop its members first; `ottla groups describe {name}` shows them",
                 ) from None
-            print(f"deleted {name}" if not topics else f"deleted offsets of {name}")
+            if not as_json:
+                print(printable(f"deleted {'offsets of ' if topics else ''}{name}"))
+    if as_json:
+        print_json({"deleted": wanted, "topics": list(topics)})

@@ -143,6 +143,14 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=sys.stderr if stderr else sys.stdout, highlight=False)
 
 
+def done(text: str, facts: Row, *, as_json: bool) -> None:
+    """Say what was done: as a sentence, or as JSON."""
+    if as_json:
+        print_json(facts)
+    else:
+        print(printable(text))
+
+
 def note(text: str) -> None:
     """Say something that is no result: on stderr."""
     print(end="", flush=True)

@@ -20,6 +20,7 @@ from ottla.cli.verb.shown import (
     Column,
     Row,
     confirm,
+    done,
     joined,
     json_option,
     note,
@@ -284,14 +285,16 @@ def _id_text(topic_id: bytes) -> str:
     help="How many there are to be; never fewer than there are.",
 )
 @reaches
-def _alter(where: Where, name: str, partitions: int) -> None:
+@json_option
+def _alter(where: Where, name: str, partitions: int, as_json: bool) -> None:
     from ottla.client.admin import topics
 
     with where.client() as client:
         (topic,) = places.described(client, [name])
         had = len(topic.partitions)
         topics.create_partitions(client, name, partitions)
-    print(f"{name} has {partitions} partitions now")
+    facts: Row = {"name": name, "partitions": partitions, "had": had}
+    done(f"{name} has {partitions} partitions now", facts, as_json=as_json)
     note(f"records with a key may go to another partition than before: it had {had}")
 
 
@@ -305,7 +308,8 @@ def _alter(where: Where, name: str, partitions: int) -> None:
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_topic)
 @yes_option
 @reaches
-def _delete(where: Where, names: tuple[str, ...], yes: bool) -> None:
+@json_option
+def _delete(where: Where, names: tuple[str, ...], yes: bool, as_json: bool) -> None:
     from ottla.client.admin import topics
 
     wanted = list(dict.fromkeys(names))
@@ -319,9 +323,10 @@ def _delete(where: Where, names: tuple[str, ...], yes: bool) -> None:
             records = sum(last[place] - first[place] for place in led)
             confirm(f"delete {joined(wanted)} with {records} records", yes=False)
         outcomes = topics.delete(client, wanted)
-    for name, error in outcomes.items():
-        if error is None:
-            print(f"deleted {name}")
+    deleted = [name for name, error in outcomes.items() if error is None]
+    text = "\n".join(f"deleted {name}" for name in deleted)
+    if deleted or as_json:
+        done(text, {"deleted": deleted}, as_json=as_json)
     for error in outcomes.values():
         if error is not None:
             raise error

@@ -20,6 +20,7 @@ from ottla.cli.verb.shown import (
     Column,
     Row,
     confirm,
+    done,
     duration,
     joined,
     json_option,
@@ -203,7 +204,8 @@ def _hanging(where: Where, topics: tuple[str, ...], silent: str, as_json: bool) 
 )
 @yes_option
 @reaches
-def _abort(where: Where, name: str | None, at_offset: str | None, yes: bool) -> None:
+@json_option
+def _abort(where: Where, name: str | None, at_offset: str | None, yes: bool, as_json: bool) -> None:
     from ottla.cli.options import WrongWords
     from ottla.client.admin import transactions
 
@@ -214,7 +216,8 @@ def _abort(where: Where, name: str | None, at_offset: str | None, yes: bool) -> 
             found = _open_at(client, at_offset)
             confirm(f"abort what producer {found.producer_id} has open there", yes=yes)
             transactions.abort_transaction(client, found)
-            print(f"aborted the transaction at {at_offset}")
+            text = f"aborted the transaction at {at_offset}"
+            done(text, {"aborted": at_offset}, as_json=as_json)
             return
         assert name is not None
         described = _found(client, name)
@@ -223,7 +226,7 @@ def _abort(where: Where, name: str | None, at_offset: str | None, yes: bool) -> 
             return
         confirm(f"abort the transaction of {name}, and fence its producers", yes=yes)
         transactions.force_terminate_transaction(client, name)
-    print(f"aborted the transaction of {name}")
+    done(f"aborted the transaction of {name}", {"aborted": name}, as_json=as_json)
 
 
 def _open_at(client: Client, text: str) -> transactions.Open:

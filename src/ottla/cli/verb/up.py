@@ -163,7 +163,10 @@ def _up(
             ready.tell(text)
 
     try:
-        return serve(given, started=started, quiet=not wanted.verbose, signals=signals, log=log)
+        code = serve(given, started=started, quiet=not wanted.verbose, signals=signals, log=log)
+        if ready is None and is_terminal() and not wanted.as_json:
+            flush_terminal("\nstopped cleanly\n")
+        return code
     except OttlaError as error:
         _advise(error, wanted.folder if is_new else None)
         raise
