@@ -1,16 +1,18 @@
 """The first job: read orders, write bills, exactly once, in twenty lines.
 
-    python examples/first_job.py
+    python examples/first_job.py          the whole story, which ends by itself
+    python examples/first_job.py serve    the job alone, on the cluster that OTTLA_AT names
 
 If anything fails, the block aborts what it wrote and the program ends: start it again, and it goes
 on from what was committed, so each order has one bill whatever was killed. Readers of `bills` want
-`isolation_level="read_committed"`. Prints how many bills there are. With OTTLA_AT=host:port it runs
-on that cluster (and goes on for ever), and else on a Broker of its own.
+`isolation_level="read_committed"`. Prints how many bills it wrote. With OTTLA_AT=host:port it runs
+on that cluster, and else on a Broker of its own.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 import ottla
 from ottla.client import Consumer, Producer
@@ -24,7 +26,7 @@ def job(servers: str, stop_after: int | None = None) -> int:
     )
     with reading as consumer, Producer(servers, transactional_id="billing-1") as producer:
         producer.init_transactions()
-        consumer.subscribe(["orders"])
+        consumer.subscribe(["orders-to-bill"])
         while stop_after is None or done < stop_after:
             records = consumer.poll(1)
             if not records:
@@ -38,17 +40,21 @@ def job(servers: str, stop_after: int | None = None) -> int:
     return done
 
 
-def main() -> None:
-    """Run it: on the cluster that OTTLA_AT names, or to the end of a hundred orders of its own."""
-    if servers := os.environ.get("OTTLA_AT"):
-        job(servers)
-        return
-    with ottla.Broker() as broker:
-        broker.create_topic("bills")
+def main(servers: str) -> None:
+    """A hundred orders, and their bills."""
+    with Producer(servers) as producer:
+        producer.partitions_for("bills")  # which makes the topic, where nodes do that
         for number in range(100):
-            broker.produce("orders", f"order {number}")
-        print(job(broker.bootstrap_servers, stop_after=100), "bills")
+            producer.send("orders-to-bill", f"order {number}")
+    print(job(servers, stop_after=100), "bills")
 
 
 if __name__ == "__main__":
-    main()
+    at = os.environ.get("OTTLA_AT")
+    if "serve" in sys.argv:
+        job(at or "localhost:9092")
+    elif at:
+        main(at)
+    else:
+        with ottla.Broker() as broker:
+            main(broker.bootstrap_servers)

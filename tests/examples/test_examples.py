@@ -33,16 +33,16 @@ def test_the_first_job_bills_once_whoever_is_killed(kafka_per_test: ottla.Broker
     broker = kafka_per_test
     broker.create_topic("bills")
     for number in range(50):
-        broker.produce("orders", f"order {number}")
+        broker.produce("orders-to-bill", f"order {number}")
     for until in (1, 100):
-        with begin("first_job.py", servers=broker.bootstrap_servers) as job:
+        with begin("first_job.py", "serve", servers=broker.bootstrap_servers) as job:
             eventually(lambda until=until: len(_committed(broker, "bills")) >= until, "bills")
             job.kill()
             job.communicate()
         if until == 1:
             broker.advance(60)  # the session of who was killed is over
             for number in range(50, 100):
-                broker.produce("orders", f"order {number}")
+                broker.produce("orders-to-bill", f"order {number}")
     assert sorted(_committed(broker, "bills")) == sorted(
         f"bill for order {number}" for number in range(100)
     )
