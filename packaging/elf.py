@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 MACHINES = {62: "x86_64", 183: "aarch64"}
@@ -68,11 +67,6 @@ def read(data: bytes) -> Library:
     stripped = SHT_SYMTAB not in _section_types(data)
     name = MACHINES.get(machine, f"machine {machine}")
     return Library(name, needed, tuple(sorted(versions)), stripped)
-
-
-def read_file(path: Path) -> Library:
-    """Read the library of that path."""
-    return read(path.read_bytes())
 
 
 class _Segment(NamedTuple):

@@ -88,7 +88,7 @@ def serve(
         announcement = Announcement(
             node_id=config.node_id,
             roles=tuple(properties.get("process.roles", "").replace(" ", "").split(",")),
-            bootstrap=f"localhost:{_client_port(node)}",
+            bootstrap=f"localhost:{client_port(node)}",
             folders=config.log_dirs,
             log=config["ottla.log.file"] or log,
             http=http.port if http is not None else None,
@@ -100,7 +100,7 @@ def serve(
         gc.freeze()
         if not signals.asked:
             started(node)
-            service_manager.serving(f"clients at port {_client_port(node)}")
+            service_manager.serving(f"clients at port {client_port(node)}")
         signals.wait(node)
         service_manager.stopping()
     if node.failure is not None:
@@ -201,15 +201,10 @@ def _http(node: Node) -> HttpServer | None:
     return server
 
 
-def _client_port(node: Node) -> int:
-    """The port of the first listener that is not the controller's."""
+def client_port(node: Node) -> int:
+    """Where clients connect: the port of the first listener that is not the controller's."""
     controllers = node.config.controller_listener_names
     for name, port in node.ports.items():
         if name not in controllers:
             return port
     return 0
-
-
-def client_port(node: Node) -> int:
-    """Where clients connect."""
-    return _client_port(node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,14 @@ def test_files_in_their_order(ottla_server: OttlaServer, name: Name, tmp_path: P
     assert _records(topic, ottla_server)[-1]["value_base64"] == "AAr/Cg=="
     done = run(["ottla", "produce", topic, str(tmp_path / "none"), *at])
     assert (done.exit_code, "none: No such file" in done.stderr) == (1, True)
+
+
+def test_a_time_counts_for_json_too(ottla_server: OttlaServer, name: Name) -> None:
+    """If this failed, --timestamp would be taken with --json, and ignored."""
+    topic, now_ms = name(), int(time.time() * 1000)
+    words = ["ottla", "produce", topic, "--json", "--timestamp", str(now_ms)]
+    assert run([*words, "--at", ottla_server.bootstrap], '{"value": "x"}\n').exit_code == 0
+    assert _records(topic, ottla_server)[0]["timestamp_ms"] == now_ms
 
 
 def test_so_many_a_second(ottla_server: OttlaServer, name: Name) -> None:

@@ -211,7 +211,6 @@ class Reading:
         self._left = wanted.most
         self._ends: dict[TopicPartition, int] = {}
         """Where reading of a partition ends, if it does."""
-        self._count = 0
         self._is_assigned = False
         self._advance: Callable[[int], None] = lambda more: None
 
@@ -375,7 +374,6 @@ class Reading:
 
     def _print(self, record: ConsumerRecord) -> None:
         sys.stdout.buffer.write(self._text(record))
-        self._count += 1
         self._advance(1)
         if self._left is not None:
             self._left -= 1

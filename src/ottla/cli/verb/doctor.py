@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from ottla.cli.options import WrongWords
 from ottla.cli.reach import Where
 from ottla.cli.verb.grammar import verb
 from ottla.cli.verb.reach import complete_group, complete_topic, reaches
@@ -35,7 +36,6 @@ WATCH_S = 6.0
 @click.option(
     "--watch",
     type=click.FloatRange(0),
-    default=WATCH_S,
     metavar="SECONDS",
     help=f"How long a group is watched at most; {WATCH_S:g}.",
 )
@@ -46,19 +46,22 @@ def VERB(
     address: str | None,
     topic: str | None,
     group: str | None,
-    watch: float,
+    watch: float | None,
     as_json: bool,
 ) -> int:
     """Look at one thing after another until one is wrong."""
     from ottla.cli.diagnosis.cause import Cause
     from ottla.errors import OttlaError
 
+    if watch is not None and group is None:
+        raise WrongWords("--watch only goes with --group")
+    watch_s = WATCH_S if watch is None else watch
     if address is not None:
         where = where._replace(at=address)
     well: list[str] = []
     cause: Cause | None = None
     try:
-        for said in _checks(where, topic, group, watch):
+        for said in _checks(where, topic, group, watch_s):
             well.append(said)
             if not as_json:
                 print(f"{_mark(True)} {said}", flush=True)

@@ -46,6 +46,7 @@ VERB = Actions(
         "create": "a group comes to be with its first member: ottla consume TOPIC --group NAME",
     },
 )
+EVERY_S = 1.0
 CONSOLE_GROUP = re.compile(r"console-consumer-\d+")
 _LIST = (Column("GROUP", "group"), Column("STATE", "state"), Column("TYPE", "type"))
 _LONG = (*_LIST, number("MEMBERS", "members"), number("LAG", "lag", warn=True))
@@ -172,7 +173,6 @@ def _describe(where: Where, names: tuple[str, ...], as_json: bool) -> None:
 @click.option(
     "--every",
     type=click.FloatRange(0.1),
-    default=1.0,
     metavar="SECONDS",
     help="How often --watch and --until look; 1.",
 )
@@ -191,13 +191,16 @@ def _lag(
     where: Where,
     name: str,
     watch: bool,
-    every: float,
+    every: float | None,
     until: int | None,
     timeout: float | None,
     as_json: bool,
 ) -> None:
     if timeout is not None and until is None:
         raise WrongWords("--timeout only goes with --until")
+    if every is not None and until is None and not watch:
+        raise WrongWords("--every only goes with --watch or --until")
+    every = EVERY_S if every is None else every
     with where.client() as client:
         if until is None and not watch:
             _print_lag(_lag_row(client, name), as_json)

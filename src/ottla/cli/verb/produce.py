@@ -139,8 +139,8 @@ def VERB(
         raise WrongWords("--key-separator is empty: every line would begin with it")
     if key is not None and key_separator is not None:
         raise WrongWords("--key and --key-separator say different things")
-    if as_json and (whole or key_separator is not None):
-        raise WrongWords("--json lines say all of a record: no --whole, no --key-separator")
+    if as_json and (whole or null or key_separator is not None):
+        raise WrongWords("--json lines say all of a record: no --whole, --key-separator, --null")
     separator = (key_separator or "").replace("\\t", "\t").encode() or None
     how = _How(
         None if key is None else key.encode(),
@@ -269,6 +269,7 @@ class Sender:
                 key=found.key if how.key is None else how.key,
                 headers=[*found.headers, *how.headers],
                 partition=how.partition if how.partition >= 0 else found.partition,
+                timestamp_ms=how.timestamp_ms if how.timestamp_ms >= 0 else found.timestamp_ms,
             )
         key, value = how.key, line
         if how.key_separator is not None:

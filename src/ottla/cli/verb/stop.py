@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import click
 
+from ottla.cli.options import WrongWords
 from ottla.cli.run import Failed
 from ottla.cli.running_servers import Server, running_servers
 from ottla.cli.verb import here
@@ -43,6 +44,8 @@ LOOK_AGAIN_S = 0.02
 @json_option
 def VERB(address: str | None, all_of_them: bool, timeout: float, as_json: bool) -> int:
     """Signal, and wait."""
+    if all_of_them and address is not None:
+        raise WrongWords(f"--all and {address} say different things")
     servers = running_servers() if all_of_them else [here.one_of(address)]
     if not servers:
         note("no node of yours runs here")
