@@ -140,15 +140,14 @@ def disjoint(claims: Claims, one: Writer, other: Writer, depth: int = 3) -> bool
                 return True
     if one.types & other.types != {"object"} or depth == 0:
         return False
-    names = [n for held in one.all("required") for n in held if other.requires(n)]
+    names = sorted(one.required & other.required)
     return any(
         disjoint(claims, property_of(claims, one, n), property_of(claims, other, n), depth - 1)
         for n in names[:20]
     ) or any(
         property_of(claims, closed, name).impossible
         for open_, closed in ((one, other), (other, one))
-        for held in open_.all("required")
-        for name in held[:20]
+        for name in sorted(open_.required)[:20]
     )
 
 

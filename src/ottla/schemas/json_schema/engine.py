@@ -7,7 +7,7 @@ time, so it is asked only about graphs below the limits here; "unknown" is an an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -22,10 +22,14 @@ from ottla.schemas.language import InvalidSchema
 NODES_MAX = 300
 """Schemas within a schema, for the engine to be asked about it."""
 
-CASES_MAX = 64
+CASES_MAX = 32
 """Ways through anyOf, oneOf and if that the engine may have to multiply out."""
 
-PATTERN_LENGTH_MAX = 200
+PATTERNS_LENGTH_MAX = 500
+"""Characters of all regular expressions together."""
+
+VALUES_MAX = 500
+"""Listed values, and names of properties."""
 
 
 class EngineMissing(OttlaError):
@@ -203,22 +207,35 @@ def covers(reader: Node, writer: Node) -> bool:
         return False
 
 
-def _small(root: Node) -> bool:
-    """Whether a graph is small enough for a question that may take time of many times its size."""
-    if isinstance(root, bool):
-        return True
-    cases = 1
-    seen: dict[int, dict[str, Any]] = {id(root): root}
-    stack = [root]
+def count(root: Node, enough: int | None = None) -> int:
+    """How many nodes a graph has; no more are counted than one over `enough`."""
+    return sum(1 for _ in _nodes(root, enough))
+
+
+def _nodes(root: Node, enough: int | None = None) -> Iterator[dict[str, Any]]:
+    seen = {id(root)}
+    stack = [root] if isinstance(root, dict) else []
     while stack:
         node = stack.pop()
-        cases *= max(1, len(node.get("anyOf", ()))) * max(1, len(node.get("oneOf", ())))
-        cases *= 2 ** (("if" in node) + len(node.get("dependentSchemas", ())))
-        lengths = map(len, [node.get("pattern", ""), *node.get("patternProperties", ())])
-        if cases > CASES_MAX or max(lengths) > PATTERN_LENGTH_MAX or len(seen) > NODES_MAX:
-            return False
+        yield node
         for below in within(node):
             if id(below) not in seen:
-                seen[id(below)] = below
+                seen.add(id(below))
                 stack.append(below)
+        if enough is not None and len(seen) > enough + len(stack):
+            return
+
+
+def _small(root: Node) -> bool:
+    """Whether a graph is small enough for a question that may take time of many times its size."""
+    cases, words, values = 1, 0, 0
+    for number, node in enumerate(_nodes(root)):
+        cases *= max(1, len(node.get("anyOf", ()))) * max(1, len(node.get("oneOf", ())))
+        cases *= 2 ** min(8, ("if" in node) + len(node.get("dependentSchemas", ())))
+        words += len(node.get("pattern", "")) + sum(map(len, node.get("patternProperties", ())))
+        values += sum(len(node.get(keyword, ())) for keyword in ("enum", "required", "properties"))
+        if number > NODES_MAX or cases > CASES_MAX:
+            return False
+        if words > PATTERNS_LENGTH_MAX or values > VALUES_MAX:
+            return False
     return True

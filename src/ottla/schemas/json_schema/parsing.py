@@ -29,6 +29,7 @@ EXPONENT_MAX = 1000
 """A number of more digits before or after its point would cost whoever calculates with it."""
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _ESCAPES = {code: f"\\u{code:04X}" for code in range(0x20)} | {
     8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r", 34: '\\"', 92: "\\\\",
 }  # fmt: skip
@@ -159,13 +160,14 @@ def _constant(literal: str) -> Any:
 
 def _check_nesting(text: str) -> None:
     depth = 0
-    for token in _TOKEN.finditer(text):
-        if token.group() in "[{":
+    for token in _BRACKET.finditer(text):
+        mark = token.group()
+        if mark in "[{":
             depth += 1
             if depth > NESTING_MAX:
                 what = f"the text nests deeper than {NESTING_MAX} brackets"
                 raise _at(text, token.start(), what)
-        elif token.group() in "]}":
+        elif mark in "]}":
             depth -= 1
 
 
