@@ -51,10 +51,10 @@ def _check_sum(
         if worst is None or len(cases) > 1:
             worst = (homeless, closest)
     homeless, closest = worst or ([writer], ())
-    if len(branches) == 1:
+    most = max((len(held) for k in ("anyOf", "oneOf") for held in writer.all(k)), default=0)
+    if len(branches) == 1 >= most:
         yield from claims.unread(writer, branches[0], f"{path}/0")
         return
-    most = max((len(held) for k in ("anyOf", "oneOf") for held in writer.all(k)), default=0)
     if most:
         kind = "SUM_TYPE_NARROWED" if len(branches) < most else "COMBINED_TYPE_SUBSCHEMAS_CHANGED"
     else:

@@ -10,8 +10,8 @@ dependency that was handed in, or to the meta-schema of a draft (which stands fo
 that leads nowhere is an error, and so is a schema that refers to itself without going into a
 property or an item, for no document could ever be judged by it.
 
-Formats are annotations here: 2019-09 and later say so, the field's comparisons have no word for
-them, and the Python clients of the field do not check them.
+Formats are annotations here, and so is the encoding of contents: 2019-09 and later say so, the
+field's comparisons have no word for them, and the Python clients of the field do not check them.
 """
 
 from __future__ import annotations
@@ -305,7 +305,7 @@ def _translate(
     for name, held in value.get("dependencies", {}).items():
         if isinstance(held, list):
             required = node.setdefault("dependentRequired", {})
-            required[name] = [*required.get(name, ()), *held]
+            required[name] = list(dict.fromkeys([*required.get(name, ()), *held]))
             names["dependentRequired"] = "dependencies"
         else:
             schemas = node.setdefault("dependentSchemas", {})
@@ -351,9 +351,9 @@ def _translate_items(
 
 def _drop_idle(node: dict[str, Any], names: dict[str, str], *, contains_evaluates: bool) -> None:
     """Leave out what says nothing, and tell `unevaluated…` plainly where nothing else evaluates."""
-    if "if" not in node or not {"then", "else"} & node.keys():
-        for keyword in ("if", "then", "else"):
-            node.pop(keyword, None)
+    if "if" not in node:
+        node.pop("then", None)
+        node.pop("else", None)
     if "contains" not in node:
         node.pop("minContains", None)
         node.pop("maxContains", None)

@@ -99,8 +99,9 @@ CLASSIC = [
     "anyOf", "oneOf", "not", "if", "dependencies",
 ]  # fmt: skip
 MODERN = [
-    *(keyword for keyword in CLASSIC if keyword != "tuple"), "prefixItems", "dependentRequired",
-    "dependentSchemas", "unevaluatedProperties", "unevaluatedItems", "containsCounted",
+    *(keyword for keyword in CLASSIC if keyword not in ("tuple", "dependencies")), "prefixItems",
+    "dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems",
+    "containsCounted",
 ]  # fmt: skip
 TYPES = ["string", "integer", "number", "boolean", "null", "object", "array"]
 
