@@ -69,7 +69,7 @@ def unreadable(
     claims = Claims(CHECKS, lenient=not strict, nodes=nodes)
     try:
         found = claims.unread(claims.writer(writer.root), reader.root, "#")
-    except TooMuch:
+    except (TooMuch, RecursionError):  # The second where the caller stands deep already.
         found = (difference("COMPATIBILITY_UNDECIDED", "#"),)
     if lax is not None:
         lax |= claims.lax

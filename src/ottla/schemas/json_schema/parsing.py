@@ -103,7 +103,7 @@ def place(text: str, tokens: Sequence[str | int]) -> tuple[int, int]:
     wanted = [str(token) for token in tokens]
     # Of a key that is given twice the last value counts.
     found = [start for path, start in _values(text) if path == wanted][-1:]
-    return _line_and_column(text, found[0]) if found else (0, 0)
+    return line_and_column(text, found[0]) if found else (0, 0)
 
 
 def _print(value: Any, sort: bool, put: Any) -> None:
@@ -205,10 +205,11 @@ def _values(text: str) -> Iterator[tuple[list[str], int]]:
                 path.append("0" if mark == "[" else "")
 
 
-def _line_and_column(text: str, offset: int) -> tuple[int, int]:
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Where an offset is, from 1; lines end as in the text."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def _at(text: str, offset: int, what: str) -> InvalidSchema:
-    line, column = _line_and_column(text, offset)
+    line, column = line_and_column(text, offset)
     return InvalidSchema(f"{what} (line {line}, column {column})", line=line, column=column)
