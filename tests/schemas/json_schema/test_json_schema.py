@@ -29,8 +29,8 @@ def refused(text: str, *dependencies: Dependency) -> InvalidSchema:
         ('{"maximum": 1e5}', '{"maximum":1E+5}'),
         ('{"maximum": 0.0000001}', '{"maximum":1E-7}'),
         (
-            '{"maximum": 123456789012345678901234567890}',
-            '{"maximum":123456789012345678901234567890}',
+            '{"maximum": 123456789012345678901}',
+            '{"maximum":123456789012345678901}',
         ),
         ('{"maximum": -0.0}', '{"maximum":0.0}'),
         ('{"title": "\\u00e4\\u4e2d\\ud83d\\ude00/\\/"}', '{"title":"ä中😀//"}'),
@@ -66,8 +66,11 @@ def test_resolved_stands_alone() -> None:
     street = {"s": {"$ref": "http://example.com/street.json"}}
     nested = Dependency("address.json", json.dumps({"properties": street}))
     unused = Dependency("other.json", "{}")
-    for draft, home in (("http://json-schema.org/draft-07/schema#", "definitions"), ("", "definitions"),
-                        ("https://json-schema.org/draft/2020-12/schema", "$defs")):  # fmt: skip
+    for draft, home in (
+        ("", "definitions"),
+        ("http://json-schema.org/draft-07/schema#", "definitions"),
+        ("https://json-schema.org/draft/2020-12/schema", "$defs"),
+    ):
         named = {"$schema": draft} if draft else {}
         value = {**named, "properties": {"a": {"$ref": "address.json"}}, home: {"mine": {}}}
         schema = read(json.dumps(value), [STREET, nested, unused])

@@ -254,6 +254,9 @@ def _nodes(root: Node, enough: int | None = None) -> Iterator[dict[str, Any]]:
             return
 
 
+_LISTING = ("enum", "required", "properties", "dependentRequired", "dependentSchemas")
+
+
 def _small(root: Node) -> bool:
     """Whether a graph is small enough for a question that may take time of many times its size."""
     cases, words, values = 1, 0, 0
@@ -261,7 +264,7 @@ def _small(root: Node) -> bool:
         cases *= max(1, len(node.get("anyOf", ()))) * max(1, len(node.get("oneOf", ())))
         cases *= 2 ** min(8, ("if" in node) + len(node.get("dependentSchemas", ())))
         words += len(node.get("pattern", "")) + sum(map(len, node.get("patternProperties", ())))
-        values += sum(len(node.get(keyword, ())) for keyword in ("enum", "required", "properties"))
+        values += sum(len(node.get(keyword, ())) for keyword in _LISTING)
         if number > NODES_MAX or cases > CASES_MAX:
             return False
         if words > PATTERNS_LENGTH_MAX or values > VALUES_MAX:
