@@ -1,0 +1,266 @@
+"""One ASGI application: matches a request with its row, checks it, and sends what is answered.
+
+Everything that a client can get wrong before its operation is asked ends here, with one answer
+that says what: an unknown path or method, a switch that the row has not, a body that is too long
+or of a type that nobody reads, somebody who may not ask. What stays true: an answer is sent for
+every request, also where an answerer breaks (500, and a traceback in the log, none to the client).
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from ottla.web.access import Access
+from ottla.web.operation import (
+    BOOLEAN,
+    INTEGER,
+    STRINGS,
+    Answer,
+    Operation,
+    Refusal,
+    Request,
+    Switch,
+    dense,
+)
+from ottla.web.routes import Routes, names_in
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+BODY_BYTES_MAX = 4 << 20
+INT32_MAX = (1 << 31) - 1
+OPEN_PATHS = ("/healthz",)
+"""What is answered to whoever asks: it says nothing but that there is an answer."""
+
+_log = logging.getLogger("ottla.web")
+
+
+class Application:
+    """Serves rows of operations.
+
+    Args:
+        types: the media types of bodies, those of answers among them; the first is what is
+            answered to who takes anything.
+        takes: media types that bodies may have besides.
+        before: sees each request before its operation does, with its path, and may give another
+            path to look for.
+    """
+
+    def __init__(
+        self,
+        operations: Iterable[Operation],
+        *,
+        types: tuple[str, ...] = ("application/json",),
+        takes: tuple[str, ...] = (),
+        access: Access | None = None,
+        body_bytes_max: int = BODY_BYTES_MAX,
+        before: Callable[[str, str], str] | None = None,
+    ) -> None:
+        self._routes = Routes(operations)
+        self._types = types
+        self._takes = frozenset((*types, *takes))
+        self._access = access or Access()
+        self._body_bytes_max = body_bytes_max
+        self._before = before
+        self._chosen: dict[str, str | None] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        accepted = self._accepted(headers.get("accept", "*/*"))
+        try:
+            answer = await self._answered(scope, headers, accepted, receive)
+        except Refusal as refusal:
+            asks = self._access.challenges() if refusal.status == 401 else ()
+            answer = refused(refusal, [("www-authenticate", challenge) for challenge in asks])
+        except Exception:  # a client must not see it, and the service must go on
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            answer = refused(Refusal(500, 50001, "the service has a fault: its log has the cause"))
+        content = answer.type or accepted or self._types[0]
+        sent = [(b"content-type", content.encode()), (b"content-length", b"%d" % len(answer.body))]
+        sent += [(name.encode(), value.encode()) for name, value in answer.headers]
+        if answer.status == 204:
+            sent = sent[2:]
+        await send({"type": "http.response.start", "status": answer.status, "headers": sent})
+        body = b"" if scope["method"] == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answered(
+        self, scope: Scope, headers: Mapping[str, str], accepted: str | None, receive: Receive
+    ) -> Answer:
+        path = scope["raw_path"].decode("latin-1")
+        query = scope["query_string"].decode("latin-1")
+        principal = self._principal(path, headers)
+        body = await self._body(headers, receive)
+        found = self._routes.find(self._before(path, query) if self._before else path)
+        if found is None:
+            raise Refusal(404, 404, f"there is nothing at {path}")
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        operation = found.operations.get(method)
+        if operation is None:
+            allowed = ", ".join(found.operations)
+            return refused(
+                Refusal(405, 405, f"{method} can't be asked of {path}; {allowed} can"),
+                [("allow", allowed)],
+            )
+        if accepted is None:
+            raise Refusal(406, 406, f"only {', '.join(self._types)} can be answered")
+        if operation.takes is not None:
+            self._check_type(headers.get("content-type"))
+        switches, given = switched(operation, query)
+        request = Request(
+            operation=operation,
+            method=method,
+            target=f"{path}?{query}" if query else path,
+            path=dict(zip(names_in(operation.path), found.values, strict=True)),
+            query=switches,
+            given=given,
+            headers=headers,
+            body=body,
+            principal=principal,
+        )
+        answer: Answer = await operation.answer(request)
+        return answer
+
+    def _principal(self, path: str, headers: Mapping[str, str]) -> str | None:
+        if not self._access or path in OPEN_PATHS:
+            return None
+        principal = self._access.who(headers.get("authorization"))
+        if principal is None:
+            said = "no name and password" if "authorization" not in headers else "wrong ones"
+            raise Refusal(401, 401, f"this service asks who you are, and was given {said}")
+        return principal
+
+    async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
+        """The whole body; one that is too long is not kept, and not waited for."""
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._body_bytes_max:
+            raise self._too_long()
+        parts, size = [], 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Refusal(400, 400, "the connection ended before the body did")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._body_bytes_max:
+                raise self._too_long()
+            parts.append(part)
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+    def _too_long(self) -> Refusal:
+        return Refusal(413, 413, f"the body has more than {self._body_bytes_max} bytes")
+
+    def _check_type(self, content_type: str | None) -> None:
+        if content_type is not None:
+            kind = content_type.partition(";")[0].strip().lower()
+            if kind not in self._takes:
+                raise Refusal(415, 415, f"a body of type {kind} is not read; send {self._types[0]}")
+
+    def _accepted(self, accept: str) -> str | None:
+        """The type to answer in: the one that is liked best, the service's first among equals."""
+        if accept not in self._chosen:
+            if len(self._chosen) > 1000:  # clients choose what stands there
+                self._chosen.clear()
+            self._chosen[accept] = _liked_best(accept, self._types)
+        return self._chosen[accept]
+
+
+def refused(refusal: Refusal, headers: list[tuple[str, str]] | None = None) -> Answer:
+    """The answer that tells of a refusal, with its hint in the text: clients show only that."""
+    text = f"{refusal}; {refusal.hint}" if refusal.hint else str(refusal)
+    body = dense({"error_code": refusal.code, "message": text})
+    return Answer(refusal.status, body, headers=tuple(headers or ()))
+
+
+def switched(operation: Operation, query: str) -> tuple[dict[str, Any], frozenset[str]]:
+    """The switches of an operation as they are told in a query, and which of them were told.
+
+    Raises:
+        Refusal: 400, for one that the operation has not, or whose value is of another kind.
+    """
+    values = {switch.name: switch.default for switch in operation.switches}
+    if not query:
+        return values, frozenset()
+    rows = {switch.name: switch for switch in operation.switches}
+    told: dict[str, list[str]] = {}
+    try:
+        for name, value in parse_qsl(query, keep_blank_values=True, max_num_fields=1000):
+            told.setdefault(name, []).append(value)
+    except ValueError:
+        raise Refusal(400, 400, "the query has more than 1,000 parameters") from None
+    for name, given in told.items():
+        if name not in rows:
+            near = difflib.get_close_matches(name, rows, 1)
+            hint = f"did you mean {near[0]}?" if near else _what_there_is(rows)
+            raise Refusal(400, 400, f"{operation.name} has no parameter {name}", hint=hint)
+        values[name] = _typed(rows[name], given)
+    return values, frozenset(told)
+
+
+def _what_there_is(rows: Iterable[str]) -> str:
+    return f"it has {', '.join(rows)}" if rows else "it has none"
+
+
+def _typed(switch: Switch, given: list[str]) -> Any:
+    if switch.kind == STRINGS:
+        return given
+    value = given[-1]
+    if switch.kind == BOOLEAN:
+        if value.lower() not in ("true", "false"):
+            raise Refusal(400, 400, f"{switch.name} is true or false, not {value!r}")
+        return value.lower() == "true"
+    if switch.kind == INTEGER:
+        try:
+            number = int(value)
+        except ValueError:
+            number = INT32_MAX + 1
+        if abs(number) > INT32_MAX:
+            raise Refusal(400, 400, f"{switch.name} is a number of 32 bits, not {value[:50]!r}")
+        return number
+    return value
+
+
+def _liked_best(accept: str, types: tuple[str, ...]) -> str | None:
+    best: tuple[float, int, str] | None = None
+    for part in accept.split(","):
+        kind, _, parameters = part.strip().lower().partition(";")
+        kind = kind.strip()
+        weight = 1.0
+        for parameter in parameters.split(";"):
+            name, _, value = parameter.partition("=")
+            if name.strip() == "q":
+                try:
+                    weight = float(value)
+                except ValueError:
+                    weight = 0.0
+        for at, offered in enumerate(types):
+            whole = kind in ("", "*/*") or (kind.endswith("/*") and offered.startswith(kind[:-1]))
+            if weight > 0 and (whole or kind == offered):
+                liked = (-weight, at, offered)
+                best = liked if best is None else min(best, liked)
+    return best[2] if best else None
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
