@@ -66,8 +66,13 @@ class Request(NamedTuple):
             Refusal: 400 and the place, where it is none.
         """
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError) as error:
+            value = json.loads(self.body)
+            if b"\\u" in self.body:  # half of a character can be told so, and never be sent again
+                json.dumps(value, ensure_ascii=False).encode()
+            return value
+        except RecursionError:
+            raise Refusal(400, 400, "the body nests too deep") from None
+        except ValueError as error:
             raise Refusal(400, 400, f"the body is no JSON: {error}") from None
 
 
