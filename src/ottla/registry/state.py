@@ -115,6 +115,19 @@ class State:
         found = (self.version(*p) for p in list(self._referrers.get(Place(subject, version), {})))
         return [known for known in found if known and (deleted or not known.deleted)]
 
+    def holds(self, key: Json, value: Json | None) -> bool:
+        """Whether what a record says is so, now that others may have written after or before it.
+
+        Only schemas can be in each other's way: of two with one id, or as one version, one lost.
+        """
+        if key["keytype"] != stored.SCHEMA or value is None:
+            return True
+        held = self.version(key["subject"], key["version"])
+        if held is None or (held.id, held.text) != (value["id"], value["schema"]):
+            return False
+        holders = self.with_id(parsed(held.subject).context, held.id)
+        return all(holder.text == held.text for holder in holders)
+
     # ------------------------------------------------------------ what a record changes
 
     def apply(self, key_bytes: bytes | None, value_bytes: bytes | None, ts: int) -> bool:

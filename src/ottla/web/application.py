@@ -47,8 +47,7 @@ class Application:
         types: the media types of bodies, those of answers among them; the first is what is
             answered to who takes anything.
         takes: media types that bodies may have besides.
-        before: sees each request before its operation does, with its path, and may give another
-            path to look for.
+        before: sees the path and query of each request, and gives those that are to be looked for.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class Application:
         takes: tuple[str, ...] = (),
         access: Access | None = None,
         body_bytes_max: int = BODY_BYTES_MAX,
-        before: Callable[[str, str], str] | None = None,
+        before: Callable[[str, str], tuple[str, str]] | None = None,
     ) -> None:
         self._routes = Routes(operations)
         self._types = types
@@ -107,7 +106,8 @@ class Application:
         query = scope["query_string"].decode("latin-1")
         principal = self._principal(path, headers)
         body = await self._body(headers, receive)
-        found = self._routes.find(self._before(path, query) if self._before else path)
+        asked, query = self._before(path, query) if self._before else (path, query)
+        found = self._routes.find(asked)
         if found is None:
             raise Refusal(404, 404, f"there is nothing at {path}")
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
@@ -126,7 +126,7 @@ class Application:
         request = Request(
             operation=operation,
             method=method,
-            target=f"{path}?{query}" if query else path,
+            target=_target(scope),
             path=dict(zip(names_in(operation.path), found.values, strict=True)),
             query=switches,
             given=given,
@@ -256,6 +256,12 @@ def _liked_best(accept: str, types: tuple[str, ...]) -> str | None:
                 liked = (-weight, at, offered)
                 best = liked if best is None else min(best, liked)
     return best[2] if best else None
+
+
+def _target(scope: Scope) -> str:
+    """Path and query as they were sent."""
+    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 async def _live(receive: Receive, send: Send) -> None:

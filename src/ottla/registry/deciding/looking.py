@@ -1,4 +1,4 @@
-"""Finding what is registered: subjects, versions, schemas by id and GUID, and who refers to whom."""
+"""Finding what is registered: subjects, versions, schemas by text, by id and by GUID."""
 
 from __future__ import annotations
 
@@ -88,11 +88,7 @@ def subjects(
     for subject in state.subjects():
         if is_meant(prefix, subject):
             lives = state.latest(subject) is not None
-            if deleted_only:
-                kept = not lives
-            else:
-                kept = lives or deleted
-            if kept:
+            if (not lives) if deleted_only else (lives or deleted):
                 found.append(subject)
     return found
 

@@ -27,7 +27,7 @@ from ottla.registry.settings import IMPORT, READWRITE, config_of, mode_of
 from ottla.registry.state import State
 from ottla.registry.stored import Version
 from ottla.registry.subjects import checked, parsed
-from ottla.schemas.language import AVRO
+from ottla.schemas.language import AVRO, InvalidSchema
 
 ID_MAX = (1 << 31) - 1
 RESERVED = "confluent:reserved"
@@ -57,7 +57,7 @@ def register(
     entries = (
         () if held is not None and _same(held, version) else ((version.key(), version.value()),)
     )
-    return Decision(entries, registered(version, told, reading, form))
+    return Decision(entries, registered(version, reading, form))
 
 
 def registered(version: Version, reading: Reading, form: str = "") -> Json:
