@@ -120,8 +120,9 @@ class Peer:
         kind: str = "sr",
     ) -> None:
         self._port, self._group = port, group
-        is_bytes = isinstance(identity, bytes)
-        self.metadata = identity if is_bytes else json.dumps(identity).encode()
+        if not isinstance(identity, bytes):
+            identity = json.dumps(identity).encode()
+        self.metadata = identity
         self._elects, self._tells = elects, tells
         self._kind = kind
         self.member_id, self.generation = "", -1

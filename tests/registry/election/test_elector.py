@@ -289,9 +289,7 @@ def test_a_broker_that_comes_back_finds_a_leader(broker: ottla.Broker, name: Nam
         eventually(lambda: one.elector.trouble is None and one.leads, "it leads again")
 
 
-def test_a_cluster_that_is_not_there_yet_is_waited_for(
-    name: Name, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_cluster_that_is_not_there_yet_is_waited_for(name: Name) -> None:
     """If this failed, a registry that starts before its cluster would end, or say nothing."""
     with ottla.Broker() as broker:
         address = broker.bootstrap_servers
@@ -303,9 +301,7 @@ def test_a_cluster_that_is_not_there_yet_is_waited_for(
             assert one.elector.trouble is None
 
 
-def test_a_group_of_another_kind_is_tried_again(
-    broker: ottla.Broker, name: Name, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_group_of_another_kind_is_tried_again(broker: ottla.Broker, name: Name) -> None:
     """If this failed, what an operator puts right would need a restart of the registry as well."""
     group = name()
     stranger = Peer(broker.port, group, said("a"), kind="connect").start()
