@@ -329,3 +329,39 @@ def test_a_listener_that_fails_ends_nothing(
         eventually(lambda: "a mistake" in caplog.text, "the log says what failed")
         elector.close()
     elector.close()
+
+
+def test_a_write_waits_for_the_round(broker: ottla.Broker, name: Name) -> None:
+    """If this failed, each instance that joins or leaves would cost writes of the others."""
+    one = Instance(broker.bootstrap_servers, name(), "a")
+    assert one.elector.leadership_within(0) == NOBODY
+    with one.elector:
+        assert one.elector.leadership_within(20_000).is_mine
+    assert one.elector.leadership_within(20_000) == NOBODY
+
+
+def test_one_that_was_never_started_is_closed(broker: ottla.Broker, name: Name) -> None:
+    """If this failed, a registry that fails while it starts would leave its client behind."""
+    one = Instance(broker.bootstrap_servers, name(), "a")
+    one.elector.close()
+    one.elector.close()
+    assert one.told == []
+
+
+def test_the_listener_may_close(broker: ottla.Broker, name: Name) -> None:
+    """If this failed, a registry that ends itself when it loses leadership would hang."""
+    elector = Elector(
+        broker.bootstrap_servers,
+        identity=Identity("a", 1),
+        on_change=lambda _: elector.close(),
+        group_id=name(),
+    )
+    elector.start()
+    eventually(
+        lambda: elector.leadership_within(0) == NOBODY and not alive(elector), "it has ended"
+    )
+
+
+def alive(elector: Elector) -> bool:
+    """Whether its thread is there."""
+    return elector._thread.is_alive()

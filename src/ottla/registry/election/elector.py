@@ -92,10 +92,13 @@ class Elector:
         """What `on_change` was told last."""
         self._failure: str | None = None
         """Why there is no membership."""
+        self._is_stale = False
+        """Whether the membership before has failed."""
         self._trouble: str | None = None
         self._trouble_at_ms = 0
         self._logged: str | None = None
         self._closing = threading.Event()
+        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="ottla-election", daemon=True)
 
     # ------------------------------------------------------------ any thread
@@ -109,13 +112,22 @@ class Elector:
         for the session's end. Calling it again does nothing.
         """
         self._closing.set()
-        self._wake()
-        if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join()
+        with self._client.waiting:
+            self._client.waiting.look()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread is threading.current_thread():
+            return  # `on_change` has called it; what is left is done when that returns
+        if self._thread.is_alive():
+            self._thread.join(2 * CLOSE_TIMEOUT_MS / 1000)
+        elif not isinstance(self._given, Client):
+            self._client.close()
 
     @property
     def leadership(self) -> Leadership:
-        """Who leads, as far as this instance knows now."""
+        """Who leads, as far as this instance knows now. It may say `is_mine` before `on_change`
+        has heard of it, or has returned.
+        """
         found, member = self._standing.leadership, self._member
         if not found.is_mine:
             return found
@@ -123,6 +135,17 @@ class Elector:
         if self._closing.is_set() or member is None:
             return NOBODY
         return found if member.lease.holds(self._client.waiting.now_ms()) else NOBODY
+
+    def leadership_within(self, timeout_ms: int) -> Leadership:
+        """The same, as soon as somebody leads, or when so much time is over: for a write that
+        comes during a round, which mostly takes no longer than a heartbeat's interval.
+        """
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self.leadership.leader is not None or self._closing.is_set(),
+                timeout_ms / 1000,
+            )
+        return self.leadership
 
     @property
     def trouble(self) -> str | None:
@@ -151,20 +174,14 @@ class Elector:
                 self._take_part()
             except Exception as error:  # whatever it is, this instance must find its group again
                 self._failure = told(error) if isinstance(error, OttlaError) else repr(error)
+                self._is_stale = True
             self._tell()
             if self._client.waiting.now_ms() - began_ms > AGAIN_MS_MAX:
                 backoff.reset()
             self._closing.wait(backoff.next_ms() / 1000)
-            self._renew_client()
         self._tell()
         if not isinstance(self._given, Client):
             self._client.close()
-
-    def _renew_client(self) -> None:
-        """One of our own may be what has failed."""
-        if not isinstance(self._given, Client) and not self._closing.is_set():
-            self._client.close()
-            self._client = connect(self._given)
 
     def _take_part(self) -> None:
         """Be a member until `close`.
@@ -172,6 +189,10 @@ class Elector:
         Raises:
             OttlaError: the membership has ended otherwise.
         """
+        if self._is_stale and not isinstance(self._given, Client):
+            failed, self._client = self._client, connect(self._given)  # it may be what has failed
+            failed.close()
+        self._is_stale = False
         client = self._client
         way = client.network.new_way()
         member = RegistryMember(self._settings, self._standing, way, client.chance)
@@ -284,6 +305,8 @@ class Elector:
             import logging
 
             logging.getLogger("ottla.registry").exception("who leads could not be told")
+        with self._changed:
+            self._changed.notify_all()
 
     def _log(self, trouble: str | None) -> None:
         if trouble == self._logged:
@@ -293,7 +316,3 @@ class Elector:
 
         text = "all is well again" if trouble is None else trouble
         logging.getLogger("ottla.registry").warning("electing a leader: %s", text)
-
-    def _wake(self) -> None:
-        with self._client.waiting:
-            self._client.waiting.look()
