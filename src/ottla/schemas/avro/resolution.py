@@ -12,7 +12,7 @@ answers that it only supposed, can call a union readable for such a supposition.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ottla.schemas.avro.fault import Where, pointer, steps
 from ottla.schemas.avro.mismatch import Mismatch, described
@@ -69,6 +69,7 @@ class _AnyOf(NamedTuple):
 
     pairs: tuple[int, ...]
     mismatch: Mismatch
+    way: tuple[str | int, ...] = ()
 
 
 class _Wrong(NamedTuple):
@@ -76,6 +77,17 @@ class _Wrong(NamedTuple):
 
     way: tuple[str | int, ...]
     mismatch: Mismatch
+
+
+_Need: TypeAlias = _Needed | _Branch | _AnyOf | _Wrong
+
+
+class _Telling(NamedTuple):
+    """A pair whose faults are being told: those still to come, and where it stands."""
+
+    pair: int
+    rest: Iterator[_Need]
+    where: Where | None
 
 
 class _TooMuch(Exception):
@@ -106,9 +118,11 @@ class _Comparison:
     def __init__(self) -> None:
         self._numbers: dict[tuple[int, int], int] = {}
         self._pairs: list[tuple[Definite, Definite]] = []
-        self._needs: list[list[_Needed | _Branch | _AnyOf | _Wrong]] = []
+        self._needs: list[list[_Need]] = []
         self._needed_by: list[list[int]] = []
         self._bad: set[int] = set()
+        self._telling: dict[int, set[int]] = {}  # readers by writers
+        self._branch_ids: dict[int, frozenset[int]] = {}
         self._steps = 0
         self._branches: dict[int, dict[tuple[str, str], list[Definite]]] = {}
         self._fields: dict[int, dict[str, Field]] = {}
@@ -151,27 +165,52 @@ class _Comparison:
                     todo.append(number)
 
     def faults(self) -> Iterator[tuple[Where | None, Mismatch]]:
-        """What is wrong, depth first, each pair once."""
+        """What is wrong, depth first, each pair once.
+
+        A branch that would be readable but for a pair that is being told is no fault of its own.
+        """
+        if 0 not in self._bad:
+            return
         told = {0}
-        open_: list[tuple[Iterator[_Needed | _Branch | _AnyOf | _Wrong], Where | None]] = []
-        if 0 in self._bad:
-            open_.append((iter(self._needs[0]), None))
-        while open_:
-            rest, where = open_[-1]
+        way = [_Telling(0, iter(self._needs[0]), None)]
+        self._open(0)
+        while way:
+            pair, rest, where = way[-1]
             each = next(rest, None)
             if each is None:
-                open_.pop()
-            elif isinstance(each, _AnyOf):
-                yield where, each.mismatch
-            elif isinstance(each, _Wrong):
-                yield _along(where, each.way), each.mismatch
-            elif each.pair not in self._bad:
-                continue
-            elif isinstance(each, _Branch):
-                yield _along(where, each.way), each.mismatch
-            elif each.pair not in told:
+                way.pop()
+                self._close(pair)
+            elif isinstance(each, _AnyOf | _Wrong | _Branch):
+                is_wrong = not isinstance(each, _Branch) or each.pair in self._bad
+                if is_wrong and not self._is_told(each.mismatch):
+                    yield _along(where, each.way), each.mismatch
+            elif each.pair in self._bad and each.pair not in told:
                 told.add(each.pair)
-                open_.append((iter(self._needs[each.pair]), _along(where, each.way)))
+                self._open(each.pair)
+                inner = iter(self._needs[each.pair])
+                way.append(_Telling(each.pair, inner, _along(where, each.way)))
+
+    def _open(self, number: int) -> None:
+        reader, writer = self._pairs[number]
+        self._telling.setdefault(id(writer), set()).add(id(reader))
+
+    def _close(self, number: int) -> None:
+        reader, writer = self._pairs[number]
+        self._telling[id(writer)].discard(id(reader))
+
+    def _is_told(self, mismatch: Mismatch) -> bool:
+        """Whether the faults of some branch of a union are being told, at a place above."""
+        if not isinstance(mismatch.reader, Union):
+            return False
+        telling = self._telling.get(id(mismatch.writer), set())
+        branches = mismatch.reader.branches
+        if len(telling) < len(branches):
+            known = self._branch_ids.get(id(mismatch.reader))
+            if known is None:
+                known = frozenset(id(definite(each)) for each in branches)
+                self._branch_ids[id(mismatch.reader)] = known
+            return not known.isdisjoint(telling)
+        return any(id(definite(each)) in telling for each in branches)
 
     def _step(self, count: int = 1) -> None:
         self._steps += count
@@ -188,9 +227,7 @@ class _Comparison:
             self._needed_by.append([])
         return number
 
-    def _compare(
-        self, reader: Definite, writer: Definite
-    ) -> Iterator[_Needed | _Branch | _AnyOf | _Wrong]:
+    def _compare(self, reader: Definite, writer: Definite) -> Iterator[_Need]:
         match reader, writer:
             case (Array(), Array()):
                 yield _Needed(("items",), self._pair(reader.items, writer.items))
