@@ -67,7 +67,7 @@ class Instance:
         self._is_eligible = is_eligible
         self.state = State()
         self.reading = Reading(self.state)
-        self.topic = Topic(settings, self.state.apply, topic_name)
+        self.topic = Topic(self.state.apply, topic_name)
         self.client: Client | None = None
         self._elector: Elector | None = None
         self._forwarder = Forwarder()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ottla.client import BrokerError, Client, Consumer, OttlaError, Producer
@@ -75,17 +75,14 @@ class Topic:
     """One instance's view of the topic.
 
     Args:
-        settings: of `ottla.client`.
         apply: takes key, value and timestamp of each record, and says whether it made sense.
     """
 
     def __init__(
         self,
-        settings: Mapping[str, Any],
         apply: Callable[[bytes | None, bytes | None, int], bool],
         name: str = NAME,
     ) -> None:
-        self._settings = dict(settings)
         self._apply = apply
         self.name = name
         self._place = (name, PARTITION)
@@ -103,7 +100,6 @@ class Topic:
         """Read on from here in a thread; `reach(end())` waits until all that is there is read."""
         self._client = client
         self._producer = Producer(
-            self._settings,
             client=client,
             acks="all",
             linger_ms=0,
@@ -169,16 +165,16 @@ class Topic:
                 self._closing.wait(AGAIN_S)
 
     def _read_on(self) -> None:
-        """Read until it can't go on; each time with connections of its own."""
-        settings = {**self._settings, "check.crcs": True}
-        with Consumer(settings, auto_offset_reset="none", enable_auto_commit=False) as consumer:
+        """Read until it can't go on."""
+        assert self._client is not None
+        with Consumer(client=self._client, auto_offset_reset="none", check_crcs=True) as consumer:
             if self._applied < 0:
-                self._applied = consumer.beginning_offsets([self._place])[self._place]
+                self._advance(consumer.beginning_offsets([self._place])[self._place])
             consumer.assign([(*self._place, self._applied)])
             while not self._closing.is_set():
                 for batch in consumer.batches(POLL_S):
                     self._take(batch)
-                self._advance(consumer)
+                self._advance(consumer.position(self._place))
                 self.trouble = None
 
     def _take(self, batch: Any) -> None:
@@ -193,9 +189,8 @@ class Topic:
                     (record.key or b"")[:200],
                 )
 
-    def _advance(self, consumer: Consumer) -> None:
+    def _advance(self, position: int) -> None:
         """What was handed out is applied, and so is what compaction took from between."""
-        position = consumer.position(self._place)
         if position > self._applied:
             with self._moved:
                 self._applied = position

@@ -198,24 +198,34 @@ def switched(operation: Operation, query: str) -> tuple[dict[str, Any], frozense
     values = {switch.name: switch.default for switch in operation.switches}
     if not query:
         return values, frozenset()
-    rows = {switch.name: switch for switch in operation.switches}
+    # Clients of the field spell a name as deletedOnly, or as deleted_only.
+    rows = {_bare(switch.name): switch for switch in operation.switches}
     told: dict[str, list[str]] = {}
     try:
         for name, value in parse_qsl(query, keep_blank_values=True, max_num_fields=1000):
             told.setdefault(name, []).append(value)
     except ValueError:
         raise Refusal(400, 400, "the query has more than 1,000 parameters") from None
+    found = set()
     for name, given in told.items():
-        if name not in rows:
-            near = difflib.get_close_matches(name, rows, 1)
-            hint = f"did you mean {near[0]}?" if near else _what_there_is(rows)
-            raise Refusal(400, 400, f"{operation.name} has no parameter {name}", hint=hint)
-        values[name] = _typed(rows[name], given)
-    return values, frozenset(told)
+        row = rows.get(_bare(name))
+        if row is None:
+            text = f"{operation.name} has no parameter {name[:50]!r}"
+            raise Refusal(400, 400, text, hint=_near(name, values))
+        values[row.name] = _typed(row, given)
+        found.add(row.name)
+    return values, frozenset(found)
 
 
-def _what_there_is(rows: Iterable[str]) -> str:
-    return f"it has {', '.join(rows)}" if rows else "it has none"
+def _bare(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _near(name: str, names: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, names, 1)
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"it has {', '.join(names)}" if names else "it has none"
 
 
 def _typed(switch: Switch, given: list[str]) -> Any:
