@@ -71,9 +71,7 @@ class Registry:
             body_bytes_max=options.body_bytes_max,
             before=within_context,
         )
-        self._serving = Serving(
-            application, host=options.host, port=options.port, tls=options.tls
-        )
+        self._serving = Serving(application, host=options.host, port=options.port, tls=options.tls)
 
     @property
     def url(self) -> str:
@@ -113,11 +111,7 @@ class Registry:
 def operations(instance: Instance) -> list[Operation]:
     """Every operation of the registry, as rows."""
     ways = Ways(instance)
-    return [
-        row
-        for group in (meta, subjects, schemas, settings)
-        for row in group.operations(ways)
-    ]
+    return [row for group in (meta, subjects, schemas, settings) for row in group.operations(ways)]
 
 
 def _reachable(host: str) -> str:
