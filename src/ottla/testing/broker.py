@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from ottla.errors import OttlaError
 from ottla.node import manners, temporary
 from ottla.testing.arguments import checked_config, checked_port, folder_of
+from ottla.testing.beside import Beside
 from ottla.testing.broker_log import BrokerLog, Kept
 from ottla.testing.errors import BadArgument, NotRunning
 from ottla.testing.faults import Faults
