@@ -93,7 +93,7 @@ class Instance:
             OttlaError: Kafka can't be reached, or the topic can't keep schemas.
         """
         self.client = Settings("producer", self._settings).client(
-            on_wait=lambda error: _log.warning("Kafka does not answer: %s", error),
+            on_wait=lambda error: _log.warning("Kafka does not answer (%s); still trying", error),
             on_answer=lambda: _log.info("Kafka answers again"),
         )
         try:
