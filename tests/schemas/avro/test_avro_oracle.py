@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from avro_cases import dependencies, rows
+
 from oracle import JAVA_DIR, LIBS, QUICK_JVM, classpath
 
 JAVA_TELLS_OTHERWISE = {
