@@ -1,8 +1,12 @@
-"""Avro schemas by chance, changes to them by chance, and data that meets every branch of one."""
+"""Avro schemas by chance, changes to them by chance, and data that meets every branch of one.
+
+No type here leaves a namespace for none: fastavro takes an empty namespace for the one around it.
+"""
 
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,7 +41,7 @@ class _Names:
 def _named(draw: Draw, names: _Names, kind: str, letter: str) -> dict[str, Any]:
     found: dict[str, Any] = {"type": kind, "name": names.take(letter)}
     if draw(st.booleans()):
-        found["namespace"] = draw(st.sampled_from(["n", "m.o", ""]))
+        found["namespace"] = draw(st.sampled_from(["n", "m.o"]))
     if draw(st.booleans()):
         found["doc"] = draw(st.text(max_size=3))
     return found
@@ -135,6 +139,25 @@ def _change_record(draw: Draw, record: dict[str, Any], names: _Names) -> None:
             fields[index]["name"] = names.take("g")
 
 
+def _rename(draw: Draw, told: dict[str, Any], names: _Names) -> None:
+    """Give a type another name or namespace, once, unless it uses its own name.
+
+    Aliases inherit a namespace and fastavro compares them as they stand: what has one, or could
+    have one inside, is not moved.
+    """
+    if {"aliases", "moved"} & set(told) or any(
+        quote + told["name"] + '"' in json.dumps(told.get("fields", [])) for quote in '".'
+    ):
+        return
+    if told["type"] != "record" and draw(st.booleans()):
+        told["namespace"] = draw(st.sampled_from(["n", "p"]))
+        told["moved"] = True  # any property
+        return
+    if draw(st.booleans()):
+        told["aliases"] = [told["name"]]
+    told["name"] = names.take("T")
+
+
 def _changed(draw: Draw, told: Any, names: _Names) -> Any:
     """A type a little otherwise; definitions that others may need by name stay."""
     if isinstance(told, list):
@@ -146,11 +169,15 @@ def _changed(draw: Draw, told: Any, names: _Names) -> Any:
             return told
         other = draw(st.sampled_from(PRIMITIVES))
         return draw(st.sampled_from([other, ["null", told] if told != "null" else ["null"]]))
+    if "name" in told and draw(st.integers(0, 3)) == 0:
+        _rename(draw, told, names)
+        return told
     match told["type"]:
         case "record":
             _change_record(draw, told, names)
         case "enum":
             told["symbols"] = draw(st.lists(st.sampled_from("ABCD"), min_size=1, unique=True))
+            told.pop("default", None)
             if draw(st.booleans()):
                 told["default"] = told["symbols"][0]
         case "fixed":
@@ -171,6 +198,8 @@ def evolutions(draw: Draw) -> tuple[Any, Any]:
         is_nested = isinstance(container, list) and container is not top
         if not (is_nested and (isinstance(found, list) or found in container)):
             container[key] = found
+            if key == "type":
+                container.pop("default", None)  # it may not fit any more
     return writer, top[0]
 
 
