@@ -132,7 +132,8 @@ def _parse_dependency(parser: Parser, name: str, text: str) -> None:
     try:
         _parse(parser, text)
     except InvalidSchema as e:
-        raise InvalidSchema(f"in the reference '{name[:80]}': {e}", hint=e.hint) from None
+        at = f"line {e.line}, column {e.column}"
+        raise InvalidSchema(f"in the reference '{name[:80]}', {at}: {e}", hint=e.hint) from None
 
 
 def _check_again(schema: AvroSchema, dependencies: Sequence[Dependency]) -> None:
