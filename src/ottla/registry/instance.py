@@ -14,6 +14,7 @@ whoever else has written meanwhile.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,10 +26,9 @@ from ottla.registry.deciding.decision import Decision
 from ottla.registry.election.elector import Elector
 from ottla.registry.election.identity import Identity
 from ottla.registry.election.leadership import Leadership
-from ottla.registry.forwarding import FORWARDED, Forwarder
+from ottla.registry.forwarding import Forwarder, ForwardingFailed
 from ottla.registry.languages import Reading
 from ottla.registry.refusals import (
-    FORWARDING_FAILED,
     STORE_FAILED,
     UNKNOWN_LEADER,
     refusal,
@@ -52,6 +52,7 @@ class Instance:
     Args:
         settings: of the client that reaches Kafka.
         is_eligible: whether it may lead.
+        trusts: how a leader at https is known; by the system's authorities without it.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Instance:
         topic_name: str = topic.NAME,
         group: str = GROUP,
         is_eligible: bool = True,
+        trusts: ssl.SSLContext | None = None,
     ) -> None:
         self._settings = dict(settings)
         self.group = group
@@ -70,7 +72,7 @@ class Instance:
         self.topic = Topic(self.state.apply, topic_name)
         self.client: Client | None = None
         self._elector: Elector | None = None
-        self._forwarder = Forwarder()
+        self._forwarder = Forwarder(trusts)
         self._writing = threading.Lock()
         self._caught_up: int | None = None
         """The generation as whose leader all that was there is known."""
@@ -227,23 +229,18 @@ class Instance:
                 self._changed.wait(min(left, 1.0))
 
     def _forward(self, leadership: Leadership, request: Request, until: float) -> Answer:
-        assert leadership.leader is not None
-        if request.headers.get(FORWARDED.lower()) is not None:
-            raise refusal(
-                UNKNOWN_LEADER,
-                f"this instance does not lead any more; {leadership.leader.url} does",
+        try:
+            done = self._forwarder.forward(
+                leadership.leader.url if leadership.leader else None,
+                request.method,
+                request.target,
+                request.headers.items(),
+                request.body,
+                int((until - steady_s()) * 1000),
             )
-        done = self._forwarder.forward(
-            leadership.leader.url,
-            request.method,
-            request.target,
-            request.headers,
-            request.body,
-            int((until - steady_s()) * 1000),
-        )
+        except ForwardingFailed as error:
+            raise refusal(error.error_code, str(error), hint=error.hint) from None
         if done.status < 300:
             self.topic.reach(self.topic.end(), max(until - steady_s(), 0.001))
-        elif done.status == 502:
-            raise refusal(FORWARDING_FAILED, f"{leadership.leader.url} gave no answer")
-        kind = {name.lower(): value for name, value in done.headers.items()}.get("content-type")
+        kind = {name.lower(): value for name, value in done.headers}.get("content-type")
         return Answer(done.status, done.body, kind)

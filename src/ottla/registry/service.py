@@ -7,6 +7,7 @@ any; at the end requests under way are answered, and the group is left, before K
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -62,6 +63,7 @@ class Registry:
             topic_name=options.topic,
             group=options.group,
             is_eligible=options.is_eligible,
+            trusts=_trusts(options.tls),
         )
         application = Application(
             operations(self.instance),
@@ -71,9 +73,7 @@ class Registry:
             body_bytes_max=options.body_bytes_max,
             before=within_context,
         )
-        self._serving = Serving(
-            application, host=options.host, port=options.port, tls=options.tls
-        )
+        self._serving = Serving(application, host=options.host, port=options.port, tls=options.tls)
 
     @property
     def url(self) -> str:
@@ -113,11 +113,18 @@ class Registry:
 def operations(instance: Instance) -> list[Operation]:
     """Every operation of the registry, as rows."""
     ways = Ways(instance)
-    return [
-        row
-        for group in (meta, subjects, schemas, settings)
-        for row in group.operations(ways)
-    ]
+    return [row for group in (meta, subjects, schemas, settings) for row in group.operations(ways)]
+
+
+def _trusts(tls: Tls | None) -> ssl.SSLContext | None:
+    """Instances know each other by the system's authorities, and by what they show themselves."""
+    if tls is None:
+        return None
+    context = ssl.create_default_context()
+    context.load_verify_locations(tls.ca or tls.certificate)
+    if tls.ca is not None:
+        context.load_cert_chain(tls.certificate, tls.key, tls.key_password)
+    return context
 
 
 def _reachable(host: str) -> str:

@@ -70,7 +70,7 @@ def registered(version: Version, reading: Reading, form: str = "") -> Json:
         "references": [reference.json() for reference in version.references] or None,
         "metadata": version.metadata,
         "ruleSet": version.rule_set,
-        "schema": reading.of(version).formatted(form) if form else version.text,
+        "schema": reading.of(version).formatted(form) if form else None,
     }
     return {name: value for name, value in answer.items() if value is not None}
 

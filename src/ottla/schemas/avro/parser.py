@@ -334,7 +334,8 @@ def _doc(value: dict[str, Any]) -> str | None:
 def _props(value: dict[str, Any], words: frozenset[str], where: Where | None) -> Props:
     props = {key: each for key, each in value.items() if key not in words}
     for key, each in props.items():
-        _check_depth(each, Where(where, key))
+        if isinstance(each, list | dict):
+            _check_depth(each, Where(where, key))
     return props
 
 

@@ -35,9 +35,9 @@ from ottla.schemas.language import Difference
 DIFFERENCES_MAX = 100
 """How many differences are told; where there are more, nobody reads them one by one."""
 
-STEPS_MAX = 500_000
-"""How many fields, branches and pairs are compared: unions of thousands of records that share
-their last names could ask for each with each."""
+STEPS_MIN = 100_000
+"""How many fields, branches and pairs may always be compared, and more for longer texts: unions of
+thousands of records that share their last names could ask for each with each."""
 
 _READ_BY = {
     "int": ("int", "long", "float", "double"),
@@ -91,12 +91,15 @@ class _Telling(NamedTuple):
 
 
 class _TooMuch(Exception):
-    """More than `STEPS_MAX`."""
+    """More steps than two texts of their lengths can need without being meant to."""
 
 
-def unreadable(reader: Type, writer: Type) -> Sequence[Difference]:
-    """Why not, in the order of the reader's text; nothing when it can."""
-    comparison = _Comparison()
+def unreadable(reader: Type, writer: Type, length: int) -> Sequence[Difference]:
+    """Why not, in the order of the reader's text; nothing when it can.
+
+    `length` is that of both texts together, in characters; it bounds the time.
+    """
+    comparison = _Comparison(STEPS_MIN + length // 4)
     try:
         comparison.expand(definite(reader), definite(writer))
     except _TooMuch:
@@ -115,7 +118,8 @@ def unreadable(reader: Type, writer: Type) -> Sequence[Difference]:
 class _Comparison:
     """All pairs that are met on the way from the two roots; the pair 0 is that of the roots."""
 
-    def __init__(self) -> None:
+    def __init__(self, steps_max: int) -> None:
+        self._steps_left = steps_max
         self._numbers: dict[tuple[int, int], int] = {}
         self._pairs: list[tuple[Definite, Definite]] = []
         self._needs: list[list[_Need]] = []
@@ -123,7 +127,6 @@ class _Comparison:
         self._bad: set[int] = set()
         self._telling: dict[int, set[int]] = {}  # readers by writers
         self._branch_ids: dict[int, frozenset[int]] = {}
-        self._steps = 0
         self._branches: dict[int, dict[tuple[str, str], list[Definite]]] = {}
         self._fields: dict[int, dict[str, Field]] = {}
 
@@ -213,8 +216,8 @@ class _Comparison:
         return any(id(definite(each)) in telling for each in branches)
 
     def _step(self, count: int = 1) -> None:
-        self._steps += count
-        if self._steps > STEPS_MAX:
+        self._steps_left -= count
+        if self._steps_left < 0:
             raise _TooMuch
 
     def _pair(self, reader: Type, writer: Type) -> int:
@@ -245,9 +248,7 @@ class _Comparison:
                 yield from _names(reader, writer)
                 yield from self._record(reader, writer)
             case (Union(), Union()):
-                for index, branch in enumerate(writer.branches):
-                    mismatch = Mismatch("MISSING_UNION_BRANCH", reader, definite(branch))
-                    yield _Branch((index,), self._pair(reader, branch), mismatch)
+                yield from self._all_branches(reader, writer)
             case (_, Union()):
                 for index, branch in enumerate(writer.branches):
                     yield _Needed((index,), self._pair(reader, branch))
@@ -276,21 +277,39 @@ class _Comparison:
                 kind = "READER_FIELD_MISSING_DEFAULT_VALUE"
                 yield _Wrong(("fields", index), Mismatch(kind, reader, writer, field))
 
+    def _all_branches(self, reader: Union, writer: Union) -> Iterator[_Branch | _Wrong]:
+        self._step(len(writer.branches))
+        for index, branch in enumerate(map(definite, writer.branches)):
+            mismatch = Mismatch("MISSING_UNION_BRANCH", reader, branch)
+            if branch.kind not in PRIMITIVES:
+                yield _Branch((index,), self._pair(reader, branch), mismatch)
+            elif not self._has_primitive(reader, branch.kind):
+                yield _Wrong((index,), mismatch)
+
     def _any_branch(self, reader: Union, writer: Definite) -> Iterator[_AnyOf | _Wrong]:
         """Only the branches that could fit are tried: of thousands, no more than a few."""
-        known = self._branches.get(id(reader))
-        if known is None:
-            known = self._branches[id(reader)] = _by_name(reader)
-            self._step(len(reader.branches))
         mismatch = Mismatch("MISSING_UNION_BRANCH", reader, writer)
         if writer.kind in PRIMITIVES:
-            if not any((kind, "") in known for kind in _readers(writer.kind)):
+            if not self._has_primitive(reader, writer.kind):
                 yield _Wrong((), mismatch)
             return
+        known = self._by_name(reader)
         found: dict[int, None] = {}
         for key in _keys(writer):
             found.update((self._pair(branch, writer), None) for branch in known.get(key, ()))
         yield _AnyOf(tuple(found), mismatch) if found else _Wrong((), mismatch)
+
+    def _has_primitive(self, reader: Union, kind: str) -> bool:
+        """Whether a branch of the reader's union reads a primitive."""
+        known = self._by_name(reader)
+        return any((each, "") in known for each in _readers(kind))
+
+    def _by_name(self, reader: Union) -> dict[tuple[str, str], list[Definite]]:
+        known = self._branches.get(id(reader))
+        if known is None:
+            known = self._branches[id(reader)] = _indexed(reader)
+            self._step(len(reader.branches))
+        return known
 
 
 def _along(where: Where | None, way: tuple[str | int, ...]) -> Where | None:
@@ -320,7 +339,7 @@ def _keys(writer: Definite) -> tuple[tuple[str, str], ...]:
     return ((writer.kind, ""),)
 
 
-def _by_name(union: Union) -> dict[tuple[str, str], list[Definite]]:
+def _indexed(union: Union) -> dict[tuple[str, str], list[Definite]]:
     """Branches by what they are called; aliases, which are full names, behind an equals sign."""
     found: dict[tuple[str, str], list[Definite]] = {}
     for each in map(definite, union.branches):

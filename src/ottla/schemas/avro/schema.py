@@ -33,6 +33,7 @@ class AvroSchema:
         self._dependencies = dependencies
         self._known = known
         self._text = printed(parsed.root, known)
+        self._length = len(self._text) + sum(len(each.text) for each in dependencies)
 
     @property
     def text(self) -> str:
@@ -64,7 +65,8 @@ class AvroSchema:
         """
         if not isinstance(writer, AvroSchema):
             raise TypeError(f"an Avro schema is compared with Avro schemas, not with {writer!r}")
-        return resolution.unreadable(self.parsed.root, writer.parsed.root)
+        length = self._length + writer._length
+        return resolution.unreadable(self.parsed.root, writer.parsed.root, length)
 
     def tags(self) -> dict[str, list[str]]:
         """The tags in the text, by the full name of a record, or that and a field's name."""
