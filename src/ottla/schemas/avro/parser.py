@@ -99,8 +99,9 @@ class Parser:
         self._is_forward = False
         root = self._type(value, "", None, 1)
         self._resolve()
+        seen: set[tuple[int, int]] = set()
         for first, second, where in self._again:
-            if not alike(first, second):
+            if not alike(first, second, seen):
                 _fail(
                     f"the name '{first.name.full}' is defined twice, differently",
                     where,
