@@ -138,7 +138,7 @@ class _Printing:
         props = self._props(found.props)
         if not found.aliases:
             return props
-        names = [_alias(alias, found.name.space) for alias in found.aliases]
+        names = [alias_text(alias, found.name.space) for alias in found.aliases]
         return f'{props},"aliases":[{_listed(names)}]'
 
     def _field_rest(self, field: Field) -> str:
@@ -168,7 +168,7 @@ def _qualified(name: Name, space: str) -> str:
     return name.simple if name.space == space and name.simple not in TYPE_WORDS else name.full
 
 
-def _alias(alias: Name, space: str) -> str:
+def alias_text(alias: Name, space: str) -> str:
     """An alias of a type in a namespace.
 
     Java prints one outside all namespaces without its dot, and reads it back as another name.
