@@ -6,8 +6,9 @@ import json
 import urllib.error
 import urllib.request
 
-import ottla
 import pytest
+
+import ottla
 from ottla.testing.errors import NotRunning
 
 
