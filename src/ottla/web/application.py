@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -34,6 +35,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_BYTES_MAX = 4 << 20
 INT32_MAX = (1 << 31) - 1
+QUALITIES = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+INTEGERS = re.compile("[+-]?[0-9]{1,10}")
 OPEN_PATHS = ("/healthz",)
 """What is answered to whoever asks: it says nothing but that there is an answer."""
 
@@ -109,11 +112,12 @@ class Application:
         asked, query = self._before(path, query) if self._before else (path, query)
         found = self._routes.find(asked)
         if found is None:
-            raise Refusal(404, 404, f"there is nothing at {path}")
+            raise Refusal(404, 404, f"there is nothing at {path[:200]}")
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         operation = found.operations.get(method)
         if operation is None:
-            allowed = ", ".join(found.operations)
+            methods = [*found.operations, *(["HEAD"] if "GET" in found.operations else [])]
+            allowed = ", ".join(methods)
             return refused(
                 Refusal(405, 405, f"{method} can't be asked of {path}; {allowed} can"),
                 [("allow", allowed)],
@@ -149,7 +153,7 @@ class Application:
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
         """The whole body; one that is too long is not kept, and not waited for."""
         length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._body_bytes_max:
+        if length.isascii() and length.isdigit() and int(length[:19]) > self._body_bytes_max:
             raise self._too_long()
         parts, size = [], 0
         while True:
@@ -234,13 +238,10 @@ def _typed(switch: Switch, given: list[str]) -> Any:
     value = given[-1]
     if switch.kind == BOOLEAN:
         if value.lower() not in ("true", "false"):
-            raise Refusal(400, 400, f"{switch.name} is true or false, not {value!r}")
+            raise Refusal(400, 400, f"{switch.name} is true or false, not {value[:50]!r}")
         return value.lower() == "true"
     if switch.kind == INTEGER:
-        try:
-            number = int(value)
-        except ValueError:
-            number = INT32_MAX + 1
+        number = int(value) if INTEGERS.fullmatch(value) else INT32_MAX + 1
         if abs(number) > INT32_MAX:
             raise Refusal(400, 400, f"{switch.name} is a number of 32 bits, not {value[:50]!r}")
         return number
@@ -248,24 +249,27 @@ def _typed(switch: Switch, given: list[str]) -> Any:
 
 
 def _liked_best(accept: str, types: tuple[str, ...]) -> str | None:
-    best: tuple[float, int, str] | None = None
+    """RFC 9110, 12.5.1: of ranges that a type is in, the closest says how much it is liked."""
+    ranges: dict[str, float] = {}
     for part in accept.split(","):
         kind, _, parameters = part.strip().lower().partition(";")
-        kind = kind.strip()
-        weight = 1.0
-        for parameter in parameters.split(";"):
-            name, _, value = parameter.partition("=")
-            if name.strip() == "q":
-                try:
-                    weight = float(value)
-                except ValueError:
-                    weight = 0.0
-        for at, offered in enumerate(types):
-            whole = kind in ("", "*/*") or (kind.endswith("/*") and offered.startswith(kind[:-1]))
-            if weight > 0 and (whole or kind == offered):
-                liked = (-weight, at, offered)
-                best = liked if best is None else min(best, liked)
-    return best[2] if best else None
+        ranges[kind.strip() or "*/*"] = _weight(parameters)
+    best, most = None, 0.0
+    for offered in types:
+        within = (offered, f"{offered.partition('/')[0]}/*", "*/*")
+        liked = next((ranges[kind] for kind in within if kind in ranges), 0.0)
+        if liked > most:
+            best, most = offered, liked
+    return best
+
+
+def _weight(parameters: str) -> float:
+    """The q of a media range: 1 where it is not told, 0 where it can't be meant."""
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            return float(value) if QUALITIES.fullmatch(value.strip()) else 0.0
+    return 1.0
 
 
 def _target(scope: Scope) -> str:
