@@ -172,6 +172,35 @@ def test_a_body_that_grows_too_long_ends_there() -> None:
     assert ask(application(body_bytes_max=8), "POST", "/things/a", messages=exact).json == 12345678
 
 
+def test_a_body_that_does_not_come_to_its_end_is_408() -> None:
+    """If this failed, a client that sends half a body would hold its place for ever."""
+    ended = asyncio.Event()
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await ended.wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b""}
+    served = application(body_patience_s=0.01)
+    asyncio.run(served({**scope, "headers": []}, receive, send))
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"])["error_code"] == 408
+
+
+def test_what_a_client_did_not_quote_is_quoted() -> None:
+    """If this failed, a name in UTF-8 would be taken for another, or could not be sent on."""
+    path = "/things/ä%2F".encode().decode("latin-1")
+    got = ask(application(), "GET", path)
+    assert got.json["path"] == {"thing": "ä/"}
+    assert got.json["target"] == "/things/%C3%A4%2F"
+    got = ask(application(), "GET", "/things?prefix=ÿ&limit=1")
+    assert got.json["query"]["prefix"] == "�"
+    assert got.json["target"] == "/things?prefix=%FF&limit=1"
+
+
 def test_a_client_that_goes_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
     """If this failed, whoever hangs up would leave a traceback in the log."""
     messages = [

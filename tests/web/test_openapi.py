@@ -6,15 +6,16 @@ from typing import Any
 
 from ottla.web.openapi import EVERYWHERE, described
 from ottla.web.operation import Operation
-from web.asking import SWITCHES, TYPES, told
+from web.asking import SWITCHES, TYPES
+from web.asking import told as answers
 
 ROWS = [
-    Operation("GET", "/things", "list", "All", told, SWITCHES, gives="Things"),
+    Operation("GET", "/things", "list", "All", answers, SWITCHES, gives="Things"),
     Operation(
-        "POST", "/things/{thing}", "put", "Set", told, takes="Thing", gives="Thing",
+        "POST", "/things/{thing}", "put", "Set", answers, takes="Thing", gives="Thing",
         refuses=(40401, 40402, 42201),
     ),
-    Operation("DELETE", "/things/{thing}", "delete", "Delete", told, status=204),
+    Operation("DELETE", "/things/{thing}", "delete", "Delete", answers, status=204),
 ]  # fmt: skip
 SHAPES: dict[str, Any] = {"Thing": {"type": "object"}, "Things": {"type": "array"}}
 
@@ -39,12 +40,13 @@ def test_operations_are_under_their_paths() -> None:
 def test_switches_are_parameters_with_their_defaults() -> None:
     """If this failed, a client made from the description would ask for what is not meant."""
     parameters = description()["paths"]["/things"]["get"]["parameters"]
-    assert [(p["name"], p["in"], p["schema"]["type"], p["schema"]["default"]) for p in parameters] == [
+    told = [(p["name"], p["in"], p["schema"]["type"], p["schema"]["default"]) for p in parameters]
+    assert told == [
         ("deletedOnly", "query", "boolean", False),
         ("limit", "query", "integer", -1),
         ("prefix", "query", "string", ""),
         ("key", "query", "array", []),
-    ]  # fmt: skip
+    ]
     (path,) = description()["paths"]["/things/{thing}"]["delete"]["parameters"]
     assert (path["name"], path["in"], path["required"]) == ("thing", "path", True)
 

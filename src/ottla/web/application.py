@@ -8,12 +8,14 @@ every request, also where an answerer breaks (500, and a traceback in the log, n
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import logging
 import re
+import string
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from ottla.web.access import Access
 from ottla.web.operation import (
@@ -34,6 +36,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_BYTES_MAX = 4 << 20
+BODY_PATIENCE_S = 30.0
+"""Within this a client has to send the whole body of its request."""
 INT32_MAX = (1 << 31) - 1
 QUALITIES = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 INTEGERS = re.compile("[+-]?[0-9]{1,10}")
@@ -61,6 +65,7 @@ class Application:
         takes: tuple[str, ...] = (),
         access: Access | None = None,
         body_bytes_max: int = BODY_BYTES_MAX,
+        body_patience_s: float = BODY_PATIENCE_S,
         before: Callable[[str, str], tuple[str, str]] | None = None,
     ) -> None:
         self._routes = Routes(operations)
@@ -68,6 +73,7 @@ class Application:
         self._takes = frozenset((*types, *takes))
         self._access = access or Access()
         self._body_bytes_max = body_bytes_max
+        self._body_patience_s = body_patience_s
         self._before = before
         self._chosen: dict[str, str | None] = {}
 
@@ -105,11 +111,10 @@ class Application:
     async def _answered(
         self, scope: Scope, headers: Mapping[str, str], accepted: str | None, receive: Receive
     ) -> Answer:
-        path = scope["raw_path"].decode("latin-1")
-        query = scope["query_string"].decode("latin-1")
+        path, query = _text(scope["raw_path"]), _text(scope["query_string"])
         principal = self._principal(path, headers)
         body = await self._body(headers, receive)
-        asked, query = self._before(path, query) if self._before else (path, query)
+        asked, told = self._before(path, query) if self._before else (path, query)
         found = self._routes.find(asked)
         if found is None:
             raise Refusal(404, 404, f"there is nothing at {path[:200]}")
@@ -126,11 +131,11 @@ class Application:
             raise Refusal(406, 406, f"only {', '.join(self._types)} can be answered")
         if operation.takes is not None:
             self._check_type(headers.get("content-type"))
-        switches, given = switched(operation, query)
+        switches, given = switched(operation, told)
         request = Request(
             operation=operation,
             method=method,
-            target=_target(scope),
+            target=_target(path, query),
             path=dict(zip(names_in(operation.path), found.values, strict=True)),
             query=switches,
             given=given,
@@ -155,6 +160,13 @@ class Application:
         length = headers.get("content-length", "")
         if length.isascii() and length.isdigit() and int(length[:19]) > self._body_bytes_max:
             raise self._too_long()
+        try:
+            async with asyncio.timeout(self._body_patience_s):
+                return await self._received(receive)
+        except TimeoutError:
+            raise Refusal(408, 408, "the body did not come to its end in time") from None
+
+    async def _received(self, receive: Receive) -> bytes:
         parts, size = [], 0
         while True:
             message = await receive()
@@ -272,10 +284,14 @@ def _weight(parameters: str) -> float:
     return 1.0
 
 
-def _target(scope: Scope) -> str:
+def _target(path: str, query: str) -> str:
     """Path and query as they were sent."""
-    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path
+
+
+def _text(sent: bytes) -> str:
+    """A part of a URL as text; what a client did not quote of it is quoted here."""
+    return sent.decode() if sent.isascii() else quote(sent, safe=string.punctuation)
 
 
 async def _live(receive: Receive, send: Send) -> None:
