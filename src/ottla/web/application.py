@@ -36,6 +36,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_BYTES_MAX = 4 << 20
+THROWN_AWAY = 4
+"""So many times as much is still taken from the wire of a body that is too long."""
 BODY_PATIENCE_S = 30.0
 """Within this a client has to send the whole body of its request."""
 INT32_MAX = (1 << 31) - 1
@@ -156,17 +158,25 @@ class Application:
         return principal
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
-        """The whole body; one that is too long is not kept, and not waited for."""
+        """The whole body; one that is too long is not kept."""
         length = headers.get("content-length", "")
-        if length.isascii() and length.isdigit() and int(length[:19]) > self._body_bytes_max:
-            raise self._too_long()
+        told = int(length[:19]) if length.isascii() and length.isdigit() else 0
+        body: bytes | None = None
         try:
             async with asyncio.timeout(self._body_patience_s):
-                return await self._received(receive)
+                if told <= self._body_bytes_max:
+                    body = await self._received(receive)
+                if body is None:
+                    await self._thrown_away(receive)
         except TimeoutError:
-            raise Refusal(408, 408, "the body did not come to its end in time") from None
+            if told <= self._body_bytes_max:
+                raise Refusal(408, 408, "the body did not come to its end in time") from None
+        if body is None:
+            raise Refusal(413, 413, f"the body has more than {self._body_bytes_max} bytes")
+        return body
 
-    async def _received(self, receive: Receive) -> bytes:
+    async def _received(self, receive: Receive) -> bytes | None:
+        """The body; None where it has become too long."""
         parts, size = [], 0
         while True:
             message = await receive()
@@ -175,13 +185,19 @@ class Application:
             part = message.get("body", b"")
             size += len(part)
             if size > self._body_bytes_max:
-                raise self._too_long()
+                return None
             parts.append(part)
             if not message.get("more_body"):
                 return b"".join(parts)
 
-    def _too_long(self) -> Refusal:
-        return Refusal(413, 413, f"the body has more than {self._body_bytes_max} bytes")
+    async def _thrown_away(self, receive: Receive) -> None:
+        """Let a client send the rest, within bounds: many read no answer before they have."""
+        left = THROWN_AWAY * self._body_bytes_max
+        while left > 0:
+            message = await receive()
+            if not message.get("more_body"):
+                return
+            left -= len(message.get("body", b""))
 
     def _check_type(self, content_type: str | None) -> None:
         if content_type is not None:
