@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
 import ottla

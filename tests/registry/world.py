@@ -1,4 +1,4 @@
-"""A registry without a broker: what is decided is applied at once, through bytes as in the topic."""
+"""A registry without a broker: what is decided is applied at once, as bytes of the topic."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from ottla.registry.contracts import Json
 from ottla.registry.deciding.asking import STRONG, WEAK, Asked, Resource
 from ottla.registry.deciding.decision import Decision
-from ottla.registry.deciding.deleting import delete_subject
+from ottla.registry.deciding.deleting import forget_subject
 from ottla.registry.deciding.draft import Draft
 from ottla.registry.deciding.registering import register
 from ottla.registry.refusals import (
@@ -79,10 +79,11 @@ def let_go(draft: Draft, rows: list[Json], *, cascade: bool, resource: str) -> N
         if row.get("frozen") and not cascade:
             raise _frozen(row, "cascadeLifecycle=true deletes it with its subject")
         _check_mode(draft, row["subject"])
+    subjects = dict.fromkeys(row["subject"] for row in rows if row.get("lifecycle") == STRONG)
+    state = draft.state
     draft.take((association_key(row), None) for row in rows)
-    if cascade:
-        for subject in dict.fromkeys(r["subject"] for r in rows if r.get("lifecycle") == STRONG):
-            _delete_for_good(draft, subject)
+    for subject in subjects if cascade else ():
+        draft.take(forget_subject(state, subject))
 
 
 def delete(
@@ -291,13 +292,6 @@ def _row(
         "createTs": clock.now_ms,
         "updateTs": clock.now_ms,
     }
-
-
-def _delete_for_good(draft: Draft, subject: str) -> None:
-    for permanent in (False, True):
-        versions = draft.state.versions(subject, deleted=permanent)
-        if versions:
-            draft.take(delete_subject(draft.state, subject, permanent=permanent).entries)
 
 
 def _check_mode(draft: Draft, subject: str) -> None:

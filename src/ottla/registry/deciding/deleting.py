@@ -66,18 +66,23 @@ def delete_subject(state: State, subject: str, *, permanent: bool) -> Decision:
     for version in every if permanent else living:
         _check_referrers(state, version, permanent=permanent)
     answer = [version.version for version in (every if permanent else living)]
-    entries: list[Entry] = []
-    if permanent:
-        entries += [(schema_key(subject, version.version), None) for version in every]
-        entries.append((subject_key(DELETE_SUBJECT, subject), None))
-    else:
-        value = {"subject": subject, "version": living[-1].version}
-        entries.append((subject_key(DELETE_SUBJECT, subject), value))
-    if state.mode(subject) is not None:
-        entries.append((subject_key(MODE, subject), None))
-    if state.config(subject) is not None:
-        entries.append((subject_key(CONFIG, subject), None))
+    entries = _for_good(state, subject, every) if permanent else _softly(state, subject, living)
     return Decision(tuple(entries), answer)
+
+
+def forget_subject(state: State, subject: str) -> list[Entry]:
+    """What deletes a subject softly and then for good, whatever it is associated with.
+
+    Raises:
+        Refusal: 42205, the mode forbids it; 42206, others refer to it.
+    """
+    _check_mode(state, subject)
+    every = state.versions(subject, deleted=True)
+    living = [version for version in every if not version.deleted]
+    for version in every:
+        _check_referrers(state, version, permanent=True)
+    softly = _softly(state, subject, living)[:1] if living else []
+    return [*softly, *_for_good(state, subject, every)] if every else []
 
 
 def delete_version(state: State, subject: str, asked: str, *, permanent: bool) -> Decision:
@@ -150,6 +155,29 @@ def delete_context(state: State, asked: str) -> Decision:
     if state.config(scope) is not None:
         entries.append((subject_key(CONFIG, scope), None))
     return Decision(tuple(entries), None, 204)
+
+
+def _softly(state: State, subject: str, living: list[Version]) -> list[Entry]:
+    value = {"subject": subject, "version": living[-1].version}
+    return [(subject_key(DELETE_SUBJECT, subject), value), *_settings(state, subject)]
+
+
+def _for_good(state: State, subject: str, every: list[Version]) -> list[Entry]:
+    return [
+        *((schema_key(subject, version.version), None) for version in every),
+        (subject_key(DELETE_SUBJECT, subject), None),
+        *_settings(state, subject),
+    ]
+
+
+def _settings(state: State, subject: str) -> list[Entry]:
+    """What takes back the mode and the config of a subject that goes."""
+    entries: list[Entry] = []
+    if state.mode(subject) is not None:
+        entries.append((subject_key(MODE, subject), None))
+    if state.config(subject) is not None:
+        entries.append((subject_key(CONFIG, subject), None))
+    return entries
 
 
 def _check_mode(state: State, subject: str) -> None:
