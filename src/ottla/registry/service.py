@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ottla.registry import topic
-from ottla.registry.api import meta, schemas, settings, subjects
+from ottla.registry.api import associations, meta, schemas, settings, subjects
 from ottla.registry.api.ways import Ways, within_context
 from ottla.registry.instance import GROUP, Instance
 from ottla.web.access import Access
@@ -114,7 +114,8 @@ class Registry:
 def operations(instance: Instance) -> list[Operation]:
     """Every operation of the registry, as rows."""
     ways = Ways(instance)
-    return [row for group in (meta, subjects, schemas, settings) for row in group.operations(ways)]
+    groups = (meta, subjects, schemas, settings, associations)
+    return [row for group in groups for row in group.operations(ways)]
 
 
 def _trusts(tls: Tls | None) -> ssl.SSLContext | None:

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from ottla.registry import contracts
 from ottla.registry.contracts import Hash, Json, Reference, hash_of
-from ottla.registry.languages import Reading, qualified
+from ottla.registry.languages import Reading
 from ottla.registry.refusals import INVALID_SCHEMA, INVALID_VERSION, refusal
 from ottla.registry.state import State
 from ottla.registry.stored import Version
-from ottla.registry.subjects import parsed
+from ottla.registry.subjects import parsed, qualified
 from ottla.schemas.language import AVRO, InvalidSchema, Schema, Tagging
 
 FIELDS = (

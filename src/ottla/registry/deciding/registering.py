@@ -16,6 +16,7 @@ from ottla.registry.deciding.decision import Decision
 from ottla.registry.deciding.proposal import Proposal, proposed
 from ottla.registry.languages import Reading
 from ottla.registry.refusals import (
+    ASSOCIATION_FROZEN,
     ID_DOES_NOT_MATCH,
     INCOMPATIBLE_SCHEMA,
     INVALID_SCHEMA,
@@ -53,6 +54,7 @@ def register(
         version = _imported(state, subject, proposal)
     else:
         version = _next(state, reading, subject, proposal, config)
+        _check_frozen(state, version)
     held = state.version(subject, version.version)
     entries = (
         () if held is not None and _same(held, version) else ((version.key(), version.value()),)
@@ -155,6 +157,23 @@ def _next(
             f"the next version of subject {subject!r} is {number}, and can't be {proposal.version}",
         )
     return _version(subject, number, _id(state, subject, proposal), proposal)
+
+
+def _check_frozen(state: State, version: Version) -> None:
+    """A subject of a frozen association keeps the schema that it has.
+
+    Raises:
+        Refusal: 40908.
+    """
+    subject = version.subject
+    if state.version(subject, version.version) is None:
+        for row in state.associations.of_subject(subject):
+            if row.get("frozen") is True:
+                raise refusal(
+                    ASSOCIATION_FROZEN,
+                    f"subject {subject!r} takes no new schema: its association with "
+                    f"{row['resourceType']} {row['resourceName']!r} is frozen",
+                )
 
 
 def _completed(proposal: Proposal, versions: list[Version], config: Json) -> Proposal:
