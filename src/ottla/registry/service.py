@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ottla.registry import topic
-from ottla.registry.api import associations, meta, schemas, settings, subjects
+from ottla.registry.api import associations, keys, meta, schemas, settings, subjects
 from ottla.registry.api.description import SHAPES
 from ottla.registry.api.ways import Ways, within_context
 from ottla.registry.instance import GROUP, Instance
+from ottla.registry.keys import records
 from ottla.web.access import Access
 from ottla.web.application import BODY_BYTES_MAX, Application
 from ottla.web.openapi import described
@@ -42,6 +43,7 @@ class Options(NamedTuple):
     host: str = "127.0.0.1"
     port: int = PORT
     topic: str = topic.NAME
+    keys_topic: str = records.TOPIC
     group: str = GROUP
     is_eligible: bool = True
     tls: Tls | None = None
@@ -64,6 +66,7 @@ class Registry:
         self.instance = Instance(
             given,
             topic_name=options.topic,
+            keys_topic_name=options.keys_topic,
             group=options.group,
             is_eligible=options.is_eligible,
             trusts=_trusts(options.tls),
@@ -116,7 +119,7 @@ class Registry:
 def operations(instance: Instance) -> list[Operation]:
     """Every operation of the registry, as rows; the last one describes them all."""
     ways = Ways(instance)
-    groups = (meta, subjects, schemas, settings, associations)
+    groups = (meta, subjects, schemas, settings, associations, keys)
     rows = [row for group in groups for row in group.operations(ways)]
 
     async def description(_: Request) -> Answer:

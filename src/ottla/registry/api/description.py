@@ -15,6 +15,7 @@ from ottla.registry.deciding.asking import (
     UPSERT,
     VALUE,
 )
+from ottla.registry.keys.records import ALGORITHMS
 from ottla.registry.settings import LEVELS, MODES, POLICIES
 
 Json = dict[str, Any]
@@ -115,6 +116,14 @@ _ASSOCIATED = {
     "lifecycle": _LIFECYCLE,
     "frozen": _FLAG,
 }
+
+_ALGORITHM = {"type": "string", "enum": list(ALGORITHMS)}
+_KEK = {
+    "kmsProps": {"type": "object", "additionalProperties": _TEXT},
+    "doc": _TEXT,
+    "shared": _FLAG,
+}
+_PRESENT = {"type": "string", "minLength": 1}
 
 SHAPES: dict[str, Json] = {
     "Object": {"type": "object"},
@@ -299,6 +308,50 @@ SHAPES: dict[str, Json] = {
             }
         },
         "results",
+    ),
+    "Kek": _object(
+        {
+            "name": _TEXT,
+            "kmsType": _TEXT,
+            "kmsKeyId": _TEXT,
+            **_KEK,
+            "ts": {"type": "integer", "format": "int64"},
+            "deleted": _FLAG,
+        },
+        "name",
+        "kmsType",
+        "kmsKeyId",
+    ),
+    "CreateKekRequest": _object(
+        {"name": _PRESENT, "kmsType": _PRESENT, "kmsKeyId": _PRESENT, **_KEK, "deleted": _FLAG},
+        "name",
+        "kmsType",
+        "kmsKeyId",
+    ),
+    "UpdateKekRequest": _object(_KEK),
+    "Dek": _object(
+        {
+            "kekName": _TEXT,
+            "subject": _TEXT,
+            "version": _NUMBER,
+            "algorithm": _ALGORITHM,
+            "encryptedKeyMaterial": _TEXT,
+            "ts": {"type": "integer", "format": "int64"},
+            "deleted": _FLAG,
+        },
+        "kekName",
+        "subject",
+        "version",
+        "algorithm",
+    ),
+    "CreateDekRequest": _object(
+        {
+            "subject": _PRESENT,
+            "version": {"type": "integer", "minimum": 1, "maximum": (1 << 31) - 1},
+            "algorithm": _ALGORITHM,
+            "encryptedKeyMaterial": {"type": "string", "format": "byte"},
+            "deleted": _FLAG,
+        }
     ),
     "ServerClusterId": {"type": "object", "required": ["scope", "id"]},
     "SchemaRegistryServerVersion": _object({"version": _TEXT, "commitId": _TEXT}, "version"),
