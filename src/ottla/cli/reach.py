@@ -62,6 +62,10 @@ class Where(NamedTuple):
             client.close()
             raise
 
+    def service(self) -> dict[str, str]:
+        """Settings of a client that a service keeps as long as it lives."""
+        return self._given("consumer", {})
+
     def _given(self, kind: str, own: dict[str, str]) -> dict[str, str]:
         """All settings by Java's names; what has no effect on this kind of client is told."""
         given = own | self.settings

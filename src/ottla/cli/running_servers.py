@@ -18,8 +18,8 @@ from ottla.errors import OttlaError
 
 
 class Server(NamedTuple):
-    """A running server: where it keeps records, what it prints goes to, and metrics are; None is
-    nowhere.
+    """A running server: where it keeps records, what it prints goes to, and metrics and a schema
+    registry are; None is nowhere.
     """
 
     pid: int
@@ -30,6 +30,7 @@ class Server(NamedTuple):
     log: str | None = None
     http: int | None = None
     started_ms: int = 0
+    registry: str | None = None
 
 
 def runtime_folder() -> str:
@@ -75,6 +76,7 @@ class Announcement:
         folders: Iterable[str] = (),
         log: str | None = None,
         http: int | None = None,
+        registry: str | None = None,
     ) -> None:
         import json
 
@@ -83,7 +85,7 @@ class Announcement:
         fcntl.flock(self._file, fcntl.LOCK_EX)
         started_ms = int(time.time() * 1000)
         server = Server(
-            os.getpid(), node_id, roles, bootstrap, tuple(folders), log, http, started_ms
+            os.getpid(), node_id, roles, bootstrap, tuple(folders), log, http, started_ms, registry
         )
         json.dump(server._asdict(), self._file)
         self._file.flush()

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ottla.cli import service_manager
 from ottla.cli.run import Failed, refused_by_the_system
@@ -32,6 +32,17 @@ if TYPE_CHECKING:
 
 STOP_TIMEOUT_MS = 60_000
 GC_THRESHOLDS = (50_000, 20, 50)
+
+
+class Service(Protocol):
+    """What is served beside a node."""
+
+    @property
+    def url(self) -> str:
+        """Where."""
+
+    def stop(self) -> None:
+        """End it."""
 
 
 class Signals:
@@ -51,6 +62,10 @@ class Signals:
             self._over.set()
 
         Thread(target=ended, name="node-end", daemon=True).start()
+        self.wait_for_word()
+
+    def wait_for_word(self) -> None:
+        """Until somebody asks for the end."""
         self._over.wait()
 
     def _hear(self, number: int) -> None:
@@ -67,10 +82,11 @@ def serve(
     log: str | None = None,
     quiet: bool = False,
     signals: Signals | None = None,
+    beside: Callable[[Node], Service | None] | None = None,
 ) -> int:
     """Start a node, tell `started`, run until it ends; the exit code. Who has something to tidy up
     after it brings `signals` that were heard since before there was any. `log` is the file that
-    what it prints goes to, if whoever starts it knows one.
+    what it prints goes to, if whoever starts it knows one; `beside` starts a service on the node.
 
     Raises:
         OttlaError: it could not be started.
@@ -85,6 +101,9 @@ def serve(
     with ExitStack() as last, ExitStack() as ends:
         ends.callback(node.stop, STOP_TIMEOUT_MS)
         http = _http(node)
+        service = beside(node) if beside is not None else None
+        if service is not None:
+            ends.callback(service.stop)
         announcement = Announcement(
             node_id=config.node_id,
             roles=tuple(properties.get("process.roles", "").replace(" ", "").split(",")),
@@ -92,6 +111,7 @@ def serve(
             folders=config.log_dirs,
             log=config["ottla.log.file"] or log,
             http=http.port if http is not None else None,
+            registry=service.url if service is not None else None,
         )
         last.callback(announcement.close)
         if http is not None:

@@ -87,14 +87,18 @@ class Schema(Protocol):
             BadFormat: the language has no such form.
         """
 
-    def unreadable(self, writer: Schema, *, strict: bool = False) -> Sequence[Difference]:
+    def unreadable(self, writer: Schema, *, lenient: bool = False) -> Sequence[Difference]:
         """Why a reader with this schema can't read what `writer` wrote; empty when it can.
 
-        `strict` is the compatibilityPolicy STRICT of a registry, `writer` is of the same language.
+        `lenient` is the compatibilityPolicy LENIENT of a registry, which tells of fewer changes;
+        `writer` is of the same language.
         """
 
-    def tags(self) -> dict[str, list[str]]:
-        """The tags that stand in the text itself, by the path of what is tagged."""
+    def top_fields(self) -> Sequence[str]:
+        """The names of the fields or properties of the schema itself, not of those within."""
+
+    def tags(self) -> Sequence[Tagging]:
+        """The tags that stand in the text itself, those of one entity together."""
 
     def with_tags(self, add: Sequence[Tagging], remove: Sequence[Tagging]) -> Schema:
         """The schema with tags added to and removed from its text.

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from ottla.errors import OttlaError
 from ottla.node import manners, temporary
 from ottla.testing.arguments import checked_config, checked_port, folder_of
+from ottla.testing.beside import Beside
 from ottla.testing.broker_log import BrokerLog, Kept
 from ottla.testing.errors import BadArgument, NotRunning
 from ottla.testing.faults import Faults
@@ -81,6 +82,8 @@ class Broker(Talk):
         port: the port to listen on; 0 takes a free one, and keeps it for every later `start`.
         config: broker properties as in server.properties, on top of the defaults for a single
             node. What of them has no effect is told by `warnings.warn`.
+        registry: serve a schema registry, too, at `schema_registry_url`; it needs
+            `pip install 'ottla[registry]'`.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Broker(Talk):
         in_memory: bool = True,
         port: int = 0,
         config: Mapping[str, str | int | float | bool] | None = None,
+        registry: bool = False,
     ) -> None:
         self._config = checked_config({} if config is None else config)
         port = checked_port(port)
@@ -105,6 +109,7 @@ class Broker(Talk):
             "log.dirs": self._dir,
             **self._config,
         }
+        self._registry = Beside() if registry else None
         self._log = BrokerLog()
         self._node: Node | None = None
         self._pid = os.getpid()
@@ -150,6 +155,19 @@ class Broker(Talk):
         return f"{host}:{port}"
 
     @property
+    def schema_registry_url(self) -> str:
+        """Where the schema registry is served: what goes into a client's `url`.
+
+        Raises:
+            NotRunning: the broker has not been started, has ended, or was made without a registry.
+        """
+        if self._registry is None:
+            raise NotRunning(
+                "this broker has no schema registry", hint="make it with Broker(registry=True)"
+            )
+        return self._registry.url
+
+    @property
     def cluster_id(self) -> str:
         """The cluster's id, which lives as long as its folder.
 
@@ -190,6 +208,8 @@ class Broker(Talk):
                     self._keep_clock(broken)
                 with manners.first_start():
                     self._node = self._started()
+                if self._registry is not None:
+                    self._registry.start(self._servers_within(0))
         return self
 
     def _started(self) -> Node:
@@ -246,6 +266,8 @@ class Broker(Talk):
         if os.getpid() != self._pid:
             return  # a fork's child has closed what it inherited; the folder is its parent's
         with self._change():
+            if self._registry is not None:
+                self._registry.stop()
             node, self._node = self._node, None
             try:
                 if node is not None:

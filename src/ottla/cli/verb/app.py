@@ -31,6 +31,7 @@ VERBS = {
     "disks": "where partitions lie; move them to another folder",
     "quorum": "the metadata quorum",
     "api-versions": "what a node speaks",
+    "registry": "serve a schema registry",
     "doctor": "why can this client not connect or read?",
     "completion": "TAB for bash, zsh and fish",
 }
@@ -57,6 +58,7 @@ ottla: Kafka, without the JVM
   ottla disks                    where partitions lie (move)
   ottla quorum                   the metadata quorum
   ottla api-versions             what a node speaks
+  ottla registry                 serve a schema registry at localhost:8081
   ottla doctor HOST:PORT         why can this client not connect or read?
   ottla completion bash          TAB for your shell
 

@@ -35,6 +35,7 @@ _HERE = (
     Column("DATA", "folders", joined),
     Column("LOG", "log"),
     Column("HTTP", "http"),
+    Column("REGISTRY", "registry"),
 )
 _NODES = (
     Column("NODE", "id"),

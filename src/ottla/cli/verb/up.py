@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ottla.cli.options import WrongWords, nearest
+from ottla.cli.registry_options import PORT as REGISTRY_PORT
 from ottla.cli.verb.grammar import verb
 from ottla.cli.verb.shown import is_terminal, json_option
 from ottla.errors import OttlaError
 
 if TYPE_CHECKING:
     from ottla.cli.daemon import Ready
-    from ottla.cli.server import Signals
+    from ottla.cli.server import Service, Signals
     from ottla.node.node import Node
 
 PORT = 9092
@@ -30,6 +31,7 @@ class _Wanted(NamedTuple):
     is_kept: bool
     advertise: str | None
     http: int | None
+    registry: int | None
     config: tuple[str, ...]
     as_json: bool
     verbose: bool
@@ -42,6 +44,7 @@ class _Wanted(NamedTuple):
     ("a node that leaves nothing behind", "ottla up --dev"),
     ("in the background; ottla logs, status and stop find it", "ottla up -d"),
     ("one that other machines reach", "ottla up --advertise 192.168.1.20"),
+    ("with a schema registry at localhost:8081", "ottla up --registry"),
     ("with metrics for Prometheus, and a config", "ottla up --http 9405 -c num.partitions=3"),
     exit_codes=(
         (0, "stopped cleanly; with -d: it serves"),
@@ -71,6 +74,14 @@ class _Wanted(NamedTuple):
     type=click.IntRange(0, 65535),
     metavar="PORT",
     help="Serve /metrics, /livez and /readyz on this port of 127.0.0.1.",
+)
+@click.option(
+    "--registry",
+    type=click.IntRange(0, 65535),
+    is_flag=False,
+    flag_value=REGISTRY_PORT,
+    metavar="[PORT]",
+    help=f"Serve a schema registry, too; at {REGISTRY_PORT} if no port is told.",
 )
 @click.option(
     "-c",
@@ -163,7 +174,14 @@ def _up(
             ready.tell(text)
 
     try:
-        code = serve(given, started=started, quiet=not wanted.verbose, signals=signals, log=log)
+        code = serve(
+            given,
+            started=started,
+            quiet=not wanted.verbose,
+            signals=signals,
+            log=log,
+            beside=None if wanted.registry is None else lambda node: _registry(wanted, node),
+        )
         if ready is None and is_terminal() and not wanted.as_json:
             flush_terminal("\nstopped cleanly\n")
         return code
@@ -172,6 +190,18 @@ def _up(
         raise
     finally:
         flush_terminal()
+
+
+def _registry(wanted: _Wanted, node: Node) -> Service:
+    from ottla.cli.server import client_port
+    from ottla.registry.service import Options, Registry
+
+    host = "127.0.0.1" if wanted.advertise is None else "0.0.0.0"
+    registry = Registry(
+        f"127.0.0.1:{client_port(node)}", Options(host=host, port=wanted.registry or 0)
+    )
+    registry.start()
+    return registry
 
 
 def _advise(error: OttlaError, new_folder: str | None) -> None:
@@ -202,6 +232,7 @@ def _welcome(wanted: _Wanted, node: Node, log: str | None) -> str:
 
     host = wanted.advertise or "localhost"
     where = host if _has_port(host) else f"{host}:{client_port(node)}"
+    mine = next((server for server in running_servers() if server.pid == os.getpid()), None)
     if wanted.as_json:
         import json
 
@@ -209,11 +240,14 @@ def _welcome(wanted: _Wanted, node: Node, log: str | None) -> str:
             "bootstrap_servers": where,
             "dir": wanted.folder,
             "pid": os.getpid(),
-            "http": next((s.http for s in running_servers() if s.pid == os.getpid()), None),
+            "http": mine.http if mine else None,
+            "registry": mine.registry if mine else None,
             "log": log,
         }
         return json.dumps(row) + "\n"
     kept = f"data in {wanted.folder}" if wanted.is_kept else "nothing is kept"
+    if mine is not None and mine.registry is not None:
+        kept = f"schema registry at {mine.registry}; {kept}"
     end = "Ctrl-C stops it" if log is None else f"log in {log}; ottla stop stops it"
     if not is_terminal() and log is None:
         return f"Kafka is ready at {where} ({kept}; {end})\n"

@@ -1,0 +1,1 @@
+"""How instances of the registry agree on a leader."""

@@ -1,0 +1,1 @@
+"""The serializers and the client of a registry."""
