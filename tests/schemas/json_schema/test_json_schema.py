@@ -78,8 +78,8 @@ def test_resolved_stands_alone() -> None:
         assert sorted(json.loads(alone.text)[home]) == ["address.json", STREET.name, "mine"]
         assert validator(alone)({"a": {"s": "much too long"}})
         assert not validator(alone)({"a": {"s": "short"}})
-        assert not alone.unreadable(schema, strict=True)
-        assert not schema.unreadable(alone, strict=True)
+        assert not alone.unreadable(schema)
+        assert not schema.unreadable(alone)
     assert schema.formatted("") == schema.text
     with pytest.raises(BadFormat):
         schema.formatted("serialized")
