@@ -227,3 +227,13 @@ def test_a_missing_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(engine.EngineMissing) as caught:
         read("{}")
     assert caught.value.hint == "pip install 'ottla[registry]'"
+
+
+def test_top_fields_are_those_of_the_schema_itself() -> None:
+    """If this failed, a registry that holds names of its own would look for them elsewhere."""
+    assert list(read('{"properties":{"a":{"properties":{"b":{}}},"c":true}}').top_fields()) == [
+        "a",
+        "c",
+    ]
+    assert list(read("true").top_fields()) == []
+    assert list(read('{"items":{"properties":{"a":{}}}}').top_fields()) == []
