@@ -44,7 +44,8 @@ messages = st.dictionaries(st.integers(1, 8), fields, max_size=6)
 
 def text_of(message: dict[int, Told]) -> str:
     """A file with a message of these fields."""
-    plain, oneofs = [], {}
+    plain: list[str] = []
+    oneofs: dict[str, list[str]] = {}
     for number, told in message.items():
         is_map = told.kind.startswith("map")
         if told.oneof and not is_map:

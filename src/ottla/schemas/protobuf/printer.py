@@ -10,6 +10,7 @@ reserved names and numbers. Messages keep theirs: their places are in the data.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -138,8 +139,9 @@ class _Printer:
         members = message.field
         if self.normal:
             members = sorted(members, key=lambda one: one.number)
-        items = self.types(message.nested_type, message.enum_type, path, (3, 4))
         before = self.hidden_before(message, path)
+        items = self.types(message.nested_type, message.enum_type, path, (3, 4))
+        early = deque(item for item in items if item[0] in before)
         plain: list[str] = []
         oneofs: dict[int, list[Field]] = {}
         hidden = 0
@@ -148,11 +150,11 @@ class _Printer:
                 oneofs.setdefault(one.oneof_index, []).append(one)
                 continue
             if one.type == GROUP or self.map_entry_of(one, path) is not None:
-                early = [item for item in items if before.get(item[0], hidden + 1) <= hidden]
-                items = [item for item in items if item not in early]
-                plain += [line for _, lines in early for line in lines]
+                while early and before[early[0][0]] <= hidden:
+                    plain += early.popleft()[1]
                 hidden += 1
             plain += self.field(one, path)
+        items = [*early, *(item for item in items if item[0] not in before)]
         told = [
             line for at, among in oneofs.items() for line in self.oneof(message, at, among, path)
         ]
