@@ -28,7 +28,7 @@ from ottla.schemas.protobuf.descriptor import File, file_of
 from ottla.schemas.protobuf.differences import unreadable
 from ottla.schemas.protobuf.printer import printed
 from ottla.schemas.protobuf.scope import Scope, messages_of, prefix_of
-from ottla.schemas.protobuf.tags import tagged, tags_of
+from ottla.schemas.protobuf.tags import META_PATH, tagged, tags_of
 
 PATH = "schema.proto"
 """The path of a file that nobody has given one."""
@@ -102,7 +102,9 @@ class ProtobufSchema:
             InvalidSchema: there is no message, or no field, at a path.
         """
         changed = tagged(self._written, self.file, add, remove)
-        return PROTOBUF_LANGUAGE.read(printed(changed, self.scope), self._dependencies)
+        known = PROTOBUF_LANGUAGE.read(f'import "{META_PATH}";').scope.files
+        scope = Scope({**known, **self.scope.files}.values())
+        return PROTOBUF_LANGUAGE.read(printed(changed, scope), self._dependencies)
 
     # ---------------------------------------------------------------- message indexes
 
