@@ -89,6 +89,8 @@ class Instance:
         self._writing = threading.Lock()
         self._changed = threading.Condition()
         self._workers = ThreadPoolExecutor(WORKERS, "ottla-registry")
+        # Writes wait for a leader and for Kafka: what only reads does not wait behind them.
+        self._writers = ThreadPoolExecutor(WORKERS, "ottla-registry-write")
         self._catching_up: asyncio.Future[int] | None = None
 
     # ------------------------------------------------------------ beginning and end
@@ -124,6 +126,7 @@ class Instance:
         """Leave the group, and let go of everything; again: nothing."""
         if self._elector is not None:
             self._elector.close()
+        self._writers.shutdown(wait=True)
         self._workers.shutdown(wait=True)
         self._schemas.close()
         self.keys.close()
@@ -212,7 +215,10 @@ class Instance:
         Raises:
             Refusal: what `decide` raises; 50001 to 50004.
         """
-        return await self._in_thread(lambda: self._write(request, decide, log or self._schemas))
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._writers, lambda: self._write(request, decide, log or self._schemas)
+        )
 
     def _write(self, request: Request, decide: Callable[[], Decision], log: Log) -> Answer:
         until = steady_s() + WRITE_PATIENCE_S

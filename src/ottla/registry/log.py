@@ -19,7 +19,6 @@ from ottla.registry.topic import Topic
 from ottla.steady import steady_s
 from ottla.web.operation import Refusal
 
-PATIENCE_S = 30.0
 CATCHING_UP_S = 10.0
 
 T = TypeVar("T")
@@ -70,7 +69,7 @@ class Log:
                 topic.make(client, self.topic.name)
                 self.topic.start(client)
                 self._is_started = True
-            self.topic.reach(self.topic.end(), PATIENCE_S)
+            self.topic.read_all()
             self._is_open = True
         return True
 

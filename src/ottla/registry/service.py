@@ -19,7 +19,8 @@ from ottla.registry.keys import records
 from ottla.web.access import Access
 from ottla.web.application import BODY_BYTES_MAX, Application
 from ottla.web.operation import Operation
-from ottla.web.serving import Serving, Tls
+from ottla.web.serving import Serving
+from ottla.web.tls import Tls
 
 TYPES = (
     "application/vnd.schemaregistry.v1+json",
@@ -127,7 +128,7 @@ def _trusts(tls: Tls | None) -> ssl.SSLContext | None:
     context = ssl.create_default_context()
     context.load_verify_locations(tls.ca or tls.certificate)
     if tls.ca is not None:
-        context.load_cert_chain(tls.certificate, tls.key, tls.key_password)
+        context.load_cert_chain(tls.certificate, tls.key)
     return context
 
 

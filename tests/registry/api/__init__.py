@@ -1,1 +1,1 @@
-"""Operations as they are served."""
+"""The registry's HTTP API."""
