@@ -17,6 +17,7 @@ from confluent_kafka.schema_registry import (
 )
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
+from confluent_kafka.schema_registry.rule_registry import RuleRegistry
 from confluent_kafka.schema_registry.rules.encryption.dek_registry.dek_registry_client import (
     DekAlgorithm,
     DekRegistryClient,
@@ -185,12 +186,21 @@ def test_the_topic_holds_records_and_keeps_them(registry: Registry, ask: Asked) 
     assert b'{"keytype":"KEK","tenant":"default","name":"kept","magic":0}' in found
 
 
+@pytest.fixture
+def _encrypting() -> Iterator[None]:
+    """Confluent's serializers run rules that encrypt, with a KMS that is only a password."""
+    LocalKmsDriver.register()
+    executor = FieldEncryptionExecutor()
+    RuleRegistry.register_rule_executor(executor)
+    yield
+    executor.close()
+
+
+@pytest.mark.usefixtures("_encrypting")
 def test_confluents_serializer_encrypts_with_keys_that_we_keep(
     registry: Registry, confluent: SchemaRegistryClient
 ) -> None:
     """A rule that encrypts would find no key, and a consumer none to decrypt with."""
-    LocalKmsDriver.register()
-    FieldEncryptionExecutor.register()
     fields = [
         {"name": "plain", "type": "string"},
         {"name": "secret", "type": "string", "confluent:tags": ["PII"]},
