@@ -215,10 +215,9 @@ class Instance:
         Raises:
             Refusal: what `decide` raises; 50001 to 50004.
         """
+        log = log or self._schemas
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._writers, lambda: self._write(request, decide, log or self._schemas)
-        )
+        return await loop.run_in_executor(self._writers, lambda: self._write(request, decide, log))
 
     def _write(self, request: Request, decide: Callable[[], Decision], log: Log) -> Answer:
         until = steady_s() + WRITE_PATIENCE_S

@@ -121,7 +121,7 @@ def delete_version(state: State, subject: str, asked: str, *, permanent: bool) -
         )
     if [other.version for other in every if not other.deleted] == [version.version]:
         _check_associations(state, subject)
-    _check_referrers(state, version, permanent=permanent)
+    _check_referrers(state, version, permanent=permanent, alone=True)
     value = None if permanent else version._replace(deleted=True).value()
     entries: list[Entry] = [(version.key(), value)]
     if permanent and len(every) == 1:
@@ -197,10 +197,14 @@ def _check_associations(state: State, subject: str) -> None:
         )
 
 
-def _check_referrers(state: State, version: Version, *, permanent: bool) -> None:
-    """What lives and refers to it keeps it; for good, what was softly deleted keeps it too."""
+def _check_referrers(
+    state: State, version: Version, *, permanent: bool, alone: bool = False
+) -> None:
+    """What lives and refers to it keeps it; for good, what was softly deleted keeps it too. Others
+    of its subject do so where it goes `alone`.
+    """
     referrers = state.referrers(version.subject, version.version, deleted=permanent)
-    others = [other for other in referrers if other.subject != version.subject]
+    others = [other for other in referrers if alone or other.subject != version.subject]
     if others:
         names = ", ".join(f"{other.subject} {other.version}" for other in others[:5])
         raise refusal(

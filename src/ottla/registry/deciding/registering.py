@@ -118,7 +118,7 @@ def _check_id(state: State, subject: str, proposal: Proposal) -> None:
 def _next(
     state: State, reading: Reading, subject: str, proposal: Proposal, config: Json
 ) -> Version:
-    known = next((v for v in state.versions(subject)[::-1] if proposal.is_told_by(v)), None)
+    known = proposal.found_in(state.versions(subject), reading)
     if known is not None and proposal.id in (-1, known.id) and not proposal.propagates_tags:
         if proposal.version > 0 and proposal.version != known.version:
             raise refusal(
@@ -136,7 +136,7 @@ def _next(
     if proposal.propagates_tags and versions:
         proposal = _with_tags_of(proposal, reading, versions[-1])
     proposal = _completed(proposal, versions, config)
-    same = next((v for v in versions[::-1] if proposal.is_told_by(v)), None)
+    same = proposal.found_in(versions, reading)
     if same is not None:
         return same
     _check_fields(proposal, config)
