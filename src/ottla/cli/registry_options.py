@@ -26,7 +26,7 @@ def port_taken_told(option: str) -> Iterator[None]:
     Raises:
         OttlaError: what was raised within.
     """
-    from ottla.web.serving import CannotServe
+    from ottla.web.tls import CannotServe
 
     try:
         yield

@@ -17,8 +17,7 @@ from urllib.parse import quote
 from ottla.cli.schemas import catalogue
 from ottla.cli.schemas.archive import Archive, Copied, Setting
 from ottla.errors import OttlaError
-from ottla.registry.languages import qualified
-from ottla.registry.subjects import DEFAULT_CONTEXT, GLOBAL, Subject, parsed
+from ottla.registry.subjects import DEFAULT_CONTEXT, GLOBAL, Subject, parsed, qualified
 from ottla.serdes.contract import Contract, Registered
 from ottla.serdes.errors import RegistryError
 

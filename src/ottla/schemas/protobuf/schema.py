@@ -93,7 +93,7 @@ class ProtobufSchema:
         return unreadable(self.file, self.scope, writer.file, writer.scope)
 
     def top_fields(self) -> Sequence[str]:
-        """The fields of the first message, which is the one that data has unless it says another."""
+        """The fields of the first message: data is of that one unless it says another."""
         messages = self.file.message_type
         return [field.name for field in messages[0].field] if messages else []
 
