@@ -9,11 +9,11 @@ __all__ = [
     "Answer", "Api", "Appended", "Completed", "ConsumerRecord", "CoreError", "Delivery", "Disk",
     "DiskFault", "EpochEnd", "Event", "FaultyRequest", "Fetched", "File", "Frame", "Log",
     "LostLogDir", "Moving", "Node", "Opened", "Outbound", "OutboundFault", "Outbox",
-    "PartitionOffsets", "PartitionState", "Plan", "ProducerState", "Question", "RecordBatch",
-    "Request", "RequestFaults", "Segment", "SentBatch", "SimDisk", "SimNode", "Stray", "Tls",
-    "TlsConfig", "TlsFault", "TopicConfig", "TopicPartition", "__version__", "build_batch",
-    "columns_of", "examine_segment", "java_hash", "partition_of", "read_batches",
-    "restamp_batch", "split_batch", "unpack",
+    "PartitionOffsets", "PartitionState", "Plan", "ProducerState", "ProtobufFiles", "Question",
+    "RecordBatch", "Request", "RequestFaults", "SchemaFault", "Segment", "SentBatch", "SimDisk",
+    "SimNode", "Stray", "Tls", "TlsConfig", "TlsFault", "TopicConfig", "TopicPartition",
+    "__version__", "build_batch", "columns_of", "examine_segment", "java_hash", "partition_of",
+    "read_batches", "read_protobuf", "restamp_batch", "split_batch", "unpack",
 ]  # fmt: skip
 
 __version__: str
@@ -1487,3 +1487,31 @@ class SimNode:
     @property
     def next_due_ms(self) -> int | None:
         """The steady time at which a further step becomes possible by time alone."""
+
+# ---------------------------------------------------------------- rust/schemas: schema languages
+
+@final
+class ProtobufFiles:
+    """What a Protobuf file and its imports were read to, as serialized FileDescriptorProtos."""
+
+    @property
+    def written(self) -> bytes: ...  # as its author wrote it: no name resolved, no option read
+    @property
+    def linked(self) -> list[tuple[str, bytes]]: ...  # path, file; the file itself comes last
+
+@final
+class SchemaFault:
+    """Why a text is no schema; line and column from 1, 0 where no place is at fault."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def file(self) -> str: ...  # "" where no file is at fault
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+def read_protobuf(
+    path: str, source: str | bytes, imports: Sequence[tuple[str, str | bytes]], /
+) -> ProtobufFiles | SchemaFault: ...  # text, or a serialized file; the GIL is released

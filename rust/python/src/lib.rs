@@ -16,6 +16,7 @@ mod node;
 mod outbound;
 mod records;
 mod request;
+mod schemas;
 mod segment;
 mod sending;
 mod sim;
@@ -49,6 +50,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     frame::register(module)?;
     named::register(module)?;
     outbound::register(module)?;
+    schemas::register(module)?;
     sending::register(module)?;
     sim::register(module)?;
     tls::register(module)?;

@@ -14,13 +14,15 @@ whoever else has written meanwhile.
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from ottla.client import Client, connect
+from ottla.client import Client
+from ottla.client.settings import Settings
 from ottla.registry import topic
 from ottla.registry.deciding.decision import Decision
 from ottla.registry.election.elector import Elector
@@ -42,6 +44,8 @@ GROUP = "schema-registry"
 WORKERS = 8
 WRITE_PATIENCE_S = 30.0
 LEADER_PATIENCE_S = 10.0
+
+_log = logging.getLogger("ottla.registry")
 
 T = TypeVar("T")
 
@@ -88,7 +92,10 @@ class Instance:
         Raises:
             OttlaError: Kafka can't be reached, or the topic can't keep schemas.
         """
-        self.client = connect(self._settings)
+        self.client = Settings("producer", self._settings).client(
+            on_wait=lambda error: _log.warning("Kafka does not answer (%s); still trying", error),
+            on_answer=lambda: _log.info("Kafka answers again"),
+        )
         try:
             topic.make(self.client, self.topic.name)
             self.topic.start(self.client)
@@ -99,8 +106,9 @@ class Instance:
 
     def join(self, host: str, port: int, scheme: str = "http") -> None:
         """Take part in electing a leader, under an address that the others reach."""
+        assert self.client is not None
         self._elector = Elector(
-            self._settings,
+            self.client,
             identity=Identity(host, port, scheme, self._is_eligible),
             on_change=self._on_leadership,
             group_id=self.group,

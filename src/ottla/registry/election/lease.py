@@ -6,8 +6,9 @@ counts by its own clock, from when it sent the last thing that was answered well
 can't have heard that earlier. What stays true: the lease is over before the session is, by a tenth,
 which is for what a leader has begun and not finished.
 
-It does not see a member that somebody else takes out of the group (an operator's command); that one
-hears of it by its next heartbeat.
+It trusts the coordinator. A member that somebody else takes out of the group (by an operator's
+command) hears of it by its next heartbeat only, and a broker that is the coordinator no more and
+has not heard of it yet still answers well. Who must be safe from these too fences its writes.
 """
 
 from __future__ import annotations

@@ -9,11 +9,12 @@ looked at once, so that nested unions cost no more than their product.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ottla.schemas.avro.fault import Fault, Where, shown, shown_value
 from ottla.schemas.avro.tree import (
+    NO_DEFAULT,
     Array,
     Definite,
     Field,
@@ -52,26 +53,37 @@ def check_defaults(told: Sequence[Defaulted]) -> None:
         if looks >= LOOKS_MAX:
             raise Fault("the defaults are too entangled to be checked", each.where)
         if not fits:
-            raise Fault(*_misfit(each))
+            raise _misfit(each)
         if check.filled:
             needs[id(each.field)] = check.filled
     if needs:
         _check_ends(told, needs)
 
 
-def _misfit(each: Defaulted) -> tuple[str, Where, str]:
-    found = definite(each.field.type)
-    value = each.field.default
+def _misfit(each: Defaulted) -> Fault:
+    """Says what in the default does not fit, as deep inside as only one thing can be meant."""
+    check = _Check(LOOKS_MAX)
+    field = f"the field '{each.field.name}' of '{each.record.name.full}'"
+    found, value, where = definite(each.field.type), each.field.default, each.where
+    while (inner := check.wrong_inside(found, value)) is not None:
+        step, told, value = inner
+        if value is NO_DEFAULT:
+            text = f"the default of {field} lacks '{step}', which has no default of its own"
+            return Fault(text, where, "add it to the default, or give it one")
+        found, where = definite(told), Where(where, step)
     if isinstance(found, Union):
         names = ", ".join(branch_name(definite(branch)) for branch in found.branches)
-        what = f"fits no branch of its union ({shown(names)})"
+        what = f"fits no branch of the union ({shown(names)})"
     else:
         what = f"is no {found.kind}"
-    field = f"the field '{each.field.name}' of '{each.record.name.full}'"
+    if where is each.where:
+        text = f"the default {shown_value(value)} of {field} {what}"
+    else:
+        text = f"in the default of {field}, {shown_value(value)} {what}"
     hint = "change the default or the type"
     if value is None:
         hint = 'let the type be a union with "null", or take the default away'
-    return f"the default {shown_value(value)} of {field} {what}", each.where, hint
+    return Fault(text, where, hint)
 
 
 class _Check:
@@ -104,6 +116,28 @@ class _Check:
                 self._seen[key] = self._fits_inside(found, value)
             return self._seen[key]
         return self._fits_scalar(found.kind, value)
+
+    def wrong_inside(self, found: Definite, value: Any) -> tuple[str | int, Type, Any] | None:
+        """The first value inside of a value that is wrong for a type which it is like.
+
+        It comes with the step to it and its own type, as `NO_DEFAULT` where it is missing; None
+        stands for a value that is wrong as a whole.
+        """
+        inner: Iterable[tuple[str | int, Type, Any]] = ()
+        if isinstance(found, Array) and isinstance(value, list):
+            inner = ((index, found.items, each) for index, each in enumerate(value))
+        elif isinstance(found, Map) and isinstance(value, dict):
+            inner = ((key, found.values, each) for key, each in value.items())
+        elif isinstance(found, Record) and isinstance(value, dict):
+            inner = (
+                (field.name, field.type, value.get(field.name, NO_DEFAULT))
+                for field in found.fields
+                if field.name in value or not field.has_default
+            )
+        for step, told, each in inner:
+            if each is NO_DEFAULT or not self.fits(told, each):
+                return step, told, each
+        return None
 
     def _fits_scalar(self, kind: str, value: Any) -> bool:
         self.looks += 1

@@ -312,7 +312,7 @@ def _check_name(name: str, what: str, where: Where) -> None:
     if _PLAIN_NAME.fullmatch(name) or (name and not name.isascii() and _is_java_name(name)):
         return
     _fail(
-        f"'{shown(name)}' is no name for a {what}",
+        f"'{shown(name)}' is no valid {what} name",
         where,
         hint="names begin with a letter or an underscore and go on with these and digits",
     )

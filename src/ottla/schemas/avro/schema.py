@@ -14,6 +14,7 @@ from ottla.schemas.avro.json_text import place, read_json
 from ottla.schemas.avro.parser import Parsed, Parser
 from ottla.schemas.avro.printer import printed
 from ottla.schemas.avro.tagging import tag, tags
+from ottla.schemas.avro.tree import Record
 from ottla.schemas.language import (
     AVRO,
     BadFormat,
@@ -58,17 +59,22 @@ class AvroSchema:
             f"Avro schemas have no format '{form[:80]}'", hint='use "resolved", or none at all'
         )
 
-    def unreadable(self, writer: Schema, *, strict: bool = False) -> Sequence[Difference]:
+    def unreadable(self, writer: Schema, *, lenient: bool = False) -> Sequence[Difference]:
         """Why Avro's schema resolution fails, or may fail, for data of the writer.
 
-        `strict` changes nothing: no public fact tells what it would refuse of an Avro schema.
+        `lenient` changes nothing: no public fact tells what it would let pass of an Avro schema.
         """
         if not isinstance(writer, AvroSchema):
             raise TypeError(f"an Avro schema is compared with Avro schemas, not with {writer!r}")
         length = self._length + writer._length
         return resolution.unreadable(self.parsed.root, writer.parsed.root, length)
 
-    def tags(self) -> dict[str, list[str]]:
+    def top_fields(self) -> list[str]:
+        """The fields of a record; nothing else has any."""
+        root = self.parsed.root
+        return [field.name for field in root.fields] if isinstance(root, Record) else []
+
+    def tags(self) -> list[Tagging]:
         """The tags in the text, by the full name of a record, or that and a field's name."""
         return tags(self.parsed.own)
 
@@ -126,7 +132,8 @@ def _parse_dependency(parser: Parser, name: str, text: str) -> None:
     try:
         _parse(parser, text)
     except InvalidSchema as e:
-        raise InvalidSchema(f"in the reference '{name[:80]}': {e}", hint=e.hint) from None
+        at = f"line {e.line}, column {e.column}"
+        raise InvalidSchema(f"in the reference '{name[:80]}', {at}: {e}", hint=e.hint) from None
 
 
 def _check_again(schema: AvroSchema, dependencies: Sequence[Dependency]) -> None:

@@ -16,10 +16,10 @@ TAGS = "confluent:tags"
 RECORD, FIELD = "sr_record", "sr_field"
 
 
-def tags(types: Sequence[Named]) -> dict[str, list[str]]:
-    """All tags, by the path of what has them."""
-    found = ((path, _of(props)) for _, path, props in _entities(types))
-    return {path: list(some) for path, some in found if some}
+def tags(types: Sequence[Named]) -> list[Tagging]:
+    """All tags, by what has them."""
+    found = (Tagging(kind, path, tuple(_of(props))) for kind, path, props in _entities(types))
+    return [each for each in found if each.tags]
 
 
 def tag(types: Sequence[Named], add: Sequence[Tagging], remove: Sequence[Tagging]) -> None:

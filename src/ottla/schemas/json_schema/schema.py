@@ -52,16 +52,21 @@ class JsonSchema:
             f"JSON Schema has no format {form!r}", hint='"resolved" is what there is, or none'
         )
 
-    def unreadable(self, writer: language.Schema, *, strict: bool = False) -> Sequence[Difference]:
+    def unreadable(self, writer: language.Schema, *, lenient: bool = False) -> Sequence[Difference]:
         """Why a reader with this schema can't read what `writer` wrote (`comparing.py`)."""
         if not isinstance(writer, JsonSchema):
             raise TypeError(f"the writer's schema is no JSON Schema but {type(writer).__name__}")
         same = self.normalized() == writer.normalized() and self.draft == writer.draft
         if same and self._dependencies == writer._dependencies:
             return ()
-        return comparing.unreadable(self.linked, writer.linked, strict=strict)
+        return comparing.unreadable(self.linked, writer.linked, strict=not lenient)
 
-    def tags(self) -> dict[str, list[str]]:
+    def top_fields(self) -> list[str]:
+        """The properties that the schema itself names."""
+        properties = self._value.get("properties") if isinstance(self._value, dict) else None
+        return list(properties) if isinstance(properties, dict) else []
+
+    def tags(self) -> list[Tagging]:
         """The tags that stand in the text, by the paths that `tagging.py` tells of."""
         return tagging.tags(self._value, self.draft)
 

@@ -34,13 +34,14 @@ class _Entity(NamedTuple):
         return self.holder[self.key]
 
 
-def tags(value: Any, draft: Draft) -> dict[str, list[str]]:
-    """The tags of every record and field that has some, by its path."""
-    found: dict[str, list[str]] = {}
+def tags(value: Any, draft: Draft) -> list[Tagging]:
+    """The tags of every record and field that has some, by its kind and path."""
+    found: dict[tuple[str, str], list[str]] = {}
     for entity in _entities(value, draft):
         if isinstance(entity.schema, dict) and (here := _listed(entity.schema)):
-            found[entity.path] = list(dict.fromkeys([*found.get(entity.path, ()), *here]))
-    return found
+            at = (entity.kind, entity.path)
+            found[at] = list(dict.fromkeys([*found.get(at, ()), *here]))
+    return [Tagging(*at, tuple(some)) for at, some in found.items()]
 
 
 def tagged(value: Any, draft: Draft, add: Sequence[Tagging], remove: Sequence[Tagging]) -> Any:
