@@ -60,11 +60,11 @@ ORDER_VALUE = {
 }
 CASES = [
     pytest.param(ORDER, ORDER_VALUE, id="record"),
-    pytest.param("string", "text", id="string"),
-    pytest.param("long", -7, id="long"),
-    pytest.param("bytes", b"\0raw", id="bytes"),
-    pytest.param(["null", "int", "string"], "text", id="union"),
-    pytest.param({"type": "array", "items": "int"}, [1, 2], id="array"),
+    pytest.param("string", "long text", id="string"),
+    pytest.param("long", -(7**15), id="long"),
+    pytest.param("bytes", b"\0\1 as it is", id="bytes"),
+    pytest.param(["null", "int", "string"], "long text", id="union"),
+    pytest.param({"type": "array", "items": "int"}, [1, 2, 3, 4, 5, 6], id="array"),
 ]
 
 
