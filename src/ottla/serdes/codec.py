@@ -72,5 +72,12 @@ class Codec(Protocol):
             Misfit: they are no data of the writer's schema, or the reader can't read such.
         """
 
+    def check(self, parsed: Any, value: Any) -> None:
+        """Judge a value that was read, when rules have run.
+
+        Raises:
+            Misfit: it is not what its schema says.
+        """
+
     def change_fields(self, parsed: Any, value: Any, change: Change, indexes: Indexes) -> Any:
         """Have every field that holds no other changed; the value, which may be the same object."""

@@ -177,17 +177,18 @@ class Deserializer:
         else:
             reader = None if self._own is None else self._schemas.own(self._own)
             value = self._codec.decode(parsed, payload, reader, indexes)
-        if not rules.rule_set:
-            return value
         shape = parsed if reader is None else reader
-        return self._rules.run(
-            DOMAIN,
-            READ,
-            place,
-            rules,
-            value,
-            lambda of, change: self._codec.change_fields(shape, of, change, indexes),
-        )
+        if rules.rule_set:
+            value = self._rules.run(
+                DOMAIN,
+                READ,
+                place,
+                rules,
+                value,
+                lambda of, change: self._codec.change_fields(shape, of, change, indexes),
+            )
+        self._codec.check(shape, value)
+        return value
 
     def _wanted(self, place: Place) -> Registered | None:
         if not self._latest or not place.subject:

@@ -116,6 +116,9 @@ class AvroCodec:
         except Exception as error:
             raise Misfit(f"the bytes are no data of their schema: {_text(error)}") from error
 
+    def check(self, parsed: AvroSchema, value: Any) -> None:
+        """Nothing: what was read by a schema fits it."""
+
     def change_fields(
         self, parsed: AvroSchema, value: Any, change: Change, indexes: Indexes = ()
     ) -> Any:
