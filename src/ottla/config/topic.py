@@ -72,6 +72,14 @@ def effective_topic_config(config: BrokerConfig, configs: Mapping[str, str]) -> 
     return values
 
 
+CHECKED_BY_BROKERS = frozenset(
+    f"confluent.{part}.{name}"
+    for part in ("key", "value")
+    for name in ("schema.validation", "subject.name.strategy")
+)
+"""Keys by which Confluent's brokers check records against a schema registry."""
+
+
 def parse_topic_configs(configs: Mapping[str, str]) -> dict[str, Any]:
     """The parsed values of what a topic sets; keys that no topic has are left out."""
     rows = topic_rows()
@@ -90,6 +98,11 @@ def validate_topic_configs(configs: Mapping[str, str | None], config: BrokerConf
         names = ",".join(without_value)
         raise ConfigException(f"Null value not supported for topic configs: {names}")
     for name in configs:
+        if name in CHECKED_BY_BROKERS:
+            raise ConfigException(
+                f"{name} is not honoured: this broker does not look into records",
+                "the schema registry checks for clients that ask it: their serializers",
+            )
         if name not in rows:
             raise ConfigException(f"Unknown topic config name: {name}", _nearest(name))
     values = topic_defaults(config)

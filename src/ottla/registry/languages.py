@@ -167,7 +167,9 @@ def qualified(subject: str, context: str) -> str:
 
 def told(schema_type: str, error: InvalidSchema) -> str:
     """One sentence of what is wrong with a text, with the place."""
+    said = str(error)
     place = f" (line {error.line}, column {error.column})" if error.line else ""
     place = f" at {error.path}{place}" if error.path else place
-    text = f"this is no {schema_type} schema{place}: {error}"
+    place = "" if f"line {error.line}, column" in said else place
+    text = f"this is no {schema_type} schema{place}: {said}"
     return f"{text}; {error.hint}" if error.hint else text

@@ -83,14 +83,22 @@ class ProtobufSchema:
             hint="ask for serialized, for ignore_extensions, or for none",
         )
 
-    def unreadable(self, writer: Schema, *, strict: bool = False) -> Sequence[Difference]:
-        """Why a reader with this schema can't read what `writer` wrote; see `differences.py`."""
+    def unreadable(self, writer: Schema, *, lenient: bool = False) -> Sequence[Difference]:
+        """Why a reader with this schema can't read what `writer` wrote; see `differences.py`.
+
+        `lenient` changes nothing: that policy is of JSON Schema alone.
+        """
         if not isinstance(writer, ProtobufSchema):
             raise TypeError("schemas of two languages are never compared")
         return unreadable(self.file, self.scope, writer.file, writer.scope)
 
-    def tags(self) -> dict[str, list[str]]:
-        """The tags that stand in (confluent.message_meta) and (confluent.field_meta), by
+    def top_fields(self) -> Sequence[str]:
+        """The fields of the first message, which is the one that data has unless it says another."""
+        messages = self.file.message_type
+        return [field.name for field in messages[0].field] if messages else []
+
+    def tags(self) -> Sequence[Tagging]:
+        """The tags that stand in (confluent.message_meta) and (confluent.field_meta), of
         "package.Message" and "package.Message.field".
         """
         return tags_of(self.file)

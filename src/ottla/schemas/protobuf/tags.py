@@ -22,13 +22,10 @@ RECORD, FIELD = "sr_record", "sr_field"
 """Kinds of what is tagged."""
 
 
-def tags_of(file: File) -> dict[str, list[str]]:
+def tags_of(file: File) -> list[Tagging]:
     """The tags of messages and fields, by their full names without a dot before them."""
-    found = {}
-    for path, _, one in _entities(file):
-        if tags := _tags(_meta(one.options)):
-            found[path] = tags
-    return found
+    told = ((kind, path, _tags(_meta(one.options))) for path, kind, one in _entities(file))
+    return [Tagging(kind, path, tuple(tags)) for kind, path, tags in told if tags]
 
 
 def tagged(written: File, linked: File, add: Sequence[Tagging], remove: Sequence[Tagging]) -> File:
