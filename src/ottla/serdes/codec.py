@@ -79,5 +79,19 @@ class Codec(Protocol):
             Misfit: it is not what its schema says.
         """
 
+    def to_plain(self, writer: Any, payload: bytes, indexes: Indexes) -> Any:
+        """The value of bytes as dicts and lists, for rules that migrate it.
+
+        Raises:
+            Misfit: as `decode`.
+        """
+
+    def from_plain(self, writer: Any, reader: Any, value: Any, indexes: Indexes) -> Any:
+        """A value of the reader's schema out of what migrations made.
+
+        Raises:
+            Misfit: it does not fit.
+        """
+
     def change_fields(self, parsed: Any, value: Any, change: Change, indexes: Indexes) -> Any:
         """Have every field that holds no other changed; the value, which may be the same object."""

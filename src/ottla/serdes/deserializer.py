@@ -213,9 +213,9 @@ class Deserializer:
         )
         if not steps:
             return self._codec.decode(parsed, payload, reader, indexes)
-        value = self._codec.decode(parsed, payload, None, indexes)
+        value = self._codec.to_plain(parsed, payload, indexes)
         for step in steps:
             value = self._rules.run(
                 MIGRATION, step.mode, place, step.target, value, source=step.source
             )
-        return value
+        return self._codec.from_plain(parsed, reader, value, indexes)

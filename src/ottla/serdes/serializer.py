@@ -188,7 +188,7 @@ class Serializer:
         return self._registry.look_up(subject, contract, normalize=self._normalize)
 
     def _subject(self, topic: str, is_key: bool, contract: Contract | None, value: Any) -> str:
-        record = None if contract is None else self._record_name(contract, value)
+        record = self._record_name(contract, value)
         subject = self._strategy(topic, is_key, record)
         if not subject:
             raise BadRegistrySetting(
@@ -197,7 +197,9 @@ class Serializer:
             )
         return subject
 
-    def _record_name(self, contract: Contract, value: Any) -> str | None:
+    def _record_name(self, contract: Contract | None, value: Any) -> str | None:
+        if contract is None:
+            return None
         parsed = self._schemas.own(contract)
         return self._codec.name(parsed, self._indexes(parsed, value))
 

@@ -119,6 +119,16 @@ class AvroCodec:
     def check(self, parsed: AvroSchema, value: Any) -> None:
         """Nothing: what was read by a schema fits it."""
 
+    def to_plain(self, writer: AvroSchema, payload: bytes, indexes: Indexes) -> Any:
+        """The value as it is."""
+        return self.decode(writer, payload, None)
+
+    def from_plain(
+        self, writer: AvroSchema, reader: AvroSchema, value: Any, indexes: Indexes
+    ) -> Any:
+        """The value as migrations made it."""
+        return value
+
     def change_fields(
         self, parsed: AvroSchema, value: Any, change: Change, indexes: Indexes = ()
     ) -> Any:

@@ -129,6 +129,16 @@ class JsonCodec:
                 f"the value is not valid under its schema: {told}{more}", field=place or None
             )
 
+    def to_plain(self, writer: JsonSchemaRead, payload: bytes, indexes: Indexes) -> Any:
+        """The value as it is."""
+        return self.decode(writer, payload, None)
+
+    def from_plain(
+        self, writer: JsonSchemaRead, reader: JsonSchemaRead, value: Any, indexes: Indexes
+    ) -> Any:
+        """The value as migrations made it."""
+        return value
+
     def change_fields(
         self, parsed: JsonSchemaRead, value: Any, change: Change, indexes: Indexes = ()
     ) -> Any:
