@@ -82,6 +82,8 @@ class Instance:
         """The generation as whose leader all that was there is known."""
         self._changed = threading.Condition()
         self._workers = ThreadPoolExecutor(WORKERS, "ottla-registry")
+        # Writes wait for a leader and for Kafka: what only reads does not wait behind them.
+        self._writers = ThreadPoolExecutor(WORKERS, "ottla-registry-write")
         self._catching_up: asyncio.Future[int] | None = None
 
     # ------------------------------------------------------------ beginning and end
@@ -99,7 +101,7 @@ class Instance:
         try:
             topic.make(self.client, self.topic.name)
             self.topic.start(self.client)
-            self.topic.reach(self.topic.end(), WRITE_PATIENCE_S)
+            self.topic.read_all()
         except BaseException:
             self.close()
             raise
@@ -119,6 +121,7 @@ class Instance:
         """Leave the group, and let go of everything; again: nothing."""
         if self._elector is not None:
             self._elector.close()
+        self._writers.shutdown(wait=True)
         self._workers.shutdown(wait=True)
         self.topic.close()
         self._forwarder.close()
@@ -190,7 +193,8 @@ class Instance:
         Raises:
             Refusal: what `decide` raises; 50001 to 50004.
         """
-        return await self._in_thread(lambda: self._write(request, decide))
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writers, lambda: self._write(request, decide))
 
     def _write(self, request: Request, decide: Callable[[], Decision]) -> Answer:
         until = steady_s() + WRITE_PATIENCE_S

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ottla.registry import topic
-from ottla.registry.api import meta, schemas, settings, subjects
+from ottla.registry.api import associations, meta, schemas, settings, subjects
 from ottla.registry.api.ways import Ways, within_context
 from ottla.registry.instance import GROUP, Instance
 from ottla.web.access import Access
 from ottla.web.application import BODY_BYTES_MAX, Application
 from ottla.web.operation import Operation
-from ottla.web.serving import Serving, Tls
+from ottla.web.serving import Serving
+from ottla.web.tls import Tls
 
 TYPES = (
     "application/vnd.schemaregistry.v1+json",
@@ -113,7 +114,8 @@ class Registry:
 def operations(instance: Instance) -> list[Operation]:
     """Every operation of the registry, as rows."""
     ways = Ways(instance)
-    return [row for group in (meta, subjects, schemas, settings) for row in group.operations(ways)]
+    groups = (meta, subjects, schemas, settings, associations)
+    return [row for group in groups for row in group.operations(ways)]
 
 
 def _trusts(tls: Tls | None) -> ssl.SSLContext | None:
@@ -123,7 +125,7 @@ def _trusts(tls: Tls | None) -> ssl.SSLContext | None:
     context = ssl.create_default_context()
     context.load_verify_locations(tls.ca or tls.certificate)
     if tls.ca is not None:
-        context.load_cert_chain(tls.certificate, tls.key, tls.key_password)
+        context.load_cert_chain(tls.certificate, tls.key)
     return context
 
 

@@ -5,6 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ottla.registry.contracts import ENABLED_AT, KINDS, RULE_LISTS
+from ottla.registry.deciding.asking import (
+    CREATE,
+    DELETE,
+    KEY,
+    LIFECYCLES,
+    REQUESTS_MAX,
+    TOPIC,
+    UPSERT,
+    VALUE,
+)
 from ottla.registry.settings import LEVELS, MODES, POLICIES
 
 Json = dict[str, Any]
@@ -59,6 +69,26 @@ _SETTINGS = {
     "overrideRuleSet": _ref("RuleSet"),
 }
 _LEVEL = {"type": "string", "enum": list(LEVELS)}
+
+_LIFECYCLE = {"type": "string", "enum": list(LIFECYCLES)}
+_KIND = {"type": "string", "enum": [KEY, VALUE]}
+_RESOURCE = {
+    "resourceName": _TEXT,
+    "resourceNamespace": _TEXT,
+    "resourceId": _TEXT,
+    "resourceType": {"type": "string", "enum": [TOPIC]},
+}
+_NAMED_RESOURCE = {
+    **_RESOURCE,
+    "resourceName": {"type": "string", "minLength": 1},
+    "resourceNamespace": {"type": "string", "minLength": 1},
+}
+_ASSOCIATED = {
+    "subject": _TEXT,
+    "associationType": _KIND,
+    "lifecycle": _LIFECYCLE,
+    "frozen": _FLAG,
+}
 
 SHAPES: dict[str, Json] = {
     "Object": {"type": "object"},
@@ -156,7 +186,7 @@ SHAPES: dict[str, Json] = {
             **_PLACED,
             "id": _NUMBER,
             "aliases": _TEXTS,
-            "associations": {"type": "array", "items": {"type": "object"}},
+            "associations": _many("Association"),
         },
         "subject",
         "version",
@@ -191,6 +221,82 @@ SHAPES: dict[str, Json] = {
         {**_SETTINGS, "compatibility": _LEVEL, "compatibilityLevel": _LEVEL}
     ),
     "Mode": _object({"mode": {"type": "string", "enum": list(MODES)}}, "mode"),
+    "Associations": _many("Association"),
+    "Association": _object(
+        {
+            **_RESOURCE,
+            **_ASSOCIATED,
+            "resourceType": _TEXT,
+            "associationType": _TEXT,
+            "guid": _TEXT,
+            "createTs": {"type": "integer", "format": "int64"},
+            "updateTs": {"type": "integer", "format": "int64"},
+        },
+        "subject",
+        "frozen",
+    ),
+    "AssociationInfo": _object({**_ASSOCIATED, "schema": {"type": "object"}}, "subject"),
+    "AssociationResponse": _object(
+        {**_RESOURCE, "associations": _many("AssociationInfo")}, "associations"
+    ),
+    "AssociationCreateOrUpdateInfo": _object(
+        {**_ASSOCIATED, "schema": _ref("RegisterSchemaRequest"), "normalize": _FLAG}
+    ),
+    "AssociationCreateOrUpdateRequest": _object(
+        {
+            **_NAMED_RESOURCE,
+            "associations": {**_many("AssociationCreateOrUpdateInfo"), "minItems": 1},
+        },
+        "resourceName",
+        "resourceNamespace",
+        "associations",
+    ),
+    "AssociationOp": _object(
+        {
+            "opType": {"type": "string", "enum": [CREATE, UPSERT, DELETE]},
+            **_ASSOCIATED,
+            "schema": _ref("RegisterSchemaRequest"),
+            "normalize": _FLAG,
+            "cascadeLifecycle": _FLAG,
+            "async": _FLAG,
+        },
+        "opType",
+    ),
+    "AssociationOpRequest": _object(
+        {**_NAMED_RESOURCE, "associations": {**_many("AssociationOp"), "minItems": 1}},
+        "resourceName",
+        "resourceNamespace",
+        "associations",
+    ),
+    "AssociationBatchRequest": _object(
+        {"requests": {**_many("AssociationOpRequest"), "minItems": 1, "maxItems": REQUESTS_MAX}},
+        "requests",
+    ),
+    "AssociationGetRequest": _object(
+        {
+            **_RESOURCE,
+            "associationTypes": {"type": "array", "items": _KIND},
+            "lifecycle": _LIFECYCLE,
+        }
+    ),
+    "AssociationBatchGetRequest": _object(
+        {"requests": {**_many("AssociationGetRequest"), "minItems": 1, "maxItems": REQUESTS_MAX}},
+        "requests",
+    ),
+    "AssociationBatchResponse": _object(
+        {
+            "results": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "error": _object({"error_code": _NUMBER, "message": _TEXT}),
+                        "result": _ref("AssociationResponse"),
+                    }
+                ),
+            }
+        },
+        "results",
+    ),
     "ServerClusterId": {"type": "object", "required": ["scope", "id"]},
     "SchemaRegistryServerVersion": _object({"version": _TEXT, "commitId": _TEXT}, "version"),
     "SchemaRegistryDeployment": _object({"attributes": _TEXTS}, "attributes"),

@@ -48,7 +48,7 @@ def operations(ways: Ways) -> list[Operation]:
         Operation(
             "DELETE", _SUBJECT, "deleteSubject", "Delete a subject with its versions",
             written(_delete_subject), (PERMANENT,), gives="Numbers",
-            refuses=(40401, 40404, 40405, 42205, 42206),
+            refuses=(40401, 40404, 40405, 40904, 42205, 42206),
         ),
         Operation(
             "GET", f"{_SUBJECT}/metadata", "getLatestWithMetadata",
@@ -64,7 +64,7 @@ def operations(ways: Ways) -> list[Operation]:
             "POST", f"{_SUBJECT}/versions", "register", "Register a schema as the next version",
             written(_register), (NORMALIZE, FORMAT), takes="RegisterSchemaRequest",
             gives="RegisterSchemaResponse",
-            refuses=(40901, 42201, 42202, 42205, 42207, 42208, 42209, 42210),
+            refuses=(40901, 40908, 42201, 42202, 42205, 42207, 42208, 42209, 42210),
         ),
         Operation(
             "GET", _VERSION, "getSchemaByVersion", "One version", worked(_version),
@@ -74,12 +74,11 @@ def operations(ways: Ways) -> list[Operation]:
         Operation(
             "DELETE", _VERSION, "deleteSchemaVersion", "Delete one version",
             written(_delete_version), (PERMANENT,), gives="Number",
-            refuses=(40401, 40402, 40406, 40407, 42202, 42205, 42206),
+            refuses=(40401, 40402, 40406, 40407, 40904, 42202, 42205, 42206),
         ),
         Operation(
             "GET", f"{_VERSION}/schema", "getSchemaOnly", "The text of one version alone",
-            worked(_text), (FORMAT, DELETED), gives="Text",
-            refuses=(40401, 40402, 42201, 42202),
+            worked(_text), (FORMAT, DELETED), gives="Text", refuses=(40401, 40402, 42201, 42202),
         ),
         Operation(
             "GET", f"{_VERSION}/referencedby", "getReferencedBy", "The ids of what refers to it",

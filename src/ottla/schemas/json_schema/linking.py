@@ -10,8 +10,8 @@ dependency that was handed in, or to the meta-schema of a draft (which stands fo
 that leads nowhere is an error, and so is a schema that refers to itself without going into a
 property or an item, for no document could ever be judged by it.
 
-Formats are annotations here: 2019-09 and later say so, the field's comparisons have no word for
-them, and the Python clients of the field do not check them.
+Formats are annotations here, and so is the encoding of contents: 2019-09 and later say so, the
+field's comparisons have no word for them, and the Python clients of the field do not check them.
 """
 
 from __future__ import annotations
@@ -236,6 +236,8 @@ def _alone(value: dict[str, Any], draft: Draft) -> bool:
 
 
 def _joined(base: str, reference: str, spot: _Spot) -> str:
+    if not base or not reference:
+        base, reference = "", base or reference
     try:
         return urljoin(base, reference)
     except ValueError:
@@ -279,7 +281,8 @@ def _translate(
     names: dict[str, str] = {}
     for keyword in drafts.PLAIN:
         if keyword in value and drafts.knows(draft, keyword):
-            node[keyword] = _plain(keyword, value[keyword])
+            held = _plain(keyword, value[keyword])
+            node[keyword] = dict(held) if keyword == "dependentRequired" else held
     if "default" in value:
         node["default"] = value["default"]
     for side in ("aximum", "inimum"):
@@ -301,10 +304,13 @@ def _translate(
             node[keyword] = {k: child(s, keyword, k) for k, s in value[keyword].items()}
     for name, held in value.get("dependencies", {}).items():
         if isinstance(held, list):
-            node.setdefault("dependentRequired", {})[name] = held
+            required = node.setdefault("dependentRequired", {})
+            required[name] = list(dict.fromkeys([*required.get(name, ()), *held]))
             names["dependentRequired"] = "dependencies"
         else:
-            node.setdefault("dependentSchemas", {})[name] = child(held, "dependencies", name)
+            schemas = node.setdefault("dependentSchemas", {})
+            schema = child(held, "dependencies", name)
+            schemas[name] = {"allOf": [schemas[name], schema]} if name in schemas else schema
             names["dependentSchemas"] = "dependencies"
     _translate_items(value, draft, node, child, names)
     _drop_idle(node, names, contains_evaluates=draft.number >= 2020)
@@ -345,9 +351,9 @@ def _translate_items(
 
 def _drop_idle(node: dict[str, Any], names: dict[str, str], *, contains_evaluates: bool) -> None:
     """Leave out what says nothing, and tell `unevaluated…` plainly where nothing else evaluates."""
-    if "if" not in node or not {"then", "else"} & node.keys():
-        for keyword in ("if", "then", "else"):
-            node.pop(keyword, None)
+    if "if" not in node:
+        node.pop("then", None)
+        node.pop("else", None)
     if "contains" not in node:
         node.pop("minContains", None)
         node.pop("maxContains", None)
@@ -368,18 +374,20 @@ def _drop_idle(node: dict[str, Any], names: dict[str, str], *, contains_evaluate
             names[plain] = unevaluated
 
 
-IN_PLACE = ("$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas")
+_IN_PLACE = frozenset(
+    {"$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"}
+)
 """Keywords whose schemas judge the same value as the schema that they stand in."""
 
 
 def in_place(node: dict[str, Any]) -> list[dict[str, Any]]:
     """The schemas within a node that judge the same value as it does."""
     found: list[Any] = []
-    for keyword in IN_PLACE:
-        held = node.get(keyword)
+    for keyword in _IN_PLACE.intersection(node):
+        held = node[keyword]
         if isinstance(held, list):
             found += held
-        elif keyword == "dependentSchemas" and isinstance(held, dict):
+        elif keyword == "dependentSchemas":
             found += held.values()
         else:
             found.append(held)
